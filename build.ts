@@ -1,0 +1,23 @@
+// Makes dist/: the library with its types (tsc) and the agent's program as one bundle (rolldown).
+import { execFileSync } from 'node:child_process';
+import { chmodSync, rmSync } from 'node:fs';
+import { rolldown } from 'rolldown';
+
+rmSync('dist', { recursive: true, force: true });
+execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+
+// One small entry chunk with the rest split off: a command loads only what it uses.
+const agent = await rolldown({
+  input: { 'dragonfly-agent': 'src/cli/dragonfly-agent.ts' },
+  platform: 'node',
+});
+await agent.write({
+  dir: 'dist/bin',
+  format: 'esm',
+  minify: true,
+  chunkFileNames: '[name]-[hash].js',
+});
+await agent.close();
+for (const program of ['dist/bin/dragonfly-agent.js', 'dist/cli/dragonfly-server.js']) {
+  chmodSync(program, 0o755);
+}

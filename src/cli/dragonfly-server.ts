@@ -1,0 +1,6 @@
+#!/usr/bin/env node
+// The server's program: its commands, one file each.
+import { main } from './main.ts';
+import { version } from './version.ts';
+
+await main({ name: 'dragonfly-server', version, defaultCommand: 'serve', commands: [] });

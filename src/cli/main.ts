@@ -1,0 +1,52 @@
+// The only place that reads process.env and process.argv and sets the exit code.
+import { AppError, describeError, isAppError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import type { Io } from './command.ts';
+import { parseFast, parseWithYargs, type Program } from './parse.ts';
+
+/** Runs a program's command line and ends the process. Exit codes: 0 good, 1 a negative finding,
+ *  2 usage or failure. A stack trace is printed with DRAGONFLY_DEBUG set. */
+export async function main(program: Program): Promise<void> {
+  const argv = process.argv.slice(2);
+  const interrupt = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => {
+      interrupt.abort(new Error(`stopped by ${name}`));
+    });
+  }
+  // A reader that went away (`| head`) is no error of ours.
+  process.stdout.on('error', (err: NodeJS.ErrnoException) => {
+    if (err.code !== 'EPIPE') throw err;
+  });
+  const io: Io = {
+    env: process.env,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    signal: interrupt.signal,
+    version: program.version,
+    log: () => openLog(process.env['DRAGONFLY_LOG'] ?? 'info'),
+  };
+  try {
+    const parsed = parseFast(program, argv) ?? (await parseWithYargs(program, argv));
+    process.exitCode = parsed === undefined ? 0 : await parsed.command.run(parsed.args, io);
+  } catch (err) {
+    process.exitCode = 2;
+    process.stderr.write(explain(program.name, err, process.env['DRAGONFLY_DEBUG'] !== undefined));
+  }
+}
+
+function explain(name: string, err: unknown, debug: boolean): string {
+  const code = isAppError(err) ? ` [${err.code}]` : '';
+  const trace = debug && err instanceof Error ? `\n${err.stack ?? ''}` : '';
+  const hint =
+    err instanceof AppError || debug
+      ? ''
+      : '\nThis is a bug. Run again with DRAGONFLY_DEBUG=1 for a report.';
+  return `${name}: ${describeError(err)}${code}${hint}${trace}\n`;
+}
+
+async function openLog(level: string): Promise<Log> {
+  const { pino } = await import('pino');
+  const logger: Log = pino({ level }, pino.destination({ dest: 2, sync: true }));
+  return logger;
+}

@@ -1,0 +1,115 @@
+// Time as an argument: what waits or measures takes a Clock, so that tests need not wait.
+
+export interface Clock {
+  /** The wall clock. Only for what people read; it may step. */
+  now(): Date;
+  /** Milliseconds on the monotonic clock, from an arbitrary start. Never goes back. */
+  elapsedMs(): number;
+  /** Resolves after `ms` on the monotonic clock, or rejects with the signal's reason. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** The clock of the running system. */
+export const systemClock: Clock = {
+  now: () => new Date(),
+  elapsedMs: () => performance.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(abortReason(signal));
+        return;
+      }
+      const onAbort = (): void => {
+        clearTimeout(timer);
+        reject(abortReason(signal));
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      }, ms);
+      signal?.addEventListener('abort', onAbort, { once: true });
+    }),
+};
+
+/** A clock that stands still until it is advanced: a simulated week takes milliseconds. */
+export class ManualClock implements Clock {
+  #wallMs: number;
+  #elapsedMs = 0;
+  #sleepers: { dueMs: number; wake: () => void }[] = [];
+
+  constructor(startsAt: Date) {
+    this.#wallMs = startsAt.getTime();
+  }
+
+  now(): Date {
+    return new Date(this.#wallMs);
+  }
+
+  elapsedMs(): number {
+    return this.#elapsedMs;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(abortReason(signal));
+        return;
+      }
+      const sleeper = { dueMs: this.#elapsedMs + ms, wake: resolve };
+      this.#sleepers.push(sleeper);
+      signal?.addEventListener(
+        'abort',
+        () => {
+          this.#sleepers = this.#sleepers.filter((s) => s !== sleeper);
+          reject(abortReason(signal));
+        },
+        { once: true },
+      );
+    });
+  }
+
+  /** When the next sleeper is due, in elapsed milliseconds; undefined when nobody sleeps. */
+  nextDueMs(): number | undefined {
+    return this.#sleepers.length === 0
+      ? undefined
+      : Math.min(...this.#sleepers.map((s) => s.dueMs));
+  }
+
+  /** Moves both clocks on, waking sleepers in the order in which they are due. */
+  async advance(ms: number): Promise<void> {
+    const endMs = this.#elapsedMs + ms;
+    for (;;) {
+      const dueMs = this.nextDueMs();
+      if (dueMs === undefined || dueMs > endMs) break;
+      this.#moveTo(dueMs);
+      const due = this.#sleepers.filter((s) => s.dueMs <= dueMs);
+      this.#sleepers = this.#sleepers.filter((s) => s.dueMs > dueMs);
+      for (const s of due) s.wake();
+      await settle();
+    }
+    this.#moveTo(endMs);
+    await settle();
+  }
+
+  /** Steps the wall clock alone, as NTP or an operator does. */
+  stepWall(ms: number): void {
+    this.#wallMs += ms;
+  }
+
+  #moveTo(elapsedMs: number): void {
+    this.#wallMs += elapsedMs - this.#elapsedMs;
+    this.#elapsedMs = elapsedMs;
+  }
+}
+
+/** Lets promise reactions that are ready run. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+function abortReason(signal: AbortSignal | undefined): Error {
+  const reason: unknown = signal?.reason;
+  return reason instanceof Error ? reason : new Error('aborted', { cause: reason });
+}

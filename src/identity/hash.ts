@@ -1,0 +1,22 @@
+// The identity hash of storage-schema.md, byte for byte. It does not dedupe and does not validate:
+// what goes in is decided where identity sources are collected.
+import { createHash } from 'node:crypto';
+
+/** SHA-256, in lower-case hex, over the sorted MACs (each followed by "|"), the SMBIOS UUID, "|" and
+ *  the machine-id. A missing UUID or id contributes nothing; the separators stay.
+ *  Source: compute_identity_hash of storage-schema.md. */
+export function computeIdentityHash(
+  macs: readonly string[],
+  smbiosUuid: string | null,
+  machineId: string | null,
+): string {
+  const hash = createHash('sha256');
+  const sorted = macs.map((mac) => Buffer.from(mac.toLowerCase().replaceAll('-', ':')));
+  // By bytes, as Rust sorts strings: UTF-16 order differs beyond the basic plane.
+  sorted.sort((a, b) => Buffer.compare(a, b));
+  for (const mac of sorted) hash.update(mac).update('|');
+  if (smbiosUuid !== null) hash.update(smbiosUuid.toLowerCase());
+  hash.update('|');
+  if (machineId !== null) hash.update(machineId);
+  return hash.digest('hex');
+}

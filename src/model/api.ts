@@ -1,0 +1,122 @@
+// What travels between agents, operators and the server. Shapes of wire-protocol.md; a receiver of
+// agent requests ignores fields it does not know.
+import { Type, type Static } from 'typebox';
+
+const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Union([schema, Type.Null()]);
+const optionalText = (maxLength: number) => Type.Optional(nullable(Type.String({ maxLength })));
+const optionalCount = () => Type.Optional(nullable(Type.Integer({ minimum: 0 })));
+
+const ProblemSchema = Type.Object({
+  code: Type.String({ maxLength: 64 }),
+  section: Type.String({ maxLength: 64 }),
+  source: Type.String({ maxLength: 512 }),
+  message: Type.String({ maxLength: 1024 }),
+});
+
+export const CheckinDisk = Type.Object({
+  name: Type.String({ maxLength: 256, description: 'without /dev/' }),
+  size_bytes: Type.Integer({ minimum: 0 }),
+  model: optionalText(256),
+  serial: optionalText(256),
+});
+
+export const CheckinInterface = Type.Object({
+  name: Type.String({ maxLength: 64 }),
+  mac: Type.String({ maxLength: 64 }),
+  speed_mbps: optionalCount(),
+});
+
+export const CheckinRequest = Type.Object({
+  mac: Type.String({ minLength: 1, maxLength: 64 }),
+  all_macs: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 1024 })),
+  smbios_uuid: optionalText(128),
+  machine_id: optionalText(128),
+  identity_hash: optionalText(128),
+  hostname: optionalText(255),
+  ip_address: optionalText(64),
+  bmc_address: optionalText(64),
+  cpu_model: optionalText(256),
+  cpu_cores: optionalCount(),
+  cpu_threads: optionalCount(),
+  memory_bytes: optionalCount(),
+  disks: Type.Optional(Type.Array(CheckinDisk, { maxItems: 4096 })),
+  interfaces: Type.Optional(Type.Array(CheckinInterface, { maxItems: 1024 })),
+  gpus: Type.Optional(
+    Type.Array(
+      Type.Object({
+        name: Type.String({ maxLength: 256 }),
+        vendor: optionalText(256),
+        vram_bytes: optionalCount(),
+      }),
+      { maxItems: 256 },
+    ),
+  ),
+  is_virtual: Type.Optional(nullable(Type.Boolean())),
+  virt_platform: optionalText(64),
+  existing_os: Type.Optional(
+    nullable(
+      Type.Object({
+        name: Type.String({ maxLength: 256 }),
+        hostname: optionalText(255),
+        machine_id: optionalText(128),
+        fs_uuid: optionalText(128),
+        kernel_path: optionalText(1024),
+        initrd_path: optionalText(1024),
+        device: Type.String({ maxLength: 256 }),
+      }),
+    ),
+  ),
+  nameservers: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 })),
+  boot_id: optionalText(64),
+  sequence: optionalCount(),
+  agent_version: optionalText(64),
+  problems: Type.Optional(Type.Array(ProblemSchema, { maxItems: 1024 })),
+});
+export type CheckinRequest = Static<typeof CheckinRequest>;
+
+export const Action = Type.Enum(['wait', 'execute', 'reboot', 'localboot']);
+export type Action = Static<typeof Action>;
+
+export const MatchedBy = Type.Enum(['identity_hash', 'primary_mac', 'evidence', 'new']);
+export type MatchedBy = Static<typeof MatchedBy>;
+
+export const CheckinResponse = Type.Object({
+  machine_id: Type.String(),
+  memorable_name: Type.String(),
+  is_new: Type.Boolean(),
+  action: Action,
+  workflow_id: nullable(Type.String()),
+  matched_by: MatchedBy,
+  evidence: Type.Array(Type.String(), { description: 'what matched, in sentences' }),
+  heartbeat_interval_seconds: Type.Number(),
+  token: Type.Optional(Type.String({ description: "for this machine's later calls" })),
+});
+export type CheckinResponse = Static<typeof CheckinResponse>;
+
+export const HeartbeatRequest = Type.Object({
+  machine_id: Type.String({ format: 'uuid' }),
+  boot_id: optionalText(64),
+  sequence: optionalCount(),
+  uptime_seconds: Type.Optional(nullable(Type.Number({ minimum: 0 }))),
+  identity_hash: optionalText(128),
+  problems: Type.Optional(Type.Array(ProblemSchema, { maxItems: 1024 })),
+});
+export type HeartbeatRequest = Static<typeof HeartbeatRequest>;
+
+export const HeartbeatResponse = Type.Object({
+  action: Action,
+  workflow_id: nullable(Type.String()),
+  heartbeat_interval_seconds: Type.Number(),
+});
+export type HeartbeatResponse = Static<typeof HeartbeatResponse>;
+
+/** Every error answer. */
+export const ErrorResponse = Type.Object(
+  {
+    error: Type.String({ description: 'a sentence' }),
+    code: Type.String({ description: 'area.what, from core/errors.ts' }),
+  },
+  { additionalProperties: true },
+);
+export type ErrorResponse = Static<typeof ErrorResponse>;

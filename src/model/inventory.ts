@@ -1,0 +1,170 @@
+// What a machine is, as its agent reads it. Entities have the names of the wire and of the stored
+// records (snake_case), so that one definition serves all three. Types only: the agent must not
+// load a schema library to take an inventory.
+
+/** Something that could not be read or made sense of, and why. Sent to the server. */
+export interface Problem {
+  /** From core/errors.ts. */
+  code: string;
+  /** The section of the inventory that lacks something because of it. */
+  section: string;
+  /** What was read: a path or a command. */
+  source: string;
+  /** A sentence for people. */
+  message: string;
+}
+
+export interface Disk {
+  /** "/dev/sda" */
+  device: string;
+  size_bytes: number;
+  model: string | null;
+  serial: string | null;
+  wwn: string | null;
+  type: 'nvme' | 'ssd' | 'hdd' | null;
+  /** "nvme", "sata", "sas", "virtio", "usb", "fc", "iscsi", "mmc", … */
+  transport: string | null;
+  removable: boolean;
+  read_only: boolean;
+  /** Media that a BMC or hypervisor lends; never a target. */
+  virtual_media: boolean;
+  /** The devices of all paths to this disk when there are several. */
+  paths: string[];
+}
+
+export interface NetworkInterface {
+  name: string;
+  /** The permanent address, lower case with colons. */
+  mac: string;
+  speed_mbps: number | null;
+  /** The current address where it differs from the permanent one (a bond member's). */
+  current_mac: string | null;
+  driver: string | null;
+  /** "0000:03:00.0" */
+  pci_address: string | null;
+  carrier: boolean | null;
+  mtu: number | null;
+  /** "ethernet" or "infiniband". */
+  kind: 'ethernet' | 'infiniband' | 'wlan';
+  is_usb: boolean;
+  /** A BMC's NIC towards its own host. */
+  is_bmc: boolean;
+  /** A virtual function whose physical function is on this host. */
+  is_vf: boolean;
+  bond: string | null;
+  vlans: number[];
+}
+
+export interface Dimm {
+  locator: string | null;
+  size_bytes: number;
+  type: string | null;
+  speed_mts: number | null;
+  manufacturer: string | null;
+  serial: string | null;
+  part_number: string | null;
+}
+
+export interface Gpu {
+  name: string;
+  vendor: string | null;
+  vram_bytes: number | null;
+}
+
+/** An operating system found installed on a disk. Wire name: existing_os. */
+export interface ExistingOs {
+  name: string;
+  hostname: string | null;
+  machine_id: string | null;
+  fs_uuid: string | null;
+  kernel_path: string | null;
+  initrd_path: string | null;
+  device: string;
+}
+
+/** What each probe finds out. A section that is undefined was not found out (see problems). */
+export interface Facts {
+  dmi: DmiFacts;
+  machineId: MachineIdFacts;
+  network: NetworkFacts;
+  disks: readonly Disk[];
+  cpu: CpuFacts;
+  memory: MemoryFacts;
+  virtualization: VirtualizationFacts;
+}
+
+/** A value with where it was read: what `--explain` shows. */
+export interface Sourced<T> {
+  value: T;
+  source: string;
+}
+
+export interface DmiFacts {
+  /** Raw, lower case with dashes; placeholders are still in it. */
+  system_uuid: Sourced<string> | null;
+  system: {
+    vendor: string | null;
+    product: string | null;
+    serial: string | null;
+    asset_tag: string | null;
+  };
+  board: { vendor: string | null; product: string | null; serial: string | null };
+  firmware: { vendor: string | null; version: string | null; date: string | null };
+}
+
+export interface MachineIdFacts {
+  /** The id that counts for the identity, or null. */
+  machine_id: Sourced<string> | null;
+}
+
+export interface NetworkFacts {
+  interfaces: readonly NetworkInterface[];
+  hostname: string | null;
+}
+
+export interface CpuFacts {
+  cpu_model: string | null;
+  cpu_cores: number | null;
+  cpu_threads: number | null;
+  cpu_sockets: number | null;
+}
+
+export interface MemoryFacts {
+  memory_bytes: number | null;
+  /** Which source memory_bytes came from. */
+  source: string | null;
+  dimms: readonly Dimm[];
+}
+
+export interface VirtualizationFacts {
+  is_virtual: boolean;
+  virt_platform: string | null;
+  /** "amazon", "google", "azure", …, beside the platform. */
+  cloud: string | null;
+  /** "docker", "lxc", … when the agent itself runs in a container. */
+  container: string | null;
+}
+
+export interface Identity {
+  primary_mac: string | null;
+  all_macs: string[];
+  smbios_uuid: string | null;
+  machine_id: string | null;
+  identity_hash: string;
+}
+
+/** The document that `inventory --json` prints. Fields may be added; none is renamed. */
+export interface Inventory {
+  identity: Identity;
+  hardware: Hardware;
+  problems: Problem[];
+}
+
+export interface Hardware extends CpuFacts {
+  memory_bytes: number | null;
+  disks: Disk[];
+  network_interfaces: NetworkInterface[];
+  is_virtual: boolean | null;
+  virt_platform: string | null;
+  [more: string]: unknown;
+}

@@ -1,0 +1,130 @@
+// The stored Machine record: the JSON form of storage-schema.md's structs (serde's defaults), with
+// this project's additions, which may all be absent. Unknown fields are kept.
+import { Type, type Static } from 'typebox';
+
+const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Union([schema, Type.Null()]);
+
+const Timestamp = Type.String({ format: 'date-time', description: 'RFC 3339 in UTC' });
+const Uuid = Type.String({ format: 'uuid', description: 'hyphenated, lower case' });
+
+/** Stable identity derived from hardware. */
+export const MachineIdentity = Type.Object({
+  primary_mac: Type.String(),
+  all_macs: Type.Array(Type.String()),
+  smbios_uuid: nullable(Type.String()),
+  machine_id: nullable(Type.String()),
+  identity_hash: Type.String(),
+});
+export type MachineIdentity = Static<typeof MachineIdentity>;
+
+export const MachineState = Type.Union([
+  Type.Literal('Discovered'),
+  Type.Literal('Ready'),
+  Type.Literal('Provisioning'),
+  Type.Literal('Provisioned'),
+  Type.Object({ Error: Type.Object({ message: Type.String() }) }),
+  Type.Literal('Offline'),
+]);
+export type MachineState = Static<typeof MachineState>;
+
+/** The name of a state without its payload; also its key in the machines_by_state index. */
+export const MachineStateName = Type.Enum([
+  'Discovered',
+  'Ready',
+  'Provisioning',
+  'Provisioned',
+  'Error',
+  'Offline',
+]);
+export type MachineStateName = Static<typeof MachineStateName>;
+
+export function stateName(state: MachineState): MachineStateName {
+  return typeof state === 'string' ? state : 'Error';
+}
+
+export const WorkflowResult = Type.Union([
+  Type.Object({ Success: Type.Object({ completed_at: Timestamp }) }),
+  Type.Object({ Failed: Type.Object({ error: Type.String(), failed_at: Timestamp }) }),
+]);
+export type WorkflowResult = Static<typeof WorkflowResult>;
+
+export const MachineStatus = Type.Object({
+  state: MachineState,
+  last_seen: nullable(Timestamp),
+  current_workflow: nullable(Uuid),
+  last_workflow_result: nullable(WorkflowResult),
+});
+export type MachineStatus = Static<typeof MachineStatus>;
+
+export const StoredDisk = Type.Object({
+  device: Type.String({ description: '/dev/sda, /dev/nvme0n1' }),
+  size_bytes: Type.Integer(),
+  model: nullable(Type.String()),
+  serial: nullable(Type.String()),
+});
+export type StoredDisk = Static<typeof StoredDisk>;
+
+export const StoredInterface = Type.Object({
+  name: Type.String(),
+  mac: Type.String(),
+  speed_mbps: nullable(Type.Integer()),
+});
+export type StoredInterface = Static<typeof StoredInterface>;
+
+export const HardwareInfo = Type.Object({
+  cpu_model: nullable(Type.String()),
+  cpu_cores: nullable(Type.Integer()),
+  memory_bytes: nullable(Type.Integer()),
+  disks: Type.Array(StoredDisk),
+  network_interfaces: Type.Array(StoredInterface),
+  is_virtual: Type.Boolean(),
+  virt_platform: nullable(Type.String()),
+  cpu_threads: Type.Optional(nullable(Type.Integer())),
+});
+export type HardwareInfo = Static<typeof HardwareInfo>;
+
+export const BmcConfig = Type.Object({
+  address: Type.String(),
+  username: Type.String(),
+  password_encrypted: Type.String(),
+  bmc_type: Type.Enum(['Ipmi', 'Redfish', 'ProxmoxApi']),
+});
+export type BmcConfig = Static<typeof BmcConfig>;
+
+export const MachineConfig = Type.Object({
+  hostname: nullable(Type.String()),
+  memorable_name: Type.String(),
+  os_choice: nullable(Type.String()),
+  tags: Type.Array(Type.String()),
+  bmc: nullable(BmcConfig),
+});
+export type MachineConfig = Static<typeof MachineConfig>;
+
+export const MachineSource = Type.Union([
+  Type.Literal('Agent'),
+  Type.Object({
+    Proxmox: Type.Object({ cluster: Type.String(), node: Type.String(), vmid: Type.Integer() }),
+  }),
+  Type.Literal('Manual'),
+]);
+export type MachineSource = Static<typeof MachineSource>;
+
+export const MachineMetadata = Type.Object({
+  created_at: Timestamp,
+  updated_at: Timestamp,
+  labels: Type.Record(Type.String(), Type.String()),
+  source: MachineSource,
+});
+export type MachineMetadata = Static<typeof MachineMetadata>;
+
+/** A physical or virtual machine being provisioned. */
+export const Machine = Type.Object({
+  id: Uuid,
+  identity: MachineIdentity,
+  status: MachineStatus,
+  hardware: HardwareInfo,
+  config: MachineConfig,
+  metadata: MachineMetadata,
+});
+export type Machine = Static<typeof Machine>;

@@ -1,0 +1,59 @@
+// The stored Workflow document (camelCase, as Dragonfly writes it). Unknown fields are kept.
+import { Type, type Static } from 'typebox';
+
+const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Union([schema, Type.Null()]);
+
+export const WorkflowState = Type.Enum([
+  'STATE_PENDING',
+  'STATE_RUNNING',
+  'STATE_SUCCESS',
+  'STATE_FAILED',
+  'STATE_TIMEOUT',
+]);
+export type WorkflowState = Static<typeof WorkflowState>;
+
+export const WorkflowAction = Type.Object({
+  name: Type.String(),
+  status: WorkflowState,
+  startedAt: Type.Optional(nullable(Type.String())),
+  completedAt: Type.Optional(nullable(Type.String())),
+  seconds: Type.Optional(nullable(Type.Number())),
+  message: Type.Optional(nullable(Type.String())),
+});
+export type WorkflowAction = Static<typeof WorkflowAction>;
+
+export const Workflow = Type.Object({
+  apiVersion: Type.Optional(Type.String()),
+  kind: Type.Literal('Workflow'),
+  metadata: Type.Object({ name: Type.String({ description: 'its UUID' }) }),
+  spec: Type.Object({
+    hardwareRef: Type.String({ description: "the machine's UUID" }),
+    templateRef: Type.String(),
+    hardwareMap: Type.Optional(Type.Record(Type.String(), Type.String())),
+    bootOptions: Type.Optional(
+      nullable(
+        Type.Object({
+          toggleAllowNetboot: Type.Optional(Type.Boolean()),
+          isoUrl: Type.Optional(nullable(Type.String())),
+          bootMode: Type.Optional(nullable(Type.Enum(['netboot', 'iso', 'local']))),
+        }),
+      ),
+    ),
+  }),
+  status: Type.Optional(
+    nullable(
+      Type.Object({
+        state: WorkflowState,
+        currentAction: Type.Optional(nullable(Type.String())),
+        progress: Type.Optional(nullable(Type.Number())),
+        globalTimeout: Type.Optional(nullable(Type.Number())),
+        startedAt: Type.Optional(nullable(Type.String())),
+        completedAt: Type.Optional(nullable(Type.String())),
+        error: Type.Optional(nullable(Type.String())),
+        actions: Type.Optional(Type.Array(WorkflowAction)),
+      }),
+    ),
+  ),
+});
+export type Workflow = Static<typeof Workflow>;

@@ -1,0 +1,11 @@
+// What a probe is: it finds out one section of the facts.
+import type { Facts, Problem } from '../model/inventory.ts';
+import type { Root } from '../sources/root.ts';
+
+export type Report = (problem: Problem) => void;
+
+export interface Probe<Name extends keyof Facts> {
+  readonly name: Name;
+  /** The section, or undefined when it cannot be told. Reports what could not be read. */
+  read(root: Root, report: Report, signal: AbortSignal): Promise<Facts[Name] | undefined>;
+}
