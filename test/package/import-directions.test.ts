@@ -1,0 +1,91 @@
+// The import directions of the source folders, seen to fail on planted violations.
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const repository = resolve(import.meta.dirname, '../..');
+
+/** [importing folder, imported thing]: what must never be. */
+const forbidden: readonly (readonly [string, string])[] = [
+  ['agent', '../store/store.ts'],
+  ['agent', '../server/app.ts'],
+  ['server', '../probes/probe.ts'],
+  ['server', '../sources/root.ts'],
+  ['probes', '../agent/loop.ts'],
+  ['probes', 'node:fs'],
+  ['identity', 'node:child_process'],
+  ['agent', 'node:fs/promises'],
+  ['model', '../core/errors.ts'],
+  ['core', '../model/machine.ts'],
+  ['store', '../server/app.ts'],
+  ['sources', '../probes/probe.ts'],
+];
+const allowed: readonly (readonly [string, string])[] = [
+  ['agent', '../probes/probe.ts'],
+  ['server', '../store/store.ts'],
+  ['sources', 'node:fs'],
+  ['store', 'node:fs'],
+];
+
+interface Diagnostic {
+  code: string;
+  filename: string;
+}
+
+describe('the linter', () => {
+  let directory: string;
+  let diagnostics: Diagnostic[];
+  const planted = (folder: string, imported: string): string =>
+    join('src', folder, `${imported.replaceAll(/[^a-z]/g, '-')}.ts`);
+  const complaints = (folder: string, imported: string): string[] =>
+    diagnostics.filter((d) => d.filename === planted(folder, imported)).map((d) => d.code);
+
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'import-directions-'));
+    cpSync(join(repository, 'oxlint.config.ts'), join(directory, 'oxlint.config.ts'));
+    symlinkSync(join(repository, 'node_modules'), join(directory, 'node_modules'));
+    for (const [folder, imported] of [...forbidden, ...allowed]) {
+      mkdirSync(join(directory, 'src', folder), { recursive: true });
+      writeFileSync(
+        join(directory, planted(folder, imported)),
+        `import * as other from '${imported}';\nexport const used = other;\n`,
+      );
+    }
+    mkdirSync(join(directory, 'src/agent'), { recursive: true });
+    writeFileSync(join(directory, 'src/agent/env.ts'), 'export const home = process.env;\n');
+    diagnostics = lint(directory);
+  });
+  afterAll(() => {
+    rmSync(directory, { recursive: true });
+  });
+
+  it.each(forbidden)('refuses that src/%s imports %s', (folder, imported) => {
+    expect(complaints(folder, imported)).toContain('eslint(no-restricted-imports)');
+  });
+
+  it.each(allowed)('lets src/%s import %s', (folder, imported) => {
+    expect(complaints(folder, imported)).toEqual([]);
+  });
+
+  it('refuses the process outside of the command line', () => {
+    const codes = diagnostics.filter((d) => d.filename === 'src/agent/env.ts').map((d) => d.code);
+    expect(codes).toEqual(['eslint(no-restricted-globals)']);
+  });
+});
+
+function lint(directory: string): Diagnostic[] {
+  const oxlint = join(repository, 'node_modules/.bin/oxlint');
+  let output: string;
+  try {
+    output = execFileSync(oxlint, ['--format', 'json', 'src'], {
+      cwd: directory,
+      encoding: 'utf8',
+    });
+  } catch (err) {
+    // oxlint ends with 1 when it found something; its report is on stdout all the same.
+    output = (err as { stdout: string }).stdout;
+  }
+  return (JSON.parse(output) as { diagnostics: Diagnostic[] }).diagnostics;
+}
