@@ -13,7 +13,8 @@ export interface Root {
   bytes(path: string, range?: { offset: number; length: number }): Promise<Uint8Array | undefined>;
   /** The names in a directory, sorted. */
   list(dir: string): Promise<readonly string[] | undefined>;
-  /** The real path of what a symbolic link points to, within this root ("/sys/devices/…"). */
+  /** The real path of what a symbolic link points to, within this root ("/sys/devices/…"), also when
+   *  nothing is there: a captured `driver` link names the driver. Of what is no link: its real path. */
   link(path: string): Promise<string | undefined>;
   /** The standard output of a command; undefined when there is no such command. */
   exec(tool: string, args: readonly string[]): Promise<string | undefined>;

@@ -1,0 +1,48 @@
+// What an errno means to a probe: not there, or there and unreadable.
+import { AppError, type ErrorCode } from '../core/errors.ts';
+
+/** The kernel's ways to say "there is no such thing, or it has no value": not worth a problem.
+ *  EINVAL is what a network interface that is down answers when asked for its speed. */
+const absentCodes = new Set([
+  'ENOENT',
+  'ENOTDIR',
+  'ENODEV',
+  'ENXIO',
+  'EINVAL',
+  'ESRCH',
+  'EOPNOTSUPP',
+]);
+
+const codes: Readonly<Record<string, ErrorCode>> = {
+  EACCES: 'read.denied',
+  EPERM: 'read.denied',
+  EISDIR: 'read.not-a-file',
+};
+
+/** The errno name of a failed system call ("ENOENT"), if that is what `err` is. */
+export function errnoOf(err: unknown): string | undefined {
+  const code: unknown = err instanceof Error && 'code' in err ? err.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
+/** Gives undefined for what is not there; throws an AppError `read.*` for everything else. */
+export function absentOrThrow(err: unknown, path: string): undefined {
+  if (err instanceof AppError) throw err;
+  const errno = errnoOf(err);
+  if (errno !== undefined && absentCodes.has(errno)) return undefined;
+  throw readError(codes[errno ?? ''] ?? 'read.failed', path, err);
+}
+
+/** An error of reading `path`, which is named in the message and the details. */
+export function readError(code: ErrorCode, path: string, cause?: unknown): AppError {
+  const errno = errnoOf(cause);
+  return new AppError(code, reasons[code]?.(path) ?? `cannot read ${path}`, {
+    cause,
+    details: { path, ...(errno === undefined ? {} : { errno }) },
+  });
+}
+
+const reasons: Partial<Record<ErrorCode, (path: string) => string>> = {
+  'read.not-a-file': (path) => `cannot read ${path}, which is no regular file`,
+  'read.too-large': (path) => `cannot read ${path}, which is larger than any such file should be`,
+};
