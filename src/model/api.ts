@@ -70,6 +70,9 @@ export const CheckinRequest = Type.Object({
   nameservers: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 })),
   boot_id: optionalText(64),
   sequence: optionalCount(),
+  uptime_seconds: Type.Optional(
+    nullable(Type.Number({ minimum: 0, description: 'tells a reboot from a second live machine' })),
+  ),
   agent_version: optionalText(64),
   problems: Type.Optional(Type.Array(ProblemSchema, { maxItems: 1024 })),
 });
@@ -77,6 +80,10 @@ export type CheckinRequest = Static<typeof CheckinRequest>;
 
 export const Action = Type.Enum(['wait', 'execute', 'reboot', 'localboot']);
 export type Action = Static<typeof Action>;
+
+/** How alive a machine is: silent for under 1.5, under 10, or more of its heartbeat intervals. */
+export const LivenessName = Type.Enum(['online', 'late', 'gone']);
+export type LivenessName = Static<typeof LivenessName>;
 
 export const MatchedBy = Type.Enum(['identity_hash', 'primary_mac', 'evidence', 'new']);
 export type MatchedBy = Static<typeof MatchedBy>;

@@ -118,6 +118,43 @@ export const MachineMetadata = Type.Object({
 });
 export type MachineMetadata = Static<typeof MachineMetadata>;
 
+/** An operating system that the agent found installed on a disk. */
+export const ExistingOs = Type.Object({
+  name: Type.String(),
+  hostname: Type.Optional(nullable(Type.String())),
+  machine_id: Type.Optional(nullable(Type.String())),
+  fs_uuid: Type.Optional(nullable(Type.String())),
+  kernel_path: Type.Optional(nullable(Type.String())),
+  initrd_path: Type.Optional(nullable(Type.String())),
+  device: Type.String(),
+});
+export type ExistingOs = Static<typeof ExistingOs>;
+
+/** Ours: what the agent reported at its last check-in and the schema has no place for. */
+export const AgentReport = Type.Object({
+  at: Timestamp,
+  hostname: nullable(Type.String()),
+  ip_address: nullable(Type.String()),
+  bmc_address: nullable(Type.String()),
+  existing_os: nullable(ExistingOs),
+  nameservers: Type.Array(Type.String()),
+  boot_id: nullable(Type.String()),
+  agent_version: nullable(Type.String()),
+  /** How the machine was recognised, and why, in sentences. */
+  matched_by: Type.Enum(['identity_hash', 'primary_mac', 'evidence', 'new']),
+  evidence: Type.Array(Type.String()),
+  /** What its probes could not read: as in CheckinRequest. */
+  problems: Type.Array(
+    Type.Object({
+      code: Type.String(),
+      section: Type.String(),
+      source: Type.String(),
+      message: Type.String(),
+    }),
+  ),
+});
+export type AgentReport = Static<typeof AgentReport>;
+
 /** A physical or virtual machine being provisioned. */
 export const Machine = Type.Object({
   id: Uuid,
@@ -126,5 +163,11 @@ export const Machine = Type.Object({
   hardware: HardwareInfo,
   config: MachineConfig,
   metadata: MachineMetadata,
+  report: Type.Optional(AgentReport),
 });
 export type Machine = Static<typeof Machine>;
+
+/** The operating system on a machine's disks, as far as its agent said. */
+export function existingOs(machine: Machine): ExistingOs | null {
+  return machine.report?.existing_os ?? null;
+}

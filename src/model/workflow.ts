@@ -31,6 +31,12 @@ export const Workflow = Type.Object({
     hardwareRef: Type.String({ description: "the machine's UUID" }),
     templateRef: Type.String(),
     hardwareMap: Type.Optional(Type.Record(Type.String(), Type.String())),
+    reimage: Type.Optional(
+      Type.Boolean({ description: 'ours: an existing OS may be overwritten' }),
+    ),
+    writesDisks: Type.Optional(
+      Type.Boolean({ description: 'ours: by the template it was made of' }),
+    ),
     bootOptions: Type.Optional(
       nullable(
         Type.Object({
@@ -57,3 +63,11 @@ export const Workflow = Type.Object({
   ),
 });
 export type Workflow = Static<typeof Workflow>;
+
+export type WorkflowStatus = NonNullable<Workflow['status']>;
+
+/** Whether a workflow is not finished: it waits or runs. */
+export function isActive(workflow: Workflow): boolean {
+  const state = workflow.status?.state ?? 'STATE_PENDING';
+  return state === 'STATE_PENDING' || state === 'STATE_RUNNING';
+}
