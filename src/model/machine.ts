@@ -119,7 +119,7 @@ export const MachineMetadata = Type.Object({
 export type MachineMetadata = Static<typeof MachineMetadata>;
 
 /** An operating system that the agent found installed on a disk. */
-export const ExistingOs = Type.Object({
+export const StoredOs = Type.Object({
   name: Type.String(),
   hostname: Type.Optional(nullable(Type.String())),
   machine_id: Type.Optional(nullable(Type.String())),
@@ -128,7 +128,7 @@ export const ExistingOs = Type.Object({
   initrd_path: Type.Optional(nullable(Type.String())),
   device: Type.String(),
 });
-export type ExistingOs = Static<typeof ExistingOs>;
+export type StoredOs = Static<typeof StoredOs>;
 
 /** Ours: what the agent reported at its last check-in and the schema has no place for. */
 export const AgentReport = Type.Object({
@@ -136,7 +136,7 @@ export const AgentReport = Type.Object({
   hostname: nullable(Type.String()),
   ip_address: nullable(Type.String()),
   bmc_address: nullable(Type.String()),
-  existing_os: nullable(ExistingOs),
+  existing_os: nullable(StoredOs),
   nameservers: Type.Array(Type.String()),
   boot_id: nullable(Type.String()),
   agent_version: nullable(Type.String()),
@@ -168,6 +168,6 @@ export const Machine = Type.Object({
 export type Machine = Static<typeof Machine>;
 
 /** The operating system on a machine's disks, as far as its agent said. */
-export function existingOs(machine: Machine): ExistingOs | null {
+export function existingOs(machine: Machine): StoredOs | null {
   return machine.report?.existing_os ?? null;
 }
