@@ -10,13 +10,20 @@ export function computeIdentityHash(
   smbiosUuid: string | null,
   machineId: string | null,
 ): string {
-  const hash = createHash('sha256');
+  return createHash('sha256')
+    .update(identityBytes(macs, smbiosUuid, machineId))
+    .digest('hex');
+}
+
+/** What is hashed, as text (hashed as UTF-8). */
+export function identityBytes(
+  macs: readonly string[],
+  smbiosUuid: string | null,
+  machineId: string | null,
+): string {
   const sorted = macs.map((mac) => Buffer.from(mac.toLowerCase().replaceAll('-', ':')));
   // By bytes, as Rust sorts strings: UTF-16 order differs beyond the basic plane.
   sorted.sort((a, b) => Buffer.compare(a, b));
-  for (const mac of sorted) hash.update(mac).update('|');
-  if (smbiosUuid !== null) hash.update(smbiosUuid.toLowerCase());
-  hash.update('|');
-  if (machineId !== null) hash.update(machineId);
-  return hash.digest('hex');
+  const listed = sorted.map((mac) => `${mac.toString()}|`).join('');
+  return `${listed}${smbiosUuid?.toLowerCase() ?? ''}|${machineId ?? ''}`;
 }

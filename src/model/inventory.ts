@@ -99,6 +99,14 @@ export interface Sourced<T> {
   source: string;
 }
 
+/** A value that was found and does not count, and why. */
+export interface Rejected {
+  value: string;
+  source: string;
+  /** "random at each boot: netboot image" */
+  why: string;
+}
+
 export interface DmiFacts {
   /** Raw, lower case with dashes; placeholders are still in it. */
   system_uuid: Sourced<string> | null;
@@ -115,6 +123,8 @@ export interface DmiFacts {
 export interface MachineIdFacts {
   /** The id that counts for the identity, or null. */
   machine_id: Sourced<string> | null;
+  /** Ids that were found and do not count. */
+  rejected?: readonly Rejected[];
 }
 
 export interface NetworkFacts {

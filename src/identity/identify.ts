@@ -1,0 +1,175 @@
+// From what the probes found out to the identity of a machine, with the reason for every source
+// that was used or not. Pure: no I/O, and what is random or shared never reaches the hash.
+import type { Facts, Identity, NetworkInterface } from '../model/inventory.ts';
+import { computeIdentityHash, identityBytes } from './hash.ts';
+import { isJunkMac, normalizeMac } from './macs.ts';
+import { uuidPlaceholder, uuidWeakness } from './placeholders.ts';
+
+export interface IdentifyOptions {
+  /** The NIC that the firmware booted from: BOOTIF= or dragonfly.mac= of the kernel's command line. */
+  readonly bootMac?: string;
+  /** The interface of the route to the server. */
+  readonly routeInterface?: string;
+}
+
+/** One thing that could identify the machine, and whether it does. */
+export interface IdentitySource {
+  kind: 'mac' | 'smbios_uuid' | 'machine_id';
+  /** As it was read; null when nothing was. */
+  value: string | null;
+  /** Where it was read. */
+  source: string;
+  used: boolean;
+  /** Why it is not used, or what to know about it. */
+  why: string | null;
+}
+
+/** How an identity came about: what `identify --explain` shows. */
+export interface IdentityExplanation {
+  sources: IdentitySource[];
+  /** Why this MAC is the primary one. */
+  primary: string;
+  /** The bytes that were hashed, as text. */
+  hashed: string;
+}
+
+/** The identity of the machine that has these facts.
+ *  Source: rules 1–7, 16–20, 23 and 24 for identity sources; the hash is storage-schema.md's. */
+export function identify(
+  facts: Partial<Facts>,
+  options: IdentifyOptions = {},
+): { identity: Identity; explanation: IdentityExplanation } {
+  const interfaces = facts.network?.interfaces ?? [];
+  const macs = explainMacs(interfaces);
+  const allMacs = [...new Set(macs.filter((m) => m.source.used).map((m) => m.mac))].toSorted();
+  const uuid = explainUuid(facts.dmi?.system_uuid ?? null);
+  const machineIds = explainMachineId(facts.machineId);
+  const smbiosUuid = uuid.used && uuid.value !== null ? uuid.value.toLowerCase() : null;
+  const machineId = machineIds.find((s) => s.used)?.value ?? null;
+  const primary = choosePrimary(macs, interfaces, options);
+  return {
+    identity: {
+      primary_mac: primary.mac,
+      all_macs: allMacs,
+      smbios_uuid: smbiosUuid,
+      machine_id: machineId,
+      identity_hash: computeIdentityHash(allMacs, smbiosUuid, machineId),
+    },
+    explanation: {
+      sources: [...macs.map((m) => m.source), uuid, ...machineIds],
+      primary: primary.why,
+      hashed: identityBytes(allMacs, smbiosUuid, machineId),
+    },
+  };
+}
+
+interface MacSource {
+  mac: string;
+  nic: NetworkInterface;
+  source: IdentitySource;
+}
+
+function explainMacs(interfaces: readonly NetworkInterface[]): MacSource[] {
+  const seen = new Map<string, string>();
+  return interfaces.map((nic) => {
+    const mac = normalizeMac(nic.mac) ?? nic.mac;
+    const unfit = unfitMac(nic, mac, seen.get(mac));
+    if (unfit === undefined) seen.set(mac, nic.name);
+    const source: IdentitySource = {
+      kind: 'mac',
+      value: nic.mac,
+      source: `/sys/class/net/${nic.name}`,
+      used: unfit === undefined,
+      why: unfit ?? usedAs(nic),
+    };
+    return { mac, nic, source };
+  });
+}
+
+/** Why the MAC of a NIC does not count; undefined when it does. */
+function unfitMac(nic: NetworkInterface, mac: string, sameAs?: string): string | undefined {
+  if (nic.kind === 'infiniband') return 'InfiniBand: its hardware address is no MAC';
+  if (normalizeMac(mac) === undefined) return 'not a MAC address';
+  if (isJunkMac(mac)) return 'placeholder: no NIC has it';
+  if (nic.is_bmc) return "BMC's NIC towards its host: shared by a model line";
+  if (nic.is_usb) return 'USB NIC: moves between machines, or is shared by a model line';
+  if (nic.is_vf) return 'virtual function: its physical function counts';
+  if (nic.kind === 'wlan') return 'wireless: its address may be randomised';
+  if (sameAs !== undefined) return `same address as ${sameAs}: counted once`;
+  return undefined;
+}
+
+function usedAs(nic: NetworkInterface): string | null {
+  if (nic.bond !== null) return `member of ${nic.bond}: permanent address used`;
+  return nic.current_mac === null ? null : `permanent address used; it has ${nic.current_mac} now`;
+}
+
+function explainUuid(uuid: { value: string; source: string } | null): IdentitySource {
+  const kind = 'smbios_uuid';
+  if (uuid === null) return { kind, value: null, source: 'SMBIOS', used: false, why: 'not found' };
+  const { value, source } = uuid;
+  const placeholder = uuidPlaceholder(value);
+  const why = placeholder ?? uuidWeakness(value) ?? null;
+  return { kind, value, source, used: placeholder === undefined, why };
+}
+
+function explainMachineId(facts: Facts['machineId'] | undefined): IdentitySource[] {
+  const kind = 'machine_id';
+  const rejected = (facts?.rejected ?? []).map((r) => ({ kind, ...r, used: false }) as const);
+  const id = facts?.machine_id ?? null;
+  if (id !== null) return [{ kind, ...id, used: true, why: null }, ...rejected];
+  if (rejected.length > 0) return rejected;
+  return [{ kind, value: null, source: '/etc/machine-id', used: false, why: 'not found' }];
+}
+
+/** Source: rule 23. A NIC that cannot identify the machine is never primary, wireless ones excepted
+ *  where there is nothing else to reach the server with. */
+function choosePrimary(
+  macs: readonly MacSource[],
+  interfaces: readonly NetworkInterface[],
+  { bootMac, routeInterface }: IdentifyOptions,
+): { mac: string | null; why: string } {
+  const boot = bootMac === undefined ? undefined : normalizeMac(bootMac);
+  // A boot NIC that is not among them still is how this machine is known; an unfit one never is.
+  const known = macs.filter((m) => m.mac === boot);
+  if (
+    boot !== undefined &&
+    !isJunkMac(boot) &&
+    (known.length === 0 || known.some((m) => m.source.used))
+  ) {
+    return { mac: boot, why: 'the firmware booted from it' };
+  }
+  const fit = macs.filter((m) => m.source.used).toSorted((a, b) => compareNics(a.nic, b.nic));
+  const routed = fit.find((m) => carriesRoute(m.nic, routeInterface));
+  if (routed !== undefined)
+    return { mac: routed.mac, why: `the route to the server is over ${routeInterface}` };
+  const up = fit.find((m) => m.nic.carrier === true);
+  if (up !== undefined) return { mac: up.mac, why: 'first with a link, by PCI address' };
+  if (fit[0] !== undefined)
+    return { mac: fit[0].mac, why: 'first by PCI address; none has a link' };
+  const wireless = macs.find((m) => m.nic.kind === 'wlan' && !isJunkMac(m.mac));
+  if (wireless !== undefined) return { mac: wireless.mac, why: 'no wired NIC: the wireless one' };
+  const none = interfaces.length === 0 ? 'no physical NIC was found' : 'no NIC can identify it';
+  return { mac: null, why: none };
+}
+
+/** Whether traffic over `route` ("eth0", "bond0", "eth0.100") uses this NIC. */
+function carriesRoute(nic: NetworkInterface, route: string | undefined): boolean {
+  if (route === undefined) return false;
+  const parent = route.replace(/\.\d+$/, '');
+  return [route, parent].some((name) => nic.name === name || nic.bond === name);
+}
+
+/** By PCI address (domain, bus, device, function), then by name. */
+function compareNics(a: NetworkInterface, b: NetworkInterface): number {
+  return pciOrder(a) - pciOrder(b) || (a.name < b.name ? -1 : 1);
+}
+
+function pciOrder({ pci_address: address }: NetworkInterface): number {
+  const match = /^([0-9a-f]+):([0-9a-f]+):([0-9a-f]+)\.([0-9a-f]+)$/i.exec(address ?? '');
+  if (match === null) return Number.MAX_SAFE_INTEGER;
+  const [domain = 0, bus = 0, device = 0, fn = 0] = match
+    .slice(1)
+    .map((part) => parseInt(part, 16));
+  return ((domain * 256 + bus) * 32 + device) * 8 + fn;
+}

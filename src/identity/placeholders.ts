@@ -1,0 +1,54 @@
+// SMBIOS UUIDs that many machines share, because a vendor never set them. Which values identify
+// nothing, and why; no I/O.
+
+/** In this spelling, or with the first three fields in the other byte order. */
+const shared: readonly string[] = [
+  '03000200-0400-0500-0006-000700080009',
+  '03020100-0504-0706-0809-0a0b0c0d0e0f',
+  '10000000-0000-8000-0040-000000000000',
+  '6ab5b300-538d-1014-9fb5-b0684d007b53',
+  '12345678-1234-5678-90ab-cddeefaabbcc',
+  '12345678-1234-5678-1234-567812345678',
+  '00010203-0405-0607-0809-0a0b0c0d0e0f',
+  '01020304-0506-0708-090a-0b0c0d0e0f10',
+  '31393138-3538-5a43-3135-353130323750',
+  '00000000-0000-0000-0807-060504030201',
+  '8a95d198-7f46-11e5-bf8b-08002704d48e',
+];
+const sharedDigits = new Set(shared.flatMap((uuid) => [digits(uuid), swapped(digits(uuid))]));
+
+const unset = new Set(['', '--', 'not settable', 'not present', 'not specified']);
+
+/** Why a system UUID identifies nothing; undefined when it does.
+ *  Source: rules for smbios_uuid, compared in both byte orders. */
+export function uuidPlaceholder(uuid: string): string | undefined {
+  const text = uuid.trim().toLowerCase();
+  if (unset.has(text)) return 'not set by the vendor';
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) return 'not a UUID';
+  const hex = digits(text);
+  if (/^0+$/.test(hex)) return 'all-zero placeholder';
+  if (/^f+$/.test(hex)) return 'all-ones placeholder';
+  if (/^(..)\1{15}$/.test(hex)) return 'placeholder: all bytes equal';
+  if (sharedDigits.has(hex)) return 'placeholder shared by many machines';
+  if (hex.startsWith('deadbeef') || swapped(hex).startsWith('deadbeef'))
+    return 'placeholder: dead beef';
+  return undefined;
+}
+
+/** Why a system UUID is weak evidence though it is unique: it only repeats a MAC address. */
+export function uuidWeakness(uuid: string): string | undefined {
+  return digits(uuid).startsWith('0'.repeat(20))
+    ? 'weak: it only repeats a MAC address'
+    : undefined;
+}
+
+function digits(uuid: string): string {
+  return uuid.toLowerCase().replaceAll('-', '');
+}
+
+/** The same bytes with the first three fields in the other byte order. */
+function swapped(hex: string): string {
+  const bytes = hex.match(/../g) ?? [];
+  const order = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
+  return order.map((i) => bytes[i] ?? '').join('');
+}
