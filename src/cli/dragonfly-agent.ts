@@ -3,4 +3,5 @@
 import { main } from './main.ts';
 import { version } from './version.ts';
 
-await main({ name: 'dragonfly-agent', version, commands: [] });
+// Not awaited at the top level: the single executable is a CommonJS file. main() throws nothing.
+void main({ name: 'dragonfly-agent', version, commands: [] });

@@ -1,0 +1,49 @@
+// The Node binary that an executable is made from: from the npm registry, checked, made smaller.
+import { createHash } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import lock from '../package-lock.json' with { type: 'json' };
+import { architectures, type Arch } from './arch.ts';
+import { trimIcu } from './icu.ts';
+import { cacheDir, projectDir, requireTools, run } from './tools.ts';
+
+/** Path of a Node binary without symbols and without locale data, for one architecture. */
+export function smallNode(arch: Arch): string {
+  const { version } = lockedPackage(arch);
+  const path = join(cacheDir, `node-${version}-${arch}`);
+  if (existsSync(path)) return path;
+  const { strip, stripPackage } = architectures[arch];
+  requireTools({ [strip]: stripPackage });
+  const stripped = `${path}.partial`;
+  mkdirSync(cacheDir, { recursive: true });
+  // Before anything is injected: a stripped single executable application no longer starts.
+  run(strip, ['--strip-all', '-o', stripped, originalNode(arch)]);
+  const binary = readFileSync(stripped);
+  trimIcu(binary);
+  writeFileSync(stripped, binary);
+  chmodSync(stripped, 0o755);
+  renameSync(stripped, path);
+  return path;
+}
+
+/** The registry's binary: installed beside the other packages, or, where npm left it out because it
+ *  does not run here, fetched with npm and compared with the lock file. */
+function originalNode(arch: Arch): string {
+  const installed = join(projectDir, 'node_modules', `node-linux-${arch}`, 'bin', 'node');
+  if (existsSync(installed)) return installed;
+  const { version, integrity } = lockedPackage(arch);
+  const folder = join(cacheDir, `node-linux-${arch}-${version}`);
+  const binary = join(folder, 'package', 'bin', 'node');
+  if (existsSync(binary)) return binary;
+  mkdirSync(folder, { recursive: true });
+  const name = run('npm', ['pack', '--silent', `node-linux-${arch}@${version}`], { cwd: folder });
+  const archive = join(folder, name.trim());
+  const digest = `sha512-${createHash('sha512').update(readFileSync(archive)).digest('base64')}`;
+  if (digest !== integrity) throw new Error(`${archive} is not what package-lock.json names`);
+  run('tar', ['-xzf', archive, '-C', folder, 'package/bin/node']);
+  return binary;
+}
+
+function lockedPackage(arch: Arch): { version: string; integrity: string } {
+  return lock.packages[`node_modules/node-linux-${arch}`];
+}
