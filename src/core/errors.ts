@@ -23,6 +23,7 @@ export const errorCodes = {
   'server.unreachable': 'No connection to the server could be made.',
   'server.rejected': 'The server answered with an error.',
   'server.garbled': 'What answered is not a Dragonfly server.',
+  'action.unsupported': 'The server asked for an action that this agent does not carry out.',
   'request.invalid': 'A request does not follow its schema.',
   'request.too-large': 'A request body is larger than the server accepts.',
   'request.malformed': 'A request body cannot be parsed.',

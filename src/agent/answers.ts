@@ -1,0 +1,88 @@
+// What a server answered, checked before anything relies on it. By hand and not by schema: the agent
+// loads no schema library, and a stock server leaves out the fields that are this project's own.
+import { AppError } from '../core/errors.ts';
+import type { Action, CheckinResponse, HeartbeatResponse, MatchedBy } from '../model/api.ts';
+
+/** Used where a server names no interval. */
+const defaultIntervalSeconds = 30;
+const actions: readonly Action[] = ['wait', 'execute', 'reboot', 'localboot'];
+const matches: readonly MatchedBy[] = ['identity_hash', 'primary_mac', 'evidence', 'new'];
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** Tokens are put into a header: visible ASCII alone. */
+const headerSafe = /^[\x21-\x7e]{1,4096}$/;
+
+/** A check-in's answer. Errors: AppError `server.garbled`. */
+export function parseCheckinAnswer(body: unknown): CheckinResponse {
+  const fields = record(body);
+  const isNew = fields['is_new'] === true;
+  const matchedBy = matches.find((m) => m === fields['matched_by']);
+  const token = fields['token'];
+  return {
+    ...parseHeartbeatAnswer(body),
+    machine_id: pattern(fields, 'machine_id', uuid),
+    memorable_name: printable(pattern(fields, 'memorable_name', /^.{1,256}$/s)),
+    is_new: isNew,
+    matched_by: matchedBy ?? (isNew ? 'new' : 'identity_hash'),
+    evidence: list(fields['evidence'])
+      .filter((line) => typeof line === 'string')
+      .map((line) => printable(line)),
+    ...(token === undefined || token === null
+      ? {}
+      : { token: pattern(fields, 'token', headerSafe) }),
+  };
+}
+
+/** A heartbeat's answer. Errors: AppError `server.garbled`. */
+export function parseHeartbeatAnswer(body: unknown): HeartbeatResponse {
+  const fields = record(body);
+  const action = actions.find((a) => a === fields['action']);
+  if (action === undefined) throw garbled('action');
+  const interval = fields['heartbeat_interval_seconds'];
+  return {
+    action,
+    workflow_id: action === 'execute' ? pattern(fields, 'workflow_id', uuid) : null,
+    heartbeat_interval_seconds:
+      typeof interval === 'number' && Number.isFinite(interval) ? interval : defaultIntervalSeconds,
+  };
+}
+
+/** The sentence and code of an error answer; undefined for what does not look like one. */
+export function parseErrorAnswer(
+  body: unknown,
+): { error: string; code: string | undefined } | undefined {
+  if (typeof body !== 'object' || body === null) return undefined;
+  const { error, code } = { error: undefined, code: undefined, ...body };
+  if (typeof error !== 'string') return undefined;
+  return {
+    error: printable(error),
+    code: typeof code === 'string' ? printable(code) : undefined,
+  };
+}
+
+/** What came from elsewhere, fit for a terminal: one line, bounded, no control characters. */
+export function printable(text: string): string {
+  const line = text.slice(0, 500).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
+  return line.trim();
+}
+
+function record(body: unknown): Record<string, unknown> {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw garbled('its body');
+  return { ...body };
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value.slice(0, 64) : [];
+}
+
+function pattern(fields: Record<string, unknown>, name: string, expected: RegExp): string {
+  const value = fields[name];
+  if (typeof value !== 'string' || !expected.test(value)) throw garbled(name);
+  return value;
+}
+
+function garbled(what: string): AppError {
+  return new AppError(
+    'server.garbled',
+    `the answer is not one of a Dragonfly server: ${what} is missing or wrong`,
+  );
+}

@@ -1,0 +1,69 @@
+// Opens connections to a server: deadlines, proxies, and the times at which each step was reached.
+// undici is loaded here, when the first connection is wanted: it takes longer than a whole inventory.
+import { EventEmitter } from 'node:events';
+import type { buildConnector, Dispatcher } from 'undici';
+
+/** A step on the way to a server. */
+export type ConnectStep = 'dns' | 'tcp' | 'tls';
+
+export interface ConnectionOptions {
+  readonly proxy?: ProxySettings;
+  /** Told when a step is reached, each time a connection is made. */
+  readonly onStep?: (step: ConnectStep) => void;
+  readonly connectTimeoutMs?: number;
+  readonly headersTimeoutMs?: number;
+  readonly bodyTimeoutMs?: number;
+}
+
+/** As in the environment variables http_proxy, https_proxy and no_proxy. */
+export interface ProxySettings {
+  readonly http?: string;
+  readonly https?: string;
+  readonly except?: string;
+}
+
+const steps = { lookup: 'dns', connect: 'tcp', secureConnect: 'tls' } as const;
+
+/** A dispatcher for requests to one server. */
+export async function openConnections(options: ConnectionOptions): Promise<Dispatcher> {
+  const undici = await import('undici');
+  const shared = {
+    headersTimeout: options.headersTimeoutMs ?? 30_000,
+    bodyTimeout: options.bodyTimeoutMs ?? 15_000,
+    maxHeaderSize: 16_384,
+    connections: 1,
+  };
+  const tcp = {
+    timeout: options.connectTimeoutMs ?? 10_000,
+    allowH2: false,
+    // Node's 250 ms for each address of a name is too short for the links of a booting machine.
+    autoSelectFamilyAttemptTimeout: 2_500,
+  };
+  const { proxy } = options;
+  if (proxy?.http !== undefined || proxy?.https !== undefined) {
+    return new undici.EnvHttpProxyAgent({
+      ...shared,
+      httpProxy: proxy.http ?? '',
+      httpsProxy: proxy.https ?? '',
+      noProxy: proxy.except ?? '',
+      requestTls: tcp,
+    });
+  }
+  return new undici.Agent({
+    ...shared,
+    connect: watched(undici.buildConnector(tcp), options.onStep ?? (() => {})),
+  });
+}
+
+/** A connector that tells of each step that its sockets reach. */
+function watched(
+  connect: buildConnector.connector,
+  onStep: (step: ConnectStep) => void,
+): buildConnector.connector {
+  return (options, callback) => {
+    // undici's connector returns its socket, which its types leave out.
+    const socket: unknown = connect(options, callback);
+    if (!(socket instanceof EventEmitter)) return;
+    for (const [event, step] of Object.entries(steps)) socket.once(event, () => onStep(step));
+  };
+}

@@ -1,0 +1,179 @@
+// What an agent says to a server, and the way it is carried: undici, with a deadline on each part.
+// Knows nothing of repeating; an answer that is none becomes an AppError `server.*` here.
+import type { Dispatcher } from 'undici';
+import type { Clock } from '../core/clock.ts';
+import { AppError, isAppError } from '../core/errors.ts';
+import type {
+  CheckinRequest,
+  CheckinResponse,
+  HeartbeatRequest,
+  HeartbeatResponse,
+} from '../model/api.ts';
+import { parseCheckinAnswer, parseErrorAnswer, parseHeartbeatAnswer } from './answers.ts';
+import { openConnections, type ConnectionOptions } from './connections.ts';
+import { withDeadline } from './deadline.ts';
+
+export interface CallOptions {
+  readonly signal: AbortSignal;
+  /** The bearer token; a call without one is anonymous. */
+  readonly token?: string | undefined;
+}
+
+/** Errors of all calls: AppError `server.unreachable`, `server.rejected` (with `status`, `code` and
+ *  `retryAfterMs` in its details) or `server.garbled`; the signal's reason when it is aborted. */
+export interface Transport {
+  checkIn(request: CheckinRequest, options: CallOptions): Promise<CheckinResponse>;
+  heartbeat(request: HeartbeatRequest, options: CallOptions): Promise<HeartbeatResponse>;
+  /** Resolves when the connections are closed; no call may follow. */
+  close(): Promise<void>;
+}
+
+export interface HttpTransportOptions extends ConnectionOptions {
+  readonly clock: Clock;
+  readonly userAgent?: string;
+  /** For a call from its start to the last byte of its answer. */
+  readonly totalTimeoutMs?: number;
+}
+
+const maxAnswerBytes = 1024 * 1024;
+
+/** One server over HTTP. */
+export class HttpTransport implements Transport {
+  readonly #base: URL;
+  readonly #options: HttpTransportOptions;
+  #connections: Promise<Dispatcher> | undefined;
+
+  /** `url` is the server's address, with a path where it lives below one. */
+  constructor(url: string, options: HttpTransportOptions) {
+    this.#base = new URL(url.endsWith('/') ? url : `${url}/`);
+    this.#options = options;
+  }
+
+  async checkIn(request: CheckinRequest, options: CallOptions): Promise<CheckinResponse> {
+    return parseCheckinAnswer(await this.#call('POST', 'api/agent/checkin', options, request));
+  }
+
+  async heartbeat(request: HeartbeatRequest, options: CallOptions): Promise<HeartbeatResponse> {
+    return parseHeartbeatAnswer(await this.#call('POST', 'api/agent/heartbeat', options, request));
+  }
+
+  async close(): Promise<void> {
+    const connections = this.#connections;
+    this.#connections = undefined;
+    await (await connections)?.destroy();
+  }
+
+  async #call(
+    method: 'GET' | 'POST',
+    path: string,
+    options: CallOptions,
+    body?: unknown,
+  ): Promise<unknown> {
+    const url = new URL(path, this.#base);
+    try {
+      return await withDeadline(
+        this.#options.clock,
+        this.#options.totalTimeoutMs ?? 60_000,
+        options.signal,
+        (signal) => this.#exchange(method, url, { ...options, signal }, body),
+      );
+    } catch (err) {
+      options.signal.throwIfAborted();
+      if (isAppError(err, 'server.rejected')) throw err;
+      // A connection on which something went wrong is not used again: its address or route may be gone.
+      await this.close();
+      if (isAppError(err)) throw err;
+      throw new AppError(
+        'server.unreachable',
+        `cannot reach ${url.origin}; check the network and that the server runs`,
+        { cause: err, details: { url: url.origin } },
+      );
+    }
+  }
+
+  async #exchange(
+    method: 'GET' | 'POST',
+    url: URL,
+    { signal, token }: CallOptions,
+    body: unknown,
+  ): Promise<unknown> {
+    this.#connections ??= openConnections(this.#options);
+    const connections = await this.#connections;
+    const response = await connections.request({
+      origin: url.origin,
+      path: url.pathname + url.search,
+      method,
+      signal,
+      headers: {
+        accept: 'application/json',
+        'user-agent': this.#options.userAgent ?? 'dragonfly-agent',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+    const text = await readBounded(response.body);
+    return judge(url, response, text, this.#options.clock.now());
+  }
+}
+
+/** The parsed body of a good answer; throws for every other one. */
+function judge(url: URL, response: Dispatcher.ResponseData, text: string, now: Date): unknown {
+  const status = response.statusCode;
+  const isHtml = String(response.headers['content-type'] ?? '').startsWith('text/html');
+  const details = { url: url.origin, status };
+  if ((status >= 300 && status < 400) || (isHtml && status < 500 && status !== 429)) {
+    throw new AppError(
+      'server.garbled',
+      `a web page answered at ${url.origin}, not a Dragonfly server; check the URL, the proxy, or sign in to the network`,
+      { details },
+    );
+  }
+  const body = parseJson(text);
+  if (status >= 200 && status < 300) {
+    if (body !== undefined) return body;
+    throw new AppError(
+      'server.garbled',
+      `the answer of ${url.origin} is not JSON; check the URL and the proxy`,
+      { details },
+    );
+  }
+  const told = parseErrorAnswer(body);
+  throw new AppError(
+    'server.rejected',
+    `${url.origin} answered ${status} to ${url.pathname}${told === undefined ? '' : `: ${told.error}`}`,
+    { details: { ...details, code: told?.code, retryAfterMs: retryAfterMs(response, now) } },
+  );
+}
+
+/** What Retry-After asks for, as seconds or as a date by the server's own clock.
+ *  Source: RFC 9110 section 10.2.3. Units: milliseconds. */
+function retryAfterMs({ headers }: Dispatcher.ResponseData, now: Date): number | undefined {
+  const value = String(headers['retry-after'] ?? '').trim();
+  if (/^\d{1,9}$/.test(value)) return Number(value) * 1_000;
+  const untilMs = Date.parse(value);
+  const serverMs = Date.parse(String(headers['date'] ?? ''));
+  const waitMs = untilMs - (Number.isNaN(serverMs) ? now.getTime() : serverMs);
+  return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs);
+}
+
+async function readBounded(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > maxAnswerBytes) {
+      throw new AppError('server.garbled', `the answer is larger than ${maxAnswerBytes} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
