@@ -38,8 +38,8 @@ async function bundleAgent(file: string): Promise<void> {
   const build = await rolldown({
     input: join(projectDir, 'src', 'cli', 'dragonfly-agent.ts'),
     platform: 'node',
-    // yargs names it on a path that a bundle cannot take.
-    transform: { define: { 'import.meta': '{}' } },
+    // yargs names import.meta.resolve on a path that is not taken here.
+    checks: { emptyImportMeta: false },
   });
   await build.write({ file, format: 'cjs', minify: true, codeSplitting: false });
   await build.close();
