@@ -6,9 +6,10 @@ import { rolldown } from 'rolldown';
 rmSync('dist', { recursive: true, force: true });
 execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 
-// One small entry chunk with the rest split off: a command loads only what it uses.
+// One small entry chunk with the rest split off: a command loads only what it uses. The reader is a
+// program that the agent starts.
 const agent = await rolldown({
-  input: { 'dragonfly-agent': 'src/cli/dragonfly-agent.ts' },
+  input: { 'dragonfly-agent': 'src/cli/dragonfly-agent.ts', reader: 'src/sources/reader.ts' },
   platform: 'node',
 });
 await agent.write({

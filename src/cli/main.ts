@@ -1,7 +1,9 @@
 // The only place that reads process.env and process.argv and sets the exit code.
 import { AppError, describeError, isAppError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import { stuckReads } from '../sources/slow-reads.ts';
 import type { Io } from './command.ts';
+import { leave } from './leave.ts';
 import { parseFast, parseWithYargs, type Program } from './parse.ts';
 
 /** Runs a program's command line and ends the process. Exit codes: 0 good, 1 a negative finding,
@@ -33,6 +35,7 @@ export async function main(program: Program): Promise<void> {
     process.exitCode = 2;
     process.stderr.write(explain(program.name, err, process.env['DRAGONFLY_DEBUG'] !== undefined));
   }
+  if (stuckReads() > 0) await leave(process.exitCode);
 }
 
 function explain(name: string, err: unknown, debug: boolean): string {

@@ -1,31 +1,101 @@
 // Runs a command of the host, bounded in time and output.
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { kill } from 'node:process';
+import type { Readable } from 'node:stream';
+import type { Clock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
+import { errnoOf, timeoutError } from './read-error.ts';
 
+/** A full `dmidecode` of a large server has half a megabyte. */
 const maxOutputBytes = 8 * 1024 * 1024;
-const searchPath = '/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Standard output of a command, which runs in the C locale with nothing on its standard input;
- *  undefined when there is no such command.
+export interface CommandOptions {
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+}
+
+/** Standard output of a command, which gets nothing on its standard input; undefined when there is no
+ *  such command. It is killed with all that it started when it takes too long or says too much.
  *  Errors: AppError `exec.failed`, `read.too-large`, `read.timeout`. */
 export async function runCommand(
   tool: string,
   args: readonly string[],
-  timeoutMs = 10_000,
+  options: CommandOptions,
 ): Promise<string | undefined> {
-  const { execFile } = await import('node:child_process');
-  const env = { PATH: searchPath, LC_ALL: 'C' };
-  return await new Promise((resolve, reject) => {
-    const options = {
-      env,
-      timeout: timeoutMs,
-      maxBuffer: maxOutputBytes,
-      killSignal: 'SIGKILL',
-    } as const;
-    const child = execFile(tool, [...args], options, (err, stdout) => {
-      if (err === null) resolve(stdout);
-      else if (err.code === 'ENOENT') resolve(undefined);
-      else reject(new AppError('exec.failed', `${tool} failed`, { cause: err, details: { tool } }));
-    });
-    child.stdin?.end();
+  // The places of system tools are not in every user's search path.
+  for (const file of tool.includes('/') ? [tool] : [tool, `/usr/sbin/${tool}`, `/sbin/${tool}`]) {
+    try {
+      return await run(file, args, options);
+    } catch (err) {
+      if (errnoOf(err) !== 'ENOENT') throw err;
+    }
+  }
+  return undefined;
+}
+
+type Child = ChildProcessByStdio<null, Readable, Readable>;
+
+async function run(
+  file: string,
+  args: readonly string[],
+  { timeoutMs, clock }: CommandOptions,
+): Promise<string> {
+  const command = [file, ...args].join(' ');
+  // A process group of its own, so that what it starts is killed with it.
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const over = new AbortController();
+  const deadline = clock.sleep(timeoutMs, over.signal).then(() => {
+    throw timeoutError(command, timeoutMs);
   });
+  try {
+    return await Promise.race([outputOf(child, command), deadline]);
+  } catch (err) {
+    killGroup(child);
+    throw err;
+  } finally {
+    deadline.catch(() => {});
+    over.abort(new Error('the command is over'));
+  }
+}
+
+function outputOf(child: Child, command: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    let complaint = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      chunks.push(chunk);
+      if (size <= maxOutputBytes) return;
+      reject(
+        new AppError('read.too-large', `${command} printed too much`, { details: { command } }),
+      );
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      if (complaint.length < 300) complaint += chunk.toString('utf8').slice(0, 300);
+    });
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      if (code === 0) {
+        resolve(Buffer.concat(chunks).toString('utf8'));
+        return;
+      }
+      const reason = complaint.trim().split('\n')[0] ?? '';
+      const cause = new Error(reason === '' ? `it ended with ${String(code ?? signal)}` : reason);
+      reject(new AppError('exec.failed', `${command} failed`, { cause, details: { command } }));
+    });
+  });
+}
+
+/** Ends a command that is not waited for any longer; if it is stuck in the kernel, it stays behind. */
+function killGroup(child: Child): void {
+  child.stdout.destroy();
+  child.stderr.destroy();
+  child.unref();
+  if (child.pid === undefined) return;
+  try {
+    kill(-child.pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
 }

@@ -5,7 +5,7 @@ import { posix } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import { absentOrThrow, errnoOf, readError } from './read-error.ts';
 import { readFile, type ReadOptions } from './read-file.ts';
-import type { Root } from './root.ts';
+import type { Files, Range } from './files.ts';
 
 /** As many links as the kernel follows in one path. */
 const maxLinks = 40;
@@ -13,29 +13,24 @@ const maxLinks = 40;
 const quiet = { throwIfNoEntry: false } as const;
 
 /** The files of a machine as they stand in a directory. */
-export class DirectoryRoot implements Root {
-  readonly description: string;
+export class DirectoryFiles implements Files {
   readonly #top: string;
   /** Where a directory really is ("/sys/class/net/eth0" → "/sys/devices/…/eth0"); undefined: absent. */
   readonly #real = new Map<string, string | undefined>([['', '']]);
 
   constructor(directory: string) {
-    this.description = directory;
     this.#top = directory.replace(/\/+$/, '');
   }
 
-  async text(path: string): Promise<string | undefined> {
+  text(path: string): string | undefined {
     return this.#read(path, {}, (bytes) => bytes.toString('utf8'));
   }
 
-  async bytes(
-    path: string,
-    range?: { offset: number; length: number },
-  ): Promise<Uint8Array | undefined> {
+  bytes(path: string, range?: Range): Uint8Array | undefined {
     return this.#read(path, { range }, (bytes) => new Uint8Array(bytes));
   }
 
-  async list(dir: string): Promise<readonly string[] | undefined> {
+  list(dir: string): readonly string[] | undefined {
     try {
       const real = this.#resolve(dir, 0);
       return real === undefined ? undefined : readdirSync(this.#top + real).toSorted();
@@ -44,7 +39,7 @@ export class DirectoryRoot implements Root {
     }
   }
 
-  async link(path: string): Promise<string | undefined> {
+  link(path: string): string | undefined {
     try {
       return this.#resolve(path, 0) ?? this.#danglingTarget(path);
     } catch (err) {
@@ -61,11 +56,6 @@ export class DirectoryRoot implements Root {
       return undefined;
     }
     return posix.resolve(dir === '' ? '/' : dir, readlinkSync(this.#top + here));
-  }
-
-  /** A command's output is the file `<tool>.txt` at the top, if it was run without arguments. */
-  async exec(tool: string, args: readonly string[]): Promise<string | undefined> {
-    return args.length === 0 ? await this.text(`/${tool}.txt`) : undefined;
   }
 
   #read<T>(path: string, options: ReadOptions, use: (bytes: Buffer) => T): T | undefined {

@@ -1,51 +1,88 @@
-// The host that the agent runs on.
-import { readdirSync, realpathSync } from 'node:fs';
-import { absentOrThrow } from './read-error.ts';
-import { readFile } from './read-file.ts';
+// The host that the agent runs on. Most of its files are read at once, synchronously: that is several
+// times faster than by libuv's thread pool, and what it gives up is that such a read cannot be
+// abandoned. So what may hang is read elsewhere: attributes that ask a driver in the pool, and files
+// that another program or machine serves (FUSE, NFS) in processes that can be killed.
+import { systemClock, type Clock } from '../core/clock.ts';
+import { hostFiles, type Range } from './files.ts';
+import type { IsolatedFiles } from './isolated.ts';
+import { parseMounts, type Mounts } from './mounts.ts';
 import type { Root } from './root.ts';
-import { runCommand } from './command.ts';
+import { SlowReads } from './slow-reads.ts';
+
+export interface SourceOptions {
+  /** How long one read that may hang is waited for. */
+  readonly readTimeoutMs?: number;
+  /** How long one command is waited for. */
+  readonly commandTimeoutMs?: number;
+  readonly clock?: Clock;
+}
+
+/** Directories whose files are reached by way of links between their parts. */
+const linked = ['/sys', '/proc'];
 
 /** This host's own files and commands. */
 export class HostRoot implements Root {
   readonly description = 'this host';
+  readonly #readTimeoutMs: number;
+  readonly #commandTimeoutMs: number;
+  readonly #clock: Clock;
+  readonly #slow: SlowReads;
+  readonly #mounts: Mounts;
+  readonly #servedWithin: readonly string[];
+  #isolated: Promise<IsolatedFiles> | undefined;
 
-  async text(path: string): Promise<string | undefined> {
-    try {
-      return readFile(path, path, {}, (bytes) => bytes.toString('utf8'));
-    } catch (err) {
-      return absentOrThrow(err, path);
-    }
+  constructor(options: SourceOptions = {}, mounts: Mounts = readMounts()) {
+    this.#readTimeoutMs = options.readTimeoutMs ?? 2000;
+    this.#commandTimeoutMs = options.commandTimeoutMs ?? 5000;
+    this.#clock = options.clock ?? systemClock;
+    this.#mounts = mounts;
+    this.#servedWithin = linked.filter((directory) => mounts.hasServed(directory));
+    this.#slow = new SlowReads({
+      timeoutMs: this.#readTimeoutMs,
+      clock: this.#clock,
+      otherwise: async (path) => (await this.#isolate()).text(path),
+    });
   }
 
-  async bytes(
-    path: string,
-    range?: { offset: number; length: number },
-  ): Promise<Uint8Array | undefined> {
-    try {
-      const device = range !== undefined;
-      return readFile(path, path, { range, device }, (bytes) => new Uint8Array(bytes));
-    } catch (err) {
-      return absentOrThrow(err, path);
-    }
+  async text(path: string): Promise<string | undefined> {
+    if (this.#mayHang(path)) return (await this.#isolate()).text(path);
+    return SlowReads.isSlow(path) ? this.#slow.text(path) : hostFiles.text(path);
+  }
+
+  async bytes(path: string, range?: Range): Promise<Uint8Array | undefined> {
+    if (this.#mayHang(path)) return (await this.#isolate()).bytes(path, range);
+    return hostFiles.bytes(path, range);
   }
 
   async list(dir: string): Promise<readonly string[] | undefined> {
-    try {
-      return readdirSync(dir).toSorted();
-    } catch (err) {
-      return absentOrThrow(err, dir);
-    }
+    return this.#mayHang(dir) ? (await this.#isolate()).list(dir) : hostFiles.list(dir);
   }
 
   async link(path: string): Promise<string | undefined> {
-    try {
-      return realpathSync.native(path);
-    } catch (err) {
-      return absentOrThrow(err, path);
-    }
+    return this.#mayHang(path) ? (await this.#isolate()).link(path) : hostFiles.link(path);
   }
 
-  exec(tool: string, args: readonly string[]): Promise<string | undefined> {
-    return runCommand(tool, args);
+  async exec(tool: string, args: readonly string[]): Promise<string | undefined> {
+    const { runCommand } = await import('./command.ts');
+    return await runCommand(tool, args, { timeoutMs: this.#commandTimeoutMs, clock: this.#clock });
   }
+
+  #mayHang(path: string): boolean {
+    return (
+      this.#servedWithin.some((directory) => path.startsWith(`${directory}/`)) ||
+      this.#mounts.isServed(path)
+    );
+  }
+
+  #isolate(): Promise<IsolatedFiles> {
+    this.#isolated ??= import('./isolated.ts').then(
+      ({ IsolatedFiles }) => new IsolatedFiles('/', this.#readTimeoutMs, this.#clock),
+    );
+    return this.#isolated;
+  }
+}
+
+/** The mounts of this host; none where the kernel is not Linux. */
+export function readMounts(): Mounts {
+  return parseMounts(hostFiles.text('/proc/self/mountinfo') ?? '');
 }

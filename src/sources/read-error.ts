@@ -1,4 +1,5 @@
 // What an errno means to a probe: not there, or there and unreadable.
+import { getSystemErrorMessage } from 'node:util';
 import { AppError, type ErrorCode } from '../core/errors.ts';
 
 /** The kernel's ways to say "there is no such thing, or it has no value": not worth a problem.
@@ -37,8 +38,15 @@ export function absentOrThrow(err: unknown, path: string): undefined {
 export function readError(code: ErrorCode, path: string, cause?: unknown): AppError {
   const errno = errnoOf(cause);
   return new AppError(code, reasons[code]?.(path) ?? `cannot read ${path}`, {
-    cause,
+    cause: reasonOf(cause),
     details: { path, ...(errno === undefined ? {} : { errno }) },
+  });
+}
+
+/** A read or a command that did not end in time. */
+export function timeoutError(what: string, timeoutMs: number): AppError {
+  return new AppError('read.timeout', `gave up on ${what} after ${timeoutMs} ms`, {
+    details: { path: what },
   });
 }
 
@@ -46,3 +54,11 @@ const reasons: Partial<Record<ErrorCode, (path: string) => string>> = {
   'read.not-a-file': (path) => `cannot read ${path}, which is no regular file`,
   'read.too-large': (path) => `cannot read ${path}, which is larger than any such file should be`,
 };
+
+/** The kernel's reason without the path that Node puts into its message: where a capture is replayed
+ *  the path would be one of the host that replays. */
+function reasonOf(cause: unknown): unknown {
+  const errno = errnoOf(cause);
+  if (errno === undefined || !(cause instanceof Error) || !('errno' in cause)) return cause;
+  return new Error(`${errno}: ${getSystemErrorMessage(Number(cause.errno))}`);
+}

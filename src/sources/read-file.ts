@@ -4,10 +4,10 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { readError } from './read-error.ts';
 
 /** More than any file that tells something about a machine; /proc/cpuinfo of 1024 CPUs has 2 MB. */
-const maxFileBytes = 16 * 1024 * 1024;
+export const maxFileBytes = 16 * 1024 * 1024;
 
 /** Opening neither waits for a FIFO's writer nor takes a terminal. */
-const openFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+export const openFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /** One buffer for all reads: most files have less than a page, and reads are synchronous. */
 const page = Buffer.allocUnsafeSlow(64 * 1024);
@@ -21,7 +21,6 @@ export interface ReadOptions {
 }
 
 /** The bytes of a regular file, given to `use`, which must copy what it keeps.
- *  Synchronous on purpose: a sysfs read takes 10 µs so and several times that through libuv's pool.
  *  Errors: errno errors as they come; AppError `read.not-a-file`, `read.too-large`. */
 export function readFile<T>(
   file: string,

@@ -1,0 +1,60 @@
+// The files of the host that the agent runs on, read synchronously. What may hang is not read here
+// but where it can be abandoned (see host.ts).
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { absentOrThrow, readError } from './read-error.ts';
+import { maxFileBytes, openFlags, readFile } from './read-file.ts';
+
+export interface Range {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** The file readers of a Root as synchronous calls: a sysfs file takes about 10 µs so, and several
+ *  times that through libuv's thread pool. Errors: AppError `read.*`. */
+export interface Files {
+  text(path: string): string | undefined;
+  bytes(path: string, range?: Range): Uint8Array | undefined;
+  list(dir: string): readonly string[] | undefined;
+  link(path: string): string | undefined;
+}
+
+/** This host's files as they stand. */
+export const hostFiles: Files = {
+  // The most frequent call by far, so in as few calls as are safe: a FIFO is not waited for.
+  text(path) {
+    try {
+      const stat = statSync(path, { throwIfNoEntry: false });
+      if (stat === undefined) return undefined;
+      if (!stat.isFile()) throw readError('read.not-a-file', path);
+      if (stat.size > maxFileBytes) throw readError('read.too-large', path);
+      return readFileSync(path, { encoding: 'utf8', flag: openFlags });
+    } catch (err) {
+      return absentOrThrow(err, path);
+    }
+  },
+
+  bytes(path, range) {
+    try {
+      const device = range !== undefined;
+      return readFile(path, path, { range, device }, (bytes) => new Uint8Array(bytes));
+    } catch (err) {
+      return absentOrThrow(err, path);
+    }
+  },
+
+  list(dir) {
+    try {
+      return readdirSync(dir).toSorted();
+    } catch (err) {
+      return absentOrThrow(err, dir);
+    }
+  },
+
+  link(path) {
+    try {
+      return realpathSync.native(path);
+    } catch (err) {
+      return absentOrThrow(err, path);
+    }
+  },
+};

@@ -1,0 +1,182 @@
+// Reads files in processes of their own, which are killed when a read hangs: nothing else gets rid of
+// one that is stuck in the kernel. Slow to start, so only for what may hang.
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { execPath } from 'node:process';
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '../core/clock.ts';
+import { AppError, type ErrorCode } from '../core/errors.ts';
+import type { Files, Range } from './files.ts';
+import { timeoutError } from './read-error.ts';
+
+export interface Request {
+  method: keyof Files;
+  path: string;
+  range?: Range | undefined;
+}
+
+export interface Answer {
+  value?: string | readonly string[] | undefined;
+  base64?: string;
+  error?: {
+    code: ErrorCode;
+    message: string;
+    reason: string | undefined;
+    details: Readonly<Record<string, unknown>>;
+  };
+}
+
+/** So many reads may hang side by side before others wait for them. */
+const maxReaders = 4;
+
+/** The same readers as Files has, with a deadline for each read.
+ *  Errors: those of Files, and AppError `read.timeout`. */
+export class IsolatedFiles {
+  readonly #top: string;
+  readonly #timeoutMs: number;
+  readonly #clock: Clock;
+  readonly #idle: Reader[] = [];
+  readonly #waiting: ((reader: Reader) => void)[] = [];
+  #readers = 0;
+
+  constructor(top: string, timeoutMs: number, clock: Clock) {
+    this.#top = top;
+    this.#timeoutMs = timeoutMs;
+    this.#clock = clock;
+  }
+
+  async text(path: string): Promise<string | undefined> {
+    const { value } = await this.#ask({ method: 'text', path });
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  async bytes(path: string, range?: Range): Promise<Uint8Array | undefined> {
+    const { base64 } = await this.#ask({ method: 'bytes', path, range });
+    return base64 === undefined ? undefined : new Uint8Array(Buffer.from(base64, 'base64'));
+  }
+
+  async list(path: string): Promise<readonly string[] | undefined> {
+    const { value } = await this.#ask({ method: 'list', path });
+    return Array.isArray(value) ? value : undefined;
+  }
+
+  async link(path: string): Promise<string | undefined> {
+    const { value } = await this.#ask({ method: 'link', path });
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  async #ask(request: Request): Promise<Answer> {
+    const reader = await this.#take();
+    const answer = await this.#within(reader, reader.ask(request), request.path);
+    this.#give(reader);
+    if (answer.error === undefined) return answer;
+    const { code, message, reason, details } = answer.error;
+    const cause = reason === undefined ? undefined : new Error(reason);
+    throw new AppError(code, message, { cause, details: { ...details } });
+  }
+
+  /** The answer, unless the reader hangs or dies: then it is done with. */
+  async #within(reader: Reader, answer: Promise<Answer>, path: string): Promise<Answer> {
+    const over = new AbortController();
+    const deadline = this.#clock.sleep(this.#timeoutMs, over.signal).then(() => {
+      throw timeoutError(path, this.#timeoutMs);
+    });
+    try {
+      return await Promise.race([answer, deadline]);
+    } catch (err) {
+      answer.catch(() => {});
+      reader.kill();
+      this.#readers -= 1;
+      if (this.#waiting.length > 0) this.#give(this.#start());
+      throw err;
+    } finally {
+      deadline.catch(() => {});
+      over.abort(new Error('answered'));
+    }
+  }
+
+  #take(): Promise<Reader> | Reader {
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle;
+    if (this.#readers < maxReaders) return this.#start();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #give(reader: Reader): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#idle.push(reader);
+    else next(reader);
+  }
+
+  #start(): Reader {
+    this.#readers += 1;
+    return new Reader(this.#top);
+  }
+}
+
+/** One child process, which answers one request at a time. */
+class Reader {
+  readonly #child: ChildProcess;
+  #pending = '';
+  #settle: { resolve: (answer: Answer) => void; reject: (err: AppError) => void } | undefined;
+  #gone: AppError | undefined;
+
+  constructor(top: string) {
+    this.#child = spawn(execPath, [readerProgram(), top], { stdio: ['pipe', 'pipe', 'ignore'] });
+    this.#child.on('error', (err) => {
+      this.#end(err);
+    });
+    this.#child.on('exit', () => {
+      this.#end(undefined);
+    });
+    this.#child.stdin?.on('error', () => {});
+    this.#child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+      this.#take(chunk);
+    });
+    // An idle reader must not keep the program alive; it ends with its standard input.
+    this.#child.unref();
+    for (const stream of [this.#child.stdin, this.#child.stdout]) {
+      if (stream !== null && 'unref' in stream && typeof stream.unref === 'function')
+        stream.unref();
+    }
+  }
+
+  ask(request: Request): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      if (this.#gone !== undefined) {
+        reject(this.#gone);
+        return;
+      }
+      this.#settle = { resolve, reject };
+      this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
+    });
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+    this.#child.stdout?.destroy();
+    this.#child.stdin?.destroy();
+  }
+
+  #take(chunk: string): void {
+    this.#pending += chunk;
+    if (!this.#pending.endsWith('\n')) return;
+    // What comes is one whole line of our own reader, which answers one request at a time.
+    const answer: Answer = JSON.parse(this.#pending);
+    this.#pending = '';
+    this.#settle?.resolve(answer);
+    this.#settle = undefined;
+  }
+
+  #end(cause: unknown): void {
+    this.#gone = new AppError('read.failed', 'the process that reads files has ended', { cause });
+    this.#settle?.reject(this.#gone);
+    this.#settle = undefined;
+  }
+}
+
+/** The reader's program lies beside this one: as TypeScript, compiled, or bundled. */
+function readerProgram(): string {
+  const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
+  return fileURLToPath(new URL(`./reader${extension}`, import.meta.url));
+}

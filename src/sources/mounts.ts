@@ -1,0 +1,51 @@
+// Which parts of the file tree can hang: those that another program or machine serves.
+
+/** File systems whose reads wait for a server, which may be gone. */
+const served =
+  /^(fuse(\..*)?|fuseblk|nfs4?|cifs|smb3|smbfs|9p|virtiofs|ceph|glusterfs|lustre|beegfs|gpfs|afs|autofs|davfs|coda|ocfs2|gfs2|orangefs)$/;
+
+export interface Mounts {
+  /** Whether reading this very path waits for a server. */
+  isServed(path: string): boolean;
+  /** Whether something below this directory, or the directory itself, waits for one. */
+  hasServed(directory: string): boolean;
+}
+
+/** Source: /proc/self/mountinfo (kernel Documentation/filesystems/proc.rst, 3.5). */
+export function parseMounts(mountinfo: string): Mounts {
+  const mounts: { point: string; served: boolean }[] = [];
+  for (const line of mountinfo.split('\n')) {
+    const fields = line.split(' ');
+    const type = fields[fields.indexOf('-') + 1];
+    if (fields[4] === undefined || type === undefined) continue;
+    mounts.push({ point: unescape(fields[4]), served: served.test(type) });
+  }
+  const servedPoints = mounts.filter((m) => m.served).map((m) => m.point);
+  const isServed = (path: string): boolean => {
+    if (servedPoints.length === 0) return false;
+    let nearest: { point: string; served: boolean } | undefined;
+    for (const mount of mounts) {
+      // Of two at one place the later one is seen.
+      if (isWithin(path, mount.point) && mount.point.length >= (nearest?.point.length ?? 0)) {
+        nearest = mount;
+      }
+    }
+    return nearest?.served === true;
+  };
+  return {
+    isServed,
+    hasServed: (directory) =>
+      isServed(directory) || servedPoints.some((point) => isWithin(point, directory)),
+  };
+}
+
+function isWithin(path: string, directory: string): boolean {
+  return directory === '/' || path === directory || path.startsWith(`${directory}/`);
+}
+
+/** Blanks and the like stand as octal escapes. */
+function unescape(field: string): string {
+  return field.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
+    String.fromCharCode(parseInt(octal, 8)),
+  );
+}
