@@ -26,7 +26,7 @@ export async function main(program: Program): Promise<void> {
     stderr: process.stderr,
     signal: interrupt.signal,
     version: program.version,
-    log: () => openLog(process.env['DRAGONFLY_LOG'] ?? 'info'),
+    log: (level = 'info') => openLog(process.env['DRAGONFLY_LOG'] ?? level),
   };
   try {
     const parsed = parseFast(program, argv) ?? (await parseWithYargs(program, argv));
