@@ -1,7 +1,8 @@
-// Makes dist/: the library with its types (tsc) and the agent's program as one bundle (rolldown).
+// Makes dist/: the library with its types (tsc), the agent's program as one bundle (rolldown) and the page.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, rmSync } from 'node:fs';
 import { rolldown } from 'rolldown';
+import { buildPage } from './build-page.ts';
 
 rmSync('dist', { recursive: true, force: true });
 execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
@@ -22,3 +23,4 @@ await agent.close();
 for (const program of ['dist/bin/dragonfly-agent.js', 'dist/cli/dragonfly-server.js']) {
   chmodSync(program, 0o755);
 }
+await buildPage();

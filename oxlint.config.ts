@@ -11,8 +11,9 @@ const mayImport: Record<string, readonly string[]> = {
   agent: ['model', 'core', 'sources', 'probes', 'identity'],
   store: ['model', 'core', 'identity'],
   server: ['model', 'core', 'identity', 'store'],
+  web: ['model'],
 };
-const folders = [...Object.keys(mayImport), 'cli', 'web'];
+const folders = [...Object.keys(mayImport), 'cli'];
 
 /** Folders that may touch the host's files and start its commands. */
 const touchesHost = new Set(['sources', 'store', 'cli']);

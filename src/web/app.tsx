@@ -1,0 +1,180 @@
+// The frame around every page: header, connection, theme, sign-in.
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { ConflictsPage } from './conflicts-page.tsx';
+import { createServices, ServicesProvider, useLive, useServices } from './context.ts';
+import { HelpDialog } from './help-dialog.tsx';
+import { listPath, listStateOf, type ListState } from './list-state.ts';
+import { MachinePage } from './machine-page.tsx';
+import { MachinesPage } from './machines-page.tsx';
+import { Notice } from './parts.tsx';
+import { Link, useRoute, type Route } from './router.tsx';
+import { SignIn } from './sign-in.tsx';
+import { applyTheme, nextTheme, storedTheme } from './theme.ts';
+
+export function App() {
+  const services = useMemo(createServices, []);
+  const [signedOut, setSignedOut] = useState(false);
+  useEffect(() => {
+    services.session.onUnauthorized = () => setSignedOut(true);
+    services.live.start();
+    return () => services.live.stop();
+  }, [services]);
+  return (
+    <ServicesProvider value={services}>
+      {signedOut ? (
+        <SignIn
+          onSignedIn={() => {
+            setSignedOut(false);
+            services.live.start();
+          }}
+        />
+      ) : (
+        <Shell />
+      )}
+    </ServicesProvider>
+  );
+}
+
+function Shell() {
+  const route = useRoute();
+  const [list, setList] = useState<ListState>(() => listStateOf(location.search));
+  const place = useRef({ scrollTop: 0 });
+  const [help, setHelp] = useState(false);
+  useHelpKey(() => setHelp(true));
+
+  const changeList = (change: Partial<ListState>): void =>
+    setList((now) => ({ ...now, ...change }));
+  return (
+    <>
+      <Header route={route} list={list} onHelp={() => setHelp(true)} />
+      <main>
+        {route.page === 'machines' && (
+          <MachinesPage list={list} onChange={changeList} place={place.current} />
+        )}
+        {route.page === 'machine' && (
+          <MachinePage key={route.id} id={route.id} backTo={listPath(list)} />
+        )}
+        {route.page === 'conflicts' && <ConflictsPage />}
+        {route.page === 'unknown' && (
+          <Notice kind="empty" title="There is no such page.">
+            <Link to="/">All machines</Link>
+          </Notice>
+        )}
+      </main>
+      {help && <HelpDialog onClose={() => setHelp(false)} />}
+    </>
+  );
+}
+
+function useHelpKey(onHelp: () => void): void {
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      const typing = event.target instanceof Element && event.target.closest('input, textarea');
+      if (event.key === '?' && !typing) onHelp();
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, []);
+}
+
+interface HeaderProps {
+  readonly route: Route;
+  readonly list: ListState;
+  readonly onHelp: () => void;
+}
+
+function Header({ route, list, onHelp }: HeaderProps) {
+  const conflicts = useLive().conflicts?.length ?? 0;
+  return (
+    <header class="top">
+      <Link to={listPath(list)} class="brand">
+        <Mark />
+        Dragonfly
+      </Link>
+      <nav aria-label="Pages">
+        <Link to={listPath(list)} current={route.page === 'machines'}>
+          Machines
+        </Link>
+        <Link to="/conflicts" current={route.page === 'conflicts'}>
+          Conflicts
+          {conflicts > 0 && <span class="badge">{conflicts}</span>}
+        </Link>
+      </nav>
+      <div class="spring" />
+      <Connection />
+      <ThemeButton />
+      <button type="button" class="icon" title="Keyboard (?)" aria-label="Help" onClick={onHelp}>
+        ?
+      </button>
+      <SignOutButton />
+    </header>
+  );
+}
+
+const connectionText = {
+  live: 'Live',
+  connecting: 'Connecting…',
+  lost: 'Reconnecting…',
+} as const;
+
+function Connection() {
+  const { connection } = useLive();
+  return (
+    <span class={`connection ${connection}`} role="status">
+      <span class="dot" aria-hidden="true" />
+      {connectionText[connection]}
+    </span>
+  );
+}
+
+const themeSign = { system: '◐', light: '☀', dark: '☾' } as const;
+
+function ThemeButton() {
+  const [theme, setTheme] = useState(storedTheme);
+  return (
+    <button
+      type="button"
+      class="icon"
+      title={`Theme: ${theme}`}
+      aria-label={`Theme: ${theme}. Change`}
+      onClick={() => {
+        const next = nextTheme(theme);
+        applyTheme(next);
+        setTheme(next);
+      }}
+    >
+      {themeSign[theme]}
+    </button>
+  );
+}
+
+function SignOutButton() {
+  const { session } = useServices();
+  if (!session.hasToken) return null;
+  return (
+    <button
+      type="button"
+      class="icon wide"
+      onClick={() => {
+        session.forgetToken();
+        location.reload();
+      }}
+    >
+      Sign out
+    </button>
+  );
+}
+
+function Mark() {
+  return (
+    <svg viewBox="0 0 32 32" aria-hidden="true">
+      <g fill="none" stroke="currentColor" stroke-width="2.6" stroke-linecap="round">
+        <path d="M16 7v20" />
+        <path d="M16 12C12 5 5 5 4 8s4 5 12 5" />
+        <path d="M16 12c4-7 11-7 12-4s-4 5-12 5" />
+        <path d="M16 17c-4-1-10 0-10 3s7 1 10-2" />
+        <path d="M16 17c4-1 10 0 10 3s-7 1-10-2" />
+      </g>
+    </svg>
+  );
+}

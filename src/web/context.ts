@@ -1,0 +1,52 @@
+// What every part of the page may need: the session, the fleet and the connection that keeps it live.
+import { createContext } from 'preact';
+import { useContext, useEffect, useState } from 'preact/hooks';
+import { Fleet, type FleetView } from './fleet.ts';
+import { Live, type LiveStatus } from './live.ts';
+import { Session } from './session.ts';
+
+export interface Services {
+  readonly session: Session;
+  readonly fleet: Fleet;
+  readonly live: Live;
+}
+
+export function createServices(): Services {
+  const session = new Session();
+  const fleet = new Fleet();
+  return { session, fleet, live: new Live(session, fleet) };
+}
+
+const ServicesContext = createContext<Services | undefined>(undefined);
+export const ServicesProvider = ServicesContext.Provider;
+
+export function useServices(): Services {
+  const services = useContext(ServicesContext);
+  if (services === undefined) throw new Error('there is no ServicesProvider above this component');
+  return services;
+}
+
+interface Source {
+  subscribe(listener: () => void): () => void;
+}
+
+/** A value of something that changes by itself, followed as it does. */
+function useFollowed<T>(source: Source, read: () => T): T {
+  const [value, setValue] = useState(read);
+  useEffect(() => {
+    const update = (): void => setValue(() => read());
+    update();
+    return source.subscribe(update);
+  }, [source]);
+  return value;
+}
+
+export function useFleet(): FleetView {
+  const { fleet } = useServices();
+  return useFollowed(fleet, () => fleet.view);
+}
+
+export function useLive(): LiveStatus {
+  const { live } = useServices();
+  return useFollowed(live, () => live.status);
+}

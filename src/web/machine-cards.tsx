@@ -1,0 +1,204 @@
+// What is known of a machine: how it is recognised, its hardware, disks, network interfaces, history.
+import type { ComponentChildren } from 'preact';
+import type { StoredDisk } from '../model/machine.ts';
+import type { HistoryEntry } from './api.ts';
+import { formatDisk, formatMemory, formatSpeed, plural } from './format.ts';
+import { Card } from './parts.tsx';
+import type { ShownMachine } from './row.ts';
+
+/** A list of names and values; what was not reported is left out. */
+function Facts({ facts }: { facts: readonly (readonly [string, ComponentChildren])[] }) {
+  return (
+    <dl class="facts">
+      {facts
+        .filter(([, value]) => value !== null && value !== undefined && value !== '')
+        .map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+    </dl>
+  );
+}
+
+export function HardwareCard({ machine }: { machine: ShownMachine }) {
+  const { cpu_model, cpu_cores, cpu_threads, memory_bytes, is_virtual, virt_platform } =
+    machine.hardware;
+  const os = machine.report?.existing_os;
+  const threads = typeof cpu_threads === 'number' ? `, ${plural(cpu_threads, 'thread')}` : '';
+  return (
+    <Card title="Hardware">
+      <Facts
+        facts={[
+          ['CPU', cpu_model],
+          ['Cores', cpu_cores === null ? null : `${plural(cpu_cores, 'core')}${threads}`],
+          ['Memory', memory_bytes === null ? null : formatMemory(memory_bytes)],
+          [
+            'Kind',
+            is_virtual
+              ? `virtual machine${virt_platform ? ` (${virt_platform})` : ''}`
+              : 'physical',
+          ],
+          ['Address', machine.report?.ip_address],
+          ['Management', machine.report?.bmc_address],
+          ['Installed OS', os && `${os.name} on ${os.device}`],
+          ['Hostname', machine.report?.hostname],
+          ['Agent', machine.report?.agent_version],
+        ]}
+      />
+    </Card>
+  );
+}
+
+interface TableProps {
+  readonly label: string;
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly ComponentChildren[])[];
+}
+
+function Table({ label, head, rows }: TableProps) {
+  return (
+    <div class="scroll-x" tabIndex={0} role="region" aria-label={label}>
+      <table>
+        <thead>
+          <tr>
+            {head.map((name) => (
+              <th key={name} scope="col">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((cells, i) => (
+            <tr key={i}>
+              {cells.map((cell, j) => (
+                <td key={head[j]}>{cell ?? <span class="quiet">–</span>}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+export function DisksCard({ disks }: { disks: readonly StoredDisk[] }) {
+  const total = disks.reduce((sum, disk) => sum + disk.size_bytes, 0);
+  return (
+    <Card
+      title="Disks"
+      aside={disks.length > 1 ? `${String(disks.length)}, ${formatDisk(total)}` : ''}
+    >
+      {disks.length === 0 ? (
+        <p class="quiet">No disk was reported.</p>
+      ) : (
+        <Table
+          label="Disks"
+          head={['Device', 'Size', 'Model', 'Serial']}
+          rows={disks.map((disk) => [
+            <code>{disk.device}</code>,
+            formatDisk(disk.size_bytes),
+            disk.model,
+            disk.serial,
+          ])}
+        />
+      )}
+    </Card>
+  );
+}
+
+export function NicsCard({ machine }: { machine: ShownMachine }) {
+  const nics = machine.hardware.network_interfaces;
+  return (
+    <Card title="Network interfaces">
+      {nics.length === 0 ? (
+        <p class="quiet">No interface was reported.</p>
+      ) : (
+        <Table
+          label="Network interfaces"
+          head={['Name', 'MAC', 'Speed', '']}
+          rows={nics.map((nic) => [
+            <code>{nic.name}</code>,
+            <code>{nic.mac}</code>,
+            nic.speed_mbps === null ? null : formatSpeed(nic.speed_mbps),
+            nic.mac === machine.identity.primary_mac ? 'primary' : '',
+          ])}
+        />
+      )}
+    </Card>
+  );
+}
+
+const recognisedBy = {
+  identity_hash: 'its identity hash',
+  primary_mac: 'its primary MAC address',
+  evidence: 'evidence',
+  new: 'nothing: it was new',
+} as const;
+
+export function IdentityCard({ machine }: { machine: ShownMachine }) {
+  const { identity, report } = machine;
+  return (
+    <Card title="Identity">
+      {report !== undefined && (
+        <div class="recognised">
+          <p>
+            Recognised by <b>{recognisedBy[report.matched_by]}</b>
+          </p>
+          <ul>
+            {report.evidence.map((sentence) => (
+              <li key={sentence}>{sentence}</li>
+            ))}
+          </ul>
+        </div>
+      )}
+      <Facts
+        facts={[
+          ['Primary MAC', <code>{identity.primary_mac}</code>],
+          [
+            'All MACs',
+            identity.all_macs.length > 1 ? <code>{identity.all_macs.join('  ')}</code> : null,
+          ],
+          ['SMBIOS UUID', identity.smbios_uuid && <code>{identity.smbios_uuid}</code>],
+          ['Machine ID', identity.machine_id && <code>{identity.machine_id}</code>],
+          ['Identity hash', <code>{identity.identity_hash}</code>],
+          ['Record', <code>{machine.id}</code>],
+        ]}
+      />
+    </Card>
+  );
+}
+
+/** What the agent's probes could not read. */
+export function ProblemsCard({ machine }: { machine: ShownMachine }) {
+  const problems = machine.report?.problems ?? [];
+  if (problems.length === 0) return null;
+  return (
+    <Card title="Could not be read">
+      <ul class="problems">
+        {problems.map((problem, i) => (
+          <li key={i}>
+            {problem.message}
+            <span class="quiet">
+              {problem.section}: <code>{problem.source}</code>
+            </span>
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+export function HistoryCard({ history }: { history: readonly HistoryEntry[] }) {
+  return (
+    <Card title="History">
+      <ol class="history">
+        {history.map((entry, i) => (
+          <li key={i}>{String(entry)}</li>
+        ))}
+      </ol>
+    </Card>
+  );
+}

@@ -1,0 +1,182 @@
+// One machine's page: reads it, keeps it fresh, and lays out its parts.
+import { useCallback, useEffect, useState } from 'preact/hooks';
+import { deleteMachine, machineHistory, readMachine, type HistoryEntry } from './api.ts';
+import { ConfigForm } from './config-form.tsx';
+import { useServices } from './context.ts';
+import {
+  DisksCard,
+  HardwareCard,
+  HistoryCard,
+  IdentityCard,
+  NicsCard,
+  ProblemsCard,
+} from './machine-cards.tsx';
+import { usePageKeys } from './machines-page.tsx';
+import { Age, Dialog, LivenessMark, Notice, StatePill, useNow } from './parts.tsx';
+import { Link, navigate } from './router.tsx';
+import { toRow, type ShownMachine } from './row.ts';
+import { ApiError, messageOf, type Answer } from './session.ts';
+import { WorkflowCard } from './workflow-card.tsx';
+
+interface PageProps {
+  readonly id: string;
+  /** The list as the operator left it. */
+  readonly backTo: string;
+}
+
+interface Shown {
+  readonly machine: Answer<ShownMachine>;
+  readonly history: readonly HistoryEntry[];
+}
+
+export function MachinePage({ id, backTo }: PageProps) {
+  const { shown, problem, reload } = useMachine(id);
+  usePageKeys({ Escape: () => navigate(backTo) });
+  if (shown === undefined) {
+    return (
+      <div class="machine">
+        <BackLink to={backTo} />
+        {problem === undefined ? (
+          <Notice kind="busy" title="Reading the machine…" />
+        ) : (
+          <Notice kind="error" title="The machine cannot be shown.">
+            <p>{problem}</p>
+            <button type="button" onClick={reload}>
+              Try again
+            </button>
+          </Notice>
+        )}
+      </div>
+    );
+  }
+  const machine = shown.machine.body;
+  return (
+    <div class="machine">
+      <BackLink to={backTo} />
+      <Title machine={machine} backTo={backTo} />
+      {problem !== undefined && <Notice kind="error" title={problem} />}
+      <div class="columns">
+        <div>
+          <IdentityCard machine={machine} />
+          <HardwareCard machine={machine} />
+          <DisksCard disks={machine.hardware.disks} />
+          <NicsCard machine={machine} />
+          <ProblemsCard machine={machine} />
+        </div>
+        <div>
+          <ConfigForm answer={shown.machine} onSaved={reload} />
+          <WorkflowCard machine={machine} onChanged={reload} />
+          <HistoryCard history={shown.history} />
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** The machine and its history, read again whenever the server says that it changed. */
+function useMachine(id: string) {
+  const { session, live } = useServices();
+  const [shown, setShown] = useState<Shown | undefined>();
+  const [problem, setProblem] = useState<string | undefined>();
+  const reload = useCallback(async () => {
+    try {
+      const [machine, history] = await Promise.all([
+        readMachine(session, id),
+        machineHistory(session, id),
+      ]);
+      setShown({ machine, history });
+      setProblem(undefined);
+    } catch (err) {
+      if (err instanceof ApiError && err.status === 404) setShown(undefined);
+      setProblem(messageOf(err));
+    }
+  }, [session, id]);
+  useEffect(() => {
+    void reload();
+    return live.onMachine(id, () => void reload());
+  }, [live, id, reload]);
+  return { shown, problem, reload: () => void reload() };
+}
+
+function BackLink({ to }: { to: string }) {
+  return (
+    <Link to={to} class="back">
+      ← All machines <kbd>Esc</kbd>
+    </Link>
+  );
+}
+
+function Title({ machine, backTo }: { machine: ShownMachine; backTo: string }) {
+  const { session } = useServices();
+  const nowMs = useNow() - session.clockAheadMs;
+  const [asking, setAsking] = useState(false);
+  const row = toRow(machine);
+  useEffect(() => {
+    document.title = `${row.name} · Dragonfly`;
+  }, [row.name]);
+  return (
+    <div class="title">
+      <h1>{row.name}</h1>
+      {row.name !== row.memorableName && <span class="quiet">{row.memorableName}</span>}
+      <StatePill state={row.state} />
+      <LivenessMark liveness={row.liveness} />
+      <span class="quiet">
+        seen <Age atMs={row.lastSeenMs} nowMs={nowMs} /> ago
+      </span>
+      <span class="spring" />
+      <button type="button" class="danger" onClick={() => setAsking(true)}>
+        Forget…
+      </button>
+      {row.errorMessage !== undefined && (
+        <p class="machine-error" role="alert">
+          {row.errorMessage}
+        </p>
+      )}
+      {asking && (
+        <ForgetDialog
+          id={machine.id}
+          name={row.name}
+          backTo={backTo}
+          onClose={() => setAsking(false)}
+        />
+      )}
+    </div>
+  );
+}
+
+interface ForgetProps {
+  readonly id: string;
+  readonly name: string;
+  readonly backTo: string;
+  readonly onClose: () => void;
+}
+
+function ForgetDialog({ id, name, backTo, onClose }: ForgetProps) {
+  const { session } = useServices();
+  const [problem, setProblem] = useState<string | undefined>();
+  const forget = (): void => {
+    deleteMachine(session, id).then(
+      () => navigate(backTo),
+      (err: unknown) => setProblem(messageOf(err)),
+    );
+  };
+  return (
+    <Dialog title={`Forget ${name}?`} onClose={onClose}>
+      <p>
+        Its record, tags and history are deleted. The machine itself is left alone: when it checks
+        in again, it is a new one.
+      </p>
+      <p class="problem" role="alert">
+        {problem}
+      </p>
+      <footer>
+        <button type="button" autoFocus onClick={onClose}>
+          Cancel
+        </button>
+        <button type="button" class="danger" onClick={forget}>
+          Forget
+        </button>
+      </footer>
+    </Dialog>
+  );
+}

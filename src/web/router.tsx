@@ -1,0 +1,68 @@
+// Which page the address names, and moving between pages without loading the document again.
+import type { ComponentChildren } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+
+export type Route =
+  | { readonly page: 'machines' }
+  | { readonly page: 'machine'; readonly id: string }
+  | { readonly page: 'conflicts' }
+  | { readonly page: 'unknown' };
+
+const moved = 'dragonfly:moved';
+
+function routeOf(path: string): Route {
+  if (path === '/') return { page: 'machines' };
+  if (path === '/conflicts') return { page: 'conflicts' };
+  const id = /^\/machines\/([^/]+)$/.exec(path)?.[1];
+  return id === undefined ? { page: 'unknown' } : { page: 'machine', id: decodeURIComponent(id) };
+}
+
+export function navigate(path: string): void {
+  history.pushState(null, '', path);
+  dispatchEvent(new Event(moved));
+}
+
+export function useRoute(): Route {
+  const [route, setRoute] = useState(() => routeOf(location.pathname));
+  useEffect(() => {
+    const onMove = (): void => setRoute(routeOf(location.pathname));
+    addEventListener('popstate', onMove);
+    addEventListener(moved, onMove);
+    return () => {
+      removeEventListener('popstate', onMove);
+      removeEventListener(moved, onMove);
+    };
+  }, []);
+  return route;
+}
+
+/** Whether a click asks for this tab, not for a new one. */
+export function isPlainClick(event: MouseEvent): boolean {
+  return event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
+}
+
+interface LinkProps {
+  readonly to: string;
+  readonly class?: string;
+  readonly current?: boolean;
+  readonly tabIndex?: number;
+  readonly children: ComponentChildren;
+}
+
+export function Link({ to, current, children, ...rest }: LinkProps) {
+  return (
+    <a
+      {...rest}
+      href={to}
+      aria-current={current === true ? 'page' : undefined}
+      onClick={(event) => {
+        if (!isPlainClick(event)) return;
+        event.preventDefault();
+        event.stopPropagation();
+        navigate(to);
+      }}
+    >
+      {children}
+    </a>
+  );
+}

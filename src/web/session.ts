@@ -1,0 +1,106 @@
+// The operator's token, and requests that carry it. The token lives as long as the browser's tab.
+
+const storageKey = 'dragonfly.token';
+
+/** An answer of the server that is not what was asked for. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly code: string;
+
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.name = 'ApiError';
+    this.status = status;
+    this.code = code;
+  }
+}
+
+export interface Answer<T> {
+  readonly body: T;
+  /** For If-Match of a change that is based on this answer. */
+  readonly etag: string | undefined;
+}
+
+export interface RequestOptions {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly body?: unknown;
+  readonly ifMatch?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+export class Session {
+  /** Called when the server wants a token, or another one. */
+  onUnauthorized: () => void = () => {};
+  /** How far this computer's clock is ahead of the server's. */
+  clockAheadMs = 0;
+
+  get hasToken(): boolean {
+    return sessionStorage.getItem(storageKey) !== null;
+  }
+
+  setToken(token: string): void {
+    sessionStorage.setItem(storageKey, token);
+  }
+
+  forgetToken(): void {
+    sessionStorage.removeItem(storageKey);
+  }
+
+  /** The answer's body as JSON. Errors: ApiError, with `server.unreachable` when none came. */
+  async request<T>(path: string, options: RequestOptions = {}): Promise<Answer<T>> {
+    const response = await this.open(path, options);
+    const text = await response.text();
+    // The server checks its answers against the schemas that these types are made of.
+    const body: T = text === '' ? undefined : JSON.parse(text);
+    return { body, etag: response.headers.get('etag') ?? undefined };
+  }
+
+  /** The answer as it begins, for a body that is read as a stream. Errors: ApiError. */
+  async open(path: string, options: RequestOptions = {}): Promise<Response> {
+    const { method = 'GET', body, ifMatch, signal } = options;
+    const token = sessionStorage.getItem(storageKey);
+    const headers = new Headers(options.headers);
+    if (token !== null) headers.set('authorization', `Bearer ${token}`);
+    if (ifMatch !== undefined) headers.set('if-match', ifMatch);
+    if (body !== undefined) headers.set('content-type', 'application/json');
+    let response: Response;
+    try {
+      response = await fetch(path, {
+        method,
+        headers,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+    } catch (err) {
+      if (signal?.aborted) throw err;
+      throw new ApiError(0, 'server.unreachable', 'The server cannot be reached.');
+    }
+    const date = response.headers.get('date');
+    if (date !== null) this.clockAheadMs = Date.now() - Date.parse(date);
+    if (response.ok) return response;
+    if (response.status === 401) this.onUnauthorized();
+    throw await errorOf(response);
+  }
+}
+
+async function errorOf(response: Response): Promise<ApiError> {
+  const fallback = `The server answered with status ${String(response.status)}.`;
+  try {
+    // Any JSON: each field is looked at below.
+    const body: { error?: unknown; code?: unknown } | null = await response.json();
+    const { error, code } = body ?? {};
+    return new ApiError(
+      response.status,
+      typeof code === 'string' ? code : 'server.rejected',
+      typeof error === 'string' ? error : fallback,
+    );
+  } catch {
+    return new ApiError(response.status, 'server.rejected', fallback);
+  }
+}
+
+/** What to tell the operator about a failure. */
+export function messageOf(err: unknown): string {
+  return err instanceof Error ? err.message : String(err);
+}

@@ -1,0 +1,71 @@
+// Which rows of a long list are in sight: only those are in the document.
+import type { RefObject } from 'preact';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
+
+/** Rows beyond each edge that are there already when a scroll brings them into sight. */
+const overscan = 8;
+
+export interface RowWindow {
+  readonly first: number;
+  /** One past the last. */
+  readonly end: number;
+}
+
+function windowOf(viewport: HTMLElement, rowHeight: number): RowWindow {
+  // Whole blocks of rows, so that most scroll events change nothing.
+  const top = Math.floor(viewport.scrollTop / rowHeight / overscan) * overscan;
+  const rows = Math.ceil(viewport.clientHeight / rowHeight / overscan) * overscan;
+  return { first: Math.max(0, top - overscan), end: top + rows + 2 * overscan };
+}
+
+/** The rows to render in a viewport that scrolls; it follows scrolling and resizing. */
+export function useRowWindow(
+  viewport: RefObject<HTMLElement | null>,
+  rowHeight: number,
+): RowWindow {
+  const [rows, setRows] = useState<RowWindow>({ first: 0, end: 5 * overscan });
+  useLayoutEffect(() => {
+    const element = viewport.current;
+    if (element === null) return undefined;
+    const update = (): void => {
+      const next = windowOf(element, rowHeight);
+      setRows((now) => (now.first === next.first && now.end === next.end ? now : next));
+    };
+    update();
+    const resize = new ResizeObserver(update);
+    resize.observe(element);
+    element.addEventListener('scroll', update, { passive: true });
+    return () => {
+      resize.disconnect();
+      element.removeEventListener('scroll', update);
+    };
+  }, [viewport, rowHeight]);
+  return rows;
+}
+
+/** Scrolls as little as brings a row wholly into sight below the list's header. */
+export function scrollToRow(
+  viewport: HTMLElement,
+  index: number,
+  rowHeight: number,
+  headerHeight: number,
+): void {
+  const top = index * rowHeight;
+  const bottom = top + rowHeight + headerHeight;
+  if (top < viewport.scrollTop) viewport.scrollTop = top;
+  else if (bottom > viewport.scrollTop + viewport.clientHeight) {
+    viewport.scrollTop = bottom - viewport.clientHeight;
+  }
+}
+
+/** Whether a media query holds, followed as it changes. */
+export function useMedia(query: string): boolean {
+  const [holds, setHolds] = useState(() => matchMedia(query).matches);
+  useEffect(() => {
+    const list = matchMedia(query);
+    const onChange = (): void => setHolds(list.matches);
+    list.addEventListener('change', onChange);
+    return () => list.removeEventListener('change', onChange);
+  }, [query]);
+  return holds;
+}
