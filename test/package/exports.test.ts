@@ -1,0 +1,38 @@
+// The package as an embedder imports it. Needs dist/, which `npm ci` builds.
+import { execFileSync } from 'node:child_process';
+import { resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const repository = resolve(import.meta.dirname, '../..');
+
+/** Evaluates a module in a Node of its own and gives what it wrote with console.log, as JSON. */
+function evaluate(source: string): unknown {
+  const output = execFileSync(process.execPath, ['--input-type=module', '--eval', source], {
+    cwd: repository,
+    encoding: 'utf8',
+  });
+  return JSON.parse(output);
+}
+
+describe('the package', () => {
+  it('is importable by its own name inside the repository', () => {
+    const hash = evaluate(
+      `import { computeIdentityHash, normalizeMac } from 'dragonfly-agent';
+       console.log(JSON.stringify(computeIdentityHash([normalizeMac('AA-BB-CC-DD-EE-FF')], null, null)));`,
+    );
+    expect(hash).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it("loads nothing of the server for the agent's half", () => {
+    const loaded = evaluate(
+      `import { registerHooks } from 'node:module';
+       const urls = [];
+       registerHooks({ load: (url, context, next) => (urls.push(url), next(url, context)) });
+       await import('dragonfly-agent/agent');
+       console.log(JSON.stringify(urls));`,
+    );
+    const server = /node_modules\/(lmdb|fastify|typebox|prom-client)\/|dist\/(server|store)\//;
+    expect(loaded).not.toHaveLength(0);
+    expect((loaded as string[]).filter((url) => server.test(url))).toEqual([]);
+  });
+});
