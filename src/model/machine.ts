@@ -81,6 +81,15 @@ export const HardwareInfo = Type.Object({
   is_virtual: Type.Boolean(),
   virt_platform: nullable(Type.String()),
   cpu_threads: Type.Optional(nullable(Type.Integer())),
+  gpus: Type.Optional(
+    Type.Array(
+      Type.Object({
+        name: Type.String(),
+        vendor: Type.Optional(nullable(Type.String())),
+        vram_bytes: Type.Optional(nullable(Type.Integer())),
+      }),
+    ),
+  ),
 });
 export type HardwareInfo = Static<typeof HardwareInfo>;
 
@@ -139,7 +148,14 @@ export const AgentReport = Type.Object({
   existing_os: nullable(StoredOs),
   nameservers: Type.Array(Type.String()),
   boot_id: nullable(Type.String()),
+  sequence: Type.Optional(nullable(Type.Integer())),
+  /** Boots before that one, newest first: what goes on in one of them is another machine. */
+  earlier_boots: Type.Optional(
+    Type.Array(Type.Object({ boot_id: Type.String(), sequence: nullable(Type.Integer()) })),
+  ),
   agent_version: nullable(Type.String()),
+  /** Whether it was answered as a new machine; a repeat is answered the same. */
+  is_new: Type.Optional(Type.Boolean()),
   /** How the machine was recognised, and why, in sentences. */
   matched_by: Type.Enum(['identity_hash', 'primary_mac', 'evidence', 'new']),
   evidence: Type.Array(Type.String()),

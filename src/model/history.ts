@@ -1,0 +1,51 @@
+// What is remembered about recognising machines: their changes, and evidence that contradicted
+// itself. Stored beside the Machine records, never in them.
+import { Type, type Static } from 'typebox';
+
+const Timestamp = Type.String({ format: 'date-time', description: 'RFC 3339 in UTC' });
+const Shown = Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()]);
+
+/** One thing that a returning machine had changed. `before` null: it was added; `after` null: gone. */
+export const MachineChange = Type.Object({
+  at: Timestamp,
+  what: Type.String({ description: 'primary_mac, mac, smbios_uuid, disk, memory_bytes, …' }),
+  before: Shown,
+  after: Shown,
+});
+export type MachineChange = Static<typeof MachineChange>;
+
+/** The last changes of a machine, newest first. */
+export const MachineHistory = Type.Object({
+  machine_id: Type.String(),
+  changes: Type.Array(MachineChange),
+});
+export type MachineHistory = Static<typeof MachineHistory>;
+
+/** How many changes are kept for a machine. */
+export const keptChanges = 50;
+
+/** A check-in whose evidence pointed at several machines or contradicted itself. `machine_id` is the
+ *  machine that the check-in was answered as; it may be one of the candidates. */
+export const IdentityConflict = Type.Object({
+  id: Type.String({ description: 'UUIDv7' }),
+  machine_id: Type.String(),
+  reason: Type.Enum(['ambiguous', 'contradicted', 'indistinguishable']),
+  candidates: Type.Array(
+    Type.Object({
+      machine_id: Type.String(),
+      evidence: Type.Array(Type.String(), { description: 'in sentences' }),
+    }),
+  ),
+  created_at: Timestamp,
+  /** null while it is open. accepted: it was one of the candidates, and was merged into it;
+   *  split: it is a machine of its own. */
+  resolution: Type.Union([
+    Type.Null(),
+    Type.Object({
+      decision: Type.Enum(['accepted', 'split']),
+      into: Type.Union([Type.String(), Type.Null()]),
+      at: Timestamp,
+    }),
+  ]),
+});
+export type IdentityConflict = Static<typeof IdentityConflict>;

@@ -1,0 +1,53 @@
+// The version of what is stored. Data of a newer version is refused, never opened half.
+import { AppError } from '../core/errors.ts';
+import type { Kv } from './kv.ts';
+
+export const formatVersion = 1;
+const formatKey = 'meta/format';
+const formatName = 'dragonfly-store';
+
+/** Marks an empty store as one of this version, or checks the mark that is there.
+ *  Errors: AppError `store.incompatible`, `store.damaged`. */
+export async function checkFormat(kv: Kv, description: string): Promise<void> {
+  const [marks, anything] = await kv.read([{ key: formatKey }, { prefix: 'machines/', limit: 1 }]);
+  const mark = marks?.[0];
+  if (mark === undefined) {
+    if (anything?.length !== 0) {
+      throw new AppError('store.damaged', `${description} holds machines but no format version`);
+    }
+    await writeFormat(kv);
+    return;
+  }
+  const version = readVersion(mark.value);
+  if (version === undefined) {
+    throw new AppError('store.damaged', `${description} has no readable format version`);
+  }
+  if (version > formatVersion) {
+    throw new AppError(
+      'store.incompatible',
+      `${description} was written by a newer version (format ${version}, this one reads up to ${formatVersion}): use that version`,
+    );
+  }
+}
+
+async function writeFormat(kv: Kv): Promise<void> {
+  const value = JSON.stringify({ format: formatName, version: formatVersion });
+  try {
+    await kv.commit([{ key: formatKey, revision: 0 }], [{ key: formatKey, value }]);
+  } catch (err) {
+    // Another server that opened the same empty store wrote the same mark first.
+    const [marks] = await kv.read([{ key: formatKey }]);
+    if (marks?.[0]?.value !== value) throw err;
+  }
+}
+
+function readVersion(text: string): number | undefined {
+  try {
+    const mark: unknown = JSON.parse(text);
+    if (typeof mark !== 'object' || mark === null) return undefined;
+    const { format, version } = mark as { format?: unknown; version?: unknown };
+    return format === formatName && Number.isInteger(version) ? Number(version) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,68 @@
+// What a backend must give: ordered keys, atomic commits with expectations, snapshots. Records and
+// indexes are built above it, once; nothing here knows what is stored.
+
+/** A stored value and the revision of the commit that wrote it. */
+export interface KvEntry {
+  readonly key: string;
+  readonly value: string;
+  /** Grows with every commit; equal revisions of one key mean the same value. */
+  readonly revision: number;
+}
+
+/** One key, or up to `limit` keys that begin with `prefix`, in byte order, after `after`. */
+export type KvRead =
+  | { readonly key: string }
+  | { readonly prefix: string; readonly limit: number; readonly after?: string | undefined };
+
+/** What must hold for a commit to happen. */
+export type KvExpectation =
+  /** The key was last written at `revision`; 0: it does not exist. */
+  | { readonly key: string; readonly revision: number }
+  /** No key that begins with `prefix` was written after `newest`; 0: there is no such key. */
+  | { readonly prefix: string; readonly newest: number };
+
+/** Writes `value`, or removes the key where it is undefined. No key occurs twice in a commit. */
+export interface KvOperation {
+  readonly key: string;
+  readonly value: string | undefined;
+}
+
+export interface KvChange {
+  readonly key: string;
+  readonly removed: boolean;
+}
+
+/** Keys are printable ASCII of at most `maxKeyLength`; values any text.
+ *  Errors of all operations: AppError `store.unavailable`, `store.full`. */
+export interface Kv {
+  /** Answers all reads from one snapshot: for each read its entries, none for what is absent. */
+  read(reads: readonly KvRead[]): Promise<readonly (readonly KvEntry[])[]>;
+  /** Applies all operations or none, durably once it resolves, and gives the revision they got.
+   *  Errors: also `store.conflict` where an expectation does not hold. The first expectation, if
+   *  any, is of a key that the operations write. */
+  commit(
+    expectations: readonly KvExpectation[],
+    operations: readonly KvOperation[],
+  ): Promise<number>;
+  /** All entries under a prefix, in key order and in pieces, from one snapshot where the backend can
+   *  hold one that long (see each backend). */
+  scan(prefix: string): AsyncIterable<readonly KvEntry[]>;
+  /** Calls `listener` after each change under `prefix`, by whichever process, until `signal` aborts.
+   *  `listener(undefined)`: changes may have been missed, read again. */
+  watch(
+    prefix: string,
+    listener: (change: KvChange | undefined) => void,
+    signal: AbortSignal,
+  ): void;
+  /** Resolves when everything acknowledged is durable and the backend is released. */
+  close(): Promise<void>;
+}
+
+/** LMDB takes 1,978 bytes; half of that leaves room for another backend's prefix. */
+export const maxKeyLength = 900;
+
+/** The first key after all that begin with `prefix`. */
+export function prefixEnd(prefix: string): string {
+  const last = prefix.charCodeAt(prefix.length - 1);
+  return prefix.slice(0, -1) + String.fromCharCode(last + 1);
+}

@@ -1,0 +1,163 @@
+// The Kv on LMDB, the embedded default. One process at a time (see directory-lock.ts); every commit
+// is on disk when it resolves.
+import { open, type RootDatabase, type Transaction } from 'lmdb';
+import { AppError } from '../core/errors.ts';
+import { conflict } from './conflict-error.ts';
+import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from './kv.ts';
+import { prefixEnd } from './kv.ts';
+import { Watchers } from './watchers.ts';
+
+const scanPiece = 500;
+const revisionKey = 'meta/revision';
+/** How many revisions are used up before the counter is written down again. */
+const revisionBlock = 1_000_000;
+
+export class LmdbKv implements Kv {
+  readonly #db: RootDatabase<string, string>;
+  readonly #release: () => void;
+  readonly #watchers = new Watchers();
+  readonly #pending = new Set<Promise<unknown>>();
+  #closed = false;
+  /** The last revision given out, and up to where the stored counter allows. */
+  #revision: number;
+  #reserved: number;
+
+  private constructor(db: RootDatabase<string, string>, release: () => void) {
+    this.#db = db;
+    this.#release = release;
+    this.#revision = Number(db.get(revisionKey) ?? 0);
+    this.#reserved = this.#revision;
+  }
+
+  /** Opens the environment in `directory`, which the caller holds the lock of; `release` is called
+   *  after it was closed. */
+  static open(directory: string, release: () => void): LmdbKv {
+    const db = open<string, string>({
+      path: directory,
+      encoding: 'string',
+      useVersions: true,
+      // In the default mode a process that follows one that was killed can fail with MDB_PANIC.
+      overlappingSync: false,
+    });
+    return new LmdbKv(db, release);
+  }
+
+  read(reads: readonly KvRead[]): Promise<readonly (readonly KvEntry[])[]> {
+    return this.#guarded('read', () => Promise.resolve(reads.map((read) => this.#answer(read))));
+  }
+
+  commit(
+    expectations: readonly KvExpectation[],
+    operations: readonly KvOperation[],
+  ): Promise<number> {
+    return this.#guarded('write', async () => {
+      let reserving = 0;
+      // Only a child transaction is rolled back when its callback throws.
+      const revision = await this.#db.childTransaction(() => {
+        const broken = expectations.find((e) => !this.#holds(e));
+        if (broken !== undefined) throw conflict(broken);
+        const next = (this.#revision += 1);
+        if (next > this.#reserved) {
+          reserving = next + revisionBlock;
+          void this.#db.put(revisionKey, String(reserving), next);
+        }
+        for (const { key, value } of operations) {
+          void (value === undefined ? this.#db.remove(key) : this.#db.put(key, value, next));
+        }
+        return next;
+      });
+      // Only now is it certain that the counter is on disk.
+      this.#reserved = Math.max(this.#reserved, reserving);
+      this.#watchers.announce(operations);
+      return revision;
+    });
+  }
+
+  async *scan(prefix: string): AsyncIterable<readonly KvEntry[]> {
+    // Pages that a long snapshot keeps alive grow the file: it lasts as long as the reader takes.
+    const transaction = this.#db.useReadTransaction();
+    try {
+      let after: string | undefined;
+      for (;;) {
+        const piece = this.#range({ prefix, after, limit: scanPiece }, transaction);
+        const last = piece.at(-1);
+        if (last === undefined) return;
+        yield piece;
+        after = last.key;
+      }
+    } finally {
+      transaction.done();
+    }
+  }
+
+  watch(
+    prefix: string,
+    listener: (change: KvChange | undefined) => void,
+    signal: AbortSignal,
+  ): void {
+    this.#watchers.add(prefix, listener, signal);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await Promise.allSettled(this.#pending);
+    await this.#db.close();
+    this.#release();
+  }
+
+  #answer(read: KvRead): readonly KvEntry[] {
+    if ('prefix' in read) return this.#range(read);
+    const entry = this.#db.getEntry(read.key);
+    return entry === undefined
+      ? []
+      : [{ key: read.key, value: entry.value, revision: entry.version ?? 0 }];
+  }
+
+  #range(
+    read: { prefix: string; after?: string | undefined; limit: number },
+    transaction?: Transaction,
+  ): KvEntry[] {
+    const after = read.after !== undefined && read.after > read.prefix ? read.after : undefined;
+    const range = this.#db.getRange({
+      start: after ?? read.prefix,
+      exclusiveStart: after !== undefined,
+      end: prefixEnd(read.prefix),
+      limit: read.limit,
+      versions: true,
+      ...(transaction === undefined ? {} : { transaction }),
+    });
+    return Array.from(range, ({ key, value, version }) => ({ key, value, revision: version ?? 0 }));
+  }
+
+  #holds(expectation: KvExpectation): boolean {
+    if ('key' in expectation) {
+      return (this.#db.getEntry(expectation.key)?.version ?? 0) === expectation.revision;
+    }
+    const under = this.#range({ prefix: expectation.prefix, limit: Number.MAX_SAFE_INTEGER });
+    return under.every((entry) => entry.revision <= expectation.newest);
+  }
+
+  /** Runs one operation; what LMDB throws becomes an AppError, and close() waits for it. */
+  async #guarded<T>(what: 'read' | 'write', operation: () => Promise<T>): Promise<T> {
+    if (this.#closed)
+      throw new AppError('store.unavailable', `cannot ${what}: the store is closed`);
+    const running = operation();
+    this.#pending.add(running);
+    try {
+      return await running;
+    } catch (err) {
+      throw asAppError(what, err);
+    } finally {
+      this.#pending.delete(running);
+    }
+  }
+}
+
+function asAppError(what: string, err: unknown): AppError {
+  if (err instanceof AppError) return err;
+  const full = err instanceof Error && /MDB_MAP_FULL|No space left/.test(err.message);
+  return full
+    ? new AppError('store.full', `cannot ${what}: no space left for the data`, { cause: err })
+    : new AppError('store.unavailable', `cannot ${what} the data directory`, { cause: err });
+}

@@ -1,0 +1,92 @@
+// The Kv in memory: for tests, and for servers whose machines may register anew after a restart.
+import sortedBtree from 'sorted-btree';
+import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from './kv.ts';
+import { prefixEnd } from './kv.ts';
+import { conflict } from './conflict-error.ts';
+import { Watchers } from './watchers.ts';
+
+const scanPiece = 500;
+
+export class MemoryKv implements Kv {
+  // The package is CommonJS: its class is a property of the default import.
+  #entries = new sortedBtree.default<string, KvEntry>();
+  #revision = 0;
+  #watchers = new Watchers();
+
+  read(reads: readonly KvRead[]): Promise<readonly (readonly KvEntry[])[]> {
+    return Promise.resolve(reads.map((read) => this.#answer(read)));
+  }
+
+  commit(
+    expectations: readonly KvExpectation[],
+    operations: readonly KvOperation[],
+  ): Promise<number> {
+    const broken = expectations.find((e) => !this.#holds(e));
+    if (broken !== undefined) return Promise.reject(conflict(broken));
+    this.#revision += 1;
+    for (const { key, value } of operations) {
+      if (value === undefined) this.#entries.delete(key);
+      else this.#entries.set(key, { key, value, revision: this.#revision });
+    }
+    this.#watchers.announce(operations);
+    return Promise.resolve(this.#revision);
+  }
+
+  async *scan(prefix: string): AsyncIterable<readonly KvEntry[]> {
+    const snapshot = this.#entries.clone();
+    let after = prefix;
+    for (;;) {
+      const piece = rangeOf(snapshot, prefix, after, scanPiece);
+      const last = piece.at(-1);
+      if (last === undefined) return;
+      yield piece;
+      after = last.key;
+    }
+  }
+
+  watch(
+    prefix: string,
+    listener: (change: KvChange | undefined) => void,
+    signal: AbortSignal,
+  ): void {
+    this.#watchers.add(prefix, listener, signal);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #answer(read: KvRead): readonly KvEntry[] {
+    if ('prefix' in read) {
+      return rangeOf(this.#entries, read.prefix, read.after ?? read.prefix, read.limit);
+    }
+    const entry = this.#entries.get(read.key);
+    return entry === undefined ? [] : [entry];
+  }
+
+  #holds(expectation: KvExpectation): boolean {
+    if ('key' in expectation) {
+      return (this.#entries.get(expectation.key)?.revision ?? 0) === expectation.revision;
+    }
+    const under = rangeOf(this.#entries, expectation.prefix, expectation.prefix, Infinity);
+    return under.every((entry) => entry.revision <= expectation.newest);
+  }
+}
+
+/** Up to `limit` entries under `prefix` whose keys come after `after`. */
+function rangeOf(
+  entries: Pick<sortedBtree.default<string, KvEntry>, 'forRange'>,
+  prefix: string,
+  after: string,
+  limit: number,
+): KvEntry[] {
+  const found: KvEntry[] = [];
+  const low = after > prefix ? after : prefix;
+  entries.forRange(low, prefixEnd(prefix), false, (key, entry) => {
+    if (key <= low && key !== prefix) return undefined;
+    if (found.length >= limit) return { break: true };
+    found.push(entry);
+    return undefined;
+  });
+  return found;
+}

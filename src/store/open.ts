@@ -1,0 +1,71 @@
+// Opens a store by its URL. A new backend is a Kv and a case here.
+import { mkdirSync } from 'node:fs';
+import { AppError } from '../core/errors.ts';
+import { checkFormat } from './format.ts';
+import type { Kv } from './kv.ts';
+import { KvStore } from './kv-store.ts';
+import type { Store } from './store.ts';
+
+/** `memory:`, `lmdb:DIRECTORY` (made where it is missing) or `etcd:http://HOST:PORT,…`.
+ *  Errors: AppError `config.invalid`, `store.in-use`, `store.incompatible`, `store.damaged`,
+ *  `store.unavailable`, `store.full`. */
+export async function openStore(url: string): Promise<Store> {
+  return new KvStore(await openKv(url));
+}
+
+/** The backend of a store, for what works below records and indexes: backup and check. */
+export async function openKv(url: string): Promise<Kv> {
+  const kv = await openBackend(url);
+  try {
+    await checkFormat(kv, url);
+    return kv;
+  } catch (err) {
+    await kv.close();
+    throw err;
+  }
+}
+
+async function openBackend(url: string): Promise<Kv> {
+  const [scheme, rest] = splitUrl(url);
+  if (scheme === 'memory') {
+    const { MemoryKv } = await import('./memory.ts');
+    return new MemoryKv();
+  }
+  if (scheme === 'lmdb' && rest !== '') return openLmdb(rest);
+  throw new AppError(
+    'config.invalid',
+    `"${url}" is no store: use memory:, lmdb:DIRECTORY or etcd:http://HOST:PORT`,
+  );
+}
+
+async function openLmdb(directory: string): Promise<Kv> {
+  const [{ LmdbKv }, { lockDirectory }] = await Promise.all([
+    import('./lmdb.ts'),
+    import('./directory-lock.ts'),
+  ]);
+  makeDirectory(directory);
+  const release = lockDirectory(directory);
+  try {
+    return LmdbKv.open(directory, release);
+  } catch (err) {
+    release();
+    throw new AppError('store.unavailable', `cannot open ${directory}`, { cause: err });
+  }
+}
+
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (err) {
+    throw new AppError(
+      'store.unavailable',
+      `cannot make the data directory ${directory}: choose one that this user may write`,
+      { cause: err },
+    );
+  }
+}
+
+function splitUrl(url: string): [string, string] {
+  const colon = url.indexOf(':');
+  return colon < 0 ? ['', url] : [url.slice(0, colon), url.slice(colon + 1)];
+}
