@@ -55,10 +55,22 @@ export interface NetworkInterface {
   vlans: number[];
 }
 
+/** An IP-over-InfiniBand interface: its 20-byte address is no MAC. */
+export interface InfinibandPort {
+  name: string;
+  address: string;
+  speed_mbps: number | null;
+  driver: string | null;
+  pci_address: string | null;
+  carrier: boolean | null;
+}
+
 export interface Dimm {
   locator: string | null;
   size_bytes: number;
   type: string | null;
+  /** Keeps its content without power, and so is not counted as memory. */
+  is_persistent?: boolean;
   speed_mts: number | null;
   manufacturer: string | null;
   serial: string | null;
@@ -118,6 +130,8 @@ export interface DmiFacts {
   };
   board: { vendor: string | null; product: string | null; serial: string | null };
   firmware: { vendor: string | null; version: string | null; date: string | null };
+  /** "3.2": which version of the SMBIOS specification the firmware follows. */
+  smbios_version?: string | null;
 }
 
 export interface MachineIdFacts {
@@ -125,10 +139,13 @@ export interface MachineIdFacts {
   machine_id: Sourced<string> | null;
   /** Ids that were found and do not count. */
   rejected?: readonly Rejected[];
+  /** What says that the running system is a netboot image; null when it is an installed one. */
+  netboot_image?: { source: string; description: string } | null;
 }
 
 export interface NetworkFacts {
   interfaces: readonly NetworkInterface[];
+  infiniband?: readonly InfinibandPort[];
   hostname: string | null;
 }
 
@@ -137,6 +154,8 @@ export interface CpuFacts {
   cpu_cores: number | null;
   cpu_threads: number | null;
   cpu_sockets: number | null;
+  /** The CPU's extension for running virtual machines. */
+  cpu_virtualization?: 'vmx' | 'svm' | null;
 }
 
 export interface MemoryFacts {
@@ -147,7 +166,8 @@ export interface MemoryFacts {
 }
 
 export interface VirtualizationFacts {
-  is_virtual: boolean;
+  /** null: neither CPU nor firmware said anything. */
+  is_virtual: boolean | null;
   virt_platform: string | null;
   /** "amazon", "google", "azure", …, beside the platform. */
   cloud: string | null;

@@ -1,0 +1,113 @@
+// What the firmware says about the machine: maker, model, serial numbers, UUID, firmware.
+import type { DmiFacts, Sourced } from '../model/inventory.ts';
+import { detectContainer, readContainerEvidence } from './container.ts';
+import type { Probe } from './probe.ts';
+import { Reading } from './reading.ts';
+import { dropPlaceholder } from './smbios/placeholder-text.ts';
+import { readSmbios } from './smbios/read.ts';
+import type { SmbiosTables } from './smbios/tables.ts';
+
+/** Source: SMBIOS types 0 to 3 (see smbios/read.ts); where the tables are refused, the kernel's
+ *  copies in /sys/class/dmi/id; in their absence the device-tree and /sys/hypervisor.
+ *  Errors: reports read.denied for serial numbers and the UUID when not root. */
+export const dmiProbe: Probe<'dmi'> = {
+  name: 'dmi',
+  async read(root, report) {
+    const read = new Reading(root, 'dmi', report);
+    const smbios = await readSmbios(read);
+    const strings = smbios ? fromTables(smbios.tables) : await fromSysfs(read);
+    return {
+      ...strings,
+      system_uuid: await systemUuid(read, smbios),
+      smbios_version: smbios ? versionText(smbios.tables) : null,
+    };
+  },
+};
+
+type Strings = Pick<DmiFacts, 'system' | 'board' | 'firmware'>;
+
+function fromTables({ system, boards, chassis, firmware }: SmbiosTables): Strings {
+  const [board] = boards;
+  return {
+    system: {
+      vendor: dropPlaceholder(system?.vendor),
+      product: dropPlaceholder(system?.product),
+      serial: dropPlaceholder(system?.serial),
+      asset_tag: dropPlaceholder(chassis?.assetTag),
+    },
+    board: {
+      vendor: dropPlaceholder(board?.vendor),
+      product: dropPlaceholder(board?.product),
+      serial: dropPlaceholder(board?.serial),
+    },
+    firmware: {
+      vendor: dropPlaceholder(firmware?.vendor),
+      version: dropPlaceholder(firmware?.version),
+      date: dropPlaceholder(firmware?.date),
+    },
+  };
+}
+
+async function fromSysfs(read: Reading): Promise<Strings> {
+  const id = async (file: string): Promise<string | null> =>
+    dropPlaceholder(await read.value(`/sys/class/dmi/id/${file}`));
+  const [vendor, product, serial, asset_tag] = await Promise.all(
+    ['sys_vendor', 'product_name', 'product_serial', 'chassis_asset_tag'].map(id),
+  );
+  const [boardVendor, boardProduct, boardSerial] = await Promise.all(
+    ['board_vendor', 'board_name', 'board_serial'].map(id),
+  );
+  const [biosVendor, version, date] = await Promise.all(
+    ['bios_vendor', 'bios_version', 'bios_date'].map(id),
+  );
+  return {
+    system: {
+      vendor: vendor ?? null,
+      product: product ?? (await deviceTreeModel(read)),
+      serial: serial ?? null,
+      asset_tag: asset_tag ?? null,
+    },
+    board: {
+      vendor: boardVendor ?? null,
+      product: boardProduct ?? null,
+      serial: boardSerial ?? null,
+    },
+    firmware: { vendor: biosVendor ?? null, version: version ?? null, date: date ?? null },
+  };
+}
+
+/** Boards without SMBIOS: "Raspberry Pi 5 Model B Rev 1.0". */
+async function deviceTreeModel(read: Reading): Promise<string | null> {
+  return (await read.value('/proc/device-tree/model')) ?? null;
+}
+
+/** The UUID from the first source that gives one; whether it is a placeholder is decided later. */
+async function systemUuid(
+  read: Reading,
+  smbios: { tables: SmbiosTables; source: string } | undefined,
+): Promise<Sourced<string> | null> {
+  const fromTable = normalizeUuid(smbios?.tables.system?.uuid);
+  if (fromTable !== undefined && smbios) return { value: fromTable, source: smbios.source };
+  const isContained = detectContainer(await readContainerEvidence(read)) !== null;
+  const sources = [
+    '/sys/class/dmi/id/product_uuid',
+    // A container sees these of its host.
+    ...(isContained ? [] : ['/proc/device-tree/vm,uuid', '/sys/hypervisor/uuid']),
+  ];
+  for (const source of sources) {
+    const value = normalizeUuid(await read.value(source));
+    if (value !== undefined) return { value, source };
+  }
+  return null;
+}
+
+/** Lower case with dashes; undefined for the texts that stand for no UUID and for anything else. */
+export function normalizeUuid(text: string | null | undefined): string | undefined {
+  const digits = text?.trim().toLowerCase().replaceAll('-', '') ?? '';
+  if (!/^[0-9a-f]{32}$/.test(digits)) return undefined;
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
+function versionText({ version }: SmbiosTables): string | null {
+  return version ? `${version.major}.${version.minor}` : null;
+}

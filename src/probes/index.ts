@@ -1,0 +1,27 @@
+// The probes, each named after the section of the facts that it finds out.
+import type { Facts } from '../model/inventory.ts';
+import { cpuProbe } from './cpu.ts';
+import { disksProbe } from './disks.ts';
+import { dmiProbe } from './dmi.ts';
+import { machineIdProbe } from './machine-id.ts';
+import { memoryProbe } from './memory.ts';
+import { networkProbe } from './network.ts';
+import type { Probe } from './probe.ts';
+import { virtualizationProbe } from './virtualization.ts';
+
+/** A probe of any section. */
+export type AnyProbe = { [Name in keyof Facts]: Probe<Name> }[keyof Facts];
+
+const probes: readonly AnyProbe[] = [
+  dmiProbe,
+  machineIdProbe,
+  networkProbe,
+  disksProbe,
+  cpuProbe,
+  memoryProbe,
+  virtualizationProbe,
+];
+
+export function probesFor(_options: { probeOs: boolean }): readonly AnyProbe[] {
+  return probes;
+}

@@ -1,0 +1,69 @@
+// The machine-id of the installed system that is running, and whether the system is a netboot image,
+// whose own id must never count: it is made up at each boot, or baked in and shared.
+import type { Probe } from './probe.ts';
+import { clean, Reading } from './reading.ts';
+
+const source = '/etc/machine-id';
+const imageMark = '/etc/dragonfly-image';
+
+/** Source: /etc/machine-id (machine-id(5)), /etc/dragonfly-image and /proc/mounts. */
+export const machineIdProbe: Probe<'machineId'> = {
+  name: 'machineId',
+  async read(root, report) {
+    const read = new Reading(root, 'machineId', report);
+    const [text, netbootImage] = await Promise.all([read.text(source), readNetbootImage(read)]);
+    const own = text === undefined ? undefined : parseMachineId(text);
+    const why = netbootImage
+      ? 'random at each boot: netboot image'
+      : 'not 32 hex digits: the system has not set it yet';
+    const counts = own !== undefined && netbootImage === null;
+    return {
+      machine_id: counts ? { value: own, source } : null,
+      rejected: text === undefined || counts ? [] : [{ value: own ?? clean(text), source, why }],
+      netboot_image: netbootImage,
+    };
+  },
+};
+
+/** 32 hex digits in lower case, not all zero; undefined for "", "uninitialized", dashed forms. */
+export function parseMachineId(text: string): string | undefined {
+  const id = text.replace(/\n$/, '').toLowerCase();
+  return /^[0-9a-f]{32}$/.test(id) && !/^0+$/.test(id) ? id : undefined;
+}
+
+/** What says that the running system is a netboot image; null when it is installed. */
+export async function readNetbootImage(
+  read: Reading,
+): Promise<{ source: string; description: string } | null> {
+  const [mark, mounts] = await Promise.all([read.text(imageMark), read.text('/proc/mounts')]);
+  if (mark !== undefined) return { source: imageMark, description: imageVersion(mark) };
+  const type = mounts === undefined ? undefined : volatileRoot(mounts);
+  return type === undefined ? null : { source: '/proc/mounts', description: `root is ${type}` };
+}
+
+function imageVersion(text: string): string {
+  try {
+    const mark: unknown = JSON.parse(text);
+    const isNamed = typeof mark === 'object' && mark !== null && 'version' in mark;
+    return isNamed && typeof mark.version === 'string' ? `image ${mark.version}` : 'image';
+  } catch {
+    return 'image';
+  }
+}
+
+const memoryTypes = new Set(['rootfs', 'tmpfs', 'ramfs']);
+const imageTypes = new Set(['squashfs', 'erofs', 'iso9660']);
+
+/** The kind of a root file system that lives in memory; undefined for one on a disk or a network.
+ *  An overlay counts when an image is mounted beside it: a container's root is an overlay as well. */
+export function volatileRoot(mounts: string): string | undefined {
+  const entries = mounts.split('\n').map((line) => line.split(' '));
+  // Later mounts cover earlier ones: rootfs stands below every root that was mounted over it.
+  const type = entries.findLast(([, target]) => target === '/')?.[2];
+  if (type === undefined) return undefined;
+  if (memoryTypes.has(type)) return type;
+  const hasImage = entries.some(([, , other]) => other !== undefined && imageTypes.has(other));
+  return imageTypes.has(type) || (type === 'overlay' && hasImage)
+    ? `${type} over an image`
+    : undefined;
+}

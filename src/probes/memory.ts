@@ -1,0 +1,89 @@
+// Installed memory and its modules.
+import type { Dimm } from '../model/inventory.ts';
+import type { Probe } from './probe.ts';
+import { Reading } from './reading.ts';
+import { dropPlaceholder } from './smbios/placeholder-text.ts';
+import { readSmbios } from './smbios/read.ts';
+import { isWorkingMemory, type MemoryDevice } from './smbios/tables.ts';
+import { readVirtualization } from './virtualization.ts';
+
+const base = '/sys/devices/system/memory';
+
+/** A physical machine: the sum of its memory modules. A virtual one, or one without tables: the
+ *  memory blocks that are online, else MemTotal, which lacks what the kernel reserved.
+ *  Source: SMBIOS type 17; /sys/devices/system/memory; /proc/meminfo. */
+export const memoryProbe: Probe<'memory'> = {
+  name: 'memory',
+  async read(root, report) {
+    const read = new Reading(root, 'memory', report);
+    const smbios = await readSmbios(read);
+    const devices = smbios?.tables.memoryDevices ?? [];
+    const modules = sumOfModules(devices);
+    const fromModules =
+      modules > 0 && smbios ? { bytes: modules, source: smbios.source } : undefined;
+    const { is_virtual } = await readVirtualization(read);
+    const total =
+      is_virtual === true
+        ? ((await fromKernel(read)) ?? fromModules)
+        : (fromModules ?? (await fromKernel(read)));
+    return {
+      memory_bytes: total?.bytes ?? null,
+      source: total?.source ?? null,
+      dimms: devices.flatMap(toDimm),
+    };
+  },
+};
+
+type Total = { bytes: number; source: string } | undefined;
+
+function sumOfModules(devices: readonly MemoryDevice[]): number {
+  return devices.filter(isWorkingMemory).reduce((sum, { sizeBytes }) => sum + (sizeBytes ?? 0), 0);
+}
+
+function toDimm(device: MemoryDevice): Dimm[] {
+  if (device.sizeBytes === undefined || device.sizeBytes === 0) return [];
+  return [
+    {
+      locator: device.locator,
+      size_bytes: device.sizeBytes,
+      type: device.type,
+      is_persistent: device.isPersistent,
+      speed_mts: device.speedMts ?? null,
+      manufacturer: dropPlaceholder(device.manufacturer),
+      serial: dropPlaceholder(device.serial),
+      part_number: dropPlaceholder(device.partNumber),
+    },
+  ];
+}
+
+async function fromKernel(read: Reading): Promise<Total> {
+  return (await fromBlocks(read)) ?? (await fromMeminfo(read));
+}
+
+async function fromBlocks(read: Reading): Promise<Total> {
+  const sizeText = await read.value(`${base}/block_size_bytes`);
+  if (sizeText === undefined || !/^[0-9a-f]{1,12}$/i.test(sizeText)) return undefined;
+  const blocks = (await read.list(base)).filter((name) => /^memory\d+$/.test(name));
+  const isOnline = await Promise.all(blocks.map((block) => isBlockOnline(read, block)));
+  const count = isOnline.filter(Boolean).length;
+  if (count === 0) return undefined;
+  return { bytes: count * Number.parseInt(sizeText, 16), source: base };
+}
+
+async function isBlockOnline(read: Reading, block: string): Promise<boolean> {
+  const online = await read.value(`${base}/${block}/online`);
+  if (online !== undefined) return online === '1';
+  return (await read.value(`${base}/${block}/state`)) === 'online';
+}
+
+async function fromMeminfo(read: Reading): Promise<Total> {
+  const text = await read.text('/proc/meminfo');
+  const bytes = text === undefined ? undefined : parseMemTotal(text);
+  return bytes === undefined ? undefined : { bytes, source: '/proc/meminfo' };
+}
+
+/** MemTotal of /proc/meminfo. Units: bytes. */
+export function parseMemTotal(text: string): number | undefined {
+  const kibibytes = /^MemTotal:\s*(\d{1,12}) kB$/m.exec(text)?.[1];
+  return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
+}

@@ -1,0 +1,30 @@
+// Files of /proc/net that are made for people to read. Pure.
+
+/** The members of a bond with their permanent addresses.
+ *  Source: /proc/net/bonding/<bond>, kernel drivers/net/bonding/bond_procfs.c. */
+export function parseBonding(text: string): Map<string, string> {
+  const members = new Map<string, string>();
+  let member: string | undefined;
+  for (const line of text.split('\n')) {
+    const name = /^Slave Interface: (\S+)/.exec(line)?.[1];
+    if (name !== undefined) member = name;
+    const address = /^Permanent HW addr: ((?:[0-9a-f]{2}:){5}[0-9a-f]{2})\s*$/i.exec(line)?.[1];
+    if (address !== undefined && member !== undefined) members.set(member, address.toLowerCase());
+  }
+  return members;
+}
+
+/** The VLAN ids above each interface, ascending.
+ *  Source: /proc/net/vlan/config, lines "eth0.100 | 100 | eth0". */
+export function parseVlans(text: string): Map<string, number[]> {
+  const vlans = new Map<string, number[]>();
+  for (const line of text.split('\n')) {
+    const [, id, parent] = /^\S+\s*\|\s*(\d{1,4})\s*\|\s*(\S+)\s*$/.exec(line) ?? [];
+    if (id === undefined || parent === undefined) continue;
+    vlans.set(
+      parent,
+      [...(vlans.get(parent) ?? []), Number(id)].toSorted((a, b) => a - b),
+    );
+  }
+  return vlans;
+}

@@ -1,0 +1,94 @@
+// How a probe reads: values cleaned, unreadable files turned into problems. No probe calls a Root's
+// readers itself, so that none can forget either.
+import { isAppError, describeError, type ErrorCode } from '../core/errors.ts';
+import type { Root } from '../sources/root.ts';
+import type { Report } from './probe.ts';
+
+/** The readers of one section. A missing or empty file gives undefined; what is there and cannot be
+ *  read gives undefined and a problem, once for each source. None of them throws. */
+export class Reading {
+  readonly root: Root;
+  readonly section: string;
+  readonly #report: Report;
+  readonly #reported = new Set<string>();
+
+  constructor(root: Root, section: string, report: Report) {
+    this.root = root;
+    this.section = section;
+    this.#report = report;
+  }
+
+  /** A file's one value: NULs and blanks at the ends removed. */
+  async value(path: string): Promise<string | undefined> {
+    const text = await this.text(path);
+    const trimmed = text === undefined ? undefined : clean(text);
+    return trimmed === '' ? undefined : trimmed;
+  }
+
+  /** A file's value as a whole number of at least 0, decimal. */
+  async number(path: string): Promise<number | undefined> {
+    const value = await this.value(path);
+    return value !== undefined && /^\d{1,16}$/.test(value) ? Number(value) : undefined;
+  }
+
+  text(path: string): Promise<string | undefined> {
+    return this.#guard(path, () => this.root.text(path));
+  }
+
+  bytes(path: string, range?: { offset: number; length: number }): Promise<Uint8Array | undefined> {
+    return this.#guard(path, () => this.root.bytes(path, range));
+  }
+
+  /** The bytes of a file, and whether they are there but were refused. */
+  async attempt(path: string): Promise<{ content: Uint8Array | undefined; isRefused: boolean }> {
+    let isRefused = false;
+    const content = await this.#guard(
+      path,
+      () => this.root.bytes(path),
+      () => {
+        isRefused = true;
+      },
+    );
+    return { content: content?.length === 0 ? undefined : content, isRefused };
+  }
+
+  async list(dir: string): Promise<readonly string[]> {
+    return (await this.#guard(dir, () => this.root.list(dir))) ?? [];
+  }
+
+  link(path: string): Promise<string | undefined> {
+    return this.#guard(path, () => this.root.link(path));
+  }
+
+  exec(tool: string, args: readonly string[] = []): Promise<string | undefined> {
+    return this.#guard([tool, ...args].join(' '), () => this.root.exec(tool, args));
+  }
+
+  /** Notes that `source` could not be made sense of. */
+  problem(code: ErrorCode, source: string, message: string): void {
+    if (this.#reported.has(source)) return;
+    this.#reported.add(source);
+    this.#report({ code, section: this.section, source, message });
+  }
+
+  async #guard<T>(
+    source: string,
+    read: () => Promise<T>,
+    onRefused?: () => void,
+  ): Promise<T | undefined> {
+    try {
+      return await read();
+    } catch (err) {
+      // A programming error costs the probe, not just the value.
+      if (!isAppError(err)) throw err;
+      onRefused?.();
+      this.problem(err.code, source, describeError(err));
+      return undefined;
+    }
+  }
+}
+
+/** Without NULs (ARM firmware pads with them) and without blanks at the ends. */
+export function clean(text: string): string {
+  return text.replaceAll('\0', '').trim();
+}

@@ -1,0 +1,45 @@
+// The Root that probes are given during one collection: each source is read once for all of them.
+import type { Root } from '../sources/root.ts';
+
+/** Reads each source of `inner` once; for one collection, after which it is stale. */
+export class SharedRoot implements Root {
+  readonly description: string;
+  readonly #inner: Root;
+  readonly #texts = new Map<string, Promise<string | undefined>>();
+  readonly #bytes = new Map<string, Promise<Uint8Array | undefined>>();
+  readonly #lists = new Map<string, Promise<readonly string[] | undefined>>();
+  readonly #links = new Map<string, Promise<string | undefined>>();
+  readonly #outputs = new Map<string, Promise<string | undefined>>();
+
+  constructor(inner: Root) {
+    this.description = inner.description;
+    this.#inner = inner;
+  }
+
+  text(path: string): Promise<string | undefined> {
+    return once(this.#texts, path, () => this.#inner.text(path));
+  }
+
+  bytes(path: string, range?: { offset: number; length: number }): Promise<Uint8Array | undefined> {
+    const key = range ? `${path} ${range.offset}+${range.length}` : path;
+    return once(this.#bytes, key, () => this.#inner.bytes(path, range));
+  }
+
+  list(dir: string): Promise<readonly string[] | undefined> {
+    return once(this.#lists, dir, () => this.#inner.list(dir));
+  }
+
+  link(path: string): Promise<string | undefined> {
+    return once(this.#links, path, () => this.#inner.link(path));
+  }
+
+  exec(tool: string, args: readonly string[]): Promise<string | undefined> {
+    return once(this.#outputs, [tool, ...args].join('\0'), () => this.#inner.exec(tool, args));
+  }
+}
+
+function once<T>(known: Map<string, Promise<T>>, key: string, read: () => Promise<T>): Promise<T> {
+  const result = known.get(key) ?? read();
+  known.set(key, result);
+  return result;
+}

@@ -1,0 +1,92 @@
+// Strings that firmware ships where a maker forgot to fill one in. UUIDs have their own list, in
+// src/identity/placeholders.ts.
+
+/** Whole strings, compared without case, runs of blanks as one, dots at the end ignored. */
+const placeholders = new Set([
+  '-',
+  '--',
+  'none',
+  'null',
+  'n/a',
+  'na',
+  'empty',
+  'unknow',
+  'unknown',
+  'undefined',
+  'invalid',
+  'default',
+  'default string',
+  'default_string',
+  'not set',
+  'not specified',
+  'not available',
+  'not applicable',
+  'not present',
+  'not settable',
+  'not defined',
+  'not provided',
+  'not filled in',
+  'no enclosure',
+  'no asset tag',
+  'no asset information',
+  'no serial',
+  'noassettag',
+  'bad index',
+  '<bad index>',
+  '<out of spec>',
+  'asset tag',
+  'asset-1234567890',
+  'asset tag#',
+  'serial number',
+  'system serial number',
+  'chassis serial number',
+  'base board serial number',
+  'board serial number',
+  'mb-1234567890',
+  'empty string',
+  'string',
+  'to be filled by o.e.m',
+  'to be filled by oem',
+  'to be filled',
+  'fill by oem',
+  'filled by oem',
+  'o.e.m',
+  'oem',
+  'oem string',
+  'system manufacturer',
+  'system product name',
+  'system product',
+  'system version',
+  'system name',
+  'system vendor',
+  'chassis manufacturer',
+  'product name',
+  'type2 - board manufacturer',
+  'type2 - board product name1',
+  'type2 - board serial number',
+  'all series',
+  'base board manufacturer',
+  'base board product name',
+  'manufacturer',
+  'sample',
+  'tbd',
+  'tba',
+  'xxxxxxxxxx',
+]);
+
+/** Digits that count up, and one character repeated: "0123456789", "1234567890", "00000000". */
+const counted = /^(?:0?123456789?0?(?:abcdef)?|(.)\1*|01234567890123456789(?:ab)?)$/i;
+
+/** The string, or null when it is a placeholder or not there. */
+export function dropPlaceholder(text: string | null | undefined): string | null {
+  const value = text?.trim() ?? '';
+  return value === '' || isPlaceholder(value) ? null : value;
+}
+
+function isPlaceholder(text: string): boolean {
+  const plain = text
+    .toLowerCase()
+    .replaceAll(/\s+/g, ' ')
+    .replace(/[. ]+$/, '');
+  return plain === '' || placeholders.has(plain) || (text.length > 1 && counted.test(plain));
+}
