@@ -4,8 +4,8 @@ import { parseCpuList, parseCpuMask } from './cpu-list.ts';
 import {
   armModel,
   countProcessors,
-  countSockets,
   countX86Cores,
+  countX86Sockets,
   cpuFlags,
   cpuModel,
 } from './cpuinfo.ts';
@@ -41,7 +41,7 @@ async function readCounts(
   const isRunning = (cpu: number): boolean => running.length === 0 || running.includes(cpu);
   const cores =
     siblings.size > 0 ? countCores(siblings, new Set(running)) : countX86Cores(cpuinfo, isRunning);
-  const sockets = (await readSockets(read, running)) ?? countSockets(cpuinfo);
+  const sockets = (await readSockets(read, running)) ?? countX86Sockets(cpuinfo);
   return {
     cpu_threads: threads ?? null,
     cpu_cores: cores ?? null,
@@ -141,6 +141,7 @@ async function readModel(
 
 /** Where the kernel has no name for it: the part number, the firmware's name, the device-tree's. */
 async function otherModel(read: Reading, cpuinfo: string): Promise<string | undefined> {
+  if (cpuinfo === '') return undefined;
   const arm = armModel(cpuinfo);
   if (arm?.isKnown === true) return arm.name;
   const smbios = await readSmbios(read);

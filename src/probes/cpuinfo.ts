@@ -73,8 +73,9 @@ export function countX86Cores(
     : pairs.size;
 }
 
-/** The distinct "physical id"s; undefined where there are none. */
-export function countSockets(text: string): number | undefined {
+/** The distinct "physical id"s of x86; undefined where there are none. */
+export function countX86Sockets(text: string): number | undefined {
+  if (cpuFlags(text) === undefined) return undefined;
   const ids = new Set(parseCpuinfo(text).flatMap((block) => block.get('physical id') ?? []));
   return ids.size === 0 ? undefined : ids.size;
 }

@@ -52,7 +52,7 @@ async function readDisk(read: Reading, name: string): Promise<Disk | undefined> 
     model: model ?? null,
     serial: serial ?? null,
     wwn: wwn ?? null,
-    type: diskType(transport, details.rotational),
+    type: diskType(transport, details.rotational ?? rotationFromUdev(udev)),
     transport: transport ?? null,
     removable: details.isRemovable,
     read_only: details.isReadOnly,
@@ -61,9 +61,9 @@ async function readDisk(read: Reading, name: string): Promise<Disk | undefined> 
   };
 }
 
-/** Native NVMe multipath shows its disks under /devices/virtual; all else there is software. */
+/** NVMe shows multipath and fabric disks under /devices/virtual; all else there is software. */
 function isHardware(path: string): boolean {
-  return !path.startsWith('/sys/devices/virtual/') || path.includes('/nvme-subsystem/');
+  return !path.startsWith('/sys/devices/virtual/') || path.startsWith('/sys/devices/virtual/nvme-');
 }
 
 interface Details {
@@ -83,6 +83,12 @@ async function readDetails(read: Reading, dir: string): Promise<Details> {
     isReadOnly: readOnly === '1',
     rotational: rotational === undefined ? undefined : rotational === '1',
   };
+}
+
+/** An ATA disk's own word: revolutions per minute, 0 for an SSD. */
+function rotationFromUdev(udev: ReadonlyMap<string, string>): boolean | undefined {
+  const rate = udev.get('ID_ATA_ROTATION_RATE_RPM');
+  return rate === undefined ? undefined : rate !== '0';
 }
 
 interface Identity {

@@ -31,7 +31,7 @@ export async function readVirtualization(
 }
 
 async function readEvidence(read: Reading): Promise<Evidence> {
-  const cpuinfo = await read.text('/proc/cpuinfo');
+  const cpuinfo = (await read.text('/proc/cpuinfo')) || undefined;
   const flags = cpuinfo === undefined ? undefined : cpuFlags(cpuinfo);
   const evidence: Evidence = {
     ...(await readDmiEvidence(read)),

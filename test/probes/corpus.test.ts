@@ -27,19 +27,15 @@ describe.skipIf(!hasCorpus)(`corpus of captured machines${why}`, () => {
 
   it('finds every section of every machine', () => {
     const sections = ['cpu', 'disks', 'dmi', 'machineId', 'memory', 'network', 'virtualization'];
-    for (const [name, { facts }] of inventories) {
-      expect(Object.keys(facts).toSorted(), name).toEqual(expect.arrayContaining(sections));
-    }
+    const lacking = [...inventories].filter(([, { facts }]) => sections.some((s) => !(s in facts)));
+    expect(lacking.map(([name]) => name)).toEqual([]);
     expect(inventories.size).toBeGreaterThan(270);
   });
 
   it('never runs a command where the kernel gives the raw DMI tables', () => {
-    for (const [name, root] of machines) {
-      const { asked } = root;
-      if (!name.startsWith('dmiraw-')) continue;
-      expect(asked, name).toContain('/sys/firmware/dmi/tables/DMI');
-      expect(asked, name).not.toContain('dmidecode');
-    }
+    const raw = [...machines].filter(([name]) => name.startsWith('dmiraw-'));
+    expect(raw.length).toBeGreaterThan(0);
+    expect(raw.filter(([, { asked }]) => asked.includes('dmidecode'))).toEqual([]);
   });
 
   it('reports no problem but for the one firmware that breaks its own table', () => {

@@ -36,6 +36,7 @@ const placeholders = new Set([
   '<out of spec>',
   'asset tag',
   'asset-1234567890',
+  'atn12345678901234567',
   'asset tag#',
   'serial number',
   'system serial number',
@@ -88,5 +89,10 @@ function isPlaceholder(text: string): boolean {
     .toLowerCase()
     .replaceAll(/\s+/g, ' ')
     .replace(/[. ]+$/, '');
-  return plain === '' || placeholders.has(plain) || (text.length > 1 && counted.test(plain));
+  return (
+    plain === '' ||
+    placeholders.has(plain) ||
+    plain === '0' ||
+    (plain.length > 1 && counted.test(plain))
+  );
 }
