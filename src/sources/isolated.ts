@@ -67,6 +67,7 @@ export class IsolatedFiles {
 
   async #ask(request: Request): Promise<Answer> {
     const reader = await this.#take();
+    await reader.ready;
     const answer = await this.#within(reader, reader.ask(request), request.path);
     this.#give(reader);
     if (answer.error === undefined) return answer;
@@ -116,6 +117,8 @@ export class IsolatedFiles {
 
 /** One child process, which answers one request at a time. */
 class Reader {
+  /** Settles when the child has started, which is no part of any read's time. */
+  readonly ready: Promise<unknown>;
   readonly #child: ChildProcess;
   #pending = '';
   #settle: { resolve: (answer: Answer) => void; reject: (err: AppError) => void } | undefined;
@@ -133,29 +136,37 @@ class Reader {
     this.#child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
       this.#take(chunk);
     });
-    // An idle reader must not keep the program alive; it ends with its standard input.
-    this.#child.unref();
-    for (const stream of [this.#child.stdin, this.#child.stdout]) {
-      if (stream !== null && 'unref' in stream && typeof stream.unref === 'function')
-        stream.unref();
-    }
+    this.ready = this.#answered().finally(() => {
+      this.#unref();
+    });
   }
 
   ask(request: Request): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      if (this.#gone !== undefined) {
-        reject(this.#gone);
-        return;
+    if (this.#gone !== undefined) return Promise.reject(this.#gone);
+    this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
+    return this.#answered();
+  }
+
+  /** An idle reader must not keep the program alive; it ends with its standard input. */
+  #unref(): void {
+    this.#child.unref();
+    for (const stream of [this.#child.stdin, this.#child.stdout]) {
+      if (stream !== null && 'unref' in stream && typeof stream.unref === 'function') {
+        stream.unref();
       }
-      this.#settle = { resolve, reject };
-      this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
-    });
+    }
   }
 
   kill(): void {
     this.#child.kill('SIGKILL');
     this.#child.stdout?.destroy();
     this.#child.stdin?.destroy();
+  }
+
+  #answered(): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
   }
 
   #take(chunk: string): void {

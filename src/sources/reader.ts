@@ -3,12 +3,13 @@
 import { writeSync } from 'node:fs';
 import { argv, stdin } from 'node:process';
 import { isAppError } from '../core/errors.ts';
-import { DirectoryFiles } from './directory.ts';
+import { directoryTree } from './directory.ts';
 import { hostFiles, type Files } from './files.ts';
+import { TreeFiles } from './tree.ts';
 import type { Answer, Request } from './isolated.ts';
 
 const top = argv[2] ?? '/';
-const files: Files = top === '/' ? hostFiles : new DirectoryFiles(top);
+const files: Files = top === '/' ? hostFiles : new TreeFiles(directoryTree(top));
 
 function answer(request: Request): Answer {
   try {
@@ -21,6 +22,9 @@ function answer(request: Request): Answer {
     return { error: { code: err.code, message: err.message, reason, details: err.details } };
   }
 }
+
+// The first line says that requests can come.
+writeAll('{}\n');
 
 let pending = '';
 stdin.setEncoding('utf8').on('data', (chunk: string) => {
