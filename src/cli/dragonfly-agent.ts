@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 // The agent's program: its commands, one file each.
 import { config } from './config.ts';
+import { identify } from './identify.ts';
+import { inventory } from './inventory.ts';
 import { main } from './main.ts';
 import { version } from './version.ts';
 
 // Not awaited at the top level: the single executable is a CommonJS file. main() throws nothing.
-void main({ name: 'dragonfly-agent', version, commands: [config] });
+void main({ name: 'dragonfly-agent', version, commands: [inventory, identify, config] });

@@ -1,0 +1,74 @@
+// The inventory of a host: the probes' facts, and the identity that follows from them, as the
+// document that `inventory --json` prints.
+import { errorCodes } from '../core/errors.ts';
+import { identify, type IdentityExplanation } from '../identity/identify.ts';
+import type { Facts, Hardware, Inventory, Problem } from '../model/inventory.ts';
+import { collect, defaultProbeTimeoutMs, type CollectOptions } from '../probes/collect.ts';
+import type { SourceOptions } from '../sources/host.ts';
+import { openRoot } from '../sources/open.ts';
+import type { Root } from '../sources/root.ts';
+import { readIdentityHints } from './boot-interface.ts';
+
+export type InventoryOptions = CollectOptions;
+
+/** Everything known about a host: `root` is "/" for this one, a captured directory or a Root.
+ *  Errors: AppError `config.invalid` for a root that is none; what cannot be read is a problem. */
+export async function collectInventory(
+  root: Root | string = '/',
+  options: InventoryOptions = {},
+): Promise<Inventory> {
+  return (await explainInventory(root, options)).inventory;
+}
+
+/** The inventory with what was found out and decided on the way to it. */
+export async function explainInventory(
+  root: Root | string = '/',
+  options: InventoryOptions = {},
+): Promise<{ inventory: Inventory; facts: Partial<Facts>; explanation: IdentityExplanation }> {
+  const opened = typeof root === 'string' ? await openRoot(root, deadlines(options)) : root;
+  const { facts, problems } = await collect(opened, options);
+  const { identity, explanation } = identify(facts, await readIdentityHints(opened));
+  if (identity.primary_mac === null) problems.push(noMac(explanation.primary));
+  return { inventory: { identity, hardware: hardwareOf(facts), problems }, facts, explanation };
+}
+
+/** A probe outlives a few reads that hang, so that one costs its field and not the section. */
+export function deadlines(options: InventoryOptions): SourceOptions {
+  const { timeoutMs = defaultProbeTimeoutMs, clock } = options;
+  return {
+    readTimeoutMs: timeoutMs / 5,
+    commandTimeoutMs: timeoutMs / 2,
+    ...(clock === undefined ? {} : { clock }),
+  };
+}
+
+function noMac(why: string): Problem {
+  const message = `${errorCodes['identity.no-mac']} (${why})`;
+  return { code: 'identity.no-mac', section: 'identity', source: '/sys/class/net', message };
+}
+
+/** The facts in the shape of the document; null for what is not known. */
+function hardwareOf(facts: Partial<Facts>): Hardware {
+  const { cpu, memory, network, virtualization, dmi } = facts;
+  return {
+    cpu_model: cpu?.cpu_model ?? null,
+    cpu_cores: cpu?.cpu_cores ?? null,
+    cpu_threads: cpu?.cpu_threads ?? null,
+    cpu_sockets: cpu?.cpu_sockets ?? null,
+    cpu_virtualization: cpu?.cpu_virtualization ?? null,
+    memory_bytes: memory?.memory_bytes ?? null,
+    memory_source: memory?.source ?? null,
+    dimms: [...(memory?.dimms ?? [])],
+    disks: [...(facts.disks ?? [])],
+    network_interfaces: [...(network?.interfaces ?? [])],
+    infiniband: [...(network?.infiniband ?? [])],
+    hostname: network?.hostname ?? null,
+    is_virtual: virtualization?.is_virtual ?? null,
+    virt_platform: virtualization?.virt_platform ?? null,
+    cloud: virtualization?.cloud ?? null,
+    container: virtualization?.container ?? null,
+    system: dmi?.system ?? null,
+    board: dmi?.board ?? null,
+    firmware: dmi?.firmware ?? null,
+  };
+}
