@@ -77,10 +77,39 @@ export interface Dimm {
   part_number: string | null;
 }
 
+/** A display or compute controller (PCI class 03). */
 export interface Gpu {
+  /** What the driver or the firmware calls it, else its PCI ids: "10de:2236". */
   name: string;
   vendor: string | null;
   vram_bytes: number | null;
+  pci_address?: string;
+  pci_id?: string;
+  driver?: string | null;
+}
+
+export interface TpmFacts {
+  is_present: boolean;
+  version: '1.2' | '2.0' | null;
+}
+
+/** The management controller on the machine's board. */
+export interface BmcFacts {
+  is_present: boolean;
+  /** "KCS", "SSIF", …, from SMBIOS. */
+  interface_type: string | null;
+  /** The address that operators reach it at, and where it was read. */
+  address: Sourced<string> | null;
+  mac: string | null;
+  /** Its address towards its own host only, for Redfish. */
+  host_address: string | null;
+}
+
+export interface BootFacts {
+  firmware_mode: 'uefi' | 'bios' | null;
+  secure_boot: boolean | null;
+  /** "6.12.0": the running kernel's release. */
+  kernel: string | null;
 }
 
 /** An operating system found installed on a disk. Wire name: existing_os. */
@@ -103,6 +132,12 @@ export interface Facts {
   cpu: CpuFacts;
   memory: MemoryFacts;
   virtualization: VirtualizationFacts;
+  gpus: readonly Gpu[];
+  tpm: TpmFacts;
+  bmc: BmcFacts;
+  boot: BootFacts;
+  /** Found on the disks; the first one counts. Not looked for on an installed host. */
+  installedOs: readonly ExistingOs[];
 }
 
 /** A value with where it was read: what `--explain` shows. */

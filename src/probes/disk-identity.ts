@@ -17,7 +17,8 @@ export function chooseSerial(sources: {
   return candidates.map((text) => clean(text ?? '')).find((text) => text !== '');
 }
 
-/** SCSI cuts a model at 16 characters, so that udev's is preferred to the kernel's. */
+/** SCSI cuts a model at 16 characters: udev's is preferred to the kernel's, and to both what continues
+ *  them in udev's name for the whole disk. */
 export function chooseModel(sources: {
   kernel: string | undefined;
   ata: string | undefined;
@@ -25,25 +26,26 @@ export function chooseModel(sources: {
 }): string | undefined {
   const { kernel, ata, udev } = sources;
   const encoded = udev.get('ID_MODEL_ENC');
+  const short = clean(encoded === undefined ? '' : decodeUdev(encoded)) || clean(kernel ?? '');
   const candidates = [
-    encoded === undefined ? undefined : decodeUdev(encoded),
     ata,
-    serialPrefix(udev, kernel),
-    kernel,
+    longerInUdev(udev, short),
+    short,
     udev.get('ID_MODEL')?.replaceAll('_', ' '),
   ];
   return candidates.map((text) => clean(text ?? '')).find((text) => text !== '');
 }
 
-/** udev makes ID_SERIAL of model and serial: "Samsung_SSD_860_EVO_500GB_S3Z2NB0K123456". */
-function serialPrefix(udev: Udev, kernel: string | undefined): string | undefined {
-  const [whole, short] = [udev.get('ID_SERIAL'), udev.get('ID_SERIAL_SHORT')];
-  if (whole === undefined || short === undefined || !whole.endsWith(`_${short}`)) return undefined;
-  const prefix = whole.slice(0, -short.length - 1).replaceAll('_', ' ');
-  // Other rules put other things in front: believe it only where it continues what the kernel has.
-  return kernel !== undefined && prefix.startsWith(kernel.replaceAll('_', ' '))
-    ? prefix
-    : undefined;
+/** udev makes ID_SERIAL of model and serial: "Samsung_SSD_860_EVO_500GB_S3Z2NB0K123456". Other rules
+ *  put other things in front: it is believed only where it continues what is known. */
+function longerInUdev(udev: Udev, known: string): string | undefined {
+  const [whole, serial] = [udev.get('ID_SERIAL'), udev.get('ID_SERIAL_SHORT')];
+  if (known === '' || whole === undefined || !serial || !whole.endsWith(`_${serial}`)) {
+    return undefined;
+  }
+  const model = whole.slice(0, -serial.length - 1).replaceAll('_', ' ');
+  const isLonger = model.length > known.length && model.startsWith(known.replaceAll('_', ' '));
+  return isLonger ? model : undefined;
 }
 
 /** The unit serial number of SCSI's vital product data: 4 bytes of header, then the text, which SAS

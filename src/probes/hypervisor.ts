@@ -19,6 +19,8 @@ export interface Evidence {
   /** /dev/mdesc of sun4v. */
   hasMachineDescription: boolean;
   acpiOemId: string | undefined;
+  /** /proc/bus/pci/devices */
+  pciDevices: string | undefined;
 }
 
 type DmiField =
@@ -65,6 +67,7 @@ function findPlatform(evidence: Evidence): string | undefined {
     // sun4v hardware runs every system, the first one too, under its hypervisor.
     (evidence.hasMachineDescription ? 'ldoms' : undefined) ??
     (evidence.cpuidSignatures.includes('Microsoft Hv') ? 'hyperv' : undefined) ??
+    fromPci(evidence.pciDevices) ??
     acpiPlatforms[evidence.acpiOemId ?? '']
   );
 }
@@ -182,6 +185,23 @@ function fromSysinfo(sysinfo: string | undefined): string | undefined {
   const program = /^VM00 Control Program:\s*(.*)$/m.exec(sysinfo ?? '')?.[1];
   if (program === undefined) return undefined;
   return program.startsWith('KVM') ? 'kvm' : program.startsWith('z/VM') ? 'zvm' : undefined;
+}
+
+/** Devices that only a hypervisor makes, by vendor and device id. */
+const pciPlatforms: readonly (readonly [string, string])[] = [
+  ['80eebeef', 'virtualbox'],
+  ['80eecafe', 'virtualbox'],
+  ['15ad0405', 'vmware'],
+  ['15ad0740', 'vmware'],
+  ['15ad0710', 'vmware'],
+  ['58530001', 'xen'],
+  ['14145353', 'hyperv'],
+  ['1ab84005', 'parallels'],
+];
+
+function fromPci(devices: string | undefined): string | undefined {
+  const found = new Set(devices?.split('\n').map((line) => line.split('\t')[1]));
+  return pciPlatforms.find(([id]) => found.has(id))?.[1];
 }
 
 const acpiPlatforms: Readonly<Record<string, string>> = {

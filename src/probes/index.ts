@@ -1,12 +1,16 @@
 // The probes, each named after the section of the facts that it finds out.
 import type { Facts } from '../model/inventory.ts';
+import { bmcProbe } from './bmc.ts';
+import { bootProbe } from './boot.ts';
 import { cpuProbe } from './cpu.ts';
 import { disksProbe } from './disks.ts';
 import { dmiProbe } from './dmi.ts';
+import { gpusProbe } from './gpus.ts';
 import { machineIdProbe } from './machine-id.ts';
 import { memoryProbe } from './memory.ts';
 import { networkProbe } from './network.ts';
 import type { Probe } from './probe.ts';
+import { tpmProbe } from './tpm.ts';
 import { virtualizationProbe } from './virtualization.ts';
 
 /** A probe of any section. */
@@ -20,6 +24,10 @@ const probes: readonly AnyProbe[] = [
   cpuProbe,
   memoryProbe,
   virtualizationProbe,
+  gpusProbe,
+  tpmProbe,
+  bmcProbe,
+  bootProbe,
 ];
 
 export function probesFor(_options: { probeOs: boolean }): readonly AnyProbe[] {

@@ -44,6 +44,7 @@ async function readEvidence(read: Reading): Promise<Evidence> {
     hasLparcfg: (await read.list('/proc/ppc64')).includes('lparcfg'),
     hasMachineDescription: (await read.list('/dev')).includes('mdesc'),
     acpiOemId: undefined,
+    pciDevices: await read.text('/proc/bus/pci/devices'),
   };
   // Only root may read ACPI tables, and only a machine without DMI needs them.
   const hasDmi = Object.values(evidence.dmi).some((value) => value !== undefined);

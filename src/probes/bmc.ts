@@ -1,0 +1,38 @@
+// The management controller (BMC): whether there is one, and where it is reached.
+import type { Probe } from './probe.ts';
+import { Reading } from './reading.ts';
+import { readSmbios } from './smbios/read.ts';
+
+const command = 'ipmitool lan print';
+
+/** Source: SMBIOS types 38 and 42; `ipmitool lan print`, if it is there and the kernel has an IPMI
+ *  device to ask: without one ipmitool would load modules and wait. */
+export const bmcProbe: Probe<'bmc'> = {
+  name: 'bmc',
+  async read(root, report) {
+    const read = new Reading(root, 'bmc', report);
+    const [smbios, devices] = await Promise.all([readSmbios(read), read.list('/dev')]);
+    const hasDevice = devices.some((name) => /^ipmi(\d+|dev)?$/.test(name));
+    const lan = hasDevice
+      ? parseLanPrint((await read.exec('ipmitool', ['lan', 'print'])) ?? '')
+      : {};
+    const { ipmi, redfishAddress } = smbios?.tables ?? {};
+    return {
+      is_present: hasDevice || ipmi !== undefined || redfishAddress !== undefined,
+      interface_type: ipmi?.interfaceType ?? null,
+      address: lan.address === undefined ? null : { value: lan.address, source: command },
+      mac: lan.mac ?? null,
+      host_address: redfishAddress ?? null,
+    };
+  },
+};
+
+/** Address and MAC of the BMC's LAN channel; an address that is not set is left out. */
+export function parseLanPrint(text: string): { address?: string; mac?: string } {
+  const address = /^IP Address[ \t]*:[ \t]*(\d{1,3}(?:\.\d{1,3}){3})[ \t]*$/m.exec(text)?.[1];
+  const mac = /^MAC Address[ \t]*:[ \t]*((?:[0-9a-f]{2}:){5}[0-9a-f]{2})[ \t]*$/im.exec(text)?.[1];
+  return {
+    ...(address !== undefined && address !== '0.0.0.0' && { address }),
+    ...(mac !== undefined && { mac: mac.toLowerCase() }),
+  };
+}

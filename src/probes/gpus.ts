@@ -1,0 +1,75 @@
+// Display and compute controllers on PCI.
+import type { Gpu } from '../model/inventory.ts';
+import type { Probe } from './probe.ts';
+import { Reading } from './reading.ts';
+import { readSmbios } from './smbios/read.ts';
+
+const base = '/sys/bus/pci/devices';
+
+/** There is no copy of pci.ids in here: a card without driver is named by its ids.
+ *  Source: PCI class 03xx in /sys/bus/pci/devices; /proc/driver/nvidia and amdgpu's attributes;
+ *  SMBIOS type 41 for those on the board. */
+export const gpusProbe: Probe<'gpus'> = {
+  name: 'gpus',
+  async read(root, report) {
+    const read = new Reading(root, 'gpus', report);
+    const addresses = await read.list(base);
+    const classes = await Promise.all(
+      addresses.map((address) => read.value(`${base}/${address}/class`)),
+    );
+    const displays = addresses.filter((_, i) => classes[i]?.startsWith('0x03'));
+    return await Promise.all(displays.map((address) => readGpu(read, address)));
+  },
+};
+
+async function readGpu(read: Reading, address: string): Promise<Gpu> {
+  const dir = `${base}/${address}`;
+  const [vendorId, deviceId, driver, vram] = await Promise.all([
+    read.value(`${dir}/vendor`),
+    read.value(`${dir}/device`),
+    read.link(`${dir}/driver`),
+    read.number(`${dir}/mem_info_vram_total`),
+  ]);
+  const ids = [vendorId, deviceId].map((id) => id?.replace(/^0x/, '') ?? '????');
+  const pciId = ids.join(':');
+  return {
+    name: (await readName(read, address)) ?? pciId,
+    vendor: vendors[ids[0] ?? ''] ?? null,
+    vram_bytes: vram ?? null,
+    pci_address: address,
+    pci_id: pciId,
+    driver: driver === undefined ? null : driver.slice(driver.lastIndexOf('/') + 1),
+  };
+}
+
+async function readName(read: Reading, address: string): Promise<string | undefined> {
+  const [nvidia, amd] = await Promise.all([
+    read.text(`/proc/driver/nvidia/gpus/${address}/information`),
+    read.value(`${base}/${address}/product_name`),
+  ]);
+  const byDriver = parseNvidiaModel(nvidia ?? '') ?? amd;
+  if (byDriver !== undefined) return byDriver;
+  const smbios = await readSmbios(read);
+  const onboard = smbios?.tables.onboardDevices.find((device) => device.pciAddress === address);
+  return onboard?.name ?? undefined;
+}
+
+/** "Model: NVIDIA A100-SXM4-40GB" */
+export function parseNvidiaModel(text: string): string | undefined {
+  return /^Model:[ \t]*(\S.*?)[ \t]*$/m.exec(text)?.[1];
+}
+
+const vendors: Readonly<Record<string, string>> = {
+  '1002': 'AMD',
+  '1013': 'Cirrus Logic',
+  '102b': 'Matrox',
+  '10de': 'NVIDIA',
+  '1234': 'QEMU',
+  '1414': 'Microsoft',
+  '15ad': 'VMware',
+  '1a03': 'ASPEED',
+  '1af4': 'Red Hat',
+  '1b36': 'Red Hat',
+  '8086': 'Intel',
+  '80ee': 'VirtualBox',
+};
