@@ -11,7 +11,7 @@ export const tpmProbe: Probe<'tpm'> = {
   name: 'tpm',
   async read(root, report) {
     const read = new Reading(root, 'tpm', report);
-    const [device] = (await read.list(base)).filter((name) => /^tpm\d+$/.test(name));
+    const device = (await read.list(base)).find((name) => /^tpm\d+$/.test(name));
     if (device === undefined) return { is_present: false, version: null };
     return { is_present: true, version: await readVersion(read, device) };
   },
