@@ -1,5 +1,5 @@
-// What travels between agents, operators and the server. Shapes of wire-protocol.md; a receiver of
-// agent requests ignores fields it does not know.
+// What travels between agents and the server. Shapes of wire-protocol.md; a receiver of agent
+// requests ignores fields it does not know. What operators send is in operator-api.ts.
 import { Type, type Static } from 'typebox';
 
 const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
@@ -117,6 +117,46 @@ export const HeartbeatResponse = Type.Object({
   heartbeat_interval_seconds: Type.Number(),
 });
 export type HeartbeatResponse = Static<typeof HeartbeatResponse>;
+
+const ActionName = Type.String({ maxLength: 256 });
+const WorkflowName = Type.Optional(Type.String({ maxLength: 64 }));
+
+/** What the agent that runs a workflow reports. */
+export const WorkflowEvent = Type.Union([
+  Type.Object({ type: Type.Literal('started'), workflow: WorkflowName }),
+  Type.Object({
+    type: Type.Literal('action_started'),
+    workflow: WorkflowName,
+    action: ActionName,
+  }),
+  Type.Object({
+    type: Type.Literal('action_progress'),
+    workflow: WorkflowName,
+    action: ActionName,
+    progress: Type.Object({
+      percent: Type.Optional(nullable(Type.Number({ minimum: 0, maximum: 100 }))),
+      message: optionalText(1024),
+      bytes_transferred: optionalCount(),
+      bytes_total: optionalCount(),
+      eta_secs: Type.Optional(nullable(Type.Number({ minimum: 0 }))),
+      phase: optionalText(256),
+      phase_number: optionalCount(),
+      total_phases: optionalCount(),
+    }),
+  }),
+  Type.Object({
+    type: Type.Literal('action_completed'),
+    workflow: WorkflowName,
+    action: ActionName,
+    success: Type.Boolean(),
+  }),
+  Type.Object({
+    type: Type.Literal('completed'),
+    workflow: WorkflowName,
+    success: Type.Boolean(),
+  }),
+]);
+export type WorkflowEvent = Static<typeof WorkflowEvent>;
 
 /** Every error answer. */
 export const ErrorResponse = Type.Object(

@@ -1,21 +1,115 @@
-// The stored Template document (camelCase, as Dragonfly writes it). Unknown fields are kept.
-import { Type, type Static } from 'typebox';
+// The stored Template document (camelCase, as Dragonfly writes it). Unknown fields are kept in actions,
+// where newer Dragonfly versions add some, and refused elsewhere.
+import { Type, type Static, type TObject, type TProperties } from 'typebox';
 
-export const TemplateAction = Type.Object(
-  { action: Type.String() },
-  { additionalProperties: true },
+const strict = { additionalProperties: false };
+const text = (maxLength = 4096) => Type.Optional(Type.String({ maxLength }));
+const required = () => Type.String({ minLength: 1, maxLength: 4096 });
+const count = (description?: string) =>
+  Type.Optional(
+    Type.Integer({ minimum: 0, ...(description === undefined ? {} : { description }) }),
+  );
+const flag = () => Type.Optional(Type.Boolean());
+const timeout = count('seconds');
+const disk = Type.Optional(
+  Type.String({ maxLength: 256, description: '"auto", or a device: /dev/sda' }),
 );
+const layout = Type.Optional(Type.Enum(['gpt-efi', 'gpt-bios', 'single']));
+const partition = count('its number');
+const size = Type.Optional(Type.Union([Type.String({ maxLength: 64 }), Type.Integer()]));
+
+function action<Tag extends string, Fields extends TProperties>(tag: Tag, fields: Fields) {
+  return Type.Object({ action: Type.Literal(tag), ...fields, timeout });
+}
+
+/** The actions of a template by their tag. */
+export const templateActions = {
+  image2disk: action('image2disk', { url: required(), disk, checksum: text(256) }),
+  writefile: action('writefile', {
+    path: required(),
+    partition,
+    fs_type: text(32),
+    content: text(524_288),
+    content_b64: text(524_288),
+    mode: Type.Optional(Type.Union([Type.String({ maxLength: 16 }), Type.Integer()])),
+    uid: count(),
+    gid: count(),
+  }),
+  partition: action('partition', { disk, layout, efi_size: size, swap_size: size }),
+  kexec: action('kexec', {
+    partition,
+    root_partition: count(),
+    fs_type: text(32),
+    kernel: text(),
+    initrd: text(),
+    cmdline: text(),
+  }),
+  efibootmgr: action('efibootmgr', { set_pxe_first: flag(), pxe_boot_label: text(256) }),
+  seabios: action('seabios', {
+    set_pxe_first: flag(),
+    boot_order: Type.Optional(
+      Type.Union([Type.String({ maxLength: 1024 }), Type.Array(Type.String(), { maxItems: 64 })]),
+    ),
+  }),
+  reboot: action('reboot', { delay: count('seconds') }),
+  chroot: action('chroot', { disk, partition, fs_type: text(32), teardown: flag() }),
+  jetpack: action('jetpack', { url: required(), binary_url: text() }),
+  debootstrap: action('debootstrap', {
+    suite: required(),
+    disk,
+    layout,
+    mirror: text(),
+    extra_packages: Type.Optional(
+      Type.Union([Type.String({ maxLength: 4096 }), Type.Array(Type.String(), { maxItems: 1024 })]),
+    ),
+  }),
+} satisfies Record<string, TObject>;
+
+export const TemplateAction = Type.Union([
+  templateActions.image2disk,
+  templateActions.writefile,
+  templateActions.partition,
+  templateActions.kexec,
+  templateActions.efibootmgr,
+  templateActions.seabios,
+  templateActions.reboot,
+  templateActions.chroot,
+  templateActions.jetpack,
+  templateActions.debootstrap,
+]);
 export type TemplateAction = Static<typeof TemplateAction>;
 
-export const Template = Type.Object({
-  apiVersion: Type.String(),
-  kind: Type.Literal('Template'),
-  metadata: Type.Object({ name: Type.String({ minLength: 1, maxLength: 253 }) }),
-  spec: Type.Object({
-    version: Type.Optional(Type.String()),
-    timeout: Type.Optional(Type.Integer({ minimum: 0, description: 'seconds, whole workflow' })),
-    bootEnv: Type.Optional(Type.String()),
-    actions: Type.Array(TemplateAction, { minItems: 1 }),
-  }),
-});
+/** A name that is safe in a path, a file name and a key. */
+export const TemplateName = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$' });
+
+const labels = Type.Record(Type.String({ maxLength: 253 }), Type.String({ maxLength: 4096 }));
+
+export const Template = Type.Object(
+  {
+    apiVersion: Type.Literal('dragonfly.computer/v1'),
+    kind: Type.Literal('Template'),
+    metadata: Type.Object(
+      {
+        name: TemplateName,
+        namespace: text(253),
+        uid: text(64),
+        resourceVersion: text(64),
+        labels: Type.Optional(labels),
+        annotations: Type.Optional(labels),
+        creationTimestamp: Type.Optional(Type.Union([Type.String({ maxLength: 64 }), Type.Null()])),
+      },
+      strict,
+    ),
+    spec: Type.Object(
+      {
+        version: text(64),
+        timeout: count('seconds, whole workflow'),
+        bootEnv: text(64),
+        actions: Type.Array(TemplateAction, { minItems: 1, maxItems: 256 }),
+      },
+      strict,
+    ),
+  },
+  strict,
+);
 export type Template = Static<typeof Template>;

@@ -57,6 +57,7 @@ export const Workflow = Type.Object({
         startedAt: Type.Optional(nullable(Type.String())),
         completedAt: Type.Optional(nullable(Type.String())),
         error: Type.Optional(nullable(Type.String())),
+        cancelled: Type.Optional(Type.Boolean({ description: 'ours: an operator ended it' })),
         actions: Type.Optional(Type.Array(WorkflowAction)),
       }),
     ),

@@ -1,0 +1,221 @@
+// What travels between operators (the page, scripts) and the server. Requests are strict: a field that
+// is not known is a typing error that somebody wants to hear of.
+import { Type, type Static } from 'typebox';
+import { LivenessName } from './api.ts';
+import { IdentityConflict, MachineHistory } from './history.ts';
+import { BmcConfig, Machine, MachineConfig, MachineStateName } from './machine.ts';
+import { Workflow } from './workflow.ts';
+import { Template, TemplateName } from './template.ts';
+
+const strict = { additionalProperties: false };
+const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Union([schema, Type.Null()]);
+
+export const MachineId = Type.String({ format: 'uuid', description: "the machine's UUIDv7" });
+
+/** A tag or a label: printable, without control characters. */
+const printable = '^[^\\u0000-\\u001f\\u007f]*$';
+export const Tag = Type.String({ minLength: 1, maxLength: 64, pattern: printable });
+const Hostname = Type.String({
+  maxLength: 253,
+  pattern:
+    '^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$',
+});
+
+const BmcView = Type.Omit(BmcConfig, ['password_encrypted']);
+
+/** A Machine as it is shown: its record without secrets, last_seen as of now. Its liveness is null
+ *  while that cannot be told: never heard, or the server just started. */
+export const MachineView = Type.Object({
+  ...Machine.properties,
+  config: Type.Object({ ...MachineConfig.properties, bmc: nullable(BmcView) }),
+  liveness: nullable(LivenessName),
+});
+export type MachineView = Static<typeof MachineView>;
+
+export const Paging = {
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100 })),
+  cursor: Type.Optional(
+    Type.String({ maxLength: 1024, description: 'next_cursor of the page before' }),
+  ),
+};
+
+/** Which machines: all of the given conditions. */
+const MachineFilter = {
+  tag: Type.Optional(Tag),
+  state: Type.Optional(MachineStateName),
+  liveness: Type.Optional(LivenessName),
+  q: Type.Optional(
+    Type.String({
+      maxLength: 256,
+      description: 'words that each occur in a name, address, MAC, serial, model, tag, id or label',
+    }),
+  ),
+};
+
+export const MachineListQuery = Type.Object({ ...MachineFilter, ...Paging }, strict);
+export type MachineListQuery = Static<typeof MachineListQuery>;
+
+export const MachineList = Type.Object({
+  machines: Type.Array(MachineView, {
+    description: 'with a filter, a page may be short, or empty, before the last',
+  }),
+  next_cursor: nullable(Type.String()),
+});
+
+const BmcPatch = Type.Object(
+  {
+    address: Type.String({ minLength: 1, maxLength: 255, pattern: printable }),
+    username: Type.String({ maxLength: 255, pattern: printable }),
+    password: Type.Optional(
+      Type.String({ maxLength: 1024, description: 'kept as it is when absent; never shown' }),
+    ),
+    bmc_type: BmcConfig.properties.bmc_type,
+  },
+  strict,
+);
+
+const Labels = Type.Record(
+  Type.String({ minLength: 1, maxLength: 128, pattern: printable }),
+  Type.String({ maxLength: 1024 }),
+  {
+    maxProperties: 64,
+  },
+);
+
+/** What an operator changes of a machine: only the fields that are present; null clears. */
+export const MachinePatch = Type.Object(
+  {
+    hostname: Type.Optional(nullable(Hostname)),
+    os_choice: Type.Optional(nullable(TemplateName)),
+    tags: Type.Optional(Type.Array(Tag, { maxItems: 64 })),
+    labels: Type.Optional(Labels),
+    bmc: Type.Optional(nullable(BmcPatch)),
+    offline: Type.Optional(
+      Type.Boolean({ description: 'true marks the machine Offline, false brings it back' }),
+    ),
+  },
+  { ...strict, minProperties: 1 },
+);
+export type MachinePatch = Static<typeof MachinePatch>;
+
+const BulkOperation = {
+  add_tags: Type.Optional(Type.Array(Tag, { maxItems: 64 })),
+  remove_tags: Type.Optional(Type.Array(Tag, { maxItems: 64 })),
+  os_choice: MachinePatch.properties.os_choice,
+  offline: MachinePatch.properties.offline,
+  workflow: Type.Optional(
+    Type.Object(
+      {
+        template: Type.Optional(TemplateName),
+        reimage: Type.Optional(Type.Boolean()),
+      },
+      strict,
+    ),
+  ),
+  delete: Type.Optional(Type.Literal(true)),
+};
+
+/** One change for many machines, each by itself: what fails for one is said for that one. */
+export const BulkRequest = Type.Object(
+  {
+    ids: Type.Array(MachineId, { minItems: 1, maxItems: 10_000 }),
+    ...BulkOperation,
+  },
+  { ...strict, minProperties: 2 },
+);
+export type BulkRequest = Static<typeof BulkRequest>;
+
+const Failure = Type.Object(
+  { error: Type.String(), code: Type.String() },
+  { additionalProperties: true },
+);
+export const BulkResponse = Type.Object({
+  changed: Type.Integer(),
+  failed: Type.Array(Type.Object({ machine_id: Type.String(), failure: Failure })),
+});
+export type BulkResponse = Static<typeof BulkResponse>;
+
+/** What a machine had changed and what was changed for it, the newest first. */
+export const MachineHistoryAnswer = Type.Object({ history: MachineHistory.properties.changes });
+
+export const TagList = Type.Object({
+  tags: Type.Array(Type.Object({ tag: Type.String(), machines: Type.Integer() })),
+});
+
+export const TemplateList = Type.Object({
+  templates: Type.Array(Template),
+  next_cursor: nullable(Type.String()),
+});
+
+export const WorkflowCreate = Type.Object(
+  {
+    machine_id: MachineId,
+    template: Type.Optional(
+      Type.String({ ...TemplateName, description: "default: the machine's os_choice" }),
+    ),
+    reimage: Type.Optional(
+      Type.Boolean({ description: 'an operating system on the disks may be overwritten' }),
+    ),
+  },
+  strict,
+);
+
+export const WorkflowListQuery = Type.Object(
+  { machine_id: Type.Optional(MachineId), ...Paging },
+  strict,
+);
+
+export const WorkflowList = Type.Object({
+  workflows: Type.Array(Workflow),
+  next_cursor: nullable(Type.String()),
+});
+
+export const SettingKey = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,190}$' });
+export const SettingValue = Type.Object({ value: Type.String({ maxLength: 65_536 }) }, strict);
+export const Setting = Type.Object({ key: Type.String(), value: Type.String() });
+export const SettingList = Type.Object({
+  settings: Type.Array(Setting),
+  next_cursor: nullable(Type.String()),
+});
+
+export const ConflictList = Type.Object({
+  conflicts: Type.Array(IdentityConflict),
+  next_cursor: nullable(Type.String()),
+});
+
+export const TokenScope = Type.Enum(['read', 'full', 'enrol'], {
+  description: 'read: operators, looking; full: operators, changing; enrol: agents, registering',
+});
+export type TokenScope = Static<typeof TokenScope>;
+export const TokenName = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$' });
+
+export const NewTokenRequest = Type.Object(
+  {
+    name: TokenName,
+    scope: TokenScope,
+    expires_at: Type.Optional(nullable(Type.String({ format: 'date-time' }))),
+  },
+  strict,
+);
+export const TokenCreated = Type.Object({
+  name: Type.String(),
+  scope: TokenScope,
+  token: Type.String({ description: 'shown this once' }),
+});
+export const TokenList = Type.Object({
+  tokens: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      scope: TokenScope,
+      created_at: Type.String(),
+      expires_at: nullable(Type.String()),
+    }),
+  ),
+});
+
+/** Which candidate a conflict's machine is merged into. */
+export const ConflictAccept = Type.Object(
+  { into: Type.Optional(Type.String({ format: 'uuid', description: 'where there are several' })) },
+  strict,
+);

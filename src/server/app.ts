@@ -1,0 +1,152 @@
+// Builds the server: its services, what holds for every request, and the routes. It does not listen.
+import swagger from '@fastify/swagger';
+import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import fastify from 'fastify';
+import { v7 } from 'uuid';
+import type { Clock } from '../core/clock.ts';
+import { AppError } from '../core/errors.ts';
+import { silentLog, type Log } from '../core/log.ts';
+import type { Store } from '../store/store.ts';
+import { answerClientError, sendError } from './answers.ts';
+import { Auth, type AuthOptions } from './auth.ts';
+import { startBackground } from './background.ts';
+import { limitConnections, serverOptions, type TlsTexts } from './connections.ts';
+import { Events } from './events.ts';
+import { guardRequests } from './guard.ts';
+import { parseJson, parseYaml } from './json.ts';
+import { defaultLiveness, Liveness, type LivenessPolicy } from './liveness.ts';
+import { createMetrics } from './metrics.ts';
+import { openApiBase } from './openapi.ts';
+import { defaultOverload, Overload, type OverloadPolicy } from './overload.ts';
+import { agentRoutes } from './routes/agent.ts';
+import { conflictRoutes } from './routes/conflicts.ts';
+import { docsRoutes } from './routes/docs.ts';
+import { eventRoutes } from './routes/events.ts';
+import { machineRoutes } from './routes/machines.ts';
+import { operationRoutes } from './routes/operations.ts';
+import { pageRoutes } from './routes/page.ts';
+import { settingRoutes } from './routes/settings.ts';
+import { tagRoutes } from './routes/tags.ts';
+import { templateRoutes } from './routes/templates.ts';
+import { tokenRoutes } from './routes/tokens.ts';
+import { workflowRoutes } from './routes/workflows.ts';
+import { SecretBox } from './secrets.ts';
+import type { App, Services } from './services.ts';
+import { timedStore } from './timed-store.ts';
+
+export interface AppOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log?: Log;
+  readonly version?: string;
+  /** Gives [0, 1). */
+  readonly random?: () => number;
+  readonly newId?: () => string;
+  readonly auth?: AuthOptions;
+  /** Keys for BMC passwords, as in a key file. */
+  readonly secretKeys?: string;
+  readonly liveness?: Partial<LivenessPolicy>;
+  readonly overload?: Partial<OverloadPolicy>;
+  /** How many connections one address may have; loopback, where proxies are, any number. */
+  readonly connectionsPerAddress?: number;
+  readonly publicUrl?: string | undefined;
+  readonly tls?: TlsTexts;
+}
+
+/** Adds routes to a server, as each file in routes/ does. */
+export type Routes = (app: App, services: Services) => void | Promise<void>;
+
+const routes: readonly Routes[] = [
+  agentRoutes,
+  machineRoutes,
+  workflowRoutes,
+  templateRoutes,
+  tagRoutes,
+  conflictRoutes,
+  settingRoutes,
+  tokenRoutes,
+  eventRoutes,
+  operationRoutes,
+  docsRoutes,
+  pageRoutes,
+];
+
+/** The server, ready to listen, with `more` routes besides its own. Closing it writes what is only in
+ *  memory and leaves the store open. */
+export async function createApp(options: AppOptions, more: readonly Routes[] = []): Promise<App> {
+  const stop = new AbortController();
+  const s = createServices(options, stop.signal);
+  const bare: unknown = fastify({
+    ...serverOptions(options.tls),
+    genReqId: () => s.newId(),
+    frameworkErrors: (err, request, reply) => {
+      sendError(err, request, reply, s.log);
+    },
+    clientErrorHandler: answerClientError,
+  });
+  // One type for HTTP and HTTPS, with our schemas: routes see no difference.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const app = bare as App;
+  app.setValidatorCompiler(TypeBoxValidatorCompiler);
+  // Schemas of answers are documentation; fields of ours and of others in stored records go out as they are.
+  app.setSerializerCompiler(() => JSON.stringify);
+  app.setErrorHandler((err, request, reply) => sendError(err, request, reply, s.log));
+  app.setNotFoundHandler((request) => {
+    throw new AppError(
+      'route.unknown',
+      `there is no ${request.method} ${request.url.split('?')[0]}`,
+    );
+  });
+  takeBodies(app);
+  limitConnections(app.server, options.connectionsPerAddress ?? 1024);
+  guardRequests(app, s);
+  await app.register(swagger, openApiBase(options.version ?? '0'));
+  for (const add of [...routes, ...more]) await add(app, s);
+  const background = startBackground(s, stop.signal);
+  app.addHook('preClose', () => {
+    stop.abort();
+  });
+  app.addHook('onClose', () => background.finish());
+  await app.ready();
+  return app;
+}
+
+function createServices(options: AppOptions, stopping: AbortSignal): Services {
+  const { clock, log = silentLog, random = Math.random, newId = v7 } = options;
+  const events = new Events(newId());
+  const liveness = new Liveness(clock, events, random, {
+    ...defaultLiveness,
+    ...options.liveness,
+  });
+  const metrics = createMetrics(liveness, events);
+  const store = timedStore(options.store, clock, metrics);
+  return {
+    store,
+    clock,
+    log,
+    random,
+    newId,
+    events,
+    liveness,
+    metrics,
+    stopping,
+    auth: new Auth(store, clock, options.auth),
+    overload: new Overload({ ...defaultOverload, ...options.overload }, clock, random, metrics),
+    secrets: new SecretBox(options.secretKeys ?? ''),
+    publicUrl: options.publicUrl,
+  };
+}
+
+/** JSON and YAML, and no other content type. */
+function takeBodies(app: App): void {
+  app.removeAllContentTypeParsers();
+  const asText = { parseAs: 'string' } as const;
+  app.addContentTypeParser('application/json', asText, async (_request: unknown, body: string) =>
+    parseJson(body),
+  );
+  app.addContentTypeParser(
+    ['application/yaml', 'application/x-yaml', 'text/yaml'],
+    asText,
+    async (_request: unknown, body: string) => parseYaml(body),
+  );
+}

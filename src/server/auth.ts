@@ -1,0 +1,214 @@
+// Who a request comes from, and what each route demands. Every route names its access; one that does
+// not is refused when the server starts.
+import { timingSafeEqual } from 'node:crypto';
+import type { Clock } from '../core/clock.ts';
+import { AppError } from '../core/errors.ts';
+import type { TokenScope } from '../model/operator-api.ts';
+import type { Store } from '../store/store.ts';
+import {
+  hashToken,
+  issueMachineToken,
+  listTokens,
+  machineOfToken,
+  machineTokenHashes,
+  revokeMachineToken,
+} from './tokens.ts';
+
+/** What a route demands. public: nothing. enrol: an enrolment token, or a machine's own.
+ *  agent: the machine's own token, or an operator's (read is enough to read). read and full: an operator's. */
+export type Access = 'public' | 'enrol' | 'agent' | 'read' | 'full';
+
+export type Principal =
+  | { readonly kind: 'token'; readonly name: string; readonly scope: TokenScope }
+  | { readonly kind: 'machine'; readonly machineId: string }
+  /** Nobody has to say who they are: a server without tokens, or a stock agent where that is allowed. */
+  | { readonly kind: 'anyone' };
+
+export interface AuthOptions {
+  /** An enrolment token given by configuration, besides those in the store. */
+  readonly enrolmentToken?: string | undefined;
+  /** Agents that send no token, as Dragonfly's own, may check in and do their work. */
+  readonly stockAgents?: boolean | undefined;
+}
+
+interface Known {
+  readonly principal: Principal;
+  readonly hash: Buffer;
+  readonly expiresMs: number;
+}
+
+/** How long tokens that another server created or revoked may go unnoticed. */
+const refreshMs = 5000;
+const machineRefreshMs = 60_000;
+/** Machines whose token hashes are kept in memory. */
+const cachedMachines = 200_000;
+
+export class Auth {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #options: AuthOptions;
+  #tokens = new Map<string, Known>();
+  #refreshedMs = -Infinity;
+  readonly #machineHashes = new Map<string, { hashes: readonly string[]; readMs: number }>();
+
+  constructor(store: Store, clock: Clock, options: AuthOptions = {}) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#options = options;
+  }
+
+  /** The enrolment token that boot scripts hand to agents. */
+  get enrolmentToken(): string | undefined {
+    return this.#options.enrolmentToken;
+  }
+
+  /** Whether there is any token. Without one everybody may do everything, on loopback. */
+  async isConfigured(): Promise<boolean> {
+    await this.#refresh();
+    return this.#tokens.size > 0;
+  }
+
+  /** Reads the tokens again at once, after this server changed them. */
+  async reload(): Promise<void> {
+    this.#refreshedMs = -Infinity;
+    await this.#refresh();
+  }
+
+  /** Who sent this Authorization header, if it is good enough for `access`.
+   *  Errors: AppError `auth.required`, `auth.denied`. */
+  async admit(
+    authorization: string | undefined,
+    access: Access,
+    isRead: boolean,
+  ): Promise<Principal> {
+    if (access === 'public' || !(await this.isConfigured())) return { kind: 'anyone' };
+    const token = tokenOf(authorization, isRead);
+    if (token === undefined) {
+      const forAgents = access === 'enrol' || access === 'agent';
+      if (forAgents && this.#options.stockAgents === true) return { kind: 'anyone' };
+      throw new AppError('auth.required', `this needs a token: ${howToGetOne(access)}`);
+    }
+    const principal = await this.#principalOf(token);
+    if (principal === undefined) {
+      throw new AppError(
+        'auth.required',
+        `the token is not valid or no longer so: ${howToGetOne(access)}`,
+      );
+    }
+    if (!allows(principal, access, isRead)) {
+      throw new AppError('auth.denied', `the token does not allow this: ${howToGetOne(access)}`);
+    }
+    return principal;
+  }
+
+  /** A token for a machine that has just checked in as `by`; undefined when it needs no new one. */
+  async issue(machineId: string, by: Principal): Promise<string | undefined> {
+    if (by.kind === 'anyone') return undefined;
+    if (by.kind === 'machine' && by.machineId === machineId) return undefined;
+    const token = await issueMachineToken(this.#store, machineId);
+    this.#machineHashes.delete(machineId);
+    return token;
+  }
+
+  async revoke(machineId: string): Promise<void> {
+    this.#machineHashes.delete(machineId);
+    await revokeMachineToken(this.#store, machineId);
+  }
+
+  /** How a principal is called in logs. */
+  nameOf(by: Principal): string {
+    if (by.kind === 'anyone') return 'anyone';
+    return by.kind === 'machine' ? `machine ${by.machineId}` : by.name;
+  }
+
+  async #principalOf(token: string): Promise<Principal | undefined> {
+    const hash = hashToken(token);
+    const machineId = machineOfToken(token);
+    if (machineId !== undefined) {
+      return (await this.#isMachineToken(machineId, hash))
+        ? { kind: 'machine', machineId }
+        : undefined;
+    }
+    const known = this.#tokens.get(hash);
+    if (known === undefined || !timingSafeEqual(known.hash, Buffer.from(hash))) return undefined;
+    return known.expiresMs > this.#clock.now().getTime() ? known.principal : undefined;
+  }
+
+  async #isMachineToken(machineId: string, hash: string): Promise<boolean> {
+    const nowMs = this.#clock.elapsedMs();
+    const cached = this.#machineHashes.get(machineId);
+    if (cached !== undefined && nowMs - cached.readMs < machineRefreshMs) {
+      if (cached.hashes.some((known) => sameHash(known, hash))) return true;
+    }
+    const hashes = await machineTokenHashes(this.#store, machineId);
+    if (!hashes.some((known) => sameHash(known, hash))) return false;
+    if (this.#machineHashes.size >= cachedMachines) this.#machineHashes.clear();
+    this.#machineHashes.set(machineId, { hashes, readMs: nowMs });
+    return true;
+  }
+
+  async #refresh(): Promise<void> {
+    const nowMs = this.#clock.elapsedMs();
+    if (nowMs - this.#refreshedMs < refreshMs) return;
+    // Before the read, so that requests meanwhile use what is known instead of reading too.
+    const first = this.#refreshedMs === -Infinity;
+    if (!first) this.#refreshedMs = nowMs;
+    const tokens = new Map<string, Known>();
+    for (const record of await listTokens(this.#store)) {
+      tokens.set(record.sha256, {
+        principal: { kind: 'token', name: record.name, scope: record.scope },
+        hash: Buffer.from(record.sha256),
+        expiresMs: record.expires_at === null ? Infinity : Date.parse(record.expires_at),
+      });
+    }
+    const configured = this.#options.enrolmentToken;
+    if (configured !== undefined) {
+      const sha256 = hashToken(configured);
+      tokens.set(sha256, {
+        principal: { kind: 'token', name: 'configuration', scope: 'enrol' },
+        hash: Buffer.from(sha256),
+        expiresMs: Infinity,
+      });
+    }
+    this.#tokens = tokens;
+    this.#refreshedMs = nowMs;
+  }
+}
+
+/** A machine's token speaks for that machine only. Errors: AppError `auth.denied`. */
+export function refuseOtherMachine(by: Principal, machineId: string): void {
+  if (by.kind === 'machine' && by.machineId !== machineId) {
+    throw new AppError('auth.denied', 'the token belongs to another machine');
+  }
+}
+
+function allows(principal: Principal, access: Access, isRead: boolean): boolean {
+  if (principal.kind === 'anyone') return true;
+  if (principal.kind === 'machine') return access === 'enrol' || access === 'agent';
+  if (principal.scope === 'enrol') return access === 'enrol';
+  if (principal.scope === 'full') return true;
+  return isRead && (access === 'read' || access === 'agent');
+}
+
+/** The token of "Bearer <token>", or of "Basic <user:token>", which browsers ask people for. A browser
+ *  sends Basic along with whatever page asks, so it is taken for reading only. */
+function tokenOf(authorization: string | undefined, isRead: boolean): string | undefined {
+  if (authorization === undefined) return undefined;
+  const [scheme = '', value = ''] = authorization.split(' ', 2);
+  if (scheme.toLowerCase() === 'bearer') return value;
+  if (scheme.toLowerCase() !== 'basic' || !isRead) return undefined;
+  return Buffer.from(value, 'base64').toString('utf8').split(':').slice(1).join(':');
+}
+
+function sameHash(a: string, b: string): boolean {
+  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+}
+
+function howToGetOne(access: Access): string {
+  if (access === 'enrol') {
+    return 'give the agent an enrolment token (dragonfly-server token create NAME --scope enrol)';
+  }
+  if (access === 'agent') return 'the agent gets one when it checks in with an enrolment token';
+  const scope = access === 'full' ? 'full' : 'read';
+  return `send "Authorization: Bearer …" (dragonfly-server token create NAME --scope ${scope})`;
+}

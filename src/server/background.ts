@@ -1,0 +1,170 @@
+// What the server does without being asked: measuring its lag, noticing silence, writing last_seen in
+// batches, ending workflows past their time, and passing on what the store says has changed.
+import { describeError, isAppError } from '../core/errors.ts';
+import type { Machine } from '../model/machine.ts';
+import type { StoreChange } from '../store/store.ts';
+import type { Presence } from './liveness.ts';
+import type { Services } from './services.ts';
+import { privatePrefix } from './tokens.ts';
+import { expireWorkflow, statusOf } from './workflows.ts';
+
+const sweepMs = 1000;
+const flushMs = 10_000;
+/** Bounds what a large fleet costs: its last_seen then takes several turns to be written. */
+const flushRecords = 2000;
+const flushAtOnce = 64;
+const expiryMs = 5000;
+
+export interface Background {
+  /** Waits for what is running and writes what is only in memory. */
+  finish(): Promise<void>;
+}
+
+export function startBackground(s: Services, signal: AbortSignal): Background {
+  /** Machines whose last_seen this server is writing: no change that anybody has to hear of. */
+  const ownWrites = new Set<string>();
+  watchStore(s, ownWrites, signal);
+  const running = [
+    s.overload.watch(signal).catch(() => {}),
+    every(s, sweepMs, signal, async () => s.liveness.sweep()),
+    every(s, flushMs, signal, () => flushLastSeen(s, ownWrites, flushRecords)),
+    every(s, expiryMs, signal, () => expireWorkflows(s)),
+  ];
+  return {
+    async finish() {
+      await Promise.all(running);
+      await flushLastSeen(s, ownWrites, Infinity).catch((err: unknown) => {
+        s.log.error({ err }, 'last_seen could not be written before the end');
+      });
+    },
+  };
+}
+
+/** Repeats `work` until `signal` aborts; what fails is tried again next time. */
+async function every(
+  s: Services,
+  ms: number,
+  signal: AbortSignal,
+  work: () => Promise<void>,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await s.clock.sleep(ms, signal);
+      await work();
+    } catch (err) {
+      if (signal.aborted) return;
+      s.log.warn({ error: describeError(err) }, 'background work failed, will retry');
+    }
+  }
+}
+
+/** Writes when machines were last heard. Errors: those of the store; nothing is lost then. */
+async function flushLastSeen(s: Services, ownWrites: Set<string>, limit: number): Promise<void> {
+  const left = [...s.liveness.takeUnwritten(limit)];
+  const writeAll = async (): Promise<void> => {
+    for (let presence = left.pop(); presence !== undefined; presence = left.pop()) {
+      try {
+        await writeLastSeen(s, ownWrites, presence);
+      } catch (err) {
+        s.liveness.putBack([presence, ...left.splice(0)]);
+        throw err;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: flushAtOnce }, writeAll));
+}
+
+/** Written only where nobody else wrote meanwhile: another turn will come. */
+async function writeLastSeen(
+  s: Services,
+  ownWrites: Set<string>,
+  presence: Presence,
+): Promise<void> {
+  const found = await s.store.getMachine(presence.machineId);
+  if (found === undefined) return;
+  const { status } = found.value;
+  const last_seen = presence.seenAt.toISOString();
+  if (status.last_seen !== null && status.last_seen >= last_seen) return;
+  const machine: Machine = { ...found.value, status: { ...status, last_seen } };
+  ownWrites.add(machine.id);
+  try {
+    await s.store.putMachine(machine, { revision: found.revision });
+  } catch (err) {
+    if (!isAppError(err, 'store.conflict')) throw err;
+    s.liveness.putBack([presence]);
+  } finally {
+    ownWrites.delete(machine.id);
+  }
+}
+
+async function expireWorkflows(s: Services): Promise<void> {
+  let cursor: string | undefined;
+  do {
+    const page = await s.store.listMachinesByState('Provisioning', { limit: 1000, cursor });
+    for (const { value } of page.items) {
+      const id = value.status.current_workflow;
+      if (id === null) continue;
+      try {
+        await expireWorkflow(s, id);
+      } catch (err) {
+        if (!isAppError(err, 'workflow.unknown')) throw err;
+      }
+    }
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+}
+
+/** Passes on what changed in the store, by this server or another one. */
+function watchStore(s: Services, ownWrites: ReadonlySet<string>, signal: AbortSignal): void {
+  s.store.watch((change) => {
+    if (change?.kind === 'machine' && ownWrites.has(change.id ?? '')) return;
+    if (change === undefined) {
+      s.liveness.forgetDecision(undefined);
+      s.events.publish('reset', {});
+      return;
+    }
+    announce(s, change);
+  }, signal);
+}
+
+function announce(s: Services, { kind, id, removed }: StoreChange): void {
+  switch (kind) {
+    case 'machine':
+      s.liveness.forgetDecision(id);
+      s.events.publish(removed ? 'machine.deleted' : 'machine.changed', { machine_id: id });
+      return;
+    case 'workflow':
+      if (id !== undefined && !removed) void announceWorkflow(s, id);
+      return;
+    case 'template':
+      s.events.publish('template.changed', { name: id, removed });
+      return;
+    case 'setting':
+      if (id?.startsWith(privatePrefix) !== true) {
+        s.events.publish('setting.changed', { key: id, removed });
+      }
+      return;
+    case 'conflict':
+      s.events.publish('conflict.changed', { conflict_id: id, removed });
+  }
+}
+
+/** Says how far a workflow is, and whose it is: watchers of a machine want to know. */
+async function announceWorkflow(s: Services, id: string): Promise<void> {
+  try {
+    const found = await s.store.getWorkflow(id);
+    if (found === undefined) return;
+    const { state, progress, currentAction } = statusOf(found.value);
+    const machine_id = found.value.spec.hardwareRef;
+    s.liveness.forgetDecision(machine_id);
+    s.events.publish('workflow.changed', {
+      workflow_id: id,
+      machine_id,
+      state,
+      progress: progress ?? null,
+      current_action: currentAction ?? null,
+    });
+  } catch (err) {
+    s.log.warn({ workflow_id: id, error: describeError(err) }, 'a workflow could not be announced');
+  }
+}

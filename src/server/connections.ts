@@ -1,0 +1,73 @@
+// Limits on what a connection may do, so that a slow or greedy client cannot hold the server.
+import { Server as TlsServer } from 'node:tls';
+import type { Server } from 'node:net';
+import type { Socket } from 'node:net';
+
+/** PEM texts. With `ca`, clients have to present a certificate that it signed. */
+export interface TlsTexts {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca?: string | undefined;
+}
+
+const bodyLimit = 1024 * 1024;
+/** From the first byte of a request to its last. */
+const requestTimeout = 30_000;
+const node = {
+  headersTimeout: 10_000,
+  requestTimeout,
+  /** How often Node looks for requests past their time. */
+  connectionsCheckingInterval: 2000,
+  maxHeaderSize: 16 * 1024,
+  /** Longer than the idle time of the usual proxies, so that they close first. */
+  keepAliveTimeout: 75_000,
+};
+
+/** What fastify is told about connections. */
+export function serverOptions(tls: TlsTexts | undefined) {
+  const common = {
+    bodyLimit,
+    requestTimeout,
+    keepAliveTimeout: node.keepAliveTimeout,
+    routerOptions: { maxParamLength: 512 },
+  };
+  if (tls === undefined) return { ...common, http: node };
+  return { ...common, https: { ...node, ...tlsContext(tls), minVersion: 'TLSv1.2' as const } };
+}
+
+/** The part of TLS that can be renewed while the server runs. */
+function tlsContext({ cert, key, ca }: TlsTexts) {
+  const clients = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true };
+  return { cert, key, ...clients };
+}
+
+/** Ends new connections of an address that has `limit` of them. Loopback is exempt: behind a proxy
+ *  on this host, everybody comes from there. */
+export function limitConnections(server: Server, limit: number): void {
+  const open = new Map<string, number>();
+  server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? '';
+    if (isLoopback(address)) return;
+    const count = (open.get(address) ?? 0) + 1;
+    if (count > limit) {
+      socket.destroy();
+      return;
+    }
+    open.set(address, count);
+    socket.once('close', () => {
+      const left = (open.get(address) ?? 1) - 1;
+      if (left === 0) open.delete(address);
+      else open.set(address, left);
+    });
+  });
+}
+
+/** Whether an address, or a host name, is this very machine. */
+export function isLoopback(host: string): boolean {
+  return /^(\[?::1\]?|(::ffff:)?127(\.\d{1,3}){3}|localhost)$/i.test(host);
+}
+
+/** Uses another certificate from the next connection on. Throws when the texts do not fit together. */
+export function renewTls(server: Server, texts: TlsTexts): void {
+  if (server instanceof TlsServer) server.setSecureContext(tlsContext(texts));
+}

@@ -1,0 +1,76 @@
+// What happened, for those who watch: a bounded buffer of events and its subscribers. Events are
+// hints to read again, not a log: what a watcher missed is told to it as one `reset`.
+
+export type EventType =
+  /** Changes may have been missed: read everything again. */
+  | 'reset'
+  | 'machine.registered'
+  | 'machine.changed'
+  | 'machine.deleted'
+  | 'machine.liveness'
+  | 'workflow.changed'
+  | 'template.changed'
+  | 'setting.changed'
+  | 'conflict.changed';
+
+export interface ServerEvent {
+  /** "<run of the server>-<count>" */
+  readonly id: string;
+  readonly type: EventType;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export class Events {
+  readonly #run: string;
+  readonly #capacity: number;
+  readonly #subscribers = new Set<(event: ServerEvent) => void>();
+  #buffer: ServerEvent[] = [];
+  #count = 0;
+
+  /** `run` tells this run of the server from others, so that an id of an earlier one is known as such. */
+  constructor(run: string, capacity = 4096) {
+    this.#run = run;
+    this.#capacity = capacity;
+  }
+
+  publish(type: EventType, data: Readonly<Record<string, unknown>>): void {
+    this.#count += 1;
+    const event: ServerEvent = { id: `${this.#run}-${this.#count}`, type, data };
+    this.#buffer.push(event);
+    // Trimmed by halves: shifting one off a full buffer for each event would move all the others.
+    if (this.#buffer.length > 2 * this.#capacity) {
+      this.#buffer = this.#buffer.slice(-this.#capacity);
+    }
+    for (const subscriber of this.#subscribers) subscriber(event);
+  }
+
+  /** The id of the newest event. */
+  get lastId(): string {
+    return `${this.#run}-${this.#count}`;
+  }
+
+  /** The events after `lastId`; undefined when they are no longer, or not, in the buffer. */
+  since(lastId: string): readonly ServerEvent[] | undefined {
+    const [run, text] = split(lastId);
+    const count = Number(text);
+    const missed = this.#count - count;
+    if (run !== this.#run || !Number.isInteger(count) || missed < 0) return undefined;
+    if (missed === 0) return [];
+    return missed > this.#buffer.length ? undefined : this.#buffer.slice(-missed);
+  }
+
+  /** Calls `subscriber` for each event from now on, until the returned function is called. */
+  subscribe(subscriber: (event: ServerEvent) => void): () => void {
+    this.#subscribers.add(subscriber);
+    return () => this.#subscribers.delete(subscriber);
+  }
+
+  get subscribers(): number {
+    return this.#subscribers.size;
+  }
+}
+
+function split(id: string): [string, string] {
+  const dash = id.lastIndexOf('-');
+  return [id.slice(0, dash), id.slice(dash + 1)];
+}

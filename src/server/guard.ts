@@ -1,0 +1,84 @@
+// What happens to every request before its route sees it: who sends it, whether a foreign page made a
+// browser send it, and what is said of it in headers, logs and metrics.
+import type { FastifyRequest } from 'fastify';
+import { AppError } from '../core/errors.ts';
+import type { Access, Principal } from './auth.ts';
+import { isLoopback } from './connections.ts';
+import type { App, Services } from './services.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What the route demands. Without it: a read token to read, a full one for anything else. */
+    access?: Access;
+    /** Called all the time by everybody: left out of request logs, histograms and page headers. */
+    quiet?: boolean;
+  }
+  interface FastifyRequest {
+    principal: Principal;
+  }
+}
+
+/** Right for pages and answers alike: pages are made of the package's own files only. */
+const securityHeaders = {
+  'content-security-policy':
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
+export function guardRequests(app: App, s: Services): void {
+  const anyone: Principal = { kind: 'anyone' };
+  // The first value of each request's own property, so that all requests have one shape.
+  app.decorateRequest('principal');
+
+  app.addHook('onRequest', async (request, reply) => {
+    const { config } = request.routeOptions;
+    if (config.quiet !== true) void reply.headers(securityHeaders);
+    if (request.url.startsWith('/api/')) void reply.header('cache-control', 'no-store');
+    void reply.header('x-request-id', request.id);
+    request.principal = anyone;
+    // An unknown route is answered as such, to anybody.
+    if (request.is404) return;
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    const access = config.access ?? (isRead ? 'read' : 'full');
+    if (access === 'read' || access === 'full') await refuseForeignPages(s, request);
+    request.principal = await s.auth.admit(request.headers.authorization, access, isRead);
+  });
+
+  app.addHook('onResponse', async (request, reply) => {
+    const { config, url: route } = request.routeOptions;
+    if (config.quiet === true) return;
+    const { method } = request;
+    const seconds = reply.elapsedTime / 1000;
+    const status = reply.statusCode;
+    s.metrics.requests.observe({ method, route: route ?? 'none', status }, seconds);
+    s.log.debug(
+      { request_id: request.id, method, route, status, ms: Math.round(reply.elapsedTime) },
+      'request answered',
+    );
+  });
+}
+
+/** A browser says which page makes it send a request. Where no token is needed, a page from elsewhere
+ *  could otherwise use a browser on this host, also by a name that it made resolve to loopback.
+ *  Errors: AppError `auth.denied`. */
+async function refuseForeignPages(s: Services, request: FastifyRequest): Promise<void> {
+  const { origin, host = '', 'sec-fetch-site': site } = request.headers;
+  const isForeign = site === 'cross-site' || site === 'same-site';
+  if (isForeign || (origin !== undefined && hostOf(origin) !== host)) {
+    throw new AppError('auth.denied', 'a page from elsewhere may not use this server');
+  }
+  if (!(await s.auth.isConfigured()) && !isLoopback(host.replace(/:\d+$/, ''))) {
+    throw new AppError(
+      'auth.denied',
+      'without tokens this server answers to its loopback names only: use http://127.0.0.1, or create a token',
+    );
+  }
+}
+
+function hostOf(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined;
+}

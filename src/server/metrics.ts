@@ -1,0 +1,73 @@
+// What Prometheus reads at /metrics: one registry for each server, so that two in a process do not mix.
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Events } from './events.ts';
+import type { Liveness } from './liveness.ts';
+
+export interface Metrics {
+  readonly registry: Registry;
+  readonly checkins: Counter<'matched_by'>;
+  readonly heartbeats: Counter;
+  readonly refused: Counter<'kind'>;
+  readonly requests: Histogram<'method' | 'route' | 'status'>;
+  readonly store: Histogram<'operation' | 'outcome'>;
+}
+
+export function createMetrics(liveness: Liveness, events: Events): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  // Brings the event loop's lag, memory and CPU of the process.
+  collectDefaultMetrics({ register: registry });
+  const alive = new Gauge({
+    name: 'dragonfly_machines_alive',
+    help: 'Machines heard since the server started, by liveness',
+    labelNames: ['liveness'],
+    registers,
+    collect() {
+      for (const [name, count] of Object.entries(liveness.counts())) {
+        alive.set({ liveness: name }, count);
+      }
+    },
+  });
+  const watchers = new Gauge({
+    name: 'dragonfly_event_watchers',
+    help: 'Open event streams',
+    registers,
+    collect() {
+      watchers.set(events.subscribers);
+    },
+  });
+  return {
+    registry,
+    checkins: new Counter({
+      name: 'dragonfly_checkins_total',
+      help: 'Check-ins answered, by how the machine was recognised',
+      labelNames: ['matched_by'],
+      registers,
+    }),
+    heartbeats: new Counter({
+      name: 'dragonfly_heartbeats_total',
+      help: 'Heartbeats answered',
+      registers,
+    }),
+    refused: new Counter({
+      name: 'dragonfly_refused_total',
+      help: 'Requests of agents that were told to come again later, by kind',
+      labelNames: ['kind'],
+      registers,
+    }),
+    requests: new Histogram({
+      name: 'dragonfly_http_request_seconds',
+      help: 'Time to answer a request, heartbeats excepted',
+      labelNames: ['method', 'route', 'status'],
+      buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
+      registers,
+    }),
+    store: new Histogram({
+      name: 'dragonfly_store_seconds',
+      help: 'Time of a store operation',
+      labelNames: ['operation', 'outcome'],
+      buckets: [0.0005, 0.002, 0.01, 0.05, 0.2, 1, 5],
+      registers,
+    }),
+  };
+}

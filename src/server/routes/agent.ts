@@ -1,0 +1,40 @@
+// What agents call all the time: check-in and heartbeat.
+import {
+  CheckinRequest,
+  CheckinResponse,
+  HeartbeatRequest,
+  HeartbeatResponse,
+} from '../../model/api.ts';
+import { checkIn } from '../checkins.ts';
+import { heartbeat } from '../heartbeats.ts';
+import type { App, Services } from '../services.ts';
+import { errors } from './route.ts';
+
+export function agentRoutes(app: App, s: Services): void {
+  app.post(
+    '/api/agent/checkin',
+    {
+      config: { access: 'enrol' },
+      schema: {
+        tags: ['agent'],
+        summary: 'An agent says what its machine is, and is told which machine that is',
+        body: CheckinRequest,
+        response: { 200: CheckinResponse, ...errors },
+      },
+    },
+    (request) => checkIn(s, request.body, request.principal),
+  );
+  app.post(
+    '/api/agent/heartbeat',
+    {
+      config: { access: 'agent', quiet: true },
+      schema: {
+        tags: ['agent'],
+        summary: 'An agent says that its machine is alive, and is told what to do',
+        body: HeartbeatRequest,
+        response: { 200: HeartbeatResponse, ...errors },
+      },
+    },
+    (request) => heartbeat(s, request.body, request.principal),
+  );
+}

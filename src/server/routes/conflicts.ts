@@ -1,0 +1,66 @@
+// Identity conflicts: listed and decided by operators.
+import { Type } from 'typebox';
+import { IdentityConflict } from '../../model/history.ts';
+import { ConflictAccept, ConflictList, Paging } from '../../model/operator-api.ts';
+import { acceptConflict, splitConflict } from '../conflicts.ts';
+import type { App, Services } from '../services.ts';
+import { errors } from './route.ts';
+
+const ConflictParams = Type.Object({ id: Type.String({ format: 'uuid' }) });
+
+export function conflictRoutes(app: App, s: Services): void {
+  app.get(
+    '/api/conflicts',
+    {
+      config: { access: 'read' },
+      schema: {
+        tags: ['conflicts'],
+        summary: 'Conflicts in the order in which they arose; decided ones only with all=true',
+        querystring: Type.Object(
+          { all: Type.Optional(Type.Boolean()), ...Paging },
+          { additionalProperties: false },
+        ),
+        response: { 200: ConflictList, ...errors },
+      },
+    },
+    async (request) => {
+      const { all = false, ...paging } = request.query;
+      const page = await s.store.listConflicts(paging);
+      const conflicts = page.items.map((item) => item.value);
+      return {
+        conflicts: all ? conflicts : conflicts.filter((c) => c.resolution === null),
+        next_cursor: page.nextCursor ?? null,
+      };
+    },
+  );
+
+  app.post(
+    '/api/conflicts/:id/accept',
+    {
+      config: { access: 'full' },
+      schema: {
+        tags: ['conflicts'],
+        summary: 'It is one of the candidates: merges the two records',
+        params: ConflictParams,
+        body: ConflictAccept,
+        response: { 200: IdentityConflict, ...errors },
+      },
+    },
+    (request) =>
+      acceptConflict(s, request.params.id.toLowerCase(), request.body.into?.toLowerCase()),
+  );
+
+  app.post(
+    '/api/conflicts/:id/split',
+    {
+      config: { access: 'full' },
+      schema: {
+        tags: ['conflicts'],
+        summary: 'It is a machine of its own',
+        params: ConflictParams,
+        response: { 200: IdentityConflict, ...errors },
+      },
+    },
+    (request) => splitConflict(s, request.params.id.toLowerCase()),
+  );
+}

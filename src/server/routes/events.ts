@@ -1,0 +1,86 @@
+// The stream of events for pages and scripts (server-sent events), resumable by Last-Event-ID.
+import { Type } from 'typebox';
+import type { ServerResponse } from 'node:http';
+import { AppError } from '../../core/errors.ts';
+import type { ServerEvent } from '../events.ts';
+import type { App, Services } from '../services.ts';
+import { errors } from './route.ts';
+
+const maxStreams = 256;
+/** A watcher that reads so slowly is cut off; it resumes where it was. Units: bytes. */
+const maxBacklog = 1024 * 1024;
+/** A comment goes out this often, so that neither end takes silence for a lost connection. */
+const keepAliveMs = 15_000;
+
+export function eventRoutes(app: App, s: Services): void {
+  app.get(
+    '/api/events',
+    {
+      config: { access: 'read', quiet: true },
+      schema: {
+        tags: ['events'],
+        summary: 'What happens, as server-sent events; "reset" says that some were missed',
+        produces: ['text/event-stream'],
+        headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ maxLength: 128 })) }),
+        response: { 200: Type.String(), ...errors },
+      },
+    },
+    async (request, reply) => {
+      if (s.events.subscribers >= maxStreams) {
+        throw new AppError('server.busy', `${maxStreams} event streams are open already`);
+      }
+      reply.hijack();
+      for (const [name, value] of Object.entries(reply.getHeaders())) {
+        if (value !== undefined) reply.raw.setHeader(name, value);
+      }
+      reply.raw.writeHead(200, {
+        'content-type': 'text/event-stream; charset=utf-8',
+        'cache-control': 'no-store',
+        'x-accel-buffering': 'no',
+      });
+      await stream(s, reply.raw, request.headers['last-event-id']);
+    },
+  );
+}
+
+async function stream(
+  s: Services,
+  response: ServerResponse,
+  lastId: string | undefined,
+): Promise<void> {
+  const gone = new AbortController();
+  response.on('close', () => {
+    gone.abort();
+  });
+  const signal = AbortSignal.any([gone.signal, s.stopping]);
+  const send = (event: ServerEvent): void => {
+    write(
+      response,
+      `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event.data)}\n\n`,
+    );
+  };
+  const missed = lastId === undefined ? [] : s.events.since(lastId);
+  if (missed === undefined) {
+    write(response, `id: ${s.events.lastId}\nevent: reset\ndata: {}\n\n`);
+  } else {
+    write(response, `: the newest is ${s.events.lastId}\n\n`);
+    for (const event of missed) send(event);
+  }
+  const unsubscribe = s.events.subscribe(send);
+  try {
+    while (!signal.aborted) {
+      await s.clock.sleep(keepAliveMs, signal);
+      write(response, ': still here\n\n');
+    }
+  } catch (err) {
+    if (!signal.aborted) throw err;
+  } finally {
+    unsubscribe();
+    response.end();
+  }
+}
+
+function write(response: ServerResponse, text: string): void {
+  response.write(text);
+  if (response.writableLength > maxBacklog) response.destroy();
+}

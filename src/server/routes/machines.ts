@@ -1,0 +1,150 @@
+// Machines as operators see and change them.
+import { Type } from 'typebox';
+import {
+  BulkRequest,
+  BulkResponse,
+  ConflictList,
+  MachineHistoryAnswer,
+  MachineList,
+  MachineListQuery,
+  MachinePatch,
+  MachineView,
+  Paging,
+} from '../../model/operator-api.ts';
+import { changeMany, deleteMachine, patchMachine } from '../machine-changes.ts';
+import { listMachines } from '../machine-list.ts';
+import { loadMachine, machineEtag, viewMachine } from '../machines.ts';
+import type { App, Services } from '../services.ts';
+import { Done, errors, IdParams, IfMatch } from './route.ts';
+
+export function machineRoutes(app: App, s: Services): void {
+  app.get(
+    '/api/machines',
+    {
+      config: { access: 'read' },
+      schema: {
+        tags: ['machines'],
+        summary: 'Machines in the order of their first registration, filtered and in pages',
+        querystring: MachineListQuery,
+        response: { 200: MachineList, ...errors },
+      },
+    },
+    async (request) => {
+      const page = await listMachines(s, request.query);
+      return {
+        machines: page.machines.map((machine) => viewMachine(machine, s.liveness)),
+        next_cursor: page.nextCursor ?? null,
+      };
+    },
+  );
+
+  app.get(
+    '/api/machines/:id',
+    {
+      config: { access: 'read' },
+      schema: {
+        tags: ['machines'],
+        summary: 'A machine',
+        params: IdParams,
+        response: { 200: MachineView, ...errors },
+      },
+    },
+    async (request, reply) => {
+      const { value } = await loadMachine(s, request.params.id.toLowerCase());
+      void reply.header('etag', machineEtag(value));
+      return viewMachine(value, s.liveness);
+    },
+  );
+
+  app.patch(
+    '/api/machines/:id',
+    {
+      config: { access: 'full' },
+      schema: {
+        tags: ['machines'],
+        summary: 'Changes what an operator decides of a machine',
+        params: IdParams,
+        headers: IfMatch,
+        body: MachinePatch,
+        response: { 200: MachineView, ...errors },
+      },
+    },
+    async (request, reply) => {
+      const id = request.params.id.toLowerCase();
+      const machine = await patchMachine(s, id, request.body, request.headers['if-match']);
+      void reply.header('etag', machineEtag(machine));
+      return viewMachine(machine, s.liveness);
+    },
+  );
+
+  app.delete(
+    '/api/machines/:id',
+    {
+      config: { access: 'full' },
+      schema: {
+        tags: ['machines'],
+        summary: 'Forgets a machine; it registers as a new one when it comes back',
+        params: IdParams,
+        headers: IfMatch,
+        response: { 204: Done, ...errors },
+      },
+    },
+    async (request, reply) => {
+      await deleteMachine(s, request.params.id.toLowerCase(), request.headers['if-match']);
+      return reply.code(204).send(null);
+    },
+  );
+
+  app.get(
+    '/api/machines/:id/history',
+    {
+      config: { access: 'read' },
+      schema: {
+        tags: ['machines'],
+        summary: 'What a machine had changed and what was changed for it, the newest first',
+        params: IdParams,
+        response: { 200: MachineHistoryAnswer, ...errors },
+      },
+    },
+    async (request) => {
+      const { value } = await loadMachine(s, request.params.id.toLowerCase());
+      return { history: [...(await s.store.getMachineHistory(value.id))] };
+    },
+  );
+
+  app.get(
+    '/api/machines/:id/conflicts',
+    {
+      config: { access: 'read' },
+      schema: {
+        tags: ['machines'],
+        summary: 'The identity conflicts that a machine arose from or is a candidate of',
+        params: IdParams,
+        querystring: Type.Object(Paging, { additionalProperties: false }),
+        response: { 200: ConflictList, ...errors },
+      },
+    },
+    async (request) => {
+      const { value } = await loadMachine(s, request.params.id.toLowerCase());
+      const page = await s.store.getConflictsForMachine(value.id, request.query);
+      return {
+        conflicts: page.items.map((item) => item.value),
+        next_cursor: page.nextCursor ?? null,
+      };
+    },
+  );
+
+  app.post(
+    '/api/machines/bulk',
+    {
+      config: { access: 'full' },
+      schema: {
+        tags: ['machines'],
+        summary: 'One change for many machines, each by itself',
+        body: BulkRequest,
+        response: { 200: BulkResponse, ...errors },
+      },
+    },
+    (request) => changeMany(s, request.body),
+  );
+}

@@ -1,0 +1,70 @@
+// For those who run the server: is it alive, can it work, what does it measure.
+import { Type } from 'typebox';
+import { AppError } from '../../core/errors.ts';
+import type { App, Services } from '../services.ts';
+import { errors } from './route.ts';
+
+/** How long the store may take to answer before the server counts as not ready. */
+const readyWithinMs = 2000;
+
+const Status = Type.Object({ status: Type.Literal('ok') });
+
+export function operationRoutes(app: App, s: Services): void {
+  app.get(
+    '/api/health',
+    {
+      config: { access: 'public', quiet: true },
+      schema: {
+        tags: ['operations'],
+        summary: 'The process lives',
+        response: { 200: Status },
+      },
+    },
+    () => ({ status: 'ok' as const }),
+  );
+
+  app.get(
+    '/api/ready',
+    {
+      config: { access: 'public', quiet: true },
+      schema: {
+        tags: ['operations'],
+        summary: 'The store answers',
+        response: { 200: Status, ...errors },
+      },
+    },
+    async () => {
+      const stop = new AbortController();
+      const late = s.clock.sleep(readyWithinMs, stop.signal).then(() => {
+        throw new AppError('store.unavailable', `the store did not answer in ${readyWithinMs} ms`);
+      });
+      const read = s.store.listSettings('', { limit: 1 });
+      try {
+        await Promise.race([read, late]);
+      } finally {
+        stop.abort();
+        // Whichever lost the race has nobody to tell.
+        late.catch(() => {});
+        read.catch(() => {});
+      }
+      return { status: 'ok' as const };
+    },
+  );
+
+  app.get(
+    '/metrics',
+    {
+      config: { access: 'read', quiet: true },
+      schema: {
+        tags: ['operations'],
+        summary: 'For Prometheus',
+        produces: ['text/plain'],
+        response: { 200: Type.String(), ...errors },
+      },
+    },
+    async (_request, reply) => {
+      const { registry } = s.metrics;
+      return reply.type(registry.contentType).send(await registry.metrics());
+    },
+  );
+}

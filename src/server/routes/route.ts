@@ -1,0 +1,16 @@
+// The parts that the schemas of many routes have.
+import { Type } from 'typebox';
+import { ErrorResponse } from '../../model/api.ts';
+import { MachineId } from '../../model/operator-api.ts';
+
+export const IdParams = Type.Object({ id: MachineId });
+export const Done = Type.Null({ description: 'done; there is nothing to say' });
+
+export const IfMatch = Type.Object({
+  'if-match': Type.Optional(
+    Type.String({ maxLength: 512, description: 'the ETag that the change is based on' }),
+  ),
+});
+
+/** The error answers that any route may give, for the documentation. */
+export const errors = { '4XX': ErrorResponse, '5XX': ErrorResponse };

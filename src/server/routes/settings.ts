@@ -1,0 +1,111 @@
+// Settings: text by key, namespaced by dots, as "template.default_user".
+import { Type } from 'typebox';
+import { AppError } from '../../core/errors.ts';
+import {
+  Paging,
+  Setting,
+  SettingKey,
+  SettingList,
+  SettingValue,
+} from '../../model/operator-api.ts';
+import { etag, refuseStale } from '../machines.ts';
+import type { App, Services } from '../services.ts';
+import { privatePrefix } from '../tokens.ts';
+import { Done, errors, IfMatch } from './route.ts';
+
+const KeyParams = Type.Object({ key: SettingKey });
+
+export function settingRoutes(app: App, s: Services): void {
+  app.get(
+    '/api/settings',
+    {
+      config: { access: 'read' },
+      schema: {
+        tags: ['settings'],
+        summary: 'Settings by key',
+        querystring: Type.Object(
+          { prefix: Type.Optional(Type.Union([SettingKey, Type.Literal('')])), ...Paging },
+          { additionalProperties: false },
+        ),
+        response: { 200: SettingList, ...errors },
+      },
+    },
+    async (request) => {
+      const { prefix = '', ...paging } = request.query;
+      const page = await s.store.listSettings(prefix, paging);
+      const settings = page.items.map((item) => item.value);
+      const shown = settings.filter(({ key }) => !key.startsWith(privatePrefix));
+      const isEnd = shown.length < settings.length;
+      return { settings: shown, next_cursor: isEnd ? null : (page.nextCursor ?? null) };
+    },
+  );
+
+  app.get(
+    '/api/settings/:key',
+    {
+      config: { access: 'read' },
+      schema: {
+        tags: ['settings'],
+        summary: 'A setting',
+        params: KeyParams,
+        response: { 200: Setting, ...errors },
+      },
+    },
+    async (request, reply) => {
+      const { key } = request.params;
+      const value = await loadSetting(s, key);
+      void reply.header('etag', etag(value));
+      return { key, value };
+    },
+  );
+
+  app.put(
+    '/api/settings/:key',
+    {
+      config: { access: 'full' },
+      schema: {
+        tags: ['settings'],
+        summary: 'Sets a setting',
+        params: KeyParams,
+        headers: IfMatch,
+        body: SettingValue,
+        response: { 200: Setting, ...errors },
+      },
+    },
+    async (request, reply) => {
+      const { key } = request.params;
+      const { value } = request.body;
+      const found = await s.store.getSetting(key);
+      refuseStale(request.headers['if-match'], found === undefined ? undefined : etag(found.value));
+      await s.store.putSetting(key, value, found ?? 'absent');
+      void reply.header('etag', etag(value));
+      return { key, value };
+    },
+  );
+
+  app.delete(
+    '/api/settings/:key',
+    {
+      config: { access: 'full' },
+      schema: {
+        tags: ['settings'],
+        summary: 'Removes a setting',
+        params: KeyParams,
+        headers: IfMatch,
+        response: { 204: Done, ...errors },
+      },
+    },
+    async (request, reply) => {
+      const { key } = request.params;
+      refuseStale(request.headers['if-match'], etag(await loadSetting(s, key)));
+      await s.store.deleteSetting(key);
+      return reply.code(204).send(null);
+    },
+  );
+}
+
+async function loadSetting(s: Services, key: string): Promise<string> {
+  const found = await s.store.getSetting(key);
+  if (found !== undefined) return found.value;
+  throw new AppError('setting.unknown', `there is no setting ${key}`, { details: { key } });
+}

@@ -1,0 +1,61 @@
+// Tags: which there are, and taking one off every machine. Setting them is a change of machines.
+import { Type } from 'typebox';
+import { Tag, TagList } from '../../model/operator-api.ts';
+import { changeMachine } from '../machines.ts';
+import type { App, Services } from '../services.ts';
+import { errors } from './route.ts';
+
+export function tagRoutes(app: App, s: Services): void {
+  app.get(
+    '/api/tags',
+    {
+      config: { access: 'read' },
+      schema: {
+        tags: ['tags'],
+        summary: 'All tags, with how many machines have each',
+        response: { 200: TagList, ...errors },
+      },
+    },
+    async () => {
+      const counts = new Map<string, number>();
+      let cursor: string | undefined;
+      do {
+        const page = await s.store.listMachines({ limit: 1000, cursor });
+        for (const { value } of page.items) {
+          for (const tag of value.config.tags) counts.set(tag, (counts.get(tag) ?? 0) + 1);
+        }
+        cursor = page.nextCursor;
+      } while (cursor !== undefined);
+      const tags = [...counts].map(([tag, machines]) => ({ tag, machines }));
+      return { tags: tags.toSorted((a, b) => (a.tag < b.tag ? -1 : 1)) };
+    },
+  );
+
+  app.delete(
+    '/api/tags/:tag',
+    {
+      config: { access: 'full' },
+      schema: {
+        tags: ['tags'],
+        summary: 'Takes a tag off every machine',
+        params: Type.Object({ tag: Tag }),
+        response: { 200: Type.Object({ changed: Type.Integer() }), ...errors },
+      },
+    },
+    async (request) => {
+      const { tag } = request.params;
+      let changed = 0;
+      for (;;) {
+        const page = await s.store.listMachinesByTag(tag, { limit: 100 });
+        if (page.items.length === 0) return { changed };
+        for (const { value } of page.items) {
+          await changeMachine(s, value.id, (machine) => ({
+            ...machine,
+            config: { ...machine.config, tags: machine.config.tags.filter((t) => t !== tag) },
+          }));
+          changed += 1;
+        }
+      }
+    },
+  );
+}

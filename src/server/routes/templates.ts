@@ -1,0 +1,136 @@
+// Templates: kept by operators as JSON or YAML, fetched by agents with their variables filled.
+import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import { MachineId, Paging, TemplateList } from '../../model/operator-api.ts';
+import { Template, TemplateName } from '../../model/template.ts';
+import { invalid } from '../answers.ts';
+import { refuseOtherMachine } from '../auth.ts';
+import { loadTemplate } from '../machine-changes.ts';
+import { etag, loadMachine, refuseStale } from '../machines.ts';
+import type { App, Services } from '../services.ts';
+import { defaultVariables, fillTemplate, machineVariables, templateFault } from '../templates.ts';
+import { Done, errors, IfMatch } from './route.ts';
+
+const NameParams = Type.Object({ name: TemplateName });
+
+export function templateRoutes(app: App, s: Services): void {
+  app.get(
+    '/api/templates',
+    {
+      config: { access: 'read' },
+      schema: {
+        tags: ['templates'],
+        summary: 'Templates by name',
+        querystring: Type.Object(Paging, { additionalProperties: false }),
+        response: { 200: TemplateList, ...errors },
+      },
+    },
+    async (request) => {
+      const page = await s.store.listTemplates(request.query);
+      return {
+        templates: page.items.map((item) => item.value),
+        next_cursor: page.nextCursor ?? null,
+      };
+    },
+  );
+
+  app.get(
+    '/api/templates/:name',
+    {
+      config: { access: 'agent' },
+      schema: {
+        tags: ['templates', 'agent'],
+        summary: 'A template; with machine_id, its variables are filled for that machine',
+        params: NameParams,
+        querystring: Type.Object({ machine_id: Type.Optional(MachineId) }),
+        response: { 200: Template, ...errors },
+      },
+    },
+    async (request, reply) => {
+      const template = await loadTemplate(s, request.params.name);
+      const machineId = request.query.machine_id?.toLowerCase();
+      if (machineId === undefined) {
+        void reply.header('etag', etag(template));
+        return template;
+      }
+      refuseOtherMachine(request.principal, machineId);
+      const { value } = await loadMachine(s, machineId);
+      const server = s.publicUrl ?? `${request.protocol}://${request.host}`;
+      return fillTemplate(template, {
+        ...(await fleetVariables(s)),
+        ...machineVariables(value, server),
+      });
+    },
+  );
+
+  app.put(
+    '/api/templates/:name',
+    {
+      config: { access: 'full' },
+      validatorCompiler: (part) =>
+        part.httpPart === 'body' ? checkBody : TypeBoxValidatorCompiler(part),
+      schema: {
+        tags: ['templates'],
+        summary: 'Creates or replaces a template, sent as JSON or YAML',
+        consumes: ['application/json', 'application/yaml'],
+        params: NameParams,
+        headers: IfMatch,
+        body: Template,
+        response: { 200: Template, 201: Template, ...errors },
+      },
+    },
+    async (request, reply) => {
+      const { name } = request.params;
+      if (request.body.metadata.name !== name) {
+        throw invalid('body', [
+          {
+            instancePath: '/metadata/name',
+            message: `must be "${name}", as in the URL`,
+            params: {},
+          },
+        ]);
+      }
+      const found = await s.store.getTemplate(name);
+      const ifMatch = request.headers['if-match'];
+      refuseStale(ifMatch, found === undefined ? undefined : etag(found.value));
+      await s.store.putTemplate(request.body, found ?? 'absent');
+      void reply.header('etag', etag(request.body));
+      return reply.code(found === undefined ? 201 : 200).send(request.body);
+    },
+  );
+
+  app.delete(
+    '/api/templates/:name',
+    {
+      config: { access: 'full' },
+      schema: {
+        tags: ['templates'],
+        summary: 'Deletes a template; machines that have it as os_choice keep the name',
+        params: NameParams,
+        headers: IfMatch,
+        response: { 204: Done, ...errors },
+      },
+    },
+    async (request, reply) => {
+      const { name } = request.params;
+      refuseStale(request.headers['if-match'], etag(await loadTemplate(s, name)));
+      await s.store.deleteTemplate(name);
+      return reply.code(204).send(null);
+    },
+  );
+}
+
+function checkBody(body: unknown): { value: unknown } | { error: Error } {
+  const fault = templateFault(body);
+  return fault === undefined ? { value: body } : { error: fault };
+}
+
+/** What operators set for all machines, over what holds without. */
+async function fleetVariables(s: Services): Promise<Record<string, string>> {
+  const variables: Record<string, string> = { ...defaultVariables };
+  for (const name of Object.keys(defaultVariables)) {
+    const setting = await s.store.getSetting(`template.${name}`);
+    if (setting !== undefined) variables[name] = setting.value;
+  }
+  return variables;
+}

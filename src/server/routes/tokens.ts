@@ -1,0 +1,71 @@
+// Tokens of operators and for enrolment: named, shown once, listed without their secret.
+import { Type } from 'typebox';
+import { NewTokenRequest, TokenCreated, TokenList, TokenName } from '../../model/operator-api.ts';
+import type { App, Services } from '../services.ts';
+import { createToken, listTokens, revokeToken } from '../tokens.ts';
+import { Done, errors } from './route.ts';
+
+export function tokenRoutes(app: App, s: Services): void {
+  app.get(
+    '/api/tokens',
+    {
+      config: { access: 'full' },
+      schema: {
+        tags: ['tokens'],
+        summary: 'Tokens, without their secrets',
+        response: { 200: TokenList, ...errors },
+      },
+    },
+    async () => {
+      const tokens = await listTokens(s.store);
+      return {
+        tokens: tokens.map(({ name, scope, created_at, expires_at }) => ({
+          name,
+          scope,
+          created_at,
+          expires_at,
+        })),
+      };
+    },
+  );
+
+  app.post(
+    '/api/tokens',
+    {
+      config: { access: 'full' },
+      schema: {
+        tags: ['tokens'],
+        summary: 'Creates a token; this answer alone shows it',
+        body: NewTokenRequest,
+        response: { 201: TokenCreated, ...errors },
+      },
+    },
+    async (request, reply) => {
+      const { name, scope, expires_at } = request.body;
+      const expiresAt = typeof expires_at === 'string' ? new Date(expires_at) : null;
+      const token = await createToken(s.store, s.clock, { name, scope, expiresAt });
+      await s.auth.reload();
+      s.log.info({ name, scope, by: s.auth.nameOf(request.principal) }, 'a token was created');
+      return reply.code(201).send({ name, scope, token });
+    },
+  );
+
+  app.delete(
+    '/api/tokens/:name',
+    {
+      config: { access: 'full' },
+      schema: {
+        tags: ['tokens'],
+        summary: 'Revokes a token',
+        params: Type.Object({ name: TokenName }),
+        response: { 204: Done, ...errors },
+      },
+    },
+    async (request, reply) => {
+      await revokeToken(s.store, request.params.name);
+      await s.auth.reload();
+      s.log.info({ name: request.params.name }, 'a token was revoked');
+      return reply.code(204).send(null);
+    },
+  );
+}

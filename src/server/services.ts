@@ -1,0 +1,41 @@
+// What the routes are given: every part of the server that is shared between requests.
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { Clock } from '../core/clock.ts';
+import type { Log } from '../core/log.ts';
+import type { Store } from '../store/store.ts';
+import type { Auth } from './auth.ts';
+import type { Events } from './events.ts';
+import type { Liveness } from './liveness.ts';
+import type { Metrics } from './metrics.ts';
+import type { Overload } from './overload.ts';
+import type { SecretBox } from './secrets.ts';
+
+export type App = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+export interface Services {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Gives [0, 1). */
+  readonly random: () => number;
+  /** A new UUIDv7. */
+  readonly newId: () => string;
+  readonly auth: Auth;
+  readonly events: Events;
+  readonly liveness: Liveness;
+  readonly metrics: Metrics;
+  readonly overload: Overload;
+  readonly secrets: SecretBox;
+  /** This server as agents reach it, where that is configured. */
+  readonly publicUrl: string | undefined;
+  /** Aborted when the server begins to stop. */
+  readonly stopping: AbortSignal;
+}

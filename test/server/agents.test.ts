@@ -1,0 +1,137 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { expect, it } from 'vitest';
+import { computeIdentityHash } from '../../src/identity/hash.ts';
+import { checkin, imageTemplate, request, startServer, temporaryDirectory } from './harness.ts';
+
+it('answers a check-in with a machine and a repeat of it with the same one', async () => {
+  const server = await startServer();
+  const body = checkin(1, { boot_id: 'b1', sequence: 1 });
+  const first = await server.call('POST', '/api/agent/checkin', { body });
+  const again = await server.call('POST', '/api/agent/checkin', { body });
+  expect(first.status).toBe(200);
+  expect(first.body).toMatchObject({ is_new: true, action: 'wait', matched_by: 'new' });
+  expect(again.body).toMatchObject({ is_new: true, machine_id: first.body.machine_id });
+  const list = await server.call('GET', '/api/machines');
+  expect(list.body.machines).toHaveLength(1);
+  expect(list.body.next_cursor).toBeNull();
+});
+
+it('refuses an identity hash that the fields do not give, with both values', async () => {
+  const server = await startServer();
+  const body = checkin(1, { identity_hash: 'f'.repeat(64) });
+  const answer = await server.call('POST', '/api/agent/checkin', { body });
+  expect(answer.status).toBe(422);
+  expect(answer.body.code).toBe('identity.mismatch');
+  expect(JSON.stringify(answer.body)).toContain('f'.repeat(64));
+  expect(JSON.stringify(answer.body)).toContain(computeIdentityHash([body.mac], null, null));
+  expect((await server.call('GET', '/api/machines')).body.machines).toEqual([]);
+});
+
+it('says where a check-in is wrong', async () => {
+  const server = await startServer();
+  const wrong = checkin(1, { disks: [{ name: 'sda', size_bytes: 1 }, { name: 'sdb' }] });
+  const answer = await server.call('POST', '/api/agent/checkin', { body: wrong });
+  expect(answer.status).toBe(422);
+  expect(answer.body).toMatchObject({ code: 'request.invalid', path: 'disks[1].size_bytes' });
+});
+
+it('sends an unknown machine that beats to check in', async () => {
+  const server = await startServer();
+  const body = { machine_id: '01890000-0000-7000-8000-000000000000' };
+  const answer = await server.call('POST', '/api/agent/heartbeat', { body });
+  expect(answer.status).toBe(404);
+  expect(answer.body.code).toBe('machine.unknown');
+});
+
+it('serves a stock Dragonfly agent from check-in to the end of its workflow', async () => {
+  const server = await startServer();
+  const stock = {
+    mac: '04:7C:16:EB:74:ED',
+    hostname: 'localhost',
+    ip_address: '192.0.2.7',
+    existing_os: null,
+    cpu_model: 'AMD EPYC 7302P',
+    cpu_cores: 16,
+    memory_bytes: 68_719_476_736,
+    disks: [{ name: 'nvme0n1', size_bytes: 512_110_190_592 }],
+    nameservers: ['192.0.2.1'],
+  };
+  const { body: hello } = await server.call('POST', '/api/agent/checkin', { body: stock });
+  expect(hello).toMatchObject({ memorable_name: 'ElephantArenaPunchOval', action: 'wait' });
+  await server.call('PUT', '/api/templates/debian', { body: imageTemplate });
+  const created = await server.call('POST', '/api/workflows', {
+    body: { machine_id: hello.machine_id, template: 'debian' },
+  });
+  expect(created.status).toBe(201);
+  const { body: again } = await server.call('POST', '/api/agent/checkin', { body: stock });
+  expect(again).toMatchObject({ is_new: false, action: 'execute' });
+  const path = `/api/workflows/${again.workflow_id}`;
+  const { body: workflow } = await server.call('GET', path);
+  expect(workflow).toMatchObject({
+    kind: 'Workflow',
+    metadata: { name: again.workflow_id },
+    spec: { hardwareRef: hello.machine_id, templateRef: 'debian' },
+    status: { state: 'STATE_PENDING' },
+  });
+  const { body: template } = await server.call(
+    'GET',
+    `/api/templates/${workflow.spec.templateRef}?machine_id=${hello.machine_id}`,
+  );
+  expect(template.spec.actions[0].url).toBe(`${server.url}/images/debian.raw`);
+  expect(template.spec.actions[1].content).toBe('ElephantArenaPunchOval\n');
+  for (const event of [
+    { type: 'started' },
+    { type: 'action_started', action: 'image2disk' },
+    {
+      type: 'action_progress',
+      action: 'image2disk',
+      progress: {
+        percent: 50,
+        message: 'half',
+        bytes_transferred: 5,
+        bytes_total: 10,
+        eta_secs: 1,
+      },
+    },
+    { type: 'action_completed', action: 'image2disk', success: true },
+    { type: 'action_started', action: 'writefile' },
+    { type: 'action_completed', action: 'writefile', success: true },
+    { type: 'completed', success: true },
+  ]) {
+    const told = { ...event, workflow: again.workflow_id };
+    expect((await server.call('POST', `${path}/events`, { body: told })).status).toBe(204);
+  }
+  expect((await server.call('GET', path)).body.status).toMatchObject({
+    state: 'STATE_SUCCESS',
+    progress: 100,
+  });
+  const { body: machine } = await server.call('GET', `/api/machines/${hello.machine_id}`);
+  expect(machine.status).toMatchObject({ state: 'Provisioned', current_workflow: null });
+  const installed = { ...stock, existing_os: { name: 'Debian 12', device: '/dev/nvme0n1p1' } };
+  const { body: back } = await server.call('POST', '/api/agent/checkin', { body: installed });
+  expect(back).toMatchObject({ action: 'localboot', workflow_id: null });
+});
+
+it('has a check-in on disk when it answers: kill -9 right after loses nothing', async () => {
+  const data = `${temporaryDirectory()}/data`;
+  const start = async () => {
+    const child = spawn(
+      process.execPath,
+      ['src/cli/dragonfly-server.ts', '--listen', '127.0.0.1:0', '--data', data],
+      { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, DRAGONFLY_LOG: 'error' } },
+    );
+    const [line] = await once(createInterface({ input: child.stdout }), 'line');
+    return { child, url: String(line).split(' ').at(-1) ?? '' };
+  };
+  const first = await start();
+  const { body } = await request(first.url, 'POST', '/api/agent/checkin', { body: checkin(7) });
+  first.child.kill('SIGKILL');
+  await once(first.child, 'exit');
+  const second = await start();
+  const { body: list } = await request(second.url, 'GET', '/api/machines');
+  expect(list.machines.map((m: { id: string }) => m.id)).toEqual([body.machine_id]);
+  second.child.kill('SIGTERM');
+  expect(await once(second.child, 'exit')).toEqual([0, null]);
+});

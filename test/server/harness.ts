@@ -1,0 +1,108 @@
+// A server under test: the real application on the real embedded store, over real HTTP on loopback.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { systemClock } from '../../src/core/clock.ts';
+import { createApp, type AppOptions } from '../../src/server/app.ts';
+import type { App } from '../../src/server/services.ts';
+import { openStore } from '../../src/store/open.ts';
+import type { Store } from '../../src/store/store.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** The body as JSON; the text where it is none. */
+  // Tests look into answers of many shapes.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly body: any;
+}
+
+export interface Call {
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+  readonly token?: string | undefined;
+}
+
+export interface TestServer {
+  readonly url: string;
+  readonly app: App;
+  readonly store: Store;
+  call(method: string, path: string, call?: Call): Promise<Answer>;
+}
+
+/** A directory that ends with the test. */
+export function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'dragonfly-server-'));
+  onTestFinished(() => {
+    rmSync(directory, { recursive: true, force: true });
+  });
+  return directory;
+}
+
+/** A server that ends with the test. */
+export async function startServer(options: Partial<AppOptions> = {}): Promise<TestServer> {
+  const store = options.store ?? (await openStore(`lmdb:${temporaryDirectory()}/data`));
+  const app = await createApp({ clock: systemClock, ...options, store });
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  onTestFinished(async () => {
+    app.server.closeAllConnections();
+    await app.close();
+    await store.close();
+  });
+  return { url, app, store, call: (method, path, call) => request(url, method, path, call) };
+}
+
+/** Sends `call.body` as JSON, or a string as it is. */
+export async function request(
+  url: string,
+  method: string,
+  path: string,
+  { body, headers = {}, token }: Call = {},
+): Promise<Answer> {
+  const response = await fetch(url + path, {
+    method,
+    headers: {
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, body: asJson(text) };
+}
+
+function asJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The check-in of a machine whose MAC ends with `n`. */
+export function checkin(n: number, more: Record<string, unknown> = {}) {
+  const tail = [n >> 16, n >> 8, n].map((byte) => (byte & 255).toString(16).padStart(2, '0'));
+  return { mac: `02:00:00:${tail.join(':')}`, hostname: `host-${n}`, ...more };
+}
+
+/** A template that overwrites a disk, and one that does not. */
+export const imageTemplate = {
+  apiVersion: 'dragonfly.computer/v1',
+  kind: 'Template',
+  metadata: { name: 'debian' },
+  spec: {
+    timeout: 600,
+    actions: [
+      { action: 'image2disk', url: '{{ server }}/images/debian.raw', disk: 'auto' },
+      { action: 'writefile', path: '/etc/hostname', content: '{{ friendly_name }}\n' },
+      { action: 'reboot' },
+    ],
+  },
+};
+export const rebootTemplate = {
+  ...imageTemplate,
+  metadata: { name: 'restart' },
+  spec: { actions: [{ action: 'reboot' }] },
+};
