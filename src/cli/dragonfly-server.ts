@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The server's program: its commands, one file each.
 import { main } from './main.ts';
+import { serve } from './serve.ts';
 import { version } from './version.ts';
 
-await main({ name: 'dragonfly-server', version, defaultCommand: 'serve', commands: [] });
+await main({ name: 'dragonfly-server', version, defaultCommand: 'serve', commands: [serve] });
