@@ -4,29 +4,45 @@ import { systemClock, type Clock } from '../core/clock.ts';
 import { silentLog, type Log } from '../core/log.ts';
 import type { CheckinResponse } from '../model/api.ts';
 import type { Inventory } from '../model/inventory.ts';
-import type { Root } from '../sources/root.ts';
 import { openRoot } from '../sources/open.ts';
-import { openBoot, type Boot, type Notebook } from './boot.ts';
+import type { Root } from '../sources/root.ts';
+import type { ActionRunners } from './actions.ts';
+import { openBoot, type Notebook } from './boot.ts';
 import type { ProxySettings } from './connections.ts';
+import { Conversation } from './conversation.ts';
+import { withFailover } from './failover.ts';
 import { HostSubject } from './host.ts';
-import { runLoop, type LoopOptions, type Subject } from './loop.ts';
-import { HttpTransport, type Transport } from './transport.ts';
+import { runLoop, type LoopOptions } from './loop.ts';
+import type { PinnedTrust as Trust } from './pinned-trust.ts';
+import { Spool } from './spool.ts';
+import { Timeline } from './timeline.ts';
+import { HttpTransport } from './transport.ts';
 
 export interface AgentOptions {
-  /** The server's address. */
-  readonly server: string;
+  /** The addresses of the servers, the preferred one first. */
+  readonly servers: readonly string[];
   readonly agentVersion: string;
   /** Aborted to stop the agent. */
   readonly signal: AbortSignal;
-  /** The host to speak for; this one when left out, or the path of a captured one. */
-  readonly root?: Root | string;
-  /** Takes the inventory. */
+  /** Takes the inventory of the host. */
   readonly inventory: (root: Root) => Promise<Inventory>;
+  /** The host to speak for; this one when left out, or the path of a captured one. */
+  readonly root?: Root | string | undefined;
   /** The bearer token for check-ins, where the server wants one. */
   readonly token?: string | undefined;
-  readonly proxy?: ProxySettings;
-  /** Keeps the sequence over a restart of the agent. */
-  readonly notebook?: Notebook | undefined;
+  readonly proxy?: ProxySettings | undefined;
+  /** The SHA-256 of the one CA to trust, in lower-case hex. */
+  readonly caSha256?: string | undefined;
+  /** Whether the agent reboots and runs workflows when the server says so; it refuses otherwise. */
+  readonly mayAct?: boolean;
+  /** The workflow actions that it can carry out, beside `reboot`. */
+  readonly runners?: ActionRunners;
+  /** A workflow to run after the first check-in. */
+  readonly workflow?: string | undefined;
+  /** Beats at least this often, whatever the server says. */
+  readonly maxIntervalSeconds?: number | undefined;
+  /** Where the sequence and the reports that wait are kept over a restart of the agent. */
+  readonly notebooks?: { readonly sequence: Notebook; readonly spool: Notebook } | undefined;
   readonly log?: Log;
   readonly clock?: Clock;
   readonly random?: () => number;
@@ -36,65 +52,77 @@ export interface AgentOptions {
 /** Keeps a machine registered with its server until the signal is aborted.
  *  Errors: only those of a wrong option; whatever the network and the server do is retried. */
 export async function runAgent(options: AgentOptions): Promise<void> {
-  const { subject, transport, boot, clock } = await assemble(options);
+  const loop = await assemble(options);
   try {
-    await runLoop({
-      subject,
-      transport,
-      boot,
-      clock,
-      random: options.random ?? Math.random,
-      signal: options.signal,
-      log: options.log ?? silentLog,
-      enrolToken: options.token,
-      ...(options.onState === undefined ? {} : { onState: options.onState }),
-    });
+    await runLoop(loop);
   } finally {
-    await transport.close();
+    await loop.transport.close();
+    await loop.spool.saved();
   }
 }
 
 /** Checks in a single time and gives the server's answer.
  *  Errors: AppError `server.*`, `identity.no-mac`. */
 export async function checkInOnce(options: AgentOptions): Promise<CheckinResponse> {
-  const { subject, transport, boot } = await assemble(options);
+  const loop = await assemble(options);
   try {
-    const request = {
-      ...(await subject.describe()),
-      boot_id: boot.id,
-      sequence: await boot.nextSequence(),
-    };
-    return await transport.checkIn(request, { signal: options.signal, token: options.token });
+    return await new Conversation(loop).checkIn('', () => loop.subject.describe());
   } finally {
-    await transport.close();
+    await loop.transport.close();
   }
 }
 
-interface Parts {
-  readonly subject: Subject;
-  readonly transport: Transport;
-  readonly boot: Boot;
-  readonly clock: Clock;
-}
-
-async function assemble(options: AgentOptions): Promise<Parts> {
-  const { clock = systemClock, agentVersion } = options;
+async function assemble(options: AgentOptions): Promise<LoopOptions> {
+  const { clock = systemClock, agentVersion, log = silentLog, signal, notebooks } = options;
   const root = typeof options.root === 'object' ? options.root : await openRoot(options.root);
+  const boot = await openBoot(root, clock, randomUUID, notebooks?.sequence);
+  const timeline = await Timeline.open(root, boot);
+  const { caSha256, workflow } = options;
+  const connection = {
+    clock,
+    userAgent: `dragonfly-agent/${agentVersion}`,
+    proxy: options.proxy,
+    onStep: (step: 'dns' | 'tcp' | 'tls') => timeline.mark(step),
+    trust: caSha256 === undefined ? undefined : await pinnedTrust(caSha256, root, clock, log),
+  };
+  const servers = options.servers.map((url) => ({
+    url,
+    transport: new HttpTransport(url, connection),
+  }));
   return {
     clock,
+    boot,
+    timeline,
+    signal,
+    log,
+    random: options.random ?? Math.random,
+    transport: withFailover(servers, clock, log),
+    spool: await Spool.open(notebooks?.spool),
+    enrolToken: options.token,
+    maxIntervalSeconds: options.maxIntervalSeconds,
+    firstOrder: workflow === undefined ? undefined : { action: 'execute', workflowId: workflow },
+    onState: options.onState,
     subject: new HostSubject({
       root,
       agentVersion,
       inventory: () => options.inventory(root),
-      serverIsLocal: isLoopback(new URL(options.server)),
+      serverIsLocal: options.servers.some((url) => isLoopback(new URL(url))),
+      mayAct: options.mayAct ?? false,
+      runners: options.runners,
     }),
-    transport: new HttpTransport(options.server, {
-      clock,
-      userAgent: `dragonfly-agent/${agentVersion}`,
-      ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
-    }),
-    boot: await openBoot(root, clock, randomUUID, options.notebook),
   };
+}
+
+async function pinnedTrust(caSha256: string, root: Root, clock: Clock, log: Log): Promise<Trust> {
+  const { PinnedTrust } = await import('./pinned-trust.ts');
+  return new PinnedTrust({
+    caSha256,
+    now: () => clock.now(),
+    setClock: async (date) => {
+      log.warn({ from: clock.now(), to: date }, 'setting the clock to the time of the server');
+      await root.exec('date', ['-u', '-s', `@${Math.round(date.getTime() / 1_000)}`]);
+    },
+  });
 }
 
 function isLoopback({ hostname }: URL): boolean {

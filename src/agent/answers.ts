@@ -5,7 +5,7 @@ import type { Action, CheckinResponse, HeartbeatResponse, MatchedBy } from '../m
 
 /** Used where a server names no interval. */
 const defaultIntervalSeconds = 30;
-const actions: readonly Action[] = ['wait', 'execute', 'reboot', 'localboot'];
+const knownActions: readonly Action[] = ['wait', 'execute', 'reboot', 'localboot'];
 const matches: readonly MatchedBy[] = ['identity_hash', 'primary_mac', 'evidence', 'new'];
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** Tokens are put into a header: visible ASCII alone. */
@@ -35,7 +35,7 @@ export function parseCheckinAnswer(body: unknown): CheckinResponse {
 /** A heartbeat's answer. Errors: AppError `server.garbled`. */
 export function parseHeartbeatAnswer(body: unknown): HeartbeatResponse {
   const fields = record(body);
-  const action = actions.find((a) => a === fields['action']);
+  const action = knownActions.find((a) => a === fields['action']);
   if (action === undefined) throw garbled('action');
   const interval = fields['heartbeat_interval_seconds'];
   return {
@@ -44,6 +44,46 @@ export function parseHeartbeatAnswer(body: unknown): HeartbeatResponse {
     heartbeat_interval_seconds:
       typeof interval === 'number' && Number.isFinite(interval) ? interval : defaultIntervalSeconds,
   };
+}
+
+/** What the agent needs of a Workflow document. */
+export interface WorkflowToRun {
+  readonly templateRef: string;
+}
+
+/** What the agent needs of a Template document. */
+export interface TemplateToRun {
+  /** For the whole workflow; 0 or undefined: none. */
+  readonly timeoutSeconds: number | undefined;
+  readonly actions: readonly TemplateActionToRun[];
+}
+
+export interface TemplateActionToRun {
+  readonly action: string;
+  readonly timeoutSeconds: number | undefined;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** Errors: AppError `server.garbled`. */
+export function parseWorkflow(body: unknown): WorkflowToRun {
+  const { spec } = record(body);
+  return { templateRef: pattern(record(spec), 'templateRef', /^.{1,253}$/) };
+}
+
+/** Errors: AppError `server.garbled`. */
+export function parseTemplate(body: unknown): TemplateToRun {
+  const spec = record(record(body)['spec']);
+  const actions = list(spec['actions']).map((item) => {
+    const fields = record(item);
+    const action = pattern(fields, 'action', /^[\w-]{1,64}$/);
+    return { action, timeoutSeconds: seconds(fields['timeout']), fields };
+  });
+  if (actions.length === 0) throw garbled('spec.actions');
+  return { timeoutSeconds: seconds(spec['timeout']), actions };
+}
+
+function seconds(value: unknown): number | undefined {
+  return typeof value === 'number' && value > 0 && value < 1e9 ? value : undefined;
 }
 
 /** The sentence and code of an error answer; undefined for what does not look like one. */
@@ -71,7 +111,7 @@ function record(body: unknown): Record<string, unknown> {
 }
 
 function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value.slice(0, 64) : [];
+  return Array.isArray(value) ? value.slice(0, 1_024) : [];
 }
 
 function pattern(fields: Record<string, unknown>, name: string, expected: RegExp): string {

@@ -6,7 +6,6 @@ import type { Disk, Inventory, NetworkInterface, Problem } from '../model/invent
 /** What a check-in says beside the inventory. */
 export interface CheckinContext {
   readonly agentVersion: string;
-  readonly hostname?: string | undefined;
   readonly ipAddress?: string | undefined;
   readonly nameservers?: readonly string[];
 }
@@ -16,6 +15,7 @@ export interface CheckinContext {
  *  Source: wire-protocol.md. Errors: AppError `identity.no-mac`. */
 export function checkinRequest(inventory: Inventory, context: CheckinContext): CheckinRequest {
   const { identity, hardware, problems } = inventory;
+  const { hostname } = { hostname: null, ...hardware };
   if (identity.primary_mac === null) {
     throw new AppError(
       'identity.no-mac',
@@ -28,7 +28,7 @@ export function checkinRequest(inventory: Inventory, context: CheckinContext): C
     smbios_uuid: identity.smbios_uuid,
     machine_id: identity.machine_id,
     identity_hash: identity.identity_hash,
-    hostname: cut(context.hostname ?? null, 255),
+    hostname: typeof hostname === 'string' ? cut(hostname, 255) : null,
     ip_address: context.ipAddress ?? null,
     cpu_model: cut(hardware.cpu_model, 256),
     cpu_cores: hardware.cpu_cores,

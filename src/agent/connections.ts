@@ -2,12 +2,16 @@
 // undici is loaded here, when the first connection is wanted: it takes longer than a whole inventory.
 import { EventEmitter } from 'node:events';
 import type { buildConnector, Dispatcher } from 'undici';
+import { AppError } from '../core/errors.ts';
+import type { PinnedTrust } from './pinned-trust.ts';
 
 /** A step on the way to a server. */
 export type ConnectStep = 'dns' | 'tcp' | 'tls';
 
 export interface ConnectionOptions {
-  readonly proxy?: ProxySettings;
+  readonly proxy?: ProxySettings | undefined;
+  /** Only servers that a pinned CA vouches for. */
+  readonly trust?: PinnedTrust | undefined;
   /** Told when a step is reached, each time a connection is made. */
   readonly onStep?: (step: ConnectStep) => void;
   readonly connectTimeoutMs?: number;
@@ -39,8 +43,11 @@ export async function openConnections(options: ConnectionOptions): Promise<Dispa
     // Node's 250 ms for each address of a name is too short for the links of a booting machine.
     autoSelectFamilyAttemptTimeout: 2_500,
   };
-  const { proxy } = options;
+  const { proxy, trust, onStep } = options;
   if (proxy?.http !== undefined || proxy?.https !== undefined) {
+    if (trust !== undefined) {
+      throw new AppError('config.invalid', 'a pinned CA cannot be used through a proxy; unset one');
+    }
     return new undici.EnvHttpProxyAgent({
       ...shared,
       httpProxy: proxy.http ?? '',
@@ -49,9 +56,13 @@ export async function openConnections(options: ConnectionOptions): Promise<Dispa
       requestTls: tcp,
     });
   }
+  const verify = trust === undefined ? {} : { rejectUnauthorized: false, maxCachedSessions: 0 };
+  const open = watched(undici.buildConnector({ ...tcp, ...verify }), onStep ?? (() => {}));
+  const pinned =
+    trust === undefined ? open : (await import('./pinned-trust.ts')).pinnedConnector(open, trust);
   return new undici.Agent({
     ...shared,
-    connect: watched(undici.buildConnector(tcp), options.onStep ?? (() => {})),
+    connect: (target, callback) => (target.protocol === 'https:' ? pinned : open)(target, callback),
   });
 }
 

@@ -1,6 +1,6 @@
 // What can go wrong between agent and server, sorted by what the agent does about it.
 // Making the errors belongs to transport.ts, waiting to state.ts.
-import { AppError, isAppError } from '../core/errors.ts';
+import { AppError, isAppError, type ErrorCode } from '../core/errors.ts';
 
 export type FailureKind =
   /** No connection, no answer in time, a broken answer, 5xx, or not our server: retried for ever. */
@@ -36,8 +36,14 @@ export function classifyFailure(err: unknown): Failure {
   };
 }
 
+const networkCodes = new Set<ErrorCode>([
+  'server.unreachable',
+  'server.garbled',
+  'server.untrusted',
+]);
+
 function kindOf(error: AppError): FailureKind {
-  if (error.code === 'server.unreachable' || error.code === 'server.garbled') return 'network';
+  if (networkCodes.has(error.code)) return 'network';
   if (error.code !== 'server.rejected') return 'local';
   switch (error.details['status']) {
     case 401:

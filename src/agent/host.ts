@@ -4,8 +4,9 @@ import { AppError } from '../core/errors.ts';
 import type { CheckinRequest } from '../model/api.ts';
 import type { Inventory } from '../model/inventory.ts';
 import type { Root } from '../sources/root.ts';
+import { runWorkflow, type ActionRunners } from './actions.ts';
 import { checkinRequest } from './checkin.ts';
-import type { Subject } from './loop.ts';
+import type { OrderContext, Subject } from './loop.ts';
 import type { Order } from './state.ts';
 
 export interface HostSubjectOptions {
@@ -15,9 +16,13 @@ export interface HostSubjectOptions {
   readonly inventory: () => Promise<Inventory>;
   /** The server is on this very host, so that no network is needed to reach it. */
   readonly serverIsLocal: boolean;
+  /** Whether orders are carried out; else they are refused. */
+  readonly mayAct: boolean;
+  /** Beside `reboot`, which every agent knows. */
+  readonly runners?: ActionRunners | undefined;
 }
 
-/** This host, or a captured one that is replayed: it reads, and carries out nothing. */
+/** This host, or a captured one that is replayed. */
 export class HostSubject implements Subject {
   readonly #o: HostSubjectOptions;
 
@@ -30,21 +35,60 @@ export class HostSubject implements Subject {
   }
 
   async describe(): Promise<CheckinRequest> {
-    const { root, agentVersion } = this.#o;
+    const { root, agentVersion, serverIsLocal } = this.#o;
     const inventory = await this.#o.inventory();
     return checkinRequest(inventory, {
       agentVersion,
-      hostname: (await readLine(root, '/proc/sys/kernel/hostname')) ?? undefined,
-      ipAddress: addressOf(inventory.identity.primary_mac, ownAddresses(this.#o.serverIsLocal)),
+      ipAddress: addressOf(inventory.identity.primary_mac, ownAddresses(serverIsLocal)),
       nameservers: await readNameservers(root),
     });
   }
 
-  act(order: Order): Promise<{ final: boolean }> {
-    return Promise.reject(
-      new AppError('action.unsupported', `this agent does not carry out "${order.action}"`),
-    );
+  async act(order: Order, server: OrderContext): Promise<{ final: boolean }> {
+    if (!this.#o.mayAct) await refuse(order, server);
+    if (order.action === 'execute') await this.#execute(order.workflowId ?? '', server);
+    else await this.#reboot();
+    return { final: true };
   }
+
+  /** A workflow's reboot is carried out at its end: nothing could be reported after it. */
+  async #execute(id: string, server: OrderContext): Promise<void> {
+    const { templateRef } = await server.workflow(id);
+    const template = await server.template(templateRef);
+    let isReboot = false;
+    await runWorkflow(id, template, {
+      ...server,
+      runners: {
+        ...this.#o.runners,
+        reboot: async () => {
+          isReboot = true;
+        },
+      },
+      report: (event) => server.event(id, event),
+    });
+    if (isReboot) await this.#reboot();
+  }
+
+  /** `localboot` is a reboot too: what the machine boots then is for the server's boot script to say. */
+  async #reboot(): Promise<void> {
+    await this.#o.root.exec('sync', []);
+    const output = await this.#o.root.exec('reboot', []);
+    if (output === undefined) {
+      throw new AppError('action.failed', 'cannot reboot: there is no reboot command on this host');
+    }
+  }
+}
+
+/** Tells the server that it waits in vain. */
+async function refuse({ action, workflowId }: Order, server: OrderContext): Promise<never> {
+  if (workflowId !== null) {
+    server.event(workflowId, { type: 'completed', workflow: workflowId, success: false });
+    await server.flush();
+  }
+  throw new AppError(
+    'action.refused',
+    `this agent only reports and does not carry out "${action}"; start it with --act or dragonfly.mode=`,
+  );
 }
 
 interface OwnAddress {
@@ -68,9 +112,4 @@ function addressOf(mac: string | null, addresses: readonly OwnAddress[]): string
 async function readNameservers(root: Root): Promise<string[]> {
   const text = await root.text('/etc/resolv.conf').catch(() => undefined);
   return [...(text ?? '').matchAll(/^\s*nameserver\s+(\S{1,64})/gm)].map((m) => m[1] ?? '');
-}
-
-async function readLine(root: Root, path: string): Promise<string | undefined> {
-  const text = await root.text(path).catch(() => undefined);
-  return text?.split('\n')[0]?.trim() || undefined;
 }

@@ -1,9 +1,11 @@
 // The subpath export "dragonfly-agent/agent": what embedders of the agent need, without any
 // dependency of the server.
+export type { ActionProgress, ActionRunner, ActionRunners } from './actions.ts';
 export { checkInOnce, runAgent, type AgentOptions } from './agent.ts';
 export { openBoot, type Boot, type Notebook } from './boot.ts';
 export { checkinRequest, type CheckinContext } from './checkin.ts';
 export { classifyFailure, type Failure, type FailureKind } from './failure.ts';
-export { runLoop, type LoopOptions, type Subject } from './loop.ts';
+export { runLoop, type LoopOptions, type OrderContext, type Subject } from './loop.ts';
+export { Spool, type Report, type SpoolLimits } from './spool.ts';
 export { initialState, transition, type AgentEvent, type AgentState, type Order } from './state.ts';
 export { HttpTransport, type HttpTransportOptions, type Transport } from './transport.ts';

@@ -1,13 +1,13 @@
-// Performs what state.ts decides: waits on the clock, speaks through the transport, starts orders.
+// Performs what state.ts decides: waits on the clock, has the conversation, starts orders.
 // Whether and when to try again is decided there alone.
 import type { Clock } from '../core/clock.ts';
-import type { Log } from '../core/log.ts';
-import type { CheckinRequest, HeartbeatRequest } from '../model/api.ts';
 import { describeError } from '../core/errors.ts';
-import type { Boot } from './boot.ts';
-import { classifyFailure, isAmbiguous, type Failure } from './failure.ts';
+import type { CheckinRequest, WorkflowEvent } from '../model/api.ts';
+import type { Problem } from '../model/inventory.ts';
+import type { TemplateToRun, WorkflowToRun } from './answers.ts';
+import { Conversation, type ConversationOptions } from './conversation.ts';
+import { classifyFailure } from './failure.ts';
 import { initialState, transition, type AgentEvent, type AgentState, type Order } from './state.ts';
-import type { Transport } from './transport.ts';
 
 /** The machine that an agent speaks for. */
 export interface Subject {
@@ -16,21 +16,32 @@ export interface Subject {
   /** What it is at this moment. Errors: AppError, tried again later. */
   describe(): Promise<CheckinRequest>;
   /** Carries out an order. Resolves to whether that is final, or the order to be tried again. */
-  act(order: Order, signal: AbortSignal): Promise<{ final: boolean }>;
+  act(order: Order, server: OrderContext): Promise<{ final: boolean }>;
 }
 
-export interface LoopOptions {
+/** What carrying out an order needs of the server. */
+export interface OrderContext {
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  workflow(id: string): Promise<WorkflowToRun>;
+  /** The template filled in for this machine. */
+  template(name: string): Promise<TemplateToRun>;
+  event(workflowId: string, event: WorkflowEvent): void;
+  problem(problem: Problem): void;
+  /** Resolves when all events are delivered, or cannot be for now. */
+  flush(): Promise<void>;
+}
+
+export interface LoopOptions extends ConversationOptions {
   readonly subject: Subject;
-  readonly transport: Transport;
-  readonly boot: Boot;
   readonly clock: Clock;
   readonly random: () => number;
-  readonly signal: AbortSignal;
-  readonly log: Log;
-  /** The bearer token for check-ins, where the server wants one. */
-  readonly enrolToken?: string | undefined;
+  /** Beats at least this often, whatever the server says. */
+  readonly maxIntervalSeconds?: number | undefined;
+  /** An order to carry out once after the first check-in. */
+  readonly firstOrder?: Order | undefined;
   /** Told of each state that the agent comes to. */
-  readonly onState?: (state: AgentState, event: AgentEvent | undefined) => void;
+  readonly onState?: ((state: AgentState, event: AgentEvent | undefined) => void) | undefined;
 }
 
 /** Keeps a machine registered until the signal is aborted, then resolves. Nothing that a network or
@@ -39,20 +50,17 @@ export async function runLoop(options: LoopOptions): Promise<void> {
   await new Loop(options).run();
 }
 
-/** A request that the server may have acted on although its answer never came. */
-type Unanswered =
-  | { readonly kind: 'checkin'; readonly request: CheckinRequest; readonly addresses: string }
-  | { readonly kind: 'heartbeat'; readonly request: HeartbeatRequest };
-
 class Loop {
   readonly #o: LoopOptions;
+  readonly #conversation: Conversation;
   #state: AgentState;
-  #unanswered: Unanswered | undefined;
   #acting: { readonly end: Promise<AgentEvent> } | undefined;
-  #identityHash: string | null = null;
+  #firstOrder: Order | undefined;
 
   constructor(options: LoopOptions) {
     this.#o = options;
+    this.#conversation = new Conversation(options);
+    this.#firstOrder = options.firstOrder;
     this.#state = initialState(options.clock.elapsedMs());
   }
 
@@ -63,7 +71,7 @@ class Loop {
       const event = await this.#next();
       if (event === undefined || signal.aborted) break;
       this.#state = transition(this.#state, event, clock.elapsedMs(), random);
-      this.#report(event);
+      this.#log(event);
       onState?.(this.#state, event);
     }
     await this.#acting?.end;
@@ -86,89 +94,94 @@ class Loop {
     return acted;
   }
 
-  #startOrder(): { readonly end: Promise<AgentEvent> } | undefined {
-    const { order } = this.#state;
-    if (order === undefined || this.#acting !== undefined) return this.#acting;
-    const { subject, signal, log } = this.#o;
-    log.info({ ...order }, 'order received');
-    const end = subject.act(order, signal).then(
-      ({ final }): AgentEvent => ({ type: 'acted', final }),
-      (err: unknown): AgentEvent => {
-        log.error({ ...order, reason: describeError(err) }, 'order failed');
-        return { type: 'acted', final: true };
-      },
-    );
-    this.#acting = { end };
-    return this.#acting;
-  }
-
   /** Does what the phase asks for. */
   async #perform(): Promise<AgentEvent> {
-    const { subject, transport } = this.#o;
+    const { subject, timeline } = this.#o;
     try {
       switch (this.#state.phase) {
-        case 'waiting':
-          return { type: 'network', up: subject.addresses().length > 0 };
+        case 'waiting': {
+          const up = subject.addresses().length > 0;
+          if (up) timeline.mark('address');
+          return { type: 'network', up };
+        }
         case 'checking-in': {
-          const request = await this.#checkinRequest();
-          const answer = await transport.checkIn(request, this.#call(this.#o.enrolToken));
-          this.#identityHash = request.identity_hash ?? null;
-          this.#unanswered = undefined;
-          return { type: 'checked-in', answer };
+          const addresses = subject.addresses().join();
+          const answer = await this.#conversation.checkIn(addresses, () => subject.describe());
+          return { type: 'checked-in', answer: this.#bounded(this.#withFirstOrder(answer)) };
         }
         case 'beating':
         case 'acting': {
-          const { registration } = this.#state;
-          const request = await this.#heartbeatRequest(registration.machine_id);
-          const answer = await transport.heartbeat(request, this.#call(registration.token));
-          this.#unanswered = undefined;
-          return { type: 'beaten', answer };
+          const answer = await this.#conversation.heartbeat(this.#state.registration);
+          return { type: 'beaten', answer: this.#bounded(answer) };
         }
       }
     } catch (err) {
-      const failure = classifyFailure(err);
-      if (!isAmbiguous(failure)) this.#unanswered = undefined;
-      return { type: 'failed', failure };
+      return { type: 'failed', failure: classifyFailure(err) };
     }
   }
 
-  /** The unanswered request again, unless the machine's addresses have changed since. */
-  async #checkinRequest(): Promise<CheckinRequest> {
-    const { subject, boot } = this.#o;
-    const addresses = subject.addresses().join();
-    const last = this.#unanswered;
-    if (last?.kind === 'checkin' && last.addresses === addresses) return last.request;
-    const request = {
-      ...(await subject.describe()),
-      boot_id: boot.id,
-      sequence: await boot.nextSequence(),
+  #bounded<T extends { heartbeat_interval_seconds: number }>(answer: T): T {
+    const { maxIntervalSeconds = Infinity } = this.#o;
+    const seconds = Math.min(answer.heartbeat_interval_seconds, maxIntervalSeconds);
+    return { ...answer, heartbeat_interval_seconds: seconds };
+  }
+
+  /** An order from the kernel command line counts once, and only where the server has none. */
+  #withFirstOrder<T extends { action: string }>(answer: T): T {
+    const order = this.#firstOrder;
+    this.#firstOrder = undefined;
+    if (order === undefined || answer.action !== 'wait') return answer;
+    return { ...answer, action: order.action, workflow_id: order.workflowId };
+  }
+
+  #startOrder(): { readonly end: Promise<AgentEvent> } | undefined {
+    const { order } = this.#state;
+    if (order !== undefined) this.#acting ??= { end: this.#act(order) };
+    return this.#acting;
+  }
+
+  async #act(order: Order): Promise<AgentEvent> {
+    const { subject, log } = this.#o;
+    log.info({ ...order }, 'order received');
+    try {
+      const { final } = await subject.act(order, this.#orderContext());
+      return { type: 'acted', final };
+    } catch (err) {
+      const { kind, error } = classifyFailure(err);
+      log.error({ ...order, code: error.code, reason: describeError(err) }, 'order failed');
+      const final = kind !== 'network' && kind !== 'busy';
+      if (final) this.#reportProblem(error.code, order.action, describeError(error));
+      return { type: 'acted', final };
+    }
+  }
+
+  #orderContext(): OrderContext {
+    const { signal, clock, transport } = this.#o;
+    const { registration } = this.#state;
+    const call = { signal, token: registration?.token };
+    const flush = (): Promise<void> => this.#conversation.flush().catch(() => {});
+    return {
+      signal,
+      clock,
+      workflow: (id) => transport.workflow(id, call),
+      template: (name) => transport.template(name, registration?.machine_id ?? '', call),
+      event: (workflowId, event) => {
+        this.#conversation.report({ kind: 'event', workflowId, event });
+        void flush();
+      },
+      problem: (problem) => this.#conversation.report({ kind: 'problem', problem }),
+      flush,
     };
-    this.#unanswered = { kind: 'checkin', request, addresses };
-    return request;
   }
 
-  async #heartbeatRequest(machineId: string): Promise<HeartbeatRequest> {
-    const { boot } = this.#o;
-    const last = this.#unanswered;
-    if (last?.kind === 'heartbeat' && last.request.machine_id === machineId) return last.request;
-    const request = {
-      machine_id: machineId,
-      boot_id: boot.id,
-      sequence: await boot.nextSequence(),
-      uptime_seconds: Math.floor(boot.uptimeMs() / 1_000),
-      identity_hash: this.#identityHash,
-    };
-    this.#unanswered = { kind: 'heartbeat', request };
-    return request;
+  #reportProblem(code: string, action: string, message: string): void {
+    const problem = { code, section: 'agent', source: action, message };
+    this.#conversation.report({ kind: 'problem', problem });
   }
 
-  #call(token: string | undefined) {
-    return { signal: this.#o.signal, token };
-  }
-
-  /** A line for each thing that a person may want to know; one of a row of failures is enough. */
-  #report(event: AgentEvent): void {
-    const { log } = this.#o;
+  /** A line for each thing that a person may want to know. */
+  #log(event: AgentEvent): void {
+    const { log, clock } = this.#o;
     const { failures, registration, dueMs } = this.#state;
     if (event.type === 'checked-in') {
       const { machine_id: machineId, memorable_name: name, is_new: isNew } = event.answer;
@@ -176,12 +189,10 @@ class Loop {
     } else if (event.type === 'beaten') {
       log.debug({ machineId: registration?.machine_id }, 'heartbeat answered');
     } else if (event.type === 'failed') {
-      const waitMs = Math.round(dueMs - this.#o.clock.elapsedMs());
-      log.warn({ ...explain(event.failure), failures, waitMs }, 'server not reached, will retry');
+      const { kind, error } = event.failure;
+      const reason = describeError(error);
+      const waitMs = Math.round(dueMs - clock.elapsedMs());
+      log.warn({ kind, code: error.code, reason, failures, waitMs }, 'failed, will try again');
     }
   }
-}
-
-function explain({ kind, error }: Failure): Record<string, unknown> {
-  return { kind, code: error.code, reason: describeError(error) };
 }

@@ -8,8 +8,17 @@ import type {
   CheckinResponse,
   HeartbeatRequest,
   HeartbeatResponse,
+  WorkflowEvent,
 } from '../model/api.ts';
-import { parseCheckinAnswer, parseErrorAnswer, parseHeartbeatAnswer } from './answers.ts';
+import {
+  parseCheckinAnswer,
+  parseErrorAnswer,
+  parseHeartbeatAnswer,
+  parseTemplate,
+  parseWorkflow,
+  type TemplateToRun,
+  type WorkflowToRun,
+} from './answers.ts';
 import { openConnections, type ConnectionOptions } from './connections.ts';
 import { withDeadline } from './deadline.ts';
 
@@ -19,12 +28,16 @@ export interface CallOptions {
   readonly token?: string | undefined;
 }
 
-/** Errors of all calls: AppError `server.unreachable`, `server.rejected` (with `status`, `code` and
+/** Errors of all calls: AppError `server.unreachable`, `server.untrusted`, `server.rejected` (with `status`, `code` and
  *  `retryAfterMs` in its details) or `server.garbled`; the signal's reason when it is aborted. */
 export interface Transport {
   checkIn(request: CheckinRequest, options: CallOptions): Promise<CheckinResponse>;
   heartbeat(request: HeartbeatRequest, options: CallOptions): Promise<HeartbeatResponse>;
-  /** Resolves when the connections are closed; no call may follow. */
+  workflow(id: string, options: CallOptions): Promise<WorkflowToRun>;
+  /** The template with its variables filled in for a machine. */
+  template(name: string, machineId: string, options: CallOptions): Promise<TemplateToRun>;
+  sendEvent(workflowId: string, event: WorkflowEvent, options: CallOptions): Promise<void>;
+  /** Resolves when the connections are closed. */
   close(): Promise<void>;
 }
 
@@ -57,6 +70,21 @@ export class HttpTransport implements Transport {
     return parseHeartbeatAnswer(await this.#call('POST', 'api/agent/heartbeat', options, request));
   }
 
+  async workflow(id: string, options: CallOptions): Promise<WorkflowToRun> {
+    return parseWorkflow(
+      await this.#call('GET', `api/workflows/${encodeURIComponent(id)}`, options),
+    );
+  }
+
+  async template(name: string, machineId: string, options: CallOptions): Promise<TemplateToRun> {
+    const path = `api/templates/${encodeURIComponent(name)}?machine_id=${encodeURIComponent(machineId)}`;
+    return parseTemplate(await this.#call('GET', path, options));
+  }
+
+  async sendEvent(id: string, event: WorkflowEvent, options: CallOptions): Promise<void> {
+    await this.#call('POST', `api/workflows/${encodeURIComponent(id)}/events`, options, event);
+  }
+
   async close(): Promise<void> {
     const connections = this.#connections;
     this.#connections = undefined;
@@ -83,6 +111,7 @@ export class HttpTransport implements Transport {
       // A connection on which something went wrong is not used again: its address or route may be gone.
       await this.close();
       if (isAppError(err)) throw err;
+      if (isCertificateError(err)) throw untrusted(url, err);
       throw new AppError(
         'server.unreachable',
         `cannot reach ${url.origin}; check the network and that the server runs`,
@@ -117,7 +146,27 @@ export class HttpTransport implements Transport {
   }
 }
 
-/** The parsed body of a good answer; throws for every other one. */
+/** Whether OpenSSL refused the server's certificate.
+ *  Source: Node.js documentation of tls, "X509 certificate error codes". */
+function isCertificateError(err: unknown): err is NodeJS.ErrnoException {
+  const code = err instanceof Error && 'code' in err ? String(err.code) : '';
+  return /CERT|^ERR_TLS_CERT_ALTNAME|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|^HOSTNAME_MISMATCH/.test(
+    code,
+  );
+}
+
+function untrusted(url: URL, err: NodeJS.ErrnoException): AppError {
+  const isClock = err.code === 'CERT_NOT_YET_VALID' || err.code === 'CERT_HAS_EXPIRED';
+  const step = isClock
+    ? "check this machine's clock, or pin the server's CA with dragonfly.ca_sha256="
+    : "pin the server's CA with dragonfly.ca_sha256=";
+  return new AppError('server.untrusted', `${url.origin} is not trusted; ${step}`, {
+    cause: err,
+    details: { url: url.origin, reason: err.code },
+  });
+}
+
+/** The parsed body of a good answer, undefined when it is not JSON; throws for every other one. */
 function judge(url: URL, response: Dispatcher.ResponseData, text: string, now: Date): unknown {
   const status = response.statusCode;
   const isHtml = String(response.headers['content-type'] ?? '').startsWith('text/html');
@@ -130,14 +179,7 @@ function judge(url: URL, response: Dispatcher.ResponseData, text: string, now: D
     );
   }
   const body = parseJson(text);
-  if (status >= 200 && status < 300) {
-    if (body !== undefined) return body;
-    throw new AppError(
-      'server.garbled',
-      `the answer of ${url.origin} is not JSON; check the URL and the proxy`,
-      { details },
-    );
-  }
+  if (status >= 200 && status < 300) return body;
   const told = parseErrorAnswer(body);
   throw new AppError(
     'server.rejected',

@@ -14,6 +14,17 @@ const ProblemSchema = Type.Object({
   message: Type.String({ maxLength: 1024 }),
 });
 
+/** When a boot reached each step on its way to the server. */
+const BootTimeline = Type.Optional(
+  Type.Array(
+    Type.Object({
+      step: Type.String({ maxLength: 32, description: 'kernel, link, address, agent, dns, …' }),
+      at_ms: Type.Integer({ minimum: 0, description: 'since the kernel started' }),
+    }),
+    { maxItems: 32 },
+  ),
+);
+
 export const CheckinDisk = Type.Object({
   name: Type.String({ maxLength: 256, description: 'without /dev/' }),
   size_bytes: Type.Integer({ minimum: 0 }),
@@ -74,6 +85,7 @@ export const CheckinRequest = Type.Object({
     nullable(Type.Number({ minimum: 0, description: 'tells a reboot from a second live machine' })),
   ),
   agent_version: optionalText(64),
+  boot_timeline: BootTimeline,
   problems: Type.Optional(Type.Array(ProblemSchema, { maxItems: 1024 })),
 });
 export type CheckinRequest = Static<typeof CheckinRequest>;
@@ -107,6 +119,7 @@ export const HeartbeatRequest = Type.Object({
   sequence: optionalCount(),
   uptime_seconds: Type.Optional(nullable(Type.Number({ minimum: 0 }))),
   identity_hash: optionalText(128),
+  boot_timeline: BootTimeline,
   problems: Type.Optional(Type.Array(ProblemSchema, { maxItems: 1024 })),
 });
 export type HeartbeatRequest = Static<typeof HeartbeatRequest>;

@@ -1,117 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import type { Boot } from '../../src/agent/boot.ts';
-import { runLoop, type LoopOptions, type Subject } from '../../src/agent/loop.ts';
-import type { Transport } from '../../src/agent/transport.ts';
-import { ManualClock } from '../../src/core/clock.ts';
-import { AppError } from '../../src/core/errors.ts';
-import { silentLog } from '../../src/core/log.ts';
-import type {
-  CheckinRequest,
-  CheckinResponse,
-  HeartbeatRequest,
-  HeartbeatResponse,
-} from '../../src/model/api.ts';
+import type { Subject } from '../../src/agent/loop.ts';
+import { machine, MemoryServer, startLoop } from './memory-server.ts';
 
 const hourMs = 3_600_000;
-
-/** A server in memory that keeps the contract of the wire: it numbers machines by MAC, answers a
- *  repeated (boot_id, sequence) the same, and fails when it is told to. */
-class MemoryServer implements Transport {
-  readonly machines = new Map<string, string>();
-  readonly received: (CheckinRequest | HeartbeatRequest)[] = [];
-  readonly actedOn: number[] = [];
-  fault: 'none' | 'unreachable' | 'answer lost' = 'none';
-  intervalSeconds = 30;
-
-  async checkIn(request: CheckinRequest): Promise<CheckinResponse> {
-    const isNew = !this.machines.has(request.mac);
-    this.#receive(request, () => this.machines.set(request.mac, `id-${this.machines.size}`));
-    return {
-      machine_id: this.machines.get(request.mac) ?? '',
-      memorable_name: 'Able',
-      is_new: isNew,
-      action: 'wait',
-      workflow_id: null,
-      matched_by: isNew ? 'new' : 'identity_hash',
-      evidence: [],
-      heartbeat_interval_seconds: this.intervalSeconds,
-    };
-  }
-
-  async heartbeat(request: HeartbeatRequest): Promise<HeartbeatResponse> {
-    this.#receive(request, () => {
-      if (![...this.machines.values()].includes(request.machine_id)) {
-        throw new AppError('server.rejected', 'unknown', { details: { status: 404 } });
-      }
-    });
-    return {
-      action: 'wait',
-      workflow_id: null,
-      heartbeat_interval_seconds: this.intervalSeconds,
-    };
-  }
-
-  async close(): Promise<void> {}
-
-  #receive(request: CheckinRequest | HeartbeatRequest, act: () => void): void {
-    if (this.fault === 'unreachable') throw new AppError('server.unreachable', 'down');
-    this.received.push(request);
-    const sequence = request.sequence ?? 0;
-    if (!this.actedOn.includes(sequence)) {
-      act();
-      this.actedOn.push(sequence);
-    }
-    if (this.fault === 'answer lost') throw new AppError('server.unreachable', 'reset');
-  }
-}
-
-/** A machine whose address can change, on a boot that counts from 1. */
-function machine(address = { now: '10.0.0.2' }): Subject & { described: number } {
-  return {
-    described: 0,
-    addresses: () => (address.now === '' ? [] : [address.now]),
-    async describe() {
-      this.described += 1;
-      return { mac: '02:00:00:00:00:01', ip_address: address.now };
-    },
-    act: async () => ({ final: true }),
-  };
-}
-
-function countingBoot(): Boot {
-  let last = 0;
-  return { id: 'boot', uptimeMs: () => 0, nextSequence: async () => (last += 1) };
-}
-
-/** Runs the loop on a clock that stands still; `stop` ends it. */
-function start(overrides: Partial<LoopOptions> & { transport: MemoryServer }) {
-  const clock = new ManualClock(new Date('2026-01-01T00:00:00Z'));
-  const stop = new AbortController();
-  const phases: string[] = [];
-  const ended = runLoop({
-    subject: machine(),
-    boot: countingBoot(),
-    clock,
-    random: () => 0.5,
-    signal: stop.signal,
-    log: silentLog,
-    onState: ({ phase }) => phases.push(phase),
-    ...overrides,
-  });
-  return {
-    clock,
-    phases,
-    async stop() {
-      stop.abort();
-      await ended;
-    },
-  };
-}
 
 describe('runLoop', () => {
   it('sends a heartbeat every 30 s through a week, and misses none', async () => {
     const server = new MemoryServer();
-    const agent = start({ transport: server });
+    const agent = startLoop({ transport: server });
     await agent.clock.advance(168 * hourMs);
     await agent.stop();
     expect(server.received).toHaveLength(1 + (168 * 3_600) / 30);
@@ -120,7 +16,7 @@ describe('runLoop', () => {
 
   it('neither delays nor bursts when the wall clock steps', async () => {
     const server = new MemoryServer();
-    const agent = start({ transport: server });
+    const agent = startLoop({ transport: server });
     for (const step of [26 * 365 * 24 * hourMs, -40 * 365 * 24 * hourMs, 50]) {
       const before = server.received.length;
       agent.clock.stepWall(step);
@@ -134,19 +30,21 @@ describe('runLoop', () => {
   it('waits for an address before it tries the server', async () => {
     const address = { now: '' };
     const server = new MemoryServer();
-    const agent = start({ transport: server, subject: machine(address) });
+    const agent = startLoop({ transport: server, subject: machine(address) });
     await agent.clock.advance(50_000);
     expect(server.received).toHaveLength(0);
     address.now = '10.0.0.2';
     await agent.clock.advance(1_000);
     await agent.stop();
     expect(server.received).toHaveLength(1);
-    expect(new Set(agent.phases)).toEqual(new Set(['waiting', 'checking-in', 'beating']));
+    expect(new Set(agent.states.map((s) => s.phase))).toEqual(
+      new Set(['waiting', 'checking-in', 'beating']),
+    );
   });
 
   it('recovers within a minute from an outage of a day, with the same id', async () => {
     const server = new MemoryServer();
-    const agent = start({ transport: server });
+    const agent = startLoop({ transport: server });
     await agent.clock.advance(60_000);
     server.fault = 'unreachable';
     await agent.clock.advance(24 * hourMs);
@@ -161,7 +59,7 @@ describe('runLoop', () => {
   it('repeats a request whose answer was lost under the same sequence', async () => {
     const server = new MemoryServer();
     server.fault = 'answer lost';
-    const agent = start({ transport: server });
+    const agent = startLoop({ transport: server });
     await agent.clock.advance(120_000);
     expect(server.received.length).toBeGreaterThan(3);
     expect(new Set(server.received.map((r) => r.sequence))).toEqual(new Set([1]));
@@ -176,7 +74,7 @@ describe('runLoop', () => {
     const address = { now: '10.0.0.2' };
     const server = new MemoryServer();
     server.fault = 'answer lost';
-    const agent = start({ transport: server, subject: machine(address) });
+    const agent = startLoop({ transport: server, subject: machine(address) });
     await agent.clock.advance(5_000);
     address.now = '10.0.9.9';
     server.fault = 'none';
@@ -188,7 +86,7 @@ describe('runLoop', () => {
 
   it('checks in again at once when the server no longer knows the machine', async () => {
     const server = new MemoryServer();
-    const agent = start({ transport: server });
+    const agent = startLoop({ transport: server });
     await agent.clock.advance(45_000);
     server.machines.clear();
     await agent.clock.advance(16_000);
@@ -205,7 +103,7 @@ describe('runLoop', () => {
     });
     let acted = 0;
     const subject = { ...machine(), act: async () => ({ final: (acted += 1) > 0 }) };
-    const agent = start({ transport: server, subject });
+    const agent = startLoop({ transport: server, subject });
     await agent.clock.advance(hourMs);
     await agent.stop();
     expect(acted).toBe(1);
@@ -217,15 +115,15 @@ describe('runLoop', () => {
     server.checkIn = async (request) => ({ ...(await checkIn(request)), action: 'reboot' });
     const subject: Subject = {
       ...machine(),
-      act: (_order, signal) =>
+      act: (_order, { signal }) =>
         new Promise((resolve) => {
           signal.addEventListener('abort', () => resolve({ final: false }));
         }),
     };
-    const agent = start({ transport: server, subject });
+    const agent = startLoop({ transport: server, subject });
     await agent.clock.advance(10 * 60_000);
     await agent.stop();
     expect(server.received).toHaveLength(1 + 20);
-    expect(agent.phases.at(-1)).toBe('acting');
+    expect(agent.states.at(-1)?.phase).toBe('acting');
   });
 });

@@ -1,0 +1,65 @@
+// Whether a chain of certificates leads from a server to the pinned CA at a given time. Pure: OpenSSL
+// checks with the system's clock alone, which on a machine whose battery is empty is years off.
+import type { X509Certificate } from 'node:crypto';
+
+const serverAuth = '1.3.6.1.5.5.7.3.1';
+
+export interface Distrust {
+  /** An ending of "its certificate …". */
+  readonly reason: string;
+  /** At another time the chain would be good. */
+  readonly isAboutTime: boolean;
+}
+
+/** Why the server is not to be trusted at `at`; undefined when it is. `sent` is what it sent, its own
+ *  certificate first; `sha256` is that of the pinned one, and nothing above that matters.
+ *  Source: RFC 5280 section 6.1, the checks that apply below one private CA. */
+export function distrust(
+  sent: readonly X509Certificate[],
+  sha256: string,
+  host: string,
+  at: Date,
+): Distrust | undefined {
+  const end = sent.findIndex((c) => c.fingerprint256.replaceAll(':', '').toLowerCase() === sha256);
+  const chain = sent.slice(0, end + 1);
+  const reason = flaw(chain, host);
+  if (reason !== undefined) return { reason, isAboutTime: false };
+  const late = chain.map((c) => outsideOfTime(c, at)).find((r) => r !== undefined);
+  return late === undefined ? undefined : { reason: late, isAboutTime: true };
+}
+
+/** What no clock mends in a chain from the server's own certificate to the pinned one. */
+function flaw(chain: readonly X509Certificate[], host: string): string | undefined {
+  const [own] = chain;
+  if (own === undefined) return 'does not lead to the pinned CA';
+  if (!isFor(own, host)) return `is not for ${host}`;
+  // Undefined without that extension, which its type leaves out.
+  const usage: readonly string[] | undefined = own.keyUsage;
+  if (usage !== undefined && !usage.includes(serverAuth)) return 'is not one of a server';
+  const isLinked = chain.every((c, i) => {
+    const issuer = chain[i + 1];
+    return issuer === undefined || isIssuedBy(c, issuer);
+  });
+  return isLinked ? undefined : 'was not issued by the CA that it names';
+}
+
+function isFor(certificate: X509Certificate, host: string): boolean {
+  const bare = host.replace(/^\[(.*)\]$/, '$1');
+  const isAddress = /^[\d.]+$|:/.test(bare);
+  return (isAddress ? certificate.checkIP(bare) : certificate.checkHost(bare)) !== undefined;
+}
+
+function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  return issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+}
+
+function outsideOfTime(certificate: X509Certificate, at: Date): string | undefined {
+  const { validFromDate, validToDate } = certificate;
+  if (at < validFromDate) return `is not valid before ${day(validFromDate)}; here it is ${day(at)}`;
+  if (at > validToDate) return `expired on ${day(validToDate)}; here it is ${day(at)}`;
+  return undefined;
+}
+
+function day(date: Date): string {
+  return date.toISOString().slice(0, 10);
+}

@@ -1,0 +1,189 @@
+// What the agent says and has said: requests under their sequence, repeated as they were until they
+// are answered, and reports in their order. When to speak is the loop's business.
+import type { Log } from '../core/log.ts';
+import type {
+  CheckinRequest,
+  CheckinResponse,
+  HeartbeatRequest,
+  HeartbeatResponse,
+} from '../model/api.ts';
+import type { Problem } from '../model/inventory.ts';
+import type { Boot } from './boot.ts';
+import { wireProblem } from './checkin.ts';
+import { classifyFailure, isAmbiguous } from './failure.ts';
+import type { Report, Spool } from './spool.ts';
+import type { Timeline } from './timeline.ts';
+import type { Transport } from './transport.ts';
+
+export interface ConversationOptions {
+  readonly transport: Transport;
+  readonly boot: Boot;
+  readonly timeline: Timeline;
+  readonly spool: Spool;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  /** The bearer token for check-ins, where the server wants one. */
+  readonly enrolToken?: string | undefined;
+}
+
+/** A request that the server may have acted on although its answer never came. */
+interface Unanswered<T> {
+  readonly about: string;
+  readonly request: T;
+}
+
+interface UnansweredHeartbeat extends Unanswered<HeartbeatRequest> {
+  /** What it tells, to be forgotten when it is answered. */
+  readonly problems: readonly ProblemReport[];
+  readonly dropped: number;
+}
+
+export class Conversation {
+  readonly #o: ConversationOptions;
+  #checkin: Unanswered<CheckinRequest> | undefined;
+  #heartbeat: UnansweredHeartbeat | undefined;
+  #registration: CheckinResponse | undefined;
+  #identityHash: string | null = null;
+  #delivery: Promise<void> | undefined;
+  #isTimelineSent = false;
+
+  constructor(options: ConversationOptions) {
+    this.#o = options;
+  }
+
+  /** Checks in. The machine is described anew unless the last request went unanswered and its
+   *  addresses are still the same. Errors: those of the transport and of `describe`. */
+  async checkIn(
+    addresses: string,
+    describe: () => Promise<CheckinRequest>,
+  ): Promise<CheckinResponse> {
+    const { transport, boot, timeline, enrolToken } = this.#o;
+    if (this.#checkin?.about !== addresses) {
+      const request = {
+        ...(await describe()),
+        boot_id: boot.id,
+        sequence: await boot.nextSequence(),
+        uptime_seconds: uptimeSeconds(boot),
+        boot_timeline: timeline.times(),
+      };
+      this.#checkin = { about: addresses, request };
+    }
+    const { request } = this.#checkin;
+    try {
+      this.#registration = await transport.checkIn(request, this.#call(enrolToken));
+    } catch (err) {
+      if (!isAmbiguous(classifyFailure(err))) this.#checkin = undefined;
+      throw err;
+    }
+    this.#checkin = undefined;
+    this.#heartbeat = undefined;
+    this.#identityHash = request.identity_hash ?? null;
+    timeline.mark('registered');
+    return this.#registration;
+  }
+
+  /** Delivers the reports that wait, then sends a heartbeat.
+   *  Errors: those of the transport; what was not delivered stays in the spool. */
+  async heartbeat({ machine_id: machineId, token }: CheckinResponse): Promise<HeartbeatResponse> {
+    const { transport, spool } = this.#o;
+    await this.flush();
+    if (this.#heartbeat?.about !== machineId) this.#heartbeat = await this.#newHeartbeat(machineId);
+    const { request, problems, dropped } = this.#heartbeat;
+    try {
+      const answer = await transport.heartbeat(request, this.#call(token));
+      this.#heartbeat = undefined;
+      this.#isTimelineSent = true;
+      spool.remove(problems);
+      spool.forgetDropped(dropped);
+      return answer;
+    } catch (err) {
+      if (!isAmbiguous(classifyFailure(err))) this.#heartbeat = undefined;
+      throw err;
+    }
+  }
+
+  async #newHeartbeat(machineId: string): Promise<UnansweredHeartbeat> {
+    const { boot, timeline, spool } = this.#o;
+    const problems = spool.head(isProblem);
+    const { dropped } = spool;
+    const request = {
+      machine_id: machineId,
+      boot_id: boot.id,
+      sequence: await boot.nextSequence(),
+      uptime_seconds: uptimeSeconds(boot),
+      identity_hash: this.#identityHash,
+      ...(this.#isTimelineSent ? {} : { boot_timeline: timeline.times() }),
+      ...(problems.length + dropped === 0 ? {} : { problems: wireProblems(problems, dropped) }),
+    };
+    return { about: machineId, request, problems, dropped };
+  }
+
+  /** Takes up what the server should know. */
+  report(report: Report): void {
+    const { spool, log } = this.#o;
+    const before = spool.dropped;
+    spool.add(report);
+    if (spool.dropped > before) log.warn({ dropped: spool.dropped }, 'too many reports wait');
+  }
+
+  /** Delivers the events at the head of the spool, each once and in order.
+   *  Errors: those of the transport; what was not delivered stays in the spool. */
+  flush(): Promise<void> {
+    this.#delivery ??= this.#deliver().finally(() => {
+      this.#delivery = undefined;
+    });
+    return this.#delivery;
+  }
+
+  async #deliver(): Promise<void> {
+    const { transport, spool } = this.#o;
+    for (let [next] = spool.head(isEvent); next !== undefined; [next] = spool.head(isEvent)) {
+      const { workflowId, event } = next;
+      try {
+        await transport.sendEvent(workflowId, event, this.#call(this.#registration?.token));
+      } catch (err) {
+        if (!isHopeless(err)) throw err;
+        this.#o.log.warn({ workflowId, type: event.type }, 'the server refused an event');
+      }
+      spool.remove([next]);
+    }
+  }
+
+  #call(token: string | undefined) {
+    return { signal: this.#o.signal, token };
+  }
+}
+
+type EventReport = Extract<Report, { kind: 'event' }>;
+type ProblemReport = Extract<Report, { kind: 'problem' }>;
+
+function isEvent(report: Report): report is EventReport {
+  return report.kind === 'event';
+}
+
+function isProblem(report: Report): report is ProblemReport {
+  return report.kind === 'problem';
+}
+
+/** Whether the server will never take it: a deleted workflow's event must not hold up all others. */
+function isHopeless(err: unknown): boolean {
+  const { kind } = classifyFailure(err);
+  return kind === 'unknown' || kind === 'rejected';
+}
+
+function wireProblems(reports: readonly ProblemReport[], dropped: number): Problem[] {
+  const problems = reports.map((report) => wireProblem(report.problem));
+  if (dropped > 0) {
+    problems.push({
+      code: 'spool.dropped',
+      section: 'agent',
+      source: 'spool',
+      message: `${dropped} reports were dropped, because too many waited for the server`,
+    });
+  }
+  return problems;
+}
+
+function uptimeSeconds(boot: Boot): number {
+  return Math.floor(boot.uptimeMs() / 1_000);
+}

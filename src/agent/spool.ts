@@ -1,0 +1,124 @@
+// What the agent has to say and could not yet: kept in order, within bounds, delivered once.
+import type { Problem } from '../model/inventory.ts';
+import type { WorkflowEvent } from '../model/api.ts';
+import type { Notebook } from './boot.ts';
+
+export type Report =
+  | { readonly kind: 'event'; readonly workflowId: string; readonly event: WorkflowEvent }
+  | { readonly kind: 'problem'; readonly problem: Problem };
+
+export interface SpoolLimits {
+  readonly entries: number;
+  /** As JSON. */
+  readonly bytes: number;
+}
+
+const defaultLimits: SpoolLimits = { entries: 1_000, bytes: 1024 * 1024 };
+
+/** A queue that forgets its oldest entries rather than grow beyond its limits, and says how many. */
+export class Spool {
+  readonly #limits: SpoolLimits;
+  readonly #notebook: Notebook | undefined;
+  #entries: { readonly report: Report; readonly bytes: number }[] = [];
+  #bytes = 0;
+  #dropped = 0;
+  #saving: Promise<void> | undefined;
+  #isStale = false;
+
+  constructor(notebook?: Notebook, limits: SpoolLimits = defaultLimits) {
+    this.#notebook = notebook;
+    this.#limits = limits;
+  }
+
+  /** The spool with what an earlier run of the agent left in the notebook. */
+  static async open(notebook?: Notebook, limits?: SpoolLimits): Promise<Spool> {
+    const spool = new Spool(notebook, limits);
+    for (const report of parseNotes(await notebook?.read())) spool.#append(report);
+    return spool;
+  }
+
+  get size(): number {
+    return this.#entries.length;
+  }
+
+  /** How many entries were dropped since this was last forgotten. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  add(report: Report): void {
+    this.#append(report);
+    this.#save();
+  }
+
+  /** The oldest entries, up to the first that `wanted` refuses. */
+  head<T extends Report>(wanted: (report: Report) => report is T): readonly T[] {
+    const head: T[] = [];
+    for (const { report } of this.#entries) {
+      if (!wanted(report)) break;
+      head.push(report);
+    }
+    return head;
+  }
+
+  /** Forgets entries that were delivered. Others may have been dropped meanwhile. */
+  remove(delivered: readonly Report[]): void {
+    const gone = new Set(delivered);
+    this.#entries = this.#entries.filter((entry) => !gone.has(entry.report));
+    this.#bytes = this.#entries.reduce((sum, entry) => sum + entry.bytes, 0);
+    this.#save();
+  }
+
+  forgetDropped(count: number): void {
+    this.#dropped -= count;
+  }
+
+  /** Resolves when the notebook has what the spool has. */
+  async saved(): Promise<void> {
+    await this.#saving;
+  }
+
+  #append(report: Report): void {
+    const bytes = Buffer.byteLength(JSON.stringify(report));
+    this.#entries.push({ report, bytes });
+    this.#bytes += bytes;
+    while (this.#entries.length > this.#limits.entries || this.#bytes > this.#limits.bytes) {
+      this.#bytes -= this.#entries.shift()?.bytes ?? 0;
+      this.#dropped += 1;
+    }
+  }
+
+  /** One write at a time; what changes meanwhile goes into the next one. */
+  #save(): void {
+    if (this.#notebook === undefined) return;
+    this.#isStale = true;
+    this.#saving ??= this.#write(this.#notebook).finally(() => {
+      this.#saving = undefined;
+    });
+  }
+
+  async #write(notebook: Notebook): Promise<void> {
+    while (this.#isStale) {
+      this.#isStale = false;
+      // A full disk costs what a restart of the agent would have kept, and nothing else.
+      await notebook.write(JSON.stringify(this.#entries.map((e) => e.report))).catch(() => {});
+    }
+  }
+}
+
+/** What this project wrote itself; anything else is ignored. */
+function parseNotes(text: string | undefined): readonly Report[] {
+  try {
+    const notes: unknown = JSON.parse(text ?? '[]');
+    return Array.isArray(notes) ? notes.filter(isReport) : [];
+  } catch {
+    return [];
+  }
+}
+
+function isReport(note: unknown): note is Report {
+  if (typeof note !== 'object' || note === null || !('kind' in note)) return false;
+  return note.kind === 'event'
+    ? 'workflowId' in note && typeof note.workflowId === 'string' && 'event' in note
+    : note.kind === 'problem' && 'problem' in note;
+}
