@@ -4,6 +4,7 @@ import { systemClock, type Clock } from '../core/clock.ts';
 import { silentLog, type Log } from '../core/log.ts';
 import type { CheckinResponse } from '../model/api.ts';
 import type { Inventory } from '../model/inventory.ts';
+import { HostRoot } from '../sources/host.ts';
 import { openRoot } from '../sources/open.ts';
 import type { Root } from '../sources/root.ts';
 import type { ActionRunners } from './actions.ts';
@@ -24,8 +25,8 @@ export interface AgentOptions {
   readonly agentVersion: string;
   /** Aborted to stop the agent. */
   readonly signal: AbortSignal;
-  /** Takes the inventory of the host. */
-  readonly inventory: (root: Root) => Promise<Inventory>;
+  /** The MAC of the port booted from, where it is known better than from the kernel command line. */
+  readonly bootMac?: string | undefined;
   /** The host to speak for; this one when left out, or the path of a captured one. */
   readonly root?: Root | string | undefined;
   /** The bearer token for check-ins, where the server wants one. */
@@ -75,7 +76,12 @@ export async function checkInOnce(options: AgentOptions): Promise<CheckinRespons
 async function assemble(options: AgentOptions): Promise<LoopOptions> {
   const { clock = systemClock, agentVersion, log = silentLog, signal, notebooks } = options;
   const root = typeof options.root === 'object' ? options.root : await openRoot(options.root);
-  const boot = await openBoot(root, clock, randomUUID, notebooks?.sequence);
+  const boot = await openBoot(
+    root instanceof HostRoot ? root : undefined,
+    clock,
+    randomUUID,
+    notebooks?.sequence,
+  );
   const timeline = await Timeline.open(root, boot);
   const { caSha256, workflow } = options;
   const connection = {
@@ -105,12 +111,18 @@ async function assemble(options: AgentOptions): Promise<LoopOptions> {
     subject: new HostSubject({
       root,
       agentVersion,
-      inventory: () => options.inventory(root),
+      inventory: () => takeInventory(root, options),
       serverIsLocal: options.servers.some((url) => isLoopback(new URL(url))),
       mayAct: options.mayAct ?? false,
       runners: options.runners,
     }),
   };
+}
+
+/** The probes are loaded when they are wanted, as each command does. */
+async function takeInventory(root: Root, { bootMac, clock }: AgentOptions): Promise<Inventory> {
+  const { collectInventory } = await import('./inventory.ts');
+  return collectInventory(root, { bootMac, ...(clock === undefined ? {} : { clock }) });
 }
 
 async function pinnedTrust(caSha256: string, root: Root, clock: Clock, log: Log): Promise<Trust> {

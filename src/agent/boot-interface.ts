@@ -3,6 +3,7 @@ import { isAppError } from '../core/errors.ts';
 import type { IdentifyOptions } from '../identity/identify.ts';
 import { normalizeMac } from '../identity/macs.ts';
 import type { Root } from '../sources/root.ts';
+import { bootifMac, parseKernelCommandLine } from './kernel-command-line.ts';
 import { defaultRoute, parseIpv4Routes, parseIpv6Routes } from './routes.ts';
 
 /** Source: /proc/cmdline, /proc/net/route and ipv6_route. Errors: none: what cannot be read is no
@@ -20,11 +21,9 @@ export async function readIdentityHints(root: Root): Promise<IdentifyOptions> {
 
 /** The MAC of `dragonfly.mac=`, else of PXELINUX's `BOOTIF=01-aa-bb-…`. */
 export function parseBootMac(cmdline: string): string | undefined {
-  const words = cmdline.split(/\s+/);
-  const valueOf = (key: string): string | undefined =>
-    words.findLast((w) => w.startsWith(`${key}=`))?.slice(key.length + 1);
-  const bootif = valueOf('BOOTIF')?.replace(/^01[-:]/, '');
-  return normalizeMac(valueOf('dragonfly.mac') ?? '') ?? normalizeMac(bootif ?? '');
+  const parameters = parseKernelCommandLine(cmdline);
+  const bootif = bootifMac(parameters.get('BOOTIF') ?? '');
+  return normalizeMac(parameters.get('dragonfly.mac') ?? '') ?? normalizeMac(bootif ?? '');
 }
 
 async function textIfReadable(root: Root, path: string): Promise<string | undefined> {

@@ -16,20 +16,20 @@ export interface Boot {
   nextSequence(): Promise<number>;
 }
 
-/** Reads which boot this is. Without a notebook the sequence goes on from the machine's uptime in
+/** Reads which boot this is; a captured machine has none, so each process that speaks for it is a boot
+ *  of its own, with an id from `newId`. Without a notebook the sequence goes on from the machine's uptime in
  *  hundredths of a second instead of from the last number: larger than any before it within the boot,
  *  since no agent sends a hundred requests a second.
- *  Source: /proc/sys/kernel/random/boot_id, /proc/uptime. A root without them (a capture, another
- *  operating system) has no boot: `newId` makes one up for the life of this process. */
+ *  Source: /proc/sys/kernel/random/boot_id, /proc/uptime. */
 export async function openBoot(
-  root: Root,
+  root: Root | undefined,
   clock: Clock,
   newId: () => string,
   notebook?: Notebook,
 ): Promise<Boot> {
   const openedMs = clock.elapsedMs();
-  const found = await readBootId(root);
-  const uptimeMs = found === undefined ? 0 : await readUptimeMs(root);
+  const found = root && (await readBootId(root));
+  const uptimeMs = root && found !== undefined ? await readUptimeMs(root) : 0;
   const id = found ?? newId();
   let last = (await recall(id, notebook)) ?? (notebook ? 0 : Math.floor(uptimeMs / 10));
   return {

@@ -1,7 +1,14 @@
 // From an inventory to the request of a check-in: names of the wire, limits of its schema.
 import { AppError } from '../core/errors.ts';
 import type { CheckinRequest } from '../model/api.ts';
-import type { Disk, Inventory, NetworkInterface, Problem } from '../model/inventory.ts';
+import type {
+  Disk,
+  ExistingOs,
+  Gpu,
+  Inventory,
+  NetworkInterface,
+  Problem,
+} from '../model/inventory.ts';
 
 /** What a check-in says beside the inventory. */
 export interface CheckinContext {
@@ -15,7 +22,6 @@ export interface CheckinContext {
  *  Source: wire-protocol.md. Errors: AppError `identity.no-mac`. */
 export function checkinRequest(inventory: Inventory, context: CheckinContext): CheckinRequest {
   const { identity, hardware, problems } = inventory;
-  const { hostname } = { hostname: null, ...hardware };
   if (identity.primary_mac === null) {
     throw new AppError(
       'identity.no-mac',
@@ -28,14 +34,17 @@ export function checkinRequest(inventory: Inventory, context: CheckinContext): C
     smbios_uuid: identity.smbios_uuid,
     machine_id: identity.machine_id,
     identity_hash: identity.identity_hash,
-    hostname: typeof hostname === 'string' ? cut(hostname, 255) : null,
+    hostname: cut(hardware.hostname ?? null, 255),
     ip_address: context.ipAddress ?? null,
+    bmc_address: cut(hardware.bmc?.address?.value ?? null, 64),
     cpu_model: cut(hardware.cpu_model, 256),
     cpu_cores: hardware.cpu_cores,
     cpu_threads: hardware.cpu_threads,
     memory_bytes: hardware.memory_bytes,
     disks: hardware.disks.slice(0, 4096).map(wireDisk),
     interfaces: hardware.network_interfaces.slice(0, 1024).map(wireInterface),
+    gpus: (hardware.gpus ?? []).slice(0, 256).map(wireGpu),
+    existing_os: hardware.existing_os ? wireOs(hardware.existing_os) : null,
     is_virtual: hardware.is_virtual,
     virt_platform: hardware.virt_platform,
     nameservers: (context.nameservers ?? []).slice(0, 64),
@@ -56,6 +65,22 @@ function wireDisk(disk: Disk) {
 
 function wireInterface(port: NetworkInterface) {
   return { ...port, name: cut(port.name, 64) };
+}
+
+function wireGpu({ name, vendor, vram_bytes: bytes }: Gpu) {
+  return { name: cut(name, 256), vendor: cut(vendor, 256), vram_bytes: bytes };
+}
+
+function wireOs(os: ExistingOs): ExistingOs {
+  return {
+    name: cut(os.name, 256),
+    hostname: cut(os.hostname, 255),
+    machine_id: cut(os.machine_id, 128),
+    fs_uuid: cut(os.fs_uuid, 128),
+    kernel_path: cut(os.kernel_path, 1024),
+    initrd_path: cut(os.initrd_path, 1024),
+    device: cut(os.device, 256),
+  };
 }
 
 /** A problem within the limits of the wire. */

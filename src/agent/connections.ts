@@ -21,9 +21,9 @@ export interface ConnectionOptions {
 
 /** As in the environment variables http_proxy, https_proxy and no_proxy. */
 export interface ProxySettings {
-  readonly http?: string;
-  readonly https?: string;
-  readonly except?: string;
+  readonly http?: string | undefined;
+  readonly https?: string | undefined;
+  readonly except?: string | undefined;
 }
 
 const steps = { lookup: 'dns', connect: 'tcp', secureConnect: 'tls' } as const;

@@ -9,7 +9,10 @@ import { openRoot } from '../sources/open.ts';
 import type { Root } from '../sources/root.ts';
 import { readIdentityHints } from './boot-interface.ts';
 
-export type InventoryOptions = CollectOptions;
+export interface InventoryOptions extends CollectOptions {
+  /** The MAC of the port booted from, where it is known better than from the kernel command line. */
+  readonly bootMac?: string | undefined;
+}
 
 /** Everything known about a host: `root` is "/" for this one, a captured directory or a Root.
  *  Errors: AppError `config.invalid` for a root that is none; what cannot be read is a problem. */
@@ -27,7 +30,11 @@ export async function explainInventory(
 ): Promise<{ inventory: Inventory; facts: Partial<Facts>; explanation: IdentityExplanation }> {
   const opened = typeof root === 'string' ? await openRoot(root, deadlines(options)) : root;
   const { facts, problems } = await collect(opened, options);
-  const { identity, explanation } = identify(facts, await readIdentityHints(opened));
+  const { bootMac } = options;
+  const { identity, explanation } = identify(facts, {
+    ...(await readIdentityHints(opened)),
+    ...(bootMac === undefined ? {} : { bootMac }),
+  });
   if (identity.primary_mac === null) problems.push(noMac(explanation.primary));
   return { inventory: { identity, hardware: hardwareOf(facts), problems }, facts, explanation };
 }
@@ -70,5 +77,10 @@ function hardwareOf(facts: Partial<Facts>): Hardware {
     system: dmi?.system ?? null,
     board: dmi?.board ?? null,
     firmware: dmi?.firmware ?? null,
+    gpus: [...(facts.gpus ?? [])],
+    tpm: facts.tpm ?? null,
+    bmc: facts.bmc ?? null,
+    boot: facts.boot ?? null,
+    existing_os: facts.installedOs?.[0] ?? null,
   };
 }

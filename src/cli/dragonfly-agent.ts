@@ -4,7 +4,8 @@ import { config } from './config.ts';
 import { identify } from './identify.ts';
 import { inventory } from './inventory.ts';
 import { main } from './main.ts';
+import { run } from './run.ts';
 import { version } from './version.ts';
 
 // Not awaited at the top level: the single executable is a CommonJS file. main() throws nothing.
-void main({ name: 'dragonfly-agent', version, commands: [inventory, identify, config] });
+void main({ name: 'dragonfly-agent', version, commands: [inventory, identify, run, config] });

@@ -231,5 +231,11 @@ export interface Hardware extends CpuFacts {
   network_interfaces: NetworkInterface[];
   is_virtual: boolean | null;
   virt_platform: string | null;
+  hostname?: string | null;
+  gpus?: Gpu[];
+  tpm?: TpmFacts | null;
+  bmc?: BmcFacts | null;
+  boot?: BootFacts | null;
+  existing_os?: ExistingOs | null;
   [more: string]: unknown;
 }

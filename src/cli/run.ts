@@ -1,0 +1,73 @@
+// `dragonfly-agent run`: keeps this host registered with its server.
+import type { AgentOptions } from '../agent/agent.ts';
+import { requireServers } from '../agent/config.ts';
+import { optionText, readSettings, settingOptions } from './agent-settings.ts';
+import type { Args, Command, Io } from './command.ts';
+
+/** The `run` command of the agent. */
+export const run: Command = {
+  name: 'run',
+  describe: 'check in with the server and keep sending heartbeats',
+  options: {
+    ...settingOptions,
+    once: { type: 'boolean', describe: 'check in once, print the answer as JSON and exit' },
+    root: { type: 'string', describe: 'speak for a captured host: its directory or tar.gz file' },
+    act: {
+      type: 'boolean',
+      describe: 'reboot and run workflows when the server says so; implied by a mode',
+    },
+    'state-dir': {
+      type: 'string',
+      describe: 'where the count of requests and waiting reports are kept',
+      default: '/run/dragonfly',
+    },
+  },
+  async run(args, io) {
+    const [{ checkInOnce, runAgent }, { openRoot }] = await Promise.all([
+      import('../agent/agent.ts'),
+      import('../sources/open.ts'),
+    ]);
+    const root = await openRoot(optionText(args, 'root'));
+    const { settings, ...rest } = await readSettings(args, io, root);
+    const options: AgentOptions = {
+      ...(await agentOptions(args, io)),
+      root,
+      servers: requireServers({ settings, ...rest }),
+      bootMac: settings.mac?.value,
+      token: settings.token?.value,
+      caSha256: settings.ca_sha256?.value,
+      workflow: settings.workflow?.value,
+      maxIntervalSeconds: settings.interval && Number(settings.interval.value),
+      mayAct: isThisHost(args) && (args['act'] === true || settings.mode !== undefined),
+    };
+    if (args['once'] === true) {
+      io.stdout.write(`${JSON.stringify(await checkInOnce(options), null, 2)}\n`);
+      return 0;
+    }
+    const log = await io.log(settings.log?.value);
+    log.info({ servers: options.servers, source: settings.url?.source }, 'agent started');
+    await runAgent({ ...options, log });
+    log.info({}, 'agent stopped');
+    return 0;
+  },
+};
+
+/** What does not come from the settings. */
+async function agentOptions(args: Args, io: Io) {
+  const { openStateDir } = await import('./state-dir.ts');
+  return {
+    agentVersion: io.version,
+    signal: io.signal,
+    // A captured host is another machine: its requests are not counted with those of this one.
+    notebooks: isThisHost(args) ? await openStateDir(String(args['state-dir'])) : undefined,
+    proxy: {
+      http: io.env['http_proxy'],
+      https: io.env['https_proxy'] ?? io.env['http_proxy'],
+      except: io.env['no_proxy'],
+    },
+  };
+}
+
+function isThisHost(args: Args): boolean {
+  return (args['root'] ?? '/') === '/';
+}

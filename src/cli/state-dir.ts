@@ -1,0 +1,29 @@
+// The agent's state directory: small files that outlive its process.
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Notebook } from '../agent/boot.ts';
+
+/** Notebooks in a directory that this user may write; undefined when they may not. */
+export async function openStateDir(
+  dir: string,
+): Promise<{ readonly sequence: Notebook; readonly spool: Notebook } | undefined> {
+  const sequence = notebook(join(dir, 'agent.json'));
+  try {
+    await mkdir(dir, { recursive: true, mode: 0o755 });
+    await sequence.write((await sequence.read()) ?? '{}');
+    return { sequence, spool: notebook(join(dir, 'spool.json')) };
+  } catch {
+    return undefined;
+  }
+}
+
+function notebook(path: string): Notebook {
+  return {
+    read: () => readFile(path, 'utf8').catch(() => undefined),
+    async write(text) {
+      // Renamed into place: a reader finds the old text or the new one, never half of one.
+      await writeFile(`${path}.new`, text, { mode: 0o600 });
+      await rename(`${path}.new`, path);
+    },
+  };
+}
