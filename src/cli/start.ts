@@ -92,7 +92,7 @@ function introduction(
       [nic.name, nic.mac, nic.driver].filter(Boolean).join('  '),
     ]),
     ['virtual', hardware.is_virtual === true ? (hardware.virt_platform ?? 'yes') : 'no'],
-    ...problems.map((problem): [string, string] => ['problem', problem.message]),
+    ...[...new Set(problems.map((p) => p.message))].map((m): [string, string] => ['problem', m]),
   ];
   return rows.map(([name, value]) => `${name.padEnd(14)} ${value}\n`).join('');
 }
