@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // The agent's program: its commands, one file each.
+import { capture } from './capture.ts';
 import { config } from './config.ts';
 import { identify } from './identify.ts';
 import { inventory } from './inventory.ts';
@@ -8,4 +9,8 @@ import { run } from './run.ts';
 import { version } from './version.ts';
 
 // Not awaited at the top level: the single executable is a CommonJS file. main() throws nothing.
-void main({ name: 'dragonfly-agent', version, commands: [inventory, identify, run, config] });
+void main({
+  name: 'dragonfly-agent',
+  version,
+  commands: [inventory, identify, capture, run, config],
+});

@@ -1,7 +1,8 @@
 // `identify`: which machine this is.
-import { hostOptions } from './inventory.ts';
 import type { Command } from './command.ts';
+import { hostOptions, inventoryOptions } from './host-options.ts';
 
+/** The `identify` command of the agent. */
 export const identify: Command = {
   name: 'identify',
   describe: 'print the identity of this machine',
@@ -11,10 +12,10 @@ export const identify: Command = {
   },
   async run(args, { stdout, signal }) {
     const { collectInventory } = await import('../agent/inventory.ts');
-    const { identity } = await collectInventory(String(args['root']), {
-      timeoutMs: Number(args['probe-timeout']) * 1000,
-      signal,
-    });
+    const { identity } = await collectInventory(
+      String(args['root']),
+      inventoryOptions(args, signal),
+    );
     stdout.write(`${JSON.stringify(identity, null, 2)}\n`);
     return 0;
   },

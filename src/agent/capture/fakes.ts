@@ -1,0 +1,66 @@
+// Fakes for what identifies a machine: of the same shape, the same one for the same value wherever it
+// stands, different ones for different values.
+import { createHash, randomBytes } from 'node:crypto';
+
+export class Fakes {
+  readonly #key: Uint8Array;
+  readonly #made = new Map<string, string>();
+  readonly #taken = new Set<string>();
+  readonly #isAcceptable: (fake: string, original: string) => boolean;
+
+  /** `secrets` are all values to be faked: together they make the key, so that a second capture of the
+   *  same machine gets the same fakes and nobody can try out single values. */
+  constructor(
+    secrets: readonly string[],
+    isAcceptable: (fake: string, original: string) => boolean,
+  ) {
+    this.#isAcceptable = isAcceptable;
+    const all = createHash('sha256').update(JSON.stringify(secrets.toSorted(byCode)));
+    // A key made of little more than a MAC could be found by trying all of them.
+    const isGuessable = secrets.join('').length < 48;
+    this.#key = isGuessable ? randomBytes(32) : all.digest();
+  }
+
+  /** Letters become letters, digits digits, hexadecimal ones of `hex` values hexadecimal digits; all
+   *  else stays, and so do the first `keep` characters. */
+  of(original: string, { hex = false, keep = 0 }: { hex?: boolean; keep?: number } = {}): string {
+    const known = this.#made.get(original);
+    if (known !== undefined) return known;
+    for (let attempt = 0; ; attempt++) {
+      const fake = original.slice(0, keep) + this.#draw(original, attempt, hex).slice(keep);
+      const isNew =
+        fake !== original && !this.#taken.has(fake) && this.#isAcceptable(fake, original);
+      // A value with hardly any characters to change may have no other fake left.
+      if (!isNew && attempt < 1000) continue;
+      this.#made.set(original, fake);
+      this.#taken.add(fake);
+      return fake;
+    }
+  }
+
+  #draw(original: string, attempt: number, hex: boolean): string {
+    let fake = '';
+    let stream = Buffer.alloc(0);
+    for (let i = 0; i < original.length; i++) {
+      if (i % 32 === 0) {
+        const block = JSON.stringify([original, attempt, i]);
+        stream = createHash('sha256').update(this.#key).update(block).digest();
+      }
+      fake += like(original.charAt(i), stream[i % 32] ?? 0, hex);
+    }
+    return fake;
+  }
+}
+
+/** A character of the same kind. */
+function like(char: string, random: number, hex: boolean): string {
+  if (hex && /[0-9a-f]/.test(char)) return '0123456789abcdef'.charAt(random % 16);
+  if (/[0-9]/.test(char)) return String(random % 10);
+  if (/[a-z]/.test(char)) return String.fromCharCode(97 + (random % 26));
+  if (/[A-Z]/.test(char)) return String.fromCharCode(65 + (random % 26));
+  return char;
+}
+
+function byCode(a: string, b: string): number {
+  return a < b ? -1 : 1;
+}

@@ -1,0 +1,139 @@
+// The ways in which one identifying value is written, each with its fake, and text with all of them
+// replaced.
+import type { Fakes } from './fakes.ts';
+import type { SecretKind, Secrets } from './secrets.ts';
+
+/** As it may stand in a text, and what stands there instead. */
+type Spelling = readonly [from: string, to: string];
+
+/** Shorter values are replaced only where they stand alone: "1234" is part of many numbers. */
+const lengthOfDistinct = 8;
+
+/** Replaces every spelling of every secret. */
+export class Replacer {
+  readonly #fakes = new Map<string, string>();
+  readonly #pattern: RegExp | undefined;
+
+  constructor(
+    secrets: Secrets,
+    fakes: Fakes,
+    isMeant: (value: string, kind: SecretKind) => boolean,
+  ) {
+    const patterns = new Map<string, string>();
+    for (const [value, kind] of secrets.kinds) {
+      if (!isMeant(value, kind)) continue;
+      for (const [from, to] of spellings(value, fakeOf(value, kind, fakes), kind)) {
+        const key = from.toLowerCase();
+        if (!this.#fakes.has(key)) this.#fakes.set(key, to);
+        patterns.set(key, patternOf(from, kind));
+      }
+    }
+    for (const text of secrets.placeholders) {
+      this.#fakes.set(text.toLowerCase(), text);
+      patterns.set(text.toLowerCase(), patternOf(text, 'text'));
+    }
+    // Longest first, so that a value is not replaced by the fake of a part of it.
+    const sorted = [...patterns.entries()].toSorted(([a], [b]) => b.length - a.length);
+    const source = sorted.map(([, pattern]) => pattern).join('|');
+    this.#pattern = source === '' ? undefined : new RegExp(source, 'gi');
+  }
+
+  /** The text with fakes in it: as long as before, each letter in the case of the one it replaces. */
+  replace(text: string): string {
+    if (this.#pattern === undefined) return text;
+    return text.replaceAll(this.#pattern, (found) =>
+      fitted(this.#fakes.get(found.toLowerCase()) ?? '', found),
+    );
+  }
+
+  /** Whether any secret still stands in the text. */
+  findsIn(text: string): boolean {
+    for (const [found] of this.#pattern === undefined ? [] : text.matchAll(this.#pattern)) {
+      if (this.#fakes.get(found.toLowerCase())?.toLowerCase() !== found.toLowerCase()) return true;
+    }
+    return false;
+  }
+}
+
+/** The fake of a secret. A MAC keeps its vendor; a UUID made of a MAC stays made of one. */
+export function fakeOf(value: string, kind: SecretKind, fakes: Fakes): string {
+  const hex = { hex: /[a-f]/.test(value) };
+  if (kind === 'mac') return fakes.of(value, { hex: true, keep: value.length - 'xx:xx:xx'.length });
+  if (kind === 'uuid') {
+    const prefix = '00000000-0000-0000-0000-';
+    return fakes.of(value, { hex: true, keep: value.startsWith(prefix) ? prefix.length + 6 : 0 });
+  }
+  return fakes.of(value, kind === 'hex' ? hex : {});
+}
+
+function spellings(value: string, fake: string, kind: SecretKind): Spelling[] {
+  const each = (write: (text: string) => string): Spelling => [write(value), write(fake)];
+  switch (kind) {
+    case 'mac':
+      return macSpellings.map(each);
+    case 'uuid':
+      return [each(same), each(bare), each(swapUuid), each((text) => bare(swapUuid(text)))];
+    case 'hex':
+      return value.length === 32 ? [each(same), each(dashed)] : [each(same)];
+    case 'text':
+      return [
+        each(same),
+        each((t) => t.replaceAll(' ', '_')),
+        each((t) => t.replaceAll(' ', '\\x20')),
+      ];
+    case 'host':
+      return [each(same)];
+  }
+}
+
+const same = (text: string): string => text;
+const bare = (text: string): string => text.replaceAll(/[:-]/g, '');
+const macSpellings: readonly ((mac: string) => string)[] = [
+  same,
+  (mac) => mac.replaceAll(':', '-'),
+  bare,
+  (mac) => bare(mac).replaceAll(/(.{4})(?=.)/g, '$1.'),
+  interfaceId,
+  (mac) => groups(interfaceId(mac)),
+];
+
+/** The half of an IPv6 address that is made of a MAC: 52:54:00:00:00:01 → 505400fffe000001. */
+function interfaceId(mac: string): string {
+  const digits = bare(mac).slice(0, 12);
+  const first = (parseInt(digits.slice(0, 2), 16) ^ 2).toString(16).padStart(2, '0');
+  return `${first}${digits.slice(2, 6)}fffe${digits.slice(6)}`;
+}
+
+/** As it stands in an address: "5054:ff:fe00:1". */
+function groups(digits: string): string {
+  return (digits.match(/.{4}/g) ?? []).map((group) => group.replace(/^0{1,3}/, '')).join(':');
+}
+
+function dashed(digits: string): string {
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
+/** The first three fields in the other byte order. */
+function swapUuid(uuid: string): string {
+  const reversed = (field: string): string => (field.match(/../g) ?? []).toReversed().join('');
+  const [a = '', b = '', c = '', ...rest] = uuid.split('-');
+  return [reversed(a), reversed(b), reversed(c), ...rest].join('-');
+}
+
+function patternOf(from: string, kind: SecretKind): string {
+  const literal = from.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+  const standsAlone = kind === 'host' || (kind === 'text' && from.length < lengthOfDistinct);
+  return standsAlone ? `(?<![a-z0-9])${literal}(?![a-z0-9])` : literal;
+}
+
+/** `fake` in the letters' case of `found`, and as long: in a binary table nothing may move. */
+function fitted(fake: string, found: string): string {
+  const text = fake.padEnd(found.length, '0').slice(0, found.length);
+  if (found === found.toLowerCase()) return text.toLowerCase();
+  if (found === found.toUpperCase()) return text.toUpperCase();
+  const letters = Array.from({ length: text.length }, (_, i) => {
+    const [model, letter] = [found.charAt(i), text.charAt(i)];
+    return model === model.toLowerCase() ? letter.toLowerCase() : letter.toUpperCase();
+  });
+  return letters.join('');
+}

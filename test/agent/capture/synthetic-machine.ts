@@ -1,0 +1,162 @@
+// A machine made of nothing but its identifying values, each written in every place and spelling in
+// which Linux writes it.
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+export interface Marks {
+  macs: readonly [string, string];
+  uuid: string;
+  machineId: string;
+  systemSerial: string;
+  boardSerial: string;
+  dimmSerial: string;
+  diskSerial: string;
+  wwn: string;
+  hostname: string;
+  token: string;
+}
+
+/** Writes the files of a machine with these marks. */
+export function writeMachine(top: string, marks: Marks): void {
+  const [mac, second] = marks.macs;
+  const put = (path: string, content: string | Uint8Array): void => {
+    mkdirSync(dirname(join(top, path)), { recursive: true });
+    writeFileSync(join(top, path), content);
+  };
+  const link = (path: string, target: string): void => {
+    mkdirSync(dirname(join(top, path)), { recursive: true });
+    symlinkSync(target, join(top, path));
+  };
+  put('etc/machine-id', `${marks.machineId}\n`);
+  put('proc/sys/kernel/hostname', `${marks.hostname}\n`);
+  put('proc/mounts', '/dev/sda1 / ext4 rw 0 0\n');
+  put('proc/1/environ', `container=lxc\0SECRET_TOKEN=${marks.token}\0`);
+  put(
+    'proc/cmdline',
+    `BOOTIF=01-${mac.replaceAll(':', '-')} dragonfly.token=${marks.token} ip=dhcp::::${marks.hostname} ` +
+      `dragonfly.url=http://admin:${marks.token}@10.0.0.1/ root=UUID=${marks.uuid} quiet\n`,
+  );
+  put('proc/net/ipv6_route', ipv6Route(mac));
+  put('proc/net/bonding/bond0', bonding(mac, second));
+  for (const [i, address] of marks.macs.entries()) {
+    const device = `/sys/devices/pci0000:00/0000:00:0${i + 3}.0`;
+    put(`${device}/net/eth${i}/address`, `${address}\n`);
+    put(`${device}/net/eth${i}/type`, '1\n');
+    put(`${device}/net/eth${i}/uevent`, `INTERFACE=eth${i}\n`);
+    link(`${device}/net/eth${i}/device`, `../../../0000:00:0${i + 3}.0`);
+    link(`/sys/class/net/eth${i}`, `../../devices/pci0000:00/0000:00:0${i + 3}.0/net/eth${i}`);
+  }
+  const disk = '/sys/devices/pci0000:00/0000:00:1f.2/ata1/host0/target0:0:0/0:0:0:0';
+  put(`${disk}/block/sda/size`, '1000215216\n');
+  put(`${disk}/block/sda/dev`, '8:0\n');
+  put(`${disk}/block/sda/removable`, '0\n');
+  put(`${disk}/block/sda/ro`, '0\n');
+  put(`${disk}/type`, '0\n');
+  put(`${disk}/wwid`, `naa.${marks.wwn}\n`);
+  put(`${disk}/vpd_pg80`, vpdSerial(marks.diskSerial));
+  put(`${disk}/vpd_pg89`, ataIdentity(marks.diskSerial, 'ACME DISK 500GB'));
+  put(`${disk}/model`, 'ACME DISK 500GB \n');
+  link(`${disk}/block/sda/device`, '../../../0:0:0:0');
+  link('/sys/block/sda', `../../sys${disk.slice(4)}/block/sda`);
+  put(
+    'run/udev/data/b8:0',
+    [
+      `S:disk/by-id/ata-ACME_DISK_500GB_${marks.diskSerial}`,
+      `S:disk/by-id/wwn-0x${marks.wwn}`,
+      'E:ID_MODEL_ENC=ACME\\x20DISK\\x20500GB',
+      `E:ID_SERIAL=ACME_DISK_500GB_${marks.diskSerial}`,
+      `E:ID_SERIAL_SHORT=${marks.diskSerial}`,
+      `E:ID_WWN=0x${marks.wwn}`,
+      '',
+    ].join('\n'),
+  );
+  put('sys/firmware/dmi/tables/smbios_entry_point', entryPoint);
+  put('sys/firmware/dmi/tables/DMI', dmiTable(marks));
+}
+
+/** SMBIOS 3.2, of which only the version is looked at. */
+const entryPoint = Buffer.from('5f534d335f0018030200010000040000000000000000000000', 'hex');
+
+export function dmiTable(marks: Marks): Uint8Array {
+  const uuid = Buffer.from(marks.uuid.replaceAll('-', ''), 'hex');
+  const stored = Buffer.from([3, 2, 1, 0, 5, 4, 7, 6, ...range(8, 16)].map((i) => uuid[i] ?? 0));
+  const mac = Buffer.from(marks.macs[1].replaceAll(':', ''), 'hex');
+  const memory = Buffer.alloc(0x28 - 4);
+  memory.writeUInt16LE(16384, 0x0c - 4);
+  memory.set([1, 2], 0x10 - 4);
+  memory[0x12 - 4] = 0x1a;
+  memory.set([3, 4, 5, 6], 0x17 - 4);
+  return Buffer.concat([
+    structure(0, Buffer.from([1, 2, 0, 0xf0, 3, 0]), ['ACME BIOS', '1.0', '01/02/2026']),
+    structure(1, Buffer.concat([Buffer.from([1, 2, 3, 4]), stored, Buffer.from([6, 0, 0])]), [
+      'ACME',
+      'Server 1',
+      'v1',
+      marks.systemSerial,
+    ]),
+    structure(2, Buffer.from([1, 2, 3, 4, 5]), [
+      'ACME',
+      'Board 1',
+      'r1',
+      marks.boardSerial,
+      'None',
+    ]),
+    structure(3, Buffer.from([1, 3, 0, 2, 3]), [
+      'ACME',
+      marks.systemSerial.toLowerCase(),
+      'Default string',
+    ]),
+    structure(11, Buffer.from([2]), [
+      `Tag ${marks.systemSerial}`,
+      `LOM ${marks.macs[0].toUpperCase()}`,
+    ]),
+    structure(17, memory, ['DIMM A1', 'Bank 0', 'ACME', marks.dimmSerial, 'None', 'PN-1']),
+    structure(209, Buffer.concat([Buffer.from([0, 1]), mac]), []),
+    structure(127, Buffer.alloc(0), []),
+  ]);
+}
+
+function structure(type: number, area: Uint8Array, strings: readonly string[]): Buffer {
+  const header = Buffer.from([type, area.length + 4, type, 0]);
+  const text = strings.map((s) => `${s}\0`).join('') || '\0';
+  return Buffer.concat([header, area, Buffer.from(`${text}\0`, 'latin1')]);
+}
+
+function vpdSerial(serial: string): Buffer {
+  const text = serial.padStart(20);
+  return Buffer.concat([Buffer.from([0, 0x80, 0, text.length]), Buffer.from(text)]);
+}
+
+function ataIdentity(serial: string, model: string): Buffer {
+  const page = Buffer.alloc(572, 0x20);
+  page.set([0, 0x89, 2, 0x38]);
+  const write = (word: number, text: string): void => {
+    page.set(Buffer.from(text).swap16(), 60 + word * 2);
+  };
+  write(10, serial.padStart(20));
+  write(27, model.padEnd(40));
+  return page;
+}
+
+/** The interface's own address, made of its MAC: 52:54:00:00:00:01 → fe80::5054:ff:fe00:1. */
+function ipv6Route(mac: string): string {
+  const bytes = mac.split(':');
+  const first = (parseInt(bytes[0] ?? '', 16) ^ 2).toString(16).padStart(2, '0');
+  const id = [first, ...bytes.slice(1, 3), 'ff', 'fe', ...bytes.slice(3)].join('');
+  const zero = '0'.repeat(32);
+  const own = `fe80000000000000${id}`;
+  return (
+    `${zero} 00 ${zero} 00 fe80000000000000${id} 00000400 00000001 00000000 00450003     eth0\n` +
+    `${own} 80 ${zero} 00 ${zero} 00000000 00000001 00000000 80200001     eth0\n`
+  );
+}
+
+function bonding(first: string, second: string): string {
+  const member = (i: number, mac: string): string =>
+    `Slave Interface: eth${i}\nMII Status: up\nPermanent HW addr: ${mac}\n`;
+  return `Bonding Mode: 802.3ad\n\n${member(0, first)}\n${member(1, second)}`;
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) => from + i);
+}
