@@ -1,9 +1,10 @@
-// Runs the probes side by side, each with its own deadline. Must not know what any probe reads.
+// Runs the probes side by side, each with its own deadline. Must not know how any probe reads.
 import { systemClock, type Clock } from '../core/clock.ts';
 import { AppError, describeError } from '../core/errors.ts';
 import type { Facts, Problem } from '../model/inventory.ts';
 import type { Root } from '../sources/root.ts';
 import { probesFor, type AnyProbe } from './index.ts';
+import { withInstalledOs } from './machine-id.ts';
 import type { Report } from './probe.ts';
 import { SharedRoot } from './shared-root.ts';
 
@@ -34,6 +35,10 @@ export async function collect(root: Root, options: CollectOptions = {}): Promise
   const limits = { ...options, timeoutMs, clock };
   await Promise.all(probes.map((probe) => run(probe, shared, collection, limits)));
   options.signal?.throwIfAborted();
+  const { machineId, installedOs } = collection.facts;
+  if (machineId && installedOs) {
+    collection.facts.machineId = withInstalledOs(machineId, installedOs);
+  }
   collection.problems.sort(byPlace);
   return collection;
 }

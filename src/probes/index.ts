@@ -6,6 +6,7 @@ import { cpuProbe } from './cpu.ts';
 import { disksProbe } from './disks.ts';
 import { dmiProbe } from './dmi.ts';
 import { gpusProbe } from './gpus.ts';
+import { installedOsProbe } from './installed-os.ts';
 import { machineIdProbe } from './machine-id.ts';
 import { memoryProbe } from './memory.ts';
 import { networkProbe } from './network.ts';
@@ -30,6 +31,7 @@ const probes: readonly AnyProbe[] = [
   bootProbe,
 ];
 
-export function probesFor(_options: { probeOs: boolean }): readonly AnyProbe[] {
-  return probes;
+/** `probeOs`: look for installed systems on the disks even outside the netboot image. */
+export function probesFor(options: { probeOs: boolean }): readonly AnyProbe[] {
+  return [...probes, installedOsProbe(options)];
 }

@@ -1,5 +1,6 @@
 // The machine-id of the installed system that is running, and whether the system is a netboot image,
 // whose own id must never count: it is made up at each boot, or baked in and shared.
+import type { ExistingOs, MachineIdFacts } from '../model/inventory.ts';
 import type { Probe } from './probe.ts';
 import { clean, Reading } from './reading.ts';
 
@@ -24,6 +25,18 @@ export const machineIdProbe: Probe<'machineId'> = {
     };
   },
 };
+
+/** In a netboot image the id of the first system found on a disk counts.
+ *  Source: wire-protocol.md, `machine_id`. */
+export function withInstalledOs(
+  facts: MachineIdFacts,
+  systems: readonly ExistingOs[],
+): MachineIdFacts {
+  const [system] = systems;
+  if (facts.netboot_image == null || !system?.machine_id) return facts;
+  const machine_id = { value: system.machine_id, source: `${source} on ${system.device}` };
+  return { ...facts, machine_id };
+}
 
 /** 32 hex digits in lower case, not all zero; undefined for "", "uninitialized", dashed forms. */
 export function parseMachineId(text: string): string | undefined {

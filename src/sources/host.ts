@@ -20,6 +20,9 @@ export interface SourceOptions {
 /** Directories whose files are reached by way of links between their parts. */
 const linked = ['/sys', '/proc'];
 
+/** Disks, which may be dying, and what the agent mounts of them; a CPU's registers do not hang. */
+const onDisk = /^\/dev\/(?!cpu\/)|^\/run\/dragonfly\//;
+
 /** This host's own files and commands. */
 export class HostRoot implements Root {
   readonly description = 'this host';
@@ -69,6 +72,7 @@ export class HostRoot implements Root {
 
   #mayHang(path: string): boolean {
     return (
+      onDisk.test(path) ||
       this.#servedWithin.some((directory) => path.startsWith(`${directory}/`)) ||
       this.#mounts.isServed(path)
     );

@@ -16,7 +16,7 @@ export interface ReadOptions {
   readonly range?: { offset: number; length: number } | undefined;
   /** Fail with ELOOP rather than follow a link in the last component. */
   readonly noFollow?: boolean;
-  /** Accept a character device (read only by range, as /dev/cpu/0/cpuid is). */
+  /** Accept a device (read only by range: /dev/cpu/0/cpuid, the superblock of a disk). */
   readonly device?: boolean;
 }
 
@@ -34,7 +34,8 @@ export function readFile<T>(
   );
   try {
     const stat = fstatSync(fd);
-    if (!stat.isFile() && !(options.device === true && stat.isCharacterDevice())) {
+    const isDevice = stat.isCharacterDevice() || stat.isBlockDevice();
+    if (!stat.isFile() && !(options.device === true && isDevice)) {
       throw readError('read.not-a-file', path);
     }
     return use(readOpen(fd, path, stat.size, options.range));
