@@ -6,11 +6,12 @@ import { identify } from './identify.ts';
 import { inventory } from './inventory.ts';
 import { main } from './main.ts';
 import { run } from './run.ts';
+import { simulate } from './simulate.ts';
 import { version } from './version.ts';
 
 // Not awaited at the top level: the single executable is a CommonJS file. main() throws nothing.
 void main({
   name: 'dragonfly-agent',
   version,
-  commands: [inventory, identify, capture, run, config],
+  commands: [inventory, identify, capture, run, config, simulate],
 });

@@ -1,0 +1,36 @@
+// A real server on a free port, with a store in memory, for tests of the agent.
+import type { AddressInfo } from 'node:net';
+import { systemClock } from '../../src/core/clock.ts';
+import { createApp, type AppOptions } from '../../src/server/app.ts';
+import { openStore } from '../../src/store/open.ts';
+import type { Store } from '../../src/store/store.ts';
+
+export interface TestServer {
+  readonly url: string;
+  readonly port: number;
+  readonly store: Store;
+  readonly close: () => Promise<void>;
+}
+
+/** Starts it. `close` releases the store too. */
+export async function startServer(
+  options: Partial<AppOptions> = {},
+  host = '127.0.0.1',
+): Promise<TestServer> {
+  const store = options.store ?? (await openStore('memory:'));
+  const app = await createApp({ clock: systemClock, ...options, store });
+  await app.listen({ port: 0, host });
+  // A server that listens on TCP has a port.
+  const { port } = app.server.address() as AddressInfo;
+  const scheme = options.tls === undefined ? 'http' : 'https';
+  return {
+    url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    port,
+    store,
+    close: async () => {
+      app.server.closeAllConnections();
+      await app.close();
+      await store.close();
+    },
+  };
+}
