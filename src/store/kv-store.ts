@@ -9,7 +9,7 @@ import {
 import type { Machine, MachineStateName } from '../model/machine.ts';
 import type { Template } from '../model/template.ts';
 import type { Workflow } from '../model/workflow.ts';
-import { conflict } from './conflict-error.ts';
+import { conflict } from './kv-errors.ts';
 import { parseDocument } from './json.ts';
 import { namePrefix, partName } from './keys.ts';
 import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation } from './kv.ts';

@@ -2,7 +2,7 @@
 // is on disk when it resolves.
 import { open, type RootDatabase, type Transaction } from 'lmdb';
 import { AppError } from '../core/errors.ts';
-import { conflict } from './conflict-error.ts';
+import { closedError, conflict } from './kv-errors.ts';
 import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from './kv.ts';
 import { prefixEnd } from './kv.ts';
 import { Watchers } from './watchers.ts';
@@ -140,8 +140,7 @@ export class LmdbKv implements Kv {
 
   /** Runs one operation; what LMDB throws becomes an AppError, and close() waits for it. */
   async #guarded<T>(what: 'read' | 'write', operation: () => Promise<T>): Promise<T> {
-    if (this.#closed)
-      throw new AppError('store.unavailable', `cannot ${what}: the store is closed`);
+    if (this.#closed) throw closedError();
     const running = operation();
     this.#pending.add(running);
     try {

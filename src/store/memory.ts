@@ -2,7 +2,7 @@
 import sortedBtree from 'sorted-btree';
 import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from './kv.ts';
 import { prefixEnd } from './kv.ts';
-import { conflict } from './conflict-error.ts';
+import { closedError, conflict } from './kv-errors.ts';
 import { Watchers } from './watchers.ts';
 
 const scanPiece = 500;
@@ -12,24 +12,27 @@ export class MemoryKv implements Kv {
   #entries = new sortedBtree.default<string, KvEntry>();
   #revision = 0;
   #watchers = new Watchers();
+  #closed = false;
 
-  read(reads: readonly KvRead[]): Promise<readonly (readonly KvEntry[])[]> {
-    return Promise.resolve(reads.map((read) => this.#answer(read)));
+  async read(reads: readonly KvRead[]): Promise<readonly (readonly KvEntry[])[]> {
+    if (this.#closed) throw closedError();
+    return reads.map((read) => this.#answer(read));
   }
 
-  commit(
+  async commit(
     expectations: readonly KvExpectation[],
     operations: readonly KvOperation[],
   ): Promise<number> {
+    if (this.#closed) throw closedError();
     const broken = expectations.find((e) => !this.#holds(e));
-    if (broken !== undefined) return Promise.reject(conflict(broken));
+    if (broken !== undefined) throw conflict(broken);
     this.#revision += 1;
     for (const { key, value } of operations) {
       if (value === undefined) this.#entries.delete(key);
       else this.#entries.set(key, { key, value, revision: this.#revision });
     }
     this.#watchers.announce(operations);
-    return Promise.resolve(this.#revision);
+    return this.#revision;
   }
 
   async *scan(prefix: string): AsyncIterable<readonly KvEntry[]> {
@@ -52,8 +55,8 @@ export class MemoryKv implements Kv {
     this.#watchers.add(prefix, listener, signal);
   }
 
-  close(): Promise<void> {
-    return Promise.resolve();
+  async close(): Promise<void> {
+    this.#closed = true;
   }
 
   #answer(read: KvRead): readonly KvEntry[] {

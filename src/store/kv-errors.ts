@@ -1,9 +1,14 @@
-// The error of a commit whose expectation does not hold, the same for every backend.
+// The errors that are the same for every backend.
 import { AppError } from '../core/errors.ts';
 import type { KvExpectation } from './kv.ts';
 
+/** The expectation of a commit does not hold. */
 export function conflict(broken?: KvExpectation): AppError {
   return new AppError('store.conflict', 'the record was changed in between', {
     details: broken === undefined ? {} : { expected: broken },
   });
+}
+
+export function closedError(): AppError {
+  return new AppError('store.unavailable', 'the store is closed');
 }

@@ -1,0 +1,421 @@
+// The contract of all backends: what a Store promises, and what it leaves in its tables.
+import { describe, expect, it } from 'vitest';
+import { isAppError } from '../../src/core/errors.ts';
+import type { IdentityConflict, MachineChange } from '../../src/model/history.ts';
+import type { Machine, MachineState } from '../../src/model/machine.ts';
+import type { Page, PageRequest, Store, StoreChange } from '../../src/store/store.ts';
+import { backends, opened, openedWithKv, tables } from './backends.ts';
+import { id, machine, template, workflow } from './documents.ts';
+
+/** Names that could be mistaken for one another, or for a part of a key. */
+const awkwardNames = [
+  'a',
+  'A',
+  'a/b',
+  'a/',
+  '/',
+  'a\0b',
+  'a\0',
+  '',
+  ' ',
+  '~',
+  'a~0062',
+  'ä',
+  'a\u0308',
+  'ﬀ',
+  '😀',
+  '\uD83D',
+  '\uDE00',
+  '..',
+  '%2F',
+  '__proto__',
+  'x'.repeat(5000),
+  `${'x'.repeat(4999)}y`,
+];
+
+function ids(page: Page<Machine>): string[] {
+  return page.items.map((item) => item.value.id);
+}
+
+async function everyPage<T>(list: (page: PageRequest) => Promise<Page<T>>, limit: number) {
+  const pages: Page<T>[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await list({ limit, cursor });
+    pages.push(page);
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+  return pages;
+}
+
+async function put(store: Store, document: Machine): Promise<Machine> {
+  await store.putMachine(document);
+  return document;
+}
+
+function conflict(n: number, machineId: string, candidateId: string): IdentityConflict {
+  return {
+    id: id(n),
+    machine_id: machineId,
+    reason: 'ambiguous',
+    candidates: [{ machine_id: candidateId, evidence: ['has the MAC 02:00:00:00:00:01'] }],
+    created_at: '2026-01-02T03:04:05Z',
+    resolution: null,
+  };
+}
+
+/** false for a conflict, so that the caller tries again; anything else fails the test. */
+function isConflict(err: unknown): boolean {
+  if (isAppError(err, 'store.conflict')) return false;
+  throw err;
+}
+
+describe.each(backends)('a store on $name', ({ url }) => {
+  it('gives a machine back as it was put, by id, hash and MAC', async () => {
+    const store = await opened(url());
+    const one = await put(store, machine(1));
+    await put(store, machine(2));
+    const wanted = { value: one };
+    expect(await store.getMachine(one.id)).toMatchObject(wanted);
+    expect(await store.getMachineByIdentity(one.identity.identity_hash)).toMatchObject(wanted);
+    expect(await store.getMachineByMac('02-00-00-00-00-01')).toMatchObject(wanted);
+    expect(await store.getMachine(id(9))).toBeUndefined();
+    expect(await store.getMachineByIdentity('0')).toBeUndefined();
+    expect(await store.getMachineByMac('02:00:00:00:00:09')).toBeUndefined();
+  });
+
+  it('keeps fields that this version does not know, at any depth', async () => {
+    const store = await opened(url());
+    const known = machine(1);
+    const future = {
+      ...known,
+      firmware: { slots: [{ rev: null }] },
+      hardware: { ...known.hardware, disks: [{ device: '/dev/sda', nvme: { ns: 1 } }] },
+      metadata: { ...known.metadata, ['__proto__x']: 1 },
+    };
+    // A record of a later version, as this one reads it.
+    await store.putMachine(future as unknown as Machine);
+    const read = await store.getMachine(known.id);
+    expect(read?.value).toEqual(future);
+  });
+
+  it('keeps integers beyond 2^53 exactly through a read and a write', async () => {
+    const { store, kv } = await openedWithKv(url());
+    const text = JSON.stringify(machine(1)).replace(
+      '"tags":[]',
+      '"tags":[],"u":18446744073709551615',
+    );
+    await kv.commit([], [{ key: `machines/${id(1)}`, value: text }]);
+    const read = await store.getMachine(id(1));
+    await store.putMachine(read?.value ?? machine(1));
+    const [entries] = await kv.read([{ key: `machines/${id(1)}` }]);
+    expect(entries?.[0]?.value).toBe(text);
+  });
+
+  it('refuses a put with a stale revision and writes nothing', async () => {
+    const { store, kv } = await openedWithKv(url());
+    const first = await store.putMachine(machine(1), 'absent');
+    const second = await store.putMachine(machine(1), { revision: first });
+    const before = await tables(kv);
+    const stale = machine(1, { primary_mac: '02:00:00:00:00:99' });
+    for (const expected of [{ revision: first }, 'absent'] as const) {
+      await expect(store.putMachine(stale, expected)).rejects.toMatchObject({
+        code: 'store.conflict',
+      });
+      await expect(store.deleteMachine(id(1), expected)).rejects.toMatchObject({
+        code: 'store.conflict',
+      });
+    }
+    expect(await tables(kv)).toEqual(before);
+    expect((await store.getMachine(id(1)))?.revision).toBe(second);
+  });
+
+  it('does not take the revision of a deleted document for that of its successor', async () => {
+    const store = await opened(url());
+    const old = await store.putSetting('a', '1');
+    await store.deleteSetting('a');
+    await store.putSetting('a', '2');
+    await expect(store.putSetting('a', '3', { revision: old })).rejects.toMatchObject({
+      code: 'store.conflict',
+    });
+  });
+
+  it('lets one of many concurrent creations win', async () => {
+    const store = await opened(url());
+    const puts = Array.from({ length: 32 }, () => store.putMachine(machine(1), 'absent'));
+    const settled = await Promise.allSettled(puts);
+    expect(settled.filter((s) => s.status === 'fulfilled')).toHaveLength(1);
+  });
+
+  it('loses no update of concurrent read-modify-writes', async () => {
+    const store = await opened(url());
+    await store.putSetting('n', '0');
+    const increment = async (): Promise<void> => {
+      for (;;) {
+        const read = await store.getSetting('n');
+        const next = String(Number(read?.value) + 1);
+        const writing = store.putSetting('n', next, { revision: read?.revision ?? '' });
+        if (await writing.then(() => true, isConflict)) return;
+      }
+    };
+    await Promise.all(Array.from({ length: 16 }, increment));
+    expect((await store.getSetting('n'))?.value).toBe('16');
+  });
+
+  it('carries out concurrent unconditional puts of one document', async () => {
+    const store = await opened(url());
+    await Promise.all(Array.from({ length: 16 }, (_, n) => store.putSetting('a', String(n))));
+    expect(Number((await store.getSetting('a'))?.value)).toBeLessThan(16);
+  });
+
+  it('leaves no index entry behind when a machine changes or goes', async () => {
+    const { store, kv } = await openedWithKv(url());
+    const full = machine(1, {
+      all_macs: ['02:00:00:00:00:01', '02:00:00:00:00:02'],
+      smbios_uuid: '4c4c4544-0051-3510-8052-b4c04f4a3132',
+    });
+    full.config.tags = ['a', 'b', 'a'];
+    await store.putMachine(full);
+    const other = machine(1, {
+      primary_mac: '02:00:00:00:00:07',
+      all_macs: ['02:00:00:00:00:07'],
+    });
+    other.status.state = { Error: { message: 'no disk' } };
+    other.config.tags = ['b'];
+    await store.putMachine(other);
+    expect(await tables(kv)).toEqual([
+      `machines/${id(1)}`,
+      `machines_by_any_mac/02:00:00:00:00:07/${id(1)}`,
+      `machines_by_identity/${other.identity.identity_hash}/${id(1)}`,
+      `machines_by_mac/02:00:00:00:00:07/${id(1)}`,
+      `machines_by_state/Error/${id(1)}`,
+      `machines_by_tag/b/${id(1)}`,
+    ]);
+    expect(await store.deleteMachine(id(1))).toBe(true);
+    expect(await store.deleteMachine(id(1))).toBe(false);
+    expect(await tables(kv)).toEqual([]);
+  });
+
+  it('finds machines by any MAC and by SMBIOS UUID, but not by a placeholder', async () => {
+    const store = await opened(url());
+    const uuid = '4c4c4544-0051-3510-8052-b4c04f4a3132';
+    const zero = '00000000-0000-0000-0000-000000000000';
+    await put(
+      store,
+      machine(1, { all_macs: ['02:00:00:00:00:0A'], smbios_uuid: uuid.toUpperCase() }),
+    );
+    await put(store, machine(2, { all_macs: ['02:00:00:00:00:0a'], smbios_uuid: zero }));
+    const found = await store.findMachines(
+      [
+        { mac: '02-00-00-00-00-0a' },
+        { mac: '02:00:00:00:00:01' },
+        { smbiosUuid: uuid },
+        { smbiosUuid: zero },
+        { primaryMac: '02:00:00:00:00:0a' },
+      ],
+      8,
+    );
+    expect(found.map((f) => f.machineIds)).toEqual([[id(1), id(2)], [id(1)], [id(1)], [], []]);
+  });
+
+  it('refuses a machine when another got its clue since it was looked up', async () => {
+    const store = await opened(url());
+    const clue = { primaryMac: '02:00:00:00:00:01' };
+    const unlessSeen = await store.findMachines([clue], 8);
+    await put(store, machine(1));
+    const twin = machine(2, { primary_mac: '02:00:00:00:00:01' });
+    await expect(store.putMachine(twin, 'absent', { unlessSeen })).rejects.toMatchObject({
+      code: 'store.conflict',
+    });
+    const seenNow = await store.findMachines([clue], 8);
+    await store.putMachine(twin, 'absent', { unlessSeen: seenNow });
+    // The machine that registered first is the one that the MAC stands for.
+    expect((await store.getMachineByMac(clue.primaryMac))?.value.id).toBe(id(1));
+  });
+
+  it('lists machines in pages, in the order of their ids, each once', async () => {
+    const store = await opened(url());
+    for (const n of [5, 3, 1, 4, 2]) await put(store, machine(n));
+    const pages = await everyPage((page) => store.listMachines(page), 2);
+    expect(pages.map(ids)).toEqual([[id(1), id(2)], [id(3), id(4)], [id(5)]]);
+    expect(ids(await store.listMachines())).toHaveLength(5);
+  });
+
+  it('goes on after a machine that was deleted between two pages', async () => {
+    const store = await opened(url());
+    for (const n of [1, 2, 3]) await put(store, machine(n));
+    const { nextCursor: cursor } = await store.listMachines({ limit: 1 });
+    await store.deleteMachine(id(1));
+    expect(ids(await store.listMachines({ cursor }))).toEqual([id(2), id(3)]);
+  });
+
+  it('refuses a cursor that no page gave', async () => {
+    const store = await opened(url());
+    for (const cursor of ['', 'a/b', 'a\nb', 'x'.repeat(5000), 'ä']) {
+      await expect(store.listMachines({ cursor })).rejects.toMatchObject({
+        code: 'request.invalid',
+      });
+    }
+  });
+
+  it('lists machines by tag and by state, in pages', async () => {
+    const store = await opened(url());
+    const states: MachineState[] = ['Ready', { Error: { message: 'x' } }, 'Ready', 'Ready'];
+    for (const [n, state] of states.entries()) {
+      const one = machine(n);
+      one.status.state = state;
+      one.config.tags = n % 2 === 0 ? ['even', 'all'] : ['all'];
+      await put(store, one);
+    }
+    expect(ids(await store.listMachinesByTag('even'))).toEqual([id(0), id(2)]);
+    expect(ids(await store.listMachinesByState('Error'))).toEqual([id(1)]);
+    const pages = await everyPage((page) => store.listMachinesByState('Ready', page), 2);
+    expect(pages.map(ids)).toEqual([[id(0), id(2)], [id(3)]]);
+    expect(ids(await store.listMachinesByTag('none'))).toEqual([]);
+  });
+
+  it('keeps names apart, whatever is in them', async () => {
+    const { store, kv } = await openedWithKv(url());
+    for (const [n, name] of awkwardNames.entries()) {
+      const one = machine(n);
+      one.config.tags = [name];
+      await put(store, one);
+      await store.putSetting(name, `value ${n}`);
+      await store.putTemplate(template(name));
+      await store.putWorkflow(workflow(n, name));
+    }
+    for (const [n, name] of awkwardNames.entries()) {
+      expect(ids(await store.listMachinesByTag(name))).toEqual([id(n)]);
+      expect((await store.getSetting(name))?.value).toBe(`value ${n}`);
+      expect((await store.getTemplate(name))?.value.metadata.name).toBe(name);
+      expect((await store.getWorkflowsForMachine(name)).items).toHaveLength(1);
+    }
+    for (const key of await tables(kv)) {
+      expect(key).toMatch(/^[ -~]{1,900}$/);
+    }
+  });
+
+  it('lists the settings under any prefix', async () => {
+    const store = await opened(url());
+    for (const name of awkwardNames) await store.putSetting(name, '1');
+    for (const prefix of [...awkwardNames, 'a.', 'xx', 'x'.repeat(300)]) {
+      const pages = await everyPage((page) => store.listSettings(prefix, page), 2);
+      const keys = pages.flatMap((page) => page.items.map((item) => item.value.key));
+      expect(keys.toSorted()).toEqual(awkwardNames.filter((n) => n.startsWith(prefix)).toSorted());
+      expect(pages.slice(0, -1).every((page) => page.items.length === 2)).toBe(true);
+    }
+  });
+
+  it('keeps the last 50 changes of a machine, newest first, until it is deleted', async () => {
+    const store = await opened(url());
+    const change = (n: number): MachineChange => ({
+      at: '2026-01-02T03:04:05Z',
+      what: 'memory_bytes',
+      before: n,
+      after: n + 1,
+    });
+    for (let n = 0; n < 30; n += 1) {
+      await store.putMachine(machine(1), undefined, {
+        changes: [change(2 * n + 1), change(2 * n)],
+      });
+    }
+    const history = await store.getMachineHistory(id(1));
+    expect(history.map((c) => c.before)).toEqual(Array.from({ length: 50 }, (_, i) => 59 - i));
+    await store.deleteMachine(id(1));
+    expect(await store.getMachineHistory(id(1))).toEqual([]);
+  });
+
+  it('keeps conflicts, written with the machine they are about, by each machine they name', async () => {
+    const store = await opened(url());
+    await put(store, machine(1));
+    const found = conflict(3, id(2), id(1));
+    await store.putMachine(machine(2), 'absent', { conflict: found });
+    for (const about of [id(1), id(2)]) {
+      const { items } = await store.getConflictsForMachine(about);
+      expect(items.map((item) => item.value)).toEqual([found]);
+    }
+    const read = await store.getConflict(found.id);
+    const resolved: IdentityConflict = {
+      ...found,
+      resolution: { decision: 'split', into: null, at: '2026-01-02T03:04:06Z' },
+    };
+    await store.putConflict(resolved, { revision: read?.revision ?? '' });
+    expect((await store.listConflicts()).items.map((item) => item.value)).toEqual([resolved]);
+    expect(await store.deleteConflict(found.id)).toBe(true);
+    expect((await store.getConflictsForMachine(id(1))).items).toEqual([]);
+  });
+
+  it('keeps templates by name and workflows by machine', async () => {
+    const store = await opened(url());
+    await store.putTemplate(template('debian'));
+    await store.putTemplate(template('arch'));
+    const names = (await store.listTemplates()).items.map((item) => item.value.metadata.name);
+    expect(names).toEqual(['arch', 'debian']);
+    expect(await store.deleteTemplate('arch')).toBe(true);
+    expect(await store.getTemplate('arch')).toBeUndefined();
+    await store.putWorkflow(workflow(1, id(7)));
+    await store.putWorkflow(workflow(2, id(8)));
+    await store.putWorkflow(workflow(1, id(8)));
+    const { items } = await store.getWorkflowsForMachine(id(8));
+    expect(items.map((item) => item.value)).toEqual([workflow(1, id(8)), workflow(2, id(8))]);
+    expect((await store.getWorkflowsForMachine(id(7))).items).toEqual([]);
+    expect((await store.listWorkflows()).items).toHaveLength(2);
+    expect(await store.deleteWorkflow(id(1))).toBe(true);
+    expect((await store.getWorkflowsForMachine(id(8))).items).toHaveLength(1);
+  });
+
+  it('takes a machine with more ports and text than one request of a backend', async () => {
+    const { store, kv } = await openedWithKv(url());
+    const macs = Array.from(
+      { length: 1024 },
+      (_, i) =>
+        `02:00:00:01:${(i >> 8).toString(16).padStart(2, '0')}:${(i & 255).toString(16).padStart(2, '0')}`,
+    );
+    const huge = machine(1, { all_macs: macs });
+    huge.metadata.labels = { note: 'ä'.repeat(2_000_000) };
+    const revision = await store.putMachine(huge, 'absent');
+    expect((await store.getMachine(id(1)))?.value).toEqual(huge);
+    const found = await store.findMachines(
+      macs.map((mac) => ({ mac })),
+      2,
+    );
+    expect(found.every((f) => f.machineIds.length === 1)).toBe(true);
+    await store.putMachine(machine(1), { revision });
+    expect((await tables(kv)).filter((key) => key.startsWith('machines_by_any_mac/'))).toHaveLength(
+      1,
+    );
+  });
+
+  it('tells those who watch of every change', async () => {
+    const store = await opened(url());
+    const heard: StoreChange[] = [];
+    const stop = new AbortController();
+    const done = new Promise<void>((resolve) => {
+      store.watch((change) => {
+        if (change !== undefined) heard.push(change);
+        if (change?.id === 'end') resolve();
+      }, stop.signal);
+    });
+    await put(store, machine(1));
+    await store.deleteMachine(id(1));
+    await store.putTemplate(template('a/b'));
+    await store.putSetting('end', '');
+    await done;
+    stop.abort();
+    await store.putSetting('later', '');
+    expect(heard).toContainEqual({ kind: 'machine', id: id(1), removed: false });
+    expect(heard).toContainEqual({ kind: 'machine', id: id(1), removed: true });
+    expect(heard).toContainEqual({ kind: 'template', id: 'a/b', removed: false });
+    expect(heard.some((change) => change.id === 'later')).toBe(false);
+  });
+
+  it('refuses work after it was closed', async () => {
+    const store = await opened(url());
+    await store.close();
+    await expect(store.getMachine(id(1))).rejects.toMatchObject({ code: 'store.unavailable' });
+    await expect(store.putMachine(machine(1))).rejects.toMatchObject({
+      code: 'store.unavailable',
+    });
+    await store.close();
+  });
+});
