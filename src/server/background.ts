@@ -23,8 +23,10 @@ export interface Background {
 export function startBackground(s: Services, signal: AbortSignal): Background {
   /** Machines whose last_seen this server is writing: no change that anybody has to hear of. */
   const ownWrites = new Set<string>();
-  watchStore(s, ownWrites, signal);
   const running = [
+    watchStore(s, ownWrites, signal).catch((err: unknown) => {
+      s.log.error({ err }, 'the store cannot be watched: changes by other servers show late');
+    }),
     s.overload.watch(signal).catch(() => {}),
     every(s, sweepMs, signal, async () => s.liveness.sweep()),
     every(s, flushMs, signal, () => flushLastSeen(s, ownWrites, flushRecords)),
@@ -115,8 +117,12 @@ async function expireWorkflows(s: Services): Promise<void> {
 }
 
 /** Passes on what changed in the store, by this server or another one. */
-function watchStore(s: Services, ownWrites: ReadonlySet<string>, signal: AbortSignal): void {
-  s.store.watch((change) => {
+async function watchStore(
+  s: Services,
+  ownWrites: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  await s.store.watch((change) => {
     if (change?.kind === 'machine' && ownWrites.has(change.id ?? '')) return;
     if (change === undefined) {
       s.liveness.forgetDecision(undefined);

@@ -184,17 +184,18 @@ export class KvStore implements Store {
     });
   }
 
-  watch(listener: (change: StoreChange | undefined) => void, signal: AbortSignal): void {
-    for (const { table, name } of watchable) {
+  async watch(
+    listener: (change: StoreChange | undefined) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const started = watchable.map(async ({ table, name }) => {
       const prefix = `${table}/`;
-      this.#kv.watch(
-        prefix,
-        (change) => {
-          listener(change && { kind: name, ...readChange(prefix, change) });
-        },
-        signal,
-      );
-    }
+      const onChange = (change: KvChange | undefined): void => {
+        listener(change && { kind: name, ...readChange(prefix, change) });
+      };
+      return this.#kv.watch(prefix, onChange, signal);
+    });
+    await Promise.all(started);
   }
 
   close(): Promise<void> {

@@ -47,13 +47,13 @@ export interface Kv {
   /** All entries under a prefix, in key order and in pieces, from one snapshot where the backend can
    *  hold one that long (see each backend). */
   scan(prefix: string): AsyncIterable<readonly KvEntry[]>;
-  /** Calls `listener` after each change under `prefix`, by whichever process, until `signal` aborts.
-   *  `listener(undefined)`: changes may have been missed, read again. */
+  /** Calls `listener` after each change under `prefix`, by whichever process, from when it resolves
+   *  until `signal` aborts. `listener(undefined)`: changes may have been missed, read again. */
   watch(
     prefix: string,
     listener: (change: KvChange | undefined) => void,
     signal: AbortSignal,
-  ): void;
+  ): Promise<void>;
   /** Resolves when everything acknowledged is durable and the backend is released. */
   close(): Promise<void>;
 }

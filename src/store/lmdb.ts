@@ -90,11 +90,11 @@ export class LmdbKv implements Kv {
     }
   }
 
-  watch(
+  async watch(
     prefix: string,
     listener: (change: KvChange | undefined) => void,
     signal: AbortSignal,
-  ): void {
+  ): Promise<void> {
     this.#watchers.add(prefix, listener, signal);
   }
 

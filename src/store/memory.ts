@@ -47,11 +47,11 @@ export class MemoryKv implements Kv {
     }
   }
 
-  watch(
+  async watch(
     prefix: string,
     listener: (change: KvChange | undefined) => void,
     signal: AbortSignal,
-  ): void {
+  ): Promise<void> {
     this.#watchers.add(prefix, listener, signal);
   }
 

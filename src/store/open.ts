@@ -1,5 +1,6 @@
 // Opens a store by its URL. A new backend is a Kv and a case here.
 import { mkdirSync } from 'node:fs';
+import { systemClock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import { checkFormat } from './format.ts';
 import type { Kv } from './kv.ts';
@@ -32,9 +33,26 @@ async function openBackend(url: string): Promise<Kv> {
     return new MemoryKv();
   }
   if (scheme === 'lmdb' && rest !== '') return openLmdb(rest);
+  if (scheme === 'etcd' && rest !== '') return openEtcd(rest, url);
   throw new AppError(
     'config.invalid',
     `"${url}" is no store: use memory:, lmdb:DIRECTORY or etcd:http://HOST:PORT`,
+  );
+}
+
+async function openEtcd(endpoints: string, url: string): Promise<Kv> {
+  const addresses = endpoints.split(',').map((endpoint) => readEndpoint(endpoint, url));
+  const [{ EtcdKv }, { v4 }] = await Promise.all([import('./etcd.ts'), import('uuid')]);
+  return new EtcdKv(addresses, { clock: systemClock, random: Math.random, newId: v4 });
+}
+
+function readEndpoint(text: string, url: string): string {
+  const endpoint = URL.parse(text);
+  const isPlain = endpoint?.username === '' && endpoint.pathname === '/' && endpoint.search === '';
+  if (isPlain && /^https?:$/.test(endpoint.protocol)) return endpoint.origin;
+  throw new AppError(
+    'config.invalid',
+    `"${text}" in "${url}" is no etcd endpoint: use http://HOST:PORT or https://HOST:PORT`,
   );
 }
 

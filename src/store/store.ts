@@ -108,9 +108,9 @@ export interface Store {
   deleteSetting(key: string, expected?: Expected): Promise<boolean>;
   listSettings(prefix: string, page?: PageRequest): Promise<Page<{ key: string; value: string }>>;
 
-  /** Calls `listener` after each change until `signal` aborts. undefined: changes may have been
-   *  missed, so everything has to be read again. */
-  watch(listener: (change: StoreChange | undefined) => void, signal: AbortSignal): void;
+  /** Calls `listener` after each change, from when this resolves until `signal` aborts. undefined:
+   *  changes may have been missed, so everything has to be read again. */
+  watch(listener: (change: StoreChange | undefined) => void, signal: AbortSignal): Promise<void>;
 
   /** Resolves when everything acknowledged is durable and the backend is released. */
   close(): Promise<void>;

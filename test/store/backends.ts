@@ -2,24 +2,56 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { afterAll, beforeEach, onTestFinished } from 'vitest';
 import type { Kv } from '../../src/store/kv.ts';
 import { KvStore } from '../../src/store/kv-store.ts';
 import { openKv } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
+import { EtcdCluster, etcdProgram } from './etcd-server.ts';
 
 export interface Backend {
   readonly name: string;
   /** The URL of an empty store that goes away with the test. */
-  readonly url: () => string;
+  readonly url: () => Promise<string>;
+  /** Why it cannot be tested here. */
+  readonly missing?: string;
   /** How many sequences of operations its property test runs. */
   readonly runs: number;
 }
 
+let cluster: Promise<EtcdCluster> | undefined;
+
+afterAll(async () => {
+  await (await cluster)?.stop();
+});
+
+async function emptyEtcd(): Promise<string> {
+  // It loses nothing when it is killed, only when the machine is.
+  cluster ??= EtcdCluster.start(1, ['--unsafe-no-fsync']);
+  const etcd = await cluster;
+  await etcd.empty();
+  return etcd.url;
+}
+
 export const backends: readonly Backend[] = [
-  { name: 'memory', url: () => 'memory:', runs: 200 },
-  { name: 'lmdb', url: () => `lmdb:${temporaryDirectory()}`, runs: 40 },
+  { name: 'memory', url: async () => 'memory:', runs: 200 },
+  { name: 'lmdb', url: async () => `lmdb:${temporaryDirectory()}`, runs: 40 },
+  {
+    name: 'etcd',
+    url: emptyEtcd,
+    runs: 10,
+    ...(etcdProgram === undefined
+      ? { missing: 'etcd is not installed (Debian: etcd-server)' }
+      : {}),
+  },
 ];
+
+/** Skips the tests of a suite whose backend cannot be tested here, saying why. */
+export function skipIfMissing({ missing }: Backend): void {
+  beforeEach((test) => {
+    test.skip(missing !== undefined, missing);
+  });
+}
 
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'dragonfly-store-'));

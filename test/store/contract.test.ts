@@ -4,7 +4,7 @@ import { isAppError } from '../../src/core/errors.ts';
 import type { IdentityConflict, MachineChange } from '../../src/model/history.ts';
 import type { Machine, MachineState } from '../../src/model/machine.ts';
 import type { Page, PageRequest, Store, StoreChange } from '../../src/store/store.ts';
-import { backends, opened, openedWithKv, tables } from './backends.ts';
+import { backends, opened, openedWithKv, skipIfMissing, tables } from './backends.ts';
 import { id, machine, template, workflow } from './documents.ts';
 
 /** Names that could be mistaken for one another, or for a part of a key. */
@@ -70,9 +70,12 @@ function isConflict(err: unknown): boolean {
   throw err;
 }
 
-describe.each(backends)('a store on $name', ({ url }) => {
+describe.each(backends)('a store on $name', (backend) => {
+  const { url } = backend;
+  skipIfMissing(backend);
+
   it('gives a machine back as it was put, by id, hash and MAC', async () => {
-    const store = await opened(url());
+    const store = await opened(await url());
     const one = await put(store, machine(1));
     await put(store, machine(2));
     const wanted = { value: one };
@@ -85,7 +88,7 @@ describe.each(backends)('a store on $name', ({ url }) => {
   });
 
   it('keeps fields that this version does not know, at any depth', async () => {
-    const store = await opened(url());
+    const store = await opened(await url());
     const known = machine(1);
     const future = {
       ...known,
@@ -100,7 +103,7 @@ describe.each(backends)('a store on $name', ({ url }) => {
   });
 
   it('keeps integers beyond 2^53 exactly through a read and a write', async () => {
-    const { store, kv } = await openedWithKv(url());
+    const { store, kv } = await openedWithKv(await url());
     const text = JSON.stringify(machine(1)).replace(
       '"tags":[]',
       '"tags":[],"u":18446744073709551615',
@@ -113,7 +116,7 @@ describe.each(backends)('a store on $name', ({ url }) => {
   });
 
   it('refuses a put with a stale revision and writes nothing', async () => {
-    const { store, kv } = await openedWithKv(url());
+    const { store, kv } = await openedWithKv(await url());
     const first = await store.putMachine(machine(1), 'absent');
     const second = await store.putMachine(machine(1), { revision: first });
     const before = await tables(kv);
@@ -131,7 +134,7 @@ describe.each(backends)('a store on $name', ({ url }) => {
   });
 
   it('does not take the revision of a deleted document for that of its successor', async () => {
-    const store = await opened(url());
+    const store = await opened(await url());
     const old = await store.putSetting('a', '1');
     await store.deleteSetting('a');
     await store.putSetting('a', '2');
@@ -141,14 +144,14 @@ describe.each(backends)('a store on $name', ({ url }) => {
   });
 
   it('lets one of many concurrent creations win', async () => {
-    const store = await opened(url());
+    const store = await opened(await url());
     const puts = Array.from({ length: 32 }, () => store.putMachine(machine(1), 'absent'));
     const settled = await Promise.allSettled(puts);
     expect(settled.filter((s) => s.status === 'fulfilled')).toHaveLength(1);
   });
 
   it('loses no update of concurrent read-modify-writes', async () => {
-    const store = await opened(url());
+    const store = await opened(await url());
     await store.putSetting('n', '0');
     const increment = async (): Promise<void> => {
       for (;;) {
@@ -163,13 +166,13 @@ describe.each(backends)('a store on $name', ({ url }) => {
   });
 
   it('carries out concurrent unconditional puts of one document', async () => {
-    const store = await opened(url());
+    const store = await opened(await url());
     await Promise.all(Array.from({ length: 16 }, (_, n) => store.putSetting('a', String(n))));
     expect(Number((await store.getSetting('a'))?.value)).toBeLessThan(16);
   });
 
   it('leaves no index entry behind when a machine changes or goes', async () => {
-    const { store, kv } = await openedWithKv(url());
+    const { store, kv } = await openedWithKv(await url());
     const full = machine(1, {
       all_macs: ['02:00:00:00:00:01', '02:00:00:00:00:02'],
       smbios_uuid: '4c4c4544-0051-3510-8052-b4c04f4a3132',
@@ -197,7 +200,7 @@ describe.each(backends)('a store on $name', ({ url }) => {
   });
 
   it('finds machines by any MAC and by SMBIOS UUID, but not by a placeholder', async () => {
-    const store = await opened(url());
+    const store = await opened(await url());
     const uuid = '4c4c4544-0051-3510-8052-b4c04f4a3132';
     const zero = '00000000-0000-0000-0000-000000000000';
     await put(
@@ -219,7 +222,7 @@ describe.each(backends)('a store on $name', ({ url }) => {
   });
 
   it('refuses a machine when another got its clue since it was looked up', async () => {
-    const store = await opened(url());
+    const store = await opened(await url());
     const clue = { primaryMac: '02:00:00:00:00:01' };
     const unlessSeen = await store.findMachines([clue], 8);
     await put(store, machine(1));
@@ -234,7 +237,7 @@ describe.each(backends)('a store on $name', ({ url }) => {
   });
 
   it('lists machines in pages, in the order of their ids, each once', async () => {
-    const store = await opened(url());
+    const store = await opened(await url());
     for (const n of [5, 3, 1, 4, 2]) await put(store, machine(n));
     const pages = await everyPage((page) => store.listMachines(page), 2);
     expect(pages.map(ids)).toEqual([[id(1), id(2)], [id(3), id(4)], [id(5)]]);
@@ -242,7 +245,7 @@ describe.each(backends)('a store on $name', ({ url }) => {
   });
 
   it('goes on after a machine that was deleted between two pages', async () => {
-    const store = await opened(url());
+    const store = await opened(await url());
     for (const n of [1, 2, 3]) await put(store, machine(n));
     const { nextCursor: cursor } = await store.listMachines({ limit: 1 });
     await store.deleteMachine(id(1));
@@ -250,7 +253,7 @@ describe.each(backends)('a store on $name', ({ url }) => {
   });
 
   it('refuses a cursor that no page gave', async () => {
-    const store = await opened(url());
+    const store = await opened(await url());
     for (const cursor of ['', 'a/b', 'a\nb', 'x'.repeat(5000), 'ä']) {
       await expect(store.listMachines({ cursor })).rejects.toMatchObject({
         code: 'request.invalid',
@@ -259,7 +262,7 @@ describe.each(backends)('a store on $name', ({ url }) => {
   });
 
   it('lists machines by tag and by state, in pages', async () => {
-    const store = await opened(url());
+    const store = await opened(await url());
     const states: MachineState[] = ['Ready', { Error: { message: 'x' } }, 'Ready', 'Ready'];
     for (const [n, state] of states.entries()) {
       const one = machine(n);
@@ -275,7 +278,7 @@ describe.each(backends)('a store on $name', ({ url }) => {
   });
 
   it('keeps names apart, whatever is in them', async () => {
-    const { store, kv } = await openedWithKv(url());
+    const { store, kv } = await openedWithKv(await url());
     for (const [n, name] of awkwardNames.entries()) {
       const one = machine(n);
       one.config.tags = [name];
@@ -296,7 +299,7 @@ describe.each(backends)('a store on $name', ({ url }) => {
   });
 
   it('lists the settings under any prefix', async () => {
-    const store = await opened(url());
+    const store = await opened(await url());
     for (const name of awkwardNames) await store.putSetting(name, '1');
     for (const prefix of [...awkwardNames, 'a.', 'xx', 'x'.repeat(300)]) {
       const pages = await everyPage((page) => store.listSettings(prefix, page), 2);
@@ -307,7 +310,7 @@ describe.each(backends)('a store on $name', ({ url }) => {
   });
 
   it('keeps the last 50 changes of a machine, newest first, until it is deleted', async () => {
-    const store = await opened(url());
+    const store = await opened(await url());
     const change = (n: number): MachineChange => ({
       at: '2026-01-02T03:04:05Z',
       what: 'memory_bytes',
@@ -326,7 +329,7 @@ describe.each(backends)('a store on $name', ({ url }) => {
   });
 
   it('keeps conflicts, written with the machine they are about, by each machine they name', async () => {
-    const store = await opened(url());
+    const store = await opened(await url());
     await put(store, machine(1));
     const found = conflict(3, id(2), id(1));
     await store.putMachine(machine(2), 'absent', { conflict: found });
@@ -346,7 +349,7 @@ describe.each(backends)('a store on $name', ({ url }) => {
   });
 
   it('keeps templates by name and workflows by machine', async () => {
-    const store = await opened(url());
+    const store = await opened(await url());
     await store.putTemplate(template('debian'));
     await store.putTemplate(template('arch'));
     const names = (await store.listTemplates()).items.map((item) => item.value.metadata.name);
@@ -365,7 +368,7 @@ describe.each(backends)('a store on $name', ({ url }) => {
   });
 
   it('takes a machine with more ports and text than one request of a backend', async () => {
-    const { store, kv } = await openedWithKv(url());
+    const { store, kv } = await openedWithKv(await url());
     const macs = Array.from(
       { length: 1024 },
       (_, i) =>
@@ -387,20 +390,19 @@ describe.each(backends)('a store on $name', ({ url }) => {
   });
 
   it('tells those who watch of every change', async () => {
-    const store = await opened(url());
+    const store = await opened(await url());
     const heard: StoreChange[] = [];
     const stop = new AbortController();
-    const done = new Promise<void>((resolve) => {
-      store.watch((change) => {
-        if (change !== undefined) heard.push(change);
-        if (change?.id === 'end') resolve();
-      }, stop.signal);
-    });
+    const end = Promise.withResolvers<undefined>();
+    await store.watch((change) => {
+      if (change !== undefined) heard.push(change);
+      if (change?.id === 'end') end.resolve(undefined);
+    }, stop.signal);
     await put(store, machine(1));
     await store.deleteMachine(id(1));
     await store.putTemplate(template('a/b'));
     await store.putSetting('end', '');
-    await done;
+    await end.promise;
     stop.abort();
     await store.putSetting('later', '');
     expect(heard).toContainEqual({ kind: 'machine', id: id(1), removed: false });
@@ -410,7 +412,7 @@ describe.each(backends)('a store on $name', ({ url }) => {
   });
 
   it('refuses work after it was closed', async () => {
-    const store = await opened(url());
+    const store = await opened(await url());
     await store.close();
     await expect(store.getMachine(id(1))).rejects.toMatchObject({ code: 'store.unavailable' });
     await expect(store.putMachine(machine(1))).rejects.toMatchObject({

@@ -6,7 +6,7 @@ import { normalizeMac } from '../../src/identity/macs.ts';
 import type { Machine } from '../../src/model/machine.ts';
 import { keyPart } from '../../src/store/keys.ts';
 import type { Store } from '../../src/store/store.ts';
-import { backends, openedWithKv, tables } from './backends.ts';
+import { backends, openedWithKv, skipIfMissing, tables } from './backends.ts';
 import { id, machine, template, workflow } from './documents.ts';
 
 /** The store as maps: no indexes, every question answered by looking at everything. */
@@ -239,9 +239,12 @@ async function compareAnswers(store: Store, model: Model): Promise<void> {
   }
 }
 
-describe.each(backends)('a store on $name', ({ url, runs }) => {
+describe.each(backends)('a store on $name', (backend) => {
+  const { url, runs } = backend;
+  skipIfMissing(backend);
+
   it('answers like the model and has its indexes', async () => {
-    const { store, kv } = await openedWithKv(url());
+    const { store, kv } = await openedWithKv(await url());
     const sequences = fc.array(fc.oneof(...steps), { maxLength: 40 });
     await fc.assert(
       fc.asyncProperty(sequences, async (sequence) => {

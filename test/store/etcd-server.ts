@@ -1,0 +1,135 @@
+// Real etcd servers on loopback, for tests: one node or a cluster, in a directory that goes away.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Where etcd is; undefined where it is not installed (Debian: etcd-server). */
+export const etcdProgram = (process.env['PATH'] ?? '')
+  .split(delimiter)
+  .map((directory) => join(directory, 'etcd'))
+  .find((path) => existsSync(path));
+
+interface Member {
+  readonly name: string;
+  readonly clientUrl: string;
+  readonly peerUrl: string;
+}
+
+export class EtcdCluster {
+  readonly #directory = mkdtempSync(join(tmpdir(), 'dragonfly-etcd-'));
+  readonly #members: readonly Member[];
+  readonly #flags: readonly string[];
+  readonly #processes = new Map<Member, ChildProcess>();
+
+  private constructor(members: readonly Member[], flags: readonly string[]) {
+    this.#members = members;
+    this.#flags = flags;
+  }
+
+  /** Starts a cluster and waits until it serves. */
+  static async start(size: 1 | 3, flags: readonly string[] = []): Promise<EtcdCluster> {
+    const ports = await freePorts(2 * size);
+    const members = Array.from({ length: size }, (_, i) => ({
+      name: `n${i}`,
+      clientUrl: `http://127.0.0.1:${ports[2 * i] ?? 0}`,
+      peerUrl: `http://127.0.0.1:${ports[2 * i + 1] ?? 0}`,
+    }));
+    const cluster = new EtcdCluster(members, flags);
+    for (const member of members) cluster.#startMember(member);
+    await cluster.#serves();
+    return cluster;
+  }
+
+  /** As openStore takes it. */
+  get url(): string {
+    return `etcd:${this.#members.map((m) => m.clientUrl).join(',')}`;
+  }
+
+  /** Deletes everything. */
+  async empty(): Promise<void> {
+    await this.call('/v3/kv/deleterange', { key: 'AA==', range_end: 'AA==' });
+  }
+
+  async call(path: string, body: object, member = this.#members[0]): Promise<unknown> {
+    const response = await fetch(`${member?.clientUrl ?? ''}${path}`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(2000),
+    });
+    return response.json();
+  }
+
+  /** Kills the member that leads, as a power failure does, and starts it again when told to. */
+  async killLeader(): Promise<() => void> {
+    for (const member of this.#members) {
+      const process = this.#processes.get(member);
+      const status = (await this.call('/v3/maintenance/status', {}, member).catch(() => ({}))) as {
+        leader?: string;
+        header?: { member_id?: string };
+      };
+      if (process === undefined || status.leader === undefined) continue;
+      if (status.leader !== status.header?.member_id) continue;
+      await kill(process);
+      return () => {
+        this.#startMember(member);
+      };
+    }
+    throw new Error('the cluster has no leader');
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#processes.values()].map((process) => kill(process)));
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #startMember(member: Member): void {
+    const { name, clientUrl, peerUrl } = member;
+    const flags = {
+      name,
+      'data-dir': join(this.#directory, name),
+      'listen-client-urls': clientUrl,
+      'advertise-client-urls': clientUrl,
+      'listen-peer-urls': peerUrl,
+      'initial-advertise-peer-urls': peerUrl,
+      'initial-cluster': this.#members.map((m) => `${m.name}=${m.peerUrl}`).join(','),
+      logger: 'zap',
+      'log-level': 'fatal',
+    };
+    const args = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
+    const process = spawn(etcdProgram ?? 'etcd', [...args, ...this.#flags], { stdio: 'ignore' });
+    this.#processes.set(member, process);
+  }
+
+  async #serves(): Promise<void> {
+    for (let attempt = 0; attempt < 300; attempt += 1) {
+      const answers = await Promise.allSettled(
+        this.#members.map((m) => this.call('/v3/kv/range', { key: 'AA==' }, m)),
+      );
+      if (answers.every((a) => a.status === 'fulfilled' && !('error' in Object(a.value)))) return;
+      await sleep(100);
+    }
+    throw new Error('etcd did not start');
+  }
+}
+
+async function kill(process: ChildProcess): Promise<void> {
+  if (process.exitCode !== null || process.signalCode !== null) return;
+  const ended = once(process, 'exit');
+  process.kill('SIGKILL');
+  await ended;
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => {
+    const address = server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  });
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return ports;
+}
