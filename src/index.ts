@@ -1,6 +1,11 @@
-// The package's main export: what embedders need of the agent's half, the store and the schemas.
-export { AppError, errorCodes, isAppError, type ErrorCode } from './core/errors.ts';
+// The package's main export: what embedders need of the agent's half, the store, the server and the
+// schemas. `dragonfly-agent/agent` is the agent's half alone.
+export { collectInventory, explainInventory, type InventoryOptions } from './agent/inventory.ts';
+export { AppError, describeError, errorCodes, isAppError, type ErrorCode } from './core/errors.ts';
+export { ManualClock, systemClock, type Clock } from './core/clock.ts';
+export type { Log } from './core/log.ts';
 export { computeIdentityHash } from './identity/hash.ts';
+export { identify, type IdentityExplanation, type IdentitySource } from './identity/identify.ts';
 export { normalizeMac } from './identity/macs.ts';
 export * from './model/api.ts';
 export type * from './model/inventory.ts';
@@ -8,5 +13,11 @@ export * from './model/history.ts';
 export * from './model/machine.ts';
 export * from './model/template.ts';
 export * from './model/workflow.ts';
+export { createApp, type AppOptions } from './server/app.ts';
+export { register, type Registration, type RegistrationOptions } from './server/registration.ts';
+export { openRoot } from './sources/open.ts';
+export type { Root } from './sources/root.ts';
+export type { Kv } from './store/kv.ts';
+export { KvStore } from './store/kv-store.ts';
 export { openStore } from './store/open.ts';
 export type * from './store/store.ts';

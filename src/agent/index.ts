@@ -4,6 +4,7 @@ export type { ActionProgress, ActionRunner, ActionRunners } from './actions.ts';
 export { checkInOnce, runAgent, type AgentOptions } from './agent.ts';
 export { openBoot, type Boot, type Notebook } from './boot.ts';
 export { checkinRequest, type CheckinContext } from './checkin.ts';
+export { collectInventory, explainInventory, type InventoryOptions } from './inventory.ts';
 export { classifyFailure, type Failure, type FailureKind } from './failure.ts';
 export { runLoop, type LoopOptions, type OrderContext, type Subject } from './loop.ts';
 export { Spool, type Report, type SpoolLimits } from './spool.ts';

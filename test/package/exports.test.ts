@@ -23,6 +23,22 @@ describe('the package', () => {
     expect(hash).toMatch(/^[0-9a-f]{64}$/);
   });
 
+  it('gives an embedder a store, a server and an inventory of a machine', () => {
+    const answer = evaluate(
+      `import { collectInventory, createApp, openStore, systemClock } from 'dragonfly-agent';
+       const store = await openStore('memory:');
+       const app = await createApp({ store, clock: systemClock });
+       const { identity } = await collectInventory();
+       const payload = { mac: identity.primary_mac ?? '02:00:00:00:00:01' };
+       const first = await app.inject({ method: 'POST', url: '/api/agent/checkin', payload });
+       const machine = await store.getMachineByMac(payload.mac.toUpperCase());
+       console.log(JSON.stringify({ status: first.statusCode, same: machine.value.id === first.json().machine_id }));
+       await app.close();
+       await store.close();`,
+    );
+    expect(answer).toEqual({ status: 200, same: true });
+  });
+
   it("loads nothing of the server for the agent's half", () => {
     const loaded = evaluate(
       `import { registerHooks } from 'node:module';
