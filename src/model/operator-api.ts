@@ -53,7 +53,16 @@ const MachineFilter = {
   ),
 };
 
-export const MachineListQuery = Type.Object({ ...MachineFilter, ...Paging }, strict);
+const uuid = '[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}';
+const MachineIds = Type.String({
+  pattern: `^${uuid}(,${uuid}){0,99}$`,
+  description: 'only these machines, at most 100, in one page: their ids between commas',
+});
+
+export const MachineListQuery = Type.Object(
+  { ...MachineFilter, ...Paging, ids: Type.Optional(MachineIds) },
+  strict,
+);
 export type MachineListQuery = Static<typeof MachineListQuery>;
 
 export const MachineList = Type.Object({

@@ -3,7 +3,7 @@
 import type { LivenessName } from '../model/api.ts';
 import { stateName, type Machine } from '../model/machine.ts';
 import type { MachineListQuery } from '../model/operator-api.ts';
-import type { Page, PageRequest } from '../store/store.ts';
+import type { Page, PageRequest, Store } from '../store/store.ts';
 import type { Liveness } from './liveness.ts';
 import type { Services } from './services.ts';
 
@@ -37,25 +37,35 @@ export async function listMachines(s: Services, query: MachineListQuery): Promis
   return { machines, nextCursor: cursor };
 }
 
-/** The narrowest list that the store keeps. */
+/** The machines that are named, or the narrowest list that the store keeps. */
 function source(
   { store }: Services,
-  { tag, state }: MachineListQuery,
+  { ids, tag, state }: MachineListQuery,
 ): (page: PageRequest) => Promise<Page<Machine>> {
+  if (ids !== undefined) return () => namedMachines(store, ids);
   if (tag !== undefined) return (page) => store.listMachinesByTag(tag, page);
   if (state !== undefined) return (page) => store.listMachinesByState(state, page);
   return (page) => store.listMachines(page);
 }
 
+async function namedMachines(store: Store, ids: string): Promise<Page<Machine>> {
+  const named = new Set(ids.toLowerCase().split(','));
+  const found = await Promise.all([...named].map((id) => store.getMachine(id)));
+  return { items: found.filter((machine) => machine !== undefined), nextCursor: undefined };
+}
+
 /** What is left to check of each record; undefined when the list itself has only matches. */
 function matcher(
-  { tag, state, liveness, q }: MachineListQuery,
+  { ids, tag, state, liveness, q }: MachineListQuery,
   alive: Liveness,
 ): ((machine: Machine) => boolean) | undefined {
   const words = (q ?? '').toLowerCase().split(/\s+/).filter(Boolean);
-  const stateLeft = tag === undefined ? undefined : state;
-  if (words.length === 0 && liveness === undefined && stateLeft === undefined) return undefined;
+  const tagLeft = ids === undefined ? undefined : tag;
+  const stateLeft = ids === undefined && tag === undefined ? undefined : state;
+  if ([words[0], liveness, tagLeft, stateLeft].every((left) => left === undefined))
+    return undefined;
   return (machine) => {
+    if (tagLeft !== undefined && !machine.config.tags.includes(tagLeft)) return false;
     if (stateLeft !== undefined && stateName(machine.status.state) !== stateLeft) return false;
     if (liveness !== undefined && livenessOf(machine, alive) !== liveness) return false;
     if (words.length === 0) return true;

@@ -40,17 +40,15 @@ export async function pageRoutes(app: FastifyInstance): Promise<void> {
     app.get(address, options, (_request, reply) =>
       reply
         .header('content-security-policy', contentSecurityPolicy)
-        .header('x-content-type-options', 'nosniff')
-        .header('referrer-policy', 'no-referrer')
-        .header('cross-origin-opener-policy', 'same-origin')
         .header('cache-control', 'no-cache')
         .sendFile('index.html', { cacheControl: false }),
     );
   }
-  // An asset's name holds the hash of its content: what it names never changes.
-  app.get<{ Params: { name: string } }>('/assets/:name', options, (request, reply) =>
-    reply
-      .header('x-content-type-options', 'nosniff')
-      .sendFile(`assets/${request.params.name}`, { maxAge: '1y', immutable: true }),
+  // An asset's name holds the hash of its content: what it names never changes. Nothing else is a name.
+  app.get<{ Params: { name: string } }>(
+    '/assets/:name(^[\\w-]+\\.\\w+$)',
+    options,
+    (request, reply) =>
+      reply.sendFile(`assets/${request.params.name}`, { maxAge: '1y', immutable: true }),
   );
 }
