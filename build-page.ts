@@ -1,11 +1,12 @@
 // Makes dist/web/: the page as one script, its style and icon, named after their content so that a
 // browser may keep them for ever, each beside a compressed form.
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { rolldown } from 'rolldown';
 
 export async function buildPage(): Promise<void> {
+  rmSync('dist/web', { recursive: true, force: true });
   mkdirSync('dist/web/assets', { recursive: true });
   const bundle = await rolldown({
     input: 'src/web/main.tsx',

@@ -1,26 +1,19 @@
-// The server's operations that the page uses, by name.
+// The server's operations that the page uses, by name. Errors of all: ApiError.
+import type { IdentityConflict, MachineChange } from '../model/history.ts';
+import type {
+  BulkRequest,
+  BulkResponse,
+  MachinePatch,
+  MachineView,
+} from '../model/operator-api.ts';
+import type { Template } from '../model/template.ts';
 import type { Workflow } from '../model/workflow.ts';
-import type { ShownMachine } from './row.ts';
 import type { Answer, Session } from './session.ts';
-
-export interface ConfigChange {
-  readonly hostname?: string | null;
-  readonly os_choice?: string | null;
-  readonly tags?: readonly string[];
-}
-
-export interface BulkChange {
-  readonly add_tags?: readonly string[];
-  readonly remove_tags?: readonly string[];
-  readonly os_choice?: string | null;
-}
-
-export type HistoryEntry = unknown;
 
 const machinePath = (id: string): string => `/api/machines/${encodeURIComponent(id)}`;
 
-export interface MachinePage {
-  readonly machines: readonly ShownMachine[];
+interface MachinePage {
+  readonly machines: readonly MachineView[];
   readonly next_cursor: string | null;
 }
 
@@ -30,79 +23,67 @@ export async function readMachinePage(
   cursor: string | undefined,
   signal: AbortSignal,
 ): Promise<MachinePage> {
-  const after = cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`;
-  const path = `/api/machines?limit=${String(limit)}${after}`;
+  const query = new URLSearchParams({ limit: String(limit) });
+  if (cursor !== undefined) query.set('cursor', cursor);
+  const path = `/api/machines?${query.toString()}`;
   return (await session.request<MachinePage>(path, { signal })).body;
 }
 
-export function readMachine(
-  session: Session,
-  id: string,
-  signal?: AbortSignal,
-): Promise<Answer<ShownMachine>> {
-  return session.request(machinePath(id), signal === undefined ? {} : { signal });
-}
+/** How many machines `readMachines` takes. */
+export const mostMachines = 100;
 
-export interface Conflict {
-  readonly id: string;
-}
-
-export async function readConflicts(
+/** Those of the machines that there are. */
+export async function readMachines(
   session: Session,
+  ids: readonly string[],
   signal: AbortSignal,
-): Promise<readonly Conflict[]> {
-  const { body } = await session.request<{ conflicts: readonly Conflict[] }>('/api/conflicts', {
-    signal,
-  });
-  return body.conflicts;
+): Promise<readonly MachineView[]> {
+  if (ids.length === 0) return [];
+  const path = `/api/machines?ids=${ids.join(',')}`;
+  return (await session.request<MachinePage>(path, { signal })).body.machines;
 }
 
-/** Errors: ApiError `request.stale` when the machine is no longer as `etag` says. */
+export function readMachine(session: Session, id: string): Promise<Answer<MachineView>> {
+  return session.request(machinePath(id));
+}
+
+/** Errors: `request.stale` when the machine is no longer as `etag` says. */
 export function patchMachine(
   session: Session,
   id: string,
-  change: ConfigChange,
+  patch: MachinePatch,
   etag: string | undefined,
-): Promise<Answer<ShownMachine>> {
-  return session.request(machinePath(id), { method: 'PATCH', body: change, ifMatch: etag });
+): Promise<Answer<MachineView>> {
+  return session.request(machinePath(id), { method: 'PATCH', body: patch, ifMatch: etag });
 }
 
 export async function deleteMachine(session: Session, id: string): Promise<void> {
   await session.request(machinePath(id), { method: 'DELETE' });
 }
 
-export async function machineHistory(
-  session: Session,
-  id: string,
-): Promise<readonly HistoryEntry[]> {
-  const { body } = await session.request<{ history: readonly HistoryEntry[] }>(
+export async function readHistory(session: Session, id: string): Promise<readonly MachineChange[]> {
+  const { body } = await session.request<{ history: readonly MachineChange[] }>(
     `${machinePath(id)}/history`,
   );
   return body.history;
 }
 
-export async function changeMachines(
-  session: Session,
-  ids: readonly string[],
-  change: BulkChange,
-): Promise<{ changed: number; failed: readonly string[] }> {
-  const { body } = await session.request<{ changed: number; failed: readonly string[] }>(
-    '/api/machines/bulk',
-    { method: 'POST', body: { ids, ...change } },
-  );
-  return body;
+export async function changeMachines(session: Session, change: BulkRequest): Promise<BulkResponse> {
+  const options = { method: 'POST', body: change } as const;
+  return (await session.request<BulkResponse>('/api/machines/bulk', options)).body;
 }
 
-export async function templateNames(session: Session): Promise<readonly string[]> {
-  const { body } = await session.request<{
-    templates: readonly { metadata: { name: string } }[];
-  }>('/api/templates');
+export async function readTemplateNames(session: Session): Promise<readonly string[]> {
+  const { body } = await session.request<{ templates: readonly Template[] }>(
+    '/api/templates?limit=1000',
+  );
   return body.templates.map((template) => template.metadata.name);
 }
 
-export async function machineWorkflows(session: Session, id: string): Promise<readonly Workflow[]> {
+/** In the order of their creation. */
+export async function readWorkflows(session: Session, id: string): Promise<readonly Workflow[]> {
   const { body } = await session.request<{ workflows: readonly Workflow[] }>(
-    `/api/workflows?machine_id=${encodeURIComponent(id)}`,
+    `/api/workflows?machine_id=${encodeURIComponent(id)}&limit=1000`,
   );
   return body.workflows;
 }
@@ -110,15 +91,35 @@ export async function machineWorkflows(session: Session, id: string): Promise<re
 export async function createWorkflow(
   session: Session,
   machineId: string,
-  template: string,
   reimage: boolean,
 ): Promise<void> {
-  await session.request('/api/workflows', {
-    method: 'POST',
-    body: { machine_id: machineId, template, reimage },
-  });
+  const body = { machine_id: machineId, reimage };
+  await session.request('/api/workflows', { method: 'POST', body });
 }
 
 export async function cancelWorkflow(session: Session, id: string): Promise<void> {
   await session.request(`/api/workflows/${encodeURIComponent(id)}/cancel`, { method: 'POST' });
+}
+
+export async function readConflicts(
+  session: Session,
+  signal: AbortSignal,
+): Promise<readonly IdentityConflict[]> {
+  const { body } = await session.request<{ conflicts: readonly IdentityConflict[] }>(
+    '/api/conflicts?limit=1000',
+    { signal },
+  );
+  return body.conflicts;
+}
+
+/** The machine of the conflict is the candidate `into`, and is merged into it. */
+export async function acceptConflict(session: Session, id: string, into: string): Promise<void> {
+  const path = `/api/conflicts/${encodeURIComponent(id)}/accept`;
+  await session.request(path, { method: 'POST', body: { into } });
+}
+
+/** The machine of the conflict is a machine of its own. */
+export async function splitConflict(session: Session, id: string): Promise<void> {
+  const path = `/api/conflicts/${encodeURIComponent(id)}/split`;
+  await session.request(path, { method: 'POST' });
 }

@@ -1,7 +1,8 @@
 // What is done to a selection of machines: tags put on and taken off, a template assigned.
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import { changeMachines, type BulkChange } from './api.ts';
+import type { BulkRequest } from '../model/operator-api.ts';
+import { changeMachines } from './api.ts';
 import { useServices } from './context.ts';
 import { plural } from './format.ts';
 import { Dialog } from './parts.tsx';
@@ -90,7 +91,7 @@ export function tagsOf(text: string): string[] {
 
 interface FormProps extends BulkProps {
   readonly title: string;
-  readonly change: BulkChange;
+  readonly change: Omit<BulkRequest, 'ids'>;
   readonly disabled: boolean;
   readonly children: ComponentChildren;
 }
@@ -104,13 +105,13 @@ function BulkForm({ title, ids, change, disabled, onClose, onDone, children }: F
     setBusy(true);
     setProblem(undefined);
     try {
-      const { changed, failed } = await changeMachines(session, ids, change);
+      const { changed, failed } = await changeMachines(session, { ids: [...ids], ...change });
       if (failed.length === 0) {
         onDone(`${plural(changed, 'machine')} changed.`);
         return;
       }
       setProblem(
-        `${plural(changed, 'machine')} changed, ${String(failed.length)} not: ${failed[0] ?? ''}`,
+        `${plural(changed, 'machine')} changed, ${String(failed.length)} not: ${failed[0]?.failure.error ?? ''}`,
       );
     } catch (err) {
       setProblem(messageOf(err));

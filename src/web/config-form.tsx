@@ -1,11 +1,11 @@
 // The settings of a machine that an operator may change. A change is based on what was read: when
 // somebody else changed the machine in between, both sides are shown and the operator decides.
 import { useEffect, useState } from 'preact/hooks';
-import { patchMachine, readMachine, type ConfigChange } from './api.ts';
+import type { MachinePatch, MachineView } from '../model/operator-api.ts';
+import { patchMachine, readMachine } from './api.ts';
 import { tagsOf } from './bulk-dialogs.tsx';
 import { useServices } from './context.ts';
 import { Card, Notice } from './parts.tsx';
-import type { ShownMachine } from './row.ts';
 import { ApiError, messageOf, type Answer } from './session.ts';
 import { TemplateSelect } from './template-select.tsx';
 
@@ -26,7 +26,7 @@ const labels: Readonly<Record<FieldName, string>> = {
   tags: 'Tags',
 };
 
-function fieldsOf({ config }: ShownMachine): Fields {
+function fieldsOf({ config }: MachineView): Fields {
   return {
     hostname: config.hostname ?? '',
     template: config.os_choice ?? '',
@@ -40,16 +40,16 @@ function differing(one: Fields, other: Fields): FieldName[] {
   return names.filter((name) => one[name] !== other[name]);
 }
 
-function changeOf(fields: Fields, names: readonly FieldName[]): ConfigChange {
-  const change: { hostname?: string | null; os_choice?: string | null; tags?: string[] } = {};
-  if (names.includes('hostname')) change.hostname = fields.hostname.trim() || null;
-  if (names.includes('template')) change.os_choice = fields.template || null;
-  if (names.includes('tags')) change.tags = tagsOf(fields.tags);
-  return change;
+function patchOf(fields: Fields, names: readonly FieldName[]): MachinePatch {
+  return {
+    ...(names.includes('hostname') ? { hostname: fields.hostname.trim() || null } : {}),
+    ...(names.includes('template') ? { os_choice: fields.template || null } : {}),
+    ...(names.includes('tags') ? { tags: tagsOf(fields.tags) } : {}),
+  };
 }
 
 interface FormProps {
-  readonly answer: Answer<ShownMachine>;
+  readonly answer: Answer<MachineView>;
   readonly onSaved: () => void;
 }
 
@@ -59,7 +59,7 @@ export function ConfigForm({ answer, onSaved }: FormProps) {
   // What the fields started from; it follows the machine as long as nothing was typed.
   const [base, setBase] = useState(answer);
   const [fields, setFields] = useState(() => fieldsOf(answer.body));
-  const [theirs, setTheirs] = useState<Answer<ShownMachine> | undefined>();
+  const [theirs, setTheirs] = useState<Answer<MachineView> | undefined>();
   const [message, setMessage] = useState<{ kind: 'good' | 'error'; text: string } | undefined>();
   const [busy, setBusy] = useState(false);
   const changed = differing(fields, fieldsOf(base.body));
@@ -70,11 +70,11 @@ export function ConfigForm({ answer, onSaved }: FormProps) {
     setFields(fieldsOf(answer.body));
   }, [answer]);
 
-  const save = async (basis: Answer<ShownMachine>): Promise<void> => {
+  const save = async (basis: Answer<MachineView>): Promise<void> => {
     setBusy(true);
     setMessage(undefined);
     try {
-      const saved = await patchMachine(session, id, changeOf(fields, changed), basis.etag);
+      const saved = await patchMachine(session, id, patchOf(fields, changed), basis.etag);
       setTheirs(undefined);
       setBase(saved);
       setFields(fieldsOf(saved.body));

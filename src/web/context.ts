@@ -3,6 +3,7 @@ import { createContext } from 'preact';
 import { useContext, useEffect, useState } from 'preact/hooks';
 import { Fleet, type FleetView } from './fleet.ts';
 import { Live, type LiveStatus } from './live.ts';
+import type { Row } from './row.ts';
 import { Session } from './session.ts';
 
 export interface Services {
@@ -44,6 +45,12 @@ function useFollowed<T>(source: Source, read: () => T): T {
 export function useFleet(): FleetView {
   const { fleet } = useServices();
   return useFollowed(fleet, () => fleet.view);
+}
+
+/** What the list knows of one machine. */
+export function useRow(id: string): Row | undefined {
+  const { fleet } = useServices();
+  return useFollowed(fleet, () => fleet.get(id));
 }
 
 export function useLive(): LiveStatus {

@@ -51,11 +51,21 @@ function sortKey(row: Row, column: SortColumn): string | number {
   }
 }
 
-/** Sorted by the column; equal ones by id, and so in the order of their registration. */
-export function sortRows(rows: readonly Row[], sort: Sort): Row[] {
+/** Sorted by the column; equal ones by id, and so in the order of their registration. `keys` remembers
+ *  the rows' keys of that column between calls. */
+export function sortRows(
+  rows: readonly Row[],
+  sort: Sort,
+  keys = new WeakMap<Row, string | number>(),
+): Row[] {
   const direction = sort.descending ? -1 : 1;
+  const keyOf = (row: Row): string | number => {
+    const key = keys.get(row) ?? sortKey(row, sort.column);
+    keys.set(row, key);
+    return key;
+  };
   return rows
-    .map((row) => ({ row, key: sortKey(row, sort.column) }))
+    .map((row) => ({ row, key: keyOf(row) }))
     .toSorted((a, b) => {
       if (a.key !== b.key) return a.key < b.key ? -direction : direction;
       return a.row.id < b.row.id ? -1 : 1;
@@ -75,6 +85,9 @@ export class Fleet {
   readonly #delayMs: number;
   #query = '';
   #sort: Sort = { column: 'name', descending: false };
+  #sortKeys = new WeakMap<Row, string | number>();
+  /** All machines as sorted; undefined when it has to be made anew. */
+  #sorted: readonly Row[] | undefined;
   #view: FleetView = { rows: [], total: 0, byState: new Map(), byLiveness: new Map() };
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -114,12 +127,17 @@ export class Fleet {
   /** What the operator asks to see; answered at once. */
   show(query: string, sort: Sort): void {
     if (query === this.#query && sort === this.#sort) return;
+    if (sort !== this.#sort) {
+      this.#sorted = undefined;
+      this.#sortKeys = new WeakMap();
+    }
     this.#query = query;
     this.#sort = sort;
-    this.#changed(true);
+    this.#recompute();
   }
 
   #changed(atOnce: boolean): void {
+    this.#sorted = undefined;
     if (atOnce) this.#recompute();
     else this.#timer ??= setTimeout(() => this.#recompute(), this.#delayMs);
   }
@@ -127,9 +145,10 @@ export class Fleet {
   #recompute(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const all = [...this.#rows.values()];
+    this.#sorted ??= sortRows([...this.#rows.values()], this.#sort, this.#sortKeys);
+    const all = this.#sorted;
     this.#view = {
-      rows: sortRows(all.filter(compileQuery(this.#query)), this.#sort),
+      rows: all.filter(compileQuery(this.#query)),
       total: all.length,
       byState: count(all.map((row) => row.state)),
       byLiveness: count(all.map((row) => row.liveness)),

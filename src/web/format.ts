@@ -29,9 +29,7 @@ export function formatSpeed(mbps: number): string {
 /** A CPU's name without what every CPU's name says: "AMD EPYC 7543". */
 export function shortCpu(model: string): string {
   return model
-    .replaceAll(/\((?:R|TM|C)\)/gi, '')
-    .replaceAll(/\b(?:CPU|Processor|\d+-Core)\b/gi, '')
-    .replace(/@.*$/, '')
+    .replaceAll(/\((?:R|TM|C)\)|@.*|\b(?:CPU|Processor|\d+-Core)\b/gi, '')
     .replaceAll(/\s+/g, ' ')
     .trim();
 }

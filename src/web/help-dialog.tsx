@@ -28,6 +28,8 @@ export function HelpDialog({ onClose }: { onClose: () => void }) {
       <Terms terms={keys} />
       <Terms terms={words} />
       <footer>
+        <a href="/docs">API</a>
+        <span class="spring" />
         <button type="button" onClick={onClose}>
           Close
         </button>

@@ -1,6 +1,7 @@
 // Keeps the fleet as the server has it: reads all machines page by page, then follows its events. An
 // event says what changed; what it became is read from the server again.
-import { readConflicts, readMachine, readMachinePage, type Conflict } from './api.ts';
+import type { IdentityConflict } from '../model/history.ts';
+import { mostMachines, readConflicts, readMachinePage, readMachines } from './api.ts';
 import type { Fleet } from './fleet.ts';
 import { toRow, type Liveness } from './row.ts';
 import { ApiError, messageOf, type Session } from './session.ts';
@@ -12,7 +13,7 @@ export interface LiveStatus {
   readonly problem?: string | undefined;
   readonly connection: 'connecting' | 'live' | 'lost';
   /** The identity conflicts that wait for a decision; undefined while they are not known. */
-  readonly conflicts: readonly Conflict[] | undefined;
+  readonly conflicts: readonly IdentityConflict[] | undefined;
 }
 
 /** What the data of the server's events may hold. */
@@ -26,9 +27,8 @@ interface EventData {
 const firstPage = 100;
 const laterPages = 1000;
 const longestWaitMs = 15_000;
-/** How long changed machines are gathered, and how many are read one by one. */
+/** How long changed machines are gathered, to be read together. */
 const gatherMs = 200;
-const mostSingles = 200;
 /** How often the machines in sight are read again: heartbeats alone cause no events. */
 const seenEveryMs = 10_000;
 
@@ -39,6 +39,7 @@ export class Live {
   readonly #machineListeners = new Map<string, Set<() => void>>();
   readonly #changed = new Set<string>();
   #inSight: readonly string[] = [];
+  #refreshTimer: ReturnType<typeof setTimeout> | undefined;
   #status: LiveStatus = { load: 'loading', connection: 'connecting', conflicts: undefined };
   #stop = new AbortController();
 
@@ -66,9 +67,15 @@ export class Live {
     };
   }
 
-  /** Names the machines whose last_seen is on the screen. */
+  /** Names the machines that are on the screen, so that their last_seen is kept up to date. */
   watch(ids: readonly string[]): void {
-    this.#inSight = ids;
+    this.#inSight = ids.slice(0, mostMachines);
+    this.#refreshSoon(gatherMs);
+  }
+
+  /** Reads the conflicts again after one was decided here. */
+  conflictDecided(): Promise<void> {
+    return this.#readConflicts(this.#stop.signal);
   }
 
   /** Begins, or begins again, to read and follow. */
@@ -78,10 +85,11 @@ export class Live {
     const { signal } = this.#stop;
     this.#set({ load: 'loading', problem: undefined });
     void this.#run(signal);
-    void this.#refreshInSight(signal);
+    this.#refreshSoon(seenEveryMs);
   }
 
   stop(): void {
+    clearTimeout(this.#refreshTimer);
     this.#stop.abort();
   }
 
@@ -161,34 +169,34 @@ export class Live {
       setTimeout(() => {
         const ids = [...this.#changed];
         this.#changed.clear();
-        if (ids.length > mostSingles) void this.#loadAll(signal);
+        if (ids.length > mostMachines) void this.#loadAll(signal);
         else void this.#readAgain(ids, signal);
       }, gatherMs);
     }
     this.#changed.add(id);
   }
 
-  /** A machine that cannot be read keeps what is known of it: its next event brings it up to date. */
+  /** Failing leaves what is known: the next event or refresh brings it up to date. */
   async #readAgain(ids: readonly string[], signal: AbortSignal): Promise<void> {
-    const answers = await Promise.allSettled(
-      ids.map((id) => readMachine(this.#session, id, signal)),
-    );
-    this.#fleet.put(
-      answers.filter((a) => a.status === 'fulfilled').map((a) => toRow(a.value.body)),
-    );
+    const machines = await readMachines(this.#session, ids, signal).catch(() => []);
+    this.#fleet.put(machines.map(toRow));
   }
 
-  async #refreshInSight(signal: AbortSignal): Promise<void> {
-    for (;;) {
-      await pause(seenEveryMs, signal);
-      if (signal.aborted) return;
-      if (document.visibilityState === 'visible') await this.#readAgain(this.#inSight, signal);
-    }
+  #refreshSoon(ms: number): void {
+    clearTimeout(this.#refreshTimer);
+    this.#refreshTimer = setTimeout(() => void this.#refreshInSight(), ms);
+  }
+
+  async #refreshInSight(): Promise<void> {
+    const { signal } = this.#stop;
+    if (document.visibilityState === 'visible') await this.#readAgain(this.#inSight, signal);
+    if (!signal.aborted) this.#refreshSoon(seenEveryMs);
   }
 
   async #readConflicts(signal: AbortSignal): Promise<void> {
     try {
-      this.#set({ conflicts: await readConflicts(this.#session, signal) });
+      const all = await readConflicts(this.#session, signal);
+      this.#set({ conflicts: all.filter((conflict) => conflict.resolution === null) });
     } catch (err) {
       if (!signal.aborted) this.#set({ conflicts: undefined, problem: messageOf(err) });
     }

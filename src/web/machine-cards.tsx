@@ -1,10 +1,10 @@
 // What is known of a machine: how it is recognised, its hardware, disks, network interfaces, history.
 import type { ComponentChildren } from 'preact';
+import type { MachineChange } from '../model/history.ts';
 import type { StoredDisk } from '../model/machine.ts';
-import type { HistoryEntry } from './api.ts';
+import type { MachineView } from '../model/operator-api.ts';
 import { formatDisk, formatMemory, formatSpeed, plural } from './format.ts';
-import { Card } from './parts.tsx';
-import type { ShownMachine } from './row.ts';
+import { Age, Card } from './parts.tsx';
 
 /** A list of names and values; what was not reported is left out. */
 function Facts({ facts }: { facts: readonly (readonly [string, ComponentChildren])[] }) {
@@ -22,7 +22,7 @@ function Facts({ facts }: { facts: readonly (readonly [string, ComponentChildren
   );
 }
 
-export function HardwareCard({ machine }: { machine: ShownMachine }) {
+export function HardwareCard({ machine }: { machine: MachineView }) {
   const { cpu_model, cpu_cores, cpu_threads, memory_bytes, is_virtual, virt_platform } =
     machine.hardware;
   const os = machine.report?.existing_os;
@@ -109,7 +109,7 @@ export function DisksCard({ disks }: { disks: readonly StoredDisk[] }) {
   );
 }
 
-export function NicsCard({ machine }: { machine: ShownMachine }) {
+export function NicsCard({ machine }: { machine: MachineView }) {
   const nics = machine.hardware.network_interfaces;
   return (
     <Card title="Network interfaces">
@@ -138,7 +138,7 @@ const recognisedBy = {
   new: 'nothing: it was new',
 } as const;
 
-export function IdentityCard({ machine }: { machine: ShownMachine }) {
+export function IdentityCard({ machine }: { machine: MachineView }) {
   const { identity, report } = machine;
   return (
     <Card title="Identity">
@@ -172,7 +172,7 @@ export function IdentityCard({ machine }: { machine: ShownMachine }) {
 }
 
 /** What the agent's probes could not read. */
-export function ProblemsCard({ machine }: { machine: ShownMachine }) {
+export function ProblemsCard({ machine }: { machine: MachineView }) {
   const problems = machine.report?.problems ?? [];
   if (problems.length === 0) return null;
   return (
@@ -191,14 +191,57 @@ export function ProblemsCard({ machine }: { machine: ShownMachine }) {
   );
 }
 
-export function HistoryCard({ history }: { history: readonly HistoryEntry[] }) {
+/** What changed when the machine came back, the newest first. */
+export function HistoryCard({
+  changes,
+  nowMs,
+}: {
+  changes: readonly MachineChange[];
+  nowMs: number;
+}) {
   return (
     <Card title="History">
+      {changes.length === 0 && (
+        <p class="quiet">Nothing about this machine changed since it was first seen.</p>
+      )}
       <ol class="history">
-        {history.map((entry, i) => (
-          <li key={i}>{String(entry)}</li>
+        {changes.map((change, i) => (
+          <li key={i}>
+            <span>{changeText(change)}</span>
+            <span class="quiet">
+              <Age atMs={Date.parse(change.at)} nowMs={nowMs} />
+            </span>
+          </li>
         ))}
       </ol>
     </Card>
+  );
+}
+
+function changeText({ what, before, after }: MachineChange): ComponentChildren {
+  const name = what.replace('_bytes', '').replaceAll('_', ' ');
+  const value = (shown: MachineChange['before']) => (
+    <code>
+      {what === 'memory_bytes' && typeof shown === 'number' ? formatMemory(shown) : String(shown)}
+    </code>
+  );
+  if (before === null) {
+    return (
+      <>
+        {name} {value(after)} added
+      </>
+    );
+  }
+  if (after === null) {
+    return (
+      <>
+        {name} {value(before)} gone
+      </>
+    );
+  }
+  return (
+    <>
+      {name} {value(before)} → {value(after)}
+    </>
   );
 }

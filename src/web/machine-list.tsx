@@ -1,5 +1,6 @@
 // The list of machines: a grid with virtual rows, driven by mouse and keyboard alike.
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { useServices } from './context.ts';
 import type { SortColumn } from './fleet.ts';
 import { sortBy, toggled, withRange, type ListState } from './list-state.ts';
 import { MachineRow } from './machine-row.tsx';
@@ -22,21 +23,25 @@ interface ListProps {
   readonly onChange: (change: Partial<ListState>) => void;
   /** Where the list was scrolled to; kept while another page is shown. */
   readonly place: { scrollTop: number };
-  readonly clockAheadMs: number;
 }
 
-export function MachineList({ rows, list, onChange, place, clockAheadMs }: ListProps) {
+export function MachineList({ rows, list, onChange, place }: ListProps) {
   const viewport = useRef<HTMLDivElement>(null);
   const narrow = useMedia('(max-width: 720px)');
   // The heights of styles.css (--row and --list-head).
   const rowHeight = narrow ? 76 : 38;
   const headerHeight = narrow ? 0 : 34;
   const { first, end } = useRowWindow(viewport, rowHeight);
-  const nowMs = useNow() - clockAheadMs;
+  const { live, session } = useServices();
+  const nowMs = useNow() - session.clockAheadMs;
 
   useLayoutEffect(() => {
     if (viewport.current !== null) viewport.current.scrollTop = place.scrollTop;
   }, []);
+
+  const inSight = rows.slice(first, end);
+  const inSightKey = inSight.map((row) => row.id).join();
+  useEffect(() => live.watch(inSight.map((row) => row.id)), [live, inSightKey]);
 
   const activeIndex = rows.findIndex((row) => row.id === list.activeId);
   const moveTo = (index: number): void => {
@@ -83,9 +88,8 @@ export function MachineList({ rows, list, onChange, place, clockAheadMs }: ListP
         style={{ height: `${String(rows.length * rowHeight)}px` }}
       >
         <div role="rowgroup" style={{ transform: `translateY(${String(first * rowHeight)}px)` }}>
-          {rows.slice(first, end).map((row, i) => (
+          {inSight.map((row, i) => (
             <MachineRow
-              key={row.id}
               row={row}
               index={first + i}
               active={row.id === list.activeId}

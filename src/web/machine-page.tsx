@@ -1,8 +1,10 @@
 // One machine's page: reads it, keeps it fresh, and lays out its parts.
 import { useCallback, useEffect, useState } from 'preact/hooks';
-import { deleteMachine, machineHistory, readMachine, type HistoryEntry } from './api.ts';
+import type { MachineChange } from '../model/history.ts';
+import type { MachineView } from '../model/operator-api.ts';
+import { deleteMachine, readHistory, readMachine } from './api.ts';
 import { ConfigForm } from './config-form.tsx';
-import { useServices } from './context.ts';
+import { useRow, useServices } from './context.ts';
 import {
   DisksCard,
   HardwareCard,
@@ -14,7 +16,6 @@ import {
 import { usePageKeys } from './machines-page.tsx';
 import { Age, Dialog, LivenessMark, Notice, StatePill, useNow } from './parts.tsx';
 import { Link, navigate } from './router.tsx';
-import { toRow, type ShownMachine } from './row.ts';
 import { ApiError, messageOf, type Answer } from './session.ts';
 import { WorkflowCard } from './workflow-card.tsx';
 
@@ -25,12 +26,14 @@ interface PageProps {
 }
 
 interface Shown {
-  readonly machine: Answer<ShownMachine>;
-  readonly history: readonly HistoryEntry[];
+  readonly machine: Answer<MachineView>;
+  readonly changes: readonly MachineChange[];
 }
 
 export function MachinePage({ id, backTo }: PageProps) {
+  const { session } = useServices();
   const { shown, problem, reload } = useMachine(id);
+  const nowMs = useNow() - session.clockAheadMs;
   usePageKeys({ Escape: () => navigate(backTo) });
   if (shown === undefined) {
     return (
@@ -53,7 +56,7 @@ export function MachinePage({ id, backTo }: PageProps) {
   return (
     <div class="machine">
       <BackLink to={backTo} />
-      <Title machine={machine} backTo={backTo} />
+      <Title machine={machine} nowMs={nowMs} backTo={backTo} />
       {problem !== undefined && <Notice kind="error" title={problem} />}
       <div class="columns">
         <div>
@@ -66,7 +69,7 @@ export function MachinePage({ id, backTo }: PageProps) {
         <div>
           <ConfigForm answer={shown.machine} onSaved={reload} />
           <WorkflowCard machine={machine} onChanged={reload} />
-          <HistoryCard history={shown.history} />
+          <HistoryCard changes={shown.changes} nowMs={nowMs} />
         </div>
       </div>
     </div>
@@ -80,11 +83,11 @@ function useMachine(id: string) {
   const [problem, setProblem] = useState<string | undefined>();
   const reload = useCallback(async () => {
     try {
-      const [machine, history] = await Promise.all([
+      const [machine, changes] = await Promise.all([
         readMachine(session, id),
-        machineHistory(session, id),
+        readHistory(session, id),
       ]);
-      setShown({ machine, history });
+      setShown({ machine, changes });
       setProblem(undefined);
     } catch (err) {
       if (err instanceof ApiError && err.status === 404) setShown(undefined);
@@ -93,6 +96,7 @@ function useMachine(id: string) {
   }, [session, id]);
   useEffect(() => {
     void reload();
+    live.watch([id]);
     return live.onMachine(id, () => void reload());
   }, [live, id, reload]);
   return { shown, problem, reload: () => void reload() };
@@ -106,28 +110,38 @@ function BackLink({ to }: { to: string }) {
   );
 }
 
-function Title({ machine, backTo }: { machine: ShownMachine; backTo: string }) {
-  const { session } = useServices();
-  const nowMs = useNow() - session.clockAheadMs;
+interface TitleProps {
+  readonly machine: MachineView;
+  readonly nowMs: number;
+  readonly backTo: string;
+}
+
+function Title({ machine, nowMs, backTo }: TitleProps) {
   const [asking, setAsking] = useState(false);
-  const row = toRow(machine);
+  const row = useRow(machine.id);
+  const memorableName = machine.config.memorable_name;
+  const name = row?.name ?? machine.config.hostname ?? memorableName;
   useEffect(() => {
-    document.title = `${row.name} · Dragonfly`;
-  }, [row.name]);
+    document.title = `${name} · Dragonfly`;
+  }, [name]);
   return (
     <div class="title">
-      <h1>{row.name}</h1>
-      {row.name !== row.memorableName && <span class="quiet">{row.memorableName}</span>}
-      <StatePill state={row.state} />
-      <LivenessMark liveness={row.liveness} />
-      <span class="quiet">
-        seen <Age atMs={row.lastSeenMs} nowMs={nowMs} /> ago
-      </span>
+      <h1>{name}</h1>
+      {name !== memorableName && <span class="quiet">{memorableName}</span>}
+      {row !== undefined && (
+        <>
+          <StatePill state={row.state} />
+          <LivenessMark liveness={row.liveness} />
+          <span class="quiet">
+            last seen <Age atMs={row.lastSeenMs} nowMs={nowMs} />
+          </span>
+        </>
+      )}
       <span class="spring" />
       <button type="button" class="danger" onClick={() => setAsking(true)}>
         Forget…
       </button>
-      {row.errorMessage !== undefined && (
+      {row?.errorMessage !== undefined && (
         <p class="machine-error" role="alert">
           {row.errorMessage}
         </p>
@@ -135,7 +149,7 @@ function Title({ machine, backTo }: { machine: ShownMachine; backTo: string }) {
       {asking && (
         <ForgetDialog
           id={machine.id}
-          name={row.name}
+          name={name}
           backTo={backTo}
           onClose={() => setAsking(false)}
         />

@@ -27,7 +27,7 @@ interface MachinesProps {
 }
 
 export function MachinesPage({ list, onChange, place }: MachinesProps) {
-  const { fleet, session } = useServices();
+  const { fleet } = useServices();
   const view = useFleet();
   const [dialog, setDialog] = useState<'tags' | 'assign' | undefined>();
   const [done, setDone] = useState<string | undefined>();
@@ -85,7 +85,6 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
             onChange(change);
           }}
           place={place}
-          clockAheadMs={session.clockAheadMs}
         />
       ) : (
         <NoRows query={list.query} onClear={() => onChange({ query: '' })} />

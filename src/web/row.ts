@@ -1,5 +1,6 @@
 // What the list keeps of each machine: small, ready to show, search and sort. Pure; no DOM.
-import type { Machine, MachineStateName } from '../model/machine.ts';
+import type { MachineStateName } from '../model/machine.ts';
+import type { MachineView } from '../model/operator-api.ts';
 import { hardwareLine } from './format.ts';
 
 /** How alive a machine is; "unheard" while the server cannot tell. */
@@ -7,7 +8,7 @@ export type Liveness = 'online' | 'late' | 'gone' | 'unheard';
 
 export interface Row {
   readonly id: string;
-  /** The hostname an operator gave, or else the memorable name. */
+  /** The hostname, or else the memorable name. */
   readonly name: string;
   readonly memorableName: string;
   readonly state: MachineStateName;
@@ -23,16 +24,25 @@ export interface Row {
   readonly searchText: string;
 }
 
-/** A machine as the API shows it: the record, with what the server knows beside it. */
-export type ShownMachine = Machine & {
-  readonly liveness?: Exclude<Liveness, 'unheard'> | null;
-};
-
-export function toRow(machine: ShownMachine): Row {
-  const { id, identity, status, hardware, config } = machine;
-  const name = config.hostname ?? config.memorable_name;
+export function toRow(machine: MachineView): Row {
+  const { id, config, hardware, identity, report, status } = machine;
+  const name = config.hostname ?? report?.hostname ?? config.memorable_name;
+  const address = report?.ip_address ?? '';
   const line = hardwareLine(hardware);
-  const address = machine.report?.ip_address ?? '';
+  const searched = [
+    name,
+    config.memorable_name,
+    id,
+    address,
+    line,
+    hardware.cpu_model,
+    config.os_choice,
+    identity.smbios_uuid,
+    report?.bmc_address,
+    ...config.tags,
+    ...identity.all_macs,
+    ...hardware.disks.map((disk) => disk.serial),
+  ];
   return {
     id,
     name,
@@ -46,19 +56,6 @@ export function toRow(machine: ShownMachine): Row {
     tags: config.tags,
     template: config.os_choice,
     lastSeenMs: status.last_seen === null ? undefined : Date.parse(status.last_seen),
-    searchText: [
-      name,
-      config.memorable_name,
-      config.os_choice ?? '',
-      id,
-      address,
-      identity.smbios_uuid ?? '',
-      line,
-      ...identity.all_macs,
-      ...config.tags,
-      ...hardware.disks.map((disk) => disk.serial ?? ''),
-    ]
-      .join('\n')
-      .toLowerCase(),
+    searchText: searched.join('\n').toLowerCase(),
   };
 }

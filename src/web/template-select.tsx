@@ -1,6 +1,6 @@
 // A choice among the server's templates.
 import { useEffect, useState } from 'preact/hooks';
-import { templateNames } from './api.ts';
+import { readTemplateNames } from './api.ts';
 import { useServices } from './context.ts';
 import { messageOf } from './session.ts';
 
@@ -17,7 +17,7 @@ export function TemplateSelect({ label, value, autoFocus = false, onChange }: Se
   const [names, setNames] = useState<readonly string[]>([]);
   const [problem, setProblem] = useState<string | undefined>();
   useEffect(() => {
-    templateNames(session).then(setNames, (err: unknown) => setProblem(messageOf(err)));
+    readTemplateNames(session).then(setNames, (err: unknown) => setProblem(messageOf(err)));
   }, [session]);
   // The machine's template is a choice even when the server does not have it any more.
   const choices = value === '' || names.includes(value) ? names : [value, ...names];

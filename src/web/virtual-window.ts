@@ -3,7 +3,7 @@ import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 
 /** Rows beyond each edge that are there already when a scroll brings them into sight. */
-const overscan = 8;
+const overscan = 6;
 
 export interface RowWindow {
   readonly first: number;

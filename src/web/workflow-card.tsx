@@ -1,10 +1,10 @@
 // What is being done to a machine: its workflow's progress, and starting or cancelling one.
 import { useCallback, useEffect, useState } from 'preact/hooks';
+import type { MachineView } from '../model/operator-api.ts';
 import type { Workflow, WorkflowAction, WorkflowState } from '../model/workflow.ts';
-import { cancelWorkflow, createWorkflow, machineWorkflows } from './api.ts';
+import { cancelWorkflow, createWorkflow, readWorkflows } from './api.ts';
 import { useServices } from './context.ts';
 import { Card, Dialog, Notice } from './parts.tsx';
-import type { ShownMachine } from './row.ts';
 import { messageOf } from './session.ts';
 
 const stateText: Readonly<Record<WorkflowState, string>> = {
@@ -21,7 +21,7 @@ const isActive = (workflow: Workflow): boolean => {
 };
 
 interface CardProps {
-  readonly machine: ShownMachine;
+  readonly machine: MachineView;
   readonly onChanged: () => void;
 }
 
@@ -31,7 +31,7 @@ export function WorkflowCard({ machine, onChanged }: CardProps) {
   const [problem, setProblem] = useState<string | undefined>();
   const [asking, setAsking] = useState(false);
   const reload = useCallback(() => {
-    machineWorkflows(session, machine.id).then(
+    readWorkflows(session, machine.id).then(
       (workflows) => setWorkflow(workflows.at(-1)),
       (err: unknown) => setProblem(messageOf(err)),
     );
@@ -78,7 +78,7 @@ export function WorkflowCard({ machine, onChanged }: CardProps) {
           onClose={() => setAsking(false)}
           onConfirm={(reimage) => {
             setAsking(false);
-            void act(createWorkflow(session, machine.id, template, reimage));
+            void act(createWorkflow(session, machine.id, reimage));
           }}
         />
       )}

@@ -1,0 +1,297 @@
+// The page as operators use it, in a real Chromium with a real server and store.
+import { existsSync } from 'node:fs';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { hasChromium, launch, serve, type Served } from './browser.ts';
+import { machine, seed } from './machines.ts';
+
+/** As long as a busy computer may need. */
+const soon = { timeout: 20_000 };
+
+describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
+  let browser: Browser;
+  let server: Served;
+  let page: Page;
+  /** What the browser complained of; each test ends with none. */
+  let complaints: string[];
+
+  beforeAll(async () => {
+    if (!existsSync('dist/web/index.html')) throw new Error('build the page first: npm run build');
+    browser = await launch();
+  });
+  afterAll(() => browser.close());
+
+  beforeEach(async () => {
+    server = await serve();
+    await seed(server.store, 120);
+    page = await open();
+  });
+  afterEach(async () => {
+    await page.context().close();
+    await server.close();
+    if (complaints.length > 0) throw new Error(complaints.join('\n'));
+  });
+
+  async function open(options: Parameters<Browser['newContext']>[0] = {}): Promise<Page> {
+    const context = await browser.newContext({
+      viewport: { width: 1280, height: 800 },
+      ...options,
+    });
+    const opened = await context.newPage();
+    complaints = [];
+    opened.on('pageerror', (err) => complaints.push(err.message));
+    opened.on('console', (message) => {
+      if (message.text().includes('Content Security Policy')) complaints.push(message.text());
+    });
+    opened.on('request', (request) => {
+      if (!request.url().startsWith(server.url)) complaints.push(`loads ${request.url()}`);
+    });
+    return opened;
+  }
+
+  const rows = () => page.locator('.list .row');
+  const row = (name: string) =>
+    rows().filter({ has: page.getByRole('link', { name, exact: true }) });
+  const filter = () => page.getByRole('searchbox', { name: 'Filter machines' });
+
+  async function openList(path = '/'): Promise<void> {
+    await page.goto(server.url + path);
+    await rows().first().waitFor();
+  }
+
+  const count = () => page.locator('.count').textContent();
+
+  test('filters while a filter is typed, by name, MAC, serial, state and tag', async () => {
+    await openList();
+    await expect.poll(count, soon).toBe('120 machines');
+    for (const [typed, found] of [
+      ['node-12', '2 of 120 machines'],
+      [machine(7).identity.primary_mac, '1 of 120 machines'],
+      ['serial77', '1 of 120 machines'],
+      ['state:error', '24 of 120 machines'],
+      ['state:error tag:rack-4', '12 of 120 machines'],
+      ['state:error -tag:rack-4', '12 of 120 machines'],
+    ] as const) {
+      await filter().fill(typed);
+      await expect.poll(count, soon).toBe(found);
+    }
+    await filter().fill('no such machine');
+    await page.getByText('No machine matches the filter.').waitFor();
+    await page.getByRole('button', { name: 'Show all 120' }).click();
+    await expect.poll(count, soon).toBe('120 machines');
+  });
+
+  test('keeps filter and sort in the address, for a reload or a colleague', async () => {
+    await openList();
+    await page.getByRole('button', { name: /^Ready/ }).click();
+    await page.getByRole('button', { name: /^Name/ }).click();
+    await page.locator('[role=columnheader][aria-sort=descending]').waitFor();
+    expect(await rows().first().textContent()).toContain('node-116');
+    await page.reload();
+    await rows().first().waitFor();
+    await expect.poll(count, soon).toBe('24 of 120 machines');
+    expect(await rows().first().textContent()).toContain('node-116');
+    expect(await filter().inputValue()).toBe('state:ready');
+  });
+
+  test('tags a selection by the keyboard alone', async () => {
+    await openList();
+    await page.keyboard.press('/');
+    await page.keyboard.type('tag:rack-4 state:error');
+    await expect.poll(count, soon).toBe('12 of 120 machines');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('j');
+    await page.keyboard.press('x');
+    await page.keyboard.press('Shift+ArrowDown');
+    await page.keyboard.press('k');
+    await page.keyboard.press('k');
+    await page.getByText('2 machines selected').waitFor();
+    await page.keyboard.press('t');
+    await page.keyboard.type('gpu, burn-in');
+    await page.keyboard.press('Enter');
+    await page.getByText('2 machines changed.').waitFor();
+    await row('node-4').locator('.tag', { hasText: 'burn-in' }).waitFor();
+    const stored = await server.store.listMachinesByTag('burn-in');
+    expect(stored.items.map((item) => item.value.config.hostname)).toEqual(['node-4', 'node-14']);
+    expect(stored.items[0]?.value.config.tags.toSorted()).toEqual(['burn-in', 'gpu', 'rack-4']);
+  });
+
+  test('assigns a template to all machines of a filter', async () => {
+    await server.store.putTemplate({
+      apiVersion: 'dragonfly.computer/v1',
+      kind: 'Template',
+      metadata: { name: 'debian-13' },
+      spec: { actions: [{ action: 'reboot' }] },
+    });
+    await openList('/?q=state:discovered');
+    await expect.poll(count, soon).toBe('24 of 120 machines');
+    await page.getByRole('checkbox', { name: 'Select all machines shown' }).click();
+    await page.getByRole('button', { name: /^Assign template/ }).click();
+    await page.getByRole('combobox', { name: 'Template' }).selectOption('debian-13');
+    await page.getByRole('button', { name: 'Apply' }).click();
+    await page.getByText('24 machines changed.').waitFor();
+    await expect.poll(count, soon).toBe('0 of 120 machines');
+    const stored = await server.store.getMachine(machine(5).id);
+    expect(stored?.value.config.os_choice).toBe('debian-13');
+    expect(stored?.value.status.state).toBe('Ready');
+  });
+
+  test('opens a machine, renames it, and goes back to the list as it was', async () => {
+    await openList('/?q=rack-3');
+    await page.keyboard.press('j');
+    await page.keyboard.press('j');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: 'node-13' }).waitFor();
+    expect(new URL(page.url()).pathname).toBe(`/machines/${machine(13).id}`);
+    const hostname = page.getByRole('textbox', { name: 'Hostname' });
+    await hostname.fill('db-13');
+    await page.keyboard.press('Enter');
+    await page.getByText('Saved.').waitFor();
+    await page.getByRole('heading', { level: 1, name: 'db-13' }).waitFor();
+    await hostname.blur();
+    await page.keyboard.press('Escape');
+    await rows().first().waitFor();
+    expect(await filter().inputValue()).toBe('rack-3');
+    await row('db-13').waitFor();
+    const stored = await server.store.getMachine(machine(13).id);
+    expect(stored?.value.config.hostname).toBe('db-13');
+  });
+
+  test('shows both sides when somebody else changed the machine meanwhile', async () => {
+    await page.goto(`${server.url}/machines/${machine(3).id}`);
+    await page.getByRole('textbox', { name: 'Hostname' }).fill('mine');
+    await patch(machine(3).id, { hostname: 'theirs' });
+    await page.getByRole('button', { name: 'Save' }).click();
+    const alert = page.getByRole('alert').filter({ hasText: 'Somebody else changed' });
+    await alert.waitFor();
+    expect(await alert.textContent()).toContain('theirs theirs, yours mine');
+    await page.getByRole('button', { name: 'Save mine over it' }).click();
+    await page.getByText('Saved.').waitFor();
+    const stored = await server.store.getMachine(machine(3).id);
+    expect(stored?.value.config.hostname).toBe('mine');
+  });
+
+  async function patch(id: string, body: object): Promise<void> {
+    const answer = await fetch(`${server.url}/api/machines/${id}`, {
+      method: 'PATCH',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    expect(answer.status).toBe(200);
+  }
+
+  test('shows a heartbeat as it comes', async () => {
+    await openList('/?q=node-7&sort=name');
+    const seven = row('node-7');
+    await seven.locator('time', { hasText: 'd' }).waitFor();
+    expect(await seven.getByText('online').count()).toBe(0);
+    await post('/api/agent/heartbeat', { machine_id: machine(7).id });
+    await seven.getByText('online').waitFor();
+    await seven.locator('time', { hasText: /^(now|\d+ s)$/ }).waitFor();
+  });
+
+  test('shows a machine that registers, without a reload', async () => {
+    await openList();
+    await expect.poll(count, soon).toBe('120 machines');
+    await post('/api/agent/checkin', { mac: '52:54:00:99:00:02', cpu_model: 'Fresh CPU' });
+    await expect.poll(count, soon).toBe('121 machines');
+    await filter().fill('fresh cpu');
+    await expect.poll(count, soon).toBe('1 of 121 machines');
+    await rows().first().getByText('online').waitFor();
+  });
+
+  async function post(path: string, body: object): Promise<void> {
+    const answer = await fetch(server.url + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    expect(answer.status).toBe(200);
+  }
+
+  test('merges a machine into the one that an operator recognises it as', async () => {
+    await server.store.putConflict({
+      id: '01930000-0000-7000-9000-000000000001',
+      machine_id: machine(2).id,
+      reason: 'ambiguous',
+      candidates: [
+        { machine_id: machine(1).id, evidence: ['the SMBIOS UUID is the same'] },
+        { machine_id: machine(3).id, evidence: ['one disk serial is the same'] },
+      ],
+      created_at: '2026-11-24T00:00:00.000Z',
+      resolution: null,
+    });
+    await openList();
+    await page.getByRole('link', { name: 'Conflicts 1' }).click();
+    const candidate = page.locator('.candidate').filter({ hasText: 'the SMBIOS UUID is the same' });
+    await candidate.getByRole('button', { name: 'It is this one' }).click();
+    await page.getByText('No conflict waits for a decision.').waitFor();
+    const conflict = await server.store.getConflict('01930000-0000-7000-9000-000000000001');
+    expect(conflict?.value.resolution).toMatchObject({ decision: 'accepted', into: machine(1).id });
+    expect(await server.store.getMachine(machine(2).id)).toBeUndefined();
+  });
+
+  test('comes back by itself when the server was away', async () => {
+    await openList();
+    await page.getByText('Live', { exact: true }).waitFor();
+    const { port, store } = server;
+    await server.close();
+    await page.getByText('Reconnecting…').waitFor();
+    await store.putMachine(machine(500));
+    server = await serve({ port, store });
+    await page.getByText('Live', { exact: true }).waitFor();
+    await expect.poll(count, soon).toBe('121 machines');
+  });
+
+  test('moves between its pages without loading the document again', async () => {
+    await openList();
+    await page.evaluate('window.sameDocument = true');
+    await row('node-1').getByRole('link').click();
+    await page.getByRole('heading', { level: 1, name: 'node-1' }).waitFor();
+    await page.getByRole('link', { name: 'Conflicts' }).click();
+    await page.getByText('No conflict waits for a decision.').waitFor();
+    await page.goBack();
+    await page.getByRole('heading', { level: 1, name: 'node-1' }).waitFor();
+    expect(await page.evaluate('window.sameDocument')).toBe(true);
+  });
+
+  test('is dark where the system is, and light where the operator says so', async () => {
+    await page.context().close();
+    page = await open({ colorScheme: 'dark' });
+    await openList();
+    const background = () => page.evaluate('getComputedStyle(document.body).backgroundColor');
+    const dark = await background();
+    await page.getByRole('button', { name: 'Theme: system. Change' }).click();
+    const light = await background();
+    expect(light).not.toBe(dark);
+    await page.reload();
+    await rows().first().waitFor();
+    expect(await background()).toBe(light);
+  });
+
+  test('fits a phone: nothing is wider than the screen', async () => {
+    await page.context().close();
+    page = await open({ viewport: { width: 360, height: 740 }, hasTouch: true });
+    await openList();
+    const width = () => page.evaluate<number>('document.documentElement.scrollWidth');
+    expect(await width()).toBe(360);
+    expect(await page.locator('.list').evaluate((list) => list.scrollWidth)).toBe(360);
+    await row('node-1').tap();
+    await page.getByRole('heading', { level: 1, name: 'node-1' }).waitFor();
+    expect(await width()).toBe(360);
+  });
+
+  test('gives every control and field a name', async () => {
+    for (const path of ['/', `/machines/${machine(1).id}`, '/conflicts']) {
+      await page.goto(server.url + path);
+      await page.getByText('Live', { exact: true }).waitFor();
+      const nameless = await page
+        .locator('button, input, select, a')
+        .evaluateAll(
+          (all) =>
+            all.filter((e) => !e.matches(':where(label *, [aria-label])') && !e.textContent).length,
+        );
+      expect(nameless).toBe(0);
+    }
+  });
+});
