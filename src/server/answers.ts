@@ -37,16 +37,10 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   'store.full': 507,
 };
 
-/** fastify's own errors that a client causes, by fastify's code. */
+/** fastify's own errors that a client causes, by fastify's code; others of its 4xx: malformed. */
 const codeOfFastify: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'request.too-large',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'request.unsupported',
-  FST_ERR_CTP_EMPTY_JSON_BODY: 'request.malformed',
-  FST_ERR_CTP_INVALID_JSON_BODY: 'request.malformed',
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'request.malformed',
-  FST_ERR_CTP_BODY_INVALID_TYPE: 'request.malformed',
-  FST_ERR_BAD_URL: 'request.malformed',
-  FST_ERR_ROUTE_MISSING_HANDLER: 'route.unknown',
 };
 
 /** What a request is answered that failed with `err`. */
@@ -106,10 +100,13 @@ function asAppError(err: unknown): AppError {
   if (isAppError(err)) return err;
   // Not an AppError: fastify's, which carries `code` and `validation`, or a bug, which has neither.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const { validation, validationContext, code, message } = err as Partial<FastifyError>;
+  const { validation, validationContext, code, message, statusCode } = err as Partial<FastifyError>;
   if (validation !== undefined) return invalid(validationContext ?? 'body', validation);
-  const ours = code === undefined ? undefined : codeOfFastify[code];
-  return new AppError(ours ?? 'internal.bug', (message ?? '').replaceAll(/\s+/g, ' '));
+  const isClients = statusCode !== undefined && statusCode >= 400 && statusCode < 500;
+  const ours = codeOfFastify[code ?? ''] ?? (isClients ? 'request.malformed' : 'internal.bug');
+  return new AppError(ours, (message ?? '').replaceAll(/\s+/g, ' '), {
+    cause: isClients ? undefined : err,
+  });
 }
 
 interface Violation {
