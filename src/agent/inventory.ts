@@ -1,9 +1,16 @@
 // The inventory of a host: the probes' facts, and the identity that follows from them, as the
 // document that `inventory --json` prints.
+import { platform } from 'node:os';
+import { systemClock } from '../core/clock.ts';
 import { errorCodes } from '../core/errors.ts';
 import { identify, type IdentityExplanation } from '../identity/identify.ts';
 import type { Facts, Hardware, Inventory, Problem } from '../model/inventory.ts';
-import { collect, defaultProbeTimeoutMs, type CollectOptions } from '../probes/collect.ts';
+import {
+  collect,
+  defaultProbeTimeoutMs,
+  type Collection,
+  type CollectOptions,
+} from '../probes/collect.ts';
 import type { SourceOptions } from '../sources/host.ts';
 import { openRoot } from '../sources/open.ts';
 import type { Root } from '../sources/root.ts';
@@ -12,6 +19,8 @@ import { readIdentityHints } from './boot-interface.ts';
 export interface InventoryOptions extends CollectOptions {
   /** The MAC of the port booted from, where it is known better than from the kernel command line. */
   readonly bootMac?: string | undefined;
+  /** Ask systeminformation instead of the kernel's files: what happens anyway where there are none. */
+  readonly portable?: boolean;
 }
 
 /** Everything known about a host: `root` is "/" for this one, a captured directory or a Root.
@@ -29,7 +38,10 @@ export async function explainInventory(
   options: InventoryOptions = {},
 ): Promise<{ inventory: Inventory; facts: Partial<Facts>; explanation: IdentityExplanation }> {
   const opened = typeof root === 'string' ? await openRoot(root, deadlines(options)) : root;
-  const { facts, problems } = await collect(opened, options);
+  const isPortable = options.portable ?? (root === '/' && platform() !== 'linux');
+  const { facts, problems } = isPortable
+    ? await collectFromSystem(options)
+    : await collect(opened, options);
   const { bootMac } = options;
   const { identity, explanation } = identify(facts, {
     ...(await readIdentityHints(opened)),
@@ -37,6 +49,15 @@ export async function explainInventory(
   });
   if (identity.primary_mac === null) problems.push(noMac(explanation.primary));
   return { inventory: { identity, hardware: hardwareOf(facts), problems }, facts, explanation };
+}
+
+/** Loaded only where it is used: no other host needs the library. */
+async function collectFromSystem({
+  timeoutMs = defaultProbeTimeoutMs,
+  clock = systemClock,
+}: InventoryOptions): Promise<Collection> {
+  const { collectPortable } = await import('./portable.ts');
+  return await collectPortable({ timeoutMs, clock });
 }
 
 /** A probe outlives a few reads that hang, so that one costs its field and not the section. */

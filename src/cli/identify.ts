@@ -1,5 +1,7 @@
-// `identify`: which machine this is.
-import type { Command } from './command.ts';
+// `identify`: which machine this is, and why.
+import type { IdentityExplanation } from '../identity/identify.ts';
+import type { Identity } from '../model/inventory.ts';
+import type { Args, Command } from './command.ts';
 import { hostOptions, inventoryOptions } from './host-options.ts';
 
 /** The `identify` command of the agent. */
@@ -8,15 +10,34 @@ export const identify: Command = {
   describe: 'print the identity of this machine',
   options: {
     ...hostOptions,
+    explain: {
+      type: 'boolean',
+      default: false,
+      describe: 'say of every source whether it counts, and why not',
+    },
     json: { type: 'boolean', default: false, describe: 'print JSON' },
   },
   async run(args, { stdout, signal }) {
-    const { collectInventory } = await import('../agent/inventory.ts');
-    const { identity } = await collectInventory(
+    const { explainInventory } = await import('../agent/inventory.ts');
+    const { inventory, explanation } = await explainInventory(
       String(args['root']),
       inventoryOptions(args, signal),
     );
-    stdout.write(`${JSON.stringify(identity, null, 2)}\n`);
+    stdout.write(await render(inventory.identity, explanation, args));
     return 0;
   },
 };
+
+async function render(
+  identity: Identity,
+  explanation: IdentityExplanation,
+  args: Args,
+): Promise<string> {
+  const explains = args['explain'] === true;
+  if (args['json'] === true) {
+    const document = explains ? { ...identity, explanation } : identity;
+    return `${JSON.stringify(document, null, 2)}\n`;
+  }
+  const { explanationText, identityText } = await import('./explain-text.ts');
+  return explains ? explanationText(identity, explanation) : identityText(identity);
+}

@@ -231,6 +231,12 @@ export interface Hardware extends CpuFacts {
   network_interfaces: NetworkInterface[];
   is_virtual: boolean | null;
   virt_platform: string | null;
+  system?: DmiFacts['system'] | null;
+  board?: DmiFacts['board'] | null;
+  firmware?: DmiFacts['firmware'] | null;
+  dimms?: Dimm[];
+  cloud?: string | null;
+  container?: string | null;
   hostname?: string | null;
   gpus?: Gpu[];
   tpm?: TpmFacts | null;

@@ -1,0 +1,36 @@
+// Runs a command of the command line in this process and gives what it printed.
+import { Writable } from 'node:stream';
+import type { Command, Io } from '../../src/cli/command.ts';
+import { parseFast } from '../../src/cli/parse.ts';
+import { silentLog } from '../../src/core/log.ts';
+
+export async function runCommand(
+  command: Command,
+  argv: readonly string[],
+  signal = new AbortController().signal,
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const program = { name: 'dragonfly-agent', version: '1.2.3', commands: [command] };
+  const parsed = parseFast(program, [command.name, ...argv]);
+  if (parsed === undefined) throw new Error(`cannot parse ${argv.join(' ')}`);
+  const [stdout, stderr] = [new Sink(), new Sink()];
+  const io: Io = {
+    env: {},
+    // A command writes to them and nothing else.
+    stdout: stdout as unknown as NodeJS.WriteStream,
+    stderr: stderr as unknown as NodeJS.WriteStream,
+    signal,
+    version: '1.2.3',
+    log: () => Promise.resolve(silentLog),
+  };
+  const code = await parsed.command.run(parsed.args, io);
+  return { code, stdout: stdout.text, stderr: stderr.text };
+}
+
+class Sink extends Writable {
+  text = '';
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.text += chunk.toString();
+    done();
+  }
+}
