@@ -11,7 +11,7 @@ export const bmcProbe: Probe<'bmc'> = {
   name: 'bmc',
   async read(root, report) {
     const read = new Reading(root, 'bmc', report);
-    const [smbios, devices] = await Promise.all([readSmbios(read), read.list('/dev')]);
+    const [smbios, devices] = await Promise.all([readSmbios(read.quietly()), read.list('/dev')]);
     const hasDevice = devices.some((name) => /^ipmi(\d+|dev)?$/.test(name));
     const lan = hasDevice
       ? parseLanPrint((await read.exec('ipmitool', ['lan', 'print'])) ?? '')

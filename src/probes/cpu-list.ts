@@ -8,11 +8,13 @@ const maxCpu = 65_536;
 export function parseCpuList(text: string): Set<number> | undefined {
   const cpus = new Set<number>();
   if (text.trim() === '') return cpus;
+  let counted = 0;
   for (const range of text.trim().split(',')) {
     const match = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(range);
     if (!match) return undefined;
     const [first, last] = [Number(match[1]), Number(match[2] ?? match[1])];
-    if (last < first || last > maxCpu) return undefined;
+    counted += last - first + 1;
+    if (last < first || last > maxCpu || counted > maxCpu) return undefined;
     for (let cpu = first; cpu <= last; cpu++) cpus.add(cpu);
   }
   return cpus;

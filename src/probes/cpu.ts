@@ -144,7 +144,7 @@ async function otherModel(read: Reading, cpuinfo: string): Promise<string | unde
   if (cpuinfo === '') return undefined;
   const arm = armModel(cpuinfo);
   if (arm?.isKnown === true) return arm.name;
-  const smbios = await readSmbios(read);
+  const smbios = await readSmbios(read.quietly());
   const processor = smbios?.tables.processors.find(({ isPopulated }) => isPopulated);
   return (
     dropPlaceholder(processor?.version) ??

@@ -20,7 +20,7 @@ const buses: readonly (readonly [RegExp, string])[] = [
   [/\/ata\d+\//, 'sata'],
   [/\/end_device-|\/sas_device|\/expander-/, 'sas'],
   [/\/mmc_host\//, 'mmc'],
-  [/\/ufs|\/.*ufshc/, 'ufs'],
+  [/ufshc/, 'ufs'],
   [/\/virtio\d+\//, 'virtio'],
   [/\/vbd-\d+\//, 'xen'],
   [/\/css\d+\//, 'ccw'],

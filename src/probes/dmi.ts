@@ -4,7 +4,7 @@ import { detectContainer, readContainerEvidence } from './container.ts';
 import type { Probe } from './probe.ts';
 import { Reading } from './reading.ts';
 import { dropPlaceholder } from './smbios/placeholder-text.ts';
-import { readSmbios } from './smbios/read.ts';
+import { readSmbios, type SmbiosSource } from './smbios/read.ts';
 import type { SmbiosTables } from './smbios/tables.ts';
 
 /** Source: SMBIOS types 0 to 3 (see smbios/read.ts); where the tables are refused, the kernel's
@@ -84,7 +84,7 @@ async function deviceTreeModel(read: Reading): Promise<string | null> {
 /** The UUID from the first source that gives one; whether it is a placeholder is decided later. */
 async function systemUuid(
   read: Reading,
-  smbios: { tables: SmbiosTables; source: string } | undefined,
+  smbios: SmbiosSource | undefined,
 ): Promise<Sourced<string> | null> {
   const fromTable = normalizeUuid(smbios?.tables.system?.uuid);
   if (fromTable !== undefined && smbios) return { value: fromTable, source: smbios.source };

@@ -49,14 +49,14 @@ async function readName(read: Reading, address: string): Promise<string | undefi
   ]);
   const byDriver = parseNvidiaModel(nvidia ?? '') ?? amd;
   if (byDriver !== undefined) return byDriver;
-  const smbios = await readSmbios(read);
+  const smbios = await readSmbios(read.quietly());
   const onboard = smbios?.tables.onboardDevices.find((device) => device.pciAddress === address);
   return onboard?.name ?? undefined;
 }
 
 /** "Model: NVIDIA A100-SXM4-40GB" */
 export function parseNvidiaModel(text: string): string | undefined {
-  return /^Model:[ \t]*(\S.*?)[ \t]*$/m.exec(text)?.[1];
+  return /^Model:(.*)$/m.exec(text)?.[1]?.trim() || undefined;
 }
 
 const vendors: Readonly<Record<string, string>> = {

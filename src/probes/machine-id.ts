@@ -20,7 +20,10 @@ export const machineIdProbe: Probe<'machineId'> = {
     const counts = own !== undefined && netbootImage === null;
     return {
       machine_id: counts ? { value: own, source } : null,
-      rejected: text === undefined || counts ? [] : [{ value: own ?? clean(text), source, why }],
+      rejected:
+        text === undefined || counts
+          ? []
+          : [{ value: own ?? clean(text).slice(0, 64), source, why }],
       netboot_image: netbootImage,
     };
   },

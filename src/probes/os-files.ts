@@ -1,4 +1,5 @@
 // Files of an installed Linux system that say what it is and how it starts. Pure.
+import { clean } from './reading.ts';
 
 /** The name of an operating system for people; undefined when the file names none.
  *  Source: os-release(5). */
@@ -14,7 +15,7 @@ export function parseOsName(osRelease: string): string | undefined {
 
 function unquote(value: string): string {
   const inner = /^(["'])(.*)\1$/.exec(value)?.[2] ?? value;
-  return inner.replaceAll(/\\([\\"'$`])/g, '$1').trim();
+  return clean(inner.replaceAll(/\\([\\"'$`])/g, '$1'));
 }
 
 /** What fstab mounts at a place: "UUID=…", "/dev/…"; undefined when it mounts nothing there.

@@ -18,6 +18,11 @@ export class Reading {
     this.#report = report;
   }
 
+  /** The same readers without reports: for what another section reads as well, and reports. */
+  quietly(): Reading {
+    return new Reading(this.root, this.section, () => {});
+  }
+
   /** A file's one value: NULs and blanks at the ends removed. */
   async value(path: string): Promise<string | undefined> {
     const text = await this.text(path);
@@ -88,7 +93,8 @@ export class Reading {
   }
 }
 
-/** Without NULs (ARM firmware pads with them) and without blanks at the ends. */
+/** Without control characters (ARM firmware pads with NULs, and none may reach a terminal) and without
+ *  blanks at the ends. */
 export function clean(text: string): string {
-  return text.replaceAll('\0', '').trim();
+  return text.replaceAll(/\p{Cc}/gu, '').trim();
 }

@@ -18,6 +18,5 @@ export function decodeUdev(text: string): string {
     .replaceAll(/\\x([0-9a-f]{2})/gi, (_, hex: string) =>
       String.fromCharCode(Number.parseInt(hex, 16)),
     )
-    .replaceAll('\0', '')
     .trim();
 }

@@ -54,7 +54,7 @@ async function readEvidence(read: Reading): Promise<Evidence> {
 async function readDmiEvidence(
   read: Reading,
 ): Promise<Pick<Evidence, 'dmi' | 'isVirtualMachineBit'>> {
-  const smbios = await readSmbios(read);
+  const smbios = await readSmbios(read.quietly());
   if (smbios) {
     const { system, boards, firmware, chassis, isVirtualMachine } = {
       ...smbios.tables,

@@ -1,4 +1,5 @@
 // The raw SMBIOS table, decoded. Offsets are those of the SMBIOS specification (DSP0134) 7.1 to 7.43.
+import { clean } from '../reading.ts';
 import { hasLittleEndianUuid, type SmbiosVersion } from './entry-point.ts';
 import { parseStructures, type Structure } from './structures.ts';
 import {
@@ -86,10 +87,9 @@ function decodeFirmware(s: Structure): Firmware {
   };
 }
 
-/** A string without NULs and blanks at its ends; null where none is given. */
+/** A string as people read it; null where none is given. */
 function text(s: Structure, offset: number): string | null {
-  const value = s.string(offset)?.replaceAll('\0', '').trim();
-  return value === undefined || value === '' ? null : value;
+  return clean(s.string(offset) ?? '') || null;
 }
 
 function formatUuid(bytes: Uint8Array | undefined, littleEndian: boolean): string | null {

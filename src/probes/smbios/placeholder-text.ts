@@ -88,7 +88,11 @@ export function dropPlaceholder(text: string | null | undefined): string | null 
   return value === '' || isPlaceholder(value) ? null : value;
 }
 
+/** Longer than any placeholder. */
+const maxLength = 64;
+
 function isPlaceholder(text: string): boolean {
+  if (text.length > maxLength) return false;
   const plain = text
     .toLowerCase()
     .replaceAll(/\s+/g, ' ')

@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest';
+import { codes, denied, probe, read } from './host.ts';
+import { dword, memoryModule, qword, structure, table, word } from './smbios-table.ts';
+import type { Entry } from './memory-root.ts';
+
+const dmi = '/sys/firmware/dmi/tables/DMI';
+const base = '/sys/devices/system/memory';
+const gib = 1024 ** 3;
+
+async function bytesOf(files: Readonly<Record<string, Entry>>): Promise<number | null> {
+  return (await read('memory', files)).memory_bytes;
+}
+
+/** `count` blocks of 128 MiB, online but for the last one. */
+function blocks(count: number): Record<string, Entry> {
+  const files: Record<string, Entry> = { [`${base}/block_size_bytes`]: '8000000\n' };
+  for (let i = 0; i < count; i++) {
+    files[`${base}/memory${i}/online`] = i === count - 1 ? '0\n' : '1\n';
+  }
+  return files;
+}
+
+describe('the memory probe', () => {
+  it('sums the modules of a physical machine', async () => {
+    const found = await read('memory', { [dmi]: table(memoryModule(), memoryModule()) });
+    expect(found).toMatchObject({ memory_bytes: 64 * gib, source: dmi });
+    expect(found.dimms).toHaveLength(2);
+    expect(found.dimms[0]).toEqual({
+      locator: 'DIMM_A1',
+      size_bytes: 32 * gib,
+      type: 'DDR4',
+      is_persistent: false,
+      speed_mts: 3200,
+      manufacturer: null,
+      serial: null,
+      part_number: null,
+    });
+  });
+
+  it.each([
+    ['a size in MB', { 0x0c: word(4096) }, 4 * gib],
+    ['a size in kB', { 0x0c: word(0x8000 | 512) }, 512 * 1024],
+    ['an extended size', { 0x0c: word(0x7fff), 0x1c: dword(1_048_576) }, 1024 * gib],
+    ['the reserved bit of an extended size', { 0x1c: dword(0x8000_8000) }, 32 * gib],
+    ['an empty slot', { 0x0c: word(0) }, null],
+    ['an unknown size', { 0x0c: word(0xffff) }, null],
+    ['flash', { 0x12: 0x09 }, null],
+    ['a ROM', { 0x12: 0x08 }, null],
+    ['an EEPROM', { 0x12: 0x0a }, null],
+    ['persistent memory by its technology', { 0x28: 0x07 }, null],
+    ['persistent memory by its size', { 0x34: qword(126n << 30n) }, null],
+    [
+      'a module with unknown non-volatile size',
+      { 0x34: qword(~0n & 0xffff_ffff_ffff_ffffn) },
+      32 * gib,
+    ],
+    ['a type outside the specification', { 0x12: 0xfe }, 32 * gib],
+  ])('counts %s right', async (_, fields, bytes) => {
+    expect(await bytesOf({ [dmi]: table(memoryModule(fields)) })).toBe(bytes);
+  });
+
+  it('lists persistent memory though it does not count it', async () => {
+    const pmem = memoryModule({ 0x12: 0x1f, 0x28: 0x07 });
+    const found = await read('memory', { [dmi]: table(memoryModule(), pmem) });
+    expect(found.memory_bytes).toBe(32 * gib);
+    expect(found.dimms.map((dimm) => dimm.is_persistent)).toEqual([false, true]);
+  });
+
+  it('counts the online memory blocks of a virtual machine, whatever its modules say', async () => {
+    const virtual = structure(0, { 0x13: 0x10 });
+    const files = { ...blocks(17), [dmi]: table(virtual, memoryModule()) };
+    expect(await read('memory', files)).toMatchObject({ memory_bytes: 2 * gib, source: base });
+  });
+
+  it('reads the state of a block where the kernel has no `online`', async () => {
+    const files = {
+      [`${base}/block_size_bytes`]: '80000000',
+      [`${base}/memory0/state`]: 'online\n',
+      [`${base}/memory1/state`]: 'offline\n',
+      [`${base}/memory2/state`]: 'going-offline\n',
+    };
+    expect(await bytesOf(files)).toBe(2 * gib);
+  });
+
+  it('takes MemTotal where there is nothing else', async () => {
+    const files = { '/proc/meminfo': 'MemTotal:       16468292 kB\nMemFree: 1 kB\n' };
+    expect(await read('memory', files)).toMatchObject({
+      memory_bytes: 16_468_292 * 1024,
+      source: '/proc/meminfo',
+    });
+  });
+
+  it('falls back on the kernel when the tables are denied, and says so', async () => {
+    const files = { ...blocks(9), [dmi]: denied(dmi) };
+    const { found, problems } = await probe('memory', files);
+    expect(found).toMatchObject({ memory_bytes: gib, dimms: [] });
+    expect(codes(problems)).toEqual([`read.denied ${dmi}`]);
+  });
+
+  it('knows no memory from junk', async () => {
+    const files = {
+      '/proc/meminfo': '\u0000\u0001MemTotal: lots',
+      [`${base}/block_size_bytes`]: 'zz',
+      [`${base}/memory0/online`]: 'yes',
+    };
+    expect(await read('memory', files)).toEqual({ memory_bytes: null, source: null, dimms: [] });
+  });
+
+  it('reads sizes of every unit from the text of dmidecode', async () => {
+    const device = (size: string, more = ''): string => `Memory Device\n\tSize: ${size}\n${more}\n`;
+    const output = [
+      device('8192 MB'),
+      device('16 GB'),
+      device('512 kB'),
+      device('No Module Installed'),
+      device('Unknown'),
+      device('126 GB', '\tMemory Technology: Intel persistent memory\n'),
+      device('16 GB', '\tNon-Volatile Size: 16 GB\n'),
+      device('16 MB', '\tType: Flash\n'),
+    ].join('');
+    const found = await read('memory', {}, { dmidecode: output });
+    expect(found.memory_bytes).toBe(24 * gib + 512 * 1024);
+  });
+});
