@@ -1,5 +1,5 @@
 // A real server on a free port, with a store in memory, for tests of the agent.
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { systemClock } from '../../src/core/clock.ts';
 import { createApp, type AppOptions } from '../../src/server/app.ts';
 import { openStore } from '../../src/store/open.ts';
@@ -9,6 +9,8 @@ export interface TestServer {
   readonly url: string;
   readonly port: number;
   readonly store: Store;
+  /** Node's own server below, for what a test does to its connections and answers. */
+  readonly server: Server;
   readonly close: () => Promise<void>;
 }
 
@@ -27,6 +29,7 @@ export async function startServer(
     url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`,
     port,
     store,
+    server: app.server,
     close: async () => {
       app.server.closeAllConnections();
       await app.close();
