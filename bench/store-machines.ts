@@ -4,13 +4,13 @@ import { newMachine } from '../src/server/machine-record.ts';
 import { evidenceOf } from '../src/identity/evidence.ts';
 import type { Machine } from '../src/model/machine.ts';
 
-/** The n-th machine; ids grow with n, as those of UUIDv7 do. */
-export function benchMachine(n: number): Machine {
+/** What the agent of the n-th machine sends when it checks in. */
+export function benchRequest(n: number) {
   const hex = n.toString(16).padStart(10, '0');
   const mac = (port: number) =>
     `02:${hex.match(/../g)?.slice(1).join(':')}:${port.toString(16).padStart(2, '0')}`;
   const noise = createHash('sha256').update(hex).digest('hex');
-  const request = {
+  return {
     mac: mac(0),
     all_macs: [mac(0), mac(1)],
     smbios_uuid: `4c4c4544-0051-3510-8052-00${hex}`,
@@ -31,8 +31,13 @@ export function benchMachine(n: number): Machine {
     boot_id: `${noise.slice(0, 8)}-0000-4000-8000-00${hex}`,
     sequence: 1,
   };
+}
+
+/** The n-th machine; ids grow with n, as those of UUIDv7 do. */
+export function benchMachine(n: number): Machine {
+  const request = benchRequest(n);
   const shown = evidenceOf(request);
-  const id = `01900000-0000-7000-8000-00${hex}`;
+  const id = `01900000-0000-7000-8000-00${n.toString(16).padStart(10, '0')}`;
   const resolution = {
     machineId: undefined,
     matchedBy: 'new' as const,

@@ -1,7 +1,7 @@
 // Builds the server: its services, what holds for every request, and the routes. It does not listen.
 import swagger from '@fastify/swagger';
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
-import fastify from 'fastify';
+import fastify, { type FastifyRequest } from 'fastify';
 import { v7 } from 'uuid';
 import type { Clock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
@@ -78,7 +78,7 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
   const s = createServices(options, stop.signal);
   const bare: unknown = fastify({
     ...serverOptions(options.tls),
-    genReqId: () => s.newId(),
+    genReqId: requestIds(s.newId()),
     frameworkErrors: (err, request, reply) => {
       sendError(err, request, reply, s.log);
     },
@@ -137,16 +137,35 @@ function createServices(options: AppOptions, stopping: AbortSignal): Services {
   };
 }
 
+/** Ids that are unique across runs of the server, and cheap. */
+function requestIds(run: string): () => string {
+  let count = 0;
+  return () => `${run}-${(count += 1)}`;
+}
+
+type Done = (err: Error | null, body?: unknown) => void;
+
+function bodyParser(parse: (text: string) => unknown) {
+  return (_request: FastifyRequest, text: string, done: Done): void => {
+    let body: unknown;
+    try {
+      body = parse(text);
+    } catch (err) {
+      done(err instanceof Error ? err : new Error('the body cannot be parsed', { cause: err }));
+      return;
+    }
+    done(null, body);
+  };
+}
+
 /** JSON and YAML, and no other content type. */
 function takeBodies(app: App): void {
   app.removeAllContentTypeParsers();
   const asText = { parseAs: 'string' } as const;
-  app.addContentTypeParser('application/json', asText, async (_request: unknown, body: string) =>
-    parseJson(body),
-  );
+  app.addContentTypeParser('application/json', asText, bodyParser(parseJson));
   app.addContentTypeParser(
     ['application/yaml', 'application/x-yaml', 'text/yaml'],
     asText,
-    async (_request: unknown, body: string) => parseYaml(body),
+    bodyParser(parseYaml),
   );
 }

@@ -68,6 +68,11 @@ export class Auth {
     return this.#tokens.size > 0;
   }
 
+  /** Whether it is known, without asking the store, that there is no token. */
+  isKnownOpen(): boolean {
+    return this.#tokens.size === 0 && this.#clock.elapsedMs() - this.#refreshedMs < refreshMs;
+  }
+
   /** Reads the tokens again at once, after this server changed them. */
   async reload(): Promise<void> {
     this.#refreshedMs = -Infinity;

@@ -1,6 +1,6 @@
 // What happens to every request before its route sees it: who sends it, whether a foreign page made a
 // browser send it, and what is said of it in headers, logs and metrics.
-import type { FastifyRequest } from 'fastify';
+import type { FastifyRequest, onRequestHookHandler, onResponseHookHandler } from 'fastify';
 import { AppError } from '../core/errors.ts';
 import type { Access, Principal } from './auth.ts';
 import { isLoopback } from './connections.ts';
@@ -29,37 +29,61 @@ const securityHeaders = {
   'cross-origin-resource-policy': 'same-origin',
 };
 
+/** Hooks with callbacks instead of promises: a heartbeat passes them without giving up its turn. */
 export function guardRequests(app: App, s: Services): void {
-  const anyone: Principal = { kind: 'anyone' };
   // The first value of each request's own property, so that all requests have one shape.
   app.decorateRequest('principal');
-
-  app.addHook('onRequest', async (request, reply) => {
-    const { config } = request.routeOptions;
-    if (config.quiet !== true) void reply.headers(securityHeaders);
-    if (request.url.startsWith('/api/')) void reply.header('cache-control', 'no-store');
-    void reply.header('x-request-id', request.id);
-    request.principal = anyone;
-    // An unknown route is answered as such, to anybody.
-    if (request.is404) return;
-    const isRead = request.method === 'GET' || request.method === 'HEAD';
-    const access = config.access ?? (isRead ? 'read' : 'full');
-    if (access === 'read' || access === 'full') await refuseForeignPages(s, request);
-    request.principal = await s.auth.admit(request.headers.authorization, access, isRead);
+  app.addHook('onRequest', admitter(s));
+  const note = noter(s);
+  app.addHook('onRoute', (route) => {
+    if (route.config?.quiet === true) return;
+    route.onRequest = [describe, route.onRequest ?? []].flat();
+    route.onResponse = [route.onResponse ?? [], note].flat();
   });
+}
 
-  app.addHook('onResponse', async (request, reply) => {
-    const { config, url: route } = request.routeOptions;
-    if (config.quiet === true) return;
+/** Lets a request pass whose sender may do what its route does. */
+function admitter(s: Services): onRequestHookHandler {
+  return (request, _reply, done) => {
+    request.principal = { kind: 'anyone' };
+    // An unknown route is answered as such, to anybody.
+    if (request.is404) {
+      done();
+      return;
+    }
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    const access = request.routeOptions.config.access ?? (isRead ? 'read' : 'full');
+    const admit = async (): Promise<void> => {
+      if (access === 'read' || access === 'full') await refuseForeignPages(s, request);
+      request.principal = await s.auth.admit(request.headers.authorization, access, isRead);
+    };
+    if (access !== 'read' && access !== 'full' && s.auth.isKnownOpen()) done();
+    // A hook that may end at once has to end by its callback.
+    // oxlint-disable-next-line promise/no-callback-in-promise
+    else admit().then(() => done(), done);
+  };
+}
+
+/** Sets the headers that hold for all answers. */
+const describe: onRequestHookHandler = (request, reply, done) => {
+  void reply.headers(securityHeaders).header('x-request-id', request.id);
+  if (request.url.startsWith('/api/')) void reply.header('cache-control', 'no-store');
+  done();
+};
+
+/** Counts and logs what was answered. */
+function noter(s: Services): onResponseHookHandler {
+  return (request, reply, done) => {
     const { method } = request;
-    const seconds = reply.elapsedTime / 1000;
+    const route = request.routeOptions.url ?? 'none';
     const status = reply.statusCode;
-    s.metrics.requests.observe({ method, route: route ?? 'none', status }, seconds);
+    s.metrics.requests.observe({ method, route, status }, reply.elapsedTime / 1000);
     s.log.debug(
       { request_id: request.id, method, route, status, ms: Math.round(reply.elapsedTime) },
       'request answered',
     );
-  });
+    done();
+  };
 }
 
 /** A browser says which page makes it send a request. Where no token is needed, a page from elsewhere

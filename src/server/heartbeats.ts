@@ -22,7 +22,7 @@ export async function heartbeat(
   const changes = s.liveness.changes;
   const decision = known?.decision ?? (await readDecision(s, id));
   if (known !== undefined) {
-    await refuseOtherBoot(s, known, bootId);
+    if (known.bootId !== bootId) await refuseOtherBoot(s, known, bootId);
     refuseChangedIdentity(known.identityHash, request.identity_hash ?? undefined, id);
   }
   const presence = s.liveness.heard(id);

@@ -38,7 +38,6 @@ export async function refuseOtherBoot(
   presence: Presence,
   bootId: string | undefined,
 ): Promise<void> {
-  if (presence.bootId === bootId) return;
   if (bootId !== undefined && presence.previousBootId === bootId) {
     presence.previousBootId = undefined;
     await recordTwoLive(s, presence.machineId, presence.bootId);
