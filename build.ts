@@ -1,10 +1,14 @@
 // Makes dist/: the library with its types (tsc), the agent's program as one bundle (rolldown) and the page.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, rmSync } from 'node:fs';
 import { rolldown } from 'rolldown';
 import { buildPage } from './build-page.ts';
 
-rmSync('dist', { recursive: true, force: true });
+// What initramfs/ builds takes minutes, and stays.
+for (const name of existsSync('dist') ? readdirSync('dist') : []) {
+  const isKept = name === 'boot' || name.startsWith('dragonfly-agent-linux-');
+  if (!isKept) rmSync(`dist/${name}`, { recursive: true });
+}
 execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 
 // One small entry chunk with the rest split off: a command loads only what it uses. The reader is a

@@ -1,51 +1,79 @@
 // Makes dist/dragonfly-agent-linux-<arch>: the agent and Node in one file (`npm run build:exe`).
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import pkg from '@yao-pkg/pkg/lib-es5/sea.js';
 import { rolldown } from 'rolldown';
 import { parseArch, type Arch } from './arch.ts';
 import { smallNode } from './node-binary.ts';
-import { cacheDir, projectDir } from './tools.ts';
+import { cacheDir, projectDir, run } from './tools.ts';
 
-/** Builds the executable and gives its path. */
-export async function buildExecutable(arch: Arch): Promise<string> {
-  const bundle = join(cacheDir, `agent-${arch}.cjs`);
-  await bundleAgent(bundle);
+export interface Executable {
+  readonly path: string;
+  /** Names of the npm packages whose code is inside. */
+  readonly packages: readonly string[];
+}
+
+/** Builds dist/dragonfly-agent-linux-<arch>: the same bytes from the same sources. */
+export async function buildExecutable(arch: Arch): Promise<Executable> {
   const output = join(projectDir, 'dist', `dragonfly-agent-linux-${arch}`);
+  const main = join(projectDir, 'initramfs', 'executable-main.cjs');
+  const bundle = join(cacheDir, `agent-${arch}.cjs`);
+  const packages = await bundleProgram('cli/dragonfly-agent.ts', bundle);
+  const reader = join(cacheDir, `reader-${arch}.cjs`);
+  await bundleProgram('sources/reader.ts', reader);
   mkdirSync(join(projectDir, 'dist'), { recursive: true });
   rmSync(output, { force: true });
-  await pkg.default(bundle, {
-    // With both set, pkg puts the program into `nodePath` and lets the Node that runs this script
-    // prepare it: the two are the same version, and neither is downloaded.
+  await pkg.default(main, {
+    // With both set, pkg puts the program into `nodePath` and lets a Node of the same version
+    // prepare it, and downloads neither.
     nodePath: smallNode(arch),
     useLocalNode: true,
     signature: false,
     seaConfig: {
       disableExperimentalSEAWarning: true,
       useSnapshot: false,
-      // The cache is the processor's own code for the program: it cannot be made on another one.
-      useCodeCache: arch === process.arch,
+      // Node's own code cache differs from build to build; ours does not.
+      useCodeCache: false,
+      assets: {
+        'agent.cjs': bundle,
+        'agent.cache': compile(arch, main, bundle),
+        'reader.cjs': reader,
+      },
     },
     targets: [{ platform: 'linux', arch, nodeRange: 'node26', output }],
   });
-  return output;
+  return { path: output, packages };
+}
+
+/** Makes V8's compiled form of the bundle. It is the processor's own, and takes that processor to
+ *  make: for another one it stays empty. */
+function compile(arch: Arch, main: string, bundle: string): string {
+  const cache = `${bundle}.cache`;
+  if (arch !== process.arch) writeFileSync(cache, '');
+  else run(smallNode(arch), ['--random-seed=1', main, bundle, cache]);
+  return cache;
 }
 
 /** One CommonJS file: a single executable application can load nothing else from disk. What the
- *  sources import lazily stays lazy: it is evaluated at its import, not at the start. */
-async function bundleAgent(file: string): Promise<void> {
+ *  sources import lazily stays lazy: it is evaluated at its import, not at the start. Gives the names
+ *  of the packages that went in. */
+async function bundleProgram(source: string, file: string): Promise<string[]> {
   const build = await rolldown({
-    input: join(projectDir, 'src', 'cli', 'dragonfly-agent.ts'),
+    input: join(projectDir, 'src', source),
     platform: 'node',
     // yargs names import.meta.resolve on a path that is not taken here.
     checks: { emptyImportMeta: false },
   });
-  await build.write({ file, format: 'cjs', minify: true, codeSplitting: false });
+  const { output } = await build.write({ file, format: 'cjs', minify: true, codeSplitting: false });
   await build.close();
+  const modules = output.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []));
+  const names = modules.map((id) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1]);
+  return [...new Set(names)].filter((name) => name !== undefined).toSorted();
 }
 
 if (import.meta.main) {
   const { values } = parseArgs({ options: { arch: { type: 'string', default: process.arch } } });
-  console.log(await buildExecutable(parseArch(values.arch)));
+  const { path } = await buildExecutable(parseArch(values.arch));
+  console.log(path);
 }

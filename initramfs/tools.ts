@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 /** The folder that holds package.json. */
 export const projectDir = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Downloads and unpacked packages: safe to delete, made again when needed. */
-export const cacheDir = join(projectDir, 'node_modules', '.cache', 'dragonfly-initramfs');
+export const cacheDir = join(projectDir, '.cache');
 
 /** Runs a tool to its end and gives its standard output. Errors: throws with its standard error. */
 export function run(

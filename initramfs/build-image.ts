@@ -1,0 +1,256 @@
+// Makes dist/boot/<arch>/{kernel,initramfs} (`npm run build:initramfs`): see README, "Netboot".
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { constants, zstdCompressSync } from 'node:zlib';
+import lock from '../package-lock.json' with { type: 'json' };
+import manifest from '../package.json' with { type: 'json' };
+import { architectures, parseArch, type Arch } from './arch.ts';
+import { buildExecutable } from './build-exe.ts';
+import { packCpio, packSquashfs } from './image-files.ts';
+import { debianLicence, spdxDocument, type Part } from './licences.ts';
+import {
+  copyFirmware,
+  copyModules,
+  firmwareNames,
+  parseModulesDep,
+  type ModuleTree,
+} from './modules.ts';
+import { Apt, type DebianPackage } from './packages.ts';
+import { profiles, type Profile } from './profiles.ts';
+import { cacheDir, projectDir, requireTools } from './tools.ts';
+
+export interface ImageOptions {
+  readonly arch: Arch;
+  readonly profile: Profile;
+  /** A folder laid out as /lib/firmware is, from which files that drivers ask for are taken. */
+  readonly extraFirmware?: string;
+  /** Where <arch>/kernel and <arch>/initramfs go; dist/boot unless it says otherwise. */
+  readonly output?: string;
+}
+
+/** Builds kernel, initramfs and their list of parts, and gives the folder that holds them. */
+export async function buildImage(options: ImageOptions): Promise<string> {
+  const { arch, profile } = options;
+  requireTools({
+    mksquashfs: 'squashfs-tools',
+    cpio: 'cpio',
+    depmod: 'kmod',
+    modinfo: 'kmod',
+  });
+  const packages = fetchPackages(arch);
+  const executable = await buildExecutable(arch);
+  const work = join(cacheDir, 'image', `${arch}-${profile}`);
+  rmSync(work, { recursive: true, force: true });
+  const heavy = join(work, 'image');
+  const light = join(work, 'root');
+  mkdirSync(heavy, { recursive: true });
+
+  const modules = copyModules(packages.kernel.root, profile, heavy);
+  const moduleDir = join(heavy, 'lib', 'modules', modules.version);
+  const firmware = copyFirmware(
+    firmwareNames(moduleDir, modules.files),
+    [
+      join(packages.firmware.root, 'lib', 'firmware'),
+      ...(options.extraFirmware === undefined ? [] : [options.extraFirmware]),
+    ],
+    heavy,
+  );
+  copyPrograms(arch, packages, executable.path, heavy);
+  const kernel = join(packages.kernel.root, 'boot', `vmlinuz-${modules.version}`);
+  const madeAt = Math.floor(statSync(kernel).mtimeMs / 1000);
+  copyRoot(arch, packages, profile, modules, moduleDir, madeAt, light);
+
+  const output = join(options.output ?? join(projectDir, 'dist', 'boot'), architectures[arch].boot);
+  mkdirSync(output, { recursive: true });
+  cpSync(kernel, join(output, 'kernel'));
+  chmodSync(join(output, 'kernel'), 0o644);
+  writeFileSync(join(output, 'initramfs'), packInitramfs(work, heavy, light, arch));
+  const parts = listParts(packages, executable.packages, options);
+  const document = spdxDocument(
+    `dragonfly-netboot-${architectures[arch].boot}-${profile}-${manifest.version}`,
+    new Date(madeAt * 1000).toISOString().replace('.000', ''),
+    parts,
+  );
+  writeFileSync(join(output, 'initramfs.spdx.json'), `${JSON.stringify(document, null, 2)}\n`);
+  writeFileSync(join(output, 'firmware-not-included.txt'), firmware.missing.join('\n') + '\n');
+  return output;
+}
+
+type Packages = Readonly<Record<keyof typeof packageNames | 'kernel', DebianPackage>>;
+
+const packageNames = {
+  busybox: 'busybox-static',
+  libc: 'libc6',
+  libgcc: 'libgcc-s1',
+  libstdcxx: 'libstdc++6',
+  libatomic: 'libatomic1',
+  dhcpcd: 'dhcpcd-base',
+  firmware: 'firmware-linux-free',
+} as const;
+
+function fetchPackages(arch: Arch): Packages {
+  const apt = new Apt(arch);
+  apt.update();
+  const fetch = (key: keyof typeof packageNames): DebianPackage => apt.fetch(packageNames[key]);
+  return {
+    kernel: apt.fetch(apt.dependencyOf(`linux-image-${architectures[arch].debian}`)),
+    busybox: fetch('busybox'),
+    libc: fetch('libc'),
+    libgcc: fetch('libgcc'),
+    libstdcxx: fetch('libstdcxx'),
+    libatomic: fetch('libatomic'),
+    dhcpcd: fetch('dhcpcd'),
+    firmware: fetch('firmware'),
+  };
+}
+
+/** Node links to these; the resolver of names is inside libc. */
+const libcFiles = 'libc.so.6 libm.so.6 libdl.so.2 libpthread.so.0 libresolv.so.2 librt.so.1'.split(
+  ' ',
+);
+
+/** The agent, what it links to, and the DHCPv6 client. */
+function copyPrograms(arch: Arch, packages: Packages, executable: string, heavy: string): void {
+  const put = (from: string, to: string): void => {
+    mkdirSync(dirname(join(heavy, to)), { recursive: true });
+    copyFileSync(from, join(heavy, to));
+  };
+  put(executable, 'usr/bin/dragonfly-agent');
+  put(join(packages.dhcpcd.root, 'usr/sbin/dhcpcd'), 'usr/sbin/dhcpcd');
+  const { triplet, loader } = architectures[arch];
+  for (const file of libcFiles) {
+    put(join(packages.libc.root, 'lib', triplet, file), `lib/${triplet}/${file}`);
+  }
+  put(join(packages.libc.root, 'lib', triplet, basename(loader)), loader);
+  put(join(packages.libgcc.root, 'lib', triplet, 'libgcc_s.so.1'), `lib/${triplet}/libgcc_s.so.1`);
+  const stdcxx = join(packages.libstdcxx.root, 'usr', 'lib', triplet, 'libstdc++.so.6');
+  put(stdcxx, `lib/${triplet}/libstdc++.so.6`);
+  const atomic = join(packages.libatomic.root, 'usr', 'lib', triplet, 'libatomic.so.1');
+  put(atomic, `lib/${triplet}/libatomic.so.1`);
+}
+
+/** What the kernel unpacks: busybox, the scripts, the modules that it takes to mount the rest. */
+function copyRoot(
+  arch: Arch,
+  packages: Packages,
+  profile: Profile,
+  modules: ModuleTree,
+  moduleDir: string,
+  madeAt: number,
+  light: string,
+): void {
+  cpSync(join(projectDir, 'initramfs', 'root'), light, { recursive: true });
+  for (const dir of ['bin', 'dev', 'proc', 'sys', 'image', 'lib/early']) {
+    mkdirSync(join(light, dir), { recursive: true });
+  }
+  cpSync(join(packages.busybox.root, 'bin', 'busybox'), join(light, 'bin', 'busybox'));
+  symlinkSync('bin', join(light, 'sbin'));
+  const { triplet, loader } = architectures[arch];
+  for (const link of ['usr', 'lib/modules', 'lib/firmware', `lib/${triplet}`, loader]) {
+    mkdirSync(dirname(join(light, link)), { recursive: true });
+    symlinkSync(`/image/${link}`, join(light, link));
+  }
+  const dependencies = parseModulesDep(readFileSync(join(moduleDir, 'modules.dep'), 'utf8'));
+  const early: string[] = [];
+  for (const wanted of ['loop', 'squashfs']) {
+    const file = modules.files.find((path) => basename(path).startsWith(`${wanted}.ko`));
+    if (file === undefined) continue; // built into the kernel
+    for (const needed of [...(dependencies.get(file) ?? []).toReversed(), file]) {
+      cpSync(join(moduleDir, needed), join(light, 'lib', 'early', basename(needed)));
+      early.push(basename(needed));
+    }
+  }
+  writeFileSync(join(light, 'lib', 'early', 'order'), [...new Set(early)].join('\n') + '\n');
+  const mark = { version: manifest.version, profile };
+  writeFileSync(join(light, 'etc', 'dragonfly-image'), `${JSON.stringify(mark)}\n`);
+  writeFileSync(join(light, 'etc', 'dragonfly-image-time'), `${madeAt}\n`);
+}
+
+/** First the squashfs as it is, in an archive that is not compressed again, then the compressed
+ *  archive of the small files. The kernel unpacks one after the other. */
+function packInitramfs(work: string, heavy: string, light: string, arch: Arch): Buffer {
+  const carrier = join(work, 'carrier');
+  mkdirSync(carrier);
+  packSquashfs(heavy, join(carrier, 'image.squashfs'), squashfsOptions(arch));
+  const small = zstdCompressSync(packCpio(light), {
+    params: { [constants.ZSTD_c_compressionLevel]: 19, [constants.ZSTD_c_checksumFlag]: 0 },
+  });
+  return Buffer.concat([packCpio(carrier), small]);
+}
+
+function squashfsOptions(arch: Arch): string[] {
+  const filter = arch === 'x64' ? ['-Xbcj', 'x86'] : ['-Xbcj', 'arm'];
+  return ['-comp', 'xz', '-b', '256K', ...filter];
+}
+
+function listParts(packages: Packages, bundled: readonly string[], options: ImageOptions): Part[] {
+  const debian = Object.values(packages).map((p) => ({
+    name: p.name,
+    version: p.version,
+    licence: debianLicence(p.root, p.name),
+    supplier: 'Organization: Debian',
+  }));
+  const extra: Part[] =
+    options.extraFirmware === undefined || !existsSync(options.extraFirmware)
+      ? []
+      : [
+          {
+            name: 'extra-firmware',
+            version: 'NONE',
+            licence: 'NOASSERTION',
+            supplier: 'NOASSERTION',
+            comment: 'Files given with --extra-firmware; their licences are those of their origin.',
+          },
+        ];
+  const npm = [`node-linux-${options.arch}`, ...bundled].map(npmPart);
+  const agent: Part = {
+    name: manifest.name,
+    version: manifest.version,
+    licence: manifest.license,
+    supplier: 'NOASSERTION',
+  };
+  return [agent, ...debian, ...npm, ...extra];
+}
+
+/** A package of the lock file. */
+function npmPart(name: string): Part {
+  const locked: Record<string, { version?: string; license?: string }> = lock.packages;
+  const { version = 'NONE', license = 'NOASSERTION' } = locked[`node_modules/${name}`] ?? {};
+  return { name, version, licence: license, supplier: 'NOASSERTION' };
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      arch: { type: 'string', default: process.arch },
+      profile: { type: 'string', default: 'virt' },
+      'extra-firmware': { type: 'string' },
+      output: { type: 'string' },
+    },
+  });
+  const profile = profiles.find((name) => name === values.profile);
+  if (profile === undefined) throw new Error(`--profile: one of ${profiles.join(', ')}`);
+  const folder = await buildImage({
+    arch: parseArch(values.arch),
+    profile,
+    ...(values['extra-firmware'] === undefined ? {} : { extraFirmware: values['extra-firmware'] }),
+    ...(values.output === undefined ? {} : { output: values.output }),
+  });
+  for (const file of ['kernel', 'initramfs']) {
+    console.log(
+      `${join(folder, file)}  ${(statSync(join(folder, file)).size / 1e6).toFixed(1)} MB`,
+    );
+  }
+}

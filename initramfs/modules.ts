@@ -1,0 +1,90 @@
+// Which kernel modules and firmware files go into an image.
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { unknownNames, wants, type Profile } from './profiles.ts';
+import { run } from './tools.ts';
+
+export interface ModuleTree {
+  /** The kernel's version, as uname prints it. */
+  readonly version: string;
+  /** Module files below lib/modules/<version>, in the order of their names. */
+  readonly files: readonly string[];
+}
+
+/** Copies the modules of a profile, and those that they depend on, from an unpacked kernel package
+ *  into `target`, and indexes them there. */
+export function copyModules(kernelRoot: string, profile: Profile, target: string): ModuleTree {
+  const [version] = readdirSync(join(kernelRoot, 'lib', 'modules'));
+  if (version === undefined) throw new Error(`${kernelRoot} holds no kernel modules`);
+  const from = join(kernelRoot, 'lib', 'modules', version);
+  if (!existsSync(join(from, 'modules.dep'))) run('depmod', ['-b', kernelRoot, version]);
+  const files = selectModules(from, profile);
+  const to = join(target, 'lib', 'modules', version);
+  for (const file of [...files, 'modules.builtin', 'modules.builtin.modinfo', 'modules.order']) {
+    mkdirSync(dirname(join(to, file)), { recursive: true });
+    cpSync(join(from, file), join(to, file));
+  }
+  run('depmod', ['-b', target, version]);
+  return { version, files };
+}
+
+/** The modules that a profile names, and all that they depend on. */
+function selectModules(folder: string, profile: Profile): string[] {
+  const dependencies = parseModulesDep(readFileSync(join(folder, 'modules.dep'), 'utf8'));
+  const modules = [...dependencies.keys()].map(moduleName);
+  const builtin = readFileSync(join(folder, 'modules.builtin'), 'utf8').split('\n').map(moduleName);
+  const unknown = unknownNames(modules, builtin);
+  if (unknown.length > 0) console.error(`this kernel has no ${unknown.join(', ')}`);
+  const chosen = new Set<string>();
+  for (const [file, needs] of dependencies) {
+    if (wants(profile, moduleName(file))) for (const f of [file, ...needs]) chosen.add(f);
+  }
+  return [...chosen].toSorted();
+}
+
+/** modules.dep: "file: dependency dependency …", the dependencies being complete. */
+export function parseModulesDep(text: string): Map<string, readonly string[]> {
+  const dependencies = new Map<string, readonly string[]>();
+  for (const line of text.split('\n')) {
+    const [file, needs] = line.split(':');
+    if (file === undefined || needs === undefined) continue;
+    dependencies.set(file, needs.split(' ').filter(Boolean));
+  }
+  return dependencies;
+}
+
+/** "kernel/drivers/net/veth.ko.xz" → "drivers/net/veth". */
+function moduleName(file: string): string {
+  return file.replace(/^kernel\//, '').replace(/\.ko(?:\.[a-z0-9]+)?$/, '');
+}
+
+/** The firmware files that modules say they may ask for. */
+export function firmwareNames(folder: string, files: readonly string[]): string[] {
+  if (files.length === 0) return [];
+  const paths = files.map((file) => join(folder, file));
+  return [...new Set(run('modinfo', ['-F', 'firmware', ...paths]).split('\n'))]
+    .filter((name) => name !== '' && !name.startsWith('/') && !name.split('/').includes('..'))
+    .toSorted();
+}
+
+/** Copies the firmware files that are in one of `sources` (a folder laid out as /lib/firmware is)
+ *  into lib/firmware of `target`, and gives the names of those that are nowhere. */
+export function copyFirmware(
+  names: readonly string[],
+  sources: readonly string[],
+  target: string,
+): { copied: string[]; missing: string[] } {
+  const copied: string[] = [];
+  for (const name of names) {
+    // Compressed files are what the kernel falls back to.
+    const found = sources
+      .flatMap((source) => ['', '.xz', '.zst'].map((suffix) => ({ source, file: name + suffix })))
+      .find(({ source, file }) => existsSync(join(source, file)));
+    if (found === undefined) continue;
+    const to = join(target, 'lib', 'firmware', found.file);
+    mkdirSync(dirname(to), { recursive: true });
+    copyFileSync(join(found.source, found.file), to);
+    copied.push(name);
+  }
+  return { copied, missing: names.filter((name) => !copied.includes(name)) };
+}
