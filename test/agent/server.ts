@@ -14,14 +14,14 @@ export interface TestServer {
   readonly close: () => Promise<void>;
 }
 
-/** Starts it. `close` releases the store too. */
+/** Starts it. `close` releases the store too, unless it was given. */
 export async function startServer(
   options: Partial<AppOptions> = {},
-  host = '127.0.0.1',
+  { host = '127.0.0.1', port: wantedPort = 0 } = {},
 ): Promise<TestServer> {
   const store = options.store ?? (await openStore('memory:'));
   const app = await createApp({ clock: systemClock, ...options, store });
-  await app.listen({ port: 0, host });
+  await app.listen({ port: wantedPort, host });
   // A server that listens on TCP has a port.
   const { port } = app.server.address() as AddressInfo;
   const scheme = options.tls === undefined ? 'http' : 'https';
@@ -33,7 +33,7 @@ export async function startServer(
     close: async () => {
       app.server.closeAllConnections();
       await app.close();
-      await store.close();
+      if (options.store === undefined) await store.close();
     },
   };
 }
