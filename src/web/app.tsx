@@ -42,8 +42,10 @@ function Shell() {
   const [help, setHelp] = useState(false);
   useHelpKey(() => setHelp(true));
 
-  const changeList = (change: Partial<ListState>): void =>
+  const changeList = (change: Partial<ListState>): void => {
+    if (change.query !== undefined || change.sort !== undefined) place.current.scrollTop = 0;
     setList((now) => ({ ...now, ...change }));
+  };
   return (
     <>
       <Header route={route} list={list} onHelp={() => setHelp(true)} />
@@ -103,7 +105,13 @@ function Header({ route, list, onHelp }: HeaderProps) {
       <div class="spring" />
       <Connection />
       <ThemeButton />
-      <button type="button" class="icon" title="Keyboard (?)" aria-label="Help" onClick={onHelp}>
+      <button
+        type="button"
+        class="icon help"
+        title="Keyboard (?)"
+        aria-label="Help"
+        onClick={onHelp}
+      >
         ?
       </button>
       <SignOutButton />

@@ -66,7 +66,7 @@ function Conflict({ conflict }: { conflict: IdentityConflict }) {
       <div>
         <MachineName id={conflict.machine_id} />
         <p class="quiet">
-          Checked in <Age atMs={Date.parse(conflict.created_at)} nowMs={nowMs} /> ago:{' '}
+          Checked in <Age atMs={Date.parse(conflict.created_at)} nowMs={nowMs} ago />:{' '}
           {reasons[conflict.reason]}.
         </p>
       </div>

@@ -30,7 +30,7 @@ export function HelpDialog({ onClose }: { onClose: () => void }) {
       <footer>
         <a href="/docs">API</a>
         <span class="spring" />
-        <button type="button" onClick={onClose}>
+        <button type="button" autoFocus onClick={onClose}>
           Close
         </button>
       </footer>

@@ -43,7 +43,7 @@ export function HardwareCard({ machine }: { machine: MachineView }) {
           ['Address', machine.report?.ip_address],
           ['Management', machine.report?.bmc_address],
           ['Installed OS', os && `${os.name} on ${os.device}`],
-          ['Hostname', machine.report?.hostname],
+          ['Calls itself', machine.report?.hostname],
           ['Agent', machine.report?.agent_version],
         ]}
       />
@@ -131,12 +131,17 @@ export function NicsCard({ machine }: { machine: MachineView }) {
   );
 }
 
-const recognisedBy = {
-  identity_hash: 'its identity hash',
-  primary_mac: 'its primary MAC address',
-  evidence: 'evidence',
-  new: 'nothing: it was new',
+const recognised = {
+  identity_hash: 'Recognised by its identity hash',
+  primary_mac: 'Recognised by its primary MAC address',
+  evidence: 'Recognised by evidence',
+  new: 'Not recognised: it was new',
 } as const;
+
+/** "2026-11-24 09:30 UTC" */
+function utc(timestamp: string): string {
+  return `${new Date(timestamp).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
 
 export function IdentityCard({ machine }: { machine: MachineView }) {
   const { identity, report } = machine;
@@ -144,9 +149,7 @@ export function IdentityCard({ machine }: { machine: MachineView }) {
     <Card title="Identity">
       {report !== undefined && (
         <div class="recognised">
-          <p>
-            Recognised by <b>{recognisedBy[report.matched_by]}</b>
-          </p>
+          <b>{recognised[report.matched_by]}</b>
           <ul>
             {report.evidence.map((sentence) => (
               <li key={sentence}>{sentence}</li>
@@ -165,6 +168,13 @@ export function IdentityCard({ machine }: { machine: MachineView }) {
           ['Machine ID', identity.machine_id && <code>{identity.machine_id}</code>],
           ['Identity hash', <code>{identity.identity_hash}</code>],
           ['Record', <code>{machine.id}</code>],
+          ['First seen', utc(machine.metadata.created_at)],
+          [
+            'Labels',
+            Object.entries(machine.metadata.labels)
+              .map(([name, value]) => `${name}=${value}`)
+              .join(', '),
+          ],
         ]}
       />
     </Card>

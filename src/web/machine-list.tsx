@@ -35,9 +35,10 @@ export function MachineList({ rows, list, onChange, place }: ListProps) {
   const { live, session } = useServices();
   const nowMs = useNow() - session.clockAheadMs;
 
+  // Where it was left; another filter or order begins at its beginning (see changeList in app.tsx).
   useLayoutEffect(() => {
     if (viewport.current !== null) viewport.current.scrollTop = place.scrollTop;
-  }, []);
+  }, [list.query, list.sort]);
 
   const inSight = rows.slice(first, end);
   const inSightKey = inSight.map((row) => row.id).join();

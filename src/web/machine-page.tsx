@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import type { MachineChange } from '../model/history.ts';
 import type { MachineView } from '../model/operator-api.ts';
-import { deleteMachine, readHistory, readMachine } from './api.ts';
+import { deleteMachine, patchMachine, readHistory, readMachine } from './api.ts';
 import { ConfigForm } from './config-form.tsx';
 import { useRow, useServices } from './context.ts';
 import {
@@ -133,11 +133,12 @@ function Title({ machine, nowMs, backTo }: TitleProps) {
           <StatePill state={row.state} />
           <LivenessMark liveness={row.liveness} />
           <span class="quiet">
-            last seen <Age atMs={row.lastSeenMs} nowMs={nowMs} />
+            last seen <Age atMs={row.lastSeenMs} nowMs={nowMs} ago />
           </span>
         </>
       )}
       <span class="spring" />
+      {row !== undefined && <OfflineButton machine={machine} isOffline={row.state === 'Offline'} />}
       <button type="button" class="danger" onClick={() => setAsking(true)}>
         Forget…
       </button>
@@ -155,6 +156,32 @@ function Title({ machine, nowMs, backTo }: TitleProps) {
         />
       )}
     </div>
+  );
+}
+
+/** Takes the machine out of service, or back into it. */
+function OfflineButton({ machine, isOffline }: { machine: MachineView; isOffline: boolean }) {
+  const { session } = useServices();
+  const [problem, setProblem] = useState<string | undefined>();
+  const change = async (): Promise<void> => {
+    try {
+      await patchMachine(session, machine.id, { offline: !isOffline }, undefined);
+      setProblem(undefined);
+    } catch (err) {
+      setProblem(messageOf(err));
+    }
+  };
+  return (
+    <>
+      {problem !== undefined && (
+        <span class="problem" role="alert">
+          {problem}
+        </span>
+      )}
+      <button type="button" onClick={() => void change()}>
+        {isOffline ? 'Bring back' : 'Mark offline'}
+      </button>
+    </>
   );
 }
 

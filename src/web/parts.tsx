@@ -38,13 +38,22 @@ export function useNow(): number {
   return now;
 }
 
-/** How long ago `atMs` was, with the exact time when pointed at. `nowMs` is the server's clock. */
-export function Age({ atMs, nowMs }: { atMs: number | undefined; nowMs: number }) {
+interface AgeProps {
+  readonly atMs: number | undefined;
+  /** By the server's clock. */
+  readonly nowMs: number;
+  /** Said in a sentence: "5 s ago". */
+  readonly ago?: boolean;
+}
+
+/** How long ago something was, with the exact time when pointed at. */
+export function Age({ atMs, nowMs, ago = false }: AgeProps) {
   if (atMs === undefined) return <span class="quiet">never</span>;
   const iso = new Date(atMs).toISOString();
+  const age = formatAge(nowMs - atMs);
   return (
     <time dateTime={iso} title={iso}>
-      {formatAge(nowMs - atMs)}
+      {ago && age !== 'now' ? `${age} ago` : age}
     </time>
   );
 }

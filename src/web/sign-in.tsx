@@ -30,8 +30,8 @@ export function SignIn({ onSignedIn }: { onSignedIn: () => void }) {
       <form class="card" onSubmit={(event) => void submit(event)}>
         <h1>Dragonfly</h1>
         <p>
-          This server asks operators for a token. Make one on the server with{' '}
-          <code>dragonfly-server token</code>.
+          This server asks operators for a token. Whoever runs it makes one with{' '}
+          <code>dragonfly-server token create</code>.
         </p>
         <label>
           Operator token

@@ -2,6 +2,9 @@
 import { existsSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/core/clock.ts';
+import type { Template } from '../../src/model/template.ts';
+import { createToken } from '../../src/server/tokens.ts';
 import { hasChromium, launch, serve, type Served } from './browser.ts';
 import { machine, seed } from './machines.ts';
 
@@ -61,6 +64,15 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
 
   const count = () => page.locator('.count').textContent();
 
+  async function post(path: string, body: object, status = 200): Promise<void> {
+    const answer = await fetch(server.url + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    expect(answer.status).toBe(status);
+  }
+
   test('filters while a filter is typed, by name, MAC, serial, state and tag', async () => {
     await openList();
     await expect.poll(count, soon).toBe('120 machines');
@@ -117,12 +129,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
   });
 
   test('assigns a template to all machines of a filter', async () => {
-    await server.store.putTemplate({
-      apiVersion: 'dragonfly.computer/v1',
-      kind: 'Template',
-      metadata: { name: 'debian-13' },
-      spec: { actions: [{ action: 'reboot' }] },
-    });
+    await server.store.putTemplate(template('debian-13'));
     await openList('/?q=state:discovered');
     await expect.poll(count, soon).toBe('24 of 120 machines');
     await page.getByRole('checkbox', { name: 'Select all machines shown' }).click();
@@ -199,15 +206,6 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     await expect.poll(count, soon).toBe('1 of 121 machines');
     await rows().first().getByText('online').waitFor();
   });
-
-  async function post(path: string, body: object): Promise<void> {
-    const answer = await fetch(server.url + path, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
-    expect(answer.status).toBe(200);
-  }
 
   test('merges a machine into the one that an operator recognises it as', async () => {
     await server.store.putConflict({
@@ -292,6 +290,130 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
             all.filter((e) => !e.matches(':where(label *, [aria-label])') && !e.textContent).length,
         );
       expect(nameless).toBe(0);
+    }
+  });
+
+  test('shows the progress of a workflow that an operator starts', async () => {
+    await server.store.putTemplate(template('restart'));
+    await post('/api/machines/bulk', { ids: [machine(1).id], os_choice: 'restart' });
+    await page.goto(`${server.url}/machines/${machine(1).id}`);
+    await page.getByRole('button', { name: 'Provision…' }).click();
+    await page.getByRole('button', { name: 'Provision', exact: true }).click();
+    const card = page.getByRole('region', { name: 'Provisioning' });
+    await card.getByRole('button', { name: 'Cancel' }).waitFor();
+    const [workflow] = (await server.store.getWorkflowsForMachine(machine(1).id)).items;
+    const events = `/api/workflows/${workflow?.value.metadata.name ?? ''}/events`;
+    await post(events, { type: 'started' }, 204);
+    await post(events, { type: 'action_started', action: 'reboot' }, 204);
+    const progress = { percent: 40, message: 'going down' };
+    await post(events, { type: 'action_progress', action: 'reboot', progress }, 204);
+    await card.getByText('going down').waitFor();
+    await page.locator('.title').getByText('Provisioning').waitFor();
+    await post(events, { type: 'action_completed', action: 'reboot', success: true }, 204);
+    await post(events, { type: 'completed', success: true }, 204);
+    await page.locator('.title').getByText('Provisioned').waitFor();
+    expect(await card.locator('.workflow-head').textContent()).toBe('restartdone');
+  });
+
+  test('says why a machine cannot be shown, and what a machine was refused', async () => {
+    await page.goto(`${server.url}/machines/01930000-0000-7000-8000-0000000fffff`);
+    const alert = page.getByRole('alert');
+    await alert.getByText('there is no machine').waitFor();
+    await page.goto(`${server.url}/machines/${machine(1).id}`);
+    await page.getByRole('textbox', { name: 'Hostname' }).fill('not a hostname');
+    await page.keyboard.press('Enter');
+    await page.getByText('body: hostname').waitFor();
+    const stored = await server.store.getMachine(machine(1).id);
+    expect(stored?.value.config.hostname).toBe('node-1');
+  });
+
+  test('forgets a machine only when asked twice', async () => {
+    await page.goto(`${server.url}/machines/${machine(1).id}`);
+    await page.getByRole('button', { name: 'Forget…' }).click();
+    await page.keyboard.press('Enter');
+    expect(await server.store.getMachine(machine(1).id)).toBeDefined();
+    await page.getByRole('button', { name: 'Forget…' }).click();
+    await page.getByRole('button', { name: 'Forget', exact: true }).click();
+    await expect.poll(count, soon).toBe('119 machines');
+    expect(await server.store.getMachine(machine(1).id)).toBeUndefined();
+  });
+
+  test('shows its keys on ?, and closes them on Escape', async () => {
+    await openList();
+    await page.keyboard.press('?');
+    const help = page.getByRole('dialog', { name: 'Keys and filters' });
+    await help.waitFor();
+    await page.keyboard.press('Escape');
+    await help.waitFor({ state: 'detached' });
+    expect(await filter().inputValue()).toBe('');
+  });
+
+  test('holds only the rows in sight in the document, at any place of ten thousand', async () => {
+    await seed(server.store, 10_000);
+    await openList();
+    await expect.poll(count, soon).toBe('10,000 machines');
+    await page.locator('.list').focus();
+    await page.keyboard.press('End');
+    await row('node-10000').waitFor();
+    expect(await page.locator('.list').getAttribute('aria-activedescendant')).toBe(
+      `row-${machine(10_000).id}`,
+    );
+    await page.keyboard.press('PageUp');
+    await page.locator('.list').evaluate((list) => list.scrollTo(0, list.scrollHeight / 2));
+    await row('node-5001').waitFor();
+    expect(await rows().count()).toBeLessThan(80);
+    await filter().fill('state:error tag:rack-4');
+    await expect.poll(count, soon).toBe('1,000 of 10,000 machines');
+    await row('node-4').waitFor();
+  });
+});
+
+function template(name: string): Template {
+  return {
+    apiVersion: 'dragonfly.computer/v1',
+    kind: 'Template',
+    metadata: { name },
+    spec: { actions: [{ action: 'reboot' }] },
+  };
+}
+
+describe.skipIf(!hasChromium)('the page of a server with tokens (needs chromium)', () => {
+  test('asks for a token, refuses a wrong one, and keeps the right one in the tab', async () => {
+    const server = await serve();
+    const browser = await launch();
+    try {
+      await seed(server.store, 3);
+      const token = await createToken(server.store, systemClock, {
+        name: 'looking',
+        scope: 'read',
+        expiresAt: null,
+      });
+      const page = await browser.newPage();
+      await page.goto(server.url);
+      const field = page.getByLabel('Operator token');
+      await field.fill('wrong');
+      await page.keyboard.press('Enter');
+      await page.getByRole('alert').getByText('the token is not valid').waitFor();
+      await field.fill(token);
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await page.getByText('Live', { exact: true }).waitFor();
+      await page.reload();
+      await page.getByText('3 machines').waitFor();
+      expect(await page.evaluate('localStorage.length + document.cookie.length')).toBe(1);
+
+      await page.goto(`${server.url}/machines/${machine(1).id}`);
+      await page.getByRole('textbox', { name: 'Hostname' }).fill('other');
+      await page.keyboard.press('Enter');
+      await page.getByText('the token does not allow this').waitFor();
+
+      await page.getByRole('button', { name: 'Sign out' }).click();
+      await field.waitFor();
+      const stranger = await browser.newPage();
+      await stranger.goto(server.url);
+      await stranger.getByLabel('Operator token').waitFor();
+    } finally {
+      await browser.close();
+      await server.close();
     }
   });
 });
