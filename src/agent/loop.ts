@@ -56,6 +56,8 @@ class Loop {
   #state: AgentState;
   #acting: { readonly end: Promise<AgentEvent> } | undefined;
   #firstOrder: Order | undefined;
+  /** Those of the last check-in. */
+  #addresses = '';
 
   constructor(options: LoopOptions) {
     this.#o = options;
@@ -96,21 +98,26 @@ class Loop {
 
   /** Does what the phase asks for. */
   async #perform(): Promise<AgentEvent> {
-    const { subject, timeline } = this.#o;
+    const { subject, timeline, transport } = this.#o;
+    const addresses = subject.addresses().join();
     try {
       switch (this.#state.phase) {
         case 'waiting': {
-          const up = subject.addresses().length > 0;
-          if (up) timeline.mark('address');
-          return { type: 'network', up };
+          if (addresses !== '') timeline.mark('address');
+          return { type: 'network', up: addresses !== '' };
         }
         case 'checking-in': {
-          const addresses = subject.addresses().join();
           const answer = await this.#conversation.checkIn(addresses, () => subject.describe());
+          this.#addresses = addresses;
           return { type: 'checked-in', answer: this.#bounded(this.#withFirstOrder(answer)) };
         }
         case 'beating':
         case 'acting': {
+          // Connections from an address that is gone would only run into their deadlines.
+          if (addresses !== this.#addresses) {
+            await transport.close();
+            return { type: 'network', up: addresses !== '' };
+          }
           const answer = await this.#conversation.heartbeat(this.#state.registration);
           return { type: 'beaten', answer: this.#bounded(answer) };
         }

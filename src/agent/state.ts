@@ -37,6 +37,7 @@ export type AgentState = Common &
   );
 
 export type AgentEvent =
+  /** There are addresses, other ones than before, or there are none. */
   | { readonly type: 'network'; readonly up: boolean }
   | { readonly type: 'checked-in'; readonly answer: CheckinResponse }
   | { readonly type: 'beaten'; readonly answer: HeartbeatResponse }

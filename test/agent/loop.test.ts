@@ -84,6 +84,21 @@ describe('runLoop', () => {
     expect(checkins.at(-1)).toMatchObject({ ip_address: '10.0.9.9', sequence: 2 });
   });
 
+  it('checks in again when its address changes in flight, and waits while it has none', async () => {
+    const address = { now: '10.0.0.2' };
+    const server = new MemoryServer();
+    const agent = startLoop({ transport: server, subject: machine(address) });
+    await agent.clock.advance(45_000);
+    address.now = '';
+    await agent.clock.advance(120_000);
+    const before = server.received.length;
+    address.now = '10.0.9.9';
+    await agent.clock.advance(1_000);
+    await agent.stop();
+    expect(before).toBe(2);
+    expect(server.received.slice(before)).toMatchObject([{ ip_address: '10.0.9.9' }]);
+  });
+
   it('checks in again at once when the server no longer knows the machine', async () => {
     const server = new MemoryServer();
     const agent = startLoop({ transport: server });
