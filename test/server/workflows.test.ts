@@ -145,7 +145,9 @@ describe('a workflow', () => {
     const server = await startServer();
     const id = await machineWith(server);
     const answers = await Promise.all(Array.from({ length: 5 }, () => create(server, id)));
-    expect(answers.map((answer) => answer.status).toSorted()).toEqual([201, 409, 409, 409, 409]);
+    expect(answers.map((answer) => answer.status).toSorted((a, b) => a - b)).toEqual([
+      201, 409, 409, 409, 409,
+    ]);
     const { body } = await server.call('GET', `/api/workflows?machine_id=${id}`);
     expect(body.workflows).toHaveLength(1);
   });
