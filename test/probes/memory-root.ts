@@ -2,8 +2,20 @@
 import { posix } from 'node:path';
 import type { Root } from '../../src/sources/root.ts';
 
-/** Text, bytes, a link's target, or what reading does instead: throw an error, never end. */
-export type Entry = string | Uint8Array | { link: string } | { fails: Error } | { hangs: true };
+interface Part {
+  offset: number;
+  length: number;
+}
+
+/** Text, bytes, a link's target, what reading does instead (throw an error, never end), or a device of
+ *  which parts are read. */
+export type Entry =
+  | string
+  | Uint8Array
+  | { link: string }
+  | { fails: Error }
+  | { hangs: true }
+  | { range: (part: Part) => Uint8Array };
 
 /** Holds files by absolute path; directories are there where a file is below them. */
 export class MemoryRoot implements Root {
@@ -40,6 +52,8 @@ export class MemoryRoot implements Root {
     path: string,
     range?: { offset: number; length: number },
   ): Promise<Uint8Array | undefined> {
+    const entry = this.#entries.get(this.#real(path));
+    if (range && typeof entry === 'object' && 'range' in entry) return entry.range(range);
     const content = await this.#content(path);
     const bytes = typeof content === 'string' ? new Uint8Array(Buffer.from(content)) : content;
     return range ? bytes?.subarray(range.offset, range.offset + range.length) : bytes;
