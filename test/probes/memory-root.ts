@@ -43,6 +43,11 @@ export class MemoryRoot implements Root {
     return new MemoryRoot(Object.entries(files), commands);
   }
 
+  /** What stands at a path, links not followed. */
+  entry(path: string): Entry | undefined {
+    return this.#entries.get(path);
+  }
+
   async text(path: string): Promise<string | undefined> {
     const bytes = await this.#content(path);
     return typeof bytes === 'object' ? Buffer.from(bytes).toString('utf8') : bytes;
