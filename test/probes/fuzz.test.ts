@@ -152,7 +152,7 @@ describe.each(parsers)('%s', (_, parse, sample) => {
   it('survives random input', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (raw) => {
-        parse(raw);
+        expect(() => parse(raw)).not.toThrow();
       }),
       { numRuns: 300 },
     );
@@ -161,7 +161,7 @@ describe.each(parsers)('%s', (_, parse, sample) => {
   it('survives mutated input', () => {
     fc.assert(
       fc.property(damage, (harm) => {
-        parse(damaged(sample, harm));
+        expect(() => parse(damaged(sample, harm))).not.toThrow();
       }),
       { numRuns: 300 },
     );
@@ -184,8 +184,9 @@ describe.each(parsers)('%s', (_, parse, sample) => {
     'processor : 0\n',
   ])('comes to an end on a megabyte of %j', (unit) => {
     const flood = Buffer.from(unit.repeat(Math.ceil(2 ** 20 / unit.length)));
-    parse(new Uint8Array(flood));
-    parse(new Uint8Array(Buffer.concat([sample, flood, Buffer.from('x')])));
+    const behind = Buffer.concat([sample, flood, Buffer.from('x')]);
+    expect(() => parse(new Uint8Array(flood))).not.toThrow();
+    expect(() => parse(new Uint8Array(behind))).not.toThrow();
   });
 });
 

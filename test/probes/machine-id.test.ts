@@ -47,7 +47,7 @@ describe('the machineId probe', () => {
 });
 
 describe('parseMachineId', () => {
-  it.each([`${id}`, `${id}\n`, id.toUpperCase()])('accepts %j', (text) => {
+  it.each([id, `${id}\n`, id.toUpperCase()])('accepts %j', (text) => {
     expect(parseMachineId(text)).toBe(id);
   });
 
