@@ -2,6 +2,7 @@
 // The agent's program: its commands, one file each.
 import { capture } from './capture.ts';
 import { config } from './config.ts';
+import { doctor } from './doctor.ts';
 import { identify } from './identify.ts';
 import { inventory } from './inventory.ts';
 import { main } from './main.ts';
@@ -13,5 +14,5 @@ import { version } from './version.ts';
 void main({
   name: 'dragonfly-agent',
   version,
-  commands: [inventory, identify, capture, run, config, simulate],
+  commands: [inventory, identify, capture, doctor, run, config, simulate],
 });

@@ -1,0 +1,25 @@
+// What the doctor says about one thing: whether it stops the machine from being provisioned, and what
+// to do about it.
+
+export type Verdict = 'pass' | 'warn' | 'fail';
+
+export interface Finding {
+  /** What was looked at: "link", "server certificate", … */
+  check: string;
+  verdict: Verdict;
+  message: string;
+  /** The next step for a person; null for what passed. */
+  next: string | null;
+}
+
+export function pass(check: string, message: string): Finding {
+  return { check, verdict: 'pass', message, next: null };
+}
+
+export function warn(check: string, message: string, next: string): Finding {
+  return { check, verdict: 'warn', message, next };
+}
+
+export function fail(check: string, message: string, next: string): Finding {
+  return { check, verdict: 'fail', message, next };
+}
