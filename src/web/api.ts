@@ -68,9 +68,21 @@ export async function readHistory(session: Session, id: string): Promise<readonl
   return body.history;
 }
 
-export async function changeMachines(session: Session, change: BulkRequest): Promise<BulkResponse> {
-  const options = { method: 'POST', body: change } as const;
-  return (await session.request<BulkResponse>('/api/machines/bulk', options)).body;
+/** Makes the same change to each machine, in requests that a busy server answers in time. */
+export async function changeMachines(
+  session: Session,
+  ids: readonly string[],
+  change: Omit<BulkRequest, 'ids'>,
+): Promise<BulkResponse> {
+  const total: BulkResponse = { changed: 0, failed: [] };
+  for (let i = 0; i < ids.length; i += 1000) {
+    const request = { ids: ids.slice(i, i + 1000), ...change };
+    const options = { method: 'POST', body: request } as const;
+    const { body } = await session.request<BulkResponse>('/api/machines/bulk', options);
+    total.changed += body.changed;
+    total.failed.push(...body.failed);
+  }
+  return total;
 }
 
 export async function readTemplateNames(session: Session): Promise<readonly string[]> {

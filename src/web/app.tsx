@@ -6,6 +6,7 @@ import { HelpDialog } from './help-dialog.tsx';
 import { listPath, listStateOf, type ListState } from './list-state.ts';
 import { MachinePage } from './machine-page.tsx';
 import { MachinesPage } from './machines-page.tsx';
+import { usePageKeys } from './page-keys.ts';
 import { Notice } from './parts.tsx';
 import { Link, useRoute, type Route } from './router.tsx';
 import { SignIn } from './sign-in.tsx';
@@ -40,7 +41,7 @@ function Shell() {
   const [list, setList] = useState<ListState>(() => listStateOf(location.search));
   const place = useRef({ scrollTop: 0 });
   const [help, setHelp] = useState(false);
-  useHelpKey(() => setHelp(true));
+  usePageKeys({ '?': () => setHelp(true) });
 
   const changeList = (change: Partial<ListState>): void => {
     if (change.query !== undefined || change.sort !== undefined) place.current.scrollTop = 0;
@@ -66,17 +67,6 @@ function Shell() {
       {help && <HelpDialog onClose={() => setHelp(false)} />}
     </>
   );
-}
-
-function useHelpKey(onHelp: () => void): void {
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent): void => {
-      const typing = event.target instanceof Element && event.target.closest('input, textarea');
-      if (event.key === '?' && !typing) onHelp();
-    };
-    addEventListener('keydown', onKey);
-    return () => removeEventListener('keydown', onKey);
-  }, []);
 }
 
 interface HeaderProps {

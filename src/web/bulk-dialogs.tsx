@@ -105,7 +105,7 @@ function BulkForm({ title, ids, change, disabled, onClose, onDone, children }: F
     setBusy(true);
     setProblem(undefined);
     try {
-      const { changed, failed } = await changeMachines(session, { ids: [...ids], ...change });
+      const { changed, failed } = await changeMachines(session, ids, change);
       if (failed.length === 0) {
         onDone(`${plural(changed, 'machine')} changed.`);
         return;

@@ -38,6 +38,9 @@ export class Live {
   readonly #listeners = new Set<() => void>();
   readonly #machineListeners = new Map<string, Set<() => void>>();
   readonly #changed = new Set<string>();
+  /** The run that is reading all machines, and whether they changed too much meanwhile. */
+  #loading: AbortSignal | undefined;
+  #loadAgain = false;
   #inSight: readonly string[] = [];
   #refreshTimer: ReturnType<typeof setTimeout> | undefined;
   #status: LiveStatus = { load: 'loading', connection: 'connecting', conflicts: undefined };
@@ -126,7 +129,19 @@ export class Live {
     }
   }
 
+  /** One at a time: asked for meanwhile, it is done once more afterwards. */
   async #loadAll(signal: AbortSignal): Promise<void> {
+    this.#loadAgain = this.#loading === signal;
+    if (this.#loadAgain) return;
+    this.#loading = signal;
+    do {
+      this.#loadAgain = false;
+      await this.#loadOnce(signal);
+    } while (this.#loadAgain && !signal.aborted);
+    if (this.#loading === signal) this.#loading = undefined;
+  }
+
+  async #loadOnce(signal: AbortSignal): Promise<void> {
     const gone = new Set(this.#fleet.ids());
     try {
       void this.#readConflicts(signal);
@@ -169,7 +184,7 @@ export class Live {
       setTimeout(() => {
         const ids = [...this.#changed];
         this.#changed.clear();
-        if (ids.length > mostMachines) void this.#loadAll(signal);
+        if (ids.length > 10 * mostMachines) void this.#loadAll(signal);
         else void this.#readAgain(ids, signal);
       }, gatherMs);
     }
@@ -178,8 +193,11 @@ export class Live {
 
   /** Failing leaves what is known: the next event or refresh brings it up to date. */
   async #readAgain(ids: readonly string[], signal: AbortSignal): Promise<void> {
-    const machines = await readMachines(this.#session, ids, signal).catch(() => []);
-    this.#fleet.put(machines.map(toRow));
+    for (let i = 0; i < ids.length; i += mostMachines) {
+      const some = ids.slice(i, i + mostMachines);
+      const machines = await readMachines(this.#session, some, signal).catch(() => []);
+      this.#fleet.put(machines.map(toRow));
+    }
   }
 
   #refreshSoon(ms: number): void {

@@ -229,7 +229,10 @@ export function HistoryCard({
 }
 
 function changeText({ what, before, after }: MachineChange): ComponentChildren {
-  const name = what.replace('_bytes', '').replaceAll('_', ' ');
+  const name = what
+    .replace('_bytes', '')
+    .replaceAll('_', ' ')
+    .replace(/\b(?:mac|smbios uuid|id|cpu)\b/, (word) => word.toUpperCase());
   const value = (shown: MachineChange['before']) => (
     <code>
       {what === 'memory_bytes' && typeof shown === 'number' ? formatMemory(shown) : String(shown)}

@@ -13,7 +13,7 @@ import {
   NicsCard,
   ProblemsCard,
 } from './machine-cards.tsx';
-import { usePageKeys } from './machines-page.tsx';
+import { usePageKeys } from './page-keys.ts';
 import { Age, Dialog, LivenessMark, Notice, StatePill, useNow } from './parts.tsx';
 import { Link, navigate } from './router.tsx';
 import { ApiError, messageOf, type Answer } from './session.ts';

@@ -6,6 +6,7 @@ import { useFleet, useLive, useServices } from './context.ts';
 import { plural } from './format.ts';
 import { listPath, type ListState } from './list-state.ts';
 import { MachineList } from './machine-list.tsx';
+import { usePageKeys } from './page-keys.ts';
 import { Notice } from './parts.tsx';
 import { hasTerm, toggleTerm } from './query.ts';
 import type { Liveness } from './row.ts';
@@ -200,25 +201,4 @@ function NoRows({ query, onClear }: { query: string; onClear: () => void }) {
       <p>It appears here by itself.</p>
     </Notice>
   );
-}
-
-/** Keys of the whole page, while no field and no dialog has them. */
-export function usePageKeys(keys: Readonly<Record<string, () => unknown>>): void {
-  const latest = useRef(keys);
-  latest.current = keys;
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent): void => {
-      const target = event.target instanceof Element ? event.target : document.body;
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
-      if (target.closest('input:not([type=checkbox]), textarea, select, dialog') !== null) return;
-      const action = Object.hasOwn(latest.current, event.key)
-        ? latest.current[event.key]
-        : undefined;
-      if (action === undefined) return;
-      event.preventDefault();
-      action();
-    };
-    addEventListener('keydown', onKey);
-    return () => removeEventListener('keydown', onKey);
-  }, []);
 }

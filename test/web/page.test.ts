@@ -155,7 +155,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     await page.keyboard.press('Enter');
     await page.getByText('Saved.').waitFor();
     await page.getByRole('heading', { level: 1, name: 'db-13' }).waitFor();
-    await hostname.blur();
+    await page.keyboard.press('Escape');
     await page.keyboard.press('Escape');
     await rows().first().waitFor();
     expect(await filter().inputValue()).toBe('rack-3');
