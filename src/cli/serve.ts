@@ -1,5 +1,6 @@
 // `dragonfly-server serve`, its default command: runs the server until it is told to stop.
 import { unwatchFile, watchFile } from 'node:fs';
+import { resolve as absolutePath } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { TlsTexts } from '../server/connections.ts';
@@ -83,6 +84,10 @@ async function run(
     },
     connectionsPerAddress: values['connections-per-address'],
     publicUrl: values['public-url'],
+    boot: {
+      dir: values['boot-dir'] && absolutePath(values['boot-dir']),
+      append: values['boot-append'],
+    },
     ...(tls === undefined ? {} : { tls }),
   });
   const stopWatching = watchCertificates(app, configuration, log);

@@ -59,6 +59,14 @@ const serverSettings = {
     default: 500,
     describe: 'heartbeats per second beyond which a larger fleet beats more slowly',
   },
+  'boot-dir': {
+    type: 'string',
+    describe: 'directory of <arch>/kernel and <arch>/initramfs, as build:initramfs makes it',
+  },
+  'boot-append': {
+    type: 'string',
+    describe: 'more parameters for the kernels that machines boot, as "console=ttyS0"',
+  },
   'connections-per-address': {
     type: 'number',
     default: 1024,

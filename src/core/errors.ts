@@ -53,6 +53,7 @@ export const errorCodes = {
   'conflict.decided': 'An operator decided the conflict already.',
   'secret.no-key': 'No key is configured to encrypt or decrypt a secret with.',
   'secret.damaged': 'A stored secret cannot be decrypted.',
+  'boot.no-image': 'The server has no kernel and initramfs to boot machines with.',
   'store.conflict': 'Somebody else changed the record in between.',
   'store.unavailable': 'The store cannot be reached or cannot write.',
   'store.full': 'The store has no room left.',

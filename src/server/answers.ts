@@ -17,6 +17,7 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   'setting.unknown': 404,
   'token.unknown': 404,
   'conflict.unknown': 404,
+  'boot.no-image': 404,
   'conflict.decided': 409,
   'identity.in-use': 409,
   'machine.has-os': 409,

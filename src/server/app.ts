@@ -10,6 +10,7 @@ import type { Store } from '../store/store.ts';
 import { answerClientError, sendError } from './answers.ts';
 import { Auth, type AuthOptions } from './auth.ts';
 import { startBackground } from './background.ts';
+import type { BootOptions } from './boot-script.ts';
 import { limitConnections, serverOptions, type TlsTexts } from './connections.ts';
 import { Events } from './events.ts';
 import { guardRequests } from './guard.ts';
@@ -19,6 +20,7 @@ import { createMetrics } from './metrics.ts';
 import { openApiBase } from './openapi.ts';
 import { defaultOverload, Overload, type OverloadPolicy } from './overload.ts';
 import { agentRoutes } from './routes/agent.ts';
+import { bootRoutes } from './routes/boot.ts';
 import { conflictRoutes } from './routes/conflicts.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -50,6 +52,7 @@ export interface AppOptions {
   /** How many connections one address may have; loopback, where proxies are, any number. */
   readonly connectionsPerAddress?: number;
   readonly publicUrl?: string | undefined;
+  readonly boot?: BootOptions;
   readonly tls?: TlsTexts;
 }
 
@@ -58,6 +61,7 @@ export type Routes = (app: App, services: Services) => void | Promise<void>;
 
 const routes: readonly Routes[] = [
   agentRoutes,
+  bootRoutes,
   machineRoutes,
   workflowRoutes,
   templateRoutes,
@@ -134,6 +138,7 @@ function createServices(options: AppOptions, stopping: AbortSignal): Services {
     overload: new Overload({ ...defaultOverload, ...options.overload }, clock, random, metrics),
     secrets: new SecretBox(options.secretKeys ?? ''),
     publicUrl: options.publicUrl,
+    boot: options.boot ?? {},
   };
 }
 

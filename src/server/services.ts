@@ -8,6 +8,7 @@ import type { Store } from '../store/store.ts';
 import type { Auth } from './auth.ts';
 import type { Events } from './events.ts';
 import type { Liveness } from './liveness.ts';
+import type { BootOptions } from './boot-script.ts';
 import type { Metrics } from './metrics.ts';
 import type { Overload } from './overload.ts';
 import type { SecretBox } from './secrets.ts';
@@ -36,6 +37,7 @@ export interface Services {
   readonly secrets: SecretBox;
   /** This server as agents reach it, where that is configured. */
   readonly publicUrl: string | undefined;
+  readonly boot: BootOptions;
   /** Aborted when the server begins to stop. */
   readonly stopping: AbortSignal;
 }

@@ -1,0 +1,76 @@
+// The iPXE script that a machine gets when it boots from the network. Pure. What goes into it was
+// checked before: iPXE and the kernel have no quoting that could be relied on.
+import { AppError } from '../core/errors.ts';
+
+/** How this server boots machines. */
+export interface BootOptions {
+  /** Holds <arch>/kernel and <arch>/initramfs; a machine is then told to fetch them here. */
+  readonly dir?: string | undefined;
+  /** More parameters for the kernel's command line. */
+  readonly append?: string | undefined;
+}
+
+export interface BootScriptOptions {
+  /** This server as machines reach it. */
+  readonly url: string;
+  /** In lower case, with colons. */
+  readonly mac: string;
+  /** The workflow to carry out; without one the agent finds out what the machine is. */
+  readonly workflowId: string | undefined;
+  readonly token: string | undefined;
+  /** More parameters for the kernel's command line. */
+  readonly append: string;
+  readonly now: Date;
+}
+
+/** Boots the agent.
+ *  Errors: AppError `request.invalid` where the server's address could not stand in a script. */
+export function agentScript(options: BootScriptOptions): string {
+  const { mac, workflowId, token, append, now } = options;
+  const url = scriptUrl(options.url);
+  const parameters = [
+    'initrd=initramfs',
+    'panic=60',
+    append,
+    `dragonfly.url=${url}`,
+    `dragonfly.mode=${workflowId === undefined ? 'discovery' : 'imaging'}`,
+    `dragonfly.mac=${mac}`,
+    workflowId === undefined ? '' : `dragonfly.workflow=${workflowId}`,
+    token === undefined ? '' : `dragonfly.token=${token}`,
+    // A machine whose clock has stopped would find every certificate invalid.
+    `dragonfly.time=${Math.floor(now.getTime() / 1000)}`,
+    `BOOTIF=01-${mac.replaceAll(':', '-')}`,
+  ];
+  return script([
+    `kernel ${url}/boot/\${buildarch}/kernel ${parameters.filter(Boolean).join(' ')}`,
+    `initrd --name initramfs ${url}/boot/\${buildarch}/initramfs`,
+    'boot',
+  ]);
+}
+
+/** Boots what is installed: on a BIOS the first disk; UEFI goes on to its next boot entry. */
+export function localDiskScript(): string {
+  return script(['iseq ${platform} efi && exit ||', 'sanboot --no-describe --drive 0x80 || exit']);
+}
+
+/** Asks for the script of the machine, by the port that it is booting from. */
+export function startScript(url: string): string {
+  return script([`chain --replace --autofree ${scriptUrl(url)}/boot/\${netX/mac:hexhyp}`]);
+}
+
+/** Whether a text may be handed to the kernel as one parameter, or several: no quotes, nothing that
+ *  iPXE would expand or take for another command. */
+export function isPlain(text: string): boolean {
+  return /^[\w.,:;+/=@%~[\] -]*$/.test(text);
+}
+
+function scriptUrl(url: string): string {
+  if (/^https?:\/\/[\w.:[\]-]+(?:\/[\w./-]*)?$/i.test(url)) return url.replace(/\/$/, '');
+  throw new AppError('request.invalid', 'the name of this server cannot stand in a boot script', {
+    details: { url: url.slice(0, 200) },
+  });
+}
+
+function script(lines: readonly string[]): string {
+  return `${['#!ipxe', ...lines].join('\n')}\n`;
+}

@@ -1,0 +1,144 @@
+// What machines boot from the network: their iPXE script, by the state of their record, and the
+// kernel and initramfs that it names. These routes are open: firmware has no token.
+import { Type } from 'typebox';
+import { AppError } from '../../core/errors.ts';
+import { isJunkMac, normalizeMac } from '../../identity/macs.ts';
+import type { Machine } from '../../model/machine.ts';
+import { stateName } from '../../model/machine.ts';
+import type { Workflow } from '../../model/workflow.ts';
+import { agentScript, isPlain, localDiskScript, startScript } from '../boot-script.ts';
+import { decide } from '../decide.ts';
+import type { App, Services } from '../services.ts';
+import { errors } from './route.ts';
+
+/** iPXE's ${buildarch} of a 32-bit BIOS build, which most are, says nothing about the processor. */
+const folders: Readonly<Record<string, string>> = {
+  i386: 'x86_64',
+  x86_64: 'x86_64',
+  arm64: 'arm64',
+};
+
+const Script = Type.String({ description: 'an iPXE script' });
+
+export function bootRoutes(app: App, s: Services): void {
+  const { dir, append = '' } = s.boot;
+  const token = s.auth.enrolmentToken;
+  if (!isPlain(append) || (token !== undefined && !isPlain(token))) {
+    throw new AppError(
+      'config.invalid',
+      'the boot parameters and the enrolment token go into boot scripts: letters, digits and .,:;+/=@%~[]_- only',
+    );
+  }
+
+  app.get(
+    '/boot/start.ipxe',
+    {
+      config: { access: 'public' },
+      schema: {
+        tags: ['boot'],
+        summary: 'The first script: asks for the one of this machine',
+        response: { 200: Script, ...errors },
+      },
+    },
+    (request, reply) =>
+      answerScript(reply, startScript(s.publicUrl ?? `${request.protocol}://${request.host}`)),
+  );
+
+  app.get(
+    '/boot/:mac',
+    {
+      config: { access: 'public' },
+      schema: {
+        tags: ['boot'],
+        summary: 'The iPXE script for the machine with this MAC: the agent, or its local disk',
+        params: Type.Object({ mac: Type.String({ maxLength: 64 }) }),
+        response: { 200: Script, ...errors },
+      },
+    },
+    async (request, reply) => {
+      const mac = normalizeMac(request.params.mac);
+      if (mac === undefined || isJunkMac(mac)) {
+        throw new AppError('request.invalid', 'a boot script is asked for by a MAC address');
+      }
+      const { bootsLocally, workflowId } = await decideBoot(s, mac);
+      if (bootsLocally) return answerScript(reply, localDiskScript());
+      const text = agentScript({
+        url: s.publicUrl ?? `${request.protocol}://${request.host}`,
+        mac,
+        workflowId,
+        token,
+        append,
+        now: s.clock.now(),
+      });
+      return answerScript(reply, text);
+    },
+  );
+
+  app.get(
+    '/boot/:arch/:file',
+    {
+      config: { access: 'public' },
+      schema: {
+        tags: ['boot'],
+        summary: 'The kernel or the initramfs for an architecture, as iPXE names it',
+        params: Type.Object({
+          arch: Type.String({ maxLength: 64 }),
+          file: Type.String({ maxLength: 64 }),
+        }),
+        response: { 200: Type.Any({ description: 'the file; ranges and ETags work' }), ...errors },
+      },
+    },
+    (request, reply) => {
+      const { arch, file } = request.params;
+      const folder = Object.hasOwn(folders, arch) ? folders[arch] : undefined;
+      if (folder === undefined || (file !== 'kernel' && file !== 'initramfs')) {
+        throw new AppError('route.unknown', `there is no ${arch}/${file} to boot`);
+      }
+      if (dir === undefined) {
+        throw new AppError('boot.no-image', 'this server has no boot image: set --boot-dir');
+      }
+      return reply
+        .header('cache-control', 'no-cache')
+        .type('application/octet-stream')
+        .sendFile(`${folder}/${file}`, dir, { cacheControl: false });
+    },
+  );
+}
+
+/** What a machine boots. One that nobody knows, or whose MAC several have, boots the agent, which
+ *  finds out more. */
+async function decideBoot(
+  s: Services,
+  mac: string,
+): Promise<{ bootsLocally: boolean; workflowId?: string | undefined }> {
+  const machine = await machineWith(s, mac);
+  if (machine === undefined) return { bootsLocally: false };
+  const { action, workflowId } = decide(machine, await currentWorkflow(s, machine));
+  if (action === 'execute' && workflowId !== null) return { bootsLocally: false, workflowId };
+  const state = stateName(machine.status.state);
+  return { bootsLocally: state === 'Provisioned' || state === 'Offline' };
+}
+
+async function machineWith(s: Services, mac: string): Promise<Machine | undefined> {
+  const primary = await s.store.getMachineByMac(mac);
+  if (primary !== undefined) return primary.value;
+  const [sighting] = await s.store.findMachines([{ mac }], 2);
+  const [id, another] = sighting?.machineIds ?? [];
+  if (id === undefined || another !== undefined) return undefined;
+  return (await s.store.getMachine(id))?.value;
+}
+
+async function currentWorkflow(s: Services, machine: Machine): Promise<Workflow | undefined> {
+  const id = machine.status.current_workflow;
+  return id === null || id === undefined ? undefined : (await s.store.getWorkflow(id))?.value;
+}
+
+/** Not kept anywhere on the way: the next boot may be another one. */
+function answerScript(
+  reply: { header(name: string, value: string): unknown; type(t: string): unknown },
+  text: string,
+): string {
+  reply.header('cache-control', 'no-store');
+  reply.type('text/plain; charset=utf-8');
+  return text;
+}
