@@ -30,6 +30,7 @@ export function checkIn(
       presence.beating = false;
     }
     presence.identityHash = request.identity_hash ?? undefined;
+    presence.state = decision.state;
     presence.decision = changes === s.liveness.changes ? decision : undefined;
     const token = await s.auth.issue(machine.id, by);
     note(s, registration);
@@ -68,7 +69,7 @@ async function decideAtCheckin(s: Services, machine: Machine): Promise<Decision>
       workflow.metadata.name,
       `${os} was found on the disks: create the workflow with "reimage": true to overwrite it`,
     );
-    return { action: 'wait', workflowId: null };
+    return { state: 'Error', action: 'wait', workflowId: null };
   }
   return decide(machine, workflow);
 }

@@ -28,6 +28,7 @@ export async function heartbeat(
   const presence = s.liveness.heard(id);
   presence.bootId = bootId;
   presence.beating = true;
+  presence.state = decision.state;
   if (changes === s.liveness.changes) presence.decision = decision;
   s.metrics.heartbeats.inc();
   return {

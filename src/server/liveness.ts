@@ -2,6 +2,7 @@
 // A heartbeat by itself writes nothing durable.
 import type { Clock } from '../core/clock.ts';
 import type { LivenessName } from '../model/api.ts';
+import type { MachineStateName } from '../model/machine.ts';
 import type { Decision } from './decide.ts';
 import type { Events } from './events.ts';
 
@@ -36,6 +37,8 @@ export interface Presence {
   identityHash: string | undefined;
   /** What the record says that the agent is to do; undefined when the record changed since. */
   decision: Decision | undefined;
+  /** The state at the last decision. */
+  state: MachineStateName | undefined;
 }
 
 export const defaultLiveness: LivenessPolicy = { intervalSeconds: 10, maxBeatsPerSecond: 500 };
@@ -79,6 +82,7 @@ export class Liveness {
         beating: false,
         identityHash: undefined,
         decision: undefined,
+        state: undefined,
       };
       this.#present.set(machineId, presence);
     }
@@ -168,11 +172,9 @@ export class Liveness {
     for (const presence of presences) this.#unwritten.add(presence.machineId);
   }
 
-  /** How many machines there are of each liveness, of those heard in this run. */
-  counts(): Readonly<Record<LivenessName, number>> {
-    const counts = { online: 0, late: 0, gone: 0 };
-    for (const presence of this.#present.values()) counts[this.#judge(presence)] += 1;
-    return counts;
+  /** The machines that were heard in this run of the server, and how alive they are. */
+  *all(): Iterable<readonly [Presence, LivenessName]> {
+    for (const presence of this.#present.values()) yield [presence, this.#judge(presence)];
   }
 
   #fleetIntervalMs(): number {

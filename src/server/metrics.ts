@@ -19,12 +19,13 @@ export function createMetrics(liveness: Liveness, events: Events): Metrics {
   collectDefaultMetrics({ register: registry });
   const alive = new Gauge({
     name: 'dragonfly_machines_alive',
-    help: 'Machines heard since the server started, by liveness',
-    labelNames: ['liveness'],
+    help: 'Machines heard since the server started, by liveness and by state when last asked',
+    labelNames: ['liveness', 'state'],
     registers,
     collect() {
-      for (const [name, count] of Object.entries(liveness.counts())) {
-        alive.set({ liveness: name }, count);
+      alive.reset();
+      for (const [{ state }, name] of liveness.all()) {
+        alive.inc({ liveness: name, state: state ?? 'unknown' });
       }
     },
   });

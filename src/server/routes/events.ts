@@ -36,6 +36,8 @@ export function eventRoutes(app: App, s: Services): void {
       reply.raw.writeHead(200, {
         'content-type': 'text/event-stream; charset=utf-8',
         'cache-control': 'no-store',
+        // Left open, it would keep the server from stopping until it is idle for long enough.
+        connection: 'close',
         'x-accel-buffering': 'no',
       });
       await stream(s, reply.raw, request.headers['last-event-id']);
