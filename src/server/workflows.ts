@@ -148,7 +148,7 @@ async function settleMachine(s: Services, workflow: Workflow): Promise<void> {
 }
 
 /** What the state of its current workflow makes of a machine; the same machine when nothing. */
-export function settle(machine: Machine, workflow: Workflow, now: Date): Machine {
+function settle(machine: Machine, workflow: Workflow, now: Date): Machine {
   if (machine.status.current_workflow !== workflow.metadata.name) return machine;
   const { status } = machine;
   const { state: progress, error, completedAt, cancelled } = statusOf(workflow);
