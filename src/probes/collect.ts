@@ -1,6 +1,6 @@
 // Runs the probes side by side, each with its own deadline. Must not know how any probe reads.
 import { systemClock, type Clock } from '../core/clock.ts';
-import { AppError, describeError } from '../core/errors.ts';
+import { AppError, describeError, isAppError } from '../core/errors.ts';
 import type { Facts, Problem } from '../model/inventory.ts';
 import type { Root } from '../sources/root.ts';
 import { probesFor, type AnyProbe } from './index.ts';
@@ -28,13 +28,16 @@ export const defaultProbeTimeoutMs = 10_000;
 /** Everything that the probes find out about a host. A probe that hangs or throws costs its own
  *  section and gives a problem. Errors: none, but the signal's reason once that is aborted. */
 export async function collect(root: Root, options: CollectOptions = {}): Promise<Collection> {
-  const { timeoutMs = defaultProbeTimeoutMs, clock = systemClock } = options;
+  const { timeoutMs = defaultProbeTimeoutMs, clock = systemClock, signal } = options;
+  const probes = options.probes ?? probesFor({ probeOs: options.probeOs ?? false });
   const shared = new SharedRoot(root);
   const collection: Collection = { facts: {}, problems: [] };
-  const probes = options.probes ?? probesFor({ probeOs: options.probeOs ?? false });
-  const limits = { ...options, timeoutMs, clock };
-  await Promise.all(probes.map((probe) => run(probe, shared, collection, limits)));
-  options.signal?.throwIfAborted();
+  // They all start now, so that one timer serves them all: a timer and a signal for each would cost
+  // as much time as most of them take.
+  const deadline = new Deadline(timeoutMs, clock, signal);
+  await Promise.all(probes.map((probe) => run(probe, shared, collection, deadline)));
+  deadline.end();
+  signal?.throwIfAborted();
   const { machineId, installedOs } = collection.facts;
   if (machineId && installedOs) {
     collection.facts.machineId = withInstalledOs(machineId, installedOs);
@@ -47,7 +50,7 @@ async function run(
   probe: AnyProbe,
   root: Root,
   { facts, problems }: Collection,
-  { timeoutMs, clock, signal }: { timeoutMs: number; clock: Clock; signal?: AbortSignal },
+  deadline: Deadline,
 ): Promise<void> {
   let isOver = false;
   const report: Report = (problem) => {
@@ -55,49 +58,53 @@ async function run(
     if (!isOver) problems.push(problem);
   };
   try {
-    const read = (stop: AbortSignal): Promise<unknown> => probe.read(root, report, stop);
-    const section = await withDeadline(read, {
-      timeoutMs,
-      clock,
-      ...(signal && { signal }),
-    });
+    const reading: Promise<unknown> = probe.read(root, report, deadline.signal);
+    const section = await Promise.race([reading, deadline.passed]);
     if (section !== undefined) Object.assign(facts, { [probe.name]: section });
   } catch (err) {
-    if (!signal?.aborted) report(problemOf(probe.name, err, timeoutMs));
+    report(problemOf(probe.name, err));
   } finally {
     isOver = true;
   }
 }
 
-class DeadlineError extends Error {}
+/** The end of all probes' time, or of the caller's patience. */
+class Deadline {
+  /** Rejects with its reason at that moment. */
+  readonly passed: Promise<never>;
+  readonly #over = new AbortController();
 
-/** The result of `work`, or a DeadlineError once its time is over, whether `work` ends or not. */
-async function withDeadline<T>(
-  work: (signal: AbortSignal) => Promise<T>,
-  { timeoutMs, clock, signal }: { timeoutMs: number; clock: Clock; signal?: AbortSignal },
-): Promise<T> {
-  const timer = new AbortController();
-  const stop = signal ? AbortSignal.any([signal, timer.signal]) : timer.signal;
-  const deadline = clock.sleep(timeoutMs, stop).then(() => {
-    throw new DeadlineError();
-  });
-  // Whichever loses the race may still reject: nobody is interested then.
-  deadline.catch(() => {});
-  try {
-    return await Promise.race([work(stop), deadline]);
-  } finally {
-    timer.abort(new Error('the probe is over'));
+  constructor(timeoutMs: number, clock: Clock, signal: AbortSignal | undefined) {
+    const stop = (): void => {
+      this.#over.abort(signal?.reason);
+    };
+    signal?.addEventListener('abort', stop, { signal: this.#over.signal });
+    if (signal?.aborted === true) stop();
+    this.passed = clock.sleep(timeoutMs, this.#over.signal).then(() => {
+      const late = new AppError('probe.timeout', `the probe did not finish within ${timeoutMs} ms`);
+      this.#over.abort(late);
+      throw late;
+    });
+    // Mostly it loses the race: then nobody is interested.
+    this.passed.catch(() => {});
+  }
+
+  /** Aborted at that moment. */
+  get signal(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  /** Stops the timer. */
+  end(): void {
+    this.#over.abort(new Error('the collection is over'));
   }
 }
 
-function problemOf(section: string, err: unknown, timeoutMs: number): Problem {
-  const source = section;
-  if (err instanceof DeadlineError) {
-    const message = `the probe did not finish within ${timeoutMs} ms`;
-    return { code: 'probe.timeout', section, source, message };
-  }
-  const cause = new AppError('probe.failed', 'the probe failed', { cause: err });
-  return { code: cause.code, section, source, message: describeError(cause) };
+function problemOf(section: string, err: unknown): Problem {
+  const error = isAppError(err, 'probe.timeout')
+    ? err
+    : new AppError('probe.failed', 'the probe failed', { cause: err });
+  return { code: error.code, section, source: section, message: describeError(error) };
 }
 
 /** Probes end in any order; the inventory of one machine is the same each time. */

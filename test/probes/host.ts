@@ -10,8 +10,6 @@ export function denied(path = 'it'): Entry {
   return { fails: new AppError('read.denied', `cannot read ${path}`) };
 }
 
-export const hung: Entry = { hangs: true };
-
 /** What one probe finds out, and what it reports. */
 export async function probe<Name extends keyof Facts>(
   name: Name,

@@ -28,7 +28,7 @@ export interface Firmware {
 }
 
 /** Type 1. */
-export interface SystemInfo {
+interface SystemInfo {
   vendor: string | null;
   product: string | null;
   version: string | null;
@@ -40,7 +40,7 @@ export interface SystemInfo {
 }
 
 /** Type 2. */
-export interface Board {
+interface Board {
   vendor: string | null;
   product: string | null;
   serial: string | null;
@@ -48,14 +48,14 @@ export interface Board {
 }
 
 /** Type 3. */
-export interface Chassis {
+interface Chassis {
   vendor: string | null;
   serial: string | null;
   assetTag: string | null;
 }
 
 /** Type 4. */
-export interface Processor {
+interface Processor {
   version: string | null;
   isPopulated: boolean;
 }
