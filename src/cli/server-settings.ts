@@ -61,7 +61,7 @@ const serverSettings = {
   },
   'boot-dir': {
     type: 'string',
-    describe: 'directory of <arch>/kernel and <arch>/initramfs, as build:initramfs makes it',
+    describe: 'directory of ARCH/kernel and ARCH/initramfs, as build:initramfs makes it',
   },
   'boot-append': {
     type: 'string',

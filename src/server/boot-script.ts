@@ -4,7 +4,7 @@ import { AppError } from '../core/errors.ts';
 
 /** How this server boots machines. */
 export interface BootOptions {
-  /** Holds <arch>/kernel and <arch>/initramfs; a machine is then told to fetch them here. */
+  /** Holds ARCH/kernel and ARCH/initramfs; a machine is then told to fetch them here. */
   readonly dir?: string | undefined;
   /** More parameters for the kernel's command line. */
   readonly append?: string | undefined;
