@@ -5,6 +5,11 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { rolldown } from 'rolldown';
 
+/** In the order in which they apply. */
+const styles = ['base', 'frame', 'list', 'machine', 'phone'];
+
+const read = (name: string): string => readFileSync(`src/web/${name}`, 'utf8');
+
 export async function buildPage(): Promise<void> {
   rmSync('dist/web', { recursive: true, force: true });
   mkdirSync('dist/web/assets', { recursive: true });
@@ -16,11 +21,11 @@ export async function buildPage(): Promise<void> {
   const { output } = await bundle.generate({ format: 'esm', minify: true });
   await bundle.close();
 
-  let html = readFileSync('src/web/index.html', 'utf8');
+  let html = read('index.html');
   for (const [name, content] of [
     ['main.tsx', output[0].code],
-    ['styles.css', readFileSync('src/web/styles.css', 'utf8')],
-    ['icon.svg', readFileSync('src/web/icon.svg', 'utf8')],
+    ['styles.css', styles.map((style) => read(`styles/${style}.css`)).join('')],
+    ['icon.svg', read('icon.svg')],
   ] as const) {
     html = html.replace(`"${name}"`, `"${writeAsset(name.replace('.tsx', '.js'), content)}"`);
   }

@@ -27,6 +27,8 @@ interface EventData {
 const firstPage = 100;
 const laterPages = 1000;
 const longestWaitMs = 15_000;
+/** Three times as long as the server leaves a stream without a word. */
+const longestSilenceMs = 45_000;
 /** How long changed machines are gathered, to be read together. */
 const gatherMs = 200;
 /** How often the machines in sight are read again: heartbeats alone cause no events. */
@@ -114,7 +116,7 @@ export class Live {
         this.#set({ connection: 'live' });
         waitMs = 500;
         // A stream that goes on where it ended brings all changes itself.
-        if (lastId === undefined) void this.#loadAll(signal);
+        if (lastId === undefined || this.#status.load === 'failed') void this.#loadAll(signal);
         for await (const event of eventsOf(stream)) {
           lastId = event.id ?? lastId;
           this.#apply(event, signal);
@@ -221,11 +223,18 @@ export class Live {
   }
 }
 
+/** The events of a stream until it ends. The server sends something all the time: silence means that
+ *  the connection is lost, as after a laptop slept, and ends the stream too. */
 async function* eventsOf(stream: Response): AsyncGenerator<ServerEvent> {
   const parser = new EventParser();
-  const text = stream.body?.pipeThrough(new TextDecoderStream());
-  if (text === undefined) return;
-  for await (const piece of text) yield* parser.push(piece);
+  const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader();
+  if (reader === undefined) return;
+  for (;;) {
+    const silence = setTimeout(() => void reader.cancel(), longestSilenceMs);
+    const { done, value } = await reader.read().finally(() => clearTimeout(silence));
+    if (done) return;
+    yield* parser.push(value);
+  }
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,10 +1,9 @@
-// What is known of a machine: how it is recognised, its hardware, disks, network interfaces, history.
+// What is known of a machine: how it is recognised, its hardware, disks and network interfaces.
 import type { ComponentChildren } from 'preact';
-import type { MachineChange } from '../model/history.ts';
 import type { StoredDisk } from '../model/machine.ts';
 import type { MachineView } from '../model/operator-api.ts';
 import { formatDisk, formatMemory, formatSpeed, plural } from './format.ts';
-import { Age, Card } from './parts.tsx';
+import { Card } from './parts.tsx';
 
 /** A list of names and values; what was not reported is left out. */
 function Facts({ facts }: { facts: readonly (readonly [string, ComponentChildren])[] }) {
@@ -198,63 +197,5 @@ export function ProblemsCard({ machine }: { machine: MachineView }) {
         ))}
       </ul>
     </Card>
-  );
-}
-
-/** What changed when the machine came back, the newest first. */
-export function HistoryCard({
-  changes,
-  nowMs,
-}: {
-  changes: readonly MachineChange[];
-  nowMs: number;
-}) {
-  return (
-    <Card title="History">
-      {changes.length === 0 && (
-        <p class="quiet">Nothing about this machine changed since it was first seen.</p>
-      )}
-      <ol class="history">
-        {changes.map((change, i) => (
-          <li key={i}>
-            <span>{changeText(change)}</span>
-            <span class="quiet">
-              <Age atMs={Date.parse(change.at)} nowMs={nowMs} />
-            </span>
-          </li>
-        ))}
-      </ol>
-    </Card>
-  );
-}
-
-function changeText({ what, before, after }: MachineChange): ComponentChildren {
-  const name = what
-    .replace('_bytes', '')
-    .replaceAll('_', ' ')
-    .replace(/\b(?:mac|smbios uuid|id|cpu)\b/, (word) => word.toUpperCase());
-  const value = (shown: MachineChange['before']) => (
-    <code>
-      {what === 'memory_bytes' && typeof shown === 'number' ? formatMemory(shown) : String(shown)}
-    </code>
-  );
-  if (before === null) {
-    return (
-      <>
-        {name} {value(after)} added
-      </>
-    );
-  }
-  if (after === null) {
-    return (
-      <>
-        {name} {value(before)} gone
-      </>
-    );
-  }
-  return (
-    <>
-      {name} {value(before)} → {value(after)}
-    </>
   );
 }

@@ -4,6 +4,7 @@ import { useServices } from './context.ts';
 import type { SortColumn } from './fleet.ts';
 import { sortBy, toggled, withRange, type ListState } from './list-state.ts';
 import { MachineRow } from './machine-row.tsx';
+import { usePageKeys } from './page-keys.ts';
 import { useNow } from './parts.tsx';
 import { navigate } from './router.tsx';
 import type { Row } from './row.ts';
@@ -28,7 +29,7 @@ interface ListProps {
 export function MachineList({ rows, list, onChange, place }: ListProps) {
   const viewport = useRef<HTMLDivElement>(null);
   const narrow = useMedia('(max-width: 720px)');
-  // The heights of styles.css (--row and --list-head).
+  // The heights that styles/ gives to --row and --list-head.
   const rowHeight = narrow ? 76 : 38;
   const headerHeight = narrow ? 0 : 34;
   const { first, end } = useRowWindow(viewport, rowHeight);
@@ -45,14 +46,7 @@ export function MachineList({ rows, list, onChange, place }: ListProps) {
   useEffect(() => live.watch(inSight.map((row) => row.id)), [live, inSightKey]);
 
   const activeIndex = rows.findIndex((row) => row.id === list.activeId);
-  const moveTo = (index: number): void => {
-    const row = rows[Math.max(0, Math.min(rows.length - 1, index))];
-    if (row === undefined || viewport.current === null) return;
-    onChange({ activeId: row.id });
-    scrollToRow(viewport.current, rows.indexOf(row), rowHeight, headerHeight);
-  };
-  useListKeys({ rows, list, onChange, activeIndex, moveTo, viewport });
-
+  const active = rows[activeIndex];
   const open = (row: Row): void => {
     onChange({ activeId: row.id });
     navigate(`/machines/${row.id}`);
@@ -66,6 +60,37 @@ export function MachineList({ rows, list, onChange, place }: ListProps) {
         : toggled(list.selected, row.id),
     });
   };
+  const move =
+    (steps: number) =>
+    ({ shiftKey }: KeyboardEvent): void => {
+      const index = Math.max(0, Math.min(rows.length - 1, activeIndex + steps));
+      const row = rows[index];
+      if (row === undefined || viewport.current === null) return;
+      if (shiftKey) select(row, true);
+      else onChange({ activeId: row.id });
+      scrollToRow(viewport.current, index, rowHeight, headerHeight);
+    };
+  const page = Math.floor((viewport.current?.clientHeight ?? 0) / rowHeight) - 1;
+  const toggle = (): void => {
+    if (active !== undefined) select(active, false);
+  };
+  usePageKeys({
+    j: move(1),
+    k: move(-1),
+    ArrowDown: move(1),
+    ArrowUp: move(-1),
+    PageDown: move(page),
+    PageUp: move(-page),
+    Home: move(-Infinity),
+    End: move(Infinity),
+    x: toggle,
+    ' ': toggle,
+    'Ctrl+a': () => onChange({ selected: new Set(rows.map((row) => row.id)) }),
+    Enter: () => {
+      if (active !== undefined) open(active);
+    },
+    Escape: () => onChange(list.selected.size > 0 ? { selected: new Set() } : { query: '' }),
+  });
 
   return (
     <div
@@ -77,7 +102,7 @@ export function MachineList({ rows, list, onChange, place }: ListProps) {
       aria-label="Machines"
       aria-multiselectable
       aria-rowcount={rows.length + 1}
-      aria-activedescendant={activeIndex < 0 ? undefined : `row-${list.activeId ?? ''}`}
+      aria-activedescendant={active === undefined ? undefined : `row-${active.id}`}
       onScroll={(event) => {
         place.scrollTop = event.currentTarget.scrollTop;
       }}
@@ -148,75 +173,4 @@ function ListHead({ list, rows, onChange }: HeadProps) {
       {heading('lastSeen', 'Last seen')}
     </div>
   );
-}
-
-interface KeyContext extends Pick<ListProps, 'rows' | 'list' | 'onChange'> {
-  readonly activeIndex: number;
-  readonly moveTo: (index: number) => void;
-  readonly viewport: { readonly current: HTMLElement | null };
-}
-
-/** j, k, arrows and pages move; Enter opens; x and Space select, with Shift a range; Escape lets go. */
-function useListKeys(context: KeyContext): void {
-  const latest = useRef(context);
-  latest.current = context;
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent): void => {
-      if (isTaken(event) || !handleKey(event, latest.current)) return;
-      event.preventDefault();
-    };
-    addEventListener('keydown', onKey);
-    return () => removeEventListener('keydown', onKey);
-  }, []);
-}
-
-/** Whether the key belongs to a field, a button or a dialog, not to the list. */
-function isTaken(event: KeyboardEvent): boolean {
-  const target = event.target instanceof Element ? event.target : document.body;
-  if (document.querySelector('dialog[open]') !== null) return true;
-  if (target.closest('input:not([type=checkbox]), textarea, select') !== null) return true;
-  const pressed = event.key === 'Enter' || event.key === ' ';
-  return pressed && target.closest('button, a, input') !== null;
-}
-
-function handleKey(event: KeyboardEvent, context: KeyContext): boolean {
-  const { rows, list, onChange, activeIndex, moveTo, viewport } = context;
-  const row = rows[activeIndex];
-  if ((event.ctrlKey || event.metaKey) && event.key === 'a') {
-    onChange({ selected: new Set(rows.map((r) => r.id)) });
-    return true;
-  }
-  if (event.ctrlKey || event.metaKey || event.altKey) return false;
-  const page = Math.max(1, Math.floor((viewport.current?.clientHeight ?? 0) / 48));
-  const steps: Readonly<Record<string, number>> = {
-    j: 1,
-    ArrowDown: 1,
-    k: -1,
-    ArrowUp: -1,
-    PageDown: page,
-    PageUp: -page,
-    Home: -Infinity,
-    End: Infinity,
-  };
-  const step = steps[event.key];
-  if (step !== undefined) {
-    const next = Math.max(0, Math.min(rows.length - 1, activeIndex + step));
-    const target = rows[next];
-    if (event.shiftKey && row !== undefined && target !== undefined) {
-      onChange({ selected: new Set([...list.selected, row.id, target.id]) });
-    }
-    moveTo(next);
-    return true;
-  }
-  if (event.key === 'Escape') {
-    if (list.selected.size > 0) onChange({ selected: new Set() });
-    else onChange({ query: '' });
-    return true;
-  }
-  if (row === undefined) return false;
-  if (event.key === 'Enter') navigate(`/machines/${row.id}`);
-  else if (event.key === 'x' || event.key === ' ') {
-    onChange({ selected: toggled(list.selected, row.id) });
-  } else return false;
-  return true;
 }

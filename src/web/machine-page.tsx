@@ -5,14 +5,8 @@ import type { MachineView } from '../model/operator-api.ts';
 import { deleteMachine, patchMachine, readHistory, readMachine } from './api.ts';
 import { ConfigForm } from './config-form.tsx';
 import { useRow, useServices } from './context.ts';
-import {
-  DisksCard,
-  HardwareCard,
-  HistoryCard,
-  IdentityCard,
-  NicsCard,
-  ProblemsCard,
-} from './machine-cards.tsx';
+import { HistoryCard } from './history-card.tsx';
+import { DisksCard, HardwareCard, IdentityCard, NicsCard, ProblemsCard } from './machine-cards.tsx';
 import { usePageKeys } from './page-keys.ts';
 import { Age, Dialog, LivenessMark, Notice, StatePill, useNow } from './parts.tsx';
 import { Link, navigate } from './router.tsx';

@@ -40,8 +40,12 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
     document.title = 'Machines · Dragonfly';
   }, [list.query, list.sort]);
   usePageKeys({
-    t: () => hasSelection && setDialog('tags'),
-    a: () => hasSelection && setDialog('assign'),
+    t: () => {
+      if (hasSelection) setDialog('tags');
+    },
+    a: () => {
+      if (hasSelection) setDialog('assign');
+    },
   });
 
   const finish = (message: string): void => {
@@ -55,11 +59,7 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
       <h1 class="hidden">Machines</h1>
       <div class="toolbar">
         <Filter query={list.query} onChange={(query) => onChange({ query })} />
-        <span class="count" role="status">
-          {view.rows.length === view.total
-            ? plural(view.total, 'machine')
-            : `${view.rows.length.toLocaleString('en')} of ${plural(view.total, 'machine')}`}
-        </span>
+        <Count />
       </div>
       {hasSelection ? (
         <div class="bulk" role="toolbar" aria-label="Selection">
@@ -124,6 +124,31 @@ function Filter({ query, onChange }: { query: string; onChange: (query: string) 
       />
       <kbd aria-hidden="true">/</kbd>
     </div>
+  );
+}
+
+/** How many machines are shown, and whether more are to come. */
+function Count() {
+  const { live } = useServices();
+  const { load } = useLive();
+  const { rows, total } = useFleet();
+  return (
+    <>
+      <span class="count" role="status">
+        {rows.length === total
+          ? plural(total, 'machine')
+          : `${rows.length.toLocaleString('en')} of ${plural(total, 'machine')}`}
+      </span>
+      {load === 'loading' && total > 0 && <span class="spinner" title="Reading machines…" />}
+      {load === 'failed' && total > 0 && (
+        <span class="problem" role="alert">
+          Not all machines could be read.{' '}
+          <button type="button" onClick={() => live.start()}>
+            Try again
+          </button>
+        </span>
+      )}
+    </>
   );
 }
 

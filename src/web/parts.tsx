@@ -59,7 +59,7 @@ export function Age({ atMs, nowMs, ago = false }: AgeProps) {
 }
 
 interface NoticeProps {
-  readonly kind: 'error' | 'empty' | 'busy' | 'good';
+  readonly kind: 'error' | 'empty' | 'busy';
   readonly title: string;
   readonly children?: ComponentChildren;
 }

@@ -10,7 +10,7 @@ export function storedTheme(): Theme {
   return themes.find((theme) => theme === stored) ?? 'system';
 }
 
-/** Shows the theme and remembers it. The colours follow from `color-scheme` (see styles.css). */
+/** Shows the theme and remembers it. The colours follow from `color-scheme` (see styles/base.css). */
 export function applyTheme(theme: Theme): void {
   localStorage.setItem(storageKey, theme);
   document.documentElement.dataset['theme'] = theme;
