@@ -241,6 +241,32 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     await expect.poll(count, soon).toBe('121 machines');
   });
 
+  test('opens a stream again that says nothing any more', async () => {
+    await page.clock.install();
+    let streams = 0;
+    page.on('request', (request) => {
+      if (request.url().endsWith('/api/events')) streams += 1;
+    });
+    await openList();
+    await page.getByText('Live', { exact: true }).waitFor();
+    expect(streams).toBe(1);
+    await page.clock.fastForward(50_000);
+    await page.getByText('Live', { exact: true }).waitFor();
+    await expect.poll(() => streams, soon).toBe(2);
+  });
+
+  test('says that a list is not complete, and reads the rest when asked', async () => {
+    await page.route('**/api/machines?*cursor=*', (route) => route.abort());
+    await openList();
+    const alert = page.getByRole('alert').filter({ hasText: 'Not all machines could be read.' });
+    await alert.waitFor();
+    expect(await count()).toBe('100 machines');
+    await page.unroute('**/api/machines?*cursor=*');
+    await alert.getByRole('button', { name: 'Try again' }).click();
+    await expect.poll(count, soon).toBe('120 machines');
+    await alert.waitFor({ state: 'detached' });
+  });
+
   test('moves between its pages without loading the document again', async () => {
     await openList();
     await page.evaluate('window.sameDocument = true');
