@@ -13,15 +13,18 @@ export interface ContainerEvidence {
   cgroup: string | undefined;
   /** /proc/self/status */
   status: string | undefined;
-  hasVz: boolean;
+  /** OpenVZ shows its host's bean counters to the host alone. */
+  isInVz: boolean;
   kernel: string | undefined;
 }
 
 export async function readContainerEvidence(read: Reading): Promise<ContainerEvidence> {
-  const [top, run, proc] = await Promise.all([
+  // Not /proc itself, which lists every process.
+  const [top, run, vz, beanCounters] = await Promise.all([
     read.list('/'),
     read.list('/run'),
-    read.list('/proc'),
+    read.list('/proc/vz'),
+    read.list('/proc/bc'),
   ]);
   const [systemd, cgroup, status, kernel] = await Promise.all([
     read.value('/run/systemd/container'),
@@ -36,7 +39,7 @@ export async function readContainerEvidence(read: Reading): Promise<ContainerEvi
     environ: await readEnviron(read),
     cgroup,
     status,
-    hasVz: proc.includes('vz') && !proc.includes('bc'),
+    isInVz: vz.length > 0 && beanCounters.length === 0,
     kernel,
   };
 }
@@ -48,7 +51,7 @@ async function readEnviron(read: Reading): Promise<string | undefined> {
 
 /** "docker", "podman", "lxc", …; null when nothing says container. */
 export function detectContainer(evidence: ContainerEvidence): string | null {
-  if (evidence.hasVz) return 'openvz';
+  if (evidence.isInVz) return 'openvz';
   if (/^VxID:\s*[1-9]/m.test(evidence.status ?? '')) return 'vserver';
   if (evidence.kernel?.includes('BrandZ') === true) return 'illumos-lx';
   const named = evidence.systemd ?? environVariable(evidence.environ ?? '', 'container');

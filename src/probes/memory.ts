@@ -63,11 +63,22 @@ async function fromKernel(read: Reading): Promise<Total> {
 async function fromBlocks(read: Reading): Promise<Total> {
   const sizeText = await read.value(`${base}/block_size_bytes`);
   if (sizeText === undefined || !/^[0-9a-f]{1,12}$/i.test(sizeText)) return undefined;
+  const size = Number.parseInt(sizeText, 16);
   const blocks = (await read.list(base)).filter((name) => /^memory\d+$/.test(name));
-  const isOnline = await Promise.all(blocks.map((block) => isBlockOnline(read, block)));
-  const count = isOnline.filter(Boolean).length;
-  if (count === 0) return undefined;
-  return { bytes: count * Number.parseInt(sizeText, 16), source: base };
+  const count = (await areAllOnline(read, blocks.length, size))
+    ? blocks.length
+    : (await Promise.all(blocks.map((block) => isBlockOnline(read, block)))).filter(Boolean).length;
+  return count === 0 ? undefined : { bytes: count * size, source: base };
+}
+
+/** Whether the kernel uses more memory than would fit into all blocks but one. That is one file instead
+ *  of hundreds; where it is not certain (firmware took a block's worth), the blocks are asked.
+ *  Source: `present` of /proc/zoneinfo, pages of online memory of at least 4096 bytes. */
+async function areAllOnline(read: Reading, count: number, size: number): Promise<boolean> {
+  if (count < 2) return false;
+  const zones = (await read.text('/proc/zoneinfo'))?.matchAll(/^ +present +(\d{1,12})$/gm) ?? [];
+  const pages = [...zones].reduce((sum, zone) => sum + Number(zone[1]), 0);
+  return pages * 4096 > (count - 1) * size;
 }
 
 async function isBlockOnline(read: Reading, block: string): Promise<boolean> {

@@ -82,6 +82,20 @@ describe('the memory probe', () => {
     expect(await bytesOf(files)).toBe(2 * gib);
   });
 
+  it('asks no block where the kernel uses more than all blocks but one hold', async () => {
+    const zoneinfo = 'Node 0, zone   Normal\n        present  491520\n        managed  470000\n';
+    const files = { ...blocks(15), '/proc/zoneinfo': `${zoneinfo}        present  1\n` };
+    const { found, root } = await probe('memory', files);
+    // 14 blocks of 128 MiB hold 458,752 pages: the last one, which says offline, is not even asked.
+    expect(found?.memory_bytes).toBe(15 * 128 * 1024 ** 2);
+    expect(root.asked.filter((path) => path.endsWith('/online'))).toEqual([]);
+  });
+
+  it('asks each block where one could be offline', async () => {
+    const files = { ...blocks(17), '/proc/zoneinfo': '        present  524288\n' };
+    expect(await bytesOf(files)).toBe(2 * gib);
+  });
+
   it('takes MemTotal where there is nothing else', async () => {
     const files = { '/proc/meminfo': 'MemTotal:       16468292 kB\nMemFree: 1 kB\n' };
     expect(await read('memory', files)).toMatchObject({
