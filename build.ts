@@ -1,6 +1,6 @@
 // Makes dist/: the library with its types (tsc), the agent's program as one bundle (rolldown) and the page.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { rolldown } from 'rolldown';
 import { buildPage } from './build-page.ts';
 
@@ -12,18 +12,21 @@ for (const name of existsSync('dist') ? readdirSync('dist') : []) {
 execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 
 // One small entry chunk with the rest split off: a command loads only what it uses. The reader is a
-// program that the agent starts.
+// program that the agent starts. CommonJS, as Node takes 10 ms less to load it than ES modules.
 const agent = await rolldown({
   input: { 'dragonfly-agent': 'src/cli/dragonfly-agent.ts', reader: 'src/sources/reader.ts' },
   platform: 'node',
+  // yargs names import.meta.resolve on a path that is not taken here.
+  checks: { emptyImportMeta: false, ineffectiveDynamicImport: false },
 });
 await agent.write({
   dir: 'dist/bin',
-  format: 'esm',
+  format: 'cjs',
   minify: true,
   chunkFileNames: '[name]-[hash].js',
 });
 await agent.close();
+writeFileSync('dist/bin/package.json', '{ "type": "commonjs" }\n');
 for (const program of ['dist/bin/dragonfly-agent.js', 'dist/cli/dragonfly-server.js']) {
   chmodSync(program, 0o755);
 }

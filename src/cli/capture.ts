@@ -1,5 +1,4 @@
 // `capture`: a machine in a file, to be looked at elsewhere.
-import { writeFile } from 'node:fs/promises';
 import { AppError } from '../core/errors.ts';
 import { hostOptions, inventoryOptions } from './host-options.ts';
 import type { Command } from './command.ts';
@@ -44,6 +43,7 @@ export const capture: Command = {
 
 /** A capture tells much about a machine: its owner alone may read it. */
 async function write(file: string, archive: Uint8Array): Promise<void> {
+  const { writeFile } = await import('node:fs/promises');
   try {
     await writeFile(file, archive, { mode: 0o600 });
   } catch (cause) {

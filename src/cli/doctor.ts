@@ -28,7 +28,7 @@ export const doctor: Command = {
     const host = await examineHost(root, options);
     const findings = [...host.findings, ...(await examineServers(args, io, host.identity))];
     const verdict = worst(findings);
-    io.stdout.write(
+    io.print(
       args['json'] === true
         ? `${JSON.stringify({ verdict, findings }, null, 2)}\n`
         : findingsText(findings),

@@ -17,13 +17,13 @@ export const identify: Command = {
     },
     json: { type: 'boolean', default: false, describe: 'print JSON' },
   },
-  async run(args, { stdout, signal }) {
+  async run(args, { print, signal }) {
     const { explainInventory } = await import('../agent/inventory.ts');
     const { inventory, explanation } = await explainInventory(
       String(args['root']),
       inventoryOptions(args, signal),
     );
-    stdout.write(await render(inventory.identity, explanation, args));
+    print(await render(inventory.identity, explanation, args));
     return 0;
   },
 };

@@ -22,7 +22,7 @@ export const inventory: Command = {
       describe: 'ask systeminformation, as on hosts other than Linux',
     },
   },
-  async run(args, { stdout, signal }) {
+  async run(args, { print, signal }) {
     const { collectInventory } = await import('../agent/inventory.ts');
     const root = String(args['root']);
     const options = inventoryOptions(args, signal);
@@ -31,10 +31,10 @@ export const inventory: Command = {
     if (args['compare'] === true) {
       const { comparisonTable } = await import('./compare-table.ts');
       const theirs = await collectInventory(root, { ...options, portable: true });
-      stdout.write(comparisonTable(found, theirs));
+      print(comparisonTable(found, theirs));
       return 0;
     }
-    stdout.write(await render(found, args));
+    print(await render(found, args));
     return 0;
   },
 };

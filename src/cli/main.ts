@@ -1,4 +1,5 @@
 // The only place that reads process.env and process.argv and sets the exit code.
+import { writeSync } from 'node:fs';
 import { AppError, describeError, isAppError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { stuckReads } from '../sources/slow-reads.ts';
@@ -16,14 +17,15 @@ export async function main(program: Program): Promise<void> {
       interrupt.abort(new Error(`stopped by ${name}`));
     });
   }
-  // A reader that went away (`| head`) is no error of ours.
-  process.stdout.on('error', (err: NodeJS.ErrnoException) => {
-    if (err.code !== 'EPIPE') throw err;
-  });
   const io: Io = {
     env: process.env,
-    stdout: process.stdout,
-    stderr: process.stderr,
+    print,
+    get stdout() {
+      return stdout();
+    },
+    get stderr() {
+      return process.stderr;
+    },
     signal: interrupt.signal,
     version: program.version,
     log: (level = 'info') => openLog(process.env['DRAGONFLY_LOG'] ?? level),
@@ -36,6 +38,30 @@ export async function main(program: Program): Promise<void> {
     process.stderr.write(explain(program.name, err, process.env['DRAGONFLY_DEBUG'] !== undefined));
   }
   if (stuckReads() > 0) await leave(process.exitCode);
+}
+
+/** Standard output as a stream, made when it is first asked for. */
+function stdout(): NodeJS.WriteStream {
+  if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', ignoreClosed);
+  return process.stdout;
+}
+
+function print(text: string): void {
+  const bytes = Buffer.from(text);
+  let written = 0;
+  try {
+    while (written < bytes.length) written += writeSync(1, bytes, written);
+  } catch (err) {
+    // A pipe that is full, and that whoever made it set to refuse rather than wait.
+    if (err instanceof Error && 'code' in err && err.code === 'EAGAIN') {
+      stdout().write(bytes.subarray(written));
+    } else ignoreClosed(err);
+  }
+}
+
+/** A reader that went away (`| head`) is no error of ours. */
+function ignoreClosed(err: unknown): void {
+  if (!(err instanceof Error && 'code' in err && err.code === 'EPIPE')) throw err;
 }
 
 function explain(name: string, err: unknown, debug: boolean): string {

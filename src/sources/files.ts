@@ -18,9 +18,18 @@ export interface Files {
   link(path: string): string | undefined;
 }
 
+/** The content of a file that the kernel makes up (sysfs, procfs), of which none is large. Such reads
+ *  are by far the most, and asking first what kind of file it is takes a third of their time. */
+export function kernelText(path: string): string | undefined {
+  try {
+    return readFileSync(path, { encoding: 'utf8', flag: openFlags });
+  } catch (err) {
+    return absentOrThrow(err, path);
+  }
+}
+
 /** This host's files as they stand. */
 export const hostFiles: Files = {
-  // The most frequent call by far, so in as few calls as are safe: a FIFO is not waited for.
   text(path) {
     try {
       const stat = statSync(path, { throwIfNoEntry: false });

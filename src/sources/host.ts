@@ -3,7 +3,7 @@
 // abandoned. So what may hang is read elsewhere: attributes that ask a driver in the pool, and files
 // that another program or machine serves (FUSE, NFS) in processes that can be killed.
 import { systemClock, type Clock } from '../core/clock.ts';
-import { hostFiles, type Range } from './files.ts';
+import { hostFiles, kernelText, type Range } from './files.ts';
 import type { IsolatedFiles } from './isolated.ts';
 import { parseMounts, type Mounts } from './mounts.ts';
 import type { Root } from './root.ts';
@@ -32,6 +32,7 @@ export class HostRoot implements Root {
   readonly #slow: SlowReads;
   readonly #mounts: Mounts;
   readonly #servedWithin: readonly string[];
+  readonly #kernels: readonly string[];
   #isolated: Promise<IsolatedFiles> | undefined;
 
   constructor(options: SourceOptions = {}, mounts: Mounts = readMounts()) {
@@ -40,6 +41,7 @@ export class HostRoot implements Root {
     this.#clock = options.clock ?? systemClock;
     this.#mounts = mounts;
     this.#servedWithin = linked.filter((directory) => mounts.hasServed(directory));
+    this.#kernels = linked.filter((directory) => mounts.isKernels(directory));
     this.#slow = new SlowReads({
       timeoutMs: this.#readTimeoutMs,
       clock: this.#clock,
@@ -49,7 +51,9 @@ export class HostRoot implements Root {
 
   async text(path: string): Promise<string | undefined> {
     if (this.#mayHang(path)) return (await this.#isolate()).text(path);
-    return SlowReads.isSlow(path) ? this.#slow.text(path) : hostFiles.text(path);
+    if (SlowReads.isSlow(path)) return this.#slow.text(path);
+    const isKernels = this.#kernels.some((directory) => path.startsWith(`${directory}/`));
+    return isKernels ? kernelText(path) : hostFiles.text(path);
   }
 
   async bytes(path: string, range?: Range): Promise<Uint8Array | undefined> {

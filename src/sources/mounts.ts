@@ -4,7 +4,13 @@
 const served =
   /^(fuse(\..*)?|fuseblk|nfs4?|cifs|smb3|smbfs|9p|virtiofs|ceph|glusterfs|lustre|beegfs|gpfs|afs|autofs|davfs|coda|ocfs2|gfs2|orangefs)$/;
 
+/** File systems that hold files of any size and kind. */
+const ordinary =
+  /^(ext[234]|xfs|btrfs|zfs|overlay|vfat|exfat|f2fs|squashfs|erofs|iso9660|ntfs3?|bcachefs|jfs)$/;
+
 export interface Mounts {
+  /** Whether everything in this directory is made up by the kernel, as in /sys and /proc. */
+  isKernels(directory: string): boolean;
   /** Whether reading this very path waits for a server. */
   isServed(path: string): boolean;
   /** Whether something below this directory, or the directory itself, waits for one. */
@@ -13,12 +19,12 @@ export interface Mounts {
 
 /** Source: /proc/self/mountinfo (kernel Documentation/filesystems/proc.rst, 3.5). */
 export function parseMounts(mountinfo: string): Mounts {
-  const mounts: { point: string; served: boolean }[] = [];
+  const mounts: { point: string; type: string; served: boolean }[] = [];
   for (const line of mountinfo.split('\n')) {
     const fields = line.split(' ');
     const type = fields[fields.indexOf('-') + 1];
     if (fields[4] === undefined || type === undefined) continue;
-    mounts.push({ point: unescape(fields[4]), served: served.test(type) });
+    mounts.push({ point: unescape(fields[4]), type, served: served.test(type) });
   }
   const servedPoints = mounts.filter((m) => m.served).map((m) => m.point);
   const isServed = (path: string): boolean => {
@@ -34,6 +40,12 @@ export function parseMounts(mountinfo: string): Mounts {
   };
   return {
     isServed,
+    isKernels: (directory) =>
+      mounts.some(({ point, type }) => point === directory && /^(sysfs|proc)$/.test(type)) &&
+      mounts.every(
+        ({ point, type, served: isSlow }) =>
+          !isWithin(point, directory) || (!isSlow && !ordinary.test(type)),
+      ),
     hasServed: (directory) =>
       isServed(directory) || servedPoints.some((point) => isWithin(point, directory)),
   };

@@ -15,6 +15,7 @@ export async function runCommand(
   const [stdout, stderr] = [new Sink(), new Sink()];
   const io: Io = {
     env: {},
+    print: (text) => void stdout.write(text),
     // A command writes to them and nothing else.
     stdout: stdout as unknown as NodeJS.WriteStream,
     stderr: stderr as unknown as NodeJS.WriteStream,
