@@ -59,6 +59,9 @@ export const errorCodes = {
   'store.full': 'The store has no room left.',
   'store.in-use': 'The data directory is in use by another server.',
   'store.incompatible': 'The data directory was written by a newer version.',
+  'store.not-empty': 'A backup is only restored into an empty store.',
+  'backup.failed': 'A backup file cannot be read or written.',
+  'backup.damaged': 'A backup file is not one, or not whole.',
   'store.damaged': 'The data directory is damaged.',
   'internal.bug': 'A programming error; the log has the details.',
 } as const;

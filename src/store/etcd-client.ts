@@ -11,8 +11,6 @@ import { AppError } from '../core/errors.ts';
 /** A follower keeps a request that a dead leader lost for 7 s; asking again sooner is safe. */
 const answerTimeoutMs = 3000;
 const connectTimeoutMs = 2000;
-/** An election takes a few seconds at worst. */
-const giveUpAfterMs = 15_000;
 const backoff = { baseMs: 50, capMs: 1000 };
 const connections = 64;
 /** etcd shows that a watch is alive every 10 minutes. */
@@ -20,6 +18,14 @@ const watchSilenceMs = 900_000;
 
 /** Numbers of gRPC's status codes. */
 const grpc = { invalid: 3, resourceExhausted: 8, outOfRange: 11 } as const;
+
+export interface EtcdOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly newId: () => string;
+  /** How long to go on asking when nobody answers; an election takes a few seconds at worst. */
+  readonly giveUpAfterMs: number;
+}
 
 export interface Answer<T> {
   readonly body: T;
@@ -44,16 +50,14 @@ export class EtcdRefusal extends Error {
 
 export class EtcdClient {
   readonly #endpoints: readonly string[];
-  readonly #clock: Clock;
-  readonly #random: () => number;
+  readonly #options: EtcdOptions;
   readonly #agent: Agent;
   readonly #closing = new AbortController();
   #current = 0;
 
-  constructor(endpoints: readonly string[], clock: Clock, random: () => number) {
+  constructor(endpoints: readonly string[], options: EtcdOptions) {
     this.#endpoints = endpoints;
-    this.#clock = clock;
-    this.#random = random;
+    this.#options = options;
     this.#agent = new Agent({ connections, connect: { timeout: connectTimeoutMs } });
   }
 
@@ -61,7 +65,8 @@ export class EtcdClient {
    *  `store.unavailable`. */
   async call<T>(path: string, body: object): Promise<Answer<T>> {
     const text = JSON.stringify(body);
-    const startedMs = this.#clock.elapsedMs();
+    const { clock, random, giveUpAfterMs } = this.#options;
+    const startedMs = clock.elapsedMs();
     let ambiguous = false;
     for (let attempt = 0; ; attempt += 1) {
       const endpoint = this.#current;
@@ -71,7 +76,7 @@ export class EtcdClient {
         if (err instanceof AppError || err instanceof EtcdRefusal) throw err;
         ambiguous ||= !wasNeverSent(err);
         this.#moveOn(endpoint);
-        if (this.#closing.signal.aborted || this.#clock.elapsedMs() - startedMs > giveUpAfterMs) {
+        if (this.#closing.signal.aborted || clock.elapsedMs() - startedMs > giveUpAfterMs) {
           throw new AppError(
             'store.unavailable',
             `etcd does not answer at ${this.#endpoints.join(', ')}`,
@@ -81,7 +86,7 @@ export class EtcdClient {
           );
         }
       }
-      await this.#clock.sleep(fullJitterMs(backoff, attempt, this.#random), this.#closing.signal);
+      await clock.sleep(fullJitterMs(backoff, attempt, random), this.#closing.signal);
     }
   }
 

@@ -1,7 +1,6 @@
 // The Kv on etcd, for several servers. Every commit is one Txn; etcd's limits on a request stay inside
 // this file and etcd-values.ts.
-import type { Clock } from '../core/clock.ts';
-import { EtcdClient, EtcdRefusal } from './etcd-client.ts';
+import { EtcdClient, EtcdRefusal, type EtcdOptions } from './etcd-client.ts';
 import { assemble, cutUp, piecePrefix, type Pieces } from './etcd-values.ts';
 import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from './kv.ts';
 import { prefixEnd } from './kv.ts';
@@ -14,12 +13,6 @@ const scanPiece = 500;
  *  many make 64,000. */
 const operationsATxn = 40;
 const compactEveryMs = 300_000;
-
-export interface EtcdOptions {
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly newId: () => string;
-}
 
 interface EtcdKeyValue {
   readonly key: string;
@@ -39,7 +32,7 @@ export class EtcdKv implements Kv {
   readonly #stop = new AbortController();
 
   constructor(endpoints: readonly string[], options: EtcdOptions) {
-    this.#client = new EtcdClient(endpoints, options.clock, options.random);
+    this.#client = new EtcdClient(endpoints, options);
     this.#options = options;
     void this.#compactNowAndThen();
   }

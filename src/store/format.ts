@@ -1,21 +1,23 @@
-// The version of what is stored. Data of a newer version is refused, never opened half.
+// The version of what is stored. Data of a newer version, or restored in part, is refused.
 import { AppError } from '../core/errors.ts';
 import type { Kv } from './kv.ts';
 
 export const formatVersion = 1;
 const formatKey = 'meta/format';
 const formatName = 'dragonfly-store';
+/** There while a restore is under way. */
+export const restoringKey = 'meta/restoring';
 
 /** Marks an empty store as one of this version, or checks the mark that is there.
  *  Errors: AppError `store.incompatible`, `store.damaged`. */
-export async function checkFormat(kv: Kv, description: string): Promise<void> {
+export async function checkFormat(kv: Kv, description: string, readOnly: boolean): Promise<void> {
   const [marks, anything] = await kv.read([{ key: formatKey }, { prefix: 'machines/', limit: 1 }]);
   const mark = marks?.[0];
   if (mark === undefined) {
     if (anything?.length !== 0) {
       throw new AppError('store.damaged', `${description} holds machines but no format version`);
     }
-    await writeFormat(kv);
+    if (!readOnly) await writeFormat(kv);
     return;
   }
   const version = readVersion(mark.value);
@@ -49,5 +51,16 @@ function readVersion(text: string): number | undefined {
     return format === formatName && Number.isInteger(version) ? Number(version) : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Refuses a store whose restore was interrupted. Errors: AppError `store.damaged`. */
+export async function checkRestored(kv: Kv, description: string): Promise<void> {
+  const [marks] = await kv.read([{ key: restoringKey }]);
+  if (marks?.length !== 0) {
+    throw new AppError(
+      'store.damaged',
+      `${description} was restored in part only: repeat the restore with the same file`,
+    );
   }
 }

@@ -1,5 +1,6 @@
 // The Kv on LMDB, the embedded default. One process at a time (see directory-lock.ts); every commit
 // is on disk when it resolves.
+import { statfsSync } from 'node:fs';
 import { open, type RootDatabase, type Transaction } from 'lmdb';
 import { AppError } from '../core/errors.ts';
 import { closedError, conflict } from './kv-errors.ts';
@@ -8,11 +9,21 @@ import { prefixEnd } from './kv.ts';
 import { Watchers } from './watchers.ts';
 
 const scanPiece = 500;
+
+/** Codes of LMDB and of the system's errno. */
+const mapFull = -30_792;
+const inputOutput = 5;
+const noSpace = 28;
+const overQuota = 122;
+/** With less than this free a batch may well have found no space. */
+const littleBytes = 16 * 1024 * 1024;
+
 const revisionKey = 'meta/revision';
 /** How many revisions are used up before the counter is written down again. */
 const revisionBlock = 1_000_000;
 
 export class LmdbKv implements Kv {
+  readonly #directory: string;
   readonly #db: RootDatabase<string, string>;
   readonly #release: () => void;
   readonly #watchers = new Watchers();
@@ -22,24 +33,31 @@ export class LmdbKv implements Kv {
   #revision: number;
   #reserved: number;
 
-  private constructor(db: RootDatabase<string, string>, release: () => void) {
+  private constructor(directory: string, db: RootDatabase<string, string>, release: () => void) {
+    this.#directory = directory;
     this.#db = db;
     this.#release = release;
     this.#revision = Number(db.get(revisionKey) ?? 0);
     this.#reserved = this.#revision;
   }
 
-  /** Opens the environment in `directory`, which the caller holds the lock of; `release` is called
-   *  after it was closed. */
-  static open(directory: string, release: () => void): LmdbKv {
+  /** Opens the environment in `directory`, whose lock the caller holds; `release` is called after it
+   *  was closed. */
+  static open(directory: string, options: { readOnly: boolean; release: () => void }): LmdbKv {
     const db = open<string, string>({
       path: directory,
+      readOnly: options.readOnly,
+      // Else a directory with a dot in its name is taken for a file.
+      noSubdir: false,
       encoding: 'string',
       useVersions: true,
       // In the default mode a process that follows one that was killed can fail with MDB_PANIC.
       overlappingSync: false,
+      // By default each turn's batch has a promise that nobody can get at, and when its commit fails,
+      // nobody can catch its rejection: that ends the process.
+      eventTurnBatching: false,
     });
-    return new LmdbKv(db, release);
+    return new LmdbKv(directory, db, options.release);
   }
 
   read(reads: readonly KvRead[]): Promise<readonly (readonly KvEntry[])[]> {
@@ -146,17 +164,42 @@ export class LmdbKv implements Kv {
     try {
       return await running;
     } catch (err) {
-      throw asAppError(what, err);
+      throw err instanceof AppError ? err : await this.#explain(what, err);
     } finally {
       this.#pending.delete(running);
     }
   }
+
+  async #explain(what: 'read' | 'write', err: unknown): Promise<AppError> {
+    const cause = await underlying(err);
+    return this.#isFull(cause)
+      ? new AppError(
+          'store.full',
+          `cannot ${what}: no space left for ${this.#directory}; free some, nothing else is needed`,
+          { cause },
+        )
+      : new AppError('store.unavailable', `cannot ${what} the data in ${this.#directory}`, {
+          cause,
+        });
+  }
+
+  #isFull(cause: unknown): boolean {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    if (code === noSpace || code === overQuota || code === mapFull) return true;
+    if (code !== inputOutput) return false;
+    // LMDB gives a write that was cut short for lack of space as an input/output error.
+    const { bavail, bsize } = statfsSync(this.#directory);
+    return bavail * bsize < littleBytes;
+  }
 }
 
-function asAppError(what: string, err: unknown): AppError {
-  if (err instanceof AppError) return err;
-  const full = err instanceof Error && /MDB_MAP_FULL|No space left/.test(err.message);
-  return full
-    ? new AppError('store.full', `cannot ${what}: no space left for the data`, { cause: err })
-    : new AppError('store.unavailable', `cannot ${what} the data directory`, { cause: err });
+/** A failed commit says why in a promise of its own, which also must not go unheard. */
+async function underlying(err: unknown): Promise<unknown> {
+  if (!(err instanceof Error) || !('commitError' in err)) return err;
+  try {
+    await err.commitError;
+    return err;
+  } catch (reason) {
+    return reason;
+  }
 }

@@ -1,11 +1,19 @@
 // Opens a store by its URL. A new backend is a Kv and a case here.
-import { mkdirSync } from 'node:fs';
 import { systemClock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
-import { checkFormat } from './format.ts';
+import { checkFormat, checkRestored } from './format.ts';
 import type { Kv } from './kv.ts';
 import { KvStore } from './kv-store.ts';
 import type { Store } from './store.ts';
+
+export interface OpenOptions {
+  /** Beside a server that is running; nothing can be written and nothing is made. */
+  readonly readOnly?: boolean;
+  /** A store whose restore was interrupted is opened as well. */
+  readonly partlyRestored?: boolean;
+  /** Looks at every page of a data file, however large it is. */
+  readonly verifyWhole?: boolean;
+}
 
 /** `memory:`, `lmdb:DIRECTORY` (made where it is missing) or `etcd:http://HOST:PORT,…`.
  *  Errors: AppError `config.invalid`, `store.in-use`, `store.incompatible`, `store.damaged`,
@@ -15,10 +23,11 @@ export async function openStore(url: string): Promise<Store> {
 }
 
 /** The backend of a store, for what works below records and indexes: backup and check. */
-export async function openKv(url: string): Promise<Kv> {
-  const kv = await openBackend(url);
+export async function openKv(url: string, options: OpenOptions = {}): Promise<Kv> {
+  const kv = await openBackend(url, options);
   try {
-    await checkFormat(kv, url);
+    await checkFormat(kv, url, options.readOnly ?? false);
+    if (options.partlyRestored !== true) await checkRestored(kv, url);
     return kv;
   } catch (err) {
     await kv.close();
@@ -26,13 +35,16 @@ export async function openKv(url: string): Promise<Kv> {
   }
 }
 
-async function openBackend(url: string): Promise<Kv> {
+async function openBackend(url: string, options: OpenOptions): Promise<Kv> {
   const [scheme, rest] = splitUrl(url);
   if (scheme === 'memory') {
     const { MemoryKv } = await import('./memory.ts');
     return new MemoryKv();
   }
-  if (scheme === 'lmdb' && rest !== '') return openLmdb(rest);
+  if (scheme === 'lmdb' && rest !== '') {
+    const { openDirectory } = await import('./data-directory.ts');
+    return openDirectory(rest, options);
+  }
   if (scheme === 'etcd' && rest !== '') return openEtcd(rest, url);
   throw new AppError(
     'config.invalid',
@@ -43,7 +55,12 @@ async function openBackend(url: string): Promise<Kv> {
 async function openEtcd(endpoints: string, url: string): Promise<Kv> {
   const addresses = endpoints.split(',').map((endpoint) => readEndpoint(endpoint, url));
   const [{ EtcdKv }, { v4 }] = await Promise.all([import('./etcd.ts'), import('uuid')]);
-  return new EtcdKv(addresses, { clock: systemClock, random: Math.random, newId: v4 });
+  return new EtcdKv(addresses, {
+    clock: systemClock,
+    random: Math.random,
+    newId: v4,
+    giveUpAfterMs: 15_000,
+  });
 }
 
 function readEndpoint(text: string, url: string): string {
@@ -54,33 +71,6 @@ function readEndpoint(text: string, url: string): string {
     'config.invalid',
     `"${text}" in "${url}" is no etcd endpoint: use http://HOST:PORT or https://HOST:PORT`,
   );
-}
-
-async function openLmdb(directory: string): Promise<Kv> {
-  const [{ LmdbKv }, { lockDirectory }] = await Promise.all([
-    import('./lmdb.ts'),
-    import('./directory-lock.ts'),
-  ]);
-  makeDirectory(directory);
-  const release = lockDirectory(directory);
-  try {
-    return LmdbKv.open(directory, release);
-  } catch (err) {
-    release();
-    throw new AppError('store.unavailable', `cannot open ${directory}`, { cause: err });
-  }
-}
-
-function makeDirectory(directory: string): void {
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-  } catch (err) {
-    throw new AppError(
-      'store.unavailable',
-      `cannot make the data directory ${directory}: choose one that this user may write`,
-      { cause: err },
-    );
-  }
 }
 
 function splitUrl(url: string): [string, string] {

@@ -99,3 +99,17 @@ export function uuidValues(uuid: string | null | undefined): string[] {
     ? []
     : [uuid.trim().toLowerCase()];
 }
+
+const everyKind: readonly unknown[] = [
+  machines,
+  machineHistories,
+  conflicts,
+  templates,
+  workflows,
+  settings,
+];
+
+/** Every kind, for what goes over the whole store. Its documents are only known to be objects. */
+// A kind is only given documents of its own table.
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion
+export const allKinds = everyKind as readonly Kind<object>[];

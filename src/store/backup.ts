@@ -1,0 +1,186 @@
+// Backups: all records of a store as lines of JSON, from any backend into any other. Indexes are left
+// out; restoring makes them anew.
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { AppError, isAppError } from '../core/errors.ts';
+import { formatVersion, restoringKey } from './format.ts';
+import { parseDocument } from './json.ts';
+import type { Kv, KvEntry, KvOperation } from './kv.ts';
+import { allKinds, indexKeys, recordKey, type Kind } from './records.ts';
+
+const formatName = 'dragonfly-backup';
+/** Records to a commit while restoring, and how much text. */
+const batchRecords = 64;
+const batchChars = 256 * 1024;
+
+/** Writes all records to a file, which is there whole or not at all. Gives their number.
+ *  Shape: a line {format, version}, a line {table, document} for each record, a line
+ *  {records, sha256} over all lines before it.
+ *  Errors: AppError `backup.failed` and those of the store. */
+export async function backUp(kv: Kv, path: string): Promise<number> {
+  const partial = `${path}.partial`;
+  const file = await attempt(`write ${partial}`, () => open(partial, 'w', 0o600));
+  try {
+    const records = await writeLines(kv, (text) =>
+      attempt(`write ${partial}`, () => file.appendFile(text)),
+    );
+    await attempt(`write ${partial}`, () => file.sync());
+    await file.close();
+    await attempt(`rename ${partial}`, () => rename(partial, path));
+    return records;
+  } catch (err) {
+    await file.close();
+    await rm(partial, { force: true });
+    throw err;
+  }
+}
+
+async function writeLines(kv: Kv, write: (text: string) => Promise<void>): Promise<number> {
+  const hash = createHash('sha256');
+  let records = 0;
+  const put = async (text: string): Promise<void> => {
+    hash.update(text);
+    await write(text);
+  };
+  await put(`${JSON.stringify({ format: formatName, version: formatVersion })}\n`);
+  for (const { table } of allKinds) {
+    for await (const piece of kv.scan(`${table}/`)) {
+      records += piece.length;
+      const lines = piece.map((entry) => `{"table":"${table}","document":${oneLine(entry)}}\n`);
+      await put(lines.join(''));
+    }
+  }
+  await write(`${JSON.stringify({ records, sha256: hash.digest('hex') })}\n`);
+  return records;
+}
+
+/** A record's stored text, so that nothing that this version does not know can get lost.
+ *  Errors: AppError `store.damaged` for what could not be restored. */
+function oneLine({ key, value }: KvEntry): string {
+  const document = parseDocument(key, value);
+  return value.includes('\n') ? JSON.stringify(document) : value;
+}
+
+/** Puts all records of a backup into an empty store. The whole file is verified before anything is
+ *  written. Gives their number. A restore that was interrupted can be repeated with the same file.
+ *  Errors: AppError `backup.damaged`, `backup.failed`, `store.incompatible`, `store.not-empty`, and
+ *  those of the store. */
+export async function restore(kv: Kv, path: string): Promise<number> {
+  const { records, sha256 } = await verify(path);
+  await claim(kv, sha256);
+  let batch: KvOperation[] = [];
+  let inBatch = 0;
+  let chars = 0;
+  const flush = async (): Promise<void> => {
+    if (batch.length > 0) await kv.commit([], batch);
+    batch = [];
+    inBatch = 0;
+    chars = 0;
+  };
+  for await (const line of linesOf(path)) {
+    const record = readRecord(line);
+    if (record === undefined) continue;
+    const operations = operationsOf(record.kind, record.document);
+    if (inBatch === batchRecords || chars + line.length > batchChars) await flush();
+    batch.push(...operations);
+    inBatch += 1;
+    chars += line.length;
+  }
+  await flush();
+  await kv.commit([], [{ key: restoringKey, value: undefined }]);
+  return records;
+}
+
+/** Refuses a store that holds something, and marks it as being restored. */
+async function claim(kv: Kv, sha256: string): Promise<void> {
+  const tables = allKinds.map(({ table }) => ({ prefix: `${table}/`, limit: 1 }));
+  const [[mark] = [], ...found] = await kv.read([{ key: restoringKey }, ...tables]);
+  if (mark?.value === sha256) return;
+  if (mark !== undefined || found.some((entries) => entries.length > 0)) {
+    throw new AppError(
+      'store.not-empty',
+      'the store to restore into holds records already: name an empty one',
+    );
+  }
+  await kv.commit([{ key: restoringKey, revision: 0 }], [{ key: restoringKey, value: sha256 }]);
+}
+
+async function verify(path: string): Promise<{ records: number; sha256: string }> {
+  const hash = createHash('sha256');
+  let records = -1;
+  let last: string | undefined;
+  for await (const line of linesOf(path)) {
+    if (last !== undefined) {
+      if (records === -1) checkHeader(last, path);
+      else if (readRecord(last) === undefined) throw damaged(path);
+      records += 1;
+      hash.update(`${last}\n`);
+    }
+    last = line;
+  }
+  const sha256 = hash.digest('hex');
+  if (last !== JSON.stringify({ records, sha256 })) throw damaged(path);
+  return { records, sha256 };
+}
+
+function checkHeader(line: string, path: string): void {
+  let header: { format?: unknown; version?: unknown };
+  try {
+    header = parseDocument('header', line);
+  } catch {
+    throw damaged(path);
+  }
+  if (header.format !== formatName || typeof header.version !== 'number') throw damaged(path);
+  if (header.version > formatVersion) {
+    throw new AppError(
+      'store.incompatible',
+      `${path} was written by a newer version (format ${header.version}): use that version`,
+    );
+  }
+}
+
+/** A line's record; undefined for a line that is none. */
+function readRecord(line: string): { kind: Kind<object>; document: object } | undefined {
+  try {
+    const read: { table?: unknown; document?: unknown } = parseDocument('line', line);
+    const kind = allKinds.find(({ table }) => table === read.table);
+    const { document } = read;
+    if (kind === undefined || typeof document !== 'object' || document === null) return undefined;
+    return { kind, document };
+  } catch {
+    return undefined;
+  }
+}
+
+function operationsOf(kind: Kind<object>, document: object): KvOperation[] {
+  return [
+    { key: recordKey(kind, kind.name(document)), value: JSON.stringify(document) },
+    ...[...indexKeys(kind, document)].map((key) => ({ key, value: '' })),
+  ];
+}
+
+async function* linesOf(path: string): AsyncIterable<string> {
+  try {
+    yield* createInterface({ input: createReadStream(path), crlfDelay: Infinity });
+  } catch (err) {
+    if (isAppError(err)) throw err;
+    throw new AppError('backup.failed', `cannot read ${path}`, { cause: err });
+  }
+}
+
+function damaged(path: string): AppError {
+  return new AppError(
+    'backup.damaged',
+    `${path} is no backup, or is cut short or changed: use another one`,
+  );
+}
+
+async function attempt<T>(what: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (err) {
+    throw new AppError('backup.failed', `cannot ${what}`, { cause: err });
+  }
+}

@@ -1,0 +1,182 @@
+// Whether records and indexes agree: every record has its index entries, every entry its record.
+// What is found is looked at again before it counts, as the store may be in use meanwhile.
+import { describeError, isAppError } from '../core/errors.ts';
+import { parseDocument } from './json.ts';
+import { keyPart } from './keys.ts';
+import type { Kv, KvEntry, KvRead } from './kv.ts';
+import { allKinds, indexKeys, recordKey, type Kind } from './records.ts';
+
+export interface Finding {
+  readonly what:
+    | 'unreadable record'
+    | 'record under a wrong key'
+    | 'missing index entry'
+    | 'stray index entry';
+  readonly key: string;
+  /** A sentence for people. */
+  readonly message: string;
+  readonly repaired: boolean;
+}
+
+export interface CheckResult {
+  readonly records: number;
+  readonly indexEntries: number;
+  readonly findings: number;
+  readonly repaired: number;
+}
+
+/** Goes over the whole store in pieces and calls `report` with each finding. With `repair`, index
+ *  entries are made to agree with the records; records are never touched.
+ *  Errors: those of the store. */
+export async function checkStore(
+  kv: Kv,
+  repair: boolean,
+  report: (finding: Finding) => void,
+): Promise<CheckResult> {
+  const check = new Check(kv, repair, report);
+  for (const kind of allKinds) await check.kind(kind);
+  return check.result;
+}
+
+/** Something that may be wrong, and what would mend it. */
+interface Suspicion {
+  readonly what: Finding['what'];
+  readonly key: string;
+  readonly message: string;
+  /** The record that the key belongs to. */
+  readonly record: string;
+  readonly value?: string;
+}
+
+class Check {
+  readonly #kv: Kv;
+  readonly #repair: boolean;
+  readonly #report: (finding: Finding) => void;
+  readonly result = { records: 0, indexEntries: 0, findings: 0, repaired: 0 };
+
+  constructor(kv: Kv, repair: boolean, report: (finding: Finding) => void) {
+    this.#kv = kv;
+    this.#repair = repair;
+    this.#report = report;
+  }
+
+  async kind(kind: Kind<object>): Promise<void> {
+    for await (const piece of this.#kv.scan(`${kind.table}/`)) {
+      this.result.records += piece.length;
+      for (const entry of piece) await this.#record(kind, entry);
+    }
+    for (const index of Object.keys(kind.indexes)) {
+      for await (const piece of this.#kv.scan(`${index}/`)) {
+        this.result.indexEntries += piece.length;
+        await this.#entries(kind, piece);
+      }
+    }
+  }
+
+  async #record(kind: Kind<object>, entry: KvEntry): Promise<void> {
+    const read = readRecord(kind, entry);
+    if ('problem' in read) {
+      await this.#settle(kind, { ...read.problem, key: entry.key, record: entry.key });
+      return;
+    }
+    const keys = [...read.indexKeys];
+    const found = await this.#kv.read(keys.map((key) => ({ key })));
+    for (const [i, key] of keys.entries()) {
+      if (found[i]?.length !== 0) continue;
+      await this.#settle(kind, {
+        what: 'missing index entry',
+        key,
+        message: `${entry.key} is not found by ${key}`,
+        record: entry.key,
+        value: '',
+      });
+    }
+  }
+
+  async #entries(kind: Kind<object>, piece: readonly KvEntry[]): Promise<void> {
+    const owners = piece.map((entry) => `${kind.table}/${lastPart(entry.key)}`);
+    const found = await this.#kv.read(owners.map((key) => ({ key })));
+    for (const [i, entry] of piece.entries()) {
+      const owner = found[i]?.[0];
+      const read = owner === undefined ? undefined : readRecord(kind, owner);
+      if (read !== undefined && ('problem' in read || read.indexKeys.has(entry.key))) continue;
+      await this.#settle(kind, {
+        what: 'stray index entry',
+        key: entry.key,
+        message:
+          owner === undefined
+            ? `${entry.key} leads to no record`
+            : `${entry.key} leads to a record that says otherwise`,
+        record: owners[i] ?? '',
+      });
+    }
+  }
+
+  /** Reports a suspicion that still holds, having mended it if that is wanted. */
+  async #settle(kind: Kind<object>, suspicion: Suspicion): Promise<void> {
+    const reads: KvRead[] = [{ key: suspicion.record }, { key: suspicion.key }];
+    const [[record] = [], [entry] = []] = await this.#kv.read(reads);
+    if (!stillHolds(kind, suspicion, record, entry)) return;
+    const { what, key, message, value } = suspicion;
+    const isIndex = what === 'missing index entry' || what === 'stray index entry';
+    const repaired =
+      this.#repair && isIndex && (await this.#write(suspicion.record, record, { key, value }));
+    this.result.findings += 1;
+    this.result.repaired += repaired ? 1 : 0;
+    this.#report({ what, key, message, repaired });
+  }
+
+  /** Writes unless the record changed again, which then brought its entries with it. */
+  async #write(
+    recordAt: string,
+    record: KvEntry | undefined,
+    operation: { key: string; value: string | undefined },
+  ): Promise<boolean> {
+    const expected = { key: recordAt, revision: record?.revision ?? 0 };
+    try {
+      await this.#kv.commit([expected], [operation]);
+      return true;
+    } catch (err) {
+      if (isAppError(err, 'store.conflict')) return false;
+      throw err;
+    }
+  }
+}
+
+function stillHolds(
+  kind: Kind<object>,
+  { what, key }: Suspicion,
+  record: KvEntry | undefined,
+  entry: KvEntry | undefined,
+): boolean {
+  const read = record === undefined ? undefined : readRecord(kind, record);
+  const wanted = read !== undefined && 'indexKeys' in read && read.indexKeys.has(key);
+  if (what === 'missing index entry') return wanted && entry === undefined;
+  if (what === 'stray index entry') return !wanted && entry !== undefined;
+  return read !== undefined && 'problem' in read;
+}
+
+/** The index entries that a record must have, or what is wrong with it. */
+function readRecord(
+  kind: Kind<object>,
+  entry: KvEntry,
+):
+  | { readonly indexKeys: ReadonlySet<string> }
+  | { readonly problem: Pick<Suspicion, 'what' | 'message'> } {
+  try {
+    const document = parseDocument(entry.key, entry.value);
+    if (recordKey(kind, kind.name(document)) === entry.key) {
+      return { indexKeys: indexKeys(kind, document) };
+    }
+    const message = `${entry.key} holds the record of ${keyPart(kind.name(document))}`;
+    return { problem: { what: 'record under a wrong key', message } };
+  } catch (err) {
+    // A document of the wrong shape fails wherever its fields are first used.
+    const message = `${entry.key} cannot be read: ${describeError(err)}`;
+    return { problem: { what: 'unreadable record', message } };
+  }
+}
+
+function lastPart(key: string): string {
+  return key.slice(key.lastIndexOf('/') + 1);
+}

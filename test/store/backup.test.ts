@@ -1,0 +1,139 @@
+import { appendFileSync, readFileSync, writeFileSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { backUp, restore } from '../../src/store/backup.ts';
+import { checkStore } from '../../src/store/check.ts';
+import { openKv, openStore } from '../../src/store/open.ts';
+import { backends, openedWithKv, skipIfMissing, tables, temporaryDirectory } from './backends.ts';
+import { id, machine, template, workflow } from './documents.ts';
+
+/** A store with a record of every kind, and the file of its backup. */
+async function backedUp(): Promise<{ file: string; keys: string[]; text: string }> {
+  const { store, kv } = await openedWithKv('memory:');
+  const one = machine(1);
+  one.config.tags = ['a/b'];
+  await store.putMachine(one, 'absent', {
+    changes: [{ at: '2026-01-02T03:04:05Z', what: 'disk', before: 'a', after: null }],
+    conflict: {
+      id: id(9),
+      machine_id: id(1),
+      reason: 'ambiguous',
+      candidates: [],
+      created_at: '2026-01-02T03:04:05Z',
+      resolution: null,
+    },
+  });
+  // Of a later version, and written by another program: with spaces and lines.
+  const text = JSON.stringify({ ...machine(2), u: 0 }).replace('"u":0', '"u":18446744073709551615');
+  await kv.commit([], [{ key: `machines/${id(2)}`, value: text.replaceAll(',"', ',\n  "') }]);
+  await checkStore(kv, true, () => {});
+  await store.putTemplate(template('debian\n'));
+  await store.putWorkflow(workflow(1, id(1)));
+  await store.putSetting('a.b', 'ä'.repeat(300_000));
+  const file = join(temporaryDirectory(), 'backup');
+  expect(await backUp(kv, file)).toBe(7);
+  return { file, keys: await tables(kv), text };
+}
+
+describe.each(backends)('a backup restored into $name', (backend) => {
+  skipIfMissing(backend);
+
+  it('gives the same records and the same indexes', async () => {
+    const { file, keys, text } = await backedUp();
+    const { kv } = await openedWithKv(await backend.url());
+    expect(await restore(kv, file)).toBe(7);
+    expect(await tables(kv)).toEqual(keys);
+    const [entries] = await kv.read([{ key: `machines/${id(2)}` }]);
+    expect(entries?.[0]?.value).toBe(text);
+    const again = `${file}.again`;
+    await backUp(kv, again);
+    expect(readFileSync(again, 'utf8')).toBe(readFileSync(file, 'utf8'));
+  });
+
+  it('is refused where there are records already', async () => {
+    const { file } = await backedUp();
+    const { kv, store } = await openedWithKv(await backend.url());
+    await store.putSetting('a', 'b');
+    await expect(restore(kv, file)).rejects.toMatchObject({ code: 'store.not-empty' });
+    expect(await tables(kv)).toEqual(['settings/a']);
+  });
+});
+
+describe('a backup', () => {
+  it('that is cut short, changed or longer is refused before anything is written', async () => {
+    const { file } = await backedUp();
+    const whole = readFileSync(file, 'utf8');
+    const lines = whole.split('\n');
+    const broken = [
+      '',
+      'no backup\n',
+      whole.slice(0, -2),
+      lines.slice(0, -3).join('\n'),
+      whole.replace('a/b', 'a/c'),
+      lines.toSpliced(2, 1).join('\n'),
+      whole.replace('"table":"machines"', '"table":"elsewhere"'),
+    ];
+    for (const text of broken) {
+      writeFileSync(file, text);
+      const { kv } = await openedWithKv('memory:');
+      await expect(restore(kv, file)).rejects.toMatchObject({ code: 'backup.damaged' });
+      expect(await tables(kv)).toEqual([]);
+    }
+    writeFileSync(file, whole);
+    appendFileSync(file, '{}\n');
+    const { kv } = await openedWithKv('memory:');
+    await expect(restore(kv, file)).rejects.toMatchObject({ code: 'backup.damaged' });
+  });
+
+  it('of a newer version is refused', async () => {
+    const { file } = await backedUp();
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"version":1', '"version":2'));
+    const { kv } = await openedWithKv('memory:');
+    await expect(restore(kv, file)).rejects.toMatchObject({ code: 'store.incompatible' });
+  });
+
+  it('that cannot be finished leaves no file, and what was there before stays', async () => {
+    const { file } = await backedUp();
+    const { kv } = await openedWithKv('memory:');
+    await kv.commit([], [{ key: 'machines/x', value: '{"id":' }]);
+    const before = readFileSync(file, 'utf8');
+    await expect(backUp(kv, file)).rejects.toMatchObject({ code: 'store.damaged' });
+    expect(readFileSync(file, 'utf8')).toBe(before);
+    expect(existsSync(`${file}.partial`)).toBe(false);
+    await expect(backUp(kv, '/no/such/directory/file')).rejects.toMatchObject({
+      code: 'backup.failed',
+    });
+  });
+
+  it('is taken while the server that has the directory goes on writing', async () => {
+    const url = `lmdb:${temporaryDirectory()}`;
+    const { store } = await openedWithKv(url);
+    await store.putSetting('a', '1');
+    const reader = await openKv(url, { readOnly: true });
+    await store.putSetting('b', '2');
+    const file = join(temporaryDirectory(), 'backup');
+    expect(await backUp(reader, file)).toBe(2);
+    await expect(reader.commit([], [{ key: 'a', value: 'b' }])).rejects.toMatchObject({
+      code: 'store.unavailable',
+    });
+    await reader.close();
+  });
+
+  it('whose restore was interrupted is restored with the same file, and not opened before', async () => {
+    const { file, keys } = await backedUp();
+    const url = `lmdb:${temporaryDirectory()}`;
+    const first = await openKv(url);
+    await restore(first, file);
+    const { createHash } = await import('node:crypto');
+    const body = readFileSync(file, 'utf8').split('\n').slice(0, -2).join('\n');
+    const sha256 = createHash('sha256').update(`${body}\n`).digest('hex');
+    await first.commit([], [{ key: 'meta/restoring', value: sha256 }]);
+    await first.close();
+    await expect(openStore(url)).rejects.toMatchObject({ code: 'store.damaged' });
+    const again = await openKv(url, { partlyRestored: true });
+    await restore(again, file);
+    expect(await tables(again)).toEqual(keys);
+    await again.close();
+    await (await openStore(url)).close();
+  });
+});

@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { checkStore, type Finding } from '../../src/store/check.ts';
+import type { Kv } from '../../src/store/kv.ts';
+import { backends, openedWithKv, skipIfMissing, tables } from './backends.ts';
+import { id, machine, workflow } from './documents.ts';
+
+async function check(kv: Kv, repair = false): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const result = await checkStore(kv, repair, (finding) => {
+    findings.push(finding);
+  });
+  expect(result.findings).toBe(findings.length);
+  expect(result.repaired).toBe(findings.filter((f) => f.repaired).length);
+  return findings;
+}
+
+describe.each(backends)('check of a store on $name', (backend) => {
+  skipIfMissing(backend);
+
+  it('finds nothing wrong in what the store wrote', async () => {
+    const { store, kv } = await openedWithKv(await backend.url());
+    for (let n = 0; n < 10; n += 1) await store.putMachine(machine(n));
+    await store.putWorkflow(workflow(1, id(1)));
+    expect(await check(kv)).toEqual([]);
+  });
+
+  it('finds and repairs every way in which an index disagrees with the records', async () => {
+    const { store, kv } = await openedWithKv(await backend.url());
+    const one = machine(1);
+    one.config.tags = ['a'];
+    await store.putMachine(one);
+    await store.putWorkflow(workflow(1, id(1)));
+    const good = await tables(kv);
+    const wrong = [
+      // A tag that the record does not have, machines that there are none of, a lost entry.
+      { key: `machines_by_tag/b/${id(1)}`, value: '' },
+      { key: `machines_by_mac/02:00:00:00:00:01/${id(2)}`, value: '' },
+      { key: `workflows_by_machine/${id(3)}/${id(4)}`, value: '' },
+      { key: `machines_by_tag/a/${id(1)}`, value: undefined },
+      { key: `machines_by_state/Discovered/${id(1)}`, value: undefined },
+    ];
+    await kv.commit([], wrong);
+    const found = await check(kv);
+    expect(found.map((f) => `${f.what}: ${f.key}`).toSorted()).toEqual(
+      wrong
+        .map((w) => `${w.value === undefined ? 'missing' : 'stray'} index entry: ${w.key}`)
+        .toSorted(),
+    );
+    expect(found.every((f) => !f.repaired)).toBe(true);
+    expect((await check(kv, true)).every((f) => f.repaired)).toBe(true);
+    expect(await check(kv)).toEqual([]);
+    expect(await tables(kv)).toEqual(good);
+  });
+
+  it('reports records that it cannot read, and leaves them alone', async () => {
+    const { store, kv } = await openedWithKv(await backend.url());
+    await store.putMachine(machine(1));
+    await kv.commit(
+      [],
+      [
+        { key: `machines/${id(2)}`, value: '{"id":' },
+        { key: `machines/${id(3)}`, value: '{"id":"x"}' },
+        { key: `machines/${id(4)}`, value: JSON.stringify(machine(5)) },
+      ],
+    );
+    const before = await tables(kv);
+    const found = await check(kv, true);
+    expect(found.map((f) => [f.what, f.key])).toEqual([
+      ['unreadable record', `machines/${id(2)}`],
+      ['record under a wrong key', `machines/${id(3)}`],
+      ['record under a wrong key', `machines/${id(4)}`],
+    ]);
+    expect(await tables(kv)).toEqual(before);
+  });
+
+  it('takes no change that happens meanwhile for a fault', async () => {
+    const { store, kv } = await openedWithKv(await backend.url());
+    for (let n = 0; n < 20; n += 1) await store.putMachine(machine(n));
+    const stop = new AbortController();
+    const writer = (async () => {
+      for (let round = 0; !stop.signal.aborted; round += 1) {
+        const one = machine(round % 20);
+        one.config.tags = [`round ${round}`];
+        await (round % 3 === 0 ? store.deleteMachine(one.id) : store.putMachine(one));
+      }
+    })();
+    for (let n = 0; n < 5; n += 1) expect(await check(kv)).toEqual([]);
+    stop.abort();
+    await writer;
+  });
+});
