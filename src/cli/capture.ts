@@ -45,6 +45,8 @@ export const capture: Command = {
 async function write(file: string, archive: Uint8Array): Promise<void> {
   const { writeFile } = await import('node:fs/promises');
   try {
+    // Loaded here: it takes a good part of the time of the commands beside this one.
+    const { writeFile } = await import('node:fs/promises');
     await writeFile(file, archive, { mode: 0o600 });
   } catch (cause) {
     throw new AppError('config.invalid', `cannot write ${file}; give another file to -o`, {
