@@ -53,9 +53,15 @@ export function sendError(
 ): FastifyReply {
   const failure = asAppError(err);
   const status = statusOf[failure.code] ?? 500;
-  if (status >= 500) {
-    const { method, id: request_id } = request;
-    log.error({ err, method, route: request.routeOptions.url, request_id }, 'request failed');
+  // Sending agents away under load must not add to the load.
+  if (status >= 500 && failure.code !== 'server.busy') {
+    const fields = {
+      method: request.method,
+      route: request.routeOptions.url,
+      request_id: request.id,
+    };
+    if (status === 500) log.error({ ...fields, err }, 'request failed: a bug');
+    else log.warn({ ...fields, error: describeError(failure) }, 'request failed: the store cannot');
   }
   const body =
     status === 500

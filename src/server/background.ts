@@ -29,7 +29,10 @@ export function startBackground(s: Services, signal: AbortSignal): Background {
     }),
     s.overload.watch(signal).catch(() => {}),
     every(s, sweepMs, signal, async () => s.liveness.sweep()),
-    every(s, flushMs, signal, () => flushLastSeen(s, ownWrites, flushRecords)),
+    every(s, flushMs, signal, async () => {
+      // Machines that register come first; what is not written yet is in memory.
+      if (!s.overload.isBusy) await flushLastSeen(s, ownWrites, flushRecords);
+    }),
     every(s, expiryMs, signal, () => expireWorkflows(s)),
   ];
   return {

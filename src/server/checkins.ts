@@ -17,12 +17,14 @@ export function checkIn(
   by: Principal,
 ): Promise<CheckinResponse> {
   return s.overload.run('checkin', async () => {
+    const startedAt = s.clock.now().toISOString();
     await refuseIfInUse(s, request);
     const registration = await register(s.store, request, { clock: s.clock, newId: s.newId });
     const machine = registration.machine.value;
     const changes = s.liveness.changes;
     const decision = await decideAtCheckin(s, machine);
     const presence = s.liveness.heard(machine.id);
+    if ((machine.status.last_seen ?? '') >= startedAt) s.liveness.noteWritten(machine.id);
     const bootId = request.boot_id ?? undefined;
     if (presence.bootId !== bootId) {
       presence.previousBootId = presence.beating ? presence.bootId : undefined;

@@ -155,6 +155,11 @@ export class Liveness {
     this.#unwritten.delete(machineId);
   }
 
+  /** The store has when this machine was last heard. */
+  noteWritten(machineId: string): void {
+    this.#unwritten.delete(machineId);
+  }
+
   /** Takes up to `limit` machines whose last_seen has to be written. */
   takeUnwritten(limit: number): readonly Presence[] {
     const taken: Presence[] = [];

@@ -39,6 +39,11 @@ export class Overload {
     this.#metrics = metrics;
   }
 
+  /** Whether check-ins wait for each other: work that can wait should. */
+  get isBusy(): boolean {
+    return this.#checkins >= this.#policy.maxCheckins / 8;
+  }
+
   /** Measures the event loop's lag until `signal` aborts. */
   async watch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
