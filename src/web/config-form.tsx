@@ -73,19 +73,29 @@ export function ConfigForm({ answer, onSaved }: FormProps) {
   const save = async (basis: Answer<MachineView>): Promise<void> => {
     setBusy(true);
     setMessage(undefined);
+    setTheirs(undefined);
     try {
       const saved = await patchMachine(session, id, patchOf(fields, changed), basis.etag);
-      setTheirs(undefined);
       setBase(saved);
       setFields(fieldsOf(saved.body));
       setMessage({ kind: 'good', text: 'Saved.' });
       onSaved();
     } catch (err) {
-      if (err instanceof ApiError && staleCodes.has(err.code)) {
-        setTheirs(await readMachine(session, id).catch(() => undefined));
-      } else setMessage({ kind: 'error', text: messageOf(err) });
+      if (err instanceof ApiError && staleCodes.has(err.code)) await settle(basis);
+      else setMessage({ kind: 'error', text: messageOf(err) });
     }
     setBusy(false);
+  };
+  /** The machine changed meanwhile: only where the same fields did is there something to decide. */
+  const settle = async (basis: Answer<MachineView>): Promise<void> => {
+    try {
+      const now = await readMachine(session, id);
+      const theirChanges = differing(fieldsOf(basis.body), fieldsOf(now.body));
+      if (theirChanges.some((name) => changed.includes(name))) setTheirs(now);
+      else await save(now);
+    } catch (err) {
+      setMessage({ kind: 'error', text: messageOf(err) });
+    }
   };
   const takeTheirs = (): void => {
     if (theirs === undefined) return;

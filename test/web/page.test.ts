@@ -178,6 +178,17 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     expect(stored?.value.config.hostname).toBe('mine');
   });
 
+  test('saves beside what somebody else changed in other fields', async () => {
+    await page.goto(`${server.url}/machines/${machine(3).id}`);
+    await page.getByRole('textbox', { name: 'Hostname' }).fill('mine');
+    await patch(machine(3).id, { tags: ['theirs'] });
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Saved.').waitFor();
+    expect(await page.getByRole('textbox', { name: 'Tags' }).inputValue()).toBe('theirs');
+    const stored = await server.store.getMachine(machine(3).id);
+    expect(stored?.value.config).toMatchObject({ hostname: 'mine', tags: ['theirs'] });
+  });
+
   async function patch(id: string, body: object): Promise<void> {
     const answer = await fetch(`${server.url}/api/machines/${id}`, {
       method: 'PATCH',
