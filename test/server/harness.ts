@@ -106,3 +106,21 @@ export const rebootTemplate = {
   metadata: { name: 'restart' },
   spec: { actions: [{ action: 'reboot' }] },
 };
+
+type Operation = (...args: unknown[]) => unknown;
+
+/** A store with its operations, but for watch and close, replaced. */
+export function wrapStore(
+  store: Store,
+  replace: (name: string, operation: Operation) => Operation,
+): Store {
+  return new Proxy(store, {
+    get(target, name) {
+      const property: unknown = Reflect.get(target, name);
+      if (typeof property !== 'function') return property;
+      const operation: Operation = property.bind(target);
+      const isKept = name === 'watch' || name === 'close';
+      return isKept ? operation : replace(String(name), operation);
+    },
+  });
+}

@@ -9,23 +9,7 @@ import { renewTls } from '../../src/server/connections.ts';
 import { createToken } from '../../src/server/tokens.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { openStore } from '../../src/store/open.ts';
-import type { Store } from '../../src/store/store.ts';
-import { checkin, startServer, temporaryDirectory } from './harness.ts';
-
-type Operation = (...args: unknown[]) => unknown;
-
-/** A store with its operations, but for watch and close, replaced. */
-function wrap(store: Store, replace: (name: string, operation: Operation) => Operation): Store {
-  return new Proxy(store, {
-    get(target, name) {
-      const property: unknown = Reflect.get(target, name);
-      if (typeof property !== 'function') return property;
-      const operation: Operation = property.bind(target);
-      const isKept = name === 'watch' || name === 'close';
-      return isKept ? operation : replace(String(name), operation);
-    },
-  });
-}
+import { checkin, startServer, temporaryDirectory, wrapStore } from './harness.ts';
 
 describe('a server', () => {
   it('counts what happens for Prometheus', async () => {
@@ -50,7 +34,7 @@ describe('a server', () => {
   it('is alive, but not ready, while its store cannot be reached; errors keep their meaning', async () => {
     const store = await openStore('memory:');
     let code: 'store.unavailable' | 'store.full' | undefined;
-    const failing = wrap(store, (name, operation) => async (...args) => {
+    const failing = wrapStore(store, (name, operation) => async (...args) => {
       const isWrite = name.startsWith('put');
       if (code === 'store.unavailable' || (code === 'store.full' && isWrite)) {
         throw new AppError(code, 'the disk said no');
@@ -73,7 +57,7 @@ describe('a server', () => {
 
   it('says nothing of a bug but an id, and logs the rest under that id', async () => {
     const store = await openStore('memory:');
-    const broken = wrap(store, (name, operation) =>
+    const broken = wrapStore(store, (name, operation) =>
       name === 'getTemplate'
         ? () => {
             throw new TypeError('a secret of /the/inside');
