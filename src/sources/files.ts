@@ -1,6 +1,6 @@
 // The files of the host that the agent runs on, read synchronously. What may hang is not read here
 // but where it can be abandoned (see host.ts).
-import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { absentOrThrow, readError } from './read-error.ts';
 import { maxFileBytes, openFlags, readFile } from './read-file.ts';
 
@@ -19,8 +19,9 @@ export interface Files {
 }
 
 /** The content of a file that the kernel makes up (sysfs, procfs), of which none is large. Such reads
- *  are by far the most, and asking first what kind of file it is takes a third of their time. */
+ *  are by far the most, and asking what kind of file it is takes a third of their time. */
 export function kernelText(path: string): string | undefined {
+  if (!existsSync(path)) return undefined;
   try {
     return readFileSync(path, { encoding: 'utf8', flag: openFlags });
   } catch (err) {
@@ -28,7 +29,9 @@ export function kernelText(path: string): string | undefined {
   }
 }
 
-/** This host's files as they stand. */
+/** This host's files as they stand. Each asks first whether the file is there: an exception for what is
+ *  absent costs as much as ten reads. What lies in a directory that may not be searched counts as
+ *  absent then; sysfs has no such directory. */
 export const hostFiles: Files = {
   text(path) {
     try {
@@ -43,6 +46,7 @@ export const hostFiles: Files = {
   },
 
   bytes(path, range) {
+    if (!existsSync(path)) return undefined;
     try {
       const device = range !== undefined;
       return readFile(path, path, { range, device }, (bytes) => new Uint8Array(bytes));
@@ -52,6 +56,7 @@ export const hostFiles: Files = {
   },
 
   list(dir) {
+    if (!existsSync(dir)) return undefined;
     try {
       return readdirSync(dir).toSorted();
     } catch (err) {
@@ -60,6 +65,7 @@ export const hostFiles: Files = {
   },
 
   link(path) {
+    if (!existsSync(path)) return undefined;
     try {
       return realpathSync.native(path);
     } catch (err) {
