@@ -35,11 +35,16 @@ export function uuidPlaceholder(uuid: string): string | undefined {
   return undefined;
 }
 
+/** The template of AMI's firmware (03000200-0400-0500-0006-000700080009) with a board's MAC address
+ *  woven in: "032e02b4-0499-0533-a106-940700080009" has b4:2e:99:33:a1:94. */
+const wovenTemplate = /^03..02..04..05....06..0700080009$/;
+
 /** Why a system UUID is weak evidence though it is unique: it only repeats a MAC address. */
 export function uuidWeakness(uuid: string): string | undefined {
-  return digits(uuid).startsWith('0'.repeat(20))
-    ? 'weak: it only repeats a MAC address'
-    : undefined;
+  const hex = digits(uuid);
+  const isMac = hex.startsWith('0'.repeat(20));
+  const isWoven = [hex, swapped(hex)].some((order) => wovenTemplate.test(order));
+  return isMac || isWoven ? 'weak: it only repeats a MAC address' : undefined;
 }
 
 function digits(uuid: string): string {

@@ -198,6 +198,10 @@ export interface MemoryFacts {
   /** Which source memory_bytes came from. */
   source: string | null;
   dimms: readonly Dimm[];
+  /** Slots on the board, used or not; how much memory they take; what the memory corrects. */
+  slots?: number | null;
+  max_bytes?: number | null;
+  error_correction?: string | null;
 }
 
 export interface VirtualizationFacts {

@@ -1,10 +1,10 @@
 // Installed memory and its modules.
-import type { Dimm } from '../model/inventory.ts';
+import type { Dimm, MemoryFacts } from '../model/inventory.ts';
 import type { Probe } from './probe.ts';
 import { Reading } from './reading.ts';
 import { dropPlaceholder } from './smbios/placeholder-text.ts';
 import { readSmbios } from './smbios/read.ts';
-import { isWorkingMemory, type MemoryDevice } from './smbios/tables.ts';
+import { isWorkingMemory, type MemoryArray, type MemoryDevice } from './smbios/tables.ts';
 import { readVirtualization } from './virtualization.ts';
 
 const base = '/sys/devices/system/memory';
@@ -30,6 +30,7 @@ export const memoryProbe: Probe<'memory'> = {
       memory_bytes: total?.bytes ?? null,
       source: total?.source ?? null,
       dimms: devices.flatMap(toDimm),
+      ...board(smbios?.tables.memoryArrays ?? []),
     };
   },
 };
@@ -38,6 +39,19 @@ type Total = { bytes: number; source: string } | undefined;
 
 function sumOfModules(devices: readonly MemoryDevice[]): number {
   return devices.filter(isWorkingMemory).reduce((sum, { sizeBytes }) => sum + (sizeBytes ?? 0), 0);
+}
+
+/** What the memory arrays of a board hold together; a machine has one for each socket or channel. */
+function board(
+  arrays: readonly MemoryArray[],
+): Pick<MemoryFacts, 'slots' | 'max_bytes' | 'error_correction'> {
+  const total = (value: (array: MemoryArray) => number): number =>
+    arrays.reduce((sum, array) => sum + value(array), 0);
+  return {
+    slots: total(({ slots }) => slots) || null,
+    max_bytes: total(({ maxBytes }) => maxBytes ?? 0) || null,
+    error_correction: arrays[0]?.errorCorrection ?? null,
+  };
 }
 
 function toDimm(device: MemoryDevice): Dimm[] {

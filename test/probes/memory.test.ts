@@ -59,6 +59,34 @@ describe('the memory probe', () => {
     expect(await bytesOf({ [dmi]: table(memoryModule(fields)) })).toBe(bytes);
   });
 
+  it('sums the slots of all arrays of system memory', async () => {
+    const array = (use: number): Uint8Array =>
+      structure(16, {
+        0x05: use,
+        0x06: 0x06,
+        0x07: dword(0x8000_0000),
+        0x0d: word(8),
+        0x0f: qword(2n ** 40n),
+      });
+    const found = await read('memory', { [dmi]: table(array(3), array(3), array(5)) });
+    expect(found).toMatchObject({
+      slots: 16,
+      max_bytes: 2 * 2 ** 40,
+      error_correction: 'Multi-bit ECC',
+    });
+  });
+
+  it('reads the slots from the text of dmidecode', async () => {
+    const array =
+      '\tUse: System Memory\n\tError Correction Type: None\n\tMaximum Capacity: 64 GB\n';
+    const dmidecode = `Physical Memory Array\n${array}\tNumber Of Devices: 4\n`;
+    expect(await read('memory', {}, { dmidecode })).toMatchObject({
+      slots: 4,
+      max_bytes: 64 * gib,
+      error_correction: 'None',
+    });
+  });
+
   it('lists persistent memory though it does not count it', async () => {
     const pmem = memoryModule({ 0x12: 0x1f, 0x28: 0x07 });
     const found = await read('memory', { [dmi]: table(memoryModule(), pmem) });
@@ -117,7 +145,11 @@ describe('the memory probe', () => {
       [`${base}/block_size_bytes`]: 'zz',
       [`${base}/memory0/online`]: 'yes',
     };
-    expect(await read('memory', files)).toEqual({ memory_bytes: null, source: null, dimms: [] });
+    expect(await read('memory', files)).toMatchObject({
+      memory_bytes: null,
+      source: null,
+      dimms: [],
+    });
   });
 
   it('reads sizes of every unit from the text of dmidecode', async () => {

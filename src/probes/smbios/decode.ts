@@ -5,6 +5,7 @@ import { parseStructures, type Structure } from './structures.ts';
 import {
   noTables,
   type Firmware,
+  type MemoryArray,
   type MemoryDevice,
   type OnboardDevice,
   type SmbiosTables,
@@ -59,6 +60,9 @@ function add(tables: SmbiosTables, s: Structure): void {
         isPopulated: ((s.byte(0x18) ?? 0x40) & 0x40) !== 0,
       });
       break;
+    case 16:
+      if (s.byte(0x05) === systemMemory) tables.memoryArrays.push(decodeMemoryArray(s));
+      break;
     case 17:
       tables.memoryDevices.push(decodeMemoryDevice(s));
       break;
@@ -99,6 +103,20 @@ function formatUuid(bytes: Uint8Array | undefined, littleEndian: boolean): strin
     : Array.from({ length: 16 }, (_, i) => i);
   const hex = order.map((i) => (bytes[i] ?? 0).toString(16).padStart(2, '0')).join('');
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
+/** The use of a memory array (DSP0134 7.17.2). */
+const systemMemory = 0x03;
+
+function decodeMemoryArray(s: Structure): MemoryArray {
+  const kibibytes = s.dword(0x07);
+  const isExtended = kibibytes === 0x8000_0000;
+  const bytes = isExtended ? Number(s.qword(0x0f) ?? 0n) : (kibibytes ?? 0) * 1024;
+  return {
+    slots: s.word(0x0d) ?? 0,
+    maxBytes: bytes > 0 ? bytes : undefined,
+    errorCorrection: errorCorrections[s.byte(0x06) ?? 0] ?? null,
+  };
 }
 
 function decodeMemoryDevice(s: Structure): MemoryDevice {
@@ -167,6 +185,15 @@ function serviceAddress(s: Structure, record: number): string | undefined {
   const address = s.bytes(record + 52, 4)?.join('.');
   return address === '0.0.0.0' ? undefined : address;
 }
+
+/** Source: DSP0134 7.17.3. */
+const errorCorrections: Record<number, string> = {
+  3: 'None',
+  4: 'Parity',
+  5: 'Single-bit ECC',
+  6: 'Multi-bit ECC',
+  7: 'CRC',
+};
 
 /** Source: DSP0134 7.18.2. */
 const memoryTypes: Record<number, string> = {

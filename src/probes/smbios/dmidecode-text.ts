@@ -1,6 +1,12 @@
 // The output of `dmidecode`, parsed: the fallback where the kernel gives no raw tables.
 import { parseVersionLine } from './entry-point.ts';
-import { noTables, type Firmware, type MemoryDevice, type SmbiosTables } from './tables.ts';
+import {
+  noTables,
+  type Firmware,
+  type MemoryArray,
+  type MemoryDevice,
+  type SmbiosTables,
+} from './tables.ts';
 
 /** One structure as dmidecode prints it. */
 interface TextRecord {
@@ -24,6 +30,7 @@ const titles = new Set([
   'Base Board Information',
   'Chassis Information',
   'Processor Information',
+  'Physical Memory Array',
   'Memory Device',
   'IPMI Device Information',
   'Onboard Device',
@@ -92,6 +99,9 @@ function add(tables: SmbiosTables, record: TextRecord): void {
         isPopulated: !record.fields.get('Status')?.startsWith('Unpopulated'),
       });
       break;
+    case 'Physical Memory Array':
+      if (get('Use') === 'System Memory') tables.memoryArrays.push(memoryArray(record));
+      break;
     case 'Memory Device':
       tables.memoryDevices.push(memoryDevice(record));
       break;
@@ -127,6 +137,16 @@ function firmware({ fields, flags }: TextRecord): Firmware {
     date: given(fields.get('Release Date')),
     isVirtualMachine: hasFlags ? flags.has('System is a virtual machine') : undefined,
     isUefi: hasFlags ? flags.has('UEFI is supported') : undefined,
+  };
+}
+
+function memoryArray({ fields }: TextRecord): MemoryArray {
+  const slots = /^\d{1,5}$/.exec(fields.get('Number Of Devices') ?? '')?.[0];
+  const correction = given(fields.get('Error Correction Type'));
+  return {
+    slots: Number(slots ?? 0),
+    maxBytes: parseSize(fields.get('Maximum Capacity') ?? ''),
+    errorCorrection: correction === 'Unknown' || correction === 'Other' ? null : correction,
   };
 }
 

@@ -9,6 +9,7 @@ export interface SmbiosTables {
   boards: Board[];
   chassis: Chassis | undefined;
   processors: Processor[];
+  memoryArrays: MemoryArray[];
   memoryDevices: MemoryDevice[];
   onboardDevices: OnboardDevice[];
   /** An IPMI controller is described (type 38). */
@@ -60,6 +61,14 @@ interface Processor {
   isPopulated: boolean;
 }
 
+/** Type 16, of system memory: other arrays hold a firmware's flash or a cache. */
+export interface MemoryArray {
+  slots: number;
+  maxBytes: number | undefined;
+  /** "None", "Single-bit ECC", "Multi-bit ECC", … */
+  errorCorrection: string | null;
+}
+
 /** Type 17. */
 export interface MemoryDevice {
   locator: string | null;
@@ -90,6 +99,7 @@ export function noTables(): SmbiosTables {
     boards: [],
     chassis: undefined,
     processors: [],
+    memoryArrays: [],
     memoryDevices: [],
     onboardDevices: [],
     ipmi: undefined,
