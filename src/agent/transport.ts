@@ -19,7 +19,7 @@ import {
   type TemplateToRun,
   type WorkflowToRun,
 } from './answers.ts';
-import { openConnections, type ConnectionOptions } from './connections.ts';
+import { openConnections, type ConnectionOptions, type Connections } from './connections.ts';
 import { withDeadline } from './deadline.ts';
 
 export interface CallOptions {
@@ -54,7 +54,7 @@ const maxAnswerBytes = 1024 * 1024;
 export class HttpTransport implements Transport {
   readonly #base: URL;
   readonly #options: HttpTransportOptions;
-  #connections: Promise<Dispatcher> | undefined;
+  #connections: Promise<Connections> | undefined;
 
   /** `url` is the server's address, with a path where it lives below one. */
   constructor(url: string, options: HttpTransportOptions) {
@@ -126,7 +126,7 @@ export class HttpTransport implements Transport {
     { signal, token }: CallOptions,
     body: unknown,
   ): Promise<unknown> {
-    this.#connections ??= openConnections(this.#options);
+    this.#connections ??= openConnections(this.#base.origin, this.#options);
     const connections = await this.#connections;
     const response = await connections.request({
       origin: url.origin,

@@ -21,9 +21,8 @@ export interface Io {
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
   readonly version: string;
-  /** Loads pino when it is first used; logs go to stderr. The level is DRAGONFLY_LOG's, or else the
-   *  given one, or else "info". */
-  log(level?: string): Promise<Log>;
+  /** Loads pino when it is first used; logs go to stderr. */
+  log(): Promise<Log>;
 }
 
 export type Args = Readonly<Record<string, unknown>>;

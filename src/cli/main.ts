@@ -28,7 +28,7 @@ export async function main(program: Program): Promise<void> {
     },
     signal: interrupt.signal,
     version: program.version,
-    log: (level = 'info') => openLog(process.env['DRAGONFLY_LOG'] ?? level),
+    log: () => openLog(process.env['DRAGONFLY_LOG'] ?? 'info'),
   };
   try {
     const parsed = parseFast(program, argv) ?? (await parseWithYargs(program, argv));

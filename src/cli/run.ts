@@ -3,6 +3,7 @@ import type { AgentOptions } from '../agent/agent.ts';
 import { requireServers } from '../agent/config.ts';
 import { optionText, readSettings, settingOptions } from './agent-settings.ts';
 import type { Args, Command, Io } from './command.ts';
+import { plainLog } from './plain-log.ts';
 
 /** The `run` command of the agent. */
 export const run: Command = {
@@ -44,7 +45,7 @@ export const run: Command = {
       io.stdout.write(`${JSON.stringify(await checkInOnce(options), null, 2)}\n`);
       return 0;
     }
-    const log = await io.log(settings.log?.value);
+    const log = plainLog(io.stderr, settings.log?.value ?? 'info', () => new Date());
     log.info({ servers: options.servers, source: settings.url?.source }, 'agent started');
     await runAgent({ ...options, log });
     log.info({}, 'agent stopped');
