@@ -6,7 +6,13 @@ export { openBoot, type Boot, type Notebook } from './boot.ts';
 export { checkinRequest, type CheckinContext } from './checkin.ts';
 export { collectInventory, explainInventory, type InventoryOptions } from './inventory.ts';
 export { classifyFailure, type Failure, type FailureKind } from './failure.ts';
-export { runLoop, type LoopOptions, type OrderContext, type Subject } from './loop.ts';
+export {
+  runLoop,
+  type AgentView,
+  type LoopOptions,
+  type OrderContext,
+  type Subject,
+} from './loop.ts';
 export { Spool, type Report, type SpoolLimits } from './spool.ts';
 export { initialState, transition, type AgentEvent, type AgentState, type Order } from './state.ts';
 export { HttpTransport, type HttpTransportOptions, type Transport } from './transport.ts';

@@ -8,6 +8,7 @@ import type { TemplateToRun, WorkflowToRun } from './answers.ts';
 import { Conversation, type ConversationOptions } from './conversation.ts';
 import { classifyFailure } from './failure.ts';
 import { initialState, transition, type AgentEvent, type AgentState, type Order } from './state.ts';
+import type { BootTime } from './timeline.ts';
 
 /** The machine that an agent speaks for. */
 export interface Subject {
@@ -41,7 +42,16 @@ export interface LoopOptions extends ConversationOptions {
   /** An order to carry out once after the first check-in. */
   readonly firstOrder?: Order | undefined;
   /** Told of each state that the agent comes to. */
-  readonly onState?: ((state: AgentState, event: AgentEvent | undefined) => void) | undefined;
+  readonly onState?:
+    | ((state: AgentState, event: AgentEvent | undefined, view: AgentView) => void)
+    | undefined;
+}
+
+/** What there is to see of an agent beside its state. */
+export interface AgentView {
+  addresses(): readonly string[];
+  /** When this boot reached each step on its way to the server. */
+  timeline(): readonly BootTime[];
 }
 
 /** Keeps a machine registered until the signal is aborted, then resolves. Nothing that a network or
@@ -67,14 +77,15 @@ class Loop {
   }
 
   async run(): Promise<void> {
-    const { signal, clock, random, onState } = this.#o;
-    onState?.(this.#state, undefined);
+    const { signal, clock, random, onState, subject, timeline } = this.#o;
+    const view = { addresses: () => subject.addresses(), timeline: () => timeline.times() };
+    onState?.(this.#state, undefined, view);
     while (!signal.aborted) {
       const event = await this.#next();
       if (event === undefined || signal.aborted) break;
       this.#state = transition(this.#state, event, clock.elapsedMs(), random);
       this.#log(event);
-      onState?.(this.#state, event);
+      onState?.(this.#state, event, view);
     }
     await this.#acting?.end;
   }

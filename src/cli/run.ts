@@ -1,11 +1,15 @@
 // `dragonfly-agent run`: keeps this host registered with its server.
 import type { AgentOptions } from '../agent/agent.ts';
 import { requireServers } from '../agent/config.ts';
+import { systemClock } from '../core/clock.ts';
 import { optionText, readSettings, settingOptions } from './agent-settings.ts';
 import type { Args, Command, Io } from './command.ts';
 import { plainLog } from './plain-log.ts';
 
-/** The `run` command of the agent. */
+const clearScreen = '\u001b[2J';
+
+/** The `run` command of the agent. On a terminal it shows a status screen, unless a log level asks for
+ *  lines instead. */
 export const run: Command = {
   name: 'run',
   describe: 'check in with the server and keep sending heartbeats',
@@ -45,8 +49,19 @@ export const run: Command = {
       io.stdout.write(`${JSON.stringify(await checkInOnce(options), null, 2)}\n`);
       return 0;
     }
+    const { servers } = options;
+    const serverSource = settings.url?.source ?? '';
+    if (io.stdout.isTTY && settings.log === undefined) {
+      const { StatusScreen } = await import('./status-screen.ts');
+      const facts = { version: io.version, servers, serverSource, clock: systemClock };
+      const screen = new StatusScreen(io.stdout, facts);
+      io.stdout.write(clearScreen);
+      await runAgent({ ...options, onState: (...what) => screen.show(...what) });
+      io.stdout.write('\n');
+      return 0;
+    }
     const log = plainLog(io.stderr, settings.log?.value ?? 'info', () => new Date());
-    log.info({ servers: options.servers, source: settings.url?.source }, 'agent started');
+    log.info({ servers, source: serverSource }, 'agent started');
     await runAgent({ ...options, log });
     log.info({}, 'agent stopped');
     return 0;
