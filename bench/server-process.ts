@@ -1,0 +1,87 @@
+// A server in a process of its own, for benchmarks that kill it or measure it.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const program = join(import.meta.dirname, '../src/cli/dragonfly-server.ts');
+
+export class ServerProcess {
+  readonly url: string;
+  readonly #port: number;
+  readonly #data = mkdtempSync(join(tmpdir(), 'bench-server-'));
+  #child: ChildProcess | undefined;
+
+  private constructor(port: number) {
+    this.#port = port;
+    this.url = `http://127.0.0.1:${port}`;
+  }
+
+  /** A server with an empty embedded store, once it answers. */
+  static async start(): Promise<ServerProcess> {
+    const server = new ServerProcess(await freePort());
+    await server.restart();
+    return server;
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  /** Starts it, on the data that are there. */
+  async restart(): Promise<void> {
+    const args = ['--listen', `127.0.0.1:${this.#port}`, '--data', this.#data];
+    const env = { ...process.env, DRAGONFLY_LOG: 'fatal' };
+    this.#child = spawn(process.execPath, [program, ...args], { env, stdio: 'inherit' });
+    for (;;) {
+      const isUp = await fetch(`${this.url}/api/health`).then(
+        (r) => r.ok,
+        () => false,
+      );
+      if (isUp) return;
+      await new Promise((resolve) => {
+        setTimeout(resolve, 50);
+      });
+    }
+  }
+
+  /** As a power cut does. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null) return;
+    const ended = new Promise((resolve) => {
+      child.once('exit', resolve);
+    });
+    child.kill('SIGKILL');
+    await ended;
+  }
+
+  /** Ends it and removes its data. */
+  async remove(): Promise<void> {
+    await this.kill();
+    rmSync(this.#data, { recursive: true });
+  }
+}
+
+/** What the kernel says of a process. Units: kilobytes; milliseconds of CPU. */
+export function processFigures(pid: number): { rssKb: number; cpuMs: number } {
+  const rss = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  // utime and stime, in hundredths of a second: proc_pid_stat(5), counted after the name.
+  return { rssKb: Number(rss), cpuMs: (Number(stat[11]) + Number(stat[12])) * 10 };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  // A server that listens on TCP has a port.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => {
+    server.close(resolve);
+  });
+  return port;
+}
