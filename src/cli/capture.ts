@@ -43,7 +43,6 @@ export const capture: Command = {
 
 /** A capture tells much about a machine: its owner alone may read it. */
 async function write(file: string, archive: Uint8Array): Promise<void> {
-  const { writeFile } = await import('node:fs/promises');
   try {
     // Loaded here: it takes a good part of the time of the commands beside this one.
     const { writeFile } = await import('node:fs/promises');

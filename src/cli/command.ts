@@ -15,7 +15,7 @@ export interface OptionSpec {
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Prints an answer. Cheaper than `stdout`, whose stream takes longer to make than most answers. */
-  print(text: string): void;
+  readonly print: (text: string) => void;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
   /** Aborted by SIGINT and SIGTERM. */
