@@ -1,5 +1,6 @@
 // `dragonfly-server serve`, its default command: runs the server until it is told to stop.
 import { unwatchFile, watchFile } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import { resolve as absolutePath } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
@@ -164,11 +165,21 @@ function tlsTexts({ values }: ServerConfiguration): TlsTexts | undefined {
   if (cert === undefined || key === undefined) {
     throw new AppError('config.invalid', 'TLS needs both --tls-cert and --tls-key');
   }
-  return {
+  const texts = {
     cert: readText(cert),
     key: readText(key),
     ca: ca === undefined ? undefined : readText(ca),
   };
+  try {
+    createSecureContext(texts);
+  } catch (cause) {
+    throw new AppError(
+      'config.invalid',
+      `the certificate in ${cert} and the key in ${key} cannot be used together`,
+      { cause },
+    );
+  }
+  return texts;
 }
 
 /** Takes renewed certificates into use; ones that do not fit together are reported and left alone. */

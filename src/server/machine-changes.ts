@@ -3,6 +3,7 @@ import { AppError, describeError, isAppError } from '../core/errors.ts';
 import { stateName, type BmcConfig, type Machine } from '../model/machine.ts';
 import type { BulkRequest, BulkResponse, MachinePatch } from '../model/operator-api.ts';
 import type { Template } from '../model/template.ts';
+import type { Versioned } from '../store/store.ts';
 import { changeMachine, loadMachine, machineEtag, refuseStale } from './machines.ts';
 import type { Services } from './services.ts';
 import { nextState } from './states.ts';
@@ -50,9 +51,9 @@ async function assign(s: Services, machine: Machine, osChoice: string | null): P
 }
 
 /** The template. Errors: AppError `template.unknown`. */
-export async function loadTemplate(s: Services, name: string): Promise<Template> {
+export async function loadTemplate(s: Services, name: string): Promise<Versioned<Template>> {
   const found = await s.store.getTemplate(name);
-  if (found !== undefined) return found.value;
+  if (found !== undefined) return found;
   throw new AppError('template.unknown', `there is no template ${name}`, {
     details: { template: name },
   });
@@ -159,5 +160,6 @@ export async function provision(
       { details: { machine_id: machineId } },
     );
   }
-  return createWorkflow(s, machineId, await loadTemplate(s, name), reimage);
+  const { value: template } = await loadTemplate(s, name);
+  return createWorkflow(s, machineId, template, reimage);
 }

@@ -146,6 +146,16 @@ it('rotates the key of BMC passwords: old ones open with the new key alone', asy
   expect(new SecretBox(second).open(sealed, body.machine_id)).toBe('hunter2');
 });
 
+it('says what is wrong with a certificate that it cannot use', async () => {
+  const directory = temporaryDirectory();
+  writeFileSync(`${directory}/cert`, 'no certificate');
+  const flags = ['--tls-cert', `${directory}/cert`, '--data', `${directory}/data`];
+  const alone = await run(flags);
+  expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining('both --tls-cert and')]);
+  const junk = await run([...flags, '--tls-key', `${directory}/cert`]);
+  expect([junk.code, junk.stderr]).toEqual([2, expect.stringContaining('cannot be used together')]);
+});
+
 it('says which address it cannot listen on', async () => {
   const data = temporaryDirectory();
   const { url } = await serve(['--data', `${data}/one`]);

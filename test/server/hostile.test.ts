@@ -279,6 +279,23 @@ describe('a connection', () => {
     });
   });
 
+  it('that does not come to the end of its request is told so and closed', async () => {
+    const server = await startServer();
+    server.app.server.headersTimeout = 500;
+    server.app.server.requestTimeout = 1000;
+    const slow = await Promise.all([
+      exchange(server.url, 'GET /api/health HTTP/1.1\r\nhost: 127.0.0.1\r\nx-slow: '),
+      exchange(
+        server.url,
+        'POST /api/agent/checkin HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"mac":',
+      ),
+    ]);
+    expect(slow.map((text) => text.split('\r\n')[0])).toEqual([
+      'HTTP/1.1 408 Request Timeout',
+      'HTTP/1.1 408 Request Timeout',
+    ]);
+  });
+
   it('goes on to be served while slow ones hang', async () => {
     const server = await startServer();
     const { hostname, port } = new URL(server.url);

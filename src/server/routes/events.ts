@@ -16,6 +16,8 @@ export function eventRoutes(app: App, s: Services): void {
   app.get(
     '/api/events',
     {
+      // A HEAD would be a stream that nobody can read.
+      exposeHeadRoute: false,
       config: { access: 'read', quiet: true },
       schema: {
         tags: ['events'],

@@ -9,6 +9,7 @@ import {
   SettingValue,
 } from '../../model/operator-api.ts';
 import { etag, refuseStale } from '../machines.ts';
+import type { Versioned } from '../../store/store.ts';
 import type { App, Services } from '../services.ts';
 import { privatePrefix } from '../tokens.ts';
 import { Done, errors, IfMatch } from './route.ts';
@@ -53,7 +54,7 @@ export function settingRoutes(app: App, s: Services): void {
     },
     async (request, reply) => {
       const { key } = request.params;
-      const value = await loadSetting(s, key);
+      const { value } = await loadSetting(s, key);
       void reply.header('etag', etag(value));
       return { key, value };
     },
@@ -97,15 +98,16 @@ export function settingRoutes(app: App, s: Services): void {
     },
     async (request, reply) => {
       const { key } = request.params;
-      refuseStale(request.headers['if-match'], etag(await loadSetting(s, key)));
-      await s.store.deleteSetting(key);
+      const { value, revision } = await loadSetting(s, key);
+      refuseStale(request.headers['if-match'], etag(value));
+      await s.store.deleteSetting(key, { revision });
       return reply.code(204).send(null);
     },
   );
 }
 
-async function loadSetting(s: Services, key: string): Promise<string> {
+async function loadSetting(s: Services, key: string): Promise<Versioned<string>> {
   const found = await s.store.getSetting(key);
-  if (found !== undefined) return found.value;
+  if (found !== undefined) return found;
   throw new AppError('setting.unknown', `there is no setting ${key}`, { details: { key } });
 }

@@ -47,7 +47,7 @@ export function templateRoutes(app: App, s: Services): void {
       },
     },
     async (request, reply) => {
-      const template = await loadTemplate(s, request.params.name);
+      const { value: template } = await loadTemplate(s, request.params.name);
       const machineId = request.query.machine_id?.toLowerCase();
       if (machineId === undefined) {
         void reply.header('etag', etag(template));
@@ -113,8 +113,9 @@ export function templateRoutes(app: App, s: Services): void {
     },
     async (request, reply) => {
       const { name } = request.params;
-      refuseStale(request.headers['if-match'], etag(await loadTemplate(s, name)));
-      await s.store.deleteTemplate(name);
+      const { value, revision } = await loadTemplate(s, name);
+      refuseStale(request.headers['if-match'], etag(value));
+      await s.store.deleteTemplate(name, { revision });
       return reply.code(204).send(null);
     },
   );
