@@ -2,10 +2,11 @@
 // one that is stuck in the kernel. Slow to start, so only for what may hang.
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
+import { posix } from 'node:path';
 import { execPath } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../core/clock.ts';
-import { AppError, type ErrorCode } from '../core/errors.ts';
+import { AppError, isAppError, type ErrorCode } from '../core/errors.ts';
 import type { Files, Range } from './files.ts';
 import { timeoutError } from './read-error.ts';
 
@@ -29,6 +30,9 @@ export interface Answer {
 /** So many reads may hang side by side before others wait for them. */
 const maxReaders = 4;
 
+/** One file that hangs may be alone in that. */
+const maxHung = 2;
+
 /** The same readers as Files has, with a deadline for each read.
  *  Errors: those of Files, and AppError `read.timeout`. */
 export class IsolatedFiles {
@@ -38,6 +42,9 @@ export class IsolatedFiles {
   readonly #idle: Reader[] = [];
   readonly #waiting: ((reader: Reader) => void)[] = [];
   #readers = 0;
+  /** The last read of each directory, and how many of its reads have hung. */
+  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #hung = new Map<string, number>();
 
   constructor(top: string, timeoutMs: number, clock: Clock) {
     this.#top = top;
@@ -65,33 +72,51 @@ export class IsolatedFiles {
     return typeof value === 'string' ? value : undefined;
   }
 
+  /** One read of a directory at a time, so that a disk that hangs does not take all readers; and once
+   *  two files in it have hung, no other is tried. */
   async #ask(request: Request): Promise<Answer> {
-    const reader = await this.#take();
-    await reader.ready;
-    const answer = await this.#within(reader, reader.ask(request), request.path);
-    this.#give(reader);
+    const directory = posix.dirname(request.path);
+    const before = this.#turns.get(directory);
+    const turn = Promise.resolve(before).then(() => this.#askInTurn(request, directory));
+    this.#turns.set(
+      directory,
+      turn.catch(() => {}),
+    );
+    const answer = await turn;
     if (answer.error === undefined) return answer;
     const { code, message, reason, details } = answer.error;
     const cause = reason === undefined ? undefined : new Error(reason);
     throw new AppError(code, message, { cause, details: { ...details } });
   }
 
-  /** The answer, unless the reader hangs or dies: then it is done with. */
-  async #within(reader: Reader, answer: Promise<Answer>, path: string): Promise<Answer> {
-    const over = new AbortController();
-    const deadline = this.#clock.sleep(this.#timeoutMs, over.signal).then(() => {
-      throw timeoutError(path, this.#timeoutMs);
-    });
+  async #askInTurn(request: Request, directory: string): Promise<Answer> {
+    const hung = this.#hung.get(directory) ?? 0;
+    if (hung >= maxHung) throw timeoutError(request.path, this.#timeoutMs);
+    const reader = await this.#take();
     try {
-      return await Promise.race([answer, deadline]);
+      await reader.ready;
+      const answer = await this.#within(reader.ask(request), request.path);
+      this.#give(reader);
+      return answer;
     } catch (err) {
-      answer.catch(() => {});
+      if (isAppError(err, 'read.timeout')) this.#hung.set(directory, hung + 1);
       reader.kill();
       this.#readers -= 1;
       if (this.#waiting.length > 0) this.#give(this.#start());
       throw err;
+    }
+  }
+
+  async #within(answer: Promise<Answer>, path: string): Promise<Answer> {
+    const over = new AbortController();
+    const deadline = this.#clock.sleep(this.#timeoutMs, over.signal).then(() => {
+      throw timeoutError(path, this.#timeoutMs);
+    });
+    deadline.catch(() => {});
+    answer.catch(() => {});
+    try {
+      return await Promise.race([answer, deadline]);
     } finally {
-      deadline.catch(() => {});
       over.abort(new Error('answered'));
     }
   }
