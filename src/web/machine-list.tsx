@@ -28,7 +28,7 @@ interface ListProps {
 
 export function MachineList({ rows, list, onChange, place }: ListProps) {
   const viewport = useRef<HTMLDivElement>(null);
-  const narrow = useMedia('(max-width: 720px)');
+  const narrow = useMedia('(max-width: 780px)');
   // The heights that styles/ gives to --row and --list-head.
   const rowHeight = narrow ? 76 : 38;
   const headerHeight = narrow ? 0 : 34;
