@@ -1,0 +1,229 @@
+// What the store costs over what it stands on: bare lmdb and bare etcd Txns, and a large fleet over a
+// small one. DRAGONFLY_BENCH_MACHINES=1000000 for the large fleet of the goals; it takes minutes.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { open } from 'lmdb';
+import type { Machine } from '../src/model/machine.ts';
+import { KvStore } from '../src/store/kv-store.ts';
+import { openKv } from '../src/store/open.ts';
+import { indexKeys, machines as machineKind, recordKey } from '../src/store/records.ts';
+import { benchMachine } from './store-machines.ts';
+
+const callers = 64;
+const large = Number(process.env['DRAGONFLY_BENCH_MACHINES'] ?? 50_000);
+const small = 10_000;
+const directory = mkdtempSync(join(tmpdir(), 'dragonfly-bench-'));
+
+if (process.argv[2] === 'fleet') {
+  await measureFleet(process.argv[3] ?? '', Number(process.argv[4]));
+} else {
+  try {
+    await embedded();
+    fleets();
+    await etcd();
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Operations a second, with 64 of them under way at any time. */
+async function rate(operations: number, operate: (n: number) => Promise<unknown>): Promise<number> {
+  let next = 0;
+  const startedAt = performance.now();
+  const caller = async (): Promise<void> => {
+    while (next < operations) await operate(next++);
+  };
+  await Promise.all(Array.from({ length: callers }, caller));
+  return (operations * 1000) / (performance.now() - startedAt);
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+}
+
+/** The two in turns, so that both see the same machine; the median of their ratios. */
+async function compare(
+  what: string,
+  target: string,
+  rounds: number,
+  ours: (round: number) => Promise<number>,
+  bare: (round: number) => Promise<number>,
+): Promise<void> {
+  const results: { ours: number; bare: number }[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    results.push({ bare: await bare(round), ours: await ours(round) });
+  }
+  const ratio = median(results.map((r) => r.ours / r.bare));
+  const rates = `${median(results.map((r) => r.ours)).toFixed(0)} to ${median(results.map((r) => r.bare)).toFixed(0)} a second`;
+  console.log(`${what}: ${ratio.toFixed(2)} (${rates}; goal: ${target})`);
+}
+
+async function embedded(): Promise<void> {
+  const operations = 3000;
+  const list = Array.from({ length: operations }, (_, n) => benchMachine(n));
+  const entries = list.map((m) => ({
+    key: recordKey(machineKind, m.id),
+    value: JSON.stringify(m),
+    index: [...indexKeys(machineKind, m)],
+  }));
+  console.log(
+    `a machine: ${entries[0]?.value.length ?? 0} bytes, ${entries[0]?.index.length ?? 0} index entries`,
+  );
+  await compare(
+    'LMDB, durable creation of a machine, over the same bytes put by bare lmdb',
+    'at least 0.60',
+    5,
+    async (round) => {
+      const store = new KvStore(await openKv(`lmdb:${directory}/ours-${round}`));
+      const result = await rate(operations, (n) => store.putMachine(at(list, n), 'absent'));
+      await store.close();
+      return result;
+    },
+    async (round) => {
+      const db = open<string, string>({
+        path: `${directory}/bare-${round}`,
+        encoding: 'string',
+        overlappingSync: false,
+      });
+      const result = await rate(operations, (n) => {
+        const { key, value, index } = at(entries, n);
+        return Promise.all([db.put(key, value), ...index.map((k) => db.put(k, ''))]);
+      });
+      await db.close();
+      return result;
+    },
+  );
+}
+
+function at<T>(list: readonly T[], n: number): T {
+  const item = list[n];
+  if (item === undefined) throw new RangeError(`no item ${n}`);
+  return item;
+}
+
+interface Fleet {
+  readonly openMs: number;
+  readonly anonymousMb: number;
+  readonly microseconds: Readonly<Record<string, number>>;
+}
+
+function fleets(): void {
+  const [few, many] = [small, large].map((machines): Fleet => {
+    const path = join(directory, `fleet-${machines}`);
+    const args = [import.meta.filename, 'fleet', path, String(machines)];
+    // Filled by one process and measured by another, which starts with nothing in its memory.
+    spawnSync(process.execPath, [...args, 'fill'], { stdio: 'inherit' });
+    const { stdout } = spawnSync(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    // Printed by measureFleet below.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return JSON.parse(stdout.toString()) as Fleet;
+  });
+  if (few === undefined || many === undefined) return;
+  for (const [what, cost] of Object.entries(many.microseconds)) {
+    const before = few.microseconds[what] ?? 0;
+    console.log(
+      `LMDB, ${what}: ${(cost / before).toFixed(2)} at ${large} machines over ${small} ` +
+        `(${cost.toFixed(0)} to ${before.toFixed(0)} µs; goal at 1000000: at most 1.5)`,
+    );
+  }
+  console.log(
+    `LMDB, opening ${large} machines: ${many.openMs.toFixed(0)} ms (goal at 1000000: at most 500); ` +
+      `RssAnon afterwards: ${many.anonymousMb.toFixed(0)} MB (goal: at most 250)`,
+  );
+}
+
+async function measureFleet(path: string, machines: number): Promise<void> {
+  if (process.argv[5] === 'fill') {
+    await fill(path, machines);
+    return;
+  }
+  const startedAt = performance.now();
+  const store = new KvStore(await openKv(`lmdb:${path}`));
+  const openMs = performance.now() - startedAt;
+  const any = (): Machine => benchMachine(Math.floor(Math.random() * machines));
+  const drawn = Array.from({ length: 4000 }, any);
+  const created = Array.from({ length: 2000 }, (_, n) => benchMachine(machines + n));
+  const cost = async (operations: number, operate: (n: number) => Promise<unknown>) =>
+    1e6 / (await rate(operations, operate));
+  // The first pass brings the pages in that are used all the time.
+  await cost(drawn.length, (n) => store.getMachine(at(drawn, n).id));
+  const microseconds = {
+    'get by id': await cost(drawn.length, (n) => store.getMachine(at(drawn, n).id)),
+    'get by MAC': await cost(drawn.length, (n) =>
+      store.getMachineByMac(at(drawn, n).identity.primary_mac),
+    ),
+    'a page of 100': await cost(200, (n) => store.listMachines({ cursor: at(drawn, n).id })),
+    'change of state': await cost(2000, async (n) => {
+      const machine = structuredClone(at(drawn, n));
+      machine.status.state = 'Ready';
+      await store.putMachine(machine);
+    }),
+    creation: await cost(created.length, (n) => store.putMachine(at(created, n), 'absent')),
+  };
+  const status = readFileSync('/proc/self/status', 'utf8');
+  const anonymousMb = Number(/RssAnon:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
+  await store.close();
+  console.log(JSON.stringify({ openMs, anonymousMb, microseconds } satisfies Fleet));
+}
+
+async function fill(path: string, machines: number): Promise<void> {
+  const kv = await openKv(`lmdb:${path}`);
+  for (let n = 0; n < machines; n += 500) {
+    const some = Array.from({ length: Math.min(500, machines - n) }, (_, i) => benchMachine(n + i));
+    await kv.commit(
+      [],
+      some.flatMap((m) => [
+        { key: recordKey(machineKind, m.id), value: JSON.stringify(m) },
+        ...[...indexKeys(machineKind, m)].map((key) => ({ key, value: '' })),
+      ]),
+    );
+  }
+  await kv.close();
+}
+
+async function etcd(): Promise<void> {
+  const url = 'http://127.0.0.1:23917';
+  const data = join(directory, 'etcd');
+  const flags = `--data-dir ${data} --listen-client-urls ${url} --advertise-client-urls ${url}`;
+  const others = '--listen-peer-urls http://127.0.0.1:23918 --logger zap --log-level fatal';
+  const server = spawn('etcd', `${flags} ${others}`.split(' '), { stdio: 'ignore' });
+  const failed = once(server, 'error').then(() => true);
+  if (await Promise.race([failed, sleep(2000).then(() => false)])) {
+    console.log('etcd: not measured, it is not installed (Debian: etcd-server)');
+    return;
+  }
+  try {
+    const operations = 500;
+    const kv = await openKv(`etcd:${url}`);
+    const store = new KvStore(kv);
+    const base = (round: number, side: number) => (2 * round + side) * operations;
+    await compare(
+      'etcd, creation of a machine, over bare Txns of the same shape through the same client',
+      'at least 0.70',
+      5,
+      (round) =>
+        rate(operations, (n) => store.putMachine(benchMachine(base(round, 0) + n), 'absent')),
+      (round) =>
+        rate(operations, (n) => {
+          const m = benchMachine(base(round, 1) + n);
+          const key = recordKey(machineKind, m.id);
+          return kv.commit(
+            [{ key, revision: 0 }],
+            [
+              { key, value: JSON.stringify(m) },
+              ...[...indexKeys(machineKind, m)].map((k) => ({ key: k, value: '' })),
+            ],
+          );
+        }),
+    );
+    await store.close();
+  } finally {
+    const ended = once(server, 'exit');
+    server.kill('SIGKILL');
+    await ended;
+  }
+}
