@@ -21,7 +21,7 @@ export const memoryProbe: Probe<'memory'> = {
     const modules = sumOfModules(devices);
     const fromModules =
       modules > 0 && smbios ? { bytes: modules, source: smbios.source } : undefined;
-    const { is_virtual } = await readVirtualization(read);
+    const { is_virtual } = await readVirtualization(read.quietly());
     const total =
       is_virtual === true
         ? ((await fromKernel(read)) ?? fromModules)

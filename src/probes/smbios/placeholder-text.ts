@@ -39,15 +39,12 @@ const placeholders = new Set([
   'base board asset tag',
   'board asset tag',
   'system asset tag',
-  'asset-1234567890',
-  'atn12345678901234567',
   'asset tag#',
   'serial number',
   'system serial number',
   'chassis serial number',
   'base board serial number',
   'board serial number',
-  'mb-1234567890',
   'empty string',
   'string',
   'to be filled by o.e.m',
@@ -79,8 +76,9 @@ const placeholders = new Set([
   'xxxxxxxxxx',
 ]);
 
-/** Digits that count up, and one character repeated: "0123456789", "1234567890", "00000000". */
-const counted = /^(?:0?123456789?0?(?:abcdef)?|(.)\1*|01234567890123456789(?:ab)?)$/i;
+/** Digits that count up behind a few letters, and one character repeated: "0123456789", "MB-1234567890",
+ *  "BSN12345678901234567", "00000000". */
+const counted = /^(?:[a-z]{0,5}-?0?12345678(?:9|90|9012345678?9?)?(?:ab(?:cdef)?)?|(.)\1*)$/i;
 
 /** The string, or null when it is a placeholder or not there. */
 export function dropPlaceholder(text: string | null | undefined): string | null {
