@@ -1,0 +1,24 @@
+// The image for the demonstration and the tests: built where it is missing or older than its sources.
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildImage } from './build-image.ts';
+import { projectDir } from './tools.ts';
+
+/** Gives the boot directory with an image for x86_64. */
+export async function ensureImage(): Promise<string> {
+  const dir = join(projectDir, 'dist', 'boot');
+  const image = join(dir, 'x86_64', 'initramfs');
+  const sources = ['src', 'initramfs', 'package-lock.json'].map((name) => join(projectDir, name));
+  if (!existsSync(image) || statSync(image).mtimeMs < Math.max(...sources.map(newest))) {
+    console.log('building kernel and initramfs (a few minutes)');
+    await buildImage({ arch: 'x64', profile: 'virt', output: dir });
+  }
+  return dir;
+}
+
+/** The time of the last change in a folder, or of a file. */
+function newest(path: string): number {
+  const { mtimeMs } = statSync(path);
+  if (!statSync(path).isDirectory()) return mtimeMs;
+  return Math.max(mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))));
+}

@@ -1,0 +1,194 @@
+// Virtual machines for the demonstration and the tests: one QEMU each, its console as text, and its
+// monitor for cables that are pulled and devices that come later.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { accessSync, constants, copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+/** How the processor is run: `kvm` is the host's own, `tcg` emulates it, ten times slower or more. */
+export interface Accelerator {
+  readonly name: 'kvm' | 'tcg';
+  readonly cpu: string;
+  /** Why it is not KVM. */
+  readonly why?: string;
+}
+
+export const emulation: Accelerator = { name: 'tcg', cpu: 'qemu64' };
+
+export interface VmOptions {
+  readonly accelerator: Accelerator;
+  readonly memoryMiB: number;
+  /** Everything else: machine, devices, networks, kernel. */
+  readonly args: readonly string[];
+  readonly uefi?: boolean;
+  /** Runs QEMU in this network namespace. */
+  readonly namespace?: string;
+  readonly onConsole?: (text: string) => void;
+}
+
+export class Vm {
+  readonly #child: ChildProcess;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'dragonfly-vm-'));
+  readonly #watchers = new Set<() => void>();
+  readonly ended: Promise<void>;
+  #console = '';
+  #monitor: Monitor | undefined;
+  #hasEnded = false;
+
+  constructor(options: VmOptions) {
+    const command = [
+      'qemu-system-x86_64',
+      ...['-accel', options.accelerator.name],
+      ...['-m', String(options.memoryMiB), '-display', 'none', '-nodefaults'],
+      ...['-serial', 'stdio', '-qmp', `unix:${this.#monitorPath},server=on,wait=off`],
+      ...(options.uefi === true ? this.#uefiDrives() : []),
+      ...options.args,
+    ];
+    // A later -cpu counts.
+    if (!options.args.includes('-cpu')) command.push('-cpu', options.accelerator.cpu);
+    const namespace = options.namespace;
+    const [program = '', ...args] =
+      namespace === undefined ? command : ['ip', 'netns', 'exec', namespace, ...command];
+    this.#child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const take = (chunk: string): void => {
+      this.#console += chunk;
+      options.onConsole?.(chunk);
+      for (const watcher of this.#watchers) watcher();
+    };
+    this.#child.stdout?.setEncoding('utf8').on('data', take);
+    this.#child.stderr?.setEncoding('utf8').on('data', take);
+    this.ended = new Promise((resolve) => {
+      const end = (): void => {
+        this.#hasEnded = true;
+        rmSync(this.#folder, { recursive: true, force: true });
+        for (const watcher of this.#watchers) watcher();
+        resolve();
+      };
+      this.#child.once('exit', end);
+      this.#child.once('error', (err) => {
+        take(`${err.message}\n`);
+        end();
+      });
+    });
+  }
+
+  /** All that the machine has printed on its serial console. */
+  get console(): string {
+    return this.#console;
+  }
+
+  /** Resolves when the console shows `pattern` after its first `from` characters; rejects, with the
+   *  console's end, when the machine ends before or the time is over. */
+  async waitFor(pattern: RegExp, timeoutMs: number, from = 0): Promise<RegExpExecArray> {
+    const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>();
+    const fail = (why: string): void => {
+      reject(new Error(`${why} before the console showed ${pattern}:\n${this.#tail()}`));
+    };
+    const look = (): void => {
+      const found = pattern.exec(this.#console.slice(from));
+      if (found !== null) resolve(found);
+      else if (this.#hasEnded) fail('the machine ended');
+    };
+    const timer = setTimeout(() => {
+      fail(`${timeoutMs / 1000} s passed`);
+    }, timeoutMs);
+    this.#watchers.add(look);
+    look();
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#watchers.delete(look);
+    }
+  }
+
+  /** Asks QEMU's monitor for something, as its QMP reference names it. */
+  async ask(command: string, args: Record<string, unknown> = {}): Promise<unknown> {
+    this.#monitor ??= new Monitor(this.#monitorPath);
+    return this.#monitor.ask(command, args);
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#hasEnded) this.#child.kill('SIGKILL');
+    this.#monitor?.close();
+    await this.ended;
+  }
+
+  get #monitorPath(): string {
+    return join(this.#folder, 'qmp');
+  }
+
+  #tail(): string {
+    // Firmware draws on the screen: what it draws with is no text.
+    // oxlint-disable-next-line no-control-regex
+    return this.#console.replaceAll(/\x1b\[[\d;?]*[A-Za-z]/g, '').slice(-3000);
+  }
+
+  #uefiDrives(): string[] {
+    const variables = join(this.#folder, 'vars.fd');
+    copyFileSync('/usr/share/OVMF/OVMF_VARS_4M.fd', variables);
+    const code = '/usr/share/OVMF/OVMF_CODE_4M.fd';
+    return [
+      ...['-drive', `if=pflash,format=raw,unit=0,readonly=on,file=${code}`],
+      ...['-drive', `if=pflash,format=raw,unit=1,file=${variables}`],
+    ];
+  }
+}
+
+/** QEMU's machine protocol: a line of JSON for each question and answer, and events in between. */
+class Monitor {
+  readonly #socket: Socket;
+  readonly #waiting: PromiseWithResolvers<unknown>[] = [];
+
+  constructor(path: string) {
+    this.#socket = connect(path);
+    this.#socket.on('error', (err) => {
+      for (const { reject } of this.#waiting.splice(0)) reject(err);
+    });
+    createInterface(this.#socket).on('line', (line) => {
+      const answer: unknown = JSON.parse(line);
+      if (typeof answer !== 'object' || answer === null) return;
+      if ('return' in answer) this.#waiting.shift()?.resolve(answer.return);
+      if ('error' in answer) this.#waiting.shift()?.reject(new Error(JSON.stringify(answer.error)));
+    });
+    void this.ask('qmp_capabilities', {}).catch(() => {});
+  }
+
+  ask(command: string, args: Record<string, unknown>): Promise<unknown> {
+    const answer = Promise.withResolvers<unknown>();
+    this.#waiting.push(answer);
+    this.#socket.write(`${JSON.stringify({ execute: command, arguments: args })}\n`);
+    return answer.promise;
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+}
+
+/** KVM where a guest really runs: a /dev/kvm that opens may still hang its guests, so a kernel has to
+ *  print its first line within seconds. Otherwise emulation, and why. */
+export async function chooseAccelerator(kernel: string): Promise<Accelerator> {
+  try {
+    accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
+  } catch {
+    return { ...emulation, why: 'there is no /dev/kvm that this user may open' };
+  }
+  for (const cpu of ['host', 'qemu64']) {
+    const accelerator: Accelerator = { name: 'kvm', cpu };
+    const append = 'console=ttyS0 earlyprintk=ttyS0 panic=-1';
+    const args = ['-machine', 'q35', '-no-reboot', '-kernel', kernel, '-append', append];
+    const vm = new Vm({ accelerator, memoryMiB: 256, args });
+    try {
+      await vm.waitFor(/Linux version/, 6000);
+      return accelerator;
+    } catch {
+      // The next one, or emulation.
+    } finally {
+      await vm.stop();
+    }
+  }
+  return { ...emulation, why: '/dev/kvm opens, but a guest prints nothing within 6 s' };
+}

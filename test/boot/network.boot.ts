@@ -1,0 +1,111 @@
+// Networks that are late, partly connected, or set up by hand, and clocks that have stopped.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { temporaryDirectory } from '../server/harness.ts';
+import { BootServer, canBoot, directBoot, nic, runsAll, startVm } from './harness.ts';
+
+it.skipIf(!canBoot)(
+  'with four NICs of which only the third is connected, in 192 MiB, it checks in',
+  async () => {
+    const server = await BootServer.start();
+    const macs = [1, 2, 3, 4].map((n) => `52:54:00:00:01:0${n}`);
+    const models = ['virtio-net-pci', 'e1000', 'vmxnet3', 'rtl8139'];
+    const nics = macs.flatMap((mac, i) => nic(models[i] ?? '', mac, `n${i}`));
+    const args = ['-S', '-machine', 'q35', ...directBoot(server, 'dragonfly.linkwait=5'), ...nics];
+    const vm = startVm(args, { memoryMiB: 192 });
+    for (const name of ['nic-n0', 'nic-n1', 'nic-n3'])
+      await vm.ask('set_link', { name, up: false });
+    await vm.ask('cont');
+    const { request } = await server.checkin(vm);
+    expect(request['mac']).toBe(macs[2]);
+    expect(request['all_macs']).toEqual(macs);
+  },
+);
+
+it.skipIf(!canBoot)(
+  'with a link that comes late and a server that comes later, it checks in',
+  async () => {
+    const first = await BootServer.start();
+    const port = await freePort();
+    const mac = '52:54:00:00:01:10';
+    const append = `BOOTIF=01-${mac.replaceAll(':', '-')} dragonfly.url=http://10.0.2.2:${port}`;
+    const vm = startVm(['-S', ...directBoot(first, append), ...nic('virtio-net-pci', mac)]);
+    await vm.ask('set_link', { name: 'nic-n0', up: false });
+    await vm.ask('cont');
+    await vm.waitFor(/modules loaded/, 120_000);
+    expect(vm.console).not.toContain('asking for an address');
+    await vm.ask('set_link', { name: 'nic-n0', up: true });
+    await vm.waitFor(/eth0 is 10\.0\.2\.15\/24/, 60_000);
+    await vm.waitFor(/agent started/, 60_000);
+    const late = await BootServer.start({}, port);
+    expect((await late.checkin(vm)).request['mac']).toBe(mac);
+  },
+);
+
+it.skipIf(!canBoot)(
+  'with a clock in the year 2000 it trusts the certificate of today',
+  async () => {
+    const folder = temporaryDirectory();
+    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+    execFileSync('openssl', [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
+      ...['-days', '2', '-subj', '/CN=dragonfly', '-addext', 'subjectAltName=IP:10.0.2.2'],
+      ...['-keyout', key, '-out', cert],
+    ]);
+    const digest = execFileSync(
+      'openssl',
+      ['x509', '-in', cert, '-noout', '-fingerprint', '-sha256'],
+      {
+        encoding: 'utf8',
+      },
+    );
+    const tls = { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
+    const server = await BootServer.start({ tls });
+    const now = Math.floor(Date.now() / 1000);
+    const ca = digest.trim().replace(/.*=/, '').replaceAll(':', '').toLowerCase();
+    const append = `dragonfly.time=${now} dragonfly.ca_sha256=${ca}`;
+    const vm = startVm([
+      ...['-rtc', 'base=2000-01-01T00:00:00', ...directBoot(server, append)],
+      ...nic('virtio-net-pci', '52:54:00:00:01:20'),
+    ]);
+    const { answer } = await server.checkin(vm);
+    expect(answer.is_new).toBe(true);
+    expect(vm.console).toContain("set to the server's");
+  },
+);
+
+it.skipIf(!runsAll)('with a static address and a VLAN it sets up what it is told', async () => {
+  const server = await BootServer.start();
+  const append = 'ip=10.0.2.77::10.0.2.2:255.255.255.0:told-so:eth0:none:10.0.2.3';
+  const vm = startVm([...directBoot(server, append), ...nic('e1000e', '52:54:00:00:01:30')]);
+  const { request } = await server.checkin(vm);
+  expect(request).toMatchObject({
+    ip_address: '10.0.2.77',
+    hostname: 'told-so',
+    nameservers: ['10.0.2.3'],
+  });
+});
+
+it.skipIf(!runsAll)('with a bond of two NICs it hashes their permanent addresses', async () => {
+  const server = await BootServer.start();
+  const [one, two] = ['52:54:00:00:01:40', '52:54:00:00:01:41'];
+  const args = [...nic('virtio-net-pci', one, 'n0'), ...nic('virtio-net-pci', two, 'n1')];
+  const vm = startVm([...directBoot(server, 'bond=bond0:eth0,eth1'), ...args]);
+  const { request } = await server.checkin(vm);
+  expect(request['all_macs']).toEqual([one, two]);
+  expect(vm.console).toContain('bond0 is 10.0.2.15/24');
+});
+
+async function freePort(): Promise<number> {
+  const { createServer } = await import('node:net');
+  const server = createServer();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.listen(0, '127.0.0.1', resolve);
+  await promise;
+  const address = server.address();
+  await new Promise((done) => server.close(done));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
