@@ -123,8 +123,11 @@ function fillAction(action: TemplateAction, variables: TemplateVariables): Templ
   return filled;
 }
 
+/** Templates write "{{ server }}/…" as well as "http://{{ server }}/…": the server's own URL, scheme
+ *  included, takes the place of both. */
 function fillText(text: string, variables: TemplateVariables): string {
-  return text.replaceAll(/\{\{\s*(\w+)\s*\}\}/g, (whole, name: string) =>
-    Object.hasOwn(variables, name) ? (variables[name] ?? whole) : whole,
+  return text.replaceAll(
+    /(?:[a-z]+:\/\/(?=\{\{\s*server\b))?\{\{\s*(\w+)\s*\}\}/g,
+    (whole, name: string) => (Object.hasOwn(variables, name) ? (variables[name] ?? whole) : whole),
   );
 }

@@ -37,7 +37,7 @@ spec:
     - { action: efibootmgr, set_pxe_first: true }
     - { action: seabios, boot_order: "disk,net" }
     - { action: chroot, disk: /dev/sda, partition: 1, teardown: true }
-    - { action: jetpack, url: "https://example.org/play.tar.gz" }
+    - { action: jetpack, url: "http://{{ server }}/play.tar.gz" }
     - { action: debootstrap, suite: bookworm, extra_packages: [curl, vim] }
     - { action: reboot, delay: 5 }
 `;
@@ -70,6 +70,7 @@ describe('a template', () => {
       `/api/templates/everything?machine_id=${machine.body.machine_id}`,
     );
     expect(body.spec.actions[1].url).toBe('https://boot.example.org/images/debian-12.raw.zst');
+    expect(body.spec.actions[7].url).toBe('https://boot.example.org/play.tar.gz');
     expect(body.spec.actions[2].content.split('\n')).toEqual([
       `instance-id: ${uuidv5(checkin(1).mac, uuidv5.DNS)}`,
       `name: ${machine.body.memorable_name}`,
