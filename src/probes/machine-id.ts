@@ -69,6 +69,8 @@ function imageVersion(text: string): string {
 
 const memoryTypes = new Set(['rootfs', 'tmpfs', 'ramfs']);
 const imageTypes = new Set(['squashfs', 'erofs', 'iso9660']);
+/** Ubuntu mounts an image for each snap on installed systems too. */
+const ofSnaps = /^(\/var\/lib\/snapd)?\/snap\//;
 
 /** The kind of a root file system that lives in memory; undefined for one on a disk or a network.
  *  An overlay counts when an image is mounted beside it: a container's root is an overlay as well. */
@@ -78,7 +80,10 @@ export function volatileRoot(mounts: string): string | undefined {
   const type = entries.findLast(([, target]) => target === '/')?.[2];
   if (type === undefined) return undefined;
   if (memoryTypes.has(type)) return type;
-  const hasImage = entries.some(([, , other]) => other !== undefined && imageTypes.has(other));
+  const hasImage = entries.some(
+    ([, target, other]) =>
+      other !== undefined && imageTypes.has(other) && !ofSnaps.test(target ?? ''),
+  );
   return imageTypes.has(type) || (type === 'overlay' && hasImage)
     ? `${type} over an image`
     : undefined;

@@ -77,6 +77,10 @@ describe('volatileRoot', () => {
 
   it.each([
     ['rootfs below a disk', `rootfs / rootfs rw 0 0\n${onDisk}`],
+    [
+      'an overlay beside snaps',
+      '/dev/loop0 /snap/core/1 squashfs ro 0 0\noverlay / overlay rw 0 0',
+    ],
     ["a container's root", 'overlay / overlay rw,lowerdir=/a 0 0'],
     ['a root over the network', 'server:/root / nfs4 rw 0 0'],
     ['junk', '\u0000/ / /\n'],
