@@ -45,7 +45,6 @@ export class Conversation {
   #registration: CheckinResponse | undefined;
   #identityHash: string | null = null;
   #delivery: Promise<void> | undefined;
-  #isTimelineSent = false;
 
   constructor(options: ConversationOptions) {
     this.#o = options;
@@ -59,12 +58,17 @@ export class Conversation {
   ): Promise<CheckinResponse> {
     const { transport, boot, timeline, enrolToken } = this.#o;
     if (this.#checkin?.about !== addresses) {
+      // A captive portal is found out before it is told what this machine is, and the times of
+      // connecting are known when the check-in is written.
+      await transport.greet(this.#call(undefined));
+      const description = await describe();
+      timeline.mark('checkin');
       const request = {
-        ...(await describe()),
+        ...description,
         boot_id: boot.id,
         sequence: await boot.nextSequence(),
         uptime_seconds: uptimeSeconds(boot),
-        boot_timeline: timeline.times(),
+        boot_timeline: timeline.times().filter(({ step }) => step !== 'registered'),
       };
       this.#checkin = { about: addresses, request };
     }
@@ -92,7 +96,6 @@ export class Conversation {
     try {
       const answer = await transport.heartbeat(request, this.#call(token));
       this.#heartbeat = undefined;
-      this.#isTimelineSent = true;
       spool.remove(problems);
       spool.forgetDropped(dropped);
       return answer;
@@ -103,7 +106,7 @@ export class Conversation {
   }
 
   async #newHeartbeat(machineId: string): Promise<UnansweredHeartbeat> {
-    const { boot, timeline, spool } = this.#o;
+    const { boot, spool } = this.#o;
     const problems = spool.head(isProblem);
     const { dropped } = spool;
     const request = {
@@ -112,7 +115,6 @@ export class Conversation {
       sequence: await boot.nextSequence(),
       uptime_seconds: uptimeSeconds(boot),
       identity_hash: this.#identityHash,
-      ...(this.#isTimelineSent ? {} : { boot_timeline: timeline.times() }),
       ...(problems.length + dropped === 0 ? {} : { problems: wireProblems(problems, dropped) }),
     };
     return { about: machineId, request, problems, dropped };

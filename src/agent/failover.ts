@@ -41,6 +41,7 @@ export function withFailover(
     throw lastError;
   };
   return {
+    greet: (options) => call((t) => t.greet(options)),
     checkIn: (request, options) => call((t) => t.checkIn(request, options)),
     heartbeat: (request, options) => call((t) => t.heartbeat(request, options)),
     workflow: (id, options) => call((t) => t.workflow(id, options)),

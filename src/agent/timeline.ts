@@ -11,6 +11,7 @@ export const bootSteps = [
   'dns',
   'tcp',
   'tls',
+  'checkin',
   'registered',
 ] as const;
 export type BootStep = (typeof bootSteps)[number];

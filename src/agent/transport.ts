@@ -31,6 +31,8 @@ export interface CallOptions {
 /** Errors of all calls: AppError `server.unreachable`, `server.untrusted`, `server.rejected` (with `status`, `code` and
  *  `retryAfterMs` in its details) or `server.garbled`; the signal's reason when it is aborted. */
 export interface Transport {
+  /** Connects, and makes sure that no web page answers in the server's place. */
+  greet(options: CallOptions): Promise<void>;
   checkIn(request: CheckinRequest, options: CallOptions): Promise<CheckinResponse>;
   heartbeat(request: HeartbeatRequest, options: CallOptions): Promise<HeartbeatResponse>;
   workflow(id: string, options: CallOptions): Promise<WorkflowToRun>;
@@ -60,6 +62,15 @@ export class HttpTransport implements Transport {
   constructor(url: string, options: HttpTransportOptions) {
     this.#base = new URL(url.endsWith('/') ? url : `${url}/`);
     this.#options = options;
+  }
+
+  async greet(options: CallOptions): Promise<void> {
+    try {
+      await this.#call('GET', 'api/health', options);
+    } catch (err) {
+      // A server that knows no such path answers all the same.
+      if (!isAppError(err, 'server.rejected')) throw err;
+    }
   }
 
   async checkIn(request: CheckinRequest, options: CallOptions): Promise<CheckinResponse> {

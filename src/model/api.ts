@@ -18,7 +18,10 @@ const ProblemSchema = Type.Object({
 const BootTimeline = Type.Optional(
   Type.Array(
     Type.Object({
-      step: Type.String({ maxLength: 32, description: 'kernel, link, address, agent, dns, …' }),
+      step: Type.String({
+        maxLength: 32,
+        description: 'kernel, link, address, agent, dns, tcp, tls, checkin',
+      }),
       at_ms: Type.Integer({ minimum: 0, description: 'since the kernel started' }),
     }),
     { maxItems: 32 },
@@ -119,7 +122,6 @@ export const HeartbeatRequest = Type.Object({
   sequence: optionalCount(),
   uptime_seconds: Type.Optional(nullable(Type.Number({ minimum: 0 }))),
   identity_hash: optionalText(128),
-  boot_timeline: BootTimeline,
   problems: Type.Optional(Type.Array(ProblemSchema, { maxItems: 1024 })),
 });
 export type HeartbeatRequest = Static<typeof HeartbeatRequest>;

@@ -154,6 +154,10 @@ export const AgentReport = Type.Object({
     Type.Array(Type.Object({ boot_id: Type.String(), sequence: nullable(Type.Integer()) })),
   ),
   agent_version: nullable(Type.String()),
+  /** When its last boot reached each step on the way to the server, since the kernel started. */
+  boot_timeline: Type.Optional(
+    Type.Array(Type.Object({ step: Type.String(), at_ms: Type.Integer() })),
+  ),
   /** Whether it was answered as a new machine; a repeat is answered the same. */
   is_new: Type.Optional(Type.Boolean()),
   /** How the machine was recognised, and why, in sentences. */

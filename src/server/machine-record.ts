@@ -172,6 +172,7 @@ function reportOf(
       existing_os: request.existing_os,
       nameservers: listed(request.nameservers),
       agent_version: request.agent_version,
+      boot_timeline: request.boot_timeline,
       problems: request.problems,
     }),
     at: now,

@@ -31,6 +31,10 @@ export class MemoryServer implements Transport {
   workflowId: string | null = null;
   templates = new Map<string, TemplateToRun>();
 
+  async greet(): Promise<void> {
+    this.#reach();
+  }
+
   async checkIn(request: CheckinRequest): Promise<CheckinResponse> {
     const isNew = !this.machines.has(request.mac);
     this.#receive(request, () => this.machines.set(request.mac, `id-${this.machines.size}`));
