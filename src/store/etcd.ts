@@ -140,7 +140,8 @@ export class EtcdKv implements Kv {
     }
   }
 
-  /** The revision of a commit if everything is as it would have left it. */
+  /** The revision of a commit if everything is as it would have left it. Somebody else who wrote the
+   *  very same in between is not told apart; a marker in every commit would cost each of them a key. */
   async #revisionIfDone(operations: readonly KvOperation[]): Promise<number | undefined> {
     const { found } = await this.#readAt(
       operations.map(({ key }) => ({ key })),
