@@ -29,6 +29,8 @@ export type Args = Readonly<Record<string, unknown>>;
 
 export interface Command {
   readonly name: string;
+  /** Not shown by --help. */
+  readonly isInternal?: true;
   /** Positional arguments as yargs writes them: "<file>" or "[file]". */
   readonly positionals?: string;
   readonly describe: string;

@@ -6,6 +6,7 @@ import { doctor } from './doctor.ts';
 import { identify } from './identify.ts';
 import { inventory } from './inventory.ts';
 import { main } from './main.ts';
+import { readFiles } from './read-files.ts';
 import { run } from './run.ts';
 import { simulate } from './simulate.ts';
 import { version } from './version.ts';
@@ -14,5 +15,5 @@ import { version } from './version.ts';
 void main({
   name: 'dragonfly-agent',
   version,
-  commands: [inventory, identify, capture, doctor, run, config, simulate],
+  commands: [inventory, identify, capture, doctor, run, config, simulate, readFiles],
 });

@@ -76,14 +76,14 @@ export async function parseWithYargs(
       );
     });
   for (const command of program.commands) {
-    parser.command(
-      commandUsage(program, command),
-      command.describe,
-      (y) => y.options(command.options),
-      (args) => {
+    parser.command({
+      command: commandUsage(program, command),
+      describe: command.isInternal === true ? false : command.describe,
+      builder: (y) => y.options(command.options),
+      handler: (args) => {
         chosen = { command, args };
       },
-    );
+    });
   }
   await parser.parseAsync();
   return chosen;

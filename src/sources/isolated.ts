@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { posix } from 'node:path';
 import { execPath } from 'node:process';
+import { isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../core/clock.ts';
 import { AppError, isAppError, type ErrorCode } from '../core/errors.ts';
@@ -150,7 +151,7 @@ class Reader {
   #gone: AppError | undefined;
 
   constructor(top: string) {
-    this.#child = spawn(execPath, [readerProgram(), top], { stdio: ['pipe', 'pipe', 'ignore'] });
+    this.#child = spawn(execPath, [...readerProgram(), top], { stdio: ['pipe', 'pipe', 'ignore'] });
     this.#child.on('error', (err) => {
       this.#end(err);
     });
@@ -211,8 +212,10 @@ class Reader {
   }
 }
 
-/** The reader's program lies beside this one: as TypeScript, compiled, or bundled. */
-function readerProgram(): string {
+/** The reader lies beside this file: as TypeScript, compiled, or bundled. In a single executable, which
+ *  runs nothing but itself, it is a command of that. */
+function readerProgram(): string[] {
+  if (isSea()) return ['read-files'];
   const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
-  return fileURLToPath(new URL(`./reader${extension}`, import.meta.url));
+  return [fileURLToPath(new URL(`./reader${extension}`, import.meta.url))];
 }

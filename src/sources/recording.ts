@@ -21,7 +21,7 @@ export interface Read {
 }
 
 /** One name for all reads that ask the same. */
-export function keyOf(asked: Asked): string {
+function keyOf(asked: Asked): string {
   if (asked.read === 'exec') return `exec ${JSON.stringify([asked.tool, ...asked.args])}`;
   const range = asked.read === 'bytes' ? asked.range : undefined;
   return `${asked.read}${range ? ` ${range.offset}+${range.length}` : ''} ${asked.path}`;

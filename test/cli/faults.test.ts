@@ -32,7 +32,7 @@ afterEach(() => {
 });
 
 async function inventory(): Promise<Inventory> {
-  const argv = [program, 'inventory', '--json', '--root', top, '--probe-timeout', '2'];
+  const argv = [program, 'inventory', '--json', '--root', top, '--probe-timeout', '8'];
   const { stdout } = await promisify(execFile)(process.execPath, argv);
   const found: Inventory = JSON.parse(stdout);
   return found;

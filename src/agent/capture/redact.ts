@@ -4,10 +4,11 @@ import { AppError } from '../../core/errors.ts';
 import { uuidPlaceholder, uuidWeakness } from '../../identity/placeholders.ts';
 import type { Facts } from '../../model/inventory.ts';
 import { dropPlaceholder } from '../../probes/smbios/placeholder-text.ts';
+import { parseBtrfs, parseHead } from '../../probes/superblock.ts';
 import type { Asked, Outcome, Read } from '../../sources/recording.ts';
 import { Fakes } from './fakes.ts';
 import { blankUndecoded, identifyingStrings } from './redact-dmi.ts';
-import { findSecrets, hostFiles, type SecretKind, type Secrets } from './secrets.ts';
+import { findSecrets, isHostFile, type SecretKind, type Secrets } from './secrets.ts';
 import { fakeOf, Replacer } from './spellings.ts';
 
 const rawTable = '/sys/firmware/dmi/tables/DMI';
@@ -16,9 +17,9 @@ const rawTable = '/sys/firmware/dmi/tables/DMI';
 export function redact(reads: readonly Read[], facts: Partial<Facts>): Read[] {
   const secrets = findSecrets(reads, facts);
   for (const { asked, outcome } of reads) {
-    if (!isRawTable(asked) || !('value' in outcome) || !(outcome.value instanceof Uint8Array))
-      continue;
-    for (const text of identifyingStrings(outcome.value)) secrets.add(text);
+    if (!('value' in outcome) || !(outcome.value instanceof Uint8Array)) continue;
+    if (isRawTable(asked)) for (const text of identifyingStrings(outcome.value)) secrets.add(text);
+    secrets.add((parseHead(outcome.value) ?? parseBtrfs(outcome.value))?.uuid);
   }
   const redaction = new Redaction(secrets);
   const redacted = reads.map((read) => redaction.apply(read));
@@ -92,7 +93,7 @@ class Redaction {
       return { value: value.map((name) => this.#inNames.replace(name)) };
     if (asked.read === 'link') return { value: this.#inNames.replace(value) };
     if (asked.read === 'exec') return { value: this.#text(withoutUndecoded(value)) };
-    return { value: hostFiles.has(asked.path) ? this.#host(value) : this.#text(value) };
+    return { value: isHostFile(asked.path) ? this.#host(value) : this.#text(value) };
   }
 
   /** A file that holds the host name and nothing else. */

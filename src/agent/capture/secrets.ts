@@ -67,7 +67,13 @@ const uuidShape = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const wwnShape = /^(naa|eui|uuid)\.[0-9a-f]{16,}$/;
 /** The chassis asset tag of every virtual machine at Azure. */
 const azureTag = '7783-7084-3265-9085-8269-3286-77';
-const notHosts = new Set(['localhost', 'localhost.localdomain', '(none)', 'none']);
+/** What systems are called until somebody names them. */
+const notHosts = new Set(
+  (
+    'localhost localhost.localdomain (none) none unassigned linux host dragonfly debian ubuntu fedora ' +
+    'archlinux alpine nixos raspberrypi'
+  ).split(' '),
+);
 
 /** Files that hold one identifying value. */
 const identifyingFile =
@@ -79,8 +85,10 @@ const macsAnywhere =
   /(?<![0-9a-f]|[0-9a-f][:-])(?:[0-9a-f]{2}(?:[:-][0-9a-f]{2}){19}|[0-9a-f]{2}(?:[:-][0-9a-f]{2}){7}|[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5})(?![:-]?[0-9a-f])/gi;
 const bootifMac = /\b01-((?:[0-9a-f]{2}-){5}[0-9a-f]{2})/gi;
 const uuidsAnywhere = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;
-/** Files that hold the host's name. */
-export const hostFiles = new Set(['/proc/sys/kernel/hostname', '/etc/hostname']);
+/** Whether a file holds a host's name: this one's, or that of a system found on a disk. */
+export function isHostFile(path: string): boolean {
+  return path === '/proc/sys/kernel/hostname' || path.endsWith('/etc/hostname');
+}
 
 /** Facts of these names identify the machine. */
 const identifyingFact = /^(serial|wwn|asset_tag|fs_uuid|machine_id|mac|current_mac|address|guid)$/;
@@ -102,7 +110,7 @@ export function findSecrets(reads: readonly Read[], facts: Partial<Facts>): Secr
       addShapes(secrets, text);
     if (typeof value !== 'string') continue;
     if (asked.read === 'link') addShapes(secrets, value);
-    else if (hostFiles.has(asked.path)) secrets.addHost(value);
+    else if (isHostFile(asked.path)) secrets.addHost(value);
     else if (identifyingFile.test(asked.path)) secrets.add(value);
     if (asked.read === 'text') addText(secrets, value);
   }

@@ -1,7 +1,7 @@
 // What the doctor says about one thing: whether it stops the machine from being provisioned, and what
 // to do about it.
 
-export type Verdict = 'pass' | 'warn' | 'fail';
+type Verdict = 'pass' | 'warn' | 'fail';
 
 export interface Finding {
   /** What was looked at: "link", "server certificate", … */

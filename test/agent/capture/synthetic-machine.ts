@@ -77,7 +77,7 @@ export function writeMachine(top: string, marks: Marks): void {
 /** SMBIOS 3.2, of which only the version is looked at. */
 const entryPoint = Buffer.from('5f534d335f0018030200010000040000000000000000000000', 'hex');
 
-export function dmiTable(marks: Marks): Uint8Array {
+function dmiTable(marks: Marks): Uint8Array {
   const uuid = Buffer.from(marks.uuid.replaceAll('-', ''), 'hex');
   const stored = Buffer.from([3, 2, 1, 0, 5, 4, 7, 6, ...range(8, 16)].map((i) => uuid[i] ?? 0));
   const mac = Buffer.from(marks.macs[1].replaceAll(':', ''), 'hex');
