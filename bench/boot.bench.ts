@@ -1,0 +1,189 @@
+// The netboot image: its size, the smallest memory that it boots in, and how long it takes from the
+// kernel's start to an answered check-in, against the same image whose agent is busybox's wget with a
+// prepared body. Needs QEMU; runs on KVM where guests run, else emulated.
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildImage } from '../initramfs/build-image.ts';
+import { ensureImage } from '../initramfs/ensure-image.ts';
+import { packCpio } from '../initramfs/image-files.ts';
+import { chooseAccelerator, Vm } from '../initramfs/qemu.ts';
+import { cacheDir } from '../initramfs/tools.ts';
+import { systemClock } from '../src/core/clock.ts';
+import { createApp } from '../src/server/app.ts';
+import { openStore } from '../src/store/open.ts';
+
+const runs = 3;
+const bootMs = 240_000;
+
+const virt = join(await ensureImage(), 'x86_64');
+const server = join(cacheDir, 'bench-server', 'x86_64');
+if (!existsSync(join(server, 'initramfs'))) {
+  await buildImage({ arch: 'x64', profile: 'server', output: join(cacheDir, 'bench-server') });
+}
+const accelerator = await chooseAccelerator(join(virt, 'kernel'));
+console.log(`processor: ${accelerator.name} ${accelerator.why ?? ''}`);
+
+for (const [name, folder, target] of [
+  ['virt', virt, 42],
+  ['server', server, 62],
+] as const) {
+  const [kernel, initramfs] = ['kernel', 'initramfs'].map(
+    (f) => statSync(join(folder, f)).size / 1e6,
+  );
+  const sum = (kernel ?? 0) + (initramfs ?? 0);
+  console.log(
+    `${name}: kernel ${kernel?.toFixed(1)} + initramfs ${initramfs?.toFixed(1)} = ${sum.toFixed(1)} MB` +
+      ` (target <= ${target}; a Go agent of the field takes 116, a Python one 98)`,
+  );
+}
+
+const store = await openStore('memory:');
+let body = '';
+let onCheckin: () => void = () => {};
+const app = await createApp({ store, clock: systemClock }, [
+  (instance) => {
+    instance.addHook('onResponse', async (request, reply) => {
+      if (request.url !== '/api/agent/checkin') return;
+      if (reply.statusCode !== 200) console.error(`check-in answered ${reply.statusCode}`);
+      body = JSON.stringify(request.body);
+      onCheckin();
+    });
+  },
+]);
+const { port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }));
+
+/** What the console shows at the end of each phase. */
+const phases = {
+  kernel: /dragonfly: image /,
+  modules: /modules loaded/,
+  link: /asking for an address/,
+  address: /eth0 is /,
+} as const;
+
+/** Boots until the check-in is answered; gives the milliseconds since the kernel's first line, by phase;
+ *  undefined when that takes too long. */
+async function boot(
+  folder: string,
+  initramfs: string,
+  memoryMiB: number,
+  limitMs = bootMs,
+): Promise<Record<string, number> | undefined> {
+  const checkedIn = new Promise<void>((resolve) => {
+    onCheckin = resolve;
+  });
+  const parameters = `console=ttyS0 panic=-1 dragonfly.mode=discovery dragonfly.url=http://10.0.2.2:${port}`;
+  const vm = new Vm({
+    accelerator,
+    memoryMiB,
+    args: [
+      ...['-machine', 'q35', '-no-reboot', '-kernel', join(folder, 'kernel')],
+      ...['-initrd', initramfs, '-append', parameters],
+      ...['-netdev', 'user,id=n0', '-device', 'virtio-net-pci,netdev=n0,romfile='],
+    ],
+  });
+  const ended = vm.ended.then(() => {
+    throw new Error('ended');
+  });
+  ended.catch(() => {});
+  try {
+    await vm.waitFor(/Linux version/, limitMs);
+    const start = systemClock.elapsedMs();
+    const at: Record<string, number> = {};
+    const note = (name: string) => () => {
+      at[name] = systemClock.elapsedMs() - start;
+    };
+    const waits = Object.entries(phases).map(([name, pattern]) =>
+      vm.waitFor(pattern, limitMs).then(note(name)),
+    );
+    for (const wait of waits) wait.catch(() => {});
+    const late = new AbortController();
+    const timeout = systemClock.sleep(limitMs, late.signal).then(() => {
+      throw new Error('late');
+    });
+    timeout.catch(() => {});
+    await Promise.race([Promise.all([checkedIn.then(note('agent')), ...waits]), ended, timeout]);
+    late.abort();
+    return at;
+  } catch {
+    return undefined;
+  } finally {
+    await vm.stop();
+  }
+}
+
+/** The same image, but what is supervised is wget with the body of a real check-in. */
+function withWget(folder: string, text: string): string {
+  const overlay = mkdtempSync(join(tmpdir(), 'dragonfly-overlay-'));
+  const scripts = join(overlay, 'lib', 'dragonfly');
+  mkdirSync(scripts, { recursive: true });
+  writeFileSync(join(overlay, 'body.json'), text);
+  const wget =
+    '#!/bin/sh\nwget -q -O - --header "content-type: application/json" --post-file /body.json' +
+    ` http://10.0.2.2:${port}/api/agent/checkin\nsleep 1000\n`;
+  writeFileSync(join(scripts, 'supervise'), wget, { mode: 0o755 });
+  const image = readFileSync(join(folder, 'initramfs'));
+  const padding = Buffer.alloc((4 - (image.length % 4)) % 4);
+  const file = join(tmpdir(), `dragonfly-wget-${process.pid}`);
+  writeFileSync(file, Buffer.concat([image, padding, packCpio(overlay)]));
+  rmSync(overlay, { recursive: true });
+  return file;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+}
+
+try {
+  const initramfs = join(virt, 'initramfs');
+  if ((await boot(virt, initramfs, 512)) === undefined) throw new Error('the image does not boot');
+  const wget = withWget(virt, body);
+  const ours: Record<string, number>[] = [];
+  const theirs: Record<string, number>[] = [];
+  for (let i = 0; i < runs; i++) {
+    for (const [image, times] of [
+      [initramfs, ours],
+      [wget, theirs],
+    ] as const) {
+      const at = await boot(virt, image, 512);
+      if (at !== undefined) times.push(at);
+    }
+  }
+  rmSync(wget);
+  const seconds = (times: Record<string, number>[], name: string): number =>
+    median(times.map((at) => at[name] ?? NaN)) / 1000;
+  console.log(`\nseconds since the kernel's first line, median of ${runs}: agent, wget`);
+  for (const name of [...Object.keys(phases), 'agent']) {
+    console.log(
+      `${name.padEnd(8)} ${seconds(ours, name).toFixed(1)} ${seconds(theirs, name).toFixed(1)}`,
+    );
+  }
+  const ratio = seconds(ours, 'agent') / seconds(theirs, 'agent');
+  console.log(`kernel to check-in answered: ${ratio.toFixed(2)} x wget (target <= 1.5)\n`);
+
+  for (const [name, folder, target, sizes] of [
+    ['virt', virt, 192, [128, 144, 160, 176, 192, 208]],
+    ['server', server, 256, [144, 160, 176, 192, 208, 224, 240, 256]],
+  ] as const) {
+    let smallest: number | undefined;
+    for (const memoryMiB of sizes) {
+      const limitMs = 4000 + 3 * (ours[0]?.['agent'] ?? bootMs);
+      if ((await boot(folder, join(folder, 'initramfs'), memoryMiB, limitMs)) === undefined)
+        continue;
+      smallest = memoryMiB;
+      break;
+    }
+    console.log(`${name}: boots and checks in with ${smallest ?? '?'} MiB (target <= ${target})`);
+  }
+} finally {
+  await app.close();
+  await store.close();
+}
