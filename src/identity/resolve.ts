@@ -38,6 +38,9 @@ export interface Resolution {
   readonly doubt?: Doubt;
 }
 
+/** A check-in may show a thousand MACs; the first few machines and reasons are enough to go by. */
+const namedAtMost = 16;
+
 /** Identity hash, then primary MAC, then any other evidence that points at exactly one machine and
  *  that nothing contradicts, then new.
  *  Source: storage-schema "Identity Resolution Algorithm"; the third step is this project's. */
@@ -153,7 +156,7 @@ function collectCandidates(
   for (const [mac, ids] of known.byMac) weigh(ids, `MAC ${mac}`);
   weigh(known.bySmbiosUuid, `SMBIOS UUID ${shown.smbiosUuid ?? ''}`);
   const candidates = [...reasons].map(([id, evidence]) => ({ machine_id: id, evidence }));
-  return { candidates, ignored };
+  return { candidates: candidates.slice(0, namedAtMost), ignored: ignored.slice(0, namedAtMost) };
 }
 
 /** What speaks against a machine, as endings of "it …". */

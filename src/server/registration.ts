@@ -32,6 +32,8 @@ export interface Registration {
 
 /** How many machines with one clue are looked at; more make no difference. */
 const sightingLimit = 8;
+/** How many machines are looked at for one check-in; evidence for more than one is ambiguous anyway. */
+const candidateLimit = 32;
 /** Of all that write one record at the same time one succeeds, so nobody waits for longer than this
  *  many others. */
 const maxAttempts = 100;
@@ -93,8 +95,10 @@ async function lookUp(store: Store, shown: Evidence): Promise<LookUp> {
   const byMac = new Map(macs.map((mac, i) => [mac, rest[i]?.machineIds ?? []]));
   const bySmbiosUuid = rest[macs.length]?.machineIds ?? [];
   const primaryIds = byPrimaryMac?.machineIds ?? [];
-  const ids = new Set([...primaryIds, ...[...byMac.values()].flat(), ...bySmbiosUuid]);
-  const records = await readMachines(store, [...ids]);
+  // What several machines have is no evidence, so nobody needs to look at them.
+  const singles = [...byMac.values(), bySmbiosUuid].filter((ids) => ids.length === 1).flat();
+  const ids = [...new Set([...primaryIds, ...singles])].slice(0, candidateLimit);
+  const records = await readMachines(store, ids);
   const sharedUuids = await sharedUuidsOf(store, records);
   return {
     known: knownOf({ byPrimaryMac: primaryIds, byMac, bySmbiosUuid, sharedUuids }, records),

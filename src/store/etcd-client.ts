@@ -34,17 +34,12 @@ export interface Answer<T> {
 }
 
 /** etcd answered that it will not do it; trying again would not help. */
-export class EtcdRefusal extends Error {
-  readonly grpcCode: number;
+export class EtcdRefusal extends AppError {
+  readonly isCompacted: boolean;
 
   constructor(message: string, grpcCode: number) {
-    super(message);
-    this.name = 'EtcdRefusal';
-    this.grpcCode = grpcCode;
-  }
-
-  get isCompacted(): boolean {
-    return this.grpcCode === grpc.outOfRange;
+    super('store.unavailable', 'etcd refused a request', { cause: new Error(message) });
+    this.isCompacted = grpcCode === grpc.outOfRange;
   }
 }
 
@@ -73,7 +68,7 @@ export class EtcdClient {
       try {
         return { body: await this.#ask<T>(endpoint, path, text), ambiguous };
       } catch (err) {
-        if (err instanceof AppError || err instanceof EtcdRefusal) throw err;
+        if (err instanceof AppError) throw err;
         ambiguous ||= !wasNeverSent(err);
         this.#moveOn(endpoint);
         if (this.#closing.signal.aborted || clock.elapsedMs() - startedMs > giveUpAfterMs) {

@@ -12,6 +12,7 @@ const scanPiece = 500;
 /** etcd takes 128 operations in a Txn, counted along each path of nested ones: three levels of this
  *  many make 64,000. */
 const operationsATxn = 40;
+const readsATxn = 100;
 const compactEveryMs = 300_000;
 
 interface EtcdKeyValue {
@@ -113,8 +114,8 @@ export class EtcdKv implements Kv {
   ): Promise<{ found: KvEntry[][]; revision: string }> {
     const found: KvEntry[][] = [];
     let revision = at;
-    for (let i = 0; i === 0 || i < reads.length; i += operationsATxn) {
-      const some = reads.slice(i, i + operationsATxn);
+    for (let i = 0; i === 0 || i < reads.length; i += readsATxn) {
+      const some = reads.slice(i, i + readsATxn);
       const { body } = await this.#client.call<TxnResponse>('/v3/kv/txn', {
         success: some.map((read) => ({ request_range: { ...range(read), revision } })),
       });

@@ -69,6 +69,15 @@ describe('where hash and primary MAC miss', () => {
     expect(stored.items.map((item) => item.value)).toEqual([c.conflict]);
   });
 
+  it('of very many machines only some are named', async () => {
+    const { ask } = await asking();
+    const ports = Array.from({ length: 40 }, (_, n) => `02:00:00:00:01:${String(n + 10)}`);
+    for (const port of ports) await ask(server([port]));
+    const all = await ask(server([...macs(1), ...ports]));
+    expect(all).toMatchObject({ isNew: true, conflict: { reason: 'ambiguous' } });
+    expect(candidates(all)).toHaveLength(16);
+  });
+
   it('another valid SMBIOS UUID contradicts a MAC', async () => {
     const { ask } = await asking();
     const a = await ask(server(macs(1, 2), { smbios_uuid: uuid(1) }));
