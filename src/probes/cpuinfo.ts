@@ -1,4 +1,5 @@
 // /proc/cpuinfo, whose form differs on every architecture. Pure.
+import { clean } from './reading.ts';
 
 /** One block of /proc/cpuinfo: what it says of one CPU, or of all. */
 type Block = ReadonlyMap<string, string>;
@@ -17,7 +18,7 @@ export function parseCpuinfo(text: string): Block[] {
       current = new Map();
       blocks.push(current);
     }
-    if (!current.has(key)) current.set(key, line.slice(colon + 1).trim());
+    if (!current.has(key)) current.set(key, clean(line.slice(colon + 1)));
   }
   return blocks;
 }
@@ -86,7 +87,7 @@ export function armModel(text: string): { name: string; isKnown: boolean } | und
   const implementer = /^CPU implementer\s*:\s*(0x[0-9a-f]{1,4})/m.exec(text)?.[1];
   const part = /^CPU part\s*:\s*(0x[0-9a-f]{1,4})/m.exec(text)?.[1];
   if (implementer === undefined || part === undefined) return undefined;
-  const name = armParts[`${implementer}/${part}`];
+  const name = armParts.get(`${implementer}/${part}`);
   return {
     name: name ?? `ARM implementer ${implementer} part ${part}`,
     isKnown: name !== undefined,
@@ -94,43 +95,45 @@ export function armModel(text: string): { name: string; isKnown: boolean } | und
 }
 
 /** Source: kernel arch/arm64/include/asm/cputype.h and arch/arm/include/asm/cputype.h. */
-const armParts: Readonly<Record<string, string>> = {
-  '0x41/0xb76': 'ARM ARM1176',
-  '0x41/0xc07': 'ARM Cortex-A7',
-  '0x41/0xc08': 'ARM Cortex-A8',
-  '0x41/0xc09': 'ARM Cortex-A9',
-  '0x41/0xc0f': 'ARM Cortex-A15',
-  '0x41/0xd03': 'ARM Cortex-A53',
-  '0x41/0xd04': 'ARM Cortex-A35',
-  '0x41/0xd05': 'ARM Cortex-A55',
-  '0x41/0xd07': 'ARM Cortex-A57',
-  '0x41/0xd08': 'ARM Cortex-A72',
-  '0x41/0xd09': 'ARM Cortex-A73',
-  '0x41/0xd0a': 'ARM Cortex-A75',
-  '0x41/0xd0b': 'ARM Cortex-A76',
-  '0x41/0xd0c': 'ARM Neoverse-N1',
-  '0x41/0xd40': 'ARM Neoverse-V1',
-  '0x41/0xd41': 'ARM Cortex-A78',
-  '0x41/0xd44': 'ARM Cortex-X1',
-  '0x41/0xd46': 'ARM Cortex-A510',
-  '0x41/0xd47': 'ARM Cortex-A710',
-  '0x41/0xd48': 'ARM Cortex-X2',
-  '0x41/0xd49': 'ARM Neoverse-N2',
-  '0x41/0xd4d': 'ARM Cortex-A715',
-  '0x41/0xd4e': 'ARM Cortex-X3',
-  '0x41/0xd4f': 'ARM Neoverse-V2',
-  '0x41/0xd84': 'ARM Neoverse-V3',
-  '0x41/0xd85': 'ARM Cortex-X925',
-  '0x41/0xd87': 'ARM Cortex-A725',
-  '0x41/0xd8e': 'ARM Neoverse-N3',
-  '0x43/0x0a1': 'Cavium ThunderX',
-  '0x43/0x0af': 'Marvell ThunderX2',
-  '0x46/0x001': 'Fujitsu A64FX',
-  '0x48/0xd01': 'HiSilicon Kunpeng 920',
-  '0x50/0x000': 'APM X-Gene',
-  '0x51/0xc00': 'Qualcomm Falkor',
-  '0x70/0x662': 'Phytium FTC662',
-  '0x70/0x663': 'Phytium FTC663',
-  '0xc0/0xac3': 'Ampere-1',
-  '0xc0/0xac4': 'Ampere-1a',
-};
+const armParts: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    '0x41/0xb76': 'ARM ARM1176',
+    '0x41/0xc07': 'ARM Cortex-A7',
+    '0x41/0xc08': 'ARM Cortex-A8',
+    '0x41/0xc09': 'ARM Cortex-A9',
+    '0x41/0xc0f': 'ARM Cortex-A15',
+    '0x41/0xd03': 'ARM Cortex-A53',
+    '0x41/0xd04': 'ARM Cortex-A35',
+    '0x41/0xd05': 'ARM Cortex-A55',
+    '0x41/0xd07': 'ARM Cortex-A57',
+    '0x41/0xd08': 'ARM Cortex-A72',
+    '0x41/0xd09': 'ARM Cortex-A73',
+    '0x41/0xd0a': 'ARM Cortex-A75',
+    '0x41/0xd0b': 'ARM Cortex-A76',
+    '0x41/0xd0c': 'ARM Neoverse-N1',
+    '0x41/0xd40': 'ARM Neoverse-V1',
+    '0x41/0xd41': 'ARM Cortex-A78',
+    '0x41/0xd44': 'ARM Cortex-X1',
+    '0x41/0xd46': 'ARM Cortex-A510',
+    '0x41/0xd47': 'ARM Cortex-A710',
+    '0x41/0xd48': 'ARM Cortex-X2',
+    '0x41/0xd49': 'ARM Neoverse-N2',
+    '0x41/0xd4d': 'ARM Cortex-A715',
+    '0x41/0xd4e': 'ARM Cortex-X3',
+    '0x41/0xd4f': 'ARM Neoverse-V2',
+    '0x41/0xd84': 'ARM Neoverse-V3',
+    '0x41/0xd85': 'ARM Cortex-X925',
+    '0x41/0xd87': 'ARM Cortex-A725',
+    '0x41/0xd8e': 'ARM Neoverse-N3',
+    '0x43/0x0a1': 'Cavium ThunderX',
+    '0x43/0x0af': 'Marvell ThunderX2',
+    '0x46/0x001': 'Fujitsu A64FX',
+    '0x48/0xd01': 'HiSilicon Kunpeng 920',
+    '0x50/0x000': 'APM X-Gene',
+    '0x51/0xc00': 'Qualcomm Falkor',
+    '0x70/0x662': 'Phytium FTC662',
+    '0x70/0x663': 'Phytium FTC663',
+    '0xc0/0xac3': 'Ampere-1',
+    '0xc0/0xac4': 'Ampere-1a',
+  }),
+);

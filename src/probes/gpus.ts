@@ -34,7 +34,7 @@ async function readGpu(read: Reading, address: string): Promise<Gpu> {
   const pciId = ids.join(':');
   return {
     name: (await readName(read, address)) ?? pciId,
-    vendor: vendors[ids[0] ?? ''] ?? null,
+    vendor: vendors.get(ids[0] ?? '') ?? null,
     vram_bytes: vram ?? null,
     pci_address: address,
     pci_id: pciId,
@@ -59,17 +59,19 @@ export function parseNvidiaModel(text: string): string | undefined {
   return /^Model:(.*)$/m.exec(text)?.[1]?.trim() || undefined;
 }
 
-const vendors: Readonly<Record<string, string>> = {
-  '1002': 'AMD',
-  '1013': 'Cirrus Logic',
-  '102b': 'Matrox',
-  '10de': 'NVIDIA',
-  '1234': 'QEMU',
-  '1414': 'Microsoft',
-  '15ad': 'VMware',
-  '1a03': 'ASPEED',
-  '1af4': 'Red Hat',
-  '1b36': 'Red Hat',
-  '8086': 'Intel',
-  '80ee': 'VirtualBox',
-};
+const vendors: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    '1002': 'AMD',
+    '1013': 'Cirrus Logic',
+    '102b': 'Matrox',
+    '10de': 'NVIDIA',
+    '1234': 'QEMU',
+    '1414': 'Microsoft',
+    '15ad': 'VMware',
+    '1a03': 'ASPEED',
+    '1af4': 'Red Hat',
+    '1b36': 'Red Hat',
+    '8086': 'Intel',
+    '80ee': 'VirtualBox',
+  }),
+);

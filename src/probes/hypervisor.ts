@@ -68,7 +68,7 @@ function findPlatform(evidence: Evidence): string | undefined {
     (evidence.hasMachineDescription ? 'ldoms' : undefined) ??
     (evidence.cpuidSignatures.includes('Microsoft Hv') ? 'hyperv' : undefined) ??
     fromPci(evidence.pciDevices) ??
-    acpiPlatforms[evidence.acpiOemId ?? '']
+    acpiPlatforms.get(evidence.acpiOemId ?? '')
   );
 }
 
@@ -204,13 +204,15 @@ function fromPci(devices: string | undefined): string | undefined {
   return pciPlatforms.find(([id]) => found.has(id))?.[1];
 }
 
-const acpiPlatforms: Readonly<Record<string, string>> = {
-  FIRECK: 'firecracker',
-  BOCHS: 'qemu',
-  CLOUDH: 'cloud-hypervisor',
-  VRTUAL: 'hyperv',
-  VBOX: 'virtualbox',
-};
+const acpiPlatforms: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    FIRECK: 'firecracker',
+    BOCHS: 'qemu',
+    CLOUDH: 'cloud-hypervisor',
+    VRTUAL: 'hyperv',
+    VBOX: 'virtualbox',
+  }),
+);
 
 const clouds: readonly { cloud: string; where: readonly DmiField[]; is: RegExp }[] = [
   {

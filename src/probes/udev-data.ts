@@ -1,4 +1,5 @@
 // The udev database: what udev's rules and helpers found out about a device. Pure.
+import { clean } from './reading.ts';
 
 /** The properties ("E:KEY=value") of a device.
  *  Source: /run/udev/data/b<major>:<minor>, systemd src/libsystemd/sd-device. */
@@ -7,7 +8,7 @@ export function parseUdevData(text: string): Map<string, string> {
   for (const line of text.split('\n')) {
     const equals = line.indexOf('=');
     if (!line.startsWith('E:') || equals === -1) continue;
-    properties.set(line.slice(2, equals), line.slice(equals + 1));
+    properties.set(line.slice(2, equals), clean(line.slice(equals + 1)));
   }
   return properties;
 }

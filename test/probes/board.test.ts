@@ -34,6 +34,11 @@ describe('the gpus probe', () => {
     ]);
   });
 
+  it('takes no vendor id for a property of objects', async () => {
+    const files = pci('0000:3b:00.0', '0x030200', '0xconstructor', '0x1');
+    expect(await read('gpus', files)).toMatchObject([{ vendor: null, name: 'constructor:1' }]);
+  });
+
   it("takes NVIDIA's own name, and AMD's name and memory", async () => {
     const amd = '/sys/bus/pci/devices/0000:83:00.0';
     const files = {

@@ -1,4 +1,5 @@
 // The output of `dmidecode`, parsed: the fallback where the kernel gives no raw tables.
+import { clean } from '../reading.ts';
 import { parseVersionLine } from './entry-point.ts';
 import {
   noTables,
@@ -58,7 +59,7 @@ function addLine(record: TextRecord, content: string): void {
     return;
   }
   const key = content.slice(0, colon);
-  if (!record.fields.has(key)) record.fields.set(key, content.slice(colon + 1).trim());
+  if (!record.fields.has(key)) record.fields.set(key, clean(content.slice(colon + 1)));
 }
 
 function add(tables: SmbiosTables, record: TextRecord): void {
