@@ -9,7 +9,7 @@ import { openRoot } from '../sources/open.ts';
 import type { Root } from '../sources/root.ts';
 import type { ActionRunners } from './actions.ts';
 import { openBoot, type Notebook } from './boot.ts';
-import type { ProxySettings } from './connections.ts';
+import { isLoopback, type ProxySettings } from './connections.ts';
 import { Conversation } from './conversation.ts';
 import { withFailover } from './failover.ts';
 import { HostSubject } from './host.ts';
@@ -112,7 +112,7 @@ async function assemble(options: AgentOptions): Promise<LoopOptions> {
       root,
       agentVersion,
       inventory: () => takeInventory(root, options),
-      serverIsLocal: options.servers.some((url) => isLoopback(new URL(url))),
+      serverIsLocal: options.servers.some((url) => isLoopback(url)),
       mayAct: options.mayAct ?? false,
       runners: options.runners,
     }),
@@ -135,8 +135,4 @@ async function pinnedTrust(caSha256: string, root: Root, clock: Clock, log: Log)
       await root.exec('date', ['-u', '-s', `@${Math.round(date.getTime() / 1_000)}`]);
     },
   });
-}
-
-function isLoopback({ hostname }: URL): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
 }

@@ -51,7 +51,8 @@ export async function openConnections(
     // Node's 250 ms for each address of a name is too short for the links of a booting machine.
     autoSelectFamilyAttemptTimeout: 2_500,
   };
-  if (proxy?.http === undefined && proxy?.https === undefined) {
+  const hasProxy = proxy?.http !== undefined || proxy?.https !== undefined;
+  if (!hasProxy || isLoopback(origin)) {
     return openDirect(origin, limits, tcp, options);
   }
   if (trust !== undefined) {
@@ -65,6 +66,11 @@ export async function openConnections(
     noProxy: proxy.except ?? '',
     requestTls: tcp,
   });
+}
+
+/** Whether a URL is one of this very host: no network and no proxy leads there. */
+export function isLoopback(url: string): boolean {
+  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
 }
 
 /** With three files of undici: the whole of it, with fetch and mocks, costs an agent at rest a fifth

@@ -1,5 +1,6 @@
 // `dragonfly-agent simulate`: a fleet of simulated machines against a server, and whether its records
 // are the truth in the end.
+import { isLoopback } from '../agent/connections.ts';
 import { AppError } from '../core/errors.ts';
 import { systemClock } from '../core/clock.ts';
 import type { Fleet, FleetOptions } from '../agent/simulation/fleet.ts';
@@ -119,8 +120,7 @@ function serverOf(args: Args): string {
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw new AppError('usage.invalid', `--server ${text} is not an http:// or https:// address`);
   }
-  const isLocal = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
-  if (!isLocal && args['allow-remote'] !== true) {
+  if (!isLoopback(url.href) && args['allow-remote'] !== true) {
     throw new AppError(
       'usage.invalid',
       `${url.origin} is on another machine, and would be filled with machines that do not exist; add --allow-remote to do so`,

@@ -212,6 +212,12 @@ describe('HttpTransport', () => {
     expect((await checkIn(transport)).machine_id).toBe(answer.machine_id);
   });
 
+  it('goes to a server on this host directly, whatever the proxy', async () => {
+    const proxy = { http: 'http://127.0.0.1:1' };
+    const transport = await against((_, response) => json(response, 200, answer), { proxy });
+    expect((await checkIn(transport)).machine_id).toBe(answer.machine_id);
+  });
+
   it('stops at once when it is told to', async () => {
     const transport = await against(() => {});
     const stop = new AbortController();
