@@ -7,6 +7,7 @@ import type { Log } from '../core/log.ts';
 import type { TlsTexts } from '../server/connections.ts';
 import type { App } from '../server/services.ts';
 import type { Command, Io } from './command.ts';
+import { listen, parseListen } from './listen.ts';
 import {
   readServerSettings,
   readText,
@@ -115,28 +116,6 @@ async function close(app: App): Promise<void> {
   }, drainMs);
   await app.close();
   clearTimeout(timer);
-}
-
-async function listen(app: App, host: string, port: number): Promise<string> {
-  try {
-    return await app.listen({ host, port });
-  } catch (cause) {
-    throw new AppError(
-      'config.invalid',
-      `cannot listen on ${host} port ${port}; choose another with --listen`,
-      { cause },
-    );
-  }
-}
-
-/** "127.0.0.1:3000", "[::1]:3000", or ":3000" for all addresses. */
-function parseListen(text: string): { host: string; port: number } {
-  const [, bracketed, plain, portText] = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
-  const port = Number(portText);
-  if (portText === undefined || port > 65_535) {
-    throw new AppError('config.invalid', `--listen ${text}: write it as 127.0.0.1:3000`);
-  }
-  return { host: (bracketed ?? plain) || '::', port };
 }
 
 function unconfigured(listens: string): AppError {

@@ -1,9 +1,15 @@
 // `npm start`: a server on the embedded store and an agent for this host, in one terminal.
+import { systemClock } from '../core/clock.ts';
+import { AppError } from '../core/errors.ts';
 import type { IdentityExplanation } from '../identity/identify.ts';
 import type { CheckinResponse } from '../model/api.ts';
 import type { Inventory } from '../model/inventory.ts';
 import type { Command } from './command.ts';
+import { explanationText } from './explain-text.ts';
+import { inventoryTable } from './inventory-table.ts';
+import { listen, parseListen } from './listen.ts';
 import { main } from './main.ts';
+import { pairs } from './table.ts';
 import { version } from './version.ts';
 
 /** Short, so that somebody who watches sees something happen. */
@@ -13,54 +19,56 @@ const start: Command = {
   name: 'start',
   describe: 'run a server and an agent for this host until Ctrl-C',
   options: {
-    listen: { type: 'string', default: '127.0.0.1', describe: 'address to listen on' },
-    port: { type: 'number', default: 3000, describe: 'port to listen on; 0: any free one' },
+    listen: {
+      type: 'string',
+      default: '127.0.0.1:3000',
+      describe: 'loopback address and port to listen on; port 0: any free one',
+    },
     data: { type: 'string', default: 'data', describe: 'directory of the embedded store' },
   },
   async run(args, io) {
-    const [{ openStore }, { createApp }, { runAgent }, { explainInventory }, { systemClock }] =
+    const [{ openStore }, { createApp }, { isLoopback }, { runAgent }, { explainInventory }] =
       await Promise.all([
         import('../store/open.ts'),
         import('../server/app.ts'),
+        import('../server/connections.ts'),
         import('../agent/agent.ts'),
         import('../agent/inventory.ts'),
-        import('../core/clock.ts'),
       ]);
-    const say = (text: string): void => void io.stdout.write(`${text}\n`);
     const store = await openStore(`lmdb:${String(args['data'])}`);
+    const app = await createApp({
+      store,
+      clock: systemClock,
+      version: io.version,
+      liveness: { intervalSeconds: heartbeatSeconds },
+    });
     try {
-      const app = await createApp({
-        store,
-        clock: systemClock,
-        version: io.version,
-        liveness: { intervalSeconds: heartbeatSeconds },
+      const { host, port } = parseListen(String(args['listen']));
+      if (!isLoopback(host)) throw notLoopback(host);
+      const url = await listen(app, host, port);
+      io.print(`server on ${url} (the page for operators), data in ${String(args['data'])}/\n\n`);
+      const { inventory, explanation } = await explainInventory();
+      let beats = 0;
+      await runAgent({
+        servers: [url],
+        agentVersion: io.version,
+        signal: io.signal,
+        onState: (_state, event) => {
+          if (event?.type === 'checked-in') {
+            io.print(introduction(event.answer, inventory, explanation));
+          } else if (event?.type === 'beaten') {
+            beats += 1;
+            io.print(`heartbeat ${beats}: ${event.answer.action}\n`);
+          } else if (event?.type === 'failed') {
+            io.print(`not answered: ${event.failure.error.message}\n`);
+          }
+        },
       });
-      try {
-        const url = await app.listen({ host: String(args['listen']), port: Number(args['port']) });
-        say(`server on ${url} (the page for operators), data in ${String(args['data'])}/\n`);
-        const { inventory, explanation } = await explainInventory();
-        let beats = 0;
-        await runAgent({
-          servers: [url],
-          agentVersion: io.version,
-          signal: io.signal,
-          onState: (state, event) => {
-            if (event?.type === 'checked-in')
-              say(introduction(event.answer, inventory, explanation));
-            if (event?.type === 'beaten') {
-              beats += 1;
-              say(`heartbeat ${beats}: ${event.answer.action}`);
-            }
-            if (event?.type === 'failed') say(`no answer (${event.failure.error.message})`);
-          },
-        });
-      } finally {
-        await app.close();
-      }
     } finally {
+      await app.close();
       await store.close();
     }
-    say('stopped');
+    io.print('stopped\n');
     return 0;
   },
 };
@@ -68,41 +76,28 @@ const start: Command = {
 /** Who this machine is, why the server says so, and what it is made of. */
 function introduction(
   answer: CheckinResponse,
-  { identity, hardware, problems }: Inventory,
+  inventory: Inventory,
   explanation: IdentityExplanation,
 ): string {
-  const rows: [string, string][] = [
-    ['machine', answer.memorable_name],
+  const answered = pairs([
+    ['name', answer.memorable_name],
     ['id', answer.machine_id],
     ['is_new', `${answer.is_new} (matched by ${answer.matched_by})`],
     ...answer.evidence.map((sentence): [string, string] => ['', sentence]),
-    ['identity hash', identity.identity_hash],
-    ...explanation.sources.map((source): [string, string] => [
-      source.used ? '  from' : '  not from',
-      `${source.kind} ${source.value ?? ''} (${source.why ?? source.source})`,
-    ]),
-    ['cpu', describeCpu(hardware)],
-    ['memory', gibibytes(hardware.memory_bytes)],
-    ...hardware.disks.map((disk): [string, string] => [
-      'disk',
-      [disk.device, gibibytes(disk.size_bytes), disk.model, disk.serial].filter(Boolean).join('  '),
-    ]),
-    ...hardware.network_interfaces.map((nic): [string, string] => [
-      'network',
-      [nic.name, nic.mac, nic.driver].filter(Boolean).join('  '),
-    ]),
-    ['virtual', hardware.is_virtual === true ? (hardware.virt_platform ?? 'yes') : 'no'],
-    ...[...new Set(problems.map((p) => p.message))].map((m): [string, string] => ['problem', m]),
+  ]);
+  const parts = [
+    `${answered.join('\n')}\n`,
+    explanationText(inventory.identity, explanation),
+    inventoryTable(inventory),
   ];
-  return rows.map(([name, value]) => `${name.padEnd(14)} ${value}\n`).join('');
+  return `${parts.join('\n')}\n`;
 }
 
-function describeCpu({ cpu_model, cpu_cores, cpu_threads }: Inventory['hardware']): string {
-  return `${cpu_model ?? 'unknown model'}, ${cpu_cores ?? '?'} cores, ${cpu_threads ?? '?'} threads`;
-}
-
-function gibibytes(bytes: number | null): string {
-  return bytes === null ? '?' : `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+function notLoopback(host: string): AppError {
+  return new AppError(
+    'config.invalid',
+    `${host} is not a loopback address, and this server has no tokens: use dragonfly-server to serve others`,
+  );
 }
 
 await main({ name: 'npm start --', version, defaultCommand: 'start', commands: [start] });
