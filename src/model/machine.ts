@@ -184,6 +184,8 @@ export const Machine = Type.Object({
   config: MachineConfig,
   metadata: MachineMetadata,
   report: Type.Optional(AgentReport),
+  /** Ours: SHA-256 of the tokens that this machine's agent may use, the newest first. Never shown. */
+  token_sha256: Type.Optional(Type.Array(Type.String())),
 });
 export type Machine = Static<typeof Machine>;
 

@@ -1,18 +1,11 @@
 // Who a request comes from, and what each route demands. Every route names its access; one that does
 // not is refused when the server starts.
-import { timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import type { TokenScope } from '../model/operator-api.ts';
 import type { Store } from '../store/store.ts';
-import {
-  hashToken,
-  issueMachineToken,
-  listTokens,
-  machineOfToken,
-  machineTokenHashes,
-  revokeMachineToken,
-} from './tokens.ts';
+import { hashToken, listTokens, machineOfToken } from './tokens.ts';
 
 /** What a route demands. public: nothing. enrol: an enrolment token, or a machine's own.
  *  agent: the machine's own token, or an operator's (read is enough to read). read and full: an operator's. */
@@ -49,7 +42,7 @@ export class Auth {
   readonly #options: AuthOptions;
   #tokens = new Map<string, Known>();
   #refreshedMs = -Infinity;
-  readonly #machineHashes = new Map<string, { hashes: readonly string[]; readMs: number }>();
+  readonly #machineHashes = new Map<string, { hashes: readonly Buffer[]; readMs: number }>();
 
   constructor(store: Store, clock: Clock, options: AuthOptions = {}) {
     this.#store = store;
@@ -68,9 +61,18 @@ export class Auth {
     return this.#tokens.size > 0;
   }
 
-  /** Whether it is known, without asking the store, that there is no token. */
-  isKnownOpen(): boolean {
-    return this.#tokens.size === 0 && this.#clock.elapsedMs() - this.#refreshedMs < refreshMs;
+  /** The sender of an agent's request, where it can be told without asking the store; what every
+   *  heartbeat passes. undefined: `admit` has to decide. */
+  admitAtOnce(authorization: string | undefined, access: Access): Principal | undefined {
+    const nowMs = this.#clock.elapsedMs();
+    if (access === 'read' || access === 'full') return undefined;
+    if (nowMs - this.#refreshedMs >= refreshMs) return undefined;
+    if (this.#tokens.size === 0) return { kind: 'anyone' };
+    const token = tokenOf(authorization, false) ?? '';
+    const machineId = machineOfToken(token);
+    return machineId !== undefined && this.#isRemembered(machineId, digest(token), nowMs)
+      ? { kind: 'machine', machineId }
+      : undefined;
   }
 
   /** Reads the tokens again at once, after this server changed them. */
@@ -106,18 +108,9 @@ export class Auth {
     return principal;
   }
 
-  /** A token for a machine that has just checked in as `by`; undefined when it needs no new one. */
-  async issue(machineId: string, by: Principal): Promise<string | undefined> {
-    if (by.kind === 'anyone') return undefined;
-    if (by.kind === 'machine' && by.machineId === machineId) return undefined;
-    const token = await issueMachineToken(this.#store, machineId);
+  /** The machine's tokens changed, or it is gone. */
+  forgetMachine(machineId: string): void {
     this.#machineHashes.delete(machineId);
-    return token;
-  }
-
-  async revoke(machineId: string): Promise<void> {
-    this.#machineHashes.delete(machineId);
-    await revokeMachineToken(this.#store, machineId);
   }
 
   /** How a principal is called in logs. */
@@ -127,29 +120,34 @@ export class Auth {
   }
 
   async #principalOf(token: string): Promise<Principal | undefined> {
-    const hash = hashToken(token);
     const machineId = machineOfToken(token);
     if (machineId !== undefined) {
-      return (await this.#isMachineToken(machineId, hash))
-        ? { kind: 'machine', machineId }
-        : undefined;
+      const isItsOwn = await this.#isMachineToken(machineId, digest(token));
+      return isItsOwn ? { kind: 'machine', machineId } : undefined;
     }
-    const known = this.#tokens.get(hash);
-    if (known === undefined || !timingSafeEqual(known.hash, Buffer.from(hash))) return undefined;
+    const sent = digest(token);
+    const known = this.#tokens.get(sent.toString('hex'));
+    if (known === undefined || !timingSafeEqual(known.hash, sent)) return undefined;
     return known.expiresMs > this.#clock.now().getTime() ? known.principal : undefined;
   }
 
-  async #isMachineToken(machineId: string, hash: string): Promise<boolean> {
+  async #isMachineToken(machineId: string, sent: Buffer): Promise<boolean> {
     const nowMs = this.#clock.elapsedMs();
-    const cached = this.#machineHashes.get(machineId);
-    if (cached !== undefined && nowMs - cached.readMs < machineRefreshMs) {
-      if (cached.hashes.some((known) => sameHash(known, hash))) return true;
-    }
-    const hashes = await machineTokenHashes(this.#store, machineId);
-    if (!hashes.some((known) => sameHash(known, hash))) return false;
+    if (this.#isRemembered(machineId, sent, nowMs)) return true;
+    const machine = await this.#store.getMachine(machineId);
+    if (machine === undefined) return false;
+    const hashes = (machine.value.token_sha256 ?? [])
+      .map((hex) => Buffer.from(hex, 'hex'))
+      .filter((known) => known.length === sent.length);
     if (this.#machineHashes.size >= cachedMachines) this.#machineHashes.clear();
     this.#machineHashes.set(machineId, { hashes, readMs: nowMs });
-    return true;
+    return this.#isRemembered(machineId, sent, nowMs);
+  }
+
+  #isRemembered(machineId: string, sent: Buffer, nowMs: number): boolean {
+    const cached = this.#machineHashes.get(machineId);
+    if (cached === undefined || nowMs - cached.readMs >= machineRefreshMs) return false;
+    return cached.hashes.some((known) => timingSafeEqual(known, sent));
   }
 
   async #refresh(): Promise<void> {
@@ -162,7 +160,7 @@ export class Auth {
     for (const record of await listTokens(this.#store)) {
       tokens.set(record.sha256, {
         principal: { kind: 'token', name: record.name, scope: record.scope },
-        hash: Buffer.from(record.sha256),
+        hash: Buffer.from(record.sha256, 'hex'),
         expiresMs: record.expires_at === null ? Infinity : Date.parse(record.expires_at),
       });
     }
@@ -171,7 +169,7 @@ export class Auth {
       const sha256 = hashToken(configured);
       tokens.set(sha256, {
         principal: { kind: 'token', name: 'configuration', scope: 'enrol' },
-        hash: Buffer.from(sha256),
+        hash: Buffer.from(sha256, 'hex'),
         expiresMs: Infinity,
       });
     }
@@ -205,8 +203,8 @@ function tokenOf(authorization: string | undefined, isRead: boolean): string | u
   return Buffer.from(value, 'base64').toString('utf8').split(':').slice(1).join(':');
 }
 
-function sameHash(a: string, b: string): boolean {
-  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+function digest(token: string): Buffer {
+  return hash('sha256', token, 'buffer');
 }
 
 function howToGetOne(access: Access): string {

@@ -6,7 +6,9 @@ import type { Principal } from './auth.ts';
 import { decide, wouldOverwrite, type Decision } from './decide.ts';
 import { refuseSecondMachine } from './identity-in-use.ts';
 import { register, type Registration } from './registration.ts';
+import { changeMachine } from './machines.ts';
 import type { Services } from './services.ts';
+import { newMachineToken, withToken } from './tokens.ts';
 import { failWorkflow } from './workflows.ts';
 
 /** Errors: AppError `identity.mismatch`, `identity.in-use`, `server.busy`, `request.invalid`,
@@ -19,7 +21,7 @@ export function checkIn(
   return s.overload.run('checkin', async () => {
     const startedAt = s.clock.now().toISOString();
     await refuseIfInUse(s, request);
-    const registration = await register(s.store, request, { clock: s.clock, newId: s.newId });
+    const { registration, token } = await registerWithToken(s, request, by);
     const machine = registration.machine.value;
     const changes = s.liveness.changes;
     const decision = await decideAtCheckin(s, machine);
@@ -34,7 +36,6 @@ export function checkIn(
     presence.identityHash = request.identity_hash ?? undefined;
     presence.state = decision.state;
     presence.decision = changes === s.liveness.changes ? decision : undefined;
-    const token = await s.auth.issue(machine.id, by);
     note(s, registration);
     return {
       machine_id: machine.id,
@@ -48,6 +49,29 @@ export function checkIn(
       ...(token === undefined ? {} : { token }),
     };
   });
+}
+
+/** Registers, and gives whoever does not come with the machine's own token a new one, in one commit. */
+async function registerWithToken(
+  s: Services,
+  request: CheckinRequest,
+  by: Principal,
+): Promise<{ registration: Registration; token: string | undefined }> {
+  let token: string | undefined;
+  const amend = (machine: Machine): Machine => {
+    if (by.kind === 'anyone' || (by.kind === 'machine' && by.machineId === machine.id)) {
+      return machine;
+    }
+    token = newMachineToken(machine.id);
+    return withToken(machine, token);
+  };
+  const options = { clock: s.clock, newId: s.newId, amend };
+  const registration = await register(s.store, request, options);
+  const { id } = registration.machine.value;
+  // The answer to the last check-in, and with it the token, may have been lost.
+  if (registration.repeated) await changeMachine(s, id, amend);
+  s.auth.forgetMachine(id);
+  return { registration, token };
 }
 
 /** Before anything is written: whether the machine that this would be is somebody else, alive. */

@@ -60,7 +60,7 @@ async function merge(s: Services, source: Versioned<Machine>, target: string): P
     return { ...machine, identity, hardware, ...(report === undefined ? {} : { report }) };
   });
   await s.store.deleteMachine(id, { revision: source.revision });
-  await s.auth.revoke(id);
+  s.auth.forgetMachine(id);
   s.liveness.forget(id);
 }
 

@@ -53,14 +53,19 @@ function admitter(s: Services): onRequestHookHandler {
     }
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     const access = request.routeOptions.config.access ?? (isRead ? 'read' : 'full');
+    const known = s.auth.admitAtOnce(request.headers.authorization, access);
+    if (known !== undefined) {
+      request.principal = known;
+      done();
+      return;
+    }
     const admit = async (): Promise<void> => {
       if (access === 'read' || access === 'full') await refuseForeignPages(s, request);
       request.principal = await s.auth.admit(request.headers.authorization, access, isRead);
     };
-    if (access !== 'read' && access !== 'full' && s.auth.isKnownOpen()) done();
     // A hook that may end at once has to end by its callback.
     // oxlint-disable-next-line promise/no-callback-in-promise
-    else admit().then(() => done(), done);
+    admit().then(() => done(), done);
   };
 }
 

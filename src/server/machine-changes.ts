@@ -98,7 +98,7 @@ export async function deleteMachine(s: Services, id: string, ifMatch?: string): 
   refuseStale(ifMatch, machineEtag(value));
   refuseSecondWorkflow(value);
   await s.store.deleteMachine(id, { revision });
-  await s.auth.revoke(id);
+  s.auth.forgetMachine(id);
   s.liveness.forget(id);
 }
 

@@ -75,9 +75,10 @@ export async function decisionFor(s: Services, machine: Machine): Promise<Decisi
 export function viewMachine(machine: Machine, liveness: Liveness): MachineView {
   const seenAt = liveness.get(machine.id)?.seenAt.toISOString() ?? null;
   const stored = machine.status.last_seen;
-  const bmc = machine.config.bmc;
+  const { token_sha256: _never, ...shown } = machine;
+  const { bmc } = machine.config;
   return {
-    ...machine,
+    ...shown,
     liveness: liveness.of(machine.id, stored),
     status: {
       ...machine.status,
@@ -93,8 +94,8 @@ export function viewMachine(machine: Machine, liveness: Liveness): MachineView {
   };
 }
 
-/** Names this content of a record. Leaves out last_seen, which moves all the time by itself. */
-export function machineEtag(machine: Machine): string {
+/** Names this content of a record, without what agents change all the time: last_seen and tokens. */
+export function machineEtag({ token_sha256: _tokens, ...machine }: Machine): string {
   return etag({ ...machine, status: { ...machine.status, last_seen: null } });
 }
 

@@ -14,6 +14,8 @@ import { changesBetween, newMachine, returningMachine, saysTheSame } from './mac
 export interface RegistrationOptions {
   readonly clock?: Clock;
   readonly newId?: () => string;
+  /** Changes the record in the commit that registers it. Not called for a repeat of the last check-in. */
+  readonly amend?: (machine: Machine) => Machine;
   /** A machine that returns unchanged is written again when its stored last_seen is older. */
   readonly lastSeenEveryMs?: number;
 }
@@ -56,6 +58,8 @@ export async function register(
     }
   }
 }
+
+const unchanged = (machine: Machine): Machine => machine;
 
 type Context = RegistrationOptions & { readonly clock: Clock };
 
@@ -152,10 +156,10 @@ async function create(
   request: CheckinRequest,
   resolution: Resolution,
   sightings: readonly Sighting[],
-  { clock, newId = v7 }: Context,
+  { clock, newId = v7, amend = unchanged }: Context,
 ): Promise<Registration> {
   const at = clock.now().toISOString();
-  const machine = newMachine(newId(), shown, request, resolution, at);
+  const machine = amend(newMachine(newId(), shown, request, resolution, at));
   const conflict = conflictOf(machine.id, resolution, newId, at);
   const revision = await store.putMachine(machine, 'absent', {
     unlessSeen: sightings,
@@ -177,7 +181,7 @@ async function update(
   request: CheckinRequest,
   resolution: Resolution,
   found: Versioned<Machine>,
-  { clock, newId = v7, lastSeenEveryMs = fiveMinutesMs }: Context,
+  { clock, newId = v7, amend = unchanged, lastSeenEveryMs = fiveMinutesMs }: Context,
 ): Promise<Registration> {
   const last = found.value.report;
   if (last !== undefined && isRepeat(shown, last)) return answerAgain(found, last);
@@ -186,7 +190,7 @@ async function update(
   const conflict = (await isKnownConflict(store, found.value.id, resolution))
     ? undefined
     : conflictOf(found.value.id, resolution, newId, at);
-  const told = returningMachine(found.value, shown, request, resolution, at);
+  const told = amend(returningMachine(found.value, shown, request, resolution, at));
   const same = saysTheSame(found.value, told);
   const answer = {
     isNew: false,

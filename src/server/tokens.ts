@@ -1,10 +1,11 @@
 // Tokens as the store keeps them: named records with the SHA-256 of a random secret. The secret itself
 // is shown once, to whoever creates it.
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { AppError, isAppError } from '../core/errors.ts';
 import type { Clock } from '../core/clock.ts';
+import type { Machine } from '../model/machine.ts';
 import { TokenScope } from '../model/operator-api.ts';
 import type { Store } from '../store/store.ts';
 
@@ -16,7 +17,7 @@ const tokenPrefix = `${privatePrefix}token.`;
 const TokenRecord = Type.Object({
   name: Type.String(),
   scope: TokenScope,
-  sha256: Type.String(),
+  sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
   created_at: Type.String(),
   expires_at: Type.Union([Type.String(), Type.Null()]),
 });
@@ -30,7 +31,7 @@ export interface NewToken {
 
 /** SHA-256 in hex. Tokens are 256 random bits: no salt or slow hash would add anything. */
 export function hashToken(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
+  return hash('sha256', token);
 }
 
 /** A new random token. The prefix tells people, and scanners for leaked secrets, what it is. */
@@ -83,34 +84,19 @@ export async function revokeToken(store: Store, name: string): Promise<void> {
   }
 }
 
-/** Where the hashes of a machine's own tokens are kept. */
-function machineKey(machineId: string): string {
-  return `${privatePrefix}machine.${machineId}`;
+/** A new token of a machine's own. */
+export function newMachineToken(machineId: string): string {
+  return newTokenText(`dfm_${machineId}`);
 }
 
-/** Gives a machine a new token. The one before it stays valid: its answer may be the one that arrives,
+/** The machine with this token. The one before it stays valid: its answer may be the one that arrives,
  *  and whoever had it may turn out to be the machine that is alive. */
-export async function issueMachineToken(store: Store, machineId: string): Promise<string> {
-  const text = newTokenText(`dfm_${machineId}`);
-  const [latest] = await machineTokenHashes(store, machineId);
-  const hashes = [hashToken(text), ...(latest === undefined ? [] : [latest])];
-  await store.putSetting(machineKey(machineId), hashes.join(' '));
-  return text;
+export function withToken(machine: Machine, token: string): Machine {
+  const before = machine.token_sha256?.slice(0, 1) ?? [];
+  return { ...machine, token_sha256: [hashToken(token), ...before] };
 }
 
 /** The machine that a token names; it may still be a wrong one. */
 export function machineOfToken(token: string): string | undefined {
   return /^dfm_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})_/.exec(token)?.[1];
-}
-
-/** The hashes of a machine's valid tokens, the newest first. */
-export async function machineTokenHashes(
-  store: Store,
-  machineId: string,
-): Promise<readonly string[]> {
-  return (await store.getSetting(machineKey(machineId)))?.value.split(' ') ?? [];
-}
-
-export async function revokeMachineToken(store: Store, machineId: string): Promise<void> {
-  await store.deleteSetting(machineKey(machineId));
 }
