@@ -24,13 +24,13 @@ export interface Boot {
 export async function openBoot(
   root: Root | undefined,
   clock: Clock,
-  newId: () => string,
+  newId: () => Promise<string>,
   notebook?: Notebook,
 ): Promise<Boot> {
   const openedMs = clock.elapsedMs();
   const found = root && (await readBootId(root));
   const uptimeMs = root && found !== undefined ? await readUptimeMs(root) : 0;
-  const id = found ?? newId();
+  const id = found ?? (await newId());
   let last = (await recall(id, notebook)) ?? (notebook ? 0 : Math.floor(uptimeMs / 10));
   return {
     id,

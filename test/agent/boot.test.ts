@@ -22,7 +22,7 @@ async function host(id = bootId) {
   return { dir, root: await openRoot(dir) };
 }
 
-const madeUp = (): string => 'made up';
+const madeUp = async (): Promise<string> => 'made up';
 const clock = (): ManualClock => new ManualClock(new Date(0));
 
 describe('openBoot', () => {
