@@ -1,5 +1,5 @@
 // What the evidence says about a machine being virtual. Pure, and in the order of trust; where a sign
-// is ambiguous, the comment says which machines proved it.
+// is ambiguous, a comment says which machines share it.
 
 export interface Evidence {
   dmi: Partial<Record<DmiField, string | undefined>>;
@@ -8,7 +8,7 @@ export interface Evidence {
   cpuinfo: string | undefined;
   /** The `hypervisor` CPU flag; undefined where flags are not listed or other flags are meant. */
   hasHypervisorFlag: boolean | undefined;
-  xen: { isDom0: boolean; isFromBusOnly: boolean } | undefined;
+  xen: { isDom0: boolean } | undefined;
   cpuidSignatures: readonly string[];
   deviceTree:
     | { nodes: readonly string[]; compatible: string; hypervisor: string; model: string }
@@ -56,10 +56,10 @@ export function decidePlatform(evidence: Evidence): Verdict {
 
 function findPlatform(evidence: Evidence): string | undefined {
   return (
-    trustedDmi(evidence) ??
+    byDmi(evidence, trustedRules) ??
     (evidence.xen ? 'xen' : undefined) ??
     bySignature(evidence.cpuidSignatures) ??
-    otherDmi(evidence) ??
+    byDmi(evidence, otherRules) ??
     fromDeviceTree(evidence.deviceTree) ??
     fromCpuinfo(evidence.cpuinfo) ??
     fromSysinfo(evidence.sysinfo) ??
@@ -76,7 +76,7 @@ interface DmiRule {
   platform: string;
   where: readonly DmiField[];
   is: RegExp;
-  /** The maker sells hardware of that name too: needs the VM bit or the CPU flag beside it. */
+  /** Whole machines have that name too: on x86 it needs the VM bit or the CPU flag beside it. */
   isAmbiguous?: true;
 }
 
@@ -87,19 +87,16 @@ const trustedRules: readonly DmiRule[] = [
   { platform: 'virtualbox', where: ['vendor', 'biosVendor'], is: /^innotek GmbH/ },
   { platform: 'xen', where: ['product'], is: /^HVM domU/ },
   { platform: 'xen', where: ['vendor', 'biosVendor'], is: /^Xen/ },
-  { platform: 'amazon', where: ['vendor', 'biosVendor'], is: /^Amazon EC2/, isAmbiguous: true },
+  { platform: 'amazon', where: ['vendor', 'biosVendor'], is: /^Amazon EC2/ },
   { platform: 'parallels', where: ['vendor', 'product', 'biosVendor'], is: /^Parallels/ },
   { platform: 'google', where: ['product'], is: /^Google Compute Engine/ },
 ];
 
 const otherRules: readonly DmiRule[] = [
-  { platform: 'kvm', where: ['product'], is: /KVM/ },
+  { platform: 'kvm', where: ['product'], is: /^KVM$|KVM (Hypervisor|Virtual Machine)/ },
   { platform: 'kvm', where: ['product'], is: /^(RHEV|oVirt|OpenStack|AHV$)/ },
-  {
-    platform: 'kvm',
-    where: ['product'],
-    is: /^(Droplet|vServer|Compute Instance|Alibaba Cloud ECS)/,
-  },
+  { platform: 'kvm', where: ['product'], is: /^Alibaba Cloud ECS/, isAmbiguous: true },
+  { platform: 'kvm', where: ['product'], is: /^(Droplet|vServer|Compute Instance)/ },
   { platform: 'kvm', where: ['vendor'], is: /^(OpenStack|KubeVirt|oVirt|DigitalOcean)/ },
   { platform: 'vmware', where: ['vendor', 'product', 'biosVendor'], is: /^VMware/i },
   { platform: 'hyperv', where: ['product'], is: /^Virtual Machine$/ },
@@ -110,31 +107,22 @@ const otherRules: readonly DmiRule[] = [
   { platform: 'cloud-hypervisor', where: ['vendor'], is: /^Cloud Hypervisor/ },
 ];
 
-function trustedDmi(evidence: Evidence): string | undefined {
-  return byRules(evidence, trustedRules);
-}
-
-function otherDmi(evidence: Evidence): string | undefined {
-  return byRules(evidence, otherRules);
-}
-
-function byRules(evidence: Evidence, rules: readonly DmiRule[]): string | undefined {
-  const isMarked = evidence.isVirtualMachineBit === true || evidence.hasHypervisorFlag === true;
+function byDmi(evidence: Evidence, rules: readonly DmiRule[]): string | undefined {
+  const isPlainX86 = evidence.hasHypervisorFlag === false && evidence.isVirtualMachineBit !== true;
   const rule = rules.find(
     ({ where, is, isAmbiguous }) =>
-      (isAmbiguous !== true || isMarked) &&
+      !(isAmbiguous === true && isPlainX86) &&
       where.some((field) => is.test(evidence.dmi[field] ?? '')),
   );
   return rule?.platform;
 }
 
-/** Instances that are whole machines: the product ends in ".metal", or nothing says virtual. */
+/** Instances that are whole machines: the product ends in ".metal", or what could say virtual says no. */
 function isAmazonMetal({ dmi, isVirtualMachineBit, hasHypervisorFlag }: Evidence): boolean {
   if (dmi.vendor?.startsWith('Amazon EC2') !== true) return false;
-  return (
-    dmi.product?.includes('.metal') === true ||
-    !(isVirtualMachineBit === true || hasHypervisorFlag === true)
-  );
+  const signs = [isVirtualMachineBit, hasHypervisorFlag];
+  const isDenied = signs.includes(false) && !signs.includes(true);
+  return dmi.product?.includes('.metal') === true || isDenied;
 }
 
 /** `Microsoft Hv` is not among them: KVM, Xen and others give it too, to please Windows. */

@@ -56,12 +56,9 @@ async function readDmiEvidence(
 ): Promise<Pick<Evidence, 'dmi' | 'isVirtualMachineBit'>> {
   const smbios = await readSmbios(read.quietly());
   if (smbios) {
-    const { system, boards, firmware, chassis, isVirtualMachine } = {
-      ...smbios.tables,
-      isVirtualMachine: smbios.tables.firmware?.isVirtualMachine,
-    };
+    const { system, boards, firmware, chassis } = smbios.tables;
     return {
-      isVirtualMachineBit: isVirtualMachine,
+      isVirtualMachineBit: firmware?.isVirtualMachine,
       dmi: {
         vendor: system?.vendor ?? undefined,
         product: system?.product ?? undefined,
@@ -93,13 +90,13 @@ async function readXen(read: Reading): Promise<Evidence['xen']> {
     read.value('/sys/hypervisor/properties/features'),
     read.list('/sys/bus/xen/drivers'),
   ]);
-  const isXen = procXen.length > 0 || type === 'xen' || bus.length > 0;
-  if (!isXen) return undefined;
-  // Bit 11 of the features is XENFEAT_dom0.
-  const dom0Feature =
-    /^[0-9a-f]{1,8}$/i.test(features ?? '') && Number(`0x${features}`) & (1 << 11);
-  const isDom0 = capabilities?.includes('control_d') === true || Boolean(dom0Feature);
-  return { isDom0, isFromBusOnly: procXen.length === 0 && type !== 'xen' };
+  // The bus is there on every kernel that could be a guest; these drivers are on Xen alone.
+  const hasFrontend = bus.includes('vbd') || bus.includes('vif');
+  if (procXen.length === 0 && type !== 'xen' && !hasFrontend) return undefined;
+  const featureBits = /^[0-9a-f]{1,8}$/i.test(features ?? '') ? Number(`0x${features}`) : 0;
+  const dom0Feature = 1 << 11;
+  const isDom0 = (featureBits & dom0Feature) !== 0;
+  return { isDom0: isDom0 || capabilities?.includes('control_d') === true };
 }
 
 /** The hypervisors' signatures, through the kernel's cpuid module where it is loaded.

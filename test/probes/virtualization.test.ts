@@ -45,7 +45,6 @@ describe('the virtualization probe', () => {
       [true, 'parallels', null],
     ],
     ['Hetzner', 'vServer', [true, 'kvm', 'hetzner']],
-    ['Alibaba Cloud', 'Alibaba Cloud ECS', [true, 'kvm', 'alibaba']],
   ])('knows a guest of %s %s, whatever the CPU says', async (vendor, product, expected) => {
     expect(await verdict(dmi(vendor, product))).toEqual(expected);
   });
@@ -68,6 +67,27 @@ describe('the virtualization probe', () => {
     ]);
     expect(await verdict(dmi('Amazon EC2', 'i3.metal'), guestCpu)).toEqual([false, null, 'amazon']);
     expect(await verdict(dmi('Amazon EC2', 'm5.large'))).toEqual([false, null, 'amazon']);
+  });
+
+  it('tells a guest of Alibaba from a whole machine of the same name', async () => {
+    const ecs = dmi('Alibaba Cloud', 'Alibaba Cloud ECS');
+    expect(await verdict(ecs, guestCpu)).toEqual([true, 'kvm', 'alibaba']);
+    expect(await verdict(ecs)).toEqual([false, null, 'alibaba']);
+    expect(await verdict(ecs, 'CPU implementer : 0x41\n')).toEqual([true, 'kvm', 'alibaba']);
+  });
+
+  it('takes an EC2 guest on ARM for one also where the tables are denied', async () => {
+    const guest = dmi('Amazon EC2', 'a1.medium');
+    expect(await verdict(guest, 'CPU implementer : 0x41\n')).toEqual([true, 'amazon', 'amazon']);
+  });
+
+  it('does not take a kernel that could be a Xen guest for one', async () => {
+    expect(await verdict({ '/sys/bus/xen/drivers/xen-platform/bind': '' })).toEqual([
+      false,
+      null,
+      null,
+    ]);
+    expect(await verdict({ '/sys/bus/xen/drivers/vif/bind': '' })).toEqual([true, 'xen', null]);
   });
 
   it('calls a guest virtual by its CPU flag where nothing else is known', async () => {
