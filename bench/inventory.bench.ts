@@ -144,7 +144,7 @@ try {
 
   const fields = `const si = require('systeminformation');
     Promise.all([si.system(), si.bios(), si.baseboard(), si.chassis(), si.uuid(), si.cpu(), si.mem(),
-      si.memLayout(), si.diskLayout(), si.networkInterfaces(), si.osInfo()]).then(() => process.exit(0))`;
+      si.memLayout(), si.diskLayout(), si.blockDevices(), si.networkInterfaces(), si.graphics(), si.osInfo()]).then(() => process.exit(0))`;
   const others: [string, readonly string[]][] = [
     ['systeminformation', [process.execPath, '-e', fields]],
     ['facter', ['facter', '--json']],
@@ -156,7 +156,12 @@ try {
       continue;
     }
     const [theirs = 0, again = 0] = byTurns([command, ours], 5);
-    tell(`${name} / inventory --json, wall`, `${(theirs / again).toFixed(1)} x`, '≥ 5 x');
+    const times = `${theirs.toFixed(0)} to ${again.toFixed(0)} ms`;
+    tell(
+      `${name} / inventory --json, wall (${times})`,
+      `${(theirs / again).toFixed(1)} x`,
+      '≥ 5 x',
+    );
   }
 } finally {
   rmSync(top, { recursive: true });

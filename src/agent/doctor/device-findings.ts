@@ -14,13 +14,15 @@ interface PciDevice {
   /** "8086:1533" */
   id: string;
   hasDriver: boolean;
+  /** What the kernel looks a driver up by. */
   modalias: string;
 }
 
-/** Source: class, vendor, device, driver and modalias in /sys/bus/pci/devices. */
+/** Devices of which everything is known: the kernel gives every one a modalias, a capture may lack it.
+ *  Source: class, vendor, device, driver and modalias in /sys/bus/pci/devices. */
 export async function readPciDevices(read: Reading): Promise<PciDevice[]> {
   const addresses = await read.list(base);
-  return await Promise.all(
+  const devices = await Promise.all(
     addresses.map(async (address) => {
       const directory = `${base}/${address}`;
       const [deviceClass, vendor, device, driver, modalias] = await Promise.all([
@@ -40,6 +42,7 @@ export async function readPciDevices(read: Reading): Promise<PciDevice[]> {
       };
     }),
   );
+  return devices.filter((device) => device.modalias !== '');
 }
 
 /** Ports that can carry a provisioning: not USB, not the BMC's, not wireless. */
