@@ -120,8 +120,8 @@ function byDmi(evidence: Evidence, rules: readonly DmiRule[]): string | undefine
 /** Instances that are whole machines: the product ends in ".metal", or what could say virtual says no. */
 function isAmazonMetal({ dmi, isVirtualMachineBit, hasHypervisorFlag }: Evidence): boolean {
   if (dmi.vendor?.startsWith('Amazon EC2') !== true) return false;
-  const signs = [isVirtualMachineBit, hasHypervisorFlag];
-  const isDenied = signs.includes(false) && !signs.includes(true);
+  const signs = new Set([isVirtualMachineBit, hasHypervisorFlag]);
+  const isDenied = signs.has(false) && !signs.has(true);
   return dmi.product?.includes('.metal') === true || isDenied;
 }
 
