@@ -32,9 +32,9 @@ interface Known {
 
 /** How long tokens that another server created or revoked may go unnoticed. */
 const refreshMs = 5000;
-const machineRefreshMs = 60_000;
-/** Machines whose token hashes are kept in memory. */
-const cachedMachines = 200_000;
+/** How long a machine's token is taken without asking the store, and of how many machines. */
+const proofLastsMs = 60_000;
+const mostProven = 200_000;
 
 export class Auth {
   readonly #store: Store;
@@ -42,7 +42,8 @@ export class Auth {
   readonly #options: AuthOptions;
   #tokens = new Map<string, Known>();
   #refreshedMs = -Infinity;
-  readonly #machineHashes = new Map<string, { hashes: readonly Buffer[]; readMs: number }>();
+  /** The token that each machine proved to be its own last: a heartbeat with it needs no hashing. */
+  readonly #proven = new Map<string, { token: Buffer; provenMs: number }>();
 
   constructor(store: Store, clock: Clock, options: AuthOptions = {}) {
     this.#store = store;
@@ -70,7 +71,7 @@ export class Auth {
     if (this.#tokens.size === 0) return { kind: 'anyone' };
     const token = tokenOf(authorization, false) ?? '';
     const machineId = machineOfToken(token);
-    return machineId !== undefined && this.#isRemembered(machineId, digest(token), nowMs)
+    return machineId !== undefined && this.#isProven(machineId, token, nowMs)
       ? { kind: 'machine', machineId }
       : undefined;
   }
@@ -110,7 +111,7 @@ export class Auth {
 
   /** The machine's tokens changed, or it is gone. */
   forgetMachine(machineId: string): void {
-    this.#machineHashes.delete(machineId);
+    this.#proven.delete(machineId);
   }
 
   /** How a principal is called in logs. */
@@ -122,32 +123,33 @@ export class Auth {
   async #principalOf(token: string): Promise<Principal | undefined> {
     const machineId = machineOfToken(token);
     if (machineId !== undefined) {
-      const isItsOwn = await this.#isMachineToken(machineId, digest(token));
+      const isItsOwn = await this.#isMachineToken(machineId, token);
       return isItsOwn ? { kind: 'machine', machineId } : undefined;
     }
     const sent = digest(token);
     const known = this.#tokens.get(sent.toString('hex'));
-    if (known === undefined || !timingSafeEqual(known.hash, sent)) return undefined;
+    if (known === undefined || !areEqual(known.hash, sent)) return undefined;
     return known.expiresMs > this.#clock.now().getTime() ? known.principal : undefined;
   }
 
-  async #isMachineToken(machineId: string, sent: Buffer): Promise<boolean> {
+  async #isMachineToken(machineId: string, token: string): Promise<boolean> {
     const nowMs = this.#clock.elapsedMs();
-    if (this.#isRemembered(machineId, sent, nowMs)) return true;
+    if (this.#isProven(machineId, token, nowMs)) return true;
     const machine = await this.#store.getMachine(machineId);
-    if (machine === undefined) return false;
-    const hashes = (machine.value.token_sha256 ?? [])
-      .map((hex) => Buffer.from(hex, 'hex'))
-      .filter((known) => known.length === sent.length);
-    if (this.#machineHashes.size >= cachedMachines) this.#machineHashes.clear();
-    this.#machineHashes.set(machineId, { hashes, readMs: nowMs });
-    return this.#isRemembered(machineId, sent, nowMs);
+    const sent = digest(token);
+    const isItsOwn = (machine?.value.token_sha256 ?? []).some((hex) =>
+      areEqual(Buffer.from(hex, 'hex'), sent),
+    );
+    if (!isItsOwn) return false;
+    if (this.#proven.size >= mostProven) this.#proven.clear();
+    this.#proven.set(machineId, { token: Buffer.from(token), provenMs: nowMs });
+    return true;
   }
 
-  #isRemembered(machineId: string, sent: Buffer, nowMs: number): boolean {
-    const cached = this.#machineHashes.get(machineId);
-    if (cached === undefined || nowMs - cached.readMs >= machineRefreshMs) return false;
-    return cached.hashes.some((known) => timingSafeEqual(known, sent));
+  #isProven(machineId: string, token: string, nowMs: number): boolean {
+    const proven = this.#proven.get(machineId);
+    if (proven === undefined || nowMs - proven.provenMs >= proofLastsMs) return false;
+    return areEqual(proven.token, Buffer.from(token));
   }
 
   async #refresh(): Promise<void> {
@@ -201,6 +203,11 @@ function tokenOf(authorization: string | undefined, isRead: boolean): string | u
   if (scheme.toLowerCase() === 'bearer') return value;
   if (scheme.toLowerCase() !== 'basic' || !isRead) return undefined;
   return Buffer.from(value, 'base64').toString('utf8').split(':').slice(1).join(':');
+}
+
+/** Takes as long whether they differ at the beginning or at the end. */
+function areEqual(a: Buffer, b: Buffer): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
 }
 
 function digest(token: string): Buffer {
