@@ -128,9 +128,11 @@ function addFacts(secrets: Secrets, value: unknown): void {
 
 function addText(secrets: Secrets, text: string): void {
   addShapes(secrets, text);
-  for (const [, value = ''] of text.matchAll(identifyingField)) {
-    // udev writes model and serial into one field; the serial stands alone in another.
-    secrets.add(value.replaceAll(/\\x20/g, ' '));
+  const values = [...text.matchAll(identifyingField)].map(([, value = '']) => value);
+  for (const value of values) {
+    // udev's ID_SERIAL is model and serial; the model must stay, and the serial stands alone elsewhere.
+    const isMadeOfOther = values.some((other) => value.endsWith(`_${other}`));
+    if (!isMadeOfOther) secrets.add(value.replaceAll('\\x20', ' '));
   }
 }
 
