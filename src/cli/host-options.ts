@@ -12,11 +12,6 @@ export const hostOptions: Readonly<Record<string, OptionSpec>> = {
   'probe-os': {
     type: 'boolean',
     default: false,
-    describe: 'look for installed systems, mounting disks read-only, as the netboot image does',
-  },
-  'probe-os': {
-    type: 'boolean',
-    default: false,
     describe: 'look for systems installed on the disks: mounts them read-only (needs root)',
   },
 };
