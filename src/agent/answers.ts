@@ -100,7 +100,7 @@ export function parseErrorAnswer(
 }
 
 /** What came from elsewhere, fit for a terminal: one line, bounded, no control characters. */
-export function printable(text: string): string {
+function printable(text: string): string {
   const line = text.slice(0, 500).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
   return line.trim();
 }

@@ -6,7 +6,7 @@ import { bootifMac, parseKernelCommandLine } from './kernel-command-line.ts';
 import { leaseSources, readLeases, urlOption, type Lease } from './lease.ts';
 import { parseSetting, settingNames, settingSpecs, type SettingName } from './settings.ts';
 
-export interface Setting {
+interface Setting {
   readonly value: string;
   /** For people: `kernel command line (dragonfly.url)`. */
   readonly source: string;

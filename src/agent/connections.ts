@@ -6,7 +6,7 @@ import { AppError } from '../core/errors.ts';
 import type { PinnedTrust } from './pinned-trust.ts';
 
 /** A step on the way to a server. */
-export type ConnectStep = 'dns' | 'tcp' | 'tls';
+type ConnectStep = 'dns' | 'tcp' | 'tls';
 
 export interface ConnectionOptions {
   readonly proxy?: ProxySettings | undefined;

@@ -3,7 +3,7 @@ import type { Root } from '../sources/root.ts';
 import type { Boot } from './boot.ts';
 
 /** In the order in which a boot reaches them. */
-export const bootSteps = [
+const bootSteps = [
   'kernel',
   'link',
   'address',

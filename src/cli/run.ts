@@ -33,12 +33,13 @@ export const run: Command = {
       import('../sources/open.ts'),
     ]);
     const root = await openRoot(optionText(args, 'root'));
-    const { settings, ...rest } = await readSettings(args, io, root);
+    // Never those of a capture: to replay a bug report must not call its server.
+    const { settings, ...rest } = await readSettings(args, io, await openRoot());
     const options: AgentOptions = {
       ...(await agentOptions(args, io)),
       root,
       servers: requireServers({ settings, ...rest }),
-      bootMac: settings.mac?.value,
+      bootMac: isThisHost(args) ? settings.mac?.value : optionText(args, 'mac'),
       token: settings.token?.value,
       caSha256: settings.ca_sha256?.value,
       workflow: settings.workflow?.value,

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 export type Fault = (exchange: Exchange) => Promise<void>;
 
 /** One request on its way. */
-export interface Exchange {
+interface Exchange {
   readonly response: ServerResponse;
   /** Delivers the request to the server and gives its answer. */
   readonly deliver: () => Promise<{

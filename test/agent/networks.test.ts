@@ -68,8 +68,6 @@ describe.skipIf(!hasNamespaces)('an agent (skipped where no network namespace ca
     mkdirSync(port, { recursive: true });
     writeFileSync(join(port, 'address'), '02:00:00:00:00:01\n');
     writeFileSync(join(port, 'type'), '1\n');
-    mkdirSync(join(files, 'root/run/dragonfly'), { recursive: true });
-    writeFileSync(join(files, 'root/run/dragonfly/lease'), 'domain=lab.test\n');
     symlinkSync('../../..', join(port, 'device'));
     symlinkSync(
       '../../devices/pci0000:00/0000:00:03.0/net/eth0',
@@ -255,7 +253,7 @@ describe.skipIf(!hasNamespaces)('an agent (skipped where no network namespace ca
     async () => {
       cable('eth0');
       address('eth0', '10.77.8.2/24', '10.77.8.1/24');
-      const resolver = 'nameserver 10.77.8.1\noptions timeout:1 attempts:1\n';
+      const resolver = 'search lab.test\nnameserver 10.77.8.1\noptions timeout:1 attempts:1\n';
       writeFileSync(`/etc/netns/${clientNs}/resolv.conf`, resolver);
       const dns = () => {
         const names = [

@@ -12,7 +12,7 @@ import { HttpTransport } from '../transport.ts';
 import { SimulatedMachine, type Draw, type Mishap } from './machine.ts';
 
 /** Of a hundred machines, how many something happens to in each round. */
-export interface FleetRates {
+interface FleetRates {
   readonly reboots: number;
   readonly nicSwaps: number;
   readonly reimages: number;
@@ -34,13 +34,13 @@ export interface FleetOptions {
   readonly onProgress?: (progress: FleetProgress) => void;
 }
 
-export interface FleetProgress {
+interface FleetProgress {
   readonly step: string;
   readonly done: number;
   readonly of: number;
 }
 
-export interface FleetCounts {
+interface FleetCounts {
   checkins: number;
   heartbeats: number;
   failures: number;
