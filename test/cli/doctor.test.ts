@@ -4,24 +4,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { doctor } from '../../src/cli/doctor.ts';
 import { startServer } from '../agent/server.ts';
-import { writeMachine } from '../agent/capture/synthetic-machine.ts';
+import { exampleMarks, writeMachine } from '../agent/capture/synthetic-machine.ts';
 import { runCommand } from './run-command.ts';
 
 let top: string;
 beforeAll(() => {
   top = mkdtempSync(join(tmpdir(), 'dragonfly-doctor-'));
-  writeMachine(join(top, 'machine'), {
-    macs: ['52:54:00:ab:cd:01', '52:54:00:ab:cd:02'],
-    uuid: '4c4c4544-0051-3510-8052-b4c04f4a3132',
-    machineId: '0123456789abcdef0123456789abcde0',
-    systemSerial: 'CZ3AB12XYZ',
-    boardSerial: 'B123456',
-    dimmSerial: '8A31F2C4',
-    diskSerial: 'S3Z2NB0K654321',
-    wwn: '5002538e40a1b2c3',
-    hostname: 'node17',
-    token: 'hidden',
-  });
+  writeMachine(join(top, 'machine'), exampleMarks);
 });
 afterAll(() => {
   rmSync(top, { recursive: true });

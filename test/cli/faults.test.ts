@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Inventory } from '../../src/model/inventory.ts';
-import { writeMachine } from '../agent/capture/synthetic-machine.ts';
+import { exampleMarks, writeMachine } from '../agent/capture/synthetic-machine.ts';
 import { canHang, hang } from '../sources/hanging-mount.ts';
 
 const program = join(import.meta.dirname, '../../src/cli/dragonfly-agent.ts');
@@ -14,18 +14,7 @@ let top: string;
 
 beforeEach(() => {
   top = mkdtempSync(join(tmpdir(), 'dragonfly-faults-'));
-  writeMachine(top, {
-    macs: ['52:54:00:ab:cd:01', '52:54:00:ab:cd:02'],
-    uuid: '4c4c4544-0051-3510-8052-b4c04f4a3132',
-    machineId: '0123456789abcdef0123456789abcde0',
-    systemSerial: 'CZ3AB12XYZ',
-    boardSerial: 'B123456',
-    dimmSerial: '8A31F2C4',
-    diskSerial: 'S3Z2NB0K654321',
-    wwn: '5002538e40a1b2c3',
-    hostname: 'node17',
-    token: 'hidden',
-  });
+  writeMachine(top, exampleMarks);
 });
 afterEach(() => {
   rmSync(top, { recursive: true });

@@ -9,7 +9,7 @@ import { identify } from '../../src/cli/identify.ts';
 import { inventory } from '../../src/cli/inventory.ts';
 import { columns } from '../../src/cli/table.ts';
 import { collectInventory } from '../../src/agent/inventory.ts';
-import { writeMachine } from '../agent/capture/synthetic-machine.ts';
+import { exampleMarks, writeMachine } from '../agent/capture/synthetic-machine.ts';
 import { runCommand } from './run-command.ts';
 
 let top: string;
@@ -18,18 +18,7 @@ let machine: string;
 beforeAll(() => {
   top = mkdtempSync(join(tmpdir(), 'dragonfly-cli-'));
   machine = join(top, 'machine');
-  writeMachine(machine, {
-    macs: ['52:54:00:ab:cd:01', '52:54:00:ab:cd:02'],
-    uuid: '4c4c4544-0051-3510-8052-b4c04f4a3132',
-    machineId: '0123456789abcdef0123456789abcde0',
-    systemSerial: 'CZ3AB12XYZ',
-    boardSerial: 'B123456',
-    dimmSerial: '8A31F2C4',
-    diskSerial: 'S3Z2NB0K654321',
-    wwn: '5002538e40a1b2c3',
-    hostname: 'node17',
-    token: 'hidden',
-  });
+  writeMachine(machine, exampleMarks);
 });
 afterAll(() => {
   rmSync(top, { recursive: true });

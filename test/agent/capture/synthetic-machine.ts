@@ -16,6 +16,20 @@ export interface Marks {
   token: string;
 }
 
+/** One such machine. */
+export const exampleMarks: Marks = {
+  macs: ['52:54:00:ab:cd:01', '52:54:00:ab:cd:02'],
+  uuid: '4c4c4544-0051-3510-8052-b4c04f4a3132',
+  machineId: '0123456789abcdef0123456789abcde0',
+  systemSerial: 'CZ3AB12XYZ',
+  boardSerial: 'B123456',
+  dimmSerial: '8A31F2C4',
+  diskSerial: 'S3Z2NB0K654321',
+  wwn: '5002538e40a1b2c3',
+  hostname: 'node17',
+  token: 'hidden',
+};
+
 /** Writes the files of a machine with these marks. */
 export function writeMachine(top: string, marks: Marks): void {
   const [mac, second] = marks.macs;
