@@ -44,10 +44,16 @@ export function HardwareCard({ machine }: { machine: MachineView }) {
           ['Installed OS', os && `${os.name} on ${os.device}`],
           ['Calls itself', machine.report?.hostname],
           ['Agent', machine.report?.agent_version],
+          ['Last boot', machine.report?.boot_timeline?.map(formatStep).join(', ')],
         ]}
       />
     </Card>
   );
+}
+
+/** "address 3.4 s", since the kernel started. */
+function formatStep({ step, at_ms: ms }: { step: string; at_ms: number }): string {
+  return `${step} ${(ms / 1000).toFixed(1)} s`;
 }
 
 interface TableProps {
