@@ -20,7 +20,11 @@ export function openDirectory(directory: string, options: OpenOptions): Kv {
   } catch (err) {
     release?.();
     if (err instanceof AppError) throw err;
-    throw new AppError('store.unavailable', `cannot open ${directory}`, { cause: err });
+    throw new AppError(
+      'store.unavailable',
+      `cannot open ${directory}: let this user write in it, or name another with --data`,
+      { cause: err },
+    );
   }
 }
 

@@ -12,7 +12,8 @@ export function lockDirectory(directory: string): () => void {
   let lock: DatabaseSync | undefined;
   try {
     lock = new DatabaseSync(join(directory, lockName), { timeout: 0 });
-    lock.exec('BEGIN EXCLUSIVE');
+    // No journal beside the lock: a full disk must not keep a server from starting.
+    lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (err) {
     lock?.close();
     throw isBusy(err)
@@ -20,7 +21,11 @@ export function lockDirectory(directory: string): () => void {
           'store.in-use',
           `${directory} is in use by another server: stop that one first`,
         )
-      : new AppError('store.unavailable', `cannot lock ${directory}`, { cause: err });
+      : new AppError(
+          'store.unavailable',
+          `cannot lock ${directory}: let this user write in it, or name another with --data`,
+          { cause: err },
+        );
   }
   const held = lock;
   return () => {
