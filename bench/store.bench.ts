@@ -111,28 +111,37 @@ interface Fleet {
   readonly microseconds: Readonly<Record<string, number>>;
 }
 
+/** Each fleet is filled by one process and measured by others, which start with nothing in memory. */
 function fleets(): void {
-  const [few, many] = [small, large].map((machines): Fleet => {
-    const path = join(directory, `fleet-${machines}`);
-    const args = [import.meta.filename, 'fleet', path, String(machines)];
-    // Filled by one process and measured by another, which starts with nothing in its memory.
-    spawnSync(process.execPath, [...args, 'fill'], { stdio: 'inherit' });
-    const { stdout } = spawnSync(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const fleet = (machines: number, ...more: string[]): string => {
+    const args = [import.meta.filename, 'fleet', join(directory, `fleet-${machines}`)];
+    const run = spawnSync(process.execPath, [...args, String(machines), ...more], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    return run.stdout.toString();
+  };
+  for (const machines of [small, large]) fleet(machines, 'fill');
+  // In turns and the best of each, because other work on the machine only ever makes it slower.
+  const measure = (machines: number, round: number): Fleet =>
     // Printed by measureFleet below.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    return JSON.parse(stdout.toString()) as Fleet;
-  });
-  if (few === undefined || many === undefined) return;
-  for (const [what, cost] of Object.entries(many.microseconds)) {
-    const before = few.microseconds[what] ?? 0;
+    JSON.parse(fleet(machines, String(round))) as Fleet;
+  const rounds = [0, 1, 2].map((n) => ({ few: measure(small, n), many: measure(large, n) }));
+  const best = (read: (round: (typeof rounds)[number]) => number | undefined): number =>
+    Math.min(...rounds.map((round) => read(round) ?? Infinity));
+  for (const what of Object.keys(rounds[0]?.many.microseconds ?? {})) {
+    const cost = best(({ many }) => many.microseconds[what]);
+    const before = best(({ few }) => few.microseconds[what]);
     console.log(
       `LMDB, ${what}: ${(cost / before).toFixed(2)} at ${large} machines over ${small} ` +
         `(${cost.toFixed(0)} to ${before.toFixed(0)} µs; goal at 1000000: at most 1.5)`,
     );
   }
+  const openMs = best(({ many }) => many.openMs);
+  const anonymousMb = Math.max(...rounds.map(({ many }) => many.anonymousMb));
   console.log(
-    `LMDB, opening ${large} machines: ${many.openMs.toFixed(0)} ms (goal at 1000000: at most 500); ` +
-      `RssAnon afterwards: ${many.anonymousMb.toFixed(0)} MB (goal: at most 250)`,
+    `LMDB, opening ${large} machines: ${openMs.toFixed(0)} ms (goal at 1000000: at most 500); ` +
+      `RssAnon afterwards: ${anonymousMb.toFixed(0)} MB (goal: at most 250)`,
   );
 }
 
@@ -144,9 +153,12 @@ async function measureFleet(path: string, machines: number): Promise<void> {
   const startedAt = performance.now();
   const store = new KvStore(await openKv(`lmdb:${path}`));
   const openMs = performance.now() - startedAt;
+  const anonymousMb = await use(store, machines);
   const any = (): Machine => benchMachine(Math.floor(Math.random() * machines));
   const drawn = Array.from({ length: 4000 }, any);
-  const created = Array.from({ length: 2000 }, (_, n) => benchMachine(machines + n));
+  const created = Array.from({ length: 2000 }, (_, n) =>
+    benchMachine(machines + Number(process.argv[5]) * 2000 + n),
+  );
   const cost = async (operations: number, operate: (n: number) => Promise<unknown>) =>
     1e6 / (await rate(operations, operate));
   // The first pass brings the pages in that are used all the time.
@@ -164,10 +176,21 @@ async function measureFleet(path: string, machines: number): Promise<void> {
     }),
     creation: await cost(created.length, (n) => store.putMachine(at(created, n), 'absent')),
   };
-  const status = readFileSync('/proc/self/status', 'utf8');
-  const anonymousMb = Number(/RssAnon:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
   await store.close();
   console.log(JSON.stringify({ openMs, anonymousMb, microseconds } satisfies Fleet));
+}
+
+/** The anonymous memory of a server that does some of everything, without the benchmark's own. */
+async function use(store: KvStore, machines: number): Promise<number> {
+  await rate(3000, async () => {
+    const n = Math.floor(Math.random() * machines);
+    const found = await store.getMachine(benchMachine(n).id);
+    if (found === undefined || n % 3 > 0) return;
+    found.value.status.state = 'Ready';
+    await store.putMachine(found.value);
+  });
+  const status = readFileSync('/proc/self/status', 'utf8');
+  return Number(/RssAnon:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
 }
 
 async function fill(path: string, machines: number): Promise<void> {

@@ -18,12 +18,12 @@ export interface Known {
   readonly machines: ReadonlyMap<string, Machine>;
 }
 
-export interface Candidate {
+interface Candidate {
   readonly machine_id: string;
   readonly evidence: string[];
 }
 
-export interface Doubt {
+interface Doubt {
   readonly reason: IdentityConflict['reason'];
   readonly candidates: readonly Candidate[];
 }

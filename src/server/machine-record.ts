@@ -81,7 +81,7 @@ function comparable(machine: Machine): string {
 }
 
 /** The identity with the newer values; its hash is always that of its own fields. */
-export function identityOf(known: MachineIdentity | undefined, shown: Evidence): MachineIdentity {
+function identityOf(known: MachineIdentity | undefined, shown: Evidence): MachineIdentity {
   const all_macs = [...(shown.macs ?? known?.all_macs ?? [shown.primaryMac])];
   const smbios_uuid = shown.smbiosUuid ?? known?.smbios_uuid ?? null;
   const machine_id = shown.machineId ?? known?.machine_id ?? null;

@@ -32,7 +32,7 @@ export interface KvChange {
   readonly removed: boolean;
 }
 
-/** Keys are printable ASCII of at most `maxKeyLength`; values any text.
+/** Keys are printable ASCII, at most 900 characters of it (LMDB takes 1,978 bytes); values any text.
  *  Errors of all operations: AppError `store.unavailable`, `store.full`. */
 export interface Kv {
   /** Answers all reads from one snapshot: for each read its entries, none for what is absent. */
@@ -57,9 +57,6 @@ export interface Kv {
   /** Resolves when everything acknowledged is durable and the backend is released. */
   close(): Promise<void>;
 }
-
-/** LMDB takes 1,978 bytes; half of that leaves room for another backend's prefix. */
-export const maxKeyLength = 900;
 
 /** The first key after all that begin with `prefix`. */
 export function prefixEnd(prefix: string): string {

@@ -94,7 +94,7 @@ export function macValue(mac: string): string {
 }
 
 /** The value that an SMBIOS UUID is found by: none for one that identifies nothing. */
-export function uuidValues(uuid: string | null | undefined): string[] {
+function uuidValues(uuid: string | null | undefined): string[] {
   return uuid === null || uuid === undefined || uuidPlaceholder(uuid) !== undefined
     ? []
     : [uuid.trim().toLowerCase()];
