@@ -5,7 +5,8 @@ import { createHash, randomBytes } from 'node:crypto';
 export class Fakes {
   readonly #key: Uint8Array;
   readonly #made = new Map<string, string>();
-  readonly #taken = new Set<string>();
+  /** No fake is any other's fake, nor somebody's real value. */
+  readonly #taken: Set<string>;
   readonly #isAcceptable: (fake: string, original: string) => boolean;
 
   /** `secrets` are all values to be faked: together they make the key, so that a second capture of the
@@ -15,6 +16,7 @@ export class Fakes {
     isAcceptable: (fake: string, original: string) => boolean,
   ) {
     this.#isAcceptable = isAcceptable;
+    this.#taken = new Set(secrets);
     const all = createHash('sha256').update(JSON.stringify(secrets.toSorted(byCode)));
     // A key made of little more than a MAC could be found by trying all of them.
     const isGuessable = secrets.join('').length < 48;
@@ -28,8 +30,7 @@ export class Fakes {
     if (known !== undefined) return known;
     for (let attempt = 0; ; attempt++) {
       const fake = original.slice(0, keep) + this.#draw(original, attempt, hex).slice(keep);
-      const isNew =
-        fake !== original && !this.#taken.has(fake) && this.#isAcceptable(fake, original);
+      const isNew = !this.#taken.has(fake) && this.#isAcceptable(fake, original);
       // A value with hardly any characters to change may have no other fake left.
       if (!isNew && attempt < 1000) continue;
       this.#made.set(original, fake);

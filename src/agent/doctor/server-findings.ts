@@ -1,13 +1,13 @@
 // Whether the server can be reached, is trusted, is ours, and agrees about the time. Every answer
 // comes from a real connection; no credential is sent.
 import type { X509Certificate } from 'node:crypto';
-import { request as requestHttp, type IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import type { Clock } from '../../core/clock.ts';
 import type { Identity } from '../../model/inventory.ts';
 import { distrust } from '../certificates.ts';
 import { withDeadline } from '../deadline.ts';
+import { ask, codeOf, type Answer } from './ask-server.ts';
+import { cloneFindings } from './clone-findings.ts';
 import { fail, pass, warn, type Finding } from './finding.ts';
 
 export interface ServerOptions {
@@ -21,7 +21,6 @@ export interface ServerOptions {
   readonly identity?: Identity | undefined;
 }
 
-const maxBodyLength = 4_000_000;
 const maxSkewMs = 30_000;
 const dayMs = 24 * 3_600_000;
 
@@ -36,7 +35,9 @@ export async function serverFindings(url: URL, options: ServerOptions): Promise<
     const answer = await withDeadline(clock, timeoutMs, signal, (limit) => ask(health, limit));
     const findings = [...names, ...answerFindings(url, host, answer, options)];
     const isGood = findings.every(({ verdict }) => verdict !== 'fail');
-    return isGood ? [...findings, ...(await cloneFindings(url, options))] : findings;
+    const clones =
+      isGood && options.identity ? await cloneFindings(url, options.identity, options) : [];
+    return [...findings, ...clones];
   } catch (err) {
     options.signal.throwIfAborted();
     return [...names, connectionFinding(url, err)];
@@ -58,52 +59,6 @@ async function nameFinding(
     signal.throwIfAborted();
     return fail('DNS', `${host} has no address (${codeOf(err)})`, next);
   }
-}
-
-interface Answer {
-  status: number;
-  headers: IncomingMessage['headers'];
-  body: string;
-  /** Undefined without TLS. */
-  tls: { error: string | undefined; chain: readonly X509Certificate[] } | undefined;
-}
-
-/** Certificates are looked at afterwards: a refused one should still say what it is, and what time it
- *  is at the server. */
-async function ask(url: URL, signal: AbortSignal): Promise<Answer> {
-  const isTls = url.protocol === 'https:';
-  const request = isTls ? (await import('node:https')).request : requestHttp;
-  return await new Promise((resolve, reject) => {
-    const options = { signal, agent: false, ...(isTls ? { rejectUnauthorized: false } : {}) };
-    const sent = request(url, options, (response) => {
-      const { socket } = response;
-      const tls = socket instanceof TLSSocket ? tlsOf(socket) : undefined;
-      let body = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => {
-        body = (body + chunk).slice(0, maxBodyLength);
-      });
-      response.on('error', reject);
-      response.on('end', () => {
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body, tls });
-      });
-    });
-    sent.on('error', reject);
-    sent.end();
-  });
-}
-
-function tlsOf(socket: TLSSocket): Answer['tls'] {
-  const chain: X509Certificate[] = [];
-  let certificate = socket.getPeerX509Certificate();
-  while (certificate !== undefined && chain.length < 16) {
-    chain.push(certificate);
-    certificate = certificate.issuerCertificate;
-  }
-  // The types say Error; it is the name of what is wrong, or null.
-  const error: unknown = socket.authorizationError;
-  const name = error instanceof Error ? codeOf(error) : error;
-  return { error: typeof name === 'string' ? name : undefined, chain };
 }
 
 function answerFindings(url: URL, host: string, answer: Answer, options: ServerOptions): Finding[] {
@@ -213,58 +168,6 @@ function clockFindings({ headers }: Answer, { clock }: ServerOptions): Finding[]
   ];
 }
 
-/** A machine-id that another machine has as well was copied with its disk. Servers that show their
- *  machines to nobody without a token say nothing. */
-async function cloneFindings(url: URL, options: ServerOptions): Promise<Finding[]> {
-  const { clock, timeoutMs, signal, identity } = options;
-  if (identity === undefined || identity.machine_id === null) return [];
-  try {
-    const others = await withDeadline(clock, timeoutMs, signal, (limit) =>
-      findMachines(url, identity.machine_id ?? '', limit),
-    );
-    const clone = others.find(
-      (other) => !other.macs.some((mac) => identity.all_macs.includes(mac)),
-    );
-    if (clone === undefined) return [];
-    const text = `${clone.name} (${clone.macs.join(', ')}) has the same one: it was copied with a disk`;
-    return [
-      fail('machine-id', text, 'make a new one: rm /etc/machine-id; systemd-machine-id-setup'),
-    ];
-  } catch {
-    signal.throwIfAborted();
-    return [];
-  }
-}
-
-/** The machines with this machine-id. Throws when the server does not list them. */
-async function findMachines(
-  url: URL,
-  machineId: string,
-  signal: AbortSignal,
-): Promise<{ name: string; macs: string[] }[]> {
-  const found: { name: string; macs: string[] }[] = [];
-  let cursor: string | null = '';
-  while (cursor !== null) {
-    const query = new URLSearchParams({ limit: '500', ...(cursor === '' ? {} : { cursor }) });
-    const { body } = await ask(new URL(`/api/machines?${query.toString()}`, url), signal);
-    // Of a server of ours; anything else throws on the way.
-    const page: MachinePage = JSON.parse(body);
-    for (const { identity, config } of page.machines) {
-      if (identity.machine_id === machineId) {
-        found.push({ name: config.memorable_name, macs: identity.all_macs });
-      }
-    }
-    cursor = page.next_cursor;
-  }
-  return found;
-}
-
-/** What is looked at in a page of GET /api/machines. */
-interface MachinePage {
-  machines: { identity: Identity; config: { memorable_name: string } }[];
-  next_cursor: string | null;
-}
-
 const reasons: Readonly<Record<string, readonly [string, string]>> = {
   ECONNREFUSED: ['nothing listens there', 'start the server, or look at host and port'],
   EHOSTUNREACH: ['the host cannot be reached', 'look at VLAN, cable and the address'],
@@ -283,13 +186,6 @@ function connectionFinding(url: URL, err: unknown): Finding {
     'look whether a firewall drops packets on the way, and at the host and port',
   ];
   return fail('server', `${url.origin}: ${why}`, next);
-}
-
-function codeOf(err: unknown): string {
-  const cause: unknown = err instanceof AggregateError ? err.errors[0] : err;
-  const code: unknown = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  if (typeof code === 'string' && code !== 'ABORT_ERR') return code;
-  return code === 'ABORT_ERR' || !(cause instanceof Error) ? 'timed out' : cause.message;
 }
 
 function rejection(signal: AbortSignal): Promise<never> {

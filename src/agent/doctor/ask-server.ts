@@ -1,0 +1,62 @@
+// Asks a server one question over a connection of its own, without credentials and whatever its
+// certificate is: that is looked at afterwards.
+import type { X509Certificate } from 'node:crypto';
+import { request as requestHttp, type IncomingMessage } from 'node:http';
+import { TLSSocket } from 'node:tls';
+
+/** A page of machines has less. */
+const maxBodyLength = 4_000_000;
+
+export interface Answer {
+  status: number;
+  headers: IncomingMessage['headers'];
+  body: string;
+  /** Undefined without TLS. */
+  tls: { error: string | undefined; chain: readonly X509Certificate[] } | undefined;
+}
+
+/** Certificates are looked at afterwards: a refused one should still say what it is, and what time it
+ *  is at the server. */
+export async function ask(url: URL, signal: AbortSignal): Promise<Answer> {
+  const isTls = url.protocol === 'https:';
+  const request = isTls ? (await import('node:https')).request : requestHttp;
+  return await new Promise((resolve, reject) => {
+    const options = { signal, agent: false, ...(isTls ? { rejectUnauthorized: false } : {}) };
+    const sent = request(url, options, (response) => {
+      const { socket } = response;
+      const tls = socket instanceof TLSSocket ? tlsOf(socket) : undefined;
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        body = (body + chunk).slice(0, maxBodyLength);
+      });
+      response.on('error', reject);
+      response.on('end', () => {
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body, tls });
+      });
+    });
+    sent.on('error', reject);
+    sent.end();
+  });
+}
+
+function tlsOf(socket: TLSSocket): Answer['tls'] {
+  const chain: X509Certificate[] = [];
+  let certificate = socket.getPeerX509Certificate();
+  while (certificate !== undefined && chain.length < 16) {
+    chain.push(certificate);
+    certificate = certificate.issuerCertificate;
+  }
+  // The types say Error; it is the name of what is wrong, or null.
+  const error: unknown = socket.authorizationError;
+  const name = error instanceof Error ? codeOf(error) : error;
+  return { error: typeof name === 'string' ? name : undefined, chain };
+}
+
+/** What kind of error it is: of several attempts at one name, the first one's. */
+export function codeOf(err: unknown): string {
+  const cause: unknown = err instanceof AggregateError ? err.errors[0] : err;
+  const code: unknown = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  if (typeof code === 'string' && code !== 'ABORT_ERR') return code;
+  return code === 'ABORT_ERR' || !(cause instanceof Error) ? 'timed out' : cause.message;
+}
