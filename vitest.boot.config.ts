@@ -8,7 +8,7 @@ export default defineConfig({
     deps: { interopDefault: false },
     // One machine at a time: emulation takes all that a small host has.
     fileParallelism: false,
-    testTimeout: 300_000,
+    testTimeout: 600_000,
     hookTimeout: 300_000,
   },
 });

@@ -1,20 +1,12 @@
 // The netboot image: its size, the smallest memory that it boots in, and how long it takes from the
 // kernel's start to an answered check-in, against the same image whose agent is busybox's wget with a
 // prepared body. Needs QEMU; runs on KVM where guests run, else emulated.
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildImage } from '../initramfs/build-image.ts';
 import { ensureImage } from '../initramfs/ensure-image.ts';
-import { packCpio } from '../initramfs/image-files.ts';
+import { overlayImage } from '../initramfs/overlay.ts';
 import { chooseAccelerator, Vm } from '../initramfs/qemu.ts';
 import { cacheDir } from '../initramfs/tools.ts';
 import { systemClock } from '../src/core/clock.ts';
@@ -122,20 +114,13 @@ async function boot(
 
 /** The same image, but what is supervised is wget with the body of a real check-in. */
 function withWget(folder: string, text: string): string {
-  const overlay = mkdtempSync(join(tmpdir(), 'dragonfly-overlay-'));
-  const scripts = join(overlay, 'lib', 'dragonfly');
-  mkdirSync(scripts, { recursive: true });
-  writeFileSync(join(overlay, 'body.json'), text);
+  const target = join(tmpdir(), `dragonfly-wget-${process.pid}`);
   const wget =
     '#!/bin/sh\nwget -q -O - --header "content-type: application/json" --post-file /body.json' +
     ` http://10.0.2.2:${port}/api/agent/checkin\nsleep 1000\n`;
-  writeFileSync(join(scripts, 'supervise'), wget, { mode: 0o755 });
-  const image = readFileSync(join(folder, 'initramfs'));
-  const padding = Buffer.alloc((4 - (image.length % 4)) % 4);
-  const file = join(tmpdir(), `dragonfly-wget-${process.pid}`);
-  writeFileSync(file, Buffer.concat([image, padding, packCpio(overlay)]));
-  rmSync(overlay, { recursive: true });
-  return file;
+  const files = { 'body.json': text, 'lib/dragonfly/supervise': wget };
+  overlayImage(join(folder, 'initramfs'), files, target);
+  return target;
 }
 
 function median(values: readonly number[]): number {

@@ -2,7 +2,7 @@
 // monitor for cables that are pulled and devices that come later.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { accessSync, constants, copyFileSync, mkdtempSync, rmSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -34,7 +34,8 @@ export class Vm {
   readonly #watchers = new Set<() => void>();
   readonly ended: Promise<void>;
   #console = '';
-  #monitor: Monitor | undefined;
+  // Listens before QEMU starts, which then connects.
+  readonly #monitor = new Monitor(this.#monitorPath);
   #hasEnded = false;
 
   constructor(options: VmOptions) {
@@ -42,7 +43,7 @@ export class Vm {
       'qemu-system-x86_64',
       ...['-accel', options.accelerator.name],
       ...['-m', String(options.memoryMiB), '-display', 'none', '-nodefaults'],
-      ...['-serial', 'stdio', '-qmp', `unix:${this.#monitorPath},server=on,wait=off`],
+      ...['-serial', 'stdio', '-qmp', `unix:${this.#monitorPath}`],
       ...(options.uefi === true ? this.#uefiDrives() : []),
       ...options.args,
     ];
@@ -106,13 +107,12 @@ export class Vm {
 
   /** Asks QEMU's monitor for something, as its QMP reference names it. */
   async ask(command: string, args: Record<string, unknown> = {}): Promise<unknown> {
-    this.#monitor ??= new Monitor(this.#monitorPath);
     return this.#monitor.ask(command, args);
   }
 
   async stop(): Promise<void> {
     if (!this.#hasEnded) this.#child.kill('SIGKILL');
-    this.#monitor?.close();
+    this.#monitor.close();
     await this.ended;
   }
 
@@ -139,32 +139,43 @@ export class Vm {
 
 /** QEMU's machine protocol: a line of JSON for each question and answer, and events in between. */
 class Monitor {
-  readonly #socket: Socket;
+  readonly #server: Server;
   readonly #waiting: PromiseWithResolvers<unknown>[] = [];
+  readonly #connected = Promise.withResolvers<Socket>();
 
   constructor(path: string) {
-    this.#socket = connect(path);
-    this.#socket.on('error', (err) => {
-      for (const { reject } of this.#waiting.splice(0)) reject(err);
-    });
-    createInterface(this.#socket).on('line', (line) => {
-      const answer: unknown = JSON.parse(line);
-      if (typeof answer !== 'object' || answer === null) return;
-      if ('return' in answer) this.#waiting.shift()?.resolve(answer.return);
-      if ('error' in answer) this.#waiting.shift()?.reject(new Error(JSON.stringify(answer.error)));
-    });
-    void this.ask('qmp_capabilities', {}).catch(() => {});
+    this.#server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        for (const { reject } of this.#waiting.splice(0)) reject(new Error('the machine ended'));
+      });
+      const lines = createInterface(socket);
+      // A machine that is switched off cuts the line: its questions are answered by 'close'.
+      lines.on('error', () => {});
+      lines.on('line', (line) => {
+        this.#take(JSON.parse(line));
+      });
+      this.#connected.resolve(socket);
+    }).listen(path);
+    this.ask('qmp_capabilities', {}).catch(() => {});
   }
 
-  ask(command: string, args: Record<string, unknown>): Promise<unknown> {
+  async ask(command: string, args: Record<string, unknown>): Promise<unknown> {
+    const socket = await this.#connected.promise;
     const answer = Promise.withResolvers<unknown>();
     this.#waiting.push(answer);
-    this.#socket.write(`${JSON.stringify({ execute: command, arguments: args })}\n`);
+    socket.write(`${JSON.stringify({ execute: command, arguments: args })}\n`);
     return answer.promise;
   }
 
+  #take(answer: unknown): void {
+    if (typeof answer !== 'object' || answer === null) return;
+    if ('return' in answer) this.#waiting.shift()?.resolve(answer.return);
+    if ('error' in answer) this.#waiting.shift()?.reject(new Error(JSON.stringify(answer.error)));
+  }
+
   close(): void {
-    this.#socket.destroy();
+    this.#server.close();
   }
 }
 
