@@ -41,12 +41,14 @@ export function identify(
 ): { identity: Identity; explanation: IdentityExplanation } {
   const interfaces = facts.network?.interfaces ?? [];
   const macs = explainMacs(interfaces);
-  const allMacs = [...new Set(macs.filter((m) => m.source.used).map((m) => m.mac))].toSorted();
   const uuid = explainUuid(facts.dmi?.system_uuid ?? null);
   const machineIds = explainMachineId(facts.machineId);
   const smbiosUuid = uuid.used && uuid.value !== null ? uuid.value.toLowerCase() : null;
   const machineId = machineIds.find((s) => s.used)?.value ?? null;
   const primary = choosePrimary(macs, interfaces, options);
+  const fit = new Set(macs.filter((m) => m.source.used).map((m) => m.mac));
+  // A machine has to be known by something: by its primary MAC where no other one is fit.
+  const allMacs = fit.size === 0 && primary.mac !== null ? [primary.mac] : [...fit].toSorted();
   return {
     identity: {
       primary_mac: primary.mac,
@@ -122,8 +124,8 @@ function explainMachineId(facts: Facts['machineId'] | undefined): IdentitySource
   return [{ kind, value: null, source: '/etc/machine-id', used: false, why: 'not found' }];
 }
 
-/** Source: rule 23. A NIC that cannot identify the machine is never primary, wireless ones excepted
- *  where there is nothing else to reach the server with. */
+/** Source: rule 23. A NIC that cannot identify the machine is never primary, but for the last resort of
+ *  a machine that has no other: boards exist whose only port is a USB one. */
 function choosePrimary(
   macs: readonly MacSource[],
   interfaces: readonly NetworkInterface[],
@@ -147,10 +149,25 @@ function choosePrimary(
   if (up !== undefined) return { mac: up.mac, why: 'first with a link, by PCI address' };
   if (fit[0] !== undefined)
     return { mac: fit[0].mac, why: 'first by PCI address; none has a link' };
-  const wireless = macs.find((m) => m.nic.kind === 'wlan' && !isJunkMac(m.mac));
-  if (wireless !== undefined) return { mac: wireless.mac, why: 'no wired NIC: the wireless one' };
+  const last = lastResort(macs);
+  if (last !== undefined) return last;
   const none = interfaces.length === 0 ? 'no physical NIC was found' : 'no NIC can identify it';
   return { mac: null, why: none };
+}
+
+/** Drivers of USB network gadgets, whose address is often the same for a whole model line (rule 17). */
+const gadgetDrivers = new Set(['cdc_ether', 'cdc_ncm', 'rndis_host']);
+
+/** A USB adapter with an address of its own, the one with a link first, else a wireless NIC. */
+function lastResort(macs: readonly MacSource[]): { mac: string; why: string } | undefined {
+  const odd = macs.filter(({ nic, mac }) => !nic.is_bmc && !nic.is_vf && !isJunkMac(mac));
+  const usb = odd.filter(
+    ({ nic }) => nic.is_usb && nic.driver !== null && !gadgetDrivers.has(nic.driver),
+  );
+  const wired = usb.find(({ nic }) => nic.carrier === true) ?? usb[0];
+  if (wired !== undefined) return { mac: wired.mac, why: 'no other NIC: the USB one' };
+  const wireless = odd.find(({ nic }) => nic.kind === 'wlan');
+  return wireless && { mac: wireless.mac, why: 'no wired NIC: the wireless one' };
 }
 
 /** Whether traffic over `route` ("eth0", "bond0", "eth0.100") uses this NIC. */

@@ -116,10 +116,27 @@ describe('the primary MAC', () => {
     expect(identify(domains).identity.primary_mac).toBe(second.mac);
   });
 
+  it('is a USB one only where there is nothing else, and then identifies the machine', () => {
+    const usb = nic('usb0', '52:54:00:00:00:08', { is_usb: true, driver: 'smsc95xx' });
+    const bmc = nic('usb1', '52:54:00:00:00:09', { is_usb: true, is_bmc: true });
+    expect(identify(factsOf(bmc, usb, first)).identity.all_macs).toEqual([first.mac]);
+    const { identity } = identify(factsOf(bmc, usb));
+    expect(identity).toMatchObject({ primary_mac: usb.mac, all_macs: [usb.mac] });
+    expect(identity.identity_hash).toBe(computeIdentityHash([usb.mac], null, null));
+    const gadget = nic('usb2', '52:54:00:00:00:0a', { is_usb: true, driver: 'cdc_ether' });
+    expect(identify(factsOf(bmc, gadget)).identity).toMatchObject({
+      primary_mac: null,
+      all_macs: [],
+    });
+  });
+
   it('is a wireless one only where there is nothing else', () => {
     const wlan = nic('wlan0', '52:54:00:00:00:07', { kind: 'wlan', carrier: true });
     expect(identify(factsOf(wlan, first)).identity.primary_mac).toBe(first.mac);
-    expect(identify(factsOf(wlan)).identity.primary_mac).toBe(wlan.mac);
+    expect(identify(factsOf(wlan)).identity).toMatchObject({
+      primary_mac: wlan.mac,
+      all_macs: [wlan.mac],
+    });
     expect(identify({}).explanation.primary).toBe('no physical NIC was found');
   });
 });
