@@ -33,7 +33,10 @@ export class ServerProcess {
   async restart(): Promise<void> {
     const args = ['--listen', `127.0.0.1:${this.#port}`, '--data', this.#data];
     const env = { ...process.env, DRAGONFLY_LOG: 'fatal' };
-    this.#child = spawn(process.execPath, [program, ...args], { env, stdio: 'inherit' });
+    this.#child = spawn(process.execPath, [program, ...args], {
+      env,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     for (;;) {
       const isUp = await fetch(`${this.url}/api/health`).then(
         (r) => r.ok,
