@@ -1,31 +1,26 @@
 // The Kv on etcd, for several servers. Every commit is one Txn; etcd's limits on a request stay inside
-// this file and etcd-values.ts.
+// this file, etcd-messages.ts and etcd-values.ts.
 import { EtcdClient, EtcdRefusal, type EtcdOptions } from './etcd-client.ts';
-import { assemble, cutUp, piecePrefix, type Pieces } from './etcd-values.ts';
+import {
+  comparison,
+  encode,
+  encodeKey,
+  entryOf,
+  packed,
+  range,
+  readWatch,
+  stalePieces,
+  watching,
+  writing,
+  type TxnResponse,
+} from './etcd-messages.ts';
+import { assemble, cutUp, type Pieces } from './etcd-values.ts';
 import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from './kv.ts';
-import { prefixEnd } from './kv.ts';
 import { closedError, conflict } from './kv-errors.ts';
 
-/** Everything of this project in an etcd that others use as well. */
-const root = 'dragonfly/';
 const scanPiece = 500;
-/** etcd takes 128 operations in a Txn, counted along each path of nested ones: three levels of this
- *  many make 64,000. */
-const operationsATxn = 40;
 const readsATxn = 100;
 const compactEveryMs = 300_000;
-
-interface EtcdKeyValue {
-  readonly key: string;
-  readonly value?: string;
-  readonly mod_revision: string;
-}
-
-interface TxnResponse {
-  readonly header: { readonly revision: string };
-  readonly succeeded?: boolean;
-  readonly responses?: readonly { readonly response_range?: { readonly kvs?: EtcdKeyValue[] } }[];
-}
 
 export class EtcdKv implements Kv {
   readonly #client: EtcdClient;
@@ -200,122 +195,6 @@ export class EtcdKv implements Kv {
   }
 }
 
-/** Keeps a request within etcd's number of operations by nesting Txns, which stays one commit. */
-function packed(operations: readonly object[]): readonly object[] {
-  if (operations.length <= operationsATxn) return operations;
-  const size = Math.ceil(operations.length / operationsATxn);
-  const groups: object[] = [];
-  for (let i = 0; i < operations.length; i += size) {
-    groups.push({ request_txn: { success: packed(operations.slice(i, i + size)) } });
-  }
-  return groups;
-}
-
-function comparison(expectation: KvExpectation): object {
-  if ('key' in expectation) {
-    return {
-      key: encodeKey(expectation.key),
-      target: 'MOD',
-      result: 'EQUAL',
-      mod_revision: String(expectation.revision),
-    };
-  }
-  return {
-    key: encodeKey(expectation.prefix),
-    range_end: encodeKey(prefixEnd(expectation.prefix)),
-    target: 'MOD',
-    result: 'LESS',
-    mod_revision: String(expectation.newest + 1),
-  };
-}
-
-function writing({ key, value }: KvOperation): object {
-  return value === undefined
-    ? { request_delete_range: { key: encodeKey(key) } }
-    : { request_put: { key: encodeKey(key), value: encode(value) } };
-}
-
-/** The pieces of values that a commit replaces: everything kept for its records but what is new. */
-function stalePieces(
-  operations: readonly KvOperation[],
-  expectations: readonly KvExpectation[],
-  pieces: Pieces,
-): object[] {
-  const expected = new Set(expectations.map((e) => ('key' in e ? e.key : undefined)));
-  const records = operations.filter(
-    ({ key, value }) => value !== '' && (value || expected.has(key)),
-  );
-  return records.flatMap(({ key }) => {
-    const all = piecePrefix(key);
-    const fresh = [...pieces.keys()].find((piece) => piece.startsWith(all));
-    if (fresh === undefined) return [removal(all, prefixEnd(all))];
-    const upload = fresh.slice(0, fresh.lastIndexOf('/') + 1);
-    return [removal(all, upload), removal(prefixEnd(upload), prefixEnd(all))];
-  });
-}
-
-function removal(from: string, to: string): object {
-  return { request_delete_range: { key: encodeKey(from), range_end: encodeKey(to) } };
-}
-
-function range(read: KvRead): object {
-  if ('key' in read) return { key: encodeKey(read.key) };
-  const after =
-    read.after !== undefined && read.after > read.prefix ? `${read.after}\0` : undefined;
-  return {
-    key: encodeKey(after ?? read.prefix),
-    range_end: encodeKey(prefixEnd(read.prefix)),
-    limit: Number.isFinite(read.limit) ? read.limit : 0,
-  };
-}
-
-function watching(prefix: string, revision: number): object {
-  return {
-    create_request: {
-      key: encodeKey(prefix),
-      range_end: encodeKey(prefixEnd(prefix)),
-      start_revision: String(revision),
-      progress_notify: true,
-    },
-  };
-}
-
-interface WatchMessage {
-  readonly result?: {
-    readonly header?: { readonly revision?: string };
-    readonly compact_revision?: string;
-    readonly canceled?: boolean;
-    readonly events?: readonly { readonly type?: string; readonly kv: EtcdKeyValue }[];
-  };
-}
-
-function readWatch(message: unknown): {
-  header: number;
-  events: KvChange[];
-  compacted: number | undefined;
-} {
-  // etcd's published interface: WatchResponse.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const { result } = message as WatchMessage;
-  const compacted = result?.compact_revision;
-  return {
-    header: Number(result?.header?.revision ?? 0),
-    compacted: compacted === undefined ? undefined : Number(compacted),
-    events: (result?.events ?? []).map(({ type, kv }) => ({
-      key: decodeKey(kv.key),
-      removed: type === 'DELETE',
-    })),
-  };
-}
-
-function entryOf(kv: EtcdKeyValue): KvEntry {
-  return {
-    key: decodeKey(kv.key),
-    value: decode(kv.value ?? ''),
-    revision: Number(kv.mod_revision),
-  };
-}
-
 /** Reads again from a newer snapshot when the one being read was compacted away. */
 async function retryCompacted<T>(read: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
@@ -329,20 +208,4 @@ async function retryCompacted<T>(read: () => Promise<T>): Promise<T> {
 
 function isCompacted(err: unknown): boolean {
   return err instanceof EtcdRefusal && err.isCompacted;
-}
-
-function encode(text: string): string {
-  return Buffer.from(text).toString('base64');
-}
-
-function decode(base64: string): string {
-  return Buffer.from(base64, 'base64').toString();
-}
-
-function encodeKey(key: string): string {
-  return encode(root + key);
-}
-
-function decodeKey(base64: string): string {
-  return decode(base64).slice(root.length);
 }
