@@ -71,21 +71,22 @@ async function run(
   };
   const { host, port } = parseListen(values.listen);
   const isOpen = !(await new Auth(store, systemClock, auth).isConfigured());
-  if (isOpen && !isLoopback(host)) throw unconfigured(values.listen);
+  const required = !isLoopback(host);
+  if (isOpen && required) throw unconfigured(values.listen);
   const tls = tlsTexts(configuration);
   const app = await createApp({
     store,
     clock: systemClock,
     log,
     version: io.version,
-    auth,
+    auth: { ...auth, required },
     secretKeys: secretKeys(configuration),
     liveness: {
       intervalSeconds: values['heartbeat-interval'],
       maxBeatsPerSecond: values['max-heartbeat-rate'],
     },
     connectionsPerAddress: values['connections-per-address'],
-    publicUrl: values['public-url'],
+    publicUrl: values['public-url']?.replace(/\/+$/, ''),
     boot: {
       dir: values['boot-dir'] && absolutePath(values['boot-dir']),
       append: values['boot-append'],

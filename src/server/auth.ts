@@ -18,6 +18,8 @@ export type Principal =
   | { readonly kind: 'anyone' };
 
 export interface AuthOptions {
+  /** Tokens are needed even while there are none: revoking the last one opens nothing. */
+  readonly required?: boolean | undefined;
   /** An enrolment token given by configuration, besides those in the store. */
   readonly enrolmentToken?: string | undefined;
   /** Agents that send no token, as Dragonfly's own, may check in and do their work. */
@@ -56,10 +58,10 @@ export class Auth {
     return this.#options.enrolmentToken;
   }
 
-  /** Whether there is any token. Without one everybody may do everything, on loopback. */
+  /** Whether tokens are needed. Without any everybody may do everything, on loopback. */
   async isConfigured(): Promise<boolean> {
     await this.#refresh();
-    return this.#tokens.size > 0;
+    return this.#isClosed();
   }
 
   /** The sender of an agent's request, where it can be told without asking the store; what every
@@ -68,7 +70,7 @@ export class Auth {
     const nowMs = this.#clock.elapsedMs();
     if (access === 'read' || access === 'full') return undefined;
     if (nowMs - this.#refreshedMs >= refreshMs) return undefined;
-    if (this.#tokens.size === 0) return { kind: 'anyone' };
+    if (!this.#isClosed()) return { kind: 'anyone' };
     const token = tokenOf(authorization, false) ?? '';
     const machineId = machineOfToken(token);
     return machineId !== undefined && this.#isProven(machineId, token, nowMs)
@@ -144,6 +146,10 @@ export class Auth {
     if (this.#proven.size >= mostProven) this.#proven.clear();
     this.#proven.set(machineId, { token: Buffer.from(token), provenMs: nowMs });
     return true;
+  }
+
+  #isClosed(): boolean {
+    return this.#options.required === true || this.#tokens.size > 0;
   }
 
   #isProven(machineId: string, token: string, nowMs: number): boolean {

@@ -6,7 +6,8 @@ import type { StoreChange } from '../store/store.ts';
 import type { Presence } from './liveness.ts';
 import type { Services } from './services.ts';
 import { privatePrefix } from './tokens.ts';
-import { expireWorkflow, statusOf } from './workflows.ts';
+import { statusOf } from './workflow-progress.ts';
+import { expireWorkflow } from './workflows.ts';
 
 const sweepMs = 1000;
 const flushMs = 10_000;

@@ -18,7 +18,7 @@ export function checkIn(
   request: CheckinRequest,
   by: Principal,
 ): Promise<CheckinResponse> {
-  return s.overload.run('checkin', async () => {
+  return s.overload.run(async () => {
     const startedAt = s.clock.now().toISOString();
     await refuseIfInUse(s, request);
     const { registration, token } = await registerWithToken(s, request, by);

@@ -104,7 +104,7 @@ export async function deleteMachine(s: Services, id: string, ifMatch?: string): 
 
 /** Changes each machine by itself. */
 export async function changeMany(s: Services, request: BulkRequest): Promise<BulkResponse> {
-  const left = [...new Set(request.ids)];
+  const left = [...new Set(request.ids.map((id) => id.toLowerCase()))];
   const failed: BulkResponse['failed'] = [];
   let changed = 0;
   const work = async (): Promise<void> => {

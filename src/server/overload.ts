@@ -69,8 +69,8 @@ export class Overload {
   }
 
   /** Does the work of a check-in, counted. Errors: AppError `server.busy`. */
-  async run<T>(kind: 'checkin', work: () => Promise<T>): Promise<T> {
-    this.refuse(kind);
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    this.refuse('checkin');
     this.#checkins += 1;
     try {
       return await work();

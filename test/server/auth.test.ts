@@ -145,6 +145,17 @@ it('a browser is asked for a token when it opens a page, and may only read with 
   expect(put.status).toBe(401);
 });
 
+it('revoking the last token opens nothing where tokens are required', async () => {
+  const server = await startServer({ auth: { required: true } });
+  const full = await tokenOf(server, 'full');
+  const revoked = await server.call('DELETE', '/api/tokens/full', { token: full });
+  expect(revoked.status).toBe(204);
+  expect((await server.call('GET', '/api/machines', { token: full })).status).toBe(401);
+  expect((await server.call('GET', '/api/machines')).status).toBe(401);
+  const hello = await server.call('POST', '/api/agent/checkin', { body: checkin(1) });
+  expect(hello.status).toBe(401);
+});
+
 it('an enrolment token may come from the configuration', async () => {
   const enrolmentToken = 'a-token-of-the-configuration';
   const server = await startServer({ auth: { enrolmentToken } });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../src/core/clock.ts';
 import type { WorkflowEvent } from '../../src/model/api.ts';
 import type { Workflow } from '../../src/model/workflow.ts';
-import { advance } from '../../src/server/workflows.ts';
+import { advance } from '../../src/server/workflow-progress.ts';
 import { checkin, imageTemplate, startServer, type TestServer } from './harness.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
