@@ -33,6 +33,15 @@ describe('mounts', () => {
     expect(mounts.hasServed('/mnt/a b/sub')).toBe(true);
   });
 
+  it('tells whether the kernel makes up all files of a directory', () => {
+    const line = (point: string, type: string): string => `1 2 0:1 / ${point} rw - ${type} x rw\n`;
+    const sys = line('/sys', 'sysfs') + line('/sys/fs/cgroup', 'cgroup2') + line('/', 'ext4');
+    expect(parseMounts(sys).isKernels('/sys')).toBe(true);
+    expect(parseMounts(sys + line('/sys/block/sda', 'ext4')).isKernels('/sys')).toBe(false);
+    expect(parseMounts(sys + line('/sys/block/sda', 'fuse.x')).isKernels('/sys')).toBe(false);
+    expect(parseMounts(line('/', 'ext4')).isKernels('/sys')).toBe(false);
+  });
+
   it('are none where nothing is known', () => {
     expect(parseMounts('').isServed('/x')).toBe(false);
     expect(parseMounts('').hasServed('/')).toBe(false);

@@ -190,7 +190,7 @@ describe('an archive', () => {
 
   it('that unpacks to more than memory should hold is refused', async () => {
     const { gzipSync } = await import('node:zlib');
-    const bomb = gzipSync(Buffer.alloc(300 * 1024 * 1024));
+    const bomb = gzipSync(Buffer.alloc(257 * 1024 * 1024));
     await expect(archiveTree(bomb, 'bomb.tar.gz')).rejects.toMatchObject({
       code: 'read.malformed',
     });
@@ -206,7 +206,7 @@ describe('an archive', () => {
           },
         );
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
     put('junk.tar.gz', 'no archive');
     await expect(openRoot(join(top, 'junk.tar.gz'))).rejects.toMatchObject({
