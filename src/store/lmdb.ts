@@ -61,7 +61,7 @@ export class LmdbKv implements Kv {
   }
 
   read(reads: readonly KvRead[]): Promise<readonly (readonly KvEntry[])[]> {
-    return this.#guarded('read', () => Promise.resolve(reads.map((read) => this.#answer(read))));
+    return this.#guarded('read', async () => reads.map((read) => this.#answer(read)));
   }
 
   commit(
