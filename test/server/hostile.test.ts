@@ -1,12 +1,14 @@
 // Every route, as the OpenAPI document lists them, with input that nobody of good will sends. A new
 // route is in here from its first day.
-import { connect } from 'node:net';
 import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { createToken } from '../../src/server/tokens.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { openStore } from '../../src/store/open.ts';
 import { createApp } from '../../src/server/app.ts';
+import { limitConnections } from '../../src/server/connections.ts';
 import { checkin, startServer, type Answer, type TestServer } from './harness.ts';
 
 interface Route {
@@ -346,4 +348,41 @@ describe('a page from elsewhere', () => {
     );
     expect(text).toMatch(/^HTTP\/1\.1 403 /);
   });
+});
+
+describe('an address', () => {
+  const address = Object.values(networkInterfaces())
+    .flat()
+    .find((found) => found?.family === 'IPv4' && !found.internal);
+
+  it.skipIf(address === undefined)(
+    'has so many connections and no more (needs an address besides loopback)',
+    async () => {
+      const accepted: Socket[] = [];
+      const server = createServer((socket) => {
+        accepted.push(socket);
+        socket.pipe(socket);
+      });
+      limitConnections(server, 3);
+      server.listen(0);
+      await once(server, 'listening');
+      // A server that listens on a port has one.
+      const { port } = Object(server.address());
+      const open = () => connect(port, address?.address).on('error', () => {});
+      const speak = async (socket: Socket) => {
+        socket.write('hello');
+        const heard = await Promise.race([once(socket, 'data'), once(socket, 'close')]);
+        return String(heard[0]);
+      };
+      const kept = [open(), open(), open()];
+      expect(await Promise.all(kept.map(speak))).toEqual(['hello', 'hello', 'hello']);
+      expect(await speak(open())).not.toBe('hello');
+      kept[0]?.destroy();
+      await Promise.race(accepted.slice(0, 3).map((socket) => once(socket, 'close')));
+      const next = open();
+      expect(await speak(next)).toBe('hello');
+      for (const socket of [...kept, next]) socket.destroy();
+      server.close();
+    },
+  );
 });
