@@ -134,7 +134,7 @@ function fleets(): void {
     const before = best(({ few }) => few.microseconds[what]);
     console.log(
       `LMDB, ${what}: ${(cost / before).toFixed(2)} at ${large} machines over ${small} ` +
-        `(${cost.toFixed(0)} to ${before.toFixed(0)} µs; goal at 1000000: at most 1.5)`,
+        `(${cost.toFixed(0)} to ${before.toFixed(0)} µs of CPU; goal at 1000000: at most 1.5)`,
     );
   }
   const openMs = best(({ many }) => many.openMs);
@@ -159,8 +159,13 @@ async function measureFleet(path: string, machines: number): Promise<void> {
   const created = Array.from({ length: 2000 }, (_, n) =>
     benchMachine(machines + Number(process.argv[5]) * 2000 + n),
   );
-  const cost = async (operations: number, operate: (n: number) => Promise<unknown>) =>
-    1e6 / (await rate(operations, operate));
+  // CPU time: on a machine that does other things as well, only that is the operation's own.
+  const cost = async (operations: number, operate: (n: number) => Promise<unknown>) => {
+    const before = process.cpuUsage();
+    await rate(operations, operate);
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / operations;
+  };
   // The first pass brings the pages in that are used all the time.
   await cost(drawn.length, (n) => store.getMachine(at(drawn, n).id));
   const microseconds = {
