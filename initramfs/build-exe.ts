@@ -1,5 +1,6 @@
 // Makes dist/dragonfly-agent-linux-<arch>: the agent and Node in one file (`npm run build:exe`).
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import pkg from '@yao-pkg/pkg/lib-es5/sea.js';
@@ -24,26 +25,46 @@ export async function buildExecutable(arch: Arch): Promise<Executable> {
   await bundleProgram('sources/reader.ts', reader);
   mkdirSync(join(projectDir, 'dist'), { recursive: true });
   rmSync(output, { force: true });
-  await pkg.default(main, {
-    // With both set, pkg puts the program into `nodePath` and lets a Node of the same version
-    // prepare it, and downloads neither.
-    nodePath: smallNode(arch),
-    useLocalNode: true,
-    signature: false,
-    seaConfig: {
-      disableExperimentalSEAWarning: true,
-      useSnapshot: false,
-      // Node's own code cache differs from build to build; ours does not.
-      useCodeCache: false,
-      assets: {
-        'agent.cjs': bundle,
-        'agent.cache': compile(arch, main, bundle),
-        'reader.cjs': reader,
-      },
+  const seaConfig = {
+    // The blob keeps this path: relative to where pkg works, it is the same wherever the project is.
+    main: '../main.cjs',
+    disableExperimentalSEAWarning: true,
+    useSnapshot: false,
+    // Node's own code cache differs from build to build; ours does not.
+    useCodeCache: false,
+    assets: {
+      'agent.cjs': bundle,
+      'agent.cache': compile(arch, main, bundle),
+      'reader.cjs': reader,
     },
-    targets: [{ platform: 'linux', arch, nodeRange: 'node26', output }],
+  };
+  await inTemporaryFolder(async (folder) => {
+    copyFileSync(main, join(folder, 'main.cjs'));
+    await pkg.default(main, {
+      // With both set, pkg puts the program into `nodePath` and lets a Node of the same version
+      // prepare it, and downloads neither.
+      nodePath: smallNode(arch),
+      useLocalNode: true,
+      signature: false,
+      seaConfig,
+      targets: [{ platform: 'linux', arch, nodeRange: 'node26', output }],
+    });
   });
   return { path: output, packages };
+}
+
+/** Runs `work` with a folder for temporary files of its own, in which pkg makes the one that it works in. */
+async function inTemporaryFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const before = process.env['TMPDIR'];
+  const folder = mkdtempSync(join(tmpdir(), 'dragonfly-exe-'));
+  process.env['TMPDIR'] = folder;
+  try {
+    await work(folder);
+  } finally {
+    if (before === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = before;
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** Makes V8's compiled form of the bundle. It is the processor's own, and takes that processor to
