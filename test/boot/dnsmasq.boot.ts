@@ -74,7 +74,14 @@ function dnsmasqArgs(name: 'proxy' | 'full'): string[] {
 function startServer(inside: (program: string, ...args: string[]) => void): void {
   inside(
     process.execPath,
-    ...['src/cli/dragonfly-server.ts', 'serve', '--store', 'memory:', '--enrolment-token', 'enrol'],
+    ...[
+      'src/cli/dragonfly-server.ts',
+      'serve',
+      '--store',
+      'memory:',
+      '--enrolment-token',
+      'enrol-with-this-token',
+    ],
     ...['--listen', '192.168.77.1:3000', '--boot-append', 'console=ttyS0'],
     ...['--boot-dir', inject('boot')?.dir ?? ''],
   );
