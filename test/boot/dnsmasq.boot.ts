@@ -97,7 +97,7 @@ it.skipIf(!can)(
       ['-netdev', 'tap,id=n0,ifname=tap0,script=no,downscript=no', '-device', 'e1000,netdev=n0'],
       { namespace },
     );
-    await vm.waitFor(/"msg":"checked in"/, 240_000);
+    await vm.waitFor(/INFO checked in/, 240_000);
     expect(vm.console).toMatch(/eth0 is 192\.168\.77\.1\d\d\/24/);
   },
 );
@@ -148,6 +148,6 @@ it.skipIf(!can)('boots a UEFI machine with dnsmasq beside another DHCP server', 
     ],
     { namespace, uefi: true },
   );
-  await vm.waitFor(/"msg":"checked in"/, 240_000);
+  await vm.waitFor(/INFO checked in/, 240_000);
   expect(vm.console).toMatch(/eth0 is 192\.168\.77\.3\d\/24/);
 });
