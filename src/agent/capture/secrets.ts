@@ -67,6 +67,8 @@ const uuidShape = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const wwnShape = /^(naa|eui|uuid)\.[0-9a-f]{16,}$/;
 /** The chassis asset tag of every virtual machine at Azure. */
 const azureTag = '7783-7084-3265-9085-8269-3286-77';
+/** In the names of UEFI's own variables. */
+const efiGlobalVariable = '8be4df61-93ca-11d2-aa0d-00e098032b8c';
 /** What systems are called until somebody names them. */
 const notHosts = new Set(
   (
@@ -97,7 +99,8 @@ const identifyingFact = /^(serial|wwn|asset_tag|fs_uuid|machine_id|mac|current_m
 export function findSecrets(reads: readonly Read[], facts: Partial<Facts>): Secrets {
   const { system, board, firmware } = facts.dmi ?? {};
   const named = [system?.vendor, system?.product, board?.vendor, board?.product, firmware?.vendor];
-  const secrets = new Secrets([...named, azureTag].filter((name) => typeof name === 'string'));
+  const common = [...named, azureTag, efiGlobalVariable];
+  const secrets = new Secrets(common.filter((name) => typeof name === 'string'));
   secrets.add(facts.dmi?.system_uuid?.value);
   addFacts(secrets, facts);
   for (const { asked, outcome } of reads) {

@@ -107,6 +107,7 @@ describe('a capture', () => {
     expect((await capture(false)).inventory).toEqual(inventory);
     const redacted = await capture(true);
     expect(decisions(redacted.inventory)).toBe(decisions(inventory));
+    expect(redacted.inventory.hardware.boot?.secure_boot).toBe(true);
     expect(redacted.inventory.identity.primary_mac).toMatch(/^52:54:00:/);
   });
 
