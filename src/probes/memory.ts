@@ -10,7 +10,8 @@ import { readVirtualization } from './virtualization.ts';
 const base = '/sys/devices/system/memory';
 
 /** A physical machine: the sum of its memory modules. A virtual one, or one without tables: the
- *  memory blocks that are online, else MemTotal, which lacks what the kernel reserved.
+ *  memory blocks that are online, else MemTotal, which lacks what the kernel reserved. Of blocks the
+ *  last is seldom full: where the modules come to less than one block fewer, theirs is the exact sum.
  *  Source: SMBIOS type 17; /sys/devices/system/memory; /proc/meminfo. */
 export const memoryProbe: Probe<'memory'> = {
   name: 'memory',
@@ -24,7 +25,7 @@ export const memoryProbe: Probe<'memory'> = {
     const { is_virtual } = await readVirtualization(read.quietly());
     const total =
       is_virtual === true
-        ? ((await fromKernel(read)) ?? fromModules)
+        ? exact(await fromKernel(read), fromModules)
         : (fromModules ?? (await fromKernel(read)));
     return {
       memory_bytes: total?.bytes ?? null,
@@ -35,7 +36,14 @@ export const memoryProbe: Probe<'memory'> = {
   },
 };
 
-type Total = { bytes: number; source: string } | undefined;
+type Total = { bytes: number; source: string; blockBytes?: number } | undefined;
+
+/** What modules say, if it is the kernel's sum but for a block that is not full. */
+function exact(blocks: Total, modules: Total): Total {
+  if (blocks?.blockBytes === undefined || modules === undefined) return blocks ?? modules;
+  const rest = blocks.bytes - modules.bytes;
+  return rest > 0 && rest < blocks.blockBytes ? modules : blocks;
+}
 
 function sumOfModules(devices: readonly MemoryDevice[]): number {
   return devices.filter(isWorkingMemory).reduce((sum, { sizeBytes }) => sum + (sizeBytes ?? 0), 0);
@@ -78,11 +86,33 @@ async function fromBlocks(read: Reading): Promise<Total> {
   const sizeText = await read.value(`${base}/block_size_bytes`);
   if (sizeText === undefined || !/^[0-9a-f]{1,12}$/i.test(sizeText)) return undefined;
   const size = Number.parseInt(sizeText, 16);
-  const blocks = (await read.list(base)).filter((name) => /^memory\d+$/.test(name));
+  const blocks = await readBlocks(read, size);
   const count = (await areAllOnline(read, blocks.length, size))
     ? blocks.length
     : (await Promise.all(blocks.map((block) => isBlockOnline(read, block)))).filter(Boolean).length;
-  return count === 0 ? undefined : { bytes: count * size, source: base };
+  return count === 0 ? undefined : { bytes: count * size, source: base, blockBytes: size };
+}
+
+/** The blocks that hold memory. UEFI on arm64 also lists its flash, for which the kernel makes blocks.
+ *  Source: /proc/iomem, whose addresses root alone sees; a block's number counts from address 0. */
+async function readBlocks(read: Reading, size: number): Promise<string[]> {
+  const blocks = (await read.list(base)).filter((name) => /^memory\d{1,12}$/.test(name));
+  const ranges = parseSystemRam((await read.quietly().text('/proc/iomem')) ?? '');
+  if (ranges.length === 0) return blocks;
+  return blocks.filter((name) => {
+    const start = Number(name.slice('memory'.length)) * size;
+    return ranges.some(({ first, last }) => first < start + size && last >= start);
+  });
+}
+
+/** The address ranges of memory in /proc/iomem; none where the addresses are hidden. */
+export function parseSystemRam(text: string): { first: number; last: number }[] {
+  return [...text.matchAll(/^ *([0-9a-f]{8,16})-([0-9a-f]{8,16}) : System RAM/gm)]
+    .map(([, first = '', last = '']) => ({
+      first: Number.parseInt(first, 16),
+      last: Number.parseInt(last, 16),
+    }))
+    .filter(({ last }) => last > 0);
 }
 
 /** Whether the kernel uses more memory than would fit into all blocks but one. That is one file instead

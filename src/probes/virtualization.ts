@@ -46,9 +46,12 @@ async function readEvidence(read: Reading): Promise<Evidence> {
     acpiOemId: undefined,
     pciDevices: await read.text('/proc/bus/pci/devices'),
   };
-  // Only root may read ACPI tables, and only a machine without DMI needs them.
+  // Only root may read ACPI tables, and few machines need them: those without DMI, and those whose
+  // DMI says that they are virtual and names a maker of hardware.
   const hasDmi = Object.values(evidence.dmi).some((value) => value !== undefined);
-  return hasDmi ? evidence : { ...evidence, acpiOemId: await readAcpiOemId(read) };
+  const { isVirtual, platform } = decidePlatform(evidence);
+  if (hasDmi && (isVirtual !== true || platform !== null)) return evidence;
+  return { ...evidence, acpiOemId: await readAcpiOemId(hasDmi ? read.quietly() : read) };
 }
 
 async function readDmiEvidence(

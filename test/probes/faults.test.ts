@@ -26,6 +26,7 @@ const files: Files = {
   '/proc/mounts': '/dev/sda1 / ext4 rw 0 0\n',
   '/proc/cpuinfo': 'processor : 0\nmodel name : AMD EPYC 7402\nflags : fpu svm\n',
   '/proc/meminfo': 'MemTotal: 1024 kB\n',
+  '/proc/iomem': '00000000-3fffffff : System RAM\n',
   '/proc/sysinfo': '',
   '/proc/bus/pci/devices': '0010\t10de20b0\t12\n',
   '/proc/self/cgroup': '0::/\n',

@@ -18,7 +18,7 @@ import { parseAtaIdentity, parseVpdSerial } from '../../src/probes/disk-identity
 import { normalizeUuid } from '../../src/probes/dmi.ts';
 import { parseNvidiaModel } from '../../src/probes/gpus.ts';
 import { parseMachineId, volatileRoot } from '../../src/probes/machine-id.ts';
-import { parseMemTotal } from '../../src/probes/memory.ts';
+import { parseMemTotal, parseSystemRam } from '../../src/probes/memory.ts';
 import { chooseKernel, fstabSource, mountedAt, parseOsName } from '../../src/probes/os-files.ts';
 import { lastPciAddress } from '../../src/probes/pci-address.ts';
 import { parseBonding, parseVlans } from '../../src/probes/proc-net.ts';
@@ -53,6 +53,7 @@ const texts: readonly TextParser[] = [
   ['countX86Sockets', countX86Sockets, cpuinfo],
   ['armModel', armModel, cpuinfo],
   ['parseMemTotal', parseMemTotal, 'MemTotal:       16468292 kB\nMemFree: 12 kB\n'],
+  ['parseSystemRam', parseSystemRam, '40000000-5fffffff : System RAM\n00000000-00000000 : x\n'],
   ['parseBonding', parseBonding, 'Slave Interface: eth0\nPermanent HW addr: 52:54:00:00:00:01\n'],
   ['parseVlans', parseVlans, 'VLAN Dev name    | VLAN ID\neth0.1015      | 1015  | eth0\n'],
   ['lastPciAddress', lastPciAddress, '/sys/devices/pci10000:e0/10000:e0:06.0/10000:e1:00.0'],

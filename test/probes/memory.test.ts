@@ -100,6 +100,26 @@ describe('the memory probe', () => {
     expect(await read('memory', files)).toMatchObject({ memory_bytes: 2 * gib, source: base });
   });
 
+  it('takes the modules of a virtual machine whose last block is not full', async () => {
+    const modules = table(structure(0, { 0x13: 0x10 }), memoryModule({ 0x0c: word(1000) }));
+    const files = { ...blocks(9), [dmi]: modules };
+    expect(await read('memory', files)).toMatchObject({
+      memory_bytes: 1000 * 1024 ** 2,
+      source: dmi,
+    });
+  });
+
+  it('leaves out blocks that hold no memory, as those of a flash on arm64', async () => {
+    const iomem =
+      '00000000-07ffffff : reserved\n08000000-0fffffff : System RAM\n  08210000-0985ffff : Kernel code\n' +
+      '20000000-2fffffff : virtio0\n  20000000-2fffffff : System RAM (virtio_mem)\n';
+    const files = { ...blocks(7), '/proc/iomem': iomem };
+    expect(await bytesOf(files)).toBe(3 * 128 * 1024 ** 2);
+    // What everybody but root sees.
+    const hidden = iomem.replaceAll(/[0-9a-f]{8}/g, '00000000');
+    expect(await bytesOf({ ...files, '/proc/iomem': hidden })).toBe(6 * 128 * 1024 ** 2);
+  });
+
   it('reads the state of a block where the kernel has no `online`', async () => {
     const files = {
       [`${base}/block_size_bytes`]: '80000000',

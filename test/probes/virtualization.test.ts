@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { read } from './host.ts';
 import type { Entry } from './memory-root.ts';
-import { structure, table } from './smbios-table.ts';
+import { structure, system, table } from './smbios-table.ts';
 
 type Files = Readonly<Record<string, Entry>>;
 
@@ -176,6 +176,15 @@ describe('the virtualization probe', () => {
   ])('knows %s by its ACPI tables where there is no DMI', async (oemId, platform) => {
     const files = { '/sys/firmware/acpi/tables/DSDT': `DSDT......${oemId}FCMVDSDT` };
     expect(await verdict(files, guestCpu)).toEqual([true, platform, null]);
+  });
+
+  it('knows a machine that calls itself virtual by its ACPI tables, where DMI names no hypervisor', async () => {
+    const firmware = structure(0, { 0x13: 0x10 });
+    const files = {
+      '/sys/firmware/dmi/tables/DMI': table(firmware, system('Ampere', 'Altra')),
+      '/sys/firmware/acpi/tables/DSDT': 'DSDT......BOCHS BXPC',
+    };
+    expect(await verdict(files, 'CPU implementer : 0x41\n')).toEqual([true, 'qemu', null]);
   });
 
   it('knows VirtualBox by its PCI devices alone', async () => {
