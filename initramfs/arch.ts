@@ -1,4 +1,5 @@
 // The machine architectures that executables and images are made for, and their other names.
+import { unusable } from './command-line.ts';
 
 export const architectures = {
   x64: {
@@ -8,6 +9,16 @@ export const architectures = {
     loader: 'lib64/ld-linux-x86-64.so.2',
     strip: 'strip',
     stripPackage: 'binutils',
+    qemu: {
+      program: 'qemu-system-x86_64',
+      package: 'qemu-system-x86',
+      machine: 'pc',
+      cpu: 'qemu64',
+      console: 'ttyS0',
+      code: '/usr/share/OVMF/OVMF_CODE_4M.fd',
+      variables: '/usr/share/OVMF/OVMF_VARS_4M.fd',
+      firmwarePackage: 'ovmf',
+    },
   },
   arm64: {
     debian: 'arm64',
@@ -16,14 +27,25 @@ export const architectures = {
     loader: 'lib/ld-linux-aarch64.so.1',
     strip: 'aarch64-linux-gnu-strip',
     stripPackage: 'binutils-aarch64-linux-gnu',
+    qemu: {
+      program: 'qemu-system-aarch64',
+      package: 'qemu-system-arm',
+      // Not every host's processor has version 2 of the interrupt controller, which is the default.
+      machine: 'virt,gic-version=max',
+      cpu: 'cortex-a72',
+      console: 'ttyAMA0',
+      code: '/usr/share/AAVMF/AAVMF_CODE.fd',
+      variables: '/usr/share/AAVMF/AAVMF_VARS.fd',
+      firmwarePackage: 'qemu-efi-aarch64',
+    },
   },
 } as const;
 
 /** As Node names it; `boot` is the folder's name in dist/boot, as iPXE's ${buildarch} gives it. */
 export type Arch = keyof typeof architectures;
 
-/** Reads an --arch value. Errors: throws where it is none of the known ones. */
+/** Reads an --arch value. Errors: AppError `usage.invalid`. */
 export function parseArch(text: string): Arch {
   if (text === 'x64' || text === 'arm64') return text;
-  throw new Error(`--arch ${text}: this builds for x64 and arm64`);
+  throw unusable('arch', text, 'it is x64 or arm64');
 }

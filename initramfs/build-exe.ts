@@ -2,10 +2,10 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import pkg from '@yao-pkg/pkg/lib-es5/sea.js';
 import { rolldown } from 'rolldown';
 import { parseArch, type Arch } from './arch.ts';
+import { runProgram } from './command-line.ts';
 import { smallNode } from './node-binary.ts';
 import { cacheDir, projectDir, run } from './tools.ts';
 
@@ -93,8 +93,14 @@ async function bundleProgram(source: string, file: string): Promise<string[]> {
   return [...new Set(names)].filter((name) => name !== undefined).toSorted();
 }
 
+const usage = `usage: npm run build:exe -- [--arch x64|arm64]
+
+Makes dist/dragonfly-agent-linux-ARCH: the agent and Node in one file.`;
+
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { arch: { type: 'string', default: process.arch } } });
-  const { path } = await buildExecutable(parseArch(values.arch));
-  console.log(path);
+  const options = { arch: { type: 'string', default: process.arch } } as const;
+  await runProgram(usage, options, async ({ arch }) => {
+    const { path } = await buildExecutable(parseArch(arch));
+    console.log(path);
+  });
 }

@@ -12,12 +12,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { constants, zstdCompressSync } from 'node:zlib';
 import lock from '../package-lock.json' with { type: 'json' };
 import manifest from '../package.json' with { type: 'json' };
 import { architectures, parseArch, type Arch } from './arch.ts';
 import { buildExecutable } from './build-exe.ts';
+import { runProgram, unusable } from './command-line.ts';
 import { packCpio, packSquashfs } from './image-files.ts';
 import { debianLicence, spdxDocument, type Part } from './licences.ts';
 import {
@@ -191,7 +191,8 @@ function packInitramfs(work: string, heavy: string, light: string, arch: Arch): 
 }
 
 function squashfsOptions(arch: Arch): string[] {
-  const filter = arch === 'x64' ? ['-Xbcj', 'x86'] : ['-Xbcj', 'arm'];
+  // The kernel has to know the filter too, and Debian's for arm64 knows none for its own code.
+  const filter = arch === 'x64' ? ['-Xbcj', 'x86'] : [];
   return ['-comp', 'xz', '-b', '256K', ...filter];
 }
 
@@ -231,26 +232,37 @@ function npmPart(name: string): Part {
   return { name, version, licence: license, supplier: 'NOASSERTION' };
 }
 
+const usage = `usage: npm run build:initramfs -- [options]
+
+Makes dist/boot/ARCH/{kernel,initramfs} from Debian's packages.
+
+  --arch x64|arm64       the machines to boot (${process.arch})
+  --profile virt|server  what they are made of (virt)
+  --extra-firmware DIR   a folder laid out as /lib/firmware: what drivers ask for and it holds
+  --output DIR           where ARCH/ goes (dist/boot)`;
+
 if (import.meta.main) {
-  const { values } = parseArgs({
-    options: {
-      arch: { type: 'string', default: process.arch },
-      profile: { type: 'string', default: 'virt' },
-      'extra-firmware': { type: 'string' },
-      output: { type: 'string' },
-    },
+  const options = {
+    arch: { type: 'string', default: process.arch },
+    profile: { type: 'string', default: 'virt' },
+    'extra-firmware': { type: 'string' },
+    output: { type: 'string' },
+  } as const;
+  await runProgram(usage, options, async ({ output, ...values }) => {
+    const profile = profiles.find((name) => name === values.profile);
+    if (profile === undefined) {
+      throw unusable('profile', values.profile, `it is ${profiles.join(' or ')}`);
+    }
+    const extraFirmware = values['extra-firmware'];
+    const folder = await buildImage({
+      arch: parseArch(values.arch),
+      profile,
+      ...(extraFirmware === undefined ? {} : { extraFirmware }),
+      ...(output === undefined ? {} : { output }),
+    });
+    for (const file of ['kernel', 'initramfs']) {
+      const { size } = statSync(join(folder, file));
+      console.log(`${join(folder, file)}  ${(size / 1e6).toFixed(1)} MB`);
+    }
   });
-  const profile = profiles.find((name) => name === values.profile);
-  if (profile === undefined) throw new Error(`--profile: one of ${profiles.join(', ')}`);
-  const folder = await buildImage({
-    arch: parseArch(values.arch),
-    profile,
-    ...(values['extra-firmware'] === undefined ? {} : { extraFirmware: values['extra-firmware'] }),
-    ...(values.output === undefined ? {} : { output: values.output }),
-  });
-  for (const file of ['kernel', 'initramfs']) {
-    console.log(
-      `${join(folder, file)}  ${(statSync(join(folder, file)).size / 1e6).toFixed(1)} MB`,
-    );
-  }
 }

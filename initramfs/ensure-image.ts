@@ -1,17 +1,18 @@
 // The image for the demonstration and the tests: built where it is missing or older than its sources.
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { architectures, type Arch } from './arch.ts';
 import { buildImage } from './build-image.ts';
 import { projectDir } from './tools.ts';
 
-/** Gives the boot directory with an image for x86_64. */
-export async function ensureImage(): Promise<string> {
+/** Gives the boot directory with an image for an architecture. */
+export async function ensureImage(arch: Arch = 'x64'): Promise<string> {
   const dir = join(projectDir, 'dist', 'boot');
-  const image = join(dir, 'x86_64', 'initramfs');
+  const image = join(dir, architectures[arch].boot, 'initramfs');
   const sources = ['src', 'initramfs', 'package-lock.json'].map((name) => join(projectDir, name));
   if (!existsSync(image) || statSync(image).mtimeMs < Math.max(...sources.map(newest))) {
-    console.log('building kernel and initramfs (a few minutes)');
-    await buildImage({ arch: 'x64', profile: 'virt', output: dir });
+    console.log(`building kernel and initramfs for ${arch} (a few minutes)`);
+    await buildImage({ arch, profile: 'virt', output: dir });
   }
   return dir;
 }

@@ -6,16 +6,21 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { architectures, type Arch } from './arch.ts';
 
 /** How the processor is run: `kvm` is the host's own, `tcg` emulates it, ten times slower or more. */
 export interface Accelerator {
   readonly name: 'kvm' | 'tcg';
+  readonly arch: Arch;
   readonly cpu: string;
   /** Why it is not KVM. */
   readonly why?: string;
 }
 
-export const emulation: Accelerator = { name: 'tcg', cpu: 'qemu64' };
+/** A processor that QEMU emulates. */
+export function emulation(arch: Arch): Accelerator {
+  return { name: 'tcg', arch, cpu: architectures[arch].qemu.cpu };
+}
 
 export interface VmOptions {
   readonly accelerator: Accelerator;
@@ -39,16 +44,22 @@ export class Vm {
   #hasEnded = false;
 
   constructor(options: VmOptions) {
+    const { qemu } = architectures[options.accelerator.arch];
     const command = [
-      'qemu-system-x86_64',
+      qemu.program,
       ...['-accel', options.accelerator.name],
       ...['-m', String(options.memoryMiB), '-display', 'none', '-nodefaults'],
       ...['-serial', 'stdio', '-qmp', `unix:${this.#monitorPath}`],
-      ...(options.uefi === true ? this.#uefiDrives() : []),
+      ...(options.uefi === true ? this.#uefiDrives(qemu) : []),
       ...options.args,
     ];
-    // A later -cpu counts.
-    if (!options.args.includes('-cpu')) command.push('-cpu', options.accelerator.cpu);
+    const { cpu } = options.accelerator;
+    for (const [option, value] of [
+      ['-cpu', cpu],
+      ['-machine', qemu.machine],
+    ] as const) {
+      if (!options.args.includes(option)) command.push(option, value);
+    }
     const namespace = options.namespace;
     const [program = '', ...args] =
       namespace === undefined ? command : ['ip', 'netns', 'exec', namespace, ...command];
@@ -126,12 +137,11 @@ export class Vm {
     return this.#console.replaceAll(/\x1b\[[\d;?]*[A-Za-z]/g, '').slice(-3000);
   }
 
-  #uefiDrives(): string[] {
+  #uefiDrives(firmware: { readonly code: string; readonly variables: string }): string[] {
     const variables = join(this.#folder, 'vars.fd');
-    copyFileSync('/usr/share/OVMF/OVMF_VARS_4M.fd', variables);
-    const code = '/usr/share/OVMF/OVMF_CODE_4M.fd';
+    copyFileSync(firmware.variables, variables);
     return [
-      ...['-drive', `if=pflash,format=raw,unit=0,readonly=on,file=${code}`],
+      ...['-drive', `if=pflash,format=raw,unit=0,readonly=on,file=${firmware.code}`],
       ...['-drive', `if=pflash,format=raw,unit=1,file=${variables}`],
     ];
   }
@@ -181,16 +191,20 @@ class Monitor {
 
 /** KVM where a guest really runs: a /dev/kvm that opens may still hang its guests, so a kernel has to
  *  print its first line within seconds. Otherwise emulation, and why. */
-export async function chooseAccelerator(kernel: string): Promise<Accelerator> {
+export async function chooseAccelerator(kernel: string, arch: Arch = 'x64'): Promise<Accelerator> {
+  if (arch !== process.arch) {
+    return { ...emulation(arch), why: `this host is no ${architectures[arch].boot} machine` };
+  }
   try {
     accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
   } catch {
-    return { ...emulation, why: 'there is no /dev/kvm that this user may open' };
+    return { ...emulation(arch), why: 'there is no /dev/kvm that this user may open' };
   }
-  for (const cpu of ['host', 'qemu64']) {
-    const accelerator: Accelerator = { name: 'kvm', cpu };
-    const append = 'console=ttyS0 earlyprintk=ttyS0 panic=-1';
-    const args = ['-machine', 'q35', '-no-reboot', '-kernel', kernel, '-append', append];
+  const { qemu } = architectures[arch];
+  for (const cpu of ['host', qemu.cpu]) {
+    const accelerator: Accelerator = { name: 'kvm', arch, cpu };
+    const append = `console=${qemu.console} earlyprintk=ttyS0 panic=-1`;
+    const args = ['-no-reboot', '-kernel', kernel, '-append', append];
     const vm = new Vm({ accelerator, memoryMiB: 256, args });
     try {
       await vm.waitFor(/Linux version/, 6000);
@@ -201,5 +215,5 @@ export async function chooseAccelerator(kernel: string): Promise<Accelerator> {
       await vm.stop();
     }
   }
-  return { ...emulation, why: '/dev/kvm opens, but a guest prints nothing within 6 s' };
+  return { ...emulation(arch), why: '/dev/kvm opens, but a guest prints nothing within 6 s' };
 }

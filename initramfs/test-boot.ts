@@ -1,10 +1,10 @@
 // `npm run test:boot`: the core set of boots, or all of them with --all. What else is given goes to
 // vitest. Without QEMU the tests are skipped, and say so.
 import { spawnSync } from 'node:child_process';
+import { architectures, type Arch } from './arch.ts';
 import { ensureImage } from './ensure-image.ts';
+import { isMissing } from './tools.ts';
 
-const hasQemu = spawnSync('qemu-system-x86_64', ['--version'], { stdio: 'ignore' }).status === 0;
-if (hasQemu) await ensureImage();
 const args = process.argv.slice(2);
 const { status } = spawnSync(
   'vitest',
@@ -13,9 +13,25 @@ const { status } = spawnSync(
     stdio: 'inherit',
     env: {
       ...process.env,
-      ...(hasQemu ? {} : { DRAGONFLY_BOOT_TESTS: 'none' }),
-      ...(args.includes('--all') ? { DRAGONFLY_BOOT_TESTS: 'all' } : {}),
+      DRAGONFLY_BOOT_ARCHITECTURES: (await withImage(['x64', 'arm64'])).join(' '),
+      DRAGONFLY_BOOT_TESTS: args.includes('--all') ? 'all' : 'core',
     },
   },
 );
 process.exitCode = status ?? 2;
+
+/** Those architectures whose machines can be run here, with an image for each. */
+async function withImage(all: readonly Arch[]): Promise<Arch[]> {
+  const found: Arch[] = [];
+  for (const arch of all) {
+    const { qemu, strip } = architectures[arch];
+    const lacks = [qemu.program, qemu.variables, strip].filter(isMissing);
+    if (lacks.length > 0) {
+      console.log(`skipped: tests with ${arch} machines, for which ${lacks.join(', ')} is missing`);
+    } else {
+      await ensureImage(arch);
+      found.push(arch);
+    }
+  }
+  return found;
+}

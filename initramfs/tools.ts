@@ -39,11 +39,11 @@ export function requireTools(needs: Readonly<Record<string, string>>): void {
 }
 
 function missing(needs: Readonly<Record<string, string>>): [string, string][] {
-  return Object.entries(needs).filter(([tool]) =>
-    tool.startsWith('/') ? !existsSync(tool) : !onPath(tool),
-  );
+  return Object.entries(needs).filter(([tool]) => isMissing(tool));
 }
 
-function onPath(tool: string): boolean {
-  return spawnSync('sh', ['-c', `command -v ${tool}`], { stdio: 'ignore' }).status === 0;
+/** Whether a tool, or the file of a path, is not on this host. */
+export function isMissing(tool: string): boolean {
+  if (tool.startsWith('/')) return !existsSync(tool);
+  return spawnSync('sh', ['-c', `command -v ${tool}`], { stdio: 'ignore' }).status !== 0;
 }

@@ -3,10 +3,10 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, inject, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { projectDir } from '../../initramfs/tools.ts';
 import { temporaryDirectory } from '../server/harness.ts';
-import { runsAll, startVm } from './harness.ts';
+import { bootDir, runsAll, startVm } from './harness.ts';
 
 /** Loaded by UEFI firmware, which is no iPXE itself as QEMU's BIOS ROMs are. */
 const ipxeEfi = '/usr/lib/ipxe/ipxe.efi';
@@ -83,7 +83,7 @@ function startServer(inside: (program: string, ...args: string[]) => void): void
       'enrol-with-this-token',
     ],
     ...['--listen', '192.168.77.1:3000', '--boot-append', 'console=ttyS0'],
-    ...['--boot-dir', inject('boot')?.dir ?? ''],
+    ...['--boot-dir', bootDir],
   );
 }
 

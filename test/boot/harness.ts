@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject, onTestFinished } from 'vitest';
+import { architectures, type Arch } from '../../initramfs/arch.ts';
 import { Vm, type VmOptions } from '../../initramfs/qemu.ts';
+import { projectDir } from '../../initramfs/tools.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { CheckinResponse } from '../../src/model/api.ts';
 import type { Machine } from '../../src/model/machine.ts';
@@ -11,9 +13,13 @@ import { createApp, type AppOptions } from '../../src/server/app.ts';
 import { openStore } from '../../src/store/open.ts';
 
 /** False where QEMU is missing: tests that boot are then skipped. */
-export const canBoot = inject('boot') !== undefined;
+export const canBoot = inject('accelerators').x64 !== undefined;
+export const canBootArm = inject('accelerators').arm64 !== undefined;
 /** Whether the long run was asked for. */
 export const runsAll = canBoot && inject('all');
+
+/** The images, as they were built. */
+export const bootDir = join(projectDir, 'dist', 'boot');
 
 /** How long a machine may take from power-on to its check-in, emulated and on a busy host. */
 const bootMs = 180_000;
@@ -62,7 +68,7 @@ export class BootServer {
         store,
         clock: systemClock,
         liveness: { intervalSeconds: 2 },
-        boot: { dir: image().dir, append: 'console=ttyS0 dragonfly.interval=2' },
+        boot: { dir: bootDir, append: 'console=ttyS0 dragonfly.interval=2' },
         ...options,
       },
       [
@@ -131,18 +137,17 @@ export class BootServer {
   }
 }
 
-function image() {
-  const boot = inject('boot');
-  if (boot === undefined) throw new Error('this test needs QEMU');
-  return boot;
-}
-
 /** A machine that ends with the test, unless it is stopped before. */
 export function startVm(
   args: readonly string[],
-  options: Partial<Omit<VmOptions, 'args' | 'accelerator'>> = {},
+  {
+    arch = 'x64',
+    ...options
+  }: Partial<Omit<VmOptions, 'args' | 'accelerator'>> & { arch?: Arch } = {},
 ): Vm {
-  const vm = new Vm({ accelerator: image().accelerator, memoryMiB: 512, ...options, args });
+  const accelerator = inject('accelerators')[arch];
+  if (accelerator === undefined) throw new Error(`this test needs a machine with ${arch}`);
+  const vm = new Vm({ accelerator, memoryMiB: 512, ...options, args });
   onTestFinished(() => vm.stop());
   return vm;
 }
@@ -162,9 +167,10 @@ export function pxeNetwork(server: BootServer, port: string): string[] {
 }
 
 /** Arguments to start the image without firmware's help: quicker, where the boot is not the point. */
-export function directBoot(server: BootServer, append = ''): string[] {
-  const folder = join(image().dir, 'x86_64');
-  const parameters = `console=ttyS0 panic=-1 dragonfly.url=${server.guestUrl} dragonfly.interval=2`;
+export function directBoot(server: BootServer, append = '', arch: Arch = 'x64'): string[] {
+  const { boot, qemu } = architectures[arch];
+  const folder = join(bootDir, boot);
+  const parameters = `console=${qemu.console} panic=-1 dragonfly.url=${server.guestUrl} dragonfly.interval=2`;
   return [
     ...['-kernel', join(folder, 'kernel'), '-initrd', join(folder, 'initramfs')],
     ...['-append', `${parameters} dragonfly.mode=discovery ${append}`],

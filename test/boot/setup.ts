@@ -1,32 +1,33 @@
-// Before the boots: where the image is, and how processors run here.
+// Before the boots: how processors run here.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { architectures, parseArch, type Arch } from '../../initramfs/arch.ts';
 import { chooseAccelerator, type Accelerator } from '../../initramfs/qemu.ts';
 import { projectDir } from '../../initramfs/tools.ts';
 
+/** How machines of each architecture are run; undefined: this host runs none. */
+type Accelerators = Record<Arch, Accelerator | undefined>;
+
 declare module 'vitest' {
   interface ProvidedContext {
-    /** undefined: there is no QEMU on this host. */
-    boot: { readonly dir: string; readonly accelerator: Accelerator } | undefined;
+    accelerators: Accelerators;
     /** Whether the long set was asked for. */
     all: boolean;
   }
 }
 
 export default async function setup(project: TestProject): Promise<void> {
-  const which = process.env['DRAGONFLY_BOOT_TESTS'] ?? 'core';
-  project.provide('all', which === 'all');
-  if (which === 'none') {
-    console.log('skipped: there is no qemu-system-x86_64');
-    project.provide('boot', undefined);
-    return;
+  project.provide('all', process.env['DRAGONFLY_BOOT_TESTS'] === 'all');
+  const accelerators: Accelerators = { x64: undefined, arm64: undefined };
+  const names = process.env['DRAGONFLY_BOOT_ARCHITECTURES'] ?? 'x64';
+  for (const arch of names.split(' ').filter(Boolean).map(parseArch)) {
+    const kernel = join(projectDir, 'dist', 'boot', architectures[arch].boot, 'kernel');
+    if (!existsSync(kernel)) throw new Error('there is no image: npm run test:boot builds it');
+    const accelerator = await chooseAccelerator(kernel, arch);
+    const why = accelerator.why === undefined ? '' : ` (${accelerator.why})`;
+    console.log(`${arch} machines run by ${accelerator.name}${why}`);
+    accelerators[arch] = accelerator;
   }
-  const dir = join(projectDir, 'dist', 'boot');
-  const kernel = join(dir, 'x86_64', 'kernel');
-  if (!existsSync(kernel)) throw new Error('there is no image: npm run test:boot builds it');
-  const accelerator = await chooseAccelerator(kernel);
-  const { name, why } = accelerator;
-  console.log(`machines run by ${name}${why === undefined ? '' : ` (${why})`}`);
-  project.provide('boot', { dir, accelerator });
+  project.provide('accelerators', accelerators);
 }
