@@ -2,11 +2,12 @@
 // this machine's clock is wrong: the time, once.
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import { callbackify } from 'node:util';
-import type { buildConnector } from 'undici';
+import type { Clock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import { distrust, type Distrust } from './certificates.ts';
+import { withDeadline } from './deadline.ts';
 
 export interface PinnedTrustOptions {
   /** The SHA-256 of the CA's certificate (its DER form) in lower-case hex. */
@@ -24,19 +25,41 @@ const maxStepMs = 20 * yearMs;
 const releasedAt = Date.parse('2026-11-01T00:00:00Z');
 const dateTimeoutMs = 10_000;
 
-type Connector = buildConnector.connector;
+/** Where a connection leads to. */
+interface Destination {
+  readonly host?: string | null | undefined;
+}
+
+type Connector<D> = (to: D) => Promise<Duplex>;
 
 /** A connector that hands out only sockets whose server the pinned CA vouches for. `open` has to
  *  connect without verifying and without resuming sessions (a resumed one shows no chain). */
-export function pinnedConnector(open: Connector, trust: PinnedTrust): Connector {
-  const connectTo = callbackify((options: buildConnector.Options) =>
-    connectTrusted(open, trust, options),
-  );
-  return (options, callback) => {
-    connectTo(options, (err, socket) => {
-      if (err === null) callback(null, socket);
-      else callback(err, null);
-    });
+export function trustedConnector<D extends Destination>(
+  open: Connector<D>,
+  trust: PinnedTrust,
+  clock: Clock,
+): Connector<D> {
+  return async function connectTrusted(to): Promise<Duplex> {
+    const socket = await open(to);
+    if (!(socket instanceof TLSSocket)) {
+      throw new TypeError('a connection without TLS has no certificate to verify');
+    }
+    const host = to.host ?? '';
+    const chain = chainOf(socket);
+    const refusal = trust.refusal(chain, host);
+    if (refusal === undefined) return socket;
+    try {
+      const date = refusal.isAboutTime ? await askDate(socket, host, clock) : undefined;
+      if (!(await trust.adoptTime(date, chain, host))) {
+        throw new AppError(
+          'server.untrusted',
+          `${host} is not trusted: its certificate ${refusal.reason}; check dragonfly.ca_sha256 and both clocks`,
+        );
+      }
+    } finally {
+      socket.destroy();
+    }
+    return connectTrusted(to);
   };
 }
 
@@ -75,39 +98,6 @@ export class PinnedTrust {
   }
 }
 
-async function connectTrusted(
-  open: Connector,
-  trust: PinnedTrust,
-  options: buildConnector.Options,
-): Promise<TLSSocket> {
-  const socket = await connect(open, options);
-  const chain = chainOf(socket);
-  const refusal = trust.refusal(chain, options.hostname);
-  if (refusal === undefined) return socket;
-  try {
-    const date = refusal.isAboutTime ? await askDate(socket, options.hostname) : undefined;
-    if (!(await trust.adoptTime(date, chain, options.hostname))) {
-      throw new AppError(
-        'server.untrusted',
-        `${options.hostname} is not trusted: its certificate ${refusal.reason}; check dragonfly.ca_sha256 and both clocks`,
-      );
-    }
-  } finally {
-    socket.destroy();
-  }
-  return connectTrusted(open, trust, options);
-}
-
-function connect(open: Connector, options: buildConnector.Options): Promise<TLSSocket> {
-  return new Promise((resolve, reject) => {
-    open(options, (err, socket) => {
-      if (err !== null) reject(err);
-      else if (socket instanceof TLSSocket) resolve(socket);
-      else reject(new TypeError('a connection without TLS has no certificate to verify'));
-    });
-  });
-}
-
 /** The server's certificate and those above it, as far as it sent them. */
 function chainOf(socket: TLSSocket): X509Certificate[] {
   const chain: X509Certificate[] = [];
@@ -121,14 +111,17 @@ function chainOf(socket: TLSSocket): X509Certificate[] {
 
 /** What the server says the time is. Nothing else of its answer is used.
  *  Source: RFC 9110 section 6.6.1 (Date). */
-async function askDate(socket: TLSSocket, host: string): Promise<Date | undefined> {
+async function askDate(socket: TLSSocket, host: string, clock: Clock): Promise<Date | undefined> {
   let head = '';
   socket.setEncoding('latin1');
   socket.on('data', (text: string) => {
     head = (head + text).slice(0, 16_384);
   });
   socket.write(`HEAD /api/health HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
-  await once(socket, 'close', { signal: AbortSignal.timeout(dateTimeoutMs) }).catch(() => {});
+  const stay = new AbortController().signal;
+  await withDeadline(clock, dateTimeoutMs, stay, (signal) =>
+    once(socket, 'close', { signal }),
+  ).catch(() => {});
   const date = /^date: *(.+)$/im.exec(head)?.[1];
   const ms = Date.parse(date ?? '');
   return Number.isNaN(ms) ? undefined : new Date(ms);

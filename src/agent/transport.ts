@@ -1,7 +1,5 @@
-// What an agent says to a server, and the way it is carried: undici, with a deadline on each part.
-// Knows nothing of repeating; an answer that is none becomes an AppError `server.*` here.
-import type { Dispatcher } from 'undici';
-import type { Clock } from '../core/clock.ts';
+// What an agent says to a server over HTTP. Knows nothing of when to repeat it; an answer that is none
+// becomes an AppError `server.*` here.
 import { AppError, isAppError } from '../core/errors.ts';
 import type {
   CheckinRequest,
@@ -20,7 +18,7 @@ import {
   type WorkflowToRun,
 } from './answers.ts';
 import { openConnections, type ConnectionOptions, type Connections } from './connections.ts';
-import { withDeadline } from './deadline.ts';
+import type { Answer } from './exchange.ts';
 
 export interface CallOptions {
   readonly signal: AbortSignal;
@@ -44,13 +42,8 @@ export interface Transport {
 }
 
 export interface HttpTransportOptions extends ConnectionOptions {
-  readonly clock: Clock;
   readonly userAgent?: string;
-  /** For a call from its start to the last byte of its answer. */
-  readonly totalTimeoutMs?: number;
 }
-
-const maxAnswerBytes = 1024 * 1024;
 
 /** One server over HTTP. */
 export class HttpTransport implements Transport {
@@ -99,7 +92,7 @@ export class HttpTransport implements Transport {
   async close(): Promise<void> {
     const connections = this.#connections;
     this.#connections = undefined;
-    await (await connections)?.destroy();
+    (await connections)?.destroy();
   }
 
   async #call(
@@ -110,12 +103,7 @@ export class HttpTransport implements Transport {
   ): Promise<unknown> {
     const url = new URL(path, this.#base);
     try {
-      return await withDeadline(
-        this.#options.clock,
-        this.#options.totalTimeoutMs ?? 60_000,
-        options.signal,
-        (signal) => this.#exchange(method, url, { ...options, signal }, body),
-      );
+      return await this.#exchange(method, url, options, body);
     } catch (err) {
       options.signal.throwIfAborted();
       if (isAppError(err, 'server.rejected')) throw err;
@@ -139,9 +127,8 @@ export class HttpTransport implements Transport {
   ): Promise<unknown> {
     this.#connections ??= openConnections(this.#base.origin, this.#options);
     const connections = await this.#connections;
-    const response = await connections.request({
-      origin: url.origin,
-      path: url.pathname + url.search,
+    const answer = await connections.request({
+      url,
       method,
       signal,
       headers: {
@@ -150,10 +137,9 @@ export class HttpTransport implements Transport {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       },
-      body: body === undefined ? null : JSON.stringify(body),
+      body: body === undefined ? undefined : JSON.stringify(body),
     });
-    const text = await readBounded(response.body);
-    return judge(url, response, text, this.#options.clock.now());
+    return judge(url, answer, this.#options.clock.now());
   }
 }
 
@@ -178,9 +164,9 @@ function untrusted(url: URL, err: NodeJS.ErrnoException): AppError {
 }
 
 /** The parsed body of a good answer, undefined when it is not JSON; throws for every other one. */
-function judge(url: URL, response: Dispatcher.ResponseData, text: string, now: Date): unknown {
-  const status = response.statusCode;
-  const isHtml = String(response.headers['content-type'] ?? '').startsWith('text/html');
+function judge(url: URL, answer: Answer, now: Date): unknown {
+  const { status, headers, text } = answer;
+  const isHtml = (headers['content-type'] ?? '').startsWith('text/html');
   const details = { url: url.origin, status };
   if ((status >= 300 && status < 400) || (isHtml && status < 500 && status !== 429)) {
     throw new AppError(
@@ -195,32 +181,19 @@ function judge(url: URL, response: Dispatcher.ResponseData, text: string, now: D
   throw new AppError(
     'server.rejected',
     `${url.origin} answered ${status} to ${url.pathname}${told === undefined ? '' : `: ${told.error}`}`,
-    { details: { ...details, code: told?.code, retryAfterMs: retryAfterMs(response, now) } },
+    { details: { ...details, code: told?.code, retryAfterMs: retryAfterMs(answer, now) } },
   );
 }
 
 /** What Retry-After asks for, as seconds or as a date by the server's own clock.
  *  Source: RFC 9110 section 10.2.3. Units: milliseconds. */
-function retryAfterMs({ headers }: Dispatcher.ResponseData, now: Date): number | undefined {
-  const value = String(headers['retry-after'] ?? '').trim();
+function retryAfterMs({ headers }: Answer, now: Date): number | undefined {
+  const value = (headers['retry-after'] ?? '').trim();
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1_000;
   const untilMs = Date.parse(value);
-  const serverMs = Date.parse(String(headers['date'] ?? ''));
+  const serverMs = Date.parse(headers.date ?? '');
   const waitMs = untilMs - (Number.isNaN(serverMs) ? now.getTime() : serverMs);
   return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs);
-}
-
-async function readBounded(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > maxAnswerBytes) {
-      throw new AppError('server.garbled', `the answer is larger than ${maxAnswerBytes} bytes`);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function parseJson(text: string): unknown {

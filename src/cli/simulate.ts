@@ -1,6 +1,6 @@
 // `dragonfly-agent simulate`: a fleet of simulated machines against a server, and whether its records
 // are the truth in the end.
-import { isLoopback } from '../agent/connections.ts';
+import { isLoopback } from '../agent/proxy.ts';
 import { AppError } from '../core/errors.ts';
 import { systemClock } from '../core/clock.ts';
 import type { Fleet, FleetOptions } from '../agent/simulation/fleet.ts';
