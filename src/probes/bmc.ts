@@ -5,8 +5,8 @@ import { readSmbios } from './smbios/read.ts';
 
 const command = 'ipmitool lan print';
 
-/** Source: SMBIOS types 38 and 42; `ipmitool lan print`, if it is there and the kernel has an IPMI
- *  device to ask: without one ipmitool would load modules and wait. */
+/** Source: SMBIOS types 38 and 42; the kernel's driver for it; `ipmitool lan print`, if it is there and
+ *  the kernel has an IPMI device to ask: without one ipmitool would load modules and wait. */
 export const bmcProbe: Probe<'bmc'> = {
   name: 'bmc',
   async read(root, report) {
@@ -19,13 +19,19 @@ export const bmcProbe: Probe<'bmc'> = {
     const { ipmi, redfishAddress } = smbios?.tables ?? {};
     return {
       is_present: hasDevice || ipmi !== undefined || redfishAddress !== undefined,
-      interface_type: ipmi?.interfaceType ?? null,
+      interface_type: ipmi?.interfaceType ?? (hasDevice ? await kernelInterface(read) : null),
       address: lan.address === undefined ? null : { value: lan.address, source: command },
       mac: lan.mac ?? null,
       host_address: redfishAddress ?? null,
     };
   },
 };
+
+/** How the kernel talks to it: a controller on PCI is in no SMBIOS table. */
+async function kernelInterface(read: Reading): Promise<string | null> {
+  const type = await read.value('/sys/class/ipmi/ipmi0/device/type');
+  return type !== undefined && /^(kcs|smic|bt)$/.test(type) ? type.toUpperCase() : null;
+}
 
 /** Address and MAC of the BMC's LAN channel; an address that is not set is left out. */
 export function parseLanPrint(text: string): { address?: string; mac?: string } {

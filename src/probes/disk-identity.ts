@@ -5,15 +5,16 @@ import { decodeUdev } from './udev-data.ts';
 type Udev = ReadonlyMap<string, string>;
 
 /** The disk's own serial number, from the kernel first; udev's properties in the order in which they
- *  are less and less the bare number. */
+ *  are less and less the bare number; at last that of the USB bridge, which udev gives as well. */
 export function chooseSerial(sources: {
   kernel: string | undefined;
   vpd: string | undefined;
   udev: Udev;
+  usb: string | undefined;
 }): string | undefined {
-  const { kernel, vpd, udev } = sources;
+  const { kernel, vpd, udev, usb } = sources;
   const keys = ['SCSI_IDENT_SERIAL', 'ID_SCSI_SERIAL', 'ID_SERIAL_SHORT', 'ID_SERIAL'];
-  const candidates = [kernel, vpd, ...keys.map((key) => udev.get(key))];
+  const candidates = [kernel, vpd, ...keys.map((key) => udev.get(key)), usb];
   return candidates.map((text) => clean(text ?? '')).find((text) => text !== '');
 }
 

@@ -6,6 +6,7 @@ import { Reading } from './reading.ts';
 import { chooseModel, chooseSerial, parseAtaIdentity, parseVpdSerial } from './disk-identity.ts';
 import { diskTransport, diskType } from './disk-transport.ts';
 import { parseUdevData } from './udev-data.ts';
+import { usbDevicePath } from './usb-device.ts';
 
 const base = '/sys/block';
 
@@ -41,7 +42,7 @@ async function readDisk(read: Reading, name: string): Promise<Disk | undefined> 
   if (scsiType !== undefined && !diskScsiTypes.has(scsiType)) return undefined;
   const [details, identity] = await Promise.all([
     readDetails(read, dir),
-    readIdentity(read, dir, entries),
+    readIdentity(read, dir, entries, usbDevicePath(path)),
   ]);
   const { serial, model, wwn, vendor, udev } = identity;
   const transport = await diskTransport(read, { name, dir, path, entries, udev });
@@ -104,14 +105,17 @@ async function readIdentity(
   read: Reading,
   dir: string,
   entries: readonly string[],
+  usbDevice: string | undefined,
 ): Promise<Identity> {
   const own = await read.list(dir);
   const has = (name: string): boolean => entries.includes(name);
+  // A memory card has a name for a model.
+  const modelFile = has('cid') ? 'name' : 'model';
   const udev = await readUdev(read, dir);
   const [serial, blockSerial, model, vendor, wwid, blockWwid, vpd80, vpd89] = await Promise.all([
     has('serial') ? read.value(`${dir}/device/serial`) : undefined,
     own.includes('serial') ? read.value(`${dir}/serial`) : undefined,
-    has('model') ? read.value(`${dir}/device/model`) : undefined,
+    has(modelFile) ? read.value(`${dir}/device/${modelFile}`) : undefined,
     has('vendor') ? read.value(`${dir}/device/vendor`) : undefined,
     has('wwid') ? read.value(`${dir}/device/wwid`) : undefined,
     own.includes('wwid') ? read.value(`${dir}/wwid`) : undefined,
@@ -124,6 +128,7 @@ async function readIdentity(
       kernel: serial ?? blockSerial,
       vpd: (vpd80 && parseVpdSerial(vpd80)) ?? ata?.serial,
       udev,
+      usb: usbDevice === undefined ? undefined : await read.value(`${usbDevice}/serial`),
     }),
     model: chooseModel({ kernel: model, ata: ata?.model, udev }),
     vendor,

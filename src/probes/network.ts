@@ -6,6 +6,7 @@ import { lastPciAddress } from './pci-address.ts';
 import type { Probe } from './probe.ts';
 import { Reading } from './reading.ts';
 import { parseUevent } from './uevent.ts';
+import { usbDevicePath } from './usb-device.ts';
 
 const base = '/sys/class/net';
 /** Linux ARPHRD_* numbers, in /sys/class/net/<name>/type. */
@@ -127,11 +128,6 @@ async function readLink(
     carrier: carrier === '1' ? true : carrier === '0' ? false : undefined,
     mtu,
   };
-}
-
-/** The USB device (not its interface) in a device path: "…/usb1/1-14/1-14:1.0" → "…/usb1/1-14". */
-function usbDevicePath(devicePath: string): string | undefined {
-  return /^(.*\/usb\d+\/(?:.*\/)?\d+-[\d.]+)(?:\/|$)/.exec(devicePath)?.[1];
 }
 
 /** In a guest with accelerated networking: the virtual function below a netvsc interface, which has

@@ -101,6 +101,11 @@ describe('the bmc probe', () => {
     });
   });
 
+  it('knows the interface of a BMC on PCI from its driver', async () => {
+    const files = { '/dev/ipmi0': '', '/sys/class/ipmi/ipmi0/device/type': 'kcs\n' };
+    expect((await read('bmc', files)).interface_type).toBe('KCS');
+  });
+
   it('asks no ipmitool without an IPMI device', async () => {
     const { found, root } = await probe('bmc', {}, { 'ipmitool lan print': lanPrint });
     expect(found?.is_present).toBe(false);

@@ -270,6 +270,23 @@ describe('the disks probe', () => {
     expect(stick).toMatchObject({ virtual_media: false, removable: true, type: null });
   });
 
+  it('names a memory card', async () => {
+    const of = { cid: 'aa5859', name: 'SD32G\n', serial: '0xdeadbeef\n' };
+    const card = await only(
+      disk('mmcblk0', 'pci0000:00/0000:00:02.0/mmc_host/mmc0/mmc0:4567', {}, of),
+    );
+    expect(card).toMatchObject({ model: 'SD32G', serial: '0xdeadbeef', transport: 'mmc' });
+  });
+
+  it('takes the serial number of the USB bridge where the disk tells none', async () => {
+    const bridge = '/sys/devices/pci0000:00/0000:00:14.0/usb1/1-14';
+    const usb = 'pci0000:00/0000:00:14.0/usb1/1-14/1-14:1.0/host6/target6:0:0/6:0:0:0';
+    const files = { [`${bridge}/serial`]: '4C530001\n' };
+    expect((await only({ ...disk('sdz', usb), ...files })).serial).toBe('4C530001');
+    const own = disk('sdz', usb, {}, { vpd_pg80: vpd(0x80, 'OWN') });
+    expect((await only({ ...own, ...files })).serial).toBe('OWN');
+  });
+
   it('marks a read-only disk', async () => {
     expect((await only(disk('sda', ata, { ro: '1\n' }))).read_only).toBe(true);
   });

@@ -1,0 +1,6 @@
+// Where a USB device stands in /sys/devices. Pure.
+
+/** The USB device (not its interface) in a device path: "…/usb1/1-14/1-14:1.0" → "…/usb1/1-14". */
+export function usbDevicePath(devicePath: string): string | undefined {
+  return /^(.*\/usb\d+\/(?:.*\/)?\d+-[\d.]+)(?:\/|$)/.exec(devicePath)?.[1];
+}
