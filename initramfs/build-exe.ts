@@ -83,6 +83,8 @@ async function bundleProgram(source: string, file: string): Promise<string[]> {
   const build = await rolldown({
     input: join(projectDir, 'src', source),
     platform: 'node',
+    // Asked on systems other than Linux alone.
+    external: ['systeminformation'],
     // yargs names import.meta.resolve on a path that is not taken here.
     checks: { emptyImportMeta: false },
   });

@@ -4,22 +4,30 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSy
 import { join } from 'node:path';
 import lock from '../package-lock.json' with { type: 'json' };
 import { architectures, type Arch } from './arch.ts';
+import { builtinSources, trimBuiltins } from './builtins.ts';
 import { trimIcu } from './icu.ts';
 import { cacheDir, projectDir, requireTools, run } from './tools.ts';
 
-/** Path of a Node binary without symbols and without locale data, for one architecture. */
+/** Named in the file of a small Node: another number after a change of what is cut out. */
+const edition = 2;
+
+/** Path of a Node binary for one architecture without what an agent never uses: symbols, unwinding tables,
+ *  locale data, builtins. */
 export function smallNode(arch: Arch): string {
   const { version } = lockedPackage(arch);
-  const path = join(cacheDir, `node-${version}-${arch}`);
+  const path = join(cacheDir, `node-${version}-${arch}-${edition}`);
   if (existsSync(path)) return path;
   const { strip, stripPackage } = architectures[arch];
   requireTools({ [strip]: stripPackage });
   const stripped = `${path}.partial`;
   mkdirSync(cacheDir, { recursive: true });
   // Before anything is injected: a stripped single executable application no longer starts.
-  run(strip, ['--strip-all', '-o', stripped, originalNode(arch)]);
+  // Nothing in Node catches a C++ exception: thrown, it ends the process with these tables as without.
+  const sections = ['-R', '.eh_frame', '-R', '.eh_frame_hdr'];
+  run(strip, ['--strip-all', ...sections, '-o', stripped, originalNode(arch)]);
   const binary = readFileSync(stripped);
   trimIcu(binary);
+  trimBuiltins(binary, builtinSources());
   writeFileSync(stripped, binary);
   chmodSync(stripped, 0o755);
   renameSync(stripped, path);

@@ -2,6 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { builtinSources, trimBuiltins } from '../../initramfs/builtins.ts';
 import { smallNode } from '../../initramfs/node-binary.ts';
 import { trimIcu } from '../../initramfs/icu.ts';
 
@@ -43,8 +44,58 @@ describe.skipIf(!hasStrip || process.arch !== 'x64')('the small Node (needs stri
     ).toEqual(['é', 'é']);
   });
 
+  it('fails by name where fetch is used, which is left out', () => {
+    const { stderr } = spawnSync(smallNode('x64'), ['-e', 'fetch("http://127.0.0.1")'], {
+      encoding: 'utf8',
+    });
+    expect(stderr).toMatch(/undici.*SyntaxError/s);
+  });
+
+  it('still makes HTTP requests, workers and random UUIDs', () => {
+    const program =
+      'new (require("worker_threads").Worker)("", { eval: true }).on("exit", () => ' +
+      'require("http").get({ port: 1, host: "127.0.0.1" }).on("error", (e) => ' +
+      'console.log(e.code, crypto.randomUUID().length)))';
+    const { stdout } = spawnSync(smallNode('x64'), ['-e', program], { encoding: 'utf8' });
+    expect(stdout).toBe('ECONNREFUSED 36\n');
+  });
+
   it('falls back to English for a locale that was cut out', () => {
     expect(evaluate('(1234.5).toLocaleString("de-DE")')).toBe('1,234.5');
+  });
+});
+
+describe('trimming builtins', () => {
+  const sources = new Map([
+    ['internal/deps/amaro/dist/index', 'a compiler '.repeat(20)],
+    ['repl', 'a prompt → '.repeat(20)],
+    ['fs', 'files '.repeat(20)],
+  ]);
+  const binary = Buffer.concat([
+    Buffer.from(sources.get('internal/deps/amaro/dist/index') ?? '', 'latin1'),
+    Buffer.from(sources.get('fs') ?? '', 'latin1'),
+    Buffer.from(sources.get('repl') ?? '', 'utf16le'),
+  ]);
+  const trimmed = Buffer.from(binary);
+  const freed = trimBuiltins(trimmed, sources);
+
+  it('blanks what an agent never loads, in either encoding', () => {
+    expect(trimmed.toString('latin1', 0, 220).trim()).toBe('');
+    expect(trimmed.toString('utf16le', 340).trim()).toBe('');
+    expect(freed).toBe(220 + 440);
+  });
+
+  it('leaves the rest, and the size, as they were', () => {
+    expect(trimmed.toString('latin1', 220, 340)).toBe(sources.get('fs'));
+    expect(trimmed.length).toBe(binary.length);
+  });
+
+  it('refuses a binary that holds none of them', () => {
+    expect(() => trimBuiltins(Buffer.from('nothing'), sources)).toThrow('none of the builtins');
+  });
+
+  it('finds the sources of the Node that it runs in', () => {
+    expect(builtinSources().get('internal/deps/undici/undici')).toContain('fetch');
   });
 });
 
