@@ -122,7 +122,11 @@ async function assemble(options: AgentOptions): Promise<LoopOptions> {
 /** The probes are loaded when they are wanted, as each command does. */
 async function takeInventory(root: Root, { bootMac, clock }: AgentOptions): Promise<Inventory> {
   const { collectInventory } = await import('./inventory.ts');
-  return collectInventory(root, { bootMac, ...(clock === undefined ? {} : { clock }) });
+  try {
+    return await collectInventory(root, { bootMac, ...(clock === undefined ? {} : { clock }) });
+  } finally {
+    if (root instanceof HostRoot) await root.endReaders();
+  }
 }
 
 async function pinnedTrust(caSha256: string, root: Root, clock: Clock, log: Log): Promise<Trust> {

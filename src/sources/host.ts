@@ -21,7 +21,7 @@ export interface SourceOptions {
 const linked = ['/sys', '/proc'];
 
 /** Disks, which may be dying, and what the agent mounts of them; a CPU's registers do not hang. */
-const onDisk = /^\/dev\/(?!cpu\/)|^\/run\/dragonfly\//;
+const onDisk = /^\/dev\/(?!cpu\/)|^\/run\/dragonfly\/probe(-boot)?\//;
 
 /** This host's own files and commands. */
 export class HostRoot implements Root {
@@ -72,6 +72,12 @@ export class HostRoot implements Root {
   async exec(tool: string, args: readonly string[]): Promise<string | undefined> {
     const { runCommand } = await import('./command.ts');
     return await runCommand(tool, args, { timeoutMs: this.#commandTimeoutMs, clock: this.#clock });
+  }
+
+  /** Ends the processes that read what may hang, each of which takes as much memory as an agent at rest.
+   *  The next such read starts one again. */
+  async endReaders(): Promise<void> {
+    (await this.#isolated)?.endIdle();
   }
 
   #mayHang(path: string): boolean {

@@ -73,6 +73,14 @@ export class IsolatedFiles {
     return typeof value === 'string' ? value : undefined;
   }
 
+  /** Ends the processes that have nothing to read; the next read starts one again. */
+  endIdle(): void {
+    for (const reader of this.#idle.splice(0)) {
+      reader.kill();
+      this.#readers -= 1;
+    }
+  }
+
   /** One read of a directory at a time, so that a disk that hangs does not take all readers; and once
    *  two files in it have hung, no other is tried. */
   async #ask(request: Request): Promise<Answer> {

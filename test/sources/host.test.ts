@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -66,8 +74,39 @@ describe('this host', () => {
     }
   });
 
+  it('reads disks in a process of its own, no other files, and ends it when told', async () => {
+    const others = readers();
+    const own = (): number => readers().filter((pid) => !others.includes(pid)).length;
+    const root = new HostRoot();
+    await root.text('/run/dragonfly/boot-times');
+    await root.bytes('/dev/cpu/0/cpuid', { offset: 0, length: 16 }).catch(() => {});
+    expect(own()).toBe(0);
+    await root.list('/dev/pts');
+    expect(own()).toBe(1);
+    await root.endReaders();
+    await expect.poll(own).toBe(0);
+    expect(await root.list('/dev/no-such-disk')).toBeUndefined();
+    expect(own()).toBe(1);
+    await root.endReaders();
+  });
+
   it('gives up a command that hangs', async () => {
     const root = new HostRoot({ commandTimeoutMs: 200 });
     await expect(root.exec('sleep', ['1000'])).rejects.toMatchObject({ code: 'read.timeout' });
   });
 });
+
+/** The children of this process that read files for it. */
+function readers(): string[] {
+  const parent = `PPid:\t${process.pid}\n`;
+  return readdirSync('/proc').filter((name) => {
+    try {
+      return (
+        readFileSync(`/proc/${name}/status`, 'utf8').includes(parent) &&
+        readFileSync(`/proc/${name}/cmdline`, 'utf8').includes('reader.ts')
+      );
+    } catch {
+      return false;
+    }
+  });
+}
