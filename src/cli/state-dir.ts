@@ -1,7 +1,14 @@
 // The agent's state directory: small files that outlive its process.
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import fs from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Notebook } from '../agent/boot.ts';
+
+// Not of node:fs/promises, which loads eleven more of Node's modules, readline's among them: a megabyte.
+const mkdir = promisify(fs.mkdir);
+const readFile = promisify(fs.readFile);
+const rename = promisify(fs.rename);
+const writeFile = promisify(fs.writeFile);
 
 /** Notebooks in a directory that this user may write; undefined when they may not. */
 export async function openStateDir(
