@@ -3,7 +3,6 @@ import {
   chmodSync,
   copyFileSync,
   cpSync,
-  existsSync,
   mkdirSync,
   readFileSync,
   rmSync,
@@ -20,13 +19,8 @@ import { buildExecutable } from './build-exe.ts';
 import { runProgram, unusable } from './command-line.ts';
 import { packCpio, packSquashfs } from './image-files.ts';
 import { debianLicence, spdxDocument, type Part } from './licences.ts';
-import {
-  copyFirmware,
-  copyModules,
-  firmwareNames,
-  parseModulesDep,
-  type ModuleTree,
-} from './modules.ts';
+import { addFirmware, openFirmware } from './firmware.ts';
+import { copyModules, parseModulesDep, type ModuleTree } from './modules.ts';
 import { Apt, type DebianPackage } from './packages.ts';
 import { profiles, type Profile } from './profiles.ts';
 import { cacheDir, projectDir, requireTools } from './tools.ts';
@@ -43,6 +37,8 @@ export interface ImageOptions {
 /** Builds kernel, initramfs and their list of parts, and gives the folder that holds them. */
 export async function buildImage(options: ImageOptions): Promise<string> {
   const { arch, profile } = options;
+  const extra =
+    options.extraFirmware === undefined ? undefined : openFirmware(options.extraFirmware);
   requireTools({
     mksquashfs: 'squashfs-tools',
     cpio: 'cpio',
@@ -59,14 +55,9 @@ export async function buildImage(options: ImageOptions): Promise<string> {
 
   const modules = copyModules(packages.kernel.root, profile, heavy);
   const moduleDir = join(heavy, 'lib', 'modules', modules.version);
-  const firmware = copyFirmware(
-    firmwareNames(moduleDir, modules.files),
-    [
-      join(packages.firmware.root, 'lib', 'firmware'),
-      ...(options.extraFirmware === undefined ? [] : [options.extraFirmware]),
-    ],
-    heavy,
-  );
+  const free = join(packages.firmware.root, 'lib', 'firmware');
+  const paths = modules.files.map((file) => join(moduleDir, file));
+  const firmware = addFirmware(paths, free, extra, heavy);
   copyPrograms(arch, packages, executable.path, heavy);
   const kernel = join(packages.kernel.root, 'boot', `vmlinuz-${modules.version}`);
   const madeAt = Math.floor(statSync(kernel).mtimeMs / 1000);
@@ -77,7 +68,7 @@ export async function buildImage(options: ImageOptions): Promise<string> {
   cpSync(kernel, join(output, 'kernel'));
   chmodSync(join(output, 'kernel'), 0o644);
   writeFileSync(join(output, 'initramfs'), packInitramfs(work, heavy, light));
-  const parts = listParts(packages, executable.packages, options);
+  const parts = listParts(packages, executable.packages, arch, firmware.extra);
   const document = spdxDocument(
     `dragonfly-netboot-${architectures[arch].boot}-${profile}-${manifest.version}`,
     new Date(madeAt * 1000).toISOString().replace('.000', ''),
@@ -194,26 +185,26 @@ function packInitramfs(work: string, heavy: string, light: string): Buffer {
  *  a page that is wanted: with xz the agent started in 12 s under emulation where it now takes 3. */
 const squashfsOptions = ['-comp', 'zstd', '-Xcompression-level', '22', '-b', '128K'];
 
-function listParts(packages: Packages, bundled: readonly string[], options: ImageOptions): Part[] {
+function listParts(
+  packages: Packages,
+  bundled: readonly string[],
+  arch: Arch,
+  extraFirmware: readonly string[],
+): Part[] {
   const debian = Object.values(packages).map((p) => ({
     name: p.name,
     version: p.version,
     licence: debianLicence(p.root, p.name),
     supplier: 'Organization: Debian',
   }));
-  const extra: Part[] =
-    options.extraFirmware === undefined || !existsSync(options.extraFirmware)
-      ? []
-      : [
-          {
-            name: 'extra-firmware',
-            version: 'NONE',
-            licence: 'NOASSERTION',
-            supplier: 'NOASSERTION',
-            comment: 'Files given with --extra-firmware; their licences are those of their origin.',
-          },
-        ];
-  const npm = [`node-linux-${options.arch}`, ...bundled].map(npmPart);
+  const extra = extraFirmware.map((file) => ({
+    name: `extra-firmware/${file}`,
+    version: 'NONE',
+    licence: 'NOASSERTION',
+    supplier: 'NOASSERTION',
+    comment: 'Given with --extra-firmware; its licence is that of its origin.',
+  }));
+  const npm = [`node-linux-${arch}`, ...bundled].map(npmPart);
   const agent: Part = {
     name: manifest.name,
     version: manifest.version,

@@ -22,11 +22,9 @@ export async function runProgram<Options extends ParseArgsOptionsConfig>(
     await work(parse(args, options));
   } catch (err) {
     process.exitCode = 2;
-    const hint = isAppError(err, 'usage.invalid')
-      ? `\n${usage}`
-      : '(DRAGONFLY_DEBUG=1 shows where in the program)';
     console.error(process.env['DRAGONFLY_DEBUG'] === undefined ? describeError(err) : err);
-    console.error(hint);
+    if (isAppError(err, 'usage.invalid')) console.error(`\n${usage}`);
+    else if (!isAppError(err)) console.error('(DRAGONFLY_DEBUG=1 shows where in the program)');
   }
 }
 

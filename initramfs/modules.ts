@@ -1,5 +1,5 @@
-// Which kernel modules and firmware files go into an image.
-import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+// Which kernel modules go into an image.
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { unknownNames, wants, type Profile } from './profiles.ts';
 import { run } from './tools.ts';
@@ -56,35 +56,4 @@ export function parseModulesDep(text: string): Map<string, readonly string[]> {
 /** "kernel/drivers/net/veth.ko.xz" → "drivers/net/veth". */
 function moduleName(file: string): string {
   return file.replace(/^kernel\//, '').replace(/\.ko(?:\.[a-z0-9]+)?$/, '');
-}
-
-/** The firmware files that modules say they may ask for. */
-export function firmwareNames(folder: string, files: readonly string[]): string[] {
-  if (files.length === 0) return [];
-  const paths = files.map((file) => join(folder, file));
-  return [...new Set(run('modinfo', ['-F', 'firmware', ...paths]).split('\n'))]
-    .filter((name) => name !== '' && !name.startsWith('/') && !name.split('/').includes('..'))
-    .toSorted();
-}
-
-/** Copies the firmware files that are in one of `sources` (a folder laid out as /lib/firmware is)
- *  into lib/firmware of `target`, and gives the names of those that are nowhere. */
-export function copyFirmware(
-  names: readonly string[],
-  sources: readonly string[],
-  target: string,
-): { copied: string[]; missing: string[] } {
-  const copied: string[] = [];
-  for (const name of names) {
-    // Compressed files are what the kernel falls back to.
-    const found = sources
-      .flatMap((source) => ['', '.xz', '.zst'].map((suffix) => ({ source, file: name + suffix })))
-      .find(({ source, file }) => existsSync(join(source, file)));
-    if (found === undefined) continue;
-    const to = join(target, 'lib', 'firmware', found.file);
-    mkdirSync(dirname(to), { recursive: true });
-    copyFileSync(join(found.source, found.file), to);
-    copied.push(name);
-  }
-  return { copied, missing: names.filter((name) => !copied.includes(name)) };
 }
