@@ -27,10 +27,10 @@ export interface ExchangeLimits {
   readonly bodyTimeoutMs?: number;
   /** From the question, and the wait for a connection, to the last byte of the answer. */
   readonly totalTimeoutMs?: number;
+  readonly maxAnswerBytes?: number;
 }
 
 const maxHeaderSize = 16_384;
-const maxAnswerBytes = 1024 * 1024;
 
 /** An idle connection turned out to be closed when it was used: nobody has answered, and the same
  *  question may be asked again over a new one. */
@@ -42,9 +42,10 @@ export class StaleConnection extends Error {}
 export async function exchange(
   agent: Agent,
   { method, url, headers, body, signal }: Question,
-  { headersTimeoutMs = 30_000, bodyTimeoutMs = 15_000, totalTimeoutMs = 60_000 }: ExchangeLimits,
+  limits: ExchangeLimits,
   clock: Clock,
 ): Promise<Answer> {
+  const { headersTimeoutMs = 30_000, bodyTimeoutMs = 15_000, totalTimeoutMs = 60_000 } = limits;
   signal.throwIfAborted();
   const sent = request(url, { agent, method, headers, maxHeaderSize, auth: null });
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
@@ -66,7 +67,7 @@ export async function exchange(
     sent.off('close', onClose);
     const onPart = (): void => part.expect('further part of the answer', bodyTimeoutMs);
     onPart();
-    readBounded(response, onPart).then(
+    readBounded(response, limits.maxAnswerBytes ?? 1024 * 1024, onPart).then(
       (text) => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }),
       giveUp,
     );
@@ -86,7 +87,11 @@ function isStale(sent: ClientRequest, err: NodeJS.ErrnoException): boolean {
   return sent.reusedSocket && (err.code === 'ECONNRESET' || err.code === 'EPIPE');
 }
 
-async function readBounded(response: IncomingMessage, onPart: () => void): Promise<string> {
+async function readBounded(
+  response: IncomingMessage,
+  maxAnswerBytes: number,
+  onPart: () => void,
+): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   // Without an encoding, what a response gives are bytes.

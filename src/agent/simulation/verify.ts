@@ -1,5 +1,7 @@
 // Whether a server's records are what a fleet knows to be true.
+import { systemClock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
+import { openConnections } from '../connections.ts';
 import type { SimulatedMachine } from './machine.ts';
 
 /** The parts of a stored Machine that a fleet knows. */
@@ -19,36 +21,42 @@ export interface RecordOfMachine {
   };
 }
 
-/** All records of a server, over its operators' API. Errors: AppError `server.rejected`. */
+/** All records of a server, over its operators' API.
+ *  Errors: AppError `server.rejected`, and those of a connection. */
 export async function fetchRecords(
   server: string,
   token: string | undefined,
 ): Promise<RecordOfMachine[]> {
   const records: RecordOfMachine[] = [];
+  const base = new URL('api/machines', server.endsWith('/') ? server : `${server}/`);
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  for (let cursor: string | null = ''; cursor !== null;) {
-    const url = new URL('api/machines', server.endsWith('/') ? server : `${server}/`);
-    url.search = new URLSearchParams(cursor === '' ? { limit } : { limit, cursor }).toString();
-    const response = await fetch(url, { headers });
-    if (!response.ok) {
-      throw new AppError(
-        'server.rejected',
-        `${url.origin} answered ${response.status} to ${url.pathname}`,
-      );
+  const { signal } = new AbortController();
+  const connections = await openConnections(base.origin, { clock: systemClock, maxAnswerBytes });
+  try {
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const url: URL = new URL(base);
+      url.search = new URLSearchParams(cursor === '' ? { limit } : { limit, cursor }).toString();
+      const { status, text } = await connections.request({ method: 'GET', url, headers, signal });
+      if (status !== 200) {
+        throw new AppError(
+          'server.rejected',
+          `${url.origin} answered ${status} to ${url.pathname}`,
+        );
+      }
+      // The list of the documented API; a server that breaks it fails the comparison.
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+      const page = JSON.parse(text) as { machines: RecordOfMachine[]; next_cursor: string | null };
+      records.push(...page.machines);
+      cursor = page.next_cursor;
     }
-    // The list of the documented API; a server that breaks it fails the comparison.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    const page = (await response.json()) as {
-      machines: RecordOfMachine[];
-      next_cursor: string | null;
-    };
-    records.push(...page.machines);
-    cursor = page.next_cursor;
+  } finally {
+    connections.destroy();
   }
   return records;
 }
 
 const limit = '200';
+const maxAnswerBytes = 64 * 1024 * 1024;
 
 /** What differs, in sentences; nothing when every machine has one record, its own, that says what the
  *  machine is, and no other record claims one of its MACs. */
