@@ -168,9 +168,14 @@ export function pxeNetwork(server: BootServer, port: string): string[] {
 
 /** Arguments to start the image without firmware's help: quicker, where the boot is not the point. */
 export function directBoot(server: BootServer, append = '', arch: Arch = 'x64'): string[] {
+  return handOver(`dragonfly.url=${server.guestUrl} ${append}`, arch);
+}
+
+/** Arguments to start the image with these parameters beside the usual ones. */
+export function handOver(append: string, arch: Arch = 'x64'): string[] {
   const { boot, qemu } = architectures[arch];
   const folder = join(bootDir, boot);
-  const parameters = `console=${qemu.console} panic=-1 dragonfly.url=${server.guestUrl} dragonfly.interval=2`;
+  const parameters = `console=${qemu.console} panic=-1 dragonfly.interval=2`;
   return [
     ...['-kernel', join(folder, 'kernel'), '-initrd', join(folder, 'initramfs')],
     ...['-append', `${parameters} dragonfly.mode=discovery ${append}`],

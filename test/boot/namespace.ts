@@ -1,0 +1,76 @@
+// A network of a test's own: a namespace with a bridge that holds the server's addresses and a port for
+// a machine, and programs that run in it. Takes root, iproute2 and dnsmasq.
+import { execFileSync, spawn } from 'node:child_process';
+import { onTestFinished } from 'vitest';
+import { projectDir } from '../../initramfs/tools.ts';
+import { bootDir } from './harness.ts';
+
+/** Whether such networks can be made here. */
+export function hasNamespaces(): boolean {
+  try {
+    execFileSync('ip', ['netns', 'list'], { stdio: 'ignore' });
+    execFileSync('dnsmasq', ['--version'], { stdio: 'ignore' });
+    return process.getuid?.() === 0;
+  } catch {
+    return false;
+  }
+}
+
+export const ip = (...args: string[]): void => void execFileSync('ip', args);
+
+export interface Network {
+  readonly namespace: string;
+  /** Runs a program in it until the test ends. */
+  readonly inside: (program: string, ...args: string[]) => void;
+}
+
+/** A namespace with a bridge of these addresses. A machine is connected with `tapPort`. */
+export function makeNetwork(...addresses: string[]): Network {
+  const namespace = `dragonfly-boot-${process.pid}`;
+  ip('netns', 'add', namespace);
+  onTestFinished(() => {
+    ip('netns', 'delete', namespace);
+  });
+  const within = (...args: string[]): void => {
+    ip('-n', namespace, ...args);
+  };
+  within('link', 'set', 'lo', 'up');
+  within('link', 'add', 'br0', 'type', 'bridge', 'forward_delay', '0');
+  // Without a port a bridge would check for ever whether an IPv6 address is taken.
+  for (const address of addresses) {
+    within('address', 'add', address, 'dev', 'br0', ...(address.includes('::') ? ['nodad'] : []));
+  }
+  within('tuntap', 'add', 'tap0', 'mode', 'tap');
+  within('link', 'set', 'tap0', 'master', 'br0', 'up');
+  within('link', 'set', 'br0', 'up');
+  return {
+    namespace,
+    inside: (program, ...args) => {
+      background(namespace, program, ...args);
+    },
+  };
+}
+
+/** QEMU's network that ends in such a namespace. */
+export const tapPort = ['-netdev', 'tap,id=n0,ifname=tap0,script=no,downscript=no'];
+
+/** Runs a program in a namespace until the test ends. */
+export function background(namespace: string, program: string, ...args: string[]): void {
+  const child = spawn('ip', ['netns', 'exec', namespace, program, ...args], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    cwd: projectDir,
+  });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
+}
+
+/** A server with images and a token that it hands out. */
+export function startServer({ inside }: Network, listen: string): void {
+  inside(
+    process.execPath,
+    ...['src/cli/dragonfly-server.ts', 'serve', '--store', 'memory:'],
+    ...['--enrolment-token', 'enrol-with-this-token', '--listen', listen],
+    ...['--boot-append', 'console=ttyS0', '--boot-dir', bootDir],
+  );
+}
