@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { projectDir } from '../../initramfs/tools.ts';
 import { temporaryDirectory } from '../server/harness.ts';
-import { runsAll, startVm } from './harness.ts';
+import { handOver, runsAll, startVm } from './harness.ts';
 import { background, hasNamespaces, ip, makeNetwork, startServer, tapPort } from './namespace.ts';
 
 /** Loaded by UEFI firmware, which is no iPXE itself as QEMU's BIOS ROMs are. */
@@ -84,4 +84,29 @@ it.skipIf(!can)('boots a UEFI machine with dnsmasq beside another DHCP server', 
   );
   await vm.waitFor(/INFO checked in/, 240_000);
   expect(vm.console).toMatch(/eth0 is 192\.168\.77\.3\d\/24/);
+});
+
+it.skipIf(!can)('takes what a hostile DHCP server says for data', async () => {
+  const network = makeNetwork('192.168.77.1/24');
+  startServer(network, '192.168.77.1:3000');
+  const hostile = '$(reboot);`reboot`|reboot&&reboot\n*"\'\\';
+  network.inside(
+    'dnsmasq',
+    ...['--keep-in-foreground', '--user=root', '--conf-file=/dev/null', '--port=0'],
+    ...['--log-facility=/dev/null', '--dhcp-leasefile=/dev/null'],
+    '--dhcp-range=192.168.77.100,192.168.77.200,1h',
+    // Host name, domain, boot file, server and root path, search list and the agent's own.
+    ...[12, 15, 17, 66, 67, 224].map((option) => `--dhcp-option-force=${option},${hostile}`),
+    `--dhcp-option-force=43,${'x'.repeat(250)}`,
+  );
+  const vm = startVm(
+    [
+      ...handOver('dragonfly.url=http://192.168.77.1:3000 dragonfly.token=enrol-with-this-token'),
+      ...[...tapPort, '-device', 'virtio-net-pci,netdev=n0,romfile=,mac=52:54:00:00:06:02'],
+    ],
+    { namespace: network.namespace },
+  );
+  await vm.waitFor(/INFO checked in/, 120_000);
+  expect(vm.console).toMatch(/eth0 is 192\.168\.77\.1\d\d\/24/);
+  expect(vm.console.match(/Linux version/g)).toHaveLength(1);
 });

@@ -98,6 +98,43 @@ it.skipIf(!runsAll)('with a bond of two NICs it hashes their permanent addresses
   expect(vm.console).toContain('bond0 is 10.0.2.15/24');
 });
 
+it.skipIf(!runsAll)('with parameters that make no sense it says so and boots on', async () => {
+  const server = await BootServer.start();
+  const junk =
+    'dragonfly.linkwait=soon dragonfly.hostname="$(reboot)*" vlan=5000 bond=bond0:eth8,eth9 ip=nonsense ' +
+    'BOOTIF=junk dragonfly.mac= dragonfly.shell= * ? [a] =x ;reboot `reboot` vlan=eth7.9:eth7';
+  const mac = '52:54:00:00:01:50';
+  const vm = startVm([...directBoot(server, junk), ...nic('virtio-net-pci', mac)]);
+  const { request } = await server.checkin(vm);
+  expect(request).toMatchObject({ mac, hostname: 'dragonfly', ip_address: '10.0.2.15' });
+  for (const line of [
+    'dragonfly.linkwait=soon is no number of seconds: using 60',
+    "'$(reboot)*' is no host name: it stays dragonfly",
+    'bond=bond0:eth8,eth9: none of its ports is there, so it is left out',
+    "vlan=eth7.9:eth7: cannot be set up over 'eth7', so it is left out",
+    'ip=nonsense is not understood: asking DHCP',
+  ]) {
+    expect(vm.console).toContain(line);
+  }
+});
+
+it.skipIf(!runsAll)('a USB NIC that is plugged in after the boot brings the network', async () => {
+  const server = await BootServer.start();
+  const mac = '52:54:00:00:01:60';
+  const append = `BOOTIF=01-${mac.replaceAll(':', '-')}`;
+  const vm = startVm([
+    ...['-machine', 'q35', ...directBoot(server, append), '-device', 'qemu-xhci'],
+    // Its cable is in no switch.
+    ...['-device', 'virtio-net-pci,id=dead,romfile='],
+    ...['-netdev', 'user,id=late'],
+  ]);
+  await vm.waitFor(/modules loaded/, 120_000);
+  await vm.ask('device_add', { driver: 'usb-net', netdev: 'late', id: 'usb', mac });
+  const { request } = await server.checkin(vm);
+  expect(request).toMatchObject({ ip_address: '10.0.2.15' });
+  expect(vm.console).toMatch(/usb0 is 10\.0\.2\.15\/24/);
+});
+
 async function freePort(): Promise<number> {
   const { createServer } = await import('node:net');
   const server = createServer();
