@@ -1,5 +1,6 @@
 // What the agent says and has said: requests under their sequence, repeated as they were until they
 // are answered, and reports in their order. When to speak is the loop's business.
+import type { AppError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type {
   CheckinRequest,
@@ -10,7 +11,7 @@ import type {
 import type { Problem } from '../model/inventory.ts';
 import type { Boot } from './boot.ts';
 import { wireProblem } from './checkin.ts';
-import { classifyFailure, isAmbiguous } from './failure.ts';
+import { classifyFailure, isAmbiguous, isRefusal } from './failure.ts';
 import type { Report, Spool } from './spool.ts';
 import type { Timeline } from './timeline.ts';
 import type { Transport } from './transport.ts';
@@ -44,6 +45,9 @@ export class Conversation {
   #heartbeat: UnansweredHeartbeat | undefined;
   #registration: CheckinResponse | undefined;
   #identityHash: string | null = null;
+  /** A heartbeat with reports that was refused. The next one is sent without them: if that is taken, they
+   *  are what the server will never take, and must not keep the machine from beating. */
+  #suspect: UnansweredHeartbeat | undefined;
   #delivery: Promise<void> | undefined;
 
   constructor(options: ConversationOptions) {
@@ -89,26 +93,38 @@ export class Conversation {
   /** Delivers the reports that wait, then sends a heartbeat.
    *  Errors: those of the transport; what was not delivered stays in the spool. */
   async heartbeat({ machine_id: machineId, token }: CheckinResponse): Promise<HeartbeatResponse> {
-    const { transport, spool } = this.#o;
+    const { transport, log } = this.#o;
     await this.flush();
     if (this.#heartbeat?.about !== machineId) this.#heartbeat = await this.#newHeartbeat(machineId);
-    const { request, problems, dropped } = this.#heartbeat;
+    const sent = this.#heartbeat;
     try {
-      const answer = await transport.heartbeat(request, this.#call(token));
+      const answer = await transport.heartbeat(sent.request, this.#call(token));
       this.#heartbeat = undefined;
-      spool.remove(problems);
-      spool.forgetDropped(dropped);
+      this.#forget(sent);
+      if (this.#suspect !== undefined) {
+        log.warn({ problems: this.#suspect.problems.length }, 'the server refused problems');
+        this.#forget(this.#suspect);
+        this.#suspect = undefined;
+      }
       return answer;
     } catch (err) {
-      if (!isAmbiguous(classifyFailure(err))) this.#heartbeat = undefined;
+      const failure = classifyFailure(err);
+      if (!isAmbiguous(failure)) this.#heartbeat = undefined;
+      if (isRefusal(failure))
+        this.#suspect = sent.request.problems === undefined ? undefined : sent;
       throw err;
     }
   }
 
+  #forget({ problems, dropped }: UnansweredHeartbeat): void {
+    this.#o.spool.remove(problems);
+    this.#o.spool.forgetDropped(dropped);
+  }
+
   async #newHeartbeat(machineId: string): Promise<UnansweredHeartbeat> {
     const { boot, spool } = this.#o;
-    const problems = spool.head(isProblem);
-    const { dropped } = spool;
+    const problems = this.#suspect === undefined ? spool.head(isProblem) : [];
+    const dropped = this.#suspect === undefined ? spool.dropped : 0;
     const request = {
       machine_id: machineId,
       boot_id: boot.id,
@@ -144,8 +160,11 @@ export class Conversation {
       try {
         await transport.sendEvent(workflowId, event, this.#call(this.#registration?.token));
       } catch (err) {
-        if (!isHopeless(err)) throw err;
+        const { kind, error } = classifyFailure(err);
+        // A deleted workflow's event must not hold up all others.
+        if (kind !== 'unknown' && kind !== 'rejected') throw err;
         this.#o.log.warn({ workflowId, type: event.type }, 'the server refused an event');
+        this.report({ kind: 'problem', problem: refusedEvent(event.type, error) });
       }
       spool.remove([next]);
     }
@@ -167,10 +186,8 @@ function isProblem(report: Report): report is ProblemReport {
   return report.kind === 'problem';
 }
 
-/** Whether the server will never take it: a deleted workflow's event must not hold up all others. */
-function isHopeless(err: unknown): boolean {
-  const { kind } = classifyFailure(err);
-  return kind === 'unknown' || kind === 'rejected';
+function refusedEvent(type: string, { code, message }: AppError): Problem {
+  return { code, section: 'agent', source: `event "${type}"`, message };
 }
 
 function wireProblems(reports: readonly ProblemReport[], dropped: number): Problem[] {

@@ -64,3 +64,9 @@ function kindOf(error: AppError): FailureKind {
 export function isAmbiguous(failure: Failure): boolean {
   return failure.kind === 'network' || failure.kind === 'busy';
 }
+
+/** Whether the server will never take what it was told as it is: the other 4xx, but no conflict (409),
+ *  of which it knows and which passes. */
+export function isRefusal({ kind, error }: Failure): boolean {
+  return kind === 'rejected' && error.details['status'] !== 409;
+}

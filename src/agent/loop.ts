@@ -6,7 +6,7 @@ import type { CheckinRequest, WorkflowEvent } from '../model/api.ts';
 import type { Problem } from '../model/inventory.ts';
 import type { TemplateToRun, WorkflowToRun } from './answers.ts';
 import { Conversation, type ConversationOptions } from './conversation.ts';
-import { classifyFailure } from './failure.ts';
+import { classifyFailure, isRefusal } from './failure.ts';
 import { initialState, transition, type AgentEvent, type AgentState, type Order } from './state.ts';
 import type { BootTime } from './timeline.ts';
 
@@ -68,6 +68,8 @@ class Loop {
   #firstOrder: Order | undefined;
   /** Those of the last check-in. */
   #addresses = '';
+  /** The last one that was reported. */
+  #refusal: string | undefined;
 
   constructor(options: LoopOptions) {
     this.#o = options;
@@ -85,6 +87,7 @@ class Loop {
       if (event === undefined || signal.aborted) break;
       this.#state = transition(this.#state, event, clock.elapsedMs(), random);
       this.#log(event);
+      this.#reportRefusal(event);
       onState?.(this.#state, event, view);
     }
     await this.#acting?.end;
@@ -192,8 +195,19 @@ class Loop {
     };
   }
 
-  #reportProblem(code: string, action: string, message: string): void {
-    const problem = { code, section: 'agent', source: action, message };
+  /** What the server will never take as it is, it is told with a later heartbeat: once, until it takes
+   *  something again. */
+  #reportRefusal(event: AgentEvent): void {
+    if (event.type === 'beaten') this.#refusal = undefined;
+    if (event.type !== 'failed' || !isRefusal(event.failure)) return;
+    const { code, message } = event.failure.error;
+    if (message === this.#refusal) return;
+    this.#refusal = message;
+    this.#reportProblem(code, 'server', message);
+  }
+
+  #reportProblem(code: string, source: string, message: string): void {
+    const problem = { code, section: 'agent', source, message };
     this.#conversation.report({ kind: 'problem', problem });
   }
 
