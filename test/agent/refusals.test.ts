@@ -96,9 +96,9 @@ describe('an agent', () => {
     };
     const subject: Subject = {
       ...machine(),
-      async act(_order, { event }) {
-        event('deleted', { type: 'completed', workflow: 'deleted', success: true });
-        event('alive', { type: 'completed', workflow: 'alive', success: true });
+      async act(_order, context) {
+        context.event('deleted', { type: 'completed', workflow: 'deleted', success: true });
+        context.event('alive', { type: 'completed', workflow: 'alive', success: true });
         return { final: true };
       },
     };
