@@ -116,7 +116,7 @@ async function boot(
 function withWget(folder: string, text: string): string {
   const target = join(tmpdir(), `dragonfly-wget-${process.pid}`);
   const wget =
-    '#!/bin/sh\nwget -q -O - --header "content-type: application/json" --post-file /body.json' +
+    '#!/bin/sh\nuntil [ -e /run/dragonfly/network ]; do usleep 20000; done\nwget -q -O - --header "content-type: application/json" --post-file /body.json' +
     ` http://10.0.2.2:${port}/api/agent/checkin\nsleep 1000\n`;
   const files = { 'body.json': text, 'lib/dragonfly/supervise': wget };
   overlayImage(join(folder, 'initramfs'), files, target);

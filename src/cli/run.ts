@@ -1,4 +1,5 @@
 // `dragonfly-agent run`: keeps this host registered with its server.
+import { existsSync } from 'node:fs';
 import type { AgentOptions } from '../agent/agent.ts';
 import { requireServers } from '../agent/config.ts';
 import { systemClock } from '../core/clock.ts';
@@ -21,6 +22,10 @@ export const run: Command = {
       type: 'boolean',
       describe: 'reboot and run workflows when the server says so; implied by a mode',
     },
+    after: {
+      type: 'string',
+      describe: 'get ready and wait for this file, which a boot makes when its network is set up',
+    },
     'state-dir': {
       type: 'string',
       describe: 'where the count of requests and waiting reports are kept',
@@ -31,7 +36,11 @@ export const run: Command = {
     const [{ checkInOnce, runAgent }, { openRoot }] = await Promise.all([
       import('../agent/agent.ts'),
       import('../sources/open.ts'),
+      // Not yet needed: what takes time to load is loaded while the network is not there.
+      import('../agent/inventory.ts'),
     ]);
+    const after = optionText(args, 'after');
+    if (after !== undefined && !(await appears(after, io.signal))) return 0;
     const root = await openRoot(optionText(args, 'root'));
     // Never those of a capture: to replay a bug report must not call its server.
     const { settings, ...rest } = await readSettings(args, io, await openRoot());
@@ -68,6 +77,15 @@ export const run: Command = {
     return 0;
   },
 };
+
+/** Resolves to true once there is such a file, to false when the signal is aborted before. */
+async function appears(path: string, signal: AbortSignal): Promise<boolean> {
+  while (!existsSync(path)) {
+    if (signal.aborted) return false;
+    await systemClock.sleep(100, signal).catch(() => {});
+  }
+  return true;
+}
 
 /** What does not come from the settings. */
 async function agentOptions(args: Args, io: Io) {

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { run } from '../../src/cli/run.ts';
 import { startServer, type TestServer } from '../agent/server.ts';
+import { runCommand } from './run-command.ts';
 
 const program = join(import.meta.dirname, '../../src/cli/dragonfly-agent.ts');
 const machine = join(import.meta.dirname, '../../fixtures/machines/qemu-two-sockets/root');
@@ -59,6 +61,28 @@ describe('dragonfly-agent run', () => {
     agent.stderr.resume();
     agent.kill(signal);
     expect(await ended).toBe(0);
+  });
+
+  it('does nothing before the file of --after is there, then checks in', async () => {
+    const after = join(state, 'network');
+    const log = ['--log', 'info', '--root', machine];
+    const agent = start('run', '--server', server.url, '--after', after, ...log);
+    const lines = createInterface({ input: agent.stderr });
+    const other = await finish(
+      start('run', '--once', '--server', server.url, '--after', program, '--root', machine),
+    );
+    const before = (await server.store.listMachines()).items.length;
+    await writeFile(after, '');
+    for await (const line of lines) if (line.includes('checked in')) break;
+    agent.kill();
+    expect([other.code, before]).toEqual([0, 1]);
+  });
+
+  it('stops cleanly while it waits for the file of --after', async () => {
+    const stop = new AbortController();
+    const ended = runCommand(run, ['--after', join(state, 'never')], stop.signal);
+    stop.abort();
+    expect(await ended).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
   it('calls no server that a captured machine names', async () => {
