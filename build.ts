@@ -1,7 +1,7 @@
 // Makes dist/: the library with its types (tsc), the agent's program as one bundle (rolldown) and the page.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { rolldown } from 'rolldown';
+import { bundleAgent } from './build-agent.ts';
 import { buildPage } from './build-page.ts';
 
 // What initramfs/ builds takes minutes, and stays.
@@ -11,21 +11,7 @@ for (const name of existsSync('dist') ? readdirSync('dist') : []) {
 }
 execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 
-// One small entry chunk with the rest split off: a command loads only what it uses. The reader is a
-// program that the agent starts. CommonJS, as Node takes 10 ms less to load it than ES modules.
-const agent = await rolldown({
-  input: { agent: 'src/cli/dragonfly-agent.ts', reader: 'src/sources/reader.ts' },
-  platform: 'node',
-  // yargs names import.meta.resolve on a path that is not taken here.
-  checks: { emptyImportMeta: false, ineffectiveDynamicImport: false },
-});
-await agent.write({
-  dir: 'dist/bin',
-  format: 'cjs',
-  minify: true,
-  chunkFileNames: '[name]-[hash].js',
-});
-await agent.close();
+await bundleAgent('dist/bin');
 writeFileSync('dist/bin/package.json', '{ "type": "commonjs" }\n');
 
 // The program starts with what V8 compiled in an earlier run, 5 of 37 ms. The cache lies beside the

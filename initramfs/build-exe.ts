@@ -1,9 +1,9 @@
 // Makes dist/dragonfly-agent-linux-<arch>: the agent and Node in one file (`npm run build:exe`).
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pkg from '@yao-pkg/pkg/lib-es5/sea.js';
-import { rolldown } from 'rolldown';
+import { bundleAgent } from '../build-agent.ts';
 import { parseArch, type Arch } from './arch.ts';
 import { runProgram } from './command-line.ts';
 import { smallNode } from './node-binary.ts';
@@ -19,10 +19,11 @@ export interface Executable {
 export async function buildExecutable(arch: Arch): Promise<Executable> {
   const output = join(projectDir, 'dist', `dragonfly-agent-linux-${arch}`);
   const main = join(projectDir, 'initramfs', 'executable-main.cjs');
-  const bundle = join(cacheDir, `agent-${arch}.cjs`);
-  const packages = await bundleProgram('cli/dragonfly-agent.ts', bundle);
-  const reader = join(cacheDir, `reader-${arch}.cjs`);
-  await bundleProgram('sources/reader.ts', reader);
+  const bundle = join(cacheDir, `agent-${arch}`);
+  rmSync(bundle, { recursive: true, force: true });
+  // Systems other than Linux are asked through it, and nothing else.
+  const { files, packages } = await bundleAgent(bundle, ['systeminformation']);
+  const caches = compile(arch, main, bundle, files);
   mkdirSync(join(projectDir, 'dist'), { recursive: true });
   rmSync(output, { force: true });
   const seaConfig = {
@@ -32,11 +33,7 @@ export async function buildExecutable(arch: Arch): Promise<Executable> {
     useSnapshot: false,
     // Node's own code cache differs from build to build; ours does not.
     useCodeCache: false,
-    assets: {
-      'agent.cjs': bundle,
-      'agent.cache': compile(arch, main, bundle),
-      'reader.cjs': reader,
-    },
+    assets: Object.fromEntries([...files, ...caches].map((name) => [name, join(bundle, name)])),
   };
   await inTemporaryFolder(async (folder) => {
     copyFileSync(main, join(folder, 'main.cjs'));
@@ -67,32 +64,12 @@ async function inTemporaryFolder(work: (folder: string) => Promise<void>): Promi
   }
 }
 
-/** Makes V8's compiled form of the bundle. It is the processor's own, and takes that processor to
- *  make: for another one it stays empty. */
-function compile(arch: Arch, main: string, bundle: string): string {
-  const cache = `${bundle}.cache`;
-  if (arch !== process.arch) writeFileSync(cache, '');
-  else run(smallNode(arch), ['--random-seed=1', main, bundle, cache]);
-  return cache;
-}
-
-/** One CommonJS file: a single executable application can load nothing else from disk. What the
- *  sources import lazily stays lazy: it is evaluated at its import, not at the start. Gives the names
- *  of the packages that went in. */
-async function bundleProgram(source: string, file: string): Promise<string[]> {
-  const build = await rolldown({
-    input: join(projectDir, 'src', source),
-    platform: 'node',
-    // Asked on systems other than Linux alone.
-    external: ['systeminformation'],
-    // yargs names import.meta.resolve on a path that is not taken here.
-    checks: { emptyImportMeta: false },
-  });
-  const { output } = await build.write({ file, format: 'cjs', minify: true, codeSplitting: false });
-  await build.close();
-  const modules = output.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []));
-  const names = modules.map((id) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1]);
-  return [...new Set(names)].filter((name) => name !== undefined).toSorted();
+/** Makes V8's compiled form of the files in `bundle` and gives the names of what it made. It is the
+ *  processor's own, and takes that processor to make: for another one there is none. */
+function compile(arch: Arch, main: string, bundle: string, files: readonly string[]): string[] {
+  if (arch !== process.arch) return [];
+  run(smallNode(arch), ['--random-seed=1', main, bundle, ...files]);
+  return files.map((name) => `${name}.cache`);
 }
 
 const usage = `usage: npm run build:exe -- [--arch x64|arm64]

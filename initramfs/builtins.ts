@@ -1,12 +1,12 @@
 // Cuts JavaScript that comes with Node and that an agent never loads out of a Node binary: a compiler
-// for TypeScript in WebAssembly, QUIC, HTTP/2, fetch, the test runner, the REPL … a tenth of what the
+// for TypeScript in WebAssembly, QUIC, HTTP/2, the test runner, the REPL … a tenth of what the
 // packed binary weighs.
 
 /** Names of builtins, as `require('node:module').builtinModules` and Node's lib/ folder have them. */
 const UNUSED = [
-  /^internal\/deps\/(?:amaro|acorn|minimatch|undici|v8\/tools)\//,
+  /^internal\/deps\/(?:amaro|acorn|minimatch|v8\/tools)\//,
   /^internal\/(?:quic|http2|dtls|sqlite|test_runner|bench_runner|debugger|repl|vfs|zip|watch_mode)\b/,
-  /^internal\/(?:wasi|fs\/glob|crypto\/webcrypto)$/,
+  /^internal\/(?:wasi|fs\/glob)$/,
   /^(?:repl|wasi|http2|sqlite|test|test\/reporters)$/,
 ];
 

@@ -1,26 +1,41 @@
-// The first lines of the executable: runs the bundled agent, with V8's compiled form of it at hand,
-// which saves half of the start. Also run by build-exe.ts (with two paths) to make that form.
+// The first lines of the executable: runs the agent's bundle, whose files are assets in it. Each has V8's
+// compiled form beside it, which saves half of the start. Also run by build-exe.ts, with a folder and the
+// names of the files in it, to make those.
 const { readFileSync, writeFileSync } = require('node:fs');
-const { getAsset, getRawAsset, isSea } = require('node:sea');
-const { Script, constants } = require('node:vm');
+const { getAsset, getAssetKeys, getRawAsset, isSea } = require('node:sea');
+const { Script } = require('node:vm');
 
-// The agent starts its reader as Node would: the program and the path of a script beside its own.
-const isReader = isSea() && process.argv[2] === '/reader.cjs';
-if (isReader) process.argv.splice(1, 1);
+const modules = new Map();
 
-const [, , source, cache] = process.argv;
-const name = isReader ? 'reader.cjs' : 'agent.cjs';
-const text = isSea() ? getAsset(name, 'utf8') : readFileSync(source, 'utf8');
-const filename = `/${name}`;
-const program = text.replace(/^#!/, '//');
-const script = new Script(
-  `(function (require, module, exports, __filename, __dirname) {${program}\n})`,
-  {
-    filename,
-    // An empty or foreign cache is refused, and the text compiled as usual.
-    cachedData: isSea() && !isReader ? new Uint8Array(getRawAsset('agent.cache')) : undefined,
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-  },
-);
-if (isSea()) script.runInThisContext()(require, module, exports, filename, '/');
-else writeFileSync(cache, script.createCachedData());
+/** What a file of the bundle exports, as `require` would give it. */
+function load(name) {
+  const known = modules.get(name);
+  if (known !== undefined) return known.exports;
+  const module = { exports: {} };
+  modules.set(name, module);
+  const cache = `${name}.cache`;
+  const cachedData = assets.has(cache) ? new Uint8Array(getRawAsset(cache)) : undefined;
+  const run = compile(name, getAsset(name, 'utf8'), cachedData).runInThisContext();
+  const requireFrom = (id) => (id.startsWith('./') ? load(id.slice(2)) : require(id));
+  run(requireFrom, module, module.exports, `/${name}`, '/');
+  return module.exports;
+}
+
+function compile(name, text, cachedData) {
+  const wrapped = `(function (require, module, exports, __filename, __dirname) {${text.replace(/^#!/, '//')}\n})`;
+  return new Script(wrapped, {
+    filename: `/${name}`,
+    cachedData,
+  });
+}
+
+const assets = new Set(isSea() ? getAssetKeys() : []);
+if (isSea()) {
+  load('agent.js');
+} else {
+  const [, , folder, ...names] = process.argv;
+  for (const name of names) {
+    const script = compile(name, readFileSync(`${folder}/${name}`, 'utf8'));
+    writeFileSync(`${folder}/${name}.cache`, script.createCachedData());
+  }
+}

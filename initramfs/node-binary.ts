@@ -9,7 +9,7 @@ import { trimIcu } from './icu.ts';
 import { cacheDir, projectDir, requireTools, run } from './tools.ts';
 
 /** Named in the file of a small Node: another number after a change of what is cut out. */
-const edition = 2;
+const edition = 4;
 
 /** Path of a Node binary for one architecture without what an agent never uses: symbols, unwinding tables,
  *  locale data, builtins. */

@@ -1,0 +1,53 @@
+// The single executable on this host: every command works in it, although much of Node is left out.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { projectDir } from '../../initramfs/tools.ts';
+import { startServer } from '../agent/server.ts';
+
+const program = join(projectDir, 'dist', `dragonfly-agent-linux-${process.arch}`);
+const machine = join(projectDir, 'fixtures', 'machines', 'qemu-two-sockets', 'root');
+const scratch = mkdtempSync(join(tmpdir(), 'executable-'));
+const server = await startServer();
+afterAll(async () => {
+  await server.close();
+  rmSync(scratch, { recursive: true });
+});
+
+async function finish(...args: string[]) {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const ended = new Promise<number | null>((resolve) => {
+    child.once('close', resolve);
+  });
+  const [out, err] = await Promise.all([child.stdout, child.stderr].map((s) => s.toArray()));
+  const text = (chunks: unknown): string => String(Buffer.concat(chunks as Buffer[]));
+  return { code: await ended, out: text(out), err: text(err) };
+}
+
+describe('the executable', () => {
+  const capture = join(scratch, 'machine.tar.gz');
+
+  it.each([
+    [['inventory', '--json', '--root', machine], 0, '"primary_mac"'],
+    [['inventory', '--yaml', '--root', machine], 0, 'primary_mac:'],
+    [['identify', '--explain', '--root', machine], 0, 'primary MAC'],
+    [['capture', '--root', machine, '-o', capture], 0, ''],
+    [['inventory', '--root', capture], 0, 'primary MAC'],
+    [['config', '--server', server.url], 0, server.url],
+    [['doctor', '--server', 'https://127.0.0.1:1'], 1, 'FAIL  server'],
+    [['run', '--once', '--root', capture, '--server', server.url], 0, '"machine_id"'],
+    [['run', '--once', '--root', machine, '--server', 'https://127.0.0.1:1'], 2, ''],
+    [['simulate', '--machines', '3', '--server', server.url], 0, ''],
+    [['--help'], 0, 'Commands:'],
+    [['completion'], 0, 'completion'],
+  ] as const)('%j ends with %i', async (args, code, shown) => {
+    const found = await finish(...args);
+    expect(found).toEqual({
+      code,
+      out: expect.stringContaining(shown),
+      err: expect.not.stringMatching(/Warning|This is a bug/),
+    });
+  });
+});
