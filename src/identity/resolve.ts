@@ -15,6 +15,8 @@ export interface Known {
   readonly bySmbiosUuid: readonly string[];
   /** SMBIOS UUIDs of these machines that other machines have as well. */
   readonly sharedUuids: ReadonlySet<string>;
+  /** Machines of which another boot was heard after the one that checks in had started. */
+  readonly alive: ReadonlySet<string>;
   readonly machines: ReadonlyMap<string, Machine>;
 }
 
@@ -168,6 +170,7 @@ function contradictions(shown: Evidence, machine: Machine, known: Known): string
     against.push(`has another SMBIOS UUID, ${uuid}, than the ${shown.smbiosUuid} shown`);
   }
   if (goesOnInEarlierBoot(shown, machine)) against.push(twoBoots(shown, machine));
+  if (known.alive.has(machine.id)) against.push('was alive while the one that checks in ran');
   return against;
 }
 

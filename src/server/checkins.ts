@@ -4,7 +4,7 @@ import type { CheckinRequest, CheckinResponse } from '../model/api.ts';
 import type { Machine } from '../model/machine.ts';
 import type { Principal } from './auth.ts';
 import { decide, wouldOverwrite, type Decision } from './decide.ts';
-import { refuseSecondMachine } from './identity-in-use.ts';
+import { isAliveElsewhere, refuseSecondMachine } from './identity-in-use.ts';
 import { register, type Registration } from './registration.ts';
 import { changeMachine } from './machines.ts';
 import type { Services } from './services.ts';
@@ -65,7 +65,12 @@ async function registerWithToken(
     token = newMachineToken(machine.id);
     return withToken(machine, token);
   };
-  const options = { clock: s.clock, newId: s.newId, amend };
+  const options = {
+    clock: s.clock,
+    newId: s.newId,
+    amend,
+    isAliveElsewhere: (machineId: string) => isAliveElsewhere(s, machineId, request),
+  };
   const registration = await register(s.store, request, options);
   const { id } = registration.machine.value;
   // The answer to the last check-in, and with it the token, may have been lost.

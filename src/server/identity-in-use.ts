@@ -30,6 +30,23 @@ export async function refuseSecondMachine(
   throw inUse(s, presence);
 }
 
+/** Whether a machine that only evidence points at (its SMBIOS UUID, one of its ports) is another one than
+ *  that which checks in: it was heard after that one's kernel started. Where it was heard before that, and
+ *  is not late yet, both can be true: a port was replaced, or a virtual machine copied.
+ *  Errors: AppError `identity.in-use` then, to ask again when it is late or has been heard. */
+export function isAliveElsewhere(s: Services, machineId: string, request: CheckinRequest): boolean {
+  const presence = s.liveness.get(machineId);
+  const bootId = request.boot_id ?? undefined;
+  const uptimeSeconds = request.uptime_seconds;
+  // Agents that tell neither cannot be told apart.
+  if (bootId === undefined || typeof uptimeSeconds !== 'number') return false;
+  if (presence === undefined || presence.bootId === bootId) return false;
+  if (s.liveness.of(machineId, null) !== 'online') return false;
+  const startedMs = s.clock.elapsedMs() - uptimeSeconds * 1000;
+  if (startedMs + slackMs <= presence.seenMs) return true;
+  throw inUse(s, presence);
+}
+
 /** Refuses a heartbeat of a boot that does not speak for the machine. The one before it, when it
  *  beats again, was no earlier boot but another machine, and gets its identity back.
  *  Errors: AppError `identity.in-use`. */

@@ -16,6 +16,9 @@ export interface RegistrationOptions {
   readonly newId?: () => string;
   /** Changes the record in the commit that registers it. Not called for a repeat of the last check-in. */
   readonly amend?: (machine: Machine) => Machine;
+  /** Whether another boot of a machine was heard after the one that checks in had started: asked of a
+   *  machine that evidence alone points at. It throws where only time can tell. */
+  readonly isAliveElsewhere?: (machineId: string) => boolean;
   /** A machine that returns unchanged is written again when its stored last_seen is older. */
   readonly lastSeenEveryMs?: number;
 }
@@ -70,11 +73,25 @@ async function registerOnce(
   context: Context,
 ): Promise<Registration> {
   const { known, records, sightings } = await lookUp(store, shown);
-  const resolution = resolve(shown, known);
+  const resolution = resolveWithLiveness(shown, known, context);
   const found = resolution.machineId === undefined ? undefined : records.get(resolution.machineId);
   return found === undefined
     ? create(store, shown, request, resolution, sightings, context)
     : update(store, shown, request, resolution, found, context);
+}
+
+/** Evidence that points at a machine which is alive elsewhere points at two machines. */
+function resolveWithLiveness(
+  shown: Evidence,
+  known: Known,
+  { isAliveElsewhere = () => false }: Context,
+): Resolution {
+  const resolution = resolve(shown, known);
+  const { machineId, matchedBy } = resolution;
+  if (machineId === undefined || matchedBy !== 'evidence') return resolution;
+  return isAliveElsewhere(machineId)
+    ? resolve(shown, { ...known, alive: new Set([machineId]) })
+    : resolution;
 }
 
 interface LookUp {
@@ -115,7 +132,7 @@ async function lookUp(store: Store, shown: Evidence): Promise<LookUp> {
 }
 
 function knownOf(
-  some: Partial<Omit<Known, 'machines'>>,
+  some: Partial<Omit<Known, 'machines' | 'alive'>>,
   records: ReadonlyMap<string, Versioned<Machine>>,
 ): Known {
   return {
@@ -124,6 +141,7 @@ function knownOf(
     byMac: new Map(),
     bySmbiosUuid: [],
     sharedUuids: new Set(),
+    alive: new Set(),
     ...some,
     machines: new Map([...records].map(([id, record]) => [id, record.value])),
   };

@@ -97,7 +97,7 @@ describe('machines are kept apart', () => {
     const first = await server.checkin(one);
     const two = start(21);
     const second = await server.checkin(two);
-    // The UUID points at the first machine, until that one is heard of again in its own boot.
+    // The UUID points at the first machine, which was heard while the second one booted.
     await server.heartbeat(one);
     await one.ask('system_reset');
     const again = await server.checkin(one);

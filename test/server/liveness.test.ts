@@ -252,3 +252,57 @@ describe('two machines with one identity', () => {
     expect(body.conflicts).toHaveLength(1);
   });
 });
+
+describe('a machine with the SMBIOS UUID of another one', () => {
+  const uuid = '4c4c4544-0051-3510-8052-b4c04f4a3132';
+
+  async function beatingMachine() {
+    const clock = new ManualClock(start);
+    const server = await startServer({ clock });
+    const hello = (n: number, boot_id: string, uptime_seconds: number) =>
+      server.call('POST', '/api/agent/checkin', {
+        body: checkin(n, { smbios_uuid: uuid, boot_id, sequence: 1, uptime_seconds }),
+      });
+    const beat = (machine_id: string) =>
+      server.call('POST', '/api/agent/heartbeat', { body: { machine_id, boot_id: 'first' } });
+    const { body } = await hello(1, 'first', 100);
+    const id = String(body.machine_id);
+    await clock.advance(8_000);
+    await beat(id);
+    await clock.advance(5_000);
+    return { clock, server, hello, beat: () => beat(id), id };
+  }
+
+  it('is a new one when the other was heard while it ran, and an operator hears of it', async () => {
+    const { server, hello, beat, id } = await beatingMachine();
+    const second = await hello(2, 'second', 60);
+    expect(second.body).toMatchObject({ is_new: true, matched_by: 'new' });
+    expect(second.body.evidence.join(' ')).toContain('was alive while the one that checks in ran');
+    const { body } = await server.call('GET', '/api/conflicts');
+    expect(body.conflicts).toMatchObject([
+      { reason: 'contradicted', candidates: [{ machine_id: id }] },
+    ]);
+    expect((await beat()).status).toBe(200);
+    expect((await hello(1, 'first', 113)).body.machine_id).toBe(id);
+  });
+
+  it('that started since waits until the other is heard, and is a new one then', async () => {
+    const { clock, hello, beat, id } = await beatingMachine();
+    const waits = await hello(2, 'second', 2);
+    expect(waits).toMatchObject({ status: 409, body: { code: 'identity.in-use', machine_id: id } });
+    expect(Number(waits.headers.get('retry-after'))).toBeGreaterThan(0);
+    await clock.advance(5_000);
+    await beat();
+    await clock.advance(5_000);
+    expect((await hello(2, 'second', 12)).body).toMatchObject({ is_new: true });
+    expect((await beat()).status).toBe(200);
+  });
+
+  it('is the other one with new ports when that is not heard any more', async () => {
+    const { clock, hello, id } = await beatingMachine();
+    expect((await hello(2, 'second', 2)).status).toBe(409);
+    await clock.advance(15_000);
+    const again = await hello(2, 'second', 17);
+    expect(again.body).toMatchObject({ machine_id: id, is_new: false, matched_by: 'evidence' });
+  });
+});
