@@ -42,7 +42,7 @@ async function allAtOnce(whenHalf: (server: ServerProcess) => Promise<void>) {
     server: server.url,
     machines,
     rounds: 0,
-    rates: { reboots: 0, nicSwaps: 0, reimages: 0, clones: 0 },
+    rates: { reboots: 0, nicSwaps: 0, reimages: 0, clones: 0, twins: 0 },
     models: [model],
     clock: systemClock,
     draw: chance(),

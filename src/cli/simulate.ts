@@ -21,6 +21,7 @@ export const simulate: Command = {
     'nic-swaps': { type: 'number', default: 5, describe: 'how many get another NIC' },
     reimages: { type: 'number', default: 5, describe: 'how many are installed anew' },
     clones: { type: 'number', default: 2, describe: 'how many have their disk cloned' },
+    twins: { type: 'number', default: 1, describe: 'how many are copied with their SMBIOS UUID' },
     seconds: { type: 'number', default: 600, describe: 'the longest that it may take' },
     seed: { type: 'number', default: 0, describe: 'same seed, same fleet; 0: a new one each time' },
     fixtures: { type: 'string', describe: 'directory of captured machines to copy' },
@@ -80,7 +81,7 @@ async function simulateFleet(fleet: Fleet, args: Args): Promise<Report> {
 function asText({ counts, ...report }: Report): string {
   const { median, p99, max } = report.wait_ms;
   const lines = [
-    `machines       ${report.machines}, of them clones ${counts.clones}`,
+    `machines       ${report.machines}, of them clones ${counts.clones}, twins ${counts.twins}`,
     `records        ${report.records} on the server`,
     `registered in  median ${median} ms, 99 % ${p99} ms, slowest ${max} ms`,
     `mishaps        ${counts.reboots} reboots, ${counts.nicSwaps} NIC swaps, ${counts.reimages} re-images`,
@@ -107,6 +108,7 @@ function fleetOptions(args: Args): Omit<FleetOptions, 'models' | 'signal'> {
       nicSwaps: percent('nic-swaps'),
       reimages: percent('reimages'),
       clones: percent('clones'),
+      twins: percent('twins'),
     },
     clock: systemClock,
     draw: seeded(number(args, 'seed', 0, 0xffff_ffff)),

@@ -34,14 +34,15 @@ afterEach(async () => {
 
 /** A fleet that has been through its mishaps, and the records of the server in the end. */
 async function simulate() {
-  const server = await startServer();
+  // Short intervals: who claims the evidence of a live machine waits for one and a half of them.
+  const server = await startServer({ liveness: { intervalSeconds: 1 } });
   open.push(server.close);
   let state = 1;
   const fleet = new Fleet({
     server: server.url,
     machines: 40,
     rounds: 1,
-    rates: { reboots: 20, nicSwaps: 20, reimages: 20, clones: 10 },
+    rates: { reboots: 20, nicSwaps: 20, reimages: 20, clones: 25, twins: 30 },
     models: [model],
     clock: systemClock,
     draw: () => (state = (state * 16_807) % 2_147_483_647) / 2_147_483_647,
@@ -59,9 +60,10 @@ describe('a simulated fleet', () => {
     expect(fleet.counts.nicSwaps).toBeGreaterThan(2);
     expect(fleet.counts.reimages).toBeGreaterThan(2);
     expect(fleet.counts.clones).toBeGreaterThan(1);
+    expect(fleet.counts.twins).toBeGreaterThan(1);
     expect(fleet.idChanges).toEqual([]);
     expect(differences(fleet.machines, records)).toEqual([]);
-    expect(records).toHaveLength(40 + fleet.counts.clones);
+    expect(records).toHaveLength(40 + fleet.counts.clones + fleet.counts.twins);
   });
 
   it('sees a record that is missing, wrong, or there twice', async () => {

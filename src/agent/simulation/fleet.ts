@@ -16,7 +16,10 @@ interface FleetRates {
   readonly reboots: number;
   readonly nicSwaps: number;
   readonly reimages: number;
+  /** Their disk copied to another machine. */
   readonly clones: number;
+  /** Copied as a whole, SMBIOS UUID and all, as virtual machines are. */
+  readonly twins: number;
 }
 
 export interface FleetOptions {
@@ -48,6 +51,7 @@ interface FleetCounts {
   nicSwaps: number;
   reimages: number;
   clones: number;
+  twins: number;
 }
 
 /** How long a machine is off when it reboots. */
@@ -64,6 +68,7 @@ export class Fleet {
     nicSwaps: 0,
     reimages: 0,
     clones: 0,
+    twins: 0,
   };
   /** Machines that were given another id than before, in sentences. */
   readonly idChanges: string[] = [];
@@ -94,6 +99,7 @@ export class Fleet {
     const { rates, draw } = this.#o;
     const chance = (percent: number): boolean => draw() * 100 < percent;
     const clones: SimulatedMachine[] = [];
+    const twins: SimulatedMachine[] = [];
     const reboots: Promise<void>[] = [];
     for (const powered of this.#powered) {
       const mishaps: Mishap[] = [];
@@ -101,14 +107,18 @@ export class Fleet {
       if (chance(rates.reimages)) mishaps.push('re-image');
       if (chance(rates.reboots)) mishaps.push('reboot');
       if (mishaps.length > 0) reboots.push(this.#reboot(powered, mishaps));
-      if (chance(rates.clones)) {
-        clones.push(powered.machine.clone(`${powered.machine.name}-clone-${number}`));
+      const { machine } = powered;
+      if (chance(rates.clones)) clones.push(machine.clone(`${machine.name}-clone-${number}`));
+      // Only of one that goes on running: one that is off cannot be told from its twin.
+      if (mishaps.length === 0 && chance(rates.twins)) {
+        twins.push(machine.twin(`${machine.name}-twin-${number}`));
       }
     }
     this.counts.clones += clones.length;
+    this.counts.twins += twins.length;
     await Promise.all([
       this.#watch(`round ${number}`, reboots),
-      this.#start(`round ${number}: clones`, clones),
+      this.#start(`round ${number}: clones`, [...clones, ...twins]),
     ]);
   }
 

@@ -16,6 +16,7 @@ export class SimulatedMachine implements Subject {
   readonly #hardware: Hardware;
   readonly #draw: Draw;
   #identity: Identity;
+  #hasTwin = false;
   /** The id that the server gave it when it first registered. */
   id: string | undefined;
 
@@ -39,14 +40,24 @@ export class SimulatedMachine implements Subject {
 
   /** Another machine whose disk is a copy of this one's, so that it has the same machine-id. */
   clone(name: string): SimulatedMachine {
-    const copy = new SimulatedMachine(
-      name,
-      { identity: this.#identity, hardware: this.#hardware, problems: [] },
-      this.#draw,
-    );
+    const copy = this.#another(name);
     const { all_macs: macs, smbios_uuid: uuid } = copy.#identity;
     copy.#identity = identityOf(macs, uuid, this.#identity.machine_id);
     return copy;
+  }
+
+  /** A virtual machine that is a copy of this one but for its MACs: SMBIOS UUID and all. */
+  twin(name: string): SimulatedMachine {
+    const copy = this.#another(name);
+    const { smbios_uuid: uuid, machine_id: id } = this.#identity;
+    copy.#identity = identityOf(copy.#identity.all_macs, uuid, id);
+    this.#hasTwin = copy.#hasTwin = true;
+    return copy;
+  }
+
+  #another(name: string): SimulatedMachine {
+    const model = { identity: this.#identity, hardware: this.#hardware, problems: [] };
+    return new SimulatedMachine(name, model, this.#draw);
   }
 
   get identity(): Identity {
@@ -65,6 +76,8 @@ export class SimulatedMachine implements Subject {
     const broken = Math.floor(this.#draw() * macs.length);
     const swapped = macs.map((mac, i) => (i === broken ? newMac(this.#draw) : mac));
     this.#identity = identityOf(swapped, uuid, id);
+    // With its only MAC goes the last thing that tells it from its twin: it is registered as a new one.
+    if (this.#hasTwin && macs.length === 1) this.id = undefined;
     const { network_interfaces: ports } = this.#hardware;
     for (const [i, port] of ports.entries()) port.mac = swapped[i] ?? port.mac;
   }
