@@ -30,7 +30,7 @@ describe('inventory', () => {
     expect(code).toBe(0);
     expect(stdout).toMatchInlineSnapshot(`
       "machine      ACME Server 1, serial CZ3AB12XYZ
-      firmware     ACME BIOS 1.0 01/02/2026, BIOS
+      firmware     ACME BIOS 1.0 01/02/2026, UEFI
       identity     739fd7a2706bde29da9e08c10eeedc77a90764353e9ef4266337f54053e31946
       primary MAC  52:54:00:ab:cd:01
       UUID         4c4c4544-0051-3510-8052-b4c04f4a3132
