@@ -1,10 +1,11 @@
-// An agent at rest: its memory against that of a node that holds a socket open, and its use of a core.
+// An agent at rest: its memory, with that of the processes that it keeps, against that of a node that holds
+// a socket open; and its use of a core.
 // Needs `npm run build`: it measures the program as it is installed.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { processFigures, ServerProcess } from './server-process.ts';
+import { childrenOf, processFigures, ServerProcess } from './server-process.ts';
 
 const program = join(import.meta.dirname, '../dist/bin/dragonfly-agent.js');
 if (!existsSync(program)) {
@@ -42,7 +43,11 @@ const bare = start('-e', bareSocket);
 const http = start('-e', httpSocket(server.url));
 const agent = start(program, 'run', '--server', server.url, '--state-dir', state);
 await pause(settleMs);
-const of = (child: ChildProcess) => processFigures(child.pid ?? 0);
+const of = (child: ChildProcess) => {
+  const all = [child.pid ?? 0, ...childrenOf(child.pid ?? 0)].map(processFigures);
+  const sum = (figure: 'rssKb' | 'cpuMs'): number => all.reduce((so, one) => so + one[figure], 0);
+  return { rssKb: sum('rssKb'), cpuMs: sum('cpuMs') };
+};
 const before = of(agent);
 await pause(watchMs);
 const [bareKb, httpKb, after] = [of(bare).rssKb, of(http).rssKb, of(agent)];

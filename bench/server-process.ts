@@ -75,6 +75,12 @@ export function processFigures(pid: number): { rssKb: number; cpuMs: number } {
   return { rssKb: Number(rss), cpuMs: (Number(stat[11]) + Number(stat[12])) * 10 };
 }
 
+/** The processes that a process has started and that run. */
+export function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return text === '' ? [] : text.split(' ').map(Number);
+}
+
 async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => {
