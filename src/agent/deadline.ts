@@ -31,6 +31,7 @@ export async function withDeadline<T>(
 export class Patience {
   readonly #clock: Clock;
   readonly #onLate: (err: Error) => void;
+  #isOver = false;
   #awaited: { readonly what: string; readonly ms: number; readonly dueMs: number } | undefined;
   #watch: { readonly dueMs: number; readonly end: AbortController } | undefined;
 
@@ -41,6 +42,7 @@ export class Patience {
 
   /** What was awaited has come; from now on `what` is. */
   expect(what: string, ms: number): void {
+    if (this.#isOver) return;
     const dueMs = this.#clock.elapsedMs() + ms;
     this.#awaited = { what, ms, dueMs };
     // A watch that ends before goes on by itself: chunks that follow each other start none.
@@ -49,9 +51,9 @@ export class Patience {
     void this.#watchUntil(dueMs);
   }
 
-  /** Nothing is awaited any more. */
+  /** Nothing is awaited any more, whatever is expected after this. */
   end(): void {
-    this.#awaited = undefined;
+    this.#isOver = true;
     this.#watch?.end.abort(inTime);
   }
 
@@ -63,7 +65,7 @@ export class Patience {
     } catch {
       return;
     }
-    if (this.#awaited === undefined) return;
+    if (this.#awaited === undefined || this.#isOver) return;
     const { what, ms, dueMs: nowDueMs } = this.#awaited;
     if (this.#clock.elapsedMs() >= nowDueMs) this.#onLate(tooLate(what, ms));
     else await this.#watchUntil(nowDueMs);

@@ -58,12 +58,16 @@ export async function exchange(
   whole.expect('complete answer', totalTimeoutMs);
   const onAbort = (): void => giveUp(reasonOf(signal));
   signal.addEventListener('abort', onAbort, { once: true });
+  let isAnswered = false;
   // The last word on a request, and the only one on an answer with status 101.
   const onClose = (): void => reject(new Error('the connection was closed without an answer'));
   sent.once('close', onClose);
-  sent.on('error', (err) => reject(isStale(sent, err) ? new StaleConnection() : err));
+  sent.on('error', (err) => {
+    reject(!isAnswered && isStale(sent, err) ? new StaleConnection() : err);
+  });
   sent.once('socket', () => part.expect('answer', headersTimeoutMs));
   sent.once('response', (response) => {
+    isAnswered = true;
     sent.off('close', onClose);
     const onPart = (): void => part.expect('further part of the answer', bodyTimeoutMs);
     onPart();

@@ -128,6 +128,16 @@ describe('a connection', () => {
     expect(requests()).toBe(3);
   });
 
+  it('that breaks in the middle of an answer is an error: there was one', async () => {
+    const { ask, requests } = await against((r, nth) => {
+      if (nth === 1) r.end();
+      else r.writeHead(200, { 'content-length': 9 }).write('x', () => r.socket?.resetAndDestroy());
+    });
+    await ask();
+    await expect(ask()).rejects.toThrow();
+    expect(requests()).toBe(2);
+  });
+
   it('that the server is about to close is not used again', async () => {
     const { ask } = await against((r, nth, connection) => {
       r.setHeader('keep-alive', 'timeout=1');

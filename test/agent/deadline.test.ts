@@ -45,6 +45,7 @@ describe('Patience', () => {
     p.expect('answer', 1_000);
     p.expect('part', 500);
     p.end();
+    p.expect('more', 100);
     expect(clock.nextDueMs()).toBeUndefined();
     await clock.advance(10_000);
     expect(late).toEqual([]);
