@@ -3,16 +3,20 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { architectures, type Arch } from './arch.ts';
 import { buildImage } from './build-image.ts';
+import type { Profile } from './profiles.ts';
 import { projectDir } from './tools.ts';
 
 /** Gives the boot directory with an image for an architecture. */
-export async function ensureImage(arch: Arch = 'x64'): Promise<string> {
-  const dir = join(projectDir, 'dist', 'boot');
+export async function ensureImage(
+  arch: Arch = 'x64',
+  profile: Profile = 'virt',
+  dir = join(projectDir, 'dist', 'boot'),
+): Promise<string> {
   const image = join(dir, architectures[arch].boot, 'initramfs');
   const sources = ['src', 'initramfs', 'package-lock.json'].map((name) => join(projectDir, name));
   if (!existsSync(image) || statSync(image).mtimeMs < Math.max(...sources.map(newest))) {
     console.log(`building kernel and initramfs for ${arch} (a few minutes)`);
-    await buildImage({ arch, profile: 'virt', output: dir });
+    await buildImage({ arch, profile, output: dir });
   }
   return dir;
 }
