@@ -14,7 +14,20 @@ export interface PortableOptions {
 
 type SystemInformation = typeof import('systeminformation');
 
-/** The facts as systeminformation tells them. Errors: none; what it cannot tell is a problem. */
+async function loadSystemInformation(): Promise<SystemInformation> {
+  try {
+    return (await import('systeminformation')).default;
+  } catch (cause) {
+    throw new AppError(
+      'config.invalid',
+      'systeminformation is not part of this program; use the one that npm installs',
+      { cause },
+    );
+  }
+}
+
+/** The facts as systeminformation tells them; what it cannot tell is a problem.
+ *  Errors: AppError `config.invalid` where it is not installed. */
 export async function collectPortable({
   timeoutMs,
   clock = systemClock,
@@ -22,7 +35,7 @@ export async function collectPortable({
   facts: Partial<Facts>;
   problems: Problem[];
 }> {
-  const { default: si } = await import('systeminformation');
+  const si = await loadSystemInformation();
   const facts: Partial<Facts> = {};
   const problems: Problem[] = [];
   const ask = async <Name extends keyof Facts>(

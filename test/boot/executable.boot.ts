@@ -40,6 +40,8 @@ describe('the executable', () => {
     [['run', '--once', '--root', capture, '--server', server.url], 0, '"machine_id"'],
     [['run', '--once', '--root', machine, '--server', 'https://127.0.0.1:1'], 2, ''],
     [['simulate', '--machines', '3', '--server', server.url], 0, ''],
+    // What is left out is said so.
+    [['inventory', '--portable'], 2, ''],
     [['--help'], 0, 'Commands:'],
     [['completion'], 0, 'completion'],
   ] as const)('%j ends with %i', async (args, code, shown) => {
