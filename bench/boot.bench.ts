@@ -67,7 +67,7 @@ const phases = {
   kernel: /dragonfly: image /,
   modules: /modules loaded/,
   link: /asking for an address/,
-  address: /eth0 is /,
+  address: /eth\d is /,
 } as const;
 
 /** Boots until the check-in is answered; gives the milliseconds since the kernel's first line, by phase;

@@ -13,7 +13,9 @@ export async function ensureImage(
   dir = join(projectDir, 'dist', 'boot'),
 ): Promise<string> {
   const image = join(dir, architectures[arch].boot, 'initramfs');
-  const sources = ['src', 'initramfs', 'package-lock.json'].map((name) => join(projectDir, name));
+  const sources = ['src', 'initramfs', 'build-agent.ts', 'package-lock.json'].map((name) =>
+    join(projectDir, name),
+  );
   if (!existsSync(image) || statSync(image).mtimeMs < Math.max(...sources.map(newest))) {
     console.log(`building kernel and initramfs for ${arch} (a few minutes)`);
     await buildImage({ arch, profile, output: dir });

@@ -8,14 +8,11 @@ import { builtinSources, trimBuiltins } from './builtins.ts';
 import { trimIcu } from './icu.ts';
 import { cacheDir, projectDir, requireTools, run } from './tools.ts';
 
-/** Named in the file of a small Node: another number after a change of what is cut out. */
-const edition = 4;
-
 /** Path of a Node binary for one architecture without what an agent never uses: symbols, unwinding tables,
  *  locale data, builtins. */
 export function smallNode(arch: Arch): string {
   const { version } = lockedPackage(arch);
-  const path = join(cacheDir, `node-${version}-${arch}-${edition}`);
+  const path = join(cacheDir, `node-${version}-${arch}-${edition()}`);
   if (existsSync(path)) return path;
   const { strip, stripPackage } = architectures[arch];
   requireTools({ [strip]: stripPackage });
@@ -32,6 +29,15 @@ export function smallNode(arch: Arch): string {
   chmodSync(stripped, 0o755);
   renameSync(stripped, path);
   return path;
+}
+
+/** Other for each change of what is cut out, so that no binary of before is taken for one of now. */
+function edition(): string {
+  const hash = createHash('sha256');
+  for (const name of ['node-binary.ts', 'builtins.ts', 'icu.ts']) {
+    hash.update(readFileSync(join(projectDir, 'initramfs', name)));
+  }
+  return hash.digest('hex').slice(0, 8);
 }
 
 /** The registry's binary: installed beside the other packages, or, where npm left it out because it

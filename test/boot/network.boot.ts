@@ -44,6 +44,27 @@ it.skipIf(!canBoot)(
   },
 );
 
+it.skipIf(!runsAll)(
+  'with a server behind the port whose link comes last, it checks in',
+  async () => {
+    const server = await BootServer.start();
+    const [near, far] = ['52:54:00:00:01:18', '52:54:00:00:01:19'];
+    const vm = startVm([
+      ...['-S', ...directBoot(server), ...nic('virtio-net-pci', far, 'n1')],
+      // Gives an address, and leads nowhere.
+      ...['-netdev', 'user,id=n0,net=10.0.9.0/24,restrict=on'],
+      ...['-device', `virtio-net-pci,netdev=n0,mac=${near},romfile=`],
+    ]);
+    await vm.ask('set_link', { name: 'nic-n1', up: false });
+    await vm.ask('cont');
+    await vm.waitFor(/10\.0\.9\.15\/24/, 120_000);
+    await vm.waitFor(/agent started/, 60_000);
+    await vm.ask('set_link', { name: 'nic-n1', up: true });
+    const { request } = await server.checkin(vm);
+    expect(request['all_macs']).toEqual([near, far]);
+  },
+);
+
 it.skipIf(!canBoot)(
   'with a clock in the year 2000 it trusts the certificate of today',
   async () => {
