@@ -14,7 +14,7 @@ export async function bundleAgent(
     input: {
       agent: join(sources, 'cli/dragonfly-agent.ts'),
       // A program that the agent starts.
-      reader: join(sources, 'sources/reader.ts'),
+      reader: join(sources, 'sources/isolated/reader.ts'),
     },
     platform: 'node',
     external: [...external],

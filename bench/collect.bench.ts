@@ -6,7 +6,13 @@ import { dirname, join } from 'node:path';
 import { collect } from '../src/probes/collect.ts';
 import { openRoot } from '../src/sources/open.ts';
 import type { Root } from '../src/sources/root.ts';
-import { entryPoint, memoryModule, structure, system, table } from '../test/probes/smbios-table.ts';
+import {
+  entryPoint,
+  memoryModule,
+  structure,
+  system,
+  table,
+} from '../test/probes/smbios/smbios-table.ts';
 
 const rounds = 15;
 

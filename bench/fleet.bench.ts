@@ -1,10 +1,10 @@
 // A fleet that is powered on in one moment, against the same check-ins one after another; and the same
 // with the server killed and restarted in the middle. BENCH_MACHINES sets its size (10,000).
-import { HttpTransport } from '../src/agent/transport.ts';
-import { Fleet } from '../src/agent/simulation/fleet.ts';
-import { SimulatedMachine } from '../src/agent/simulation/machine.ts';
-import { differences, fetchRecords } from '../src/agent/simulation/verify.ts';
-import { collectInventory } from '../src/agent/inventory.ts';
+import { HttpTransport } from '../src/transport/transport.ts';
+import { Fleet } from '../src/simulation/fleet.ts';
+import { SimulatedMachine } from '../src/simulation/machine.ts';
+import { differences, fetchRecords } from '../src/simulation/verify.ts';
+import { collectInventory } from '../src/inventory/inventory.ts';
 import { systemClock } from '../src/core/clock.ts';
 import { ServerProcess } from './server-process.ts';
 

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { collectInventory } from '../src/agent/inventory.ts';
+import { collectInventory } from '../src/inventory/inventory.ts';
 
 const program = join(import.meta.dirname, '..', 'dist', 'bin', 'dragonfly-agent.js');
 const rounds = 20;

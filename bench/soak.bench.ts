@@ -4,8 +4,8 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fetchRecords } from '../src/agent/simulation/verify.ts';
-import { faults, startFaultProxy } from '../test/agent/fault-proxy.ts';
+import { fetchRecords } from '../src/simulation/verify.ts';
+import { faults, startFaultProxy } from '../test/transport/fault-proxy.ts';
 import { processFigures, ServerProcess } from './server-process.ts';
 
 const program = join(import.meta.dirname, '../dist/bin/dragonfly-agent.js');

@@ -1,6 +1,6 @@
 // The machines that the store's benchmarks write: about 4 KB of JSON with 8 index entries.
 import { createHash } from 'node:crypto';
-import { newMachine } from '../src/server/machine-record.ts';
+import { newMachine } from '../src/server/rules/machine-record.ts';
 import { evidenceOf } from '../src/identity/evidence.ts';
 import type { Machine } from '../src/model/machine.ts';
 

@@ -1,6 +1,10 @@
 // The package's main export: what embedders need of the agent's half, the store, the server and the
 // schemas. `dragonfly-agent/agent` is the agent's half alone.
-export { collectInventory, explainInventory, type InventoryOptions } from './agent/inventory.ts';
+export {
+  collectInventory,
+  explainInventory,
+  type InventoryOptions,
+} from './inventory/inventory.ts';
 export { AppError, describeError, errorCodes, isAppError, type ErrorCode } from './core/errors.ts';
 export { ManualClock, systemClock, type Clock } from './core/clock.ts';
 export type { Log } from './core/log.ts';
@@ -14,7 +18,11 @@ export * from './model/machine.ts';
 export * from './model/template.ts';
 export * from './model/workflow.ts';
 export { createApp, type AppOptions } from './server/app.ts';
-export { register, type Registration, type RegistrationOptions } from './server/registration.ts';
+export {
+  register,
+  type Registration,
+  type RegistrationOptions,
+} from './server/checkin/registration.ts';
 export { openRoot } from './sources/open.ts';
 export type { Root } from './sources/root.ts';
 export type { Kv } from './store/kv.ts';

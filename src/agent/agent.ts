@@ -6,17 +6,17 @@ import type { Inventory } from '../model/inventory.ts';
 import { HostRoot } from '../sources/host.ts';
 import { openRoot } from '../sources/open.ts';
 import type { Root } from '../sources/root.ts';
-import type { ActionRunners } from './actions.ts';
+import type { ActionRunners } from './orders/actions.ts';
 import { openBoot, type Notebook } from './boot.ts';
 import { Conversation } from './conversation.ts';
-import { withFailover } from './failover.ts';
-import { HostSubject } from './host.ts';
+import { withFailover } from '../transport/failover.ts';
+import { HostSubject } from './orders/host.ts';
 import { runLoop, type LoopOptions } from './loop.ts';
-import type { PinnedTrust as Trust } from './pinned-trust.ts';
-import { isLoopback, type ProxySettings } from './proxy.ts';
+import type { PinnedTrust as Trust } from '../transport/pinned-trust.ts';
+import { isLoopback, type ProxySettings } from '../transport/proxy.ts';
 import { Spool } from './spool.ts';
 import { Timeline } from './timeline.ts';
-import { HttpTransport } from './transport.ts';
+import { HttpTransport } from '../transport/transport.ts';
 
 export interface AgentOptions {
   /** The addresses of the servers, the preferred one first. */
@@ -121,7 +121,7 @@ async function assemble(options: AgentOptions): Promise<LoopOptions> {
 
 /** The probes are loaded when they are wanted, as each command does. */
 async function takeInventory(root: Root, { bootMac, clock }: AgentOptions): Promise<Inventory> {
-  const { collectInventory } = await import('./inventory.ts');
+  const { collectInventory } = await import('../inventory/inventory.ts');
   try {
     return await collectInventory(root, { bootMac, ...(clock === undefined ? {} : { clock }) });
   } finally {
@@ -130,7 +130,7 @@ async function takeInventory(root: Root, { bootMac, clock }: AgentOptions): Prom
 }
 
 async function pinnedTrust(caSha256: string, root: Root, clock: Clock, log: Log): Promise<Trust> {
-  const { PinnedTrust } = await import('./pinned-trust.ts');
+  const { PinnedTrust } = await import('../transport/pinned-trust.ts');
   return new PinnedTrust({
     caSha256,
     now: () => clock.now(),

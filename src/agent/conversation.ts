@@ -11,10 +11,10 @@ import type {
 import type { Problem } from '../model/inventory.ts';
 import type { Boot } from './boot.ts';
 import { wireProblem } from './checkin.ts';
-import { classifyFailure, isAmbiguous, isRefusal } from './failure.ts';
+import { classifyFailure, isAmbiguous, isRefusal } from '../transport/failure.ts';
 import type { Report, Spool } from './spool.ts';
 import type { Timeline } from './timeline.ts';
-import type { Transport } from './transport.ts';
+import type { Transport } from '../transport/transport.ts';
 
 export interface ConversationOptions {
   readonly transport: Transport;

@@ -1,11 +1,15 @@
 // The subpath export "dragonfly-agent/agent": what embedders of the agent need, without any
 // dependency of the server.
-export type { ActionProgress, ActionRunner, ActionRunners } from './actions.ts';
+export type { ActionProgress, ActionRunner, ActionRunners } from './orders/actions.ts';
 export { checkInOnce, runAgent, type AgentOptions } from './agent.ts';
 export { openBoot, type Boot, type Notebook } from './boot.ts';
 export { checkinRequest, type CheckinContext } from './checkin.ts';
-export { collectInventory, explainInventory, type InventoryOptions } from './inventory.ts';
-export { classifyFailure, type Failure, type FailureKind } from './failure.ts';
+export {
+  collectInventory,
+  explainInventory,
+  type InventoryOptions,
+} from '../inventory/inventory.ts';
+export { classifyFailure, type Failure, type FailureKind } from '../transport/failure.ts';
 export {
   runLoop,
   type AgentView,
@@ -15,4 +19,8 @@ export {
 } from './loop.ts';
 export { Spool, type Report, type SpoolLimits } from './spool.ts';
 export { initialState, transition, type AgentEvent, type AgentState, type Order } from './state.ts';
-export { HttpTransport, type HttpTransportOptions, type Transport } from './transport.ts';
+export {
+  HttpTransport,
+  type HttpTransportOptions,
+  type Transport,
+} from '../transport/transport.ts';

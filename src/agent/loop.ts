@@ -4,9 +4,9 @@ import type { Clock } from '../core/clock.ts';
 import { describeError } from '../core/errors.ts';
 import type { CheckinRequest, WorkflowEvent } from '../model/api.ts';
 import type { Problem } from '../model/inventory.ts';
-import type { TemplateToRun, WorkflowToRun } from './answers.ts';
+import type { TemplateToRun, WorkflowToRun } from '../transport/answers.ts';
 import { Conversation, type ConversationOptions } from './conversation.ts';
-import { classifyFailure, isRefusal } from './failure.ts';
+import { classifyFailure, isRefusal } from '../transport/failure.ts';
 import { initialState, transition, type AgentEvent, type AgentState, type Order } from './state.ts';
 import type { BootTime } from './timeline.ts';
 

@@ -2,7 +2,7 @@
 // No I/O, no clock, no chance of its own; loop.ts performs what a state asks for.
 import { fullJitterMs } from '../core/backoff.ts';
 import type { Action, CheckinResponse, HeartbeatResponse } from '../model/api.ts';
-import type { Failure } from './failure.ts';
+import type { Failure } from '../transport/failure.ts';
 
 /** What the server asked for, other than to wait. */
 export interface Order {

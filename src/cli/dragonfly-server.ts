@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 // The server's program: its commands, one file each.
-import { backup } from './backup.ts';
-import { check } from './check.ts';
+import { backup } from './server/backup.ts';
+import { check } from './server/check.ts';
 import { main } from './main.ts';
-import { restore } from './restore.ts';
-import { rotateKey } from './rotate-key.ts';
-import { serve } from './serve.ts';
-import { token } from './token.ts';
+import { restore } from './server/restore.ts';
+import { rotateKey } from './server/rotate-key.ts';
+import { serve } from './server/serve.ts';
+import { token } from './server/token.ts';
 import { version } from './version.ts';
 
 await main({

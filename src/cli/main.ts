@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs';
 import { AppError, describeError, isAppError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import { stuckReads } from '../sources/slow-reads.ts';
+import { stuckReads } from '../sources/isolated/slow-reads.ts';
 import type { Io } from './command.ts';
 import { leave } from './leave.ts';
 import { parseFast, parseWithYargs, type Program } from './parse.ts';

@@ -5,11 +5,11 @@ import type { IdentityExplanation } from '../identity/identify.ts';
 import type { CheckinResponse } from '../model/api.ts';
 import type { Inventory } from '../model/inventory.ts';
 import type { Command } from './command.ts';
-import { explanationText } from './explain-text.ts';
-import { inventoryTable } from './inventory-table.ts';
-import { listen, parseListen } from './listen.ts';
+import { explanationText } from './text/explain-text.ts';
+import { inventoryTable } from './text/inventory-table.ts';
+import { listen, parseListen } from './server/listen.ts';
 import { main } from './main.ts';
-import { pairs } from './table.ts';
+import { pairs } from './text/table.ts';
 import { version } from './version.ts';
 
 /** Short, so that somebody who watches sees something happen. */
@@ -31,9 +31,9 @@ const start: Command = {
       await Promise.all([
         import('../store/open.ts'),
         import('../server/app.ts'),
-        import('../server/connections.ts'),
+        import('../server/http/connections.ts'),
         import('../agent/agent.ts'),
-        import('../agent/inventory.ts'),
+        import('../inventory/inventory.ts'),
       ]);
     const store = await openStore(`lmdb:${String(args['data'])}`);
     const app = await createApp({

@@ -1,6 +1,6 @@
 // What the firmware says about the machine: maker, model, serial numbers, UUID, firmware.
 import type { DmiFacts, Sourced } from '../model/inventory.ts';
-import { detectContainer, readContainerEvidence } from './container.ts';
+import { detectContainer, readContainerEvidence } from './virtualization/container.ts';
 import type { Probe } from './probe.ts';
 import { Reading } from './reading.ts';
 import { dropPlaceholder } from './smbios/placeholder-text.ts';

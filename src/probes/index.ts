@@ -2,17 +2,17 @@
 import type { Facts } from '../model/inventory.ts';
 import { bmcProbe } from './bmc.ts';
 import { bootProbe } from './boot.ts';
-import { cpuProbe } from './cpu.ts';
-import { disksProbe } from './disks.ts';
+import { cpuProbe } from './cpu/cpu.ts';
+import { disksProbe } from './disks/disks.ts';
 import { dmiProbe } from './dmi.ts';
 import { gpusProbe } from './gpus.ts';
-import { installedOsProbe } from './installed-os.ts';
+import { installedOsProbe } from './installed-os/installed-os.ts';
 import { machineIdProbe } from './machine-id.ts';
 import { memoryProbe } from './memory.ts';
-import { networkProbe } from './network.ts';
+import { networkProbe } from './network/network.ts';
 import type { Probe } from './probe.ts';
 import { tpmProbe } from './tpm.ts';
-import { virtualizationProbe } from './virtualization.ts';
+import { virtualizationProbe } from './virtualization/virtualization.ts';
 
 /** A probe of any section. */
 export type AnyProbe = { [Name in keyof Facts]: Probe<Name> }[keyof Facts];

@@ -5,7 +5,7 @@ import { Reading } from './reading.ts';
 import { dropPlaceholder } from './smbios/placeholder-text.ts';
 import { readSmbios } from './smbios/read.ts';
 import { isWorkingMemory, type MemoryArray, type MemoryDevice } from './smbios/tables.ts';
-import { readVirtualization } from './virtualization.ts';
+import { readVirtualization } from './virtualization/virtualization.ts';
 
 const base = '/sys/devices/system/memory';
 

@@ -3,11 +3,11 @@
 import { describeError, isAppError } from '../core/errors.ts';
 import type { Machine } from '../model/machine.ts';
 import type { StoreChange } from '../store/store.ts';
-import type { Presence } from './liveness.ts';
+import type { Presence } from './running/liveness.ts';
 import type { Services } from './services.ts';
-import { privatePrefix } from './tokens.ts';
-import { statusOf } from './workflow-progress.ts';
-import { expireWorkflow } from './workflows.ts';
+import { privatePrefix } from './access/tokens.ts';
+import { statusOf } from './rules/workflow-progress.ts';
+import { expireWorkflow } from './machines/workflows.ts';
 
 const sweepMs = 1000;
 const flushMs = 10_000;

@@ -5,13 +5,13 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import type { Store } from '../store/store.ts';
-import type { Auth } from './auth.ts';
-import type { Events } from './events.ts';
-import type { Liveness } from './liveness.ts';
-import type { BootOptions } from './boot-script.ts';
-import type { Metrics } from './metrics.ts';
-import type { Overload } from './overload.ts';
-import type { SecretBox } from './secrets.ts';
+import type { Auth } from './access/auth.ts';
+import type { Events } from './running/events.ts';
+import type { Liveness } from './running/liveness.ts';
+import type { BootOptions } from '../netboot/boot-script.ts';
+import type { Metrics } from './running/metrics.ts';
+import type { Overload } from './running/overload.ts';
+import type { SecretBox } from './access/secrets.ts';
 
 export type App = FastifyInstance<
   RawServerDefault,

@@ -4,10 +4,10 @@
 // that another program or machine serves (FUSE, NFS) in processes that can be killed.
 import { systemClock, type Clock } from '../core/clock.ts';
 import { hostFiles, kernelText, type Range } from './files.ts';
-import type { IsolatedFiles } from './isolated.ts';
+import type { IsolatedFiles } from './isolated/isolated.ts';
 import { parseMounts, type Mounts } from './mounts.ts';
 import type { Root } from './root.ts';
-import { SlowReads } from './slow-reads.ts';
+import { SlowReads } from './isolated/slow-reads.ts';
 
 export interface SourceOptions {
   /** How long one read that may hang is waited for. */
@@ -89,7 +89,7 @@ export class HostRoot implements Root {
   }
 
   #isolate(): Promise<IsolatedFiles> {
-    this.#isolated ??= import('./isolated.ts').then(
+    this.#isolated ??= import('./isolated/isolated.ts').then(
       ({ IsolatedFiles }) => new IsolatedFiles('/', this.#readTimeoutMs, this.#clock),
     );
     return this.#isolated;

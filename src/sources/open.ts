@@ -9,6 +9,6 @@ export async function openRoot(path = '/', options: SourceOptions = {}): Promise
   const mounts = readMounts();
   if (path === '/') return new HostRoot(options, mounts);
   const directory = resolve(path);
-  const { openCaptured } = await import('./captured.ts');
+  const { openCaptured } = await import('./captured/captured.ts');
   return await openCaptured(directory, options, mounts.hasServed(directory));
 }

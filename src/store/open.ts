@@ -42,7 +42,7 @@ async function openBackend(url: string, options: OpenOptions): Promise<Kv> {
     return new MemoryKv();
   }
   if (scheme === 'lmdb' && rest !== '') {
-    const { openDirectory } = await import('./data-directory.ts');
+    const { openDirectory } = await import('./lmdb/data-directory.ts');
     return openDirectory(rest, options);
   }
   if (scheme === 'etcd' && rest !== '') return openEtcd(rest, url);
@@ -54,7 +54,7 @@ async function openBackend(url: string, options: OpenOptions): Promise<Kv> {
 
 async function openEtcd(endpoints: string, url: string): Promise<Kv> {
   const addresses = endpoints.split(',').map((endpoint) => readEndpoint(endpoint, url));
-  const [{ EtcdKv }, { v4 }] = await Promise.all([import('./etcd.ts'), import('uuid')]);
+  const [{ EtcdKv }, { v4 }] = await Promise.all([import('./etcd/etcd.ts'), import('uuid')]);
   return new EtcdKv(addresses, {
     clock: systemClock,
     random: Math.random,

@@ -1,16 +1,16 @@
 // The frame around every page: header, connection, theme, sign-in.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { ConflictsPage } from './conflicts-page.tsx';
+import { ConflictsPage } from './conflicts/conflicts-page.tsx';
 import { createServices, ServicesProvider, useLive, useServices } from './context.ts';
-import { HelpDialog } from './help-dialog.tsx';
-import { listPath, listStateOf, type ListState } from './list-state.ts';
-import { MachinePage } from './machine-page.tsx';
-import { MachinesPage } from './machines-page.tsx';
-import { usePageKeys } from './page-keys.ts';
-import { Notice } from './parts.tsx';
+import { HelpDialog } from './parts/help-dialog.tsx';
+import { listPath, listStateOf, type ListState } from './list/list-state.ts';
+import { MachinePage } from './machine/machine-page.tsx';
+import { MachinesPage } from './list/machines-page.tsx';
+import { usePageKeys } from './list/page-keys.ts';
+import { Notice } from './parts/parts.tsx';
 import { Link, useRoute, type Route } from './router.tsx';
 import { SignIn } from './sign-in.tsx';
-import { applyTheme, nextTheme, storedTheme } from './theme.ts';
+import { applyTheme, nextTheme, storedTheme } from './parts/theme.ts';
 
 export function App() {
   const services = useMemo(createServices, []);

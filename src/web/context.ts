@@ -1,9 +1,9 @@
 // What every part of the page may need: the session, the fleet and the connection that keeps it live.
 import { createContext } from 'preact';
 import { useContext, useEffect, useState } from 'preact/hooks';
-import { Fleet, type FleetView } from './fleet.ts';
-import { Live, type LiveStatus } from './live.ts';
-import type { Row } from './row.ts';
+import { Fleet, type FleetView } from './live/fleet.ts';
+import { Live, type LiveStatus } from './live/live.ts';
+import type { Row } from './list/row.ts';
 import { Session } from './session.ts';
 
 export interface Services {

@@ -1,7 +1,7 @@
 // Starts the page.
 import { render } from 'preact';
 import { App } from './app.tsx';
-import { applyTheme, storedTheme } from './theme.ts';
+import { applyTheme, storedTheme } from './parts/theme.ts';
 
 applyTheme(storedTheme());
 const root = document.querySelector('#app');

@@ -1,19 +1,19 @@
 // The agent's real loop and transport against the real server, with a fault on every other request:
 // whatever is on the wire, the records have to be those of a good day.
 import { afterAll, describe, expect, it } from 'vitest';
-import { runWorkflow } from '../../src/agent/actions.ts';
+import { runWorkflow } from '../../src/agent/orders/actions.ts';
 import type { Boot } from '../../src/agent/boot.ts';
 import { runLoop, type Subject } from '../../src/agent/loop.ts';
 import { Spool } from '../../src/agent/spool.ts';
 import type { AgentEvent } from '../../src/agent/state.ts';
 import { Timeline } from '../../src/agent/timeline.ts';
-import { HttpTransport } from '../../src/agent/transport.ts';
+import { HttpTransport } from '../../src/transport/transport.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { openStore } from '../../src/store/open.ts';
-import { faults, startFaultProxy, type Fault } from './fault-proxy.ts';
+import { faults, startFaultProxy, type Fault } from '../transport/fault-proxy.ts';
 import { startServer } from './server.ts';
-import { hasOpenssl, TestCa } from './test-ca.ts';
+import { hasOpenssl, TestCa } from '../transport/test-ca.ts';
 
 /** Short enough for a test, and long enough for a busy machine. */
 const deadlines = { headersTimeoutMs: 700, bodyTimeoutMs: 700, totalTimeoutMs: 1_500 };
@@ -182,7 +182,7 @@ describe.skipIf(!hasOpenssl)('an agent (skipped without openssl)', () => {
 
   it('registers without a restart once an expired certificate was replaced', async () => {
     if (ca === undefined) return;
-    const { PinnedTrust } = await import('../../src/agent/pinned-trust.ts');
+    const { PinnedTrust } = await import('../../src/transport/pinned-trust.ts');
     const trust = new PinnedTrust({
       caSha256: ca.sha256,
       now: () => new Date(),

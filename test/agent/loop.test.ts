@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Subject } from '../../src/agent/loop.ts';
-import { machine, MemoryServer, startLoop } from './memory-server.ts';
+import { machine, MemoryServer, startLoop } from '../transport/memory-server.ts';
 
 const hourMs = 3_600_000;
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { classifyFailure } from '../../src/agent/failure.ts';
+import { classifyFailure } from '../../src/transport/failure.ts';
 import {
   initialState,
   retryPolicy,

@@ -5,11 +5,11 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Conversation } from '../../src/agent/conversation.ts';
 import { Spool } from '../../src/agent/spool.ts';
 import { Timeline } from '../../src/agent/timeline.ts';
-import { HttpTransport } from '../../src/agent/transport.ts';
+import { HttpTransport } from '../../src/transport/transport.ts';
 import { ManualClock, systemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { openRoot } from '../../src/sources/open.ts';
-import { bootOn } from './memory-server.ts';
+import { bootOn } from '../transport/memory-server.ts';
 import { startServer } from './server.ts';
 
 const open: (() => Promise<void>)[] = [];

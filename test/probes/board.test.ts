@@ -1,7 +1,7 @@
 // The probes of what else is on a board: GPUs, TPM, BMC, and the firmware that booted it.
 import { describe, expect, it } from 'vitest';
 import { codes, denied, probe, read } from './host.ts';
-import { concat, entryPoint, structure, table, word } from './smbios-table.ts';
+import { concat, entryPoint, structure, table, word } from './smbios/smbios-table.ts';
 
 const dmi = '/sys/firmware/dmi/tables/DMI';
 

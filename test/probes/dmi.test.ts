@@ -10,7 +10,7 @@ import {
   uuidBig,
   uuidBytes,
   uuidLittle,
-} from './smbios-table.ts';
+} from './smbios/smbios-table.ts';
 
 const dmi = '/sys/firmware/dmi/tables/DMI';
 const entry = '/sys/firmware/dmi/tables/smbios_entry_point';

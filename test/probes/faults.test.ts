@@ -5,7 +5,7 @@ import { ManualClock } from '../../src/core/clock.ts';
 import { AppError } from '../../src/core/errors.ts';
 import { collect, type Collection } from '../../src/probes/collect.ts';
 import { MemoryRoot, type Entry } from './memory-root.ts';
-import { entryPoint, memoryModule, structure, system, table } from './smbios-table.ts';
+import { entryPoint, memoryModule, structure, system, table } from './smbios/smbios-table.ts';
 
 type Files = Record<string, Entry>;
 

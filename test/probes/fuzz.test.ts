@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseLanPrint } from '../../src/probes/bmc.ts';
-import { parseCpuList, parseCpuMask } from '../../src/probes/cpu-list.ts';
+import { parseCpuList, parseCpuMask } from '../../src/probes/cpu/cpu-list.ts';
 import {
   armModel,
   countProcessors,
@@ -13,24 +13,29 @@ import {
   cpuFlags,
   cpuModel,
   parseCpuinfo,
-} from '../../src/probes/cpuinfo.ts';
-import { parseAtaIdentity, parseVpdSerial } from '../../src/probes/disk-identity.ts';
+} from '../../src/probes/cpu/cpuinfo.ts';
+import { parseAtaIdentity, parseVpdSerial } from '../../src/probes/disks/disk-identity.ts';
 import { normalizeUuid } from '../../src/probes/dmi.ts';
 import { parseNvidiaModel } from '../../src/probes/gpus.ts';
 import { parseMachineId, volatileRoot } from '../../src/probes/machine-id.ts';
 import { parseMemTotal, parseSystemRam } from '../../src/probes/memory.ts';
-import { chooseKernel, fstabSource, mountedAt, parseOsName } from '../../src/probes/os-files.ts';
-import { lastPciAddress } from '../../src/probes/pci-address.ts';
-import { parseBonding, parseVlans } from '../../src/probes/proc-net.ts';
+import {
+  chooseKernel,
+  fstabSource,
+  mountedAt,
+  parseOsName,
+} from '../../src/probes/installed-os/os-files.ts';
+import { lastPciAddress } from '../../src/probes/sysfs/pci-address.ts';
+import { parseBonding, parseVlans } from '../../src/probes/network/proc-net.ts';
 import { decodeTables } from '../../src/probes/smbios/decode.ts';
 import { parseDmidecode } from '../../src/probes/smbios/dmidecode-text.ts';
 import { parseEntryPoint } from '../../src/probes/smbios/entry-point.ts';
 import { dropPlaceholder } from '../../src/probes/smbios/placeholder-text.ts';
-import { parseBtrfs, parseHead } from '../../src/probes/superblock.ts';
-import { decodeUdev, parseUdevData } from '../../src/probes/udev-data.ts';
-import { parseUevent } from '../../src/probes/uevent.ts';
+import { parseBtrfs, parseHead } from '../../src/probes/installed-os/superblock.ts';
+import { decodeUdev, parseUdevData } from '../../src/probes/disks/udev-data.ts';
+import { parseUevent } from '../../src/probes/sysfs/uevent.ts';
 import { hasCorpus, loadMachines } from './corpus.ts';
-import { entryPoint, memoryModule, structure, system, table } from './smbios-table.ts';
+import { entryPoint, memoryModule, structure, system, table } from './smbios/smbios-table.ts';
 
 type TextParser = readonly [name: string, parse: (text: string) => unknown, sample: string];
 type ByteParser = readonly [

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { codes, denied, probe, read } from './host.ts';
-import { dword, memoryModule, qword, structure, table, word } from './smbios-table.ts';
+import { dword, memoryModule, qword, structure, table, word } from './smbios/smbios-table.ts';
 import type { Entry } from './memory-root.ts';
 
 const dmi = '/sys/firmware/dmi/tables/DMI';

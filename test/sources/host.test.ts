@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HostRoot } from '../../src/sources/host.ts';
-import { canHang, hang } from './hanging-mount.ts';
+import { canHang, hang } from './isolated/hanging-mount.ts';
 
 let top: string;
 

@@ -7,7 +7,7 @@ import type { Kv } from '../../src/store/kv.ts';
 import { KvStore } from '../../src/store/kv-store.ts';
 import { openKv } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
-import { EtcdCluster, etcdProgram } from './etcd-server.ts';
+import { EtcdCluster, etcdProgram } from './etcd/etcd-server.ts';
 
 export interface Backend {
   readonly name: string;

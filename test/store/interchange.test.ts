@@ -1,7 +1,7 @@
 // Records as a Rust program with the structs of storage-schema.md and serde's defaults writes them,
 // byte for byte: read, and written again with nothing but the change.
 import { expect, it } from 'vitest';
-import { newMachine } from '../../src/server/machine-record.ts';
+import { newMachine } from '../../src/server/rules/machine-record.ts';
 import { evidenceOf } from '../../src/identity/evidence.ts';
 import type { Machine } from '../../src/model/machine.ts';
 import type { Versioned } from '../../src/store/store.ts';

@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import type { Template } from '../../src/model/template.ts';
-import { createToken } from '../../src/server/tokens.ts';
+import { createToken } from '../../src/server/access/tokens.ts';
 import { hasChromium, launch, serve, type Served } from './browser.ts';
 import { machine, seed } from './machines.ts';
 

@@ -5,8 +5,8 @@ import {
   HeartbeatRequest,
   HeartbeatResponse,
 } from '../../model/api.ts';
-import { checkIn } from '../checkins.ts';
-import { heartbeat } from '../heartbeats.ts';
+import { checkIn } from '../checkin/checkins.ts';
+import { heartbeat } from '../checkin/heartbeats.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';
 

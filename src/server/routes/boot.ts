@@ -6,8 +6,8 @@ import { isJunkMac, normalizeMac } from '../../identity/macs.ts';
 import type { Machine } from '../../model/machine.ts';
 import { stateName } from '../../model/machine.ts';
 import type { Workflow } from '../../model/workflow.ts';
-import { agentScript, isPlain, localDiskScript, startScript } from '../boot-script.ts';
-import { decide } from '../decide.ts';
+import { agentScript, isPlain, localDiskScript, startScript } from '../../netboot/boot-script.ts';
+import { decide } from '../rules/decide.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';
 

@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import { IdentityConflict } from '../../model/history.ts';
 import { ConflictAccept, ConflictList, Paging } from '../../model/operator-api.ts';
-import { acceptConflict, splitConflict } from '../conflicts.ts';
+import { acceptConflict, splitConflict } from '../machines/conflicts.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';
 

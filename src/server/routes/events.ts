@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import type { ServerResponse } from 'node:http';
 import { AppError } from '../../core/errors.ts';
-import type { ServerEvent } from '../events.ts';
+import type { ServerEvent } from '../running/events.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';
 

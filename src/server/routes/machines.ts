@@ -11,9 +11,9 @@ import {
   MachineView,
   Paging,
 } from '../../model/operator-api.ts';
-import { changeMany, deleteMachine, patchMachine } from '../machine-changes.ts';
-import { listMachines } from '../machine-list.ts';
-import { loadMachine, machineEtag, viewMachine } from '../machines.ts';
+import { changeMany, deleteMachine, patchMachine } from '../machines/machine-changes.ts';
+import { listMachines } from '../machines/machine-list.ts';
+import { loadMachine, machineEtag, viewMachine } from '../machines/machines.ts';
 import type { App, Services } from '../services.ts';
 import { Done, errors, IdParams, IfMatch } from './route.ts';
 

@@ -8,10 +8,10 @@ import {
   SettingList,
   SettingValue,
 } from '../../model/operator-api.ts';
-import { etag, refuseStale } from '../machines.ts';
+import { etag, refuseStale } from '../machines/machines.ts';
 import type { Versioned } from '../../store/store.ts';
 import type { App, Services } from '../services.ts';
-import { privatePrefix } from '../tokens.ts';
+import { privatePrefix } from '../access/tokens.ts';
 import { Done, errors, IfMatch } from './route.ts';
 
 const KeyParams = Type.Object({ key: SettingKey });

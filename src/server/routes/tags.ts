@@ -1,7 +1,7 @@
 // Tags: which there are, and taking one off every machine. Setting them is a change of machines.
 import { Type } from 'typebox';
 import { Tag, TagList } from '../../model/operator-api.ts';
-import { changeMachine } from '../machines.ts';
+import { changeMachine } from '../machines/machines.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';
 

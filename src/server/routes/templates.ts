@@ -3,12 +3,17 @@ import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { MachineId, Paging, TemplateList } from '../../model/operator-api.ts';
 import { Template, TemplateName } from '../../model/template.ts';
-import { invalid } from '../answers.ts';
-import { refuseOtherMachine } from '../auth.ts';
-import { loadTemplate } from '../machine-changes.ts';
-import { etag, loadMachine, refuseStale } from '../machines.ts';
+import { invalid } from '../http/answers.ts';
+import { refuseOtherMachine } from '../access/auth.ts';
+import { loadTemplate } from '../machines/machine-changes.ts';
+import { etag, loadMachine, refuseStale } from '../machines/machines.ts';
 import type { App, Services } from '../services.ts';
-import { defaultVariables, fillTemplate, machineVariables, templateFault } from '../templates.ts';
+import {
+  defaultVariables,
+  fillTemplate,
+  machineVariables,
+  templateFault,
+} from '../rules/templates.ts';
 import { Done, errors, IfMatch } from './route.ts';
 
 const NameParams = Type.Object({ name: TemplateName });

@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import { NewTokenRequest, TokenCreated, TokenList, TokenName } from '../../model/operator-api.ts';
 import type { App, Services } from '../services.ts';
-import { createToken, listTokens, revokeToken } from '../tokens.ts';
+import { createToken, listTokens, revokeToken } from '../access/tokens.ts';
 import { Done, errors } from './route.ts';
 
 export function tokenRoutes(app: App, s: Services): void {

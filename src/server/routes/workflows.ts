@@ -3,10 +3,10 @@ import { Type } from 'typebox';
 import { WorkflowEvent } from '../../model/api.ts';
 import { WorkflowCreate, WorkflowList, WorkflowListQuery } from '../../model/operator-api.ts';
 import { Workflow } from '../../model/workflow.ts';
-import { refuseOtherMachine } from '../auth.ts';
-import { provision } from '../machine-changes.ts';
+import { refuseOtherMachine } from '../access/auth.ts';
+import { provision } from '../machines/machine-changes.ts';
 import type { App, Services } from '../services.ts';
-import { applyEvent, cancelWorkflow, loadWorkflow } from '../workflows.ts';
+import { applyEvent, cancelWorkflow, loadWorkflow } from '../machines/workflows.ts';
 import { Done, errors } from './route.ts';
 
 const WorkflowParams = Type.Object({ id: Type.String({ format: 'uuid' }) });

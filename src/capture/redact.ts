@@ -1,0 +1,182 @@
+// Replaces what identifies a machine by fakes, in every read of its capture: contents, names, links
+// and paths, in every spelling. Decisions of the probes and of identify() stay the same.
+import { AppError } from '../core/errors.ts';
+import { uuidPlaceholder, uuidWeakness } from '../identity/placeholders.ts';
+import type { Facts } from '../model/inventory.ts';
+import { dropPlaceholder } from '../probes/smbios/placeholder-text.ts';
+import { parseBtrfs, parseHead } from '../probes/installed-os/superblock.ts';
+import type { Asked, Outcome, Read } from '../sources/captured/recording.ts';
+import { Fakes } from './fakes.ts';
+import { blankUndecoded, identifyingStrings } from './redact-dmi.ts';
+import { findSecrets, isHostFile, type SecretKind, type Secrets } from './secrets.ts';
+import { fakeOf, Replacer } from './spellings.ts';
+
+const rawTable = '/sys/firmware/dmi/tables/DMI';
+
+/** The reads with fakes in them. Errors: AppError `internal.bug` when a secret would remain. */
+export function redact(reads: readonly Read[], facts: Partial<Facts>): Read[] {
+  const secrets = findSecrets(reads, facts);
+  for (const { asked, outcome } of reads) {
+    if (!('value' in outcome) || !(outcome.value instanceof Uint8Array)) continue;
+    if (isRawTable(asked)) for (const text of identifyingStrings(outcome.value)) secrets.add(text);
+    secrets.add((parseHead(outcome.value) ?? parseBtrfs(outcome.value))?.uuid);
+  }
+  const redaction = new Redaction(secrets);
+  const redacted = reads.map((read) => redaction.apply(read));
+  redaction.verify(redacted);
+  return redacted;
+}
+
+function isRawTable(asked: Asked): boolean {
+  return asked.read === 'bytes' && asked.path === rawTable;
+}
+
+/** A fake decides as its original does: it is no placeholder, and as weak or strong. */
+function decidesAlike(fake: string, original: string): boolean {
+  return (
+    dropPlaceholder(fake) !== null &&
+    (uuidPlaceholder(fake) === undefined) === (uuidPlaceholder(original) === undefined) &&
+    uuidWeakness(fake) === uuidWeakness(original)
+  );
+}
+
+/** Host names, and the odd asset tag in words, are not looked for in paths, which are full of words; the
+ *  shortest are parts of too many others to be looked for at all. */
+function isWord(value: string, kind: SecretKind): boolean {
+  return kind === 'host' || (kind === 'text' && !/\d/.test(value));
+}
+
+class Redaction {
+  /** For names and paths, and for contents. */
+  readonly #inNames: Replacer;
+  /** For contents beside it. */
+  readonly #words: Replacer;
+  readonly #raw: readonly (readonly [from: Buffer, to: Buffer])[];
+
+  readonly #secrets: Secrets;
+  readonly #fakes: Fakes;
+
+  constructor(secrets: Secrets) {
+    const fakes = new Fakes([...secrets.kinds.keys()], decidesAlike);
+    this.#secrets = secrets;
+    this.#fakes = fakes;
+    this.#inNames = new Replacer(secrets, fakes, (value, kind) => !isWord(value, kind));
+    this.#words = new Replacer(
+      secrets,
+      fakes,
+      (value, kind) => isWord(value, kind) && value.length >= 4,
+    );
+    this.#raw = [...secrets.kinds].flatMap(([value, kind]) =>
+      kind === 'text' || kind === 'host' ? [] : rawPairs(value, fakeOf(value, kind, fakes)),
+    );
+  }
+
+  apply({ asked, outcome }: Read): Read {
+    const names = (text: string): string => this.#inNames.replace(text);
+    const renamed =
+      asked.read === 'exec'
+        ? { ...asked, args: asked.args.map(names) }
+        : { ...asked, path: names(asked.path) };
+    return { asked: renamed, outcome: this.#outcome(asked, outcome) };
+  }
+
+  #outcome(asked: Asked, outcome: Outcome): Outcome {
+    if ('absent' in outcome) return outcome;
+    if ('error' in outcome) {
+      const { code, message, reason } = outcome.error;
+      const error = { code, message: this.#text(message) };
+      return { error: reason === undefined ? error : { ...error, reason: this.#text(reason) } };
+    }
+    const { value } = outcome;
+    if (value instanceof Uint8Array) return { value: this.#bytes(asked, value) };
+    if (typeof value !== 'string')
+      return { value: value.map((name) => this.#inNames.replace(name)) };
+    if (asked.read === 'link') return { value: this.#inNames.replace(value) };
+    if (asked.read === 'exec') return { value: this.#text(withoutUndecoded(value)) };
+    return { value: isHostFile(asked.path) ? this.#host(value) : this.#text(value) };
+  }
+
+  /** A file that holds the host name and nothing else. */
+  #host(text: string): string {
+    const name = text.trim();
+    return this.#secrets.kinds.get(name) === 'host'
+      ? text.replace(name, this.#fakes.of(name))
+      : text;
+  }
+
+  #text(text: string): string {
+    return this.#words.replace(this.#inNames.replace(text));
+  }
+
+  #bytes(asked: Asked, value: Uint8Array): Uint8Array {
+    const table = isRawTable(asked) ? blankUndecoded(value) : value;
+    const bytes = Buffer.from(this.#text(Buffer.from(table).toString('latin1')), 'latin1');
+    for (const [from, to] of this.#raw) {
+      for (let at = bytes.indexOf(from); at !== -1; at = bytes.indexOf(from, at + to.length)) {
+        to.copy(bytes, at);
+      }
+    }
+    // ATA's own identity data has the two characters of each word swapped.
+    const isAta = asked.read === 'bytes' && asked.path.endsWith('/vpd_pg89');
+    return isAta ? swapPairs(this.#inNames, bytes) : new Uint8Array(bytes);
+  }
+
+  /** Looks for every spelling once more in what is to be written. */
+  verify(reads: readonly Read[]): void {
+    for (const { asked, outcome } of reads) {
+      const value = 'value' in outcome ? outcome.value : undefined;
+      const text = value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value;
+      const rest = value instanceof Uint8Array ? { asked } : { asked, outcome };
+      const isLeft =
+        this.#inNames.findsIn(JSON.stringify(rest)) ||
+        (typeof text === 'string' && this.#inNames.findsIn(text));
+      if (!isLeft) continue;
+      throw new AppError(
+        'internal.bug',
+        'a capture would keep what --redact should remove; none was made',
+      );
+    }
+  }
+}
+
+/** A number as raw bytes, in both byte orders; those that are mostly zero would be found anywhere. */
+function rawPairs(value: string, fake: string): (readonly [Buffer, Buffer])[] {
+  const from = Buffer.from(value.replaceAll(/[:-]/g, ''), 'hex');
+  const to = Buffer.from(fake.replaceAll(/[:-]/g, ''), 'hex');
+  if (from.filter((byte) => byte !== 0).length < 4) return [];
+  const pairs: (readonly [Buffer, Buffer])[] = [
+    [from, to],
+    [Buffer.from(from.toReversed()), Buffer.from(to.toReversed())],
+  ];
+  if (from.length === 16) pairs.push([swapFields(from), swapFields(to)]);
+  return pairs;
+}
+
+/** A UUID's bytes with the first three fields in the other byte order. */
+function swapFields(uuid: Buffer): Buffer {
+  return Buffer.from(
+    [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15].map((i) => uuid[i] ?? 0),
+  );
+}
+
+function swapPairs(replacer: Replacer, page: Buffer): Uint8Array {
+  const even = page.subarray(0, page.length - (page.length % 2));
+  const text = replacer.replace(Buffer.from(even).swap16().toString('latin1'));
+  const bytes = new Uint8Array(page);
+  bytes.set(Buffer.from(text, 'latin1').swap16());
+  return bytes;
+}
+
+/** dmidecode's output without the details of what no probe decodes: OEM strings hold anything. */
+function withoutUndecoded(output: string): string {
+  const isKept =
+    /^(BIOS|System|Base Board|Chassis|Processor|Cache) Information|^Memory Device|^Physical Memory Array|^IPMI Device|^Onboard Device|^Management Controller Host/;
+  let keeps = true;
+  const lines = output.split('\n').filter((line) => {
+    if (!/^\s/.test(line)) keeps = true;
+    const isTitle = /^\S/.test(line) && !line.startsWith('Handle ') && !line.startsWith('#');
+    if (isTitle) keeps = isKept.test(line);
+    return keeps || isTitle;
+  });
+  return lines.join('\n');
+}

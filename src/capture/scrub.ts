@@ -1,0 +1,68 @@
+// What no capture ever keeps, redacted or not: credentials, other processes' affairs, data of disks.
+import { parseBtrfs, parseHead } from '../probes/installed-os/superblock.ts';
+import type { Read } from '../sources/captured/recording.ts';
+
+const removed = 'removed';
+
+/** `token=…`, `root.password=…`, `rd.luks.key=…`: the value goes, the name stays. */
+const credential =
+  /((?:^|[\s,;?&"'])(?:[\w.-]*(?:token|passw(?:or)?d|passphrase|secret|credential|api-?key)[\w.-]*|(?:[\w.-]*[._-])?(?:key|auth))=)("[^"]*"|'[^']*'|[^\s,;&]+)/gi;
+/** `https://user:password@host/` */
+const urlPassword = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi;
+
+/** The same read without passwords, tokens and the like. */
+export function scrubCredentials(read: Read): Read {
+  const { asked, outcome } = read;
+  if (!('value' in outcome)) return read;
+  const { value } = outcome;
+  if (asked.read === 'text' && asked.path.endsWith('/environ') && typeof value === 'string') {
+    return { asked, outcome: { value: containerVariable(value) } };
+  }
+  if (asked.read === 'list' && asked.path === '/proc' && Array.isArray(value)) {
+    return { asked, outcome: { value: value.filter((name) => !/^\d+$/.test(name)) } };
+  }
+  if (asked.read === 'bytes' && isDisk(asked.path) && value instanceof Uint8Array) {
+    return { asked, outcome: { value: onlySuperblock(value) } };
+  }
+  return typeof value === 'string' ? { asked, outcome: { value: scrub(value) } } : read;
+}
+
+function scrub(text: string): string {
+  return text.replaceAll(credential, `$1${removed}`).replaceAll(urlPassword, `$1${removed}@`);
+}
+
+/** Of an environment only the variable that says which container it is in. */
+function containerVariable(environ: string): string {
+  const found = environ.split(/[\0\n]/).find((entry) => entry.startsWith('container='));
+  return found === undefined ? '' : `${found}\0`;
+}
+
+function isDisk(path: string): boolean {
+  return path.startsWith('/dev/') && !path.startsWith('/dev/cpu/');
+}
+
+/** Where a file system's kind and UUID stand, of each kind that superblock.ts knows. */
+const telling = {
+  xfs: [
+    [0, 4],
+    [32, 48],
+  ],
+  ext4: [
+    [1080, 1082],
+    [1128, 1144],
+  ],
+  btrfs: [
+    [64, 72],
+    [32, 48],
+  ],
+} as const;
+
+/** A page of a disk with all blank that does not tell which file system it is. */
+function onlySuperblock(page: Uint8Array): Uint8Array {
+  const blank = new Uint8Array(page.length);
+  const found = parseHead(page) ?? parseBtrfs(page);
+  for (const [start, end] of found === undefined ? [] : telling[found.type]) {
+    blank.set(page.subarray(start, end), start);
+  }
+  return blank;
+}

@@ -1,0 +1,55 @@
+// `capture`: a machine in a file, to be looked at elsewhere.
+import { AppError } from '../../core/errors.ts';
+import { hostOptions, inventoryOptions } from './host-options.ts';
+import type { Command } from '../command.ts';
+
+/** The `capture` command of the agent. */
+export const capture: Command = {
+  name: 'capture',
+  describe: 'record what the probes read into a file that --root replays',
+  options: {
+    output: { type: 'string', alias: 'o', describe: 'the archive to write, FILE.tar.gz' },
+    redact: {
+      type: 'boolean',
+      default: false,
+      describe: 'replace serial numbers, UUIDs, MACs and host names by fakes',
+    },
+    ...hostOptions,
+  },
+  async run(args, { stdout, stderr, signal, version }) {
+    const { output } = args;
+    if (typeof output !== 'string') {
+      throw new AppError('usage.invalid', 'name the file to write: capture -o FILE.tar.gz');
+    }
+    const [{ openRoot }, { captureHost, packCapture }, { deadlines }] = await Promise.all([
+      import('../../sources/open.ts'),
+      import('../../capture/capture.ts'),
+      import('../../inventory/inventory.ts'),
+    ]);
+    const options = { ...inventoryOptions(args, signal), agentVersion: version };
+    const root = await openRoot(String(args['root']), deadlines(options));
+    const result = await captureHost(root, { ...options, redact: args['redact'] === true });
+    const archive = await packCapture(result);
+    if (output === '-') stdout.write(archive);
+    else await write(output, archive);
+    const { problems } = result.inventory;
+    stderr.write(
+      `${output}: ${result.files.size} files, ${archive.length} bytes, ${problems.length} problems` +
+        `${args['redact'] === true ? ', redacted' : '; it holds serial numbers and MACs (--redact replaces them)'}\n`,
+    );
+    return 0;
+  },
+};
+
+/** A capture tells much about a machine: its owner alone may read it. */
+async function write(file: string, archive: Uint8Array): Promise<void> {
+  try {
+    // Loaded here: it takes a good part of the time of the commands beside this one.
+    const { writeFile } = await import('node:fs/promises');
+    await writeFile(file, archive, { mode: 0o600 });
+  } catch (cause) {
+    throw new AppError('config.invalid', `cannot write ${file}; give another file to -o`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,88 @@
+// `doctor`: what stops this machine from being provisioned, and the next step for each thing.
+import type { Finding } from '../../doctor/finding.ts';
+import { AppError } from '../../core/errors.ts';
+import type { Identity } from '../../model/inventory.ts';
+import { optionText, readSettings, settingOptions } from './agent-settings.ts';
+import type { Args, Command, Io } from '../command.ts';
+import { hostOptions, inventoryOptions } from './host-options.ts';
+import { consoleColumns, wrap } from '../text/table.ts';
+
+/** The `doctor` command of the agent. Exit code 1: something failed. */
+export const doctor: Command = {
+  name: 'doctor',
+  describe: 'find what stops this machine from being provisioned',
+  options: {
+    server: { type: 'string', describe: 'the server to reach (else the one that `run` would use)' },
+    'ca-sha256': settingOptions['ca-sha256'] ?? { type: 'string', describe: '' },
+    ...hostOptions,
+    json: { type: 'boolean', default: false, describe: 'print JSON' },
+  },
+  async run(args, io) {
+    const [{ openRoot }, { examineHost }, { deadlines }] = await Promise.all([
+      import('../../sources/open.ts'),
+      import('../../doctor/doctor.ts'),
+      import('../../inventory/inventory.ts'),
+    ]);
+    const options = inventoryOptions(args, io.signal);
+    const root = await openRoot(String(args['root']), deadlines(options));
+    const host = await examineHost(root, options);
+    const findings = [...host.findings, ...(await examineServers(args, io, host.identity))];
+    const verdict = worst(findings);
+    io.print(
+      args['json'] === true
+        ? `${JSON.stringify({ verdict, findings }, null, 2)}\n`
+        : findingsText(findings),
+    );
+    return verdict === 'fail' ? 1 : 0;
+  },
+};
+
+/** A capture is looked at from elsewhere: from there the server is tried only if it is named. */
+async function examineServers(args: Args, io: Io, identity: Identity): Promise<Finding[]> {
+  const isElsewhere = args['root'] !== '/';
+  if (isElsewhere && optionText(args, 'server') === undefined) return [];
+  const [{ openRoot }, { systemClock }, { serverFindings }] = await Promise.all([
+    import('../../sources/open.ts'),
+    import('../../core/clock.ts'),
+    import('../../doctor/server-findings.ts'),
+  ]);
+  const { settings } = await readSettings(args, io, await openRoot('/'));
+  if (settings.url === undefined) {
+    const { warn } = await import('../../doctor/finding.ts');
+    return [warn('server', 'none is known', 'name it: doctor --server URL')];
+  }
+  const findings: Finding[] = [];
+  for (const text of settings.url.value.split(',')) {
+    if (!URL.canParse(text)) throw new AppError('config.invalid', `${text} is no URL`);
+    const caSha256 = settings.ca_sha256?.value;
+    const { signal, timeoutMs } = inventoryOptions(args, io.signal);
+    const options = { clock: systemClock, signal, timeoutMs, caSha256, identity };
+    findings.push(...(await serverFindings(new URL(text), options)));
+  }
+  return findings;
+}
+
+function worst(findings: readonly Finding[]): Finding['verdict'] {
+  const verdicts = new Set(findings.map((finding) => finding.verdict));
+  return verdicts.has('fail') ? 'fail' : verdicts.has('warn') ? 'warn' : 'pass';
+}
+
+const marks = { pass: 'pass', warn: 'WARN', fail: 'FAIL' } as const;
+
+function findingsText(findings: readonly Finding[]): string {
+  const width = Math.max(...findings.map(({ check }) => check.length));
+  const indent = ' '.repeat(width + 8);
+  const lines = findings.flatMap(({ check, verdict, message, next }) => {
+    const body = [
+      ...wrap(message.replaceAll(/\p{C}/gu, '?'), consoleColumns - indent.length),
+      ...(next === null ? [] : wrap(`-> ${next}`, consoleColumns - indent.length)),
+    ];
+    return body.map((line, i) =>
+      i === 0 ? `${marks[verdict]}  ${check.padEnd(width)}  ${line}` : `${indent}${line}`,
+    );
+  });
+  const count = (verdict: Finding['verdict']): number =>
+    findings.filter((finding) => finding.verdict === verdict).length;
+  const total = `${count('pass')} passed, ${count('warn')} warnings, ${count('fail')} failed`;
+  return `${[...lines, '', total].join('\n')}\n`;
+}

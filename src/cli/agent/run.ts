@@ -1,0 +1,108 @@
+// `dragonfly-agent run`: keeps this host registered with its server.
+import { existsSync } from 'node:fs';
+import type { AgentOptions } from '../../agent/agent.ts';
+import { requireServers } from '../../agent/settings/config.ts';
+import { systemClock } from '../../core/clock.ts';
+import { optionText, readSettings, settingOptions } from './agent-settings.ts';
+import type { Args, Command, Io } from '../command.ts';
+import { plainLog } from './plain-log.ts';
+
+const clearScreen = '\u001b[2J';
+
+/** The `run` command of the agent. On a terminal it shows a status screen, unless a log level asks for
+ *  lines instead. */
+export const run: Command = {
+  name: 'run',
+  describe: 'check in with the server and keep sending heartbeats',
+  options: {
+    ...settingOptions,
+    once: { type: 'boolean', describe: 'check in once, print the answer as JSON and exit' },
+    root: { type: 'string', describe: 'speak for a captured host: its directory or tar.gz file' },
+    act: {
+      type: 'boolean',
+      describe: 'reboot and run workflows when the server says so; implied by a mode',
+    },
+    after: {
+      type: 'string',
+      describe: 'get ready and wait for this file, which a boot makes when its network is set up',
+    },
+    'state-dir': {
+      type: 'string',
+      describe: 'where the count of requests and waiting reports are kept',
+      default: '/run/dragonfly',
+    },
+  },
+  async run(args, io) {
+    const [{ checkInOnce, runAgent }, { openRoot }] = await Promise.all([
+      import('../../agent/agent.ts'),
+      import('../../sources/open.ts'),
+      // Not yet needed: what takes time to load is loaded while the network is not there.
+      import('../../inventory/inventory.ts'),
+    ]);
+    const after = optionText(args, 'after');
+    if (after !== undefined && !(await appears(after, io.signal))) return 0;
+    const root = await openRoot(optionText(args, 'root'));
+    // Never those of a capture: to replay a bug report must not call its server.
+    const { settings, ...rest } = await readSettings(args, io, await openRoot());
+    const options: AgentOptions = {
+      ...(await agentOptions(args, io)),
+      root,
+      servers: requireServers({ settings, ...rest }),
+      bootMac: isThisHost(args) ? settings.mac?.value : optionText(args, 'mac'),
+      token: settings.token?.value,
+      caSha256: settings.ca_sha256?.value,
+      workflow: settings.workflow?.value,
+      maxIntervalSeconds: settings.interval && Number(settings.interval.value),
+      mayAct: isThisHost(args) && (args['act'] === true || settings.mode !== undefined),
+    };
+    if (args['once'] === true) {
+      io.stdout.write(`${JSON.stringify(await checkInOnce(options), null, 2)}\n`);
+      return 0;
+    }
+    const { servers } = options;
+    const serverSource = settings.url?.source ?? '';
+    if (io.stdout.isTTY && settings.log === undefined) {
+      const { StatusScreen } = await import('./status-screen.ts');
+      const facts = { version: io.version, servers, serverSource, clock: systemClock };
+      const screen = new StatusScreen(io.stdout, facts);
+      io.stdout.write(clearScreen);
+      await runAgent({ ...options, onState: (...what) => screen.show(...what) });
+      io.stdout.write('\n');
+      return 0;
+    }
+    const log = plainLog(io.stderr, settings.log?.value ?? 'info', () => new Date());
+    log.info({ servers, source: serverSource }, 'agent started');
+    await runAgent({ ...options, log });
+    log.info({}, 'agent stopped');
+    return 0;
+  },
+};
+
+/** Resolves to true once there is such a file, to false when the signal is aborted before. */
+async function appears(path: string, signal: AbortSignal): Promise<boolean> {
+  while (!existsSync(path)) {
+    if (signal.aborted) return false;
+    await systemClock.sleep(100, signal).catch(() => {});
+  }
+  return true;
+}
+
+/** What does not come from the settings. */
+async function agentOptions(args: Args, io: Io) {
+  const { openStateDir } = await import('./state-dir.ts');
+  return {
+    agentVersion: io.version,
+    signal: io.signal,
+    // A captured host is another machine: its requests are not counted with those of this one.
+    notebooks: isThisHost(args) ? await openStateDir(String(args['state-dir'])) : undefined,
+    proxy: {
+      http: io.env['http_proxy'],
+      https: io.env['https_proxy'] ?? io.env['http_proxy'],
+      except: io.env['no_proxy'],
+    },
+  };
+}
+
+function isThisHost(args: Args): boolean {
+  return (args['root'] ?? '/') === '/';
+}

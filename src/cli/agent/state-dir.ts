@@ -1,0 +1,36 @@
+// The agent's state directory: small files that outlive its process.
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Notebook } from '../../agent/boot.ts';
+
+// Not of node:fs/promises, which loads eleven more of Node's modules, readline's among them: a megabyte.
+const mkdir = promisify(fs.mkdir);
+const readFile = promisify(fs.readFile);
+const rename = promisify(fs.rename);
+const writeFile = promisify(fs.writeFile);
+
+/** Notebooks in a directory that this user may write; undefined when they may not. */
+export async function openStateDir(
+  dir: string,
+): Promise<{ readonly sequence: Notebook; readonly spool: Notebook } | undefined> {
+  const sequence = notebook(join(dir, 'agent.json'));
+  try {
+    await mkdir(dir, { recursive: true, mode: 0o755 });
+    await sequence.write((await sequence.read()) ?? '{}');
+    return { sequence, spool: notebook(join(dir, 'spool.json')) };
+  } catch {
+    return undefined;
+  }
+}
+
+function notebook(path: string): Notebook {
+  return {
+    read: () => readFile(path, 'utf8').catch(() => undefined),
+    async write(text) {
+      // Renamed into place: a reader finds the old text or the new one, never half of one.
+      await writeFile(`${path}.new`, text, { mode: 0o600 });
+      await rename(`${path}.new`, path);
+    },
+  };
+}

@@ -1,0 +1,128 @@
+// What the console of a machine shows while its agent runs: who it is, where it stands, and what to do
+// if it does not. 80 columns by 24 lines, for the serial console; colour and cursor movement are ANSI.
+import type { AgentView } from '../../agent/loop.ts';
+import type { AgentEvent, AgentState } from '../../agent/state.ts';
+import type { Clock } from '../../core/clock.ts';
+import { describeError } from '../../core/errors.ts';
+
+export interface ScreenFacts {
+  readonly version: string;
+  readonly servers: readonly string[];
+  /** Where the address of the servers came from. */
+  readonly serverSource: string;
+  readonly clock: Clock;
+}
+
+const columns = 80;
+const lines = 24;
+
+/** Draws the screen at each state, over what it drew before. */
+export class StatusScreen {
+  readonly #out: NodeJS.WritableStream;
+  readonly #facts: ScreenFacts;
+  #recent: string[] = [];
+
+  constructor(out: NodeJS.WritableStream, facts: ScreenFacts) {
+    this.#out = out;
+    this.#facts = facts;
+  }
+
+  show(state: AgentState, event: AgentEvent | undefined, view: AgentView): void {
+    const news = event === undefined ? undefined : newsOf(event);
+    if (news !== undefined) this.#remember(news);
+    const text = render(state, view, this.#facts, this.#recent);
+    // Home, then each line cleared to its end: no flicker, and no scrolling on 25 lines.
+    this.#out.write(`\u001b[H${text.map((line) => `${line}\u001b[K`).join('\r\n')}\u001b[J`);
+  }
+
+  #remember(news: string): void {
+    const time = this.#facts.clock.now().toISOString().slice(11, 19);
+    this.#recent = [...this.#recent, `${time} ${news}`].slice(-5);
+  }
+}
+
+/** The lines of the screen, none longer than 80 columns. */
+export function render(
+  state: AgentState,
+  view: AgentView,
+  facts: ScreenFacts,
+  recent: readonly string[],
+): readonly string[] {
+  const { registration, lastFailure } = state;
+  const rows: [string, string][] = [
+    ['Name', registration?.memorable_name ?? 'not registered yet'],
+    ['Id', registration?.machine_id ?? '-'],
+    ['Address', view.addresses().join(', ') || 'none yet'],
+    ['Server', `${facts.servers.join(', ')} (${facts.serverSource})`],
+    ['State', stateOf(state, facts.clock)],
+    ['Boot', bootOf(view)],
+  ];
+  const text = [
+    `Dragonfly agent ${facts.version}`,
+    '-'.repeat(columns - 1),
+    ...rows.flatMap(([label, value]) => wrap(value, label.padEnd(10), 2)),
+    '',
+    ...(lastFailure === undefined
+      ? []
+      : ['Last error', ...wrap(describeError(lastFailure.error), '  ', 5), '']),
+    ...(recent.length === 0 ? [] : ['Recently', ...recent.map((line) => `  ${line}`)]),
+  ];
+  // A control character from elsewhere must not reach the terminal.
+  return text.map((l) => l.replaceAll(/\p{Cc}/gu, ' ').slice(0, columns - 1)).slice(0, lines);
+}
+
+function stateOf(state: AgentState, clock: Clock): string {
+  const inSeconds = Math.max(0, Math.ceil((state.dueMs - clock.elapsedMs()) / 1_000));
+  switch (state.phase) {
+    case 'waiting':
+      return state.failures === 0
+        ? 'waiting for the network'
+        : `not registered; trying again in ${inSeconds} s (${state.failures} failed)`;
+    case 'checking-in':
+      return 'checking in';
+    case 'beating':
+      return state.failures === 0
+        ? 'registered; nothing to do'
+        : `registered; server lost, trying again in ${inSeconds} s (${state.failures} failed)`;
+    case 'acting':
+      return `carrying out ${state.order?.action ?? ''} ${state.order?.workflowId ?? ''}`.trim();
+  }
+}
+
+/** "link 1.2 s, address 3.4 s": since the kernel started. */
+function bootOf(view: AgentView): string {
+  return view
+    .timeline()
+    .map(({ step, at_ms: ms }) => `${step} ${(ms / 1_000).toFixed(1)} s`)
+    .join(', ');
+}
+
+function newsOf(event: AgentEvent): string | undefined {
+  switch (event.type) {
+    case 'checked-in':
+      return `checked in, known by ${event.answer.matched_by.replace('_', ' ')}`;
+    case 'acted':
+      return 'order finished';
+    case 'failed':
+      return `failed: ${event.failure.error.code}`;
+    case 'network':
+      return event.up ? 'the network is there' : undefined;
+    case 'beaten':
+      return undefined;
+  }
+}
+
+/** Breaks a text at spaces, or within a word that is longer than a line. */
+function wrap(text: string, first: string, most: number): string[] {
+  const width = columns - 1 - first.length;
+  const indent = ' '.repeat(first.length);
+  const broken: string[] = [];
+  let rest = text;
+  while (rest !== '' && broken.length < most) {
+    const space = rest.lastIndexOf(' ', width);
+    const end = rest.length <= width ? rest.length : space > 0 ? space : width;
+    broken.push(rest.slice(0, end));
+    rest = rest.slice(end).trimStart();
+  }
+  return (broken.length === 0 ? [''] : broken).map((line, i) => (i === 0 ? first : indent) + line);
+}

@@ -1,0 +1,42 @@
+// `dragonfly-server check`: whether the store's records and indexes agree.
+import type { CheckResult, Finding } from '../../store/check.ts';
+import type { Args, Command } from '../command.ts';
+import { openStoreOf, storeOptions } from './store-options.ts';
+
+export const check: Command = {
+  name: 'check',
+  describe: 'find index entries without their record and records without their entries',
+  options: {
+    ...storeOptions,
+    repair: { type: 'boolean', describe: 'make the indexes agree with the records' },
+    json: { type: 'boolean', describe: 'print the result as JSON' },
+  },
+  async run(args, io) {
+    const { checkStore } = await import('../../store/check.ts');
+    const repair = args['repair'] === true;
+    const kv = await openStoreOf(args, io, { readOnly: !repair, verifyWhole: true });
+    try {
+      const findings: Finding[] = [];
+      const result = await checkStore(kv, repair, (finding) => {
+        findings.push(finding);
+      });
+      io.stdout.write(print(args, result, findings));
+      return result.findings === result.repaired ? 0 : 1;
+    } finally {
+      await kv.close();
+    }
+  },
+};
+
+function print(args: Args, result: CheckResult, findings: readonly Finding[]): string {
+  if (args['json'] === true) return `${JSON.stringify({ ...result, list: findings }, null, 2)}\n`;
+  const lines = findings.map(
+    ({ what, message, repaired }) => `${what}: ${message}${repaired ? ' (repaired)' : ''}`,
+  );
+  const { records, indexEntries } = result;
+  const verdict =
+    result.findings === 0
+      ? 'nothing wrong'
+      : `${result.findings} wrong, ${result.repaired} repaired`;
+  return [...lines, `${records} records, ${indexEntries} index entries: ${verdict}`, ''].join('\n');
+}

@@ -1,0 +1,27 @@
+// Where a server listens: the --listen option, and an error that says what to do when it cannot.
+import { AppError } from '../../core/errors.ts';
+import type { App } from '../../server/services.ts';
+
+/** Listens and gives the URL. Errors: AppError `config.invalid`. */
+export async function listen(app: App, host: string, port: number): Promise<string> {
+  try {
+    return await app.listen({ host, port });
+  } catch (cause) {
+    throw new AppError(
+      'config.invalid',
+      `cannot listen on ${host} port ${port}; choose another with --listen`,
+      { cause },
+    );
+  }
+}
+
+/** "127.0.0.1:3000", "[::1]:3000", or ":3000" for all addresses.
+ *  Errors: AppError `config.invalid`. */
+export function parseListen(text: string): { host: string; port: number } {
+  const [, bracketed, plain, portText] = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(portText);
+  if (portText === undefined || port > 65_535) {
+    throw new AppError('config.invalid', `--listen ${text}: write it as 127.0.0.1:3000`);
+  }
+  return { host: (bracketed ?? plain) || '::', port };
+}

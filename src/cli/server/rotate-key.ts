@@ -1,0 +1,75 @@
+// `dragonfly-server rotate-key`: a new key for BMC passwords, and all of them encrypted with it.
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { AppError } from '../../core/errors.ts';
+import type { Machine } from '../../model/machine.ts';
+import type { SecretBox } from '../../server/access/secrets.ts';
+import type { Store } from '../../store/store.ts';
+import type { Command } from '../command.ts';
+import { readServerSettings, readText, settingOptions, storeUrl } from './server-settings.ts';
+
+export const rotateKey: Command = {
+  name: 'rotate-key',
+  describe: 'make a new key in --secret-key-file and encrypt all BMC passwords with it',
+  options: {
+    ...settingOptions(['data', 'store', 'secret-key-file']),
+    'keep-old': { type: 'boolean', describe: 'keep the old keys in the file, for old backups' },
+  },
+  async run(args, io) {
+    const configuration = await readServerSettings(args, io);
+    const file = configuration.values['secret-key-file'];
+    if (file === undefined) {
+      throw new AppError('config.missing', 'name the file of the keys with --secret-key-file');
+    }
+    const { SecretBox: Box, newKeyLine } = await import('../../server/access/secrets.ts');
+    const { openStore } = await import('../../store/open.ts');
+    const old = existsSync(file) ? readText(file) : '';
+    const key = `${newKeyLine()}\n`;
+    const store = await openStore(storeUrl(configuration));
+    try {
+      // The new key is on disk, beside the old ones, before anything is encrypted with it.
+      writeKeys(file, key + old);
+      const changed = await reseal(store, new Box(key + old));
+      if (args['keep-old'] !== true) writeKeys(file, key);
+      io.stdout.write(`${file} has a new key; ${changed} passwords were encrypted with it\n`);
+    } finally {
+      await store.close();
+    }
+    return 0;
+  },
+};
+
+/** Replaces the file as a whole; only its owner may read it. */
+function writeKeys(file: string, keys: string): void {
+  try {
+    writeFileSync(`${file}.new`, keys, { mode: 0o600, flush: true });
+    renameSync(`${file}.new`, file);
+  } catch (cause) {
+    throw new AppError('config.invalid', `cannot write ${file}`, { cause });
+  }
+}
+
+/** How many passwords were encrypted anew. */
+async function reseal(store: Store, box: SecretBox): Promise<number> {
+  let changed = 0;
+  let cursor: string | undefined;
+  do {
+    const page = await store.listMachines({ limit: 1000, cursor });
+    for (const { value, revision } of page.items) {
+      const machine = resealed(value, box);
+      if (machine === undefined) continue;
+      await store.putMachine(machine, { revision });
+      changed += 1;
+    }
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+  return changed;
+}
+
+function resealed(machine: Machine, box: SecretBox): Machine | undefined {
+  const { bmc } = machine.config;
+  if (bmc === null || bmc.password_encrypted === '' || box.isCurrent(bmc.password_encrypted)) {
+    return undefined;
+  }
+  const password_encrypted = box.seal(box.open(bmc.password_encrypted, machine.id), machine.id);
+  return { ...machine, config: { ...machine.config, bmc: { ...bmc, password_encrypted } } };
+}

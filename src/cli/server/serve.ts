@@ -1,0 +1,206 @@
+// `dragonfly-server serve`, its default command: runs the server until it is told to stop.
+import { unwatchFile, watchFile } from 'node:fs';
+import { createSecureContext } from 'node:tls';
+import { resolve as absolutePath } from 'node:path';
+import { AppError } from '../../core/errors.ts';
+import type { Log } from '../../core/log.ts';
+import type { TlsTexts } from '../../server/http/connections.ts';
+import type { App } from '../../server/services.ts';
+import type { Command, Io } from '../command.ts';
+import { listen, parseListen } from './listen.ts';
+import {
+  readServerSettings,
+  readText,
+  secretKeys,
+  settingOptions,
+  shownSettings,
+  storeUrl,
+  type ServerConfiguration,
+} from './server-settings.ts';
+
+/** How long requests that are being answered may take once the server stops. */
+const drainMs = 10_000;
+/** How often certificate files are looked at. */
+const certificatePollMs = 5000;
+
+export const serve: Command = {
+  name: 'serve',
+  describe: 'run the server until it is stopped',
+  options: {
+    ...settingOptions(),
+    'print-config': {
+      type: 'boolean',
+      describe: 'print each setting and where its value came from, and end',
+    },
+    json: { type: 'boolean', describe: 'with --print-config: as JSON' },
+  },
+  async run(args, io) {
+    const configuration = await readServerSettings(args, io);
+    if (args['print-config'] === true) {
+      printSettings(configuration, args['json'] === true, io);
+      return 0;
+    }
+    const [{ openStore }, log] = await Promise.all([import('../../store/open.ts'), io.log()]);
+    const store = await openStore(storeUrl(configuration));
+    try {
+      await run(configuration, store, log, io);
+    } finally {
+      await store.close();
+    }
+    log.info({}, 'stopped; everything is written');
+    return 0;
+  },
+};
+
+async function run(
+  configuration: ServerConfiguration,
+  store: Awaited<ReturnType<(typeof import('../../store/open.ts'))['openStore']>>,
+  log: Log,
+  io: Io,
+): Promise<void> {
+  const { values } = configuration;
+  const [{ createApp }, { Auth }, { isLoopback }, { systemClock }] = await Promise.all([
+    import('../../server/app.ts'),
+    import('../../server/access/auth.ts'),
+    import('../../server/http/connections.ts'),
+    import('../../core/clock.ts'),
+  ]);
+  const auth = {
+    enrolmentToken: enrolmentToken(configuration),
+    stockAgents: values['stock-agents'],
+  };
+  const { host, port } = parseListen(values.listen);
+  const isOpen = !(await new Auth(store, systemClock, auth).isConfigured());
+  const required = !isLoopback(host);
+  if (isOpen && required) throw unconfigured(values.listen);
+  const tls = tlsTexts(configuration);
+  const app = await createApp({
+    store,
+    clock: systemClock,
+    log,
+    version: io.version,
+    auth: { ...auth, required },
+    secretKeys: secretKeys(configuration),
+    liveness: {
+      intervalSeconds: values['heartbeat-interval'],
+      maxBeatsPerSecond: values['max-heartbeat-rate'],
+    },
+    connectionsPerAddress: values['connections-per-address'],
+    publicUrl: values['public-url']?.replace(/\/+$/, ''),
+    boot: {
+      dir: values['boot-dir'] && absolutePath(values['boot-dir']),
+      append: values['boot-append'],
+    },
+    ...(tls === undefined ? {} : { tls }),
+  });
+  const stopWatching = watchCertificates(app, configuration, log);
+  try {
+    const url = await listen(app, host, port);
+    io.stdout.write(`dragonfly-server listens on ${url}\n`);
+    if (isOpen) {
+      io.stdout.write(
+        'No tokens are configured: everybody on this host may do everything, nobody else anything.\n' +
+          'Create some with: dragonfly-server token create NAME --scope full\n',
+      );
+    }
+    await aborted(io.signal);
+  } finally {
+    stopWatching();
+    await close(app);
+  }
+}
+
+/** Refuses new requests, lets those that are being answered end, and then cuts connections. */
+async function close(app: App): Promise<void> {
+  const timer = setTimeout(() => {
+    app.server.closeAllConnections();
+  }, drainMs);
+  await app.close();
+  clearTimeout(timer);
+}
+
+function unconfigured(listens: string): AppError {
+  return new AppError(
+    'auth.unconfigured',
+    `not listening on ${listens}: without tokens everybody on the network could do everything. ` +
+      'Create one with "dragonfly-server token create NAME --scope full" (agents: --scope enrol), ' +
+      'or listen on 127.0.0.1',
+  );
+}
+
+function enrolmentToken({ values }: ServerConfiguration): string | undefined {
+  const file = values['enrolment-token-file'];
+  const token =
+    values['enrolment-token'] ?? (file === undefined ? undefined : readText(file).trim());
+  if (token === undefined || /^[\x21-\x7e]{16,256}$/.test(token)) return token;
+  throw new AppError(
+    'config.invalid',
+    'an enrolment token has 16 to 256 characters without spaces; make one with: openssl rand -hex 32',
+  );
+}
+
+function tlsTexts({ values }: ServerConfiguration): TlsTexts | undefined {
+  const { 'tls-cert': cert, 'tls-key': key, 'tls-client-ca': ca } = values;
+  if (cert === undefined && key === undefined && ca === undefined) return undefined;
+  if (cert === undefined || key === undefined) {
+    throw new AppError('config.invalid', 'TLS needs both --tls-cert and --tls-key');
+  }
+  const texts = {
+    cert: readText(cert),
+    key: readText(key),
+    ca: ca === undefined ? undefined : readText(ca),
+  };
+  try {
+    createSecureContext(texts);
+  } catch (cause) {
+    throw new AppError(
+      'config.invalid',
+      `the certificate in ${cert} and the key in ${key} cannot be used together`,
+      { cause },
+    );
+  }
+  return texts;
+}
+
+/** Takes renewed certificates into use; ones that do not fit together are reported and left alone. */
+function watchCertificates(app: App, configuration: ServerConfiguration, log: Log): () => void {
+  const { 'tls-cert': cert, 'tls-key': key, 'tls-client-ca': ca } = configuration.values;
+  const files = [cert, key, ca].filter((file) => file !== undefined);
+  const reload = async (): Promise<void> => {
+    try {
+      const { renewTls } = await import('../../server/http/connections.ts');
+      const texts = tlsTexts(configuration);
+      if (texts !== undefined) renewTls(app.server, texts);
+      log.info({ files }, 'the certificate was read again');
+    } catch (err) {
+      log.error({ err, files }, 'the changed certificate cannot be used; the old one stays');
+    }
+  };
+  const changed = (): void => void reload();
+  for (const file of files)
+    watchFile(file, { interval: certificatePollMs, persistent: false }, changed);
+  return () => {
+    for (const file of files) unwatchFile(file, changed);
+  };
+}
+
+function printSettings(configuration: ServerConfiguration, asJson: boolean, io: Io): void {
+  const shown = shownSettings(configuration);
+  if (asJson) {
+    io.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);
+    return;
+  }
+  for (const { setting, value, source } of shown) {
+    const cells = [setting.padEnd(24), String(value ?? 'not set').padEnd(24), source];
+    io.stdout.write(`${cells.join('  ').trimEnd()}\n`);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => {
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,168 @@
+// `dragonfly-server token`: creates, lists and revokes tokens, in the store itself or, while a server
+// runs on it, through that server.
+import { AppError, isAppError } from '../../core/errors.ts';
+import type { NewToken, TokenRecord } from '../../server/access/tokens.ts';
+import type { Args, Command, Io } from '../command.ts';
+import { readServerSettings, settingOptions, storeUrl } from './server-settings.ts';
+
+type Shown = Pick<TokenRecord, 'name' | 'scope' | 'created_at' | 'expires_at'>;
+
+interface Tokens {
+  create(wanted: NewToken): Promise<string>;
+  list(): Promise<readonly Shown[]>;
+  revoke(name: string): Promise<void>;
+}
+
+export const token: Command = {
+  name: 'token',
+  positionals: '<action> [name]',
+  describe: 'create, list or revoke tokens of operators (read, full) and for agents (enrol)',
+  options: {
+    ...settingOptions(['data', 'store']),
+    scope: {
+      type: 'string',
+      choices: ['read', 'full', 'enrol'],
+      describe: 'create: what the token allows',
+    },
+    expires: { type: 'string', describe: 'create: after so long (90d, 12h) or at a date' },
+    server: {
+      type: 'string',
+      describe: 'URL of the running server; DRAGONFLY_TOKEN holds a token of scope full',
+    },
+    json: { type: 'boolean', describe: 'print JSON' },
+  },
+  async run(args, io) {
+    const server = args['server'];
+    if (typeof server === 'string') {
+      return act(throughServer(server, io.env['DRAGONFLY_TOKEN']), args, io);
+    }
+    const { openStore } = await import('../../store/open.ts');
+    const configuration = await readServerSettings(args, io);
+    const store = await openStore(storeUrl(configuration)).catch((err: unknown) => {
+      throw isAppError(err, 'store.in-use') ? running(err) : err;
+    });
+    try {
+      const [tokens, { systemClock }] = await Promise.all([
+        import('../../server/access/tokens.ts'),
+        import('../../core/clock.ts'),
+      ]);
+      const direct: Tokens = {
+        create: (wanted) => tokens.createToken(store, systemClock, wanted),
+        list: () => tokens.listTokens(store),
+        revoke: (name) => tokens.revokeToken(store, name),
+      };
+      return await act(direct, args, io);
+    } finally {
+      await store.close();
+    }
+  },
+};
+
+async function act(tokens: Tokens, args: Args, io: Io): Promise<number> {
+  const { action, name } = args;
+  if (action === 'list') {
+    printList(await tokens.list(), args['json'] === true, io);
+    return 0;
+  }
+  if (typeof name !== 'string' || !/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name)) {
+    throw usage('name the token, with letters, digits, ".", "_" or "-"');
+  }
+  if (action === 'revoke') {
+    await tokens.revoke(name);
+    return 0;
+  }
+  if (action !== 'create') throw usage(`"${String(action)}" is none of create, list and revoke`);
+  const { scope } = args;
+  if (scope !== 'read' && scope !== 'full' && scope !== 'enrol') {
+    throw usage('add --scope read, full or enrol');
+  }
+  const text = await tokens.create({ name, scope, expiresAt: expiry(args['expires'], new Date()) });
+  io.stdout.write(
+    args['json'] === true ? `${JSON.stringify({ name, scope, token: text })}\n` : `${text}\n`,
+  );
+  return 0;
+}
+
+function printList(tokens: readonly Shown[], asJson: boolean, io: Io): void {
+  const shown = tokens.map(({ name, scope, created_at, expires_at }) => ({
+    name,
+    scope,
+    created_at,
+    expires_at,
+  }));
+  if (asJson) {
+    io.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);
+    return;
+  }
+  for (const { name, scope, created_at, expires_at } of shown) {
+    const cells = [name.padEnd(24), scope.padEnd(5), `created ${created_at}`];
+    io.stdout.write(`${cells.join('  ')}${expires_at === null ? '' : `  expires ${expires_at}`}\n`);
+  }
+}
+
+/** "90d", "12h", "30m", or a date. */
+function expiry(value: unknown, now: Date): Date | null {
+  if (typeof value !== 'string') return null;
+  const [, count, unit] = /^(\d{1,6})([dhm])$/.exec(value) ?? [];
+  const minutes = { d: 1440, h: 60, m: 1 }[unit ?? ''];
+  const date =
+    minutes === undefined
+      ? new Date(value)
+      : new Date(now.getTime() + Number(count) * minutes * 60_000);
+  if (Number.isNaN(date.getTime()) || date <= now) {
+    throw usage(`--expires ${value} is no time to come: write 90d, 12h or a date`);
+  }
+  return date;
+}
+
+function usage(message: string): AppError {
+  return new AppError('usage.invalid', `${message} (see dragonfly-server token --help)`);
+}
+
+function running(cause: AppError): AppError {
+  return new AppError(
+    'store.in-use',
+    'a server runs on this data: add --server http://127.0.0.1:3000 (with DRAGONFLY_TOKEN, once there are tokens), or stop it first',
+    { cause },
+  );
+}
+
+function throughServer(url: string, bearer: string | undefined): Tokens {
+  const call = async (method: string, path: string, body?: unknown): Promise<unknown> => {
+    const headers = {
+      ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    };
+    const response = await fetch(new URL(path, url), {
+      method,
+      headers,
+      signal: AbortSignal.timeout(10_000),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    }).catch((cause: unknown) => {
+      throw new AppError('server.unreachable', `cannot reach ${url}`, { cause });
+    });
+    const text = await response.text();
+    if (response.ok) return text === '' ? undefined : JSON.parse(text);
+    throw new AppError('server.rejected', `${url} answered ${response.status}: ${errorOf(text)}`);
+  };
+  // The server's answers follow the schemas that these types are made of.
+  // oxlint-disable typescript/no-unsafe-type-assertion
+  return {
+    async create({ name, scope, expiresAt }) {
+      const body = { name, scope, expires_at: expiresAt?.toISOString() ?? null };
+      return ((await call('POST', '/api/tokens', body)) as { token: string }).token;
+    },
+    list: async () => ((await call('GET', '/api/tokens')) as { tokens: Shown[] }).tokens,
+    revoke: async (name) => void (await call('DELETE', `/api/tokens/${name}`)),
+  };
+  // oxlint-enable typescript/no-unsafe-type-assertion
+}
+
+function errorOf(text: string): string {
+  try {
+    const { error }: { error?: unknown } = JSON.parse(text);
+    return typeof error === 'string' ? error : text;
+  } catch {
+    return text.slice(0, 200);
+  }
+}

@@ -1,0 +1,77 @@
+// Time limits on the monotonic clock: on a piece of work, and on the next sign of life in one.
+import type { Clock } from './clock.ts';
+
+/** The reason why a limit is lifted. A single one: an abort without a reason makes an error with its
+ *  stack each time, a fifth of what a request costs. */
+const inTime = new Error('finished in time');
+
+/** Runs `work` with a signal that is aborted by `signal` or when `ms` have passed; `what` is then said
+ *  to be missing. Errors: those of `work`; it has to end when its signal is aborted. */
+export async function withDeadline<T>(
+  clock: Clock,
+  ms: number,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+  what = 'complete answer',
+): Promise<T> {
+  const finished = new AbortController();
+  const late = new AbortController();
+  clock.sleep(ms, AbortSignal.any([finished.signal, signal])).then(
+    () => late.abort(tooLate(what, ms)),
+    () => {},
+  );
+  try {
+    return await work(AbortSignal.any([signal, late.signal]));
+  } finally {
+    finished.abort(inTime);
+  }
+}
+
+/** Waits for one thing after another, each within its time. */
+export class Patience {
+  readonly #clock: Clock;
+  readonly #onLate: (err: Error) => void;
+  #isOver = false;
+  #awaited: { readonly what: string; readonly ms: number; readonly dueMs: number } | undefined;
+  #watch: { readonly dueMs: number; readonly end: AbortController } | undefined;
+
+  constructor(clock: Clock, onLate: (err: Error) => void) {
+    this.#clock = clock;
+    this.#onLate = onLate;
+  }
+
+  /** What was awaited has come; from now on `what` is. */
+  expect(what: string, ms: number): void {
+    if (this.#isOver) return;
+    const dueMs = this.#clock.elapsedMs() + ms;
+    this.#awaited = { what, ms, dueMs };
+    // A watch that ends before goes on by itself: chunks that follow each other start none.
+    if (this.#watch !== undefined && this.#watch.dueMs <= dueMs) return;
+    this.#watch?.end.abort(inTime);
+    void this.#watchUntil(dueMs);
+  }
+
+  /** Nothing is awaited any more, whatever is expected after this. */
+  end(): void {
+    this.#isOver = true;
+    this.#watch?.end.abort(inTime);
+  }
+
+  async #watchUntil(dueMs: number): Promise<void> {
+    const end = new AbortController();
+    this.#watch = { dueMs, end };
+    try {
+      await this.#clock.sleep(Math.max(0, dueMs - this.#clock.elapsedMs()), end.signal);
+    } catch {
+      return;
+    }
+    if (this.#awaited === undefined || this.#isOver) return;
+    const { what, ms, dueMs: nowDueMs } = this.#awaited;
+    if (this.#clock.elapsedMs() >= nowDueMs) this.#onLate(tooLate(what, ms));
+    else await this.#watchUntil(nowDueMs);
+  }
+}
+
+function tooLate(what: string, ms: number): Error {
+  return new Error(`no ${what} within ${ms / 1_000} s`);
+}

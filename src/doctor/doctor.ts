@@ -1,0 +1,41 @@
+// Examines a machine for what stops it from being provisioned: itself first, then its way to the
+// server. Must not change anything.
+import type { Identity } from '../model/inventory.ts';
+import { Reading } from '../probes/reading.ts';
+import type { Root } from '../sources/root.ts';
+import { explainInventory, type InventoryOptions } from '../inventory/inventory.ts';
+import { diskFindings, nicFindings, readPciDevices } from './device-findings.ts';
+import type { Finding } from './finding.ts';
+import { dmiFinding, machineIdFinding, rightsFinding, uuidFinding } from './identity-findings.ts';
+import { parseKernelLog, type KernelLog } from './kernel-log.ts';
+import { addressFindings, linkFindings, routeFindings } from './network-findings.ts';
+
+/** Findings about the machine itself, and which it is. Errors: the signal's reason once it is aborted. */
+export async function examineHost(
+  root: Root,
+  options: InventoryOptions = {},
+): Promise<{ findings: Finding[]; identity: Identity }> {
+  const { inventory, facts, explanation } = await explainInventory(root, options);
+  // What this reads beside the inventory is worth no problem: absent means not told.
+  const read = new Reading(root, 'doctor', () => {});
+  const devices = await readPciDevices(read);
+  const log = await readKernelLog(read);
+  const findings = [
+    ...(await rightsFinding(read)),
+    dmiFinding(facts, inventory.problems),
+    uuidFinding(explanation),
+    machineIdFinding(explanation, facts),
+    ...(await nicFindings(read, facts, devices, log)),
+    ...linkFindings(facts, log),
+    ...(await addressFindings(read, facts, log)),
+    ...(await routeFindings(read)),
+    ...(await diskFindings(read, facts, devices, log)),
+  ];
+  return { findings, identity: inventory.identity };
+}
+
+/** Of a busy host the log may have lost its beginning. */
+async function readKernelLog(read: Reading): Promise<KernelLog | undefined> {
+  const text = await read.exec('dmesg');
+  return text === undefined ? undefined : parseKernelLog(text);
+}

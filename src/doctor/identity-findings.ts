@@ -1,0 +1,70 @@
+// Whether the machine can be recognised again: rights, DMI, UUID, machine-id.
+import type { IdentityExplanation } from '../identity/identify.ts';
+import type { Facts, Problem } from '../model/inventory.ts';
+import type { Reading } from '../probes/reading.ts';
+import { fail, pass, warn, type Finding } from './finding.ts';
+
+/** Source: /proc/self/status, "Uid:". A capture has that of whoever made it. */
+export async function rightsFinding(read: Reading): Promise<Finding[]> {
+  const uid = /^Uid:\s+\d+\s+(\d+)/m.exec((await read.text('/proc/self/status')) ?? '')?.[1];
+  if (uid === undefined) return [];
+  if (uid === '0') return [pass('root rights', 'it runs as root')];
+  const next = 'run it as root: serial numbers and the UUID are readable by root alone';
+  return [fail('root rights', `it runs as user ${uid}`, next)];
+}
+
+export function dmiFinding(facts: Partial<Facts>, problems: readonly Problem[]): Finding {
+  const denied = problems.find((p) => p.section === 'dmi' && p.code === 'read.denied');
+  if (denied) {
+    return fail('DMI', denied.message, 'run it as root, or make the file readable to its user');
+  }
+  const broken = problems.find((p) => p.section === 'dmi');
+  const { system_uuid: uuid, system, smbios_version: version } = facts.dmi ?? {};
+  const name = [system?.vendor, system?.product].filter(Boolean).join(' ');
+  if (name === '' && !uuid && !version) {
+    const why = broken ? `: ${broken.message}` : '';
+    return warn(
+      'DMI',
+      `the firmware says nothing about this machine${why}`,
+      'the machine is recognised by its MACs and machine-id alone; keep its NICs in it',
+    );
+  }
+  const spec = version ? `, SMBIOS ${version}` : '';
+  return broken
+    ? warn('DMI', broken.message, 'update the firmware if values are missing from `inventory`')
+    : pass('DMI', `${name || 'readable, without a name'}${spec}`);
+}
+
+export function uuidFinding({ sources }: IdentityExplanation): Finding {
+  const uuid = sources.find((source) => source.kind === 'smbios_uuid');
+  if (uuid?.used !== true) {
+    const value = uuid?.value
+      ? `${uuid.value}: ${uuid.why ?? 'not used'}`
+      : 'the firmware has none';
+    return warn(
+      'UUID',
+      value,
+      "set it with the board vendor's tool; until then the MACs identify it",
+    );
+  }
+  return uuid.why === null
+    ? pass('UUID', uuid.value ?? '')
+    : warn(
+        'UUID',
+        `${uuid.value ?? ''} is ${uuid.why}`,
+        'it counts, but replacing the NIC changes all',
+      );
+}
+
+export function machineIdFinding({ sources }: IdentityExplanation, facts: Partial<Facts>): Finding {
+  const id = sources.find((source) => source.kind === 'machine_id');
+  if (id?.used === true) return pass('machine-id', id.value ?? '');
+  if (facts.machineId?.netboot_image) {
+    return pass(
+      'machine-id',
+      'this is a netboot image, whose own id does not count (which is right)',
+    );
+  }
+  const state = id?.value ? `${id.value}: ${id.why ?? ''}` : 'there is none';
+  return warn('machine-id', state, 'make one: systemd-machine-id-setup');
+}

@@ -1,0 +1,199 @@
+// Whether the server can be reached, is trusted, is ours, and agrees about the time. Every answer
+// comes from a real connection; no credential is sent.
+import type { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import type { Clock } from '../core/clock.ts';
+import type { Identity } from '../model/inventory.ts';
+import { distrust } from '../transport/certificates.ts';
+import { withDeadline } from '../core/deadline.ts';
+import { ask, codeOf, type Answer } from './ask-server.ts';
+import { cloneFindings } from './clone-findings.ts';
+import { fail, pass, warn, type Finding } from './finding.ts';
+
+export interface ServerOptions {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** For each of: the name's addresses, and the answer. */
+  readonly timeoutMs: number;
+  /** The only CA that counts, if the agent is told one. */
+  readonly caSha256?: string | undefined;
+  /** This machine, to be told from others that the server knows. */
+  readonly identity?: Identity | undefined;
+}
+
+const maxSkewMs = 30_000;
+const dayMs = 24 * 3_600_000;
+
+/** What stands between this host and the server at `url`. Errors: none but the signal's reason. */
+export async function serverFindings(url: URL, options: ServerOptions): Promise<Finding[]> {
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const names = isIP(host) === 0 ? [await nameFinding(host, options)] : [];
+  if (names.some((finding) => finding.verdict === 'fail')) return names;
+  try {
+    const { clock, timeoutMs, signal } = options;
+    const health = new URL('/api/health', url);
+    const answer = await withDeadline(clock, timeoutMs, signal, (limit) => ask(health, limit));
+    const findings = [...names, ...answerFindings(url, host, answer, options)];
+    const isGood = findings.every(({ verdict }) => verdict !== 'fail');
+    const clones =
+      isGood && options.identity ? await cloneFindings(url, options.identity, options) : [];
+    return [...findings, ...clones];
+  } catch (err) {
+    options.signal.throwIfAborted();
+    return [...names, connectionFinding(url, err)];
+  }
+}
+
+async function nameFinding(
+  host: string,
+  { clock, timeoutMs, signal }: ServerOptions,
+): Promise<Finding> {
+  const { lookup } = await import('node:dns/promises');
+  const next = 'look at the name and at the name servers in /etc/resolv.conf';
+  try {
+    const addresses = await withDeadline(clock, timeoutMs, signal, (limit) =>
+      Promise.race([lookup(host, { all: true }), rejection(limit)]),
+    );
+    return pass('DNS', `${host} is ${addresses.map(({ address }) => address).join(', ')}`);
+  } catch (err) {
+    signal.throwIfAborted();
+    return fail('DNS', `${host} has no address (${codeOf(err)})`, next);
+  }
+}
+
+function answerFindings(url: URL, host: string, answer: Answer, options: ServerOptions): Finding[] {
+  return [
+    ...(answer.tls === undefined ? [] : [certificateFinding(host, answer.tls, options)]),
+    healthFinding(url, answer),
+    ...clockFindings(answer, options),
+  ];
+}
+
+function certificateFinding(
+  host: string,
+  { error, chain }: NonNullable<Answer['tls']>,
+  { clock, caSha256 }: ServerOptions,
+): Finding {
+  const check = 'certificate';
+  const now = clock.now();
+  const [own] = chain;
+  if (own === undefined)
+    return fail(check, 'the server sent none', 'look at its TLS configuration');
+  const wrongTime = timeFinding(own, now);
+  if (wrongTime !== undefined) return wrongTime;
+  if (caSha256 !== undefined) {
+    const refusal = distrust(chain, caSha256, host, now);
+    if (refusal === undefined)
+      return pass(check, `good until ${day(own.validToDate)}, of the pinned CA`);
+    return fail(
+      check,
+      `it ${refusal.reason}`,
+      'look at dragonfly.ca_sha256 and at what the server sends',
+    );
+  }
+  if (error !== undefined)
+    return fail(check, certificateError(error, own), nextForCertificate(error));
+  const daysLeft = (own.validToDate.getTime() - now.getTime()) / dayMs;
+  return daysLeft < 14
+    ? warn(check, `it expires on ${day(own.validToDate)}`, 'renew it')
+    : pass(check, `good until ${day(own.validToDate)}`);
+}
+
+function timeFinding(own: X509Certificate, now: Date): Finding | undefined {
+  const here = `here it is ${now.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  if (now > own.validToDate) {
+    const text = `it expired on ${day(own.validToDate)}; ${here}`;
+    return fail('certificate', text, 'renew it, or set the clock of this machine if that is wrong');
+  }
+  if (now < own.validFromDate) {
+    const text = `it is not valid before ${day(own.validFromDate)}; ${here}`;
+    return fail(
+      'certificate',
+      text,
+      'set the clock of this machine: it is behind (an empty battery?)',
+    );
+  }
+  return undefined;
+}
+
+function certificateError(error: string, own: X509Certificate): string {
+  if (error === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return `it is for ${own.subjectAltName ?? own.subject}`;
+  return /SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/.test(error)
+    ? `nobody this machine trusts has signed it (${error})`
+    : `it is not accepted (${error})`;
+}
+
+function nextForCertificate(error: string): string {
+  return error === 'ERR_TLS_CERT_ALTNAME_INVALID'
+    ? 'reach the server by a name that is in it, or issue it for this name'
+    : 'give its CA by --ca-sha256, dragonfly.ca_sha256= or NODE_EXTRA_CA_CERTS';
+}
+
+function healthFinding(url: URL, { status, body }: Answer): Finding {
+  const path = `${url.origin}/api/health`;
+  if (status === 200 && isJson(body)) return pass('server', `${url.origin} answers`);
+  if (status >= 500) {
+    return fail('server', `${path} answers ${status}`, "look at the server's log: it is not well");
+  }
+  return fail(
+    'server',
+    `${path} answers ${status} with something that no Dragonfly server says`,
+    'look at host and port of the URL, and whether a proxy or portal answers instead',
+  );
+}
+
+function isJson(text: string): boolean {
+  try {
+    return typeof JSON.parse(text) === 'object';
+  } catch {
+    return false;
+  }
+}
+
+/** Source: RFC 9110 section 6.6.1 (Date), which has whole seconds. */
+function clockFindings({ headers }: Answer, { clock }: ServerOptions): Finding[] {
+  const serverMs = Date.parse(headers.date ?? '');
+  if (Number.isNaN(serverMs)) return [];
+  const skewMs = clock.now().getTime() - serverMs;
+  const text = `${Math.round(Math.abs(skewMs) / 1000)} s ${skewMs < 0 ? 'behind' : 'ahead of'} the server's`;
+  return [
+    Math.abs(skewMs) > maxSkewMs
+      ? fail(
+          'clock',
+          `this machine's is ${text}`,
+          'set it, and let NTP keep it: certificates and logs depend on it',
+        )
+      : pass('clock', `this machine's is ${text}`),
+  ];
+}
+
+const reasons: Readonly<Record<string, readonly [string, string]>> = {
+  ECONNREFUSED: ['nothing listens there', 'start the server, or look at host and port'],
+  EHOSTUNREACH: ['the host cannot be reached', 'look at VLAN, cable and the address'],
+  ENETUNREACH: ['there is no route to it', 'look at the default route'],
+  ECONNRESET: ['the connection is cut at once', 'look at firewalls, and whether it speaks TLS'],
+  ERR_SSL_WRONG_VERSION_NUMBER: ['it speaks no TLS', 'use http:// in the URL, or another port'],
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: ['it speaks no TLS', 'use http:// in the URL, or another port'],
+  HPE_INVALID_CONSTANT: ['it speaks no HTTP', 'use https:// in the URL, or another port'],
+  EPROTO: ['it speaks no TLS that this agent knows', 'use http:// in the URL, or another port'],
+};
+
+function connectionFinding(url: URL, err: unknown): Finding {
+  const code = codeOf(err);
+  const [why, next] = reasons[code] ?? [
+    `no answer (${code})`,
+    'look whether a firewall drops packets on the way, and at the host and port',
+  ];
+  return fail('server', `${url.origin}: ${why}`, next);
+}
+
+function rejection(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(new Error('timed out')), { once: true });
+  });
+}
+
+function day(date: Date): string {
+  return date.toISOString().slice(0, 10);
+}

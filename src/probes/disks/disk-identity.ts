@@ -1,0 +1,80 @@
+// Serial number and model of a disk: which of the many sources to believe. Pure.
+import { clean } from '../reading.ts';
+import { decodeUdev } from './udev-data.ts';
+
+type Udev = ReadonlyMap<string, string>;
+
+/** The disk's own serial number, from the kernel first; udev's properties in the order in which they
+ *  are less and less the bare number; at last that of the USB bridge, which udev gives as well. */
+export function chooseSerial(sources: {
+  kernel: string | undefined;
+  vpd: string | undefined;
+  udev: Udev;
+  usb: string | undefined;
+}): string | undefined {
+  const { kernel, vpd, udev, usb } = sources;
+  const keys = ['SCSI_IDENT_SERIAL', 'ID_SCSI_SERIAL', 'ID_SERIAL_SHORT', 'ID_SERIAL'];
+  const candidates = [kernel, vpd, ...keys.map((key) => udev.get(key)), usb];
+  return candidates.map((text) => clean(text ?? '')).find((text) => text !== '');
+}
+
+/** SCSI cuts a model at 16 characters: udev's is preferred to the kernel's, and to both what continues
+ *  them in udev's name for the whole disk. */
+export function chooseModel(sources: {
+  kernel: string | undefined;
+  ata: string | undefined;
+  udev: Udev;
+}): string | undefined {
+  const { kernel, ata, udev } = sources;
+  const encoded = udev.get('ID_MODEL_ENC');
+  const short = clean(encoded === undefined ? '' : decodeUdev(encoded)) || clean(kernel ?? '');
+  const candidates = [
+    ata,
+    longerInUdev(udev, short),
+    short,
+    udev.get('ID_MODEL')?.replaceAll('_', ' '),
+  ];
+  return candidates.map((text) => clean(text ?? '')).find((text) => text !== '');
+}
+
+/** udev makes ID_SERIAL of model and serial: "Samsung_SSD_860_EVO_500GB_S3Z2NB0K123456". Other rules
+ *  put other things in front: it is believed only where it continues what is known. */
+function longerInUdev(udev: Udev, known: string): string | undefined {
+  const [whole, serial] = [udev.get('ID_SERIAL'), udev.get('ID_SERIAL_SHORT')];
+  if (known === '' || whole === undefined || !serial || !whole.endsWith(`_${serial}`)) {
+    return undefined;
+  }
+  const model = whole.slice(0, -serial.length - 1).replaceAll('_', ' ');
+  const isLonger = model.length > known.length && model.startsWith(known.replaceAll('_', ' '));
+  return isLonger ? model : undefined;
+}
+
+/** The unit serial number of SCSI's vital product data: 4 bytes of header, then the text, which SAS
+ *  disks pad on the right and SATA disks on the left.
+ *  Source: SPC-4 7.8.13, /sys/block/<dev>/device/vpd_pg80. */
+export function parseVpdSerial(page: Uint8Array): string | undefined {
+  if (page.length < 4 || page[1] !== 0x80) return undefined;
+  const length = ((page[2] ?? 0) << 8) | (page[3] ?? 0);
+  const text = clean(latin1(page.subarray(4, 4 + length)));
+  return text === '' ? undefined : text;
+}
+
+/** The full names of an ATA disk behind a SCSI layer.
+ *  Source: SAT-3 12.4.2, IDENTIFY DEVICE data at byte 60: words 10–19 serial, 27–46 model. */
+export function parseAtaIdentity(page: Uint8Array): { serial: string; model: string } | undefined {
+  const identify = 60;
+  if (page.length < identify + 94 || page[1] !== 0x89) return undefined;
+  const words = (first: number, last: number): string =>
+    clean(swapped(page.subarray(identify + first * 2, identify + (last + 1) * 2)));
+  return { serial: words(10, 19), model: words(27, 46) };
+}
+
+/** ATA stores two characters in a word, the first in the high byte. */
+function swapped(bytes: Uint8Array): string {
+  const pairs = bytes.map((_, i) => bytes[i ^ 1] ?? 0);
+  return latin1(pairs);
+}
+
+function latin1(bytes: Uint8Array): string {
+  return new TextDecoder('latin1').decode(bytes);
+}

@@ -1,0 +1,65 @@
+// How a disk is attached, and of what kind it is.
+import type { Disk } from '../../model/inventory.ts';
+import type { Reading } from '../reading.ts';
+
+interface DiskPlace {
+  name: string;
+  dir: string;
+  /** The real path in /sys/devices. */
+  path: string;
+  /** What the disk's device directory holds. */
+  entries: readonly string[];
+  udev: ReadonlyMap<string, string>;
+}
+
+/** The kernel's bus in the device path, the more specific one first: a USB disk is a SCSI disk too. */
+const buses: readonly (readonly [RegExp, string])[] = [
+  [/\/usb\d+\//, 'usb'],
+  [/\/session\d+\//, 'iscsi'],
+  [/\/rport-[\d:-]+\//, 'fc'],
+  [/\/ata\d+\//, 'sata'],
+  [/\/end_device-|\/sas_device|\/expander-/, 'sas'],
+  [/\/mmc_host\//, 'mmc'],
+  [/ufshc/, 'ufs'],
+  [/\/virtio\d+\//, 'virtio'],
+  [/\/vbd-\d+\//, 'xen'],
+  [/\/css\d+\//, 'ccw'],
+  [/\/host\d+\/target/, 'scsi'],
+];
+
+/** "nvme", "sata", "sas", "usb", "fc", "iscsi", …; a fabric of NVMe is named: "nvme-tcp". */
+export async function diskTransport(read: Reading, disk: DiskPlace): Promise<string | undefined> {
+  if (disk.name.startsWith('nvme')) return await nvmeTransport(read, disk);
+  return buses.find(([pattern]) => pattern.test(disk.path))?.[1] ?? fromUdev(disk.udev);
+}
+
+async function nvmeTransport(read: Reading, { dir, entries }: DiskPlace): Promise<string> {
+  const own = entries.includes('transport')
+    ? await read.value(`${dir}/device/transport`)
+    : undefined;
+  // Of a multipath disk the device is the subsystem, whose controllers have the transport.
+  const controller = entries.find((name) => /^nvme\d+$/.test(name));
+  const transport =
+    own ?? (controller && (await read.value(`${dir}/device/${controller}/transport`)));
+  return transport === undefined || transport === 'pcie' ? 'nvme' : `nvme-${transport}`;
+}
+
+function fromUdev(udev: ReadonlyMap<string, string>): string | undefined {
+  const path = udev.get('ID_PATH') ?? '';
+  const named = /-(sas|fc|ata|usb|iscsi|nvme|virtio)-/.exec(`${path}-`)?.[1] ?? udev.get('ID_BUS');
+  return named === 'ata' ? 'sata' : named;
+}
+
+/** Transports whose `rotational` is the disk's own word. Virtual disks say 1 whatever is below, and
+ *  USB bridges do not know. */
+const honest = new Set(['sata', 'sas', 'fc', 'iscsi', 'scsi', 'mmc', 'ufs']);
+
+export function diskType(
+  transport: string | undefined,
+  isRotational: boolean | undefined,
+): Disk['type'] {
+  if (transport?.startsWith('nvme')) return 'nvme';
+  if (isRotational === undefined) return null;
+  if (!isRotational) return 'ssd';
+  return honest.has(transport ?? '') ? 'hdd' : null;
+}

@@ -1,0 +1,154 @@
+// Whole disks: no partitions, no loop, RAM or device-mapper devices.
+import type { Disk } from '../../model/inventory.ts';
+import { isVirtualMedia } from './virtual-media.ts';
+import type { Probe } from '../probe.ts';
+import { Reading } from '../reading.ts';
+import { chooseModel, chooseSerial, parseAtaIdentity, parseVpdSerial } from './disk-identity.ts';
+import { diskTransport, diskType } from './disk-transport.ts';
+import { parseUdevData } from './udev-data.ts';
+import { usbDevicePath } from '../sysfs/usb-device.ts';
+
+const base = '/sys/block';
+
+/** Names of block devices that are not disks. */
+const notDisks =
+  /^(loop|ram|zram|dm-|md|sr|fd|nbd|rbd|drbd|bcache|zd|pmem|mtdblock)\d|^mmcblk\d+(boot\d|rpmb|gp\d)|^nvme\d+c\d+n\d+$/;
+
+/** SCSI device types that are disks: direct access, RBC, host-managed zoned. */
+const diskScsiTypes = new Set([0, 14, 20]);
+
+/** Source: /sys/block, with what udev knows (/run/udev/data) where the kernel gives less.
+ *  Each path to a disk of several paths is listed and names them all. */
+export const disksProbe: Probe<'disks'> = {
+  name: 'disks',
+  async read(root, report) {
+    const read = new Reading(root, 'disks', report);
+    const names = (await read.list(base)).filter((name) => !notDisks.test(name));
+    const disks = await Promise.all(names.map((name) => readDisk(read, name)));
+    return withPaths(disks.filter((disk) => disk !== undefined));
+  },
+};
+
+async function readDisk(read: Reading, name: string): Promise<Disk | undefined> {
+  const dir = `${base}/${name}`;
+  const [path, sectors, hidden, entries] = await Promise.all([
+    read.link(dir),
+    read.number(`${dir}/size`),
+    read.value(`${dir}/hidden`),
+    read.list(`${dir}/device`),
+  ]);
+  if (path === undefined || !isHardware(path) || hidden === '1' || !sectors) return undefined;
+  const scsiType = entries.includes('type') ? await read.number(`${dir}/device/type`) : undefined;
+  if (scsiType !== undefined && !diskScsiTypes.has(scsiType)) return undefined;
+  const [details, identity] = await Promise.all([
+    readDetails(read, dir),
+    readIdentity(read, dir, entries, usbDevicePath(path)),
+  ]);
+  const { serial, model, wwn, vendor, udev } = identity;
+  const transport = await diskTransport(read, { name, dir, path, entries, udev });
+  return {
+    device: `/dev/${name.replaceAll('!', '/')}`,
+    // The kernel counts in sectors of 512 bytes whatever the disk's own are.
+    size_bytes: sectors * 512,
+    model: model ?? null,
+    serial: serial ?? null,
+    wwn: wwn ?? null,
+    type: diskType(transport, details.rotational ?? rotationFromUdev(udev)),
+    transport: transport ?? null,
+    removable: details.isRemovable,
+    read_only: details.isReadOnly,
+    virtual_media: isVirtualMedia({ transport, model, vendor, isRemovable: details.isRemovable }),
+    paths: [],
+  };
+}
+
+/** NVMe shows multipath and fabric disks under /devices/virtual; all else there is software. */
+function isHardware(path: string): boolean {
+  return !path.startsWith('/sys/devices/virtual/') || path.startsWith('/sys/devices/virtual/nvme-');
+}
+
+interface Details {
+  isRemovable: boolean;
+  isReadOnly: boolean;
+  rotational: boolean | undefined;
+}
+
+async function readDetails(read: Reading, dir: string): Promise<Details> {
+  const [removable, readOnly, rotational] = await Promise.all([
+    read.value(`${dir}/removable`),
+    read.value(`${dir}/ro`),
+    read.value(`${dir}/queue/rotational`),
+  ]);
+  return {
+    isRemovable: removable === '1',
+    isReadOnly: readOnly === '1',
+    rotational: rotational === undefined ? undefined : rotational === '1',
+  };
+}
+
+/** An ATA disk's own word: revolutions per minute, 0 for an SSD. */
+function rotationFromUdev(udev: ReadonlyMap<string, string>): boolean | undefined {
+  const rate = udev.get('ID_ATA_ROTATION_RATE_RPM');
+  return rate === undefined ? undefined : rate !== '0';
+}
+
+interface Identity {
+  serial: string | undefined;
+  model: string | undefined;
+  vendor: string | undefined;
+  wwn: string | undefined;
+  udev: ReadonlyMap<string, string>;
+}
+
+/** Reads only the files that the kernel lists: most devices have few of them. */
+async function readIdentity(
+  read: Reading,
+  dir: string,
+  entries: readonly string[],
+  usbDevice: string | undefined,
+): Promise<Identity> {
+  const own = await read.list(dir);
+  const has = (name: string): boolean => entries.includes(name);
+  // A memory card has a name for a model.
+  const modelFile = has('cid') ? 'name' : 'model';
+  const udev = await readUdev(read, dir);
+  const [serial, blockSerial, model, vendor, wwid, blockWwid, vpd80, vpd89] = await Promise.all([
+    has('serial') ? read.value(`${dir}/device/serial`) : undefined,
+    own.includes('serial') ? read.value(`${dir}/serial`) : undefined,
+    has(modelFile) ? read.value(`${dir}/device/${modelFile}`) : undefined,
+    has('vendor') ? read.value(`${dir}/device/vendor`) : undefined,
+    has('wwid') ? read.value(`${dir}/device/wwid`) : undefined,
+    own.includes('wwid') ? read.value(`${dir}/wwid`) : undefined,
+    has('vpd_pg80') ? read.bytes(`${dir}/device/vpd_pg80`) : undefined,
+    has('vpd_pg89') && udev.size === 0 ? read.bytes(`${dir}/device/vpd_pg89`) : undefined,
+  ]);
+  const ata = vpd89 && parseAtaIdentity(vpd89);
+  return {
+    serial: chooseSerial({
+      kernel: serial ?? blockSerial,
+      vpd: (vpd80 && parseVpdSerial(vpd80)) ?? ata?.serial,
+      udev,
+      usb: usbDevice === undefined ? undefined : await read.value(`${usbDevice}/serial`),
+    }),
+    model: chooseModel({ kernel: model, ata: ata?.model, udev }),
+    vendor,
+    wwn: blockWwid ?? wwid ?? udev.get('ID_WWN_WITH_EXTENSION') ?? udev.get('ID_WWN'),
+    udev,
+  };
+}
+
+async function readUdev(read: Reading, dir: string): Promise<ReadonlyMap<string, string>> {
+  const number = await read.value(`${dir}/dev`);
+  if (number === undefined || !/^\d+:\d+$/.test(number)) return new Map();
+  return parseUdevData((await read.text(`/run/udev/data/b${number}`)) ?? '');
+}
+
+/** Notes on each disk that is reached by several paths which they are. */
+function withPaths(disks: readonly Disk[]): Disk[] {
+  const byIdentity = Map.groupBy(disks, ({ wwn, size_bytes }) => `${wwn} ${size_bytes}`);
+  return disks.map((disk) => {
+    const paths = byIdentity.get(`${disk.wwn} ${disk.size_bytes}`) ?? [];
+    if (disk.wwn === null || paths.length < 2) return disk;
+    return { ...disk, paths: paths.map(({ device }) => device) };
+  });
+}

@@ -1,0 +1,190 @@
+// The operating systems installed on this machine's disks. Looked for in the netboot image, where a
+// disk's system counts and the running one does not, or when asked to: it mounts file systems.
+import type { ExistingOs } from '../../model/inventory.ts';
+import { parseMachineId, readNetbootImage } from '../machine-id.ts';
+import { chooseKernel, fstabSource, mountedAt, parseOsName } from './os-files.ts';
+import type { Probe } from '../probe.ts';
+import { clean, Reading } from '../reading.ts';
+import { btrfsRange, headLength, parseBtrfs, parseHead, type Superblock } from './superblock.ts';
+
+/** A file system on a partition, a logical volume or a whole device. */
+interface Volume extends Superblock {
+  device: string;
+  /** Where it is mounted already; "" is the root itself. */
+  mountedAt: string | undefined;
+}
+
+const place = '/run/dragonfly/probe';
+const bootPlace = '/run/dragonfly/probe-boot';
+
+/** Read-only, without replaying the journal: a system that sleeps must not be changed. */
+const mountOptions: Readonly<Record<Superblock['type'], string>> = {
+  ext4: 'ro,noload',
+  xfs: 'ro,norecovery,nouuid',
+  btrfs: 'ro,rescue=nologreplay',
+};
+
+const notVolumes = /^(loop|ram|zram|sr|fd|nbd|mtdblock)\d/;
+
+/** So many are tried; more is a storage server with its disks exported. */
+const maxVolumes = 64;
+
+/** Source: every ext, XFS and btrfs file system of /sys/class/block, mounted by `mount` one after the
+ *  other. Errors: reports exec.failed for what cannot be mounted. */
+export function installedOsProbe({ probeOs }: { probeOs: boolean }): Probe<'installedOs'> {
+  return {
+    name: 'installedOs',
+    async read(root, report, signal) {
+      const read = new Reading(root, 'installedOs', report);
+      if (!probeOs && (await readNetbootImage(read)) === null) return undefined;
+      const volumes = await findVolumes(read);
+      const found: ExistingOs[] = [];
+      for (const volume of volumes) {
+        if (signal.aborted) break;
+        const system = await within(read, volume, place, (top) =>
+          inspect(read, top, volume, volumes),
+        );
+        if (system !== undefined) found.push(system);
+      }
+      // Device names change between boots, and the first one's machine-id identifies the machine.
+      return found.toSorted((a, b) => compare(a.fs_uuid ?? '', b.fs_uuid ?? ''));
+    },
+  };
+}
+
+async function findVolumes(read: Reading): Promise<Volume[]> {
+  const names = (await read.list('/sys/class/block')).filter((name) => !notVolumes.test(name));
+  const mounts = mountedAt((await read.text('/proc/self/mountinfo')) ?? '');
+  const volumes = await Promise.all(
+    names.slice(0, maxVolumes).map(async (name) => {
+      const device = `/dev/${name.replaceAll('!', '/')}`;
+      const superblock = await readSuperblock(read, device);
+      const number = superblock && (await read.value(`/sys/class/block/${name}/dev`));
+      return superblock && { ...superblock, device, mountedAt: mounts.get(number ?? '') };
+    }),
+  );
+  return volumes.filter((volume) => volume !== undefined);
+}
+
+async function readSuperblock(read: Reading, device: string): Promise<Superblock | undefined> {
+  const head = await read.bytes(device, { offset: 0, length: headLength });
+  if (head === undefined) return undefined;
+  const found = parseHead(head);
+  if (found !== undefined) return found;
+  const page = await read.bytes(device, btrfsRange);
+  return page && parseBtrfs(page);
+}
+
+/** Gives the directory of a volume to `use`, mounted for that long if it is not mounted anyway. */
+async function within<T>(
+  read: Reading,
+  volume: Volume,
+  at: string,
+  use: (top: string) => Promise<T>,
+): Promise<T | undefined> {
+  if (volume.mountedAt !== undefined) return await use(volume.mountedAt);
+  await read.exec('mkdir', ['-p', at]);
+  const options = `${mountOptions[volume.type]},nodev,nosuid,noexec`;
+  const done = await read.exec('mount', ['-t', volume.type, '-o', options, volume.device, at]);
+  if (done === undefined) return undefined;
+  try {
+    return await use(at);
+  } finally {
+    await read.exec('umount', [at]);
+  }
+}
+
+async function inspect(
+  read: Reading,
+  top: string,
+  volume: Volume,
+  volumes: readonly Volume[],
+): Promise<ExistingOs | undefined> {
+  for (const root of [top, ...btrfsRoots(volume).map((name) => `${top}/${name}`)]) {
+    const name = await readOsName(read, root);
+    if (name === undefined) continue;
+    const [hostname, machineId] = await Promise.all([
+      readInside(read, root, '/etc/hostname'),
+      readInside(read, root, '/etc/machine-id'),
+    ]);
+    return {
+      name,
+      hostname: clean(hostname ?? '') || null,
+      machine_id: (machineId && parseMachineId(machineId)) ?? null,
+      fs_uuid: volume.uuid,
+      device: volume.device,
+      ...(await findKernel(read, root, volumes)),
+    };
+  }
+  return undefined;
+}
+
+/** The names that installers give to the subvolume of the root. */
+function btrfsRoots({ type }: Volume): string[] {
+  return type === 'btrfs' ? ['@', 'root', '@rootfs', '@/.snapshots/1/snapshot'] : [];
+}
+
+async function readOsName(read: Reading, root: string): Promise<string | undefined> {
+  for (const path of ['/etc/os-release', '/usr/lib/os-release']) {
+    const text = await readInside(read, root, path);
+    const name = text === undefined ? undefined : parseOsName(text);
+    if (name !== undefined) return name;
+  }
+  return undefined;
+}
+
+/** A file of the system below `root`. Its links are the system's own: one that leads out of `root`
+ *  ("/usr/lib/os-release") is meant from there, and nothing outside is ever read. */
+async function readInside(read: Reading, root: string, path: string): Promise<string | undefined> {
+  const real = await resolveInside(read, root, path);
+  return real === undefined ? undefined : await read.text(real);
+}
+
+async function resolveInside(
+  read: Reading,
+  root: string,
+  path: string,
+): Promise<string | undefined> {
+  const real = await read.link(`${root}${path}`);
+  if (real === undefined || real.startsWith(`${root}/`)) return real;
+  const again = await read.link(`${root}${real}`);
+  return again?.startsWith(`${root}/`) === true ? again : undefined;
+}
+
+type Kernel = Pick<ExistingOs, 'kernel_path' | 'initrd_path'>;
+
+/** The kernel in /boot, which may be a file system of its own. */
+async function findKernel(
+  read: Reading,
+  root: string,
+  volumes: readonly Volume[],
+): Promise<Kernel> {
+  const own = toPaths(await listInside(read, root, '/boot'));
+  if (own.kernel_path !== null) return own;
+  const fstab = await readInside(read, root, '/etc/fstab');
+  const source = fstab === undefined ? undefined : fstabSource(fstab, '/boot');
+  const boot = volumes.find(
+    ({ device, uuid }) => source === device || source?.toLowerCase() === `uuid=${uuid}`,
+  );
+  if (boot === undefined) return own;
+  const names = await within(read, boot, bootPlace, (top) => listInside(read, top, ''));
+  return toPaths(names ?? []);
+}
+
+async function listInside(read: Reading, root: string, path: string): Promise<readonly string[]> {
+  const real = path === '' ? root : await resolveInside(read, root, path);
+  return real === undefined ? [] : await read.list(real);
+}
+
+/** As the installed system sees them. */
+function toPaths(names: readonly string[]): Kernel {
+  const { kernel, initrd } = chooseKernel(names);
+  return {
+    kernel_path: kernel === undefined ? null : `/boot/${kernel}`,
+    initrd_path: initrd === undefined ? null : `/boot/${initrd}`,
+  };
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

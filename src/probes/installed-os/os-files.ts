@@ -1,0 +1,79 @@
+// Files of an installed Linux system that say what it is and how it starts. Pure.
+import { clean } from '../reading.ts';
+
+/** The name of an operating system for people; undefined when the file names none.
+ *  Source: os-release(5). */
+export function parseOsName(osRelease: string): string | undefined {
+  const values = new Map<string, string>();
+  for (const line of osRelease.split('\n')) {
+    const match = /^([A-Z0-9_]+)=(.*)$/.exec(line.trim());
+    if (match?.[1] !== undefined) values.set(match[1], unquote(match[2] ?? ''));
+  }
+  const name = values.get('PRETTY_NAME') || values.get('NAME') || values.get('ID');
+  return name === undefined || name === '' ? undefined : name;
+}
+
+function unquote(value: string): string {
+  const inner = /^(["'])(.*)\1$/.exec(value)?.[2] ?? value;
+  return clean(inner.replaceAll(/\\([\\"'$`])/g, '$1'));
+}
+
+/** What fstab mounts at a place: "UUID=…", "/dev/…"; undefined when it mounts nothing there.
+ *  Source: fstab(5). */
+export function fstabSource(fstab: string, place: string): string | undefined {
+  for (const line of fstab.split('\n')) {
+    const [source, target] = line.trim().split(/\s+/);
+    if (source !== undefined && !source.startsWith('#') && target === place) return source;
+  }
+  return undefined;
+}
+
+/** The newest kernel of a boot directory and the initial RAM disk that belongs to it, as names. */
+export function chooseKernel(names: readonly string[]): {
+  kernel: string | undefined;
+  initrd: string | undefined;
+} {
+  const kernels = names.filter((name) => /^(vmlinu[xz]|Image|linux)([-.]|$)/.test(name));
+  const usable = kernels.filter((name) => !/rescue|\.(old|hmac|sig|efi\.signed)$/.test(name));
+  const kernel = usable.toSorted(newestFirst)[0];
+  if (kernel === undefined) return { kernel, initrd: undefined };
+  const version = kernel.replace(/^(vmlinu[xz]|Image|linux)-?/, '');
+  const forms = [
+    `initrd.img-${version}`,
+    `initramfs-${version}.img`,
+    `initrd-${version}`,
+    `initrd-${version}.img`,
+    'initrd.img',
+    'initrd',
+  ];
+  return { kernel, initrd: forms.find((name) => names.includes(name)) };
+}
+
+/** "vmlinuz-6.10" is newer than "vmlinuz-6.9"; a name without a version (a link) comes last. */
+function newestFirst(a: string, b: string): number {
+  const [partsA, partsB] = [a, b].map((name) => name.match(/\d{1,15}/g)?.map(Number) ?? []);
+  for (let i = 0; i < Math.max(partsA?.length ?? 0, partsB?.length ?? 0); i++) {
+    const difference = (partsB?.[i] ?? -1) - (partsA?.[i] ?? -1);
+    if (difference !== 0) return difference;
+  }
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Where each device is mounted, by "major:minor"; of a device mounted twice the first whole mount.
+ *  Source: /proc/self/mountinfo, proc(5). */
+export function mountedAt(mountinfo: string): Map<string, string> {
+  const mounts = new Map<string, string>();
+  for (const line of mountinfo.split('\n')) {
+    const [, , device, top, target] = line.split(' ');
+    if (device === undefined || target === undefined || top !== '/' || mounts.has(device)) continue;
+    mounts.set(device, target === '/' ? '' : decodeOctal(target));
+  }
+  return mounts;
+}
+
+/** The kernel writes blanks in paths as \040. */
+function decodeOctal(text: string): string {
+  return text.replaceAll(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
+}

@@ -1,0 +1,203 @@
+// Network interfaces that are hardware: Ethernet ports (and WLAN), InfiniBand ports apart.
+import type { InfinibandPort, NetworkInterface } from '../../model/inventory.ts';
+import { parseBonding, parseVlans } from './proc-net.ts';
+import { isBmcNic } from './bmc-nic.ts';
+import { lastPciAddress } from '../sysfs/pci-address.ts';
+import type { Probe } from '../probe.ts';
+import { Reading } from '../reading.ts';
+import { parseUevent } from '../sysfs/uevent.ts';
+import { usbDevicePath } from '../sysfs/usb-device.ts';
+
+const base = '/sys/class/net';
+/** Linux ARPHRD_* numbers, in /sys/class/net/<name>/type. */
+const ethernet = 1;
+const infiniband = 32;
+
+/** Physical is what has a device that is not under /devices/virtual. A virtual function that was
+ *  handed to a guest is listed once, under the name of the interface that stands above it.
+ *  Source: /sys/class/net, /proc/net/bonding, /proc/net/vlan/config. */
+export const networkProbe: Probe<'network'> = {
+  name: 'network',
+  async read(root, report) {
+    const read = new Reading(root, 'network', report);
+    const names = await read.list(base);
+    const [ports, permanent, vlans] = await Promise.all([
+      Promise.all(names.map((name) => readPort(read, name))),
+      readPermanentAddresses(read),
+      readVlans(read),
+    ]);
+    const found = ports.filter((port) => port !== undefined);
+    return {
+      hostname:
+        (await read.value('/proc/sys/kernel/hostname')) ??
+        (await read.value('/etc/hostname')) ??
+        null,
+      interfaces: found
+        .filter((port) => port.type === ethernet && !isLowerHalf(port, found))
+        .map((port) => toInterface(port, permanent, vlans)),
+      infiniband: found.filter((port) => port.type === infiniband).map(toInfiniband),
+    };
+  },
+};
+
+interface Port {
+  name: string;
+  type: number;
+  address: string;
+  /** The real path of its device, and of the interface itself. */
+  devicePath: string;
+  master: string | undefined;
+  bondMemberAddress: string | undefined;
+  isWireless: boolean;
+  isVf: boolean;
+  driver: string | undefined;
+  usbProduct: string | undefined;
+  usbVendorId: string | undefined;
+  speedMbps: number | undefined;
+  carrier: boolean | undefined;
+  mtu: number | undefined;
+}
+
+async function readPort(read: Reading, name: string): Promise<Port | undefined> {
+  const dir = `${base}/${name}`;
+  const path = await read.link(dir);
+  if (path === undefined || path.startsWith('/sys/devices/virtual/')) return undefined;
+  const [devicePath, type, address] = await Promise.all([
+    read.link(`${dir}/device`),
+    read.number(`${dir}/type`),
+    read.value(`${dir}/address`),
+  ]);
+  if (devicePath === undefined || devicePath.startsWith('/sys/devices/virtual/')) return undefined;
+  if (address === undefined || (type !== ethernet && type !== infiniband)) return undefined;
+  const entries = await read.list(dir);
+  const [device, master, link] = await Promise.all([
+    readDevice(read, dir, devicePath),
+    entries.includes('master') ? read.link(`${dir}/master`) : undefined,
+    readLink(read, dir),
+  ]);
+  return {
+    name,
+    type,
+    address: address.toLowerCase(),
+    devicePath,
+    master: master && baseName(master),
+    bondMemberAddress: entries.includes('bonding_slave')
+      ? (await read.value(`${dir}/bonding_slave/perm_hwaddr`))?.toLowerCase()
+      : undefined,
+    isWireless: entries.includes('wireless') || entries.includes('phy80211'),
+    ...device,
+    ...link,
+  };
+}
+
+async function readDevice(
+  read: Reading,
+  dir: string,
+  devicePath: string,
+): Promise<Pick<Port, 'driver' | 'isVf' | 'usbProduct' | 'usbVendorId'>> {
+  const [driver, physfn, ueventText] = await Promise.all([
+    read.link(`${dir}/device/driver`),
+    read.link(`${dir}/device/physfn`),
+    read.text(`${dir}/device/uevent`),
+  ]);
+  const uevent = parseUevent(ueventText ?? '');
+  const usb = usbDevicePath(devicePath);
+  const usbProduct = usb === undefined ? undefined : await read.value(`${usb}/product`);
+  const usbVendorId = usb === undefined ? undefined : await read.value(`${usb}/idVendor`);
+  return {
+    driver: driver === undefined ? uevent.get('DRIVER') : baseName(driver),
+    isVf: physfn !== undefined,
+    usbProduct,
+    usbVendorId: usbVendorId ?? uevent.get('PRODUCT')?.split('/')[0]?.padStart(4, '0'),
+  };
+}
+
+async function readLink(
+  read: Reading,
+  dir: string,
+): Promise<Pick<Port, 'speedMbps' | 'carrier' | 'mtu'>> {
+  const [speed, carrier, mtu] = await Promise.all([
+    read.number(`${dir}/speed`),
+    read.value(`${dir}/carrier`),
+    read.number(`${dir}/mtu`),
+  ]);
+  // Drivers give 2^32 - 1 (or -1) for "unknown".
+  const isKnown = speed !== undefined && speed > 0 && speed < 4_294_967_295;
+  return {
+    speedMbps: isKnown ? speed : undefined,
+    carrier: carrier === '1' ? true : carrier === '0' ? false : undefined,
+    mtu,
+  };
+}
+
+/** In a guest with accelerated networking: the virtual function below a netvsc interface, which has
+ *  its address and outlives it. */
+function isLowerHalf(port: Port, ports: readonly Port[]): boolean {
+  return ports.some(
+    (upper) =>
+      upper.driver === 'hv_netvsc' &&
+      port.driver !== 'hv_netvsc' &&
+      upper.address === port.address &&
+      (port.master === undefined || port.master === upper.name),
+  );
+}
+
+function toInterface(
+  port: Port,
+  permanent: ReadonlyMap<string, { bond: string; address: string }>,
+  vlans: ReadonlyMap<string, readonly number[]>,
+): NetworkInterface {
+  const member = permanent.get(port.name);
+  const mac = port.bondMemberAddress ?? member?.address ?? port.address;
+  const isUsb = usbDevicePath(port.devicePath) !== undefined;
+  const isBondMember = member !== undefined || port.bondMemberAddress !== undefined;
+  return {
+    name: port.name,
+    mac,
+    current_mac: mac === port.address ? null : port.address,
+    speed_mbps: port.speedMbps ?? null,
+    driver: port.driver ?? null,
+    pci_address: lastPciAddress(port.devicePath) ?? null,
+    carrier: port.carrier ?? null,
+    mtu: port.mtu ?? null,
+    kind: port.isWireless ? 'wlan' : 'ethernet',
+    is_usb: isUsb,
+    is_bmc: isUsb && isBmcNic(port),
+    is_vf: port.isVf,
+    bond: isBondMember ? (member?.bond ?? port.master ?? null) : null,
+    vlans: [...(vlans.get(port.name) ?? [])],
+  };
+}
+
+function toInfiniband(port: Port): InfinibandPort {
+  return {
+    name: port.name,
+    address: port.address,
+    speed_mbps: port.speedMbps ?? null,
+    driver: port.driver ?? null,
+    pci_address: lastPciAddress(port.devicePath) ?? null,
+    carrier: port.carrier ?? null,
+  };
+}
+
+/** By interface: its bond and the address it had before it joined, which a bond overwrites. */
+async function readPermanentAddresses(
+  read: Reading,
+): Promise<Map<string, { bond: string; address: string }>> {
+  const members = new Map<string, { bond: string; address: string }>();
+  const bonds = await read.list('/proc/net/bonding');
+  const texts = await Promise.all(bonds.map((bond) => read.text(`/proc/net/bonding/${bond}`)));
+  for (const [i, bond] of bonds.entries()) {
+    for (const [name, address] of parseBonding(texts[i] ?? ''))
+      members.set(name, { bond, address });
+  }
+  return members;
+}
+
+async function readVlans(read: Reading): Promise<Map<string, number[]>> {
+  return parseVlans((await read.text('/proc/net/vlan/config')) ?? '');
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}

@@ -1,0 +1,76 @@
+// Whether the agent runs in a container, and of which kind. Never decides what the machine is.
+import type { Reading } from '../reading.ts';
+
+export interface ContainerEvidence {
+  /** The files at "/" and in /run that container engines leave. */
+  hasDockerEnv: boolean;
+  hasContainerEnv: boolean;
+  /** /run/systemd/container */
+  systemd: string | undefined;
+  /** /proc/1/environ */
+  environ: string | undefined;
+  /** /proc/self/cgroup */
+  cgroup: string | undefined;
+  /** /proc/self/status */
+  status: string | undefined;
+  /** OpenVZ shows its host's bean counters to the host alone. */
+  isInVz: boolean;
+  kernel: string | undefined;
+}
+
+export async function readContainerEvidence(read: Reading): Promise<ContainerEvidence> {
+  // Not /proc itself, which lists every process.
+  const [top, run, vz, beanCounters] = await Promise.all([
+    read.list('/'),
+    read.list('/run'),
+    read.list('/proc/vz'),
+    read.list('/proc/bc'),
+  ]);
+  const [systemd, cgroup, status, kernel] = await Promise.all([
+    read.value('/run/systemd/container'),
+    read.text('/proc/self/cgroup'),
+    read.text('/proc/self/status'),
+    read.text('/proc/version'),
+  ]);
+  return {
+    hasDockerEnv: top.includes('.dockerenv'),
+    hasContainerEnv: run.includes('.containerenv'),
+    systemd,
+    environ: await readEnviron(read),
+    cgroup,
+    status,
+    isInVz: vz.length > 0 && beanCounters.length === 0,
+    kernel,
+  };
+}
+
+/** Other users' environments are private, which is no problem worth a report. */
+async function readEnviron(read: Reading): Promise<string | undefined> {
+  return await read.root.text('/proc/1/environ').catch(() => undefined);
+}
+
+/** "docker", "podman", "lxc", …; null when nothing says container. */
+export function detectContainer(evidence: ContainerEvidence): string | null {
+  if (evidence.isInVz) return 'openvz';
+  if (/^VxID:\s*[1-9]/m.test(evidence.status ?? '')) return 'vserver';
+  if (evidence.kernel?.includes('BrandZ') === true) return 'illumos-lx';
+  const named = evidence.systemd ?? environVariable(evidence.environ ?? '', 'container');
+  if (named !== undefined && named !== '') return named;
+  if (evidence.hasContainerEnv) return 'podman';
+  if (evidence.hasDockerEnv) return 'docker';
+  return fromCgroup(evidence.cgroup ?? '');
+}
+
+function environVariable(environ: string, name: string): string | undefined {
+  const prefix = `${name}=`;
+  // Some captures store them one to a line.
+  const found = environ.split(/[\0\n]/).find((entry) => entry.startsWith(prefix));
+  return found?.slice(prefix.length);
+}
+
+function fromCgroup(cgroup: string): string | null {
+  if (/\/libpod[-_]/.test(cgroup)) return 'podman';
+  if (/\/kubepods[./]/.test(cgroup)) return 'kubernetes';
+  if (/\/docker[-/]/.test(cgroup)) return 'docker';
+  return /\/lxc[./]/.test(cgroup) ? 'lxc' : null;
+}

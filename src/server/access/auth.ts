@@ -1,0 +1,230 @@
+// Who a request comes from, and what each route demands. Every route names its access; one that does
+// not is refused when the server starts.
+import { hash, timingSafeEqual } from 'node:crypto';
+import type { Clock } from '../../core/clock.ts';
+import { AppError } from '../../core/errors.ts';
+import type { TokenScope } from '../../model/operator-api.ts';
+import type { Store } from '../../store/store.ts';
+import { hashToken, listTokens, machineOfToken } from './tokens.ts';
+
+/** What a route demands. public: nothing. enrol: an enrolment token, or a machine's own.
+ *  agent: the machine's own token, or an operator's (read is enough to read). read and full: an operator's. */
+export type Access = 'public' | 'enrol' | 'agent' | 'read' | 'full';
+
+export type Principal =
+  | { readonly kind: 'token'; readonly name: string; readonly scope: TokenScope }
+  | { readonly kind: 'machine'; readonly machineId: string }
+  /** Nobody has to say who they are: a server without tokens, or a stock agent where that is allowed. */
+  | { readonly kind: 'anyone' };
+
+export interface AuthOptions {
+  /** Tokens are needed even while there are none: revoking the last one opens nothing. */
+  readonly required?: boolean | undefined;
+  /** An enrolment token given by configuration, besides those in the store. */
+  readonly enrolmentToken?: string | undefined;
+  /** Agents that send no token, as Dragonfly's own, may check in and do their work. */
+  readonly stockAgents?: boolean | undefined;
+}
+
+interface Known {
+  readonly principal: Principal;
+  readonly hash: Buffer;
+  readonly expiresMs: number;
+}
+
+/** How long tokens that another server created or revoked may go unnoticed. */
+const refreshMs = 5000;
+/** How long a machine's token is taken without asking the store, and of how many machines. */
+const proofLastsMs = 60_000;
+const mostProven = 200_000;
+
+export class Auth {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #options: AuthOptions;
+  #tokens = new Map<string, Known>();
+  #refreshedMs = -Infinity;
+  /** The token that each machine proved to be its own last: a heartbeat with it needs no hashing. */
+  readonly #proven = new Map<string, { token: Buffer; provenMs: number }>();
+
+  constructor(store: Store, clock: Clock, options: AuthOptions = {}) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#options = options;
+  }
+
+  /** The enrolment token that boot scripts hand to agents. */
+  get enrolmentToken(): string | undefined {
+    return this.#options.enrolmentToken;
+  }
+
+  /** Whether tokens are needed. Without any everybody may do everything, on loopback. */
+  async isConfigured(): Promise<boolean> {
+    await this.#refresh();
+    return this.#isClosed();
+  }
+
+  /** The sender of an agent's request, where it can be told without asking the store; what every
+   *  heartbeat passes. undefined: `admit` has to decide. */
+  admitAtOnce(authorization: string | undefined, access: Access): Principal | undefined {
+    const nowMs = this.#clock.elapsedMs();
+    if (access === 'read' || access === 'full') return undefined;
+    if (nowMs - this.#refreshedMs >= refreshMs) return undefined;
+    if (!this.#isClosed()) return { kind: 'anyone' };
+    const token = tokenOf(authorization, false) ?? '';
+    const machineId = machineOfToken(token);
+    return machineId !== undefined && this.#isProven(machineId, token, nowMs)
+      ? { kind: 'machine', machineId }
+      : undefined;
+  }
+
+  /** Reads the tokens again at once, after this server changed them. */
+  async reload(): Promise<void> {
+    this.#refreshedMs = -Infinity;
+    await this.#refresh();
+  }
+
+  /** Who sent this Authorization header, if it is good enough for `access`.
+   *  Errors: AppError `auth.required`, `auth.denied`. */
+  async admit(
+    authorization: string | undefined,
+    access: Access,
+    isRead: boolean,
+  ): Promise<Principal> {
+    if (access === 'public' || !(await this.isConfigured())) return { kind: 'anyone' };
+    const token = tokenOf(authorization, isRead);
+    if (token === undefined) {
+      const forAgents = access === 'enrol' || access === 'agent';
+      if (forAgents && this.#options.stockAgents === true) return { kind: 'anyone' };
+      throw new AppError('auth.required', `this needs a token: ${howToGetOne(access)}`);
+    }
+    const principal = await this.#principalOf(token);
+    if (principal === undefined) {
+      throw new AppError(
+        'auth.required',
+        `the token is not valid or no longer so: ${howToGetOne(access)}`,
+      );
+    }
+    if (!allows(principal, access, isRead)) {
+      throw new AppError('auth.denied', `the token does not allow this: ${howToGetOne(access)}`);
+    }
+    return principal;
+  }
+
+  /** The machine's tokens changed, or it is gone. */
+  forgetMachine(machineId: string): void {
+    this.#proven.delete(machineId);
+  }
+
+  /** How a principal is called in logs. */
+  nameOf(by: Principal): string {
+    if (by.kind === 'anyone') return 'anyone';
+    return by.kind === 'machine' ? `machine ${by.machineId}` : by.name;
+  }
+
+  async #principalOf(token: string): Promise<Principal | undefined> {
+    const machineId = machineOfToken(token);
+    if (machineId !== undefined) {
+      const isItsOwn = await this.#isMachineToken(machineId, token);
+      return isItsOwn ? { kind: 'machine', machineId } : undefined;
+    }
+    const sent = digest(token);
+    const known = this.#tokens.get(sent.toString('hex'));
+    if (known === undefined || !areEqual(known.hash, sent)) return undefined;
+    return known.expiresMs > this.#clock.now().getTime() ? known.principal : undefined;
+  }
+
+  async #isMachineToken(machineId: string, token: string): Promise<boolean> {
+    const nowMs = this.#clock.elapsedMs();
+    if (this.#isProven(machineId, token, nowMs)) return true;
+    const machine = await this.#store.getMachine(machineId);
+    const sent = digest(token);
+    const isItsOwn = (machine?.value.token_sha256 ?? []).some((hex) =>
+      areEqual(Buffer.from(hex, 'hex'), sent),
+    );
+    if (!isItsOwn) return false;
+    if (this.#proven.size >= mostProven) this.#proven.clear();
+    this.#proven.set(machineId, { token: Buffer.from(token), provenMs: nowMs });
+    return true;
+  }
+
+  #isClosed(): boolean {
+    return this.#options.required === true || this.#tokens.size > 0;
+  }
+
+  #isProven(machineId: string, token: string, nowMs: number): boolean {
+    const proven = this.#proven.get(machineId);
+    if (proven === undefined || nowMs - proven.provenMs >= proofLastsMs) return false;
+    return areEqual(proven.token, Buffer.from(token));
+  }
+
+  async #refresh(): Promise<void> {
+    const nowMs = this.#clock.elapsedMs();
+    if (nowMs - this.#refreshedMs < refreshMs) return;
+    // Before the read, so that requests meanwhile use what is known instead of reading too.
+    const first = this.#refreshedMs === -Infinity;
+    if (!first) this.#refreshedMs = nowMs;
+    const tokens = new Map<string, Known>();
+    for (const record of await listTokens(this.#store)) {
+      tokens.set(record.sha256, {
+        principal: { kind: 'token', name: record.name, scope: record.scope },
+        hash: Buffer.from(record.sha256, 'hex'),
+        expiresMs: record.expires_at === null ? Infinity : Date.parse(record.expires_at),
+      });
+    }
+    const configured = this.#options.enrolmentToken;
+    if (configured !== undefined) {
+      const sha256 = hashToken(configured);
+      tokens.set(sha256, {
+        principal: { kind: 'token', name: 'configuration', scope: 'enrol' },
+        hash: Buffer.from(sha256, 'hex'),
+        expiresMs: Infinity,
+      });
+    }
+    this.#tokens = tokens;
+    this.#refreshedMs = nowMs;
+  }
+}
+
+/** A machine's token speaks for that machine only. Errors: AppError `auth.denied`. */
+export function refuseOtherMachine(by: Principal, machineId: string): void {
+  if (by.kind === 'machine' && by.machineId !== machineId) {
+    throw new AppError('auth.denied', 'the token belongs to another machine');
+  }
+}
+
+function allows(principal: Principal, access: Access, isRead: boolean): boolean {
+  if (principal.kind === 'anyone') return true;
+  if (principal.kind === 'machine') return access === 'enrol' || access === 'agent';
+  if (principal.scope === 'enrol') return access === 'enrol';
+  if (principal.scope === 'full') return true;
+  return isRead && (access === 'read' || access === 'agent');
+}
+
+/** The token of "Bearer <token>", or of "Basic <user:token>", which browsers ask people for. A browser
+ *  sends Basic along with whatever page asks, so it is taken for reading only. */
+function tokenOf(authorization: string | undefined, isRead: boolean): string | undefined {
+  if (authorization === undefined) return undefined;
+  const [scheme = '', value = ''] = authorization.split(' ', 2);
+  if (scheme.toLowerCase() === 'bearer') return value;
+  if (scheme.toLowerCase() !== 'basic' || !isRead) return undefined;
+  return Buffer.from(value, 'base64').toString('utf8').split(':').slice(1).join(':');
+}
+
+/** Takes as long whether they differ at the beginning or at the end. */
+function areEqual(a: Buffer, b: Buffer): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+function digest(token: string): Buffer {
+  return hash('sha256', token, 'buffer');
+}
+
+function howToGetOne(access: Access): string {
+  if (access === 'enrol') {
+    return 'give the agent an enrolment token (dragonfly-server token create NAME --scope enrol)';
+  }
+  if (access === 'agent') return 'the agent gets one when it checks in with an enrolment token';
+  const scope = access === 'full' ? 'full' : 'read';
+  return `send "Authorization: Bearer …" (dragonfly-server token create NAME --scope ${scope})`;
+}

@@ -1,0 +1,102 @@
+// Tokens as the store keeps them: named records with the SHA-256 of a random secret. The secret itself
+// is shown once, to whoever creates it.
+import { hash, randomBytes } from 'node:crypto';
+import { Type, type Static } from 'typebox';
+import { Value } from 'typebox/value';
+import { AppError, isAppError } from '../../core/errors.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Machine } from '../../model/machine.ts';
+import { TokenScope } from '../../model/operator-api.ts';
+import type { Store } from '../../store/store.ts';
+
+/** Settings under this prefix are the server's own. No operator's key can begin so, and they come last
+ *  in a list of settings, which ends before them. */
+export const privatePrefix = '~auth.';
+const tokenPrefix = `${privatePrefix}token.`;
+
+const TokenRecord = Type.Object({
+  name: Type.String(),
+  scope: TokenScope,
+  sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  created_at: Type.String(),
+  expires_at: Type.Union([Type.String(), Type.Null()]),
+});
+export type TokenRecord = Static<typeof TokenRecord>;
+
+export interface NewToken {
+  readonly name: string;
+  readonly scope: TokenScope;
+  readonly expiresAt: Date | null;
+}
+
+/** SHA-256 in hex. Tokens are 256 random bits: no salt or slow hash would add anything. */
+export function hashToken(token: string): string {
+  return hash('sha256', token);
+}
+
+/** A new random token. The prefix tells people, and scanners for leaked secrets, what it is. */
+function newTokenText(prefix: string): string {
+  return `${prefix}_${randomBytes(32).toString('base64url')}`;
+}
+
+/** Creates a token and gives its text, which nobody can read again.
+ *  Errors: AppError `token.exists`, `store.*`. */
+export async function createToken(store: Store, clock: Clock, wanted: NewToken): Promise<string> {
+  const text = newTokenText(wanted.scope === 'enrol' ? 'dfe' : 'dfo');
+  const record: TokenRecord = {
+    name: wanted.name,
+    scope: wanted.scope,
+    sha256: hashToken(text),
+    created_at: clock.now().toISOString(),
+    expires_at: wanted.expiresAt?.toISOString() ?? null,
+  };
+  try {
+    await store.putSetting(tokenPrefix + wanted.name, JSON.stringify(record), 'absent');
+  } catch (cause) {
+    if (!isAppError(cause, 'store.conflict')) throw cause;
+    throw new AppError(
+      'token.exists',
+      `there is a token named ${wanted.name}; revoke it first or choose another name`,
+    );
+  }
+  return text;
+}
+
+/** All tokens, expired ones too. */
+export async function listTokens(store: Store): Promise<readonly TokenRecord[]> {
+  const records: TokenRecord[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await store.listSettings(tokenPrefix, { limit: 1000, cursor });
+    for (const { value } of page.items) {
+      const record: unknown = JSON.parse(value.value);
+      if (Value.Check(TokenRecord, record)) records.push(record);
+    }
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+  return records;
+}
+
+/** Errors: AppError `token.unknown`. */
+export async function revokeToken(store: Store, name: string): Promise<void> {
+  if (!(await store.deleteSetting(tokenPrefix + name))) {
+    throw new AppError('token.unknown', `there is no token named ${name}`);
+  }
+}
+
+/** A new token of a machine's own. */
+export function newMachineToken(machineId: string): string {
+  return newTokenText(`dfm_${machineId}`);
+}
+
+/** The machine with this token. The one before it stays valid: its answer may be the one that arrives,
+ *  and whoever had it may turn out to be the machine that is alive. */
+export function withToken(machine: Machine, token: string): Machine {
+  const before = machine.token_sha256?.slice(0, 1) ?? [];
+  return { ...machine, token_sha256: [hashToken(token), ...before] };
+}
+
+/** The machine that a token names; it may still be a wrong one. */
+export function machineOfToken(token: string): string | undefined {
+  return /^dfm_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})_/.exec(token)?.[1];
+}

@@ -1,0 +1,113 @@
+// What happens to every request before its route sees it: who sends it, whether a foreign page made a
+// browser send it, and what is said of it in headers, logs and metrics.
+import type { FastifyRequest, onRequestHookHandler, onResponseHookHandler } from 'fastify';
+import { AppError } from '../../core/errors.ts';
+import type { Access, Principal } from '../access/auth.ts';
+import { isLoopback } from './connections.ts';
+import type { App, Services } from '../services.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What the route demands. Without it: a read token to read, a full one for anything else. */
+    access?: Access;
+    /** Called all the time by everybody: left out of request logs, histograms and page headers. */
+    quiet?: boolean;
+  }
+  interface FastifyRequest {
+    principal: Principal;
+  }
+}
+
+/** Right for pages and answers alike: pages are made of the package's own files only. */
+const securityHeaders = {
+  'content-security-policy':
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
+/** Hooks with callbacks instead of promises: a heartbeat passes them without giving up its turn. */
+export function guardRequests(app: App, s: Services): void {
+  // The first value of each request's own property, so that all requests have one shape.
+  app.decorateRequest('principal');
+  app.addHook('onRequest', admitter(s));
+  const note = noter(s);
+  app.addHook('onRoute', (route) => {
+    if (route.config?.quiet === true) return;
+    route.onRequest = [describe, route.onRequest ?? []].flat();
+    route.onResponse = [route.onResponse ?? [], note].flat();
+  });
+}
+
+/** Lets a request pass whose sender may do what its route does. */
+function admitter(s: Services): onRequestHookHandler {
+  return (request, _reply, done) => {
+    request.principal = { kind: 'anyone' };
+    // An unknown route is answered as such, to anybody.
+    if (request.is404) {
+      done();
+      return;
+    }
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    const access = request.routeOptions.config.access ?? (isRead ? 'read' : 'full');
+    const known = s.auth.admitAtOnce(request.headers.authorization, access);
+    if (known !== undefined) {
+      request.principal = known;
+      done();
+      return;
+    }
+    const admit = async (): Promise<void> => {
+      if (access === 'read' || access === 'full') await refuseForeignPages(s, request);
+      request.principal = await s.auth.admit(request.headers.authorization, access, isRead);
+    };
+    // A hook that may end at once has to end by its callback.
+    // oxlint-disable-next-line promise/no-callback-in-promise
+    admit().then(() => done(), done);
+  };
+}
+
+/** Sets the headers that hold for all answers. */
+const describe: onRequestHookHandler = (request, reply, done) => {
+  void reply.headers(securityHeaders).header('x-request-id', request.id);
+  if (request.url.startsWith('/api/')) void reply.header('cache-control', 'no-store');
+  done();
+};
+
+/** Counts and logs what was answered. */
+function noter(s: Services): onResponseHookHandler {
+  return (request, reply, done) => {
+    const { method } = request;
+    const route = request.routeOptions.url ?? 'none';
+    const status = reply.statusCode;
+    s.metrics.requests.observe({ method, route, status }, reply.elapsedTime / 1000);
+    s.log.debug(
+      { request_id: request.id, method, route, status, ms: Math.round(reply.elapsedTime) },
+      'request answered',
+    );
+    done();
+  };
+}
+
+/** A browser says which page makes it send a request. Where no token is needed, a page from elsewhere
+ *  could otherwise use a browser on this host, also by a name that it made resolve to loopback.
+ *  Errors: AppError `auth.denied`. */
+async function refuseForeignPages(s: Services, request: FastifyRequest): Promise<void> {
+  const { origin, host = '', 'sec-fetch-site': site } = request.headers;
+  const isForeign = site === 'cross-site' || site === 'same-site';
+  if (isForeign || (origin !== undefined && hostOf(origin) !== host)) {
+    throw new AppError('auth.denied', 'a page from elsewhere may not use this server');
+  }
+  if (!(await s.auth.isConfigured()) && !isLoopback(host.replace(/:\d+$/, ''))) {
+    throw new AppError(
+      'auth.denied',
+      'without tokens this server answers to its loopback names only: use http://127.0.0.1, or create a token',
+    );
+  }
+}
+
+function hostOf(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined;
+}

@@ -1,0 +1,60 @@
+// How request bodies are parsed: JSON and YAML, both bounded in depth and free of prototype keys.
+import secureJson from 'secure-json-parse';
+import { parse as parseYamlText } from 'yaml';
+import { AppError } from '../../core/errors.ts';
+
+/** Deeper than any document of this API; shallow enough for recursive code. */
+const maxDepth = 32;
+
+/** The value of a JSON text. Errors: AppError `request.malformed`. */
+export function parseJson(text: string): unknown {
+  refuseDepth(text);
+  try {
+    return secureJson.parse(text, { protoAction: 'error', constructorAction: 'error' });
+  } catch (cause) {
+    throw new AppError('request.malformed', 'the body is not JSON that this server takes', {
+      cause,
+    });
+  }
+}
+
+/** The value of a YAML text, as the JSON it stands for. Errors: AppError `request.malformed`. */
+export function parseYaml(text: string): unknown {
+  let json: string | undefined;
+  try {
+    // Flow collections nest like JSON; block collections nest by indentation, which the round trip sees.
+    json = JSON.stringify(parseYamlText(text, { maxAliasCount: 100, uniqueKeys: true }));
+  } catch (cause) {
+    throw new AppError('request.malformed', 'the body is not YAML that this server takes', {
+      cause,
+    });
+  }
+  return json === undefined ? undefined : parseJson(json);
+}
+
+/** Counts brackets outside strings; cheaper than walking what they hold. */
+function refuseDepth(text: string): void {
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 0x22) i = endOfString(text, i);
+    else if (c === 0x5b || c === 0x7b) {
+      if (++depth > maxDepth) {
+        throw new AppError(
+          'request.malformed',
+          `the body is nested deeper than ${maxDepth} levels`,
+        );
+      }
+    } else if (c === 0x5d || c === 0x7d) depth--;
+  }
+}
+
+/** Where the string that opens at `start` closes. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let escapes = 0;
+    while (text.charCodeAt(end - 1 - escapes) === 0x5c) escapes++;
+    if (escapes % 2 === 0) return end;
+  }
+  return text.length;
+}

@@ -1,0 +1,77 @@
+// Identity conflicts: what an operator decides about a check-in whose evidence contradicted itself.
+import { AppError } from '../../core/errors.ts';
+import type { IdentityConflict } from '../../model/history.ts';
+import type { Machine } from '../../model/machine.ts';
+import type { Versioned } from '../../store/store.ts';
+import { changeMachine } from './machines.ts';
+import type { Services } from '../services.ts';
+import { refuseSecondWorkflow } from './workflows.ts';
+
+/** The machine of the conflict is the candidate `into`: its identity and hardware become the
+ *  candidate's, which keeps its id and configuration, and its own record goes away.
+ *  Errors: AppError `conflict.*`, `request.invalid`, `workflow.active`, `machine.unknown`, `store.*`. */
+export async function acceptConflict(
+  s: Services,
+  id: string,
+  into: string | undefined,
+): Promise<IdentityConflict> {
+  const conflict = await loadOpen(s, id);
+  const target = targetOf(conflict.value, into);
+  const source = await s.store.getMachine(conflict.value.machine_id);
+  if (source !== undefined && target !== source.value.id) await merge(s, source, target);
+  return resolve(s, conflict, { decision: 'accepted', into: target });
+}
+
+/** The machine of the conflict is one of its own. Errors: AppError `conflict.*`, `store.*`. */
+export async function splitConflict(s: Services, id: string): Promise<IdentityConflict> {
+  return resolve(s, await loadOpen(s, id), { decision: 'split', into: null });
+}
+
+async function loadOpen(s: Services, id: string): Promise<Versioned<IdentityConflict>> {
+  const found = await s.store.getConflict(id);
+  if (found === undefined) {
+    throw new AppError('conflict.unknown', `there is no conflict ${id}`);
+  }
+  if (found.value.resolution !== null) {
+    throw new AppError(
+      'conflict.decided',
+      `the conflict is decided already: ${found.value.resolution.decision}`,
+      { details: { resolution: found.value.resolution } },
+    );
+  }
+  return found;
+}
+
+function targetOf({ candidates }: IdentityConflict, into: string | undefined): string {
+  const [only] = candidates;
+  const target = into ?? (candidates.length === 1 ? only?.machine_id : undefined);
+  if (target !== undefined && candidates.some((c) => c.machine_id === target)) return target;
+  throw new AppError('request.invalid', 'body: into must name one of the candidates', {
+    details: { path: 'into', part: 'body', candidates: candidates.map((c) => c.machine_id) },
+  });
+}
+
+/** First the candidate, then the record that goes: a crash between leaves both, to accept again. */
+async function merge(s: Services, source: Versioned<Machine>, target: string): Promise<void> {
+  const { id, identity, hardware, report } = source.value;
+  refuseSecondWorkflow(source.value);
+  await changeMachine(s, target, (machine) => {
+    refuseSecondWorkflow(machine);
+    return { ...machine, identity, hardware, ...(report === undefined ? {} : { report }) };
+  });
+  await s.store.deleteMachine(id, { revision: source.revision });
+  s.auth.forgetMachine(id);
+  s.liveness.forget(id);
+}
+
+async function resolve(
+  s: Services,
+  { value, revision }: Versioned<IdentityConflict>,
+  { decision, into }: { decision: 'accepted' | 'split'; into: string | null },
+): Promise<IdentityConflict> {
+  const resolution = { decision, into, at: s.clock.now().toISOString() };
+  const decided: IdentityConflict = { ...value, resolution };
+  await s.store.putConflict(decided, { revision });
+  s.log.info({ conflict_id: value.id, decision, into }, 'an identity conflict was decided');
+  return decided;
+}

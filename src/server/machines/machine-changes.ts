@@ -1,0 +1,165 @@
+// What operators change of machines: configuration, presence, deletion, one by one and in bulk.
+import { AppError, describeError, isAppError } from '../../core/errors.ts';
+import { stateName, type BmcConfig, type Machine } from '../../model/machine.ts';
+import type { BulkRequest, BulkResponse, MachinePatch } from '../../model/operator-api.ts';
+import type { Template } from '../../model/template.ts';
+import type { Versioned } from '../../store/store.ts';
+import { changeMachine, loadMachine, machineEtag, refuseStale } from './machines.ts';
+import type { Services } from '../services.ts';
+import { nextState } from '../rules/states.ts';
+import { createWorkflow, refuseSecondWorkflow } from './workflows.ts';
+
+/** How many machines of a bulk request are changed at the same time. */
+const atOnce = 32;
+
+/** Errors: AppError `template.unknown`, `machine.*`, `workflow.active`, `secret.no-key`,
+ *  `request.stale`, `store.*`. */
+export function patchMachine(
+  s: Services,
+  id: string,
+  patch: MachinePatch,
+  ifMatch?: string,
+): Promise<Machine> {
+  return changeMachine(s, id, (machine) => applyPatch(s, machine, patch), ifMatch);
+}
+
+async function applyPatch(s: Services, machine: Machine, patch: MachinePatch): Promise<Machine> {
+  const { hostname, os_choice, tags, labels, bmc, offline } = patch;
+  let after = machine;
+  const configure = (config: Partial<Machine['config']>): void => {
+    after = { ...after, config: { ...after.config, ...config } };
+  };
+  if (hostname !== undefined) configure({ hostname });
+  if (tags !== undefined) configure({ tags: [...new Set(tags)] });
+  if (labels !== undefined) after = { ...after, metadata: { ...after.metadata, labels } };
+  if (bmc !== undefined) configure({ bmc: bmc === null ? null : sealBmc(s, machine, bmc) });
+  if (os_choice !== undefined) after = await assign(s, after, os_choice);
+  if (offline !== undefined) after = setOffline(after, offline);
+  return after;
+}
+
+async function assign(s: Services, machine: Machine, osChoice: string | null): Promise<Machine> {
+  if (osChoice === machine.config.os_choice) return machine;
+  refuseSecondWorkflow(machine);
+  if (osChoice !== null) await loadTemplate(s, osChoice);
+  const cause = osChoice === null ? 'os unassigned' : 'os assigned';
+  return {
+    ...machine,
+    config: { ...machine.config, os_choice: osChoice },
+    status: { ...machine.status, state: nextState(machine.status.state, cause) },
+  };
+}
+
+/** The template. Errors: AppError `template.unknown`. */
+export async function loadTemplate(s: Services, name: string): Promise<Versioned<Template>> {
+  const found = await s.store.getTemplate(name);
+  if (found !== undefined) return found;
+  throw new AppError('template.unknown', `there is no template ${name}`, {
+    details: { template: name },
+  });
+}
+
+function setOffline(machine: Machine, offline: boolean): Machine {
+  const isOffline = stateName(machine.status.state) === 'Offline';
+  if (offline === isOffline) return machine;
+  refuseSecondWorkflow(machine);
+  return {
+    ...machine,
+    status: {
+      ...machine.status,
+      state: offline ? nextState(machine.status.state, 'marked offline') : bringBack(machine),
+    },
+  };
+}
+
+/** The state of a machine that is no longer Offline: what its record says that it had reached. */
+function bringBack(machine: Machine): Machine['status']['state'] {
+  const result = machine.status.last_workflow_result;
+  if (result !== null && 'Success' in result) return 'Provisioned';
+  const back = nextState(machine.status.state, 'brought back');
+  return machine.config.os_choice === null ? back : nextState(back, 'os assigned');
+}
+
+function sealBmc(
+  s: Services,
+  machine: Machine,
+  { password, ...bmc }: NonNullable<NonNullable<MachinePatch['bmc']>>,
+): BmcConfig {
+  const kept = machine.config.bmc?.password_encrypted ?? '';
+  return {
+    ...bmc,
+    password_encrypted: password === undefined ? kept : s.secrets.seal(password, machine.id),
+  };
+}
+
+/** Errors: AppError `machine.unknown`, `workflow.active`, `request.stale`, `store.*`. */
+export async function deleteMachine(s: Services, id: string, ifMatch?: string): Promise<void> {
+  const { value, revision } = await loadMachine(s, id);
+  refuseStale(ifMatch, machineEtag(value));
+  refuseSecondWorkflow(value);
+  await s.store.deleteMachine(id, { revision });
+  s.auth.forgetMachine(id);
+  s.liveness.forget(id);
+}
+
+/** Changes each machine by itself. */
+export async function changeMany(s: Services, request: BulkRequest): Promise<BulkResponse> {
+  const left = [...new Set(request.ids.map((id) => id.toLowerCase()))];
+  const failed: BulkResponse['failed'] = [];
+  let changed = 0;
+  const work = async (): Promise<void> => {
+    for (let id = left.pop(); id !== undefined; id = left.pop()) {
+      try {
+        await changeOne(s, id, request);
+        changed += 1;
+      } catch (err) {
+        if (!isAppError(err)) throw err;
+        const failure = { error: describeError(err), code: err.code, ...err.details };
+        failed.push({ machine_id: id, failure });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  return { changed, failed };
+}
+
+async function changeOne(s: Services, id: string, request: BulkRequest): Promise<void> {
+  const { add_tags = [], remove_tags = [], os_choice, offline, workflow } = request;
+  if (request.delete === true) {
+    await deleteMachine(s, id);
+    return;
+  }
+  await changeMachine(s, id, async (machine) => {
+    const tags = new Set([...machine.config.tags, ...add_tags]);
+    for (const tag of remove_tags) tags.delete(tag);
+    const retagged = add_tags.length + remove_tags.length > 0;
+    return applyPatch(s, machine, {
+      ...(retagged ? { tags: [...tags] } : {}),
+      ...(os_choice === undefined ? {} : { os_choice }),
+      ...(offline === undefined ? {} : { offline }),
+    });
+  });
+  if (workflow !== undefined) {
+    await provision(s, id, workflow.template, workflow.reimage ?? false);
+  }
+}
+
+/** Makes a workflow of the given template, or of the machine's os_choice.
+ *  Errors: as createWorkflow, and AppError `template.unknown`. */
+export async function provision(
+  s: Services,
+  machineId: string,
+  templateName: string | undefined,
+  reimage: boolean,
+) {
+  const name = templateName ?? (await loadMachine(s, machineId)).value.config.os_choice;
+  if (name === null) {
+    throw new AppError(
+      'template.unknown',
+      'the machine has no os_choice: name a template, or assign one first',
+      { details: { machine_id: machineId } },
+    );
+  }
+  const { value: template } = await loadTemplate(s, name);
+  return createWorkflow(s, machineId, template, reimage);
+}

@@ -1,0 +1,102 @@
+// Lists of machines: filtered, searched and paged in the store's own order, so that the first page
+// costs the same however many machines there are.
+import type { LivenessName } from '../../model/api.ts';
+import { stateName, type Machine } from '../../model/machine.ts';
+import type { MachineListQuery } from '../../model/operator-api.ts';
+import type { Page, PageRequest, Store } from '../../store/store.ts';
+import type { Liveness } from '../running/liveness.ts';
+import type { Services } from '../services.ts';
+
+/** A search for what is rare reads so many records for one page at most, then gives a short one. */
+const scanLimit = 20_000;
+
+export interface MachinePage {
+  readonly machines: readonly Machine[];
+  readonly nextCursor: string | undefined;
+}
+
+/** The next machines that the query asks for; fewer than its limit where it has to search for them. */
+export async function listMachines(s: Services, query: MachineListQuery): Promise<MachinePage> {
+  const limit = query.limit ?? 100;
+  const next = source(s, query);
+  const matches = matcher(query, s.liveness);
+  if (matches === undefined) {
+    const page = await next({ limit, cursor: query.cursor });
+    return { machines: page.items.map((item) => item.value), nextCursor: page.nextCursor };
+  }
+  // Cursors lie between pages of the store: small ones, so that few matches have to fit at the end.
+  const step = Math.max(1, Math.ceil(limit / 4));
+  const machines: Machine[] = [];
+  let cursor = query.cursor;
+  for (let scanned = 0; machines.length + step <= limit && scanned < scanLimit; scanned += step) {
+    const page = await next({ limit: step, cursor });
+    for (const { value } of page.items) if (matches(value)) machines.push(value);
+    cursor = page.nextCursor;
+    if (cursor === undefined) break;
+  }
+  return { machines, nextCursor: cursor };
+}
+
+/** The machines that are named, or the narrowest list that the store keeps. */
+function source(
+  { store }: Services,
+  { ids, tag, state }: MachineListQuery,
+): (page: PageRequest) => Promise<Page<Machine>> {
+  if (ids !== undefined) return () => namedMachines(store, ids);
+  if (tag !== undefined) return (page) => store.listMachinesByTag(tag, page);
+  if (state !== undefined) return (page) => store.listMachinesByState(state, page);
+  return (page) => store.listMachines(page);
+}
+
+async function namedMachines(store: Store, ids: string): Promise<Page<Machine>> {
+  const named = new Set(ids.toLowerCase().split(','));
+  const found = await Promise.all([...named].map((id) => store.getMachine(id)));
+  return { items: found.filter((machine) => machine !== undefined), nextCursor: undefined };
+}
+
+/** What is left to check of each record; undefined when the list itself has only matches. */
+function matcher(
+  { ids, tag, state, liveness, q }: MachineListQuery,
+  alive: Liveness,
+): ((machine: Machine) => boolean) | undefined {
+  const words = (q ?? '').toLowerCase().split(/\s+/).filter(Boolean);
+  const tagLeft = ids === undefined ? undefined : tag;
+  const stateLeft = ids === undefined && tag === undefined ? undefined : state;
+  if ([words[0], liveness, tagLeft, stateLeft].every((left) => left === undefined))
+    return undefined;
+  return (machine) => {
+    if (tagLeft !== undefined && !machine.config.tags.includes(tagLeft)) return false;
+    if (stateLeft !== undefined && stateName(machine.status.state) !== stateLeft) return false;
+    if (liveness !== undefined && livenessOf(machine, alive) !== liveness) return false;
+    if (words.length === 0) return true;
+    const text = searchText(machine);
+    return words.every((word) => text.includes(word));
+  };
+}
+
+function livenessOf(machine: Machine, alive: Liveness): LivenessName | null {
+  return alive.of(machine.id, machine.status.last_seen);
+}
+
+/** Everything that people look a machine up by, in lower case. */
+function searchText(machine: Machine): string {
+  const { id, identity, config, hardware, metadata, report } = machine;
+  return [
+    id,
+    config.memorable_name,
+    config.hostname,
+    config.os_choice,
+    ...config.tags,
+    ...identity.all_macs,
+    identity.primary_mac,
+    identity.smbios_uuid,
+    report?.hostname,
+    report?.ip_address,
+    config.bmc?.address,
+    hardware.cpu_model,
+    ...hardware.disks.flatMap((disk) => [disk.model, disk.serial]),
+    ...Object.entries(metadata.labels).flat(),
+  ]
+    .join('\n')
+    .toLowerCase();
+}

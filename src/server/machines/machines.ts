@@ -1,0 +1,120 @@
+// Machine records as the server reads, shows and changes them.
+import { createHash } from 'node:crypto';
+import { AppError, isAppError } from '../../core/errors.ts';
+import type { MachineView } from '../../model/operator-api.ts';
+import type { MachineChange } from '../../model/history.ts';
+import { stateName, type Machine } from '../../model/machine.ts';
+import type { Versioned } from '../../store/store.ts';
+import { decide, type Decision } from '../rules/decide.ts';
+import type { Liveness } from '../running/liveness.ts';
+import { changesBetween } from '../rules/machine-record.ts';
+import type { Services } from '../services.ts';
+
+/** How often a change is tried again when others change the same record meanwhile. */
+const attempts = 20;
+
+/** The machine. Errors: AppError `machine.unknown`. */
+export async function loadMachine(s: Services, id: string): Promise<Versioned<Machine>> {
+  const found = await s.store.getMachine(id);
+  if (found === undefined) throw unknownMachine(id);
+  return found;
+}
+
+function unknownMachine(id: string): AppError {
+  return new AppError('machine.unknown', `there is no machine ${id}`, {
+    details: { machine_id: id },
+  });
+}
+
+/** Reads, changes and writes a machine, again when somebody else wrote in between. `change` gives the
+ *  new record, or the same one when there is nothing to do. `ifMatch` is the caller's ETag, if it
+ *  insists on one. Errors: AppError `machine.unknown`, `request.stale`, `store.*`, those of `change`. */
+export async function changeMachine(
+  s: Services,
+  id: string,
+  change: (machine: Machine) => Machine | Promise<Machine>,
+  ifMatch?: string,
+): Promise<Machine> {
+  for (let attempt = 1; ; attempt++) {
+    const { value: before, revision } = await loadMachine(s, id);
+    refuseStale(ifMatch, machineEtag(before));
+    const changed = await change(before);
+    if (changed === before) return before;
+    const at = s.clock.now().toISOString();
+    const after: Machine = { ...changed, metadata: { ...changed.metadata, updated_at: at } };
+    try {
+      await s.store.putMachine(after, { revision }, { changes: historyOf(before, after, at) });
+    } catch (err) {
+      if (isAppError(err, 'store.conflict') && attempt < attempts) continue;
+      throw err;
+    }
+    return after;
+  }
+}
+
+/** What a change adds to the machine's history: what it is, where it stands, what is decided for it. */
+function historyOf(before: Machine, after: Machine, at: string): MachineChange[] {
+  const changes = changesBetween(before, after, at);
+  const compare = (what: string, was: string | null, is: string | null): void => {
+    if (was !== is) changes.push({ at, what, before: was, after: is });
+  };
+  compare('state', stateName(before.status.state), stateName(after.status.state));
+  compare('os_choice', before.config.os_choice, after.config.os_choice);
+  compare('hostname', before.config.hostname, after.config.hostname);
+  return changes;
+}
+
+/** What the machine's agent is to do, by its record. Errors: AppError `machine.unknown`, `store.*`. */
+export async function decisionFor(s: Services, machine: Machine): Promise<Decision> {
+  const current = machine.status.current_workflow;
+  const workflow = current === null ? undefined : await s.store.getWorkflow(current);
+  return decide(machine, workflow?.value);
+}
+
+/** What is shown of a record: no secrets, how alive the machine is, and last_seen as of now. */
+export function viewMachine(machine: Machine, liveness: Liveness): MachineView {
+  const seenAt = liveness.get(machine.id)?.seenAt.toISOString() ?? null;
+  const stored = machine.status.last_seen;
+  const { token_sha256: _never, ...shown } = machine;
+  const { bmc } = machine.config;
+  return {
+    ...shown,
+    liveness: liveness.of(machine.id, stored),
+    status: {
+      ...machine.status,
+      last_seen: seenAt !== null && (stored === null || seenAt > stored) ? seenAt : stored,
+    },
+    config: {
+      ...machine.config,
+      bmc:
+        bmc === null
+          ? null
+          : { address: bmc.address, username: bmc.username, bmc_type: bmc.bmc_type },
+    },
+  };
+}
+
+/** Names this content of a record, without what agents change all the time: last_seen and tokens. */
+export function machineEtag({ token_sha256: _tokens, ...machine }: Machine): string {
+  return etag({ ...machine, status: { ...machine.status, last_seen: null } });
+}
+
+/** A strong entity tag of a document. */
+export function etag(document: unknown): string {
+  const hash = createHash('sha256').update(JSON.stringify(document)).digest('base64url');
+  return `"${hash.slice(0, 22)}"`;
+}
+
+/** Errors: AppError `request.stale`. */
+export function refuseStale(ifMatch: string | undefined, current: string | undefined): void {
+  if (ifMatch === undefined) return;
+  const wanted = new Set(ifMatch.split(',').map((tag) => tag.trim()));
+  const matches = current !== undefined && (wanted.has('*') || wanted.has(current));
+  if (!matches) {
+    throw new AppError(
+      'request.stale',
+      'somebody else changed this in between; read it again and repeat the change',
+      { details: { etag: current ?? null } },
+    );
+  }
+}

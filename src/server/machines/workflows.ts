@@ -1,0 +1,211 @@
+// Workflows: how one is made, moved on and ended, and what that does to its machine. A workflow and its
+// machine are two records: `settle` brings the second after the first, as often as it is asked.
+import { AppError, isAppError } from '../../core/errors.ts';
+import type { WorkflowEvent } from '../../model/api.ts';
+import { existingOs, stateName, type Machine } from '../../model/machine.ts';
+import type { Template } from '../../model/template.ts';
+import { isActive, type Workflow } from '../../model/workflow.ts';
+import type { Versioned } from '../../store/store.ts';
+import { changeMachine } from './machines.ts';
+import type { Services } from '../services.ts';
+import { nextState } from '../rules/states.ts';
+import { writesDisks } from '../rules/templates.ts';
+import { advance, finish, statusOf } from '../rules/workflow-progress.ts';
+
+const attempts = 20;
+
+/** Makes a workflow for a machine and queues it there. Errors: AppError `machine.has-os` unless
+ *  `reimage`, `workflow.active`, `machine.wrong-state`, `machine.unknown`, `store.*`. */
+export async function createWorkflow(
+  s: Services,
+  machineId: string,
+  template: Template,
+  reimage: boolean,
+): Promise<Workflow> {
+  const workflow = newWorkflow(s, machineId, template, reimage);
+  const id = workflow.metadata.name;
+  // First the workflow, then who refers to it: a crash between leaves a workflow that nobody runs.
+  await s.store.putWorkflow(workflow, 'absent');
+  try {
+    await changeMachine(s, machineId, (machine) => {
+      refuseSecondWorkflow(machine);
+      refuseOverwriting(machine, template, reimage);
+      return {
+        ...machine,
+        config: { ...machine.config, os_choice: template.metadata.name },
+        status: {
+          ...machine.status,
+          state: nextState(machine.status.state, 'workflow created'),
+          current_workflow: id,
+        },
+      };
+    });
+  } catch (err) {
+    await s.store.deleteWorkflow(id);
+    throw err;
+  }
+  return workflow;
+}
+
+/** Errors: AppError `workflow.active`. */
+export function refuseSecondWorkflow(machine: Machine): void {
+  const current = machine.status.current_workflow;
+  if (current === null) return;
+  throw new AppError('workflow.active', `the machine has a workflow, ${current}; cancel it first`, {
+    details: { workflow_id: current },
+  });
+}
+
+function refuseOverwriting(machine: Machine, template: Template, reimage: boolean): void {
+  const os = existingOs(machine);
+  const provisioned = stateName(machine.status.state) === 'Provisioned';
+  if (reimage || !writesDisks(template) || (os === null && !provisioned)) return;
+  throw new AppError(
+    'machine.has-os',
+    `the template ${template.metadata.name} would overwrite ${os?.name ?? 'the provisioned system'}; repeat with "reimage": true to do so`,
+    { details: { existing_os: os } },
+  );
+}
+
+/** The workflow. Errors: AppError `workflow.unknown`. */
+export async function loadWorkflow(s: Services, id: string): Promise<Versioned<Workflow>> {
+  const found = await s.store.getWorkflow(id);
+  if (found === undefined) {
+    throw new AppError('workflow.unknown', `there is no workflow ${id}`, {
+      details: { workflow_id: id },
+    });
+  }
+  return found;
+}
+
+/** Applies what an agent reports. A repeated event, and any event of a finished workflow, changes
+ *  nothing. Errors: AppError `workflow.unknown`, `store.*`. */
+export function applyEvent(s: Services, id: string, event: WorkflowEvent): Promise<Workflow> {
+  return changeWorkflow(s, id, (workflow) => advance(workflow, event, s.clock.now()));
+}
+
+/** Errors: AppError `workflow.unknown`, `workflow.finished`, `store.*`. */
+export function cancelWorkflow(s: Services, id: string): Promise<Workflow> {
+  return changeWorkflow(s, id, (workflow) => {
+    if (!isActive(workflow)) {
+      throw new AppError('workflow.finished', `the workflow ${id} is finished already`);
+    }
+    return finish(workflow, 'STATE_FAILED', s.clock.now(), 'cancelled by an operator', true);
+  });
+}
+
+/** Ends a workflow, if it still goes on, because of something that its agent does not report. */
+export function failWorkflow(s: Services, id: string, error: string): Promise<Workflow> {
+  return changeWorkflow(s, id, (w) => finish(w, 'STATE_FAILED', s.clock.now(), error));
+}
+
+/** Ends a workflow that runs longer than its template allows. */
+export async function expireWorkflow(s: Services, id: string): Promise<void> {
+  await changeWorkflow(s, id, (workflow) => {
+    const { startedAt, globalTimeout } = statusOf(workflow);
+    if (typeof startedAt !== 'string' || typeof globalTimeout !== 'number' || globalTimeout === 0) {
+      return workflow;
+    }
+    const now = s.clock.now();
+    if (now.getTime() - Date.parse(startedAt) < globalTimeout * 1000) return workflow;
+    return finish(workflow, 'STATE_TIMEOUT', now, `not finished after ${globalTimeout} s`);
+  });
+}
+
+async function changeWorkflow(
+  s: Services,
+  id: string,
+  change: (workflow: Workflow) => Workflow,
+): Promise<Workflow> {
+  for (let attempt = 1; ; attempt++) {
+    const { value: before, revision } = await loadWorkflow(s, id);
+    const after = change(before);
+    try {
+      if (after !== before) await s.store.putWorkflow(after, { revision });
+    } catch (err) {
+      if (isAppError(err, 'store.conflict') && attempt < attempts) continue;
+      throw err;
+    }
+    // Also when nothing changed: the server may have died between the two records.
+    await settleMachine(s, after);
+    return after;
+  }
+}
+
+async function settleMachine(s: Services, workflow: Workflow): Promise<void> {
+  try {
+    await changeMachine(s, workflow.spec.hardwareRef, (m) => settle(m, workflow, s.clock.now()));
+  } catch (err) {
+    // The machine was deleted meanwhile: nothing is left to settle.
+    if (!isAppError(err, 'machine.unknown')) throw err;
+  }
+}
+
+/** What the state of its current workflow makes of a machine; the same machine when nothing. */
+function settle(machine: Machine, workflow: Workflow, now: Date): Machine {
+  if (machine.status.current_workflow !== workflow.metadata.name) return machine;
+  const { status } = machine;
+  const { state: progress, error, completedAt, cancelled } = statusOf(workflow);
+  if (progress === 'STATE_PENDING') return machine;
+  if (progress === 'STATE_RUNNING') {
+    if (stateName(status.state) === 'Provisioning') return machine;
+    return {
+      ...machine,
+      status: { ...status, state: nextState(status.state, 'workflow started') },
+    };
+  }
+  const at = completedAt ?? now.toISOString();
+  const succeeded = progress === 'STATE_SUCCESS';
+  const message = error ?? 'the workflow failed';
+  const cause = cancelled === true ? 'workflow cancelled' : 'workflow failed';
+  return {
+    ...machine,
+    status: {
+      ...status,
+      state: succeeded
+        ? nextState(status.state, 'workflow succeeded')
+        : nextState(status.state, cause, message),
+      current_workflow: null,
+      last_workflow_result: succeeded
+        ? { Success: { completed_at: at } }
+        : { Failed: { error: message, failed_at: at } },
+    },
+  };
+}
+
+function newWorkflow(
+  s: Services,
+  machineId: string,
+  template: Template,
+  reimage: boolean,
+): Workflow {
+  return {
+    apiVersion: 'dragonfly.computer/v1',
+    kind: 'Workflow',
+    metadata: { name: s.newId() },
+    spec: {
+      hardwareRef: machineId,
+      templateRef: template.metadata.name,
+      hardwareMap: {},
+      reimage,
+      writesDisks: writesDisks(template),
+    },
+    status: {
+      state: 'STATE_PENDING',
+      currentAction: null,
+      progress: 0,
+      globalTimeout: template.spec.timeout ?? null,
+      startedAt: null,
+      completedAt: null,
+      error: null,
+      actions: template.spec.actions.map(({ action }) => ({
+        name: action,
+        status: 'STATE_PENDING',
+        startedAt: null,
+        completedAt: null,
+        seconds: null,
+        message: null,
+      })),
+    },
+  };
+}

@@ -1,0 +1,133 @@
+// Templates: what makes one valid, and how its variables are filled for a machine.
+import { Type, type TSchema } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { v5 as uuidv5 } from 'uuid';
+import type { AppError } from '../../core/errors.ts';
+import type { Machine } from '../../model/machine.ts';
+import { Template, templateActions, type TemplateAction } from '../../model/template.ts';
+import { invalid } from '../http/answers.ts';
+
+type ActionTag = keyof typeof templateActions;
+
+/** The template without its actions, each of which is checked by its own tag: the errors of a union
+ *  of ten would not say which field is at fault. */
+const frame = Compile(
+  Type.Object(
+    {
+      ...Template.properties,
+      spec: Type.Object(
+        {
+          ...Template.properties.spec.properties,
+          actions: Type.Array(Type.Object({ action: Type.Enum(Object.keys(templateActions)) }), {
+            minItems: 1,
+            maxItems: 256,
+          }),
+        },
+        { additionalProperties: false },
+      ),
+    },
+    { additionalProperties: false },
+  ),
+);
+const checks = new Map(
+  Object.entries<TSchema>(templateActions).map(([tag, schema]) => [tag, Compile(schema)]),
+);
+
+/** Why a document is no template, with the path of the field at fault; undefined when it is one. */
+export function templateFault(document: unknown): AppError | undefined {
+  if (!frame.Check(document)) return invalid('body', [...frame.Errors(document)]);
+  for (const [i, action] of document.spec.actions.entries()) {
+    const at = `/spec/actions/${i}`;
+    const check = checks.get(action.action);
+    if (check !== undefined && !check.Check(action)) {
+      const errors = [...check.Errors(action)];
+      return invalid(
+        'body',
+        errors.map((e) => ({ ...e, instancePath: at + e.instancePath })),
+      );
+    }
+    if (action.action === 'writefile' && !('content' in action) && !('content_b64' in action)) {
+      return invalid('body', [
+        { keyword: 'required', instancePath: at, params: { requiredProperties: ['content'] } },
+      ]);
+    }
+  }
+  return undefined;
+}
+
+/** What does not touch the partition tables and file systems of an installed system as a whole. */
+const sparesDisks: ReadonlySet<ActionTag> = new Set([
+  'writefile',
+  'kexec',
+  'efibootmgr',
+  'seabios',
+  'reboot',
+  'chroot',
+  'jetpack',
+]);
+
+/** Whether running the template overwrites a disk. */
+export function writesDisks(template: Template): boolean {
+  return template.spec.actions.some((action) => !sparesDisks.has(action.action));
+}
+
+export interface TemplateVariables {
+  readonly server: string;
+  readonly instance_id: string;
+  readonly friendly_name: string;
+  readonly network_config_cloudinit: string;
+  readonly [more: string]: string;
+}
+
+/** What operators set for all machines, as settings "template.<name>", and what holds without. */
+export const defaultVariables = {
+  default_user: 'root',
+  default_password: '',
+  ssh_authorized_keys: '',
+  ssh_import_id: '',
+  ssh_pwauth: 'false',
+} as const;
+
+/** The variables that a machine's own record gives. `server` is the URL of this server. */
+export function machineVariables(machine: Machine, server: string): TemplateVariables {
+  const mac = machine.identity.primary_mac;
+  return {
+    server,
+    instance_id: uuidv5(mac, uuidv5.DNS),
+    friendly_name: machine.config.memorable_name,
+    network_config_cloudinit: [
+      'version: 2',
+      'ethernets:',
+      '  primary:',
+      `    match: { macaddress: "${mac}" }`,
+      '    dhcp4: true',
+      '    dhcp6: true',
+      '',
+    ].join('\n'),
+  };
+}
+
+/** The template with `{{ name }}` replaced in its urls and contents. A name that is none of ours stays
+ *  as it is: cloud-init and others have braces of their own. */
+export function fillTemplate(template: Template, variables: TemplateVariables): Template {
+  const actions = template.spec.actions.map((action) => fillAction(action, variables));
+  return { ...template, spec: { ...template.spec, actions } };
+}
+
+function fillAction(action: TemplateAction, variables: TemplateVariables): TemplateAction {
+  const filled = { ...action };
+  if ('url' in filled) filled.url = fillText(filled.url, variables);
+  if ('content' in filled && filled.content !== undefined) {
+    filled.content = fillText(filled.content, variables);
+  }
+  return filled;
+}
+
+/** Templates write "{{ server }}/…" as well as "http://{{ server }}/…": the server's own URL, scheme
+ *  included, takes the place of both. */
+function fillText(text: string, variables: TemplateVariables): string {
+  return text.replaceAll(
+    /(?:[a-z]+:\/\/(?=\{\{\s*server\b))?\{\{\s*(\w+)\s*\}\}/g,
+    (whole, name: string) => (Object.hasOwn(variables, name) ? (variables[name] ?? whole) : whole),
+  );
+}

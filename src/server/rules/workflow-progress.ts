@@ -1,0 +1,129 @@
+// How the events of its agent move a workflow on, and how it ends. Pure.
+import type { WorkflowEvent } from '../../model/api.ts';
+import {
+  isActive,
+  type Workflow,
+  type WorkflowAction,
+  type WorkflowState,
+  type WorkflowStatus,
+} from '../../model/workflow.ts';
+
+/** The workflow after an event of its agent; the same one when the event says nothing new. Pure. */
+export function advance(workflow: Workflow, event: WorkflowEvent, now: Date): Workflow {
+  if (!isActive(workflow)) return workflow;
+  const at = now.toISOString();
+  switch (event.type) {
+    case 'started':
+      return run(workflow, at);
+    case 'action_started':
+      return startAction(run(workflow, at), event.action, at);
+    case 'action_progress':
+      return reportProgress(run(workflow, at), event);
+    case 'action_completed':
+      return completeAction(run(workflow, at), event.action, event.success, now);
+    case 'completed':
+      return event.success
+        ? finish(workflow, 'STATE_SUCCESS', now, null)
+        : finish(workflow, 'STATE_FAILED', now, failureOf(workflow));
+  }
+}
+
+function run(workflow: Workflow, at: string): Workflow {
+  const status = statusOf(workflow);
+  if (status.state === 'STATE_RUNNING') return workflow;
+  return withStatus(workflow, { state: 'STATE_RUNNING', startedAt: status.startedAt ?? at });
+}
+
+function startAction(workflow: Workflow, name: string, at: string): Workflow {
+  const actions = statusOf(workflow).actions ?? [];
+  if (actions.some((a) => a.name === name && a.status === 'STATE_RUNNING')) return workflow;
+  const index = actions.findIndex((a) => a.name === name && a.status === 'STATE_PENDING');
+  if (index === -1) return workflow;
+  const started: Partial<WorkflowAction> = { status: 'STATE_RUNNING', startedAt: at };
+  return withAction(workflow, index, started, { currentAction: name });
+}
+
+function reportProgress(
+  workflow: Workflow,
+  event: Extract<WorkflowEvent, { type: 'action_progress' }>,
+): Workflow {
+  const actions = statusOf(workflow).actions ?? [];
+  const index = actions.findIndex((a) => a.name === event.action && a.status === 'STATE_RUNNING');
+  if (index === -1) return workflow;
+  const { percent, message } = event.progress;
+  const progress = overallProgress(actions, percent ?? 0);
+  const same =
+    progress === statusOf(workflow).progress && (message ?? null) === actions[index]?.message;
+  return same ? workflow : withAction(workflow, index, { message: message ?? null }, { progress });
+}
+
+/** A repeat must not complete the next action of the same name, so a pending one is completed only
+ *  where its name is unique: then the event that it started was lost. */
+function completeAction(workflow: Workflow, name: string, success: boolean, now: Date): Workflow {
+  const actions = statusOf(workflow).actions ?? [];
+  const named = actions.filter((a) => a.name === name);
+  const action =
+    named.find((a) => a.status === 'STATE_RUNNING') ??
+    (named.length === 1 && named[0]?.status === 'STATE_PENDING' ? named[0] : undefined);
+  if (action === undefined) return workflow;
+  const startedMs = typeof action.startedAt === 'string' ? Date.parse(action.startedAt) : undefined;
+  const completed: Partial<WorkflowAction> = {
+    status: success ? 'STATE_SUCCESS' : 'STATE_FAILED',
+    completedAt: now.toISOString(),
+    seconds: startedMs === undefined ? null : (now.getTime() - startedMs) / 1000,
+  };
+  const after = withAction(workflow, actions.indexOf(action), completed, { currentAction: null });
+  return withStatus(after, { progress: overallProgress(statusOf(after).actions ?? [], 0) });
+}
+
+/** The workflow at its end; the same one when it ended before. */
+export function finish(
+  workflow: Workflow,
+  state: WorkflowState,
+  now: Date,
+  error: string | null,
+  cancelled = false,
+): Workflow {
+  if (!isActive(workflow)) return workflow;
+  return withStatus(workflow, {
+    state,
+    error,
+    completedAt: now.toISOString(),
+    currentAction: null,
+    ...(state === 'STATE_SUCCESS' ? { progress: 100 } : {}),
+    ...(cancelled ? { cancelled } : {}),
+  });
+}
+
+/** 0–100: finished actions, and the part of the running one. */
+function overallProgress(actions: readonly WorkflowAction[], percent: number): number {
+  const done = actions.filter((a) => a.status === 'STATE_SUCCESS').length;
+  return Math.round(((done + percent / 100) / Math.max(1, actions.length)) * 100);
+}
+
+function failureOf(workflow: Workflow): string {
+  const failed = statusOf(workflow).actions?.find((a) => a.status === 'STATE_FAILED');
+  if (failed === undefined) return 'the agent reported a failure';
+  return `${failed.name} failed${typeof failed.message === 'string' ? `: ${failed.message}` : ''}`;
+}
+
+/** The status, of a workflow that has none yet too. */
+export function statusOf(workflow: Workflow): WorkflowStatus {
+  return workflow.status ?? { state: 'STATE_PENDING' };
+}
+
+function withStatus(workflow: Workflow, change: Partial<WorkflowStatus>): Workflow {
+  return { ...workflow, status: { ...statusOf(workflow), ...change } };
+}
+
+function withAction(
+  workflow: Workflow,
+  index: number,
+  change: Partial<WorkflowAction>,
+  status: Partial<WorkflowStatus>,
+): Workflow {
+  const actions = (statusOf(workflow).actions ?? []).map((action, i) =>
+    i === index ? { ...action, ...change } : action,
+  );
+  return withStatus(workflow, { ...status, actions });
+}

@@ -1,0 +1,241 @@
+// Many simulated machines at once, each with the real loop and the real transport: switched on in the
+// same moment, then rebooted, repaired, installed anew and cloned, while the server keeps its records.
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../core/clock.ts';
+import { silentLog } from '../core/log.ts';
+import type { Inventory } from '../model/inventory.ts';
+import { runLoop } from '../agent/loop.ts';
+import { Spool } from '../agent/spool.ts';
+import type { AgentEvent } from '../agent/state.ts';
+import { Timeline } from '../agent/timeline.ts';
+import { HttpTransport } from '../transport/transport.ts';
+import { SimulatedMachine, type Draw, type Mishap } from './machine.ts';
+
+/** Of a hundred machines, how many something happens to in each round. */
+interface FleetRates {
+  readonly reboots: number;
+  readonly nicSwaps: number;
+  readonly reimages: number;
+  /** Their disk copied to another machine. */
+  readonly clones: number;
+  /** Copied as a whole, SMBIOS UUID and all, as virtual machines are. */
+  readonly twins: number;
+}
+
+export interface FleetOptions {
+  readonly server: string;
+  readonly token?: string | undefined;
+  readonly machines: number;
+  readonly rounds: number;
+  readonly rates: FleetRates;
+  /** What the machines look like. */
+  readonly models: readonly Inventory[];
+  readonly clock: Clock;
+  /** Chance for identities and mishaps; the same draws give the same fleet. */
+  readonly draw: Draw;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (progress: FleetProgress) => void;
+}
+
+interface FleetProgress {
+  readonly step: string;
+  readonly done: number;
+  readonly of: number;
+}
+
+interface FleetCounts {
+  checkins: number;
+  heartbeats: number;
+  failures: number;
+  reboots: number;
+  nicSwaps: number;
+  reimages: number;
+  clones: number;
+  twins: number;
+}
+
+/** How long a machine is off when it reboots. */
+const offMs = 1_000;
+
+export class Fleet {
+  readonly #o: FleetOptions;
+  readonly #powered: PoweredMachine[] = [];
+  readonly counts: FleetCounts = {
+    checkins: 0,
+    heartbeats: 0,
+    failures: 0,
+    reboots: 0,
+    nicSwaps: 0,
+    reimages: 0,
+    clones: 0,
+    twins: 0,
+  };
+  /** Machines that were given another id than before, in sentences. */
+  readonly idChanges: string[] = [];
+  /** How long each machine waited for its first registration. */
+  readonly waitsMs: number[] = [];
+
+  constructor(options: FleetOptions) {
+    this.#o = options;
+  }
+
+  get machines(): readonly SimulatedMachine[] {
+    return this.#powered.map((p) => p.machine);
+  }
+
+  /** Switches all machines on in the same moment. Resolves when each is registered. */
+  async powerOn(): Promise<void> {
+    const { machines, models, draw } = this.#o;
+    const made = Array.from({ length: machines }, (_, i) => {
+      const model = models[i % models.length];
+      if (model === undefined) throw new RangeError('a fleet needs a model');
+      return new SimulatedMachine(`sim-${i}`, model, draw);
+    });
+    await this.#start('powering on', made);
+  }
+
+  /** A round of mishaps. Resolves when everybody is registered again. */
+  async round(number: number): Promise<void> {
+    const { rates, draw } = this.#o;
+    const chance = (percent: number): boolean => draw() * 100 < percent;
+    const clones: SimulatedMachine[] = [];
+    const twins: SimulatedMachine[] = [];
+    const reboots: Promise<void>[] = [];
+    for (const powered of this.#powered) {
+      const mishaps: Mishap[] = [];
+      if (chance(rates.nicSwaps)) mishaps.push('nic swap');
+      if (chance(rates.reimages)) mishaps.push('re-image');
+      if (chance(rates.reboots)) mishaps.push('reboot');
+      if (mishaps.length > 0) reboots.push(this.#reboot(powered, mishaps));
+      const { machine } = powered;
+      if (chance(rates.clones)) clones.push(machine.clone(`${machine.name}-clone-${number}`));
+      // Only of one that goes on running: one that is off cannot be told from its twin.
+      if (mishaps.length === 0 && chance(rates.twins)) {
+        twins.push(machine.twin(`${machine.name}-twin-${number}`));
+      }
+    }
+    this.counts.clones += clones.length;
+    this.counts.twins += twins.length;
+    await Promise.all([
+      this.#watch(`round ${number}`, reboots),
+      this.#start(`round ${number}: clones`, [...clones, ...twins]),
+    ]);
+  }
+
+  /** Switches all machines off. */
+  async powerOff(): Promise<void> {
+    await Promise.all(this.#powered.map((p) => p.powerOff()));
+  }
+
+  async #start(step: string, machines: readonly SimulatedMachine[]): Promise<void> {
+    const { clock } = this.#o;
+    const startedMs = clock.elapsedMs();
+    const waits = machines.map(async (machine) => {
+      const powered = new PoweredMachine(machine, this.#o, (event) => this.#count(machine, event));
+      this.#powered.push(powered);
+      await powered.powerOn();
+      this.waitsMs.push(clock.elapsedMs() - startedMs);
+    });
+    await this.#watch(step, waits);
+  }
+
+  async #reboot(powered: PoweredMachine, mishaps: readonly Mishap[]): Promise<void> {
+    const { clock, signal } = this.#o;
+    await powered.powerOff();
+    await clock.sleep(offMs, signal);
+    for (const mishap of mishaps) powered.machine.undergo(mishap);
+    this.counts.reboots += 1;
+    if (mishaps.includes('nic swap')) this.counts.nicSwaps += 1;
+    if (mishaps.includes('re-image')) this.counts.reimages += 1;
+    await powered.powerOn();
+  }
+
+  #count(machine: SimulatedMachine, event: AgentEvent): void {
+    if (event.type === 'beaten') this.counts.heartbeats += 1;
+    if (event.type === 'failed') this.counts.failures += 1;
+    if (event.type !== 'checked-in') return;
+    this.counts.checkins += 1;
+    const { machine_id: id } = event.answer;
+    const before = machine.id;
+    machine.id = id;
+    if (before === undefined || before === id) return;
+    this.idChanges.push(`${machine.name} was ${before} and became ${id}`);
+  }
+
+  /** Waits for all, telling how many are done. */
+  async #watch(step: string, work: readonly Promise<void>[]): Promise<void> {
+    let done = 0;
+    const tell = (): void => this.#o.onProgress?.({ step, done, of: work.length });
+    tell();
+    await Promise.all(
+      work.map(async (one) => {
+        await one;
+        done += 1;
+        tell();
+      }),
+    );
+  }
+}
+
+/** A machine with its agent. */
+class PoweredMachine {
+  readonly machine: SimulatedMachine;
+  readonly #o: FleetOptions;
+  readonly #onEvent: (event: AgentEvent) => void;
+  #off = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(
+    machine: SimulatedMachine,
+    options: FleetOptions,
+    onEvent: (event: AgentEvent) => void,
+  ) {
+    this.machine = machine;
+    this.#o = options;
+    this.#onEvent = onEvent;
+  }
+
+  /** Boots it. Resolves when it is registered; rejects when the fleet is stopped before. */
+  powerOn(): Promise<void> {
+    this.#off = new AbortController();
+    const stopped = AbortSignal.any([this.#o.signal, this.#off.signal]);
+    return new Promise((resolve, reject) => {
+      stopped.addEventListener('abort', () => reject(new Error('the simulation was stopped')));
+      this.#running = this.#boot(stopped, (event) => {
+        this.#onEvent(event);
+        if (event.type === 'checked-in') resolve();
+      });
+    });
+  }
+
+  async powerOff(): Promise<void> {
+    this.#off.abort(new Error('switched off'));
+    await this.#running;
+  }
+
+  async #boot(signal: AbortSignal, onEvent: (event: AgentEvent) => void): Promise<void> {
+    const { clock, server, token } = this.#o;
+    const startedMs = clock.elapsedMs();
+    let sequence = 0;
+    const boot = {
+      id: randomUUID(),
+      uptimeMs: () => clock.elapsedMs() - startedMs,
+      nextSequence: async () => (sequence += 1),
+    };
+    const transport = new HttpTransport(server, { clock });
+    await runLoop({
+      subject: this.machine,
+      transport,
+      boot,
+      clock,
+      signal,
+      timeline: new Timeline(boot),
+      spool: new Spool(),
+      random: Math.random,
+      log: silentLog,
+      enrolToken: token,
+      onState: (_state, event) => event && onEvent(event),
+    });
+    await transport.close();
+  }
+}

@@ -1,0 +1,229 @@
+// Reads files in processes of their own, which are killed when a read hangs: nothing else gets rid of
+// one that is stuck in the kernel. Slow to start, so only for what may hang.
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { posix } from 'node:path';
+import { execPath } from 'node:process';
+import { isSea } from 'node:sea';
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '../../core/clock.ts';
+import { AppError, isAppError, type ErrorCode } from '../../core/errors.ts';
+import type { Files, Range } from '../files.ts';
+import { timeoutError } from '../read-error.ts';
+
+export interface Request {
+  method: keyof Files;
+  path: string;
+  range?: Range | undefined;
+}
+
+export interface Answer {
+  value?: string | readonly string[] | undefined;
+  base64?: string;
+  error?: {
+    code: ErrorCode;
+    message: string;
+    reason: string | undefined;
+    details: Readonly<Record<string, unknown>>;
+  };
+}
+
+/** So many reads may hang side by side before others wait for them. */
+const maxReaders = 4;
+
+/** One file that hangs may be alone in that. */
+const maxHung = 2;
+
+/** The same readers as Files has, with a deadline for each read.
+ *  Errors: those of Files, and AppError `read.timeout`. */
+export class IsolatedFiles {
+  readonly #top: string;
+  readonly #timeoutMs: number;
+  readonly #clock: Clock;
+  readonly #idle: Reader[] = [];
+  readonly #waiting: ((reader: Reader) => void)[] = [];
+  #readers = 0;
+  /** The last read of each directory, and how many of its reads have hung. */
+  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #hung = new Map<string, number>();
+
+  constructor(top: string, timeoutMs: number, clock: Clock) {
+    this.#top = top;
+    this.#timeoutMs = timeoutMs;
+    this.#clock = clock;
+  }
+
+  async text(path: string): Promise<string | undefined> {
+    const { value } = await this.#ask({ method: 'text', path });
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  async bytes(path: string, range?: Range): Promise<Uint8Array | undefined> {
+    const { base64 } = await this.#ask({ method: 'bytes', path, range });
+    return base64 === undefined ? undefined : new Uint8Array(Buffer.from(base64, 'base64'));
+  }
+
+  async list(path: string): Promise<readonly string[] | undefined> {
+    const { value } = await this.#ask({ method: 'list', path });
+    return Array.isArray(value) ? value : undefined;
+  }
+
+  async link(path: string): Promise<string | undefined> {
+    const { value } = await this.#ask({ method: 'link', path });
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  /** Ends the processes that have nothing to read; the next read starts one again. */
+  endIdle(): void {
+    for (const reader of this.#idle.splice(0)) {
+      reader.kill();
+      this.#readers -= 1;
+    }
+  }
+
+  /** One read of a directory at a time, so that a disk that hangs does not take all readers; and once
+   *  two files in it have hung, no other is tried. */
+  async #ask(request: Request): Promise<Answer> {
+    const directory = posix.dirname(request.path);
+    const before = this.#turns.get(directory);
+    const turn = Promise.resolve(before).then(() => this.#askInTurn(request, directory));
+    this.#turns.set(
+      directory,
+      turn.catch(() => {}),
+    );
+    const answer = await turn;
+    if (answer.error === undefined) return answer;
+    const { code, message, reason, details } = answer.error;
+    const cause = reason === undefined ? undefined : new Error(reason);
+    throw new AppError(code, message, { cause, details: { ...details } });
+  }
+
+  async #askInTurn(request: Request, directory: string): Promise<Answer> {
+    const hung = this.#hung.get(directory) ?? 0;
+    if (hung >= maxHung) throw timeoutError(request.path, this.#timeoutMs);
+    const reader = await this.#take();
+    try {
+      await reader.ready;
+      const answer = await this.#within(reader.ask(request), request.path);
+      this.#give(reader);
+      return answer;
+    } catch (err) {
+      if (isAppError(err, 'read.timeout')) this.#hung.set(directory, hung + 1);
+      reader.kill();
+      this.#readers -= 1;
+      if (this.#waiting.length > 0) this.#give(this.#start());
+      throw err;
+    }
+  }
+
+  async #within(answer: Promise<Answer>, path: string): Promise<Answer> {
+    const over = new AbortController();
+    const deadline = this.#clock.sleep(this.#timeoutMs, over.signal).then(() => {
+      throw timeoutError(path, this.#timeoutMs);
+    });
+    deadline.catch(() => {});
+    answer.catch(() => {});
+    try {
+      return await Promise.race([answer, deadline]);
+    } finally {
+      over.abort(new Error('answered'));
+    }
+  }
+
+  #take(): Promise<Reader> | Reader {
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle;
+    if (this.#readers < maxReaders) return this.#start();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #give(reader: Reader): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#idle.push(reader);
+    else next(reader);
+  }
+
+  #start(): Reader {
+    this.#readers += 1;
+    return new Reader(this.#top);
+  }
+}
+
+/** One child process, which answers one request at a time. */
+class Reader {
+  /** Settles when the child has started, which is no part of any read's time. */
+  readonly ready: Promise<unknown>;
+  readonly #child: ChildProcess;
+  #pending = '';
+  #settle: { resolve: (answer: Answer) => void; reject: (err: AppError) => void } | undefined;
+  #gone: AppError | undefined;
+
+  constructor(top: string) {
+    this.#child = spawn(execPath, [...readerProgram(), top], { stdio: ['pipe', 'pipe', 'ignore'] });
+    this.#child.on('error', (err) => {
+      this.#end(err);
+    });
+    this.#child.on('exit', () => {
+      this.#end(undefined);
+    });
+    this.#child.stdin?.on('error', () => {});
+    this.#child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+      this.#take(chunk);
+    });
+    this.ready = this.#answered().finally(() => {
+      this.#unref();
+    });
+  }
+
+  ask(request: Request): Promise<Answer> {
+    if (this.#gone !== undefined) return Promise.reject(this.#gone);
+    this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
+    return this.#answered();
+  }
+
+  /** An idle reader must not keep the program alive; it ends with its standard input. */
+  #unref(): void {
+    this.#child.unref();
+    for (const stream of [this.#child.stdin, this.#child.stdout]) {
+      if (stream !== null && 'unref' in stream && typeof stream.unref === 'function') {
+        stream.unref();
+      }
+    }
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+    this.#child.stdout?.destroy();
+    this.#child.stdin?.destroy();
+  }
+
+  #answered(): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+  }
+
+  #take(chunk: string): void {
+    this.#pending += chunk;
+    if (!this.#pending.endsWith('\n')) return;
+    // What comes is one whole line of our own reader, which answers one request at a time.
+    const answer: Answer = JSON.parse(this.#pending);
+    this.#pending = '';
+    this.#settle?.resolve(answer);
+    this.#settle = undefined;
+  }
+
+  #end(cause: unknown): void {
+    this.#gone = new AppError('read.failed', 'the process that reads files has ended', { cause });
+    this.#settle?.reject(this.#gone);
+    this.#settle = undefined;
+  }
+}
+
+/** The reader lies beside this file: as TypeScript, compiled, or bundled. In a single executable, which
+ *  runs nothing but itself, it is a command of that. */
+function readerProgram(): string[] {
+  if (isSea()) return ['read-files'];
+  const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
+  return [fileURLToPath(new URL(`./reader${extension}`, import.meta.url))];
+}

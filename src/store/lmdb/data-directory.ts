@@ -1,0 +1,53 @@
+// Opens the embedded store's directory: one server at a time, and only data that is whole.
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError, isAppError } from '../../core/errors.ts';
+import { lockDirectory } from './directory-lock.ts';
+import type { Kv } from '../kv.ts';
+import { dataFileName, verifyDataFile } from './lmdb-file.ts';
+import { LmdbKv } from './lmdb.ts';
+import type { OpenOptions } from '../open.ts';
+
+/** Errors: AppError `store.in-use`, `store.damaged`, `store.unavailable`. */
+export function openDirectory(directory: string, options: OpenOptions): Kv {
+  const { readOnly = false, verifyWhole = false } = options;
+  prepare(directory, readOnly);
+  const release = readOnly ? lockIfFree(directory) : lockDirectory(directory);
+  try {
+    // While a server writes, its pages cannot be told from damaged ones.
+    if (release !== undefined) verifyDataFile(directory, { whole: verifyWhole });
+    return LmdbKv.open(directory, { readOnly, release: release ?? (() => {}) });
+  } catch (err) {
+    release?.();
+    if (err instanceof AppError) throw err;
+    throw new AppError(
+      'store.unavailable',
+      `cannot open ${directory}: let this user write in it, or name another with --data`,
+      { cause: err },
+    );
+  }
+}
+
+function prepare(directory: string, readOnly: boolean): void {
+  try {
+    if (readOnly) accessSync(join(directory, dataFileName), constants.R_OK);
+    else mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (err) {
+    const what = readOnly ? 'there is no data to read in' : 'cannot make the data directory';
+    throw new AppError(
+      'store.unavailable',
+      `${what} ${directory}: name one that this user may use with --data`,
+      { cause: err },
+    );
+  }
+}
+
+function lockIfFree(directory: string): (() => void) | undefined {
+  try {
+    return lockDirectory(directory);
+  } catch (err) {
+    // A running server has it; or this user may only read, and then nobody else's lock can be seen.
+    if (isAppError(err, 'store.in-use') || isAppError(err, 'store.unavailable')) return undefined;
+    throw err;
+  }
+}

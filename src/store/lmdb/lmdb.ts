@@ -1,0 +1,205 @@
+// The Kv on LMDB, the embedded default. One process at a time (see directory-lock.ts); every commit
+// is on disk when it resolves.
+import { statfsSync } from 'node:fs';
+import { open, type RootDatabase, type Transaction } from 'lmdb';
+import { AppError } from '../../core/errors.ts';
+import { closedError, conflict } from '../kv-errors.ts';
+import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from '../kv.ts';
+import { prefixEnd } from '../kv.ts';
+import { Watchers } from '../watchers.ts';
+
+const scanPiece = 500;
+
+/** Codes of LMDB and of the system's errno. */
+const mapFull = -30_792;
+const inputOutput = 5;
+const noSpace = 28;
+const overQuota = 122;
+/** With less than this free a batch may well have found no space. */
+const littleBytes = 16 * 1024 * 1024;
+
+const revisionKey = 'meta/revision';
+/** How many revisions are used up before the counter is written down again. */
+const revisionBlock = 1_000_000;
+
+export class LmdbKv implements Kv {
+  readonly #directory: string;
+  readonly #db: RootDatabase<string, string>;
+  readonly #release: () => void;
+  readonly #watchers = new Watchers();
+  readonly #pending = new Set<Promise<unknown>>();
+  #closed = false;
+  /** The last revision given out, and up to where the stored counter allows. */
+  #revision: number;
+  #reserved: number;
+
+  private constructor(directory: string, db: RootDatabase<string, string>, release: () => void) {
+    this.#directory = directory;
+    this.#db = db;
+    this.#release = release;
+    this.#revision = Number(db.get(revisionKey) ?? 0);
+    this.#reserved = this.#revision;
+  }
+
+  /** Opens the environment in `directory`, whose lock the caller holds; `release` is called after it
+   *  was closed. */
+  static open(directory: string, options: { readOnly: boolean; release: () => void }): LmdbKv {
+    const db = open<string, string>({
+      path: directory,
+      readOnly: options.readOnly,
+      // Else a directory with a dot in its name is taken for a file.
+      noSubdir: false,
+      encoding: 'string',
+      useVersions: true,
+      // In the default mode a process that follows one that was killed can fail with MDB_PANIC.
+      overlappingSync: false,
+      // By default each turn's batch has a promise that nobody can get at, and when its commit fails,
+      // nobody can catch its rejection: that ends the process.
+      eventTurnBatching: false,
+    });
+    return new LmdbKv(directory, db, options.release);
+  }
+
+  read(reads: readonly KvRead[]): Promise<readonly (readonly KvEntry[])[]> {
+    return this.#guarded('read', async () => reads.map((read) => this.#answer(read)));
+  }
+
+  commit(
+    expectations: readonly KvExpectation[],
+    operations: readonly KvOperation[],
+  ): Promise<number> {
+    return this.#guarded('write', async () => {
+      let reserving = 0;
+      // Only a child transaction is rolled back when its callback throws.
+      const revision = await this.#db.childTransaction(() => {
+        const broken = expectations.find((e) => !this.#holds(e));
+        if (broken !== undefined) throw conflict(broken);
+        const next = (this.#revision += 1);
+        if (next > this.#reserved) {
+          reserving = next + revisionBlock;
+          void this.#db.put(revisionKey, String(reserving), next);
+        }
+        for (const { key, value } of operations) {
+          void (value === undefined ? this.#db.remove(key) : this.#db.put(key, value, next));
+        }
+        return next;
+      });
+      // Only now is it certain that the counter is on disk.
+      this.#reserved = Math.max(this.#reserved, reserving);
+      this.#watchers.announce(operations);
+      return revision;
+    });
+  }
+
+  async *scan(prefix: string): AsyncIterable<readonly KvEntry[]> {
+    // Pages that a long snapshot keeps alive grow the file: it lasts as long as the reader takes.
+    const transaction = this.#db.useReadTransaction();
+    try {
+      let after: string | undefined;
+      for (;;) {
+        const piece = this.#range({ prefix, after, limit: scanPiece }, transaction);
+        const last = piece.at(-1);
+        if (last === undefined) return;
+        yield piece;
+        after = last.key;
+      }
+    } finally {
+      transaction.done();
+    }
+  }
+
+  async watch(
+    prefix: string,
+    listener: (change: KvChange | undefined) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    this.#watchers.add(prefix, listener, signal);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await Promise.allSettled(this.#pending);
+    await this.#db.close();
+    this.#release();
+  }
+
+  #answer(read: KvRead): readonly KvEntry[] {
+    if ('prefix' in read) return this.#range(read);
+    const entry = this.#db.getEntry(read.key);
+    return entry === undefined
+      ? []
+      : [{ key: read.key, value: entry.value, revision: entry.version ?? 0 }];
+  }
+
+  #range(
+    read: { prefix: string; after?: string | undefined; limit: number },
+    transaction?: Transaction,
+  ): KvEntry[] {
+    const after = read.after !== undefined && read.after > read.prefix ? read.after : undefined;
+    const range = this.#db.getRange({
+      start: after ?? read.prefix,
+      exclusiveStart: after !== undefined,
+      end: prefixEnd(read.prefix),
+      limit: read.limit,
+      versions: true,
+      ...(transaction === undefined ? {} : { transaction }),
+    });
+    return Array.from(range, ({ key, value, version }) => ({ key, value, revision: version ?? 0 }));
+  }
+
+  #holds(expectation: KvExpectation): boolean {
+    if ('key' in expectation) {
+      return (this.#db.getEntry(expectation.key)?.version ?? 0) === expectation.revision;
+    }
+    const under = this.#range({ prefix: expectation.prefix, limit: Number.MAX_SAFE_INTEGER });
+    return under.every((entry) => entry.revision <= expectation.newest);
+  }
+
+  /** Runs one operation; what LMDB throws becomes an AppError, and close() waits for it. */
+  async #guarded<T>(what: 'read' | 'write', operation: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw closedError();
+    const running = operation();
+    this.#pending.add(running);
+    try {
+      return await running;
+    } catch (err) {
+      throw err instanceof AppError ? err : await this.#explain(what, err);
+    } finally {
+      this.#pending.delete(running);
+    }
+  }
+
+  async #explain(what: 'read' | 'write', err: unknown): Promise<AppError> {
+    const cause = await underlying(err);
+    return this.#isFull(cause)
+      ? new AppError(
+          'store.full',
+          `cannot ${what}: no space left for ${this.#directory}; free some, nothing else is needed`,
+          { cause },
+        )
+      : new AppError('store.unavailable', `cannot ${what} the data in ${this.#directory}`, {
+          cause,
+        });
+  }
+
+  #isFull(cause: unknown): boolean {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    if (code === noSpace || code === overQuota || code === mapFull) return true;
+    if (code !== inputOutput) return false;
+    // LMDB gives a write that was cut short for lack of space as an input/output error.
+    const { bavail, bsize } = statfsSync(this.#directory);
+    return bavail * bsize < littleBytes;
+  }
+}
+
+/** A failed commit says why in a promise of its own, which also must not go unheard. */
+async function underlying(err: unknown): Promise<unknown> {
+  if (!(err instanceof Error) || !('commitError' in err)) return err;
+  try {
+    await err.commitError;
+    return err;
+  } catch (reason) {
+    return reason;
+  }
+}

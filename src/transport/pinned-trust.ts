@@ -1,0 +1,128 @@
+// Connections to a server that is trusted by a pinned CA alone, and what may be learned from it while
+// this machine's clock is wrong: the time, once.
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import type { Clock } from '../core/clock.ts';
+import { AppError } from '../core/errors.ts';
+import { distrust, type Distrust } from './certificates.ts';
+import { withDeadline } from '../core/deadline.ts';
+
+export interface PinnedTrustOptions {
+  /** The SHA-256 of the CA's certificate (its DER form) in lower-case hex. */
+  readonly caSha256: string;
+  /** This machine's wall clock. */
+  readonly now: () => Date;
+  /** Sets it to the server's. What cannot be set is at least counted from then on. */
+  readonly setClock: (date: Date) => Promise<void>;
+}
+
+const yearMs = 365.25 * 24 * 3_600_000;
+const maxStepMs = 20 * yearMs;
+/** A clock before this release of the agent is wrong for certain; the step that a server may ask for is
+ *  counted from here then, so that a clock of the year 2000 can be set as well. */
+const releasedAt = Date.parse('2026-11-01T00:00:00Z');
+const dateTimeoutMs = 10_000;
+
+/** Where a connection leads to. */
+interface Destination {
+  readonly host?: string | null | undefined;
+}
+
+type Connector<D> = (to: D) => Promise<Duplex>;
+
+/** A connector that hands out only sockets whose server the pinned CA vouches for. `open` has to
+ *  connect without verifying and without resuming sessions (a resumed one shows no chain). */
+export function trustedConnector<D extends Destination>(
+  open: Connector<D>,
+  trust: PinnedTrust,
+  clock: Clock,
+): Connector<D> {
+  return async function connectTrusted(to): Promise<Duplex> {
+    const socket = await open(to);
+    if (!(socket instanceof TLSSocket)) {
+      throw new TypeError('a connection without TLS has no certificate to verify');
+    }
+    const host = to.host ?? '';
+    const chain = chainOf(socket);
+    const refusal = trust.refusal(chain, host);
+    if (refusal === undefined) return socket;
+    try {
+      const date = refusal.isAboutTime ? await askDate(socket, host, clock) : undefined;
+      if (!(await trust.adoptTime(date, chain, host))) {
+        throw new AppError(
+          'server.untrusted',
+          `${host} is not trusted: its certificate ${refusal.reason}; check dragonfly.ca_sha256 and both clocks`,
+        );
+      }
+    } finally {
+      socket.destroy();
+    }
+    return connectTrusted(to);
+  };
+}
+
+/** What is trusted, and by how much this machine's clock is known to be wrong. */
+export class PinnedTrust {
+  readonly #o: PinnedTrustOptions;
+  #offsetMs = 0;
+  #isClockSet = false;
+
+  constructor(options: PinnedTrustOptions) {
+    this.#o = options;
+  }
+
+  /** Why the server is not trusted; undefined when it is. */
+  refusal(chain: readonly X509Certificate[], host: string): Distrust | undefined {
+    const at = new Date(this.#o.now().getTime() + this.#offsetMs);
+    return distrust(chain, this.#o.caSha256, host, at);
+  }
+
+  /** Whether the time was taken over: when it is plausible, the certificates are good at it, and none
+   *  was before. A server that needs a second step is not believed. */
+  async adoptTime(
+    date: Date | undefined,
+    chain: readonly X509Certificate[],
+    host: string,
+  ): Promise<boolean> {
+    if (date === undefined) return false;
+    const localMs = this.#o.now().getTime();
+    const stepMs = date.getTime() - Math.max(localMs, releasedAt);
+    if (this.#isClockSet || !(Math.abs(stepMs) <= maxStepMs)) return false;
+    if (distrust(chain, this.#o.caSha256, host, date) !== undefined) return false;
+    this.#isClockSet = true;
+    await this.#o.setClock(date).catch(() => {});
+    this.#offsetMs = date.getTime() - this.#o.now().getTime();
+    return true;
+  }
+}
+
+/** The server's certificate and those above it, as far as it sent them. */
+function chainOf(socket: TLSSocket): X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  let certificate = socket.getPeerX509Certificate();
+  while (certificate !== undefined && chain.length < 16) {
+    chain.push(new X509Certificate(certificate.raw));
+    certificate = certificate.issuerCertificate;
+  }
+  return chain;
+}
+
+/** What the server says the time is. Nothing else of its answer is used.
+ *  Source: RFC 9110 section 6.6.1 (Date). */
+async function askDate(socket: TLSSocket, host: string, clock: Clock): Promise<Date | undefined> {
+  let head = '';
+  socket.setEncoding('latin1');
+  socket.on('data', (text: string) => {
+    head = (head + text).slice(0, 16_384);
+  });
+  socket.write(`HEAD /api/health HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+  const stay = new AbortController().signal;
+  await withDeadline(clock, dateTimeoutMs, stay, (signal) =>
+    once(socket, 'close', { signal }),
+  ).catch(() => {});
+  const date = /^date: *(.+)$/im.exec(head)?.[1];
+  const ms = Date.parse(date ?? '');
+  return Number.isNaN(ms) ? undefined : new Date(ms);
+}

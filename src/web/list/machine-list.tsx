@@ -1,0 +1,176 @@
+// The list of machines: a grid with virtual rows, driven by mouse and keyboard alike.
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { useServices } from '../context.ts';
+import type { SortColumn } from '../live/fleet.ts';
+import { sortBy, toggled, withRange, type ListState } from './list-state.ts';
+import { MachineRow } from './machine-row.tsx';
+import { usePageKeys } from './page-keys.ts';
+import { useNow } from '../parts/parts.tsx';
+import { navigate } from '../router.tsx';
+import type { Row } from './row.ts';
+import { scrollToRow, useMedia, useRowWindow } from './virtual-window.ts';
+
+const headings: readonly { column: SortColumn; label: string }[] = [
+  { column: 'name', label: 'Name' },
+  { column: 'state', label: 'State' },
+  { column: 'liveness', label: 'Liveness' },
+  { column: 'hardware', label: 'Hardware' },
+  { column: 'address', label: 'Address' },
+];
+
+interface ListProps {
+  readonly rows: readonly Row[];
+  readonly list: ListState;
+  readonly onChange: (change: Partial<ListState>) => void;
+  /** Where the list was scrolled to; kept while another page is shown. */
+  readonly place: { scrollTop: number };
+}
+
+export function MachineList({ rows, list, onChange, place }: ListProps) {
+  const viewport = useRef<HTMLDivElement>(null);
+  const narrow = useMedia('(max-width: 780px)');
+  // The heights that styles/ gives to --row and --list-head.
+  const rowHeight = narrow ? 76 : 38;
+  const headerHeight = narrow ? 0 : 34;
+  const { first, end } = useRowWindow(viewport, rowHeight);
+  const { live, session } = useServices();
+  const nowMs = useNow() - session.clockAheadMs;
+
+  // Where it was left; another filter or order begins at its beginning (see changeList in app.tsx).
+  useLayoutEffect(() => {
+    if (viewport.current !== null) viewport.current.scrollTop = place.scrollTop;
+  }, [list.query, list.sort]);
+
+  const inSight = rows.slice(first, end);
+  const inSightKey = inSight.map((row) => row.id).join();
+  useEffect(() => live.watch(inSight.map((row) => row.id)), [live, inSightKey]);
+
+  const activeIndex = rows.findIndex((row) => row.id === list.activeId);
+  const active = rows[activeIndex];
+  const open = (row: Row): void => {
+    onChange({ activeId: row.id });
+    navigate(`/machines/${row.id}`);
+  };
+  const select = (row: Row, range: boolean): void => {
+    const ids = rows.map((r) => r.id);
+    onChange({
+      activeId: row.id,
+      selected: range
+        ? withRange(list.selected, ids, list.activeId, row.id)
+        : toggled(list.selected, row.id),
+    });
+  };
+  const move =
+    (steps: number) =>
+    ({ shiftKey }: KeyboardEvent): void => {
+      const index = Math.max(0, Math.min(rows.length - 1, activeIndex + steps));
+      const row = rows[index];
+      if (row === undefined || viewport.current === null) return;
+      if (shiftKey) select(row, true);
+      else onChange({ activeId: row.id });
+      scrollToRow(viewport.current, index, rowHeight, headerHeight);
+    };
+  const page = Math.floor((viewport.current?.clientHeight ?? 0) / rowHeight) - 1;
+  const toggle = (): void => {
+    if (active !== undefined) select(active, false);
+  };
+  usePageKeys({
+    j: move(1),
+    k: move(-1),
+    ArrowDown: move(1),
+    ArrowUp: move(-1),
+    PageDown: move(page),
+    PageUp: move(-page),
+    Home: move(-Infinity),
+    End: move(Infinity),
+    x: toggle,
+    ' ': toggle,
+    'Ctrl+a': () => onChange({ selected: new Set(rows.map((row) => row.id)) }),
+    Enter: () => {
+      if (active !== undefined) open(active);
+    },
+    Escape: () => onChange(list.selected.size > 0 ? { selected: new Set() } : { query: '' }),
+  });
+
+  return (
+    <div
+      ref={viewport}
+      class="list"
+      id="machines"
+      role="grid"
+      tabIndex={0}
+      aria-label="Machines"
+      aria-multiselectable
+      aria-rowcount={rows.length + 1}
+      aria-activedescendant={active === undefined ? undefined : `row-${active.id}`}
+      onScroll={(event) => {
+        place.scrollTop = event.currentTarget.scrollTop;
+      }}
+    >
+      <ListHead list={list} rows={rows} onChange={onChange} />
+      <div
+        role="presentation"
+        class="rows"
+        style={{ height: `${String(rows.length * rowHeight)}px` }}
+      >
+        <div role="rowgroup" style={{ transform: `translateY(${String(first * rowHeight)}px)` }}>
+          {inSight.map((row, i) => (
+            <MachineRow
+              row={row}
+              index={first + i}
+              active={row.id === list.activeId}
+              selected={list.selected.has(row.id)}
+              nowMs={nowMs}
+              onOpen={open}
+              onSelect={select}
+            />
+          ))}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+interface HeadProps {
+  readonly list: ListState;
+  readonly rows: readonly Row[];
+  readonly onChange: (change: Partial<ListState>) => void;
+}
+
+function ListHead({ list, rows, onChange }: HeadProps) {
+  const allSelected = rows.length > 0 && rows.every((row) => list.selected.has(row.id));
+  const heading = (column: SortColumn, label: string) => {
+    const sorted = list.sort.column === column;
+    const direction = list.sort.descending ? 'descending' : 'ascending';
+    return (
+      <div
+        key={column}
+        role="columnheader"
+        aria-sort={sorted ? direction : 'none'}
+        class={`c-${column}`}
+      >
+        <button type="button" onClick={() => onChange({ sort: sortBy(list.sort, column) })}>
+          {label}
+          <span aria-hidden="true">{sorted ? (list.sort.descending ? '↓' : '↑') : ''}</span>
+        </button>
+      </div>
+    );
+  };
+  return (
+    <div role="row" class="list-head" aria-rowindex={1}>
+      <div role="columnheader" class="c-select">
+        <input
+          type="checkbox"
+          aria-label="Select all machines shown"
+          checked={allSelected}
+          onChange={() => onChange({ selected: new Set(allSelected ? [] : rows.map((r) => r.id)) })}
+        />
+      </div>
+      {headings.map(({ column, label }) => heading(column, label))}
+      <div role="columnheader" class="c-tags">
+        <span>Tags</span>
+      </div>
+      {heading('lastSeen', 'Last seen')}
+    </div>
+  );
+}

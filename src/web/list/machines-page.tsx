@@ -1,0 +1,229 @@
+// The page of all machines: filter, counts, what to do with the selection, the list.
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { MachineStateName } from '../../model/machine.ts';
+import { BulkAssign, BulkTags } from './bulk-dialogs.tsx';
+import { useFleet, useLive, useServices } from '../context.ts';
+import { plural } from '../parts/format.ts';
+import { listPath, type ListState } from './list-state.ts';
+import { MachineList } from './machine-list.tsx';
+import { usePageKeys } from './page-keys.ts';
+import { Notice } from '../parts/parts.tsx';
+import { hasTerm, toggleTerm } from './query.ts';
+import type { Liveness } from './row.ts';
+
+const states: readonly MachineStateName[] = [
+  'Discovered',
+  'Ready',
+  'Provisioning',
+  'Provisioned',
+  'Error',
+  'Offline',
+];
+const livenesses: readonly Liveness[] = ['online', 'late', 'gone', 'unheard'];
+
+interface MachinesProps {
+  readonly list: ListState;
+  readonly onChange: (change: Partial<ListState>) => void;
+  readonly place: { scrollTop: number };
+}
+
+export function MachinesPage({ list, onChange, place }: MachinesProps) {
+  const { fleet } = useServices();
+  const view = useFleet();
+  const [dialog, setDialog] = useState<'tags' | 'assign' | undefined>();
+  const [done, setDone] = useState<string | undefined>();
+  const hasSelection = list.selected.size > 0;
+
+  useLayoutEffect(() => fleet.show(list.query, list.sort), [fleet, list.query, list.sort]);
+  useEffect(() => {
+    history.replaceState(null, '', listPath(list));
+    document.title = 'Machines · Dragonfly';
+  }, [list.query, list.sort]);
+  usePageKeys({
+    t: () => {
+      if (hasSelection) setDialog('tags');
+    },
+    a: () => {
+      if (hasSelection) setDialog('assign');
+    },
+  });
+
+  const finish = (message: string): void => {
+    setDialog(undefined);
+    setDone(message);
+    onChange({ selected: new Set() });
+  };
+  const ids = [...list.selected];
+  return (
+    <div class="machines">
+      <h1 class="hidden">Machines</h1>
+      <div class="toolbar">
+        <Filter query={list.query} onChange={(query) => onChange({ query })} />
+        <Count />
+      </div>
+      {hasSelection ? (
+        <div class="bulk" role="toolbar" aria-label="Selection">
+          <strong>{plural(ids.length, 'machine')} selected</strong>
+          <button type="button" onClick={() => setDialog('tags')}>
+            Tag… <kbd>t</kbd>
+          </button>
+          <button type="button" onClick={() => setDialog('assign')}>
+            Assign template… <kbd>a</kbd>
+          </button>
+          <button type="button" onClick={() => onChange({ selected: new Set() })}>
+            Clear <kbd>Esc</kbd>
+          </button>
+        </div>
+      ) : (
+        <Chips list={list} onChange={onChange} done={done} />
+      )}
+      {view.rows.length > 0 ? (
+        <MachineList
+          rows={view.rows}
+          list={list}
+          onChange={(change) => {
+            setDone(undefined);
+            onChange(change);
+          }}
+          place={place}
+        />
+      ) : (
+        <NoRows query={list.query} onClear={() => onChange({ query: '' })} />
+      )}
+      {dialog === 'tags' && (
+        <BulkTags ids={ids} onClose={() => setDialog(undefined)} onDone={finish} />
+      )}
+      {dialog === 'assign' && (
+        <BulkAssign ids={ids} onClose={() => setDialog(undefined)} onDone={finish} />
+      )}
+    </div>
+  );
+}
+
+function Filter({ query, onChange }: { query: string; onChange: (query: string) => void }) {
+  const input = useRef<HTMLInputElement>(null);
+  usePageKeys({ '/': () => input.current?.select() });
+  return (
+    <div class="filter">
+      <input
+        ref={input}
+        type="search"
+        aria-label="Filter machines"
+        aria-controls="machines"
+        placeholder="Filter: name, MAC, address, serial, tag:gpu, state:error …"
+        autoComplete="off"
+        spellcheck={false}
+        value={query}
+        onInput={(event) => onChange(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key !== 'ArrowDown' && event.key !== 'Enter' && event.key !== 'Escape') return;
+          if (event.key === 'Escape' && query !== '') onChange('');
+          else document.querySelector<HTMLElement>('#machines')?.focus();
+          event.preventDefault();
+        }}
+      />
+      <kbd aria-hidden="true">/</kbd>
+    </div>
+  );
+}
+
+/** How many machines are shown, and whether more are to come. */
+function Count() {
+  const { live } = useServices();
+  const { load } = useLive();
+  const { rows, total } = useFleet();
+  return (
+    <>
+      <span class="count" role="status">
+        {rows.length === total
+          ? plural(total, 'machine')
+          : `${rows.length.toLocaleString('en')} of ${plural(total, 'machine')}`}
+      </span>
+      {load === 'loading' && total > 0 && <span class="spinner" title="Reading machines…" />}
+      {load === 'failed' && total > 0 && (
+        <span class="problem" role="alert">
+          Not all machines could be read.{' '}
+          <button type="button" onClick={() => live.start()}>
+            Try again
+          </button>
+        </span>
+      )}
+    </>
+  );
+}
+
+interface ChipsProps {
+  readonly list: ListState;
+  readonly onChange: (change: Partial<ListState>) => void;
+  readonly done: string | undefined;
+}
+
+function Chips({ list, onChange, done }: ChipsProps) {
+  const view = useFleet();
+  const chip = (field: string, name: string, count: number | undefined) => {
+    const value = name.toLowerCase();
+    const pressed = hasTerm(list.query, field, value);
+    if (count === undefined && !pressed) return null;
+    return (
+      <button
+        key={name}
+        type="button"
+        class={`chip ${field}-${value}`}
+        aria-pressed={pressed}
+        onClick={() => onChange({ query: toggleTerm(list.query, field, value) })}
+      >
+        <span class="dot" aria-hidden="true" />
+        {name} <b>{(count ?? 0).toLocaleString('en')}</b>
+      </button>
+    );
+  };
+  return (
+    <div class="chips" role="group" aria-label="Filter by state and liveness">
+      {states.map((name) => chip('state', name, view.byState.get(name)))}
+      <span class="divider" />
+      {livenesses.map((name) => chip('live', name, view.byLiveness.get(name)))}
+      {done !== undefined && (
+        <span class="done" role="status">
+          {done}
+        </span>
+      )}
+    </div>
+  );
+}
+
+/** The list's place when it has nothing to show, and why. */
+function NoRows({ query, onClear }: { query: string; onClear: () => void }) {
+  const { live } = useServices();
+  const { load, problem } = useLive();
+  const { total } = useFleet();
+  if (load === 'failed' && total === 0) {
+    return (
+      <Notice kind="error" title="The machines cannot be shown.">
+        <p>{problem}</p>
+        <button type="button" onClick={() => live.start()}>
+          Try again
+        </button>
+      </Notice>
+    );
+  }
+  if (load === 'loading') return <Notice kind="busy" title="Reading machines…" />;
+  if (total > 0) {
+    return (
+      <Notice kind="empty" title="No machine matches the filter.">
+        <p>
+          <code>{query}</code>
+        </p>
+        <button type="button" onClick={onClear}>
+          Show all {total.toLocaleString('en')}
+        </button>
+      </Notice>
+    );
+  }
+  return (
+    <Notice kind="empty" title="No machine has checked in yet.">
+      <p>Boot one from the network, or start the agent on a host:</p>
+      <pre>dragonfly-agent run --server {location.origin}</pre>
+      <p>It appears here by itself.</p>
+    </Notice>
+  );
+}

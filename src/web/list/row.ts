@@ -1,0 +1,61 @@
+// What the list keeps of each machine: small, ready to show, search and sort. Pure; no DOM.
+import type { MachineStateName } from '../../model/machine.ts';
+import type { MachineView } from '../../model/operator-api.ts';
+import { hardwareLine } from '../parts/format.ts';
+
+/** How alive a machine is; "unheard" while the server cannot tell. */
+export type Liveness = 'online' | 'late' | 'gone' | 'unheard';
+
+export interface Row {
+  readonly id: string;
+  /** The hostname, or else the memorable name. */
+  readonly name: string;
+  readonly memorableName: string;
+  readonly state: MachineStateName;
+  readonly errorMessage: string | undefined;
+  readonly liveness: Liveness;
+  readonly hardware: string;
+  readonly address: string;
+  readonly mac: string;
+  readonly tags: readonly string[];
+  readonly template: string | null;
+  readonly lastSeenMs: number | undefined;
+  /** Everything that plain text searches, in lower case. */
+  readonly searchText: string;
+}
+
+export function toRow(machine: MachineView): Row {
+  const { id, config, hardware, identity, report, status } = machine;
+  const name = config.hostname ?? report?.hostname ?? config.memorable_name;
+  const address = report?.ip_address ?? '';
+  const line = hardwareLine(hardware);
+  const searched = [
+    name,
+    config.memorable_name,
+    id,
+    address,
+    line,
+    hardware.cpu_model,
+    config.os_choice,
+    identity.smbios_uuid,
+    report?.bmc_address,
+    ...config.tags,
+    ...identity.all_macs,
+    ...hardware.disks.map((disk) => disk.serial),
+  ];
+  return {
+    id,
+    name,
+    memorableName: config.memorable_name,
+    state: typeof status.state === 'string' ? status.state : 'Error',
+    errorMessage: typeof status.state === 'string' ? undefined : status.state.Error.message,
+    liveness: machine.liveness ?? 'unheard',
+    hardware: line,
+    address,
+    mac: identity.primary_mac,
+    tags: config.tags,
+    template: config.os_choice,
+    lastSeenMs: status.last_seen === null ? undefined : Date.parse(status.last_seen),
+    searchText: searched.join('\n').toLowerCase(),
+  };
+}

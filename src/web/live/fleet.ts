@@ -1,0 +1,158 @@
+// The machines the page knows of, and the filtered, sorted view of them. Changes are gathered, so that
+// a thousand of them cost one new view. Pure but for its timer; no DOM, no requests.
+import type { MachineStateName } from '../../model/machine.ts';
+import { compileQuery } from '../list/query.ts';
+import type { Liveness, Row } from '../list/row.ts';
+
+export type SortColumn = 'name' | 'state' | 'liveness' | 'hardware' | 'address' | 'lastSeen';
+
+export interface Sort {
+  readonly column: SortColumn;
+  readonly descending: boolean;
+}
+
+export interface FleetView {
+  readonly rows: readonly Row[];
+  /** How many machines are known, filtered or not. */
+  readonly total: number;
+  readonly byState: ReadonlyMap<MachineStateName, number>;
+  readonly byLiveness: ReadonlyMap<Liveness, number>;
+}
+
+const stateOrder: readonly MachineStateName[] = [
+  'Error',
+  'Provisioning',
+  'Discovered',
+  'Ready',
+  'Provisioned',
+  'Offline',
+];
+const livenessOrder: readonly Liveness[] = ['gone', 'late', 'online', 'unheard'];
+
+/** Text that sorts as people count: "node-9" before "node-10", 10.0.0.9 before 10.0.0.10. */
+export function naturalKey(text: string): string {
+  return text.toLowerCase().replaceAll(/\d+/g, (digits) => digits.padStart(12, '0'));
+}
+
+function sortKey(row: Row, column: SortColumn): string | number {
+  switch (column) {
+    case 'name':
+      return naturalKey(row.name);
+    case 'state':
+      return stateOrder.indexOf(row.state);
+    case 'liveness':
+      return livenessOrder.indexOf(row.liveness);
+    case 'hardware':
+      return naturalKey(row.hardware);
+    case 'address':
+      return naturalKey(row.address);
+    case 'lastSeen':
+      return -(row.lastSeenMs ?? 0);
+  }
+}
+
+/** Sorted by the column; equal ones by id, and so in the order of their registration. `keys` remembers
+ *  the rows' keys of that column between calls. */
+export function sortRows(
+  rows: readonly Row[],
+  sort: Sort,
+  keys = new WeakMap<Row, string | number>(),
+): Row[] {
+  const direction = sort.descending ? -1 : 1;
+  const keyOf = (row: Row): string | number => {
+    const key = keys.get(row) ?? sortKey(row, sort.column);
+    keys.set(row, key);
+    return key;
+  };
+  return rows
+    .map((row) => ({ row, key: keyOf(row) }))
+    .toSorted((a, b) => {
+      if (a.key !== b.key) return a.key < b.key ? -direction : direction;
+      return a.row.id < b.row.id ? -1 : 1;
+    })
+    .map(({ row }) => row);
+}
+
+function count<K>(keys: Iterable<K>): Map<K, number> {
+  const counts = new Map<K, number>();
+  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
+  return counts;
+}
+
+export class Fleet {
+  readonly #rows = new Map<string, Row>();
+  readonly #listeners = new Set<() => void>();
+  readonly #delayMs: number;
+  #query = '';
+  #sort: Sort = { column: 'name', descending: false };
+  #sortKeys = new WeakMap<Row, string | number>();
+  /** All machines as sorted; undefined when it has to be made anew. */
+  #sorted: readonly Row[] | undefined;
+  #view: FleetView = { rows: [], total: 0, byState: new Map(), byLiveness: new Map() };
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** `delayMs`: how long changes from outside are gathered before the view is made anew. */
+  constructor(delayMs = 250) {
+    this.#delayMs = delayMs;
+  }
+
+  get view(): FleetView {
+    return this.#view;
+  }
+
+  get(id: string): Row | undefined {
+    return this.#rows.get(id);
+  }
+
+  ids(): IterableIterator<string> {
+    return this.#rows.keys();
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Adds or replaces machines. The first ones are shown at once. */
+  put(rows: Iterable<Row>): void {
+    const wasEmpty = this.#rows.size === 0;
+    for (const row of rows) this.#rows.set(row.id, row);
+    this.#changed(wasEmpty);
+  }
+
+  remove(id: string): void {
+    if (this.#rows.delete(id)) this.#changed(false);
+  }
+
+  /** What the operator asks to see; answered at once. */
+  show(query: string, sort: Sort): void {
+    if (query === this.#query && sort === this.#sort) return;
+    if (sort !== this.#sort) {
+      this.#sorted = undefined;
+      this.#sortKeys = new WeakMap();
+    }
+    this.#query = query;
+    this.#sort = sort;
+    this.#recompute();
+  }
+
+  #changed(atOnce: boolean): void {
+    this.#sorted = undefined;
+    if (atOnce) this.#recompute();
+    else this.#timer ??= setTimeout(() => this.#recompute(), this.#delayMs);
+  }
+
+  #recompute(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#sorted ??= sortRows([...this.#rows.values()], this.#sort, this.#sortKeys);
+    const all = this.#sorted;
+    this.#view = {
+      rows: all.filter(compileQuery(this.#query)),
+      total: all.length,
+      byState: count(all.map((row) => row.state)),
+      byLiveness: count(all.map((row) => row.liveness)),
+    };
+    for (const listener of this.#listeners) listener();
+  }
+}

@@ -1,0 +1,207 @@
+// The settings of a machine that an operator may change. A change is based on what was read: when
+// somebody else changed the machine in between, both sides are shown and the operator decides.
+import { useEffect, useState } from 'preact/hooks';
+import type { MachinePatch, MachineView } from '../../model/operator-api.ts';
+import { patchMachine, readMachine } from '../api.ts';
+import { tagsOf } from '../list/bulk-dialogs.tsx';
+import { useServices } from '../context.ts';
+import { Card, Notice } from '../parts/parts.tsx';
+import { ApiError, messageOf, type Answer } from '../session.ts';
+import { TemplateSelect } from './template-select.tsx';
+
+interface Fields {
+  readonly hostname: string;
+  readonly template: string;
+  readonly tags: string;
+}
+
+type FieldName = keyof Fields;
+
+/** The answers that say that the machine is no longer the one that was read. */
+const staleCodes = new Set(['request.stale', 'store.conflict']);
+
+const labels: Readonly<Record<FieldName, string>> = {
+  hostname: 'Hostname',
+  template: 'Template',
+  tags: 'Tags',
+};
+
+function fieldsOf({ config }: MachineView): Fields {
+  return {
+    hostname: config.hostname ?? '',
+    template: config.os_choice ?? '',
+    tags: config.tags.join(', '),
+  };
+}
+
+/** The fields in which two sides differ. */
+function differing(one: Fields, other: Fields): FieldName[] {
+  const names: readonly FieldName[] = ['hostname', 'template', 'tags'];
+  return names.filter((name) => one[name] !== other[name]);
+}
+
+function patchOf(fields: Fields, names: readonly FieldName[]): MachinePatch {
+  return {
+    ...(names.includes('hostname') ? { hostname: fields.hostname.trim() || null } : {}),
+    ...(names.includes('template') ? { os_choice: fields.template || null } : {}),
+    ...(names.includes('tags') ? { tags: tagsOf(fields.tags) } : {}),
+  };
+}
+
+interface FormProps {
+  readonly answer: Answer<MachineView>;
+  readonly onSaved: () => void;
+}
+
+export function ConfigForm({ answer, onSaved }: FormProps) {
+  const { session } = useServices();
+  const id = answer.body.id;
+  // What the fields started from; it follows the machine as long as nothing was typed.
+  const [base, setBase] = useState(answer);
+  const [fields, setFields] = useState(() => fieldsOf(answer.body));
+  const [theirs, setTheirs] = useState<Answer<MachineView> | undefined>();
+  const [message, setMessage] = useState<{ kind: 'good' | 'error'; text: string } | undefined>();
+  const [busy, setBusy] = useState(false);
+  const changed = differing(fields, fieldsOf(base.body));
+
+  useEffect(() => {
+    if (changed.length > 0) return;
+    setBase(answer);
+    setFields(fieldsOf(answer.body));
+  }, [answer]);
+
+  const save = async (basis: Answer<MachineView>): Promise<void> => {
+    setBusy(true);
+    setMessage(undefined);
+    setTheirs(undefined);
+    try {
+      const saved = await patchMachine(session, id, patchOf(fields, changed), basis.etag);
+      setBase(saved);
+      setFields(fieldsOf(saved.body));
+      setMessage({ kind: 'good', text: 'Saved.' });
+      onSaved();
+    } catch (err) {
+      if (err instanceof ApiError && staleCodes.has(err.code)) await settle(basis);
+      else setMessage({ kind: 'error', text: messageOf(err) });
+    }
+    setBusy(false);
+  };
+  /** The machine changed meanwhile: only where the same fields did is there something to decide. */
+  const settle = async (basis: Answer<MachineView>): Promise<void> => {
+    try {
+      const now = await readMachine(session, id);
+      const theirChanges = differing(fieldsOf(basis.body), fieldsOf(now.body));
+      if (theirChanges.some((name) => changed.includes(name))) setTheirs(now);
+      else await save(now);
+    } catch (err) {
+      setMessage({ kind: 'error', text: messageOf(err) });
+    }
+  };
+  const takeTheirs = (): void => {
+    if (theirs === undefined) return;
+    setBase(theirs);
+    setFields(fieldsOf(theirs.body));
+    setTheirs(undefined);
+  };
+  const edit = (change: Partial<Fields>): void => {
+    setMessage(undefined);
+    setFields({ ...fields, ...change });
+  };
+
+  return (
+    <Card title="Settings">
+      <form
+        class="config"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void save(base);
+        }}
+      >
+        <label>
+          Hostname
+          <input
+            name="hostname"
+            autoComplete="off"
+            spellcheck={false}
+            placeholder={answer.body.config.memorable_name}
+            value={fields.hostname}
+            onInput={(event) => edit({ hostname: event.currentTarget.value })}
+          />
+        </label>
+        <TemplateSelect
+          label="Template"
+          value={fields.template}
+          onChange={(template) => edit({ template })}
+        />
+        <label>
+          Tags
+          <input
+            name="tags"
+            autoComplete="off"
+            spellcheck={false}
+            placeholder="rack-4, gpu"
+            value={fields.tags}
+            onInput={(event) => edit({ tags: event.currentTarget.value })}
+          />
+        </label>
+        {theirs !== undefined && (
+          <Stale
+            mine={fields}
+            theirs={fieldsOf(theirs.body)}
+            changed={changed}
+            onKeep={() => void save(theirs)}
+            onTake={takeTheirs}
+          />
+        )}
+        <footer>
+          <span role="status" class={message?.kind === 'error' ? 'problem' : 'good'}>
+            {message?.text}
+          </span>
+          <button
+            type="button"
+            disabled={changed.length === 0 || busy}
+            onClick={() => setFields(fieldsOf(base.body))}
+          >
+            Undo
+          </button>
+          <button type="submit" class="primary" disabled={changed.length === 0 || busy}>
+            Save
+          </button>
+        </footer>
+      </form>
+    </Card>
+  );
+}
+
+interface StaleProps {
+  readonly mine: Fields;
+  readonly theirs: Fields;
+  readonly changed: readonly FieldName[];
+  readonly onKeep: () => void;
+  readonly onTake: () => void;
+}
+
+/** Somebody else changed the machine: what they have, what was typed here, and the choice. */
+function Stale({ mine, theirs, changed, onKeep, onTake }: StaleProps) {
+  const contested = differing(mine, theirs).filter((name) => changed.includes(name));
+  return (
+    <Notice kind="error" title="Somebody else changed this machine while you were typing.">
+      <dl class="facts">
+        {contested.map((name) => (
+          <div key={name}>
+            <dt>{labels[name]}</dt>
+            <dd>
+              theirs <b>{theirs[name] || 'none'}</b>, yours <b>{mine[name] || 'none'}</b>
+            </dd>
+          </div>
+        ))}
+      </dl>
+      <button type="button" onClick={onTake}>
+        Take theirs
+      </button>
+      <button type="button" onClick={onKeep}>
+        Save mine over it
+      </button>
+    </Notice>
+  );
+}

@@ -1,0 +1,217 @@
+// One machine's page: reads it, keeps it fresh, and lays out its parts.
+import { useCallback, useEffect, useState } from 'preact/hooks';
+import type { MachineChange } from '../../model/history.ts';
+import type { MachineView } from '../../model/operator-api.ts';
+import { deleteMachine, patchMachine, readHistory, readMachine } from '../api.ts';
+import { ConfigForm } from './config-form.tsx';
+import { useRow, useServices } from '../context.ts';
+import { HistoryCard } from './history-card.tsx';
+import { DisksCard, HardwareCard, IdentityCard, NicsCard, ProblemsCard } from './machine-cards.tsx';
+import { usePageKeys } from '../list/page-keys.ts';
+import { Age, Dialog, LivenessMark, Notice, StatePill, useNow } from '../parts/parts.tsx';
+import { Link, navigate } from '../router.tsx';
+import { ApiError, messageOf, type Answer } from '../session.ts';
+import { WorkflowCard } from './workflow-card.tsx';
+
+interface PageProps {
+  readonly id: string;
+  /** The list as the operator left it. */
+  readonly backTo: string;
+}
+
+interface Shown {
+  readonly machine: Answer<MachineView>;
+  readonly changes: readonly MachineChange[];
+}
+
+export function MachinePage({ id, backTo }: PageProps) {
+  const { session } = useServices();
+  const { shown, problem, reload } = useMachine(id);
+  const nowMs = useNow() - session.clockAheadMs;
+  usePageKeys({ Escape: () => navigate(backTo) });
+  if (shown === undefined) {
+    return (
+      <div class="machine">
+        <BackLink to={backTo} />
+        {problem === undefined ? (
+          <Notice kind="busy" title="Reading the machine…" />
+        ) : (
+          <Notice kind="error" title="The machine cannot be shown.">
+            <p>{problem}</p>
+            <button type="button" onClick={reload}>
+              Try again
+            </button>
+          </Notice>
+        )}
+      </div>
+    );
+  }
+  const machine = shown.machine.body;
+  return (
+    <div class="machine">
+      <BackLink to={backTo} />
+      <Title machine={machine} nowMs={nowMs} backTo={backTo} />
+      {problem !== undefined && <Notice kind="error" title={problem} />}
+      <div class="columns">
+        <div>
+          <IdentityCard machine={machine} />
+          <HardwareCard machine={machine} />
+          <DisksCard disks={machine.hardware.disks} />
+          <NicsCard machine={machine} />
+          <ProblemsCard machine={machine} />
+        </div>
+        <div>
+          <ConfigForm answer={shown.machine} onSaved={reload} />
+          <WorkflowCard machine={machine} onChanged={reload} />
+          <HistoryCard changes={shown.changes} nowMs={nowMs} />
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** The machine and its history, read again whenever the server says that it changed. */
+function useMachine(id: string) {
+  const { session, live } = useServices();
+  const [shown, setShown] = useState<Shown | undefined>();
+  const [problem, setProblem] = useState<string | undefined>();
+  const reload = useCallback(async () => {
+    try {
+      const [machine, changes] = await Promise.all([
+        readMachine(session, id),
+        readHistory(session, id),
+      ]);
+      setShown({ machine, changes });
+      setProblem(undefined);
+    } catch (err) {
+      if (err instanceof ApiError && err.status === 404) setShown(undefined);
+      setProblem(messageOf(err));
+    }
+  }, [session, id]);
+  useEffect(() => {
+    void reload();
+    live.watch([id]);
+    return live.onMachine(id, () => void reload());
+  }, [live, id, reload]);
+  return { shown, problem, reload: () => void reload() };
+}
+
+function BackLink({ to }: { to: string }) {
+  return (
+    <Link to={to} class="back">
+      ← All machines <kbd>Esc</kbd>
+    </Link>
+  );
+}
+
+interface TitleProps {
+  readonly machine: MachineView;
+  readonly nowMs: number;
+  readonly backTo: string;
+}
+
+function Title({ machine, nowMs, backTo }: TitleProps) {
+  const [asking, setAsking] = useState(false);
+  const row = useRow(machine.id);
+  const memorableName = machine.config.memorable_name;
+  const name = row?.name ?? machine.config.hostname ?? memorableName;
+  useEffect(() => {
+    document.title = `${name} · Dragonfly`;
+  }, [name]);
+  return (
+    <div class="title">
+      <h1>{name}</h1>
+      {name !== memorableName && <span class="quiet">{memorableName}</span>}
+      {row !== undefined && (
+        <>
+          <StatePill state={row.state} />
+          <LivenessMark liveness={row.liveness} />
+          <span class="quiet">
+            last seen <Age atMs={row.lastSeenMs} nowMs={nowMs} ago />
+          </span>
+        </>
+      )}
+      <span class="spring" />
+      {row !== undefined && <OfflineButton machine={machine} isOffline={row.state === 'Offline'} />}
+      <button type="button" class="danger" onClick={() => setAsking(true)}>
+        Forget…
+      </button>
+      {row?.errorMessage !== undefined && (
+        <p class="machine-error" role="alert">
+          {row.errorMessage}
+        </p>
+      )}
+      {asking && (
+        <ForgetDialog
+          id={machine.id}
+          name={name}
+          backTo={backTo}
+          onClose={() => setAsking(false)}
+        />
+      )}
+    </div>
+  );
+}
+
+/** Takes the machine out of service, or back into it. */
+function OfflineButton({ machine, isOffline }: { machine: MachineView; isOffline: boolean }) {
+  const { session } = useServices();
+  const [problem, setProblem] = useState<string | undefined>();
+  const change = async (): Promise<void> => {
+    try {
+      await patchMachine(session, machine.id, { offline: !isOffline }, undefined);
+      setProblem(undefined);
+    } catch (err) {
+      setProblem(messageOf(err));
+    }
+  };
+  return (
+    <>
+      {problem !== undefined && (
+        <span class="problem" role="alert">
+          {problem}
+        </span>
+      )}
+      <button type="button" onClick={() => void change()}>
+        {isOffline ? 'Bring back' : 'Mark offline'}
+      </button>
+    </>
+  );
+}
+
+interface ForgetProps {
+  readonly id: string;
+  readonly name: string;
+  readonly backTo: string;
+  readonly onClose: () => void;
+}
+
+function ForgetDialog({ id, name, backTo, onClose }: ForgetProps) {
+  const { session } = useServices();
+  const [problem, setProblem] = useState<string | undefined>();
+  const forget = (): void => {
+    deleteMachine(session, id).then(
+      () => navigate(backTo),
+      (err: unknown) => setProblem(messageOf(err)),
+    );
+  };
+  return (
+    <Dialog title={`Forget ${name}?`} onClose={onClose}>
+      <p>
+        Its record, tags and history are deleted. The machine itself is left alone: when it checks
+        in again, it is a new one.
+      </p>
+      <p class="problem" role="alert">
+        {problem}
+      </p>
+      <footer>
+        <button type="button" autoFocus onClick={onClose}>
+          Cancel
+        </button>
+        <button type="button" class="danger" onClick={forget}>
+          Forget
+        </button>
+      </footer>
+    </Dialog>
+  );
+}

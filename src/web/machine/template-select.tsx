@@ -1,0 +1,43 @@
+// A choice among the server's templates.
+import { useEffect, useState } from 'preact/hooks';
+import { readTemplateNames } from '../api.ts';
+import { useServices } from '../context.ts';
+import { messageOf } from '../session.ts';
+
+interface SelectProps {
+  readonly label: string;
+  /** A template's name, or "" for none. */
+  readonly value: string;
+  readonly autoFocus?: boolean;
+  readonly onChange: (value: string) => void;
+}
+
+export function TemplateSelect({ label, value, autoFocus = false, onChange }: SelectProps) {
+  const { session } = useServices();
+  const [names, setNames] = useState<readonly string[]>([]);
+  const [problem, setProblem] = useState<string | undefined>();
+  useEffect(() => {
+    readTemplateNames(session).then(setNames, (err: unknown) => setProblem(messageOf(err)));
+  }, [session]);
+  // The machine's template is a choice even when the server does not have it any more.
+  const choices = value === '' || names.includes(value) ? names : [value, ...names];
+  return (
+    <label>
+      {label}
+      <select
+        name="template"
+        autoFocus={autoFocus}
+        value={value}
+        onChange={(event) => onChange(event.currentTarget.value)}
+      >
+        <option value="">none</option>
+        {choices.map((name) => (
+          <option key={name} value={name}>
+            {name}
+          </option>
+        ))}
+      </select>
+      {problem !== undefined && <span class="problem">{problem}</span>}
+    </label>
+  );
+}

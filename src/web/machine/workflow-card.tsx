@@ -1,0 +1,165 @@
+// What is being done to a machine: its workflow's progress, and starting or cancelling one.
+import { useCallback, useEffect, useState } from 'preact/hooks';
+import type { MachineView } from '../../model/operator-api.ts';
+import type { Workflow, WorkflowAction, WorkflowState } from '../../model/workflow.ts';
+import { cancelWorkflow, createWorkflow, readWorkflows } from '../api.ts';
+import { useServices } from '../context.ts';
+import { Card, Dialog, Notice } from '../parts/parts.tsx';
+import { messageOf } from '../session.ts';
+
+const stateText: Readonly<Record<WorkflowState, string>> = {
+  STATE_PENDING: 'waiting',
+  STATE_RUNNING: 'running',
+  STATE_SUCCESS: 'done',
+  STATE_FAILED: 'failed',
+  STATE_TIMEOUT: 'timed out',
+};
+
+const isActive = (workflow: Workflow): boolean => {
+  const state = workflow.status?.state ?? 'STATE_PENDING';
+  return state === 'STATE_PENDING' || state === 'STATE_RUNNING';
+};
+
+interface CardProps {
+  readonly machine: MachineView;
+  readonly onChanged: () => void;
+}
+
+export function WorkflowCard({ machine, onChanged }: CardProps) {
+  const { session, live } = useServices();
+  const [workflow, setWorkflow] = useState<Workflow | undefined>();
+  const [problem, setProblem] = useState<string | undefined>();
+  const [asking, setAsking] = useState(false);
+  const reload = useCallback(() => {
+    readWorkflows(session, machine.id).then(
+      (workflows) => setWorkflow(workflows.at(-1)),
+      (err: unknown) => setProblem(messageOf(err)),
+    );
+  }, [session, machine.id]);
+  useEffect(reload, [reload]);
+  useEffect(() => live.onMachine(machine.id, reload), [live, machine.id, reload]);
+
+  const act = async (work: Promise<unknown>): Promise<void> => {
+    try {
+      await work;
+      setProblem(undefined);
+      reload();
+      onChanged();
+    } catch (err) {
+      setProblem(messageOf(err));
+    }
+  };
+  const active = workflow !== undefined && isActive(workflow);
+  const template = machine.config.os_choice;
+  const controls = active ? (
+    <button type="button" onClick={() => void act(cancelWorkflow(session, workflow.metadata.name))}>
+      Cancel
+    </button>
+  ) : (
+    <button type="button" disabled={template === null} onClick={() => setAsking(true)}>
+      Provision…
+    </button>
+  );
+  return (
+    <Card title="Provisioning" aside={controls}>
+      {problem !== undefined && <Notice kind="error" title={problem} />}
+      {workflow === undefined ? (
+        <p class="quiet">
+          {template === null
+            ? 'Nothing was done to this machine. Assign a template first.'
+            : 'Nothing was done to this machine.'}
+        </p>
+      ) : (
+        <Progress workflow={workflow} />
+      )}
+      {asking && template !== null && (
+        <ProvisionDialog
+          template={template}
+          onClose={() => setAsking(false)}
+          onConfirm={(reimage) => {
+            setAsking(false);
+            void act(createWorkflow(session, machine.id, reimage));
+          }}
+        />
+      )}
+    </Card>
+  );
+}
+
+function Progress({ workflow }: { workflow: Workflow }) {
+  const status = workflow.status;
+  const state = status?.state ?? 'STATE_PENDING';
+  const percent = Math.round(status?.progress ?? (state === 'STATE_SUCCESS' ? 100 : 0));
+  return (
+    <div class={`workflow ${state.toLowerCase()}`}>
+      <div class="workflow-head">
+        <b>{workflow.spec.templateRef}</b>
+        <span>
+          {stateText[state]}
+          {state === 'STATE_RUNNING' ? ` · ${String(percent)} %` : ''}
+        </span>
+      </div>
+      <progress max={100} value={percent} aria-label="Progress" />
+      {typeof status?.error === 'string' && (
+        <p class="problem" role="alert">
+          {status.error}
+        </p>
+      )}
+      <ol class="steps">
+        {(status?.actions ?? []).map((action, i) => (
+          <Step key={i} action={action} current={action.name === status?.currentAction} />
+        ))}
+      </ol>
+    </div>
+  );
+}
+
+function Step({ action, current }: { action: WorkflowAction; current: boolean }) {
+  return (
+    <li class={action.status.toLowerCase()} aria-current={current ? 'step' : undefined}>
+      <span class="dot" aria-hidden="true" />
+      <span>{action.name}</span>
+      <span class="quiet">
+        {stateText[action.status]}
+        {typeof action.seconds === 'number' ? `, ${String(Math.round(action.seconds))} s` : ''}
+      </span>
+      {typeof action.message === 'string' && <p class="quiet">{action.message}</p>}
+    </li>
+  );
+}
+
+interface ProvisionProps {
+  readonly template: string;
+  readonly onClose: () => void;
+  readonly onConfirm: (reimage: boolean) => void;
+}
+
+function ProvisionDialog({ template, onClose, onConfirm }: ProvisionProps) {
+  const [reimage, setReimage] = useState(false);
+  return (
+    <Dialog title={`Provision with ${template}?`} onClose={onClose}>
+      <p>The agent carries out the template's actions when it next asks what to do.</p>
+      <label class="check">
+        <input
+          type="checkbox"
+          name="reimage"
+          checked={reimage}
+          onChange={(event) => setReimage(event.currentTarget.checked)}
+        />
+        Overwrite an operating system that is installed already
+      </label>
+      <footer>
+        <button type="button" onClick={onClose}>
+          Cancel
+        </button>
+        <button
+          type="button"
+          class={reimage ? 'danger' : 'primary'}
+          onClick={() => onConfirm(reimage)}
+        >
+          {reimage ? 'Overwrite and provision' : 'Provision'}
+        </button>
+      </footer>
+    </Dialog>
+  );
+}

@@ -1,0 +1,68 @@
+// Values as people read them: sizes, times, a machine's hardware in one line. Pure; no DOM.
+import type { HardwareInfo } from '../../model/machine.ts';
+
+const binaryUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+const decimalUnits = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+
+function scaled(bytes: number, step: number, units: readonly string[]): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= step && unit < units.length - 1) {
+    value /= step;
+    unit += 1;
+  }
+  const digits = value >= 100 || Number.isInteger(value) ? 0 : 1;
+  return `${value.toFixed(digits).replace(/\.0$/, '')} ${units[unit] ?? ''}`;
+}
+
+/** Memory, in the binary units it is sold in: "256 GiB". */
+export const formatMemory = (bytes: number): string => scaled(bytes, 1024, binaryUnits);
+
+/** A disk's size, in the decimal units on its label: "1.9 TB". */
+export const formatDisk = (bytes: number): string => scaled(bytes, 1000, decimalUnits);
+
+/** A link speed: "25 Gb/s". */
+export function formatSpeed(mbps: number): string {
+  return mbps >= 1000 ? `${String(mbps / 1000)} Gb/s` : `${String(mbps)} Mb/s`;
+}
+
+/** A CPU's name without what every CPU's name says: "AMD EPYC 7543". */
+export function shortCpu(model: string): string {
+  return model
+    .replaceAll(/\((?:R|TM|C)\)|@.*|\b(?:CPU|Processor|\d+-Core)\b/gi, '')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+}
+
+/** "AMD EPYC 7543 · 32c/64t · 256 GiB · 2 disks 3.8 TB"; what was not reported is left out. */
+export function hardwareLine(hardware: HardwareInfo): string {
+  const { cpu_model, cpu_cores, cpu_threads, memory_bytes, disks } = hardware;
+  const parts: string[] = [];
+  if (cpu_model !== null) parts.push(shortCpu(cpu_model));
+  if (cpu_cores !== null) {
+    parts.push(
+      `${String(cpu_cores)}c${typeof cpu_threads === 'number' ? `/${String(cpu_threads)}t` : ''}`,
+    );
+  }
+  if (memory_bytes !== null) parts.push(formatMemory(memory_bytes));
+  if (disks.length > 0) {
+    const bytes = disks.reduce((sum, disk) => sum + disk.size_bytes, 0);
+    parts.push(`${disks.length === 1 ? '' : `${String(disks.length)} disks `}${formatDisk(bytes)}`);
+  }
+  return parts.join(' · ');
+}
+
+/** How long ago, as short as it can be said: "now", "12 s", "3 min", "5 h", "2 d". */
+export function formatAge(ageMs: number): string {
+  const seconds = Math.max(0, Math.floor(ageMs / 1000));
+  if (seconds < 1) return 'now';
+  if (seconds < 60) return `${String(seconds)} s`;
+  if (seconds < 3600) return `${String(Math.floor(seconds / 60))} min`;
+  if (seconds < 172_800) return `${String(Math.floor(seconds / 3600))} h`;
+  return `${String(Math.floor(seconds / 86_400))} d`;
+}
+
+/** A count with its noun: "1 machine", "2,000 machines". */
+export function plural(count: number, noun: string): string {
+  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,139 @@
+// Small pieces that several pages show.
+import type { ComponentChildren } from 'preact';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { MachineStateName } from '../../model/machine.ts';
+import { formatAge } from './format.ts';
+import type { Liveness } from '../list/row.ts';
+
+export function StatePill({
+  state,
+  title,
+}: {
+  state: MachineStateName;
+  title?: string | undefined;
+}) {
+  return (
+    <span class={`pill state-${state.toLowerCase()}`} title={title}>
+      {state}
+    </span>
+  );
+}
+
+export function LivenessMark({ liveness }: { liveness: Liveness }) {
+  return (
+    <span class={`liveness ${liveness}`}>
+      <span class="dot" aria-hidden="true" />
+      {liveness === 'unheard' ? 'not heard' : liveness}
+    </span>
+  );
+}
+
+/** The time, anew each second: what shows an age reads it. */
+export function useNow(): number {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
+}
+
+interface AgeProps {
+  readonly atMs: number | undefined;
+  /** By the server's clock. */
+  readonly nowMs: number;
+  /** Said in a sentence: "5 s ago". */
+  readonly ago?: boolean;
+}
+
+/** How long ago something was, with the exact time when pointed at. */
+export function Age({ atMs, nowMs, ago = false }: AgeProps) {
+  if (atMs === undefined) return <span class="quiet">never</span>;
+  const iso = new Date(atMs).toISOString();
+  const age = formatAge(nowMs - atMs);
+  return (
+    <time dateTime={iso} title={iso}>
+      {ago && age !== 'now' ? `${age} ago` : age}
+    </time>
+  );
+}
+
+interface NoticeProps {
+  readonly kind: 'error' | 'empty' | 'busy';
+  readonly title: string;
+  readonly children?: ComponentChildren;
+}
+
+/** What stands where content would: nothing there, still loading, or failed. */
+export function Notice({ kind, title, children }: NoticeProps) {
+  return (
+    <div class={`notice ${kind}`} role={kind === 'error' ? 'alert' : 'status'}>
+      {kind === 'busy' && <span class="spinner" aria-hidden="true" />}
+      <strong>{title}</strong>
+      {children !== undefined && <div>{children}</div>}
+    </div>
+  );
+}
+
+interface DialogProps {
+  readonly title: string;
+  readonly onClose: () => void;
+  readonly children: ComponentChildren;
+}
+
+/** A modal dialog: the browser keeps the focus in it and closes it on Escape. */
+export function Dialog({ title, onClose, children }: DialogProps) {
+  const ref = useRef<HTMLDialogElement>(null);
+  useLayoutEffect(() => {
+    const opener = document.activeElement;
+    ref.current?.showModal();
+    return () => {
+      if (opener instanceof HTMLElement) opener.focus();
+    };
+  }, []);
+  return (
+    <dialog
+      ref={ref}
+      aria-label={title}
+      onClose={onClose}
+      onClick={(event) => {
+        if (event.target === ref.current) onClose();
+      }}
+    >
+      <div class="dialog-body">
+        <h2>{title}</h2>
+        {children}
+      </div>
+    </dialog>
+  );
+}
+
+export function Tags({ tags }: { tags: readonly string[] }) {
+  return (
+    <span class="tags">
+      {tags.map((tag) => (
+        <span key={tag} class="tag">
+          {tag}
+        </span>
+      ))}
+    </span>
+  );
+}
+
+interface CardProps {
+  readonly title: string;
+  readonly aside?: ComponentChildren;
+  readonly children: ComponentChildren;
+}
+
+export function Card({ title, aside, children }: CardProps) {
+  return (
+    <section class="card" aria-label={title}>
+      <header>
+        <h2>{title}</h2>
+        {aside !== undefined && <div class="aside">{aside}</div>}
+      </header>
+      {children}
+    </section>
+  );
+}

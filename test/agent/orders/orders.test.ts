@@ -1,0 +1,231 @@
+import { describe, expect, it } from 'vitest';
+import { runWorkflow, type ActionRunners } from '../../../src/agent/orders/actions.ts';
+import type { Subject } from '../../../src/agent/loop.ts';
+import { ManualClock } from '../../../src/core/clock.ts';
+import type { WorkflowEvent } from '../../../src/model/api.ts';
+import { machine, MemoryServer, startLoop } from '../../transport/memory-server.ts';
+
+const workflow = '01930000-0000-7000-8000-0000000000aa';
+
+/** A machine that runs workflows with these runners, as an embedder's would. */
+function worker(runners: ActionRunners): Subject {
+  return {
+    ...machine(),
+    async act(order, server) {
+      const id = order.workflowId ?? '';
+      const template = await server.template((await server.workflow(id)).templateRef);
+      await runWorkflow(id, template, {
+        ...server,
+        runners,
+        report: (event) => server.event(id, event),
+      });
+      return { final: true };
+    },
+  };
+}
+
+function serverWith(...actions: string[]): MemoryServer {
+  const server = new MemoryServer();
+  server.action = 'execute';
+  server.workflowId = workflow;
+  server.templates.set(workflow, {
+    timeoutSeconds: undefined,
+    actions: actions.map((action) => ({ action, timeoutSeconds: 5, fields: { action } })),
+  });
+  return server;
+}
+
+function summary(events: readonly WorkflowEvent[]): string[] {
+  return events.map((e) => {
+    const action = 'action' in e ? ` ${e.action}` : '';
+    return `${e.type}${action}${'success' in e ? ` ${e.success}` : ''}`;
+  });
+}
+
+const successful = [
+  'started',
+  'action_started copy',
+  'action_progress copy',
+  'action_completed copy true',
+  'completed true',
+];
+const copy: ActionRunners = {
+  copy: async (_fields, { progress }) => progress({ percent: 50 }),
+};
+
+describe('an agent with a workflow to execute', () => {
+  it('runs its actions and reports each step, once, although the server repeats the order', async () => {
+    const server = serverWith('copy');
+    const agent = startLoop({ transport: server, subject: worker(copy) });
+    await agent.clock.advance(10 * 60_000);
+    await agent.stop();
+    expect(summary(server.events)).toEqual(successful);
+  });
+
+  it('refuses the whole workflow, before it did anything, for one action that it does not know', async () => {
+    const server = serverWith('copy', 'constructor', 'copy');
+    let ran = 0;
+    const agent = startLoop({
+      transport: server,
+      subject: worker({ copy: async () => void (ran += 1) }),
+    });
+    await agent.clock.advance(60_000);
+    await agent.stop();
+    expect(ran).toBe(0);
+    expect(summary(server.events)).toEqual(['started', 'completed false']);
+    expect(server.received.flatMap((r) => r.problems ?? [])).toMatchObject([
+      { code: 'action.unsupported', message: expect.stringContaining('"constructor"') },
+    ]);
+  });
+
+  it('stops at an action that fails or takes longer than its timeout', async () => {
+    const runners: ActionRunners = {
+      copy: () => Promise.reject(new Error('no space')),
+      hang: (_fields, { signal }) =>
+        new Promise((_, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason));
+        }),
+    };
+    for (const action of ['copy', 'hang']) {
+      const server = serverWith(action, 'copy');
+      const agent = startLoop({ transport: server, subject: worker(runners) });
+      await agent.clock.advance(60_000);
+      await agent.stop();
+      expect(summary(server.events)).toEqual([
+        'started',
+        `action_started ${action}`,
+        `action_progress ${action}`,
+        `action_completed ${action} false`,
+        'completed false',
+      ]);
+    }
+  });
+
+  it('delivers what happened during an outage afterwards, in order and once', async () => {
+    const server = serverWith('copy');
+    let release = (): void => {};
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const slow: ActionRunners = {
+      copy: async (_fields, { progress }) => {
+        await gate;
+        progress({ percent: 50 });
+      },
+    };
+    server.templates.set(workflow, {
+      timeoutSeconds: undefined,
+      actions: [{ action: 'copy', timeoutSeconds: undefined, fields: {} }],
+    });
+    const agent = startLoop({ transport: server, subject: worker(slow) });
+    await agent.clock.advance(1_000);
+    server.fault = 'unreachable';
+    release();
+    await agent.clock.advance(3 * 3_600_000);
+    expect(summary(server.events)).toEqual(successful.slice(0, 2));
+    server.fault = 'none';
+    await agent.clock.advance(120_000);
+    await agent.stop();
+    expect(summary(server.events)).toEqual(successful);
+  });
+
+  it('tries again when the workflow cannot be fetched for now', async () => {
+    const server = serverWith('copy');
+    const template = server.template.bind(server);
+    let failures = 2;
+    server.template = async function (name) {
+      if (failures > 0) {
+        failures -= 1;
+        this.fault = 'unreachable';
+      }
+      try {
+        return await template(name);
+      } finally {
+        this.fault = 'none';
+      }
+    };
+    const agent = startLoop({ transport: server, subject: worker(copy) });
+    await agent.clock.advance(5 * 60_000);
+    await agent.stop();
+    expect(summary(server.events)).toEqual(successful);
+  });
+
+  it('tells the server how many reports it had to drop', async () => {
+    const server = serverWith('copy');
+    const noisy: ActionRunners = {
+      copy: async (_fields, { progress }) => {
+        for (let i = 0; i < 1_200; i++) progress({ percent: i / 12 });
+      },
+    };
+    const subject = worker(noisy);
+    const agent = startLoop({
+      transport: server,
+      subject: {
+        ...subject,
+        act: (order, context) => {
+          server.fault = 'unreachable';
+          return subject.act(order, {
+            ...context,
+            workflow: async () => ({ templateRef: workflow }),
+            template: async () => ({
+              timeoutSeconds: undefined,
+              actions: [{ action: 'copy', timeoutSeconds: undefined, fields: {} }],
+            }),
+          });
+        },
+      },
+    });
+    await agent.clock.advance(60_000);
+    server.fault = 'none';
+    await agent.clock.advance(120_000);
+    await agent.stop();
+    expect(server.events).toHaveLength(1_000);
+    expect(server.events.at(-1)).toMatchObject({ type: 'completed', success: true });
+    const problems = server.received.flatMap((r) => r.problems ?? []);
+    expect(problems).toMatchObject([{ code: 'spool.dropped' }]);
+    expect(problems[0]?.message).toContain('204 reports');
+  });
+
+  it('executes the workflow of the kernel command line once, where the server has no order', async () => {
+    const server = serverWith('copy');
+    server.action = 'wait';
+    server.workflowId = null;
+    const agent = startLoop({
+      transport: server,
+      subject: worker(copy),
+      firstOrder: { action: 'execute', workflowId: workflow },
+    });
+    await agent.clock.advance(10 * 60_000);
+    await agent.stop();
+    expect(summary(server.events)).toEqual(successful);
+  });
+});
+
+describe('runWorkflow', () => {
+  it('ends as failed when the whole takes longer than the template allows', async () => {
+    const clock = new ManualClock(new Date('2026-01-01T00:00:00Z'));
+    const events: WorkflowEvent[] = [];
+    const run = runWorkflow(
+      workflow,
+      {
+        timeoutSeconds: 3,
+        actions: [{ action: 'hang', timeoutSeconds: undefined, fields: {} }],
+      },
+      {
+        clock,
+        signal: new AbortController().signal,
+        runners: {
+          hang: (_fields, { signal }) =>
+            new Promise((_, reject) => {
+              signal.addEventListener('abort', () => reject(signal.reason));
+            }),
+        },
+        report: (event) => events.push(event),
+        flush: async () => {},
+      },
+    );
+    const [ended] = await Promise.allSettled([run, clock.advance(3_000)]);
+    expect(ended).toMatchObject({ status: 'rejected', reason: { code: 'action.failed' } });
+    expect(summary(events).at(-1)).toBe('completed false');
+  });
+});

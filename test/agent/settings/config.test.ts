@@ -1,0 +1,199 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  readConfiguration,
+  requireServers,
+  type SrvTarget,
+} from '../../../src/agent/settings/config.ts';
+import { bootifMac, parseKernelCommandLine } from '../../../src/inventory/kernel-command-line.ts';
+import { parseDhclientLeases, parseKeyValueLease } from '../../../src/agent/settings/lease.ts';
+import { isAppError } from '../../../src/core/errors.ts';
+import { openRoot } from '../../../src/sources/open.ts';
+
+const dirs: string[] = [];
+afterEach(async () => {
+  for (const dir of dirs.splice(0)) await rm(dir, { recursive: true });
+});
+
+/** The configuration of a host that has these files. */
+async function configure(
+  files: Record<string, string>,
+  given: {
+    flags?: Record<string, string>;
+    environment?: Record<string, string>;
+    srv?: Record<string, SrvTarget[]>;
+  } = {},
+) {
+  const dir = await mkdtemp(join(tmpdir(), 'config-'));
+  dirs.push(dir);
+  for (const [path, text] of Object.entries({ '/proc/cmdline': '', ...files })) {
+    await mkdir(dirname(join(dir, path)), { recursive: true });
+    await writeFile(join(dir, path), text);
+  }
+  return readConfiguration({
+    flags: given.flags ?? {},
+    environment: given.environment ?? {},
+    root: await openRoot(dir),
+    resolveSrv: async (name) => given.srv?.[name] ?? [],
+  });
+}
+
+const hex = (text: string): string => Buffer.from(text).toString('hex');
+
+const everywhere = {
+  '/proc/cmdline': 'quiet dragonfly.url=http://kernel:3000 BOOTIF=01-AA-BB-CC-DD-EE-0F\n',
+  '/run/systemd/netif/leases/2': `DOMAINNAME=example.net\nOPTION_224=${hex('http://dhcp:3000')}\n`,
+};
+const srv = {
+  '_dragonfly._tcp.example.net': [
+    { name: 'b.example.net', port: 3000, priority: 20, weight: 1 },
+    { name: 'a.example.net', port: 443, priority: 10, weight: 1 },
+  ],
+};
+
+describe('readConfiguration', () => {
+  it('takes flag before environment before kernel before DHCP before DNS, and names the source', async () => {
+    const flags = { server: 'http://flag:1/' };
+    const environment = { DRAGONFLY_URL: 'http://environment:2' };
+    const url = async (...args: Parameters<typeof configure>) =>
+      (await configure(...args)).settings.url;
+    expect(await url(everywhere, { flags, environment, srv })).toEqual({
+      value: 'http://flag:1',
+      source: 'flag (--server)',
+    });
+    expect(await url(everywhere, { environment, srv })).toEqual({
+      value: 'http://environment:2',
+      source: 'environment (DRAGONFLY_URL)',
+    });
+    expect(await url(everywhere, { srv })).toEqual({
+      value: 'http://kernel:3000',
+      source: 'kernel command line (dragonfly.url)',
+    });
+    expect(await url({ ...everywhere, '/proc/cmdline': '' }, { srv })).toEqual({
+      value: 'http://dhcp:3000',
+      source: 'DHCP (option 224 in /run/systemd/netif/leases/2)',
+    });
+    const onlyDomain = { '/run/dragonfly/lease': "domain='example.net'\n" };
+    expect(await url(onlyDomain, { srv })).toEqual({
+      value: 'https://a.example.net,http://b.example.net:3000',
+      source: 'DNS (SRV _dragonfly._tcp.example.net)',
+    });
+  });
+
+  it('reads every setting from the kernel command line, and the MAC from BOOTIF', async () => {
+    const { settings } = await configure({
+      '/proc/cmdline':
+        'dragonfly.mode=imaging BOOTIF=01-aa-bb-cc-dd-ee-0f dragonfly.token=s3cret dragonfly.interval=15 ' +
+        `dragonfly.workflow=01930000-0000-7000-8000-000000000001 dragonfly.ca_sha256=${'AB:'.repeat(31)}AB dragonfly.log=debug`,
+    });
+    const values = Object.fromEntries(Object.entries(settings).map(([k, s]) => [k, s.value]));
+    expect(values).toEqual({
+      mode: 'imaging',
+      mac: 'aa:bb:cc:dd:ee:0f',
+      token: 's3cret',
+      interval: '15',
+      workflow: '01930000-0000-7000-8000-000000000001',
+      ca_sha256: 'ab'.repeat(32),
+      log: 'debug',
+    });
+    expect(settings.mac?.source).toBe('kernel command line (BOOTIF)');
+  });
+
+  it('takes several servers, separated by commas', async () => {
+    const config = await configure({}, { flags: { server: 'http://a:1, https://b/below/' } });
+    expect(requireServers(config)).toEqual(['http://a:1', 'https://b/below']);
+  });
+
+  it('lists where it looked when no server is known', async () => {
+    const config = await configure({ '/run/dragonfly/lease': 'domain=example.org\n' });
+    expect(() => requireServers(config)).toThrow(
+      'no server is known: looked at --server; DRAGONFLY_URL; dragonfly.url; ' +
+        'DHCP option 224 in /run/dragonfly/lease; DNS SRV _dragonfly._tcp.example.org (no record). ' +
+        'Set --server or dragonfly.url=',
+    );
+    const nothing = await configure({});
+    expect(nothing.looked.at(-1)).toBe('DNS SRV _dragonfly._tcp.<domain> (DHCP gave no domain)');
+  });
+
+  it.each([
+    ['server', 'ftp://x'],
+    ['server', 'x:3000'],
+    ['server', 'http://user:pw@x'],
+    ['mac', 'aa:bb'],
+    ['mode', 'wipe'],
+    ['interval', '0'],
+    ['interval', 'NaN'],
+    ['workflow', '../x'],
+    ['ca-sha256', 'abc'],
+    ['log', 'loud'],
+  ])('refuses --%s %s and says where it stood', async (flag, value) => {
+    await expect(configure({}, { flags: { [flag]: value } })).rejects.toThrow(`--${flag}`);
+  });
+
+  it('never shows a token, not even a bad one', async () => {
+    const err: unknown = await configure({}, { flags: { token: 'two words' } }).catch((e) => e);
+    expect(isAppError(err, 'config.invalid') && err.message).not.toContain('two');
+  });
+
+  it('ignores a BOOTIF that no Ethernet loader wrote', () => {
+    expect(bootifMac('01-aa-bb-cc-dd-ee-0f')).toBe('aa-bb-cc-dd-ee-0f');
+    for (const junk of ['', '20-80-00-00-48-fe-80', 'aa-bb-cc-dd-ee-0f', '01-aa-bb']) {
+      expect(bootifMac(junk)).toBeUndefined();
+    }
+  });
+});
+
+describe('parseKernelCommandLine', () => {
+  it('keeps quoted spaces together and lets the last of a repeated parameter count', () => {
+    const parameters = parseKernelCommandLine('a=1 ro b="two words" "c=three words" a=2\n');
+    expect([...parameters]).toEqual([
+      ['a', '2'],
+      ['b', 'two words'],
+      ['c', 'three words'],
+    ]);
+  });
+
+  it('survives any text', () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        expect(() => parseKernelCommandLine(text)).not.toThrow();
+      }),
+    );
+  });
+});
+
+describe('lease files', () => {
+  it('reads the hex that udhcpc writes for option 224', () => {
+    expect(parseKeyValueLease(`ip=10.0.0.5\nopt224=${hex('http://x:3000')}\ndomain=lab\n`)).toEqual(
+      {
+        url: 'http://x:3000',
+        domain: 'lab',
+      },
+    );
+  });
+
+  it('reads the last lease of dhclient, in text or hex', () => {
+    const lease = (url: string) =>
+      `lease {\n  interface "eth0";\n  option domain-name "lab.example";\n  option ${url};\n}\n`;
+    const bytes = Buffer.from('http://new:3000')
+      .toString('hex')
+      .replaceAll(/(..)(?=.)/g, '$1:');
+    const text = lease('unknown-224 "http://old:3000"') + lease(`unknown-224 ${bytes}`);
+    expect(parseDhclientLeases(text)).toEqual({ url: 'http://new:3000', domain: 'lab.example' });
+    expect(parseDhclientLeases(lease('dragonfly-url "http://named:3000"')).url).toBe(
+      'http://named:3000',
+    );
+  });
+
+  it('survives any text', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(() => parseKeyValueLease(text)).not.toThrow();
+        expect(() => parseDhclientLeases(`lease {${text}`)).not.toThrow();
+      }),
+    );
+  });
+});

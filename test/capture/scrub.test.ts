@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { scrubCredentials } from '../../src/capture/scrub.ts';
+import { parseBtrfs, parseHead } from '../../src/probes/installed-os/superblock.ts';
+import type { Read } from '../../src/sources/captured/recording.ts';
+
+function scrubbed(asked: Read['asked'], value: string | readonly string[] | Uint8Array): unknown {
+  const { outcome } = scrubCredentials({ asked, outcome: { value } });
+  return 'value' in outcome ? outcome.value : undefined;
+}
+
+describe('a capture never keeps', () => {
+  it.each([
+    ['dragonfly.token=abc quiet', 'dragonfly.token=removed quiet'],
+    ['a=b root_password="two words" c', 'a=b root_password=removed c'],
+    ['url=https://me:pw@host/x', 'url=https://removed@host/x'],
+    ['rw,username=me,password=pw,vers=3', 'rw,username=me,password=removed,vers=3'],
+    ['token=', 'token='],
+    ['keyboard=us monkey=1 keymap=de', 'keyboard=us monkey=1 keymap=de'],
+  ])('the credential in "%s"', (text, kept) => {
+    expect(scrubbed({ read: 'text', path: '/proc/cmdline' }, text)).toBe(kept);
+  });
+
+  it('the environment of a process but for its container', () => {
+    const environ = 'PATH=/bin\0container=lxc\0DB_SECRET=x\0';
+    expect(scrubbed({ read: 'text', path: '/proc/1/environ' }, environ)).toBe('container=lxc\0');
+  });
+
+  it('the list of processes', () => {
+    const names = ['1', '4711', 'cmdline', 'vz'];
+    expect(scrubbed({ read: 'list', path: '/proc' }, names)).toEqual(['cmdline', 'vz']);
+  });
+
+  it('data of a disk but for what its file system is', () => {
+    const uuid = Uint8Array.from({ length: 16 }, (_, i) => i + 1);
+    const ext = new Uint8Array(4096).fill(0x41);
+    ext.set([0x53, 0xef], 1080);
+    ext.set(uuid, 1128);
+    const xfs = new Uint8Array(4096).fill(0x41);
+    xfs.set(Buffer.from('XFSB'));
+    const btrfs = new Uint8Array(4096).fill(0x41);
+    btrfs.set(Buffer.from('_BHRfS_M'), 64);
+    for (const page of [ext, xfs, btrfs]) {
+      const kept = scrubbed({ read: 'bytes', path: '/dev/sda1' }, page);
+      const bytes = kept instanceof Uint8Array ? kept : new Uint8Array();
+      expect(parseHead(bytes) ?? parseBtrfs(bytes)).toEqual(parseHead(page) ?? parseBtrfs(page));
+      expect(bytes.filter((byte) => byte !== 0).length).toBeLessThan(25);
+    }
+    const other = scrubbed({ read: 'bytes', path: '/dev/sda' }, new Uint8Array(4096).fill(0x41));
+    expect(other).toEqual(new Uint8Array(4096));
+    const cpuid = new Uint8Array([1, 2, 3]);
+    expect(scrubbed({ read: 'bytes', path: '/dev/cpu/0/cpuid' }, cpuid)).toEqual(cpuid);
+  });
+});

@@ -1,0 +1,165 @@
+// The server's program, started as people start it.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { expect, it, onTestFinished } from 'vitest';
+import { openStore } from '../../../src/store/open.ts';
+import { checkin, request, temporaryDirectory } from '../../server/harness.ts';
+
+function program(args: readonly string[], env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, ['src/cli/dragonfly-server.ts', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], DRAGONFLY_LOG: 'error', ...env },
+  });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
+  return child;
+}
+
+async function run(args: readonly string[], env: Record<string, string> = {}) {
+  const child = program(args, env);
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'exit'),
+  ]);
+  return { stdout, stderr, code };
+}
+
+/** A server that listens, and its URL. */
+async function serve(args: readonly string[], env: Record<string, string> = {}) {
+  const child = program(['--listen', '127.0.0.1:0', ...args], env);
+  const [line] = await once(createInterface({ input: child.stdout }), 'line');
+  return { child, url: String(line).split(' ').at(-1) ?? '' };
+}
+
+it('takes flags before the environment before the file, and says which it took', async () => {
+  const file = `${temporaryDirectory()}/server.yaml`;
+  writeFileSync(file, 'listen: 127.0.0.1:1\ndata: /from/file\nheartbeat_interval: 20\n');
+  const { stdout, code } = await run(
+    ['--print-config', '--json', '--config', file, '--listen', '127.0.0.1:3'],
+    {
+      DRAGONFLY_LISTEN: '127.0.0.1:2',
+      DRAGONFLY_DATA: '/from/environment',
+      DRAGONFLY_ENROLMENT_TOKEN: 'a-secret-enrolment-token',
+    },
+  );
+  expect(code).toBe(0);
+  const shown: { setting: string; value: unknown; source: string }[] = JSON.parse(stdout);
+  const of = (name: string) => {
+    const found = shown.find(({ setting }) => setting === name);
+    return [found?.value, found?.source];
+  };
+  expect(of('listen')).toEqual(['127.0.0.1:3', '--listen']);
+  expect(of('data')).toEqual(['/from/environment', 'DRAGONFLY_DATA']);
+  expect(of('heartbeat_interval')).toEqual([20, `${file}: heartbeat_interval`]);
+  expect(of('stock_agents')).toEqual([false, 'default']);
+  expect(of('enrolment_token')).toEqual(['set', 'DRAGONFLY_ENROLMENT_TOKEN']);
+});
+
+it.each([
+  ['an unknown setting', 'lisen: 127.0.0.1:1', 'there is no setting lisen'],
+  ['a number that is none', 'heartbeat_interval: often', 'must be a number above zero'],
+  ['a list', '[1]', 'must hold settings'],
+  ['no YAML', 'a: [', 'cannot read the settings'],
+])('refuses a file with %s', async (_name, content, message) => {
+  const file = `${temporaryDirectory()}/server.yaml`;
+  writeFileSync(file, content);
+  const { stderr, code } = await run(['--print-config', '--config', file]);
+  expect(code).toBe(2);
+  expect(stderr).toContain(message);
+  expect(stderr).not.toContain('This is a bug');
+});
+
+it('has every setting, with all its names, in the README', async () => {
+  const { stdout } = await run(['--print-config', '--json']);
+  const readme = readFileSync('README.md', 'utf8');
+  const shown: { setting: string }[] = JSON.parse(stdout);
+  const missing = shown
+    .flatMap(({ setting }) => [
+      `--${setting.replaceAll('_', '-')}`,
+      `DRAGONFLY_${setting.toUpperCase()}`,
+      setting,
+    ])
+    .filter((name) => !readme.includes(`\`${name}\``));
+  expect(missing).toEqual([]);
+});
+
+it('listens on loopback only while there are no tokens, and says how to make some', async () => {
+  const data = `${temporaryDirectory()}/data`;
+  const refused = await run(['--listen', '0.0.0.0:0', '--data', data]);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toMatch(/token create NAME .*auth\.unconfigured/s);
+  expect((await run(['token', 'create', 'ops', '--scope', 'full', '--data', data])).code).toBe(0);
+  const child = program(['--listen', '0.0.0.0:0', '--data', data]);
+  const [line] = await once(createInterface({ input: child.stdout }), 'line');
+  expect(String(line)).toMatch(/^dragonfly-server listens on http:/);
+});
+
+it('creates, lists and revokes tokens in the data of a stopped server and through a running one', async () => {
+  const data = `${temporaryDirectory()}/data`;
+  const made = await run(['token', 'create', 'ops', '--scope', 'full', '--data', data]);
+  const token = made.stdout.trim();
+  expect(token).toMatch(/^dfo_[\w-]{43}$/);
+  const { url } = await serve(['--data', data]);
+  const blocked = await run(['token', 'list', '--data', data]);
+  expect([blocked.code, blocked.stderr]).toEqual([2, expect.stringContaining('--server http')]);
+  const through = (...args: string[]) =>
+    run(['token', ...args, '--server', url], { DRAGONFLY_TOKEN: token });
+  const watcher = await through('create', 'watcher', '--scope', 'read', '--expires', '90d');
+  const get = () => request(url, 'GET', '/api/machines', { token: watcher.stdout.trim() });
+  expect((await get()).status).toBe(200);
+  expect((await through('list')).stdout).toMatch(/^ops .* full .*\nwatcher .* read .* expires /);
+  expect((await through('revoke', 'watcher')).code).toBe(0);
+  expect((await get()).status).toBe(401);
+  const again = await through('revoke', 'watcher');
+  expect([again.code, again.stderr]).toEqual([
+    2,
+    expect.stringContaining('no token named watcher'),
+  ]);
+});
+
+it('rotates the key of BMC passwords: old ones open with the new key alone', async () => {
+  const directory = temporaryDirectory();
+  const [data, keys] = [`${directory}/data`, `${directory}/keys`];
+  const rotate = () => run(['rotate-key', '--data', data, '--secret-key-file', keys]);
+  expect((await rotate()).code).toBe(0);
+  expect(statSync(keys).mode & 0o777).toBe(0o600);
+  const first = readFileSync(keys, 'utf8');
+  const { child, url } = await serve(['--data', data, '--secret-key-file', keys]);
+  const { body } = await request(url, 'POST', '/api/agent/checkin', { body: checkin(1) });
+  const bmc = { address: '192.0.2.9', username: 'root', bmc_type: 'Ipmi', password: 'hunter2' };
+  await request(url, 'PATCH', `/api/machines/${body.machine_id}`, { body: { bmc } });
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([0, null]);
+  expect((await rotate()).stdout).toContain('1 passwords');
+  const second = readFileSync(keys, 'utf8');
+  expect(second).not.toContain(first.trim());
+  const { SecretBox } = await import('../../../src/server/access/secrets.ts');
+  const store = await openStore(`lmdb:${data}`);
+  const machine = (await store.getMachine(body.machine_id))?.value;
+  await store.close();
+  const sealed = machine?.config.bmc?.password_encrypted ?? '';
+  expect(new SecretBox(second).open(sealed, body.machine_id)).toBe('hunter2');
+});
+
+it('says what is wrong with a certificate that it cannot use', async () => {
+  const directory = temporaryDirectory();
+  writeFileSync(`${directory}/cert`, 'no certificate');
+  const flags = ['--tls-cert', `${directory}/cert`, '--data', `${directory}/data`];
+  const alone = await run(flags);
+  expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining('both --tls-cert and')]);
+  const junk = await run([...flags, '--tls-key', `${directory}/cert`]);
+  expect([junk.code, junk.stderr]).toEqual([2, expect.stringContaining('cannot be used together')]);
+});
+
+it('says which address it cannot listen on', async () => {
+  const data = temporaryDirectory();
+  const { url } = await serve(['--data', `${data}/one`]);
+  const taken = await run(['--listen', new URL(url).host, '--data', `${data}/two`]);
+  expect(taken.code).toBe(2);
+  expect(taken.stderr).toContain('choose another with --listen');
+});

@@ -1,0 +1,388 @@
+// Every route, as the OpenAPI document lists them, with input that nobody of good will sends. A new
+// route is in here from its first day.
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { describe, expect, it } from 'vitest';
+import { createToken } from '../../../src/server/access/tokens.ts';
+import { systemClock } from '../../../src/core/clock.ts';
+import { openStore } from '../../../src/store/open.ts';
+import { createApp } from '../../../src/server/app.ts';
+import { limitConnections } from '../../../src/server/http/connections.ts';
+import { checkin, startServer, type Answer, type TestServer } from '../harness.ts';
+
+interface Route {
+  readonly method: string;
+  readonly path: string;
+  readonly takesBody: boolean;
+}
+
+/** The routes; read once, from a server of their own. */
+const routes: readonly Route[] = await listRoutes();
+
+async function listRoutes(): Promise<Route[]> {
+  const store = await openStore('memory:');
+  const app = await createApp({ store, clock: systemClock });
+  const document: {
+    paths: Record<string, Record<string, { requestBody?: unknown }>>;
+  } = JSON.parse(JSON.stringify(app.swagger()));
+  await app.close();
+  await store.close();
+  return Object.entries(document.paths).flatMap(([path, operations]) =>
+    Object.entries(operations).map(([method, { requestBody }]) => ({
+      method: method.toUpperCase(),
+      path,
+      takesBody: requestBody !== undefined,
+    })),
+  );
+}
+
+const someId = '01890000-0000-7000-8000-000000000000';
+/** What routes for everybody answer: firmware that boots has no token. */
+const publicAnswers: ReadonlyMap<string, number> = new Map([
+  ['/api/health', 200],
+  ['/api/ready', 200],
+  ['/boot/start.ipxe', 200],
+  ['/boot/{mac}', 200],
+  ['/boot/{arch}/{file}', 404],
+]);
+const exampleOf: Readonly<Record<string, string>> = { id: someId, mac: '02-00-00-00-00-01' };
+
+/** A path with its parameters filled: well-formed, but of nothing that exists. */
+function fill(path: string, value?: string): string {
+  return path.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
+    encodeURIComponent(value ?? exampleOf[name] ?? 'nothing'),
+  );
+}
+
+/** What is wrong with the way in which something was refused; undefined when nothing is. */
+function badRefusal({ status, body }: Answer): string | undefined {
+  const text = JSON.stringify(body);
+  if (status < 400 || status >= 500) return `${status} ${text}`;
+  if (typeof body.error !== 'string' || !/^[a-z]+\.[a-z-]+$/.test(body.code))
+    return `no code: ${text}`;
+  return /\bat .*\.ts:\d|node_modules|Error:/.test(text) ? `shows its inside: ${text}` : undefined;
+}
+
+/** Gathers what is wrong, so that a failure lists all of it. */
+class Faults {
+  readonly all: string[] = [];
+
+  add(what: string, fault: string | undefined): void {
+    if (fault !== undefined) this.all.push(`${what}: ${fault}`);
+  }
+
+  addUnless(isFine: boolean, what: string): void {
+    if (!isFine) this.all.push(what);
+  }
+}
+
+const bodies: readonly [name: string, body: string, headers?: Record<string, string>][] = [
+  ['nothing', ''],
+  ['half a document', '{"mac": "02:00:00:00:00:01"'],
+  ['no JSON', 'mac=02:00:00:00:00:01'],
+  ['another content type', '{}', { 'content-type': 'text/plain' }],
+  ['a form', 'a=b', { 'content-type': 'application/x-www-form-urlencoded' }],
+  ['null', 'null'],
+  ['a number', '1e999'],
+  ['an array', '[]'],
+  ['a text', '"text"'],
+  ['an empty object', '{}'],
+  ['a prototype key', '{"__proto__": {"isAdmin": true}, "mac": "02:00:00:00:00:01"}'],
+  ['an escaped prototype key', '{"__pr\\u006fto__": {"isAdmin": true}}'],
+  ['a constructor key', '{"constructor": {"prototype": {"isAdmin": true}}}'],
+  ['deep arrays', '['.repeat(100_000)],
+  ['deep objects', '{"a":'.repeat(5000) + '1' + '}'.repeat(5000)],
+  ['wrong types everywhere', JSON.stringify(Object.fromEntries(fields().map((f) => [f, [{}]])))],
+  ['deep YAML', '- '.repeat(20_000) + 'a', { 'content-type': 'application/yaml' }],
+  ['a YAML bomb', yamlBomb(), { 'content-type': 'application/yaml' }],
+  ['a YAML prototype key', '__proto__: {isAdmin: true}', { 'content-type': 'application/yaml' }],
+];
+
+/** Names of fields that some route takes. */
+function fields(): string[] {
+  return 'mac machine_id template value ids hostname tags labels bmc type kind metadata spec name scope into'.split(
+    ' ',
+  );
+}
+
+function yamlBomb(): string {
+  const levels = Array.from({ length: 12 }, (_, i) =>
+    i === 0 ? 'a0: &a0 [x]' : `a${i}: &a${i} [${`*a${i - 1},`.repeat(10)}]`,
+  );
+  return levels.join('\n');
+}
+
+describe('every route', () => {
+  it('is covered: the document has the routes that are known', () => {
+    expect(routes.length).toBeGreaterThan(30);
+  });
+
+  it('refuses bodies that make no sense, and nothing is stored', async () => {
+    const server = await startServer();
+    const faults = new Faults();
+    for (const { method, path } of routes.filter((route) => route.takesBody)) {
+      for (const [name, body, headers] of bodies) {
+        const answer = await server.call(method, fill(path), {
+          body,
+          headers: { 'content-type': 'application/json', ...headers },
+        });
+        faults.add(`${method} ${path} with ${name}`, badRefusal(answer));
+      }
+    }
+    expect(faults.all).toEqual([]);
+    await expectEmpty(server);
+    expect(Object.prototype).not.toHaveProperty('isAdmin');
+  });
+
+  it('refuses bodies of more than 1 MiB', async () => {
+    const server = await startServer();
+    const faults = new Faults();
+    const body = JSON.stringify({ mac: '02:00:00:00:00:01', hostname: 'x'.repeat(10_000_000) });
+    for (const { method, path } of routes.filter((route) => route.takesBody)) {
+      // A server that has answered may cut the rest of the body off.
+      const answer = await server.call(method, fill(path), { body }).catch(() => undefined);
+      faults.addUnless(answer === undefined || answer.status === 413, `${method} ${path}`);
+    }
+    expect(faults.all).toEqual([]);
+    await expectEmpty(server);
+  });
+
+  it.each([
+    ['traversal', '../../etc/passwd'],
+    ['a null byte', 'a\u0000b'],
+    ['CRLF', 'a\r\nset-cookie: b=c'],
+    ['a very long name', 'x'.repeat(5000)],
+    ['a prototype', '__proto__'],
+    ['markup', '<script>alert(1)</script>'],
+    ['broken UTF-8', '\uD800'.toWellFormed()],
+  ])('refuses %s as a name', async (_name, value) => {
+    const server = await startServer();
+    const faults = new Faults();
+    for (const { method, path, takesBody } of routes.filter((route) => route.path.includes('{'))) {
+      const answer = await server.call(method, fill(path, value), takesBody ? { body: {} } : {});
+      // Taking a tag off all machines is the one change that needs nothing to exist.
+      const isHarmless = path === '/api/tags/{tag}' && answer.status === 200;
+      if (!isHarmless) faults.add(`${method} ${path}`, badRefusal(answer));
+      faults.addUnless(
+        answer.headers.get('set-cookie') === null,
+        `${method} ${path} sets a cookie`,
+      );
+    }
+    expect(faults.all).toEqual([]);
+    await expectEmpty(server);
+  });
+
+  it('refuses an unknown or repeated query field where operators ask', async () => {
+    const server = await startServer();
+    const faults = new Faults();
+    for (const query of ['nonsense=1', 'limit=0', 'limit=1001', 'limit=x', 'limit=1&limit=2']) {
+      faults.add(query, badRefusal(await server.call('GET', `/api/machines?${query}`)));
+    }
+    faults.add('escape', badRefusal(await server.call('GET', '/api/%zz')));
+    expect(faults.all).toEqual([]);
+  });
+
+  it('answers nothing without a token, or with a wrong one, once there are tokens', async () => {
+    const server = await startServer();
+    await createToken(server.store, systemClock, { name: 'a', scope: 'full', expiresAt: null });
+    const tokens = [
+      undefined,
+      '',
+      'dfo_wrong',
+      `dfm_${someId}_wrong`,
+      'x'.repeat(10_000),
+      '__proto__',
+    ];
+    const faults = new Faults();
+    for (const { method, path, takesBody } of routes) {
+      for (const token of tokens) {
+        const { status, headers } = await server.call(method, fill(path), {
+          token,
+          ...(takesBody ? { body: {} } : {}),
+        });
+        const expected = publicAnswers.get(path) ?? 401;
+        const isFine =
+          status === expected && (status !== 401 || headers.get('www-authenticate') === 'Bearer');
+        faults.addUnless(isFine, `${method} ${path} with ${String(token)}: ${status}`);
+      }
+    }
+    for (const path of ['/docs', '/docs/json', '/api/openapi.json', '/metrics']) {
+      const { status } = await server.call('GET', path);
+      faults.addUnless(status === 401, `${path}: ${status}`);
+    }
+    expect(faults.all).toEqual([]);
+  });
+
+  it('lets a read token change nothing', async () => {
+    const server = await startServer();
+    const token = await createToken(server.store, systemClock, {
+      name: 'a',
+      scope: 'read',
+      expiresAt: null,
+    });
+    const faults = new Faults();
+    for (const { method, path, takesBody } of routes.filter(({ path: p }) => p !== '/api/events')) {
+      const answer = await server.call(method, fill(path), {
+        token,
+        ...(takesBody ? { body: {} } : {}),
+      });
+      const isRead = method === 'GET' && path !== '/api/tokens';
+      const expected = isRead ? [200, 404] : [403];
+      faults.addUnless(expected.includes(answer.status), `${method} ${path}: ${answer.status}`);
+    }
+    expect(faults.all).toEqual([]);
+  });
+});
+
+async function expectEmpty(server: TestServer): Promise<void> {
+  for (const [path, field] of [
+    ['/api/machines', 'machines'],
+    ['/api/templates', 'templates'],
+    ['/api/workflows', 'workflows'],
+    ['/api/settings', 'settings'],
+    ['/api/tokens', 'tokens'],
+  ] as const) {
+    const { status, body } = await server.call('GET', path);
+    expect(status).toBe(200);
+    expect({ [path]: body[field] }).toEqual({ [path]: [] });
+  }
+}
+
+describe('a connection', () => {
+  it('that is not HTTP is answered and closed', async () => {
+    const server = await startServer();
+    const text = await exchange(server.url, '\u0016\u0003\u0001 this is TLS or worse\r\n\r\n');
+    expect(text).toMatch(/^HTTP\/1\.1 400 /);
+    expect(text).toContain('request.malformed');
+  });
+
+  it('with headers without end is refused', async () => {
+    const server = await startServer();
+    const text = await exchange(server.url, `GET / HTTP/1.1\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`);
+    expect(text).toMatch(/^HTTP\/1\.1 431 /);
+  });
+
+  it('that smuggles a second request by two lengths is refused', async () => {
+    const server = await startServer();
+    const text = await exchange(
+      server.url,
+      'POST /api/agent/checkin HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+    );
+    expect(text).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  it('has 10 s for its headers and 30 s for its request', async () => {
+    const server = await startServer();
+    const { headersTimeout, requestTimeout } = server.app.server;
+    expect({ headersTimeout, requestTimeout }).toEqual({
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+    });
+  });
+
+  it('that does not come to the end of its request is told so and closed', async () => {
+    const server = await startServer();
+    server.app.server.headersTimeout = 500;
+    server.app.server.requestTimeout = 1000;
+    const slow = await Promise.all([
+      exchange(server.url, 'GET /api/health HTTP/1.1\r\nhost: 127.0.0.1\r\nx-slow: '),
+      exchange(
+        server.url,
+        'POST /api/agent/checkin HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"mac":',
+      ),
+    ]);
+    expect(slow.map((text) => text.split('\r\n')[0])).toEqual([
+      'HTTP/1.1 408 Request Timeout',
+      'HTTP/1.1 408 Request Timeout',
+    ]);
+  });
+
+  it('goes on to be served while slow ones hang', async () => {
+    const server = await startServer();
+    const { hostname, port } = new URL(server.url);
+    const slow = Array.from({ length: 200 }, () => connect(Number(port), hostname));
+    for (const socket of slow) {
+      socket.on('error', () => {});
+      socket.write('POST /api/agent/checkin HTTP/1.1\r\nhost: a\r\ncontent-le');
+    }
+    const answer = await server.call('POST', '/api/agent/checkin', { body: checkin(1) });
+    expect(answer.status).toBe(200);
+    for (const socket of slow) socket.destroy();
+  });
+});
+
+/** What the server sends, until it closes, when it is sent `text`. */
+async function exchange(url: string, text: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  let received = '';
+  socket.on('data', (data: Buffer) => (received += data.toString()));
+  socket.on('error', () => {});
+  socket.write(text);
+  await once(socket, 'close');
+  return received;
+}
+
+describe('a page from elsewhere', () => {
+  it('cannot use the server of the host that it is shown on', async () => {
+    const server = await startServer();
+    const body = { value: 'x' };
+    for (const headers of [
+      { origin: 'https://example.com' },
+      { 'sec-fetch-site': 'cross-site' },
+      { origin: 'null' },
+    ]) {
+      const answer = await server.call('PUT', '/api/settings/a', { body, headers });
+      expect(answer.status).toBe(403);
+    }
+    await expectEmpty(server);
+  });
+
+  it('cannot reach it by a name that resolves to loopback', async () => {
+    const server = await startServer();
+    const { port } = new URL(server.url);
+    const text = await exchange(
+      server.url,
+      `GET /api/machines HTTP/1.1\r\nhost: example.com:${port}\r\nconnection: close\r\n\r\n`,
+    );
+    expect(text).toMatch(/^HTTP\/1\.1 403 /);
+  });
+});
+
+describe('an address', () => {
+  const address = Object.values(networkInterfaces())
+    .flat()
+    .find((found) => found?.family === 'IPv4' && !found.internal);
+
+  it.skipIf(address === undefined)(
+    'has so many connections and no more (needs an address besides loopback)',
+    async () => {
+      const accepted: Socket[] = [];
+      const server = createServer((socket) => {
+        accepted.push(socket);
+        socket.pipe(socket);
+      });
+      limitConnections(server, 3);
+      server.listen(0);
+      await once(server, 'listening');
+      // A server that listens on a port has one.
+      const { port } = Object(server.address());
+      const open = () => connect(port, address?.address).on('error', () => {});
+      const speak = async (socket: Socket) => {
+        socket.write('hello');
+        const heard = await Promise.race([once(socket, 'data'), once(socket, 'close')]);
+        return String(heard[0]);
+      };
+      const kept = [open(), open(), open()];
+      expect(await Promise.all(kept.map(speak))).toEqual(['hello', 'hello', 'hello']);
+      expect(await speak(open())).not.toBe('hello');
+      kept[0]?.destroy();
+      await Promise.race(accepted.slice(0, 3).map((socket) => once(socket, 'close')));
+      const next = open();
+      expect(await speak(next)).toBe('hello');
+      for (const socket of [...kept, next]) socket.destroy();
+      server.close();
+    },
+  );
+});

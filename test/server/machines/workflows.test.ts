@@ -1,0 +1,230 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../src/core/clock.ts';
+import type { WorkflowEvent } from '../../../src/model/api.ts';
+import type { Workflow } from '../../../src/model/workflow.ts';
+import { advance } from '../../../src/server/rules/workflow-progress.ts';
+import { checkin, imageTemplate, startServer, type TestServer } from '../harness.ts';
+
+const now = new Date('2026-01-01T00:00:00Z');
+const later = new Date('2026-01-01T00:01:00Z');
+
+function workflowOf(...names: string[]): Workflow {
+  return {
+    kind: 'Workflow',
+    metadata: { name: 'w' },
+    spec: { hardwareRef: 'm', templateRef: 't' },
+    status: {
+      state: 'STATE_PENDING',
+      actions: names.map((name) => ({ name, status: 'STATE_PENDING' })),
+    },
+  };
+}
+
+const event = fc.oneof(
+  fc.constant<WorkflowEvent>({ type: 'started' }),
+  fc
+    .constantFrom('a', 'b', 'unknown')
+    .map((action) => ({ type: 'action_started' as const, action })),
+  fc.record({
+    type: fc.constant('action_progress' as const),
+    action: fc.constantFrom('a', 'b'),
+    progress: fc.record({ percent: fc.integer({ min: 0, max: 100 }) }),
+  }),
+  fc.record({
+    type: fc.constant('action_completed' as const),
+    action: fc.constantFrom('a', 'b'),
+    success: fc.boolean(),
+  }),
+  fc.record({ type: fc.constant('completed' as const), success: fc.boolean() }),
+);
+
+describe('the events of a workflow', () => {
+  it('change nothing when they are repeated', () => {
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 12 }), event, (before, last) => {
+        const reached = before.reduce((w, e) => advance(w, e, now), workflowOf('a', 'b'));
+        const once = advance(reached, last, now);
+        expect(advance(once, last, later)).toBe(once);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('change nothing once it is finished', () => {
+    fc.assert(
+      fc.property(fc.boolean(), fc.array(event, { maxLength: 12 }), (success, after) => {
+        const finished = advance(workflowOf('a', 'b'), { type: 'completed', success }, now);
+        expect(after.reduce((w, e) => advance(w, e, later), finished)).toBe(finished);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('never let progress leave 0 to 100', () => {
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 20 }), (events) => {
+        const { status } = events.reduce((w, e) => advance(w, e, now), workflowOf('a', 'b'));
+        expect(status?.progress ?? 0).toBeGreaterThanOrEqual(0);
+        expect(status?.progress ?? 0).toBeLessThanOrEqual(100);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('tell actions of one name apart by their order', () => {
+    const run = (...events: WorkflowEvent[]) =>
+      events.reduce((w, e) => advance(w, e, now), workflowOf('writefile', 'writefile')).status
+        ?.actions;
+    const started: WorkflowEvent = { type: 'action_started', action: 'writefile' };
+    const done: WorkflowEvent = { type: 'action_completed', action: 'writefile', success: true };
+    const states = (...events: WorkflowEvent[]) => run(...events)?.map((a) => a.status);
+    expect(states(started, done, done)).toEqual(['STATE_SUCCESS', 'STATE_PENDING']);
+    expect(states(started, done, started)).toEqual(['STATE_SUCCESS', 'STATE_RUNNING']);
+    expect(states(started, done, started, done)).toEqual(['STATE_SUCCESS', 'STATE_SUCCESS']);
+  });
+
+  it('name the action that failed', () => {
+    const failed = [
+      { type: 'action_started' as const, action: 'a' },
+      { type: 'action_progress' as const, action: 'a', progress: { message: 'no space left' } },
+      { type: 'action_completed' as const, action: 'a', success: false },
+      { type: 'completed' as const, success: false },
+    ].reduce((w, e) => advance(w, e, now), workflowOf('a'));
+    expect(failed.status).toMatchObject({
+      state: 'STATE_FAILED',
+      error: 'a failed: no space left',
+      actions: [{ status: 'STATE_FAILED', seconds: 0 }],
+    });
+  });
+});
+
+describe('a workflow', () => {
+  const os = { existing_os: { name: 'Debian 12', device: '/dev/sda1' } };
+
+  async function machineWith(server: TestServer, more: Record<string, unknown> = {}) {
+    await server.call('PUT', '/api/templates/debian', { body: imageTemplate });
+    const { body } = await server.call('POST', '/api/agent/checkin', { body: checkin(1, more) });
+    return String(body.machine_id);
+  }
+  const create = (server: TestServer, machine_id: string, more: Record<string, unknown> = {}) =>
+    server.call('POST', '/api/workflows', { body: { machine_id, template: 'debian', ...more } });
+  const tell = (server: TestServer, id: string, body: WorkflowEvent) =>
+    server.call('POST', `/api/workflows/${id}/events`, { body });
+  const machineOf = async (server: TestServer, id: string) =>
+    (await server.call('GET', `/api/machines/${id}`)).body;
+
+  it('overwrites an operating system only where a reimage is asked for', async () => {
+    const server = await startServer();
+    const id = await machineWith(server, os);
+    const refused = await create(server, id);
+    expect([refused.status, refused.body.code]).toEqual([409, 'machine.has-os']);
+    expect((await server.call('GET', '/api/workflows')).body.workflows).toEqual([]);
+    expect((await machineOf(server, id)).status).toMatchObject({
+      state: 'Discovered',
+      current_workflow: null,
+    });
+    expect((await create(server, id, { reimage: true })).status).toBe(201);
+  });
+
+  it('is ended when a system turns up that nobody knew of', async () => {
+    const server = await startServer();
+    const id = await machineWith(server);
+    const created = await create(server, id);
+    const hello = await server.call('POST', '/api/agent/checkin', { body: checkin(1, os) });
+    expect(hello.body).toMatchObject({ action: 'wait', workflow_id: null });
+    const path = `/api/workflows/${created.body.metadata.name}`;
+    expect((await server.call('GET', path)).body.status).toMatchObject({
+      state: 'STATE_FAILED',
+      error: expect.stringContaining('Debian 12'),
+    });
+    expect((await machineOf(server, id)).status.state).toHaveProperty('Error');
+  });
+
+  it('is the only one of its machine', async () => {
+    const server = await startServer();
+    const id = await machineWith(server);
+    const answers = await Promise.all(Array.from({ length: 5 }, () => create(server, id)));
+    expect(answers.map((answer) => answer.status).toSorted((a, b) => a - b)).toEqual([
+      201, 409, 409, 409, 409,
+    ]);
+    const { body } = await server.call('GET', `/api/workflows?machine_id=${id}`);
+    expect(body.workflows).toHaveLength(1);
+  });
+
+  it('that is cancelled while it waits leaves the machine as it was', async () => {
+    const server = await startServer();
+    const id = await machineWith(server);
+    const { body } = await create(server, id);
+    const cancelled = await server.call('POST', `/api/workflows/${body.metadata.name}/cancel`);
+    expect(cancelled.body.status.state).toBe('STATE_FAILED');
+    expect((await machineOf(server, id)).status).toMatchObject({
+      state: 'Ready',
+      current_workflow: null,
+    });
+    const again = await server.call('POST', `/api/workflows/${body.metadata.name}/cancel`);
+    expect([again.status, again.body.code]).toEqual([409, 'workflow.finished']);
+  });
+
+  it('that is cancelled while it runs leaves the machine in Error', async () => {
+    const server = await startServer();
+    const id = await machineWith(server);
+    const { body } = await create(server, id);
+    await tell(server, body.metadata.name, { type: 'started' });
+    expect((await machineOf(server, id)).status.state).toBe('Provisioning');
+    await server.call('POST', `/api/workflows/${body.metadata.name}/cancel`);
+    const { status } = await machineOf(server, id);
+    expect(status.state).toEqual({ Error: { message: 'cancelled by an operator' } });
+    expect(status.last_workflow_result).toHaveProperty('Failed');
+    // Later events of its agent change nothing.
+    await tell(server, body.metadata.name, { type: 'completed', success: true });
+    expect((await machineOf(server, id)).status).toEqual(status);
+  });
+
+  it('that takes longer than its template allows ends', async () => {
+    const clock = new ManualClock(now);
+    const server = await startServer({ clock });
+    const id = await machineWith(server);
+    const { body } = await create(server, id);
+    await tell(server, body.metadata.name, { type: 'started' });
+    const state = async () =>
+      (await server.store.getWorkflow(body.metadata.name))?.value.status?.state;
+    await clock.advance(590_000);
+    expect(await state()).toBe('STATE_RUNNING');
+    await clock.advance(15_000);
+    await expect.poll(state).toBe('STATE_TIMEOUT');
+    await expect
+      .poll(async () => (await machineOf(server, id)).status.state)
+      .toEqual({ Error: { message: 'not finished after 600 s' } });
+  });
+
+  it('whose end was stored without its machine is settled by a repeated event', async () => {
+    const server = await startServer();
+    const id = await machineWith(server);
+    const { body } = await create(server, id);
+    const found = await server.store.getWorkflow(body.metadata.name);
+    // As a server that dies between the two records leaves them.
+    const ended = advance(found?.value ?? body, { type: 'completed', success: true }, now);
+    await server.store.putWorkflow(ended);
+    expect((await machineOf(server, id)).status.state).toBe('Ready');
+    await tell(server, body.metadata.name, { type: 'completed', success: true });
+    expect((await machineOf(server, id)).status).toMatchObject({
+      state: 'Provisioned',
+      current_workflow: null,
+    });
+  });
+
+  it('keeps its machine from being deleted, reassigned or marked offline', async () => {
+    const server = await startServer();
+    const id = await machineWith(server);
+    await create(server, id);
+    const answers = [
+      await server.call('DELETE', `/api/machines/${id}`),
+      await server.call('PATCH', `/api/machines/${id}`, { body: { os_choice: null } }),
+      await server.call('PATCH', `/api/machines/${id}`, { body: { offline: true } }),
+    ];
+    expect(answers.map(({ status, body }) => `${status} ${body.code}`)).toEqual(
+      Array.from({ length: 3 }, () => '409 workflow.active'),
+    );
+  });
+});

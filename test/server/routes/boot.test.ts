@@ -1,0 +1,202 @@
+// What machines are told to boot, over real HTTP.
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { MachineState } from '../../../src/model/machine.ts';
+import {
+  checkin,
+  rebootTemplate,
+  startServer,
+  temporaryDirectory,
+  type TestServer,
+} from '../harness.ts';
+
+const mac = '02:00:00:00:00:07';
+const script = (server: TestServer, path = `/boot/${mac}`) => server.call('GET', path);
+
+async function registered(server: TestServer, state?: MachineState): Promise<string> {
+  const { body } = await server.call('POST', '/api/agent/checkin', {
+    body: { ...checkin(7), all_macs: [mac, '02:00:00:00:00:08'] },
+  });
+  if (state !== undefined) {
+    const found = await server.store.getMachine(body.machine_id);
+    if (found === undefined) throw new Error('the machine is not there');
+    await server.store.putMachine({
+      ...found.value,
+      status: { ...found.value.status, state },
+    });
+  }
+  return body.machine_id;
+}
+
+describe('the boot script', () => {
+  it('boots an unknown machine into discovery', async () => {
+    const server = await startServer();
+    const { status, headers, body } = await script(server);
+    expect(status).toBe(200);
+    expect(headers.get('content-type')).toContain('text/plain');
+    expect(headers.get('cache-control')).toBe('no-store');
+    const lines = body.split('\n');
+    expect(lines[0]).toBe('#!ipxe');
+    expect(lines[1]).toMatch(
+      new RegExp(`^kernel ${server.url}/boot/\\$\\{buildarch\\}/kernel initrd=initramfs `),
+    );
+    expect(lines[1]).toContain(
+      ` dragonfly.url=${server.url} dragonfly.mode=discovery dragonfly.mac=${mac} `,
+    );
+    expect(lines[1]).toMatch(/ dragonfly\.time=\d{10} BOOTIF=01-02-00-00-00-00-07$/);
+    expect(lines[2]).toBe(`initrd --name initramfs ${server.url}/boot/\${buildarch}/initramfs`);
+    expect(lines[3]).toBe('boot');
+  });
+
+  it.each<[MachineState, string]>([
+    ['Discovered', 'kernel'],
+    ['Ready', 'kernel'],
+    [{ Error: { message: 'a disk is gone' } }, 'kernel'],
+    ['Provisioned', 'sanboot'],
+    ['Offline', 'sanboot'],
+  ])('for a machine that is %j says %s', async (state, command) => {
+    const server = await startServer();
+    await registered(server, state);
+    expect((await script(server)).body).toContain(`\n${command} `);
+  });
+
+  it('boots a machine with an active workflow into imaging', async () => {
+    const server = await startServer();
+    const id = await registered(server);
+    await server.call('PUT', '/api/templates/restart', { body: rebootTemplate });
+    const { body: workflow } = await server.call('POST', '/api/workflows', {
+      body: { machine_id: id, template: 'restart' },
+    });
+    const { body } = await script(server);
+    expect(body).toContain(' dragonfly.mode=imaging ');
+    expect(body).toContain(` dragonfly.workflow=${workflow.metadata.name} `);
+  });
+
+  it('knows a machine by any of its ports', async () => {
+    const server = await startServer();
+    await registered(server, 'Provisioned');
+    expect((await script(server, '/boot/02-00-00-00-00-08')).body).toContain('sanboot');
+  });
+
+  it('hands out the enrolment token where there is one, and the parameters of the operator', async () => {
+    const server = await startServer({
+      auth: { enrolmentToken: 'enrol-me' },
+      boot: { append: 'console=ttyS0,115200 dragonfly.linkwait=90' },
+    });
+    const { body } = await script(server);
+    expect(body).toContain(' dragonfly.token=enrol-me ');
+    expect(body).toContain(' console=ttyS0,115200 dragonfly.linkwait=90 ');
+  });
+
+  it('names the public address where one is set', async () => {
+    const server = await startServer({ publicUrl: 'https://dragonfly.example/base/' });
+    expect((await script(server)).body).toContain(
+      ' dragonfly.url=https://dragonfly.example/base dragonfly.mode',
+    );
+  });
+
+  it('sends a first script on to the one of the port that it came from', async () => {
+    const server = await startServer();
+    const { body } = await script(server, '/boot/start.ipxe');
+    expect(body).toBe(
+      `#!ipxe\nchain --replace --autofree ${server.url}/boot/\${netX/mac:hexhyp}\n`,
+    );
+  });
+
+  it('is never more than its four lines, whatever is asked for and as whom', async () => {
+    const server = await startServer();
+    const hostile = fc.oneof(
+      fc.string(),
+      fc.constantFrom('02:00:00:00:00:07\nshell', '${net0/mac}', '../../etc/passwd', '__proto__'),
+      fc.constantFrom('02:00:00:00:00:07', '020000000007', '0200.0000.0007'),
+    );
+    await fc.assert(
+      fc.asyncProperty(hostile, async (text) => {
+        const { status, body } = await script(server, `/boot/${encodeURIComponent(text)}`);
+        const lines = status === 200 ? body.split('\n').length : 5;
+        expect({ lines, isFine: status < 500 }).toEqual({ lines: 5, isFine: true });
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('does not repeat a host name that could be a command', async () => {
+    const { app } = await startServer();
+    for (const host of ['a${b}', 'a b', "a'b", 'a`b`', 'a"b']) {
+      const { statusCode } = await app.inject({ url: `/boot/${mac}`, headers: { host } });
+      expect({ host, statusCode }).toEqual({ host, statusCode: 422 });
+    }
+  });
+
+  it('refuses to start with parameters that would become commands', async () => {
+    await expect(startServer({ boot: { append: 'a\nshell' } })).rejects.toThrow('boot parameters');
+    await expect(startServer({ auth: { enrolmentToken: '${x}' } })).rejects.toThrow(
+      'enrolment token',
+    );
+  });
+});
+
+describe('the kernel and the initramfs', () => {
+  const content = randomBytes(100_000);
+
+  async function withImage(): Promise<TestServer> {
+    const dir = temporaryDirectory();
+    mkdirSync(join(dir, 'x86_64'));
+    writeFileSync(join(dir, 'x86_64', 'kernel'), content);
+    writeFileSync(join(dir, 'x86_64', 'secret'), 'not for everybody');
+    return startServer({ boot: { dir } });
+  }
+
+  it.each(['x86_64', 'i386'])('are served to an iPXE built for %s', async (arch) => {
+    const { url } = await withImage();
+    const response = await fetch(`${url}/boot/${arch}/kernel`);
+    const bytes = Buffer.from(await response.arrayBuffer());
+    expect(response.headers.get('content-length')).toBe('100000');
+    expect(createHash('sha256').update(bytes).digest('hex')).toBe(
+      createHash('sha256').update(content).digest('hex'),
+    );
+  });
+
+  it('are served by ranges', async () => {
+    const { url } = await withImage();
+    const headers = { range: 'bytes=10-19' };
+    const response = await fetch(`${url}/boot/x86_64/kernel`, { headers });
+    expect(response.status).toBe(206);
+    expect(response.headers.get('content-range')).toBe('bytes 10-19/100000');
+    expect(Buffer.from(await response.arrayBuffer())).toEqual(content.subarray(10, 20));
+  });
+
+  it('are not sent again to somebody who has them', async () => {
+    const { app } = await withImage();
+    const first = await app.inject({ method: 'HEAD', url: '/boot/x86_64/kernel' });
+    const etag = String(first.headers['etag']);
+    const headers = { 'if-none-match': etag };
+    const again = await app.inject({ url: '/boot/x86_64/kernel', headers });
+    expect({ etag, status: again.statusCode }).toEqual({
+      etag: expect.stringMatching(/^(W\/)?"[^"]+"$/),
+      status: 304,
+    });
+  });
+
+  it.each([
+    '/boot/x86_64/secret',
+    '/boot/x86_64/..%2fx86_64%2fsecret',
+    '/boot/..%2f..%2fetc/passwd',
+    '/boot/__proto__/kernel',
+    '/boot/arm64/initramfs',
+  ])('are all that is served: not %s', async (path) => {
+    const server = await withImage();
+    const { status } = await server.call('GET', path);
+    expect(status).toBe(404);
+  });
+
+  it('are missed with the setting that would bring them', async () => {
+    const server = await startServer();
+    const { status, body } = await server.call('GET', '/boot/x86_64/kernel');
+    expect({ status, code: body.code }).toEqual({ status: 404, code: 'boot.no-image' });
+    expect(body.error).toContain('--boot-dir');
+  });
+});

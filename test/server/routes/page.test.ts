@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest';
+import { createToken } from '../../../src/server/access/tokens.ts';
+import { systemClock } from '../../../src/core/clock.ts';
+import { startServer } from '../harness.ts';
+
+describe('the page', () => {
+  test.each(['/', '/machines/01930000-0000-7000-8000-000000000001', '/conflicts'])(
+    '%s is the same document, asked for anew each time',
+    async (path) => {
+      const server = await startServer();
+      const page = await server.call('GET', path);
+      expect(page.status).toBe(200);
+      expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
+      expect(page.headers.get('cache-control')).toBe('no-cache');
+      expect(page.body).toBe((await server.call('GET', '/')).body);
+    },
+  );
+
+  test('has no inline script or style, and says that none may be', async () => {
+    const server = await startServer();
+    const { headers, body } = await server.call('GET', '/');
+    expect(body).not.toMatch(/<script(?![^>]* src=)|<style|style=|\son\w+=/);
+    const policy = headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).not.toContain('unsafe');
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+  });
+
+  test('names its files after their content, to be kept for ever', async () => {
+    const server = await startServer();
+    const { body } = await server.call('GET', '/');
+    const assets = [...String(body).matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path);
+    expect(assets).toHaveLength(3);
+    for (const path of assets) {
+      const asset = await server.call('GET', path ?? '');
+      expect(asset.status).toBe(200);
+      expect(asset.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+    }
+  });
+
+  test.each([
+    '/assets/..%2findex.html',
+    '/assets/..%2f..%2f..%2fpackage.json',
+    '/assets/%2e%2e%2findex.html',
+    '/assets/..%5c..%5cpackage.json',
+    '/assets/.hidden',
+    '/assets/none.js',
+    '/assets/',
+    '/assets/a%00b',
+  ])('%s is nothing', async (path) => {
+    const server = await startServer();
+    const { status, body } = await server.call('GET', path);
+    expect(status).toBe(404);
+    expect(body.code).toBe('route.unknown');
+  });
+
+  test('is given to anybody, what it shows is not', async () => {
+    const server = await startServer();
+    await createToken(server.store, systemClock, {
+      name: 'ops',
+      scope: 'read',
+      expiresAt: null,
+    });
+    expect((await server.call('GET', '/')).status).toBe(200);
+    expect((await server.call('GET', '/api/machines')).status).toBe(401);
+  });
+});

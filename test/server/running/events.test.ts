@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import { Events, type ServerEvent } from '../../../src/server/running/events.ts';
+import { checkin, imageTemplate, startServer, type TestServer } from '../harness.ts';
+
+/** Reads events until `enough` says so, then leaves. */
+async function watch(
+  server: TestServer,
+  enough: (events: readonly ServerEvent[]) => boolean,
+  lastId?: string,
+): Promise<ServerEvent[]> {
+  const leave = new AbortController();
+  const response = await fetch(`${server.url}/api/events`, {
+    signal: leave.signal,
+    headers: lastId === undefined ? {} : { 'last-event-id': lastId },
+  });
+  expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
+  const events: ServerEvent[] = [];
+  let text = '';
+  for await (const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += piece;
+    const blocks = text.split('\n\n');
+    text = blocks.pop() ?? '';
+    events.push(...blocks.flatMap(parse));
+    if (enough(events)) break;
+  }
+  leave.abort();
+  return events;
+}
+
+function parse(block: string): ServerEvent[] {
+  const { id, event, data } = Object.fromEntries(
+    block.split('\n').map((line) => {
+      const colon = line.indexOf(': ');
+      return [line.slice(0, colon), line.slice(colon + 2)] as const;
+    }),
+  );
+  // As the server writes them.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const type = event as ServerEvent['type'];
+  return id === undefined || data === undefined ? [] : [{ id, type, data: JSON.parse(data) }];
+}
+
+const has = (type: string) => (events: readonly ServerEvent[]) =>
+  events.some((event) => event.type === type);
+
+describe('the stream of events', () => {
+  it('tells of machines, workflows and what is done to them, and goes on where it ended', async () => {
+    const server = await startServer();
+    const first = watch(server, has('machine.changed'));
+    await expect.poll(() => server.app.swagger()).toBeDefined();
+    const hello = await server.call('POST', '/api/agent/checkin', { body: checkin(1) });
+    const id = hello.body.machine_id;
+    const seen = await first;
+    expect(seen.every((event) => event.data['machine_id'] === id)).toBe(true);
+    // What happens while nobody watches:
+    await server.call('PUT', '/api/templates/debian', { body: imageTemplate });
+    const { body } = await server.call('POST', '/api/workflows', {
+      body: { machine_id: id, template: 'debian' },
+    });
+    const workflowId = body.metadata.name;
+    const event = { type: 'started' };
+    await server.call('POST', `/api/workflows/${workflowId}/events`, { body: event });
+    const running = (events: readonly ServerEvent[]) =>
+      events.some((e) => e.data['state'] === 'STATE_RUNNING');
+    const missed = await watch(server, running, seen.at(-1)?.id);
+    expect(missed.map((e) => e.type)).toEqual(
+      expect.arrayContaining(['template.changed', 'machine.changed', 'workflow.changed']),
+    );
+    expect(missed.find((e) => e.type === 'workflow.changed')?.data).toMatchObject({
+      workflow_id: workflowId,
+      machine_id: id,
+    });
+    await server.call('POST', `/api/workflows/${workflowId}/cancel`);
+    await server.call('DELETE', `/api/machines/${id}`);
+    const rest = await watch(server, has('machine.deleted'), missed.at(-1)?.id);
+    expect(rest.at(-1)?.data['machine_id']).toBe(id);
+  });
+
+  it('says reset to a watcher of an earlier run of the server', async () => {
+    const server = await startServer();
+    const [event] = await watch(server, has('reset'), 'another-run-17');
+    expect(event?.type).toBe('reset');
+  });
+
+  it('ends when the server stops', async () => {
+    const server = await startServer();
+    const response = await fetch(`${server.url}/api/events`);
+    const whole = response.text();
+    await server.app.close();
+    expect(await whole).toContain(': the newest is ');
+  });
+
+  it('never tells of tokens', async () => {
+    const server = await startServer();
+    const watching = watch(server, has('setting.changed'));
+    await server.call('PUT', '/api/settings/warm-up', { body: { value: '1' } });
+    await watching;
+    const events = watch(server, (seen) => seen.some((e) => e.data['key'] === 'last'));
+    await server.call('POST', '/api/tokens', {
+      body: { name: 'x', scope: 'enrol', expires_at: '2000-01-01T00:00:00Z' },
+    });
+    await server.store.putSetting('last', '1');
+    expect(JSON.stringify(await events)).not.toMatch(/auth|token/);
+  });
+});
+
+describe('the buffer of events', () => {
+  it('gives what came after an id, nothing after the last one, and undefined for what it forgot', () => {
+    const events = new Events('run', 4);
+    for (let n = 1; n <= 20; n++) events.publish('machine.changed', { n });
+    const numbers = (id: string) => events.since(id)?.map((event) => event.data['n']);
+    expect(numbers('run-18')).toEqual([19, 20]);
+    expect(numbers('run-20')).toEqual([]);
+    expect(numbers('run-16')).toEqual([17, 18, 19, 20]);
+    expect(['run-1', 'run-21', 'other-18', 'run-x', '', '-'].map(numbers)).toEqual(
+      Array.from({ length: 6 }, () => undefined),
+    );
+  });
+});

@@ -1,0 +1,187 @@
+// What may be wrong with the embedded store's directory, each with real files.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { isAppError } from '../../../src/core/errors.ts';
+import { openKv, openStore } from '../../../src/store/open.ts';
+import { temporaryDirectory } from '../backends.ts';
+import { machine } from '../documents.ts';
+
+const isRoot = process.getuid?.() === 0;
+const canMount = isRoot && spawnSync('unshare', ['-m', 'true']).status === 0;
+
+/** A directory with a store of some machines in it, closed. */
+async function filled(machines: number): Promise<string> {
+  const directory = temporaryDirectory();
+  const store = await openStore(`lmdb:${directory}`);
+  const puts = Array.from({ length: machines }, (_, n) => {
+    const one = machine(n);
+    one.metadata.labels = { note: 'x'.repeat((n % 4) * 1500) };
+    return store.putMachine(one);
+  });
+  await Promise.all(puts);
+  await store.close();
+  return directory;
+}
+
+/** In a word, what opening a directory and reading all its machines comes to. */
+async function readAll(directory: string, machines: number): Promise<string> {
+  try {
+    const store = await openStore(`lmdb:${directory}`);
+    try {
+      const { items } = await store.listMachines({ limit: machines });
+      return items.length === machines ? 'all there' : 'some are lost';
+    } finally {
+      await store.close();
+    }
+  } catch (err) {
+    return isAppError(err) ? err.code : 'bug';
+  }
+}
+
+describe('a data directory', () => {
+  it('is refused to a second server while the first one has it', async () => {
+    const directory = temporaryDirectory();
+    const first = await openStore(`lmdb:${directory}`);
+    await expect(openStore(`lmdb:${directory}`)).rejects.toMatchObject({ code: 'store.in-use' });
+    await first.close();
+    await (await openStore(`lmdb:${directory}`)).close();
+  });
+
+  it('is refused to another process, and free once that is killed', async () => {
+    const directory = temporaryDirectory();
+    const holder = `
+      const { openStore } = await import(${JSON.stringify(join(import.meta.dirname, '../../../src/store/open.ts'))});
+      await openStore('lmdb:' + process.argv[1]);
+      const second = await openStore('lmdb:' + process.argv[1]).catch((err) => err.code);
+      process.stdout.write(String(second), () => process.kill(process.pid, 'SIGKILL'));`;
+    const { stdout, signal } = spawnSync(process.execPath, [
+      '--input-type=module',
+      '-e',
+      holder,
+      directory,
+    ]);
+    expect([stdout.toString(), signal]).toEqual(['store.in-use', 'SIGKILL']);
+    await (await openStore(`lmdb:${directory}`)).close();
+  });
+
+  it('may have a dot in its name', async () => {
+    const directory = join(temporaryDirectory(), 'data.d');
+    await (await openStore(`lmdb:${directory}`)).close();
+    expect(statSync(join(directory, 'data.mdb')).isFile()).toBe(true);
+  });
+
+  it('is readable by its owner alone', async () => {
+    const directory = join(temporaryDirectory(), 'a', 'b');
+    await (await openStore(`lmdb:${directory}`)).close();
+    expect(statSync(directory).mode & 0o777).toBe(0o700);
+  });
+
+  it('of a newer version is refused and left as it is', async () => {
+    const directory = await filled(1);
+    const kv = await openKv(`lmdb:${directory}`);
+    await kv.commit(
+      [],
+      [{ key: 'meta/format', value: '{"format":"dragonfly-store","version":2}' }],
+    );
+    await kv.close();
+    const before = readFileSync(join(directory, 'data.mdb'));
+    await expect(openStore(`lmdb:${directory}`)).rejects.toMatchObject({
+      code: 'store.incompatible',
+    });
+    expect(readFileSync(join(directory, 'data.mdb')).equals(before)).toBe(true);
+  });
+
+  it('with a data file that is cut short anywhere is refused', async () => {
+    const directory = await filled(200);
+    const path = join(directory, 'data.mdb');
+    const whole = readFileSync(path);
+    for (const length of [0, 1, 4096, 8192, whole.length >> 1, whole.length - 4096]) {
+      writeFileSync(path, whole.subarray(0, length));
+      await expect(openStore(`lmdb:${directory}`)).rejects.toMatchObject({ code: 'store.damaged' });
+    }
+    writeFileSync(path, whole);
+    await (await openStore(`lmdb:${directory}`)).close();
+  });
+
+  it('with a page of junk in it is refused, or the junk is found when it is read', async () => {
+    const directory = await filled(200);
+    const path = join(directory, 'data.mdb');
+    const whole = readFileSync(path);
+    const outcomes: string[] = [];
+    for (let at = 0; at < whole.length; at += 8 * 4096) {
+      const junk = Buffer.from(whole);
+      junk.fill(0xa5, at, at + 4096);
+      writeFileSync(path, junk);
+      outcomes.push(await readAll(directory, 200));
+    }
+    // Free pages may hold anything.
+    expect(outcomes.filter((o) => o !== 'store.damaged' && o !== 'all there')).toEqual([]);
+    const refused = outcomes.filter((outcome) => outcome === 'store.damaged');
+    expect(refused.length).toBeGreaterThan(outcomes.length / 2);
+  });
+
+  it.skipIf(isRoot)('that this user may not write is refused', async () => {
+    const directory = temporaryDirectory();
+    chmodSync(directory, 0o500);
+    await expect(openStore(`lmdb:${directory}`)).rejects.toMatchObject({
+      code: 'store.unavailable',
+    });
+    await expect(openStore(`lmdb:${directory}/x`)).rejects.toMatchObject({
+      code: 'store.unavailable',
+    });
+  });
+
+  it('that is a file is refused', async () => {
+    const file = join(temporaryDirectory(), 'file');
+    writeFileSync(file, '');
+    await expect(openStore(`lmdb:${file}`)).rejects.toMatchObject({ code: 'store.unavailable' });
+  });
+
+  it('is not made by what only reads', async () => {
+    const directory = join(temporaryDirectory(), 'none');
+    await expect(openKv(`lmdb:${directory}`, { readOnly: true })).rejects.toMatchObject({
+      code: 'store.unavailable',
+    });
+    expect(statSync(directory, { throwIfNoEntry: false })).toBeUndefined();
+  });
+
+  it.skipIf(!canMount)(
+    'on a full disk refuses writes, loses none, and works again (needs root)',
+    () => {
+      const directory = temporaryDirectory();
+      const script = join(import.meta.dirname, 'fill-disk.ts');
+      const mountAndRun = 'mount -t tmpfs -o size=2m tmpfs "$1" && exec "$2" "$3" "$1" 2>"$4"';
+      const stderr = join(temporaryDirectory(), 'stderr');
+      const run = ['sh', '-c', mountAndRun, 'sh', directory, process.execPath, script, stderr];
+      const output = execFileSync('unshare', ['-m', ...run]);
+      const result: unknown = JSON.parse(output.toString());
+      expect(result).toMatchObject({
+        lost: 0,
+        codes: ['store.full'],
+        deleted: true,
+        afterwards: 'written',
+      });
+      expect(result).toHaveProperty(
+        'acknowledged',
+        expect.toSatisfy((n: number) => n > 100 && n < 1000),
+      );
+    },
+  );
+});
+
+describe('a store URL', () => {
+  it('that names no store is refused with what could be written', async () => {
+    for (const url of [
+      '',
+      'lmdb:',
+      'redis://x',
+      'etcd:',
+      'etcd:localhost:2379',
+      'etcd:http://u:p@h:1',
+    ]) {
+      await expect(openStore(url)).rejects.toMatchObject({ code: 'config.invalid' });
+    }
+  });
+});
