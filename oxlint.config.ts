@@ -1,19 +1,28 @@
 // The linter's rules, and the import directions of the source folders.
 import { defineConfig, type OxlintOverride } from 'oxlint';
 
-/** Which source folders a folder may import from, besides itself. */
+/** Folders of src/ and the folders that each may import from, besides itself. */
 const mayImport: Record<string, readonly string[]> = {
-  model: [],
   core: [],
-  sources: ['model', 'core'],
-  probes: ['model', 'core', 'sources'],
+  model: ['core'],
   identity: ['model', 'core'],
-  agent: ['model', 'core', 'sources', 'probes', 'identity'],
-  store: ['model', 'core', 'identity'],
-  server: ['model', 'core', 'identity', 'store'],
+  sources: ['model', 'core'],
+  probes: ['sources', 'model', 'core'],
+  inventory: ['probes', 'identity', 'sources', 'model', 'core'],
+  transport: ['model', 'core'],
+  capture: ['inventory', 'probes', 'identity', 'sources', 'model', 'core'],
+  doctor: ['inventory', 'transport', 'probes', 'identity', 'sources', 'model', 'core'],
+  agent: ['inventory', 'transport', 'probes', 'identity', 'sources', 'model', 'core'],
+  simulation: ['agent', 'inventory', 'transport', 'identity', 'model', 'core'],
+  store: ['identity', 'model', 'core'],
+  netboot: ['model', 'core'],
+  server: ['store', 'netboot', 'identity', 'model', 'core'],
   web: ['model'],
 };
 const folders = [...Object.keys(mayImport), 'cli'];
+
+/** The layers of src/server: each may import from those before it. */
+const serverLayers = ['rules', 'running', 'access', 'machines', 'checkin', 'http', 'routes'];
 
 /** Folders that may touch the host's files and start its commands. */
 const touchesHost = new Set(['sources', 'store', 'cli']);
@@ -24,29 +33,47 @@ const processGlobal = [
   { name: 'process', message: 'Only src/cli/main.ts may use the process; pass what is needed.' },
 ];
 
-/** The import rule of one source folder. */
-function directions(folder: string, allowed: readonly string[]): OxlintOverride {
+interface ImportRule {
+  readonly patterns: readonly { readonly regex: string; readonly message: string }[];
+  readonly paths: readonly { readonly name: string; readonly message: string }[];
+}
+
+/** The folders and modules that a folder of src/ must not import. */
+function importRule(folder: string, allowed: readonly string[]): ImportRule {
   const forbidden = folders.filter((other) => other !== folder && !allowed.includes(other));
   const host = touchesHost.has(folder) ? [] : hostModules;
   return {
-    files: [`src/${folder}/**`],
+    patterns: forbidden.map((other) => ({
+      regex: `^(\\.\\./)+${other}/`,
+      message: `src/${folder} must not import from src/${other} (see oxlint.config.ts).`,
+    })),
+    paths: host.map((name) => ({
+      name,
+      message: `src/${folder} reaches the host only through a Root (see src/sources/root.ts).`,
+    })),
+  };
+}
+
+/** Applies an import rule to the files of a folder. The process is for src/cli alone. */
+function directions(files: string, { patterns, paths }: ImportRule): OxlintOverride {
+  return {
+    files: [`src/${files}/**`],
     rules: {
       'no-restricted-globals': ['error', ...processGlobal],
-      'no-restricted-imports': [
-        'error',
-        {
-          patterns: forbidden.map((other) => ({
-            regex: `^(\\.\\./)+${other}/`,
-            message: `src/${folder} must not import from src/${other} (see oxlint.config.ts).`,
-          })),
-          paths: host.map((name) => ({
-            name,
-            message: `src/${folder} reaches the host only through a Root (see src/sources/root.ts).`,
-          })),
-        },
-      ],
+      'no-restricted-imports': ['error', { patterns: [...patterns], paths: [...paths] }],
     },
   };
+}
+
+/** One layer of src/server: what holds for all of src/server, and no import from a later layer.
+ *  The last override that fits a file is the one that counts, so it repeats the former. */
+function serverLayer(layer: string, index: number): OxlintOverride {
+  const { patterns, paths } = importRule('server', mayImport['server'] ?? []);
+  const later = serverLayers.slice(index + 1).map((other) => ({
+    regex: `^\\.\\./${other}/`,
+    message: `src/server/${layer} must not import from src/server/${other} (see oxlint.config.ts).`,
+  }));
+  return directions(`server/${layer}`, { patterns: [...patterns, ...later], paths });
 }
 
 export default defineConfig({
@@ -72,7 +99,10 @@ export default defineConfig({
     'unicorn/consistent-function-scoping': 'off',
   },
   overrides: [
-    ...Object.entries(mayImport).map(([folder, allowed]) => directions(folder, allowed)),
+    ...Object.entries(mayImport).map(([folder, allowed]) =>
+      directions(folder, importRule(folder, allowed)),
+    ),
+    ...serverLayers.map(serverLayer),
     {
       files: ['src/cli/**', 'build.ts', '.ci/**', 'initramfs/**', 'bench/**'],
       rules: { 'no-console': 'off' },

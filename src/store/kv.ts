@@ -58,6 +58,16 @@ export interface Kv {
   close(): Promise<void>;
 }
 
+/** How a backend opens what it keeps. */
+export interface OpenOptions {
+  /** Beside a server that is running; nothing can be written and nothing is made. */
+  readonly readOnly?: boolean;
+  /** A store whose restore was interrupted is opened as well. */
+  readonly partlyRestored?: boolean;
+  /** Looks at every page of a data file, however large it is. */
+  readonly verifyWhole?: boolean;
+}
+
 /** The first key after all that begin with `prefix`. */
 export function prefixEnd(prefix: string): string {
   const last = prefix.charCodeAt(prefix.length - 1);

@@ -2,18 +2,9 @@
 import { systemClock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import { checkFormat, checkRestored } from './format.ts';
-import type { Kv } from './kv.ts';
+import type { Kv, OpenOptions } from './kv.ts';
 import { KvStore } from './kv-store.ts';
 import type { Store } from './store.ts';
-
-export interface OpenOptions {
-  /** Beside a server that is running; nothing can be written and nothing is made. */
-  readonly readOnly?: boolean;
-  /** A store whose restore was interrupted is opened as well. */
-  readonly partlyRestored?: boolean;
-  /** Looks at every page of a data file, however large it is. */
-  readonly verifyWhole?: boolean;
-}
 
 /** `memory:`, `lmdb:DIRECTORY` (made where it is missing) or `etcd:http://HOST:PORT,…`.
  *  Errors: AppError `config.invalid`, `store.in-use`, `store.incompatible`, `store.damaged`,

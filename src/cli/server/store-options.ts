@@ -1,6 +1,5 @@
 // Which store a command works on, for the commands that need no server.
-import type { Kv } from '../../store/kv.ts';
-import type { OpenOptions } from '../../store/open.ts';
+import type { Kv, OpenOptions } from '../../store/kv.ts';
 import type { Args, Io } from '../command.ts';
 import { readServerSettings, settingOptions, storeUrl } from './server-settings.ts';
 

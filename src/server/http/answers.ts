@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, describeError, isAppError, type ErrorCode } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
+import { invalid } from '../rules/violations.ts';
 
 /** The status of each code that a route may answer; any other is a bug of ours: 500. */
 const statusOf: Partial<Record<ErrorCode, number>> = {
@@ -114,42 +115,4 @@ function asAppError(err: unknown): AppError {
   return new AppError(ours, (message ?? '').replaceAll(/\s+/g, ' '), {
     cause: isClients ? undefined : err,
   });
-}
-
-interface Violation {
-  readonly keyword: string;
-  readonly instancePath: string;
-  readonly message?: string;
-  readonly params: Readonly<Record<string, unknown>>;
-}
-
-/** The error for a part of a request ("body") that violates its schema. */
-export function invalid(part: string, violations: readonly unknown[]): AppError {
-  // The validator's own error objects, which fastify types as those of another validator.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const first = (violations as readonly Violation[])[0];
-  if (first === undefined) return new AppError('request.invalid', `the ${part} is not valid`);
-  const missing = first.params['requiredProperties'];
-  const field =
-    first.keyword === 'required' && Array.isArray(missing) ? `/${String(missing[0])}` : '';
-  const path = readablePath(first.instancePath + field);
-  const fault =
-    first.keyword === 'boolean'
-      ? 'is not a field of this request'
-      : field === ''
-        ? (first.message ?? 'is not valid')
-        : 'is missing';
-  return new AppError('request.invalid', `${part}: ${path || 'it'} ${fault}`, {
-    details: { path, part },
-  });
-}
-
-/** "/spec/actions/2/url" as people write it: "spec.actions[2].url". */
-function readablePath(pointer: string): string {
-  return pointer
-    .split('/')
-    .slice(1)
-    .map((raw) => raw.replaceAll('~1', '/').replaceAll('~0', '~'))
-    .map((name, i) => (/^\d+$/.test(name) ? `[${name}]` : i === 0 ? name : `.${name}`))
-    .join('');
 }

@@ -1,13 +1,13 @@
 // What operators change of machines: configuration, presence, deletion, one by one and in bulk.
-import { AppError, describeError, isAppError } from '../../core/errors.ts';
+import { describeError, isAppError } from '../../core/errors.ts';
 import { stateName, type BmcConfig, type Machine } from '../../model/machine.ts';
 import type { BulkRequest, BulkResponse, MachinePatch } from '../../model/operator-api.ts';
-import type { Template } from '../../model/template.ts';
-import type { Versioned } from '../../store/store.ts';
-import { changeMachine, loadMachine, machineEtag, refuseStale } from './machines.ts';
+import { refuseStale } from '../rules/etag.ts';
+import { changeMachine, loadMachine, machineEtag } from './machines.ts';
+import { loadTemplate, provision } from './provision.ts';
 import type { Services } from '../services.ts';
 import { nextState } from '../rules/states.ts';
-import { createWorkflow, refuseSecondWorkflow } from './workflows.ts';
+import { refuseSecondWorkflow } from './workflows.ts';
 
 /** How many machines of a bulk request are changed at the same time. */
 const atOnce = 32;
@@ -48,15 +48,6 @@ async function assign(s: Services, machine: Machine, osChoice: string | null): P
     config: { ...machine.config, os_choice: osChoice },
     status: { ...machine.status, state: nextState(machine.status.state, cause) },
   };
-}
-
-/** The template. Errors: AppError `template.unknown`. */
-export async function loadTemplate(s: Services, name: string): Promise<Versioned<Template>> {
-  const found = await s.store.getTemplate(name);
-  if (found !== undefined) return found;
-  throw new AppError('template.unknown', `there is no template ${name}`, {
-    details: { template: name },
-  });
 }
 
 function setOffline(machine: Machine, offline: boolean): Machine {
@@ -142,24 +133,4 @@ async function changeOne(s: Services, id: string, request: BulkRequest): Promise
   if (workflow !== undefined) {
     await provision(s, id, workflow.template, workflow.reimage ?? false);
   }
-}
-
-/** Makes a workflow of the given template, or of the machine's os_choice.
- *  Errors: as createWorkflow, and AppError `template.unknown`. */
-export async function provision(
-  s: Services,
-  machineId: string,
-  templateName: string | undefined,
-  reimage: boolean,
-) {
-  const name = templateName ?? (await loadMachine(s, machineId)).value.config.os_choice;
-  if (name === null) {
-    throw new AppError(
-      'template.unknown',
-      'the machine has no os_choice: name a template, or assign one first',
-      { details: { machine_id: machineId } },
-    );
-  }
-  const { value: template } = await loadTemplate(s, name);
-  return createWorkflow(s, machineId, template, reimage);
 }

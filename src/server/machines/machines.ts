@@ -1,5 +1,4 @@
 // Machine records as the server reads, shows and changes them.
-import { createHash } from 'node:crypto';
 import { AppError, isAppError } from '../../core/errors.ts';
 import type { MachineView } from '../../model/operator-api.ts';
 import type { MachineChange } from '../../model/history.ts';
@@ -7,6 +6,7 @@ import { stateName, type Machine } from '../../model/machine.ts';
 import type { Versioned } from '../../store/store.ts';
 import { decide, type Decision } from '../rules/decide.ts';
 import type { Liveness } from '../running/liveness.ts';
+import { etag, refuseStale } from '../rules/etag.ts';
 import { changesBetween } from '../rules/machine-record.ts';
 import type { Services } from '../services.ts';
 
@@ -97,24 +97,4 @@ export function viewMachine(machine: Machine, liveness: Liveness): MachineView {
 /** Names this content of a record, without what agents change all the time: last_seen and tokens. */
 export function machineEtag({ token_sha256: _tokens, ...machine }: Machine): string {
   return etag({ ...machine, status: { ...machine.status, last_seen: null } });
-}
-
-/** A strong entity tag of a document. */
-export function etag(document: unknown): string {
-  const hash = createHash('sha256').update(JSON.stringify(document)).digest('base64url');
-  return `"${hash.slice(0, 22)}"`;
-}
-
-/** Errors: AppError `request.stale`. */
-export function refuseStale(ifMatch: string | undefined, current: string | undefined): void {
-  if (ifMatch === undefined) return;
-  const wanted = new Set(ifMatch.split(',').map((tag) => tag.trim()));
-  const matches = current !== undefined && (wanted.has('*') || wanted.has(current));
-  if (!matches) {
-    throw new AppError(
-      'request.stale',
-      'somebody else changed this in between; read it again and repeat the change',
-      { details: { etag: current ?? null } },
-    );
-  }
 }

@@ -8,7 +8,7 @@ import {
   SettingList,
   SettingValue,
 } from '../../model/operator-api.ts';
-import { etag, refuseStale } from '../machines/machines.ts';
+import { etag, refuseStale } from '../rules/etag.ts';
 import type { Versioned } from '../../store/store.ts';
 import type { App, Services } from '../services.ts';
 import { privatePrefix } from '../access/tokens.ts';

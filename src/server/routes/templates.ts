@@ -3,10 +3,11 @@ import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { MachineId, Paging, TemplateList } from '../../model/operator-api.ts';
 import { Template, TemplateName } from '../../model/template.ts';
-import { invalid } from '../http/answers.ts';
+import { invalid } from '../rules/violations.ts';
 import { refuseOtherMachine } from '../access/auth.ts';
-import { loadTemplate } from '../machines/machine-changes.ts';
-import { etag, loadMachine, refuseStale } from '../machines/machines.ts';
+import { loadTemplate } from '../machines/provision.ts';
+import { loadMachine } from '../machines/machines.ts';
+import { etag, refuseStale } from '../rules/etag.ts';
 import type { App, Services } from '../services.ts';
 import {
   defaultVariables,

@@ -4,7 +4,7 @@ import { WorkflowEvent } from '../../model/api.ts';
 import { WorkflowCreate, WorkflowList, WorkflowListQuery } from '../../model/operator-api.ts';
 import { Workflow } from '../../model/workflow.ts';
 import { refuseOtherMachine } from '../access/auth.ts';
-import { provision } from '../machines/machine-changes.ts';
+import { provision } from '../machines/provision.ts';
 import type { App, Services } from '../services.ts';
 import { applyEvent, cancelWorkflow, loadWorkflow } from '../machines/workflows.ts';
 import { Done, errors } from './route.ts';

@@ -5,7 +5,7 @@ import { v5 as uuidv5 } from 'uuid';
 import type { AppError } from '../../core/errors.ts';
 import type { Machine } from '../../model/machine.ts';
 import { Template, templateActions, type TemplateAction } from '../../model/template.ts';
-import { invalid } from '../http/answers.ts';
+import { invalid } from './violations.ts';
 
 type ActionTag = keyof typeof templateActions;
 

@@ -3,10 +3,9 @@ import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, isAppError } from '../../core/errors.ts';
 import { lockDirectory } from './directory-lock.ts';
-import type { Kv } from '../kv.ts';
+import type { Kv, OpenOptions } from '../kv.ts';
 import { dataFileName, verifyDataFile } from './lmdb-file.ts';
 import { LmdbKv } from './lmdb.ts';
-import type { OpenOptions } from '../open.ts';
 
 /** Errors: AppError `store.in-use`, `store.damaged`, `store.unavailable`. */
 export function openDirectory(directory: string, options: OpenOptions): Kv {

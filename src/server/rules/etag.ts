@@ -1,0 +1,23 @@
+// Entity tags: the version of a document that a client names in If-Match.
+import { createHash } from 'node:crypto';
+import { AppError } from '../../core/errors.ts';
+
+/** A strong entity tag of a document. */
+export function etag(document: unknown): string {
+  const hash = createHash('sha256').update(JSON.stringify(document)).digest('base64url');
+  return `"${hash.slice(0, 22)}"`;
+}
+
+/** Errors: AppError `request.stale`. */
+export function refuseStale(ifMatch: string | undefined, current: string | undefined): void {
+  if (ifMatch === undefined) return;
+  const wanted = new Set(ifMatch.split(',').map((tag) => tag.trim()));
+  const matches = current !== undefined && (wanted.has('*') || wanted.has(current));
+  if (!matches) {
+    throw new AppError(
+      'request.stale',
+      'somebody else changed this in between; read it again and repeat the change',
+      { details: { etag: current ?? null } },
+    );
+  }
+}

@@ -1,0 +1,40 @@
+// The first schema violation of a document as one sentence, with the path of the field at fault.
+import { AppError } from '../../core/errors.ts';
+
+interface Violation {
+  readonly keyword: string;
+  readonly instancePath: string;
+  readonly message?: string;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+/** The error for a part of a request ("body") that violates its schema. */
+export function invalid(part: string, violations: readonly unknown[]): AppError {
+  // The validator's own error objects, which fastify types as those of another validator.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const first = (violations as readonly Violation[])[0];
+  if (first === undefined) return new AppError('request.invalid', `the ${part} is not valid`);
+  const missing = first.params['requiredProperties'];
+  const field =
+    first.keyword === 'required' && Array.isArray(missing) ? `/${String(missing[0])}` : '';
+  const path = readablePath(first.instancePath + field);
+  const fault =
+    first.keyword === 'boolean'
+      ? 'is not a field of this request'
+      : field === ''
+        ? (first.message ?? 'is not valid')
+        : 'is missing';
+  return new AppError('request.invalid', `${part}: ${path || 'it'} ${fault}`, {
+    details: { path, part },
+  });
+}
+
+/** "/spec/actions/2/url" as people write it: "spec.actions[2].url". */
+function readablePath(pointer: string): string {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((raw) => raw.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .map((name, i) => (/^\d+$/.test(name) ? `[${name}]` : i === 0 ? name : `.${name}`))
+    .join('');
+}
