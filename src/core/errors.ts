@@ -2,71 +2,102 @@
 // Codes are `area.what`; branch on `err.code`, never on the message.
 import { inspect } from 'node:util';
 
-/** What each code means, in one sentence. The documentation and the tests read this table. */
-export const errorCodes = {
-  'read.denied': 'The file is there, but this user may not read it.',
-  'read.failed': 'The kernel refused to give the content of a file.',
-  'read.timeout': 'A read or a command did not finish within its deadline.',
-  'read.too-large': 'A file is larger than the reader accepts.',
-  'read.not-a-file': 'A FIFO, socket, device or directory stands where a file was expected.',
-  'read.malformed': 'A file was read, but its content is not what its format promises.',
-  'read.not-captured':
-    'A capture is replayed and does not hold this path: it was made by an older agent.',
-  'exec.failed': 'A command was started and ended with an error.',
-  'probe.timeout': 'A probe did not finish within its deadline; its section is missing.',
-  'probe.failed': 'A probe ended with an error of its own; its section is missing.',
-  'identity.no-mac': 'No physical network interface with a MAC address was found.',
-  'identity.mismatch': 'The identity hash that the agent sent is not the one its fields give.',
-  'identity.in-use': 'Another live machine has this identity.',
-  'config.missing': 'A setting that is needed was found nowhere.',
-  'config.invalid': 'A setting has a value that cannot be used.',
-  'usage.invalid': 'The command line cannot be understood.',
-  'server.unreachable': 'No connection to the server could be made.',
-  'server.untrusted': 'The certificate of the server is not one to trust.',
-  'server.rejected': 'The server answered with an error.',
-  'server.garbled': 'What answered is not a Dragonfly server.',
-  'action.refused': 'The server asked for an action that this agent was not allowed to carry out.',
-  'action.failed': 'An action that the server asked for was begun and did not succeed.',
-  'spool.dropped': 'Reports for the server were dropped, because too many waited.',
-  'action.unsupported': 'The server asked for an action that this agent does not carry out.',
-  'request.invalid': 'A request does not follow its schema.',
-  'request.too-large': 'A request body is larger than the server accepts.',
-  'request.malformed': 'A request body cannot be parsed.',
-  'request.unsupported': 'A request body has a content type that the route does not take.',
-  'request.stale': 'The record is no longer the one that If-Match names.',
-  'auth.required': 'The request needs a token, or its token is not valid (any more).',
-  'auth.denied': 'The token is valid, but does not allow this.',
-  'auth.unconfigured': 'The server would be open to the network: no tokens are configured.',
-  'server.busy': 'The server has more to do than it can; the request may come again later.',
-  'route.unknown': 'There is no such route.',
-  'machine.unknown': 'There is no such machine.',
-  'machine.has-os': 'The machine holds an operating system, and no reimage was asked for.',
-  'machine.wrong-state': 'The state of the machine does not allow this.',
-  'template.unknown': 'There is no such template.',
-  'workflow.unknown': 'There is no such workflow.',
-  'workflow.active': 'The machine already has a workflow that is not finished.',
-  'workflow.finished': 'The workflow is finished.',
-  'setting.unknown': 'There is no such setting.',
-  'token.unknown': 'There is no such token.',
-  'token.exists': 'There is a token of that name already.',
-  'conflict.unknown': 'There is no such conflict.',
-  'conflict.decided': 'An operator decided the conflict already.',
-  'secret.no-key': 'No key is configured to encrypt or decrypt a secret with.',
-  'secret.damaged': 'A stored secret cannot be decrypted.',
-  'boot.no-image': 'The server has no kernel and initramfs to boot machines with.',
-  'store.conflict': 'Somebody else changed the record in between.',
-  'store.unavailable': 'The store cannot be reached or cannot write.',
-  'store.full': 'The store has no room left.',
-  'store.in-use': 'The data directory is in use by another server.',
-  'store.incompatible': 'The data directory was written by a newer version.',
-  'store.not-empty': 'A backup is only restored into an empty store.',
-  'backup.failed': 'A backup file cannot be read or written.',
-  'backup.damaged': 'A backup file is not one, or not whole.',
-  'store.damaged': 'The data directory is damaged.',
-  'internal.bug': 'A programming error; the log has the details.',
-} as const;
+/** Each code with the HTTP status that answers it and its meaning in one sentence. The status is null
+ *  for a code that no route answers: should one escape all the same, the client sees `internal.bug`. */
+const codes = {
+  // Reading a host
+  'read.denied': [null, 'The file is there, but this user may not read it.'],
+  'read.failed': [null, 'The kernel refused to give the content of a file.'],
+  'read.timeout': [null, 'A read or a command did not finish within its deadline.'],
+  'read.too-large': [null, 'A file is larger than the reader accepts.'],
+  'read.not-a-file': [null, 'A FIFO, socket, device or directory stands in place of a file.'],
+  'read.malformed': [null, 'A file was read, but its content does not follow its format.'],
+  'read.not-captured': [null, 'The replayed capture lacks this path: an older agent made it.'],
+  'exec.failed': [null, 'A command was started and ended with an error.'],
+  'probe.timeout': [null, 'A probe missed its deadline; its section is missing.'],
+  'probe.failed': [null, 'A probe ended with an error of its own; its section is missing.'],
 
-export type ErrorCode = keyof typeof errorCodes;
+  // Identity
+  'identity.no-mac': [422, 'No physical network interface with a MAC address was found.'],
+  'identity.mismatch': [422, 'The identity hash that the agent sent does not match its fields.'],
+  'identity.in-use': [409, 'Another live machine has this identity.'],
+
+  // Settings and the command line
+  'config.missing': [null, 'A required setting was found nowhere.'],
+  'config.invalid': [422, 'A setting has a value that cannot be used.'],
+  'usage.invalid': [null, 'The command line is wrong.'],
+
+  // The agent and its server
+  'server.unreachable': [null, 'No connection to the server could be made.'],
+  'server.untrusted': [null, 'The certificate of the server is not trusted.'],
+  'server.rejected': [null, 'The server answered with an error.'],
+  'server.garbled': [null, 'Something other than a Dragonfly server answered.'],
+  'server.busy': [503, 'The server is overloaded; repeat the request later.'],
+  'action.refused': [null, 'The server asked for an action that this agent may not carry out.'],
+  'action.unsupported': [null, 'The server asked for an action that this agent does not know.'],
+  'action.failed': [null, 'An action that the server asked for was begun and failed.'],
+  'spool.dropped': [null, 'Reports for the server were dropped because too many waited.'],
+
+  // Requests
+  'request.malformed': [400, 'The request body cannot be parsed.'],
+  'request.stale': [412, 'The record has changed since the version that If-Match names.'],
+  'request.too-large': [413, 'The request body is larger than the server accepts.'],
+  'request.unsupported': [415, 'The route does not take this content type.'],
+  'request.invalid': [422, 'The request does not follow its schema.'],
+  'route.unknown': [404, 'There is no such route.'],
+
+  // Tokens and secrets
+  'auth.required': [401, 'The request needs a token, or its token is not valid any more.'],
+  'auth.denied': [403, 'The token is valid, but does not allow this.'],
+  'auth.unconfigured': [null, 'Without tokens the server would be open to the network.'],
+  'token.unknown': [404, 'There is no such token.'],
+  'token.exists': [409, 'A token of that name exists already.'],
+  'secret.no-key': [409, 'No key is configured to encrypt or decrypt a secret with.'],
+  'secret.damaged': [500, 'A stored secret cannot be decrypted.'],
+
+  // Machines and what is done with them
+  'machine.unknown': [404, 'There is no such machine.'],
+  'machine.has-os': [409, 'The machine holds an operating system, and no reimage was asked for.'],
+  'machine.wrong-state': [409, 'The state of the machine does not allow this.'],
+  'template.unknown': [404, 'There is no such template.'],
+  'workflow.unknown': [404, 'There is no such workflow.'],
+  'workflow.active': [409, 'The machine already has an unfinished workflow.'],
+  'workflow.finished': [409, 'The workflow is finished.'],
+  'setting.unknown': [404, 'There is no such setting.'],
+  'conflict.unknown': [404, 'There is no such conflict.'],
+  'conflict.decided': [409, 'An operator has already decided the conflict.'],
+  'boot.no-image': [404, 'The server has no kernel and initramfs to boot machines with.'],
+
+  // The store and its backups
+  'store.conflict': [409, 'The record was changed by another request meanwhile.'],
+  'store.unavailable': [503, 'The store cannot be reached or cannot write.'],
+  'store.full': [507, 'The store has no room left.'],
+  'store.damaged': [500, 'What is stored is damaged.'],
+  'store.in-use': [null, 'The data directory is in use by another server.'],
+  'store.incompatible': [null, 'The data directory was written by a newer version.'],
+  'store.not-empty': [null, 'A backup is only restored into an empty store.'],
+  'backup.failed': [null, 'A backup file cannot be read or written.'],
+  'backup.damaged': [null, 'A backup file is damaged, or it is not a backup.'],
+
+  'internal.bug': [500, 'A programming error; the log has the details.'],
+} as const satisfies Record<
+  `${string}.${string}`,
+  readonly [status: number | null, meaning: string]
+>;
+
+export type ErrorCode = keyof typeof codes;
+
+/** The meaning of each code, in one sentence. */
+// Object.fromEntries forgets the keys, which are those of `codes`.
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion
+export const errorCodes = Object.fromEntries(
+  Object.entries(codes).map(([code, [, meaning]]) => [code, meaning]),
+) as Readonly<Record<ErrorCode, string>>;
+
+/** The HTTP status that answers a code; null where no route answers it. */
+export function httpStatus(code: ErrorCode): number | null {
+  return codes[code][0];
+}
 
 /** An expected failure. `message` says what was attempted on what and, for people, the next step;
  *  the reason underneath goes into `cause` and is not repeated in the message. */
@@ -87,7 +118,7 @@ export class AppError extends Error {
   }
 }
 
-/** Whether `err` is an AppError, of the given code if one is given. */
+/** True for an AppError, of `code` if one is given. */
 export function isAppError(err: unknown, code?: ErrorCode): err is AppError {
   return err instanceof AppError && (code === undefined || err.code === code);
 }

@@ -1,51 +1,23 @@
-// What a failed request is answered: `{ error, code, … }`, its status by its code, no stack traces.
+// Answers to failed requests: `{ error, code, … }`, the status by the code, never a stack trace.
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { AppError, describeError, isAppError, type ErrorCode } from '../../core/errors.ts';
+import {
+  AppError,
+  describeError,
+  httpStatus,
+  isAppError,
+  type ErrorCode,
+} from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import { invalid } from '../rules/violations.ts';
 
-/** The status of each code that a route may answer; any other is a bug of ours: 500. */
-const statusOf: Partial<Record<ErrorCode, number>> = {
-  'request.malformed': 400,
-  'config.invalid': 422,
-  'auth.required': 401,
-  'auth.denied': 403,
-  'route.unknown': 404,
-  'machine.unknown': 404,
-  'template.unknown': 404,
-  'workflow.unknown': 404,
-  'setting.unknown': 404,
-  'token.unknown': 404,
-  'conflict.unknown': 404,
-  'boot.no-image': 404,
-  'conflict.decided': 409,
-  'identity.in-use': 409,
-  'machine.has-os': 409,
-  'machine.wrong-state': 409,
-  'workflow.active': 409,
-  'workflow.finished': 409,
-  'token.exists': 409,
-  'secret.no-key': 409,
-  'store.conflict': 409,
-  'request.stale': 412,
-  'request.too-large': 413,
-  'request.unsupported': 415,
-  'request.invalid': 422,
-  'identity.mismatch': 422,
-  'identity.no-mac': 422,
-  'server.busy': 503,
-  'store.unavailable': 503,
-  'store.full': 507,
-};
-
-/** fastify's own errors that a client causes, by fastify's code; others of its 4xx: malformed. */
+/** fastify's own errors that a client causes, by fastify's code; its other 4xx are malformed requests. */
 const codeOfFastify: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'request.too-large',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'request.unsupported',
 };
 
-/** What a request is answered that failed with `err`. */
+/** Answers a request that failed with `err`, and logs what an operator of the server must know. */
 export function sendError(
   err: unknown,
   request: FastifyRequest,
@@ -53,21 +25,11 @@ export function sendError(
   log: Log,
 ): FastifyReply {
   const failure = asAppError(err);
-  const status = statusOf[failure.code] ?? 500;
+  const status = httpStatus(failure.code) ?? 500;
   // Sending agents away under load must not add to the load.
   if (status >= 500 && failure.code !== 'server.busy') {
-    const fields = {
-      method: request.method,
-      route: request.routeOptions.url,
-      request_id: request.id,
-    };
-    if (status === 500) log.error({ ...fields, err }, 'request failed: a bug');
-    else log.warn({ ...fields, error: describeError(failure) }, 'request failed: the store cannot');
+    logFailure(failure, status, request, log);
   }
-  const body =
-    status === 500
-      ? { error: `the server failed; its log has the details`, code: 'internal.bug' }
-      : { error: describeError(failure), code: failure.code, ...failure.details };
   if (status === 401) void reply.header('www-authenticate', challenge(request));
   const wait = failure.details['retry_after_seconds'];
   if (typeof wait === 'number') void reply.header('retry-after', String(Math.ceil(wait)));
@@ -75,7 +37,32 @@ export function sendError(
   return reply
     .code(status)
     .type('application/json; charset=utf-8')
-    .send({ ...body, request_id: request.id });
+    .send({ ...bodyOf(failure, status), request_id: request.id });
+}
+
+function logFailure(failure: AppError, status: number, request: FastifyRequest, log: Log): void {
+  const fields = {
+    method: request.method,
+    route: request.routeOptions.url,
+    request_id: request.id,
+  };
+  if (failure.code === 'internal.bug') {
+    log.error({ ...fields, err: failure.cause ?? failure }, 'request failed: a bug');
+  } else if (status === 500) {
+    log.error({ ...fields, error: describeError(failure) }, 'request failed: damaged data');
+  } else {
+    log.warn({ ...fields, error: describeError(failure) }, 'request failed: the store cannot');
+  }
+}
+
+/** A bug tells the client nothing of itself. The causes of damage may quote what is stored. */
+function bodyOf(failure: AppError, status: number): Record<string, unknown> {
+  const { code, details } = failure;
+  if (code === 'internal.bug') return { error: 'the server failed; its log has the details', code };
+  if (status === 500) {
+    return { error: `${failure.message}; the log of the server has the details`, code };
+  }
+  return { error: describeError(failure), code, ...details };
 }
 
 /** A browser that opens a page asks the person for a token; a script is told the scheme. */
@@ -86,7 +73,7 @@ function challenge(request: FastifyRequest): string {
     : 'Bearer';
 }
 
-/** Answers what is not even HTTP, or comes too slowly, and ends the connection. */
+/** Answers a request that is not HTTP or comes too slowly, and ends the connection. */
 export function answerClientError(err: NodeJS.ErrnoException, socket: Socket): void {
   if (err.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
@@ -105,14 +92,19 @@ export function answerClientError(err: NodeJS.ErrnoException, socket: Socket): v
 }
 
 function asAppError(err: unknown): AppError {
-  if (isAppError(err)) return err;
+  if (isAppError(err)) {
+    // A code that no route answers got here by a bug.
+    return httpStatus(err.code) === null ? bug(err) : err;
+  }
   // Not an AppError: fastify's, which carries `code` and `validation`, or a bug, which has neither.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const { validation, validationContext, code, message, statusCode } = err as Partial<FastifyError>;
   if (validation !== undefined) return invalid(validationContext ?? 'body', validation);
-  const isClients = statusCode !== undefined && statusCode >= 400 && statusCode < 500;
-  const ours = codeOfFastify[code ?? ''] ?? (isClients ? 'request.malformed' : 'internal.bug');
-  return new AppError(ours, (message ?? '').replaceAll(/\s+/g, ' '), {
-    cause: isClients ? undefined : err,
-  });
+  if (statusCode === undefined || statusCode < 400 || statusCode >= 500) return bug(err);
+  const ours = codeOfFastify[code ?? ''] ?? 'request.malformed';
+  return new AppError(ours, (message ?? '').replaceAll(/\s+/g, ' '));
+}
+
+function bug(cause: unknown): AppError {
+  return new AppError('internal.bug', 'a bug', { cause });
 }
