@@ -67,7 +67,7 @@ async function serve(data: string): Promise<void> {
 async function putMany(store: Store, { putFrom, count, callers }: Question): Promise<void> {
   let next = putFrom;
   const put = async (): Promise<void> => {
-    while (next < putFrom + count) await store.putMachine(benchMachine(next++), 'absent');
+    while (next < putFrom + count) await store.machines.put(benchMachine(next++), 'absent');
   };
   await Promise.all(Array.from({ length: callers }, put));
 }

@@ -8,9 +8,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { open } from 'lmdb';
 import type { Machine } from '../src/model/machine.ts';
-import { KvStore } from '../src/store/kv-store.ts';
+import { storeOver } from '../src/store/kv-store.ts';
 import { openKv } from '../src/store/open.ts';
-import { indexKeys, machines as machineKind, recordKey } from '../src/store/records.ts';
+import { indexKeys, kinds, recordKey } from '../src/store/kinds.ts';
+import type { Store } from '../src/store/store.ts';
 import { benchMachine } from './store-machines.ts';
 
 const callers = 64;
@@ -66,9 +67,9 @@ async function embedded(): Promise<void> {
   const operations = 3000;
   const list = Array.from({ length: operations }, (_, n) => benchMachine(n));
   const entries = list.map((m) => ({
-    key: recordKey(machineKind, m.id),
+    key: recordKey(kinds.machines, m.id),
     value: JSON.stringify(m),
-    index: [...indexKeys(machineKind, m)],
+    index: [...indexKeys(kinds.machines, m)],
   }));
   console.log(
     `a machine: ${entries[0]?.value.length ?? 0} bytes, ${entries[0]?.index.length ?? 0} index entries`,
@@ -78,8 +79,8 @@ async function embedded(): Promise<void> {
     'at least 0.60',
     5,
     async (round) => {
-      const store = new KvStore(await openKv(`lmdb:${directory}/ours-${round}`));
-      const result = await rate(operations, (n) => store.putMachine(at(list, n), 'absent'));
+      const store = storeOver(await openKv(`lmdb:${directory}/ours-${round}`));
+      const result = await rate(operations, (n) => store.machines.put(at(list, n), 'absent'));
       await store.close();
       return result;
     },
@@ -151,7 +152,7 @@ async function measureFleet(path: string, machines: number): Promise<void> {
     return;
   }
   const startedAt = performance.now();
-  const store = new KvStore(await openKv(`lmdb:${path}`));
+  const store = storeOver(await openKv(`lmdb:${path}`));
   const openMs = performance.now() - startedAt;
   const anonymousMb = await use(store, machines);
   const any = (): Machine => benchMachine(Math.floor(Math.random() * machines));
@@ -167,32 +168,32 @@ async function measureFleet(path: string, machines: number): Promise<void> {
     return (user + system) / operations;
   };
   // The first pass brings the pages in that are used all the time.
-  await cost(drawn.length, (n) => store.getMachine(at(drawn, n).id));
+  await cost(drawn.length, (n) => store.machines.get(at(drawn, n).id));
   const microseconds = {
-    'get by id': await cost(drawn.length, (n) => store.getMachine(at(drawn, n).id)),
+    'get by id': await cost(drawn.length, (n) => store.machines.get(at(drawn, n).id)),
     'get by MAC': await cost(drawn.length, (n) =>
-      store.getMachineByMac(at(drawn, n).identity.primary_mac),
+      store.machines.byMac(at(drawn, n).identity.primary_mac),
     ),
-    'a page of 100': await cost(200, (n) => store.listMachines({ cursor: at(drawn, n).id })),
+    'a page of 100': await cost(200, (n) => store.machines.list({ cursor: at(drawn, n).id })),
     'change of state': await cost(2000, async (n) => {
       const machine = structuredClone(at(drawn, n));
       machine.status.state = 'Ready';
-      await store.putMachine(machine);
+      await store.machines.put(machine);
     }),
-    creation: await cost(created.length, (n) => store.putMachine(at(created, n), 'absent')),
+    creation: await cost(created.length, (n) => store.machines.put(at(created, n), 'absent')),
   };
   await store.close();
   console.log(JSON.stringify({ openMs, anonymousMb, microseconds } satisfies Fleet));
 }
 
 /** The anonymous memory of a server that does some of everything, without the benchmark's own. */
-async function use(store: KvStore, machines: number): Promise<number> {
+async function use(store: Store, machines: number): Promise<number> {
   await rate(3000, async () => {
     const n = Math.floor(Math.random() * machines);
-    const found = await store.getMachine(benchMachine(n).id);
+    const found = await store.machines.get(benchMachine(n).id);
     if (found === undefined || n % 3 > 0) return;
     found.value.status.state = 'Ready';
-    await store.putMachine(found.value);
+    await store.machines.put(found.value);
   });
   const status = readFileSync('/proc/self/status', 'utf8');
   return Number(/RssAnon:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
@@ -205,8 +206,8 @@ async function fill(path: string, machines: number): Promise<void> {
     await kv.commit(
       [],
       some.flatMap((m) => [
-        { key: recordKey(machineKind, m.id), value: JSON.stringify(m) },
-        ...[...indexKeys(machineKind, m)].map((key) => ({ key, value: '' })),
+        { key: recordKey(kinds.machines, m.id), value: JSON.stringify(m) },
+        ...[...indexKeys(kinds.machines, m)].map((key) => ({ key, value: '' })),
       ]),
     );
   }
@@ -227,23 +228,23 @@ async function etcd(): Promise<void> {
   try {
     const operations = 500;
     const kv = await openKv(`etcd:${url}`);
-    const store = new KvStore(kv);
+    const store = storeOver(kv);
     const base = (round: number, side: number) => (2 * round + side) * operations;
     await compare(
       'etcd, creation of a machine, over bare Txns of the same shape through the same client',
       'at least 0.70',
       5,
       (round) =>
-        rate(operations, (n) => store.putMachine(benchMachine(base(round, 0) + n), 'absent')),
+        rate(operations, (n) => store.machines.put(benchMachine(base(round, 0) + n), 'absent')),
       (round) =>
         rate(operations, (n) => {
           const m = benchMachine(base(round, 1) + n);
-          const key = recordKey(machineKind, m.id);
+          const key = recordKey(kinds.machines, m.id);
           return kv.commit(
             [{ key, revision: 0 }],
             [
               { key, value: JSON.stringify(m) },
-              ...[...indexKeys(machineKind, m)].map((k) => ({ key: k, value: '' })),
+              ...[...indexKeys(kinds.machines, m)].map((k) => ({ key: k, value: '' })),
             ],
           );
         }),

@@ -26,6 +26,6 @@ export {
 export { openRoot } from './sources/open.ts';
 export type { Root } from './sources/root.ts';
 export type { Kv } from './store/kv.ts';
-export { KvStore } from './store/kv-store.ts';
+export { storeOver } from './store/kv-store.ts';
 export { openStore } from './store/open.ts';
 export type * from './store/store.ts';

@@ -184,6 +184,7 @@ export const WorkflowList = Type.Object({
 export const SettingKey = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,190}$' });
 export const SettingValue = Type.Object({ value: Type.String({ maxLength: 65_536 }) }, strict);
 export const Setting = Type.Object({ key: Type.String(), value: Type.String() });
+export type Setting = Static<typeof Setting>;
 export const SettingList = Type.Object({
   settings: Type.Array(Setting),
   next_cursor: nullable(Type.String()),

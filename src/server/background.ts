@@ -86,7 +86,7 @@ async function writeLastSeen(
   ownWrites: Set<string>,
   presence: Presence,
 ): Promise<void> {
-  const found = await s.store.getMachine(presence.machineId);
+  const found = await s.store.machines.get(presence.machineId);
   if (found === undefined) return;
   const { status } = found.value;
   const last_seen = presence.seenAt.toISOString();
@@ -94,7 +94,7 @@ async function writeLastSeen(
   const machine: Machine = { ...found.value, status: { ...status, last_seen } };
   ownWrites.add(machine.id);
   try {
-    await s.store.putMachine(machine, { revision: found.revision });
+    await s.store.machines.put(machine, { revision: found.revision });
   } catch (err) {
     if (!isAppError(err, 'store.conflict')) throw err;
     s.liveness.putBack([presence]);
@@ -106,7 +106,7 @@ async function writeLastSeen(
 async function expireWorkflows(s: Services): Promise<void> {
   let cursor: string | undefined;
   do {
-    const page = await s.store.listMachinesByState('Provisioning', { limit: 1000, cursor });
+    const page = await s.store.machines.listBy('state', 'Provisioning', { limit: 1000, cursor });
     for (const { value } of page.items) {
       const id = value.status.current_workflow;
       if (id === null) continue;
@@ -127,7 +127,7 @@ async function watchStore(
   signal: AbortSignal,
 ): Promise<void> {
   await s.store.watch((change) => {
-    if (change?.kind === 'machine' && ownWrites.has(change.id ?? '')) return;
+    if (change?.kind === 'machines' && ownWrites.has(change.id ?? '')) return;
     if (change === undefined) {
       s.liveness.forgetDecision(undefined);
       s.events.publish('reset', {});
@@ -139,22 +139,22 @@ async function watchStore(
 
 function announce(s: Services, { kind, id, removed }: StoreChange): void {
   switch (kind) {
-    case 'machine':
+    case 'machines':
       s.liveness.forgetDecision(id);
       s.events.publish(removed ? 'machine.deleted' : 'machine.changed', { machine_id: id });
       return;
-    case 'workflow':
+    case 'workflows':
       if (id !== undefined && !removed) void announceWorkflow(s, id);
       return;
-    case 'template':
+    case 'templates':
       s.events.publish('template.changed', { name: id, removed });
       return;
-    case 'setting':
+    case 'settings':
       if (id?.startsWith(privatePrefix) !== true) {
         s.events.publish('setting.changed', { key: id, removed });
       }
       return;
-    case 'conflict':
+    case 'conflicts':
       s.events.publish('conflict.changed', { conflict_id: id, removed });
   }
 }
@@ -162,7 +162,7 @@ function announce(s: Services, { kind, id, removed }: StoreChange): void {
 /** Says how far a workflow is, and whose it is: watchers of a machine want to know. */
 async function announceWorkflow(s: Services, id: string): Promise<void> {
   try {
-    const found = await s.store.getWorkflow(id);
+    const found = await s.store.workflows.get(id);
     if (found === undefined) return;
     const { state, progress, currentAction } = statusOf(found.value);
     const machine_id = found.value.spec.hardwareRef;

@@ -8,7 +8,7 @@ import { AppError, isAppError } from '../core/errors.ts';
 import { formatVersion, restoringKey } from './format.ts';
 import { parseDocument } from './json.ts';
 import type { Kv, KvEntry, KvOperation } from './kv.ts';
-import { allKinds, indexKeys, recordKey, type Kind } from './records.ts';
+import { allKinds, indexKeys, recordKey, type Kind } from './kinds.ts';
 
 const formatName = 'dragonfly-backup';
 /** Records to a commit while restoring, and how much text. */

@@ -4,7 +4,7 @@ import { describeError, isAppError } from '../core/errors.ts';
 import { parseDocument } from './json.ts';
 import { keyPart } from './keys.ts';
 import type { Kv, KvEntry, KvRead } from './kv.ts';
-import { allKinds, indexKeys, recordKey, type Kind } from './records.ts';
+import { allKinds, indexKeys, indexTable, recordKey, type Kind } from './kinds.ts';
 
 export interface Finding {
   readonly what:
@@ -66,7 +66,7 @@ class Check {
       for (const entry of piece) await this.#record(kind, entry);
     }
     for (const index of Object.keys(kind.indexes)) {
-      for await (const piece of this.#kv.scan(`${index}/`)) {
+      for await (const piece of this.#kv.scan(indexTable(kind, index))) {
         this.result.indexEntries += piece.length;
         await this.#entries(kind, piece);
       }

@@ -3,14 +3,14 @@ import { systemClock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import { checkFormat, checkRestored } from './format.ts';
 import type { Kv, OpenOptions } from './kv.ts';
-import { KvStore } from './kv-store.ts';
+import { storeOver } from './kv-store.ts';
 import type { Store } from './store.ts';
 
 /** `memory:`, `lmdb:DIRECTORY` (made where it is missing) or `etcd:http://HOST:PORT,…`.
  *  Errors: AppError `config.invalid`, `store.in-use`, `store.incompatible`, `store.damaged`,
  *  `store.unavailable`, `store.full`. */
 export async function openStore(url: string): Promise<Store> {
-  return new KvStore(await openKv(url));
+  return storeOver(await openKv(url));
 }
 
 /** The backend of a store, for what works below records and indexes: backup and check. */

@@ -1,8 +1,8 @@
-// The Store interface: the operations of storage-schema.md. Backends differ below it, in a Kv.
+// The Store interface: collections of documents with the operations of storage-schema.md. Backends
+// differ below it, in a Kv.
 import type { IdentityConflict, MachineChange } from '../model/history.ts';
-import type { Machine, MachineStateName } from '../model/machine.ts';
-import type { Template } from '../model/template.ts';
-import type { Workflow } from '../model/workflow.ts';
+import type { Machine } from '../model/machine.ts';
+import type { DocumentOf, Kinds, ValuesOf } from './kinds.ts';
 
 /** Opaque: two reads gave the same document exactly when their revisions are equal. */
 export type Revision = string;
@@ -21,6 +21,11 @@ export interface PageRequest {
   /** 100 where it is absent; at most 1,000. */
   readonly limit?: number | undefined;
   readonly cursor?: string | undefined;
+}
+
+/** Only the documents whose name begins with `prefix`. */
+export interface ListRequest extends PageRequest {
+  readonly prefix?: string | undefined;
 }
 
 export interface Page<T> {
@@ -54,11 +59,47 @@ export interface Along {
   readonly unlessSeen?: readonly Sighting[];
 }
 
+/** Documents of one kind. `By` has the values that each of its indexes finds documents by. */
+export interface Collection<T, By extends object = object> {
+  get(name: string): Promise<Versioned<T> | undefined>;
+  /** Creates or replaces. Writes the record and all its index entries in one commit. */
+  put(document: T, expected?: Expected): Promise<Revision>;
+  /** In the order of their names. For UUIDv7, this is the order of their creation. */
+  list(request?: ListRequest): Promise<Page<T>>;
+  /** Those with this value, in the order of their names. */
+  listBy<Index extends keyof By & string>(
+    index: Index,
+    value: By[Index],
+    page?: PageRequest,
+  ): Promise<Page<T>>;
+  /** Whether there was one. */
+  delete(name: string, expected?: Expected): Promise<boolean>;
+}
+
+/** A collection for each kind. */
+export type Collections = {
+  readonly [Name in keyof Kinds]: Collection<DocumentOf<Kinds[Name]>, ValuesOf<Kinds[Name]>>;
+};
+
+/** Machines, with the look-ups that recognise one. Their histories are written and deleted with them. */
+export interface Machines extends Collection<
+  Machine,
+  Pick<ValuesOf<Kinds['machines']>, 'tag' | 'state'>
+> {
+  byIdentity(identityHash: string): Promise<Versioned<Machine> | undefined>;
+  /** By primary MAC, in any spelling. */
+  byMac(mac: string): Promise<Versioned<Machine> | undefined>;
+  /** For each clue the machines that have it, at most `limit` of them, all from one snapshot. */
+  find(clues: readonly Clue[], limit: number): Promise<readonly Sighting[]>;
+  /** What a machine had changed when it returned: the last changes, newest first. */
+  history(id: string): Promise<readonly MachineChange[]>;
+  put(machine: Machine, expected?: Expected, along?: Along): Promise<Revision>;
+}
+
 /** Something was written or deleted, by this server or another one on the same store. */
 export interface StoreChange {
-  readonly kind: 'machine' | 'template' | 'workflow' | 'setting' | 'conflict';
-  /** The machine's, workflow's or conflict's id, the template's name, the setting's key; undefined
-   *  for a very long one. */
+  readonly kind: Exclude<keyof Kinds, 'histories'>;
+  /** The document's name: a machine's id, a setting's key; undefined for a very long one. */
   readonly id: string | undefined;
   readonly removed: boolean;
 }
@@ -66,47 +107,8 @@ export interface StoreChange {
 /** Errors of all operations: AppError `store.conflict` when an expectation fails (nothing is
  *  written), `store.unavailable` and `store.full` when the backend cannot do it, `store.damaged`
  *  when what is stored is no document, `request.invalid` for a cursor that no page gave. */
-export interface Store {
-  getMachine(id: string): Promise<Versioned<Machine> | undefined>;
-  getMachineByIdentity(identityHash: string): Promise<Versioned<Machine> | undefined>;
-  /** By primary MAC, in any spelling. */
-  getMachineByMac(mac: string): Promise<Versioned<Machine> | undefined>;
-  /** For each clue the machines that have it, at most `limit` of them, all from one snapshot. */
-  findMachines(clues: readonly Clue[], limit: number): Promise<readonly Sighting[]>;
-  /** Writes the record, all its index entries and what goes with it in one commit. */
-  putMachine(machine: Machine, expected?: Expected, along?: Along): Promise<Revision>;
-  /** In UUIDv7 order, and so in the order of first registration. */
-  listMachines(page?: PageRequest): Promise<Page<Machine>>;
-  listMachinesByTag(tag: string, page?: PageRequest): Promise<Page<Machine>>;
-  listMachinesByState(state: MachineStateName, page?: PageRequest): Promise<Page<Machine>>;
-  /** Deletes it with its history. Whether there was one. */
-  deleteMachine(id: string, expected?: Expected): Promise<boolean>;
-  /** What the machine had changed when it returned: the last changes, newest first. */
-  getMachineHistory(id: string): Promise<readonly MachineChange[]>;
-
-  getConflict(id: string): Promise<Versioned<IdentityConflict> | undefined>;
-  putConflict(conflict: IdentityConflict, expected?: Expected): Promise<Revision>;
-  /** In the order in which they arose. */
-  listConflicts(page?: PageRequest): Promise<Page<IdentityConflict>>;
-  /** The conflicts that a machine arose from or is a candidate of. */
-  getConflictsForMachine(machineId: string, page?: PageRequest): Promise<Page<IdentityConflict>>;
-  deleteConflict(id: string, expected?: Expected): Promise<boolean>;
-
-  getTemplate(name: string): Promise<Versioned<Template> | undefined>;
-  putTemplate(template: Template, expected?: Expected): Promise<Revision>;
-  listTemplates(page?: PageRequest): Promise<Page<Template>>;
-  deleteTemplate(name: string, expected?: Expected): Promise<boolean>;
-
-  getWorkflow(id: string): Promise<Versioned<Workflow> | undefined>;
-  getWorkflowsForMachine(machineId: string, page?: PageRequest): Promise<Page<Workflow>>;
-  putWorkflow(workflow: Workflow, expected?: Expected): Promise<Revision>;
-  listWorkflows(page?: PageRequest): Promise<Page<Workflow>>;
-  deleteWorkflow(id: string, expected?: Expected): Promise<boolean>;
-
-  getSetting(key: string): Promise<Versioned<string> | undefined>;
-  putSetting(key: string, value: string, expected?: Expected): Promise<Revision>;
-  deleteSetting(key: string, expected?: Expected): Promise<boolean>;
-  listSettings(prefix: string, page?: PageRequest): Promise<Page<{ key: string; value: string }>>;
+export interface Store extends Omit<Collections, 'machines' | 'histories'> {
+  readonly machines: Machines;
 
   /** Calls `listener` after each change, from when this resolves until `signal` aborts. undefined:
    *  changes may have been missed, so everything has to be read again. */

@@ -111,7 +111,7 @@ async function liveThrough(fault: Fault) {
   try {
     await registered.next('checked-in');
     await registered.next('beaten');
-    const [machine] = (await server.store.listMachines()).items;
+    const [machine] = (await server.store.machines.list()).items;
     await post(`${server.url}/api/templates/notes`, 'PUT', template);
     const order = { machine_id: machine?.value.id, template: 'notes' };
     await post(`${server.url}/api/workflows`, 'POST', order);
@@ -120,8 +120,8 @@ async function liveThrough(fault: Fault) {
     await registered.next('beaten');
     proxy.heal();
     await registered.next('beaten');
-    const { items: machines } = await server.store.listMachines();
-    const { items: workflows } = await server.store.listWorkflows();
+    const { items: machines } = await server.store.machines.list();
+    const { items: workflows } = await server.store.workflows.list();
     return {
       met: proxy.met(),
       answers: registered.answers,
@@ -170,7 +170,7 @@ describe('an agent', () => {
     await agent.next('beaten');
     await agent.stop();
     await second.close();
-    const { items } = await store.listMachines();
+    const { items } = await store.machines.list();
     expect(items.map((m) => m.value.id)).toEqual([agent.answers[0]?.machine_id]);
     await store.close();
   });

@@ -27,6 +27,6 @@ proxy.on('connect', (incoming, socket) => {
 proxy.listen(3128, '::', () => process.stdout.write('ready\n'));
 
 for await (const _ of createInterface({ input: process.stdin })) {
-  const { items } = await store.listMachines();
+  const { items } = await store.machines.list();
   process.stdout.write(`${JSON.stringify(items.map((m) => m.value))}\n`);
 }

@@ -65,7 +65,7 @@ describe('Timeline', () => {
     });
     await conversation.checkIn('', async () => ({ mac: '02:00:00:00:00:01' }));
     await transport.close();
-    const [machine] = (await server.store.listMachines()).items;
+    const [machine] = (await server.store.machines.list()).items;
     const steps = machine?.value.report?.boot_timeline?.map((t) => t.step);
     expect(steps).toEqual(['kernel', 'agent', 'dns', 'tcp', 'checkin']);
   });

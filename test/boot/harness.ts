@@ -99,7 +99,7 @@ export class BootServer {
       url,
       answers,
       watchers,
-      async (id) => (await store.getMachine(id))?.value,
+      async (id) => (await store.machines.get(id))?.value,
     );
   }
 

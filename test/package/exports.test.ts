@@ -31,7 +31,7 @@ describe('the package', () => {
        const { identity } = await collectInventory();
        const payload = { mac: identity.primary_mac ?? '02:00:00:00:00:01' };
        const first = await app.inject({ method: 'POST', url: '/api/agent/checkin', payload });
-       const machine = await store.getMachineByMac(payload.mac.toUpperCase());
+       const machine = await store.machines.byMac(payload.mac.toUpperCase());
        console.log(JSON.stringify({ status: first.statusCode, same: machine.value.id === first.json().machine_id }));
        await app.close();
        await store.close();`,

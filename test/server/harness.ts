@@ -6,6 +6,7 @@ import { onTestFinished } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { createApp, type AppOptions } from '../../src/server/app.ts';
 import type { App } from '../../src/server/services.ts';
+import { wrapStore as wrapEach, type Wrap } from '../../src/server/running/timed-store.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 
@@ -107,20 +108,9 @@ export const rebootTemplate = {
   spec: { actions: [{ action: 'reboot' }] },
 };
 
-type Operation = (...args: unknown[]) => unknown;
-
-/** A store with its operations, but for watch and close, replaced. */
-export function wrapStore(
-  store: Store,
-  replace: (name: string, operation: Operation) => Operation,
-): Store {
-  return new Proxy(store, {
-    get(target, name) {
-      const property: unknown = Reflect.get(target, name);
-      if (typeof property !== 'function') return property;
-      const operation: Operation = property.bind(target);
-      const isKept = name === 'watch' || name === 'close';
-      return isKept ? operation : replace(String(name), operation);
-    },
-  });
+/** A store with the operations of its collections replaced. */
+export function wrapStore(store: Store, replace: Wrap): Store {
+  return wrapEach(store, (name, operation) =>
+    name === 'watch' || name === 'close' ? operation : replace(name, operation),
+  );
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, onTestFinished } from 'vitest';
 import type { Kv } from '../../src/store/kv.ts';
-import { KvStore } from '../../src/store/kv-store.ts';
+import { storeOver } from '../../src/store/kv-store.ts';
 import { openKv } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { EtcdCluster, etcdProgram } from './etcd/etcd-server.ts';
@@ -68,7 +68,7 @@ export async function opened(url: string): Promise<Store> {
 
 export async function openedWithKv(url: string): Promise<{ store: Store; kv: Kv }> {
   const kv = await openKv(url);
-  const store = new KvStore(kv);
+  const store = storeOver(kv);
   onTestFinished(() => store.close());
   return { store, kv };
 }

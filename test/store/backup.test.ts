@@ -12,7 +12,7 @@ async function backedUp(): Promise<{ file: string; keys: string[]; text: string 
   const { store, kv } = await openedWithKv('memory:');
   const one = machine(1);
   one.config.tags = ['a/b'];
-  await store.putMachine(one, 'absent', {
+  await store.machines.put(one, 'absent', {
     changes: [{ at: '2026-01-02T03:04:05Z', what: 'disk', before: 'a', after: null }],
     conflict: {
       id: id(9),
@@ -27,9 +27,9 @@ async function backedUp(): Promise<{ file: string; keys: string[]; text: string 
   const text = JSON.stringify({ ...machine(2), u: 0 }).replace('"u":0', '"u":18446744073709551615');
   await kv.commit([], [{ key: `machines/${id(2)}`, value: text.replaceAll(',"', ',\n  "') }]);
   await checkStore(kv, true, () => {});
-  await store.putTemplate(template('debian\n'));
-  await store.putWorkflow(workflow(1, id(1)));
-  await store.putSetting('a.b', 'ä'.repeat(300_000));
+  await store.templates.put(template('debian\n'));
+  await store.workflows.put(workflow(1, id(1)));
+  await store.settings.put({ key: 'a.b', value: 'ä'.repeat(300_000) });
   const file = join(temporaryDirectory(), 'backup');
   expect(await backUp(kv, file)).toBe(7);
   return { file, keys: await tables(kv), text };
@@ -53,7 +53,7 @@ describe.each(backends)('a backup restored into $name', (backend) => {
   it('is refused where there are records already', async () => {
     const { file } = await backedUp();
     const { kv, store } = await openedWithKv(await backend.url());
-    await store.putSetting('a', 'b');
+    await store.settings.put({ key: 'a', value: 'b' });
     await expect(restore(kv, file)).rejects.toMatchObject({ code: 'store.not-empty' });
     expect(await tables(kv)).toEqual(['settings/a']);
   });
@@ -108,9 +108,9 @@ describe('a backup', () => {
   it('is taken while the server that has the directory goes on writing', async () => {
     const url = `lmdb:${temporaryDirectory()}`;
     const { store } = await openedWithKv(url);
-    await store.putSetting('a', '1');
+    await store.settings.put({ key: 'a', value: '1' });
     const reader = await openKv(url, { readOnly: true });
-    await store.putSetting('b', '2');
+    await store.settings.put({ key: 'b', value: '2' });
     const file = join(temporaryDirectory(), 'backup');
     expect(await backUp(reader, file)).toBe(2);
     await expect(reader.commit([], [{ key: 'a', value: 'b' }])).rejects.toMatchObject({

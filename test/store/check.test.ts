@@ -19,8 +19,8 @@ describe.each(backends)('check of a store on $name', (backend) => {
 
   it('finds nothing wrong in what the store wrote', async () => {
     const { store, kv } = await openedWithKv(await backend.url());
-    for (let n = 0; n < 10; n += 1) await store.putMachine(machine(n));
-    await store.putWorkflow(workflow(1, id(1)));
+    for (let n = 0; n < 10; n += 1) await store.machines.put(machine(n));
+    await store.workflows.put(workflow(1, id(1)));
     expect(await check(kv)).toEqual([]);
   });
 
@@ -28,8 +28,8 @@ describe.each(backends)('check of a store on $name', (backend) => {
     const { store, kv } = await openedWithKv(await backend.url());
     const one = machine(1);
     one.config.tags = ['a'];
-    await store.putMachine(one);
-    await store.putWorkflow(workflow(1, id(1)));
+    await store.machines.put(one);
+    await store.workflows.put(workflow(1, id(1)));
     const good = await tables(kv);
     const wrong = [
       // A tag that the record does not have, machines that there are none of, a lost entry.
@@ -54,7 +54,7 @@ describe.each(backends)('check of a store on $name', (backend) => {
 
   it('reports records that it cannot read, and leaves them alone', async () => {
     const { store, kv } = await openedWithKv(await backend.url());
-    await store.putMachine(machine(1));
+    await store.machines.put(machine(1));
     await kv.commit(
       [],
       [
@@ -75,13 +75,13 @@ describe.each(backends)('check of a store on $name', (backend) => {
 
   it('takes no change that happens meanwhile for a fault', async () => {
     const { store, kv } = await openedWithKv(await backend.url());
-    for (let n = 0; n < 20; n += 1) await store.putMachine(machine(n));
+    for (let n = 0; n < 20; n += 1) await store.machines.put(machine(n));
     const stop = new AbortController();
     const writer = (async () => {
       for (let round = 0; !stop.signal.aborted; round += 1) {
         const one = machine(round % 20);
         one.config.tags = [`round ${round}`];
-        await (round % 3 === 0 ? store.deleteMachine(one.id) : store.putMachine(one));
+        await (round % 3 === 0 ? store.machines.delete(one.id) : store.machines.put(one));
       }
     })();
     for (let n = 0; n < 5; n += 1) expect(await check(kv)).toEqual([]);

@@ -49,7 +49,7 @@ async function everyPage<T>(list: (page: PageRequest) => Promise<Page<T>>, limit
 }
 
 async function put(store: Store, document: Machine): Promise<Machine> {
-  await store.putMachine(document);
+  await store.machines.put(document);
   return document;
 }
 
@@ -79,12 +79,12 @@ describe.each(backends)('a store on $name', (backend) => {
     const one = await put(store, machine(1));
     await put(store, machine(2));
     const wanted = { value: one };
-    expect(await store.getMachine(one.id)).toMatchObject(wanted);
-    expect(await store.getMachineByIdentity(one.identity.identity_hash)).toMatchObject(wanted);
-    expect(await store.getMachineByMac('02-00-00-00-00-01')).toMatchObject(wanted);
-    expect(await store.getMachine(id(9))).toBeUndefined();
-    expect(await store.getMachineByIdentity('0')).toBeUndefined();
-    expect(await store.getMachineByMac('02:00:00:00:00:09')).toBeUndefined();
+    expect(await store.machines.get(one.id)).toMatchObject(wanted);
+    expect(await store.machines.byIdentity(one.identity.identity_hash)).toMatchObject(wanted);
+    expect(await store.machines.byMac('02-00-00-00-00-01')).toMatchObject(wanted);
+    expect(await store.machines.get(id(9))).toBeUndefined();
+    expect(await store.machines.byIdentity('0')).toBeUndefined();
+    expect(await store.machines.byMac('02:00:00:00:00:09')).toBeUndefined();
   });
 
   it('keeps fields that this version does not know, at any depth', async () => {
@@ -97,8 +97,8 @@ describe.each(backends)('a store on $name', (backend) => {
       metadata: { ...known.metadata, ['__proto__x']: 1 },
     };
     // A record of a later version, as this one reads it.
-    await store.putMachine(future as unknown as Machine);
-    const read = await store.getMachine(known.id);
+    await store.machines.put(future as unknown as Machine);
+    const read = await store.machines.get(known.id);
     expect(read?.value).toEqual(future);
   });
 
@@ -109,66 +109,73 @@ describe.each(backends)('a store on $name', (backend) => {
       '"tags":[],"u":18446744073709551615',
     );
     await kv.commit([], [{ key: `machines/${id(1)}`, value: text }]);
-    const read = await store.getMachine(id(1));
-    await store.putMachine(read?.value ?? machine(1));
+    const read = await store.machines.get(id(1));
+    await store.machines.put(read?.value ?? machine(1));
     const [entries] = await kv.read([{ key: `machines/${id(1)}` }]);
     expect(entries?.[0]?.value).toBe(text);
   });
 
   it('refuses a put with a stale revision and writes nothing', async () => {
     const { store, kv } = await openedWithKv(await url());
-    const first = await store.putMachine(machine(1), 'absent');
-    const second = await store.putMachine(machine(1), { revision: first });
+    const first = await store.machines.put(machine(1), 'absent');
+    const second = await store.machines.put(machine(1), { revision: first });
     const before = await tables(kv);
     const stale = machine(1, { primary_mac: '02:00:00:00:00:99' });
     for (const expected of [{ revision: first }, 'absent'] as const) {
-      await expect(store.putMachine(stale, expected)).rejects.toMatchObject({
+      await expect(store.machines.put(stale, expected)).rejects.toMatchObject({
         code: 'store.conflict',
       });
-      await expect(store.deleteMachine(id(1), expected)).rejects.toMatchObject({
+      await expect(store.machines.delete(id(1), expected)).rejects.toMatchObject({
         code: 'store.conflict',
       });
     }
     expect(await tables(kv)).toEqual(before);
-    expect((await store.getMachine(id(1)))?.revision).toBe(second);
+    expect((await store.machines.get(id(1)))?.revision).toBe(second);
   });
 
   it('does not take the revision of a deleted document for that of its successor', async () => {
     const store = await opened(await url());
-    const old = await store.putSetting('a', '1');
-    await store.deleteSetting('a');
-    await store.putSetting('a', '2');
-    await expect(store.putSetting('a', '3', { revision: old })).rejects.toMatchObject({
+    const old = await store.settings.put({ key: 'a', value: '1' });
+    await store.settings.delete('a');
+    await store.settings.put({ key: 'a', value: '2' });
+    await expect(
+      store.settings.put({ key: 'a', value: '3' }, { revision: old }),
+    ).rejects.toMatchObject({
       code: 'store.conflict',
     });
   });
 
   it('lets one of many concurrent creations win', async () => {
     const store = await opened(await url());
-    const puts = Array.from({ length: 32 }, () => store.putMachine(machine(1), 'absent'));
+    const puts = Array.from({ length: 32 }, () => store.machines.put(machine(1), 'absent'));
     const settled = await Promise.allSettled(puts);
     expect(settled.filter((s) => s.status === 'fulfilled')).toHaveLength(1);
   });
 
   it('loses no update of concurrent read-modify-writes', async () => {
     const store = await opened(await url());
-    await store.putSetting('n', '0');
+    await store.settings.put({ key: 'n', value: '0' });
     const increment = async (): Promise<void> => {
       for (;;) {
-        const read = await store.getSetting('n');
-        const next = String(Number(read?.value) + 1);
-        const writing = store.putSetting('n', next, { revision: read?.revision ?? '' });
+        const read = await store.settings.get('n');
+        const next = String(Number(read?.value.value) + 1);
+        const writing = store.settings.put(
+          { key: 'n', value: next },
+          { revision: read?.revision ?? '' },
+        );
         if (await writing.then(() => true, isConflict)) return;
       }
     };
     await Promise.all(Array.from({ length: 16 }, increment));
-    expect((await store.getSetting('n'))?.value).toBe('16');
+    expect((await store.settings.get('n'))?.value.value).toBe('16');
   });
 
   it('carries out concurrent unconditional puts of one document', async () => {
     const store = await opened(await url());
-    await Promise.all(Array.from({ length: 16 }, (_, n) => store.putSetting('a', String(n))));
-    expect(Number((await store.getSetting('a'))?.value)).toBeLessThan(16);
+    await Promise.all(
+      Array.from({ length: 16 }, (_, n) => store.settings.put({ key: 'a', value: String(n) })),
+    );
+    expect(Number((await store.settings.get('a'))?.value.value)).toBeLessThan(16);
   });
 
   it('leaves no index entry behind when a machine changes or goes', async () => {
@@ -178,14 +185,14 @@ describe.each(backends)('a store on $name', (backend) => {
       smbios_uuid: '4c4c4544-0051-3510-8052-b4c04f4a3132',
     });
     full.config.tags = ['a', 'b', 'a'];
-    await store.putMachine(full);
+    await store.machines.put(full);
     const other = machine(1, {
       primary_mac: '02:00:00:00:00:07',
       all_macs: ['02:00:00:00:00:07'],
     });
     other.status.state = { Error: { message: 'no disk' } };
     other.config.tags = ['b'];
-    await store.putMachine(other);
+    await store.machines.put(other);
     expect(await tables(kv)).toEqual([
       `machines/${id(1)}`,
       `machines_by_any_mac/02:00:00:00:00:07/${id(1)}`,
@@ -194,8 +201,8 @@ describe.each(backends)('a store on $name', (backend) => {
       `machines_by_state/Error/${id(1)}`,
       `machines_by_tag/b/${id(1)}`,
     ]);
-    expect(await store.deleteMachine(id(1))).toBe(true);
-    expect(await store.deleteMachine(id(1))).toBe(false);
+    expect(await store.machines.delete(id(1))).toBe(true);
+    expect(await store.machines.delete(id(1))).toBe(false);
     expect(await tables(kv)).toEqual([]);
   });
 
@@ -208,7 +215,7 @@ describe.each(backends)('a store on $name', (backend) => {
       machine(1, { all_macs: ['02:00:00:00:00:0A'], smbios_uuid: uuid.toUpperCase() }),
     );
     await put(store, machine(2, { all_macs: ['02:00:00:00:00:0a'], smbios_uuid: zero }));
-    const found = await store.findMachines(
+    const found = await store.machines.find(
       [
         { mac: '02-00-00-00-00-0a' },
         { mac: '02:00:00:00:00:01' },
@@ -224,38 +231,38 @@ describe.each(backends)('a store on $name', (backend) => {
   it('refuses a machine when another got its clue since it was looked up', async () => {
     const store = await opened(await url());
     const clue = { primaryMac: '02:00:00:00:00:01' };
-    const unlessSeen = await store.findMachines([clue], 8);
+    const unlessSeen = await store.machines.find([clue], 8);
     await put(store, machine(1));
     const twin = machine(2, { primary_mac: '02:00:00:00:00:01' });
-    await expect(store.putMachine(twin, 'absent', { unlessSeen })).rejects.toMatchObject({
+    await expect(store.machines.put(twin, 'absent', { unlessSeen })).rejects.toMatchObject({
       code: 'store.conflict',
     });
-    const seenNow = await store.findMachines([clue], 8);
-    await store.putMachine(twin, 'absent', { unlessSeen: seenNow });
+    const seenNow = await store.machines.find([clue], 8);
+    await store.machines.put(twin, 'absent', { unlessSeen: seenNow });
     // The machine that registered first is the one that the MAC stands for.
-    expect((await store.getMachineByMac(clue.primaryMac))?.value.id).toBe(id(1));
+    expect((await store.machines.byMac(clue.primaryMac))?.value.id).toBe(id(1));
   });
 
   it('lists machines in pages, in the order of their ids, each once', async () => {
     const store = await opened(await url());
     for (const n of [5, 3, 1, 4, 2]) await put(store, machine(n));
-    const pages = await everyPage((page) => store.listMachines(page), 2);
+    const pages = await everyPage((page) => store.machines.list(page), 2);
     expect(pages.map(ids)).toEqual([[id(1), id(2)], [id(3), id(4)], [id(5)]]);
-    expect(ids(await store.listMachines())).toHaveLength(5);
+    expect(ids(await store.machines.list())).toHaveLength(5);
   });
 
   it('goes on after a machine that was deleted between two pages', async () => {
     const store = await opened(await url());
     for (const n of [1, 2, 3]) await put(store, machine(n));
-    const { nextCursor: cursor } = await store.listMachines({ limit: 1 });
-    await store.deleteMachine(id(1));
-    expect(ids(await store.listMachines({ cursor }))).toEqual([id(2), id(3)]);
+    const { nextCursor: cursor } = await store.machines.list({ limit: 1 });
+    await store.machines.delete(id(1));
+    expect(ids(await store.machines.list({ cursor }))).toEqual([id(2), id(3)]);
   });
 
   it('refuses a cursor that no page gave', async () => {
     const store = await opened(await url());
     for (const cursor of ['', 'a/b', 'a\nb', 'x'.repeat(5000), 'ä']) {
-      await expect(store.listMachines({ cursor })).rejects.toMatchObject({
+      await expect(store.machines.list({ cursor })).rejects.toMatchObject({
         code: 'request.invalid',
       });
     }
@@ -270,11 +277,11 @@ describe.each(backends)('a store on $name', (backend) => {
       one.config.tags = n % 2 === 0 ? ['even', 'all'] : ['all'];
       await put(store, one);
     }
-    expect(ids(await store.listMachinesByTag('even'))).toEqual([id(0), id(2)]);
-    expect(ids(await store.listMachinesByState('Error'))).toEqual([id(1)]);
-    const pages = await everyPage((page) => store.listMachinesByState('Ready', page), 2);
+    expect(ids(await store.machines.listBy('tag', 'even'))).toEqual([id(0), id(2)]);
+    expect(ids(await store.machines.listBy('state', 'Error'))).toEqual([id(1)]);
+    const pages = await everyPage((page) => store.machines.listBy('state', 'Ready', page), 2);
     expect(pages.map(ids)).toEqual([[id(0), id(2)], [id(3)]]);
-    expect(ids(await store.listMachinesByTag('none'))).toEqual([]);
+    expect(ids(await store.machines.listBy('tag', 'none'))).toEqual([]);
   });
 
   it('keeps names apart, whatever is in them', async () => {
@@ -283,15 +290,15 @@ describe.each(backends)('a store on $name', (backend) => {
       const one = machine(n);
       one.config.tags = [name];
       await put(store, one);
-      await store.putSetting(name, `value ${n}`);
-      await store.putTemplate(template(name));
-      await store.putWorkflow(workflow(n, name));
+      await store.settings.put({ key: name, value: `value ${n}` });
+      await store.templates.put(template(name));
+      await store.workflows.put(workflow(n, name));
     }
     for (const [n, name] of awkwardNames.entries()) {
-      expect(ids(await store.listMachinesByTag(name))).toEqual([id(n)]);
-      expect((await store.getSetting(name))?.value).toBe(`value ${n}`);
-      expect((await store.getTemplate(name))?.value.metadata.name).toBe(name);
-      expect((await store.getWorkflowsForMachine(name)).items).toHaveLength(1);
+      expect(ids(await store.machines.listBy('tag', name))).toEqual([id(n)]);
+      expect((await store.settings.get(name))?.value.value).toBe(`value ${n}`);
+      expect((await store.templates.get(name))?.value.metadata.name).toBe(name);
+      expect((await store.workflows.listBy('machine', name)).items).toHaveLength(1);
     }
     for (const key of await tables(kv)) {
       expect(key).toMatch(/^[ -~]{1,900}$/);
@@ -300,9 +307,9 @@ describe.each(backends)('a store on $name', (backend) => {
 
   it('lists the settings under any prefix', async () => {
     const store = await opened(await url());
-    for (const name of awkwardNames) await store.putSetting(name, '1');
+    for (const name of awkwardNames) await store.settings.put({ key: name, value: '1' });
     for (const prefix of [...awkwardNames, 'a.', 'xx', 'x'.repeat(300)]) {
-      const pages = await everyPage((page) => store.listSettings(prefix, page), 2);
+      const pages = await everyPage((page) => store.settings.list({ prefix, ...page }), 2);
       const keys = pages.flatMap((page) => page.items.map((item) => item.value.key));
       expect(keys.toSorted()).toEqual(awkwardNames.filter((n) => n.startsWith(prefix)).toSorted());
       expect(pages.slice(0, -1).every((page) => page.items.length === 2)).toBe(true);
@@ -318,53 +325,53 @@ describe.each(backends)('a store on $name', (backend) => {
       after: n + 1,
     });
     for (let n = 0; n < 30; n += 1) {
-      await store.putMachine(machine(1), undefined, {
+      await store.machines.put(machine(1), undefined, {
         changes: [change(2 * n + 1), change(2 * n)],
       });
     }
-    const history = await store.getMachineHistory(id(1));
+    const history = await store.machines.history(id(1));
     expect(history.map((c) => c.before)).toEqual(Array.from({ length: 50 }, (_, i) => 59 - i));
-    await store.deleteMachine(id(1));
-    expect(await store.getMachineHistory(id(1))).toEqual([]);
+    await store.machines.delete(id(1));
+    expect(await store.machines.history(id(1))).toEqual([]);
   });
 
   it('keeps conflicts, written with the machine they are about, by each machine they name', async () => {
     const store = await opened(await url());
     await put(store, machine(1));
     const found = conflict(3, id(2), id(1));
-    await store.putMachine(machine(2), 'absent', { conflict: found });
+    await store.machines.put(machine(2), 'absent', { conflict: found });
     for (const about of [id(1), id(2)]) {
-      const { items } = await store.getConflictsForMachine(about);
+      const { items } = await store.conflicts.listBy('machine', about);
       expect(items.map((item) => item.value)).toEqual([found]);
     }
-    const read = await store.getConflict(found.id);
+    const read = await store.conflicts.get(found.id);
     const resolved: IdentityConflict = {
       ...found,
       resolution: { decision: 'split', into: null, at: '2026-01-02T03:04:06Z' },
     };
-    await store.putConflict(resolved, { revision: read?.revision ?? '' });
-    expect((await store.listConflicts()).items.map((item) => item.value)).toEqual([resolved]);
-    expect(await store.deleteConflict(found.id)).toBe(true);
-    expect((await store.getConflictsForMachine(id(1))).items).toEqual([]);
+    await store.conflicts.put(resolved, { revision: read?.revision ?? '' });
+    expect((await store.conflicts.list()).items.map((item) => item.value)).toEqual([resolved]);
+    expect(await store.conflicts.delete(found.id)).toBe(true);
+    expect((await store.conflicts.listBy('machine', id(1))).items).toEqual([]);
   });
 
   it('keeps templates by name and workflows by machine', async () => {
     const store = await opened(await url());
-    await store.putTemplate(template('debian'));
-    await store.putTemplate(template('arch'));
-    const names = (await store.listTemplates()).items.map((item) => item.value.metadata.name);
+    await store.templates.put(template('debian'));
+    await store.templates.put(template('arch'));
+    const names = (await store.templates.list()).items.map((item) => item.value.metadata.name);
     expect(names).toEqual(['arch', 'debian']);
-    expect(await store.deleteTemplate('arch')).toBe(true);
-    expect(await store.getTemplate('arch')).toBeUndefined();
-    await store.putWorkflow(workflow(1, id(7)));
-    await store.putWorkflow(workflow(2, id(8)));
-    await store.putWorkflow(workflow(1, id(8)));
-    const { items } = await store.getWorkflowsForMachine(id(8));
+    expect(await store.templates.delete('arch')).toBe(true);
+    expect(await store.templates.get('arch')).toBeUndefined();
+    await store.workflows.put(workflow(1, id(7)));
+    await store.workflows.put(workflow(2, id(8)));
+    await store.workflows.put(workflow(1, id(8)));
+    const { items } = await store.workflows.listBy('machine', id(8));
     expect(items.map((item) => item.value)).toEqual([workflow(1, id(8)), workflow(2, id(8))]);
-    expect((await store.getWorkflowsForMachine(id(7))).items).toEqual([]);
-    expect((await store.listWorkflows()).items).toHaveLength(2);
-    expect(await store.deleteWorkflow(id(1))).toBe(true);
-    expect((await store.getWorkflowsForMachine(id(8))).items).toHaveLength(1);
+    expect((await store.workflows.listBy('machine', id(7))).items).toEqual([]);
+    expect((await store.workflows.list()).items).toHaveLength(2);
+    expect(await store.workflows.delete(id(1))).toBe(true);
+    expect((await store.workflows.listBy('machine', id(8))).items).toHaveLength(1);
   });
 
   it('takes a machine with more ports and text than one request of a backend', async () => {
@@ -376,14 +383,14 @@ describe.each(backends)('a store on $name', (backend) => {
     );
     const huge = machine(1, { all_macs: macs });
     huge.metadata.labels = { note: 'ä'.repeat(2_000_000) };
-    const revision = await store.putMachine(huge, 'absent');
-    expect((await store.getMachine(id(1)))?.value).toEqual(huge);
-    const found = await store.findMachines(
+    const revision = await store.machines.put(huge, 'absent');
+    expect((await store.machines.get(id(1)))?.value).toEqual(huge);
+    const found = await store.machines.find(
       macs.map((mac) => ({ mac })),
       2,
     );
     expect(found.every((f) => f.machineIds.length === 1)).toBe(true);
-    await store.putMachine(machine(1), { revision });
+    await store.machines.put(machine(1), { revision });
     expect((await tables(kv)).filter((key) => key.startsWith('machines_by_any_mac/'))).toHaveLength(
       1,
     );
@@ -399,23 +406,23 @@ describe.each(backends)('a store on $name', (backend) => {
       if (change?.id === 'end') end.resolve(undefined);
     }, stop.signal);
     await put(store, machine(1));
-    await store.deleteMachine(id(1));
-    await store.putTemplate(template('a/b'));
-    await store.putSetting('end', '');
+    await store.machines.delete(id(1));
+    await store.templates.put(template('a/b'));
+    await store.settings.put({ key: 'end', value: '' });
     await end.promise;
     stop.abort();
-    await store.putSetting('later', '');
-    expect(heard).toContainEqual({ kind: 'machine', id: id(1), removed: false });
-    expect(heard).toContainEqual({ kind: 'machine', id: id(1), removed: true });
-    expect(heard).toContainEqual({ kind: 'template', id: 'a/b', removed: false });
+    await store.settings.put({ key: 'later', value: '' });
+    expect(heard).toContainEqual({ kind: 'machines', id: id(1), removed: false });
+    expect(heard).toContainEqual({ kind: 'machines', id: id(1), removed: true });
+    expect(heard).toContainEqual({ kind: 'templates', id: 'a/b', removed: false });
     expect(heard.some((change) => change.id === 'later')).toBe(false);
   });
 
   it('refuses work after it was closed', async () => {
     const store = await opened(await url());
     await store.close();
-    await expect(store.getMachine(id(1))).rejects.toMatchObject({ code: 'store.unavailable' });
-    await expect(store.putMachine(machine(1))).rejects.toMatchObject({
+    await expect(store.machines.get(id(1))).rejects.toMatchObject({ code: 'store.unavailable' });
+    await expect(store.machines.put(machine(1))).rejects.toMatchObject({
       code: 'store.unavailable',
     });
     await store.close();

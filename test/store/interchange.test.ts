@@ -35,10 +35,10 @@ function valueOf(read: Versioned<Machine> | undefined): Machine {
 it('a record that Rust wrote is found, and written back byte for byte', async () => {
   const { store, kv } = await openedWithKv('memory:');
   await kv.commit([], [{ key: `machines/${id}`, value: written }]);
-  const read = await store.getMachine(id);
+  const read = await store.machines.get(id);
   expect(read?.value.status.state).toEqual({ Error: { message: 'no disk "sda"' } });
   expect(read?.value.metadata.source).toEqual({ Proxmox: { cluster: 'c', node: 'n', vmid: 101 } });
-  await store.putMachine(valueOf(read), {
+  await store.machines.put(valueOf(read), {
     revision: read?.revision ?? '',
   });
   const [entries] = await kv.read([{ key: `machines/${id}` }]);
@@ -48,13 +48,13 @@ it('a record that Rust wrote is found, and written back byte for byte', async ()
 it('a change of one field changes those bytes alone', async () => {
   const { store, kv } = await openedWithKv('memory:');
   await kv.commit([], [{ key: `machines/${id}`, value: written }]);
-  const machine = valueOf(await store.getMachine(id));
-  await store.putMachine({ ...machine, status: { ...machine.status, state: 'Ready' } });
+  const machine = valueOf(await store.machines.get(id));
+  await store.machines.put({ ...machine, status: { ...machine.status, state: 'Ready' } });
   const [entries] = await kv.read([{ key: `machines/${id}` }]);
   expect(entries?.[0]?.value).toBe(
     written.replace('{"Error":{"message":"no disk \\"sda\\""}}', '"Ready"'),
   );
-  expect((await store.listMachinesByState('Ready')).items).toHaveLength(1);
+  expect((await store.machines.listBy('state', 'Ready')).items).toHaveLength(1);
 });
 
 it('a record of ours has every field that the structs need, with null for what is not known', () => {

@@ -132,7 +132,7 @@ async function outcome(put: Promise<unknown>): Promise<string> {
 const steps: fc.Arbitrary<Step>[] = [
   step(
     machines,
-    async (store, m) => outcome(store.putMachine(m)),
+    async (store, m) => outcome(store.machines.put(m)),
     (model, m) => {
       model.machines.set(m.id, m);
       return 'done';
@@ -140,7 +140,7 @@ const steps: fc.Arbitrary<Step>[] = [
   ),
   step(
     machines,
-    async (store, m) => outcome(store.putMachine(m, 'absent')),
+    async (store, m) => outcome(store.machines.put(m, 'absent')),
     (model, m) => {
       if (model.machines.has(m.id)) return 'store.conflict';
       model.machines.set(m.id, m);
@@ -150,8 +150,8 @@ const steps: fc.Arbitrary<Step>[] = [
   step(
     machines,
     async (store, m) => {
-      const revision = (await store.getMachine(m.id))?.revision;
-      return outcome(store.putMachine(m, { revision: revision ?? '0' }));
+      const revision = (await store.machines.get(m.id))?.revision;
+      return outcome(store.machines.put(m, { revision: revision ?? '0' }));
     },
     (model, m) => {
       if (!model.machines.has(m.id)) return 'store.conflict';
@@ -161,12 +161,12 @@ const steps: fc.Arbitrary<Step>[] = [
   ),
   step(
     ids,
-    async (store, one) => store.deleteMachine(one),
+    async (store, one) => store.machines.delete(one),
     (model, one) => model.machines.delete(one),
   ),
   step(
     names,
-    async (store, name) => outcome(store.putTemplate(template(name))),
+    async (store, name) => outcome(store.templates.put(template(name))),
     (model, name) => {
       model.templates.add(name);
       return 'done';
@@ -174,12 +174,12 @@ const steps: fc.Arbitrary<Step>[] = [
   ),
   step(
     names,
-    async (store, name) => store.deleteTemplate(name),
+    async (store, name) => store.templates.delete(name),
     (model, name) => model.templates.delete(name),
   ),
   step(
     fc.tuple(fc.nat(3), ids),
-    async (store, [n, owner]) => outcome(store.putWorkflow(workflow(n, owner))),
+    async (store, [n, owner]) => outcome(store.workflows.put(workflow(n, owner))),
     (model, [n, owner]) => {
       model.workflows.set(id(n), owner);
       return 'done';
@@ -187,12 +187,12 @@ const steps: fc.Arbitrary<Step>[] = [
   ),
   step(
     fc.nat(3),
-    async (store, n) => store.deleteWorkflow(id(n)),
+    async (store, n) => store.workflows.delete(id(n)),
     (model, n) => model.workflows.delete(id(n)),
   ),
   step(
     fc.tuple(names, fc.string()),
-    async (store, [key, value]) => outcome(store.putSetting(key, value)),
+    async (store, [key, value]) => outcome(store.settings.put({ key, value })),
     (model, [key, value]) => {
       model.settings.set(key, value);
       return 'done';
@@ -200,42 +200,42 @@ const steps: fc.Arbitrary<Step>[] = [
   ),
   step(
     names,
-    async (store, key) => store.deleteSetting(key),
+    async (store, key) => store.settings.delete(key),
     (model, key) => model.settings.delete(key),
   ),
 ];
 
 async function compareAnswers(store: Store, model: Model): Promise<void> {
   const values = (page: { items: readonly { value: unknown }[] }) => page.items.map((i) => i.value);
-  expect(values(await store.listMachines())).toEqual(model.machinesWhere(() => true));
+  expect(values(await store.machines.list())).toEqual(model.machinesWhere(() => true));
   for (let n = 0; n <= 5; n += 1) {
-    expect((await store.getMachine(id(n)))?.value).toEqual(model.machines.get(id(n)));
+    expect((await store.machines.get(id(n)))?.value).toEqual(model.machines.get(id(n)));
     const owned = [...model.workflows].filter(([, owner]) => owner === id(n)).map(([name]) => name);
-    const workflows = await store.getWorkflowsForMachine(id(n));
+    const workflows = await store.workflows.listBy('machine', id(n));
     expect(workflows.items.map((w) => w.value.metadata.name)).toEqual(owned.toSorted());
   }
   for (const hash of ['h1', 'h2', 'h3']) {
     const [first] = model.machinesWhere((m) => m.identity.identity_hash === hash);
-    expect((await store.getMachineByIdentity(hash))?.value).toEqual(first);
+    expect((await store.machines.byIdentity(hash))?.value).toEqual(first);
   }
   for (const one of ['02:00:00:00:00:01', '02:00:00:00:00:02', '02:00:00:00:00:03', 'x/y']) {
     const [first] = model.machinesWhere((m) => mac(m.identity.primary_mac) === one);
-    expect((await store.getMachineByMac(one))?.value).toEqual(first);
-    const [found] = await store.findMachines([{ mac: one }], 10);
+    expect((await store.machines.byMac(one))?.value).toEqual(first);
+    const [found] = await store.machines.find([{ mac: one }], 10);
     const having = model.machinesWhere((m) => macsOf(m).includes(one));
     expect(found?.machineIds).toEqual(having.map((m) => m.id));
   }
   for (const tag of ['a', 'A', 'a/', 'a\0', 'ä', 'x'.repeat(2000)]) {
     const tagged = model.machinesWhere((m) => m.config.tags.includes(tag));
-    expect(values(await store.listMachinesByTag(tag))).toEqual(tagged);
-    expect((await store.getSetting(tag))?.value).toBe(model.settings.get(tag));
-    expect((await store.getTemplate(tag))?.value.metadata.name).toBe(
+    expect(values(await store.machines.listBy('tag', tag))).toEqual(tagged);
+    expect((await store.settings.get(tag))?.value.value).toBe(model.settings.get(tag));
+    expect((await store.templates.get(tag))?.value.metadata.name).toBe(
       model.templates.has(tag) ? tag : undefined,
     );
   }
   for (const state of ['Ready', 'Discovered', 'Error', 'Offline'] as const) {
     const such = model.machinesWhere((m) => stateOf(m) === state);
-    expect(values(await store.listMachinesByState(state))).toEqual(such);
+    expect(values(await store.machines.listBy('state', state))).toEqual(such);
   }
 }
 
@@ -262,13 +262,14 @@ describe.each(backends)('a store on $name', (backend) => {
 });
 
 async function empty(store: Store): Promise<void> {
-  for (const { value } of (await store.listMachines()).items) await store.deleteMachine(value.id);
-  for (const { value } of (await store.listTemplates()).items) {
-    await store.deleteTemplate(value.metadata.name);
+  for (const { value } of (await store.machines.list()).items)
+    await store.machines.delete(value.id);
+  for (const { value } of (await store.templates.list()).items) {
+    await store.templates.delete(value.metadata.name);
   }
-  for (const { value } of (await store.listWorkflows()).items) {
-    await store.deleteWorkflow(value.metadata.name);
+  for (const { value } of (await store.workflows.list()).items) {
+    await store.workflows.delete(value.metadata.name);
   }
-  for (const { value } of (await store.listSettings('')).items)
-    await store.deleteSetting(value.key);
+  for (const { value } of (await store.settings.list()).items)
+    await store.settings.delete(value.key);
 }

@@ -64,7 +64,7 @@ describe.skipIf(!hasOpenssl)('a server with a certificate (skipped without opens
       );
       await transport.close();
     }
-    const { items } = await server.store.listMachines();
+    const { items } = await server.store.machines.list();
     return { outcome: outcomes.at(-1), outcomes, clockSetTo, records: items.length };
   }
 

@@ -64,5 +64,5 @@ export function machine(number: number): Machine {
 }
 
 export async function seed(store: Store, count: number): Promise<void> {
-  for (let number = 1; number <= count; number += 1) await store.putMachine(machine(number));
+  for (let number = 1; number <= count; number += 1) await store.machines.put(machine(number));
 }

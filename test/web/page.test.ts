@@ -123,13 +123,13 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     await page.keyboard.press('Enter');
     await page.getByText('2 machines changed.').waitFor();
     await row('node-4').locator('.tag', { hasText: 'burn-in' }).waitFor();
-    const stored = await server.store.listMachinesByTag('burn-in');
+    const stored = await server.store.machines.listBy('tag', 'burn-in');
     expect(stored.items.map((item) => item.value.config.hostname)).toEqual(['node-4', 'node-14']);
     expect(stored.items[0]?.value.config.tags.toSorted()).toEqual(['burn-in', 'gpu', 'rack-4']);
   });
 
   test('assigns a template to all machines of a filter', async () => {
-    await server.store.putTemplate(template('debian-13'));
+    await server.store.templates.put(template('debian-13'));
     await openList('/?q=state:discovered');
     await expect.poll(count, soon).toBe('24 of 120 machines');
     await page.getByRole('checkbox', { name: 'Select all machines shown' }).click();
@@ -138,7 +138,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     await page.getByRole('button', { name: 'Apply' }).click();
     await page.getByText('24 machines changed.').waitFor();
     await expect.poll(count, soon).toBe('0 of 120 machines');
-    const stored = await server.store.getMachine(machine(5).id);
+    const stored = await server.store.machines.get(machine(5).id);
     expect(stored?.value.config.os_choice).toBe('debian-13');
     expect(stored?.value.status.state).toBe('Ready');
   });
@@ -160,7 +160,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     await rows().first().waitFor();
     expect(await filter().inputValue()).toBe('rack-3');
     await row('db-13').waitFor();
-    const stored = await server.store.getMachine(machine(13).id);
+    const stored = await server.store.machines.get(machine(13).id);
     expect(stored?.value.config.hostname).toBe('db-13');
   });
 
@@ -174,7 +174,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     expect(await alert.textContent()).toContain('theirs theirs, yours mine');
     await page.getByRole('button', { name: 'Save mine over it' }).click();
     await page.getByText('Saved.').waitFor();
-    const stored = await server.store.getMachine(machine(3).id);
+    const stored = await server.store.machines.get(machine(3).id);
     expect(stored?.value.config.hostname).toBe('mine');
   });
 
@@ -185,7 +185,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText('Saved.').waitFor();
     expect(await page.getByRole('textbox', { name: 'Tags' }).inputValue()).toBe('theirs');
-    const stored = await server.store.getMachine(machine(3).id);
+    const stored = await server.store.machines.get(machine(3).id);
     expect(stored?.value.config).toMatchObject({ hostname: 'mine', tags: ['theirs'] });
   });
 
@@ -219,7 +219,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
   });
 
   test('merges a machine into the one that an operator recognises it as', async () => {
-    await server.store.putConflict({
+    await server.store.conflicts.put({
       id: '01930000-0000-7000-9000-000000000001',
       machine_id: machine(2).id,
       reason: 'ambiguous',
@@ -235,9 +235,9 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     const candidate = page.locator('.candidate').filter({ hasText: 'the SMBIOS UUID is the same' });
     await candidate.getByRole('button', { name: 'It is this one' }).click();
     await page.getByText('No conflict waits for a decision.').waitFor();
-    const conflict = await server.store.getConflict('01930000-0000-7000-9000-000000000001');
+    const conflict = await server.store.conflicts.get('01930000-0000-7000-9000-000000000001');
     expect(conflict?.value.resolution).toMatchObject({ decision: 'accepted', into: machine(1).id });
-    expect(await server.store.getMachine(machine(2).id)).toBeUndefined();
+    expect(await server.store.machines.get(machine(2).id)).toBeUndefined();
   });
 
   test('comes back by itself when the server was away', async () => {
@@ -246,7 +246,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     const { port, store } = server;
     await server.close();
     await page.getByText('Reconnecting…').waitFor();
-    await store.putMachine(machine(500));
+    await store.machines.put(machine(500));
     server = await serve({ port, store });
     await page.getByText('Live', { exact: true }).waitFor();
     await expect.poll(count, soon).toBe('121 machines');
@@ -334,14 +334,14 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
   });
 
   test('shows the progress of a workflow that an operator starts', async () => {
-    await server.store.putTemplate(template('restart'));
+    await server.store.templates.put(template('restart'));
     await post('/api/machines/bulk', { ids: [machine(1).id], os_choice: 'restart' });
     await page.goto(`${server.url}/machines/${machine(1).id}`);
     await page.getByRole('button', { name: 'Provision…' }).click();
     await page.getByRole('button', { name: 'Provision', exact: true }).click();
     const card = page.getByRole('region', { name: 'Provisioning' });
     await card.getByRole('button', { name: 'Cancel' }).waitFor();
-    const [workflow] = (await server.store.getWorkflowsForMachine(machine(1).id)).items;
+    const [workflow] = (await server.store.workflows.listBy('machine', machine(1).id)).items;
     const events = `/api/workflows/${workflow?.value.metadata.name ?? ''}/events`;
     await post(events, { type: 'started' }, 204);
     await post(events, { type: 'action_started', action: 'reboot' }, 204);
@@ -363,7 +363,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     await page.getByRole('textbox', { name: 'Hostname' }).fill('not a hostname');
     await page.keyboard.press('Enter');
     await page.getByText('body: hostname').waitFor();
-    const stored = await server.store.getMachine(machine(1).id);
+    const stored = await server.store.machines.get(machine(1).id);
     expect(stored?.value.config.hostname).toBe('node-1');
   });
 
@@ -371,11 +371,11 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     await page.goto(`${server.url}/machines/${machine(1).id}`);
     await page.getByRole('button', { name: 'Forget…' }).click();
     await page.keyboard.press('Enter');
-    expect(await server.store.getMachine(machine(1).id)).toBeDefined();
+    expect(await server.store.machines.get(machine(1).id)).toBeDefined();
     await page.getByRole('button', { name: 'Forget…' }).click();
     await page.getByRole('button', { name: 'Forget', exact: true }).click();
     await expect.poll(count, soon).toBe('119 machines');
-    expect(await server.store.getMachine(machine(1).id)).toBeUndefined();
+    expect(await server.store.machines.get(machine(1).id)).toBeUndefined();
   });
 
   test('shows its keys on ?, and closes them on Escape', async () => {

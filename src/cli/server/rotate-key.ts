@@ -53,11 +53,11 @@ async function reseal(store: Store, box: SecretBox): Promise<number> {
   let changed = 0;
   let cursor: string | undefined;
   do {
-    const page = await store.listMachines({ limit: 1000, cursor });
+    const page = await store.machines.list({ limit: 1000, cursor });
     for (const { value, revision } of page.items) {
       const machine = resealed(value, box);
       if (machine === undefined) continue;
-      await store.putMachine(machine, { revision });
+      await store.machines.put(machine, { revision });
       changed += 1;
     }
     cursor = page.nextCursor;

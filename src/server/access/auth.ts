@@ -137,7 +137,7 @@ export class Auth {
   async #isMachineToken(machineId: string, token: string): Promise<boolean> {
     const nowMs = this.#clock.elapsedMs();
     if (this.#isProven(machineId, token, nowMs)) return true;
-    const machine = await this.#store.getMachine(machineId);
+    const machine = await this.#store.machines.get(machineId);
     const sent = digest(token);
     const isItsOwn = (machine?.value.token_sha256 ?? []).some((hex) =>
       areEqual(Buffer.from(hex, 'hex'), sent),

@@ -51,7 +51,10 @@ export async function createToken(store: Store, clock: Clock, wanted: NewToken):
     expires_at: wanted.expiresAt?.toISOString() ?? null,
   };
   try {
-    await store.putSetting(tokenPrefix + wanted.name, JSON.stringify(record), 'absent');
+    await store.settings.put(
+      { key: tokenPrefix + wanted.name, value: JSON.stringify(record) },
+      'absent',
+    );
   } catch (cause) {
     if (!isAppError(cause, 'store.conflict')) throw cause;
     throw new AppError(
@@ -67,7 +70,7 @@ export async function listTokens(store: Store): Promise<readonly TokenRecord[]> 
   const records: TokenRecord[] = [];
   let cursor: string | undefined;
   do {
-    const page = await store.listSettings(tokenPrefix, { limit: 1000, cursor });
+    const page = await store.settings.list({ prefix: tokenPrefix, limit: 1000, cursor });
     for (const { value } of page.items) {
       const record: unknown = JSON.parse(value.value);
       if (Value.Check(TokenRecord, record)) records.push(record);
@@ -79,7 +82,7 @@ export async function listTokens(store: Store): Promise<readonly TokenRecord[]> 
 
 /** Errors: AppError `token.unknown`. */
 export async function revokeToken(store: Store, name: string): Promise<void> {
-  if (!(await store.deleteSetting(tokenPrefix + name))) {
+  if (!(await store.settings.delete(tokenPrefix + name))) {
     throw new AppError('token.unknown', `there is no token named ${name}`);
   }
 }

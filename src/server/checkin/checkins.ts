@@ -84,15 +84,15 @@ async function refuseIfInUse(s: Services, request: CheckinRequest): Promise<void
   const hash = request.identity_hash;
   const mac = normalizeMac(request.mac);
   const found =
-    (typeof hash === 'string' ? await s.store.getMachineByIdentity(hash) : undefined) ??
-    (mac === undefined ? undefined : await s.store.getMachineByMac(mac));
+    (typeof hash === 'string' ? await s.store.machines.byIdentity(hash) : undefined) ??
+    (mac === undefined ? undefined : await s.store.machines.byMac(mac));
   if (found !== undefined) await refuseSecondMachine(s, found.value.id, request);
 }
 
 /** The decision; a workflow that would now overwrite a system nobody knew of is ended instead. */
 async function decideAtCheckin(s: Services, machine: Machine): Promise<Decision> {
   const id = machine.status.current_workflow;
-  const workflow = id === null ? undefined : (await s.store.getWorkflow(id))?.value;
+  const workflow = id === null ? undefined : (await s.store.workflows.get(id))?.value;
   if (workflow !== undefined && wouldOverwrite(machine, workflow)) {
     const os = machine.report?.existing_os?.name ?? 'an operating system';
     await failWorkflow(

@@ -82,7 +82,7 @@ async function recordTwoLive(
   machineId: string,
   bootId: string | undefined,
 ): Promise<void> {
-  const known = await s.store.getConflictsForMachine(machineId, { limit: 100 });
+  const known = await s.store.conflicts.listBy('machine', machineId, { limit: 100 });
   const isKnown = known.items.some(
     ({ value }) => value.resolution === null && value.reason === 'indistinguishable',
   );
@@ -102,6 +102,6 @@ async function recordTwoLive(
     created_at: s.clock.now().toISOString(),
     resolution: null,
   };
-  await s.store.putConflict(conflict, 'absent');
+  await s.store.conflicts.put(conflict, 'absent');
   s.log.warn({ machine_id: machineId }, 'two live machines claim one identity');
 }

@@ -108,7 +108,7 @@ interface LookUp {
 
 /** Asks the store for everything that `resolve` weighs; most check-ins end at the first question. */
 async function lookUp(store: Store, shown: Evidence): Promise<LookUp> {
-  const [byHash] = await store.findMachines([{ identityHash: shown.identityHash }], sightingLimit);
+  const [byHash] = await store.machines.find([{ identityHash: shown.identityHash }], sightingLimit);
   const hashIds = byHash?.machineIds ?? [];
   const twins = await readMachines(store, hashIds);
   if (byHash === undefined || twins.size > 0) {
@@ -117,7 +117,7 @@ async function lookUp(store: Store, shown: Evidence): Promise<LookUp> {
   const macs = [...new Set([shown.primaryMac, ...(shown.macs ?? [])])];
   const clues: Clue[] = [{ primaryMac: shown.primaryMac }, ...macs.map((mac) => ({ mac }))];
   if (shown.smbiosUuid !== null) clues.push({ smbiosUuid: shown.smbiosUuid });
-  const [byPrimaryMac, ...rest] = await store.findMachines(clues, sightingLimit);
+  const [byPrimaryMac, ...rest] = await store.machines.find(clues, sightingLimit);
   const byMac = new Map(macs.map((mac, i) => [mac, rest[i]?.machineIds ?? []]));
   const bySmbiosUuid = rest[macs.length]?.machineIds ?? [];
   const primaryIds = byPrimaryMac?.machineIds ?? [];
@@ -156,7 +156,7 @@ async function readMachines(
   store: Store,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, Versioned<Machine>>> {
-  const records = await Promise.all(ids.map((id) => store.getMachine(id)));
+  const records = await Promise.all(ids.map((id) => store.machines.get(id)));
   return new Map(records.filter((r) => r !== undefined).map((r) => [r.value.id, r]));
 }
 
@@ -166,7 +166,7 @@ async function sharedUuidsOf(
 ): Promise<ReadonlySet<string>> {
   const uuids = [...records.values()].flatMap((r) => r.value.identity.smbios_uuid ?? []);
   if (uuids.length === 0) return new Set();
-  const found = await store.findMachines(
+  const found = await store.machines.find(
     uuids.map((smbiosUuid) => ({ smbiosUuid })),
     2,
   );
@@ -184,7 +184,7 @@ async function create(
   const at = clock.now().toISOString();
   const machine = amend(newMachine(newId(), shown, request, resolution, at));
   const conflict = conflictOf(machine.id, resolution, newId, at);
-  const revision = await store.putMachine(machine, 'absent', {
+  const revision = await store.machines.put(machine, 'absent', {
     unlessSeen: sightings,
     ...(conflict === undefined ? {} : { conflict }),
   });
@@ -231,7 +231,7 @@ async function update(
     status: { ...told.status, last_seen: at },
     metadata: same ? told.metadata : { ...told.metadata, updated_at: at },
   };
-  const revision = await store.putMachine(
+  const revision = await store.machines.put(
     machine,
     { revision: found.revision },
     {
@@ -287,6 +287,6 @@ async function isKnownConflict(
   { doubt }: Resolution,
 ): Promise<boolean> {
   if (doubt === undefined) return false;
-  const { items } = await store.getConflictsForMachine(machineId);
+  const { items } = await store.conflicts.listBy('machine', machineId);
   return items.some(({ value }) => value.machine_id === machineId && value.reason === doubt.reason);
 }

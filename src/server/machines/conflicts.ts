@@ -17,7 +17,7 @@ export async function acceptConflict(
 ): Promise<IdentityConflict> {
   const conflict = await loadOpen(s, id);
   const target = targetOf(conflict.value, into);
-  const source = await s.store.getMachine(conflict.value.machine_id);
+  const source = await s.store.machines.get(conflict.value.machine_id);
   if (source !== undefined && target !== source.value.id) await merge(s, source, target);
   return resolve(s, conflict, { decision: 'accepted', into: target });
 }
@@ -28,7 +28,7 @@ export async function splitConflict(s: Services, id: string): Promise<IdentityCo
 }
 
 async function loadOpen(s: Services, id: string): Promise<Versioned<IdentityConflict>> {
-  const found = await s.store.getConflict(id);
+  const found = await s.store.conflicts.get(id);
   if (found === undefined) {
     throw new AppError('conflict.unknown', `there is no conflict ${id}`);
   }
@@ -59,7 +59,7 @@ async function merge(s: Services, source: Versioned<Machine>, target: string): P
     refuseSecondWorkflow(machine);
     return { ...machine, identity, hardware, ...(report === undefined ? {} : { report }) };
   });
-  await s.store.deleteMachine(id, { revision: source.revision });
+  await s.store.machines.delete(id, { revision: source.revision });
   s.auth.forgetMachine(id);
   s.liveness.forget(id);
 }
@@ -71,7 +71,7 @@ async function resolve(
 ): Promise<IdentityConflict> {
   const resolution = { decision, into, at: s.clock.now().toISOString() };
   const decided: IdentityConflict = { ...value, resolution };
-  await s.store.putConflict(decided, { revision });
+  await s.store.conflicts.put(decided, { revision });
   s.log.info({ conflict_id: value.id, decision, into }, 'an identity conflict was decided');
   return decided;
 }

@@ -88,7 +88,7 @@ export async function deleteMachine(s: Services, id: string, ifMatch?: string): 
   const { value, revision } = await loadMachine(s, id);
   refuseStale(ifMatch, machineEtag(value));
   refuseSecondWorkflow(value);
-  await s.store.deleteMachine(id, { revision });
+  await s.store.machines.delete(id, { revision });
   s.auth.forgetMachine(id);
   s.liveness.forget(id);
 }

@@ -43,14 +43,14 @@ function source(
   { ids, tag, state }: MachineListQuery,
 ): (page: PageRequest) => Promise<Page<Machine>> {
   if (ids !== undefined) return () => namedMachines(store, ids);
-  if (tag !== undefined) return (page) => store.listMachinesByTag(tag, page);
-  if (state !== undefined) return (page) => store.listMachinesByState(state, page);
-  return (page) => store.listMachines(page);
+  if (tag !== undefined) return (page) => store.machines.listBy('tag', tag, page);
+  if (state !== undefined) return (page) => store.machines.listBy('state', state, page);
+  return (page) => store.machines.list(page);
 }
 
 async function namedMachines(store: Store, ids: string): Promise<Page<Machine>> {
   const named = new Set(ids.toLowerCase().split(','));
-  const found = await Promise.all([...named].map((id) => store.getMachine(id)));
+  const found = await Promise.all([...named].map((id) => store.machines.get(id)));
   return { items: found.filter((machine) => machine !== undefined), nextCursor: undefined };
 }
 

@@ -15,7 +15,7 @@ const attempts = 20;
 
 /** The machine. Errors: AppError `machine.unknown`. */
 export async function loadMachine(s: Services, id: string): Promise<Versioned<Machine>> {
-  const found = await s.store.getMachine(id);
+  const found = await s.store.machines.get(id);
   if (found === undefined) throw unknownMachine(id);
   return found;
 }
@@ -43,7 +43,7 @@ export async function changeMachine(
     const at = s.clock.now().toISOString();
     const after: Machine = { ...changed, metadata: { ...changed.metadata, updated_at: at } };
     try {
-      await s.store.putMachine(after, { revision }, { changes: historyOf(before, after, at) });
+      await s.store.machines.put(after, { revision }, { changes: historyOf(before, after, at) });
     } catch (err) {
       if (isAppError(err, 'store.conflict') && attempt < attempts) continue;
       throw err;
@@ -67,7 +67,7 @@ function historyOf(before: Machine, after: Machine, at: string): MachineChange[]
 /** What the machine's agent is to do, by its record. Errors: AppError `machine.unknown`, `store.*`. */
 export async function decisionFor(s: Services, machine: Machine): Promise<Decision> {
   const current = machine.status.current_workflow;
-  const workflow = current === null ? undefined : await s.store.getWorkflow(current);
+  const workflow = current === null ? undefined : await s.store.workflows.get(current);
   return decide(machine, workflow?.value);
 }
 

@@ -8,7 +8,7 @@ import { createWorkflow } from './workflows.ts';
 
 /** The template. Errors: AppError `template.unknown`. */
 export async function loadTemplate(s: Services, name: string): Promise<Versioned<Template>> {
-  const found = await s.store.getTemplate(name);
+  const found = await s.store.templates.get(name);
   if (found !== undefined) return found;
   throw new AppError('template.unknown', `there is no template ${name}`, {
     details: { template: name },

@@ -25,7 +25,7 @@ export async function createWorkflow(
   const workflow = newWorkflow(s, machineId, template, reimage);
   const id = workflow.metadata.name;
   // First the workflow, then who refers to it: a crash between leaves a workflow that nobody runs.
-  await s.store.putWorkflow(workflow, 'absent');
+  await s.store.workflows.put(workflow, 'absent');
   try {
     await changeMachine(s, machineId, (machine) => {
       refuseSecondWorkflow(machine);
@@ -41,7 +41,7 @@ export async function createWorkflow(
       };
     });
   } catch (err) {
-    await s.store.deleteWorkflow(id);
+    await s.store.workflows.delete(id);
     throw err;
   }
   return workflow;
@@ -69,7 +69,7 @@ function refuseOverwriting(machine: Machine, template: Template, reimage: boolea
 
 /** The workflow. Errors: AppError `workflow.unknown`. */
 export async function loadWorkflow(s: Services, id: string): Promise<Versioned<Workflow>> {
-  const found = await s.store.getWorkflow(id);
+  const found = await s.store.workflows.get(id);
   if (found === undefined) {
     throw new AppError('workflow.unknown', `there is no workflow ${id}`, {
       details: { workflow_id: id },
@@ -121,7 +121,7 @@ async function changeWorkflow(
     const { value: before, revision } = await loadWorkflow(s, id);
     const after = change(before);
     try {
-      if (after !== before) await s.store.putWorkflow(after, { revision });
+      if (after !== before) await s.store.workflows.put(after, { revision });
     } catch (err) {
       if (isAppError(err, 'store.conflict') && attempt < attempts) continue;
       throw err;

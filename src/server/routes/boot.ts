@@ -120,17 +120,17 @@ async function decideBoot(
 }
 
 async function machineWith(s: Services, mac: string): Promise<Machine | undefined> {
-  const primary = await s.store.getMachineByMac(mac);
+  const primary = await s.store.machines.byMac(mac);
   if (primary !== undefined) return primary.value;
-  const [sighting] = await s.store.findMachines([{ mac }], 2);
+  const [sighting] = await s.store.machines.find([{ mac }], 2);
   const [id, another] = sighting?.machineIds ?? [];
   if (id === undefined || another !== undefined) return undefined;
-  return (await s.store.getMachine(id))?.value;
+  return (await s.store.machines.get(id))?.value;
 }
 
 async function currentWorkflow(s: Services, machine: Machine): Promise<Workflow | undefined> {
   const id = machine.status.current_workflow;
-  return id === null || id === undefined ? undefined : (await s.store.getWorkflow(id))?.value;
+  return id === null || id === undefined ? undefined : (await s.store.workflows.get(id))?.value;
 }
 
 /** Not kept anywhere on the way: the next boot may be another one. */

@@ -25,7 +25,7 @@ export function conflictRoutes(app: App, s: Services): void {
     },
     async (request) => {
       const { all = false, ...paging } = request.query;
-      const page = await s.store.listConflicts(paging);
+      const page = await s.store.conflicts.list(paging);
       const conflicts = page.items.map((item) => item.value);
       return {
         conflicts: all ? conflicts : conflicts.filter((c) => c.resolution === null),

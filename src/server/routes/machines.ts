@@ -108,7 +108,7 @@ export function machineRoutes(app: App, s: Services): void {
     },
     async (request) => {
       const { value } = await loadMachine(s, request.params.id.toLowerCase());
-      return { history: [...(await s.store.getMachineHistory(value.id))] };
+      return { history: [...(await s.store.machines.history(value.id))] };
     },
   );
 
@@ -126,7 +126,7 @@ export function machineRoutes(app: App, s: Services): void {
     },
     async (request) => {
       const { value } = await loadMachine(s, request.params.id.toLowerCase());
-      const page = await s.store.getConflictsForMachine(value.id, request.query);
+      const page = await s.store.conflicts.listBy('machine', value.id, request.query);
       return {
         conflicts: page.items.map((item) => item.value),
         next_cursor: page.nextCursor ?? null,

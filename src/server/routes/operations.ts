@@ -38,7 +38,7 @@ export function operationRoutes(app: App, s: Services): void {
       const late = s.clock.sleep(readyWithinMs, stop.signal).then(() => {
         throw new AppError('store.unavailable', `the store did not answer in ${readyWithinMs} ms`);
       });
-      const read = s.store.listSettings('', { limit: 1 });
+      const read = s.store.settings.list({ limit: 1 });
       try {
         await Promise.race([read, late]);
       } finally {

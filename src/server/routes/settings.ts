@@ -33,7 +33,7 @@ export function settingRoutes(app: App, s: Services): void {
     },
     async (request) => {
       const { prefix = '', ...paging } = request.query;
-      const page = await s.store.listSettings(prefix, paging);
+      const page = await s.store.settings.list({ prefix, ...paging });
       const settings = page.items.map((item) => item.value);
       const shown = settings.filter(({ key }) => !key.startsWith(privatePrefix));
       const isEnd = shown.length < settings.length;
@@ -54,7 +54,7 @@ export function settingRoutes(app: App, s: Services): void {
     },
     async (request, reply) => {
       const { key } = request.params;
-      const { value } = await loadSetting(s, key);
+      const { value } = (await loadSetting(s, key)).value;
       void reply.header('etag', etag(value));
       return { key, value };
     },
@@ -76,9 +76,12 @@ export function settingRoutes(app: App, s: Services): void {
     async (request, reply) => {
       const { key } = request.params;
       const { value } = request.body;
-      const found = await s.store.getSetting(key);
-      refuseStale(request.headers['if-match'], found === undefined ? undefined : etag(found.value));
-      await s.store.putSetting(key, value, found ?? 'absent');
+      const found = await s.store.settings.get(key);
+      refuseStale(
+        request.headers['if-match'],
+        found === undefined ? undefined : etag(found.value.value),
+      );
+      await s.store.settings.put({ key, value }, found ?? 'absent');
       void reply.header('etag', etag(value));
       return { key, value };
     },
@@ -99,15 +102,15 @@ export function settingRoutes(app: App, s: Services): void {
     async (request, reply) => {
       const { key } = request.params;
       const { value, revision } = await loadSetting(s, key);
-      refuseStale(request.headers['if-match'], etag(value));
-      await s.store.deleteSetting(key, { revision });
+      refuseStale(request.headers['if-match'], etag(value.value));
+      await s.store.settings.delete(key, { revision });
       return reply.code(204).send(null);
     },
   );
 }
 
-async function loadSetting(s: Services, key: string): Promise<Versioned<string>> {
-  const found = await s.store.getSetting(key);
+async function loadSetting(s: Services, key: string): Promise<Versioned<Setting>> {
+  const found = await s.store.settings.get(key);
   if (found !== undefined) return found;
   throw new AppError('setting.unknown', `there is no setting ${key}`, { details: { key } });
 }

@@ -20,7 +20,7 @@ export function tagRoutes(app: App, s: Services): void {
       const counts = new Map<string, number>();
       let cursor: string | undefined;
       do {
-        const page = await s.store.listMachines({ limit: 1000, cursor });
+        const page = await s.store.machines.list({ limit: 1000, cursor });
         for (const { value } of page.items) {
           for (const tag of value.config.tags) counts.set(tag, (counts.get(tag) ?? 0) + 1);
         }
@@ -46,7 +46,7 @@ export function tagRoutes(app: App, s: Services): void {
       const { tag } = request.params;
       let changed = 0;
       for (;;) {
-        const page = await s.store.listMachinesByTag(tag, { limit: 100 });
+        const page = await s.store.machines.listBy('tag', tag, { limit: 100 });
         if (page.items.length === 0) return { changed };
         for (const { value } of page.items) {
           await changeMachine(s, value.id, (machine) => ({

@@ -32,7 +32,7 @@ export function templateRoutes(app: App, s: Services): void {
       },
     },
     async (request) => {
-      const page = await s.store.listTemplates(request.query);
+      const page = await s.store.templates.list(request.query);
       return {
         templates: page.items.map((item) => item.value),
         next_cursor: page.nextCursor ?? null,
@@ -96,10 +96,10 @@ export function templateRoutes(app: App, s: Services): void {
           },
         ]);
       }
-      const found = await s.store.getTemplate(name);
+      const found = await s.store.templates.get(name);
       const ifMatch = request.headers['if-match'];
       refuseStale(ifMatch, found === undefined ? undefined : etag(found.value));
-      await s.store.putTemplate(request.body, found ?? 'absent');
+      await s.store.templates.put(request.body, found ?? 'absent');
       void reply.header('etag', etag(request.body));
       return reply.code(found === undefined ? 201 : 200).send(request.body);
     },
@@ -121,7 +121,7 @@ export function templateRoutes(app: App, s: Services): void {
       const { name } = request.params;
       const { value, revision } = await loadTemplate(s, name);
       refuseStale(request.headers['if-match'], etag(value));
-      await s.store.deleteTemplate(name, { revision });
+      await s.store.templates.delete(name, { revision });
       return reply.code(204).send(null);
     },
   );
@@ -136,8 +136,8 @@ function checkBody(body: unknown): { value: unknown } | { error: Error } {
 async function fleetVariables(s: Services): Promise<Record<string, string>> {
   const variables: Record<string, string> = { ...defaultVariables };
   for (const name of Object.keys(defaultVariables)) {
-    const setting = await s.store.getSetting(`template.${name}`);
-    if (setting !== undefined) variables[name] = setting.value;
+    const setting = await s.store.settings.get(`template.${name}`);
+    if (setting !== undefined) variables[name] = setting.value.value;
   }
   return variables;
 }

@@ -44,8 +44,8 @@ export function workflowRoutes(app: App, s: Services): void {
     async (request) => {
       const { machine_id, ...paging } = request.query;
       const page = await (machine_id === undefined
-        ? s.store.listWorkflows(paging)
-        : s.store.getWorkflowsForMachine(machine_id.toLowerCase(), paging));
+        ? s.store.workflows.list(paging)
+        : s.store.workflows.listBy('machine', machine_id.toLowerCase(), paging));
       return {
         workflows: page.items.map((item) => item.value),
         next_cursor: page.nextCursor ?? null,

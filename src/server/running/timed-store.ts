@@ -4,24 +4,39 @@ import type { Store } from '../../store/store.ts';
 import type { Metrics } from './metrics.ts';
 
 type Operation = (...args: unknown[]) => unknown;
+/** Gives an operation in the place of one, by a name such as "machines.put". */
+export type Wrap = (name: string, operation: Operation) => Operation;
 
 export function timedStore(store: Store, clock: Clock, metrics: Metrics): Store {
-  const timed = new Map<string | symbol, Operation>();
-  return new Proxy(store, {
-    get(target, name) {
-      const known = timed.get(name);
-      if (known !== undefined) return known;
-      const operation: unknown = Reflect.get(target, name);
-      if (!isOperation(operation)) return operation;
-      const wrapped = time(operation.bind(target), String(name), clock, metrics);
-      timed.set(name, wrapped);
-      return wrapped;
+  return wrapStore(store, (name, operation) => time(operation, name, clock, metrics));
+}
+
+/** A store of which each operation is wrapped. */
+export function wrapStore(store: Store, wrap: Wrap): Store {
+  return wrapped(store, '', wrap);
+}
+
+function wrapped<T extends object>(target: T, path: string, wrap: Wrap): T {
+  const known = new Map<string | symbol, unknown>();
+  return new Proxy(target, {
+    get(_, name) {
+      if (known.has(name)) return known.get(name);
+      const property: unknown = Reflect.get(target, name);
+      let made = property;
+      if (isOperation(property)) made = wrap(path + String(name), property.bind(target));
+      else if (isCollection(property)) made = wrapped(property, `${String(name)}.`, wrap);
+      known.set(name, made);
+      return made;
     },
   });
 }
 
 function isOperation(property: unknown): property is Operation {
   return typeof property === 'function';
+}
+
+function isCollection(property: unknown): property is object {
+  return typeof property === 'object' && property !== null;
 }
 
 function time(operation: Operation, name: string, clock: Clock, metrics: Metrics): Operation {

@@ -45,7 +45,7 @@ describe('dragonfly-agent run', () => {
     const first = await finish(start(...once));
     const second = await finish(start(...once));
     expect([first.code, first.err, second.code]).toEqual([0, '', 0]);
-    const id = (await server.store.listMachines()).items[0]?.value.id;
+    const id = (await server.store.machines.list()).items[0]?.value.id;
     expect(JSON.parse(first.out ?? '')).toMatchObject({ machine_id: id, is_new: true });
     expect(JSON.parse(second.out ?? '')).toMatchObject({ machine_id: id, is_new: false });
   });
@@ -71,7 +71,7 @@ describe('dragonfly-agent run', () => {
     const other = await finish(
       start('run', '--once', '--server', server.url, '--after', program, '--root', machine),
     );
-    const before = (await server.store.listMachines()).items.length;
+    const before = (await server.store.machines.list()).items.length;
     await writeFile(after, '');
     for await (const line of lines) if (line.includes('checked in')) break;
     agent.kill();

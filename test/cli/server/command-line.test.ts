@@ -140,7 +140,7 @@ it('rotates the key of BMC passwords: old ones open with the new key alone', asy
   expect(second).not.toContain(first.trim());
   const { SecretBox } = await import('../../../src/server/access/secrets.ts');
   const store = await openStore(`lmdb:${data}`);
-  const machine = (await store.getMachine(body.machine_id))?.value;
+  const machine = (await store.machines.get(body.machine_id))?.value;
   await store.close();
   const sealed = machine?.config.bmc?.password_encrypted ?? '';
   expect(new SecretBox(second).open(sealed, body.machine_id)).toBe('hunter2');

@@ -89,9 +89,9 @@ it('keeps no token, only its SHA-256', async () => {
     body: checkin(1),
     token: enrol,
   });
-  const machine = await server.store.getMachine(body.machine_id);
+  const machine = await server.store.machines.get(body.machine_id);
   expect(machine?.value.token_sha256).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
-  const { items } = await server.store.listSettings('');
+  const { items } = await server.store.settings.list();
   const stored = JSON.stringify([items, machine]);
   expect(stored).not.toContain(enrol);
   expect(stored).not.toContain(body.token);

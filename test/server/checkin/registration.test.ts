@@ -49,7 +49,7 @@ describe.each(backends)('register on $name', (backend) => {
     );
     expect(new Set(all.map(idOf)).size).toBe(1);
     expect(all.filter((r) => r.isNew)).toHaveLength(1);
-    expect((await store.listMachines()).items).toHaveLength(1);
+    expect((await store.machines.list()).items).toHaveLength(1);
   });
 
   it('refuses an identity hash that the fields do not give, and stores nothing', async () => {
@@ -61,6 +61,6 @@ describe.each(backends)('register on $name', (backend) => {
       code: 'identity.mismatch',
       details: { sent: 'f'.repeat(64), computed },
     });
-    expect((await store.listMachines()).items).toHaveLength(0);
+    expect((await store.machines.list()).items).toHaveLength(0);
   });
 });

@@ -65,7 +65,7 @@ describe('where hash and primary MAC miss', () => {
     const c = await ask(server(macs(3, 2), { smbios_uuid: uuid(1) }));
     expect(c).toMatchObject({ isNew: true, matchedBy: 'new', conflict: { reason: 'ambiguous' } });
     expect(candidates(c)?.toSorted()).toEqual([idOf(a), idOf(b)].toSorted());
-    const stored = await store.getConflictsForMachine(idOf(c));
+    const stored = await store.conflicts.listBy('machine', idOf(c));
     expect(stored.items.map((item) => item.value)).toEqual([c.conflict]);
   });
 
@@ -94,7 +94,7 @@ describe('where hash and primary MAC miss', () => {
     const again = await ask(server(macs(3, 2), { smbios_uuid: uuid(2) }));
     expect(again).toMatchObject({ isNew: false, matchedBy: 'identity_hash', conflict: undefined });
     expect(idOf(again)).toBe(idOf(b));
-    expect((await store.listConflicts()).items).toHaveLength(1);
+    expect((await store.conflicts.list()).items).toHaveLength(1);
   });
 
   it('a MAC that two machines have is no evidence, for machines already stored either', async () => {
@@ -146,11 +146,7 @@ describe('the primary MAC', () => {
     const again = await ask(server(macs(1, 3), { smbios_uuid: uuid(2), ...disk }));
     expect(again).toMatchObject({ isNew: false, matchedBy: 'primary_mac' });
     expect(idOf(again)).toBe(idOf(a));
-    const changes = (await store.getMachineHistory(idOf(a))).map((c) => [
-      c.what,
-      c.before,
-      c.after,
-    ]);
+    const changes = (await store.machines.history(idOf(a))).map((c) => [c.what, c.before, c.after]);
     expect(changes).toEqual([
       ['smbios_uuid', uuid(1), uuid(2)],
       ['mac', macs(2)[0], null],
@@ -208,8 +204,8 @@ describe('a boot that goes on after another boot of the machine', () => {
     ] as const) {
       await ask(server(macs(1), { smbios_uuid: uuid(1), ...boot(id, n) }));
     }
-    expect((await store.listMachines()).items).toHaveLength(1);
-    const { items } = await store.listConflicts();
+    expect((await store.machines.list()).items).toHaveLength(1);
+    const { items } = await store.conflicts.list();
     expect(items.map((item) => item.value.reason)).toEqual(['indistinguishable']);
   });
 
@@ -219,7 +215,7 @@ describe('a boot that goes on after another boot of the machine', () => {
     await ask(server(macs(1), boot('b', 1)));
     const late = await ask(server(macs(1), boot('a', 5)));
     expect(late).toMatchObject({ isNew: false, conflict: undefined });
-    expect((await store.listMachines()).items).toHaveLength(1);
+    expect((await store.machines.list()).items).toHaveLength(1);
   });
 });
 
@@ -235,7 +231,7 @@ describe('a repeated check-in', () => {
     expect(again.machine).toEqual(first.machine);
     const next = await ask({ ...request, sequence: 2 });
     expect(next).toMatchObject({ isNew: false, matchedBy: 'identity_hash', repeated: false });
-    expect((await store.listConflicts()).items).toHaveLength(1);
+    expect((await store.conflicts.list()).items).toHaveLength(1);
   });
 });
 
@@ -296,7 +292,7 @@ describe('a returning machine', () => {
         { name: 'sdb', size_bytes: 4000, model: 'N', serial: 'S3' },
       ],
     });
-    const changes = (await store.getMachineHistory(id)).map((c) => [c.what, c.before, c.after]);
+    const changes = (await store.machines.history(id)).map((c) => [c.what, c.before, c.after]);
     expect(changes).toEqual([
       ['machine_id', installed(1), installed(2)],
       ['mac', macs(2)[0], null],
@@ -311,7 +307,7 @@ describe('a returning machine', () => {
     const { ask, store } = await asking();
     const id = idOf(await ask({ mac: macs(1)[0] ?? '' }));
     await ask({ ...full, all_macs: macs(1) });
-    expect(await store.getMachineHistory(id)).toEqual([]);
+    expect(await store.machines.history(id)).toEqual([]);
   });
 
   it('keeps what an operator set and what this version does not know, inside lists too', async () => {
@@ -329,7 +325,7 @@ describe('a returning machine', () => {
       identity: { ...known.identity, tpm: 'ek' },
       config: { ...known.config, tags: ['rack-1'], hostname: 'web' },
     };
-    await store.putMachine(future);
+    await store.machines.put(future);
     const { value } = (await ask({ ...full, memory_bytes: 1 })).machine;
     expect(value).toMatchObject({
       later: { a: [1] },
@@ -386,6 +382,6 @@ describe('what identifies', () => {
         details: { path },
       });
     }
-    expect((await store.listMachines()).items).toEqual([]);
+    expect((await store.machines.list()).items).toEqual([]);
   });
 });

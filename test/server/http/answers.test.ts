@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { AppError, errorCodes, httpStatus, type ErrorCode } from '../../../src/core/errors.ts';
 import { openKv } from '../../../src/store/open.ts';
-import { KvStore } from '../../../src/store/kv-store.ts';
+import { storeOver } from '../../../src/store/kv-store.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { startServer, temporaryDirectory, wrapStore } from '../harness.ts';
 
 /** The answer of a server whose store fails each read of a template with `err`. */
 async function answerTo(err: unknown) {
   const broken = wrapStore(await openStore('memory:'), (name, operation) =>
-    name === 'getTemplate'
+    name === 'templates.get'
       ? () => {
           throw err;
         }
@@ -23,7 +23,7 @@ describe('an answer to a failed request', () => {
   it('names a damaged record by store.damaged, and quotes nothing of it', async () => {
     const kv = await openKv(`lmdb:${temporaryDirectory()}/data`);
     await kv.commit([], [{ key: 'templates/x', value: '{ "token_hash": "0123' }]);
-    const server = await startServer({ store: new KvStore(kv) });
+    const server = await startServer({ store: storeOver(kv) });
     const { status, body } = await server.call('GET', '/api/templates/x');
     expect({ status, body }).toEqual({
       status: 500,

@@ -170,7 +170,7 @@ describe('a BMC password', () => {
     const set = await patch(server, id, { bmc: { ...bmc, password: 'hunter2hunter2' } });
     expect(set.body.config.bmc).toEqual(bmc);
     await patch(server, id, { bmc: { ...bmc, username: 'admin' } });
-    const stored = (await server.store.getMachine(id))?.value;
+    const stored = (await server.store.machines.get(id))?.value;
     expect(JSON.stringify(stored)).not.toContain('hunter2');
     const box = new SecretBox(secretKeys);
     expect(box.open(stored?.config.bmc?.password_encrypted ?? '', id)).toBe('hunter2hunter2');
@@ -186,7 +186,7 @@ describe('a BMC password', () => {
     const id = await register(server, 1);
     const answer = await patch(server, id, { bmc: { ...bmc, password: 'x' } });
     expect([answer.status, answer.body.code]).toEqual([409, 'secret.no-key']);
-    expect((await server.store.getMachine(id))?.value.config.bmc).toBeNull();
+    expect((await server.store.machines.get(id))?.value.config.bmc).toBeNull();
   });
 
   it('opens only for its machine, with its key, unaltered', () => {
@@ -277,7 +277,7 @@ describe('an identity conflict', () => {
       created_at: '2026-01-01T00:00:00Z',
       resolution: null,
     };
-    await server.store.putConflict(conflict, 'absent');
+    await server.store.conflicts.put(conflict, 'absent');
     return { candidate, arrived, path: `/api/conflicts/${conflict.id}` };
   }
 

@@ -27,7 +27,9 @@ describe('a server', () => {
     ]) {
       expect(text).toContain(line);
     }
-    expect(text).toMatch(/dragonfly_store_seconds_count\{operation="putMachine",outcome="ok"\} 1/);
+    expect(text).toMatch(
+      /dragonfly_store_seconds_count\{operation="machines\.put",outcome="ok"\} 1/,
+    );
     expect(text).toMatch(/nodejs_eventloop_lag_seconds/);
   });
 
@@ -35,7 +37,7 @@ describe('a server', () => {
     const store = await openStore('memory:');
     let code: 'store.unavailable' | 'store.full' | undefined;
     const failing = wrapStore(store, (name, operation) => async (...args) => {
-      const isWrite = name.startsWith('put');
+      const isWrite = name.endsWith('.put');
       if (code === 'store.unavailable' || (code === 'store.full' && isWrite)) {
         throw new AppError(code, 'the disk said no');
       }
@@ -58,7 +60,7 @@ describe('a server', () => {
   it('says nothing of a bug but an id, and logs the rest under that id', async () => {
     const store = await openStore('memory:');
     const broken = wrapStore(store, (name, operation) =>
-      name === 'getTemplate'
+      name === 'templates.get'
         ? () => {
             throw new TypeError('a secret of /the/inside');
           }

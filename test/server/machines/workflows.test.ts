@@ -188,7 +188,7 @@ describe('a workflow', () => {
     const { body } = await create(server, id);
     await tell(server, body.metadata.name, { type: 'started' });
     const state = async () =>
-      (await server.store.getWorkflow(body.metadata.name))?.value.status?.state;
+      (await server.store.workflows.get(body.metadata.name))?.value.status?.state;
     await clock.advance(590_000);
     expect(await state()).toBe('STATE_RUNNING');
     await clock.advance(15_000);
@@ -202,10 +202,10 @@ describe('a workflow', () => {
     const server = await startServer();
     const id = await machineWith(server);
     const { body } = await create(server, id);
-    const found = await server.store.getWorkflow(body.metadata.name);
+    const found = await server.store.workflows.get(body.metadata.name);
     // As a server that dies between the two records leaves them.
     const ended = advance(found?.value ?? body, { type: 'completed', success: true }, now);
-    await server.store.putWorkflow(ended);
+    await server.store.workflows.put(ended);
     expect((await machineOf(server, id)).status.state).toBe('Ready');
     await tell(server, body.metadata.name, { type: 'completed', success: true });
     expect((await machineOf(server, id)).status).toMatchObject({

@@ -21,9 +21,9 @@ async function registered(server: TestServer, state?: MachineState): Promise<str
     body: { ...checkin(7), all_macs: [mac, '02:00:00:00:00:08'] },
   });
   if (state !== undefined) {
-    const found = await server.store.getMachine(body.machine_id);
+    const found = await server.store.machines.get(body.machine_id);
     if (found === undefined) throw new Error('the machine is not there');
-    await server.store.putMachine({
+    await server.store.machines.put({
       ...found.value,
       status: { ...found.value.status, state },
     });

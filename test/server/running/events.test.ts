@@ -99,7 +99,7 @@ describe('the stream of events', () => {
     await server.call('POST', '/api/tokens', {
       body: { name: 'x', scope: 'enrol', expires_at: '2000-01-01T00:00:00Z' },
     });
-    await server.store.putSetting('last', '1');
+    await server.store.settings.put({ key: 'last', value: '1' });
     expect(JSON.stringify(await events)).not.toMatch(/auth|token/);
   });
 });

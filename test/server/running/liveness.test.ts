@@ -98,11 +98,11 @@ describe('a server', () => {
     const clock = new ManualClock(start);
     const server = await startServer({ clock });
     const { body } = await server.call('POST', '/api/agent/checkin', { body: checkin(1) });
-    const stored = async () => (await server.store.getMachine(body.machine_id))?.value;
-    const before = await server.store.getMachine(body.machine_id);
+    const stored = async () => (await server.store.machines.get(body.machine_id))?.value;
+    const before = await server.store.machines.get(body.machine_id);
     await clock.advance(5000);
     expect((await beat(server, body.machine_id)).status).toBe(200);
-    expect(await server.store.getMachine(body.machine_id)).toEqual(before);
+    expect(await server.store.machines.get(body.machine_id)).toEqual(before);
     const shown = await server.call('GET', `/api/machines/${body.machine_id}`);
     expect(shown.body.status.last_seen).toBe('2026-01-01T00:00:05.000Z');
     await clock.advance(5000);
@@ -122,7 +122,7 @@ describe('a server', () => {
     await beat(server, body.machine_id);
     server.app.server.closeAllConnections();
     await server.app.close();
-    const machine = await server.store.getMachine(body.machine_id);
+    const machine = await server.store.machines.get(body.machine_id);
     expect(machine?.value.status.last_seen).toBe('2026-01-01T00:00:03.000Z');
   });
 
@@ -152,7 +152,7 @@ describe('a server', () => {
   it('asks a machine whose identity changed to check in', async () => {
     const server = await startServer();
     const first = await server.call('POST', '/api/agent/checkin', { body: checkin(1) });
-    const { identity } = (await server.store.getMachine(first.body.machine_id))?.value ?? {};
+    const { identity } = (await server.store.machines.get(first.body.machine_id))?.value ?? {};
     const identity_hash = identity?.identity_hash;
     await server.call('POST', '/api/agent/checkin', { body: checkin(1, { identity_hash }) });
     const id = first.body.machine_id;
@@ -164,7 +164,7 @@ describe('a server', () => {
     const held: (() => void)[] = [];
     let isHolding = false;
     const store = wrapStore(await openStore('memory:'), (name, operation) => async (...args) => {
-      if (isHolding && name === 'putMachine') {
+      if (isHolding && name === 'machines.put') {
         await new Promise<void>((resolve) => {
           held.push(resolve);
         });

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { systemClock } from '../../../src/core/clock.ts';
 import { EtcdKv } from '../../../src/store/etcd/etcd.ts';
 import type { KvChange } from '../../../src/store/kv.ts';
-import { KvStore } from '../../../src/store/kv-store.ts';
+import { storeOver } from '../../../src/store/kv-store.ts';
 import { EtcdCluster, etcdProgram } from './etcd-server.ts';
 import { id, machine } from '../documents.ts';
 
@@ -71,44 +71,44 @@ describe.skipIf(etcdProgram === undefined)('etcd (needs etcd-server)', () => {
       losses += lost ? 1 : 0;
       return lost;
     });
-    const store = new KvStore(kvOn(lossy));
-    const revision = await store.putMachine(machine(1), 'absent');
+    const store = storeOver(kvOn(lossy));
+    const revision = await store.machines.put(machine(1), 'absent');
     expect(losses).toBe(3);
-    expect((await store.getMachine(id(1)))?.revision).toBe(revision);
+    expect((await store.machines.get(id(1)))?.revision).toBe(revision);
     losses = 0;
-    await store.putMachine({ ...machine(1), identity: machine(2).identity }, { revision });
+    await store.machines.put({ ...machine(1), identity: machine(2).identity }, { revision });
     expect(losses).toBe(3);
     losses = 0;
-    expect(await store.deleteMachine(id(1))).toBe(true);
-    expect((await store.listMachines()).items).toEqual([]);
+    expect(await store.machines.delete(id(1))).toBe(true);
+    expect((await store.machines.list()).items).toEqual([]);
   });
 
   it('a lost answer is no excuse where somebody else wrote', async () => {
     const target = await emptied();
-    const direct = new KvStore(kvOn(target));
+    const direct = storeOver(kvOn(target));
     let lose = true;
     const lossy = await proxy(target, (path, body) => {
       const lost = lose && path === '/v3/kv/txn' && body.includes('request_put');
       lose &&= !lost;
       return lost;
     });
-    const store = new KvStore(kvOn(lossy));
-    await direct.putMachine(machine(1));
+    const store = storeOver(kvOn(lossy));
+    await direct.machines.put(machine(1));
     const other = { ...machine(1), identity: machine(3).identity };
-    await expect(store.putMachine(other, 'absent')).rejects.toMatchObject({
+    await expect(store.machines.put(other, 'absent')).rejects.toMatchObject({
       code: 'store.conflict',
     });
     await expect(
-      store.putMachine({ ...machine(1), identity: machine(2).identity }, { revision: '1' }),
+      store.machines.put({ ...machine(1), identity: machine(2).identity }, { revision: '1' }),
     ).rejects.toMatchObject({ code: 'store.conflict' });
-    expect((await direct.getMachine(id(1)))?.value).toEqual(machine(1));
+    expect((await direct.machines.get(id(1)))?.value).toEqual(machine(1));
   });
 
   it('an endpoint that is not there is passed over', async () => {
     const target = await emptied();
-    const store = new KvStore(kvOn('http://127.0.0.1:1', target));
-    await store.putSetting('a', '1');
-    expect((await store.getSetting('a'))?.value).toBe('1');
+    const store = storeOver(kvOn('http://127.0.0.1:1', target));
+    await store.settings.put({ key: 'a', value: '1' });
+    expect((await store.settings.get('a'))?.value.value).toBe('1');
   });
 
   it('where no endpoint is there, the store is unavailable', async () => {
@@ -202,7 +202,7 @@ describe.skipIf(etcdProgram === undefined)('etcd (needs etcd-server)', () => {
 
   it('a large value leaves no pieces of its former self behind', async () => {
     const kv = kvOn(await emptied());
-    const store = new KvStore(kv);
+    const store = storeOver(kv);
     const pieces = async (): Promise<number> => {
       let count = 0;
       for await (const piece of kv.scan('pieces/')) count += piece.length;
@@ -210,16 +210,16 @@ describe.skipIf(etcdProgram === undefined)('etcd (needs etcd-server)', () => {
     };
     const large = machine(1);
     large.metadata.labels = { note: 'ä'.repeat(1_000_000) };
-    await store.putMachine(large);
+    await store.machines.put(large);
     const first = await pieces();
     expect(first).toBeGreaterThan(1);
-    await store.putMachine(large);
+    await store.machines.put(large);
     expect(await pieces()).toBe(first);
-    expect((await store.listMachines()).items.map((item) => item.value)).toEqual([large]);
-    await store.putMachine(machine(1));
+    expect((await store.machines.list()).items.map((item) => item.value)).toEqual([large]);
+    await store.machines.put(machine(1));
     expect(await pieces()).toBe(0);
-    await store.putMachine(large);
-    await store.deleteMachine(id(1));
+    await store.machines.put(large);
+    await store.machines.delete(id(1));
     expect(await pieces()).toBe(0);
   });
 
@@ -229,11 +229,12 @@ describe.skipIf(etcdProgram === undefined)('etcd (needs etcd-server)', () => {
       '--quota-backend-bytes=2000000',
     ]);
     onTestFinished(async () => small.stop());
-    const store = new KvStore(kvOn(small.url.slice('etcd:'.length)));
+    const store = storeOver(kvOn(small.url.slice('etcd:'.length)));
     const fill = async (): Promise<void> => {
-      for (let n = 0; n < 100; n += 1) await store.putSetting(`s${n}`, 'x'.repeat(100_000));
+      for (let n = 0; n < 100; n += 1)
+        await store.settings.put({ key: `s${n}`, value: 'x'.repeat(100_000) });
     };
     await expect(fill()).rejects.toMatchObject({ code: 'store.full' });
-    expect((await store.getSetting('s0'))?.value).toHaveLength(100_000);
+    expect((await store.settings.get('s0'))?.value.value).toHaveLength(100_000);
   });
 });

@@ -18,7 +18,7 @@ async function filled(machines: number): Promise<string> {
   const puts = Array.from({ length: machines }, (_, n) => {
     const one = machine(n);
     one.metadata.labels = { note: 'x'.repeat((n % 4) * 1500) };
-    return store.putMachine(one);
+    return store.machines.put(one);
   });
   await Promise.all(puts);
   await store.close();
@@ -30,7 +30,7 @@ async function readAll(directory: string, machines: number): Promise<string> {
   try {
     const store = await openStore(`lmdb:${directory}`);
     try {
-      const { items } = await store.listMachines({ limit: machines });
+      const { items } = await store.machines.list({ limit: machines });
       return items.length === machines ? 'all there' : 'some are lost';
     } finally {
       await store.close();

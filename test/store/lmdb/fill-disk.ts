@@ -9,7 +9,7 @@ for (let round = 0; round < 40; round += 1) {
   const puts = Array.from({ length: 25 }, async (_, i) => {
     const one = machine(round * 25 + i);
     one.metadata.labels = { note: 'x'.repeat(3000) };
-    await store.putMachine(one, 'absent');
+    await store.machines.put(one, 'absent');
     return one.id;
   });
   for (const settled of await Promise.allSettled(puts)) {
@@ -17,9 +17,9 @@ for (let round = 0; round < 40; round += 1) {
     else codes.add(String(Object(settled.reason).code));
   }
 }
-const found = await Promise.all(acknowledged.map((one) => store.getMachine(one)));
-const deleted = await store.deleteMachine(id(0));
-const afterwards = await store.putSetting('it works', 'again').then(
+const found = await Promise.all(acknowledged.map((one) => store.machines.get(one)));
+const deleted = await store.machines.delete(id(0));
+const afterwards = await store.settings.put({ key: 'it works', value: 'again' }).then(
   () => 'written',
   (err: unknown) => String(Object(err).code),
 );

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { checkStore, type Finding } from '../../../src/store/check.ts';
 import type { Kv } from '../../../src/store/kv.ts';
-import { KvStore } from '../../../src/store/kv-store.ts';
+import { storeOver } from '../../../src/store/kv-store.ts';
 import { openKv } from '../../../src/store/open.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { temporaryDirectory } from '../backends.ts';
@@ -20,7 +20,7 @@ async function stored(store: Store): Promise<[mac: string, id: string][]> {
   const found: [string, string][] = [];
   let cursor: string | undefined;
   do {
-    const page = await store.listMachines({ limit: 1000, cursor });
+    const page = await store.machines.list({ limit: 1000, cursor });
     found.push(
       ...page.items.map(({ value }): [string, string] => [value.identity.primary_mac, value.id]),
     );
@@ -60,7 +60,7 @@ it(
       await server.kill();
       await Promise.all(calling);
       const kv = await openKv(url, { verifyWhole: true });
-      const machines = new Map(await stored(new KvStore(kv)));
+      const machines = new Map(await stored(storeOver(kv)));
       expect([...acknowledged].filter(([mac, id]) => machines.get(mac) !== id)).toEqual([]);
       expect(await wrong(kv)).toEqual([]);
       await kv.close();
@@ -111,7 +111,7 @@ it.skipIf(etcdProgram === undefined)(
     );
     const kv = await openKv(cluster.url);
     onTestFinished(async () => kv.close());
-    const machines = await stored(new KvStore(kv));
+    const machines = await stored(storeOver(kv));
     expect(new Map(machines)).toEqual(acknowledged);
     expect(machines).toHaveLength(checkins);
     expect(await wrong(kv)).toEqual([]);

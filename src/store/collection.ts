@@ -1,0 +1,203 @@
+// A collection over a Kv: each write is one commit of the record and its index entries, each list a page.
+// The kinds of documents are in kinds.ts.
+import { AppError, isAppError } from '../core/errors.ts';
+import { parseDocument } from './json.ts';
+import { indexKeys, indexPrefix, recordKey, type Kind, type Values } from './kinds.ts';
+import { namePrefix } from './keys.ts';
+import { conflict } from './kv-errors.ts';
+import type { Kv, KvEntry, KvExpectation, KvOperation } from './kv.ts';
+import type {
+  Collection,
+  Expected,
+  ListRequest,
+  Page,
+  PageRequest,
+  Revision,
+  Versioned,
+} from './store.ts';
+
+const defaultLimit = 100;
+const maxLimit = 1000;
+/** How often an unconditional write is tried again when others write the same record. */
+const maxAttempts = 50;
+
+/** What a write does besides its own record. */
+export interface Extra {
+  readonly expectations: readonly KvExpectation[];
+  readonly operations: readonly KvOperation[];
+}
+const nothingExtra: Extra = { expectations: [], operations: [] };
+
+export class KvCollection<T extends object, By extends Values> implements Collection<T, By> {
+  protected readonly kv: Kv;
+  readonly #kind: Kind<T, By>;
+
+  constructor(kv: Kv, kind: Kind<T, By>) {
+    this.kv = kv;
+    this.#kind = kind;
+  }
+
+  async get(name: string): Promise<Versioned<T> | undefined> {
+    const entry = await readOne(this.kv, recordKey(this.#kind, name));
+    return entry === undefined ? undefined : versioned<T>(entry);
+  }
+
+  put(document: T, expected?: Expected): Promise<Revision> {
+    return this.write(document, expected);
+  }
+
+  delete(name: string, expected?: Expected): Promise<boolean> {
+    return this.remove(name, expected);
+  }
+
+  async list({ prefix = '', ...page }: ListRequest = {}): Promise<Page<T>> {
+    const table = `${this.#kind.table}/`;
+    const limit = pageLimit(page);
+    const items: Versioned<T>[] = [];
+    let after = position(table, page.cursor);
+    for (;;) {
+      // One more than fits tells whether there is a next page.
+      const read = { prefix: table + namePrefix(prefix), after, limit: limit + 1 - items.length };
+      const [entries = []] = await this.kv.read([read]);
+      for (const entry of entries) {
+        const item = versioned<T>(entry);
+        if (prefix !== '' && !this.#kind.name(item.value).startsWith(prefix)) continue;
+        if (items.length === limit) return { items, nextCursor: after?.slice(table.length) };
+        items.push(item);
+        after = entry.key;
+      }
+      if (entries.length < read.limit) return { items, nextCursor: undefined };
+      after = entries.at(-1)?.key;
+    }
+  }
+
+  async listBy<Index extends keyof By & string>(
+    index: Index,
+    value: By[Index],
+    page: PageRequest = {},
+  ): Promise<Page<T>> {
+    const prefix = indexPrefix(this.#kind, index, value);
+    const limit = pageLimit(page);
+    const read = { prefix, after: position(prefix, page.cursor), limit: limit + 1 };
+    const [entries = []] = await this.kv.read([read]);
+    const shown = entries.slice(0, limit);
+    const records = await this.kv.read(
+      shown.map((entry) => ({ key: `${this.#kind.table}/${lastPart(entry.key)}` })),
+    );
+    return {
+      // Between the two reads a record may have left the index.
+      items: records
+        .flat()
+        .filter((entry) => this.#keysOf(entry).has(prefix + lastPart(entry.key)))
+        .map((entry) => versioned<T>(entry)),
+      nextCursor: entries.length > limit ? lastPart(shown.at(-1)?.key ?? '') : undefined,
+    };
+  }
+
+  /** Writes a document with its index entries, removing those it no longer has. */
+  protected async write(
+    document: T,
+    expected: Expected,
+    extra?: () => Promise<Extra>,
+  ): Promise<Revision> {
+    const key = recordKey(this.#kind, this.#kind.name(document));
+    const value = JSON.stringify(document);
+    const wanted = indexKeys(this.#kind, document);
+    return attempt(expected, async () => {
+      const old = expected === 'absent' ? undefined : await readOne(this.kv, key);
+      checkExpected(expected, old);
+      const present = old === undefined ? new Set<string>() : this.#keysOf(old);
+      const { expectations, operations } = (await extra?.()) ?? nothingExtra;
+      const revision = await this.kv.commit(
+        [{ key, revision: old?.revision ?? 0 }, ...expectations],
+        [
+          { key, value },
+          ...[...wanted].filter((k) => !present.has(k)).map((k) => ({ key: k, value: '' })),
+          ...[...present].filter((k) => !wanted.has(k)).map((k) => ({ key: k, value: undefined })),
+          ...operations,
+        ],
+      );
+      return String(revision);
+    });
+  }
+
+  /** Deletes a document with its index entries. Whether there was one. */
+  protected async remove(
+    name: string,
+    expected: Expected,
+    extra: Extra = nothingExtra,
+  ): Promise<boolean> {
+    const key = recordKey(this.#kind, name);
+    return attempt(expected, async () => {
+      const old = await readOne(this.kv, key);
+      checkExpected(expected, old);
+      if (old === undefined) return false;
+      await this.kv.commit(
+        [{ key, revision: old.revision }, ...extra.expectations],
+        [key, ...this.#keysOf(old)]
+          .map((k): KvOperation => ({ key: k, value: undefined }))
+          .concat(extra.operations),
+      );
+      return true;
+    });
+  }
+
+  #keysOf(entry: KvEntry): Set<string> {
+    return indexKeys(this.#kind, versioned<T>(entry).value);
+  }
+}
+
+/** Tries again on a conflict where the caller expects nothing in particular. */
+async function attempt<T>(expected: Expected, write: () => Promise<T>): Promise<T> {
+  for (let count = 1; ; count += 1) {
+    try {
+      return await write();
+    } catch (err) {
+      const again = expected === undefined && count < maxAttempts;
+      if (!again || !isAppError(err, 'store.conflict')) throw err;
+    }
+  }
+}
+
+export async function readOne(kv: Kv, key: string): Promise<KvEntry | undefined> {
+  const [entries] = await kv.read([{ key }]);
+  return entries?.[0];
+}
+
+export function versioned<T extends object>(entry: KvEntry): Versioned<T> {
+  // A table holds only what its collection wrote, or what `check` has passed.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const value = parseDocument(entry.key, entry.value) as T;
+  return { value, revision: String(entry.revision) };
+}
+
+export function creation<T, By extends Values>(kind: Kind<T, By>, document: T): KvOperation[] {
+  const record = { key: recordKey(kind, kind.name(document)), value: JSON.stringify(document) };
+  return [record, ...[...indexKeys(kind, document)].map((key) => ({ key, value: '' }))];
+}
+
+function checkExpected(expected: Expected, old: KvEntry | undefined): void {
+  if (expected === undefined) return;
+  const revision = old === undefined ? 'absent' : String(old.revision);
+  if (revision !== (expected === 'absent' ? expected : expected.revision)) throw conflict();
+}
+
+export function lastPart(key: string): string {
+  return key.slice(key.lastIndexOf('/') + 1);
+}
+
+function pageLimit(page: PageRequest): number {
+  const limit = Math.trunc(page.limit ?? defaultLimit);
+  return Number.isNaN(limit) ? defaultLimit : Math.min(Math.max(limit, 1), maxLimit);
+}
+
+/** The key to go on after. A cursor is the last name's part of a key. */
+function position(prefix: string, cursor: string | undefined): string | undefined {
+  if (cursor === undefined) return undefined;
+  if (cursor.length > 300 || !/^[ !-.0-~]+$/.test(cursor)) {
+    throw new AppError('request.invalid', 'the cursor is not one that a page gave', {
+      details: { path: 'cursor' },
+    });
+  }
+  return prefix + cursor;
+}

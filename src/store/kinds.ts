@@ -1,0 +1,99 @@
+// Every kind of document in the store: its table, its name and the indexes that find it. A new kind,
+// or a new index, is a line in this table.
+import { isJunkMac, normalizeMac } from '../identity/macs.ts';
+import { uuidPlaceholder } from '../identity/placeholders.ts';
+import { stateName, type Machine } from '../model/machine.ts';
+import type { IdentityConflict, MachineHistory } from '../model/history.ts';
+import type { Setting } from '../model/operator-api.ts';
+import type { Template } from '../model/template.ts';
+import type { Workflow } from '../model/workflow.ts';
+import { keyPart } from './keys.ts';
+
+export type Values = Readonly<Record<string, string>>;
+
+/** A kind of document. `By` has the type of the values that each index finds documents by. */
+export interface Kind<T, By extends Values = Values> {
+  readonly table: string;
+  name(document: T): string;
+  readonly indexes: { readonly [Index in keyof By]: (document: T) => readonly By[Index][] };
+}
+
+export const kinds = {
+  machines: defineKind('machines', (m: Machine) => m.id, {
+    identity: (m) => [m.identity.identity_hash],
+    mac: (m) => [macValue(m.identity.primary_mac)],
+    any_mac: (m) =>
+      [m.identity.primary_mac, ...m.identity.all_macs].map(macValue).filter((v) => !isJunkMac(v)),
+    smbios_uuid: (m) => uuidValues(m.identity.smbios_uuid),
+    tag: (m) => m.config.tags,
+    state: (m) => [stateName(m.status.state)],
+  }),
+  histories: defineKind('machine_history', (h: MachineHistory) => h.machine_id, {}),
+  conflicts: defineKind('conflicts', (c: IdentityConflict) => c.id, {
+    machine: (c) => [c.machine_id, ...c.candidates.map((candidate) => candidate.machine_id)],
+  }),
+  templates: defineKind('templates', (t: Template) => t.metadata.name, {}),
+  workflows: defineKind('workflows', (w: Workflow) => w.metadata.name, {
+    machine: (w) => [w.spec.hardwareRef],
+  }),
+  settings: defineKind('settings', (s: Setting) => s.key, {}),
+};
+export type Kinds = typeof kinds;
+export type DocumentOf<K> = K extends Kind<infer T, infer _> ? T : never;
+export type ValuesOf<K> = K extends Kind<infer _, infer By> ? By : never;
+
+function defineKind<T extends object, By extends Values>(
+  table: string,
+  name: (document: T) => string,
+  indexes: Kind<T, By>['indexes'],
+): Kind<T, By> {
+  return { table, name, indexes };
+}
+
+/** Every kind, for what goes over the whole store. Its documents are only known to be objects. */
+// A kind is only given documents of its own table.
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion
+export const anyKinds = kinds as unknown as Readonly<Record<keyof Kinds, Kind<object>>>;
+export const allKinds = Object.values(anyKinds);
+// The table above has these keys and no others.
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion
+export const kindNames = Object.keys(kinds) as readonly (keyof Kinds)[];
+
+export function recordKey(kind: { readonly table: string }, name: string): string {
+  return `${kind.table}/${keyPart(name)}`;
+}
+
+/** The keys of an index, of all its values, begin so. */
+export function indexTable(kind: { readonly table: string }, index: string): string {
+  return `${kind.table}_by_${index}/`;
+}
+
+export function indexPrefix(
+  kind: { readonly table: string },
+  index: string,
+  value: string,
+): string {
+  return `${indexTable(kind, index)}${keyPart(value)}/`;
+}
+
+/** The keys of all index entries that a document must have, and no others. */
+export function indexKeys<T, By extends Values>(kind: Kind<T, By>, document: T): Set<string> {
+  const name = keyPart(kind.name(document));
+  const keys = new Set<string>();
+  for (const [index, values] of Object.entries(kind.indexes)) {
+    for (const value of values(document)) keys.add(indexPrefix(kind, index, value) + name);
+  }
+  return keys;
+}
+
+/** Normalises a MAC; anything else is used unchanged. */
+export function macValue(mac: string): string {
+  return normalizeMac(mac) ?? mac;
+}
+
+/** The value that an SMBIOS UUID is found by: none for one that identifies nothing. */
+function uuidValues(uuid: string | null | undefined): string[] {
+  return uuid === null || uuid === undefined || uuidPlaceholder(uuid) !== undefined
+    ? []
+    : [uuid.trim().toLowerCase()];
+}

@@ -1,0 +1,89 @@
+// The machines of a store: looked up by what they are recognised by, and written together with their
+// history and with the conflicts that they arise from.
+import { keptChanges, type MachineChange, type MachineHistory } from '../model/history.ts';
+import type { Machine } from '../model/machine.ts';
+import { creation, KvCollection, lastPart, readOne, versioned, type Extra } from './collection.ts';
+import { indexPrefix, kinds, macValue, recordKey, type Kinds, type ValuesOf } from './kinds.ts';
+import type { Kv, KvExpectation, KvOperation } from './kv.ts';
+import type { Along, Clue, Expected, Machines, Revision, Sighting, Versioned } from './store.ts';
+
+export class KvMachines
+  extends KvCollection<Machine, ValuesOf<Kinds['machines']>>
+  implements Machines
+{
+  constructor(kv: Kv) {
+    super(kv, kinds.machines);
+  }
+
+  byIdentity(identityHash: string): Promise<Versioned<Machine> | undefined> {
+    return this.#byClue({ identityHash });
+  }
+
+  byMac(mac: string): Promise<Versioned<Machine> | undefined> {
+    return this.#byClue({ primaryMac: mac });
+  }
+
+  async find(clues: readonly Clue[], limit: number): Promise<readonly Sighting[]> {
+    const found = await this.kv.read(clues.map((clue) => ({ prefix: cluePrefix(clue), limit })));
+    return clues.map((clue, i) => {
+      const entries = found[i] ?? [];
+      const newest = Math.max(0, ...entries.map((e) => e.revision));
+      return {
+        clue,
+        machineIds: entries.map((e) => lastPart(e.key)),
+        newest: newest === 0 ? undefined : String(newest),
+      };
+    });
+  }
+
+  async history(id: string): Promise<readonly MachineChange[]> {
+    const entry = await readOne(this.kv, recordKey(kinds.histories, id));
+    return entry === undefined ? [] : versioned<MachineHistory>(entry).value.changes;
+  }
+
+  override put(machine: Machine, expected?: Expected, along: Along = {}): Promise<Revision> {
+    return this.write(machine, expected, () => this.#goesAlong(machine.id, along));
+  }
+
+  override delete(id: string, expected?: Expected): Promise<boolean> {
+    const history = { key: recordKey(kinds.histories, id), value: undefined };
+    return this.remove(id, expected, { expectations: [], operations: [history] });
+  }
+
+  async #byClue(clue: Clue): Promise<Versioned<Machine> | undefined> {
+    // One entry is enough, unless its machine is deleted between the two reads.
+    const [sighting] = await this.find([clue], 2);
+    for (const id of sighting?.machineIds ?? []) {
+      const machine = await this.get(id);
+      if (machine !== undefined) return machine;
+    }
+    return undefined;
+  }
+
+  /** The operations and conditions that belong to a machine's commit. */
+  async #goesAlong(machineId: string, along: Along): Promise<Extra> {
+    const expectations: KvExpectation[] = (along.unlessSeen ?? []).map((sighting) => ({
+      prefix: cluePrefix(sighting.clue),
+      newest: Number(sighting.newest ?? 0),
+    }));
+    const operations: KvOperation[] = [];
+    if (along.conflict !== undefined) operations.push(...creation(kinds.conflicts, along.conflict));
+    if (along.changes !== undefined && along.changes.length > 0) {
+      const key = recordKey(kinds.histories, machineId);
+      const old = await readOne(this.kv, key);
+      const before = old === undefined ? [] : versioned<MachineHistory>(old).value.changes;
+      const changes = [...along.changes, ...before].slice(0, keptChanges);
+      expectations.push({ key, revision: old?.revision ?? 0 });
+      operations.push({ key, value: JSON.stringify({ machine_id: machineId, changes }) });
+    }
+    return { expectations, operations };
+  }
+}
+
+function cluePrefix(clue: Clue): string {
+  const { machines } = kinds;
+  if ('identityHash' in clue) return indexPrefix(machines, 'identity', clue.identityHash);
+  if ('primaryMac' in clue) return indexPrefix(machines, 'mac', macValue(clue.primaryMac));
+  if ('mac' in clue) return indexPrefix(machines, 'any_mac', macValue(clue.mac));
+  return indexPrefix(machines, 'smbios_uuid', clue.smbiosUuid.trim().toLowerCase());
+}
