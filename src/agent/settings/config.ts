@@ -1,19 +1,14 @@
-// The agent's settings, each with where its value came from. Flags come before the environment, the
-// kernel command line, the DHCP lease and DNS; what is found nowhere stays unset.
+// The agent's settings from all their places: flags, the environment, the kernel command line and, for
+// the server's address alone, the DHCP lease and DNS.
 import { AppError } from '../../core/errors.ts';
-import type { Root } from '../../sources/root.ts';
+import { environmentLayer, flagLayer, kernelLayer } from '../../core/setting-layers.ts';
+import { parseSetting, readSettings, type Layer, type Settings } from '../../core/settings.ts';
 import { bootifMac, parseKernelCommandLine } from '../../inventory/kernel-command-line.ts';
+import type { Root } from '../../sources/root.ts';
 import { leaseSources, readLeases, urlOption, type Lease } from './lease.ts';
-import { parseSetting, settingNames, settingSpecs, type SettingName } from './settings.ts';
+import { agentSettings } from './settings.ts';
 
-interface Setting {
-  readonly value: string;
-  /** For people: `kernel command line (dragonfly.url)`. */
-  readonly source: string;
-}
-
-export interface Configuration {
-  readonly settings: Readonly<Partial<Record<SettingName, Setting>>>;
+export interface Configuration extends Settings<typeof agentSettings> {
   /** Where the server's address was looked for, in that order, and what was found there. */
   readonly looked: readonly string[];
 }
@@ -27,100 +22,68 @@ export interface SrvTarget {
 }
 
 export interface ConfigSources {
-  readonly flags: Readonly<Record<string, string | number | undefined>>;
+  readonly flags: Readonly<Record<string, unknown>>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly root: Root;
   /** The SRV records of a name; empty or an error where there are none. */
   readonly resolveSrv: (name: string) => Promise<readonly SrvTarget[]>;
 }
 
-/** A place that may have a setting. */
-interface Layer {
-  readonly name: string;
-  read(setting: SettingName): { readonly at: string; readonly text: string | undefined };
-}
-
-/** Finds every setting. Errors: AppError `config.invalid` with where the value stands. */
+/** Finds every setting. Errors: AppError `config.invalid` with the place of the fault. */
 export async function readConfiguration(sources: ConfigSources): Promise<Configuration> {
   const commandLine = await sources.root.text('/proc/cmdline').catch(() => undefined);
+  const parameters = parseKernelCommandLine(commandLine ?? '');
   const layers = [
     flagLayer(sources.flags),
     environmentLayer(sources.environment),
-    kernelLayer(parseKernelCommandLine(commandLine ?? '')),
+    kernelLayer(parameters),
+    bootifLayer(parameters),
   ];
-  const settings: Partial<Record<SettingName, Setting>> = {};
-  for (const name of settingNames) {
-    const found = firstOf(layers, name);
-    if (found !== undefined) settings[name] = found;
-  }
-  const looked = layers.map((layer) => layer.read('url').at);
-  if (settings.url === undefined) {
-    const discovered = await discoverUrl(sources, settings.ca_sha256 !== undefined, looked);
-    if (discovered !== undefined) settings.url = discovered;
-  }
-  return { settings, looked };
+  const settings = readSettings(agentSettings, layers);
+  const looked = layers.flatMap((layer) => layer.read('url', agentSettings.url)?.at ?? []);
+  if (settings.values.url !== undefined) return { ...settings, looked };
+  const found = await discoverUrl(sources, settings.values.ca_sha256 !== undefined, looked);
+  if (found === undefined) return { ...settings, looked };
+  return {
+    values: {
+      ...settings.values,
+      url: String(parseSetting(agentSettings.url, found.url, found.at)),
+    },
+    sources: { ...settings.sources, url: found.at },
+    looked,
+  };
 }
 
 /** The addresses of the servers. Errors: AppError `config.missing`, which lists where it looked. */
-export function requireServers(configuration: Configuration): readonly string[] {
-  const { url } = configuration.settings;
-  if (url !== undefined) return url.value.split(',');
+export function requireServers({ values, looked }: Configuration): readonly string[] {
+  if (values.url !== undefined) return values.url.split(',');
   throw new AppError(
     'config.missing',
-    `no server is known: looked at ${configuration.looked.join('; ')}. Set --server or dragonfly.url=`,
-    { details: { looked: configuration.looked } },
+    `no server is known: looked at ${looked.join('; ')}. Set --server or dragonfly.url=`,
+    { details: { looked } },
   );
 }
 
-function firstOf(layers: readonly Layer[], name: SettingName): Setting | undefined {
-  for (const layer of layers) {
-    const { at, text } = layer.read(name);
-    if (text === undefined || text === '') continue;
-    return { value: parseSetting(name, text, at), source: `${layer.name} (${at})` };
-  }
-  return undefined;
-}
-
-function flagLayer(flags: ConfigSources['flags']): Layer {
+/** The port that a network loader booted from. */
+function bootifLayer(parameters: ReadonlyMap<string, string>): Layer {
+  const value = bootifMac(parameters.get('BOOTIF') ?? '');
   return {
-    name: 'flag',
-    read: (setting) => {
-      const { flag } = settingSpecs[setting];
-      const value = flags[flag];
-      return { at: `--${flag}`, text: value?.toString() };
-    },
+    read: (name) =>
+      name === 'mac' ? { at: 'BOOTIF on the kernel command line', value } : undefined,
   };
 }
 
-function environmentLayer(environment: ConfigSources['environment']): Layer {
-  return {
-    name: 'environment',
-    read: (setting) => {
-      const at = settingSpecs[setting].environment;
-      return { at, text: environment[at] };
-    },
-  };
+interface Discovered {
+  readonly url: string;
+  readonly at: string;
 }
 
-function kernelLayer(parameters: ReadonlyMap<string, string>): Layer {
-  return {
-    name: 'kernel command line',
-    read: (setting) => {
-      const at = settingSpecs[setting].kernel;
-      const text = parameters.get(at);
-      return setting === 'mac' && text === undefined
-        ? { at: 'BOOTIF', text: bootifMac(parameters.get('BOOTIF') ?? '') }
-        : { at, text };
-    },
-  };
-}
-
-/** The server's address from DHCP, else from DNS. Notes in `looked` what each of them had. */
+/** The server's address from DHCP, else from DNS. Adds to `looked` what each of them had. */
 async function discoverUrl(
   sources: ConfigSources,
   isPinned: boolean,
   looked: string[],
-): Promise<Setting | undefined> {
+): Promise<Discovered | undefined> {
   const leases = await readLeases(sources.root);
   looked.push(
     leases.length === 0
@@ -128,9 +91,7 @@ async function discoverUrl(
       : `DHCP option ${urlOption} in ${leases.map((l) => l.source).join(', ')}`,
   );
   for (const { url, source } of leases) {
-    if (url === undefined) continue;
-    const at = `option ${urlOption} in ${source}`;
-    return { value: parseSetting('url', url, at), source: `DHCP (${at})` };
+    if (url !== undefined) return { url, at: `DHCP option ${urlOption} in ${source}` };
   }
   return discoverBySrv(sources, leases, isPinned, looked);
 }
@@ -140,7 +101,7 @@ async function discoverBySrv(
   leases: readonly Lease[],
   isPinned: boolean,
   looked: string[],
-): Promise<Setting | undefined> {
+): Promise<Discovered | undefined> {
   const domain = leases.find((l) => l.domain !== undefined)?.domain ?? (await searchDomain(root));
   const name = `_dragonfly._tcp.${domain ?? '<domain>'}`;
   if (domain === undefined) {
@@ -153,7 +114,7 @@ async function discoverBySrv(
   const urls = targets
     .toSorted((a, b) => a.priority - b.priority || b.weight - a.weight)
     .map((t) => `${isPinned || t.port === 443 ? 'https' : 'http'}://${t.name}:${t.port}`);
-  return { value: parseSetting('url', urls.join(','), name), source: `DNS (SRV ${name})` };
+  return { url: urls.join(','), at: `DNS SRV ${name}` };
 }
 
 /** Source: resolv.conf(5), where every DHCP client puts the domain. */

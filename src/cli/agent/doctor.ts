@@ -2,7 +2,8 @@
 import type { Finding } from '../../doctor/finding.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Identity } from '../../model/inventory.ts';
-import { optionText, readSettings, settingOptions } from './agent-settings.ts';
+import { agentSettings } from '../../agent/settings/settings.ts';
+import { agentConfiguration, optionText } from './agent-settings.ts';
 import type { Args, Command, Io } from '../command.ts';
 import { hostOptions, inventoryOptions } from './host-options.ts';
 import { consoleColumns, wrap } from '../text/table.ts';
@@ -13,7 +14,7 @@ export const doctor: Command = {
   describe: 'find what stops this machine from being provisioned',
   options: {
     server: { type: 'string', describe: 'the server to reach (else the one that `run` would use)' },
-    'ca-sha256': settingOptions['ca-sha256'] ?? { type: 'string', describe: '' },
+    'ca-sha256': { type: 'string', describe: agentSettings.ca_sha256.describe },
     ...hostOptions,
     json: { type: 'boolean', default: false, describe: 'print JSON' },
   },
@@ -46,15 +47,15 @@ async function examineServers(args: Args, io: Io, identity: Identity): Promise<F
     import('../../core/clock.ts'),
     import('../../doctor/server-findings.ts'),
   ]);
-  const { settings } = await readSettings(args, io, await openRoot('/'));
-  if (settings.url === undefined) {
+  const { values } = await agentConfiguration(args, io, await openRoot('/'));
+  if (values.url === undefined) {
     const { warn } = await import('../../doctor/finding.ts');
     return [warn('server', 'none is known', 'name it: doctor --server URL')];
   }
   const findings: Finding[] = [];
-  for (const text of settings.url.value.split(',')) {
+  for (const text of values.url.split(',')) {
     if (!URL.canParse(text)) throw new AppError('config.invalid', `${text} is no URL`);
-    const caSha256 = settings.ca_sha256?.value;
+    const caSha256 = values.ca_sha256;
     const { signal, timeoutMs } = inventoryOptions(args, io.signal);
     const options = { clock: systemClock, signal, timeoutMs, caSha256, identity };
     findings.push(...(await serverFindings(new URL(text), options)));

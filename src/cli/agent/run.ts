@@ -1,10 +1,12 @@
 // `dragonfly-agent run`: keeps this host registered with its server.
 import { existsSync } from 'node:fs';
 import type { AgentOptions } from '../../agent/agent.ts';
+import { agentSettings } from '../../agent/settings/settings.ts';
 import { requireServers } from '../../agent/settings/config.ts';
 import { systemClock } from '../../core/clock.ts';
-import { optionText, readSettings, settingOptions } from './agent-settings.ts';
 import type { Args, Command, Io } from '../command.ts';
+import { settingOptions } from '../setting-options.ts';
+import { agentConfiguration, optionText } from './agent-settings.ts';
 import { plainLog } from './plain-log.ts';
 
 const clearScreen = '\u001b[2J';
@@ -15,7 +17,7 @@ export const run: Command = {
   name: 'run',
   describe: 'check in with the server and keep sending heartbeats',
   options: {
-    ...settingOptions,
+    ...settingOptions(agentSettings),
     once: { type: 'boolean', describe: 'check in once, print the answer as JSON and exit' },
     root: { type: 'string', describe: 'speak for a captured host: its directory or tar.gz file' },
     act: {
@@ -43,25 +45,26 @@ export const run: Command = {
     if (after !== undefined && !(await appears(after, io.signal))) return 0;
     const root = await openRoot(optionText(args, 'root'));
     // Never those of a capture: to replay a bug report must not call its server.
-    const { settings, ...rest } = await readSettings(args, io, await openRoot());
+    const configuration = await agentConfiguration(args, io, await openRoot());
+    const { values } = configuration;
     const options: AgentOptions = {
       ...(await agentOptions(args, io)),
       root,
-      servers: requireServers({ settings, ...rest }),
-      bootMac: isThisHost(args) ? settings.mac?.value : optionText(args, 'mac'),
-      token: settings.token?.value,
-      caSha256: settings.ca_sha256?.value,
-      workflow: settings.workflow?.value,
-      maxIntervalSeconds: settings.interval && Number(settings.interval.value),
-      mayAct: isThisHost(args) && (args['act'] === true || settings.mode !== undefined),
+      servers: requireServers(configuration),
+      bootMac: isThisHost(args) ? values.mac : optionText(args, 'mac'),
+      token: values.token,
+      caSha256: values.ca_sha256,
+      workflow: values.workflow,
+      maxIntervalSeconds: values.interval,
+      mayAct: isThisHost(args) && (args['act'] === true || values.mode !== undefined),
     };
     if (args['once'] === true) {
       io.stdout.write(`${JSON.stringify(await checkInOnce(options), null, 2)}\n`);
       return 0;
     }
     const { servers } = options;
-    const serverSource = settings.url?.source ?? '';
-    if (io.stdout.isTTY && settings.log === undefined) {
+    const serverSource = configuration.sources.url ?? '';
+    if (io.stdout.isTTY && values.log === undefined) {
       const { StatusScreen } = await import('./status-screen.ts');
       const facts = { version: io.version, servers, serverSource, clock: systemClock };
       const screen = new StatusScreen(io.stdout, facts);
@@ -70,7 +73,7 @@ export const run: Command = {
       io.stdout.write('\n');
       return 0;
     }
-    const log = plainLog(io.stderr, settings.log?.value ?? 'info', () => new Date());
+    const log = plainLog(io.stderr, values.log ?? 'info', () => new Date());
     log.info({ servers, source: serverSource }, 'agent started');
     await runAgent({ ...options, log });
     log.info({}, 'agent stopped');

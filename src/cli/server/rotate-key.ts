@@ -5,18 +5,19 @@ import type { Machine } from '../../model/machine.ts';
 import type { SecretBox } from '../../server/access/secrets.ts';
 import type { Store } from '../../store/store.ts';
 import type { Command } from '../command.ts';
-import { readServerSettings, readText, settingOptions, storeUrl } from './server-settings.ts';
+import { settingOptions } from '../setting-options.ts';
+import { readText, serverConfiguration, settingsOf, storeUrl } from './server-settings.ts';
 
 export const rotateKey: Command = {
   name: 'rotate-key',
   describe: 'make a new key in --secret-key-file and encrypt all BMC passwords with it',
   options: {
-    ...settingOptions(['data', 'store', 'secret-key-file']),
+    ...settingOptions(settingsOf(['data', 'store', 'secret_key_file'])),
     'keep-old': { type: 'boolean', describe: 'keep the old keys in the file, for old backups' },
   },
   async run(args, io) {
-    const configuration = await readServerSettings(args, io);
-    const file = configuration.values['secret-key-file'];
+    const configuration = await serverConfiguration(args, io);
+    const file = configuration.values.secret_key_file;
     if (file === undefined) {
       throw new AppError('config.missing', 'name the file of the keys with --secret-key-file');
     }

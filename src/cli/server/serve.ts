@@ -4,16 +4,18 @@ import { createSecureContext } from 'node:tls';
 import { resolve as absolutePath } from 'node:path';
 import { AppError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
+import { shownSettings } from '../../core/settings.ts';
 import type { TlsTexts } from '../../server/http/connections.ts';
 import type { App } from '../../server/services.ts';
 import type { Command, Io } from '../command.ts';
+import { settingOptions, settingsText } from '../setting-options.ts';
 import { listen, parseListen } from './listen.ts';
 import {
-  readServerSettings,
+  allSettings,
   readText,
   secretKeys,
-  settingOptions,
-  shownSettings,
+  serverConfiguration,
+  serverSettings,
   storeUrl,
   type ServerConfiguration,
 } from './server-settings.ts';
@@ -27,7 +29,7 @@ export const serve: Command = {
   name: 'serve',
   describe: 'run the server until it is stopped',
   options: {
-    ...settingOptions(),
+    ...settingOptions(allSettings),
     'print-config': {
       type: 'boolean',
       describe: 'print each setting and where its value came from, and end',
@@ -35,7 +37,7 @@ export const serve: Command = {
     json: { type: 'boolean', describe: 'with --print-config: as JSON' },
   },
   async run(args, io) {
-    const configuration = await readServerSettings(args, io);
+    const configuration = await serverConfiguration(args, io);
     if (args['print-config'] === true) {
       printSettings(configuration, args['json'] === true, io);
       return 0;
@@ -67,7 +69,7 @@ async function run(
   ]);
   const auth = {
     enrolmentToken: enrolmentToken(configuration),
-    stockAgents: values['stock-agents'],
+    stockAgents: values.stock_agents,
   };
   const { host, port } = parseListen(values.listen);
   const isOpen = !(await new Auth(store, systemClock, auth).isConfigured());
@@ -82,14 +84,14 @@ async function run(
     auth: { ...auth, required },
     secretKeys: secretKeys(configuration),
     liveness: {
-      intervalSeconds: values['heartbeat-interval'],
-      maxBeatsPerSecond: values['max-heartbeat-rate'],
+      intervalSeconds: values.heartbeat_interval,
+      maxBeatsPerSecond: values.max_heartbeat_rate,
     },
-    connectionsPerAddress: values['connections-per-address'],
-    publicUrl: values['public-url']?.replace(/\/+$/, ''),
+    connectionsPerAddress: values.connections_per_address,
+    publicUrl: values.public_url?.replace(/\/+$/, ''),
     boot: {
-      dir: values['boot-dir'] && absolutePath(values['boot-dir']),
-      append: values['boot-append'],
+      dir: values.boot_dir && absolutePath(values.boot_dir),
+      append: values.boot_append,
     },
     ...(tls === undefined ? {} : { tls }),
   });
@@ -129,9 +131,8 @@ function unconfigured(listens: string): AppError {
 }
 
 function enrolmentToken({ values }: ServerConfiguration): string | undefined {
-  const file = values['enrolment-token-file'];
-  const token =
-    values['enrolment-token'] ?? (file === undefined ? undefined : readText(file).trim());
+  const file = values.enrolment_token_file;
+  const token = values.enrolment_token ?? (file === undefined ? undefined : readText(file).trim());
   if (token === undefined || /^[\x21-\x7e]{16,256}$/.test(token)) return token;
   throw new AppError(
     'config.invalid',
@@ -140,7 +141,7 @@ function enrolmentToken({ values }: ServerConfiguration): string | undefined {
 }
 
 function tlsTexts({ values }: ServerConfiguration): TlsTexts | undefined {
-  const { 'tls-cert': cert, 'tls-key': key, 'tls-client-ca': ca } = values;
+  const { tls_cert: cert, tls_key: key, tls_client_ca: ca } = values;
   if (cert === undefined && key === undefined && ca === undefined) return undefined;
   if (cert === undefined || key === undefined) {
     throw new AppError('config.invalid', 'TLS needs both --tls-cert and --tls-key');
@@ -164,7 +165,7 @@ function tlsTexts({ values }: ServerConfiguration): TlsTexts | undefined {
 
 /** Takes renewed certificates into use; ones that do not fit together are reported and left alone. */
 function watchCertificates(app: App, configuration: ServerConfiguration, log: Log): () => void {
-  const { 'tls-cert': cert, 'tls-key': key, 'tls-client-ca': ca } = configuration.values;
+  const { tls_cert: cert, tls_key: key, tls_client_ca: ca } = configuration.values;
   const files = [cert, key, ca].filter((file) => file !== undefined);
   const reload = async (): Promise<void> => {
     try {
@@ -185,15 +186,8 @@ function watchCertificates(app: App, configuration: ServerConfiguration, log: Lo
 }
 
 function printSettings(configuration: ServerConfiguration, asJson: boolean, io: Io): void {
-  const shown = shownSettings(configuration);
-  if (asJson) {
-    io.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);
-    return;
-  }
-  for (const { setting, value, source } of shown) {
-    const cells = [setting.padEnd(24), String(value ?? 'not set').padEnd(24), source];
-    io.stdout.write(`${cells.join('  ').trimEnd()}\n`);
-  }
+  const shown = shownSettings(serverSettings, configuration);
+  io.print(asJson ? `${JSON.stringify(shown, null, 2)}\n` : `${settingsText(shown).join('\n')}\n`);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,18 +1,11 @@
-// The server's settings: one table for flags, environment, YAML file, --print-config and README.
+// The server's settings: one table for flags, environment, YAML file, --print-config and documentation.
 import { readFileSync } from 'node:fs';
 import { AppError } from '../../core/errors.ts';
-import type { Args, Io, OptionSpec } from '../command.ts';
+import { documentLayer, environmentLayer, flagLayer } from '../../core/setting-layers.ts';
+import { readSettings, type Layer, type Settings, type SettingSpecs } from '../../core/settings.ts';
+import type { Args, Io } from '../command.ts';
 
-interface SettingSpec {
-  readonly type: 'boolean' | 'string' | 'number';
-  readonly describe: string;
-  readonly default?: boolean | string | number;
-  /** Shown as "set" only. */
-  readonly secret?: true;
-}
-
-/** By flag. The environment variable of "tls-cert" is DRAGONFLY_TLS_CERT, its YAML key tls_cert. */
-const serverSettings = {
+export const serverSettings = {
   listen: {
     type: 'string',
     default: '127.0.0.1:3000',
@@ -23,131 +16,81 @@ const serverSettings = {
     type: 'string',
     describe: 'lmdb:DIR, etcd:http://HOST:PORT,… or memory: (default: lmdb in --data)',
   },
-  'public-url': {
+  public_url: {
     type: 'string',
     describe: 'this server as machines reach it (default: as each request names it)',
   },
-  'enrolment-token': {
+  enrolment_token: {
     type: 'string',
     secret: true,
     describe: 'agents register with it, and boot scripts hand it to them',
   },
-  'enrolment-token-file': { type: 'string', describe: 'file that holds the enrolment token' },
-  'stock-agents': {
+  enrolment_token_file: { type: 'string', describe: 'file that holds the enrolment token' },
+  stock_agents: {
     type: 'boolean',
     default: false,
     describe: 'agents that send no token, as Dragonfly’s own, may check in and work',
   },
-  'secret-key-file': {
+  secret_key_file: {
     type: 'string',
     describe: 'file with the keys that BMC passwords are encrypted with',
   },
-  'secret-key': { type: 'string', secret: true, describe: 'such a key, in base64' },
-  'tls-cert': { type: 'string', describe: 'certificate chain, PEM; read again when it changes' },
-  'tls-key': { type: 'string', describe: 'its private key, PEM' },
-  'tls-client-ca': {
+  secret_key: { type: 'string', secret: true, describe: 'such a key, in base64' },
+  tls_cert: { type: 'string', describe: 'certificate chain, PEM; read again when it changes' },
+  tls_key: { type: 'string', describe: 'its private key, PEM' },
+  tls_client_ca: {
     type: 'string',
     describe: 'clients need a certificate that this CA signed, PEM',
   },
-  'heartbeat-interval': {
+  heartbeat_interval: {
     type: 'number',
     default: 10,
     describe: 'seconds between the heartbeats of a machine in a small fleet',
   },
-  'max-heartbeat-rate': {
+  max_heartbeat_rate: {
     type: 'number',
     default: 500,
     describe: 'heartbeats per second beyond which a larger fleet beats more slowly',
   },
-  'boot-dir': {
+  boot_dir: {
     type: 'string',
     describe: 'directory of ARCH/kernel and ARCH/initramfs, as build:initramfs makes it',
   },
-  'boot-append': {
+  boot_append: {
     type: 'string',
     describe: 'more parameters for the kernels that machines boot, as "console=ttyS0"',
   },
-  'connections-per-address': {
+  connections_per_address: {
     type: 'number',
     default: 1024,
     describe: 'open connections that one address may have; loopback: any number',
   },
-} as const satisfies Record<string, SettingSpec>;
+} as const satisfies SettingSpecs;
 
-export type SettingFlag = keyof typeof serverSettings;
-type TypeOf<S> = S extends { type: 'boolean' }
-  ? boolean
-  : S extends { type: 'number' }
-    ? number
-    : string;
-type Values = {
-  readonly [F in SettingFlag]: (typeof serverSettings)[F] extends { default: unknown }
-    ? TypeOf<(typeof serverSettings)[F]>
-    : TypeOf<(typeof serverSettings)[F]> | undefined;
-};
+/** The file of settings is named by a flag or the environment, never by itself. */
+const fileSetting = {
+  config: { type: 'string', describe: 'YAML file with settings' },
+} as const satisfies SettingSpecs;
 
-export interface ServerConfiguration {
-  readonly values: Values;
-  /** Where each value came from: "--listen", "DRAGONFLY_LISTEN", "server.yaml: listen", "default". */
-  readonly sources: Readonly<Record<string, string>>;
+/** Some of the settings, for a command that needs no others, and the file that may give them. */
+export function settingsOf(names: readonly (keyof typeof serverSettings)[]): SettingSpecs {
+  return { ...Object.fromEntries(names.map((n) => [n, serverSettings[n]])), ...fileSetting };
 }
 
-// The keys of a constant object are known.
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion
-const settingFlags = Object.keys(serverSettings) as SettingFlag[];
+export const allSettings: SettingSpecs = { ...serverSettings, ...fileSetting };
 
-/** The flags of these settings, and of the file that may give them. */
-export function settingOptions(
-  flags: readonly SettingFlag[] = settingFlags,
-): Record<string, OptionSpec> {
-  const options = Object.fromEntries(
-    flags.map((flag) => {
-      const { type, describe } = serverSettings[flag];
-      return [flag, { type, describe: describe + defaultText(flag) }] as const;
-    }),
-  );
-  return { ...options, config: { type: 'string', describe: 'YAML file with settings' } };
-}
-
-function defaultText(flag: SettingFlag): string {
-  const spec: SettingSpec = serverSettings[flag];
-  return spec.default === undefined || spec.default === false ? '' : ` (default: ${spec.default})`;
-}
-
-function environmentName(flag: string): string {
-  return `DRAGONFLY_${flag.toUpperCase().replaceAll('-', '_')}`;
-}
-
-function yamlKey(flag: string): string {
-  return flag.replaceAll('-', '_');
-}
+export type ServerConfiguration = Settings<typeof serverSettings>;
 
 /** Flags, then the environment, then the YAML file, then defaults.
  *  Errors: AppError `config.invalid` with the place of the fault. */
-export async function readServerSettings(args: Args, io: Io): Promise<ServerConfiguration> {
-  const path = text(args['config']) ?? io.env[environmentName('config')];
-  const file = path === undefined ? {} : await readYamlFile(path);
-  const values: Record<string, unknown> = {};
-  const sources: Record<string, string> = {};
-  for (const flag of settingFlags) {
-    const spec: SettingSpec = serverSettings[flag];
-    const env = environmentName(flag);
-    const candidates: readonly [source: string, value: unknown][] = [
-      [`--${flag}`, args[flag]],
-      [env, io.env[env]],
-      [`${path ?? ''}: ${yamlKey(flag)}`, file[yamlKey(flag)]],
-      ['default', spec.default],
-    ];
-    const [source, value] = candidates.find(([, v]) => v !== undefined) ?? ['not set', undefined];
-    values[flag] = value === undefined ? undefined : convert(spec, value, source);
-    sources[flag] = source;
-  }
-  // Each value was converted to its setting's type just above.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return { values: values as Values, sources };
+export async function serverConfiguration(args: Args, io: Io): Promise<ServerConfiguration> {
+  const layers: Layer[] = [flagLayer(args), environmentLayer(io.env)];
+  const path = readSettings(fileSetting, layers).values.config;
+  if (path !== undefined) layers.push(await fileLayer(path));
+  return readSettings(serverSettings, layers);
 }
 
-async function readYamlFile(path: string): Promise<Readonly<Record<string, unknown>>> {
+async function fileLayer(path: string): Promise<Layer> {
   const { parse } = await import('yaml');
   let document: unknown;
   try {
@@ -155,53 +98,7 @@ async function readYamlFile(path: string): Promise<Readonly<Record<string, unkno
   } catch (cause) {
     throw new AppError('config.invalid', `cannot read the settings in ${path}`, { cause });
   }
-  if (document === null) return {};
-  if (typeof document !== 'object' || Array.isArray(document)) {
-    throw new AppError('config.invalid', `${path} must hold settings, as "listen: 127.0.0.1:3000"`);
-  }
-  const known = settingFlags.map(yamlKey);
-  const unknown = Object.keys(document).find((key) => !known.includes(key));
-  if (unknown !== undefined) {
-    throw new AppError(
-      'config.invalid',
-      `${path}: there is no setting ${unknown}; there are ${known.join(', ')}`,
-    );
-  }
-  return { ...document };
-}
-
-function convert(spec: SettingSpec, value: unknown, source: string): unknown {
-  const fault = (expected: string): AppError =>
-    new AppError('config.invalid', `${source} must be ${expected}`, { details: { source } });
-  if (spec.type === 'string') {
-    if (typeof value === 'string' && value !== '') return value;
-    throw fault('a text that is not empty');
-  }
-  if (spec.type === 'boolean') {
-    if (value === true || value === 'true' || value === '1') return true;
-    if (value === false || value === 'false' || value === '0') return false;
-    throw fault('true or false');
-  }
-  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-  if (typeof number === 'number' && Number.isFinite(number) && number > 0) return number;
-  throw fault('a number above zero');
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}
-
-/** Each setting with its value, secrets hidden, and where it came from. */
-export function shownSettings({ values, sources }: ServerConfiguration) {
-  return settingFlags.map((flag) => {
-    const spec: SettingSpec = serverSettings[flag];
-    const value = values[flag];
-    return {
-      setting: yamlKey(flag),
-      value: value === undefined ? null : spec.secret === true ? 'set' : value,
-      source: sources[flag] ?? 'not set',
-    };
-  });
+  return documentLayer(path, document, serverSettings);
 }
 
 /** The URL of the store that the settings name. */
@@ -211,8 +108,8 @@ export function storeUrl({ values }: ServerConfiguration): string {
 
 /** The keys for secrets: the file's, then the one of the environment. */
 export function secretKeys({ values }: ServerConfiguration): string {
-  const file = values['secret-key-file'];
-  return [file === undefined ? '' : readText(file), values['secret-key'] ?? ''].join('\n');
+  const file = values.secret_key_file;
+  return [file === undefined ? '' : readText(file), values.secret_key ?? ''].join('\n');
 }
 
 /** A file that a setting names. Errors: AppError `config.invalid`. */

@@ -1,11 +1,12 @@
 // Which store a command works on, for the commands that need no server.
 import type { Kv, OpenOptions } from '../../store/kv.ts';
 import type { Args, Io } from '../command.ts';
-import { readServerSettings, settingOptions, storeUrl } from './server-settings.ts';
+import { settingOptions } from '../setting-options.ts';
+import { serverConfiguration, settingsOf, storeUrl } from './server-settings.ts';
 
-export const storeOptions = settingOptions(['data', 'store']);
+export const storeOptions = settingOptions(settingsOf(['data', 'store']));
 
 export async function openStoreOf(args: Args, io: Io, options: OpenOptions): Promise<Kv> {
   const { openKv } = await import('../../store/open.ts');
-  return openKv(storeUrl(await readServerSettings(args, io)), options);
+  return openKv(storeUrl(await serverConfiguration(args, io)), options);
 }

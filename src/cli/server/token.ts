@@ -3,7 +3,8 @@
 import { AppError, isAppError } from '../../core/errors.ts';
 import type { NewToken, TokenRecord } from '../../server/access/tokens.ts';
 import type { Args, Command, Io } from '../command.ts';
-import { readServerSettings, settingOptions, storeUrl } from './server-settings.ts';
+import { serverConfiguration, storeUrl } from './server-settings.ts';
+import { storeOptions } from './store-options.ts';
 
 type Shown = Pick<TokenRecord, 'name' | 'scope' | 'created_at' | 'expires_at'>;
 
@@ -18,7 +19,7 @@ export const token: Command = {
   positionals: '<action> [name]',
   describe: 'create, list or revoke tokens of operators (read, full) and for agents (enrol)',
   options: {
-    ...settingOptions(['data', 'store']),
+    ...storeOptions,
     scope: {
       type: 'string',
       choices: ['read', 'full', 'enrol'],
@@ -37,7 +38,7 @@ export const token: Command = {
       return act(throughServer(server, io.env['DRAGONFLY_TOKEN']), args, io);
     }
     const { openStore } = await import('../../store/open.ts');
-    const configuration = await readServerSettings(args, io);
+    const configuration = await serverConfiguration(args, io);
     const store = await openStore(storeUrl(configuration)).catch((err: unknown) => {
       throw isAppError(err, 'store.in-use') ? running(err) : err;
     });

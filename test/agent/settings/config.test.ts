@@ -58,48 +58,49 @@ describe('readConfiguration', () => {
   it('takes flag before environment before kernel before DHCP before DNS, and names the source', async () => {
     const flags = { server: 'http://flag:1/' };
     const environment = { DRAGONFLY_URL: 'http://environment:2' };
-    const url = async (...args: Parameters<typeof configure>) =>
-      (await configure(...args)).settings.url;
+    const url = async (...args: Parameters<typeof configure>) => {
+      const { values, sources } = await configure(...args);
+      return { value: values.url, source: sources.url };
+    };
     expect(await url(everywhere, { flags, environment, srv })).toEqual({
       value: 'http://flag:1',
-      source: 'flag (--server)',
+      source: '--server',
     });
     expect(await url(everywhere, { environment, srv })).toEqual({
       value: 'http://environment:2',
-      source: 'environment (DRAGONFLY_URL)',
+      source: 'DRAGONFLY_URL',
     });
     expect(await url(everywhere, { srv })).toEqual({
       value: 'http://kernel:3000',
-      source: 'kernel command line (dragonfly.url)',
+      source: 'dragonfly.url on the kernel command line',
     });
     expect(await url({ ...everywhere, '/proc/cmdline': '' }, { srv })).toEqual({
       value: 'http://dhcp:3000',
-      source: 'DHCP (option 224 in /run/systemd/netif/leases/2)',
+      source: 'DHCP option 224 in /run/systemd/netif/leases/2',
     });
     const onlyDomain = { '/run/dragonfly/lease': "domain='example.net'\n" };
     expect(await url(onlyDomain, { srv })).toEqual({
       value: 'https://a.example.net,http://b.example.net:3000',
-      source: 'DNS (SRV _dragonfly._tcp.example.net)',
+      source: 'DNS SRV _dragonfly._tcp.example.net',
     });
   });
 
   it('reads every setting from the kernel command line, and the MAC from BOOTIF', async () => {
-    const { settings } = await configure({
+    const { values, sources } = await configure({
       '/proc/cmdline':
         'dragonfly.mode=imaging BOOTIF=01-aa-bb-cc-dd-ee-0f dragonfly.token=s3cret dragonfly.interval=15 ' +
         `dragonfly.workflow=01930000-0000-7000-8000-000000000001 dragonfly.ca_sha256=${'AB:'.repeat(31)}AB dragonfly.log=debug`,
     });
-    const values = Object.fromEntries(Object.entries(settings).map(([k, s]) => [k, s.value]));
     expect(values).toEqual({
       mode: 'imaging',
       mac: 'aa:bb:cc:dd:ee:0f',
       token: 's3cret',
-      interval: '15',
+      interval: 15,
       workflow: '01930000-0000-7000-8000-000000000001',
       ca_sha256: 'ab'.repeat(32),
       log: 'debug',
     });
-    expect(settings.mac?.source).toBe('kernel command line (BOOTIF)');
+    expect(sources.mac).toBe('BOOTIF on the kernel command line');
   });
 
   it('takes several servers, separated by commas', async () => {
@@ -110,7 +111,8 @@ describe('readConfiguration', () => {
   it('lists where it looked when no server is known', async () => {
     const config = await configure({ '/run/dragonfly/lease': 'domain=example.org\n' });
     expect(() => requireServers(config)).toThrow(
-      'no server is known: looked at --server; DRAGONFLY_URL; dragonfly.url; ' +
+      'no server is known: looked at --server; DRAGONFLY_URL; ' +
+        'dragonfly.url on the kernel command line; ' +
         'DHCP option 224 in /run/dragonfly/lease; DNS SRV _dragonfly._tcp.example.org (no record). ' +
         'Set --server or dragonfly.url=',
     );
@@ -121,6 +123,8 @@ describe('readConfiguration', () => {
   it.each([
     ['server', 'ftp://x'],
     ['server', 'x:3000'],
+    ['server', ' , '],
+    ['server', ''],
     ['server', 'http://user:pw@x'],
     ['mac', 'aa:bb'],
     ['mode', 'wipe'],

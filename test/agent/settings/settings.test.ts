@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { settingSpecs } from '../../../src/agent/settings/settings.ts';
+import { agentSettings } from '../../../src/agent/settings/settings.ts';
+import { environmentName, flagOf } from '../../../src/core/setting-layers.ts';
 
 const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
 
 describe('the README', () => {
-  it.each(Object.values(settingSpecs))('has $flag in its table of settings', (spec) => {
-    const row = readme.split('\n').find((line) => line.startsWith(`| \`--${spec.flag}\``));
-    expect(row).toContain(`| \`${spec.environment}\` |`);
-    expect(row).toContain(`\`${spec.kernel}\``);
+  it.each(Object.entries(agentSettings))('has %s in its table of settings', (name, spec) => {
+    const row = readme.split('\n').find((line) => line.startsWith(`| \`--${flagOf(name, spec)}\``));
+    expect(row).toContain(`| \`${environmentName(name)}\` |`);
+    expect(row).toContain(`\`dragonfly.${name}\``);
   });
 });

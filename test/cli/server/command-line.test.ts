@@ -61,8 +61,12 @@ it('takes flags before the environment before the file, and says which it took',
 });
 
 it.each([
-  ['an unknown setting', 'lisen: 127.0.0.1:1', 'there is no setting lisen'],
-  ['a number that is none', 'heartbeat_interval: often', 'must be a number above zero'],
+  ['an unknown setting', 'lisen: 127.0.0.1:1', 'unknown setting lisen; did you mean listen?'],
+  [
+    'a number that is none',
+    'heartbeat_interval: often',
+    'heartbeat_interval: "often" cannot be used: it must be a number above zero',
+  ],
   ['a list', '[1]', 'must hold settings'],
   ['no YAML', 'a: [', 'cannot read the settings'],
 ])('refuses a file with %s', async (_name, content, message) => {
