@@ -48,9 +48,13 @@ export function agentScript(options: BootScriptOptions): string {
   ]);
 }
 
-/** Boots what is installed: on a BIOS the first disk; UEFI goes on to its next boot entry. */
+/** Boots the installed system: a BIOS its first disk, UEFI its next boot entry. UEFI takes iPXE's plain
+ *  `exit` for success and stops in its setup menu; after a failure it goes on. */
 export function localDiskScript(): string {
-  return script(['iseq ${platform} efi && exit ||', 'sanboot --no-describe --drive 0x80 || exit']);
+  return script([
+    'iseq ${platform} efi && exit 1 ||',
+    'sanboot --no-describe --drive 0x80 || exit 1',
+  ]);
 }
 
 /** Asks for the script of the machine, by the port that it is booting from. */

@@ -63,6 +63,18 @@ describe('the boot script', () => {
     expect((await script(server)).body).toContain(`\n${command} `);
   });
 
+  it('leaves UEFI with a failure, after which firmware tries its next boot entry', async () => {
+    const server = await startServer();
+    await registered(server, 'Provisioned');
+    const { body } = await script(server);
+    expect(body.split('\n')).toEqual([
+      '#!ipxe',
+      'iseq ${platform} efi && exit 1 ||',
+      'sanboot --no-describe --drive 0x80 || exit 1',
+      '',
+    ]);
+  });
+
   it('boots a machine with an active workflow into imaging', async () => {
     const server = await startServer();
     const id = await registered(server);
