@@ -3,6 +3,8 @@ import { networkInterfaces } from 'node:os';
 import { AppError } from '../../core/errors.ts';
 import type { CheckinRequest } from '../../model/api.ts';
 import type { Inventory } from '../../model/inventory.ts';
+import { readNetbootImage } from '../../probes/machine-id.ts';
+import { Reading } from '../../probes/reading.ts';
 import type { Root } from '../../sources/root.ts';
 import { runWorkflow, type ActionRunners } from './actions.ts';
 import { checkinRequest } from '../checkin.ts';
@@ -45,6 +47,8 @@ export class HostSubject implements Subject {
   }
 
   async act(order: Order, server: OrderContext): Promise<{ final: boolean }> {
+    if (order.action === 'localboot' && !(await isNetbootImage(this.#o.root)))
+      return { final: true };
     if (!this.#o.mayAct) await refuse(order, server);
     if (order.action === 'execute') await this.#execute(order.workflowId ?? '', server);
     else await this.#reboot();
@@ -69,7 +73,7 @@ export class HostSubject implements Subject {
     if (isReboot) await this.#reboot();
   }
 
-  /** `localboot` is a reboot too: what the machine boots then is for the server's boot script to say. */
+  /** `localboot` leaves the netboot image by a reboot too: the server's boot script then names the disk. */
   async #reboot(): Promise<void> {
     await this.#o.root.exec('sync', []);
     const output = await this.#o.root.exec('reboot', []);
@@ -77,6 +81,12 @@ export class HostSubject implements Subject {
       throw new AppError('action.failed', 'cannot reboot: there is no reboot command on this host');
     }
   }
+}
+
+/** On an installed system `localboot` has come true already: a reboot would only lead back to it. */
+async function isNetbootImage(root: Root): Promise<boolean> {
+  const read = new Reading(root, 'machineId', () => {});
+  return (await readNetbootImage(read)) !== null;
 }
 
 /** Tells the server that it waits in vain. */

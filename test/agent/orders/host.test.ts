@@ -8,12 +8,19 @@ import type { Root } from '../../../src/sources/root.ts';
 
 const workflowId = '01930000-0000-7000-8000-0000000000aa';
 
+const imageMark = { '/etc/dragonfly-image': '{"version":"1"}' };
+const onDisk = { '/proc/mounts': '/dev/sda2 / ext4 rw 0 0\n' };
+
 /** A host that notes the commands it is given: these must not be carried out on the one that tests. */
-function host(overrides: Partial<HostSubjectOptions> = {}, tools = ['sync', 'reboot']) {
+function host(
+  overrides: Partial<HostSubjectOptions> = {},
+  tools = ['sync', 'reboot'],
+  files: Readonly<Record<string, string>> = imageMark,
+) {
   const commands: string[] = [];
   const root: Root = {
     description: 'a host that notes',
-    text: async () => undefined,
+    text: async (path) => files[path],
     bytes: async () => undefined,
     list: async () => undefined,
     link: async () => undefined,
@@ -61,6 +68,15 @@ describe('HostSubject', () => {
       const { subject, commands } = host();
       const ended = await subject.act({ action, workflowId: null }, server().context);
       expect([ended.final, commands]).toEqual([true, ['sync', 'reboot']]);
+    },
+  );
+
+  it.each([true, false])(
+    'has booted its disk already where it runs on the installed system (may act: %s)',
+    async (mayAct) => {
+      const { subject, commands } = host({ mayAct }, undefined, onDisk);
+      const ended = await subject.act({ action: 'localboot', workflowId: null }, server().context);
+      expect([ended.final, commands]).toEqual([true, []]);
     },
   );
 
