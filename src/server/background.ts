@@ -104,20 +104,15 @@ async function writeLastSeen(
 }
 
 async function expireWorkflows(s: Services): Promise<void> {
-  let cursor: string | undefined;
-  do {
-    const page = await s.store.machines.listBy('state', 'Provisioning', { limit: 1000, cursor });
-    for (const { value } of page.items) {
-      const id = value.status.current_workflow;
-      if (id === null) continue;
-      try {
-        await expireWorkflow(s, id);
-      } catch (err) {
-        if (!isAppError(err, 'workflow.unknown')) throw err;
-      }
+  for await (const { value } of s.store.machines.allBy('state', 'Provisioning')) {
+    const id = value.status.current_workflow;
+    if (id === null) continue;
+    try {
+      await expireWorkflow(s, id);
+    } catch (err) {
+      if (!isAppError(err, 'workflow.unknown')) throw err;
     }
-    cursor = page.nextCursor;
-  } while (cursor !== undefined);
+  }
 }
 
 /** Passes on what changed in the store, by this server or another one. */

@@ -1,11 +1,12 @@
 // A collection over a Kv: each write is one commit of the record and its index entries, each list a page.
 // The kinds of documents are in kinds.ts.
-import { AppError, isAppError } from '../core/errors.ts';
+import { AppError } from '../core/errors.ts';
 import { parseDocument } from './json.ts';
 import { indexKeys, indexPrefix, recordKey, type Kind, type Values } from './kinds.ts';
 import { namePrefix } from './keys.ts';
 import { conflict } from './kv-errors.ts';
 import type { Kv, KvEntry, KvExpectation, KvOperation } from './kv.ts';
+import { retryOnConflict } from './retry.ts';
 import type {
   Collection,
   Expected,
@@ -18,8 +19,8 @@ import type {
 
 const defaultLimit = 100;
 const maxLimit = 1000;
-/** How often an unconditional write is tried again when others write the same record. */
-const maxAttempts = 50;
+/** Records that `all` has in memory at once. */
+const pieceLimit = 250;
 
 /** What a write does besides its own record. */
 export interface Extra {
@@ -94,6 +95,17 @@ export class KvCollection<T extends object, By extends Values> implements Collec
     };
   }
 
+  async *all(prefix?: string): AsyncGenerator<Versioned<T>> {
+    yield* everyItem((cursor) => this.list({ prefix, limit: pieceLimit, cursor }));
+  }
+
+  async *allBy<Index extends keyof By & string>(
+    index: Index,
+    value: By[Index],
+  ): AsyncGenerator<Versioned<T>> {
+    yield* everyItem((cursor) => this.listBy(index, value, { limit: pieceLimit, cursor }));
+  }
+
   /** Writes a document with its index entries, removing those it no longer has. */
   protected async write(
     document: T,
@@ -103,7 +115,7 @@ export class KvCollection<T extends object, By extends Values> implements Collec
     const key = recordKey(this.#kind, this.#kind.name(document));
     const value = JSON.stringify(document);
     const wanted = indexKeys(this.#kind, document);
-    return attempt(expected, async () => {
+    return repeatedly(expected, async () => {
       const old = expected === 'absent' ? undefined : await readOne(this.kv, key);
       checkExpected(expected, old);
       const present = old === undefined ? new Set<string>() : this.#keysOf(old);
@@ -128,7 +140,7 @@ export class KvCollection<T extends object, By extends Values> implements Collec
     extra: Extra = nothingExtra,
   ): Promise<boolean> {
     const key = recordKey(this.#kind, name);
-    return attempt(expected, async () => {
+    return repeatedly(expected, async () => {
       const old = await readOne(this.kv, key);
       checkExpected(expected, old);
       if (old === undefined) return false;
@@ -147,16 +159,20 @@ export class KvCollection<T extends object, By extends Values> implements Collec
   }
 }
 
-/** Tries again on a conflict where the caller expects nothing in particular. */
-async function attempt<T>(expected: Expected, write: () => Promise<T>): Promise<T> {
-  for (let count = 1; ; count += 1) {
-    try {
-      return await write();
-    } catch (err) {
-      const again = expected === undefined && count < maxAttempts;
-      if (!again || !isAppError(err, 'store.conflict')) throw err;
-    }
-  }
+async function* everyItem<T>(
+  list: (cursor: string | undefined) => Promise<Page<T>>,
+): AsyncGenerator<Versioned<T>> {
+  let cursor: string | undefined;
+  do {
+    const page = await list(cursor);
+    yield* page.items;
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+}
+
+/** An unconditional write is repeated when others write the same record meanwhile. */
+function repeatedly<T>(expected: Expected, write: () => Promise<T>): Promise<T> {
+  return expected === undefined ? retryOnConflict(write) : write();
 }
 
 export async function readOne(kv: Kv, key: string): Promise<KvEntry | undefined> {

@@ -72,6 +72,14 @@ export interface Collection<T, By extends object = object> {
     value: By[Index],
     page?: PageRequest,
   ): Promise<Page<T>>;
+  /** Every document whose name begins with `prefix`, a page at a time: what changes meanwhile may be seen
+   *  as it was or as it is. */
+  all(prefix?: string): AsyncGenerator<Versioned<T>>;
+  /** As `all`, those with this value. */
+  allBy<Index extends keyof By & string>(
+    index: Index,
+    value: By[Index],
+  ): AsyncGenerator<Versioned<T>>;
   /** Whether there was one. */
   delete(name: string, expected?: Expected): Promise<boolean>;
 }

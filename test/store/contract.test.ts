@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { isAppError } from '../../src/core/errors.ts';
 import type { IdentityConflict, MachineChange } from '../../src/model/history.ts';
 import type { Machine, MachineState } from '../../src/model/machine.ts';
-import type { Page, PageRequest, Store, StoreChange } from '../../src/store/store.ts';
+import type { Page, PageRequest, Store, StoreChange, Versioned } from '../../src/store/store.ts';
 import { backends, opened, openedWithKv, skipIfMissing, tables } from './backends.ts';
 import { id, machine, template, workflow } from './documents.ts';
 
@@ -46,6 +46,12 @@ async function everyPage<T>(list: (page: PageRequest) => Promise<Page<T>>, limit
     cursor = page.nextCursor;
   } while (cursor !== undefined);
   return pages;
+}
+
+async function valuesOf<T>(all: AsyncIterable<Versioned<T>>): Promise<T[]> {
+  const values: T[] = [];
+  for await (const { value } of all) values.push(value);
+  return values;
 }
 
 async function put(store: Store, document: Machine): Promise<Machine> {
@@ -416,6 +422,22 @@ describe.each(backends)('a store on $name', (backend) => {
     expect(heard).toContainEqual({ kind: 'machines', id: id(1), removed: true });
     expect(heard).toContainEqual({ kind: 'templates', id: 'a/b', removed: false });
     expect(heard.some((change) => change.id === 'later')).toBe(false);
+  });
+
+  it('gives all documents, and all with a value, however many pages they fill', async () => {
+    const store = await opened(await url());
+    for (let n = 0; n < 600; n += 1) {
+      const one = machine(n);
+      one.config.tags = n % 2 === 0 ? ['even'] : [];
+      await store.machines.put(one);
+    }
+    const all = (await valuesOf(store.machines.all())).map((m) => m.id);
+    expect(all).toEqual(Array.from({ length: 600 }, (_, n) => id(n)));
+    const even = (await valuesOf(store.machines.allBy('tag', 'even'))).map((m) => m.id);
+    expect(even).toEqual(all.filter((_, n) => n % 2 === 0));
+    for (const key of ['a', 'b.1', 'b.2', 'c']) await store.settings.put({ key, value: '' });
+    const under = (await valuesOf(store.settings.all('b.'))).map((setting) => setting.key);
+    expect(under).toEqual(['b.1', 'b.2']);
   });
 
   it('refuses work after it was closed', async () => {

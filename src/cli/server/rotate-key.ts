@@ -52,17 +52,12 @@ function writeKeys(file: string, keys: string): void {
 /** How many passwords were encrypted anew. */
 async function reseal(store: Store, box: SecretBox): Promise<number> {
   let changed = 0;
-  let cursor: string | undefined;
-  do {
-    const page = await store.machines.list({ limit: 1000, cursor });
-    for (const { value, revision } of page.items) {
-      const machine = resealed(value, box);
-      if (machine === undefined) continue;
-      await store.machines.put(machine, { revision });
-      changed += 1;
-    }
-    cursor = page.nextCursor;
-  } while (cursor !== undefined);
+  for await (const { value, revision } of store.machines.all()) {
+    const machine = resealed(value, box);
+    if (machine === undefined) continue;
+    await store.machines.put(machine, { revision });
+    changed += 1;
+  }
   return changed;
 }
 

@@ -68,15 +68,10 @@ export async function createToken(store: Store, clock: Clock, wanted: NewToken):
 /** All tokens, expired ones too. */
 export async function listTokens(store: Store): Promise<readonly TokenRecord[]> {
   const records: TokenRecord[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await store.settings.list({ prefix: tokenPrefix, limit: 1000, cursor });
-    for (const { value } of page.items) {
-      const record: unknown = JSON.parse(value.value);
-      if (Value.Check(TokenRecord, record)) records.push(record);
-    }
-    cursor = page.nextCursor;
-  } while (cursor !== undefined);
+  for await (const { value } of store.settings.all(tokenPrefix)) {
+    const record: unknown = JSON.parse(value.value);
+    if (Value.Check(TokenRecord, record)) records.push(record);
+  }
   return records;
 }
 

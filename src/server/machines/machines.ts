@@ -1,17 +1,15 @@
 // Machine records as the server reads, shows and changes them.
-import { AppError, isAppError } from '../../core/errors.ts';
+import { AppError } from '../../core/errors.ts';
 import type { MachineView } from '../../model/operator-api.ts';
 import type { MachineChange } from '../../model/history.ts';
 import { stateName, type Machine } from '../../model/machine.ts';
+import { retryOnConflict } from '../../store/retry.ts';
 import type { Versioned } from '../../store/store.ts';
 import { decide, type Decision } from '../rules/decide.ts';
 import type { Liveness } from '../running/liveness.ts';
 import { etag, refuseStale } from '../rules/etag.ts';
 import { changesBetween } from '../rules/machine-record.ts';
 import type { Services } from '../services.ts';
-
-/** How often a change is tried again when others change the same record meanwhile. */
-const attempts = 20;
 
 /** The machine. Errors: AppError `machine.unknown`. */
 export async function loadMachine(s: Services, id: string): Promise<Versioned<Machine>> {
@@ -35,21 +33,16 @@ export async function changeMachine(
   change: (machine: Machine) => Machine | Promise<Machine>,
   ifMatch?: string,
 ): Promise<Machine> {
-  for (let attempt = 1; ; attempt++) {
+  return retryOnConflict(async () => {
     const { value: before, revision } = await loadMachine(s, id);
     refuseStale(ifMatch, machineEtag(before));
     const changed = await change(before);
     if (changed === before) return before;
     const at = s.clock.now().toISOString();
     const after: Machine = { ...changed, metadata: { ...changed.metadata, updated_at: at } };
-    try {
-      await s.store.machines.put(after, { revision }, { changes: historyOf(before, after, at) });
-    } catch (err) {
-      if (isAppError(err, 'store.conflict') && attempt < attempts) continue;
-      throw err;
-    }
+    await s.store.machines.put(after, { revision }, { changes: historyOf(before, after, at) });
     return after;
-  }
+  });
 }
 
 /** What a change adds to the machine's history: what it is, where it stands, what is decided for it. */

@@ -5,14 +5,13 @@ import type { WorkflowEvent } from '../../model/api.ts';
 import { existingOs, stateName, type Machine } from '../../model/machine.ts';
 import type { Template } from '../../model/template.ts';
 import { isActive, type Workflow } from '../../model/workflow.ts';
+import { retryOnConflict } from '../../store/retry.ts';
 import type { Versioned } from '../../store/store.ts';
 import { changeMachine } from './machines.ts';
 import type { Services } from '../services.ts';
 import { nextState } from '../rules/states.ts';
 import { writesDisks } from '../rules/templates.ts';
 import { advance, finish, statusOf } from '../rules/workflow-progress.ts';
-
-const attempts = 20;
 
 /** Makes a workflow for a machine and queues it there. Errors: AppError `machine.has-os` unless
  *  `reimage`, `workflow.active`, `machine.wrong-state`, `machine.unknown`, `store.*`. */
@@ -117,19 +116,15 @@ async function changeWorkflow(
   id: string,
   change: (workflow: Workflow) => Workflow,
 ): Promise<Workflow> {
-  for (let attempt = 1; ; attempt++) {
+  const changed = await retryOnConflict(async () => {
     const { value: before, revision } = await loadWorkflow(s, id);
     const after = change(before);
-    try {
-      if (after !== before) await s.store.workflows.put(after, { revision });
-    } catch (err) {
-      if (isAppError(err, 'store.conflict') && attempt < attempts) continue;
-      throw err;
-    }
-    // Also when nothing changed: the server may have died between the two records.
-    await settleMachine(s, after);
+    if (after !== before) await s.store.workflows.put(after, { revision });
     return after;
-  }
+  });
+  // Also when nothing changed: the server may have died between the two records.
+  await settleMachine(s, changed);
+  return changed;
 }
 
 async function settleMachine(s: Services, workflow: Workflow): Promise<void> {

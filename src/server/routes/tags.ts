@@ -18,14 +18,9 @@ export function tagRoutes(app: App, s: Services): void {
     },
     async () => {
       const counts = new Map<string, number>();
-      let cursor: string | undefined;
-      do {
-        const page = await s.store.machines.list({ limit: 1000, cursor });
-        for (const { value } of page.items) {
-          for (const tag of value.config.tags) counts.set(tag, (counts.get(tag) ?? 0) + 1);
-        }
-        cursor = page.nextCursor;
-      } while (cursor !== undefined);
+      for await (const { value } of s.store.machines.all()) {
+        for (const tag of value.config.tags) counts.set(tag, (counts.get(tag) ?? 0) + 1);
+      }
       const tags = [...counts].map(([tag, machines]) => ({ tag, machines }));
       return { tags: tags.toSorted((a, b) => (a.tag < b.tag ? -1 : 1)) };
     },
@@ -45,17 +40,14 @@ export function tagRoutes(app: App, s: Services): void {
     async (request) => {
       const { tag } = request.params;
       let changed = 0;
-      for (;;) {
-        const page = await s.store.machines.listBy('tag', tag, { limit: 100 });
-        if (page.items.length === 0) return { changed };
-        for (const { value } of page.items) {
-          await changeMachine(s, value.id, (machine) => ({
-            ...machine,
-            config: { ...machine.config, tags: machine.config.tags.filter((t) => t !== tag) },
-          }));
-          changed += 1;
-        }
+      for await (const { value } of s.store.machines.allBy('tag', tag)) {
+        await changeMachine(s, value.id, (machine) => ({
+          ...machine,
+          config: { ...machine.config, tags: machine.config.tags.filter((t) => t !== tag) },
+        }));
+        changed += 1;
       }
+      return { changed };
     },
   );
 }

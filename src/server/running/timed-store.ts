@@ -23,7 +23,9 @@ function wrapped<T extends object>(target: T, path: string, wrap: Wrap): T {
       if (known.has(name)) return known.get(name);
       const property: unknown = Reflect.get(target, name);
       let made = property;
-      if (isOperation(property)) made = wrap(path + String(name), property.bind(target));
+      // A generator is made of calls to the others, which it makes on this proxy.
+      if (isGenerator(property)) made = property;
+      else if (isOperation(property)) made = wrap(path + String(name), property.bind(target));
       else if (isCollection(property)) made = wrapped(property, `${String(name)}.`, wrap);
       known.set(name, made);
       return made;
@@ -33,6 +35,10 @@ function wrapped<T extends object>(target: T, path: string, wrap: Wrap): T {
 
 function isOperation(property: unknown): property is Operation {
   return typeof property === 'function';
+}
+
+function isGenerator(property: unknown): boolean {
+  return isOperation(property) && property.constructor.name === 'AsyncGeneratorFunction';
 }
 
 function isCollection(property: unknown): property is object {

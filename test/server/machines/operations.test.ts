@@ -17,6 +17,7 @@ describe('a server', () => {
     const { body } = await server.call('POST', '/api/agent/checkin', { body: checkin(1) });
     await server.call('POST', '/api/agent/checkin', { body: checkin(1) });
     await server.call('POST', '/api/agent/heartbeat', { body: { machine_id: body.machine_id } });
+    await server.call('GET', '/api/tags');
     const { body: text, headers } = await server.call('GET', '/metrics');
     expect(headers.get('content-type')).toMatch(/^text\/plain/);
     for (const line of [
@@ -27,9 +28,11 @@ describe('a server', () => {
     ]) {
       expect(text).toContain(line);
     }
-    expect(text).toMatch(
-      /dragonfly_store_seconds_count\{operation="machines\.put",outcome="ok"\} 1/,
-    );
+    for (const operation of ['machines.put', 'machines.list']) {
+      expect(text).toContain(
+        `dragonfly_store_seconds_count{operation="${operation}",outcome="ok"} 1`,
+      );
+    }
     expect(text).toMatch(/nodejs_eventloop_lag_seconds/);
   });
 

@@ -18,14 +18,9 @@ const callers = 16;
 /** MAC and id of every stored machine. */
 async function stored(store: Store): Promise<[mac: string, id: string][]> {
   const found: [string, string][] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await store.machines.list({ limit: 1000, cursor });
-    found.push(
-      ...page.items.map(({ value }): [string, string] => [value.identity.primary_mac, value.id]),
-    );
-    cursor = page.nextCursor;
-  } while (cursor !== undefined);
+  for await (const { value } of store.machines.all()) {
+    found.push([value.identity.primary_mac, value.id]);
+  }
   return found;
 }
 

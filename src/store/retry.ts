@@ -1,0 +1,18 @@
+// Writes that depend on what was read before them, repeated while others get in between.
+import { isAppError } from '../core/errors.ts';
+
+/** Of all that write one record at the same time one succeeds, so nobody waits for longer than this
+ *  many others. */
+const mostAttempts = 100;
+
+/** Calls `write`, which reads, then writes what it read unchanged, until nobody else wrote in between.
+ *  Errors: those of `write`; its `store.conflict` only from the last attempt. */
+export async function retryOnConflict<T>(write: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await write();
+    } catch (err) {
+      if (!isAppError(err, 'store.conflict') || attempt >= mostAttempts) throw err;
+    }
+  }
+}
