@@ -1,4 +1,4 @@
-// Makes dist/boot/<arch>/{kernel,initramfs} (`npm run build:initramfs`): see README, "Netboot".
+// Makes dist/boot/<arch>/{kernel,initramfs} (`npm run build:initramfs`): see docs/netboot.md.
 import {
   chmodSync,
   copyFileSync,

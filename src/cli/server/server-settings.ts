@@ -1,4 +1,4 @@
-// The server's settings: one table for flags, environment, YAML file, --print-config and documentation.
+// The server's settings: one table for flags, environment, YAML file, --print-config and docs/server.md.
 import { readFileSync } from 'node:fs';
 import { AppError } from '../../core/errors.ts';
 import { documentLayer, environmentLayer, flagLayer } from '../../core/setting-layers.ts';

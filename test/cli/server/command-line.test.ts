@@ -78,20 +78,6 @@ it.each([
   expect(stderr).not.toContain('This is a bug');
 });
 
-it('has every setting, with all its names, in the README', async () => {
-  const { stdout } = await run(['--print-config', '--json']);
-  const readme = readFileSync('README.md', 'utf8');
-  const shown: { setting: string }[] = JSON.parse(stdout);
-  const missing = shown
-    .flatMap(({ setting }) => [
-      `--${setting.replaceAll('_', '-')}`,
-      `DRAGONFLY_${setting.toUpperCase()}`,
-      setting,
-    ])
-    .filter((name) => !readme.includes(`\`${name}\``));
-  expect(missing).toEqual([]);
-});
-
 it('listens on loopback only while there are no tokens, and says how to make some', async () => {
   const data = `${temporaryDirectory()}/data`;
   const refused = await run(['--listen', '0.0.0.0:0', '--data', data]);

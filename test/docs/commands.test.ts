@@ -1,0 +1,76 @@
+// The commands that the documentation shows: they exist, take the flags shown, and print what is shown.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { codeLines, codeSpans, pages, prose, repository, rowsOf, readPage } from './pages.ts';
+import { commandsOf, flagsOf, shownBy } from './programs.ts';
+
+/** Each program, its page, and the command that it runs without a name. */
+const programs = [
+  { program: 'dragonfly-agent', page: 'docs/agent.md', fallback: undefined },
+  { program: 'dragonfly-server', page: 'docs/server.md', fallback: 'serve' },
+] as const;
+
+const help = new Map<string, ReadonlyMap<string, readonly string[]>>();
+const shown = pages.flatMap((page) => [...codeLines(page), ...codeSpans(prose(page))]);
+
+beforeAll(async () => {
+  for (const { program } of programs) {
+    const commands = await commandsOf(program);
+    const flags = commands.map(
+      async (command) => [command, await flagsOf(program, command)] as const,
+    );
+    help.set(program, new Map(await Promise.all(flags)));
+  }
+}, 60_000);
+
+describe.each(programs)('$program', ({ program, page, fallback }) => {
+  it('has each of its commands in its page', () => {
+    const rows = rowsOf(readPage(page), 'command', 'what it does').map((row) => row[0] ?? '');
+    const listed = rows.flatMap((cell) => codeSpans(cell));
+    const elsewhere = program === 'dragonfly-agent' ? ['simulate'] : [];
+    expect([...listed, ...elsewhere].toSorted()).toEqual(
+      [...(help.get(program)?.keys() ?? [])].toSorted(),
+    );
+  });
+
+  it('takes every flag that it is shown with', () => {
+    const uses = shown.filter((text) => text.includes(`${program} `));
+    expect(uses.length).toBeGreaterThan(0);
+    expect(uses.filter((use) => unknownFlags(use).length > 0)).toEqual([]);
+  });
+
+  /** The flags that a line gives the program's command and that it does not have. */
+  function unknownFlags(line: string): string[] {
+    const [, after = ''] = line.split(`${program} `);
+    const first = /^[a-z-]+/.exec(after)?.[0] ?? '';
+    const command = help.get(program)?.has(first) ? first : fallback;
+    const flags = help.get(program)?.get(command ?? '') ?? [];
+    return (after.match(/(?<![^ ])--[a-z][a-z-]*/g) ?? []).filter((flag) => !flags.includes(flag));
+  }
+
+  it('has every flag of every command somewhere in the documentation', () => {
+    const documented = new Set(shown.flatMap((text) => text.match(/--[a-z][a-z0-9-]*/g) ?? []));
+    const flags = [...(help.get(program)?.values() ?? [])].flat();
+    expect(flags.filter((flag) => !documented.has(flag))).toEqual([]);
+  });
+});
+
+it('shows no npm script that package.json does not have', () => {
+  const { scripts }: { scripts: Record<string, string> } = JSON.parse(
+    readFileSync(join(repository, 'package.json'), 'utf8'),
+  );
+  const run = shown.flatMap((text) => [...text.matchAll(/npm run (?:-s )?([a-z][a-z:-]*)/g)]);
+  expect(run.map(([, name = '']) => name).filter((name) => !(name in scripts))).toEqual([]);
+});
+
+/** Renewed by `npx vitest run test/docs -u`. */
+it.each(pages)('shows in $path what commands over captured machines print', async (page) => {
+  const example = /(?<=^\$ )(dragonfly-agent) (.*fixtures\/.*)\n([\s\S]*?)(?=^\$ |^```)/gm;
+  let text = page.text;
+  for (const [whole, program = '', args = ''] of page.text.matchAll(example)) {
+    const output = await shownBy(program, args.split(' '));
+    text = text.replace(whole, () => `${program} ${args}\n${output}`);
+  }
+  await expect(text).toMatchFileSnapshot(join(repository, page.path));
+});

@@ -1,0 +1,32 @@
+// The programs that the documentation speaks of, as their own help describes them.
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { repository } from './pages.ts';
+
+/** What a program prints on standard output, whatever its exit code. */
+export function shownBy(program: string, args: readonly string[]): Promise<string> {
+  const file = join(repository, 'src/cli', `${program}.ts`);
+  const env = { PATH: process.env['PATH'] };
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, [file, ...args], { cwd: repository, env }, (err, stdout, stderr) => {
+      // An exit code of 1 is a finding, which is an answer as well.
+      if (err === null || err.code === 1) resolve(stdout);
+      else reject(new Error(stderr, { cause: err }));
+    });
+  });
+}
+
+/** The commands of a program; without one of them, its default command runs. */
+export async function commandsOf(program: string): Promise<readonly string[]> {
+  const help = await shownBy(program, ['--help']);
+  return [...help.matchAll(new RegExp(`^ +${program} ([a-z-]+)`, 'gm'))].map(
+    ([, name = '']) => name,
+  );
+}
+
+/** The flags of a command, as `--name`. */
+export async function flagsOf(program: string, command: string): Promise<readonly string[]> {
+  // It is not asked for help: it prints a script for whatever follows.
+  const help = command === 'completion' ? '' : await shownBy(program, [command, '--help']);
+  return [...help.matchAll(/^ +(?:-\w, +)?(--[a-z][a-z0-9-]*)/gm)].map(([, flag = '']) => flag);
+}

@@ -1,0 +1,90 @@
+// The tables of the documentation, held against what they list: both have the same entries.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { agentSettings } from '../../src/agent/settings/settings.ts';
+import { errorCodes, httpStatus, type ErrorCode } from '../../src/core/errors.ts';
+import { environmentName, flagOf } from '../../src/core/setting-layers.ts';
+import { templateActions } from '../../src/model/template.ts';
+import { codeSpans, readPage, repository, rowsOf } from './pages.ts';
+import { shownBy } from './programs.ts';
+
+/** The first code span of each row's first cell. */
+function names(path: string, ...head: readonly string[]): string[] {
+  return rowsOf(readPage(path), ...head).map(([cell = '']) => codeSpans(cell)[0] ?? cell);
+}
+
+it("has the agent's settings in docs/agent.md, each with all its names", () => {
+  const rows = rowsOf(readPage('docs/agent.md'), 'flag', 'environment', 'kernel command line');
+  expect(rows.map((row) => row.slice(0, 3).map((cell) => codeSpans(cell)[0]))).toEqual(
+    Object.entries(agentSettings).map(([name, spec]) => [
+      `--${flagOf(name, spec)}`,
+      environmentName(name),
+      `dragonfly.${name}`,
+    ]),
+  );
+});
+
+it("has the server's settings in docs/server.md, each with all its names and its default", async () => {
+  const shown: { setting: string; value: unknown; source: string }[] = JSON.parse(
+    await shownBy('dragonfly-server', ['--print-config', '--json']),
+  );
+  const rows = rowsOf(readPage('docs/server.md'), 'flag', 'environment', 'YAML key', 'default');
+  expect(rows.map((row) => row.slice(0, 4))).toEqual(
+    shown.map(({ setting, value, source }) => [
+      `\`--${setting.replaceAll('_', '-')}\``,
+      `\`DRAGONFLY_${setting.toUpperCase()}\``,
+      `\`${setting}\``,
+      source === 'default' ? `\`${String(value)}\`` : '',
+    ]),
+  );
+});
+
+it('has every route of openapi.json in docs/api.md', () => {
+  const { paths }: { paths: Record<string, object> } = JSON.parse(
+    readFileSync(join(repository, 'openapi.json'), 'utf8'),
+  );
+  const routes = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  expect(names('docs/api.md', 'route', 'needs').toSorted()).toEqual(routes.toSorted());
+});
+
+it('has every action of templates in docs/provisioning.md, with all its fields', () => {
+  const rows = rowsOf(readPage('docs/provisioning.md'), 'action', 'fields');
+  const written = rows.map(([action = '', fields = '']) => [
+    codeSpans(action)[0],
+    codeSpans(fields),
+  ]);
+  const known = Object.entries(templateActions).map(([action, { properties }]) => [
+    action,
+    Object.keys(properties).filter((field) => field !== 'action' && field !== 'timeout'),
+  ]);
+  expect(written).toEqual(known);
+});
+
+it('has every folder of src/ in docs/architecture.md', () => {
+  const folders = readdirSync(join(repository, 'src'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => `src/${entry.name}`);
+  const rooms = names('docs/architecture.md', 'folder', 'what lives there');
+  expect(rooms.toSorted()).toEqual(folders.toSorted());
+});
+
+describe('docs/troubleshooting.md', () => {
+  const entries = readPage('docs/troubleshooting.md').text.split(/^### /m).slice(1);
+  // The keys of that table are the codes.
+  const codes = Object.keys(errorCodes) as ErrorCode[];
+
+  it.each(codes)('says what %s means, how it is answered and what to do', (code) => {
+    const entry = entries.find((text) => text.startsWith(`\`${code}\`\n`));
+    expect(entry).toMatch(/^.*\n\n\S[^]*\n\n\*\*Do:\*\* \S/);
+    const statuses = entry?.match(/(?<=HTTP )\d{3}/g) ?? [];
+    expect(statuses[0] ?? null).toEqual(httpStatus(code)?.toString() ?? null);
+  });
+
+  it('has no entry for a code that there is not', () => {
+    const written = entries.map((entry) => codeSpans(entry)[0]);
+    expect(written.filter((code) => !Object.hasOwn(errorCodes, code ?? ''))).toEqual([]);
+  });
+});
