@@ -8,9 +8,9 @@ import type {
   HeartbeatRequest,
   HeartbeatResponse,
 } from '../model/api.ts';
-import type { Problem } from '../model/inventory.ts';
+import type { Problem } from '../model/problem.ts';
+import { fit } from '../model/wire.ts';
 import type { Boot } from './boot.ts';
-import { wireProblem } from './checkin.ts';
 import { classifyFailure, isAmbiguous, isRefusal } from '../transport/failure.ts';
 import type { Report, Spool } from './spool.ts';
 import type { Timeline } from './timeline.ts';
@@ -125,14 +125,14 @@ export class Conversation {
     const { boot, spool } = this.#o;
     const problems = this.#suspect === undefined ? spool.head(isProblem) : [];
     const dropped = this.#suspect === undefined ? spool.dropped : 0;
-    const request = {
+    const request = fit({
       machine_id: machineId,
       boot_id: boot.id,
       sequence: await boot.nextSequence(),
       uptime_seconds: uptimeSeconds(boot),
       identity_hash: this.#identityHash,
-      ...(problems.length + dropped === 0 ? {} : { problems: wireProblems(problems, dropped) }),
-    };
+      ...(problems.length + dropped === 0 ? {} : { problems: problemsOf(problems, dropped) }),
+    });
     return { about: machineId, request, problems, dropped };
   }
 
@@ -190,8 +190,8 @@ function refusedEvent(type: string, { code, message }: AppError): Problem {
   return { code, section: 'agent', source: `event "${type}"`, message };
 }
 
-function wireProblems(reports: readonly ProblemReport[], dropped: number): Problem[] {
-  const problems = reports.map((report) => wireProblem(report.problem));
+function problemsOf(reports: readonly ProblemReport[], dropped: number): Problem[] {
+  const problems = reports.map(({ problem }) => problem);
   if (dropped > 0) {
     problems.push({
       code: 'spool.dropped',

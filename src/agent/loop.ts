@@ -3,7 +3,7 @@
 import type { Clock } from '../core/clock.ts';
 import { describeError } from '../core/errors.ts';
 import type { CheckinRequest, WorkflowEvent } from '../model/api.ts';
-import type { Problem } from '../model/inventory.ts';
+import type { Problem } from '../model/problem.ts';
 import type { TemplateToRun, WorkflowToRun } from '../transport/answers.ts';
 import { Conversation, type ConversationOptions } from './conversation.ts';
 import { classifyFailure, isRefusal } from '../transport/failure.ts';

@@ -1,5 +1,5 @@
 // What the agent has to say and could not yet: kept in order, within bounds, delivered once.
-import type { Problem } from '../model/inventory.ts';
+import type { Problem } from '../model/problem.ts';
 import type { WorkflowEvent } from '../model/api.ts';
 import type { Notebook } from './boot.ts';
 

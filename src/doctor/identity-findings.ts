@@ -1,6 +1,7 @@
 // Whether the machine can be recognised again: rights, DMI, UUID, machine-id.
 import type { IdentityExplanation } from '../identity/identify.ts';
-import type { Facts, Problem } from '../model/inventory.ts';
+import type { Facts } from '../model/inventory.ts';
+import type { Problem } from '../model/problem.ts';
 import type { Reading } from '../probes/reading.ts';
 import { fail, pass, warn, type Finding } from './finding.ts';
 

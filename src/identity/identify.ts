@@ -1,6 +1,7 @@
 // From what the probes found out to the identity of a machine, with the reason for every source
 // that was used or not. Pure: no I/O, and what is random or shared never reaches the hash.
-import type { Facts, Identity, NetworkInterface } from '../model/inventory.ts';
+import type { Facts, Identity } from '../model/inventory.ts';
+import type { NetworkInterface } from '../model/hardware/network-interface.ts';
 import { computeIdentityHash, identityBytes } from './hash.ts';
 import { isJunkMac, normalizeMac } from './macs.ts';
 import { uuidPlaceholder, uuidWeakness } from './placeholders.ts';

@@ -1,6 +1,6 @@
 // Which machine a check-in comes from. Pure: the store's answers go in, a decision and its reasons
 // come out. Two machines are never merged silently.
-import type { IdentityConflict } from '../model/history.ts';
+import type { IdentityConflict, MatchedBy } from '../model/history.ts';
 import type { Machine } from '../model/machine.ts';
 import type { Evidence } from './evidence.ts';
 import { uuidPlaceholder } from './placeholders.ts';
@@ -20,10 +20,7 @@ export interface Known {
   readonly machines: ReadonlyMap<string, Machine>;
 }
 
-interface Candidate {
-  readonly machine_id: string;
-  readonly evidence: string[];
-}
+type Candidate = IdentityConflict['candidates'][number];
 
 interface Doubt {
   readonly reason: IdentityConflict['reason'];
@@ -33,7 +30,7 @@ interface Doubt {
 export interface Resolution {
   /** undefined: it is a new machine. */
   readonly machineId: string | undefined;
-  readonly matchedBy: 'identity_hash' | 'primary_mac' | 'evidence' | 'new';
+  readonly matchedBy: MatchedBy;
   /** What matched and what did not, in sentences. */
   readonly evidence: string[];
   /** What an operator has to look at. */

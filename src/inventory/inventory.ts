@@ -4,7 +4,8 @@ import { platform } from 'node:os';
 import { systemClock } from '../core/clock.ts';
 import { errorCodes } from '../core/errors.ts';
 import { identify, type IdentityExplanation } from '../identity/identify.ts';
-import type { Facts, Hardware, Inventory, Problem } from '../model/inventory.ts';
+import type { Facts, Hardware, Inventory } from '../model/inventory.ts';
+import type { Problem } from '../model/problem.ts';
 import {
   collect,
   defaultProbeTimeoutMs,
@@ -85,10 +86,10 @@ function hardwareOf(facts: Partial<Facts>): Hardware {
     cpu_sockets: cpu?.cpu_sockets ?? null,
     cpu_virtualization: cpu?.cpu_virtualization ?? null,
     memory_bytes: memory?.memory_bytes ?? null,
-    memory_source: memory?.source ?? null,
-    memory_slots: memory?.slots ?? null,
-    memory_max_bytes: memory?.max_bytes ?? null,
-    memory_error_correction: memory?.error_correction ?? null,
+    memory_source: memory?.memory_source ?? null,
+    memory_slots: memory?.memory_slots ?? null,
+    memory_max_bytes: memory?.memory_max_bytes ?? null,
+    memory_error_correction: memory?.memory_error_correction ?? null,
     dimms: [...(memory?.dimms ?? [])],
     disks: [...(facts.disks ?? [])],
     network_interfaces: [...(network?.interfaces ?? [])],

@@ -3,7 +3,10 @@
 import { systemClock, type Clock } from '../core/clock.ts';
 import { AppError, describeError } from '../core/errors.ts';
 import { normalizeMac } from '../identity/macs.ts';
-import type { Disk, Facts, NetworkInterface, Problem } from '../model/inventory.ts';
+import type { Disk } from '../model/hardware/disk.ts';
+import type { Facts } from '../model/inventory.ts';
+import type { NetworkInterface } from '../model/hardware/network-interface.ts';
+import type { Problem } from '../model/problem.ts';
 import { dropPlaceholder } from '../probes/smbios/placeholder-text.ts';
 
 export interface PortableOptions {
@@ -202,7 +205,11 @@ async function readMemory(si: SystemInformation): Promise<Facts['memory']> {
         ]
       : [],
   );
-  return { memory_bytes: total > 0 ? total : null, source: 'systeminformation mem()', dimms };
+  return {
+    memory_bytes: total > 0 ? total : null,
+    memory_source: 'systeminformation mem()',
+    dimms,
+  };
 }
 
 async function readVirtualization(si: SystemInformation): Promise<Facts['virtualization']> {

@@ -1,9 +1,13 @@
 // What is remembered about recognising machines: their changes, and evidence that contradicted
 // itself. Stored beside the Machine records, never in them.
 import { Type, type Static } from 'typebox';
+import { Timestamp } from './fields.ts';
 
-const Timestamp = Type.String({ format: 'date-time', description: 'RFC 3339 in UTC' });
 const Shown = Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()]);
+
+/** What a check-in was recognised by. */
+export const MatchedBy = Type.Enum(['identity_hash', 'primary_mac', 'evidence', 'new']);
+export type MatchedBy = Static<typeof MatchedBy>;
 
 /** One thing that a returning machine had changed. `before` null: it was added; `after` null: gone. */
 export const MachineChange = Type.Object({

@@ -1,11 +1,17 @@
 // The stored Machine record: the JSON form of storage-schema.md's structs (serde's defaults), with
 // this project's additions, which may all be absent. Unknown fields are kept.
 import { Type, type Static } from 'typebox';
+import { nullable, Timestamp } from './fields.ts';
+import { Cpu } from './hardware/cpu.ts';
+import { StoredDisk } from './hardware/disk.ts';
+import { StoredOs } from './hardware/existing-os.ts';
+import { StoredGpu } from './hardware/gpu.ts';
+import { Memory } from './hardware/memory.ts';
+import { StoredInterface } from './hardware/network-interface.ts';
+import { Virtualization } from './hardware/virtualization.ts';
+import { MatchedBy } from './history.ts';
+import { Problem } from './problem.ts';
 
-const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
-  Type.Union([schema, Type.Null()]);
-
-const Timestamp = Type.String({ format: 'date-time', description: 'RFC 3339 in UTC' });
 const Uuid = Type.String({ format: 'uuid', description: 'hyphenated, lower case' });
 
 /** Stable identity derived from hardware. */
@@ -57,39 +63,15 @@ export const MachineStatus = Type.Object({
 });
 export type MachineStatus = Static<typeof MachineStatus>;
 
-export const StoredDisk = Type.Object({
-  device: Type.String({ description: '/dev/sda, /dev/nvme0n1' }),
-  size_bytes: Type.Integer(),
-  model: nullable(Type.String()),
-  serial: nullable(Type.String()),
-});
-export type StoredDisk = Static<typeof StoredDisk>;
-
-export const StoredInterface = Type.Object({
-  name: Type.String(),
-  mac: Type.String(),
-  speed_mbps: nullable(Type.Integer()),
-});
-export type StoredInterface = Static<typeof StoredInterface>;
-
 export const HardwareInfo = Type.Object({
-  cpu_model: nullable(Type.String()),
-  cpu_cores: nullable(Type.Integer()),
-  memory_bytes: nullable(Type.Integer()),
+  ...Type.Pick(Cpu, ['cpu_model', 'cpu_cores']).properties,
+  ...Type.Pick(Memory, ['memory_bytes']).properties,
   disks: Type.Array(StoredDisk),
   network_interfaces: Type.Array(StoredInterface),
   is_virtual: Type.Boolean(),
-  virt_platform: nullable(Type.String()),
-  cpu_threads: Type.Optional(nullable(Type.Integer())),
-  gpus: Type.Optional(
-    Type.Array(
-      Type.Object({
-        name: Type.String(),
-        vendor: Type.Optional(nullable(Type.String())),
-        vram_bytes: Type.Optional(nullable(Type.Integer())),
-      }),
-    ),
-  ),
+  ...Type.Pick(Virtualization, ['virt_platform']).properties,
+  ...Type.Partial(Type.Pick(Cpu, ['cpu_threads'])).properties,
+  gpus: Type.Optional(Type.Array(StoredGpu)),
 });
 export type HardwareInfo = Static<typeof HardwareInfo>;
 
@@ -127,17 +109,13 @@ export const MachineMetadata = Type.Object({
 });
 export type MachineMetadata = Static<typeof MachineMetadata>;
 
-/** An operating system that the agent found installed on a disk. */
-export const StoredOs = Type.Object({
-  name: Type.String(),
-  hostname: Type.Optional(nullable(Type.String())),
-  machine_id: Type.Optional(nullable(Type.String())),
-  fs_uuid: Type.Optional(nullable(Type.String())),
-  kernel_path: Type.Optional(nullable(Type.String())),
-  initrd_path: Type.Optional(nullable(Type.String())),
-  device: Type.String(),
-});
-export type StoredOs = Static<typeof StoredOs>;
+/** When a boot reached each step on its way to the server. */
+const BootTimeline = Type.Array(
+  Type.Object({
+    step: Type.String({ description: 'kernel, link, address, agent, dns, tcp, tls, checkin' }),
+    at_ms: Type.Integer({ description: 'since the kernel started' }),
+  }),
+);
 
 /** Ours: what the agent reported at its last check-in and the schema has no place for. */
 export const AgentReport = Type.Object({
@@ -154,24 +132,13 @@ export const AgentReport = Type.Object({
     Type.Array(Type.Object({ boot_id: Type.String(), sequence: nullable(Type.Integer()) })),
   ),
   agent_version: nullable(Type.String()),
-  /** When its last boot reached each step on the way to the server, since the kernel started. */
-  boot_timeline: Type.Optional(
-    Type.Array(Type.Object({ step: Type.String(), at_ms: Type.Integer() })),
-  ),
+  boot_timeline: Type.Optional(BootTimeline),
   /** Whether it was answered as a new machine; a repeat is answered the same. */
   is_new: Type.Optional(Type.Boolean()),
   /** How the machine was recognised, and why, in sentences. */
-  matched_by: Type.Enum(['identity_hash', 'primary_mac', 'evidence', 'new']),
+  matched_by: MatchedBy,
   evidence: Type.Array(Type.String()),
-  /** What its probes could not read: as in CheckinRequest. */
-  problems: Type.Array(
-    Type.Object({
-      code: Type.String(),
-      section: Type.String(),
-      source: Type.String(),
-      message: Type.String(),
-    }),
-  ),
+  problems: Type.Array(Problem),
 });
 export type AgentReport = Static<typeof AgentReport>;
 

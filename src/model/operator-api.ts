@@ -2,14 +2,13 @@
 // is not known is a typing error that somebody wants to hear of.
 import { Type, type Static } from 'typebox';
 import { LivenessName } from './api.ts';
+import { nullable } from './fields.ts';
 import { IdentityConflict, MachineHistory } from './history.ts';
 import { BmcConfig, Machine, MachineConfig, MachineStateName } from './machine.ts';
 import { Workflow } from './workflow.ts';
 import { Template, TemplateName } from './template.ts';
 
 const strict = { additionalProperties: false };
-const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
-  Type.Union([schema, Type.Null()]);
 
 export const MachineId = Type.String({ format: 'uuid', description: "the machine's UUIDv7" });
 

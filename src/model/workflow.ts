@@ -1,8 +1,6 @@
 // The stored Workflow document (camelCase, as Dragonfly writes it). Unknown fields are kept.
 import { Type, type Static } from 'typebox';
-
-const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
-  Type.Union([schema, Type.Null()]);
+import { nullable } from './fields.ts';
 
 export const WorkflowState = Type.Enum([
   'STATE_PENDING',

@@ -1,7 +1,8 @@
 // Runs the probes side by side, each with its own deadline. Must not know how any probe reads.
 import { systemClock, type Clock } from '../core/clock.ts';
 import { AppError, describeError, isAppError } from '../core/errors.ts';
-import type { Facts, Problem } from '../model/inventory.ts';
+import type { Facts } from '../model/inventory.ts';
+import type { Problem } from '../model/problem.ts';
 import type { Root } from '../sources/root.ts';
 import { probesFor, type AnyProbe } from './index.ts';
 import { withInstalledOs } from './machine-id.ts';

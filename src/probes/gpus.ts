@@ -1,5 +1,5 @@
 // Display and compute controllers on PCI.
-import type { Gpu } from '../model/inventory.ts';
+import type { Gpu } from '../model/hardware/gpu.ts';
 import type { Probe } from './probe.ts';
 import { Reading } from './reading.ts';
 import { readSmbios } from './smbios/read.ts';

@@ -1,6 +1,7 @@
 // The machine-id of the installed system that is running, and whether the system is a netboot image,
 // whose own id must never count: it is made up at each boot, or baked in and shared.
-import type { ExistingOs, MachineIdFacts } from '../model/inventory.ts';
+import type { ExistingOs } from '../model/hardware/existing-os.ts';
+import type { MachineIdFacts } from '../model/inventory.ts';
 import type { Probe } from './probe.ts';
 import { clean, Reading } from './reading.ts';
 

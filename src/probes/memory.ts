@@ -1,5 +1,5 @@
 // Installed memory and its modules.
-import type { Dimm, MemoryFacts } from '../model/inventory.ts';
+import type { Dimm, Memory } from '../model/hardware/memory.ts';
 import type { Probe } from './probe.ts';
 import { Reading } from './reading.ts';
 import { dropPlaceholder } from './smbios/placeholder-text.ts';
@@ -29,7 +29,7 @@ export const memoryProbe: Probe<'memory'> = {
         : (fromModules ?? (await fromKernel(read)));
     return {
       memory_bytes: total?.bytes ?? null,
-      source: total?.source ?? null,
+      memory_source: total?.source ?? null,
       dimms: devices.flatMap(toDimm),
       ...board(smbios?.tables.memoryArrays ?? []),
     };
@@ -52,13 +52,13 @@ function sumOfModules(devices: readonly MemoryDevice[]): number {
 /** What the memory arrays of a board hold together; a machine has one for each socket or channel. */
 function board(
   arrays: readonly MemoryArray[],
-): Pick<MemoryFacts, 'slots' | 'max_bytes' | 'error_correction'> {
+): Pick<Memory, 'memory_slots' | 'memory_max_bytes' | 'memory_error_correction'> {
   const total = (value: (array: MemoryArray) => number): number =>
     arrays.reduce((sum, array) => sum + value(array), 0);
   return {
-    slots: total(({ slots }) => slots) || null,
-    max_bytes: total(({ maxBytes }) => maxBytes ?? 0) || null,
-    error_correction: arrays[0]?.errorCorrection ?? null,
+    memory_slots: total(({ slots }) => slots) || null,
+    memory_max_bytes: total(({ maxBytes }) => maxBytes ?? 0) || null,
+    memory_error_correction: arrays[0]?.errorCorrection ?? null,
   };
 }
 

@@ -1,5 +1,6 @@
 // What a probe is: it finds out one section of the facts.
-import type { Facts, Problem } from '../model/inventory.ts';
+import type { Facts } from '../model/inventory.ts';
+import type { Problem } from '../model/problem.ts';
 import type { Root } from '../sources/root.ts';
 
 export type Report = (problem: Problem) => void;

@@ -1,7 +1,8 @@
 // What a server answered, checked before anything relies on it. By hand and not by schema: the agent
 // loads no schema library, and a stock server leaves out the fields that are this project's own.
 import { AppError } from '../core/errors.ts';
-import type { Action, CheckinResponse, HeartbeatResponse, MatchedBy } from '../model/api.ts';
+import type { Action, CheckinResponse, HeartbeatResponse } from '../model/api.ts';
+import type { MatchedBy } from '../model/history.ts';
 
 /** Used where a server names no interval. */
 const defaultIntervalSeconds = 30;

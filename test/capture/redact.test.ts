@@ -137,7 +137,7 @@ describe('a capture', () => {
     const { inventory, explanation } = await capture(true);
     expect(inventory.identity.smbios_uuid).toMatch(/^0{8}-0{4}-0{4}-0{4}-ac1f6b(?!abcd03)/);
     expect(explanation.sources.find((s) => s.kind === 'smbios_uuid')?.why).toMatch(/^weak/);
-    expect(inventory.hardware['system']).toMatchObject({ serial: null });
+    expect(inventory.hardware.system).toMatchObject({ serial: null });
   });
 
   it('redacted holds none of the marks of a machine in any spelling', async () => {

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { computeIdentityHash } from '../../src/identity/hash.ts';
 import { identify } from '../../src/identity/identify.ts';
-import type { Facts, NetworkInterface } from '../../src/model/inventory.ts';
+import type { Facts } from '../../src/model/inventory.ts';
+import type { NetworkInterface } from '../../src/model/hardware/network-interface.ts';
 
 function nic(name: string, mac: string, more: Partial<NetworkInterface> = {}): NetworkInterface {
   return {

@@ -1,6 +1,7 @@
 // Hosts for tests: what a probe finds out about the files that a test lists.
 import { AppError } from '../../src/core/errors.ts';
-import type { Facts, Problem } from '../../src/model/inventory.ts';
+import type { Facts } from '../../src/model/inventory.ts';
+import type { Problem } from '../../src/model/problem.ts';
 import { collect } from '../../src/probes/collect.ts';
 import { probesFor } from '../../src/probes/index.ts';
 import { MemoryRoot, type Entry } from './memory-root.ts';

@@ -23,9 +23,9 @@ function blocks(count: number): Record<string, Entry> {
 describe('the memory probe', () => {
   it('sums the modules of a physical machine', async () => {
     const found = await read('memory', { [dmi]: table(memoryModule(), memoryModule()) });
-    expect(found).toMatchObject({ memory_bytes: 64 * gib, source: dmi });
+    expect(found).toMatchObject({ memory_bytes: 64 * gib, memory_source: dmi });
     expect(found.dimms).toHaveLength(2);
-    expect(found.dimms[0]).toEqual({
+    expect(found.dimms?.[0]).toEqual({
       locator: 'DIMM_A1',
       size_bytes: 32 * gib,
       type: 'DDR4',
@@ -70,9 +70,9 @@ describe('the memory probe', () => {
       });
     const found = await read('memory', { [dmi]: table(array(3), array(3), array(5)) });
     expect(found).toMatchObject({
-      slots: 16,
-      max_bytes: 2 * 2 ** 40,
-      error_correction: 'Multi-bit ECC',
+      memory_slots: 16,
+      memory_max_bytes: 2 * 2 ** 40,
+      memory_error_correction: 'Multi-bit ECC',
     });
   });
 
@@ -81,9 +81,9 @@ describe('the memory probe', () => {
       '\tUse: System Memory\n\tError Correction Type: None\n\tMaximum Capacity: 64 GB\n';
     const dmidecode = `Physical Memory Array\n${array}\tNumber Of Devices: 4\n`;
     expect(await read('memory', {}, { dmidecode })).toMatchObject({
-      slots: 4,
-      max_bytes: 64 * gib,
-      error_correction: 'None',
+      memory_slots: 4,
+      memory_max_bytes: 64 * gib,
+      memory_error_correction: 'None',
     });
   });
 
@@ -91,13 +91,16 @@ describe('the memory probe', () => {
     const pmem = memoryModule({ 0x12: 0x1f, 0x28: 0x07 });
     const found = await read('memory', { [dmi]: table(memoryModule(), pmem) });
     expect(found.memory_bytes).toBe(32 * gib);
-    expect(found.dimms.map((dimm) => dimm.is_persistent)).toEqual([false, true]);
+    expect(found.dimms?.map((dimm) => dimm.is_persistent)).toEqual([false, true]);
   });
 
   it('counts the online memory blocks of a virtual machine, whatever its modules say', async () => {
     const virtual = structure(0, { 0x13: 0x10 });
     const files = { ...blocks(17), [dmi]: table(virtual, memoryModule()) };
-    expect(await read('memory', files)).toMatchObject({ memory_bytes: 2 * gib, source: base });
+    expect(await read('memory', files)).toMatchObject({
+      memory_bytes: 2 * gib,
+      memory_source: base,
+    });
   });
 
   it('takes the modules of a virtual machine whose last block is not full', async () => {
@@ -105,7 +108,7 @@ describe('the memory probe', () => {
     const files = { ...blocks(9), [dmi]: modules };
     expect(await read('memory', files)).toMatchObject({
       memory_bytes: 1000 * 1024 ** 2,
-      source: dmi,
+      memory_source: dmi,
     });
   });
 
@@ -148,7 +151,7 @@ describe('the memory probe', () => {
     const files = { '/proc/meminfo': 'MemTotal:       16468292 kB\nMemFree: 1 kB\n' };
     expect(await read('memory', files)).toMatchObject({
       memory_bytes: 16_468_292 * 1024,
-      source: '/proc/meminfo',
+      memory_source: '/proc/meminfo',
     });
   });
 
@@ -167,7 +170,7 @@ describe('the memory probe', () => {
     };
     expect(await read('memory', files)).toMatchObject({
       memory_bytes: null,
-      source: null,
+      memory_source: null,
       dimms: [],
     });
   });

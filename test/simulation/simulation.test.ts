@@ -19,10 +19,13 @@ const model: Inventory = {
     cpu_threads: 8,
     cpu_sockets: 1,
     memory_bytes: 8_589_934_592,
+    memory_source: null,
     disks: [],
     network_interfaces: [],
     is_virtual: false,
     virt_platform: null,
+    cloud: null,
+    container: null,
   },
   problems: [],
 };

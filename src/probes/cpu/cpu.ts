@@ -1,5 +1,5 @@
 // CPUs: model, hardware threads online, physical cores, sockets, whether they can run virtual machines.
-import type { CpuFacts } from '../../model/inventory.ts';
+import type { Cpu } from '../../model/hardware/cpu.ts';
 import { parseCpuList, parseCpuMask } from './cpu-list.ts';
 import {
   armModel,
@@ -34,7 +34,7 @@ async function readCounts(
   read: Reading,
   cpuinfo: string,
   online: readonly number[],
-): Promise<Pick<CpuFacts, 'cpu_cores' | 'cpu_threads' | 'cpu_sockets'>> {
+): Promise<Pick<Cpu, 'cpu_cores' | 'cpu_threads' | 'cpu_sockets'>> {
   const siblings = await readSiblings(read, online);
   const running = await withTopology(read, online, siblings);
   const threads = running.length > 0 ? running.length : countProcessors(cpuinfo);
@@ -131,7 +131,7 @@ async function readSockets(read: Reading, cpus: readonly number[]): Promise<numb
 async function readModel(
   read: Reading,
   cpuinfo: string,
-): Promise<Pick<CpuFacts, 'cpu_model' | 'cpu_virtualization'>> {
+): Promise<Pick<Cpu, 'cpu_model' | 'cpu_virtualization'>> {
   const flags = cpuFlags(cpuinfo);
   return {
     cpu_model: cpuModel(cpuinfo) ?? (await otherModel(read, cpuinfo)) ?? null,

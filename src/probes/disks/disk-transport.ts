@@ -1,5 +1,5 @@
 // How a disk is attached, and of what kind it is.
-import type { Disk } from '../../model/inventory.ts';
+import type { Disk } from '../../model/hardware/disk.ts';
 import type { Reading } from '../reading.ts';
 
 interface DiskPlace {

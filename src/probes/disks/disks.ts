@@ -1,5 +1,5 @@
 // Whole disks: no partitions, no loop, RAM or device-mapper devices.
-import type { Disk } from '../../model/inventory.ts';
+import type { Disk } from '../../model/hardware/disk.ts';
 import { isVirtualMedia } from './virtual-media.ts';
 import type { Probe } from '../probe.ts';
 import { Reading } from '../reading.ts';

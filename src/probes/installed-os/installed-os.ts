@@ -1,6 +1,6 @@
 // The operating systems installed on this machine's disks. Looked for in the netboot image, where a
 // disk's system counts and the running one does not, or when asked to: it mounts file systems.
-import type { ExistingOs } from '../../model/inventory.ts';
+import type { ExistingOs } from '../../model/hardware/existing-os.ts';
 import { parseMachineId, readNetbootImage } from '../machine-id.ts';
 import { chooseKernel, fstabSource, mountedAt, parseOsName } from './os-files.ts';
 import type { Probe } from '../probe.ts';

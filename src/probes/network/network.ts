@@ -1,5 +1,5 @@
 // Network interfaces that are hardware: Ethernet ports (and WLAN), InfiniBand ports apart.
-import type { InfinibandPort, NetworkInterface } from '../../model/inventory.ts';
+import type { InfinibandPort, NetworkInterface } from '../../model/hardware/network-interface.ts';
 import { parseBonding, parseVlans } from './proc-net.ts';
 import { isBmcNic } from './bmc-nic.ts';
 import { lastPciAddress } from '../sysfs/pci-address.ts';

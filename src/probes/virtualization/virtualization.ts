@@ -1,6 +1,6 @@
 // Whether the machine is virtual, on which platform and in which cloud, and whether the agent itself
 // runs in a container. Gathers the evidence; what it means is decided in hypervisor.ts.
-import type { VirtualizationFacts } from '../../model/inventory.ts';
+import type { Virtualization } from '../../model/hardware/virtualization.ts';
 import { detectContainer, readContainerEvidence } from './container.ts';
 import { cpuFlags } from '../cpu/cpuinfo.ts';
 import { decideCloud, decidePlatform, type Evidence } from './hypervisor.ts';
@@ -24,7 +24,7 @@ export const virtualizationProbe: Probe<'virtualization'> = {
  *  Source: DMI, CPUID, /proc, /sys/hypervisor, device-tree, ACPI; see hypervisor.ts for the order. */
 export async function readVirtualization(
   read: Reading,
-): Promise<Omit<VirtualizationFacts, 'container'>> {
+): Promise<Omit<Virtualization, 'container'>> {
   const evidence = await readEvidence(read);
   const { isVirtual, platform } = decidePlatform(evidence);
   return { is_virtual: isVirtual, virt_platform: platform, cloud: decideCloud(evidence) };

@@ -12,6 +12,8 @@ import type { App, Services } from '../services.ts';
 import {
   defaultVariables,
   fillTemplate,
+  fleetVariableNames,
+  type FleetVariables,
   machineVariables,
   templateFault,
 } from '../rules/templates.ts';
@@ -132,11 +134,11 @@ function checkBody(body: unknown): { value: unknown } | { error: Error } {
   return fault === undefined ? { value: body } : { error: fault };
 }
 
-/** What operators set for all machines, over what holds without. */
-async function fleetVariables(s: Services): Promise<Record<string, string>> {
-  const variables: Record<string, string> = { ...defaultVariables };
-  for (const name of Object.keys(defaultVariables)) {
-    const setting = await s.store.settings.get(`template.${name}`);
+/** The operators' settings for all machines, and the defaults of those that are not set. */
+async function fleetVariables({ store }: Services): Promise<FleetVariables> {
+  const variables = { ...defaultVariables };
+  for (const name of fleetVariableNames) {
+    const setting = await store.settings.get(`template.${name}`);
     if (setting !== undefined) variables[name] = setting.value.value;
   }
   return variables;

@@ -6,14 +6,9 @@ import { memorableName } from '../../identity/memorable-name.ts';
 import type { CheckinRequest } from '../../model/api.ts';
 import type { MachineChange } from '../../model/history.ts';
 import type { Resolution } from '../../identity/resolve.ts';
-import type {
-  AgentReport,
-  HardwareInfo,
-  Machine,
-  MachineIdentity,
-  StoredDisk,
-  StoredInterface,
-} from '../../model/machine.ts';
+import type { AgentReport, HardwareInfo, Machine, MachineIdentity } from '../../model/machine.ts';
+import type { StoredDisk } from '../../model/hardware/disk.ts';
+import type { StoredInterface } from '../../model/hardware/network-interface.ts';
 
 /** How many earlier boots of a machine are remembered. */
 const keptBoots = 4;

@@ -71,12 +71,12 @@ export function writesDisks(template: Template): boolean {
   return template.spec.actions.some((action) => !sparesDisks.has(action.action));
 }
 
-export interface TemplateVariables {
+/** The variables that come from the machine's record and the server's address. */
+interface MachineVariables {
   readonly server: string;
   readonly instance_id: string;
   readonly friendly_name: string;
   readonly network_config_cloudinit: string;
-  readonly [more: string]: string;
 }
 
 /** What operators set for all machines, as settings "template.<name>", and what holds without. */
@@ -86,10 +86,16 @@ export const defaultVariables = {
   ssh_authorized_keys: '',
   ssh_import_id: '',
   ssh_pwauth: 'false',
-} as const;
+};
+export type FleetVariables = Readonly<typeof defaultVariables>;
+// The keys of a literal are those of its type.
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion
+export const fleetVariableNames = Object.keys(defaultVariables) as (keyof FleetVariables)[];
+
+export type TemplateVariables = MachineVariables & FleetVariables;
 
 /** The variables that a machine's own record gives. `server` is the URL of this server. */
-export function machineVariables(machine: Machine, server: string): TemplateVariables {
+export function machineVariables(machine: Machine, server: string): MachineVariables {
   const mac = machine.identity.primary_mac;
   return {
     server,
@@ -126,8 +132,9 @@ function fillAction(action: TemplateAction, variables: TemplateVariables): Templ
 /** Templates write "{{ server }}/…" as well as "http://{{ server }}/…": the server's own URL, scheme
  *  included, takes the place of both. */
 function fillText(text: string, variables: TemplateVariables): string {
+  const values = new Map<string, string>(Object.entries(variables));
   return text.replaceAll(
     /(?:[a-z]+:\/\/(?=\{\{\s*server\b))?\{\{\s*(\w+)\s*\}\}/g,
-    (whole, name: string) => (Object.hasOwn(variables, name) ? (variables[name] ?? whole) : whole),
+    (whole, name: string) => values.get(name) ?? whole,
   );
 }

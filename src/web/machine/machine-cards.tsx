@@ -1,6 +1,6 @@
 // What is known of a machine: how it is recognised, its hardware, disks and network interfaces.
 import type { ComponentChildren } from 'preact';
-import type { StoredDisk } from '../../model/machine.ts';
+import type { StoredDisk } from '../../model/hardware/disk.ts';
 import type { MachineView } from '../../model/operator-api.ts';
 import { formatDisk, formatMemory, formatSpeed, plural } from '../parts/format.ts';
 import { Card } from '../parts/parts.tsx';

@@ -74,7 +74,7 @@ describe('inventory', () => {
     const { hardware, identity } = await collectInventory('/', { portable: true });
     expect(hardware.cpu_threads).toBeGreaterThan(0);
     expect(hardware.memory_bytes).toBeGreaterThan(0);
-    expect(hardware['memory_source']).toBe('systeminformation mem()');
+    expect(hardware.memory_source).toBe('systeminformation mem()');
     expect(identity.identity_hash).toMatch(/^[0-9a-f]{64}$/);
   });
 

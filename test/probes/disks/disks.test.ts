@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Disk } from '../../../src/model/inventory.ts';
+import type { Disk } from '../../../src/model/hardware/disk.ts';
 import { codes, denied, probe, read } from '../host.ts';
 import type { Entry } from '../memory-root.ts';
 

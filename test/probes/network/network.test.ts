@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { NetworkFacts, NetworkInterface } from '../../../src/model/inventory.ts';
+import type { NetworkFacts } from '../../../src/model/inventory.ts';
+import type { NetworkInterface } from '../../../src/model/hardware/network-interface.ts';
 import { codes, denied, probe, read } from '../host.ts';
 import type { Entry } from '../memory-root.ts';
 

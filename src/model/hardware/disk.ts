@@ -1,0 +1,33 @@
+// A whole disk: as the inventory has it, as a check-in tells it and as the record keeps it.
+import { Type, type Static } from 'typebox';
+import { nullable } from '../fields.ts';
+
+export const Disk = Type.Object({
+  device: Type.String({ description: '/dev/sda, /dev/nvme0n1' }),
+  size_bytes: Type.Integer(),
+  model: nullable(Type.String()),
+  serial: nullable(Type.String()),
+  wwn: nullable(Type.String()),
+  type: nullable(Type.Enum(['nvme', 'ssd', 'hdd'])),
+  transport: nullable(Type.String({ description: 'nvme, sata, sas, virtio, usb, fc, iscsi, …' })),
+  removable: Type.Boolean(),
+  read_only: Type.Boolean(),
+  virtual_media: Type.Boolean({ description: 'lent by a BMC or hypervisor; never a target' }),
+  paths: Type.Array(Type.String(), { description: 'the devices of all its paths, if several' }),
+});
+export type Disk = Static<typeof Disk>;
+
+/** What storage-schema.md has, with what is ours in addition. A newer agent may name other types. */
+export const StoredDisk = Type.Object({
+  ...Type.Partial(Disk).properties,
+  ...Type.Pick(Disk, ['device', 'size_bytes', 'model', 'serial']).properties,
+  type: Type.Optional(nullable(Type.String({ description: 'nvme, ssd, hdd' }))),
+});
+export type StoredDisk = Static<typeof StoredDisk>;
+
+export const CheckinDisk = Type.Object({
+  name: Type.String({ description: 'without /dev/' }),
+  ...Type.Partial(Type.Omit(StoredDisk, ['device'])).properties,
+  ...Type.Pick(StoredDisk, ['size_bytes']).properties,
+});
+export type CheckinDisk = Static<typeof CheckinDisk>;

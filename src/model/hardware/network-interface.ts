@@ -1,0 +1,47 @@
+// A physical network port: as the inventory has it, as a check-in tells it and as the record keeps it.
+import { Type, type Static } from 'typebox';
+import { nullable } from '../fields.ts';
+
+export const NetworkInterface = Type.Object({
+  name: Type.String({ description: 'eth0, enp0s3' }),
+  mac: Type.String({ description: 'the permanent address, lower case with colons' }),
+  speed_mbps: nullable(Type.Integer()),
+  current_mac: nullable(
+    Type.String({ description: "where it differs from the permanent one: a bond member's" }),
+  ),
+  driver: nullable(Type.String()),
+  pci_address: nullable(Type.String({ description: '0000:03:00.0' })),
+  carrier: nullable(Type.Boolean()),
+  mtu: nullable(Type.Integer()),
+  kind: Type.Enum(['ethernet', 'infiniband', 'wlan']),
+  is_usb: Type.Boolean(),
+  is_bmc: Type.Boolean({ description: "a BMC's port towards its own host" }),
+  is_vf: Type.Boolean({
+    description: 'a virtual function whose physical function is on this host',
+  }),
+  bond: nullable(Type.String()),
+  vlans: Type.Array(Type.Integer()),
+});
+export type NetworkInterface = Static<typeof NetworkInterface>;
+
+/** What storage-schema.md has, with what is ours in addition. A newer agent may name other kinds. */
+export const StoredInterface = Type.Object({
+  ...Type.Partial(NetworkInterface).properties,
+  ...Type.Pick(NetworkInterface, ['name', 'mac', 'speed_mbps']).properties,
+  kind: Type.Optional(Type.String({ description: 'ethernet, infiniband, wlan' })),
+});
+export type StoredInterface = Static<typeof StoredInterface>;
+
+export const CheckinInterface = Type.Object({
+  ...Type.Partial(StoredInterface).properties,
+  ...Type.Pick(StoredInterface, ['name', 'mac']).properties,
+});
+export type CheckinInterface = Static<typeof CheckinInterface>;
+
+/** An IP-over-InfiniBand interface: its 20-byte address is no MAC. */
+export interface InfinibandPort extends Pick<
+  NetworkInterface,
+  'name' | 'speed_mbps' | 'driver' | 'pci_address' | 'carrier'
+> {
+  address: string;
+}
