@@ -1,6 +1,7 @@
 // Makes dist/: the library with its types (tsc), the agent's program as one bundle (rolldown) and the page.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { build } from 'rolldown';
 import { bundleAgent } from './build-agent.ts';
 import { buildPage } from './build-page.ts';
 
@@ -12,19 +13,31 @@ for (const name of existsSync('dist') ? readdirSync('dist') : []) {
 execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 
 await bundleAgent('dist/bin');
+await build({
+  input: 'src/supported-node.ts',
+  output: { file: 'dist/bin/supported-node.js', format: 'cjs' },
+});
 writeFileSync('dist/bin/package.json', '{ "type": "commonjs" }\n');
 
-// The program starts with what V8 compiled in an earlier run, 5 of 37 ms. The cache lies beside the
+// The agent starts with what V8 compiled in an earlier run, 5 of 37 ms. The cache lies beside the
 // program, where only who may change the program may change it, and is filled here for inventory.
-const loader = `#!/usr/bin/env node
-require('node:module').enableCompileCache?.(__dirname + '/cache');
-require('./agent.js');
-`;
-writeFileSync('dist/bin/dragonfly-agent.js', loader);
+writeProgram(
+  'dragonfly-agent',
+  `require('node:module').enableCompileCache(__dirname + '/cache'); require('./agent.js');`,
+);
+writeProgram('dragonfly-server', `import('../cli/dragonfly-server.js');`);
 execFileSync(process.execPath, ['dist/bin/dragonfly-agent.js', 'inventory', '--json'], {
   stdio: 'ignore',
 });
-for (const program of ['dist/bin/dragonfly-agent.js', 'dist/cli/dragonfly-server.js']) {
-  chmodSync(program, 0o755);
-}
 await buildPage();
+
+/** A file that any Node can parse, and that runs the program on one that is supported. */
+function writeProgram(name: string, run: string): void {
+  const text = `#!/usr/bin/env node
+const fault = require('./supported-node.js').nodeFault(process.versions.node);
+if (fault === undefined) { ${run} }
+else { console.error(fault); process.exitCode = 2; }
+`;
+  writeFileSync(`dist/bin/${name}.js`, text);
+  chmodSync(`dist/bin/${name}.js`, 0o755);
+}

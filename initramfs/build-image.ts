@@ -216,7 +216,8 @@ function listParts(
 
 /** A package of the lock file. */
 function npmPart(name: string): Part {
-  const locked: Record<string, { version?: string; license?: string }> = lock.packages;
+  const locked: Record<string, { version?: string; license?: string; link?: boolean }> =
+    lock.packages;
   const { version = 'NONE', license = 'NOASSERTION' } = locked[`node_modules/${name}`] ?? {};
   return { name, version, licence: license, supplier: 'NOASSERTION' };
 }

@@ -1,5 +1,7 @@
 // The package's main export: what embedders need of the agent's half, the store, the server and the
 // schemas. `dragonfly-agent/agent` is the agent's half alone.
+import './check-node.ts';
+
 export {
   collectInventory,
   explainInventory,

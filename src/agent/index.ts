@@ -1,5 +1,7 @@
 // The subpath export "dragonfly-agent/agent": what embedders of the agent need, without any
 // dependency of the server.
+import '../check-node.ts';
+
 export type { ActionProgress, ActionRunner, ActionRunners } from './orders/actions.ts';
 export { checkInOnce, runAgent, type AgentOptions } from './agent.ts';
 export { openBoot, type Boot, type Notebook } from './boot.ts';

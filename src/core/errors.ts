@@ -22,7 +22,8 @@ const codes = {
   'identity.mismatch': [422, 'The identity hash that the agent sent does not match its fields.'],
   'identity.in-use': [409, 'Another live machine has this identity.'],
 
-  // Settings and the command line
+  // Settings, the command line and the Node they run on
+  'node.unsupported': [null, 'This Node is too old for the package.'],
   'config.missing': [null, 'A required setting was found nowhere.'],
   'config.invalid': [422, 'A setting has a value that cannot be used.'],
   'usage.invalid': [null, 'The command line is wrong.'],

@@ -1,5 +1,5 @@
 // What an errno means to a probe: not there, or there and unreadable.
-import { getSystemErrorMessage } from 'node:util';
+import * as util from 'node:util';
 import { AppError, type ErrorCode } from '../core/errors.ts';
 
 /** The kernel's ways to say "there is no such thing, or it has no value": not worth a problem.
@@ -60,5 +60,5 @@ const reasons: Partial<Record<ErrorCode, (path: string) => string>> = {
 function reasonOf(cause: unknown): unknown {
   const errno = errnoOf(cause);
   if (errno === undefined || !(cause instanceof Error) || !('errno' in cause)) return cause;
-  return new Error(`${errno}: ${getSystemErrorMessage(Number(cause.errno))}`);
+  return new Error(`${errno}: ${util.getSystemErrorMessage(Number(cause.errno))}`);
 }

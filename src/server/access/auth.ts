@@ -1,6 +1,6 @@
 // Who a request comes from, and what each route demands. Every route names its access; one that does
 // not is refused when the server starts.
-import { hash, timingSafeEqual } from 'node:crypto';
+import * as crypto from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { TokenScope } from '../../model/operator-api.ts';
@@ -213,11 +213,11 @@ function tokenOf(authorization: string | undefined, isRead: boolean): string | u
 
 /** Takes as long whether they differ at the beginning or at the end. */
 function areEqual(a: Buffer, b: Buffer): boolean {
-  return a.length === b.length && timingSafeEqual(a, b);
+  return a.length === b.length && crypto.timingSafeEqual(a, b);
 }
 
 function digest(token: string): Buffer {
-  return hash('sha256', token, 'buffer');
+  return crypto.hash('sha256', token, 'buffer');
 }
 
 function howToGetOne(access: Access): string {

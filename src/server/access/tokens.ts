@@ -1,6 +1,6 @@
 // Tokens as the store keeps them: named records with the SHA-256 of a random secret. The secret itself
 // is shown once, to whoever creates it.
-import { hash, randomBytes } from 'node:crypto';
+import * as crypto from 'node:crypto';
 import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { AppError, isAppError } from '../../core/errors.ts';
@@ -31,12 +31,12 @@ export interface NewToken {
 
 /** SHA-256 in hex. Tokens are 256 random bits: no salt or slow hash would add anything. */
 export function hashToken(token: string): string {
-  return hash('sha256', token);
+  return crypto.hash('sha256', token);
 }
 
 /** A new random token. The prefix tells people, and scanners for leaked secrets, what it is. */
 function newTokenText(prefix: string): string {
-  return `${prefix}_${randomBytes(32).toString('base64url')}`;
+  return `${prefix}_${crypto.randomBytes(32).toString('base64url')}`;
 }
 
 /** Creates a token and gives its text, which nobody can read again.
