@@ -1,4 +1,4 @@
-// The server's operations that the page uses, by name. Errors of all: ApiError.
+// The API operations that the page uses. Each of them throws ApiError.
 import type { IdentityConflict, MachineChange } from '../model/history.ts';
 import type {
   BulkRequest,
@@ -29,10 +29,10 @@ export async function readMachinePage(
   return (await session.request<MachinePage>(path, { signal })).body;
 }
 
-/** How many machines `readMachines` takes. */
+/** The most ids that `readMachines` takes. */
 export const mostMachines = 100;
 
-/** Those of the machines that there are. */
+/** The machines with these ids; an id without a machine is left out. */
 export async function readMachines(
   session: Session,
   ids: readonly string[],
@@ -47,7 +47,7 @@ export function readMachine(session: Session, id: string): Promise<Answer<Machin
   return session.request(machinePath(id));
 }
 
-/** Errors: `request.stale` when the machine is no longer as `etag` says. */
+/** Errors: `request.stale` if the machine no longer has this `etag`. */
 export function patchMachine(
   session: Session,
   id: string,
@@ -68,7 +68,7 @@ export async function readHistory(session: Session, id: string): Promise<readonl
   return body.history;
 }
 
-/** Makes the same change to each machine, in requests that a busy server answers in time. */
+/** Makes the same change to each machine, in requests small enough for a busy server. */
 export async function changeMachines(
   session: Session,
   ids: readonly string[],
@@ -92,7 +92,7 @@ export async function readTemplateNames(session: Session): Promise<readonly stri
   return body.templates.map((template) => template.metadata.name);
 }
 
-/** In the order of their creation. */
+/** Workflows of a machine, oldest first. */
 export async function readWorkflows(session: Session, id: string): Promise<readonly Workflow[]> {
   const { body } = await session.request<{ workflows: readonly Workflow[] }>(
     `/api/workflows?machine_id=${encodeURIComponent(id)}&limit=1000`,
@@ -124,13 +124,13 @@ export async function readConflicts(
   return body.conflicts;
 }
 
-/** The machine of the conflict is the candidate `into`, and is merged into it. */
+/** Merges the conflict's machine into the candidate `into`. */
 export async function acceptConflict(session: Session, id: string, into: string): Promise<void> {
   const path = `/api/conflicts/${encodeURIComponent(id)}/accept`;
   await session.request(path, { method: 'POST', body: { into } });
 }
 
-/** The machine of the conflict is a machine of its own. */
+/** Keeps the conflict's machine as one of its own. */
 export async function splitConflict(session: Session, id: string): Promise<void> {
   const path = `/api/conflicts/${encodeURIComponent(id)}/split`;
   await session.request(path, { method: 'POST' });

@@ -1,4 +1,4 @@
-// The frame around every page: header, connection, theme, sign-in.
+// The frame of every page: header, connection status, theme, sign-in.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { ConflictsPage } from './conflicts/conflicts-page.tsx';
 import { createServices, ServicesProvider, useLive, useServices } from './context.ts';

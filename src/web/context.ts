@@ -1,4 +1,4 @@
-// What every part of the page may need: the session, the fleet and the connection that keeps it live.
+// The services that any part of the page may use: session, fleet, and the connection that keeps it live.
 import { createContext } from 'preact';
 import { useContext, useEffect, useState } from 'preact/hooks';
 import { Fleet, type FleetView } from './live/fleet.ts';
@@ -31,7 +31,7 @@ interface Source {
   subscribe(listener: () => void): () => void;
 }
 
-/** A value of something that changes by itself, followed as it does. */
+/** A value that `source` changes, up to date. */
 function useFollowed<T>(source: Source, read: () => T): T {
   const [value, setValue] = useState(read);
   useEffect(() => {
@@ -47,7 +47,7 @@ export function useFleet(): FleetView {
   return useFollowed(fleet, () => fleet.view);
 }
 
-/** What the list knows of one machine. */
+/** The list's row of one machine. */
 export function useRow(id: string): Row | undefined {
   const { fleet } = useServices();
   return useFollowed(fleet, () => fleet.get(id));

@@ -1,4 +1,4 @@
-// Starts the page.
+// The entry point: applies the theme and renders the page.
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { applyTheme, storedTheme } from './parts/theme.ts';

@@ -1,4 +1,4 @@
-// Which page the address names, and moving between pages without loading the document again.
+// Turns the address into a page, and moves between pages without reloading the document.
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 
@@ -36,7 +36,7 @@ export function useRoute(): Route {
   return route;
 }
 
-/** Whether a click asks for this tab, not for a new one. */
+/** True for a click that opens in this tab rather than a new one. */
 export function isPlainClick(event: MouseEvent): boolean {
   return event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
 }

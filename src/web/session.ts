@@ -1,8 +1,8 @@
-// The operator's token, and requests that carry it. The token lives as long as the browser's tab.
+// The operator's token and the requests that carry it. The token lives as long as the browser tab.
 
 const storageKey = 'dragonfly.token';
 
-/** An answer of the server that is not what was asked for. */
+/** A request that failed: an error answer, or none at all. */
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
@@ -17,7 +17,7 @@ export class ApiError extends Error {
 
 export interface Answer<T> {
   readonly body: T;
-  /** For If-Match of a change that is based on this answer. */
+  /** For the If-Match of a change based on this answer. */
   readonly etag: string | undefined;
 }
 
@@ -30,7 +30,7 @@ export interface RequestOptions {
 }
 
 export class Session {
-  /** Called when the server wants a token, or another one. */
+  /** Called when the server asks for a token, or refuses this one. */
   onUnauthorized: () => void = () => {};
   /** How far this computer's clock is ahead of the server's. */
   clockAheadMs = 0;
@@ -47,16 +47,16 @@ export class Session {
     sessionStorage.removeItem(storageKey);
   }
 
-  /** The answer's body as JSON. Errors: ApiError, with `server.unreachable` when none came. */
+  /** Returns the answer's JSON body. Errors: ApiError, `server.unreachable` if there was no answer. */
   async request<T>(path: string, options: RequestOptions = {}): Promise<Answer<T>> {
     const response = await this.open(path, options);
     const text = await response.text();
-    // The server checks its answers against the schemas that these types are made of.
+    // The answers follow the schemas that these types come from.
     const body: T = text === '' ? undefined : JSON.parse(text);
     return { body, etag: response.headers.get('etag') ?? undefined };
   }
 
-  /** The answer as it begins, for a body that is read as a stream. Errors: ApiError. */
+  /** Returns the answer once its headers are there, to stream the body. Errors: ApiError. */
   async open(path: string, options: RequestOptions = {}): Promise<Response> {
     const { method = 'GET', body, ifMatch, signal } = options;
     const token = sessionStorage.getItem(storageKey);
@@ -87,7 +87,7 @@ export class Session {
 async function errorOf(response: Response): Promise<ApiError> {
   const fallback = `The server answered with status ${String(response.status)}.`;
   try {
-    // Any JSON: each field is looked at below.
+    // Any JSON; each field is checked below.
     const body: { error?: unknown; code?: unknown } | null = await response.json();
     const { error, code } = body ?? {};
     return new ApiError(
@@ -100,7 +100,7 @@ async function errorOf(response: Response): Promise<ApiError> {
   }
 }
 
-/** What to tell the operator about a failure. */
+/** A failure in words for the operator. */
 export function messageOf(err: unknown): string {
   return err instanceof Error ? err.message : String(err);
 }

@@ -1,4 +1,4 @@
-// Asks for an operator's token.
+// The form that asks for an operator's token.
 import { useState } from 'preact/hooks';
 import { useServices } from './context.ts';
 import { messageOf } from './session.ts';
@@ -8,7 +8,7 @@ export function SignIn({ onSignedIn }: { onSignedIn: () => void }) {
   const [token, setToken] = useState('');
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | undefined>(
-    session.hasToken ? 'The token is not valid, or not any more.' : undefined,
+    session.hasToken ? 'This token is not valid, or no longer valid.' : undefined,
   );
 
   const submit = async (event: SubmitEvent): Promise<void> => {
@@ -30,7 +30,7 @@ export function SignIn({ onSignedIn }: { onSignedIn: () => void }) {
       <form class="card" onSubmit={(event) => void submit(event)}>
         <h1>Dragonfly</h1>
         <p>
-          This server asks operators for a token. Whoever runs it makes one with{' '}
+          This server needs an operator token. Its administrator creates one with{' '}
           <code>dragonfly-server token create</code>.
         </p>
         <label>
@@ -53,7 +53,7 @@ export function SignIn({ onSignedIn }: { onSignedIn: () => void }) {
         <button type="submit" class="primary" disabled={busy || token.trim() === ''}>
           Sign in
         </button>
-        <p class="quiet">The token is kept in this tab only and forgotten when it closes.</p>
+        <p class="quiet">The token is kept in this tab only, and is forgotten when you close it.</p>
       </form>
     </main>
   );

@@ -88,7 +88,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
       await expect.poll(count, soon).toBe(found);
     }
     await filter().fill('no such machine');
-    await page.getByText('No machine matches the filter.').waitFor();
+    await page.getByText('No machine matches this filter.').waitFor();
     await page.getByRole('button', { name: 'Show all 120' }).click();
     await expect.poll(count, soon).toBe('120 machines');
   });
@@ -233,8 +233,8 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     await openList();
     await page.getByRole('link', { name: 'Conflicts 1' }).click();
     const candidate = page.locator('.candidate').filter({ hasText: 'the SMBIOS UUID is the same' });
-    await candidate.getByRole('button', { name: 'It is this one' }).click();
-    await page.getByText('No conflict waits for a decision.').waitFor();
+    await candidate.getByRole('button', { name: 'Same machine' }).click();
+    await page.getByText('No open conflicts.').waitFor();
     const conflict = await server.store.conflicts.get('01930000-0000-7000-9000-000000000001');
     expect(conflict?.value.resolution).toMatchObject({ decision: 'accepted', into: machine(1).id });
     expect(await server.store.machines.get(machine(2).id)).toBeUndefined();
@@ -269,7 +269,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
   test('says that a list is not complete, and reads the rest when asked', async () => {
     await page.route('**/api/machines?*cursor=*', (route) => route.abort());
     await openList();
-    const alert = page.getByRole('alert').filter({ hasText: 'Not all machines could be read.' });
+    const alert = page.getByRole('alert').filter({ hasText: 'Some machines could not be read.' });
     await alert.waitFor();
     expect(await count()).toBe('100 machines');
     await page.unroute('**/api/machines?*cursor=*');
@@ -284,7 +284,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     await row('node-1').getByRole('link').click();
     await page.getByRole('heading', { level: 1, name: 'node-1' }).waitFor();
     await page.getByRole('link', { name: 'Conflicts' }).click();
-    await page.getByText('No conflict waits for a decision.').waitFor();
+    await page.getByText('No open conflicts.').waitFor();
     await page.goBack();
     await page.getByRole('heading', { level: 1, name: 'node-1' }).waitFor();
     expect(await page.evaluate('window.sameDocument')).toBe(true);

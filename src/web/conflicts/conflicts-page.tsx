@@ -1,5 +1,5 @@
-// Identity conflicts: check-ins that the server could not tell apart with certainty. An operator
-// decides whether such a machine is one of those it resembles, or one of its own.
+// The page of identity conflicts: check-ins that might come from a machine already known. An operator
+// decides whether such a machine is one of the candidates or one of its own.
 import { useEffect, useState } from 'preact/hooks';
 import type { IdentityConflict } from '../../model/history.ts';
 import { acceptConflict, splitConflict } from '../api.ts';
@@ -23,21 +23,21 @@ export function ConflictsPage() {
     return problem === undefined ? (
       <Notice kind="busy" title="Reading conflicts…" />
     ) : (
-      <Notice kind="error" title="The conflicts cannot be shown.">
+      <Notice kind="error" title="The conflicts could not be read.">
         <p>{problem}</p>
       </Notice>
     );
   }
   if (conflicts.length === 0) {
     return (
-      <Notice kind="empty" title="No conflict waits for a decision.">
-        <p>A machine that might be one of several known ones is shown here.</p>
+      <Notice kind="empty" title="No open conflicts.">
+        <p>A machine that might be one of several known machines shows up here.</p>
       </Notice>
     );
   }
   return (
     <div class="conflicts">
-      <h1>Conflicts to decide</h1>
+      <h1>Open conflicts</h1>
       {conflicts.map((conflict) => (
         <Conflict key={conflict.id} conflict={conflict} />
       ))}
@@ -85,21 +85,21 @@ function Conflict({ conflict }: { conflict: IdentityConflict }) {
             disabled={busy}
             onClick={() => void decide(acceptConflict(session, conflict.id, machine_id))}
           >
-            It is this one
+            Same machine
           </button>
         </div>
       ))}
       <div class="candidate">
         <div>
           <b>None of these</b>
-          <p class="quiet">It stays a machine of its own.</p>
+          <p class="quiet">It remains a machine of its own.</p>
         </div>
         <button
           type="button"
           disabled={busy}
           onClick={() => void decide(splitConflict(session, conflict.id))}
         >
-          It is another one
+          Separate machine
         </button>
       </div>
       <p class="problem" role="alert">
@@ -109,7 +109,7 @@ function Conflict({ conflict }: { conflict: IdentityConflict }) {
   );
 }
 
-/** A machine by its name, as a link to its page. */
+/** A machine's name, linked to its page. */
 function MachineName({ id }: { id: string }) {
   const row = useRow(id);
   return (

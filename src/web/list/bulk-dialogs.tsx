@@ -1,4 +1,4 @@
-// What is done to a selection of machines: tags put on and taken off, a template assigned.
+// Dialogs that change a selection of machines: add and remove tags, assign a template.
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { BulkRequest } from '../../model/operator-api.ts';
@@ -12,7 +12,7 @@ import { TemplateSelect } from '../machine/template-select.tsx';
 interface BulkProps {
   readonly ids: readonly string[];
   readonly onClose: () => void;
-  /** With what was done, in a sentence. */
+  /** Told in a sentence what was done. */
   readonly onDone: (message: string) => void;
 }
 
@@ -78,13 +78,13 @@ export function BulkAssign({ ids, onClose, onDone }: BulkProps) {
     >
       <TemplateSelect label="Template" value={template} autoFocus onChange={setTemplate} />
       <p class="quiet">
-        A machine with a template is ready to be provisioned. Nothing is written to its disks yet.
+        Machines with a template are ready to be provisioned. Nothing is written to their disks yet.
       </p>
     </BulkForm>
   );
 }
 
-/** Tags as they are typed: between commas or spaces. */
+/** Splits typed tags at commas and spaces. */
 export function tagsOf(text: string): string[] {
   return [...new Set(text.split(/[\s,]+/).filter((tag) => tag !== ''))];
 }
@@ -111,7 +111,7 @@ function BulkForm({ title, ids, change, disabled, onClose, onDone, children }: F
         return;
       }
       setProblem(
-        `${plural(changed, 'machine')} changed, ${String(failed.length)} not: ${failed[0]?.failure.error ?? ''}`,
+        `${plural(changed, 'machine')} changed, ${String(failed.length)} refused: ${failed[0]?.failure.error ?? ''}`,
       );
     } catch (err) {
       setProblem(messageOf(err));

@@ -1,12 +1,12 @@
-// What the operator has set up in the list: filter, sort, selection, place. It outlives a visit to a
-// machine's page; filter and sort are in the address as well, to be shared and reloaded. Pure.
+// The state of the list: filter, order, selection, keyboard row. It survives a visit to a machine's page;
+// filter and order are in the address too, so a view can be shared and reloaded. Pure.
 import type { Sort, SortColumn } from '../live/fleet.ts';
 
 export interface ListState {
   readonly query: string;
   readonly sort: Sort;
   readonly selected: ReadonlySet<string>;
-  /** The row that the keyboard is on. */
+  /** The row under the keyboard cursor. */
   readonly activeId: string | undefined;
 }
 
@@ -20,7 +20,7 @@ const columns: readonly SortColumn[] = [
 ];
 const defaultSort: Sort = { column: 'name', descending: false };
 
-/** The list as an address's search part describes it. */
+/** Reads filter and order from an address's query string. */
 export function listStateOf(search: string): ListState {
   const parameters = new URLSearchParams(search);
   const sort = parameters.get('sort') ?? '';
@@ -33,7 +33,7 @@ export function listStateOf(search: string): ListState {
   };
 }
 
-/** The list's address. */
+/** The address of the list in this state. */
 export function listPath({ query, sort }: ListState): string {
   const parameters = new URLSearchParams();
   if (query !== '') parameters.set('q', query);
@@ -44,19 +44,19 @@ export function listPath({ query, sort }: ListState): string {
   return search === '' ? '/' : `/?${search}`;
 }
 
-/** The sort after a click on a column's head: that column, or the other direction. */
+/** The order after a click on a column's head: by that column, or reversed if it was that already. */
 export function sortBy(sort: Sort, column: SortColumn): Sort {
   return { column, descending: sort.column === column && !sort.descending };
 }
 
-/** The selection with one id put in or taken out. */
+/** Adds one id to the selection, or removes it. */
 export function toggled(selected: ReadonlySet<string>, id: string): ReadonlySet<string> {
   const next = new Set(selected);
   if (!next.delete(id)) next.add(id);
   return next;
 }
 
-/** The selection with all ids from one row to another put in. */
+/** Adds all ids from one row to another to the selection. */
 export function withRange(
   selected: ReadonlySet<string>,
   ids: readonly string[],

@@ -1,4 +1,4 @@
-// The list of machines: a grid with virtual rows, driven by mouse and keyboard alike.
+// The list of machines: a grid with virtual rows that works with mouse and keyboard alike.
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { useServices } from '../context.ts';
 import type { SortColumn } from '../live/fleet.ts';
@@ -22,21 +22,21 @@ interface ListProps {
   readonly rows: readonly Row[];
   readonly list: ListState;
   readonly onChange: (change: Partial<ListState>) => void;
-  /** Where the list was scrolled to; kept while another page is shown. */
+  /** The scroll position, kept while another page is shown. */
   readonly place: { scrollTop: number };
 }
 
 export function MachineList({ rows, list, onChange, place }: ListProps) {
   const viewport = useRef<HTMLDivElement>(null);
   const narrow = useMedia('(max-width: 780px)');
-  // The heights that styles/ gives to --row and --list-head.
+  // These match --row and --list-head in styles/.
   const rowHeight = narrow ? 76 : 38;
   const headerHeight = narrow ? 0 : 34;
   const { first, end } = useRowWindow(viewport, rowHeight);
   const { live, session } = useServices();
   const nowMs = useNow() - session.clockAheadMs;
 
-  // Where it was left; another filter or order begins at its beginning (see changeList in app.tsx).
+  // Back to where it was; a new filter or order starts at the top (see changeList in app.tsx).
   useLayoutEffect(() => {
     if (viewport.current !== null) viewport.current.scrollTop = place.scrollTop;
   }, [list.query, list.sort]);

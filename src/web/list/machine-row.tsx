@@ -1,4 +1,4 @@
-// One machine in the list.
+// A machine's row in the list.
 import { Age, LivenessMark, StatePill, Tags } from '../parts/parts.tsx';
 import { isPlainClick } from '../router.tsx';
 import type { Row } from './row.ts';

@@ -1,4 +1,4 @@
-// The page of all machines: filter, counts, what to do with the selection, the list.
+// The page of all machines: filter, counts, actions on the selection, and the list.
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { MachineStateName } from '../../model/machine.ts';
 import { BulkAssign, BulkTags } from './bulk-dialogs.tsx';
@@ -127,7 +127,7 @@ function Filter({ query, onChange }: { query: string; onChange: (query: string) 
   );
 }
 
-/** How many machines are shown, and whether more are to come. */
+/** The number of machines shown, and whether more are still being read. */
 function Count() {
   const { live } = useServices();
   const { load } = useLive();
@@ -142,7 +142,7 @@ function Count() {
       {load === 'loading' && total > 0 && <span class="spinner" title="Reading machines…" />}
       {load === 'failed' && total > 0 && (
         <span class="problem" role="alert">
-          Not all machines could be read.{' '}
+          Some machines could not be read.{' '}
           <button type="button" onClick={() => live.start()}>
             Try again
           </button>
@@ -191,14 +191,14 @@ function Chips({ list, onChange, done }: ChipsProps) {
   );
 }
 
-/** The list's place when it has nothing to show, and why. */
+/** Stands in for an empty list, and says why it is empty. */
 function NoRows({ query, onClear }: { query: string; onClear: () => void }) {
   const { live } = useServices();
   const { load, problem } = useLive();
   const { total } = useFleet();
   if (load === 'failed' && total === 0) {
     return (
-      <Notice kind="error" title="The machines cannot be shown.">
+      <Notice kind="error" title="The machines could not be read.">
         <p>{problem}</p>
         <button type="button" onClick={() => live.start()}>
           Try again
@@ -209,7 +209,7 @@ function NoRows({ query, onClear }: { query: string; onClear: () => void }) {
   if (load === 'loading') return <Notice kind="busy" title="Reading machines…" />;
   if (total > 0) {
     return (
-      <Notice kind="empty" title="No machine matches the filter.">
+      <Notice kind="empty" title="No machine matches this filter.">
         <p>
           <code>{query}</code>
         </p>
@@ -223,7 +223,7 @@ function NoRows({ query, onClear }: { query: string; onClear: () => void }) {
     <Notice kind="empty" title="No machine has checked in yet.">
       <p>Boot one from the network, or start the agent on a host:</p>
       <pre>dragonfly-agent run --server {location.origin}</pre>
-      <p>It appears here by itself.</p>
+      <p>It will show up here by itself.</p>
     </Notice>
   );
 }

@@ -1,10 +1,10 @@
 // Keys that work anywhere on a page.
 import { useEffect, useRef } from 'preact/hooks';
 
-/** What is done for each key, by its name, with "Ctrl+" before it where Ctrl or Cmd is held. */
+/** Handlers by key name, with "Ctrl+" in front if Ctrl or Cmd is held. */
 export type KeyActions = Readonly<Record<string, (event: KeyboardEvent) => void>>;
 
-/** Acts on keys while no field and no dialog has them. */
+/** Handles keys unless a field or a dialog has the focus. */
 export function usePageKeys(actions: KeyActions): void {
   const latest = useRef(actions);
   latest.current = actions;
@@ -20,7 +20,7 @@ export function usePageKeys(actions: KeyActions): void {
   }, []);
 }
 
-/** Whether the key belongs to what has the focus. Escape leaves a field first. */
+/** True if the focused element wants the key. In a field, Escape first leaves the field. */
 function isTaken({ key, target }: KeyboardEvent): boolean {
   if (document.querySelector('dialog[open]') !== null) return true;
   if (!(target instanceof HTMLElement)) return false;

@@ -1,4 +1,4 @@
-// What an operator types to filter machines: `rack-4 state:error -tag:spare live:gone`. Pure; no DOM.
+// The filter language: `rack-4 state:error -tag:spare live:gone`. Pure; no DOM.
 import type { Row } from './row.ts';
 
 interface Term {
@@ -7,7 +7,7 @@ interface Term {
   readonly negated: boolean;
 }
 
-/** The fields that can be named, and what each compares with. */
+/** The fields that a term can name, and how each compares. */
 const fields: Readonly<Record<string, (row: Row, value: string) => boolean>> = {
   state: (row, value) => row.state.toLowerCase().startsWith(value),
   live: (row, value) => row.liveness.startsWith(value),
@@ -15,7 +15,7 @@ const fields: Readonly<Record<string, (row: Row, value: string) => boolean>> = {
   os: (row, value) => matchesWildcard((row.template ?? '').toLowerCase(), value),
 };
 
-/** `*` at an end stands for anything: tags are compared whole, or rack-1 would bring rack-10. */
+/** A trailing `*` matches anything. Without it the whole text is compared, so rack-1 is not rack-10. */
 function matchesWildcard(text: string, pattern: string): boolean {
   return pattern.endsWith('*') ? text.startsWith(pattern.slice(0, -1)) : text === pattern;
 }
@@ -29,7 +29,7 @@ function parse(query: string): Term[] {
     const text = (quoted ?? bare ?? '').toLowerCase();
     terms.push({
       field: known ? name.toLowerCase() : undefined,
-      // An unknown field is plain text, so that a MAC address or a URL can be typed.
+      // An unknown field counts as plain text, so that a MAC address or a URL can be typed.
       value: known || name === undefined ? text : `${name.toLowerCase()}:${text}`,
       negated: minus === '-',
     });
@@ -37,7 +37,7 @@ function parse(query: string): Term[] {
   return terms;
 }
 
-/** A test for rows. All terms must hold; `field:` alone, as while it is being typed, is no filter. */
+/** Returns a test for rows. All terms must match; a bare `field:`, still being typed, filters nothing. */
 export function compileQuery(query: string): (row: Row) => boolean {
   const terms = parse(query).filter((term) => term.value !== '');
   return (row) =>
@@ -48,12 +48,12 @@ export function compileQuery(query: string): (row: Row) => boolean {
     });
 }
 
-/** Whether the query has exactly this `field:value` term. */
+/** True if the query has exactly this `field:value` term. */
 export function hasTerm(query: string, field: string, value: string): boolean {
   return parse(query).some((t) => t.field === field && t.value === value && !t.negated);
 }
 
-/** The query with `field:value` in place of other terms of that field, or without it if it was there. */
+/** Puts `field:value` in place of other terms of that field, or removes it if it is there. */
 export function toggleTerm(query: string, field: string, value: string): string {
   const others = query.split(/\s+/).filter((word) => word !== '' && !word.startsWith(`${field}:`));
   return hasTerm(query, field, value)

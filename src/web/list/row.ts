@@ -1,14 +1,14 @@
-// What the list keeps of each machine: small, ready to show, search and sort. Pure; no DOM.
+// The list's row of a machine: small, and ready to show, search and sort. Pure; no DOM.
 import type { MachineStateName } from '../../model/machine.ts';
 import type { MachineView } from '../../model/operator-api.ts';
 import { hardwareLine } from '../parts/format.ts';
 
-/** How alive a machine is; "unheard" while the server cannot tell. */
+/** A machine's liveness; "unheard" while the server cannot tell. */
 export type Liveness = 'online' | 'late' | 'gone' | 'unheard';
 
 export interface Row {
   readonly id: string;
-  /** The hostname, or else the memorable name. */
+  /** The hostname if there is one, else the memorable name. */
   readonly name: string;
   readonly memorableName: string;
   readonly state: MachineStateName;
@@ -20,7 +20,7 @@ export interface Row {
   readonly tags: readonly string[];
   readonly template: string | null;
   readonly lastSeenMs: number | undefined;
-  /** Everything that plain text searches, in lower case. */
+  /** All text that a plain word is looked for in, lower-cased. */
   readonly searchText: string;
 }
 

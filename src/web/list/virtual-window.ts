@@ -1,24 +1,24 @@
-// Which rows of a long list are in sight: only those are in the document.
+// Keeps only the visible rows of a long list in the document.
 import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 
-/** Rows beyond each edge that are there already when a scroll brings them into sight. */
+/** Rows rendered beyond each edge, so that scrolling never shows a gap. */
 const overscan = 6;
 
 export interface RowWindow {
   readonly first: number;
-  /** One past the last. */
+  /** One past the last row. */
   readonly end: number;
 }
 
 function windowOf(viewport: HTMLElement, rowHeight: number): RowWindow {
-  // Whole blocks of rows, so that most scroll events change nothing.
+  // Counted in whole blocks of rows, so that most scroll events change nothing.
   const top = Math.floor(viewport.scrollTop / rowHeight / overscan) * overscan;
   const rows = Math.ceil(viewport.clientHeight / rowHeight / overscan) * overscan;
   return { first: Math.max(0, top - overscan), end: top + rows + 2 * overscan };
 }
 
-/** The rows to render in a viewport that scrolls; it follows scrolling and resizing. */
+/** The rows to render in a viewport, updated as it is scrolled and resized. */
 export function useRowWindow(
   viewport: RefObject<HTMLElement | null>,
   rowHeight: number,
@@ -43,7 +43,7 @@ export function useRowWindow(
   return rows;
 }
 
-/** Scrolls as little as brings a row wholly into sight below the list's header. */
+/** Scrolls just far enough to show the whole row below the list's header. */
 export function scrollToRow(
   viewport: HTMLElement,
   index: number,
@@ -58,7 +58,7 @@ export function scrollToRow(
   }
 }
 
-/** Whether a media query holds, followed as it changes. */
+/** True while a media query matches. */
 export function useMedia(query: string): boolean {
   const [holds, setHolds] = useState(() => matchMedia(query).matches);
   useEffect(() => {

@@ -1,5 +1,5 @@
-// The machines the page knows of, and the filtered, sorted view of them. Changes are gathered, so that
-// a thousand of them cost one new view. Pure but for its timer; no DOM, no requests.
+// All machines the page knows, and the filtered, sorted view of them. Changes are batched: a thousand of
+// them rebuild the view once. Pure apart from its timer; no DOM, no requests.
 import type { MachineStateName } from '../../model/machine.ts';
 import { compileQuery } from '../list/query.ts';
 import type { Liveness, Row } from '../list/row.ts';
@@ -13,7 +13,7 @@ export interface Sort {
 
 export interface FleetView {
   readonly rows: readonly Row[];
-  /** How many machines are known, filtered or not. */
+  /** The number of machines, filtered out or not. */
   readonly total: number;
   readonly byState: ReadonlyMap<MachineStateName, number>;
   readonly byLiveness: ReadonlyMap<Liveness, number>;
@@ -29,7 +29,7 @@ const stateOrder: readonly MachineStateName[] = [
 ];
 const livenessOrder: readonly Liveness[] = ['gone', 'late', 'online', 'unheard'];
 
-/** Text that sorts as people count: "node-9" before "node-10", 10.0.0.9 before 10.0.0.10. */
+/** A key for natural order: "node-9" before "node-10", 10.0.0.9 before 10.0.0.10. */
 export function naturalKey(text: string): string {
   return text.toLowerCase().replaceAll(/\d+/g, (digits) => digits.padStart(12, '0'));
 }
@@ -51,8 +51,8 @@ function sortKey(row: Row, column: SortColumn): string | number {
   }
 }
 
-/** Sorted by the column; equal ones by id, and so in the order of their registration. `keys` remembers
- *  the rows' keys of that column between calls. */
+/** Sorts by the column, then by id, which is the order of registration. `keys` caches the rows' sort
+ *  keys between calls. */
 export function sortRows(
   rows: readonly Row[],
   sort: Sort,
@@ -86,12 +86,12 @@ export class Fleet {
   #query = '';
   #sort: Sort = { column: 'name', descending: false };
   #sortKeys = new WeakMap<Row, string | number>();
-  /** All machines as sorted; undefined when it has to be made anew. */
+  /** All machines in order; undefined once it is out of date. */
   #sorted: readonly Row[] | undefined;
   #view: FleetView = { rows: [], total: 0, byState: new Map(), byLiveness: new Map() };
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** `delayMs`: how long changes from outside are gathered before the view is made anew. */
+  /** `delayMs`: how long changes are batched before the view is rebuilt. */
   constructor(delayMs = 250) {
     this.#delayMs = delayMs;
   }
@@ -113,7 +113,7 @@ export class Fleet {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Adds or replaces machines. The first ones are shown at once. */
+  /** Adds or replaces machines. The very first ones show at once. */
   put(rows: Iterable<Row>): void {
     const wasEmpty = this.#rows.size === 0;
     for (const row of rows) this.#rows.set(row.id, row);
@@ -124,7 +124,7 @@ export class Fleet {
     if (this.#rows.delete(id)) this.#changed(false);
   }
 
-  /** What the operator asks to see; answered at once. */
+  /** Applies the operator's filter and order at once. */
   show(query: string, sort: Sort): void {
     if (query === this.#query && sort === this.#sort) return;
     if (sort !== this.#sort) {

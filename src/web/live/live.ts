@@ -1,5 +1,5 @@
-// Keeps the fleet as the server has it: reads all machines page by page, then follows its events. An
-// event says what changed; what it became is read from the server again.
+// Keeps the fleet in step with the server: reads all machines page by page and follows the event stream.
+// An event only names what changed; the new content is read from the server.
 import type { IdentityConflict } from '../../model/history.ts';
 import { mostMachines, readConflicts, readMachinePage, readMachines } from '../api.ts';
 import type { Fleet } from './fleet.ts';
@@ -9,29 +9,29 @@ import { EventParser, type ServerEvent } from './sse.ts';
 
 export interface LiveStatus {
   readonly load: 'loading' | 'ready' | 'failed';
-  /** Why loading failed. */
+  /** The reason why loading failed. */
   readonly problem?: string | undefined;
   readonly connection: 'connecting' | 'live' | 'lost';
-  /** The identity conflicts that wait for a decision; undefined while they are not known. */
+  /** The open identity conflicts; undefined until they are known. */
   readonly conflicts: readonly IdentityConflict[] | undefined;
 }
 
-/** What the data of the server's events may hold. */
+/** The fields that an event's data may have. */
 interface EventData {
   readonly machine_id?: string;
   readonly liveness?: Liveness;
   readonly last_seen?: string;
 }
 
-/** A small first page is on the screen soonest; the rest comes in few requests. */
+/** A small first page is on screen soonest; large later ones need few requests. */
 const firstPage = 100;
 const laterPages = 1000;
 const longestWaitMs = 15_000;
-/** Three times as long as the server leaves a stream without a word. */
+/** Three times the server's keep-alive interval. */
 const longestSilenceMs = 45_000;
-/** How long changed machines are gathered, to be read together. */
+/** How long changed machines are collected before they are read together. */
 const gatherMs = 200;
-/** How often the machines in sight are read again: heartbeats alone cause no events. */
+/** How often the visible machines are read again, because a heartbeat alone causes no event. */
 const seenEveryMs = 10_000;
 
 export class Live {
@@ -40,7 +40,7 @@ export class Live {
   readonly #listeners = new Set<() => void>();
   readonly #machineListeners = new Map<string, Set<() => void>>();
   readonly #changed = new Set<string>();
-  /** The run that is reading all machines, and whether they changed too much meanwhile. */
+  /** The run that is reading all machines, and whether it must start over afterwards. */
   #loading: AbortSignal | undefined;
   #loadAgain = false;
   #inSight: readonly string[] = [];
@@ -62,7 +62,7 @@ export class Live {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Calls the listener whenever the server says that this machine or its workflow changed. */
+  /** Calls the listener whenever the server reports a change to this machine or its workflow. */
   onMachine(id: string, listener: () => void): () => void {
     const listeners = this.#machineListeners.get(id) ?? new Set();
     this.#machineListeners.set(id, listeners.add(listener));
@@ -72,18 +72,18 @@ export class Live {
     };
   }
 
-  /** Names the machines that are on the screen, so that their last_seen is kept up to date. */
+  /** Sets the machines that are on screen, whose last_seen is kept up to date. */
   watch(ids: readonly string[]): void {
     this.#inSight = ids.slice(0, mostMachines);
     this.#refreshSoon(gatherMs);
   }
 
-  /** Reads the conflicts again after one was decided here. */
+  /** Reads the conflicts again, after one was decided here. */
   conflictDecided(): Promise<void> {
     return this.#readConflicts(this.#stop.signal);
   }
 
-  /** Begins, or begins again, to read and follow. */
+  /** Starts, or restarts, reading and following. */
   start(): void {
     this.stop();
     this.#stop = new AbortController();
@@ -103,7 +103,7 @@ export class Live {
     for (const listener of this.#listeners) listener();
   }
 
-  /** Follows first and reads then, so that nothing that changes in between is missed. */
+  /** Opens the event stream before reading, so that no change in between is missed. */
   async #run(signal: AbortSignal): Promise<void> {
     let lastId: string | undefined;
     let waitMs = 500;
@@ -115,7 +115,7 @@ export class Live {
         });
         this.#set({ connection: 'live' });
         waitMs = 500;
-        // A stream that goes on where it ended brings all changes itself.
+        // A resumed stream delivers all changes itself.
         if (lastId === undefined || this.#status.load === 'failed') void this.#loadAll(signal);
         for await (const event of eventsOf(stream)) {
           lastId = event.id ?? lastId;
@@ -131,7 +131,7 @@ export class Live {
     }
   }
 
-  /** One at a time: asked for meanwhile, it is done once more afterwards. */
+  /** Runs one load at a time. A call during a load makes it run once more afterwards. */
   async #loadAll(signal: AbortSignal): Promise<void> {
     this.#loadAgain = this.#loading === signal;
     if (this.#loadAgain) return;
@@ -162,7 +162,7 @@ export class Live {
   }
 
   #apply(event: ServerEvent, signal: AbortSignal): void {
-    // The server's own events; a field that is missing leaves the event without effect.
+    // These are the server's own events; without a field that it needs, an event has no effect.
     const data: EventData = JSON.parse(event.data);
     const id = data.machine_id;
     if (event.type === 'reset') void this.#loadAll(signal);
@@ -193,7 +193,7 @@ export class Live {
     this.#changed.add(id);
   }
 
-  /** Failing leaves what is known: the next event or refresh brings it up to date. */
+  /** A failure keeps the old rows; the next event or refresh brings them up to date. */
   async #readAgain(ids: readonly string[], signal: AbortSignal): Promise<void> {
     for (let i = 0; i < ids.length; i += mostMachines) {
       const some = ids.slice(i, i + mostMachines);
@@ -223,8 +223,8 @@ export class Live {
   }
 }
 
-/** The events of a stream until it ends. The server sends something all the time: silence means that
- *  the connection is lost, as after a laptop slept, and ends the stream too. */
+/** Yields the events of a stream until it ends. The server never stays silent for long, so silence
+ *  means that the connection is lost, as after a laptop woke up, and ends the stream too. */
 async function* eventsOf(stream: Response): AsyncGenerator<ServerEvent> {
   const parser = new EventParser();
   const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader();

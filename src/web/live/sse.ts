@@ -1,5 +1,5 @@
-// Reads a stream of server-sent events (WHATWG HTML, 9.2.6). The browser's EventSource cannot send an
-// Authorization header, so the stream comes through fetch. Pure; no DOM.
+// Parses a stream of server-sent events (WHATWG HTML, 9.2.6). The browser's EventSource cannot send an
+// Authorization header, so the stream is read through fetch. Pure; no DOM.
 
 export interface ServerEvent {
   readonly id: string | undefined;
@@ -7,7 +7,7 @@ export interface ServerEvent {
   readonly data: string;
 }
 
-/** Takes text in any pieces and gives the events that are complete. */
+/** Takes text in pieces of any size and returns the events completed so far. */
 export class EventParser {
   #rest = '';
   #lastId: string | undefined;
@@ -23,7 +23,7 @@ export class EventParser {
     const data: string[] = [];
     for (const line of block.split('\n')) {
       const colon = line.indexOf(':');
-      // A line that starts with a colon is a comment, sent to keep the connection open.
+      // A line that starts with a colon is a comment that keeps the connection open.
       if (colon === 0) continue;
       const name = colon < 0 ? line : line.slice(0, colon);
       const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '');

@@ -1,5 +1,5 @@
-// The settings of a machine that an operator may change. A change is based on what was read: when
-// somebody else changed the machine in between, both sides are shown and the operator decides.
+// The form for a machine's settings. If somebody else changed the same setting since it was read, both
+// values are shown and the operator decides.
 import { useEffect, useState } from 'preact/hooks';
 import type { MachinePatch, MachineView } from '../../model/operator-api.ts';
 import { patchMachine, readMachine } from '../api.ts';
@@ -17,7 +17,7 @@ interface Fields {
 
 type FieldName = keyof Fields;
 
-/** The answers that say that the machine is no longer the one that was read. */
+/** Error codes that mean the machine changed since it was read. */
 const staleCodes = new Set(['request.stale', 'store.conflict']);
 
 const labels: Readonly<Record<FieldName, string>> = {
@@ -34,7 +34,7 @@ function fieldsOf({ config }: MachineView): Fields {
   };
 }
 
-/** The fields in which two sides differ. */
+/** Fields that differ between the two. */
 function differing(one: Fields, other: Fields): FieldName[] {
   const names: readonly FieldName[] = ['hostname', 'template', 'tags'];
   return names.filter((name) => one[name] !== other[name]);
@@ -56,7 +56,7 @@ interface FormProps {
 export function ConfigForm({ answer, onSaved }: FormProps) {
   const { session } = useServices();
   const id = answer.body.id;
-  // What the fields started from; it follows the machine as long as nothing was typed.
+  // The answer the fields started from. It follows the machine until something is typed.
   const [base, setBase] = useState(answer);
   const [fields, setFields] = useState(() => fieldsOf(answer.body));
   const [theirs, setTheirs] = useState<Answer<MachineView> | undefined>();
@@ -86,7 +86,7 @@ export function ConfigForm({ answer, onSaved }: FormProps) {
     }
     setBusy(false);
   };
-  /** The machine changed meanwhile: only where the same fields did is there something to decide. */
+  /** Saves over changes to other fields; asks the operator if the same field changed. */
   const settle = async (basis: Answer<MachineView>): Promise<void> => {
     try {
       const now = await readMachine(session, id);
@@ -181,7 +181,7 @@ interface StaleProps {
   readonly onTake: () => void;
 }
 
-/** Somebody else changed the machine: what they have, what was typed here, and the choice. */
+/** Shows their value beside yours, and offers the choice. */
 function Stale({ mine, theirs, changed, onKeep, onTake }: StaleProps) {
   const contested = differing(mine, theirs).filter((name) => changed.includes(name));
   return (

@@ -1,4 +1,4 @@
-// What a machine had changed, as its check-ins told.
+// The changes that a machine's check-ins reported, newest first.
 import type { ComponentChildren } from 'preact';
 import type { MachineChange } from '../../model/history.ts';
 import { formatMemory } from '../parts/format.ts';
@@ -14,7 +14,7 @@ export function HistoryCard({
   return (
     <Card title="History">
       {changes.length === 0 && (
-        <p class="quiet">Nothing about this machine changed since it was first seen.</p>
+        <p class="quiet">Nothing about this machine has changed since it was first seen.</p>
       )}
       <ol class="history">
         {changes.map((change, i) => (

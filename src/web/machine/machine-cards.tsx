@@ -1,11 +1,11 @@
-// What is known of a machine: how it is recognised, its hardware, disks and network interfaces.
+// Cards for a machine's identity, hardware, disks, network interfaces and problems.
 import type { ComponentChildren } from 'preact';
 import type { StoredDisk } from '../../model/hardware/disk.ts';
 import type { MachineView } from '../../model/operator-api.ts';
 import { formatDisk, formatMemory, formatSpeed, plural } from '../parts/format.ts';
 import { Card } from '../parts/parts.tsx';
 
-/** A list of names and values; what was not reported is left out. */
+/** A list of names and values, without those that were not reported. */
 function Facts({ facts }: { facts: readonly (readonly [string, ComponentChildren])[] }) {
   return (
     <dl class="facts">
@@ -42,7 +42,7 @@ export function HardwareCard({ machine }: { machine: MachineView }) {
           ['Address', machine.report?.ip_address],
           ['Management', machine.report?.bmc_address],
           ['Installed OS', os && `${os.name} on ${os.device}`],
-          ['Calls itself', machine.report?.hostname],
+          ['Reported hostname', machine.report?.hostname],
           ['Agent', machine.report?.agent_version],
           ['Last boot', machine.report?.boot_timeline?.map(formatStep).join(', ')],
         ]}
@@ -51,7 +51,7 @@ export function HardwareCard({ machine }: { machine: MachineView }) {
   );
 }
 
-/** "address 3.4 s", since the kernel started. */
+/** "address 3.4 s": the time since the kernel started. */
 function formatStep({ step, at_ms: ms }: { step: string; at_ms: number }): string {
   return `${step} ${(ms / 1000).toFixed(1)} s`;
 }
@@ -97,7 +97,7 @@ export function DisksCard({ disks }: { disks: readonly StoredDisk[] }) {
       aside={disks.length > 1 ? `${String(disks.length)}, ${formatDisk(total)}` : ''}
     >
       {disks.length === 0 ? (
-        <p class="quiet">No disk was reported.</p>
+        <p class="quiet">No disks were reported.</p>
       ) : (
         <Table
           label="Disks"
@@ -119,7 +119,7 @@ export function NicsCard({ machine }: { machine: MachineView }) {
   return (
     <Card title="Network interfaces">
       {nics.length === 0 ? (
-        <p class="quiet">No interface was reported.</p>
+        <p class="quiet">No network interfaces were reported.</p>
       ) : (
         <Table
           label="Network interfaces"
@@ -140,7 +140,7 @@ const recognised = {
   identity_hash: 'Recognised by its identity hash',
   primary_mac: 'Recognised by its primary MAC address',
   evidence: 'Recognised by evidence',
-  new: 'Not recognised: it was new',
+  new: 'Registered as a new machine',
 } as const;
 
 /** "2026-11-24 09:30 UTC" */
@@ -186,7 +186,7 @@ export function IdentityCard({ machine }: { machine: MachineView }) {
   );
 }
 
-/** What the agent's probes could not read. */
+/** Lists what the agent's probes could not read. */
 export function ProblemsCard({ machine }: { machine: MachineView }) {
   const problems = machine.report?.problems ?? [];
   if (problems.length === 0) return null;

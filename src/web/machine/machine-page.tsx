@@ -1,4 +1,4 @@
-// One machine's page: reads it, keeps it fresh, and lays out its parts.
+// The page of one machine: reads it, keeps it up to date, and lays out its cards.
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import type { MachineChange } from '../../model/history.ts';
 import type { MachineView } from '../../model/operator-api.ts';
@@ -15,7 +15,7 @@ import { WorkflowCard } from './workflow-card.tsx';
 
 interface PageProps {
   readonly id: string;
-  /** The list as the operator left it. */
+  /** The address of the list as the operator left it. */
   readonly backTo: string;
 }
 
@@ -36,7 +36,7 @@ export function MachinePage({ id, backTo }: PageProps) {
         {problem === undefined ? (
           <Notice kind="busy" title="Reading the machine…" />
         ) : (
-          <Notice kind="error" title="The machine cannot be shown.">
+          <Notice kind="error" title="This machine cannot be shown.">
             <p>{problem}</p>
             <button type="button" onClick={reload}>
               Try again
@@ -70,7 +70,7 @@ export function MachinePage({ id, backTo }: PageProps) {
   );
 }
 
-/** The machine and its history, read again whenever the server says that it changed. */
+/** The machine and its history, read again whenever the server reports a change. */
 function useMachine(id: string) {
   const { session, live } = useServices();
   const [shown, setShown] = useState<Shown | undefined>();
@@ -153,7 +153,7 @@ function Title({ machine, nowMs, backTo }: TitleProps) {
   );
 }
 
-/** Takes the machine out of service, or back into it. */
+/** Takes the machine out of service, or brings it back. */
 function OfflineButton({ machine, isOffline }: { machine: MachineView; isOffline: boolean }) {
   const { session } = useServices();
   const [problem, setProblem] = useState<string | undefined>();
@@ -198,8 +198,8 @@ function ForgetDialog({ id, name, backTo, onClose }: ForgetProps) {
   return (
     <Dialog title={`Forget ${name}?`} onClose={onClose}>
       <p>
-        Its record, tags and history are deleted. The machine itself is left alone: when it checks
-        in again, it is a new one.
+        Its record, tags and history are deleted. The machine itself is left alone. If it checks in
+        again, it is registered as a new machine.
       </p>
       <p class="problem" role="alert">
         {problem}

@@ -1,4 +1,4 @@
-// A choice among the server's templates.
+// A drop-down list of the server's templates.
 import { useEffect, useState } from 'preact/hooks';
 import { readTemplateNames } from '../api.ts';
 import { useServices } from '../context.ts';
@@ -19,7 +19,7 @@ export function TemplateSelect({ label, value, autoFocus = false, onChange }: Se
   useEffect(() => {
     readTemplateNames(session).then(setNames, (err: unknown) => setProblem(messageOf(err)));
   }, [session]);
-  // The machine's template is a choice even when the server does not have it any more.
+  // The machine's own template stays on offer even if the server no longer has it.
   const choices = value === '' || names.includes(value) ? names : [value, ...names];
   return (
     <label>

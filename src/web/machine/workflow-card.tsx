@@ -1,4 +1,4 @@
-// What is being done to a machine: its workflow's progress, and starting or cancelling one.
+// A machine's latest workflow: its progress, and the buttons that start and cancel one.
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import type { MachineView } from '../../model/operator-api.ts';
 import type { Workflow, WorkflowAction, WorkflowState } from '../../model/workflow.ts';
@@ -66,8 +66,8 @@ export function WorkflowCard({ machine, onChanged }: CardProps) {
       {workflow === undefined ? (
         <p class="quiet">
           {template === null
-            ? 'Nothing was done to this machine. Assign a template first.'
-            : 'Nothing was done to this machine.'}
+            ? 'This machine has never been provisioned. Assign a template first.'
+            : 'This machine has never been provisioned.'}
         </p>
       ) : (
         <Progress workflow={workflow} />
@@ -138,7 +138,7 @@ function ProvisionDialog({ template, onClose, onConfirm }: ProvisionProps) {
   const [reimage, setReimage] = useState(false);
   return (
     <Dialog title={`Provision with ${template}?`} onClose={onClose}>
-      <p>The agent carries out the template's actions when it next asks what to do.</p>
+      <p>The agent starts on the template's actions with its next heartbeat.</p>
       <label class="check">
         <input
           type="checkbox"
@@ -146,7 +146,7 @@ function ProvisionDialog({ template, onClose, onConfirm }: ProvisionProps) {
           checked={reimage}
           onChange={(event) => setReimage(event.currentTarget.checked)}
         />
-        Overwrite an operating system that is installed already
+        Overwrite an operating system that is already installed
       </label>
       <footer>
         <button type="button" onClick={onClose}>

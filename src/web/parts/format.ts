@@ -1,4 +1,4 @@
-// Values as people read them: sizes, times, a machine's hardware in one line. Pure; no DOM.
+// Formats values for people: sizes, ages, a machine's hardware in one line. Pure; no DOM.
 import type { HardwareInfo } from '../../model/machine.ts';
 
 const binaryUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
@@ -15,10 +15,10 @@ function scaled(bytes: number, step: number, units: readonly string[]): string {
   return `${value.toFixed(digits).replace(/\.0$/, '')} ${units[unit] ?? ''}`;
 }
 
-/** Memory, in the binary units it is sold in: "256 GiB". */
+/** Memory in binary units, as it is sold: "256 GiB". */
 export const formatMemory = (bytes: number): string => scaled(bytes, 1024, binaryUnits);
 
-/** A disk's size, in the decimal units on its label: "1.9 TB". */
+/** A disk size in decimal units, as on its label: "1.9 TB". */
 export const formatDisk = (bytes: number): string => scaled(bytes, 1000, decimalUnits);
 
 /** A link speed: "25 Gb/s". */
@@ -26,7 +26,7 @@ export function formatSpeed(mbps: number): string {
   return mbps >= 1000 ? `${String(mbps / 1000)} Gb/s` : `${String(mbps)} Mb/s`;
 }
 
-/** A CPU's name without what every CPU's name says: "AMD EPYC 7543". */
+/** A CPU model without the words they all share: "AMD EPYC 7543". */
 export function shortCpu(model: string): string {
   return model
     .replaceAll(/\((?:R|TM|C)\)|@.*|\b(?:CPU|Processor|\d+-Core)\b/gi, '')
@@ -34,7 +34,7 @@ export function shortCpu(model: string): string {
     .trim();
 }
 
-/** "AMD EPYC 7543 · 32c/64t · 256 GiB · 2 disks 3.8 TB"; what was not reported is left out. */
+/** "AMD EPYC 7543 · 32c/64t · 256 GiB · 2 disks 3.8 TB", without what was not reported. */
 export function hardwareLine(hardware: HardwareInfo): string {
   const { cpu_model, cpu_cores, cpu_threads, memory_bytes, disks } = hardware;
   const parts: string[] = [];
@@ -52,7 +52,7 @@ export function hardwareLine(hardware: HardwareInfo): string {
   return parts.join(' · ');
 }
 
-/** How long ago, as short as it can be said: "now", "12 s", "3 min", "5 h", "2 d". */
+/** An age in its shortest form: "now", "12 s", "3 min", "5 h", "2 d". */
 export function formatAge(ageMs: number): string {
   const seconds = Math.max(0, Math.floor(ageMs / 1000));
   if (seconds < 1) return 'now';

@@ -1,25 +1,25 @@
-// What the keys and the filter's words mean.
+// The help dialog: keys and filter terms.
 import { Dialog } from './parts.tsx';
 
 const keys: readonly (readonly [string, string])[] = [
-  ['/', 'type a filter'],
-  ['j  k  ↓  ↑', 'next, previous machine'],
-  ['PgDn  PgUp  Home  End', 'move further'],
+  ['/', 'filter'],
+  ['j  k  ↓  ↑', 'next or previous machine'],
+  ['PgDn  PgUp  Home  End', 'a page on or back, first or last machine'],
   ['Enter', 'open the machine'],
-  ['x  Space', 'select it'],
+  ['x  Space', 'select the machine'],
   ['Shift + ↓ ↑ or click', 'select several'],
-  ['Ctrl + A', 'select all that are shown'],
-  ['t  a', 'tag, assign a template to the selection'],
+  ['Ctrl + A', 'select all machines shown'],
+  ['t  a', 'tag the selection, assign it a template'],
   ['Esc', 'clear the selection, then the filter; leave a page'],
 ];
 
 const words: readonly (readonly [string, string])[] = [
   ['rack-4', 'name, address, MAC, UUID, hardware, serial or tag contains it'],
-  ['state:error', 'in this state'],
-  ['live:gone', 'online, late, gone or unheard'],
-  ['tag:gpu  tag:rack-*', 'has the tag, or one that begins so'],
-  ['os:debian-13', 'is assigned this template'],
-  ['-tag:spare', 'not this'],
+  ['state:error', 'is in this state'],
+  ['live:gone', 'is online, late, gone or unheard'],
+  ['tag:gpu  tag:rack-*', 'has this tag, or one that starts with rack-'],
+  ['os:debian-13', 'has this template assigned'],
+  ['-tag:spare', 'does not match tag:spare'],
 ];
 
 export function HelpDialog({ onClose }: { onClose: () => void }) {

@@ -1,4 +1,4 @@
-// Small pieces that several pages show.
+// Small components that several pages use.
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { MachineStateName } from '../../model/machine.ts';
@@ -28,7 +28,7 @@ export function LivenessMark({ liveness }: { liveness: Liveness }) {
   );
 }
 
-/** The time, anew each second: what shows an age reads it. */
+/** The current time, updated every second for whatever shows an age. */
 export function useNow(): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
@@ -40,13 +40,13 @@ export function useNow(): number {
 
 interface AgeProps {
   readonly atMs: number | undefined;
-  /** By the server's clock. */
+  /** The current time by the server's clock. */
   readonly nowMs: number;
-  /** Said in a sentence: "5 s ago". */
+  /** For use in a sentence: "5 s ago". */
   readonly ago?: boolean;
 }
 
-/** How long ago something was, with the exact time when pointed at. */
+/** The age of something, with the exact time as a tooltip. */
 export function Age({ atMs, nowMs, ago = false }: AgeProps) {
   if (atMs === undefined) return <span class="quiet">never</span>;
   const iso = new Date(atMs).toISOString();
@@ -64,7 +64,7 @@ interface NoticeProps {
   readonly children?: ComponentChildren;
 }
 
-/** What stands where content would: nothing there, still loading, or failed. */
+/** Stands in for content that is empty, still loading, or failed to load. */
 export function Notice({ kind, title, children }: NoticeProps) {
   return (
     <div class={`notice ${kind}`} role={kind === 'error' ? 'alert' : 'status'}>
@@ -81,7 +81,7 @@ interface DialogProps {
   readonly children: ComponentChildren;
 }
 
-/** A modal dialog: the browser keeps the focus in it and closes it on Escape. */
+/** A modal dialog. The browser keeps the focus inside and closes it on Escape. */
 export function Dialog({ title, onClose, children }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => {

@@ -1,4 +1,4 @@
-// Dark or light: as the system says, unless the operator chose.
+// Dark or light theme: the system's, unless the operator chose one.
 
 export type Theme = 'system' | 'light' | 'dark';
 
@@ -10,13 +10,13 @@ export function storedTheme(): Theme {
   return themes.find((theme) => theme === stored) ?? 'system';
 }
 
-/** Shows the theme and remembers it. The colours follow from `color-scheme` (see styles/base.css). */
+/** Applies the theme and remembers it. Colours follow `color-scheme` (see styles/base.css). */
 export function applyTheme(theme: Theme): void {
   localStorage.setItem(storageKey, theme);
   document.documentElement.dataset['theme'] = theme;
 }
 
-/** The theme after this one, as the button goes through them. */
+/** The next theme, in the order in which the button cycles. */
 export function nextTheme(theme: Theme): Theme {
   return themes[(themes.indexOf(theme) + 1) % themes.length] ?? 'system';
 }
