@@ -3,9 +3,9 @@
 import { describeError, isAppError } from '../core/errors.ts';
 import type { Machine } from '../model/machine.ts';
 import type { StoreChange } from '../store/store.ts';
+import { privatePrefix } from '../store/tokens.ts';
 import type { Presence } from './running/liveness.ts';
 import type { Services } from './services.ts';
-import { privatePrefix } from './access/tokens.ts';
 import { statusOf } from './rules/workflow-progress.ts';
 import { expireWorkflow } from './machines/workflows.ts';
 
@@ -128,31 +128,32 @@ async function watchStore(
       s.events.publish('reset', {});
       return;
     }
-    announce(s, change);
+    announcements[change.kind]?.(s, change);
   }, signal);
 }
 
-function announce(s: Services, { kind, id, removed }: StoreChange): void {
-  switch (kind) {
-    case 'machines':
-      s.liveness.forgetDecision(id);
-      s.events.publish(removed ? 'machine.deleted' : 'machine.changed', { machine_id: id });
-      return;
-    case 'workflows':
-      if (id !== undefined && !removed) void announceWorkflow(s, id);
-      return;
-    case 'templates':
-      s.events.publish('template.changed', { name: id, removed });
-      return;
-    case 'settings':
-      if (id?.startsWith(privatePrefix) !== true) {
-        s.events.publish('setting.changed', { key: id, removed });
-      }
-      return;
-    case 'conflicts':
-      s.events.publish('conflict.changed', { conflict_id: id, removed });
-  }
-}
+type Change = Omit<StoreChange, 'kind'>;
+
+/** What watchers of events are told of a change; nothing of the kinds that are not here. */
+const announcements: Partial<Record<StoreChange['kind'], (s: Services, change: Change) => void>> = {
+  machines(s, { id, removed }) {
+    s.liveness.forgetDecision(id);
+    s.events.publish(removed ? 'machine.deleted' : 'machine.changed', { machine_id: id });
+  },
+  workflows(s, { id, removed }) {
+    if (id !== undefined && !removed) void announceWorkflow(s, id);
+  },
+  templates(s, { id, removed }) {
+    s.events.publish('template.changed', { name: id, removed });
+  },
+  settings(s, { id, removed }) {
+    if (id?.startsWith(privatePrefix) === true) return;
+    s.events.publish('setting.changed', { key: id, removed });
+  },
+  conflicts(s, { id, removed }) {
+    s.events.publish('conflict.changed', { conflict_id: id, removed });
+  },
+};
 
 /** Says how far a workflow is, and whose it is: watchers of a machine want to know. */
 async function announceWorkflow(s: Services, id: string): Promise<void> {

@@ -8,12 +8,14 @@ import { AppError, isAppError } from '../core/errors.ts';
 import { formatVersion, restoringKey } from './format.ts';
 import { parseDocument } from './json.ts';
 import type { Kv, KvEntry, KvOperation } from './kv.ts';
-import { allKinds, indexKeys, recordKey, type Kind } from './kinds.ts';
+import { allKinds, indexKeys, kinds, recordKey, type Kind } from './kinds.ts';
 
 const formatName = 'dragonfly-backup';
 /** Records to a commit while restoring, and how much text. */
 const batchRecords = 64;
 const batchChars = 256 * 1024;
+/** Not the tokens: they are in their settings, where servers of version 0.1.0 restore them from too. */
+const backedUp = allKinds.filter(({ table }) => table !== kinds.tokens.table);
 
 /** Writes all records to a file, which is there whole or not at all. Gives their number.
  *  Shape: a line {format, version}, a line {table, document} for each record, a line
@@ -45,7 +47,7 @@ async function writeLines(kv: Kv, write: (text: string) => Promise<void>): Promi
     await write(text);
   };
   await put(`${JSON.stringify({ format: formatName, version: formatVersion })}\n`);
-  for (const { table } of allKinds) {
+  for (const { table } of backedUp) {
     for await (const piece of kv.scan(`${table}/`)) {
       records += piece.length;
       const lines = piece.map((entry) => `{"table":"${table}","document":${oneLine(entry)}}\n`);

@@ -107,11 +107,7 @@ export class KvCollection<T extends object, By extends Values> implements Collec
   }
 
   /** Writes a document with its index entries, removing those it no longer has. */
-  protected async write(
-    document: T,
-    expected: Expected,
-    extra?: () => Promise<Extra>,
-  ): Promise<Revision> {
+  async write(document: T, expected: Expected, extra?: () => Promise<Extra>): Promise<Revision> {
     const key = recordKey(this.#kind, this.#kind.name(document));
     const value = JSON.stringify(document);
     const wanted = indexKeys(this.#kind, document);
@@ -134,11 +130,7 @@ export class KvCollection<T extends object, By extends Values> implements Collec
   }
 
   /** Deletes a document with its index entries. Whether there was one. */
-  protected async remove(
-    name: string,
-    expected: Expected,
-    extra: Extra = nothingExtra,
-  ): Promise<boolean> {
+  async remove(name: string, expected: Expected, extra: Extra = nothingExtra): Promise<boolean> {
     const key = recordKey(this.#kind, name);
     return repeatedly(expected, async () => {
       const old = await readOne(this.kv, key);

@@ -5,6 +5,7 @@ import { uuidPlaceholder } from '../identity/placeholders.ts';
 import { stateName, type Machine } from '../model/machine.ts';
 import type { IdentityConflict, MachineHistory } from '../model/history.ts';
 import type { Setting } from '../model/operator-api.ts';
+import type { Token } from '../model/token.ts';
 import type { Template } from '../model/template.ts';
 import type { Workflow } from '../model/workflow.ts';
 import { keyPart } from './keys.ts';
@@ -37,6 +38,7 @@ export const kinds = {
     machine: (w) => [w.spec.hardwareRef],
   }),
   settings: defineKind('settings', (s: Setting) => s.key, {}),
+  tokens: defineKind('tokens', (t: Token) => t.name, {}),
 };
 export type Kinds = typeof kinds;
 export type DocumentOf<K> = K extends Kind<infer T, infer _> ? T : never;

@@ -4,6 +4,7 @@ import { partName } from './keys.ts';
 import { anyKinds, kindNames, kinds } from './kinds.ts';
 import type { Kv, KvChange } from './kv.ts';
 import { KvMachines } from './machines.ts';
+import { KvTokens } from './tokens.ts';
 import type { Collections, Store, StoreChange } from './store.ts';
 
 /** A history changes only with its machine. */
@@ -14,6 +15,7 @@ export function storeOver(kv: Kv): Store {
   return {
     ...collections(kv),
     machines: new KvMachines(kv),
+    tokens: new KvTokens(kv),
     watch: (listener, signal) => watch(kv, listener, signal),
     close: () => kv.close(),
   };

@@ -5,12 +5,20 @@ import { checkFormat, checkRestored } from './format.ts';
 import type { Kv, OpenOptions } from './kv.ts';
 import { storeOver } from './kv-store.ts';
 import type { Store } from './store.ts';
+import { takeOverTokens } from './tokens.ts';
 
 /** `memory:`, `lmdb:DIRECTORY` (made where it is missing) or `etcd:http://HOST:PORT,…`.
  *  Errors: AppError `config.invalid`, `store.in-use`, `store.incompatible`, `store.damaged`,
  *  `store.unavailable`, `store.full`. */
 export async function openStore(url: string): Promise<Store> {
-  return storeOver(await openKv(url));
+  const kv = await openKv(url);
+  try {
+    await takeOverTokens(kv);
+    return storeOver(kv);
+  } catch (err) {
+    await kv.close();
+    throw err;
+  }
 }
 
 /** The backend of a store, for what works below records and indexes: backup and check. */

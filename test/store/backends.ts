@@ -73,7 +73,7 @@ export async function openedWithKv(url: string): Promise<{ store: Store; kv: Kv 
   return { store, kv };
 }
 
-const tableNames = ['machine', 'templates/', 'workflows', 'settings/', 'conflicts'];
+const tableNames = ['machine', 'templates/', 'workflows', 'settings/', 'conflicts', 'tokens/'];
 
 /** The keys of all records and index entries, sorted. */
 export async function tables(kv: Kv): Promise<string[]> {

@@ -1,12 +1,13 @@
 // `dragonfly-server token`: creates, lists and revokes tokens, in the store itself or, while a server
 // runs on it, through that server.
 import { AppError, isAppError } from '../../core/errors.ts';
-import type { NewToken, TokenRecord } from '../../server/access/tokens.ts';
+import type { Token } from '../../model/token.ts';
+import type { NewToken } from '../../server/access/tokens.ts';
 import type { Args, Command, Io } from '../command.ts';
 import { serverConfiguration, storeUrl } from './server-settings.ts';
 import { storeOptions } from './store-options.ts';
 
-type Shown = Pick<TokenRecord, 'name' | 'scope' | 'created_at' | 'expires_at'>;
+type Shown = Pick<Token, 'name' | 'scope' | 'created_at' | 'expires_at'>;
 
 interface Tokens {
   create(wanted: NewToken): Promise<string>;

@@ -43,6 +43,7 @@ export class Auth {
   readonly #clock: Clock;
   readonly #options: AuthOptions;
   #tokens = new Map<string, Known>();
+  #hasTokens = false;
   #refreshedMs = -Infinity;
   /** The token that each machine proved to be its own last: a heartbeat with it needs no hashing. */
   readonly #proven = new Map<string, { token: Buffer; provenMs: number }>();
@@ -149,7 +150,7 @@ export class Auth {
   }
 
   #isClosed(): boolean {
-    return this.#options.required === true || this.#tokens.size > 0;
+    return this.#options.required === true || this.#hasTokens;
   }
 
   #isProven(machineId: string, token: string, nowMs: number): boolean {
@@ -165,7 +166,10 @@ export class Auth {
     const first = this.#refreshedMs === -Infinity;
     if (!first) this.#refreshedMs = nowMs;
     const tokens = new Map<string, Known>();
-    for (const record of await listTokens(this.#store)) {
+    const stored = await listTokens(this.#store);
+    for (const record of stored) {
+      // Nothing here keeps to the tags of a token, so one that has some is good for nothing.
+      if (record.tags !== undefined) continue;
       tokens.set(record.sha256, {
         principal: { kind: 'token', name: record.name, scope: record.scope },
         hash: Buffer.from(record.sha256, 'hex'),
@@ -182,6 +186,7 @@ export class Auth {
       });
     }
     this.#tokens = tokens;
+    this.#hasTokens = stored.length > 0 || configured !== undefined;
     this.#refreshedMs = nowMs;
   }
 }

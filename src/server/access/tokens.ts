@@ -1,27 +1,12 @@
 // Tokens as the store keeps them: named records with the SHA-256 of a random secret. The secret itself
 // is shown once, to whoever creates it.
 import * as crypto from 'node:crypto';
-import { Type, type Static } from 'typebox';
-import { Value } from 'typebox/value';
 import { AppError, isAppError } from '../../core/errors.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Machine } from '../../model/machine.ts';
-import { TokenScope } from '../../model/operator-api.ts';
+import type { TokenScope } from '../../model/operator-api.ts';
+import type { Token } from '../../model/token.ts';
 import type { Store } from '../../store/store.ts';
-
-/** Settings under this prefix are the server's own. No operator's key can begin so, and they come last
- *  in a list of settings, which ends before them. */
-export const privatePrefix = '~auth.';
-const tokenPrefix = `${privatePrefix}token.`;
-
-const TokenRecord = Type.Object({
-  name: Type.String(),
-  scope: TokenScope,
-  sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
-  created_at: Type.String(),
-  expires_at: Type.Union([Type.String(), Type.Null()]),
-});
-export type TokenRecord = Static<typeof TokenRecord>;
 
 export interface NewToken {
   readonly name: string;
@@ -43,7 +28,7 @@ function newTokenText(prefix: string): string {
  *  Errors: AppError `token.exists`, `store.*`. */
 export async function createToken(store: Store, clock: Clock, wanted: NewToken): Promise<string> {
   const text = newTokenText(wanted.scope === 'enrol' ? 'dfe' : 'dfo');
-  const record: TokenRecord = {
+  const token: Token = {
     name: wanted.name,
     scope: wanted.scope,
     sha256: hashToken(text),
@@ -51,10 +36,7 @@ export async function createToken(store: Store, clock: Clock, wanted: NewToken):
     expires_at: wanted.expiresAt?.toISOString() ?? null,
   };
   try {
-    await store.settings.put(
-      { key: tokenPrefix + wanted.name, value: JSON.stringify(record) },
-      'absent',
-    );
+    await store.tokens.put(token, 'absent');
   } catch (cause) {
     if (!isAppError(cause, 'store.conflict')) throw cause;
     throw new AppError(
@@ -66,18 +48,15 @@ export async function createToken(store: Store, clock: Clock, wanted: NewToken):
 }
 
 /** All tokens, expired ones too. */
-export async function listTokens(store: Store): Promise<readonly TokenRecord[]> {
-  const records: TokenRecord[] = [];
-  for await (const { value } of store.settings.all(tokenPrefix)) {
-    const record: unknown = JSON.parse(value.value);
-    if (Value.Check(TokenRecord, record)) records.push(record);
-  }
-  return records;
+export async function listTokens(store: Store): Promise<readonly Token[]> {
+  const tokens: Token[] = [];
+  for await (const { value } of store.tokens.all()) tokens.push(value);
+  return tokens;
 }
 
 /** Errors: AppError `token.unknown`. */
 export async function revokeToken(store: Store, name: string): Promise<void> {
-  if (!(await store.settings.delete(tokenPrefix + name))) {
+  if (!(await store.tokens.delete(name))) {
     throw new AppError('token.unknown', `there is no token named ${name}`);
   }
 }

@@ -10,8 +10,8 @@ import {
 } from '../../model/operator-api.ts';
 import { etag, refuseStale } from '../rules/etag.ts';
 import type { Versioned } from '../../store/store.ts';
+import { privatePrefix } from '../../store/tokens.ts';
 import type { App, Services } from '../services.ts';
-import { privatePrefix } from '../access/tokens.ts';
 import { Done, errors, IfMatch } from './route.ts';
 
 const KeyParams = Type.Object({ key: SettingKey });

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { ManualClock, systemClock } from '../../../src/core/clock.ts';
-import { createToken, type NewToken } from '../../../src/server/access/tokens.ts';
+import { createToken, hashToken, type NewToken } from '../../../src/server/access/tokens.ts';
+import { OldTokens } from '../../store/version-0.1.0/tokens.ts';
 import { checkin, rebootTemplate, startServer, type TestServer } from '../harness.ts';
 
 const tokenOf = (
@@ -176,4 +177,33 @@ it('deleting a machine ends its token', async () => {
   expect(gone.status).toBe(204);
   const beat = await server.call('POST', '/api/agent/heartbeat', { body: { machine_id }, token });
   expect(beat.status).toBe(401);
+});
+
+it('takes within seconds what a server of version 0.1.0 on the same store creates and revokes', async () => {
+  const clock = new ManualClock(new Date());
+  const server = await startServer({ clock });
+  await tokenOf(server, 'full');
+  const other = new OldTokens(server.store);
+  const get = async () => (await server.call('GET', '/api/machines', { token: 'there' })).status;
+  expect(await get()).toBe(401);
+  await other.create({ name: 'there', scope: 'read', sha256: hashToken('there') });
+  await clock.advance(5000);
+  expect(await get()).toBe(200);
+  await other.revoke('there');
+  await clock.advance(5000);
+  expect(await get()).toBe(401);
+});
+
+it('a token limited to tags, which nothing here keeps to, closes the server and opens nothing', async () => {
+  const server = await startServer();
+  await server.store.tokens.put({
+    name: 'rack',
+    scope: 'full',
+    sha256: hashToken('rack'),
+    tags: ['rack-1'],
+    created_at: '2026-01-01T00:00:00.000Z',
+    expires_at: null,
+  });
+  expect((await server.call('GET', '/api/machines', { token: 'rack' })).status).toBe(401);
+  expect((await server.call('GET', '/api/machines')).status).toBe(401);
 });

@@ -6,6 +6,8 @@ import { systemClock } from '../../../src/core/clock.ts';
 import { EtcdKv } from '../../../src/store/etcd/etcd.ts';
 import type { KvChange } from '../../../src/store/kv.ts';
 import { storeOver } from '../../../src/store/kv-store.ts';
+import { takeOverTokens } from '../../../src/store/tokens.ts';
+import { OldTokens } from '../version-0.1.0/tokens.ts';
 import { EtcdCluster, etcdProgram } from './etcd-server.ts';
 import { id, machine } from '../documents.ts';
 
@@ -236,5 +238,24 @@ describe.skipIf(etcdProgram === undefined)('etcd (needs etcd-server)', () => {
     };
     await expect(fill()).rejects.toMatchObject({ code: 'store.full' });
     expect((await store.settings.get('s0'))?.value.value).toHaveLength(100_000);
+  });
+
+  it('a store that is full is opened with the tokens of version 0.1.0 all the same', async () => {
+    const small = await EtcdCluster.start(1, [
+      '--unsafe-no-fsync',
+      '--quota-backend-bytes=2000000',
+    ]);
+    onTestFinished(async () => small.stop());
+    const kv = kvOn(small.url.slice('etcd:'.length));
+    const before = storeOver(kv);
+    await new OldTokens(before).create({ name: 'ops', scope: 'full', sha256: 'a'.repeat(64) });
+    const fill = async (n: number): Promise<never> => {
+      await before.settings.put({ key: `s${n}`, value: 'x'.repeat(100_000) });
+      return fill(n + 1);
+    };
+    await expect(fill(0)).rejects.toMatchObject({ code: 'store.full' });
+    await takeOverTokens(kv);
+    expect((await before.tokens.get('ops'))?.value.sha256).toBe('a'.repeat(64));
+    expect(await kv.read([{ key: 'tokens/ops' }])).toEqual([[]]);
   });
 });

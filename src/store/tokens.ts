@@ -1,0 +1,141 @@
+// Tokens. Servers of version 0.1.0 keep them as settings; one of them may run beside this server or after
+// it, and a server that finds no token lets everybody in. So for one version the settings stay, are
+// written too, and decide: what either server creates or revokes is created or revoked for both. The
+// records under tokens/ follow. The version that reads them alone has to call `takeOverTokens` once
+// more, delete the settings, and raise the format so that no older server opens what it leaves.
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { AppError, isAppError } from '../core/errors.ts';
+import type { Setting } from '../model/operator-api.ts';
+import { Token } from '../model/token.ts';
+import { KvCollection, versioned } from './collection.ts';
+import { partName } from './keys.ts';
+import { kinds, recordKey, type Kinds, type ValuesOf } from './kinds.ts';
+import type { Kv, KvOperation } from './kv.ts';
+import { retryOnConflict } from './retry.ts';
+import type { Expected, ListRequest, Page, Revision, Versioned } from './store.ts';
+
+/** Settings under this prefix are the server's own. No operator's key can begin so, and they come last
+ *  in a list of settings, which ends before them. */
+export const privatePrefix = '~auth.';
+const tokenPrefix = `${privatePrefix}token.`;
+
+export class KvTokens extends KvCollection<Token, ValuesOf<Kinds['tokens']>> {
+  readonly #settings: KvCollection<Setting, ValuesOf<Kinds['settings']>>;
+
+  constructor(kv: Kv) {
+    super(kv, kinds.tokens);
+    this.#settings = new KvCollection(kv, kinds.settings);
+  }
+
+  override async get(name: string): Promise<Versioned<Token> | undefined> {
+    const found = await this.#settings.get(tokenPrefix + name);
+    return found && { value: readToken(found.value), revision: found.revision };
+  }
+
+  override put(token: Token, expected?: Expected): Promise<Revision> {
+    return this.#settings.write(settingOf(token), expected, async () => ({
+      expectations: [],
+      operations: [recordOf(token.name, token)],
+    }));
+  }
+
+  override delete(name: string, expected?: Expected): Promise<boolean> {
+    return this.#settings.remove(tokenPrefix + name, expected, {
+      expectations: [],
+      operations: [recordOf(name, undefined)],
+    });
+  }
+
+  override async list({ prefix = '', ...page }: ListRequest = {}): Promise<Page<Token>> {
+    const found = await this.#settings.list({ prefix: tokenPrefix + prefix, ...page });
+    return {
+      items: found.items.map(({ value, revision }) => ({ value: readToken(value), revision })),
+      nextCursor: found.nextCursor,
+    };
+  }
+}
+
+/** Brings the records under tokens/ after the settings. Where the store is full they stay behind:
+ *  nothing depends on them yet. Errors: `store.unavailable`, `store.damaged`. */
+export async function takeOverTokens(kv: Kv): Promise<void> {
+  const names = new Set<string>();
+  for (const prefix of [settingKey(''), recordKey(kinds.tokens, '')]) {
+    for await (const piece of kv.scan(prefix)) {
+      for (const { key } of piece) names.add(partName(key.slice(prefix.length)) ?? '');
+    }
+  }
+  try {
+    for (const name of names) await retryOnConflict(() => takeOver(kv, name));
+  } catch (err) {
+    if (!isAppError(err, 'store.full')) throw err;
+  }
+}
+
+async function takeOver(kv: Kv, name: string): Promise<void> {
+  const record = recordKey(kinds.tokens, name);
+  const [[from] = [], [to] = []] = await kv.read([{ key: settingKey(name) }, { key: record }]);
+  const token = from === undefined ? undefined : tokenIn(versioned<Setting>(from).value);
+  const operation = recordOf(name, token);
+  if (operation.value === to?.value) return;
+  const expectations = [
+    { key: record, revision: to?.revision ?? 0 },
+    { key: settingKey(name), revision: from?.revision ?? 0 },
+  ];
+  await kv.commit(expectations, [operation]);
+}
+
+function settingKey(name: string): string {
+  return recordKey(kinds.settings, tokenPrefix + name);
+}
+
+function recordOf(name: string, token: Token | undefined): KvOperation {
+  const value = token === undefined ? undefined : JSON.stringify(token);
+  return { key: recordKey(kinds.tokens, name), value };
+}
+
+/** What version 0.1.0 can say: who has the token may do what the scope says, on every machine. */
+const oldScopes: ReadonlySet<string> = new Set(['read', 'full', 'enrol']);
+/** The SHA-256 of no token. */
+const noToken = '0'.repeat(64);
+
+/** A setting that version 0.1.0 reads as this token or, if it cannot say what the token allows, as one
+ *  that nobody has. In this case the token itself is beside what that version reads. */
+function settingOf(token: Token): Setting {
+  const { name, created_at, expires_at } = token;
+  const isSayable = token.tags === undefined && oldScopes.has(token.scope);
+  const said = isSayable
+    ? token
+    : { name, scope: 'read', sha256: noToken, created_at, expires_at, token };
+  return { key: tokenPrefix + name, value: JSON.stringify(said) };
+}
+
+const StandIn = Type.Object({
+  token: Type.Object(Token.properties, { additionalProperties: false }),
+});
+
+/** The token of a setting. One that says more than this version knows is one that nobody has, as for
+ *  version 0.1.0. Errors: AppError `store.damaged`. */
+function readToken(setting: Setting): Token {
+  const token = tokenIn(setting);
+  if (token !== undefined) return token;
+  const name = setting.key.slice(tokenPrefix.length);
+  throw new AppError(
+    'store.damaged',
+    `the token ${name} cannot be read: revoke it (dragonfly-server token revoke ${name})`,
+  );
+}
+
+function tokenIn({ value }: Setting): Token | undefined {
+  const said = parse(value);
+  if (Value.Check(StandIn, said)) return said.token;
+  return Value.Check(Token, said) ? said : undefined;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
