@@ -1,5 +1,5 @@
-// Who a request comes from, and what each route demands. Every route names its access; one that does
-// not is refused when the server starts.
+// Authenticates requests and checks them against the access that each route demands. A route that names
+// none takes a read token to read and a full one for anything else (see guard.ts).
 import * as crypto from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
@@ -7,22 +7,22 @@ import type { TokenScope } from '../../model/operator-api.ts';
 import type { Store } from '../../store/store.ts';
 import { hashToken, listTokens, machineOfToken } from './tokens.ts';
 
-/** What a route demands. public: nothing. enrol: an enrolment token, or a machine's own.
- *  agent: the machine's own token, or an operator's (read is enough to read). read and full: an operator's. */
+/** The access that a route demands. public: none. enrol: an enrolment token or a machine's own.
+ *  agent: the machine's own token, or an operator's (read suffices to read). read, full: an operator's. */
 export type Access = 'public' | 'enrol' | 'agent' | 'read' | 'full';
 
 export type Principal =
   | { readonly kind: 'token'; readonly name: string; readonly scope: TokenScope }
   | { readonly kind: 'machine'; readonly machineId: string }
-  /** Nobody has to say who they are: a server without tokens, or a stock agent where that is allowed. */
+  /** Not identified: any sender on a server without tokens, or a stock agent where those are allowed. */
   | { readonly kind: 'anyone' };
 
 export interface AuthOptions {
-  /** Tokens are needed even while there are none: revoking the last one opens nothing. */
+  /** Demands tokens even if there are none, so that revoking the last one opens nothing. */
   readonly required?: boolean | undefined;
-  /** An enrolment token given by configuration, besides those in the store. */
+  /** An enrolment token from the settings, in addition to those in the store. */
   readonly enrolmentToken?: string | undefined;
-  /** Agents that send no token, as Dragonfly's own, may check in and do their work. */
+  /** Lets agents without a token, such as Dragonfly's own, check in and work. */
   readonly stockAgents?: boolean | undefined;
 }
 
@@ -32,9 +32,9 @@ interface Known {
   readonly expiresMs: number;
 }
 
-/** How long tokens that another server created or revoked may go unnoticed. */
+/** How long it may take to notice a token that another server created or revoked. */
 const refreshMs = 5000;
-/** How long a machine's token is taken without asking the store, and of how many machines. */
+/** How long a machine's token is trusted without asking the store, and for how many machines. */
 const proofLastsMs = 60_000;
 const mostProven = 200_000;
 
@@ -45,7 +45,7 @@ export class Auth {
   #tokens = new Map<string, Known>();
   #hasTokens = false;
   #refreshedMs = -Infinity;
-  /** The token that each machine proved to be its own last: a heartbeat with it needs no hashing. */
+  /** The token that each machine last proved to own; a heartbeat with it needs no hashing. */
   readonly #proven = new Map<string, { token: Buffer; provenMs: number }>();
 
   constructor(store: Store, clock: Clock, options: AuthOptions = {}) {
@@ -54,19 +54,19 @@ export class Auth {
     this.#options = options;
   }
 
-  /** The enrolment token that boot scripts hand to agents. */
+  /** The enrolment token that boot scripts hand out. */
   get enrolmentToken(): string | undefined {
     return this.#options.enrolmentToken;
   }
 
-  /** Whether tokens are needed. Without any everybody may do everything, on loopback. */
+  /** True if tokens are needed. If not, everybody on loopback may do everything. */
   async isConfigured(): Promise<boolean> {
     await this.#refresh();
     return this.#isClosed();
   }
 
-  /** The sender of an agent's request, where it can be told without asking the store; what every
-   *  heartbeat passes. undefined: `admit` has to decide. */
+  /** Returns the sender of an agent's request if it is known without asking the store, as for nearly every
+   *  heartbeat. undefined: `admit` has to decide. */
   admitAtOnce(authorization: string | undefined, access: Access): Principal | undefined {
     const nowMs = this.#clock.elapsedMs();
     if (access === 'read' || access === 'full') return undefined;
@@ -79,13 +79,13 @@ export class Auth {
       : undefined;
   }
 
-  /** Reads the tokens again at once, after this server changed them. */
+  /** Reads the tokens again at once, because this server changed them. */
   async reload(): Promise<void> {
     this.#refreshedMs = -Infinity;
     await this.#refresh();
   }
 
-  /** Who sent this Authorization header, if it is good enough for `access`.
+  /** Returns the sender of this Authorization header if it is good enough for `access`.
    *  Errors: AppError `auth.required`, `auth.denied`. */
   async admit(
     authorization: string | undefined,
@@ -112,12 +112,12 @@ export class Auth {
     return principal;
   }
 
-  /** The machine's tokens changed, or it is gone. */
+  /** Forgets a machine whose tokens changed, or that is gone. */
   forgetMachine(machineId: string): void {
     this.#proven.delete(machineId);
   }
 
-  /** How a principal is called in logs. */
+  /** A principal's name in logs. */
   nameOf(by: Principal): string {
     if (by.kind === 'anyone') return 'anyone';
     return by.kind === 'machine' ? `machine ${by.machineId}` : by.name;
@@ -162,7 +162,7 @@ export class Auth {
   async #refresh(): Promise<void> {
     const nowMs = this.#clock.elapsedMs();
     if (nowMs - this.#refreshedMs < refreshMs) return;
-    // Before the read, so that requests meanwhile use what is known instead of reading too.
+    // Set before the read, so that requests meanwhile use the known tokens instead of reading too.
     const first = this.#refreshedMs === -Infinity;
     if (!first) this.#refreshedMs = nowMs;
     const tokens = new Map<string, Known>();
@@ -191,7 +191,7 @@ export class Auth {
   }
 }
 
-/** A machine's token speaks for that machine only. Errors: AppError `auth.denied`. */
+/** Refuses a machine's token that speaks for another machine. Errors: AppError `auth.denied`. */
 export function refuseOtherMachine(by: Principal, machineId: string): void {
   if (by.kind === 'machine' && by.machineId !== machineId) {
     throw new AppError('auth.denied', 'the token belongs to another machine');
@@ -206,8 +206,8 @@ function allows(principal: Principal, access: Access, isRead: boolean): boolean 
   return isRead && (access === 'read' || access === 'agent');
 }
 
-/** The token of "Bearer <token>", or of "Basic <user:token>", which browsers ask people for. A browser
- *  sends Basic along with whatever page asks, so it is taken for reading only. */
+/** Takes the token from "Bearer <token>", or from "Basic <user:token>", which browsers ask people for.
+ *  A browser sends Basic no matter which page makes the request, so it is accepted for reading only. */
 function tokenOf(authorization: string | undefined, isRead: boolean): string | undefined {
   if (authorization === undefined) return undefined;
   const [scheme = '', value = ''] = authorization.split(' ', 2);
@@ -216,7 +216,7 @@ function tokenOf(authorization: string | undefined, isRead: boolean): string | u
   return Buffer.from(value, 'base64').toString('utf8').split(':').slice(1).join(':');
 }
 
-/** Takes as long whether they differ at the beginning or at the end. */
+/** Compares in constant time. */
 function areEqual(a: Buffer, b: Buffer): boolean {
   return a.length === b.length && crypto.timingSafeEqual(a, b);
 }

@@ -1,5 +1,5 @@
-// Secrets at rest: AES-256-GCM under named keys, so that keys can be rotated. Plain text is never
-// stored, logged or answered.
+// Secrets at rest: encrypted with AES-256-GCM under named keys, so that keys can be rotated. Plain text
+// is never stored, logged or answered.
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { AppError } from '../../core/errors.ts';
 
@@ -7,7 +7,7 @@ const cipher = 'aes-256-gcm';
 const format = 'v1';
 
 interface Key {
-  /** The first 8 hex digits of the key's SHA-256: tells keys apart, says nothing of them. */
+  /** The first 8 hex digits of the key's SHA-256: tells keys apart without revealing them. */
   readonly id: string;
   readonly bytes: Buffer;
 }
@@ -20,7 +20,7 @@ export function newKeyLine(): string {
 export class SecretBox {
   readonly #keys: readonly Key[];
 
-  /** `keyText`: keys in base64, one a line; the first encrypts, all decrypt. "#" starts a comment.
+  /** `keyText`: keys in base64, one per line. The first encrypts, all decrypt; "#" starts a comment.
    *  Errors: AppError `config.invalid`. */
   constructor(keyText: string) {
     this.#keys = keyText
@@ -30,12 +30,12 @@ export class SecretBox {
       .map(parseKey);
   }
 
-  /** Whether `sealed` is encrypted with the first key. */
+  /** True if `sealed` is encrypted with the first key. */
   isCurrent(sealed: string): boolean {
     return this.#keys[0] !== undefined && sealed.split(':')[1] === this.#keys[0].id;
   }
 
-  /** `plain`, encrypted, so that only a request for the same `owner` opens it.
+  /** Encrypts `plain` so that it opens only for the same `owner`.
    *  Errors: AppError `secret.no-key`. */
   seal(plain: string, owner: string): string {
     const key = this.#keys[0];
@@ -52,7 +52,7 @@ export class SecretBox {
     return [format, key.id, ...parts].join(':');
   }
 
-  /** What `seal` was given. Errors: AppError `secret.no-key`, `secret.damaged`. */
+  /** Decrypts what `seal` made. Errors: AppError `secret.no-key`, `secret.damaged`. */
   open(sealed: string, owner: string): string {
     const [version, id, iv = '', tag = '', body = ''] = sealed.split(':');
     const key = this.#keys.find((k) => k.id === id);

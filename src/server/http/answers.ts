@@ -65,7 +65,7 @@ function bodyOf(failure: AppError, status: number): Record<string, unknown> {
   return { error: describeError(failure), code, ...details };
 }
 
-/** A browser that opens a page asks the person for a token; a script is told the scheme. */
+/** Makes a browser ask its user for a token, and tells a script the scheme. */
 function challenge(request: FastifyRequest): string {
   const isPage = (request.headers.accept ?? '').includes('text/html');
   return isPage

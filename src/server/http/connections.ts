@@ -1,9 +1,9 @@
-// Limits on what a connection may do, so that a slow or greedy client cannot hold the server.
+// Limits on connections, so that a slow or greedy client cannot tie up the server.
 import { Server as TlsServer } from 'node:tls';
 import type { Server } from 'node:net';
 import type { Socket } from 'node:net';
 
-/** PEM texts. With `ca`, clients have to present a certificate that it signed. */
+/** PEM texts. With `ca`, clients must present a certificate that it signed. */
 export interface TlsTexts {
   readonly cert: string;
   readonly key: string;
@@ -11,19 +11,19 @@ export interface TlsTexts {
 }
 
 const bodyLimit = 1024 * 1024;
-/** From the first byte of a request to its last. */
+/** From the first byte of a request to its last. Units: milliseconds. */
 const requestTimeout = 30_000;
 const node = {
   headersTimeout: 10_000,
   requestTimeout,
-  /** How often Node looks for requests past their time. */
+  /** How often Node looks for requests that take too long. */
   connectionsCheckingInterval: 2000,
   maxHeaderSize: 16 * 1024,
-  /** Longer than the idle time of the usual proxies, so that they close first. */
+  /** Longer than the idle timeout of common proxies, so that they close first. */
   keepAliveTimeout: 75_000,
 };
 
-/** What fastify is told about connections. */
+/** The options for fastify that concern connections. */
 export function serverOptions(tls: TlsTexts | undefined) {
   const common = {
     bodyLimit,
@@ -41,8 +41,8 @@ function tlsContext({ cert, key, ca }: TlsTexts) {
   return { cert, key, ...clients };
 }
 
-/** Ends new connections of an address that has `limit` of them. Loopback is exempt: behind a proxy
- *  on this host, everybody comes from there. */
+/** Refuses new connections from an address that has `limit` of them. Loopback is exempt: with a proxy on
+ *  this host, everybody comes from there. */
 export function limitConnections(server: Server, limit: number): void {
   const open = new Map<string, number>();
   server.on('connection', (socket: Socket) => {
@@ -62,12 +62,12 @@ export function limitConnections(server: Server, limit: number): void {
   });
 }
 
-/** Whether an address, or a host name, is this very machine. */
+/** True for an address or host name of the loopback interface. */
 export function isLoopback(host: string): boolean {
   return /^(\[?::1\]?|(::ffff:)?127(\.\d{1,3}){3}|localhost)$/i.test(host);
 }
 
-/** Uses another certificate from the next connection on. Throws when the texts do not fit together. */
+/** Uses another certificate from the next connection on. Throws if certificate and key do not match. */
 export function renewTls(server: Server, texts: TlsTexts): void {
   if (server instanceof TlsServer) server.setSecureContext(tlsContext(texts));
 }

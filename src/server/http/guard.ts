@@ -1,5 +1,5 @@
-// What happens to every request before its route sees it: who sends it, whether a foreign page made a
-// browser send it, and what is said of it in headers, logs and metrics.
+// Runs before every route: finds out who sends the request, refuses requests that a foreign page made a
+// browser send, and adds headers, logs and metrics.
 import type { FastifyRequest, onRequestHookHandler, onResponseHookHandler } from 'fastify';
 import { AppError } from '../../core/errors.ts';
 import type { Access, Principal } from '../access/auth.ts';
@@ -8,9 +8,9 @@ import type { App, Services } from '../services.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What the route demands. Without it: a read token to read, a full one for anything else. */
+    /** The access that the route demands. Default: a read token to read, a full one for anything else. */
     access?: Access;
-    /** Called all the time by everybody: left out of request logs, histograms and page headers. */
+    /** Called all the time by everybody, so left out of request logs, histograms and page headers. */
     quiet?: boolean;
   }
   interface FastifyRequest {
@@ -18,7 +18,7 @@ declare module 'fastify' {
   }
 }
 
-/** Right for pages and answers alike: pages are made of the package's own files only. */
+/** Fit for pages and answers alike, because pages consist of the package's own files. */
 const securityHeaders = {
   'content-security-policy':
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -29,9 +29,9 @@ const securityHeaders = {
   'cross-origin-resource-policy': 'same-origin',
 };
 
-/** Hooks with callbacks instead of promises: a heartbeat passes them without giving up its turn. */
+/** The hooks take callbacks instead of returning promises, so that a heartbeat passes in one turn. */
 export function guardRequests(app: App, s: Services): void {
-  // The first value of each request's own property, so that all requests have one shape.
+  // Declares the property, so that all requests have one shape.
   app.decorateRequest('principal');
   app.addHook('onRequest', admitter(s));
   const note = noter(s);
@@ -42,11 +42,11 @@ export function guardRequests(app: App, s: Services): void {
   });
 }
 
-/** Lets a request pass whose sender may do what its route does. */
+/** Admits a request if its sender may use the route. */
 function admitter(s: Services): onRequestHookHandler {
   return (request, _reply, done) => {
     request.principal = { kind: 'anyone' };
-    // An unknown route is answered as such, to anybody.
+    // Anybody may learn that a route does not exist.
     if (request.is404) {
       done();
       return;
@@ -63,20 +63,20 @@ function admitter(s: Services): onRequestHookHandler {
       if (access === 'read' || access === 'full') await refuseForeignPages(s, request);
       request.principal = await s.auth.admit(request.headers.authorization, access, isRead);
     };
-    // A hook that may end at once has to end by its callback.
+    // A hook that may finish at once has to finish through its callback.
     // oxlint-disable-next-line promise/no-callback-in-promise
     admit().then(() => done(), done);
   };
 }
 
-/** Sets the headers that hold for all answers. */
+/** Sets the headers that all answers carry. */
 const describe: onRequestHookHandler = (request, reply, done) => {
   void reply.headers(securityHeaders).header('x-request-id', request.id);
   if (request.url.startsWith('/api/')) void reply.header('cache-control', 'no-store');
   done();
 };
 
-/** Counts and logs what was answered. */
+/** Counts and logs answers. */
 function noter(s: Services): onResponseHookHandler {
   return (request, reply, done) => {
     const { method } = request;
@@ -91,8 +91,8 @@ function noter(s: Services): onResponseHookHandler {
   };
 }
 
-/** A browser says which page makes it send a request. Where no token is needed, a page from elsewhere
- *  could otherwise use a browser on this host, also by a name that it made resolve to loopback.
+/** Refuses requests that a page from elsewhere made a browser send. Without tokens such a page could
+ *  otherwise use a browser on this host, even under a name of its own that resolves to loopback.
  *  Errors: AppError `auth.denied`. */
 async function refuseForeignPages(s: Services, request: FastifyRequest): Promise<void> {
   const { origin, host = '', 'sec-fetch-site': site } = request.headers;

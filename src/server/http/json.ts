@@ -1,12 +1,12 @@
-// How request bodies are parsed: JSON and YAML, both bounded in depth and free of prototype keys.
+// Parses request bodies, JSON and YAML: bounded in depth, and without prototype keys.
 import secureJson from 'secure-json-parse';
 import { parse as parseYamlText } from 'yaml';
 import { AppError } from '../../core/errors.ts';
 
-/** Deeper than any document of this API; shallow enough for recursive code. */
+/** Deeper than any document of this API, and shallow enough for recursive code. */
 const maxDepth = 32;
 
-/** The value of a JSON text. Errors: AppError `request.malformed`. */
+/** Parses JSON. Errors: AppError `request.malformed`. */
 export function parseJson(text: string): unknown {
   refuseDepth(text);
   try {
@@ -18,11 +18,11 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** The value of a YAML text, as the JSON it stands for. Errors: AppError `request.malformed`. */
+/** Parses YAML into what the same document would be in JSON. Errors: AppError `request.malformed`. */
 export function parseYaml(text: string): unknown {
   let json: string | undefined;
   try {
-    // Flow collections nest like JSON; block collections nest by indentation, which the round trip sees.
+    // Block collections nest by indentation; only the round trip through JSON makes their depth visible.
     json = JSON.stringify(parseYamlText(text, { maxAliasCount: 100, uniqueKeys: true }));
   } catch (cause) {
     throw new AppError('request.malformed', 'the body is not YAML that this server takes', {
@@ -32,7 +32,7 @@ export function parseYaml(text: string): unknown {
   return json === undefined ? undefined : parseJson(json);
 }
 
-/** Counts brackets outside strings; cheaper than walking what they hold. */
+/** Counts brackets outside strings, which is cheaper than walking the parsed value. */
 function refuseDepth(text: string): void {
   let depth = 0;
   for (let i = 0; i < text.length; i++) {
@@ -49,7 +49,7 @@ function refuseDepth(text: string): void {
   }
 }
 
-/** Where the string that opens at `start` closes. */
+/** The index of the quote that closes the string opened at `start`. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let escapes = 0;

@@ -1,4 +1,4 @@
-// The API's description, made from the schemas that validate its requests.
+// The API's OpenAPI document, generated from the schemas that validate its requests.
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import type { TSchema } from 'typebox';
 import {
@@ -14,7 +14,7 @@ import { BulkRequest, MachinePatch, MachineView } from '../../model/operator-api
 import { Template, TemplateAction } from '../../model/template.ts';
 import { Workflow } from '../../model/workflow.ts';
 
-/** Schemas that the document shows once, by name, wherever they occur. */
+/** Schemas that the document defines once and refers to by name. */
 const named: Readonly<Record<string, TSchema>> = {
   Machine: MachineView,
   MachinePatch,
@@ -54,7 +54,7 @@ export function openApiBase(version: string): FastifyDynamicSwaggerOptions {
   };
 }
 
-/** The document with references in place of the named schemas, which move to its components. */
+/** Moves the named schemas to the document's components and puts references in their place. */
 function nameSchemas(document: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const definitions = new Map(
     Object.entries(named).map(([name, schema]) => [name, asDocumented(schema)]),
@@ -73,7 +73,7 @@ function nameSchemas(document: Readonly<Record<string, unknown>>): Record<string
   return { ...document, paths, components: { ...Object(document['components']), schemas } };
 }
 
-/** A schema as @fastify/swagger writes it: an enum for a const, plain values for patterned ones. */
+/** Writes a schema as @fastify/swagger does: a const as an enum, patterned properties as plain ones. */
 function asDocumented(schema: unknown): unknown {
   if (typeof schema !== 'object' || schema === null) return schema;
   if ('const' in schema) {

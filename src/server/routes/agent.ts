@@ -1,4 +1,4 @@
-// What agents call all the time: check-in and heartbeat.
+// Check-in and heartbeat, the routes that agents call all the time.
 import {
   CheckinRequest,
   CheckinResponse,

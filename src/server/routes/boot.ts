@@ -1,5 +1,5 @@
-// What machines boot from the network: their iPXE script, by the state of their record, and the
-// kernel and initramfs that it names. These routes are open: firmware has no token.
+// Boot routes: the iPXE script for a machine, by the state of its record, and the kernel and initramfs it
+// names. They are public, because firmware has no token.
 import { Type } from 'typebox';
 import { AppError } from '../../core/errors.ts';
 import { isJunkMac, normalizeMac } from '../../identity/macs.ts';
@@ -11,7 +11,7 @@ import { decide } from '../rules/decide.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';
 
-/** iPXE's ${buildarch} of a 32-bit BIOS build, which most are, says nothing about the processor. */
+/** Folders by iPXE's ${buildarch}. Most BIOS builds are 32-bit, so i386 says nothing about the processor. */
 const folders: Readonly<Record<string, string>> = {
   i386: 'x86_64',
   x86_64: 'x86_64',
@@ -105,8 +105,8 @@ export function bootRoutes(app: App, s: Services): void {
   );
 }
 
-/** What a machine boots. One that nobody knows, or whose MAC several have, boots the agent, which
- *  finds out more. */
+/** Decides what a machine boots. An unknown machine, or one whose MAC several have, boots the agent,
+ *  which finds out more. */
 async function decideBoot(
   s: Services,
   mac: string,
@@ -133,7 +133,7 @@ async function currentWorkflow(s: Services, machine: Machine): Promise<Workflow 
   return id === null || id === undefined ? undefined : (await s.store.workflows.get(id))?.value;
 }
 
-/** Not kept anywhere on the way: the next boot may be another one. */
+/** Answers a script that nothing on the way may cache: the next boot may get another one. */
 function answerScript(
   reply: { header(name: string, value: string): unknown; type(t: string): unknown },
   text: string,

@@ -1,4 +1,4 @@
-// Identity conflicts: listed and decided by operators.
+// Conflict routes: operators list identity conflicts and decide them.
 import { Type } from 'typebox';
 import { IdentityConflict } from '../../model/history.ts';
 import { ConflictAccept, ConflictList, Paging } from '../../model/operator-api.ts';

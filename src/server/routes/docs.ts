@@ -1,4 +1,4 @@
-// The API's description: as a document for tools, and as a page to read and try.
+// The API's description: the OpenAPI document for tools, and a page to read and try it.
 import swaggerUi from '@fastify/swagger-ui';
 import type { App } from '../services.ts';
 

@@ -1,4 +1,4 @@
-// The stream of events for pages and scripts (server-sent events), resumable by Last-Event-ID.
+// The event stream for pages and scripts: server-sent events, resumable by Last-Event-ID.
 import { Type } from 'typebox';
 import type { ServerResponse } from 'node:http';
 import { AppError } from '../../core/errors.ts';
@@ -7,16 +7,16 @@ import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';
 
 const maxStreams = 256;
-/** A watcher that reads so slowly is cut off; it resumes where it was. Units: bytes. */
+/** A watcher that falls this far behind is disconnected; it can resume. Units: bytes. */
 const maxBacklog = 1024 * 1024;
-/** A comment goes out this often, so that neither end takes silence for a lost connection. */
+/** A comment is sent this often, so that neither end takes silence for a lost connection. */
 const keepAliveMs = 15_000;
 
 export function eventRoutes(app: App, s: Services): void {
   app.get(
     '/api/events',
     {
-      // A HEAD would be a stream that nobody can read.
+      // A HEAD would open a stream that nobody can read.
       exposeHeadRoute: false,
       config: { access: 'read', quiet: true },
       schema: {
@@ -38,7 +38,7 @@ export function eventRoutes(app: App, s: Services): void {
       reply.raw.writeHead(200, {
         'content-type': 'text/event-stream; charset=utf-8',
         'cache-control': 'no-store',
-        // Left open, it would keep the server from stopping until it is idle for long enough.
+        // Kept alive, it would hold up a server that is stopping.
         connection: 'close',
         'x-accel-buffering': 'no',
       });

@@ -1,4 +1,4 @@
-// Machines as operators see and change them.
+// Machine routes for operators: list, read, change, delete, history.
 import { Type } from 'typebox';
 import {
   BulkRequest,

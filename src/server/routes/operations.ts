@@ -1,10 +1,10 @@
-// For those who run the server: is it alive, can it work, what does it measure.
+// Health, readiness and metrics, for those who run the server.
 import { Type } from 'typebox';
 import { AppError } from '../../core/errors.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';
 
-/** How long the store may take to answer before the server counts as not ready. */
+/** How long the store may take before the server counts as not ready. */
 const readyWithinMs = 2000;
 
 const Status = Type.Object({ status: Type.Literal('ok') });
@@ -43,7 +43,7 @@ export function operationRoutes(app: App, s: Services): void {
         await Promise.race([read, late]);
       } finally {
         stop.abort();
-        // Whichever lost the race has nobody to tell.
+        // Nobody is interested in the loser of the race.
         late.catch(() => {});
         read.catch(() => {});
       }

@@ -1,11 +1,11 @@
-// The operators' page: its files from the package, and the security headers that hold for it. The page
-// moves between its own addresses without loading again, so that each of them is the same document.
+// Serves the operators' page: the files of the package, with their security headers. The page switches
+// between its own addresses without reloading, so all of them serve the same document.
 import fastifyStatic from '@fastify/static';
-// Gives route schemas their `hide`.
+// Adds `hide` to route schemas.
 import '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 
-/** Where the build puts the page, seen from src/server/routes and from dist/server/routes. */
+/** Where the build puts the page, as seen from src/server/routes and from dist/server/routes. */
 const builtPage = new URL(
   import.meta.url.endsWith('.ts') ? '../../../dist/web/' : '../../web/',
   import.meta.url,
@@ -13,7 +13,7 @@ const builtPage = new URL(
 
 const addresses = ['/', '/machines/:id', '/conflicts'];
 
-/** Scripts and styles from this server's files alone, nothing inline, and no text becomes markup. */
+/** Allows scripts and styles from this server's files alone, nothing inline, and no text as markup. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -44,7 +44,7 @@ export async function pageRoutes(app: FastifyInstance): Promise<void> {
         .sendFile('index.html', { cacheControl: false }),
     );
   }
-  // An asset's name holds the hash of its content: what it names never changes. Nothing else is a name.
+  // An asset's name contains its content's hash, so what it names never changes. No other name is served.
   app.get<{ Params: { name: string } }>(
     '/assets/:name(^[\\w-]+\\.\\w+$)',
     options,

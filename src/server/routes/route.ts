@@ -1,4 +1,4 @@
-// The parts that the schemas of many routes have.
+// Schemas that many routes share.
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../model/api.ts';
 import { MachineId } from '../../model/operator-api.ts';
@@ -12,5 +12,5 @@ export const IfMatch = Type.Object({
   ),
 });
 
-/** The error answers that any route may give, for the documentation. */
+/** The error answers of every route, for the OpenAPI document. */
 export const errors = { '4XX': ErrorResponse, '5XX': ErrorResponse };

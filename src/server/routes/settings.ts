@@ -1,4 +1,4 @@
-// Settings: text by key, namespaced by dots, as "template.default_user".
+// Setting routes: text by key, with dots as namespaces, such as "template.default_user".
 import { Type } from 'typebox';
 import { AppError } from '../../core/errors.ts';
 import {

@@ -1,4 +1,4 @@
-// Tags: which there are, and taking one off every machine. Setting them is a change of machines.
+// Tag routes: list all tags, take one off every machine. Tagging a machine is a change of the machine.
 import { Type } from 'typebox';
 import { Tag, TagList } from '../../model/operator-api.ts';
 import { changeMachine } from '../machines/machines.ts';

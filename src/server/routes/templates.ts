@@ -1,4 +1,4 @@
-// Templates: kept by operators as JSON or YAML, fetched by agents with their variables filled.
+// Template routes: operators keep templates as JSON or YAML, agents fetch them with variables filled in.
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { MachineId, Paging, TemplateList } from '../../model/operator-api.ts';

@@ -1,4 +1,4 @@
-// Tokens of operators and for enrolment: named, shown once, listed without their secret.
+// Token routes: tokens have names, are shown once, and are listed without their secret.
 import { Type } from 'typebox';
 import { NewTokenRequest, TokenCreated, TokenList, TokenName } from '../../model/operator-api.ts';
 import type { App, Services } from '../services.ts';

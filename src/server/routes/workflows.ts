@@ -1,4 +1,4 @@
-// Workflows: made and cancelled by operators, fetched and reported on by the agent that runs them.
+// Workflow routes: operators create and cancel workflows, agents fetch them and report progress.
 import { Type } from 'typebox';
 import { WorkflowEvent } from '../../model/api.ts';
 import { WorkflowCreate, WorkflowList, WorkflowListQuery } from '../../model/operator-api.ts';

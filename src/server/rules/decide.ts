@@ -1,18 +1,18 @@
-// What an agent is told to do: decided here and nowhere else, from the machine's record and its
-// workflow. Pure.
+// Decides what an agent is told to do, from the machine's record and its workflow. No other file decides
+// that. Pure.
 import type { Action } from '../../model/api.ts';
 import { existingOs, stateName, type Machine, type MachineStateName } from '../../model/machine.ts';
 import { isActive, type Workflow } from '../../model/workflow.ts';
 
 export interface Decision {
-  /** The state that it was decided in. */
+  /** The machine's state at the time. */
   readonly state: MachineStateName;
   readonly action: Action;
   /** Set with "execute". */
   readonly workflowId: string | null;
 }
 
-/** The workflow is the machine's current one, if it has one and it is there. */
+/** `workflow` is the machine's current one, if it has one and the store has it. */
 export function decide(machine: Machine, workflow: Workflow | undefined): Decision {
   const state = stateName(machine.status.state);
   const wait: Decision = { state, action: 'wait', workflowId: null };
@@ -24,8 +24,8 @@ export function decide(machine: Machine, workflow: Workflow | undefined): Decisi
   return state === 'Provisioned' ? local : wait;
 }
 
-/** Whether the workflow, not yet begun, would write over an operating system that nobody asked to
- *  replace: it turned up after the workflow was made. */
+/** True if the workflow has not begun and would overwrite an operating system that nobody asked to
+ *  replace, because it turned up after the workflow was created. */
 export function wouldOverwrite(machine: Machine, workflow: Workflow): boolean {
   return (
     workflow.status?.state === 'STATE_PENDING' &&

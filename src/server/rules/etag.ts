@@ -1,4 +1,4 @@
-// Entity tags: the version of a document that a client names in If-Match.
+// Entity tags: they name the version of a document for If-Match.
 import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors.ts';
 
@@ -8,7 +8,7 @@ export function etag(document: unknown): string {
   return `"${hash.slice(0, 22)}"`;
 }
 
-/** Errors: AppError `request.stale`. */
+/** Refuses a change that is based on another version. Errors: AppError `request.stale`. */
 export function refuseStale(ifMatch: string | undefined, current: string | undefined): void {
   if (ifMatch === undefined) return;
   const wanted = new Set(ifMatch.split(',').map((tag) => tag.trim()));

@@ -1,8 +1,8 @@
-// The state machine of a machine: one table of what may happen in which state, and where it leads.
+// A machine's states and the transitions between them, as one table.
 import { AppError } from '../../core/errors.ts';
 import { stateName, type MachineState, type MachineStateName } from '../../model/machine.ts';
 
-/** What can happen to a machine, as far as its state is concerned. */
+/** The causes that can change a machine's state. */
 export const causes = [
   'os assigned',
   'os unassigned',
@@ -18,8 +18,8 @@ export type Cause = (typeof causes)[number];
 
 type Row = Readonly<Partial<Record<Cause, MachineStateName>>>;
 
-/** What is not in the table is refused. A workflow that waits leaves the state alone, so that
- *  cancelling it needs no undoing; one that is stopped half-way leaves disks nobody should trust. */
+/** Causes missing from a row are refused. A waiting workflow leaves the state alone, so that cancelling
+ *  it undoes nothing; a workflow stopped half-way leaves disks that nobody should trust. */
 export const transitions: Readonly<Record<MachineStateName, Row>> = {
   Discovered: {
     'os assigned': 'Ready',
@@ -69,12 +69,12 @@ export const transitions: Readonly<Record<MachineStateName, Row>> = {
     'os assigned': 'Offline',
     'os unassigned': 'Offline',
     'marked offline': 'Offline',
-    // Discovered only when nothing more is known: see bringBack.
+    // Discovered only if nothing more is known: see bringBack.
     'brought back': 'Discovered',
   },
 };
 
-/** The state after `cause`. `message` says what went wrong where that is an Error.
+/** Returns the state after `cause`. `message` says what went wrong if that is Error.
  *  Errors: AppError `machine.wrong-state`. */
 export function nextState(state: MachineState, cause: Cause, message = ''): MachineState {
   const from = stateName(state);

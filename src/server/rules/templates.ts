@@ -1,4 +1,4 @@
-// Templates: what makes one valid, and how its variables are filled for a machine.
+// Validates templates, and fills in their variables for a machine.
 import { Type, type TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { v5 as uuidv5 } from 'uuid';
@@ -9,8 +9,8 @@ import { invalid } from './violations.ts';
 
 type ActionTag = keyof typeof templateActions;
 
-/** The template without its actions, each of which is checked by its own tag: the errors of a union
- *  of ten would not say which field is at fault. */
+/** A template apart from its actions. Each action is checked by the schema of its tag, because the errors
+ *  of a union of ten do not say which field is at fault. */
 const frame = Compile(
   Type.Object(
     {
@@ -33,7 +33,7 @@ const checks = new Map(
   Object.entries<TSchema>(templateActions).map(([tag, schema]) => [tag, Compile(schema)]),
 );
 
-/** Why a document is no template, with the path of the field at fault; undefined when it is one. */
+/** Says why a document is not a template, with the path of the field; undefined if it is one. */
 export function templateFault(document: unknown): AppError | undefined {
   if (!frame.Check(document)) return invalid('body', [...frame.Errors(document)]);
   for (const [i, action] of document.spec.actions.entries()) {
@@ -55,7 +55,7 @@ export function templateFault(document: unknown): AppError | undefined {
   return undefined;
 }
 
-/** What does not touch the partition tables and file systems of an installed system as a whole. */
+/** Actions that leave the partition table and file systems of an installed system in place. */
 const sparesDisks: ReadonlySet<ActionTag> = new Set([
   'writefile',
   'kexec',
@@ -66,7 +66,7 @@ const sparesDisks: ReadonlySet<ActionTag> = new Set([
   'jetpack',
 ]);
 
-/** Whether running the template overwrites a disk. */
+/** True if running the template overwrites a disk. */
 export function writesDisks(template: Template): boolean {
   return template.spec.actions.some((action) => !sparesDisks.has(action.action));
 }
@@ -79,7 +79,7 @@ interface MachineVariables {
   readonly network_config_cloudinit: string;
 }
 
-/** What operators set for all machines, as settings "template.<name>", and what holds without. */
+/** The variables that operators set for all machines as "template.<name>", with their defaults. */
 export const defaultVariables = {
   default_user: 'root',
   default_password: '',
@@ -94,7 +94,7 @@ export const fleetVariableNames = Object.keys(defaultVariables) as (keyof FleetV
 
 export type TemplateVariables = MachineVariables & FleetVariables;
 
-/** The variables that a machine's own record gives. `server` is the URL of this server. */
+/** The variables from a machine's record. `server` is the URL of this server. */
 export function machineVariables(machine: Machine, server: string): MachineVariables {
   const mac = machine.identity.primary_mac;
   return {
@@ -113,8 +113,8 @@ export function machineVariables(machine: Machine, server: string): MachineVaria
   };
 }
 
-/** The template with `{{ name }}` replaced in its urls and contents. A name that is none of ours stays
- *  as it is: cloud-init and others have braces of their own. */
+/** Replaces `{{ name }}` in the template's urls and contents. Unknown names stay as they are: cloud-init
+ *  and others have braces of their own. */
 export function fillTemplate(template: Template, variables: TemplateVariables): Template {
   const actions = template.spec.actions.map((action) => fillAction(action, variables));
   return { ...template, spec: { ...template.spec, actions } };
@@ -129,8 +129,8 @@ function fillAction(action: TemplateAction, variables: TemplateVariables): Templ
   return filled;
 }
 
-/** Templates write "{{ server }}/…" as well as "http://{{ server }}/…": the server's own URL, scheme
- *  included, takes the place of both. */
+/** Templates write both "{{ server }}/…" and "http://{{ server }}/…". The server's URL, scheme included,
+ *  replaces either. */
 function fillText(text: string, variables: TemplateVariables): string {
   const values = new Map<string, string>(Object.entries(variables));
   return text.replaceAll(

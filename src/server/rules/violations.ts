@@ -1,4 +1,4 @@
-// The first schema violation of a document as one sentence, with the path of the field at fault.
+// Turns schema violations into one sentence about the first, with the path of the field at fault.
 import { AppError } from '../../core/errors.ts';
 
 interface Violation {
@@ -10,7 +10,7 @@ interface Violation {
 
 /** The error for a part of a request ("body") that violates its schema. */
 export function invalid(part: string, violations: readonly unknown[]): AppError {
-  // The validator's own error objects, which fastify types as those of another validator.
+  // These are the validator's error objects, which fastify types as those of another validator.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const first = (violations as readonly Violation[])[0];
   if (first === undefined) return new AppError('request.invalid', `the ${part} is not valid`);
@@ -29,7 +29,7 @@ export function invalid(part: string, violations: readonly unknown[]): AppError 
   });
 }
 
-/** "/spec/actions/2/url" as people write it: "spec.actions[2].url". */
+/** Writes "/spec/actions/2/url" as people do: "spec.actions[2].url". */
 function readablePath(pointer: string): string {
   return pointer
     .split('/')

@@ -1,4 +1,4 @@
-// How the events of its agent move a workflow on, and how it ends. Pure.
+// Moves a workflow on by its agent's events, and ends it. Pure.
 import type { WorkflowEvent } from '../../model/api.ts';
 import {
   isActive,
@@ -8,7 +8,7 @@ import {
   type WorkflowStatus,
 } from '../../model/workflow.ts';
 
-/** The workflow after an event of its agent; the same one when the event says nothing new. Pure. */
+/** Returns the workflow after an event, or the same object if the event says nothing new. */
 export function advance(workflow: Workflow, event: WorkflowEvent, now: Date): Workflow {
   if (!isActive(workflow)) return workflow;
   const at = now.toISOString();
@@ -57,8 +57,8 @@ function reportProgress(
   return same ? workflow : withAction(workflow, index, { message: message ?? null }, { progress });
 }
 
-/** A repeat must not complete the next action of the same name, so a pending one is completed only
- *  where its name is unique: then the event that it started was lost. */
+/** Completes the running action of that name. A pending one is completed only if its name is unique (the
+ *  event of its start was lost): a repeat must not complete the next action of the same name. */
 function completeAction(workflow: Workflow, name: string, success: boolean, now: Date): Workflow {
   const actions = statusOf(workflow).actions ?? [];
   const named = actions.filter((a) => a.name === name);
@@ -76,7 +76,7 @@ function completeAction(workflow: Workflow, name: string, success: boolean, now:
   return withStatus(after, { progress: overallProgress(statusOf(after).actions ?? [], 0) });
 }
 
-/** The workflow at its end; the same one when it ended before. */
+/** Ends the workflow. Returns the same object if it had ended before. */
 export function finish(
   workflow: Workflow,
   state: WorkflowState,
@@ -95,7 +95,7 @@ export function finish(
   });
 }
 
-/** 0–100: finished actions, and the part of the running one. */
+/** Finished actions plus the running one's share, from 0 to 100. */
 function overallProgress(actions: readonly WorkflowAction[], percent: number): number {
   const done = actions.filter((a) => a.status === 'STATE_SUCCESS').length;
   return Math.round(((done + percent / 100) / Math.max(1, actions.length)) * 100);
@@ -107,7 +107,7 @@ function failureOf(workflow: Workflow): string {
   return `${failed.name} failed${typeof failed.message === 'string' ? `: ${failed.message}` : ''}`;
 }
 
-/** The status, of a workflow that has none yet too. */
+/** The workflow's status, pending if it has none yet. */
 export function statusOf(workflow: Workflow): WorkflowStatus {
   return workflow.status ?? { state: 'STATE_PENDING' };
 }

@@ -1,8 +1,8 @@
-// What happened, for those who watch: a bounded buffer of events and its subscribers. Events are
-// hints to read again, not a log: what a watcher missed is told to it as one `reset`.
+// Events for watchers: a bounded buffer and its subscribers. Events are hints to read again, not a log; a
+// watcher that missed some is told so by one `reset`.
 
 export type EventType =
-  /** Changes may have been missed: read everything again. */
+  /** Changes may have been missed; read everything again. */
   | 'reset'
   | 'machine.registered'
   | 'machine.changed'
@@ -27,7 +27,7 @@ export class Events {
   #buffer: ServerEvent[] = [];
   #count = 0;
 
-  /** `run` tells this run of the server from others, so that an id of an earlier one is known as such. */
+  /** `run` identifies this run of the server, so that ids of earlier runs are recognised. */
   constructor(run: string, capacity = 4096) {
     this.#run = run;
     this.#capacity = capacity;
@@ -37,7 +37,7 @@ export class Events {
     this.#count += 1;
     const event: ServerEvent = { id: `${this.#run}-${this.#count}`, type, data };
     this.#buffer.push(event);
-    // Trimmed by halves: shifting one off a full buffer for each event would move all the others.
+    // Trimmed by half, because removing the first event each time would move all the others.
     if (this.#buffer.length > 2 * this.#capacity) {
       this.#buffer = this.#buffer.slice(-this.#capacity);
     }
@@ -49,7 +49,7 @@ export class Events {
     return `${this.#run}-${this.#count}`;
   }
 
-  /** The events after `lastId`; undefined when they are no longer, or not, in the buffer. */
+  /** Returns the events after `lastId`; undefined if the buffer does not have them (any more). */
   since(lastId: string): readonly ServerEvent[] | undefined {
     const [run, text] = split(lastId);
     const count = Number(text);

@@ -1,4 +1,5 @@
-// What Prometheus reads at /metrics: one registry for each server, so that two in a process do not mix.
+// The metrics that Prometheus reads at /metrics. Each server has a registry, so that two in one process do
+// not mix.
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Events } from './events.ts';
 import type { Liveness } from './liveness.ts';
@@ -15,7 +16,7 @@ export interface Metrics {
 export function createMetrics(liveness: Liveness, events: Events): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  // Brings the event loop's lag, memory and CPU of the process.
+  // Adds event loop lag, memory and CPU of the process.
   collectDefaultMetrics({ register: registry });
   const alive = new Gauge({
     name: 'dragonfly_machines_alive',

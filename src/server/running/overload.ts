@@ -1,13 +1,13 @@
-// Too much at once: agents are told to come again later, heartbeats before check-ins, because a machine
-// that cannot register is worse off than one that looks late for a while.
+// Turns agents away under overload, heartbeats before check-ins: a machine that cannot register is worse
+// off than one that looks late for a while.
 import { AppError } from '../../core/errors.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface OverloadPolicy {
-  /** Check-ins that are being worked on at most; what comes beyond is told to come again. */
+  /** The most check-ins in progress; those beyond are told to come again later. */
   readonly maxCheckins: number;
-  /** The event loop's lag beyond which heartbeats, and check-ins, are sent away. */
+  /** The event loop lag beyond which heartbeats, and then check-ins, are turned away. */
   readonly heartbeatLagMs: number;
   readonly checkinLagMs: number;
 }
@@ -28,7 +28,7 @@ export class Overload {
   readonly #metrics: Metrics;
   #checkins = 0;
   #lagMs = 0;
-  /** Seconds of one check-in's share of the work, smoothed: what a queue of them will take. */
+  /** Smoothed seconds that one check-in takes, to estimate how long a queue of them will. */
   #secondsEach = 0.001;
   #finishedMs = 0;
 
@@ -39,7 +39,7 @@ export class Overload {
     this.#metrics = metrics;
   }
 
-  /** Whether check-ins wait for each other: work that can wait should. */
+  /** True if check-ins are queueing, so that other work should wait. */
   get isBusy(): boolean {
     return this.#checkins >= this.#policy.maxCheckins / 8;
   }
@@ -54,7 +54,7 @@ export class Overload {
     }
   }
 
-  /** Errors: AppError `server.busy` when there is too much to do. */
+  /** Refuses the request under overload. Errors: AppError `server.busy`. */
   refuse(kind: 'heartbeat' | 'checkin'): void {
     const { maxCheckins, heartbeatLagMs, checkinLagMs } = this.#policy;
     const isHeartbeat = kind === 'heartbeat';
@@ -68,7 +68,7 @@ export class Overload {
     });
   }
 
-  /** Does the work of a check-in, counted. Errors: AppError `server.busy`. */
+  /** Runs a check-in and counts it. Errors: AppError `server.busy`. */
   async run<T>(work: () => Promise<T>): Promise<T> {
     this.refuse('checkin');
     this.#checkins += 1;
@@ -80,7 +80,7 @@ export class Overload {
     }
   }
 
-  /** Smooths the time between two check-ins that were finished while others waited. */
+  /** Smooths the time between two check-ins that finished while others waited. */
   #measure(): void {
     const nowMs = this.#clock.elapsedMs();
     const seconds = Math.min(1, (nowMs - this.#finishedMs) / 1000);
@@ -88,7 +88,7 @@ export class Overload {
     if (this.#checkins > 0) this.#secondsEach += (seconds - this.#secondsEach) * 0.02;
   }
 
-  /** When the queue should be done, spread so that those sent away do not come back together. */
+  /** Estimates when the queue is done, spread so that those turned away do not come back together. */
   #retryAfterSeconds(): number {
     const drainSeconds = this.#checkins * this.#secondsEach;
     return Math.ceil(1 + drainSeconds * 2 * this.#random() + this.#random());

@@ -1,4 +1,4 @@
-// A store whose operations are timed for the metrics, and otherwise the one it is given.
+// Wraps a store so that its operations are timed for the metrics.
 import type { Clock } from '../../core/clock.ts';
 import type { Store } from '../../store/store.ts';
 import type { Metrics } from './metrics.ts';
