@@ -48,7 +48,8 @@ const MachineFilter = {
   q: Type.Optional(
     Type.String({
       maxLength: 256,
-      description: 'words that each occur in a name, address, MAC, serial, model, tag, id or label',
+      description:
+        'words, each of which must occur in a name, address, MAC, serial, model, tag, id or label',
     }),
   ),
 };
@@ -56,7 +57,7 @@ const MachineFilter = {
 const uuid = '[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}';
 const MachineIds = Type.String({
   pattern: `^${uuid}(,${uuid}){0,99}$`,
-  description: 'only these machines, at most 100, in one page: their ids between commas',
+  description: 'only these machines: at most 100 ids, separated by commas, in one page',
 });
 
 export const MachineListQuery = Type.Object(
@@ -67,7 +68,7 @@ export type MachineListQuery = Static<typeof MachineListQuery>;
 
 export const MachineList = Type.Object({
   machines: Type.Array(MachineView, {
-    description: 'with a filter, a page may be short, or empty, before the last',
+    description: 'with a filter, a page before the last may be short or empty',
   }),
   next_cursor: nullable(Type.String()),
 });
@@ -77,7 +78,7 @@ const BmcPatch = Type.Object(
     address: Type.String({ minLength: 1, maxLength: 255, pattern: printable }),
     username: Type.String({ maxLength: 255, pattern: printable }),
     password: Type.Optional(
-      Type.String({ maxLength: 1024, description: 'kept as it is when absent; never shown' }),
+      Type.String({ maxLength: 1024, description: 'unchanged if absent; never shown' }),
     ),
     bmc_type: BmcConfig.properties.bmc_type,
   },
@@ -195,7 +196,7 @@ export const ConflictList = Type.Object({
 });
 
 export const TokenScope = Type.Enum(['read', 'full', 'enrol'], {
-  description: 'read: operators, looking; full: operators, changing; enrol: agents, registering',
+  description: 'read: operators may look; full: operators may change; enrol: agents may register',
 });
 export type TokenScope = Static<typeof TokenScope>;
 export const TokenName = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$' });
@@ -211,7 +212,7 @@ export const NewTokenRequest = Type.Object(
 export const TokenCreated = Type.Object({
   name: Type.String(),
   scope: TokenScope,
-  token: Type.String({ description: 'shown this once' }),
+  token: Type.String({ description: 'shown only this once' }),
 });
 export const TokenList = Type.Object({
   tokens: Type.Array(
@@ -226,6 +227,10 @@ export const TokenList = Type.Object({
 
 /** Which candidate a conflict's machine is merged into. */
 export const ConflictAccept = Type.Object(
-  { into: Type.Optional(Type.String({ format: 'uuid', description: 'where there are several' })) },
+  {
+    into: Type.Optional(
+      Type.String({ format: 'uuid', description: 'required if there are several candidates' }),
+    ),
+  },
   strict,
 );

@@ -39,7 +39,7 @@ export function openApiBase(version: string): FastifyDynamicSwaggerOptions {
         title: 'dragonfly-server',
         version,
         description:
-          'Machines, what they are and what they do next. Errors are `{ error, code, … }` with a fitting status.',
+          'Machines: what they are and what they do next. Errors are `{ error, code, … }` with a fitting status.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       components: {

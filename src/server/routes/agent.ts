@@ -17,7 +17,7 @@ export function agentRoutes(app: App, s: Services): void {
       config: { access: 'enrol' },
       schema: {
         tags: ['agent'],
-        summary: 'An agent says what its machine is, and is told which machine that is',
+        summary: 'Check in: describe a machine and learn which one it is',
         body: CheckinRequest,
         response: { 200: CheckinResponse, ...errors },
       },
@@ -30,7 +30,7 @@ export function agentRoutes(app: App, s: Services): void {
       config: { access: 'agent', quiet: true },
       schema: {
         tags: ['agent'],
-        summary: 'An agent says that its machine is alive, and is told what to do',
+        summary: 'Send a heartbeat and learn what to do',
         body: HeartbeatRequest,
         response: { 200: HeartbeatResponse, ...errors },
       },

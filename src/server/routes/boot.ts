@@ -36,7 +36,7 @@ export function bootRoutes(app: App, s: Services): void {
       config: { access: 'public' },
       schema: {
         tags: ['boot'],
-        summary: 'The first script: asks for the one of this machine',
+        summary: 'Get the first boot script, which fetches the one for the machine',
         response: { 200: Script, ...errors },
       },
     },
@@ -50,7 +50,7 @@ export function bootRoutes(app: App, s: Services): void {
       config: { access: 'public' },
       schema: {
         tags: ['boot'],
-        summary: 'The iPXE script for the machine with this MAC: the agent, or its local disk',
+        summary: 'Get the iPXE script for the machine with this MAC: the agent, or its local disk',
         params: Type.Object({ mac: Type.String({ maxLength: 64 }) }),
         response: { 200: Script, ...errors },
       },
@@ -80,7 +80,7 @@ export function bootRoutes(app: App, s: Services): void {
       config: { access: 'public' },
       schema: {
         tags: ['boot'],
-        summary: 'The kernel or the initramfs for an architecture, as iPXE names it',
+        summary: 'Get the kernel or initramfs for an architecture, by its name in iPXE',
         params: Type.Object({
           arch: Type.String({ maxLength: 64 }),
           file: Type.String({ maxLength: 64 }),

@@ -15,7 +15,7 @@ export function conflictRoutes(app: App, s: Services): void {
       config: { access: 'read' },
       schema: {
         tags: ['conflicts'],
-        summary: 'Conflicts in the order in which they arose; decided ones only with all=true',
+        summary: 'List conflicts, oldest first; decided ones only with all=true',
         querystring: Type.Object(
           { all: Type.Optional(Type.Boolean()), ...Paging },
           { additionalProperties: false },
@@ -40,7 +40,7 @@ export function conflictRoutes(app: App, s: Services): void {
       config: { access: 'full' },
       schema: {
         tags: ['conflicts'],
-        summary: 'It is one of the candidates: merges the two records',
+        summary: 'Decide that it is one of the candidates, and merge the two records',
         params: ConflictParams,
         body: ConflictAccept,
         response: { 200: IdentityConflict, ...errors },
@@ -56,7 +56,7 @@ export function conflictRoutes(app: App, s: Services): void {
       config: { access: 'full' },
       schema: {
         tags: ['conflicts'],
-        summary: 'It is a machine of its own',
+        summary: 'Decide that it is a machine of its own',
         params: ConflictParams,
         response: { 200: IdentityConflict, ...errors },
       },

@@ -21,7 +21,7 @@ export function eventRoutes(app: App, s: Services): void {
       config: { access: 'read', quiet: true },
       schema: {
         tags: ['events'],
-        summary: 'What happens, as server-sent events; "reset" says that some were missed',
+        summary: 'Stream server-sent events; "reset" means that some were missed',
         produces: ['text/event-stream'],
         headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ maxLength: 128 })) }),
         response: { 200: Type.String(), ...errors },

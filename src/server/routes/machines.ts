@@ -24,7 +24,7 @@ export function machineRoutes(app: App, s: Services): void {
       config: { access: 'read' },
       schema: {
         tags: ['machines'],
-        summary: 'Machines in the order of their first registration, filtered and in pages',
+        summary: 'List machines in order of registration, filtered and paged',
         querystring: MachineListQuery,
         response: { 200: MachineList, ...errors },
       },
@@ -44,7 +44,7 @@ export function machineRoutes(app: App, s: Services): void {
       config: { access: 'read' },
       schema: {
         tags: ['machines'],
-        summary: 'A machine',
+        summary: 'Get a machine',
         params: IdParams,
         response: { 200: MachineView, ...errors },
       },
@@ -62,7 +62,7 @@ export function machineRoutes(app: App, s: Services): void {
       config: { access: 'full' },
       schema: {
         tags: ['machines'],
-        summary: 'Changes what an operator decides of a machine',
+        summary: 'Change the settings of a machine',
         params: IdParams,
         headers: IfMatch,
         body: MachinePatch,
@@ -83,7 +83,7 @@ export function machineRoutes(app: App, s: Services): void {
       config: { access: 'full' },
       schema: {
         tags: ['machines'],
-        summary: 'Forgets a machine; it registers as a new one when it comes back',
+        summary: 'Forget a machine; if it comes back, it is registered as a new one',
         params: IdParams,
         headers: IfMatch,
         response: { 204: Done, ...errors },
@@ -101,7 +101,7 @@ export function machineRoutes(app: App, s: Services): void {
       config: { access: 'read' },
       schema: {
         tags: ['machines'],
-        summary: 'What a machine had changed and what was changed for it, the newest first',
+        summary: 'List the changes of a machine, newest first',
         params: IdParams,
         response: { 200: MachineHistoryAnswer, ...errors },
       },
@@ -118,7 +118,7 @@ export function machineRoutes(app: App, s: Services): void {
       config: { access: 'read' },
       schema: {
         tags: ['machines'],
-        summary: 'The identity conflicts that a machine arose from or is a candidate of',
+        summary: 'List the identity conflicts that a machine is part of',
         params: IdParams,
         querystring: Type.Object(Paging, { additionalProperties: false }),
         response: { 200: ConflictList, ...errors },
@@ -140,7 +140,7 @@ export function machineRoutes(app: App, s: Services): void {
       config: { access: 'full' },
       schema: {
         tags: ['machines'],
-        summary: 'One change for many machines, each by itself',
+        summary: 'Change many machines, each independently of the others',
         body: BulkRequest,
         response: { 200: BulkResponse, ...errors },
       },

@@ -16,7 +16,7 @@ export function operationRoutes(app: App, s: Services): void {
       config: { access: 'public', quiet: true },
       schema: {
         tags: ['operations'],
-        summary: 'The process lives',
+        summary: 'Say that the process is alive',
         response: { 200: Status },
       },
     },
@@ -29,7 +29,7 @@ export function operationRoutes(app: App, s: Services): void {
       config: { access: 'public', quiet: true },
       schema: {
         tags: ['operations'],
-        summary: 'The store answers',
+        summary: 'Say whether the store answers',
         response: { 200: Status, ...errors },
       },
     },
@@ -57,7 +57,7 @@ export function operationRoutes(app: App, s: Services): void {
       config: { access: 'read', quiet: true },
       schema: {
         tags: ['operations'],
-        summary: 'For Prometheus',
+        summary: 'Get metrics for Prometheus',
         produces: ['text/plain'],
         response: { 200: Type.String(), ...errors },
       },

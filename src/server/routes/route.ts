@@ -4,7 +4,7 @@ import { ErrorResponse } from '../../model/api.ts';
 import { MachineId } from '../../model/operator-api.ts';
 
 export const IdParams = Type.Object({ id: MachineId });
-export const Done = Type.Null({ description: 'done; there is nothing to say' });
+export const Done = Type.Null({ description: 'done' });
 
 export const IfMatch = Type.Object({
   'if-match': Type.Optional(

@@ -23,7 +23,7 @@ export function settingRoutes(app: App, s: Services): void {
       config: { access: 'read' },
       schema: {
         tags: ['settings'],
-        summary: 'Settings by key',
+        summary: 'List settings by key',
         querystring: Type.Object(
           { prefix: Type.Optional(Type.Union([SettingKey, Type.Literal('')])), ...Paging },
           { additionalProperties: false },
@@ -47,7 +47,7 @@ export function settingRoutes(app: App, s: Services): void {
       config: { access: 'read' },
       schema: {
         tags: ['settings'],
-        summary: 'A setting',
+        summary: 'Get a setting',
         params: KeyParams,
         response: { 200: Setting, ...errors },
       },
@@ -66,7 +66,7 @@ export function settingRoutes(app: App, s: Services): void {
       config: { access: 'full' },
       schema: {
         tags: ['settings'],
-        summary: 'Sets a setting',
+        summary: 'Create or replace a setting',
         params: KeyParams,
         headers: IfMatch,
         body: SettingValue,
@@ -93,7 +93,7 @@ export function settingRoutes(app: App, s: Services): void {
       config: { access: 'full' },
       schema: {
         tags: ['settings'],
-        summary: 'Removes a setting',
+        summary: 'Delete a setting',
         params: KeyParams,
         headers: IfMatch,
         response: { 204: Done, ...errors },

@@ -12,7 +12,7 @@ export function tagRoutes(app: App, s: Services): void {
       config: { access: 'read' },
       schema: {
         tags: ['tags'],
-        summary: 'All tags, with how many machines have each',
+        summary: 'List all tags, with the number of machines that have each',
         response: { 200: TagList, ...errors },
       },
     },
@@ -32,7 +32,7 @@ export function tagRoutes(app: App, s: Services): void {
       config: { access: 'full' },
       schema: {
         tags: ['tags'],
-        summary: 'Takes a tag off every machine',
+        summary: 'Take a tag off every machine',
         params: Type.Object({ tag: Tag }),
         response: { 200: Type.Object({ changed: Type.Integer() }), ...errors },
       },

@@ -28,7 +28,7 @@ export function templateRoutes(app: App, s: Services): void {
       config: { access: 'read' },
       schema: {
         tags: ['templates'],
-        summary: 'Templates by name',
+        summary: 'List templates by name',
         querystring: Type.Object(Paging, { additionalProperties: false }),
         response: { 200: TemplateList, ...errors },
       },
@@ -48,7 +48,7 @@ export function templateRoutes(app: App, s: Services): void {
       config: { access: 'agent' },
       schema: {
         tags: ['templates', 'agent'],
-        summary: 'A template; with machine_id, its variables are filled for that machine',
+        summary: 'Get a template; with machine_id, its variables are filled in for that machine',
         params: NameParams,
         querystring: Type.Object({ machine_id: Type.Optional(MachineId) }),
         response: { 200: Template, ...errors },
@@ -79,7 +79,7 @@ export function templateRoutes(app: App, s: Services): void {
         part.httpPart === 'body' ? checkBody : TypeBoxValidatorCompiler(part),
       schema: {
         tags: ['templates'],
-        summary: 'Creates or replaces a template, sent as JSON or YAML',
+        summary: 'Create or replace a template, as JSON or YAML',
         consumes: ['application/json', 'application/yaml'],
         params: NameParams,
         headers: IfMatch,
@@ -113,7 +113,7 @@ export function templateRoutes(app: App, s: Services): void {
       config: { access: 'full' },
       schema: {
         tags: ['templates'],
-        summary: 'Deletes a template; machines that have it as os_choice keep the name',
+        summary: 'Delete a template; machines that have it as os_choice keep the name',
         params: NameParams,
         headers: IfMatch,
         response: { 204: Done, ...errors },

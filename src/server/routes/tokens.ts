@@ -12,7 +12,7 @@ export function tokenRoutes(app: App, s: Services): void {
       config: { access: 'full' },
       schema: {
         tags: ['tokens'],
-        summary: 'Tokens, without their secrets',
+        summary: 'List tokens, without their secrets',
         response: { 200: TokenList, ...errors },
       },
     },
@@ -35,7 +35,7 @@ export function tokenRoutes(app: App, s: Services): void {
       config: { access: 'full' },
       schema: {
         tags: ['tokens'],
-        summary: 'Creates a token; this answer alone shows it',
+        summary: 'Create a token; only this answer shows it',
         body: NewTokenRequest,
         response: { 201: TokenCreated, ...errors },
       },
@@ -56,7 +56,7 @@ export function tokenRoutes(app: App, s: Services): void {
       config: { access: 'full' },
       schema: {
         tags: ['tokens'],
-        summary: 'Revokes a token',
+        summary: 'Revoke a token',
         params: Type.Object({ name: TokenName }),
         response: { 204: Done, ...errors },
       },

@@ -18,7 +18,7 @@ export function workflowRoutes(app: App, s: Services): void {
       config: { access: 'full' },
       schema: {
         tags: ['workflows'],
-        summary: 'Queues a workflow for a machine, whose agent runs it next',
+        summary: 'Queue a workflow for a machine; its agent runs it next',
         body: WorkflowCreate,
         response: { 201: Workflow, ...errors },
       },
@@ -36,7 +36,7 @@ export function workflowRoutes(app: App, s: Services): void {
       config: { access: 'read' },
       schema: {
         tags: ['workflows'],
-        summary: 'Workflows, of one machine or of all, in the order of their creation',
+        summary: 'List workflows, of one machine or of all, oldest first',
         querystring: WorkflowListQuery,
         response: { 200: WorkflowList, ...errors },
       },
@@ -59,7 +59,7 @@ export function workflowRoutes(app: App, s: Services): void {
       config: { access: 'agent' },
       schema: {
         tags: ['workflows', 'agent'],
-        summary: 'A workflow',
+        summary: 'Get a workflow',
         params: WorkflowParams,
         response: { 200: Workflow, ...errors },
       },
@@ -78,7 +78,7 @@ export function workflowRoutes(app: App, s: Services): void {
       schema: {
         tags: ['workflows', 'agent'],
         summary:
-          'The agent reports on its workflow; repeats, and reports after its end, change nothing',
+          'Report progress of a workflow, as its agent; repeats, and reports after its end, change nothing',
         params: WorkflowParams,
         body: WorkflowEvent,
         response: { 204: Done, ...errors },
@@ -101,7 +101,7 @@ export function workflowRoutes(app: App, s: Services): void {
       config: { access: 'full' },
       schema: {
         tags: ['workflows'],
-        summary: 'Ends a workflow; one that runs leaves its machine in Error',
+        summary: 'Cancel a workflow; a running one leaves its machine in Error',
         params: WorkflowParams,
         response: { 200: Workflow, ...errors },
       },

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { version } from '../../../src/cli/version.ts';
 import { startServer } from '../harness.ts';
 
-it('is described by the committed openapi.json (renewed by: vitest run test/server/openapi.test.ts -u)', async () => {
+it('is described by the committed openapi.json (renewed by: vitest run test/server/routes/openapi.test.ts -u)', async () => {
   const server = await startServer({ version });
   const { status, body } = await server.call('GET', '/api/openapi.json');
   expect(status).toBe(200);
