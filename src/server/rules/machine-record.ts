@@ -6,6 +6,7 @@ import { memorableName } from '../../identity/memorable-name.ts';
 import type { CheckinRequest } from '../../model/api.ts';
 import type { MachineChange } from '../../model/history.ts';
 import type { Resolution } from '../../identity/resolve.ts';
+import { believed } from './belief.ts';
 import type { AgentReport, HardwareInfo, Machine, MachineIdentity } from '../../model/machine.ts';
 import type { StoredDisk } from '../../model/hardware/disk.ts';
 import type { StoredInterface } from '../../model/hardware/network-interface.ts';
@@ -100,7 +101,8 @@ const noHardware: HardwareInfo = {
   virt_platform: null,
 };
 
-function hardwareOf(known: HardwareInfo, request: CheckinRequest): HardwareInfo {
+function hardwareOf(known: HardwareInfo, sent: CheckinRequest): HardwareInfo {
+  const request = believed(sent);
   return {
     ...known,
     ...told({
@@ -110,11 +112,11 @@ function hardwareOf(known: HardwareInfo, request: CheckinRequest): HardwareInfo 
       memory_bytes: request.memory_bytes,
       is_virtual: request.is_virtual,
       virt_platform: request.virt_platform,
-      gpus: listed(request.gpus),
+      gpus: request.gpus,
     }),
-    disks: listed(request.disks)?.map((disk) => storedDisk(disk, known.disks)) ?? known.disks,
+    disks: request.disks?.map((disk) => storedDisk(disk, known.disks)) ?? known.disks,
     network_interfaces:
-      listed(request.interfaces)?.map((port) => storedInterface(port, known.network_interfaces)) ??
+      request.interfaces?.map((port) => storedInterface(port, known.network_interfaces)) ??
       known.network_interfaces,
   };
 }
@@ -150,6 +152,7 @@ function reportOf(
   resolution: Resolution,
   now: string,
 ): AgentReport {
+  const said = believed(request);
   return {
     hostname: null,
     ip_address: null,
@@ -164,12 +167,12 @@ function reportOf(
       hostname: request.hostname,
       ip_address: request.ip_address,
       bmc_address: request.bmc_address,
-      existing_os: request.existing_os,
-      nameservers: listed(request.nameservers),
+      nameservers: said.nameservers,
       agent_version: request.agent_version,
       boot_timeline: request.boot_timeline,
       problems: request.problems,
     }),
+    ...(said.existing_os === undefined ? {} : { existing_os: said.existing_os }),
     at: now,
     boot_id: shown.bootId,
     sequence: shown.sequence,
@@ -197,11 +200,6 @@ function told<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]>
   // The keys are those of T, fewer of them.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return Object.fromEntries(said) as { [K in keyof T]?: NonNullable<T[K]> };
-}
-
-/** An agent that could not look sends an empty list as well: it tells nothing. */
-function listed<T>(list: readonly T[] | undefined): T[] | undefined {
-  return list === undefined || list.length === 0 ? undefined : [...list];
 }
 
 /** What a machine changed, for its history. Learning what was not known before is no change. */
