@@ -1,4 +1,4 @@
-// Makes a capture: takes the inventory of a host and keeps every read that it took.
+// Makes a capture: takes an inventory of a host and keeps every read on the way.
 import type { Facts, Inventory } from '../model/inventory.ts';
 import { packFiles } from '../sources/captured/archive.ts';
 import { toFiles } from '../sources/captured/capture-file.ts';
@@ -15,14 +15,14 @@ export interface CaptureOptions extends InventoryOptions {
 }
 
 export interface Capture {
-  /** The text files of the capture by their names. */
+  /** The capture's text files by name. */
   files: Map<string, string>;
-  /** What the agent found while it was recorded. */
+  /** The inventory taken while recording. */
   inventory: Inventory;
 }
 
-/** Captures a host: this one, or one that is a capture itself. Credentials are never kept.
- *  Errors: AppError `internal.bug` when something that should be redacted would remain. */
+/** Captures a host, which may itself be a capture. Credentials are never kept.
+ *  Errors: AppError `internal.bug` if something that must be redacted would remain. */
 export async function captureHost(root: Root, options: CaptureOptions): Promise<Capture> {
   const recording = new RecordingRoot(root);
   const { inventory, facts } = await explainInventory(recording, options);
@@ -31,7 +31,7 @@ export async function captureHost(root: Root, options: CaptureOptions): Promise<
   return { files: toFiles(reads, { agentVersion: options.agentVersion, redacted }), inventory };
 }
 
-/** The same as one compressed archive. */
+/** Packs a capture into one compressed archive. */
 export async function packCapture(capture: Capture): Promise<Uint8Array> {
   return await packFiles(capture.files);
 }

@@ -1,16 +1,16 @@
-// Fakes for what identifies a machine: of the same shape, the same one for the same value wherever it
-// stands, different ones for different values.
+// Makes fakes for identifying values: of the same shape, equal for equal values, different for different
+// ones.
 import { createHash, randomBytes } from 'node:crypto';
 
 export class Fakes {
   readonly #key: Uint8Array;
   readonly #made = new Map<string, string>();
-  /** No fake is any other's fake, nor somebody's real value. */
+  /** Taken values: a fake is neither another value's fake nor any real value. */
   readonly #taken: Set<string>;
   readonly #isAcceptable: (fake: string, original: string) => boolean;
 
-  /** `secrets` are all values to be faked: together they make the key, so that a second capture of the
-   *  same machine gets the same fakes and nobody can try out single values. */
+  /** `secrets` are all values to fake. Together they form the key, so that a second capture of the same
+   *  machine gets the same fakes, and nobody can try out single values. */
   constructor(
     secrets: readonly string[],
     isAcceptable: (fake: string, original: string) => boolean,
@@ -18,12 +18,12 @@ export class Fakes {
     this.#isAcceptable = isAcceptable;
     this.#taken = new Set(secrets);
     const all = createHash('sha256').update(JSON.stringify(secrets.toSorted(byCode)));
-    // A key made of little more than a MAC could be found by trying all of them.
+    // A key made of little more than a MAC could be found by trying all MACs.
     const isGuessable = secrets.join('').length < 48;
     this.#key = isGuessable ? randomBytes(32) : all.digest();
   }
 
-  /** Letters become letters, digits digits, hexadecimal ones of `hex` values hexadecimal digits; all
+  /** Replaces letters by letters, digits by digits, and hex digits of `hex` values by hex digits. Everything
    *  else stays, and so do the first `keep` characters. */
   of(original: string, { hex = false, keep = 0 }: { hex?: boolean; keep?: number } = {}): string {
     const known = this.#made.get(original);
@@ -31,7 +31,7 @@ export class Fakes {
     for (let attempt = 0; ; attempt++) {
       const fake = original.slice(0, keep) + this.#draw(original, attempt, hex).slice(keep);
       const isNew = !this.#taken.has(fake) && this.#isAcceptable(fake, original);
-      // A value with hardly any characters to change may have no other fake left.
+      // A value with very few characters to change may run out of fakes.
       if (!isNew && attempt < 1000) continue;
       this.#made.set(original, fake);
       this.#taken.add(fake);
@@ -53,7 +53,7 @@ export class Fakes {
   }
 }
 
-/** A character of the same kind. */
+/** Picks a character of the same kind. */
 function like(char: string, random: number, hex: boolean): string {
   if (hex && /[0-9a-f]/.test(char)) return '0123456789abcdef'.charAt(random % 16);
   if (/[0-9]/.test(char)) return String(random % 10);

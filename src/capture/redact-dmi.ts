@@ -1,8 +1,8 @@
-// Redacts a raw SMBIOS table by what may stay: structures that probes decode keep what describes the
-// hardware, all others keep their type and length only. Nothing moves.
+// Redacts a raw SMBIOS table. Structures that probes decode keep whatever describes the hardware; all
+// others keep only type and length. No byte moves.
 import { dropPlaceholder } from '../probes/smbios/placeholder-text.ts';
 
-/** Structures that are kept, and of each the offsets of string numbers that identify the machine.
+/** The structures to keep, each with the offsets of string numbers that identify the machine.
  *  Source: SMBIOS specification (DSP0134) 7. */
 const kept: Readonly<Record<number, readonly number[]>> = {
   0: [],
@@ -25,13 +25,13 @@ const kept: Readonly<Record<number, readonly number[]>> = {
 interface Place {
   type: number;
   start: number;
-  /** Of the formatted area. */
+  /** The length of the formatted area. */
   length: number;
-  /** From where to where each string goes. */
+  /** The start and end of each string. */
   strings: (readonly [start: number, end: number])[];
 }
 
-/** Serial numbers and asset tags in a table. */
+/** The serial numbers and asset tags in a table. */
 export function identifyingStrings(table: Uint8Array): string[] {
   const found: string[] = [];
   for (const place of locate(table)) {
@@ -46,7 +46,7 @@ export function identifyingStrings(table: Uint8Array): string[] {
   return found;
 }
 
-/** The table with everything blanked that no probe decodes. */
+/** Blanks everything in the table that no probe decodes. */
 export function blankUndecoded(table: Uint8Array): Uint8Array {
   const blanked = table.slice();
   const headerLength = 4;
@@ -77,7 +77,7 @@ function blankHostInterface(area: Uint8Array): void {
   }
 }
 
-/** Where the structures of a table are, as smbios/structures.ts cuts it. */
+/** The positions of a table's structures, as smbios/structures.ts splits it. */
 function locate(table: Uint8Array): Place[] {
   const places: Place[] = [];
   let at = 0;

@@ -1,5 +1,5 @@
-// Replaces what identifies a machine by fakes, in every read of its capture: contents, names, links
-// and paths, in every spelling. Decisions of the probes and of identify() stay the same.
+// Replaces identifying values by fakes in every read of a capture: contents, names, links and paths, in
+// every spelling. The decisions of the probes and of identify() stay the same.
 import { AppError } from '../core/errors.ts';
 import { uuidPlaceholder, uuidWeakness } from '../identity/placeholders.ts';
 import type { Facts } from '../model/inventory.ts';
@@ -13,7 +13,7 @@ import { fakeOf, Replacer } from './spellings.ts';
 
 const rawTable = '/sys/firmware/dmi/tables/DMI';
 
-/** The reads with fakes in them. Errors: AppError `internal.bug` when a secret would remain. */
+/** Returns the reads with fakes in them. Errors: AppError `internal.bug` if a secret would remain. */
 export function redact(reads: readonly Read[], facts: Partial<Facts>): Read[] {
   const secrets = findSecrets(reads, facts);
   for (const { asked, outcome } of reads) {
@@ -31,7 +31,7 @@ function isRawTable(asked: Asked): boolean {
   return asked.read === 'bytes' && asked.path === rawTable;
 }
 
-/** A fake decides as its original does: it is no placeholder, and as weak or strong. */
+/** True if a fake leads to the same decisions: it is not a placeholder, and as weak or strong. */
 function decidesAlike(fake: string, original: string): boolean {
   return (
     dropPlaceholder(fake) !== null &&
@@ -40,16 +40,16 @@ function decidesAlike(fake: string, original: string): boolean {
   );
 }
 
-/** Host names, and the odd asset tag in words, are not looked for in paths, which are full of words; the
- *  shortest are parts of too many others to be looked for at all. */
+/** Host names, and the odd asset tag in words, are not looked for in paths, which are full of words. The
+ *  shortest are part of too many other words to be looked for at all. */
 function isWord(value: string, kind: SecretKind): boolean {
   return kind === 'host' || (kind === 'text' && !/\d/.test(value));
 }
 
 class Redaction {
-  /** For names and paths, and for contents. */
+  /** Spellings for names, paths and contents. */
   readonly #inNames: Replacer;
-  /** For contents beside it. */
+  /** More spellings, for contents only. */
   readonly #words: Replacer;
   readonly #raw: readonly (readonly [from: Buffer, to: Buffer])[];
 
@@ -96,7 +96,7 @@ class Redaction {
     return { value: isHostFile(asked.path) ? this.#host(value) : this.#text(value) };
   }
 
-  /** A file that holds the host name and nothing else. */
+  /** Redacts a file that holds the host name and nothing else. */
   #host(text: string): string {
     const name = text.trim();
     return this.#secrets.kinds.get(name) === 'host'
@@ -116,12 +116,12 @@ class Redaction {
         to.copy(bytes, at);
       }
     }
-    // ATA's own identity data has the two characters of each word swapped.
+    // ATA's identity data has the two characters of each word swapped.
     const isAta = asked.read === 'bytes' && asked.path.endsWith('/vpd_pg89');
     return isAta ? swapPairs(this.#inNames, bytes) : new Uint8Array(bytes);
   }
 
-  /** Looks for every spelling once more in what is to be written. */
+  /** Looks for every spelling once more in what will be written. */
   verify(reads: readonly Read[]): void {
     for (const { asked, outcome } of reads) {
       const value = 'value' in outcome ? outcome.value : undefined;
@@ -139,7 +139,7 @@ class Redaction {
   }
 }
 
-/** A number as raw bytes, in both byte orders; those that are mostly zero would be found anywhere. */
+/** A number as raw bytes in both byte orders. Mostly zero bytes are left out: they occur everywhere. */
 function rawPairs(value: string, fake: string): (readonly [Buffer, Buffer])[] {
   const from = Buffer.from(value.replaceAll(/[:-]/g, ''), 'hex');
   const to = Buffer.from(fake.replaceAll(/[:-]/g, ''), 'hex');
@@ -167,7 +167,7 @@ function swapPairs(replacer: Replacer, page: Buffer): Uint8Array {
   return bytes;
 }
 
-/** dmidecode's output without the details of what no probe decodes: OEM strings hold anything. */
+/** Removes the details that no probe decodes from dmidecode's output: OEM strings may hold anything. */
 function withoutUndecoded(output: string): string {
   const isKept =
     /^(BIOS|System|Base Board|Chassis|Processor|Cache) Information|^Memory Device|^Physical Memory Array|^IPMI Device|^Onboard Device|^Management Controller Host/;

@@ -1,16 +1,16 @@
-// What no capture ever keeps, redacted or not: credentials, other processes' affairs, data of disks.
+// Removes what no capture ever keeps, redacted or not: credentials, data of other processes and of disks.
 import { parseBtrfs, parseHead } from '../probes/installed-os/superblock.ts';
 import type { Read } from '../sources/captured/recording.ts';
 
 const removed = 'removed';
 
-/** `token=…`, `root.password=…`, `rd.luks.key=…`: the value goes, the name stays. */
+/** `token=…`, `root.password=…`, `rd.luks.key=…`: removes the value, keeps the name. */
 const credential =
   /((?:^|[\s,;?&"'])(?:[\w.-]*(?:token|passw(?:or)?d|passphrase|secret|credential|api-?key)[\w.-]*|(?:[\w.-]*[._-])?(?:key|auth))=)("[^"]*"|'[^']*'|[^\s,;&]+)/gi;
 /** `https://user:password@host/` */
 const urlPassword = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi;
 
-/** The same read without passwords, tokens and the like. */
+/** Removes passwords, tokens and the like from a read. */
 export function scrubCredentials(read: Read): Read {
   const { asked, outcome } = read;
   if (!('value' in outcome)) return read;
@@ -31,7 +31,7 @@ function scrub(text: string): string {
   return text.replaceAll(credential, `$1${removed}`).replaceAll(urlPassword, `$1${removed}@`);
 }
 
-/** Of an environment only the variable that says which container it is in. */
+/** Keeps of a process's environment only the variable that names its container. */
 function containerVariable(environ: string): string {
   const found = environ.split(/[\0\n]/).find((entry) => entry.startsWith('container='));
   return found === undefined ? '' : `${found}\0`;
@@ -41,7 +41,7 @@ function isDisk(path: string): boolean {
   return path.startsWith('/dev/') && !path.startsWith('/dev/cpu/');
 }
 
-/** Where a file system's kind and UUID stand, of each kind that superblock.ts knows. */
+/** The positions of kind and UUID for each file system that superblock.ts knows. */
 const telling = {
   xfs: [
     [0, 4],
@@ -57,7 +57,7 @@ const telling = {
   ],
 } as const;
 
-/** A page of a disk with all blank that does not tell which file system it is. */
+/** Blanks everything on a disk's page except what identifies its file system. */
 function onlySuperblock(page: Uint8Array): Uint8Array {
   const blank = new Uint8Array(page.length);
   const found = parseHead(page) ?? parseBtrfs(page);

@@ -1,5 +1,5 @@
-// Finds what identifies a machine in the reads of its capture: in the facts, in files and fields that
-// hold nothing else, and by shape wherever it stands. Must not change anything.
+// Finds the values that identify a machine in the reads of its capture: in the facts, in files and fields
+// that hold nothing else, and anywhere by their shape. Must not change anything.
 import { isJunkMac, normalizeMac } from '../identity/macs.ts';
 import { uuidPlaceholder } from '../identity/placeholders.ts';
 import type { Facts } from '../model/inventory.ts';
@@ -12,11 +12,11 @@ export type SecretKind = 'mac' | 'uuid' | 'hex' | 'text' | 'host';
 
 export class Secrets {
   readonly kinds = new Map<string, SecretKind>();
-  /** What stands where a secret could, and identifies nothing. It must not change, even if a part of it
-   *  is somebody's serial number. */
+  /** Values that stand where a secret could but identify nothing. They must not change, even if a part of
+   *  one is somebody's serial number. */
   readonly placeholders = new Set<string>();
 
-  /** Takes a value for what it looks like; placeholders identify nothing and stay. */
+  /** Adds a value as what it looks like. Placeholders identify nothing and stay. */
   add(raw: string | null | undefined): void {
     const value = (raw ?? '').replaceAll('\0', '').trim();
     const lower = value.toLowerCase();
@@ -34,7 +34,7 @@ export class Secrets {
     else if (!this.kinds.has(value)) this.kinds.set(value, 'text');
   }
 
-  /** Names of products and their makers, which some put where a serial number should be. */
+  /** Names of products and vendors, which some put where a serial number belongs. */
   readonly #common = new Set<string>();
 
   constructor(common: readonly string[]) {
@@ -67,9 +67,9 @@ const uuidShape = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const wwnShape = /^(naa|eui|uuid)\.[0-9a-f]{16,}$/;
 /** The chassis asset tag of every virtual machine at Azure. */
 const azureTag = '7783-7084-3265-9085-8269-3286-77';
-/** In the names of UEFI's own variables. */
+/** Occur in the names of UEFI's own variables. */
 const efiGlobalVariable = '8be4df61-93ca-11d2-aa0d-00e098032b8c';
-/** What systems are called until somebody names them. */
+/** Host names of systems that nobody has named. */
 const notHosts = new Set(
   (
     'localhost localhost.localdomain (none) none unassigned linux host dragonfly debian ubuntu fedora ' +
@@ -77,25 +77,25 @@ const notHosts = new Set(
   ).split(' '),
 );
 
-/** Files that hold one identifying value. */
+/** Files that hold a single identifying value. */
 const identifyingFile =
   /\/(address|.*serial([_-]?number)?|.*asset_tag|wwid|n?guid|.*uuid|eui|cid|sas_address|port_name|node_name|subsysnqn|machine-id|vm,uuid)$/;
-/** Fields of texts that do: udev's, uevents, dmidecode's, /proc/cpuinfo's and /proc/sysinfo's. */
+/** Fields that hold one: of udev, uevents, dmidecode, /proc/cpuinfo and /proc/sysinfo. */
 const identifyingField =
   /^\s*(?:[EI]:)?(?:\w*(?:SERIAL|WWN|WWID|UUID|GUID|IDENT|NQN)\w*|Serial(?: Number)?|Asset Tag|UUID|LPAR (?:Name|UUID)|VM\d+ (?:Name|UUID)|Sequence Code|system-id)\s*[:=]\s*(.*\S)/gim;
 const macsAnywhere =
   /(?<![0-9a-f]|[0-9a-f][:-])(?:[0-9a-f]{2}(?:[:-][0-9a-f]{2}){19}|[0-9a-f]{2}(?:[:-][0-9a-f]{2}){7}|[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5})(?![:-]?[0-9a-f])/gi;
 const bootifMac = /\b01-((?:[0-9a-f]{2}-){5}[0-9a-f]{2})/gi;
 const uuidsAnywhere = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;
-/** Whether a file holds a host's name: this one's, or that of a system found on a disk. */
+/** True for a file that holds a host name: this host's, or that of a system found on a disk. */
 export function isHostFile(path: string): boolean {
   return path === '/proc/sys/kernel/hostname' || path.endsWith('/etc/hostname');
 }
 
-/** Facts of these names identify the machine. */
+/** Names of facts that identify the machine. */
 const identifyingFact = /^(serial|wwn|asset_tag|fs_uuid|machine_id|mac|current_mac|address|guid)$/;
 
-/** Everything to be redacted in a capture. */
+/** Collects everything to redact in a capture. */
 export function findSecrets(reads: readonly Read[], facts: Partial<Facts>): Secrets {
   const { system, board, firmware } = facts.dmi ?? {};
   const named = [system?.vendor, system?.product, board?.vendor, board?.product, firmware?.vendor];
@@ -133,7 +133,7 @@ function addText(secrets: Secrets, text: string): void {
   addShapes(secrets, text);
   const values = [...text.matchAll(identifyingField)].map(([, value = '']) => value);
   for (const value of values) {
-    // udev's ID_SERIAL is model and serial; the model must stay, and the serial stands alone elsewhere.
+    // udev's ID_SERIAL is model plus serial. The model must stay; the serial alone is found elsewhere.
     const isMadeOfOther = values.some((other) => value.endsWith(`_${other}`));
     if (!isMadeOfOther) secrets.add(value.replaceAll('\\x20', ' '));
   }

@@ -1,15 +1,14 @@
-// The ways in which one identifying value is written, each with its fake, and text with all of them
-// replaced.
+// Knows all spellings of an identifying value, each with its fake, and replaces them in text.
 import type { Fakes } from './fakes.ts';
 import type { SecretKind, Secrets } from './secrets.ts';
 
-/** As it may stand in a text, and what stands there instead. */
+/** A spelling as it occurs in text, and its replacement. */
 type Spelling = readonly [from: string, to: string];
 
-/** Shorter values are replaced only where they stand alone: "1234" is part of many numbers. */
+/** Shorter values are replaced only as whole words: "1234" is part of many numbers. */
 const lengthOfDistinct = 8;
 
-/** Replaces every spelling of every secret. */
+/** Replaces all spellings of all secrets. */
 export class Replacer {
   readonly #fakes = new Map<string, string>();
   readonly #pattern: RegExp | undefined;
@@ -32,13 +31,13 @@ export class Replacer {
       this.#fakes.set(text.toLowerCase(), text);
       patterns.set(text.toLowerCase(), patternOf(text, 'text'));
     }
-    // Longest first, so that a value is not replaced by the fake of a part of it.
+    // Longest first, so that no value is spoiled by the fake of a part of it.
     const sorted = [...patterns.entries()].toSorted(([a], [b]) => b.length - a.length);
     const source = sorted.map(([, pattern]) => pattern).join('|');
     this.#pattern = source === '' ? undefined : new RegExp(source, 'gi');
   }
 
-  /** The text with fakes in it: as long as before, each letter in the case of the one it replaces. */
+  /** Puts fakes into a text. Its length stays, and each letter keeps the case of the one it replaces. */
   replace(text: string): string {
     if (this.#pattern === undefined) return text;
     return text.replaceAll(this.#pattern, (found) =>
@@ -46,7 +45,7 @@ export class Replacer {
     );
   }
 
-  /** Whether any secret still stands in the text. */
+  /** True if any secret is still in the text. */
   findsIn(text: string): boolean {
     for (const [found] of this.#pattern === undefined ? [] : text.matchAll(this.#pattern)) {
       if (this.#fakes.get(found.toLowerCase())?.toLowerCase() !== found.toLowerCase()) return true;
@@ -55,7 +54,7 @@ export class Replacer {
   }
 }
 
-/** The fake of a secret. A MAC keeps its vendor; a UUID made of a MAC stays made of one. */
+/** Makes the fake of a secret. A MAC keeps its vendor; a UUID made from a MAC stays made from one. */
 export function fakeOf(value: string, kind: SecretKind, fakes: Fakes): string {
   const hex = { hex: /[a-f]/.test(value) };
   if (kind === 'mac') return fakes.of(value, { hex: true, keep: value.length - 'xx:xx:xx'.length });
@@ -97,14 +96,14 @@ const macSpellings: readonly ((mac: string) => string)[] = [
   (mac) => groups(interfaceId(mac)),
 ];
 
-/** The half of an IPv6 address that is made of a MAC: 52:54:00:00:00:01 → 505400fffe000001. */
+/** The half of an IPv6 address that is made from a MAC: 52:54:00:00:00:01 → 505400fffe000001. */
 function interfaceId(mac: string): string {
   const digits = bare(mac).slice(0, 12);
   const first = (parseInt(digits.slice(0, 2), 16) ^ 2).toString(16).padStart(2, '0');
   return `${first}${digits.slice(2, 6)}fffe${digits.slice(6)}`;
 }
 
-/** As it stands in an address: "5054:ff:fe00:1". */
+/** The same as written in an address: "5054:ff:fe00:1". */
 function groups(digits: string): string {
   return (digits.match(/.{4}/g) ?? []).map((group) => group.replace(/^0{1,3}/, '')).join(':');
 }
@@ -113,7 +112,7 @@ function dashed(digits: string): string {
   return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
-/** The first three fields in the other byte order. */
+/** Swaps the byte order of a UUID's first three fields. */
 function swapUuid(uuid: string): string {
   const reversed = (field: string): string => (field.match(/../g) ?? []).toReversed().join('');
   const [a = '', b = '', c = '', ...rest] = uuid.split('-');
@@ -126,7 +125,7 @@ function patternOf(from: string, kind: SecretKind): string {
   return standsAlone ? `(?<![a-z0-9])${literal}(?![a-z0-9])` : literal;
 }
 
-/** `fake` in the letters' case of `found`, and as long: in a binary table nothing may move. */
+/** Gives `fake` the case and the length of `found`, because nothing in a binary table may move. */
 function fitted(fake: string, found: string): string {
   const text = fake.padEnd(found.length, '0').slice(0, found.length);
   if (found === found.toLowerCase()) return text.toLowerCase();

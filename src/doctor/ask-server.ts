@@ -1,10 +1,10 @@
-// Asks a server one question over a connection of its own, without credentials and whatever its
-// certificate is: that is looked at afterwards.
+// Asks a server one question over a connection of its own, without credentials and with any certificate,
+// which is examined afterwards.
 import type { X509Certificate } from 'node:crypto';
 import { request as requestHttp, type IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 
-/** A page of machines has less. */
+/** More than a page of machines. */
 const maxBodyLength = 4_000_000;
 
 export interface Answer {
@@ -15,8 +15,7 @@ export interface Answer {
   tls: { error: string | undefined; chain: readonly X509Certificate[] } | undefined;
 }
 
-/** Certificates are looked at afterwards: a refused one should still say what it is, and what time it
- *  is at the server. */
+/** Accepts any certificate: even a bad one should tell what it is, and what time it is at the server. */
 export async function ask(url: URL, signal: AbortSignal): Promise<Answer> {
   const isTls = url.protocol === 'https:';
   const request = isTls ? (await import('node:https')).request : requestHttp;
@@ -47,13 +46,13 @@ function tlsOf(socket: TLSSocket): Answer['tls'] {
     chain.push(certificate);
     certificate = certificate.issuerCertificate;
   }
-  // The types say Error; it is the name of what is wrong, or null.
+  // The types say Error, but it is the name of the fault, or null.
   const error: unknown = socket.authorizationError;
   const name = error instanceof Error ? codeOf(error) : error;
   return { error: typeof name === 'string' ? name : undefined, chain };
 }
 
-/** What kind of error it is: of several attempts at one name, the first one's. */
+/** The error's code; after several attempts for one name, that of the first. */
 export function codeOf(err: unknown): string {
   const cause: unknown = err instanceof AggregateError ? err.errors[0] : err;
   const code: unknown = cause instanceof Error && 'code' in cause ? cause.code : undefined;

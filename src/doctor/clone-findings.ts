@@ -1,4 +1,4 @@
-// Whether another machine that the server knows has this one's machine-id.
+// Findings about clones: another machine known to the server has this one's machine-id.
 import type { Clock } from '../core/clock.ts';
 import type { Identity } from '../model/inventory.ts';
 import { withDeadline } from '../core/deadline.ts';
@@ -11,8 +11,8 @@ interface Limits {
   readonly timeoutMs: number;
 }
 
-/** A machine-id that another machine has as well was copied with its disk. Servers that show their
- *  machines to nobody without a token say nothing. */
+/** Warns of a machine-id that another machine has too: it was copied with a disk. Finds nothing on a
+ *  server that lists its machines only to token holders. */
 export async function cloneFindings(
   url: URL,
   identity: Identity,
@@ -37,7 +37,7 @@ export async function cloneFindings(
   }
 }
 
-/** The machines with this machine-id. Throws when the server does not list them. */
+/** Returns the machines with this machine-id. Throws if the server does not list its machines. */
 async function findMachines(
   url: URL,
   machineId: string,
@@ -48,7 +48,7 @@ async function findMachines(
   while (cursor !== null) {
     const query = new URLSearchParams({ limit: '500', ...(cursor === '' ? {} : { cursor }) });
     const { body } = await ask(new URL(`/api/machines?${query.toString()}`, url), signal);
-    // Of a server of ours; anything else throws on the way.
+    // A page of our own server; anything else throws on the way.
     const page: MachinePage = JSON.parse(body);
     for (const { identity, config } of page.machines) {
       if (identity.machine_id === machineId) {
@@ -60,7 +60,7 @@ async function findMachines(
   return found;
 }
 
-/** What is looked at in a page of GET /api/machines. */
+/** The fields that matter in a page of GET /api/machines. */
 interface MachinePage {
   machines: { identity: Identity; config: { memorable_name: string } }[];
   next_cursor: string | null;

@@ -1,4 +1,4 @@
-// Whether there are a wired NIC and a disk to install on, and what keeps them from showing.
+// Findings about devices: a wired NIC and a disk to install on, and what keeps them from showing up.
 import type { Facts } from '../model/inventory.ts';
 import type { Reading } from '../probes/reading.ts';
 import { fail, pass, warn, type Finding } from './finding.ts';
@@ -14,11 +14,11 @@ interface PciDevice {
   /** "8086:1533" */
   id: string;
   hasDriver: boolean;
-  /** What the kernel looks a driver up by. */
+  /** The modalias, by which the kernel looks up a driver. */
   modalias: string;
 }
 
-/** Devices of which everything is known: the kernel gives every one a modalias, a capture may lack it.
+/** Lists the devices of which everything is known. The kernel gives each a modalias; a capture may lack it.
  *  Source: class, vendor, device, driver and modalias in /sys/bus/pci/devices. */
 export async function readPciDevices(read: Reading): Promise<PciDevice[]> {
   const addresses = await read.list(base);
@@ -45,7 +45,7 @@ export async function readPciDevices(read: Reading): Promise<PciDevice[]> {
   return devices.filter((device) => device.modalias !== '');
 }
 
-/** Ports that can carry a provisioning: not USB, not the BMC's, not wireless. */
+/** Ports fit for provisioning: not USB, not the BMC's, not wireless. */
 export function wiredNics(facts: Partial<Facts>): Facts['network']['interfaces'] {
   const interfaces = facts.network?.interfaces ?? [];
   return interfaces.filter(
@@ -90,8 +90,8 @@ function nextForNoNic(facts: Partial<Facts>, idleCount: number): string {
     : 'enable the port in the firmware setup, or look whether the card sits in its slot';
 }
 
-/** The module that serves a device, from the kernel's own table, or from modprobe where the image has
- *  no text form of it. */
+/** Finds the module for a device in the kernel's own table, or asks modprobe if the image lacks the
+ *  table's text form. */
 async function nextForDriver(
   read: Reading,
   { modalias, address }: PciDevice,

@@ -1,14 +1,13 @@
-// What the doctor says about one thing: whether it stops the machine from being provisioned, and what
-// to do about it.
+// A finding of the doctor: whether one thing keeps the machine from being provisioned, and what to do.
 
 type Verdict = 'pass' | 'warn' | 'fail';
 
 export interface Finding {
-  /** What was looked at: "link", "server certificate", … */
+  /** The thing examined: "link", "server certificate", … */
   check: string;
   verdict: Verdict;
   message: string;
-  /** The next step for a person; null for what passed. */
+  /** The next step for a person; null if it passed. */
   next: string | null;
 }
 

@@ -1,11 +1,11 @@
-// Whether the machine can be recognised again: rights, DMI, UUID, machine-id.
+// Findings about identity, by which the machine is recognised again: rights, DMI, UUID, machine-id.
 import type { IdentityExplanation } from '../identity/identify.ts';
 import type { Facts } from '../model/inventory.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Reading } from '../probes/reading.ts';
 import { fail, pass, warn, type Finding } from './finding.ts';
 
-/** Source: /proc/self/status, "Uid:". A capture has that of whoever made it. */
+/** Source: /proc/self/status, "Uid:". In a capture it is that of whoever made it. */
 export async function rightsFinding(read: Reading): Promise<Finding[]> {
   const uid = /^Uid:\s+\d+\s+(\d+)/m.exec((await read.text('/proc/self/status')) ?? '')?.[1];
   if (uid === undefined) return [];

@@ -1,7 +1,7 @@
-// What the kernel's log tells about drivers and links. Pure.
+// Reads the kernel log for drivers, firmware and links. Pure.
 
 export interface KernelLog {
-  /** Firmware files that a driver asked for and did not get, with the line's device. */
+  /** Firmware files that a driver asked for in vain, with the device of that line. */
   missingFirmware: readonly { file: string; line: string }[];
   /** When the link of an interface came up, and when its name was first heard. Units: seconds since
    *  the boot. */
@@ -37,7 +37,7 @@ export function parseKernelLog(text: string): KernelLog {
     }
     const up = linkUp.exec(line)?.[1];
     const firstSeconds = up === undefined ? undefined : first.get(up);
-    // A link that came up again says when it last did.
+    // A later line for the same link replaces the earlier one.
     if (up !== undefined && firstSeconds !== undefined)
       links.set(up, { firstSeconds, upSeconds: seconds });
   }

@@ -1,6 +1,6 @@
-// Which kernel module serves a device. Pure.
+// Looks up the kernel module for a device. Pure.
 
-/** The modules whose aliases match a device's modalias, in the order of the table.
+/** Returns the modules whose aliases match a device's modalias, in the order of the table.
  *  Source: /lib/modules/<release>/modules.alias (depmod): "alias <pattern> <module>", the pattern with
  *  "*", "?" and "[…]" as in a shell. */
 export function modulesFor(modalias: string, table: string): string[] {
@@ -15,7 +15,7 @@ export function modulesFor(modalias: string, table: string): string[] {
   return [...modules];
 }
 
-/** Most lines differ in the literal beginning, which is cheap to compare. */
+/** A quick check first: most patterns already differ in their literal beginning. */
 function couldMatch(pattern: string, modalias: string): boolean {
   return modalias.startsWith(pattern.slice(0, pattern.search(/[*?[]|$/)));
 }

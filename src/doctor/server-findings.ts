@@ -1,5 +1,5 @@
-// Whether the server can be reached, is trusted, is ours, and agrees about the time. Every answer
-// comes from a real connection; no credential is sent.
+// Findings about the server: reachable, trusted, a Dragonfly server, in agreement about the time. Every
+// answer comes from a real connection; no credential is sent.
 import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Clock } from '../core/clock.ts';
@@ -13,18 +13,18 @@ import { fail, pass, warn, type Finding } from './finding.ts';
 export interface ServerOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** For each of: the name's addresses, and the answer. */
+  /** The time allowed for resolving the name, and again for the answer. */
   readonly timeoutMs: number;
-  /** The only CA that counts, if the agent is told one. */
+  /** The pinned CA, if there is one. */
   readonly caSha256?: string | undefined;
-  /** This machine, to be told from others that the server knows. */
+  /** This machine, to tell it apart from others that the server knows. */
   readonly identity?: Identity | undefined;
 }
 
 const maxSkewMs = 30_000;
 const dayMs = 24 * 3_600_000;
 
-/** What stands between this host and the server at `url`. Errors: none but the signal's reason. */
+/** Examines the way from this host to the server at `url`. Errors: the signal's reason only. */
 export async function serverFindings(url: URL, options: ServerOptions): Promise<Finding[]> {
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const names = isIP(host) === 0 ? [await nameFinding(host, options)] : [];
@@ -151,7 +151,7 @@ function isJson(text: string): boolean {
   }
 }
 
-/** Source: RFC 9110 section 6.6.1 (Date), which has whole seconds. */
+/** Source: RFC 9110 section 6.6.1 (Date), in whole seconds. */
 function clockFindings({ headers }: Answer, { clock }: ServerOptions): Finding[] {
   const serverMs = Date.parse(headers.date ?? '');
   if (Number.isNaN(serverMs)) return [];

@@ -1,5 +1,5 @@
-// Many simulated machines at once, each with the real loop and the real transport: switched on in the
-// same moment, then rebooted, repaired, installed anew and cloned, while the server keeps its records.
+// A fleet of simulated machines, each with the real loop and transport: all powered on at once, then
+// rebooted, repaired, reinstalled and cloned while the server keeps its records.
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import { silentLog } from '../core/log.ts';
@@ -11,14 +11,14 @@ import { Timeline } from '../agent/timeline.ts';
 import { HttpTransport } from '../transport/transport.ts';
 import { SimulatedMachine, type Draw, type Mishap } from './machine.ts';
 
-/** Of a hundred machines, how many something happens to in each round. */
+/** Mishaps per hundred machines in each round. */
 interface FleetRates {
   readonly reboots: number;
   readonly nicSwaps: number;
   readonly reimages: number;
-  /** Their disk copied to another machine. */
+  /** Machines whose disk is copied to another machine. */
   readonly clones: number;
-  /** Copied as a whole, SMBIOS UUID and all, as virtual machines are. */
+  /** Machines copied whole, SMBIOS UUID and all, as virtual machines are. */
   readonly twins: number;
 }
 
@@ -28,10 +28,10 @@ export interface FleetOptions {
   readonly machines: number;
   readonly rounds: number;
   readonly rates: FleetRates;
-  /** What the machines look like. */
+  /** The machines to copy. */
   readonly models: readonly Inventory[];
   readonly clock: Clock;
-  /** Chance for identities and mishaps; the same draws give the same fleet. */
+  /** Decides identities and mishaps; the same draws give the same fleet. */
   readonly draw: Draw;
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: FleetProgress) => void;
@@ -70,9 +70,9 @@ export class Fleet {
     clones: 0,
     twins: 0,
   };
-  /** Machines that were given another id than before, in sentences. */
+  /** A sentence for each machine that got another id than before. */
   readonly idChanges: string[] = [];
-  /** How long each machine waited for its first registration. */
+  /** The time that each machine waited for its first registration. */
   readonly waitsMs: number[] = [];
 
   constructor(options: FleetOptions) {
@@ -83,7 +83,7 @@ export class Fleet {
     return this.#powered.map((p) => p.machine);
   }
 
-  /** Switches all machines on in the same moment. Resolves when each is registered. */
+  /** Powers all machines on at once. Resolves when all are registered. */
   async powerOn(): Promise<void> {
     const { machines, models, draw } = this.#o;
     const made = Array.from({ length: machines }, (_, i) => {
@@ -94,7 +94,7 @@ export class Fleet {
     await this.#start('powering on', made);
   }
 
-  /** A round of mishaps. Resolves when everybody is registered again. */
+  /** Runs a round of mishaps. Resolves when all are registered again. */
   async round(number: number): Promise<void> {
     const { rates, draw } = this.#o;
     const chance = (percent: number): boolean => draw() * 100 < percent;
@@ -109,7 +109,7 @@ export class Fleet {
       if (mishaps.length > 0) reboots.push(this.#reboot(powered, mishaps));
       const { machine } = powered;
       if (chance(rates.clones)) clones.push(machine.clone(`${machine.name}-clone-${number}`));
-      // Only of one that goes on running: one that is off cannot be told from its twin.
+      // Only a running machine has a twin: one that is off cannot be told from it.
       if (mishaps.length === 0 && chance(rates.twins)) {
         twins.push(machine.twin(`${machine.name}-twin-${number}`));
       }
@@ -122,7 +122,7 @@ export class Fleet {
     ]);
   }
 
-  /** Switches all machines off. */
+  /** Powers all machines off. */
   async powerOff(): Promise<void> {
     await Promise.all(this.#powered.map((p) => p.powerOff()));
   }
@@ -162,7 +162,7 @@ export class Fleet {
     this.idChanges.push(`${machine.name} was ${before} and became ${id}`);
   }
 
-  /** Waits for all, telling how many are done. */
+  /** Waits for all, and reports how many are done. */
   async #watch(step: string, work: readonly Promise<void>[]): Promise<void> {
     let done = 0;
     const tell = (): void => this.#o.onProgress?.({ step, done, of: work.length });
@@ -177,7 +177,7 @@ export class Fleet {
   }
 }
 
-/** A machine with its agent. */
+/** A simulated machine with its agent. */
 class PoweredMachine {
   readonly machine: SimulatedMachine;
   readonly #o: FleetOptions;
@@ -195,7 +195,7 @@ class PoweredMachine {
     this.#onEvent = onEvent;
   }
 
-  /** Boots it. Resolves when it is registered; rejects when the fleet is stopped before. */
+  /** Boots the machine. Resolves when it is registered; rejects if the fleet is stopped first. */
   powerOn(): Promise<void> {
     this.#off = new AbortController();
     const stopped = AbortSignal.any([this.#o.signal, this.#off.signal]);

@@ -1,5 +1,5 @@
-// A machine that exists only in a simulation: what it is, and what can happen to it. It knows the truth
-// that a server's record is held against.
+// A simulated machine: what it is, and what can happen to it. It holds the truth that a server's record
+// is compared with.
 import { computeIdentityHash } from '../identity/hash.ts';
 import type { CheckinRequest } from '../model/api.ts';
 import type { Hardware, Identity, Inventory } from '../model/inventory.ts';
@@ -8,7 +8,7 @@ import type { Subject } from '../agent/loop.ts';
 
 export type Mishap = 'reboot' | 'nic swap' | 're-image';
 
-/** Gives numbers that differ from machine to machine, the same ones for the same seed. */
+/** Returns numbers that differ from machine to machine; the same seed gives the same numbers. */
 export type Draw = () => number;
 
 export class SimulatedMachine implements Subject {
@@ -17,10 +17,10 @@ export class SimulatedMachine implements Subject {
   readonly #draw: Draw;
   #identity: Identity;
   #hasTwin = false;
-  /** The id that the server gave it when it first registered. */
+  /** The id from its first registration. */
   id: string | undefined;
 
-  /** A machine like `model` with an identity of its own. */
+  /** Makes a machine like `model` with an identity of its own. */
   constructor(name: string, model: Inventory, draw: Draw) {
     this.name = name;
     this.#draw = draw;
@@ -38,7 +38,7 @@ export class SimulatedMachine implements Subject {
     this.#identity = identityOf(macs, newUuid(draw), hex(draw, 16));
   }
 
-  /** Another machine whose disk is a copy of this one's, so that it has the same machine-id. */
+  /** Makes another machine with a copy of this one's disk, and thus the same machine-id. */
   clone(name: string): SimulatedMachine {
     const copy = this.#another(name);
     const { all_macs: macs, smbios_uuid: uuid } = copy.#identity;
@@ -46,7 +46,7 @@ export class SimulatedMachine implements Subject {
     return copy;
   }
 
-  /** A virtual machine that is a copy of this one but for its MACs: SMBIOS UUID and all. */
+  /** Makes a copy of this virtual machine, SMBIOS UUID included, with other MACs. */
   twin(name: string): SimulatedMachine {
     const copy = this.#another(name);
     const { smbios_uuid: uuid, machine_id: id } = this.#identity;
@@ -68,7 +68,7 @@ export class SimulatedMachine implements Subject {
     return this.#hardware;
   }
 
-  /** What happens while the machine is off. */
+  /** Changes the machine while it is off. */
   undergo(mishap: Mishap): void {
     const { all_macs: macs, smbios_uuid: uuid, machine_id: id } = this.#identity;
     if (mishap === 're-image') this.#identity = identityOf(macs, uuid, hex(this.#draw, 16));
@@ -76,7 +76,7 @@ export class SimulatedMachine implements Subject {
     const broken = Math.floor(this.#draw() * macs.length);
     const swapped = macs.map((mac, i) => (i === broken ? newMac(this.#draw) : mac));
     this.#identity = identityOf(swapped, uuid, id);
-    // With its only MAC goes the last thing that tells it from its twin: it is registered as a new one.
+    // Its only MAC was the last thing that told it from its twin, so it is registered as a new machine.
     if (this.#hasTwin && macs.length === 1) this.id = undefined;
     const { network_interfaces: ports } = this.#hardware;
     for (const [i, port] of ports.entries()) port.mac = swapped[i] ?? port.mac;
@@ -106,7 +106,7 @@ function identityOf(macs: readonly string[], uuid: string | null, id: string | n
   };
 }
 
-/** Locally administered, so that no real NIC has it. */
+/** Makes a locally administered MAC, which no real NIC has. */
 function newMac(draw: Draw): string {
   return `02:${hex(draw, 5).replaceAll(/(..)(?=.)/g, '$1:')}`;
 }
