@@ -23,6 +23,8 @@ const folders = [...Object.keys(mayImport), 'cli'];
 
 /** The layers of src/server: each may import from those before it. */
 const serverLayers = ['rules', 'running', 'access', 'machines', 'checkin', 'http', 'routes'];
+/** The layers whose operations take what they use, and never all the services of the server. */
+const takesWhatItUses = new Set(['rules', 'running', 'access', 'machines', 'checkin']);
 
 /** Folders that may touch the host's files and start its commands. */
 const touchesHost = new Set(['sources', 'store', 'cli']);
@@ -73,7 +75,15 @@ function serverLayer(layer: string, index: number): OxlintOverride {
     regex: `^\\.\\./${other}/`,
     message: `src/server/${layer} must not import from src/server/${other} (see oxlint.config.ts).`,
   }));
-  return directions(`server/${layer}`, { patterns: [...patterns, ...later], paths });
+  const whole = takesWhatItUses.has(layer)
+    ? [
+        {
+          regex: String.raw`^\.\./(services|app|background)\.ts$`,
+          message: `src/server/${layer} takes what it uses in an interface of its own (see oxlint.config.ts).`,
+        },
+      ]
+    : [];
+  return directions(`server/${layer}`, { patterns: [...patterns, ...later, ...whole], paths });
 }
 
 export default defineConfig({

@@ -43,7 +43,7 @@ export function benchMachine(n: number): Machine {
     matchedBy: 'new' as const,
     evidence: ['No known machine has this identity hash or primary MAC.'],
   };
-  const machine = newMachine(id, shown, request, resolution, '2026-01-01T00:00:00.000Z');
+  const machine = newMachine(id, { shown, request, resolution }, new Date('2026-01-01'));
   machine.config.tags = [`rack-${n % 500}`, `site-${n % 7}`];
   return machine;
 }

@@ -28,11 +28,10 @@ export * from './model/problem.ts';
 export * from './model/template.ts';
 export * from './model/workflow.ts';
 export { createApp, type AppOptions } from './server/app.ts';
-export {
-  register,
-  type Registration,
-  type RegistrationOptions,
-} from './server/checkin/registration.ts';
+export type { ClaimServices } from './server/checkin/claims.ts';
+export { register, type Registration } from './server/checkin/registration.ts';
+export { Events } from './server/running/events.ts';
+export { defaultLiveness, Liveness, type LivenessPolicy } from './server/running/liveness.ts';
 export { openRoot } from './sources/open.ts';
 export type { Root } from './sources/root.ts';
 export type { Kv } from './store/kv.ts';

@@ -1,5 +1,4 @@
-// What a check-in shows of who it comes from: cleaned of what identifies nothing, and its identity
-// hash checked. Pure.
+// The identifying fields of a check-in: placeholders removed, and its identity hash checked. Pure.
 import { AppError } from '../core/errors.ts';
 import type { CheckinRequest } from '../model/api.ts';
 import { computeIdentityHash } from './hash.ts';
@@ -24,17 +23,24 @@ export interface Evidence {
 export function evidenceOf(request: CheckinRequest): Evidence {
   const primaryMac = usableMac(request.mac, 'mac');
   const sentMacs = macsOf(request, primaryMac);
+  const sentUuid = request.smbios_uuid?.toLowerCase() ?? null;
   const sentMachineId = request.existing_os?.machine_id ?? request.machine_id ?? null;
-  checkHash(request, sentMacs ?? [primaryMac], sentMachineId);
+  // The agent hashed what it sent, so its hash is checked over that and not over cleaned values.
+  const sentHash = computeIdentityHash(sentMacs ?? [primaryMac], sentUuid, sentMachineId);
+  checkHash(request.identity_hash ?? undefined, sentHash);
   const macs = sentMacs && [...new Set(sentMacs)].filter((mac) => !isJunkMac(mac)).toSorted();
-  const smbiosUuid = cleanUuid(request.smbios_uuid ?? '');
+  const smbiosUuid = cleanUuid(sentUuid ?? '');
   const machineId = cleanMachineId(sentMachineId ?? '');
+  const wasClean =
+    macs?.length === sentMacs?.length && smbiosUuid === sentUuid && machineId === sentMachineId;
   return {
     primaryMac,
     macs,
     smbiosUuid,
     machineId,
-    identityHash: computeIdentityHash(macs ?? [primaryMac], smbiosUuid, machineId),
+    identityHash: wasClean
+      ? sentHash
+      : computeIdentityHash(macs ?? [primaryMac], smbiosUuid, machineId),
     bootId: request.boot_id ?? null,
     sequence: request.sequence ?? null,
   };
@@ -67,12 +73,8 @@ function usableMac(text: string, path: string): string {
   });
 }
 
-/** The agent hashed what it sent, so the check goes over that and not over cleaned values. */
-function checkHash(request: CheckinRequest, macs: string[], machineId: string | null): void {
-  const sent = request.identity_hash ?? undefined;
-  if (sent === undefined) return;
-  const computed = computeIdentityHash(macs, request.smbios_uuid ?? null, machineId);
-  if (sent.toLowerCase() === computed) return;
+function checkHash(sent: string | undefined, computed: string): void {
+  if (sent === undefined || sent.toLowerCase() === computed) return;
   throw new AppError(
     'identity.mismatch',
     'identity_hash is not the hash of the MACs, the SMBIOS UUID and the machine-id that were sent',

@@ -22,7 +22,7 @@ export interface Known {
 
 type Candidate = IdentityConflict['candidates'][number];
 
-interface Doubt {
+export interface Doubt {
   readonly reason: IdentityConflict['reason'];
   readonly candidates: readonly Candidate[];
 }

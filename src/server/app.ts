@@ -14,6 +14,7 @@ import type { BootOptions } from '../netboot/boot-script.ts';
 import { limitConnections, serverOptions, type TlsTexts } from './http/connections.ts';
 import { Events } from './running/events.ts';
 import { guardRequests } from './http/guard.ts';
+import { Decisions } from './running/decisions.ts';
 import { parseJson, parseYaml } from './http/json.ts';
 import { defaultLiveness, Liveness, type LivenessPolicy } from './running/liveness.ts';
 import { createMetrics } from './running/metrics.ts';
@@ -132,6 +133,7 @@ function createServices(options: AppOptions, stopping: AbortSignal): Services {
     newId,
     events,
     liveness,
+    decisions: new Decisions(),
     metrics,
     stopping,
     auth: new Auth(store, clock, options.auth),

@@ -4,7 +4,7 @@ import { describeError, isAppError } from '../core/errors.ts';
 import type { Machine } from '../model/machine.ts';
 import type { StoreChange } from '../store/store.ts';
 import { privatePrefix } from '../store/tokens.ts';
-import type { Presence } from './running/liveness.ts';
+import type { Presence } from './running/presence.ts';
 import type { Services } from './services.ts';
 import { statusOf } from './rules/workflow-progress.ts';
 import { expireWorkflow } from './machines/workflows.ts';
@@ -29,7 +29,9 @@ export function startBackground(s: Services, signal: AbortSignal): Background {
       s.log.error({ err }, 'the store cannot be watched: changes by other servers show late');
     }),
     s.overload.watch(signal).catch(() => {}),
-    every(s, sweepMs, signal, async () => s.liveness.sweep()),
+    every(s, sweepMs, signal, async () => {
+      for (const id of s.liveness.sweep()) s.decisions.forget(id);
+    }),
     every(s, flushMs, signal, async () => {
       // Machines that register come first; what is not written yet is in memory.
       if (!s.overload.isBusy) await flushLastSeen(s, ownWrites, flushRecords);
@@ -66,13 +68,13 @@ async function every(
 
 /** Writes when machines were last heard. Errors: those of the store; nothing is lost then. */
 async function flushLastSeen(s: Services, ownWrites: Set<string>, limit: number): Promise<void> {
-  const left = [...s.liveness.takeUnwritten(limit)];
+  const left = [...s.liveness.lastSeen.take(limit)];
   const writeAll = async (): Promise<void> => {
     for (let presence = left.pop(); presence !== undefined; presence = left.pop()) {
       try {
         await writeLastSeen(s, ownWrites, presence);
       } catch (err) {
-        s.liveness.putBack([presence, ...left.splice(0)]);
+        for (const unwritten of [presence, ...left.splice(0)]) s.liveness.lastSeen.add(unwritten);
         throw err;
       }
     }
@@ -97,7 +99,7 @@ async function writeLastSeen(
     await s.store.machines.put(machine, { revision: found.revision });
   } catch (err) {
     if (!isAppError(err, 'store.conflict')) throw err;
-    s.liveness.putBack([presence]);
+    s.liveness.lastSeen.add(presence);
   } finally {
     ownWrites.delete(machine.id);
   }
@@ -124,7 +126,7 @@ async function watchStore(
   await s.store.watch((change) => {
     if (change?.kind === 'machines' && ownWrites.has(change.id ?? '')) return;
     if (change === undefined) {
-      s.liveness.forgetDecision(undefined);
+      s.decisions.forget(undefined);
       s.events.publish('reset', {});
       return;
     }
@@ -137,7 +139,7 @@ type Change = Omit<StoreChange, 'kind'>;
 /** What watchers of events are told of a change; nothing of the kinds that are not here. */
 const announcements: Partial<Record<StoreChange['kind'], (s: Services, change: Change) => void>> = {
   machines(s, { id, removed }) {
-    s.liveness.forgetDecision(id);
+    s.decisions.forget(id);
     s.events.publish(removed ? 'machine.deleted' : 'machine.changed', { machine_id: id });
   },
   workflows(s, { id, removed }) {
@@ -162,7 +164,7 @@ async function announceWorkflow(s: Services, id: string): Promise<void> {
     if (found === undefined) return;
     const { state, progress, currentAction } = statusOf(found.value);
     const machine_id = found.value.spec.hardwareRef;
-    s.liveness.forgetDecision(machine_id);
+    s.decisions.forget(machine_id);
     s.events.publish('workflow.changed', {
       workflow_id: id,
       machine_id,

@@ -7,6 +7,7 @@ import type { Log } from '../core/log.ts';
 import type { Store } from '../store/store.ts';
 import type { Auth } from './access/auth.ts';
 import type { Events } from './running/events.ts';
+import type { Decisions } from './running/decisions.ts';
 import type { Liveness } from './running/liveness.ts';
 import type { BootOptions } from '../netboot/boot-script.ts';
 import type { Metrics } from './running/metrics.ts';
@@ -32,6 +33,7 @@ export interface Services {
   readonly auth: Auth;
   readonly events: Events;
   readonly liveness: Liveness;
+  readonly decisions: Decisions;
   readonly metrics: Metrics;
   readonly overload: Overload;
   readonly secrets: SecretBox;

@@ -2,9 +2,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { v7 } from 'uuid';
 import { onTestFinished } from 'vitest';
-import { systemClock } from '../../src/core/clock.ts';
+import { systemClock, type Clock } from '../../src/core/clock.ts';
+import { silentLog } from '../../src/core/log.ts';
+import type { CheckinRequest } from '../../src/model/api.ts';
 import { createApp, type AppOptions } from '../../src/server/app.ts';
+import { register, type Registration } from '../../src/server/checkin/registration.ts';
+import { Events } from '../../src/server/running/events.ts';
+import { defaultLiveness, Liveness } from '../../src/server/running/liveness.ts';
 import type { App } from '../../src/server/services.ts';
 import { wrapStore as wrapEach, type Wrap } from '../../src/server/running/timed-store.ts';
 import { openStore } from '../../src/store/open.ts';
@@ -80,6 +86,16 @@ function asJson(text: string): unknown {
   } catch {
     return text;
   }
+}
+
+/** Registers check-ins without a server around it, where nobody needs a token. */
+export function registrar(
+  store: Store,
+  clock: Clock,
+): (request: CheckinRequest) => Promise<Registration> {
+  const liveness = new Liveness(clock, new Events('test'), () => 0.5, defaultLiveness);
+  const services = { store, clock, newId: v7, liveness, log: silentLog };
+  return (sent) => register(services, sent, { kind: 'anyone' });
 }
 
 /** The check-in of a machine whose MAC ends with `n`. */

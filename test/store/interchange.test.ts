@@ -61,7 +61,8 @@ it('a record of ours has every field that the structs need, with null for what i
   const shown = evidenceOf({ mac: '02:00:00:00:00:01' });
   const resolution = { machineId: undefined, matchedBy: 'new' as const, evidence: [] };
   const request = { mac: '02:00:00:00:00:01', disks: [{ name: 'sda', size_bytes: 1 }] };
-  const machine = newMachine(id, shown, request, resolution, '2026-01-02T03:04:05.000Z');
+  const sighted = { shown, request, resolution };
+  const machine = newMachine(id, sighted, new Date('2026-01-02T03:04:05Z'));
   const { report: _ours, ...schema } = machine;
   // Options that serde would not find are null, Vecs and maps are there, enums are tagged from outside.
   expect(JSON.parse(JSON.stringify(schema))).toEqual({

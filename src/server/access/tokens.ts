@@ -61,16 +61,12 @@ export async function revokeToken(store: Store, name: string): Promise<void> {
   }
 }
 
-/** A new token of a machine's own. */
-export function newMachineToken(machineId: string): string {
-  return newTokenText(`dfm_${machineId}`);
-}
-
-/** The machine with this token. The one before it stays valid: its answer may be the one that arrives,
- *  and whoever had it may turn out to be the machine that is alive. */
-export function withToken(machine: Machine, token: string): Machine {
+/** The machine with a new token of its own. The token before it stays valid: its answer may be the one
+ *  that arrives, and whoever had it may turn out to be the machine that is alive. */
+export function grantToken(machine: Machine): { machine: Machine; token: string } {
+  const token = newTokenText(`dfm_${machine.id}`);
   const before = machine.token_sha256?.slice(0, 1) ?? [];
-  return { ...machine, token_sha256: [hashToken(token), ...before] };
+  return { machine: { ...machine, token_sha256: [hashToken(token), ...before] }, token };
 }
 
 /** The machine that a token names; it may still be a wrong one. */

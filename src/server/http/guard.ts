@@ -2,9 +2,11 @@
 // browser send, and adds headers, logs and metrics.
 import type { FastifyRequest, onRequestHookHandler, onResponseHookHandler } from 'fastify';
 import { AppError } from '../../core/errors.ts';
-import type { Access, Principal } from '../access/auth.ts';
+import type { Log } from '../../core/log.ts';
+import type { Access, Auth, Principal } from '../access/auth.ts';
+import type { Metrics } from '../running/metrics.ts';
 import { isLoopback } from './connections.ts';
-import type { App, Services } from '../services.ts';
+import type { App } from '../services.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -16,6 +18,12 @@ declare module 'fastify' {
   interface FastifyRequest {
     principal: Principal;
   }
+}
+
+export interface GuardServices {
+  readonly auth: Auth;
+  readonly metrics: Metrics;
+  readonly log: Log;
 }
 
 /** Fit for pages and answers alike, because pages consist of the package's own files. */
@@ -30,7 +38,7 @@ const securityHeaders = {
 };
 
 /** The hooks take callbacks instead of returning promises, so that a heartbeat passes in one turn. */
-export function guardRequests(app: App, s: Services): void {
+export function guardRequests(app: App, s: GuardServices): void {
   // Declares the property, so that all requests have one shape.
   app.decorateRequest('principal');
   app.addHook('onRequest', admitter(s));
@@ -43,7 +51,7 @@ export function guardRequests(app: App, s: Services): void {
 }
 
 /** Admits a request if its sender may use the route. */
-function admitter(s: Services): onRequestHookHandler {
+function admitter(s: GuardServices): onRequestHookHandler {
   return (request, _reply, done) => {
     request.principal = { kind: 'anyone' };
     // Anybody may learn that a route does not exist.
@@ -77,7 +85,7 @@ const describe: onRequestHookHandler = (request, reply, done) => {
 };
 
 /** Counts and logs answers. */
-function noter(s: Services): onResponseHookHandler {
+function noter(s: GuardServices): onResponseHookHandler {
   return (request, reply, done) => {
     const { method } = request;
     const route = request.routeOptions.url ?? 'none';
@@ -94,7 +102,7 @@ function noter(s: Services): onResponseHookHandler {
 /** Refuses requests that a page from elsewhere made a browser send. Without tokens such a page could
  *  otherwise use a browser on this host, even under a name of its own that resolves to loopback.
  *  Errors: AppError `auth.denied`. */
-async function refuseForeignPages(s: Services, request: FastifyRequest): Promise<void> {
+async function refuseForeignPages(s: GuardServices, request: FastifyRequest): Promise<void> {
   const { origin, host = '', 'sec-fetch-site': site } = request.headers;
   const isForeign = site === 'cross-site' || site === 'same-site';
   if (isForeign || (origin !== undefined && hostOf(origin) !== host)) {

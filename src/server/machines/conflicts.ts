@@ -1,17 +1,26 @@
-// Identity conflicts: what an operator decides about a check-in whose evidence contradicted itself.
+// Identity conflicts, as operators decide them: is a machine one of the candidates, or one of its own?
 import { AppError } from '../../core/errors.ts';
+import type { Log } from '../../core/log.ts';
 import type { IdentityConflict } from '../../model/history.ts';
 import type { Machine } from '../../model/machine.ts';
 import type { Versioned } from '../../store/store.ts';
-import { changeMachine } from './machines.ts';
-import type { Services } from '../services.ts';
+import type { Auth } from '../access/auth.ts';
+import type { Liveness } from '../running/liveness.ts';
+import { changeMachine, type ChangeServices } from './machines.ts';
 import { refuseSecondWorkflow } from './workflows.ts';
 
-/** The machine of the conflict is the candidate `into`: its identity and hardware become the
- *  candidate's, which keeps its id and configuration, and its own record goes away.
+/** What deciding a conflict takes. */
+export interface DecideServices extends ChangeServices {
+  readonly auth: Auth;
+  readonly liveness: Liveness;
+  readonly log: Log;
+}
+
+/** Decides that the machine is the candidate `into`. The candidate keeps its id and configuration and
+ *  gets the machine's identity and hardware; the machine's own record is deleted.
  *  Errors: AppError `conflict.*`, `request.invalid`, `workflow.active`, `machine.unknown`, `store.*`. */
 export async function acceptConflict(
-  s: Services,
+  s: DecideServices,
   id: string,
   into: string | undefined,
 ): Promise<IdentityConflict> {
@@ -22,12 +31,12 @@ export async function acceptConflict(
   return resolve(s, conflict, { decision: 'accepted', into: target });
 }
 
-/** The machine of the conflict is one of its own. Errors: AppError `conflict.*`, `store.*`. */
-export async function splitConflict(s: Services, id: string): Promise<IdentityConflict> {
+/** Decides that the machine is one of its own. Errors: AppError `conflict.*`, `store.*`. */
+export async function splitConflict(s: DecideServices, id: string): Promise<IdentityConflict> {
   return resolve(s, await loadOpen(s, id), { decision: 'split', into: null });
 }
 
-async function loadOpen(s: Services, id: string): Promise<Versioned<IdentityConflict>> {
+async function loadOpen(s: DecideServices, id: string): Promise<Versioned<IdentityConflict>> {
   const found = await s.store.conflicts.get(id);
   if (found === undefined) {
     throw new AppError('conflict.unknown', `there is no conflict ${id}`);
@@ -51,8 +60,8 @@ function targetOf({ candidates }: IdentityConflict, into: string | undefined): s
   });
 }
 
-/** First the candidate, then the record that goes: a crash between leaves both, to accept again. */
-async function merge(s: Services, source: Versioned<Machine>, target: string): Promise<void> {
+/** Changes the candidate before it deletes the other record: a crash between leaves both, to accept again. */
+async function merge(s: DecideServices, source: Versioned<Machine>, target: string): Promise<void> {
   const { id, identity, hardware, report } = source.value;
   refuseSecondWorkflow(source.value);
   await changeMachine(s, target, (machine) => {
@@ -65,7 +74,7 @@ async function merge(s: Services, source: Versioned<Machine>, target: string): P
 }
 
 async function resolve(
-  s: Services,
+  s: DecideServices,
   { value, revision }: Versioned<IdentityConflict>,
   { decision, into }: { decision: 'accepted' | 'split'; into: string | null },
 ): Promise<IdentityConflict> {

@@ -1,13 +1,26 @@
-// What operators change of machines: configuration, presence, deletion, one by one and in bulk.
+// Operators' changes to machines: configuration, marking offline, deletion; one by one and in bulk.
 import { describeError, isAppError } from '../../core/errors.ts';
 import { stateName, type BmcConfig, type Machine } from '../../model/machine.ts';
 import type { BulkRequest, BulkResponse, MachinePatch } from '../../model/operator-api.ts';
+import type { Auth } from '../access/auth.ts';
+import type { SecretBox } from '../access/secrets.ts';
 import { refuseStale } from '../rules/etag.ts';
-import { changeMachine, loadMachine, machineEtag } from './machines.ts';
+import type { Liveness } from '../running/liveness.ts';
+import { changeMachine, loadMachine, machineEtag, type ChangeServices } from './machines.ts';
 import { loadTemplate, provision } from './provision.ts';
-import type { Services } from '../services.ts';
 import { nextState } from '../rules/states.ts';
-import { refuseSecondWorkflow } from './workflows.ts';
+import { refuseSecondWorkflow, type WorkflowServices } from './workflows.ts';
+
+export interface PatchServices extends ChangeServices {
+  readonly secrets: SecretBox;
+}
+
+export interface DeleteServices extends ChangeServices {
+  readonly auth: Auth;
+  readonly liveness: Liveness;
+}
+
+export type BulkServices = PatchServices & DeleteServices & WorkflowServices;
 
 /** How many machines of a bulk request are changed at the same time. */
 const atOnce = 32;
@@ -15,7 +28,7 @@ const atOnce = 32;
 /** Errors: AppError `template.unknown`, `machine.*`, `workflow.active`, `secret.no-key`,
  *  `request.stale`, `store.*`. */
 export function patchMachine(
-  s: Services,
+  s: PatchServices,
   id: string,
   patch: MachinePatch,
   ifMatch?: string,
@@ -23,7 +36,11 @@ export function patchMachine(
   return changeMachine(s, id, (machine) => applyPatch(s, machine, patch), ifMatch);
 }
 
-async function applyPatch(s: Services, machine: Machine, patch: MachinePatch): Promise<Machine> {
+async function applyPatch(
+  s: PatchServices,
+  machine: Machine,
+  patch: MachinePatch,
+): Promise<Machine> {
   const { hostname, os_choice, tags, labels, bmc, offline } = patch;
   let after = machine;
   const configure = (config: Partial<Machine['config']>): void => {
@@ -38,7 +55,11 @@ async function applyPatch(s: Services, machine: Machine, patch: MachinePatch): P
   return after;
 }
 
-async function assign(s: Services, machine: Machine, osChoice: string | null): Promise<Machine> {
+async function assign(
+  s: PatchServices,
+  machine: Machine,
+  osChoice: string | null,
+): Promise<Machine> {
   if (osChoice === machine.config.os_choice) return machine;
   refuseSecondWorkflow(machine);
   if (osChoice !== null) await loadTemplate(s, osChoice);
@@ -63,7 +84,7 @@ function setOffline(machine: Machine, offline: boolean): Machine {
   };
 }
 
-/** The state of a machine that is no longer Offline: what its record says that it had reached. */
+/** The state that a machine had reached before it went Offline, as far as its record says. */
 function bringBack(machine: Machine): Machine['status']['state'] {
   const result = machine.status.last_workflow_result;
   if (result !== null && 'Success' in result) return 'Provisioned';
@@ -72,19 +93,23 @@ function bringBack(machine: Machine): Machine['status']['state'] {
 }
 
 function sealBmc(
-  s: Services,
+  { secrets }: PatchServices,
   machine: Machine,
   { password, ...bmc }: NonNullable<NonNullable<MachinePatch['bmc']>>,
 ): BmcConfig {
   const kept = machine.config.bmc?.password_encrypted ?? '';
   return {
     ...bmc,
-    password_encrypted: password === undefined ? kept : s.secrets.seal(password, machine.id),
+    password_encrypted: password === undefined ? kept : secrets.seal(password, machine.id),
   };
 }
 
 /** Errors: AppError `machine.unknown`, `workflow.active`, `request.stale`, `store.*`. */
-export async function deleteMachine(s: Services, id: string, ifMatch?: string): Promise<void> {
+export async function deleteMachine(
+  s: DeleteServices,
+  id: string,
+  ifMatch?: string,
+): Promise<void> {
   const { value, revision } = await loadMachine(s, id);
   refuseStale(ifMatch, machineEtag(value));
   refuseSecondWorkflow(value);
@@ -94,7 +119,7 @@ export async function deleteMachine(s: Services, id: string, ifMatch?: string): 
 }
 
 /** Changes each machine by itself. */
-export async function changeMany(s: Services, request: BulkRequest): Promise<BulkResponse> {
+export async function changeMany(s: BulkServices, request: BulkRequest): Promise<BulkResponse> {
   const left = [...new Set(request.ids.map((id) => id.toLowerCase()))];
   const failed: BulkResponse['failed'] = [];
   let changed = 0;
@@ -114,7 +139,7 @@ export async function changeMany(s: Services, request: BulkRequest): Promise<Bul
   return { changed, failed };
 }
 
-async function changeOne(s: Services, id: string, request: BulkRequest): Promise<void> {
+async function changeOne(s: BulkServices, id: string, request: BulkRequest): Promise<void> {
   const { add_tags = [], remove_tags = [], os_choice, offline, workflow } = request;
   if (request.delete === true) {
     await deleteMachine(s, id);

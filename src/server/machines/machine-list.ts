@@ -5,10 +5,14 @@ import { stateName, type Machine } from '../../model/machine.ts';
 import type { MachineListQuery } from '../../model/operator-api.ts';
 import type { Page, PageRequest, Store } from '../../store/store.ts';
 import type { Liveness } from '../running/liveness.ts';
-import type { Services } from '../services.ts';
+import type { ReadServices } from './machines.ts';
 
-/** A search for what is rare reads so many records for one page at most, then gives a short one. */
+/** How many records a search reads for one page before it returns a short one. */
 const scanLimit = 20_000;
+
+export interface ListServices extends ReadServices {
+  readonly liveness: Liveness;
+}
 
 export interface MachinePage {
   readonly machines: readonly Machine[];
@@ -16,7 +20,7 @@ export interface MachinePage {
 }
 
 /** The next machines that the query asks for; fewer than its limit where it has to search for them. */
-export async function listMachines(s: Services, query: MachineListQuery): Promise<MachinePage> {
+export async function listMachines(s: ListServices, query: MachineListQuery): Promise<MachinePage> {
   const limit = query.limit ?? 100;
   const next = source(s, query);
   const matches = matcher(query, s.liveness);
@@ -24,7 +28,7 @@ export async function listMachines(s: Services, query: MachineListQuery): Promis
     const page = await next({ limit, cursor: query.cursor });
     return { machines: page.items.map((item) => item.value), nextCursor: page.nextCursor };
   }
-  // Cursors lie between pages of the store: small ones, so that few matches have to fit at the end.
+  // A cursor points between pages of the store, so these are small: few matches have to fit at the end.
   const step = Math.max(1, Math.ceil(limit / 4));
   const machines: Machine[] = [];
   let cursor = query.cursor;
@@ -39,7 +43,7 @@ export async function listMachines(s: Services, query: MachineListQuery): Promis
 
 /** The machines that are named, or the narrowest list that the store keeps. */
 function source(
-  { store }: Services,
+  { store }: ListServices,
   { ids, tag, state }: MachineListQuery,
 ): (page: PageRequest) => Promise<Page<Machine>> {
   if (ids !== undefined) return () => namedMachines(store, ids);
@@ -54,7 +58,7 @@ async function namedMachines(store: Store, ids: string): Promise<Page<Machine>> 
   return { items: found.filter((machine) => machine !== undefined), nextCursor: undefined };
 }
 
-/** What is left to check of each record; undefined when the list itself has only matches. */
+/** Checks the conditions that the list itself does not meet; undefined when it has only matches. */
 function matcher(
   { ids, tag, state, liveness, q }: MachineListQuery,
   alive: Liveness,
@@ -78,7 +82,7 @@ function livenessOf(machine: Machine, alive: Liveness): LivenessName | null {
   return alive.of(machine.id, machine.status.last_seen);
 }
 
-/** Everything that people look a machine up by, in lower case. */
+/** Everything that people search machines by, in lower case. */
 function searchText(machine: Machine): string {
   const { id, identity, config, hardware, metadata, report } = machine;
   return [

@@ -1,18 +1,26 @@
 // Machine records as the server reads, shows and changes them.
+import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { MachineView } from '../../model/operator-api.ts';
-import type { MachineChange } from '../../model/history.ts';
-import { stateName, type Machine } from '../../model/machine.ts';
+import type { Machine } from '../../model/machine.ts';
 import { retryOnConflict } from '../../store/retry.ts';
-import type { Versioned } from '../../store/store.ts';
-import { decide, type Decision } from '../rules/decide.ts';
+import type { Store, Versioned } from '../../store/store.ts';
 import type { Liveness } from '../running/liveness.ts';
 import { etag, refuseStale } from '../rules/etag.ts';
-import { changesBetween } from '../rules/machine-record.ts';
-import type { Services } from '../services.ts';
+import { historyOf } from '../rules/history.ts';
+
+/** What reading documents takes. */
+export interface ReadServices {
+  readonly store: Store;
+}
+
+/** What changing them takes. */
+export interface ChangeServices extends ReadServices {
+  readonly clock: Clock;
+}
 
 /** The machine. Errors: AppError `machine.unknown`. */
-export async function loadMachine(s: Services, id: string): Promise<Versioned<Machine>> {
+export async function loadMachine(s: ReadServices, id: string): Promise<Versioned<Machine>> {
   const found = await s.store.machines.get(id);
   if (found === undefined) throw unknownMachine(id);
   return found;
@@ -24,11 +32,11 @@ function unknownMachine(id: string): AppError {
   });
 }
 
-/** Reads, changes and writes a machine, again when somebody else wrote in between. `change` gives the
+/** Reads, changes and writes a machine, again when somebody else wrote in between. `change` returns the
  *  new record, or the same one when there is nothing to do. `ifMatch` is the caller's ETag, if it
  *  insists on one. Errors: AppError `machine.unknown`, `request.stale`, `store.*`, those of `change`. */
 export async function changeMachine(
-  s: Services,
+  s: ChangeServices,
   id: string,
   change: (machine: Machine) => Machine | Promise<Machine>,
   ifMatch?: string,
@@ -45,26 +53,7 @@ export async function changeMachine(
   });
 }
 
-/** What a change adds to the machine's history: what it is, where it stands, what is decided for it. */
-function historyOf(before: Machine, after: Machine, at: string): MachineChange[] {
-  const changes = changesBetween(before, after, at);
-  const compare = (what: string, was: string | null, is: string | null): void => {
-    if (was !== is) changes.push({ at, what, before: was, after: is });
-  };
-  compare('state', stateName(before.status.state), stateName(after.status.state));
-  compare('os_choice', before.config.os_choice, after.config.os_choice);
-  compare('hostname', before.config.hostname, after.config.hostname);
-  return changes;
-}
-
-/** What the machine's agent is to do, by its record. Errors: AppError `machine.unknown`, `store.*`. */
-export async function decisionFor(s: Services, machine: Machine): Promise<Decision> {
-  const current = machine.status.current_workflow;
-  const workflow = current === null ? undefined : await s.store.workflows.get(current);
-  return decide(machine, workflow?.value);
-}
-
-/** What is shown of a record: no secrets, how alive the machine is, and last_seen as of now. */
+/** A record as it is shown: without secrets, with how alive the machine is, and last_seen as of now. */
 export function viewMachine(machine: Machine, liveness: Liveness): MachineView {
   const seenAt = liveness.get(machine.id)?.seenAt.toISOString() ?? null;
   const stored = machine.status.last_seen;
@@ -87,7 +76,7 @@ export function viewMachine(machine: Machine, liveness: Liveness): MachineView {
   };
 }
 
-/** Names this content of a record, without what agents change all the time: last_seen and tokens. */
+/** The version of a record, without what agents change all the time: last_seen and tokens. */
 export function machineEtag({ token_sha256: _tokens, ...machine }: Machine): string {
   return etag({ ...machine, status: { ...machine.status, last_seen: null } });
 }

@@ -1,13 +1,12 @@
-// Provisions a machine: a workflow of the template that an operator names or assigned.
+// Provisions a machine: makes a workflow of the template that an operator names, or has assigned.
 import { AppError } from '../../core/errors.ts';
 import type { Template } from '../../model/template.ts';
 import type { Versioned } from '../../store/store.ts';
-import type { Services } from '../services.ts';
-import { loadMachine } from './machines.ts';
-import { createWorkflow } from './workflows.ts';
+import { loadMachine, type ReadServices } from './machines.ts';
+import { createWorkflow, type WorkflowServices } from './workflows.ts';
 
 /** The template. Errors: AppError `template.unknown`. */
-export async function loadTemplate(s: Services, name: string): Promise<Versioned<Template>> {
+export async function loadTemplate(s: ReadServices, name: string): Promise<Versioned<Template>> {
   const found = await s.store.templates.get(name);
   if (found !== undefined) return found;
   throw new AppError('template.unknown', `there is no template ${name}`, {
@@ -18,7 +17,7 @@ export async function loadTemplate(s: Services, name: string): Promise<Versioned
 /** Makes a workflow of the given template, or of the machine's os_choice.
  *  Errors: as createWorkflow, and AppError `template.unknown`. */
 export async function provision(
-  s: Services,
+  s: WorkflowServices,
   machineId: string,
   templateName: string | undefined,
   reimage: boolean,

@@ -7,16 +7,20 @@ import type { Template } from '../../model/template.ts';
 import { isActive, type Workflow } from '../../model/workflow.ts';
 import { retryOnConflict } from '../../store/retry.ts';
 import type { Versioned } from '../../store/store.ts';
-import { changeMachine } from './machines.ts';
-import type { Services } from '../services.ts';
+import { changeMachine, type ChangeServices, type ReadServices } from './machines.ts';
 import { nextState } from '../rules/states.ts';
 import { writesDisks } from '../rules/templates.ts';
 import { advance, finish, statusOf } from '../rules/workflow-progress.ts';
 
+/** What making a workflow takes. */
+export interface WorkflowServices extends ChangeServices {
+  readonly newId: () => string;
+}
+
 /** Makes a workflow for a machine and queues it there. Errors: AppError `machine.has-os` unless
  *  `reimage`, `workflow.active`, `machine.wrong-state`, `machine.unknown`, `store.*`. */
 export async function createWorkflow(
-  s: Services,
+  s: WorkflowServices,
   machineId: string,
   template: Template,
   reimage: boolean,
@@ -67,7 +71,7 @@ function refuseOverwriting(machine: Machine, template: Template, reimage: boolea
 }
 
 /** The workflow. Errors: AppError `workflow.unknown`. */
-export async function loadWorkflow(s: Services, id: string): Promise<Versioned<Workflow>> {
+export async function loadWorkflow(s: ReadServices, id: string): Promise<Versioned<Workflow>> {
   const found = await s.store.workflows.get(id);
   if (found === undefined) {
     throw new AppError('workflow.unknown', `there is no workflow ${id}`, {
@@ -79,12 +83,12 @@ export async function loadWorkflow(s: Services, id: string): Promise<Versioned<W
 
 /** Applies what an agent reports. A repeated event, and any event of a finished workflow, changes
  *  nothing. Errors: AppError `workflow.unknown`, `store.*`. */
-export function applyEvent(s: Services, id: string, event: WorkflowEvent): Promise<Workflow> {
+export function applyEvent(s: ChangeServices, id: string, event: WorkflowEvent): Promise<Workflow> {
   return changeWorkflow(s, id, (workflow) => advance(workflow, event, s.clock.now()));
 }
 
 /** Errors: AppError `workflow.unknown`, `workflow.finished`, `store.*`. */
-export function cancelWorkflow(s: Services, id: string): Promise<Workflow> {
+export function cancelWorkflow(s: ChangeServices, id: string): Promise<Workflow> {
   return changeWorkflow(s, id, (workflow) => {
     if (!isActive(workflow)) {
       throw new AppError('workflow.finished', `the workflow ${id} is finished already`);
@@ -94,12 +98,12 @@ export function cancelWorkflow(s: Services, id: string): Promise<Workflow> {
 }
 
 /** Ends a workflow, if it still goes on, because of something that its agent does not report. */
-export function failWorkflow(s: Services, id: string, error: string): Promise<Workflow> {
+export function failWorkflow(s: ChangeServices, id: string, error: string): Promise<Workflow> {
   return changeWorkflow(s, id, (w) => finish(w, 'STATE_FAILED', s.clock.now(), error));
 }
 
 /** Ends a workflow that runs longer than its template allows. */
-export async function expireWorkflow(s: Services, id: string): Promise<void> {
+export async function expireWorkflow(s: ChangeServices, id: string): Promise<void> {
   await changeWorkflow(s, id, (workflow) => {
     const { startedAt, globalTimeout } = statusOf(workflow);
     if (typeof startedAt !== 'string' || typeof globalTimeout !== 'number' || globalTimeout === 0) {
@@ -112,7 +116,7 @@ export async function expireWorkflow(s: Services, id: string): Promise<void> {
 }
 
 async function changeWorkflow(
-  s: Services,
+  s: ChangeServices,
   id: string,
   change: (workflow: Workflow) => Workflow,
 ): Promise<Workflow> {
@@ -127,7 +131,7 @@ async function changeWorkflow(
   return changed;
 }
 
-async function settleMachine(s: Services, workflow: Workflow): Promise<void> {
+async function settleMachine(s: ChangeServices, workflow: Workflow): Promise<void> {
   try {
     await changeMachine(s, workflow.spec.hardwareRef, (m) => settle(m, workflow, s.clock.now()));
   } catch (err) {
@@ -169,7 +173,7 @@ function settle(machine: Machine, workflow: Workflow, now: Date): Machine {
 }
 
 function newWorkflow(
-  s: Services,
+  { newId }: WorkflowServices,
   machineId: string,
   template: Template,
   reimage: boolean,
@@ -177,7 +181,7 @@ function newWorkflow(
   return {
     apiVersion: 'dragonfly.computer/v1',
     kind: 'Workflow',
-    metadata: { name: s.newId() },
+    metadata: { name: newId() },
     spec: {
       hardwareRef: machineId,
       templateRef: template.metadata.name,

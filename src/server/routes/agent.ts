@@ -22,7 +22,7 @@ export function agentRoutes(app: App, s: Services): void {
         response: { 200: CheckinResponse, ...errors },
       },
     },
-    (request) => checkIn(s, request.body, request.principal),
+    (request) => s.overload.run(() => checkIn(s, request.body, request.principal)),
   );
   app.post(
     '/api/agent/heartbeat',

@@ -1,5 +1,6 @@
-// A Machine record out of a check-in: a new one, or the known one brought up to date. Pure. What a
-// check-in does not tell stays as it was, and so do fields of other versions.
+// The Machine record that a check-in makes: a new one, or the known one brought up to date. Pure. What a
+// check-in does not tell stays as it was, and so do the fields of other versions.
+import { isDeepStrictEqual } from 'node:util';
 import type { Evidence } from '../../identity/evidence.ts';
 import { computeIdentityHash } from '../../identity/hash.ts';
 import { memorableName } from '../../identity/memorable-name.ts';
@@ -10,23 +11,27 @@ import { believed } from './belief.ts';
 import type { AgentReport, HardwareInfo, Machine, MachineIdentity } from '../../model/machine.ts';
 import type { StoredDisk } from '../../model/hardware/disk.ts';
 import type { StoredInterface } from '../../model/hardware/network-interface.ts';
+import { changesBetween } from './history.ts';
 
 /** How many earlier boots of a machine are remembered. */
 const keptBoots = 4;
 
-export function newMachine(
-  id: string,
-  shown: Evidence,
-  request: CheckinRequest,
-  resolution: Resolution,
-  now: string,
-): Machine {
+/** A check-in and what was made of it. */
+export interface Sighted {
+  readonly shown: Evidence;
+  readonly request: CheckinRequest;
+  readonly resolution: Resolution;
+}
+
+export function newMachine(id: string, sighted: Sighted, now: Date): Machine {
+  const { shown, request } = sighted;
+  const at = now.toISOString();
   return {
     id,
     identity: identityOf(undefined, shown),
     status: {
       state: 'Discovered',
-      last_seen: now,
+      last_seen: at,
       current_workflow: null,
       last_workflow_result: null,
     },
@@ -38,42 +43,50 @@ export function newMachine(
       tags: [],
       bmc: null,
     },
-    metadata: { created_at: now, updated_at: now, labels: {}, source: 'Agent' },
-    report: reportOf(undefined, shown, request, resolution, now),
+    metadata: { created_at: at, updated_at: at, labels: {}, source: 'Agent' },
+    report: reportOf(undefined, sighted, at),
   };
 }
 
-/** The known machine with what the check-in tells. */
-export function returningMachine(
-  machine: Machine,
-  shown: Evidence,
-  request: CheckinRequest,
-  resolution: Resolution,
-  now: string,
-): Machine {
+export interface Returning {
+  /** The known machine, seen now, with what the check-in tells. */
+  readonly machine: Machine;
+  /** It says the same as before, but for when and how that came about. */
+  readonly isSame: boolean;
+  /** For its history. */
+  readonly changes: readonly MachineChange[];
+}
+
+export function returningMachine(known: Machine, sighted: Sighted, now: Date): Returning {
+  const at = now.toISOString();
+  const machine: Machine = {
+    ...known,
+    identity: identityOf(known.identity, sighted.shown),
+    hardware: hardwareOf(known.hardware, sighted.request),
+    report: reportOf(known.report, sighted, at),
+    status: { ...known.status, last_seen: at },
+  };
+  if (isDeepStrictEqual(comparable(known), comparable(machine))) {
+    return { machine, isSame: true, changes: [] };
+  }
   return {
-    ...machine,
-    identity: identityOf(machine.identity, shown),
-    hardware: hardwareOf(machine.hardware, request),
-    report: reportOf(machine.report, shown, request, resolution, now),
+    machine: { ...machine, metadata: { ...known.metadata, updated_at: at } },
+    isSame: false,
+    changes: changesBetween(known, machine, at),
   };
 }
 
-/** Whether two states of a machine say the same of it, but for when and how they came about. */
-export function saysTheSame(before: Machine, after: Machine): boolean {
-  return comparable(before) === comparable(after);
-}
-
-function comparable(machine: Machine): string {
+/** What a check-in tells, without when and how it came about. */
+function comparable({ identity, hardware, report }: Machine): unknown {
   const {
     at: _at,
     sequence: _sequence,
     is_new: _isNew,
     matched_by: _by,
     evidence: _why,
-    ...report
-  } = machine.report ?? {};
-  return JSON.stringify({ ...machine, report });
+    ...rest
+  } = report ?? {};
+  return { identity, hardware, report: rest };
 }
 
 /** The identity with the newer values; its hash is always that of its own fields. */
@@ -81,13 +94,19 @@ function identityOf(known: MachineIdentity | undefined, shown: Evidence): Machin
   const all_macs = [...(shown.macs ?? known?.all_macs ?? [shown.primaryMac])];
   const smbios_uuid = shown.smbiosUuid ?? known?.smbios_uuid ?? null;
   const machine_id = shown.machineId ?? known?.machine_id ?? null;
+  const isAllShown =
+    (shown.macs !== undefined || known === undefined) &&
+    smbios_uuid === shown.smbiosUuid &&
+    machine_id === shown.machineId;
   return {
     ...known,
     primary_mac: shown.primaryMac,
     all_macs,
     smbios_uuid,
     machine_id,
-    identity_hash: computeIdentityHash(all_macs, smbios_uuid, machine_id),
+    identity_hash: isAllShown
+      ? shown.identityHash
+      : computeIdentityHash(all_macs, smbios_uuid, machine_id),
   };
 }
 
@@ -147,10 +166,8 @@ function storedInterface(
 
 function reportOf(
   known: AgentReport | undefined,
-  shown: Evidence,
-  request: CheckinRequest,
-  resolution: Resolution,
-  now: string,
+  { shown, request, resolution }: Sighted,
+  at: string,
 ): AgentReport {
   const said = believed(request);
   return {
@@ -173,7 +190,7 @@ function reportOf(
       problems: request.problems,
     }),
     ...(said.existing_os === undefined ? {} : { existing_os: said.existing_os }),
-    at: now,
+    at,
     boot_id: shown.bootId,
     sequence: shown.sequence,
     earlier_boots: earlierBoots(known, shown.bootId),
@@ -196,49 +213,10 @@ function earlierBoots(
 
 /** The fields that say something. */
 function told<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  const said = Object.entries(fields).filter(([, v]) => v !== undefined && v !== null);
-  // The keys are those of T, fewer of them.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return Object.fromEntries(said) as { [K in keyof T]?: NonNullable<T[K]> };
-}
-
-/** What a machine changed, for its history. Learning what was not known before is no change. */
-export function changesBetween(before: Machine, after: Machine, at: string): MachineChange[] {
-  const changes: MachineChange[] = [];
-  const add = (what: string, was: Shown, is: Shown): void => {
-    changes.push({ at, what, before: was, after: is });
-  };
-  for (const what of ['primary_mac', 'smbios_uuid', 'machine_id'] as const) {
-    const was = before.identity[what];
-    if (was !== null && was !== after.identity[what]) add(what, was, after.identity[what]);
+  const said: { [K in keyof T]?: NonNullable<T[K]> } = {};
+  for (const key in fields) {
+    const value = fields[key];
+    if (value !== undefined && value !== null) said[key] = value;
   }
-  compareSets(before.identity.all_macs, after.identity.all_macs, (...c) => add('mac', ...c));
-  for (const what of ['cpu_model', 'cpu_cores', 'cpu_threads', 'memory_bytes'] as const) {
-    const was = before.hardware[what] ?? null;
-    const is = after.hardware[what] ?? null;
-    if (was !== null && was !== is) add(what, was, is);
-  }
-  compareSets(diskNames(before), diskNames(after), (...c) => add('disk', ...c));
-  return changes;
-}
-
-type Shown = MachineChange['before'];
-
-function compareSets(
-  before: readonly string[],
-  after: readonly string[],
-  differs: (gone: string | null, added: string | null) => void,
-): void {
-  if (before.length === 0) return;
-  for (const item of new Set(before)) if (!after.includes(item)) differs(item, null);
-  for (const item of new Set(after)) if (!before.includes(item)) differs(null, item);
-}
-
-/** Disks by what is theirs; the device's name only where nothing else is known. */
-function diskNames({ hardware }: Machine): string[] {
-  return hardware.disks.map(({ device, model, serial, size_bytes }) =>
-    [serial === null ? device : null, model, serial, `${size_bytes} bytes`]
-      .filter((part) => part !== null)
-      .join(' '),
-  );
+  return said;
 }

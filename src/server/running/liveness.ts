@@ -1,16 +1,38 @@
-// Who is alive: kept in memory from heartbeats, published as events, written to the store in batches.
-// A heartbeat by itself writes nothing durable.
+// Who is alive: kept in memory from check-ins and heartbeats, and published as events. A heartbeat alone
+// writes nothing durable. What is known of a machine is changed here alone, by checkedIn and beat.
+//
+// One boot at a time speaks for a machine:
+//
+//              checkedIn             beat
+//   unheard ─────────────▶ arrived ────────▶ beating ──┐
+//      │                      ▲               │ ▲ ▲    │ beat
+//      │                      └───────────────┘ │ └────┘
+//      │             checkedIn by another boot  │
+//      └────────────────────────────────────────┘
+//                          beat
+//
+//   Once another boot has arrived, a beat of the boot before takes the machine back: it was no reboot but
+//   a second machine. A beat of any other boot is refused while the present boot is beating.
+//
+// A machine is as alive as it is recent:
+//
+//   online ── 1.5 intervals ──▶ late ── 10 intervals ──▶ gone ── last_seen written ──▶ unheard
+//      ▲                          │                        │
+//      └──── checkedIn or beat ───┴────────────────────────┘
 import type { Clock } from '../../core/clock.ts';
 import type { LivenessName } from '../../model/api.ts';
 import type { MachineStateName } from '../../model/machine.ts';
-import type { Decision } from '../rules/decide.ts';
 import type { Events } from './events.ts';
+import { LastSeen } from './last-seen.ts';
+import type { Beat, Boot, Claim, Presence } from './presence.ts';
 
-/** How many of its intervals a machine is silent when it is late, and when it is gone. */
+/** How many of its intervals a machine is silent before it is late, and before it is gone. */
 const lateAfter = 1.5;
 const goneAfter = 10;
-/** For so many intervals after a start, silence says nothing: everybody needs time to be heard again. */
+/** For this many intervals after a start, silence says nothing: everybody needs time to be heard again. */
 const graceIntervals = 3;
+/** How far apart the server's and a machine's idea of "before" may be: transit, rounding. */
+const slackMs = 2000;
 
 export interface LivenessPolicy {
   /** The shortest interval, which a small fleet gets. */
@@ -19,40 +41,33 @@ export interface LivenessPolicy {
   readonly maxBeatsPerSecond: number;
 }
 
-/** What is known of a machine that was heard in this run of the server. */
-export interface Presence {
-  readonly machineId: string;
-  /** Of the boot that speaks for the machine; undefined where the agent sends none. */
-  bootId: string | undefined;
-  /** Of the boot before, in case that it turns out to be another machine, alive. */
-  previousBootId: string | undefined;
-  /** When it was last heard: on the monotonic clock, and on the wall clock. */
+export const defaultLiveness: LivenessPolicy = { intervalSeconds: 10, maxBeatsPerSecond: 500 };
+
+interface Heard extends Presence {
+  bootId: string | null;
+  /** Of the boot before, which may turn out to be another machine that is alive. */
+  previousBootId: string | null;
+  /** Whether this boot sent a heartbeat: a single check-in contests nobody's identity. */
+  isBeating: boolean;
+  identityHash: string | null;
+  state: MachineStateName;
+  /** On the monotonic clock. */
   seenMs: number;
   seenAt: Date;
   intervalMs: number;
+  /** As last published. */
   liveness: LivenessName;
-  /** Whether this boot sent a heartbeat: a single check-in contests nobody's identity. */
-  beating: boolean;
-  /** The hash that the agent reported at check-in. */
-  identityHash: string | undefined;
-  /** What the record says that the agent is to do; undefined when the record changed since. */
-  decision: Decision | undefined;
-  /** The state at the last decision. */
-  state: MachineStateName | undefined;
 }
 
-export const defaultLiveness: LivenessPolicy = { intervalSeconds: 10, maxBeatsPerSecond: 500 };
-
 export class Liveness {
+  /** Whose last_seen has to be written. */
+  readonly lastSeen = new LastSeen();
   readonly #clock: Clock;
   readonly #events: Events;
   readonly #random: () => number;
   readonly #policy: LivenessPolicy;
   readonly #startedMs: number;
-  #changes = 0;
-  readonly #present = new Map<string, Presence>();
-  /** Whose last_seen in the store is old, the longest waiting first. */
-  readonly #unwritten = new Set<string>();
+  readonly #heard = new Map<string, Heard>();
 
   constructor(clock: Clock, events: Events, random: () => number, policy: LivenessPolicy) {
     this.#clock = clock;
@@ -62,144 +77,153 @@ export class Liveness {
     this.#startedMs = clock.elapsedMs();
   }
 
+  /** The machine, where it was heard in this run of the server. */
   get(machineId: string): Presence | undefined {
-    return this.#present.get(machineId);
+    return this.#heard.get(machineId);
   }
 
-  /** Notes that a machine was heard, and gives what is known of it. */
-  heard(machineId: string): Presence {
-    const nowMs = this.#clock.elapsedMs();
-    let presence = this.#present.get(machineId);
-    if (presence === undefined) {
-      presence = {
-        machineId,
-        bootId: undefined,
-        previousBootId: undefined,
-        seenMs: nowMs,
-        seenAt: this.#clock.now(),
-        intervalMs: this.#fleetIntervalMs(),
-        liveness: 'gone',
-        beating: false,
-        identityHash: undefined,
-        decision: undefined,
-        state: undefined,
-      };
-      this.#present.set(machineId, presence);
+  /** How a boot that wants to speak for a machine stands to the one that was heard last. `by`: what that
+   *  one must have done to oppose it. */
+  claims(machineId: string, boot: Boot, by: 'heard' | 'beating'): Claim {
+    const { boot_id: bootId = null, uptime_seconds: uptimeSeconds = null } = boot;
+    const machine = this.#heard.get(machineId);
+    if (machine === undefined || this.#judge(machine) !== 'online') return 'unopposed';
+    if (machine.bootId === bootId) return 'same boot';
+    if (by === 'beating' && !machine.isBeating) return 'unopposed';
+    if (bootId === null || uptimeSeconds === null) return 'unknown';
+    const startedMs = this.#clock.elapsedMs() - uptimeSeconds * 1000;
+    return startedMs + slackMs > machine.seenMs ? 'reboot' : 'second machine';
+  }
+
+  /** From now on this boot speaks for the machine. Returns when its first heartbeat is due, in seconds.
+   *  `isWritten`: the store has that the machine was seen now. */
+  checkedIn(machineId: string, boot: Boot, state: MachineStateName, isWritten: boolean): number {
+    const { boot_id: bootId = null, identity_hash: identityHash = null } = boot;
+    const machine = this.#hear(machineId, state);
+    if (machine.bootId !== bootId) {
+      machine.previousBootId = machine.isBeating ? machine.bootId : null;
+      machine.bootId = bootId;
+      machine.isBeating = false;
     }
-    presence.seenMs = nowMs;
-    presence.seenAt = this.#clock.now();
-    this.#unwritten.add(machineId);
-    this.#publish(presence, 'online');
-    return presence;
+    machine.identityHash = identityHash;
+    if (isWritten) this.lastSeen.delete(machineId);
+    return this.nextIntervalSeconds(machineId);
+  }
+
+  /** Takes a heartbeat, unless it is none of the boot that speaks for the machine. */
+  beat(machineId: string, boot: Boot, state: MachineStateName): Beat {
+    const { boot_id: bootId = null, identity_hash: identityHash = null } = boot;
+    const known = this.#heard.get(machineId);
+    const isBack = bootId !== null && known?.previousBootId === bootId;
+    if (known !== undefined) {
+      const isOther = known.bootId !== bootId && !isBack;
+      if (isOther && known.isBeating && this.#judge(known) === 'online') return 'other boot';
+      if (differ(known.identityHash, identityHash)) return 'other identity';
+    }
+    const machine = this.#hear(machineId, state);
+    if (isBack) machine.previousBootId = null;
+    machine.bootId = bootId;
+    machine.isBeating = true;
+    return isBack ? 'taken back' : 'heard';
   }
 
   /** The interval for a machine's next heartbeat: by the size of the fleet, with ±10 % of jitter so
    *  that machines that were switched on together do not beat together. */
-  nextIntervalSeconds(presence: Presence): number {
+  nextIntervalSeconds(machineId: string): number {
     const seconds = (this.#fleetIntervalMs() / 1000) * (0.9 + 0.2 * this.#random());
-    presence.intervalMs = seconds * 1000;
+    const machine = this.#heard.get(machineId);
+    if (machine !== undefined) machine.intervalMs = seconds * 1000;
     return Math.round(seconds * 10) / 10;
   }
 
   /** How alive a machine is; null while that cannot be told: never heard, or the server just started.
    *  `lastSeen` is what its record says. */
   of(machineId: string, lastSeen: string | null): LivenessName | null {
-    const presence = this.#present.get(machineId);
-    if (presence !== undefined) return this.#judge(presence);
+    const machine = this.#heard.get(machineId);
+    if (machine !== undefined) return this.#judge(machine);
     if (lastSeen === null) return null;
     const runningMs = this.#clock.elapsedMs() - this.#startedMs;
     return runningMs < graceIntervals * this.#fleetIntervalMs() ? null : 'gone';
   }
 
-  /** Whether a boot of this machine is beating right now. */
-  isBeating(machineId: string): boolean {
-    const presence = this.#present.get(machineId);
-    return presence !== undefined && presence.beating && this.#judge(presence) === 'online';
+  /** When the machine would be late if it stayed silent. At least 1. */
+  secondsUntilLate(machineId: string): number {
+    const machine = this.#heard.get(machineId);
+    if (machine === undefined) return 1;
+    const silentMs = this.#clock.elapsedMs() - machine.seenMs;
+    return Math.max(1, (lateAfter * machine.intervalMs - silentMs) / 1000);
   }
 
-  /** When the machine would be late if it stayed silent. */
-  secondsUntilLate(presence: Presence): number {
-    const silentMs = this.#clock.elapsedMs() - presence.seenMs;
-    return Math.max(1, (lateAfter * presence.intervalMs - silentMs) / 1000);
-  }
-
-  /** Publishes who became late or gone, and forgets the gone whose last_seen is written. */
-  sweep(): void {
-    for (const presence of this.#present.values()) {
-      const now = this.#judge(presence);
-      if (now !== presence.liveness) this.#publish(presence, now);
-      if (now === 'gone' && !this.#unwritten.has(presence.machineId)) {
-        this.#present.delete(presence.machineId);
-      }
+  /** Publishes who became late or gone. Forgets the gone whose last_seen is written, and returns their
+   *  ids. */
+  sweep(): readonly string[] {
+    const forgotten: string[] = [];
+    for (const [id, machine] of this.#heard) {
+      const liveness = this.#judge(machine);
+      this.#publish(machine, liveness);
+      if (liveness !== 'gone' || this.lastSeen.has(id)) continue;
+      this.#heard.delete(id);
+      forgotten.push(id);
     }
-  }
-
-  /** The record of this machine, or maybe of any, changed: the next heartbeat reads it again. */
-  forgetDecision(machineId: string | undefined): void {
-    this.#changes += 1;
-    if (machineId === undefined) {
-      for (const presence of this.#present.values()) presence.decision = undefined;
-      return;
-    }
-    const presence = this.#present.get(machineId);
-    if (presence !== undefined) presence.decision = undefined;
-  }
-
-  /** Counts changes: a decision that was read from a record is kept only if none came meanwhile. */
-  get changes(): number {
-    return this.#changes;
+    return forgotten;
   }
 
   forget(machineId: string): void {
-    this.#present.delete(machineId);
-    this.#unwritten.delete(machineId);
-  }
-
-  /** The store has when this machine was last heard. */
-  noteWritten(machineId: string): void {
-    this.#unwritten.delete(machineId);
-  }
-
-  /** Takes up to `limit` machines whose last_seen has to be written. */
-  takeUnwritten(limit: number): readonly Presence[] {
-    const taken: Presence[] = [];
-    for (const id of this.#unwritten) {
-      if (taken.length >= limit) break;
-      this.#unwritten.delete(id);
-      const presence = this.#present.get(id);
-      if (presence !== undefined) taken.push(presence);
-    }
-    return taken;
-  }
-
-  /** Gives back what could not be written. */
-  putBack(presences: readonly Presence[]): void {
-    for (const presence of presences) this.#unwritten.add(presence.machineId);
+    this.#heard.delete(machineId);
+    this.lastSeen.delete(machineId);
   }
 
   /** The machines that were heard in this run of the server, and how alive they are. */
   *all(): Iterable<readonly [Presence, LivenessName]> {
-    for (const presence of this.#present.values()) yield [presence, this.#judge(presence)];
+    for (const machine of this.#heard.values()) yield [machine, this.#judge(machine)];
+  }
+
+  #hear(machineId: string, state: MachineStateName): Heard {
+    const now = { state, seenMs: this.#clock.elapsedMs(), seenAt: this.#clock.now() };
+    let machine = this.#heard.get(machineId);
+    if (machine === undefined) {
+      machine = {
+        machineId,
+        bootId: null,
+        previousBootId: null,
+        isBeating: false,
+        identityHash: null,
+        intervalMs: this.#fleetIntervalMs(),
+        liveness: 'gone',
+        ...now,
+      };
+      this.#heard.set(machineId, machine);
+    } else {
+      Object.assign(machine, now);
+    }
+    this.lastSeen.add(machine);
+    this.#publish(machine, 'online');
+    return machine;
   }
 
   #fleetIntervalMs(): number {
-    const byLoad = this.#present.size / this.#policy.maxBeatsPerSecond;
+    const byLoad = this.#heard.size / this.#policy.maxBeatsPerSecond;
     return Math.max(this.#policy.intervalSeconds, byLoad) * 1000;
   }
 
-  #judge(presence: Presence): LivenessName {
-    const silent = (this.#clock.elapsedMs() - presence.seenMs) / presence.intervalMs;
+  #judge(machine: Heard): LivenessName {
+    const silent = (this.#clock.elapsedMs() - machine.seenMs) / machine.intervalMs;
     if (silent >= goneAfter) return 'gone';
     return silent >= lateAfter ? 'late' : 'online';
   }
 
-  #publish(presence: Presence, liveness: LivenessName): void {
-    if (presence.liveness === liveness) return;
-    presence.liveness = liveness;
+  /** Publishes how alive a machine is, when that changed. */
+  #publish(machine: Heard, liveness: LivenessName): void {
+    if (machine.liveness === liveness) return;
+    machine.liveness = liveness;
     this.#events.publish('machine.liveness', {
-      machine_id: presence.machineId,
+      machine_id: machine.machineId,
       liveness,
-      last_seen: presence.seenAt.toISOString(),
+      last_seen: machine.seenAt.toISOString(),
     });
   }
+}
+
+function differ(before: string | null, now: string | null): boolean {
+  return before !== null && now !== null && before !== now;
 }

@@ -26,7 +26,7 @@ export function createMetrics(liveness: Liveness, events: Events): Metrics {
     collect() {
       alive.reset();
       for (const [{ state }, name] of liveness.all()) {
-        alive.inc({ liveness: name, state: state ?? 'unknown' });
+        alive.inc({ liveness: name, state });
       }
     },
   });

@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../src/core/clock.ts';
 import { computeIdentityHash } from '../../../src/identity/hash.ts';
 import type { CheckinRequest } from '../../../src/model/api.ts';
-import { register, type Registration } from '../../../src/server/checkin/registration.ts';
+import type { Registration } from '../../../src/server/checkin/registration.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { opened } from '../../store/backends.ts';
+import { registrar } from '../harness.ts';
 
 const clock = new ManualClock(new Date('2026-01-02T03:04:05Z'));
 const dock = '00:e0:4c:68:00:01';
@@ -29,7 +30,7 @@ interface Asked {
 
 async function asking(): Promise<Asked> {
   const store = await opened('memory:');
-  return { store, ask: (request) => register(store, request, { clock }) };
+  return { store, ask: registrar(store, clock) };
 }
 
 function idOf(registration: Registration): string {
@@ -226,11 +227,11 @@ describe('a repeated check-in', () => {
     const request = server(macs(3, 2), { smbios_uuid: uuid(2), boot_id: 'a', sequence: 1 });
     const first = await ask(request);
     const again = await ask(request);
-    expect(again).toMatchObject({ isNew: true, matchedBy: 'new', repeated: true });
+    expect(again).toMatchObject({ isNew: true, matchedBy: 'new', isRepeat: true });
     expect(again.evidence).toEqual(first.evidence);
     expect(again.machine).toEqual(first.machine);
     const next = await ask({ ...request, sequence: 2 });
-    expect(next).toMatchObject({ isNew: false, matchedBy: 'identity_hash', repeated: false });
+    expect(next).toMatchObject({ isNew: false, matchedBy: 'identity_hash', isRepeat: false });
     expect((await store.conflicts.list()).items).toHaveLength(1);
   });
 });

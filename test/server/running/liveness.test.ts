@@ -17,11 +17,17 @@ function fleet(policy = { intervalSeconds: 10, maxBeatsPerSecond: 500 }, random 
   return { clock, liveness, published };
 }
 
+const boot = { boot_id: 'b' };
+
+function hear(liveness: Liveness, machineId: string): void {
+  liveness.beat(machineId, boot, 'Discovered');
+}
+
 describe('liveness', () => {
   it('is online, late after 1.5 intervals and gone after 10', async () => {
     const { clock, liveness } = fleet();
-    const presence = liveness.heard('a');
-    expect(liveness.nextIntervalSeconds(presence)).toBe(10);
+    hear(liveness, 'a');
+    expect(liveness.nextIntervalSeconds('a')).toBe(10);
     const seen: unknown[] = [];
     for (const seconds of [0, 14.9, 0.2, 84.8, 0.2]) {
       await clock.advance(seconds * 1000);
@@ -32,13 +38,13 @@ describe('liveness', () => {
 
   it('publishes each change once', async () => {
     const { clock, liveness, published } = fleet();
-    liveness.heard('a');
-    liveness.heard('a');
+    hear(liveness, 'a');
+    hear(liveness, 'a');
     for (let second = 0; second < 120; second++) {
       await clock.advance(1000);
       liveness.sweep();
     }
-    liveness.heard('a');
+    hear(liveness, 'a');
     expect(published.map((event) => event.data['liveness'])).toEqual([
       'online',
       'late',
@@ -49,7 +55,7 @@ describe('liveness', () => {
 
   it('is not moved by a step of the wall clock', () => {
     const { clock, liveness } = fleet();
-    liveness.heard('a');
+    hear(liveness, 'a');
     clock.stepWall(86_400_000);
     expect(liveness.of('a', null)).toBe('online');
   });
@@ -67,9 +73,9 @@ describe('liveness', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 20_000 }), (machines) => {
         const { liveness } = fleet({ intervalSeconds: 10, maxBeatsPerSecond: 100 }, Math.random);
-        for (let n = 0; n < machines; n++) liveness.heard(String(n));
+        for (let n = 0; n < machines; n++) hear(liveness, String(n));
         const intervals = Array.from({ length: machines }, (_, n) =>
-          liveness.nextIntervalSeconds(liveness.heard(String(n))),
+          liveness.nextIntervalSeconds(String(n)),
         );
         const rate = intervals.reduce((sum, seconds) => sum + 1 / seconds, 0);
         expect(rate).toBeLessThan(1.15 * 100);
@@ -82,9 +88,7 @@ describe('liveness', () => {
   it('spreads the intervals, so that machines do not beat together', () => {
     const { liveness } = fleet(undefined, Math.random);
     const intervals = new Set(
-      Array.from({ length: 100 }, (_, n) =>
-        liveness.nextIntervalSeconds(liveness.heard(String(n))),
-      ),
+      Array.from({ length: 100 }, (_, n) => liveness.nextIntervalSeconds(String(n))),
     );
     expect(intervals.size).toBeGreaterThan(5);
   });

@@ -1,0 +1,54 @@
+// One identity, one live machine: tells a reboot from a second machine that claims the same identity.
+// Whoever is alive keeps it; the other one is refused, and an operator sees a conflict.
+import { AppError } from '../../core/errors.ts';
+import type { MatchedBy } from '../../model/history.ts';
+import type { Liveness } from '../running/liveness.ts';
+import type { Boot } from '../running/presence.ts';
+import { recordTwoLive, type ConflictServices } from './conflicts.ts';
+
+export interface ClaimServices extends ConflictServices {
+  readonly liveness: Liveness;
+}
+
+/** Whether a check-in from `boot` may speak for the machine it was matched with. False: that is another
+ *  machine. The last boot heard as that machine decides:
+ *
+ *      last boot                            by hash or primary MAC    by other evidence
+ *      the caller's, or silent until late   yes                       yes
+ *      silent since the caller's started    yes, a reboot             not yet
+ *      heard while the caller's ran         never: a conflict         no
+ *      the caller does not say              not yet                   yes
+ *
+ *  A last boot that only checked in contests neither hash nor primary MAC. "Not yet" is to ask again
+ *  when the machine is late, or was heard: until then a replaced port and a copied virtual machine look
+ *  alike. Errors: AppError `identity.in-use` for "not yet" and "never"; `store.*`. */
+export async function mayClaim(
+  s: ClaimServices,
+  machineId: string,
+  matchedBy: MatchedBy,
+  boot: Boot,
+): Promise<boolean> {
+  const isByEvidence = matchedBy === 'evidence';
+  const claim = s.liveness.claims(machineId, boot, isByEvidence ? 'heard' : 'beating');
+  if (claim === 'unopposed' || claim === 'same boot') return true;
+  if (isByEvidence) {
+    if (claim === 'reboot') throw inUse(s.liveness, machineId);
+    return claim === 'unknown';
+  }
+  if (claim === 'reboot') return true;
+  if (claim === 'second machine') await recordTwoLive(s, machineId, boot.boot_id);
+  throw inUse(s.liveness, machineId);
+}
+
+export function inUse(liveness: Liveness, machineId: string): AppError {
+  return new AppError(
+    'identity.in-use',
+    `another live machine is ${machineId}; if it was switched off just now, this is accepted once it is late`,
+    {
+      details: {
+        machine_id: machineId,
+        retry_after_seconds: liveness.secondsUntilLate(machineId),
+      },
+    },
+  );
+}

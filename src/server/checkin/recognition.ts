@@ -1,0 +1,98 @@
+// Which machine a check-in shows: its evidence, what the store knows of that, and what follows. Most
+// check-ins end at the first question to the store.
+import { evidenceOf, type Evidence } from '../../identity/evidence.ts';
+import { resolve, type Known } from '../../identity/resolve.ts';
+import type { CheckinRequest } from '../../model/api.ts';
+import type { Machine } from '../../model/machine.ts';
+import type { Clue, Sighting, Store, Versioned } from '../../store/store.ts';
+import type { Sighted } from '../rules/machine-record.ts';
+
+/** How many machines with one clue are looked at; more make no difference. */
+const sightingLimit = 8;
+/** How many machines are looked at for one check-in; evidence for more than one is ambiguous anyway. */
+const candidateLimit = 32;
+
+type Records = ReadonlyMap<string, Versioned<Machine>>;
+
+export interface Recognition extends Sighted {
+  /** The machine that it was resolved to; undefined: a new one. */
+  readonly found: Versioned<Machine> | undefined;
+  /** Clues that nobody else may have got by the time a new machine is written. */
+  readonly sightings: readonly Sighting[];
+}
+
+/** `alive`: machines that are known to be others than the one that checks in.
+ *  Errors: AppError `request.invalid`, `identity.mismatch`, `store.*`. */
+export async function recognise(
+  store: Store,
+  request: CheckinRequest,
+  alive: ReadonlySet<string> = new Set(),
+): Promise<Recognition> {
+  const shown = evidenceOf(request);
+  const { known, records, sightings } = await lookUp(store, shown);
+  const resolution = resolve(shown, { ...known, alive });
+  const found = records.get(resolution.machineId ?? '');
+  return { request, shown, resolution, found, sightings };
+}
+
+interface LookUp {
+  readonly known: Omit<Known, 'alive'>;
+  readonly records: Records;
+  readonly sightings: readonly Sighting[];
+}
+
+async function lookUp(store: Store, shown: Evidence): Promise<LookUp> {
+  const [byHash] = await store.machines.find([{ identityHash: shown.identityHash }], sightingLimit);
+  const hashIds = byHash?.machineIds ?? [];
+  const twins = await readMachines(store, hashIds);
+  if (byHash === undefined || twins.size > 0) {
+    return { known: knownOf({ byHash: hashIds }, twins), records: twins, sightings: [] };
+  }
+  const macs = [...new Set([shown.primaryMac, ...(shown.macs ?? [])])];
+  const clues: Clue[] = [{ primaryMac: shown.primaryMac }, ...macs.map((mac) => ({ mac }))];
+  if (shown.smbiosUuid !== null) clues.push({ smbiosUuid: shown.smbiosUuid });
+  const [byPrimaryMac, ...rest] = await store.machines.find(clues, sightingLimit);
+  const byMac = new Map(macs.map((mac, i) => [mac, rest[i]?.machineIds ?? []]));
+  const bySmbiosUuid = rest[macs.length]?.machineIds ?? [];
+  const primaryIds = byPrimaryMac?.machineIds ?? [];
+  // A clue that several machines have is no evidence, so nobody needs to look at them.
+  const singles = [...byMac.values(), bySmbiosUuid].filter((ids) => ids.length === 1).flat();
+  const ids = [...new Set([...primaryIds, ...singles])].slice(0, candidateLimit);
+  const records = await readMachines(store, ids);
+  const sharedUuids = await sharedUuidsOf(store, records);
+  return {
+    known: knownOf({ byPrimaryMac: primaryIds, byMac, bySmbiosUuid, sharedUuids }, records),
+    records,
+    // Where there are that many already, the identity hash alone guards against a second record.
+    sightings: [byHash, byPrimaryMac]
+      .filter((s) => s !== undefined)
+      .filter((s) => s.machineIds.length < sightingLimit),
+  };
+}
+
+function knownOf(some: Partial<Omit<Known, 'machines'>>, records: Records): LookUp['known'] {
+  return {
+    byHash: [],
+    byPrimaryMac: [],
+    byMac: new Map(),
+    bySmbiosUuid: [],
+    sharedUuids: new Set(),
+    ...some,
+    machines: new Map([...records].map(([id, record]) => [id, record.value])),
+  };
+}
+
+async function readMachines(store: Store, ids: readonly string[]): Promise<Records> {
+  const records = await Promise.all(ids.map((id) => store.machines.get(id)));
+  return new Map(records.filter((r) => r !== undefined).map((r) => [r.value.id, r]));
+}
+
+async function sharedUuidsOf(store: Store, records: Records): Promise<ReadonlySet<string>> {
+  const uuids = [...records.values()].flatMap((r) => r.value.identity.smbios_uuid ?? []);
+  if (uuids.length === 0) return new Set();
+  const found = await store.machines.find(
+    uuids.map((smbiosUuid) => ({ smbiosUuid })),
+    2,
+  );
+  return new Set(uuids.filter((_, i) => (found[i]?.machineIds.length ?? 0) > 1));
+}

@@ -1,0 +1,57 @@
+// A machine's history: what changed between two states of its record. Pure.
+import type { MachineChange } from '../../model/history.ts';
+import { stateName, type Machine } from '../../model/machine.ts';
+
+/** The history of a change by the server or an operator: of the machine, its state and its configuration. */
+export function historyOf(before: Machine, after: Machine, at: string): MachineChange[] {
+  const changes = changesBetween(before, after, at);
+  const compare = (what: string, was: string | null, is: string | null): void => {
+    if (was !== is) changes.push({ at, what, before: was, after: is });
+  };
+  compare('state', stateName(before.status.state), stateName(after.status.state));
+  compare('os_choice', before.config.os_choice, after.config.os_choice);
+  compare('hostname', before.config.hostname, after.config.hostname);
+  return changes;
+}
+
+/** The history of a returning machine. Learning what was not known before is no change. */
+export function changesBetween(before: Machine, after: Machine, at: string): MachineChange[] {
+  const changes: MachineChange[] = [];
+  const add = (what: string, was: Shown, is: Shown): void => {
+    changes.push({ at, what, before: was, after: is });
+  };
+  for (const what of ['primary_mac', 'smbios_uuid', 'machine_id'] as const) {
+    const was = before.identity[what];
+    if (was !== null && was !== after.identity[what]) add(what, was, after.identity[what]);
+  }
+  compareSets(before.identity.all_macs, after.identity.all_macs, (...c) => add('mac', ...c));
+  for (const what of ['cpu_model', 'cpu_cores', 'cpu_threads', 'memory_bytes'] as const) {
+    const was = before.hardware[what] ?? null;
+    const is = after.hardware[what] ?? null;
+    if (was !== null && was !== is) add(what, was, is);
+  }
+  compareSets(diskNames(before), diskNames(after), (...c) => add('disk', ...c));
+  return changes;
+}
+
+type Shown = MachineChange['before'];
+
+function compareSets(
+  before: readonly string[],
+  after: readonly string[],
+  differs: (gone: string | null, added: string | null) => void,
+): void {
+  if (before.length === 0) return;
+  const [old, now] = [new Set(before), new Set(after)];
+  for (const item of old) if (!now.has(item)) differs(item, null);
+  for (const item of now) if (!old.has(item)) differs(null, item);
+}
+
+/** Disks by model and serial; by the device's name only where the serial is not known. */
+function diskNames({ hardware }: Machine): string[] {
+  return hardware.disks.map(({ device, model, serial, size_bytes }) =>
+    [serial === null ? device : null, model, serial, `${size_bytes} bytes`]
+      .filter((part) => part !== null)
+      .join(' '),
+  );
+}

@@ -1,0 +1,37 @@
+// Caches what each machine's agent is to do, so that a heartbeat reads no record. An entry lives until
+// the record, or something that the decision depends on, changes.
+import type { Decision } from '../rules/decide.ts';
+
+export class Decisions {
+  readonly #known = new Map<string, Decision>();
+  /** The latest read of each machine that is under way and that no change has overtaken. */
+  readonly #reads = new Map<string, object>();
+
+  get(machineId: string): Decision | undefined {
+    return this.#known.get(machineId);
+  }
+
+  /** Reads a decision and keeps it, unless the machine changes while it is being read.
+   *  Errors: those of `read`; nothing is known of the machine then. */
+  async refresh(machineId: string, read: () => Promise<Decision>): Promise<Decision> {
+    const mark = {};
+    this.#known.delete(machineId);
+    this.#reads.set(machineId, mark);
+    try {
+      const decision = await read();
+      if (this.#reads.get(machineId) === mark) this.#known.set(machineId, decision);
+      return decision;
+    } finally {
+      if (this.#reads.get(machineId) === mark) this.#reads.delete(machineId);
+    }
+  }
+
+  /** The machine changed, or is no longer heard: its next heartbeat reads its record again. undefined:
+   *  any machine may have changed. */
+  forget(machineId: string | undefined): void {
+    for (const each of [this.#known, this.#reads]) {
+      if (machineId === undefined) each.clear();
+      else each.delete(machineId);
+    }
+  }
+}

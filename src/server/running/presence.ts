@@ -1,0 +1,39 @@
+// The words in which Liveness speaks of a machine and of the boots that want to speak for it.
+import type { HeartbeatRequest } from '../../model/api.ts';
+import type { MachineStateName } from '../../model/machine.ts';
+
+/** A machine that was heard in this run of the server. Only the verbs of Liveness change it. */
+export interface Presence {
+  readonly machineId: string;
+  /** Of the boot that speaks for it; null where its agent states none. */
+  readonly bootId: string | null;
+  /** When it was last heard. */
+  readonly seenAt: Date;
+  /** The state that its record was in when its agent was last told what to do. */
+  readonly state: MachineStateName;
+}
+
+/** What a check-in or a heartbeat says of the boot that it comes from. */
+export type Boot = Pick<HeartbeatRequest, 'boot_id' | 'uptime_seconds' | 'identity_hash'>;
+
+/** How a boot that wants to speak for a machine stands to the boot that was heard last. */
+export type Claim =
+  /** No other boot, or none that was heard before the machine became late. */
+  | 'unopposed'
+  | 'same boot'
+  /** Its kernel started after the other boot was last heard. */
+  | 'reboot'
+  /** The other boot was heard while its kernel ran. */
+  | 'second machine'
+  /** It does not say when its kernel started. */
+  | 'unknown';
+
+/** What a heartbeat was taken for. The last two change nothing. */
+export type Beat =
+  | 'heard'
+  /** The boot before speaks for the machine again. */
+  | 'taken back'
+  /** Another boot is beating. */
+  | 'other boot'
+  /** The machine checked in with another identity hash. */
+  | 'other identity';
