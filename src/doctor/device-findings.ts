@@ -21,7 +21,7 @@ interface PciDevice {
 /** Lists the devices of which everything is known. The kernel gives each a modalias; a capture may lack it.
  *  Source: class, vendor, device, driver and modalias in /sys/bus/pci/devices. */
 export async function readPciDevices(read: Reading): Promise<PciDevice[]> {
-  const addresses = await read.list(base);
+  const addresses = (await read.list(base)) ?? [];
   const devices = await Promise.all(
     addresses.map(async (address) => {
       const directory = `${base}/${address}`;
@@ -53,6 +53,9 @@ export function wiredNics(facts: Partial<Facts>): Facts['network']['interfaces']
   );
 }
 
+const unread = 'could not be looked for';
+const nextForUnread = 'run it as root; "dragonfly-agent inventory" names what could not be read';
+
 export async function nicFindings(
   read: Reading,
   facts: Partial<Facts>,
@@ -65,7 +68,9 @@ export async function nicFindings(
   const found =
     nics.length > 0
       ? pass('wired NIC', names)
-      : fail('wired NIC', 'none was found', nextForNoNic(facts, idle.length));
+      : facts.network === undefined
+        ? fail('wired NIC', unread, nextForUnread)
+        : fail('wired NIC', 'none was found', nextForNoNic(facts, idle.length));
   const verdict = nics.length > 0 ? warn : fail;
   const drivers = await Promise.all(
     idle.map(async (device) => {
@@ -128,13 +133,15 @@ export async function diskFindings(
   const disks =
     count > 0
       ? pass('disks', targets.map((disk) => disk.device).join(', '))
-      : fail(
-          'disks',
-          'there is no disk to install on',
-          idle.length > 0
-            ? 'load the driver named below'
-            : 'look at cables and backplane; a RAID controller shows no disk until a volume or JBOD is set up',
-        );
+      : facts.disks === undefined
+        ? fail('disks', unread, nextForUnread)
+        : fail(
+            'disks',
+            'there is no disk to install on',
+            idle.length > 0
+              ? 'load the driver named below'
+              : 'look at cables and backplane; a RAID controller shows no disk until a volume or JBOD is set up',
+          );
   const controllers = await Promise.all(
     idle.map(async (device) => {
       const kind = isVmd(device) ? 'Intel VMD controller' : 'storage controller';

@@ -6,19 +6,22 @@ import { readSmbios } from './smbios/read.ts';
 const command = 'ipmitool lan print';
 
 /** Source: SMBIOS types 38 and 42; the kernel's driver for it; `ipmitool lan print`, if it is there and
- *  the kernel has an IPMI device to ask: without one ipmitool would load modules and wait. */
+ *  the kernel has an IPMI device to ask: without one ipmitool would load modules and wait. That there is
+ *  none takes both to say so. */
 export const bmcProbe: Probe<'bmc'> = {
   name: 'bmc',
   async read(root, report) {
     const read = new Reading(root, 'bmc', report);
     const [smbios, devices] = await Promise.all([readSmbios(read.quietly()), read.list('/dev')]);
-    const hasDevice = devices.some((name) => /^ipmi(\d+|dev)?$/.test(name));
+    const hasDevice = devices?.some((name) => /^ipmi(\d+|dev)?$/.test(name)) ?? false;
     const lan = hasDevice
       ? parseLanPrint((await read.exec('ipmitool', ['lan', 'print'])) ?? '')
       : {};
     const { ipmi, redfishAddress } = smbios?.tables ?? {};
+    const isPresent = hasDevice || ipmi !== undefined || redfishAddress !== undefined;
+    if (!isPresent && (smbios === undefined || devices === undefined)) return undefined;
     return {
-      is_present: hasDevice || ipmi !== undefined || redfishAddress !== undefined,
+      is_present: isPresent,
       interface_type: ipmi?.interfaceType ?? (hasDevice ? await kernelInterface(read) : null),
       address: lan.address === undefined ? null : { value: lan.address, source: command },
       mac: lan.mac ?? null,

@@ -25,7 +25,7 @@ export const bootProbe: Probe<'boot'> = {
 };
 
 /** A BIOS leaves no trace of its own, only what it shares with UEFI: ACPI or SMBIOS tables. */
-function firmwareMode(firmware: readonly string[]): BootFacts['firmware_mode'] {
+function firmwareMode(firmware: readonly string[] = []): BootFacts['firmware_mode'] {
   if (firmware.includes('efi')) return 'uefi';
   return firmware.includes('acpi') || firmware.includes('dmi') ? 'bios' : null;
 }

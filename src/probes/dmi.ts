@@ -84,7 +84,7 @@ async function deviceTreeModel(read: Reading): Promise<string | null> {
 /** The UUID from the first source that gives one; whether it is a placeholder is decided later. */
 async function systemUuid(
   read: Reading,
-  smbios: SmbiosSource | undefined,
+  smbios: SmbiosSource | null | undefined,
 ): Promise<Sourced<string> | null> {
   const fromTable = normalizeUuid(smbios?.tables.system?.uuid);
   if (fromTable !== undefined && smbios) return { value: fromTable, source: smbios.source };

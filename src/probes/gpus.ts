@@ -14,9 +14,11 @@ export const gpusProbe: Probe<'gpus'> = {
   async read(root, report) {
     const read = new Reading(root, 'gpus', report);
     const addresses = await read.list(base);
-    const classes = await Promise.all(
-      addresses.map((address) => read.value(`${base}/${address}/class`)),
-    );
+    if (addresses === undefined) return undefined;
+    const files = addresses.map((address) => `${base}/${address}/class`);
+    const classes = await Promise.all(files.map((file) => read.value(file)));
+    // A list without the device of which this is not known would say that there is no such GPU.
+    if (read.refused(...files)) return undefined;
     const displays = addresses.filter((_, i) => classes[i]?.startsWith('0x03'));
     return await Promise.all(displays.map((address) => readGpu(read, address)));
   },

@@ -7,6 +7,7 @@ import { clean, Reading } from './reading.ts';
 
 const source = '/etc/machine-id';
 const imageMark = '/etc/dragonfly-image';
+const mountTable = '/proc/mounts';
 
 /** Source: /etc/machine-id (machine-id(5)), /etc/dragonfly-image and /proc/mounts. */
 export const machineIdProbe: Probe<'machineId'> = {
@@ -15,20 +16,24 @@ export const machineIdProbe: Probe<'machineId'> = {
     const read = new Reading(root, 'machineId', report);
     const [text, netbootImage] = await Promise.all([read.text(source), readNetbootImage(read)]);
     const own = text === undefined ? undefined : parseMachineId(text);
-    const why = netbootImage
-      ? 'random at each boot: netboot image'
-      : 'not 32 hex digits: the system has not set it yet';
     const counts = own !== undefined && netbootImage === null;
     return {
       machine_id: counts ? { value: own, source } : null,
       rejected:
         text === undefined || counts
           ? []
-          : [{ value: own ?? clean(text).slice(0, 64), source, why }],
-      netboot_image: netbootImage,
+          : [{ value: own ?? clean(text).slice(0, 64), source, why: whyNot(netbootImage) }],
+      netboot_image: netbootImage ?? null,
     };
   },
 };
+
+function whyNot(netbootImage: NetbootImage | undefined): string {
+  if (netbootImage === undefined) return 'it cannot be told whether this is a netboot image';
+  return netbootImage === null
+    ? 'not 32 hex digits: the system has not set it yet'
+    : 'random at each boot: netboot image';
+}
 
 /** In a netboot image the id of the first system found on a disk counts.
  *  Source: wire-protocol.md, `machine_id`. */
@@ -48,14 +53,16 @@ export function parseMachineId(text: string): string | undefined {
   return /^[0-9a-f]{32}$/.test(id) && !/^0+$/.test(id) ? id : undefined;
 }
 
-/** What says that the running system is a netboot image; null when it is installed. */
-export async function readNetbootImage(
-  read: Reading,
-): Promise<{ source: string; description: string } | null> {
-  const [mark, mounts] = await Promise.all([read.text(imageMark), read.text('/proc/mounts')]);
+type NetbootImage = NonNullable<MachineIdFacts['netboot_image']> | null;
+
+/** What says that the running system is a netboot image; null when it is installed, undefined when that
+ *  cannot be told. */
+export async function readNetbootImage(read: Reading): Promise<NetbootImage | undefined> {
+  const [mark, mounts] = await Promise.all([read.text(imageMark), read.text(mountTable)]);
   if (mark !== undefined) return { source: imageMark, description: imageVersion(mark) };
+  if (read.refused(imageMark, mountTable)) return undefined;
   const type = mounts === undefined ? undefined : volatileRoot(mounts);
-  return type === undefined ? null : { source: '/proc/mounts', description: `root is ${type}` };
+  return type === undefined ? null : { source: mountTable, description: `root is ${type}` };
 }
 
 function imageVersion(text: string): string {

@@ -19,6 +19,8 @@ export const memoryProbe: Probe<'memory'> = {
     const read = new Reading(root, 'memory', report);
     const smbios = await readSmbios(read);
     const devices = smbios?.tables.memoryDevices ?? [];
+    // Without tables there is no telling which modules there are.
+    const dimms = smbios === undefined ? {} : { dimms: devices.flatMap(toDimm) };
     const modules = sumOfModules(devices);
     const fromModules =
       modules > 0 && smbios ? { bytes: modules, source: smbios.source } : undefined;
@@ -30,7 +32,7 @@ export const memoryProbe: Probe<'memory'> = {
     return {
       memory_bytes: total?.bytes ?? null,
       memory_source: total?.source ?? null,
-      dimms: devices.flatMap(toDimm),
+      ...dimms,
       ...board(smbios?.tables.memoryArrays ?? []),
     };
   },
@@ -89,14 +91,14 @@ async function fromBlocks(read: Reading): Promise<Total> {
   const blocks = await readBlocks(read, size);
   const count = (await areAllOnline(read, blocks.length, size))
     ? blocks.length
-    : (await Promise.all(blocks.map((block) => isBlockOnline(read, block)))).filter(Boolean).length;
+    : await countOnline(read, blocks);
   return count === 0 ? undefined : { bytes: count * size, source: base, blockBytes: size };
 }
 
 /** The blocks that hold memory. UEFI on arm64 also lists its flash, for which the kernel makes blocks.
  *  Source: /proc/iomem, whose addresses root alone sees; a block's number counts from address 0. */
 async function readBlocks(read: Reading, size: number): Promise<string[]> {
-  const blocks = (await read.list(base)).filter((name) => /^memory\d{1,12}$/.test(name));
+  const blocks = ((await read.list(base)) ?? []).filter((name) => /^memory\d{1,12}$/.test(name));
   const ranges = parseSystemRam((await read.quietly().text('/proc/iomem')) ?? '');
   if (ranges.length === 0) return blocks;
   return blocks.filter((name) => {
@@ -123,6 +125,13 @@ async function areAllOnline(read: Reading, count: number, size: number): Promise
   const zones = (await read.text('/proc/zoneinfo'))?.matchAll(/^ +present +(\d{1,12})$/gm) ?? [];
   const pages = [...zones].reduce((sum, zone) => sum + Number(zone[1]), 0);
   return pages * 4096 > (count - 1) * size;
+}
+
+/** 0 where it is not known of every block. */
+async function countOnline(read: Reading, blocks: readonly string[]): Promise<number> {
+  const online = await Promise.all(blocks.map((block) => isBlockOnline(read, block)));
+  const files = blocks.flatMap((block) => [`${base}/${block}/online`, `${base}/${block}/state`]);
+  return read.refused(...files) ? 0 : online.filter(Boolean).length;
 }
 
 async function isBlockOnline(read: Reading, block: string): Promise<boolean> {

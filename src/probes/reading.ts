@@ -5,12 +5,14 @@ import type { Root } from '../sources/root.ts';
 import type { Report } from './probe.ts';
 
 /** The readers of one section. A missing or empty file gives undefined; what is there and cannot be
- *  read gives undefined and a problem, once for each source. None of them throws. */
+ *  read gives undefined and a problem, once for each source, and is `refused` from then on: a section
+ *  must not say "none" where it could not look. None of them throws. */
 export class Reading {
   readonly root: Root;
   readonly section: string;
   readonly #report: Report;
   readonly #reported = new Set<string>();
+  readonly #refused = new Set<string>();
 
   constructor(root: Root, section: string, report: Report) {
     this.root = root;
@@ -44,21 +46,10 @@ export class Reading {
     return this.#guard(path, () => this.root.bytes(path, range));
   }
 
-  /** The bytes of a file, and whether they are there but were refused. */
-  async attempt(path: string): Promise<{ content: Uint8Array | undefined; isRefused: boolean }> {
-    let isRefused = false;
-    const content = await this.#guard(
-      path,
-      () => this.root.bytes(path),
-      () => {
-        isRefused = true;
-      },
-    );
-    return { content: content?.length === 0 ? undefined : content, isRefused };
-  }
-
-  async list(dir: string): Promise<readonly string[]> {
-    return (await this.#guard(dir, () => this.root.list(dir))) ?? [];
+  /** The names in a directory: none in one that is missing, undefined for one that could not be read. */
+  async list(dir: string): Promise<readonly string[] | undefined> {
+    const names = await this.#guard(dir, () => this.root.list(dir));
+    return names ?? (this.refused(dir) ? undefined : []);
   }
 
   link(path: string): Promise<string | undefined> {
@@ -69,6 +60,16 @@ export class Reading {
     return this.#guard([tool, ...args].join(' '), () => this.root.exec(tool, args));
   }
 
+  /** Whether one of these sources, read before, is there and could not be read. */
+  refused(...sources: readonly string[]): boolean {
+    return sources.some((source) => this.#refused.has(source));
+  }
+
+  /** Whether there was a problem: then something may be there that was not seen. */
+  get hasProblems(): boolean {
+    return this.#reported.size > 0;
+  }
+
   /** Notes that `source` could not be made sense of. */
   problem(code: ErrorCode, source: string, message: string): void {
     if (this.#reported.has(source)) return;
@@ -76,17 +77,13 @@ export class Reading {
     this.#report({ code, section: this.section, source, message });
   }
 
-  async #guard<T>(
-    source: string,
-    read: () => Promise<T>,
-    onRefused?: () => void,
-  ): Promise<T | undefined> {
+  async #guard<T>(source: string, read: () => Promise<T>): Promise<T | undefined> {
     try {
       return await read();
     } catch (err) {
       // A programming error costs the probe, not just the value.
       if (!isAppError(err)) throw err;
-      onRefused?.();
+      this.#refused.add(source);
       this.problem(err.code, source, describeError(err));
       return undefined;
     }

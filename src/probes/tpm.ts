@@ -11,7 +11,9 @@ export const tpmProbe: Probe<'tpm'> = {
   name: 'tpm',
   async read(root, report) {
     const read = new Reading(root, 'tpm', report);
-    const device = (await read.list(base)).find((name) => /^tpm\d+$/.test(name));
+    const names = await read.list(base);
+    if (names === undefined) return undefined;
+    const device = names.find((name) => /^tpm\d+$/.test(name));
     if (device === undefined) return { is_present: false, version: null };
     return { is_present: true, version: await readVersion(read, device) };
   },
@@ -25,5 +27,5 @@ async function readVersion(read: Reading, device: string): Promise<TpmFacts['ver
   if (major === '2') return '2.0';
   if (major === '1' || caps?.includes('TCG version: 1.2') === true) return '1.2';
   const managers = await read.list('/sys/class/tpmrm');
-  return managers.includes(device.replace('tpm', 'tpmrm')) ? '2.0' : null;
+  return managers?.includes(device.replace('tpm', 'tpmrm')) ? '2.0' : null;
 }

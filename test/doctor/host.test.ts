@@ -8,6 +8,8 @@ import { parseKernelLog } from '../../src/doctor/kernel-log.ts';
 import { modulesFor } from '../../src/doctor/modules-alias.ts';
 import { globalIpv6, localIpv4 } from '../../src/doctor/network-findings.ts';
 import { openRoot } from '../../src/sources/open.ts';
+import { denied } from '../probes/host.ts';
+import { MemoryRoot } from '../probes/memory-root.ts';
 
 let top: string;
 
@@ -70,6 +72,16 @@ describe('the doctor', () => {
     const failed = (await examine()).filter((finding) => finding.verdict === 'fail');
     expect(failed.map((finding) => finding.check)).toEqual(['wired NIC', 'disks']);
     expect(failed.every((finding) => finding.next !== null)).toBe(true);
+  });
+
+  it('does not say that there is none of what it may not look for', async () => {
+    const refused = (path: string) => ({ [path]: denied(path) });
+    const root = MemoryRoot.of({ ...refused('/sys/class/net'), ...refused('/sys/block') });
+    const failed = (await examineHost(root)).findings.filter(({ verdict }) => verdict === 'fail');
+    expect(failed.map(({ check, message }) => `${check} ${message}`)).toEqual([
+      'wired NIC could not be looked for',
+      'disks could not be looked for',
+    ]);
   });
 
   it('asks for root', async () => {

@@ -1,6 +1,7 @@
 // The probes of what else is on a board: GPUs, TPM, BMC, and the firmware that booted it.
 import { describe, expect, it } from 'vitest';
 import { codes, denied, probe, read } from './host.ts';
+import type { Entry } from './memory-root.ts';
 import { concat, entryPoint, structure, table, word } from './smbios/smbios-table.ts';
 
 const dmi = '/sys/firmware/dmi/tables/DMI';
@@ -65,6 +66,26 @@ describe('the gpus probe', () => {
   });
 });
 
+describe('the gpus probe on a host without any', () => {
+  it('finds none', async () => {
+    expect(await read('gpus', {})).toEqual([]);
+    expect(await read('gpus', pci('0000:00:1f.0', '0x060100', '0x8086', '0xa30e'))).toEqual([]);
+  });
+
+  it.each(['', '/0000:3b:00.0/class'])(
+    'does not say that there is none where it may not read /sys/bus/pci/devices%s',
+    async (below) => {
+      const path = `/sys/bus/pci/devices${below}`;
+      const { found, problems } = await probe('gpus', {
+        ...pci('0000:3b:00.0', '0x030200', '0x10de', '0x20b0'),
+        [path]: denied(path),
+      });
+      expect(found).toBeUndefined();
+      expect(codes(problems)).toEqual([`read.denied ${path}`]);
+    },
+  );
+});
+
 describe('the tpm probe', () => {
   it.each([
     ['2.0', { '/sys/class/tpm/tpm0/tpm_version_major': '2\n' }],
@@ -78,6 +99,12 @@ describe('the tpm probe', () => {
 
   it('finds none', async () => {
     expect(await read('tpm', {})).toEqual({ is_present: false, version: null });
+  });
+
+  it('does not say that there is none where it may not look', async () => {
+    const { found, problems } = await probe('tpm', { '/sys/class/tpm': denied('/sys/class/tpm') });
+    expect(found).toBeUndefined();
+    expect(codes(problems)).toEqual(['read.denied /sys/class/tpm']);
   });
 });
 
@@ -107,9 +134,24 @@ describe('the bmc probe', () => {
   });
 
   it('asks no ipmitool without an IPMI device', async () => {
-    const { found, root } = await probe('bmc', {}, { 'ipmitool lan print': lanPrint });
+    const files = { [dmi]: table(structure(0, {})) };
+    const { found, root } = await probe('bmc', files, { 'ipmitool lan print': lanPrint });
     expect(found?.is_present).toBe(false);
     expect(root.asked).not.toContain('ipmitool lan print');
+  });
+
+  it.each<[string, Record<string, Entry>]>([
+    ['the firmware may not be read', { [dmi]: denied(dmi) }],
+    ['the firmware is not known', {}],
+    ['devices may not be listed', { [dmi]: table(structure(0, {})), '/dev': denied('/dev') }],
+  ])('does not say that there is none where %s', async (_, files) => {
+    expect((await probe('bmc', files)).found).toBeUndefined();
+  });
+
+  it('finds none on a board whose firmware has no tables', async () => {
+    expect(await read('bmc', { '/sys/firmware/devicetree/x': '' })).toMatchObject({
+      is_present: false,
+    });
   });
 
   it('takes 0.0.0.0 for no address', async () => {

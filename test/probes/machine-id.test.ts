@@ -39,6 +39,14 @@ describe('the machineId probe', () => {
     expect(codes(problems)).toEqual(['read.denied /etc/machine-id']);
   });
 
+  it('does not count an id where it cannot tell whether it is that of a netboot image', async () => {
+    const files = { '/etc/machine-id': `${id}\n`, '/proc/mounts': denied('/proc/mounts') };
+    expect(await read('machineId', files)).toMatchObject({
+      machine_id: null,
+      rejected: [{ value: id, why: 'it cannot be told whether this is a netboot image' }],
+    });
+  });
+
   it('knows no id and no problem where there is no file', async () => {
     const { found, problems } = await probe('machineId', {});
     expect(found).toEqual({ machine_id: null, rejected: [], netboot_image: null });

@@ -158,7 +158,8 @@ describe('the memory probe', () => {
   it('falls back on the kernel when the tables are denied, and says so', async () => {
     const files = { ...blocks(9), [dmi]: denied(dmi) };
     const { found, problems } = await probe('memory', files);
-    expect(found).toMatchObject({ memory_bytes: gib, dimms: [] });
+    expect(found).toMatchObject({ memory_bytes: gib });
+    expect(found).not.toHaveProperty('dimms');
     expect(codes(problems)).toEqual([`read.denied ${dmi}`]);
   });
 
@@ -171,8 +172,21 @@ describe('the memory probe', () => {
     expect(await read('memory', files)).toMatchObject({
       memory_bytes: null,
       memory_source: null,
-      dimms: [],
     });
+  });
+
+  it('finds no modules where the firmware has no tables', async () => {
+    expect(await read('memory', { '/sys/firmware/devicetree/x': '' })).toMatchObject({ dimms: [] });
+  });
+
+  it('does not take a block for offline of which it may not read that', async () => {
+    const block = `${base}/memory3/online`;
+    const { found } = await probe('memory', {
+      ...blocks(9),
+      [block]: denied(block),
+      '/proc/meminfo': 'MemTotal: 1000 kB\n',
+    });
+    expect(found?.memory_source).toBe('/proc/meminfo');
   });
 
   it('reads sizes of every unit from the text of dmidecode', async () => {

@@ -50,8 +50,11 @@ async function readCounts(
 }
 
 async function readOnlineCpus(read: Reading): Promise<number[]> {
-  const names = (await read.list(base)).filter((name) => /^cpu\d{1,5}$/.test(name));
-  const cpus = names.map((name) => Number(name.slice(3))).toSorted((a, b) => a - b);
+  const names = (await read.list(base)) ?? [];
+  const cpus = names
+    .filter((name) => /^cpu\d{1,5}$/.test(name))
+    .map((name) => Number(name.slice(3)))
+    .toSorted((a, b) => a - b);
   const listText = await read.value(`${base}/online`);
   const list = listText === undefined ? undefined : parseCpuList(listText);
   if (listText !== undefined && list === undefined) {
@@ -104,7 +107,8 @@ async function withTopology(
 }
 
 async function hasTopology(read: Reading, cpu: number): Promise<boolean> {
-  return (await read.list(`${base}/cpu${cpu}/topology`)).length > 0;
+  const files = await read.list(`${base}/cpu${cpu}/topology`);
+  return files === undefined || files.length > 0;
 }
 
 function countCores(

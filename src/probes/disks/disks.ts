@@ -23,15 +23,19 @@ export const disksProbe: Probe<'disks'> = {
   name: 'disks',
   async read(root, report) {
     const read = new Reading(root, 'disks', report);
-    const names = (await read.list(base)).filter((name) => !notDisks.test(name));
+    const names = (await read.list(base))?.filter((name) => !notDisks.test(name));
+    if (names === undefined) return undefined;
     const disks = await Promise.all(names.map((name) => readDisk(read, name)));
+    // A list without the disk of which these are not known would say that it is gone.
+    const needed = names.flatMap((name) => [`${base}/${name}`, `${base}/${name}/size`]);
+    if (read.refused(...needed)) return undefined;
     return withPaths(disks.filter((disk) => disk !== undefined));
   },
 };
 
 async function readDisk(read: Reading, name: string): Promise<Disk | undefined> {
   const dir = `${base}/${name}`;
-  const [path, sectors, hidden, entries] = await Promise.all([
+  const [path, sectors, hidden, entries = []] = await Promise.all([
     read.link(dir),
     read.number(`${dir}/size`),
     read.value(`${dir}/hidden`),
@@ -107,7 +111,7 @@ async function readIdentity(
   entries: readonly string[],
   usbDevice: string | undefined,
 ): Promise<Identity> {
-  const own = await read.list(dir);
+  const own = (await read.list(dir)) ?? [];
   const has = (name: string): boolean => entries.includes(name);
   // A memory card has a name for a model.
   const modelFile = has('cid') ? 'name' : 'model';

@@ -24,20 +24,22 @@ const mountOptions: Readonly<Record<Superblock['type'], string>> = {
   btrfs: 'ro,rescue=nologreplay',
 };
 
-const notVolumes = /^(loop|ram|zram|sr|fd|nbd|mtdblock)\d/;
+const notVolumes = /^(loop|ram|zram|sr|fd|nbd|mtdblock)\d|^nvme\d+c\d+n\d+/;
 
 /** So many are tried; more is a storage server with its disks exported. */
 const maxVolumes = 64;
 
 /** Source: every ext, XFS and btrfs file system of /sys/class/block, mounted by `mount` one after the
- *  other. Errors: reports exec.failed for what cannot be mounted. */
+ *  other. That there is no system takes having looked everywhere, as a server then lets the disks be
+ *  overwritten. Errors: reports exec.failed for what cannot be mounted. */
 export function installedOsProbe({ probeOs }: { probeOs: boolean }): Probe<'installedOs'> {
   return {
     name: 'installedOs',
     async read(root, report, signal) {
       const read = new Reading(root, 'installedOs', report);
-      if (!probeOs && (await readNetbootImage(read)) === null) return undefined;
+      if (!probeOs && !(await readNetbootImage(read))) return undefined;
       const volumes = await findVolumes(read);
+      if (volumes === undefined) return undefined;
       const found: ExistingOs[] = [];
       for (const volume of volumes) {
         if (signal.aborted) break;
@@ -46,19 +48,25 @@ export function installedOsProbe({ probeOs }: { probeOs: boolean }): Probe<'inst
         );
         if (system !== undefined) found.push(system);
       }
+      if (found.length === 0 && read.hasProblems) return undefined;
       // Device names change between boots, and the first one's machine-id identifies the machine.
       return found.toSorted((a, b) => compare(a.fs_uuid ?? '', b.fs_uuid ?? ''));
     },
   };
 }
 
-async function findVolumes(read: Reading): Promise<Volume[]> {
-  const names = (await read.list('/sys/class/block')).filter((name) => !notVolumes.test(name));
+async function findVolumes(read: Reading): Promise<Volume[] | undefined> {
+  const names = (await read.list('/sys/class/block'))?.filter((name) => !notVolumes.test(name));
+  if (names === undefined) return undefined;
+  if (names.length > maxVolumes) {
+    const message = `of ${names.length} volumes only the first ${maxVolumes} are looked into`;
+    read.problem('read.too-large', '/sys/class/block', message);
+  }
   const mounts = mountedAt((await read.text('/proc/self/mountinfo')) ?? '');
   const volumes = await Promise.all(
     names.slice(0, maxVolumes).map(async (name) => {
       const device = `/dev/${name.replaceAll('!', '/')}`;
-      const superblock = await readSuperblock(read, device);
+      const superblock = await readSuperblock(read, name, device);
       const number = superblock && (await read.value(`/sys/class/block/${name}/dev`));
       return superblock && { ...superblock, device, mountedAt: mounts.get(number ?? '') };
     }),
@@ -66,13 +74,33 @@ async function findVolumes(read: Reading): Promise<Volume[]> {
   return volumes.filter((volume) => volume !== undefined);
 }
 
-async function readSuperblock(read: Reading, device: string): Promise<Superblock | undefined> {
-  const head = await read.bytes(device, { offset: 0, length: headLength });
+async function readSuperblock(
+  read: Reading,
+  name: string,
+  device: string,
+): Promise<Superblock | undefined> {
+  const head = await readHead(read, name, device);
   if (head === undefined) return undefined;
   const found = parseHead(head);
   if (found !== undefined) return found;
   const page = await read.bytes(device, btrfsRange);
   return page && parseBtrfs(page);
+}
+
+/** The start of a device. A drive without a medium has none, and hides nothing. */
+async function readHead(
+  read: Reading,
+  name: string,
+  device: string,
+): Promise<Uint8Array | undefined> {
+  const range = { offset: 0, length: headLength };
+  const head = await read.quietly().bytes(device, range);
+  if (head !== undefined) return head;
+  if ((await read.number(`/sys/class/block/${name}/size`)) === 0) return undefined;
+  if ((await read.bytes(device, range)) === undefined && !read.refused(device)) {
+    read.problem('read.failed', device, `${device} is missing, though the kernel has it`);
+  }
+  return undefined;
 }
 
 /** Gives the directory of a volume to `use`, mounted for that long if it is not mounted anyway. */
@@ -85,8 +113,14 @@ async function within<T>(
   if (volume.mountedAt !== undefined) return await use(volume.mountedAt);
   await read.exec('mkdir', ['-p', at]);
   const options = `${mountOptions[volume.type]},nodev,nosuid,noexec`;
-  const done = await read.exec('mount', ['-t', volume.type, '-o', options, volume.device, at]);
-  if (done === undefined) return undefined;
+  const args = ['-t', volume.type, '-o', options, volume.device, at];
+  if ((await read.exec('mount', args)) === undefined) {
+    // What was refused is reported already.
+    if (!read.refused(['mount', ...args].join(' '))) {
+      read.problem('exec.failed', 'mount', `there is no mount to look into ${volume.device} with`);
+    }
+    return undefined;
+  }
   try {
     return await use(at);
   } finally {
@@ -173,7 +207,7 @@ async function findKernel(
 
 async function listInside(read: Reading, root: string, path: string): Promise<readonly string[]> {
   const real = path === '' ? root : await resolveInside(read, root, path);
-  return real === undefined ? [] : await read.list(real);
+  return real === undefined ? [] : ((await read.list(real)) ?? []);
 }
 
 /** As the installed system sees them. */

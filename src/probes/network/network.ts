@@ -21,6 +21,7 @@ export const networkProbe: Probe<'network'> = {
   async read(root, report) {
     const read = new Reading(root, 'network', report);
     const names = await read.list(base);
+    if (names === undefined) return undefined;
     const [ports, permanent, vlans] = await Promise.all([
       Promise.all(names.map((name) => readPort(read, name))),
       readPermanentAddresses(read),
@@ -69,7 +70,7 @@ async function readPort(read: Reading, name: string): Promise<Port | undefined> 
   ]);
   if (devicePath === undefined || devicePath.startsWith('/sys/devices/virtual/')) return undefined;
   if (address === undefined || (type !== ethernet && type !== infiniband)) return undefined;
-  const entries = await read.list(dir);
+  const entries = (await read.list(dir)) ?? [];
   const [device, master, link] = await Promise.all([
     readDevice(read, dir, devicePath),
     entries.includes('master') ? read.link(`${dir}/master`) : undefined,
@@ -185,7 +186,7 @@ async function readPermanentAddresses(
   read: Reading,
 ): Promise<Map<string, { bond: string; address: string }>> {
   const members = new Map<string, { bond: string; address: string }>();
-  const bonds = await read.list('/proc/net/bonding');
+  const bonds = (await read.list('/proc/net/bonding')) ?? [];
   const texts = await Promise.all(bonds.map((bond) => read.text(`/proc/net/bonding/${bond}`)));
   for (const [i, bond] of bonds.entries()) {
     for (const [name, address] of parseBonding(texts[i] ?? ''))

@@ -14,22 +14,22 @@ export interface SmbiosSource {
   source: string;
 }
 
-/** The tables; undefined when the host has none or does not give them.
+/** The tables; null when the host has none, undefined when it does not give them.
  *  Source: /sys/firmware/dmi/tables (kernel ≥ 4.2), else the output of `dmidecode`. */
-export async function readSmbios(read: Reading): Promise<SmbiosSource | undefined> {
-  const [entry, table] = await Promise.all([read.attempt(rawEntryPoint), read.attempt(rawTable)]);
-  if (table.content !== undefined) return decodeRaw(read, entry.content, table.content);
+export async function readSmbios(read: Reading): Promise<SmbiosSource | null | undefined> {
+  const [entry, table] = await Promise.all([read.bytes(rawEntryPoint), read.bytes(rawTable)]);
+  if (table?.length) return decodeRaw(read, entry, table);
   // Whoever may not read the tables may not read what dmidecode reads either.
-  if (table.isRefused || (await hasNoDmi(read))) return undefined;
+  if (read.refused(rawTable)) return undefined;
+  if (await hasNoDmi(read)) return null;
   const text = await read.exec('dmidecode');
-  return text === undefined || text.trim() === ''
-    ? undefined
-    : { tables: parseDmidecode(text), source: 'dmidecode' };
+  if (text === undefined) return undefined;
+  return text.trim() === '' ? null : { tables: parseDmidecode(text), source: 'dmidecode' };
 }
 
 function decodeRaw(read: Reading, entry: Uint8Array | undefined, table: Uint8Array): SmbiosSource {
-  const version = entry && parseEntryPoint(entry);
-  if (entry && !version) {
+  const version = entry?.length ? parseEntryPoint(entry) : undefined;
+  if (entry?.length && !version) {
     read.problem('read.malformed', rawEntryPoint, `${rawEntryPoint} is no SMBIOS entry point`);
   }
   const { tables, complete } = decodeTables(table, version);
@@ -45,5 +45,6 @@ async function hasNoDmi(read: Reading): Promise<boolean> {
     read.list('/sys/firmware'),
     read.list('/sys/class/dmi'),
   ]);
+  if (firmware === undefined || dmiClass === undefined) return false;
   return firmware.length > 0 && !firmware.includes('dmi') && dmiClass.length === 0;
 }

@@ -33,13 +33,13 @@ export async function readContainerEvidence(read: Reading): Promise<ContainerEvi
     read.text('/proc/version'),
   ]);
   return {
-    hasDockerEnv: top.includes('.dockerenv'),
-    hasContainerEnv: run.includes('.containerenv'),
+    hasDockerEnv: top?.includes('.dockerenv') === true,
+    hasContainerEnv: run?.includes('.containerenv') === true,
     systemd,
     environ: await readEnviron(read),
     cgroup,
     status,
-    isInVz: vz.length > 0 && beanCounters.length === 0,
+    isInVz: vz !== undefined && vz.length > 0 && beanCounters?.length === 0,
     kernel,
   };
 }

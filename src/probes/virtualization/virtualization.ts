@@ -41,8 +41,8 @@ async function readEvidence(read: Reading): Promise<Evidence> {
     cpuidSignatures: await readCpuid(read),
     deviceTree: await readDeviceTree(read),
     sysinfo: await read.text('/proc/sysinfo'),
-    hasLparcfg: (await read.list('/proc/ppc64')).includes('lparcfg'),
-    hasMachineDescription: (await read.list('/dev')).includes('mdesc'),
+    hasLparcfg: (await read.list('/proc/ppc64'))?.includes('lparcfg') === true,
+    hasMachineDescription: (await read.list('/dev'))?.includes('mdesc') === true,
     acpiOemId: undefined,
     pciDevices: await read.text('/proc/bus/pci/devices'),
   };
@@ -86,7 +86,7 @@ async function readDmiEvidence(
 }
 
 async function readXen(read: Reading): Promise<Evidence['xen']> {
-  const [procXen, capabilities, type, features, bus] = await Promise.all([
+  const [procXen = [], capabilities, type, features, bus = []] = await Promise.all([
     read.list('/proc/xen'),
     read.value('/proc/xen/capabilities'),
     read.value('/sys/hypervisor/type'),
@@ -117,7 +117,7 @@ async function readCpuid(read: Reading): Promise<string[]> {
 
 async function readDeviceTree(read: Reading): Promise<Evidence['deviceTree']> {
   const nodes = await read.list('/proc/device-tree');
-  if (nodes.length === 0) return undefined;
+  if (nodes === undefined || nodes.length === 0) return undefined;
   const base = '/proc/device-tree';
   const [compatible, hypervisor, model] = await Promise.all([
     nodes.includes('compatible') ? read.text(`${base}/compatible`) : undefined,
@@ -130,7 +130,7 @@ async function readDeviceTree(read: Reading): Promise<Evidence['deviceTree']> {
 /** The maker of the ACPI tables: offset 10, six bytes. */
 async function readAcpiOemId(read: Reading): Promise<string | undefined> {
   const tables = await read.list('/sys/firmware/acpi/tables');
-  const table = ['DSDT', 'FACP', 'APIC', 'XSDT'].find((name) => tables.includes(name));
+  const table = ['DSDT', 'FACP', 'APIC', 'XSDT'].find((name) => tables?.includes(name));
   if (table === undefined) return undefined;
   const oemId = await read.bytes(`/sys/firmware/acpi/tables/${table}`, { offset: 10, length: 6 });
   return oemId && clean(new TextDecoder('latin1').decode(oemId));

@@ -50,6 +50,8 @@ function commands(mount: string, result: Entry = ''): Record<string, Entry> {
 }
 
 const image = { '/etc/dragonfly-image': '{}' };
+const mountExt4 = '-t ext4 -o ro,noload,nodev,nosuid,noexec /dev/sda2';
+const refused = { fails: new AppError('read.failed', 'input/output error') };
 
 describe('the installedOs probe', () => {
   it.each([
@@ -170,18 +172,60 @@ describe('the installedOs probe', () => {
   });
 
   it('reports a file system that cannot be mounted, and goes on', async () => {
-    const failure = { fails: new AppError('exec.failed', 'mount failed') };
-    const mount = '-t ext4 -o ro,noload,nodev,nosuid,noexec /dev/sda2';
-    const files = { ...image, ...partition('sda2', 'ext4') };
-    const { found, problems } = await probe('installedOs', files, commands(mount, failure));
-    expect(found).toEqual([]);
-    expect(codes(problems)).toEqual([`exec.failed mount ${mount} ${place}`]);
+    const mounts = {
+      ...commands('-t xfs -o ro,norecovery,nouuid,nodev,nosuid,noexec /dev/sda3'),
+      ...commands(mountExt4, { fails: new AppError('exec.failed', 'mount failed') }),
+    };
+    const files = {
+      ...image,
+      ...partition('sda2', 'ext4'),
+      ...partition('sda3', 'xfs'),
+      ...debian,
+    };
+    const { found, problems } = await probe('installedOs', files, mounts);
+    expect(found).toMatchObject([{ device: '/dev/sda3' }]);
+    expect(codes(problems)).toEqual([`exec.failed mount ${mountExt4} ${place}`]);
   });
 
   it('tries no device that holds no file system it knows', async () => {
     const { found, root } = await probe('installedOs', { ...image, ...partition('sda3', 'swap') });
     expect(found).toEqual([]);
     expect(root.asked.filter((asked) => asked.startsWith('m'))).toEqual([]);
+  });
+
+  it('skips a drive without a medium', async () => {
+    const refusal = { fails: new AppError('read.failed', 'no medium found') };
+    const files = { ...image, '/sys/class/block/sdb/size': '0\n', '/dev/sdb': refusal };
+    const { found, problems } = await probe('installedOs', files);
+    expect({ found, problems }).toEqual({ found: [], problems: [] });
+  });
+
+  it.each<[string, Files, Record<string, Entry>, string]>([
+    ['volumes may not be listed', { '/sys/class/block': refused }, {}, '/sys/class/block'],
+    [
+      'a device may not be read',
+      { '/sys/class/block/sda/size': '8\n', '/dev/sda': refused },
+      {},
+      '/dev/sda',
+    ],
+    ['a device is missing', { '/sys/class/block/sda/size': '8\n' }, {}, '/dev/sda'],
+    [
+      'a file system cannot be mounted',
+      partition('sda2', 'ext4'),
+      commands(mountExt4, refused),
+      `mount ${mountExt4} ${place}`,
+    ],
+    ['there is no mount', partition('sda2', 'ext4'), {}, 'mount'],
+    [
+      'there are too many volumes',
+      Object.assign({}, ...Array.from({ length: 65 }, (_, i) => partition(`sda${i}`, 'swap'))),
+      {},
+      '/sys/class/block',
+    ],
+  ])('does not say that there is no system where %s', async (_, files, mounts, source) => {
+    const { found, problems } = await probe('installedOs', { ...image, ...files }, mounts);
+    expect(found).toBeUndefined();
+    expect(problems.map((problem) => problem.source)).toEqual([source]);
   });
 });
 
