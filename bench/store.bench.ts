@@ -10,7 +10,7 @@ import { open } from 'lmdb';
 import type { Machine } from '../src/model/machine.ts';
 import { storeOver } from '../src/store/kv-store.ts';
 import { openKv } from '../src/store/open.ts';
-import { indexKeys, kinds, recordKey } from '../src/store/kinds.ts';
+import { indexKeys, kinds, recordKey } from '../src/store/collections/kinds.ts';
 import type { Store } from '../src/store/store.ts';
 import { benchMachine } from './store-machines.ts';
 

@@ -3,7 +3,7 @@
 import { describeError, isAppError } from '../core/errors.ts';
 import type { Machine } from '../model/machine.ts';
 import type { StoreChange } from '../store/store.ts';
-import { privatePrefix } from '../store/tokens.ts';
+import { privatePrefix } from '../store/collections/tokens.ts';
 import type { Presence } from './running/presence.ts';
 import type { Services } from './services.ts';
 import { statusOf } from './rules/workflow-progress.ts';

@@ -6,9 +6,9 @@ import { open, rename, rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { AppError, isAppError } from '../core/errors.ts';
 import { formatVersion, restoringKey } from './format.ts';
-import { parseDocument } from './json.ts';
-import type { Kv, KvEntry, KvOperation } from './kv.ts';
-import { allKinds, indexKeys, kinds, recordKey, type Kind } from './kinds.ts';
+import { parseDocument } from './collections/json.ts';
+import type { Kv, KvEntry, KvOperation } from './kv/kv.ts';
+import { allKinds, indexKeys, kinds, recordKey, type Kind } from './collections/kinds.ts';
 
 const formatName = 'dragonfly-backup';
 /** Records to a commit while restoring, and how much text. */

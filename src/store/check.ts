@@ -1,10 +1,10 @@
 // Whether records and indexes agree: every record has its index entries, every entry its record.
 // What is found is looked at again before it counts, as the store may be in use meanwhile.
 import { describeError, isAppError } from '../core/errors.ts';
-import { parseDocument } from './json.ts';
-import { keyPart } from './keys.ts';
-import type { Kv, KvEntry, KvRead } from './kv.ts';
-import { allKinds, indexKeys, indexTable, recordKey, type Kind } from './kinds.ts';
+import { parseDocument } from './collections/json.ts';
+import { keyPart } from './collections/keys.ts';
+import type { Kv, KvEntry, KvRead } from './kv/kv.ts';
+import { allKinds, indexKeys, indexTable, recordKey, type Kind } from './collections/kinds.ts';
 
 export interface Finding {
   readonly what:

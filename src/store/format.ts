@@ -1,6 +1,6 @@
 // The version of what is stored. Data of a newer version, or restored in part, is refused.
 import { AppError } from '../core/errors.ts';
-import type { Kv } from './kv.ts';
+import type { Kv } from './kv/kv.ts';
 
 export const formatVersion = 1;
 const formatKey = 'meta/format';

@@ -1,10 +1,10 @@
 // The Store over any Kv: a collection for each kind of document, and one watch over all of them.
-import { KvCollection } from './collection.ts';
-import { partName } from './keys.ts';
-import { anyKinds, kindNames, kinds } from './kinds.ts';
-import type { Kv, KvChange } from './kv.ts';
-import { KvMachines } from './machines.ts';
-import { KvTokens } from './tokens.ts';
+import { KvCollection } from './collections/collection.ts';
+import { partName } from './collections/keys.ts';
+import { anyKinds, kindNames, kinds } from './collections/kinds.ts';
+import type { Kv, KvChange } from './kv/kv.ts';
+import { KvMachines } from './collections/machines.ts';
+import { KvTokens } from './collections/tokens.ts';
 import type { Collections, Store, StoreChange } from './store.ts';
 
 /** A history changes only with its machine. */

@@ -1,9 +1,9 @@
 // The Kv in memory: for tests, and for servers whose machines may register anew after a restart.
 import sortedBtree from 'sorted-btree';
-import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from './kv.ts';
-import { prefixEnd } from './kv.ts';
-import { closedError, conflict } from './kv-errors.ts';
-import { Watchers } from './watchers.ts';
+import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from './kv/kv.ts';
+import { prefixEnd } from './kv/kv.ts';
+import { closedError, conflict } from './kv/errors.ts';
+import { Watchers } from './kv/watchers.ts';
 
 const scanPiece = 500;
 

@@ -2,10 +2,10 @@
 import { systemClock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import { checkFormat, checkRestored } from './format.ts';
-import type { Kv, OpenOptions } from './kv.ts';
+import type { Kv, OpenOptions } from './kv/kv.ts';
 import { storeOver } from './kv-store.ts';
 import type { Store } from './store.ts';
-import { takeOverTokens } from './tokens.ts';
+import { takeOverTokens } from './collections/tokens.ts';
 
 /** `memory:`, `lmdb:DIRECTORY` (made where it is missing) or `etcd:http://HOST:PORT,…`.
  *  Errors: AppError `config.invalid`, `store.in-use`, `store.incompatible`, `store.damaged`,

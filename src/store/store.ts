@@ -2,7 +2,7 @@
 // differ below it, in a Kv.
 import type { IdentityConflict, MachineChange } from '../model/history.ts';
 import type { Machine } from '../model/machine.ts';
-import type { DocumentOf, Kinds, ValuesOf } from './kinds.ts';
+import type { DocumentOf, Kinds, ValuesOf } from './collections/kinds.ts';
 
 /** Opaque: two reads gave the same document exactly when their revisions are equal. */
 export type Revision = string;

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, onTestFinished } from 'vitest';
-import type { Kv } from '../../src/store/kv.ts';
+import type { Kv } from '../../src/store/kv/kv.ts';
 import { storeOver } from '../../src/store/kv-store.ts';
 import { openKv } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { checkStore, type Finding } from '../../src/store/check.ts';
-import type { Kv } from '../../src/store/kv.ts';
+import type { Kv } from '../../src/store/kv/kv.ts';
 import { backends, openedWithKv, skipIfMissing, tables } from './backends.ts';
 import { id, machine, workflow } from './documents.ts';
 

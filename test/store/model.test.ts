@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { isAppError } from '../../src/core/errors.ts';
 import { normalizeMac } from '../../src/identity/macs.ts';
 import type { Machine } from '../../src/model/machine.ts';
-import { keyPart } from '../../src/store/keys.ts';
+import { keyPart } from '../../src/store/collections/keys.ts';
 import type { Store } from '../../src/store/store.ts';
 import { backends, openedWithKv, skipIfMissing, tables } from './backends.ts';
 import { id, machine, template, workflow } from './documents.ts';

@@ -1,5 +1,5 @@
 // Which store a command works on, for the commands that need no server.
-import type { Kv, OpenOptions } from '../../store/kv.ts';
+import type { Kv, OpenOptions } from '../../store/kv/kv.ts';
 import type { Args, Io } from '../command.ts';
 import { settingOptions } from '../setting-options.ts';
 import { serverConfiguration, settingsOf, storeUrl } from './server-settings.ts';

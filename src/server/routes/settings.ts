@@ -10,7 +10,7 @@ import {
 } from '../../model/operator-api.ts';
 import { etag, refuseStale } from '../rules/etag.ts';
 import type { Versioned } from '../../store/store.ts';
-import { privatePrefix } from '../../store/tokens.ts';
+import { privatePrefix } from '../../store/collections/tokens.ts';
 import type { App, Services } from '../services.ts';
 import { Done, errors, IfMatch } from './route.ts';
 

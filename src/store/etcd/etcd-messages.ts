@@ -1,8 +1,8 @@
 // What is said to etcd's JSON gateway and how its answers read. Keys and values travel in base64, 64-bit
 // numbers as text, and fields that are empty, 0 or false are left out. Pure.
 import { piecePrefix, type Pieces } from './etcd-values.ts';
-import type { KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from '../kv.ts';
-import { prefixEnd } from '../kv.ts';
+import type { KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from '../kv/kv.ts';
+import { prefixEnd } from '../kv/kv.ts';
 
 /** Everything of this project in an etcd that others use as well. */
 const root = 'dragonfly/';

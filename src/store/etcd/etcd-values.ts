@@ -1,6 +1,6 @@
 // Values that are too large for a request to etcd: kept in pieces under keys of their own, which are
 // written first; the commit itself then writes only where they are.
-import type { KvEntry, KvOperation } from '../kv.ts';
+import type { KvEntry, KvOperation } from '../kv/kv.ts';
 
 /** etcd takes 1.5 MiB in a request; half of it leaves room for what else is in it, base64 aside. */
 const pieceBytes = 768 * 1024;

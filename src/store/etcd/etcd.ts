@@ -15,8 +15,8 @@ import {
   type TxnResponse,
 } from './etcd-messages.ts';
 import { assemble, cutUp, type Pieces } from './etcd-values.ts';
-import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from '../kv.ts';
-import { closedError, conflict } from '../kv-errors.ts';
+import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from '../kv/kv.ts';
+import { closedError, conflict } from '../kv/errors.ts';
 
 const scanPiece = 500;
 const readsATxn = 100;

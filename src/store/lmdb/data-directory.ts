@@ -3,7 +3,7 @@ import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, isAppError } from '../../core/errors.ts';
 import { lockDirectory } from './directory-lock.ts';
-import type { Kv, OpenOptions } from '../kv.ts';
+import type { Kv, OpenOptions } from '../kv/kv.ts';
 import { dataFileName, verifyDataFile } from './lmdb-file.ts';
 import { LmdbKv } from './lmdb.ts';
 

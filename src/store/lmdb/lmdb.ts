@@ -3,10 +3,10 @@
 import { statfsSync } from 'node:fs';
 import { open, type RootDatabase, type Transaction } from 'lmdb';
 import { AppError } from '../../core/errors.ts';
-import { closedError, conflict } from '../kv-errors.ts';
-import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from '../kv.ts';
-import { prefixEnd } from '../kv.ts';
-import { Watchers } from '../watchers.ts';
+import { closedError, conflict } from '../kv/errors.ts';
+import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from '../kv/kv.ts';
+import { prefixEnd } from '../kv/kv.ts';
+import { Watchers } from '../kv/watchers.ts';
 
 const scanPiece = 500;
 

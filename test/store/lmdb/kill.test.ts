@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { checkStore, type Finding } from '../../../src/store/check.ts';
-import type { Kv } from '../../../src/store/kv.ts';
+import type { Kv } from '../../../src/store/kv/kv.ts';
 import { storeOver } from '../../../src/store/kv-store.ts';
 import { openKv } from '../../../src/store/open.ts';
 import type { Store } from '../../../src/store/store.ts';

@@ -1,11 +1,11 @@
 // The machines of a store: looked up by what they are recognised by, and written together with their
 // history and with the conflicts that they arise from.
-import { keptChanges, type MachineChange, type MachineHistory } from '../model/history.ts';
-import type { Machine } from '../model/machine.ts';
+import { keptChanges, type MachineChange, type MachineHistory } from '../../model/history.ts';
+import type { Machine } from '../../model/machine.ts';
 import { creation, KvCollection, lastPart, readOne, versioned, type Extra } from './collection.ts';
 import { indexPrefix, kinds, macValue, recordKey, type Kinds, type ValuesOf } from './kinds.ts';
-import type { Kv, KvExpectation, KvOperation } from './kv.ts';
-import type { Along, Clue, Expected, Machines, Revision, Sighting, Versioned } from './store.ts';
+import type { Kv, KvExpectation, KvOperation } from '../kv/kv.ts';
+import type { Along, Clue, Expected, Machines, Revision, Sighting, Versioned } from '../store.ts';
 
 export class KvMachines
   extends KvCollection<Machine, ValuesOf<Kinds['machines']>>

@@ -1,12 +1,12 @@
 // A collection over a Kv: each write is one commit of the record and its index entries, each list a page.
 // The kinds of documents are in kinds.ts.
-import { AppError } from '../core/errors.ts';
+import { AppError } from '../../core/errors.ts';
 import { parseDocument } from './json.ts';
 import { indexKeys, indexPrefix, recordKey, type Kind, type Values } from './kinds.ts';
 import { namePrefix } from './keys.ts';
-import { conflict } from './kv-errors.ts';
-import type { Kv, KvEntry, KvExpectation, KvOperation } from './kv.ts';
-import { retryOnConflict } from './retry.ts';
+import { conflict } from '../kv/errors.ts';
+import type { Kv, KvEntry, KvExpectation, KvOperation } from '../kv/kv.ts';
+import { retryOnConflict } from '../retry.ts';
 import type {
   Collection,
   Expected,
@@ -15,7 +15,7 @@ import type {
   PageRequest,
   Revision,
   Versioned,
-} from './store.ts';
+} from '../store.ts';
 
 const defaultLimit = 100;
 const maxLimit = 1000;

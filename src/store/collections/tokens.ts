@@ -5,15 +5,15 @@
 // more, delete the settings, and raise the format so that no older server opens what it leaves.
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { AppError, isAppError } from '../core/errors.ts';
-import type { Setting } from '../model/operator-api.ts';
-import { Token } from '../model/token.ts';
+import { AppError, isAppError } from '../../core/errors.ts';
+import type { Setting } from '../../model/operator-api.ts';
+import { Token } from '../../model/token.ts';
 import { KvCollection, versioned } from './collection.ts';
 import { partName } from './keys.ts';
 import { kinds, recordKey, type Kinds, type ValuesOf } from './kinds.ts';
-import type { Kv, KvOperation } from './kv.ts';
-import { retryOnConflict } from './retry.ts';
-import type { Expected, ListRequest, Page, Revision, Versioned } from './store.ts';
+import type { Kv, KvOperation } from '../kv/kv.ts';
+import { retryOnConflict } from '../retry.ts';
+import type { Expected, ListRequest, Page, Revision, Versioned } from '../store.ts';
 
 /** Settings under this prefix are the server's own. No operator's key can begin so, and they come last
  *  in a list of settings, which ends before them. */

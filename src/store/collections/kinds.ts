@@ -1,13 +1,13 @@
 // Every kind of document in the store: its table, its name and the indexes that find it. A new kind,
 // or a new index, is a line in this table.
-import { isJunkMac, normalizeMac } from '../identity/macs.ts';
-import { uuidPlaceholder } from '../identity/placeholders.ts';
-import { stateName, type Machine } from '../model/machine.ts';
-import type { IdentityConflict, MachineHistory } from '../model/history.ts';
-import type { Setting } from '../model/operator-api.ts';
-import type { Token } from '../model/token.ts';
-import type { Template } from '../model/template.ts';
-import type { Workflow } from '../model/workflow.ts';
+import { isJunkMac, normalizeMac } from '../../identity/macs.ts';
+import { uuidPlaceholder } from '../../identity/placeholders.ts';
+import { stateName, type Machine } from '../../model/machine.ts';
+import type { IdentityConflict, MachineHistory } from '../../model/history.ts';
+import type { Setting } from '../../model/operator-api.ts';
+import type { Token } from '../../model/token.ts';
+import type { Template } from '../../model/template.ts';
+import type { Workflow } from '../../model/workflow.ts';
 import { keyPart } from './keys.ts';
 
 export type Values = Readonly<Record<string, string>>;

@@ -1,5 +1,5 @@
 // The errors that are the same for every backend.
-import { AppError } from '../core/errors.ts';
+import { AppError } from '../../core/errors.ts';
 import type { KvExpectation } from './kv.ts';
 
 /** The expectation of a commit does not hold. */

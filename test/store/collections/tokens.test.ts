@@ -3,21 +3,21 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isAppError } from '../../src/core/errors.ts';
-import { hashToken } from '../../src/server/access/tokens.ts';
-import type { Token } from '../../src/model/token.ts';
-import { backUp, restore } from '../../src/store/backup.ts';
-import type { Kv } from '../../src/store/kv.ts';
-import { openKv, openStore } from '../../src/store/open.ts';
-import type { Store } from '../../src/store/store.ts';
-import { takeOverTokens } from '../../src/store/tokens.ts';
-import { backends, openedWithKv, skipIfMissing, tables, temporaryDirectory } from './backends.ts';
-import { OldTokens } from './version-0.1.0/tokens.ts';
+import { isAppError } from '../../../src/core/errors.ts';
+import { hashToken } from '../../../src/server/access/tokens.ts';
+import type { Token } from '../../../src/model/token.ts';
+import { backUp, restore } from '../../../src/store/backup.ts';
+import type { Kv } from '../../../src/store/kv/kv.ts';
+import { openKv, openStore } from '../../../src/store/open.ts';
+import type { Store } from '../../../src/store/store.ts';
+import { takeOverTokens } from '../../../src/store/collections/tokens.ts';
+import { backends, openedWithKv, skipIfMissing, tables, temporaryDirectory } from '../backends.ts';
+import { OldTokens } from '../version-0.1.0/tokens.ts';
 
 /** A store that version 0.1.0 wrote: key and value of each entry. */
-const entries = join(import.meta.dirname, 'version-0.1.0/entries.jsonl');
+const entries = join(import.meta.dirname, '../version-0.1.0/entries.jsonl');
 /** Its backup, by the same version. */
-const backup = join(import.meta.dirname, 'version-0.1.0/backup.jsonl');
+const backup = join(import.meta.dirname, '../version-0.1.0/backup.jsonl');
 /** What its tokens are. */
 const texts = {
   grafana: 'dfo_0QUJKK1iOJYzKC7uzNNpC_PEjlXovDR6aQBex0rOP-Y',

@@ -1,6 +1,6 @@
 // Stored documents as JSON text. Every field survives being read and written again, those of other
 // versions and integers beyond 2^53 (serde's u64) included.
-import { AppError } from '../core/errors.ts';
+import { AppError } from '../../core/errors.ts';
 
 /** Only texts with a run of digits this long are read the slow way. */
 const maybeUnsafe = /\d{16}/;
