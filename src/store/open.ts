@@ -1,4 +1,4 @@
-// Opens a store by its URL. A new backend is a Kv and a case here.
+// Opens a store by its URL. A new backend is a Kv and a line in the table here.
 import { systemClock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import { checkFormat, checkRestored } from './format.ts';
@@ -6,6 +6,28 @@ import type { Kv, OpenOptions } from './kv/kv.ts';
 import { storeOver } from './kv-store.ts';
 import type { Store } from './store.ts';
 import { takeOverTokens } from './collections/tokens.ts';
+
+interface Backend {
+  /** Its URLs, for people. */
+  readonly form: string;
+  /** `rest` is what comes after the colon. */
+  open(rest: string, options: OpenOptions): Promise<Kv>;
+}
+
+const backends = new Map(
+  Object.entries<Backend>({
+    memory: {
+      form: 'memory:',
+      open: async () => new (await import('./memory.ts')).MemoryKv(),
+    },
+    lmdb: {
+      form: 'lmdb:DIRECTORY',
+      open: async (directory, options) =>
+        (await import('./lmdb/data-directory.ts')).openDirectory(directory, options),
+    },
+    etcd: { form: 'etcd:http://HOST:PORT,…', open: openEtcd },
+  }),
+);
 
 /** `memory:`, `lmdb:DIRECTORY` (made where it is missing) or `etcd:http://HOST:PORT,…`.
  *  Errors: AppError `config.invalid`, `store.in-use`, `store.incompatible`, `store.damaged`,
@@ -35,24 +57,17 @@ export async function openKv(url: string, options: OpenOptions = {}): Promise<Kv
 }
 
 async function openBackend(url: string, options: OpenOptions): Promise<Kv> {
-  const [scheme, rest] = splitUrl(url);
-  if (scheme === 'memory') {
-    const { MemoryKv } = await import('./memory.ts');
-    return new MemoryKv();
+  const [, scheme = '', rest = ''] = /^(\w+):(.*)$/s.exec(url) ?? [];
+  const backend = backends.get(scheme);
+  if (backend !== undefined && (rest !== '' || backend.form === `${scheme}:`)) {
+    return backend.open(rest, options);
   }
-  if (scheme === 'lmdb' && rest !== '') {
-    const { openDirectory } = await import('./lmdb/data-directory.ts');
-    return openDirectory(rest, options);
-  }
-  if (scheme === 'etcd' && rest !== '') return openEtcd(rest, url);
-  throw new AppError(
-    'config.invalid',
-    `"${url}" is no store: use memory:, lmdb:DIRECTORY or etcd:http://HOST:PORT`,
-  );
+  const forms = [...backends.values()].map(({ form }) => form);
+  throw new AppError('config.invalid', `unknown store "${url}": use ${forms.join(' or ')}`);
 }
 
-async function openEtcd(endpoints: string, url: string): Promise<Kv> {
-  const addresses = endpoints.split(',').map((endpoint) => readEndpoint(endpoint, url));
+async function openEtcd(endpoints: string): Promise<Kv> {
+  const addresses = endpoints.split(',').map(readEndpoint);
   const [{ EtcdKv }, { v4 }] = await Promise.all([import('./etcd/etcd.ts'), import('uuid')]);
   return new EtcdKv(addresses, {
     clock: systemClock,
@@ -62,17 +77,12 @@ async function openEtcd(endpoints: string, url: string): Promise<Kv> {
   });
 }
 
-function readEndpoint(text: string, url: string): string {
+function readEndpoint(text: string): string {
   const endpoint = URL.parse(text);
   const isPlain = endpoint?.username === '' && endpoint.pathname === '/' && endpoint.search === '';
   if (isPlain && /^https?:$/.test(endpoint.protocol)) return endpoint.origin;
   throw new AppError(
     'config.invalid',
-    `"${text}" in "${url}" is no etcd endpoint: use http://HOST:PORT or https://HOST:PORT`,
+    `unknown etcd endpoint "${text}": use http://HOST:PORT or https://HOST:PORT`,
   );
-}
-
-function splitUrl(url: string): [string, string] {
-  const colon = url.indexOf(':');
-  return colon < 0 ? ['', url] : [url.slice(0, colon), url.slice(colon + 1)];
 }

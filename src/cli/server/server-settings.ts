@@ -14,7 +14,7 @@ export const serverSettings = {
   data: { type: 'string', default: 'data', describe: 'directory of the embedded store' },
   store: {
     type: 'string',
-    describe: 'lmdb:DIR, etcd:http://HOST:PORT,… or memory: (default: lmdb in --data)',
+    describe: 'URL of the store, as etcd:http://HOST:PORT,… (default: lmdb in --data)',
   },
   public_url: {
     type: 'string',

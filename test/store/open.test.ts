@@ -1,0 +1,22 @@
+import { expect, it } from 'vitest';
+import { openStore } from '../../src/store/open.ts';
+
+it.each(['', 'memory', 'lmdb:', 'etcd:', 'sqlite:file', 'constructor:x', '__proto__:x'])(
+  'a store at "%s" is refused with the URLs that there are',
+  async (url) => {
+    await expect(openStore(url)).rejects.toMatchObject({
+      code: 'config.invalid',
+      message: `unknown store "${url}": use memory: or lmdb:DIRECTORY or etcd:http://HOST:PORT,…`,
+    });
+  },
+);
+
+it.each(['ftp://host', 'host:2379', 'http://user@host:2379', 'http://host/path', ''])(
+  'an etcd endpoint "%s" is refused',
+  async (endpoint) => {
+    await expect(openStore(`etcd:http://127.0.0.1:2379,${endpoint}`)).rejects.toMatchObject({
+      code: 'config.invalid',
+      message: expect.stringContaining(`unknown etcd endpoint "${endpoint}"`),
+    });
+  },
+);
