@@ -1,9 +1,9 @@
-// The boot that the agent lives in: its id, its age, and the sequence that numbers what the agent says
-// within it, so that a repeated request is answered the same and done once.
+// The boot that the agent runs in: its id, its age, and the sequence that numbers its requests, so that a
+// repeated request is answered the same and acted on once.
 import type { Clock } from '../core/clock.ts';
 import type { Root } from '../sources/root.ts';
 
-/** A small text that outlives the agent's process: a file, which this folder may not open itself. */
+/** A small text that outlives the agent's process: a file that this folder must not open itself. */
 export interface Notebook {
   read(): Promise<string | undefined>;
   write(text: string): Promise<void>;
@@ -12,14 +12,13 @@ export interface Notebook {
 export interface Boot {
   readonly id: string;
   uptimeMs(): number;
-  /** The next number. It is noted down before this resolves. */
+  /** Returns the next number, once it is noted down. */
   nextSequence(): Promise<number>;
 }
 
-/** Reads which boot this is; a captured machine has none, so each process that speaks for it is a boot
- *  of its own, with an id from `newId`. Without a notebook the sequence goes on from the machine's uptime in
- *  hundredths of a second instead of from the last number: larger than any before it within the boot,
- *  since no agent sends a hundred requests a second.
+/** Reads the id of this boot. A captured machine has none, so each process that speaks for it counts as a
+ *  boot, with an id from `newId`. Without a notebook the sequence continues from the uptime in hundredths of
+ *  a second. That exceeds every number before it in this boot, as no agent sends 100 requests a second.
  *  Source: /proc/sys/kernel/random/boot_id, /proc/uptime. */
 export async function openBoot(
   root: Root | undefined,
@@ -37,7 +36,7 @@ export async function openBoot(
     uptimeMs: () => uptimeMs + clock.elapsedMs() - openedMs,
     async nextSequence() {
       last += 1;
-      // A full disk costs the numbering after a restart of the agent, not the request.
+      // A full disk affects the numbering after a restart of the agent, not this request.
       await notebook?.write(JSON.stringify({ boot_id: id, sequence: last })).catch(() => {});
       return last;
     },
@@ -56,7 +55,7 @@ async function readUptimeMs(root: Root): Promise<number> {
   return Number.isFinite(seconds) ? seconds * 1_000 : 0;
 }
 
-/** The last number of this boot, if the notebook has it. */
+/** Returns the last number of this boot, if the notebook has it. */
 async function recall(id: string, notebook: Notebook | undefined): Promise<number | undefined> {
   const text = await notebook?.read();
   try {

@@ -1,5 +1,5 @@
-// What the agent says and has said: requests under their sequence, repeated as they were until they
-// are answered, and reports in their order. When to speak is the loop's business.
+// The agent's side of the conversation: numbered requests, repeated unchanged until they are answered, and
+// reports in order. The loop decides when to speak.
 import type { AppError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type {
@@ -23,18 +23,18 @@ export interface ConversationOptions {
   readonly spool: Spool;
   readonly signal: AbortSignal;
   readonly log: Log;
-  /** The bearer token for check-ins, where the server wants one. */
+  /** The bearer token for check-ins, if the server wants one. */
   readonly enrolToken?: string | undefined;
 }
 
-/** A request that the server may have acted on although its answer never came. */
+/** A request that the server may have acted on, although its answer never arrived. */
 interface Unanswered<T> {
   readonly about: string;
   readonly request: T;
 }
 
 interface UnansweredHeartbeat extends Unanswered<HeartbeatRequest> {
-  /** What it tells, to be forgotten when it is answered. */
+  /** The reports it carries, to be removed once it is answered. */
   readonly problems: readonly ProblemReport[];
   readonly dropped: number;
 }
@@ -45,8 +45,8 @@ export class Conversation {
   #heartbeat: UnansweredHeartbeat | undefined;
   #registration: CheckinResponse | undefined;
   #identityHash: string | null = null;
-  /** A heartbeat with reports that was refused. The next one is sent without them: if that is taken, they
-   *  are what the server will never take, and must not keep the machine from beating. */
+  /** A refused heartbeat with reports. The next one is sent without them: if the server takes that, the
+   *  reports were at fault, and they must not keep the machine from beating. */
   #suspect: UnansweredHeartbeat | undefined;
   #delivery: Promise<void> | undefined;
 
@@ -54,16 +54,16 @@ export class Conversation {
     this.#o = options;
   }
 
-  /** Checks in. The machine is described anew unless the last request went unanswered and its
-   *  addresses are still the same. Errors: those of the transport and of `describe`. */
+  /** Checks in. Describes the machine anew, unless the last request went unanswered and the addresses are
+   *  still the same. Errors: those of the transport and of `describe`. */
   async checkIn(
     addresses: string,
     describe: () => Promise<CheckinRequest>,
   ): Promise<CheckinResponse> {
     const { transport, boot, timeline, enrolToken } = this.#o;
     if (this.#checkin?.about !== addresses) {
-      // A captive portal is found out before it is told what this machine is, and the times of
-      // connecting are known when the check-in is written.
+      // This detects a captive portal before it is told anything about the machine, and the connection
+      // times are known when the check-in is written.
       await transport.greet(this.#call(undefined));
       const description = await describe();
       timeline.mark('checkin');
@@ -90,7 +90,7 @@ export class Conversation {
     return this.#registration;
   }
 
-  /** Delivers the reports that wait, then sends a heartbeat.
+  /** Delivers waiting reports, then sends a heartbeat.
    *  Errors: those of the transport; what was not delivered stays in the spool. */
   async heartbeat({ machine_id: machineId, token }: CheckinResponse): Promise<HeartbeatResponse> {
     const { transport, log } = this.#o;
@@ -136,7 +136,7 @@ export class Conversation {
     return { about: machineId, request, problems, dropped };
   }
 
-  /** Takes up what the server should know. */
+  /** Queues a report for the server. */
   report(report: Report): void {
     const { spool, log } = this.#o;
     const before = spool.dropped;
@@ -161,7 +161,7 @@ export class Conversation {
         await transport.sendEvent(workflowId, event, this.#call(this.#registration?.token));
       } catch (err) {
         const { kind, error } = classifyFailure(err);
-        // A deleted workflow's event must not hold up all others.
+        // An event of a deleted workflow must not hold up the others.
         if (kind !== 'unknown' && kind !== 'rejected') throw err;
         this.#o.log.warn({ workflowId, type: event.type }, 'the server refused an event');
         this.report({ kind: 'problem', problem: refusedEvent(event.type, error) });

@@ -1,4 +1,4 @@
-// What the agent has to say and could not yet: kept in order, within bounds, delivered once.
+// Reports that could not be delivered yet: kept in order, within bounds, delivered once.
 import type { Problem } from '../model/problem.ts';
 import type { WorkflowEvent } from '../model/api.ts';
 import type { Notebook } from './boot.ts';
@@ -9,13 +9,13 @@ export type Report =
 
 export interface SpoolLimits {
   readonly entries: number;
-  /** As JSON. */
+  /** The limit on their size as JSON. */
   readonly bytes: number;
 }
 
 const defaultLimits: SpoolLimits = { entries: 1_000, bytes: 1024 * 1024 };
 
-/** A queue that forgets its oldest entries rather than grow beyond its limits, and says how many. */
+/** A queue that drops its oldest entries rather than exceed its limits, and counts them. */
 export class Spool {
   readonly #limits: SpoolLimits;
   readonly #notebook: Notebook | undefined;
@@ -30,7 +30,7 @@ export class Spool {
     this.#limits = limits;
   }
 
-  /** The spool with what an earlier run of the agent left in the notebook. */
+  /** Opens the spool with whatever an earlier run of the agent left in the notebook. */
   static async open(notebook?: Notebook, limits?: SpoolLimits): Promise<Spool> {
     const spool = new Spool(notebook, limits);
     for (const report of parseNotes(await notebook?.read())) spool.#append(report);
@@ -41,7 +41,7 @@ export class Spool {
     return this.#entries.length;
   }
 
-  /** How many entries were dropped since this was last forgotten. */
+  /** The number of entries dropped since the count was last reset. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -51,7 +51,7 @@ export class Spool {
     this.#save();
   }
 
-  /** The oldest entries, up to the first that `wanted` refuses. */
+  /** Returns the oldest entries, up to the first that `wanted` refuses. */
   head<T extends Report>(wanted: (report: Report) => report is T): readonly T[] {
     const head: T[] = [];
     for (const { report } of this.#entries) {
@@ -61,7 +61,7 @@ export class Spool {
     return head;
   }
 
-  /** Forgets entries that were delivered. Others may have been dropped meanwhile. */
+  /** Removes delivered entries. Others may have been dropped meanwhile. */
   remove(delivered: readonly Report[]): void {
     const gone = new Set(delivered);
     this.#entries = this.#entries.filter((entry) => !gone.has(entry.report));
@@ -73,7 +73,7 @@ export class Spool {
     this.#dropped -= count;
   }
 
-  /** Resolves when the notebook has what the spool has. */
+  /** Resolves once the notebook is up to date. */
   async saved(): Promise<void> {
     await this.#saving;
   }
@@ -88,7 +88,7 @@ export class Spool {
     }
   }
 
-  /** One write at a time; what changes meanwhile goes into the next one. */
+  /** Writes one at a time; changes made meanwhile go into the next write. */
   #save(): void {
     if (this.#notebook === undefined) return;
     this.#isStale = true;
@@ -100,13 +100,13 @@ export class Spool {
   async #write(notebook: Notebook): Promise<void> {
     while (this.#isStale) {
       this.#isStale = false;
-      // A full disk costs what a restart of the agent would have kept, and nothing else.
+      // A full disk loses only what would have survived a restart of the agent.
       await notebook.write(JSON.stringify(this.#entries.map((e) => e.report))).catch(() => {});
     }
   }
 }
 
-/** What this project wrote itself; anything else is ignored. */
+/** Reads what this project wrote itself, and ignores anything else. */
 function parseNotes(text: string | undefined): readonly Report[] {
   try {
     const notes: unknown = JSON.parse(text ?? '[]');

@@ -1,10 +1,10 @@
-// The agent's life as a pure function: state and event give the next state and when to act on it.
-// No I/O, no clock, no chance of its own; loop.ts performs what a state asks for.
+// The agent's life as a pure function: from state and event to the next state and when to act on it. No
+// I/O, clock or randomness of its own; loop.ts performs what a state asks for.
 import { fullJitterMs } from '../core/backoff.ts';
 import type { Action, CheckinResponse, HeartbeatResponse } from '../model/api.ts';
 import type { Failure } from '../transport/failure.ts';
 
-/** What the server asked for, other than to wait. */
+/** An order of the server, other than to wait. */
 export interface Order {
   readonly action: Exclude<Action, 'wait'>;
   readonly workflowId: string | null;
@@ -16,48 +16,48 @@ interface Common {
   /** Failures in a row. */
   readonly failures: number;
   readonly lastFailure?: Failure;
-  /** The order that is being carried out; it goes on while the agent checks in again. */
+  /** The order in progress. It continues while the agent checks in again. */
   readonly order?: Order;
-  /** The order carried out last, which the server may repeat until it has dealt with the report. */
+  /** The last order carried out. The server may repeat it until it has processed the report. */
   readonly done?: Order;
 }
 
 export type AgentState = Common &
   (
     | {
-        /** For the network, or checking in. */
+        /** Waiting for the network, or checking in. */
         readonly phase: 'waiting' | 'checking-in';
         readonly registration?: CheckinResponse;
       }
     | {
-        /** Sending heartbeats; acting is beating with an order under way. */
+        /** Sending heartbeats; "acting" is the same with an order in progress. */
         readonly phase: 'beating' | 'acting';
         readonly registration: CheckinResponse;
       }
   );
 
 export type AgentEvent =
-  /** There are addresses, other ones than before, or there are none. */
+  /** The machine got addresses, got other ones, or lost them. */
   | { readonly type: 'network'; readonly up: boolean }
   | { readonly type: 'checked-in'; readonly answer: CheckinResponse }
   | { readonly type: 'beaten'; readonly answer: HeartbeatResponse }
-  /** An order came to its end, good or bad; without `final` it is to be tried again. */
+  /** An order ended, well or badly. Without `final` it will be tried again. */
   | { readonly type: 'acted'; readonly final: boolean }
   | { readonly type: 'failed'; readonly failure: Failure };
 
 export const retryPolicy = { baseMs: 1_000, capMs: 60_000 };
-/** For what a repeat cannot mend until a person has changed something. */
+/** Used where repeating cannot help until a person changes something. */
 export const slowRetry = { minMs: 60_000, maxMs: 120_000 };
 const networkPollMs = 1_000;
-/** A heartbeat interval or Retry-After outside of this is taken for an error of the server. */
+/** A heartbeat interval or Retry-After outside this range counts as a server error. */
 const bounds = { minMs: 1_000, maxMs: 3_600_000 };
 
-/** The state of an agent that has just started. */
+/** The state of an agent that just started. */
 export function initialState(nowMs: number): AgentState {
   return { phase: 'waiting', dueMs: nowMs, failures: 0 };
 }
 
-/** The state after an event. `nowMs` is on the monotonic clock, `random` gives [0, 1). */
+/** Returns the state after an event. `nowMs` is on the monotonic clock; `random` returns [0, 1). */
 export function transition(
   state: AgentState,
   event: AgentEvent,
@@ -82,7 +82,7 @@ export function transition(
   }
 }
 
-/** Takes up what an answer asks for, unless it is under way or was just done. */
+/** Takes up the order in an answer, unless it is in progress or was just done. */
 function obey(
   state: Common & { readonly registration: CheckinResponse },
   answer: HeartbeatResponse,
@@ -103,7 +103,7 @@ function obey(
   };
 }
 
-/** Beats at once, to hear what comes next. */
+/** Sends a heartbeat at once, to learn what comes next. */
 function afterAction(state: AgentState, final: boolean, nowMs: number): AgentState {
   const { order, done: _before, ...kept } = state;
   const done = final && order !== undefined ? { done: order } : {};

@@ -1,8 +1,8 @@
-// When this boot reached each step on its way to the server.
+// A record of when this boot reached each step on its way to the server.
 import type { Root } from '../sources/root.ts';
 import type { Boot } from './boot.ts';
 
-/** In the order in which a boot reaches them. */
+/** The steps, in the order in which a boot reaches them. */
 const bootSteps = [
   'kernel',
   'link',
@@ -18,14 +18,14 @@ export type BootStep = (typeof bootSteps)[number];
 
 export interface BootTime {
   readonly step: BootStep;
-  /** Since the kernel started. Units: milliseconds. */
+  /** The time since the kernel started. Units: milliseconds. */
   readonly at_ms: number;
 }
 
-/** Where an initramfs notes `step=milliseconds` for what it did itself. */
+/** The file in which an initramfs notes its own steps as `step=milliseconds`. */
 const notesPath = '/run/dragonfly/boot-times';
 
-/** The first time of each step. */
+/** Keeps the first time of each step. */
 export class Timeline {
   readonly #boot: Boot;
   readonly #times = new Map<BootStep, number>([['kernel', 0]]);
@@ -34,7 +34,7 @@ export class Timeline {
     this.#boot = boot;
   }
 
-  /** With the steps that came before the agent, as far as the initramfs noted them.
+  /** Starts with the steps before the agent, if the initramfs noted them.
    *  Source: /run/dragonfly/boot-times. */
   static async open(root: Root, boot: Boot): Promise<Timeline> {
     const timeline = new Timeline(boot);
@@ -47,12 +47,12 @@ export class Timeline {
     return timeline;
   }
 
-  /** Notes that a step is reached now, unless it was before. */
+  /** Notes that a step is reached now, unless it was already. */
   mark(step: BootStep): void {
     if (!this.#times.has(step)) this.#times.set(step, Math.round(this.#boot.uptimeMs()));
   }
 
-  /** What is known so far, in order of time. */
+  /** The steps so far, in order of time. */
   times(): BootTime[] {
     return bootSteps
       .flatMap((step) => {

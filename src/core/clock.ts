@@ -1,4 +1,4 @@
-// Time as an argument: what waits or measures takes a Clock, so that tests need not wait.
+// Time as an argument: code that waits or measures takes a Clock, so that tests need not wait.
 import { hrtime } from 'node:process';
 
 export interface Clock {
@@ -13,7 +13,7 @@ export interface Clock {
 /** The clock of the running system. */
 export const systemClock: Clock = {
   now: () => new Date(),
-  // Not performance.now(), which loads nine more of Node's modules: a megabyte.
+  // Not performance.now(): it loads nine more of Node's modules, a megabyte.
   elapsedMs: () => {
     const [seconds, nanoseconds] = hrtime();
     return seconds * 1_000 + nanoseconds / 1e6;
@@ -36,7 +36,7 @@ export const systemClock: Clock = {
     }),
 };
 
-/** A clock that stands still until it is advanced: a simulated week takes milliseconds. */
+/** A clock that stands still until it is advanced. A simulated week takes milliseconds. */
 export class ManualClock implements Clock {
   #wallMs: number;
   #elapsedMs = 0;
@@ -74,14 +74,14 @@ export class ManualClock implements Clock {
     });
   }
 
-  /** When the next sleeper is due, in elapsed milliseconds; undefined when nobody sleeps. */
+  /** When the next sleeper is due, in elapsed milliseconds; undefined if nobody sleeps. */
   nextDueMs(): number | undefined {
     return this.#sleepers.length === 0
       ? undefined
       : Math.min(...this.#sleepers.map((s) => s.dueMs));
   }
 
-  /** Moves both clocks on, waking sleepers in the order in which they are due. */
+  /** Advances both clocks, waking sleepers in the order in which they are due. */
   async advance(ms: number): Promise<void> {
     const endMs = this.#elapsedMs + ms;
     for (;;) {
@@ -97,7 +97,7 @@ export class ManualClock implements Clock {
     await settle();
   }
 
-  /** Steps the wall clock alone, as NTP or an operator does. */
+  /** Steps only the wall clock, as NTP or an operator does. */
   stepWall(ms: number): void {
     this.#wallMs += ms;
   }
@@ -108,7 +108,7 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Lets promise reactions that are ready run. */
+/** Lets pending promise reactions run. */
 function settle(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);

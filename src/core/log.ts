@@ -1,4 +1,4 @@
-// The logger that this project's parts are given; pino's own satisfies it.
+// The logger interface that all parts take; pino satisfies it.
 
 type LogMethod = (fields: Record<string, unknown>, message: string) => void;
 
@@ -10,5 +10,5 @@ export interface Log {
   error: LogMethod;
 }
 
-/** A logger that says nothing. */
+/** A logger that discards everything. */
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };

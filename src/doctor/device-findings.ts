@@ -81,7 +81,7 @@ export async function nicFindings(
   const firmware = (log?.missingFirmware ?? []).map(({ file, line }) =>
     warn(
       'firmware',
-      `a driver asked for ${file} and did not get it: ${line.replace(/^\[.*?\]\s*/, '')}`,
+      `a driver asked for ${file}, which is missing: ${line.replace(/^\[.*?\]\s*/, '')}`,
       `put ${file} into /lib/firmware and load the driver again`,
     ),
   );

@@ -10,7 +10,7 @@ export async function rightsFinding(read: Reading): Promise<Finding[]> {
   const uid = /^Uid:\s+\d+\s+(\d+)/m.exec((await read.text('/proc/self/status')) ?? '')?.[1];
   if (uid === undefined) return [];
   if (uid === '0') return [pass('root rights', 'it runs as root')];
-  const next = 'run it as root: serial numbers and the UUID are readable by root alone';
+  const next = 'run it as root: only root can read serial numbers and the UUID';
   return [fail('root rights', `it runs as user ${uid}`, next)];
 }
 
@@ -27,7 +27,7 @@ export function dmiFinding(facts: Partial<Facts>, problems: readonly Problem[]):
     return warn(
       'DMI',
       `the firmware says nothing about this machine${why}`,
-      'the machine is recognised by its MACs and machine-id alone; keep its NICs in it',
+      'only its MACs and machine-id identify the machine; keep its NICs in it',
     );
   }
   const spec = version ? `, SMBIOS ${version}` : '';
@@ -53,7 +53,7 @@ export function uuidFinding({ sources }: IdentityExplanation): Finding {
     : warn(
         'UUID',
         `${uuid.value ?? ''} is ${uuid.why}`,
-        'it counts, but replacing the NIC changes all',
+        'it counts, but a new NIC changes both MAC and UUID',
       );
 }
 
@@ -61,10 +61,7 @@ export function machineIdFinding({ sources }: IdentityExplanation, facts: Partia
   const id = sources.find((source) => source.kind === 'machine_id');
   if (id?.used === true) return pass('machine-id', id.value ?? '');
   if (facts.machineId?.netboot_image) {
-    return pass(
-      'machine-id',
-      'this is a netboot image, whose own id does not count (which is right)',
-    );
+    return pass('machine-id', 'this is a netboot image; its own id does not count, as intended');
   }
   const state = id?.value ? `${id.value}: ${id.why ?? ''}` : 'there is none';
   return warn('machine-id', state, 'make one: systemd-machine-id-setup');

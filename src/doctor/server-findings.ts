@@ -77,8 +77,7 @@ function certificateFinding(
   const check = 'certificate';
   const now = clock.now();
   const [own] = chain;
-  if (own === undefined)
-    return fail(check, 'the server sent none', 'look at its TLS configuration');
+  if (own === undefined) return fail(check, 'the server sent none', 'check its TLS configuration');
   const wrongTime = timeFinding(own, now);
   if (wrongTime !== undefined) return wrongTime;
   if (caSha256 !== undefined) {
@@ -88,7 +87,7 @@ function certificateFinding(
     return fail(
       check,
       `it ${refusal.reason}`,
-      'look at dragonfly.ca_sha256 and at what the server sends',
+      'compare dragonfly.ca_sha256 with what the server sends',
     );
   }
   if (error !== undefined)
@@ -134,12 +133,12 @@ function healthFinding(url: URL, { status, body }: Answer): Finding {
   const path = `${url.origin}/api/health`;
   if (status === 200 && isJson(body)) return pass('server', `${url.origin} answers`);
   if (status >= 500) {
-    return fail('server', `${path} answers ${status}`, "look at the server's log: it is not well");
+    return fail('server', `${path} answers ${status}`, 'the server is failing: check its log');
   }
   return fail(
     'server',
-    `${path} answers ${status} with something that no Dragonfly server says`,
-    'look at host and port of the URL, and whether a proxy or portal answers instead',
+    `${path} answers ${status}, but not as a Dragonfly server would`,
+    'check host and port of the URL, and whether a proxy or portal answers instead',
   );
 }
 

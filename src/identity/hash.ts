@@ -1,5 +1,5 @@
-// The identity hash of storage-schema.md, byte for byte. It does not dedupe and does not validate:
-// what goes in is decided where identity sources are collected.
+// The identity hash of storage-schema.md, byte for byte. It neither dedupes nor validates: the collector of
+// identity sources decides what goes in.
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 
@@ -11,11 +11,11 @@ export function computeIdentityHash(
   smbiosUuid: string | null,
   machineId: string | null,
 ): string {
-  // node:crypto takes a fifth of the whole time of `inventory` to load, for one hash.
+  // Loading node:crypto for one hash would take a fifth of the whole time of `inventory`.
   return bytesToHex(sha256(Buffer.from(identityBytes(macs, smbiosUuid, machineId))));
 }
 
-/** What is hashed, as text (hashed as UTF-8). */
+/** The text that is hashed, as UTF-8. */
 export function identityBytes(
   macs: readonly string[],
   smbiosUuid: string | null,

@@ -1,7 +1,7 @@
-// MAC addresses: one spelling, and which of them can identify a machine.
+// MAC addresses: normalises their spelling, and tells which cannot identify a machine.
 
-/** Twelve hex digits with any of the usual separators (`AA-BB-…`, `aa:bb:…`, `aabb.ccdd.eeff`,
- *  bare) as lower case with colons; undefined for anything else. */
+/** Normalises twelve hex digits with any of the usual separators (`AA-BB-…`, `aa:bb:…`, `aabb.ccdd.eeff`,
+ *  none) to lower case with colons. Returns undefined for anything else. */
 export function normalizeMac(text: string): string | undefined {
   const trimmed = text.trim();
   const separated = /^[0-9a-f]{2}([-:][0-9a-f]{2}){5}$/i.test(trimmed);
@@ -11,7 +11,7 @@ export function normalizeMac(text: string): string | undefined {
   return digits.replaceAll(/(..)(?=.)/g, '$1:');
 }
 
-/** All-zero and all-ones addresses, which no NIC has. */
+/** True for all zeros and all ones, which no NIC has. */
 export function isJunkMac(mac: string): boolean {
   return mac === '00:00:00:00:00:00' || mac === 'ff:ff:ff:ff:ff:ff';
 }

@@ -1,9 +1,9 @@
-// A name that people can say and remember, made from a MAC address.
+// Makes a name that people can say and remember from a MAC address.
 import { wordlist } from '@scure/bip39/wordlists/english.js';
 import { normalizeMac } from './macs.ts';
 
-/** Four words for the low 44 bits of a MAC, 11 bits a word, high to low; "Machine-" and the first 8
- *  characters without colons for what is no MAC.
+/** Makes four words from the low 44 bits of a MAC, 11 bits per word, high to low. For anything but a MAC:
+ *  "Machine-" and its first 8 characters without colons.
  *  Source: wire-protocol "Memorable name"; the BIP-39 English word list. */
 export function memorableName(mac: string): string {
   const normal = normalizeMac(mac);

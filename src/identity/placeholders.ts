@@ -1,7 +1,7 @@
-// SMBIOS UUIDs that many machines share, because a vendor never set them. Which values identify
-// nothing, and why; no I/O.
+// SMBIOS UUIDs that many machines share because a vendor never set them, and why they identify nothing. No
+// I/O.
 
-/** In this spelling, or with the first three fields in the other byte order. */
+/** Known placeholders. They also count with the first three fields in the other byte order. */
 const shared: readonly string[] = [
   '03000200-0400-0500-0006-000700080009',
   '03020100-0504-0706-0809-0a0b0c0d0e0f',
@@ -19,7 +19,7 @@ const sharedDigits = new Set(shared.flatMap((uuid) => [digits(uuid), swapped(dig
 
 const unset = new Set(['', '--', 'not settable', 'not present', 'not specified']);
 
-/** Why a system UUID identifies nothing; undefined when it does.
+/** Says why a system UUID identifies nothing; undefined if it does.
  *  Source: rules for smbios_uuid, compared in both byte orders. */
 export function uuidPlaceholder(uuid: string): string | undefined {
   const text = uuid.trim().toLowerCase();
@@ -39,7 +39,7 @@ export function uuidPlaceholder(uuid: string): string | undefined {
  *  woven in: "032e02b4-0499-0533-a106-940700080009" has b4:2e:99:33:a1:94. */
 const wovenTemplate = /^03..02..04..05....06..0700080009$/;
 
-/** Why a system UUID is weak evidence though it is unique: it only repeats a MAC address. */
+/** Says why a unique system UUID is weak evidence all the same: it only repeats a MAC address. */
 export function uuidWeakness(uuid: string): string | undefined {
   const hex = digits(uuid);
   const isMac = hex.startsWith('0'.repeat(20));
@@ -51,7 +51,7 @@ function digits(uuid: string): string {
   return uuid.toLowerCase().replaceAll('-', '');
 }
 
-/** The same bytes with the first three fields in the other byte order. */
+/** Swaps the byte order of the first three fields. */
 function swapped(hex: string): string {
   const bytes = hex.match(/../g) ?? [];
   const order = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];

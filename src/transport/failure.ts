@@ -1,29 +1,29 @@
-// What can go wrong between agent and server, sorted by what the agent does about it.
+// The failures between agent and server, sorted by what the agent does about them.
 // Making the errors belongs to transport.ts, waiting to state.ts.
 import { AppError, isAppError, type ErrorCode } from '../core/errors.ts';
 
 export type FailureKind =
-  /** No connection, no answer in time, a broken answer, 5xx, or not our server: retried for ever. */
+  /** No connection, no answer in time, a broken answer, 5xx, or not a Dragonfly server: retried for ever. */
   | 'network'
-  /** 429 or 503: the server said when to come back, or is overloaded. */
+  /** 429 or 503: the server is overloaded, and may have said when to come back. */
   | 'busy'
   /** 401 or 403: enrol again. */
   | 'unauthorized'
   /** 404: the server does not know this machine. */
   | 'unknown'
-  /** 409 and the other 4xx: repeating the same at once cannot help. */
+  /** 409 and the other 4xx: repeating the request at once cannot help. */
   | 'rejected'
-  /** The agent's own side: no NIC found, an action that failed, a bug. */
+  /** The agent's own side: no NIC, a failed action, a bug. */
   | 'local';
 
 export interface Failure {
   readonly kind: FailureKind;
   readonly error: AppError;
-  /** What Retry-After asked for. Units: milliseconds. */
+  /** The delay that Retry-After asked for. Units: milliseconds. */
   readonly retryAfterMs?: number;
 }
 
-/** Sorts an error of a Transport or of the agent's own work. */
+/** Classifies an error of a Transport or of the agent's own work. */
 export function classifyFailure(err: unknown): Failure {
   const error = isAppError(err)
     ? err
@@ -59,14 +59,13 @@ function kindOf(error: AppError): FailureKind {
   }
 }
 
-/** Whether the server may have acted on the request although its answer was lost, so that the very
- *  same request (same sequence) must be sent again. */
+/** True if the server may have acted on the request although its answer was lost. The very same request,
+ *  with the same sequence, must then be sent again. */
 export function isAmbiguous(failure: Failure): boolean {
   return failure.kind === 'network' || failure.kind === 'busy';
 }
 
-/** Whether the server will never take what it was told as it is: the other 4xx, but no conflict (409),
- *  of which it knows and which passes. */
+/** True for a 4xx that repeating cannot fix. 409 is excluded because it clears by itself. */
 export function isRefusal({ kind, error }: Failure): boolean {
   return kind === 'rejected' && error.details['status'] !== 409;
 }

@@ -87,7 +87,7 @@ describe('the doctor', () => {
   it('asks for root', async () => {
     put({ 'proc/self/status': 'Name:\tnode\nUid:\t1000\t1000\t1000\t1000\n' });
     expect(await findings('root rights')).toEqual([
-      'fail: it runs as user 1000 -> run it as root: serial numbers and the UUID are readable by root alone',
+      'fail: it runs as user 1000 -> run it as root: only root can read serial numbers and the UUID',
     ]);
     put({ 'proc/self/status': 'Uid:\t0\t0\t0\t0\n' });
     expect(await findings('root rights')).toEqual(['pass: it runs as root']);
@@ -128,7 +128,7 @@ describe('the doctor', () => {
         '[    3.1] bnx2 0000:00:03.0: Direct firmware load for bnx2/bnx2-mips-09-6.2.1b.fw failed with error -2\n',
     });
     expect((await findings('firmware'))[0]).toMatch(
-      /asked for bnx2\/bnx2-mips-09-6\.2\.1b\.fw .* -> put/,
+      /asked for bnx2\/bnx2-mips-09-6\.2\.1b\.fw, which is missing: .* -> put/,
     );
     expect((await findings('NIC driver'))[0]).toMatch(/-> put the firmware bnx2\/bnx2-mips/);
   });

@@ -72,7 +72,7 @@ describe('the doctor and a server', () => {
   it('find something else than a Dragonfly server', async () => {
     const portal = await serve((_, response) => response.end('<html>Log in</html>'));
     expect((await examine(portal))[0]).toMatch(
-      /^server fail: .* 200 with something that no Dragonfly/,
+      /^server fail: .* 200, but not as a Dragonfly server would/,
     );
     const sick = await serve((_, response) => response.writeHead(503).end('{}'));
     expect((await examine(sick))[0]).toMatch(/^server fail: .*\/api\/health answers 503$/);

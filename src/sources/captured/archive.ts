@@ -28,7 +28,7 @@ export async function archiveTree(bytes: Uint8Array, path: string): Promise<Tree
       else if (header.type === 'directory') add(nodes, place, { names: new Set() });
     }
   } catch (cause) {
-    throw new AppError('read.malformed', `${path} is no tar archive that can be read`, {
+    throw new AppError('read.malformed', `cannot read ${path} as a tar archive`, {
       cause,
       details: { path },
     });

@@ -50,7 +50,7 @@ describe.skipIf(!canHang())(`a directory of which a part hangs${skipped}`, () =>
       import { lookup } from 'node:dns/promises';
       import { leave } from ${moduleUrl('cli/leave.ts')};
       import { systemClock as clock } from ${moduleUrl('core/clock.ts')};
-      import { SlowReads, stuckReads } from ${moduleUrl('sources/slow-reads.ts')};
+      import { SlowReads, stuckReads } from ${moduleUrl('sources/isolated/slow-reads.ts')};
       const otherwise = async (path) => 'elsewhere';
       const slow = new SlowReads({ timeoutMs: 200, clock, otherwise });
       const read = (i) => slow.text(process.argv[1] + '/sys/block/sda/' + i).catch((err) => err.code);
@@ -87,5 +87,5 @@ describe.skipIf(!canHang())(`a directory of which a part hangs${skipped}`, () =>
 });
 
 function moduleUrl(path: string): string {
-  return JSON.stringify(new URL(`../../src/${path}`, import.meta.url).href);
+  return JSON.stringify(new URL(`../../../src/${path}`, import.meta.url).href);
 }
