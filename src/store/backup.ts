@@ -17,7 +17,7 @@ const batchChars = 256 * 1024;
 /** Not the tokens: they are in their settings, where servers of version 0.1.0 restore them from too. */
 const backedUp = allKinds.filter(({ table }) => table !== kinds.tokens.table);
 
-/** Writes all records to a file, which is there whole or not at all. Gives their number.
+/** Writes all records to a file, whole or not at all, and returns how many.
  *  Shape: a line {format, version}, a line {table, document} for each record, a line
  *  {records, sha256} over all lines before it.
  *  Errors: AppError `backup.failed` and those of the store. */
@@ -66,7 +66,7 @@ function oneLine({ key, value }: KvEntry): string {
 }
 
 /** Puts all records of a backup into an empty store. The whole file is verified before anything is
- *  written. Gives their number. A restore that was interrupted can be repeated with the same file.
+ *  written. Returns how many. A restore that was interrupted can be repeated with the same file.
  *  Errors: AppError `backup.damaged`, `backup.failed`, `store.incompatible`, `store.not-empty`, and
  *  those of the store. */
 export async function restore(kv: Kv, path: string): Promise<number> {

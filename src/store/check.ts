@@ -1,5 +1,5 @@
-// Whether records and indexes agree: every record has its index entries, every entry its record.
-// What is found is looked at again before it counts, as the store may be in use meanwhile.
+// Checks that records and indexes agree: every record has its index entries, every entry its record.
+// The store may be in use, so a suspicion is looked at again before it counts as a finding.
 import { describeError, isAppError } from '../core/errors.ts';
 import { parseDocument } from './collections/json.ts';
 import { keyPart } from './collections/keys.ts';
@@ -38,7 +38,7 @@ export async function checkStore(
   return check.result;
 }
 
-/** Something that may be wrong, and what would mend it. */
+/** A possible finding, and the write that would mend it. */
 interface Suspicion {
   readonly what: Finding['what'];
   readonly key: string;
@@ -112,7 +112,7 @@ class Check {
     }
   }
 
-  /** Reports a suspicion that still holds, having mended it if that is wanted. */
+  /** Reports a suspicion that still holds, after mending it if asked to. */
   async #settle(kind: Kind<object>, suspicion: Suspicion): Promise<void> {
     const reads: KvRead[] = [{ key: suspicion.record }, { key: suspicion.key }];
     const [[record] = [], [entry] = []] = await this.#kv.read(reads);

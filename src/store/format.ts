@@ -5,7 +5,7 @@ import type { Kv } from './kv/kv.ts';
 export const formatVersion = 1;
 const formatKey = 'meta/format';
 const formatName = 'dragonfly-store';
-/** There while a restore is under way. */
+/** Present during a restore. */
 export const restoringKey = 'meta/restoring';
 
 /** Marks an empty store as one of this version, or checks the mark that is there.

@@ -1,8 +1,7 @@
 // Writes that depend on what was read before them, repeated while others get in between.
 import { isAppError } from '../core/errors.ts';
 
-/** Of all that write one record at the same time one succeeds, so nobody waits for longer than this
- *  many others. */
+/** Each time, one of those that write a record at once succeeds: this many can do so without a failure. */
 const mostAttempts = 100;
 
 /** Calls `write`, which reads, then writes what it read unchanged, until nobody else wrote in between.

@@ -13,7 +13,7 @@ export interface Versioned<T> {
   readonly revision: Revision;
 }
 
-/** What a put expects to find: this revision, no document, or (undefined) whatever is there. */
+/** The precondition of a write: this revision, no document, or (undefined) none. */
 export type Expected = { readonly revision: Revision } | 'absent' | undefined;
 
 /** Asks for the next `limit` documents after `cursor`. */
@@ -34,8 +34,7 @@ export interface Page<T> {
   readonly nextCursor: string | undefined;
 }
 
-/** Something that a machine can be recognised by. An SMBIOS UUID that is a placeholder, and a MAC that
- *  no NIC has, are found on no machine. */
+/** A value that identifies machines. Placeholder SMBIOS UUIDs and junk MACs match none. */
 export type Clue =
   | { readonly identityHash: string }
   | { readonly primaryMac: string }
@@ -46,16 +45,16 @@ export type Clue =
 export interface Sighting {
   readonly clue: Clue;
   readonly machineIds: readonly string[];
-  /** The revision of the last of them to get the clue; undefined where there is none. */
+  /** The revision at which the latest of them got the clue; undefined without machines. */
   readonly newest: Revision | undefined;
 }
 
-/** What is written in the same commit as a machine, and on what condition. */
+/** More writes in a machine's commit, and a further precondition. */
 export interface Along {
   /** Changes to put in front of the machine's history. */
   readonly changes?: readonly MachineChange[];
   readonly conflict?: IdentityConflict;
-  /** Nobody else may have got these clues since they were looked up, else `store.conflict`. */
+  /** `store.conflict` if another machine got one of these clues since the look-up. */
   readonly unlessSeen?: readonly Sighting[];
 }
 
@@ -80,7 +79,7 @@ export interface Collection<T, By extends object = object> {
     index: Index,
     value: By[Index],
   ): AsyncGenerator<Versioned<T>>;
-  /** Whether there was one. */
+  /** False if there was none. */
   delete(name: string, expected?: Expected): Promise<boolean>;
 }
 
@@ -99,7 +98,7 @@ export interface Machines extends Collection<
   byMac(mac: string): Promise<Versioned<Machine> | undefined>;
   /** For each clue the machines that have it, at most `limit` of them, all from one snapshot. */
   find(clues: readonly Clue[], limit: number): Promise<readonly Sighting[]>;
-  /** What a machine had changed when it returned: the last changes, newest first. */
+  /** The machine's last changes, newest first. */
   history(id: string): Promise<readonly MachineChange[]>;
   put(machine: Machine, expected?: Expected, along?: Along): Promise<Revision>;
 }

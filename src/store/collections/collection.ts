@@ -22,7 +22,7 @@ const maxLimit = 1000;
 /** Records that `all` has in memory at once. */
 const pieceLimit = 250;
 
-/** What a write does besides its own record. */
+/** Operations and expectations that a document's commit takes along. */
 export interface Extra {
   readonly expectations: readonly KvExpectation[];
   readonly operations: readonly KvOperation[];

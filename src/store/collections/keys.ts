@@ -9,7 +9,7 @@ const longestPlain = 190;
  *  all of them, so that ASCII names keep their order. */
 const plain = /^[ !-.0-}]*$/;
 
-/** A name as a part of a key. Begins alike for names that begin alike (see `namePrefix`). */
+/** A name as part of a key. Names with a common beginning keep one (see `namePrefix`). */
 export function keyPart(name: string): string {
   const escaped = escape(name);
   if (escaped.length <= longestPlain) return escaped;
@@ -17,7 +17,7 @@ export function keyPart(name: string): string {
   return `${escaped.slice(0, longestPlain)}~~${hash}`;
 }
 
-/** What `keyPart` begins with for all names that begin with `prefix`, and maybe some others. */
+/** The beginning of `keyPart` of every name that begins with `prefix`, and perhaps of others. */
 export function namePrefix(prefix: string): string {
   return escape(prefix).slice(0, longestPlain);
 }

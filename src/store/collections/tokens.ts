@@ -94,7 +94,7 @@ function recordOf(name: string, token: Token | undefined): KvOperation {
   return { key: recordKey(kinds.tokens, name), value };
 }
 
-/** What version 0.1.0 can say: who has the token may do what the scope says, on every machine. */
+/** The scopes that version 0.1.0 knows. There they hold for every machine. */
 const oldScopes: ReadonlySet<string> = new Set(['read', 'full', 'enrol']);
 /** The SHA-256 of no token. */
 const noToken = '0'.repeat(64);

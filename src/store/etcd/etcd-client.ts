@@ -1,14 +1,14 @@
-// Calls etcd's JSON gateway: one of several endpoints, the next one when that fails. What is sent and
-// understood is in etcd.ts; here is only whether an answer came, and from whom.
+// A client of etcd's JSON gateway over several endpoints, going on to the next when one fails. It knows
+// nothing of what is sent: etcd-messages.ts does.
 //
-// The gateway over undici costs the caller about half the CPU of gRPC and no further packages; what was
-// given up is some of the rate that one etcd member reaches.
+// The gateway over undici costs the caller about half the CPU of gRPC and no further packages. The price
+// is part of the rate that one etcd member could reach.
 import { Agent, request, type Dispatcher } from 'undici';
 import { fullJitterMs } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 
-/** A follower keeps a request that a dead leader lost for 7 s; asking again sooner is safe. */
+/** A follower holds a request that a dead leader lost for 7 s; asking again sooner is safe. */
 const answerTimeoutMs = 3000;
 const connectTimeoutMs = 2000;
 const backoff = { baseMs: 50, capMs: 1000 };
@@ -23,7 +23,7 @@ export interface EtcdOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly newId: () => string;
-  /** How long to go on asking when nobody answers; an election takes a few seconds at worst. */
+  /** Tries go on for this long while nobody answers; an election takes a few seconds at worst. */
   readonly giveUpAfterMs: number;
 }
 
@@ -141,7 +141,7 @@ export class EtcdClient {
   }
 }
 
-/** What an answer other than 200 means: AppError and EtcdRefusal are final, others are not. */
+/** The error in an answer other than 200: AppError and EtcdRefusal are final, others are not. */
 function failure(body: unknown): Error {
   const said = typeof body === 'object' && body !== null ? body : {};
   const message = 'message' in said ? String(said.message) : 'no message';
@@ -157,7 +157,7 @@ function failure(body: unknown): Error {
   return isFinal ? new EtcdRefusal(message, code) : new Error(message);
 }
 
-/** Whether the connection was refused: everything else may have reached etcd. */
+/** True if the connection was refused: in every other case the request may have reached etcd. */
 function wasNeverSent(err: unknown): boolean {
   return (
     err instanceof Error &&

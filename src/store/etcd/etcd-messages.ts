@@ -1,10 +1,10 @@
-// What is said to etcd's JSON gateway and how its answers read. Keys and values travel in base64, 64-bit
+// Requests to etcd's JSON gateway and the parsing of its answers. Keys and values travel in base64, 64-bit
 // numbers as text, and fields that are empty, 0 or false are left out. Pure.
 import { piecePrefix, type Pieces } from './etcd-values.ts';
 import type { KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from '../kv/kv.ts';
 import { prefixEnd } from '../kv/kv.ts';
 
-/** Everything of this project in an etcd that others use as well. */
+/** All keys of this project, in an etcd that others may use too. */
 const root = 'dragonfly/';
 /** etcd takes 128 operations in a Txn, counted along each path of nested ones: three levels of this
  *  many make 64,000. */
@@ -57,7 +57,7 @@ export function writing({ key, value }: KvOperation): object {
     : { request_put: { key: encodeKey(key), value: encode(value) } };
 }
 
-/** The pieces of values that a commit replaces: everything kept for its records but what is new. */
+/** Removes the pieces of the values that a commit replaces: all those of its records but the new ones. */
 export function stalePieces(
   operations: readonly KvOperation[],
   expectations: readonly KvExpectation[],

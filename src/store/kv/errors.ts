@@ -1,4 +1,4 @@
-// The errors that are the same for every backend.
+// Errors common to all backends.
 import { AppError } from '../../core/errors.ts';
 import type { KvExpectation } from './kv.ts';
 

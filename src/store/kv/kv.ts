@@ -1,4 +1,4 @@
-// What a backend must give: ordered keys, atomic commits with expectations, snapshots. Records and
+// The contract of a backend: ordered keys, atomic commits with expectations, snapshots. Records and
 // indexes are built above it, once; nothing here knows what is stored.
 
 /** A stored value and the revision of the commit that wrote it. */
@@ -14,7 +14,7 @@ export type KvRead =
   | { readonly key: string }
   | { readonly prefix: string; readonly limit: number; readonly after?: string | undefined };
 
-/** What must hold for a commit to happen. */
+/** A precondition of a commit. */
 export type KvExpectation =
   /** The key was last written at `revision`; 0: it does not exist. */
   | { readonly key: string; readonly revision: number }
@@ -58,13 +58,13 @@ export interface Kv {
   close(): Promise<void>;
 }
 
-/** How a backend opens what it keeps. */
+/** Options of opening a backend. */
 export interface OpenOptions {
-  /** Beside a server that is running; nothing can be written and nothing is made. */
+  /** Opens beside a running server; writes and creates nothing. */
   readonly readOnly?: boolean;
-  /** A store whose restore was interrupted is opened as well. */
+  /** Also opens a store whose restore was interrupted. */
   readonly partlyRestored?: boolean;
-  /** Looks at every page of a data file, however large it is. */
+  /** Verifies every page of a data file, whatever its size. */
   readonly verifyWhole?: boolean;
 }
 

@@ -1,4 +1,4 @@
-// Who wants to hear of changes in this process: what backends without a watch of their own use.
+// Listeners for the changes that this process makes, for backends that cannot watch by themselves.
 import type { KvChange, KvOperation } from './kv.ts';
 
 interface Watcher {

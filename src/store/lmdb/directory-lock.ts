@@ -6,7 +6,7 @@ import { AppError } from '../../core/errors.ts';
 
 const lockName = 'in-use.lock';
 
-/** Takes the lock of a directory and gives what releases it.
+/** Locks a directory and returns what releases it.
  *  Errors: AppError `store.in-use`, `store.unavailable`. */
 export function lockDirectory(directory: string): () => void {
   let lock: DatabaseSync | undefined;

@@ -1,10 +1,10 @@
-// Looks at LMDB's data file before LMDB maps it: a page that is missing or is not what the tree says
-// would end the process, not raise an error. Reads only; nobody may be writing meanwhile.
+// Verifies LMDB's data file before LMDB maps it, because a missing or wrong page would end the process
+// instead of raising an error. Reads only; nothing may be writing at the same time.
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../core/errors.ts';
 
-/** Files up to this size are walked whole; of larger ones only the branches, which are few. */
+/** Files up to this size are walked whole, larger ones only along their branches, which are few. */
 const walkWholeBytes = 64 * 1024 * 1024;
 
 // Layout of a page and of the meta page. Source: lmdb's MDB_page, MDB_meta, MDB_db, MDB_node.
@@ -104,7 +104,7 @@ class Walk {
     this.#leaves = leaves;
   }
 
-  /** What is wrong with the tree under a root page. */
+  /** The first fault in the tree under a root page; undefined if there is none. */
   tree(root: bigint): string | undefined {
     return root === noPage ? undefined : this.#subtree(root, 0);
   }
@@ -164,7 +164,8 @@ class Walk {
   }
 }
 
-/** Where the nodes of a page begin; undefined where that cannot be. Offsets count from its header. */
+/** The offsets of a page's nodes; undefined for a layout that cannot be. In the file they count from the
+ *  page header. */
 function nodesOf(bytes: Buffer): number[] | undefined {
   const lower = page.nodes + bytes.readUInt16LE(page.lower);
   const upper = page.nodes + bytes.readUInt16LE(page.upper);

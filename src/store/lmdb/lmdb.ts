@@ -15,11 +15,11 @@ const mapFull = -30_792;
 const inputOutput = 5;
 const noSpace = 28;
 const overQuota = 122;
-/** With less than this free a batch may well have found no space. */
+/** With less than this free, a failed write is put down to a full disk. */
 const littleBytes = 16 * 1024 * 1024;
 
 const revisionKey = 'meta/revision';
-/** How many revisions are used up before the counter is written down again. */
+/** Revisions given out between two writes of the counter. */
 const revisionBlock = 1_000_000;
 
 export class LmdbKv implements Kv {
@@ -41,13 +41,13 @@ export class LmdbKv implements Kv {
     this.#reserved = this.#revision;
   }
 
-  /** Opens the environment in `directory`, whose lock the caller holds; `release` is called after it
-   *  was closed. */
+  /** Opens the environment in `directory`. The caller holds its lock, and `release` is called once the
+   *  environment is closed. */
   static open(directory: string, options: { readOnly: boolean; release: () => void }): LmdbKv {
     const db = open<string, string>({
       path: directory,
       readOnly: options.readOnly,
-      // Else a directory with a dot in its name is taken for a file.
+      // Without this, a directory with a dot in its name is taken for a file.
       noSubdir: false,
       encoding: 'string',
       useVersions: true,
@@ -187,13 +187,13 @@ export class LmdbKv implements Kv {
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
     if (code === noSpace || code === overQuota || code === mapFull) return true;
     if (code !== inputOutput) return false;
-    // LMDB gives a write that was cut short for lack of space as an input/output error.
+    // LMDB reports a write cut short by a full disk as an I/O error.
     const { bavail, bsize } = statfsSync(this.#directory);
     return bavail * bsize < littleBytes;
   }
 }
 
-/** A failed commit says why in a promise of its own, which also must not go unheard. */
+/** A failed commit has its reason in a second promise, whose rejection needs handling too. */
 async function underlying(err: unknown): Promise<unknown> {
   if (!(err instanceof Error) || !('commitError' in err)) return err;
   try {
