@@ -6,7 +6,7 @@ import type { Clock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import { errnoOf, timeoutError } from './read-error.ts';
 
-/** A full `dmidecode` of a large server has half a megabyte. */
+/** For comparison: a full `dmidecode` of a large server prints half a megabyte. */
 const maxOutputBytes = 8 * 1024 * 1024;
 
 export interface CommandOptions {
@@ -14,15 +14,15 @@ export interface CommandOptions {
   readonly clock: Clock;
 }
 
-/** Standard output of a command, which gets nothing on its standard input; undefined when there is no
- *  such command. It is killed with all that it started when it takes too long or says too much.
+/** Runs a command with empty standard input and returns its standard output; undefined if there is no such
+ *  command. If it takes too long or prints too much, it is killed with everything it started.
  *  Errors: AppError `exec.failed`, `read.too-large`, `read.timeout`. */
 export async function runCommand(
   tool: string,
   args: readonly string[],
   options: CommandOptions,
 ): Promise<string | undefined> {
-  // The places of system tools are not in every user's search path.
+  // Not every user's search path has the directories of system tools.
   for (const file of tool.includes('/') ? [tool] : [tool, `/usr/sbin/${tool}`, `/sbin/${tool}`]) {
     try {
       return await run(file, args, options);
@@ -41,7 +41,7 @@ async function run(
   { timeoutMs, clock }: CommandOptions,
 ): Promise<string> {
   const command = [file, ...args].join(' ');
-  // A process group of its own, so that what it starts is killed with it.
+  // A process group of its own, so that its children are killed with it.
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   const over = new AbortController();
   const deadline = clock.sleep(timeoutMs, over.signal).then(() => {
@@ -87,7 +87,7 @@ function outputOf(child: Child, command: string): Promise<string> {
   });
 }
 
-/** Ends a command that is not waited for any longer; if it is stuck in the kernel, it stays behind. */
+/** Kills a command that nobody waits for any more. If it is stuck in the kernel, it stays behind. */
 function killGroup(child: Child): void {
   child.stdout.destroy();
   child.stderr.destroy();
@@ -96,6 +96,6 @@ function killGroup(child: Child): void {
   try {
     kill(-child.pid, 'SIGKILL');
   } catch {
-    // It has ended by itself.
+    // It ended by itself.
   }
 }

@@ -1,5 +1,5 @@
-// The files of the host that the agent runs on, read synchronously. What may hang is not read here
-// but where it can be abandoned (see host.ts).
+// Reads this host's files synchronously. Files that may hang are read where a read can be abandoned
+// instead (see host.ts).
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { absentOrThrow, readError } from './read-error.ts';
 import { maxFileBytes, openFlags, readFile } from './read-file.ts';
@@ -9,8 +9,8 @@ export interface Range {
   readonly length: number;
 }
 
-/** The file readers of a Root as synchronous calls: a sysfs file takes about 10 µs so, and several
- *  times that through libuv's thread pool. Errors: AppError `read.*`. */
+/** The file readers of a Root as synchronous calls. A sysfs file takes about 10 µs this way, and several
+ *  times as long through libuv's thread pool. Errors: AppError `read.*`. */
 export interface Files {
   text(path: string): string | undefined;
   bytes(path: string, range?: Range): Uint8Array | undefined;
@@ -18,8 +18,8 @@ export interface Files {
   link(path: string): string | undefined;
 }
 
-/** The content of a file that the kernel makes up (sysfs, procfs), of which none is large. Such reads
- *  are by far the most, and asking what kind of file it is takes a third of their time. */
+/** Reads a file that the kernel generates (sysfs, procfs); none of them is large. Most reads are of this
+ *  kind, and asking for the type of the file first would take a third of their time. */
 export function kernelText(path: string): string | undefined {
   if (!existsSync(path)) return undefined;
   try {
@@ -29,9 +29,9 @@ export function kernelText(path: string): string | undefined {
   }
 }
 
-/** This host's files as they stand. Each asks first whether the file is there: an exception for what is
- *  absent costs as much as ten reads. What lies in a directory that may not be searched counts as
- *  absent then; sysfs has no such directory. */
+/** This host's files. Each reader first checks that the file exists, because an exception for an absent
+ *  file costs as much as ten reads. A file in a directory that may not be searched then counts as absent;
+ *  sysfs has no such directory. */
 export const hostFiles: Files = {
   text(path) {
     try {

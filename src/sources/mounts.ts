@@ -1,4 +1,4 @@
-// Which parts of the file tree can hang: those that another program or machine serves.
+// Finds the parts of the file tree that can hang: those served by another program or machine.
 
 /** File systems whose reads wait for a server, which may be gone. */
 const served =
@@ -9,11 +9,11 @@ const ordinary =
   /^(ext[234]|xfs|btrfs|zfs|overlay|vfat|exfat|f2fs|squashfs|erofs|iso9660|ntfs3?|bcachefs|jfs)$/;
 
 export interface Mounts {
-  /** Whether everything in this directory is made up by the kernel, as in /sys and /proc. */
+  /** True if the kernel generates everything in this directory, as in /sys and /proc. */
   isKernels(directory: string): boolean;
-  /** Whether reading this very path waits for a server. */
+  /** True if reading this very path waits for a server. */
   isServed(path: string): boolean;
-  /** Whether something below this directory, or the directory itself, waits for one. */
+  /** True if this directory, or anything below it, waits for a server. */
   hasServed(directory: string): boolean;
 }
 
@@ -31,7 +31,7 @@ export function parseMounts(mountinfo: string): Mounts {
     if (servedPoints.length === 0) return false;
     let nearest: { point: string; served: boolean } | undefined;
     for (const mount of mounts) {
-      // Of two at one place the later one is seen.
+      // Of two mounts at one place the later one is visible.
       if (isWithin(path, mount.point) && mount.point.length >= (nearest?.point.length ?? 0)) {
         nearest = mount;
       }
@@ -55,7 +55,7 @@ function isWithin(path: string, directory: string): boolean {
   return directory === '/' || path === directory || path.startsWith(`${directory}/`);
 }
 
-/** Blanks and the like stand as octal escapes. */
+/** Decodes the octal escapes that stand for blanks and the like. */
 function unescape(field: string): string {
   return field.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
     String.fromCharCode(parseInt(octal, 8)),

@@ -1,4 +1,4 @@
-// From the argument of --root to a Root.
+// Opens the Root that the argument of --root names.
 import { resolve } from 'node:path';
 import { HostRoot, readMounts, type SourceOptions } from './host.ts';
 import type { Root } from './root.ts';

@@ -1,4 +1,4 @@
-// What an errno means to a probe: not there, or there and unreadable.
+// Maps an errno to what it means for a probe: not there, or there but unreadable.
 import * as util from 'node:util';
 import { AppError, type ErrorCode } from '../core/errors.ts';
 
@@ -26,7 +26,7 @@ export function errnoOf(err: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-/** Gives undefined for what is not there; throws an AppError `read.*` for everything else. */
+/** Returns undefined for what is not there; throws an AppError `read.*` for everything else. */
 export function absentOrThrow(err: unknown, path: string): undefined {
   if (err instanceof AppError) throw err;
   const errno = errnoOf(err);
@@ -34,7 +34,7 @@ export function absentOrThrow(err: unknown, path: string): undefined {
   throw readError(codes[errno ?? ''] ?? 'read.failed', path, err);
 }
 
-/** An error of reading `path`, which is named in the message and the details. */
+/** An error of reading `path`, with the path in message and details. */
 export function readError(code: ErrorCode, path: string, cause?: unknown): AppError {
   const errno = errnoOf(cause);
   return new AppError(code, reasons[code]?.(path) ?? `cannot read ${path}`, {
@@ -55,8 +55,8 @@ const reasons: Partial<Record<ErrorCode, (path: string) => string>> = {
   'read.too-large': (path) => `cannot read ${path}, which is larger than any such file should be`,
 };
 
-/** The kernel's reason without the path that Node puts into its message: where a capture is replayed
- *  the path would be one of the host that replays. */
+/** The kernel's reason without the path that Node adds to its message. In a replay that would be a path of
+ *  the replaying host. */
 function reasonOf(cause: unknown): unknown {
   const errno = errnoOf(cause);
   if (errno === undefined || !(cause instanceof Error) || !('errno' in cause)) return cause;

@@ -1,15 +1,15 @@
-// Reads one file of a host with care: a file may be a FIFO, endless, huge or binary.
-// Must not know what any file means.
+// Reads a file of a host with care, because it may be a FIFO, endless, huge or binary. Must not know what
+// any file means.
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { readError } from './read-error.ts';
 
-/** More than any file that tells something about a machine; /proc/cpuinfo of 1024 CPUs has 2 MB. */
+/** More than any file that describes a machine: /proc/cpuinfo of 1024 CPUs has 2 MB. */
 export const maxFileBytes = 16 * 1024 * 1024;
 
-/** Opening neither waits for a FIFO's writer nor takes a terminal. */
+/** Opening must neither wait for a FIFO's writer nor acquire a terminal. */
 export const openFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-/** One buffer for all reads: most files have less than a page, and reads are synchronous. */
+/** One buffer serves all reads: they are synchronous, and most files are smaller than a page. */
 const page = Buffer.allocUnsafeSlow(64 * 1024);
 
 export interface ReadOptions {
@@ -20,7 +20,7 @@ export interface ReadOptions {
   readonly device?: boolean;
 }
 
-/** The bytes of a regular file, given to `use`, which must copy what it keeps.
+/** Passes the bytes of a regular file to `use`, which must copy what it keeps.
  *  Errors: errno errors as they come; AppError `read.not-a-file`, `read.too-large`. */
 export function readFile<T>(
   file: string,
@@ -50,7 +50,7 @@ function readOpen(fd: number, path: string, size: number, range: ReadOptions['ra
   const end = range?.length ?? maxFileBytes + 1;
   let buffer: Buffer = page;
   let filled = 0;
-  // Files of sysfs and procfs say size 0 or 4096 whatever they hold: read until nothing comes.
+  // Files of sysfs and procfs report size 0 or 4096 whatever they hold, so read to the end.
   while (filled < end) {
     if (filled === buffer.length) buffer = grow(buffer);
     const want = Math.min(buffer.length, end) - filled;

@@ -1,12 +1,12 @@
-// The files of another machine, on disk or in memory. Nothing outside the tree is ever read: symbolic
-// links, absolute ones and those with ".." too, are followed as if its top were "/".
+// The files of another machine, on disk or in memory. Symbolic links, including absolute ones and those
+// with "..", are followed as if the top were "/", so nothing outside the tree is ever read.
 import { posix } from 'node:path';
 import type { Files, Range } from './files.ts';
 import { absentOrThrow, errnoOf, readError } from './read-error.ts';
 
-/** A tree without links followed: every path is a real one ("/sys/devices", "" for the top). */
+/** A tree whose links are not followed: every path is a real one ("/sys/devices", "" for the top). */
 export interface Tree {
-  /** Where the symbolic link at `path` points; null for what is no link, undefined when absent. */
+  /** The target of the symbolic link at `path`; null for anything but a link, undefined if absent. */
   target(path: string): string | null | undefined;
   /** The names in a directory, in any order. */
   names(path: string): string[];
@@ -18,10 +18,10 @@ export interface Tree {
 /** As many links as the kernel follows in one path. */
 const maxLinks = 40;
 
-/** The files of a tree, with its links followed. */
+/** The files of a tree, following its links. */
 export class TreeFiles implements Files {
   readonly #tree: Tree;
-  /** Where a path really is ("/sys/class/net/eth0" → "/sys/devices/…/eth0"); undefined: absent. */
+  /** The real path ("/sys/class/net/eth0" → "/sys/devices/…/eth0"); undefined if absent. */
   readonly #real = new Map<string, string | undefined>([['', '']]);
 
   constructor(tree: Tree) {
@@ -54,7 +54,7 @@ export class TreeFiles implements Files {
     }
   }
 
-  /** Captures hold many links whose target was not worth keeping: a driver's name is in the link. */
+  /** Captures hold many links without their target: a driver's name is in the link itself. */
   #danglingTarget(path: string): string | undefined {
     const { parent, name } = split(path);
     const dir = this.#resolve(parent, 0);
@@ -67,7 +67,7 @@ export class TreeFiles implements Files {
       const { parent, name } = split(path);
       const dir = this.#resolve(parent, 0);
       if (dir === undefined) return undefined;
-      // Most files are no links: trying is cheaper than asking first.
+      // Most files are not links, so trying is cheaper than asking first.
       if (name !== '..' && name !== '.') return this.#tree.read(`${dir}/${name}`, path, range);
     } catch (err) {
       if (errnoOf(err) !== 'ELOOP') return absentOrThrow(err, path);
@@ -80,7 +80,7 @@ export class TreeFiles implements Files {
     }
   }
 
-  /** The path without links, within this tree. Remembers every directory on the way. */
+  /** Resolves all links in a path, within this tree. Remembers every directory on the way. */
   #resolve(path: string, links: number): string | undefined {
     const trimmed = path.replace(/\/+$/, '');
     if (this.#real.has(trimmed)) return this.#real.get(trimmed);
@@ -93,7 +93,7 @@ export class TreeFiles implements Files {
     return real;
   }
 
-  /** `name` in the real directory `dir`, with its link followed if it is one. */
+  /** Resolves `name` in the real directory `dir`, following it if it is a link. */
   #step(dir: string, name: string, links: number): string | undefined {
     if (name === '' || name === '.') return dir;
     if (name === '..') return split(dir).parent;

@@ -1,12 +1,12 @@
-// A tar archive as a tree of files in memory. Nothing of an archive is ever written to disk, so that
-// no name or link in a hostile one can reach anything.
+// A tar archive as a tree of files in memory. Nothing of an archive is ever written to disk, so no name or
+// link in a hostile one can reach anything.
 import { gunzipSync } from 'node:zlib';
 import { packTar, unpackTar } from 'modern-tar';
 import { AppError } from '../../core/errors.ts';
 import { readError } from '../read-error.ts';
 import type { Tree } from '../tree.ts';
 
-/** Hundreds of times what a capture holds, and little enough to be unpacked in memory. */
+/** Hundreds of times the size of a capture, and small enough to unpack in memory. */
 const maxUnpackedBytes = 256 * 1024 * 1024;
 
 interface Node {
@@ -15,7 +15,7 @@ interface Node {
   names?: Set<string>;
 }
 
-/** The tree in a tar archive, compressed by gzip or not. Errors: AppError `read.malformed`. */
+/** Reads the tree in a tar archive, gzipped or not. Errors: AppError `read.malformed`. */
 export async function archiveTree(bytes: Uint8Array, path: string): Promise<Tree> {
   const nodes = new Map<string, Node>([['', { names: new Set() }]]);
   try {
@@ -36,7 +36,7 @@ export async function archiveTree(bytes: Uint8Array, path: string): Promise<Tree
   return treeOf(nodes);
 }
 
-/** A gzip-compressed tar archive of text files, always the same for the same files. */
+/** Packs text files into a gzipped tar archive, byte for byte the same for the same files. */
 export async function packFiles(files: ReadonlyMap<string, string>): Promise<Uint8Array> {
   const { gzipSync } = await import('node:zlib');
   const entries = [...files].map(([name, body]) => ({
@@ -62,7 +62,7 @@ function placeOf(name: string): string | undefined {
   return parts.includes('..') ? undefined : parts.map((part) => `/${part}`).join('');
 }
 
-/** Puts a node at its place, with the directories above it; the first of two at one place stays. */
+/** Puts a node in its place, with the directories above it. The first of two in one place stays. */
 function add(nodes: Map<string, Node>, place: string, node: Node): void {
   if (nodes.has(place)) return;
   const slash = place.lastIndexOf('/');

@@ -1,5 +1,5 @@
-// A recording as files: texts as they stood on the host, and capture.json, which says of every read
-// what came of it. Text only, so that a capture can be looked at, compared and kept in a repository.
+// A recording as files: the texts as they were on the host, and capture.json with the outcome of every
+// read. All of it is text, so that a capture can be read, compared and kept in a repository.
 import { AppError, errorCodes, type ErrorCode } from '../../core/errors.ts';
 import type { Asked, Outcome, Read } from './recording.ts';
 
@@ -8,11 +8,11 @@ export const manifestName = 'capture.json';
 export interface CaptureInfo {
   /** The version of the agent that made it. */
   readonly agentVersion: string;
-  /** Whether serial numbers, UUIDs, MACs and host names are fakes. */
+  /** True if serial numbers, UUIDs, MACs and host names are fakes. */
   readonly redacted: boolean;
 }
 
-/** One read in the manifest: what was asked, and one of the fields that say what came of it. */
+/** A read in the manifest: its question, and one of the fields for the outcome. */
 interface Entry {
   read: Asked['read'];
   path?: string;
@@ -22,7 +22,7 @@ interface Entry {
   args?: readonly string[];
   /** The name of the file beside the manifest that holds the text. */
   file?: string;
-  /** The text itself, where it would be no clean text file. */
+  /** The text itself, if it would not make a clean text file. */
   text?: string;
   base64?: string;
   names?: readonly string[];
@@ -31,10 +31,10 @@ interface Entry {
   error?: { code: string; message: string; reason?: string };
 }
 
-/** Gives a file beside the manifest. */
+/** Returns the content of a file beside the manifest. */
 type TextOf = (name: string) => string | undefined | Promise<string | undefined>;
 
-/** The files of a capture by their names. Shape: deterministic, sorted, one read a line. */
+/** The files of a capture by name. Shape: deterministic, sorted, one read per line. */
 export function toFiles(reads: readonly Read[], info: CaptureInfo): Map<string, string> {
   const texts = new TextFiles();
   const entries = reads.map((read) => JSON.stringify(entryOf(read, texts)));
@@ -53,7 +53,7 @@ export function toFiles(reads: readonly Read[], info: CaptureInfo): Map<string, 
  *  Errors: AppError `read.malformed`. */
 export async function fromFiles(manifest: string, textOf: TextOf, path: string): Promise<Read[]> {
   try {
-    // Whatever has another shape fails in readOf.
+    // Any other shape fails in readOf.
     const { format, version, reads }: { format: unknown; version: unknown; reads: Entry[] } =
       JSON.parse(manifest);
     if (format !== 'dragonfly-capture') throw new Error('it is not a capture of dragonfly-agent');
@@ -92,7 +92,7 @@ function askedFields(asked: Asked): Entry {
   return { read: asked.read, path: asked.path };
 }
 
-/** Where a text stands: a file at its own path, a command's output under its words. */
+/** The place of a text: a file's own path, or the words of a command. */
 function fileName(asked: Asked): string | undefined {
   if (asked.read === 'exec') {
     const words = [asked.tool, ...asked.args].join(' ').replaceAll(/[^\w.-]+/g, '_');
@@ -103,7 +103,7 @@ function fileName(asked: Asked): string | undefined {
   return isPlain ? parts.join('/') : undefined;
 }
 
-/** No NUL or other control character, and no sign that the bytes were not UTF-8. */
+/** True for text without control characters and without signs that the bytes were not UTF-8. */
 function isCleanText(text: string): boolean {
   // eslint-disable-next-line no-control-regex
   return !/[\0-\x08\x0b-\x1f\x7f\ufffd]/.test(text);
@@ -114,7 +114,7 @@ class TextFiles {
   readonly #files = new Map<string, string>();
   readonly #directories = new Set<string>();
 
-  /** False when a file or directory of this name is there, or a file on the way to it. */
+  /** False if a file or directory has this name already, or a file is in its way. */
   add(name: string, text: string): boolean {
     const above = directoriesOf(name);
     const taken = name === manifestName || this.#files.has(name) || this.#directories.has(name);

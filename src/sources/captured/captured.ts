@@ -1,4 +1,4 @@
-// The Root of another machine: a capture, packed or not, or a directory with that machine's files.
+// The Root of another machine: a capture, packed or unpacked, or a directory with that machine's files.
 import { systemClock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import { fromFiles, manifestName } from './capture-file.ts';
@@ -9,7 +9,7 @@ import { ReplayRoot } from './recording.ts';
 import type { Root } from '../root.ts';
 import { TreeFiles } from '../tree.ts';
 
-/** A machine's files at `path`, of which a part `mayHang` when a program or another machine serves it.
+/** Opens a machine's files at `path`. `mayHang` tells which of them another program or machine serves.
  *  Errors: AppError `config.invalid`, `read.*`. */
 export async function openCaptured(
   path: string,
@@ -33,7 +33,7 @@ export async function openCaptured(
   return await openFiles(path, new TreeFiles(await archiveTree(bytes, path)));
 }
 
-/** How files are read: at once, or in a process that can be killed. */
+/** File readers that answer at once, or from a process that can be killed. */
 interface Readers {
   text(path: string): string | undefined | Promise<string | undefined>;
   bytes(path: string, range?: Range): Uint8Array | undefined | Promise<Uint8Array | undefined>;
@@ -45,7 +45,7 @@ async function isDirectory(readers: Readers, path: string): Promise<boolean> {
   return (await readers.list(path)) !== undefined;
 }
 
-/** A capture says itself what it holds; a tree without a manifest is read as it stands. */
+/** Replays a capture by its manifest, and reads a tree without one as it is. */
 async function openFiles(path: string, files: Readers): Promise<Root> {
   const manifest = await files.text(`/${manifestName}`);
   if (manifest === undefined) return new TreeRoot(path, files);

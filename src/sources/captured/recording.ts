@@ -1,15 +1,15 @@
-// What was read from a host: each read with its outcome, recorded as it happens, and replayed later.
+// Records every read of a host with its outcome, and replays such a recording.
 import { AppError, isAppError, type ErrorCode } from '../../core/errors.ts';
 import type { Range } from '../files.ts';
 import type { Root } from '../root.ts';
 
-/** What a read asked for. */
+/** The question of a read. */
 export type Asked =
   | { read: 'text' | 'list' | 'link'; path: string }
   | { read: 'bytes'; path: string; range?: Range | undefined }
   | { read: 'exec'; tool: string; args: readonly string[] };
 
-/** What came of it: a value, nothing, or an error. */
+/** The outcome of a read: a value, nothing, or an error. */
 export type Outcome =
   | { value: string | readonly string[] | Uint8Array }
   | { absent: true }
@@ -20,14 +20,14 @@ export interface Read {
   outcome: Outcome;
 }
 
-/** One name for all reads that ask the same. */
+/** A key that is equal for reads with the same question. */
 function keyOf(asked: Asked): string {
   if (asked.read === 'exec') return `exec ${JSON.stringify([asked.tool, ...asked.args])}`;
   const range = asked.read === 'bytes' ? asked.range : undefined;
   return `${asked.read}${range ? ` ${range.offset}+${range.length}` : ''} ${asked.path}`;
 }
 
-/** Reads from another Root and keeps what came of it. */
+/** Reads from another Root and keeps every outcome. */
 export class RecordingRoot implements Root {
   readonly description: string;
   readonly #inner: Root;
@@ -58,7 +58,7 @@ export class RecordingRoot implements Root {
     return this.#note({ read: 'exec', tool, args: [...args] }, this.#inner.exec(tool, args));
   }
 
-  /** Everything read so far, in a fixed order. What has not come back yet counts as given up. */
+  /** Everything read so far, in a fixed order. A read still in progress counts as abandoned. */
   reads(): Read[] {
     const keys = [...this.#reads.keys()].toSorted();
     return keys.flatMap((key) => {
@@ -75,7 +75,7 @@ export class RecordingRoot implements Root {
   ): Promise<T | undefined> {
     const read: { asked: Asked; outcome: Outcome | undefined } = { asked, outcome: undefined };
     const key = keyOf(asked);
-    // A file may change between two reads: a replay gives the first to both.
+    // A file may change between two reads; a replay returns the first content for both.
     if (!this.#reads.has(key)) this.#reads.set(key, read);
     try {
       const value = await result;
@@ -88,7 +88,7 @@ export class RecordingRoot implements Root {
   }
 }
 
-/** Gives again what was recorded. Errors: those recorded, and AppError `read.not-captured`. */
+/** Replays a recording. Errors: those recorded, and AppError `read.not-captured`. */
 export class ReplayRoot implements Root {
   readonly description: string;
   readonly #outcomes: ReadonlyMap<string, Outcome>;

@@ -1,5 +1,5 @@
-// Reads files in processes of their own, which are killed when a read hangs: nothing else gets rid of
-// one that is stuck in the kernel. Slow to start, so only for what may hang.
+// Reads files in processes of their own, which are killed when a read hangs: nothing else ends a read that
+// is stuck in the kernel. They start slowly, so only files that may hang are read this way.
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { posix } from 'node:path';
@@ -28,10 +28,10 @@ export interface Answer {
   };
 }
 
-/** So many reads may hang side by side before others wait for them. */
+/** This many reads may hang at once before others have to wait. */
 const maxReaders = 4;
 
-/** One file that hangs may be alone in that. */
+/** A single hanging file says little about its directory; two say enough. */
 const maxHung = 2;
 
 /** The same readers as Files has, with a deadline for each read.
@@ -43,7 +43,7 @@ export class IsolatedFiles {
   readonly #idle: Reader[] = [];
   readonly #waiting: ((reader: Reader) => void)[] = [];
   #readers = 0;
-  /** The last read of each directory, and how many of its reads have hung. */
+  /** The last read of each directory, and the number of its reads that hung. */
   readonly #turns = new Map<string, Promise<unknown>>();
   readonly #hung = new Map<string, number>();
 
@@ -73,7 +73,7 @@ export class IsolatedFiles {
     return typeof value === 'string' ? value : undefined;
   }
 
-  /** Ends the processes that have nothing to read; the next read starts one again. */
+  /** Ends idle processes. The next read starts a new one. */
   endIdle(): void {
     for (const reader of this.#idle.splice(0)) {
       reader.kill();
@@ -81,8 +81,8 @@ export class IsolatedFiles {
     }
   }
 
-  /** One read of a directory at a time, so that a disk that hangs does not take all readers; and once
-   *  two files in it have hung, no other is tried. */
+  /** Allows one read per directory at a time, so that a hanging disk does not occupy all readers. Once two
+   *  files in a directory have hung, no other file in it is tried. */
   async #ask(request: Request): Promise<Answer> {
     const directory = posix.dirname(request.path);
     const before = this.#turns.get(directory);
@@ -149,9 +149,9 @@ export class IsolatedFiles {
   }
 }
 
-/** One child process, which answers one request at a time. */
+/** A child process that answers one request at a time. */
 class Reader {
-  /** Settles when the child has started, which is no part of any read's time. */
+  /** Settles when the child has started; that time does not count for any read. */
   readonly ready: Promise<unknown>;
   readonly #child: ChildProcess;
   #pending = '';
@@ -181,7 +181,7 @@ class Reader {
     return this.#answered();
   }
 
-  /** An idle reader must not keep the program alive; it ends with its standard input. */
+  /** An idle reader must not keep the program alive. It ends with its standard input. */
   #unref(): void {
     this.#child.unref();
     for (const stream of [this.#child.stdin, this.#child.stdout]) {
@@ -206,7 +206,7 @@ class Reader {
   #take(chunk: string): void {
     this.#pending += chunk;
     if (!this.#pending.endsWith('\n')) return;
-    // What comes is one whole line of our own reader, which answers one request at a time.
+    // Our own reader answers one request at a time, so this is one whole line.
     const answer: Answer = JSON.parse(this.#pending);
     this.#pending = '';
     this.#settle?.resolve(answer);
@@ -220,8 +220,8 @@ class Reader {
   }
 }
 
-/** The reader lies beside this file: as TypeScript, compiled, or bundled. In a single executable, which
- *  runs nothing but itself, it is a command of that. */
+/** The reader is next to this file: as TypeScript, compiled, or bundled. A single executable can run
+ *  nothing but itself, so there it is a command. */
 function readerProgram(): string[] {
   if (isSea()) return ['read-files'];
   const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));

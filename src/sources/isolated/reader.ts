@@ -1,4 +1,4 @@
-// The program that reads files in a process of its own. Argument: what serveReads() takes.
+// The program that reads files in a process of its own. Its argument is that of serveReads().
 import { argv } from 'node:process';
 import { serveReads } from './serve-reads.ts';
 

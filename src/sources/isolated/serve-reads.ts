@@ -1,5 +1,5 @@
-// Reads files for another process, one request a line of standard input, in a process of its own that
-// can be killed when one of them hangs.
+// Reads files on behalf of another process, one request per line of standard input. The process that runs
+// this can be killed when a read hangs.
 import { writeSync } from 'node:fs';
 import { stdin } from 'node:process';
 import { isAppError } from '../../core/errors.ts';
@@ -8,17 +8,17 @@ import { hostFiles, type Files } from '../files.ts';
 import { TreeFiles } from '../tree.ts';
 import type { Answer, Request } from './isolated.ts';
 
-/** Serves until standard input ends. `top` is "/" for this host, or the directory of a captured one. */
+/** Serves until standard input ends. `top` is "/" for this host, or the directory of a captured host. */
 export function serveReads(top: string): void {
   const files: Files = top === '/' ? hostFiles : new TreeFiles(directoryTree(top));
-  // The first line says that requests can come.
+  // The first line announces that it is ready.
   writeAll('{}\n');
   let pending = '';
   stdin.setEncoding('utf8').on('data', (chunk: string) => {
     const lines = (pending + chunk).split('\n');
     pending = lines.pop() ?? '';
     for (const line of lines) {
-      // Both ends are this package's, of the same version.
+      // Both ends belong to the same version of this package.
       const request: Request = JSON.parse(line);
       writeAll(`${JSON.stringify(answer(files, request))}\n`);
     }

@@ -1,20 +1,20 @@
-// Reads the few sysfs attributes that ask a driver for their value in libuv's thread pool, where one
-// that never returns can be given up.
+// Reads the few sysfs attributes that ask a driver for their value in libuv's thread pool, where a read
+// that never returns can be abandoned.
 import { readFile } from 'node:fs';
 import type { Clock } from '../../core/clock.ts';
 import { absentOrThrow, timeoutError } from '../read-error.ts';
 import { openFlags } from '../read-file.ts';
 
-/** Attributes that a driver computes, most of them under a lock that a stuck driver holds. */
+/** Attributes that a driver computes, mostly under a lock, which a stuck driver holds. */
 const slow = /^\/sys\/.*\/(speed|duplex|carrier|phys_port_id|phys_switch_id|phys_port_name)$/;
 
-/** The pool has four threads, and name resolution needs one of them. */
+/** The pool has four threads, and name resolution needs one. */
 const maxThreads = 2;
 
 let stuck = 0;
 
-/** How many reads were given up and still occupy a thread. While there are any, `process.exit()` waits
- *  for them for ever. */
+/** The number of abandoned reads that still occupy a thread. While there are any, `process.exit()` waits
+ *  for ever. */
 export function stuckReads(): number {
   return stuck;
 }
@@ -22,7 +22,7 @@ export function stuckReads(): number {
 export interface SlowReadOptions {
   readonly timeoutMs: number;
   readonly clock: Clock;
-  /** Where to read once a thread is stuck. */
+  /** Reads once a thread is stuck. */
   readonly otherwise: (path: string) => Promise<string | undefined>;
 }
 
@@ -35,7 +35,7 @@ export class SlowReads {
     this.#options = options;
   }
 
-  /** Whether a path has to be read here. */
+  /** True for a path that has to be read here. */
   static isSlow(path: string): boolean {
     return slow.test(path);
   }
