@@ -9,7 +9,7 @@ import { ReplayRoot } from './recording.ts';
 import type { Root } from '../root.ts';
 import { TreeFiles } from '../tree.ts';
 
-/** Opens a machine's files at `path`. `mayHang` tells which of them another program or machine serves.
+/** Opens a machine's files at `path`. `mayHang`: another program or machine may serve a part of them.
  *  Errors: AppError `config.invalid`, `read.*`. */
 export async function openCaptured(
   path: string,
