@@ -3,16 +3,18 @@ import { AppError } from '../core/errors.ts';
 import type { CheckinRequest } from '../model/api.ts';
 import type { CheckinDisk, Disk } from '../model/hardware/disk.ts';
 import type { Inventory } from '../model/inventory.ts';
-import { fit } from '../model/wire.ts';
+import { fit, told } from '../model/wire.ts';
 
 /** What a check-in says beside the inventory. */
 export interface CheckinContext {
   readonly agentVersion: string;
   readonly ipAddress?: string | undefined;
-  readonly nameservers?: readonly string[];
+  readonly nameservers?: readonly string[] | undefined;
 }
 
-/** Source: wire-protocol.md. Errors: AppError `identity.no-mac`. */
+/** What was not looked for, or could not be read, is left out; an empty list, and `existing_os: null`, mean
+ *  that there is none, and a server forgets what there was.
+ *  Source: wire-protocol.md, stock-agent.md. Errors: AppError `identity.no-mac`. */
 export function checkinRequest(inventory: Inventory, context: CheckinContext): CheckinRequest {
   const { identity, hardware, problems } = inventory;
   if (identity.primary_mac === null) {
@@ -23,24 +25,27 @@ export function checkinRequest(inventory: Inventory, context: CheckinContext): C
   }
   return fit({
     mac: identity.primary_mac,
-    all_macs: identity.all_macs,
-    smbios_uuid: identity.smbios_uuid,
-    machine_id: identity.machine_id,
-    identity_hash: identity.identity_hash,
-    hostname: hardware.hostname ?? null,
-    ip_address: context.ipAddress ?? null,
-    bmc_address: hardware.bmc?.address?.value ?? null,
-    cpu_model: hardware.cpu_model,
-    cpu_cores: hardware.cpu_cores,
-    cpu_threads: hardware.cpu_threads,
-    memory_bytes: hardware.memory_bytes,
-    disks: hardware.disks.map(wireDisk),
-    interfaces: hardware.network_interfaces,
-    gpus: hardware.gpus ?? [],
-    existing_os: hardware.existing_os ?? null,
-    is_virtual: hardware.is_virtual,
-    virt_platform: hardware.virt_platform,
-    nameservers: [...(context.nameservers ?? [])],
+    ...told({
+      // Those of a host whose ports are not known are not all of them.
+      all_macs: hardware.network_interfaces && identity.all_macs,
+      smbios_uuid: identity.smbios_uuid,
+      machine_id: identity.machine_id,
+      identity_hash: identity.identity_hash,
+      hostname: hardware.hostname,
+      ip_address: context.ipAddress,
+      bmc_address: hardware.bmc?.address?.value,
+      cpu_model: hardware.cpu_model,
+      cpu_cores: hardware.cpu_cores,
+      cpu_threads: hardware.cpu_threads,
+      memory_bytes: hardware.memory_bytes,
+      disks: hardware.disks?.map(wireDisk),
+      interfaces: hardware.network_interfaces,
+      gpus: hardware.gpus,
+      is_virtual: hardware.is_virtual,
+      virt_platform: hardware.virt_platform,
+      nameservers: context.nameservers && [...context.nameservers],
+    }),
+    ...(hardware.existing_os === undefined ? {} : { existing_os: hardware.existing_os }),
     agent_version: context.agentVersion,
     problems,
   });

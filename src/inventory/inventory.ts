@@ -76,7 +76,8 @@ function noMac(why: string): Problem {
   return { code: 'identity.no-mac', section: 'identity', source: '/sys/class/net', message };
 }
 
-/** The facts in the shape of the document; null for what is not known. */
+/** The facts in the shape of the document: null for a value that is not known, no list at all for one that
+ *  is not, as an empty one means that there is none; so does `existing_os: null`. */
 function hardwareOf(facts: Partial<Facts>): Hardware {
   const { cpu, memory, network, virtualization, dmi } = facts;
   return {
@@ -90,10 +91,10 @@ function hardwareOf(facts: Partial<Facts>): Hardware {
     memory_slots: memory?.memory_slots ?? null,
     memory_max_bytes: memory?.memory_max_bytes ?? null,
     memory_error_correction: memory?.memory_error_correction ?? null,
-    dimms: [...(memory?.dimms ?? [])],
-    disks: [...(facts.disks ?? [])],
-    network_interfaces: [...(network?.interfaces ?? [])],
-    infiniband: [...(network?.infiniband ?? [])],
+    ...(memory?.dimms && { dimms: [...memory.dimms] }),
+    ...(facts.disks && { disks: [...facts.disks] }),
+    ...(network && { network_interfaces: [...network.interfaces] }),
+    ...(network?.infiniband && { infiniband: [...network.infiniband] }),
     hostname: network?.hostname ?? null,
     is_virtual: virtualization?.is_virtual ?? null,
     virt_platform: virtualization?.virt_platform ?? null,
@@ -102,10 +103,10 @@ function hardwareOf(facts: Partial<Facts>): Hardware {
     system: dmi?.system ?? null,
     board: dmi?.board ?? null,
     firmware: dmi?.firmware ?? null,
-    gpus: [...(facts.gpus ?? [])],
+    ...(facts.gpus && { gpus: [...facts.gpus] }),
     tpm: facts.tpm ?? null,
     bmc: facts.bmc ?? null,
     boot: facts.boot ?? null,
-    existing_os: facts.installedOs?.[0] ?? null,
+    ...(facts.installedOs && { existing_os: facts.installedOs[0] ?? null }),
   };
 }

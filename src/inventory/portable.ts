@@ -123,7 +123,7 @@ async function readMachineId(si: SystemInformation): Promise<Facts['machineId']>
   return { machine_id: isOwn ? { value: id, source: 'systeminformation uuid()' } : null };
 }
 
-async function readNetwork(si: SystemInformation): Promise<Facts['network']> {
+async function readNetwork(si: SystemInformation): Promise<Facts['network'] | undefined> {
   const [found, { hostname }] = await Promise.all([si.networkInterfaces(), si.osInfo()]);
   const list = Array.isArray(found) ? found : [found];
   const interfaces = list
@@ -136,7 +136,7 @@ async function readNetwork(si: SystemInformation): Promise<Facts['network']> {
           name: nic.iface,
           mac,
           current_mac: null,
-          speed_mbps: nic.speed !== null && nic.speed > 0 ? nic.speed : null,
+          speed_mbps: nic.speed !== null && nic.speed > 0 ? Math.round(nic.speed) : null,
           driver: null,
           pci_address: null,
           carrier: nic.operstate === 'up' ? true : nic.operstate === 'down' ? false : null,
@@ -150,12 +150,17 @@ async function readNetwork(si: SystemInformation): Promise<Facts['network']> {
         },
       ];
     });
-  return { interfaces, hostname: given(hostname) };
+  return filled(interfaces) && { interfaces, hostname: given(hostname) };
 }
 
-async function readDisks(si: SystemInformation): Promise<Facts['disks']> {
+async function readDisks(si: SystemInformation): Promise<Facts['disks'] | undefined> {
   const disks = await si.diskLayout();
-  return disks.filter((disk) => disk.size > 0).map(diskOf);
+  return filled(disks.filter((disk) => disk.size > 0).map(diskOf));
+}
+
+/** The library gives an empty list as well where it could not look. */
+function filled<T>(list: T[]): T[] | undefined {
+  return list.length === 0 ? undefined : list;
 }
 
 function diskOf(disk: Awaited<ReturnType<SystemInformation['diskLayout']>>[number]): Disk {
@@ -208,7 +213,7 @@ async function readMemory(si: SystemInformation): Promise<Facts['memory']> {
   return {
     memory_bytes: total > 0 ? total : null,
     memory_source: 'systeminformation mem()',
-    dimms,
+    ...(dimms.length > 0 && { dimms }),
   };
 }
 

@@ -101,7 +101,8 @@ export interface Identity extends Omit<MachineIdentity, 'primary_mac'> {
   primary_mac: string | null;
 }
 
-/** The document that `inventory --json` prints. Fields may be added; none is renamed. */
+/** The document that `inventory --json` prints. Fields may be added; none is renamed. null is a value that is
+ *  not known. A list that is absent is not known either, an empty one means that there is none. */
 export interface Inventory {
   identity: Identity;
   hardware: Hardware;
@@ -109,8 +110,8 @@ export interface Inventory {
 }
 
 export interface Hardware extends Cpu, Memory, Virtualization {
-  disks: Disk[];
-  network_interfaces: NetworkInterface[];
+  disks?: Disk[];
+  network_interfaces?: NetworkInterface[];
   infiniband?: InfinibandPort[];
   system?: DmiFacts['system'] | null;
   board?: DmiFacts['board'] | null;
@@ -120,5 +121,6 @@ export interface Hardware extends Cpu, Memory, Virtualization {
   tpm?: TpmFacts | null;
   bmc?: BmcFacts | null;
   boot?: BootFacts | null;
+  /** Absent: nobody looked, or could. null: there is none. */
   existing_os?: ExistingOs | null;
 }

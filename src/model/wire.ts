@@ -1,6 +1,6 @@
-// How much of an entity travels: the limits of what an agent sends, one table for both ends. The agent cuts
-// what it sends to them, the server refuses what exceeds them; what is stored knows no limits. No schema
-// library is loaded here, as the agent has none.
+// How much of an entity travels: only what says something, within limits that are one table for both ends.
+// The agent cuts what it sends to them, the server refuses what exceeds them; what is stored knows no limits.
+// No schema library is loaded here, as the agent has none.
 import type { TSchema } from 'typebox';
 
 /** The longest texts, in characters, by the name of their field; a list's texts by the list's. */
@@ -58,6 +58,16 @@ function textLimit({ name, within }: Place): number {
 
 function listLimit({ name }: Place): number {
   return listLimits[name] ?? otherLists;
+}
+
+/** The fields that say something: null stands for what is not known. */
+export function told<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  const said: { [K in keyof T]?: NonNullable<T[K]> } = {};
+  for (const key in fields) {
+    const value = fields[key];
+    if (value !== undefined && value !== null) said[key] = value;
+  }
+  return said;
 }
 
 /** The value with its texts and lists cut to the limits: one overlong model string must not keep a machine

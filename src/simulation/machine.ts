@@ -24,16 +24,17 @@ export class SimulatedMachine implements Subject {
   constructor(name: string, model: Inventory, draw: Draw) {
     this.name = name;
     this.#draw = draw;
-    const ports = model.hardware.network_interfaces.length || 1;
+    const { network_interfaces: interfaces = [], disks = [] } = model.hardware;
+    const ports = interfaces.length || 1;
     const macs = Array.from({ length: ports }, () => newMac(draw));
     this.#hardware = {
       ...model.hardware,
       hostname: name,
-      network_interfaces: model.hardware.network_interfaces.map((port, i) => ({
+      network_interfaces: interfaces.map((port, i) => ({
         ...port,
         mac: macs[i] ?? port.mac,
       })),
-      disks: model.hardware.disks.map((disk) => ({ ...disk, serial: hex(draw, 8) })),
+      disks: disks.map((disk) => ({ ...disk, serial: hex(draw, 8) })),
     };
     this.#identity = identityOf(macs, newUuid(draw), hex(draw, 16));
   }
@@ -78,7 +79,7 @@ export class SimulatedMachine implements Subject {
     this.#identity = identityOf(swapped, uuid, id);
     // Its only MAC was the last thing that told it from its twin, so it is registered as a new machine.
     if (this.#hasTwin && macs.length === 1) this.id = undefined;
-    const { network_interfaces: ports } = this.#hardware;
+    const { network_interfaces: ports = [] } = this.#hardware;
     for (const [i, port] of ports.entries()) port.mac = swapped[i] ?? port.mac;
   }
 

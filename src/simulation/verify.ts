@@ -91,7 +91,7 @@ function fieldDifferences(machine: SimulatedMachine, record: RecordOfMachine): s
     ['identity_hash', identity.identity_hash, record.identity.identity_hash],
     ['cpu_model', hardware.cpu_model, record.hardware.cpu_model],
     ['memory_bytes', hardware.memory_bytes, record.hardware.memory_bytes],
-    ['disks', hardware.disks.map((d) => d.serial), record.hardware.disks.map((d) => d.serial)],
+    ['disks', hardware.disks?.map((d) => d.serial), record.hardware.disks.map((d) => d.serial)],
   ];
   return pairs
     .map(([field, is, says]) => [field, JSON.stringify(is), JSON.stringify(says)])

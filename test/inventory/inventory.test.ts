@@ -4,6 +4,8 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseBootMac } from '../../src/inventory/boot-interface.ts';
 import { collectInventory, explainInventory } from '../../src/inventory/inventory.ts';
+import { denied } from '../probes/host.ts';
+import { MemoryRoot } from '../probes/memory-root.ts';
 import { defaultRoute, parseIpv4Routes, parseIpv6Routes } from '../../src/inventory/routes.ts';
 
 let top: string;
@@ -28,6 +30,24 @@ describe('the inventory', () => {
     expect(identity).toMatchObject({ primary_mac: null, all_macs: [], smbios_uuid: null });
     expect(hardware).toMatchObject({ cpu_model: null, memory_bytes: null, disks: [] });
     expect(problems.map((p) => p.code)).toEqual(['identity.no-mac']);
+  });
+
+  it('has no list of what could not be looked for, and an empty one of what is not there', async () => {
+    const refused = (path: string) => ({ [path]: denied(path) });
+    const { hardware, problems } = await collectInventory(
+      MemoryRoot.of({
+        ...refused('/sys/block'),
+        ...refused('/sys/class/net'),
+        ...refused('/sys/firmware/dmi/tables/DMI'),
+      }),
+    );
+    for (const list of ['disks', 'network_interfaces', 'infiniband', 'dimms', 'existing_os']) {
+      expect(hardware).not.toHaveProperty(list);
+    }
+    expect(hardware).toMatchObject({ gpus: [], bmc: null, tpm: { is_present: false } });
+    expect(problems.map(({ section }) => section)).toEqual(
+      expect.arrayContaining(['disks', 'network', 'dmi']),
+    );
   });
 
   it('takes the boot NIC and the route from the kernel as hints', async () => {

@@ -22,7 +22,7 @@ export function comparisonTable(ours: Inventory, theirs: Inventory): string {
 }
 
 function fieldsOf({ identity, hardware }: Inventory): Field[] {
-  const { system, disks, network_interfaces: nics } = hardware;
+  const { system, disks = [], network_interfaces: nics = [] } = hardware;
   const text = (value: string | number | boolean | null | undefined): string | null =>
     value === undefined || value === null ? null : String(value);
   return [

@@ -18,10 +18,10 @@ export function inventoryTable({ identity, hardware, problems }: Inventory): str
       ['virtual', virtualText(hardware)],
     ]),
     '',
-    ...section('disks', disks.length, () =>
+    ...section('disks', disks, (all) =>
       columns(
         ['DEVICE', 'SIZE', 'TYPE', 'BUS', 'MODEL', 'SERIAL', 'NOTE'],
-        disks.map((disk) => [
+        all.map((disk) => [
           disk.device,
           bytesText(disk.size_bytes),
           disk.type,
@@ -38,10 +38,10 @@ export function inventoryTable({ identity, hardware, problems }: Inventory): str
         { indent: 2 },
       ),
     ),
-    ...section('network interfaces', nics.length, () =>
+    ...section('network interfaces', nics, (all) =>
       columns(
         ['NAME', 'MAC', 'DRIVER', 'PCI', 'LINK', 'SPEED', 'NOTE'],
-        nics.map((nic) => [
+        all.map((nic) => [
           nic.name,
           nic.mac,
           nic.driver,
@@ -59,13 +59,18 @@ export function inventoryTable({ identity, hardware, problems }: Inventory): str
         { indent: 2 },
       ),
     ),
-    ...section('problems', problems.length, () => problemLines(problems)),
+    ...section('problems', problems, problemLines),
   ];
   return `${lines.join('\n').trimEnd()}\n`;
 }
 
-function section(title: string, count: number, body: () => string[]): string[] {
-  return count === 0 ? [`no ${title}`, ''] : [`${title} (${count})`, ...body(), ''];
+function section<T>(
+  title: string,
+  list: readonly T[] | undefined,
+  body: (list: readonly T[]) => string[],
+): string[] {
+  if (list === undefined) return [`${title}: not known`, ''];
+  return list.length === 0 ? [`no ${title}`, ''] : [`${title} (${list.length})`, ...body(list), ''];
 }
 
 /** One that several sections suffer from is told once. */

@@ -11,6 +11,7 @@ import { believed } from './belief.ts';
 import type { AgentReport, HardwareInfo, Machine, MachineIdentity } from '../../model/machine.ts';
 import type { StoredDisk } from '../../model/hardware/disk.ts';
 import type { StoredInterface } from '../../model/hardware/network-interface.ts';
+import { told } from '../../model/wire.ts';
 import { changesBetween } from './history.ts';
 
 /** How many earlier boots of a machine are remembered. */
@@ -209,14 +210,4 @@ function earlierBoots(
   return [...last, ...(known?.earlier_boots ?? [])]
     .filter((boot) => boot.boot_id !== bootId)
     .slice(0, keptBoots);
-}
-
-/** The fields that say something. */
-function told<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  const said: { [K in keyof T]?: NonNullable<T[K]> } = {};
-  for (const key in fields) {
-    const value = fields[key];
-    if (value !== undefined && value !== null) said[key] = value;
-  }
-  return said;
 }
