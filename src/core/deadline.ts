@@ -51,6 +51,11 @@ export class Patience {
     void this.#watchUntil(dueMs);
   }
 
+  /** Nothing is awaited until something is expected again. */
+  rest(): void {
+    this.#awaited = undefined;
+  }
+
   /** Nothing is awaited any more, whatever is expected after this. */
   end(): void {
     this.#isOver = true;
@@ -65,7 +70,11 @@ export class Patience {
     } catch {
       return;
     }
-    if (this.#awaited === undefined || this.#isOver) return;
+    if (this.#isOver) return;
+    if (this.#awaited === undefined) {
+      this.#watch = undefined;
+      return;
+    }
     const { what, ms, dueMs: nowDueMs } = this.#awaited;
     if (this.#clock.elapsedMs() >= nowDueMs) this.#onLate(tooLate(what, ms));
     else await this.#watchUntil(nowDueMs);

@@ -7,9 +7,11 @@ import type { Clock } from '../core/clock.ts';
 import { Patience } from '../core/deadline.ts';
 import {
   exchange,
+  openExchange,
   StaleConnection,
   type Answer,
   type ExchangeLimits,
+  type OpenAnswer,
   type Question,
 } from './exchange.ts';
 import type { PinnedTrust } from './pinned-trust.ts';
@@ -23,6 +25,10 @@ export interface ConnectionOptions extends ExchangeLimits {
   readonly proxy?: ProxySettings | undefined;
   /** Only servers that a pinned CA vouches for. */
   readonly trust?: PinnedTrust | undefined;
+  /** Certificates of CAs to trust in place of the system's, as PEM. */
+  readonly ca?: string | undefined;
+  /** How many requests may be under way at the same time; 1 where it is absent. */
+  readonly maxSockets?: number | undefined;
   /** Told when a step is reached, each time a connection is made. With a proxy on the way, name and TCP
    *  connection are the proxy's. */
   readonly onStep?: (step: ConnectStep) => void;
@@ -33,12 +39,14 @@ export interface ConnectionOptions extends ExchangeLimits {
 /** What requests to one server go through. */
 export interface Connections {
   request(question: Question): Promise<Answer>;
+  /** As `request`, but returns as soon as the headers are there, and the body may go on for ever; from
+   *  one part of it to the next within `silenceMs`. */
+  open(question: Question, silenceMs: number): Promise<OpenAnswer>;
   destroy(): void;
 }
 
 const keeping: AgentOptions = {
   keepAlive: true,
-  maxSockets: 1,
   // Between TCP's probes. With Node's second, ten thousand idle agents send ten thousand packets in each.
   keepAliveMsecs: 60_000,
   // Of idleness. Only below this does Node heed how long the server says that it keeps a connection.
@@ -53,14 +61,15 @@ export async function openConnections(
   origin: string,
   options: ConnectionOptions,
 ): Promise<Connections> {
-  const { clock, trust } = options;
+  const { clock, trust, ca, maxSockets = 1 } = options;
   const isSecure = origin.startsWith('https:');
   const proxy = proxyFor(origin, options.proxy);
   const through =
     proxy === undefined ? {} : { proxyEnv: { http_proxy: proxy, https_proxy: proxy } };
+  const kept: AgentOptions = { ...keeping, maxSockets, ...through };
   const agent = isSecure
-    ? await secureAgent({ ...keeping, ...through }, trust !== undefined)
-    : new Agent({ ...keeping, ...through });
+    ? await secureAgent({ ...kept, ...(ca === undefined ? {} : { ca }) }, trust !== undefined)
+    : new Agent(kept);
   const closing = new AbortController();
   const way: Way = {
     create: agent.createConnection.bind(agent),
@@ -81,15 +90,11 @@ export async function openConnections(
     return undefined;
   };
   return {
-    async request(question) {
-      try {
-        return await exchange(agent, question, options, clock);
-      } catch (err) {
-        // A server closes idle connections when it likes, in the worst moment too. Repeating is safe: a
-        // request that was acted on is answered the same again.
-        if (!(err instanceof StaleConnection)) throw err;
-        return exchange(agent, question, options, clock);
-      }
+    request: (question) =>
+      overLiveConnection(question, () => exchange(agent, question, options, clock)),
+    open: (question, silenceMs) => {
+      const limits = { ...options, totalTimeoutMs: Infinity, bodyTimeoutMs: silenceMs };
+      return overLiveConnection(question, () => openExchange(agent, question, limits, clock));
     },
     destroy() {
       closing.abort(new Error('the connection was given up'));
@@ -98,8 +103,21 @@ export async function openConnections(
   };
 }
 
+/** A server closes idle connections when it likes, in the worst moment too: asks once more then. */
+async function overLiveConnection<T>(question: Question, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (err) {
+    if (!(err instanceof StaleConnection && question.isRepeatable)) throw err;
+    return ask();
+  }
+}
+
 /** Loaded for a server with TLS alone: it takes 4 MB. */
-async function secureAgent(options: AgentOptions, isPinned: boolean): Promise<Agent> {
+async function secureAgent(
+  options: AgentOptions & { ca?: string },
+  isPinned: boolean,
+): Promise<Agent> {
   const { Agent: SecureAgent } = await import('node:https');
   // Verified by pinned-trust.ts then; a session that is resumed shows no certificates.
   const pinned = isPinned ? { rejectUnauthorized: false, maxCachedSessions: 0 } : {};

@@ -7,11 +7,13 @@ import { AppError } from '../core/errors.ts';
 import { Patience } from '../core/deadline.ts';
 
 export interface Question {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
   readonly signal: AbortSignal;
+  /** Asked twice, it is acted on once and answered the same, or does no harm. */
+  readonly isRepeatable: boolean;
 }
 
 export interface Answer {
@@ -20,12 +22,20 @@ export interface Answer {
   readonly text: string;
 }
 
+/** An answer whose body is still on its way. Errors while reading it: as those of `exchange`. */
+export interface OpenAnswer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
 export interface ExchangeLimits {
   /** From a connection to the end of the answer's headers. */
   readonly headersTimeoutMs?: number;
   /** From one part of the answer's body to the next. */
   readonly bodyTimeoutMs?: number;
-  /** From the question, and the wait for a connection, to the last byte of the answer. */
+  /** From the question, and the wait for a connection, to the last byte of the answer; Infinity: an
+   *  answer may go on for ever. */
   readonly totalTimeoutMs?: number;
   readonly maxAnswerBytes?: number;
 }
@@ -34,55 +44,77 @@ const maxHeaderSize = 16_384;
 
 /** An idle connection turned out to be closed when it was used: nobody has answered, and the same
  *  question may be asked again over a new one. */
-export class StaleConnection extends Error {}
+export class StaleConnection extends Error {
+  constructor() {
+    super('the server closed an idle connection at the moment it was used');
+  }
+}
 
 /** Asks over a connection of `agent`, which limits the time that making one may take.
  *  Errors: those of node:net, node:tls and node:http, StaleConnection, AppError `server.garbled`, an Error
  *  that says what was too late, or the signal's reason. */
 export async function exchange(
   agent: Agent,
-  { method, url, headers, body, signal }: Question,
+  question: Question,
   limits: ExchangeLimits,
   clock: Clock,
 ): Promise<Answer> {
-  const { headersTimeoutMs = 30_000, bodyTimeoutMs = 15_000, totalTimeoutMs = 60_000 } = limits;
+  const { status, headers, body } = await openExchange(agent, question, limits, clock);
+  return { status, headers, text: await readBounded(body, limits.maxAnswerBytes ?? 1024 * 1024) };
+}
+
+/** As `exchange`, but returns as soon as the headers are there. The connection is in use until the
+ *  body has been read to its end or given up. */
+export async function openExchange(
+  agent: Agent,
+  { method, url, headers, body, signal }: Question,
+  limits: ExchangeLimits,
+  clock: Clock,
+): Promise<OpenAnswer> {
+  const { headersTimeoutMs = 30_000, totalTimeoutMs = 60_000 } = limits;
   signal.throwIfAborted();
   const sent = request(url, { agent, method, headers, maxHeaderSize, auth: null });
-  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  let fault: Error | undefined;
   const giveUp = (err: Error): void => {
+    fault ??= err;
     reject(err);
     sent.destroy();
   };
   const whole = new Patience(clock, giveUp);
   const part = new Patience(clock, giveUp);
-  whole.expect('complete answer', totalTimeoutMs);
+  if (totalTimeoutMs !== Infinity) whole.expect('complete answer', totalTimeoutMs);
   const onAbort = (): void => giveUp(reasonOf(signal));
   signal.addEventListener('abort', onAbort, { once: true });
+  const end = (): void => {
+    whole.end();
+    part.end();
+    signal.removeEventListener('abort', onAbort);
+  };
   let isAnswered = false;
   // The last word on a request, and the only one on an answer with status 101.
   const onClose = (): void => reject(new Error('the connection was closed without an answer'));
   sent.once('close', onClose);
   sent.on('error', (err) => {
+    fault ??= err;
     reject(!isAnswered && isStale(sent, err) ? new StaleConnection() : err);
   });
   sent.once('socket', () => part.expect('answer', headersTimeoutMs));
   sent.once('response', (response) => {
     isAnswered = true;
     sent.off('close', onClose);
-    const onPart = (): void => part.expect('further part of the answer', bodyTimeoutMs);
-    onPart();
-    readBounded(response, limits.maxAnswerBytes ?? 1024 * 1024, onPart).then(
-      (text) => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }),
-      giveUp,
-    );
+    // Whoever reads the body hears of it.
+    response.on('error', () => {});
+    resolve(response);
   });
   sent.end(body);
   try {
-    return await promise;
-  } finally {
-    whole.end();
-    part.end();
-    signal.removeEventListener('abort', onAbort);
+    const response = await promise;
+    const parts = partsOf(response, part, limits.bodyTimeoutMs ?? 15_000, () => fault, end);
+    return { status: response.statusCode ?? 0, headers: response.headers, body: parts };
+  } catch (err) {
+    end();
+    throw err;
   }
 }
 
@@ -91,16 +123,37 @@ function isStale(sent: ClientRequest, err: NodeJS.ErrnoException): boolean {
   return sent.reusedSocket && (err.code === 'ECONNRESET' || err.code === 'EPIPE');
 }
 
-async function readBounded(
+/** The chunks of an answer's body. The time that their reader takes is not the server's. */
+async function* partsOf(
   response: IncomingMessage,
+  patience: Patience,
+  timeoutMs: number,
+  fault: () => Error | undefined,
+  end: () => void,
+): AsyncGenerator<Uint8Array> {
+  const expectPart = (): void => patience.expect('further part of the answer', timeoutMs);
+  try {
+    expectPart();
+    // Without an encoding, what a response gives are bytes.
+    for await (const chunk of response as AsyncIterable<Uint8Array>) {
+      patience.rest();
+      yield chunk;
+      expectPart();
+    }
+  } catch (err) {
+    throw fault() ?? err;
+  } finally {
+    end();
+  }
+}
+
+async function readBounded(
+  parts: AsyncIterable<Uint8Array>,
   maxAnswerBytes: number,
-  onPart: () => void,
 ): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  // Without an encoding, what a response gives are bytes.
-  for await (const chunk of response as AsyncIterable<Uint8Array>) {
-    onPart();
+  for await (const chunk of parts) {
     size += chunk.length;
     if (size > maxAnswerBytes) {
       throw new AppError('server.garbled', `the answer is larger than ${maxAnswerBytes} bytes`);

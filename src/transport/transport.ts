@@ -1,5 +1,6 @@
 // What an agent says to a server over HTTP. Knows nothing of when to repeat it; an answer that is none
 // becomes an AppError `server.*` here.
+import type { Clock } from '../core/clock.ts';
 import { AppError, isAppError } from '../core/errors.ts';
 import type {
   CheckinRequest,
@@ -17,8 +18,7 @@ import {
   type TemplateToRun,
   type WorkflowToRun,
 } from './answers.ts';
-import { openConnections, type ConnectionOptions, type Connections } from './connections.ts';
-import type { Answer } from './exchange.ts';
+import { Requests, retryAfterMs, type Reply, type RequestsOptions } from './requests.ts';
 
 export interface CallOptions {
   readonly signal: AbortSignal;
@@ -41,20 +41,17 @@ export interface Transport {
   close(): Promise<void>;
 }
 
-export interface HttpTransportOptions extends ConnectionOptions {
-  readonly userAgent?: string;
-}
+export type HttpTransportOptions = RequestsOptions;
 
 /** One server over HTTP. */
 export class HttpTransport implements Transport {
-  readonly #base: URL;
-  readonly #options: HttpTransportOptions;
-  #connections: Promise<Connections> | undefined;
+  readonly #requests: Requests;
+  readonly #clock: Clock;
 
   /** `url` is the server's address, with a path where it lives below one. */
   constructor(url: string, options: HttpTransportOptions) {
-    this.#base = new URL(url.endsWith('/') ? url : `${url}/`);
-    this.#options = options;
+    this.#requests = new Requests(url, options);
+    this.#clock = options.clock;
   }
 
   async greet(options: CallOptions): Promise<void> {
@@ -89,117 +86,45 @@ export class HttpTransport implements Transport {
     await this.#call('POST', `api/workflows/${encodeURIComponent(id)}/events`, options, event);
   }
 
-  async close(): Promise<void> {
-    const connections = this.#connections;
-    this.#connections = undefined;
-    (await connections)?.destroy();
+  close(): Promise<void> {
+    return this.#requests.close();
   }
 
   async #call(
     method: 'GET' | 'POST',
     path: string,
-    options: CallOptions,
+    { signal, token }: CallOptions,
     body?: unknown,
   ): Promise<unknown> {
-    const url = new URL(path, this.#base);
+    // The server answers a repeated check-in, heartbeat or event as it answered the first.
+    const request = { method, path, signal, token, body, isRepeatable: true };
+    let reply: Reply;
     try {
-      return await this.#exchange(method, url, options, body);
+      reply = await this.#requests.send(request);
     } catch (err) {
-      options.signal.throwIfAborted();
-      if (isAppError(err, 'server.rejected')) throw err;
+      signal.throwIfAborted();
       // A connection on which something went wrong is not used again: its address or route may be gone.
       await this.close();
-      if (isAppError(err)) throw err;
-      if (isCertificateError(err)) throw untrusted(url, err);
-      throw new AppError(
-        'server.unreachable',
-        `cannot reach ${url.origin}; check the network and that the server runs`,
-        { cause: err, details: { url: url.origin } },
-      );
+      throw err;
     }
-  }
-
-  async #exchange(
-    method: 'GET' | 'POST',
-    url: URL,
-    { signal, token }: CallOptions,
-    body: unknown,
-  ): Promise<unknown> {
-    this.#connections ??= openConnections(this.#base.origin, this.#options);
-    const connections = await this.#connections;
-    const answer = await connections.request({
-      url,
-      method,
-      signal,
-      headers: {
-        accept: 'application/json',
-        'user-agent': this.#options.userAgent ?? 'dragonfly-agent',
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
-    return judge(url, answer, this.#options.clock.now());
+    if (reply.status >= 200 && reply.status < 300) return reply.body;
+    throw rejection(reply, this.#clock.now());
   }
 }
 
-/** Whether OpenSSL refused the server's certificate.
- *  Source: Node.js documentation of tls, "X509 certificate error codes". */
-function isCertificateError(err: unknown): err is NodeJS.ErrnoException {
-  const code = err instanceof Error && 'code' in err ? String(err.code) : '';
-  return /CERT|^ERR_TLS_CERT_ALTNAME|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|^HOSTNAME_MISMATCH/.test(
-    code,
-  );
-}
-
-function untrusted(url: URL, err: NodeJS.ErrnoException): AppError {
-  const isClock = err.code === 'CERT_NOT_YET_VALID' || err.code === 'CERT_HAS_EXPIRED';
-  const step = isClock
-    ? "check this machine's clock, or pin the server's CA with dragonfly.ca_sha256="
-    : "pin the server's CA with dragonfly.ca_sha256=";
-  return new AppError('server.untrusted', `${url.origin} is not trusted; ${step}`, {
-    cause: err,
-    details: { url: url.origin, reason: err.code },
-  });
-}
-
-/** The parsed body of a good answer, undefined when it is not JSON; throws for every other one. */
-function judge(url: URL, answer: Answer, now: Date): unknown {
-  const { status, headers, text } = answer;
-  const isHtml = (headers['content-type'] ?? '').startsWith('text/html');
-  const details = { url: url.origin, status };
-  if ((status >= 300 && status < 400) || (isHtml && status < 500 && status !== 429)) {
-    throw new AppError(
-      'server.garbled',
-      `a web page answered at ${url.origin}, not a Dragonfly server; check the URL, the proxy, or sign in to the network`,
-      { details },
-    );
-  }
-  const body = parseJson(text);
-  if (status >= 200 && status < 300) return body;
+function rejection(reply: Reply, now: Date): AppError {
+  const { url, status, body } = reply;
   const told = parseErrorAnswer(body);
-  throw new AppError(
+  return new AppError(
     'server.rejected',
     `${url.origin} answered ${status} to ${url.pathname}${told === undefined ? '' : `: ${told.error}`}`,
-    { details: { ...details, code: told?.code, retryAfterMs: retryAfterMs(answer, now) } },
+    {
+      details: {
+        url: url.origin,
+        status,
+        code: told?.code,
+        retryAfterMs: retryAfterMs(reply, now),
+      },
+    },
   );
-}
-
-/** What Retry-After asks for, as seconds or as a date by the server's own clock.
- *  Source: RFC 9110 section 10.2.3. Units: milliseconds. */
-function retryAfterMs({ headers }: Answer, now: Date): number | undefined {
-  const value = (headers['retry-after'] ?? '').trim();
-  if (/^\d{1,9}$/.test(value)) return Number(value) * 1_000;
-  const untilMs = Date.parse(value);
-  const serverMs = Date.parse(headers.date ?? '');
-  const waitMs = untilMs - (Number.isNaN(serverMs) ? now.getTime() : serverMs);
-  return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

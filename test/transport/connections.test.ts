@@ -45,6 +45,7 @@ async function connectionsTo(
       headers: {},
       body: '{}',
       signal,
+      isRepeatable: true,
     });
     return `${answer.status} ${answer.text}`;
   };

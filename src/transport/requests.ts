@@ -1,0 +1,174 @@
+// Requests to one server: connected as its URL and options say, answered by it and nobody else. What an
+// answer's status means is for those who ask: transport.ts for agents, src/client for operators.
+import type { IncomingHttpHeaders } from 'node:http';
+import { AppError, isAppError } from '../core/errors.ts';
+import { openConnections, type ConnectionOptions, type Connections } from './connections.ts';
+import type { Question } from './exchange.ts';
+
+export interface RequestsOptions extends ConnectionOptions {
+  readonly userAgent?: string;
+  /** The setting by which a CA is pinned, for errors that a person reads. */
+  readonly pinSetting?: string;
+}
+
+export interface Request {
+  readonly method: Question['method'];
+  /** Relative to the server's URL, without a slash at its start. */
+  readonly path: string;
+  readonly signal: AbortSignal;
+  /** The bearer token; a request without one is anonymous. */
+  readonly token?: string | undefined;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly isRepeatable: boolean;
+}
+
+interface Head {
+  readonly url: URL;
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** An answer with any status. */
+export interface Reply extends Head {
+  /** Its JSON; undefined where it is none. */
+  readonly body: unknown;
+}
+
+/** An answer whose body is still on its way. */
+export interface OpenReply extends Head {
+  readonly parts: AsyncIterable<Uint8Array>;
+}
+
+/** Errors of all requests: AppError `server.unreachable`, `server.untrusted` or `server.garbled`; the
+ *  signal's reason when it is aborted. */
+export class Requests {
+  readonly #base: URL;
+  readonly #options: RequestsOptions;
+  #connections: Promise<Connections> | undefined;
+
+  /** `url` is the server's address, with a path where it lives below one. */
+  constructor(url: string, options: RequestsOptions) {
+    this.#base = new URL(url.endsWith('/') ? url : `${url}/`);
+    this.#options = options;
+  }
+
+  async send(request: Request): Promise<Reply> {
+    const url = new URL(request.path, this.#base);
+    return this.#explained(url, request.signal, async () => {
+      const { status, headers, text } = await (
+        await this.#connected()
+      ).request(this.#question(url, request));
+      refuseWebPage(url, status, headers);
+      return { url, status, headers, body: parseJson(text) };
+    });
+  }
+
+  /** As `send`, but returns as soon as the headers are there. The body may go on for ever; a server that
+   *  is silent for `silenceMs` is given up. */
+  async open(request: Request, silenceMs: number): Promise<OpenReply> {
+    const url = new URL(request.path, this.#base);
+    return this.#explained(url, request.signal, async () => {
+      const { status, headers, body } = await (
+        await this.#connected()
+      ).open(this.#question(url, request), silenceMs);
+      refuseWebPage(url, status, headers);
+      return { url, status, headers, parts: body };
+    });
+  }
+
+  /** Resolves when the connections are closed; the next request opens new ones. */
+  async close(): Promise<void> {
+    const connections = this.#connections;
+    this.#connections = undefined;
+    (await connections)?.destroy();
+  }
+
+  #connected(): Promise<Connections> {
+    this.#connections ??= openConnections(this.#base.origin, this.#options);
+    return this.#connections;
+  }
+
+  #question(url: URL, { method, signal, token, body, headers, isRepeatable }: Request): Question {
+    return {
+      url,
+      method,
+      signal,
+      isRepeatable,
+      headers: {
+        accept: 'application/json',
+        'user-agent': this.#options.userAgent ?? 'dragonfly-agent',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...headers,
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    };
+  }
+
+  async #explained<T>(url: URL, signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (err) {
+      signal.throwIfAborted();
+      if (isAppError(err)) throw err;
+      if (isCertificateError(err)) throw this.#untrusted(url, err);
+      throw new AppError(
+        'server.unreachable',
+        `cannot reach ${url.origin}; check the network and that the server runs`,
+        { cause: err, details: { url: url.origin } },
+      );
+    }
+  }
+
+  #untrusted(url: URL, err: NodeJS.ErrnoException): AppError {
+    const isClock = err.code === 'CERT_NOT_YET_VALID' || err.code === 'CERT_HAS_EXPIRED';
+    const pin = `pin the server's CA with ${this.#options.pinSetting ?? 'dragonfly.ca_sha256='}`;
+    const step = isClock ? `check this machine's clock, or ${pin}` : pin;
+    return new AppError('server.untrusted', `${url.origin} is not trusted; ${step}`, {
+      cause: err,
+      details: { url: url.origin, reason: err.code },
+    });
+  }
+}
+
+/** Whether OpenSSL refused the server's certificate.
+ *  Source: Node.js documentation of tls, "X509 certificate error codes". */
+function isCertificateError(err: unknown): err is NodeJS.ErrnoException {
+  const code = err instanceof Error && 'code' in err ? String(err.code) : '';
+  return /CERT|^ERR_TLS_CERT_ALTNAME|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|^HOSTNAME_MISMATCH/.test(
+    code,
+  );
+}
+
+/** Throws where a portal or a proxy answered in the server's place. */
+function refuseWebPage(url: URL, status: number, headers: IncomingHttpHeaders): void {
+  const isHtml = (headers['content-type'] ?? '').startsWith('text/html');
+  if ((status >= 300 && status < 400) || (isHtml && status < 500 && status !== 429)) {
+    throw new AppError(
+      'server.garbled',
+      `a web page answered at ${url.origin}, not a Dragonfly server; check the URL, the proxy, or sign in to the network`,
+      { details: { url: url.origin, status } },
+    );
+  }
+}
+
+/** What Retry-After asks for, as seconds or as a date by the server's own clock.
+ *  Source: RFC 9110 section 10.2.3. Units: milliseconds. */
+export function retryAfterMs({ headers }: Head, now: Date): number | undefined {
+  const value = (headers['retry-after'] ?? '').trim();
+  if (/^\d{1,9}$/.test(value)) return Number(value) * 1_000;
+  const untilMs = Date.parse(value);
+  const serverMs = Date.parse(headers.date ?? '');
+  const waitMs = untilMs - (Number.isNaN(serverMs) ? now.getTime() : serverMs);
+  return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
