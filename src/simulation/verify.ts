@@ -36,7 +36,13 @@ export async function fetchRecords(
     for (let cursor: string | null = ''; cursor !== null;) {
       const url: URL = new URL(base);
       url.search = new URLSearchParams(cursor === '' ? { limit } : { limit, cursor }).toString();
-      const { status, text } = await connections.request({ method: 'GET', url, headers, signal, isRepeatable: true });
+      const { status, text } = await connections.request({
+        method: 'GET',
+        url,
+        headers,
+        signal,
+        isRepeatable: true,
+      });
       if (status !== 200) {
         throw new AppError(
           'server.rejected',

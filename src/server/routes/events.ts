@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import type { ServerResponse } from 'node:http';
 import { AppError } from '../../core/errors.ts';
-import type { ServerEvent } from '../running/events.ts';
+import { eventText, type ServerEvent } from '../../model/events.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';
 
@@ -58,14 +58,11 @@ async function stream(
   });
   const signal = AbortSignal.any([gone.signal, s.stopping]);
   const send = (event: ServerEvent): void => {
-    write(
-      response,
-      `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event.data)}\n\n`,
-    );
+    write(response, eventText(event));
   };
   const missed = lastId === undefined ? [] : s.events.since(lastId);
   if (missed === undefined) {
-    write(response, `id: ${s.events.lastId}\nevent: reset\ndata: {}\n\n`);
+    send({ id: s.events.lastId, type: 'reset', data: {} });
   } else {
     write(response, `: the newest is ${s.events.lastId}\n\n`);
     for (const event of missed) send(event);

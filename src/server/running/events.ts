@@ -1,24 +1,7 @@
 // Events for watchers: a bounded buffer and its subscribers. Events are hints to read again, not a log; a
 // watcher that missed some is told so by one `reset`.
 
-export type EventType =
-  /** Changes may have been missed; read everything again. */
-  | 'reset'
-  | 'machine.registered'
-  | 'machine.changed'
-  | 'machine.deleted'
-  | 'machine.liveness'
-  | 'workflow.changed'
-  | 'template.changed'
-  | 'setting.changed'
-  | 'conflict.changed';
-
-export interface ServerEvent {
-  /** "<run of the server>-<count>" */
-  readonly id: string;
-  readonly type: EventType;
-  readonly data: Readonly<Record<string, unknown>>;
-}
+import type { EventType, ServerEvent } from '../../model/events.ts';
 
 export class Events {
   readonly #run: string;

@@ -1,11 +1,11 @@
 // Keeps the fleet in step with the server: reads all machines page by page and follows the event stream.
 // An event only names what changed; the new content is read from the server.
+import { EventParser, type ParsedEvent } from '../../model/events.ts';
 import type { IdentityConflict } from '../../model/history.ts';
 import { mostMachines, readConflicts, readMachinePage, readMachines } from '../api.ts';
 import type { Fleet } from './fleet.ts';
 import { toRow, type Liveness } from '../list/row.ts';
 import { ApiError, messageOf, type Session } from '../session.ts';
-import { EventParser, type ServerEvent } from './sse.ts';
 
 export interface LiveStatus {
   readonly load: 'loading' | 'ready' | 'failed';
@@ -161,7 +161,7 @@ export class Live {
     }
   }
 
-  #apply(event: ServerEvent, signal: AbortSignal): void {
+  #apply(event: ParsedEvent, signal: AbortSignal): void {
     // These are the server's own events; without a field that it needs, an event has no effect.
     const data: EventData = JSON.parse(event.data);
     const id = data.machine_id;
@@ -225,7 +225,7 @@ export class Live {
 
 /** Yields the events of a stream until it ends. The server never stays silent for long, so silence
  *  means that the connection is lost, as after a laptop woke up, and ends the stream too. */
-async function* eventsOf(stream: Response): AsyncGenerator<ServerEvent> {
+async function* eventsOf(stream: Response): AsyncGenerator<ParsedEvent> {
   const parser = new EventParser();
   const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader();
   if (reader === undefined) return;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Events, type ServerEvent } from '../../../src/server/running/events.ts';
+import { EventParser, type ParsedEvent, type ServerEvent } from '../../../src/model/events.ts';
+import { Events } from '../../../src/server/running/events.ts';
 import { checkin, imageTemplate, startServer, type TestServer } from '../harness.ts';
 
 /** Reads events until `enough` says so, then leaves. */
@@ -15,29 +16,19 @@ async function watch(
   });
   expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
   const events: ServerEvent[] = [];
-  let text = '';
+  const parser = new EventParser();
   for await (const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-    text += piece;
-    const blocks = text.split('\n\n');
-    text = blocks.pop() ?? '';
-    events.push(...blocks.flatMap(parse));
+    events.push(...parser.push(piece).map(serverEvent));
     if (enough(events)) break;
   }
   leave.abort();
   return events;
 }
 
-function parse(block: string): ServerEvent[] {
-  const { id, event, data } = Object.fromEntries(
-    block.split('\n').map((line) => {
-      const colon = line.indexOf(': ');
-      return [line.slice(0, colon), line.slice(colon + 2)] as const;
-    }),
-  );
+function serverEvent({ id = '', type, data }: ParsedEvent): ServerEvent {
   // As the server writes them.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const type = event as ServerEvent['type'];
-  return id === undefined || data === undefined ? [] : [{ id, type, data: JSON.parse(data) }];
+  return { id, type: type as ServerEvent['type'], data: JSON.parse(data) };
 }
 
 const has = (type: string) => (events: readonly ServerEvent[]) =>

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../src/core/clock.ts';
-import { Events, type ServerEvent } from '../../../src/server/running/events.ts';
+import type { ServerEvent } from '../../../src/model/events.ts';
+import { Events } from '../../../src/server/running/events.ts';
 import { Liveness } from '../../../src/server/running/liveness.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { checkin, startServer, wrapStore, type TestServer } from '../harness.ts';
