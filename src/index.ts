@@ -2,6 +2,30 @@
 // schemas. `dragonfly-agent/agent` is the agent's half alone.
 import './check-node.ts';
 
+/**
+ * @packageDocumentation
+ * @example A server of your own, and a machine that checks in
+ * ```ts
+ * import { createApp, openStore, systemClock } from 'dragonfly-agent';
+ *
+ * const store = await openStore('lmdb:data');
+ * const app = await createApp({ store, clock: systemClock });
+ * const url = await app.listen({ host: '127.0.0.1', port: 0 });
+ *
+ * const answer = await fetch(`${url}/api/agent/checkin`, {
+ *   method: 'POST',
+ *   headers: { 'content-type': 'application/json' },
+ *   body: JSON.stringify({ mac: '02:00:00:00:00:01', hostname: 'node-1' }),
+ * });
+ * console.log(answer.status); // prints 200
+ * const machine = await store.machines.byMac('02:00:00:00:00:01');
+ * console.log(machine?.value.status.state); // prints Discovered
+ *
+ * await app.close();
+ * await store.close();
+ * ```
+ */
+
 export {
   collectInventory,
   explainInventory,

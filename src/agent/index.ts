@@ -2,6 +2,27 @@
 // dependency of the server.
 import '../check-node.ts';
 
+/**
+ * @packageDocumentation
+ * @example Register this machine, or one that was captured
+ * ```ts
+ * import { runAgent } from 'dragonfly-agent/agent';
+ *
+ * const stop = new AbortController();
+ * await runAgent({
+ *   servers: [process.env['DRAGONFLY_URL'] ?? 'http://127.0.0.1:3000'],
+ *   root: process.env['DRAGONFLY_ROOT'],
+ *   agentVersion: '1.0.0',
+ *   signal: stop.signal,
+ *   onState: (state, event) => {
+ *     if (event?.type !== 'checked-in') return;
+ *     console.log(event.answer.action); // prints wait
+ *     stop.abort();
+ *   },
+ * });
+ * ```
+ */
+
 export type { ActionProgress, ActionRunner, ActionRunners } from './orders/actions.ts';
 export { checkInOnce, runAgent, type AgentOptions } from './agent.ts';
 export { openBoot, type Boot, type Notebook } from './boot.ts';

@@ -88,6 +88,10 @@ const codes = {
 
 export type ErrorCode = keyof typeof codes;
 
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(codes, text);
+}
+
 /** The meaning of each code, in one sentence. */
 // Object.fromEntries forgets the keys, which are those of `codes`.
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion

@@ -152,6 +152,7 @@ export const MachineHistoryAnswer = Type.Object({ history: MachineHistory.proper
 export const TagList = Type.Object({
   tags: Type.Array(Type.Object({ tag: Type.String(), machines: Type.Integer() })),
 });
+export type TagList = Static<typeof TagList>;
 
 export const TemplateList = Type.Object({
   templates: Type.Array(Template),
@@ -170,6 +171,7 @@ export const WorkflowCreate = Type.Object(
   },
   strict,
 );
+export type WorkflowCreate = Static<typeof WorkflowCreate>;
 
 export const WorkflowListQuery = Type.Object(
   { machine_id: Type.Optional(MachineId), ...Paging },
@@ -209,11 +211,13 @@ export const NewTokenRequest = Type.Object(
   },
   strict,
 );
+export type NewTokenRequest = Static<typeof NewTokenRequest>;
 export const TokenCreated = Type.Object({
   name: Type.String(),
   scope: TokenScope,
   token: Type.String({ description: 'shown only this once' }),
 });
+export type TokenCreated = Static<typeof TokenCreated>;
 export const TokenList = Type.Object({
   tokens: Type.Array(
     Type.Object({
@@ -224,6 +228,7 @@ export const TokenList = Type.Object({
     }),
   ),
 });
+export type TokenList = Static<typeof TokenList>;
 
 /** Which candidate a conflict's machine is merged into. */
 export const ConflictAccept = Type.Object(

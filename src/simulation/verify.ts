@@ -1,74 +1,22 @@
 // Whether a server's records are what a fleet knows to be true.
-import { systemClock } from '../core/clock.ts';
-import { AppError } from '../core/errors.ts';
-import { openConnections } from '../transport/connections.ts';
+import { Client } from '../client/client.ts';
+import type { MachineView } from '../model/operator-api.ts';
 import type { SimulatedMachine } from './machine.ts';
 
-/** The parts of a stored Machine that a fleet knows. */
-export interface RecordOfMachine {
-  readonly id: string;
-  readonly identity: {
-    readonly primary_mac: string;
-    readonly all_macs: readonly string[];
-    readonly smbios_uuid: string | null;
-    readonly machine_id: string | null;
-    readonly identity_hash: string;
-  };
-  readonly hardware: {
-    readonly cpu_model: string | null;
-    readonly memory_bytes: number | null;
-    readonly disks: readonly { readonly device: string; readonly serial: string | null }[];
-  };
-}
-
-/** All records of a server, over its operators' API.
- *  Errors: AppError `server.rejected`, and those of a connection. */
+/** All machines of a server. Errors: as those of the client's calls. */
 export async function fetchRecords(
   server: string,
   token: string | undefined,
-): Promise<RecordOfMachine[]> {
-  const records: RecordOfMachine[] = [];
-  const base = new URL('api/machines', server.endsWith('/') ? server : `${server}/`);
-  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  const { signal } = new AbortController();
-  const connections = await openConnections(base.origin, { clock: systemClock, maxAnswerBytes });
-  try {
-    for (let cursor: string | null = ''; cursor !== null;) {
-      const url: URL = new URL(base);
-      url.search = new URLSearchParams(cursor === '' ? { limit } : { limit, cursor }).toString();
-      const { status, text } = await connections.request({
-        method: 'GET',
-        url,
-        headers,
-        signal,
-        isRepeatable: true,
-      });
-      if (status !== 200) {
-        throw new AppError(
-          'server.rejected',
-          `${url.origin} answered ${status} to ${url.pathname}`,
-        );
-      }
-      // The list of the documented API; a server that breaks it fails the comparison.
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-      const page = JSON.parse(text) as { machines: RecordOfMachine[]; next_cursor: string | null };
-      records.push(...page.machines);
-      cursor = page.next_cursor;
-    }
-  } finally {
-    connections.destroy();
-  }
-  return records;
+): Promise<MachineView[]> {
+  await using client = new Client(server, { token });
+  return await client.machines.list().toArray();
 }
-
-const limit = '200';
-const maxAnswerBytes = 64 * 1024 * 1024;
 
 /** What differs, in sentences; nothing when every machine has one record, its own, that says what the
  *  machine is, and no other record claims one of its MACs. */
 export function differences(
   machines: readonly SimulatedMachine[],
-  records: readonly RecordOfMachine[],
+  records: readonly MachineView[],
 ): string[] {
   const byId = new Map(records.map((record) => [record.id, record]));
   const owners = new Map<string, SimulatedMachine>();
@@ -87,7 +35,7 @@ export function differences(
   return [...found, ...strayRecords(machines, records, owners)];
 }
 
-function fieldDifferences(machine: SimulatedMachine, record: RecordOfMachine): string[] {
+function fieldDifferences(machine: SimulatedMachine, record: MachineView): string[] {
   const { identity, hardware } = machine;
   const pairs: [string, unknown, unknown][] = [
     ['primary_mac', identity.primary_mac, record.identity.primary_mac],
@@ -108,7 +56,7 @@ function fieldDifferences(machine: SimulatedMachine, record: RecordOfMachine): s
 /** Records of no machine that have a MAC of one: somebody was registered twice. */
 function strayRecords(
   machines: readonly SimulatedMachine[],
-  records: readonly RecordOfMachine[],
+  records: readonly MachineView[],
   owners: ReadonlyMap<string, SimulatedMachine>,
 ): string[] {
   const macs = new Map(machines.flatMap((m) => m.identity.all_macs.map((mac) => [mac, m.name])));

@@ -147,7 +147,8 @@ async function* partsOf(
   }
 }
 
-async function readBounded(
+/** The whole of a body as text. Errors: AppError `server.garbled` where it is larger. */
+export async function readBounded(
   parts: AsyncIterable<Uint8Array>,
   maxAnswerBytes: number,
 ): Promise<string> {

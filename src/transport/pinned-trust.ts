@@ -14,8 +14,11 @@ export interface PinnedTrustOptions {
   readonly caSha256: string;
   /** This machine's wall clock. */
   readonly now: () => Date;
-  /** Sets it to the server's. What cannot be set is at least counted from then on. */
-  readonly setClock: (date: Date) => Promise<void>;
+  /** Sets it to the server's. What cannot be set is at least counted from then on. Absent: this machine's
+   *  clock is believed, not the server's. */
+  readonly setClock?: (date: Date) => Promise<void>;
+  /** The setting by which the CA is pinned, for errors that a person reads. */
+  readonly setting?: string;
 }
 
 const yearMs = 365.25 * 24 * 3_600_000;
@@ -53,7 +56,7 @@ export function trustedConnector<D extends Destination>(
       if (!(await trust.adoptTime(date, chain, host))) {
         throw new AppError(
           'server.untrusted',
-          `${host} is not trusted: its certificate ${refusal.reason}; check dragonfly.ca_sha256 and both clocks`,
+          `${host} is not trusted: its certificate ${refusal.reason}; check ${trust.setting} and both clocks`,
         );
       }
     } finally {
@@ -73,6 +76,10 @@ export class PinnedTrust {
     this.#o = options;
   }
 
+  get setting(): string {
+    return this.#o.setting ?? 'dragonfly.ca_sha256';
+  }
+
   /** Why the server is not trusted; undefined when it is. */
   refusal(chain: readonly X509Certificate[], host: string): Distrust | undefined {
     const at = new Date(this.#o.now().getTime() + this.#offsetMs);
@@ -86,13 +93,14 @@ export class PinnedTrust {
     chain: readonly X509Certificate[],
     host: string,
   ): Promise<boolean> {
-    if (date === undefined) return false;
+    const { setClock } = this.#o;
+    if (date === undefined || setClock === undefined) return false;
     const localMs = this.#o.now().getTime();
     const stepMs = date.getTime() - Math.max(localMs, releasedAt);
     if (this.#isClockSet || !(Math.abs(stepMs) <= maxStepMs)) return false;
     if (distrust(chain, this.#o.caSha256, host, date) !== undefined) return false;
     this.#isClockSet = true;
-    await this.#o.setClock(date).catch(() => {});
+    await setClock(date).catch(() => {});
     this.#offsetMs = date.getTime() - this.#o.now().getTime();
     return true;
   }

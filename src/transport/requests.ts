@@ -3,7 +3,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError, isAppError } from '../core/errors.ts';
 import { openConnections, type ConnectionOptions, type Connections } from './connections.ts';
-import type { Question } from './exchange.ts';
+import { readBounded, type Question } from './exchange.ts';
 
 export interface RequestsOptions extends ConnectionOptions {
   readonly userAgent?: string;
@@ -36,10 +36,12 @@ export interface Reply extends Head {
   readonly body: unknown;
 }
 
-/** An answer whose body is still on its way. */
+/** An answer with status 200 whose body is still on its way. */
 export interface OpenReply extends Head {
   readonly parts: AsyncIterable<Uint8Array>;
 }
+
+const maxErrorBytes = 1024 * 1024;
 
 /** Errors of all requests: AppError `server.unreachable`, `server.untrusted` or `server.garbled`; the
  *  signal's reason when it is aborted. */
@@ -57,24 +59,24 @@ export class Requests {
   async send(request: Request): Promise<Reply> {
     const url = new URL(request.path, this.#base);
     return this.#explained(url, request.signal, async () => {
-      const { status, headers, text } = await (
-        await this.#connected()
-      ).request(this.#question(url, request));
+      const connections = await this.#connected();
+      const { status, headers, text } = await connections.request(this.#question(url, request));
       refuseWebPage(url, status, headers);
       return { url, status, headers, body: parseJson(text) };
     });
   }
 
-  /** As `send`, but returns as soon as the headers are there. The body may go on for ever; a server that
-   *  is silent for `silenceMs` is given up. */
-  async open(request: Request, silenceMs: number): Promise<OpenReply> {
+  /** As `send`, but returns a good answer as soon as its headers are there. The body may go on for ever;
+   *  a server that is silent for `silenceMs` is given up. */
+  async open(request: Request, silenceMs: number): Promise<OpenReply | Reply> {
     const url = new URL(request.path, this.#base);
     return this.#explained(url, request.signal, async () => {
-      const { status, headers, body } = await (
-        await this.#connected()
-      ).open(this.#question(url, request), silenceMs);
+      const connections = await this.#connected();
+      const answer = await connections.open(this.#question(url, request), silenceMs);
+      const { status, headers, body } = answer;
       refuseWebPage(url, status, headers);
-      return { url, status, headers, parts: body };
+      if (status === 200) return { url, status, headers, parts: body };
+      return { url, status, headers, body: parseJson(await readBounded(body, maxErrorBytes)) };
     });
   }
 

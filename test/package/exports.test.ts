@@ -39,12 +39,12 @@ describe('the package', () => {
     expect(answer).toEqual({ status: 200, same: true });
   });
 
-  it("loads nothing of the server for the agent's half", () => {
+  it.each(['agent', 'client'])('loads nothing of the server for dragonfly-agent/%s', (entry) => {
     const loaded = evaluate(
       `import { registerHooks } from 'node:module';
        const urls = [];
        registerHooks({ load: (url, context, next) => (urls.push(url), next(url, context)) });
-       await import('dragonfly-agent/agent');
+       await import('dragonfly-agent/${entry}');
        console.log(JSON.stringify(urls));`,
     );
     const server = /node_modules\/(lmdb|fastify|typebox|prom-client)\/|dist\/(server|store)\//;

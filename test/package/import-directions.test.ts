@@ -23,6 +23,9 @@ const forbidden: readonly (readonly [string, string])[] = [
   ['sources', '../probes/probe.ts'],
   ['transport', '../inventory/inventory.ts'],
   ['inventory', '../transport/transport.ts'],
+  ['client', '../server/app.ts'],
+  ['client', '../agent/loop.ts'],
+  ['agent', '../client/client.ts'],
   ['capture', '../agent/loop.ts'],
   ['doctor', '../capture/redact.ts'],
   ['simulation', '../sources/root.ts'],
@@ -44,6 +47,8 @@ const forbidden: readonly (readonly [string, string])[] = [
 const allowed: readonly (readonly [string, string])[] = [
   ['agent', '../probes/probe.ts'],
   ['model', '../core/errors.ts'],
+  ['client', '../transport/requests.ts'],
+  ['simulation', '../client/client.ts'],
   ['server/routes', '../machines/machines.ts'],
   ['server/routes', '../services.ts'],
   ['server/checkin', '../../store/store.ts'],

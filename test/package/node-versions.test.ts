@@ -5,7 +5,9 @@ import manifest from '../../package.json' with { type: 'json' };
 import { nodeFault, supportedNode } from '../../src/supported-node.ts';
 import { fetchNode, outsideEnv, repository } from './registry.ts';
 
-const entries = ['dragonfly-agent', 'dragonfly-agent/agent'];
+const entries = Object.keys(manifest.exports)
+  .filter((entry) => entry !== './package.json')
+  .map((entry) => entry.replace('.', manifest.name));
 
 /** This machine's own Node, if it is too old. */
 function ownOldNode(test: TestContext): string {

@@ -13,7 +13,7 @@ import {
   type ConnectionOptions,
   type Connections,
 } from '../../src/transport/connections.ts';
-import { systemClock } from '../../src/core/clock.ts';
+import { ManualClock, systemClock } from '../../src/core/clock.ts';
 
 const open: (() => void)[] = [];
 afterEach(() => {
@@ -33,23 +33,37 @@ async function listen(server: Server): Promise<string> {
 async function connectionsTo(
   origin: string,
   options: Partial<ConnectionOptions> = {},
-): Promise<{ connections: Connections; ask: (signal?: AbortSignal) => Promise<string> }> {
+): Promise<{
+  connections: Connections;
+  ask: (signal?: AbortSignal, isRepeatable?: boolean) => Promise<string>;
+  read: (silenceMs: number) => AsyncIterator<Uint8Array>;
+}> {
   const connections = await openConnections(origin, { clock: systemClock, ...options });
   open.push(() => connections.destroy());
   const never = new AbortController().signal;
-  const ask = async (signal = never): Promise<string> => {
-    const url = new URL('/', origin);
+  const url = new URL('/', origin);
+  const ask = async (signal = never, isRepeatable = true): Promise<string> => {
     const answer = await connections.request({
       method: 'POST',
       url,
       headers: {},
       body: '{}',
       signal,
-      isRepeatable: true,
+      isRepeatable,
     });
     return `${answer.status} ${answer.text}`;
   };
-  return { connections, ask };
+  async function* read(silenceMs: number): AsyncGenerator<Uint8Array> {
+    const question = {
+      method: 'GET',
+      url,
+      headers: {},
+      signal: never,
+      isRepeatable: true,
+    } as const;
+    yield* (await connections.open(question, silenceMs)).body;
+  }
+  return { connections, ask, read };
 }
 
 /** Against an HTTP server; `nth` counts the requests of one connection from 1, `connection` those. */
@@ -120,6 +134,15 @@ describe('a connection', () => {
     },
   );
 
+  it('that the server has closed while it was idle is an error for what must not be asked twice', async () => {
+    const { ask, requests } = await against((r, nth) =>
+      nth === 2 ? void r.socket?.destroy() : r.end(),
+    );
+    await ask();
+    await expect(ask(undefined, false)).rejects.toThrow('closed an idle connection');
+    expect(requests()).toBe(2);
+  });
+
   it('that fails twice is an error', async () => {
     const { ask, requests } = await against((r, nth, connection) =>
       nth === 1 && connection === 1 ? r.end() : void r.socket?.resetAndDestroy(),
@@ -176,6 +199,37 @@ describe('a connection', () => {
     });
     await expect(ask(stop.signal)).rejects.toThrow('stopped');
     await Promise.all(closed);
+  });
+});
+
+describe('an answer that is read while it comes', () => {
+  it('may take its reader any time, but not its server', async () => {
+    const clock = new ManualClock(new Date('2026-01-02T03:04:05Z'));
+    const { read } = await against((r) => void r.writeHead(200).write('one'), { clock });
+    const parts = read(45_000);
+    expect(Buffer.from((await parts.next()).value ?? '').toString()).toBe('one');
+    await clock.advance(600_000);
+    const next = parts.next();
+    next.catch(() => {});
+    await expect.poll(() => clock.nextDueMs()).toBe(645_000);
+    await clock.advance(45_000);
+    await expect(next).rejects.toThrow('no further part of the answer within 45 s');
+  });
+
+  it('breaks off where the connection does', async () => {
+    const { read } = await against((r) => void r.writeHead(200).write('one', () => r.destroy()));
+    const parts = read(45_000);
+    await parts.next();
+    await expect(parts.next()).rejects.toThrow('aborted');
+  });
+
+  it('ends its connection when its reader leaves', async () => {
+    const { read, closed } = await against((r) => void r.writeHead(200).write('one'));
+    const parts = read(45_000);
+    await parts.next();
+    await parts.return?.();
+    await Promise.all(closed);
+    expect(closed).toHaveLength(1);
   });
 });
 

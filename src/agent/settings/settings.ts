@@ -1,4 +1,5 @@
 // The agent's settings and the values that each takes. Where they stand is config.ts's business.
+import { parseSha256, parseToken, parseUrl } from '../../transport/address.ts';
 import type { SettingSpecs } from '../../core/settings.ts';
 import { normalizeMac } from '../../identity/macs.ts';
 
@@ -50,17 +51,6 @@ function parseUrls(text: string): string {
   return urls.map(parseUrl).join(',');
 }
 
-function parseUrl(text: string): string {
-  const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new Error('an address must start with http:// or https://');
-  }
-  if (url.username !== '' || url.password !== '') {
-    throw new Error('an address must not have a password in it; use a token');
-  }
-  return url.href.replace(/\/$/, '');
-}
-
 function parseMac(text: string): string {
   const mac = normalizeMac(text);
   if (mac === undefined) throw new Error('it must be a MAC address');
@@ -72,17 +62,4 @@ function parseUuid(text: string): string {
     throw new Error('it must be a UUID');
   }
   return text.toLowerCase();
-}
-
-function parseToken(text: string): string {
-  if (!/^[\x21-\x7e]{1,4096}$/.test(text)) {
-    throw new Error('a token has 1 to 4096 visible ASCII characters');
-  }
-  return text;
-}
-
-function parseSha256(text: string): string {
-  const digits = text.replaceAll(':', '').toLowerCase();
-  if (!/^[0-9a-f]{64}$/.test(digits)) throw new Error('it must be 64 hex digits');
-  return digits;
 }

@@ -1,0 +1,134 @@
+// Calls of a server's API: a method, a path and JSON. An error answer becomes an AppError with the code
+// that the server gave it.
+import type { Clock } from '../core/clock.ts';
+import { AppError, isErrorCode } from '../core/errors.ts';
+import { parseErrorAnswer } from '../transport/answers.ts';
+import { retryAfterMs, type Reply, type Request, type Requests } from '../transport/requests.ts';
+
+export interface CallOptions {
+  /** Gives up the call. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ChangeOptions extends CallOptions {
+  /** The etag that the change is based on: the server refuses with `request.stale` when the document is
+   *  no longer the one of that etag. */
+  readonly ifMatch?: string | undefined;
+}
+
+/** A document and the etag of the version that was read. */
+export interface Tagged<T> {
+  readonly value: T;
+  /** Undefined where the server gave none. */
+  readonly etag: string | undefined;
+}
+
+/** Values of a query string; undefined ones are left out. */
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface Call extends ChangeOptions {
+  readonly query?: Query | undefined;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface CallsOptions {
+  readonly token: string | undefined;
+  readonly clock: Clock;
+  /** Ends all calls. */
+  readonly signal: AbortSignal;
+}
+
+export class Calls {
+  readonly clock: Clock;
+  readonly #requests: Requests;
+  readonly #options: CallsOptions;
+
+  constructor(requests: Requests, options: CallsOptions) {
+    this.clock = options.clock;
+    this.#requests = requests;
+    this.#options = options;
+  }
+
+  /** Makes a call and gives the answer's document. A write whose answer was lost (`server.unreachable`)
+   *  may have been carried out: nothing but a GET is sent twice. */
+  async call<T>(method: Request['method'], path: string, call: Call = {}): Promise<Tagged<T>> {
+    const reply = await this.#requests.send(this.#request(method, path, call));
+    if (reply.status < 200 || reply.status >= 300) throw failure(reply, this.clock.now());
+    // The server is the one that was asked for, and its answers follow the schemas of these types.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return { value: reply.body as T, etag: reply.headers.etag };
+  }
+
+  async get<T>(path: string, call?: Call): Promise<T> {
+    return (await this.call<T>('GET', path, call)).value;
+  }
+
+  async post<T>(path: string, body: unknown, options?: CallOptions): Promise<T> {
+    return (await this.call<T>('POST', path, { ...options, body })).value;
+  }
+
+  async delete(path: string, options?: ChangeOptions): Promise<void> {
+    await this.call('DELETE', path, options);
+  }
+
+  /** The parts of an answer without an end; silence for `silenceMs` is an error. */
+  async stream(path: string, call: Call, silenceMs: number): Promise<AsyncIterable<Uint8Array>> {
+    const reply = await this.#requests.open(this.#request('GET', path, call), silenceMs);
+    if ('parts' in reply) return reply.parts;
+    throw failure(reply, this.clock.now());
+  }
+
+  /** A signal that `signal` aborts, and the end of the client. */
+  endedBy(signal: AbortSignal | undefined): AbortSignal {
+    const { signal: all } = this.#options;
+    return signal === undefined ? all : AbortSignal.any([signal, all]);
+  }
+
+  #request(method: Request['method'], path: string, call: Call): Request {
+    const { query = {}, body, ifMatch, headers, signal } = call;
+    const search = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) search.set(name, String(value));
+    }
+    return {
+      method,
+      path: search.size === 0 ? path : `${path}?${search.toString()}`,
+      token: this.#options.token,
+      signal: this.endedBy(signal),
+      body,
+      headers: { ...headers, ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }) },
+      isRepeatable: method === 'GET',
+    };
+  }
+}
+
+function failure(reply: Reply, now: Date): AppError {
+  const { url, status, body } = reply;
+  const told = parseErrorAnswer(body);
+  const { error: _error, code: _code, ...particulars } = { error: '', code: '', ...Object(body) };
+  const code = told?.code ?? '';
+  return new AppError(
+    isErrorCode(code) ? code : 'server.rejected',
+    told?.error ?? `${url.origin} answered ${status} to ${url.pathname}`,
+    {
+      details: {
+        ...particulars,
+        url: url.origin,
+        status,
+        code: told?.code,
+        retryAfterMs: retryAfterMs(reply, now),
+      },
+    },
+  );
+}
+
+/** A path of the API with names in it. Errors: AppError `request.invalid` for a name that a URL cannot
+ *  hold, which would lead elsewhere. */
+export function pathOf(strings: TemplateStringsArray, ...names: readonly string[]): string {
+  const wrong = names.find((name) => /^\.{0,2}$/.test(name) || !name.isWellFormed());
+  if (wrong !== undefined) {
+    throw new AppError('request.invalid', `"${wrong}" cannot be asked for by its name`);
+  }
+  return String.raw({ raw: strings }, ...names.map((name) => encodeURIComponent(name)));
+}

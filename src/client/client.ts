@@ -1,0 +1,129 @@
+// A server's HTTP API by name. What travels is defined in src/model; how, in src/transport.
+import { systemClock, type Clock } from '../core/clock.ts';
+import { AppError } from '../core/errors.ts';
+import { parseSha256, parseToken, parseUrl } from '../transport/address.ts';
+import { PinnedTrust } from '../transport/pinned-trust.ts';
+import type { ProxySettings } from '../transport/proxy.ts';
+import { Requests } from '../transport/requests.ts';
+import { Calls, type CallOptions } from './calls.ts';
+import { ConflictCalls } from './conflicts.ts';
+import { MachineCalls } from './machines.ts';
+import { SettingCalls } from './settings.ts';
+import { TemplateCalls } from './templates.ts';
+import { TokenCalls } from './tokens.ts';
+import { watch, type WatchedEvent, type WatchOptions } from './watch.ts';
+import { WorkflowCalls } from './workflows.ts';
+
+export interface ClientOptions {
+  /** An operator's token; without one the calls are anonymous. */
+  readonly token?: string | undefined;
+  /** Certificates of the CAs to trust in place of the system's, as PEM. */
+  readonly ca?: string | undefined;
+  /** The SHA-256 of the one certificate to trust, a CA's or the server's, in hex. */
+  readonly caSha256?: string | undefined;
+  /** As the environment's http_proxy, https_proxy and no_proxy, which are not read. */
+  readonly proxy?: ProxySettings | undefined;
+  /** Ends every call. */
+  readonly signal?: AbortSignal | undefined;
+  /** For a request and its whole answer; 60 s where it is absent. Units: milliseconds. */
+  readonly timeoutMs?: number | undefined;
+  readonly userAgent?: string | undefined;
+  readonly clock?: Clock | undefined;
+  /** Gives [0, 1). */
+  readonly random?: (() => number) | undefined;
+}
+
+/** A server's HTTP API. Nothing is sent before the first call, and nothing but a GET is sent twice.
+ *
+ *  Errors of all calls: AppError with the code that the server gave (`machine.unknown`, `auth.required`;
+ *  `server.rejected` for one that this version does not know), and `status` in its details;
+ *  `server.unreachable`, after which a write may have been carried out or not; `server.untrusted`;
+ *  `server.garbled` where something else answered; the signal's reason when it is aborted. */
+export class Client {
+  readonly machines: MachineCalls;
+  readonly templates: TemplateCalls;
+  readonly workflows: WorkflowCalls;
+  readonly conflicts: ConflictCalls;
+  readonly tokens: TokenCalls;
+  readonly settings: SettingCalls;
+  readonly #calls: Calls;
+  readonly #requests: Requests;
+  readonly #random: () => number;
+
+  /** `url` is the server's address, with a path where it lives below one. Errors: AppError
+   *  `config.invalid`. */
+  constructor(url: string, options: ClientOptions = {}) {
+    const { clock = systemClock, token, signal = new AbortController().signal } = options;
+    this.#requests = openRequests(url, options, clock);
+    const calls = new Calls(this.#requests, { clock, token, signal });
+    this.#calls = calls;
+    this.#random = options.random ?? Math.random;
+    this.machines = new MachineCalls(calls);
+    this.templates = new TemplateCalls(calls);
+    this.workflows = new WorkflowCalls(calls);
+    this.conflicts = new ConflictCalls(calls);
+    this.tokens = new TokenCalls(calls);
+    this.settings = new SettingCalls(calls);
+  }
+
+  /** What happens on the server, from now on or after an event that was seen. It is said what changed,
+   *  not how: read it again. After a `reset` read everything again. */
+  events(options: WatchOptions = {}): AsyncGenerator<WatchedEvent> {
+    return watch(this.#calls, options, this.#random);
+  }
+
+  /** Resolves when the server can do its work. Errors: also `store.unavailable`. */
+  async ready(options?: CallOptions): Promise<void> {
+    await this.#calls.get('api/ready', options);
+  }
+
+  /** Gives up what is under way, and closes the connections. */
+  close(): Promise<void> {
+    return this.#requests.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function openRequests(url: string, options: ClientOptions, clock: Clock): Requests {
+  const { token, ca, caSha256, proxy, timeoutMs = 60_000, userAgent } = options;
+  const base = checked('url', url, parseUrl);
+  if (token !== undefined) checked('token', token, parseToken);
+  if ((ca !== undefined || caSha256 !== undefined) && !base.startsWith('https:')) {
+    throw new AppError('config.invalid', `${base} has no certificate to verify: use https://`);
+  }
+  if (ca !== undefined && caSha256 !== undefined) {
+    throw new AppError('config.invalid', 'give the CA itself (ca) or its SHA-256, not both');
+  }
+  return new Requests(base, {
+    clock,
+    proxy,
+    ca,
+    trust: caSha256 === undefined ? undefined : pinnedTrust(caSha256, clock),
+    pinSetting: 'caSha256',
+    userAgent: userAgent ?? 'dragonfly-client',
+    maxSockets: 16,
+    maxAnswerBytes: 256 * 1024 * 1024,
+    headersTimeoutMs: timeoutMs,
+    totalTimeoutMs: timeoutMs,
+  });
+}
+
+/** Trust in a computer whose clock is right. */
+function pinnedTrust(caSha256: string, clock: Clock): PinnedTrust {
+  return new PinnedTrust({
+    caSha256: checked('caSha256', caSha256, parseSha256),
+    now: () => clock.now(),
+    setting: 'caSha256',
+  });
+}
+
+function checked(option: string, text: string, parse: (text: string) => string): string {
+  try {
+    return parse(text);
+  } catch (cause) {
+    throw new AppError('config.invalid', `cannot use the client's ${option}`, { cause });
+  }
+}

@@ -1,0 +1,30 @@
+// Identity conflicts, and the decisions about them.
+import type { IdentityConflict } from '../model/history.ts';
+import { pathOf, type CallOptions, type Calls } from './calls.ts';
+import { listing, type Listing, type ListOptions } from './listing.ts';
+
+export class ConflictCalls {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /** In the order in which they arose; decided ones only with `all`. */
+  list(filter: { readonly all?: boolean } & ListOptions = {}): Listing<IdentityConflict> {
+    const { all, ...options } = filter;
+    return listing(this.#calls, 'api/conflicts', 'conflicts', { all }, options);
+  }
+
+  /** The machine is one of the candidates, and is merged into it: into `into` where there are several.
+   *  Errors: `conflict.unknown`, `conflict.decided`. */
+  async accept(id: string, into?: string, options?: CallOptions): Promise<IdentityConflict> {
+    const body = into === undefined ? {} : { into };
+    return this.#calls.post(pathOf`api/conflicts/${id}/accept`, body, options);
+  }
+
+  /** It is a machine of its own. Errors: `conflict.unknown`, `conflict.decided`. */
+  async split(id: string, options?: CallOptions): Promise<IdentityConflict> {
+    return this.#calls.post(pathOf`api/conflicts/${id}/split`, undefined, options);
+  }
+}

@@ -1,0 +1,49 @@
+// Lists, read a page at a time as they are iterated.
+import type { CallOptions, Calls, Query } from './calls.ts';
+
+export interface ListOptions extends CallOptions {
+  /** Documents a page: 1 to 1,000, 200 where it is absent. */
+  readonly pageSize?: number | undefined;
+}
+
+/** A list that is read while it is iterated: by document, or by page. Each iteration reads it anew. What
+ *  is created or deleted meanwhile may or may not be in it; nothing else is left out or comes twice. */
+export interface Listing<T> extends AsyncIterable<T> {
+  /** Pages may be short, or empty, before the last. */
+  pages(): AsyncGenerator<readonly T[]>;
+  toArray(): Promise<T[]>;
+}
+
+/** The documents under `field` in the answers of `pathOf`. */
+export function listing<T>(
+  calls: Calls,
+  path: string,
+  field: string,
+  query: Query,
+  { pageSize = 200, signal }: ListOptions,
+): Listing<T> {
+  async function* pages(): AsyncGenerator<readonly T[]> {
+    let cursor: string | undefined;
+    do {
+      const page = await calls.get<Page<T>>(path, {
+        query: { ...query, limit: pageSize, cursor },
+        signal,
+      });
+      yield page[field] ?? [];
+      cursor = page.next_cursor ?? undefined;
+    } while (cursor !== undefined);
+  }
+  return {
+    pages,
+    async toArray() {
+      const all: T[] = [];
+      for await (const page of pages()) all.push(...page);
+      return all;
+    },
+    async *[Symbol.asyncIterator]() {
+      for await (const page of pages()) yield* page;
+    },
+  };
+}
+
+type Page<T> = { readonly next_cursor: string | null } & Readonly<Record<string, readonly T[]>>;

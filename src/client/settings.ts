@@ -1,0 +1,33 @@
+// Settings: text by key.
+import type { Setting } from '../model/operator-api.ts';
+import { pathOf, type CallOptions, type Calls, type ChangeOptions, type Tagged } from './calls.ts';
+import { listing, type Listing, type ListOptions } from './listing.ts';
+
+export class SettingCalls {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /** Those whose key begins with `prefix`. */
+  list(filter: { readonly prefix?: string } & ListOptions = {}): Listing<Setting> {
+    const { prefix, ...options } = filter;
+    return listing(this.#calls, 'api/settings', 'settings', { prefix }, options);
+  }
+
+  /** Errors: `setting.unknown`. */
+  async get(key: string, options?: CallOptions): Promise<Tagged<Setting>> {
+    return this.#calls.call('GET', pathOf`api/settings/${key}`, options);
+  }
+
+  /** Errors: `request.invalid`, `request.stale`. */
+  async put(key: string, value: string, options?: ChangeOptions): Promise<Tagged<Setting>> {
+    return this.#calls.call('PUT', pathOf`api/settings/${key}`, { ...options, body: { value } });
+  }
+
+  /** Errors: `setting.unknown`, `request.stale`. */
+  async delete(key: string, options?: ChangeOptions): Promise<void> {
+    return this.#calls.delete(pathOf`api/settings/${key}`, options);
+  }
+}

@@ -1,0 +1,26 @@
+// Tokens of operators and for enrolment.
+import type { NewTokenRequest, TokenCreated, TokenList } from '../model/operator-api.ts';
+import { pathOf, type CallOptions, type Calls } from './calls.ts';
+
+export class TokenCalls {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /** Without their secrets. */
+  async list(options?: CallOptions): Promise<TokenList['tokens']> {
+    return (await this.#calls.get<TokenList>('api/tokens', options)).tokens;
+  }
+
+  /** The answer alone has the token's text. Errors: `token.exists`, `request.invalid`. */
+  async create(request: NewTokenRequest, options?: CallOptions): Promise<TokenCreated> {
+    return this.#calls.post('api/tokens', request, options);
+  }
+
+  /** Errors: `token.unknown`. */
+  async revoke(name: string, options?: CallOptions): Promise<void> {
+    return this.#calls.delete(pathOf`api/tokens/${name}`, options);
+  }
+}

@@ -1,0 +1,36 @@
+// Workflows: what a machine's agent is to do, or did.
+import type { WorkflowCreate } from '../model/operator-api.ts';
+import type { Workflow } from '../model/workflow.ts';
+import { pathOf, type CallOptions, type Calls } from './calls.ts';
+import { listing, type Listing, type ListOptions } from './listing.ts';
+
+export class WorkflowCalls {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /** Of one machine or of all, in the order of their creation. */
+  list(filter: { readonly machine_id?: string } & ListOptions = {}): Listing<Workflow> {
+    const { machine_id, ...options } = filter;
+    return listing(this.#calls, 'api/workflows', 'workflows', { machine_id }, options);
+  }
+
+  /** Errors: `workflow.unknown`. */
+  async get(id: string, options?: CallOptions): Promise<Workflow> {
+    return this.#calls.get(pathOf`api/workflows/${id}`, options);
+  }
+
+  /** Queues one for a machine. Errors: `machine.unknown`, `template.unknown`, `workflow.active`,
+   *  `machine.wrong-state`, and `machine.has-os` without `reimage`. */
+  async create(request: WorkflowCreate, options?: CallOptions): Promise<Workflow> {
+    return this.#calls.post('api/workflows', request, options);
+  }
+
+  /** Ends one; where it runs, its machine is left in Error. Errors: `workflow.unknown`,
+   *  `workflow.finished`. */
+  async cancel(id: string, options?: CallOptions): Promise<Workflow> {
+    return this.#calls.post(pathOf`api/workflows/${id}/cancel`, undefined, options);
+  }
+}
