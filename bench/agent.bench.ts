@@ -1,5 +1,5 @@
-// An agent at rest: its memory, with that of the processes that it keeps, against that of a node that holds
-// a socket open; and its use of a core.
+// Measures an agent at rest: its memory, child processes included, against that of a bare node with an open
+// socket, and its use of a core.
 // Needs `npm run build`: it measures the program as it is installed.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';

@@ -1,6 +1,6 @@
-// The netboot image: its size, the smallest memory that it boots in, and how long it takes from the
-// kernel's start to an answered check-in, against the same image whose agent is busybox's wget with a
-// prepared body. Needs QEMU; runs on KVM where guests run, else emulated.
+// Measures the netboot image: its size, the least memory it boots with, and the time from the kernel's start
+// to an answered check-in, against the same image with busybox's wget and a prepared body for an agent.
+// Needs QEMU; uses KVM where guests run under it, else emulation.
 import { rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// What a collection costs in-process: all probes over captures of a small and of a large machine that
-// are made here, and over this host. The clock is set against reading the same files bare.
+// Measures a collection in-process: all probes over captures of a small and a large machine, made here, and
+// over this host, against merely reading the same files.
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

@@ -1,5 +1,5 @@
-// A fleet that is powered on in one moment, against the same check-ins one after another; and the same
-// with the server killed and restarted in the middle. BENCH_MACHINES sets its size (10,000).
+// Measures a fleet that powers on all at once, against the same check-ins one after another, and again with
+// the server killed and restarted half-way. BENCH_MACHINES sets its size (10,000).
 import { HttpTransport } from '../src/transport/transport.ts';
 import { Fleet } from '../src/simulation/fleet.ts';
 import { SimulatedMachine } from '../src/simulation/machine.ts';

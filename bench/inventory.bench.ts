@@ -1,5 +1,5 @@
-// How long an inventory takes, in-process and as a program, beside `node -e 0`, systeminformation,
-// facter and lshw. Every ratio is of two things measured in this run, by turns, the fastest of each.
+// Measures an inventory, in-process and as a program, against `node -e 0`, systeminformation, facter and
+// lshw. Every ratio compares the fastest runs of two things measured by turns in this run.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

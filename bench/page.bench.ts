@@ -1,6 +1,6 @@
-// How soon the page shows machines, and how busy scrolling and filtering keep the browser, with 10,000
-// of them: a real Chromium on loopback, the store on disk. First machines are compared with the same
-// browser opening a bare answer of the same server; work with the time of a frame.
+// Measures how soon the page shows 10,000 machines, and how busy scrolling and filtering keep the browser: a
+// real Chromium on loopback, the store on disk. The first machines are compared with the same browser
+// opening a bare answer of the same server, the work with the time of a frame.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

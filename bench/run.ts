@@ -8,6 +8,12 @@ const all = readdirSync(import.meta.dirname)
   .map((file) => file.slice(0, -'.bench.ts'.length))
   .toSorted();
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : all;
+if (wanted.includes('--help')) {
+  console.log(
+    `usage: npm run bench -- [NAME …]\n\nBenchmarks: ${all.join(', ')}; without a name, all of them.`,
+  );
+  process.exit(0);
+}
 const unknown = wanted.filter((name) => !all.includes(name));
 if (unknown.length > 0) {
   console.error(`no such benchmark: ${unknown.join(', ')} (there are: ${all.join(', ')})`);

@@ -1,4 +1,4 @@
-// A server in a process of its own, for benchmarks that kill it or measure it.
+// Runs a server in a process of its own, for benchmarks that kill it or measure it.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';

@@ -1,7 +1,7 @@
-// The server against what it is made of: heartbeats against a bare fastify route, durable check-ins
-// against puts of such records, the first page of 100,000 machines against that of 1,000.
-// The server runs in a process of its own, whose CPU time is compared as well: unlike the rate, it does
-// not depend on who else uses this machine.
+// Measures the server against what it is built from: heartbeats against a bare fastify route, durable
+// check-ins against puts of the same records, the first page of 100,000 machines against that of 1,000.
+// The server runs in a process of its own, whose CPU time is compared too: unlike the rate, it does not
+// depend on what else this machine is doing.
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// An agent for three minutes behind a proxy that spoils every third request in turn in every way it
-// knows: its memory at the end against that after the first minute. BENCH_SECONDS sets the time (180).
+// Runs an agent for three minutes behind a proxy that spoils every third request, each time in another way,
+// and compares its memory at the end with that after a minute. BENCH_SECONDS sets the time (180).
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

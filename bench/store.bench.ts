@@ -1,5 +1,5 @@
-// What the store costs over what it stands on: bare lmdb and bare etcd Txns, and a large fleet over a
-// small one. DRAGONFLY_BENCH_MACHINES=1000000 for the large fleet of the goals; it takes minutes.
+// Measures what the store costs over bare lmdb and bare etcd Txns, and a large fleet over a small one.
+// DRAGONFLY_BENCH_MACHINES=1000000 is the large fleet of the goals; it takes minutes.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

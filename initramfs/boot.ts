@@ -1,5 +1,5 @@
-// `npm run boot`: a virtual machine boots by PXE from a local server and checks in. The demonstration
-// that a newcomer runs second; it leaves nothing behind but the image in dist/boot.
+// `npm run boot`: boots a virtual machine over PXE from a local server until it checks in. It is the second
+// command a newcomer runs, and leaves nothing behind but the image in dist/boot.
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,6 +1,5 @@
-// Cuts JavaScript that comes with Node and that an agent never loads out of a Node binary: a compiler
-// for TypeScript in WebAssembly, QUIC, HTTP/2, the test runner, the REPL … a tenth of what the
-// packed binary weighs.
+// Cuts built-in JavaScript that an agent never loads out of a Node binary: a WebAssembly compiler for
+// TypeScript, QUIC, HTTP/2, the test runner, the REPL … a tenth of the packed binary.
 
 /** Names of builtins, as `require('node:module').builtinModules` and Node's lib/ folder have them. */
 const UNUSED = [

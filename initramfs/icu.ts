@@ -1,5 +1,5 @@
-// Cuts the locale data out of a Node binary: an agent speaks English to a log, and 33 MB of the
-// 117 MB are the calendars, currencies and legacy encodings of everybody else.
+// Cuts locale data out of a Node binary: an agent logs in English, and 33 of the 117 MB are calendars,
+// currencies and legacy encodings of everybody else.
 
 /** What stays: normalisation and IDNA (URLs), English, the time zones, the segmentation of text. */
 const KEPT = [

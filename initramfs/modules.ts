@@ -1,4 +1,4 @@
-// Which kernel modules go into an image.
+// Selects the kernel modules that go into an image.
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { unknownNames, wants, type Profile } from './profiles.ts';

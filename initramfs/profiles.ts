@@ -1,4 +1,4 @@
-// What each profile of the image can drive: kernel modules, named by folder or file.
+// The kernel modules of each profile of the image, named by folder or file.
 
 export const profiles = ['virt', 'server'] as const;
 export type Profile = (typeof profiles)[number];

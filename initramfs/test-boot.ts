@@ -1,24 +1,34 @@
-// `npm run test:boot`: the core set of boots, or all of them with --all. What else is given goes to
-// vitest. Without QEMU the tests are skipped, and say so.
+// `npm run test:boot`: runs the core set of boots, or all of them with --all. Other arguments go to vitest.
+// Without QEMU the tests are skipped, and say so.
 import { spawnSync } from 'node:child_process';
 import { architectures, type Arch } from './arch.ts';
 import { ensureImage } from './ensure-image.ts';
 import { isMissing } from './tools.ts';
 
+const usage = `usage: npm run test:boot -- [--all] [options of vitest]
+
+Boots virtual machines from the netboot image, which is built if need be: the core set, or with --all
+everything. Without QEMU the tests are skipped.`;
+
 const args = process.argv.slice(2);
-const { status } = spawnSync(
-  'vitest',
-  ['run', '--config', 'vitest.boot.config.ts', ...args.filter((arg) => arg !== '--all')],
-  {
-    stdio: 'inherit',
-    env: {
-      ...process.env,
-      DRAGONFLY_BOOT_ARCHITECTURES: (await withImage(['x64', 'arm64'])).join(' '),
-      DRAGONFLY_BOOT_TESTS: args.includes('--all') ? 'all' : 'core',
+if (args.includes('--help') || args.includes('-h')) console.log(usage);
+else process.exitCode = await testBoots();
+
+async function testBoots(): Promise<number> {
+  const { status } = spawnSync(
+    'vitest',
+    ['run', '--config', 'vitest.boot.config.ts', ...args.filter((arg) => arg !== '--all')],
+    {
+      stdio: 'inherit',
+      env: {
+        ...process.env,
+        DRAGONFLY_BOOT_ARCHITECTURES: (await withImage(['x64', 'arm64'])).join(' '),
+        DRAGONFLY_BOOT_TESTS: args.includes('--all') ? 'all' : 'core',
+      },
     },
-  },
-);
-process.exitCode = status ?? 2;
+  );
+  return status ?? 2;
+}
 
 /** Those architectures whose machines can be run here, with an image for each. */
 async function withImage(all: readonly Arch[]): Promise<Arch[]> {
