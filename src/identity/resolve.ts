@@ -3,7 +3,15 @@
 import type { IdentityConflict, MatchedBy } from '../model/history.ts';
 import type { Machine } from '../model/machine.ts';
 import type { Evidence } from './evidence.ts';
-import { uuidPlaceholder } from './placeholders.ts';
+import {
+  agreesBeyondPrimaryMac,
+  contradictions,
+  differences,
+  goesOnInEarlierBoot,
+  isSameInstallation,
+  nothingElseAgrees,
+  twoBoots,
+} from './weigh.ts';
 
 /** What the store knows of a check-in's evidence: ids of machines. */
 export interface Known {
@@ -15,8 +23,10 @@ export interface Known {
   readonly bySmbiosUuid: readonly string[];
   /** SMBIOS UUIDs of these machines that other machines have as well. */
   readonly sharedUuids: ReadonlySet<string>;
-  /** Machines of which another boot was heard after the one that checks in had started. */
+  /** Machines heard from another boot since the caller's kernel started. */
   readonly alive: ReadonlySet<string>;
+  /** The machine whose own token came with the check-in. */
+  readonly caller: string | undefined;
   readonly machines: ReadonlyMap<string, Machine>;
 }
 
@@ -49,7 +59,7 @@ export function resolve(shown: Evidence, known: Known): Resolution {
 
 function byIdentityHash(shown: Evidence, known: Known): Resolution | undefined {
   const twins = machinesOf(known.byHash, known);
-  const match = bestTwin(shown, twins);
+  const match = bestTwin(shown, twins, known.caller);
   if (match === undefined) return undefined;
   const evidence = ['The identity hash is that of this machine.'];
   // Nothing tells such machines apart, so a new record each time would not either.
@@ -71,10 +81,15 @@ function byIdentityHash(shown: Evidence, known: Known): Resolution | undefined {
   };
 }
 
-/** Of several machines with one hash, the one in the same boot, else with the same primary MAC, else
- *  the oldest. */
-function bestTwin(shown: Evidence, twins: readonly Machine[]): Machine | undefined {
+/** Of several machines with one hash, the one whose token was shown, else the one in the same boot, else
+ *  with the same primary MAC, else the oldest. */
+function bestTwin(
+  shown: Evidence,
+  twins: readonly Machine[],
+  caller: string | undefined,
+): Machine | undefined {
   return (
+    twins.find((m) => m.id === caller) ??
     twins.find((m) => shown.bootId !== null && m.report?.boot_id === shown.bootId) ??
     twins.find((m) => m.identity.primary_mac === shown.primaryMac) ??
     twins[0]
@@ -82,9 +97,9 @@ function bestTwin(shown: Evidence, twins: readonly Machine[]): Machine | undefin
 }
 
 function byPrimaryMac(shown: Evidence, known: Known): Resolution | undefined {
-  const sharers = known.byMac.get(shown.primaryMac) ?? [];
-  const [owner, ...others] = machinesOf(known.byPrimaryMac, known);
-  if (owner === undefined || others.length > 0 || sharers.length > 1) return undefined;
+  const owners = machinesOf(known.byPrimaryMac, known);
+  const owner = ownerOf(shown, owners, known);
+  if (owner === undefined) return undefined;
   const evidence = [
     `The primary MAC ${shown.primaryMac} is that of this machine.`,
     ...differences(shown, owner),
@@ -108,6 +123,19 @@ function byPrimaryMac(shown: Evidence, known: Known): Resolution | undefined {
   return { machineId: owner.id, matchedBy: 'primary_mac', evidence };
 }
 
+/** The machine whose primary MAC it is. That others list it as well ends nobody's recognition, but then the
+ *  one that has it must not be contradicted; of several, only one that something else speaks for counts. */
+function ownerOf(shown: Evidence, owners: readonly Machine[], known: Known): Machine | undefined {
+  const [sole, ...others] = owners;
+  const isListed = (known.byMac.get(shown.primaryMac) ?? []).length > 1;
+  if (sole === undefined || (others.length === 0 && !isListed)) return sole;
+  const agrees = (m: Machine): boolean => agreesBeyondPrimaryMac(shown, m);
+  const isFree = (m: Machine): boolean => contradictions(shown, m, known.sharedUuids).length === 0;
+  return theOne(owners, known.caller, (m) =>
+    others.length === 0 ? agrees(m) || isFree(m) : agrees(m) && isFree(m),
+  );
+}
+
 function byEvidence(shown: Evidence, known: Known): Resolution {
   const { candidates, ignored } = collectCandidates(shown, known);
   const [only, ...more] = candidates;
@@ -120,7 +148,10 @@ function byEvidence(shown: Evidence, known: Known): Resolution {
   }
   if (more.length > 0) return newMachine('ambiguous', candidates, ignored);
   const machine = known.machines.get(only.machine_id);
-  const against = machine === undefined ? [] : contradictions(shown, machine, known);
+  const against = [
+    ...(machine === undefined ? [] : contradictions(shown, machine, known.sharedUuids)),
+    ...(known.alive.has(only.machine_id) ? ['was alive while the one that checks in ran'] : []),
+  ];
   if (against.length > 0) {
     return newMachine(
       'contradicted',
@@ -139,81 +170,58 @@ function byEvidence(shown: Evidence, known: Known): Resolution {
   };
 }
 
-/** The machines that a MAC or the SMBIOS UUID points at alone, and what points at several. */
+/** Of several machines that share a clue, the one whose token was shown, else the only one that agrees. */
+function theOne(
+  sharers: readonly Machine[],
+  caller: string | undefined,
+  agrees: (machine: Machine) => boolean,
+): Machine | undefined {
+  const own = sharers.find((m) => m.id === caller);
+  const [only, ...more] = sharers.filter(agrees);
+  return own ?? (more.length === 0 ? only : undefined);
+}
+
+interface PointedAt {
+  readonly what: string;
+  readonly ids: readonly string[];
+}
+
+/** The machines that a MAC or the SMBIOS UUID points at alone. Where none does, the sharer of a clue that is
+ *  the same installation, or whose token was shown. */
 function collectCandidates(
   shown: Evidence,
   known: Known,
 ): { candidates: Candidate[]; ignored: string[] } {
-  const reasons = new Map<string, string[]>();
-  const ignored: string[] = [];
-  const weigh = (ids: readonly string[], what: string): void => {
-    const [id, ...others] = ids;
-    if (id === undefined) return;
-    if (others.length > 0) ignored.push(`Several machines have the ${what}: it is no evidence.`);
-    else reasons.set(id, [...(reasons.get(id) ?? []), `has the ${what}`]);
+  const clues: PointedAt[] = [
+    ...[...known.byMac].map(([mac, ids]) => ({ what: `MAC ${mac}`, ids })),
+    { what: `SMBIOS UUID ${shown.smbiosUuid ?? ''}`, ids: known.bySmbiosUuid },
+  ];
+  const shared = clues.filter(({ ids }) => ids.length > 1);
+  const alone = clues.filter(({ ids }) => ids.length === 1);
+  const told =
+    alone.length > 0 ? [] : shared.flatMap((clue) => tellApart(clue, shown, known) ?? []);
+  const ignored = shared.filter(({ what }) => !told.some((t) => t.what === what));
+  return {
+    candidates: candidatesOf([...alone, ...told]),
+    ignored: ignored
+      .slice(0, namedAtMost)
+      .map(({ what }) => `Several machines have the ${what}: it is no evidence.`),
   };
-  for (const [mac, ids] of known.byMac) weigh(ids, `MAC ${mac}`);
-  weigh(known.bySmbiosUuid, `SMBIOS UUID ${shown.smbiosUuid ?? ''}`);
+}
+
+function tellApart({ what, ids }: PointedAt, shown: Evidence, known: Known): PointedAt | undefined {
+  const sharers = machinesOf(ids, known);
+  const only = theOne(sharers, known.caller, (m) => isSameInstallation(shown, m));
+  return only && { what, ids: [only.id] };
+}
+
+function candidatesOf(clues: readonly PointedAt[]): Candidate[] {
+  const reasons = new Map<string, string[]>();
+  for (const { what, ids } of clues) {
+    for (const id of ids) reasons.set(id, [...(reasons.get(id) ?? []), `has the ${what}`]);
+  }
   const candidates = [...reasons].map(([id, evidence]) => ({ machine_id: id, evidence }));
-  return { candidates: candidates.slice(0, namedAtMost), ignored: ignored.slice(0, namedAtMost) };
-}
-
-/** What speaks against a machine, as endings of "it …". */
-function contradictions(shown: Evidence, machine: Machine, known: Known): string[] {
-  const uuid = machine.identity.smbios_uuid?.toLowerCase() ?? '';
-  const against: string[] = [];
-  const differs = shown.smbiosUuid !== null && shown.smbiosUuid !== uuid;
-  if (differs && uuidPlaceholder(uuid) === undefined && !known.sharedUuids.has(uuid)) {
-    against.push(`has another SMBIOS UUID, ${uuid}, than the ${shown.smbiosUuid} shown`);
-  }
-  if (goesOnInEarlierBoot(shown, machine)) against.push(twoBoots(shown, machine));
-  if (known.alive.has(machine.id)) against.push('was alive while the one that checks in ran');
-  return against;
-}
-
-/** Whether a boot goes on that was followed by another boot: a machine has one at a time, so two
- *  machines answer to this record. A late repeat of a request is no such sign. */
-function goesOnInEarlierBoot(shown: Evidence, machine: Machine): boolean {
-  const { bootId, sequence } = shown;
-  const earlier = machine.report?.earlier_boots ?? [];
-  const boot = earlier.find((b) => b.boot_id === bootId);
-  return boot !== undefined && sequence !== null && sequence > (boot.sequence ?? 0);
-}
-
-/** Whether two machines took turns on one network adapter (a dock's): another board, other ports and
- *  another installation. A board that was replaced keeps its disk or its add-in cards. */
-function nothingElseAgrees(shown: Evidence, { identity }: Machine): boolean {
-  const otherBoard =
-    shown.smbiosUuid !== null &&
-    uuidPlaceholder(identity.smbios_uuid ?? '') === undefined &&
-    identity.smbios_uuid?.toLowerCase() !== shown.smbiosUuid;
-  const ports = (shown.macs ?? []).filter((mac) => mac !== shown.primaryMac);
-  const knownPorts = identity.all_macs.filter((mac) => mac !== shown.primaryMac);
-  const otherPorts =
-    ports.length > 0 && knownPorts.length > 0 && !ports.some((mac) => knownPorts.includes(mac));
-  const sameInstallation = shown.machineId !== null && shown.machineId === identity.machine_id;
-  return otherBoard && otherPorts && !sameInstallation;
-}
-
-function twoBoots(shown: Evidence, machine: Machine): string {
-  const current = machine.report?.boot_id ?? '';
-  return `is in boot ${current}, while the check-in is from boot ${shown.bootId ?? ''}, which goes on`;
-}
-
-function differences(shown: Evidence, machine: Machine): string[] {
-  const { smbios_uuid: uuid, machine_id: id, all_macs: macs } = machine.identity;
-  const said: string[] = [];
-  if (shown.smbiosUuid !== null && uuid !== null && shown.smbiosUuid !== uuid) {
-    said.push(`Its SMBIOS UUID was ${uuid} and is ${shown.smbiosUuid} now.`);
-  }
-  if (shown.machineId !== null && id !== null && shown.machineId !== id) {
-    said.push('Its machine-id is another one: it was installed again.');
-  }
-  const gone = shown.macs === undefined ? [] : macs.filter((mac) => !shown.macs?.includes(mac));
-  const added = (shown.macs ?? []).filter((mac) => !macs.includes(mac));
-  if (gone.length > 0) said.push(`These MACs are gone: ${gone.join(', ')}.`);
-  if (added.length > 0) said.push(`These MACs are new: ${added.join(', ')}.`);
-  return said;
+  return candidates.slice(0, namedAtMost);
 }
 
 function newMachine(

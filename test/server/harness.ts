@@ -8,6 +8,7 @@ import { systemClock, type Clock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
 import type { CheckinRequest } from '../../src/model/api.ts';
 import { createApp, type AppOptions } from '../../src/server/app.ts';
+import type { Principal } from '../../src/server/access/auth.ts';
 import { register, type Registration } from '../../src/server/checkin/registration.ts';
 import { Events } from '../../src/server/running/events.ts';
 import { defaultLiveness, Liveness } from '../../src/server/running/liveness.ts';
@@ -88,14 +89,14 @@ function asJson(text: string): unknown {
   }
 }
 
-/** Registers check-ins without a server around it, where nobody needs a token. */
+/** Registers check-ins without a server around it; by default from anybody, where nobody needs a token. */
 export function registrar(
   store: Store,
   clock: Clock,
-): (request: CheckinRequest) => Promise<Registration> {
+): (request: CheckinRequest, caller?: Principal) => Promise<Registration> {
   const liveness = new Liveness(clock, new Events('test'), () => 0.5, defaultLiveness);
   const services = { store, clock, newId: v7, liveness, log: silentLog };
-  return (sent) => register(services, sent, { kind: 'anyone' });
+  return (sent, caller = { kind: 'anyone' }) => register(services, sent, caller);
 }
 
 /** The check-in of a machine whose MAC ends with `n`. */

@@ -21,22 +21,23 @@ export interface Recognition extends Sighted {
   readonly sightings: readonly Sighting[];
 }
 
-/** `alive`: machines that are known to be others than the one that checks in.
- *  Errors: AppError `request.invalid`, `identity.mismatch`, `store.*`. */
+/** `alive`: machines that are known to be others than the one that checks in. `caller`: the machine whose
+ *  own token it came with. Errors: AppError `request.invalid`, `identity.mismatch`, `store.*`. */
 export async function recognise(
   store: Store,
   request: CheckinRequest,
-  alive: ReadonlySet<string> = new Set(),
+  alive: ReadonlySet<string>,
+  caller: string | undefined,
 ): Promise<Recognition> {
   const shown = evidenceOf(request);
   const { known, records, sightings } = await lookUp(store, shown);
-  const resolution = resolve(shown, { ...known, alive });
+  const resolution = resolve(shown, { ...known, alive, caller });
   const found = records.get(resolution.machineId ?? '');
   return { request, shown, resolution, found, sightings };
 }
 
 interface LookUp {
-  readonly known: Omit<Known, 'alive'>;
+  readonly known: Omit<Known, 'alive' | 'caller'>;
   readonly records: Records;
   readonly sightings: readonly Sighting[];
 }
@@ -55,9 +56,8 @@ async function lookUp(store: Store, shown: Evidence): Promise<LookUp> {
   const byMac = new Map(macs.map((mac, i) => [mac, rest[i]?.machineIds ?? []]));
   const bySmbiosUuid = rest[macs.length]?.machineIds ?? [];
   const primaryIds = byPrimaryMac?.machineIds ?? [];
-  // A clue that several machines have is no evidence, so nobody needs to look at them.
-  const singles = [...byMac.values(), bySmbiosUuid].filter((ids) => ids.length === 1).flat();
-  const ids = [...new Set([...primaryIds, ...singles])].slice(0, candidateLimit);
+  const byAnything = [primaryIds, ...[...byMac.values(), bySmbiosUuid].toSorted(byLength)].flat();
+  const ids = [...new Set(byAnything)].slice(0, candidateLimit);
   const records = await readMachines(store, ids);
   const sharedUuids = await sharedUuidsOf(store, records);
   return {
@@ -68,6 +68,11 @@ async function lookUp(store: Store, shown: Evidence): Promise<LookUp> {
       .filter((s) => s !== undefined)
       .filter((s) => s.machineIds.length < sightingLimit),
   };
+}
+
+/** What few machines have says most. */
+function byLength(a: readonly string[], b: readonly string[]): number {
+  return a.length - b.length;
 }
 
 function knownOf(some: Partial<Omit<Known, 'machines'>>, records: Records): LookUp['known'] {

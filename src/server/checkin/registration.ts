@@ -49,7 +49,8 @@ async function registerOnce(
   caller: Principal,
   alive: ReadonlySet<string>,
 ): Promise<Registration> {
-  const recognition = await recognise(s.store, request, alive);
+  const own = caller.kind === 'machine' ? caller.machineId : undefined;
+  const recognition = await recognise(s.store, request, alive, own);
   const { found, resolution } = recognition;
   if (found === undefined) return create(s, recognition, caller);
   if (await mayClaim(s, found.value.id, resolution.matchedBy, request)) {

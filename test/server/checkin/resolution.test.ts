@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../src/core/clock.ts';
 import { computeIdentityHash } from '../../../src/identity/hash.ts';
 import type { CheckinRequest } from '../../../src/model/api.ts';
+import type { Principal } from '../../../src/server/access/auth.ts';
 import type { Registration } from '../../../src/server/checkin/registration.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { opened } from '../../store/backends.ts';
@@ -25,7 +26,7 @@ function server(ports: string[], more: Partial<CheckinRequest> = {}): CheckinReq
 interface Asked {
   readonly store: Store;
   /** Checks in and gives the registration. */
-  readonly ask: (request: CheckinRequest) => Promise<Registration>;
+  readonly ask: (request: CheckinRequest, caller?: Principal) => Promise<Registration>;
 }
 
 async function asking(): Promise<Asked> {
@@ -178,6 +179,53 @@ describe('the primary MAC', () => {
     const c = await ask(server(macs(1), { smbios_uuid: uuid(2) }));
     expect(c).toMatchObject({ isNew: true, conflict: { reason: 'contradicted' } });
     expect(candidates(c)?.toSorted()).toEqual([idOf(a), idOf(b)].toSorted());
+  });
+});
+
+describe('a machine whose MAC another one lists', () => {
+  /** It has the ports 1 and 2; another one, known by its port 4, lists these. */
+  async function listed(
+    more: Partial<CheckinRequest> = {},
+  ): Promise<Asked & { own: string; other: Registration }> {
+    const asked = await asking();
+    const own = idOf(await asked.ask(server(macs(1, 2), more)));
+    await asked.ask(server(macs(4)));
+    const other = await asked.ask(server(macs(4, 1, 2)));
+    return { ...asked, own, other };
+  }
+
+  it('is itself by its primary MAC after it was installed again, whatever else it shows', async () => {
+    for (const known of [{}, { smbios_uuid: uuid(1) }]) {
+      const { ask, own, other } = await listed({ ...known, machine_id: installed(1) });
+      expect(idOf(other)).not.toBe(own);
+      const again = await ask(server(macs(1, 2), { ...known, machine_id: installed(2) }));
+      expect([idOf(again), again.matchedBy]).toEqual([own, 'primary_mac']);
+      const poor = await ask({ mac: macs(1)[0] ?? '' });
+      expect([idOf(poor), poor.isNew]).toEqual([own, false]);
+    }
+  });
+
+  it('is itself with a new port, by its installation or its own token', async () => {
+    const { ask, own } = await listed({ machine_id: installed(1) });
+    const moved = server(macs(3, 2), { machine_id: installed(1) });
+    const again = await ask(moved);
+    expect([idOf(again), again.matchedBy]).toEqual([own, 'evidence']);
+    const reinstalled = server(macs(5, 2), { machine_id: installed(2) });
+    const caller = { kind: 'machine', machineId: own } as const;
+    expect(idOf(await ask(reinstalled, caller))).toBe(own);
+  });
+
+  it('is not found by that MAC where its SMBIOS UUID is another one', async () => {
+    const { ask, own } = await listed({ smbios_uuid: uuid(1) });
+    const stranger = await ask(server(macs(1), { smbios_uuid: uuid(3) }));
+    expect(stranger).toMatchObject({ isNew: true });
+    expect(idOf(stranger)).not.toBe(own);
+  });
+
+  it('leaves the other one itself', async () => {
+    const { ask, other } = await listed();
+    const again = await ask(server(macs(4, 1, 2), { machine_id: installed(2) }));
+    expect(idOf(again)).toBe(idOf(other));
   });
 });
 
