@@ -12,7 +12,7 @@ export type MatchedBy = Static<typeof MatchedBy>;
 /** One thing that a returning machine had changed. `before` null: it was added; `after` null: gone. */
 export const MachineChange = Type.Object({
   at: Timestamp,
-  what: Type.String({ description: 'primary_mac, mac, smbios_uuid, disk, memory_bytes, …' }),
+  what: Type.String({ description: 'primary_mac, mac, smbios_uuid, disk, gpu, existing_os, …' }),
   before: Shown,
   after: Shown,
 });

@@ -1,6 +1,6 @@
 // A machine's history: what changed between two states of its record. Pure.
 import type { MachineChange } from '../../model/history.ts';
-import { stateName, type Machine } from '../../model/machine.ts';
+import { existingOs, stateName, type Machine } from '../../model/machine.ts';
 
 /** The history of a change by the server or an operator: of the machine, its state and its configuration. */
 export function historyOf(before: Machine, after: Machine, at: string): MachineChange[] {
@@ -31,6 +31,9 @@ export function changesBetween(before: Machine, after: Machine, at: string): Mac
     if (was !== null && was !== is) add(what, was, is);
   }
   compareSets(diskNames(before), diskNames(after), (...c) => add('disk', ...c));
+  compareSets(gpuNames(before), gpuNames(after), (...c) => add('gpu', ...c));
+  const [was, is] = [existingOs(before)?.name ?? null, existingOs(after)?.name ?? null];
+  if (was !== null && was !== is) add('existing_os', was, is);
   return changes;
 }
 
@@ -53,5 +56,13 @@ function diskNames({ hardware }: Machine): string[] {
     [serial === null ? device : null, model, serial, `${size_bytes} bytes`]
       .filter((part) => part !== null)
       .join(' '),
+  );
+}
+
+/** GPUs by name, the second of one name as "name #2": older agents told no address. */
+function gpuNames({ hardware }: Machine): string[] {
+  const byName = Map.groupBy(hardware.gpus ?? [], ({ name }) => name);
+  return [...byName].flatMap(([name, same]) =>
+    same.map((_, i) => (i === 0 ? name : `${name} #${i + 1}`)),
   );
 }

@@ -34,7 +34,7 @@ function changeText({ what, before, after }: MachineChange): ComponentChildren {
   const name = what
     .replace('_bytes', '')
     .replaceAll('_', ' ')
-    .replace(/\b(?:mac|smbios uuid|id|cpu)\b/, (word) => word.toUpperCase());
+    .replace(/\b(?:mac|smbios uuid|id|cpu|gpu|os)\b/, (word) => word.toUpperCase());
   const value = (shown: MachineChange['before']) => (
     <code>
       {what === 'memory_bytes' && typeof shown === 'number' ? formatMemory(shown) : String(shown)}

@@ -352,6 +352,25 @@ describe('a returning machine', () => {
     ]);
   });
 
+  it('has in its history what it has no more: a GPU, the installed system', async () => {
+    const { ask, store } = await asking();
+    const had = {
+      ...full,
+      boot_id: 'b1',
+      agent_version: '0.2.0',
+      gpus: [{ name: 'A100' }, { name: 'A100' }],
+      existing_os: { name: 'Debian 12', device: '/dev/sda1' },
+    };
+    const id = idOf(await ask(had));
+    const gpus = [{ name: 'A100', pci_address: '0000:3b:00.0' }];
+    await ask({ ...had, boot_id: 'b2', gpus, existing_os: null });
+    const changes = (await store.machines.history(id)).map((c) => [c.what, c.before, c.after]);
+    expect(changes).toEqual([
+      ['gpu', 'A100 #2', null],
+      ['existing_os', 'Debian 12', null],
+    ]);
+  });
+
   it('that tells more than before has no change in its history', async () => {
     const { ask, store } = await asking();
     const id = idOf(await ask({ mac: macs(1)[0] ?? '' }));
