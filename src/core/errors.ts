@@ -67,6 +67,7 @@ const codes = {
   'setting.unknown': [404, 'There is no such setting.'],
   'conflict.unknown': [404, 'There is no such conflict.'],
   'conflict.decided': [409, 'An operator has already decided the conflict.'],
+  'boot.returned': [null, 'The machine was sent to its disk twice and came back at once.'],
   'boot.no-image': [404, 'The server has no kernel and initramfs to boot machines with.'],
 
   // The store and its backups

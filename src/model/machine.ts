@@ -124,6 +124,8 @@ export const AgentReport = Type.Object({
   ip_address: nullable(Type.String()),
   bmc_address: nullable(Type.String()),
   existing_os: nullable(StoredOs),
+  /** Whether the boot that reported last found `existing_os` itself. */
+  tells_os: Type.Optional(Type.Boolean()),
   nameservers: Type.Array(Type.String()),
   boot_id: nullable(Type.String()),
   sequence: Type.Optional(nullable(Type.Integer())),
@@ -142,6 +144,15 @@ export const AgentReport = Type.Object({
 });
 export type AgentReport = Static<typeof AgentReport>;
 
+/** Ours: the last time that a machine was sent to its own disk, and how often it came back at once. */
+export const LocalBoot = Type.Object({
+  at: Timestamp,
+  returns: Type.Integer({ minimum: 0 }),
+  /** The boot that was told so; null where a boot script said it. */
+  boot_id: nullable(Type.String()),
+});
+export type LocalBoot = Static<typeof LocalBoot>;
+
 /** A physical or virtual machine being provisioned. */
 export const Machine = Type.Object({
   id: Uuid,
@@ -151,6 +162,7 @@ export const Machine = Type.Object({
   config: MachineConfig,
   metadata: MachineMetadata,
   report: Type.Optional(AgentReport),
+  local_boot: Type.Optional(LocalBoot),
   /** Ours: SHA-256 of the tokens that this machine's agent may use, the newest first. Never shown. */
   token_sha256: Type.Optional(Type.Array(Type.String())),
 });

@@ -56,6 +56,19 @@ export const Workflow = Type.Object({
         completedAt: Type.Optional(nullable(Type.String())),
         error: Type.Optional(nullable(Type.String())),
         cancelled: Type.Optional(Type.Boolean({ description: 'ours: an operator ended it' })),
+        startedByBoot: Type.Optional(
+          nullable(
+            Type.String({
+              description: 'ours: boot_id of the boot that runs it; null: it sends none',
+            }),
+          ),
+        ),
+        lastEventAt: Type.Optional(
+          Type.String({ description: 'ours: when its agent was last heard of it' }),
+        ),
+        confirmed: Type.Optional(
+          Type.Boolean({ description: 'ours: false where success is only what its agent said' }),
+        ),
         actions: Type.Optional(Type.Array(WorkflowAction)),
       }),
     ),

@@ -7,6 +7,7 @@ import { privatePrefix } from '../store/collections/tokens.ts';
 import type { Presence } from './running/presence.ts';
 import type { Services } from './services.ts';
 import { statusOf } from './rules/workflow-progress.ts';
+import { holdSetting } from './machines/hold.ts';
 import { expireWorkflow } from './machines/workflows.ts';
 
 const sweepMs = 1000;
@@ -150,6 +151,7 @@ const announcements: Partial<Record<StoreChange['kind'], (s: Services, change: C
   },
   settings(s, { id, removed }) {
     if (id?.startsWith(privatePrefix) === true) return;
+    if (id?.startsWith(holdSetting) === true) s.decisions.forget(undefined);
     s.events.publish('setting.changed', { key: id, removed });
   },
   conflicts(s, { id, removed }) {

@@ -1,11 +1,15 @@
 // A check-in, from its registration to its answer.
+import { isAppError } from '../../core/errors.ts';
 import type { CheckinRequest, CheckinResponse } from '../../model/api.ts';
 import type { Principal } from '../access/auth.ts';
 import { decisionFor } from '../machines/decision.ts';
+import { noteCheckin, noteSentToDisk } from '../machines/local-boots.ts';
+import { loadMachine } from '../machines/machines.ts';
 import type { Decisions } from '../running/decisions.ts';
 import type { Events } from '../running/events.ts';
 import type { Metrics } from '../running/metrics.ts';
 import type { ClaimServices } from './claims.ts';
+import { recordTwoLive } from './conflicts.ts';
 import { register, type Registration } from './registration.ts';
 
 export interface CheckinServices extends ClaimServices {
@@ -14,9 +18,46 @@ export interface CheckinServices extends ClaimServices {
   readonly metrics: Metrics;
 }
 
+/** Takes a check-in. A stock agent that claims the identity of a live machine is told to wait: a refusal of
+ *  its first check-in would leave it at its console for ever. Errors: as `admit`. */
+export async function checkIn(
+  s: CheckinServices,
+  request: CheckinRequest,
+  caller: Principal,
+): Promise<CheckinResponse> {
+  try {
+    return await admit(s, request, caller);
+  } catch (err) {
+    const isStock = (request.boot_id ?? null) === null;
+    if (!isStock || !isAppError(err, 'identity.in-use')) throw err;
+    return answerSecond(s, String(err.details['machine_id']), err.message);
+  }
+}
+
+/** The answer to a stock agent whose machine is, as far as it tells, another one that is alive. Nothing is
+ *  written but the conflict. */
+async function answerSecond(
+  s: CheckinServices,
+  machineId: string,
+  why: string,
+): Promise<CheckinResponse> {
+  await recordTwoLive(s, machineId, null);
+  const { value } = await loadMachine(s, machineId);
+  return {
+    machine_id: machineId,
+    memorable_name: value.config.memorable_name,
+    is_new: false,
+    action: 'wait',
+    workflow_id: null,
+    matched_by: 'primary_mac',
+    evidence: [why],
+    heartbeat_interval_seconds: Math.ceil(s.liveness.secondsUntilLate(machineId)),
+  };
+}
+
 /** Once it is answered the record is durable. Errors: AppError `identity.mismatch`, `identity.in-use`,
  *  `request.invalid`, `store.*`. */
-export async function checkIn(
+async function admit(
   s: CheckinServices,
   request: CheckinRequest,
   caller: Principal,
@@ -24,9 +65,11 @@ export async function checkIn(
   const registration = await register(s, request, caller);
   const { token, matchedBy, evidence, isNew, isSeenWritten } = registration;
   const { id, config } = registration.machine.value;
+  const machine = await noteCheckin(s, registration.machine.value, request);
   const { action, workflowId, state } = await s.decisions.refresh(id, () =>
-    decisionFor(s, registration.machine.value),
+    decisionFor(s, machine),
   );
+  if (action === 'localboot') await noteSentToDisk(s, machine, request.boot_id ?? null);
   const interval = s.liveness.checkedIn(id, request, state, isSeenWritten);
   note(s, registration);
   return {

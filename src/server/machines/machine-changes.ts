@@ -8,6 +8,7 @@ import { refuseStale } from '../rules/etag.ts';
 import type { Liveness } from '../running/liveness.ts';
 import { changeMachine, loadMachine, machineEtag, type ChangeServices } from './machines.ts';
 import { loadTemplate, provision } from './provision.ts';
+import { forgiven } from '../rules/local-boot.ts';
 import { nextState } from '../rules/states.ts';
 import { refuseSecondWorkflow, type WorkflowServices } from './workflows.ts';
 
@@ -52,7 +53,7 @@ async function applyPatch(
   if (bmc !== undefined) configure({ bmc: bmc === null ? null : sealBmc(s, machine, bmc) });
   if (os_choice !== undefined) after = await assign(s, after, os_choice);
   if (offline !== undefined) after = setOffline(after, offline);
-  return after;
+  return after === machine ? machine : forgiven(after);
 }
 
 async function assign(

@@ -8,6 +8,7 @@ import type { Store, Versioned } from '../../store/store.ts';
 import type { Liveness } from '../running/liveness.ts';
 import { etag, refuseStale } from '../rules/etag.ts';
 import { historyOf } from '../rules/history.ts';
+import { keepsComingBack } from '../rules/local-boot.ts';
 
 /** What reading documents takes. */
 export interface ReadServices {
@@ -54,13 +55,16 @@ export async function changeMachine(
 }
 
 /** A record as it is shown: without secrets, with how alive the machine is, and last_seen as of now. */
-export function viewMachine(machine: Machine, liveness: Liveness): MachineView {
+export function viewMachine(
+  machine: Machine,
+  { liveness, clock }: { liveness: Liveness; clock: Clock },
+): MachineView {
   const seenAt = liveness.get(machine.id)?.seenAt.toISOString() ?? null;
   const stored = machine.status.last_seen;
   const { token_sha256: _never, ...shown } = machine;
   const { bmc } = machine.config;
   return {
-    ...shown,
+    ...withReturns(shown, clock.now()),
     liveness: liveness.of(machine.id, stored),
     status: {
       ...machine.status,
@@ -76,7 +80,25 @@ export function viewMachine(machine: Machine, liveness: Liveness): MachineView {
   };
 }
 
-/** The version of a record, without what agents change all the time: last_seen and tokens. */
-export function machineEtag({ token_sha256: _tokens, ...machine }: Machine): string {
+/** Shows a machine that is kept in the agent, because its disk does not boot, with that as a problem. */
+function withReturns<M extends Omit<Machine, 'token_sha256'>>(machine: M, now: Date): M {
+  const { report, local_boot } = machine;
+  if (report === undefined || !keepsComingBack(local_boot, now)) return machine;
+  const problem = {
+    code: 'boot.returned',
+    section: 'boot',
+    source: 'server',
+    message:
+      'sent to its own disk, it came back from the network at once, twice running; it is kept in the agent for an hour, or until it is changed: see that its disk boots',
+  };
+  return { ...machine, report: { ...report, problems: [...report.problems, problem] } };
+}
+
+/** The version of a record, without what machines change all the time: last_seen, tokens, boots. */
+export function machineEtag({
+  token_sha256: _tokens,
+  local_boot: _boots,
+  ...machine
+}: Machine): string {
   return etag({ ...machine, status: { ...machine.status, last_seen: null } });
 }

@@ -8,6 +8,7 @@ import { isActive, type Workflow } from '../../model/workflow.ts';
 import { retryOnConflict } from '../../store/retry.ts';
 import type { Versioned } from '../../store/store.ts';
 import { changeMachine, type ChangeServices, type ReadServices } from './machines.ts';
+import { forgiven } from '../rules/local-boot.ts';
 import { nextState } from '../rules/states.ts';
 import { writesDisks } from '../rules/templates.ts';
 import { advance, finish, statusOf } from '../rules/workflow-progress.ts';
@@ -34,7 +35,7 @@ export async function createWorkflow(
       refuseSecondWorkflow(machine);
       refuseOverwriting(machine, template, reimage);
       return {
-        ...machine,
+        ...forgiven(machine),
         config: { ...machine.config, os_choice: template.metadata.name },
         status: {
           ...machine.status,
@@ -83,8 +84,15 @@ export async function loadWorkflow(s: ReadServices, id: string): Promise<Version
 
 /** Applies what an agent reports. A repeated event, and any event of a finished workflow, changes
  *  nothing. Errors: AppError `workflow.unknown`, `store.*`. */
-export function applyEvent(s: ChangeServices, id: string, event: WorkflowEvent): Promise<Workflow> {
-  return changeWorkflow(s, id, (workflow) => advance(workflow, event, s.clock.now()));
+export async function applyEvent(
+  s: ChangeServices,
+  id: string,
+  event: WorkflowEvent,
+): Promise<Workflow> {
+  const { value } = await loadWorkflow(s, id);
+  const machine = await s.store.machines.get(value.spec.hardwareRef);
+  const reporter = { bootId: machine?.value.report?.boot_id ?? null };
+  return changeWorkflow(s, id, (workflow) => advance(workflow, event, s.clock.now(), reporter));
 }
 
 /** Errors: AppError `workflow.unknown`, `workflow.finished`, `store.*`. */

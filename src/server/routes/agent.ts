@@ -22,7 +22,12 @@ export function agentRoutes(app: App, s: Services): void {
         response: { 200: CheckinResponse, ...errors },
       },
     },
-    (request) => s.overload.run(() => checkIn(s, request.body, request.principal)),
+    (request) => {
+      const work = () => checkIn(s, request.body, request.principal);
+      const isStock = (request.body.boot_id ?? null) === null;
+      // A stock agent whose first check-in is refused waits for a key at its console.
+      return isStock ? s.overload.runAlways(work) : s.overload.run(work);
+    },
   );
   app.post(
     '/api/agent/heartbeat',

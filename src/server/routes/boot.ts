@@ -4,10 +4,10 @@ import { Type } from 'typebox';
 import { AppError } from '../../core/errors.ts';
 import { isJunkMac, normalizeMac } from '../../identity/macs.ts';
 import type { Machine } from '../../model/machine.ts';
-import { stateName } from '../../model/machine.ts';
-import type { Workflow } from '../../model/workflow.ts';
 import { agentScript, isPlain, localDiskScript, startScript } from '../../netboot/boot-script.ts';
-import { decide } from '../rules/decide.ts';
+import { bootFor } from '../machines/decision.ts';
+import { noteBoot, noteSentToDisk } from '../machines/local-boots.ts';
+import type { BootDecision } from '../rules/decide.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';
 
@@ -60,12 +60,12 @@ export function bootRoutes(app: App, s: Services): void {
       if (mac === undefined || isJunkMac(mac)) {
         throw new AppError('request.invalid', 'a boot script is asked for by a MAC address');
       }
-      const { bootsLocally, workflowId } = await decideBoot(s, mac);
-      if (bootsLocally) return answerScript(reply, localDiskScript());
+      const { boots, workflowId } = await bootOf(s, mac);
+      if (boots === 'disk') return answerScript(reply, localDiskScript());
       const text = agentScript({
         url: s.publicUrl ?? `${request.protocol}://${request.host}`,
         mac,
-        workflowId,
+        workflowId: workflowId ?? undefined,
         token,
         append,
         now: s.clock.now(),
@@ -105,18 +105,15 @@ export function bootRoutes(app: App, s: Services): void {
   );
 }
 
-/** Decides what a machine boots. An unknown machine, or one whose MAC several have, boots the agent,
- *  which finds out more. */
-async function decideBoot(
-  s: Services,
-  mac: string,
-): Promise<{ bootsLocally: boolean; workflowId?: string | undefined }> {
-  const machine = await machineWith(s, mac);
-  if (machine === undefined) return { bootsLocally: false };
-  const { action, workflowId } = decide(machine, await currentWorkflow(s, machine));
-  if (action === 'execute' && workflowId !== null) return { bootsLocally: false, workflowId };
-  const state = stateName(machine.status.state);
-  return { bootsLocally: state === 'Provisioned' || state === 'Offline' };
+/** What a machine boots. An unknown machine, or one whose MAC several have, boots the agent, which finds
+ *  out more. */
+async function bootOf(s: Services, mac: string): Promise<BootDecision> {
+  const found = await machineWith(s, mac);
+  if (found === undefined) return { boots: 'agent', workflowId: null };
+  const machine = await noteBoot(s, found);
+  const boot = await bootFor(s, machine);
+  if (boot.boots === 'disk') await noteSentToDisk(s, machine, null);
+  return boot;
 }
 
 async function machineWith(s: Services, mac: string): Promise<Machine | undefined> {
@@ -126,11 +123,6 @@ async function machineWith(s: Services, mac: string): Promise<Machine | undefine
   const [id, another] = sighting?.machineIds ?? [];
   if (id === undefined || another !== undefined) return undefined;
   return (await s.store.machines.get(id))?.value;
-}
-
-async function currentWorkflow(s: Services, machine: Machine): Promise<Workflow | undefined> {
-  const id = machine.status.current_workflow;
-  return id === null || id === undefined ? undefined : (await s.store.workflows.get(id))?.value;
 }
 
 /** Answers a script that nothing on the way may cache: the next boot may get another one. */

@@ -32,7 +32,7 @@ export function machineRoutes(app: App, s: Services): void {
     async (request) => {
       const page = await listMachines(s, request.query);
       return {
-        machines: page.machines.map((machine) => viewMachine(machine, s.liveness)),
+        machines: page.machines.map((machine) => viewMachine(machine, s)),
         next_cursor: page.nextCursor ?? null,
       };
     },
@@ -52,7 +52,7 @@ export function machineRoutes(app: App, s: Services): void {
     async (request, reply) => {
       const { value } = await loadMachine(s, request.params.id.toLowerCase());
       void reply.header('etag', machineEtag(value));
-      return viewMachine(value, s.liveness);
+      return viewMachine(value, s);
     },
   );
 
@@ -73,7 +73,7 @@ export function machineRoutes(app: App, s: Services): void {
       const id = request.params.id.toLowerCase();
       const machine = await patchMachine(s, id, request.body, request.headers['if-match']);
       void reply.header('etag', machineEtag(machine));
-      return viewMachine(machine, s.liveness);
+      return viewMachine(machine, s);
     },
   );
 

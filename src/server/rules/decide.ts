@@ -1,31 +1,78 @@
-// Decides what an agent is told to do, from the machine's record and its workflow. No other file decides
-// that. Pure.
+// The order of a machine's agent and the boot of a machine: decided here and nowhere else, from the
+// machine's record and its workflow. Pure.
 import type { Action } from '../../model/api.ts';
 import { existingOs, stateName, type Machine, type MachineStateName } from '../../model/machine.ts';
 import { isActive, type Workflow } from '../../model/workflow.ts';
+import { keepsComingBack } from './local-boot.ts';
 
 export interface Decision {
-  /** The machine's state at the time. */
+  /** The state that it was decided in. */
   readonly state: MachineStateName;
   readonly action: Action;
   /** Set with "execute". */
   readonly workflowId: string | null;
 }
 
-/** `workflow` is the machine's current one, if it has one and the store has it. */
-export function decide(machine: Machine, workflow: Workflow | undefined): Decision {
-  const state = stateName(machine.status.state);
-  const wait: Decision = { state, action: 'wait', workflowId: null };
-  const local: Decision = existingOs(machine) === null ? wait : { ...wait, action: 'localboot' };
-  if (state === 'Offline') return local;
-  if (workflow !== undefined && isActive(workflow) && !wouldOverwrite(machine, workflow)) {
-    return { state, action: 'execute', workflowId: workflow.metadata.name };
-  }
-  return state === 'Provisioned' ? local : wait;
+export interface Circumstances {
+  readonly now: Date;
+  /** An operator keeps the machine in the agent, whatever is on its disks. */
+  readonly isHeld: boolean;
 }
 
-/** True if the workflow has not begun and would overwrite an operating system that nobody asked to
- *  replace, because it turned up after the workflow was created. */
+/** A machine's boot from the network: the agent, with the workflow that waits for it, or its disk. */
+export interface BootDecision {
+  readonly boots: 'agent' | 'disk';
+  readonly workflowId: string | null;
+}
+
+/** An agent without boot_id that was silent for so long in mid-workflow, and checks in, booted anew. */
+const silentBootMs = 120_000;
+
+/** States in which a machine with nothing to do belongs to its own system, Error not among them: its
+ *  disk may have been left unbootable. */
+const endsOnDisk: ReadonlySet<MachineStateName> = new Set([
+  'Discovered',
+  'Ready',
+  'Provisioned',
+  'Offline',
+]);
+
+/** The order of the agent that checks in or beats. `workflow` is the machine's current one, if it has
+ *  one and it is there. */
+export function decide(
+  machine: Machine,
+  workflow: Workflow | undefined,
+  circumstances: Circumstances,
+): Decision {
+  const state = stateName(machine.status.state);
+  const wait: Decision = { state, action: 'wait', workflowId: null };
+  if (state !== 'Offline' && workflow !== undefined && isActive(workflow)) {
+    return mayRun(machine, workflow, circumstances.now)
+      ? { state, action: 'execute', workflowId: workflow.metadata.name }
+      : wait;
+  }
+  const goes = toldOfOs(machine) && mayLeave(machine, circumstances);
+  return goes ? { ...wait, action: 'localboot' } : wait;
+}
+
+/** The boot of a machine that asks for its boot script. It booted anew: what ran before has ended. */
+export function decideBoot(
+  machine: Machine,
+  workflow: Workflow | undefined,
+  circumstances: Circumstances,
+): BootDecision {
+  const state = stateName(machine.status.state);
+  if (state !== 'Offline' && workflow !== undefined && isActive(workflow)) {
+    const waits = workflow.status?.state !== 'STATE_RUNNING' && !wouldOverwrite(machine, workflow);
+    return { boots: 'agent', workflowId: waits ? workflow.metadata.name : null };
+  }
+  const hasOs = state === 'Provisioned' || state === 'Offline' || existingOs(machine) !== null;
+  const leaves = hasOs && mayLeave(machine, circumstances);
+  return { boots: leaves ? 'disk' : 'agent', workflowId: null };
+}
+
+/** Whether the workflow, not yet begun, would write over an operating system that nobody asked to
+ *  replace: it turned up after the workflow was made. */
 export function wouldOverwrite(machine: Machine, workflow: Workflow): boolean {
   return (
     workflow.status?.state === 'STATE_PENDING' &&
@@ -33,4 +80,33 @@ export function wouldOverwrite(machine: Machine, workflow: Workflow): boolean {
     workflow.spec.reimage !== true &&
     existingOs(machine) !== null
   );
+}
+
+/** Whether a running workflow was begun by an earlier boot of its machine, which ended before it did.
+ *  A workflow of version 0.1.0 does not say who began it, and is never begun again. */
+export function isInterrupted(machine: Machine, workflow: Workflow, now: Date): boolean {
+  const { state, startedByBoot, lastEventAt } = workflow.status ?? {};
+  if (state !== 'STATE_RUNNING') return false;
+  const bootId = machine.report?.boot_id ?? null;
+  if (startedByBoot === undefined || startedByBoot !== bootId) return true;
+  const silentMs = now.getTime() - Date.parse(lastEventAt ?? '');
+  return bootId === null && silentMs >= silentBootMs;
+}
+
+function mayRun(machine: Machine, workflow: Workflow, now: Date): boolean {
+  return !wouldOverwrite(machine, workflow) && !isInterrupted(machine, workflow, now);
+}
+
+/** Whether the agent's own boot found the system that it would be sent to. What an earlier boot found
+ *  counts only for agents without boot_id, and only on machines that were provisioned or set aside. */
+function toldOfOs(machine: Machine): boolean {
+  if (existingOs(machine) === null) return false;
+  const { boot_id: bootId = null, tells_os: isTold = false } = machine.report ?? {};
+  const state = stateName(machine.status.state);
+  return isTold || (bootId === null && (state === 'Provisioned' || state === 'Offline'));
+}
+
+function mayLeave(machine: Machine, { isHeld, now }: Circumstances): boolean {
+  const state = stateName(machine.status.state);
+  return endsOnDisk.has(state) && !isHeld && !keepsComingBack(machine.local_boot, now);
 }

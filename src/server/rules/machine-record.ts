@@ -146,7 +146,15 @@ function storedDisk(
   known: readonly StoredDisk[],
 ): StoredDisk {
   const device = name.startsWith('/dev/') ? name : `/dev/${name}`;
-  const before = known.find((d) => d.device === device && d.serial === (disk.serial ?? null));
+  const { serial = null, size_bytes } = disk;
+  const before =
+    known.find((d) => serial !== null && d.serial === serial) ??
+    known.find(
+      (d) =>
+        d.device === device &&
+        d.size_bytes === size_bytes &&
+        (serial === null || d.serial === null),
+    );
   return {
     model: null,
     serial: null,
@@ -171,6 +179,7 @@ function reportOf(
   at: string,
 ): AgentReport {
   const said = believed(request);
+  const { tells_os: _before, ...kept } = known ?? {};
   return {
     hostname: null,
     ip_address: null,
@@ -180,7 +189,7 @@ function reportOf(
     agent_version: null,
     // None is an answer here: what could not be read before can be read now.
     problems: request.problems ?? [],
-    ...known,
+    ...kept,
     ...told({
       hostname: request.hostname,
       ip_address: request.ip_address,
@@ -191,6 +200,7 @@ function reportOf(
       problems: request.problems,
     }),
     ...(said.existing_os === undefined ? {} : { existing_os: said.existing_os }),
+    ...(tellsOs(known, shown.bootId, request) ? { tells_os: true } : {}),
     at,
     boot_id: shown.bootId,
     sequence: shown.sequence,
@@ -199,6 +209,16 @@ function reportOf(
     matched_by: resolution.matchedBy,
     evidence: resolution.evidence,
   };
+}
+
+/** Whether this boot found a system on the disks, now or at an earlier check-in. */
+function tellsOs(
+  known: AgentReport | undefined,
+  bootId: string | null,
+  { existing_os }: CheckinRequest,
+): boolean {
+  if (existing_os !== undefined) return existing_os !== null;
+  return bootId !== null && known?.boot_id === bootId && known.tells_os === true;
 }
 
 function earlierBoots(

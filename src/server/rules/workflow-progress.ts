@@ -8,30 +8,69 @@ import {
   type WorkflowStatus,
 } from '../../model/workflow.ts';
 
-/** Returns the workflow after an event, or the same object if the event says nothing new. */
-export function advance(workflow: Workflow, event: WorkflowEvent, now: Date): Workflow {
+/** What tells a workflow's agents apart. */
+export interface Reporter {
+  /** The boot that reports; null where the agent sends none, as a stock agent does. */
+  readonly bootId: string | null;
+}
+
+/** The workflow after an event of its agent; the same one when the event says nothing new. */
+export function advance(
+  workflow: Workflow,
+  event: WorkflowEvent,
+  now: Date,
+  { bootId }: Reporter,
+): Workflow {
   if (!isActive(workflow)) return workflow;
   const at = now.toISOString();
+  const running = heard(run(workflow, bootId, at), bootId, at);
   switch (event.type) {
     case 'started':
-      return run(workflow, at);
-    case 'action_started':
-      return startAction(run(workflow, at), event.action, at);
+      return running;
+    case 'action_started': {
+      const started = startAction(running, event.action, at);
+      return bootId === null && leavesAgent(started, event.action)
+        ? finishUnconfirmed(started, now)
+        : started;
+    }
     case 'action_progress':
-      return reportProgress(run(workflow, at), event);
+      return reportProgress(running, event);
     case 'action_completed':
-      return completeAction(run(workflow, at), event.action, event.success, now);
+      return completeAction(running, event.action, event.success, now);
     case 'completed':
       return event.success
-        ? finish(workflow, 'STATE_SUCCESS', now, null)
-        : finish(workflow, 'STATE_FAILED', now, failureOf(workflow));
+        ? finish(running, 'STATE_SUCCESS', now, null)
+        : finish(running, 'STATE_FAILED', now, failureOf(running));
   }
 }
 
-function run(workflow: Workflow, at: string): Workflow {
+function run(workflow: Workflow, bootId: string | null, at: string): Workflow {
   const status = statusOf(workflow);
   if (status.state === 'STATE_RUNNING') return workflow;
-  return withStatus(workflow, { state: 'STATE_RUNNING', startedAt: status.startedAt ?? at });
+  return withStatus(workflow, {
+    state: 'STATE_RUNNING',
+    startedAt: status.startedAt ?? at,
+    startedByBoot: bootId,
+  });
+}
+
+/** An agent without boot_id is told from its successor by its silence. */
+function heard(workflow: Workflow, bootId: string | null, at: string): Workflow {
+  return bootId === null ? withStatus(workflow, { lastEventAt: at }) : workflow;
+}
+
+/** Whether a stock agent is never heard again after this: the last action of the workflow ends it. */
+function leavesAgent(workflow: Workflow, action: string): boolean {
+  const last = statusOf(workflow).actions?.at(-1);
+  return last?.name === action && (action === 'reboot' || action === 'kexec');
+}
+
+function finishUnconfirmed(workflow: Workflow, now: Date): Workflow {
+  const last = (statusOf(workflow).actions ?? []).length - 1;
+  const message = 'as its agent reported, not confirmed';
+  const ended = { status: 'STATE_SUCCESS', completedAt: now.toISOString(), message } as const;
+  const finished = finish(withAction(workflow, last, ended, {}), 'STATE_SUCCESS', now, null);
+  return withStatus(finished, { confirmed: false });
 }
 
 function startAction(workflow: Workflow, name: string, at: string): Workflow {

@@ -31,6 +31,8 @@ const lateAfter = 1.5;
 const goneAfter = 10;
 /** For this many intervals after a start, silence says nothing: everybody needs time to be heard again. */
 const graceIntervals = 3;
+/** How often an agent that sends no heartbeats checks in, at the most. */
+const stockRhythmMs = 30_000;
 /** How far apart the server's and a machine's idea of "before" may be: transit, rounding. */
 const slackMs = 2000;
 
@@ -99,6 +101,7 @@ export class Liveness {
    *  `isWritten`: the store has that the machine was seen now. */
   checkedIn(machineId: string, boot: Boot, state: MachineStateName, isWritten: boolean): number {
     const { boot_id: bootId = null, identity_hash: identityHash = null } = boot;
+    const silentMs = this.#silentMs(machineId);
     const machine = this.#hear(machineId, state);
     if (machine.bootId !== bootId) {
       machine.previousBootId = machine.isBeating ? machine.bootId : null;
@@ -107,7 +110,9 @@ export class Liveness {
     }
     machine.identityHash = identityHash;
     if (isWritten) this.lastSeen.delete(machineId);
-    return this.nextIntervalSeconds(machineId);
+    const seconds = this.nextIntervalSeconds(machineId);
+    if (bootId === null && !machine.isBeating) machine.intervalMs = rhythmOf(silentMs);
+    return seconds;
   }
 
   /** Takes a heartbeat, unless it is none of the boot that speaks for the machine. */
@@ -201,6 +206,13 @@ export class Liveness {
     return machine;
   }
 
+  /** Since the machine was last heard; undefined when it never was, or is gone. */
+  #silentMs(machineId: string): number | undefined {
+    const machine = this.#heard.get(machineId);
+    if (machine === undefined || this.#judge(machine) === 'gone') return undefined;
+    return this.#clock.elapsedMs() - machine.seenMs;
+  }
+
   #fleetIntervalMs(): number {
     const byLoad = this.#heard.size / this.#policy.maxBeatsPerSecond;
     return Math.max(this.#policy.intervalSeconds, byLoad) * 1000;
@@ -222,6 +234,11 @@ export class Liveness {
       last_seen: machine.seenAt.toISOString(),
     });
   }
+}
+
+/** The interval of an agent that only ever checks in, as a stock agent does: the one it has just shown. */
+function rhythmOf(silentMs: number | undefined): number {
+  return Math.max(stockRhythmMs, silentMs ?? 0);
 }
 
 function differ(before: string | null, now: string | null): boolean {

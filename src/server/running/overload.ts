@@ -71,6 +71,11 @@ export class Overload {
   /** Runs a check-in and counts it. Errors: AppError `server.busy`. */
   async run<T>(work: () => Promise<T>): Promise<T> {
     this.refuse('checkin');
+    return this.runAlways(work);
+  }
+
+  /** Runs a check-in that is never turned away, and counts it. */
+  async runAlways<T>(work: () => Promise<T>): Promise<T> {
     this.#checkins += 1;
     try {
       return await work();

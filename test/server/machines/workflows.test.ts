@@ -8,6 +8,7 @@ import { checkin, imageTemplate, startServer, type TestServer } from '../harness
 
 const now = new Date('2026-01-01T00:00:00Z');
 const later = new Date('2026-01-01T00:01:00Z');
+const ours = { bootId: 'c0ffee00-0000-4000-8000-000000000000' };
 
 function workflowOf(...names: string[]): Workflow {
   return {
@@ -43,9 +44,9 @@ describe('the events of a workflow', () => {
   it('change nothing when they are repeated', () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 12 }), event, (before, last) => {
-        const reached = before.reduce((w, e) => advance(w, e, now), workflowOf('a', 'b'));
-        const once = advance(reached, last, now);
-        expect(advance(once, last, later)).toBe(once);
+        const reached = before.reduce((w, e) => advance(w, e, now, ours), workflowOf('a', 'b'));
+        const once = advance(reached, last, now, ours);
+        expect(advance(once, last, later, ours)).toBe(once);
       }),
       { numRuns: 500 },
     );
@@ -54,8 +55,8 @@ describe('the events of a workflow', () => {
   it('change nothing once it is finished', () => {
     fc.assert(
       fc.property(fc.boolean(), fc.array(event, { maxLength: 12 }), (success, after) => {
-        const finished = advance(workflowOf('a', 'b'), { type: 'completed', success }, now);
-        expect(after.reduce((w, e) => advance(w, e, later), finished)).toBe(finished);
+        const finished = advance(workflowOf('a', 'b'), { type: 'completed', success }, now, ours);
+        expect(after.reduce((w, e) => advance(w, e, later, ours), finished)).toBe(finished);
       }),
       { numRuns: 200 },
     );
@@ -64,7 +65,7 @@ describe('the events of a workflow', () => {
   it('never let progress leave 0 to 100', () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 20 }), (events) => {
-        const { status } = events.reduce((w, e) => advance(w, e, now), workflowOf('a', 'b'));
+        const { status } = events.reduce((w, e) => advance(w, e, now, ours), workflowOf('a', 'b'));
         expect(status?.progress ?? 0).toBeGreaterThanOrEqual(0);
         expect(status?.progress ?? 0).toBeLessThanOrEqual(100);
       }),
@@ -74,7 +75,7 @@ describe('the events of a workflow', () => {
 
   it('tell actions of one name apart by their order', () => {
     const run = (...events: WorkflowEvent[]) =>
-      events.reduce((w, e) => advance(w, e, now), workflowOf('writefile', 'writefile')).status
+      events.reduce((w, e) => advance(w, e, now, ours), workflowOf('writefile', 'writefile')).status
         ?.actions;
     const started: WorkflowEvent = { type: 'action_started', action: 'writefile' };
     const done: WorkflowEvent = { type: 'action_completed', action: 'writefile', success: true };
@@ -90,7 +91,7 @@ describe('the events of a workflow', () => {
       { type: 'action_progress' as const, action: 'a', progress: { message: 'no space left' } },
       { type: 'action_completed' as const, action: 'a', success: false },
       { type: 'completed' as const, success: false },
-    ].reduce((w, e) => advance(w, e, now), workflowOf('a'));
+    ].reduce((w, e) => advance(w, e, now, ours), workflowOf('a'));
     expect(failed.status).toMatchObject({
       state: 'STATE_FAILED',
       error: 'a failed: no space left',
@@ -204,7 +205,7 @@ describe('a workflow', () => {
     const { body } = await create(server, id);
     const found = await server.store.workflows.get(body.metadata.name);
     // As a server that dies between the two records leaves them.
-    const ended = advance(found?.value ?? body, { type: 'completed', success: true }, now);
+    const ended = advance(found?.value ?? body, { type: 'completed', success: true }, now, ours);
     await server.store.workflows.put(ended);
     expect((await machineOf(server, id)).status.state).toBe('Ready');
     await tell(server, body.metadata.name, { type: 'completed', success: true });

@@ -177,23 +177,28 @@ describe('a server', () => {
       return operation(...args);
     });
     const server = await startServer({ store, overload: { maxCheckins: 4 } });
-    const hello = (n: number) => server.call('POST', '/api/agent/checkin', { body: checkin(n) });
+    const hello = (n: number) =>
+      server.call('POST', '/api/agent/checkin', { body: checkin(n, { boot_id: `boot ${n}` }) });
     const { body } = await hello(0);
     isHolding = true;
     const waiting = [hello(1), hello(2)];
     await expect.poll(() => held.length).toBe(2);
-    expect((await beat(server, body.machine_id)).status).toBe(503);
+    const beatOf0 = () => beat(server, body.machine_id, { boot_id: 'boot 0' });
+    expect((await beatOf0()).status).toBe(503);
     waiting.push(hello(3), hello(4));
     await expect.poll(() => held.length).toBe(4);
     const refused = await hello(5);
     expect([refused.status, refused.body.code]).toEqual([503, 'server.busy']);
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    // A stock agent would wait for a key at its console.
+    waiting.push(server.call('POST', '/api/agent/checkin', { body: checkin(6) }));
+    await expect.poll(() => held.length).toBe(5);
     isHolding = false;
     for (const release of held) release();
     expect((await Promise.all(waiting)).map((answer) => answer.status)).toEqual([
-      200, 200, 200, 200,
+      200, 200, 200, 200, 200,
     ]);
-    expect((await beat(server, body.machine_id)).status).toBe(200);
+    expect((await beatOf0()).status).toBe(200);
   });
 });
 
