@@ -1,5 +1,5 @@
 // Removes what no capture ever keeps, redacted or not: credentials, data of other processes and of disks.
-import { parseBtrfs, parseHead } from '../probes/installed-os/superblock.ts';
+import { parseBtrfs, parseHead, parseOpaque } from '../probes/installed-os/superblock.ts';
 import type { Read } from '../sources/captured/recording.ts';
 
 const removed = 'removed';
@@ -57,10 +57,12 @@ const telling = {
   ],
 } as const;
 
-/** Blanks everything on a disk's page except what identifies its file system. */
+/** Blanks everything on a disk's page except what identifies its file system, or what it is instead. */
 function onlySuperblock(page: Uint8Array): Uint8Array {
   const blank = new Uint8Array(page.length);
   const found = parseHead(page) ?? parseBtrfs(page);
+  const signature = found === undefined ? parseOpaque(page) : undefined;
+  if (signature) blank.set(page.subarray(signature.start, signature.end), signature.start);
   for (const [start, end] of found === undefined ? [] : telling[found.type]) {
     blank.set(page.subarray(start, end), start);
   }

@@ -15,6 +15,7 @@ const codes = {
   'read.not-captured': [null, 'The replayed capture lacks this path: an older agent made it.'],
   'exec.failed': [null, 'A command was started and ended with an error.'],
   'probe.timeout': [null, 'A probe missed its deadline; its section is missing.'],
+  'probe.opaque': [null, 'A volume that a system may be installed on was not looked into.'],
   'probe.failed': [null, 'A probe ended with an error of its own; its section is missing.'],
 
   // Identity

@@ -45,6 +45,10 @@ describe('a capture never keeps', () => {
       expect(parseHead(bytes) ?? parseBtrfs(bytes)).toEqual(parseHead(page) ?? parseBtrfs(page));
       expect(bytes.filter((byte) => byte !== 0).length).toBeLessThan(25);
     }
+    const luks = new Uint8Array(4096).fill(0x41);
+    luks.set(Buffer.from('LUKS\u00ba\u00be', 'latin1'));
+    const signature = scrubbed({ read: 'bytes', path: '/dev/sda3' }, luks);
+    expect(signature).toEqual(new Uint8Array([...luks.subarray(0, 6), ...new Uint8Array(4090)]));
     const other = scrubbed({ read: 'bytes', path: '/dev/sda' }, new Uint8Array(4096).fill(0x41));
     expect(other).toEqual(new Uint8Array(4096));
     const cpuid = new Uint8Array([1, 2, 3]);

@@ -31,7 +31,7 @@ import { decodeTables } from '../../src/probes/smbios/decode.ts';
 import { parseDmidecode } from '../../src/probes/smbios/dmidecode-text.ts';
 import { parseEntryPoint } from '../../src/probes/smbios/entry-point.ts';
 import { dropPlaceholder } from '../../src/probes/smbios/placeholder-text.ts';
-import { parseBtrfs, parseHead } from '../../src/probes/installed-os/superblock.ts';
+import { parseBtrfs, parseHead, parseOpaque } from '../../src/probes/installed-os/superblock.ts';
 import { decodeUdev, parseUdevData } from '../../src/probes/disks/udev-data.ts';
 import { parseUevent } from '../../src/probes/sysfs/uevent.ts';
 import { hasCorpus, loadMachines } from './corpus.ts';
@@ -122,6 +122,11 @@ const bytes: readonly ByteParser[] = [
     'parseHead',
     parseHead,
     Uint8Array.from({ length: 4096 }, (_, i) => ({ 1080: 0x53, 1081: 0xef })[i] ?? i % 256),
+  ],
+  [
+    'parseOpaque',
+    parseOpaque,
+    Uint8Array.from({ length: 4096 }, (_, i) => 'NTFS    '.charCodeAt(i - 3) || 1),
   ],
   [
     'parseBtrfs',

@@ -2,17 +2,11 @@
 // disk's system counts and the running one does not, or when asked to: it mounts file systems.
 import type { ExistingOs } from '../../model/hardware/existing-os.ts';
 import { parseMachineId, readNetbootImage } from '../machine-id.ts';
-import { chooseKernel, fstabSource, mountedAt, parseOsName } from './os-files.ts';
+import { chooseKernel, fstabSource, parseOsName } from './os-files.ts';
 import type { Probe } from '../probe.ts';
 import { clean, Reading } from '../reading.ts';
-import { btrfsRange, headLength, parseBtrfs, parseHead, type Superblock } from './superblock.ts';
-
-/** A file system on a partition, a logical volume or a whole device. */
-interface Volume extends Superblock {
-  device: string;
-  /** Where it is mounted already; "" is the root itself. */
-  mountedAt: string | undefined;
-}
+import type { Superblock } from './superblock.ts';
+import { findVolumes, type Volume } from './volumes.ts';
 
 const place = '/run/dragonfly/probe';
 const bootPlace = '/run/dragonfly/probe-boot';
@@ -23,11 +17,6 @@ const mountOptions: Readonly<Record<Superblock['type'], string>> = {
   xfs: 'ro,norecovery,nouuid',
   btrfs: 'ro,rescue=nologreplay',
 };
-
-const notVolumes = /^(loop|ram|zram|sr|fd|nbd|mtdblock)\d|^nvme\d+c\d+n\d+/;
-
-/** So many are tried; more is a storage server with its disks exported. */
-const maxVolumes = 64;
 
 /** Source: every ext, XFS and btrfs file system of /sys/class/block, mounted by `mount` one after the
  *  other. That there is no system takes having looked everywhere, as a server then lets the disks be
@@ -53,54 +42,6 @@ export function installedOsProbe({ probeOs }: { probeOs: boolean }): Probe<'inst
       return found.toSorted((a, b) => compare(a.fs_uuid ?? '', b.fs_uuid ?? ''));
     },
   };
-}
-
-async function findVolumes(read: Reading): Promise<Volume[] | undefined> {
-  const names = (await read.list('/sys/class/block'))?.filter((name) => !notVolumes.test(name));
-  if (names === undefined) return undefined;
-  if (names.length > maxVolumes) {
-    const message = `of ${names.length} volumes only the first ${maxVolumes} are looked into`;
-    read.problem('read.too-large', '/sys/class/block', message);
-  }
-  const mounts = mountedAt((await read.text('/proc/self/mountinfo')) ?? '');
-  const volumes = await Promise.all(
-    names.slice(0, maxVolumes).map(async (name) => {
-      const device = `/dev/${name.replaceAll('!', '/')}`;
-      const superblock = await readSuperblock(read, name, device);
-      const number = superblock && (await read.value(`/sys/class/block/${name}/dev`));
-      return superblock && { ...superblock, device, mountedAt: mounts.get(number ?? '') };
-    }),
-  );
-  return volumes.filter((volume) => volume !== undefined);
-}
-
-async function readSuperblock(
-  read: Reading,
-  name: string,
-  device: string,
-): Promise<Superblock | undefined> {
-  const head = await readHead(read, name, device);
-  if (head === undefined) return undefined;
-  const found = parseHead(head);
-  if (found !== undefined) return found;
-  const page = await read.bytes(device, btrfsRange);
-  return page && parseBtrfs(page);
-}
-
-/** The start of a device. A drive without a medium has none, and hides nothing. */
-async function readHead(
-  read: Reading,
-  name: string,
-  device: string,
-): Promise<Uint8Array | undefined> {
-  const range = { offset: 0, length: headLength };
-  const head = await read.quietly().bytes(device, range);
-  if (head !== undefined) return head;
-  if ((await read.number(`/sys/class/block/${name}/size`)) === 0) return undefined;
-  if ((await read.bytes(device, range)) === undefined && !read.refused(device)) {
-    read.problem('read.failed', device, `${device} is missing, though the kernel has it`);
-  }
-  return undefined;
 }
 
 /** Gives the directory of a volume to `use`, mounted for that long if it is not mounted anyway. */

@@ -6,7 +6,9 @@ export interface Superblock {
 }
 
 /** The start of a device, as far as recognising needs: ext and XFS lie in its first page. */
-export const headLength = 4096;
+export const headRange = { offset: 0, length: 4096 };
+/** Where Linux's RAID of version 1.2, which it makes unless asked otherwise, keeps its superblock. */
+export const raidRange = { offset: 4096, length: 4096 };
 /** Where btrfs keeps its superblock, and how much of that is needed. */
 export const btrfsRange = { offset: 65_536, length: 4096 };
 
@@ -21,6 +23,28 @@ export function parseHead(head: Uint8Array): Superblock | undefined {
 /** btrfs, from the page at 64 KiB. Source: btrfs on-disk format, super block. */
 export function parseBtrfs(page: Uint8Array): Superblock | undefined {
   return ascii(page, 64, 8) === '_BHRfS_M' ? found('btrfs', page.subarray(32, 48)) : undefined;
+}
+
+/** Signatures of what may hide a system and is not looked into: what it is, where in its page, and the
+ *  signature itself, in Latin-1. */
+const opaque: readonly (readonly [what: string, at: number, signature: string])[] = [
+  ['encrypted by LUKS', 0, 'LUKS\u00ba\u00be'],
+  ['encrypted by BitLocker', 3, '-FVE-FS-'],
+  ['an NTFS file system', 3, 'NTFS    '],
+  ['a member of a RAID', 0, '\u00fc\u004e\u002b\u00a9'],
+  // The label is in one of the first four sectors.
+  ...[0, 512, 1024, 1536].map((at) => ['part of an LVM', at + 24, 'LVM2 001'] as const),
+];
+
+/** What a device is by one of its pages ("part of an LVM"), and where that stands; undefined for what hides
+ *  no system. Source: LUKS on-disk format; lvm2 lib/format_text/layout.h; md.4; NTFS boot sector. */
+export function parseOpaque(
+  page: Uint8Array,
+): { what: string; start: number; end: number } | undefined {
+  const match = opaque.find(([, at, text]) => ascii(page, at, text.length) === text);
+  if (match === undefined) return undefined;
+  const [what, start, { length }] = match;
+  return { what, start, end: start + length };
 }
 
 function found(type: Superblock['type'], bytes: Uint8Array): Superblock | undefined {

@@ -193,6 +193,26 @@ describe('the installedOs probe', () => {
     expect(root.asked.filter((asked) => asked.startsWith('m'))).toEqual([]);
   });
 
+  it.each<[string, number, string]>([
+    ['encrypted by LUKS', 0, 'LUKS\u00ba\u00be'],
+    ['encrypted by BitLocker', 3, '-FVE-FS-'],
+    ['an NTFS file system', 3, 'NTFS    '],
+    ['part of an LVM', 512 + 24, 'LVM2 001'],
+    ['a member of a RAID', 4096, '\u00fc\u004e\u002b\u00a9'],
+  ])('does not say that there is no system on what is %s', async (what, at, signature) => {
+    const device = new Uint8Array(70_000);
+    device.set(Buffer.from(signature, 'latin1'), at);
+    const files = { ...image, ...partition('sda', 'swap'), ...partition('sda2', 'swap') };
+    const { found, problems } = await probe('installedOs', { ...files, '/dev/sda2': device });
+    expect(found).toBeUndefined();
+    expect(codes(problems)).toEqual(['probe.opaque /dev/sda2']);
+    expect(problems[0]?.message).toContain(`/dev/sda2 is ${what}`);
+    // The kernel has opened it: what is inside is a device of its own.
+    const holder = { '/sys/class/block/sda2/holders/dm-0': '', ...partition('dm-0', 'swap') };
+    const opened = await probe('installedOs', { ...files, '/dev/sda2': device, ...holder });
+    expect({ found: opened.found, problems: opened.problems }).toEqual({ found: [], problems: [] });
+  });
+
   it('skips a drive without a medium', async () => {
     const refusal = { fails: new AppError('read.failed', 'no medium found') };
     const files = { ...image, '/sys/class/block/sdb/size': '0\n', '/dev/sdb': refusal };
