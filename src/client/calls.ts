@@ -6,24 +6,24 @@ import { parseErrorAnswer } from '../transport/answers.ts';
 import { retryAfterMs, type Reply, type Request, type Requests } from '../transport/requests.ts';
 
 export interface CallOptions {
-  /** Gives up the call. */
+  /** Aborts the call. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface ChangeOptions extends CallOptions {
-  /** The etag that the change is based on: the server refuses with `request.stale` when the document is
-   *  no longer the one of that etag. */
+  /** The etag that the change is based on. If the document has another one by now, the server refuses with
+   *  `request.stale`. */
   readonly ifMatch?: string | undefined;
 }
 
 /** A document and the etag of the version that was read. */
 export interface Tagged<T> {
   readonly value: T;
-  /** Undefined where the server gave none. */
+  /** Undefined if the server gave none. */
   readonly etag: string | undefined;
 }
 
-/** Values of a query string; undefined ones are left out. */
+/** The values of a query string, without those that are undefined. */
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export interface Call extends ChangeOptions {
@@ -50,12 +50,12 @@ export class Calls {
     this.#options = options;
   }
 
-  /** Makes a call and gives the answer's document. A write whose answer was lost (`server.unreachable`)
-   *  may have been carried out: nothing but a GET is sent twice. */
+  /** Makes a call and returns the document in the answer. A write whose answer was lost
+   *  (`server.unreachable`) may have been carried out, so only a GET is ever sent twice. */
   async call<T>(method: Request['method'], path: string, call: Call = {}): Promise<Tagged<T>> {
     const reply = await this.#requests.send(this.#request(method, path, call));
     if (reply.status < 200 || reply.status >= 300) throw failure(reply, this.clock.now());
-    // The server is the one that was asked for, and its answers follow the schemas of these types.
+    // It is the server that was asked for, and its answers follow the schemas of these types.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return { value: reply.body as T, etag: reply.headers.etag };
   }
@@ -72,14 +72,14 @@ export class Calls {
     await this.call('DELETE', path, options);
   }
 
-  /** The parts of an answer without an end; silence for `silenceMs` is an error. */
+  /** Yields the parts of an endless answer. Silence for `silenceMs` is an error. */
   async stream(path: string, call: Call, silenceMs: number): Promise<AsyncIterable<Uint8Array>> {
     const reply = await this.#requests.open(this.#request('GET', path, call), silenceMs);
     if ('parts' in reply) return reply.parts;
     throw failure(reply, this.clock.now());
   }
 
-  /** A signal that `signal` aborts, and the end of the client. */
+  /** A signal aborted by `signal` or by the end of the client. */
   endedBy(signal: AbortSignal | undefined): AbortSignal {
     const { signal: all } = this.#options;
     return signal === undefined ? all : AbortSignal.any([signal, all]);
@@ -123,8 +123,8 @@ function failure(reply: Reply, now: Date): AppError {
   );
 }
 
-/** A path of the API with names in it. Errors: AppError `request.invalid` for a name that a URL cannot
- *  hold, which would lead elsewhere. */
+/** Builds a path of the API with names in it. Errors: AppError `request.invalid` for a name that a URL
+ *  cannot hold, because it would lead elsewhere. */
 export function pathOf(strings: TemplateStringsArray, ...names: readonly string[]): string {
   const wrong = names.find((name) => /^\.{0,2}$/.test(name) || !name.isWellFormed());
   if (wrong !== undefined) {

@@ -1,4 +1,4 @@
-// A server's HTTP API by name. What travels is defined in src/model; how, in src/transport.
+// A client of a server's HTTP API. src/model defines the documents, src/transport the connections.
 import { systemClock, type Clock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import { parseSha256, parseToken, parseUrl } from '../transport/address.ts';
@@ -15,25 +15,25 @@ import { watch, type WatchedEvent, type WatchOptions } from './watch.ts';
 import { WorkflowCalls } from './workflows.ts';
 
 export interface ClientOptions {
-  /** An operator's token; without one the calls are anonymous. */
+  /** An operator's token. Calls without one are anonymous. */
   readonly token?: string | undefined;
-  /** Certificates of the CAs to trust in place of the system's, as PEM. */
+  /** CA certificates to trust instead of the system's, as PEM. */
   readonly ca?: string | undefined;
-  /** The SHA-256 of the one certificate to trust, a CA's or the server's, in hex. */
+  /** The SHA-256 of the only certificate to trust, a CA's or the server's, in hex. */
   readonly caSha256?: string | undefined;
-  /** As the environment's http_proxy, https_proxy and no_proxy, which are not read. */
+  /** Like the environment variables http_proxy, https_proxy and no_proxy, which are not read. */
   readonly proxy?: ProxySettings | undefined;
-  /** Ends every call. */
+  /** Aborts every call. */
   readonly signal?: AbortSignal | undefined;
-  /** For a request and its whole answer; 60 s where it is absent. Units: milliseconds. */
+  /** The limit for a request and its whole answer. Default: 60 s. Units: milliseconds. */
   readonly timeoutMs?: number | undefined;
   readonly userAgent?: string | undefined;
   readonly clock?: Clock | undefined;
-  /** Gives [0, 1). */
+  /** Returns [0, 1). */
   readonly random?: (() => number) | undefined;
 }
 
-/** A server's HTTP API. Nothing is sent before the first call, and nothing but a GET is sent twice.
+/** A client of a server's HTTP API. Nothing is sent before the first call, and only a GET is ever sent twice.
  *
  *  Errors of all calls: AppError with the code that the server gave (`machine.unknown`, `auth.required`;
  *  `server.rejected` for one that this version does not know), and `status` in its details;
@@ -66,18 +66,18 @@ export class Client {
     this.settings = new SettingCalls(calls);
   }
 
-  /** What happens on the server, from now on or after an event that was seen. It is said what changed,
-   *  not how: read it again. After a `reset` read everything again. */
+  /** Follows the server's events, from now on or after a given event. An event names what changed; read it
+   *  again. After a `reset`, read everything again. */
   events(options: WatchOptions = {}): AsyncGenerator<WatchedEvent> {
     return watch(this.#calls, options, this.#random);
   }
 
-  /** Resolves when the server can do its work. Errors: also `store.unavailable`. */
+  /** Resolves if the server is ready to work. Errors: also `store.unavailable`. */
   async ready(options?: CallOptions): Promise<void> {
     await this.#calls.get('api/ready', options);
   }
 
-  /** Gives up what is under way, and closes the connections. */
+  /** Aborts calls in progress and closes the connections. */
   close(): Promise<void> {
     return this.#requests.close();
   }

@@ -10,20 +10,20 @@ export class ConflictCalls {
     this.#calls = calls;
   }
 
-  /** In the order in which they arose; decided ones only with `all`. */
+  /** Conflicts, oldest first; decided ones only with `all`. */
   list(filter: { readonly all?: boolean } & ListOptions = {}): Listing<IdentityConflict> {
     const { all, ...options } = filter;
     return listing(this.#calls, 'api/conflicts', 'conflicts', { all }, options);
   }
 
-  /** The machine is one of the candidates, and is merged into it: into `into` where there are several.
+  /** Decides that the machine is one of the candidates, and merges it into that: `into`, if there are several.
    *  Errors: `conflict.unknown`, `conflict.decided`. */
   async accept(id: string, into?: string, options?: CallOptions): Promise<IdentityConflict> {
     const body = into === undefined ? {} : { into };
     return this.#calls.post(pathOf`api/conflicts/${id}/accept`, body, options);
   }
 
-  /** It is a machine of its own. Errors: `conflict.unknown`, `conflict.decided`. */
+  /** Decides that it is a machine of its own. Errors: `conflict.unknown`, `conflict.decided`. */
   async split(id: string, options?: CallOptions): Promise<IdentityConflict> {
     return this.#calls.post(pathOf`api/conflicts/${id}/split`, undefined, options);
   }

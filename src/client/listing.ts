@@ -1,20 +1,20 @@
-// Lists, read a page at a time as they are iterated.
+// Lists that are read page by page while they are iterated.
 import type { CallOptions, Calls, Query } from './calls.ts';
 
 export interface ListOptions extends CallOptions {
-  /** Documents a page: 1 to 1,000, 200 where it is absent. */
+  /** Documents per page: 1 to 1,000. Default: 200. */
   readonly pageSize?: number | undefined;
 }
 
-/** A list that is read while it is iterated: by document, or by page. Each iteration reads it anew. What
- *  is created or deleted meanwhile may or may not be in it; nothing else is left out or comes twice. */
+/** A list that is read while it is iterated, by document or by page. Each iteration reads it anew. Documents
+ *  created or deleted meanwhile may or may not be in it; no other is left out or comes twice. */
 export interface Listing<T> extends AsyncIterable<T> {
-  /** Pages may be short, or empty, before the last. */
+  /** Pages before the last may be short or empty. */
   pages(): AsyncGenerator<readonly T[]>;
   toArray(): Promise<T[]>;
 }
 
-/** The documents under `field` in the answers of `pathOf`. */
+/** Lists the documents under `field` in the answers of `pathOf`. */
 export function listing<T>(
   calls: Calls,
   path: string,

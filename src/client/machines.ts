@@ -1,4 +1,4 @@
-// Machines, their history, and the tags that they have.
+// Machines, their history and their tags.
 import type { IdentityConflict, MachineChange } from '../model/history.ts';
 import type {
   BulkRequest,
@@ -11,14 +11,14 @@ import type {
 import { pathOf, type CallOptions, type Calls, type ChangeOptions, type Tagged } from './calls.ts';
 import { listing, type Listing, type ListOptions } from './listing.ts';
 
-/** All of the given conditions. `q`: words that each occur in a name, address, MAC, serial, model, tag, id
- *  or label. */
+/** A machine must meet all conditions. `q`: words, each of which must occur in a name, address, MAC, serial,
+ *  model, tag, id or label. */
 export type MachineFilter = Omit<MachineListQuery, 'ids' | 'limit' | 'cursor'>;
 
 /** One change for many machines. */
 export type BulkChange = Omit<BulkRequest, 'ids'>;
 
-/** Machines that one request of `changeMany` holds: a busy server answers it in time. */
+/** The most machines in one request of `changeMany`, so that a busy server answers in time. */
 const mostAtOnce = 1000;
 
 export class MachineCalls {
@@ -28,7 +28,7 @@ export class MachineCalls {
     this.#calls = calls;
   }
 
-  /** In the order of their first registration. */
+  /** Machines in order of registration. */
   list(filter: MachineFilter & ListOptions = {}): Listing<MachineView> {
     const { pageSize, signal, ...query } = filter;
     return listing(this.#calls, 'api/machines', 'machines', query, { pageSize, signal });
@@ -39,7 +39,7 @@ export class MachineCalls {
     return this.#calls.call('GET', pathOf`api/machines/${id}`, options);
   }
 
-  /** Changes the fields that are present; null clears one. Errors: `machine.unknown`, `request.stale`,
+  /** Changes the fields that are present; null clears a field. Errors: `machine.unknown`, `request.stale`,
    *  `request.invalid`. */
   async patch(
     id: string,
@@ -49,13 +49,13 @@ export class MachineCalls {
     return this.#calls.call('PATCH', pathOf`api/machines/${id}`, { ...options, body: patch });
   }
 
-  /** Forgets a machine; it registers as a new one when it comes back. Errors: `machine.unknown`,
+  /** Forgets a machine. If it comes back, it is registered as a new one. Errors: `machine.unknown`,
    *  `request.stale`. */
   async delete(id: string, options?: ChangeOptions): Promise<void> {
     return this.#calls.delete(pathOf`api/machines/${id}`, options);
   }
 
-  /** Makes the same change to each machine, and says for which of them it failed. */
+  /** Makes the same change to each machine, and says for which it failed. */
   async changeMany(
     ids: readonly string[],
     change: BulkChange,
@@ -71,7 +71,7 @@ export class MachineCalls {
     return total;
   }
 
-  /** What a machine had changed and what was changed for it, the newest first. */
+  /** The changes of a machine, newest first. */
   async history(id: string, options?: CallOptions): Promise<readonly MachineChange[]> {
     const answer = await this.#calls.get<{ history: readonly MachineChange[] }>(
       pathOf`api/machines/${id}/history`,
@@ -80,17 +80,17 @@ export class MachineCalls {
     return answer.history;
   }
 
-  /** The identity conflicts that a machine arose from or is a candidate of. */
+  /** The identity conflicts that a machine is part of. */
   conflicts(id: string, options: ListOptions = {}): Listing<IdentityConflict> {
     return listing(this.#calls, pathOf`api/machines/${id}/conflicts`, 'conflicts', {}, options);
   }
 
-  /** All tags, with how many machines have each. */
+  /** All tags, with the number of machines that have each. */
   async tags(options?: CallOptions): Promise<TagList['tags']> {
     return (await this.#calls.get<TagList>('api/tags', options)).tags;
   }
 
-  /** Takes a tag off every machine. Returns how many had it. */
+  /** Takes a tag off every machine. Returns the number of machines that had it. */
   async deleteTag(tag: string, options?: CallOptions): Promise<number> {
     const { value } = await this.#calls.call<{ changed: number }>(
       'DELETE',

@@ -10,7 +10,7 @@ export class SettingCalls {
     this.#calls = calls;
   }
 
-  /** Those whose key begins with `prefix`. */
+  /** The settings whose key begins with `prefix`. */
   list(filter: { readonly prefix?: string } & ListOptions = {}): Listing<Setting> {
     const { prefix, ...options } = filter;
     return listing(this.#calls, 'api/settings', 'settings', { prefix }, options);

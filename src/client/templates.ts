@@ -14,24 +14,24 @@ export class TemplateCalls {
     return listing(this.#calls, 'api/templates', 'templates', {}, options);
   }
 
-  /** As it is stored. Errors: `template.unknown`. */
+  /** The template as stored. Errors: `template.unknown`. */
   async get(name: string, options?: CallOptions): Promise<Tagged<Template>> {
     return this.#calls.call('GET', pathOf`api/templates/${name}`, options);
   }
 
-  /** With its variables filled in for a machine. Errors: `template.unknown`, `machine.unknown`. */
+  /** The template with its variables filled in for a machine. Errors: `template.unknown`, `machine.unknown`. */
   async filled(name: string, machineId: string, options?: CallOptions): Promise<Template> {
     const query = { machine_id: machineId };
     return this.#calls.get(pathOf`api/templates/${name}`, { ...options, query });
   }
 
-  /** Creates or replaces it, by the name in its metadata. Errors: `request.invalid`, `request.stale`. */
+  /** Creates or replaces the template, by the name in its metadata. Errors: `request.invalid`, `request.stale`. */
   async put(template: Template, options?: ChangeOptions): Promise<Tagged<Template>> {
     const call = { ...options, body: template };
     return this.#calls.call('PUT', pathOf`api/templates/${template.metadata.name}`, call);
   }
 
-  /** Machines that have it as os_choice keep the name. Errors: `template.unknown`, `request.stale`. */
+  /** Deletes the template. Machines that have it as os_choice keep the name. Errors: `template.unknown`, `request.stale`. */
   async delete(name: string, options?: ChangeOptions): Promise<void> {
     return this.#calls.delete(pathOf`api/templates/${name}`, options);
   }

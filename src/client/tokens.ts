@@ -9,12 +9,12 @@ export class TokenCalls {
     this.#calls = calls;
   }
 
-  /** Without their secrets. */
+  /** All tokens, without their secrets. */
   async list(options?: CallOptions): Promise<TokenList['tokens']> {
     return (await this.#calls.get<TokenList>('api/tokens', options)).tokens;
   }
 
-  /** The answer alone has the token's text. Errors: `token.exists`, `request.invalid`. */
+  /** Creates a token. Only this answer has its text. Errors: `token.exists`, `request.invalid`. */
   async create(request: NewTokenRequest, options?: CallOptions): Promise<TokenCreated> {
     return this.#calls.post('api/tokens', request, options);
   }

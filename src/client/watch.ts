@@ -1,4 +1,4 @@
-// The server's events as they happen, over as many connections as it takes.
+// Follows the server's events, over as many connections as it takes.
 import { fullJitterMs, type BackoffPolicy } from '../core/backoff.ts';
 import { AppError, isAppError } from '../core/errors.ts';
 import {
@@ -9,24 +9,23 @@ import {
 } from '../model/events.ts';
 import type { CallOptions, Calls } from './calls.ts';
 
-/** `id` is undefined for a `reset` that the client itself says. */
+/** `id` is undefined for a `reset` that the client itself adds. */
 export interface WatchedEvent extends Omit<ServerEvent, 'id'> {
   readonly id: string | undefined;
 }
 
 export interface WatchOptions extends CallOptions {
-  /** Starts with what happened after the event with this id, as far as the server still knows it. */
+  /** Resumes after the event with this id, if the server still has those that followed. */
   readonly after?: string | undefined;
 }
 
-/** Three times the interval at which the server says that it is there. */
+/** Three times the server's keep-alive interval. */
 const longestSilenceMs = 45_000;
 const backoff: BackoffPolicy = { baseMs: 1_000, capMs: 15_000 };
 
-/** Events until the signal aborts, whose reason is thrown then. A connection that is lost is made again
- *  and goes on where it was; what cannot be made up for is said by a `reset`. Errors: where the first
- *  connection fails, or a later one is refused, as those of any call; `server.garbled` for what is no
- *  event. */
+/** Yields events until the signal aborts, and then throws its reason. A lost connection is made again and
+ *  resumed; if events were missed, a `reset` says so. Errors: those of any call if the first connection
+ *  fails or a later one is refused; `server.garbled` for anything but an event. */
 export async function* watch(
   calls: Calls,
   { after, signal }: WatchOptions,
@@ -47,7 +46,7 @@ export async function* watch(
       }
     } catch (err) {
       ended.throwIfAborted();
-      // Anything else is a connection that broke.
+      // Anything else means that the connection broke.
       if (isAppError(err)) throw err;
     }
     parts = await persistently(calls, connect, ended, random);
@@ -56,7 +55,7 @@ export async function* watch(
   }
 }
 
-/** Connects again and again, until it succeeds or the server refuses. */
+/** Connects until it succeeds or the server refuses. */
 async function persistently<T>(
   { clock }: Calls,
   connect: () => Promise<T>,
@@ -92,7 +91,7 @@ async function* eventsOf(parts: AsyncIterable<Uint8Array>): AsyncGenerator<Watch
 
 function readEvent({ id, type, data }: ParsedEvent): WatchedEvent {
   try {
-    // A type of a later version is passed on as it is.
+    // Types of later versions are passed on unchanged.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return { id, type: type as EventType, data: JSON.parse(data) };
   } catch (err) {

@@ -1,4 +1,4 @@
-// Workflows: what a machine's agent is to do, or did.
+// Workflows: the work that agents have to do, or did.
 import type { WorkflowCreate } from '../model/operator-api.ts';
 import type { Workflow } from '../model/workflow.ts';
 import { pathOf, type CallOptions, type Calls } from './calls.ts';
@@ -11,7 +11,7 @@ export class WorkflowCalls {
     this.#calls = calls;
   }
 
-  /** Of one machine or of all, in the order of their creation. */
+  /** Workflows of one machine or of all, oldest first. */
   list(filter: { readonly machine_id?: string } & ListOptions = {}): Listing<Workflow> {
     const { machine_id, ...options } = filter;
     return listing(this.#calls, 'api/workflows', 'workflows', { machine_id }, options);
@@ -22,13 +22,13 @@ export class WorkflowCalls {
     return this.#calls.get(pathOf`api/workflows/${id}`, options);
   }
 
-  /** Queues one for a machine. Errors: `machine.unknown`, `template.unknown`, `workflow.active`,
+  /** Queues a workflow for a machine. Errors: `machine.unknown`, `template.unknown`, `workflow.active`,
    *  `machine.wrong-state`, and `machine.has-os` without `reimage`. */
   async create(request: WorkflowCreate, options?: CallOptions): Promise<Workflow> {
     return this.#calls.post('api/workflows', request, options);
   }
 
-  /** Ends one; where it runs, its machine is left in Error. Errors: `workflow.unknown`,
+  /** Cancels a workflow. If it was running, its machine is left in Error. Errors: `workflow.unknown`,
    *  `workflow.finished`. */
   async cancel(id: string, options?: CallOptions): Promise<Workflow> {
     return this.#calls.post(pathOf`api/workflows/${id}/cancel`, undefined, options);

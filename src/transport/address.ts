@@ -1,7 +1,7 @@
-// A server's address, token and pinned CA as people write them. Errors of all: an Error that says what
-// is wrong, for the caller to name the setting.
+// Parses a server's address, token and pinned CA as people write them. Each throws an Error that says what
+// is wrong; the caller names the setting.
 
-/** One address, without a slash at its end. */
+/** Parses one address, and drops a slash at its end. */
 export function parseUrl(text: string): string {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol)) {
@@ -20,7 +20,7 @@ export function parseToken(text: string): string {
   return text;
 }
 
-/** The SHA-256 of a certificate, with or without colons; lower-case hex. */
+/** Parses a certificate's SHA-256, with or without colons, to lower-case hex. */
 export function parseSha256(text: string): string {
   const digits = text.replaceAll(':', '').toLowerCase();
   if (!/^[0-9a-f]{64}$/.test(digits)) throw new Error('it must be 64 hex digits');

@@ -1,18 +1,18 @@
-// What a server answered, checked before anything relies on it. By hand and not by schema: the agent
-// loads no schema library, and a stock server leaves out the fields that are this project's own.
+// Checks a server's answers before anything relies on them. By hand rather than by schema: the agent loads
+// no schema library, and a stock server leaves out this project's own fields.
 import { AppError } from '../core/errors.ts';
 import type { Action, CheckinResponse, HeartbeatResponse } from '../model/api.ts';
 import type { MatchedBy } from '../model/history.ts';
 
-/** Used where a server names no interval. */
+/** Used if a server names no interval. */
 const defaultIntervalSeconds = 30;
 const knownActions: readonly Action[] = ['wait', 'execute', 'reboot', 'localboot'];
 const matches: readonly MatchedBy[] = ['identity_hash', 'primary_mac', 'evidence', 'new'];
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** Tokens are put into a header: visible ASCII alone. */
+/** Tokens go into a header, so they are visible ASCII. */
 const headerSafe = /^[\x21-\x7e]{1,4096}$/;
 
-/** A check-in's answer. Errors: AppError `server.garbled`. */
+/** Reads the answer to a check-in. Errors: AppError `server.garbled`. */
 export function parseCheckinAnswer(body: unknown): CheckinResponse {
   const fields = record(body);
   const isNew = fields['is_new'] === true;
@@ -33,7 +33,7 @@ export function parseCheckinAnswer(body: unknown): CheckinResponse {
   };
 }
 
-/** A heartbeat's answer. Errors: AppError `server.garbled`. */
+/** Reads the answer to a heartbeat. Errors: AppError `server.garbled`. */
 export function parseHeartbeatAnswer(body: unknown): HeartbeatResponse {
   const fields = record(body);
   const action = knownActions.find((a) => a === fields['action']);
@@ -47,12 +47,12 @@ export function parseHeartbeatAnswer(body: unknown): HeartbeatResponse {
   };
 }
 
-/** What the agent needs of a Workflow document. */
+/** The part of a Workflow document that the agent needs. */
 export interface WorkflowToRun {
   readonly templateRef: string;
 }
 
-/** What the agent needs of a Template document. */
+/** The part of a Template document that the agent needs. */
 export interface TemplateToRun {
   /** For the whole workflow; 0 or undefined: none. */
   readonly timeoutSeconds: number | undefined;
@@ -87,7 +87,7 @@ function seconds(value: unknown): number | undefined {
   return typeof value === 'number' && value > 0 && value < 1e9 ? value : undefined;
 }
 
-/** The sentence and code of an error answer; undefined for what does not look like one. */
+/** Reads sentence and code of an error answer; undefined if it does not look like one. */
 export function parseErrorAnswer(
   body: unknown,
 ): { error: string; code: string | undefined } | undefined {
@@ -100,7 +100,7 @@ export function parseErrorAnswer(
   };
 }
 
-/** What came from elsewhere, fit for a terminal: one line, bounded, no control characters. */
+/** Makes foreign text fit for a terminal: one line, bounded, without control characters. */
 function printable(text: string): string {
   const line = text.slice(0, 500).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
   return line.trim();

@@ -1,18 +1,18 @@
-// Whether a chain of certificates leads from a server to the pinned CA at a given time. Pure: OpenSSL
-// checks with the system's clock alone, which on a machine whose battery is empty is years off.
+// Verifies a chain of certificates up to the pinned CA at a given time. Pure. OpenSSL uses only the system
+// clock, which is years off on a machine with an empty battery.
 import type { X509Certificate } from 'node:crypto';
 
 const serverAuth = '1.3.6.1.5.5.7.3.1';
 
 export interface Distrust {
-  /** An ending of "its certificate …". */
+  /** Completes the sentence "its certificate …". */
   readonly reason: string;
-  /** At another time the chain would be good. */
+  /** True if the chain would be valid at another time. */
   readonly isAboutTime: boolean;
 }
 
-/** Why the server is not to be trusted at `at`; undefined when it is. `sent` is what it sent, its own
- *  certificate first; `sha256` is that of the pinned one, and nothing above that matters.
+/** Says why the server must not be trusted at `at`; undefined if it may. `sent` is the chain it sent, its
+ *  own certificate first. `sha256` is that of the pinned one; certificates above it do not matter.
  *  Source: RFC 5280 section 6.1, the checks that apply below one private CA. */
 export function distrust(
   sent: readonly X509Certificate[],
@@ -28,12 +28,12 @@ export function distrust(
   return late === undefined ? undefined : { reason: late, isAboutTime: true };
 }
 
-/** What no clock mends in a chain from the server's own certificate to the pinned one. */
+/** Finds faults that no clock can fix in a chain from the server's certificate to the pinned one. */
 function flaw(chain: readonly X509Certificate[], host: string): string | undefined {
   const [own] = chain;
   if (own === undefined) return 'does not lead to the pinned CA';
   if (!isFor(own, host)) return `is not for ${host}`;
-  // Undefined without that extension, which its type leaves out.
+  // Undefined without that extension, although its type does not say so.
   const usage: readonly string[] | undefined = own.keyUsage;
   if (usage !== undefined && !usage.includes(serverAuth)) return 'is not one of a server';
   const isLinked = chain.every((c, i) => {

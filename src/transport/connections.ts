@@ -1,5 +1,5 @@
-// Makes and keeps the connection to a server: within its time, over a proxy, verified before anything is
-// said. What is said over it is the business of exchange.ts.
+// Makes and keeps connections to a server: within their time, through a proxy, and verified before anything
+// is sent. exchange.ts sends requests over them.
 import { Agent, type AgentOptions, type ClientRequestArgs } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { callbackify } from 'node:util';
@@ -23,39 +23,40 @@ type ConnectStep = 'dns' | 'tcp' | 'tls';
 export interface ConnectionOptions extends ExchangeLimits {
   readonly clock: Clock;
   readonly proxy?: ProxySettings | undefined;
-  /** Only servers that a pinned CA vouches for. */
+  /** Trusts only servers that the pinned CA vouches for. */
   readonly trust?: PinnedTrust | undefined;
-  /** Certificates of CAs to trust in place of the system's, as PEM. */
+  /** CA certificates to trust instead of the system's, as PEM. */
   readonly ca?: string | undefined;
-  /** How many requests may be under way at the same time; 1 where it is absent. */
+  /** The most requests in progress at a time. Default: 1. */
   readonly maxSockets?: number | undefined;
-  /** Told when a step is reached, each time a connection is made. With a proxy on the way, name and TCP
-   *  connection are the proxy's. */
+  /** Called for each step of each new connection. With a proxy, name and TCP connection are those of the
+   *  proxy. */
   readonly onStep?: (step: ConnectStep) => void;
-  /** From the name to a connection that can be used. */
+  /** From resolving the name to a usable connection. */
   readonly connectTimeoutMs?: number;
 }
 
-/** What requests to one server go through. */
+/** The connections to one server. */
 export interface Connections {
   request(question: Question): Promise<Answer>;
-  /** As `request`, but returns as soon as the headers are there, and the body may go on for ever; from
-   *  one part of it to the next within `silenceMs`. */
+  /** Like `request`, but returns as soon as the headers are there. The body may go on for ever, with at
+   *  most `silenceMs` between its parts. */
   open(question: Question, silenceMs: number): Promise<OpenAnswer>;
   destroy(): void;
 }
 
 const keeping: AgentOptions = {
   keepAlive: true,
-  // Between TCP's probes. With Node's second, ten thousand idle agents send ten thousand packets in each.
+  // The interval of TCP keep-alive. Node's default of 1 s would make 10,000 idle agents send 10,000 probes a
+  // second.
   keepAliveMsecs: 60_000,
-  // Of idleness. Only below this does Node heed how long the server says that it keeps a connection.
+  // The longest time idle. Node heeds a server's keep-alive hint only if it is shorter.
   timeout: 120_000,
-  // Node's 250 ms for each address of a name is too short for the links of a booting machine.
+  // Node's 250 ms per address of a name is too short for the links of a booting machine.
   autoSelectFamilyAttemptTimeout: 2_500,
 };
 
-/** Connections to the server at `origin`, made when a request needs one.
+/** Makes connections to the server at `origin` as requests need them.
  *  Errors: AppError `config.invalid`. */
 export async function openConnections(
   origin: string,
@@ -103,7 +104,7 @@ export async function openConnections(
   };
 }
 
-/** A server closes idle connections when it likes, in the worst moment too: asks once more then. */
+/** Asks once more if the server closed an idle connection at the worst moment. */
 async function overLiveConnection<T>(question: Question, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
@@ -113,13 +114,13 @@ async function overLiveConnection<T>(question: Question, ask: () => Promise<T>):
   }
 }
 
-/** Loaded for a server with TLS alone: it takes 4 MB. */
+/** Loaded only for a server with TLS, because it takes 4 MB. */
 async function secureAgent(
   options: AgentOptions & { ca?: string },
   isPinned: boolean,
 ): Promise<Agent> {
   const { Agent: SecureAgent } = await import('node:https');
-  // Verified by pinned-trust.ts then; a session that is resumed shows no certificates.
+  // pinned-trust.ts verifies instead; a resumed session shows no certificates.
   const pinned = isPinned ? { rejectUnauthorized: false, maxCachedSessions: 0 } : {};
   return new SecureAgent({ ...options, ...pinned });
 }
@@ -127,15 +128,15 @@ async function secureAgent(
 interface Way {
   readonly create: Agent['createConnection'];
   readonly isSecure: boolean;
-  /** Through a proxy that does not see what is said. */
+  /** Through a proxy, which sees only ciphertext. */
   readonly isTunnel: boolean;
   readonly onStep: (step: ConnectStep) => void;
   readonly limit: { readonly clock: Clock; readonly ms: number };
-  /** Aborted when no connection is wanted any more. */
+  /** Aborted when the connection is no longer wanted. */
   readonly signal: AbortSignal;
 }
 
-/** Resolves to a connection over which requests can be sent. */
+/** Resolves to a connection that is ready for requests. */
 function connect(way: Way, args: ClientRequestArgs): Promise<Duplex> {
   const { isSecure, isTunnel, onStep, limit, signal } = way;
   return new Promise((resolve, reject) => {
@@ -156,15 +157,15 @@ function connect(way: Way, args: ClientRequestArgs): Promise<Duplex> {
       patience.end();
       signal.removeEventListener('abort', onAbort);
     };
-    // Node calls back for a tunnel when it is ready; other connections tell by an event, and to some of
-    // them a callback is that event's listener.
+    // For a tunnel Node calls back when it is ready. Other connections emit an event, and some take the
+    // callback as a listener of that event.
     const socket = isTunnel
       ? way.create(args, (err, tunnel) => (err === null ? settle(tunnel) : fail(err)))
       : way.create(args);
     if (!socket) throw new TypeError('Node made no socket');
     patience.expect('connection', limit.ms);
     signal.addEventListener('abort', onAbort, { once: true });
-    // Stays, so that an error between two owners of the socket is nobody's uncaught one.
+    // Stays, so that an error between two owners of the socket is not uncaught.
     socket.on('error', fail);
     socket.once('close', () => fail(new Error('the connection was closed while it was made')));
     socket.once('lookup', () => onStep('dns'));

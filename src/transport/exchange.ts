@@ -1,6 +1,6 @@
-// One request and its answer over node:http, each part within its time and its size. What an answer
-// means is none of its business. Node's own client, as its parser is native: one in WebAssembly (undici)
-// brings V8's compiler for that into memory, a quarter of what an agent at rest takes.
+// Sends one request over node:http and reads its answer, each part within its time and size, without
+// interpreting it. Node's own client has a native parser. One in WebAssembly (undici) would load V8's
+// compiler for it: a quarter of the memory of an agent at rest.
 import { request, type Agent, type ClientRequest, type IncomingMessage } from 'node:http';
 import type { Clock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
@@ -12,7 +12,7 @@ export interface Question {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
   readonly signal: AbortSignal;
-  /** Asked twice, it is acted on once and answered the same, or does no harm. */
+  /** Sending it twice has the same effect and answer as sending it once, or does no harm. */
   readonly isRepeatable: boolean;
 }
 
@@ -22,7 +22,7 @@ export interface Answer {
   readonly text: string;
 }
 
-/** An answer whose body is still on its way. Errors while reading it: as those of `exchange`. */
+/** An answer whose body is still arriving. Reading it throws the errors of `exchange`. */
 export interface OpenAnswer {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
@@ -34,23 +34,23 @@ export interface ExchangeLimits {
   readonly headersTimeoutMs?: number;
   /** From one part of the answer's body to the next. */
   readonly bodyTimeoutMs?: number;
-  /** From the question, and the wait for a connection, to the last byte of the answer; Infinity: an
-   *  answer may go on for ever. */
+  /** From the request, including the wait for a connection, to the answer's last byte. Infinity: the answer
+   *  may go on for ever. */
   readonly totalTimeoutMs?: number;
   readonly maxAnswerBytes?: number;
 }
 
 const maxHeaderSize = 16_384;
 
-/** An idle connection turned out to be closed when it was used: nobody has answered, and the same
- *  question may be asked again over a new one. */
+/** An idle connection turned out to be closed when it was used. Nobody answered, so the request may be sent
+ *  again over a new one. */
 export class StaleConnection extends Error {
   constructor() {
     super('the server closed an idle connection at the moment it was used');
   }
 }
 
-/** Asks over a connection of `agent`, which limits the time that making one may take.
+/** Sends a request over a connection of `agent`, which limits the time to make one.
  *  Errors: those of node:net, node:tls and node:http, StaleConnection, AppError `server.garbled`, an Error
  *  that says what was too late, or the signal's reason. */
 export async function exchange(
@@ -63,8 +63,8 @@ export async function exchange(
   return { status, headers, text: await readBounded(body, limits.maxAnswerBytes ?? 1024 * 1024) };
 }
 
-/** As `exchange`, but returns as soon as the headers are there. The connection is in use until the
- *  body has been read to its end or given up. */
+/** Like `exchange`, but returns as soon as the headers are there. The connection is in use until the body
+ *  has been read to its end or abandoned. */
 export async function openExchange(
   agent: Agent,
   { method, url, headers, body, signal }: Question,
@@ -92,7 +92,7 @@ export async function openExchange(
     signal.removeEventListener('abort', onAbort);
   };
   let isAnswered = false;
-  // The last word on a request, and the only one on an answer with status 101.
+  // The last event of a request, and the only one after an answer with status 101.
   const onClose = (): void => reject(new Error('the connection was closed without an answer'));
   sent.once('close', onClose);
   sent.on('error', (err) => {
@@ -103,7 +103,7 @@ export async function openExchange(
   sent.once('response', (response) => {
     isAnswered = true;
     sent.off('close', onClose);
-    // Whoever reads the body hears of it.
+    // The reader of the body gets this error.
     response.on('error', () => {});
     resolve(response);
   });
@@ -123,7 +123,7 @@ function isStale(sent: ClientRequest, err: NodeJS.ErrnoException): boolean {
   return sent.reusedSocket && (err.code === 'ECONNRESET' || err.code === 'EPIPE');
 }
 
-/** The chunks of an answer's body. The time that their reader takes is not the server's. */
+/** Yields the chunks of an answer's body. The reader's own time does not count against the server. */
 async function* partsOf(
   response: IncomingMessage,
   patience: Patience,
@@ -134,7 +134,7 @@ async function* partsOf(
   const expectPart = (): void => patience.expect('further part of the answer', timeoutMs);
   try {
     expectPart();
-    // Without an encoding, what a response gives are bytes.
+    // Without an encoding, a response yields bytes.
     for await (const chunk of response as AsyncIterable<Uint8Array>) {
       patience.rest();
       yield chunk;
@@ -147,7 +147,7 @@ async function* partsOf(
   }
 }
 
-/** The whole of a body as text. Errors: AppError `server.garbled` where it is larger. */
+/** Reads a whole body as text. Errors: AppError `server.garbled` if it is too large. */
 export async function readBounded(
   parts: AsyncIterable<Uint8Array>,
   maxAnswerBytes: number,

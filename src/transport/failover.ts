@@ -1,14 +1,14 @@
-// Several servers as one: the first that can be reached is used, and the preferred one again when it
-// is back. All of them serve the same store, so a repeat may go to another one.
+// Uses several servers as one: the first that can be reached, and the preferred one again once it is back.
+// All of them serve the same store, so a repeat may go to another one.
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import { classifyFailure } from './failure.ts';
 import type { Transport } from './transport.ts';
 
-/** How long a server that failed is left alone before a better place in the list is tried again. */
+/** How long to wait before a preferred server that failed is tried again. */
 const returnAfterMs = 60_000;
 
-/** A transport over the servers in order of preference. A single one is given back as it is. */
+/** A transport over servers in order of preference. A single one is returned as it is. */
 export function withFailover(
   servers: readonly { readonly url: string; readonly transport: Transport }[],
   clock: Clock,
@@ -53,8 +53,8 @@ export function withFailover(
   };
 }
 
-/** Whether another server may do better. One that is overloaded counts: its Retry-After is lost, but
- *  only when there is another one to go to. */
+/** True if another server may do better. An overloaded one counts: its Retry-After is ignored, but only if
+ *  there is another one to go to. */
 function isServerDown(err: unknown): boolean {
   const { kind } = classifyFailure(err);
   return kind === 'network' || kind === 'busy';

@@ -1,5 +1,5 @@
-// Connections to a server that is trusted by a pinned CA alone, and what may be learned from it while
-// this machine's clock is wrong: the time, once.
+// Connects to a server that is trusted through a pinned CA alone. While this machine's clock is wrong, it
+// may take the time from that server, once.
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
@@ -10,32 +10,32 @@ import { distrust, type Distrust } from './certificates.ts';
 import { withDeadline } from '../core/deadline.ts';
 
 export interface PinnedTrustOptions {
-  /** The SHA-256 of the CA's certificate (its DER form) in lower-case hex. */
+  /** The SHA-256 of the CA's certificate in DER form, in lower-case hex. */
   readonly caSha256: string;
   /** This machine's wall clock. */
   readonly now: () => Date;
-  /** Sets it to the server's. What cannot be set is at least counted from then on. Absent: this machine's
-   *  clock is believed, not the server's. */
+  /** Sets the clock to the server's. If that fails, the difference is taken into account from then on.
+   *  Without this function this machine's clock is trusted, not the server's. */
   readonly setClock?: (date: Date) => Promise<void>;
-  /** The setting by which the CA is pinned, for errors that a person reads. */
+  /** The setting that pins the CA, for error messages. */
   readonly setting?: string;
 }
 
 const yearMs = 365.25 * 24 * 3_600_000;
 const maxStepMs = 20 * yearMs;
-/** A clock before this release of the agent is wrong for certain; the step that a server may ask for is
- *  counted from here then, so that a clock of the year 2000 can be set as well. */
+/** The date of this release. A clock before it is certainly wrong; the largest step is then counted from
+ *  here, so that even a clock in the year 2000 can be set. */
 const releasedAt = Date.parse('2026-11-01T00:00:00Z');
 const dateTimeoutMs = 10_000;
 
-/** Where a connection leads to. */
+/** The destination of a connection. */
 interface Destination {
   readonly host?: string | null | undefined;
 }
 
 type Connector<D> = (to: D) => Promise<Duplex>;
 
-/** A connector that hands out only sockets whose server the pinned CA vouches for. `open` has to
+/** Returns a connector that hands out only sockets to servers that the pinned CA vouches for. `open` must
  *  connect without verifying and without resuming sessions (a resumed one shows no chain). */
 export function trustedConnector<D extends Destination>(
   open: Connector<D>,
@@ -66,7 +66,7 @@ export function trustedConnector<D extends Destination>(
   };
 }
 
-/** What is trusted, and by how much this machine's clock is known to be wrong. */
+/** Trust in a pinned CA, with the known error of this machine's clock. */
 export class PinnedTrust {
   readonly #o: PinnedTrustOptions;
   #offsetMs = 0;
@@ -80,14 +80,14 @@ export class PinnedTrust {
     return this.#o.setting ?? 'dragonfly.ca_sha256';
   }
 
-  /** Why the server is not trusted; undefined when it is. */
+  /** Says why the server is not trusted; undefined if it is. */
   refusal(chain: readonly X509Certificate[], host: string): Distrust | undefined {
     const at = new Date(this.#o.now().getTime() + this.#offsetMs);
     return distrust(chain, this.#o.caSha256, host, at);
   }
 
-  /** Whether the time was taken over: when it is plausible, the certificates are good at it, and none
-   *  was before. A server that needs a second step is not believed. */
+  /** Takes the server's time if it is plausible, the certificates are valid at that time, and no time was
+   *  taken before; returns whether it did. A server that needs a second step is not believed. */
   async adoptTime(
     date: Date | undefined,
     chain: readonly X509Certificate[],
@@ -106,7 +106,7 @@ export class PinnedTrust {
   }
 }
 
-/** The server's certificate and those above it, as far as it sent them. */
+/** The server's certificate and as many of those above it as it sent. */
 function chainOf(socket: TLSSocket): X509Certificate[] {
   const chain: X509Certificate[] = [];
   let certificate = socket.getPeerX509Certificate();
@@ -117,7 +117,7 @@ function chainOf(socket: TLSSocket): X509Certificate[] {
   return chain;
 }
 
-/** What the server says the time is. Nothing else of its answer is used.
+/** The time according to the server. Nothing else of its answer is used.
  *  Source: RFC 9110 section 6.6.1 (Date). */
 async function askDate(socket: TLSSocket, host: string, clock: Clock): Promise<Date | undefined> {
   let head = '';

@@ -1,14 +1,14 @@
-// Which proxy, if any, leads to a server. Speaking to a proxy is Node's own business.
+// Chooses the proxy for a server, if any. Node itself speaks to the proxy.
 import { AppError } from '../core/errors.ts';
 
-/** As in the environment variables http_proxy, https_proxy and no_proxy. */
+/** The values of the environment variables http_proxy, https_proxy and no_proxy. */
 export interface ProxySettings {
   readonly http?: string | undefined;
   readonly https?: string | undefined;
   readonly except?: string | undefined;
 }
 
-/** The URL of the proxy that leads to the server at `origin`; undefined where none does.
+/** Returns the URL of the proxy for the server at `origin`; undefined if there is none.
  *  Errors: AppError `config.invalid`. */
 export function proxyFor(origin: string, proxy: ProxySettings | undefined): string | undefined {
   const { protocol, hostname, host } = new URL(origin);
@@ -19,7 +19,7 @@ export function proxyFor(origin: string, proxy: ProxySettings | undefined): stri
     return name === '*' || name === hostname || name === host || isBelow(hostname, name);
   });
   if (isExcepted) return undefined;
-  // Without the value, which may hold a password.
+  // The value is left out: it may hold a password.
   if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) {
     throw new AppError(
       'config.invalid',
@@ -29,13 +29,13 @@ export function proxyFor(origin: string, proxy: ProxySettings | undefined): stri
   return url;
 }
 
-/** Whether `.example.com` or `*.example.com` names a domain that the host is in. */
+/** True if `.example.com` or `*.example.com` names a domain of the host. */
 function isBelow(hostname: string, entry: string): boolean {
   const [, domain] = /^\*?\.(.+)$/.exec(entry) ?? [];
   return domain !== undefined && (hostname === domain || hostname.endsWith(`.${domain}`));
 }
 
-/** Whether a URL is one of this very host: no network and no proxy leads there. */
+/** True for a URL of this host, which needs neither network nor proxy. */
 export function isLoopback(url: string): boolean {
   return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
 }

@@ -1,5 +1,5 @@
-// Requests to one server: connected as its URL and options say, answered by it and nobody else. What an
-// answer's status means is for those who ask: transport.ts for agents, src/client for operators.
+// Sends requests to one server and makes sure that it, and nothing else, answers. Callers interpret the
+// status: transport.ts for agents, src/client for operators.
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError, isAppError } from '../core/errors.ts';
 import { openConnections, type ConnectionOptions, type Connections } from './connections.ts';
@@ -7,16 +7,16 @@ import { readBounded, type Question } from './exchange.ts';
 
 export interface RequestsOptions extends ConnectionOptions {
   readonly userAgent?: string;
-  /** The setting by which a CA is pinned, for errors that a person reads. */
+  /** The setting that pins the CA, for error messages. */
   readonly pinSetting?: string;
 }
 
 export interface Request {
   readonly method: Question['method'];
-  /** Relative to the server's URL, without a slash at its start. */
+  /** Relative to the server's URL, without a leading slash. */
   readonly path: string;
   readonly signal: AbortSignal;
-  /** The bearer token; a request without one is anonymous. */
+  /** The bearer token. A request without one is anonymous. */
   readonly token?: string | undefined;
   /** Sent as JSON. */
   readonly body?: unknown;
@@ -32,11 +32,11 @@ interface Head {
 
 /** An answer with any status. */
 export interface Reply extends Head {
-  /** Its JSON; undefined where it is none. */
+  /** Its JSON; undefined if it is not JSON. */
   readonly body: unknown;
 }
 
-/** An answer with status 200 whose body is still on its way. */
+/** An answer with status 200 whose body is still arriving. */
 export interface OpenReply extends Head {
   readonly parts: AsyncIterable<Uint8Array>;
 }
@@ -66,8 +66,8 @@ export class Requests {
     });
   }
 
-  /** As `send`, but returns a good answer as soon as its headers are there. The body may go on for ever;
-   *  a server that is silent for `silenceMs` is given up. */
+  /** Like `send`, but returns a good answer as soon as its headers are there. The body may go on for ever;
+   *  a server that stays silent for `silenceMs` counts as gone. */
   async open(request: Request, silenceMs: number): Promise<OpenReply | Reply> {
     const url = new URL(request.path, this.#base);
     return this.#explained(url, request.signal, async () => {
@@ -80,7 +80,7 @@ export class Requests {
     });
   }
 
-  /** Resolves when the connections are closed; the next request opens new ones. */
+  /** Resolves when all connections are closed. The next request opens new ones. */
   async close(): Promise<void> {
     const connections = this.#connections;
     this.#connections = undefined;
@@ -135,7 +135,7 @@ export class Requests {
   }
 }
 
-/** Whether OpenSSL refused the server's certificate.
+/** True if OpenSSL refused the server's certificate.
  *  Source: Node.js documentation of tls, "X509 certificate error codes". */
 function isCertificateError(err: unknown): err is NodeJS.ErrnoException {
   const code = err instanceof Error && 'code' in err ? String(err.code) : '';
@@ -144,7 +144,7 @@ function isCertificateError(err: unknown): err is NodeJS.ErrnoException {
   );
 }
 
-/** Throws where a portal or a proxy answered in the server's place. */
+/** Throws if a portal or a proxy answered in place of the server. */
 function refuseWebPage(url: URL, status: number, headers: IncomingHttpHeaders): void {
   const isHtml = (headers['content-type'] ?? '').startsWith('text/html');
   if ((status >= 300 && status < 400) || (isHtml && status < 500 && status !== 429)) {
@@ -156,7 +156,7 @@ function refuseWebPage(url: URL, status: number, headers: IncomingHttpHeaders): 
   }
 }
 
-/** What Retry-After asks for, as seconds or as a date by the server's own clock.
+/** Reads the delay of Retry-After, in seconds or as a date by the server's clock.
  *  Source: RFC 9110 section 10.2.3. Units: milliseconds. */
 export function retryAfterMs({ headers }: Head, now: Date): number | undefined {
   const value = (headers['retry-after'] ?? '').trim();

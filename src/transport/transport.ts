@@ -1,5 +1,5 @@
-// What an agent says to a server over HTTP. Knows nothing of when to repeat it; an answer that is none
-// becomes an AppError `server.*` here.
+// The agent's calls to a server over HTTP. It turns bad answers into AppErrors `server.*`, and does not know
+// when to repeat a call.
 import type { Clock } from '../core/clock.ts';
 import { AppError, isAppError } from '../core/errors.ts';
 import type {
@@ -22,14 +22,14 @@ import { Requests, retryAfterMs, type Reply, type RequestsOptions } from './requ
 
 export interface CallOptions {
   readonly signal: AbortSignal;
-  /** The bearer token; a call without one is anonymous. */
+  /** The bearer token. A call without one is anonymous. */
   readonly token?: string | undefined;
 }
 
 /** Errors of all calls: AppError `server.unreachable`, `server.untrusted`, `server.rejected` (with `status`, `code` and
  *  `retryAfterMs` in its details) or `server.garbled`; the signal's reason when it is aborted. */
 export interface Transport {
-  /** Connects, and makes sure that no web page answers in the server's place. */
+  /** Connects, and makes sure that no web page answers in place of the server. */
   greet(options: CallOptions): Promise<void>;
   checkIn(request: CheckinRequest, options: CallOptions): Promise<CheckinResponse>;
   heartbeat(request: HeartbeatRequest, options: CallOptions): Promise<HeartbeatResponse>;
@@ -58,7 +58,7 @@ export class HttpTransport implements Transport {
     try {
       await this.#call('GET', 'api/health', options);
     } catch (err) {
-      // A server that knows no such path answers all the same.
+      // A server without this path answers too.
       if (!isAppError(err, 'server.rejected')) throw err;
     }
   }
@@ -96,14 +96,14 @@ export class HttpTransport implements Transport {
     { signal, token }: CallOptions,
     body?: unknown,
   ): Promise<unknown> {
-    // The server answers a repeated check-in, heartbeat or event as it answered the first.
+    // The server answers a repeated check-in, heartbeat or event as it did the first.
     const request = { method, path, signal, token, body, isRepeatable: true };
     let reply: Reply;
     try {
       reply = await this.#requests.send(request);
     } catch (err) {
       signal.throwIfAborted();
-      // A connection on which something went wrong is not used again: its address or route may be gone.
+      // A connection that failed is not used again, because its address or route may be gone.
       await this.close();
       throw err;
     }
