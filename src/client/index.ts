@@ -32,6 +32,7 @@ export type { IdentityConflict, MachineChange } from '../model/history.ts';
 export type { MachineState, MachineStateName } from '../model/machine.ts';
 export type {
   BulkResponse,
+  MachineCreate,
   MachinePatch,
   MachineView,
   NewTokenRequest,

@@ -3,6 +3,7 @@ import type { IdentityConflict, MachineChange } from '../model/history.ts';
 import type {
   BulkRequest,
   BulkResponse,
+  MachineCreate,
   MachineListQuery,
   MachinePatch,
   MachineView,
@@ -39,7 +40,13 @@ export class MachineCalls {
     return this.#calls.call('GET', pathOf`api/machines/${id}`, options);
   }
 
-  /** Changes the fields that are present; null clears a field. Errors: `machine.unknown`, `request.stale`,
+  /** Enters a machine that has not booted yet. Errors: `machine.exists`, `request.invalid`,
+   *  `template.unknown`. */
+  async create(machine: MachineCreate, options?: CallOptions): Promise<Tagged<MachineView>> {
+    return this.#calls.call('POST', 'api/machines', { ...options, body: machine });
+  }
+
+  /** Changes the fields that are present; null clears one. Errors: `machine.unknown`, `request.stale`,
    *  `request.invalid`. */
   async patch(
     id: string,

@@ -59,6 +59,7 @@ const codes = {
 
   // Machines and what is done with them
   'machine.unknown': [404, 'There is no such machine.'],
+  'machine.exists': [409, 'A machine with this identity exists already.'],
   'machine.has-os': [409, 'The machine holds an operating system, and no reimage was asked for.'],
   'machine.wrong-state': [409, 'The state of the machine does not allow this.'],
   'template.unknown': [404, 'There is no such template.'],

@@ -109,6 +109,33 @@ export const MachinePatch = Type.Object(
 );
 export type MachinePatch = Static<typeof MachinePatch>;
 
+/** A machine that is entered before it has booted: by its MAC, or by all that is known of its identity. */
+export const MachineCreate = Type.Object(
+  {
+    mac: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 64, description: 'its primary MAC' }),
+    ),
+    identity: Type.Optional(
+      Type.Object(
+        {
+          primary_mac: Type.String({ minLength: 1, maxLength: 64 }),
+          all_macs: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 1024 })),
+          smbios_uuid: Type.Optional(nullable(Type.String({ maxLength: 128 }))),
+          machine_id: Type.Optional(nullable(Type.String({ maxLength: 128 }))),
+        },
+        strict,
+      ),
+    ),
+    name: Type.Optional(nullable(Hostname)),
+    tags: MachinePatch.properties.tags,
+    labels: MachinePatch.properties.labels,
+    os_choice: MachinePatch.properties.os_choice,
+    bmc: MachinePatch.properties.bmc,
+  },
+  strict,
+);
+export type MachineCreate = Static<typeof MachineCreate>;
+
 const BulkOperation = {
   add_tags: Type.Optional(Type.Array(Tag, { maxItems: 64 })),
   remove_tags: Type.Optional(Type.Array(Tag, { maxItems: 64 })),

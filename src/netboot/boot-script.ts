@@ -18,6 +18,8 @@ export interface BootScriptOptions {
   /** The workflow to carry out; without one the agent finds out what the machine is. */
   readonly workflowId: string | undefined;
   readonly token: string | undefined;
+  /** Whether the agent is told its mode. Dragonfly's own image checks in without one, or with imaging. */
+  readonly namesMode: boolean;
   /** More parameters for the kernel's command line. */
   readonly append: string;
   readonly now: Date;
@@ -26,14 +28,15 @@ export interface BootScriptOptions {
 /** Boots the agent.
  *  Errors: AppError `request.invalid` where the server's address could not stand in a script. */
 export function agentScript(options: BootScriptOptions): string {
-  const { mac, workflowId, token, append, now } = options;
+  const { mac, workflowId, token, namesMode, append, now } = options;
+  const mode = workflowId === undefined ? 'discovery' : 'imaging';
   const url = scriptUrl(options.url);
   const parameters = [
     'initrd=initramfs',
     'panic=60',
     append,
     `dragonfly.url=${url}`,
-    `dragonfly.mode=${workflowId === undefined ? 'discovery' : 'imaging'}`,
+    namesMode ? `dragonfly.mode=${mode}` : '',
     `dragonfly.mac=${mac}`,
     workflowId === undefined ? '' : `dragonfly.workflow=${workflowId}`,
     token === undefined ? '' : `dragonfly.token=${token}`,

@@ -3,6 +3,7 @@ import type { IdentityConflict, MachineChange } from '../model/history.ts';
 import type {
   BulkRequest,
   BulkResponse,
+  MachineCreate,
   MachinePatch,
   MachineView,
 } from '../model/operator-api.ts';
@@ -45,6 +46,15 @@ export async function readMachines(
 
 export function readMachine(session: Session, id: string): Promise<Answer<MachineView>> {
   return session.request(machinePath(id));
+}
+
+/** Enters a machine that has not booted yet. Errors: `machine.exists`, `request.invalid`. */
+export async function createMachine(
+  session: Session,
+  machine: MachineCreate,
+): Promise<MachineView> {
+  const options = { method: 'POST', body: machine } as const;
+  return (await session.request<MachineView>('/api/machines', options)).body;
 }
 
 /** Errors: `request.stale` if the machine no longer has this `etag`. */

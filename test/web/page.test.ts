@@ -73,6 +73,25 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     expect(answer.status).toBe(status);
   }
 
+  test('a machine that has not booted yet is added by its MAC', async () => {
+    await openList();
+    await page.keyboard.press('n');
+    const dialog = page.getByRole('dialog', { name: 'Add a machine' });
+    await dialog.getByLabel('MAC address').fill('no mac');
+    await dialog.getByRole('button', { name: 'Add' }).click();
+    await expect.poll(() => dialog.getByRole('alert').textContent(), soon).toContain('MAC');
+    await dialog.getByLabel('MAC address').fill('3C-EC-EF-07-14-50');
+    await dialog.getByLabel('Host name').fill('db-1');
+    await dialog.getByLabel('Tags').fill('rack-4');
+    await dialog.getByRole('button', { name: 'Add' }).click();
+    await expect.poll(() => row('db-1').count(), soon).toBe(1);
+    const found = await server.store.machines.byMac('3c:ec:ef:07:14:50');
+    expect(found?.value).toMatchObject({
+      config: { tags: ['rack-4'] },
+      metadata: { source: 'Manual' },
+    });
+  });
+
   test('filters while a filter is typed, by name, MAC, serial, state and tag', async () => {
     await openList();
     await expect.poll(count, soon).toBe('120 machines');
@@ -334,6 +353,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
   });
 
   test('shows the progress of a workflow that an operator starts', async () => {
+    await post('/api/agent/checkin', { mac: machine(1).identity.primary_mac, boot_id: 'a' });
     await server.store.templates.put(template('restart'));
     await post('/api/machines/bulk', { ids: [machine(1).id], os_choice: 'restart' });
     await page.goto(`${server.url}/machines/${machine(1).id}`);

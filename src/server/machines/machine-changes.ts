@@ -37,7 +37,8 @@ export function patchMachine(
   return changeMachine(s, id, (machine) => applyPatch(s, machine, patch), ifMatch);
 }
 
-async function applyPatch(
+/** The machine with a patch applied; the same one where that changes nothing. Errors: as patchMachine. */
+export async function applyPatch(
   s: PatchServices,
   machine: Machine,
   patch: MachinePatch,

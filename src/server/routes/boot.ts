@@ -18,6 +18,9 @@ const folders: Readonly<Record<string, string>> = {
   arm64: 'arm64',
 };
 
+/** "false" leaves `dragonfly.mode` out of boot scripts. */
+const modeSetting = 'boot.mode_parameter';
+
 const Script = Type.String({ description: 'an iPXE script' });
 
 export function bootRoutes(app: App, s: Services): void {
@@ -67,6 +70,7 @@ export function bootRoutes(app: App, s: Services): void {
         mac,
         workflowId: workflowId ?? undefined,
         token,
+        namesMode: (await s.store.settings.get(modeSetting))?.value.value !== 'false',
         append,
         now: s.clock.now(),
       });

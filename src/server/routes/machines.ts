@@ -4,6 +4,7 @@ import {
   BulkRequest,
   BulkResponse,
   ConflictList,
+  MachineCreate,
   MachineHistoryAnswer,
   MachineList,
   MachineListQuery,
@@ -11,6 +12,7 @@ import {
   MachineView,
   Paging,
 } from '../../model/operator-api.ts';
+import { expectMachine } from '../checkin/expected.ts';
 import { changeMany, deleteMachine, patchMachine } from '../machines/machine-changes.ts';
 import { listMachines } from '../machines/machine-list.ts';
 import { loadMachine, machineEtag, viewMachine } from '../machines/machines.ts';
@@ -35,6 +37,25 @@ export function machineRoutes(app: App, s: Services): void {
         machines: page.machines.map((machine) => viewMachine(machine, s)),
         next_cursor: page.nextCursor ?? null,
       };
+    },
+  );
+
+  app.post(
+    '/api/machines',
+    {
+      config: { access: 'full' },
+      schema: {
+        tags: ['machines'],
+        summary: 'Enter a machine that has not booted yet; its first check-in is matched with it',
+        body: MachineCreate,
+        response: { 201: MachineView, ...errors },
+      },
+    },
+    async (request, reply) => {
+      const machine = await expectMachine(s, request.body);
+      void reply.header('etag', machineEtag(machine));
+      void reply.header('location', `/api/machines/${machine.id}`);
+      return reply.code(201).send(viewMachine(machine, s));
     },
   );
 

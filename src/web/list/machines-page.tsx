@@ -1,6 +1,7 @@
 // The page of all machines: filter, counts, actions on the selection, and the list.
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { MachineStateName } from '../../model/machine.ts';
+import { AddMachine } from './add-dialog.tsx';
 import { BulkAssign, BulkTags } from './bulk-dialogs.tsx';
 import { useFleet, useLive, useServices } from '../context.ts';
 import { plural } from '../parts/format.ts';
@@ -30,7 +31,7 @@ interface MachinesProps {
 export function MachinesPage({ list, onChange, place }: MachinesProps) {
   const { fleet } = useServices();
   const view = useFleet();
-  const [dialog, setDialog] = useState<'tags' | 'assign' | undefined>();
+  const [dialog, setDialog] = useState<'tags' | 'assign' | 'add' | undefined>();
   const [done, setDone] = useState<string | undefined>();
   const hasSelection = list.selected.size > 0;
 
@@ -40,6 +41,7 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
     document.title = 'Machines · Dragonfly';
   }, [list.query, list.sort]);
   usePageKeys({
+    n: () => setDialog('add'),
     t: () => {
       if (hasSelection) setDialog('tags');
     },
@@ -60,6 +62,9 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
       <div class="toolbar">
         <Filter query={list.query} onChange={(query) => onChange({ query })} />
         <Count />
+        <button type="button" onClick={() => setDialog('add')}>
+          Add machine… <kbd>n</kbd>
+        </button>
       </div>
       {hasSelection ? (
         <div class="bulk" role="toolbar" aria-label="Selection">
@@ -90,6 +95,7 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
       ) : (
         <NoRows query={list.query} onClear={() => onChange({ query: '' })} />
       )}
+      {dialog === 'add' && <AddMachine onClose={() => setDialog(undefined)} onDone={finish} />}
       {dialog === 'tags' && (
         <BulkTags ids={ids} onClose={() => setDialog(undefined)} onDone={finish} />
       )}

@@ -10,6 +10,7 @@ const keys: readonly (readonly [string, string])[] = [
   ['Shift + ↓ ↑ or click', 'select several'],
   ['Ctrl + A', 'select all machines shown'],
   ['t  a', 'tag the selection, assign it a template'],
+  ['n', 'add a machine that has not booted yet'],
   ['Esc', 'clear the selection, then the filter; leave a page'],
 ];
 

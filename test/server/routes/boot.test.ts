@@ -103,6 +103,14 @@ describe('the boot script', () => {
     expect(body).toContain(' console=ttyS0,115200 dragonfly.linkwait=90 ');
   });
 
+  it('leaves out the mode where an operator boots the image of Dragonfly itself', async () => {
+    const server = await startServer();
+    await server.call('PUT', '/api/settings/boot.mode_parameter', { body: { value: 'false' } });
+    const { body } = await script(server);
+    expect(body).not.toContain('dragonfly.mode');
+    expect(body).toContain(` dragonfly.url=${server.url} dragonfly.mac=${mac} `);
+  });
+
   it('names the public address where one is set', async () => {
     const server = await startServer({ publicUrl: 'https://dragonfly.example/base/' });
     expect((await script(server)).body).toContain(
