@@ -7,7 +7,7 @@ const mayImport: Record<string, readonly string[]> = {
   model: ['core'],
   identity: ['model', 'core'],
   sources: ['model', 'core'],
-  probes: ['sources', 'model', 'core'],
+  probes: ['sources', 'identity', 'model', 'core'],
   inventory: ['probes', 'identity', 'sources', 'model', 'core'],
   transport: ['model', 'core'],
   client: ['transport', 'model', 'core'],

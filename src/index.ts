@@ -46,6 +46,7 @@ export * from './model/hardware/memory.ts';
 export * from './model/hardware/network-interface.ts';
 export * from './model/hardware/virtualization.ts';
 export type * from './model/inventory.ts';
+export type * from './model/network-setup.ts';
 export * from './model/history.ts';
 export * from './model/machine.ts';
 export * from './model/problem.ts';

@@ -2,7 +2,6 @@
 import { systemClock, type Clock } from '../core/clock.ts';
 import { silentLog, type Log } from '../core/log.ts';
 import type { CheckinResponse } from '../model/api.ts';
-import type { Inventory } from '../model/inventory.ts';
 import { HostRoot } from '../sources/host.ts';
 import { openRoot } from '../sources/open.ts';
 import type { Root } from '../sources/root.ts';
@@ -111,7 +110,7 @@ async function assemble(options: AgentOptions): Promise<LoopOptions> {
     subject: new HostSubject({
       root,
       agentVersion,
-      inventory: () => takeInventory(root, options),
+      examine: () => examine(root, options),
       serverIsLocal: options.servers.some((url) => isLoopback(url)),
       mayAct: options.mayAct ?? false,
       runners: options.runners,
@@ -120,10 +119,10 @@ async function assemble(options: AgentOptions): Promise<LoopOptions> {
 }
 
 /** The probes are loaded when they are wanted, as each command does. */
-async function takeInventory(root: Root, { bootMac, clock }: AgentOptions): Promise<Inventory> {
-  const { collectInventory } = await import('../inventory/inventory.ts');
+async function examine(root: Root, { bootMac, clock }: AgentOptions) {
+  const { explainInventory } = await import('../inventory/inventory.ts');
   try {
-    return await collectInventory(root, { bootMac, ...(clock === undefined ? {} : { clock }) });
+    return await explainInventory(root, { bootMac, ...(clock === undefined ? {} : { clock }) });
   } finally {
     if (root instanceof HostRoot) await root.endReaders();
   }

@@ -9,6 +9,7 @@ import { fit, told } from '../model/wire.ts';
 export interface CheckinContext {
   readonly agentVersion: string;
   readonly ipAddress?: string | undefined;
+  /** Undefined when they could not be read. */
   readonly nameservers?: readonly string[] | undefined;
 }
 

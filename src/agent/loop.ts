@@ -10,10 +10,13 @@ import { classifyFailure, isRefusal } from '../transport/failure.ts';
 import { initialState, transition, type AgentEvent, type AgentState, type Order } from './state.ts';
 import type { BootTime } from './timeline.ts';
 
+type Addresses = readonly string[] | undefined;
+
 /** The machine that an agent speaks for. */
 export interface Subject {
-  /** The addresses it can be reached at; a server is tried only while there are any. */
-  addresses(): readonly string[];
+  /** The addresses it can be reached at; a server is tried only while there are any. Undefined when they
+   *  cannot be told: then it is tried all the same. */
+  addresses(): Addresses | Promise<Addresses>;
   /** What it is at this moment. Errors: AppError, tried again later. */
   describe(): Promise<CheckinRequest>;
   /** Carries out an order. Resolves to whether that is final, or the order to be tried again. */
@@ -66,8 +69,9 @@ class Loop {
   #state: AgentState;
   #acting: { readonly end: Promise<AgentEvent> } | undefined;
   #firstOrder: Order | undefined;
+  #addresses: Addresses;
   /** Those of the last check-in. */
-  #addresses = '';
+  #registered = '';
   /** The last one that was reported. */
   #refusal: string | undefined;
 
@@ -79,8 +83,8 @@ class Loop {
   }
 
   async run(): Promise<void> {
-    const { signal, clock, random, onState, subject, timeline } = this.#o;
-    const view = { addresses: () => subject.addresses(), timeline: () => timeline.times() };
+    const { signal, clock, random, onState, timeline } = this.#o;
+    const view = { addresses: () => this.#addresses ?? [], timeline: () => timeline.times() };
     onState?.(this.#state, undefined, view);
     while (!signal.aborted) {
       const event = await this.#next();
@@ -113,24 +117,26 @@ class Loop {
   /** Does what the phase asks for. */
   async #perform(): Promise<AgentEvent> {
     const { subject, timeline, transport } = this.#o;
-    const addresses = subject.addresses().join();
     try {
+      this.#addresses = await subject.addresses();
+      const addresses = this.#addresses?.join() ?? 'unknown';
+      const up = addresses !== '';
       switch (this.#state.phase) {
         case 'waiting': {
-          if (addresses !== '') timeline.mark('address');
-          return { type: 'network', up: addresses !== '' };
+          if (up && this.#addresses !== undefined) timeline.mark('address');
+          return { type: 'network', up };
         }
         case 'checking-in': {
           const answer = await this.#conversation.checkIn(addresses, () => subject.describe());
-          this.#addresses = addresses;
+          this.#registered = addresses;
           return { type: 'checked-in', answer: this.#bounded(this.#withFirstOrder(answer)) };
         }
         case 'beating':
         case 'acting': {
           // Connections from an address that is gone would only run into their deadlines.
-          if (addresses !== this.#addresses) {
+          if (addresses !== this.#registered) {
             await transport.close();
-            return { type: 'network', up: addresses !== '' };
+            return { type: 'network', up };
           }
           const answer = await this.#conversation.heartbeat(this.#state.registration);
           return { type: 'beaten', answer: this.#bounded(answer) };

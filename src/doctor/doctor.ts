@@ -28,7 +28,7 @@ export async function examineHost(
     ...(await nicFindings(read, facts, devices, log)),
     ...linkFindings(facts, log),
     ...(await addressFindings(read, facts, log)),
-    ...(await routeFindings(read)),
+    ...routeFindings(facts),
     ...(await diskFindings(read, facts, devices, log)),
   ];
   return { findings, identity: inventory.identity };

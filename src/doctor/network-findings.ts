@@ -1,7 +1,6 @@
 // Whether the machine has a link, an address and a way out.
 import type { Facts } from '../model/inventory.ts';
 import type { Reading } from '../probes/reading.ts';
-import { defaultRoute, parseIpv4Routes, parseIpv6Routes } from '../inventory/routes.ts';
 import { wiredNics } from './device-findings.ts';
 import { fail, pass, warn, type Finding } from './finding.ts';
 import type { KernelLog } from './kernel-log.ts';
@@ -33,20 +32,17 @@ function cameUp(name: string, log: KernelLog | undefined): string {
     : ` (${(link.upSeconds - link.firstSeconds).toFixed(1)} s after its driver)`;
 }
 
-/** Source: /proc/net/fib_trie, /proc/net/if_inet6, /proc/uptime. */
+/** Source: /proc/uptime, beside the facts. */
 export async function addressFindings(
   read: Reading,
   facts: Partial<Facts>,
   log: KernelLog | undefined,
 ): Promise<Finding[]> {
-  const [trie, inet6] = [
-    await read.text('/proc/net/fib_trie'),
-    await read.text('/proc/net/if_inet6'),
-  ];
-  if (trie === undefined && inet6 === undefined) return [];
-  const addresses = [...localIpv4(trie ?? ''), ...globalIpv6(inet6 ?? '')];
-  const usable = addresses.filter((address) => !address.startsWith('169.254.'));
-  if (usable.length > 0) return [pass('address', usable.join(', '))];
+  if (facts.addresses === undefined) return [];
+  const usable = facts.addresses.filter(({ scope }) => scope === 'global');
+  if (usable.length > 0) {
+    return [pass('address', usable.map(({ address }) => address).join(', '))];
+  }
   const name = wiredNics(facts).find((nic) => nic.carrier === true)?.name;
   const link = name === undefined ? undefined : log?.links.get(name);
   const uptime = Number.parseFloat((await read.value('/proc/uptime')) ?? '');
@@ -61,16 +57,10 @@ export async function addressFindings(
   return [fail('address', `there is none but link-local ones${since}`, next)];
 }
 
-/** Source: /proc/net/route and ipv6_route. */
-export async function routeFindings(read: Reading): Promise<Finding[]> {
-  const [ipv4, ipv6] = [
-    await read.text('/proc/net/route'),
-    await read.text('/proc/net/ipv6_route'),
-  ];
-  if (ipv4 === undefined && ipv6 === undefined) return [];
-  const route =
-    defaultRoute(parseIpv4Routes(ipv4 ?? '')) ?? defaultRoute(parseIpv6Routes(ipv6 ?? ''));
-  if (route === undefined) {
+export function routeFindings({ routes }: Partial<Facts>): Finding[] {
+  if (routes === undefined) return [];
+  const route = routes.default;
+  if (route === null) {
     return [
       warn(
         'route',
@@ -79,28 +69,6 @@ export async function routeFindings(read: Reading): Promise<Finding[]> {
       ),
     ];
   }
-  const { gateway } = route;
-  const by = gateway === null ? '' : ` by ${gateway.includes('.') ? gateway : ipv6Text(gateway)}`;
+  const by = route.gateway === null ? '' : ` by ${route.gateway}`;
   return [pass('route', `default over ${route.interface}${by}`)];
-}
-
-/** The host's own IPv4 addresses but those of the loopback interface. */
-export function localIpv4(fibTrie: string): string[] {
-  const found = [...fibTrie.matchAll(/\|-- ([\d.]+)\n\s+\/32 host LOCAL/g)].map(
-    ([, ip = '']) => ip,
-  );
-  return [...new Set(found)].filter((ip) => !ip.startsWith('127.'));
-}
-
-/** Global IPv6 addresses (scope 00). */
-export function globalIpv6(ifInet6: string): string[] {
-  return ifInet6.split('\n').flatMap((line) => {
-    const [address, , , scope] = line.trim().split(/\s+/);
-    return address?.length === 32 && scope === '00' ? [ipv6Text(address)] : [];
-  });
-}
-
-/** 32 hex digits in the usual short form. */
-function ipv6Text(digits: string): string {
-  return new URL(`http://[${digits.replaceAll(/(.{4})(?=.)/g, '$1:')}]`).hostname.slice(1, -1);
 }

@@ -6,13 +6,6 @@ import { computeIdentityHash, identityBytes } from './hash.ts';
 import { isJunkMac, normalizeMac } from './macs.ts';
 import { uuidPlaceholder, uuidWeakness } from './placeholders.ts';
 
-export interface IdentifyOptions {
-  /** The NIC that the firmware booted from: BOOTIF= or dragonfly.mac= of the kernel's command line. */
-  readonly bootMac?: string;
-  /** The interface of the route to the server. */
-  readonly routeInterface?: string;
-}
-
 /** One thing that could identify the machine, and whether it does. */
 export interface IdentitySource {
   kind: 'mac' | 'smbios_uuid' | 'machine_id';
@@ -36,17 +29,17 @@ export interface IdentityExplanation {
 
 /** The identity of the machine that has these facts.
  *  Source: rules 1–7, 16–20, 23 and 24 for identity sources; the hash is storage-schema.md's. */
-export function identify(
-  facts: Partial<Facts>,
-  options: IdentifyOptions = {},
-): { identity: Identity; explanation: IdentityExplanation } {
+export function identify(facts: Partial<Facts>): {
+  identity: Identity;
+  explanation: IdentityExplanation;
+} {
   const interfaces = facts.network?.interfaces ?? [];
   const macs = explainMacs(interfaces);
   const uuid = explainUuid(facts.dmi?.system_uuid ?? null);
   const machineIds = explainMachineId(facts.machineId);
   const smbiosUuid = uuid.used && uuid.value !== null ? uuid.value.toLowerCase() : null;
   const machineId = machineIds.find((s) => s.used)?.value ?? null;
-  const primary = choosePrimary(macs, interfaces, options);
+  const primary = choosePrimary(macs, facts);
   const fit = new Set(macs.filter((m) => m.source.used).map((m) => m.mac));
   // A machine has to be known by something: by its primary MAC where no other one is fit.
   const allMacs = fit.size === 0 && primary.mac !== null ? [primary.mac] : [...fit].toSorted();
@@ -129,10 +122,9 @@ function explainMachineId(facts: Facts['machineId'] | undefined): IdentitySource
  *  a machine that has no other: boards exist whose only port is a USB one. */
 function choosePrimary(
   macs: readonly MacSource[],
-  interfaces: readonly NetworkInterface[],
-  { bootMac, routeInterface }: IdentifyOptions,
+  { bootPort, routes }: Partial<Facts>,
 ): { mac: string | null; why: string } {
-  const boot = bootMac === undefined ? undefined : normalizeMac(bootMac);
+  const boot = normalizeMac(bootPort?.value ?? '');
   // A boot NIC that is not among them still is how this machine is known; an unfit one never is.
   const known = macs.filter((m) => m.mac === boot);
   if (
@@ -143,16 +135,17 @@ function choosePrimary(
     return { mac: boot, why: 'the firmware booted from it' };
   }
   const fit = macs.filter((m) => m.source.used).toSorted((a, b) => compareNics(a.nic, b.nic));
-  const routed = fit.find((m) => carriesRoute(m.nic, routeInterface));
+  const route = routes?.default?.interface;
+  const routed = fit.find((m) => carriesRoute(m.nic, route));
   if (routed !== undefined)
-    return { mac: routed.mac, why: `the route to the server is over ${routeInterface}` };
+    return { mac: routed.mac, why: `the route to the server is over ${route}` };
   const up = fit.find((m) => m.nic.carrier === true);
   if (up !== undefined) return { mac: up.mac, why: 'first with a link, by PCI address' };
   if (fit[0] !== undefined)
     return { mac: fit[0].mac, why: 'first by PCI address; none has a link' };
   const last = lastResort(macs);
   if (last !== undefined) return last;
-  const none = interfaces.length === 0 ? 'no physical NIC was found' : 'no NIC can identify it';
+  const none = macs.length === 0 ? 'no physical NIC was found' : 'no NIC can identify it';
   return { mac: null, why: none };
 }
 

@@ -1,6 +1,5 @@
 // The inventory of a host: the probes' facts, and the identity that follows from them, as the
 // document that `inventory --json` prints.
-import { platform } from 'node:os';
 import { systemClock } from '../core/clock.ts';
 import { errorCodes } from '../core/errors.ts';
 import { identify, type IdentityExplanation } from '../identity/identify.ts';
@@ -12,10 +11,10 @@ import {
   type Collection,
   type CollectOptions,
 } from '../probes/collect.ts';
-import type { SourceOptions } from '../sources/host.ts';
+import { networkSetupProbes } from '../probes/index.ts';
+import { HostRoot, type SourceOptions } from '../sources/host.ts';
 import { openRoot } from '../sources/open.ts';
 import type { Root } from '../sources/root.ts';
-import { readIdentityHints } from './boot-interface.ts';
 
 export interface InventoryOptions extends CollectOptions {
   /** The MAC of the port booted from, where it is known better than from the kernel command line. */
@@ -39,26 +38,30 @@ export async function explainInventory(
   options: InventoryOptions = {},
 ): Promise<{ inventory: Inventory; facts: Partial<Facts>; explanation: IdentityExplanation }> {
   const opened = typeof root === 'string' ? await openRoot(root, deadlines(options)) : root;
-  const isPortable = options.portable ?? (root === '/' && platform() !== 'linux');
+  const isPortable = options.portable ?? (opened instanceof HostRoot && !opened.isLinux);
   const { facts, problems } = isPortable
-    ? await collectFromSystem(options)
+    ? await collectFromSystem(opened, options)
     : await collect(opened, options);
   const { bootMac } = options;
-  const { identity, explanation } = identify(facts, {
-    ...(await readIdentityHints(opened)),
-    ...(bootMac === undefined ? {} : { bootMac }),
-  });
+  if (bootMac !== undefined) facts.bootPort = { value: bootMac, source: 'given' };
+  const { identity, explanation } = identify(facts);
   if (identity.primary_mac === null) problems.push(noMac(explanation.primary));
   return { inventory: { identity, hardware: hardwareOf(facts), problems }, facts, explanation };
 }
 
-/** Loaded only where it is used: no other host needs the library. */
-async function collectFromSystem({
-  timeoutMs = defaultProbeTimeoutMs,
-  clock = systemClock,
-}: InventoryOptions): Promise<Collection> {
+/** What systeminformation tells, and how the network is set up, as far as files say it here too. */
+async function collectFromSystem(root: Root, options: InventoryOptions): Promise<Collection> {
+  const { timeoutMs = defaultProbeTimeoutMs, clock = systemClock } = options;
+  // Loaded only where it is used: no other host needs the library.
   const { collectPortable } = await import('./portable.ts');
-  return await collectPortable({ timeoutMs, clock });
+  const [system, setup] = await Promise.all([
+    collectPortable({ timeoutMs, clock }),
+    collect(root, { ...options, probes: networkSetupProbes }),
+  ]);
+  return {
+    facts: { ...system.facts, ...setup.facts },
+    problems: [...system.problems, ...setup.problems],
+  };
 }
 
 /** A probe outlives a few reads that hang, so that one costs its field and not the section. */

@@ -7,6 +7,8 @@ import type { Disk } from '../model/hardware/disk.ts';
 import type { Facts } from '../model/inventory.ts';
 import type { NetworkInterface } from '../model/hardware/network-interface.ts';
 import type { Problem } from '../model/problem.ts';
+import type { OwnAddress } from '../model/network-setup.ts';
+import { scopeOf } from '../probes/network/ip-address.ts';
 import { dropPlaceholder } from '../probes/smbios/placeholder-text.ts';
 
 export interface PortableOptions {
@@ -56,6 +58,7 @@ export async function collectPortable({
     ask('dmi', readDmi),
     ask('machineId', readMachineId),
     ask('network', readNetwork),
+    ask('addresses', readAddresses),
     ask('disks', readDisks),
     ask('cpu', readCpu),
     ask('memory', readMemory),
@@ -123,9 +126,26 @@ async function readMachineId(si: SystemInformation): Promise<Facts['machineId']>
   return { machine_id: isOwn ? { value: id, source: 'systeminformation uuid()' } : null };
 }
 
+async function readPorts(si: SystemInformation) {
+  const found = await si.networkInterfaces();
+  return Array.isArray(found) ? found : [found];
+}
+
+async function readAddresses(si: SystemInformation): Promise<OwnAddress[]> {
+  const ports = await readPorts(si);
+  return (['ip4', 'ip6'] as const).flatMap((family) =>
+    ports.flatMap((port) => {
+      const address = given(port[family])?.replace(/%.*/, '');
+      if (address === undefined) return [];
+      const is_up = port.operstate !== 'down';
+      const mac = normalizeMac(port.mac) ?? null;
+      return [{ address, interface: port.iface, mac, is_up, scope: scopeOf(address) }];
+    }),
+  );
+}
+
 async function readNetwork(si: SystemInformation): Promise<Facts['network'] | undefined> {
-  const [found, { hostname }] = await Promise.all([si.networkInterfaces(), si.osInfo()]);
-  const list = Array.isArray(found) ? found : [found];
+  const [list, { hostname }] = await Promise.all([readPorts(si), si.osInfo()]);
   const interfaces = list
     .filter((nic) => !nic.internal && !nic.virtual && nic.type !== 'virtual')
     .flatMap((nic): NetworkInterface[] => {

@@ -9,6 +9,7 @@ import type { Memory } from './hardware/memory.ts';
 import type { InfinibandPort, NetworkInterface } from './hardware/network-interface.ts';
 import type { Virtualization } from './hardware/virtualization.ts';
 import type { MachineIdentity } from './machine.ts';
+import type { Lease, OwnAddress, ResolverFacts, RouteFacts } from './network-setup.ts';
 import type { Problem } from './problem.ts';
 
 /** What each probe finds out. A section that is undefined was not found out (see problems). */
@@ -26,6 +27,12 @@ export interface Facts {
   boot: BootFacts;
   /** Found on the disks; the first one counts. Not looked for on an installed host. */
   installedOs: readonly ExistingOs[];
+  /** The MAC of the port booted from, as it was passed on; null where none was. */
+  bootPort: Sourced<string> | null;
+  addresses: readonly OwnAddress[];
+  routes: RouteFacts;
+  resolver: ResolverFacts;
+  leases: readonly Lease[];
 }
 
 /** A value with where it was read: what `--explain` shows. */

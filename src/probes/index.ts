@@ -7,15 +7,30 @@ import { disksProbe } from './disks/disks.ts';
 import { dmiProbe } from './dmi.ts';
 import { gpusProbe } from './gpus.ts';
 import { installedOsProbe } from './installed-os/installed-os.ts';
+import { bootPortProbe } from './kernel-command-line.ts';
 import { machineIdProbe } from './machine-id.ts';
 import { memoryProbe } from './memory.ts';
+import { addressesProbe } from './network/addresses.ts';
+import { leasesProbe } from './network/leases.ts';
 import { networkProbe } from './network/network.ts';
+import { resolverProbe } from './network/resolv-conf.ts';
+import { routesProbe } from './network/routes.ts';
 import type { Probe } from './probe.ts';
 import { tpmProbe } from './tpm.ts';
 import { virtualizationProbe } from './virtualization/virtualization.ts';
 
 /** A probe of any section. */
 export type AnyProbe = { [Name in keyof Facts]: Probe<Name> }[keyof Facts];
+
+/** Sections that a host other than Linux may have too: files that are not the Linux kernel's, or that
+ *  are simply not there. */
+export const networkSetupProbes: readonly AnyProbe[] = [
+  bootPortProbe,
+  addressesProbe,
+  routesProbe,
+  resolverProbe,
+  leasesProbe,
+];
 
 const probes: readonly AnyProbe[] = [
   dmiProbe,
@@ -29,6 +44,7 @@ const probes: readonly AnyProbe[] = [
   tpmProbe,
   bmcProbe,
   bootProbe,
+  ...networkSetupProbes,
 ];
 
 /** `probeOs`: look for installed systems on the disks even outside the netboot image. */

@@ -2,6 +2,7 @@
 // times faster than by libuv's thread pool, and what it gives up is that such a read cannot be
 // abandoned. So what may hang is read elsewhere: attributes that ask a driver in the pool, and files
 // that another program or machine serves (FUSE, NFS) in processes that can be killed.
+import { platform } from 'node:process';
 import { systemClock, type Clock } from '../core/clock.ts';
 import { hostFiles, kernelText, type Range } from './files.ts';
 import type { IsolatedFiles } from './isolated/isolated.ts';
@@ -26,6 +27,8 @@ const onDisk = /^\/dev\/(?!cpu\/)|^\/run\/dragonfly\/probe(-boot)?\//;
 /** This host's own files and commands. */
 export class HostRoot implements Root {
   readonly description = 'this host';
+  /** Whether it has the files that probes read. */
+  readonly isLinux = platform === 'linux';
   readonly #readTimeoutMs: number;
   readonly #commandTimeoutMs: number;
   readonly #clock: Clock;

@@ -6,7 +6,6 @@ import { examineHost } from '../../src/doctor/doctor.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
 import { parseKernelLog } from '../../src/doctor/kernel-log.ts';
 import { modulesFor } from '../../src/doctor/modules-alias.ts';
-import { globalIpv6, localIpv4 } from '../../src/doctor/network-findings.ts';
 import { openRoot } from '../../src/sources/open.ts';
 import { denied } from '../probes/host.ts';
 import { MemoryRoot } from '../probes/memory-root.ts';
@@ -221,16 +220,5 @@ describe('the kernel log', () => {
       '[    1.0] tg3 0000:01:00.0 eth0: Tigon3\n[    4.0] tg3 0000:01:00.0 eth0: Link is up at 1000 Mbps\n[   90.0] tg3 0000:01:00.0 eth0: Link is up at 1000 Mbps\n',
     );
     expect(links.get('eth0')).toEqual({ firstSeconds: 1, upSeconds: 90 });
-  });
-});
-
-describe("the host's addresses", () => {
-  it('are those that the kernel calls local', () => {
-    const trie =
-      'Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 10.0.2.15\n        /32 host LOCAL\n     |-- 10.0.2.255\n        /32 link BROADCAST\n';
-    expect(localIpv4(trie)).toEqual(['10.0.2.15']);
-    const lines =
-      'fe80000000000000505400fffe000001 02 40 20 80     eth0\n20010db8000000000000000000000001 02 40 00 80     eth0\n';
-    expect(globalIpv6(lines)).toEqual(['2001:db8::1']);
   });
 });

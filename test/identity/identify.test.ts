@@ -29,6 +29,15 @@ function factsOf(...interfaces: NetworkInterface[]): Partial<Facts> {
   return { network: { interfaces, hostname: null } };
 }
 
+/** The facts with what tells the primary MAC: the port booted from, the interface of the route. */
+function hinted(facts: Partial<Facts>, bootMac?: string, route?: string): Partial<Facts> {
+  return {
+    ...facts,
+    bootPort: bootMac === undefined ? null : { value: bootMac, source: 'BOOTIF' },
+    routes: { default: route === undefined ? null : { interface: route, gateway: null } },
+  };
+}
+
 const first = nic('eth0', '52:54:00:00:00:01', { pci_address: '0000:03:00.0' });
 const second = nic('eth1', '52:54:00:00:00:02', { pci_address: '0000:03:00.1' });
 
@@ -78,33 +87,30 @@ describe('the primary MAC', () => {
   const facts = factsOf(up, second, first);
 
   it('is the one that the firmware booted from', () => {
-    const { identity } = identify(facts, { bootMac: '52-54-00-00-00-02', routeInterface: 'eth0' });
+    const { identity } = identify(hinted(facts, '52-54-00-00-00-02', 'eth0'));
     expect(identity.primary_mac).toBe(second.mac);
   });
 
   it('is the boot MAC even if no driver shows its NIC', () => {
-    const { identity } = identify(facts, { bootMac: '52:54:00:00:00:77' });
+    const { identity } = identify(hinted(facts, '52:54:00:00:00:77'));
     expect(identity.primary_mac).toBe('52:54:00:00:00:77');
     expect(identity.all_macs).not.toContain('52:54:00:00:00:77');
   });
 
   it('is never that of a USB NIC, booted from or not', () => {
     const usb = nic('usb0', '52:54:00:00:00:08', { is_usb: true, carrier: true });
-    const { identity } = identify(factsOf(usb, first), {
-      bootMac: usb.mac,
-      routeInterface: 'usb0',
-    });
+    const { identity } = identify(hinted(factsOf(usb, first), usb.mac, 'usb0'));
     expect(identity.primary_mac).toBe(first.mac);
     expect(identify(factsOf(usb)).identity.primary_mac).toBeNull();
   });
 
   it('is else that of the route to the server', () => {
-    expect(identify(facts, { routeInterface: 'eth1' }).identity.primary_mac).toBe(second.mac);
-    expect(identify(facts, { routeInterface: 'eth1.100' }).identity.primary_mac).toBe(second.mac);
+    const over = (route: string, of = facts) =>
+      identify(hinted(of, undefined, route)).identity.primary_mac;
+    expect(over('eth1')).toBe(second.mac);
+    expect(over('eth1.100')).toBe(second.mac);
     const bonded = factsOf(nic('eth5', '52:54:00:00:00:05', { bond: 'bond0' }), first);
-    expect(identify(bonded, { routeInterface: 'bond0' }).identity.primary_mac).toBe(
-      '52:54:00:00:00:05',
-    );
+    expect(over('bond0', bonded)).toBe('52:54:00:00:00:05');
   });
 
   it('is else the first with a link, else the first, by PCI address', () => {

@@ -35,6 +35,16 @@ const files: Files = {
   '/proc/1/environ': 'HOME=/\0',
   '/proc/net/bonding/bond0': 'Slave Interface: eth0\nPermanent HW addr: 52:54:00:00:00:01\n',
   '/proc/net/vlan/config': 'eth0.7 | 7 | eth0\n',
+  '/proc/cmdline': 'BOOTIF=01-52-54-00-00-00-01 dragonfly.token=t\n',
+  '/proc/net/fib_trie': '|-- 10.0.0.5\n  /32 host LOCAL\n|-- 10.0.0.6\n  /32 host LOCAL\n',
+  '/proc/net/if_inet6': 'fd000000000000000000000000000002 02 40 00 80 eth0\n',
+  '/proc/net/route':
+    'Iface\neth0\t00000000\t0100000A\t0003\t0\t0\t0\t00000000\neth0\t0000000A\t00000000\t0001\t0\t0\t0\t00FFFFFF\n',
+  '/proc/net/ipv6_route': '',
+  '/etc/resolv.conf': 'nameserver 10.0.0.1\n',
+  '/run/dragonfly/lease': 'domain=lab.example\n',
+  '/run/systemd/netif/leases/2': 'DOMAINNAME=lab.example\n',
+  '/var/lib/dhcp/dhclient.leases': 'lease {\n  option domain-name "lab.example";\n}\n',
   '/proc/sys/kernel/hostname': 'node7\n',
   '/proc/sys/kernel/osrelease': '6.12.0\n',
   '/proc/device-tree/model': 'Board\0',
@@ -78,18 +88,26 @@ const files: Files = {
   '/sys/class/tpm/tpm0/tpm_version_major': '2\n',
   '/dev/ipmi0': '',
 };
-const commands = { 'ipmitool lan print': 'IP Address : 10.0.0.1\n' };
+const commands = {
+  'ipmitool lan print': 'IP Address : 10.0.0.1\n',
+  'ip -o -4 address': '2: eth0    inet 10.0.0.6/24 scope global eth0\n',
+};
 
 const sections = [
+  'addresses',
   'bmc',
   'boot',
+  'bootPort',
   'cpu',
   'disks',
   'dmi',
   'gpus',
+  'leases',
   'machineId',
   'memory',
   'network',
+  'resolver',
+  'routes',
   'tpm',
   'virtualization',
 ];
@@ -207,6 +225,9 @@ const needed: Readonly<Record<string, string>> = {
   '/sys/block/sda/size': 'disks',
   '/sys/bus/pci/devices': 'gpus',
   '/sys/bus/pci/devices/0000:3b:00.0/class': 'gpus',
+  '/etc/resolv.conf': 'resolver',
+  '/proc/cmdline': 'bootPort',
+  '/proc/net/route': 'routes',
   '/sys/class/net': 'network',
   '/sys/class/tpm': 'tpm',
 };

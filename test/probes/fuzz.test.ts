@@ -17,6 +17,7 @@ import {
 import { parseAtaIdentity, parseVpdSerial } from '../../src/probes/disks/disk-identity.ts';
 import { normalizeUuid } from '../../src/probes/dmi.ts';
 import { parseNvidiaModel } from '../../src/probes/gpus.ts';
+import { parseKernelCommandLine } from '../../src/probes/kernel-command-line.ts';
 import { parseMachineId, volatileRoot } from '../../src/probes/machine-id.ts';
 import { parseMemTotal, parseSystemRam } from '../../src/probes/memory.ts';
 import {
@@ -26,7 +27,11 @@ import {
   parseOsName,
 } from '../../src/probes/installed-os/os-files.ts';
 import { lastPciAddress } from '../../src/probes/sysfs/pci-address.ts';
+import { parseFibTrie, parseIfInet6, parseIpAddress } from '../../src/probes/network/addresses.ts';
+import { parseDhclientLeases, parseKeyValueLease } from '../../src/probes/network/leases.ts';
 import { parseBonding, parseVlans } from '../../src/probes/network/proc-net.ts';
+import { parseResolvConf } from '../../src/probes/network/resolv-conf.ts';
+import { parseIpv4Routes, parseIpv6Routes } from '../../src/probes/network/routes.ts';
 import { decodeTables } from '../../src/probes/smbios/decode.ts';
 import { parseDmidecode } from '../../src/probes/smbios/dmidecode-text.ts';
 import { parseEntryPoint } from '../../src/probes/smbios/entry-point.ts';
@@ -61,6 +66,23 @@ const texts: readonly TextParser[] = [
   ['parseSystemRam', parseSystemRam, '40000000-5fffffff : System RAM\n00000000-00000000 : x\n'],
   ['parseBonding', parseBonding, 'Slave Interface: eth0\nPermanent HW addr: 52:54:00:00:00:01\n'],
   ['parseVlans', parseVlans, 'VLAN Dev name    | VLAN ID\neth0.1015      | 1015  | eth0\n'],
+  ['parseKernelCommandLine', parseKernelCommandLine, 'quiet a=1 b="two words" BOOTIF=01-aa-bb'],
+  ['parseFibTrie', parseFibTrie, '  |-- 10.0.2.15\n     /32 host LOCAL\n'],
+  ['parseIfInet6', parseIfInet6, 'fe80000000000000505400fffe000001 02 40 20 80     eth0\n'],
+  ['parseIpAddress', parseIpAddress, '2: eth0    inet 10.0.2.15/24 scope global eth0\n'],
+  [
+    'parseIpv4Routes',
+    parseIpv4Routes,
+    'Iface\neth0\t0002000A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n',
+  ],
+  [
+    'parseIpv6Routes',
+    parseIpv6Routes,
+    'fe800000000000000000000000000000 40 00000000000000000000000000000000 00 00000000000000000000000000000000 00000100 00000002 00000000 00000001     eth0\n',
+  ],
+  ['parseResolvConf', parseResolvConf, 'search lab.example\nnameserver 10.0.0.1\n'],
+  ['parseKeyValueLease', parseKeyValueLease, "opt224=687474703a2f2f78\ndomain='lab'\n"],
+  ['parseDhclientLeases', parseDhclientLeases, 'lease {\n  option unknown-224 68:74;\n}\n'],
   ['lastPciAddress', lastPciAddress, '/sys/devices/pci10000:e0/10000:e0:06.0/10000:e1:00.0'],
   ['parseUevent', parseUevent, 'DRIVER=igb\nPCI_CLASS=20000\nPCI_ID=8086:1521\n'],
   [

@@ -1,10 +1,12 @@
-// The machine that the agent runs on, as the loop sees it: its inventory, addresses and orders.
-import { networkInterfaces } from 'node:os';
+// The machine that the agent speaks for, as the loop sees it: its inventory, addresses and orders.
 import { AppError } from '../../core/errors.ts';
 import type { CheckinRequest } from '../../model/api.ts';
-import type { Inventory } from '../../model/inventory.ts';
+import type { Facts, Inventory } from '../../model/inventory.ts';
+import type { OwnAddress } from '../../model/network-setup.ts';
 import { readNetbootImage } from '../../probes/machine-id.ts';
+import { readAddresses } from '../../probes/network/addresses.ts';
 import { Reading } from '../../probes/reading.ts';
+import { HostRoot } from '../../sources/host.ts';
 import type { Root } from '../../sources/root.ts';
 import { runWorkflow, type ActionRunners } from './actions.ts';
 import { checkinRequest } from '../checkin.ts';
@@ -15,7 +17,7 @@ export interface HostSubjectOptions {
   readonly root: Root;
   readonly agentVersion: string;
   /** Takes the inventory anew. */
-  readonly inventory: () => Promise<Inventory>;
+  readonly examine: () => Promise<{ inventory: Inventory; facts: Partial<Facts> }>;
   /** The server is on this very host, so that no network is needed to reach it. */
   readonly serverIsLocal: boolean;
   /** Whether orders are carried out; else they are refused. */
@@ -32,17 +34,23 @@ export class HostSubject implements Subject {
     this.#o = options;
   }
 
-  addresses(): readonly string[] {
-    return ownAddresses(this.#o.serverIsLocal).map((a) => a.address);
+  /** Those that others can reach, or all of them. A link-local IPv6 address is there before any network
+   *  is. What a capture lacks says nothing about the network that it is replayed over. */
+  async addresses(): Promise<readonly string[] | undefined> {
+    const { root, serverIsLocal } = this.#o;
+    const read = new Reading(root, 'addresses', () => {});
+    const found = await readAddresses(read, { exact: false });
+    const usable = found?.filter((a) => serverIsLocal || (a.is_up && isReachable(a)));
+    const isUnknown = usable?.length === 0 && !(root instanceof HostRoot);
+    return isUnknown ? undefined : usable?.map((a) => a.address);
   }
 
   async describe(): Promise<CheckinRequest> {
-    const { root, agentVersion, serverIsLocal } = this.#o;
-    const inventory = await this.#o.inventory();
+    const { inventory, facts } = await this.#o.examine();
     return checkinRequest(inventory, {
-      agentVersion,
-      ipAddress: addressOf(inventory.identity.primary_mac, ownAddresses(serverIsLocal)),
-      nameservers: await readNameservers(root),
+      agentVersion: this.#o.agentVersion,
+      ipAddress: reportedAddress(facts, inventory.identity.primary_mac),
+      nameservers: facts.resolver?.nameservers,
     });
   }
 
@@ -101,25 +109,24 @@ async function refuse({ action, workflowId }: Order, server: OrderContext): Prom
   );
 }
 
-interface OwnAddress {
-  readonly mac: string;
-  readonly address: string;
+function isReachable({ address, scope }: OwnAddress): boolean {
+  return scope === 'global' || (scope === 'link' && !address.includes(':'));
 }
 
-/** The addresses of this host that others can reach, or all of them. A link-local IPv6 address is
- *  there before any network is. */
-function ownAddresses(all: boolean): readonly OwnAddress[] {
-  const list = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  return list.filter((a) => all || !(a.internal || a.address.startsWith('fe80:')));
-}
-
-/** The address of the port with this MAC, else the first one. */
-function addressOf(mac: string | null, addresses: readonly OwnAddress[]): string | undefined {
-  return (addresses.find((a) => a.mac === mac) ?? addresses[0])?.address;
-}
-
-/** Source: resolv.conf(5). */
-async function readNameservers(root: Root): Promise<string[]> {
-  const text = await root.text('/etc/resolv.conf').catch(() => undefined);
-  return [...(text ?? '').matchAll(/^\s*nameserver\s+(\S{1,64})/gm)].map((m) => m[1] ?? '');
+/** An address of the primary port, else of its bond, of the default route's port, of any port. One that
+ *  reaches no further than its link is the last resort. */
+function reportedAddress(facts: Partial<Facts>, primaryMac: string | null): string | undefined {
+  const { addresses = [], network, routes } = facts;
+  const bond = network?.interfaces.find((nic) => nic.mac === primaryMac)?.bond ?? undefined;
+  const usable = addresses.filter((a) => a.is_up && isReachable(a));
+  const ranks: readonly ((a: OwnAddress) => boolean)[] = [
+    (a) => a.mac === primaryMac,
+    (a) => a.interface === bond,
+    (a) => a.interface === routes?.default?.interface,
+    () => true,
+  ];
+  const byReach = [usable.filter(({ scope }) => scope === 'global'), usable];
+  return byReach
+    .flatMap((some) => ranks.map((isMeant) => some.find(isMeant)))
+    .find((a) => a !== undefined)?.address;
 }

@@ -3,9 +3,12 @@
 import { AppError } from '../../core/errors.ts';
 import { environmentLayer, flagLayer, kernelLayer } from '../../core/setting-layers.ts';
 import { parseSetting, readSettings, type Layer, type Settings } from '../../core/settings.ts';
-import { bootifMac, parseKernelCommandLine } from '../../inventory/kernel-command-line.ts';
+import type { Lease } from '../../model/network-setup.ts';
+import { bootifMac, readKernelParameters } from '../../probes/kernel-command-line.ts';
+import { leasePlaces, readLeases, urlOption } from '../../probes/network/leases.ts';
+import { readResolver } from '../../probes/network/resolv-conf.ts';
+import { Reading } from '../../probes/reading.ts';
 import type { Root } from '../../sources/root.ts';
-import { leaseSources, readLeases, urlOption, type Lease } from './lease.ts';
 import { agentSettings } from './settings.ts';
 
 export interface Configuration extends Settings<typeof agentSettings> {
@@ -31,8 +34,8 @@ export interface ConfigSources {
 
 /** Finds every setting. Errors: AppError `config.invalid` with the place of the fault. */
 export async function readConfiguration(sources: ConfigSources): Promise<Configuration> {
-  const commandLine = await sources.root.text('/proc/cmdline').catch(() => undefined);
-  const parameters = parseKernelCommandLine(commandLine ?? '');
+  const read = new Reading(sources.root, 'settings', () => {});
+  const parameters = (await readKernelParameters(read)) ?? new Map<string, string>();
   const layers = [
     flagLayer(sources.flags),
     environmentLayer(sources.environment),
@@ -84,10 +87,10 @@ async function discoverUrl(
   isPinned: boolean,
   looked: string[],
 ): Promise<Discovered | undefined> {
-  const leases = await readLeases(sources.root);
+  const leases = (await readLeases(sources.root)) ?? [];
   looked.push(
     leases.length === 0
-      ? `a DHCP lease in ${leaseSources.map((s) => s.path).join(', ')} (none found)`
+      ? `a DHCP lease in ${leasePlaces.map((place) => place.path).join(', ')} (none found)`
       : `DHCP option ${urlOption} in ${leases.map((l) => l.source).join(', ')}`,
   );
   for (const { url, source } of leases) {
@@ -102,7 +105,9 @@ async function discoverBySrv(
   isPinned: boolean,
   looked: string[],
 ): Promise<Discovered | undefined> {
-  const domain = leases.find((l) => l.domain !== undefined)?.domain ?? (await searchDomain(root));
+  const resolver = await readResolver(new Reading(root, 'settings', () => {}));
+  const domain =
+    leases.find((l) => l.domain !== undefined)?.domain ?? resolver?.domain ?? undefined;
   const name = `_dragonfly._tcp.${domain ?? '<domain>'}`;
   if (domain === undefined) {
     looked.push(`DNS SRV ${name} (DHCP gave no domain)`);
@@ -115,10 +120,4 @@ async function discoverBySrv(
     .toSorted((a, b) => a.priority - b.priority || b.weight - a.weight)
     .map((t) => `${isPinned || t.port === 443 ? 'https' : 'http'}://${t.name}:${t.port}`);
   return { url: urls.join(','), at: `DNS SRV ${name}` };
-}
-
-/** Source: resolv.conf(5), where every DHCP client puts the domain. */
-async function searchDomain(root: Root): Promise<string | undefined> {
-  const text = await root.text('/etc/resolv.conf').catch(() => undefined);
-  return /^\s*(?:search|domain)\s+([a-z0-9.-]{1,253})/im.exec(text ?? '')?.[1];
 }

@@ -4,7 +4,9 @@ import { HostSubject, type HostSubjectOptions } from '../../../src/agent/orders/
 import type { OrderContext } from '../../../src/agent/loop.ts';
 import { ManualClock } from '../../../src/core/clock.ts';
 import type { WorkflowEvent } from '../../../src/model/api.ts';
+import { explainInventory } from '../../../src/inventory/inventory.ts';
 import type { Root } from '../../../src/sources/root.ts';
+import { MemoryRoot, type Entry } from '../../probes/memory-root.ts';
 
 const workflowId = '01930000-0000-7000-8000-0000000000aa';
 
@@ -33,7 +35,7 @@ function host(
   const subject = new HostSubject({
     root,
     agentVersion: '1',
-    inventory: () => Promise.reject(new Error('not asked for here')),
+    examine: () => Promise.reject(new Error('not asked for here')),
     serverIsLocal: true,
     mayAct: true,
     ...overrides,
@@ -121,5 +123,76 @@ describe('HostSubject', () => {
     const { subject } = host({}, ['sync']);
     const order = { action: 'reboot', workflowId: null } as const;
     await expect(subject.act(order, server().context)).rejects.toThrow('no reboot command');
+  });
+});
+
+const port = '/sys/devices/pci0000:00/0000:00:03.0/net/eth0';
+
+/** The files of a captured machine with one port. */
+const captured: Record<string, Entry> = {
+  '/sys/class/net/eth0': { link: port },
+  [`${port}/device`]: { link: '/sys/devices/pci0000:00/0000:00:03.0' },
+  [`${port}/address`]: '52:54:00:00:00:01\n',
+  [`${port}/type`]: '1\n',
+  [`${port}/operstate`]: 'up\n',
+  '/proc/net/fib_trie':
+    '|-- 127.0.0.1\n  /32 host LOCAL\n|-- 10.1.0.1\n  /32 host LOCAL\n|-- 10.9.8.7\n  /32 host LOCAL\n',
+  '/proc/net/if_inet6':
+    'fe80000000000000505400fffe000001 02 40 20 80 eth0\nfd000000000000000000000000000007 02 40 00 80 eth0\n',
+  '/proc/net/route':
+    'Iface\ndocker0\t0000010A\t00000000\t0001\t0\t0\t0\t0000FFFF\neth0\t0008090A\t00000000\t0001\t0\t0\t0\t00FFFFFF\n',
+  '/etc/resolv.conf': 'nameserver 10.9.8.1\n',
+};
+
+/** The machine that these files are of, as an agent elsewhere speaks for it. */
+function replay(changed: Record<string, Entry>, serverIsLocal = false): HostSubject {
+  const kept = Object.entries({ ...captured, ...changed }).filter(([, text]) => text !== '');
+  const root = new MemoryRoot(kept);
+  return host({ root, serverIsLocal, examine: () => explainInventory(root) }).subject;
+}
+
+describe('a captured machine', () => {
+  it('registers with its own address and name servers', async () => {
+    expect(await replay({}).describe()).toMatchObject({
+      mac: '52:54:00:00:00:01',
+      ip_address: '10.9.8.7',
+      nameservers: ['10.9.8.1'],
+    });
+    expect(await replay({}, true).describe()).toMatchObject({ ip_address: '10.9.8.7' });
+    expect(await replay({}).addresses()).toEqual(['10.1.0.1', '10.9.8.7', 'fd00::7']);
+  });
+
+  it('registers without what its capture lacks, over whatever network there is', async () => {
+    const old = { '/proc/net/fib_trie': '', '/proc/net/if_inet6': '', '/etc/resolv.conf': '' };
+    const description = await replay(old).describe();
+    expect(description.ip_address).toBeNull();
+    expect(description).not.toHaveProperty('nameservers');
+    expect(await replay(old).addresses()).toBeUndefined();
+    const offline = { '/proc/net/fib_trie': 'Main:\n', '/proc/net/if_inet6': '' };
+    expect(await replay(offline).addresses()).toBeUndefined();
+  });
+
+  it('is reached at the bond of its primary port, else over its default route', async () => {
+    const route = (name: string, destination: string, gateway: string) =>
+      `${name}\t${destination}\t${gateway}\t0003\t0\t0\t0\t${gateway === '00000000' ? '00FFFFFF' : '00000000'}\n`;
+    const over = (name: string) => ({
+      '/proc/net/if_inet6': '',
+      '/proc/net/route': `Iface\n${route('docker0', '0000010A', '00000000')}${route(name, '0008090A', '00000000')}`,
+    });
+    const bonded = {
+      ...over('bond0'),
+      '/proc/net/bonding/bond0': 'Slave Interface: eth0\nPermanent HW addr: 52:54:00:00:00:01\n',
+    };
+    expect((await replay(bonded).describe()).ip_address).toBe('10.9.8.7');
+    const bridged = over('br0');
+    bridged['/proc/net/route'] += route('br0', '00000000', '0108090A');
+    expect((await replay(bridged).describe()).ip_address).toBe('10.9.8.7');
+  });
+
+  it('has no address on a port without a link', async () => {
+    const unplugged = { [`${port}/operstate`]: 'down\n', '/proc/net/if_inet6': '' };
+    expect(await replay(unplugged).addresses()).toEqual(['10.1.0.1']);
+    const nowhere = { ...unplugged, '/proc/net/fib_trie': '|-- 10.9.8.7\n  /32 host LOCAL\n' };
+    expect((await replay(nowhere).describe()).ip_address).toBeNull();
   });
 });

@@ -1,15 +1,12 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   readConfiguration,
   requireServers,
   type SrvTarget,
 } from '../../../src/agent/settings/config.ts';
-import { bootifMac, parseKernelCommandLine } from '../../../src/inventory/kernel-command-line.ts';
-import { parseDhclientLeases, parseKeyValueLease } from '../../../src/agent/settings/lease.ts';
 import { isAppError } from '../../../src/core/errors.ts';
 import { openRoot } from '../../../src/sources/open.ts';
 
@@ -140,64 +137,5 @@ describe('readConfiguration', () => {
   it('never shows a token, not even a bad one', async () => {
     const err: unknown = await configure({}, { flags: { token: 'two words' } }).catch((e) => e);
     expect(isAppError(err, 'config.invalid') && err.message).not.toContain('two');
-  });
-
-  it('ignores a BOOTIF that no Ethernet loader wrote', () => {
-    expect(bootifMac('01-aa-bb-cc-dd-ee-0f')).toBe('aa-bb-cc-dd-ee-0f');
-    for (const junk of ['', '20-80-00-00-48-fe-80', 'aa-bb-cc-dd-ee-0f', '01-aa-bb']) {
-      expect(bootifMac(junk)).toBeUndefined();
-    }
-  });
-});
-
-describe('parseKernelCommandLine', () => {
-  it('keeps quoted spaces together and lets the last of a repeated parameter count', () => {
-    const parameters = parseKernelCommandLine('a=1 ro b="two words" "c=three words" a=2\n');
-    expect([...parameters]).toEqual([
-      ['a', '2'],
-      ['b', 'two words'],
-      ['c', 'three words'],
-    ]);
-  });
-
-  it('survives any text', () => {
-    fc.assert(
-      fc.property(fc.string(), (text) => {
-        expect(() => parseKernelCommandLine(text)).not.toThrow();
-      }),
-    );
-  });
-});
-
-describe('lease files', () => {
-  it('reads the hex that udhcpc writes for option 224', () => {
-    expect(parseKeyValueLease(`ip=10.0.0.5\nopt224=${hex('http://x:3000')}\ndomain=lab\n`)).toEqual(
-      {
-        url: 'http://x:3000',
-        domain: 'lab',
-      },
-    );
-  });
-
-  it('reads the last lease of dhclient, in text or hex', () => {
-    const lease = (url: string) =>
-      `lease {\n  interface "eth0";\n  option domain-name "lab.example";\n  option ${url};\n}\n`;
-    const bytes = Buffer.from('http://new:3000')
-      .toString('hex')
-      .replaceAll(/(..)(?=.)/g, '$1:');
-    const text = lease('unknown-224 "http://old:3000"') + lease(`unknown-224 ${bytes}`);
-    expect(parseDhclientLeases(text)).toEqual({ url: 'http://new:3000', domain: 'lab.example' });
-    expect(parseDhclientLeases(lease('dragonfly-url "http://named:3000"')).url).toBe(
-      'http://named:3000',
-    );
-  });
-
-  it('survives any text', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
-        expect(() => parseKeyValueLease(text)).not.toThrow();
-        expect(() => parseDhclientLeases(`lease {${text}`)).not.toThrow();
-      }),
-    );
   });
 });

@@ -1,0 +1,37 @@
+// How a machine's network is set up: addresses, routes, name servers, DHCP leases. What it is made of, its
+// ports, is in hardware/. Types only.
+
+/** An IP address of this machine. */
+export interface OwnAddress {
+  /** "10.0.0.5", "fd00::2" */
+  address: string;
+  /** The port that has it; null where that is not known. */
+  interface: string | null;
+  /** The MAC of that port, lower case with colons. */
+  mac: string | null;
+  /** The port has a link. */
+  is_up: boolean;
+  /** How far the address reaches. */
+  scope: 'global' | 'link' | 'host';
+}
+
+export interface RouteFacts {
+  /** The default route in use; null where there is none. */
+  default: { interface: string; gateway: string | null } | null;
+}
+
+export interface ResolverFacts {
+  nameservers: readonly string[];
+  /** The domain to search first. */
+  domain: string | null;
+}
+
+/** What DHCP told. */
+export interface Lease {
+  /** The file, for people. */
+  source: string;
+  /** The server's address, from the site-specific option 224. */
+  url?: string;
+  /** The DNS domain, option 15. */
+  domain?: string;
+}

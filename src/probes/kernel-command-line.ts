@@ -1,0 +1,57 @@
+// The kernel command line: the settings that a network boot passes on, and the port it booted from.
+import { normalizeMac } from '../identity/macs.ts';
+import type { Sourced } from '../model/inventory.ts';
+import type { Probe } from './probe.ts';
+import { Reading } from './reading.ts';
+
+const path = '/proc/cmdline';
+
+/** The port that the firmware booted from; null where the boot loader passed none on.
+ *  Source: /proc/cmdline. */
+export const bootPortProbe: Probe<'bootPort'> = {
+  name: 'bootPort',
+  async read(root, report) {
+    const parameters = await readKernelParameters(new Reading(root, 'bootPort', report));
+    return parameters && bootPort(parameters);
+  },
+};
+
+/** The parameters by name; undefined where the kernel does not give them. */
+export async function readKernelParameters(
+  read: Reading,
+): Promise<ReadonlyMap<string, string> | undefined> {
+  const text = await read.text(path);
+  return text === undefined ? undefined : parseKernelCommandLine(text);
+}
+
+/** The MAC of `dragonfly.mac=`, else of PXELINUX's `BOOTIF=01-aa-bb-…`, with the parameter's name. */
+export function bootPort(parameters: ReadonlyMap<string, string>): Sourced<string> | null {
+  const given = {
+    'dragonfly.mac': parameters.get('dragonfly.mac'),
+    BOOTIF: bootifMac(parameters.get('BOOTIF') ?? ''),
+  };
+  for (const [source, text] of Object.entries(given)) {
+    const value = normalizeMac(text ?? '');
+    if (value !== undefined) return { value, source };
+  }
+  return null;
+}
+
+/** The parameters by name. Of a repeated one the last counts, as for the kernel.
+ *  Source: kernel Documentation/admin-guide/kernel-parameters.rst (double quotes protect spaces). */
+export function parseKernelCommandLine(text: string): ReadonlyMap<string, string> {
+  const parameters = new Map<string, string>();
+  for (const [word] of text.matchAll(/(?:"[^"]*"|[^\s"])+/g)) {
+    const plain = word.replaceAll('"', '');
+    const equals = plain.indexOf('=');
+    if (equals > 0) parameters.set(plain.slice(0, equals), plain.slice(equals + 1));
+  }
+  return parameters;
+}
+
+/** The MAC in PXELINUX's BOOTIF, after its hardware type (01 is Ethernet); undefined for other
+ *  hardware and for junk, which a boot loader wrote and nobody on this machine can mend.
+ *  Source: syslinux documentation, SYSAPPEND 2. */
+export function bootifMac(value: string): string | undefined {
+  return /^01-((?:[0-9a-f]{2}-){5}[0-9a-f]{2})$/i.exec(value)?.[1];
+}

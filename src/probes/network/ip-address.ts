@@ -1,0 +1,22 @@
+// IP addresses as the files of /proc/net write them. Pure.
+
+/** 32 hex digits as the short text form: "fd000000…0001" → "fd00::1". */
+export function ipv6Text(digits: string): string {
+  return new URL(`http://[${digits.replaceAll(/(.{4})(?=.)/g, '$1:')}]`).hostname.slice(1, -1);
+}
+
+/** The number that a dotted address stands for. */
+export function ipv4Number(address: string): number {
+  return address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
+}
+
+/** The dotted form of a number. */
+export function ipv4Text(number: number): string {
+  return [24, 16, 8, 0].map((shift) => (number >>> shift) & 0xff).join('.');
+}
+
+/** 127/8 and ::1 are the host's alone; 169.254/16 and fe80::/10 reach as far as one link. */
+export function scopeOf(address: string): 'global' | 'link' | 'host' {
+  if (address.startsWith('127.') || address === '::1') return 'host';
+  return /^(169\.254\.|fe[89ab].:)/.test(address) ? 'link' : 'global';
+}

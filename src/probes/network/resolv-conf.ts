@@ -1,0 +1,23 @@
+// The name servers and the DNS domain that this host is told to use.
+import type { ResolverFacts } from '../../model/network-setup.ts';
+import type { Probe } from '../probe.ts';
+import { Reading } from '../reading.ts';
+
+export const resolverProbe: Probe<'resolver'> = {
+  name: 'resolver',
+  read: (root, report) => readResolver(new Reading(root, 'resolver', report)),
+};
+
+/** Source: /etc/resolv.conf, where every DHCP client puts them. */
+export async function readResolver(read: Reading): Promise<ResolverFacts | undefined> {
+  const text = await read.text('/etc/resolv.conf');
+  return text === undefined ? undefined : parseResolvConf(text);
+}
+
+/** Of several `search` and `domain` lines the last counts.
+ *  Source: resolv.conf(5). */
+export function parseResolvConf(text: string): ResolverFacts {
+  const servers = [...text.matchAll(/^[ \t]*nameserver[ \t]+(\S{1,64})/gm)];
+  const domains = [...text.matchAll(/^[ \t]*(?:search|domain)[ \t]+([a-z0-9.-]{1,253})/gim)];
+  return { nameservers: servers.map((m) => m[1] ?? ''), domain: domains.at(-1)?.[1] ?? null };
+}
