@@ -39,14 +39,16 @@ export class Fakes {
     }
   }
 
+  /** Returns 32 bytes that only the key and the text determine. */
+  random(text: string): Buffer {
+    return createHash('sha256').update(this.#key).update(text).digest();
+  }
+
   #draw(original: string, attempt: number, hex: boolean): string {
     let fake = '';
-    let stream = Buffer.alloc(0);
+    let stream: Buffer = Buffer.alloc(0);
     for (let i = 0; i < original.length; i++) {
-      if (i % 32 === 0) {
-        const block = JSON.stringify([original, attempt, i]);
-        stream = createHash('sha256').update(this.#key).update(block).digest();
-      }
+      if (i % 32 === 0) stream = this.random(JSON.stringify([original, attempt, i]));
       fake += like(original.charAt(i), stream[i % 32] ?? 0, hex);
     }
     return fake;

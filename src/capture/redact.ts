@@ -7,6 +7,7 @@ import { dropPlaceholder } from '../probes/smbios/placeholder-text.ts';
 import { parseBtrfs, parseHead } from '../probes/installed-os/superblock.ts';
 import type { Asked, Outcome, Read } from '../sources/captured/recording.ts';
 import { Fakes } from './fakes.ts';
+import { rewriteNetworkText } from './network-texts.ts';
 import { blankUndecoded, identifyingStrings } from './redact-dmi.ts';
 import { findSecrets, isHostFile, type SecretKind, type Secrets } from './secrets.ts';
 import { fakeOf, Replacer } from './spellings.ts';
@@ -92,6 +93,8 @@ class Redaction {
     if (typeof value !== 'string')
       return { value: value.map((name) => this.#inNames.replace(name)) };
     if (asked.read === 'link') return { value: this.#inNames.replace(value) };
+    const network = rewriteNetworkText(asked, value, this.#fakes);
+    if (network !== undefined) return { value: this.#text(network) };
     if (asked.read === 'exec') return { value: this.#text(withoutUndecoded(value)) };
     return { value: isHostFile(asked.path) ? this.#host(value) : this.#text(value) };
   }

@@ -1,14 +1,22 @@
 // Removes what no capture ever keeps, redacted or not: credentials, data of other processes and of disks.
 import { parseBtrfs, parseHead, parseOpaque } from '../probes/installed-os/superblock.ts';
-import type { Read } from '../sources/captured/recording.ts';
+import { parameterWords } from '../probes/kernel-command-line.ts';
+import { leasePlaceOf, type LeasePlace } from '../probes/network/leases.ts';
+import type { Asked, Read } from '../sources/captured/recording.ts';
 
 const removed = 'removed';
 
+const credentialName =
+  '(?:[\\w.-]*(?:token|passw(?:or)?d|passphrase|secret|credential|api-?key)[\\w.-]*|(?:[\\w.-]*[._-])?(?:key|auth))';
 /** `token=…`, `root.password=…`, `rd.luks.key=…`: removes the value, keeps the name. */
-const credential =
-  /((?:^|[\s,;?&"'])(?:[\w.-]*(?:token|passw(?:or)?d|passphrase|secret|credential|api-?key)[\w.-]*|(?:[\w.-]*[._-])?(?:key|auth))=)("[^"]*"|'[^']*'|[^\s,;&]+)/gi;
-/** `https://user:password@host/` */
-const urlPassword = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi;
+const credential = new RegExp(
+  `((?:^|[\\s,;?&"'])${credentialName}=)("[^"]*"|'[^']*'|[^\\s,;&]+)`,
+  'gi',
+);
+/** The same as a whole parameter of the kernel: all up to the next blank is its value. */
+const credentialParameter = new RegExp(`^("?${credentialName}=).+$`, 'is');
+/** `https://user:password@host/`, and dracut's `iscsi:user:password@host:…` */
+const urlPassword = /(\b(?:[a-z][a-z0-9+.-]*:\/\/|iscsi:))[^\s/@]+@/gi;
 
 /** Removes passwords, tokens and the like from a read. */
 export function scrubCredentials(read: Read): Read {
@@ -24,7 +32,30 @@ export function scrubCredentials(read: Read): Read {
   if (asked.read === 'bytes' && isDisk(asked.path) && value instanceof Uint8Array) {
     return { asked, outcome: { value: onlySuperblock(value) } };
   }
-  return typeof value === 'string' ? { asked, outcome: { value: scrub(value) } } : read;
+  return typeof value === 'string' ? { asked, outcome: { value: scrubText(asked, value) } } : read;
+}
+
+function scrubText(asked: Asked, text: string): string {
+  if (asked.read === 'exec') return scrub(asked.tool === 'ipmitool' ? withoutSnmp(text) : text);
+  if (asked.path === '/proc/cmdline') {
+    return text.replaceAll(parameterWords, (word) =>
+      scrub(word.replace(credentialParameter, `$1${removed}`)),
+    );
+  }
+  const place = leasePlaceOf(asked.path);
+  return scrub(place === undefined ? text : scrubLease(place, text));
+}
+
+/** The server's address stands in a lease in hex. One with a credential in it is written anew. */
+function scrubLease(place: LeasePlace, text: string): string {
+  const told = place.parse(text);
+  const url = scrub(told.url ?? '');
+  return url === (told.url ?? '') ? text : place.write({ ...told, url });
+}
+
+/** A BMC's community string is a password. */
+function withoutSnmp(text: string): string {
+  return text.replaceAll(/^(SNMP Community String\s*:).*$/gim, `$1 ${removed}`);
 }
 
 function scrub(text: string): string {

@@ -3,6 +3,7 @@
 import { isJunkMac, normalizeMac } from '../identity/macs.ts';
 import { uuidPlaceholder } from '../identity/placeholders.ts';
 import type { Facts } from '../model/inventory.ts';
+import { ipv6Digits } from '../probes/network/ip-address.ts';
 import { dropPlaceholder } from '../probes/smbios/placeholder-text.ts';
 import type { Read } from '../sources/captured/recording.ts';
 
@@ -25,7 +26,8 @@ export class Secrets {
       if (value !== '') this.placeholders.add(value);
       return;
     }
-    if (value.length < 3) return;
+    // Addresses have fakes of their own, in the texts that hold them (network-texts.ts).
+    if (value.length < 3 || isIpAddress(value)) return;
     if (mac !== undefined && /[:-]/.test(value)) this.#addMac(mac);
     else if (/^[0-9a-f]{2}(:[0-9a-f]{2}){7,}$/.test(lower)) this.kinds.set(lower, 'mac');
     else if (uuidShape.test(lower)) this.#addUuid(lower);
@@ -43,7 +45,7 @@ export class Secrets {
 
   addHost(raw: string | null | undefined): void {
     const value = (raw ?? '').trim();
-    if (value.length < 2 || notHosts.has(value.toLowerCase())) return;
+    if (value.length < 2 || isCommonHost(value)) return;
     const [label = '', ...domain] = value.split('.');
     for (const name of [value, label, domain.length > 1 ? domain.join('.') : '']) {
       if (name.length > 1 && !this.kinds.has(name)) this.kinds.set(name, 'host');
@@ -61,6 +63,15 @@ export class Secrets {
   #addHex(digits: string): void {
     if (!/^(.)\1*$/.test(digits)) this.kinds.set(digits, 'hex');
   }
+}
+
+/** Whether a host name is one that systems have until somebody names them. */
+export function isCommonHost(name: string): boolean {
+  return notHosts.has(name.toLowerCase());
+}
+
+function isIpAddress(text: string): boolean {
+  return /^\d{1,3}(\.\d{1,3}){3}$/.test(text) || ipv6Digits(text) !== undefined;
 }
 
 const uuidShape = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

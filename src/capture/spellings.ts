@@ -97,10 +97,18 @@ const macSpellings: readonly ((mac: string) => string)[] = [
 ];
 
 /** The half of an IPv6 address that is made from a MAC: 52:54:00:00:00:01 → 505400fffe000001. */
-function interfaceId(mac: string): string {
+export function interfaceId(mac: string): string {
   const digits = bare(mac).slice(0, 12);
   const first = (parseInt(digits.slice(0, 2), 16) ^ 2).toString(16).padStart(2, '0');
   return `${first}${digits.slice(2, 6)}fffe${digits.slice(6)}`;
+}
+
+/** The MAC that an interface id is made from; undefined for any other. */
+export function macOfInterfaceId(id: string): string | undefined {
+  const [, start, end] = /^([0-9a-f]{6})fffe([0-9a-f]{6})$/.exec(id) ?? [];
+  if (start === undefined || end === undefined) return undefined;
+  const first = (parseInt(start.slice(0, 2), 16) ^ 2).toString(16).padStart(2, '0');
+  return `${first}${start.slice(2)}${end}`.replaceAll(/(..)(?=.)/g, '$1:');
 }
 
 /** The same as written in an address: "5054:ff:fe00:1". */

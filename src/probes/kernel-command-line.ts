@@ -37,11 +37,14 @@ export function bootPort(parameters: ReadonlyMap<string, string>): Sourced<strin
   return null;
 }
 
+/** The words of a command line: double quotes protect blanks. */
+export const parameterWords = /(?:"[^"]*"|[^\s"])+/g;
+
 /** The parameters by name. Of a repeated one the last counts, as for the kernel.
- *  Source: kernel Documentation/admin-guide/kernel-parameters.rst (double quotes protect spaces). */
+ *  Source: kernel Documentation/admin-guide/kernel-parameters.rst. */
 export function parseKernelCommandLine(text: string): ReadonlyMap<string, string> {
   const parameters = new Map<string, string>();
-  for (const [word] of text.matchAll(/(?:"[^"]*"|[^\s"])+/g)) {
+  for (const [word] of text.matchAll(parameterWords)) {
     const plain = word.replaceAll('"', '');
     const equals = plain.indexOf('=');
     if (equals > 0) parameters.set(plain.slice(0, equals), plain.slice(equals + 1));

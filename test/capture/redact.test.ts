@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { captureHost, packCapture } from '../../src/capture/capture.ts';
 import { explainInventory } from '../../src/inventory/inventory.ts';
-import type { Inventory } from '../../src/model/inventory.ts';
+import type { Facts, Inventory } from '../../src/model/inventory.ts';
 import { openRoot } from '../../src/sources/open.ts';
 import { writeMachine, type Marks } from './synthetic-machine.ts';
 
@@ -30,11 +30,16 @@ const example: Marks = {
   wwn: '5002538e40a1b2c3',
   hostname: 'node17.dc2.example.net',
   token: 'eyJhbGciOiJFZERTQSJ9',
+  ipv4: '203.0.113.77',
+  ipv6: '2001:db8:4:7::1234',
+  domain: 'dc2.example.net',
+  server: 'boot.dc9.example.org',
 };
 
 /** Captures the machine and gives what came of it, with everything that the archive holds. */
 async function capture(redact: boolean): Promise<{
   inventory: Inventory;
+  facts: Partial<Facts>;
   explanation: Awaited<ReturnType<typeof explainInventory>>['explanation'];
   text: string;
 }> {
@@ -80,11 +85,38 @@ function spellingsOf(marks: Marks): string[] {
   ];
   const { machineId, systemSerial, boardSerial, dimmSerial, diskSerial, wwn, hostname } = marks;
   const texts = [machineId, systemSerial, boardSerial, dimmSerial, diskSerial, wwn, hostname];
-  return [...macs, ...uuids, ...texts, bytes(wwn)].map((text) => text.toLowerCase());
+  const { ipv4, ipv6, domain, server } = marks;
+  const littleEndian = Buffer.from(ipv4.split('.').map(Number).toReversed()).toString('hex');
+  const [head = '', tail = ''] = ipv6.split('::');
+  const groups = `${head}:0:0:0:${tail}`.split(':').map((group) => group.padStart(4, '0'));
+  const network = [ipv4, littleEndian, ipv6, groups.join(''), domain, server];
+  const inHex = Buffer.from(server).toString('hex');
+  return [...macs, ...uuids, ...texts, ...network, inHex, bytes(wwn)].map((text) =>
+    text.toLowerCase(),
+  );
 }
 
 function oneOf(characters: string): fc.Arbitrary<string> {
   return fc.nat(characters.length - 1).map((i) => characters.charAt(i));
+}
+
+/** What there is of addresses, routes, name servers and leases, without their values. */
+function networkDecisions({ addresses, routes, resolver, leases }: Partial<Facts>): unknown {
+  return {
+    addresses: addresses?.map(({ address, mac, ...rest }) => ({
+      ...rest,
+      family: address.includes(':') ? 6 : 4,
+      hasMac: mac !== null,
+    })),
+    route: routes?.default && { ...routes.default, gateway: routes.default.gateway !== null },
+    nameservers: resolver?.nameservers.length,
+    hasDomain: resolver?.domain !== null,
+    leases: leases?.map(({ source, url, domain }) => [
+      source,
+      url && new URL(url).protocol + new URL(url).port,
+      domain !== undefined,
+    ]),
+  };
 }
 
 /** The inventory with every value that may differ taken out. */
@@ -170,6 +202,13 @@ describe('a capture', () => {
       wwn: hex(15).map((text) => `5${text}`),
       hostname: fc.stringMatching(/^[a-z]{4}[0-9]{3}$/),
       token: fc.constant(example.token),
+      ipv4: fc.oneof(
+        fc.tuple(fc.integer({ min: 11, max: 99 }), fc.nat(255)).map(([a, b]) => `${a}.${b}.81.77`),
+        fc.tuple(fc.nat(255), fc.nat(255)).map(([b, c]) => `10.${b}.${c}.77`),
+      ),
+      ipv6: hex(4).map((text) => `2a01:9${text.slice(1)}:4:7::1234`),
+      domain: fc.stringMatching(/^[a-z]{3}[0-9]\.[a-z]{6}\.net$/),
+      server: fc.stringMatching(/^[a-z]{4}\.[a-z]{4}[0-9]\.org$/),
     });
     await fc.assert(
       fc.asyncProperty(marks, async (machine) => {
@@ -178,9 +217,16 @@ describe('a capture', () => {
         const [plain, redacted] = [await capture(false), await capture(true)];
         const spellings = spellingsOf(machine);
         // Most of them do stand in the capture that was not redacted.
-        expect(spellings.filter((s) => plain.text.includes(s)).length).toBeGreaterThan(11);
+        expect(spellings.filter((s) => plain.text.includes(s)).length).toBeGreaterThan(18);
         for (const spelling of spellings) expect(redacted.text).not.toContain(spelling);
         expect(decisions(redacted.inventory)).toBe(decisions(plain.inventory));
+        expect(networkDecisions(redacted.facts)).toEqual(networkDecisions(plain.facts));
+        expect(plain.facts.addresses?.map((a) => a.interface)).toEqual([
+          'eth0',
+          'eth1',
+          'lo',
+          'eth0',
+        ]);
       }),
       { numRuns: 12 },
     );

@@ -15,9 +15,31 @@ describe('a capture never keeps', () => {
     ['url=https://me:pw@host/x', 'url=https://removed@host/x'],
     ['rw,username=me,password=pw,vers=3', 'rw,username=me,password=removed,vers=3'],
     ['token=', 'token='],
+    ['dragonfly.token=a,b;c&d quiet', 'dragonfly.token=removed quiet'],
+    ['"luks.passphrase=two words" quiet', '"luks.passphrase=removed quiet'],
+    ['netroot=iscsi:me:pw@10.0.0.1::::iqn.x', 'netroot=iscsi:removed@10.0.0.1::::iqn.x'],
     ['keyboard=us monkey=1 keymap=de', 'keyboard=us monkey=1 keymap=de'],
   ])('the credential in "%s"', (text, kept) => {
     expect(scrubbed({ read: 'text', path: '/proc/cmdline' }, text)).toBe(kept);
+  });
+
+  it('a credential in the address of the server that a lease has in hex', () => {
+    const hex = (text: string): string => Buffer.from(text).toString('hex');
+    const asked = { read: 'text', path: '/run/systemd/netif/leases/2' } as const;
+    const plain = `ADDRESS=10.0.0.5\nOPTION_224=${hex('http://host/')}\n`;
+    expect(scrubbed(asked, plain)).toBe(plain);
+    const telling = `DOMAINNAME=lab\nOPTION_224=${hex('http://me:pw@host/?token=t')}\n`;
+    expect(scrubbed(asked, telling)).toBe(
+      `opt224=${hex('http://removed@host/?token=removed')}\ndomain=lab\n`,
+    );
+  });
+
+  it('the community string of a BMC', () => {
+    const asked = { read: 'exec', tool: 'ipmitool', args: ['lan', 'print'] } as const;
+    const text = 'IP Address : 10.0.0.1\nSNMP Community String   : hidden\n';
+    expect(scrubbed(asked, text)).toBe(
+      'IP Address : 10.0.0.1\nSNMP Community String   : removed\n',
+    );
   });
 
   it('the environment of a process but for its container', () => {

@@ -14,6 +14,11 @@ export interface Marks {
   wwn: string;
   hostname: string;
   token: string;
+  ipv4: string;
+  ipv6: string;
+  /** Of this machine, and of the server that it is told. */
+  domain: string;
+  server: string;
 }
 
 /** One such machine. */
@@ -28,6 +33,10 @@ export const exampleMarks: Marks = {
   wwn: '5002538e40a1b2c3',
   hostname: 'node17',
   token: 'hidden',
+  ipv4: '203.0.113.77',
+  ipv6: '2001:db8:4:7::1234',
+  domain: 'dc2.example.net',
+  server: 'boot.dc9.example.org',
 };
 
 /** Writes the files of a machine with these marks. */
@@ -51,9 +60,11 @@ export function writeMachine(top: string, marks: Marks): void {
   put(
     'proc/cmdline',
     `BOOTIF=01-${mac.replaceAll(':', '-')} dragonfly.token=${marks.token} ip=dhcp::::${marks.hostname} ` +
-      `dragonfly.url=http://admin:${marks.token}@10.0.0.1/ root=UUID=${marks.uuid} quiet\n`,
+      `dragonfly.url=http://admin:${marks.token}@10.0.0.1/,https://${marks.server}/ ` +
+      `nfsroot=${marks.ipv4}:/srv/${marks.hostname} dns=[${marks.ipv6}] root=UUID=${marks.uuid} quiet\n`,
   );
   put('proc/net/ipv6_route', ipv6Route(mac));
+  writeNetworkSetup(put, marks);
   put('proc/net/bonding/bond0', bonding(mac, second));
   for (const [i, address] of marks.macs.entries()) {
     const device = `/sys/devices/pci0000:00/0000:00:0${i + 3}.0`;
@@ -89,6 +100,52 @@ export function writeMachine(top: string, marks: Marks): void {
   );
   put('sys/firmware/dmi/tables/smbios_entry_point', entryPoint);
   put('sys/firmware/dmi/tables/DMI', dmiTable(marks));
+}
+
+function writeNetworkSetup(put: (path: string, content: string) => void, marks: Marks): void {
+  const { ipv4, ipv6, domain, server } = marks;
+  const [a = 0, b = 0, c = 0, d = 0] = ipv4.split('.').map(Number);
+  const hex = (...bytes: number[]): string =>
+    Buffer.from(bytes).toString('hex').toUpperCase().padStart(8, '0');
+  // A network of 22 bits, and a second port in the one beside it.
+  const network = [c & 0xfc, b, a];
+  put(
+    'proc/net/fib_trie',
+    `Main:\n  +-- ${a}.${b}.${c & 0xfc}.0/22 2 0 2\n     |-- ${ipv4}\n        /32 host LOCAL\n` +
+      `     |-- ${a}.${b}.${(c & 0xfc) ^ 4}.9\n        /32 host LOCAL\n     |-- 127.0.0.1\n        /32 host LOCAL\n`,
+  );
+  put(
+    'proc/net/route',
+    `Iface\tDestination\tGateway\n` +
+      `eth0\t00000000\t${hex(1, ...network)}\t0003\t0\t0\t0\t00000000\n` +
+      `eth0\t${hex(0, ...network)}\t00000000\t0001\t0\t0\t0\t00FCFFFF\n` +
+      `eth1\t${hex(0, (c & 0xfc) ^ 4, b, a)}\t00000000\t0001\t0\t0\t0\t00FCFFFF\n` +
+      `eth1\t${hex(d, c, b, a)}\t00000000\t0000\t0\t0\t0\tFFFFFFFF\n`,
+  );
+  put('proc/net/if_inet6', `${expanded(ipv6)} 02 40 00 80     eth0\n`);
+  put(
+    'etc/resolv.conf',
+    `# by ${server}\nsearch ${domain}\nnameserver ${ipv4}\nnameserver ${ipv6}\n`,
+  );
+  put(
+    'run/systemd/netif/leases/2',
+    `ADDRESS=${ipv4}\nDOMAINNAME=${domain}\nOPTION_224=${Buffer.from(`https://${server}/`).toString('hex')}\n`,
+  );
+  put(
+    'var/lib/dhcp/dhclient.leases',
+    `lease {\n  fixed-address ${ipv4};\n  option domain-name "${domain}";\n  option dragonfly-url "http://${ipv4}:3000";\n}\n`,
+  );
+}
+
+/** "2001:db8:4:7::1234" in 32 digits; "::" stands for groups of zeros. */
+function expanded(ipv6: string): string {
+  const [head = '', tail = ''] = ipv6.split('::');
+  const digits = (half: string): string =>
+    half
+      .split(':')
+      .map((group) => group.padStart(4, '0'))
+      .join('');
+  return digits(head).padEnd(32 - digits(tail).length, '0') + digits(tail);
 }
 
 /** SMBIOS 3.2, of which only the version is looked at. */

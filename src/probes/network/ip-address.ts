@@ -5,6 +5,17 @@ export function ipv6Text(digits: string): string {
   return new URL(`http://[${digits.replaceAll(/(.{4})(?=.)/g, '$1:')}]`).hostname.slice(1, -1);
 }
 
+/** The 32 hex digits of an address in any text form; undefined for what is none. */
+export function ipv6Digits(text: string): string | undefined {
+  const short = URL.parse(`http://[${text}]`)?.hostname.slice(1, -1);
+  if (short === undefined) return undefined;
+  const [head = '', tail] = short.split('::');
+  const [before, after] = [head, tail ?? ''].map((half) => (half === '' ? [] : half.split(':')));
+  const zeros = 8 - (before?.length ?? 0) - (after?.length ?? 0);
+  const groups = [...(before ?? []), ...Array<string>(zeros).fill('0'), ...(after ?? [])];
+  return groups.map((group) => group.padStart(4, '0')).join('');
+}
+
 /** The number that a dotted address stands for. */
 export function ipv4Number(address: string): number {
   return address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);

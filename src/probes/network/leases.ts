@@ -11,20 +11,47 @@ export const leasesProbe: Probe<'leases'> = { name: 'leases', read: (root) => re
  *  Source: RFC 3942 section 5. */
 export const urlOption = 224;
 
-interface Place {
-  readonly path: string;
-  readonly isDirectory: boolean;
-  readonly parse: (text: string) => Omit<Lease, 'source'>;
+type Told = Omit<Lease, 'source'>;
+
+/** How a client writes its leases. `write` gives a file that says this and nothing else. */
+interface Format {
+  readonly parse: (text: string) => Told;
+  readonly write: (told: Told) => string;
 }
 
+export interface LeasePlace extends Format {
+  readonly path: string;
+  readonly isDirectory: boolean;
+}
+
+const keyValue: Format = {
+  parse: parseKeyValueLease,
+  write: ({ url, domain }) =>
+    (url === undefined ? '' : `opt${urlOption}=${hexOf(url).join('')}\n`) +
+    (domain === undefined ? '' : `domain=${domain}\n`),
+};
+const dhclient: Format = {
+  parse: parseDhclientLeases,
+  write: ({ url, domain }) =>
+    'lease {\n' +
+    (url === undefined ? '' : `  option unknown-${urlOption} ${hexOf(url).join(':')};\n`) +
+    (domain === undefined ? '' : `  option domain-name "${domain}";\n`) +
+    '}\n',
+};
+
 /** In the order in which they are asked. */
-export const leasePlaces: readonly Place[] = [
-  { path: '/run/dragonfly/lease', isDirectory: false, parse: parseKeyValueLease },
-  { path: '/run/systemd/netif/leases', isDirectory: true, parse: parseKeyValueLease },
-  { path: '/var/lib/NetworkManager', isDirectory: true, parse: parseKeyValueLease },
-  { path: '/var/lib/dhcp', isDirectory: true, parse: parseDhclientLeases },
-  { path: '/var/lib/dhclient', isDirectory: true, parse: parseDhclientLeases },
+export const leasePlaces: readonly LeasePlace[] = [
+  { path: '/run/dragonfly/lease', isDirectory: false, ...keyValue },
+  { path: '/run/systemd/netif/leases', isDirectory: true, ...keyValue },
+  { path: '/var/lib/NetworkManager', isDirectory: true, ...keyValue },
+  { path: '/var/lib/dhcp', isDirectory: true, ...dhclient },
+  { path: '/var/lib/dhclient', isDirectory: true, ...dhclient },
 ];
+
+/** The place that a file lies in; undefined for a file that is no lease. */
+export function leasePlaceOf(file: string): LeasePlace | undefined {
+  return leasePlaces.find(({ path }) => file === path || file.startsWith(`${path}/`));
+}
 
 /** Every lease found; undefined where none of the places can be looked at. */
 export async function readLeases(root: Root): Promise<readonly Lease[] | undefined> {
@@ -54,7 +81,7 @@ function isLeaseFile(name: string): boolean {
 /** `KEY=value` lines: those of busybox udhcpc's environment (`opt224=`, in hex) and those of
  *  systemd-networkd and NetworkManager (`OPTION_224=`, in hex).
  *  Source: busybox networking/udhcp/dhcpc.c, systemd sd-dhcp-lease.c. */
-export function parseKeyValueLease(text: string): Omit<Lease, 'source'> {
+export function parseKeyValueLease(text: string): Told {
   const values = new Map<string, string>();
   for (const [, key = '', value = ''] of text.matchAll(/^(\w+)=(.*)$/gm)) {
     values.set(key.toLowerCase(), value.trim().replace(/^(['"])(.*)\1$/, '$2'));
@@ -67,14 +94,14 @@ export function parseKeyValueLease(text: string): Omit<Lease, 'source'> {
 
 /** ISC dhclient's leases; the last one in the file is the current one.
  *  Source: dhclient.leases(5). */
-export function parseDhclientLeases(text: string): Omit<Lease, 'source'> {
+export function parseDhclientLeases(text: string): Told {
   const current = text.slice(Math.max(0, text.lastIndexOf('lease {')));
   const option = (name: string): string | undefined =>
     new RegExp(`^[ \\t]*option ${name} "?([^";\\n]*)"?;`, 'm').exec(current)?.[1];
   return lease(option(`(?:unknown-${urlOption}|dragonfly-url)`), option('domain-name'));
 }
 
-function lease(url: string | undefined, domain: string | undefined): Omit<Lease, 'source'> {
+function lease(url: string | undefined, domain: string | undefined): Told {
   return {
     ...(url === undefined || url === '' ? {} : { url: decode(url) }),
     ...(domain !== undefined && /^[a-z0-9.-]{1,253}$/i.test(domain) ? { domain } : {}),
@@ -85,4 +112,8 @@ function lease(url: string | undefined, domain: string | undefined): Omit<Lease,
 function decode(value: string): string {
   const digits = value.replaceAll(':', '');
   return /^([0-9a-f]{2})+$/i.test(digits) ? Buffer.from(digits, 'hex').toString('utf8') : value;
+}
+
+function hexOf(text: string): string[] {
+  return [...Buffer.from(text)].map((byte) => byte.toString(16).padStart(2, '0'));
 }

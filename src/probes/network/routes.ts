@@ -35,18 +35,13 @@ export const routesProbe: Probe<'routes'> = {
 const up = 0x1;
 const reject = 0x200;
 
-/** Source: /proc/net/route. Addresses are hex in the host's byte order, which the netmasks give away:
- *  none begins with a whole byte of ones where it is little-endian, unless all its bits are ones. */
+/** Source: /proc/net/route. */
 export function parseIpv4Routes(text: string): Route[] {
   const rows = text
     .split('\n')
     .slice(1)
     .map((line) => line.trim().split(/\s+/));
-  const isBigEndian = rows.some(({ 7: mask }) => /^FF(?!F{6}$)[\dA-F]{6}$/i.test(mask ?? ''));
-  const number = (hex: string): number => {
-    const value = Number.parseInt(hex, 16) >>> 0;
-    return isBigEndian ? value : swapBytes(value);
-  };
+  const { number } = routeHex(text);
   return rows.flatMap(([name, destination, gateway, flags, , , metric, mask]) => {
     if (name === undefined || destination === undefined || gateway === undefined) return [];
     if ((Number.parseInt(flags ?? '', 16) & (up | reject)) !== up) return [];
@@ -89,6 +84,20 @@ export function defaultRoute(routes: readonly Route[]): Route | undefined {
 
 function isIpv6Hex(text: string | undefined): text is string {
   return text !== undefined && /^[0-9a-f]{32}$/i.test(text);
+}
+
+/** How a /proc/net/route writes addresses: as hex in the host's byte order, which the netmasks give away.
+ *  None begins with a whole byte of ones where it is little-endian, unless all its bits are ones. */
+export function routeHex(text: string): {
+  number: (hex: string) => number;
+  hex: (number: number) => string;
+} {
+  const isBigEndian = /^(?:\S+[ \t]+){7}FF(?!F{6}\b)[\dA-F]{6}\b/im.test(text);
+  const ordered = (number: number): number => (isBigEndian ? number : swapBytes(number));
+  return {
+    number: (hex) => ordered(Number.parseInt(hex, 16) >>> 0),
+    hex: (number) => ordered(number).toString(16).toUpperCase().padStart(8, '0'),
+  };
 }
 
 function swapBytes(number: number): number {

@@ -1,0 +1,137 @@
+// Rewrites the texts that say how a machine's network is set up: with fakes for addresses and host names,
+// and with nothing in most of them but what the probes read.
+import { parseLanPrint } from '../probes/bmc.ts';
+import { parameterWords } from '../probes/kernel-command-line.ts';
+import { parseFibTrie, parseIpAddress } from '../probes/network/addresses.ts';
+import { ipv4Number, ipv4Text } from '../probes/network/ip-address.ts';
+import { leasePlaceOf } from '../probes/network/leases.ts';
+import { parseResolvConf } from '../probes/network/resolv-conf.ts';
+import { routeHex } from '../probes/network/routes.ts';
+import type { Asked } from '../sources/captured/recording.ts';
+import { fakeAddress, fakeIpv4, fakeIpv6Digits } from './fake-addresses.ts';
+import type { Fakes } from './fakes.ts';
+import { isCommonHost } from './secrets.ts';
+
+type Rewrite = (text: string, fakes: Fakes) => string;
+
+const files: Readonly<Record<string, Rewrite>> = {
+  '/proc/cmdline': rewriteCommandLine,
+  '/proc/net/fib_trie': rewriteFibTrie,
+  '/proc/net/route': rewriteRoutes,
+  '/proc/net/ipv6_route': rewriteIpv6Table,
+  '/proc/net/if_inet6': rewriteIpv6Table,
+  '/etc/resolv.conf': rewriteResolvConf,
+};
+const commands: Readonly<Record<string, Rewrite>> = {
+  'ip -o -4 address': rewriteIpAddress,
+  'ipmitool lan print': rewriteLanPrint,
+};
+
+/** Returns the text with fakes; undefined for a text that says nothing about the network. */
+export function rewriteNetworkText(asked: Asked, text: string, fakes: Fakes): string | undefined {
+  const rewrite =
+    asked.read === 'exec'
+      ? commands[[asked.tool, ...asked.args].join(' ')]
+      : (files[asked.path] ?? leaseRewrite(asked.path));
+  return rewrite?.(text, fakes);
+}
+
+/** The parameters stay, for what they tell about a boot; addresses and hosts in them do not. */
+function rewriteCommandLine(text: string, fakes: Fakes): string {
+  return text.replaceAll(parameterWords, (word) => {
+    const [, name = '', value = word] = /^("?[^="]*=)(.*)$/s.exec(word) ?? [];
+    if (name.endsWith('hostname=')) return name + fakeHost(value, fakes);
+    return name + (name === 'ip=' ? rewriteIp(value, fakes) : rewriteWords(value, fakes));
+  });
+}
+
+/** `ip=CLIENT:SERVER:GATEWAY:NETMASK:HOSTNAME:DEVICE:…`, with IPv6 addresses in brackets.
+ *  Source: kernel Documentation/admin-guide/nfs/nfsroot.rst. */
+function rewriteIp(value: string, fakes: Fakes): string {
+  const fields = value.split(/:(?![^[]*\])/);
+  return fields
+    .map((field, i) => (i === 4 ? fakeHost(field, fakes) : rewriteWords(field, fakes)))
+    .join(':');
+}
+
+/** Hosts: behind "://", before ":/" (NFS), and names with dots that are no part of a path. */
+const hosts =
+  /(?<=:\/\/)[^\s/:@?#[\],]+|(?<![\w./-])[a-z][\w-]*(?=:\/(?!\/))|(?<![\w./-])(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]*(?![\w.])/gi;
+/** Names of iSCSI and NVMe-oF ends, which hold a host's name or a number of its own. */
+const qualifiedNames = /\b[in]qn\.[^\s,;"]+/gi;
+const ipv6 = /(?<![\w:.])[0-9a-f]*(?::[0-9a-f]*){2,}(?![\w:.])/gi;
+const ipv4 = /(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])/g;
+
+/** Addresses and host names in a value, wherever they stand. */
+function rewriteWords(value: string, fakes: Fakes): string {
+  const address = (text: string): string => fakeAddress(text, fakes) ?? text;
+  return value
+    .replaceAll(qualifiedNames, (name) => name.slice(0, 4) + fakes.of(name.slice(4)))
+    .replaceAll(hosts, (host) => fakeHost(host, fakes))
+    .replaceAll(ipv6, address)
+    .replaceAll(ipv4, address);
+}
+
+/** An address is left to those who come after: a host has a letter. */
+function fakeHost(host: string, fakes: Fakes): string {
+  const isNamed =
+    /[a-z]/i.test(host) && !isCommonHost(host) && fakeAddress(host, fakes) === undefined;
+  return isNamed ? fakes.of(host) : host;
+}
+
+function rewriteFibTrie(text: string, fakes: Fakes): string {
+  const leaves = parseFibTrie(text).map((a) => `|-- ${fakeIpv4(a, fakes)}\n   /32 host LOCAL\n`);
+  return leaves.join('');
+}
+
+function rewriteRoutes(text: string, fakes: Fakes): string {
+  const { number, hex } = routeHex(text);
+  const fake = (digits: string): string => hex(fakeIpv4Number(number(digits), fakes));
+  return text.replaceAll(
+    /^(\S+[ \t]+)([\dA-F]{8})([ \t]+)([\dA-F]{8})/gim,
+    (_, name: string, destination: string, space: string, gateway: string) =>
+      name + fake(destination) + space + fake(gateway),
+  );
+}
+
+function rewriteIpv6Table(text: string, fakes: Fakes): string {
+  return text.replaceAll(/\b[0-9a-f]{32}\b/gi, (digits) => fakeIpv6Digits(digits, fakes));
+}
+
+function rewriteResolvConf(text: string, fakes: Fakes): string {
+  const { nameservers, domain } = parseResolvConf(text);
+  const lines = nameservers.map((a) => `nameserver ${fakeAddress(a, fakes) ?? 'removed'}\n`);
+  return (domain === null ? '' : `search ${fakeHost(domain, fakes)}\n`) + lines.join('');
+}
+
+function rewriteIpAddress(text: string, fakes: Fakes): string {
+  const lines = parseIpAddress(text).map(
+    (held, i) => `${i + 1}: ${held.interface}    inet ${fakeIpv4(held.address, fakes)}\n`,
+  );
+  return lines.join('');
+}
+
+/** The MAC is replaced as every MAC is. */
+function rewriteLanPrint(text: string, fakes: Fakes): string {
+  const { address, mac } = parseLanPrint(text);
+  return (
+    (address === undefined ? '' : `IP Address : ${fakeIpv4(address, fakes)}\n`) +
+    (mac === undefined ? '' : `MAC Address : ${mac}\n`)
+  );
+}
+
+function leaseRewrite(path: string): Rewrite | undefined {
+  const place = leasePlaceOf(path);
+  if (place === undefined) return undefined;
+  return (text, fakes) => {
+    const { url, domain } = place.parse(text);
+    return place.write({
+      ...(url !== undefined && { url: rewriteWords(url, fakes) }),
+      ...(domain !== undefined && { domain: fakeHost(domain, fakes) }),
+    });
+  };
+}
+
+function fakeIpv4Number(number: number, fakes: Fakes): number {
+  return ipv4Number(fakeIpv4(ipv4Text(number), fakes));
+}
