@@ -165,7 +165,7 @@ describe('a captured machine', () => {
   it('registers without what its capture lacks, over whatever network there is', async () => {
     const old = { '/proc/net/fib_trie': '', '/proc/net/if_inet6': '', '/etc/resolv.conf': '' };
     const description = await replay(old).describe();
-    expect(description.ip_address).toBeNull();
+    expect(description).not.toHaveProperty('ip_address');
     expect(description).not.toHaveProperty('nameservers');
     expect(await replay(old).addresses()).toBeUndefined();
     const offline = { '/proc/net/fib_trie': 'Main:\n', '/proc/net/if_inet6': '' };
@@ -193,6 +193,6 @@ describe('a captured machine', () => {
     const unplugged = { [`${port}/operstate`]: 'down\n', '/proc/net/if_inet6': '' };
     expect(await replay(unplugged).addresses()).toEqual(['10.1.0.1']);
     const nowhere = { ...unplugged, '/proc/net/fib_trie': '|-- 10.9.8.7\n  /32 host LOCAL\n' };
-    expect((await replay(nowhere).describe()).ip_address).toBeNull();
+    expect(await replay(nowhere).describe()).not.toHaveProperty('ip_address');
   });
 });

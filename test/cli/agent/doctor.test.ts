@@ -27,10 +27,11 @@ describe('doctor', () => {
       pass  wired NIC   eth0 (driver not known), eth1 (driver not known)
       FAIL  link        eth0 is switched off, eth1 is switched off
                         -> switch one on: ip link set eth0 up
-      pass  route       default over eth0 by fe80::5054:ff:feab:cd01
+      pass  address     203.0.113.77, 203.0.116.9, 2001:db8:4:7::1234
+      pass  route       default over eth0 by 203.0.112.1
       pass  disks       /dev/sda
 
-      6 passed, 0 warnings, 1 failed
+      7 passed, 0 warnings, 1 failed
       "
     `);
   });
