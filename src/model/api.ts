@@ -6,7 +6,7 @@ import { Cpu } from './hardware/cpu.ts';
 import { CheckinDisk } from './hardware/disk.ts';
 import { StoredOs } from './hardware/existing-os.ts';
 import { StoredGpu } from './hardware/gpu.ts';
-import { Memory } from './hardware/memory.ts';
+import { StoredMemory } from './hardware/memory.ts';
 import { CheckinInterface } from './hardware/network-interface.ts';
 import { Virtualization } from './hardware/virtualization.ts';
 import { MatchedBy } from './history.ts';
@@ -25,7 +25,7 @@ export const CheckinRequest = bounded(
     identity_hash: optionalText(),
     ...Type.Partial(Type.Pick(AgentReport, ['hostname', 'ip_address', 'bmc_address'])).properties,
     ...Type.Partial(Type.Pick(Cpu, ['cpu_model', 'cpu_cores', 'cpu_threads'])).properties,
-    ...Type.Partial(Type.Pick(Memory, ['memory_bytes'])).properties,
+    ...Type.Partial(StoredMemory).properties,
     disks: Type.Optional(Type.Array(CheckinDisk)),
     interfaces: Type.Optional(Type.Array(CheckinInterface)),
     gpus: Type.Optional(Type.Array(StoredGpu)),

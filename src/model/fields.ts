@@ -4,3 +4,23 @@ import { Type, type TSchema } from 'typebox';
 export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
 export const Timestamp = Type.String({ format: 'date-time', description: 'RFC 3339 in UTC' });
+
+type Described = { readonly description?: string };
+
+const whole =
+  (maximum: number) =>
+  (options: Described = {}) =>
+    Type.Integer({ minimum: 0, maximum, ...options });
+
+// The integers of Dragonfly's documents, within the bounds of their Rust types.
+export const U8 = whole(255);
+export const U32 = whole(4_294_967_295);
+
+/** Beyond 2^53 it is a bigint: see core/exact-json.ts. */
+export const U64 = (options: Described = {}) =>
+  Type.Unsafe<number | bigint>({
+    type: ['integer', 'bigint'],
+    minimum: 0,
+    exclusiveMaximum: 2 ** 64,
+    ...options,
+  });

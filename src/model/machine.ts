@@ -1,12 +1,12 @@
 // The stored Machine record: the JSON form of storage-schema.md's structs (serde's defaults), with
 // this project's additions, which may all be absent. Unknown fields are kept.
 import { Type, type Static } from 'typebox';
-import { nullable, Timestamp } from './fields.ts';
+import { nullable, Timestamp, U32 } from './fields.ts';
 import { Cpu } from './hardware/cpu.ts';
 import { StoredDisk } from './hardware/disk.ts';
 import { StoredOs } from './hardware/existing-os.ts';
 import { StoredGpu } from './hardware/gpu.ts';
-import { Memory } from './hardware/memory.ts';
+import { StoredMemory } from './hardware/memory.ts';
 import { StoredInterface } from './hardware/network-interface.ts';
 import { Virtualization } from './hardware/virtualization.ts';
 import { MatchedBy } from './history.ts';
@@ -24,13 +24,32 @@ export const MachineIdentity = Type.Object({
 });
 export type MachineIdentity = Static<typeof MachineIdentity>;
 
+const Reason = Type.Object({ message: Type.String() });
+
+/** The states of newer versions of Dragonfly, which this server reads and never writes. */
+const NewerState = Type.Union(
+  [
+    Type.Enum([
+      'ReadyToInstall',
+      'Initializing',
+      'Installing',
+      'Writing',
+      'Installed',
+      'ExistingOs',
+    ]),
+    Type.Object({ Failed: Reason }),
+  ],
+  { description: 'of newer versions of Dragonfly: kept as written until something changes it' },
+);
+
 export const MachineState = Type.Union([
   Type.Literal('Discovered'),
   Type.Literal('Ready'),
   Type.Literal('Provisioning'),
   Type.Literal('Provisioned'),
-  Type.Object({ Error: Type.Object({ message: Type.String() }) }),
+  Type.Object({ Error: Reason }),
   Type.Literal('Offline'),
+  NewerState,
 ]);
 export type MachineState = Static<typeof MachineState>;
 
@@ -45,9 +64,7 @@ export const MachineStateName = Type.Enum([
 ]);
 export type MachineStateName = Static<typeof MachineStateName>;
 
-export function stateName(state: MachineState): MachineStateName {
-  return typeof state === 'string' ? state : 'Error';
-}
+export { stateName } from './machine-state.ts';
 
 export const WorkflowResult = Type.Union([
   Type.Object({ Success: Type.Object({ completed_at: Timestamp }) }),
@@ -65,7 +82,7 @@ export type MachineStatus = Static<typeof MachineStatus>;
 
 export const HardwareInfo = Type.Object({
   ...Type.Pick(Cpu, ['cpu_model', 'cpu_cores']).properties,
-  ...Type.Pick(Memory, ['memory_bytes']).properties,
+  ...StoredMemory.properties,
   disks: Type.Array(StoredDisk),
   network_interfaces: Type.Array(StoredInterface),
   is_virtual: Type.Boolean(),
@@ -92,11 +109,14 @@ export const MachineConfig = Type.Object({
 });
 export type MachineConfig = Static<typeof MachineConfig>;
 
+const guest = { cluster: Type.String(), node: Type.String() };
+
+/** ProxmoxLxc and ProxmoxNode are of newer versions of Dragonfly. */
 export const MachineSource = Type.Union([
   Type.Literal('Agent'),
-  Type.Object({
-    Proxmox: Type.Object({ cluster: Type.String(), node: Type.String(), vmid: Type.Integer() }),
-  }),
+  Type.Object({ Proxmox: Type.Object({ ...guest, vmid: U32() }) }),
+  Type.Object({ ProxmoxLxc: Type.Object({}, { additionalProperties: true }) }),
+  Type.Object({ ProxmoxNode: Type.Object({}, { additionalProperties: true }) }),
   Type.Literal('Manual'),
 ]);
 export type MachineSource = Static<typeof MachineSource>;

@@ -109,7 +109,8 @@ function limitOf(schema: object, place: Place): object {
     return { maxLength: textLimit(place) };
   }
   if (type === 'array') return { maxItems: listLimit(place) };
-  if (type === 'integer' || type === 'number') return { minimum: 0 };
+  if (type === 'number') return { minimum: 0 };
+  if (type === 'integer') return { minimum: 0, maximum: Number.MAX_SAFE_INTEGER, ...given };
   return {};
 }
 

@@ -5,6 +5,7 @@ import fastify, { type FastifyRequest } from 'fastify';
 import { v7 } from 'uuid';
 import type { Clock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
+import { stringifyExact } from '../core/exact-json.ts';
 import { silentLog, type Log } from '../core/log.ts';
 import type { Store } from '../store/store.ts';
 import { answerClientError, sendError } from './http/answers.ts';
@@ -94,7 +95,7 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
   const app = bare as App;
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
   // Schemas of answers are documentation; fields of ours and of others in stored records go out as they are.
-  app.setSerializerCompiler(() => JSON.stringify);
+  app.setSerializerCompiler(() => stringifyExact);
   app.setErrorHandler((err, request, reply) => sendError(err, request, reply, s.log));
   app.setNotFoundHandler((request) => {
     throw new AppError(

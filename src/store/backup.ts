@@ -5,6 +5,7 @@ import { createReadStream } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { AppError, isAppError } from '../core/errors.ts';
+import { stringifyExact } from '../core/exact-json.ts';
 import { formatVersion, restoringKey } from './format.ts';
 import { parseDocument } from './collections/json.ts';
 import type { Kv, KvEntry, KvOperation } from './kv/kv.ts';
@@ -62,7 +63,7 @@ async function writeLines(kv: Kv, write: (text: string) => Promise<void>): Promi
  *  Errors: AppError `store.damaged` for what could not be restored. */
 function oneLine({ key, value }: KvEntry): string {
   const document = parseDocument(key, value);
-  return value.includes('\n') ? JSON.stringify(document) : value;
+  return value.includes('\n') ? stringifyExact(document) : value;
 }
 
 /** Puts all records of a backup into an empty store. The whole file is verified before anything is
@@ -158,7 +159,7 @@ function readRecord(line: string): { kind: Kind<object>; document: object } | un
 
 function operationsOf(kind: Kind<object>, document: object): KvOperation[] {
   return [
-    { key: recordKey(kind, kind.name(document)), value: JSON.stringify(document) },
+    { key: recordKey(kind, kind.name(document)), value: stringifyExact(document) },
     ...[...indexKeys(kind, document)].map((key) => ({ key, value: '' })),
   ];
 }

@@ -1,6 +1,6 @@
 // A whole disk: as the inventory has it, as a check-in tells it and as the record keeps it.
 import { Type, type Static } from 'typebox';
-import { nullable } from '../fields.ts';
+import { nullable, U64 } from '../fields.ts';
 
 export const Disk = Type.Object({
   device: Type.String({ description: '/dev/sda, /dev/nvme0n1' }),
@@ -21,6 +21,7 @@ export type Disk = Static<typeof Disk>;
 export const StoredDisk = Type.Object({
   ...Type.Partial(Disk).properties,
   ...Type.Pick(Disk, ['device', 'size_bytes', 'model', 'serial']).properties,
+  size_bytes: U64(),
   type: Type.Optional(nullable(Type.String({ description: 'nvme, ssd, hdd' }))),
 });
 export type StoredDisk = Static<typeof StoredDisk>;

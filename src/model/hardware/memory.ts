@@ -1,6 +1,6 @@
 // The memory of a machine and its modules.
 import { Type, type Static } from 'typebox';
-import { nullable } from '../fields.ts';
+import { nullable, U64 } from '../fields.ts';
 
 export const Dimm = Type.Object({
   locator: nullable(Type.String()),
@@ -25,3 +25,7 @@ export const Memory = Type.Object({
   dimms: Type.Optional(Type.Array(Dimm)),
 });
 export type Memory = Static<typeof Memory>;
+
+/** What a check-in tells and the record keeps. */
+export const StoredMemory = Type.Object({ memory_bytes: nullable(U64()) });
+export type StoredMemory = Static<typeof StoredMemory>;

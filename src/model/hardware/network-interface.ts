@@ -1,18 +1,18 @@
 // A physical network port: as the inventory has it, as a check-in tells it and as the record keeps it.
 import { Type, type Static } from 'typebox';
-import { nullable } from '../fields.ts';
+import { nullable, U32 } from '../fields.ts';
 
 export const NetworkInterface = Type.Object({
   name: Type.String({ description: 'eth0, enp0s3' }),
   mac: Type.String({ description: 'the permanent address, lower case with colons' }),
-  speed_mbps: nullable(Type.Integer()),
+  speed_mbps: nullable(U32()),
   current_mac: nullable(
     Type.String({ description: "where it differs from the permanent one: a bond member's" }),
   ),
   driver: nullable(Type.String()),
   pci_address: nullable(Type.String({ description: '0000:03:00.0' })),
   carrier: nullable(Type.Boolean()),
-  mtu: nullable(Type.Integer()),
+  mtu: nullable(U32()),
   kind: Type.Enum(['ethernet', 'infiniband', 'wlan']),
   is_usb: Type.Boolean(),
   is_bmc: Type.Boolean({ description: "a BMC's port towards its own host" }),
@@ -20,7 +20,7 @@ export const NetworkInterface = Type.Object({
     description: 'a virtual function whose physical function is on this host',
   }),
   bond: nullable(Type.String()),
-  vlans: Type.Array(Type.Integer()),
+  vlans: Type.Array(U32()),
 });
 export type NetworkInterface = Static<typeof NetworkInterface>;
 

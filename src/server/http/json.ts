@@ -2,6 +2,7 @@
 import secureJson from 'secure-json-parse';
 import { parse as parseYamlText } from 'yaml';
 import { AppError } from '../../core/errors.ts';
+import { exactReviver, stringifyExact } from '../../core/exact-json.ts';
 
 /** Deeper than any document of this API, and shallow enough for recursive code. */
 const maxDepth = 32;
@@ -10,7 +11,10 @@ const maxDepth = 32;
 export function parseJson(text: string): unknown {
   refuseDepth(text);
   try {
-    return secureJson.parse(text, { protoAction: 'error', constructorAction: 'error' });
+    return secureJson.parse(text, exactReviver(text), {
+      protoAction: 'error',
+      constructorAction: 'error',
+    });
   } catch (cause) {
     throw new AppError('request.malformed', 'the body is not JSON that this server takes', {
       cause,
@@ -23,7 +27,9 @@ export function parseYaml(text: string): unknown {
   let json: string | undefined;
   try {
     // Block collections nest by indentation; only the round trip through JSON makes their depth visible.
-    json = JSON.stringify(parseYamlText(text, { maxAliasCount: 100, uniqueKeys: true }));
+    json = stringifyExact(
+      parseYamlText(text, { maxAliasCount: 100, uniqueKeys: true, intAsBigInt: true }),
+    );
   } catch (cause) {
     throw new AppError('request.malformed', 'the body is not YAML that this server takes', {
       cause,

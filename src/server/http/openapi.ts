@@ -57,7 +57,7 @@ export function openApiBase(version: string): FastifyDynamicSwaggerOptions {
 /** Moves the named schemas to the document's components and puts references in their place. */
 function nameSchemas(document: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const definitions = new Map(
-    Object.entries(named).map(([name, schema]) => [name, asDocumented(schema)]),
+    Object.entries(named).map(([name, schema]) => [name, withUint64s(asDocumented(schema))]),
   );
   const names = new Map([...definitions].map(([name, schema]) => [JSON.stringify(schema), name]));
   const refer = (value: unknown, isDefinition = false): unknown => {
@@ -69,7 +69,7 @@ function nameSchemas(document: Readonly<Record<string, unknown>>): Record<string
   const schemas = Object.fromEntries(
     [...definitions].map(([name, schema]) => [name, refer(schema, true)]),
   );
-  const paths = refer(document['paths']);
+  const paths = refer(withUint64s(document['paths']));
   return { ...document, paths, components: { ...Object(document['components']), schemas } };
 }
 
@@ -86,6 +86,16 @@ function asDocumented(schema: unknown): unknown {
     return asDocumented({ ...rest, additionalProperties: values });
   }
   return mapObject(schema, asDocumented);
+}
+
+/** A u64 may be a bigint in memory; in JSON it is an integer like any other. */
+function withUint64s(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (!('type' in value && Array.isArray(value.type) && value.type.includes('bigint'))) {
+    return mapObject(value, withUint64s);
+  }
+  const { exclusiveMaximum: _bound, ...rest } = { exclusiveMaximum: undefined, ...value };
+  return { ...rest, type: 'integer', format: 'uint64' };
 }
 
 function mapObject(value: object, map: (item: unknown) => unknown): unknown {

@@ -63,9 +63,9 @@ function targetOf({ candidates }: IdentityConflict, into: string | undefined): s
 /** Changes the candidate before it deletes the other record: a crash between leaves both, to accept again. */
 async function merge(s: DecideServices, source: Versioned<Machine>, target: string): Promise<void> {
   const { id, identity, hardware, report } = source.value;
-  refuseSecondWorkflow(source.value);
-  await changeMachine(s, target, (machine) => {
-    refuseSecondWorkflow(machine);
+  await refuseSecondWorkflow(s, source.value);
+  await changeMachine(s, target, async (machine) => {
+    await refuseSecondWorkflow(s, machine);
     return { ...machine, identity, hardware, ...(report === undefined ? {} : { report }) };
   });
   await s.store.machines.delete(id, { revision: source.revision });

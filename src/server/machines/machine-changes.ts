@@ -1,6 +1,7 @@
 // Operators' changes to machines: configuration, marking offline, deletion; one by one and in bulk.
 import { describeError, isAppError } from '../../core/errors.ts';
-import { stateName, type BmcConfig, type Machine } from '../../model/machine.ts';
+import { stateName } from '../../model/machine-state.ts';
+import type { BmcConfig, Machine } from '../../model/machine.ts';
 import type { BulkRequest, BulkResponse, MachinePatch } from '../../model/operator-api.ts';
 import type { Auth } from '../access/auth.ts';
 import type { SecretBox } from '../access/secrets.ts';
@@ -53,7 +54,7 @@ export async function applyPatch(
   if (labels !== undefined) after = { ...after, metadata: { ...after.metadata, labels } };
   if (bmc !== undefined) configure({ bmc: bmc === null ? null : sealBmc(s, machine, bmc) });
   if (os_choice !== undefined) after = await assign(s, after, os_choice);
-  if (offline !== undefined) after = setOffline(after, offline);
+  if (offline !== undefined) after = await setOffline(s, after, offline);
   return after === machine ? machine : forgiven(after);
 }
 
@@ -63,7 +64,7 @@ async function assign(
   osChoice: string | null,
 ): Promise<Machine> {
   if (osChoice === machine.config.os_choice) return machine;
-  refuseSecondWorkflow(machine);
+  await refuseSecondWorkflow(s, machine);
   if (osChoice !== null) await loadTemplate(s, osChoice);
   const cause = osChoice === null ? 'os unassigned' : 'os assigned';
   return {
@@ -73,10 +74,10 @@ async function assign(
   };
 }
 
-function setOffline(machine: Machine, offline: boolean): Machine {
+async function setOffline(s: PatchServices, machine: Machine, offline: boolean): Promise<Machine> {
   const isOffline = stateName(machine.status.state) === 'Offline';
   if (offline === isOffline) return machine;
-  refuseSecondWorkflow(machine);
+  await refuseSecondWorkflow(s, machine);
   return {
     ...machine,
     status: {
@@ -114,7 +115,7 @@ export async function deleteMachine(
 ): Promise<void> {
   const { value, revision } = await loadMachine(s, id);
   refuseStale(ifMatch, machineEtag(value));
-  refuseSecondWorkflow(value);
+  await refuseSecondWorkflow(s, value);
   await s.store.machines.delete(id, { revision });
   s.auth.forgetMachine(id);
   s.liveness.forget(id);

@@ -2,7 +2,8 @@
 // machine are two records: `settle` brings the second after the first, as often as it is asked.
 import { AppError, isAppError } from '../../core/errors.ts';
 import type { WorkflowEvent } from '../../model/api.ts';
-import { existingOs, stateName, type Machine } from '../../model/machine.ts';
+import { stateName } from '../../model/machine-state.ts';
+import { existingOs, type Machine } from '../../model/machine.ts';
 import type { Template } from '../../model/template.ts';
 import { isActive, type Workflow } from '../../model/workflow.ts';
 import { retryOnConflict } from '../../store/retry.ts';
@@ -31,8 +32,8 @@ export async function createWorkflow(
   // First the workflow, then who refers to it: a crash between leaves a workflow that nobody runs.
   await s.store.workflows.put(workflow, 'absent');
   try {
-    await changeMachine(s, machineId, (machine) => {
-      refuseSecondWorkflow(machine);
+    await changeMachine(s, machineId, async (machine) => {
+      await refuseSecondWorkflow(s, machine);
       refuseOverwriting(machine, template, reimage);
       return {
         ...forgiven(machine),
@@ -51,10 +52,11 @@ export async function createWorkflow(
   return workflow;
 }
 
-/** Errors: AppError `workflow.active`. */
-export function refuseSecondWorkflow(machine: Machine): void {
+/** A workflow that the store does not have, as in a record that came from another server, runs nowhere.
+ *  Errors: AppError `workflow.active`. */
+export async function refuseSecondWorkflow({ store }: ReadServices, machine: Machine) {
   const current = machine.status.current_workflow;
-  if (current === null) return;
+  if (current === null || (await store.workflows.get(current)) === undefined) return;
   throw new AppError('workflow.active', `the machine has a workflow, ${current}; cancel it first`, {
     details: { workflow_id: current },
   });

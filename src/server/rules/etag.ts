@@ -1,10 +1,11 @@
 // Entity tags: they name the version of a document for If-Match.
 import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors.ts';
+import { stringifyExact } from '../../core/exact-json.ts';
 
 /** A strong entity tag of a document. */
 export function etag(document: unknown): string {
-  const hash = createHash('sha256').update(JSON.stringify(document)).digest('base64url');
+  const hash = createHash('sha256').update(stringifyExact(document)).digest('base64url');
   return `"${hash.slice(0, 22)}"`;
 }
 

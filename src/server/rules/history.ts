@@ -28,7 +28,7 @@ export function changesBetween(before: Machine, after: Machine, at: string): Mac
   for (const what of ['cpu_model', 'cpu_cores', 'cpu_threads', 'memory_bytes'] as const) {
     const was = before.hardware[what] ?? null;
     const is = after.hardware[what] ?? null;
-    if (was !== null && was !== is) add(what, was, is);
+    if (was !== null && was !== is) add(what, shown(was), shown(is));
   }
   compareSets(diskNames(before), diskNames(after), (...c) => add('disk', ...c));
   compareSets(gpuNames(before), gpuNames(after), (...c) => add('gpu', ...c));
@@ -38,6 +38,11 @@ export function changesBetween(before: Machine, after: Machine, at: string): Mac
 }
 
 type Shown = MachineChange['before'];
+
+/** Beyond 2^53 a number is shown by its digits. */
+function shown(value: Shown | bigint): Shown {
+  return typeof value === 'bigint' ? String(value) : value;
+}
 
 function compareSets(
   before: readonly string[],

@@ -1,6 +1,7 @@
 // A machine's states and the transitions between them, as one table.
 import { AppError } from '../../core/errors.ts';
-import { stateName, type MachineState, type MachineStateName } from '../../model/machine.ts';
+import { stateName, wasInstallingElsewhere } from '../../model/machine-state.ts';
+import type { MachineState, MachineStateName } from '../../model/machine.ts';
 
 /** The causes that can change a machine's state. */
 export const causes = [
@@ -74,16 +75,20 @@ export const transitions: Readonly<Record<MachineStateName, Row>> = {
   },
 };
 
+/** Being installed elsewhere is as good as Error, except to a workflow that came along with the machine. */
+const installingElsewhere: Row = { ...transitions.Error, ...transitions.Provisioning };
+
 /** Returns the state after `cause`. `message` says what went wrong if that is Error.
  *  Errors: AppError `machine.wrong-state`. */
 export function nextState(state: MachineState, cause: Cause, message = ''): MachineState {
   const from = stateName(state);
-  const to = transitions[from][cause];
+  const row = wasInstallingElsewhere(state) ? installingElsewhere : transitions[from];
+  const to = row[cause];
   if (to === undefined) {
     throw new AppError('machine.wrong-state', `a machine that is ${from} cannot be: ${cause}`, {
       details: { state: from, cause },
     });
   }
   if (to !== 'Error') return to;
-  return typeof state === 'object' && message === '' ? state : { Error: { message } };
+  return from === 'Error' && message === '' ? state : { Error: { message } };
 }

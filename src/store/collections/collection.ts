@@ -1,6 +1,7 @@
 // A collection over a Kv: each write is one commit of the record and its index entries, each list a page.
 // The kinds of documents are in kinds.ts.
 import { AppError } from '../../core/errors.ts';
+import { stringifyExact } from '../../core/exact-json.ts';
 import { parseDocument } from './json.ts';
 import { indexKeys, indexPrefix, recordKey, type Kind, type Values } from './kinds.ts';
 import { namePrefix } from './keys.ts';
@@ -109,7 +110,7 @@ export class KvCollection<T extends object, By extends Values> implements Collec
   /** Writes a document with its index entries, removing those it no longer has. */
   async write(document: T, expected: Expected, extra?: () => Promise<Extra>): Promise<Revision> {
     const key = recordKey(this.#kind, this.#kind.name(document));
-    const value = JSON.stringify(document);
+    const value = stringifyExact(document);
     const wanted = indexKeys(this.#kind, document);
     return repeatedly(expected, async () => {
       const old = expected === 'absent' ? undefined : await readOne(this.kv, key);
@@ -180,7 +181,7 @@ export function versioned<T extends object>(entry: KvEntry): Versioned<T> {
 }
 
 export function creation<T, By extends Values>(kind: Kind<T, By>, document: T): KvOperation[] {
-  const record = { key: recordKey(kind, kind.name(document)), value: JSON.stringify(document) };
+  const record = { key: recordKey(kind, kind.name(document)), value: stringifyExact(document) };
   return [record, ...[...indexKeys(kind, document)].map((key) => ({ key, value: '' }))];
 }
 

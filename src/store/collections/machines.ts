@@ -1,5 +1,6 @@
 // The machines of a store: looked up by what they are recognised by, and written together with their
 // history and with the conflicts that they arise from.
+import { stringifyExact } from '../../core/exact-json.ts';
 import { keptChanges, type MachineChange, type MachineHistory } from '../../model/history.ts';
 import type { Machine } from '../../model/machine.ts';
 import { creation, KvCollection, lastPart, readOne, versioned, type Extra } from './collection.ts';
@@ -74,7 +75,7 @@ export class KvMachines
       const before = old === undefined ? [] : versioned<MachineHistory>(old).value.changes;
       const changes = [...along.changes, ...before].slice(0, keptChanges);
       expectations.push({ key, revision: old?.revision ?? 0 });
-      operations.push({ key, value: JSON.stringify({ machine_id: machineId, changes }) });
+      operations.push({ key, value: stringifyExact({ machine_id: machineId, changes }) });
     }
     return { expectations, operations };
   }

@@ -1,4 +1,5 @@
 // The list's row of a machine: small, and ready to show, search and sort. Pure; no DOM.
+import { errorOf, stateName } from '../../model/machine-state.ts';
 import type { MachineStateName } from '../../model/machine.ts';
 import type { MachineView } from '../../model/operator-api.ts';
 import { hardwareLine } from '../parts/format.ts';
@@ -47,8 +48,8 @@ export function toRow(machine: MachineView): Row {
     id,
     name,
     memorableName: config.memorable_name,
-    state: typeof status.state === 'string' ? status.state : 'Error',
-    errorMessage: typeof status.state === 'string' ? undefined : status.state.Error.message,
+    state: stateName(status.state),
+    errorMessage: errorOf(status.state),
     liveness: machine.liveness ?? 'unheard',
     hardware: line,
     address,

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import type { StoredDisk } from '../../model/hardware/disk.ts';
 import type { MachineView } from '../../model/operator-api.ts';
-import { formatDisk, formatMemory, formatSpeed, plural } from '../parts/format.ts';
+import { formatDisk, formatMemory, formatSpeed, plural, totalBytes } from '../parts/format.ts';
 import { Card } from '../parts/parts.tsx';
 
 /** A list of names and values, without those that were not reported. */
@@ -90,7 +90,7 @@ function Table({ label, head, rows }: TableProps) {
 }
 
 export function DisksCard({ disks }: { disks: readonly StoredDisk[] }) {
-  const total = disks.reduce((sum, disk) => sum + disk.size_bytes, 0);
+  const total = totalBytes(disks);
   return (
     <Card
       title="Disks"

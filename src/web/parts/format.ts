@@ -1,11 +1,12 @@
 // Formats values for people: sizes, ages, a machine's hardware in one line. Pure; no DOM.
+import type { StoredDisk } from '../../model/hardware/disk.ts';
 import type { HardwareInfo } from '../../model/machine.ts';
 
 const binaryUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 const decimalUnits = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
-function scaled(bytes: number, step: number, units: readonly string[]): string {
-  let value = bytes;
+function scaled(bytes: number | bigint, step: number, units: readonly string[]): string {
+  let value = Number(bytes);
   let unit = 0;
   while (value >= step && unit < units.length - 1) {
     value /= step;
@@ -16,10 +17,15 @@ function scaled(bytes: number, step: number, units: readonly string[]): string {
 }
 
 /** Memory in binary units, as it is sold: "256 GiB". */
-export const formatMemory = (bytes: number): string => scaled(bytes, 1024, binaryUnits);
+export const formatMemory = (bytes: number | bigint): string => scaled(bytes, 1024, binaryUnits);
 
 /** A disk size in decimal units, as on its label: "1.9 TB". */
-export const formatDisk = (bytes: number): string => scaled(bytes, 1000, decimalUnits);
+export const formatDisk = (bytes: number | bigint): string => scaled(bytes, 1000, decimalUnits);
+
+/** What disks hold together. */
+export function totalBytes(disks: readonly StoredDisk[]): number {
+  return disks.reduce((sum, disk) => sum + Number(disk.size_bytes), 0);
+}
 
 /** A link speed: "25 Gb/s". */
 export function formatSpeed(mbps: number): string {
@@ -46,8 +52,8 @@ export function hardwareLine(hardware: HardwareInfo): string {
   }
   if (memory_bytes !== null) parts.push(formatMemory(memory_bytes));
   if (disks.length > 0) {
-    const bytes = disks.reduce((sum, disk) => sum + disk.size_bytes, 0);
-    parts.push(`${disks.length === 1 ? '' : `${String(disks.length)} disks `}${formatDisk(bytes)}`);
+    const size = formatDisk(totalBytes(disks));
+    parts.push(`${disks.length === 1 ? '' : `${String(disks.length)} disks `}${size}`);
   }
   return parts.join(' · ');
 }

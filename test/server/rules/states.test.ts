@@ -23,7 +23,7 @@ const states: MachineState[] = [
   'Offline',
 ];
 const cases = states.flatMap((state) => {
-  const name = typeof state === 'string' ? state : 'Error';
+  const name = stateName(state);
   const row = expected[name].split(' ');
   return causes.map((cause, i) => [name, cause, row[i] ?? '', state] as const);
 });

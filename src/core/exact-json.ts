@@ -1,0 +1,47 @@
+// JSON whose integers survive: one that a number cannot hold (beyond 2^53, as Rust's u64 may be) is a bigint
+// in memory, and digits again in the text. Every smaller one is a number.
+
+/** Only texts with a run of digits this long are read the slow way. */
+const maybeUnsafe = /\d{16}/;
+
+/** The parts of the language's JSON that the compiler's library does not describe yet. */
+interface RawJson {
+  rawJSON(text: string): unknown;
+}
+// The interface above says what every supported Node has.
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion
+const rawJson = JSON as unknown as RawJson;
+
+type Reviver = (key: string, value: unknown, context?: { readonly source?: string }) => unknown;
+
+/** The reviver that a text needs for `JSON.parse` to keep its integers; undefined where it needs none. */
+export function exactReviver(text: string): Reviver | undefined {
+  return maybeUnsafe.test(text) ? keepExact : undefined;
+}
+
+/** Errors: SyntaxError. */
+export function parseExact(text: string): unknown {
+  const value: unknown = JSON.parse(text, exactReviver(text));
+  return value;
+}
+
+/** Bigints become digits. Errors: TypeError for what has no text, such as a circle. */
+export function stringifyExact(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch (err) {
+    // JSON.stringify refuses bigints. With a replacer it is many times slower, so only they pay for it.
+    if (!(err instanceof TypeError)) throw err;
+    return JSON.stringify(value, writeDigits);
+  }
+}
+
+function keepExact(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  const source = context?.source ?? '';
+  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
+  return /^-?\d+$/.test(source) ? BigInt(source) : value;
+}
+
+function writeDigits(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? rawJson.rawJSON(String(value)) : value;
+}

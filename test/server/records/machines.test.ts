@@ -1,0 +1,181 @@
+// Records that Dragonfly wrote, restored here and changed in every way that there is: nothing differs but
+// what was changed.
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { backUp, restore } from '../../../src/store/backup.ts';
+import { checkStore } from '../../../src/store/check.ts';
+import { formatVersion } from '../../../src/store/format.ts';
+import type { Kv } from '../../../src/store/kv/kv.ts';
+import { openedWithKv } from '../../store/backends.ts';
+import { rebootTemplate, startServer, temporaryDirectory, type TestServer } from '../harness.ts';
+import { full, ids, minimal, newer } from './documents.ts';
+
+interface Restored extends TestServer {
+  readonly kv: Kv;
+  /** The stored text of a machine. */
+  text(id: string): Promise<string>;
+}
+
+/** A server over a store into which a backup with these machines was restored. */
+async function restored(...machines: readonly string[]): Promise<Restored> {
+  const lines = machines.map((document) => `{"table":"machines","document":${document}}\n`);
+  const body = [
+    `${JSON.stringify({ format: 'dragonfly-backup', version: formatVersion })}\n`,
+    ...lines,
+  ].join('');
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  const file = join(temporaryDirectory(), 'backup');
+  writeFileSync(file, `${body}${JSON.stringify({ records: machines.length, sha256 })}\n`);
+  const { store, kv } = await openedWithKv('memory:');
+  expect(await restore(kv, file)).toBe(machines.length);
+  const server = await startServer({ store });
+  const text = async (id: string): Promise<string> => {
+    const [entries] = await kv.read([{ key: `machines/${id}` }]);
+    return entries?.[0]?.value ?? '';
+  };
+  return { ...server, kv, text };
+}
+
+/** A stored text without what every change of the server renews, and what is the server's own. */
+function comparable(text: string): string {
+  return text
+    .replace(/"updated_at":"[^"]*"/, '"updated_at":"…"')
+    .replace(/"last_seen":(?:null|"[^"]*")/, '"last_seen":"…"')
+    .replace(/,"report":\{.*\}\}$/s, '}');
+}
+
+describe('a record that Dragonfly wrote', () => {
+  it.each([
+    ['full', ids.full, full],
+    ['minimal', ids.minimal, minimal],
+    ['newer', ids.newer, newer('"Writing"')],
+  ])('%s: is restored, backed up and served as it was', async (_name, id, document) => {
+    const server = await restored(document);
+    expect(await server.text(id)).toBe(document);
+    const file = join(temporaryDirectory(), 'again');
+    await backUp(server.kv, file);
+    expect(readFileSync(file, 'utf8')).toContain(`"document":${document}}\n`);
+    const answer = await fetch(`${server.url}/api/machines/${id}`);
+    const served = await answer.text();
+    for (const part of ['identity', 'hardware', 'metadata']) {
+      const fields = new RegExp(`"${part}":\\{.*?\\},"(?:status|config|liveness)"`, 's');
+      const [written] = fields.exec(document) ?? [
+        document.slice(document.indexOf(`"${part}"`), -1),
+      ];
+      expect(served).toContain(written.replace(/,"(?:status|config|liveness)"$/, ''));
+    }
+    let findings = 0;
+    await checkStore(server.kv, false, () => (findings += 1));
+    expect(findings).toBe(0);
+  });
+
+  it('with sizes beyond 2^53 is changed by an operator, alone and in bulk, and keeps them', async () => {
+    const server = await restored(full);
+    const path = `/api/machines/${ids.full}`;
+    expect((await server.call('PATCH', path, { body: { tags: ['rack-2'] } })).status).toBe(200);
+    const expected = full.replace('"tags":["rack-1"]', '"tags":["rack-2"]');
+    expect(comparable(await server.text(ids.full))).toBe(comparable(expected));
+    const bulk = { ids: [ids.full], add_tags: ['spare'], offline: true };
+    const { body } = await server.call('POST', '/api/machines/bulk', { body: bulk });
+    expect(body).toEqual({ changed: 1, failed: [] });
+    const after = expected
+      .replace('["rack-2"]', '["rack-2","spare"]')
+      .replace('{"Error":{"message":"no disk \\"sda\\""}}', '"Offline"');
+    expect(comparable(await server.text(ids.full))).toBe(comparable(after));
+  });
+
+  it('with sizes beyond 2^53 runs a workflow, and keeps them', async () => {
+    const server = await restored(full);
+    await server.call('PUT', '/api/templates/restart', { body: rebootTemplate });
+    const created = await server.call('POST', '/api/workflows', {
+      body: { machine_id: ids.full, template: 'restart' },
+    });
+    expect(created.status).toBe(201);
+    const workflow = created.body.metadata.name;
+    const event = (body: object) =>
+      server.call('POST', `/api/workflows/${workflow}/events`, { body });
+    await event({ type: 'started' });
+    await event({ type: 'completed', success: true });
+    const text = await server.text(ids.full);
+    expect(text).toContain('"memory_bytes":18446744073709551615');
+    expect(text).toContain('"state":"Provisioned"');
+  });
+
+  it('with sizes beyond 2^53 checks in, tells another one, and has that in its history', async () => {
+    const server = await restored(full);
+    const report =
+      '{"mac":"02:00:00:00:00:01","memory_bytes":18446744073709551614,' +
+      '"disks":[{"name":"nvme0n1","size_bytes":9007199254740993},{"name":"nvme1n1","size_bytes":18446744073709551615}]}';
+    const { status, body } = await server.call('POST', '/api/agent/checkin', { body: report });
+    expect([status, body.machine_id, body.is_new]).toEqual([200, ids.full, false]);
+    const expected = full.replace(
+      '"memory_bytes":18446744073709551615',
+      '"memory_bytes":18446744073709551614',
+    );
+    expect(JSON.parse(comparable(await server.text(ids.full)))).toEqual(
+      JSON.parse(comparable(expected)),
+    );
+    expect(await server.text(ids.full)).toContain('"memory_bytes":18446744073709551614');
+    expect(await server.text(ids.full)).toContain('"size_bytes":9007199254740993');
+    const { body: told } = await server.call('GET', `/api/machines/${ids.full}/history`);
+    expect(told.history).toEqual([
+      expect.objectContaining({
+        what: 'memory_bytes',
+        before: '18446744073709551615',
+        after: '18446744073709551614',
+      }),
+    ]);
+  });
+});
+
+describe('a state of a newer Dragonfly', () => {
+  const failed = '{"Failed":{"message":"no image"}}';
+
+  it.each([
+    ['"ReadyToInstall"', 'Ready'],
+    ['"Initializing"', 'Provisioning'],
+    ['"Installing"', 'Provisioning'],
+    ['"Writing"', 'Provisioning'],
+    ['"Installed"', 'Provisioned'],
+    ['"ExistingOs"', 'Discovered'],
+    [failed, 'Error'],
+  ])('%s is found as %s, and served as it was written', async (state, name) => {
+    const server = await restored(newer(state));
+    const listed = await server.call('GET', `/api/machines?state=${name}`);
+    expect(listed.body.machines).toMatchObject([
+      { id: ids.newer, status: { state: JSON.parse(state) } },
+    ]);
+    const patched = await server.call('PATCH', `/api/machines/${ids.newer}`, {
+      body: { hostname: 'node-4' },
+    });
+    expect(patched.body.status.state).toEqual(JSON.parse(state));
+    const expected = newer(state).replace('"hostname":null', '"hostname":"node-4"');
+    expect(comparable(await server.text(ids.newer))).toBe(comparable(expected));
+  });
+
+  it.each(['"Initializing"', '"Installing"', '"Writing"', failed])(
+    '%s, with a workflow that is not here, is provisioned or marked offline as from Error',
+    async (state) => {
+      const elsewhere = '"current_workflow":"01900000-0000-7000-8000-00000000000f"';
+      const document = newer(state).replace('"current_workflow":null', elsewhere);
+      const offline = await restored(document);
+      const path = `/api/machines/${ids.newer}`;
+      const marked = await offline.call('PATCH', path, { body: { offline: true } });
+      expect([marked.status, marked.body.status.state]).toEqual([200, 'Offline']);
+      const server = await restored(document);
+      const answer = await server.call('POST', '/api/agent/checkin', {
+        body: { mac: '02:00:00:00:00:04', existing_os: { name: 'Debian', device: 'sda1' } },
+      });
+      expect(answer.body).toMatchObject({ machine_id: ids.newer, action: 'wait' });
+      await server.call('PUT', '/api/templates/restart', { body: rebootTemplate });
+      const { status } = await server.call('POST', '/api/workflows', {
+        body: { machine_id: ids.newer, template: 'restart' },
+      });
+      expect(status).toBe(201);
+      const { body } = await server.call('GET', path);
+      expect(body.status.state).toBe('Ready');
+    },
+  );
+});
