@@ -18,8 +18,7 @@ export async function bundleAgent(
     },
     platform: 'node',
     external: [...external],
-    // yargs names import.meta.resolve on a path that is not taken here.
-    checks: { emptyImportMeta: false, ineffectiveDynamicImport: false },
+    checks: { ineffectiveDynamicImport: false },
   });
   const { output } = await build.write({
     dir,

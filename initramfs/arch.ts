@@ -1,5 +1,5 @@
 // The machine architectures that executables and images are made for, and their other names.
-import { unusable } from './command-line.ts';
+import { AppError } from '../src/core/errors.ts';
 
 export const architectures = {
   x64: {
@@ -44,8 +44,14 @@ export const architectures = {
 /** As Node names it; `boot` is the folder's name in dist/boot, as iPXE's ${buildarch} gives it. */
 export type Arch = keyof typeof architectures;
 
-/** Reads an --arch value. Errors: AppError `usage.invalid`. */
-export function parseArch(text: string): Arch {
-  if (text === 'x64' || text === 'arm64') return text;
-  throw unusable('arch', text, 'it is x64 or arm64');
+export const archs = ['x64', 'arm64'] as const satisfies readonly Arch[];
+
+/** The architecture of this host. Errors: AppError `usage.invalid` on another one than these. */
+export function thisArch(): Arch {
+  const arch = archs.find((name) => name === process.arch);
+  if (arch !== undefined) return arch;
+  throw new AppError(
+    'usage.invalid',
+    `nothing is built for ${process.arch}: add --arch x64 or arm64`,
+  );
 }

@@ -3,55 +3,61 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { command } from '../src/cli/command.ts';
 import { systemClock } from '../src/core/clock.ts';
+import { AppError } from '../src/core/errors.ts';
 import { createApp } from '../src/server/app.ts';
 import { openStore } from '../src/store/open.ts';
-import { architectures, parseArch, type Arch } from './arch.ts';
-import { runProgram, unusable } from './command-line.ts';
+import { architectures, archs, type Arch } from './arch.ts';
+import { runProgram } from './command-line.ts';
 import { ensureImage } from './ensure-image.ts';
 import { chooseAccelerator, Vm } from './qemu.ts';
 import { requireTools } from './tools.ts';
 
-const usage = `usage: npm run boot -- [options]
-
-Builds the netboot image if need be, boots a virtual machine from it by PXE against a local
-server, and ends when the machine has checked in.
-
-  --arch x64|arm64  the machine's processor (x64). For arm64 Debian has no iPXE: UEFI is handed
-                    kernel and initramfs by QEMU
-  --uefi            UEFI firmware instead of a BIOS
-  --nic MODEL       the network card, as QEMU names it (e1000; for arm64 virtio-net-pci)
-  --memory MIB      (512)
-  --qemu ARGUMENTS  more arguments for QEMU, in one text: --qemu='-smp 4'
-  --console         shows what the machine prints
-  --keep            keeps machine and server running until Ctrl-C`;
-
 const roms = '/usr/lib/ipxe/qemu';
 
-const options = {
-  arch: { type: 'string', default: 'x64' },
-  uefi: { type: 'boolean', default: false },
-  console: { type: 'boolean', default: false },
-  keep: { type: 'boolean', default: false },
-  memory: { type: 'string', default: '512' },
-  nic: { type: 'string' },
-  qemu: { type: 'string', default: '' },
-} as const;
-
-await runProgram(usage, options, async ({ nic, ...values }) => {
-  const arch = parseArch(values.arch);
-  if (!/^[1-9]\d{0,6}$/.test(values.memory)) {
-    throw unusable('memory', values.memory, 'it is a number of MiB');
-  }
-  await demonstrate({
-    ...values,
-    arch,
-    // arm64 servers have no BIOS.
-    uefi: values.uefi || arch === 'arm64',
-    memoryMiB: Number(values.memory),
-    nic: nic ?? (arch === 'arm64' ? 'virtio-net-pci' : 'e1000'),
-    args: values.qemu.split(' ').filter(Boolean),
-  });
+const boot = command({
+  name: 'boot',
+  describe:
+    'boot a virtual machine by PXE from the netboot image, against a local server, until it has checked in; builds the image if need be',
+  options: {
+    arch: {
+      type: 'string',
+      default: 'x64',
+      choices: archs,
+      describe:
+        "the machine's processor; for arm64 Debian has no iPXE: QEMU hands kernel and initramfs to UEFI",
+    },
+    uefi: { type: 'boolean', describe: 'UEFI firmware instead of a BIOS' },
+    nic: {
+      type: 'string',
+      value: 'MODEL',
+      describe: 'the network card, as QEMU names it (default: e1000; for arm64 virtio-net-pci)',
+    },
+    memory: { type: 'number', default: 512, range: [1, 9_999_999], value: 'MIB', describe: 'RAM' },
+    qemu: {
+      type: 'string',
+      default: '',
+      value: 'ARGUMENTS',
+      describe: "more arguments for QEMU, in one text: --qemu='-smp 4'",
+    },
+    console: { type: 'boolean', describe: 'show what the machine prints' },
+    keep: { type: 'boolean', describe: 'keep machine and server running until Ctrl-C' },
+  },
+  async run({ arch, uefi, nic, memory, qemu, console: showConsole, keep }, io) {
+    await demonstrate({
+      arch,
+      // arm64 servers have no BIOS.
+      uefi: uefi || arch === 'arm64',
+      memoryMiB: memory,
+      nic: nic ?? (arch === 'arm64' ? 'virtio-net-pci' : 'e1000'),
+      args: qemu.split(' ').filter(Boolean),
+      console: showConsole,
+      keep,
+      signal: io.signal,
+    });
+    return 0;
+  },
 });
 
 interface Demonstration {
@@ -62,6 +68,8 @@ interface Demonstration {
   readonly args: readonly string[];
   readonly console: boolean;
   readonly keep: boolean;
+  /** Ctrl-C. */
+  readonly signal: AbortSignal;
 }
 
 async function demonstrate(wanted: Demonstration): Promise<void> {
@@ -112,8 +120,9 @@ async function demonstrate(wanted: Demonstration): Promise<void> {
     args: [...from, ...wanted.args],
     ...(wanted.console ? { onConsole: (text: string) => process.stdout.write(text) } : {}),
   });
-  const { promise: interrupted, resolve: onInterrupt } = Promise.withResolvers<void>();
-  process.once('SIGINT', onInterrupt);
+  const { promise: interrupted, resolve: onInterrupt } = Promise.withResolvers<unknown>();
+  wanted.signal.addEventListener('abort', onInterrupt);
+  if (wanted.signal.aborted) onInterrupt(undefined);
   try {
     const failed = vm.ended.then(() => {
       throw new Error(`the machine ended before it checked in:\n${vm.console.slice(-2000)}`);
@@ -141,7 +150,7 @@ function requirePrograms({ arch, uefi, nic }: Demonstration): void {
     ...(arch === 'x64' ? { [`${roms}/efi-e1000.rom`]: 'ipxe-qemu' } : {}),
   });
   if (arch === 'x64' && !existsSync(`${roms}/efi-${romName(nic)}.rom`)) {
-    throw unusable('nic', nic, `iPXE has no ROM for it in ${roms}`);
+    throw new AppError('usage.invalid', `--nic ${nic}: iPXE has no ROM for it in ${roms}`);
   }
 }
 
@@ -168,3 +177,5 @@ function fromQemu(image: string, parameters: string, nic: string): string[] {
     ...['-netdev', 'user,id=n0', '-device', `${nic},netdev=n0,romfile=`],
   ];
 }
+
+await runProgram(boot);

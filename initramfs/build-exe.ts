@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pkg from '@yao-pkg/pkg/lib-es5/sea.js';
 import { bundleAgent } from '../build-agent.ts';
-import { parseArch, type Arch } from './arch.ts';
+import { command } from '../src/cli/command.ts';
+import { archs, thisArch, type Arch } from './arch.ts';
 import { runProgram } from './command-line.ts';
 import { smallNode } from './node-binary.ts';
 import { cacheDir, projectDir, run } from './tools.ts';
@@ -72,14 +73,21 @@ function compile(arch: Arch, main: string, bundle: string, files: readonly strin
   return files.map((name) => `${name}.cache`);
 }
 
-const usage = `usage: npm run build:exe -- [--arch x64|arm64]
+const buildExe = command({
+  name: 'build:exe',
+  describe: 'make dist/dragonfly-agent-linux-ARCH: the agent and Node in one file',
+  options: {
+    arch: {
+      type: 'string',
+      choices: archs,
+      describe: 'the processor it runs on (default: this one)',
+    },
+  },
+  async run({ arch = thisArch() }, io) {
+    const { path } = await buildExecutable(arch);
+    io.print(`${path}\n`);
+    return 0;
+  },
+});
 
-Makes dist/dragonfly-agent-linux-ARCH: the agent and Node in one file.`;
-
-if (import.meta.main) {
-  const options = { arch: { type: 'string', default: process.arch } } as const;
-  await runProgram(usage, options, async ({ arch }) => {
-    const { path } = await buildExecutable(parseArch(arch));
-    console.log(path);
-  });
-}
+if (import.meta.main) await runProgram(buildExe);

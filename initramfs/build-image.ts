@@ -14,9 +14,10 @@ import { basename, dirname, join } from 'node:path';
 import { constants, zstdCompressSync } from 'node:zlib';
 import lock from '../package-lock.json' with { type: 'json' };
 import manifest from '../package.json' with { type: 'json' };
-import { architectures, parseArch, type Arch } from './arch.ts';
+import { command } from '../src/cli/command.ts';
+import { architectures, archs, thisArch, type Arch } from './arch.ts';
 import { buildExecutable } from './build-exe.ts';
-import { runProgram, unusable } from './command-line.ts';
+import { runProgram } from './command-line.ts';
 import { packCpio, packSquashfs } from './image-files.ts';
 import { debianLicence, spdxDocument, type Part } from './licences.ts';
 import { addFirmware, openFirmware } from './firmware.ts';
@@ -222,37 +223,37 @@ function npmPart(name: string): Part {
   return { name, version, licence: license, supplier: 'NOASSERTION' };
 }
 
-const usage = `usage: npm run build:initramfs -- [options]
-
-Makes dist/boot/ARCH/{kernel,initramfs} from Debian's packages.
-
-  --arch x64|arm64       the machines to boot (${process.arch})
-  --profile virt|server  what they are made of (virt)
-  --extra-firmware DIR   a folder laid out as /lib/firmware: what drivers ask for and it holds
-  --output DIR           where ARCH/ goes (dist/boot)`;
-
-if (import.meta.main) {
-  const options = {
-    arch: { type: 'string', default: process.arch },
-    profile: { type: 'string', default: 'virt' },
-    'extra-firmware': { type: 'string' },
-    output: { type: 'string' },
-  } as const;
-  await runProgram(usage, options, async ({ output, ...values }) => {
-    const profile = profiles.find((name) => name === values.profile);
-    if (profile === undefined) {
-      throw unusable('profile', values.profile, `it is ${profiles.join(' or ')}`);
-    }
-    const extraFirmware = values['extra-firmware'];
+const buildInitramfs = command({
+  name: 'build:initramfs',
+  describe: "make dist/boot/ARCH/{kernel,initramfs} from Debian's packages",
+  options: {
+    arch: { type: 'string', choices: archs, describe: 'the machines to boot (default: this one)' },
+    profile: {
+      type: 'string',
+      default: 'virt',
+      choices: profiles,
+      describe: 'what these machines are made of',
+    },
+    'extra-firmware': {
+      type: 'string',
+      value: 'DIR',
+      describe: 'a folder laid out as /lib/firmware: adds the files of it that drivers ask for',
+    },
+    output: { type: 'string', value: 'DIR', describe: 'where ARCH/ goes (default: dist/boot)' },
+  },
+  async run({ arch = thisArch(), profile, output, 'extra-firmware': extraFirmware }, io) {
     const folder = await buildImage({
-      arch: parseArch(values.arch),
+      arch,
       profile,
       ...(extraFirmware === undefined ? {} : { extraFirmware }),
       ...(output === undefined ? {} : { output }),
     });
     for (const file of ['kernel', 'initramfs']) {
       const { size } = statSync(join(folder, file));
-      console.log(`${join(folder, file)}  ${(size / 1e6).toFixed(1)} MB`);
+      io.print(`${join(folder, file)}  ${(size / 1e6).toFixed(1)} MB\n`);
     }
-  });
-}
+    return 0;
+  },
+});
+
+if (import.meta.main) await runProgram(buildInitramfs);

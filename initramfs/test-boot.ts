@@ -1,7 +1,7 @@
 // `npm run test:boot`: runs the core set of boots, or all of them with --all. Other arguments go to vitest.
 // Without QEMU the tests are skipped, and say so.
 import { spawnSync } from 'node:child_process';
-import { architectures, type Arch } from './arch.ts';
+import { architectures, archs, type Arch } from './arch.ts';
 import { ensureImage } from './ensure-image.ts';
 import { isMissing } from './tools.ts';
 
@@ -22,7 +22,7 @@ async function testBoots(): Promise<number> {
       stdio: 'inherit',
       env: {
         ...process.env,
-        DRAGONFLY_BOOT_ARCHITECTURES: (await withImage(['x64', 'arm64'])).join(' '),
+        DRAGONFLY_BOOT_ARCHITECTURES: (await withImage(archs)).join(' '),
         DRAGONFLY_BOOT_TESTS: args.includes('--all') ? 'all' : 'core',
       },
     },

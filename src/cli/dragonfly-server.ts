@@ -12,6 +12,6 @@ import { version } from './version.ts';
 await main({
   name: 'dragonfly-server',
   version,
-  defaultCommand: 'serve',
+  defaultCommand: serve,
   commands: [serve, token, rotateKey, backup, restore, check],
 });

@@ -3,9 +3,10 @@ import { writeSync } from 'node:fs';
 import { AppError, describeError, isAppError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { stuckReads } from '../sources/isolated/slow-reads.ts';
-import type { Io } from './command.ts';
+import type { Io, Program } from './command.ts';
+import { completionCommand } from './completion-command.ts';
 import { leave } from './leave.ts';
-import { parseFast, parseWithYargs, type Program } from './parse.ts';
+import { parse } from './parse.ts';
 
 /** Runs a program's command line and ends the process. Exit codes: 0 good, 1 a negative finding,
  *  2 usage or failure. A stack trace is printed with DRAGONFLY_DEBUG set. */
@@ -31,13 +32,37 @@ export async function main(program: Program): Promise<void> {
     log: () => openLog(process.env['DRAGONFLY_LOG'] ?? 'info'),
   };
   try {
-    const parsed = parseFast(program, argv) ?? (await parseWithYargs(program, argv));
-    process.exitCode = parsed === undefined ? 0 : await parsed.command.run(parsed.args, io);
+    process.exitCode = await run(withCompletion(program), argv, io);
   } catch (err) {
     process.exitCode = 2;
-    process.stderr.write(explain(program.name, err, process.env['DRAGONFLY_DEBUG'] !== undefined));
+    process.stderr.write(explain(program, err, process.env['DRAGONFLY_DEBUG'] !== undefined));
   }
   if (stuckReads() > 0) await leave(process.exitCode);
+}
+
+async function run(program: Program, argv: readonly string[], io: Io): Promise<number> {
+  const parsed = parse(program, argv);
+  switch (parsed.kind) {
+    case 'run':
+      return parsed.command.run(parsed.args, io);
+    case 'version':
+      io.print(`${program.version}\n`);
+      return 0;
+    case 'help':
+      io.print((await import('./help.ts')).helpText(program, parsed.command));
+      return 0;
+    case 'complete':
+      io.print((await import('./completion.ts')).complete(program, parsed.words));
+      return 0;
+  }
+}
+
+/** Only a program that has commands is installed under a name that a shell could complete. */
+function withCompletion(program: Program): Program {
+  const { commands, name } = program;
+  return commands === undefined
+    ? program
+    : { ...program, commands: [...commands, completionCommand(name)] };
 }
 
 /** Standard output as a stream, made when it is first asked for. */
@@ -64,14 +89,14 @@ function ignoreClosed(err: unknown): void {
   if (!(err instanceof Error && 'code' in err && err.code === 'EPIPE')) throw err;
 }
 
-function explain(name: string, err: unknown, debug: boolean): string {
+function explain(program: Program, err: unknown, debug: boolean): string {
   const code = isAppError(err) ? ` [${err.code}]` : '';
   const trace = debug && err instanceof Error ? `\n${err.stack ?? ''}` : '';
   const hint =
     err instanceof AppError || debug
       ? ''
-      : '\nThis is a bug. Run again with DRAGONFLY_DEBUG=1 for a report.';
-  return `${name}: ${describeError(err)}${code}${hint}${trace}\n`;
+      : `\n${program.unexpected ?? 'This is a bug. Run again with DRAGONFLY_DEBUG=1 for a report.'}`;
+  return `${program.name}: ${describeError(err)}${code}${hint}${trace}\n`;
 }
 
 async function openLog(level: string): Promise<Log> {

@@ -1,127 +1,191 @@
-// Reads a command line by a table of commands. `node:util` parses (loading yargs alone takes longer
-// than a whole inventory); yargs, loaded when it is needed, writes help, errors and completions.
+// Reads a command line by the table of a program's commands. `node:util` splits it; help and completion
+// are loaded by main.ts when they are asked for.
 import { parseArgs } from 'node:util';
+import { closest } from '../core/closest.ts';
 import { AppError } from '../core/errors.ts';
-import type { Args, Command, OptionSpec } from './command.ts';
+import type { Args, Command, OptionSpec, Program } from './command.ts';
+import { settingOptions } from './setting-options.ts';
 
-export interface Program {
-  readonly name: string;
-  readonly version: string;
-  readonly commands: readonly Command[];
-  /** The command that runs when the command line names none. */
-  readonly defaultCommand?: string;
+export type Parsed =
+  | { readonly kind: 'run'; readonly command: Command; readonly args: Args }
+  /** For the whole program, or for one command. */
+  | { readonly kind: 'help'; readonly command: Command | undefined }
+  | { readonly kind: 'version' }
+  /** A shell asks for the words that can stand in place of the last one. */
+  | { readonly kind: 'complete'; readonly words: readonly string[] };
+
+type Value = string | number | boolean | undefined;
+type Options = Readonly<Record<string, OptionSpec>>;
+
+export const completeFlag = '--complete';
+
+/** Options that every command takes. */
+export const commonOptions = {
+  help: { type: 'boolean', short: 'h', describe: 'print this help' },
+  version: { type: 'boolean', describe: 'print the version' },
+} as const satisfies Options;
+
+/** A command's own options and the flags of its settings. */
+export function optionsOf(command: Pick<Command, 'options' | 'settings'>): Options {
+  return { ...command.options, ...settingOptions(command.settings ?? {}) };
 }
 
-/** The command and its arguments; undefined when it takes yargs to answer: help, version, completion
- *  and command lines with an error in them. */
-export function parseFast(
-  program: Program,
-  argv: readonly string[],
-): { command: Command; args: Args } | undefined {
-  const named = argv[0] !== undefined && !argv[0].startsWith('-');
-  const name = named ? argv[0] : program.defaultCommand;
-  const rest = named ? argv.slice(1) : argv;
-  const command = program.commands.find((c) => c.name === name);
-  if (
-    command === undefined ||
-    rest.some((a) => a === '--help' || a === '-h' || a === '--version')
-  ) {
-    return undefined;
-  }
+/** Errors: AppError `usage.invalid` with what is wrong and the help to turn to. */
+export function parse(program: Program, argv: readonly string[]): Parsed {
+  if (argv[0] === completeFlag) return { kind: 'complete', words: argv.slice(1) };
+  const { name, rest } = splitCommand(program, argv);
   try {
-    const { values, positionals } = parseArgs({
-      args: rest,
-      options: Object.fromEntries(
-        Object.entries(command.options).map(([key, spec]) => [key, parseArgsOption(spec)]),
-      ),
-      allowPositionals: command.positionals !== undefined,
-      allowNegative: true,
-      strict: true,
-    });
-    const args: Record<string, unknown> = {};
-    for (const [key, spec] of Object.entries(command.options)) {
-      args[key] = convert(spec, values[key] ?? spec.default);
-    }
-    Object.assign(args, namePositionals(command.positionals ?? '', positionals));
-    return { command, args };
-  } catch {
-    return undefined;
+    const command = name === undefined ? program.defaultCommand : findCommand(program, name);
+    const tokens = tokenize(rest, command === undefined ? {} : optionsOf(command));
+    const asked = new Set(tokens.map((token) => (token.kind === 'option' ? token.name : '')));
+    if (asked.has('help'))
+      return { kind: 'help', command: name === undefined ? undefined : command };
+    if (asked.has('version')) return { kind: 'version' };
+    if (command === undefined) throw new Fault(`name a command: ${shownNames(program).join(', ')}`);
+    return { kind: 'run', command, args: readTokens(command, tokens) };
+  } catch (err) {
+    if (!(err instanceof Fault)) throw err;
+    const isKnown = program.commands?.some((c) => c.name === name) ?? false;
+    const place = isKnown ? `${program.name} ${name}` : program.name;
+    throw new AppError('usage.invalid', `${err.message} (see ${place} --help)`);
   }
 }
 
-/** Lets yargs read the same command line: it prints help, version or completion and gives undefined,
- *  or gives the command to run. Errors: AppError `usage.invalid`. */
-export async function parseWithYargs(
-  program: Program,
+/** Something wrong with the command line, as a sentence. */
+class Fault extends Error {}
+
+/** The name of the command, which options may stand before, and all else. */
+function splitCommand(
+  { commands, defaultCommand }: Program,
   argv: readonly string[],
-): Promise<{ command: Command; args: Args } | undefined> {
-  const { default: yargs } = await import('yargs');
-  let chosen: { command: Command; args: Args } | undefined;
-  const parser = yargs([...argv])
-    .scriptName(program.name)
-    .version(program.version)
-    .usage('$0 <command>')
-    .strict()
-    .demandCommand(program.defaultCommand === undefined ? 1 : 0, 'name a command')
-    .recommendCommands()
-    .completion('completion', 'print a completion script for the shell')
-    .help()
-    .alias('help', 'h')
-    .exitProcess(false)
-    .wrap(80)
-    .fail((message: string | null, error: Error | undefined) => {
-      throw new AppError(
-        'usage.invalid',
-        `${message ?? error?.message ?? 'the command line cannot be understood'} (see ${program.name} --help)`,
-      );
-    });
-  for (const command of program.commands) {
-    parser.command({
-      command: commandUsage(program, command),
-      describe: command.isInternal === true ? false : command.describe,
-      builder: (y) => y.options(command.options),
-      handler: (args) => {
-        chosen = { command, args };
-      },
-    });
+): { name: string | undefined; rest: readonly string[] } {
+  const [first] = argv;
+  if (commands === undefined || first === undefined) return { name: undefined, rest: argv };
+  if (!first.startsWith('-')) return { name: first, rest: argv.slice(1) };
+  const all = defaultCommand === undefined ? commands : [...commands, defaultCommand];
+  const options: Options = Object.assign({}, ...all.map(optionsOf));
+  const word = tokenize(argv, options).find((token) => token.kind === 'positional');
+  if (word?.kind !== 'positional') return { name: undefined, rest: argv };
+  return { name: word.value, rest: argv.toSpliced(word.index, 1) };
+}
+
+function findCommand(program: Program, name: string): Command {
+  const found = program.commands?.find((command) => command.name === name);
+  if (found !== undefined) return found;
+  throw new Fault(`unknown command "${name}"${meant(name, shownNames(program))}`);
+}
+
+function shownNames({ commands = [] }: Program): string[] {
+  return commands.flatMap((c) => (c.isInternal === true ? [] : [c.name]));
+}
+
+type Token = ReturnType<typeof tokenize>[number];
+
+function tokenize(args: readonly string[], options: Options) {
+  const known = Object.entries<OptionSpec>({ ...options, ...commonOptions });
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: Object.fromEntries(
+      known.map(([name, { type, short }]) => [
+        name,
+        {
+          type: type === 'boolean' ? ('boolean' as const) : ('string' as const),
+          ...(short === undefined ? {} : { short }),
+        },
+      ]),
+    ),
+    allowPositionals: true,
+    // Its own refusals suggest nothing and name no command: readTokens() refuses instead.
+    strict: false,
+    tokens: true,
+  });
+  return tokens;
+}
+
+/** The values by name. Throws a Fault. */
+function readTokens(command: Command, tokens: readonly Token[]): Args {
+  const options = optionsOf(command);
+  const given: Record<string, Value> = {};
+  const words: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === 'positional') words.push(token.value);
+    if (token.kind !== 'option') continue;
+    const [name, value] = readOption(options, token);
+    given[name] = value;
   }
-  await parser.parseAsync();
-  return chosen;
+  for (const name of Object.keys(given)) {
+    const other = options[name]?.excludes?.find((o) => given[o] !== undefined);
+    if (other !== undefined) throw new Fault(`--${name} and --${other} cannot be given together`);
+  }
+  const args: Record<string, Value> = { ...given, ...readWords(command, words) };
+  for (const [name, spec] of Object.entries(command.options)) {
+    args[name] ??= spec.default ?? (spec.type === 'boolean' ? false : undefined);
+  }
+  return args;
 }
 
-/** What yargs is told of a command's name and positional arguments; "$0" marks the default. */
-function commandUsage(program: Program, command: Command): string[] {
-  const usage = [command.name, command.positionals].filter(Boolean).join(' ');
-  return command.name === program.defaultCommand ? [usage, '$0'] : [usage];
+function readOption(
+  options: Options,
+  { name, rawName, value, inlineValue }: Extract<Token, { kind: 'option' }>,
+): [name: string, value: Value] {
+  const negated = name.startsWith('no-') ? name.slice(3) : '';
+  if (value === undefined && own(options, negated)?.type === 'boolean') return [negated, false];
+  const spec = own(options, name);
+  if (spec === undefined) {
+    const flags = rawName.startsWith('--') ? Object.keys(options).map((o) => `--${o}`) : [];
+    throw new Fault(`unknown option ${rawName}${meant(rawName, flags)}`);
+  }
+  if (spec.type === 'boolean') {
+    if (value !== undefined) throw new Fault(`${rawName} takes no value`);
+    return [name, true];
+  }
+  if (value === undefined) throw new Fault(`${rawName} needs a value`);
+  if (!inlineValue && /^-./.test(value)) {
+    throw new Fault(
+      `${rawName} needs a value; a value with a dash in front is written --${name}=…`,
+    );
+  }
+  refuseOther(rawName, spec.choices, value);
+  if (spec.type === 'string') return [name, value];
+  const number = value.trim() === '' ? NaN : Number(value);
+  const [min, max] = spec.range ?? [-Infinity, Infinity];
+  if (number >= min && number <= max) return [name, number];
+  const allowed = spec.range === undefined ? 'a number' : `a number from ${min} to ${max}`;
+  throw new Fault(`${rawName} must be ${allowed}, not "${value}"`);
 }
 
-function parseArgsOption(spec: OptionSpec): {
-  type: 'boolean' | 'string';
-  short?: string;
-  multiple?: boolean;
-} {
-  return {
-    type: spec.type === 'boolean' ? 'boolean' : 'string',
-    ...(spec.alias?.length === 1 ? { short: spec.alias } : {}),
-    ...(spec.array === true ? { multiple: true } : {}),
-  };
+/** Gives the words that belong to no option the names of the command's positional arguments. */
+function readWords(
+  { positionals = {} }: Command,
+  words: readonly string[],
+): Record<string, string> {
+  const expected = Object.entries(positionals);
+  const extra = words[expected.length];
+  if (extra !== undefined) throw new Fault(`unexpected argument "${extra}"`);
+  const args: Record<string, string> = {};
+  for (const [i, [name, { isOptional, choices }]] of expected.entries()) {
+    const word = words[i];
+    if (word !== undefined) {
+      refuseOther(`<${name}>`, choices, word);
+      args[name] = word;
+    } else if (isOptional !== true) {
+      throw new Fault(`<${name}> is missing`);
+    }
+  }
+  return args;
 }
 
-/** Throws where yargs has to explain what is wrong. */
-function convert(spec: OptionSpec, value: unknown): unknown {
-  if (value === undefined) return undefined;
-  if (spec.choices !== undefined && !spec.choices.some((c) => c === value))
-    throw new Error('choice');
-  if (spec.type !== 'number') return value;
-  const number = Number(value);
-  if (!Number.isFinite(number) || value === '') throw new Error('not a number');
-  return number;
+function refuseOther(place: string, choices: readonly string[] | undefined, value: string): void {
+  if (choices === undefined || choices.includes(value)) return;
+  throw new Fault(`${place} must be one of ${choices.join(', ')}, not "${value}"`);
 }
 
-/** Gives positional arguments the names of the usage text ("<file> [more]"). */
-function namePositionals(usage: string, values: readonly string[]): Record<string, string> {
-  const names = usage.split(' ').filter(Boolean);
-  const required = names.filter((n) => n.startsWith('<')).length;
-  if (values.length > names.length || values.length < required) throw new Error('positionals');
-  return Object.fromEntries(values.map((value, i) => [(names[i] ?? '').slice(1, -1), value]));
+function meant(word: string, candidates: readonly string[]): string {
+  const near = closest(word, candidates);
+  return near === undefined ? '' : `; did you mean ${near}?`;
+}
+
+/** What stands under a name that somebody typed, which may be "constructor". */
+function own<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined;
 }

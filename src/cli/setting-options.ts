@@ -5,16 +5,13 @@ import type { OptionSpec } from './command.ts';
 
 /** A flag for each setting. None has a default: what is not given is looked for elsewhere. */
 export function settingOptions(specs: SettingSpecs): Record<string, OptionSpec> {
-  return Object.fromEntries(
-    Object.entries(specs).map(([name, spec]) => {
-      const { type, describe } = spec;
-      const choices = 'choices' in spec && spec.choices ? { choices: spec.choices } : {};
-      return [
-        flagOf(name, spec),
-        { type, describe: describe + defaultText(spec.default), ...choices },
-      ];
-    }),
-  );
+  const options: Record<string, OptionSpec> = {};
+  for (const [name, spec] of Object.entries(specs)) {
+    const { default: usual, flag: _flag, secret: _secret, ...rest } = spec;
+    const describe = spec.describe + defaultText(usual);
+    options[flagOf(name, spec)] = { ...rest, describe };
+  }
+  return options;
 }
 
 function defaultText(value: SettingValue | undefined): string {

@@ -4,7 +4,7 @@ import { AppError } from '../core/errors.ts';
 import type { IdentityExplanation } from '../identity/identify.ts';
 import type { CheckinResponse } from '../model/api.ts';
 import type { Inventory } from '../model/inventory.ts';
-import type { Command } from './command.ts';
+import { command } from './command.ts';
 import { explanationText } from './text/explain-text.ts';
 import { inventoryTable } from './text/inventory-table.ts';
 import { listen, parseListen } from './server/listen.ts';
@@ -15,7 +15,7 @@ import { version } from './version.ts';
 /** Short, so that somebody who watches sees something happen. */
 const heartbeatSeconds = 5;
 
-const start: Command = {
+const start = command({
   name: 'start',
   describe: 'run a server and an agent for this host until Ctrl-C',
   options: {
@@ -24,9 +24,14 @@ const start: Command = {
       default: '127.0.0.1:3000',
       describe: 'loopback address and port to listen on; port 0: any free one',
     },
-    data: { type: 'string', default: 'data', describe: 'directory of the embedded store' },
+    data: {
+      type: 'string',
+      value: 'DIR',
+      default: 'data',
+      describe: 'directory of the embedded store',
+    },
   },
-  async run(args, io) {
+  async run({ data, listen: address }, io) {
     const [{ openStore }, { createApp }, { isLoopback }, { runAgent }, { explainInventory }] =
       await Promise.all([
         import('../store/open.ts'),
@@ -35,7 +40,7 @@ const start: Command = {
         import('../agent/agent.ts'),
         import('../inventory/inventory.ts'),
       ]);
-    const store = await openStore(`lmdb:${String(args['data'])}`);
+    const store = await openStore(`lmdb:${data}`);
     const app = await createApp({
       store,
       clock: systemClock,
@@ -43,10 +48,10 @@ const start: Command = {
       liveness: { intervalSeconds: heartbeatSeconds },
     });
     try {
-      const { host, port } = parseListen(String(args['listen']));
+      const { host, port } = parseListen(address);
       if (!isLoopback(host)) throw notLoopback(host);
       const url = await listen(app, host, port);
-      io.print(`server on ${url} (the page for operators), data in ${String(args['data'])}/\n\n`);
+      io.print(`server on ${url} (the page for operators), data in ${data}/\n\n`);
       const { inventory, explanation } = await explainInventory();
       let beats = 0;
       await runAgent({
@@ -71,7 +76,7 @@ const start: Command = {
     io.print('stopped\n');
     return 0;
   },
-};
+});
 
 /** Who this machine is, why the server says so, and what it is made of. */
 function introduction(
@@ -100,4 +105,4 @@ function notLoopback(host: string): AppError {
   );
 }
 
-await main({ name: 'npm start --', version, defaultCommand: 'start', commands: [start] });
+await main({ name: 'npm start --', version, defaultCommand: start });

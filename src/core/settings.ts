@@ -7,6 +7,8 @@ export type SettingValue = string | number | boolean;
 /** A setting. Its name gives its spelling in each place: see setting-layers.ts. */
 export type SettingSpec = {
   readonly describe: string;
+  /** The word for its value in the help: "FILE". */
+  readonly value?: string;
   /** Its flag where that is another word than its name. */
   readonly flag?: string;
   /** Never shown: "set" stands for its value. */

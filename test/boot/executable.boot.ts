@@ -43,7 +43,8 @@ describe('the executable', () => {
     // What is left out is said so.
     [['inventory', '--portable'], 2, ''],
     [['--help'], 0, 'Commands:'],
-    [['completion'], 0, 'completion'],
+    [['completion'], 0, 'complete -F'],
+    [['--complete', 'inv'], 0, 'inventory'],
   ] as const)('%j ends with %i', async (args, code, shown) => {
     const found = await finish(...args);
     expect(found).toEqual({

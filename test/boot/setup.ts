@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { architectures, parseArch, type Arch } from '../../initramfs/arch.ts';
+import { architectures, archs, type Arch } from '../../initramfs/arch.ts';
 import { chooseAccelerator, type Accelerator } from '../../initramfs/qemu.ts';
 import { projectDir } from '../../initramfs/tools.ts';
 
@@ -20,8 +20,8 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<void> {
   project.provide('all', process.env['DRAGONFLY_BOOT_TESTS'] === 'all');
   const accelerators: Accelerators = { x64: undefined, arm64: undefined };
-  const names = process.env['DRAGONFLY_BOOT_ARCHITECTURES'] ?? 'x64';
-  for (const arch of names.split(' ').filter(Boolean).map(parseArch)) {
+  const names = (process.env['DRAGONFLY_BOOT_ARCHITECTURES'] ?? 'x64').split(' ');
+  for (const arch of archs.filter((name) => names.includes(name))) {
     const kernel = join(projectDir, 'dist', 'boot', architectures[arch].boot, 'kernel');
     if (!existsSync(kernel)) throw new Error('there is no image: npm run test:boot builds it');
     const accelerator = await chooseAccelerator(kernel, arch);

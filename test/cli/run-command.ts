@@ -1,7 +1,7 @@
 // Runs a command of the command line in this process and gives what it printed.
 import { Writable } from 'node:stream';
 import type { Command, Io } from '../../src/cli/command.ts';
-import { parseFast } from '../../src/cli/parse.ts';
+import { parse } from '../../src/cli/parse.ts';
 import { silentLog } from '../../src/core/log.ts';
 
 export async function runCommand(
@@ -10,8 +10,8 @@ export async function runCommand(
   signal = new AbortController().signal,
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const program = { name: 'dragonfly-agent', version: '1.2.3', commands: [command] };
-  const parsed = parseFast(program, [command.name, ...argv]);
-  if (parsed === undefined) throw new Error(`cannot parse ${argv.join(' ')}`);
+  const parsed = parse(program, [command.name, ...argv]);
+  if (parsed.kind !== 'run') throw new Error(`${argv.join(' ')} runs nothing`);
   const [stdout, stderr] = [new Sink(), new Sink()];
   const io: Io = {
     env: {},

@@ -16,17 +16,15 @@ export function shownBy(program: string, args: readonly string[]): Promise<strin
   });
 }
 
-/** The commands of a program; without one of them, its default command runs. */
+/** The commands of a program. */
 export async function commandsOf(program: string): Promise<readonly string[]> {
   const help = await shownBy(program, ['--help']);
-  return [...help.matchAll(new RegExp(`^ +${program} ([a-z-]+)`, 'gm'))].map(
-    ([, name = '']) => name,
-  );
+  const [, commands = ''] = /^Commands:\n((?: +.*\n)*)/m.exec(help) ?? [];
+  return [...commands.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name = '']) => name);
 }
 
-/** The flags of a command, as `--name`. */
+/** The flags of a command, as `--name`; those of the default command for "". */
 export async function flagsOf(program: string, command: string): Promise<readonly string[]> {
-  // It is not asked for help: it prints a script for whatever follows.
-  const help = command === 'completion' ? '' : await shownBy(program, [command, '--help']);
+  const help = await shownBy(program, [command, '--help'].filter(Boolean));
   return [...help.matchAll(/^ +(?:-\w, +)?(--[a-z][a-z0-9-]*)/gm)].map(([, flag = '']) => flag);
 }

@@ -9,29 +9,35 @@ function run(program: string, ...args: string[]) {
   return spawnSync(process.execPath, [file, ...args], { encoding: 'utf8' });
 }
 
-describe.each(['boot', 'build-exe', 'build-image'])('%s', (program) => {
-  it('prints its usage for --help', () => {
+describe.each([
+  ['boot', 'boot'],
+  ['build-exe', 'build:exe'],
+  ['build-image', 'build:initramfs'],
+])('%s', (program, script) => {
+  it('prints its help for --help', () => {
     const { status, stdout, stderr } = run(program, '--help');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(stdout).toMatch(/^usage: npm run [\s\S]*--arch x64\|arm64/);
+    expect(stdout).toMatch(/--arch x64\|arm64/);
+    expect(stdout.startsWith(`Usage: npm run ${script} -- [options]\n`)).toBe(true);
   });
 
-  it('answers what it does not know with the reason and its usage', () => {
+  it('refuses an unknown option, and names its help', () => {
     const { status, stdout, stderr } = run(program, '--nope');
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
-    expect(stderr).toMatch(/^Unknown option '--nope'[^\n]*\n\nusage: npm run /);
-    expect(stderr).not.toMatch(/^ +at /m);
+    expect(stderr).toBe(
+      `npm run ${script} --: unknown option --nope (see npm run ${script} -- --help) [usage.invalid]\n`,
+    );
   });
 });
 
 it.each([
-  ['build-exe', ['--arch', 'mips'], '--arch mips: it is x64 or arm64'],
-  ['build-exe', ['--arch'], "Option '--arch <value>' argument missing"],
-  ['build-exe', ['word'], "Unexpected argument 'word'"],
-  ['build-image', ['--profile', 'desktop'], '--profile desktop: it is virt or server'],
-  ['boot', ['--memory', 'much'], '--memory much: it is a number of MiB'],
+  ['build-exe', ['--arch', 'mips'], '--arch must be one of x64, arm64, not "mips"'],
+  ['build-exe', ['--arch'], '--arch needs a value'],
+  ['build-exe', ['word'], 'unexpected argument "word"'],
+  ['build-image', ['--profile', 'desktop'], '--profile must be one of virt, server'],
+  ['boot', ['--memory', 'much'], '--memory must be a number from 1 to 9999999, not "much"'],
 ] as const)('%s %j is refused with what can be used', (program, args, reason) => {
   const { status, stderr } = run(program, ...args);
   expect(status).toBe(2);
-  expect(stderr.startsWith(reason)).toBe(true);
+  expect(stderr).toContain(reason);
 });

@@ -7,6 +7,7 @@ import { normalizeMac } from '../../identity/macs.ts';
 export const agentSettings = {
   url: {
     type: 'string',
+    value: 'URL',
     flag: 'server',
     describe: 'addresses of the servers, separated by commas',
     parse: parseUrls,
@@ -16,9 +17,15 @@ export const agentSettings = {
     choices: ['discovery', 'imaging'],
     describe: 'the machine was booted to be worked on',
   },
-  mac: { type: 'string', describe: 'MAC address of the port booted from', parse: parseMac },
+  mac: {
+    type: 'string',
+    value: 'MAC',
+    describe: 'MAC address of the port booted from',
+    parse: parseMac,
+  },
   workflow: {
     type: 'string',
+    value: 'UUID',
     describe: 'workflow to run after the first check-in',
     parse: parseUuid,
   },
@@ -30,11 +37,13 @@ export const agentSettings = {
   },
   interval: {
     type: 'number',
+    value: 'SECONDS',
     range: [1, 3600],
     describe: 'longest time between heartbeats, in seconds',
   },
   ca_sha256: {
     type: 'string',
+    value: 'HEX',
     describe: 'SHA-256 of the only CA certificate to trust',
     parse: parseSha256,
   },

@@ -16,9 +16,3 @@ export async function agentConfiguration(args: Args, io: Io, root: Root): Promis
     },
   });
 }
-
-/** The value of an option that takes a text. */
-export function optionText(args: Args, name: string): string | undefined {
-  const value = args[name];
-  return typeof value === 'string' ? value : undefined;
-}

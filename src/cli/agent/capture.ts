@@ -1,24 +1,28 @@
 // `capture`: a machine in a file, to be looked at elsewhere.
 import { AppError } from '../../core/errors.ts';
 import { hostOptions, inventoryOptions } from './host-options.ts';
-import type { Command } from '../command.ts';
+import { command } from '../command.ts';
 
 /** The `capture` command of the agent. */
-export const capture: Command = {
+export const capture = command({
   name: 'capture',
   describe: 'record what the probes read into a file that --root replays',
   options: {
-    output: { type: 'string', alias: 'o', describe: 'the archive to write, FILE.tar.gz' },
+    output: {
+      type: 'string',
+      short: 'o',
+      value: 'FILE',
+      describe: 'the archive to write, FILE.tar.gz; "-" is standard output',
+    },
     redact: {
       type: 'boolean',
-      default: false,
       describe: 'replace serial numbers, UUIDs, MACs and host names by fakes',
     },
     ...hostOptions,
   },
   async run(args, { stdout, stderr, signal, version }) {
-    const { output } = args;
-    if (typeof output !== 'string') {
+    const { output, redact } = args;
+    if (output === undefined) {
       throw new AppError('usage.invalid', 'name the file to write: capture -o FILE.tar.gz');
     }
     const [{ openRoot }, { captureHost, packCapture }, { deadlines }] = await Promise.all([
@@ -27,19 +31,19 @@ export const capture: Command = {
       import('../../inventory/inventory.ts'),
     ]);
     const options = { ...inventoryOptions(args, signal), agentVersion: version };
-    const root = await openRoot(String(args['root']), deadlines(options));
-    const result = await captureHost(root, { ...options, redact: args['redact'] === true });
+    const root = await openRoot(args.root, deadlines(options));
+    const result = await captureHost(root, { ...options, redact });
     const archive = await packCapture(result);
     if (output === '-') stdout.write(archive);
     else await write(output, archive);
     const { problems } = result.inventory;
     stderr.write(
       `${output}: ${result.files.size} files, ${archive.length} bytes, ${problems.length} problems` +
-        `${args['redact'] === true ? ', redacted' : '; it holds serial numbers and MACs (--redact replaces them)'}\n`,
+        `${redact ? ', redacted' : '; it holds serial numbers and MACs (--redact replaces them)'}\n`,
     );
     return 0;
   },
-};
+});
 
 /** A capture tells much about a machine: its owner alone may read it. */
 async function write(file: string, archive: Uint8Array): Promise<void> {

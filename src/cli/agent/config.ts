@@ -2,28 +2,32 @@
 import type { Configuration } from '../../agent/settings/config.ts';
 import { agentSettings } from '../../agent/settings/settings.ts';
 import { shownSettings, type ShownSetting } from '../../core/settings.ts';
-import type { Command } from '../command.ts';
-import { settingOptions, settingsText } from '../setting-options.ts';
-import { agentConfiguration, optionText } from './agent-settings.ts';
+import { command } from '../command.ts';
+import { settingsText } from '../setting-options.ts';
+import { agentConfiguration } from './agent-settings.ts';
 
 /** The `config` command of the agent. Exit code 1: no server is known. */
-export const config: Command = {
+export const config = command({
   name: 'config',
   describe: 'print each setting of the agent and where its value comes from',
+  settings: agentSettings,
   options: {
-    ...settingOptions(agentSettings),
-    root: { type: 'string', describe: 'a captured host: its directory or tar.gz file' },
+    root: {
+      type: 'string',
+      value: 'FILE',
+      describe: 'a captured host: its directory or tar.gz file',
+    },
     json: { type: 'boolean', describe: 'print JSON' },
   },
   async run(args, io) {
     const { openRoot } = await import('../../sources/open.ts');
-    const root = await openRoot(optionText(args, 'root'));
+    const root = await openRoot(args.root);
     const configuration = await agentConfiguration(args, io, root);
     const shown = shownSettings(agentSettings, configuration);
-    io.print(args['json'] === true ? asJson(shown, configuration) : asText(shown, configuration));
+    io.print(args.json ? asJson(shown, configuration) : asText(shown, configuration));
     return configuration.values.url === undefined ? 1 : 0;
   },
-};
+});
 
 function asJson(shown: readonly ShownSetting[], { looked }: Configuration): string {
   const settings = Object.fromEntries(

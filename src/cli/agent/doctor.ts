@@ -1,22 +1,20 @@
 // `doctor`: what stops this machine from being provisioned, and the next step for each thing.
 import type { Finding } from '../../doctor/finding.ts';
-import { AppError } from '../../core/errors.ts';
 import type { Identity } from '../../model/inventory.ts';
 import { agentSettings } from '../../agent/settings/settings.ts';
-import { agentConfiguration, optionText } from './agent-settings.ts';
-import type { Args, Command, Io } from '../command.ts';
-import { hostOptions, inventoryOptions } from './host-options.ts';
+import { agentConfiguration } from './agent-settings.ts';
+import { command, type Args, type Io } from '../command.ts';
+import { hostOptions, inventoryOptions, type HostArgs } from './host-options.ts';
 import { consoleColumns, wrap } from '../text/table.ts';
 
 /** The `doctor` command of the agent. Exit code 1: something failed. */
-export const doctor: Command = {
+export const doctor = command({
   name: 'doctor',
   describe: 'find what stops this machine from being provisioned',
+  settings: { url: agentSettings.url, ca_sha256: agentSettings.ca_sha256 },
   options: {
-    server: { type: 'string', describe: 'the server to reach (else the one that `run` would use)' },
-    'ca-sha256': { type: 'string', describe: agentSettings.ca_sha256.describe },
     ...hostOptions,
-    json: { type: 'boolean', default: false, describe: 'print JSON' },
+    json: { type: 'boolean', describe: 'print JSON' },
   },
   async run(args, io) {
     const [{ openRoot }, { examineHost }, { deadlines }] = await Promise.all([
@@ -25,23 +23,25 @@ export const doctor: Command = {
       import('../../inventory/inventory.ts'),
     ]);
     const options = inventoryOptions(args, io.signal);
-    const root = await openRoot(String(args['root']), deadlines(options));
+    const root = await openRoot(args.root, deadlines(options));
     const host = await examineHost(root, options);
     const findings = [...host.findings, ...(await examineServers(args, io, host.identity))];
     const verdict = worst(findings);
     io.print(
-      args['json'] === true
-        ? `${JSON.stringify({ verdict, findings }, null, 2)}\n`
-        : findingsText(findings),
+      args.json ? `${JSON.stringify({ verdict, findings }, null, 2)}\n` : findingsText(findings),
     );
     return verdict === 'fail' ? 1 : 0;
   },
-};
+});
 
 /** A capture is looked at from elsewhere: from there the server is tried only if it is named. */
-async function examineServers(args: Args, io: Io, identity: Identity): Promise<Finding[]> {
-  const isElsewhere = args['root'] !== '/';
-  if (isElsewhere && optionText(args, 'server') === undefined) return [];
+async function examineServers(
+  args: HostArgs & Args,
+  io: Io,
+  identity: Identity,
+): Promise<Finding[]> {
+  const isElsewhere = args.root !== '/';
+  if (isElsewhere && args['server'] === undefined) return [];
   const [{ openRoot }, { systemClock }, { serverFindings }] = await Promise.all([
     import('../../sources/open.ts'),
     import('../../core/clock.ts'),
@@ -54,7 +54,6 @@ async function examineServers(args: Args, io: Io, identity: Identity): Promise<F
   }
   const findings: Finding[] = [];
   for (const text of values.url.split(',')) {
-    if (!URL.canParse(text)) throw new AppError('config.invalid', `${text} is no URL`);
     const caSha256 = values.ca_sha256;
     const { signal, timeoutMs } = inventoryOptions(args, io.signal);
     const options = { clock: systemClock, signal, timeoutMs, caSha256, identity };

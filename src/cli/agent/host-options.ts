@@ -1,29 +1,36 @@
 // The options of every command that reads a host.
-import { AppError } from '../../core/errors.ts';
-import type { Args, OptionSpec } from '../command.ts';
+import type { OptionSpec } from '../command.ts';
 
-export const hostOptions: Readonly<Record<string, OptionSpec>> = {
+export const hostOptions = {
   root: {
     type: 'string',
     default: '/',
+    value: 'FILE',
     describe: 'read another machine: a capture (FILE.tar.gz) or a directory',
   },
-  'probe-timeout': { type: 'number', default: 10, describe: 'seconds that each probe may take' },
+  'probe-timeout': {
+    type: 'number',
+    default: 10,
+    range: [0.001, 3600],
+    value: 'SECONDS',
+    describe: 'how long each probe may take',
+  },
   'probe-os': {
     type: 'boolean',
-    default: false,
     describe: 'look for systems installed on the disks: mounts them read-only (needs root)',
   },
-};
+} as const satisfies Readonly<Record<string, OptionSpec>>;
 
-/** What they mean to the inventory. Errors: AppError `usage.invalid`. */
+export interface HostArgs {
+  readonly root: string;
+  readonly 'probe-timeout': number;
+  readonly 'probe-os': boolean;
+}
+
+/** The options of the inventory that they ask for. */
 export function inventoryOptions(
-  args: Args,
+  args: HostArgs,
   signal: AbortSignal,
 ): { timeoutMs: number; probeOs: boolean; signal: AbortSignal } {
-  const seconds = Number(args['probe-timeout']);
-  if (!(seconds > 0 && seconds <= 3600)) {
-    throw new AppError('usage.invalid', '--probe-timeout takes seconds from above 0 to 3600');
-  }
-  return { timeoutMs: seconds * 1000, probeOs: args['probe-os'] === true, signal };
+  return { timeoutMs: args['probe-timeout'] * 1000, probeOs: args['probe-os'], signal };
 }

@@ -1,34 +1,33 @@
 // `inventory`: what a machine is, as a table or as a document.
 import type { Inventory } from '../../model/inventory.ts';
-import type { Args, Command } from '../command.ts';
+import { command } from '../command.ts';
 import { hostOptions, inventoryOptions } from './host-options.ts';
 
 /** The `inventory` command of the agent. */
-export const inventory: Command = {
+export const inventory = command({
   name: 'inventory',
   describe: 'print what this machine is',
   options: {
     ...hostOptions,
-    json: { type: 'boolean', default: false, describe: 'print JSON' },
-    yaml: { type: 'boolean', default: false, describe: 'print YAML' },
+    json: { type: 'boolean', describe: 'print JSON', excludes: ['yaml'] },
+    yaml: { type: 'boolean', describe: 'print YAML' },
     compare: {
       type: 'boolean',
-      default: false,
+      excludes: ['json', 'yaml'],
       describe: 'set each field beside what systeminformation says of this host',
     },
     portable: {
       type: 'boolean',
-      default: false,
       describe: 'ask systeminformation, as on hosts other than Linux',
     },
   },
   async run(args, { print, signal }) {
     const { collectInventory } = await import('../../inventory/inventory.ts');
-    const root = String(args['root']);
+    const { root } = args;
     const options = inventoryOptions(args, signal);
-    const portable = args['portable'] === true ? { portable: true } : {};
+    const portable = args.portable ? { portable: true } : {};
     const found = await collectInventory(root, { ...options, ...portable });
-    if (args['compare'] === true) {
+    if (args.compare) {
       const { comparisonTable } = await import('../text/compare-table.ts');
       const theirs = await collectInventory(root, { ...options, portable: true });
       print(comparisonTable(found, theirs));
@@ -37,10 +36,13 @@ export const inventory: Command = {
     print(await render(found, args));
     return 0;
   },
-};
+});
 
-async function render(found: Inventory, args: Args): Promise<string> {
-  if (args['json'] === true) return `${JSON.stringify(found, null, 2)}\n`;
-  if (args['yaml'] === true) return (await import('yaml')).stringify(found);
+async function render(
+  found: Inventory,
+  { json, yaml }: { readonly json: boolean; readonly yaml: boolean },
+): Promise<string> {
+  if (json) return `${JSON.stringify(found, null, 2)}\n`;
+  if (yaml) return (await import('yaml')).stringify(found);
   return (await import('../text/inventory-table.ts')).inventoryTable(found);
 }

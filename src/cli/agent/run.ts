@@ -4,32 +4,37 @@ import type { AgentOptions } from '../../agent/agent.ts';
 import { agentSettings } from '../../agent/settings/settings.ts';
 import { requireServers } from '../../agent/settings/config.ts';
 import { systemClock } from '../../core/clock.ts';
-import type { Args, Command, Io } from '../command.ts';
-import { settingOptions } from '../setting-options.ts';
-import { agentConfiguration, optionText } from './agent-settings.ts';
+import { command, type Io } from '../command.ts';
+import { agentConfiguration } from './agent-settings.ts';
 import { plainLog } from './plain-log.ts';
 
 const clearScreen = '\u001b[2J';
 
 /** The `run` command of the agent. On a terminal it shows a status screen, unless a log level asks for
  *  lines instead. */
-export const run: Command = {
+export const run = command({
   name: 'run',
   describe: 'check in with the server and keep sending heartbeats',
+  settings: agentSettings,
   options: {
-    ...settingOptions(agentSettings),
     once: { type: 'boolean', describe: 'check in once, print the answer as JSON and exit' },
-    root: { type: 'string', describe: 'speak for a captured host: its directory or tar.gz file' },
+    root: {
+      type: 'string',
+      value: 'FILE',
+      describe: 'speak for a captured host: its directory or tar.gz file',
+    },
     act: {
       type: 'boolean',
       describe: 'reboot and run workflows when the server says so; implied by a mode',
     },
     after: {
       type: 'string',
+      value: 'FILE',
       describe: 'get ready and wait for this file, which a boot makes when its network is set up',
     },
     'state-dir': {
       type: 'string',
+      value: 'DIR',
       describe: 'where the count of requests and waiting reports are kept',
       default: '/run/dragonfly',
     },
@@ -41,24 +46,24 @@ export const run: Command = {
       // Not yet needed: what takes time to load is loaded while the network is not there.
       import('../../inventory/inventory.ts'),
     ]);
-    const after = optionText(args, 'after');
-    if (after !== undefined && !(await appears(after, io.signal))) return 0;
-    const root = await openRoot(optionText(args, 'root'));
+    if (args.after !== undefined && !(await appears(args.after, io.signal))) return 0;
+    const isThisHost = args.root === undefined || args.root === '/';
+    const root = await openRoot(args.root);
     // Never those of a capture: to replay a bug report must not call its server.
     const configuration = await agentConfiguration(args, io, await openRoot());
     const { values } = configuration;
     const options: AgentOptions = {
-      ...(await agentOptions(args, io)),
+      ...(await agentOptions(args['state-dir'], isThisHost, io)),
       root,
       servers: requireServers(configuration),
-      bootMac: isThisHost(args) ? values.mac : optionText(args, 'mac'),
+      bootMac: isThisHost || configuration.sources.mac === '--mac' ? values.mac : undefined,
       token: values.token,
       caSha256: values.ca_sha256,
       workflow: values.workflow,
       maxIntervalSeconds: values.interval,
-      mayAct: isThisHost(args) && (args['act'] === true || values.mode !== undefined),
+      mayAct: isThisHost && (args.act || values.mode !== undefined),
     };
-    if (args['once'] === true) {
+    if (args.once) {
       io.stdout.write(`${JSON.stringify(await checkInOnce(options), null, 2)}\n`);
       return 0;
     }
@@ -79,7 +84,7 @@ export const run: Command = {
     log.info({}, 'agent stopped');
     return 0;
   },
-};
+});
 
 /** Resolves to true once there is such a file, to false when the signal is aborted before. */
 async function appears(path: string, signal: AbortSignal): Promise<boolean> {
@@ -91,21 +96,17 @@ async function appears(path: string, signal: AbortSignal): Promise<boolean> {
 }
 
 /** What does not come from the settings. */
-async function agentOptions(args: Args, io: Io) {
+async function agentOptions(stateDir: string, isThisHost: boolean, io: Io) {
   const { openStateDir } = await import('./state-dir.ts');
   return {
     agentVersion: io.version,
     signal: io.signal,
     // A captured host is another machine: its requests are not counted with those of this one.
-    notebooks: isThisHost(args) ? await openStateDir(String(args['state-dir'])) : undefined,
+    notebooks: isThisHost ? await openStateDir(stateDir) : undefined,
     proxy: {
       http: io.env['http_proxy'],
       https: io.env['https_proxy'] ?? io.env['http_proxy'],
       except: io.env['no_proxy'],
     },
   };
-}
-
-function isThisHost(args: Args): boolean {
-  return (args['root'] ?? '/') === '/';
 }

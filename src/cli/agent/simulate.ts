@@ -1,51 +1,83 @@
-// `dragonfly-agent simulate`: a fleet of simulated machines against a server, and whether its records
-// are the truth in the end.
+// `dragonfly-simulate`: runs a fleet of machines that do not exist against a server, and compares the
+// server's records with the truth.
 import { isLoopback } from '../../transport/proxy.ts';
 import { AppError } from '../../core/errors.ts';
 import { systemClock } from '../../core/clock.ts';
-import type { Fleet, FleetOptions } from '../../simulation/fleet.ts';
+import type { Fleet } from '../../simulation/fleet.ts';
 import type { Inventory } from '../../model/inventory.ts';
-import { optionText } from './agent-settings.ts';
-import type { Args, Command } from '../command.ts';
+import { command } from '../command.ts';
 import { ProgressBar } from '../text/progress.ts';
 
-/** The `simulate` command of the agent. Exit code 1: the server's records are not the truth. */
-export const simulate: Command = {
+const percent = { type: 'number', range: [0, 100] } as const;
+
+/** Exit code 1: the server's records differ from the truth. */
+export const simulate = command({
   name: 'simulate',
   describe: 'run a fleet of simulated machines against a server and check its records',
   options: {
-    server: { type: 'string', default: 'http://127.0.0.1:3000', describe: 'address of the server' },
-    machines: { type: 'number', default: 100, describe: 'how many, at most 20000' },
-    rounds: { type: 'number', default: 1, describe: 'rounds of mishaps after all are registered' },
-    reboots: { type: 'number', default: 20, describe: 'of 100 machines, how many reboot a round' },
-    'nic-swaps': { type: 'number', default: 5, describe: 'how many get another NIC' },
-    reimages: { type: 'number', default: 5, describe: 'how many are installed anew' },
-    clones: { type: 'number', default: 2, describe: 'how many have their disk cloned' },
-    twins: { type: 'number', default: 1, describe: 'how many are copied with their SMBIOS UUID' },
-    seconds: { type: 'number', default: 600, describe: 'the longest that it may take' },
-    seed: { type: 'number', default: 0, describe: 'same seed, same fleet; 0: a new one each time' },
-    fixtures: { type: 'string', describe: 'directory of captured machines to copy' },
+    server: {
+      type: 'string',
+      value: 'URL',
+      default: 'http://127.0.0.1:3000',
+      describe: 'address of the server',
+    },
+    machines: {
+      type: 'number',
+      default: 100,
+      range: [1, 20_000],
+      describe: 'how many, at most 20000',
+    },
+    rounds: {
+      type: 'number',
+      default: 1,
+      range: [0, 1_000],
+      describe: 'rounds of mishaps after all are registered',
+    },
+    reboots: { ...percent, default: 20, describe: 'of 100 machines, how many reboot a round' },
+    'nic-swaps': { ...percent, default: 5, describe: 'how many get another NIC' },
+    reimages: { ...percent, default: 5, describe: 'how many are installed anew' },
+    clones: { ...percent, default: 2, describe: 'how many have their disk cloned' },
+    twins: { ...percent, default: 1, describe: 'how many are copied with their SMBIOS UUID' },
+    seconds: {
+      type: 'number',
+      default: 600,
+      range: [1, 86_400],
+      describe: 'the longest that it may take',
+    },
+    seed: {
+      type: 'number',
+      default: 0,
+      range: [0, 0xffff_ffff],
+      describe: 'same seed, same fleet; 0: a new one each time',
+    },
+    fixtures: { type: 'string', value: 'DIR', describe: 'captured machines to copy' },
     token: { type: 'string', describe: 'token to check in and to read the records with' },
     'allow-remote': { type: 'boolean', describe: 'allow a server on another machine' },
     json: { type: 'boolean', describe: 'print the report as JSON' },
   },
   async run(args, io) {
     const { Fleet: FleetClass } = await import('../../simulation/fleet.ts');
-    const tooLong = AbortSignal.timeout(number(args, 'seconds', 1, 86_400) * 1_000);
+    const { token, machines, rounds, reboots, reimages, clones, twins } = args;
+    const server = serverUrl(args.server, args['allow-remote']);
+    const tooLong = AbortSignal.timeout(args.seconds * 1_000);
     const bar = new ProgressBar(io.stderr);
     const fleet = new FleetClass({
-      ...fleetOptions(args),
-      models: await readModels(optionText(args, 'fixtures')),
+      server,
+      token,
+      machines,
+      rounds,
+      rates: { reboots, nicSwaps: args['nic-swaps'], reimages, clones, twins },
+      clock: systemClock,
+      draw: seeded(args.seed),
+      models: await readModels(args.fixtures),
       signal: AbortSignal.any([io.signal, tooLong]),
       onProgress: ({ step, done, of }) => bar.update(step, done, of),
     });
-    const report = await simulateFleet(fleet, args);
-    io.stdout.write(
-      args['json'] === true ? `${JSON.stringify(report, null, 2)}\n` : asText(report),
-    );
+    const report = await simulateFleet(fleet, { server, token, rounds });
+    io.print(args.json ? `${JSON.stringify(report, null, 2)}\n` : asText(report));
     return report.differences.length === 0 ? 0 : 1;
   },
-};
+});
 
 interface Report {
   machines: number;
@@ -56,16 +88,19 @@ interface Report {
   differences: string[];
 }
 
-async function simulateFleet(fleet: Fleet, args: Args): Promise<Report> {
+async function simulateFleet(
+  fleet: Fleet,
+  { server, token, rounds }: { server: string; token: string | undefined; rounds: number },
+): Promise<Report> {
   const startedMs = systemClock.elapsedMs();
   try {
     await fleet.powerOn();
-    for (let i = 1; i <= number(args, 'rounds', 0, 1_000); i++) await fleet.round(i);
+    for (let i = 1; i <= rounds; i++) await fleet.round(i);
   } finally {
     await fleet.powerOff();
   }
   const { differences, fetchRecords } = await import('../../simulation/verify.ts');
-  const records = await fetchRecords(serverOf(args), optionText(args, 'token'));
+  const records = await fetchRecords(server, token);
   const waits = fleet.waitsMs.toSorted((a, b) => a - b);
   const at = (share: number): number => Math.round(waits[Math.ceil(waits.length * share) - 1] ?? 0);
   return {
@@ -96,45 +131,19 @@ function asText({ counts, ...report }: Report): string {
   return `${lines.join('\n')}\n`;
 }
 
-function fleetOptions(args: Args): Omit<FleetOptions, 'models' | 'signal'> {
-  const percent = (name: string): number => number(args, name, 0, 100);
-  return {
-    server: serverOf(args),
-    token: optionText(args, 'token'),
-    machines: number(args, 'machines', 1, 20_000),
-    rounds: number(args, 'rounds', 0, 1_000),
-    rates: {
-      reboots: percent('reboots'),
-      nicSwaps: percent('nic-swaps'),
-      reimages: percent('reimages'),
-      clones: percent('clones'),
-      twins: percent('twins'),
-    },
-    clock: systemClock,
-    draw: seeded(number(args, 'seed', 0, 0xffff_ffff)),
-  };
-}
-
 /** A simulation fills a server with machines that do not exist: by mistake only one's own. */
-function serverOf(args: Args): string {
-  const text = String(args['server']);
+function serverUrl(text: string, allowRemote: boolean): string {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw new AppError('usage.invalid', `--server ${text} is not an http:// or https:// address`);
   }
-  if (!isLoopback(url.href) && args['allow-remote'] !== true) {
+  if (!isLoopback(url.href) && !allowRemote) {
     throw new AppError(
       'usage.invalid',
-      `${url.origin} is on another machine, and would be filled with machines that do not exist; add --allow-remote to do so`,
+      `${url.origin} is on another machine and would be filled with machines that do not exist; add --allow-remote to do so`,
     );
   }
   return url.href;
-}
-
-function number(args: Args, name: string, min: number, max: number): number {
-  const value = Number(args[name]);
-  if (value >= min && value <= max) return value;
-  throw new AppError('usage.invalid', `--${name} has to be from ${min} to ${max}`);
 }
 
 /** The inventories of captured machines; without any, that of this host. */

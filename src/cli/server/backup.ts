@@ -1,17 +1,18 @@
 // `dragonfly-server backup FILE`: all records of the store in a file, also while a server runs.
-import type { Command } from '../command.ts';
-import { openStoreOf, storeOptions } from './store-options.ts';
+import { command } from '../command.ts';
+import { openStoreOf, storeSettings } from './store-options.ts';
 
-export const backup: Command = {
+export const backup = command({
   name: 'backup',
-  positionals: '<file>',
+  positionals: { file: { describe: 'the file to write' } },
   describe: 'write all records to a file, also while a server runs',
-  options: storeOptions,
+  settings: storeSettings,
+  options: {},
   async run(args, io) {
     const { backUp } = await import('../../store/backup.ts');
     const kv = await openStoreOf(args, io, { readOnly: true });
     try {
-      const path = String(args['file']);
+      const path = args.file;
       const records = await backUp(kv, path);
       io.stdout.write(`${records} records written to ${path}\n`);
       return 0;
@@ -19,4 +20,4 @@ export const backup: Command = {
       await kv.close();
     }
   },
-};
+});

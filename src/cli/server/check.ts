@@ -1,35 +1,35 @@
 // `dragonfly-server check`: whether the store's records and indexes agree.
 import type { CheckResult, Finding } from '../../store/check.ts';
-import type { Args, Command } from '../command.ts';
-import { openStoreOf, storeOptions } from './store-options.ts';
+import { command } from '../command.ts';
+import { openStoreOf, storeSettings } from './store-options.ts';
 
-export const check: Command = {
+export const check = command({
   name: 'check',
   describe: 'find index entries without their record and records without their entries',
+  settings: storeSettings,
   options: {
-    ...storeOptions,
     repair: { type: 'boolean', describe: 'make the indexes agree with the records' },
     json: { type: 'boolean', describe: 'print the result as JSON' },
   },
   async run(args, io) {
     const { checkStore } = await import('../../store/check.ts');
-    const repair = args['repair'] === true;
+    const { repair, json } = args;
     const kv = await openStoreOf(args, io, { readOnly: !repair, verifyWhole: true });
     try {
       const findings: Finding[] = [];
       const result = await checkStore(kv, repair, (finding) => {
         findings.push(finding);
       });
-      io.stdout.write(print(args, result, findings));
+      io.stdout.write(print(json, result, findings));
       return result.findings === result.repaired ? 0 : 1;
     } finally {
       await kv.close();
     }
   },
-};
+});
 
-function print(args: Args, result: CheckResult, findings: readonly Finding[]): string {
-  if (args['json'] === true) return `${JSON.stringify({ ...result, list: findings }, null, 2)}\n`;
+function print(json: boolean, result: CheckResult, findings: readonly Finding[]): string {
+  if (json) return `${JSON.stringify({ ...result, list: findings }, null, 2)}\n`;
   const lines = findings.map(
     ({ what, message, repaired }) => `${what}: ${message}${repaired ? ' (repaired)' : ''}`,
   );

@@ -4,15 +4,14 @@ import { AppError } from '../../core/errors.ts';
 import type { Machine } from '../../model/machine.ts';
 import type { SecretBox } from '../../server/access/secrets.ts';
 import type { Store } from '../../store/store.ts';
-import type { Command } from '../command.ts';
-import { settingOptions } from '../setting-options.ts';
+import { command } from '../command.ts';
 import { readText, serverConfiguration, settingsOf, storeUrl } from './server-settings.ts';
 
-export const rotateKey: Command = {
+export const rotateKey = command({
   name: 'rotate-key',
   describe: 'make a new key in --secret-key-file and encrypt all BMC passwords with it',
+  settings: settingsOf(['data', 'store', 'secret_key_file']),
   options: {
-    ...settingOptions(settingsOf(['data', 'store', 'secret_key_file'])),
     'keep-old': { type: 'boolean', describe: 'keep the old keys in the file, for old backups' },
   },
   async run(args, io) {
@@ -30,14 +29,14 @@ export const rotateKey: Command = {
       // The new key is on disk, beside the old ones, before anything is encrypted with it.
       writeKeys(file, key + old);
       const changed = await reseal(store, new Box(key + old));
-      if (args['keep-old'] !== true) writeKeys(file, key);
+      if (!args['keep-old']) writeKeys(file, key);
       io.stdout.write(`${file} has a new key; ${changed} passwords were encrypted with it\n`);
     } finally {
       await store.close();
     }
     return 0;
   },
-};
+});
 
 /** Replaces the file as a whole; only its owner may read it. */
 function writeKeys(file: string, keys: string): void {

@@ -7,8 +7,8 @@ import type { Log } from '../../core/log.ts';
 import { shownSettings } from '../../core/settings.ts';
 import type { TlsTexts } from '../../server/http/connections.ts';
 import type { App } from '../../server/services.ts';
-import type { Command, Io } from '../command.ts';
-import { settingOptions, settingsText } from '../setting-options.ts';
+import { command, type Io } from '../command.ts';
+import { settingsText } from '../setting-options.ts';
 import { listen, parseListen } from './listen.ts';
 import {
   allSettings,
@@ -25,11 +25,11 @@ const drainMs = 10_000;
 /** How often certificate files are looked at. */
 const certificatePollMs = 5000;
 
-export const serve: Command = {
+export const serve = command({
   name: 'serve',
   describe: 'run the server until it is stopped',
+  settings: allSettings,
   options: {
-    ...settingOptions(allSettings),
     'print-config': {
       type: 'boolean',
       describe: 'print each setting and where its value came from, and end',
@@ -38,8 +38,8 @@ export const serve: Command = {
   },
   async run(args, io) {
     const configuration = await serverConfiguration(args, io);
-    if (args['print-config'] === true) {
-      printSettings(configuration, args['json'] === true, io);
+    if (args['print-config']) {
+      printSettings(configuration, args.json, io);
       return 0;
     }
     const [{ openStore }, log] = await Promise.all([import('../../store/open.ts'), io.log()]);
@@ -52,7 +52,7 @@ export const serve: Command = {
     log.info({}, 'stopped; everything is written');
     return 0;
   },
-};
+});
 
 async function run(
   configuration: ServerConfiguration,

@@ -8,16 +8,24 @@ import type { Args, Io } from '../command.ts';
 export const serverSettings = {
   listen: {
     type: 'string',
+    value: 'ADDRESS:PORT',
     default: '127.0.0.1:3000',
     describe: 'address and port to listen on; other than loopback only with tokens',
   },
-  data: { type: 'string', default: 'data', describe: 'directory of the embedded store' },
+  data: {
+    type: 'string',
+    value: 'DIR',
+    default: 'data',
+    describe: 'directory of the embedded store',
+  },
   store: {
     type: 'string',
+    value: 'URL',
     describe: 'URL of the store, as etcd:http://HOST:PORT,… (default: lmdb in --data)',
   },
   public_url: {
     type: 'string',
+    value: 'URL',
     describe: 'this server as machines reach it (default: as each request names it)',
   },
   enrolment_token: {
@@ -25,7 +33,11 @@ export const serverSettings = {
     secret: true,
     describe: 'agents register with it, and boot scripts hand it to them',
   },
-  enrolment_token_file: { type: 'string', describe: 'file that holds the enrolment token' },
+  enrolment_token_file: {
+    type: 'string',
+    value: 'FILE',
+    describe: 'file that holds the enrolment token',
+  },
   stock_agents: {
     type: 'boolean',
     default: false,
@@ -33,17 +45,24 @@ export const serverSettings = {
   },
   secret_key_file: {
     type: 'string',
+    value: 'FILE',
     describe: 'file with the keys that BMC passwords are encrypted with',
   },
   secret_key: { type: 'string', secret: true, describe: 'such a key, in base64' },
-  tls_cert: { type: 'string', describe: 'certificate chain, PEM; read again when it changes' },
-  tls_key: { type: 'string', describe: 'its private key, PEM' },
+  tls_cert: {
+    type: 'string',
+    value: 'FILE',
+    describe: 'certificate chain, PEM; read again when it changes',
+  },
+  tls_key: { type: 'string', value: 'FILE', describe: 'its private key, PEM' },
   tls_client_ca: {
     type: 'string',
+    value: 'FILE',
     describe: 'clients need a certificate that this CA signed, PEM',
   },
   heartbeat_interval: {
     type: 'number',
+    value: 'SECONDS',
     default: 10,
     describe: 'seconds between the heartbeats of a machine in a small fleet',
   },
@@ -54,6 +73,7 @@ export const serverSettings = {
   },
   boot_dir: {
     type: 'string',
+    value: 'DIR',
     describe: 'directory of ARCH/kernel and ARCH/initramfs, as build:initramfs makes it',
   },
   boot_append: {
@@ -69,7 +89,7 @@ export const serverSettings = {
 
 /** The file of settings is named by a flag or the environment, never by itself. */
 const fileSetting = {
-  config: { type: 'string', describe: 'YAML file with settings' },
+  config: { type: 'string', value: 'FILE', describe: 'YAML file with settings' },
 } as const satisfies SettingSpecs;
 
 /** Some of the settings, for a command that needs no others, and the file that may give them. */

@@ -1,10 +1,9 @@
 // Which store a command works on, for the commands that need no server.
 import type { Kv, OpenOptions } from '../../store/kv/kv.ts';
 import type { Args, Io } from '../command.ts';
-import { settingOptions } from '../setting-options.ts';
 import { serverConfiguration, settingsOf, storeUrl } from './server-settings.ts';
 
-export const storeOptions = settingOptions(settingsOf(['data', 'store']));
+export const storeSettings = settingsOf(['data', 'store']);
 
 export async function openStoreOf(args: Args, io: Io, options: OpenOptions): Promise<Kv> {
   const { openKv } = await import('../../store/open.ts');

@@ -3,9 +3,9 @@
 import { AppError, isAppError } from '../../core/errors.ts';
 import type { Token } from '../../model/token.ts';
 import type { NewToken } from '../../server/access/tokens.ts';
-import type { Args, Command, Io } from '../command.ts';
+import { command, type Io } from '../command.ts';
 import { serverConfiguration, storeUrl } from './server-settings.ts';
-import { storeOptions } from './store-options.ts';
+import { storeSettings } from './store-options.ts';
 
 type Shown = Pick<Token, 'name' | 'scope' | 'created_at' | 'expires_at'>;
 
@@ -15,27 +15,35 @@ interface Tokens {
   revoke(name: string): Promise<void>;
 }
 
-export const token: Command = {
+export const token = command({
   name: 'token',
-  positionals: '<action> [name]',
   describe: 'create, list or revoke tokens of operators (read, full) and for agents (enrol)',
+  positionals: {
+    action: { describe: 'what to do', choices: ['create', 'list', 'revoke'] },
+    name: { describe: 'which token', isOptional: true },
+  },
+  settings: storeSettings,
   options: {
-    ...storeOptions,
     scope: {
       type: 'string',
       choices: ['read', 'full', 'enrol'],
       describe: 'create: what the token allows',
     },
-    expires: { type: 'string', describe: 'create: after so long (90d, 12h) or at a date' },
+    expires: {
+      type: 'string',
+      value: 'WHEN',
+      describe: 'create: after so long (90d, 12h) or at a date',
+    },
     server: {
       type: 'string',
+      value: 'URL',
       describe: 'URL of the running server; DRAGONFLY_TOKEN holds a token of scope full',
     },
     json: { type: 'boolean', describe: 'print JSON' },
   },
   async run(args, io) {
-    const server = args['server'];
-    if (typeof server === 'string') {
+    const { server } = args;
+    if (server !== undefined) {
       return act(throughServer(server, io.env['DRAGONFLY_TOKEN']), args, io);
     }
     const { openStore } = await import('../../store/open.ts');
@@ -58,30 +66,32 @@ export const token: Command = {
       await store.close();
     }
   },
-};
+});
 
-async function act(tokens: Tokens, args: Args, io: Io): Promise<number> {
-  const { action, name } = args;
+interface Wanted {
+  readonly action: 'create' | 'list' | 'revoke';
+  readonly name: string | undefined;
+  readonly scope: NewToken['scope'] | undefined;
+  readonly expires: string | undefined;
+  readonly json: boolean;
+}
+
+async function act(tokens: Tokens, wanted: Wanted, io: Io): Promise<number> {
+  const { action, name, scope, expires, json } = wanted;
   if (action === 'list') {
-    printList(await tokens.list(), args['json'] === true, io);
+    printList(await tokens.list(), json, io);
     return 0;
   }
-  if (typeof name !== 'string' || !/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name)) {
+  if (name === undefined || !/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name)) {
     throw usage('name the token, with letters, digits, ".", "_" or "-"');
   }
   if (action === 'revoke') {
     await tokens.revoke(name);
     return 0;
   }
-  if (action !== 'create') throw usage(`"${String(action)}" is none of create, list and revoke`);
-  const { scope } = args;
-  if (scope !== 'read' && scope !== 'full' && scope !== 'enrol') {
-    throw usage('add --scope read, full or enrol');
-  }
-  const text = await tokens.create({ name, scope, expiresAt: expiry(args['expires'], new Date()) });
-  io.stdout.write(
-    args['json'] === true ? `${JSON.stringify({ name, scope, token: text })}\n` : `${text}\n`,
-  );
+  if (scope === undefined) throw usage('add --scope read, full or enrol');
+  const text = await tokens.create({ name, scope, expiresAt: expiry(expires, new Date()) });
+  io.stdout.write(json ? `${JSON.stringify({ name, scope, token: text })}\n` : `${text}\n`);
   return 0;
 }
 
@@ -103,8 +113,8 @@ function printList(tokens: readonly Shown[], asJson: boolean, io: Io): void {
 }
 
 /** "90d", "12h", "30m", or a date. */
-function expiry(value: unknown, now: Date): Date | null {
-  if (typeof value !== 'string') return null;
+function expiry(value: string | undefined, now: Date): Date | null {
+  if (value === undefined) return null;
   const [, count, unit] = /^(\d{1,6})([dhm])$/.exec(value) ?? [];
   const minutes = { d: 1440, h: 60, m: 1 }[unit ?? ''];
   const date =
@@ -112,7 +122,7 @@ function expiry(value: unknown, now: Date): Date | null {
       ? new Date(value)
       : new Date(now.getTime() + Number(count) * minutes * 60_000);
   if (Number.isNaN(date.getTime()) || date <= now) {
-    throw usage(`--expires ${value} is no time to come: write 90d, 12h or a date`);
+    throw usage('--expires must be in the future: 90d, 12h or a date');
   }
   return date;
 }

@@ -1,0 +1,141 @@
+// Completion for shells: the words that can stand next, and the scripts that ask for them. The scripts
+// call the program itself, so they always agree with the version that is installed.
+import type { Command, OptionSpec, Positional, Program } from './command.ts';
+import { commonOptions, completeFlag, optionsOf } from './parse.ts';
+
+type Candidate = readonly [word: string, describe: string];
+
+/** Asks the shell for names of files. */
+const files: Candidate = [':files', ''];
+
+/** Lines for the last of `words`, which is still being typed: "word TAB description", or ":files". */
+export function complete(program: Program, words: readonly string[]): string {
+  const joined = joinSplit(words);
+  return candidates(program, joined.slice(0, -1), joined.at(-1) ?? '')
+    .map(([word, describe]) => `${word}\t${describe}`.trimEnd())
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+/** bash splits at "=": `--mode`, `=`, `imag`. The other shells leave `--mode=imag` whole. */
+function joinSplit(words: readonly string[]): string[] {
+  return words.flatMap((word, i) => (word !== '=' ? [word] : i === words.length - 1 ? [''] : []));
+}
+
+function candidates(program: Program, before: readonly string[], current: string): Candidate[] {
+  const { commands = [], defaultCommand } = program;
+  const at = before.findIndex((word) => !word.startsWith('-'));
+  const named = commands.find((command) => command.name === before[at]);
+  if (named !== undefined) return ofCommand(named, before.toSpliced(at, 1), current);
+  const shown = commands.filter((command) => command.isInternal !== true);
+  const names = shown.map(({ name, describe }): Candidate => [name, describe]);
+  return [
+    ...(at < 0 ? starting(current, names) : []),
+    ...ofCommand(defaultCommand ?? commandless, before, current),
+  ];
+}
+
+/** What a program without a default command takes before a command is named. */
+const commandless = { options: {} };
+
+function ofCommand(
+  command: Pick<Command, 'options' | 'settings' | 'positionals'>,
+  before: readonly string[],
+  current: string,
+): Candidate[] {
+  const options: Readonly<Record<string, OptionSpec>> = { ...optionsOf(command), ...commonOptions };
+  const given = new Set<string>();
+  let pending: OptionSpec | undefined;
+  let words = 0;
+  for (const word of before) {
+    if (pending !== undefined) pending = undefined;
+    else if (word.startsWith('-')) {
+      const name = nameOf(word, options);
+      given.add(name);
+      const spec = options[name];
+      if (!word.includes('=') && spec?.type !== 'boolean') pending = spec;
+    } else words += 1;
+  }
+  if (pending !== undefined) return starting(current, valuesOf(pending));
+  const [, flag, value] = /^(--[^=]+=)(.*)$/s.exec(current) ?? [];
+  if (flag !== undefined) {
+    const spec = options[flag.slice(2, -1)];
+    const found = spec === undefined ? [] : starting(value ?? '', valuesOf(spec));
+    return found.map(([word, describe]) => (word === files[0] ? files : [flag + word, describe]));
+  }
+  if (current.startsWith('-')) {
+    const left = Object.entries(options).filter(([name]) => !given.has(name));
+    return starting(
+      current,
+      left.map(([name, { describe }]) => [`--${name}`, describe]),
+    );
+  }
+  const expected = Object.values(command.positionals ?? {})[words];
+  return expected === undefined ? [] : starting(current, valuesOf(expected));
+}
+
+/** The name of the option that a word gives: "--server=x", "-o". */
+function nameOf(word: string, options: Readonly<Record<string, OptionSpec>>): string {
+  if (word.startsWith('--')) return word.slice(2).split('=', 1)[0] ?? '';
+  return Object.keys(options).find((name) => options[name]?.short === word.at(-1)) ?? '';
+}
+
+function valuesOf(spec: OptionSpec | Positional): Candidate[] {
+  if (spec.choices !== undefined) return spec.choices.map((choice) => [choice, '']);
+  return 'type' in spec && spec.type !== 'string' ? [] : [files];
+}
+
+function starting(text: string, all: readonly Candidate[]): Candidate[] {
+  return all.filter((candidate) => candidate === files || candidate[0].startsWith(text));
+}
+
+/** The script that a shell's start-up file reads, for a program of this name. */
+export function completionScript(name: string, shell: 'bash' | 'zsh' | 'fish'): string {
+  const own = `_${name.replaceAll('-', '_')}`;
+  return { bash: bashScript, zsh: zshScript, fish: fishScript }[shell](name, own);
+}
+
+function bashScript(name: string, own: string): string {
+  return `# bash: in ~/.bashrc, source <(${name} completion bash)
+${own}() {
+  local line
+  COMPREPLY=()
+  while IFS= read -r line; do
+    if [ "$line" = :files ]; then compopt -o default; else COMPREPLY+=("\${line%%$'\\t'*}"); fi
+  done < <("$1" ${completeFlag} "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+}
+complete -F ${own} ${name}
+`;
+}
+
+function zshScript(name: string, own: string): string {
+  return `#compdef ${name}
+# zsh: in ~/.zshrc after compinit, source <(${name} completion zsh)
+${own}() {
+  local line
+  local -a found
+  while IFS= read -r line; do
+    if [[ $line = :files ]]; then _files; else found+=("\${\${line//:/\\\\:}/$'\\t'/:}"); fi
+  done < <("$words[1]" ${completeFlag} "\${(@)words[2,CURRENT]}" 2>/dev/null)
+  (( $#found )) && _describe ${name} found
+}
+compdef ${own} ${name}
+`;
+}
+
+function fishScript(name: string, own: string): string {
+  return `# fish: in ~/.config/fish/config.fish, ${name} completion fish | source
+function _${own}
+    set -l current (commandline -ct)
+    set -l words (commandline -opc) "$current"
+    for line in ($words[1] ${completeFlag} $words[2..-1] 2>/dev/null)
+        if test "$line" = :files
+            __fish_complete_path "$current"
+        else
+            printf '%s\\n' $line
+        end
+    end
+end
+complete -c ${name} -f -a '(_${own})'
+`;
+}

@@ -1,0 +1,112 @@
+// The help of a program and of each of its commands, in the 80 columns of a serial console.
+import { environmentName } from '../core/setting-layers.ts';
+import type { Command, OptionSpec, Program } from './command.ts';
+import { commonOptions } from './parse.ts';
+import { settingOptions } from './setting-options.ts';
+import { consoleColumns, wrap } from './text/table.ts';
+
+const longestTerm = 30;
+
+type Row = readonly [term: string, text: string];
+
+/** The whole program's help, or one command's. */
+export function helpText(program: Program, command: Command | undefined): string {
+  const lines =
+    command === undefined
+      ? ofProgram(program)
+      : ofCommand(command, `${program.name} ${usageOf(command)}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function ofProgram({ name, commands, defaultCommand }: Program): string[] {
+  if (commands === undefined)
+    return defaultCommand === undefined ? [] : ofCommand(defaultCommand, name);
+  const shown = commands.filter((c) => c.isInternal !== true);
+  return [
+    `Usage: ${name} ${defaultCommand === undefined ? '<command>' : '[command]'} [options]`,
+    ...section(
+      'Commands',
+      shown.map((c): Row => [
+        usageOf(c),
+        c === defaultCommand ? `${c.describe} (without a command)` : c.describe,
+      ]),
+    ),
+    ...(defaultCommand === undefined ? [] : optionSections(defaultCommand)),
+    ...section('Common options', optionRows(commonOptions)),
+    '',
+    `"${name} <command> --help" describes a command.`,
+  ];
+}
+
+function ofCommand(command: Command, usage: string): string[] {
+  const { describe, positionals = {} } = command;
+  return [
+    `Usage: ${usage} [options]`,
+    '',
+    ...wrap(`${describe.charAt(0).toUpperCase()}${describe.slice(1)}.`, consoleColumns),
+    ...section(
+      'Arguments',
+      Object.entries(positionals).map(([name, spec]): Row => [
+        name,
+        spec.describe + choicesText(spec.choices),
+      ]),
+    ),
+    ...optionSections(command),
+    ...section('Common options', optionRows(commonOptions)),
+  ];
+}
+
+function optionSections({ options, settings = {} }: Command): string[] {
+  const flags = Object.entries(settingOptions(settings));
+  const variables = Object.keys(settings).map(environmentName);
+  return [
+    ...section('Options', optionRows(options)),
+    ...section(
+      'Settings, with their environment variables',
+      flags.map(([name, spec], i): Row => [term(name, spec), `${spec.describe} [${variables[i]}]`]),
+    ),
+  ];
+}
+
+function optionRows(options: Readonly<Record<string, OptionSpec>>): Row[] {
+  return Object.entries(options).map(([name, spec]) => {
+    const { describe, type, default: value } = spec;
+    const usual =
+      value === undefined || value === '' || type === 'boolean' ? '' : ` (default: ${value})`;
+    return [term(name, spec), describe + usual];
+  });
+}
+
+/** "-o, --output FILE". */
+function term(name: string, { short, type, value, choices }: OptionSpec): string {
+  const dashes = short === undefined ? `    --${name}` : `-${short}, --${name}`;
+  if (type === 'boolean') return dashes;
+  return `${dashes} ${choices?.join('|') ?? value ?? (type === 'number' ? 'NUMBER' : 'TEXT')}`;
+}
+
+function choicesText(choices: readonly string[] | undefined): string {
+  return choices === undefined ? '' : `: ${choices.join(', ')}`;
+}
+
+/** "token <action> [name]". */
+function usageOf({ name, positionals = {} }: Command): string {
+  const words = Object.entries(positionals).map(([word, { isOptional }]) =>
+    isOptional === true ? `[${word}]` : `<${word}>`,
+  );
+  return [name, ...words].join(' ');
+}
+
+/** Terms with their texts beside them, or below where a term is long. Empty without rows. */
+function section(title: string, rows: readonly Row[]): string[] {
+  if (rows.length === 0) return [];
+  const width = Math.min(Math.max(...rows.map(([word]) => word.length)), longestTerm);
+  const indent = ' '.repeat(width + 4);
+  const lines = rows.flatMap(([word, text]) => {
+    const [first = '', ...others] = wrap(text, consoleColumns - indent.length);
+    const below = others.map((line) => indent + line);
+    return word.length > width
+      ? [`  ${word}`, indent + first, ...below]
+      : [`  ${word.padEnd(width)}  ${first}`, ...below];
+  });
+  return ['', `${title}:`, ...lines];
+}
