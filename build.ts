@@ -25,7 +25,9 @@ writeProgram(
   'dragonfly-agent',
   `require('node:module').enableCompileCache(__dirname + '/cache'); require('./agent.js');`,
 );
-writeProgram('dragonfly-server', `import('../cli/dragonfly-server.js');`);
+for (const name of ['dragonfly-server', 'dragonfly-simulate']) {
+  writeProgram(name, `import('../cli/${name}.js');`);
+}
 execFileSync(process.execPath, ['dist/bin/dragonfly-agent.js', 'inventory', '--json'], {
   stdio: 'ignore',
 });

@@ -101,4 +101,6 @@ export interface Program {
   readonly defaultCommand?: Command;
   /** Follows an error that no code foresees. */
   readonly unexpected?: string;
+  /** Commands that became programs of their own. */
+  readonly moved?: Readonly<Record<string, string>>;
 }

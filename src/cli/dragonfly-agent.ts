@@ -8,12 +8,12 @@ import { inventory } from './agent/inventory.ts';
 import { main } from './main.ts';
 import { readFiles } from './agent/read-files.ts';
 import { run } from './agent/run.ts';
-import { simulate } from './agent/simulate.ts';
 import { version } from './version.ts';
 
 // Not awaited at the top level: the single executable is a CommonJS file. main() throws nothing.
 void main({
   name: 'dragonfly-agent',
   version,
-  commands: [inventory, identify, capture, doctor, run, config, simulate, readFiles],
+  commands: [inventory, identify, capture, doctor, run, config, readFiles],
+  moved: { simulate: 'dragonfly-simulate' },
 });

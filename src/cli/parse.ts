@@ -47,12 +47,20 @@ export function parse(program: Program, argv: readonly string[]): Parsed {
     if (!(err instanceof Fault)) throw err;
     const isKnown = program.commands?.some((c) => c.name === name) ?? false;
     const place = isKnown ? `${program.name} ${name}` : program.name;
-    throw new AppError('usage.invalid', `${err.message} (see ${place} --help)`);
+    throw new AppError('usage.invalid', `${err.message} (see ${err.help ?? place} --help)`);
   }
 }
 
 /** Something wrong with the command line, as a sentence. */
-class Fault extends Error {}
+class Fault extends Error {
+  /** The program whose help tells more, if it is another one. */
+  readonly help: string | undefined;
+
+  constructor(message: string, help?: string) {
+    super(message);
+    this.help = help;
+  }
+}
 
 /** The name of the command, which options may stand before, and all else. */
 function splitCommand(
@@ -72,6 +80,8 @@ function splitCommand(
 function findCommand(program: Program, name: string): Command {
   const found = program.commands?.find((command) => command.name === name);
   if (found !== undefined) return found;
+  const other = own(program.moved ?? {}, name);
+  if (other !== undefined) throw new Fault(`${name} is now a program of its own: ${other}`, other);
   throw new Fault(`unknown command "${name}"${meant(name, shownNames(program))}`);
 }
 

@@ -32,6 +32,7 @@ const program: Program = {
   name: 'kitchen',
   version: '1.2.3',
   commands: [make, clean, hidden],
+  moved: { shop: 'market' },
 };
 
 function args(...argv: string[]) {
@@ -95,6 +96,7 @@ describe('parse', () => {
     [['cleen'], 'unknown command "cleen"; did you mean clean? (see kitchen --help)'],
     [['hiden'], 'unknown command "hiden" (see kitchen --help)'],
     [['constructor'], 'unknown command "constructor" (see kitchen --help)'],
+    [['shop'], 'shop is now a program of its own: market (see market --help)'],
     [['make'], '<thing> is missing (see kitchen make --help)'],
     [['make', 'te'], '<thing> must be one of tea, soup, not "te" (see kitchen make --help)'],
     [['make', 'tea', 'a', 'b'], 'unexpected argument "b" (see kitchen make --help)'],

@@ -1,12 +1,12 @@
 // `dragonfly-simulate`: runs a fleet of machines that do not exist against a server, and compares the
 // server's records with the truth.
-import { isLoopback } from '../../transport/proxy.ts';
-import { AppError } from '../../core/errors.ts';
-import { systemClock } from '../../core/clock.ts';
-import type { Fleet } from '../../simulation/fleet.ts';
-import type { Inventory } from '../../model/inventory.ts';
-import { command } from '../command.ts';
-import { ProgressBar } from '../text/progress.ts';
+import { isLoopback } from '../transport/proxy.ts';
+import { AppError } from '../core/errors.ts';
+import { systemClock } from '../core/clock.ts';
+import type { Fleet } from '../simulation/fleet.ts';
+import type { Inventory } from '../model/inventory.ts';
+import { command } from './command.ts';
+import { ProgressBar } from './text/progress.ts';
 
 const percent = { type: 'number', range: [0, 100] } as const;
 
@@ -56,7 +56,7 @@ export const simulate = command({
     json: { type: 'boolean', describe: 'print the report as JSON' },
   },
   async run(args, io) {
-    const { Fleet: FleetClass } = await import('../../simulation/fleet.ts');
+    const { Fleet: FleetClass } = await import('../simulation/fleet.ts');
     const { token, machines, rounds, reboots, reimages, clones, twins } = args;
     const server = serverUrl(args.server, args['allow-remote']);
     const tooLong = AbortSignal.timeout(args.seconds * 1_000);
@@ -99,7 +99,7 @@ async function simulateFleet(
   } finally {
     await fleet.powerOff();
   }
-  const { differences, fetchRecords } = await import('../../simulation/verify.ts');
+  const { differences, fetchRecords } = await import('../simulation/verify.ts');
   const records = await fetchRecords(server, token);
   const waits = fleet.waitsMs.toSorted((a, b) => a - b);
   const at = (share: number): number => Math.round(waits[Math.ceil(waits.length * share) - 1] ?? 0);
@@ -148,7 +148,7 @@ function serverUrl(text: string, allowRemote: boolean): string {
 
 /** The inventories of captured machines; without any, that of this host. */
 async function readModels(dir: string | undefined): Promise<Inventory[]> {
-  const { collectInventory } = await import('../../inventory/inventory.ts');
+  const { collectInventory } = await import('../inventory/inventory.ts');
   if (dir === undefined) return [await collectInventory()];
   const { readdir } = await import('node:fs/promises');
   const names = await readdir(dir).catch((err: unknown) => {

@@ -1,0 +1,75 @@
+// The programs as a user starts them.
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { version } from '../../src/cli/version.ts';
+import { startServer } from '../server/harness.ts';
+
+const folder = join(import.meta.dirname, '../../src/cli');
+const fixtures = join(import.meta.dirname, '../../fixtures/machines');
+
+function start(program: string, ...args: string[]) {
+  return new Promise<{ code: unknown; out: string; err: string }>((resolve) => {
+    execFile(process.execPath, [join(folder, `${program}.ts`), ...args], (err, stdout, stderr) => {
+      resolve({ code: err?.code ?? 0, out: stdout, err: stderr });
+    });
+  });
+}
+
+it.each(['dragonfly-agent', 'dragonfly-server', 'dragonfly-simulate'])(
+  '%s prints its version, its help and its completion script, and ends well',
+  async (program) => {
+    expect(await start(program, '--version')).toEqual({ code: 0, out: `${version}\n`, err: '' });
+    const help = await start(program, '--help');
+    expect(help).toMatchObject({ code: 0, err: '' });
+    expect(help.out).toMatch(new RegExp(`^Usage: ${program} `));
+    expect(help.out.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    const script = await start(program, 'completion');
+    expect(script).toMatchObject({ code: 0, err: '' });
+    expect(script.out).toContain(`complete -F `);
+  },
+);
+
+it('sends who asks the agent for a simulation to the program that has it', async () => {
+  expect(await start('dragonfly-agent', 'simulate', '--machines', '3')).toEqual({
+    code: 2,
+    out: '',
+    err: 'dragonfly-agent: simulate is now a program of its own: dragonfly-simulate (see dragonfly-simulate --help) [usage.invalid]\n',
+  });
+});
+
+it('simulates a fleet, and finds the records of the server true', async () => {
+  const { url } = await startServer();
+  const args = [
+    '--server',
+    url,
+    '--machines',
+    '3',
+    '--seed',
+    '7',
+    '--fixtures',
+    fixtures,
+    '--json',
+  ];
+  const { code, out } = await start('dragonfly-simulate', ...args);
+  expect({ code, report: JSON.parse(out) }).toMatchObject({ code: 0, report: { differences: [] } });
+});
+
+it.each([
+  [['--server', 'http://192.0.2.1'], 'add --allow-remote'],
+  [['--server', 'ftp://x'], 'is not an http:// or https:// address'],
+  [['--machines', '0'], '--machines must be a number from 1 to 20000, not "0"'],
+])('refuses to simulate with %j', async (args, reason) => {
+  const { code, err } = await start('dragonfly-simulate', ...args);
+  expect(code).toBe(2);
+  expect(err).toContain(reason);
+});
+
+it.each([
+  [['--json', '--yaml'], '--json and --yaml cannot be given together'],
+  [['--compare', '--json'], '--compare and --json cannot be given together'],
+])('refuses an inventory with %j', async (args, reason) => {
+  const { code, out, err } = await start('dragonfly-agent', 'inventory', ...args);
+  expect([code, out]).toEqual([2, '']);
+  expect(err).toContain(reason);
+});
