@@ -38,6 +38,7 @@ const codes = {
   'action.refused': [null, 'The server asked for an action that this agent may not carry out.'],
   'action.unsupported': [null, 'The server asked for an action that this agent does not know.'],
   'action.failed': [null, 'An action that the server asked for was begun and failed.'],
+  'wire.out-of-range': [null, 'An agent sent a number that its field cannot hold.'],
   'spool.dropped': [null, 'Reports for the server were dropped because too many waited.'],
 
   // Requests

@@ -1,7 +1,7 @@
 // What travels between agents and the server. Shapes of wire-protocol.md; a receiver of agent
 // requests ignores fields it does not know. What operators send is in operator-api.ts.
 import { Type, type Static } from 'typebox';
-import { nullable } from './fields.ts';
+import { nullable, U64 } from './fields.ts';
 import { Cpu } from './hardware/cpu.ts';
 import { CheckinDisk } from './hardware/disk.ts';
 import { StoredOs } from './hardware/existing-os.ts';
@@ -99,8 +99,8 @@ export const WorkflowEvent = bounded(
       progress: Type.Object({
         percent: Type.Optional(nullable(Type.Number({ maximum: 100 }))),
         message: optionalText(),
-        bytes_transferred: optionalCount(),
-        bytes_total: optionalCount(),
+        bytes_transferred: Type.Optional(nullable(U64())),
+        bytes_total: Type.Optional(nullable(U64())),
         eta_secs: Type.Optional(nullable(Type.Number())),
         phase: optionalText(),
         phase_number: optionalCount(),

@@ -1,7 +1,8 @@
 // How much of an entity travels: only what says something, within limits that are one table for both ends.
-// The agent cuts what it sends to them, the server refuses what exceeds them; what is stored knows no limits.
+// The agent cuts what it sends to them, and the server what an agent sends; what is stored knows no limits.
 // No schema library is loaded here, as the agent has none.
 import type { TSchema } from 'typebox';
+import { cut } from '../core/text.ts';
 
 /** The longest texts, in characters, by the name of their field; a list's texts by the list's. */
 const textLimits: Readonly<Record<string, number>> = {
@@ -71,7 +72,8 @@ export function told<T extends object>(fields: T): { [K in keyof T]?: NonNullabl
 }
 
 /** The value with its texts and lists cut to the limits: one overlong model string must not keep a machine
- *  from registering. */
+ *  from registering. null is left out, since Dragonfly's server takes it for few fields; that of
+ *  `existing_os` says that there is none. */
 export function fit<T>(value: T): T {
   // Cutting texts and lists short changes no type.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
@@ -79,13 +81,15 @@ export function fit<T>(value: T): T {
 }
 
 function fitAt(value: unknown, place: Place): unknown {
-  if (typeof value === 'string') return value.slice(0, textLimit(place));
+  if (typeof value === 'string') return cut(value.toWellFormed(), textLimit(place));
   if (Array.isArray(value)) {
     return value.slice(0, listLimit(place)).map((item: unknown) => fitAt(item, place));
   }
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([name, item]) => [name, fitAt(item, inside(place, name))]),
+    Object.entries(value)
+      .filter(([name, item]) => item !== null || name === 'existing_os')
+      .map(([name, item]) => [name, fitAt(item, inside(place, name))]),
   );
 }
 

@@ -37,11 +37,26 @@ describe('what an agent sends', () => {
   it('is left as it is where it fits', () => {
     const body: CheckinRequest = {
       mac: '52:54:00:00:00:01',
-      cpu_model: null,
       disks: [{ name: 'sda', size_bytes: 1, removable: false }],
       existing_os: null,
     };
     expect(fit(body)).toEqual(body);
+  });
+
+  it('has no null but that of existing_os, which says that there is none', () => {
+    const disks = [{ name: 'sda', size_bytes: 1, model: null }];
+    const body = { mac: '52:54:00:00:00:01', is_virtual: null, disks, existing_os: null };
+    expect(fit(body)).toEqual({
+      mac: '52:54:00:00:00:01',
+      disks: [{ name: 'sda', size_bytes: 1 }],
+      existing_os: null,
+    });
+  });
+
+  it('is never cut inside a character, and has no halves of one', () => {
+    const hostname = `${'x'.repeat(254)}\u{1f409}`;
+    expect(fit({ hostname }).hostname).toBe('x'.repeat(254));
+    expect(fit({ hostname: 'a\ud83db' }).hostname).toBe('a\ufffdb');
   });
 
   it('may hold no number below zero', () => {

@@ -135,3 +135,43 @@ it('has a check-in on disk when it answers: kill -9 right after loses nothing', 
   second.child.kill('SIGTERM');
   expect(await once(second.child, 'exit')).toEqual([0, null]);
 });
+
+it('takes a check-in with text and numbers beyond its limits, and says what it left out', async () => {
+  const server = await startServer();
+  const body = `{"mac":"02:00:00:00:00:01","cpu_model":"${'x'.repeat(300)}","cpu_cores":4294967296,
+    "memory_bytes":18446744073709551616,"gpus":null,"hostname":"a\ud800b","uptime_seconds":-1}`;
+  const { status, body: answer } = await server.call('POST', '/api/agent/checkin', { body });
+  expect(status).toBe(200);
+  const { body: machine } = await server.call('GET', `/api/machines/${answer.machine_id}`);
+  expect(machine.hardware).toMatchObject({
+    cpu_model: 'x'.repeat(256),
+    cpu_cores: null,
+    memory_bytes: null,
+  });
+  expect(machine.report.hostname).toBe('a\ufffdb');
+  expect(machine.report.problems).toMatchObject([
+    { code: 'wire.out-of-range', section: 'cpu_cores' },
+    { code: 'wire.out-of-range', section: 'memory_bytes' },
+  ]);
+});
+
+it.each([
+  ['an unknown type', { type: 'paused' }, 'type'],
+  ['no type', {}, 'type'],
+  ['no action', { type: 'action_started' }, 'action'],
+  ['a wrong type', { type: 'completed', success: 'yes' }, 'success'],
+  [
+    'a text as percent',
+    { type: 'action_progress', action: 'a', progress: { percent: 'half' } },
+    'progress.percent',
+  ],
+])('names the field of an event with %s', async (_name, body, path) => {
+  const server = await startServer();
+  const id = '01890000-0000-7000-8000-000000000000';
+  const answer = await server.call('POST', `/api/workflows/${id}/events`, { body });
+  expect([answer.status, answer.body.code, answer.body.path]).toEqual([
+    422,
+    'request.invalid',
+    path,
+  ]);
+});

@@ -3,18 +3,21 @@ import secureJson from 'secure-json-parse';
 import { parse as parseYamlText } from 'yaml';
 import { AppError } from '../../core/errors.ts';
 import { exactReviver, stringifyExact } from '../../core/exact-json.ts';
+import { wellFormed } from '../../core/text.ts';
 
 /** Deeper than any document of this API, and shallow enough for recursive code. */
 const maxDepth = 32;
+
+/** UTF-8 has no lone surrogates; only an escape brings one. */
+const maybeLoneSurrogate = /\\ud[89a-f]/i;
 
 /** Parses JSON. Errors: AppError `request.malformed`. */
 export function parseJson(text: string): unknown {
   refuseDepth(text);
   try {
-    return secureJson.parse(text, exactReviver(text), {
-      protoAction: 'error',
-      constructorAction: 'error',
-    });
+    const actions = { protoAction: 'error', constructorAction: 'error' } as const;
+    const value: unknown = secureJson.parse(text, exactReviver(text), actions);
+    return maybeLoneSurrogate.test(text) ? wellFormed(value) : value;
   } catch (cause) {
     throw new AppError('request.malformed', 'the body is not JSON that this server takes', {
       cause,

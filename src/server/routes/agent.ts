@@ -6,6 +6,7 @@ import {
   HeartbeatResponse,
 } from '../../model/api.ts';
 import { checkIn } from '../checkin/checkins.ts';
+import { agentBody } from '../http/agent-body.ts';
 import { heartbeat } from '../checkin/heartbeats.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';
@@ -15,6 +16,7 @@ export function agentRoutes(app: App, s: Services): void {
     '/api/agent/checkin',
     {
       config: { access: 'enrol' },
+      validatorCompiler: agentBody(CheckinRequest),
       schema: {
         tags: ['agent'],
         summary: 'Check in: describe a machine and learn which one it is',
@@ -33,6 +35,7 @@ export function agentRoutes(app: App, s: Services): void {
     '/api/agent/heartbeat',
     {
       config: { access: 'agent', quiet: true },
+      validatorCompiler: agentBody(HeartbeatRequest),
       schema: {
         tags: ['agent'],
         summary: 'Send a heartbeat and learn what to do',

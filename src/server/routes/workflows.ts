@@ -5,6 +5,7 @@ import { WorkflowCreate, WorkflowList, WorkflowListQuery } from '../../model/ope
 import { Workflow } from '../../model/workflow.ts';
 import { refuseOtherMachine } from '../access/auth.ts';
 import { provision } from '../machines/provision.ts';
+import { agentBody } from '../http/agent-body.ts';
 import type { App, Services } from '../services.ts';
 import { applyEvent, cancelWorkflow, loadWorkflow } from '../machines/workflows.ts';
 import { Done, errors } from './route.ts';
@@ -75,6 +76,7 @@ export function workflowRoutes(app: App, s: Services): void {
     '/api/workflows/:id/events',
     {
       config: { access: 'agent' },
+      validatorCompiler: agentBody(WorkflowEvent),
       schema: {
         tags: ['workflows', 'agent'],
         summary:
