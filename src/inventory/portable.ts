@@ -1,6 +1,7 @@
 // The facts of a host without sysfs (macOS, Windows, FreeBSD), from systeminformation: slower, and
 // with less in it, but they are there. Also what `inventory --compare` sets beside our own.
 import { systemClock, type Clock } from '../core/clock.ts';
+import { inTime } from '../core/deadline.ts';
 import { AppError, describeError } from '../core/errors.ts';
 import { normalizeMac } from '../identity/macs.ts';
 import type { Disk } from '../model/hardware/disk.ts';
@@ -43,12 +44,14 @@ export async function collectPortable({
   const si = await loadSystemInformation();
   const facts: Partial<Facts> = {};
   const problems: Problem[] = [];
+  const late = (): Error =>
+    new AppError('probe.timeout', `systeminformation did not answer within ${timeoutMs} ms`);
   const ask = async <Name extends keyof Facts>(
     name: Name,
     answer: (si: SystemInformation) => Promise<Facts[Name] | undefined>,
   ): Promise<void> => {
     try {
-      const section = await within(timeoutMs, clock, answer(si));
+      const section = await inTime(answer(si), clock, timeoutMs, late);
       if (section !== undefined) facts[name] = section;
     } catch (err) {
       problems.push(problemOf(name, err));
@@ -65,19 +68,6 @@ export async function collectPortable({
     ask('virtualization', readVirtualization),
   ]);
   return { facts, problems };
-}
-
-async function within<T>(timeoutMs: number, clock: Clock, answer: Promise<T>): Promise<T> {
-  const over = new AbortController();
-  const deadline = clock.sleep(timeoutMs, over.signal).then(() => {
-    throw new AppError('probe.timeout', `systeminformation did not answer within ${timeoutMs} ms`);
-  });
-  deadline.catch(() => {});
-  try {
-    return await Promise.race([answer, deadline]);
-  } finally {
-    over.abort(new Error('answered'));
-  }
 }
 
 function problemOf(section: string, err: unknown): Problem {

@@ -1,5 +1,6 @@
 // Runs the probes side by side, each with its own deadline. Must not know how any probe reads.
 import { systemClock, type Clock } from '../core/clock.ts';
+import { Deadline } from '../core/deadline.ts';
 import { AppError, describeError, isAppError } from '../core/errors.ts';
 import type { Facts } from '../model/inventory.ts';
 import type { Problem } from '../model/problem.ts';
@@ -35,7 +36,9 @@ export async function collect(root: Root, options: CollectOptions = {}): Promise
   const collection: Collection = { facts: {}, problems: [] };
   // They all start now, so that one timer serves them all: a timer and a signal for each would cost
   // as much time as most of them take.
-  const deadline = new Deadline(timeoutMs, clock, signal);
+  const late = (): Error =>
+    new AppError('probe.timeout', `the probe did not finish within ${timeoutMs} ms`);
+  const deadline = new Deadline(clock, timeoutMs, late, signal);
   await Promise.all(probes.map((probe) => run(probe, shared, collection, deadline)));
   deadline.end();
   signal?.throwIfAborted();
@@ -66,38 +69,6 @@ async function run(
     report(problemOf(probe.name, err));
   } finally {
     isOver = true;
-  }
-}
-
-/** The end of all probes' time, or of the caller's patience. */
-class Deadline {
-  /** Rejects with its reason at that moment. */
-  readonly passed: Promise<never>;
-  readonly #over = new AbortController();
-
-  constructor(timeoutMs: number, clock: Clock, signal: AbortSignal | undefined) {
-    const stop = (): void => {
-      this.#over.abort(signal?.reason);
-    };
-    signal?.addEventListener('abort', stop, { signal: this.#over.signal });
-    if (signal?.aborted === true) stop();
-    this.passed = clock.sleep(timeoutMs, this.#over.signal).then(() => {
-      const late = new AppError('probe.timeout', `the probe did not finish within ${timeoutMs} ms`);
-      this.#over.abort(late);
-      throw late;
-    });
-    // Mostly it loses the race: then nobody is interested.
-    this.passed.catch(() => {});
-  }
-
-  /** Aborted at that moment. */
-  get signal(): AbortSignal {
-    return this.#over.signal;
-  }
-
-  /** Stops the timer. */
-  end(): void {
-    this.#over.abort(new Error('the collection is over'));
   }
 }
 

@@ -3,6 +3,7 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { kill } from 'node:process';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../core/clock.ts';
+import { inTime } from '../core/deadline.ts';
 import { AppError } from '../core/errors.ts';
 import { errnoOf, timeoutError } from './read-error.ts';
 
@@ -43,18 +44,12 @@ async function run(
   const command = [file, ...args].join(' ');
   // A process group of its own, so that its children are killed with it.
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-  const over = new AbortController();
-  const deadline = clock.sleep(timeoutMs, over.signal).then(() => {
-    throw timeoutError(command, timeoutMs);
-  });
   try {
-    return await Promise.race([outputOf(child, command), deadline]);
+    const late = (): Error => timeoutError(command, timeoutMs);
+    return await inTime(outputOf(child, command), clock, timeoutMs, late);
   } catch (err) {
     killGroup(child);
     throw err;
-  } finally {
-    deadline.catch(() => {});
-    over.abort(new Error('the command is over'));
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Patience } from '../../src/core/deadline.ts';
+import { inTime, Patience } from '../../src/core/deadline.ts';
 import { ManualClock } from '../../src/core/clock.ts';
 
 function patience() {
@@ -49,5 +49,42 @@ describe('Patience', () => {
     expect(clock.nextDueMs()).toBeUndefined();
     await clock.advance(10_000);
     expect(late).toEqual([]);
+  });
+});
+
+describe('inTime', () => {
+  const late = (): Error => new Error('late');
+
+  it('gives what comes in time, and leaves no timer behind', async () => {
+    const clock = new ManualClock(new Date(0));
+    expect(await inTime(Promise.resolve('here'), clock, 1_000, late)).toBe('here');
+    await expect(inTime(Promise.reject(new Error('broken')), clock, 1_000, late)).rejects.toThrow(
+      'broken',
+    );
+    expect(clock.nextDueMs()).toBeUndefined();
+  });
+
+  it('gives up what comes late, even if that fails later', async () => {
+    const clock = new ManualClock(new Date(0));
+    let fail: (err: Error) => void = () => {};
+    const slow = new Promise<never>((_, reject) => {
+      fail = reject;
+    });
+    const waiting = inTime(slow, clock, 1_000, late).catch((err: unknown) => err);
+    await clock.advance(1_000);
+    expect(await waiting).toEqual(new Error('late'));
+    fail(new Error('nobody waits for this'));
+  });
+
+  it('gives up at once when its signal is aborted, before or meanwhile', async () => {
+    const clock = new ManualClock(new Date(0));
+    const stop = new AbortController();
+    const waiting = inTime(new Promise(() => {}), clock, 1_000, late, stop.signal);
+    stop.abort(new Error('stopped'));
+    await expect(waiting).rejects.toThrow('stopped');
+    await expect(inTime(new Promise(() => {}), clock, 1_000, late, stop.signal)).rejects.toThrow(
+      'stopped',
+    );
+    expect(clock.nextDueMs()).toBeUndefined();
   });
 });

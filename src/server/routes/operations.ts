@@ -1,5 +1,6 @@
 // Health, readiness and metrics, for those who run the server.
 import { Type } from 'typebox';
+import { inTime } from '../../core/deadline.ts';
 import { AppError } from '../../core/errors.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';
@@ -34,19 +35,9 @@ export function operationRoutes(app: App, s: Services): void {
       },
     },
     async () => {
-      const stop = new AbortController();
-      const late = s.clock.sleep(readyWithinMs, stop.signal).then(() => {
-        throw new AppError('store.unavailable', `the store did not answer in ${readyWithinMs} ms`);
-      });
-      const read = s.store.settings.list({ limit: 1 });
-      try {
-        await Promise.race([read, late]);
-      } finally {
-        stop.abort();
-        // Nobody is interested in the loser of the race.
-        late.catch(() => {});
-        read.catch(() => {});
-      }
+      const late = (): Error =>
+        new AppError('store.unavailable', `the store did not answer in ${readyWithinMs} ms`);
+      await inTime(s.store.settings.list({ limit: 1 }), s.clock, readyWithinMs, late);
       return { status: 'ok' as const };
     },
   );

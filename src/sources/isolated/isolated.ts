@@ -7,6 +7,7 @@ import { execPath } from 'node:process';
 import { isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../core/clock.ts';
+import { inTime } from '../../core/deadline.ts';
 import { AppError, isAppError, type ErrorCode } from '../../core/errors.ts';
 import type { Files, Range } from '../files.ts';
 import { timeoutError } from '../read-error.ts';
@@ -104,7 +105,9 @@ export class IsolatedFiles {
     const reader = await this.#take();
     try {
       await reader.ready;
-      const answer = await this.#within(reader.ask(request), request.path);
+      const answer = await inTime(reader.ask(request), this.#clock, this.#timeoutMs, () =>
+        timeoutError(request.path, this.#timeoutMs),
+      );
       this.#give(reader);
       return answer;
     } catch (err) {
@@ -113,20 +116,6 @@ export class IsolatedFiles {
       this.#readers -= 1;
       if (this.#waiting.length > 0) this.#give(this.#start());
       throw err;
-    }
-  }
-
-  async #within(answer: Promise<Answer>, path: string): Promise<Answer> {
-    const over = new AbortController();
-    const deadline = this.#clock.sleep(this.#timeoutMs, over.signal).then(() => {
-      throw timeoutError(path, this.#timeoutMs);
-    });
-    deadline.catch(() => {});
-    answer.catch(() => {});
-    try {
-      return await Promise.race([answer, deadline]);
-    } finally {
-      over.abort(new Error('answered'));
     }
   }
 

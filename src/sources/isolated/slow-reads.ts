@@ -2,6 +2,7 @@
 // that never returns can be abandoned.
 import { readFile } from 'node:fs';
 import type { Clock } from '../../core/clock.ts';
+import { inTime } from '../../core/deadline.ts';
 import { absentOrThrow, timeoutError } from '../read-error.ts';
 import { openFlags } from '../read-file.ts';
 
@@ -63,20 +64,16 @@ export class SlowReads {
 
   async #within(path: string, read: Promise<string>): Promise<string> {
     const { clock, timeoutMs } = this.#options;
-    const over = new AbortController();
     let isGivenUp = false;
-    const deadline = clock.sleep(timeoutMs, over.signal).then(() => {
-      isGivenUp = true;
-      stuck += 1;
-      throw timeoutError(path, timeoutMs);
-    });
     const settled = (): void => {
       if (isGivenUp) stuck -= 1;
-      over.abort(new Error('read'));
     };
     read.then(settled, settled);
-    deadline.catch(() => {});
-    return await Promise.race([read, deadline]);
+    return await inTime(read, clock, timeoutMs, () => {
+      isGivenUp = true;
+      stuck += 1;
+      return timeoutError(path, timeoutMs);
+    });
   }
 }
 
