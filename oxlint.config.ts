@@ -27,9 +27,32 @@ const serverLayers = ['rules', 'running', 'access', 'machines', 'checkin', 'http
 /** The layers whose operations take what they use, and never all the services of the server. */
 const takesWhatItUses = new Set(['rules', 'running', 'access', 'machines', 'checkin']);
 
-/** Folders that may touch the host's files and start its commands. */
-const touchesHost = new Set(['sources', 'store', 'cli']);
-const hostModules = ['node:fs', 'node:fs/promises', 'node:child_process', 'fs', 'child_process'];
+interface HostModules {
+  readonly names: readonly string[];
+  /** The folders of src/ that may import them. */
+  readonly folders: readonly string[];
+  readonly instead: string;
+}
+
+/** What reaches the host that the code runs on, and where it may. All else would find that host's answers
+ *  where a capture is replayed, and is not told by a test what they are. Types may be imported anywhere. */
+const hostModules: readonly HostModules[] = [
+  {
+    names: ['fs', 'fs/promises', 'child_process'],
+    folders: ['sources', 'store', 'cli'],
+    instead: 'reaches the host only through a Root (see src/sources/root.ts)',
+  },
+  {
+    names: ['os', 'net', 'dns', 'dns/promises', 'process'],
+    folders: ['sources', 'transport', 'cli'],
+    instead: 'learns about its host from probes and through src/transport, or is told',
+  },
+];
+/** Single files that may import one module more. */
+const exceptions: readonly (readonly [file: string, module: string])[] = [
+  // The monotonic clock, without the nine modules that performance.now() loads.
+  ['core/clock.ts', 'process'],
+];
 
 /** The process belongs to cli/main.ts; below it everything is an argument. */
 const processGlobal = [
@@ -38,22 +61,27 @@ const processGlobal = [
 
 interface ImportRule {
   readonly patterns: readonly { readonly regex: string; readonly message: string }[];
-  readonly paths: readonly { readonly name: string; readonly message: string }[];
+  readonly paths: readonly {
+    readonly name: string;
+    readonly message: string;
+    readonly allowTypeImports: true;
+  }[];
 }
 
 /** The folders and modules that a folder of src/ must not import. */
 function importRule(folder: string, allowed: readonly string[]): ImportRule {
   const forbidden = folders.filter((other) => other !== folder && !allowed.includes(other));
-  const host = touchesHost.has(folder) ? [] : hostModules;
+  const host = hostModules.filter((modules) => !modules.folders.includes(folder));
   return {
     patterns: forbidden.map((other) => ({
       regex: `^(\\.\\./)+${other}/`,
       message: `src/${folder} must not import from src/${other} (see oxlint.config.ts).`,
     })),
-    paths: host.map((name) => ({
-      name,
-      message: `src/${folder} reaches the host only through a Root (see src/sources/root.ts).`,
-    })),
+    paths: host.flatMap(({ names, instead }) =>
+      names
+        .flatMap((name) => [name, `node:${name}`])
+        .map((name) => ({ name, message: `src/${folder} ${instead}.`, allowTypeImports: true })),
+    ),
   };
 }
 
@@ -87,6 +115,14 @@ function serverLayer(layer: string, index: number): OxlintOverride {
   return directions(`server/${layer}`, { patterns: [...patterns, ...later, ...whole], paths });
 }
 
+/** A file that may import one module more than its folder. */
+function exception([file, module]: (typeof exceptions)[number]): OxlintOverride {
+  const folder = file.slice(0, file.indexOf('/'));
+  const { patterns, paths } = importRule(folder, mayImport[folder] ?? []);
+  const others = paths.filter(({ name }) => name.replace('node:', '') !== module);
+  return { ...directions(folder, { patterns, paths: others }), files: [`src/${file}`] };
+}
+
 export default defineConfig({
   plugins: ['typescript', 'import', 'node', 'promise', 'unicorn', 'vitest'],
   categories: { correctness: 'error', suspicious: 'warn', perf: 'warn' },
@@ -114,6 +150,7 @@ export default defineConfig({
       directions(folder, importRule(folder, allowed)),
     ),
     ...serverLayers.map(serverLayer),
+    ...exceptions.map(exception),
     {
       files: ['src/cli/**', 'build.ts', '.ci/**', 'initramfs/**', 'bench/**'],
       rules: { 'no-console': 'off' },

@@ -3,6 +3,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { request as requestHttp, type IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
+import { chainOf } from '../transport/certificates.ts';
 
 /** More than a page of machines. */
 const maxBodyLength = 4_000_000;
@@ -40,16 +41,10 @@ export async function ask(url: URL, signal: AbortSignal): Promise<Answer> {
 }
 
 function tlsOf(socket: TLSSocket): Answer['tls'] {
-  const chain: X509Certificate[] = [];
-  let certificate = socket.getPeerX509Certificate();
-  while (certificate !== undefined && chain.length < 16) {
-    chain.push(certificate);
-    certificate = certificate.issuerCertificate;
-  }
   // The types say Error, but it is the name of the fault, or null.
   const error: unknown = socket.authorizationError;
   const name = error instanceof Error ? codeOf(error) : error;
-  return { error: typeof name === 'string' ? name : undefined, chain };
+  return { error: typeof name === 'string' ? name : undefined, chain: chainOf(socket) };
 }
 
 /** The error's code; after several attempts for one name, that of the first. */

@@ -1,11 +1,11 @@
 // Findings about the server: reachable, trusted, a Dragonfly server, in agreement about the time. Every
 // answer comes from a real connection; no credential is sent.
 import type { X509Certificate } from 'node:crypto';
-import { isIP } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import type { Identity } from '../model/inventory.ts';
 import { distrust } from '../transport/certificates.ts';
-import { withDeadline } from '../core/deadline.ts';
+import { addressesOf, bare, isAddress } from '../transport/names.ts';
+import { inTime, withDeadline } from '../core/deadline.ts';
 import { ask, codeOf, type Answer } from './ask-server.ts';
 import { cloneFindings } from './clone-findings.ts';
 import { fail, pass, warn, type Finding } from './finding.ts';
@@ -26,8 +26,8 @@ const dayMs = 24 * 3_600_000;
 
 /** Examines the way from this host to the server at `url`. Errors: the signal's reason only. */
 export async function serverFindings(url: URL, options: ServerOptions): Promise<Finding[]> {
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-  const names = isIP(host) === 0 ? [await nameFinding(host, options)] : [];
+  const host = bare(url.hostname);
+  const names = isAddress(host) ? [] : [await nameFinding(host, options)];
   if (names.some((finding) => finding.verdict === 'fail')) return names;
   try {
     const { clock, timeoutMs, signal } = options;
@@ -48,13 +48,11 @@ async function nameFinding(
   host: string,
   { clock, timeoutMs, signal }: ServerOptions,
 ): Promise<Finding> {
-  const { lookup } = await import('node:dns/promises');
   const next = 'look at the name and at the name servers in /etc/resolv.conf';
   try {
-    const addresses = await withDeadline(clock, timeoutMs, signal, (limit) =>
-      Promise.race([lookup(host, { all: true }), rejection(limit)]),
-    );
-    return pass('DNS', `${host} is ${addresses.map(({ address }) => address).join(', ')}`);
+    const late = (): Error => new Error('timed out');
+    const addresses = await inTime(addressesOf(host), clock, timeoutMs, late, signal);
+    return pass('DNS', `${host} is ${addresses.join(', ')}`);
   } catch (err) {
     signal.throwIfAborted();
     return fail('DNS', `${host} has no address (${codeOf(err)})`, next);
@@ -185,12 +183,6 @@ function connectionFinding(url: URL, err: unknown): Finding {
     'look whether a firewall drops packets on the way, and at the host and port',
   ];
   return fail('server', `${url.origin}: ${why}`, next);
-}
-
-function rejection(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(new Error('timed out')), { once: true });
-  });
 }
 
 function day(date: Date): string {

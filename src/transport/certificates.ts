@@ -1,6 +1,8 @@
-// Verifies a chain of certificates up to the pinned CA at a given time. Pure. OpenSSL uses only the system
-// clock, which is years off on a machine with an empty battery.
-import type { X509Certificate } from 'node:crypto';
+// Takes the chain of certificates from a connection and verifies it up to the pinned CA at a given time.
+// OpenSSL uses only the system clock, which is years off on a machine with an empty battery.
+import { X509Certificate } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
+import { bare, isAddress } from './names.ts';
 
 const serverAuth = '1.3.6.1.5.5.7.3.1';
 
@@ -9,6 +11,17 @@ export interface Distrust {
   readonly reason: string;
   /** True if the chain would be valid at another time. */
   readonly isAboutTime: boolean;
+}
+
+/** The server's certificate and those above it, as far as it sent them. */
+export function chainOf(socket: TLSSocket): X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  let certificate = socket.getPeerX509Certificate();
+  while (certificate !== undefined && chain.length < 16) {
+    chain.push(new X509Certificate(certificate.raw));
+    certificate = certificate.issuerCertificate;
+  }
+  return chain;
 }
 
 /** Says why the server must not be trusted at `at`; undefined if it may. `sent` is the chain it sent, its
@@ -44,9 +57,8 @@ function flaw(chain: readonly X509Certificate[], host: string): string | undefin
 }
 
 function isFor(certificate: X509Certificate, host: string): boolean {
-  const bare = host.replace(/^\[(.*)\]$/, '$1');
-  const isAddress = /^[\d.]+$|:/.test(bare);
-  return (isAddress ? certificate.checkIP(bare) : certificate.checkHost(bare)) !== undefined;
+  const name = bare(host);
+  return (isAddress(name) ? certificate.checkIP(name) : certificate.checkHost(name)) !== undefined;
 }
 
 function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {

@@ -1,12 +1,12 @@
 // Connects to a server that is trusted through a pinned CA alone. While this machine's clock is wrong, it
 // may take the time from that server, once.
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { Clock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
-import { distrust, type Distrust } from './certificates.ts';
+import { chainOf, distrust, type Distrust } from './certificates.ts';
 import { withDeadline } from '../core/deadline.ts';
 
 export interface PinnedTrustOptions {
@@ -104,17 +104,6 @@ export class PinnedTrust {
     this.#offsetMs = date.getTime() - this.#o.now().getTime();
     return true;
   }
-}
-
-/** The server's certificate and as many of those above it as it sent. */
-function chainOf(socket: TLSSocket): X509Certificate[] {
-  const chain: X509Certificate[] = [];
-  let certificate = socket.getPeerX509Certificate();
-  while (certificate !== undefined && chain.length < 16) {
-    chain.push(new X509Certificate(certificate.raw));
-    certificate = certificate.issuerCertificate;
-  }
-  return chain;
 }
 
 /** The time according to the server. Nothing else of its answer is used.

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 const repository = resolve(import.meta.dirname, '../..');
 
 /** [importing folder, imported thing]: what must never be. */
-const forbidden: readonly (readonly [string, string])[] = [
+const forbidden: (readonly [string, string])[] = [
   ['agent', '../store/store.ts'],
   ['agent/orders', '../../server/app.ts'],
   ['agent', '../server/app.ts'],
@@ -44,7 +44,7 @@ const forbidden: readonly (readonly [string, string])[] = [
   ['server/http', '../../agent/loop.ts'],
   ['server/routes', 'node:fs'],
 ];
-const allowed: readonly (readonly [string, string])[] = [
+const allowed: (readonly [string, string])[] = [
   ['agent', '../probes/probe.ts'],
   ['model', '../core/errors.ts'],
   ['client', '../transport/requests.ts'],
@@ -56,6 +56,54 @@ const allowed: readonly (readonly [string, string])[] = [
   ['sources', 'node:fs'],
   ['store', 'node:fs'],
 ];
+
+/** Modules that answer for the host that the code runs on, whatever host it is asked about. */
+const hostModules = ['os', 'net', 'dns', 'dns/promises', 'process'];
+const withoutHost = [
+  'core',
+  'model',
+  'identity',
+  'probes',
+  'inventory',
+  'capture',
+  'doctor',
+  'agent',
+  'client',
+  'simulation',
+  'store',
+  'netboot',
+  'server',
+  'server/http',
+  'server/routes',
+  'web',
+];
+const withHost = ['sources', 'transport', 'cli', 'cli/agent'];
+forbidden.push(
+  ...withoutHost.map((folder) => [folder, 'node:os'] as const),
+  ...hostModules.flatMap((name) => [
+    ['agent', name] as const,
+    ['inventory', `node:${name}`] as const,
+  ]),
+);
+allowed.push(
+  ...withHost.flatMap((folder) => hostModules.map((name) => [folder, `node:${name}`] as const)),
+);
+
+/** Files that say what they import in another way, and whether they may. */
+const otherForms: Readonly<Record<string, readonly [text: string, may: boolean]>> = {
+  'doctor/late.ts': ["export const dns = async () => await import('node:dns/promises');\n", false],
+  'agent/again.ts': ["export { networkInterfaces } from 'node:os';\n", false],
+  'server/http/mixed.ts': [
+    "import { type Socket, connect } from 'node:net';\nexport { connect };\nexport type S = Socket;\n",
+    false,
+  ],
+  'server/http/types.ts': [
+    "import type { Socket } from 'node:net';\nexport type S = Socket;\n",
+    true,
+  ],
+  'core/clock.ts': ["import { hrtime } from 'node:process';\nexport { hrtime };\n", true],
+  'core/other.ts': ["import { hrtime } from 'node:process';\nexport { hrtime };\n", false],
+};
 
 interface Diagnostic {
   code: string;
@@ -81,7 +129,9 @@ describe('the linter', () => {
         `import * as other from '${imported}';\nexport const used = other;\n`,
       );
     }
-    mkdirSync(join(directory, 'src/agent'), { recursive: true });
+    for (const [file, [text]] of Object.entries(otherForms)) {
+      writeFileSync(join(directory, 'src', file), text);
+    }
     writeFileSync(join(directory, 'src/agent/env.ts'), 'export const home = process.env;\n');
     diagnostics = lint(directory);
   });
@@ -95,6 +145,11 @@ describe('the linter', () => {
 
   it.each(allowed)('lets src/%s import %s', (folder, imported) => {
     expect(complaints(folder, imported)).toEqual([]);
+  });
+
+  it.each(Object.entries(otherForms))('judges src/%s by what it says', (file, [, may]) => {
+    const codes = diagnostics.filter((d) => d.filename === join('src', file)).map((d) => d.code);
+    expect(codes).toEqual(may ? [] : ['eslint(no-restricted-imports)']);
   });
 
   it('refuses the process outside of the command line', () => {
