@@ -59,7 +59,5 @@ export { Events } from './server/running/events.ts';
 export { defaultLiveness, Liveness, type LivenessPolicy } from './server/running/liveness.ts';
 export { openRoot } from './sources/open.ts';
 export type { Root } from './sources/root.ts';
-export type { Kv } from './store/kv/kv.ts';
-export { storeOver } from './store/kv-store.ts';
 export { openStore } from './store/open.ts';
 export type * from './store/store.ts';

@@ -37,7 +37,7 @@ export class MemoryKv implements Kv {
 
   async *scan(prefix: string): AsyncIterable<readonly KvEntry[]> {
     const snapshot = this.#entries.clone();
-    let after = prefix;
+    let after: string | undefined;
     for (;;) {
       const piece = rangeOf(snapshot, prefix, after, scanPiece);
       const last = piece.at(-1);
@@ -61,7 +61,7 @@ export class MemoryKv implements Kv {
 
   #answer(read: KvRead): readonly KvEntry[] {
     if ('prefix' in read) {
-      return rangeOf(this.#entries, read.prefix, read.after ?? read.prefix, read.limit);
+      return rangeOf(this.#entries, read.prefix, read.after, read.limit);
     }
     const entry = this.#entries.get(read.key);
     return entry === undefined ? [] : [entry];
@@ -71,7 +71,7 @@ export class MemoryKv implements Kv {
     if ('key' in expectation) {
       return (this.#entries.get(expectation.key)?.revision ?? 0) === expectation.revision;
     }
-    const under = rangeOf(this.#entries, expectation.prefix, expectation.prefix, Infinity);
+    const under = rangeOf(this.#entries, expectation.prefix, undefined, Infinity);
     return under.every((entry) => entry.revision <= expectation.newest);
   }
 }
@@ -80,13 +80,13 @@ export class MemoryKv implements Kv {
 function rangeOf(
   entries: Pick<sortedBtree.default<string, KvEntry>, 'forRange'>,
   prefix: string,
-  after: string,
+  after: string | undefined,
   limit: number,
 ): KvEntry[] {
   const found: KvEntry[] = [];
-  const low = after > prefix ? after : prefix;
+  const low = after !== undefined && after > prefix ? after : prefix;
   entries.forRange(low, prefixEnd(prefix), false, (key, entry) => {
-    if (key <= low && key !== prefix) return undefined;
+    if (key === after) return undefined;
     if (found.length >= limit) return { break: true };
     found.push(entry);
     return undefined;

@@ -33,23 +33,37 @@ const backends = new Map(
  *  Errors: AppError `config.invalid`, `store.in-use`, `store.incompatible`, `store.damaged`,
  *  `store.unavailable`, `store.full`. */
 export async function openStore(url: string): Promise<Store> {
-  const kv = await openKv(url);
-  try {
+  return openStoreOn(await openBackend(url, {}), url);
+}
+
+/** The store in a backend of your own, which is closed with the store, or at once where it cannot be
+ *  opened. `name` is the backend's in errors.
+ *  Errors: AppError `store.incompatible`, `store.damaged`, and those of the backend. */
+export function openStoreOn(kv: Kv, name = 'the store'): Promise<Store> {
+  return orClosed(kv, async () => {
+    await checkKv(kv, name, {});
     await takeOverTokens(kv);
     return storeOver(kv);
-  } catch (err) {
-    await kv.close();
-    throw err;
-  }
+  });
 }
 
 /** The backend of a store, for what works below records and indexes: backup and check. */
 export async function openKv(url: string, options: OpenOptions = {}): Promise<Kv> {
   const kv = await openBackend(url, options);
-  try {
-    await checkFormat(kv, url, options.readOnly ?? false);
-    if (options.partlyRestored !== true) await checkRestored(kv, url);
+  return orClosed(kv, async () => {
+    await checkKv(kv, url, options);
     return kv;
+  });
+}
+
+async function checkKv(kv: Kv, name: string, options: OpenOptions): Promise<void> {
+  await checkFormat(kv, name, options.readOnly ?? false);
+  if (options.partlyRestored !== true) await checkRestored(kv, name);
+}
+
+async function orClosed<T>(kv: Kv, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
   } catch (err) {
     await kv.close();
     throw err;

@@ -1,37 +1,18 @@
 // The examples of the public entry points and of docs/embedding.md: they compile for somebody who has the
 // package installed, and print what they say. Needs dist/, which `npm ci` builds.
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkin, startServer } from '../server/harness.ts';
+import { examplesOf, exampleSources } from './examples.ts';
 import { repository } from './registry.ts';
 
-const sources = ['src/index.ts', 'src/agent/index.ts', 'src/client/index.ts', 'docs/embedding.md'];
-
-interface Example {
-  /** "docs/embedding.md, 2" */
-  readonly name: string;
-  readonly file: string;
-  readonly text: string;
-  /** What it says that it prints. */
-  readonly prints: string;
-}
-
-/** The blocks of TypeScript in a page, or in a comment. */
-function examplesOf(source: string): Example[] {
-  const page = readFileSync(join(repository, source), 'utf8').replaceAll(/^ \* ?/gm, '');
-  return [...page.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, text = ''], i) => ({
-    name: `${source}, ${i + 1}`,
-    file: `${source.replaceAll(/[^a-z]/g, '-')}-${i + 1}.ts`,
-    text,
-    prints: [...text.matchAll(/\/\/ prints (.*)$/gm)].map(([, line]) => `${line}\n`).join(''),
-  }));
-}
-
-const examples = sources.flatMap(examplesOf);
+const examples = exampleSources.flatMap(examplesOf);
+// Those of Node's test runner have a report of their own: installed.test.ts runs them.
+const programs = examples.filter(({ file }) => !file.endsWith('.test.ts'));
 
 const compilerOptions = {
   target: 'es2024',
@@ -40,6 +21,7 @@ const compilerOptions = {
   types: ['node'],
   strict: true,
   noEmit: true,
+  allowImportingTsExtensions: true,
 };
 
 describe('an example', () => {
@@ -60,7 +42,7 @@ describe('an example', () => {
   });
 
   it('is in every public entry point', () => {
-    for (const source of sources) expect(examplesOf(source)).not.toEqual([]);
+    for (const source of exampleSources) expect(examplesOf(source)).not.toEqual([]);
   });
 
   it('compiles with the types of the package', { timeout: 120_000 }, () => {
@@ -69,7 +51,7 @@ describe('an example', () => {
     expect(compile()).toBe('');
   });
 
-  it.for(examples)('prints what it says: $name', { timeout: 60_000 }, async ({ file, prints }) => {
+  it.for(programs)('prints what it says: $file', { timeout: 60_000 }, async ({ file, prints }) => {
     const server = await startServer();
     for (const n of [1, 2]) {
       const body = { ...checkin(n), hostname: `node-${n}` };
@@ -80,7 +62,11 @@ describe('an example', () => {
       DRAGONFLY_URL: server.url,
       DRAGONFLY_ROOT: join(repository, 'fixtures/machines/qemu-two-sockets/root'),
     };
-    const { stdout } = await promisify(execFile)(process.execPath, [file], { cwd: directory, env });
+    const { stdout } = await promisify(execFile)(process.execPath, [file], {
+      cwd: directory,
+      env,
+      timeout: 50_000,
+    });
     expect(stdout).toBe(prints);
   });
 });

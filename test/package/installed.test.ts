@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
 import { Consumer } from './consumer.ts';
+import { examplesOf } from './examples.ts';
 
 describe('a project that installs the package', () => {
   const consumer = new Consumer();
@@ -38,5 +39,19 @@ describe('a project that installs the package', () => {
       const program = join('node_modules/.bin', name);
       expect(consumer.run(process.execPath, [program, '--version'])).toBe(`${manifest.version}\n`);
     }
+  });
+
+  it('can have a store on a Kv of its own, and finds out whether it is one', () => {
+    for (const { file, text } of examplesOf('docs/embedding.md')) consumer.write(file, text);
+    const test = (): string => consumer.run(process.execPath, ['--test', 'map-kv.test.ts']);
+    expect(test()).toMatch(/^ℹ pass 25$[^]*^ℹ fail 0$/m);
+    const sound = examplesOf('docs/embedding.md').find(({ file }) => file === 'map-kv.ts');
+    const broken = sound?.text.replace('revision <= expected.newest', 'true');
+    expect(broken).not.toBe(sound?.text);
+    consumer.write('map-kv.ts', broken ?? '');
+    const report = expect.stringContaining(
+      '✖ writes nothing where something newer is under a prefix',
+    );
+    expect(test).toThrow(expect.objectContaining({ status: 1, stdout: report }));
   });
 });

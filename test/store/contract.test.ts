@@ -1,9 +1,13 @@
-// The contract of all backends: what a Store promises, and what it leaves in its tables.
+// The contract of all backends: what a Kv promises, what the Store over it does, and what it leaves in its
+// tables.
 import { describe, expect, it } from 'vitest';
 import { isAppError } from '../../src/core/errors.ts';
 import type { IdentityConflict, MachineChange } from '../../src/model/history.ts';
 import type { Machine, MachineState } from '../../src/model/machine.ts';
 import type { Page, PageRequest, Store, StoreChange, Versioned } from '../../src/store/store.ts';
+import type { Kv } from '../../src/store/kv/kv.ts';
+import { testKv } from '../../src/store/kv-contract/suite.ts';
+import { openKv } from '../../src/store/open.ts';
 import { backends, opened, openedWithKv, skipIfMissing, tables } from './backends.ts';
 import { id, machine, template, workflow } from './documents.ts';
 
@@ -75,6 +79,20 @@ function isConflict(err: unknown): boolean {
   if (isAppError(err, 'store.conflict')) return false;
   throw err;
 }
+
+describe.each(backends)('$name', (backend) => {
+  skipIfMissing(backend);
+  const urls = new WeakMap<Kv, string>();
+  const open = async (url: string): Promise<Kv> => {
+    const kv = await openKv(url);
+    urls.set(kv, url);
+    return kv;
+  };
+  const reopen = (closed: Kv): Promise<Kv> => open(urls.get(closed) ?? '');
+  const keeps = backend.name === 'memory' ? {} : { reopen };
+  const { name, url } = backend;
+  testKv({ name, open: async () => open(await url()), ...keeps }, { describe, it });
+});
 
 describe.each(backends)('a store on $name', (backend) => {
   const { url } = backend;

@@ -83,7 +83,7 @@ function removal(from: string, to: string): object {
 export function range(read: KvRead): object {
   if ('key' in read) return { key: encodeKey(read.key) };
   const after =
-    read.after !== undefined && read.after > read.prefix ? `${read.after}\0` : undefined;
+    read.after !== undefined && read.after >= read.prefix ? `${read.after}\0` : undefined;
   return {
     key: encodeKey(after ?? read.prefix),
     range_end: encodeKey(prefixEnd(read.prefix)),

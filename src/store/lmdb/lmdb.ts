@@ -136,7 +136,7 @@ export class LmdbKv implements Kv {
     read: { prefix: string; after?: string | undefined; limit: number },
     transaction?: Transaction,
   ): KvEntry[] {
-    const after = read.after !== undefined && read.after > read.prefix ? read.after : undefined;
+    const after = read.after !== undefined && read.after >= read.prefix ? read.after : undefined;
     const range = this.#db.getRange({
       start: after ?? read.prefix,
       exclusiveStart: after !== undefined,
