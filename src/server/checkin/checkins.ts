@@ -56,7 +56,7 @@ async function answerSecond(
 }
 
 /** Once it is answered the record is durable. Errors: AppError `identity.mismatch`, `identity.in-use`,
- *  `request.invalid`, `store.*`. */
+ *  `request.invalid`, `auth.denied`, `store.*`. */
 async function admit(
   s: CheckinServices,
   request: CheckinRequest,

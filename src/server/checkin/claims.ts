@@ -2,12 +2,29 @@
 // Whoever is alive keeps it; the other one is refused, and an operator sees a conflict.
 import { AppError } from '../../core/errors.ts';
 import type { MatchedBy } from '../../model/history.ts';
+import type { Principal } from '../access/auth.ts';
 import type { Liveness } from '../running/liveness.ts';
 import type { Boot } from '../running/presence.ts';
 import { recordTwoLive, type ConflictServices } from './conflicts.ts';
 
 export interface ClaimServices extends ConflictServices {
   readonly liveness: Liveness;
+}
+
+/** Refuses a machine's own token that comes with the check-in of another machine, known (`machineId`) or new:
+ *  it registers nobody else. Errors: AppError `auth.denied`. */
+export function refuseForeignToken(
+  { log }: ClaimServices,
+  caller: Principal,
+  machineId: string | undefined,
+): void {
+  if (caller.kind !== 'machine' || caller.machineId === machineId) return;
+  const own = caller.machineId;
+  log.warn({ machine_id: own, as: machineId ?? null }, 'another machine checked in with its token');
+  throw new AppError(
+    'auth.denied',
+    `this is not the machine ${own} that the token belongs to: check in with an enrolment token`,
+  );
 }
 
 /** Whether a check-in from `boot` may speak for the machine it was matched with. False: that is another

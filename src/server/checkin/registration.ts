@@ -10,7 +10,7 @@ import type { Store, Versioned } from '../../store/store.ts';
 import type { Principal } from '../access/auth.ts';
 import { grantToken } from '../access/tokens.ts';
 import { newMachine, returningMachine } from '../rules/machine-record.ts';
-import { mayClaim, type ClaimServices } from './claims.ts';
+import { mayClaim, refuseForeignToken, type ClaimServices } from './claims.ts';
 import { conflictOf } from './conflicts.ts';
 import { recognise, type Recognition } from './recognition.ts';
 
@@ -34,7 +34,7 @@ export interface Registration {
 const lastSeenEveryMs = 300_000;
 
 /** Finds or makes the machine of a check-in. An unchanged machine costs no write.
- *  Errors: AppError `request.invalid`, `identity.mismatch`, `identity.in-use`, `store.*`. */
+ *  Errors: AppError `request.invalid`, `identity.mismatch`, `identity.in-use`, `auth.denied`, `store.*`. */
 export function register(
   s: ClaimServices,
   request: CheckinRequest,
@@ -52,6 +52,7 @@ async function registerOnce(
   const own = caller.kind === 'machine' ? caller.machineId : undefined;
   const recognition = await recognise(s.store, request, alive, own);
   const { found, resolution } = recognition;
+  refuseForeignToken(s, caller, found?.value.id);
   if (found === undefined) return create(s, recognition, caller);
   if (await mayClaim(s, found.value.id, resolution.matchedBy, request)) {
     return update(s, recognition, found, caller);

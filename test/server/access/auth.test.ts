@@ -83,6 +83,32 @@ it("a machine's token opens nothing of another machine", async () => {
   expect(tries.map((answer) => answer.status)).toEqual([403, 403, 403, 403]);
 });
 
+it("a machine's token registers no other machine, known or new", async () => {
+  const server = await startServer();
+  const [enrol, full] = [await tokenOf(server, 'enrol'), await tokenOf(server, 'full')];
+  const checkIn = (n: number, token: string, more = {}) =>
+    server.call('POST', '/api/agent/checkin', { body: checkin(n, more), token });
+  const a = (await checkIn(1, enrol)).body;
+  const b = (await checkIn(2, enrol)).body;
+  await server.call('DELETE', '/api/tokens/enrol', { token: full });
+  const before = (await server.store.machines.get(b.machine_id))?.value;
+  const tries = [
+    await checkIn(2, a.token),
+    await checkIn(2, a.token, { boot_id: 'b', sequence: 1, uptime_seconds: 0 }),
+    // Evidence for both: the token settles that it is a, but the primary MAC is that of b.
+    await checkIn(2, a.token, { all_macs: [checkin(1).mac, checkin(2).mac] }),
+    await checkIn(3, a.token),
+    await checkIn(3, a.token, { smbios_uuid: '4c4c4544-0051-3510-8052-b4c04f4a3133' }),
+  ];
+  expect(tries.map(({ status, body }) => [status, body.code])).toEqual(
+    tries.map(() => [403, 'auth.denied']),
+  );
+  expect(JSON.stringify(tries.map(({ body }) => body))).not.toContain(b.machine_id);
+  expect((await server.store.machines.get(b.machine_id))?.value).toEqual(before);
+  expect((await server.store.machines.list()).items).toHaveLength(2);
+  expect((await checkIn(1, a.token)).body).toMatchObject({ machine_id: a.machine_id });
+});
+
 it('keeps no token, only its SHA-256', async () => {
   const server = await startServer();
   const enrol = await tokenOf(server, 'enrol');
