@@ -8,6 +8,7 @@ export type EventType =
   | 'machine.changed'
   | 'machine.deleted'
   | 'machine.liveness'
+  | 'machine.token'
   | 'workflow.changed'
   | 'template.changed'
   | 'setting.changed'

@@ -12,7 +12,9 @@ export type MatchedBy = Static<typeof MatchedBy>;
 /** One thing that a returning machine had changed. `before` null: it was added; `after` null: gone. */
 export const MachineChange = Type.Object({
   at: Timestamp,
-  what: Type.String({ description: 'primary_mac, mac, smbios_uuid, disk, gpu, existing_os, …' }),
+  what: Type.String({
+    description: 'primary_mac, mac, smbios_uuid, disk, gpu, existing_os, token, …',
+  }),
   before: Shown,
   after: Shown,
 });
@@ -25,8 +27,18 @@ export const MachineHistory = Type.Object({
 });
 export type MachineHistory = Static<typeof MachineHistory>;
 
-/** How many changes are kept for a machine. */
-export const keptChanges = 50;
+/** How many changes are kept for a machine, and how many of these may be of its token, which every boot from
+ *  the network changes. */
+const keptChanges = 50;
+const keptTokenChanges = 10;
+
+/** The changes that are kept, of all with the newest first. */
+export function recentChanges(changes: readonly MachineChange[]): MachineChange[] {
+  let ofTokens = 0;
+  return changes
+    .filter(({ what }) => what !== 'token' || (ofTokens += 1) <= keptTokenChanges)
+    .slice(0, keptChanges);
+}
 
 /** A check-in whose evidence pointed at several machines or contradicted itself. `machine_id` is the
  *  machine that the check-in was answered as; it may be one of the candidates. */

@@ -185,8 +185,27 @@ export const Machine = Type.Object({
   local_boot: Type.Optional(LocalBoot),
   /** Ours: SHA-256 of the tokens that this machine's agent may use, the newest first. Never shown. */
   token_sha256: Type.Optional(Type.Array(Type.String())),
+  token_holder: Type.Optional(
+    Type.String({ description: 'ours: the id of the token that the machine proved to hold' }),
+  ),
 });
 export type Machine = Static<typeof Machine>;
+
+/** The id of a token: the first hex digits of its SHA-256, which tell tokens apart and say nothing of them. */
+export function tokenId(sha256: string): string {
+  return sha256.slice(0, 8);
+}
+
+/** The ids of a machine's tokens, the newest first. */
+export function tokenIds({ token_sha256: hashes = [] }: Machine): string[] {
+  return hashes.map(tokenId);
+}
+
+/** The id of the token that a machine proved to hold, as long as that is valid. */
+export function tokenHolder(machine: Machine): string | undefined {
+  const { token_holder: holder } = machine;
+  return holder !== undefined && tokenIds(machine).includes(holder) ? holder : undefined;
+}
 
 /** The operating system on a machine's disks, as far as its agent said. */
 export function existingOs(machine: Machine): StoredOs | null {

@@ -1,9 +1,10 @@
 // What the server does without being asked: measuring its lag, noticing silence, writing last_seen in
 // batches, ending workflows past their time, and passing on what the store says has changed.
 import { describeError, isAppError } from '../core/errors.ts';
-import type { Machine } from '../model/machine.ts';
+import { tokenHolder, type Machine } from '../model/machine.ts';
 import type { StoreChange } from '../store/store.ts';
 import { privatePrefix } from '../store/collections/tokens.ts';
+import type { Liveness } from './running/liveness.ts';
 import type { Presence } from './running/presence.ts';
 import type { Services } from './services.ts';
 import { statusOf } from './rules/workflow-progress.ts';
@@ -91,10 +92,8 @@ async function writeLastSeen(
 ): Promise<void> {
   const found = await s.store.machines.get(presence.machineId);
   if (found === undefined) return;
-  const { status } = found.value;
-  const last_seen = presence.seenAt.toISOString();
-  if (status.last_seen !== null && status.last_seen >= last_seen) return;
-  const machine: Machine = { ...found.value, status: { ...status, last_seen } };
+  const machine = seenBy(s.liveness, found.value, presence);
+  if (machine === found.value) return;
   ownWrites.add(machine.id);
   try {
     await s.store.machines.put(machine, { revision: found.revision });
@@ -104,6 +103,19 @@ async function writeLastSeen(
   } finally {
     ownWrites.delete(machine.id);
   }
+}
+
+/** The machine as it was last heard; the same one if its record says so already. */
+function seenBy(liveness: Liveness, machine: Machine, { seenAt }: Presence): Machine {
+  const last_seen = seenAt.toISOString();
+  const token_holder = liveness.holderOf(machine.id, tokenHolder(machine));
+  const isNews = machine.status.last_seen === null || machine.status.last_seen < last_seen;
+  if (!isNews && token_holder === machine.token_holder) return machine;
+  return {
+    ...machine,
+    status: isNews ? { ...machine.status, last_seen } : machine.status,
+    ...(token_holder === undefined ? {} : { token_holder }),
+  };
 }
 
 async function expireWorkflows(s: Services): Promise<void> {

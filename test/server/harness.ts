@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { v7 } from 'uuid';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { systemClock, type Clock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
 import type { CheckinRequest } from '../../src/model/api.ts';
+import { EventParser, type ParsedEvent, type ServerEvent } from '../../src/model/events.ts';
 import { createApp, type AppOptions } from '../../src/server/app.ts';
 import type { Principal } from '../../src/server/access/auth.ts';
 import { register, type Registration } from '../../src/server/checkin/registration.ts';
@@ -97,6 +98,37 @@ export function registrar(
   const liveness = new Liveness(clock, new Events('test'), () => 0.5, defaultLiveness);
   const services = { store, clock, newId: v7, liveness, log: silentLog };
   return (sent, caller = { kind: 'anyone' }) => register(services, sent, caller);
+}
+
+/** Reads events until `enough` says so, then leaves. */
+export async function watch(
+  server: TestServer,
+  enough: (events: readonly ServerEvent[]) => boolean,
+  { lastId, token }: { lastId?: string | undefined; token?: string } = {},
+): Promise<ServerEvent[]> {
+  const leave = new AbortController();
+  const response = await fetch(`${server.url}/api/events`, {
+    signal: leave.signal,
+    headers: {
+      ...(lastId === undefined ? {} : { 'last-event-id': lastId }),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    },
+  });
+  expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
+  const events: ServerEvent[] = [];
+  const parser = new EventParser();
+  for await (const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    events.push(...parser.push(piece).map(serverEvent));
+    if (enough(events)) break;
+  }
+  leave.abort();
+  return events;
+}
+
+function serverEvent({ id = '', type, data }: ParsedEvent): ServerEvent {
+  // As the server writes them.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return { id, type: type as ServerEvent['type'], data: JSON.parse(data) };
 }
 
 /** The check-in of a machine whose MAC ends with `n`. */

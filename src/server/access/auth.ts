@@ -3,6 +3,7 @@
 import * as crypto from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
+import { tokenId, type Machine } from '../../model/machine.ts';
 import type { TokenScope } from '../../model/operator-api.ts';
 import type { Store } from '../../store/store.ts';
 import { hashToken, listTokens, machineOfToken } from './tokens.ts';
@@ -13,7 +14,7 @@ export type Access = 'public' | 'enrol' | 'agent' | 'read' | 'full';
 
 export type Principal =
   | { readonly kind: 'token'; readonly name: string; readonly scope: TokenScope }
-  | { readonly kind: 'machine'; readonly machineId: string }
+  | { readonly kind: 'machine'; readonly machineId: string; readonly tokenId: string }
   /** Not identified: any sender on a server without tokens, or a stock agent where those are allowed. */
   | { readonly kind: 'anyone' };
 
@@ -46,7 +47,7 @@ export class Auth {
   #hasTokens = false;
   #refreshedMs = -Infinity;
   /** The token that each machine last proved to own; a heartbeat with it needs no hashing. */
-  readonly #proven = new Map<string, { token: Buffer; provenMs: number }>();
+  readonly #proven = new Map<string, { token: Buffer; tokenId: string; provenMs: number }>();
 
   constructor(store: Store, clock: Clock, options: AuthOptions = {}) {
     this.#store = store;
@@ -74,9 +75,7 @@ export class Auth {
     if (!this.#isClosed()) return { kind: 'anyone' };
     const token = tokenOf(authorization, false) ?? '';
     const machineId = machineOfToken(token);
-    return machineId !== undefined && this.#isProven(machineId, token, nowMs)
-      ? { kind: 'machine', machineId }
-      : undefined;
+    return machineId === undefined ? undefined : this.#recall(machineId, token, nowMs);
   }
 
   /** Reads the tokens again at once, because this server changed them. */
@@ -117,17 +116,11 @@ export class Auth {
     this.#proven.delete(machineId);
   }
 
-  /** A principal's name in logs. */
-  nameOf(by: Principal): string {
-    if (by.kind === 'anyone') return 'anyone';
-    return by.kind === 'machine' ? `machine ${by.machineId}` : by.name;
-  }
-
   async #principalOf(token: string): Promise<Principal | undefined> {
     const machineId = machineOfToken(token);
     if (machineId !== undefined) {
-      const isItsOwn = await this.#isMachineToken(machineId, token);
-      return isItsOwn ? { kind: 'machine', machineId } : undefined;
+      const nowMs = this.#clock.elapsedMs();
+      return this.#recall(machineId, token, nowMs) ?? (await this.#prove(machineId, token, nowMs));
     }
     const sent = digest(token);
     const known = this.#tokens.get(sent.toString('hex'));
@@ -135,28 +128,30 @@ export class Auth {
     return known.expiresMs > this.#clock.now().getTime() ? known.principal : undefined;
   }
 
-  async #isMachineToken(machineId: string, token: string): Promise<boolean> {
-    const nowMs = this.#clock.elapsedMs();
-    if (this.#isProven(machineId, token, nowMs)) return true;
+  /** The machine, if the record says that the token is its own. */
+  async #prove(machineId: string, token: string, nowMs: number): Promise<Principal | undefined> {
     const machine = await this.#store.machines.get(machineId);
     const sent = digest(token);
-    const isItsOwn = (machine?.value.token_sha256 ?? []).some((hex) =>
+    const own = (machine?.value.token_sha256 ?? []).find((hex) =>
       areEqual(Buffer.from(hex, 'hex'), sent),
     );
-    if (!isItsOwn) return false;
+    if (own === undefined) return undefined;
     if (this.#proven.size >= mostProven) this.#proven.clear();
-    this.#proven.set(machineId, { token: Buffer.from(token), provenMs: nowMs });
-    return true;
+    const proof = { token: Buffer.from(token), tokenId: tokenId(own), provenMs: nowMs };
+    this.#proven.set(machineId, proof);
+    return { kind: 'machine', machineId, tokenId: proof.tokenId };
   }
 
   #isClosed(): boolean {
     return this.#options.required === true || this.#hasTokens;
   }
 
-  #isProven(machineId: string, token: string, nowMs: number): boolean {
-    const proven = this.#proven.get(machineId);
-    if (proven === undefined || nowMs - proven.provenMs >= proofLastsMs) return false;
-    return areEqual(proven.token, Buffer.from(token));
+  /** The machine, if it proved a short while ago that the token is its own. */
+  #recall(machineId: string, token: string, nowMs: number): Principal | undefined {
+    const proof = this.#proven.get(machineId);
+    if (proof === undefined || nowMs - proof.provenMs >= proofLastsMs) return undefined;
+    if (!areEqual(proof.token, Buffer.from(token))) return undefined;
+    return { kind: 'machine', machineId, tokenId: proof.tokenId };
   }
 
   async #refresh(): Promise<void> {
@@ -191,11 +186,30 @@ export class Auth {
   }
 }
 
+/** A principal's name in logs and events. */
+export function nameOf(by: Principal): string {
+  if (by.kind === 'anyone') return 'anyone';
+  return by.kind === 'machine' ? `machine ${by.machineId}` : by.name;
+}
+
 /** Refuses a machine's token that speaks for another machine. Errors: AppError `auth.denied`. */
 export function refuseOtherMachine(by: Principal, machineId: string): void {
   if (by.kind === 'machine' && by.machineId !== machineId) {
     throw new AppError('auth.denied', 'the token belongs to another machine');
   }
+}
+
+/** Whether somebody comes without the machine's own token, where tokens are needed. */
+export function needsToken(by: Principal, machineId: string): boolean {
+  if (by.kind === 'anyone') return false;
+  return by.kind !== 'machine' || by.machineId !== machineId;
+}
+
+/** Whether this is the token that the machine proved to hold. */
+export function isHolder(by: Principal, machine: Machine): boolean {
+  return (
+    by.kind === 'machine' && by.machineId === machine.id && by.tokenId === machine.token_holder
+  );
 }
 
 function allows(principal: Principal, access: Access, isRead: boolean): boolean {

@@ -3,7 +3,7 @@
 import * as crypto from 'node:crypto';
 import { AppError, isAppError } from '../../core/errors.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Machine } from '../../model/machine.ts';
+import { tokenId, type Machine } from '../../model/machine.ts';
 import type { TokenScope } from '../../model/operator-api.ts';
 import type { Token } from '../../model/token.ts';
 import type { Store } from '../../store/store.ts';
@@ -61,12 +61,25 @@ export async function revokeToken(store: Store, name: string): Promise<void> {
   }
 }
 
-/** The machine with a new token of its own. The token before it stays valid: its answer may be the one
- *  that arrives, and whoever had it may turn out to be the machine that is alive. */
-export function grantToken(machine: Machine): { machine: Machine; token: string } {
+/** The machine with a new token of its own. The token before it stays valid, because its answer may be the
+ *  one that arrives; so does that of the machine's holder, and the one it was `heard` with: a machine that is
+ *  alive keeps its token, however many are given in its name. */
+export function grantToken(
+  machine: Machine,
+  heard: string | undefined,
+): { machine: Machine; token: string } {
   const token = newTokenText(`dfm_${machine.id}`);
-  const before = machine.token_sha256?.slice(0, 1) ?? [];
-  return { machine: { ...machine, token_sha256: [hashToken(token), ...before] }, token };
+  const kept = (machine.token_sha256 ?? []).filter(
+    (hash, i) => i === 0 || [machine.token_holder, heard].includes(tokenId(hash)),
+  );
+  return { machine: { ...machine, token_sha256: [hashToken(token), ...kept] }, token };
+}
+
+/** The machine with no token but this one and its holder's. */
+export function withOnlyToken(machine: Machine, id: string): Machine {
+  const hashes = machine.token_sha256 ?? [];
+  const kept = hashes.filter((hash) => [id, machine.token_holder].includes(tokenId(hash)));
+  return kept.length === hashes.length ? machine : { ...machine, token_sha256: kept };
 }
 
 /** The machine that a token names; it may still be a wrong one. */

@@ -1,7 +1,8 @@
 // A check-in, from its registration to its answer.
 import { isAppError } from '../../core/errors.ts';
 import type { CheckinRequest, CheckinResponse } from '../../model/api.ts';
-import type { Principal } from '../access/auth.ts';
+import { tokenIds } from '../../model/machine.ts';
+import { isHolder, nameOf, type Principal } from '../access/auth.ts';
 import { decisionFor } from '../machines/decision.ts';
 import { noteCheckin, noteSentToDisk } from '../machines/local-boots.ts';
 import { loadMachine } from '../machines/machines.ts';
@@ -64,17 +65,20 @@ async function admit(
 ): Promise<CheckinResponse> {
   const registration = await register(s, request, caller);
   const { token, matchedBy, evidence, isNew, isSeenWritten } = registration;
-  const { id, config } = registration.machine.value;
+  const { id } = registration.machine.value;
   const machine = await noteCheckin(s, registration.machine.value, request);
   const { action, workflowId, state } = await s.decisions.refresh(id, () =>
     decisionFor(s, machine),
   );
   if (action === 'localboot') await noteSentToDisk(s, machine, request.boot_id ?? null);
-  const interval = s.liveness.checkedIn(id, request, state, isSeenWritten);
-  note(s, registration);
+  const interval = s.liveness.checkedIn(id, request, state, {
+    isWritten: isSeenWritten,
+    isHolder: isHolder(caller, machine),
+  });
+  note(s, registration, nameOf(caller));
   return {
     machine_id: id,
-    memorable_name: config.memorable_name,
+    memorable_name: machine.config.memorable_name,
     is_new: isNew,
     action,
     workflow_id: workflowId,
@@ -85,10 +89,16 @@ async function admit(
   };
 }
 
-function note(s: CheckinServices, { machine, isNew, matchedBy }: Registration): void {
-  const { id, config } = machine.value;
+function note(s: CheckinServices, registration: Registration, caller: string): void {
+  const { machine, isNew, matchedBy, token } = registration;
+  const { id: machine_id, config } = machine.value;
   s.metrics.checkins.inc({ matched_by: matchedBy });
-  if (!isNew) return;
-  s.events.publish('machine.registered', { machine_id: id, name: config.memorable_name });
-  s.log.info({ machine_id: id, name: config.memorable_name }, 'a new machine registered');
+  if (isNew && !registration.isRepeat) {
+    s.events.publish('machine.registered', { machine_id, name: config.memorable_name });
+    s.log.info({ machine_id, name: config.memorable_name }, 'a new machine registered');
+  }
+  const [newest, ...before] = tokenIds(machine.value);
+  if (token === undefined || before.length === 0) return;
+  s.events.publish('machine.token', { machine_id, token: newest, by: caller });
+  s.log.info({ machine_id, token: newest, by: caller }, 'a known machine was given a new token');
 }

@@ -2,7 +2,8 @@
 // Whoever is alive keeps it; the other one is refused, and an operator sees a conflict.
 import { AppError } from '../../core/errors.ts';
 import type { MatchedBy } from '../../model/history.ts';
-import type { Principal } from '../access/auth.ts';
+import type { Machine } from '../../model/machine.ts';
+import { isHolder, type Principal } from '../access/auth.ts';
 import type { Liveness } from '../running/liveness.ts';
 import type { Boot } from '../running/presence.ts';
 import { recordTwoLive, type ConflictServices } from './conflicts.ts';
@@ -36,18 +37,22 @@ export function refuseForeignToken(
  *      heard while the caller's ran         never: a conflict         no
  *      the caller does not say              not yet                   yes
  *
+ *  A caller with the token that the machine proved to hold may, whoever was heard.
+ *
  *  A last boot that only checked in contests neither hash nor primary MAC. "Not yet" is to ask again
  *  when the machine is late, or was heard: until then a replaced port and a copied virtual machine look
  *  alike. Errors: AppError `identity.in-use` for "not yet" and "never"; `store.*`. */
 export async function mayClaim(
   s: ClaimServices,
-  machineId: string,
+  machine: Machine,
   matchedBy: MatchedBy,
   boot: Boot,
+  caller: Principal,
 ): Promise<boolean> {
+  const { id: machineId } = machine;
   const isByEvidence = matchedBy === 'evidence';
   const claim = s.liveness.claims(machineId, boot, isByEvidence ? 'heard' : 'beating');
-  if (claim === 'unopposed' || claim === 'same boot') return true;
+  if (claim === 'unopposed' || claim === 'same boot' || isHolder(caller, machine)) return true;
   if (isByEvidence) {
     if (claim === 'reboot') throw inUse(s.liveness, machineId);
     return claim === 'unknown';

@@ -1,17 +1,23 @@
 // A heartbeat, answered from memory. The store is read only when the machine's record has changed.
 import { AppError } from '../../core/errors.ts';
 import type { HeartbeatRequest, HeartbeatResponse } from '../../model/api.ts';
-import { refuseOtherMachine, type Principal } from '../access/auth.ts';
+import type { MachineStateName } from '../../model/machine.ts';
+import { isHolder, refuseOtherMachine, type Auth, type Principal } from '../access/auth.ts';
+import { withOnlyToken } from '../access/tokens.ts';
 import { decisionFor } from '../machines/decision.ts';
-import { loadMachine } from '../machines/machines.ts';
+import { changeMachine, loadMachine } from '../machines/machines.ts';
 import type { Decisions } from '../running/decisions.ts';
+import type { Events } from '../running/events.ts';
 import type { Metrics } from '../running/metrics.ts';
 import type { Overload } from '../running/overload.ts';
+import type { Beat, Proof } from '../running/presence.ts';
 import { inUse, type ClaimServices } from './claims.ts';
 import { recordTwoLive } from './conflicts.ts';
 
 export interface HeartbeatServices extends ClaimServices {
+  readonly auth: Auth;
   readonly decisions: Decisions;
+  readonly events: Events;
   readonly overload: Overload;
   readonly metrics: Metrics;
 }
@@ -30,22 +36,49 @@ export async function heartbeat(
     s.decisions.get(id) ??
     (await s.decisions.refresh(id, async () => decisionFor(s, (await loadMachine(s, id)).value)));
   const before = s.liveness.get(id)?.bootId ?? null;
-  switch (s.liveness.beat(id, request, decision.state)) {
-    case 'other boot':
-      throw inUse(s.liveness, id);
-    case 'other identity':
-      throw new AppError('machine.unknown', 'the identity of the machine changed: check in again', {
-        details: { machine_id: id },
-      });
-    case 'taken back':
-      await recordTwoLive(s, id, before);
-      break;
-    case 'heard':
-  }
+  const beat = s.liveness.beat(id, request, decision.state, tokenOf(by));
+  if (beat !== 'heard') await settle(s, beat, request, decision.state, by, before);
   s.metrics.heartbeats.inc();
   return {
     action: decision.action,
     workflow_id: decision.workflowId,
     heartbeat_interval_seconds: s.liveness.nextIntervalSeconds(id),
   };
+}
+
+/** Settles whose machine it is when another boot, `before`, speaks for it.
+ *  Errors: AppError `machine.unknown`, `identity.in-use`, `store.*`. */
+async function settle(
+  s: HeartbeatServices,
+  beat: Beat,
+  request: HeartbeatRequest,
+  state: MachineStateName,
+  by: Principal,
+  before: string | null,
+): Promise<void> {
+  const id = request.machine_id.toLowerCase();
+  let settled = beat;
+  if (beat === 'other boot') {
+    const isHeld = by.kind === 'machine' && isHolder(by, (await loadMachine(s, id)).value);
+    if (!isHeld) throw inUse(s.liveness, id);
+    settled = s.liveness.beat(id, request, state, { ...tokenOf(by), isHolder: true });
+  }
+  if (settled === 'other identity') {
+    throw new AppError('machine.unknown', 'the identity of the machine changed: check in again', {
+      details: { machine_id: id },
+    });
+  }
+  await recordTwoLive(s, id, before);
+  if (by.kind === 'machine') await takeOtherTokens(s, id, by.tokenId);
+}
+
+function tokenOf(by: Principal): Proof {
+  return { tokenId: by.kind === 'machine' ? by.tokenId : null, isHolder: false };
+}
+
+/** Takes their tokens from the others to whom the machine's name was given, but for its holder. */
+async function takeOtherTokens(s: HeartbeatServices, id: string, token: string): Promise<void> {
+  await changeMachine(s, id, (machine) => withOnlyToken(machine, token));
+  s.auth.forgetMachine(id);
+  s.events.publish('machine.token', { machine_id: id, token, by: `machine ${id}` });
 }

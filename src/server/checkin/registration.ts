@@ -6,9 +6,10 @@ import type { CheckinRequest } from '../../model/api.ts';
 import type { IdentityConflict, MatchedBy } from '../../model/history.ts';
 import type { AgentReport, Machine } from '../../model/machine.ts';
 import { retryOnConflict } from '../../store/retry.ts';
-import type { Store, Versioned } from '../../store/store.ts';
-import type { Principal } from '../access/auth.ts';
+import type { Versioned } from '../../store/store.ts';
+import { needsToken, type Principal } from '../access/auth.ts';
 import { grantToken } from '../access/tokens.ts';
+import { tokenChange } from '../rules/history.ts';
 import { newMachine, returningMachine } from '../rules/machine-record.ts';
 import { mayClaim, refuseForeignToken, type ClaimServices } from './claims.ts';
 import { conflictOf } from './conflicts.ts';
@@ -54,7 +55,7 @@ async function registerOnce(
   const { found, resolution } = recognition;
   refuseForeignToken(s, caller, found?.value.id);
   if (found === undefined) return create(s, recognition, caller);
-  if (await mayClaim(s, found.value.id, resolution.matchedBy, request)) {
+  if (await mayClaim(s, found.value, resolution.matchedBy, request, caller)) {
     return update(s, recognition, found, caller);
   }
   // Evidence for a machine that is alive elsewhere is evidence for two machines.
@@ -68,7 +69,7 @@ async function create(
 ): Promise<Registration> {
   const { resolution, sightings: unlessSeen } = recognition;
   const id = s.newId();
-  const { machine, token } = grant(caller, newMachine(id, recognition, s.clock.now()));
+  const { machine, token } = grant(s, caller, newMachine(id, recognition, s.clock.now()));
   const conflict = await raised(s, id, resolution);
   const revision = await s.store.machines.put(machine, 'absent', { unlessSeen, ...conflict });
   return {
@@ -88,7 +89,7 @@ async function update(
 ): Promise<Registration> {
   const { shown, resolution } = recognition;
   const { id, status, report } = found.value;
-  if (isRepeat(shown, report)) return repeat(s.store, found, report, caller);
+  if (isRepeat(shown, report)) return repeat(s, found, report, caller);
   const now = s.clock.now();
   const { machine: told, isSame, changes } = returningMachine(found.value, recognition, now);
   const conflict = await raised(s, id, resolution);
@@ -96,8 +97,11 @@ async function update(
   if (isSame && isRecent && conflict === undefined && !needsToken(caller, id)) {
     return untouched(resolution, found);
   }
-  const { machine, token } = grant(caller, told);
-  const revision = await s.store.machines.put(machine, found, { changes, ...conflict });
+  const { machine, token } = grant(s, caller, told);
+  const revision = await s.store.machines.put(machine, found, {
+    changes: [...changes, ...tokenChange(told, machine, now.toISOString())],
+    ...conflict,
+  });
   return {
     ...untouched(resolution, { value: machine, revision }),
     ...conflict,
@@ -108,14 +112,16 @@ async function update(
 
 /** Answers as before. The last answer, and the token with it, may have been lost. */
 async function repeat(
-  store: Store,
+  s: ClaimServices,
   found: Versioned<Machine>,
   { is_new, matched_by, evidence }: AgentReport,
   caller: Principal,
 ): Promise<Registration> {
   const before = { matchedBy: matched_by, evidence };
-  const { machine, token } = grant(caller, found.value);
-  const revision = token === undefined ? found.revision : await store.machines.put(machine, found);
+  const { machine, token } = grant(s, caller, found.value);
+  const changes = tokenChange(found.value, machine, s.clock.now().toISOString());
+  const revision =
+    token === undefined ? found.revision : await s.store.machines.put(machine, found, { changes });
   return {
     ...untouched(before, { value: machine, revision }),
     isNew: is_new ?? false,
@@ -151,18 +157,14 @@ async function raised(
   return conflict === undefined ? undefined : { conflict };
 }
 
-/** Whether the caller comes without the machine's own token, where tokens are needed. */
-function needsToken(caller: Principal, machineId: string): boolean {
-  if (caller.kind === 'anyone') return false;
-  return caller.kind !== 'machine' || caller.machineId !== machineId;
-}
-
 /** The machine, with a new token where the caller needs one. */
 function grant(
+  { liveness }: ClaimServices,
   caller: Principal,
   machine: Machine,
 ): { machine: Machine; token: string | undefined } {
-  return needsToken(caller, machine.id) ? grantToken(machine) : { machine, token: undefined };
+  if (!needsToken(caller, machine.id)) return { machine, token: undefined };
+  return grantToken(machine, liveness.get(machine.id)?.tokenId ?? undefined);
 }
 
 function isRepeat(

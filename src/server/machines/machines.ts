@@ -95,10 +95,7 @@ function withReturns<M extends Omit<Machine, 'token_sha256'>>(machine: M, now: D
 }
 
 /** The version of a record, without what machines change all the time: last_seen, tokens, boots. */
-export function machineEtag({
-  token_sha256: _tokens,
-  local_boot: _boots,
-  ...machine
-}: Machine): string {
+export function machineEtag(record: Machine): string {
+  const { token_sha256: _tokens, token_holder: _holder, local_boot: _boots, ...machine } = record;
   return etag({ ...machine, status: { ...machine.status, last_seen: null } });
 }

@@ -2,6 +2,7 @@
 import { Type } from 'typebox';
 import { NewTokenRequest, TokenCreated, TokenList, TokenName } from '../../model/operator-api.ts';
 import type { App, Services } from '../services.ts';
+import { nameOf } from '../access/auth.ts';
 import { createToken, listTokens, revokeToken } from '../access/tokens.ts';
 import { Done, errors } from './route.ts';
 
@@ -45,7 +46,7 @@ export function tokenRoutes(app: App, s: Services): void {
       const expiresAt = typeof expires_at === 'string' ? new Date(expires_at) : null;
       const token = await createToken(s.store, s.clock, { name, scope, expiresAt });
       await s.auth.reload();
-      s.log.info({ name, scope, by: s.auth.nameOf(request.principal) }, 'a token was created');
+      s.log.info({ name, scope, by: nameOf(request.principal) }, 'a token was created');
       return reply.code(201).send({ name, scope, token });
     },
   );

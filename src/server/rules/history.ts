@@ -1,10 +1,10 @@
 // A machine's history: what changed between two states of its record. Pure.
 import type { MachineChange } from '../../model/history.ts';
-import { existingOs, stateName, type Machine } from '../../model/machine.ts';
+import { existingOs, stateName, tokenIds, type Machine } from '../../model/machine.ts';
 
 /** The history of a change by the server or an operator: of the machine, its state and its configuration. */
 export function historyOf(before: Machine, after: Machine, at: string): MachineChange[] {
-  const changes = changesBetween(before, after, at);
+  const changes = [...changesBetween(before, after, at), ...tokenChange(before, after, at)];
   const compare = (what: string, was: string | null, is: string | null): void => {
     if (was !== is) changes.push({ at, what, before: was, after: is });
   };
@@ -12,6 +12,13 @@ export function historyOf(before: Machine, after: Machine, at: string): MachineC
   compare('os_choice', before.config.os_choice, after.config.os_choice);
   compare('hostname', before.config.hostname, after.config.hostname);
   return changes;
+}
+
+/** The history of a machine whose token changed hands. Its first token is no change. */
+export function tokenChange(before: Machine, after: Machine, at: string): MachineChange[] {
+  const [was] = tokenIds(before);
+  const [is = null] = tokenIds(after);
+  return was === undefined || was === is ? [] : [{ at, what: 'token', before: was, after: is }];
 }
 
 /** The history of a returning machine. Learning what was not known before is no change. */

@@ -11,8 +11,9 @@
 //      └────────────────────────────────────────┘
 //                          beat
 //
-//   Once another boot has arrived, a beat of the boot before takes the machine back: it was no reboot but
-//   a second machine. A beat of any other boot is refused while the present boot is beating.
+//   Once another boot has arrived, a beat of the boot before, or one with the token that the machine proved
+//   to hold, takes the machine back: it was no reboot but a second machine. From then on no boot is taken
+//   for a reboot until the machine is late. A beat of any other boot is refused while the present one beats.
 //
 // A machine is as alive as it is recent:
 //
@@ -24,7 +25,7 @@ import type { LivenessName } from '../../model/api.ts';
 import type { MachineStateName } from '../../model/machine.ts';
 import type { Events } from './events.ts';
 import { LastSeen } from './last-seen.ts';
-import type { Beat, Boot, Claim, Presence } from './presence.ts';
+import type { Beat, Boot, Claim, Presence, Proof } from './presence.ts';
 
 /** How many of its intervals a machine is silent before it is late, and before it is gone. */
 const lateAfter = 1.5;
@@ -51,6 +52,11 @@ interface Heard extends Presence {
   previousBootId: string | null;
   /** Whether this boot sent a heartbeat: a single check-in contests nobody's identity. */
   isBeating: boolean;
+  /** Whether it was taken back from another boot. */
+  isContested: boolean;
+  tokenId: string | null;
+  /** Since when it is heard with that token alone, on the monotonic clock. */
+  tokenSinceMs: number;
   identityHash: string | null;
   state: MachineStateName;
   /** On the monotonic clock. */
@@ -94,20 +100,30 @@ export class Liveness {
     if (by === 'beating' && !machine.isBeating) return 'unopposed';
     if (bootId === null || uptimeSeconds === null) return 'unknown';
     const startedMs = this.#clock.elapsedMs() - uptimeSeconds * 1000;
-    return startedMs + slackMs > machine.seenMs ? 'reboot' : 'second machine';
+    if (startedMs + slackMs <= machine.seenMs) return 'second machine';
+    return machine.isContested ? 'unknown' : 'reboot';
   }
 
   /** From now on this boot speaks for the machine. Returns when its first heartbeat is due, in seconds.
-   *  `isWritten`: the store has that the machine was seen now. */
-  checkedIn(machineId: string, boot: Boot, state: MachineStateName, isWritten: boolean): number {
+   *  `isWritten`: the store has that the machine was seen now. `isHolder`: it came with the token that the
+   *  machine proved to hold, so no boot before it can take the machine back. */
+  checkedIn(
+    machineId: string,
+    boot: Boot,
+    state: MachineStateName,
+    { isWritten, isHolder }: { isWritten: boolean; isHolder: boolean },
+  ): number {
     const { boot_id: bootId = null, identity_hash: identityHash = null } = boot;
     const silentMs = this.#silentMs(machineId);
     const machine = this.#hear(machineId, state);
     if (machine.bootId !== bootId) {
-      machine.previousBootId = machine.isBeating ? machine.bootId : null;
+      // A boot that never beat is nobody to come back.
+      if (machine.isBeating) machine.previousBootId = machine.bootId;
       machine.bootId = bootId;
       machine.isBeating = false;
+      machine.isContested = false;
     }
+    if (isHolder) machine.previousBootId = null;
     machine.identityHash = identityHash;
     if (isWritten) this.lastSeen.delete(machineId);
     const seconds = this.nextIntervalSeconds(machineId);
@@ -116,20 +132,43 @@ export class Liveness {
   }
 
   /** Takes a heartbeat, unless it is none of the boot that speaks for the machine. */
-  beat(machineId: string, boot: Boot, state: MachineStateName): Beat {
+  beat(
+    machineId: string,
+    boot: Boot,
+    state: MachineStateName,
+    { tokenId, isHolder }: Proof = noProof,
+  ): Beat {
     const { boot_id: bootId = null, identity_hash: identityHash = null } = boot;
     const known = this.#heard.get(machineId);
-    const isBack = bootId !== null && known?.previousBootId === bootId;
+    const isBefore = bootId !== null && known?.previousBootId === bootId;
+    const isBack = isBefore || (isHolder && known !== undefined && known.bootId !== bootId);
     if (known !== undefined) {
       const isOther = known.bootId !== bootId && !isBack;
       if (isOther && known.isBeating && this.#judge(known) === 'online') return 'other boot';
       if (differ(known.identityHash, identityHash)) return 'other identity';
     }
     const machine = this.#hear(machineId, state);
-    if (isBack) machine.previousBootId = null;
+    if (isBack) {
+      machine.previousBootId = null;
+      machine.isContested = true;
+    }
+    if (machine.tokenId !== tokenId) {
+      machine.tokenId = tokenId;
+      machine.tokenSinceMs = machine.seenMs;
+    }
     machine.bootId = bootId;
     machine.isBeating = true;
     return isBack ? 'taken back' : 'heard';
+  }
+
+  /** The id of the token that the machine proves to hold. `before`, which its record names, gives way to
+   *  another token when nobody was heard with it for so long that it would be gone. */
+  holderOf(machineId: string, before: string | undefined): string | undefined {
+    const machine = this.#heard.get(machineId);
+    if (machine === undefined || machine.tokenId === null) return before;
+    const heldMs = this.#clock.elapsedMs() - machine.tokenSinceMs;
+    const isHeld = before === undefined || heldMs >= goneAfter * machine.intervalMs;
+    return isHeld ? machine.tokenId : before;
   }
 
   /** The interval for a machine's next heartbeat: by the size of the fleet, with ±10 % of jitter so
@@ -192,6 +231,9 @@ export class Liveness {
         bootId: null,
         previousBootId: null,
         isBeating: false,
+        isContested: false,
+        tokenId: null,
+        tokenSinceMs: now.seenMs,
         identityHash: null,
         intervalMs: this.#fleetIntervalMs(),
         liveness: 'gone',
@@ -240,6 +282,8 @@ export class Liveness {
 function rhythmOf(silentMs: number | undefined): number {
   return Math.max(stockRhythmMs, silentMs ?? 0);
 }
+
+const noProof: Proof = { tokenId: null, isHolder: false };
 
 function differ(before: string | null, now: string | null): boolean {
   return before !== null && now !== null && before !== now;

@@ -7,6 +7,8 @@ export interface Presence {
   readonly machineId: string;
   /** Of the boot that speaks for it; null where its agent states none. */
   readonly bootId: string | null;
+  /** The id of the token that its last heartbeat came with; null where there are no tokens. */
+  readonly tokenId: string | null;
   /** When it was last heard. */
   readonly seenAt: Date;
   /** The state that its record was in when its agent was last told what to do. */
@@ -15,6 +17,14 @@ export interface Presence {
 
 /** What a check-in or a heartbeat says of the boot that it comes from. */
 export type Boot = Pick<HeartbeatRequest, 'boot_id' | 'uptime_seconds' | 'identity_hash'>;
+
+/** How a heartbeat proves whose it is. */
+export interface Proof {
+  /** The id of the machine's own token that it came with. */
+  readonly tokenId: string | null;
+  /** That is the token which the machine proved to hold: see token_holder in its record. */
+  readonly isHolder: boolean;
+}
 
 /** How a boot that wants to speak for a machine stands to the boot that was heard last. */
 export type Claim =
@@ -31,7 +41,7 @@ export type Claim =
 /** What a heartbeat was taken for. The last two change nothing. */
 export type Beat =
   | 'heard'
-  /** The boot before speaks for the machine again. */
+  /** The boot before, or that of the token's holder, speaks for the machine again. */
   | 'taken back'
   /** Another boot is beating. */
   | 'other boot'

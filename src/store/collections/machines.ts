@@ -1,7 +1,7 @@
 // The machines of a store: looked up by what they are recognised by, and written together with their
 // history and with the conflicts that they arise from.
 import { stringifyExact } from '../../core/exact-json.ts';
-import { keptChanges, type MachineChange, type MachineHistory } from '../../model/history.ts';
+import { recentChanges, type MachineChange, type MachineHistory } from '../../model/history.ts';
 import type { Machine } from '../../model/machine.ts';
 import { creation, KvCollection, lastPart, readOne, versioned, type Extra } from './collection.ts';
 import { indexPrefix, kinds, macValue, recordKey, type Kinds, type ValuesOf } from './kinds.ts';
@@ -73,7 +73,7 @@ export class KvMachines
       const key = recordKey(kinds.histories, machineId);
       const old = await readOne(this.kv, key);
       const before = old === undefined ? [] : versioned<MachineHistory>(old).value.changes;
-      const changes = [...along.changes, ...before].slice(0, keptChanges);
+      const changes = recentChanges([...along.changes, ...before]);
       expectations.push({ key, revision: old?.revision ?? 0 });
       operations.push({ key, value: stringifyExact({ machine_id: machineId, changes }) });
     }

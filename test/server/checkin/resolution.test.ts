@@ -211,7 +211,7 @@ describe('a machine whose MAC another one lists', () => {
     const again = await ask(moved);
     expect([idOf(again), again.matchedBy]).toEqual([own, 'evidence']);
     const reinstalled = server(macs(5, 2), { machine_id: installed(2) });
-    const caller = { kind: 'machine', machineId: own } as const;
+    const caller = { kind: 'machine', machineId: own, tokenId: '00000000' } as const;
     expect(idOf(await ask(reinstalled, caller))).toBe(own);
   });
 

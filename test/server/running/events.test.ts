@@ -1,35 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { EventParser, type ParsedEvent, type ServerEvent } from '../../../src/model/events.ts';
+import type { ServerEvent } from '../../../src/model/events.ts';
 import { Events } from '../../../src/server/running/events.ts';
-import { checkin, imageTemplate, startServer, type TestServer } from '../harness.ts';
-
-/** Reads events until `enough` says so, then leaves. */
-async function watch(
-  server: TestServer,
-  enough: (events: readonly ServerEvent[]) => boolean,
-  lastId?: string,
-): Promise<ServerEvent[]> {
-  const leave = new AbortController();
-  const response = await fetch(`${server.url}/api/events`, {
-    signal: leave.signal,
-    headers: lastId === undefined ? {} : { 'last-event-id': lastId },
-  });
-  expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
-  const events: ServerEvent[] = [];
-  const parser = new EventParser();
-  for await (const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-    events.push(...parser.push(piece).map(serverEvent));
-    if (enough(events)) break;
-  }
-  leave.abort();
-  return events;
-}
-
-function serverEvent({ id = '', type, data }: ParsedEvent): ServerEvent {
-  // As the server writes them.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return { id, type: type as ServerEvent['type'], data: JSON.parse(data) };
-}
+import { checkin, imageTemplate, startServer, watch } from '../harness.ts';
 
 const has = (type: string) => (events: readonly ServerEvent[]) =>
   events.some((event) => event.type === type);
@@ -53,7 +25,7 @@ describe('the stream of events', () => {
     await server.call('POST', `/api/workflows/${workflowId}/events`, { body: event });
     const running = (events: readonly ServerEvent[]) =>
       events.some((e) => e.data['state'] === 'STATE_RUNNING');
-    const missed = await watch(server, running, seen.at(-1)?.id);
+    const missed = await watch(server, running, { lastId: seen.at(-1)?.id });
     expect(missed.map((e) => e.type)).toEqual(
       expect.arrayContaining(['template.changed', 'machine.changed', 'workflow.changed']),
     );
@@ -63,13 +35,13 @@ describe('the stream of events', () => {
     });
     await server.call('POST', `/api/workflows/${workflowId}/cancel`);
     await server.call('DELETE', `/api/machines/${id}`);
-    const rest = await watch(server, has('machine.deleted'), missed.at(-1)?.id);
+    const rest = await watch(server, has('machine.deleted'), { lastId: missed.at(-1)?.id });
     expect(rest.at(-1)?.data['machine_id']).toBe(id);
   });
 
   it('says reset to a watcher of an earlier run of the server', async () => {
     const server = await startServer();
-    const [event] = await watch(server, has('reset'), 'another-run-17');
+    const [event] = await watch(server, has('reset'), { lastId: 'another-run-17' });
     expect(event?.type).toBe('reset');
   });
 

@@ -25,7 +25,8 @@ class Heard {
   }
 
   checkIn(bootId: string, more: Omit<Boot, 'boot_id'> = {}): void {
-    this.liveness.checkedIn('m', boot(bootId, more), 'Discovered', true);
+    const how = { isWritten: true, isHolder: false };
+    this.liveness.checkedIn('m', boot(bootId, more), 'Discovered', how);
   }
 
   beat(bootId: string, more: Omit<Boot, 'boot_id'> = {}): Beat {
