@@ -1,5 +1,6 @@
 // Workflows: the work that agents have to do, or did.
 import type { WorkflowCreate } from '../model/operator-api.ts';
+import type { Plan } from '../model/plan.ts';
 import type { Workflow } from '../model/workflow.ts';
 import { pathOf, type CallOptions, type Calls } from './calls.ts';
 import { listing, type Listing, type ListOptions } from './listing.ts';
@@ -26,6 +27,11 @@ export class WorkflowCalls {
    *  `machine.wrong-state`, and `machine.has-os` without `reimage`. */
   async create(request: WorkflowCreate, options?: CallOptions): Promise<Workflow> {
     return this.#calls.post('api/workflows', request, options);
+  }
+
+  /** Plans a workflow, and makes none. Errors: as `create`, and `plan.*`. */
+  async plan(request: Omit<WorkflowCreate, 'dry_run'>, options?: CallOptions): Promise<Plan> {
+    return this.#calls.post('api/workflows', { ...request, dry_run: true }, options);
   }
 
   /** Cancels a workflow. If it was running, its machine is left in Error. Errors: `workflow.unknown`,

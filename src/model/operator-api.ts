@@ -193,7 +193,15 @@ export const WorkflowCreate = Type.Object(
       Type.String({ ...TemplateName, description: "default: the machine's os_choice" }),
     ),
     reimage: Type.Optional(
-      Type.Boolean({ description: 'an operating system on the disks may be overwritten' }),
+      Type.Boolean({ description: 'what is on the planned disk may be overwritten' }),
+    ),
+    confirmed: Type.Optional(
+      Type.Boolean({
+        description: "the machine's agent is known not to compare its disk with the plan",
+      }),
+    ),
+    dry_run: Type.Optional(
+      Type.Boolean({ description: 'answers the plan of the workflow, and makes none' }),
     ),
   },
   strict,

@@ -14,6 +14,13 @@ const timeout = count('seconds');
 const disk = Type.Optional(
   Type.String({ maxLength: 256, description: '"auto", or a device: /dev/sda' }),
 );
+const rootDevice = Type.Optional(
+  Type.Record(
+    Type.String({ maxLength: 64 }),
+    Type.Union([Type.String({ maxLength: 256 }), Type.Number(), Type.Boolean()]),
+    { description: "ours: hints that name the disk, in Ironic's notation", maxProperties: 16 },
+  ),
+);
 const layout = Type.Optional(Type.Enum(['gpt-efi', 'gpt-bios', 'single']));
 const partition = count('its number');
 const size = Type.Optional(Type.Union([Type.String({ maxLength: 64 }), Type.Integer()]));
@@ -24,7 +31,12 @@ function action<Tag extends string, Fields extends TProperties>(tag: Tag, fields
 
 /** The actions of a template by their tag. */
 export const templateActions = {
-  image2disk: action('image2disk', { url: required(), disk, checksum: text(256) }),
+  image2disk: action('image2disk', {
+    url: required(),
+    disk,
+    root_device: rootDevice,
+    checksum: text(256),
+  }),
   writefile: action('writefile', {
     path: required(),
     partition,
@@ -35,7 +47,13 @@ export const templateActions = {
     uid: count(),
     gid: count(),
   }),
-  partition: action('partition', { disk, layout, efi_size: size, swap_size: size }),
+  partition: action('partition', {
+    disk,
+    root_device: rootDevice,
+    layout,
+    efi_size: size,
+    swap_size: size,
+  }),
   kexec: action('kexec', {
     partition,
     root_partition: count(),
@@ -57,6 +75,7 @@ export const templateActions = {
   debootstrap: action('debootstrap', {
     suite: required(),
     disk,
+    root_device: rootDevice,
     layout,
     mirror: text(),
     extra_packages: Type.Optional(

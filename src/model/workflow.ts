@@ -1,5 +1,7 @@
 // The stored Workflow document (camelCase, as Dragonfly writes it). Unknown fields are kept.
 import { Type, type Static } from 'typebox';
+import { Plan } from './plan.ts';
+import { Template } from './template.ts';
 import { nullable } from './fields.ts';
 
 export const WorkflowState = Type.Enum([
@@ -32,6 +34,8 @@ export const Workflow = Type.Object({
     reimage: Type.Optional(
       Type.Boolean({ description: 'ours: an existing OS may be overwritten' }),
     ),
+    plan: Type.Optional(Plan),
+    template: Type.Optional(Template),
     writesDisks: Type.Optional(
       Type.Boolean({ description: 'ours: by the template it was made of' }),
     ),

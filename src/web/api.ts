@@ -6,7 +6,9 @@ import type {
   MachineCreate,
   MachinePatch,
   MachineView,
+  WorkflowCreate,
 } from '../model/operator-api.ts';
+import type { Plan } from '../model/plan.ts';
 import type { Template } from '../model/template.ts';
 import type { Workflow } from '../model/workflow.ts';
 import type { Answer, Session } from './session.ts';
@@ -110,12 +112,25 @@ export async function readWorkflows(session: Session, id: string): Promise<reado
   return body.workflows;
 }
 
+/** What an operator accepts before a workflow is made. */
+export type Consent = Pick<WorkflowCreate, 'reimage' | 'confirmed'>;
+
+/** The plan of the workflow of a machine's template. Errors: `plan.*`, `machine.has-os`. */
+export async function planWorkflow(
+  session: Session,
+  machineId: string,
+  consent: Consent,
+): Promise<Plan> {
+  const body = { machine_id: machineId, ...consent, dry_run: true };
+  return (await session.request<Plan>('/api/workflows', { method: 'POST', body })).body;
+}
+
 export async function createWorkflow(
   session: Session,
   machineId: string,
-  reimage: boolean,
+  consent: Consent,
 ): Promise<void> {
-  const body = { machine_id: machineId, reimage };
+  const body = { machine_id: machineId, ...consent };
   await session.request('/api/workflows', { method: 'POST', body });
 }
 

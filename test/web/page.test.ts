@@ -375,6 +375,32 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     expect(await card.locator('.workflow-head').textContent()).toBe('restartdone');
   });
 
+  test('shows the plan of a workflow before it is queued, and what has to be accepted', async () => {
+    const overwrite = template('debian');
+    const actions: Template['spec']['actions'] = [
+      { action: 'image2disk', url: 'https://images/debian.raw', checksum: 'ab' },
+    ];
+    await server.store.templates.put({ ...overwrite, spec: { actions } });
+    await post('/api/machines/bulk', { ids: [machine(1).id], os_choice: 'debian' });
+    await post('/api/agent/checkin', {
+      mac: machine(1).identity.primary_mac,
+      boot_id: 'a',
+      existing_os: { name: 'Rocky Linux 9', device: '/dev/nvme0n1p3' },
+    });
+    await page.goto(`${server.url}/machines/${machine(1).id}`);
+    await page.getByRole('button', { name: 'Provision…' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Provision node-1 with debian?' });
+    await dialog.getByRole('alert').getByText('holds Rocky Linux 9').waitFor();
+    expect(await dialog.getByRole('button', { name: 'Provision' }).isDisabled()).toBe(true);
+    await dialog.getByLabel('Overwrite what is on the planned disk').check();
+    await dialog.getByText('Lost: Rocky Linux 9').waitFor();
+    await dialog.getByText('serial SERIAL1').waitFor();
+    await dialog.getByRole('button', { name: 'Overwrite and provision' }).click();
+    await page.getByRole('region', { name: 'Provisioning' }).getByText('waiting').first().waitFor();
+    const [made] = (await server.store.workflows.listBy('machine', machine(1).id)).items;
+    expect(made?.value.spec.plan?.lost).toEqual(['Rocky Linux 9']);
+  });
+
   test('says why a machine cannot be shown, and what a machine was refused', async () => {
     await page.goto(`${server.url}/machines/01930000-0000-7000-8000-0000000fffff`);
     const alert = page.getByRole('alert');

@@ -1,5 +1,6 @@
 // A whole disk: as the inventory has it, as a check-in tells it and as the record keeps it.
 import { Type, type Static } from 'typebox';
+import { DiskContents } from '../contents.ts';
 import { nullable, U64 } from '../fields.ts';
 
 export const Disk = Type.Object({
@@ -23,6 +24,9 @@ export const StoredDisk = Type.Object({
   ...Type.Pick(Disk, ['device', 'size_bytes', 'model', 'serial']).properties,
   size_bytes: U64(),
   type: Type.Optional(nullable(Type.String({ description: 'nvme, ssd, hdd' }))),
+  contents: Type.Optional(
+    Type.Array(DiskContents, { description: 'the data found on it; absent: nobody looked' }),
+  ),
 });
 export type StoredDisk = Static<typeof StoredDisk>;
 

@@ -121,15 +121,19 @@ export async function deleteMachine(
   s.liveness.forget(id);
 }
 
-/** Changes each machine by itself. */
-export async function changeMany(s: BulkServices, request: BulkRequest): Promise<BulkResponse> {
+/** Changes each machine by itself. `server`: this server as machines reach it. */
+export async function changeMany(
+  s: BulkServices,
+  request: BulkRequest,
+  server: string,
+): Promise<BulkResponse> {
   const left = [...new Set(request.ids.map((id) => id.toLowerCase()))];
   const failed: BulkResponse['failed'] = [];
   let changed = 0;
   const work = async (): Promise<void> => {
     for (let id = left.pop(); id !== undefined; id = left.pop()) {
       try {
-        await changeOne(s, id, request);
+        await changeOne(s, id, request, server);
         changed += 1;
       } catch (err) {
         if (!isAppError(err)) throw err;
@@ -142,7 +146,12 @@ export async function changeMany(s: BulkServices, request: BulkRequest): Promise
   return { changed, failed };
 }
 
-async function changeOne(s: BulkServices, id: string, request: BulkRequest): Promise<void> {
+async function changeOne(
+  s: BulkServices,
+  id: string,
+  request: BulkRequest,
+  server: string,
+): Promise<void> {
   const { add_tags = [], remove_tags = [], os_choice, offline, workflow } = request;
   if (request.delete === true) {
     await deleteMachine(s, id);
@@ -158,7 +167,5 @@ async function changeOne(s: BulkServices, id: string, request: BulkRequest): Pro
       ...(offline === undefined ? {} : { offline }),
     });
   });
-  if (workflow !== undefined) {
-    await provision(s, id, workflow.template, workflow.reimage ?? false);
-  }
+  if (workflow !== undefined) await provision(s, id, workflow, server);
 }

@@ -1,9 +1,25 @@
-// Provisions a machine: makes a workflow of the template that an operator names, or has assigned.
+// Provisions a machine: plans a workflow of the template that an operator names, or has assigned, and makes
+// it.
 import { AppError } from '../../core/errors.ts';
+import type { Machine } from '../../model/machine.ts';
+import type { Plan } from '../../model/plan.ts';
 import type { Template } from '../../model/template.ts';
+import type { Workflow } from '../../model/workflow.ts';
 import type { Versioned } from '../../store/store.ts';
+import { planWorkflow } from '../rules/plan/plan.ts';
+import { fillTemplate } from '../rules/templates.ts';
 import { loadMachine, type ReadServices } from './machines.ts';
-import { createWorkflow, type WorkflowServices } from './workflows.ts';
+import { maskedVariables } from './variables.ts';
+import { createWorkflow, type Draft, type WorkflowServices } from './workflows.ts';
+
+export interface Provisioning {
+  /** Default: the machine's os_choice. */
+  readonly template?: string | undefined;
+  /** What is on the planned disk may go. */
+  readonly reimage?: boolean | undefined;
+  /** The operator accepts that the machine's agent does not compare its disk with the plan. */
+  readonly confirmed?: boolean | undefined;
+}
 
 /** The template. Errors: AppError `template.unknown`. */
 export async function loadTemplate(s: ReadServices, name: string): Promise<Versioned<Template>> {
@@ -14,22 +30,48 @@ export async function loadTemplate(s: ReadServices, name: string): Promise<Versi
   });
 }
 
-/** Makes a workflow of the given template, or of the machine's os_choice.
- *  Errors: as createWorkflow, and AppError `template.unknown`. */
+/** The plan of a workflow that is not made. `server`: this server as machines reach it. Errors: AppError
+ *  `template.unknown`, `machine.unknown`, `plan.*`, `machine.has-os`, `store.*`. */
+export async function planFor(
+  s: ReadServices,
+  machineId: string,
+  request: Provisioning,
+  server: string,
+): Promise<Plan> {
+  const { value: machine } = await loadMachine(s, machineId);
+  return (await draftOf(s, machine, request, server)).plan(machine);
+}
+
+/** Makes a workflow. Errors: as planFor and createWorkflow. */
 export async function provision(
   s: WorkflowServices,
   machineId: string,
-  templateName: string | undefined,
-  reimage: boolean,
-) {
-  const name = templateName ?? (await loadMachine(s, machineId)).value.config.os_choice;
+  request: Provisioning,
+  server: string,
+): Promise<Workflow> {
+  const { value: machine } = await loadMachine(s, machineId);
+  return createWorkflow(s, machineId, await draftOf(s, machine, request, server));
+}
+
+async function draftOf(
+  s: ReadServices,
+  machine: Machine,
+  { template: named, reimage = false, confirmed = false }: Provisioning,
+  server: string,
+): Promise<Draft> {
+  const name = named ?? machine.config.os_choice;
   if (name === null) {
     throw new AppError(
       'template.unknown',
       'the machine has no os_choice: name a template, or assign one first',
-      { details: { machine_id: machineId } },
+      { details: { machine_id: machine.id } },
     );
   }
   const { value: template } = await loadTemplate(s, name);
-  return createWorkflow(s, machineId, template, reimage);
+  const shown = fillTemplate(template, await maskedVariables(s.store, machine, server));
+  return {
+    template,
+    reimage,
+    plan: (m) => planWorkflow(m, shown, { reimage, confirmed }),
+  };
 }

@@ -1,14 +1,16 @@
 // Workflows: how one is made, moved on and ended, and what that does to its machine. A workflow and its
 // machine are two records: `settle` brings the second after the first, as often as it is asked.
+import { isDeepStrictEqual } from 'node:util';
 import { AppError, isAppError } from '../../core/errors.ts';
 import type { WorkflowEvent } from '../../model/api.ts';
 import { stateName } from '../../model/machine-state.ts';
-import { existingOs, type Machine } from '../../model/machine.ts';
+import type { Machine } from '../../model/machine.ts';
+import type { Plan } from '../../model/plan.ts';
 import type { Template } from '../../model/template.ts';
 import { isActive, type Workflow } from '../../model/workflow.ts';
 import { retryOnConflict } from '../../store/retry.ts';
 import type { Versioned } from '../../store/store.ts';
-import { changeMachine, type ChangeServices, type ReadServices } from './machines.ts';
+import { changeMachine, loadMachine, type ChangeServices, type ReadServices } from './machines.ts';
 import { forgiven } from '../rules/local-boot.ts';
 import { nextState } from '../rules/states.ts';
 import { writesDisks } from '../rules/templates.ts';
@@ -19,22 +21,34 @@ export interface WorkflowServices extends ChangeServices {
   readonly newId: () => string;
 }
 
-/** Makes a workflow for a machine and queues it there. Errors: AppError `machine.has-os` unless
- *  `reimage`, `workflow.active`, `machine.wrong-state`, `machine.unknown`, `store.*`. */
+/** A workflow that is about to be made. */
+export interface Draft {
+  readonly template: Template;
+  readonly reimage: boolean;
+  /** Makes the plan for the machine as it is. Errors: AppError `plan.*`, `machine.has-os`. */
+  readonly plan: (machine: Machine) => Plan;
+}
+
+/** Makes a workflow for a machine and queues it there, with its plan and the template as it is now.
+ *  Errors: AppError `plan.*`, `machine.has-os`, `workflow.active`, `machine.wrong-state`,
+ *  `machine.unknown`, `request.stale`, `store.*`. */
 export async function createWorkflow(
   s: WorkflowServices,
   machineId: string,
-  template: Template,
-  reimage: boolean,
+  draft: Draft,
 ): Promise<Workflow> {
-  const workflow = newWorkflow(s, machineId, template, reimage);
+  const { template } = draft;
+  const { value: planned } = await loadMachine(s, machineId);
+  await refuseSecondWorkflow(s, planned);
+  const plan = draft.plan(planned);
+  const workflow = newWorkflow(s, machineId, draft, plan);
   const id = workflow.metadata.name;
   // First the workflow, then who refers to it: a crash between leaves a workflow that nobody runs.
   await s.store.workflows.put(workflow, 'absent');
   try {
     await changeMachine(s, machineId, async (machine) => {
       await refuseSecondWorkflow(s, machine);
-      refuseOverwriting(machine, template, reimage);
+      refuseOtherPlan(plan, draft.plan(machine));
       return {
         ...forgiven(machine),
         config: { ...machine.config, os_choice: template.metadata.name },
@@ -62,14 +76,12 @@ export async function refuseSecondWorkflow({ store }: ReadServices, machine: Mac
   });
 }
 
-function refuseOverwriting(machine: Machine, template: Template, reimage: boolean): void {
-  const os = existingOs(machine);
-  const provisioned = stateName(machine.status.state) === 'Provisioned';
-  if (reimage || !writesDisks(template) || (os === null && !provisioned)) return;
+/** The machine may have changed since its plan was made. Errors: AppError `request.stale`. */
+function refuseOtherPlan(plan: Plan, now: Plan): void {
+  if (isDeepStrictEqual(plan, now)) return;
   throw new AppError(
-    'machine.has-os',
-    `the template ${template.metadata.name} would overwrite ${os?.name ?? 'the provisioned system'}; repeat with "reimage": true to do so`,
-    { details: { existing_os: os } },
+    'request.stale',
+    'the machine changed while its workflow was planned; repeat it',
   );
 }
 
@@ -185,8 +197,8 @@ function settle(machine: Machine, workflow: Workflow, now: Date): Machine {
 function newWorkflow(
   { newId }: WorkflowServices,
   machineId: string,
-  template: Template,
-  reimage: boolean,
+  { template, reimage }: Draft,
+  plan: Plan,
 ): Workflow {
   return {
     apiVersion: 'dragonfly.computer/v1',
@@ -198,12 +210,14 @@ function newWorkflow(
       hardwareMap: {},
       reimage,
       writesDisks: writesDisks(template),
+      plan,
+      template,
     },
     status: {
       state: 'STATE_PENDING',
       currentAction: null,
       progress: 0,
-      globalTimeout: template.spec.timeout ?? null,
+      globalTimeout: plan.timeout_seconds,
       startedAt: null,
       completedAt: null,
       error: null,

@@ -9,7 +9,7 @@ import { bootFor } from '../machines/decision.ts';
 import { noteBoot, noteSentToDisk } from '../machines/local-boots.ts';
 import type { BootDecision } from '../rules/decide.ts';
 import type { App, Services } from '../services.ts';
-import { errors } from './route.ts';
+import { errors, serverUrl } from './route.ts';
 
 /** Folders by iPXE's ${buildarch}. Most BIOS builds are 32-bit, so i386 says nothing about the processor. */
 const folders: Readonly<Record<string, string>> = {
@@ -43,8 +43,7 @@ export function bootRoutes(app: App, s: Services): void {
         response: { 200: Script, ...errors },
       },
     },
-    (request, reply) =>
-      answerScript(reply, startScript(s.publicUrl ?? `${request.protocol}://${request.host}`)),
+    (request, reply) => answerScript(reply, startScript(serverUrl(s, request))),
   );
 
   app.get(
@@ -66,7 +65,7 @@ export function bootRoutes(app: App, s: Services): void {
       const { boots, workflowId } = await bootOf(s, mac);
       if (boots === 'disk') return answerScript(reply, localDiskScript());
       const text = agentScript({
-        url: s.publicUrl ?? `${request.protocol}://${request.host}`,
+        url: serverUrl(s, request),
         mac,
         workflowId: workflowId ?? undefined,
         token,

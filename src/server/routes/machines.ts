@@ -17,7 +17,7 @@ import { changeMany, deleteMachine, patchMachine } from '../machines/machine-cha
 import { listMachines } from '../machines/machine-list.ts';
 import { loadMachine, machineEtag, viewMachine } from '../machines/machines.ts';
 import type { App, Services } from '../services.ts';
-import { Done, errors, IdParams, IfMatch } from './route.ts';
+import { Done, errors, IdParams, IfMatch, serverUrl } from './route.ts';
 
 export function machineRoutes(app: App, s: Services): void {
   app.get(
@@ -166,6 +166,6 @@ export function machineRoutes(app: App, s: Services): void {
         response: { 200: BulkResponse, ...errors },
       },
     },
-    (request) => changeMany(s, request.body),
+    (request) => changeMany(s, request.body, serverUrl(s, request)),
   );
 }

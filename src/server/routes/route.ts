@@ -14,3 +14,11 @@ export const IfMatch = Type.Object({
 
 /** The error answers of every route, for the OpenAPI document. */
 export const errors = { '4XX': ErrorResponse, '5XX': ErrorResponse };
+
+/** This server as machines reach it: configured, or as the request names it. */
+export function serverUrl(
+  { publicUrl }: { readonly publicUrl: string | undefined },
+  request: { readonly protocol: string; readonly host: string },
+): string {
+  return publicUrl ?? `${request.protocol}://${request.host}`;
+}

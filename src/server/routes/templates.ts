@@ -7,17 +7,12 @@ import { invalid } from '../rules/violations.ts';
 import { refuseOtherMachine } from '../access/auth.ts';
 import { loadTemplate } from '../machines/provision.ts';
 import { loadMachine } from '../machines/machines.ts';
+import { queuedTemplate } from '../machines/queued-template.ts';
+import { maskedVariables, variablesOf } from '../machines/variables.ts';
 import { etag, refuseStale } from '../rules/etag.ts';
 import type { App, Services } from '../services.ts';
-import {
-  defaultVariables,
-  fillTemplate,
-  fleetVariableNames,
-  type FleetVariables,
-  machineVariables,
-  templateFault,
-} from '../rules/templates.ts';
-import { Done, errors, IfMatch } from './route.ts';
+import { fillTemplate, templateFault } from '../rules/templates.ts';
+import { Done, errors, IfMatch, serverUrl } from './route.ts';
 
 const NameParams = Type.Object({ name: TemplateName });
 
@@ -55,19 +50,38 @@ export function templateRoutes(app: App, s: Services): void {
       },
     },
     async (request, reply) => {
-      const { value: template } = await loadTemplate(s, request.params.name);
+      const { name } = request.params;
       const machineId = request.query.machine_id?.toLowerCase();
       if (machineId === undefined) {
+        const { value: template } = await loadTemplate(s, name);
         void reply.header('etag', etag(template));
         return template;
       }
       refuseOtherMachine(request.principal, machineId);
-      const { value } = await loadMachine(s, machineId);
-      const server = s.publicUrl ?? `${request.protocol}://${request.host}`;
-      return fillTemplate(template, {
-        ...(await fleetVariables(s)),
-        ...machineVariables(value, server),
-      });
+      const { value: machine } = await loadMachine(s, machineId);
+      const template =
+        (await queuedTemplate(s, machine, name)) ?? (await loadTemplate(s, name)).value;
+      return fillTemplate(template, await variablesOf(s.store, machine, serverUrl(s, request)));
+    },
+  );
+
+  app.get(
+    '/api/templates/:name/render',
+    {
+      config: { access: 'read' },
+      schema: {
+        tags: ['templates'],
+        summary: 'Show a template as a machine would get it, with secrets masked',
+        params: NameParams,
+        querystring: Type.Object({ machine_id: MachineId }, { additionalProperties: false }),
+        response: { 200: Template, ...errors },
+      },
+    },
+    async (request) => {
+      const { value: template } = await loadTemplate(s, request.params.name);
+      const { value: machine } = await loadMachine(s, request.query.machine_id.toLowerCase());
+      const server = serverUrl(s, request);
+      return fillTemplate(template, await maskedVariables(s.store, machine, server));
     },
   );
 
@@ -132,14 +146,4 @@ export function templateRoutes(app: App, s: Services): void {
 function checkBody(body: unknown): { value: unknown } | { error: Error } {
   const fault = templateFault(body);
   return fault === undefined ? { value: body } : { error: fault };
-}
-
-/** The operators' settings for all machines, and the defaults of those that are not set. */
-async function fleetVariables({ store }: Services): Promise<FleetVariables> {
-  const variables = { ...defaultVariables };
-  for (const name of fleetVariableNames) {
-    const setting = await store.settings.get(`template.${name}`);
-    if (setting !== undefined) variables[name] = setting.value.value;
-  }
-  return variables;
 }

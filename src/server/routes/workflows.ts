@@ -2,13 +2,14 @@
 import { Type } from 'typebox';
 import { WorkflowEvent } from '../../model/api.ts';
 import { WorkflowCreate, WorkflowList, WorkflowListQuery } from '../../model/operator-api.ts';
+import { Plan } from '../../model/plan.ts';
 import { Workflow } from '../../model/workflow.ts';
 import { refuseOtherMachine } from '../access/auth.ts';
-import { provision } from '../machines/provision.ts';
+import { planFor, provision } from '../machines/provision.ts';
 import { agentBody } from '../http/agent-body.ts';
 import type { App, Services } from '../services.ts';
 import { applyEvent, cancelWorkflow, loadWorkflow } from '../machines/workflows.ts';
-import { Done, errors } from './route.ts';
+import { Done, errors, serverUrl } from './route.ts';
 
 const WorkflowParams = Type.Object({ id: Type.String({ format: 'uuid' }) });
 
@@ -19,15 +20,18 @@ export function workflowRoutes(app: App, s: Services): void {
       config: { access: 'full' },
       schema: {
         tags: ['workflows'],
-        summary: 'Queue a workflow for a machine; its agent runs it next',
+        summary:
+          'Queue a workflow for a machine, whose agent runs it next; with dry_run, only plan it',
         body: WorkflowCreate,
-        response: { 201: Workflow, ...errors },
+        response: { 200: Plan, 201: Workflow, ...errors },
       },
     },
     async (request, reply) => {
-      const { machine_id, template, reimage } = request.body;
-      const workflow = await provision(s, machine_id.toLowerCase(), template, reimage ?? false);
-      return reply.code(201).send(workflow);
+      const { machine_id, dry_run, ...wanted } = request.body;
+      const machineId = machine_id.toLowerCase();
+      const server = serverUrl(s, request);
+      if (dry_run === true) return planFor(s, machineId, wanted, server);
+      return reply.code(201).send(await provision(s, machineId, wanted, server));
     },
   );
 

@@ -4,6 +4,7 @@ import type { Action } from '../../model/api.ts';
 import { existingOs, stateName, type Machine, type MachineStateName } from '../../model/machine.ts';
 import { isActive, type Workflow } from '../../model/workflow.ts';
 import { keepsComingBack } from './local-boot.ts';
+import { holds } from './plan/disk.ts';
 
 export interface Decision {
   /** The state that it was decided in. */
@@ -72,14 +73,14 @@ export function decideBoot(
 }
 
 /** Whether the workflow, not yet begun, would write over an operating system that nobody asked to
- *  replace: it turned up after the workflow was made. */
+ *  replace: it turned up after the workflow was planned, on the disk of the plan. */
 export function wouldOverwrite(machine: Machine, workflow: Workflow): boolean {
-  return (
-    workflow.status?.state === 'STATE_PENDING' &&
-    workflow.spec.writesDisks === true &&
-    workflow.spec.reimage !== true &&
-    existingOs(machine) !== null
-  );
+  const { writesDisks, reimage, plan } = workflow.spec;
+  const os = existingOs(machine);
+  if (workflow.status?.state !== 'STATE_PENDING' || writesDisks !== true) return false;
+  if (reimage === true || os === null) return false;
+  if (plan === undefined || plan.disk === null) return true;
+  return holds(plan.disk, os) && !plan.lost.includes(os.name);
 }
 
 /** Whether a running workflow was begun by an earlier boot of its machine, which ended before it did.

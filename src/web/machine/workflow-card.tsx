@@ -4,7 +4,8 @@ import type { MachineView } from '../../model/operator-api.ts';
 import type { Workflow, WorkflowAction, WorkflowState } from '../../model/workflow.ts';
 import { cancelWorkflow, createWorkflow, readWorkflows } from '../api.ts';
 import { useServices } from '../context.ts';
-import { Card, Dialog, Notice } from '../parts/parts.tsx';
+import { Card, Notice } from '../parts/parts.tsx';
+import { ProvisionDialog } from './provision-dialog.tsx';
 import { messageOf } from '../session.ts';
 
 const stateText: Readonly<Record<WorkflowState, string>> = {
@@ -74,11 +75,12 @@ export function WorkflowCard({ machine, onChanged }: CardProps) {
       )}
       {asking && template !== null && (
         <ProvisionDialog
+          machine={machine}
           template={template}
           onClose={() => setAsking(false)}
-          onConfirm={(reimage) => {
+          onConfirm={(consent) => {
             setAsking(false);
-            void act(createWorkflow(session, machine.id, reimage));
+            void act(createWorkflow(session, machine.id, consent));
           }}
         />
       )}
@@ -125,41 +127,5 @@ function Step({ action, current }: { action: WorkflowAction; current: boolean })
       </span>
       {typeof action.message === 'string' && <p class="quiet">{action.message}</p>}
     </li>
-  );
-}
-
-interface ProvisionProps {
-  readonly template: string;
-  readonly onClose: () => void;
-  readonly onConfirm: (reimage: boolean) => void;
-}
-
-function ProvisionDialog({ template, onClose, onConfirm }: ProvisionProps) {
-  const [reimage, setReimage] = useState(false);
-  return (
-    <Dialog title={`Provision with ${template}?`} onClose={onClose}>
-      <p>The agent starts on the template's actions with its next heartbeat.</p>
-      <label class="check">
-        <input
-          type="checkbox"
-          name="reimage"
-          checked={reimage}
-          onChange={(event) => setReimage(event.currentTarget.checked)}
-        />
-        Overwrite an operating system that is already installed
-      </label>
-      <footer>
-        <button type="button" onClick={onClose}>
-          Cancel
-        </button>
-        <button
-          type="button"
-          class={reimage ? 'danger' : 'primary'}
-          onClick={() => onConfirm(reimage)}
-        >
-          {reimage ? 'Overwrite and provision' : 'Provision'}
-        </button>
-      </footer>
-    </Dialog>
   );
 }

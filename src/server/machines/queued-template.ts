@@ -1,0 +1,36 @@
+// The template of a machine's active workflow, as it was when the workflow was made.
+import type { Machine } from '../../model/machine.ts';
+import type { Plan } from '../../model/plan.ts';
+import type { Template, TemplateAction } from '../../model/template.ts';
+import { isActive } from '../../model/workflow.ts';
+import type { ReadServices } from './machines.ts';
+
+/** The copy that the machine's active workflow keeps, whatever became of the stored template; undefined
+ *  where that workflow is of another one, or of version 0.1.0. Errors: AppError `store.*`. */
+export async function queuedTemplate(
+  s: ReadServices,
+  machine: Machine,
+  name: string,
+): Promise<Template | undefined> {
+  const id = machine.status.current_workflow;
+  const workflow = id === null ? undefined : (await s.store.workflows.get(id))?.value;
+  if (workflow === undefined || !isActive(workflow)) return undefined;
+  const { templateRef, template, plan } = workflow.spec;
+  if (templateRef !== name || template === undefined) return undefined;
+  return plan === undefined || plan.enforced ? template : withDisk(template, plan);
+}
+
+/** An agent that knows no plan is told the planned device in place of "auto" and of hints. */
+function withDisk(template: Template, { disk }: Plan): Template {
+  if (disk === null) return template;
+  const actions = template.spec.actions.map((action): TemplateAction =>
+    takesDisk(action) ? { ...action, disk: disk.device } : action,
+  );
+  return { ...template, spec: { ...template.spec, actions } };
+}
+
+type WithDisk = Extract<TemplateAction, { disk?: string }>;
+
+function takesDisk(action: TemplateAction): action is WithDisk {
+  return ['image2disk', 'partition', 'debootstrap', 'chroot'].includes(action.action);
+}

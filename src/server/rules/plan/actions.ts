@@ -1,0 +1,41 @@
+// Says in a sentence what each action of a template will do. Pure.
+import type { StoredDisk } from '../../../model/hardware/disk.ts';
+import type { PlannedAction } from '../../../model/plan.ts';
+import type { TemplateAction } from '../../../model/template.ts';
+
+/** `disk` is the planned one. The action's variables are filled in, secrets masked. */
+export function describeAction(
+  action: TemplateAction,
+  disk: StoredDisk | undefined,
+): PlannedAction {
+  return { action: action.action, does: sentence(action, disk?.device ?? 'no disk') };
+}
+
+function sentence(action: TemplateAction, disk: string): string {
+  switch (action.action) {
+    case 'image2disk':
+      return `writes ${action.url} to ${disk}, all of which is lost`;
+    case 'partition':
+      return `partitions ${disk} anew (${action.layout ?? 'gpt-efi'}), all of which is lost`;
+    case 'debootstrap':
+      return `partitions ${disk} anew, all of which is lost, and installs ${action.suite} on it`;
+    case 'writefile':
+      return `writes ${action.path} on ${partition(action.partition, disk)}`;
+    case 'kexec':
+      return `starts the kernel of ${partition(action.partition, disk)} without a reboot`;
+    case 'chroot':
+      return `works inside the system on ${partition(action.partition, disk)}`;
+    case 'jetpack':
+      return `runs jetpack with ${action.url} inside the system on ${disk}`;
+    case 'efibootmgr':
+      return 'orders the UEFI boot entries';
+    case 'seabios':
+      return 'orders the boot devices of SeaBIOS';
+    case 'reboot':
+      return 'reboots the machine';
+  }
+}
+
+function partition(number: number | undefined, disk: string): string {
+  return number === undefined ? disk : `partition ${number} of ${disk}`;
+}

@@ -1,0 +1,173 @@
+// Chooses the one disk that a workflow is about, or says why it may not be written. Pure.
+import { AppError } from '../../../core/errors.ts';
+import type { DiskContents } from '../../../model/contents.ts';
+import type { StoredDisk } from '../../../model/hardware/disk.ts';
+import type { StoredOs } from '../../../model/hardware/existing-os.ts';
+import { isByName, matches, type Hints } from './hints.ts';
+
+/** What a template says of its disk. */
+export interface Wanted {
+  /** "auto", or a device: /dev/sda. */
+  readonly device: string;
+  readonly hints: Hints | undefined;
+}
+
+export interface Found {
+  /** As the machine's agent told them. */
+  readonly disks: readonly StoredDisk[];
+  readonly existingOs: StoredOs | null;
+}
+
+export interface Permissions {
+  /** The workflow writes the disk as a whole. */
+  readonly overwrites: boolean;
+  /** What is on the disk may go. */
+  readonly reimage: boolean;
+}
+
+/** Ironic's own lower bound: smaller media are seldom meant. */
+const leastBytes = 4 * 2 ** 30;
+
+/** Errors: AppError `plan.no-disk`, `plan.ambiguous`, `plan.has-data`, `machine.has-os`. */
+export function chooseDisk(wanted: Wanted, found: Found, may: Permissions): StoredDisk {
+  const isNamed = wanted.hints !== undefined && isByName(wanted.hints);
+  const fitting = candidates(wanted, found.disks, isNamed);
+  const [disk] = fitting;
+  if (disk === undefined) throw noDisk(wanted, found.disks, isNamed);
+  if (may.overwrites && !isNamed) {
+    refuseSharedGroup(disk, found.disks);
+    if (wanted.device === 'auto') refuseTwin(disk, fitting, found);
+    if (!may.reimage) refuseData(disk, found);
+  }
+  return disk;
+}
+
+/** The disks that may be written, the preferred one first. */
+export function candidates(
+  wanted: Wanted,
+  disks: readonly StoredDisk[],
+  isNamed = false,
+): StoredDisk[] {
+  return disks
+    .filter((disk) => reasonAgainst(disk, isNamed) === undefined && fits(wanted, disk))
+    .toSorted(
+      (a, b) =>
+        Number(a.size_bytes < leastBytes) - Number(b.size_bytes < leastBytes) ||
+        Number(a.size_bytes) - Number(b.size_bytes) ||
+        // The kernel may give a disk another name at its next boot, but not another serial.
+        compareText(a.serial ?? '', b.serial ?? '') ||
+        compareText(a.device, b.device),
+    );
+}
+
+/** Why a disk is never a target; undefined for one that may be. What its agent did not tell excludes
+ *  nothing. A removable one counts when it is named by its serial or WWN. */
+export function reasonAgainst(disk: StoredDisk, isNamed: boolean): string | undefined {
+  if (disk.virtual_media === true) return 'virtual media';
+  if (disk.read_only === true) return 'read-only';
+  if (Number(disk.size_bytes) === 0) return 'without a medium';
+  if (isNamed) return undefined;
+  if (disk.transport === 'usb') return 'on USB';
+  return disk.removable === true ? 'removable' : undefined;
+}
+
+/** The data on a disk as its agent told it: the contents, and the system that was found there. */
+export function dataOn(disk: StoredDisk, { existingOs }: Found): string[] {
+  const contents = (disk.contents ?? []).map(nameOf);
+  const os = existingOs !== null && holds(disk, existingOs) ? [existingOs.name] : [];
+  return [...os, ...contents];
+}
+
+/** Whether a device is this disk, a partition of it, or one of its paths, by the kernel's names. */
+export function isPartOf(device: string, disk: Pick<StoredDisk, 'device' | 'paths'>): boolean {
+  return [disk.device, ...(disk.paths ?? [])].some((whole) => {
+    const rest = device.startsWith(whole) ? device.slice(whole.length) : undefined;
+    const isNumbered = /\d$/.test(whole) ? /^(p\d+)?$/ : /^\d*$/;
+    return rest !== undefined && isNumbered.test(rest);
+  });
+}
+
+/** A system on a device that is no partition (a mapping, an array) may be on any disk. */
+export function holds(disk: Pick<StoredDisk, 'device' | 'paths'>, { device }: StoredOs): boolean {
+  return isPartOf(device, disk) || !/^\/dev\/(sd|vd|xvd|hd|nvme|mmcblk)/.test(device);
+}
+
+function fits({ device, hints }: Wanted, disk: StoredDisk): boolean {
+  if (hints !== undefined && matches(hints, disk) !== true) return false;
+  return device === 'auto' || disk.device === device || (disk.paths ?? []).includes(device);
+}
+
+function noDisk(
+  { device, hints }: Wanted,
+  disks: readonly StoredDisk[],
+  isNamed: boolean,
+): AppError {
+  const sought =
+    hints !== undefined ? JSON.stringify(hints) : device === 'auto' ? 'any disk' : device;
+  const each = disks.map(
+    (disk) => `${disk.device} is ${reasonAgainst(disk, isNamed) ?? 'another one'}`,
+  );
+  const why = each.length === 0 ? 'its agent reported no disks' : each.join(', ');
+  return new AppError('plan.no-disk', `no disk of the machine can be written as ${sought}: ${why}`);
+}
+
+function refuseData(disk: StoredDisk, found: Found): void {
+  const { existingOs } = found;
+  if (existingOs !== null && holds(disk, existingOs)) {
+    throw new AppError(
+      'machine.has-os',
+      `${disk.device} holds ${existingOs.name}; repeat with "reimage": true to overwrite it, or name the disk by serial or WWN in root_device`,
+      { details: { existing_os: existingOs } },
+    );
+  }
+  const data = dataOn(disk, found);
+  if (data.length === 0) return;
+  throw new AppError(
+    'plan.has-data',
+    `${disk.device} holds ${data.join(', ')}; repeat with "reimage": true to overwrite it, or name the disk by serial or WWN in root_device`,
+    { details: { device: disk.device, contents: disk.contents ?? [] } },
+  );
+}
+
+/** Of two disks that look the same, one with data: the names that the kernel gave them prove nothing. */
+function refuseTwin(disk: StoredDisk, fitting: readonly StoredDisk[], found: Found): void {
+  const hasData = (d: StoredDisk): boolean => dataOn(d, found).length > 0;
+  const twin = fitting.find(
+    (other) =>
+      other !== disk &&
+      other.size_bytes === disk.size_bytes &&
+      other.model === disk.model &&
+      hasData(other) !== hasData(disk),
+  );
+  if (twin === undefined) return;
+  throw new AppError(
+    'plan.ambiguous',
+    `${disk.device} and ${twin.device} are alike, and one of them holds data: name the disk by serial or WWN in root_device`,
+    { details: { devices: [disk.device, twin.device] } },
+  );
+}
+
+/** An array, volume group or pool that reaches another disk would be broken there. */
+function refuseSharedGroup(disk: StoredDisk, disks: readonly StoredDisk[]): void {
+  const shared = (disk.contents ?? []).find(
+    ({ group, members }) =>
+      (members ?? 1) > 1 ||
+      (group !== undefined &&
+        group !== null &&
+        disks.some((other) => other !== disk && other.contents?.some((c) => c.group === group))),
+  );
+  if (shared === undefined) return;
+  throw new AppError(
+    'plan.has-data',
+    `${disk.device} is part of ${nameOf(shared)}, which reaches other disks: name the disk by serial or WWN in root_device to break it`,
+    { details: { device: disk.device, contents: disk.contents ?? [] } },
+  );
+}
+
+function nameOf({ device, type, label }: DiskContents): string {
+  return `${type}${label === undefined || label === null ? '' : ` "${label}"`} on ${device}`;
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

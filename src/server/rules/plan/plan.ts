@@ -1,0 +1,160 @@
+// Makes the plan of a workflow from a template and the machine's record. Pure: the image is not looked at.
+import { AppError } from '../../../core/errors.ts';
+import type { StoredDisk } from '../../../model/hardware/disk.ts';
+import { existingOs, stateName, type Machine } from '../../../model/machine.ts';
+import type { Plan } from '../../../model/plan.ts';
+import type { PlannedDisk } from '../../../model/planned-disk.ts';
+import type { Template, TemplateAction } from '../../../model/template.ts';
+import { writesDisks } from '../templates.ts';
+import { describeAction } from './actions.ts';
+import {
+  candidates,
+  chooseDisk,
+  dataOn,
+  isPartOf,
+  type Found,
+  type Permissions,
+  type Wanted,
+} from './disk.ts';
+import { checkHints, isByName } from './hints.ts';
+
+export interface PlanOptions {
+  readonly reimage: boolean;
+  /** An operator accepts that the machine's agent does not compare its disk with the plan. */
+  readonly confirmed: boolean;
+}
+
+/** A workflow without a timeout ends after this time. */
+export const defaultTimeoutSeconds = 4 * 3600;
+
+/** `template` has its variables filled in, secrets masked. Errors: AppError `plan.*`, `machine.has-os`,
+ *  `request.invalid` for a hint that means nothing. */
+export function planWorkflow(machine: Machine, template: Template, options: PlanOptions): Plan {
+  const found: Found = { disks: machine.hardware.disks, existingOs: existingOs(machine) };
+  const may = { overwrites: writesDisks(template), reimage: options.reimage };
+  const { actions } = template.spec;
+  const wanted = wantedDisk(actions);
+  // An agent that tells of no disk at all did not look.
+  const isKnown = found.disks.length > 0;
+  const disk = needsDisk(actions) && isKnown ? diskOf(wanted, found, may) : undefined;
+  if (may.overwrites && !may.reimage && !isNamed(wanted)) refuseReimage(machine, template, disk);
+  const enforced = (machine.report?.boot_id ?? null) !== null;
+  if (!enforced && may.overwrites) refuseUnenforced(wanted, found, options.confirmed);
+  return {
+    disk: disk === undefined ? null : plannedDisk(disk),
+    overwrites: may.overwrites,
+    lost: disk !== undefined && may.overwrites ? dataOn(disk, found) : [],
+    contents: disk?.contents ?? null,
+    left_alone: found.disks.filter((other) => other !== disk).map(plannedDisk),
+    actions: actions.map((action) => describeAction(action, disk)),
+    warnings: warningsOf(template, disk, may, enforced),
+    timeout_seconds: template.spec.timeout ?? defaultTimeoutSeconds,
+    enforced,
+  };
+}
+
+/** The disk that a workflow which overwrites none works on: the one with the machine's system. */
+function diskOf(wanted: Wanted, found: Found, may: Permissions): StoredDisk {
+  const os = found.existingOs;
+  const isOpen = wanted.device === 'auto' && wanted.hints === undefined;
+  const own =
+    may.overwrites || !isOpen || os === null
+      ? undefined
+      : found.disks.find((disk) => isPartOf(os.device, disk));
+  return own ?? chooseDisk(wanted, found, may);
+}
+
+/** What the actions say of their one disk. Errors: AppError `plan.ambiguous`, `request.invalid`. */
+function wantedDisk(actions: readonly TemplateAction[]): Wanted {
+  const said: Wanted[] = actions.flatMap((action) => {
+    const device = 'disk' in action && typeof action.disk === 'string' ? action.disk : 'auto';
+    const hints = 'root_device' in action ? action.root_device : undefined;
+    if (hints !== undefined) checkHints(hints);
+    return device === 'auto' && hints === undefined ? [] : [{ device, hints }];
+  });
+  const [first, ...others] = said;
+  if (first === undefined) return { device: 'auto', hints: undefined };
+  const isSame = (other: Wanted): boolean => JSON.stringify(other) === JSON.stringify(first);
+  if (others.every(isSame)) return first;
+  throw new AppError(
+    'plan.ambiguous',
+    'the actions of the template name several disks: a workflow has one, name it once',
+  );
+}
+
+const diskless: ReadonlySet<string> = new Set(['reboot', 'efibootmgr', 'seabios']);
+
+function needsDisk(actions: readonly TemplateAction[]): boolean {
+  return actions.some(({ action }) => !diskless.has(action));
+}
+
+/** A system that may be on any disk, or one that this server installed, is not overwritten unasked. */
+function refuseReimage(
+  machine: Machine,
+  { metadata }: Template,
+  disk: StoredDisk | undefined,
+): void {
+  const os = existingOs(machine);
+  const provisioned = stateName(machine.status.state) === 'Provisioned';
+  if (!provisioned && (os === null || disk !== undefined)) return;
+  throw new AppError(
+    'machine.has-os',
+    `the template ${metadata.name} would overwrite ${os?.name ?? 'the provisioned system'}; repeat with "reimage": true to do so`,
+    { details: { existing_os: os } },
+  );
+}
+
+function isNamed({ hints }: Wanted): boolean {
+  return hints !== undefined && isByName(hints);
+}
+
+function refuseUnenforced(wanted: Wanted, found: Found, confirmed: boolean): void {
+  const several = candidates(wanted, found.disks).length > 1;
+  if (!several || confirmed) return;
+  throw new AppError(
+    'plan.ambiguous',
+    'the machine runs an agent that does not compare its disk with the plan, and it has several disks: repeat with "confirmed": true, or boot it with this project\'s image',
+  );
+}
+
+function warningsOf(
+  { spec }: Template,
+  disk: StoredDisk | undefined,
+  { overwrites }: Permissions,
+  enforced: boolean,
+): string[] {
+  const images = spec.actions.filter((action) => action.action === 'image2disk');
+  const without = images.filter(({ checksum }) => checksum === undefined || checksum === '');
+  return [
+    ...without.map(({ url }) =>
+      url.startsWith('http:')
+        ? `${url} comes without encryption and without a checksum: whoever is on the way can change it`
+        : `${url} has no checksum: a wrong image cannot be told from the right one`,
+    ),
+    ...(images.length > 0
+      ? ['the size of the image is compared with the disk before it is written']
+      : []),
+    ...(disk !== undefined && overwrites && disk.contents === undefined
+      ? [`the machine's agent did not say what is on ${disk.device}`]
+      : []),
+    ...(disk !== undefined && disk.serial === null && (disk.wwn ?? null) === null
+      ? [`${disk.device} has neither serial nor WWN: it is known by path, size and model alone`]
+      : []),
+    ...(disk === undefined && needsDisk(spec.actions)
+      ? ["the machine's agent reported no disks: nothing can be said of the one that is written"]
+      : []),
+    ...(enforced ? [] : ["the machine's agent does not compare its disk with this plan"]),
+    ...misspelt(spec.actions),
+  ];
+}
+
+/** Braces that were left as they are but look like a variable of ours. */
+function misspelt(actions: readonly TemplateAction[]): string[] {
+  const left = [...JSON.stringify(actions).matchAll(/\{\{\s*(\w+)\s*\}\}/g)].map((m) => m[1] ?? '');
+  return [...new Set(left)].map((name) => `{{ ${name} }} is no variable and stays as it is`);
+}
+
+function plannedDisk(disk: StoredDisk): PlannedDisk {
+  const { device, serial, wwn = null, size_bytes, model } = disk;
+  return { device, serial, wwn, size_bytes: Number(size_bytes), model };
+}

@@ -1,0 +1,137 @@
+// The dialog before a machine is provisioned: its plan, or why there is none, and what has to be accepted.
+import { useEffect, useState } from 'preact/hooks';
+import type { MachineView } from '../../model/operator-api.ts';
+import type { Plan } from '../../model/plan.ts';
+import type { PlannedDisk } from '../../model/planned-disk.ts';
+import { planWorkflow, type Consent } from '../api.ts';
+import { useServices } from '../context.ts';
+import { formatDisk } from '../parts/format.ts';
+import { Dialog } from '../parts/parts.tsx';
+import { messageOf } from '../session.ts';
+
+interface ProvisionProps {
+  readonly machine: MachineView;
+  readonly template: string;
+  readonly onClose: () => void;
+  readonly onConfirm: (consent: Consent) => void;
+}
+
+export function ProvisionDialog({ machine, template, onClose, onConfirm }: ProvisionProps) {
+  const { session } = useServices();
+  const [consent, setConsent] = useState<Consent>({ reimage: false, confirmed: false });
+  const [plan, setPlan] = useState<Plan | undefined>();
+  const [refusal, setRefusal] = useState<string | undefined>();
+  useEffect(() => {
+    let isCurrent = true;
+    setPlan(undefined);
+    setRefusal(undefined);
+    planWorkflow(session, machine.id, consent).then(
+      (made) => isCurrent && setPlan(made),
+      (err: unknown) => isCurrent && setRefusal(messageOf(err)),
+    );
+    return () => {
+      isCurrent = false;
+    };
+  }, [session, machine.id, consent]);
+  const name = machine.config.hostname ?? machine.config.memorable_name;
+  const isDestructive = plan?.overwrites === true && plan.lost.length > 0;
+  return (
+    <Dialog title={`Provision ${name} with ${template}?`} onClose={onClose}>
+      {plan !== undefined && <PlanView plan={plan} />}
+      {refusal !== undefined && (
+        <p class="problem" role="alert">
+          {refusal}
+        </p>
+      )}
+      <Accept
+        name="reimage"
+        text="Overwrite what is on the planned disk"
+        isOn={consent.reimage === true}
+        onChange={(reimage) => setConsent({ ...consent, reimage })}
+      />
+      {machine.report?.boot_id === null && (
+        <Accept
+          name="confirmed"
+          text="Go on although its agent does not compare its disk with the plan"
+          isOn={consent.confirmed === true}
+          onChange={(confirmed) => setConsent({ ...consent, confirmed })}
+        />
+      )}
+      <footer>
+        <button type="button" onClick={onClose}>
+          Cancel
+        </button>
+        <button
+          type="button"
+          class={isDestructive ? 'danger' : 'primary'}
+          disabled={plan === undefined}
+          onClick={() => onConfirm(consent)}
+        >
+          {isDestructive ? 'Overwrite and provision' : 'Provision'}
+        </button>
+      </footer>
+    </Dialog>
+  );
+}
+
+function PlanView({ plan }: { plan: Plan }) {
+  const { disk, overwrites, lost, left_alone, actions, warnings } = plan;
+  return (
+    <div class="plan">
+      {disk !== null && (
+        <p>
+          <b>{overwrites ? 'Overwritten' : 'Used'}:</b> {diskText(disk)}
+        </p>
+      )}
+      {lost.length > 0 && (
+        <p class="problem">
+          <b>Lost:</b> {lost.join(', ')}
+        </p>
+      )}
+      {left_alone.length > 0 && (
+        <p>
+          <b>Left alone:</b> {left_alone.map(diskText).join('; ')}
+        </p>
+      )}
+      <ol class="plain">
+        {actions.map(({ action, does }, i) => (
+          <li key={i}>
+            <b>{action}</b> {does}
+          </li>
+        ))}
+      </ol>
+      {warnings.map((warning) => (
+        <p key={warning} class="quiet">
+          {warning}
+        </p>
+      ))}
+      <p class="quiet">The agent starts on it with its next heartbeat.</p>
+    </div>
+  );
+}
+
+function diskText({ device, model, serial, size_bytes }: PlannedDisk): string {
+  const parts = [model, serial === null ? null : `serial ${serial}`, formatDisk(size_bytes)];
+  return `${device} (${parts.filter((part) => part !== null).join(', ')})`;
+}
+
+interface AcceptProps {
+  readonly name: string;
+  readonly text: string;
+  readonly isOn: boolean;
+  readonly onChange: (isOn: boolean) => void;
+}
+
+function Accept({ name, text, isOn, onChange }: AcceptProps) {
+  return (
+    <label class="check">
+      <input
+        type="checkbox"
+        name={name}
+        checked={isOn}
+        onChange={(event) => onChange(event.currentTarget.checked)}
+      />
+      {text}
+    </label>
+  );
+}

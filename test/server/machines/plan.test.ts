@@ -1,0 +1,149 @@
+// The plan of a workflow over HTTP: shown before, kept with the workflow, and what agents get of it.
+import { describe, expect, it } from 'vitest';
+import { checkin, imageTemplate, startServer, type TestServer } from '../harness.ts';
+
+const small = {
+  name: 'sda',
+  size_bytes: 240_057_409_536,
+  model: 'SSD',
+  serial: 'S1',
+  contents: [],
+};
+const large = {
+  name: 'sdb',
+  size_bytes: 960_197_124_096,
+  model: 'HDD',
+  serial: 'S2',
+  contents: [],
+};
+const debian = { name: 'Debian 12', device: '/dev/sdb2' };
+
+async function machineWith(
+  server: TestServer,
+  more: Record<string, unknown> = {},
+): Promise<string> {
+  await server.call('PUT', '/api/templates/debian', { body: imageTemplate });
+  const { body } = await server.call('POST', '/api/agent/checkin', {
+    body: checkin(1, {
+      boot_id: 'a',
+      agent_version: '0.2.0',
+      disks: [small, large],
+      existing_os: null,
+      ...more,
+    }),
+  });
+  return body.machine_id;
+}
+
+const order = (server: TestServer, machine_id: string, more: Record<string, unknown> = {}) =>
+  server.call('POST', '/api/workflows', { body: { machine_id, template: 'debian', ...more } });
+const templateFor = async (server: TestServer, id: string) =>
+  server.call('GET', `/api/templates/debian?machine_id=${id}`);
+
+describe('a plan', () => {
+  it('is shown on request, and nothing is queued', async () => {
+    const server = await startServer();
+    const id = await machineWith(server);
+    const { status, body } = await order(server, id, { dry_run: true });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      disk: { device: '/dev/sda', serial: 'S1', size_bytes: small.size_bytes },
+      overwrites: true,
+      lost: [],
+      left_alone: [{ device: '/dev/sdb' }],
+      enforced: true,
+    });
+    expect(body.actions[0].does).toContain(`${server.url}/images/debian.raw to /dev/sda`);
+    expect((await server.call('GET', '/api/workflows')).body.workflows).toEqual([]);
+    const { body: machine } = await server.call('GET', `/api/machines/${id}`);
+    expect(machine.status.current_workflow).toBeNull();
+  });
+
+  it('is kept with the workflow, and the template as it was', async () => {
+    const server = await startServer();
+    const id = await machineWith(server);
+    const { body: shown } = await order(server, id, { dry_run: true });
+    const { body: made } = await order(server, id);
+    expect(made.spec.plan).toEqual(shown);
+    const changed = { ...imageTemplate, spec: { actions: [{ action: 'reboot' }] } };
+    await server.call('PUT', '/api/templates/debian', { body: changed });
+    expect((await templateFor(server, id)).body.spec.actions).toHaveLength(3);
+    await server.call('DELETE', '/api/templates/debian');
+    expect((await templateFor(server, id)).body.spec.actions).toHaveLength(3);
+    await server.call('POST', `/api/workflows/${made.metadata.name}/cancel`);
+    expect((await templateFor(server, id)).status).toBe(404);
+  });
+
+  it('names the disk to an agent that knows no plan, once an operator confirmed that', async () => {
+    const server = await startServer();
+    const id = await machineWith(server, { boot_id: null });
+    const refused = await order(server, id);
+    expect([refused.status, refused.body.code]).toEqual([409, 'plan.ambiguous']);
+    const { body } = await order(server, id, { confirmed: true });
+    expect(body.spec.plan.enforced).toBe(false);
+    expect((await templateFor(server, id)).body.spec.actions[0].disk).toBe('/dev/sda');
+  });
+
+  it('lets a workflow go on although a system turns up on a disk that it leaves alone', async () => {
+    const server = await startServer();
+    const id = await machineWith(server);
+    await order(server, id);
+    const { body } = await server.call('POST', '/api/agent/checkin', {
+      body: checkin(1, { boot_id: 'b', disks: [small, large], existing_os: debian }),
+    });
+    expect(body.action).toBe('execute');
+  });
+
+  it('ends a workflow when a system turns up on the disk that it would overwrite', async () => {
+    const server = await startServer();
+    const id = await machineWith(server);
+    await order(server, id);
+    const { body } = await server.call('POST', '/api/agent/checkin', {
+      body: checkin(1, {
+        boot_id: 'b',
+        disks: [small, large],
+        existing_os: { ...debian, device: '/dev/sda1' },
+      }),
+    });
+    expect(body.action).toBe('wait');
+    const { body: machine } = await server.call('GET', `/api/machines/${id}`);
+    expect(JSON.stringify(machine.status.state)).toContain('Debian 12 was found');
+  });
+
+  it('overwrites the data of a disk that is named by its serial, and of no other unasked', async () => {
+    const server = await startServer();
+    const contents = [{ device: '/dev/sda1', type: 'zfs_member', label: 'tank' }];
+    const id = await machineWith(server, { disks: [{ ...small, contents }] });
+    const refused = await order(server, id);
+    expect([refused.status, refused.body.code]).toEqual([409, 'plan.has-data']);
+    expect(refused.body.error).toContain('zfs_member "tank" on /dev/sda1');
+    const [first, ...others] = imageTemplate.spec.actions;
+    const named = {
+      ...imageTemplate,
+      spec: { actions: [{ ...first, root_device: { serial: 's== S1' } }, ...others] },
+    };
+    await server.call('PUT', '/api/templates/debian', { body: named });
+    const { status, body } = await order(server, id, { dry_run: true });
+    expect([status, body.lost]).toEqual([200, ['zfs_member "tank" on /dev/sda1']]);
+  });
+
+  it('masks secrets, and so does a rendered template', async () => {
+    const server = await startServer();
+    const id = await machineWith(server);
+    await server.call('PUT', '/api/settings/template.default_password', {
+      body: { value: 'open sesame' },
+    });
+    const [, write] = imageTemplate.spec.actions;
+    const secret = {
+      ...imageTemplate,
+      spec: { actions: [{ ...write, content: '{{ default_password }}' }] },
+    };
+    await server.call('PUT', '/api/templates/debian', { body: secret });
+    const plan = await order(server, id, { dry_run: true });
+    const shown = await server.call('GET', `/api/templates/debian/render?machine_id=${id}`);
+    expect(shown.body.spec.actions[0].content).toBe('********');
+    const { body: made } = await order(server, id);
+    expect(JSON.stringify([plan.body, shown.body, made])).not.toContain('open sesame');
+    expect((await templateFor(server, id)).body.spec.actions[0].content).toBe('open sesame');
+  });
+});

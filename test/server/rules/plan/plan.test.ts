@@ -1,0 +1,303 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { AppError } from '../../../../src/core/errors.ts';
+import type { StoredDisk } from '../../../../src/model/hardware/disk.ts';
+import type { StoredOs } from '../../../../src/model/hardware/existing-os.ts';
+import type { Template, TemplateAction } from '../../../../src/model/template.ts';
+import { planWorkflow } from '../../../../src/server/rules/plan/plan.ts';
+import { newMachine } from '../machine.ts';
+
+const GiB = 2 ** 30;
+const debian: StoredOs = { name: 'Debian 12', device: '/dev/sda2' };
+
+function disk(device: string, more: Partial<StoredDisk> = {}): StoredDisk {
+  const name = device.slice(5);
+  return {
+    device,
+    size_bytes: 480 * GiB,
+    model: 'MZ7L3480',
+    serial: `S-${name}`,
+    contents: [],
+    ...more,
+  };
+}
+
+const image: TemplateAction = { action: 'image2disk', url: 'https://x/debian.raw', checksum: 'ab' };
+
+interface Given {
+  readonly disks: readonly StoredDisk[];
+  readonly actions?: readonly TemplateAction[];
+  readonly os?: StoredOs | null;
+  readonly reimage?: boolean;
+  readonly confirmed?: boolean;
+  readonly bootId?: string | null;
+}
+
+function plan({ disks, actions = [image], os = null, bootId = 'a', ...options }: Given) {
+  const fresh = newMachine();
+  const machine = {
+    ...fresh,
+    hardware: { ...fresh.hardware, disks: [...disks] },
+    report: {
+      at: fresh.metadata.created_at,
+      hostname: null,
+      ip_address: null,
+      bmc_address: null,
+      existing_os: os,
+      nameservers: [],
+      boot_id: bootId,
+      agent_version: null,
+      matched_by: 'new' as const,
+      evidence: [],
+      problems: [],
+    },
+  };
+  const template: Template = {
+    apiVersion: 'dragonfly.computer/v1',
+    kind: 'Template',
+    metadata: { name: 't' },
+    spec: { actions: [...actions] },
+  };
+  return planWorkflow(machine, template, { reimage: false, confirmed: false, ...options });
+}
+
+/** The planned device, or the code of the refusal. */
+function outcome(given: Given): string {
+  try {
+    return plan(given).disk?.device ?? 'none';
+  } catch (err) {
+    return err instanceof AppError ? err.code : String(err);
+  }
+}
+
+const withHints = (root_device: Record<string, string | number | boolean>): TemplateAction[] => [
+  { ...image, root_device },
+];
+
+describe('the planned disk', () => {
+  const small = disk('/dev/sdb', { size_bytes: 240 * GiB });
+  const data = (device: string, type = 'ext4') => [{ device, type }];
+
+  it.each<[string, Given, string]>([
+    ['is the only one', { disks: [disk('/dev/sda')] }, '/dev/sda'],
+    ['is the smallest', { disks: [disk('/dev/sda'), small] }, '/dev/sdb'],
+    [
+      'is none of less than 4 GiB where there is a larger one',
+      { disks: [disk('/dev/sda', { size_bytes: GiB }), small] },
+      '/dev/sdb',
+    ],
+    ['is not on USB', { disks: [disk('/dev/sda', { transport: 'usb' })] }, 'plan.no-disk'],
+    ['is not removable', { disks: [disk('/dev/sda', { removable: true })] }, 'plan.no-disk'],
+    ['is no virtual media', { disks: [disk('/dev/sda', { virtual_media: true })] }, 'plan.no-disk'],
+    ['is not read-only', { disks: [disk('/dev/sda', { read_only: true })] }, 'plan.no-disk'],
+    ['needs a medium', { disks: [disk('/dev/sda', { size_bytes: 0 })] }, 'plan.no-disk'],
+    ['is not known where no disk was reported', { disks: [] }, 'none'],
+    [
+      'that is not known holds the system that was found',
+      { disks: [], os: debian },
+      'machine.has-os',
+    ],
+    [
+      'may be removable where its serial is named',
+      { disks: [disk('/dev/sda', { removable: true })], actions: withHints({ serial: 'S-sda' }) },
+      '/dev/sda',
+    ],
+    [
+      'is never read-only, named or not',
+      { disks: [disk('/dev/sda', { read_only: true })], actions: withHints({ serial: 'S-sda' }) },
+      'plan.no-disk',
+    ],
+    [
+      'is the one of its path',
+      { disks: [disk('/dev/sda'), small], actions: [{ ...image, disk: '/dev/sda' }] },
+      '/dev/sda',
+    ],
+    [
+      'is the one that all hints fit',
+      {
+        disks: [disk('/dev/sda'), small],
+        actions: withHints({ size: '>= 400', rotational: false }),
+      },
+      'plan.no-disk',
+    ],
+    [
+      'holds no system unless that may go',
+      { disks: [disk('/dev/sda')], os: debian },
+      'machine.has-os',
+    ],
+    [
+      'may hold one that may go',
+      { disks: [disk('/dev/sda')], os: debian, reimage: true },
+      '/dev/sda',
+    ],
+    [
+      'may hold one where its serial is named',
+      { disks: [disk('/dev/sda')], os: debian, actions: withHints({ serial: 'S-sda' }) },
+      '/dev/sda',
+    ],
+    [
+      'may be another one than that with the system',
+      { disks: [disk('/dev/sda'), small], os: debian },
+      '/dev/sdb',
+    ],
+    [
+      'holds no system that may be anywhere',
+      { disks: [disk('/dev/sda'), small], os: { ...debian, device: '/dev/mapper/vg-root' } },
+      'machine.has-os',
+    ],
+    [
+      'holds no other data',
+      { disks: [disk('/dev/sda', { contents: data('/dev/sda1') })] },
+      'plan.has-data',
+    ],
+    [
+      'holds no other data by its path',
+      {
+        disks: [disk('/dev/sda', { contents: data('/dev/sda', 'data') })],
+        actions: [{ ...image, disk: '/dev/sda' }],
+      },
+      'plan.has-data',
+    ],
+    [
+      'has no twin of which one holds data, reimage or not',
+      {
+        disks: [disk('/dev/sda'), disk('/dev/sdb', { contents: data('/dev/sdb1') })],
+        reimage: true,
+      },
+      'plan.ambiguous',
+    ],
+    [
+      'is no part of a group that reaches another disk',
+      {
+        disks: [
+          disk('/dev/sda', { contents: [{ device: '/dev/sda', type: 'LVM2_member', group: 'g' }] }),
+          disk('/dev/sdb', { contents: [{ device: '/dev/sdb', type: 'LVM2_member', group: 'g' }] }),
+        ],
+        reimage: true,
+      },
+      'plan.has-data',
+    ],
+    [
+      'is the one with the system where nothing is overwritten',
+      {
+        disks: [small, disk('/dev/sda')],
+        os: debian,
+        actions: [{ action: 'writefile', path: '/etc/motd', content: 'x' }],
+      },
+      '/dev/sda',
+    ],
+    ['is none where no action needs one', { disks: [], actions: [{ action: 'reboot' }] }, 'none'],
+    [
+      'is named once',
+      {
+        disks: [disk('/dev/sda'), small],
+        actions: [
+          { action: 'partition', disk: '/dev/sda' },
+          { ...image, disk: '/dev/sdb' },
+        ],
+      },
+      'plan.ambiguous',
+    ],
+    [
+      'is confirmed for an agent that compares nothing',
+      { disks: [disk('/dev/sda'), small], bootId: null },
+      'plan.ambiguous',
+    ],
+    [
+      'once confirmed is planned for such an agent too',
+      { disks: [disk('/dev/sda'), small], bootId: null, confirmed: true },
+      '/dev/sdb',
+    ],
+  ])('%s', (_rule, given, expected) => {
+    expect(outcome(given)).toBe(expected);
+  });
+
+  it('is the same, or refused, whatever the order and the names that the kernel gave', () => {
+    const kinds = fc.record({
+      size: fc.constantFrom(120, 240, 480),
+      model: fc.constantFrom('A', 'B'),
+      hasData: fc.boolean(),
+      removable: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(kinds, { minLength: 1, maxLength: 5 }), fc.nat(), (list, turn) => {
+        const disks = (order: readonly number[]): StoredDisk[] =>
+          order.map((n, i) => {
+            const { size, model, hasData, removable } = list[n] ?? {
+              size: 1,
+              model: '',
+              hasData: false,
+              removable: false,
+            };
+            const device = `/dev/sd${String.fromCharCode(97 + i)}`;
+            const contents = hasData ? [{ device, type: 'xfs' }] : [];
+            return {
+              device,
+              size_bytes: size * GiB,
+              model,
+              serial: `serial-${n}`,
+              contents,
+              removable,
+            };
+          });
+        const serialOf = (order: readonly number[]): string | undefined => {
+          try {
+            return plan({ disks: disks(order) }).disk?.serial ?? undefined;
+          } catch {
+            return undefined;
+          }
+        };
+        const one = list.map((_, i) => i);
+        const other = [...one.slice(turn % one.length), ...one.slice(0, turn % one.length)];
+        const [a, b] = [serialOf(one), serialOf(other)];
+        expect(a).toBe(b);
+        expect(a === undefined || list[Number(a.slice(7))]?.hasData === false).toBe(true);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
+
+describe('a plan', () => {
+  it('says what is lost, what is left alone, what each action does, and what is in doubt', () => {
+    const shown = plan({
+      disks: [
+        disk('/dev/sda', { contents: [{ device: '/dev/sda2', type: 'ext4', label: 'root' }] }),
+        disk('/dev/sdb', { size_bytes: 900 * GiB }),
+      ],
+      os: debian,
+      reimage: true,
+      actions: [
+        { action: 'image2disk', url: 'http://images/debian.raw' },
+        { action: 'writefile', path: '/etc/hostname', content: '{{ freindly_name }}' },
+        { action: 'reboot' },
+      ],
+    });
+    expect(shown).toMatchObject({
+      disk: { device: '/dev/sda', serial: 'S-sda', wwn: null },
+      overwrites: true,
+      lost: ['Debian 12', 'ext4 "root" on /dev/sda2'],
+      left_alone: [{ device: '/dev/sdb' }],
+      actions: [
+        {
+          action: 'image2disk',
+          does: 'writes http://images/debian.raw to /dev/sda, all of which is lost',
+        },
+        { action: 'writefile', does: 'writes /etc/hostname on /dev/sda' },
+        { action: 'reboot', does: 'reboots the machine' },
+      ],
+      timeout_seconds: 14_400,
+      enforced: true,
+    });
+    expect(shown.warnings.join('\n')).toContain('without encryption and without a checksum');
+    expect(shown.warnings.join('\n')).toContain('{{ freindly_name }} is no variable');
+  });
+
+  it('says that nothing is known of what is on the disk, and of a disk without a name', () => {
+    const { contents: _none, ...silent } = disk('/dev/sda', { serial: null });
+    const { warnings, contents } = plan({ disks: [silent] });
+    expect(contents).toBeNull();
+    expect(warnings.join('\n')).toContain('did not say what is on /dev/sda');
+    expect(warnings.join('\n')).toContain('neither serial nor WWN');
+  });
+});
