@@ -1,4 +1,4 @@
-// The management controller (BMC): whether there is one, and where it is reached.
+// The management controller (BMC), if there is one, and its address.
 import type { Probe } from './probe.ts';
 import { Reading } from './reading.ts';
 import { readSmbios } from './smbios/read.ts';
@@ -30,7 +30,7 @@ export const bmcProbe: Probe<'bmc'> = {
   },
 };
 
-/** How the kernel talks to it: a controller on PCI is in no SMBIOS table. */
+/** The kernel's interface to it. A controller on PCI is in no SMBIOS table. */
 async function kernelInterface(read: Reading): Promise<string | null> {
   const type = await read.value('/sys/class/ipmi/ipmi0/device/type');
   return type !== undefined && /^(kcs|smic|bt)$/.test(type) ? type.toUpperCase() : null;

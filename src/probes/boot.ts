@@ -1,4 +1,4 @@
-// How the running system was booted: by which kind of firmware, and which kernel runs.
+// The boot of the running system: its kind of firmware and its kernel.
 import type { BootFacts } from '../model/inventory.ts';
 import type { Probe } from './probe.ts';
 import { Reading } from './reading.ts';

@@ -11,7 +11,7 @@ import type { Report } from './probe.ts';
 import { SharedRoot } from './shared-root.ts';
 
 export interface CollectOptions {
-  /** How long each probe may take. */
+  /** The time that each probe may take. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
@@ -58,7 +58,7 @@ async function run(
 ): Promise<void> {
   let isOver = false;
   const report: Report = (problem) => {
-    // What a probe says after its deadline is about a section that is no longer there.
+    // Reports after the deadline concern a section that is missing by then.
     if (!isOver) problems.push(problem);
   };
   try {

@@ -1,4 +1,4 @@
-// What the firmware says about the machine: maker, model, serial numbers, UUID, firmware.
+// The firmware's description of the machine: vendor, model, serial numbers, UUID, firmware.
 import type { DmiFacts, Sourced } from '../model/inventory.ts';
 import { detectContainer, readContainerEvidence } from './virtualization/container.ts';
 import type { Probe } from './probe.ts';

@@ -55,8 +55,8 @@ export function parseMachineId(text: string): string | undefined {
 
 type NetbootImage = NonNullable<MachineIdFacts['netboot_image']> | null;
 
-/** What says that the running system is a netboot image; null when it is installed, undefined when that
- *  cannot be told. */
+/** The evidence that the running system is a netboot image; null if it is an installed system, undefined if
+ *  that cannot be told. */
 export async function readNetbootImage(read: Reading): Promise<NetbootImage | undefined> {
   const [mark, mounts] = await Promise.all([read.text(imageMark), read.text(mountTable)]);
   if (mark !== undefined) return { source: imageMark, description: imageVersion(mark) };

@@ -40,7 +40,7 @@ export const memoryProbe: Probe<'memory'> = {
 
 type Total = { bytes: number; source: string; blockBytes?: number } | undefined;
 
-/** What modules say, if it is the kernel's sum but for a block that is not full. */
+/** The last block is rarely full. If the modules sum to within one block, trusts the modules. */
 function exact(blocks: Total, modules: Total): Total {
   if (blocks?.blockBytes === undefined || modules === undefined) return blocks ?? modules;
   const rest = blocks.bytes - modules.bytes;
@@ -51,7 +51,7 @@ function sumOfModules(devices: readonly MemoryDevice[]): number {
   return devices.filter(isWorkingMemory).reduce((sum, { sizeBytes }) => sum + (sizeBytes ?? 0), 0);
 }
 
-/** What the memory arrays of a board hold together; a machine has one for each socket or channel. */
+/** The total of a board's memory arrays; there may be one for each socket or channel. */
 function board(
   arrays: readonly MemoryArray[],
 ): Pick<Memory, 'memory_slots' | 'memory_max_bytes' | 'memory_error_correction'> {
@@ -117,8 +117,8 @@ export function parseSystemRam(text: string): { first: number; last: number }[] 
     .filter(({ last }) => last > 0);
 }
 
-/** Whether the kernel uses more memory than would fit into all blocks but one. That is one file instead
- *  of hundreds; where it is not certain (firmware took a block's worth), the blocks are asked.
+/** True if the kernel uses more memory than fits into all blocks but one. This takes one file instead of
+ *  hundreds; if it is not certain (firmware may take a block's worth), each block is read.
  *  Source: `present` of /proc/zoneinfo, pages of online memory of at least 4096 bytes. */
 async function areAllOnline(read: Reading, count: number, size: number): Promise<boolean> {
   if (count < 2) return false;
@@ -127,7 +127,7 @@ async function areAllOnline(read: Reading, count: number, size: number): Promise
   return pages * 4096 > (count - 1) * size;
 }
 
-/** 0 where it is not known of every block. */
+/** 0 unless it is known for every block. */
 async function countOnline(read: Reading, blocks: readonly string[]): Promise<number> {
   const online = await Promise.all(blocks.map((block) => isBlockOnline(read, block)));
   const files = blocks.flatMap((block) => [`${base}/${block}/online`, `${base}/${block}/state`]);

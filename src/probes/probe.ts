@@ -1,4 +1,4 @@
-// What a probe is: it finds out one section of the facts.
+// The interface of a probe, which finds out one section of the facts.
 import type { Facts } from '../model/inventory.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Root } from '../sources/root.ts';
@@ -7,6 +7,6 @@ export type Report = (problem: Problem) => void;
 
 export interface Probe<Name extends keyof Facts> {
   readonly name: Name;
-  /** The section, or undefined when it cannot be told. Reports what could not be read. */
+  /** Returns the section, or undefined if it cannot be told. Reports what could not be read. */
   read(root: Root, report: Report, signal: AbortSignal): Promise<Facts[Name] | undefined>;
 }

@@ -1,5 +1,5 @@
-// How a probe reads: values cleaned, unreadable files turned into problems. No probe calls a Root's
-// readers itself, so that none can forget either.
+// The readers that probes use: they clean values and turn unreadable files into problems. No probe calls a
+// Root's readers itself, so none can forget either.
 import { isAppError, describeError, type ErrorCode } from '../core/errors.ts';
 import type { Root } from '../sources/root.ts';
 import type { Report } from './probe.ts';
@@ -60,17 +60,17 @@ export class Reading {
     return this.#guard([tool, ...args].join(' '), () => this.root.exec(tool, args));
   }
 
-  /** Whether one of these sources, read before, is there and could not be read. */
+  /** True if one of these sources, read before, is there but could not be read. */
   refused(...sources: readonly string[]): boolean {
     return sources.some((source) => this.#refused.has(source));
   }
 
-  /** Whether there was a problem: then something may be there that was not seen. */
+  /** True if there was a problem, so that something may be there that was not seen. */
   get hasProblems(): boolean {
     return this.#reported.size > 0;
   }
 
-  /** Notes that `source` could not be made sense of. */
+  /** Reports that `source` makes no sense. */
   problem(code: ErrorCode, source: string, message: string): void {
     if (this.#reported.has(source)) return;
     this.#reported.add(source);

@@ -1,4 +1,4 @@
-// Whether there is a Trusted Platform Module, and of which version.
+// The Trusted Platform Module, if there is one, and its version.
 import type { TpmFacts } from '../model/inventory.ts';
 import type { Probe } from './probe.ts';
 import { Reading } from './reading.ts';

@@ -1,4 +1,4 @@
-// Whether a server's records are what a fleet knows to be true.
+// Compares a server's records with what a fleet knows to be true.
 import { Client } from '../client/client.ts';
 import type { MachineView } from '../model/operator-api.ts';
 import type { SimulatedMachine } from './machine.ts';

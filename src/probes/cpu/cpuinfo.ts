@@ -29,7 +29,7 @@ export function cpuFlags(text: string): Set<string> | undefined {
   return line === undefined ? undefined : new Set(line.trim().split(/\s+/));
 }
 
-/** How many CPUs the file lists; undefined when it lists none.
+/** The number of CPUs that the file lists; undefined if it lists none.
  *  s390 lists them twice, as "processor N: version = …" and as "cpu number : N". */
 export function countProcessors(text: string): number | undefined {
   const numbered = text.match(/^processor[ \t]*:[ \t]*\d+[ \t]*$/gm)?.length;

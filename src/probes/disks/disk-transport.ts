@@ -1,4 +1,4 @@
-// How a disk is attached, and of what kind it is.
+// Finds a disk's transport and type.
 import type { Disk } from '../../model/hardware/disk.ts';
 import type { Reading } from '../reading.ts';
 
@@ -7,7 +7,7 @@ interface DiskPlace {
   dir: string;
   /** The real path in /sys/devices. */
   path: string;
-  /** What the disk's device directory holds. */
+  /** The contents of the disk's device directory. */
   entries: readonly string[];
   udev: ReadonlyMap<string, string>;
 }

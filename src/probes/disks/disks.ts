@@ -147,7 +147,7 @@ async function readUdev(read: Reading, dir: string): Promise<ReadonlyMap<string,
   return parseUdevData((await read.text(`/run/udev/data/b${number}`)) ?? '');
 }
 
-/** Notes on each disk that is reached by several paths which they are. */
+/** Lists all paths on each multipath disk. */
 function withPaths(disks: readonly Disk[]): Disk[] {
   const byIdentity = Map.groupBy(disks, ({ wwn, size_bytes }) => `${wwn} ${size_bytes}`);
   return disks.map((disk) => {

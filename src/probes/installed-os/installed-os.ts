@@ -56,7 +56,7 @@ async function within<T>(
   const options = `${mountOptions[volume.type]},nodev,nosuid,noexec`;
   const args = ['-t', volume.type, '-o', options, volume.device, at];
   if ((await read.exec('mount', args)) === undefined) {
-    // What was refused is reported already.
+    // A refusal was already reported.
     if (!read.refused(['mount', ...args].join(' '))) {
       read.problem('exec.failed', 'mount', `there is no mount to look into ${volume.device} with`);
     }

@@ -18,7 +18,7 @@ function unquote(value: string): string {
   return clean(inner.replaceAll(/\\([\\"'$`])/g, '$1'));
 }
 
-/** What fstab mounts at a place: "UUID=…", "/dev/…"; undefined when it mounts nothing there.
+/** The device that fstab mounts at a place: "UUID=…", "/dev/…"; undefined if it mounts nothing there.
  *  Source: fstab(5). */
 export function fstabSource(fstab: string, place: string): string | undefined {
   for (const line of fstab.split('\n')) {

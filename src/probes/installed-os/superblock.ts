@@ -1,4 +1,4 @@
-// What a file system says of itself in its first blocks. Pure.
+// Reads the superblock of a file system. Pure.
 
 export interface Superblock {
   type: 'ext4' | 'xfs' | 'btrfs';

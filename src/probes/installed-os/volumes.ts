@@ -1,5 +1,5 @@
-// The file systems on this machine's disks that a system could be installed on. What may hide one, and is
-// not looked into, is a problem.
+// Finds the file systems on this machine's disks that may hold an installed system. A volume that may hide
+// one and is not examined is a problem.
 import type { Reading } from '../reading.ts';
 import { mountedAt } from './os-files.ts';
 import {

@@ -1,5 +1,5 @@
-// Which USB network interfaces are a BMC's link to its own host: their MAC may repeat over a whole
-// model line, so that they must never identify a machine. Pure.
+// Recognises USB network interfaces that link a BMC to its own host. Their MAC may repeat across a whole
+// model line, so they must never identify a machine. Pure.
 
 const classDrivers = new Set(['cdc_ether', 'rndis_host', 'cdc_ncm', 'cdc_subset', 'cdc_eem']);
 
@@ -13,7 +13,7 @@ const bmcVendors = new Set([
   '03f0', // HP and HPE: iLO
 ]);
 
-/** Whether a USB interface is the host's end of a link to its BMC. */
+/** True if a USB interface is the host's end of a link to its BMC. */
 export function isBmcNic(nic: {
   driver: string | undefined;
   usbVendorId: string | undefined;

@@ -1,4 +1,4 @@
-// What DHCP told this host, from the files that the common clients leave behind.
+// DHCP leases of this host, from the files that common clients leave behind.
 import type { Lease } from '../../model/network-setup.ts';
 import type { Root } from '../../sources/root.ts';
 import type { Probe } from '../probe.ts';
@@ -13,7 +13,7 @@ export const urlOption = 224;
 
 type Told = Omit<Lease, 'source'>;
 
-/** How a client writes its leases. `write` gives a file that says this and nothing else. */
+/** A client's format of leases. `write` makes a file with this content and nothing else. */
 interface Format {
   readonly parse: (text: string) => Told;
   readonly write: (told: Told) => string;

@@ -13,8 +13,8 @@ const base = '/sys/class/net';
 const ethernet = 1;
 const infiniband = 32;
 
-/** Physical is what has a device that is not under /devices/virtual. A virtual function that was
- *  handed to a guest is listed once, under the name of the interface that stands above it.
+/** A NIC is physical if its device is not under /devices/virtual. A virtual function handed to a guest is
+ *  listed once, under the name of the interface above it.
  *  Source: /sys/class/net, /proc/net/bonding, /proc/net/vlan/config. */
 export const networkProbe: Probe<'network'> = {
   name: 'network',

@@ -86,7 +86,7 @@ function isIpv6Hex(text: string | undefined): text is string {
   return text !== undefined && /^[0-9a-f]{32}$/i.test(text);
 }
 
-/** How a /proc/net/route writes addresses: as hex in the host's byte order, which the netmasks give away.
+/** Tells how a /proc/net/route writes addresses: as hex in the host's byte order, which netmasks reveal.
  *  None begins with a whole byte of ones where it is little-endian, unless all its bits are ones. */
 export function routeHex(text: string): {
   number: (hex: string) => number;

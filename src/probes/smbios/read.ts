@@ -1,4 +1,4 @@
-// Gets the SMBIOS tables of a host: raw from the kernel, else as dmidecode prints them.
+// Reads the SMBIOS tables of a host: raw from the kernel, else as dmidecode prints them.
 import type { Reading } from '../reading.ts';
 import { decodeTables } from './decode.ts';
 import { parseDmidecode } from './dmidecode-text.ts';
@@ -39,7 +39,7 @@ function decodeRaw(read: Reading, entry: Uint8Array | undefined, table: Uint8Arr
   return { tables, source: rawTable };
 }
 
-/** Whether the kernel looked for DMI and found none: then dmidecode need not look again. */
+/** True if the kernel looked for DMI and found none, so that dmidecode need not look again. */
 async function hasNoDmi(read: Reading): Promise<boolean> {
   const [firmware, dmiClass] = await Promise.all([
     read.list('/sys/firmware'),

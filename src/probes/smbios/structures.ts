@@ -1,4 +1,4 @@
-// Cuts a raw SMBIOS table into its structures. What the fields mean is in tables.ts.
+// Splits a raw SMBIOS table into its structures. tables.ts gives the meaning of their fields.
 
 /** One structure: its formatted area with bounds-checked access, and its strings. */
 export class Structure {

@@ -1,5 +1,5 @@
-// What this project wants to know from SMBIOS, in the shape that both decoders (raw table,
-// dmidecode's text) give. Strings are the vendor's own, trimmed; placeholders are still in them.
+// The facts that this project takes from SMBIOS, in the shape that both decoders (raw table, dmidecode's
+// text) return. Strings are the vendor's own, trimmed, placeholders included.
 import type { SmbiosVersion } from './entry-point.ts';
 
 export interface SmbiosTables {
@@ -110,7 +110,7 @@ export function noTables(): SmbiosTables {
 /** Types that hold no working memory, though a memory device (type 17) describes them. */
 const notMemory = /^(flash|rom|eeprom|feprom|eprom)$/i;
 
-/** Whether a memory device counts as installed memory. */
+/** True if a memory device counts as installed memory. */
 export function isWorkingMemory(device: MemoryDevice): boolean {
   return !device.isPersistent && !(device.type !== null && notMemory.test(device.type));
 }

@@ -1,4 +1,4 @@
-// Whether the agent runs in a container, and of which kind. Never decides what the machine is.
+// Recognises the container that the agent runs in, if any. Never decides what the machine is.
 import type { Reading } from '../reading.ts';
 
 export interface ContainerEvidence {

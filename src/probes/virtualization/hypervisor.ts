@@ -1,5 +1,5 @@
-// What the evidence says about a machine being virtual. Pure, and in the order of trust; where a sign
-// is ambiguous, a comment says which machines share it.
+// Judges the evidence of a virtual machine, in order of trust. Pure. Comments on ambiguous signs name the
+// machines that share them.
 
 export interface Evidence {
   dmi: Partial<Record<DmiField, string | undefined>>;

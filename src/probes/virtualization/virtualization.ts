@@ -1,5 +1,5 @@
-// Whether the machine is virtual, on which platform and in which cloud, and whether the agent itself
-// runs in a container. Gathers the evidence; what it means is decided in hypervisor.ts.
+// Collects evidence of a virtual machine, its platform and cloud, and of a container around the agent.
+// hypervisor.ts judges it.
 import type { Virtualization } from '../../model/hardware/virtualization.ts';
 import { detectContainer, readContainerEvidence } from './container.ts';
 import { cpuFlags } from '../cpu/cpuinfo.ts';
