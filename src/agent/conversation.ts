@@ -23,7 +23,7 @@ export interface ConversationOptions {
   readonly spool: Spool;
   readonly signal: AbortSignal;
   readonly log: Log;
-  /** The bearer token for check-ins, if the server wants one. */
+  /** The bearer token for a first check-in, if the server wants one. */
   readonly enrolToken?: string | undefined;
 }
 
@@ -60,7 +60,7 @@ export class Conversation {
     addresses: string,
     describe: () => Promise<CheckinRequest>,
   ): Promise<CheckinResponse> {
-    const { transport, boot, timeline, enrolToken } = this.#o;
+    const { transport, boot, timeline } = this.#o;
     if (this.#checkin?.about !== addresses) {
       // This detects a captive portal before it is told anything about the machine, and the connection
       // times are known when the check-in is written.
@@ -78,7 +78,7 @@ export class Conversation {
     }
     const { request } = this.#checkin;
     try {
-      this.#registration = await transport.checkIn(request, this.#call(enrolToken));
+      this.#registration = await this.#register(request);
     } catch (err) {
       if (!isAmbiguous(classifyFailure(err))) this.#checkin = undefined;
       throw err;
@@ -88,6 +88,24 @@ export class Conversation {
     this.#identityHash = request.identity_hash ?? null;
     timeline.mark('registered');
     return this.#registration;
+  }
+
+  /** Checks in with the machine's own token, so that it keeps that; with the enrolment token if there is none,
+   *  or the server does not take it any more. */
+  async #register(request: CheckinRequest): Promise<CheckinResponse> {
+    const { transport, enrolToken } = this.#o;
+    const token = this.#registration?.token;
+    if (token !== undefined) {
+      try {
+        const answer = await transport.checkIn(request, this.#call(token));
+        const isSame = answer.machine_id === this.#registration?.machine_id;
+        return isSame ? { token, ...answer } : answer;
+      } catch (err) {
+        if (classifyFailure(err).kind !== 'unauthorized') throw err;
+        this.#registration = undefined;
+      }
+    }
+    return transport.checkIn(request, this.#call(enrolToken));
   }
 
   /** Delivers waiting reports, then sends a heartbeat.
