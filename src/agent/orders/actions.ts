@@ -5,6 +5,7 @@ import { AppError, describeError } from '../../core/errors.ts';
 import type { WorkflowEvent } from '../../model/api.ts';
 import type { TemplateActionToRun, TemplateToRun } from '../../transport/answers.ts';
 import { withDeadline } from '../../core/deadline.ts';
+import { cut } from '../../core/text.ts';
 
 export interface ActionProgress {
   readonly percent?: number;
@@ -61,22 +62,28 @@ async function runAction(
   { report, clock }: WorkflowContext,
 ): Promise<void> {
   report({ type: 'action_started', workflow, action });
+  let last = { percent: 0, message: '' };
+  const progress = (now: ActionProgress): void => {
+    last = wholeProgress({ ...last, ...now });
+    report({ type: 'action_progress', workflow, action, progress: last });
+  };
   try {
     await within(clock, timeoutSeconds, signal, (inTime) =>
-      runner(fields, {
-        signal: inTime,
-        progress: (progress) => report({ type: 'action_progress', workflow, action, progress }),
-      }),
+      runner(fields, { signal: inTime, progress }),
     );
   } catch (err) {
-    const message = describeError(err).slice(0, 1_000);
-    report({ type: 'action_progress', workflow, action, progress: { message } });
+    progress({ message: cut(describeError(err), 1_000) });
     report({ type: 'action_completed', workflow, action, success: false });
     throw new AppError('action.failed', `action "${action}" of workflow ${workflow} failed`, {
       cause: err,
     });
   }
   report({ type: 'action_completed', workflow, action, success: true });
+}
+
+/** Dragonfly's server takes no progress without both fields, and no part of a percent. */
+function wholeProgress({ percent, message }: Required<ActionProgress>): Required<ActionProgress> {
+  return { percent: Math.round(Math.min(Math.max(percent, 0), 100)), message };
 }
 
 function runnerOf({ action }: TemplateActionToRun, { runners }: WorkflowContext): ActionRunner {

@@ -101,6 +101,29 @@ describe('an agent with a workflow to execute', () => {
     }
   });
 
+  it('reports whole percents and always both fields, as Dragonfly takes them', async () => {
+    const server = serverWith('copy');
+    const runners: ActionRunners = {
+      copy: async (_fields, { progress }) => {
+        progress({ percent: 33.4 });
+        progress({ message: 'half' });
+        progress({ percent: 254.6 });
+        throw new Error('no space');
+      },
+    };
+    const agent = startLoop({ transport: server, subject: worker(runners) });
+    await agent.clock.advance(60_000);
+    await agent.stop();
+    expect(server.events.flatMap((event) => ('progress' in event ? [event.progress] : []))).toEqual(
+      [
+        { percent: 33, message: '' },
+        { percent: 33, message: 'half' },
+        { percent: 100, message: 'half' },
+        { percent: 100, message: 'no space' },
+      ],
+    );
+  });
+
   it('delivers what happened during an outage afterwards, in order and once', async () => {
     const server = serverWith('copy');
     let release = (): void => {};
