@@ -181,8 +181,17 @@ export const TagList = Type.Object({
 });
 export type TagList = Static<typeof TagList>;
 
+/** A template as it is shown. */
+export const TemplateView = Type.Object({
+  ...Template.properties,
+  fault: Type.Optional(
+    Type.String({ description: 'ours: why it can start no workflow; not taken in a request' }),
+  ),
+});
+export type TemplateView = Static<typeof TemplateView>;
+
 export const TemplateList = Type.Object({
-  templates: Type.Array(Template),
+  templates: Type.Array(TemplateView),
   next_cursor: nullable(Type.String()),
 });
 

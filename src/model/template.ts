@@ -1,16 +1,13 @@
 // The stored Template document (camelCase, as Dragonfly writes it). Unknown fields are kept in actions,
 // where newer Dragonfly versions add some, and refused elsewhere.
 import { Type, type Static, type TObject, type TProperties } from 'typebox';
+import { Timestamp, U32, U64, U8 } from './fields.ts';
 
 const strict = { additionalProperties: false };
 const text = (maxLength = 4096) => Type.Optional(Type.String({ maxLength }));
 const required = () => Type.String({ minLength: 1, maxLength: 4096 });
-const count = (description?: string) =>
-  Type.Optional(
-    Type.Integer({ minimum: 0, ...(description === undefined ? {} : { description }) }),
-  );
 const flag = () => Type.Optional(Type.Boolean());
-const timeout = count('seconds');
+const seconds = Type.Optional(U64({ description: 'seconds' }));
 const disk = Type.Optional(
   Type.String({ maxLength: 256, description: '"auto", or a device: /dev/sda' }),
 );
@@ -22,11 +19,15 @@ const rootDevice = Type.Optional(
   ),
 );
 const layout = Type.Optional(Type.Enum(['gpt-efi', 'gpt-bios', 'single']));
-const partition = count('its number');
-const size = Type.Optional(Type.Union([Type.String({ maxLength: 64 }), Type.Integer()]));
+const partition = Type.Optional(U8({ description: 'its number' }));
+const described = (description: string, maxLength: number) =>
+  Type.Optional(Type.String({ maxLength, description }));
+const size = described('512M; a number is taken as its digits', 64);
+const list = (maxLength: number) =>
+  described('separated by commas; a list is taken too', maxLength);
 
 function action<Tag extends string, Fields extends TProperties>(tag: Tag, fields: Fields) {
-  return Type.Object({ action: Type.Literal(tag), ...fields, timeout });
+  return Type.Object({ action: Type.Literal(tag), ...fields, timeout: seconds });
 }
 
 /** The actions of a template by their tag. */
@@ -43,9 +44,9 @@ export const templateActions = {
     fs_type: text(32),
     content: text(524_288),
     content_b64: text(524_288),
-    mode: Type.Optional(Type.Union([Type.String({ maxLength: 16 }), Type.Integer()])),
-    uid: count(),
-    gid: count(),
+    mode: described('octal, as text: "0644"', 16),
+    uid: Type.Optional(U32()),
+    gid: Type.Optional(U32()),
   }),
   partition: action('partition', {
     disk,
@@ -56,7 +57,7 @@ export const templateActions = {
   }),
   kexec: action('kexec', {
     partition,
-    root_partition: count(),
+    root_partition: described('"2", LABEL=…, UUID=… or /dev/…', 256),
     fs_type: text(32),
     kernel: text(),
     initrd: text(),
@@ -65,11 +66,9 @@ export const templateActions = {
   efibootmgr: action('efibootmgr', { set_pxe_first: flag(), pxe_boot_label: text(256) }),
   seabios: action('seabios', {
     set_pxe_first: flag(),
-    boot_order: Type.Optional(
-      Type.Union([Type.String({ maxLength: 1024 }), Type.Array(Type.String(), { maxItems: 64 })]),
-    ),
+    boot_order: list(1024),
   }),
-  reboot: action('reboot', { delay: count('seconds') }),
+  reboot: action('reboot', { delay: seconds }),
   chroot: action('chroot', { disk, partition, fs_type: text(32), teardown: flag() }),
   jetpack: action('jetpack', { url: required(), binary_url: text() }),
   debootstrap: action('debootstrap', {
@@ -78,9 +77,7 @@ export const templateActions = {
     root_device: rootDevice,
     layout,
     mirror: text(),
-    extra_packages: Type.Optional(
-      Type.Union([Type.String({ maxLength: 4096 }), Type.Array(Type.String(), { maxItems: 1024 })]),
-    ),
+    extra_packages: list(65_536),
   }),
 } satisfies Record<string, TObject>;
 
@@ -111,18 +108,18 @@ export const Template = Type.Object(
       {
         name: TemplateName,
         namespace: text(253),
-        uid: text(64),
+        uid: Type.Optional(Type.String({ format: 'uuid' })),
         resourceVersion: text(64),
         labels: Type.Optional(labels),
         annotations: Type.Optional(labels),
-        creationTimestamp: Type.Optional(Type.Union([Type.String({ maxLength: 64 }), Type.Null()])),
+        creationTimestamp: Type.Optional(Timestamp),
       },
       strict,
     ),
     spec: Type.Object(
       {
         version: text(64),
-        timeout: count('seconds, whole workflow'),
+        timeout: Type.Optional(U64({ description: 'seconds, whole workflow' })),
         bootEnv: text(64),
         actions: Type.Array(TemplateAction, { minItems: 1, maxItems: 256 }),
       },

@@ -2,7 +2,7 @@
 import { Type, type Static } from 'typebox';
 import { Plan } from './plan.ts';
 import { Template } from './template.ts';
-import { nullable } from './fields.ts';
+import { nullable, U64, U8 } from './fields.ts';
 
 export const WorkflowState = Type.Enum([
   'STATE_PENDING',
@@ -18,7 +18,7 @@ export const WorkflowAction = Type.Object({
   status: WorkflowState,
   startedAt: Type.Optional(nullable(Type.String())),
   completedAt: Type.Optional(nullable(Type.String())),
-  seconds: Type.Optional(nullable(Type.Number())),
+  seconds: Type.Optional(nullable(U64({ description: 'whole ones' }))),
   message: Type.Optional(nullable(Type.String())),
 });
 export type WorkflowAction = Static<typeof WorkflowAction>;
@@ -54,8 +54,8 @@ export const Workflow = Type.Object({
       Type.Object({
         state: WorkflowState,
         currentAction: Type.Optional(nullable(Type.String())),
-        progress: Type.Optional(nullable(Type.Number())),
-        globalTimeout: Type.Optional(nullable(Type.Number())),
+        progress: Type.Optional(nullable(U8({ description: 'percent' }))),
+        globalTimeout: Type.Optional(nullable(U64({ description: 'seconds' }))),
         startedAt: Type.Optional(nullable(Type.String())),
         completedAt: Type.Optional(nullable(Type.String())),
         error: Type.Optional(nullable(Type.String())),
@@ -86,4 +86,29 @@ export type WorkflowStatus = NonNullable<Workflow['status']>;
 export function isActive(workflow: Workflow): boolean {
   const state = workflow.status?.state ?? 'STATE_PENDING';
   return state === 'STATE_PENDING' || state === 'STATE_RUNNING';
+}
+
+/** Seconds as Dragonfly's types have them. */
+export function wholeSeconds(seconds: number): number {
+  return Math.max(0, Math.round(seconds));
+}
+
+/** A stored workflow with whole seconds: version 0.1.0 kept parts of them, at which Dragonfly's own agent
+ *  exits. */
+export function withWholeSeconds(workflow: Workflow): Workflow {
+  const { status } = workflow;
+  const actions = status?.actions ?? [];
+  if (!status || actions.every(({ seconds }) => typeof seconds !== 'number' || isWhole(seconds))) {
+    return workflow;
+  }
+  const mended = actions.map((action) =>
+    typeof action.seconds === 'number'
+      ? { ...action, seconds: wholeSeconds(action.seconds) }
+      : action,
+  );
+  return { ...workflow, status: { ...status, actions: mended } };
+}
+
+function isWhole(seconds: number): boolean {
+  return Number.isInteger(seconds) && seconds >= 0;
 }

@@ -23,7 +23,7 @@ const planted = [
   ['model/hardware/gpu.ts', 'StoredGpu', 'vram_bytes', 'vram'],
   ['model/hardware/existing-os.ts', 'StoredOs', 'fs_uuid', 'uuid'],
   ['model/problem.ts', 'Problem', 'message', 'messages'],
-  ['server/rules/templates.ts', 'TemplateVariables', 'friendly_name', 'friendlyname'],
+  ['server/rules/variables.ts', 'FleetSettings', 'default_user', 'default_usr'],
 ] as const;
 
 describe('the compiler', () => {

@@ -10,7 +10,7 @@ import {
   WorkflowEvent,
 } from '../../model/api.ts';
 import { IdentityConflict } from '../../model/history.ts';
-import { BulkRequest, MachinePatch, MachineView } from '../../model/operator-api.ts';
+import { BulkRequest, MachinePatch, MachineView, TemplateView } from '../../model/operator-api.ts';
 import { Template, TemplateAction } from '../../model/template.ts';
 import { Workflow } from '../../model/workflow.ts';
 
@@ -20,6 +20,7 @@ const named: Readonly<Record<string, TSchema>> = {
   MachinePatch,
   BulkRequest,
   Template,
+  TemplateView,
   TemplateAction,
   Workflow,
   WorkflowEvent,

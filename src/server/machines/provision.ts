@@ -6,8 +6,9 @@ import type { Plan } from '../../model/plan.ts';
 import type { Template } from '../../model/template.ts';
 import type { Workflow } from '../../model/workflow.ts';
 import type { Versioned } from '../../store/store.ts';
+import { fillTemplate } from '../rules/fill.ts';
 import { planWorkflow } from '../rules/plan/plan.ts';
-import { fillTemplate } from '../rules/templates.ts';
+import { storedFault } from '../rules/templates.ts';
 import { loadMachine, type ReadServices } from './machines.ts';
 import { maskedVariables } from './variables.ts';
 import { createWorkflow, type Draft, type WorkflowServices } from './workflows.ts';
@@ -31,7 +32,7 @@ export async function loadTemplate(s: ReadServices, name: string): Promise<Versi
 }
 
 /** The plan of a workflow that is not made. `server`: this server as machines reach it. Errors: AppError
- *  `template.unknown`, `machine.unknown`, `plan.*`, `machine.has-os`, `store.*`. */
+ *  `template.unknown`, `template.invalid`, `machine.unknown`, `plan.*`, `machine.has-os`, `store.*`. */
 export async function planFor(
   s: ReadServices,
   machineId: string,
@@ -68,6 +69,8 @@ async function draftOf(
     );
   }
   const { value: template } = await loadTemplate(s, name);
+  const fault = storedFault(template);
+  if (fault !== undefined) throw fault;
   const shown = fillTemplate(template, await maskedVariables(s.store, machine, server));
   return {
     template,

@@ -1,12 +1,13 @@
 // The values of a template's variables for one machine: from its record and the operators' settings.
+import { randomInt } from 'node:crypto';
 import type { Machine } from '../../model/machine.ts';
 import type { Store } from '../../store/store.ts';
 import {
-  defaultVariables,
   fleetVariableNames,
   machineVariables,
-  type TemplateVariables,
-} from '../rules/templates.ts';
+  type FleetSettings,
+  type Variables,
+} from '../rules/variables.ts';
 
 /** Shown in place of a secret. */
 const mask = '********';
@@ -16,13 +17,8 @@ export async function variablesOf(
   store: Store,
   machine: Machine,
   server: string,
-): Promise<TemplateVariables> {
-  const fleet = { ...defaultVariables };
-  for (const name of fleetVariableNames) {
-    const setting = await store.settings.get(`template.${name}`);
-    if (setting !== undefined) fleet[name] = setting.value.value;
-  }
-  return { ...fleet, ...machineVariables(machine, server) };
+): Promise<Variables> {
+  return machineVariables(machine, await fleetSettings(store), { server, random: unguessable });
 }
 
 /** The same, with secrets that may be shown to nobody. */
@@ -30,6 +26,22 @@ export async function maskedVariables(
   store: Store,
   machine: Machine,
   server: string,
-): Promise<TemplateVariables> {
-  return { ...(await variablesOf(store, machine, server)), default_password: mask };
+): Promise<Variables> {
+  const variables = await variablesOf(store, machine, server);
+  return new Map([...variables, ['default_password', { text: mask }]]);
+}
+
+/** What the operators set for all machines. */
+async function fleetSettings(store: Store): Promise<FleetSettings> {
+  const found = await Promise.all(
+    fleetVariableNames.map(async (name) => {
+      const setting = await store.settings.get(`template.${name}`);
+      return setting === undefined ? [] : [[name, setting.value.value] as const];
+    }),
+  );
+  return Object.fromEntries(found.flat());
+}
+
+function unguessable(): number {
+  return randomInt(2 ** 47) / 2 ** 47;
 }

@@ -128,11 +128,10 @@ export function failWorkflow(s: ChangeServices, id: string, error: string): Prom
 export async function expireWorkflow(s: ChangeServices, id: string): Promise<void> {
   await changeWorkflow(s, id, (workflow) => {
     const { startedAt, globalTimeout } = statusOf(workflow);
-    if (typeof startedAt !== 'string' || typeof globalTimeout !== 'number' || globalTimeout === 0) {
-      return workflow;
-    }
+    const seconds = Number(globalTimeout ?? 0);
+    if (typeof startedAt !== 'string' || seconds === 0) return workflow;
     const now = s.clock.now();
-    if (now.getTime() - Date.parse(startedAt) < globalTimeout * 1000) return workflow;
+    if (now.getTime() - Date.parse(startedAt) < seconds * 1000) return workflow;
     return finish(workflow, 'STATE_TIMEOUT', now, `not finished after ${globalTimeout} s`);
   });
 }

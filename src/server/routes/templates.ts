@@ -1,7 +1,8 @@
 // Template routes: operators keep templates as JSON or YAML, agents fetch them with variables filled in.
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { MachineId, Paging, TemplateList } from '../../model/operator-api.ts';
+import { MachineId, Paging, TemplateList, TemplateView } from '../../model/operator-api.ts';
+import { inDragonflysSpelling } from '../../model/template-spelling.ts';
 import { Template, TemplateName } from '../../model/template.ts';
 import { invalid } from '../rules/violations.ts';
 import { refuseOtherMachine } from '../access/auth.ts';
@@ -11,7 +12,8 @@ import { queuedTemplate } from '../machines/queued-template.ts';
 import { maskedVariables, variablesOf } from '../machines/variables.ts';
 import { etag, refuseStale } from '../rules/etag.ts';
 import type { App, Services } from '../services.ts';
-import { fillTemplate, templateFault } from '../rules/templates.ts';
+import { fillTemplate } from '../rules/fill.ts';
+import { storedFault, templateFault } from '../rules/templates.ts';
 import { Done, errors, IfMatch, serverUrl } from './route.ts';
 
 const NameParams = Type.Object({ name: TemplateName });
@@ -31,7 +33,7 @@ export function templateRoutes(app: App, s: Services): void {
     async (request) => {
       const page = await s.store.templates.list(request.query);
       return {
-        templates: page.items.map((item) => item.value),
+        templates: page.items.map((item) => view(item.value)),
         next_cursor: page.nextCursor ?? null,
       };
     },
@@ -46,7 +48,7 @@ export function templateRoutes(app: App, s: Services): void {
         summary: 'Get a template; with machine_id, its variables are filled in for that machine',
         params: NameParams,
         querystring: Type.Object({ machine_id: Type.Optional(MachineId) }),
-        response: { 200: Template, ...errors },
+        response: { 200: TemplateView, ...errors },
       },
     },
     async (request, reply) => {
@@ -55,7 +57,7 @@ export function templateRoutes(app: App, s: Services): void {
       if (machineId === undefined) {
         const { value: template } = await loadTemplate(s, name);
         void reply.header('etag', etag(template));
-        return template;
+        return view(template);
       }
       refuseOtherMachine(request.principal, machineId);
       const { value: machine } = await loadMachine(s, machineId);
@@ -144,6 +146,14 @@ export function templateRoutes(app: App, s: Services): void {
 }
 
 function checkBody(body: unknown): { value: unknown } | { error: Error } {
-  const fault = templateFault(body);
-  return fault === undefined ? { value: body } : { error: fault };
+  const { fault: _shown, ...template } = Object(inDragonflysSpelling(body));
+  const document: unknown = typeof body === 'object' ? template : body;
+  const error = templateFault(document);
+  return error === undefined ? { value: document } : { error };
+}
+
+/** A template as operators see it. */
+function view(template: Template): TemplateView {
+  const fault = storedFault(template);
+  return fault === undefined ? template : { ...template, fault: fault.message };
 }

@@ -2,6 +2,7 @@
 import type { WorkflowEvent } from '../../model/api.ts';
 import {
   isActive,
+  wholeSeconds,
   type Workflow,
   type WorkflowAction,
   type WorkflowState,
@@ -109,7 +110,7 @@ function completeAction(workflow: Workflow, name: string, success: boolean, now:
   const completed: Partial<WorkflowAction> = {
     status: success ? 'STATE_SUCCESS' : 'STATE_FAILED',
     completedAt: now.toISOString(),
-    seconds: startedMs === undefined ? null : (now.getTime() - startedMs) / 1000,
+    seconds: startedMs === undefined ? null : wholeSeconds((now.getTime() - startedMs) / 1000),
   };
   const after = withAction(workflow, actions.indexOf(action), completed, { currentAction: null });
   return withStatus(after, { progress: overallProgress(statusOf(after).actions ?? [], 0) });

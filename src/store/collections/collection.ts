@@ -41,7 +41,7 @@ export class KvCollection<T extends object, By extends Values> implements Collec
 
   async get(name: string): Promise<Versioned<T> | undefined> {
     const entry = await readOne(this.kv, recordKey(this.#kind, name));
-    return entry === undefined ? undefined : versioned<T>(entry);
+    return entry === undefined ? undefined : this.#versioned(entry);
   }
 
   put(document: T, expected?: Expected): Promise<Revision> {
@@ -62,7 +62,7 @@ export class KvCollection<T extends object, By extends Values> implements Collec
       const read = { prefix: table + namePrefix(prefix), after, limit: limit + 1 - items.length };
       const [entries = []] = await this.kv.read([read]);
       for (const entry of entries) {
-        const item = versioned<T>(entry);
+        const item = this.#versioned(entry);
         if (prefix !== '' && !this.#kind.name(item.value).startsWith(prefix)) continue;
         if (items.length === limit) return { items, nextCursor: after?.slice(table.length) };
         items.push(item);
@@ -91,7 +91,7 @@ export class KvCollection<T extends object, By extends Values> implements Collec
       items: records
         .flat()
         .filter((entry) => this.#keysOf(entry).has(prefix + lastPart(entry.key)))
-        .map((entry) => versioned<T>(entry)),
+        .map((entry) => this.#versioned(entry)),
       nextCursor: entries.length > limit ? lastPart(shown.at(-1)?.key ?? '') : undefined,
     };
   }
@@ -145,6 +145,11 @@ export class KvCollection<T extends object, By extends Values> implements Collec
       );
       return true;
     });
+  }
+
+  #versioned(entry: KvEntry): Versioned<T> {
+    const { value, revision } = versioned<T>(entry);
+    return { value: this.#kind.mended?.(value) ?? value, revision };
   }
 
   #keysOf(entry: KvEntry): Set<string> {

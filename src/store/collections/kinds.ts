@@ -7,7 +7,8 @@ import type { IdentityConflict, MachineHistory } from '../../model/history.ts';
 import type { Setting } from '../../model/operator-api.ts';
 import type { Token } from '../../model/token.ts';
 import type { Template } from '../../model/template.ts';
-import type { Workflow } from '../../model/workflow.ts';
+import { inDragonflysSpelling } from '../../model/template-spelling.ts';
+import { withWholeSeconds, type Workflow } from '../../model/workflow.ts';
 import { keyPart } from './keys.ts';
 
 export type Values = Readonly<Record<string, string>>;
@@ -17,6 +18,8 @@ export interface Kind<T, By extends Values = Values> {
   readonly table: string;
   name(document: T): string;
   readonly indexes: { readonly [Index in keyof By]: (document: T) => readonly By[Index][] };
+  /** What reading makes of a document that an earlier version wrote: the same one, or a mended copy. */
+  readonly mended?: (document: T) => T;
 }
 
 export const kinds = {
@@ -33,10 +36,13 @@ export const kinds = {
   conflicts: defineKind('conflicts', (c: IdentityConflict) => c.id, {
     machine: (c) => [c.machine_id, ...c.candidates.map((candidate) => candidate.machine_id)],
   }),
-  templates: defineKind('templates', (t: Template) => t.metadata.name, {}),
-  workflows: defineKind('workflows', (w: Workflow) => w.metadata.name, {
-    machine: (w) => [w.spec.hardwareRef],
-  }),
+  templates: defineKind('templates', (t: Template) => t.metadata.name, {}, inDragonflysSpelling),
+  workflows: defineKind(
+    'workflows',
+    (w: Workflow) => w.metadata.name,
+    { machine: (w) => [w.spec.hardwareRef] },
+    withWholeSeconds,
+  ),
   settings: defineKind('settings', (s: Setting) => s.key, {}),
   tokens: defineKind('tokens', (t: Token) => t.name, {}),
 };
@@ -48,8 +54,9 @@ function defineKind<T extends object, By extends Values>(
   table: string,
   name: (document: T) => string,
   indexes: Kind<T, By>['indexes'],
+  mended?: (document: T) => T,
 ): Kind<T, By> {
-  return { table, name, indexes };
+  return { table, name, indexes, ...(mended === undefined ? {} : { mended }) };
 }
 
 /** Every kind, for what goes over the whole store. Its documents are only known to be objects. */

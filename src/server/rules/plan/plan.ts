@@ -1,5 +1,6 @@
 // Makes the plan of a workflow from a template and the machine's record. Pure: the image is not looked at.
 import { AppError } from '../../../core/errors.ts';
+import { stringifyExact } from '../../../core/exact-json.ts';
 import type { StoredDisk } from '../../../model/hardware/disk.ts';
 import { existingOs, stateName, type Machine } from '../../../model/machine.ts';
 import type { Plan } from '../../../model/plan.ts';
@@ -48,7 +49,7 @@ export function planWorkflow(machine: Machine, template: Template, options: Plan
     left_alone: found.disks.filter((other) => other !== disk).map(plannedDisk),
     actions: actions.map((action) => describeAction(action, disk)),
     warnings: warningsOf(template, disk, may, enforced),
-    timeout_seconds: template.spec.timeout ?? defaultTimeoutSeconds,
+    timeout_seconds: Number(template.spec.timeout ?? defaultTimeoutSeconds),
     enforced,
   };
 }
@@ -150,7 +151,7 @@ function warningsOf(
 
 /** Braces that were left as they are but look like a variable of ours. */
 function misspelt(actions: readonly TemplateAction[]): string[] {
-  const left = [...JSON.stringify(actions).matchAll(/\{\{\s*(\w+)\s*\}\}/g)].map((m) => m[1] ?? '');
+  const left = [...stringifyExact(actions).matchAll(/\{\{\s*(\w+)\s*\}\}/g)].map((m) => m[1] ?? '');
   return [...new Set(left)].map((name) => `{{ ${name} }} is no variable and stays as it is`);
 }
 

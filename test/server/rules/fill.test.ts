@@ -1,0 +1,163 @@
+import { parse } from 'yaml';
+import { describe, expect, it } from 'vitest';
+import type { Template } from '../../../src/model/template.ts';
+import { fillTemplate } from '../../../src/server/rules/fill.ts';
+import { machineVariables, type FleetSettings } from '../../../src/server/rules/variables.ts';
+import { newMachine } from './machine.ts';
+
+const keys = ['ssh-ed25519 AAAAC3Nz+a/b= ada@host', 'ssh-rsa AAAAB3 "grace"'];
+
+function fill(fields: object, settings: FleetSettings = {}, random = Math.random) {
+  const action = { action: 'writefile' as const, path: '/a', ...fields };
+  const template: Template = {
+    apiVersion: 'dragonfly.computer/v1',
+    kind: 'Template',
+    metadata: { name: 't' },
+    spec: { actions: [action] },
+  };
+  const variables = machineVariables(newMachine(), settings, {
+    server: 'https://boot.example.org',
+    random,
+  });
+  const [filled] = fillTemplate(template, variables).spec.actions;
+  return { ...action, content: '', ...filled };
+}
+
+/** The content as cloud-init reads it. */
+function read(content: string, settings: FleetSettings = {}): unknown {
+  return parse(fill({ content }, settings).content);
+}
+
+describe('default_password that is not set', () => {
+  it.each([
+    ['bare', 'passwd: {{ default_password }}'],
+    ['in double quotes', 'passwd: "{{ default_password }}"'],
+    ['in single quotes', "passwd: '{{ default_password }}'"],
+    ['bare, with a comment', 'passwd: {{ default_password }} # none'],
+    ['bare in a flow', '{ lock_passwd: false, passwd: {{ default_password }} }'],
+    ['after an item', 'users:\n  - passwd: {{ default_password }}'],
+  ])('is a text that locks or nobody guesses, %s', (_place, content) => {
+    const text = JSON.stringify(read(content));
+    expect(text).toMatch(/"passwd":"![A-Za-z0-9]{32}"/);
+  });
+
+  it('is another one at each rendering, and the same within one', () => {
+    const content = 'a: {{ default_password }}\nb: {{ default_password }}';
+    const [first, second] = [read(content), read(content)];
+    expect(first).toEqual({ a: Object(first).b, b: Object(first).a });
+    expect(second).not.toEqual(first);
+  });
+
+  it('stands as it is in the text that chpasswd reads', () => {
+    expect(fill({ content: 'root:{{ default_password }}' }).content).toMatch(
+      /^root:![A-Za-z0-9]{32}$/,
+    );
+  });
+});
+
+describe('ssh_pwauth', () => {
+  it.each([
+    ['false without a password', {}, false],
+    ['true with one', { default_password: 'x' }, true],
+    ['what it is set to', { default_password: 'x', ssh_pwauth: 'false' }, false],
+  ])('is %s', (_name, settings, expected) => {
+    expect(read('ssh_pwauth: {{ ssh_pwauth }}', settings)).toEqual({ ssh_pwauth: expected });
+  });
+});
+
+describe('ssh_authorized_keys', () => {
+  it.each([
+    ['none', '', []],
+    ['one', keys[0] ?? '', [keys[0]]],
+    ['several, one to a line', keys.join('\n'), keys],
+    ['several, as a YAML list', keys.map((key) => `- ${key}`).join('\n'), keys],
+    ['several, as a flow list', JSON.stringify(keys), keys],
+  ])('%s: a list', (_name, ssh_authorized_keys, expected) => {
+    const settings = { ssh_authorized_keys };
+    expect(read('k: {{ ssh_authorized_keys }}', settings)).toEqual({ k: expected });
+    expect(read('k:\n  {{ ssh_authorized_keys }}', settings)).toEqual({ k: expected });
+  });
+
+  it('are items where the template writes the list', () => {
+    const settings = { ssh_authorized_keys: keys.join('\n') };
+    expect(read('k:\n  - {{ ssh_authorized_keys }}\nl: 1', settings)).toEqual({ k: keys, l: 1 });
+  });
+
+  it('are lines in a file of keys', () => {
+    const content = '{{ ssh_authorized_keys }}\n';
+    const settings = { ssh_authorized_keys: keys.join('\n') };
+    expect(fill({ content }, settings).content).toBe(`${keys.join('\n')}\n`);
+    expect(fill({ content }).content).toBe('\n');
+  });
+
+  it('of services are a list too', () => {
+    const content = 'ssh_import_id: {{ ssh_import_id }}';
+    expect(read(content)).toEqual({ ssh_import_id: [] });
+    const settings = { ssh_import_id: 'gh:ada, gl:grace' };
+    expect(read(content, settings)).toEqual({ ssh_import_id: ['gh:ada', 'gl:grace'] });
+  });
+});
+
+describe('a value', () => {
+  const hard = 'a"b\\c\'d: #e {{ x }}';
+
+  it.each([
+    ['bare', 'v: {{ default_user }}'],
+    ['in double quotes', 'v: "{{ default_user }}"'],
+    ['in single quotes', "v: '{{ default_user }}'"],
+    ['in JSON', '{"v":"{{ default_user }}"}'],
+    ['after a quoted key', '"v": "{{ default_user }}"'],
+    ['after an apostrophe', "w: it's\nv: '{{ default_user }}'"],
+  ])('that has quotes and backslashes is read as it was set, %s', (_place, content) => {
+    expect(read(content, { default_user: hard })).toMatchObject({ v: hard });
+  });
+
+  it.each(['yes', 'null', '1e3', '~', '', '!x', '- a', '0644'])(
+    '%j, bare, stays a text',
+    (text) => {
+      expect(read('v: {{ default_user }}', { default_user: text })).toEqual({ v: text });
+    },
+  );
+
+  it.each([
+    ['a script', '#!/bin/sh\necho "{{ default_user }}"', `#!/bin/sh\necho "${hard}"`],
+    ['the middle of a text', 'user={{ default_user }};', `user=${hard};`],
+  ])('in %s stands as it is', (_place, content, expected) => {
+    expect(fill({ content }, { default_user: hard }).content).toBe(expected);
+  });
+
+  it('is filled into every text field, and unknown names stay', () => {
+    const fields = {
+      path: '/etc/{{ friendly_name }}',
+      fs_type: '{{ default_user }}',
+      newer_field: 'http://{{ server }}/{{ other }}',
+      partition: 1,
+    };
+    expect(fill(fields)).toMatchObject({
+      path: `/etc/${newMachine().config.memorable_name}`,
+      fs_type: 'root',
+      newer_field: 'https://boot.example.org/{{ other }}',
+      partition: 1,
+    });
+  });
+});
+
+it("Dragonfly's user-data reads as cloud-init needs it, without a setting", () => {
+  const content = `#cloud-config
+users:
+  - name: "{{ default_user }}"
+    lock_passwd: false
+    ssh_authorized_keys: {{ ssh_authorized_keys }}
+    ssh_import_id: {{ ssh_import_id }}
+chpasswd:
+  users:
+    - name: "{{ default_user }}"
+      password: "{{ default_password }}"
+ssh_pwauth: {{ ssh_pwauth }}
+`;
+  expect(read(content)).toEqual({
+    users: [{ name: 'root', lock_passwd: false, ssh_authorized_keys: [], ssh_import_id: [] }],
+    chpasswd: { users: [{ name: 'root', password: expect.stringMatching(/^![A-Za-z0-9]{32}$/) }] },
+    ssh_pwauth: false,
+  });
+});
