@@ -60,8 +60,19 @@ const MachineIds = Type.String({
   description: 'only these machines: at most 100 ids, separated by commas, in one page',
 });
 
+export const Dialect = Type.Object(
+  {
+    dialect: Type.Optional(
+      Type.Enum(['dragonfly'], {
+        description: 'with every field that newer versions of Dragonfly require',
+      }),
+    ),
+  },
+  strict,
+);
+
 export const MachineListQuery = Type.Object(
-  { ...MachineFilter, ...Paging, ids: Type.Optional(MachineIds) },
+  { ...MachineFilter, ...Paging, ids: Type.Optional(MachineIds), ...Dialect.properties },
   strict,
 );
 export type MachineListQuery = Static<typeof MachineListQuery>;

@@ -6,6 +6,8 @@ import { open, rename, rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { AppError, isAppError } from '../core/errors.ts';
 import { stringifyExact } from '../core/exact-json.ts';
+import { inDragonflysDialect } from '../model/dragonfly.ts';
+import type { Machine } from '../model/machine.ts';
 import { formatVersion, restoringKey } from './format.ts';
 import { parseDocument } from './collections/json.ts';
 import type { Kv, KvEntry, KvOperation } from './kv/kv.ts';
@@ -21,13 +23,15 @@ const backedUp = allKinds.filter(({ table }) => table !== kinds.tokens.table);
 /** Writes all records to a file, whole or not at all, and returns how many.
  *  Shape: a line {format, version}, a line {table, document} for each record, a line
  *  {records, sha256} over all lines before it.
+ *  With a dialect each document is written as newer versions of Dragonfly need it.
  *  Errors: AppError `backup.failed` and those of the store. */
-export async function backUp(kv: Kv, path: string): Promise<number> {
+export async function backUp(kv: Kv, path: string, dialect?: 'dragonfly'): Promise<number> {
   const partial = `${path}.partial`;
   const file = await attempt(`write ${partial}`, () => open(partial, 'w', 0o600));
   try {
-    const records = await writeLines(kv, (text) =>
-      attempt(`write ${partial}`, () => file.appendFile(text)),
+    const text = dialect === undefined ? oneLine : dragonflysLine;
+    const records = await writeLines(kv, text, (lines) =>
+      attempt(`write ${partial}`, () => file.appendFile(lines)),
     );
     await attempt(`write ${partial}`, () => file.sync());
     await file.close();
@@ -40,7 +44,11 @@ export async function backUp(kv: Kv, path: string): Promise<number> {
   }
 }
 
-async function writeLines(kv: Kv, write: (text: string) => Promise<void>): Promise<number> {
+async function writeLines(
+  kv: Kv,
+  textOf: (entry: KvEntry, kind: Kind<object>) => string,
+  write: (text: string) => Promise<void>,
+): Promise<number> {
   const hash = createHash('sha256');
   let records = 0;
   const put = async (text: string): Promise<void> => {
@@ -48,10 +56,13 @@ async function writeLines(kv: Kv, write: (text: string) => Promise<void>): Promi
     await write(text);
   };
   await put(`${JSON.stringify({ format: formatName, version: formatVersion })}\n`);
-  for (const { table } of backedUp) {
+  for (const kind of backedUp) {
+    const { table } = kind;
     for await (const piece of kv.scan(`${table}/`)) {
       records += piece.length;
-      const lines = piece.map((entry) => `{"table":"${table}","document":${oneLine(entry)}}\n`);
+      const lines = piece.map(
+        (entry) => `{"table":"${table}","document":${textOf(entry, kind)}}\n`,
+      );
       await put(lines.join(''));
     }
   }
@@ -64,6 +75,16 @@ async function writeLines(kv: Kv, write: (text: string) => Promise<void>): Promi
 function oneLine({ key, value }: KvEntry): string {
   const document = parseDocument(key, value);
   return value.includes('\n') ? stringifyExact(document) : value;
+}
+
+/** Errors: AppError `store.damaged`. */
+function dragonflysLine({ key, value }: KvEntry, kind: Kind<object>): string {
+  const document = parseDocument(key, value);
+  if (kind.table !== kinds.machines.table)
+    return stringifyExact(kind.mended?.(document) ?? document);
+  // The table of machines holds nothing else.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return stringifyExact(inDragonflysDialect(document as Machine));
 }
 
 /** Puts all records of a backup into an empty store. The whole file is verified before anything is

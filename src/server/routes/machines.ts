@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import {
   BulkRequest,
   BulkResponse,
+  Dialect,
   ConflictList,
   MachineCreate,
   MachineHistoryAnswer,
@@ -12,6 +13,7 @@ import {
   MachineView,
   Paging,
 } from '../../model/operator-api.ts';
+import { inDragonflysDialect } from '../../model/dragonfly.ts';
 import { expectMachine } from '../checkin/expected.ts';
 import { changeMany, deleteMachine, patchMachine } from '../machines/machine-changes.ts';
 import { listMachines } from '../machines/machine-list.ts';
@@ -33,8 +35,12 @@ export function machineRoutes(app: App, s: Services): void {
     },
     async (request) => {
       const page = await listMachines(s, request.query);
+      const shown = page.machines.map((machine) => viewMachine(machine, s));
       return {
-        machines: page.machines.map((machine) => viewMachine(machine, s)),
+        machines:
+          request.query.dialect === undefined
+            ? shown
+            : shown.map((machine) => inDragonflysDialect(machine)),
         next_cursor: page.nextCursor ?? null,
       };
     },
@@ -67,13 +73,15 @@ export function machineRoutes(app: App, s: Services): void {
         tags: ['machines'],
         summary: 'Get a machine',
         params: IdParams,
+        querystring: Dialect,
         response: { 200: MachineView, ...errors },
       },
     },
     async (request, reply) => {
       const { value } = await loadMachine(s, request.params.id.toLowerCase());
       void reply.header('etag', machineEtag(value));
-      return viewMachine(value, s);
+      const shown = viewMachine(value, s);
+      return request.query.dialect === undefined ? shown : inDragonflysDialect(shown);
     },
   );
 

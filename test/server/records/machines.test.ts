@@ -179,3 +179,57 @@ describe('a state of a newer Dragonfly', () => {
     },
   );
 });
+
+describe('the dialect of newer versions of Dragonfly', () => {
+  const added = {
+    installation_progress: 0,
+    netboot: { allow_pxe: true, allow_workflow: true, dhcp_ip: null },
+  };
+
+  it('is served on demand, with every field that they require', async () => {
+    const server = await restored(minimal);
+    const one = `/api/machines/${ids.minimal}`;
+    expect((await server.call('GET', one)).body.config).not.toHaveProperty('netboot');
+    const { body } = await server.call('GET', `${one}?dialect=dragonfly`);
+    expect(body.config).toMatchObject(added);
+    const list = await server.call('GET', '/api/machines?dialect=dragonfly&state=Discovered');
+    expect(list.body.machines).toEqual([body]);
+    expect((await server.call('GET', `${one}?dialect=other`)).status).toBe(422);
+    expect(await server.text(ids.minimal)).toBe(minimal);
+  });
+
+  it('keeps what came from there, and shows no password', async () => {
+    const server = await restored(full);
+    const { body } = await server.call('GET', `/api/machines/${ids.full}?dialect=dragonfly`);
+    expect(body.config).toMatchObject({
+      installation_progress: 255,
+      netboot: { allow_pxe: false, allow_workflow: true, dhcp_ip: '192.0.2.7' },
+      bmc: { username: 'root', password_encrypted: '' },
+    });
+  });
+
+  it('is what a backup for Dragonfly holds, and only that one', async () => {
+    const server = await restored(full, minimal);
+    const interfaces = [
+      { name: 'eth0', mac: '02:00:00:00:00:03', speed_mbps: 1000 },
+      { name: 'eth1', mac: '02:00:00:00:00:05' },
+    ];
+    const body = { mac: '02:00:00:00:00:03', interfaces };
+    expect((await server.call('POST', '/api/agent/checkin', { body })).body.is_new).toBe(false);
+    const file = join(temporaryDirectory(), 'for-dragonfly');
+    await backUp(server.kv, file, 'dragonfly');
+    const text = readFileSync(file, 'utf8');
+    // What came from there is whole already.
+    expect(text).toContain(`{"table":"machines","document":${full}}\n`);
+    const line = text.split('\n').find((l) => l.includes(ids.minimal)) ?? '';
+    const { document } = JSON.parse(line);
+    expect(document.config).toMatchObject(added);
+    expect(document.hardware.network_interfaces.map((p: { name: string }) => p.name)).toEqual([
+      'eth1',
+    ]);
+    const again = await openedWithKv('memory:');
+    expect(await restore(again.kv, file)).toBe(3);
+    await backUp(server.kv, file);
+    expect(readFileSync(file, 'utf8')).not.toContain('allow_pxe":true');
+  });
+});

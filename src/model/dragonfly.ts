@@ -1,0 +1,36 @@
+// Machines in the words of newer versions of Dragonfly, which refuse a record without the fields that they
+// added to the schema.
+import type { BmcConfig, Machine } from './machine.ts';
+
+/** What those versions add, as they make it for a machine that nobody set anything for. */
+const added = {
+  installation_progress: 0,
+  netboot: { allow_pxe: true, allow_workflow: true, dhcp_ip: null },
+};
+
+/** A machine with every field that Dragonfly's types need, those that came from there unchanged. Its
+ *  network_interfaces are those beyond the primary port, as the schema has it: the record keeps that one too,
+ *  since its name, speed and driver have no other place. A BMC's password, where it is not shown, is empty. */
+export function inDragonflysDialect<M extends Pick<Machine, 'identity' | 'hardware'> & Config>(
+  machine: M,
+): M {
+  const { identity, hardware, config } = machine;
+  const { bmc } = config;
+  const ports = hardware.network_interfaces.filter(({ mac }) => mac !== identity.primary_mac);
+  return {
+    ...machine,
+    hardware: { ...hardware, network_interfaces: ports },
+    config: {
+      ...config,
+      ...Object.fromEntries(Object.entries(added).filter(([name]) => !(name in config))),
+      bmc: bmc === null ? null : { ...bmc, password_encrypted: bmc.password_encrypted ?? '' },
+    },
+  };
+}
+
+/** A record's configuration, or what is shown of it. */
+interface Config {
+  readonly config: Omit<Machine['config'], 'bmc'> & {
+    readonly bmc: (Omit<BmcConfig, 'password_encrypted'> & Partial<BmcConfig>) | null;
+  };
+}
