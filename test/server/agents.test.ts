@@ -155,6 +155,13 @@ it('takes a check-in with text and numbers beyond its limits, and says what it l
   ]);
 });
 
+it('refuses a check-in whose text is a number beyond 2^53, with the field', async () => {
+  const server = await startServer();
+  const body = '{"mac":"02:00:00:00:00:01","machine_id":18446744073709551615,"cpu_cores":-1}';
+  const answer = await server.call('POST', '/api/agent/checkin', { body });
+  expect([answer.status, answer.body.path]).toEqual([422, 'machine_id']);
+});
+
 it.each([
   ['an unknown type', { type: 'paused' }, 'type'],
   ['no type', {}, 'type'],

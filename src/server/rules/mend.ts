@@ -1,6 +1,7 @@
 // What an agent sends, made fit for its schema: texts and lists cut, measures brought into their range, null
 // taken as absent, counts that are out of range left out. An agent cannot correct itself, and its machine
 // must not be lost for one field. A wrong type stays wrong. Pure.
+import { stringifyExact } from '../../core/exact-json.ts';
 import { cut } from '../../core/text.ts';
 import type { Problem } from '../../model/problem.ts';
 
@@ -135,5 +136,5 @@ function withoutStaleHash(before: unknown, after: unknown): unknown {
 function hashedFields(request: unknown): string {
   const { all_macs, interfaces, smbios_uuid, machine_id, existing_os } = Object(request);
   const ports = Array.isArray(interfaces) ? interfaces.map((port) => Object(port).mac) : null;
-  return JSON.stringify([all_macs, ports, smbios_uuid, machine_id, Object(existing_os).machine_id]);
+  return stringifyExact([all_macs, ports, smbios_uuid, machine_id, Object(existing_os).machine_id]);
 }

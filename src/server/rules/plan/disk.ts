@@ -1,4 +1,5 @@
 // Chooses the one disk that a workflow is about, or says why it may not be written. Pure.
+import { stringifyExact } from '../../../core/exact-json.ts';
 import { AppError } from '../../../core/errors.ts';
 import type { DiskContents } from '../../../model/contents.ts';
 import type { StoredDisk } from '../../../model/hardware/disk.ts';
@@ -103,7 +104,7 @@ function noDisk(
   isNamed: boolean,
 ): AppError {
   const sought =
-    hints !== undefined ? JSON.stringify(hints) : device === 'auto' ? 'any disk' : device;
+    hints !== undefined ? stringifyExact(hints) : device === 'auto' ? 'any disk' : device;
   const each = disks.map(
     (disk) => `${disk.device} is ${reasonAgainst(disk, isNamed) ?? 'another one'}`,
   );

@@ -75,7 +75,7 @@ function wantedDisk(actions: readonly TemplateAction[]): Wanted {
   });
   const [first, ...others] = said;
   if (first === undefined) return { device: 'auto', hints: undefined };
-  const isSame = (other: Wanted): boolean => JSON.stringify(other) === JSON.stringify(first);
+  const isSame = (other: Wanted): boolean => stringifyExact(other) === stringifyExact(first);
   if (others.every(isSame)) return first;
   throw new AppError(
     'plan.ambiguous',
