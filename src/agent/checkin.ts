@@ -21,7 +21,7 @@ export function checkinRequest(inventory: Inventory, context: CheckinContext): C
   if (identity.primary_mac === null) {
     throw new AppError(
       'identity.no-mac',
-      'cannot check in: no physical network interface with a MAC address was found; see dragonfly-agent doctor',
+      'cannot check in: no physical network interface with a MAC address was found; run dragonfly-agent doctor',
     );
   }
   return fit({

@@ -136,7 +136,7 @@ class Redaction {
       if (!isLeft) continue;
       throw new AppError(
         'internal.bug',
-        'a capture would keep what --redact should remove; none was made',
+        'the capture would still hold a value that --redact should remove; no capture was written',
       );
     }
   }

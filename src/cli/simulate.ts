@@ -157,7 +157,7 @@ async function readModels(dir: string | undefined): Promise<Inventory[]> {
   const models: Inventory[] = [];
   for (const name of names.toSorted()) models.push(await collectInventory(`${dir}/${name}/root`));
   if (models.length === 0) {
-    throw new AppError('usage.invalid', `there is no captured machine in --fixtures ${dir}`);
+    throw new AppError('usage.invalid', `no captured machines in --fixtures ${dir}`);
   }
   return models;
 }

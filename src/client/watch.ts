@@ -95,7 +95,7 @@ function readEvent({ id, type, data }: ParsedEvent): WatchedEvent {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return { id, type: type as EventType, data: JSON.parse(data) };
   } catch (err) {
-    throw new AppError('server.garbled', 'what the server sent is not one of its events', {
+    throw new AppError('server.garbled', 'the server sent something other than an event', {
       cause: err,
     });
   }

@@ -53,7 +53,7 @@ export function wiredNics(facts: Partial<Facts>): Facts['network']['interfaces']
   );
 }
 
-const unread = 'could not be looked for';
+const unread = 'could not be determined';
 const nextForUnread = 'run it as root; "dragonfly-agent inventory" names what could not be read';
 
 export async function nicFindings(
@@ -92,7 +92,7 @@ function nextForNoNic(facts: Partial<Facts>, idleCount: number): string {
   if (idleCount > 0) return 'load the driver named below';
   return (facts.network?.interfaces.length ?? 0) > 0
     ? 'USB, BMC and wireless ports do not count: enable a port on the board or add a card'
-    : 'enable the port in the firmware setup, or look whether the card sits in its slot';
+    : 'enable the port in the firmware setup, or check that the card sits in its slot';
 }
 
 /** Finds the module for a device in the kernel's own table, or asks modprobe if the image lacks the
@@ -137,10 +137,10 @@ export async function diskFindings(
         ? fail('disks', unread, nextForUnread)
         : fail(
             'disks',
-            'there is no disk to install on',
+            'no disk to install on',
             idle.length > 0
               ? 'load the driver named below'
-              : 'look at cables and backplane; a RAID controller shows no disk until a volume or JBOD is set up',
+              : 'check cables and backplane; a RAID controller shows no disk until a volume or JBOD is set up',
           );
   const controllers = await Promise.all(
     idle.map(async (device) => {

@@ -63,6 +63,6 @@ export function machineIdFinding({ sources }: IdentityExplanation, facts: Partia
   if (facts.machineId?.netboot_image) {
     return pass('machine-id', 'this is a netboot image; its own id does not count, as intended');
   }
-  const state = id?.value ? `${id.value}: ${id.why ?? ''}` : 'there is none';
+  const state = id?.value ? `${id.value}: ${id.why ?? ''}` : 'not found';
   return warn('machine-id', state, 'make one: systemd-machine-id-setup');
 }

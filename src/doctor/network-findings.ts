@@ -21,7 +21,7 @@ export function linkFindings(facts: Partial<Facts>, log: KernelLog | undefined):
   const isOff = nics.every((nic) => nic.carrier === null);
   const next = isOff
     ? `switch one on: ip link set ${nics[0]?.name ?? ''} up`
-    : 'look at the cable and the switch port; for optics, whether both ends agree on speed and FEC';
+    : 'check the cable and the switch port; for optics, that both ends agree on speed and FEC';
   return [fail('link', text.join(', '), next)];
 }
 
@@ -53,8 +53,8 @@ export async function addressFindings(
   const next =
     age < spanningTreeSeconds
       ? `wait: a switch port with spanning tree passes traffic ${spanningTreeSeconds} s after its link; make it an edge port (portfast)`
-      : 'look whether the DHCP server sees the request: VLAN of the port, relay, free leases';
-  return [fail('address', `there is none but link-local ones${since}`, next)];
+      : 'check whether the DHCP server sees the request: VLAN of the port, relay, free leases';
+  return [fail('address', `only link-local addresses${since}`, next)];
 }
 
 export function routeFindings({ routes }: Partial<Facts>): Finding[] {
@@ -64,11 +64,11 @@ export function routeFindings({ routes }: Partial<Facts>): Finding[] {
     return [
       warn(
         'route',
-        'there is no default route: only servers in the same network can be reached',
-        'let DHCP give a router (option 3), or: ip route add default via ADDRESS',
+        'no default route: only servers in the same network can be reached',
+        'have DHCP offer a router (option 3), or run: ip route add default via ADDRESS',
       ),
     ];
   }
-  const by = route.gateway === null ? '' : ` by ${route.gateway}`;
+  const by = route.gateway === null ? '' : ` via ${route.gateway}`;
   return [pass('route', `default over ${route.interface}${by}`)];
 }

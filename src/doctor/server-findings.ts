@@ -48,7 +48,7 @@ async function nameFinding(
   host: string,
   { clock, timeoutMs, signal }: ServerOptions,
 ): Promise<Finding> {
-  const next = 'look at the name and at the name servers in /etc/resolv.conf';
+  const next = 'check the name, and the name servers in /etc/resolv.conf';
   try {
     const late = (): Error => new Error('timed out');
     const addresses = await inTime(addressesOf(host), clock, timeoutMs, late, signal);
@@ -81,7 +81,7 @@ function certificateFinding(
   if (caSha256 !== undefined) {
     const refusal = distrust(chain, caSha256, host, now);
     if (refusal === undefined)
-      return pass(check, `good until ${day(own.validToDate)}, of the pinned CA`);
+      return pass(check, `valid until ${day(own.validToDate)}, from the pinned CA`);
     return fail(
       check,
       `it ${refusal.reason}`,
@@ -93,11 +93,11 @@ function certificateFinding(
   const daysLeft = (own.validToDate.getTime() - now.getTime()) / dayMs;
   return daysLeft < 14
     ? warn(check, `it expires on ${day(own.validToDate)}`, 'renew it')
-    : pass(check, `good until ${day(own.validToDate)}`);
+    : pass(check, `valid until ${day(own.validToDate)}`);
 }
 
 function timeFinding(own: X509Certificate, now: Date): Finding | undefined {
-  const here = `here it is ${now.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  const here = `this machine's clock says ${now.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
   if (now > own.validToDate) {
     const text = `it expired on ${day(own.validToDate)}; ${here}`;
     return fail('certificate', text, 'renew it, or set the clock of this machine if that is wrong');
@@ -107,7 +107,7 @@ function timeFinding(own: X509Certificate, now: Date): Finding | undefined {
     return fail(
       'certificate',
       text,
-      'set the clock of this machine: it is behind (an empty battery?)',
+      'set the clock of this machine: it is behind (a flat battery?)',
     );
   }
   return undefined;
@@ -117,14 +117,14 @@ function certificateError(error: string, own: X509Certificate): string {
   if (error === 'ERR_TLS_CERT_ALTNAME_INVALID')
     return `it is for ${own.subjectAltName ?? own.subject}`;
   return /SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/.test(error)
-    ? `nobody this machine trusts has signed it (${error})`
+    ? `no CA that this machine trusts has signed it (${error})`
     : `it is not accepted (${error})`;
 }
 
 function nextForCertificate(error: string): string {
   return error === 'ERR_TLS_CERT_ALTNAME_INVALID'
-    ? 'reach the server by a name that is in it, or issue it for this name'
-    : 'give its CA by --ca-sha256, dragonfly.ca_sha256= or NODE_EXTRA_CA_CERTS';
+    ? 'use a name that the certificate holds, or reissue it for this name'
+    : 'give its CA with --ca-sha256, dragonfly.ca_sha256= or NODE_EXTRA_CA_CERTS';
 }
 
 function healthFinding(url: URL, { status, body }: Answer): Finding {
@@ -166,21 +166,33 @@ function clockFindings({ headers }: Answer, { clock }: ServerOptions): Finding[]
 }
 
 const reasons: Readonly<Record<string, readonly [string, string]>> = {
-  ECONNREFUSED: ['nothing listens there', 'start the server, or look at host and port'],
-  EHOSTUNREACH: ['the host cannot be reached', 'look at VLAN, cable and the address'],
-  ENETUNREACH: ['there is no route to it', 'look at the default route'],
-  ECONNRESET: ['the connection is cut at once', 'look at firewalls, and whether it speaks TLS'],
-  ERR_SSL_WRONG_VERSION_NUMBER: ['it speaks no TLS', 'use http:// in the URL, or another port'],
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: ['it speaks no TLS', 'use http:// in the URL, or another port'],
-  HPE_INVALID_CONSTANT: ['it speaks no HTTP', 'use https:// in the URL, or another port'],
-  EPROTO: ['it speaks no TLS that this agent knows', 'use http:// in the URL, or another port'],
+  ECONNREFUSED: ['nothing listens there', 'start the server, or check host and port'],
+  EHOSTUNREACH: ['the host cannot be reached', 'check the VLAN, the cable and the address'],
+  ENETUNREACH: ['there is no route to it', 'check the default route'],
+  ECONNRESET: [
+    'the connection is reset at once',
+    'check firewalls, and whether the server speaks TLS',
+  ],
+  ERR_SSL_WRONG_VERSION_NUMBER: [
+    'it does not speak TLS',
+    'use http:// in the URL, or another port',
+  ],
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: [
+    'it does not speak TLS',
+    'use http:// in the URL, or another port',
+  ],
+  HPE_INVALID_CONSTANT: ['it does not speak HTTP', 'use https:// in the URL, or another port'],
+  EPROTO: [
+    'it does not speak TLS, or no version that this agent supports',
+    'use http:// in the URL, or another port',
+  ],
 };
 
 function connectionFinding(url: URL, err: unknown): Finding {
   const code = codeOf(err);
   const [why, next] = reasons[code] ?? [
     `no answer (${code})`,
-    'look whether a firewall drops packets on the way, and at the host and port',
+    'check host and port, and whether a firewall drops packets on the way',
   ];
   return fail('server', `${url.origin}: ${why}`, next);
 }

@@ -62,13 +62,13 @@ function macsOf(request: CheckinRequest, primaryMac: string): string[] | undefin
 function readMac(text: string, path: string): string {
   const mac = normalizeMac(text);
   if (mac !== undefined) return mac;
-  throw new AppError('request.invalid', `${path} is no MAC address`, { details: { path } });
+  throw new AppError('request.invalid', `${path} is not a MAC address`, { details: { path } });
 }
 
 function usableMac(text: string, path: string): string {
   const mac = readMac(text, path);
   if (!isJunkMac(mac)) return mac;
-  throw new AppError('request.invalid', `${path} is an address that no interface has`, {
+  throw new AppError('request.invalid', `${path} cannot be the address of an interface`, {
     details: { path },
   });
 }
@@ -77,7 +77,7 @@ function checkHash(sent: string | undefined, computed: string): void {
   if (sent === undefined || sent.toLowerCase() === computed) return;
   throw new AppError(
     'identity.mismatch',
-    'identity_hash is not the hash of the MACs, the SMBIOS UUID and the machine-id that were sent',
+    'identity_hash does not match the MACs, the SMBIOS UUID and the machine-id that were sent',
     { details: { path: 'identity_hash', sent, computed } },
   );
 }

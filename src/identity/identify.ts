@@ -84,7 +84,7 @@ function explainMacs(interfaces: readonly NetworkInterface[]): MacSource[] {
 
 /** Why the MAC of a NIC does not count; undefined when it does. */
 function unfitMac(nic: NetworkInterface, mac: string, sameAs?: string): string | undefined {
-  if (nic.kind === 'infiniband') return 'InfiniBand: its hardware address is no MAC';
+  if (nic.kind === 'infiniband') return 'InfiniBand: its hardware address is not a MAC';
   if (normalizeMac(mac) === undefined) return 'not a MAC address';
   if (isJunkMac(mac)) return 'placeholder: no NIC has it';
   if (nic.is_bmc) return "BMC's NIC towards its host: shared by a model line";

@@ -61,7 +61,7 @@ function byIdentityHash(shown: Evidence, known: Known): Resolution | undefined {
   const twins = machinesOf(known.byHash, known);
   const match = bestTwin(shown, twins, known.caller);
   if (match === undefined) return undefined;
-  const evidence = ['The identity hash is that of this machine.'];
+  const evidence = ['The identity hash matches this machine.'];
   // Nothing tells such machines apart, so a new record each time would not either.
   const sameHash = 'has the same identity hash';
   const doubt: Doubt | undefined =
@@ -101,7 +101,7 @@ function byPrimaryMac(shown: Evidence, known: Known): Resolution | undefined {
   const owner = ownerOf(shown, owners, known);
   if (owner === undefined) return undefined;
   const evidence = [
-    `The primary MAC ${shown.primaryMac} is that of this machine.`,
+    `The primary MAC ${shown.primaryMac} matches this machine.`,
     ...differences(shown, owner),
   ];
   const [uuidOwner, ...moreOwners] = known.bySmbiosUuid;
@@ -150,7 +150,7 @@ function byEvidence(shown: Evidence, known: Known): Resolution {
   const machine = known.machines.get(only.machine_id);
   const against = [
     ...(machine === undefined ? [] : contradictions(shown, machine, known.sharedUuids)),
-    ...(known.alive.has(only.machine_id) ? ['was alive while the one that checks in ran'] : []),
+    ...(known.alive.has(only.machine_id) ? ['was alive while the caller was running'] : []),
   ];
   if (against.length > 0) {
     return newMachine(
@@ -205,7 +205,7 @@ function collectCandidates(
     candidates: candidatesOf([...alone, ...told]),
     ignored: ignored
       .slice(0, namedAtMost)
-      .map(({ what }) => `Several machines have the ${what}: it is no evidence.`),
+      .map(({ what }) => `Several machines share the ${what}, so it is not evidence.`),
   };
 }
 

@@ -33,7 +33,7 @@ export function contradictions(
   const against: string[] = [];
   const differs = shown.smbiosUuid !== null && shown.smbiosUuid !== uuid;
   if (differs && uuidPlaceholder(uuid) === undefined && !sharedUuids.has(uuid)) {
-    against.push(`has another SMBIOS UUID, ${uuid}, than the ${shown.smbiosUuid} shown`);
+    against.push(`has SMBIOS UUID ${uuid}, not ${shown.smbiosUuid}`);
   }
   if (goesOnInEarlierBoot(shown, machine)) against.push(twoBoots(shown, machine));
   return against;
@@ -65,7 +65,7 @@ export function nothingElseAgrees(shown: Evidence, machine: Machine): boolean {
 
 export function twoBoots(shown: Evidence, machine: Machine): string {
   const current = machine.report?.boot_id ?? '';
-  return `is in boot ${current}, while the check-in is from boot ${shown.bootId ?? ''}, which goes on`;
+  return `is in boot ${current}, while the check-in comes from boot ${shown.bootId ?? ''}, which is still running`;
 }
 
 /** What the machine had changed since, in sentences. */

@@ -26,7 +26,7 @@ async function loadSystemInformation(): Promise<SystemInformation> {
   } catch (cause) {
     throw new AppError(
       'config.invalid',
-      'systeminformation is not part of this program; use the one that npm installs',
+      'this executable does not include systeminformation; use the program that npm installs',
       { cause },
     );
   }

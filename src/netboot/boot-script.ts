@@ -73,9 +73,13 @@ export function isPlain(text: string): boolean {
 
 function scriptUrl(url: string): string {
   if (/^https?:\/\/[\w.:[\]-]+(?:\/[\w./-]*)?$/i.test(url)) return url.replace(/\/$/, '');
-  throw new AppError('request.invalid', 'the name of this server cannot stand in a boot script', {
-    details: { url: url.slice(0, 200) },
-  });
+  throw new AppError(
+    'request.invalid',
+    'the address of this server has characters that a boot script cannot hold',
+    {
+      details: { url: url.slice(0, 200) },
+    },
+  );
 }
 
 function script(lines: readonly string[]): string {

@@ -100,7 +100,7 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
   app.setNotFoundHandler((request) => {
     throw new AppError(
       'route.unknown',
-      `there is no ${request.method} ${request.url.split('?')[0]}`,
+      `no such route: ${request.method} ${request.url.split('?')[0]}`,
     );
   });
   takeBodies(app);
@@ -159,7 +159,7 @@ function bodyParser(parse: (text: string) => unknown) {
     try {
       body = parse(text);
     } catch (err) {
-      done(err instanceof Error ? err : new Error('the body cannot be parsed', { cause: err }));
+      done(err instanceof Error ? err : new Error('cannot parse the body', { cause: err }));
       return;
     }
     done(null, body);

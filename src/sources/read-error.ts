@@ -53,7 +53,7 @@ export function timeoutError(what: string, timeoutMs: number): AppError {
 }
 
 const reasons: Partial<Record<ErrorCode, (path: string) => string>> = {
-  'read.not-a-file': (path) => `cannot read ${path}, which is no regular file`,
+  'read.not-a-file': (path) => `cannot read ${path}, which is not a regular file`,
   'read.too-large': (path) => `cannot read ${path}, which is larger than any such file should be`,
 };
 

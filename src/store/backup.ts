@@ -125,7 +125,7 @@ async function claim(kv: Kv, sha256: string): Promise<void> {
   if (mark !== undefined || found.some((entries) => entries.length > 0)) {
     throw new AppError(
       'store.not-empty',
-      'the store to restore into holds records already: name an empty one',
+      'cannot restore into a store that holds records: name an empty one',
     );
   }
   await kv.commit([{ key: restoringKey, revision: 0 }], [{ key: restoringKey, value: sha256 }]);
@@ -197,7 +197,7 @@ async function* linesOf(path: string): AsyncIterable<string> {
 function damaged(path: string): AppError {
   return new AppError(
     'backup.damaged',
-    `${path} is no backup, or is cut short or changed: use another one`,
+    `${path} is damaged, or it is not a backup: use another one`,
   );
 }
 

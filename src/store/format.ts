@@ -60,7 +60,7 @@ export async function checkRestored(kv: Kv, description: string): Promise<void> 
   if (marks?.length !== 0) {
     throw new AppError(
       'store.damaged',
-      `${description} was restored in part only: repeat the restore with the same file`,
+      `${description} was only partly restored: repeat the restore with the same file`,
     );
   }
 }

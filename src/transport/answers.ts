@@ -124,6 +124,6 @@ function pattern(fields: Record<string, unknown>, name: string, expected: RegExp
 function garbled(what: string): AppError {
   return new AppError(
     'server.garbled',
-    `the answer is not one of a Dragonfly server: ${what} is missing or wrong`,
+    `the answer is not from a Dragonfly server: ${what} is missing or wrong`,
   );
 }

@@ -48,7 +48,7 @@ function flaw(chain: readonly X509Certificate[], host: string): string | undefin
   if (!isFor(own, host)) return `is not for ${host}`;
   // Undefined without that extension, although its type does not say so.
   const usage: readonly string[] | undefined = own.keyUsage;
-  if (usage !== undefined && !usage.includes(serverAuth)) return 'is not one of a server';
+  if (usage !== undefined && !usage.includes(serverAuth)) return 'is not for a server';
   const isLinked = chain.every((c, i) => {
     const issuer = chain[i + 1];
     return issuer === undefined || isIssuedBy(c, issuer);

@@ -167,7 +167,7 @@ function connect(way: Way, args: ClientRequestArgs): Promise<Duplex> {
     signal.addEventListener('abort', onAbort, { once: true });
     // Stays, so that an error between two owners of the socket is not uncaught.
     socket.on('error', fail);
-    socket.once('close', () => fail(new Error('the connection was closed while it was made')));
+    socket.once('close', () => fail(new Error('the connection was closed while connecting')));
     socket.once('lookup', () => onStep('dns'));
     socket.once('connect', () => onStep('tcp'));
     if (isTunnel) return;

@@ -27,7 +27,7 @@ export interface Failure {
 export function classifyFailure(err: unknown): Failure {
   const error = isAppError(err)
     ? err
-    : new AppError('internal.bug', 'the agent met an error of its own', { cause: err });
+    : new AppError('internal.bug', 'an unexpected error in the agent', { cause: err });
   const retryAfterMs = error.details['retryAfterMs'];
   return {
     kind: kindOf(error),

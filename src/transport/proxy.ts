@@ -23,7 +23,7 @@ export function proxyFor(origin: string, proxy: ProxySettings | undefined): stri
   if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) {
     throw new AppError(
       'config.invalid',
-      `the proxy for ${origin} is not the address of one; set ${protocol.slice(0, -1)}_proxy to http://HOST:PORT`,
+      `the proxy set for ${origin} is not an address; set ${protocol.slice(0, -1)}_proxy to http://HOST:PORT`,
     );
   }
   return url;

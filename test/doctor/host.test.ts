@@ -78,8 +78,8 @@ describe('the doctor', () => {
     const root = MemoryRoot.of({ ...refused('/sys/class/net'), ...refused('/sys/block') });
     const failed = (await examineHost(root)).findings.filter(({ verdict }) => verdict === 'fail');
     expect(failed.map(({ check, message }) => `${check} ${message}`)).toEqual([
-      'wired NIC could not be looked for',
-      'disks could not be looked for',
+      'wired NIC could not be determined',
+      'disks could not be determined',
     ]);
   });
 
@@ -135,7 +135,7 @@ describe('the doctor', () => {
   it('tells a missing link from a port that is switched off', async () => {
     pci('0000:00:03.0', '020000', '8086:1533', 'igb');
     nic('eth0', '0000:00:03.0', '0');
-    expect((await findings('link'))[0]).toMatch(/^fail: eth0 has no link -> look at the cable/);
+    expect((await findings('link'))[0]).toMatch(/^fail: eth0 has no link -> check the cable/);
     rmSync(join(top, 'sys/class/net/eth0/carrier'));
     expect((await findings('link'))[0]).toMatch(/^fail: eth0 is switched off -> switch one on/);
   });
@@ -151,21 +151,21 @@ describe('the doctor', () => {
       'proc/uptime': '20.6 10.0\n',
     });
     expect((await findings('address'))[0]).toBe(
-      'fail: there is none but link-local ones; the link of eth0 came up 15 s ago (3.6 s after its driver) -> wait: a switch port with spanning tree passes traffic 50 s after its link; make it an edge port (portfast)',
+      'fail: only link-local addresses; the link of eth0 came up 15 s ago (3.6 s after its driver) -> wait: a switch port with spanning tree passes traffic 50 s after its link; make it an edge port (portfast)',
     );
     put({ 'proc/uptime': '600.0 10.0\n' });
     expect((await findings('address'))[0]).toMatch(
-      /-> look whether the DHCP server sees the request/,
+      /-> check whether the DHCP server sees the request/,
     );
   });
 
   it('misses a default route', async () => {
     put({ 'proc/net/route': 'Iface\tDestination\n', 'proc/net/ipv6_route': '' });
-    expect((await findings('route'))[0]).toMatch(/^warn: there is no default route/);
+    expect((await findings('route'))[0]).toMatch(/^warn: no default route/);
     put({
       'proc/net/route': 'Iface\neth0\t00000000\t0102000A\t0003\t0\t0\t0\t00000000\t0\t0\t0\n',
     });
-    expect(await findings('route')).toEqual(['pass: default over eth0 by 10.0.2.1']);
+    expect(await findings('route')).toEqual(['pass: default over eth0 via 10.0.2.1']);
   });
 
   it('finds disks hidden behind a VMD controller without driver', async () => {

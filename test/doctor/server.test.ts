@@ -88,7 +88,7 @@ describe('the doctor and a server', () => {
   it('tell a server without TLS from one that is down', async () => {
     const url = await serve(healthy);
     const [finding] = await examine(url.replace('http:', 'https:'));
-    expect(finding).toMatch(/it speaks no TLS/);
+    expect(finding).toMatch(/it does not speak TLS/);
   });
 
   it('find a clock that differs by more than half a minute', async () => {
@@ -148,7 +148,7 @@ describe.skipIf(!hasOpenssl)(`the doctor and a certificate${skipped}`, () => {
   it('that expired', async () => {
     const url = await serve(healthy, ca.issue('IP:127.0.0.1', '2020-01-01', '2020-02-01'));
     expect((await examine(url))[0]).toMatch(
-      /^certificate fail: it expired on 2020-02-01; here it is 20/,
+      /^certificate fail: it expired on 2020-02-01; this machine's clock says 20/,
     );
   });
 
@@ -157,7 +157,7 @@ describe.skipIf(!hasOpenssl)(`the doctor and a certificate${skipped}`, () => {
     const clock = new ManualClock(new Date('2000-01-01T00:05:00Z'));
     const findings = await examine(url, { clock });
     expect(findings[0]).toBe(
-      'certificate fail: it is not valid before 2026-01-01; here it is 2000-01-01 00:05 UTC',
+      "certificate fail: it is not valid before 2026-01-01; this machine's clock says 2000-01-01 00:05 UTC",
     );
     expect(findings[2]).toMatch(/^clock fail: this machine's is \d+ s behind/);
   });
@@ -165,10 +165,10 @@ describe.skipIf(!hasOpenssl)(`the doctor and a certificate${skipped}`, () => {
   it('whose CA nobody knows, or is the pinned one', async () => {
     const url = await serve(healthy, ca.issue('IP:127.0.0.1', '2020-01-01', '2090-01-01'));
     expect((await examine(url))[0]).toMatch(
-      /^certificate fail: nobody this machine trusts has signed it/,
+      /^certificate fail: no CA that this machine trusts has signed it/,
     );
     expect((await examine(url, { caSha256: ca.sha256 }))[0]).toBe(
-      'certificate pass: good until 2090-01-01, of the pinned CA',
+      'certificate pass: valid until 2090-01-01, from the pinned CA',
     );
     expect((await examine(url, { caSha256: '0'.repeat(64) }))[0]).toBe(
       'certificate fail: it does not lead to the pinned CA',

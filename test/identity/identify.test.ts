@@ -57,7 +57,7 @@ describe('MACs that identify', () => {
     [{ is_usb: true }, 'USB NIC: moves between machines, or is shared by a model line'],
     [{ is_bmc: true, is_usb: true }, "BMC's NIC towards its host: shared by a model line"],
     [{ is_vf: true }, 'virtual function: its physical function counts'],
-    [{ kind: 'infiniband' }, 'InfiniBand: its hardware address is no MAC'],
+    [{ kind: 'infiniband' }, 'InfiniBand: its hardware address is not a MAC'],
     [{ kind: 'wlan' }, 'wireless: its address may be randomised'],
     [{ mac: '00:00:00:00:00:00' }, 'placeholder: no NIC has it'],
     [{ mac: 'ff:ff:ff:ff:ff:ff' }, 'placeholder: no NIC has it'],

@@ -103,7 +103,7 @@ describe.skipIf(!hasOpenssl)('a server with a certificate (skipped without opens
       'is not for 127.0.0.1',
     );
     const client = ca.issue(local, '2020-01-01', '2040-01-01', 'clientAuth');
-    expect((await checkIn(client, { pin: ca.sha256 })).outcome).toContain('not one of a server');
+    expect((await checkIn(client, { pin: ca.sha256 })).outcome).toContain('not for a server');
   });
 
   it('sets the clock, once, of a machine to which its good certificate is not yet valid', async () => {

@@ -91,7 +91,7 @@ function runnerOf({ action }: TemplateActionToRun, { runners }: WorkflowContext)
   if (runner !== undefined) return runner;
   throw new AppError(
     'action.unsupported',
-    `action "${action}" is not one that this agent carries out (${Object.keys(runners).join(', ') || 'none'})`,
+    `this agent does not support the action "${action}" (it supports ${Object.keys(runners).join(', ') || 'none'})`,
   );
 }
 

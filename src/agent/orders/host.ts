@@ -86,7 +86,7 @@ export class HostSubject implements Subject {
     await this.#o.root.exec('sync', []);
     const output = await this.#o.root.exec('reboot', []);
     if (output === undefined) {
-      throw new AppError('action.failed', 'cannot reboot: there is no reboot command on this host');
+      throw new AppError('action.failed', 'cannot reboot: this host has no reboot command');
     }
   }
 }
@@ -105,7 +105,7 @@ async function refuse({ action, workflowId }: Order, server: OrderContext): Prom
   }
   throw new AppError(
     'action.refused',
-    `this agent only reports and does not carry out "${action}"; start it with --act or dragonfly.mode=`,
+    `this agent may not carry out "${action}"; start it with --act or dragonfly.mode=`,
   );
 }
 

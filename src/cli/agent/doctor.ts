@@ -83,6 +83,7 @@ function findingsText(findings: readonly Finding[]): string {
   });
   const count = (verdict: Finding['verdict']): number =>
     findings.filter((finding) => finding.verdict === verdict).length;
-  const total = `${count('pass')} passed, ${count('warn')} warnings, ${count('fail')} failed`;
+  const warnings = count('warn') === 1 ? '1 warning' : `${count('warn')} warnings`;
+  const total = `${count('pass')} passed, ${warnings}, ${count('fail')} failed`;
   return `${[...lines, '', total].join('\n')}\n`;
 }

@@ -106,7 +106,7 @@ function newsOf(event: AgentEvent): string | undefined {
     case 'failed':
       return `failed: ${event.failure.error.code}`;
     case 'network':
-      return event.up ? 'the network is there' : undefined;
+      return event.up ? 'the network is up' : undefined;
     case 'beaten':
       return undefined;
   }

@@ -21,7 +21,10 @@ export function parseListen(text: string): { host: string; port: number } {
   const [, bracketed, plain, portText] = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
   const port = Number(portText);
   if (portText === undefined || port > 65_535) {
-    throw new AppError('config.invalid', `--listen ${text}: write it as 127.0.0.1:3000`);
+    throw new AppError(
+      'config.invalid',
+      `--listen ${text} must be an address and a port, such as 127.0.0.1:3000`,
+    );
   }
   return { host: (bracketed ?? plain) || '::', port };
 }

@@ -18,7 +18,7 @@ export const rotateKey = command({
     const configuration = await serverConfiguration(args, io);
     const file = configuration.values.secret_key_file;
     if (file === undefined) {
-      throw new AppError('config.missing', 'name the file of the keys with --secret-key-file');
+      throw new AppError('config.missing', 'name the key file with --secret-key-file');
     }
     const { SecretBox: Box, newKeyLine } = await import('../../server/access/secrets.ts');
     const { openStore } = await import('../../store/open.ts');

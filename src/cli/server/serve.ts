@@ -101,8 +101,8 @@ async function run(
     io.stdout.write(`dragonfly-server listens on ${url}\n`);
     if (isOpen) {
       io.stdout.write(
-        'No tokens are configured: everybody on this host may do everything, nobody else anything.\n' +
-          'Create some with: dragonfly-server token create NAME --scope full\n',
+        'There are no tokens yet: everybody on this host has full access, nobody else has any.\n' +
+          'Create one with: dragonfly-server token create NAME --scope full\n',
       );
     }
     await aborted(io.signal);
@@ -124,7 +124,7 @@ async function close(app: App): Promise<void> {
 function unconfigured(listens: string): AppError {
   return new AppError(
     'auth.unconfigured',
-    `not listening on ${listens}: without tokens everybody on the network could do everything. ` +
+    `refusing to listen on ${listens}: without tokens anybody on the network could do anything. ` +
       'Create one with "dragonfly-server token create NAME --scope full" (agents: --scope enrol), ' +
       'or listen on 127.0.0.1',
   );
@@ -136,7 +136,7 @@ function enrolmentToken({ values }: ServerConfiguration): string | undefined {
   if (token === undefined || /^[\x21-\x7e]{16,256}$/.test(token)) return token;
   throw new AppError(
     'config.invalid',
-    'an enrolment token has 16 to 256 characters without spaces; make one with: openssl rand -hex 32',
+    'the enrolment token must have 16 to 256 characters and no spaces; make one with: openssl rand -hex 32',
   );
 }
 
@@ -156,7 +156,7 @@ function tlsTexts({ values }: ServerConfiguration): TlsTexts | undefined {
   } catch (cause) {
     throw new AppError(
       'config.invalid',
-      `the certificate in ${cert} and the key in ${key} cannot be used together`,
+      `cannot use the certificate in ${cert} with the key in ${key}`,
       { cause },
     );
   }

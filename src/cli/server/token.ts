@@ -83,7 +83,7 @@ async function act(tokens: Tokens, wanted: Wanted, io: Io): Promise<number> {
     return 0;
   }
   if (name === undefined || !/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name)) {
-    throw usage('name the token, with letters, digits, ".", "_" or "-"');
+    throw usage('name the token: up to 63 letters, digits, ".", "_" or "-"');
   }
   if (action === 'revoke') {
     await tokens.revoke(name);
@@ -134,7 +134,7 @@ function usage(message: string): AppError {
 function running(cause: AppError): AppError {
   return new AppError(
     'store.in-use',
-    'a server runs on this data: add --server http://127.0.0.1:3000 (with DRAGONFLY_TOKEN, once there are tokens), or stop it first',
+    'a server is using this data: add --server http://127.0.0.1:3000 (with DRAGONFLY_TOKEN once there are tokens), or stop the server',
     { cause },
   );
 }

@@ -73,7 +73,7 @@ function section<T>(
   return list.length === 0 ? [`no ${title}`, ''] : [`${title} (${list.length})`, ...body(list), ''];
 }
 
-/** One that several sections suffer from is told once. */
+/** Lists a problem that several sections share once. */
 function problemLines(problems: readonly Problem[]): string[] {
   const sections = new Map<string, Set<string>>();
   for (const { code, section: name, message } of problems) {

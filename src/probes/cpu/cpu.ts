@@ -58,7 +58,7 @@ async function readOnlineCpus(read: Reading): Promise<number[]> {
   const listText = await read.value(`${base}/online`);
   const list = listText === undefined ? undefined : parseCpuList(listText);
   if (listText !== undefined && list === undefined) {
-    read.problem('read.malformed', `${base}/online`, `${base}/online is no list of CPUs`);
+    read.problem('read.malformed', `${base}/online`, `${base}/online is not a list of CPUs`);
   }
   // The kernel derives both from one mask: the files of each CPU are only needed without the list.
   if (list !== undefined) return cpus.filter((cpu) => list.has(cpu));

@@ -58,7 +58,7 @@ async function within<T>(
   if ((await read.exec('mount', args)) === undefined) {
     // A refusal was already reported.
     if (!read.refused(['mount', ...args].join(' '))) {
-      read.problem('exec.failed', 'mount', `there is no mount to look into ${volume.device} with`);
+      read.problem('exec.failed', 'mount', `no mount command to inspect ${volume.device} with`);
     }
     return undefined;
   }

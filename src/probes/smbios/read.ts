@@ -30,7 +30,7 @@ export async function readSmbios(read: Reading): Promise<SmbiosSource | null | u
 function decodeRaw(read: Reading, entry: Uint8Array | undefined, table: Uint8Array): SmbiosSource {
   const version = entry?.length ? parseEntryPoint(entry) : undefined;
   if (entry?.length && !version) {
-    read.problem('read.malformed', rawEntryPoint, `${rawEntryPoint} is no SMBIOS entry point`);
+    read.problem('read.malformed', rawEntryPoint, `${rawEntryPoint} is not an SMBIOS entry point`);
   }
   const { tables, complete } = decodeTables(table, version);
   if (!complete) {

@@ -102,7 +102,7 @@ export class Auth {
     if (principal === undefined) {
       throw new AppError(
         'auth.required',
-        `the token is not valid or no longer so: ${howToGetOne(access)}`,
+        `the token is unknown, expired or revoked: ${howToGetOne(access)}`,
       );
     }
     if (!allows(principal, access, isRead)) {

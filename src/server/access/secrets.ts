@@ -56,7 +56,8 @@ export class SecretBox {
   open(sealed: string, owner: string): string {
     const [version, id, iv = '', tag = '', body = ''] = sealed.split(':');
     const key = this.#keys.find((k) => k.id === id);
-    if (version !== format) throw new AppError('secret.damaged', 'a stored secret is not readable');
+    if (version !== format)
+      throw new AppError('secret.damaged', 'a stored secret has an unknown format');
     if (key === undefined) {
       throw new AppError(
         'secret.no-key',
@@ -78,7 +79,7 @@ export class SecretBox {
 function parseKey(line: string): Key {
   const bytes = Buffer.from(line, 'base64');
   if (bytes.length !== 32) {
-    throw new AppError('config.invalid', 'a secret key is not 32 bytes in base64', {
+    throw new AppError('config.invalid', 'a secret key must be 32 bytes in base64', {
       details: { bytes: bytes.length },
     });
   }

@@ -41,7 +41,7 @@ export async function createToken(store: Store, clock: Clock, wanted: NewToken):
     if (!isAppError(cause, 'store.conflict')) throw cause;
     throw new AppError(
       'token.exists',
-      `there is a token named ${wanted.name}; revoke it first or choose another name`,
+      `a token named ${wanted.name} exists already; revoke it first or choose another name`,
     );
   }
   return text;

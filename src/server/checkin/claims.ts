@@ -65,7 +65,7 @@ export async function mayClaim(
 export function inUse(liveness: Liveness, machineId: string): AppError {
   return new AppError(
     'identity.in-use',
-    `another live machine is ${machineId}; if it was switched off just now, this is accepted once it is late`,
+    `another live machine is known as ${machineId}; if it was just switched off, the check-in is accepted once its heartbeats are late`,
     {
       details: {
         machine_id: machineId,

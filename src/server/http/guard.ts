@@ -106,7 +106,7 @@ async function refuseForeignPages(s: GuardServices, request: FastifyRequest): Pr
   const { origin, host = '', 'sec-fetch-site': site } = request.headers;
   const isForeign = site === 'cross-site' || site === 'same-site';
   if (isForeign || (origin !== undefined && hostOf(origin) !== host)) {
-    throw new AppError('auth.denied', 'a page from elsewhere may not use this server');
+    throw new AppError('auth.denied', 'this server refuses requests from pages of another origin');
   }
   if (!(await s.auth.isConfigured()) && !isLoopback(host.replace(/:\d+$/, ''))) {
     throw new AppError(

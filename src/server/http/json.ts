@@ -19,7 +19,7 @@ export function parseJson(text: string): unknown {
     const value: unknown = secureJson.parse(text, exactReviver(text), actions);
     return maybeLoneSurrogate.test(text) ? wellFormed(value) : value;
   } catch (cause) {
-    throw new AppError('request.malformed', 'the body is not JSON that this server takes', {
+    throw new AppError('request.malformed', 'cannot read the body as JSON', {
       cause,
     });
   }
@@ -34,7 +34,7 @@ export function parseYaml(text: string): unknown {
       parseYamlText(text, { maxAliasCount: 100, uniqueKeys: true, intAsBigInt: true }),
     );
   } catch (cause) {
-    throw new AppError('request.malformed', 'the body is not YAML that this server takes', {
+    throw new AppError('request.malformed', 'cannot read the body as YAML', {
       cause,
     });
   }

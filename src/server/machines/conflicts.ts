@@ -44,7 +44,7 @@ async function loadOpen(s: DecideServices, id: string): Promise<Versioned<Identi
   if (found.value.resolution !== null) {
     throw new AppError(
       'conflict.decided',
-      `the conflict is decided already: ${found.value.resolution.decision}`,
+      `the conflict was already decided: ${found.value.resolution.decision}`,
       { details: { resolution: found.value.resolution } },
     );
   }

@@ -71,9 +71,13 @@ export async function createWorkflow(
 export async function refuseSecondWorkflow({ store }: ReadServices, machine: Machine) {
   const current = machine.status.current_workflow;
   if (current === null || (await store.workflows.get(current)) === undefined) return;
-  throw new AppError('workflow.active', `the machine has a workflow, ${current}; cancel it first`, {
-    details: { workflow_id: current },
-  });
+  throw new AppError(
+    'workflow.active',
+    `the machine already has workflow ${current}; cancel it first`,
+    {
+      details: { workflow_id: current },
+    },
+  );
 }
 
 /** The machine may have changed since its plan was made. Errors: AppError `request.stale`. */
@@ -113,7 +117,7 @@ export async function applyEvent(
 export function cancelWorkflow(s: ChangeServices, id: string): Promise<Workflow> {
   return changeWorkflow(s, id, (workflow) => {
     if (!isActive(workflow)) {
-      throw new AppError('workflow.finished', `the workflow ${id} is finished already`);
+      throw new AppError('workflow.finished', `workflow ${id} is already finished`);
     }
     return finish(workflow, 'STATE_FAILED', s.clock.now(), 'cancelled by an operator', true);
   });

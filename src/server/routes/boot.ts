@@ -29,7 +29,7 @@ export function bootRoutes(app: App, s: Services): void {
   if (!isPlain(append) || (token !== undefined && !isPlain(token))) {
     throw new AppError(
       'config.invalid',
-      'the boot parameters and the enrolment token go into boot scripts: letters, digits and .,:;+/=@%~[]_- only',
+      'boot parameters and the enrolment token are written into boot scripts: they may hold only letters, digits and .,:;+/=@%~[]_-',
     );
   }
 
@@ -60,7 +60,10 @@ export function bootRoutes(app: App, s: Services): void {
     async (request, reply) => {
       const mac = normalizeMac(request.params.mac);
       if (mac === undefined || isJunkMac(mac)) {
-        throw new AppError('request.invalid', 'a boot script is asked for by a MAC address');
+        throw new AppError(
+          'request.invalid',
+          'ask for a boot script by MAC address: /boot/aa-bb-cc-dd-ee-ff',
+        );
       }
       const { boots, workflowId } = await bootOf(s, mac);
       if (boots === 'disk') return answerScript(reply, localDiskScript());

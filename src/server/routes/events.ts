@@ -29,7 +29,7 @@ export function eventRoutes(app: App, s: Services): void {
     },
     async (request, reply) => {
       if (s.events.subscribers >= maxStreams) {
-        throw new AppError('server.busy', `${maxStreams} event streams are open already`);
+        throw new AppError('server.busy', `${maxStreams} event streams are already open`);
       }
       reply.hijack();
       for (const [name, value] of Object.entries(reply.getHeaders())) {

@@ -17,7 +17,7 @@ export function refuseStale(ifMatch: string | undefined, current: string | undef
   if (!matches) {
     throw new AppError(
       'request.stale',
-      'somebody else changed this in between; read it again and repeat the change',
+      'another request changed this meanwhile; read it again and repeat the change',
       { details: { etag: current ?? null } },
     );
   }

@@ -63,7 +63,7 @@ export class Overload {
       this.#checkins >= (isHeartbeat ? maxCheckins / 2 : maxCheckins);
     if (!tooMuch) return;
     this.#metrics.refused.inc({ kind });
-    throw new AppError('server.busy', 'the server has too much to do; come again later', {
+    throw new AppError('server.busy', 'the server is overloaded; try again later', {
       details: { retry_after_seconds: this.#retryAfterSeconds() },
     });
   }

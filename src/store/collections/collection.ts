@@ -209,7 +209,7 @@ function pageLimit(page: PageRequest): number {
 function position(prefix: string, cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined;
   if (cursor.length > 300 || !/^[ !-.0-~]+$/.test(cursor)) {
-    throw new AppError('request.invalid', 'the cursor is not one that a page gave', {
+    throw new AppError('request.invalid', 'the cursor does not come from a page of this list', {
       details: { path: 'cursor' },
     });
   }

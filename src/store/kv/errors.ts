@@ -4,7 +4,7 @@ import type { KvExpectation } from './kv.ts';
 
 /** The expectation of a commit does not hold. */
 export function conflict(broken?: KvExpectation): AppError {
-  return new AppError('store.conflict', 'the record was changed in between', {
+  return new AppError('store.conflict', 'the record was changed meanwhile', {
     details: broken === undefined ? {} : { expected: broken },
   });
 }

@@ -32,7 +32,7 @@ function prepare(directory: string, readOnly: boolean): void {
     if (readOnly) accessSync(join(directory, dataFileName), constants.R_OK);
     else mkdirSync(directory, { recursive: true, mode: 0o700 });
   } catch (err) {
-    const what = readOnly ? 'there is no data to read in' : 'cannot make the data directory';
+    const what = readOnly ? 'no data to read in' : 'cannot make the data directory';
     throw new AppError(
       'store.unavailable',
       `${what} ${directory}: name one that this user may use with --data`,

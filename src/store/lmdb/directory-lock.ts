@@ -17,10 +17,7 @@ export function lockDirectory(directory: string): () => void {
   } catch (err) {
     lock?.close();
     throw isBusy(err)
-      ? new AppError(
-          'store.in-use',
-          `${directory} is in use by another server: stop that one first`,
-        )
+      ? new AppError('store.in-use', `another server is using ${directory}: stop it first`)
       : new AppError(
           'store.unavailable',
           `cannot lock ${directory}: let this user write in it, or name another with --data`,

@@ -175,7 +175,7 @@ export class LmdbKv implements Kv {
     return this.#isFull(cause)
       ? new AppError(
           'store.full',
-          `cannot ${what}: no space left for ${this.#directory}; free some, nothing else is needed`,
+          `cannot ${what}: no space left on the disk of ${this.#directory}; free some, and it works again`,
           { cause },
         )
       : new AppError('store.unavailable', `cannot ${what} the data in ${this.#directory}`, {

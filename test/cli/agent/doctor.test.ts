@@ -28,7 +28,7 @@ describe('doctor', () => {
       FAIL  link        eth0 is switched off, eth1 is switched off
                         -> switch one on: ip link set eth0 up
       pass  address     203.0.113.77, 203.0.116.9, 2001:db8:4:7::1234
-      pass  route       default over eth0 by 203.0.112.1
+      pass  route       default over eth0 via 203.0.112.1
       pass  disks       /dev/sda
 
       7 passed, 0 warnings, 1 failed

@@ -94,7 +94,7 @@ Recently
     const written = Buffer.concat(await out.toArray()).toString('utf8');
     const frames = written.split('\u001b[H').slice(1);
     expect(frames).toHaveLength(3);
-    expect(frames.at(-1)?.match(/the network is there/g)).toHaveLength(3);
+    expect(frames.at(-1)?.match(/the network is up/g)).toHaveLength(3);
     for (const frame of frames) expect(frame.endsWith('\u001b[J')).toBe(true);
   });
 });

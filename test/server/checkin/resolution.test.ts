@@ -105,7 +105,7 @@ describe('where hash and primary MAC miss', () => {
     await ask(server([...macs(2), dock], { smbios_uuid: uuid(2) }));
     const c = await ask(server([...macs(3), dock]));
     expect(c).toMatchObject({ isNew: true, matchedBy: 'new', conflict: undefined });
-    expect(c.evidence.join(' ')).toContain(`Several machines have the MAC ${dock}`);
+    expect(c.evidence.join(' ')).toContain(`Several machines share the MAC ${dock}`);
   });
 
   it('a primary MAC that two machines have is no evidence either', async () => {

@@ -287,7 +287,7 @@ describe('a machine with the SMBIOS UUID of another one', () => {
     const { server, hello, beat, id } = await beatingMachine();
     const second = await hello(2, 'second', 60);
     expect(second.body).toMatchObject({ is_new: true, matched_by: 'new' });
-    expect(second.body.evidence.join(' ')).toContain('was alive while the one that checks in ran');
+    expect(second.body.evidence.join(' ')).toContain('was alive while the caller was running');
     const { body } = await server.call('GET', '/api/conflicts');
     expect(body.conflicts).toMatchObject([
       { reason: 'contradicted', candidates: [{ machine_id: id }] },
