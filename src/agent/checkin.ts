@@ -1,9 +1,9 @@
 // From an inventory to the request of a check-in: names of the wire, within its limits.
 import { AppError } from '../core/errors.ts';
-import type { CheckinRequest } from '../model/api.ts';
+import type { CheckinHardware, CheckinRequest } from '../model/api.ts';
 import type { CheckinDisk, Disk } from '../model/hardware/disk.ts';
 import type { Inventory } from '../model/inventory.ts';
-import { fit, told } from '../model/wire.ts';
+import { fit, told, type Every } from '../model/wire.ts';
 
 /** What a check-in says beside the inventory. */
 export interface CheckinContext {
@@ -35,17 +35,19 @@ export function checkinRequest(inventory: Inventory, context: CheckinContext): C
       hostname: hardware.hostname,
       ip_address: context.ipAddress,
       bmc_address: hardware.bmc?.address?.value,
+      disks: hardware.disks?.map(wireDisk),
+      interfaces: hardware.network_interfaces,
+      nameservers: context.nameservers && [...context.nameservers],
+    }),
+    ...told({
       cpu_model: hardware.cpu_model,
       cpu_cores: hardware.cpu_cores,
       cpu_threads: hardware.cpu_threads,
       memory_bytes: hardware.memory_bytes,
-      disks: hardware.disks?.map(wireDisk),
-      interfaces: hardware.network_interfaces,
       gpus: hardware.gpus,
       is_virtual: hardware.is_virtual,
       virt_platform: hardware.virt_platform,
-      nameservers: context.nameservers && [...context.nameservers],
-    }),
+    } satisfies Every<CheckinHardware>),
     ...(hardware.existing_os === undefined ? {} : { existing_os: hardware.existing_os }),
     agent_version: context.agentVersion,
     problems,

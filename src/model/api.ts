@@ -2,20 +2,25 @@
 // requests ignores fields it does not know. What operators send is in operator-api.ts.
 import { Type, type Static } from 'typebox';
 import { nullable, U64 } from './fields.ts';
-import { Cpu } from './hardware/cpu.ts';
 import { CheckinDisk } from './hardware/disk.ts';
 import { StoredOs } from './hardware/existing-os.ts';
-import { StoredGpu } from './hardware/gpu.ts';
-import { StoredMemory } from './hardware/memory.ts';
 import { CheckinInterface } from './hardware/network-interface.ts';
 import { Virtualization } from './hardware/virtualization.ts';
 import { MatchedBy } from './history.ts';
-import { AgentReport, MachineIdentity } from './machine.ts';
+import { AgentReport, HardwareInfo, MachineIdentity } from './machine.ts';
 import { Problem } from './problem.ts';
 import { bounded } from './wire.ts';
 
 const optionalText = () => Type.Optional(nullable(Type.String()));
 const optionalCount = () => Type.Optional(nullable(Type.Integer()));
+
+/** The hardware that a check-in tells as the record keeps it: a section that HardwareInfo gains travels with
+ *  it, and the compiler asks for it where check-ins are made and where they are kept. */
+const CheckinHardware = Type.Object({
+  ...Type.Partial(Type.Omit(HardwareInfo, ['disks', 'network_interfaces'])).properties,
+  ...Type.Partial(Type.Pick(Virtualization, ['is_virtual'])).properties,
+});
+export type CheckinHardware = Static<typeof CheckinHardware>;
 
 export const CheckinRequest = bounded(
   Type.Object({
@@ -24,12 +29,9 @@ export const CheckinRequest = bounded(
       .properties,
     identity_hash: optionalText(),
     ...Type.Partial(Type.Pick(AgentReport, ['hostname', 'ip_address', 'bmc_address'])).properties,
-    ...Type.Partial(Type.Pick(Cpu, ['cpu_model', 'cpu_cores', 'cpu_threads'])).properties,
-    ...Type.Partial(StoredMemory).properties,
+    ...CheckinHardware.properties,
     disks: Type.Optional(Type.Array(CheckinDisk)),
     interfaces: Type.Optional(Type.Array(CheckinInterface)),
-    gpus: Type.Optional(Type.Array(StoredGpu)),
-    ...Type.Partial(Type.Pick(Virtualization, ['is_virtual', 'virt_platform'])).properties,
     existing_os: Type.Optional(nullable(StoredOs)),
     ...Type.Partial(Type.Pick(AgentReport, ['nameservers', 'boot_id', 'sequence'])).properties,
     uptime_seconds: Type.Optional(

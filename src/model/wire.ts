@@ -61,6 +61,9 @@ function listLimit({ name }: Place): number {
   return listLimits[name] ?? otherLists;
 }
 
+/** All fields of T, each at most undefined: for an object that must not forget one. */
+export type Every<T> = { [K in keyof Required<T>]: T[K] | undefined };
+
 /** The fields that say something: null stands for what is not known. */
 export function told<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
   const said: { [K in keyof T]?: NonNullable<T[K]> } = {};

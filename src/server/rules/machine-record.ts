@@ -4,14 +4,14 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Evidence } from '../../identity/evidence.ts';
 import { computeIdentityHash } from '../../identity/hash.ts';
 import { memorableName } from '../../identity/memorable-name.ts';
-import type { CheckinRequest } from '../../model/api.ts';
+import type { CheckinHardware, CheckinRequest } from '../../model/api.ts';
 import type { MachineChange } from '../../model/history.ts';
 import type { Resolution } from '../../identity/resolve.ts';
 import { believed } from './belief.ts';
 import type { AgentReport, HardwareInfo, Machine, MachineIdentity } from '../../model/machine.ts';
 import type { StoredDisk } from '../../model/hardware/disk.ts';
 import type { StoredInterface } from '../../model/hardware/network-interface.ts';
-import { told } from '../../model/wire.ts';
+import { told, type Every } from '../../model/wire.ts';
 import { changesBetween } from './history.ts';
 
 /** How many earlier boots of a machine are remembered. */
@@ -133,7 +133,7 @@ function hardwareOf(known: HardwareInfo, sent: CheckinRequest): HardwareInfo {
       is_virtual: request.is_virtual,
       virt_platform: request.virt_platform,
       gpus: request.gpus,
-    }),
+    } satisfies Every<CheckinHardware>),
     disks: request.disks?.map((disk) => storedDisk(disk, known.disks)) ?? known.disks,
     network_interfaces:
       request.interfaces?.map((port) => storedInterface(port, known.network_interfaces)) ??
