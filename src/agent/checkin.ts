@@ -27,11 +27,13 @@ export function checkinRequest(inventory: Inventory, context: CheckinContext): C
   return fit({
     mac: identity.primary_mac,
     ...told({
-      // Those of a host whose ports are not known are not all of them.
-      all_macs: hardware.network_interfaces && identity.all_macs,
+      // Of a host whose ports are not all known neither are its MACs: the server keeps those it knows.
+      ...(hardware.network_interfaces && {
+        all_macs: identity.all_macs,
+        identity_hash: identity.identity_hash,
+      }),
       smbios_uuid: identity.smbios_uuid,
       machine_id: identity.machine_id,
-      identity_hash: identity.identity_hash,
       hostname: hardware.hostname,
       ip_address: context.ipAddress,
       bmc_address: hardware.bmc?.address?.value,

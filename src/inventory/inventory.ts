@@ -83,6 +83,8 @@ function noMac(why: string): Problem {
  *  is not, as an empty one means that there is none; so does `existing_os: null`. */
 function hardwareOf(facts: Partial<Facts>): Hardware {
   const { cpu, memory, network, virtualization, dmi } = facts;
+  // Some of the ports still tell which machine this is; as a list they would say that the rest are gone.
+  const ports = network?.is_partial ? undefined : network;
   return {
     cpu_model: cpu?.cpu_model ?? null,
     cpu_cores: cpu?.cpu_cores ?? null,
@@ -96,8 +98,8 @@ function hardwareOf(facts: Partial<Facts>): Hardware {
     memory_error_correction: memory?.memory_error_correction ?? null,
     ...(memory?.dimms && { dimms: [...memory.dimms] }),
     ...(facts.disks && { disks: [...facts.disks] }),
-    ...(network && { network_interfaces: [...network.interfaces] }),
-    ...(network?.infiniband && { infiniband: [...network.infiniband] }),
+    ...(ports && { network_interfaces: [...ports.interfaces] }),
+    ...(ports?.infiniband && { infiniband: [...ports.infiniband] }),
     hostname: network?.hostname ?? null,
     is_virtual: virtualization?.is_virtual ?? null,
     virt_platform: virtualization?.virt_platform ?? null,

@@ -75,6 +75,8 @@ export interface MachineIdFacts {
 
 export interface NetworkFacts {
   interfaces: readonly NetworkInterface[];
+  /** A port could not be read: the interfaces may not be all that there are. */
+  is_partial?: true;
   infiniband?: readonly InfinibandPort[];
   hostname: string | null;
 }

@@ -110,6 +110,24 @@ describe('a check-in', () => {
     expect(body).not.toHaveProperty('all_macs');
   });
 
+  it('does not take the ports that can be read for all of them', async () => {
+    const address = '/sys/class/net/eth1/address';
+    const other = '/sys/devices/pci0000:00/0000:00:03.0';
+    const body = await bodyOf(
+      MemoryRoot.of({
+        ...image,
+        '/sys/class/net/eth1': { link: `${other}/net/eth1` },
+        [`${other}/net/eth1/device`]: { link: other },
+        [`${other}/net/eth1/type`]: '1\n',
+        [`${other}/net/eth1/address`]: denied(address),
+      }),
+    );
+    expect(body).toMatchObject({ mac, problems: [{ section: 'network', source: address }] });
+    for (const field of ['all_macs', 'interfaces', 'identity_hash']) {
+      expect(body).not.toHaveProperty(field);
+    }
+  });
+
   it('has no null but that of existing_os', async () => {
     const body = Object.entries(await bodyOf(MemoryRoot.of(image)));
     expect(body.filter(([, value]) => value === null)).toEqual([['existing_os', null]]);

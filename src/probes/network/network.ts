@@ -28,7 +28,11 @@ export const networkProbe: Probe<'network'> = {
       readVlans(read),
     ]);
     const found = ports.filter((port) => port !== undefined);
+    const needed = names.flatMap((name) =>
+      ['', '/device', '/type', '/address'].map((file) => `${base}/${name}${file}`),
+    );
     return {
+      ...(read.refused(...needed) && { is_partial: true }),
       hostname:
         (await read.value('/proc/sys/kernel/hostname')) ??
         (await read.value('/etc/hostname')) ??
