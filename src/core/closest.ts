@@ -1,7 +1,7 @@
-// The word that somebody meant who misspelt it.
+// Finds the word that somebody meant but misspelt.
 
-/** The candidate that takes the fewest single-letter changes to reach from `word`; undefined where all
- *  are too different to be meant. */
+/** Returns the candidate that is the fewest single-letter changes away from `word`; undefined if all are too
+ *  different to be meant. */
 export function closest(word: string, candidates: readonly string[]): string | undefined {
   const limit = Math.max(1, Math.floor(word.length / 3));
   const ranked = candidates

@@ -1,4 +1,4 @@
-// Time limits on the monotonic clock: on a piece of work, and on the next sign of life in one.
+// Time limits on the monotonic clock: for a piece of work, and for its next sign of life.
 import type { Clock } from './clock.ts';
 
 /** The reason why a limit is lifted. A single one: an abort without a reason makes an error with its

@@ -1,10 +1,10 @@
-// Which of two versions is newer. Source: Semantic Versioning 2.0.0, clause 11.
+// Compares versions. Source: Semantic Versioning 2.0.0, clause 11.
 
 const shape =
   /^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})(?:-([0-9A-Za-z.-]{1,64}))?(?:\+[0-9A-Za-z.-]{1,64})?$/;
 
-/** Below zero where `a` is older than `b`, above where it is newer, zero where neither is; undefined where
- *  one of them is no version: nothing follows from that. */
+/** Negative if `a` is older than `b`, positive if newer, zero if neither; undefined if either is not a
+ *  version. */
 export function compareVersions(a: string, b: string): number | undefined {
   const [one, other] = [parse(a), parse(b)];
   if (one === undefined || other === undefined) return undefined;
@@ -29,7 +29,7 @@ function parse(text: string): Version | undefined {
 }
 
 function comparePreReleases(a: readonly string[], b: readonly string[]): number {
-  // A release is newer than what led up to it.
+  // A release is newer than its pre-releases.
   if (a.length === 0 || b.length === 0) return Math.sign(b.length - a.length);
   for (const [i, part] of a.entries()) {
     const other = b[i];

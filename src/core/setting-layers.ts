@@ -1,4 +1,4 @@
-// The places that settings stand in, and how a setting is spelt in each: "tls_key" is the flag --tls-key,
+// The places of settings, and a setting's spelling in each: "tls_key" is the flag --tls-key,
 // the variable DRAGONFLY_TLS_KEY, `tls_key:` in YAML and `dragonfly.tls_key=` for the kernel.
 import { closest } from './closest.ts';
 import { AppError } from './errors.ts';

@@ -1,5 +1,5 @@
 // The settings engine of both programs: specs are data, and each value is found with its source.
-// The places that values stand in are setting-layers.ts's business.
+// setting-layers.ts knows the places of values.
 import { AppError } from './errors.ts';
 
 export type SettingValue = string | number | boolean;

@@ -1,5 +1,5 @@
-// What travels between agents and the server. Shapes of wire-protocol.md; a receiver of agent
-// requests ignores fields it does not know. What operators send is in operator-api.ts.
+// Requests and answers between agents and the server, in the shapes of wire-protocol.md. A receiver of agent
+// requests ignores fields it does not know. Operators' requests are in operator-api.ts.
 import { Type, type Static } from 'typebox';
 import { nullable, U64 } from './fields.ts';
 import { CheckinDisk } from './hardware/disk.ts';
@@ -46,7 +46,7 @@ export type CheckinRequest = Static<typeof CheckinRequest>;
 export const Action = Type.Enum(['wait', 'execute', 'reboot', 'localboot']);
 export type Action = Static<typeof Action>;
 
-/** How alive a machine is: silent for under 1.5, under 10, or more of its heartbeat intervals. */
+/** A machine's liveness: silent for under 1.5, under 10, or more of its heartbeat intervals. */
 export const LivenessName = Type.Enum(['online', 'late', 'gone']);
 export type LivenessName = Static<typeof LivenessName>;
 
@@ -85,7 +85,7 @@ export type HeartbeatResponse = Static<typeof HeartbeatResponse>;
 const ActionName = Type.String();
 const WorkflowName = Type.Optional(Type.String());
 
-/** What the agent that runs a workflow reports. */
+/** A report of the agent that runs a workflow. */
 export const WorkflowEvent = bounded(
   Type.Union([
     Type.Object({ type: Type.Literal('started'), workflow: WorkflowName }),

@@ -21,14 +21,14 @@ export interface ServerEvent {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** An event as its text says it. */
+/** An event as parsed from its text. */
 export interface ParsedEvent {
   readonly id: string | undefined;
   readonly type: string;
   readonly data: string;
 }
 
-/** The text of an event. */
+/** Writes an event as text. */
 export function eventText({ id, type, data }: ServerEvent): string {
   return `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
 }

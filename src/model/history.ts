@@ -1,15 +1,15 @@
-// What is remembered about recognising machines: their changes, and evidence that contradicted
-// itself. Stored beside the Machine records, never in them.
+// The memory of recognising machines: their changes, and conflicts of identity. Stored beside the Machine
+// records, never in them.
 import { Type, type Static } from 'typebox';
 import { Timestamp } from './fields.ts';
 
 const Shown = Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()]);
 
-/** What a check-in was recognised by. */
+/** The means by which a check-in was recognised. */
 export const MatchedBy = Type.Enum(['identity_hash', 'primary_mac', 'evidence', 'new']);
 export type MatchedBy = Static<typeof MatchedBy>;
 
-/** One thing that a returning machine had changed. `before` null: it was added; `after` null: gone. */
+/** A change in a returning machine. `before` null: added; `after` null: gone. */
 export const MachineChange = Type.Object({
   at: Timestamp,
   what: Type.String({

@@ -1,6 +1,6 @@
-// What a machine is, as its agent reads it: the facts that the probes find out, and the inventory that is
-// made of them. Entities have the names of the wire and of the stored records (snake_case). Types only, as
-// the agent loads no schema library; what also travels is a schema in a file of its own.
+// A machine as its agent reads it: the facts that probes find out, and the inventory made from them. Names are
+// those of the wire and of stored records (snake_case). Types only, because the agent loads no schema
+// library; entities that also travel are schemas in files of their own.
 import type { Cpu } from './hardware/cpu.ts';
 import type { Disk } from './hardware/disk.ts';
 import type { ExistingOs } from './hardware/existing-os.ts';

@@ -1,5 +1,5 @@
-// How a machine's network is set up: addresses, routes, name servers, DHCP leases. What it is made of, its
-// ports, is in hardware/. Types only.
+// The setup of a machine's network: addresses, routes, name servers, DHCP leases. Its ports are in hardware/.
+// Types only.
 
 /** An IP address of this machine. */
 export interface OwnAddress {
@@ -11,7 +11,7 @@ export interface OwnAddress {
   mac: string | null;
   /** The port has a link. */
   is_up: boolean;
-  /** How far the address reaches. */
+  /** The scope of the address. */
   scope: 'global' | 'link' | 'host';
 }
 
@@ -26,7 +26,7 @@ export interface ResolverFacts {
   domain: string | null;
 }
 
-/** What DHCP told. */
+/** A DHCP lease. */
 export interface Lease {
   /** The file, for people. */
   source: string;

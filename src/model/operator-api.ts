@@ -1,5 +1,5 @@
-// What travels between operators (the page, scripts) and the server. Requests are strict: a field that
-// is not known is a typing error that somebody wants to hear of.
+// Requests and answers between operators (the page, scripts) and the server. Requests are strict: an unknown
+// field is a typo that somebody wants to hear of.
 import { Type, type Static } from 'typebox';
 import { LivenessName } from './api.ts';
 import { nullable } from './fields.ts';
@@ -40,7 +40,7 @@ export const Paging = {
   ),
 };
 
-/** Which machines: all of the given conditions. */
+/** Filters for machines; all that are given must match. */
 const MachineFilter = {
   tag: Type.Optional(Tag),
   state: Type.Optional(MachineStateName),
@@ -104,7 +104,7 @@ const Labels = Type.Record(
   },
 );
 
-/** What an operator changes of a machine: only the fields that are present; null clears. */
+/** A change to a machine's settings: only the fields that are present; null clears a field. */
 export const MachinePatch = Type.Object(
   {
     hostname: Type.Optional(nullable(Hostname)),
@@ -164,7 +164,7 @@ const BulkOperation = {
   delete: Type.Optional(Type.Literal(true)),
 };
 
-/** One change for many machines, each by itself: what fails for one is said for that one. */
+/** One change for many machines, each independent of the others; failures are listed per machine. */
 export const BulkRequest = Type.Object(
   {
     ids: Type.Array(MachineId, { minItems: 1, maxItems: 10_000 }),
@@ -184,7 +184,7 @@ export const BulkResponse = Type.Object({
 });
 export type BulkResponse = Static<typeof BulkResponse>;
 
-/** What a machine had changed and what was changed for it, the newest first. */
+/** The changes of a machine, newest first. */
 export const MachineHistoryAnswer = Type.Object({ history: MachineHistory.properties.changes });
 
 export const TagList = Type.Object({
@@ -285,7 +285,7 @@ export const TokenList = Type.Object({
 });
 export type TokenList = Static<typeof TokenList>;
 
-/** Which candidate a conflict's machine is merged into. */
+/** The candidate that a conflict's machine is merged into. */
 export const ConflictAccept = Type.Object(
   {
     into: Type.Optional(

@@ -1,4 +1,4 @@
-// A token of an operator or for enrolment as the store keeps it: what recognises it, never its text.
+// A token of an operator or for enrolment as the store keeps it: its hash, never its text.
 import { Type, type Static } from 'typebox';
 import { TokenScope } from './operator-api.ts';
 

@@ -1,6 +1,6 @@
-// How much of an entity travels: only what says something, within limits that are one table for both ends.
-// The agent cuts what it sends to them, and the server what an agent sends; what is stored knows no limits.
-// No schema library is loaded here, as the agent has none.
+// The limits of what an agent sends, one table for both ends: the agent cuts what it sends to them, and the
+// server what it receives. Stored documents have no limits. No schema library is loaded here, because the
+// agent has none.
 import type { TSchema } from 'typebox';
 import { cut } from '../core/text.ts';
 
@@ -64,7 +64,7 @@ function listLimit({ name }: Place): number {
 /** All fields of T, each at most undefined: for an object that must not forget one. */
 export type Every<T> = { [K in keyof Required<T>]: T[K] | undefined };
 
-/** The fields that say something: null stands for what is not known. */
+/** Returns the fields that have a value; null means "not known". */
 export function told<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
   const said: { [K in keyof T]?: NonNullable<T[K]> } = {};
   for (const key in fields) {

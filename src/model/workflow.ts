@@ -82,7 +82,7 @@ export type Workflow = Static<typeof Workflow>;
 
 export type WorkflowStatus = NonNullable<Workflow['status']>;
 
-/** Whether a workflow is not finished: it waits or runs. */
+/** True if a workflow is waiting or running. */
 export function isActive(workflow: Workflow): boolean {
   const state = workflow.status?.state ?? 'STATE_PENDING';
   return state === 'STATE_PENDING' || state === 'STATE_RUNNING';

@@ -1,4 +1,5 @@
-// Builds the server: its services, what holds for every request, and the routes. It does not listen.
+// Builds the server from its services, the handling common to all requests, and the routes. It does not
+// listen.
 import swagger from '@fastify/swagger';
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyRequest } from 'fastify';
@@ -43,7 +44,7 @@ export interface AppOptions {
   readonly clock: Clock;
   readonly log?: Log;
   readonly version?: string;
-  /** Gives [0, 1). */
+  /** Returns [0, 1). */
   readonly random?: () => number;
   readonly newId?: () => string;
   readonly auth?: AuthOptions;
@@ -51,7 +52,7 @@ export interface AppOptions {
   readonly secretKeys?: string;
   readonly liveness?: Partial<LivenessPolicy>;
   readonly overload?: Partial<OverloadPolicy>;
-  /** How many connections one address may have; loopback, where proxies are, any number. */
+  /** The most connections per address. Loopback, where proxies are, may have any number. */
   readonly connectionsPerAddress?: number;
   readonly publicUrl?: string | undefined;
   readonly boot?: BootOptions;
@@ -77,8 +78,8 @@ const routes: readonly Routes[] = [
   pageRoutes,
 ];
 
-/** The server, ready to listen, with `more` routes besides its own. Closing it writes what is only in
- *  memory and leaves the store open. */
+/** Builds the server, ready to listen, with `more` routes in addition to its own. Closing it writes whatever
+ *  is only in memory, and leaves the store open. */
 export async function createApp(options: AppOptions, more: readonly Routes[] = []): Promise<App> {
   const stop = new AbortController();
   const s = createServices(options, stop.signal);
@@ -90,11 +91,11 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
     },
     clientErrorHandler: answerClientError,
   });
-  // One type for HTTP and HTTPS, with our schemas: routes see no difference.
+  // One type for HTTP and HTTPS, so that routes see no difference.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const app = bare as App;
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
-  // Schemas of answers are documentation; fields of ours and of others in stored records go out as they are.
+  // Schemas of answers only document: all fields of stored records go out as they are.
   app.setSerializerCompiler(() => stringifyExact);
   app.setErrorHandler((err, request, reply) => sendError(err, request, reply, s.log));
   app.setNotFoundHandler((request) => {
@@ -166,7 +167,7 @@ function bodyParser(parse: (text: string) => unknown) {
   };
 }
 
-/** JSON and YAML, and no other content type. */
+/** Accepts JSON and YAML, and no other content type. */
 function takeBodies(app: App): void {
   app.removeAllContentTypeParsers();
   const asText = { parseAs: 'string' } as const;

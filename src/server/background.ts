@@ -1,5 +1,5 @@
-// What the server does without being asked: measuring its lag, noticing silence, writing last_seen in
-// batches, ending workflows past their time, and passing on what the store says has changed.
+// The server's background work: it measures its lag, notices silent machines, writes last_seen in batches,
+// ends workflows past their time, and passes on changes in the store.
 import { describeError, isAppError } from '../core/errors.ts';
 import { tokenHolder, type Machine } from '../model/machine.ts';
 import type { StoreChange } from '../store/store.ts';
@@ -13,18 +13,18 @@ import { expireWorkflow } from './machines/workflows.ts';
 
 const sweepMs = 1000;
 const flushMs = 10_000;
-/** Bounds what a large fleet costs: its last_seen then takes several turns to be written. */
+/** Bounds the cost of a large fleet, whose last_seen takes several rounds to write. */
 const flushRecords = 2000;
 const flushAtOnce = 64;
 const expiryMs = 5000;
 
 export interface Background {
-  /** Waits for what is running and writes what is only in memory. */
+  /** Waits for running work and writes whatever is only in memory. */
   finish(): Promise<void>;
 }
 
 export function startBackground(s: Services, signal: AbortSignal): Background {
-  /** Machines whose last_seen this server is writing: no change that anybody has to hear of. */
+  /** Machines whose last_seen this server is writing. Nobody needs to hear of that change. */
   const ownWrites = new Set<string>();
   const running = [
     watchStore(s, ownWrites, signal).catch((err: unknown) => {
@@ -35,7 +35,7 @@ export function startBackground(s: Services, signal: AbortSignal): Background {
       for (const id of s.liveness.sweep()) s.decisions.forget(id);
     }),
     every(s, flushMs, signal, async () => {
-      // Machines that register come first; what is not written yet is in memory.
+      // Registering machines come first; what is not written yet stays in memory.
       if (!s.overload.isBusy) await flushLastSeen(s, ownWrites, flushRecords);
     }),
     every(s, expiryMs, signal, () => expireWorkflows(s)),
@@ -50,7 +50,7 @@ export function startBackground(s: Services, signal: AbortSignal): Background {
   };
 }
 
-/** Repeats `work` until `signal` aborts; what fails is tried again next time. */
+/** Repeats `work` until `signal` aborts. A failure is retried next time. */
 async function every(
   s: Services,
   ms: number,
@@ -68,7 +68,7 @@ async function every(
   }
 }
 
-/** Writes when machines were last heard. Errors: those of the store; nothing is lost then. */
+/** Writes when machines were last heard. Errors: those of the store, without losing anything. */
 async function flushLastSeen(s: Services, ownWrites: Set<string>, limit: number): Promise<void> {
   const left = [...s.liveness.lastSeen.take(limit)];
   const writeAll = async (): Promise<void> => {
@@ -84,7 +84,7 @@ async function flushLastSeen(s: Services, ownWrites: Set<string>, limit: number)
   await Promise.all(Array.from({ length: flushAtOnce }, writeAll));
 }
 
-/** Written only where nobody else wrote meanwhile: another turn will come. */
+/** Writes unless somebody else wrote meanwhile; there will be another round. */
 async function writeLastSeen(
   s: Services,
   ownWrites: Set<string>,
@@ -105,7 +105,7 @@ async function writeLastSeen(
   }
 }
 
-/** The machine as it was last heard; the same one if its record says so already. */
+/** Returns the machine with the time it was last heard, or the same object if its record has that already. */
 function seenBy(liveness: Liveness, machine: Machine, { seenAt }: Presence): Machine {
   const last_seen = seenAt.toISOString();
   const token_holder = liveness.holderOf(machine.id, tokenHolder(machine));
@@ -130,7 +130,7 @@ async function expireWorkflows(s: Services): Promise<void> {
   }
 }
 
-/** Passes on what changed in the store, by this server or another one. */
+/** Passes on changes in the store, made by this server or another one. */
 async function watchStore(
   s: Services,
   ownWrites: ReadonlySet<string>,
@@ -171,7 +171,7 @@ const announcements: Partial<Record<StoreChange['kind'], (s: Services, change: C
   },
 };
 
-/** Says how far a workflow is, and whose it is: watchers of a machine want to know. */
+/** Announces a workflow's progress and machine, for those who watch the machine. */
 async function announceWorkflow(s: Services, id: string): Promise<void> {
   try {
     const found = await s.store.workflows.get(id);

@@ -1,4 +1,4 @@
-// What the routes are given: every part of the server that is shared between requests.
+// The services that routes get: every part of the server that requests share.
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
@@ -26,9 +26,9 @@ export interface Services {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
-  /** Gives [0, 1). */
+  /** Returns [0, 1). */
   readonly random: () => number;
-  /** A new UUIDv7. */
+  /** Makes a UUIDv7. */
   readonly newId: () => string;
   readonly auth: Auth;
   readonly events: Events;
@@ -37,7 +37,7 @@ export interface Services {
   readonly metrics: Metrics;
   readonly overload: Overload;
   readonly secrets: SecretBox;
-  /** This server as agents reach it, where that is configured. */
+  /** This server's URL as agents reach it, if configured. */
   readonly publicUrl: string | undefined;
   readonly boot: BootOptions;
   /** Aborted when the server begins to stop. */

@@ -26,6 +26,6 @@ export const Memory = Type.Object({
 });
 export type Memory = Static<typeof Memory>;
 
-/** What a check-in tells and the record keeps. */
+/** The part that travels in a check-in and is kept in the record. */
 export const StoredMemory = Type.Object({ memory_bytes: nullable(U64()) });
 export type StoredMemory = Static<typeof StoredMemory>;

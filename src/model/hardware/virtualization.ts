@@ -1,4 +1,4 @@
-// Whether a machine is virtual and where it runs, and the container that its agent may run in.
+// The virtualization of a machine: its platform and cloud, and the container that its agent may run in.
 import { Type, type Static } from 'typebox';
 import { nullable } from '../fields.ts';
 

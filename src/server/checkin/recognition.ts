@@ -1,5 +1,5 @@
-// Which machine a check-in shows: its evidence, what the store knows of that, and what follows. Most
-// check-ins end at the first question to the store.
+// Recognises the machine behind a check-in: takes its evidence, looks that up in the store, and resolves it.
+// Most check-ins need a single lookup.
 import { evidenceOf, type Evidence } from '../../identity/evidence.ts';
 import { resolve, type Known } from '../../identity/resolve.ts';
 import type { CheckinRequest } from '../../model/api.ts';
@@ -7,9 +7,9 @@ import type { Machine } from '../../model/machine.ts';
 import type { Clue, Sighting, Store, Versioned } from '../../store/store.ts';
 import type { Sighted } from '../rules/machine-record.ts';
 
-/** How many machines with one clue are looked at; more make no difference. */
+/** The most machines with one clue that are examined; more make no difference. */
 const sightingLimit = 8;
-/** How many machines are looked at for one check-in; evidence for more than one is ambiguous anyway. */
+/** The most machines examined for one check-in; evidence for more than one is ambiguous anyway. */
 const candidateLimit = 32;
 
 type Records = ReadonlyMap<string, Versioned<Machine>>;

@@ -1,5 +1,5 @@
-// What a machine's agent is told to do and what a machine boots, by its record, its workflow and the
-// operators' settings. A workflow that must not go on is ended here.
+// Decides what a machine's agent does and what the machine boots, from its record, its workflow and the
+// operators' settings. Ends workflows that must not go on.
 import { existingOs, type Machine } from '../../model/machine.ts';
 import type { Workflow } from '../../model/workflow.ts';
 import {

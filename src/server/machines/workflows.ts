@@ -1,5 +1,5 @@
-// Workflows: how one is made, moved on and ended, and what that does to its machine. A workflow and its
-// machine are two records: `settle` brings the second after the first, as often as it is asked.
+// Creates, advances and ends workflows, with the effects on their machines. A workflow and its machine are
+// two records; `settle` makes the second follow the first, and may be repeated.
 import { isDeepStrictEqual } from 'node:util';
 import { AppError, isAppError } from '../../core/errors.ts';
 import type { WorkflowEvent } from '../../model/api.ts';

@@ -72,8 +72,8 @@ export function decideBoot(
   return { boots: leaves ? 'disk' : 'agent', workflowId: null };
 }
 
-/** Whether the workflow, not yet begun, would write over an operating system that nobody asked to
- *  replace: it turned up after the workflow was planned, on the disk of the plan. */
+/** True if the workflow has not begun and would overwrite an operating system that nobody asked to replace,
+ *  because it turned up on the planned disk after the workflow was planned. */
 export function wouldOverwrite(machine: Machine, workflow: Workflow): boolean {
   const { writesDisks, reimage, plan } = workflow.spec;
   const os = existingOs(machine);
@@ -83,7 +83,7 @@ export function wouldOverwrite(machine: Machine, workflow: Workflow): boolean {
   return holds(plan.disk, os) && !plan.lost.includes(os.name);
 }
 
-/** Whether a running workflow was begun by an earlier boot of its machine, which ended before it did.
+/** True if an earlier boot of the machine began the running workflow and ended before it did.
  *  A workflow of version 0.1.0 does not say who began it, and is never begun again. */
 export function isInterrupted(machine: Machine, workflow: Workflow, now: Date): boolean {
   const { state, startedByBoot, lastEventAt } = workflow.status ?? {};
@@ -98,7 +98,7 @@ function mayRun(machine: Machine, workflow: Workflow, now: Date): boolean {
   return !wouldOverwrite(machine, workflow) && !isInterrupted(machine, workflow, now);
 }
 
-/** Whether the agent's own boot found the system that it would be sent to. What an earlier boot found
+/** True if the agent's own boot found the system that it would be sent to. What an earlier boot found
  *  counts only for agents without boot_id, and only on machines that were provisioned or set aside. */
 function toldOfOs(machine: Machine): boolean {
   if (existingOs(machine) === null) return false;

@@ -8,7 +8,7 @@ const soonMs = 600_000;
 const twiceMs = 5_000;
 /** The count starts afresh after this time, or when an operator changes the machine. */
 const forgottenMs = 3_600_000;
-/** So many returns in a row keep the machine in the agent. */
+/** This many returns in a row keep the machine in the agent. */
 const mostReturns = 2;
 
 /** The count after the machine asked for its boot script (`bootId` null), or checked in from the image as
@@ -36,7 +36,7 @@ export function sentToDisk(
   return { at: now.toISOString(), returns: before?.returns ?? 0, boot_id: bootId };
 }
 
-/** Whether the machine came back so often that it is kept in the agent. */
+/** True if the machine came back so often that it is kept in the agent. */
 export function keepsComingBack(count: LocalBoot | undefined, now: Date): boolean {
   if (count === undefined || count.returns < mostReturns) return false;
   return now.getTime() - Date.parse(count.at) < forgottenMs;

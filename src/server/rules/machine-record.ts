@@ -14,7 +14,7 @@ import type { StoredInterface } from '../../model/hardware/network-interface.ts'
 import { told, type Every } from '../../model/wire.ts';
 import { changesBetween } from './history.ts';
 
-/** How many earlier boots of a machine are remembered. */
+/** The number of earlier boots kept for a machine. */
 const keptBoots = 4;
 
 /** A check-in and what was made of it. */
@@ -187,7 +187,7 @@ function reportOf(
     existing_os: null,
     nameservers: [],
     agent_version: null,
-    // None is an answer here: what could not be read before can be read now.
+    // An empty list counts here: what could not be read before can be read now.
     problems: request.problems ?? [],
     ...kept,
     ...told({
@@ -211,7 +211,7 @@ function reportOf(
   };
 }
 
-/** Whether this boot found a system on the disks, now or at an earlier check-in. */
+/** True if this boot found a system on the disks, now or at an earlier check-in. */
 function tellsOs(
   known: AgentReport | undefined,
   bootId: string | null,

@@ -1,13 +1,13 @@
-// What an agent sends, made fit for its schema: texts and lists cut, measures brought into their range, null
-// taken as absent, counts that are out of range left out. An agent cannot correct itself, and its machine
-// must not be lost for one field. A wrong type stays wrong. Pure.
+// Makes an agent's body fit its schema: cuts texts and lists, clamps measures, takes null as absent, drops
+// counts out of range. An agent cannot correct itself, and its machine must not be lost over one field. A
+// wrong type stays wrong. Pure.
 import { stringifyExact } from '../../core/exact-json.ts';
 import { cut } from '../../core/text.ts';
 import type { Problem } from '../../model/problem.ts';
 
 export interface Mended {
   readonly value: unknown;
-  /** What was left out. */
+  /** The fields that were left out. */
   readonly problems: readonly Problem[];
 }
 
@@ -26,7 +26,7 @@ interface Schema {
   readonly exclusiveMaximum?: number;
 }
 
-/** Its null says that there is none, which is not the same as not having looked. */
+/** null here means that there is none, which is not the same as not having looked. */
 const nullCounts = 'existing_os';
 
 export function mend(schema: object, value: unknown): Mended {
@@ -35,7 +35,7 @@ export function mend(schema: object, value: unknown): Mended {
   return { value: withoutStaleHash(value, mended), problems };
 }
 
-/** Undefined: there is nothing left of it. */
+/** Returns undefined if nothing is left. */
 function mendValue(schema: Schema, value: unknown, path: string, problems: Problem[]): unknown {
   if (schema.anyOf !== undefined) {
     const variant = variantOf(schema.anyOf, value);
@@ -83,7 +83,7 @@ function mendObject(
     } else if (item !== null) {
       const at = path === '' ? name : `${path}.${name}`;
       const mended = mendValue(field, item, at, problems);
-      // Without a field that it needs the whole says nothing.
+      // Without a required field the whole is worthless.
       if (mended === undefined && isRequired) return undefined;
       if (mended !== undefined) kept[name] = mended;
     }
@@ -91,7 +91,7 @@ function mendObject(
   return kept;
 }
 
-/** Which of several schemas a value is meant for: an object tells by its `type`. */
+/** Picks the schema that a value is meant for: an object tells by its `type`. */
 export function variantOf(variants: readonly Schema[], value: unknown): Schema | undefined {
   if (value === null) return variants.find(({ type }) => type === 'null');
   const possible = variants.filter(({ type }) => type !== 'null');
@@ -126,7 +126,7 @@ function leftOut(path: string, value: number | bigint): Problem {
   };
 }
 
-/** The agent's own hash is over what it sent: where one of those fields was mended, it is of no use. */
+/** The agent's hash covers what it sent, so it is useless once one of those fields was mended. */
 function withoutStaleHash(before: unknown, after: unknown): unknown {
   if (hashedFields(before) === hashedFields(after)) return after;
   const { identity_hash: _stale, ...rest } = Object(after);

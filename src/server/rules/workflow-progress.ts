@@ -9,13 +9,13 @@ import {
   type WorkflowStatus,
 } from '../../model/workflow.ts';
 
-/** What tells a workflow's agents apart. */
+/** The traits that tell a workflow's agents apart. */
 export interface Reporter {
   /** The boot that reports; null where the agent sends none, as a stock agent does. */
   readonly bootId: string | null;
 }
 
-/** The workflow after an event of its agent; the same one when the event says nothing new. */
+/** Returns the workflow after an event, or the same object if the event says nothing new. */
 export function advance(
   workflow: Workflow,
   event: WorkflowEvent,
@@ -60,7 +60,7 @@ function heard(workflow: Workflow, bootId: string | null, at: string): Workflow 
   return bootId === null ? withStatus(workflow, { lastEventAt: at }) : workflow;
 }
 
-/** Whether a stock agent is never heard again after this: the last action of the workflow ends it. */
+/** True if a stock agent falls silent after this: the workflow's last action ends the agent. */
 function leavesAgent(workflow: Workflow, action: string): boolean {
   const last = statusOf(workflow).actions?.at(-1);
   return last?.name === action && (action === 'reboot' || action === 'kexec');

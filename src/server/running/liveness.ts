@@ -1,5 +1,5 @@
-// Who is alive: kept in memory from check-ins and heartbeats, and published as events. A heartbeat alone
-// writes nothing durable. What is known of a machine is changed here alone, by checkedIn and beat.
+// The liveness of machines, kept in memory from check-ins and heartbeats and published as events. A heartbeat
+// alone writes nothing durable. Only checkedIn and beat change what is known of a machine.
 //
 // One boot at a time speaks for a machine:
 //
@@ -27,20 +27,20 @@ import type { Events } from './events.ts';
 import { LastSeen } from './last-seen.ts';
 import type { Beat, Boot, Claim, Presence, Proof } from './presence.ts';
 
-/** How many of its intervals a machine is silent before it is late, and before it is gone. */
+/** A machine is late, and then gone, after this many of its intervals in silence. */
 const lateAfter = 1.5;
 const goneAfter = 10;
-/** For this many intervals after a start, silence says nothing: everybody needs time to be heard again. */
+/** For this many intervals after a start, silence means nothing: machines need time to be heard again. */
 const graceIntervals = 3;
-/** How often an agent that sends no heartbeats checks in, at the most. */
+/** The longest time between check-ins of an agent that sends no heartbeats. */
 const stockRhythmMs = 30_000;
-/** How far apart the server's and a machine's idea of "before" may be: transit, rounding. */
+/** The tolerance between the server's and a machine's idea of "before": transit, rounding. */
 const slackMs = 2000;
 
 export interface LivenessPolicy {
   /** The shortest interval, which a small fleet gets. */
   readonly intervalSeconds: number;
-  /** The rate of heartbeats that the fleet may cause; beyond it the interval grows with the fleet. */
+  /** The most heartbeats per second; beyond it the interval grows with the fleet. */
   readonly maxBeatsPerSecond: number;
 }
 
@@ -171,8 +171,8 @@ export class Liveness {
     return isHeld ? machine.tokenId : before;
   }
 
-  /** The interval for a machine's next heartbeat: by the size of the fleet, with ±10 % of jitter so
-   *  that machines that were switched on together do not beat together. */
+  /** The interval until a machine's next heartbeat: by the size of the fleet, with ±10 % of jitter, so that
+   *  machines powered on together do not beat together. */
   nextIntervalSeconds(machineId: string): number {
     const seconds = (this.#fleetIntervalMs() / 1000) * (0.9 + 0.2 * this.#random());
     const machine = this.#heard.get(machineId);
@@ -180,8 +180,8 @@ export class Liveness {
     return Math.round(seconds * 10) / 10;
   }
 
-  /** How alive a machine is; null while that cannot be told: never heard, or the server just started.
-   *  `lastSeen` is what its record says. */
+  /** The liveness of a machine; null if it is not known yet: never heard, or the server just started.
+   *  `lastSeen` is that of its record. */
   of(machineId: string, lastSeen: string | null): LivenessName | null {
     const machine = this.#heard.get(machineId);
     if (machine !== undefined) return this.#judge(machine);
@@ -217,7 +217,7 @@ export class Liveness {
     this.lastSeen.delete(machineId);
   }
 
-  /** The machines that were heard in this run of the server, and how alive they are. */
+  /** The machines heard in this run of the server, with their liveness. */
   *all(): Iterable<readonly [Presence, LivenessName]> {
     for (const machine of this.#heard.values()) yield [machine, this.#judge(machine)];
   }
@@ -266,7 +266,7 @@ export class Liveness {
     return silent >= lateAfter ? 'late' : 'online';
   }
 
-  /** Publishes how alive a machine is, when that changed. */
+  /** Publishes a machine's liveness if it changed. */
   #publish(machine: Heard, liveness: LivenessName): void {
     if (machine.liveness === liveness) return;
     machine.liveness = liveness;
