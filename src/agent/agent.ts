@@ -32,15 +32,15 @@ export interface AgentOptions {
   readonly proxy?: ProxySettings | undefined;
   /** The SHA-256 of the one CA to trust, in lower-case hex. */
   readonly caSha256?: string | undefined;
-  /** Whether the agent reboots and runs workflows when the server says so; it refuses otherwise. */
+  /** True to let the agent reboot and run workflows on the server's order; otherwise it refuses. */
   readonly mayAct?: boolean;
-  /** The workflow actions that it can carry out, beside `reboot`. */
+  /** The workflow actions that it supports beside `reboot`. */
   readonly runners?: ActionRunners;
   /** A workflow to run after the first check-in. */
   readonly workflow?: string | undefined;
   /** Beats at least this often, whatever the server says. */
   readonly maxIntervalSeconds?: number | undefined;
-  /** Where the sequence and the reports that wait are kept over a restart of the agent. */
+  /** Keeps the sequence and the waiting reports across restarts of the agent. */
   readonly notebooks?: { readonly sequence: Notebook; readonly spool: Notebook } | undefined;
   readonly log?: Log;
   readonly clock?: Clock;

@@ -1,11 +1,11 @@
-// From an inventory to the request of a check-in: names of the wire, within its limits.
+// Turns an inventory into a check-in request, with the wire's names and limits.
 import { AppError } from '../core/errors.ts';
 import type { CheckinHardware, CheckinRequest } from '../model/api.ts';
 import type { CheckinDisk, Disk } from '../model/hardware/disk.ts';
 import type { Inventory } from '../model/inventory.ts';
 import { fit, told, type Every } from '../model/wire.ts';
 
-/** What a check-in says beside the inventory. */
+/** The parts of a check-in that are not inventory. */
 export interface CheckinContext {
   readonly agentVersion: string;
   readonly ipAddress?: string | undefined;
@@ -13,8 +13,8 @@ export interface CheckinContext {
   readonly nameservers?: readonly string[] | undefined;
 }
 
-/** What was not looked for, or could not be read, is left out; an empty list, and `existing_os: null`, mean
- *  that there is none, and a server forgets what there was.
+/** Omits whatever was not looked for or could not be read. An empty list, or `existing_os: null`, means none,
+ *  and a server then forgets what it knew.
  *  Source: wire-protocol.md, stock-agent.md. Errors: AppError `identity.no-mac`. */
 export function checkinRequest(inventory: Inventory, context: CheckinContext): CheckinRequest {
   const { identity, hardware, problems } = inventory;

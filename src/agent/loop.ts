@@ -1,5 +1,5 @@
 // Performs what state.ts decides: waits on the clock, has the conversation, starts orders.
-// Whether and when to try again is decided there alone.
+// Only state.ts decides whether and when to try again.
 import type { Clock } from '../core/clock.ts';
 import { describeError } from '../core/errors.ts';
 import type { CheckinRequest, WorkflowEvent } from '../model/api.ts';
@@ -17,13 +17,13 @@ export interface Subject {
   /** The addresses it can be reached at; a server is tried only while there are any. Undefined when they
    *  cannot be told: then it is tried all the same. */
   addresses(): Addresses | Promise<Addresses>;
-  /** What it is at this moment. Errors: AppError, tried again later. */
+  /** Takes its current inventory. Errors: AppError; the loop tries again later. */
   describe(): Promise<CheckinRequest>;
   /** Carries out an order. Resolves to whether that is final, or the order to be tried again. */
   act(order: Order, server: OrderContext): Promise<{ final: boolean }>;
 }
 
-/** What carrying out an order needs of the server. */
+/** The part of the server that an order needs. */
 export interface OrderContext {
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -50,10 +50,10 @@ export interface LoopOptions extends ConversationOptions {
     | undefined;
 }
 
-/** What there is to see of an agent beside its state. */
+/** The view of an agent beside its state. */
 export interface AgentView {
   addresses(): readonly string[];
-  /** When this boot reached each step on its way to the server. */
+  /** The times at which this boot reached each step on its way to the server. */
   timeline(): readonly BootTime[];
 }
 
@@ -114,7 +114,7 @@ class Loop {
     return acted;
   }
 
-  /** Does what the phase asks for. */
+  /** Performs the phase's step. */
   async #perform(): Promise<AgentEvent> {
     const { subject, timeline, transport } = this.#o;
     try {
@@ -133,7 +133,7 @@ class Loop {
         }
         case 'beating':
         case 'acting': {
-          // Connections from an address that is gone would only run into their deadlines.
+          // Connections from an address that is gone would only time out.
           if (addresses !== this.#registered) {
             await transport.close();
             return { type: 'network', up };
@@ -201,8 +201,7 @@ class Loop {
     };
   }
 
-  /** What the server will never take as it is, it is told with a later heartbeat: once, until it takes
-   *  something again. */
+  /** Reports a permanent refusal with a later heartbeat, once until the server accepts something again. */
   #reportRefusal(event: AgentEvent): void {
     if (event.type === 'beaten') this.#refusal = undefined;
     if (event.type !== 'failed' || !isRefusal(event.failure)) return;

@@ -11,7 +11,7 @@ export interface Order {
 }
 
 interface Common {
-  /** When the phase's step is due, on the monotonic clock. */
+  /** The time at which the phase's step is due, on the monotonic clock. */
   readonly dueMs: number;
   /** Failures in a row. */
   readonly failures: number;

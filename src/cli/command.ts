@@ -7,18 +7,18 @@ export interface OptionSpec {
   readonly describe: string;
   /** One letter: "o" for `-o`. */
   readonly short?: string;
-  /** A boolean that is not given is false. */
+  /** Booleans default to false. */
   readonly default?: boolean | string | number;
   readonly choices?: readonly string[];
-  /** The least and the greatest number. */
+  /** The smallest and largest number allowed. */
   readonly range?: readonly [min: number, max: number];
-  /** The word for its value in the help: "FILE". */
+  /** The placeholder for its value in the help: "FILE". */
   readonly value?: string;
-  /** Other options that it cannot be given together with. */
+  /** Options that cannot be combined with this one. */
   readonly excludes?: readonly string[];
 }
 
-/** An argument without a name of its own: required unless said otherwise. */
+/** A positional argument. */
 export interface Positional {
   readonly describe: string;
   readonly choices?: readonly string[];
@@ -48,17 +48,17 @@ type ArgsOf<O extends Options, P extends Positionals> = {
 
 export type Args = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** What surrounds a command: all that main.ts takes from the process. */
+/** A command's surroundings: everything that main.ts takes from the process. */
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Prints an answer. Cheaper than `stdout`, whose stream takes longer to make than most answers. */
+  /** Prints an answer without creating the stream `stdout`, which takes longer than most answers. */
   readonly print: (text: string) => void;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
   readonly version: string;
-  /** Loads pino when it is first used; logs go to stderr. */
+  /** Loads pino on first use; logs go to stderr. */
   log(): Promise<Log>;
 }
 
@@ -70,15 +70,15 @@ export interface Command {
   /** In the order in which they are given. */
   readonly positionals?: Positionals;
   readonly options: Options;
-  /** Settings that may be given as flags. As they may stand elsewhere too, `run` reads them from all
-   *  places, its arguments among them. */
+  /** Settings accepted as flags. They may also come from other places, so `run` looks them up with its
+   *  arguments as one layer. */
   readonly settings?: SettingSpecs;
   /** Resolves to the exit code: 0 good, 1 a negative finding, 2 usage or failure. Throws AppError.
    *  Loads what is heavy with `await import()`: a command pays only for what it uses. */
   run(args: Args, io: Io): Promise<number>;
 }
 
-/** A command whose `run` is given its own options and arguments under their types. */
+/** Defines a command, typing the arguments of `run` by its options and positionals. */
 export function command<const O extends Options, const P extends Positionals = Positionals>(
   spec: Omit<Command, 'options' | 'positionals' | 'run'> & {
     readonly options: O;
@@ -91,16 +91,16 @@ export function command<const O extends Options, const P extends Positionals = P
 }
 
 export interface Program {
-  /** As it is called: "dragonfly-agent", "npm start --". */
+  /** The words that start it: "dragonfly-agent", "npm start --". */
   readonly name: string;
   readonly version: string;
-  /** None: the program is its default command. */
+  /** Undefined for a program that is just its default command. */
   readonly commands?: readonly Command[];
-  /** Runs when the command line names no command. Takes no arguments beside commands: a word is the name
-   *  of one. */
+  /** Runs when the command line names no command. Beside other commands it takes no positionals, since any
+   *  word names a command. */
   readonly defaultCommand?: Command;
-  /** Follows an error that no code foresees. */
+  /** Printed after an unexpected error. */
   readonly unexpected?: string;
-  /** Commands that became programs of their own. */
+  /** Commands that are now separate programs, with the names of these. */
   readonly moved?: Readonly<Record<string, string>>;
 }

@@ -1,7 +1,7 @@
-// `completion`: a script that lets a shell complete the program's command line.
+// `completion`: prints the script that lets a shell complete a program's command line.
 import { command, type Command } from './command.ts';
 
-/** The command of a program of this name. */
+/** Makes the command for the program of this name. */
 export function completionCommand(program: string): Command {
   return command({
     name: 'completion',

@@ -1,14 +1,14 @@
-// Completion for shells: the words that can stand next, and the scripts that ask for them. The scripts
-// call the program itself, so they always agree with the version that is installed.
+// Shell completion: the candidates for a word, and the scripts that ask for them. The scripts call the
+// program itself, so they always match the installed version.
 import type { Command, OptionSpec, Positional, Program } from './command.ts';
 import { commonOptions, completeFlag, optionsOf } from './parse.ts';
 
 type Candidate = readonly [word: string, describe: string];
 
-/** Asks the shell for names of files. */
+/** Asks the shell for file names. */
 const files: Candidate = [':files', ''];
 
-/** Lines for the last of `words`, which is still being typed: "word TAB description", or ":files". */
+/** Lists candidates for the last of `words`, one a line: "word TAB description", or ":files". */
 export function complete(program: Program, words: readonly string[]): string {
   const joined = joinSplit(words);
   return candidates(program, joined.slice(0, -1), joined.at(-1) ?? '')
@@ -17,7 +17,7 @@ export function complete(program: Program, words: readonly string[]): string {
     .join('');
 }
 
-/** bash splits at "=": `--mode`, `=`, `imag`. The other shells leave `--mode=imag` whole. */
+/** Undoes bash's split at "=" (`--mode`, `=`, `imag`). Other shells leave `--mode=imag` whole. */
 function joinSplit(words: readonly string[]): string[] {
   return words.flatMap((word, i) => (word !== '=' ? [word] : i === words.length - 1 ? [''] : []));
 }
@@ -35,7 +35,7 @@ function candidates(program: Program, before: readonly string[], current: string
   ];
 }
 
-/** What a program without a default command takes before a command is named. */
+/** Stands in for a missing default command: only the common options. */
 const commandless = { options: {} };
 
 function ofCommand(
@@ -74,7 +74,7 @@ function ofCommand(
   return expected === undefined ? [] : starting(current, valuesOf(expected));
 }
 
-/** The name of the option that a word gives: "--server=x", "-o". */
+/** The name of the option in a word such as "--server=x" or "-o". */
 function nameOf(word: string, options: Readonly<Record<string, OptionSpec>>): string {
   if (word.startsWith('--')) return word.slice(2).split('=', 1)[0] ?? '';
   return Object.keys(options).find((name) => options[name]?.short === word.at(-1)) ?? '';
@@ -89,7 +89,7 @@ function starting(text: string, all: readonly Candidate[]): Candidate[] {
   return all.filter((candidate) => candidate === files || candidate[0].startsWith(text));
 }
 
-/** The script that a shell's start-up file reads, for a program of this name. */
+/** The script to be sourced in a shell's start-up file. */
 export function completionScript(name: string, shell: 'bash' | 'zsh' | 'fish'): string {
   const own = `_${name.replaceAll('-', '_')}`;
   return { bash: bashScript, zsh: zshScript, fish: fishScript }[shell](name, own);

@@ -10,7 +10,7 @@ import { readFiles } from './agent/read-files.ts';
 import { run } from './agent/run.ts';
 import { version } from './version.ts';
 
-// Not awaited at the top level: the single executable is a CommonJS file. main() throws nothing.
+// No top-level await, as the single executable is a CommonJS file. main() throws nothing.
 void main({
   name: 'dragonfly-agent',
   version,

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The program of simulated fleets, for whoever tests a server. It is in no machine's image.
+// The program that simulates a fleet, to test a server with. No machine's image contains it.
 import { main } from './main.ts';
 import { simulate } from './simulate.ts';
 import { version } from './version.ts';

@@ -1,4 +1,4 @@
-// The help of a program and of each of its commands, in the 80 columns of a serial console.
+// Formats the help of a program and of each command for the 80 columns of a serial console.
 import { environmentName } from '../core/setting-layers.ts';
 import type { Command, OptionSpec, Program } from './command.ts';
 import { commonOptions } from './parse.ts';
@@ -96,7 +96,7 @@ function usageOf({ name, positionals = {} }: Command): string {
   return [name, ...words].join(' ');
 }
 
-/** Terms with their texts beside them, or below where a term is long. Empty without rows. */
+/** Lays out terms with their texts beside them, or below a long term. Empty without rows. */
 function section(title: string, rows: readonly Row[]): string[] {
   if (rows.length === 0) return [];
   const width = Math.min(Math.max(...rows.map(([word]) => word.length)), longestTerm);

@@ -1,8 +1,7 @@
-// Ends a process of which a thread is stuck in the kernel.
+// Ends a process that has a thread stuck in the kernel.
 
-/** Ends this process with `code` once its output is written. Both returning from main and
- *  `process.exit()` wait for the threads of libuv's pool, for ever if one of them is stuck; replacing
- *  the program does not. Never resolves. */
+/** Ends this process with `code` once its output is written. Returning from main and `process.exit()` both
+ *  wait for libuv's threads, forever if one is stuck; replacing the program does not. Never resolves. */
 export async function leave(code: number): Promise<never> {
   for (const stream of [process.stdout, process.stderr]) {
     await new Promise<void>((resolve) => {
@@ -12,6 +11,6 @@ export async function leave(code: number): Promise<never> {
     });
   }
   process.execve?.('/bin/sh', ['sh', '-c', `exit ${code}`], {});
-  // Only where there is no execve (Windows), and no read of ours gets stuck.
+  // Reached only without execve (Windows), where none of our reads get stuck.
   process.exit(code);
 }

@@ -57,7 +57,7 @@ async function run(program: Program, argv: readonly string[], io: Io): Promise<n
   }
 }
 
-/** Only a program that has commands is installed under a name that a shell could complete. */
+/** Adds `completion` to programs with commands; the others are npm scripts, which no shell completes. */
 function withCompletion(program: Program): Program {
   const { commands, name } = program;
   return commands === undefined
@@ -65,7 +65,7 @@ function withCompletion(program: Program): Program {
     : { ...program, commands: [...commands, completionCommand(name)] };
 }
 
-/** Standard output as a stream, made when it is first asked for. */
+/** Standard output as a stream, created on first use. */
 function stdout(): NodeJS.WriteStream {
   if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', ignoreClosed);
   return process.stdout;
@@ -77,14 +77,14 @@ function print(text: string): void {
   try {
     while (written < bytes.length) written += writeSync(1, bytes, written);
   } catch (err) {
-    // A pipe that is full, and that whoever made it set to refuse rather than wait.
+    // The pipe is full and non-blocking.
     if (err instanceof Error && 'code' in err && err.code === 'EAGAIN') {
       stdout().write(bytes.subarray(written));
     } else ignoreClosed(err);
   }
 }
 
-/** A reader that went away (`| head`) is no error of ours. */
+/** Ignores that the reader went away (`| head`). */
 function ignoreClosed(err: unknown): void {
   if (!(err instanceof Error && 'code' in err && err.code === 'EPIPE')) throw err;
 }

@@ -1,5 +1,5 @@
-// Reads a command line by the table of a program's commands. `node:util` splits it; help and completion
-// are loaded by main.ts when they are asked for.
+// Parses a command line against a program's table of commands. `node:util` splits it into tokens. Help and
+// completion live elsewhere: main.ts loads them on demand.
 import { parseArgs } from 'node:util';
 import { closest } from '../core/closest.ts';
 import { AppError } from '../core/errors.ts';
@@ -8,10 +8,10 @@ import { settingOptions } from './setting-options.ts';
 
 export type Parsed =
   | { readonly kind: 'run'; readonly command: Command; readonly args: Args }
-  /** For the whole program, or for one command. */
+  /** Undefined asks for the help of the whole program. */
   | { readonly kind: 'help'; readonly command: Command | undefined }
   | { readonly kind: 'version' }
-  /** A shell asks for the words that can stand in place of the last one. */
+  /** A shell asks for completions of the last word. */
   | { readonly kind: 'complete'; readonly words: readonly string[] };
 
 type Value = string | number | boolean | undefined;
@@ -25,12 +25,12 @@ export const commonOptions = {
   version: { type: 'boolean', describe: 'print the version' },
 } as const satisfies Options;
 
-/** A command's own options and the flags of its settings. */
+/** Merges a command's own options with the flags of its settings. */
 export function optionsOf(command: Pick<Command, 'options' | 'settings'>): Options {
   return { ...command.options, ...settingOptions(command.settings ?? {}) };
 }
 
-/** Errors: AppError `usage.invalid` with what is wrong and the help to turn to. */
+/** Errors: AppError `usage.invalid`, saying what is wrong and which help to read. */
 export function parse(program: Program, argv: readonly string[]): Parsed {
   if (argv[0] === completeFlag) return { kind: 'complete', words: argv.slice(1) };
   const { name, rest } = splitCommand(program, argv);
@@ -51,9 +51,9 @@ export function parse(program: Program, argv: readonly string[]): Parsed {
   }
 }
 
-/** Something wrong with the command line, as a sentence. */
+/** A usage error, as a sentence. */
 class Fault extends Error {
-  /** The program whose help tells more, if it is another one. */
+  /** The program whose help to read instead. */
   readonly help: string | undefined;
 
   constructor(message: string, help?: string) {
@@ -62,7 +62,7 @@ class Fault extends Error {
   }
 }
 
-/** The name of the command, which options may stand before, and all else. */
+/** Separates the command's name, which may follow options, from the rest. */
 function splitCommand(
   { commands, defaultCommand }: Program,
   argv: readonly string[],
@@ -105,14 +105,14 @@ function tokenize(args: readonly string[], options: Options) {
       ]),
     ),
     allowPositionals: true,
-    // Its own refusals suggest nothing and name no command: readTokens() refuses instead.
+    // Strict mode's errors suggest nothing and name no command; readTokens() does the checking.
     strict: false,
     tokens: true,
   });
   return tokens;
 }
 
-/** The values by name. Throws a Fault. */
+/** Returns values by name. Throws a Fault. */
 function readTokens(command: Command, tokens: readonly Token[]): Args {
   const options = optionsOf(command);
   const given: Record<string, Value> = {};
@@ -164,7 +164,7 @@ function readOption(
   throw new Fault(`${rawName} must be ${allowed}, not "${value}"`);
 }
 
-/** Gives the words that belong to no option the names of the command's positional arguments. */
+/** Assigns the remaining words to the command's positionals. */
 function readWords(
   { positionals = {} }: Command,
   words: readonly string[],
@@ -195,7 +195,7 @@ function meant(word: string, candidates: readonly string[]): string {
   return near === undefined ? '' : `; did you mean ${near}?`;
 }
 
-/** What stands under a name that somebody typed, which may be "constructor". */
+/** Looks up a name typed by a user, which may be "constructor". */
 function own<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(table, name) ? table[name] : undefined;
 }

@@ -1,9 +1,9 @@
-// Settings as options of a command, and as text for people.
+// Turns settings into options of a command, and into readable text.
 import { flagOf } from '../core/setting-layers.ts';
 import type { SettingSpecs, SettingValue, ShownSetting } from '../core/settings.ts';
 import type { OptionSpec } from './command.ts';
 
-/** A flag for each setting. None has a default: what is not given is looked for elsewhere. */
+/** Makes a flag for each setting, without a default, since a flag not given may be set elsewhere. */
 export function settingOptions(specs: SettingSpecs): Record<string, OptionSpec> {
   const options: Record<string, OptionSpec> = {};
   for (const [name, spec] of Object.entries(specs)) {
@@ -18,7 +18,7 @@ function defaultText(value: SettingValue | undefined): string {
   return value === undefined || value === false ? '' : ` (default: ${value})`;
 }
 
-/** Each setting on a line: its name, its value and the place that it comes from. */
+/** Prints each setting on a line: its name, its value and the place it comes from. */
 export function settingsText(shown: readonly ShownSetting[]): string[] {
   const rows = shown.map(({ setting, value, source }) => [
     setting,

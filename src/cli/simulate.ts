@@ -1,5 +1,5 @@
-// `dragonfly-simulate`: runs a fleet of machines that do not exist against a server, and compares the
-// server's records with the truth.
+// `dragonfly-simulate`: runs a simulated fleet against a server and compares the server's records with the
+// truth.
 import { isLoopback } from '../transport/proxy.ts';
 import { AppError } from '../core/errors.ts';
 import { systemClock } from '../core/clock.ts';
@@ -131,7 +131,7 @@ function asText({ counts, ...report }: Report): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** A simulation fills a server with machines that do not exist: by mistake only one's own. */
+/** Refuses a remote server unless allowed: a simulation fills it with machines that do not exist. */
 function serverUrl(text: string, allowRemote: boolean): string {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol)) {
@@ -146,7 +146,7 @@ function serverUrl(text: string, allowRemote: boolean): string {
   return url.href;
 }
 
-/** The inventories of captured machines; without any, that of this host. */
+/** The inventories of captured machines, or of this host if no directory is given. */
 async function readModels(dir: string | undefined): Promise<Inventory[]> {
   const { collectInventory } = await import('../inventory/inventory.ts');
   if (dir === undefined) return [await collectInventory()];
@@ -162,7 +162,7 @@ async function readModels(dir: string | undefined): Promise<Inventory[]> {
   return models;
 }
 
-/** Chance that a seed repeats: mulberry32. Seed 0 takes one from the system. */
+/** A repeatable random generator (mulberry32). Seed 0 draws a seed. */
 function seeded(seed: number): () => number {
   let state = seed === 0 ? Math.floor(Math.random() * 0x1_0000_0000) : seed;
   return () => {

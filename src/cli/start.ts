@@ -1,4 +1,4 @@
-// `npm start`: a server on the embedded store and an agent for this host, in one terminal.
+// `npm start`: runs a server on the embedded store and an agent for this host in one terminal.
 import { systemClock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import type { IdentityExplanation } from '../identity/identify.ts';
@@ -12,7 +12,7 @@ import { main } from './main.ts';
 import { pairs } from './text/table.ts';
 import { version } from './version.ts';
 
-/** Short, so that somebody who watches sees something happen. */
+/** Short, so that a watcher sees something happen. */
 const heartbeatSeconds = 5;
 
 const start = command({
@@ -78,7 +78,7 @@ const start = command({
   },
 });
 
-/** Who this machine is, why the server says so, and what it is made of. */
+/** Introduces this machine: its name, the server's reasons, its identity and its hardware. */
 function introduction(
   answer: CheckinResponse,
   inventory: Inventory,

@@ -2,7 +2,7 @@
 import { hrtime } from 'node:process';
 
 export interface Clock {
-  /** The wall clock. Only for what people read; it may step. */
+  /** The wall clock, which may step. Use it only for times that people read. */
   now(): Date;
   /** Milliseconds on the monotonic clock, from an arbitrary start. Never goes back. */
   elapsedMs(): number;
@@ -74,7 +74,7 @@ export class ManualClock implements Clock {
     });
   }
 
-  /** When the next sleeper is due, in elapsed milliseconds; undefined if nobody sleeps. */
+  /** The elapsed time at which the next sleeper is due; undefined if nobody sleeps. Units: milliseconds. */
   nextDueMs(): number | undefined {
     return this.#sleepers.length === 0
       ? undefined

@@ -2,8 +2,8 @@
 // Codes are `area.what`; branch on `err.code`, never on the message.
 import { inspect } from 'node:util';
 
-/** Each code with the HTTP status that answers it and its meaning in one sentence. The status is null
- *  for a code that no route answers: should one escape all the same, the client sees `internal.bug`. */
+/** Maps each code to its HTTP status and its meaning in one sentence. The status is null for codes that no
+ *  route answers; should one escape anyway, the client sees `internal.bug`. */
 const codes = {
   // Reading a host
   'read.denied': [null, 'The file is there, but this user may not read it.'],

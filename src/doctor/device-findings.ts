@@ -18,7 +18,7 @@ interface PciDevice {
   modalias: string;
 }
 
-/** Lists the devices of which everything is known. The kernel gives each a modalias; a capture may lack it.
+/** Lists the devices with a modalias. The kernel gives every device one, but a capture may lack it.
  *  Source: class, vendor, device, driver and modalias in /sys/bus/pci/devices. */
 export async function readPciDevices(read: Reading): Promise<PciDevice[]> {
   const addresses = (await read.list(base)) ?? [];

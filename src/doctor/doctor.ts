@@ -16,7 +16,7 @@ export async function examineHost(
   options: InventoryOptions = {},
 ): Promise<{ findings: Finding[]; identity: Identity }> {
   const { inventory, facts, explanation } = await explainInventory(root, options);
-  // What this reads beside the inventory is worth no problem: absent means not told.
+  // Failures of these extra reads are not problems of the inventory.
   const read = new Reading(root, 'doctor', () => {});
   const devices = await readPciDevices(read);
   const log = await readKernelLog(read);
@@ -34,7 +34,7 @@ export async function examineHost(
   return { findings, identity: inventory.identity };
 }
 
-/** Of a busy host the log may have lost its beginning. */
+/** On a busy host the log may have lost its beginning. */
 async function readKernelLog(read: Reading): Promise<KernelLog | undefined> {
   const text = await read.exec('dmesg');
   return text === undefined ? undefined : parseKernelLog(text);

@@ -3,8 +3,7 @@
 export interface KernelLog {
   /** Firmware files that a driver asked for in vain, with the device of that line. */
   missingFirmware: readonly { file: string; line: string }[];
-  /** When the link of an interface came up, and when its name was first heard. Units: seconds since
-   *  the boot. */
+  /** The times at which an interface's link came up and its name first appeared. Units: seconds since boot. */
   links: ReadonlyMap<string, { firstSeconds: number; upSeconds: number }>;
   /** NVMe disks that an Intel controller in RAID mode hides. */
   hiddenNvmeDisks: number;

@@ -1,4 +1,4 @@
-// Whether the machine has a link, an address and a way out.
+// Findings about the network: link, address and route.
 import type { Facts } from '../model/inventory.ts';
 import type { Reading } from '../probes/reading.ts';
 import { wiredNics } from './device-findings.ts';

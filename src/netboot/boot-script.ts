@@ -1,24 +1,24 @@
-// The iPXE script that a machine gets when it boots from the network. Pure. What goes into it was
-// checked before: iPXE and the kernel have no quoting that could be relied on.
+// The iPXE scripts for machines that boot from the network. Pure. Callers check every value that goes into
+// one: neither iPXE nor the kernel has quoting to rely on.
 import { AppError } from '../core/errors.ts';
 
-/** How this server boots machines. */
+/** The server's settings for booting machines. */
 export interface BootOptions {
-  /** Holds ARCH/kernel and ARCH/initramfs; a machine is then told to fetch them here. */
+  /** Holds ARCH/kernel and ARCH/initramfs, which machines then fetch from this server. */
   readonly dir?: string | undefined;
   /** More parameters for the kernel's command line. */
   readonly append?: string | undefined;
 }
 
 export interface BootScriptOptions {
-  /** This server as machines reach it. */
+  /** This server's URL, as machines reach it. */
   readonly url: string;
   /** In lower case, with colons. */
   readonly mac: string;
-  /** The workflow to carry out; without one the agent finds out what the machine is. */
+  /** The workflow to run; without one the agent discovers the machine. */
   readonly workflowId: string | undefined;
   readonly token: string | undefined;
-  /** Whether the agent is told its mode. Dragonfly's own image checks in without one, or with imaging. */
+  /** True to tell the agent its mode. Dragonfly's own image checks in without a mode, or with imaging. */
   readonly namesMode: boolean;
   /** More parameters for the kernel's command line. */
   readonly append: string;
@@ -26,7 +26,7 @@ export interface BootScriptOptions {
 }
 
 /** Boots the agent.
- *  Errors: AppError `request.invalid` where the server's address could not stand in a script. */
+ *  Errors: AppError `request.invalid` if a script cannot hold the server's address. */
 export function agentScript(options: BootScriptOptions): string {
   const { mac, workflowId, token, namesMode, append, now } = options;
   const mode = workflowId === undefined ? 'discovery' : 'imaging';
@@ -40,7 +40,7 @@ export function agentScript(options: BootScriptOptions): string {
     `dragonfly.mac=${mac}`,
     workflowId === undefined ? '' : `dragonfly.workflow=${workflowId}`,
     token === undefined ? '' : `dragonfly.token=${token}`,
-    // A machine whose clock has stopped would find every certificate invalid.
+    // To a machine with a dead clock battery every certificate is invalid.
     `dragonfly.time=${Math.floor(now.getTime() / 1000)}`,
     `BOOTIF=01-${mac.replaceAll(':', '-')}`,
   ];
@@ -60,13 +60,13 @@ export function localDiskScript(): string {
   ]);
 }
 
-/** Asks for the script of the machine, by the port that it is booting from. */
+/** Fetches the machine's own script, by the MAC of the port it boots from. */
 export function startScript(url: string): string {
   return script([`chain --replace --autofree ${scriptUrl(url)}/boot/\${netX/mac:hexhyp}`]);
 }
 
-/** Whether a text may be handed to the kernel as one parameter, or several: no quotes, nothing that
- *  iPXE would expand or take for another command. */
+/** True for text that is safe as kernel parameters: no quotes, nothing that iPXE would expand or take for
+ *  another command. */
 export function isPlain(text: string): boolean {
   return /^[\w.,:;+/=@%~[\] -]*$/.test(text);
 }

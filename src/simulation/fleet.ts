@@ -54,7 +54,7 @@ interface FleetCounts {
   twins: number;
 }
 
-/** How long a machine is off when it reboots. */
+/** The time a machine is off when it reboots. */
 const offMs = 1_000;
 
 export class Fleet {

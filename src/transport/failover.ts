@@ -5,7 +5,7 @@ import type { Log } from '../core/log.ts';
 import { classifyFailure } from './failure.ts';
 import type { Transport } from './transport.ts';
 
-/** How long to wait before a preferred server that failed is tried again. */
+/** The wait before a preferred server that failed is tried again. */
 const returnAfterMs = 60_000;
 
 /** A transport over servers in order of preference. A single one is returned as it is. */

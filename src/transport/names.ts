@@ -1,7 +1,7 @@
 // Host names and addresses: telling them apart, and looking names up.
 import { isIP } from 'node:net';
 
-/** Whether a host is an IP address, which has no name to be looked up; IPv6 with brackets or without. */
+/** True for an IP address, which needs no lookup; IPv6 with or without brackets. */
 export function isAddress(host: string): boolean {
   return isIP(bare(host)) !== 0;
 }

@@ -1,5 +1,5 @@
-// Carrying out a workflow: which actions this agent knows, and the events that it sends on the way.
-// A workflow with an action that it does not know is refused whole, before anything was changed.
+// Runs a workflow's actions and reports each as an event. A workflow with an unknown action is refused as a
+// whole, before anything changes.
 import type { Clock } from '../../core/clock.ts';
 import { AppError, describeError } from '../../core/errors.ts';
 import type { WorkflowEvent } from '../../model/api.ts';

@@ -20,7 +20,7 @@ export interface HostSubjectOptions {
   readonly examine: () => Promise<{ inventory: Inventory; facts: Partial<Facts> }>;
   /** The server is on this very host, so that no network is needed to reach it. */
   readonly serverIsLocal: boolean;
-  /** Whether orders are carried out; else they are refused. */
+  /** True to carry out orders; otherwise they are refused. */
   readonly mayAct: boolean;
   /** Beside `reboot`, which every agent knows. */
   readonly runners?: ActionRunners | undefined;
@@ -63,7 +63,7 @@ export class HostSubject implements Subject {
     return { final: true };
   }
 
-  /** A workflow's reboot is carried out at its end: nothing could be reported after it. */
+  /** A workflow's reboot waits for its end, because nothing can be reported after it. */
   async #execute(id: string, server: OrderContext): Promise<void> {
     const { templateRef } = await server.workflow(id);
     const template = await server.template(templateRef);
@@ -91,7 +91,7 @@ export class HostSubject implements Subject {
   }
 }
 
-/** On an installed system `localboot` has come true already: a reboot would only lead back to it. */
+/** On an installed system `localboot` is already done: a reboot would only lead back to it. */
 async function isNetbootImage(root: Root): Promise<boolean> {
   const read = new Reading(root, 'machineId', () => {});
   return (await readNetbootImage(read)) !== null;

@@ -12,7 +12,7 @@ import type { Root } from '../../sources/root.ts';
 import { agentSettings } from './settings.ts';
 
 export interface Configuration extends Settings<typeof agentSettings> {
-  /** Where the server's address was looked for, in that order, and what was found there. */
+  /** The places where the server's address was looked for, in order, and what each had. */
   readonly looked: readonly string[];
 }
 

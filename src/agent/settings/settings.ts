@@ -1,4 +1,4 @@
-// The agent's settings and the values that each takes. Where they stand is config.ts's business.
+// The agent's settings and the values each accepts. config.ts looks them up.
 import { parseSha256, parseToken, parseUrl } from '../../transport/address.ts';
 import type { SettingSpecs } from '../../core/settings.ts';
 import { normalizeMac } from '../../identity/macs.ts';

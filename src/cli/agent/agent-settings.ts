@@ -1,9 +1,9 @@
-// The agent's settings as the commands share them.
+// Reads the agent's settings for the commands that use them.
 import type { Configuration } from '../../agent/settings/config.ts';
 import type { Root } from '../../sources/root.ts';
 import type { Args, Io } from '../command.ts';
 
-/** The settings from all their places. Errors: AppError `config.invalid`. */
+/** Looks the settings up in all their places. Errors: AppError `config.invalid`. */
 export async function agentConfiguration(args: Args, io: Io, root: Root): Promise<Configuration> {
   const { readConfiguration } = await import('../../agent/settings/config.ts');
   return readConfiguration({

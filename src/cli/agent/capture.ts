@@ -1,4 +1,4 @@
-// `capture`: a machine in a file, to be looked at elsewhere.
+// `capture`: writes what the probes read into a file that can be replayed elsewhere.
 import { AppError } from '../../core/errors.ts';
 import { hostOptions, inventoryOptions } from './host-options.ts';
 import { command } from '../command.ts';
@@ -45,10 +45,10 @@ export const capture = command({
   },
 });
 
-/** A capture tells much about a machine: its owner alone may read it. */
+/** Makes the file readable by its owner alone, since a capture reveals much about a machine. */
 async function write(file: string, archive: Uint8Array): Promise<void> {
   try {
-    // Loaded here: it takes a good part of the time of the commands beside this one.
+    // Loaded only here, because it would slow down every other command.
     const { writeFile } = await import('node:fs/promises');
     await writeFile(file, archive, { mode: 0o600 });
   } catch (cause) {

@@ -1,4 +1,4 @@
-// `dragonfly-agent config`: each setting and where its value comes from.
+// `dragonfly-agent config`: prints each setting and the place its value comes from.
 import type { Configuration } from '../../agent/settings/config.ts';
 import { agentSettings } from '../../agent/settings/settings.ts';
 import { shownSettings, type ShownSetting } from '../../core/settings.ts';

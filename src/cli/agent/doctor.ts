@@ -1,4 +1,4 @@
-// `doctor`: what stops this machine from being provisioned, and the next step for each thing.
+// `doctor`: finds what stops this machine from being provisioned, and names the next step for each.
 import type { Finding } from '../../doctor/finding.ts';
 import type { Identity } from '../../model/inventory.ts';
 import { agentSettings } from '../../agent/settings/settings.ts';
@@ -34,7 +34,7 @@ export const doctor = command({
   },
 });
 
-/** A capture is looked at from elsewhere: from there the server is tried only if it is named. */
+/** A capture is examined elsewhere, and from there a server is tried only if a flag names it. */
 async function examineServers(
   args: HostArgs & Args,
   io: Io,

@@ -1,4 +1,4 @@
-// The options of every command that reads a host.
+// The options shared by every command that reads a host.
 import type { OptionSpec } from '../command.ts';
 
 export const hostOptions = {
@@ -27,7 +27,7 @@ export interface HostArgs {
   readonly 'probe-os': boolean;
 }
 
-/** The options of the inventory that they ask for. */
+/** Turns them into options of the inventory. */
 export function inventoryOptions(
   args: HostArgs,
   signal: AbortSignal,

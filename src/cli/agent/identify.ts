@@ -1,4 +1,4 @@
-// `identify`: which machine this is, and why.
+// `identify`: prints the machine's identity and the reasons for it.
 import type { IdentityExplanation } from '../../identity/identify.ts';
 import type { Identity } from '../../model/inventory.ts';
 import { command } from '../command.ts';

@@ -1,4 +1,4 @@
-// `inventory`: what a machine is, as a table or as a document.
+// `inventory`: prints what a machine is, as a table or a document.
 import type { Inventory } from '../../model/inventory.ts';
 import { command } from '../command.ts';
 import { hostOptions, inventoryOptions } from './host-options.ts';

@@ -1,10 +1,10 @@
-// Log lines for people, for a program whose memory counts: pino would be a seventh of an idle agent's.
+// A logger of readable lines. Pino would take a seventh of an idle agent's memory.
 import { inspect } from 'node:util';
 import type { Log } from '../../core/log.ts';
 
 const levels = ['debug', 'info', 'warn', 'error'] as const;
 
-/** Writes `time LEVEL sentence key=value …` for the level and those above it; "silent" for none. */
+/** Writes `time LEVEL sentence key=value …` for `level` and above; nothing for "silent". */
 export function plainLog(out: NodeJS.WritableStream, level: string, now: () => Date): Log {
   const least = levels.findIndex((l) => l === level);
   const write =
@@ -17,7 +17,7 @@ export function plainLog(out: NodeJS.WritableStream, level: string, now: () => D
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
 
-/** On one line, quoted where it has spaces. */
+/** Formats a value on one line, quoted if it has spaces. */
 function show(value: unknown): string {
   if (value instanceof Date) return value.toISOString();
   if (typeof value === 'string')

@@ -1,8 +1,7 @@
-// `read-files`: the agent's own helper where it is a single executable, which has no other program to
-// start. Not for people.
+// `read-files`: the reader process of the single executable, which has no other program to start. Internal.
 import { command } from '../command.ts';
 
-/** The `read-files` command of the agent. Ends with its standard input. */
+/** The `read-files` command of the agent. Ends when its standard input does. */
 export const readFiles = command({
   name: 'read-files',
   isInternal: true,

@@ -10,8 +10,7 @@ import { plainLog } from './plain-log.ts';
 
 const clearScreen = '\u001b[2J';
 
-/** The `run` command of the agent. On a terminal it shows a status screen, unless a log level asks for
- *  lines instead. */
+/** The `run` command of the agent. Shows a status screen on a terminal unless a log level is set. */
 export const run = command({
   name: 'run',
   describe: 'check in with the server and keep sending heartbeats',
@@ -43,13 +42,13 @@ export const run = command({
     const [{ checkInOnce, runAgent }, { openRoot }] = await Promise.all([
       import('../../agent/agent.ts'),
       import('../../sources/open.ts'),
-      // Not yet needed: what takes time to load is loaded while the network is not there.
+      // Loaded early, while the network is still coming up.
       import('../../inventory/inventory.ts'),
     ]);
     if (args.after !== undefined && !(await appears(args.after, io.signal))) return 0;
     const isThisHost = args.root === undefined || args.root === '/';
     const root = await openRoot(args.root);
-    // Never those of a capture: to replay a bug report must not call its server.
+    // Not a capture's own settings: replaying a bug report must not call its server.
     const configuration = await agentConfiguration(args, io, await openRoot());
     const { values } = configuration;
     const options: AgentOptions = {
@@ -86,7 +85,7 @@ export const run = command({
   },
 });
 
-/** Resolves to true once there is such a file, to false when the signal is aborted before. */
+/** Resolves to true once the file exists, or to false if the signal is aborted first. */
 async function appears(path: string, signal: AbortSignal): Promise<boolean> {
   while (!existsSync(path)) {
     if (signal.aborted) return false;
@@ -95,13 +94,13 @@ async function appears(path: string, signal: AbortSignal): Promise<boolean> {
   return true;
 }
 
-/** What does not come from the settings. */
+/** The options that are not settings. */
 async function agentOptions(stateDir: string, isThisHost: boolean, io: Io) {
   const { openStateDir } = await import('./state-dir.ts');
   return {
     agentVersion: io.version,
     signal: io.signal,
-    // A captured host is another machine: its requests are not counted with those of this one.
+    // A captured host is another machine, so its requests must not advance this one's sequence.
     notebooks: isThisHost ? await openStateDir(stateDir) : undefined,
     proxy: {
       http: io.env['http_proxy'],

@@ -1,16 +1,16 @@
-// The agent's state directory: small files that outlive its process.
+// The agent's state directory: small files that survive its process.
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Notebook } from '../../agent/boot.ts';
 
-// Not of node:fs/promises, which loads eleven more of Node's modules, readline's among them: a megabyte.
+// node:fs/promises would load eleven more of Node's modules, readline among them: a megabyte.
 const mkdir = promisify(fs.mkdir);
 const readFile = promisify(fs.readFile);
 const rename = promisify(fs.rename);
 const writeFile = promisify(fs.writeFile);
 
-/** Notebooks in a directory that this user may write; undefined when they may not. */
+/** Opens the notebooks in `dir`; undefined if this user may not write there. */
 export async function openStateDir(
   dir: string,
 ): Promise<{ readonly sequence: Notebook; readonly spool: Notebook } | undefined> {
@@ -28,7 +28,7 @@ function notebook(path: string): Notebook {
   return {
     read: () => readFile(path, 'utf8').catch(() => undefined),
     async write(text) {
-      // Renamed into place: a reader finds the old text or the new one, never half of one.
+      // Renamed into place, so that a reader never finds half a text.
       await writeFile(`${path}.new`, text, { mode: 0o600 });
       await rename(`${path}.new`, path);
     },

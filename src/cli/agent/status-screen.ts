@@ -1,5 +1,5 @@
-// What the console of a machine shows while its agent runs: who it is, where it stands, and what to do
-// if it does not. 80 columns by 24 lines, for the serial console; colour and cursor movement are ANSI.
+// The status screen of a machine's console: its name, its state and the last error, in 80 columns and 24
+// lines for a serial console. Colour and cursor movement are ANSI.
 import type { AgentView } from '../../agent/loop.ts';
 import type { AgentEvent, AgentState } from '../../agent/state.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -8,7 +8,7 @@ import { describeError } from '../../core/errors.ts';
 export interface ScreenFacts {
   readonly version: string;
   readonly servers: readonly string[];
-  /** Where the address of the servers came from. */
+  /** The place that named the servers. */
   readonly serverSource: string;
   readonly clock: Clock;
 }
@@ -16,7 +16,7 @@ export interface ScreenFacts {
 const columns = 80;
 const lines = 24;
 
-/** Draws the screen at each state, over what it drew before. */
+/** Redraws the screen in place at each state. */
 export class StatusScreen {
   readonly #out: NodeJS.WritableStream;
   readonly #facts: ScreenFacts;
@@ -31,7 +31,7 @@ export class StatusScreen {
     const news = event === undefined ? undefined : newsOf(event);
     if (news !== undefined) this.#remember(news);
     const text = render(state, view, this.#facts, this.#recent);
-    // Home, then each line cleared to its end: no flicker, and no scrolling on 25 lines.
+    // Cursor home, then clear each line to its end: no flicker, and no scrolling on 25 lines.
     this.#out.write(`\u001b[H${text.map((line) => `${line}\u001b[K`).join('\r\n')}\u001b[J`);
   }
 
@@ -67,7 +67,7 @@ export function render(
       : ['Last error', ...wrap(describeError(lastFailure.error), '  ', 5), '']),
     ...(recent.length === 0 ? [] : ['Recently', ...recent.map((line) => `  ${line}`)]),
   ];
-  // A control character from elsewhere must not reach the terminal.
+  // Control characters from the network must not reach the terminal.
   return text.map((l) => l.replaceAll(/\p{Cc}/gu, ' ').slice(0, columns - 1)).slice(0, lines);
 }
 
@@ -89,7 +89,7 @@ function stateOf(state: AgentState, clock: Clock): string {
   }
 }
 
-/** "link 1.2 s, address 3.4 s": since the kernel started. */
+/** Formats "link 1.2 s, address 3.4 s", counted from the kernel's start. */
 function bootOf(view: AgentView): string {
   return view
     .timeline()
@@ -112,7 +112,7 @@ function newsOf(event: AgentEvent): string | undefined {
   }
 }
 
-/** Breaks a text at spaces, or within a word that is longer than a line. */
+/** Breaks a text at spaces, or within a word longer than a line. */
 function wrap(text: string, first: string, most: number): string[] {
   const width = columns - 1 - first.length;
   const indent = ' '.repeat(first.length);

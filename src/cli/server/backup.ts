@@ -1,4 +1,4 @@
-// `dragonfly-server backup FILE`: all records of the store in a file, also while a server runs.
+// `dragonfly-server backup FILE`: writes all records to a file, even while a server is running.
 import { command } from '../command.ts';
 import { openStoreOf, storeSettings } from './store-options.ts';
 

@@ -1,4 +1,4 @@
-// `dragonfly-server check`: whether the store's records and indexes agree.
+// `dragonfly-server check`: compares the store's records with its indexes.
 import type { CheckResult, Finding } from '../../store/check.ts';
 import { command } from '../command.ts';
 import { openStoreOf, storeSettings } from './store-options.ts';

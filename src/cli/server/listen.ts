@@ -1,8 +1,8 @@
-// Where a server listens: the --listen option, and an error that says what to do when it cannot.
+// The --listen option, and the error when the server cannot listen there.
 import { AppError } from '../../core/errors.ts';
 import type { App } from '../../server/services.ts';
 
-/** Listens and gives the URL. Errors: AppError `config.invalid`. */
+/** Listens and returns the URL. Errors: AppError `config.invalid`. */
 export async function listen(app: App, host: string, port: number): Promise<string> {
   try {
     return await app.listen({ host, port });

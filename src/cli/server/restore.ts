@@ -1,4 +1,4 @@
-// `dragonfly-server restore FILE`: a backup into an empty store, of whichever backend.
+// `dragonfly-server restore FILE`: puts a backup into an empty store of any kind.
 import { command } from '../command.ts';
 import { openStoreOf, storeSettings } from './store-options.ts';
 

@@ -1,4 +1,4 @@
-// `dragonfly-server rotate-key`: a new key for BMC passwords, and all of them encrypted with it.
+// `dragonfly-server rotate-key`: makes a new key and encrypts all BMC passwords with it.
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { AppError } from '../../core/errors.ts';
 import type { Machine } from '../../model/machine.ts';
@@ -26,7 +26,7 @@ export const rotateKey = command({
     const key = `${newKeyLine()}\n`;
     const store = await openStore(storeUrl(configuration));
     try {
-      // The new key is on disk, beside the old ones, before anything is encrypted with it.
+      // The new key must be on disk, beside the old ones, before anything is encrypted with it.
       writeKeys(file, key + old);
       const changed = await reseal(store, new Box(key + old));
       if (!args['keep-old']) writeKeys(file, key);
@@ -38,7 +38,7 @@ export const rotateKey = command({
   },
 });
 
-/** Replaces the file as a whole; only its owner may read it. */
+/** Replaces the file atomically; only its owner may read it. */
 function writeKeys(file: string, keys: string): void {
   try {
     writeFileSync(`${file}.new`, keys, { mode: 0o600, flush: true });
@@ -48,7 +48,7 @@ function writeKeys(file: string, keys: string): void {
   }
 }
 
-/** How many passwords were encrypted anew. */
+/** Returns the number of passwords encrypted anew. */
 async function reseal(store: Store, box: SecretBox): Promise<number> {
   let changed = 0;
   for await (const { value, revision } of store.machines.all()) {

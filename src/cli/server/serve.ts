@@ -20,9 +20,9 @@ import {
   type ServerConfiguration,
 } from './server-settings.ts';
 
-/** How long requests that are being answered may take once the server stops. */
+/** The time that requests in progress may take once the server stops. */
 const drainMs = 10_000;
-/** How often certificate files are looked at. */
+/** The interval at which certificate files are checked for changes. */
 const certificatePollMs = 5000;
 
 export const serve = command({
@@ -112,7 +112,7 @@ async function run(
   }
 }
 
-/** Refuses new requests, lets those that are being answered end, and then cuts connections. */
+/** Refuses new requests, lets those in progress finish, then closes the connections. */
 async function close(app: App): Promise<void> {
   const timer = setTimeout(() => {
     app.server.closeAllConnections();
@@ -163,7 +163,7 @@ function tlsTexts({ values }: ServerConfiguration): TlsTexts | undefined {
   return texts;
 }
 
-/** Takes renewed certificates into use; ones that do not fit together are reported and left alone. */
+/** Puts renewed certificates to use. Reports files that do not fit together and keeps the old ones. */
 function watchCertificates(app: App, configuration: ServerConfiguration, log: Log): () => void {
   const { tls_cert: cert, tls_key: key, tls_client_ca: ca } = configuration.values;
   const files = [cert, key, ca].filter((file) => file !== undefined);

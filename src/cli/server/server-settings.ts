@@ -87,12 +87,12 @@ export const serverSettings = {
   },
 } as const satisfies SettingSpecs;
 
-/** The file of settings is named by a flag or the environment, never by itself. */
+/** Only a flag or the environment can name the settings file. */
 const fileSetting = {
   config: { type: 'string', value: 'FILE', describe: 'YAML file with settings' },
 } as const satisfies SettingSpecs;
 
-/** Some of the settings, for a command that needs no others, and the file that may give them. */
+/** The settings that a command needs, and the file they may stand in. */
 export function settingsOf(names: readonly (keyof typeof serverSettings)[]): SettingSpecs {
   return { ...Object.fromEntries(names.map((n) => [n, serverSettings[n]])), ...fileSetting };
 }
@@ -101,7 +101,7 @@ export const allSettings: SettingSpecs = { ...serverSettings, ...fileSetting };
 
 export type ServerConfiguration = Settings<typeof serverSettings>;
 
-/** Flags, then the environment, then the YAML file, then defaults.
+/** Reads flags, then the environment, then the YAML file, then defaults.
  *  Errors: AppError `config.invalid` with the place of the fault. */
 export async function serverConfiguration(args: Args, io: Io): Promise<ServerConfiguration> {
   const layers: Layer[] = [flagLayer(args), environmentLayer(io.env)];
@@ -126,13 +126,13 @@ export function storeUrl({ values }: ServerConfiguration): string {
   return values.store ?? `lmdb:${values.data}`;
 }
 
-/** The keys for secrets: the file's, then the one of the environment. */
+/** The keys for secrets, one a line: those in the file first. */
 export function secretKeys({ values }: ServerConfiguration): string {
   const file = values.secret_key_file;
   return [file === undefined ? '' : readText(file), values.secret_key ?? ''].join('\n');
 }
 
-/** A file that a setting names. Errors: AppError `config.invalid`. */
+/** Reads a file that a setting names. Errors: AppError `config.invalid`. */
 export function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');

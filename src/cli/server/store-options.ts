@@ -1,4 +1,4 @@
-// Which store a command works on, for the commands that need no server.
+// Opens the store for commands that work on it without a server.
 import type { Kv, OpenOptions } from '../../store/kv/kv.ts';
 import type { Args, Io } from '../command.ts';
 import { serverConfiguration, settingsOf, storeUrl } from './server-settings.ts';

@@ -1,5 +1,5 @@
-// `dragonfly-server token`: creates, lists and revokes tokens, in the store itself or, while a server
-// runs on it, through that server.
+// `dragonfly-server token`: creates, lists and revokes tokens, directly in the store or through the server
+// that is using it.
 import { AppError, isAppError } from '../../core/errors.ts';
 import type { Token } from '../../model/token.ts';
 import type { NewToken } from '../../server/access/tokens.ts';
@@ -112,7 +112,7 @@ function printList(tokens: readonly Shown[], asJson: boolean, io: Io): void {
   }
 }
 
-/** "90d", "12h", "30m", or a date. */
+/** Reads "90d", "12h", "30m" or a date. Errors: AppError `usage.invalid`. */
 function expiry(value: string | undefined, now: Date): Date | null {
   if (value === undefined) return null;
   const [, count, unit] = /^(\d{1,6})([dhm])$/.exec(value) ?? [];
@@ -157,7 +157,7 @@ function throughServer(url: string, bearer: string | undefined): Tokens {
     if (response.ok) return text === '' ? undefined : JSON.parse(text);
     throw new AppError('server.rejected', `${url} answered ${response.status}: ${errorOf(text)}`);
   };
-  // The server's answers follow the schemas that these types are made of.
+  // The server's answers follow the schemas behind these types.
   // oxlint-disable typescript/no-unsafe-type-assertion
   return {
     async create({ name, scope, expiresAt }) {

@@ -1,4 +1,4 @@
-// Two inventories of one host side by side: our probes' and systeminformation's.
+// Compares two inventories of one host: our probes' and systeminformation's.
 import type { Inventory } from '../../model/inventory.ts';
 import { columns } from './table.ts';
 

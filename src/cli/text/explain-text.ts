@@ -1,4 +1,4 @@
-// The explanation of an identity for people: every source, used or not and why, and what was hashed.
+// Explains an identity: lists every source, used or not and why, and the bytes that were hashed.
 import type { IdentityExplanation } from '../../identity/identify.ts';
 import type { Identity } from '../../model/inventory.ts';
 import { consoleColumns, pairs, wrap } from './table.ts';

@@ -1,4 +1,4 @@
-// An inventory for people: a table that fits the 80 columns of a serial console.
+// Formats an inventory as a table for the 80 columns of a serial console.
 import type { Hardware, Inventory } from '../../model/inventory.ts';
 import type { Problem } from '../../model/problem.ts';
 import { columns, pairs, wrap, consoleColumns } from './table.ts';

@@ -1,4 +1,4 @@
-// A progress bar on a terminal; elsewhere a line when a step ends.
+// Shows progress: a bar on a terminal, elsewhere one line per finished step.
 const width = 30;
 
 export class ProgressBar {

@@ -1,9 +1,9 @@
-// Text in columns for a terminal, an 80-column serial console at worst.
+// Lays out text in columns for a terminal, at worst a serial console of 80 columns.
 
 export const consoleColumns = 80;
 
-/** Rows in aligned columns. Where they do not fit, the widest columns are cut (marked "~"); a column
- *  that is empty in every row is left out with its title. */
+/** Aligns rows in columns. If they do not fit, the widest columns are cut, marked "~". A column that is
+ *  empty in every row is left out. */
 export function columns(
   titles: readonly string[],
   rows: readonly (readonly (string | null)[])[],
@@ -21,7 +21,7 @@ export function columns(
   );
 }
 
-/** `name  value` lines, the values wrapped at blanks. */
+/** Aligns `name  value` lines, wrapping the values at blanks. */
 export function pairs(
   rows: readonly (readonly [name: string, value: string | null])[],
   width = consoleColumns,
@@ -33,7 +33,7 @@ export function pairs(
   });
 }
 
-/** Lines of at most `width` characters, broken at blanks, within words where there is no other way. */
+/** Breaks a text at blanks into lines of at most `width` characters, and within a word that is longer. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
@@ -51,12 +51,12 @@ export function wrap(text: string, width: number): string[] {
   return [...lines, line];
 }
 
-/** What a device says of itself must not move the cursor: control characters become "?". */
+/** Replaces control characters, so that a device's name cannot move the cursor. */
 function printable(text: string): string {
   return text.replaceAll(/\p{C}/gu, '?');
 }
 
-/** Takes from the widest column until all fit. */
+/** Narrows the widest column until all fit. */
 function fit(widths: readonly number[], width: number): number[] {
   const fitted = [...widths];
   const gaps = 2 * (fitted.length - 1);
