@@ -19,10 +19,11 @@ export class TemplateCalls {
     return this.#calls.call('GET', pathOf`api/templates/${name}`, options);
   }
 
-  /** The template with its variables filled in for a machine. Errors: `template.unknown`, `machine.unknown`. */
-  async filled(name: string, machineId: string, options?: CallOptions): Promise<Template> {
+  /** The template as a machine would get it, with secrets masked. Errors: `template.unknown`,
+   *  `machine.unknown`. */
+  async render(name: string, machineId: string, options?: CallOptions): Promise<Template> {
     const query = { machine_id: machineId };
-    return this.#calls.get(pathOf`api/templates/${name}`, { ...options, query });
+    return this.#calls.get(pathOf`api/templates/${name}/render`, { ...options, query });
   }
 
   /** Creates or replaces the template, by the name in its metadata. Errors: `request.invalid`, `request.stale`. */

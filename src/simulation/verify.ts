@@ -8,8 +8,12 @@ export async function fetchRecords(
   server: string,
   token: string | undefined,
 ): Promise<MachineView[]> {
-  await using client = new Client(server, { token });
-  return await client.machines.list().toArray();
+  const client = new Client(server, { token });
+  try {
+    return await client.machines.list().toArray();
+  } finally {
+    await client.close();
+  }
 }
 
 /** What differs, in sentences; nothing when every machine has one record, its own, that says what the

@@ -160,7 +160,9 @@ function connect(way: Way, args: ClientRequestArgs): Promise<Duplex> {
     // For a tunnel Node calls back when it is ready. Other connections emit an event, and some take the
     // callback as a listener of that event.
     const socket = isTunnel
-      ? way.create(args, (err, tunnel) => (err === null ? settle(tunnel) : fail(err)))
+      ? way.create(args, (err, tunnel) =>
+          err === null ? settle(tunnel) : fail(withoutCredentials(err)),
+        )
       : way.create(args);
     if (!socket) throw new TypeError('Node made no socket');
     patience.expect('connection', limit.ms);
@@ -173,4 +175,12 @@ function connect(way: Way, args: ClientRequestArgs): Promise<Duplex> {
     if (isTunnel) return;
     socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => settle(socket));
   });
+}
+
+/** Some of the supported Nodes (22.21, 24.5, 25.0) name the proxy with its user and password. */
+function withoutCredentials(err: Error): Error {
+  const bare = (text: string): string => text.replaceAll(/\/\/[^/\s]*@/g, '//');
+  err.message = bare(err.message);
+  if (err.stack !== undefined) err.stack = bare(err.stack);
+  return err;
 }

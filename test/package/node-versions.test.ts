@@ -74,9 +74,14 @@ const roundTrip = `
   await new Promise((done) => proxy.listen(0, '127.0.0.1', done));
   const http = 'http://127.0.0.1:' + proxy.address().port;
   const agent = new HttpTransport('http://machines.example', { clock: systemClock, proxy: { http } });
+  proxy.on('connect', (from, socket) => socket.end('HTTP/1.1 407 Who are you\\r\\n\\r\\n'));
+  const https = http.replace('//', '//me:secret@');
+  const refused = new HttpTransport('https://machines.example', { clock: systemClock, proxy: { https } });
+  const { cause } = await refused.greet({ signal: new AbortController().signal }).catch((err) => err);
+  const isSecret = cause.stack.includes('407') && !cause.stack.includes('secret');
   const answer = await agent.checkIn({ mac: '02:00:00:00:00:01' }, { signal: new AbortController().signal });
   const machine = await app.inject('/api/machines/' + answer.machine_id);
-  console.log(JSON.stringify({ asked, status: machine.statusCode }));
+  console.log(JSON.stringify({ asked, status: machine.statusCode, isSecret }));
   await agent.close();
   proxy.close();
   await app.close();
@@ -125,7 +130,7 @@ describe('on the oldest Node that is supported', () => {
       const { stdout, status } = run(node, ['--input-type=module', '--eval', roundTrip]);
       const asked = ['http://machines.example/api/agent/checkin'];
       expect({ stdout, status }).toEqual({
-        stdout: `${JSON.stringify({ asked, status: 200 })}\n`,
+        stdout: `${JSON.stringify({ asked, status: 200, isSecret: true })}\n`,
         status: 0,
       });
       const inventory = run(node, [manifest.bin['dragonfly-agent'], 'inventory', '--json']);
