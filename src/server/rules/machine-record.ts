@@ -7,7 +7,7 @@ import { memorableName } from '../../identity/memorable-name.ts';
 import type { CheckinHardware, CheckinRequest } from '../../model/api.ts';
 import type { MachineChange } from '../../model/history.ts';
 import type { Resolution } from '../../identity/resolve.ts';
-import { believed } from './belief.ts';
+import { believing } from './belief.ts';
 import type { AgentReport, HardwareInfo, Machine, MachineIdentity } from '../../model/machine.ts';
 import type { StoredDisk } from '../../model/hardware/disk.ts';
 import type { StoredInterface } from '../../model/hardware/network-interface.ts';
@@ -121,8 +121,8 @@ const noHardware: HardwareInfo = {
   virt_platform: null,
 };
 
-function hardwareOf(known: HardwareInfo, sent: CheckinRequest): HardwareInfo {
-  const request = believed(sent);
+function hardwareOf(known: HardwareInfo, request: CheckinRequest): HardwareInfo {
+  const believe = believing(request);
   return {
     ...known,
     ...told({
@@ -132,11 +132,11 @@ function hardwareOf(known: HardwareInfo, sent: CheckinRequest): HardwareInfo {
       memory_bytes: request.memory_bytes,
       is_virtual: request.is_virtual,
       virt_platform: request.virt_platform,
-      gpus: request.gpus,
+      gpus: believe(request.gpus),
     } satisfies Every<CheckinHardware>),
-    disks: request.disks?.map((disk) => storedDisk(disk, known.disks)) ?? known.disks,
+    disks: believe(request.disks)?.map((disk) => storedDisk(disk, known.disks)) ?? known.disks,
     network_interfaces:
-      request.interfaces?.map((port) => storedInterface(port, known.network_interfaces)) ??
+      believe(request.interfaces)?.map((port) => storedInterface(port, known.network_interfaces)) ??
       known.network_interfaces,
   };
 }
@@ -178,7 +178,8 @@ function reportOf(
   { shown, request, resolution }: Sighted,
   at: string,
 ): AgentReport {
-  const said = believed(request);
+  const believe = believing(request);
+  const existingOs = believe(request.existing_os);
   const { tells_os: _before, ...kept } = known ?? {};
   return {
     hostname: null,
@@ -194,12 +195,12 @@ function reportOf(
       hostname: request.hostname,
       ip_address: request.ip_address,
       bmc_address: request.bmc_address,
-      nameservers: said.nameservers,
+      nameservers: believe(request.nameservers),
       agent_version: request.agent_version,
       boot_timeline: request.boot_timeline,
       problems: request.problems,
     }),
-    ...(said.existing_os === undefined ? {} : { existing_os: said.existing_os }),
+    ...(existingOs === undefined ? {} : { existing_os: existingOs }),
     ...(tellsOs(known, shown.bootId, request) ? { tells_os: true } : {}),
     at,
     boot_id: shown.bootId,
