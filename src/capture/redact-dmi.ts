@@ -1,5 +1,6 @@
 // Redacts a raw SMBIOS table. Structures that probes decode keep whatever describes the hardware; all
 // others keep only type and length. No byte moves.
+import { endOfTable, headerLength, locate } from '../probes/smbios/structures.ts';
 import { dropPlaceholder } from '../probes/smbios/placeholder-text.ts';
 
 /** The structures to keep, each with the offsets of string numbers that identify the machine.
@@ -22,14 +23,7 @@ const kept: Readonly<Record<number, readonly number[]>> = {
   127: [],
 };
 
-interface Place {
-  type: number;
-  start: number;
-  /** The length of the formatted area. */
-  length: number;
-  /** The start and end of each string. */
-  strings: (readonly [start: number, end: number])[];
-}
+const filler = 'x'.charCodeAt(0);
 
 /** The serial numbers and asset tags in a table. */
 export function identifyingStrings(table: Uint8Array): string[] {
@@ -46,16 +40,29 @@ export function identifyingStrings(table: Uint8Array): string[] {
   return found;
 }
 
-/** Blanks everything in the table that no probe decodes. */
+/** Keeps of a table the lengths, and what probes decode; everything else is blank. */
 export function blankUndecoded(table: Uint8Array): Uint8Array {
-  const blanked = table.slice();
-  const headerLength = 4;
-  for (const { type, start, length, strings } of locate(table)) {
+  const blanked = new Uint8Array(table.length);
+  const keep = (start: number, end: number): void => {
+    blanked.set(table.subarray(start, end), start);
+  };
+  let at = 0;
+  for (const { type, start, length, strings, end } of locate(table)) {
+    const isKept = kept[type] !== undefined;
+    const areaEnd = start + Math.max(length, headerLength);
+    keep(start, isKept ? areaEnd : start + headerLength);
     if (type === 42) blankHostInterface(blanked.subarray(start, start + length));
-    if (kept[type] !== undefined) continue;
-    blanked.fill(0, start + headerLength, start + Math.max(length, headerLength));
-    for (const string of strings) blanked.fill('x'.charCodeAt(0), ...string);
+    for (const string of strings) {
+      if (isKept) keep(...string);
+      else blanked.fill(filler, ...string);
+    }
+    // A string that never ends must not end now.
+    const known = strings.at(-1)?.[1] ?? areaEnd - 1;
+    if (end === undefined) blanked.fill(filler, known + 1);
+    at = type === endOfTable ? table.length : (end ?? table.length);
   }
+  // The header of a structure that is cut, by which it is seen to be.
+  keep(at, Math.min(at + headerLength, table.length));
   return blanked;
 }
 
@@ -75,30 +82,4 @@ function blankHostInterface(area: Uint8Array): void {
     area.fill(0, Math.min(record + 18, at), Math.min(record + 50, at));
     area.fill(0, Math.min(record + 91, at), at);
   }
-}
-
-/** The positions of a table's structures, as smbios/structures.ts splits it. */
-function locate(table: Uint8Array): Place[] {
-  const places: Place[] = [];
-  let at = 0;
-  while (at + 4 <= table.length) {
-    const place: Place = {
-      type: table[at] ?? 0,
-      start: at,
-      length: table[at + 1] ?? 0,
-      strings: [],
-    };
-    let next = at + Math.max(place.length, 4);
-    for (;;) {
-      const zero = table.indexOf(0, next);
-      if (zero === -1)
-        return [...places, { ...place, strings: [...place.strings, [next, table.length]] }];
-      if (zero === next) break;
-      place.strings.push([next, zero]);
-      next = zero + 1;
-    }
-    places.push(place);
-    at = place.strings.length > 0 ? next + 1 : next + (table[next + 1] === 0 ? 2 : 1);
-  }
-  return places;
 }

@@ -2,6 +2,7 @@
 // every spelling. The decisions of the probes and of identify() stay the same.
 import { AppError } from '../core/errors.ts';
 import { uuidPlaceholder, uuidWeakness } from '../identity/placeholders.ts';
+import { swapUuidBytes } from '../identity/uuid.ts';
 import type { Facts } from '../model/inventory.ts';
 import { dropPlaceholder } from '../probes/smbios/placeholder-text.ts';
 import { parseBtrfs, parseHead } from '../probes/installed-os/superblock.ts';
@@ -151,15 +152,10 @@ function rawPairs(value: string, fake: string): (readonly [Buffer, Buffer])[] {
     [from, to],
     [Buffer.from(from.toReversed()), Buffer.from(to.toReversed())],
   ];
-  if (from.length === 16) pairs.push([swapFields(from), swapFields(to)]);
+  if (from.length === 16) {
+    pairs.push([Buffer.from(swapUuidBytes(from)), Buffer.from(swapUuidBytes(to))]);
+  }
   return pairs;
-}
-
-/** A UUID's bytes with the first three fields in the other byte order. */
-function swapFields(uuid: Buffer): Buffer {
-  return Buffer.from(
-    [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15].map((i) => uuid[i] ?? 0),
-  );
 }
 
 function swapPairs(replacer: Replacer, page: Buffer): Uint8Array {

@@ -2,6 +2,7 @@
 // that hold nothing else, and anywhere by their shape. Must not change anything.
 import { isJunkMac, normalizeMac } from '../identity/macs.ts';
 import { uuidPlaceholder } from '../identity/placeholders.ts';
+import { isUuid } from '../identity/uuid.ts';
 import type { Facts } from '../model/inventory.ts';
 import { ipv6Digits } from '../probes/network/ip-address.ts';
 import { dropPlaceholder } from '../probes/smbios/placeholder-text.ts';
@@ -30,7 +31,7 @@ export class Secrets {
     if (value.length < 3 || isIpAddress(value)) return;
     if (mac !== undefined && /[:-]/.test(value)) this.#addMac(mac);
     else if (/^[0-9a-f]{2}(:[0-9a-f]{2}){7,}$/.test(lower)) this.kinds.set(lower, 'mac');
-    else if (uuidShape.test(lower)) this.#addUuid(lower);
+    else if (isUuid(lower)) this.#addUuid(lower);
     else if (/^(0x)?[0-9a-f]{16,}$/.test(lower)) this.#addHex(lower.replace(/^0x/, ''));
     else if (wwnShape.test(lower)) this.#addHex(lower.replace(/^[a-z]+\./, ''));
     else if (!this.kinds.has(value)) this.kinds.set(value, 'text');
@@ -74,7 +75,6 @@ function isIpAddress(text: string): boolean {
   return /^\d{1,3}(\.\d{1,3}){3}$/.test(text) || ipv6Digits(text) !== undefined;
 }
 
-const uuidShape = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const wwnShape = /^(naa|eui|uuid)\.[0-9a-f]{16,}$/;
 /** The chassis asset tag of every virtual machine at Azure. */
 const azureTag = '7783-7084-3265-9085-8269-3286-77';

@@ -1,4 +1,5 @@
 // Knows all spellings of an identifying value, each with its fake, and replaces them in text.
+import { dashed, swapUuid } from '../identity/uuid.ts';
 import type { Fakes } from './fakes.ts';
 import type { SecretKind, Secrets } from './secrets.ts';
 
@@ -114,17 +115,6 @@ export function macOfInterfaceId(id: string): string | undefined {
 /** The same as written in an address: "5054:ff:fe00:1". */
 function groups(digits: string): string {
   return (digits.match(/.{4}/g) ?? []).map((group) => group.replace(/^0{1,3}/, '')).join(':');
-}
-
-function dashed(digits: string): string {
-  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
-}
-
-/** Swaps the byte order of a UUID's first three fields. */
-function swapUuid(uuid: string): string {
-  const reversed = (field: string): string => (field.match(/../g) ?? []).toReversed().join('');
-  const [a = '', b = '', c = '', ...rest] = uuid.split('-');
-  return [reversed(a), reversed(b), reversed(c), ...rest].join('-');
 }
 
 function patternOf(from: string, kind: SecretKind): string {

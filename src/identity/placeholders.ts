@@ -1,5 +1,6 @@
 // SMBIOS UUIDs that many machines share because a vendor never set them, and why they identify nothing. No
 // I/O.
+import { isUuid, swapUuid, uuidDigits } from './uuid.ts';
 
 /** Known placeholders. They also count with the first three fields in the other byte order. */
 const shared: readonly string[] = [
@@ -15,7 +16,7 @@ const shared: readonly string[] = [
   '00000000-0000-0000-0807-060504030201',
   '8a95d198-7f46-11e5-bf8b-08002704d48e',
 ];
-const sharedDigits = new Set(shared.flatMap((uuid) => [digits(uuid), swapped(digits(uuid))]));
+const sharedDigits = new Set(shared.flatMap((uuid) => [uuid, swapUuid(uuid)].map(uuidDigits)));
 
 const unset = new Set(['', '--', 'not settable', 'not present', 'not specified']);
 
@@ -24,15 +25,14 @@ const unset = new Set(['', '--', 'not settable', 'not present', 'not specified']
 export function uuidPlaceholder(uuid: string): string | undefined {
   const text = uuid.trim().toLowerCase();
   if (unset.has(text)) return 'not set by the vendor';
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) return 'not a UUID';
-  const hex = digits(text);
+  if (!isUuid(text)) return 'not a UUID';
+  const hex = uuidDigits(text);
   if (/^0+$/.test(hex)) return 'all-zero placeholder';
   if (/^f+$/.test(hex)) return 'all-ones placeholder';
   if (/^(..)\1{15}$/.test(hex)) return 'placeholder: all bytes equal';
   if (sharedDigits.has(hex)) return 'placeholder shared by many machines';
-  if (hex.startsWith('deadbeef') || swapped(hex).startsWith('deadbeef'))
-    return 'placeholder: dead beef';
-  return undefined;
+  const isDeadBeef = [text, swapUuid(text)].some((order) => order.startsWith('deadbeef'));
+  return isDeadBeef ? 'placeholder: dead beef' : undefined;
 }
 
 /** The template of AMI's firmware (03000200-0400-0500-0006-000700080009) with a board's MAC address
@@ -41,19 +41,7 @@ const wovenTemplate = /^03..02..04..05....06..0700080009$/;
 
 /** Says why a unique system UUID is weak evidence all the same: it only repeats a MAC address. */
 export function uuidWeakness(uuid: string): string | undefined {
-  const hex = digits(uuid);
-  const isMac = hex.startsWith('0'.repeat(20));
-  const isWoven = [hex, swapped(hex)].some((order) => wovenTemplate.test(order));
+  const isMac = uuidDigits(uuid).startsWith('0'.repeat(20));
+  const isWoven = [uuid, swapUuid(uuid)].some((order) => wovenTemplate.test(uuidDigits(order)));
   return isMac || isWoven ? 'weak: it only repeats a MAC address' : undefined;
-}
-
-function digits(uuid: string): string {
-  return uuid.toLowerCase().replaceAll('-', '');
-}
-
-/** Swaps the byte order of the first three fields. */
-function swapped(hex: string): string {
-  const bytes = hex.match(/../g) ?? [];
-  const order = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
-  return order.map((i) => bytes[i] ?? '').join('');
 }

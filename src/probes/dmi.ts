@@ -1,4 +1,5 @@
 // The firmware's description of the machine: vendor, model, serial numbers, UUID, firmware.
+import { normalizeUuid } from '../identity/uuid.ts';
 import type { DmiFacts, Sourced } from '../model/inventory.ts';
 import { detectContainer, readContainerEvidence } from './virtualization/container.ts';
 import type { Probe } from './probe.ts';
@@ -99,13 +100,6 @@ async function systemUuid(
     if (value !== undefined) return { value, source };
   }
   return null;
-}
-
-/** Lower case with dashes; undefined for the texts that stand for no UUID and for anything else. */
-export function normalizeUuid(text: string | null | undefined): string | undefined {
-  const digits = text?.trim().toLowerCase().replaceAll('-', '') ?? '';
-  if (!/^[0-9a-f]{32}$/.test(digits)) return undefined;
-  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
 function versionText({ version }: SmbiosTables): string | null {

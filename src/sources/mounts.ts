@@ -1,4 +1,5 @@
 // Finds the parts of the file tree that can hang: those served by another program or machine.
+import { parseMountinfo } from './mountinfo.ts';
 
 /** File systems whose reads wait for a server, which may be gone. */
 const served =
@@ -17,15 +18,11 @@ export interface Mounts {
   hasServed(directory: string): boolean;
 }
 
-/** Source: /proc/self/mountinfo (kernel Documentation/filesystems/proc.rst, 3.5). */
 export function parseMounts(mountinfo: string): Mounts {
-  const mounts: { point: string; type: string; served: boolean }[] = [];
-  for (const line of mountinfo.split('\n')) {
-    const fields = line.split(' ');
-    const type = fields[fields.indexOf('-') + 1];
-    if (fields[4] === undefined || type === undefined) continue;
-    mounts.push({ point: unescape(fields[4]), type, served: served.test(type) });
-  }
+  const mounts = parseMountinfo(mountinfo).map((mount) => ({
+    ...mount,
+    served: served.test(mount.type),
+  }));
   const servedPoints = mounts.filter((m) => m.served).map((m) => m.point);
   const isServed = (path: string): boolean => {
     if (servedPoints.length === 0) return false;
@@ -53,11 +50,4 @@ export function parseMounts(mountinfo: string): Mounts {
 
 function isWithin(path: string, directory: string): boolean {
   return directory === '/' || path === directory || path.startsWith(`${directory}/`);
-}
-
-/** Decodes the octal escapes that stand for blanks and the like. */
-function unescape(field: string): string {
-  return field.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
-    String.fromCharCode(parseInt(octal, 8)),
-  );
 }

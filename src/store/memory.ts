@@ -3,9 +3,8 @@ import sortedBtree from 'sorted-btree';
 import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from './kv/kv.ts';
 import { prefixEnd } from './kv/kv.ts';
 import { closedError, conflict } from './kv/errors.ts';
+import { inPieces } from './kv/pieces.ts';
 import { Watchers } from './kv/watchers.ts';
-
-const scanPiece = 500;
 
 export class MemoryKv implements Kv {
   // The package is CommonJS: its class is a property of the default import.
@@ -37,14 +36,7 @@ export class MemoryKv implements Kv {
 
   async *scan(prefix: string): AsyncIterable<readonly KvEntry[]> {
     const snapshot = this.#entries.clone();
-    let after: string | undefined;
-    for (;;) {
-      const piece = rangeOf(snapshot, prefix, after, scanPiece);
-      const last = piece.at(-1);
-      if (last === undefined) return;
-      yield piece;
-      after = last.key;
-    }
+    yield* inPieces((after, limit) => rangeOf(snapshot, prefix, after, limit));
   }
 
   async watch(

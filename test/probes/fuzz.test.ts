@@ -15,7 +15,7 @@ import {
   parseCpuinfo,
 } from '../../src/probes/cpu/cpuinfo.ts';
 import { parseAtaIdentity, parseVpdSerial } from '../../src/probes/disks/disk-identity.ts';
-import { normalizeUuid } from '../../src/probes/dmi.ts';
+import { normalizeUuid } from '../../src/identity/uuid.ts';
 import { parseNvidiaModel } from '../../src/probes/gpus.ts';
 import { parseKernelCommandLine } from '../../src/probes/kernel-command-line.ts';
 import { parseMachineId, volatileRoot } from '../../src/probes/machine-id.ts';

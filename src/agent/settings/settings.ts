@@ -2,6 +2,7 @@
 import { parseSha256, parseToken, parseUrl } from '../../transport/address.ts';
 import type { SettingSpecs } from '../../core/settings.ts';
 import { normalizeMac } from '../../identity/macs.ts';
+import { isUuid } from '../../identity/uuid.ts';
 
 /** Every setting. The table in the documentation is tested against it. */
 export const agentSettings = {
@@ -67,8 +68,6 @@ function parseMac(text: string): string {
 }
 
 function parseUuid(text: string): string {
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) {
-    throw new Error('it must be a UUID');
-  }
+  if (!isUuid(text)) throw new Error('it must be a UUID');
   return text.toLowerCase();
 }

@@ -1,4 +1,5 @@
 // Files of an installed Linux system that say what it is and how it starts. Pure.
+import { parseMountinfo } from '../../sources/mountinfo.ts';
 import { clean } from '../reading.ts';
 
 /** The name of an operating system for people; undefined when the file names none.
@@ -59,21 +60,12 @@ function newestFirst(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Where each device is mounted, by "major:minor"; of a device mounted twice the first whole mount.
- *  Source: /proc/self/mountinfo, proc(5). */
+/** Where each device is mounted, by "major:minor"; of a device mounted twice the first whole mount. "" is
+ *  the root itself. Source: /proc/self/mountinfo. */
 export function mountedAt(mountinfo: string): Map<string, string> {
   const mounts = new Map<string, string>();
-  for (const line of mountinfo.split('\n')) {
-    const [, , device, top, target] = line.split(' ');
-    if (device === undefined || target === undefined || top !== '/' || mounts.has(device)) continue;
-    mounts.set(device, target === '/' ? '' : decodeOctal(target));
+  for (const { device, top, point } of parseMountinfo(mountinfo)) {
+    if (top === '/' && !mounts.has(device)) mounts.set(device, point === '/' ? '' : point);
   }
   return mounts;
-}
-
-/** The kernel writes blanks in paths as \040. */
-function decodeOctal(text: string): string {
-  return text.replaceAll(/\\([0-7]{3})/g, (_, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 8)),
-  );
 }

@@ -1,4 +1,5 @@
 // Reads the superblock of a file system. Pure.
+import { uuidOfBytes } from '../../identity/uuid.ts';
 
 export interface Superblock {
   type: 'ext4' | 'xfs' | 'btrfs';
@@ -48,9 +49,7 @@ export function parseOpaque(
 }
 
 function found(type: Superblock['type'], bytes: Uint8Array): Superblock | undefined {
-  if (bytes.length !== 16) return undefined;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  return { type, uuid: hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-') };
+  return bytes.length === 16 ? { type, uuid: uuidOfBytes(bytes) } : undefined;
 }
 
 function ascii(bytes: Uint8Array, offset: number, length: number): string {

@@ -1,4 +1,5 @@
 // The raw SMBIOS table, decoded. Offsets are those of the SMBIOS specification (DSP0134) 7.1 to 7.43.
+import { swapUuidBytes, uuidOfBytes } from '../../identity/uuid.ts';
 import { clean } from '../reading.ts';
 import { hasLittleEndianUuid, type SmbiosVersion } from './entry-point.ts';
 import { parseStructures, type Structure } from './structures.ts';
@@ -96,13 +97,10 @@ function text(s: Structure, offset: number): string | null {
   return clean(s.string(offset) ?? '') || null;
 }
 
+/** In the byte order that dmidecode prints. */
 function formatUuid(bytes: Uint8Array | undefined, littleEndian: boolean): string | null {
   if (bytes === undefined) return null;
-  const order = littleEndian
-    ? [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15]
-    : Array.from({ length: 16 }, (_, i) => i);
-  const hex = order.map((i) => (bytes[i] ?? 0).toString(16).padStart(2, '0')).join('');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+  return uuidOfBytes(littleEndian ? swapUuidBytes(bytes) : bytes);
 }
 
 /** The use of a memory array (DSP0134 7.17.2). */

@@ -44,54 +44,76 @@ export class Structure {
   }
 }
 
-const headerLength = 4;
-const endOfTable = 127;
+export const headerLength = 4;
+export const endOfTable = 127;
 const latin1 = new TextDecoder('latin1');
 
-/** The structures of a table, up to its end mark; `complete` is false when it was cut or garbled.
- *  A structure that says to be shorter than its own header is stepped over: Hyper-V makes one, and all
- *  its memory stands behind it.
+/** Where a structure stands in its table. */
+interface Place {
+  readonly type: number;
+  readonly start: number;
+  /** Of the formatted area, as the structure says it. */
+  readonly length: number;
+  /** From where to where each string goes. */
+  readonly strings: readonly (readonly [start: number, end: number])[];
+  /** Where the next one begins; undefined where the table is cut within the strings. */
+  readonly end: number | undefined;
+}
+
+/** Where the structures of a table stand, up to its end mark or to where it is cut. One that says to be
+ *  shorter than its own header is stepped over: Hyper-V makes one, and all its memory stands behind it.
  *  Source: SMBIOS specification (DSP0134) 6.1. */
+export function* locate(table: Uint8Array): Generator<Place> {
+  let at = 0;
+  while (at + headerLength <= table.length) {
+    const [type = 0, length = 0] = table.subarray(at, at + 2);
+    if (at + length > table.length) return;
+    const { strings, end } = locateStrings(table, at + Math.max(length, headerLength));
+    yield { type, start: at, length, strings, end };
+    if (end === undefined || (type === endOfTable && length >= headerLength)) return;
+    at = end;
+  }
+}
+
+/** The structures of a table; `complete` is false when it was cut or garbled. */
 export function parseStructures(table: Uint8Array): {
   structures: Structure[];
   complete: boolean;
 } {
-  const structures: Structure[] = [];
-  let isWhole = true;
-  let at = 0;
-  while (at + headerLength <= table.length) {
-    const length = table[at + 1] ?? 0;
-    if (at + length > table.length) return { structures, complete: false };
-    const { strings, end } = readStrings(table, at + Math.max(length, headerLength));
-    if (length < headerLength) isWhole = false;
-    else {
-      const area = new DataView(table.buffer, table.byteOffset + at, length);
-      structures.push(new Structure(area, strings));
-      if (table[at] === endOfTable) return { structures, complete: isWhole };
-    }
-    if (end === undefined) return { structures, complete: false };
-    at = end;
-  }
-  // Tables before 2.2 have no end mark.
-  return { structures, complete: isWhole && structures.length > 0 };
+  const places = [...locate(table)];
+  const whole = places.filter((place) => place.length >= headerLength);
+  const last = places.at(-1);
+  // Tables before 2.2 have no end mark: theirs reach to the last byte.
+  const isEnded =
+    last?.type === endOfTable ||
+    (last?.end !== undefined && last.end + headerLength > table.length);
+  return {
+    structures: whole.map((place) => structureAt(table, place)),
+    complete: isEnded && whole.length === places.length,
+  };
 }
 
-/** The strings from `start` on, and where the next structure begins (undefined: never). */
-function readStrings(
-  table: Uint8Array,
-  start: number,
-): { strings: string[]; end: number | undefined } {
-  const strings: string[] = [];
+function structureAt(table: Uint8Array, { start, length, strings }: Place): Structure {
+  const area = new DataView(table.buffer, table.byteOffset + start, length);
+  return new Structure(
+    area,
+    strings.map((place) => latin1.decode(table.subarray(...place))),
+  );
+}
+
+/** The strings from `start` on. Two zeros in a row end the set; a structure without strings has just
+ *  these two. */
+function locateStrings(table: Uint8Array, start: number): Pick<Place, 'strings' | 'end'> {
+  const strings: [number, number][] = [];
   let at = start;
   for (;;) {
     const zero = table.indexOf(0, at);
     if (zero === -1) return { strings, end: undefined };
-    // Two zeros in a row end the set; a structure without strings has just these two.
-    if (zero === at && (strings.length > 0 || table[at + 1] === 0)) {
-      return { strings, end: strings.length > 0 ? zero + 1 : zero + 2 };
+    if (zero === at) {
+      const isPair = strings.length === 0 && table[at + 1] === 0;
+      return { strings, end: isPair ? zero + 2 : zero + 1 };
     }
-    if (zero === at) return { strings, end: zero + 1 };
-    strings.push(latin1.decode(table.subarray(at, zero)));
+    strings.push([at, zero]);
     at = zero + 1;
   }
 }

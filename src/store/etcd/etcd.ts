@@ -17,8 +17,8 @@ import {
 import { assemble, cutUp, type Pieces } from './etcd-values.ts';
 import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from '../kv/kv.ts';
 import { closedError, conflict } from '../kv/errors.ts';
+import { scanPiece } from '../kv/pieces.ts';
 
-const scanPiece = 500;
 const readsATxn = 100;
 const compactEveryMs = 300_000;
 

@@ -6,9 +6,8 @@ import { AppError } from '../../core/errors.ts';
 import { closedError, conflict } from '../kv/errors.ts';
 import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from '../kv/kv.ts';
 import { prefixEnd } from '../kv/kv.ts';
+import { inPieces } from '../kv/pieces.ts';
 import { Watchers } from '../kv/watchers.ts';
-
-const scanPiece = 500;
 
 /** Codes of LMDB and of the system's errno. */
 const mapFull = -30_792;
@@ -95,14 +94,7 @@ export class LmdbKv implements Kv {
     // Pages that a long snapshot keeps alive grow the file: it lasts as long as the reader takes.
     const transaction = this.#db.useReadTransaction();
     try {
-      let after: string | undefined;
-      for (;;) {
-        const piece = this.#range({ prefix, after, limit: scanPiece }, transaction);
-        const last = piece.at(-1);
-        if (last === undefined) return;
-        yield piece;
-        after = last.key;
-      }
+      yield* inPieces((after, limit) => this.#range({ prefix, after, limit }, transaction));
     } finally {
       transaction.done();
     }

@@ -233,3 +233,22 @@ describe('the dialect of newer versions of Dragonfly', () => {
     expect(readFileSync(file, 'utf8')).not.toContain('allow_pxe":true');
   });
 });
+
+it("a stock agent's check-in takes nothing from known disks, and makes no history", async () => {
+  const server = await restored(minimal);
+  const mac = '02:00:00:00:00:03';
+  const disks = [
+    { name: 'sda', size_bytes: 480, model: 'A', serial: 'S1', wwn: 'W1' },
+    { name: 'sdb', size_bytes: 480, model: 'B', serial: 'S2' },
+  ];
+  const checkIn = (body: object) => server.call('POST', '/api/agent/checkin', { body });
+  await checkIn({ mac, boot_id: 'b', sequence: 1, agent_version: '0.2.0', disks });
+  const { body: before } = await server.call('GET', `/api/machines/${ids.minimal}`);
+  const told = disks.map(({ name, size_bytes }) => ({ name, size_bytes }));
+  await checkIn({ mac, existing_os: null, disks: told });
+  await checkIn({ mac, existing_os: null, disks: told.toReversed() });
+  const { body: after } = await server.call('GET', `/api/machines/${ids.minimal}`);
+  expect(after.hardware.disks.toReversed()).toEqual(before.hardware.disks);
+  const { body } = await server.call('GET', `/api/machines/${ids.minimal}/history`);
+  expect(body.history).toEqual([]);
+});
