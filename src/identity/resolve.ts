@@ -1,5 +1,5 @@
-// Which machine a check-in comes from. Pure: the store's answers go in, a decision and its reasons
-// come out. Two machines are never merged silently.
+// Resolves a check-in to a machine, from the store's answers to a decision with its reasons. Pure. Two machines
+// are never merged silently.
 import type { IdentityConflict, MatchedBy } from '../model/history.ts';
 import type { Machine } from '../model/machine.ts';
 import type { Evidence } from './evidence.ts';

@@ -1,4 +1,4 @@
-// What an agent does when the server answers 4xx: not again at once, and not without a word.
+// An agent that the server answers with 4xx: it does not repeat at once, and says so.
 import { describe, expect, it } from 'vitest';
 import type { Subject } from '../../src/agent/loop.ts';
 import { AppError } from '../../src/core/errors.ts';

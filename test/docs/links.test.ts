@@ -1,4 +1,4 @@
-// What a reader clicks on leads somewhere.
+// Links in the documentation lead somewhere.
 import { existsSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-// What the tests of the package take from the npm registry, or from npm's cache of it.
+// Packages that the tests of this package take from the npm registry, or from npm's cache of it.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// What a server can do to the connections of an agent: keep them, close them in the worst moment, answer
+// A server's treatment of an agent's connections: keep them, close them at the worst moment, answer
 // too much or never.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import {

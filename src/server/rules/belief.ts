@@ -1,4 +1,4 @@
-// What an empty field of a check-in says: that there is none, or only that nobody looked. Pure.
+// Interprets empty fields of a check-in: there is none, or nobody looked. Pure.
 // Source: stock-agent.md, "What follows for the rules".
 import { compareVersions } from '../../core/semver.ts';
 import type { CheckinRequest } from '../../model/api.ts';

@@ -1,4 +1,4 @@
-// Who holds a machine's token: whoever is alive keeps it, and operators hear of every change.
+// The holder of a machine's token: whoever is alive keeps it, and operators hear of every change.
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../src/core/clock.ts';
 import type { ServerEvent } from '../../../src/model/events.ts';

@@ -1,4 +1,4 @@
-// Who a check-in comes from, told by the answers to check-ins in a row.
+// Recognition of machines, seen in the answers to check-ins in a row.
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../src/core/clock.ts';
 import { computeIdentityHash } from '../../../src/identity/hash.ts';

@@ -1,4 +1,4 @@
-// What machines are told to boot, over real HTTP.
+// Boot scripts and images, over real HTTP.
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

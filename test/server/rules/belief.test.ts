@@ -1,4 +1,4 @@
-// What a check-in takes away from a machine's record, and from which agents. The bodies of agent-0.1.0/
+// Facts that a check-in takes away from a machine's record, by agent. The bodies of agent-0.1.0/
 // were sent by version 0.1.0 of this agent, the records beside them were made of them by its server.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// What is particular to etcd: lost answers, dead endpoints, compaction, its quota.
+// Peculiarities of etcd: lost answers, dead endpoints, compaction, its quota.
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';

@@ -1,4 +1,4 @@
-// What may be wrong with the embedded store's directory, each with real files.
+// Faults of the embedded store's directory, each with real files.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
