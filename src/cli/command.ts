@@ -12,7 +12,7 @@ export interface OptionSpec {
   readonly choices?: readonly string[];
   /** The smallest and largest number allowed. */
   readonly range?: readonly [min: number, max: number];
-  /** The placeholder for its value in the help: "FILE". */
+  /** The placeholder for its value in the help. Shells complete file names for "FILE" and "DIR". */
   readonly value?: string;
   /** Options that cannot be combined with this one. */
   readonly excludes?: readonly string[];
@@ -21,6 +21,8 @@ export interface OptionSpec {
 /** A positional argument. */
 export interface Positional {
   readonly describe: string;
+  /** "FILE" and "DIR" let shells complete file names. */
+  readonly value?: string;
   readonly choices?: readonly string[];
   readonly isOptional?: true;
 }

@@ -38,12 +38,34 @@ function candidates(program: Program, before: readonly string[], current: string
 /** Stands in for a missing default command: only the common options. */
 const commandless = { options: {} };
 
+type Options = Readonly<Record<string, OptionSpec>>;
+
 function ofCommand(
   command: Pick<Command, 'options' | 'settings' | 'positionals'>,
   before: readonly string[],
   current: string,
 ): Candidate[] {
-  const options: Readonly<Record<string, OptionSpec>> = { ...optionsOf(command), ...commonOptions };
+  const options: Options = { ...optionsOf(command), ...commonOptions };
+  const { given, pending, words } = readSoFar(options, before);
+  if (pending !== undefined) return starting(current, valuesOf(pending));
+  const [, name = '', value] = /^--([^=]+)=(.*)$/s.exec(current) ?? [];
+  if (value !== undefined) {
+    const found = starting(value, valuesOf(options[name] ?? {}));
+    return found.map((one) => (one === files ? files : [`--${name}=${one[0]}`, one[1]]));
+  }
+  if (current.startsWith('-')) {
+    const left = Object.entries(options).filter(([option]) => !given.has(option));
+    return starting(
+      current,
+      left.map(([option, { describe }]) => [`--${option}`, describe]),
+    );
+  }
+  return starting(current, valuesOf(Object.values(command.positionals ?? {})[words] ?? {}));
+}
+
+/** The options given before the current word, the one that waits for its value, and the number of other
+ *  words. */
+function readSoFar(options: Options, before: readonly string[]) {
   const given = new Set<string>();
   let pending: OptionSpec | undefined;
   let words = 0;
@@ -56,33 +78,19 @@ function ofCommand(
       if (!word.includes('=') && spec?.type !== 'boolean') pending = spec;
     } else words += 1;
   }
-  if (pending !== undefined) return starting(current, valuesOf(pending));
-  const [, flag, value] = /^(--[^=]+=)(.*)$/s.exec(current) ?? [];
-  if (flag !== undefined) {
-    const spec = options[flag.slice(2, -1)];
-    const found = spec === undefined ? [] : starting(value ?? '', valuesOf(spec));
-    return found.map(([word, describe]) => (word === files[0] ? files : [flag + word, describe]));
-  }
-  if (current.startsWith('-')) {
-    const left = Object.entries(options).filter(([name]) => !given.has(name));
-    return starting(
-      current,
-      left.map(([name, { describe }]) => [`--${name}`, describe]),
-    );
-  }
-  const expected = Object.values(command.positionals ?? {})[words];
-  return expected === undefined ? [] : starting(current, valuesOf(expected));
+  return { given, pending, words };
 }
 
 /** The name of the option in a word such as "--server=x" or "-o". */
-function nameOf(word: string, options: Readonly<Record<string, OptionSpec>>): string {
+function nameOf(word: string, options: Options): string {
   if (word.startsWith('--')) return word.slice(2).split('=', 1)[0] ?? '';
   return Object.keys(options).find((name) => options[name]?.short === word.at(-1)) ?? '';
 }
 
-function valuesOf(spec: OptionSpec | Positional): Candidate[] {
-  if (spec.choices !== undefined) return spec.choices.map((choice) => [choice, '']);
-  return 'type' in spec && spec.type !== 'string' ? [] : [files];
+/** The choices, or files where the value is one. */
+function valuesOf({ choices, value }: Partial<OptionSpec | Positional>): Candidate[] {
+  if (choices !== undefined) return choices.map((choice) => [choice, '']);
+  return value === 'FILE' || value === 'DIR' ? [files] : [];
 }
 
 function starting(text: string, all: readonly Candidate[]): Candidate[] {

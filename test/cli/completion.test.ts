@@ -13,11 +13,13 @@ const make = command({
   describe: 'make a thing',
   positionals: {
     thing: { describe: '', choices: ['tea', 'toast'] },
-    into: { describe: 'a file', isOptional: true },
+    into: { value: 'FILE', describe: '', isOptional: true },
+    note: { describe: '', isOptional: true },
   },
   settings: { log_level: { type: 'string', choices: ['low', 'high'], describe: 'how loud' } },
   options: {
-    output: { type: 'string', short: 'o', describe: 'where it goes' },
+    output: { type: 'string', short: 'o', value: 'DIR', describe: 'where it goes' },
+    label: { type: 'string', describe: 'what is on it' },
     cups: { type: 'number', describe: 'how many' },
     hot: { type: 'boolean', describe: 'make it hot' },
   },
@@ -58,6 +60,8 @@ describe('complete', () => {
     [['make', '--output=a'], [':files']],
     [['make', '-o', ''], [':files']],
     [['make', '--cups', ''], []],
+    [['make', '--label', ''], []],
+    [['make', '--label=x'], []],
     [[], ['make\tmake a thing']],
   ])('after %j offers %j', (words, expected) => {
     expect(complete(program, words).split('\n').slice(0, -1)).toEqual(expected);

@@ -4,7 +4,7 @@ import { openStoreOf, storeSettings } from './store-options.ts';
 
 export const backup = command({
   name: 'backup',
-  positionals: { file: { describe: 'the file to write' } },
+  positionals: { file: { value: 'FILE', describe: 'the file to write' } },
   describe: 'write all records to a file, also while a server runs',
   settings: storeSettings,
   options: {

@@ -4,7 +4,7 @@ import { openStoreOf, storeSettings } from './store-options.ts';
 
 export const restore = command({
   name: 'restore',
-  positionals: { file: { describe: 'the backup' } },
+  positionals: { file: { value: 'FILE', describe: 'the backup' } },
   describe: 'put all records of a backup into an empty store, of any kind',
   settings: storeSettings,
   options: {},

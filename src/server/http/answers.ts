@@ -51,7 +51,10 @@ function logFailure(failure: AppError, status: number, request: FastifyRequest, 
   } else if (status === 500) {
     log.error({ ...fields, error: describeError(failure) }, 'request failed: damaged data');
   } else {
-    log.warn({ ...fields, error: describeError(failure) }, 'request failed: the store is unavailable or full');
+    log.warn(
+      { ...fields, error: describeError(failure) },
+      'request failed: the store is unavailable or full',
+    );
   }
 }
 
