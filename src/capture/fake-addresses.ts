@@ -15,7 +15,7 @@ const special: readonly (readonly [block: string, length: number])[] = [
   ['192.168.0.0', 16],
 ];
 
-/** Bits that are replaced: the last byte tells nothing without those before it. */
+/** The bits to replace. The last byte says nothing without those before it. */
 const fakedBits = 24;
 
 /** Returns the fake of a dotted address. Netmasks, multicast and loopback addresses stay. */
@@ -26,14 +26,14 @@ export function fakeIpv4(address: string, fakes: Fakes): string {
   let fake = number;
   for (let i = 0; i < fakedBits; i++) {
     if (isOnWayToBlock(number, i)) continue;
-    // Whether a bit flips depends on the bits before it alone: common prefixes stay common.
+    // A flip depends only on the bits before it, so common prefixes stay common.
     const before = i === 0 ? 0 : number >>> (32 - i);
     if ((fakes.random(`ipv4 ${i} ${before}`)[0] ?? 0) & 1) fake ^= 1 << (31 - i);
   }
   return ipv4Text(fake >>> 0);
 }
 
-/** Whether flipping bit `i` could move an address into a special block or out of it. */
+/** True if flipping bit `i` could move an address into a special block or out of one. */
 function isOnWayToBlock(number: number, i: number): boolean {
   return special.some(
     ([block, length]) => i < length && (i === 0 || (number ^ ipv4Number(block)) >>> (32 - i) === 0),
@@ -41,7 +41,7 @@ function isOnWayToBlock(number: number, i: number): boolean {
 }
 
 /** Returns the fake of an address in 32 hex digits. Groups of zeros stay, and so does the first byte, which
- *  says what kind of address it is. An interface id made of a MAC becomes that of the MAC's fake. */
+ *  gives the kind of address. An interface id made from a MAC becomes that of the MAC's fake. */
 export function fakeIpv6Digits(digits: string, fakes: Fakes): string {
   const lower = digits.toLowerCase();
   if (/^(0{31}[01]|ff.*)$/.test(lower)) return lower;

@@ -1,5 +1,5 @@
-// Rewrites the texts that say how a machine's network is set up: with fakes for addresses and host names,
-// and with nothing in most of them but what the probes read.
+// Rewrites the texts about the setup of a machine's network. Addresses and host names become fakes, and
+// most texts keep only what the probes read.
 import { parseLanPrint } from '../probes/bmc.ts';
 import { parameterWords } from '../probes/kernel-command-line.ts';
 import { parseFibTrie, parseIpAddress } from '../probes/network/addresses.ts';
@@ -27,7 +27,7 @@ const commands: Readonly<Record<string, Rewrite>> = {
   'ipmitool lan print': rewriteLanPrint,
 };
 
-/** Returns the text with fakes; undefined for a text that says nothing about the network. */
+/** Returns the text with fakes; undefined for a text that is not about the network. */
 export function rewriteNetworkText(asked: Asked, text: string, fakes: Fakes): string | undefined {
   const rewrite =
     asked.read === 'exec'
@@ -36,7 +36,7 @@ export function rewriteNetworkText(asked: Asked, text: string, fakes: Fakes): st
   return rewrite?.(text, fakes);
 }
 
-/** The parameters stay, for what they tell about a boot; addresses and hosts in them do not. */
+/** Keeps the parameters, which describe the boot, and replaces the addresses and hosts in them. */
 function rewriteCommandLine(text: string, fakes: Fakes): string {
   return text.replaceAll(parameterWords, (word) => {
     const [, name = '', value = word] = /^("?[^="]*=)(.*)$/s.exec(word) ?? [];
@@ -54,15 +54,15 @@ function rewriteIp(value: string, fakes: Fakes): string {
     .join(':');
 }
 
-/** Hosts: behind "://", before ":/" (NFS), and names with dots that are no part of a path. */
+/** Host names: after "://", before ":/" (NFS), and dotted names outside paths. */
 const hosts =
   /(?<=:\/\/)[^\s/:@?#[\],]+|(?<![\w./-])[a-z][\w-]*(?=:\/(?!\/))|(?<![\w./-])(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]*(?![\w.])/gi;
-/** Names of iSCSI and NVMe-oF ends, which hold a host's name or a number of its own. */
+/** Names of iSCSI and NVMe-oF nodes, which contain a host name or a unique number. */
 const qualifiedNames = /\b[in]qn\.[^\s,;"]+/gi;
 const ipv6 = /(?<![\w:.])[0-9a-f]*(?::[0-9a-f]*){2,}(?![\w:.])/gi;
 const ipv4 = /(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])/g;
 
-/** Addresses and host names in a value, wherever they stand. */
+/** Replaces addresses and host names anywhere in a value. */
 function rewriteWords(value: string, fakes: Fakes): string {
   const address = (text: string): string => fakeAddress(text, fakes) ?? text;
   return value
@@ -72,7 +72,7 @@ function rewriteWords(value: string, fakes: Fakes): string {
     .replaceAll(ipv4, address);
 }
 
-/** An address is left to those who come after: a host has a letter. */
+/** Leaves addresses alone: other patterns replace them. */
 function fakeHost(host: string, fakes: Fakes): string {
   const isNamed =
     /[a-z]/i.test(host) && !isCommonHost(host) && fakeAddress(host, fakes) === undefined;
@@ -111,7 +111,7 @@ function rewriteIpAddress(text: string, fakes: Fakes): string {
   return lines.join('');
 }
 
-/** The MAC is replaced as every MAC is. */
+/** Leaves the MAC alone: it is replaced like every MAC. */
 function rewriteLanPrint(text: string, fakes: Fakes): string {
   const { address, mac } = parseLanPrint(text);
   return (

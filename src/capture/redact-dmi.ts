@@ -40,7 +40,7 @@ export function identifyingStrings(table: Uint8Array): string[] {
   return found;
 }
 
-/** Keeps of a table the lengths, and what probes decode; everything else is blank. */
+/** Keeps the lengths of a table and everything that probes decode, and blanks the rest. */
 export function blankUndecoded(table: Uint8Array): Uint8Array {
   const blanked = new Uint8Array(table.length);
   const keep = (start: number, end: number): void => {
@@ -56,12 +56,12 @@ export function blankUndecoded(table: Uint8Array): Uint8Array {
       if (isKept) keep(...string);
       else blanked.fill(filler, ...string);
     }
-    // A string that never ends must not end now.
+    // An unterminated string must stay unterminated.
     const known = strings.at(-1)?.[1] ?? areaEnd - 1;
     if (end === undefined) blanked.fill(filler, known + 1);
     at = type === endOfTable ? table.length : (end ?? table.length);
   }
-  // The header of a structure that is cut, by which it is seen to be.
+  // The header of a structure that is cut, so that the table stays incomplete.
   keep(at, Math.min(at + headerLength, table.length));
   return blanked;
 }

@@ -13,7 +13,7 @@ const credential = new RegExp(
   `((?:^|[\\s,;?&"'])${credentialName}=)("[^"]*"|'[^']*'|[^\\s,;&]+)`,
   'gi',
 );
-/** The same as a whole parameter of the kernel: all up to the next blank is its value. */
+/** The same as a kernel parameter, whose value ends only at a blank. */
 const credentialParameter = new RegExp(`^("?${credentialName}=).+$`, 'is');
 /** `https://user:password@host/`, and dracut's `iscsi:user:password@host:…` */
 const urlPassword = /(\b(?:[a-z][a-z0-9+.-]*:\/\/|iscsi:))[^\s/@]+@/gi;
@@ -46,14 +46,14 @@ function scrubText(asked: Asked, text: string): string {
   return scrub(place === undefined ? text : scrubLease(place, text));
 }
 
-/** The server's address stands in a lease in hex. One with a credential in it is written anew. */
+/** A lease has the server's URL in hex. If that contains a credential, the lease is rewritten. */
 function scrubLease(place: LeasePlace, text: string): string {
   const told = place.parse(text);
   const url = scrub(told.url ?? '');
   return url === (told.url ?? '') ? text : place.write({ ...told, url });
 }
 
-/** A BMC's community string is a password. */
+/** Removes a BMC's community string, which is a password. */
 function withoutSnmp(text: string): string {
   return text.replaceAll(/^(SNMP Community String\s*:).*$/gim, `$1 ${removed}`);
 }

@@ -27,7 +27,7 @@ export class Secrets {
       if (value !== '') this.placeholders.add(value);
       return;
     }
-    // Addresses have fakes of their own, in the texts that hold them (network-texts.ts).
+    // network-texts.ts replaces IP addresses.
     if (value.length < 3 || isIpAddress(value)) return;
     if (mac !== undefined && /[:-]/.test(value)) this.#addMac(mac);
     else if (/^[0-9a-f]{2}(:[0-9a-f]{2}){7,}$/.test(lower)) this.kinds.set(lower, 'mac');
@@ -66,7 +66,7 @@ export class Secrets {
   }
 }
 
-/** Whether a host name is one that systems have until somebody names them. */
+/** True for names that systems have until somebody names them. */
 export function isCommonHost(name: string): boolean {
   return notHosts.has(name.toLowerCase());
 }

@@ -104,7 +104,7 @@ export function interfaceId(mac: string): string {
   return `${first}${digits.slice(2, 6)}fffe${digits.slice(6)}`;
 }
 
-/** The MAC that an interface id is made from; undefined for any other. */
+/** The MAC that an interface id is made from; undefined for other ids. */
 export function macOfInterfaceId(id: string): string | undefined {
   const [, start, end] = /^([0-9a-f]{6})fffe([0-9a-f]{6})$/.exec(id) ?? [];
   if (start === undefined || end === undefined) return undefined;

@@ -1,12 +1,12 @@
 // Time limits on the monotonic clock: for a piece of work, and for its next sign of life.
 import type { Clock } from './clock.ts';
 
-/** The reason why a limit is lifted. A single one: an abort without a reason makes an error with its
- *  stack each time, a fifth of what a request costs. */
+/** The reason for ending a limit. It is shared, because each abort without a reason creates an error with a
+ *  stack, a fifth of the cost of a request. */
 const finished = new Error('finished in time');
 
-/** Runs `work` with a signal that is aborted by `signal` or when `ms` have passed; `what` is then said
- *  to be missing. Errors: those of `work`; it has to end when its signal is aborted. */
+/** Runs `work` with a signal that is aborted by `signal`, or after `ms` with an error that names `what` as
+ *  missing. Errors: those of `work`, which must end when its signal is aborted. */
 export async function withDeadline<T>(
   clock: Clock,
   ms: number,
@@ -27,8 +27,8 @@ export async function withDeadline<T>(
   }
 }
 
-/** Waits for what cannot be stopped, at most for `ms`, and leaves it to itself after that. Errors: those of
- *  the promise, the one that `late` makes, the signal's reason. */
+/** Waits at most `ms` for a promise whose work cannot be stopped, then abandons it. Errors: those of the
+ *  promise, the one that `late` returns, the signal's reason. */
 export async function inTime<T>(
   promise: Promise<T>,
   clock: Clock,
@@ -37,7 +37,7 @@ export async function inTime<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   const deadline = new Deadline(clock, ms, late, signal);
-  // Nobody is interested in the loser of the race.
+  // The loser of the race is ignored.
   promise.catch(() => {});
   try {
     return await Promise.race([promise, deadline.passed]);
@@ -48,7 +48,7 @@ export async function inTime<T>(
 
 /** One time limit, with one timer, for any number of promises. */
 export class Deadline {
-  /** Rejects when the time is over, with what `late` makes, or when the signal is aborted. */
+  /** Rejects with the error from `late` when the time is up, or when the signal is aborted. */
   readonly passed: Promise<never>;
   readonly #over = new AbortController();
 
@@ -63,11 +63,11 @@ export class Deadline {
       this.#over.abort(err);
       throw err;
     });
-    // Mostly it loses the race.
+    // It usually loses the race.
     this.passed.catch(() => {});
   }
 
-  /** Aborted at that moment, and at the end. */
+  /** Aborted when `passed` rejects, and by end(). */
   get signal(): AbortSignal {
     return this.#over.signal;
   }
@@ -78,7 +78,7 @@ export class Deadline {
   }
 }
 
-/** Waits for one thing after another, each within its time. */
+/** Waits for one event after another, each with its own limit. */
 export class Patience {
   readonly #clock: Clock;
   readonly #onLate: (err: Error) => void;
@@ -91,23 +91,23 @@ export class Patience {
     this.#onLate = onLate;
   }
 
-  /** What was awaited has come; from now on `what` is. */
+  /** Reports that the awaited event happened; from now on `what` is awaited. */
   expect(what: string, ms: number): void {
     if (this.#isOver) return;
     const dueMs = this.#clock.elapsedMs() + ms;
     this.#awaited = { what, ms, dueMs };
-    // A watch that ends before goes on by itself: chunks that follow each other start none.
+    // A watch that ends earlier renews itself, so that a stream of chunks starts no timers.
     if (this.#watch !== undefined && this.#watch.dueMs <= dueMs) return;
     this.#watch?.end.abort(finished);
     void this.#watchUntil(dueMs);
   }
 
-  /** Nothing is awaited until something is expected again. */
+  /** Awaits nothing until the next expect(). */
   rest(): void {
     this.#awaited = undefined;
   }
 
-  /** Nothing is awaited any more, whatever is expected after this. */
+  /** Awaits nothing any more, and ignores further calls of expect(). */
   end(): void {
     this.#isOver = true;
     this.#watch?.end.abort(finished);

@@ -1,27 +1,27 @@
-// From what the probes found out to the identity of a machine, with the reason for every source
-// that was used or not. Pure: no I/O, and what is random or shared never reaches the hash.
+// Derives the identity of a machine from its facts, with a reason for every source that is used or not.
+// Pure. Random and shared values never reach the hash.
 import type { Facts, Identity } from '../model/inventory.ts';
 import type { NetworkInterface } from '../model/hardware/network-interface.ts';
 import { computeIdentityHash, identityBytes } from './hash.ts';
 import { isJunkMac, normalizeMac } from './macs.ts';
 import { uuidPlaceholder, uuidWeakness } from './placeholders.ts';
 
-/** One thing that could identify the machine, and whether it does. */
+/** A value that could identify the machine. */
 export interface IdentitySource {
   kind: 'mac' | 'smbios_uuid' | 'machine_id';
-  /** As it was read; null when nothing was. */
+  /** The value as read; null if there was none. */
   value: string | null;
-  /** Where it was read. */
+  /** The path or command that it was read from. */
   source: string;
   used: boolean;
-  /** Why it is not used, or what to know about it. */
+  /** The reason why it is not used, or a remark about it. */
   why: string | null;
 }
 
-/** How an identity came about: what `identify --explain` shows. */
+/** The reasons for an identity, as `identify --explain` shows them. */
 export interface IdentityExplanation {
   sources: IdentitySource[];
-  /** Why this MAC is the primary one. */
+  /** The reason for the choice of the primary MAC. */
   primary: string;
   /** The bytes that were hashed, as text. */
   hashed: string;
@@ -41,7 +41,7 @@ export function identify(facts: Partial<Facts>): {
   const machineId = machineIds.find((s) => s.used)?.value ?? null;
   const primary = choosePrimary(macs, facts);
   const fit = new Set(macs.filter((m) => m.source.used).map((m) => m.mac));
-  // A machine has to be known by something: by its primary MAC where no other one is fit.
+  // Without any usable MAC the primary one has to do.
   const allMacs = fit.size === 0 && primary.mac !== null ? [primary.mac] : [...fit].toSorted();
   return {
     identity: {
@@ -82,7 +82,7 @@ function explainMacs(interfaces: readonly NetworkInterface[]): MacSource[] {
   });
 }
 
-/** Why the MAC of a NIC does not count; undefined when it does. */
+/** The reason why a NIC's MAC does not count; undefined if it counts. */
 function unfitMac(nic: NetworkInterface, mac: string, sameAs?: string): string | undefined {
   if (nic.kind === 'infiniband') return 'InfiniBand: its hardware address is not a MAC';
   if (normalizeMac(mac) === undefined) return 'not a MAC address';
@@ -118,14 +118,14 @@ function explainMachineId(facts: Facts['machineId'] | undefined): IdentitySource
   return [{ kind, value: null, source: '/etc/machine-id', used: false, why: 'not found' }];
 }
 
-/** Source: rule 23. A NIC that cannot identify the machine is never primary, but for the last resort of
- *  a machine that has no other: boards exist whose only port is a USB one. */
+/** Source: rule 23. A NIC that cannot identify the machine is never primary, unless the machine has no
+ *  other: there are boards whose only port is on USB. */
 function choosePrimary(
   macs: readonly MacSource[],
   { bootPort, routes }: Partial<Facts>,
 ): { mac: string | null; why: string } {
   const boot = normalizeMac(bootPort?.value ?? '');
-  // A boot NIC that is not among them still is how this machine is known; an unfit one never is.
+  // The boot NIC counts even if no driver shows it, but never if its MAC is unfit.
   const known = macs.filter((m) => m.mac === boot);
   if (
     boot !== undefined &&
@@ -152,7 +152,7 @@ function choosePrimary(
 /** Drivers of USB network gadgets, whose address is often the same for a whole model line (rule 17). */
 const gadgetDrivers = new Set(['cdc_ether', 'cdc_ncm', 'rndis_host']);
 
-/** A USB adapter with an address of its own, the one with a link first, else a wireless NIC. */
+/** A USB adapter with an address of its own, preferably with a link, else a wireless NIC. */
 function lastResort(macs: readonly MacSource[]): { mac: string; why: string } | undefined {
   const odd = macs.filter(({ nic, mac }) => !nic.is_bmc && !nic.is_vf && !isJunkMac(mac));
   const usb = odd.filter(
@@ -164,7 +164,7 @@ function lastResort(macs: readonly MacSource[]): { mac: string; why: string } | 
   return wireless && { mac: wireless.mac, why: 'no wired NIC: the wireless one' };
 }
 
-/** Whether traffic over `route` ("eth0", "bond0", "eth0.100") uses this NIC. */
+/** True if traffic over `route` ("eth0", "bond0", "eth0.100") uses this NIC. */
 function carriesRoute(nic: NetworkInterface, route: string | undefined): boolean {
   if (route === undefined) return false;
   const parent = route.replace(/\.\d+$/, '');

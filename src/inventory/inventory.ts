@@ -17,14 +17,14 @@ import { openRoot } from '../sources/open.ts';
 import type { Root } from '../sources/root.ts';
 
 export interface InventoryOptions extends CollectOptions {
-  /** The MAC of the port booted from, where it is known better than from the kernel command line. */
+  /** The MAC of the port booted from, if a setting names it. */
   readonly bootMac?: string | undefined;
-  /** Ask systeminformation instead of the kernel's files: what happens anyway where there are none. */
+  /** Ask systeminformation instead of the kernel's files. The default on hosts without such files. */
   readonly portable?: boolean;
 }
 
-/** Everything known about a host: `root` is "/" for this one, a captured directory or a Root.
- *  Errors: AppError `config.invalid` for a root that is none; what cannot be read is a problem. */
+/** Collects everything about a host. `root` is "/" for this host, a captured directory, or a Root.
+ *  Errors: AppError `config.invalid` for a bad root. Anything unreadable becomes a problem. */
 export async function collectInventory(
   root: Root | string = '/',
   options: InventoryOptions = {},
@@ -32,7 +32,7 @@ export async function collectInventory(
   return (await explainInventory(root, options)).inventory;
 }
 
-/** The inventory with what was found out and decided on the way to it. */
+/** The inventory, with its facts and the reasons for the identity. */
 export async function explainInventory(
   root: Root | string = '/',
   options: InventoryOptions = {},
@@ -49,10 +49,10 @@ export async function explainInventory(
   return { inventory: { identity, hardware: hardwareOf(facts), problems }, facts, explanation };
 }
 
-/** What systeminformation tells, and how the network is set up, as far as files say it here too. */
+/** The facts from systeminformation, and the setup of the network from those files that exist here too. */
 async function collectFromSystem(root: Root, options: InventoryOptions): Promise<Collection> {
   const { timeoutMs = defaultProbeTimeoutMs, clock = systemClock } = options;
-  // Loaded only where it is used: no other host needs the library.
+  // Loaded on demand, because no Linux host needs the library.
   const { collectPortable } = await import('./portable.ts');
   const [system, setup] = await Promise.all([
     collectPortable({ timeoutMs, clock }),
@@ -64,7 +64,8 @@ async function collectFromSystem(root: Root, options: InventoryOptions): Promise
   };
 }
 
-/** A probe outlives a few reads that hang, so that one costs its field and not the section. */
+/** Limits under which a probe survives a few hanging reads, so that each costs a field and not the
+ *  section. */
 export function deadlines(options: InventoryOptions): SourceOptions {
   const { timeoutMs = defaultProbeTimeoutMs, clock } = options;
   return {
@@ -79,8 +80,8 @@ function noMac(why: string): Problem {
   return { code: 'identity.no-mac', section: 'identity', source: '/sys/class/net', message };
 }
 
-/** The facts in the shape of the document: null for a value that is not known, no list at all for one that
- *  is not, as an empty one means that there is none; so does `existing_os: null`. */
+/** The facts in the shape of the document. An unknown value is null; an unknown list is absent, because
+ *  an empty list means "none", as does `existing_os: null`. */
 function hardwareOf(facts: Partial<Facts>): Hardware {
   const { cpu, memory, network, virtualization, dmi } = facts;
   // Some of the ports still tell which machine this is; as a list they would say that the rest are gone.

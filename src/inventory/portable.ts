@@ -1,5 +1,5 @@
-// The facts of a host without sysfs (macOS, Windows, FreeBSD), from systeminformation: slower, and
-// with less in it, but they are there. Also what `inventory --compare` sets beside our own.
+// The facts of a host without sysfs (macOS, Windows, FreeBSD), from systeminformation, which is slower
+// and knows less. `inventory --compare` shows them beside our own.
 import { systemClock, type Clock } from '../core/clock.ts';
 import { inTime } from '../core/deadline.ts';
 import { AppError, describeError } from '../core/errors.ts';
@@ -13,7 +13,7 @@ import { scopeOf } from '../probes/network/ip-address.ts';
 import { dropPlaceholder } from '../probes/smbios/placeholder-text.ts';
 
 export interface PortableOptions {
-  /** How long each question to the operating system may take. */
+  /** The limit for each question to the operating system. */
   readonly timeoutMs: number;
   readonly clock?: Clock;
 }
@@ -32,8 +32,8 @@ async function loadSystemInformation(): Promise<SystemInformation> {
   }
 }
 
-/** The facts as systeminformation tells them; what it cannot tell is a problem.
- *  Errors: AppError `config.invalid` where it is not installed. */
+/** The facts from systeminformation. Anything it cannot tell is a problem.
+ *  Errors: AppError `config.invalid` if it is not installed. */
 export async function collectPortable({
   timeoutMs,
   clock = systemClock,
@@ -108,7 +108,7 @@ async function readDmi(si: SystemInformation): Promise<Facts['dmi']> {
   };
 }
 
-/** Where the system has no id of its own, some give the hardware's once more. */
+/** Some systems without an id of their own repeat the hardware's. */
 async function readMachineId(si: SystemInformation): Promise<Facts['machineId']> {
   const { os, hardware } = await si.uuid();
   const id = os.toLowerCase().replaceAll('-', '');
@@ -168,7 +168,7 @@ async function readDisks(si: SystemInformation): Promise<Facts['disks'] | undefi
   return filled(disks.filter((disk) => disk.size > 0).map(diskOf));
 }
 
-/** The library gives an empty list as well where it could not look. */
+/** The library also returns an empty list if it could not look. */
 function filled<T>(list: T[]): T[] | undefined {
   return list.length === 0 ? undefined : list;
 }
@@ -205,7 +205,7 @@ async function readCpu(si: SystemInformation): Promise<Facts['cpu']> {
 async function readMemory(si: SystemInformation): Promise<Facts['memory']> {
   const [{ total }, layout] = await Promise.all([si.mem(), si.memLayout()]);
   const dimms = layout.flatMap((dimm) =>
-    // Where it knows no modules it makes one of all the memory.
+    // Without any knowledge of modules it reports all memory as one.
     dimm.size > 0 && given(dimm.type) !== null
       ? [
           {
@@ -233,7 +233,7 @@ async function readVirtualization(si: SystemInformation): Promise<Facts['virtual
   return { is_virtual: virtual, virt_platform: platform, cloud: null, container: null };
 }
 
-/** null for placeholders and for what stands for "not known". */
+/** null for placeholders and other words for "unknown". */
 function given(text: string | null | undefined): string | null {
   return dropPlaceholder(text);
 }

@@ -1,22 +1,22 @@
-// The setup of a machine's network: addresses, routes, name servers, DHCP leases. Its ports are in hardware/.
-// Types only.
+// The setup of a machine's network: addresses, routes, name servers, DHCP leases. Its ports are in
+// hardware/. Types only.
 
 /** An IP address of this machine. */
 export interface OwnAddress {
   /** "10.0.0.5", "fd00::2" */
   address: string;
-  /** The port that has it; null where that is not known. */
+  /** Its port; null if that is not known. */
   interface: string | null;
   /** The MAC of that port, lower case with colons. */
   mac: string | null;
-  /** The port has a link. */
+  /** True if the port has a link. */
   is_up: boolean;
   /** The scope of the address. */
   scope: 'global' | 'link' | 'host';
 }
 
 export interface RouteFacts {
-  /** The default route in use; null where there is none. */
+  /** The default route in use; null if there is none. */
   default: { interface: string; gateway: string | null } | null;
 }
 

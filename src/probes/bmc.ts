@@ -5,9 +5,9 @@ import { readSmbios } from './smbios/read.ts';
 
 const command = 'ipmitool lan print';
 
-/** Source: SMBIOS types 38 and 42; the kernel's driver for it; `ipmitool lan print`, if it is there and
- *  the kernel has an IPMI device to ask: without one ipmitool would load modules and wait. That there is
- *  none takes both to say so. */
+/** Source: SMBIOS types 38 and 42; the kernel's IPMI driver; `ipmitool lan print`, but only if the kernel
+ *  has an IPMI device, because without one ipmitool would load modules and wait. Only both sources
+ *  together can say that there is no BMC. */
 export const bmcProbe: Probe<'bmc'> = {
   name: 'bmc',
   async read(root, report) {

@@ -27,15 +27,15 @@ export interface Collection {
 
 export const defaultProbeTimeoutMs = 10_000;
 
-/** Everything that the probes find out about a host. A probe that hangs or throws costs its own
- *  section and gives a problem. Errors: none, but the signal's reason once that is aborted. */
+/** Runs all probes on a host. A probe that hangs or throws costs its own section and becomes a problem.
+ *  Errors: none, but the signal's reason once that is aborted. */
 export async function collect(root: Root, options: CollectOptions = {}): Promise<Collection> {
   const { timeoutMs = defaultProbeTimeoutMs, clock = systemClock, signal } = options;
   const probes = options.probes ?? probesFor({ probeOs: options.probeOs ?? false });
   const shared = new SharedRoot(root);
   const collection: Collection = { facts: {}, problems: [] };
-  // They all start now, so that one timer serves them all: a timer and a signal for each would cost
-  // as much time as most of them take.
+  // All probes start now and share one timer: a timer and a signal for each would take as long as most of
+  // the probes.
   const late = (): Error =>
     new AppError('probe.timeout', `the probe did not finish within ${timeoutMs} ms`);
   const deadline = new Deadline(clock, timeoutMs, late, signal);
@@ -79,7 +79,7 @@ function problemOf(section: string, err: unknown): Problem {
   return { code: error.code, section, source: section, message: describeError(error) };
 }
 
-/** Probes end in any order; the inventory of one machine is the same each time. */
+/** Probes finish in any order, but an inventory must be the same each time. */
 function byPlace(a: Problem, b: Problem): number {
   return compare(a.section, b.section) || compare(a.source, b.source) || compare(a.code, b.code);
 }

@@ -6,7 +6,7 @@ import { readSmbios } from './smbios/read.ts';
 
 const base = '/sys/bus/pci/devices';
 
-/** There is no copy of pci.ids in here: a card without driver is named by its ids.
+/** pci.ids is not bundled: a card without a driver is named by its ids.
  *  Source: PCI class 03xx in /sys/bus/pci/devices; /proc/driver/nvidia and amdgpu's attributes;
  *  SMBIOS type 41 for those on the board. */
 export const gpusProbe: Probe<'gpus'> = {
@@ -17,7 +17,7 @@ export const gpusProbe: Probe<'gpus'> = {
     if (addresses === undefined) return undefined;
     const files = addresses.map((address) => `${base}/${address}/class`);
     const classes = await Promise.all(files.map((file) => read.value(file)));
-    // A list without the device of which this is not known would say that there is no such GPU.
+    // Leaving out a device of unknown class would claim that there is no such GPU.
     if (read.refused(...files)) return undefined;
     const displays = addresses.filter((_, i) => classes[i]?.startsWith('0x03'));
     return await Promise.all(displays.map((address) => readGpu(read, address)));

@@ -22,8 +22,7 @@ import { virtualizationProbe } from './virtualization/virtualization.ts';
 /** A probe of any section. */
 export type AnyProbe = { [Name in keyof Facts]: Probe<Name> }[keyof Facts];
 
-/** Sections that a host other than Linux may have too: files that are not the Linux kernel's, or that
- *  are simply not there. */
+/** The setup of the network. Hosts other than Linux have some of these files too. */
 export const networkSetupProbes: readonly AnyProbe[] = [
   bootPortProbe,
   addressesProbe,

@@ -6,7 +6,7 @@ import { Reading } from './reading.ts';
 
 const path = '/proc/cmdline';
 
-/** The port that the firmware booted from; null where the boot loader passed none on.
+/** The port that the firmware booted from; null if the boot loader did not pass it on.
  *  Source: /proc/cmdline. */
 export const bootPortProbe: Probe<'bootPort'> = {
   name: 'bootPort',
@@ -16,7 +16,7 @@ export const bootPortProbe: Probe<'bootPort'> = {
   },
 };
 
-/** The parameters by name; undefined where the kernel does not give them. */
+/** The parameters by name; undefined if the command line cannot be read. */
 export async function readKernelParameters(
   read: Reading,
 ): Promise<ReadonlyMap<string, string> | undefined> {
@@ -24,7 +24,7 @@ export async function readKernelParameters(
   return text === undefined ? undefined : parseKernelCommandLine(text);
 }
 
-/** The MAC of `dragonfly.mac=`, else of PXELINUX's `BOOTIF=01-aa-bb-…`, with the parameter's name. */
+/** The MAC from `dragonfly.mac=`, else from PXELINUX's `BOOTIF=01-aa-bb-…`, with the parameter's name. */
 export function bootPort(parameters: ReadonlyMap<string, string>): Sourced<string> | null {
   const given = {
     'dragonfly.mac': parameters.get('dragonfly.mac'),
@@ -40,7 +40,7 @@ export function bootPort(parameters: ReadonlyMap<string, string>): Sourced<strin
 /** The words of a command line: double quotes protect blanks. */
 export const parameterWords = /(?:"[^"]*"|[^\s"])+/g;
 
-/** The parameters by name. Of a repeated one the last counts, as for the kernel.
+/** The parameters by name. The last one of a name wins, as in the kernel.
  *  Source: kernel Documentation/admin-guide/kernel-parameters.rst. */
 export function parseKernelCommandLine(text: string): ReadonlyMap<string, string> {
   const parameters = new Map<string, string>();
@@ -52,8 +52,8 @@ export function parseKernelCommandLine(text: string): ReadonlyMap<string, string
   return parameters;
 }
 
-/** The MAC in PXELINUX's BOOTIF, after its hardware type (01 is Ethernet); undefined for other
- *  hardware and for junk, which a boot loader wrote and nobody on this machine can mend.
+/** The MAC in PXELINUX's BOOTIF, without its hardware type (01 is Ethernet); undefined for other hardware
+ *  and for junk. Junk is no problem, because nobody on this machine can fix a boot loader.
  *  Source: syslinux documentation, SYSAPPEND 2. */
 export function bootifMac(value: string): string | undefined {
   return /^01-((?:[0-9a-f]{2}-){5}[0-9a-f]{2})$/i.exec(value)?.[1];

@@ -1,5 +1,5 @@
-// The machine-id of the installed system that is running, and whether the system is a netboot image,
-// whose own id must never count: it is made up at each boot, or baked in and shared.
+// The machine-id of the running system, if it is installed. The id of a netboot image must never count:
+// it is random at each boot, or baked in and shared.
 import type { ExistingOs } from '../model/hardware/existing-os.ts';
 import type { MachineIdFacts } from '../model/inventory.ts';
 import type { Probe } from './probe.ts';
@@ -35,7 +35,7 @@ function whyNot(netbootImage: NetbootImage | undefined): string {
     : 'random at each boot: netboot image';
 }
 
-/** In a netboot image the id of the first system found on a disk counts.
+/** Takes the id of the first system found on a disk, if this is a netboot image.
  *  Source: wire-protocol.md, `machine_id`. */
 export function withInstalledOs(
   facts: MachineIdFacts,
@@ -80,8 +80,8 @@ const imageTypes = new Set(['squashfs', 'erofs', 'iso9660']);
 /** Ubuntu mounts an image for each snap on installed systems too. */
 const ofSnaps = /^(\/var\/lib\/snapd)?\/snap\//;
 
-/** The kind of a root file system that lives in memory; undefined for one on a disk or a network.
- *  An overlay counts when an image is mounted beside it: a container's root is an overlay as well. */
+/** The type of a root file system that lives in memory; undefined for one on a disk or a network. An
+ *  overlay counts only with an image mounted beside it, because a container's root is an overlay too. */
 export function volatileRoot(mounts: string): string | undefined {
   const entries = mounts.split('\n').map((line) => line.split(' '));
   // Later mounts cover earlier ones: rootfs stands below every root that was mounted over it.

@@ -9,9 +9,8 @@ import { readVirtualization } from './virtualization/virtualization.ts';
 
 const base = '/sys/devices/system/memory';
 
-/** A physical machine: the sum of its memory modules. A virtual one, or one without tables: the
- *  memory blocks that are online, else MemTotal, which lacks what the kernel reserved. Of blocks the
- *  last is seldom full: where the modules come to less than one block fewer, theirs is the exact sum.
+/** On a physical machine, the sum of its memory modules. On a virtual one, or without tables, the memory
+ *  blocks that are online, else MemTotal, which leaves out memory that the kernel reserved.
  *  Source: SMBIOS type 17; /sys/devices/system/memory; /proc/meminfo. */
 export const memoryProbe: Probe<'memory'> = {
   name: 'memory',
@@ -19,7 +18,7 @@ export const memoryProbe: Probe<'memory'> = {
     const read = new Reading(root, 'memory', report);
     const smbios = await readSmbios(read);
     const devices = smbios?.tables.memoryDevices ?? [];
-    // Without tables there is no telling which modules there are.
+    // Without tables the modules are unknown.
     const dimms = smbios === undefined ? {} : { dimms: devices.flatMap(toDimm) };
     const modules = sumOfModules(devices);
     const fromModules =

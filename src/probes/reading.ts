@@ -4,9 +4,9 @@ import { isAppError, describeError, type ErrorCode } from '../core/errors.ts';
 import type { Root } from '../sources/root.ts';
 import type { Report } from './probe.ts';
 
-/** The readers of one section. A missing or empty file gives undefined; what is there and cannot be
- *  read gives undefined and a problem, once for each source, and is `refused` from then on: a section
- *  must not say "none" where it could not look. None of them throws. */
+/** The readers of one section. They return undefined for a missing file, and for one that is there but
+ *  cannot be read, which also becomes a problem, once per source, and is `refused` from then on: a
+ *  section must not say "none" if it could not look. They never throw. */
 export class Reading {
   readonly root: Root;
   readonly section: string;
@@ -20,19 +20,19 @@ export class Reading {
     this.#report = report;
   }
 
-  /** The same readers without reports: for what another section reads as well, and reports. */
+  /** The same readers without reports, for sources that another section reads and reports. */
   quietly(): Reading {
     return new Reading(this.root, this.section, () => {});
   }
 
-  /** A file's one value: NULs and blanks at the ends removed. */
+  /** The single value of a file, without NULs and surrounding blanks. */
   async value(path: string): Promise<string | undefined> {
     const text = await this.text(path);
     const trimmed = text === undefined ? undefined : clean(text);
     return trimmed === '' ? undefined : trimmed;
   }
 
-  /** A file's value as a whole number of at least 0, decimal. */
+  /** The value of a file as a non-negative decimal integer. */
   async number(path: string): Promise<number | undefined> {
     const value = await this.value(path);
     return value !== undefined && /^\d{1,16}$/.test(value) ? Number(value) : undefined;
@@ -46,7 +46,7 @@ export class Reading {
     return this.#guard(path, () => this.root.bytes(path, range));
   }
 
-  /** The names in a directory: none in one that is missing, undefined for one that could not be read. */
+  /** The names in a directory: none if it is missing, undefined if it could not be read. */
   async list(dir: string): Promise<readonly string[] | undefined> {
     const names = await this.#guard(dir, () => this.root.list(dir));
     return names ?? (this.refused(dir) ? undefined : []);
@@ -90,8 +90,8 @@ export class Reading {
   }
 }
 
-/** Without control characters (ARM firmware pads with NULs, and none may reach a terminal) and without
- *  blanks at the ends. */
+/** Removes control characters, because ARM firmware pads with NULs and none may reach a terminal, and
+ *  surrounding blanks. */
 export function clean(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, '').trim();
 }

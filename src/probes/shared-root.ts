@@ -1,7 +1,7 @@
-// The Root that probes are given during one collection: each source is read once for all of them.
+// The Root that all probes of one collection share, so that each source is read once.
 import type { Root } from '../sources/root.ts';
 
-/** Reads each source of `inner` once; for one collection, after which it is stale. */
+/** Reads each source of `inner` once. Stale after its collection. */
 export class SharedRoot implements Root {
   readonly description: string;
   readonly #inner: Root;

@@ -1,7 +1,7 @@
-// The host that the agent runs on. Most of its files are read at once, synchronously: that is several
-// times faster than by libuv's thread pool, and what it gives up is that such a read cannot be
-// abandoned. So what may hang is read elsewhere: attributes that ask a driver in the pool, and files
-// that another program or machine serves (FUSE, NFS) in processes that can be killed.
+// The host that the agent runs on. Most files are read synchronously, several times faster than through
+// libuv's thread pool; the cost is that such a read cannot be abandoned. Files that may hang are read
+// elsewhere: attributes that ask a driver in the pool, served file systems (FUSE, NFS) in killable
+// processes.
 import { platform } from 'node:process';
 import { systemClock, type Clock } from '../core/clock.ts';
 import { hostFiles, kernelText, type Range } from './files.ts';
@@ -11,23 +11,24 @@ import type { Root } from './root.ts';
 import { SlowReads } from './isolated/slow-reads.ts';
 
 export interface SourceOptions {
-  /** How long one read that may hang is waited for. */
+  /** The limit for one read that may hang. */
   readonly readTimeoutMs?: number;
-  /** How long one command is waited for. */
+  /** The limit for one command. */
   readonly commandTimeoutMs?: number;
   readonly clock?: Clock;
 }
 
-/** Directories whose files are reached by way of links between their parts. */
+/** Directories whose parts link to each other, so that a path into one may lead anywhere in it. */
 const linked = ['/sys', '/proc'];
 
-/** Disks, which may be dying, and what the agent mounts of them; a CPU's registers do not hang. */
+/** Disks, which may be dying, and the file systems that the agent mounts from them. A CPU's registers do
+ *  not hang. */
 const onDisk = /^\/dev\/(?!cpu\/)|^\/run\/dragonfly\/probe(-boot)?\//;
 
 /** This host's own files and commands. */
 export class HostRoot implements Root {
   readonly description = 'this host';
-  /** Whether it has the files that probes read. */
+  /** True if this host has the files that probes read. */
   readonly isLinux = platform === 'linux';
   readonly #readTimeoutMs: number;
   readonly #commandTimeoutMs: number;
@@ -77,8 +78,8 @@ export class HostRoot implements Root {
     return await runCommand(tool, args, { timeoutMs: this.#commandTimeoutMs, clock: this.#clock });
   }
 
-  /** Ends the processes that read what may hang, each of which takes as much memory as an agent at rest.
-   *  The next such read starts one again. */
+  /** Ends the reader processes, each of which takes as much memory as an idle agent. The next read that may
+   *  hang starts one again. */
   async endReaders(): Promise<void> {
     (await this.#isolated)?.endIdle();
   }
@@ -99,7 +100,7 @@ export class HostRoot implements Root {
   }
 }
 
-/** The mounts of this host; none where the kernel is not Linux. */
+/** The mounts of this host; none if its kernel is not Linux. */
 export function readMounts(): Mounts {
   return parseMounts(hostFiles.text('/proc/self/mountinfo') ?? '');
 }

@@ -1,22 +1,22 @@
-// The file systems that a host has mounted, as the kernel lists them.
+// Parses the kernel's list of mounted file systems.
 
 export interface Mount {
   /** The device's number: "8:1". */
   readonly device: string;
-  /** What of the file system is mounted: "/" for all of it. */
+  /** The directory of the file system that is mounted: "/" for all of it. */
   readonly top: string;
   readonly point: string;
   /** The kind of file system. */
   readonly type: string;
 }
 
-/** Of two mounts at one point the later one is seen.
+/** If two mounts share a point, the later one is visible.
  *  Source: /proc/self/mountinfo (kernel Documentation/filesystems/proc.rst, 3.5). */
 export function parseMountinfo(text: string): Mount[] {
   return text.split('\n').flatMap((line) => {
     const fields = line.split(' ');
     const [, , device, top, point] = fields;
-    // A dash ends the optional fields.
+    // Optional fields end with a dash.
     const dash = fields.indexOf('-', 6);
     const type = fields[dash + 1];
     if (dash < 0 || device === undefined || top === undefined) return [];
@@ -25,7 +25,7 @@ export function parseMountinfo(text: string): Mount[] {
   });
 }
 
-/** Blanks and the like stand as octal escapes. */
+/** Decodes the octal escapes that stand for blanks and the like. */
 function unescape(field: string): string {
   return field.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
     String.fromCharCode(Number.parseInt(octal, 8)),

@@ -1,11 +1,11 @@
 // Maps an errno to what it means for a probe: not there, or there but unreadable.
-// By its name: of a namespace the bundle makes a copy, which loads all that node:util has, worker threads
-// among it, a tenth of what an inventory costs.
+// getSystemErrorMap is imported by name: a namespace import would make the bundle load all of node:util,
+// worker threads included, a tenth of the cost of an inventory.
 import { getSystemErrorMap } from 'node:util';
 import { AppError, type ErrorCode } from '../core/errors.ts';
 
-/** The kernel's ways to say "there is no such thing, or it has no value": not worth a problem.
- *  EINVAL is what a network interface that is down answers when asked for its speed. */
+/** The kernel's codes for "there is no such thing, or it has no value", which are not worth a problem. A
+ *  network interface that is down answers EINVAL to a read of its speed. */
 const absentCodes = new Set([
   'ENOENT',
   'ENOTDIR',

@@ -34,8 +34,8 @@ export class HostSubject implements Subject {
     this.#o = options;
   }
 
-  /** Those that others can reach, or all of them. A link-local IPv6 address is there before any network
-   *  is. What a capture lacks says nothing about the network that it is replayed over. */
+  /** The addresses that others can reach, or all of them. Link-local IPv6 addresses do not count, because
+   *  they exist before any network does. A capture without addresses says nothing about this network. */
   async addresses(): Promise<readonly string[] | undefined> {
     const { root, serverIsLocal } = this.#o;
     const read = new Reading(root, 'addresses', () => {});
@@ -113,8 +113,8 @@ function isReachable({ address, scope }: OwnAddress): boolean {
   return scope === 'global' || (scope === 'link' && !address.includes(':'));
 }
 
-/** An address of the primary port, else of its bond, of the default route's port, of any port. One that
- *  reaches no further than its link is the last resort. */
+/** The first address of the primary port, else of its bond, of the default route's port, of any port. A
+ *  link-local address is the last resort. */
 function reportedAddress(facts: Partial<Facts>, primaryMac: string | null): string | undefined {
   const { addresses = [], network, routes } = facts;
   const bond = network?.interfaces.find((nic) => nic.mac === primaryMac)?.bond ?? undefined;

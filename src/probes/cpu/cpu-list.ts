@@ -1,9 +1,9 @@
 // The kernel's two notations for sets of CPUs. Pure.
 
-/** No machine has more; a garbled list must not make us count to 10^15. */
+/** More than any machine has, so that a garbled list cannot make us count to 10^15. */
 const maxCpu = 65_536;
 
-/** "0-3,8,10-11" as a set; undefined when it is no such list. An empty list is an empty set.
+/** "0-3,8,10-11" as a set; undefined for anything else. An empty list is an empty set.
  *  Source: kernel Documentation/core-api/kernel-api (bitmap_parselist). */
 export function parseCpuList(text: string): Set<number> | undefined {
   const cpus = new Set<number>();
@@ -20,7 +20,7 @@ export function parseCpuList(text: string): Set<number> | undefined {
   return cpus;
 }
 
-/** "00000000,0000000f": 32 bits a word, the highest first. Undefined when it is no such mask. */
+/** "00000000,0000000f", 32 bits per word, the highest first, as a set; undefined for anything else. */
 export function parseCpuMask(text: string): Set<number> | undefined {
   const words = text.trim().split(',');
   if (words.length > maxCpu / 32 || !words.every((word) => /^[0-9a-f]{1,16}$/i.test(word))) {

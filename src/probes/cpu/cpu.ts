@@ -1,4 +1,4 @@
-// CPUs: model, hardware threads online, physical cores, sockets, whether they can run virtual machines.
+// CPUs: model, online hardware threads, physical cores, sockets, extension for virtual machines.
 import type { Cpu } from '../../model/hardware/cpu.ts';
 import { parseCpuList, parseCpuMask } from './cpu-list.ts';
 import {
@@ -26,9 +26,9 @@ export const cpuProbe: Probe<'cpu'> = {
   },
 };
 
-/** Threads: cpuN directories less those offline or without a topology where others have one.
- *  Cores: the distinct sets of sibling threads that the kernel gives. Right where counting pairs of
- *  (package, core id) is wrong: core ids repeat on Magny-Cours, some RISC-V, all s390, sparc, ia64.
+/** Threads are the cpuN directories, except those offline and those without a topology if others have one.
+ *  Cores are the distinct sets of sibling threads. Counting pairs of (package, core id) would be wrong,
+ *  because core ids repeat on Magny-Cours, some RISC-V, and all s390, sparc and ia64.
  *  Source: /sys/devices/system/cpu, else /proc/cpuinfo. */
 async function readCounts(
   read: Reading,
@@ -60,7 +60,7 @@ async function readOnlineCpus(read: Reading): Promise<number[]> {
   if (listText !== undefined && list === undefined) {
     read.problem('read.malformed', `${base}/online`, `${base}/online is not a list of CPUs`);
   }
-  // The kernel derives both from one mask: the files of each CPU are only needed without the list.
+  // The kernel derives both from one mask, so the file of each CPU is needed only without the list.
   if (list !== undefined) return cpus.filter((cpu) => list.has(cpu));
   const states = await Promise.all(cpus.map((cpu) => read.value(`${base}/cpu${cpu}/online`)));
   return cpus.filter((_, i) => states[i] !== '0');
@@ -74,7 +74,7 @@ const siblingFiles = [
   { file: 'thread_siblings', parse: parseCpuMask },
 ] as const;
 
-/** For each CPU the threads of its core, itself among them. Empty where no file tells. */
+/** The threads of each CPU's core, itself included. Empty if no file tells. */
 async function readSiblings(
   read: Reading,
   cpus: readonly number[],
@@ -93,7 +93,7 @@ async function readSiblings(
   return new Map();
 }
 
-/** Leaves out what the kernel lists but does not run: a CPU without topology/ where others have it. */
+/** Leaves out CPUs that the kernel lists but does not run: those without topology/ if others have it. */
 async function withTopology(
   read: Reading,
   cpus: readonly number[],
@@ -143,7 +143,7 @@ async function readModel(
   };
 }
 
-/** Where the kernel has no name for it: the part number, the firmware's name, the device-tree's. */
+/** The name if the kernel has none: the part number, the firmware's name, the device-tree's. */
 async function otherModel(read: Reading, cpuinfo: string): Promise<string | undefined> {
   if (cpuinfo === '') return undefined;
   const arm = armModel(cpuinfo);

@@ -1,10 +1,10 @@
 // /proc/cpuinfo, whose form differs on every architecture. Pure.
 import { clean } from '../reading.ts';
 
-/** One block of /proc/cpuinfo: what it says of one CPU, or of all. */
+/** One block of /proc/cpuinfo, about one CPU or all of them. */
 type Block = ReadonlyMap<string, string>;
 
-/** The blocks of the file; within a block the first of a key counts. */
+/** The blocks of the file. Within a block the first value of a key wins. */
 export function parseCpuinfo(text: string): Block[] {
   const blocks: Map<string, string>[] = [];
   let current: Map<string, string> | undefined;
@@ -23,7 +23,7 @@ export function parseCpuinfo(text: string): Block[] {
   return blocks;
 }
 
-/** The flags of the first CPU on x86 ("flags : fpu vme …"); undefined where they are not listed. */
+/** The flags of the first CPU on x86 ("flags : fpu vme …"); undefined if they are not listed. */
 export function cpuFlags(text: string): Set<string> | undefined {
   const line = /^flags[ \t]*:(.*)$/m.exec(text)?.[1];
   return line === undefined ? undefined : new Set(line.trim().split(/\s+/));
@@ -41,7 +41,7 @@ export function countProcessors(text: string): number | undefined {
 /** Keys that may hold the CPU's name, the best first. */
 const modelKeys = ['model name', 'Model Name', 'cpu model', 'uarch', 'cpu', 'Processor', 'machine'];
 
-/** The kernel's own name of the CPU; undefined where it gives none (many ARM kernels). */
+/** The kernel's name for the CPU; undefined if it has none (many ARM kernels). */
 export function cpuModel(text: string): string | undefined {
   const s390 = /^processor \d+:.*\bmachine = ([0-9A-Za-z]+)/m.exec(text)?.[1];
   if (s390 !== undefined) return `IBM ${s390}`;
@@ -55,16 +55,16 @@ export function cpuModel(text: string): string | undefined {
   return undefined;
 }
 
-/** Physical cores by the ids and counts in /proc/cpuinfo of x86; undefined where they do not tell.
- *  The two ways to count fail differently: ids repeat within a package of two dies, and counts are
- *  missing on old kernels. The larger one is right where they differ. */
+/** Physical cores by the ids and counts in /proc/cpuinfo of x86; undefined if it has neither. The two
+ *  counts fail differently: ids repeat within a package of two dies, and old kernels lack counts. If they
+ *  differ, the larger one is right. */
 export function countX86Cores(
   text: string,
   isOnline: (cpu: number) => boolean,
 ): number | undefined {
   const cpus = parseCpuinfo(text).filter((block) => isOnline(Number(block.get('processor'))));
   if (cpus.length === 0 || !cpus.every((cpu) => cpu.has('flags'))) return undefined;
-  // Kernels leave the ids out where every CPU is a package of one core.
+  // Kernels leave the ids out if every CPU is a package of one core.
   if (!cpus.some((cpu) => cpu.has('core id'))) return cpus.length;
   const pairs = new Set(cpus.map((cpu) => `${cpu.get('physical id')}/${cpu.get('core id')}`));
   const shares = cpus.map((cpu) => Number(cpu.get('cpu cores')) / Number(cpu.get('siblings')));
@@ -74,15 +74,15 @@ export function countX86Cores(
     : pairs.size;
 }
 
-/** The distinct "physical id"s of x86; undefined where there are none. */
+/** The number of distinct "physical id"s on x86; undefined if there are none. */
 export function countX86Sockets(text: string): number | undefined {
   if (cpuFlags(text) === undefined) return undefined;
   const ids = new Set(parseCpuinfo(text).flatMap((block) => block.get('physical id') ?? []));
   return ids.size === 0 ? undefined : ids.size;
 }
 
-/** "ARM Neoverse-N1", from the implementer and part numbers that ARM kernels give instead of a name;
- *  the numbers themselves where they are not in the table. */
+/** "ARM Neoverse-N1", from the implementer and part numbers that ARM kernels give instead of a name; the
+ *  numbers themselves if the table lacks them. */
 export function armModel(text: string): { name: string; isKnown: boolean } | undefined {
   const implementer = /^CPU implementer\s*:\s*(0x[0-9a-f]{1,4})/m.exec(text)?.[1];
   const part = /^CPU part\s*:\s*(0x[0-9a-f]{1,4})/m.exec(text)?.[1];

@@ -1,11 +1,11 @@
-// Serial number and model of a disk: which of the many sources to believe. Pure.
+// Chooses a disk's serial number and model from the many sources. Pure.
 import { clean } from '../reading.ts';
 import { decodeUdev } from './udev-data.ts';
 
 type Udev = ReadonlyMap<string, string>;
 
-/** The disk's own serial number, from the kernel first; udev's properties in the order in which they
- *  are less and less the bare number; at last that of the USB bridge, which udev gives as well. */
+/** The disk's own serial number: from the kernel, then from udev's properties, the barest first, and last
+ *  the number of a USB bridge, which udev reports too. */
 export function chooseSerial(sources: {
   kernel: string | undefined;
   vpd: string | undefined;
@@ -18,8 +18,8 @@ export function chooseSerial(sources: {
   return candidates.map((text) => clean(text ?? '')).find((text) => text !== '');
 }
 
-/** SCSI cuts a model at 16 characters: udev's is preferred to the kernel's, and to both what continues
- *  them in udev's name for the whole disk. */
+/** SCSI cuts a model at 16 characters, so udev's is preferred to the kernel's, and to both the longer
+ *  name that udev's name for the whole disk begins with. */
 export function chooseModel(sources: {
   kernel: string | undefined;
   ata: string | undefined;
@@ -37,8 +37,8 @@ export function chooseModel(sources: {
   return candidates.map((text) => clean(text ?? '')).find((text) => text !== '');
 }
 
-/** udev makes ID_SERIAL of model and serial: "Samsung_SSD_860_EVO_500GB_S3Z2NB0K123456". Other rules
- *  put other things in front: it is believed only where it continues what is known. */
+/** udev builds ID_SERIAL from model and serial: "Samsung_SSD_860_EVO_500GB_S3Z2NB0K123456". Other rules put
+ *  other things in front, so it counts only if it begins with the known model. */
 function longerInUdev(udev: Udev, known: string): string | undefined {
   const [whole, serial] = [udev.get('ID_SERIAL'), udev.get('ID_SERIAL_SHORT')];
   if (known === '' || whole === undefined || !serial || !whole.endsWith(`_${serial}`)) {
@@ -49,9 +49,9 @@ function longerInUdev(udev: Udev, known: string): string | undefined {
   return isLonger ? model : undefined;
 }
 
-/** The unit serial number of SCSI's vital product data: 4 bytes of header, then the text, which SAS
- *  disks pad on the right and SATA disks on the left.
- *  Source: SPC-4 7.8.13, /sys/block/<dev>/device/vpd_pg80. */
+/** The unit serial number in SCSI's vital product data: a header of 4 bytes, then the text, padded on the
+ *  right by SAS disks and on the left by SATA disks. Source: SPC-4 7.8.13,
+ *  /sys/block/<dev>/device/vpd_pg80. */
 export function parseVpdSerial(page: Uint8Array): string | undefined {
   if (page.length < 4 || page[1] !== 0x80) return undefined;
   const length = ((page[2] ?? 0) << 8) | (page[3] ?? 0);

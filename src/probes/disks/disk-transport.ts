@@ -27,7 +27,7 @@ const buses: readonly (readonly [RegExp, string])[] = [
   [/\/host\d+\/target/, 'scsi'],
 ];
 
-/** "nvme", "sata", "sas", "usb", "fc", "iscsi", …; a fabric of NVMe is named: "nvme-tcp". */
+/** "nvme", "sata", "sas", "usb", "fc", "iscsi", …; NVMe over a fabric names it: "nvme-tcp". */
 export async function diskTransport(read: Reading, disk: DiskPlace): Promise<string | undefined> {
   if (disk.name.startsWith('nvme')) return await nvmeTransport(read, disk);
   return buses.find(([pattern]) => pattern.test(disk.path))?.[1] ?? fromUdev(disk.udev);
@@ -37,7 +37,7 @@ async function nvmeTransport(read: Reading, { dir, entries }: DiskPlace): Promis
   const own = entries.includes('transport')
     ? await read.value(`${dir}/device/transport`)
     : undefined;
-  // Of a multipath disk the device is the subsystem, whose controllers have the transport.
+  // The device of a multipath disk is the subsystem; its controllers know the transport.
   const controller = entries.find((name) => /^nvme\d+$/.test(name));
   const transport =
     own ?? (controller && (await read.value(`${dir}/device/${controller}/transport`)));
@@ -50,8 +50,8 @@ function fromUdev(udev: ReadonlyMap<string, string>): string | undefined {
   return named === 'ata' ? 'sata' : named;
 }
 
-/** Transports whose `rotational` is the disk's own word. Virtual disks say 1 whatever is below, and
- *  USB bridges do not know. */
+/** Transports whose `rotational` comes from the disk itself. Virtual disks always say 1, and USB bridges
+ *  do not know. */
 const honest = new Set(['sata', 'sas', 'fc', 'iscsi', 'scsi', 'mmc', 'ufs']);
 
 export function diskType(

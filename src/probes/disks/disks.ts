@@ -17,8 +17,8 @@ const notDisks =
 /** SCSI device types that are disks: direct access, RBC, host-managed zoned. */
 const diskScsiTypes = new Set([0, 14, 20]);
 
-/** Source: /sys/block, with what udev knows (/run/udev/data) where the kernel gives less.
- *  Each path to a disk of several paths is listed and names them all. */
+/** Source: /sys/block, and the udev database (/run/udev/data) for values that the kernel cuts or lacks.
+ *  Every path to a multipath disk is listed, with the names of all its paths. */
 export const disksProbe: Probe<'disks'> = {
   name: 'disks',
   async read(root, report) {
@@ -26,7 +26,7 @@ export const disksProbe: Probe<'disks'> = {
     const names = (await read.list(base))?.filter((name) => !notDisks.test(name));
     if (names === undefined) return undefined;
     const disks = await Promise.all(names.map((name) => readDisk(read, name)));
-    // A list without the disk of which these are not known would say that it is gone.
+    // Leaving out a disk whose size is unknown would claim that it is gone.
     const needed = names.flatMap((name) => [`${base}/${name}`, `${base}/${name}/size`]);
     if (read.refused(...needed)) return undefined;
     return withPaths(disks.filter((disk) => disk !== undefined));
@@ -52,7 +52,7 @@ async function readDisk(read: Reading, name: string): Promise<Disk | undefined> 
   const transport = await diskTransport(read, { name, dir, path, entries, udev });
   return {
     device: `/dev/${name.replaceAll('!', '/')}`,
-    // The kernel counts in sectors of 512 bytes whatever the disk's own are.
+    // The kernel counts sectors of 512 bytes, whatever the disk's own size is.
     size_bytes: sectors * 512,
     model: model ?? null,
     serial: serial ?? null,
@@ -66,7 +66,7 @@ async function readDisk(read: Reading, name: string): Promise<Disk | undefined> 
   };
 }
 
-/** NVMe shows multipath and fabric disks under /devices/virtual; all else there is software. */
+/** NVMe shows multipath and fabric disks under /devices/virtual; everything else there is software. */
 function isHardware(path: string): boolean {
   return !path.startsWith('/sys/devices/virtual/') || path.startsWith('/sys/devices/virtual/nvme-');
 }
@@ -90,7 +90,7 @@ async function readDetails(read: Reading, dir: string): Promise<Details> {
   };
 }
 
-/** An ATA disk's own word: revolutions per minute, 0 for an SSD. */
+/** Revolutions per minute as an ATA disk reports them, 0 for an SSD. */
 function rotationFromUdev(udev: ReadonlyMap<string, string>): boolean | undefined {
   const rate = udev.get('ID_ATA_ROTATION_RATE_RPM');
   return rate === undefined ? undefined : rate !== '0';
@@ -113,7 +113,7 @@ async function readIdentity(
 ): Promise<Identity> {
   const own = (await read.list(dir)) ?? [];
   const has = (name: string): boolean => entries.includes(name);
-  // A memory card has a name for a model.
+  // Memory cards have `name` instead of `model`.
   const modelFile = has('cid') ? 'name' : 'model';
   const udev = await readUdev(read, dir);
   const [serial, blockSerial, model, vendor, wwid, blockWwid, vpd80, vpd89] = await Promise.all([

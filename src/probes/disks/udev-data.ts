@@ -1,4 +1,4 @@
-// The udev database: what udev's rules and helpers found out about a device. Pure.
+// The udev database: properties of a device that udev's rules and helpers found out. Pure.
 import { clean } from '../reading.ts';
 
 /** The properties ("E:KEY=value") of a device.
@@ -13,7 +13,7 @@ export function parseUdevData(text: string): Map<string, string> {
   return properties;
 }
 
-/** Undoes udev's escapes: "QEMU\x20HARDDISK" → "QEMU HARDDISK", blanks at the ends removed. */
+/** Decodes udev's escapes, "QEMU\x20HARDDISK" → "QEMU HARDDISK", and trims. */
 export function decodeUdev(text: string): string {
   return text
     .replaceAll(/\\x([0-9a-f]{2})/gi, (_, hex: string) =>

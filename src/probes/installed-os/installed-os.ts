@@ -1,5 +1,5 @@
-// The operating systems installed on this machine's disks. Looked for in the netboot image, where a
-// disk's system counts and the running one does not, or when asked to: it mounts file systems.
+// Finds the operating systems installed on this machine's disks. It mounts file systems, so it runs only
+// in the netboot image, where the disk's system counts and the running one does not, or on request.
 import type { ExistingOs } from '../../model/hardware/existing-os.ts';
 import { parseMachineId, readNetbootImage } from '../machine-id.ts';
 import { chooseKernel, fstabSource, parseOsName } from './os-files.ts';
@@ -11,7 +11,7 @@ import { findVolumes, type Volume } from './volumes.ts';
 const place = '/run/dragonfly/probe';
 const bootPlace = '/run/dragonfly/probe-boot';
 
-/** Read-only, without replaying the journal: a system that sleeps must not be changed. */
+/** Read-only and without replaying the journal, because a suspended system must not be changed. */
 const mountOptions: Readonly<Record<Superblock['type'], string>> = {
   ext4: 'ro,noload',
   xfs: 'ro,norecovery,nouuid',
@@ -44,7 +44,7 @@ export function installedOsProbe({ probeOs }: { probeOs: boolean }): Probe<'inst
   };
 }
 
-/** Gives the directory of a volume to `use`, mounted for that long if it is not mounted anyway. */
+/** Passes the directory of a volume to `use`. Mounts it for that time unless it is mounted already. */
 async function within<T>(
   read: Reading,
   volume: Volume,
@@ -94,7 +94,7 @@ async function inspect(
   return undefined;
 }
 
-/** The names that installers give to the subvolume of the root. */
+/** Names that installers give to the root subvolume. */
 function btrfsRoots({ type }: Volume): string[] {
   return type === 'btrfs' ? ['@', 'root', '@rootfs', '@/.snapshots/1/snapshot'] : [];
 }
@@ -108,8 +108,8 @@ async function readOsName(read: Reading, root: string): Promise<string | undefin
   return undefined;
 }
 
-/** A file of the system below `root`. Its links are the system's own: one that leads out of `root`
- *  ("/usr/lib/os-release") is meant from there, and nothing outside is ever read. */
+/** Reads a file of the system below `root`. Absolute links ("/usr/lib/os-release") are resolved below
+ *  `root`, and nothing outside is ever read. */
 async function readInside(read: Reading, root: string, path: string): Promise<string | undefined> {
   const real = await resolveInside(read, root, path);
   return real === undefined ? undefined : await read.text(real);
@@ -151,7 +151,7 @@ async function listInside(read: Reading, root: string, path: string): Promise<re
   return real === undefined ? [] : ((await read.list(real)) ?? []);
 }
 
-/** As the installed system sees them. */
+/** Paths as the installed system sees them. */
 function toPaths(names: readonly string[]): Kernel {
   const { kernel, initrd } = chooseKernel(names);
   return {

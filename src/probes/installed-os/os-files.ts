@@ -1,8 +1,8 @@
-// Files of an installed Linux system that say what it is and how it starts. Pure.
+// Parses files of an installed Linux system that describe it and its boot. Pure.
 import { parseMountinfo } from '../../sources/mountinfo.ts';
 import { clean } from '../reading.ts';
 
-/** The name of an operating system for people; undefined when the file names none.
+/** The name of an operating system for people; undefined if the file has none.
  *  Source: os-release(5). */
 export function parseOsName(osRelease: string): string | undefined {
   const values = new Map<string, string>();
@@ -50,7 +50,7 @@ export function chooseKernel(names: readonly string[]): {
   return { kernel, initrd: forms.find((name) => names.includes(name)) };
 }
 
-/** "vmlinuz-6.10" is newer than "vmlinuz-6.9"; a name without a version (a link) comes last. */
+/** Sorts "vmlinuz-6.10" before "vmlinuz-6.9", and a name without a version (a link) last. */
 function newestFirst(a: string, b: string): number {
   const [partsA, partsB] = [a, b].map((name) => name.match(/\d{1,15}/g)?.map(Number) ?? []);
   for (let i = 0; i < Math.max(partsA?.length ?? 0, partsB?.length ?? 0); i++) {
@@ -60,8 +60,8 @@ function newestFirst(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Where each device is mounted, by "major:minor"; of a device mounted twice the first whole mount. "" is
- *  the root itself. Source: /proc/self/mountinfo. */
+/** The mount point of each device, by "major:minor"; "" for the root itself. Of a device's mounts the
+ *  first one of the whole file system counts. Source: /proc/self/mountinfo. */
 export function mountedAt(mountinfo: string): Map<string, string> {
   const mounts = new Map<string, string>();
   for (const { device, top, point } of parseMountinfo(mountinfo)) {

@@ -6,11 +6,11 @@ export interface Superblock {
   uuid: string;
 }
 
-/** The start of a device, as far as recognising needs: ext and XFS lie in its first page. */
+/** The start of a device: the superblocks of ext and XFS are in its first page. */
 export const headRange = { offset: 0, length: 4096 };
-/** Where Linux's RAID of version 1.2, which it makes unless asked otherwise, keeps its superblock. */
+/** The superblock of a Linux RAID with metadata 1.2, the default. */
 export const raidRange = { offset: 4096, length: 4096 };
-/** Where btrfs keeps its superblock, and how much of that is needed. */
+/** The superblock of btrfs. */
 export const btrfsRange = { offset: 65_536, length: 4096 };
 
 /** ext2, ext3 and ext4 (which one driver mounts) or XFS, from the first page of a device.
@@ -37,8 +37,8 @@ const opaque: readonly (readonly [what: string, at: number, signature: string])[
   ...[0, 512, 1024, 1536].map((at) => ['part of an LVM', at + 24, 'LVM2 001'] as const),
 ];
 
-/** What a device is by one of its pages ("part of an LVM"), and where that stands; undefined for what hides
- *  no system. Source: LUKS on-disk format; lvm2 lib/format_text/layout.h; md.4; NTFS boot sector. */
+/** Says what a device is ("part of an LVM"), and where its page shows it; undefined if it hides no
+ *  system. Source: LUKS on-disk format; lvm2 lib/format_text/layout.h; md.4; NTFS boot sector. */
 export function parseOpaque(
   page: Uint8Array,
 ): { what: string; start: number; end: number } | undefined {

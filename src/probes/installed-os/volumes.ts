@@ -15,7 +15,7 @@ import {
 /** A file system on a partition, a logical volume or a whole device. */
 export interface Volume extends Superblock {
   device: string;
-  /** Where it is mounted already; "" is the root itself. */
+  /** Its mount point, if it is mounted; "" is the root itself. */
   mountedAt: string | undefined;
 }
 
@@ -23,7 +23,7 @@ const base = '/sys/class/block';
 
 const notVolumes = /^(loop|ram|zram|sr|fd|nbd|mtdblock)\d|^nvme\d+c\d+n\d+/;
 
-/** So many are tried; more is a storage server with its disks exported. */
+/** The most volumes that are examined. A machine with more is a storage server that exports its disks. */
 const maxVolumes = 64;
 
 /** Undefined where devices cannot be listed.

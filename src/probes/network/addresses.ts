@@ -1,4 +1,4 @@
-// The IP addresses of this machine, and the port that has each.
+// The IP addresses of this machine, each with its port.
 import type { OwnAddress } from '../../model/network-setup.ts';
 import type { Probe } from '../probe.ts';
 import { Reading } from '../reading.ts';
@@ -8,21 +8,21 @@ import { parseIpv4Routes, type Route } from './routes.ts';
 const fibTrie = '/proc/net/fib_trie';
 const ifInet6 = '/proc/net/if_inet6';
 
-/** An address, and its port as far as it is known. */
+/** An address and its port, if that is known. */
 interface Held {
   address: string;
   interface: string | null;
 }
 
-/** Source: /proc/net/fib_trie and if_inet6; the routes of connected networks say which port has an IPv4
- *  address. Where they leave that open (two ports in one network, several addresses on one port)
- *  `ip -o -4 address` is asked. */
+/** Source: /proc/net/fib_trie and if_inet6. The port of an IPv4 address follows from the routes to
+ *  connected networks. If they are ambiguous (two ports in one network, several addresses on one port),
+ *  `ip -o -4 address` decides. */
 export const addressesProbe: Probe<'addresses'> = {
   name: 'addresses',
   read: (root, report) => readAddresses(new Reading(root, 'addresses', report), { exact: true }),
 };
 
-/** IPv4 before IPv6; undefined where the kernel tells neither. Without `exact` only files are read. */
+/** Returns IPv4 addresses first; undefined if neither kind can be read. Reads only files unless `exact`. */
 export async function readAddresses(
   read: Reading,
   { exact }: { exact: boolean },
@@ -51,7 +51,7 @@ async function readIpv4(read: Reading, trie: string, exact: boolean): Promise<He
   return listed.length > 0 ? listed : held;
 }
 
-/** The one port with a route into the address's network; null for several and for none. */
+/** The only port with a route to the address's network; null if there are several or none. */
 function port(address: string, routes: readonly Route[]): string | null {
   if (scopeOf(address) === 'host') return 'lo';
   const connected = routes.filter(
@@ -67,13 +67,13 @@ function contains({ destination, prefixLength }: Route, address: string): boolea
   return (ipv4Number(address) ^ ipv4Number(destination)) >>> (32 - prefixLength) === 0;
 }
 
-/** Each port has one address, so that none of them is a second one, such as a cluster's. */
+/** True if each port has one address, so that none is a second one, such as a cluster's. */
 function isCertain(held: readonly Held[]): boolean {
   const names = held.map((one) => one.interface).filter((name) => name !== 'lo');
   return new Set(names).size === names.length && !names.includes(null);
 }
 
-/** The host's own IPv4 addresses. Source: /proc/net/fib_trie, which lists them once for each table. */
+/** The host's own IPv4 addresses. Source: /proc/net/fib_trie, which lists them once per table. */
 export function parseFibTrie(text: string): string[] {
   const found = new Set<string>();
   let leaf: string | undefined;
@@ -84,20 +84,20 @@ export function parseFibTrie(text: string): string[] {
   return [...found];
 }
 
-/** The lines of `ip -o -4 address`, of iproute2 or busybox:
+/** Parses the output of `ip -o -4 address` (iproute2 or busybox):
  *  "2: eth0    inet 10.0.0.5/24 brd 10.0.0.255 scope global eth0". */
 export function parseIpAddress(text: string): Held[] {
   const lines = text.matchAll(/^\d+:\s+([^\s@]+)\S*\s+inet ((?:\d{1,3}\.){3}\d{1,3})\b/gm);
   return [...lines].map(([, name = '', address = '']) => ({ address, interface: name }));
 }
 
-/** Bits of the fifth column: an address that is temporary (RFC 8981), not yet or no longer to be used. */
+/** Flags in the fifth column. Temporary addresses are those of RFC 8981. */
 const temporary = 0x01;
 const failed = 0x08;
 const deprecated = 0x20;
 const tentative = 0x40;
 
-/** The usable addresses, lasting ones first.
+/** The usable addresses; temporary and deprecated ones come last.
  *  Source: /proc/net/if_inet6, kernel net/ipv6/addrconf.c and uapi/linux/if_addr.h. */
 export function parseIfInet6(text: string): Held[] {
   const rows = text.split('\n').map((line) => line.trim().split(/\s+/));
@@ -113,7 +113,7 @@ export function parseIfInet6(text: string): Held[] {
     .map(({ address, interface: name }) => ({ address, interface: name }));
 }
 
-/** Source: /sys/class/net/<name>/address and operstate, which is "unknown" where a driver never says. */
+/** Source: /sys/class/net/<name>/address and operstate, which is "unknown" if the driver never sets it. */
 async function readPort(read: Reading, name: string): Promise<Pick<OwnAddress, 'mac' | 'is_up'>> {
   const [mac, state] = await Promise.all([
     read.value(`/sys/class/net/${name}/address`),

@@ -3,7 +3,7 @@
 
 const classDrivers = new Set(['cdc_ether', 'rndis_host', 'cdc_ncm', 'cdc_subset', 'cdc_eem']);
 
-/** USB vendors whose network gadgets are BMCs, with whose BMC it is.
+/** USB vendors whose network gadgets are BMCs.
  *  Source: linux-usb.org usb.ids and vendors' manuals. */
 const bmcVendors = new Set([
   '046b', // American Megatrends: MegaRAC

@@ -1,11 +1,11 @@
-// IP addresses as the files of /proc/net write them. Pure.
+// IP addresses: text forms, the forms in /proc/net, and their scope. Pure.
 
-/** 32 hex digits as the short text form: "fd000000…0001" → "fd00::1". */
+/** Converts 32 hex digits to the short text form: "fd000000…0001" → "fd00::1". */
 export function ipv6Text(digits: string): string {
   return new URL(`http://[${digits.replaceAll(/(.{4})(?=.)/g, '$1:')}]`).hostname.slice(1, -1);
 }
 
-/** The 32 hex digits of an address in any text form; undefined for what is none. */
+/** The 32 hex digits of an IPv6 address in any text form; undefined for anything else. */
 export function ipv6Digits(text: string): string | undefined {
   const short = URL.parse(`http://[${text}]`)?.hostname.slice(1, -1);
   if (short === undefined) return undefined;
@@ -16,17 +16,17 @@ export function ipv6Digits(text: string): string | undefined {
   return groups.map((group) => group.padStart(4, '0')).join('');
 }
 
-/** The number that a dotted address stands for. */
+/** Converts a dotted address to its number. */
 export function ipv4Number(address: string): number {
   return address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
 }
 
-/** The dotted form of a number. */
+/** Converts a number to a dotted address. */
 export function ipv4Text(number: number): string {
   return [24, 16, 8, 0].map((shift) => (number >>> shift) & 0xff).join('.');
 }
 
-/** 127/8 and ::1 are the host's alone; 169.254/16 and fe80::/10 reach as far as one link. */
+/** "host" for 127/8 and ::1, "link" for 169.254/16 and fe80::/10. */
 export function scopeOf(address: string): 'global' | 'link' | 'host' {
   if (address.startsWith('127.') || address === '::1') return 'host';
   return /^(169\.254\.|fe[89ab].:)/.test(address) ? 'link' : 'global';

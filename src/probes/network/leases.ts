@@ -4,7 +4,7 @@ import type { Root } from '../../sources/root.ts';
 import type { Probe } from '../probe.ts';
 import { Reading } from '../reading.ts';
 
-/** Most hosts lack most of the places: one that cannot be read is no problem of theirs. */
+/** A host has few of these places, so one that cannot be read is not a problem. */
 export const leasesProbe: Probe<'leases'> = { name: 'leases', read: (root) => readLeases(root) };
 
 /** The DHCP option that carries the server's address: the first of the site-specific ones.
@@ -39,7 +39,7 @@ const dhclient: Format = {
     '}\n',
 };
 
-/** In the order in which they are asked. */
+/** In order of precedence. */
 export const leasePlaces: readonly LeasePlace[] = [
   { path: '/run/dragonfly/lease', isDirectory: false, ...keyValue },
   { path: '/run/systemd/netif/leases', isDirectory: true, ...keyValue },
@@ -48,12 +48,12 @@ export const leasePlaces: readonly LeasePlace[] = [
   { path: '/var/lib/dhclient', isDirectory: true, ...dhclient },
 ];
 
-/** The place that a file lies in; undefined for a file that is no lease. */
+/** The place that a lease file belongs to; undefined for other files. */
 export function leasePlaceOf(file: string): LeasePlace | undefined {
   return leasePlaces.find(({ path }) => file === path || file.startsWith(`${path}/`));
 }
 
-/** Every lease found; undefined where none of the places can be looked at. */
+/** Reads every lease; undefined if no place can be read. */
 export async function readLeases(root: Root): Promise<readonly Lease[] | undefined> {
   const read = new Reading(root, 'leases', () => {});
   const leases: Lease[] = [];
@@ -67,13 +67,13 @@ export async function readLeases(root: Root): Promise<readonly Lease[] | undefin
   return leasePlaces.every(({ path }) => read.refused(path)) ? undefined : leases;
 }
 
-/** Clients keep other things beside their leases, secrets among them. */
+/** Lists only leases: clients keep other files beside them, some with secrets. */
 async function filesIn(read: Reading, path: string): Promise<readonly string[]> {
   const names = (await read.list(path)) ?? [];
   return names.filter((name) => isLeaseFile(name)).map((name) => `${path}/${name}`);
 }
 
-/** systemd-networkd names its leases by the interface's index. */
+/** systemd-networkd names a lease after the interface's index. */
 function isLeaseFile(name: string): boolean {
   return /lease|^\d+$/.test(name);
 }

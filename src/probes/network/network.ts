@@ -1,4 +1,4 @@
-// Network interfaces that are hardware: Ethernet ports (and WLAN), InfiniBand ports apart.
+// Network interfaces that are hardware: Ethernet and WLAN ports, and separately InfiniBand ports.
 import type { InfinibandPort, NetworkInterface } from '../../model/hardware/network-interface.ts';
 import { parseBonding, parseVlans } from './proc-net.ts';
 import { isBmcNic } from './bmc-nic.ts';
@@ -135,8 +135,8 @@ async function readLink(
   };
 }
 
-/** In a guest with accelerated networking: the virtual function below a netvsc interface, which has
- *  its address and outlives it. */
+/** True for the virtual function below a netvsc interface, in a guest with accelerated networking. The
+ *  netvsc interface has the same address and outlives it. */
 function isLowerHalf(port: Port, ports: readonly Port[]): boolean {
   return ports.some(
     (upper) =>
@@ -185,7 +185,7 @@ function toInfiniband(port: Port): InfinibandPort {
   };
 }
 
-/** By interface: its bond and the address it had before it joined, which a bond overwrites. */
+/** The bond of each member, and the address it had before it joined, which the bond overwrote. */
 async function readPermanentAddresses(
   read: Reading,
 ): Promise<Map<string, { bond: string; address: string }>> {

@@ -1,4 +1,4 @@
-// Files of /proc/net that are made for people to read. Pure.
+// Parses files of /proc/net that are meant for people. Pure.
 
 /** The members of a bond with their permanent addresses.
  *  Source: /proc/net/bonding/<bond>, kernel drivers/net/bonding/bond_procfs.c. */

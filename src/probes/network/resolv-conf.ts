@@ -1,4 +1,4 @@
-// The name servers and the DNS domain that this host is told to use.
+// The name servers and the DNS domain of this host.
 import type { ResolverFacts } from '../../model/network-setup.ts';
 import type { Probe } from '../probe.ts';
 import { Reading } from '../reading.ts';
@@ -14,7 +14,7 @@ export async function readResolver(read: Reading): Promise<ResolverFacts | undef
   return text === undefined ? undefined : parseResolvConf(text);
 }
 
-/** Of several `search` and `domain` lines the last counts.
+/** The last `search` or `domain` line wins.
  *  Source: resolv.conf(5). */
 export function parseResolvConf(text: string): ResolverFacts {
   const servers = [...text.matchAll(/^[ \t]*nameserver[ \t]+(\S{1,64})/gm)];

@@ -1,4 +1,4 @@
-// The kernel's routing tables, and the default route among them.
+// The kernel's routing tables and their default route.
 import type { RouteFacts } from '../../model/network-setup.ts';
 import type { Probe } from '../probe.ts';
 import { Reading } from '../reading.ts';
@@ -6,7 +6,7 @@ import { ipv4Text, ipv6Text } from './ip-address.ts';
 
 export interface Route {
   interface: string;
-  /** In text form, as is the gateway. */
+  /** In text form, like the gateway. */
   destination: string;
   prefixLength: number;
   gateway: string | null;
@@ -15,7 +15,7 @@ export interface Route {
 
 const files = ['/proc/net/route', '/proc/net/ipv6_route'];
 
-/** Source: /proc/net/route and ipv6_route; IPv4 comes before IPv6. */
+/** Source: /proc/net/route and ipv6_route. A default route of IPv4 is preferred to one of IPv6. */
 export const routesProbe: Probe<'routes'> = {
   name: 'routes',
   async read(root, report): Promise<RouteFacts | undefined> {
@@ -31,7 +31,7 @@ export const routesProbe: Probe<'routes'> = {
   },
 };
 
-/** Flag of a route that is up, and of one that refuses traffic. */
+/** Flags of a route that is up, and of one that rejects traffic. */
 const up = 0x1;
 const reject = 0x200;
 
@@ -57,7 +57,7 @@ export function parseIpv4Routes(text: string): Route[] {
   });
 }
 
-/** Source: /proc/net/ipv6_route. Routes of the loopback interface are left out. */
+/** Source: /proc/net/ipv6_route, without the routes of the loopback interface. */
 export function parseIpv6Routes(text: string): Route[] {
   return text.split('\n').flatMap((line) => {
     const [destination, prefix, , , gateway, metric, , , flags, name] = line.trim().split(/\s+/);

@@ -12,8 +12,8 @@ import {
   type SmbiosTables,
 } from './tables.ts';
 
-/** Decodes /sys/firmware/dmi/tables/DMI. `complete` is false when the table was cut or garbled:
- *  what came before is still given. */
+/** Decodes /sys/firmware/dmi/tables/DMI. `complete` is false if the table is cut or garbled; everything
+ *  before the fault is still returned. */
 export function decodeTables(
   table: Uint8Array,
   version: SmbiosVersion | undefined,
@@ -92,7 +92,7 @@ function decodeFirmware(s: Structure): Firmware {
   };
 }
 
-/** A string as people read it; null where none is given. */
+/** A string, cleaned; null if it is not given. */
 function text(s: Structure, offset: number): string | null {
   return clean(s.string(offset) ?? '') || null;
 }

@@ -17,8 +17,8 @@ interface TextRecord {
   flags: Set<string>;
 }
 
-/** Never throws: what is not understood is left out. Both layouts are read: the one since
- *  dmidecode 2.7, and the older one with the title indented. */
+/** Never throws; anything it does not understand is left out. Reads the layout of dmidecode 2.7 and
+ *  later, and the older one with an indented title. */
 export function parseDmidecode(text: string): SmbiosTables {
   const tables: SmbiosTables = { ...noTables(), version: parseVersionLine(text) };
   for (const record of records(text)) add(tables, record);
@@ -51,7 +51,7 @@ function* records(text: string): Generator<TextRecord> {
   if (current) yield current;
 }
 
-/** The first field of a name wins: later ones stand deeper, in a sub-record. */
+/** The first field of a name wins: later ones belong to a sub-record. */
 function addLine(record: TextRecord, content: string): void {
   const colon = content.indexOf(':');
   if (colon === -1) {

@@ -1,13 +1,13 @@
-// The SMBIOS entry point: which version of the specification the tables follow.
+// The SMBIOS entry point, which states the version of the specification that the tables follow.
 
 export interface SmbiosVersion {
   readonly major: number;
   readonly minor: number;
 }
 
-/** The version that an entry point states, or undefined when it is not one.
- *  Source: SMBIOS specification (DSP0134) 5.2; corrections of known typing errors as dmidecode
- *  makes them: 2.31 and 2.33 mean 2.3, 2.51 means 2.6. */
+/** The version that an entry point states; undefined for anything but an entry point. Source: SMBIOS
+ *  specification (DSP0134) 5.2; known typos are corrected as in dmidecode: 2.31 and 2.33 mean 2.3, 2.51
+ *  means 2.6. */
 export function parseEntryPoint(bytes: Uint8Array): SmbiosVersion | undefined {
   const text = new TextDecoder('latin1').decode(bytes.subarray(0, 5));
   const at = text === '_SM3_' ? 7 : text.startsWith('_SM_') ? 6 : undefined;
@@ -23,7 +23,7 @@ export function parseVersionLine(text: string): SmbiosVersion | undefined {
   return match ? correct({ major: Number(match[1]), minor: Number(match[2]) }) : undefined;
 }
 
-/** From 2.6 on the first three fields of a UUID are little-endian. */
+/** True from 2.6 on, when the first three fields of a UUID became little-endian. */
 export function hasLittleEndianUuid(version: SmbiosVersion | undefined): boolean {
   if (version === undefined) return true;
   return version.major > 2 || (version.major === 2 && version.minor >= 6);

@@ -1,7 +1,7 @@
 // Strings that firmware ships where a maker forgot to fill one in. UUIDs have their own list, in
 // src/identity/placeholders.ts.
 
-/** Whole strings, compared without case, runs of blanks as one, dots at the end ignored. */
+/** Whole strings. Comparison ignores case, repeated blanks and trailing dots. */
 const placeholders = new Set([
   '-',
   '--',
@@ -80,7 +80,7 @@ const placeholders = new Set([
  *  "BSN12345678901234567", "00000000". */
 const counted = /^(?:[a-z]{0,5}-?0?12345678(?:9|90|9012345678?9?)?(?:ab(?:cdef)?)?|(.)\1*)$/i;
 
-/** The string, or null when it is a placeholder or not there. */
+/** The string; null if it is a placeholder or missing. */
 export function dropPlaceholder(text: string | null | undefined): string | null {
   const value = text?.trim() ?? '';
   return value === '' || isPlaceholder(value) ? null : value;

@@ -10,16 +10,16 @@ const rawEntryPoint = '/sys/firmware/dmi/tables/smbios_entry_point';
 
 export interface SmbiosSource {
   tables: SmbiosTables;
-  /** Where they were read. */
+  /** The path or command that they were read from. */
   source: string;
 }
 
-/** The tables; null when the host has none, undefined when it does not give them.
+/** The tables; null if the host has none, undefined if they cannot be read.
  *  Source: /sys/firmware/dmi/tables (kernel ≥ 4.2), else the output of `dmidecode`. */
 export async function readSmbios(read: Reading): Promise<SmbiosSource | null | undefined> {
   const [entry, table] = await Promise.all([read.bytes(rawEntryPoint), read.bytes(rawTable)]);
   if (table?.length) return decodeRaw(read, entry, table);
-  // Whoever may not read the tables may not read what dmidecode reads either.
+  // A user who may not read the tables may not read dmidecode's sources either.
   if (read.refused(rawTable)) return undefined;
   if (await hasNoDmi(read)) return null;
   const text = await read.exec('dmidecode');

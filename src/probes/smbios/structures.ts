@@ -14,7 +14,7 @@ export class Structure {
     this.#strings = strings;
   }
 
-  /** Undefined past the end of the formatted area: the structure is of an older version. */
+  /** Undefined past the end of the formatted area, as in structures of older versions. */
   byte(offset: number): number | undefined {
     return offset < this.#area.byteLength ? this.#area.getUint8(offset) : undefined;
   }
@@ -36,7 +36,7 @@ export class Structure {
     return new Uint8Array(this.#area.buffer, this.#area.byteOffset + offset, length);
   }
 
-  /** The string whose number stands at `offset`; null for number 0 and for a number too high. */
+  /** The string with the number at `offset`; null for 0 and for numbers too high. */
   string(offset: number): string | null {
     const number = this.byte(offset);
     if (number === undefined || number === 0) return null;
@@ -48,21 +48,21 @@ export const headerLength = 4;
 export const endOfTable = 127;
 const latin1 = new TextDecoder('latin1');
 
-/** Where a structure stands in its table. */
+/** The position of a structure in its table. */
 interface Place {
   readonly type: number;
   readonly start: number;
-  /** Of the formatted area, as the structure says it. */
+  /** The length of the formatted area, as the structure states it. */
   readonly length: number;
-  /** From where to where each string goes. */
+  /** The start and end of each string. */
   readonly strings: readonly (readonly [start: number, end: number])[];
-  /** Where the next one begins; undefined where the table is cut within the strings. */
+  /** The start of the next structure; undefined if the table is cut within the strings. */
   readonly end: number | undefined;
 }
 
-/** Where the structures of a table stand, up to its end mark or to where it is cut. One that says to be
- *  shorter than its own header is stepped over: Hyper-V makes one, and all its memory stands behind it.
- *  Source: SMBIOS specification (DSP0134) 6.1. */
+/** Finds the structures of a table, up to its end mark or the point where it is cut. A structure that
+ *  claims to be shorter than its header does not end the walk: Hyper-V has one, and its memory devices
+ *  follow it. Source: SMBIOS specification (DSP0134) 6.1. */
 export function* locate(table: Uint8Array): Generator<Place> {
   let at = 0;
   while (at + headerLength <= table.length) {
@@ -75,7 +75,7 @@ export function* locate(table: Uint8Array): Generator<Place> {
   }
 }
 
-/** The structures of a table; `complete` is false when it was cut or garbled. */
+/** The structures of a table. `complete` is false if it is cut or garbled. */
 export function parseStructures(table: Uint8Array): {
   structures: Structure[];
   complete: boolean;
@@ -83,7 +83,7 @@ export function parseStructures(table: Uint8Array): {
   const places = [...locate(table)];
   const whole = places.filter((place) => place.length >= headerLength);
   const last = places.at(-1);
-  // Tables before 2.2 have no end mark: theirs reach to the last byte.
+  // Tables before 2.2 have no end mark; they extend to the last byte.
   const isEnded =
     last?.type === endOfTable ||
     (last?.end !== undefined && last.end + headerLength > table.length);
@@ -101,8 +101,8 @@ function structureAt(table: Uint8Array, { start, length, strings }: Place): Stru
   );
 }
 
-/** The strings from `start` on. Two zeros in a row end the set; a structure without strings has just
- *  these two. */
+/** Finds the strings from `start` on. Two zeros in a row end them; a structure without strings has just the
+ *  two zeros. */
 function locateStrings(table: Uint8Array, start: number): Pick<Place, 'strings' | 'end'> {
   const strings: [number, number][] = [];
   let at = start;

@@ -23,7 +23,7 @@ export interface Firmware {
   vendor: string | null;
   version: string | null;
   date: string | null;
-  /** "SMBIOS table describes a virtual machine"; undefined where the version has no such bit. */
+  /** "SMBIOS table describes a virtual machine"; undefined if the version has no such bit. */
   isVirtualMachine: boolean | undefined;
   isUefi: boolean | undefined;
 }
@@ -74,7 +74,7 @@ export interface MemoryDevice {
   locator: string | null;
   /** 0: the slot is empty; undefined: the firmware does not know. */
   sizeBytes: number | undefined;
-  /** "DDR4", "Flash", …; null where it is given as unknown or outside the specification. */
+  /** "DDR4", "Flash", …; null if it is unknown or outside the specification. */
   type: string | null;
   isPersistent: boolean;
   speedMts: number | undefined;

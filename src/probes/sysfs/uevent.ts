@@ -1,7 +1,7 @@
 // KEY=value lines as the kernel's uevent files have them. Pure.
 import { clean } from '../reading.ts';
 
-/** The values by key; lines of another form are left out, the first of a key wins. */
+/** The values by key. Other lines are ignored; the first value of a key wins. */
 export function parseUevent(text: string): Map<string, string> {
   const values = new Map<string, string>();
   for (const line of text.split('\n')) {

@@ -13,7 +13,7 @@ export interface ContainerEvidence {
   cgroup: string | undefined;
   /** /proc/self/status */
   status: string | undefined;
-  /** OpenVZ shows its host's bean counters to the host alone. */
+  /** OpenVZ shows bean counters only on the host. */
   isInVz: boolean;
   kernel: string | undefined;
 }
@@ -44,12 +44,12 @@ export async function readContainerEvidence(read: Reading): Promise<ContainerEvi
   };
 }
 
-/** Other users' environments are private, which is no problem worth a report. */
+/** Other users' environments are private; that is not a problem. */
 async function readEnviron(read: Reading): Promise<string | undefined> {
   return await read.root.text('/proc/1/environ').catch(() => undefined);
 }
 
-/** "docker", "podman", "lxc", …; null when nothing says container. */
+/** "docker", "podman", "lxc", …; null without any sign of a container. */
 export function detectContainer(evidence: ContainerEvidence): string | null {
   if (evidence.isInVz) return 'openvz';
   if (/^VxID:\s*[1-9]/m.test(evidence.status ?? '')) return 'vserver';

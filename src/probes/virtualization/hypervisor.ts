@@ -6,7 +6,7 @@ export interface Evidence {
   /** SMBIOS type 0: "this is a virtual machine". */
   isVirtualMachineBit: boolean | undefined;
   cpuinfo: string | undefined;
-  /** The `hypervisor` CPU flag; undefined where flags are not listed or other flags are meant. */
+  /** The `hypervisor` CPU flag; undefined if flags are not listed, or mean something else. */
   hasHypervisorFlag: boolean | undefined;
   xen: { isDom0: boolean } | undefined;
   cpuidSignatures: readonly string[];
@@ -33,7 +33,7 @@ type DmiField =
   | 'biosVersion'
   | 'assetTag';
 
-/** null: nothing was found that could tell. */
+/** null if nothing could tell. */
 export interface Verdict {
   isVirtual: boolean | null;
   platform: string | null;
@@ -64,7 +64,7 @@ function findPlatform(evidence: Evidence): string | undefined {
     fromCpuinfo(evidence.cpuinfo) ??
     fromSysinfo(evidence.sysinfo) ??
     (evidence.hasLparcfg ? 'powervm' : undefined) ??
-    // sun4v hardware runs every system, the first one too, under its hypervisor.
+    // sun4v hardware runs every system, even the first one, under its hypervisor.
     (evidence.hasMachineDescription ? 'ldoms' : undefined) ??
     (evidence.cpuidSignatures.includes('Microsoft Hv') ? 'hyperv' : undefined) ??
     fromPci(evidence.pciDevices) ??
@@ -76,13 +76,13 @@ interface DmiRule {
   platform: string;
   where: readonly DmiField[];
   is: RegExp;
-  /** Whole machines have that name too: on x86 it needs the VM bit or the CPU flag beside it. */
+  /** Physical machines have this name too, so on x86 it needs the VM bit or the CPU flag as well. */
   isAmbiguous?: true;
 }
 
-/** Products of the hypervisors that put their own name into DMI whatever CPUID says. */
+/** Products of hypervisors that put their own name into DMI, whatever CPUID says. */
 const trustedRules: readonly DmiRule[] = [
-  // Not "Oracle Corporation": that is on Sun's and Oracle's own servers as well.
+  // Not "Oracle Corporation", which is also on Sun's and Oracle's own servers.
   { platform: 'virtualbox', where: ['product'], is: /^VirtualBox/ },
   { platform: 'virtualbox', where: ['vendor', 'biosVendor'], is: /^innotek GmbH/ },
   { platform: 'xen', where: ['product'], is: /^HVM domU/ },
@@ -117,7 +117,7 @@ function byDmi(evidence: Evidence, rules: readonly DmiRule[]): string | undefine
   return rule?.platform;
 }
 
-/** Instances that are whole machines: the product ends in ".metal", or what could say virtual says no. */
+/** Instances that are physical machines: the product ends in ".metal", or the signs of a VM say no. */
 function isAmazonMetal({ dmi, isVirtualMachineBit, hasHypervisorFlag }: Evidence): boolean {
   if (dmi.vendor?.startsWith('Amazon EC2') !== true) return false;
   const signs = new Set([isVirtualMachineBit, hasHypervisorFlag]);
@@ -125,7 +125,7 @@ function isAmazonMetal({ dmi, isVirtualMachineBit, hasHypervisorFlag }: Evidence
   return dmi.product?.includes('.metal') === true || isDenied;
 }
 
-/** `Microsoft Hv` is not among them: KVM, Xen and others give it too, to please Windows. */
+/** Without `Microsoft Hv`, which KVM, Xen and others report too, to please Windows. */
 const signatures: readonly (readonly [string, string])[] = [
   ['KVMKVMKVM', 'kvm'],
   ['Linux KVM Hv', 'kvm'],
@@ -154,7 +154,7 @@ function fromDeviceTree(tree: Evidence['deviceTree']): string | undefined {
   if (/xen/i.test(tree.hypervisor)) return 'xen';
   if (/emulated by qemu/.test(tree.model)) return 'kvm';
   if (tree.nodes.some((node) => node.startsWith('fw-cfg'))) return 'qemu';
-  // A machine of virtio devices only: kvmtool, Firecracker and others, all of them on KVM.
+  // Machines with only virtio devices are kvmtool, Firecracker and others, all on KVM.
   if (/linux,dummy-virt/.test(tree.compatible)) return 'kvm';
   return tree.nodes.includes('ibm,partition-name') ? 'powervm' : undefined;
 }
@@ -225,7 +225,7 @@ const clouds: readonly { cloud: string; where: readonly DmiField[]; is: RegExp }
   { cloud: 'openstack', where: ['vendor', 'product', 'assetTag'], is: /^OpenStack/ },
 ];
 
-/** A cloud also lends whole machines, so that it may stand beside a machine that is not virtual. */
+/** The cloud, which may also be that of a physical machine, because clouds rent those too. */
 export function decideCloud({ dmi }: Evidence): string | null {
   const found = clouds.find(({ where, is }) => where.some((field) => is.test(dmi[field] ?? '')));
   return found?.cloud ?? null;

@@ -46,8 +46,8 @@ async function readEvidence(read: Reading): Promise<Evidence> {
     acpiOemId: undefined,
     pciDevices: await read.text('/proc/bus/pci/devices'),
   };
-  // Only root may read ACPI tables, and few machines need them: those without DMI, and those whose
-  // DMI says that they are virtual and names a maker of hardware.
+  // Only root may read ACPI tables, and few machines need them: those without DMI, and those whose DMI says
+  // that they are virtual but names a hardware vendor.
   const hasDmi = Object.values(evidence.dmi).some((value) => value !== undefined);
   const { isVirtual, platform } = decidePlatform(evidence);
   if (hasDmi && (isVirtual !== true || platform !== null)) return evidence;
@@ -93,7 +93,7 @@ async function readXen(read: Reading): Promise<Evidence['xen']> {
     read.value('/sys/hypervisor/properties/features'),
     read.list('/sys/bus/xen/drivers'),
   ]);
-  // The bus is there on every kernel that could be a guest; these drivers are on Xen alone.
+  // Every kernel that could be a guest has the bus; only guests of Xen have these drivers.
   const hasFrontend = bus.includes('vbd') || bus.includes('vif');
   if (procXen.length === 0 && type !== 'xen' && !hasFrontend) return undefined;
   const featureBits = /^[0-9a-f]{1,8}$/i.test(features ?? '') ? Number(`0x${features}`) : 0;
@@ -102,7 +102,7 @@ async function readXen(read: Reading): Promise<Evidence['xen']> {
   return { isDom0: isDom0 || capabilities?.includes('control_d') === true };
 }
 
-/** The hypervisors' signatures, through the kernel's cpuid module where it is loaded.
+/** The hypervisors' signatures, from the kernel's cpuid module if it is loaded.
  *  Source: leaf 0x40000000 (EBX, ECX, EDX), and 0x40000100, where a hypervisor that imitates
  *  Hyper-V gives its own. */
 async function readCpuid(read: Reading): Promise<string[]> {
@@ -127,7 +127,7 @@ async function readDeviceTree(read: Reading): Promise<Evidence['deviceTree']> {
   return { nodes, compatible: compatible ?? '', hypervisor: hypervisor ?? '', model: model ?? '' };
 }
 
-/** The maker of the ACPI tables: offset 10, six bytes. */
+/** The OEM id of the ACPI tables: six bytes at offset 10. */
 async function readAcpiOemId(read: Reading): Promise<string | undefined> {
   const tables = await read.list('/sys/firmware/acpi/tables');
   const table = ['DSDT', 'FACP', 'APIC', 'XSDT'].find((name) => tables?.includes(name));
