@@ -43,8 +43,8 @@ export type {
   TokenScope,
   WorkflowCreate,
 } from '../model/operator-api.ts';
-export type { Template } from '../model/template.ts';
-export type { Workflow } from '../model/workflow.ts';
+export type { Template } from '../model/documents/template.ts';
+export type { Workflow } from '../model/documents/workflow.ts';
 export type { CallOptions, ChangeOptions, Tagged } from './calls.ts';
 export { Client, type ClientOptions } from './client.ts';
 export type { ListOptions, Listing } from './listing.ts';

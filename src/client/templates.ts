@@ -1,5 +1,5 @@
 // Templates by name.
-import type { Template } from '../model/template.ts';
+import type { Template } from '../model/documents/template.ts';
 import { pathOf, type CallOptions, type Calls, type ChangeOptions, type Tagged } from './calls.ts';
 import { listing, type Listing, type ListOptions } from './listing.ts';
 

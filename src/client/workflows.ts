@@ -1,7 +1,7 @@
 // Workflows: the work that agents have to do, or did.
 import type { WorkflowCreate } from '../model/operator-api.ts';
-import type { Plan } from '../model/plan.ts';
-import type { Workflow } from '../model/workflow.ts';
+import type { Plan } from '../model/documents/plan.ts';
+import type { Workflow } from '../model/documents/workflow.ts';
 import { pathOf, type CallOptions, type Calls } from './calls.ts';
 import { listing, type Listing, type ListOptions } from './listing.ts';
 

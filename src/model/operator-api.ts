@@ -5,8 +5,8 @@ import { LivenessName } from './api.ts';
 import { nullable } from './fields.ts';
 import { IdentityConflict, MachineHistory } from './history.ts';
 import { BmcConfig, Machine, MachineConfig, MachineStateName } from './machine.ts';
-import { Workflow } from './workflow.ts';
-import { Template, TemplateName } from './template.ts';
+import { Workflow } from './documents/workflow.ts';
+import { Template, TemplateName } from './documents/template.ts';
 
 const strict = { additionalProperties: false };
 

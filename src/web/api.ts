@@ -8,9 +8,9 @@ import type {
   MachineView,
   WorkflowCreate,
 } from '../model/operator-api.ts';
-import type { Plan } from '../model/plan.ts';
-import type { Template } from '../model/template.ts';
-import type { Workflow } from '../model/workflow.ts';
+import type { Plan } from '../model/documents/plan.ts';
+import type { Template } from '../model/documents/template.ts';
+import type { Workflow } from '../model/documents/workflow.ts';
 import type { Answer, Session } from './session.ts';
 
 const machinePath = (id: string): string => `/api/machines/${encodeURIComponent(id)}`;

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import openapi from '../../openapi.json' with { type: 'json' };
 import { Client, type ClientOptions } from '../../src/client/client.ts';
-import type { Template } from '../../src/model/template.ts';
+import type { Template } from '../../src/model/documents/template.ts';
 import {
   checkin,
   imageTemplate,

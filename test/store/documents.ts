@@ -1,8 +1,8 @@
 // Documents that the store's tests write.
 import { computeIdentityHash } from '../../src/identity/hash.ts';
 import type { Machine, MachineIdentity } from '../../src/model/machine.ts';
-import type { Template } from '../../src/model/template.ts';
-import type { Workflow } from '../../src/model/workflow.ts';
+import type { Template } from '../../src/model/documents/template.ts';
+import type { Workflow } from '../../src/model/documents/workflow.ts';
 
 /** An id that is the n-th in UUIDv7 order. */
 export function id(n: number): string {

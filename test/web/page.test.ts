@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
-import type { Template } from '../../src/model/template.ts';
+import type { Template } from '../../src/model/documents/template.ts';
 import { createToken } from '../../src/server/access/tokens.ts';
 import { hasChromium, launch, serve, type Served } from './browser.ts';
 import { machine, seed } from './machines.ts';

@@ -1,6 +1,6 @@
 // A whole disk: as the inventory has it, as a check-in tells it and as the record keeps it.
 import { Type, type Static } from 'typebox';
-import { DiskContents } from '../contents.ts';
+import { DiskContents } from './contents.ts';
 import { nullable, U64 } from '../fields.ts';
 
 export const Disk = Type.Object({

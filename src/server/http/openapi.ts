@@ -11,8 +11,8 @@ import {
 } from '../../model/api.ts';
 import { IdentityConflict } from '../../model/history.ts';
 import { BulkRequest, MachinePatch, MachineView, TemplateView } from '../../model/operator-api.ts';
-import { Template, TemplateAction } from '../../model/template.ts';
-import { Workflow } from '../../model/workflow.ts';
+import { Template, TemplateAction } from '../../model/documents/template.ts';
+import { Workflow } from '../../model/documents/workflow.ts';
 
 /** Schemas that the document defines once and refers to by name. */
 const named: Readonly<Record<string, TSchema>> = {

@@ -1,7 +1,7 @@
 // Decides what a machine's agent does and what the machine boots, from its record, its workflow and the
 // operators' settings. Ends workflows that must not go on.
 import { existingOs, type Machine } from '../../model/machine.ts';
-import type { Workflow } from '../../model/workflow.ts';
+import type { Workflow } from '../../model/documents/workflow.ts';
 import {
   decide,
   decideBoot,

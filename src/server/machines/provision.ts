@@ -2,9 +2,9 @@
 // it.
 import { AppError } from '../../core/errors.ts';
 import type { Machine } from '../../model/machine.ts';
-import type { Plan } from '../../model/plan.ts';
-import type { Template } from '../../model/template.ts';
-import type { Workflow } from '../../model/workflow.ts';
+import type { Plan } from '../../model/documents/plan.ts';
+import type { Template } from '../../model/documents/template.ts';
+import type { Workflow } from '../../model/documents/workflow.ts';
 import type { Versioned } from '../../store/store.ts';
 import { fillTemplate } from '../rules/fill.ts';
 import { planWorkflow } from '../rules/plan/plan.ts';

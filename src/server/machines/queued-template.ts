@@ -1,8 +1,8 @@
 // The template of a machine's active workflow, as it was when the workflow was made.
 import type { Machine } from '../../model/machine.ts';
-import type { Plan } from '../../model/plan.ts';
-import type { Template, TemplateAction } from '../../model/template.ts';
-import { isActive } from '../../model/workflow.ts';
+import type { Plan } from '../../model/documents/plan.ts';
+import type { Template, TemplateAction } from '../../model/documents/template.ts';
+import { isActive } from '../../model/documents/workflow.ts';
 import type { ReadServices } from './machines.ts';
 
 /** The copy that the machine's active workflow keeps, whatever became of the stored template; undefined

@@ -2,8 +2,8 @@
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { MachineId, Paging, TemplateList, TemplateView } from '../../model/operator-api.ts';
-import { inDragonflysSpelling } from '../../model/template-spelling.ts';
-import { Template, TemplateName } from '../../model/template.ts';
+import { inDragonflysSpelling } from '../../model/documents/template-spelling.ts';
+import { Template, TemplateName } from '../../model/documents/template.ts';
 import { invalid } from '../rules/violations.ts';
 import { refuseOtherMachine } from '../access/auth.ts';
 import { loadTemplate } from '../machines/provision.ts';

@@ -2,8 +2,8 @@
 import { Type } from 'typebox';
 import { WorkflowEvent } from '../../model/api.ts';
 import { WorkflowCreate, WorkflowList, WorkflowListQuery } from '../../model/operator-api.ts';
-import { Plan } from '../../model/plan.ts';
-import { Workflow } from '../../model/workflow.ts';
+import { Plan } from '../../model/documents/plan.ts';
+import { Workflow } from '../../model/documents/workflow.ts';
 import { refuseOtherMachine } from '../access/auth.ts';
 import { planFor, provision } from '../machines/provision.ts';
 import { agentBody } from '../http/agent-body.ts';

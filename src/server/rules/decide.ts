@@ -2,7 +2,7 @@
 // machine's record and its workflow. Pure.
 import type { Action } from '../../model/api.ts';
 import { existingOs, stateName, type Machine, type MachineStateName } from '../../model/machine.ts';
-import { isActive, type Workflow } from '../../model/workflow.ts';
+import { isActive, type Workflow } from '../../model/documents/workflow.ts';
 import { keepsComingBack } from './local-boot.ts';
 import { holds } from './plan/disk.ts';
 

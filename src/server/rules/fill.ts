@@ -1,6 +1,6 @@
 // Fills in the variables of a template, in every text field of its actions. In a file's content a value is
 // written as its place in YAML or JSON needs it. Pure.
-import type { Template, TemplateAction } from '../../model/template.ts';
+import type { Template, TemplateAction } from '../../model/documents/template.ts';
 import type { Variable, Variables } from './variables.ts';
 
 /** Replaces `{{ name }}`. Unknown names stay as they are: cloud-init and others have braces of their own. */

@@ -2,7 +2,7 @@
 import { Type, type TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { AppError } from '../../core/errors.ts';
-import { Template, templateActions } from '../../model/template.ts';
+import { Template, templateActions } from '../../model/documents/template.ts';
 import { invalid } from './violations.ts';
 
 type ActionTag = keyof typeof templateActions;

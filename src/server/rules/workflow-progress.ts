@@ -7,7 +7,7 @@ import {
   type WorkflowAction,
   type WorkflowState,
   type WorkflowStatus,
-} from '../../model/workflow.ts';
+} from '../../model/documents/workflow.ts';
 
 /** The traits that tell a workflow's agents apart. */
 export interface Reporter {

@@ -6,9 +6,9 @@ import { stateName, type Machine } from '../../model/machine.ts';
 import type { IdentityConflict, MachineHistory } from '../../model/history.ts';
 import type { Setting } from '../../model/operator-api.ts';
 import type { Token } from '../../model/token.ts';
-import type { Template } from '../../model/template.ts';
-import { inDragonflysSpelling } from '../../model/template-spelling.ts';
-import { withWholeSeconds, type Workflow } from '../../model/workflow.ts';
+import type { Template } from '../../model/documents/template.ts';
+import { inDragonflysSpelling } from '../../model/documents/template-spelling.ts';
+import { withWholeSeconds, type Workflow } from '../../model/documents/workflow.ts';
 import { keyPart } from './keys.ts';
 
 export type Values = Readonly<Record<string, string>>;

@@ -1,7 +1,7 @@
 // A machine's latest workflow: its progress, and the buttons that start and cancel one.
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import type { MachineView } from '../../model/operator-api.ts';
-import type { Workflow, WorkflowAction, WorkflowState } from '../../model/workflow.ts';
+import type { Workflow, WorkflowAction, WorkflowState } from '../../model/documents/workflow.ts';
 import { cancelWorkflow, createWorkflow, readWorkflows } from '../api.ts';
 import { useServices } from '../context.ts';
 import { Card, Notice } from '../parts/parts.tsx';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Machine, MachineStateName } from '../../../src/model/machine.ts';
-import type { Workflow, WorkflowStatus } from '../../../src/model/workflow.ts';
+import type { Workflow, WorkflowStatus } from '../../../src/model/documents/workflow.ts';
 import { decide, decideBoot } from '../../../src/server/rules/decide.ts';
 import { newMachine } from './machine.ts';
 

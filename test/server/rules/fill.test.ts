@@ -1,6 +1,6 @@
 import { parse } from 'yaml';
 import { describe, expect, it } from 'vitest';
-import type { Template } from '../../../src/model/template.ts';
+import type { Template } from '../../../src/model/documents/template.ts';
 import { fillTemplate } from '../../../src/server/rules/fill.ts';
 import { machineVariables, type FleetSettings } from '../../../src/server/rules/variables.ts';
 import { newMachine } from './machine.ts';

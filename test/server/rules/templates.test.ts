@@ -1,6 +1,6 @@
 import { v5 as uuidv5 } from 'uuid';
 import { describe, expect, it } from 'vitest';
-import type { Template } from '../../../src/model/template.ts';
+import type { Template } from '../../../src/model/documents/template.ts';
 import { checkin, imageTemplate, startServer } from '../harness.ts';
 import { readTemplate } from '../stock/documents.ts';
 

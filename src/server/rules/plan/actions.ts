@@ -1,7 +1,7 @@
 // Says in a sentence what each action of a template will do. Pure.
 import type { StoredDisk } from '../../../model/hardware/disk.ts';
-import type { PlannedAction } from '../../../model/plan.ts';
-import type { TemplateAction } from '../../../model/template.ts';
+import type { PlannedAction } from '../../../model/documents/plan.ts';
+import type { TemplateAction } from '../../../model/documents/template.ts';
 
 /** `disk` is the planned one. The action's variables are filled in, secrets masked. */
 export function describeAction(

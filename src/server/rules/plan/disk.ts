@@ -1,7 +1,7 @@
 // Chooses the one disk that a workflow is about, or says why it may not be written. Pure.
 import { stringifyExact } from '../../../core/exact-json.ts';
 import { AppError } from '../../../core/errors.ts';
-import type { DiskContents } from '../../../model/contents.ts';
+import type { DiskContents } from '../../../model/hardware/contents.ts';
 import type { StoredDisk } from '../../../model/hardware/disk.ts';
 import type { StoredOs } from '../../../model/hardware/existing-os.ts';
 import { isByName, matches, type Hints } from './hints.ts';

@@ -3,9 +3,9 @@ import { AppError } from '../../../core/errors.ts';
 import { stringifyExact } from '../../../core/exact-json.ts';
 import type { StoredDisk } from '../../../model/hardware/disk.ts';
 import { existingOs, stateName, type Machine } from '../../../model/machine.ts';
-import type { Plan } from '../../../model/plan.ts';
-import type { PlannedDisk } from '../../../model/planned-disk.ts';
-import type { Template, TemplateAction } from '../../../model/template.ts';
+import type { Plan } from '../../../model/documents/plan.ts';
+import type { PlannedDisk } from '../../../model/documents/planned-disk.ts';
+import type { Template, TemplateAction } from '../../../model/documents/template.ts';
 import { writesDisks } from '../templates.ts';
 import { describeAction } from './actions.ts';
 import {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../../src/core/errors.ts';
 import type { StoredDisk } from '../../../../src/model/hardware/disk.ts';
 import type { StoredOs } from '../../../../src/model/hardware/existing-os.ts';
-import type { Template, TemplateAction } from '../../../../src/model/template.ts';
+import type { Template, TemplateAction } from '../../../../src/model/documents/template.ts';
 import { planWorkflow } from '../../../../src/server/rules/plan/plan.ts';
 import { newMachine } from '../machine.ts';
 

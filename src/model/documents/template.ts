@@ -1,7 +1,7 @@
 // The stored Template document (camelCase, as Dragonfly writes it). Unknown fields are kept in actions,
 // where newer Dragonfly versions add some, and refused elsewhere.
 import { Type, type Static, type TObject, type TProperties } from 'typebox';
-import { Timestamp, U32, U64, U8 } from './fields.ts';
+import { Timestamp, U32, U64, U8 } from '../fields.ts';
 
 const strict = { additionalProperties: false };
 const text = (maxLength = 4096) => Type.Optional(Type.String({ maxLength }));

@@ -1,6 +1,6 @@
 // The data that was found on a disk, read-only: what an operator loses when the disk is overwritten.
 import { Type, type Static } from 'typebox';
-import { nullable } from './fields.ts';
+import { nullable } from '../fields.ts';
 
 export const DiskContents = Type.Object({
   device: Type.String({ description: 'the disk or the partition that it was found on' }),

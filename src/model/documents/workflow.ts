@@ -2,7 +2,7 @@
 import { Type, type Static } from 'typebox';
 import { Plan } from './plan.ts';
 import { Template } from './template.ts';
-import { nullable, U64, U8 } from './fields.ts';
+import { nullable, U64, U8 } from '../fields.ts';
 
 export const WorkflowState = Type.Enum([
   'STATE_PENDING',

@@ -1,7 +1,7 @@
 // The plan of a workflow: made and shown before anything is written, and kept with the workflow.
 import { Type, type Static } from 'typebox';
-import { DiskContents } from './contents.ts';
-import { nullable } from './fields.ts';
+import { DiskContents } from '../hardware/contents.ts';
+import { nullable } from '../fields.ts';
 import { PlannedDisk } from './planned-disk.ts';
 
 export const PlannedAction = Type.Object({
