@@ -8,12 +8,12 @@ const long = 'x'.repeat(5000);
 const overlong: CheckinRequest = {
   mac: '52:54:00:00:00:01',
   hostname: long,
-  disks: Array.from({ length: 5000 }, () => ({
+  disks: Array.from({ length: 5000 }, (_, i) => ({
     name: long,
     size_bytes: 1,
     model: long,
     wwn: long,
-    paths: Array.from({ length: 2000 }, () => long),
+    paths: i === 0 ? Array.from({ length: 2000 }, () => long) : [],
   })),
   interfaces: [{ name: long, mac: long, vlans: Array.from({ length: 9000 }, (_, i) => i) }],
   gpus: Array.from({ length: 300 }, () => ({ name: long, vendor: long })),
@@ -30,6 +30,7 @@ describe('what an agent sends', () => {
     expect(cut.hostname).toHaveLength(255);
     expect(cut.disks).toHaveLength(4096);
     expect(cut.disks?.[0]?.model).toHaveLength(256);
+    expect(cut.disks?.[0]?.paths).toHaveLength(1024);
     expect(cut.interfaces?.[0]?.name).toHaveLength(64);
     expect(cut.problems?.[0]?.message).toHaveLength(1024);
   });
