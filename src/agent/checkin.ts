@@ -30,13 +30,14 @@ export function checkinRequest(inventory: Inventory, context: CheckinContext): C
       // Of a host whose ports are not all known neither are its MACs: the server keeps those it knows.
       ...(hardware.network_interfaces && {
         all_macs: identity.all_macs,
-        identity_hash: identity.identity_hash,
+        // A server of version 0.1.0 would hash the addresses that identify nothing.
+        ...(identity.all_macs.length > 0 && { identity_hash: identity.identity_hash }),
       }),
       smbios_uuid: identity.smbios_uuid,
       machine_id: identity.machine_id,
       hostname: hardware.hostname,
       ip_address: context.ipAddress,
-      bmc_address: hardware.bmc?.address?.value,
+      bmc_address: hardware.bmc?.address,
       disks: hardware.disks?.map(wireDisk),
       interfaces: hardware.network_interfaces,
       nameservers: context.nameservers && [...context.nameservers],

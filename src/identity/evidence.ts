@@ -7,7 +7,8 @@ import { uuidPlaceholder } from './placeholders.ts';
 
 export interface Evidence {
   readonly primaryMac: string;
-  /** The MACs of the physical ports, each once, sorted; undefined when only `mac` was sent. */
+  /** The MACs of the physical ports, each once, sorted; undefined when only `mac` was sent. None: every
+   *  address of the machine is made up or shared, `primaryMac` too, and is never matched on. */
   readonly macs: readonly string[] | undefined;
   /** Lower case; null also for a placeholder. */
   readonly smbiosUuid: string | null;
@@ -28,7 +29,9 @@ export function evidenceOf(request: CheckinRequest): Evidence {
   // The agent hashed what it sent, so its hash is checked over that and not over cleaned values.
   const sentHash = computeIdentityHash(sentMacs ?? [primaryMac], sentUuid, sentMachineId);
   checkHash(request.identity_hash ?? undefined, sentHash);
-  const macs = sentMacs && [...new Set(sentMacs)].filter((mac) => !isJunkMac(mac)).toSorted();
+  const macs = (sentMacs ?? (isJunkMac(primaryMac) ? [] : undefined))
+    ?.filter((mac, i, all) => !isJunkMac(mac) && all.indexOf(mac) === i)
+    .toSorted();
   const smbiosUuid = cleanUuid(sentUuid ?? '');
   const machineId = cleanMachineId(sentMachineId ?? '');
   const wasClean =
@@ -48,7 +51,7 @@ export function evidenceOf(request: CheckinRequest): Evidence {
 
 /** The MACs that a check-in lists, or those of its interfaces and `mac`; none listed is undefined. */
 function macsOf(request: CheckinRequest, primaryMac: string): string[] | undefined {
-  if (request.all_macs !== undefined && request.all_macs.length > 0) {
+  if (request.all_macs !== undefined) {
     return request.all_macs.map((mac, i) => readMac(mac, `all_macs[${i}]`));
   }
   if (request.interfaces === undefined || request.interfaces.length === 0) return undefined;
@@ -65,9 +68,10 @@ function readMac(text: string, path: string): string {
   throw new AppError('request.invalid', `${path} is not a MAC address`, { details: { path } });
 }
 
+/** An address that many ports have is taken: the machine is known by its other evidence. */
 function usableMac(text: string, path: string): string {
   const mac = readMac(text, path);
-  if (!isJunkMac(mac)) return mac;
+  if (mac !== '00:00:00:00:00:00' && mac !== 'ff:ff:ff:ff:ff:ff') return mac;
   throw new AppError('request.invalid', `${path} cannot be the address of an interface`, {
     details: { path },
   });

@@ -41,8 +41,9 @@ export function identify(facts: Partial<Facts>): {
   const machineId = machineIds.find((s) => s.used)?.value ?? null;
   const primary = choosePrimary(macs, facts);
   const fit = new Set(macs.filter((m) => m.source.used).map((m) => m.mac));
-  // Without any usable MAC the primary one has to do.
-  const allMacs = fit.size === 0 && primary.mac !== null ? [primary.mac] : [...fit].toSorted();
+  // A machine has to be known by something: by its primary MAC where no other one is fit.
+  const isLast = fit.size === 0 && primary.mac !== null && !primary.isNobodys;
+  const allMacs = isLast && primary.mac !== null ? [primary.mac] : [...fit].toSorted();
   return {
     identity: {
       primary_mac: primary.mac,
@@ -86,7 +87,9 @@ function explainMacs(interfaces: readonly NetworkInterface[]): MacSource[] {
 function unfitMac(nic: NetworkInterface, mac: string, sameAs?: string): string | undefined {
   if (nic.kind === 'infiniband') return 'InfiniBand: its hardware address is not a MAC';
   if (normalizeMac(mac) === undefined) return 'not a MAC address';
-  if (isJunkMac(mac)) return 'placeholder: no NIC has it';
+  if (isJunkMac(mac)) return 'placeholder: no NIC has it for its own';
+  if (nic.mac_origin === 'random') return 'made up by the kernel at this boot';
+  if (nic.mac_origin === 'set') return 'set by somebody, and the one of the hardware is not known';
   if (nic.is_bmc) return "BMC's NIC towards its host: shared by a model line";
   if (nic.is_usb) return 'USB NIC: moves between machines, or is shared by a model line';
   if (nic.is_vf) return 'virtual function: its physical function counts';
@@ -123,7 +126,7 @@ function explainMachineId(facts: Facts['machineId'] | undefined): IdentitySource
 function choosePrimary(
   macs: readonly MacSource[],
   { bootPort, routes }: Partial<Facts>,
-): { mac: string | null; why: string } {
+): { mac: string | null; why: string; isNobodys?: boolean } {
   const boot = normalizeMac(bootPort?.value ?? '');
   // The boot NIC counts even if no driver shows it, but never if its MAC is unfit.
   const known = macs.filter((m) => m.mac === boot);
@@ -145,16 +148,24 @@ function choosePrimary(
     return { mac: fit[0].mac, why: 'first by PCI address; none has a link' };
   const last = lastResort(macs);
   if (last !== undefined) return last;
+  const named = macs.find(({ nic, mac }) => !nic.is_usb && !nic.is_vf && mac !== zeros);
+  if (named !== undefined) {
+    return { mac: named.mac, why: 'the only address; it identifies nothing', isNobodys: true };
+  }
   const none = macs.length === 0 ? 'no physical NIC was found' : 'no NIC can identify it';
   return { mac: null, why: none };
 }
+
+const zeros = '00:00:00:00:00:00';
 
 /** Drivers of USB network gadgets, whose address is often the same for a whole model line (rule 17). */
 const gadgetDrivers = new Set(['cdc_ether', 'cdc_ncm', 'rndis_host']);
 
 /** A USB adapter with an address of its own, preferably with a link, else a wireless NIC. */
 function lastResort(macs: readonly MacSource[]): { mac: string; why: string } | undefined {
-  const odd = macs.filter(({ nic, mac }) => !nic.is_bmc && !nic.is_vf && !isJunkMac(mac));
+  const odd = macs.filter(
+    ({ nic, mac }) => !nic.is_bmc && !nic.is_vf && !isJunkMac(mac) && nic.mac_origin === undefined,
+  );
   const usb = odd.filter(
     ({ nic }) => nic.is_usb && nic.driver !== null && !gadgetDrivers.has(nic.driver),
   );

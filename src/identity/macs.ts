@@ -11,7 +11,12 @@ export function normalizeMac(text: string): string | undefined {
   return digits.replaceAll(/(..)(?=.)/g, '$1:');
 }
 
-/** True for all zeros and all ones, which no NIC has. */
+/** Addresses that many ports have: unprogrammed Intel cards, the console of BlueField cards, libvirt's and
+ *  Xen's back ends. */
+const shared = new Set(['88:88:88:88:87:88', '00:1a:ca:ff:ff:01', 'fe:ff:ff:ff:ff:ff']);
+
+/** True for all zeros, multicast addresses (all ones among them), and addresses that many ports have. */
 export function isJunkMac(mac: string): boolean {
-  return mac === '00:00:00:00:00:00' || mac === 'ff:ff:ff:ff:ff:ff';
+  const isMulticast = (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1;
+  return mac === '00:00:00:00:00:00' || isMulticast || shared.has(mac);
 }

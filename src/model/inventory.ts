@@ -91,8 +91,10 @@ export interface BmcFacts {
   is_present: boolean;
   /** "KCS", "SSIF", …, from SMBIOS. */
   interface_type: string | null;
-  /** The address that operators reach it at, and where it was read. */
-  address: Sourced<string> | null;
+  /** The address that operators reach it at. */
+  address: string | null;
+  /** Where that was read. */
+  address_source: string | null;
   mac: string | null;
   /** Its address towards its own host only, for Redfish. */
   host_address: string | null;

@@ -14,21 +14,33 @@ export const bmcProbe: Probe<'bmc'> = {
     const read = new Reading(root, 'bmc', report);
     const [smbios, devices] = await Promise.all([readSmbios(read.quietly()), read.list('/dev')]);
     const hasDevice = devices?.some((name) => /^ipmi(\d+|dev)?$/.test(name)) ?? false;
-    const lan = hasDevice
-      ? parseLanPrint((await read.exec('ipmitool', ['lan', 'print'])) ?? '')
-      : {};
-    const { ipmi, redfishAddress } = smbios?.tables ?? {};
-    const isPresent = hasDevice || ipmi !== undefined || redfishAddress !== undefined;
+    const lan = hasDevice ? await readLan(read) : {};
+    const { ipmi, hasHostInterface, redfishAddress } = smbios?.tables ?? {};
+    const isPresent = hasDevice || ipmi !== undefined || hasHostInterface === true;
     if (!isPresent && (smbios === undefined || devices === undefined)) return undefined;
     return {
       is_present: isPresent,
       interface_type: ipmi?.interfaceType ?? (hasDevice ? await kernelInterface(read) : null),
-      address: lan.address === undefined ? null : { value: lan.address, source: command },
+      address: lan.address ?? null,
+      address_source: lan.address === undefined ? null : command,
       mac: lan.mac ?? null,
       host_address: redfishAddress ?? null,
     };
   },
 };
+
+/** The first LAN channel with an address. ipmitool's own choice comes first; on some boards the port is on
+ *  another of the channels 1 to 15. */
+async function readLan(read: Reading): Promise<{ address?: string; mac?: string }> {
+  const own = parseLanPrint((await read.exec('ipmitool', ['lan', 'print'])) ?? '');
+  if (own.address !== undefined || own.mac === undefined) return own;
+  for (let channel = 1; channel <= 15; channel += 1) {
+    const text = await read.quietly().exec('ipmitool', ['lan', 'print', String(channel)]);
+    const lan = parseLanPrint(text ?? '');
+    if (lan.address !== undefined) return lan;
+  }
+  return own;
+}
 
 /** The kernel's interface to it. A controller on PCI is in no SMBIOS table. */
 async function kernelInterface(read: Reading): Promise<string | null> {

@@ -63,9 +63,9 @@ async function fromSysfs(read: Reading): Promise<Strings> {
   );
   return {
     system: {
-      vendor: vendor ?? null,
+      vendor: vendor ?? (await deviceTreeVendor(read)),
       product: product ?? (await deviceTreeModel(read)),
-      serial: serial ?? null,
+      serial: serial ?? (await deviceTreeSerial(read)),
       asset_tag: asset_tag ?? null,
     },
     board: {
@@ -80,6 +80,22 @@ async function fromSysfs(read: Reading): Promise<Strings> {
 /** Boards without SMBIOS: "Raspberry Pi 5 Model B Rev 1.0". */
 async function deviceTreeModel(read: Reading): Promise<string | null> {
   return (await read.value('/proc/device-tree/model')) ?? null;
+}
+
+/** The maker of the first compatible machine: "raspberrypi" of "raspberrypi,4-model-b". */
+async function deviceTreeVendor(read: Reading): Promise<string | null> {
+  const compatible = await read.quietly().text('/proc/device-tree/compatible');
+  const maker = /^([\w.+-]{1,64}),/.exec(compatible ?? '')?.[1];
+  // QEMU's machine is "linux,dummy-virt".
+  return maker === undefined || maker === 'linux' ? null : maker;
+}
+
+/** Boards have serial-number, IBM's POWER machines system-id. */
+async function deviceTreeSerial(read: Reading): Promise<string | null> {
+  const [serial, systemId] = await Promise.all(
+    ['serial-number', 'system-id'].map((file) => read.quietly().value(`/proc/device-tree/${file}`)),
+  );
+  return dropPlaceholder(serial) ?? dropPlaceholder(systemId?.replace(/^IBM,/, ''));
 }
 
 /** The UUID from the first source that gives one; whether it is a placeholder is decided later. */
@@ -99,7 +115,10 @@ async function systemUuid(
     const value = normalizeUuid(await read.value(source));
     if (value !== undefined) return { value, source };
   }
-  return null;
+  if (isContained) return null;
+  const source = '/proc/device-tree/ibm,partition-uuid';
+  const value = normalizeUuid(await read.quietly().value(source));
+  return value === undefined ? null : { value, source };
 }
 
 function versionText({ version }: SmbiosTables): string | null {

@@ -1,4 +1,4 @@
-// Display and compute controllers on PCI.
+// Display controllers and accelerators on PCI, without their virtual functions.
 import type { Gpu } from '../model/hardware/gpu.ts';
 import type { Probe } from './probe.ts';
 import { Reading } from './reading.ts';
@@ -6,8 +6,8 @@ import { readSmbios } from './smbios/read.ts';
 
 const base = '/sys/bus/pci/devices';
 
-/** pci.ids is not bundled: a card without a driver is named by its ids.
- *  Source: PCI class 03xx in /sys/bus/pci/devices; /proc/driver/nvidia and amdgpu's attributes;
+/** There is no copy of pci.ids in here: a card without driver is named by its ids.
+ *  Source: PCI classes 03xx and 12xx in /sys/bus/pci/devices; /proc/driver/nvidia and amdgpu's attributes;
  *  SMBIOS type 41 for those on the board. */
 export const gpusProbe: Probe<'gpus'> = {
   name: 'gpus',
@@ -19,8 +19,12 @@ export const gpusProbe: Probe<'gpus'> = {
     const classes = await Promise.all(files.map((file) => read.value(file)));
     // Leaving out a device of unknown class would claim that there is no such GPU.
     if (read.refused(...files)) return undefined;
-    const displays = addresses.filter((_, i) => classes[i]?.startsWith('0x03'));
-    return await Promise.all(displays.map((address) => readGpu(read, address)));
+    const found = addresses.filter((_, i) => /^0x(?:03|12)/.test(classes[i] ?? ''));
+    const functions = await Promise.all(
+      found.map((address) => read.quietly().link(`${base}/${address}/physfn`)),
+    );
+    const cards = found.filter((_, i) => functions[i] === undefined);
+    return await Promise.all(cards.map((address) => readGpu(read, address)));
   },
 };
 
@@ -72,6 +76,7 @@ const vendors: ReadonlyMap<string, string> = new Map(
     '15ad': 'VMware',
     '1a03': 'ASPEED',
     '1af4': 'Red Hat',
+    '1da3': 'Habana Labs',
     '1b36': 'Red Hat',
     '8086': 'Intel',
     '80ee': 'VirtualBox',

@@ -77,22 +77,44 @@ function imageVersion(text: string): string {
 
 const memoryTypes = new Set(['rootfs', 'tmpfs', 'ramfs']);
 const imageTypes = new Set(['squashfs', 'erofs', 'iso9660']);
-/** Ubuntu mounts an image for each snap on installed systems too. */
-const ofSnaps = /^(\/var\/lib\/snapd)?\/snap\//;
 
-/** The type of a root file system that lives in memory; undefined for one on a disk or a network. An
- *  overlay counts only with an image mounted beside it, because a container's root is an overlay too. */
+/** The kind of a root file system that lives in memory; undefined for one on a disk or a network.
+ *  An overlay counts by its own lower layer, whatever else is mounted: a container's root is an overlay as
+ *  well, and an installed system may have a config drive mounted. */
 export function volatileRoot(mounts: string): string | undefined {
-  const entries = mounts.split('\n').map((line) => line.split(' '));
+  const entries = mounts.split('\n').map(parseMount);
   // Later mounts cover earlier ones: rootfs stands below every root that was mounted over it.
-  const type = entries.findLast(([, target]) => target === '/')?.[2];
-  if (type === undefined) return undefined;
-  if (memoryTypes.has(type)) return type;
-  const hasImage = entries.some(
-    ([, target, other]) =>
-      other !== undefined && imageTypes.has(other) && !ofSnaps.test(target ?? ''),
-  );
-  return imageTypes.has(type) || (type === 'overlay' && hasImage)
-    ? `${type} over an image`
-    : undefined;
+  const root = entries.findLast(({ target }) => target === '/');
+  if (root === undefined) return undefined;
+  if (memoryTypes.has(root.type)) return root.type;
+  const isImage =
+    imageTypes.has(root.type) || (root.type === 'overlay' && isOverImage(root, entries));
+  return isImage ? `${root.type} over an image` : undefined;
+}
+
+interface Mount {
+  readonly device: string;
+  readonly target: string;
+  readonly type: string;
+  readonly options: string;
+}
+
+function parseMount(line: string): Mount {
+  const [device = '', target = '', type = '', options = ''] = line.split(' ');
+  return { device, target, type, options };
+}
+
+/** composefs keeps the metadata of an installed system in an image. */
+function isOverImage({ device, options }: Mount, mounts: readonly Mount[]): boolean {
+  if (device === 'composefs') return false;
+  const [, lower = ''] = /(?:^|,)lowerdir=([^,]*)/.exec(options) ?? [];
+  return lower.split(':').some((layer) => {
+    if (/\.(?:squashfs|erofs)(?:\/|$)/.test(layer)) return true;
+    const [holder] = mounts
+      .filter(
+        ({ target }) => target !== '/' && (layer === target || layer.startsWith(`${target}/`)),
+      )
+      .toSorted((a, b) => b.target.length - a.target.length);
+    return holder !== undefined && imageTypes.has(holder.type);
+  });
 }

@@ -4,7 +4,7 @@ import type { Probe } from './probe.ts';
 import { Reading } from './reading.ts';
 import { dropPlaceholder } from './smbios/placeholder-text.ts';
 import { readSmbios } from './smbios/read.ts';
-import { isWorkingMemory, type MemoryArray, type MemoryDevice } from './smbios/tables.ts';
+import { isModule, workingMemory, type MemoryArray, type MemoryDevice } from './smbios/tables.ts';
 import { readVirtualization } from './virtualization/virtualization.ts';
 
 const base = '/sys/devices/system/memory';
@@ -20,14 +20,14 @@ export const memoryProbe: Probe<'memory'> = {
     const devices = smbios?.tables.memoryDevices ?? [];
     // Without tables the modules are unknown.
     const dimms = smbios === undefined ? {} : { dimms: devices.flatMap(toDimm) };
-    const modules = sumOfModules(devices);
+    const modules = workingMemory(devices);
     const fromModules =
       modules > 0 && smbios ? { bytes: modules, source: smbios.source } : undefined;
     const { is_virtual } = await readVirtualization(read.quietly());
     const total =
       is_virtual === true
         ? exact(await fromKernel(read), fromModules)
-        : (fromModules ?? (await fromKernel(read)));
+        : await believable(read, fromModules);
     return {
       memory_bytes: total?.bytes ?? null,
       memory_source: total?.source ?? null,
@@ -39,15 +39,26 @@ export const memoryProbe: Probe<'memory'> = {
 
 type Total = { bytes: number; source: string; blockBytes?: number } | undefined;
 
+/** The modules, unless the kernel has more memory than they come to: the table is wrong then for certain. */
+async function believable(read: Reading, modules: Total): Promise<Total> {
+  if (modules === undefined) return fromKernel(read);
+  const kernel = await fromMeminfo(read.quietly());
+  if (kernel === undefined || kernel.bytes <= modules.bytes) return modules;
+  const gib = (bytes: number): string => `${Math.round(bytes / 2 ** 30)} GiB`;
+  read.problem(
+    'read.malformed',
+    modules.source,
+    `the memory modules of SMBIOS come to ${gib(modules.bytes)}, but the kernel has ${gib(kernel.bytes)}: the table is wrong`,
+  );
+  const blocks = await fromBlocks(read);
+  return blocks !== undefined && blocks.bytes >= kernel.bytes ? blocks : kernel;
+}
+
 /** The last block is rarely full. If the modules sum to within one block, trusts the modules. */
 function exact(blocks: Total, modules: Total): Total {
   if (blocks?.blockBytes === undefined || modules === undefined) return blocks ?? modules;
   const rest = blocks.bytes - modules.bytes;
   return rest > 0 && rest < blocks.blockBytes ? modules : blocks;
-}
-
-function sumOfModules(devices: readonly MemoryDevice[]): number {
-  return devices.filter(isWorkingMemory).reduce((sum, { sizeBytes }) => sum + (sizeBytes ?? 0), 0);
 }
 
 /** The total of a board's memory arrays; there may be one for each socket or channel. */
@@ -64,7 +75,7 @@ function board(
 }
 
 function toDimm(device: MemoryDevice): Dimm[] {
-  if (device.sizeBytes === undefined || device.sizeBytes === 0) return [];
+  if (device.sizeBytes === undefined || device.sizeBytes === 0 || !isModule(device)) return [];
   return [
     {
       locator: device.locator,

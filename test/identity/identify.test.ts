@@ -59,8 +59,12 @@ describe('MACs that identify', () => {
     [{ is_vf: true }, 'virtual function: its physical function counts'],
     [{ kind: 'infiniband' }, 'InfiniBand: its hardware address is not a MAC'],
     [{ kind: 'wlan' }, 'wireless: its address may be randomised'],
-    [{ mac: '00:00:00:00:00:00' }, 'placeholder: no NIC has it'],
-    [{ mac: 'ff:ff:ff:ff:ff:ff' }, 'placeholder: no NIC has it'],
+    [{ mac: '00:00:00:00:00:00' }, 'placeholder: no NIC has it for its own'],
+    [{ mac: 'ff:ff:ff:ff:ff:ff' }, 'placeholder: no NIC has it for its own'],
+    [{ mac: '88:88:88:88:87:88' }, 'placeholder: no NIC has it for its own'],
+    [{ mac: '01:00:5e:00:00:01' }, 'placeholder: no NIC has it for its own'],
+    [{ mac_origin: 'random' }, 'made up by the kernel at this boot'],
+    [{ mac_origin: 'set' }, 'set by somebody, and the one of the hardware is not known'],
   ] as const)('leave out %j', (more, why) => {
     const odd = nic('odd0', '52:54:00:00:00:09', more);
     const { identity } = identify(factsOf(odd, first));

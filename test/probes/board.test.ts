@@ -122,7 +122,8 @@ describe('the bmc probe', () => {
     expect(await read('bmc', files, { 'ipmitool lan print': lanPrint })).toEqual({
       is_present: true,
       interface_type: null,
-      address: { value: '10.20.30.40', source: 'ipmitool lan print' },
+      address: '10.20.30.40',
+      address_source: 'ipmitool lan print',
       mac: '3c:ec:ef:00:11:22',
       host_address: null,
     });

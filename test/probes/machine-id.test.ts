@@ -78,7 +78,11 @@ describe('volatileRoot', () => {
     ['tmpfs / tmpfs rw 0 0', 'tmpfs'],
     ['none / ramfs rw 0 0', 'ramfs'],
     ['/dev/loop0 / squashfs ro 0 0', 'squashfs over an image'],
-    ['/dev/loop0 /run/rootfs squashfs ro 0 0\noverlay / overlay rw 0 0', 'overlay over an image'],
+    [
+      '/dev/loop0 /run/rootfs squashfs ro 0 0\noverlay / overlay rw,lowerdir=/run/rootfs 0 0',
+      'overlay over an image',
+    ],
+    ['overlay / overlay rw,lowerdir=/a.squashfs:/b.squashfs 0 0', 'overlay over an image'],
   ])('finds a root in memory in %j', (mounts, type) => {
     expect(volatileRoot(mounts)).toBe(type);
   });
@@ -88,6 +92,14 @@ describe('volatileRoot', () => {
     [
       'an overlay beside snaps',
       '/dev/loop0 /snap/core/1 squashfs ro 0 0\noverlay / overlay rw 0 0',
+    ],
+    [
+      'an installed system on composefs',
+      'composefs / overlay ro,lowerdir=/run/cfs::/sysroot/objects 0 0\nnone /run/cfs erofs ro 0 0',
+    ],
+    [
+      'an overlay beside a config drive',
+      'overlay / overlay rw,lowerdir=/sysroot 0 0\n/dev/sr0 /mnt iso9660 ro 0 0',
     ],
     ["a container's root", 'overlay / overlay rw,lowerdir=/a 0 0'],
     ['a root over the network', 'server:/root / nfs4 rw 0 0'],

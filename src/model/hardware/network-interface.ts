@@ -5,6 +5,12 @@ import { nullable, U32 } from '../fields.ts';
 export const NetworkInterface = Type.Object({
   name: Type.String({ description: 'eth0, enp0s3' }),
   mac: Type.String({ description: 'the permanent address, lower case with colons' }),
+  mac_origin: Type.Optional(
+    Type.Enum(['random', 'set'], {
+      description:
+        'the kernel made the address up at this boot, or somebody set it; absent: neither',
+    }),
+  ),
   speed_mbps: nullable(U32()),
   current_mac: nullable(
     Type.String({ description: "where it differs from the permanent one: a bond member's" }),

@@ -41,7 +41,7 @@ async function readCounts(
   const isRunning = (cpu: number): boolean => running.length === 0 || running.includes(cpu);
   const cores =
     siblings.size > 0 ? countCores(siblings, new Set(running)) : countX86Cores(cpuinfo, isRunning);
-  const sockets = (await readSockets(read, running)) ?? countX86Sockets(cpuinfo);
+  const sockets = (await readSockets(read, running, cpuinfo)) ?? countX86Sockets(cpuinfo);
   return {
     cpu_threads: threads ?? null,
     cpu_cores: cores ?? null,
@@ -118,18 +118,28 @@ function countCores(
   const cores = new Set<string>();
   for (const cpu of online) {
     const threads = [...(siblings.get(cpu) ?? [])].filter((thread) => online.has(thread));
-    cores.add(threads.length === 0 ? String(cpu) : threads.toSorted((a, b) => a - b).join(','));
+    // A list without the CPU itself is another core's.
+    const isOwn = threads.includes(cpu);
+    cores.add(isOwn ? threads.toSorted((a, b) => a - b).join(',') : `only ${cpu}`);
   }
   return cores.size;
 }
 
-async function readSockets(read: Reading, cpus: readonly number[]): Promise<number | undefined> {
+/** On ARM firmware may give each core or cluster a package of its own: SMBIOS counts the sockets there. */
+async function readSockets(
+  read: Reading,
+  cpus: readonly number[],
+  cpuinfo: string,
+): Promise<number | undefined> {
   const ids = await Promise.all(
     cpus.map((cpu) => read.value(`${base}/cpu${cpu}/topology/physical_package_id`)),
   );
   // -1: the architecture does not tell.
   const known = new Set(ids.filter((id) => id !== undefined && /^\d+$/.test(id)));
-  return known.size === 0 ? undefined : known.size;
+  if (known.size < 2 || !/^CPU implementer/m.test(cpuinfo)) return known.size || undefined;
+  const smbios = await readSmbios(read.quietly());
+  const populated = smbios?.tables.processors.filter(({ isPopulated }) => isPopulated).length ?? 0;
+  return populated > 0 ? Math.min(populated, known.size) : known.size;
 }
 
 async function readModel(

@@ -10,6 +10,7 @@ interface DiskPlace {
   /** The contents of the disk's device directory. */
   entries: readonly string[];
   udev: ReadonlyMap<string, string>;
+  vendor: string | undefined;
 }
 
 /** The kernel's bus in the device path, the more specific one first: a USB disk is a SCSI disk too. */
@@ -30,7 +31,10 @@ const buses: readonly (readonly [RegExp, string])[] = [
 /** "nvme", "sata", "sas", "usb", "fc", "iscsi", …; NVMe over a fabric names it: "nvme-tcp". */
 export async function diskTransport(read: Reading, disk: DiskPlace): Promise<string | undefined> {
   if (disk.name.startsWith('nvme')) return await nvmeTransport(read, disk);
-  return buses.find(([pattern]) => pattern.test(disk.path))?.[1] ?? fromUdev(disk.udev);
+  const bus = buses.find(([pattern]) => pattern.test(disk.path))?.[1] ?? fromUdev(disk.udev);
+  // The controller speaks SCSI to the kernel and SATA to the disk.
+  const isAta = disk.vendor === 'ATA' && disk.udev.get('ID_BUS') === 'ata';
+  return bus === 'scsi' && isAta ? 'sata' : bus;
 }
 
 async function nvmeTransport(read: Reading, { dir, entries }: DiskPlace): Promise<string> {

@@ -48,20 +48,22 @@ async function readDisk(read: Reading, name: string): Promise<Disk | undefined> 
     readDetails(read, dir),
     readIdentity(read, dir, entries, usbDevicePath(path)),
   ]);
-  const { serial, model, wwn, vendor, udev } = identity;
-  const transport = await diskTransport(read, { name, dir, path, entries, udev });
+  const { serial, model, wwn, vendor, product, udev } = identity;
+  const transport = await diskTransport(read, { name, dir, path, entries, udev, vendor });
   return {
     device: `/dev/${name.replaceAll('!', '/')}`,
     // The kernel counts sectors of 512 bytes, whatever the disk's own size is.
     size_bytes: sectors * 512,
     model: model ?? null,
     serial: serial ?? null,
-    wwn: wwn ?? null,
-    type: diskType(transport, details.rotational ?? rotationFromUdev(udev)),
+    wwn: wwn === undefined || isPlaceholderWwn(wwn) ? null : wwn,
+    type: isHypervisors(vendor)
+      ? null
+      : diskType(transport, details.rotational ?? rotationFromUdev(udev)),
     transport: transport ?? null,
     removable: details.isRemovable,
     read_only: details.isReadOnly,
-    virtual_media: isVirtualMedia({ transport, model, vendor, isRemovable: details.isRemovable }),
+    virtual_media: isVirtualMedia({ transport, model, vendor, product }),
     paths: [],
   };
 }
@@ -100,6 +102,8 @@ interface Identity {
   serial: string | undefined;
   model: string | undefined;
   vendor: string | undefined;
+  /** Of the USB device. */
+  product: string | undefined;
   wwn: string | undefined;
   udev: ReadonlyMap<string, string>;
 }
@@ -136,6 +140,8 @@ async function readIdentity(
     }),
     model: chooseModel({ kernel: model, ata: ata?.model, udev }),
     vendor,
+    product:
+      usbDevice === undefined ? undefined : await read.quietly().value(`${usbDevice}/product`),
     wwn: blockWwid ?? wwid ?? udev.get('ID_WWN_WITH_EXTENSION') ?? udev.get('ID_WWN'),
     udev,
   };
@@ -147,12 +153,25 @@ async function readUdev(read: Reading, dir: string): Promise<ReadonlyMap<string,
   return parseUdevData((await read.text(`/run/udev/data/b${number}`)) ?? '');
 }
 
-/** Lists all paths on each multipath disk. */
+/** Lists all paths on each multipath disk: the same WWN, serial number and size. Two USB ports never lead to
+ *  one disk. */
 function withPaths(disks: readonly Disk[]): Disk[] {
-  const byIdentity = Map.groupBy(disks, ({ wwn, size_bytes }) => `${wwn} ${size_bytes}`);
+  const keyOf = ({ wwn, serial, size_bytes }: Disk): string => `${wwn} ${serial} ${size_bytes}`;
+  const byIdentity = Map.groupBy(disks, keyOf);
   return disks.map((disk) => {
-    const paths = byIdentity.get(`${disk.wwn} ${disk.size_bytes}`) ?? [];
-    if (disk.wwn === null || paths.length < 2) return disk;
+    const paths = byIdentity.get(keyOf(disk)) ?? [];
+    if (disk.wwn === null || disk.transport === 'usb' || paths.length < 2) return disk;
     return { ...disk, paths: paths.map(({ device }) => device) };
   });
+}
+
+/** Names that makers put where a disk has none: zeros, or a registered name without a maker. */
+function isPlaceholderWwn(wwn: string): boolean {
+  const digits = wwn.toLowerCase().replace(/^(?:naa\.|eui\.|0x|t10\.|nvme\.)/, '');
+  return /^(?:0+|50{14}[01])$/.test(digits);
+}
+
+/** Disks whose word about themselves is the hypervisor's: VMware's and Hyper-V's say that they rotate. */
+function isHypervisors(vendor: string | undefined): boolean {
+  return /^(?:vmware|msft)\b/i.test(vendor ?? '');
 }

@@ -53,6 +53,10 @@ interface Port {
   devicePath: string;
   master: string | undefined;
   bondMemberAddress: string | undefined;
+  /** Why `address` is none of the hardware's; undefined where it is. */
+  origin: NetworkInterface['mac_origin'];
+  /** What udev saw before somebody set another one, or what ethtool asks of the card. */
+  permanentAddress: string | undefined;
   isWireless: boolean;
   isVf: boolean;
   driver: string | undefined;
@@ -73,6 +77,7 @@ async function readPort(read: Reading, name: string): Promise<Port | undefined> 
     read.value(`${dir}/address`),
   ]);
   if (devicePath === undefined || devicePath.startsWith('/sys/devices/virtual/')) return undefined;
+  if (await isInternalLink(read, dir, name, devicePath)) return undefined;
   if (address === undefined || (type !== ethernet && type !== infiniband)) return undefined;
   const entries = (await read.list(dir)) ?? [];
   const [device, master, link] = await Promise.all([
@@ -89,11 +94,58 @@ async function readPort(read: Reading, name: string): Promise<Port | undefined> 
     bondMemberAddress: entries.includes('bonding_slave')
       ? (await read.value(`${dir}/bonding_slave/perm_hwaddr`))?.toLowerCase()
       : undefined,
+    ...(await readOrigin(read, dir, name, entries)),
     isWireless: entries.includes('wireless') || entries.includes('phy80211'),
     ...device,
     ...link,
   };
 }
+
+/** An address that the kernel made up at this boot, or that somebody set, and the one of the hardware as far
+ *  as it can be told. A bond's member has the address of the bond: see bonding_slave.
+ *  Source: addr_assign_type (kernel Documentation/ABI/testing/sysfs-class-net), ethtool -P, udev. */
+async function readOrigin(
+  read: Reading,
+  dir: string,
+  name: string,
+  entries: readonly string[],
+): Promise<Pick<Port, 'origin' | 'permanentAddress'>> {
+  const type = await read.quietly().value(`${dir}/addr_assign_type`);
+  const origin = type === '1' ? 'random' : type === '3' ? 'set' : undefined;
+  if (origin === undefined || entries.includes('bonding_slave')) {
+    return { origin: undefined, permanentAddress: undefined };
+  }
+  const index = await read.quietly().value(`${dir}/ifindex`);
+  const [byUdev, byCard] = await Promise.all([
+    index === undefined ? undefined : read.quietly().text(`/run/udev/data/n${index}`),
+    read.quietly().exec('ethtool', ['-P', name]),
+  ]);
+  const card = /^Permanent address: ((?:[0-9a-f]{2}:){5}[0-9a-f]{2})$/im.exec(byCard ?? '')?.[1];
+  const digits = /^E:ID_NET_NAME_MAC=[a-z]{2}x([0-9a-f]{12})$/m.exec(byUdev ?? '')?.[1];
+  const found = card?.toLowerCase() ?? digits?.replaceAll(/(..)(?=.)/g, '$1:');
+  return { origin, permanentAddress: found === '00:00:00:00:00:00' ? undefined : found };
+}
+
+/** The ends of links inside the machine or straight to another host, which come and go: representors of
+ *  virtual functions, scalable functions, Xen's back ends, Thunderbolt links, a BlueField card's console.
+ *  Source: phys_port_name (kernel Documentation/networking/representors.rst), the device's bus. */
+async function isInternalLink(
+  read: Reading,
+  dir: string,
+  name: string,
+  devicePath: string,
+): Promise<boolean> {
+  if (/\/MLNXBF[^/]*\//.test(devicePath) || name.startsWith('tmfifo_net')) return true;
+  const [portName, bus] = await Promise.all([
+    read.quietly().value(`${dir}/phys_port_name`),
+    read.quietly().link(`${dir}/device/subsystem`),
+  ]);
+  if (/^(?:c\d+)?pf\d+(?:vf\d+|sf\d+|hpf)$/.test(portName ?? '')) return true;
+  if (internalBuses.has(baseName(bus ?? ''))) return true;
+  return /\/domain\d+\/\d+-\d+\/|\/[\w-]+\.sf\.\d+$|\/vif-\d+-\d+$/.test(devicePath);
+}
+
+const internalBuses: ReadonlySet<string> = new Set(['auxiliary', 'xen-backend', 'thunderbolt']);
 
 async function readDevice(
   read: Reading,
@@ -126,8 +178,8 @@ async function readLink(
     read.value(`${dir}/carrier`),
     read.number(`${dir}/mtu`),
   ]);
-  // Drivers give 2^32 - 1 (or -1) for "unknown".
-  const isKnown = speed !== undefined && speed > 0 && speed < 4_294_967_295;
+  // Drivers give -1, 2^16 - 1 or 2^32 - 1 for "unknown".
+  const isKnown = speed !== undefined && speed > 0 && speed !== 65_535 && speed < 4_294_967_295;
   return {
     speedMbps: isKnown ? speed : undefined,
     carrier: carrier === '1' ? true : carrier === '0' ? false : undefined,
@@ -135,15 +187,16 @@ async function readLink(
   };
 }
 
-/** True for the virtual function below a netvsc interface, in a guest with accelerated networking. The
- *  netvsc interface has the same address and outlives it. */
+/** In a guest with accelerated networking: the virtual function below a netvsc interface, or the two layers
+ *  below virtio's failover, which have its address and come and go. */
 function isLowerHalf(port: Port, ports: readonly Port[]): boolean {
   return ports.some(
     (upper) =>
-      upper.driver === 'hv_netvsc' &&
-      port.driver !== 'hv_netvsc' &&
-      upper.address === port.address &&
-      (port.master === undefined || port.master === upper.name),
+      (upper !== port && upper.name === port.master && upper.address === port.address) ||
+      (upper.driver === 'hv_netvsc' &&
+        port.driver !== 'hv_netvsc' &&
+        upper.address === port.address &&
+        (port.master === undefined || port.master === upper.name)),
   );
 }
 
@@ -153,12 +206,14 @@ function toInterface(
   vlans: ReadonlyMap<string, readonly number[]>,
 ): NetworkInterface {
   const member = permanent.get(port.name);
-  const mac = port.bondMemberAddress ?? member?.address ?? port.address;
+  const mac = port.bondMemberAddress ?? member?.address ?? port.permanentAddress ?? port.address;
+  const isNobodys = mac === port.address && member === undefined;
   const isUsb = usbDevicePath(port.devicePath) !== undefined;
   const isBondMember = member !== undefined || port.bondMemberAddress !== undefined;
   return {
     name: port.name,
     mac,
+    ...(isNobodys && port.origin !== undefined && { mac_origin: port.origin }),
     current_mac: mac === port.address ? null : port.address,
     speed_mbps: port.speedMbps ?? null,
     driver: port.driver ?? null,

@@ -74,6 +74,7 @@ function add(tables: SmbiosTables, s: Structure): void {
       tables.onboardDevices.push(decodeOnboardDevice(s));
       break;
     case 42:
+      tables.hasHostInterface ||= redfishRecord(s) !== undefined;
       tables.redfishAddress ??= decodeRedfishAddress(s);
       break;
     default:
@@ -126,6 +127,7 @@ function decodeMemoryDevice(s: Structure): MemoryDevice {
     type: memoryTypes[s.byte(0x12) ?? 0] ?? null,
     isPersistent:
       (technology >= 0x04 && technology <= 0x07) || (nonVolatile > 0n && nonVolatile < unknownSize),
+    volatileBytes: knownSize(s.qword(0x3c)),
     speedMts: memorySpeed(s),
     manufacturer: text(s, 0x17),
     serial: text(s, 0x18),
@@ -135,11 +137,16 @@ function decodeMemoryDevice(s: Structure): MemoryDevice {
 
 const unknownSize = 0xffff_ffff_ffff_ffffn;
 
+function knownSize(bytes: bigint | undefined): number | undefined {
+  return bytes === undefined || bytes === unknownSize ? undefined : Number(bytes);
+}
+
 /** Units: bytes. 0 = empty slot, undefined = unknown. */
 function memorySize(s: Structure): number | undefined {
   const size = s.word(0x0c);
   if (size === undefined || size === 0xffff) return undefined;
-  if (size === 0x7fff) return ((s.dword(0x1c) ?? 0) & 0x7fff_ffff) * 1024 ** 2;
+  // Tables before version 2.7 have no extended size.
+  if (size === 0x7fff) return ((s.dword(0x1c) ?? size) & 0x7fff_ffff) * 1024 ** 2;
   return size & 0x8000 ? (size & 0x7fff) * 1024 : size * 1024 ** 2;
 }
 
@@ -164,13 +171,19 @@ function decodeOnboardDevice(s: Structure): OnboardDevice {
 /** The service address of the first Redfish-over-IP protocol record.
  *  Source: DSP0134 7.43 and DSP0270 (Redfish Host Interface) 6. */
 function decodeRedfishAddress(s: Structure): string | undefined {
+  const record = redfishRecord(s);
+  return record === undefined ? undefined : serviceAddress(s, record);
+}
+
+/** The offset of the record of Redfish over IP; undefined where the structure has none. */
+function redfishRecord(s: Structure): number | undefined {
   const networkHostInterface = 0x40;
   if (s.byte(0x04) !== networkHostInterface) return undefined;
   const count = s.byte(0x06 + (s.byte(0x05) ?? 0)) ?? 0;
   let at = 0x07 + (s.byte(0x05) ?? 0);
   for (let i = 0; i < count; i++) {
     const redfishOverIp = 0x04;
-    if (s.byte(at) === redfishOverIp) return serviceAddress(s, at + 2);
+    if (s.byte(at) === redfishOverIp) return at + 2;
     at += 2 + (s.byte(at + 1) ?? 0);
   }
   return undefined;

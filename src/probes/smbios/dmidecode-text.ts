@@ -117,6 +117,7 @@ function add(tables: SmbiosTables, record: TextRecord): void {
       });
       break;
     case 'Management Controller Host Interface':
+      tables.hasHostInterface ||= isRedfish(record);
       tables.redfishAddress ??= redfishAddress(record);
       break;
     default:
@@ -161,6 +162,7 @@ function memoryDevice({ fields }: TextRecord): MemoryDevice {
     isPersistent:
       /persistent|nvdimm/i.test(fields.get('Memory Technology') ?? '') ||
       (parseSize(fields.get('Non-Volatile Size') ?? '') ?? 0) > 0,
+    volatileBytes: parseSize(fields.get('Volatile Size') ?? ''),
     speedMts: speed ? Number(speed[1]) : undefined,
     manufacturer: given(fields.get('Manufacturer')),
     serial: given(fields.get('Serial Number')),
@@ -179,8 +181,13 @@ function parseSize(text: string): number | undefined {
   return match ? Number(match[1]) * 1024 ** power : undefined;
 }
 
-function redfishAddress({ fields }: TextRecord): string | undefined {
-  if (!fields.get('Protocol ID')?.includes('Redfish')) return undefined;
+function isRedfish({ fields }: TextRecord): boolean {
+  return fields.get('Protocol ID')?.includes('Redfish') === true;
+}
+
+function redfishAddress(record: TextRecord): string | undefined {
+  if (!isRedfish(record)) return undefined;
+  const { fields } = record;
   const address =
     fields.get('IPv4 Redfish Service Address') ?? fields.get('IPv6 Redfish Service Address');
   return address === '0.0.0.0' || address === '::' ? undefined : address;

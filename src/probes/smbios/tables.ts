@@ -14,6 +14,8 @@ export interface SmbiosTables {
   onboardDevices: OnboardDevice[];
   /** An IPMI controller is described (type 38). */
   ipmi: { interfaceType: string | null } | undefined;
+  /** A Redfish host interface is described (type 42), with an address or without one yet. */
+  hasHostInterface: boolean;
   /** The BMC's address on its own host, from a Redfish host interface (type 42). */
   redfishAddress: string | undefined;
 }
@@ -77,6 +79,8 @@ export interface MemoryDevice {
   /** "DDR4", "Flash", …; null if it is unknown or outside the specification. */
   type: string | null;
   isPersistent: boolean;
+  /** The part of a persistent module that serves as memory; undefined where the table does not say. */
+  volatileBytes: number | undefined;
   speedMts: number | undefined;
   manufacturer: string | null;
   serial: string | null;
@@ -103,6 +107,7 @@ export function noTables(): SmbiosTables {
     memoryDevices: [],
     onboardDevices: [],
     ipmi: undefined,
+    hasHostInterface: false,
     redfishAddress: undefined,
   };
 }
@@ -110,7 +115,19 @@ export function noTables(): SmbiosTables {
 /** Types that hold no working memory, though a memory device (type 17) describes them. */
 const notMemory = /^(flash|rom|eeprom|feprom|eprom)$/i;
 
-/** True if a memory device counts as installed memory. */
-export function isWorkingMemory(device: MemoryDevice): boolean {
-  return !device.isPersistent && !(device.type !== null && notMemory.test(device.type));
+/** True if a memory device is a module of memory, persistent or not: firmware lists its flash as well. */
+export function isModule({ type }: MemoryDevice): boolean {
+  return !(type !== null && notMemory.test(type));
+}
+
+/** Installed memory. Where persistent modules serve as memory, the other ones are their cache, which is
+ *  smaller. Units: bytes. */
+export function workingMemory(devices: readonly MemoryDevice[]): number {
+  const sum = (list: readonly MemoryDevice[], bytes: (d: MemoryDevice) => number | undefined) =>
+    list.reduce((total, device) => total + (bytes(device) ?? 0), 0);
+  const persistent = devices.filter(({ isPersistent }) => isPersistent);
+  const modules = devices.filter((device) => isModule(device) && !device.isPersistent);
+  const volatileSum = sum(persistent, (device) => device.volatileBytes);
+  const dram = sum(modules, (device) => device.sizeBytes);
+  return Math.max(volatileSum, dram);
 }

@@ -11,6 +11,8 @@ export interface ContainerEvidence {
   environ: string | undefined;
   /** /proc/self/cgroup */
   cgroup: string | undefined;
+  /** /proc/self/mountinfo: with version 2 of cgroups a pod sees no name of its own. */
+  mounts: string | undefined;
   /** /proc/self/status */
   status: string | undefined;
   /** OpenVZ shows bean counters only on the host. */
@@ -26,8 +28,9 @@ export async function readContainerEvidence(read: Reading): Promise<ContainerEvi
     read.list('/proc/vz'),
     read.list('/proc/bc'),
   ]);
-  const [systemd, cgroup, status, kernel] = await Promise.all([
+  const [systemd, mounts, cgroup, status, kernel] = await Promise.all([
     read.value('/run/systemd/container'),
+    read.quietly().text('/proc/self/mountinfo'),
     read.text('/proc/self/cgroup'),
     read.text('/proc/self/status'),
     read.text('/proc/version'),
@@ -36,6 +39,7 @@ export async function readContainerEvidence(read: Reading): Promise<ContainerEvi
     hasDockerEnv: top?.includes('.dockerenv') === true,
     hasContainerEnv: run?.includes('.containerenv') === true,
     systemd,
+    mounts,
     environ: await readEnviron(read),
     cgroup,
     status,
@@ -58,6 +62,10 @@ export function detectContainer(evidence: ContainerEvidence): string | null {
   if (named !== undefined && named !== '') return named;
   if (evidence.hasContainerEnv) return 'podman';
   if (evidence.hasDockerEnv) return 'docker';
+  if (environVariable(evidence.environ ?? '', 'KUBERNETES_SERVICE_HOST') !== undefined) {
+    return 'kubernetes';
+  }
+  if (/\/kubelet\/pods\//.test(evidence.mounts ?? '')) return 'kubernetes';
   return fromCgroup(evidence.cgroup ?? '');
 }
 

@@ -89,7 +89,8 @@ const trustedRules: readonly DmiRule[] = [
   { platform: 'xen', where: ['vendor', 'biosVendor'], is: /^Xen/ },
   { platform: 'amazon', where: ['vendor', 'biosVendor'], is: /^Amazon EC2/ },
   { platform: 'parallels', where: ['vendor', 'product', 'biosVendor'], is: /^Parallels/ },
-  { platform: 'google', where: ['product'], is: /^Google Compute Engine/ },
+  // Google lends whole machines too.
+  { platform: 'google', where: ['product'], is: /^Google Compute Engine/, isAmbiguous: true },
 ];
 
 const otherRules: readonly DmiRule[] = [

@@ -30,7 +30,7 @@ export async function recognise(
   caller: string | undefined,
 ): Promise<Recognition> {
   const shown = evidenceOf(request);
-  const { known, records, sightings } = await lookUp(store, shown);
+  const { known, records, sightings } = await lookUp(store, shown, request);
   const resolution = resolve(shown, { ...known, alive, caller });
   const found = records.get(resolution.machineId ?? '');
   return { request, shown, resolution, found, sightings };
@@ -42,17 +42,21 @@ interface LookUp {
   readonly sightings: readonly Sighting[];
 }
 
-async function lookUp(store: Store, shown: Evidence): Promise<LookUp> {
+async function lookUp(store: Store, shown: Evidence, request: CheckinRequest): Promise<LookUp> {
   const [byHash] = await store.machines.find([{ identityHash: shown.identityHash }], sightingLimit);
-  const hashIds = byHash?.machineIds ?? [];
-  const twins = await readMachines(store, hashIds);
+  const isNobodys = shown.macs?.length === 0;
+  const sameHash = await readMachines(store, byHash?.machineIds ?? []);
+  const twins = isNobodys ? agreeing(sameHash, shown, request) : sameHash;
+  const hashIds = [...twins.keys()];
   if (byHash === undefined || twins.size > 0) {
     return { known: knownOf({ byHash: hashIds }, twins), records: twins, sightings: [] };
   }
-  const macs = [...new Set([shown.primaryMac, ...(shown.macs ?? [])])];
-  const clues: Clue[] = [{ primaryMac: shown.primaryMac }, ...macs.map((mac) => ({ mac }))];
+  const macs = isNobodys ? [] : [...new Set([shown.primaryMac, ...(shown.macs ?? [])])];
+  const clues: Clue[] = macs.map((mac) => ({ mac }));
+  if (!isNobodys) clues.unshift({ primaryMac: shown.primaryMac });
   if (shown.smbiosUuid !== null) clues.push({ smbiosUuid: shown.smbiosUuid });
-  const [byPrimaryMac, ...rest] = await store.machines.find(clues, sightingLimit);
+  const found = await store.machines.find(clues, sightingLimit);
+  const [byPrimaryMac, ...rest] = isNobodys ? [undefined, ...found] : found;
   const byMac = new Map(macs.map((mac, i) => [mac, rest[i]?.machineIds ?? []]));
   const bySmbiosUuid = rest[macs.length]?.machineIds ?? [];
   const primaryIds = byPrimaryMac?.machineIds ?? [];
@@ -68,6 +72,19 @@ async function lookUp(store: Store, shown: Evidence): Promise<LookUp> {
       .filter((s) => s !== undefined)
       .filter((s) => s.machineIds.length < sightingLimit),
   };
+}
+
+/** A hash over no MACs proves nothing: a whole model line may have it. The machine-id or the serial number of
+ *  a disk has to agree as well. */
+function agreeing(records: Records, shown: Evidence, { disks = [] }: CheckinRequest): Records {
+  const serials = new Set(disks.flatMap(({ serial }) => serial ?? []));
+  return new Map(
+    [...records].filter(
+      ([, { value }]) =>
+        (shown.machineId !== null && value.identity.machine_id === shown.machineId) ||
+        value.hardware.disks.some(({ serial }) => serial !== null && serials.has(serial)),
+    ),
+  );
 }
 
 /** What few machines have says most. */

@@ -101,7 +101,9 @@ function identityOf(known: MachineIdentity | undefined, shown: Evidence): Machin
     machine_id === shown.machineId;
   return {
     ...known,
-    primary_mac: shown.primaryMac,
+    // A made-up address is another one at each boot.
+    primary_mac:
+      all_macs.length === 0 ? (known?.primary_mac ?? shown.primaryMac) : shown.primaryMac,
     all_macs,
     smbios_uuid,
     machine_id,

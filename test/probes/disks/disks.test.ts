@@ -43,6 +43,50 @@ function vpd(page: number, text: string): Uint8Array {
 }
 
 describe('the disks probe', () => {
+  const lent = 'pci0000:00/0000:00:14.0/usb1/1-3/1-3:1.0/host1/target1:0:0/1:0:0:0';
+  const product = (name: string) => ({
+    '/sys/devices/pci0000:00/0000:00:14.0/usb1/1-3/product': `${name}\n`,
+  });
+
+  it.each([
+    ['iLO', 'LUN 00 Media 0', 'iLO Virtual Keyboard / Media'],
+    ['Linux', 'File-Stor Gadget', 'OpenBMC Virtual Media'],
+    ['AMI', 'Virtual HDisk0', 'Virtual HDisk Device'],
+    ['ATEN', 'Virtual CDROM YS0J', 'Virtual Media'],
+    ['Cisco', 'vKVM-Mapped vHDD', 'Virtual Floppy/HDD'],
+    ['Lenovo', 'Remote Media', 'XClarity'],
+    ['iDRAC', 'LCDRIVE', 'Gadget USB HUB'],
+  ])('knows media of a BMC, removable or not: %s %s', async (vendor, model, name) => {
+    for (const removable of ['0\n', '1\n']) {
+      const files = disk('sda', lent, { removable }, { vendor, model, type: '0\n' });
+      expect((await only({ ...files, ...product(name) })).virtual_media).toBe(true);
+    }
+  });
+
+  it('takes a USB stick for no media of a BMC', async () => {
+    const files = disk('sda', lent, {}, { vendor: 'SanDisk', model: 'Ultra', type: '0\n' });
+    expect((await only({ ...files, ...product('Ultra') })).virtual_media).toBe(false);
+  });
+
+  it.each([
+    ['naa.5000000000000001', 'A', 'B'],
+    ['naa.5000c500a1b2c3d4', 'A', 'B'],
+    ['naa.0000000000000000', 'A', 'A'],
+  ])('takes two disks with WWN %s and serials %s and %s for two', async (wwid, one, two) => {
+    const other = ata.replace('ata1/host0/target0:0:0/0', 'ata2/host1/target1:0:0/1');
+    const found = await read('disks', {
+      ...disk('sda', ata, {}, { type: '0\n', wwid, vpd_pg80: vpd(0x80, one) }),
+      ...disk('sdb', other, {}, { type: '0\n', wwid, vpd_pg80: vpd(0x80, two) }),
+    });
+    expect(found.map(({ paths }) => paths)).toEqual([[], []]);
+  });
+
+  it.each(['VMware', 'Msft'])('does not believe a disk of %s that it rotates', async (vendor) => {
+    const scsi = 'pci0000:00/0000:00:15.0/host0/target0:0:0/0:0:0:0';
+    const files = disk('sda', scsi, {}, { vendor, model: 'Virtual disk', type: '0\n' });
+    expect((await only(files)).type).toBeNull();
+  });
+
   it('reads a SATA disk', async () => {
     const files = disk('sda', ata, { dev: '8:0\n' }, { model: 'ST1000NM0055-1V4\n', type: '0\n' });
     expect(await only(files)).toEqual({

@@ -64,7 +64,60 @@ describe('the network probe', () => {
     expect((await only({ ...nic('eth0', pci), ...driver })).driver).toBe('ixgbe');
   });
 
-  it.each(['-1', '0', '4294967295', '65536000000', '', 'fast'])(
+  it.each([
+    ['a representor of a virtual function', pci, { phys_port_name: 'pf0vf1\n' }],
+    ['a representor on another controller', pci, { phys_port_name: 'c1pf0sf88\n' }],
+    ["a representor of the host's function", pci, { phys_port_name: 'pf0hpf\n' }],
+    ['a scalable function', `${pci}/mlx5_core.sf.4`, {}],
+    ['a back end of Xen', 'vif-3-0', {}],
+    ['a Thunderbolt link', 'pci0000:00/0000:00:0d.2/domain0/0-0/0-1/0-1.0', {}],
+    ['the console of a BlueField card', 'platform/MLNXBF01:00/virtio0', {}],
+  ])('is not taken in by %s', async (_what, device, files) => {
+    const found = await interfaces({ ...nic('eth0', pci), ...nic('odd0', device, files) });
+    expect(found.map(({ name }) => name)).toEqual(['eth0']);
+  });
+
+  it('keeps the uplink port of a card that has representors', async () => {
+    expect((await only(nic('eth0', pci, { phys_port_name: 'p0\n' }))).name).toBe('eth0');
+  });
+
+  it('lists the three layers of virtio failover once', async () => {
+    const virtio = 'pci0000:00/0000:00:02.0/virtio0';
+    const master = { link: `/sys/devices/${virtio}/net/eth0` };
+    const found = await interfaces({
+      ...nic('eth0', virtio),
+      ...nic('eth0nsby', virtio, { master }),
+      ...nic('ens4', pci, { master }),
+    });
+    expect(found.map(({ name }) => name)).toEqual(['eth0']);
+  });
+
+  it('says that the kernel made an address up, or that somebody set it', async () => {
+    const random = await only(nic('eth0', pci, { addr_assign_type: '1\n' }));
+    expect([random.mac, random.mac_origin]).toEqual(['52:54:00:12:34:56', 'random']);
+    const set = await only(nic('eth0', pci, { addr_assign_type: '3\n', ifindex: '2\n' }));
+    expect(set.mac_origin).toBe('set');
+    const own = await only(nic('eth0', pci, { addr_assign_type: '0\n' }));
+    expect(own.mac_origin).toBeUndefined();
+  });
+
+  it("finds the hardware's address beside one that somebody set, by ethtool, else by udev", async () => {
+    const files = {
+      ...nic('eth0', pci, { addr_assign_type: '3\n', ifindex: '2\n' }),
+      '/run/udev/data/n2': 'E:ID_NET_NAME_MAC=enx3cecef0a0b01\n',
+    };
+    const { mac, current_mac, mac_origin } = await only(files);
+    expect({ mac, current_mac, mac_origin }).toEqual({
+      mac: '3c:ec:ef:0a:0b:01',
+      current_mac: '52:54:00:12:34:56',
+      mac_origin: undefined,
+    });
+    const asked = { 'ethtool -P eth0': 'Permanent address: 3c:ec:ef:0a:0b:02\n' };
+    const { interfaces: byCard } = await read('network', files, asked);
+    expect(byCard[0]?.mac).toBe('3c:ec:ef:0a:0b:02');
+  });
+
+  it.each(['65535', '-1', '0', '4294967295', '65536000000', '', 'fast'])(
     'takes speed %j for not known',
     async (speed) => {
       const port = await only(nic('eth0', pci, { speed: `${speed}\n` }));

@@ -38,7 +38,6 @@ describe('the virtualization probe', () => {
     ['QEMU', 'KVM Virtual Machine', [true, 'kvm', null]],
     ['Red Hat', 'KVM', [true, 'kvm', null]],
     ['Xen', 'HVM domU', [true, 'xen', null]],
-    ['Google', 'Google Compute Engine', [true, 'google', 'google']],
     [
       'Parallels Software International Inc.',
       'Parallels Virtual Platform',
@@ -67,6 +66,13 @@ describe('the virtualization probe', () => {
     ]);
     expect(await verdict(dmi('Amazon EC2', 'i3.metal'), guestCpu)).toEqual([false, null, 'amazon']);
     expect(await verdict(dmi('Amazon EC2', 'm5.large'))).toEqual([false, null, 'amazon']);
+  });
+
+  it('tells a guest of Google from a whole machine that Google lends', async () => {
+    const compute = dmi('Google', 'Google Compute Engine');
+    expect(await verdict(compute, guestCpu)).toEqual([true, 'google', 'google']);
+    expect(await verdict(compute)).toEqual([false, null, 'google']);
+    expect(await verdict(compute, 'CPU implementer : 0x41\n')).toEqual([true, 'google', 'google']);
   });
 
   it('tells a guest of Alibaba from a whole machine of the same name', async () => {
