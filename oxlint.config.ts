@@ -13,7 +13,8 @@ const mayImport: Record<string, readonly string[]> = {
   client: ['transport', 'model', 'core'],
   capture: ['inventory', 'probes', 'identity', 'sources', 'model', 'core'],
   doctor: ['inventory', 'transport', 'probes', 'identity', 'sources', 'model', 'core'],
-  agent: ['inventory', 'transport', 'probes', 'identity', 'sources', 'model', 'core'],
+  actions: ['sources', 'model', 'core'],
+  agent: ['inventory', 'transport', 'actions', 'probes', 'identity', 'sources', 'model', 'core'],
   simulation: ['agent', 'client', 'inventory', 'transport', 'identity', 'model', 'core'],
   store: ['identity', 'model', 'core'],
   netboot: ['model', 'core'],
@@ -59,6 +60,12 @@ const processGlobal = [
   { name: 'process', message: 'Only src/cli/main.ts may use the process; pass what is needed.' },
 ];
 
+/** The door through which the host is changed is for src/actions alone. */
+const writing = {
+  regex: '^\\.\\.?/(.*/)?writing/',
+  message: 'Only src/actions may change the host (see src/sources/writing/host.ts).',
+};
+
 interface ImportRule {
   readonly patterns: readonly { readonly regex: string; readonly message: string }[];
   readonly paths: readonly {
@@ -72,11 +79,12 @@ interface ImportRule {
 function importRule(folder: string, allowed: readonly string[]): ImportRule {
   const forbidden = folders.filter((other) => other !== folder && !allowed.includes(other));
   const host = hostModules.filter((modules) => !modules.folders.includes(folder));
+  const others = forbidden.map((other) => ({
+    regex: `^(\\.\\./)+${other}/`,
+    message: `src/${folder} must not import from src/${other} (see oxlint.config.ts).`,
+  }));
   return {
-    patterns: forbidden.map((other) => ({
-      regex: `^(\\.\\./)+${other}/`,
-      message: `src/${folder} must not import from src/${other} (see oxlint.config.ts).`,
-    })),
+    patterns: folder === 'actions' ? others : [...others, writing],
     paths: host.flatMap(({ names, instead }) =>
       names
         .flatMap((name) => [name, `node:${name}`])
@@ -152,6 +160,10 @@ export default defineConfig({
     ...serverLayers.map(serverLayer),
     ...exceptions.map(exception),
     {
+      files: ['src/cli/**', 'src/*.ts'],
+      rules: { 'no-restricted-imports': ['error', { patterns: [writing] }] },
+    },
+    {
       files: ['src/cli/**', 'build.ts', '.ci/**', 'initramfs/**', 'bench/**'],
       rules: { 'no-console': 'off' },
     },
@@ -160,6 +172,12 @@ export default defineConfig({
       files: ['initramfs/**', 'test/boot/**', 'bench/boot.bench.ts'],
       rules: { 'no-console': 'off', 'unicorn/no-useless-spread': 'off' },
     },
-    { files: ['test/**'], rules: { 'typescript/no-unsafe-type-assertion': 'off' } },
+    {
+      files: ['test/**'],
+      rules: {
+        'typescript/no-unsafe-type-assertion': 'off',
+        'vitest/expect-expect': ['error', { assertFunctionNames: ['expect', 'expect*'] }],
+      },
+    },
   ],
 });

@@ -39,7 +39,20 @@ const codes = {
   'action.unsupported': [null, 'The server asked for an action that this agent does not know.'],
   'action.failed': [null, 'An action that the server asked for was begun and failed.'],
   'wire.out-of-range': [null, 'An agent sent a number that its field cannot hold.'],
+  'action.invalid': [null, 'An action of a template has a field or a value that cannot be used.'],
   'spool.dropped': [null, 'Reports for the server were dropped because too many waited.'],
+
+  // What actions change
+  'exec.missing': [null, 'A program that an action needs is not on this host.'],
+  'disk.in-use': [null, 'Something else on the machine uses the disk that is to be written.'],
+  'disk.failed': [null, 'A disk could not be read or written.'],
+  'disk.mismatch': [null, 'A disk is not the planned one, or too small for the image.'],
+  'disk.damaged': [null, 'A disk does not return what was written to it.'],
+  'image.unreachable': [null, 'An image could not be fetched.'],
+  'image.changed': [null, 'The server replaced an image during its transfer.'],
+  'image.damaged': [null, 'An image is cut short, damaged, or does not match its checksum.'],
+  'image.unsupported': [null, 'An image is of a kind that cannot be written safely.'],
+  'tree.failed': [null, 'A file of the system on a disk could not be read or written.'],
 
   // Requests
   'request.malformed': [400, 'The request body cannot be parsed.'],

@@ -43,6 +43,13 @@ const forbidden: (readonly [string, string])[] = [
   ['server/checkin', '../background.ts'],
   ['server/http', '../../agent/loop.ts'],
   ['server/routes', 'node:fs'],
+  ['actions', '../agent/loop.ts'],
+  ['actions', '../../transport/transport.ts'],
+  ['actions/image', 'node:fs'],
+  ['agent/orders', '../../sources/writing/host.ts'],
+  ['probes', '../sources/writing/program.ts'],
+  ['sources', './writing/host.ts'],
+  ['cli/agent', '../../sources/writing/host.ts'],
 ];
 const allowed: (readonly [string, string])[] = [
   ['agent', '../probes/probe.ts'],
@@ -55,6 +62,9 @@ const allowed: (readonly [string, string])[] = [
   ['server', '../store/store.ts'],
   ['sources', 'node:fs'],
   ['store', 'node:fs'],
+  ['actions', '../sources/writing/host.ts'],
+  ['actions/disk', '../../sources/writing/host.ts'],
+  ['agent/orders', '../../actions/actions.ts'],
 ];
 
 /** Modules that answer for the host that the code runs on, whatever host it is asked about. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { runCommand } from '../../src/sources/command.ts';
+import { isRunning } from '../processes.ts';
 
 const options = { timeoutMs: 10_000, clock: systemClock };
 
@@ -53,12 +54,3 @@ describe('running a command', () => {
     await expect(runCommand('yes', [], options)).rejects.toMatchObject({ code: 'read.too-large' });
   });
 });
-
-/** Whether a process is there and no zombie. */
-function isRunning(pid: number): boolean {
-  try {
-    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
-}

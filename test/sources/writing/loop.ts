@@ -1,0 +1,52 @@
+// Disks to write to: loop devices over sparse files, which only root can make. Each is detached by its
+// own name; other tests have loop devices too.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface LoopDisk extends Disposable {
+  /** "/dev/loop3" */
+  readonly path: string;
+  /** The file with what is on it. */
+  readonly image: string;
+}
+
+export function loopDisk(sizeBytes: number, sectorBytes = 512): LoopDisk {
+  const directory = mkdtempSync(join(tmpdir(), 'dragonfly-loop-'));
+  const image = join(directory, 'disk.img');
+  writeFileSync(image, '');
+  truncateSync(image, sizeBytes);
+  const args = ['--find', '--show', '--sector-size', String(sectorBytes), image];
+  const path = execFileSync('losetup', args, { encoding: 'utf8' }).trim();
+  return {
+    path,
+    image,
+    [Symbol.dispose]() {
+      execFileSync('losetup', ['--detach', path]);
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
+
+export const canLoop = ((): boolean => {
+  if (process.getuid?.() !== 0) return false;
+  try {
+    using disk = loopDisk(1024 * 1024);
+    return disk.path.startsWith('/dev/loop');
+  } catch {
+    return false;
+  }
+})();
+
+/** Whether a program is installed. */
+export function has(program: string): boolean {
+  try {
+    execFileSync('sh', ['-c', `command -v ${program}`], {
+      env: { PATH: `${process.env['PATH']}:/usr/sbin:/sbin` },
+    });
+    return true;
+  } catch {
+    return false;
+  }
+}
