@@ -5,7 +5,10 @@ import type { CheckinResponse } from '../model/api.ts';
 import { HostRoot } from '../sources/host.ts';
 import { openRoot } from '../sources/open.ts';
 import type { Root } from '../sources/root.ts';
+import type { WorkflowActions } from '../actions/actions.ts';
+import type { PlannedDisk } from '../model/documents/planned-disk.ts';
 import type { ActionRunners } from './orders/actions.ts';
+import { openJournal } from './orders/journal.ts';
 import { openBoot, type Notebook } from './boot.ts';
 import { Conversation } from './conversation.ts';
 import { withFailover } from '../transport/failover.ts';
@@ -15,6 +18,7 @@ import type { PinnedTrust as Trust } from '../transport/pinned-trust.ts';
 import { isLoopback, type ProxySettings } from '../transport/proxy.ts';
 import { Spool } from './spool.ts';
 import { Timeline } from './timeline.ts';
+import type { ConnectionOptions } from '../transport/connections.ts';
 import { HttpTransport } from '../transport/transport.ts';
 
 export interface AgentOptions {
@@ -34,14 +38,16 @@ export interface AgentOptions {
   readonly caSha256?: string | undefined;
   /** True to let the agent reboot and run workflows on the server's order; otherwise it refuses. */
   readonly mayAct?: boolean;
-  /** The workflow actions that it supports beside `reboot`. */
+  /** Workflow actions of an embedder, beside the agent's own or in their place. */
   readonly runners?: ActionRunners;
   /** A workflow to run after the first check-in. */
   readonly workflow?: string | undefined;
   /** Beats at least this often, whatever the server says. */
   readonly maxIntervalSeconds?: number | undefined;
-  /** Keeps the sequence and the waiting reports across restarts of the agent. */
-  readonly notebooks?: { readonly sequence: Notebook; readonly spool: Notebook } | undefined;
+  /** Keeps the sequence, the waiting reports and what was done of a workflow across restarts of the agent. */
+  readonly notebooks?:
+    | { readonly sequence: Notebook; readonly spool: Notebook; readonly workflow?: Notebook }
+    | undefined;
   readonly log?: Log;
   readonly clock?: Clock;
   readonly random?: () => number;
@@ -114,8 +120,37 @@ async function assemble(options: AgentOptions): Promise<LoopOptions> {
       serverIsLocal: options.servers.some((url) => isLoopback(url)),
       mayAct: options.mayAct ?? false,
       runners: options.runners,
+      journal: openJournal(boot.id, notebooks?.workflow),
+      // A captured machine is not there to be changed.
+      actions:
+        root instanceof HostRoot
+          ? (disk) => loadActions(root, disk, options, connection)
+          : undefined,
     }),
   };
+}
+
+/** The actions that change this machine; loaded when there is a workflow. */
+async function loadActions(
+  root: Root,
+  planned: PlannedDisk | undefined,
+  options: AgentOptions,
+  connection: Pick<ConnectionOptions, 'clock' | 'proxy' | 'trust'> & { readonly userAgent: string },
+): Promise<WorkflowActions> {
+  const [{ workflowActions }, { download }] = await Promise.all([
+    import('../actions/actions.ts'),
+    import('../transport/download.ts'),
+  ]);
+  const trustedOrigins = options.servers.map((url) => new URL(url).origin);
+  return workflowActions({
+    root,
+    planned,
+    clock: connection.clock,
+    random: options.random ?? Math.random,
+    ask: (url, headers, signal) =>
+      download(url, headers, signal, { ...connection, trustedOrigins }),
+    disks: async () => (await examine(root, options)).inventory.hardware.disks,
+  });
 }
 
 /** The probes are loaded when they are wanted, as each command does. */

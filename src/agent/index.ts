@@ -23,7 +23,13 @@ import '../check-node.ts';
  * ```
  */
 
-export type { ActionProgress, ActionRunner, ActionRunners } from './orders/actions.ts';
+export type {
+  ActionOutcome,
+  ActionProgress,
+  ActionRunner,
+  ActionRunners,
+  RunnerContext,
+} from './orders/actions.ts';
 export { checkInOnce, runAgent, type AgentOptions } from './agent.ts';
 export { openBoot, type Boot, type Notebook } from './boot.ts';
 export { checkinRequest, type CheckinContext } from './checkin.ts';

@@ -114,6 +114,24 @@ export const WorkflowEvent = bounded(
       workflow: WorkflowName,
       action: ActionName,
       success: Type.Boolean(),
+      report: Type.Optional(
+        Type.Record(
+          Type.String({ maxLength: 64 }),
+          Type.Union([
+            Type.String({ maxLength: 1024 }),
+            Type.Number(),
+            Type.Boolean(),
+            Type.Null(),
+          ]),
+          { description: 'ours: what was done, by the action: bytes, seconds, hash' },
+        ),
+      ),
+      output: Type.Optional(
+        Type.Array(Type.String({ maxLength: 1024 }), {
+          maxItems: 64,
+          description: 'ours: the last lines that the action printed before it failed',
+        }),
+      ),
     }),
     Type.Object({
       type: Type.Literal('completed'),

@@ -1,6 +1,8 @@
 // Checks a server's answers before anything relies on them. By hand rather than by schema: the agent loads
 // no schema library, and a stock server leaves out this project's own fields.
 import { AppError } from '../core/errors.ts';
+import { inDragonflysSpelling } from '../model/documents/template-spelling.ts';
+import type { PlannedDisk } from '../model/documents/planned-disk.ts';
 import type { Action, CheckinResponse, HeartbeatResponse } from '../model/api.ts';
 import type { MatchedBy } from '../model/history.ts';
 
@@ -50,6 +52,8 @@ export function parseHeartbeatAnswer(body: unknown): HeartbeatResponse {
 /** The part of a Workflow document that the agent needs. */
 export interface WorkflowToRun {
   readonly templateRef: string;
+  /** The disk that the server planned; an older server plans none. */
+  readonly plannedDisk?: PlannedDisk | undefined;
 }
 
 /** The part of a Template document that the agent needs. */
@@ -67,13 +71,35 @@ export interface TemplateActionToRun {
 
 /** Errors: AppError `server.garbled`. */
 export function parseWorkflow(body: unknown): WorkflowToRun {
-  const { spec } = record(body);
-  return { templateRef: pattern(record(spec), 'templateRef', /^.{1,253}$/) };
+  const spec = record(record(body)['spec']);
+  const plan = (spec['plan'] ?? null) === null ? {} : record(spec['plan']);
+  return {
+    templateRef: pattern(spec, 'templateRef', /^.{1,253}$/),
+    ...((plan['disk'] ?? null) === null ? {} : { plannedDisk: parsePlannedDisk(plan['disk']) }),
+  };
+}
+
+/** A plan that is wrong in any part is none to go by, nor one to go without. */
+function parsePlannedDisk(value: unknown): PlannedDisk {
+  const disk = record(value);
+  const size = disk['size_bytes'];
+  if (typeof size !== 'number' || !Number.isSafeInteger(size))
+    throw garbled('plan.disk.size_bytes');
+  const text = (name: 'serial' | 'wwn' | 'model'): string | null =>
+    (disk[name] ?? null) === null ? null : pattern(disk, name, /^.{0,256}$/s);
+  return {
+    device: pattern(disk, 'device', /^\/dev\/.{1,250}$/),
+    serial: text('serial'),
+    wwn: text('wwn'),
+    size_bytes: size,
+    model: text('model'),
+  };
 }
 
 /** Errors: AppError `server.garbled`. */
 export function parseTemplate(body: unknown): TemplateToRun {
-  const spec = record(record(body)['spec']);
+  // Versions before 0.2.0 served some texts as numbers or lists.
+  const spec = record(record(inDragonflysSpelling(body))['spec']);
   const actions = list(spec['actions']).map((item) => {
     const fields = record(item);
     const action = pattern(fields, 'action', /^[\w-]{1,64}$/);

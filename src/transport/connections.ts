@@ -62,6 +62,25 @@ export async function openConnections(
   origin: string,
   options: ConnectionOptions,
 ): Promise<Connections> {
+  const { agent, destroy } = await openAgent(origin, options);
+  const { clock } = options;
+  return {
+    request: (question) =>
+      overLiveConnection(question, () => exchange(agent, question, options, clock)),
+    open: (question, silenceMs) => {
+      const limits = { ...options, totalTimeoutMs: Infinity, bodyTimeoutMs: silenceMs };
+      return overLiveConnection(question, () => openExchange(agent, question, limits, clock));
+    },
+    destroy,
+  };
+}
+
+/** What Node's client makes connections to the server at `origin` with.
+ *  Errors: AppError `config.invalid`. */
+export async function openAgent(
+  origin: string,
+  options: ConnectionOptions,
+): Promise<{ readonly agent: Agent; readonly destroy: () => void }> {
   const { clock, trust, ca, maxSockets = 1 } = options;
   const isSecure = origin.startsWith('https:');
   const proxy = proxyFor(origin, options.proxy);
@@ -91,12 +110,7 @@ export async function openConnections(
     return undefined;
   };
   return {
-    request: (question) =>
-      overLiveConnection(question, () => exchange(agent, question, options, clock)),
-    open: (question, silenceMs) => {
-      const limits = { ...options, totalTimeoutMs: Infinity, bodyTimeoutMs: silenceMs };
-      return overLiveConnection(question, () => openExchange(agent, question, limits, clock));
-    },
+    agent,
     destroy() {
       closing.abort(new Error('the connection was given up'));
       agent.destroy();

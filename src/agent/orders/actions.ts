@@ -1,22 +1,42 @@
-// Runs a workflow's actions and reports each as an event. A workflow with an unknown action is refused as a
-// whole, before anything changes.
+// Runs a workflow's actions, each once within a boot, and reports each as an event. A workflow that is wrong
+// in any part is refused as a whole, before anything changes.
 import type { Clock } from '../../core/clock.ts';
-import { AppError, describeError } from '../../core/errors.ts';
+import { AppError, describeError, isAppError } from '../../core/errors.ts';
 import type { WorkflowEvent } from '../../model/api.ts';
 import type { TemplateActionToRun, TemplateToRun } from '../../transport/answers.ts';
 import { withDeadline } from '../../core/deadline.ts';
 import { cut } from '../../core/text.ts';
+import type { Journal } from './journal.ts';
 
 export interface ActionProgress {
   readonly percent?: number;
   readonly message?: string;
+  readonly bytes_transferred?: number;
+  readonly bytes_total?: number;
+  readonly eta_secs?: number;
+}
+
+/** What became of an action. */
+export interface ActionOutcome {
+  /** A sentence for people. */
+  readonly message?: string;
+  readonly details?: Readonly<Record<string, string | number | boolean | null>>;
+  /** Leaves this boot. Done at the workflow's end, when everything is reported: nothing can be after it. */
+  readonly leave?: (() => Promise<void>) | undefined;
+}
+
+export interface RunnerContext {
+  readonly signal: AbortSignal;
+  readonly progress: (p: ActionProgress) => void;
+  /** Takes a line for the report: the last ones are told if the action fails. */
+  readonly note: (line: string) => void;
 }
 
 /** Does one action. Errors: any; the workflow then ends as failed. */
 export type ActionRunner = (
   fields: Readonly<Record<string, unknown>>,
-  context: { readonly signal: AbortSignal; readonly progress: (p: ActionProgress) => void },
-) => Promise<void>;
+  context: RunnerContext,
+) => Promise<ActionOutcome | void>;
 
 /** The runners by the name of their action. */
 export type ActionRunners = Readonly<Record<string, ActionRunner>>;
@@ -28,62 +48,113 @@ export interface WorkflowContext {
   readonly report: (event: WorkflowEvent) => void;
   /** Resolves when what was reported has been delivered, or cannot be for now. */
   readonly flush: () => Promise<void>;
+  /** Looks at an action's fields before the first action runs. Errors: AppError `action.invalid`. */
+  readonly check?: ((action: TemplateActionToRun) => void) | undefined;
+  /** Remembers what was done over a restart of the agent. */
+  readonly journal?: Journal | undefined;
 }
 
-/** Runs the actions of a workflow's template one after another. Resolves when it has succeeded.
- *  Errors: AppError `action.unsupported`, `action.failed`; both were reported as events. */
+/** Of an action's notes, for the report of a failure. */
+const keptNotes = 20;
+const maxMessage = 1_000;
+
+/** Runs the actions of a workflow's template one after another. Resolves when it has succeeded, to what
+ *  is to be done last. Errors: AppError `action.unsupported`, `action.invalid`, `action.failed`; all were
+ *  reported as events. */
 export async function runWorkflow(
   workflow: string,
   template: TemplateToRun,
   context: WorkflowContext,
-): Promise<void> {
-  const { report, clock, signal } = context;
+): Promise<(() => Promise<void>) | undefined> {
+  const { report, clock, signal, journal, check } = context;
   report({ type: 'started', workflow });
+  let leave: ActionOutcome['leave'];
   try {
     const runs = template.actions.map((action) => [action, runnerOf(action, context)] as const);
+    for (const [action] of runs) check?.(action);
+    const { finished = 0, hasFailed = false } = (journal && (await journal.of(workflow))) ?? {};
+    if (hasFailed) throw new AppError('action.failed', `workflow ${workflow} has failed before`);
     await within(clock, template.timeoutSeconds, signal, async (inTime) => {
-      for (const [action, runner] of runs)
-        await runAction(workflow, action, runner, inTime, context);
+      for (const [index, [action, runner]] of runs.entries()) {
+        if (index < finished) continue;
+        const outcome = await runAction(workflow, action, runner, inTime, context);
+        leave = outcome?.leave ?? leave;
+        // What leaves this boot is done again where it did not.
+        if (leave === undefined) await journal?.note(workflow, { finished: index + 1 });
+      }
     });
   } catch (err) {
+    // Nothing has failed: an agent that is stopped goes on with the workflow when it is started again.
+    if (signal.aborted) throw err;
+    await journal?.note(workflow, { finished: 0, hasFailed: true });
     report({ type: 'completed', workflow, success: false });
     await context.flush();
     throw err;
   }
   report({ type: 'completed', workflow, success: true });
   await context.flush();
+  return leave;
 }
 
 async function runAction(
   workflow: string,
   { action, timeoutSeconds, fields }: TemplateActionToRun,
   runner: ActionRunner,
-  signal: AbortSignal,
-  { report, clock }: WorkflowContext,
-): Promise<void> {
+  inTime: AbortSignal,
+  { report, clock, signal }: WorkflowContext,
+): Promise<ActionOutcome | void> {
+  const notes: string[] = [];
+  const note = (line: string): void => {
+    notes.push(line);
+    if (notes.length > keptNotes) notes.shift();
+  };
   report({ type: 'action_started', workflow, action });
   let last = { percent: 0, message: '' };
   const progress = (now: ActionProgress): void => {
-    last = wholeProgress({ ...last, ...now });
-    report({ type: 'action_progress', workflow, action, progress: last });
+    const whole = wholeProgress({ ...last, ...now });
+    last = { percent: whole.percent, message: whole.message };
+    report({ type: 'action_progress', workflow, action, progress: whole });
   };
   try {
-    await within(clock, timeoutSeconds, signal, (inTime) =>
-      runner(fields, { signal: inTime, progress }),
+    const outcome = await within(clock, timeoutSeconds, inTime, (inItsTime) =>
+      runner(fields, { signal: inItsTime, progress, note }),
     );
+    if (outcome?.message !== undefined) {
+      progress({ percent: 100, message: cut(outcome.message, maxMessage) });
+    }
+    const { details } = outcome ?? {};
+    report({
+      type: 'action_completed',
+      workflow,
+      action,
+      success: true,
+      ...(details === undefined ? {} : { report: details }),
+    });
+    return outcome;
   } catch (err) {
-    progress({ message: cut(describeError(err), 1_000) });
-    report({ type: 'action_completed', workflow, action, success: false });
+    if (signal.aborted) throw err;
+    progress({ message: cut(describeError(err), maxMessage) });
+    const output = [...notes, ...outputOf(err)].slice(-keptNotes);
+    report({ type: 'action_completed', workflow, action, success: false, output });
     throw new AppError('action.failed', `action "${action}" of workflow ${workflow} failed`, {
       cause: err,
     });
   }
-  report({ type: 'action_completed', workflow, action, success: true });
+}
+
+/** The last lines that a failed program printed, of the innermost failure that has some. */
+function outputOf(err: unknown): string[] {
+  let lines: string[] = [];
+  for (let e = err; e instanceof Error; e = e.cause) {
+    const output: unknown = isAppError(e) ? e.details['output'] : undefined;
+    if (Array.isArray(output)) lines = output.map(String);
+  }
+  return lines;
 }
 
 /** Dragonfly's server takes no progress without both fields, and no part of a percent. */
-function wholeProgress({ percent, message }: Required<ActionProgress>): Required<ActionProgress> {
-  return { percent: Math.round(Math.min(Math.max(percent, 0), 100)), message };
+function wholeProgress<T extends { readonly percent: number }>(progress: T): T {
+  return { ...progress, percent: Math.round(Math.min(Math.max(progress.percent, 0), 100)) };
 }
 
 function runnerOf({ action }: TemplateActionToRun, { runners }: WorkflowContext): ActionRunner {
@@ -95,11 +166,11 @@ function runnerOf({ action }: TemplateActionToRun, { runners }: WorkflowContext)
   );
 }
 
-function within(
+function within<T>(
   clock: Clock,
   seconds: number | undefined,
   signal: AbortSignal,
-  work: (signal: AbortSignal) => Promise<void>,
-): Promise<void> {
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   return seconds === undefined ? work(signal) : withDeadline(clock, seconds * 1_000, signal, work);
 }

@@ -1,6 +1,8 @@
 // The machine that the agent speaks for, as the loop sees it: its inventory, addresses and orders.
 import { AppError } from '../../core/errors.ts';
 import type { CheckinRequest } from '../../model/api.ts';
+import type { WorkflowActions } from '../../actions/actions.ts';
+import type { PlannedDisk } from '../../model/documents/planned-disk.ts';
 import type { Facts, Inventory } from '../../model/inventory.ts';
 import type { OwnAddress } from '../../model/network-setup.ts';
 import { readNetbootImage } from '../../probes/machine-id.ts';
@@ -9,6 +11,7 @@ import { Reading } from '../../probes/reading.ts';
 import { HostRoot } from '../../sources/host.ts';
 import type { Root } from '../../sources/root.ts';
 import { runWorkflow, type ActionRunners } from './actions.ts';
+import type { Journal } from './journal.ts';
 import { checkinRequest } from '../checkin.ts';
 import type { OrderContext, Subject } from '../loop.ts';
 import type { Order } from '../state.ts';
@@ -22,8 +25,13 @@ export interface HostSubjectOptions {
   readonly serverIsLocal: boolean;
   /** True to carry out orders; otherwise they are refused. */
   readonly mayAct: boolean;
-  /** Beside `reboot`, which every agent knows. */
+  /** An embedder's, beside those of this agent or in their place. */
   readonly runners?: ActionRunners | undefined;
+  /** The actions of this agent, for a workflow with this planned disk. */
+  readonly actions?:
+    | ((plannedDisk: PlannedDisk | undefined) => Promise<WorkflowActions>)
+    | undefined;
+  readonly journal?: Journal | undefined;
 }
 
 /** This host, or a captured one that is replayed. */
@@ -63,22 +71,23 @@ export class HostSubject implements Subject {
     return { final: true };
   }
 
-  /** A workflow's reboot waits for its end, because nothing can be reported after it. */
   async #execute(id: string, server: OrderContext): Promise<void> {
-    const { templateRef } = await server.workflow(id);
+    const { templateRef, plannedDisk } = await server.workflow(id);
     const template = await server.template(templateRef);
-    let isReboot = false;
-    await runWorkflow(id, template, {
+    const actions = await this.#o.actions?.(plannedDisk);
+    const leave = await runWorkflow(id, template, {
       ...server,
       runners: {
+        // Reported first: nothing can be after it.
+        reboot: async () => ({ leave: () => this.#reboot() }),
+        ...actions?.runners,
         ...this.#o.runners,
-        reboot: async () => {
-          isReboot = true;
-        },
       },
+      check: actions?.check,
+      journal: this.#o.journal,
       report: (event) => server.event(id, event),
     });
-    if (isReboot) await this.#reboot();
+    await leave?.();
   }
 
   /** `localboot` leaves the netboot image by a reboot too: the server's boot script then names the disk. */

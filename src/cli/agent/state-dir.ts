@@ -13,12 +13,16 @@ const writeFile = promisify(fs.writeFile);
 /** Opens the notebooks in `dir`; undefined if this user may not write there. */
 export async function openStateDir(
   dir: string,
-): Promise<{ readonly sequence: Notebook; readonly spool: Notebook } | undefined> {
+): Promise<Record<'sequence' | 'spool' | 'workflow', Notebook> | undefined> {
   const sequence = notebook(join(dir, 'agent.json'));
   try {
     await mkdir(dir, { recursive: true, mode: 0o755 });
     await sequence.write((await sequence.read()) ?? '{}');
-    return { sequence, spool: notebook(join(dir, 'spool.json')) };
+    return {
+      sequence,
+      spool: notebook(join(dir, 'spool.json')),
+      workflow: notebook(join(dir, 'workflow.json')),
+    };
   } catch {
     return undefined;
   }

@@ -36,7 +36,10 @@ export const templateActions = {
     url: required(),
     disk,
     root_device: rootDevice,
-    checksum: text(256),
+    checksum: text(),
+    verify: Type.Optional(
+      Type.Enum(['full', 'sampled', 'none'], { description: 'ours: how it is read back' }),
+    ),
   }),
   writefile: action('writefile', {
     path: required(),

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { runWorkflow, type ActionRunners } from '../../../src/agent/orders/actions.ts';
+import {
+  runWorkflow,
+  type ActionRunners,
+  type WorkflowContext,
+} from '../../../src/agent/orders/actions.ts';
+import { openJournal } from '../../../src/agent/orders/journal.ts';
+import type { Notebook } from '../../../src/agent/boot.ts';
+import { AppError } from '../../../src/core/errors.ts';
 import type { Subject } from '../../../src/agent/loop.ts';
 import { ManualClock } from '../../../src/core/clock.ts';
 import type { WorkflowEvent } from '../../../src/model/api.ts';
@@ -225,6 +232,131 @@ describe('an agent with a workflow to execute', () => {
 });
 
 describe('runWorkflow', () => {
+  const runAll = async (
+    runners: ActionRunners,
+    {
+      actions = Object.keys(runners),
+      ...more
+    }: Partial<WorkflowContext> & { actions?: string[] } = {},
+  ) => {
+    const events: WorkflowEvent[] = [];
+    const template = {
+      timeoutSeconds: undefined,
+      actions: actions.map((action) => ({ action, timeoutSeconds: undefined, fields: { action } })),
+    };
+    const [ended] = await Promise.allSettled([
+      runWorkflow(workflow, template, {
+        clock: new ManualClock(new Date(0)),
+        signal: new AbortController().signal,
+        runners,
+        report: (event) => events.push(event),
+        flush: async () => {},
+        ...more,
+      }),
+    ]);
+    return { ended, events };
+  };
+  const fails = async (): Promise<void> => {
+    throw new Error('no space');
+  };
+
+  it('looks at all actions before it runs the first', async () => {
+    const ran: string[] = [];
+    const note = async ({ action }: { action?: unknown }): Promise<void> =>
+      void ran.push(String(action));
+    const { ended, events } = await runAll(
+      { first: note, second: note },
+      {
+        check({ action }) {
+          if (action === 'second') throw new AppError('action.invalid', 'path is missing');
+        },
+      },
+    );
+    expect(ended).toMatchObject({ status: 'rejected', reason: { code: 'action.invalid' } });
+    expect([ran, summary(events)]).toEqual([[], ['started', 'completed false']]);
+  });
+
+  it('goes on after a restart of the agent where it was', async () => {
+    const notebook = memoryNotebook();
+    const ran: string[] = [];
+    const abort = new AbortController();
+    const one = async (): Promise<void> => void ran.push('one');
+    const two = async (_: unknown, { signal }: { signal: AbortSignal }): Promise<void> => {
+      ran.push('two');
+      if (ran.length < 3) abort.abort(new Error('the agent is stopped'));
+      signal.throwIfAborted();
+    };
+    const actions = ['one', 'two'];
+    await runAll(
+      { one, two },
+      { signal: abort.signal, journal: openJournal('boot', notebook), actions },
+    );
+    const again = await runAll({ one, two }, { journal: openJournal('boot', notebook), actions });
+    expect(ran).toEqual(['one', 'two', 'two']);
+    expect(summary(again.events).at(-1)).toBe('completed true');
+    await runAll({ one, two }, { journal: openJournal('another boot', notebook), actions });
+    expect(ran).toEqual(['one', 'two', 'two', 'one', 'two']);
+  });
+
+  it('does not run again what failed, though the agent is restarted', async () => {
+    const notebook = memoryNotebook();
+    let tries = 0;
+    const once = async (): Promise<void> => {
+      tries += 1;
+      throw new Error('no space');
+    };
+    await runAll({ once }, { journal: openJournal('boot', notebook) });
+    const again = await runAll({ once }, { journal: openJournal('boot', notebook) });
+    expect([tries, summary(again.events)]).toEqual([1, ['started', 'completed false']]);
+  });
+
+  it('leaves this boot last of all, and would again if that came to nothing', async () => {
+    const notebook = memoryNotebook();
+    const order: string[] = [];
+    const runners: ActionRunners = {
+      leave: async () => ({ leave: async () => void order.push('left') }),
+    };
+    for (const journal of [openJournal('boot', notebook), openJournal('boot', notebook)]) {
+      const { ended } = await runAll(runners, {
+        journal,
+        flush: async () => void order.push('told'),
+      });
+      if (ended.status === 'fulfilled') await ended.value?.();
+    }
+    expect(order).toEqual(['told', 'left', 'told', 'left']);
+  });
+
+  it('tells with a failure what was printed last, and with success what was done', async () => {
+    const { events } = await runAll({
+      good: async () => ({ message: 'all of it', details: { bytes: 7 } }),
+      bad: async (_, { note }) => {
+        for (let i = 0; i < 100; i++) note(`line ${i}`);
+        const details = { output: ['mkfs: cannot'] };
+        throw new AppError('tree.failed', 'x', {
+          cause: new AppError('exec.failed', 'y', { details }),
+        });
+      },
+    });
+    expect(events.filter(({ type }) => type === 'action_completed')).toMatchObject([
+      { action: 'good', success: true, report: { bytes: 7 } },
+      {
+        action: 'bad',
+        success: false,
+        output: expect.arrayContaining(['line 99', 'mkfs: cannot']),
+      },
+    ]);
+    expect(events).toContainEqual(
+      expect.objectContaining({ action: 'good', progress: { percent: 100, message: 'all of it' } }),
+    );
+    expect(events.findLast(({ type }) => type === 'action_completed')).not.toHaveProperty('report');
+  });
+
+  it('runs no action after one that failed', async () => {
+    let ran = 0;
+    const { ended } = await runAll({ fails, after: async () => void (ran += 1) });
+    expect([ended.status, ran]).toEqual(['rejected', 0]);
+  });
+
   it('ends as failed when the whole takes longer than the template allows', async () => {
     const clock = new ManualClock(new Date('2026-01-01T00:00:00Z'));
     const events: WorkflowEvent[] = [];
@@ -252,3 +384,13 @@ describe('runWorkflow', () => {
     expect(summary(events).at(-1)).toBe('completed false');
   });
 });
+
+function memoryNotebook(): Notebook {
+  let text: string | undefined;
+  return {
+    read: async () => text,
+    write: async (written) => {
+      text = written;
+    },
+  };
+}

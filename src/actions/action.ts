@@ -1,0 +1,50 @@
+// The shape of a workflow action, and what it is given to work with.
+import type { Static } from 'typebox';
+import type { Disk } from '../model/hardware/disk.ts';
+import type { templateActions } from '../model/documents/template.ts';
+import type { Host } from '../sources/writing/host.ts';
+import type { WantedDisk } from './disk/target.ts';
+import type { Ask } from './image/transfer.ts';
+
+export type ActionName = keyof typeof templateActions;
+
+/** The fields of an action as templates have them. */
+export type Fields<Name extends ActionName> = Static<(typeof templateActions)[Name]>;
+
+/** Units: bytes, seconds. */
+export interface Progress {
+  /** 0–100. */
+  readonly percent?: number;
+  readonly message?: string;
+  readonly bytes_transferred?: number;
+  readonly bytes_total?: number;
+  readonly eta_secs?: number;
+}
+
+/** What became of an action that succeeded. */
+export interface ActionReport {
+  /** A sentence for people. */
+  readonly message: string;
+  readonly details?: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+export interface ActionContext {
+  readonly host: Host;
+  readonly ask: Ask;
+  readonly random: () => number;
+  /** Aborted when the action is to stop: it then ends its programs and leaves no half-written disk that
+   *  boots. */
+  readonly signal: AbortSignal;
+  readonly progress: (progress: Progress) => void;
+  /** Takes a line of what programs print, and of what is worth knowing afterwards. */
+  readonly note: (line: string) => void;
+  /** The disk that this workflow is about. Errors: AppError `disk.mismatch`. */
+  readonly disk: (wanted?: WantedDisk) => Promise<Disk>;
+}
+
+export interface Action<Name extends ActionName> {
+  /** Errors: AppError `action.invalid`; asked of all actions before the first one runs. */
+  readonly check?: (fields: Fields<Name>) => void;
+  /** Errors: AppError. */
+  readonly run: (fields: Fields<Name>, context: ActionContext) => Promise<ActionReport>;
+}

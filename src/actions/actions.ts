@@ -1,0 +1,116 @@
+// The workflow actions that change this machine, as the agent runs them.
+import type { Clock } from '../core/clock.ts';
+import { AppError } from '../core/errors.ts';
+import type { Disk } from '../model/hardware/disk.ts';
+import type { PlannedDisk } from '../model/documents/planned-disk.ts';
+import type { Root } from '../sources/root.ts';
+import { hostOf } from '../sources/writing/host.ts';
+import type { Action, ActionContext, ActionName, ActionReport, Progress } from './action.ts';
+import { findPlanned, findUnplanned, type WantedDisk } from './disk/target.ts';
+import { checkFields } from './fields.ts';
+import { image2disk } from './image2disk.ts';
+import type { Ask } from './image/transfer.ts';
+
+export interface ActionServices {
+  /** The host that is changed. */
+  readonly root: Root;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly ask: Ask;
+  /** The disks of the machine, as they are now; undefined when they could not be read. */
+  readonly disks: () => Promise<readonly Disk[] | undefined>;
+  /** Of the server; an older one plans none. */
+  readonly planned: PlannedDisk | undefined;
+}
+
+interface RunContext {
+  readonly signal: AbortSignal;
+  readonly progress: (progress: Progress) => void;
+  readonly note: (line: string) => void;
+}
+
+type Runner = (
+  fields: Readonly<Record<string, unknown>>,
+  context: RunContext,
+) => Promise<ActionReport>;
+
+export interface WorkflowActions {
+  /** By the name of the action. */
+  readonly runners: Readonly<Record<string, Runner>>;
+  /** Errors: AppError `action.invalid`. Nothing is changed. */
+  readonly check: (action: {
+    readonly action: string;
+    readonly fields: Readonly<Record<string, unknown>>;
+  }) => void;
+}
+
+/** The actions of one workflow, which are all about one disk. */
+export function workflowActions(services: ActionServices): WorkflowActions {
+  const host = hostOf(services.root, services.clock);
+  const disk = oneDisk(services);
+  const context = (run: RunContext): ActionContext => ({
+    ...run,
+    host,
+    disk,
+    ask: services.ask,
+    random: services.random,
+  });
+  const known: Readonly<Record<string, Prepared>> = {
+    image2disk: prepare('image2disk', image2disk),
+  };
+  return {
+    runners: Object.fromEntries(
+      Object.entries(known).map(([name, { run }]) => [
+        name,
+        (fields, given) => run(fields, context(given)),
+      ]),
+    ),
+    check: ({ action, fields }) => known[action]?.check(fields),
+  };
+}
+
+type Given = Readonly<Record<string, unknown>>;
+
+/** An action with its fields as they come from a template. */
+interface Prepared {
+  readonly check: (given: Given) => void;
+  readonly run: (given: Given, context: ActionContext) => Promise<ActionReport>;
+}
+
+function prepare<Name extends ActionName>(name: Name, action: Action<Name>): Prepared {
+  const typed = (given: Given) => {
+    const fields = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
+    checkFields(name, fields);
+    return fields;
+  };
+  return {
+    check(given) {
+      const fields = typed(given);
+      action.check?.(fields);
+    },
+    run: (given, context) => action.run(typed(given), context),
+  };
+}
+
+/** The disk that the first action to ask for one was given, for all that ask later. What the actions of a
+ *  planned workflow name, the server has looked at. */
+function oneDisk({ disks, planned }: ActionServices): ActionContext['disk'] {
+  let chosen: Promise<Disk> | undefined;
+  const choose = async (wanted: WantedDisk): Promise<Disk> => {
+    const found = await disks();
+    if (found === undefined) {
+      throw new AppError('disk.mismatch', 'the disks of this machine cannot be read');
+    }
+    return planned === undefined ? findUnplanned(wanted, found) : findPlanned(planned, found);
+  };
+  return async (wanted = {}) => {
+    chosen ??= choose(wanted);
+    const disk = await chosen;
+    const { disk: device = 'auto' } = wanted;
+    if (planned !== undefined || device === 'auto' || device === disk.device) return disk;
+    throw new AppError(
+      'disk.mismatch',
+      `an action names ${device}, but this workflow is about ${disk.device}: a workflow has one disk`,
+    );
+  };
+}

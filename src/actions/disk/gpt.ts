@@ -1,0 +1,161 @@
+// The partition table at the start of an image, and what it must become on the disk that the image is
+// written to. Pure.
+import { crc32 } from 'node:zlib';
+import { AppError } from '../../core/errors.ts';
+
+/** As much of the start of an image as this file looks at. */
+export const tableBytes = 1024 * 1024;
+
+const signature = 'EFI PART';
+const mbrEntries = [446, 462, 478, 494];
+const maxEntryBytes = 4096;
+
+export interface DiskGeometry {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly sectorBytes: number;
+}
+
+interface Gpt {
+  readonly headerBytes: number;
+  readonly entriesLba: number;
+  readonly entries: Buffer;
+  readonly entryBytes: number;
+  readonly lastUsedLba: number;
+}
+
+/** Errors: AppError `disk.mismatch` when firmware could not boot this image from this disk: the table counts
+ *  in other sectors than the disk's, or its partitions reach beyond the end. */
+export function checkTable(head: Buffer, disk: DiskGeometry): void {
+  const sectors = [512, 4096].filter((bytes) => hasGpt(head, bytes));
+  const { sectorBytes, path, sizeBytes } = disk;
+  if (sectors.length > 0 && !sectors.includes(sectorBytes)) {
+    throw new AppError(
+      'disk.mismatch',
+      `the image is made for disks with sectors of ${sectors[0]} bytes and cannot boot from ${path}, whose sectors have ${sectorBytes}`,
+    );
+  }
+  if (sectors.length === 0 && sectorBytes !== 512 && hasMbrPartitions(head)) {
+    throw new AppError(
+      'disk.mismatch',
+      `the image has an MBR for sectors of 512 bytes and cannot boot from ${path}, whose sectors have ${sectorBytes}; it needs a GPT made for them`,
+    );
+  }
+  const gpt = sectors.length > 0 ? parseGpt(head, sectorBytes) : undefined;
+  const usedLba = gpt?.lastUsedLba ?? lastMbrLba(head);
+  if ((usedLba + 1) * sectorBytes <= sizeBytes) return;
+  throw new AppError(
+    'disk.mismatch',
+    `the partitions of the image reach to byte ${(usedLba + 1) * sectorBytes}, but ${path} has ${sizeBytes}; choose a larger disk`,
+  );
+}
+
+/** Whether the start of an image has a partition table. */
+export function hasTable(
+  head: Buffer,
+  { sectorBytes }: Pick<DiskGeometry, 'sectorBytes'>,
+): boolean {
+  return hasGpt(head, sectorBytes) || hasMbrPartitions(head);
+}
+
+/** The first MiB of an image as it must be on a larger disk, and the backup of its GPT for the disk's end;
+ *  undefined where the image has no GPT, or one that is damaged.
+ *  Source: UEFI specification 2.10, 5.2.3 (protective MBR) and 5.3. */
+export function moveBackup(
+  head: Buffer,
+  { sizeBytes, sectorBytes }: Pick<DiskGeometry, 'sizeBytes' | 'sectorBytes'>,
+): { head: Buffer; backup: { offset: number; bytes: Buffer } } | undefined {
+  const gpt = parseGpt(head, sectorBytes);
+  if (gpt === undefined) return undefined;
+  const lastLba = Math.floor(sizeBytes / sectorBytes) - 1;
+  const entrySectors = Math.ceil(gpt.entries.length / sectorBytes);
+  const backupEntriesLba = lastLba - entrySectors;
+  if (backupEntriesLba <= gpt.lastUsedLba) return undefined;
+  const moved = Buffer.from(head);
+  const primary = moved.subarray(sectorBytes, sectorBytes + gpt.headerBytes);
+  primary.writeBigUInt64LE(BigInt(lastLba), 32);
+  primary.writeBigUInt64LE(BigInt(backupEntriesLba - 1), 48);
+  const bytes = Buffer.alloc((entrySectors + 1) * sectorBytes);
+  gpt.entries.copy(bytes);
+  const backup = bytes.subarray(
+    entrySectors * sectorBytes,
+    entrySectors * sectorBytes + gpt.headerBytes,
+  );
+  primary.copy(backup);
+  backup.writeBigUInt64LE(BigInt(lastLba), 24);
+  backup.writeBigUInt64LE(1n, 32);
+  backup.writeBigUInt64LE(BigInt(backupEntriesLba), 72);
+  sign(primary);
+  sign(backup);
+  correctProtectiveMbr(moved, lastLba);
+  return { head: moved, backup: { offset: backupEntriesLba * sectorBytes, bytes } };
+}
+
+function sign(header: Buffer): void {
+  header.writeUInt32LE(0, 16);
+  header.writeUInt32LE(crc32(header), 16);
+}
+
+/** Its one partition covers the disk, as far as 32 bits go. */
+function correctProtectiveMbr(head: Buffer, lastLba: number): void {
+  for (const at of mbrEntries) {
+    if (head[at + 4] !== 0xee || head.readUInt32LE(at + 8) !== 1) continue;
+    head.writeUInt32LE(Math.min(lastLba, 0xffffffff), at + 12);
+  }
+}
+
+function hasGpt(head: Buffer, sectorBytes: number): boolean {
+  return head.toString('latin1', sectorBytes, sectorBytes + 8) === signature;
+}
+
+/** Undefined for what is none, does not lie within the first MiB, or is damaged. */
+function parseGpt(head: Buffer, sectorBytes: number): Gpt | undefined {
+  if (!hasGpt(head, sectorBytes) || head.length < 2 * sectorBytes) return undefined;
+  const headerBytes = head.readUInt32LE(sectorBytes + 12);
+  if (headerBytes < 92 || headerBytes > sectorBytes) return undefined;
+  const header = Buffer.from(head.subarray(sectorBytes, sectorBytes + headerBytes));
+  const crc = header.readUInt32LE(16);
+  header.writeUInt32LE(0, 16);
+  if (crc32(header) !== crc || header.readBigUInt64LE(24) !== 1n) return undefined;
+  const entriesLba = Number(header.readBigUInt64LE(72));
+  const [count, entryBytes] = [header.readUInt32LE(80), header.readUInt32LE(84)];
+  const start = entriesLba * sectorBytes;
+  const end = start + count * entryBytes;
+  if (entryBytes < 128 || entryBytes > maxEntryBytes || end > head.length) return undefined;
+  const entries = head.subarray(start, end);
+  if (crc32(entries) !== header.readUInt32LE(88)) return undefined;
+  return {
+    headerBytes,
+    entriesLba,
+    entries,
+    entryBytes,
+    lastUsedLba: lastLbaOf(entries, entryBytes),
+  };
+}
+
+function lastLbaOf(entries: Buffer, entryBytes: number): number {
+  let last = 0;
+  for (let at = 0; at + entryBytes <= entries.length; at += entryBytes) {
+    const isUsed = entries.subarray(at, at + 16).some((byte) => byte !== 0);
+    if (isUsed) last = Math.max(last, Number(entries.readBigUInt64LE(at + 40)));
+  }
+  return last;
+}
+
+function hasMbrPartitions(head: Buffer): boolean {
+  return lastMbrLba(head) > 0;
+}
+
+/** 0 where there is no MBR with partitions; a boot sector of FAT or NTFS alone has the same signature. */
+function lastMbrLba(head: Buffer): number {
+  if (head.length < 512 || head.readUInt16LE(510) !== 0xaa55) return 0;
+  const entries = mbrEntries.map((at) => ({
+    status: head[at] ?? 0,
+    type: head[at + 4] ?? 0,
+    first: head.readUInt32LE(at + 8),
+    sectors: head.readUInt32LE(at + 12),
+  }));
+  if (entries.some(({ status }) => status !== 0 && status !== 0x80)) return 0;
+  const used = entries.filter(({ type, sectors }) => type !== 0 && type !== 0xee && sectors > 0);
+  return Math.max(0, ...used.map(({ first, sectors }) => first + sectors - 1));
+}

@@ -1,0 +1,164 @@
+// Takes down what stands on a disk before it is overwritten, and leaves nothing on it that firmware, a
+// kernel or an installer would take for something.
+import { AppError, describeError } from '../../core/errors.ts';
+import { alignedBuffer, type BlockFile } from '../../sources/writing/block-file.ts';
+import type { Host, RunOptions } from '../../sources/writing/host.ts';
+import { deviceOf, nameOf, readPartitions, readStack, type BlockNode } from './stack.ts';
+
+/** So much is wiped at both ends of the disk and of each partition: all known signatures but a few that
+ *  wipefs knows lie there, and both copies of a GPT. */
+const endBytes = 1024 * 1024;
+
+/** A program that takes something down. */
+export interface Step {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly input?: string;
+}
+
+/** How to take down all that is built on a disk, from the top. Pure.
+ *  Errors: AppError `disk.in-use` when something of it is built on another disk as well, or is unknown. */
+export function tearDownSteps(disk: BlockNode): readonly Step[] {
+  const own = new Set(namesOf(disk));
+  const seen = new Set<string>();
+  const steps: Step[] = [];
+  const visit = (node: BlockNode): void => {
+    if (seen.has(node.name)) return;
+    seen.add(node.name);
+    for (const user of node.users) visit(user);
+    steps.push(...stepsFor(node, own));
+  };
+  visit(disk);
+  return steps;
+}
+
+/** Takes down what is on the disk and wipes it so far that it has no partition table, file system, array
+ *  or volume. Errors: AppError `disk.in-use`, `disk.failed`, `exec.failed`, `exec.missing`. */
+export async function tearDown(host: Host, device: string, options: RunOptions): Promise<void> {
+  const name = nameOf(device);
+  for (const { program, args, input } of tearDownSteps(await readStack(host.root, name))) {
+    await host.run(program, args, { ...options, ...(input === undefined ? {} : { input }) });
+  }
+  const partitions = await readPartitions(host.root, name);
+  const file = await host.openDisk(device, 'write');
+  try {
+    await makeUnbootable(file);
+    for (const partition of partitions) {
+      const { offset, length } = await extentOf(host, name, partition.name);
+      await wipeEnds(file, offset, length);
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  // What is neither at the start nor at the end: ZFS, btrfs and VMFS have such places.
+  for (const { name: partition } of partitions) await wipeSignatures(host, partition, options);
+  await wipeSignatures(host, name, options);
+  if (partitions.length === 0) return;
+  await host.run('partx', ['--delete', device], options);
+  const left = await readPartitions(host.root, name);
+  if (left.length === 0) return;
+  throw new AppError('disk.in-use', `the kernel keeps ${left[0]?.name ?? ''}, which is in use`);
+}
+
+/** Wipes both ends of a disk: no firmware finds a partition table or a boot sector on it then.
+ *  Errors: AppError `disk.failed`. */
+async function makeUnbootable(file: BlockFile): Promise<void> {
+  await wipeEnds(file, 0, file.sizeBytes);
+  await file.sync();
+}
+
+/** After a failure: the disk must not boot what is only in part on it. `file` may be closed already.
+ *  Errors: AppError `disk.failed`, with the failure that came before as its cause. */
+export async function leaveUnbootable(
+  host: Host,
+  device: string,
+  file: BlockFile,
+  failure: unknown,
+): Promise<void> {
+  try {
+    await file.close();
+    const again = await host.openDisk(device, 'write');
+    try {
+      await makeUnbootable(again);
+    } finally {
+      await again.close();
+    }
+  } catch (err) {
+    throw new AppError(
+      'disk.failed',
+      `${device} is written in part and may boot: its ends cannot be wiped (${describeError(err)})`,
+      { cause: failure },
+    );
+  }
+}
+
+async function wipeEnds(file: BlockFile, offset: number, length: number): Promise<void> {
+  const zeroes = alignedBuffer(Math.min(endBytes, length));
+  const end = Math.min(offset + length, file.sizeBytes);
+  // A table may lie: what it says of places behind the end of the disk is left alone.
+  if (offset + zeroes.length > end) return;
+  await file.write(zeroes, offset);
+  await file.write(zeroes, end - zeroes.length);
+}
+
+async function wipeSignatures(host: Host, name: string, options: RunOptions): Promise<void> {
+  await host.run('wipefs', ['--all', '--force', deviceOf(name)], options);
+}
+
+/** Source: /sys/class/block/<disk>/<partition>/{start,size}, in sectors of 512 bytes. */
+async function extentOf(host: Host, disk: string, partition: string) {
+  const directory = `/sys/class/block/${disk}/${partition}`;
+  const [start, size] = await Promise.all([
+    host.root.text(`${directory}/start`),
+    host.root.text(`${directory}/size`),
+  ]);
+  return { offset: Number(start) * 512, length: Number(size) * 512 };
+}
+
+function stepsFor(node: BlockNode, own: ReadonlySet<string>): Step[] {
+  const { name, kind, mounts, isSwap, mapped = name } = node;
+  const steps: Step[] = mounts.toReversed().map((path) => ({ program: 'umount', args: [path] }));
+  if (isSwap) steps.push({ program: 'swapoff', args: [deviceOf(name)] });
+  if (kind === 'disk' || kind === 'partition') return steps;
+  const foreign = node.parts.find((part) => !own.has(part));
+  if (foreign !== undefined) {
+    throw new AppError(
+      'disk.in-use',
+      `${mapped} is built on this disk and on ${deviceOf(foreign)}, which is not to be overwritten; take it down by hand first`,
+    );
+  }
+  return [...steps, ...closing(node, mapped)];
+}
+
+function closing({ name, kind, parts }: BlockNode, mapped: string): Step[] {
+  switch (kind) {
+    case 'crypt':
+      return [{ program: 'cryptsetup', args: ['close', mapped] }];
+    case 'lvm':
+      return [{ program: 'dmsetup', args: ['remove', '--retry', mapped] }];
+    case 'md':
+      // The superblocks first: nothing can put together again what is stopped then.
+      return [
+        ...parts.map((part) => ({
+          program: 'wipefs',
+          args: ['--all', '--force', deviceOf(part)],
+        })),
+        { program: 'mdadm', args: ['--stop', deviceOf(name)] },
+      ];
+    case 'bcache':
+      return [{ program: 'tee', args: [`/sys/block/${name}/bcache/stop`], input: '1' }];
+    case 'disk':
+    case 'partition':
+      return [];
+    case 'other':
+      throw new AppError(
+        'disk.in-use',
+        `${mapped} is built on this disk, and this agent does not know what it is; take it down by hand first`,
+      );
+  }
+}
+
+function namesOf(node: BlockNode): string[] {
+  return [node.name, ...node.users.flatMap(namesOf)];
+}

@@ -1,0 +1,71 @@
+// The checksum that a template gives for an image, and where a file of checksums has it. Pure.
+import { AppError } from '../../core/errors.ts';
+
+export interface Checksum {
+  readonly algorithm: 'sha256' | 'sha512';
+  /** Lower case. */
+  readonly hex: string;
+}
+
+/** A checksum, or the URL of a file in which the image's name stands beside one. */
+export type ChecksumSource = Checksum | { readonly url: string };
+
+const algorithms = { 64: 'sha256', 128: 'sha512' } as const;
+
+/** "sha256:…", "sha512:…", the bare digits, or a URL. Errors: AppError `action.invalid`. */
+export function parseChecksum(text: string): ChecksumSource {
+  const trimmed = text.trim();
+  if (/^https?:\/\//i.test(trimmed)) return { url: trimmed };
+  const [, named, hex = ''] = /^(?:(sha256|sha512)[:=])?([0-9a-f]+)$/i.exec(trimmed) ?? [];
+  const checksum = ofDigits(hex);
+  if (
+    checksum !== undefined &&
+    (named ?? checksum.algorithm).toLowerCase() === checksum.algorithm
+  ) {
+    return checksum;
+  }
+  throw new AppError(
+    'action.invalid',
+    'checksum must be sha256:DIGITS, sha512:DIGITS, the 64 or 128 digits alone, or the URL of a file of checksums',
+  );
+}
+
+/** The checksum of the file `name` in the text of a file such as SHA256SUMS; a file with one checksum and
+ *  no name is about whatever lies beside it. The strongest one counts.
+ *  Source: sha256sum(1), and the format of BSD's with the name in front. */
+export function findChecksum(text: string, name: string): Checksum | undefined {
+  const lines = text.split('\n').map((line) => line.trim());
+  const found = lines.flatMap((line) => {
+    const bsd = /^SHA(?:256|512) \((.+)\) = ([0-9a-f]+)$/i.exec(line);
+    const [, hex = '', file] = bsd
+      ? ['', bsd[2], bsd[1]]
+      : (/^([0-9a-f]+)(?:\s+\*?(.+))?$/i.exec(line) ?? []);
+    const checksum = ofDigits(hex);
+    return checksum === undefined ? [] : [{ checksum, file }];
+  });
+  const named = found.filter(({ file }) => file !== undefined && baseName(file) === name);
+  const alone = found.length === 1 && found[0]?.file === undefined ? found : [];
+  return [...named, ...alone]
+    .map(({ checksum }) => checksum)
+    .toSorted((a, b) => b.hex.length - a.hex.length)[0];
+}
+
+/** The name of the file that a URL's path ends in. */
+export function fileNameOf(url: string): string {
+  const { pathname } = new URL(url);
+  const name = baseName(pathname);
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
+function ofDigits(hex: string): Checksum | undefined {
+  const algorithm = hex.length === 64 || hex.length === 128 ? algorithms[hex.length] : undefined;
+  return algorithm && { algorithm, hex: hex.toLowerCase() };
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}

@@ -1,0 +1,127 @@
+// The image that a URL names: fetched, unpacked, and known to be the same file however often it is read.
+import { AppError } from '../../core/errors.ts';
+import type { ActionContext } from '../action.ts';
+import { fileNameOf, findChecksum, parseChecksum, type Checksum } from './checksum.ts';
+import { ByteStream } from './packing/byte-stream.ts';
+import { unpack, type Unpacked } from './packing/unpack.ts';
+import { shown, Transfer } from './transfer.ts';
+
+/** One reading of the image. */
+export interface Opened extends Unpacked {
+  readonly transfer: Transfer;
+  /** Reads what is left of the file, and resolves to the file's hash: "sha256:…".
+   *  Errors: AppError `image.damaged` when it is not the checksum. */
+  readonly finish: () => Promise<string>;
+}
+
+const maxChecksumFileBytes = 4 * 1024 * 1024;
+
+export class ImageSource {
+  readonly #url: string;
+  readonly #context: ActionContext;
+  readonly #checksum: Checksum | undefined;
+  #first: Transfer | undefined;
+
+  private constructor(url: string, context: ActionContext, checksum: Checksum | undefined) {
+    this.#url = url;
+    this.#context = context;
+    this.#checksum = checksum;
+  }
+
+  /** Errors: AppError `image.unreachable`, `image.damaged` when the file of checksums has none of it. */
+  static async of(
+    { url, checksum }: { readonly url: string; readonly checksum?: string | undefined },
+    context: ActionContext,
+  ): Promise<ImageSource> {
+    const given = checksum === undefined ? undefined : parseChecksum(checksum);
+    const known =
+      given !== undefined && 'url' in given ? await fetchChecksum(given.url, url, context) : given;
+    return new ImageSource(url, context, known);
+  }
+
+  get isVerified(): boolean {
+    return this.#checksum !== undefined;
+  }
+
+  /** Begins to read it from its start. Errors: AppError `image.*`. */
+  async open(): Promise<Opened> {
+    const { host, signal } = this.#context;
+    const transfer = newTransfer(this.#url, this.#context, this.#checksum);
+    const file = new ByteStream(transfer);
+    const head = await file.peek(1);
+    const filter = (program: string, args: readonly string[], input: AsyncIterable<Uint8Array>) =>
+      host.filter(program, args, input, { signal });
+    this.#requireSame(transfer);
+    const unpacked = await unpack(file, transfer.sizeBytes, filter);
+    this.#requireAnEnd(transfer, unpacked, head.length);
+    return { ...unpacked, transfer, finish: () => this.#finish(transfer, file) };
+  }
+
+  /** A second reading must be of the file of the first one. */
+  #requireSame(transfer: Transfer): void {
+    this.#first ??= transfer;
+    const isSame =
+      this.#first.etag === transfer.etag && this.#first.sizeBytes === transfer.sizeBytes;
+    if (!isSame) {
+      throw new AppError('image.changed', `the server has another file at ${shown(this.#url)} now`);
+    }
+  }
+
+  /** A raw image that is cut short looks like a whole one, unless something says where it ends. */
+  #requireAnEnd({ isDelimited }: Transfer, { format, packings }: Unpacked, length: number): void {
+    if (isDelimited || packings.length > 0 || format !== 'raw' || this.isVerified || length === 0)
+      return;
+    throw new AppError(
+      'image.unsupported',
+      `the server does not say how long ${shown(this.#url)} is, so that a broken transfer looks like a whole one; give a checksum`,
+    );
+  }
+
+  async #finish(transfer: Transfer, file: ByteStream): Promise<string> {
+    while ((await file.next()) !== undefined);
+    const hash = transfer.digest();
+    const { algorithm, hex } = this.#checksum ?? { algorithm: 'sha256', hex: hash };
+    if (hash === hex) return `${algorithm}:${hash}`;
+    throw new AppError(
+      'image.damaged',
+      `the image is not the one that its checksum names: ${algorithm} ${hash} instead of ${hex}`,
+    );
+  }
+}
+
+function newTransfer(
+  url: string,
+  context: ActionContext,
+  checksum: Checksum | undefined,
+): Transfer {
+  const { ask, host, random, signal, note } = context;
+  return new Transfer(url, {
+    ask,
+    clock: host.clock,
+    random,
+    signal,
+    algorithm: checksum?.algorithm ?? 'sha256',
+    isVerified: checksum !== undefined,
+    onRetry: (reason) => note(`${shown(url)}: ${reason}`),
+  });
+}
+
+async function fetchChecksum(
+  listUrl: string,
+  imageUrl: string,
+  context: ActionContext,
+): Promise<Checksum> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of newTransfer(listUrl, context, undefined)) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > maxChecksumFileBytes) {
+      throw new AppError('image.damaged', `${shown(listUrl)} is too large for a file of checksums`);
+    }
+  }
+  const name = fileNameOf(imageUrl);
+  const found = findChecksum(Buffer.concat(chunks).toString('utf8'), name);
+  if (found !== undefined) return found;
+  throw new AppError('image.damaged', `${shown(listUrl)} has no SHA-256 or SHA-512 of ${name}`);
+}

@@ -1,0 +1,53 @@
+// Makes a disk read as zeroes ahead of what is written to it, where the disk can do that faster than by
+// writing them. Nothing else promises it: what a mere discard leaves behind may be old data.
+import type { Clock } from '../../core/clock.ts';
+import { isAppError } from '../../core/errors.ts';
+
+/** Zeroes a part of a disk with a guarantee, or fails where the disk has no way to but to write.
+ *  In practice: fallocate(1) --punch-hole, which asks a block device for BLKDEV_ZERO_NOFALLBACK. */
+export type ZeroRange = (offset: number, length: number) => Promise<void>;
+
+const firstSliceBytes = 64 * 1024 * 1024;
+const sliceBytes = 1024 * 1024 * 1024;
+/** A disk that takes longer writes the zeroes, which is better left to when they are wanted. */
+const worthwhileBytesPerSecond = 512 * 1024 * 1024;
+
+export class Zeroing {
+  readonly #zero: ZeroRange;
+  readonly #clock: Clock;
+  readonly #endBytes: number;
+  #zeroedTo = 0;
+  #goesOn = true;
+
+  /** `endBytes`: nothing is zeroed from there on. */
+  constructor(zero: ZeroRange, endBytes: number, clock: Clock) {
+    this.#zero = zero;
+    this.#endBytes = endBytes;
+    this.#clock = clock;
+  }
+
+  /** Everything before reads as zeroes unless it was written since. */
+  get zeroedTo(): number {
+    return this.#zeroedTo;
+  }
+
+  /** Tries to have everything before `offset` zeroed. */
+  async reach(offset: number): Promise<void> {
+    while (this.#goesOn && this.#zeroedTo < Math.min(offset, this.#endBytes)) {
+      const wanted = this.#zeroedTo === 0 ? firstSliceBytes : sliceBytes;
+      const length = Math.min(wanted, this.#endBytes - this.#zeroedTo);
+      const startMs = this.#clock.elapsedMs();
+      try {
+        await this.#zero(this.#zeroedTo, length);
+      } catch (err) {
+        if (!isAppError(err, 'exec.failed') && !isAppError(err, 'exec.missing')) throw err;
+        this.#goesOn = false;
+        return;
+      }
+      this.#zeroedTo += length;
+      const seconds = (this.#clock.elapsedMs() - startMs) / 1_000;
+      // A program may take a second to start on a busy machine.
+      if (seconds > 1 + length / worthwhileBytesPerSecond) this.#goesOn = false;
+    }
+  }
+}

@@ -1,0 +1,138 @@
+// image2disk: writes a disk image to the planned disk, so that at any moment before the end, power cut
+// included, the disk does not boot.
+import { AppError, isAppError } from '../core/errors.ts';
+import type { Disk } from '../model/hardware/disk.ts';
+import type { BlockFile } from '../sources/writing/block-file.ts';
+import type { Action, ActionContext, ActionReport, Fields } from './action.ts';
+import { reloadPartitions } from './disk/nodes.ts';
+import { leaveUnbootable, tearDown } from './disk/teardown.ts';
+import { parseChecksum } from './image/checksum.ts';
+import { Digests } from './image/digests.ts';
+import { blockBytes, DiskWriter } from './image/disk-writer.ts';
+import { writeEnds } from './image/finish.ts';
+import { withBuffers } from './image/memory.ts';
+import { planImage, type ImagePlan } from './image/plan.ts';
+import { ImageProgress, mebibytes } from './image/progress.ts';
+import { readBack, type Verify } from './image/read-back.ts';
+import { ImageSource } from './image/source.ts';
+import { Zeroing } from './image/zeroing.ts';
+
+/** An image that changes while it is fetched is fetched again, so often. */
+const maxAttempts = 3;
+
+export const image2disk: Action<'image2disk'> = {
+  check({ url, checksum }) {
+    if (!/^https?:\/\/./i.test(url) || URL.parse(url) === null) {
+      throw new AppError('action.invalid', `url must begin with http:// or https://`);
+    }
+    if (checksum !== undefined) parseChecksum(checksum);
+  },
+
+  async run(fields, context) {
+    const disk = await context.disk(fields);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await withBuffers(() => install(fields, disk, context));
+      } catch (err) {
+        if (!isAppError(err, 'image.changed') || attempt === maxAttempts) throw err;
+        context.note(`${err.message}; starting over`);
+      }
+    }
+  },
+};
+
+async function install(
+  fields: Fields<'image2disk'>,
+  disk: Disk,
+  context: ActionContext,
+): Promise<ActionReport> {
+  const { host, signal } = context;
+  const startMs = host.clock.elapsedMs();
+  const source = await ImageSource.of(fields, context);
+  const geometry = await host.openDisk(disk.device, 'read');
+  await geometry.close();
+  const plan = await planImage(source, geometry);
+  await tearDown(host, disk.device, { signal });
+  const file = await host.openDisk(disk.device, 'write');
+  try {
+    const { hasTable, ...written } = await write(plan, file, fields.verify, context);
+    await file.close();
+    if (hasTable) await reloadPartitions(host, disk.device, { signal });
+    const seconds = Math.round((host.clock.elapsedMs() - startMs) / 1_000);
+    return {
+      message: `${mebibytes(written.bytes)} on ${disk.device} in ${seconds} s, ${written.hash}${source.isVerified ? ', as its checksum says' : ', without a checksum to compare with'}`,
+      details: {
+        ...written,
+        seconds,
+        etag: plan.opened.transfer.etag ?? null,
+        disk_serial: disk.serial,
+        has_checksum: source.isVerified,
+      },
+    };
+  } catch (err) {
+    await leaveUnbootable(host, disk.device, file, err);
+    throw err;
+  } finally {
+    await plan.opened.stream.close();
+    await file.close();
+  }
+}
+
+/** Everything but the ends, then, when it is known to be right, the ends. */
+async function write(
+  plan: ImagePlan,
+  file: BlockFile,
+  verify: Verify | undefined,
+  context: ActionContext,
+) {
+  const { host, signal } = context;
+  const { transfer } = plan.opened;
+  const progress = new ImageProgress(host.clock, context.progress);
+  const digests = new Digests(plan.unitBytes);
+  const zeroing = new Zeroing(
+    async (offset, length) => {
+      const range = ['--offset', String(offset), '--length', String(length)];
+      await host.run('fallocate', ['--punch-hole', ...range, file.path], { signal });
+    },
+    file.sizeBytes,
+    host.clock,
+  );
+  const writer = new DiskWriter({
+    file,
+    zeroing,
+    digests,
+    sizeBytes: plan.sizeBytes,
+    onBlock: () => {
+      signal.throwIfAborted();
+      progress.transferred(transfer.offset, transfer.sizeBytes, writer.writtenBytes);
+    },
+  });
+  const startMs = host.clock.elapsedMs();
+  try {
+    await plan.copy(writer, zeroing);
+    const hash = await plan.opened.finish();
+    const held = await writer.finish();
+    const verified = await readBack(verify ?? { fullWithinMs: host.clock.elapsedMs() - startMs }, {
+      file,
+      digests,
+      fromBytes: blockBytes,
+      toBytes: held[1]?.offset ?? 0,
+      clock: host.clock,
+      signal,
+      onProgress: (done, total) => progress.compared(done, total),
+    });
+    signal.throwIfAborted();
+    const { hasTable, isGptMoved } = await writeEnds(file, held);
+    return {
+      bytes: writer.endBytes,
+      fetched_bytes: transfer.offset,
+      written_bytes: held.reduce((sum, { bytes }) => sum + bytes.length, writer.writtenBytes),
+      hash,
+      read_back: verified,
+      gpt_moved: isGptMoved,
+      hasTable,
+    };
+  } finally {
+    await writer.stop();
+  }
+}

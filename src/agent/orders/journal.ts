@@ -1,0 +1,44 @@
+// What the agent did of a workflow within this boot, kept over a restart of its process: nothing is done
+// twice, and what failed is not tried again by itself.
+import type { Notebook } from '../boot.ts';
+
+interface JournalEntry {
+  /** So many actions, from the first one on, were finished. */
+  readonly finished: number;
+  readonly hasFailed?: boolean;
+}
+
+export interface Journal {
+  /** Undefined for a workflow that this boot has done nothing of. */
+  of(workflow: string): Promise<JournalEntry | undefined>;
+  note(workflow: string, entry: JournalEntry): Promise<void>;
+}
+
+/** A journal in a notebook. One workflow at a time: a machine has no second one before the first has
+ *  ended. Without a notebook it lasts as long as the process. */
+export function openJournal(bootId: string, notebook: Notebook | undefined): Journal {
+  let last: unknown;
+  return {
+    async of(workflow) {
+      const text = await notebook?.read();
+      const noted = notebook === undefined ? last : parse(text);
+      if (typeof noted !== 'object' || noted === null) return undefined;
+      const entry = { boot_id: '', workflow: '', finished: 0, has_failed: false, ...noted };
+      if (entry.boot_id !== bootId || entry.workflow !== workflow) return undefined;
+      const finished = Number.isSafeInteger(entry.finished) ? entry.finished : 0;
+      return { finished, hasFailed: entry.has_failed };
+    },
+    async note(workflow, { finished, hasFailed = false }) {
+      last = { boot_id: bootId, workflow, finished, has_failed: hasFailed };
+      await notebook?.write(JSON.stringify(last));
+    },
+  };
+}
+
+function parse(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? '');
+  } catch {
+    return undefined;
+  }
+}

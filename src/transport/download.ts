@@ -1,0 +1,95 @@
+// Asks for a file over HTTP, wherever redirections lead, and gives the answer as it comes. What an answer
+// means, and when to ask again, is decided by who asks.
+import { request, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import type { Clock } from '../core/clock.ts';
+import { AppError } from '../core/errors.ts';
+import { openAgent } from './connections.ts';
+import type { PinnedTrust } from './pinned-trust.ts';
+import type { ProxySettings } from './proxy.ts';
+
+export interface Download {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** Fails when the connection ends before the answer does. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Ends the connection. */
+  readonly close: () => void;
+}
+
+export interface DownloadOptions {
+  readonly clock: Clock;
+  readonly proxy?: ProxySettings | undefined;
+  /** Counts for the servers of `trustedOrigins` alone; others are verified as browsers do. */
+  readonly trust?: PinnedTrust | undefined;
+  readonly trustedOrigins: readonly string[];
+  readonly userAgent: string;
+}
+
+const maxRedirections = 5;
+
+/** The answer to a GET. Errors: those of node:http and node:tls, AppError `server.garbled` for redirections
+ *  that lead nowhere, `config.invalid`, or the signal's reason. */
+export async function download(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+  options: DownloadOptions,
+): Promise<Download> {
+  let current = new URL(url);
+  for (let redirections = 0; redirections <= maxRedirections; redirections += 1) {
+    const answer = await ask(current, headers, signal, options);
+    const next = locationOf(answer, current);
+    if (next === undefined) return answer;
+    answer.close();
+    if (current.protocol === 'https:' && next.protocol !== 'https:') {
+      throw new AppError('server.garbled', `${current.origin} leads from https to ${next.origin}`);
+    }
+    current = next;
+  }
+  throw new AppError('server.garbled', `${new URL(url).origin} leads in circles`);
+}
+
+function locationOf({ status, headers }: Download, from: URL): URL | undefined {
+  const location = headers['location'];
+  if (![301, 302, 303, 307, 308].includes(status) || location === undefined) return undefined;
+  const next = URL.parse(location, from);
+  if (next !== null && /^https?:$/.test(next.protocol)) return next;
+  throw new AppError('server.garbled', `${from.origin} leads to what is no web address`);
+}
+
+async function ask(
+  url: URL,
+  headers: OutgoingHttpHeaders,
+  signal: AbortSignal,
+  { clock, proxy, trust, trustedOrigins, userAgent }: DownloadOptions,
+): Promise<Download> {
+  const pinned = trustedOrigins.includes(url.origin) ? trust : undefined;
+  const { agent, destroy } = await openAgent(url.origin, { clock, proxy, trust: pinned });
+  try {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const sent = request(url, {
+        agent,
+        signal,
+        headers: { 'user-agent': userAgent, ...headers },
+      });
+      sent.once('response', resolve);
+      sent.on('error', reject);
+      sent.once('close', () => reject(new Error('the connection was closed without an answer')));
+      sent.end();
+    });
+    return {
+      status: response.statusCode ?? 0,
+      headers: Object.fromEntries(
+        Object.entries(response.headers).map(([name, value]) => [name, value?.toString()]),
+      ),
+      body: response,
+      close() {
+        response.destroy();
+        destroy();
+      },
+    };
+  } catch (err) {
+    destroy();
+    throw err;
+  }
+}

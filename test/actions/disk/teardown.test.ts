@@ -1,0 +1,151 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readStack, type BlockNode } from '../../../src/actions/disk/stack.ts';
+import { tearDown, tearDownSteps } from '../../../src/actions/disk/teardown.ts';
+import { MemoryRoot } from '../../probes/memory-root.ts';
+import { canInstall, expectUnbootable, needs, untouched, usedDisk } from '../installing.ts';
+import { never, thisHost } from '../workplace.ts';
+
+const node = (name: string, kind: BlockNode['kind'], more: Partial<BlockNode> = {}): BlockNode => ({
+  name,
+  kind,
+  mapped: undefined,
+  mounts: [],
+  isSwap: false,
+  parts: [],
+  users: [],
+  ...more,
+});
+
+const commands = (disk: BlockNode): string[] =>
+  tearDownSteps(disk).map(({ program, args, input }) =>
+    [program, ...args, ...(input === undefined ? [] : ['<', input])].join(' '),
+  );
+
+describe('taking down what stands on a disk', () => {
+  it('goes from the top to the bottom', () => {
+    const root = node('dm-1', 'lvm', {
+      mapped: 'vg-root',
+      parts: ['dm-0'],
+      mounts: ['/mnt', '/mnt/a'],
+    });
+    const swap = node('dm-2', 'lvm', { mapped: 'vg-swap', parts: ['dm-0'], isSwap: true });
+    const crypt = node('dm-0', 'crypt', { mapped: 'luks', parts: ['sda2'], users: [root, swap] });
+    const disk = node('sda', 'disk', {
+      users: [
+        node('sda1', 'partition', { mounts: ['/boot/efi'] }),
+        node('sda2', 'partition', { users: [crypt] }),
+      ],
+    });
+    expect(commands(disk)).toEqual([
+      'umount /boot/efi',
+      'umount /mnt/a',
+      'umount /mnt',
+      'dmsetup remove --retry vg-root',
+      'swapoff /dev/dm-2',
+      'dmsetup remove --retry vg-swap',
+      'cryptsetup close luks',
+    ]);
+  });
+
+  it('wipes an array’s superblocks while it runs, and stops it once', () => {
+    const md = node('md127', 'md', { parts: ['sda1', 'sda2'] });
+    const disk = node('sda', 'disk', {
+      users: [
+        node('sda1', 'partition', { users: [md] }),
+        node('sda2', 'partition', { users: [md] }),
+      ],
+    });
+    expect(commands(disk)).toEqual([
+      'wipefs --all --force /dev/sda1',
+      'wipefs --all --force /dev/sda2',
+      'mdadm --stop /dev/md127',
+    ]);
+  });
+
+  it.each(['md', 'lvm', 'bcache'] as const)(
+    'refuses an %s that another disk is part of',
+    (kind) => {
+      const across = node('x0', kind, { mapped: 'data', parts: ['sda1', 'sdb1'] });
+      const disk = node('sda', 'disk', { users: [node('sda1', 'partition', { users: [across] })] });
+      expect(() => tearDownSteps(disk)).toThrow('/dev/sdb1, which is not to be overwritten');
+    },
+  );
+
+  it('refuses what it does not know', () => {
+    const disk = node('sda', 'disk', {
+      users: [node('dm-0', 'other', { mapped: 'mpatha', parts: ['sda'] })],
+    });
+    expect(() => tearDownSteps(disk)).toThrow('mpatha');
+  });
+});
+
+it('what stands on a disk is read from /sys', async () => {
+  const sys = '/sys/class/block';
+  const root = MemoryRoot.of({
+    [`${sys}/nvme0n1/dev`]: '259:0\n',
+    [`${sys}/nvme0n1/nvme0n1p2/partition`]: '2\n',
+    [`${sys}/nvme0n1p2/dev`]: '259:2\n',
+    [`${sys}/nvme0n1p2/partition`]: '2\n',
+    [`${sys}/nvme0n1p2/holders/dm-0/x`]: '',
+    [`${sys}/dm-0/dev`]: '253:0\n',
+    [`${sys}/dm-0/dm/uuid`]: 'CRYPT-LUKS2-0123-luks\n',
+    [`${sys}/dm-0/dm/name`]: 'luks\n',
+    [`${sys}/dm-0/slaves/nvme0n1p2/x`]: '',
+    '/proc/self/mountinfo': '30 1 253:0 / /mnt/my\\040disk rw - ext4 /dev/dm-0 rw\n',
+    '/proc/swaps': 'Filename Type Size Used Priority\n/dev/nvme0n1p2 partition 1 0 -2\n',
+  });
+  expect(await readStack(root, 'nvme0n1')).toMatchObject({
+    kind: 'disk',
+    users: [
+      {
+        name: 'nvme0n1p2',
+        kind: 'partition',
+        isSwap: true,
+        users: [
+          {
+            name: 'dm-0',
+            kind: 'crypt',
+            mapped: 'luks',
+            mounts: ['/mnt/my disk'],
+            parts: ['nvme0n1p2'],
+          },
+        ],
+      },
+    ],
+  });
+});
+
+describe.skipIf(!canInstall)(`a real disk ${needs}`, () => {
+  it('is unmounted and has nothing left on it that a kernel or firmware would know', async () => {
+    using disk = usedDisk();
+    const place = mkdtempSync(join(tmpdir(), 'dragonfly-teardown-'));
+    execFileSync('mount', [`${disk.path}p2`, place]);
+    try {
+      await tearDown(thisHost(), disk.path, { signal: never });
+      expect(readFileSync('/proc/self/mounts', 'utf8')).not.toContain(disk.path);
+    } finally {
+      rmSync(place, { recursive: true });
+    }
+    expectUnbootable(disk);
+    expect(execFileSync('wipefs', ['--no-act', disk.path], { encoding: 'utf8' })).toBe('');
+    expect(existsSync(`${disk.path}p1`)).toBe(false);
+  });
+
+  it('that something else uses stays as it is', async () => {
+    using disk = usedDisk();
+    const holder = await thisHost().openDisk(`${disk.path}p2`, 'write');
+    const expectUntouched = untouched(disk);
+    try {
+      await expect(tearDown(thisHost(), disk.path, { signal: never })).rejects.toMatchObject({
+        code: 'disk.in-use',
+      });
+      expectUntouched();
+    } finally {
+      await holder.close();
+    }
+  });
+});

@@ -1,0 +1,139 @@
+import { zstdCompressSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { findChecksum, fileNameOf, parseChecksum } from '../../../src/actions/image/checksum.ts';
+import { Digests } from '../../../src/actions/image/digests.ts';
+import { recognise } from '../../../src/actions/image/packing/kind.ts';
+import { parseZstdFrame, zstdFrameLength } from '../../../src/actions/image/packing/zstd-frame.ts';
+
+const bytes = (text: string): Buffer => Buffer.from(text.padEnd(512, '\0'), 'latin1');
+
+describe('recognising an image', () => {
+  it.each([
+    ['QFI\xfb\0\0\0\x03', 'qcow2'],
+    ['\x1f\x8b\x08', 'gzip'],
+    ['\xfd7zXZ\0', 'xz'],
+    ['\x28\xb5\x2f\xfd', 'zstd'],
+    ['\x50\x2a\x4d\x18', 'zstd'],
+    ['BZh91AY&SY', 'bzip2'],
+    [`${'disk.raw'.padEnd(257, '\0')}ustar\0`, 'tar'],
+    [`${'disk.raw'.padEnd(257, '\0')}ustar  `, 'tar'],
+    ['\xeb\x63\x90', 'raw'],
+    ['BZh is how this boot sector begins', 'raw'],
+    ['', 'raw'],
+  ])('%j… is %s', (head, kind) => {
+    expect(recognise(bytes(head))).toBe(kind);
+  });
+
+  it.each([
+    ['KDMV', 'VMDK'],
+    ['vhdxfile', 'VHDX'],
+    ['PK\x03\x04', 'zip'],
+    ['  <!doctype HTML>', 'web page'],
+    ['<?xml version="1.0"?>', 'web page'],
+    [`${'a'.repeat(64)}  disk.raw`, 'checksum'],
+    ['-----BEGIN PGP SIGNED MESSAGE-----', 'signature'],
+  ])('%j… is refused', (head, what) => {
+    expect(recognise(bytes(head))).toEqual({ unsupported: expect.stringContaining(what) });
+  });
+});
+
+describe('the header of a zstd frame', () => {
+  it('says the window and, where there is one, the size', () => {
+    const small = zstdCompressSync(Buffer.alloc(1000, 'x'));
+    expect(parseZstdFrame(small)).toEqual({ windowBytes: 1000, contentBytes: 1000 });
+    // Version 1, window 2^17 × 1.25, no size: written by hand.
+    const streamed = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, (7 << 3) | 2]);
+    expect(parseZstdFrame(streamed)).toEqual({ windowBytes: 163_840, contentBytes: undefined });
+    expect(parseZstdFrame(small.subarray(0, 5))).toBeUndefined();
+    expect(parseZstdFrame(Buffer.from('\x50\x2a\x4d\x18aaaa', 'latin1'))).toBeUndefined();
+  });
+
+  it('leads to where the frame ends', () => {
+    for (const size of [0, 1, 300, 70_000, 400_000]) {
+      const data = Buffer.from(Array.from({ length: size }, (_, i) => (i * i) >> 5));
+      const frame = zstdCompressSync(data);
+      expect(zstdFrameLength(Buffer.concat([frame, frame]))).toBe(frame.length);
+      expect(zstdFrameLength(frame.subarray(0, -1))).toBeUndefined();
+    }
+  });
+});
+
+describe('a checksum', () => {
+  const [a, b] = ['a'.repeat(64), 'b'.repeat(128)];
+
+  it.each([
+    [a, { algorithm: 'sha256', hex: a }],
+    [`sha256:${a.toUpperCase()}`, { algorithm: 'sha256', hex: a }],
+    [` sha512:${b}\n`, { algorithm: 'sha512', hex: b }],
+    [b, { algorithm: 'sha512', hex: b }],
+    ['https://host/SHA256SUMS', { url: 'https://host/SHA256SUMS' }],
+  ])('%s is understood', (text, checksum) => {
+    expect(parseChecksum(text)).toEqual(checksum);
+  });
+
+  it.each([
+    '',
+    'sha256:',
+    `sha512:${a}`,
+    'd41d8cd98f00b204e9800998ecf8427e',
+    'file:///etc/passwd',
+    `${a}g`,
+  ])('%j is refused', (text) => {
+    expect(() => parseChecksum(text)).toThrow('checksum must be');
+  });
+
+  it('is found in a file of many by the name of the image', () => {
+    const list = [
+      '-----BEGIN PGP SIGNED MESSAGE-----',
+      `${a}  debian-12.qcow2`,
+      `${'c'.repeat(64)} *./path/debian-12.raw`,
+      `SHA512 (debian-12.iso) = ${b}`,
+    ].join('\n');
+    expect(findChecksum(list, 'debian-12.qcow2')?.hex).toBe(a);
+    expect(findChecksum(list, 'debian-12.raw')?.hex).toBe('c'.repeat(64));
+    expect(findChecksum(list, 'debian-12.iso')).toEqual({ algorithm: 'sha512', hex: b });
+    expect(findChecksum(list, 'debian')).toBeUndefined();
+  });
+
+  it('that stands alone is about the one file', () => {
+    expect(findChecksum(`${a}\n`, 'anything')?.hex).toBe(a);
+    expect(findChecksum(`${a}\n${a}\n`, 'anything')).toBeUndefined();
+  });
+
+  it('is looked for by the last name of the URL', () => {
+    expect(fileNameOf('https://host/images/debian%2B12.raw?x=/y#z')).toBe('debian+12.raw');
+  });
+});
+
+describe('the digests of what was written', () => {
+  const MiB = 1024 * 1024;
+  const unit = 65_536;
+  const block = Buffer.from(Array.from({ length: MiB / 4 }, (_, i) => i * 7919)).fill(1, 0, unit);
+
+  it('are the same in whatever order the parts came, zeroes left out', () => {
+    const [whole, parts] = [new Digests(unit), new Digests(unit)];
+    const full = Buffer.concat([block, Buffer.alloc(MiB - block.length)]);
+    whole.written(70 * 1024 * MiB, full);
+    for (let at = block.length - unit; at >= 0; at -= unit) {
+      parts.written(70 * 1024 * MiB + at, block.subarray(at, at + unit));
+    }
+    expect([whole, parts].map((d) => d.matches(70 * 1024 * MiB, full))).toEqual([true, true]);
+  });
+
+  it('tell a changed byte, a lost part and parts that changed places', () => {
+    const digests = new Digests(unit);
+    digests.written(5 * MiB, block);
+    const changed = Buffer.from(block);
+    changed[100_000] = (changed[100_000] ?? 0) ^ 1;
+    const swapped = Buffer.concat([
+      block.subarray(unit, 2 * unit),
+      block.subarray(0, unit),
+      block.subarray(2 * unit),
+    ]);
+    expect(digests.matches(5 * MiB, block)).toBe(true);
+    expect(digests.matches(5 * MiB, changed)).toBe(false);
+    expect(digests.matches(5 * MiB, swapped)).toBe(false);
+    expect(digests.matches(5 * MiB, Buffer.alloc(MiB))).toBe(false);
+    expect(digests.matches(6 * MiB, Buffer.alloc(MiB))).toBe(true);
+  });
+});

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { Zeroing } from '../../../src/actions/image/zeroing.ts';
+import { ManualClock } from '../../../src/core/clock.ts';
+import { AppError } from '../../../src/core/errors.ts';
+
+const MiB = 1024 * 1024;
+const GiB = 1024 * MiB;
+
+function zeroing(bytesPerSecond: number, endBytes = 100 * GiB) {
+  const clock = new ManualClock(new Date(0));
+  const ranges: (readonly [number, number])[] = [];
+  const made = new Zeroing(
+    async (offset, length) => {
+      ranges.push([offset, length]);
+      await clock.advance((length / bytesPerSecond) * 1_000);
+    },
+    endBytes,
+    clock,
+  );
+  return { disk: made, ranges };
+}
+
+describe('zeroing a disk ahead of what is written', () => {
+  it('goes no further than it must', async () => {
+    const { disk, ranges } = zeroing(10 * GiB);
+    await disk.reach(MiB);
+    await disk.reach(60 * MiB);
+    expect(ranges).toEqual([[0, 64 * MiB]]);
+    await disk.reach(2 * GiB);
+    expect(disk.zeroedTo).toBe(2 * GiB + 64 * MiB);
+  });
+
+  it('ends with the disk', async () => {
+    const { disk } = zeroing(10 * GiB, GiB + 512);
+    await disk.reach(5 * GiB);
+    expect(disk.zeroedTo).toBe(GiB + 512);
+  });
+
+  it('stops where the disk writes the zeroes itself, which takes as long', async () => {
+    const { disk, ranges } = zeroing(150 * MiB);
+    await disk.reach(50 * GiB);
+    expect([ranges.length, disk.zeroedTo]).toEqual([2, GiB + 64 * MiB]);
+  });
+
+  it('stops where the disk cannot', async () => {
+    const disk = new Zeroing(
+      () => Promise.reject(new AppError('exec.failed', 'fallocate failed')),
+      GiB,
+      new ManualClock(new Date(0)),
+    );
+    await disk.reach(GiB);
+    expect(disk.zeroedTo).toBe(0);
+  });
+
+  it('does not take the abortion of its program for that', async () => {
+    const disk = new Zeroing(
+      () => Promise.reject(new Error('cancelled')),
+      GiB,
+      new ManualClock(new Date(0)),
+    );
+    await expect(disk.reach(GiB)).rejects.toThrow('cancelled');
+  });
+});
