@@ -1,8 +1,9 @@
 // JSON whose integers survive: one that a number cannot hold (beyond 2^53, as Rust's u64 may be) is a bigint
 // in memory, and digits again in the text. Every smaller one is a number.
 
-/** Only texts with a run of digits this long are read the slow way. */
-const maybeUnsafe = /\d{16}/;
+/** Only texts with an integer this long are read the slow way. A run of digits elsewhere, in a serial number or
+ *  a hash, is no reason. */
+const maybeUnsafe = /(?:^|[:,[])\s*-?\d{16}/;
 
 /** The parts of the language's JSON that the compiler's library does not describe yet. */
 interface RawJson {

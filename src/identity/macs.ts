@@ -3,6 +3,7 @@
 /** Normalises twelve hex digits with any of the usual separators (`AA-BB-…`, `aa:bb:…`, `aabb.ccdd.eeff`,
  *  none) to lower case with colons. Returns undefined for anything else. */
 export function normalizeMac(text: string): string | undefined {
+  if (/^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/.test(text)) return text;
   const trimmed = text.trim();
   const separated = /^[0-9a-f]{2}([-:][0-9a-f]{2}){5}$/i.test(trimmed);
   const bare = /^[0-9a-f]{12}$/i.test(trimmed) || /^([0-9a-f]{4}\.){2}[0-9a-f]{4}$/i.test(trimmed);
