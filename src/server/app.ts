@@ -16,9 +16,11 @@ import type { BootOptions } from '../netboot/boot-script.ts';
 import { limitConnections, serverOptions, type TlsTexts } from './http/connections.ts';
 import { Events } from './running/events.ts';
 import { guardRequests } from './http/guard.ts';
+import { decisionFor } from './machines/decision.ts';
 import { Decisions } from './running/decisions.ts';
 import { parseJson, parseYaml } from './http/json.ts';
-import { defaultLiveness, Liveness, type LivenessPolicy } from './running/liveness.ts';
+import { Liveness } from './running/liveness.ts';
+import { defaultLiveness, type LivenessPolicy } from './running/pace.ts';
 import { createMetrics } from './running/metrics.ts';
 import { openApiBase } from './http/openapi.ts';
 import { defaultOverload, Overload, type OverloadPolicy } from './running/overload.ts';
@@ -135,7 +137,7 @@ function createServices(options: AppOptions, stopping: AbortSignal): Services {
     newId,
     events,
     liveness,
-    decisions: new Decisions(),
+    decisions: new Decisions((machine) => decisionFor({ store, clock }, machine)),
     metrics,
     stopping,
     auth: new Auth(store, clock, options.auth),

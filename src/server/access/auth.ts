@@ -3,7 +3,7 @@
 import * as crypto from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
-import { tokenId, type Machine } from '../../model/machine.ts';
+import { tokenId } from '../../model/machine.ts';
 import type { TokenScope } from '../../model/operator-api.ts';
 import type { Store } from '../../store/store.ts';
 import { hashToken, listTokens, machineOfToken } from './tokens.ts';
@@ -197,19 +197,6 @@ export function refuseOtherMachine(by: Principal, machineId: string): void {
   if (by.kind === 'machine' && by.machineId !== machineId) {
     throw new AppError('auth.denied', 'the token belongs to another machine');
   }
-}
-
-/** Whether somebody comes without the machine's own token, where tokens are needed. */
-export function needsToken(by: Principal, machineId: string): boolean {
-  if (by.kind === 'anyone') return false;
-  return by.kind !== 'machine' || by.machineId !== machineId;
-}
-
-/** Whether this is the token that the machine proved to hold. */
-export function isHolder(by: Principal, machine: Machine): boolean {
-  return (
-    by.kind === 'machine' && by.machineId === machine.id && by.tokenId === machine.token_holder
-  );
 }
 
 function allows(principal: Principal, access: Access, isRead: boolean): boolean {

@@ -3,9 +3,11 @@
 import * as crypto from 'node:crypto';
 import { AppError, isAppError } from '../../core/errors.ts';
 import type { Clock } from '../../core/clock.ts';
+import type { MachineChange } from '../../model/history.ts';
 import { tokenId, type Machine } from '../../model/machine.ts';
 import type { TokenScope } from '../../model/operator-api.ts';
 import type { Token } from '../../model/token.ts';
+import { tokenChange } from '../rules/history.ts';
 import type { Store } from '../../store/store.ts';
 
 export interface NewToken {
@@ -63,16 +65,18 @@ export async function revokeToken(store: Store, name: string): Promise<void> {
 
 /** The machine with a new token of its own. The token before it stays valid, because its answer may be the
  *  one that arrives; so does that of the machine's holder, and the one it was `heard` with: a machine that is
- *  alive keeps its token, however many are given in its name. */
+ *  alive keeps its token, however many are given in its name. `change` is for its history. */
 export function grantToken(
   machine: Machine,
   heard: string | undefined,
-): { machine: Machine; token: string } {
+  now: Date,
+): { machine: Machine; token: string; change: readonly MachineChange[] } {
   const token = newTokenText(`dfm_${machine.id}`);
   const kept = (machine.token_sha256 ?? []).filter(
     (hash, i) => i === 0 || [machine.token_holder, heard].includes(tokenId(hash)),
   );
-  return { machine: { ...machine, token_sha256: [hashToken(token), ...kept] }, token };
+  const granted = { ...machine, token_sha256: [hashToken(token), ...kept] };
+  return { machine: granted, token, change: tokenChange(machine, granted, now.toISOString()) };
 }
 
 /** The machine with no token but this one and its holder's. */

@@ -2,8 +2,7 @@
 import { isAppError } from '../../core/errors.ts';
 import type { CheckinRequest, CheckinResponse } from '../../model/api.ts';
 import { tokenIds } from '../../model/machine.ts';
-import { isHolder, nameOf, type Principal } from '../access/auth.ts';
-import { decisionFor } from '../machines/decision.ts';
+import { nameOf, type Principal } from '../access/auth.ts';
 import { noteCheckin, noteSentToDisk } from '../machines/local-boots.ts';
 import { loadMachine } from '../machines/machines.ts';
 import type { Decisions } from '../running/decisions.ts';
@@ -64,18 +63,16 @@ async function admit(
   caller: Principal,
 ): Promise<CheckinResponse> {
   const registration = await register(s, request, caller);
-  const { token, matchedBy, evidence, isNew, isSeenWritten } = registration;
+  const { token, matchedBy, evidence, isNew, isSeenWritten, isHolder } = registration;
   const { id } = registration.machine.value;
   const machine = await noteCheckin(s, registration.machine.value, request);
-  const { action, workflowId, state } = await s.decisions.refresh(id, () =>
-    decisionFor(s, machine),
-  );
+  const { action, workflowId, state } = await s.decisions.refresh(id, () => machine);
   if (action === 'localboot') await noteSentToDisk(s, machine, request.boot_id ?? null);
   const interval = s.liveness.checkedIn(id, request, state, {
     isWritten: isSeenWritten,
-    isHolder: isHolder(caller, machine),
+    isHolder,
   });
-  note(s, registration, nameOf(caller));
+  note(s, registration, caller);
   return {
     machine_id: id,
     memorable_name: machine.config.memorable_name,
@@ -89,7 +86,7 @@ async function admit(
   };
 }
 
-function note(s: CheckinServices, registration: Registration, caller: string): void {
+function note(s: CheckinServices, registration: Registration, caller: Principal): void {
   const { machine, isNew, matchedBy, token } = registration;
   const { id: machine_id, config } = machine.value;
   s.metrics.checkins.inc({ matched_by: matchedBy });
@@ -99,6 +96,7 @@ function note(s: CheckinServices, registration: Registration, caller: string): v
   }
   const [newest, ...before] = tokenIds(machine.value);
   if (token === undefined || before.length === 0) return;
-  s.events.publish('machine.token', { machine_id, token: newest, by: caller });
-  s.log.info({ machine_id, token: newest, by: caller }, 'a known machine was given a new token');
+  const by = nameOf(caller);
+  s.events.publish('machine.token', { machine_id, token: newest, by });
+  s.log.info({ machine_id, token: newest, by }, 'a known machine was given a new token');
 }

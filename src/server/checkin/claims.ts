@@ -3,18 +3,85 @@
 import { AppError } from '../../core/errors.ts';
 import type { MatchedBy } from '../../model/history.ts';
 import type { Machine } from '../../model/machine.ts';
-import { isHolder, type Principal } from '../access/auth.ts';
+import type { Principal } from '../access/auth.ts';
 import type { Liveness } from '../running/liveness.ts';
 import type { Boot } from '../running/presence.ts';
 import { recordTwoLive, type ConflictServices } from './conflicts.ts';
+import type { Recognition } from './recognition.ts';
 
 export interface ClaimServices extends ConflictServices {
   readonly liveness: Liveness;
 }
 
-/** Refuses a machine's own token that comes with the check-in of another machine, known (`machineId`) or new:
- *  it registers nobody else. Errors: AppError `auth.denied`. */
-export function refuseForeignToken(
+/** What a caller is to the machine that it may speak for. */
+export interface Claimant {
+  /** It came with the token that the machine proved to hold. */
+  readonly isHolder: boolean;
+  /** It came with none of the machine's own tokens, and tokens are needed. */
+  readonly needsToken: boolean;
+  /** The id of the token that the machine was last heard with. */
+  readonly heardWith: string | undefined;
+}
+
+/** Whether this is the token that the machine proved to hold. */
+export function isHolder(by: Principal, machine: Machine): boolean {
+  return (
+    by.kind === 'machine' && by.machineId === machine.id && by.tokenId === machine.token_holder
+  );
+}
+
+/** What the caller is to the machine that it was recognised as, or to a new one; undefined: it is another
+ *  machine than that. The last boot heard as the machine decides:
+ *
+ *      last boot                            by hash or primary MAC    by other evidence
+ *      the caller's, or silent until late   yes                       yes
+ *      silent since the caller's started    yes, a reboot             not yet
+ *      heard while the caller's ran         never: a conflict         no
+ *      the caller does not say              not yet                   yes
+ *
+ *  A caller with the token that the machine proved to hold may, whoever was heard; one with another machine's
+ *  token may not. A last boot that only checked in contests neither hash nor primary MAC. "Not yet" is to ask
+ *  again when the machine is late, or was heard: until then a replaced port and a copied virtual machine look
+ *  alike. Errors: AppError `identity.in-use` for "not yet" and "never"; `auth.denied`; `store.*`. */
+export async function mayClaim(
+  s: ClaimServices,
+  { found, resolution, request }: Recognition,
+  caller: Principal,
+): Promise<Claimant | undefined> {
+  const machine = found?.value;
+  refuseForeignToken(s, caller, machine?.id);
+  const isOwn = machine !== undefined && isHolder(caller, machine);
+  if (machine !== undefined && !isOwn) {
+    const isFree = await isUncontested(s, machine.id, resolution.matchedBy, request);
+    if (!isFree) return undefined;
+  }
+  return {
+    isHolder: isOwn,
+    needsToken: caller.kind === 'token',
+    heardWith: s.liveness.get(machine?.id ?? '')?.tokenId ?? undefined,
+  };
+}
+
+async function isUncontested(
+  s: ClaimServices,
+  machineId: string,
+  matchedBy: MatchedBy,
+  boot: Boot,
+): Promise<boolean> {
+  const isByEvidence = matchedBy === 'evidence';
+  const claim = s.liveness.claims(machineId, boot, isByEvidence ? 'heard' : 'beating');
+  if (claim === 'unopposed' || claim === 'same boot') return true;
+  if (isByEvidence) {
+    if (claim === 'reboot') throw inUse(s.liveness, machineId);
+    return claim === 'unknown';
+  }
+  if (claim === 'reboot') return true;
+  if (claim === 'second machine') await recordTwoLive(s, machineId, boot.boot_id);
+  throw inUse(s.liveness, machineId);
+}
+
+/** A machine's own token registers nobody else. `machineId`: undefined for a new machine. */
+function refuseForeignToken(
   { log }: ClaimServices,
   caller: Principal,
   machineId: string | undefined,
@@ -26,40 +93,6 @@ export function refuseForeignToken(
     'auth.denied',
     `this is not the machine ${own} that the token belongs to: check in with an enrolment token`,
   );
-}
-
-/** Whether a check-in from `boot` may speak for the machine it was matched with. False: that is another
- *  machine. The last boot heard as that machine decides:
- *
- *      last boot                            by hash or primary MAC    by other evidence
- *      the caller's, or silent until late   yes                       yes
- *      silent since the caller's started    yes, a reboot             not yet
- *      heard while the caller's ran         never: a conflict         no
- *      the caller does not say              not yet                   yes
- *
- *  A caller with the token that the machine proved to hold may, whoever was heard.
- *
- *  A last boot that only checked in contests neither hash nor primary MAC. "Not yet" is to ask again
- *  when the machine is late, or was heard: until then a replaced port and a copied virtual machine look
- *  alike. Errors: AppError `identity.in-use` for "not yet" and "never"; `store.*`. */
-export async function mayClaim(
-  s: ClaimServices,
-  machine: Machine,
-  matchedBy: MatchedBy,
-  boot: Boot,
-  caller: Principal,
-): Promise<boolean> {
-  const { id: machineId } = machine;
-  const isByEvidence = matchedBy === 'evidence';
-  const claim = s.liveness.claims(machineId, boot, isByEvidence ? 'heard' : 'beating');
-  if (claim === 'unopposed' || claim === 'same boot' || isHolder(caller, machine)) return true;
-  if (isByEvidence) {
-    if (claim === 'reboot') throw inUse(s.liveness, machineId);
-    return claim === 'unknown';
-  }
-  if (claim === 'reboot') return true;
-  if (claim === 'second machine') await recordTwoLive(s, machineId, boot.boot_id);
-  throw inUse(s.liveness, machineId);
 }
 
 export function inUse(liveness: Liveness, machineId: string): AppError {

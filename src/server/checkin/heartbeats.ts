@@ -2,16 +2,15 @@
 import { AppError } from '../../core/errors.ts';
 import type { HeartbeatRequest, HeartbeatResponse } from '../../model/api.ts';
 import type { MachineStateName } from '../../model/machine.ts';
-import { isHolder, refuseOtherMachine, type Auth, type Principal } from '../access/auth.ts';
+import { refuseOtherMachine, type Auth, type Principal } from '../access/auth.ts';
 import { withOnlyToken } from '../access/tokens.ts';
-import { decisionFor } from '../machines/decision.ts';
 import { changeMachine, loadMachine } from '../machines/machines.ts';
 import type { Decisions } from '../running/decisions.ts';
 import type { Events } from '../running/events.ts';
 import type { Metrics } from '../running/metrics.ts';
 import type { Overload } from '../running/overload.ts';
 import type { Beat, Proof } from '../running/presence.ts';
-import { inUse, type ClaimServices } from './claims.ts';
+import { inUse, isHolder, type ClaimServices } from './claims.ts';
 import { recordTwoLive } from './conflicts.ts';
 
 export interface HeartbeatServices extends ClaimServices {
@@ -34,7 +33,7 @@ export async function heartbeat(
   s.overload.refuse('heartbeat');
   const decision =
     s.decisions.get(id) ??
-    (await s.decisions.refresh(id, async () => decisionFor(s, (await loadMachine(s, id)).value)));
+    (await s.decisions.refresh(id, async () => (await loadMachine(s, id)).value));
   const before = s.liveness.get(id)?.bootId ?? null;
   const beat = s.liveness.beat(id, request, decision.state, tokenOf(by));
   if (beat !== 'heard') await settle(s, beat, request, decision.state, by, before);

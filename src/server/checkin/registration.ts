@@ -3,15 +3,14 @@
 import type { Evidence } from '../../identity/evidence.ts';
 import type { Resolution } from '../../identity/resolve.ts';
 import type { CheckinRequest } from '../../model/api.ts';
-import type { IdentityConflict, MatchedBy } from '../../model/history.ts';
+import type { IdentityConflict, MachineChange, MatchedBy } from '../../model/history.ts';
 import type { AgentReport, Machine } from '../../model/machine.ts';
 import { retryOnConflict } from '../../store/retry.ts';
 import type { Versioned } from '../../store/store.ts';
-import { needsToken, type Principal } from '../access/auth.ts';
+import type { Principal } from '../access/auth.ts';
 import { grantToken } from '../access/tokens.ts';
-import { tokenChange } from '../rules/history.ts';
 import { newMachine, returningMachine } from '../rules/machine-record.ts';
-import { mayClaim, refuseForeignToken, type ClaimServices } from './claims.ts';
+import { mayClaim, type Claimant, type ClaimServices } from './claims.ts';
 import { conflictOf } from './conflicts.ts';
 import { recognise, type Recognition } from './recognition.ts';
 
@@ -27,6 +26,8 @@ export interface Registration {
   readonly isRepeat: boolean;
   /** The record says that the machine was seen now. */
   readonly isSeenWritten: boolean;
+  /** The caller came with the token that the machine proved to hold. */
+  readonly isHolder: boolean;
   /** The machine's new token; undefined where the caller has one, or nobody needs any. */
   readonly token: string | undefined;
 }
@@ -52,12 +53,10 @@ async function registerOnce(
 ): Promise<Registration> {
   const own = caller.kind === 'machine' ? caller.machineId : undefined;
   const recognition = await recognise(s.store, request, alive, own);
-  const { found, resolution } = recognition;
-  refuseForeignToken(s, caller, found?.value.id);
-  if (found === undefined) return create(s, recognition, caller);
-  if (await mayClaim(s, found.value, resolution.matchedBy, request, caller)) {
-    return update(s, recognition, found, caller);
-  }
+  const claimant = await mayClaim(s, recognition, caller);
+  const { found } = recognition;
+  if (found === undefined) return create(s, recognition, claimant);
+  if (claimant !== undefined) return update(s, recognition, found, claimant);
   // Evidence for a machine that is alive elsewhere is evidence for two machines.
   return registerOnce(s, request, caller, new Set([...alive, found.value.id]));
 }
@@ -65,11 +64,12 @@ async function registerOnce(
 async function create(
   s: ClaimServices,
   recognition: Recognition,
-  caller: Principal,
+  claimant: Claimant | undefined,
 ): Promise<Registration> {
   const { resolution, sightings: unlessSeen } = recognition;
   const id = s.newId();
-  const { machine, token } = grant(s, caller, newMachine(id, recognition, s.clock.now()));
+  const now = s.clock.now();
+  const { machine, token } = grant(claimant, newMachine(id, recognition, now), now);
   const conflict = await raised(s, id, resolution);
   const revision = await s.store.machines.put(machine, 'absent', { unlessSeen, ...conflict });
   return {
@@ -85,25 +85,23 @@ async function update(
   s: ClaimServices,
   recognition: Recognition,
   found: Versioned<Machine>,
-  caller: Principal,
+  claimant: Claimant,
 ): Promise<Registration> {
   const { shown, resolution } = recognition;
   const { id, status, report } = found.value;
-  if (isRepeat(shown, report)) return repeat(s, found, report, caller);
+  if (isRepeat(shown, report)) return repeat(s, found, report, claimant);
   const now = s.clock.now();
   const { machine: told, isSame, changes } = returningMachine(found.value, recognition, now);
   const conflict = await raised(s, id, resolution);
   const isRecent = now.getTime() - Date.parse(status.last_seen ?? '') < lastSeenEveryMs;
-  if (isSame && isRecent && conflict === undefined && !needsToken(caller, id)) {
-    return untouched(resolution, found);
+  if (isSame && isRecent && conflict === undefined && !claimant.needsToken) {
+    return untouched(resolution, found, claimant);
   }
-  const { machine, token } = grant(s, caller, told);
-  const revision = await s.store.machines.put(machine, found, {
-    changes: [...changes, ...tokenChange(told, machine, now.toISOString())],
-    ...conflict,
-  });
+  const { machine, token, change } = grant(claimant, told, now);
+  const along = { changes: [...changes, ...change], ...conflict };
+  const revision = await s.store.machines.put(machine, found, along);
   return {
-    ...untouched(resolution, { value: machine, revision }),
+    ...untouched(resolution, { value: machine, revision }, claimant),
     ...conflict,
     isSeenWritten: true,
     token,
@@ -115,15 +113,14 @@ async function repeat(
   s: ClaimServices,
   found: Versioned<Machine>,
   { is_new, matched_by, evidence }: AgentReport,
-  caller: Principal,
+  claimant: Claimant,
 ): Promise<Registration> {
   const before = { matchedBy: matched_by, evidence };
-  const { machine, token } = grant(s, caller, found.value);
-  const changes = tokenChange(found.value, machine, s.clock.now().toISOString());
+  const { machine, token, change: changes } = grant(claimant, found.value, s.clock.now());
   const revision =
     token === undefined ? found.revision : await s.store.machines.put(machine, found, { changes });
   return {
-    ...untouched(before, { value: machine, revision }),
+    ...untouched(before, { value: machine, revision }, claimant),
     isNew: is_new ?? false,
     isRepeat: true,
     token,
@@ -134,9 +131,11 @@ async function repeat(
 function untouched(
   { matchedBy, evidence }: Pick<Resolution, 'matchedBy' | 'evidence'>,
   machine: Versioned<Machine>,
+  claimant?: Claimant,
 ): Registration {
   return {
     machine,
+    isHolder: claimant?.isHolder ?? false,
     matchedBy,
     evidence,
     conflict: undefined,
@@ -157,14 +156,15 @@ async function raised(
   return conflict === undefined ? undefined : { conflict };
 }
 
-/** The machine, with a new token where the caller needs one. */
+/** The machine, with a new token where the claimant needs one. */
 function grant(
-  { liveness }: ClaimServices,
-  caller: Principal,
+  claimant: Claimant | undefined,
   machine: Machine,
-): { machine: Machine; token: string | undefined } {
-  if (!needsToken(caller, machine.id)) return { machine, token: undefined };
-  return grantToken(machine, liveness.get(machine.id)?.tokenId ?? undefined);
+  now: Date,
+): { machine: Machine; token: string | undefined; change: readonly MachineChange[] } {
+  return claimant?.needsToken === true
+    ? grantToken(machine, claimant.heardWith, now)
+    : { machine, token: undefined, change: [] };
 }
 
 function isRepeat(

@@ -1,24 +1,30 @@
 // Caches what each machine's agent is to do, so that a heartbeat reads no record. An entry lives until
 // the record, or something that the decision depends on, changes.
+import type { Machine } from '../../model/machine.ts';
 import type { Decision } from '../rules/decide.ts';
 
 export class Decisions {
+  readonly #decide: (machine: Machine) => Promise<Decision>;
   readonly #known = new Map<string, Decision>();
   /** The latest read of each machine that is under way and that no change has overtaken. */
   readonly #reads = new Map<string, object>();
+
+  constructor(decide: (machine: Machine) => Promise<Decision>) {
+    this.#decide = decide;
+  }
 
   get(machineId: string): Decision | undefined {
     return this.#known.get(machineId);
   }
 
-  /** Reads a decision and keeps it, unless the machine changes while it is being read.
-   *  Errors: those of `read`; nothing is known of the machine then. */
-  async refresh(machineId: string, read: () => Promise<Decision>): Promise<Decision> {
+  /** Decides anew for the machine that `read` returns, and keeps that unless the machine changes meanwhile.
+   *  Errors: those of `read` and of deciding; nothing is known of the machine then. */
+  async refresh(machineId: string, read: () => Machine | Promise<Machine>): Promise<Decision> {
     const mark = {};
     this.#known.delete(machineId);
     this.#reads.set(machineId, mark);
     try {
-      const decision = await read();
+      const decision = await this.#decide(await read());
       if (this.#reads.get(machineId) === mark) this.#known.set(machineId, decision);
       return decision;
     } finally {

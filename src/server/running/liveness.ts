@@ -25,6 +25,7 @@ import type { LivenessName } from '../../model/api.ts';
 import type { MachineStateName } from '../../model/machine.ts';
 import type { Events } from './events.ts';
 import { LastSeen } from './last-seen.ts';
+import { Pace, rhythmOf, type LivenessPolicy } from './pace.ts';
 import type { Beat, Boot, Claim, Presence, Proof } from './presence.ts';
 
 /** A machine is late, and then gone, after this many of its intervals in silence. */
@@ -32,19 +33,8 @@ const lateAfter = 1.5;
 const goneAfter = 10;
 /** For this many intervals after a start, silence means nothing: machines need time to be heard again. */
 const graceIntervals = 3;
-/** The longest time between check-ins of an agent that sends no heartbeats. */
-const stockRhythmMs = 30_000;
 /** The tolerance between the server's and a machine's idea of "before": transit, rounding. */
 const slackMs = 2000;
-
-export interface LivenessPolicy {
-  /** The shortest interval, which a small fleet gets. */
-  readonly intervalSeconds: number;
-  /** The most heartbeats per second; beyond it the interval grows with the fleet. */
-  readonly maxBeatsPerSecond: number;
-}
-
-export const defaultLiveness: LivenessPolicy = { intervalSeconds: 10, maxBeatsPerSecond: 500 };
 
 interface Heard extends Presence {
   bootId: string | null;
@@ -72,16 +62,14 @@ export class Liveness {
   readonly lastSeen = new LastSeen();
   readonly #clock: Clock;
   readonly #events: Events;
-  readonly #random: () => number;
-  readonly #policy: LivenessPolicy;
+  readonly #pace: Pace;
   readonly #startedMs: number;
   readonly #heard = new Map<string, Heard>();
 
   constructor(clock: Clock, events: Events, random: () => number, policy: LivenessPolicy) {
     this.#clock = clock;
     this.#events = events;
-    this.#random = random;
-    this.#policy = policy;
+    this.#pace = new Pace(policy, random);
     this.#startedMs = clock.elapsedMs();
   }
 
@@ -171,13 +159,12 @@ export class Liveness {
     return isHeld ? machine.tokenId : before;
   }
 
-  /** The interval until a machine's next heartbeat: by the size of the fleet, with ±10 % of jitter, so that
-   *  machines powered on together do not beat together. */
+  /** The interval until a machine's next heartbeat, by the size of the fleet and with some jitter. */
   nextIntervalSeconds(machineId: string): number {
-    const seconds = (this.#fleetIntervalMs() / 1000) * (0.9 + 0.2 * this.#random());
+    const intervalMs = this.#pace.nextMs(this.#heard.size);
     const machine = this.#heard.get(machineId);
-    if (machine !== undefined) machine.intervalMs = seconds * 1000;
-    return Math.round(seconds * 10) / 10;
+    if (machine !== undefined) machine.intervalMs = intervalMs;
+    return Math.round(intervalMs / 100) / 10;
   }
 
   /** The liveness of a machine; null if it is not known yet: never heard, or the server just started.
@@ -187,7 +174,7 @@ export class Liveness {
     if (machine !== undefined) return this.#judge(machine);
     if (lastSeen === null) return null;
     const runningMs = this.#clock.elapsedMs() - this.#startedMs;
-    return runningMs < graceIntervals * this.#fleetIntervalMs() ? null : 'gone';
+    return runningMs < graceIntervals * this.#pace.intervalMs(this.#heard.size) ? null : 'gone';
   }
 
   /** When the machine would be late if it stayed silent. At least 1. */
@@ -235,7 +222,7 @@ export class Liveness {
         tokenId: null,
         tokenSinceMs: now.seenMs,
         identityHash: null,
-        intervalMs: this.#fleetIntervalMs(),
+        intervalMs: this.#pace.intervalMs(this.#heard.size),
         liveness: 'gone',
         ...now,
       };
@@ -255,11 +242,6 @@ export class Liveness {
     return this.#clock.elapsedMs() - machine.seenMs;
   }
 
-  #fleetIntervalMs(): number {
-    const byLoad = this.#heard.size / this.#policy.maxBeatsPerSecond;
-    return Math.max(this.#policy.intervalSeconds, byLoad) * 1000;
-  }
-
   #judge(machine: Heard): LivenessName {
     const silent = (this.#clock.elapsedMs() - machine.seenMs) / machine.intervalMs;
     if (silent >= goneAfter) return 'gone';
@@ -276,11 +258,6 @@ export class Liveness {
       last_seen: machine.seenAt.toISOString(),
     });
   }
-}
-
-/** The interval of an agent that only ever checks in, as a stock agent does: the one it has just shown. */
-function rhythmOf(silentMs: number | undefined): number {
-  return Math.max(stockRhythmMs, silentMs ?? 0);
 }
 
 const noProof: Proof = { tokenId: null, isHolder: false };

@@ -1,25 +1,35 @@
 import { expect, it } from 'vitest';
-import type { Decision } from '../../../src/server/rules/decide.ts';
+import { stateName, type Machine } from '../../../src/model/machine.ts';
 import { Decisions } from '../../../src/server/running/decisions.ts';
+import { machine as record } from '../../store/documents.ts';
 
-const wait: Decision = { state: 'Discovered', action: 'wait', workflowId: null };
-const local: Decision = { state: 'Provisioned', action: 'localboot', workflowId: null };
+const discovered = record(1);
+const ready: Machine = { ...discovered, status: { ...discovered.status, state: 'Ready' } };
+
+/** Decisions that tell the state of the record they were made from. */
+function open(): Decisions {
+  return new Decisions(async ({ status }) => ({
+    state: stateName(status.state),
+    action: 'wait',
+    workflowId: null,
+  }));
+}
 
 /** A read that ends when it is told to. */
-function reading(decision: Decision) {
+function reading(machine: Machine) {
   let end = (): void => {};
   const ended = new Promise<void>((resolve) => {
     end = resolve;
   });
-  return { end, read: () => ended.then(() => decision) };
+  return { end, read: () => ended.then(() => machine) };
 }
 
 it('keeps a decision until its machine changes', async () => {
-  const decisions = new Decisions();
-  await decisions.refresh('a', async () => wait);
-  await decisions.refresh('b', async () => local);
+  const decisions = open();
+  await decisions.refresh('a', () => discovered);
+  await decisions.refresh('b', async () => ready);
   decisions.forget('a');
-  expect([decisions.get('a'), decisions.get('b')]).toEqual([undefined, local]);
+  expect([decisions.get('a'), decisions.get('b')?.state]).toEqual([undefined, 'Ready']);
   decisions.forget(undefined);
   expect(decisions.get('b')).toBeUndefined();
 });
@@ -27,40 +37,40 @@ it('keeps a decision until its machine changes', async () => {
 it.each(['a', undefined])(
   'does not keep a decision whose machine changed while it was read (%s)',
   async (changed) => {
-    const decisions = new Decisions();
-    const { end, read } = reading(wait);
+    const decisions = open();
+    const { end, read } = reading(discovered);
     const refreshed = decisions.refresh('a', read);
     decisions.forget(changed);
     end();
-    expect(await refreshed).toBe(wait);
+    expect((await refreshed).state).toBe('Discovered');
     expect(decisions.get('a')).toBeUndefined();
   },
 );
 
 it('keeps a decision although another machine changed meanwhile', async () => {
-  const decisions = new Decisions();
-  const { end, read } = reading(wait);
+  const decisions = open();
+  const { end, read } = reading(discovered);
   const refreshed = decisions.refresh('a', read);
   decisions.forget('b');
   end();
   await refreshed;
-  expect(decisions.get('a')).toBe(wait);
+  expect(decisions.get('a')?.state).toBe('Discovered');
 });
 
 it('keeps the decision that began to be read last, whichever ends last', async () => {
-  const decisions = new Decisions();
-  const [first, second] = [reading(wait), reading(local)];
+  const decisions = open();
+  const [first, second] = [reading(discovered), reading(ready)];
   const both = [decisions.refresh('a', first.read), decisions.refresh('a', second.read)];
   second.end();
   await both[1];
   first.end();
   await both[0];
-  expect(decisions.get('a')).toBe(local);
+  expect(decisions.get('a')?.state).toBe('Ready');
 });
 
-it('knows nothing of a machine whose decision cannot be read', async () => {
-  const decisions = new Decisions();
-  await decisions.refresh('a', async () => wait);
+it('knows nothing of a machine whose record cannot be read', async () => {
+  const decisions = open();
+  await decisions.refresh('a', () => discovered);
   const failed = decisions.refresh('a', async () => {
     throw new Error('the store is away');
   });
