@@ -479,7 +479,7 @@ describe.skipIf(!hasChromium)('the page of a server with tokens (needs chromium)
       const field = page.getByLabel('Operator token');
       await field.fill('wrong');
       await page.keyboard.press('Enter');
-      await page.getByRole('alert').getByText('the token is not valid').waitFor();
+      await page.getByRole('alert').getByText('the token is unknown').waitFor();
       await field.fill(token);
       await page.getByRole('button', { name: 'Sign in' }).click();
       await page.getByText('Live', { exact: true }).waitFor();
