@@ -63,7 +63,7 @@ export function candidates(
 
 /** Why a disk is never a target; undefined for one that may be. What its agent did not tell excludes
  *  nothing. A removable one counts when it is named by its serial or WWN. */
-export function reasonAgainst(disk: StoredDisk, isNamed: boolean): string | undefined {
+function reasonAgainst(disk: StoredDisk, isNamed: boolean): string | undefined {
   if (disk.virtual_media === true) return 'virtual media';
   if (disk.read_only === true) return 'read-only';
   if (Number(disk.size_bytes) === 0) return 'without a medium';

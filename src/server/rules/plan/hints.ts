@@ -3,7 +3,7 @@
 import { AppError } from '../../../core/errors.ts';
 import type { StoredDisk } from '../../../model/hardware/disk.ts';
 
-export type HintValue = string | number | boolean;
+type HintValue = string | number | boolean;
 export type Hints = Readonly<Record<string, HintValue>>;
 
 /** Each hint and the value that it is compared with; undefined where the machine's agent did not tell. */

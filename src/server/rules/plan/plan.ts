@@ -26,7 +26,7 @@ export interface PlanOptions {
 }
 
 /** A workflow without a timeout ends after this time. */
-export const defaultTimeoutSeconds = 4 * 3600;
+const defaultTimeoutSeconds = 4 * 3600;
 
 /** `template` has its variables filled in, secrets masked. Errors: AppError `plan.*`, `machine.has-os`,
  *  `request.invalid` for a hint that means nothing. */
