@@ -116,7 +116,8 @@ async function write(
       file,
       digests,
       fromBytes: blockBytes,
-      toBytes: held[1]?.offset ?? 0,
+      // Where the image ends in a hole nothing of its end was held back.
+      toBytes: held.find(({ offset }) => offset > 0)?.offset ?? wholeBlocks(writer.endBytes),
       clock: host.clock,
       signal,
       onProgress: (done, total) => progress.compared(done, total),
@@ -135,4 +136,8 @@ async function write(
   } finally {
     await writer.stop();
   }
+}
+
+function wholeBlocks(bytes: number): number {
+  return Math.floor(bytes / blockBytes) * blockBytes;
 }

@@ -1,7 +1,7 @@
 // Performs what state.ts decides: waits on the clock, has the conversation, starts orders.
 // Only state.ts decides whether and when to try again.
 import type { Clock } from '../core/clock.ts';
-import { describeError } from '../core/errors.ts';
+import { AppError, describeError } from '../core/errors.ts';
 import type { CheckinRequest, WorkflowEvent } from '../model/api.ts';
 import type { Problem } from '../model/problem.ts';
 import type { TemplateToRun, WorkflowToRun } from '../transport/answers.ts';
@@ -190,7 +190,11 @@ class Loop {
     return {
       signal,
       clock,
-      workflow: (id) => transport.workflow(id, call),
+      workflow: async (id) => {
+        const workflow = await transport.workflow(id, call);
+        refuseForeign(id, workflow, registration?.machine_id);
+        return workflow;
+      },
       template: (name) => transport.template(name, registration?.machine_id ?? '', call),
       event: (workflowId, event) => {
         this.#conversation.report({ kind: 'event', workflowId, event });
@@ -231,5 +235,20 @@ class Loop {
       const waitMs = Math.round(dueMs - clock.elapsedMs());
       log.warn({ kind, code: error.code, reason, failures, waitMs }, 'failed, will try again');
     }
+  }
+}
+
+/** Refuses a workflow that the boot parameters still name, or another machine's.
+ *  Errors: AppError `action.refused`. */
+function refuseForeign(
+  id: string,
+  { hasEnded, machineId }: WorkflowToRun,
+  ownId: string | undefined,
+): void {
+  if (hasEnded === true) {
+    throw new AppError('action.refused', `workflow ${id} has ended: it is not run again`);
+  }
+  if (machineId !== undefined && ownId !== undefined && machineId !== ownId.toLowerCase()) {
+    throw new AppError('action.refused', `workflow ${id} is another machine's: it is not run here`);
   }
 }

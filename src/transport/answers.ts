@@ -52,6 +52,10 @@ export function parseHeartbeatAnswer(body: unknown): HeartbeatResponse {
 /** The part of a Workflow document that the agent needs. */
 export interface WorkflowToRun {
   readonly templateRef: string;
+  /** It ended: whatever names it still, it is not to be run. */
+  readonly hasEnded?: boolean;
+  /** The machine that it was made for. */
+  readonly machineId?: string | undefined;
   /** The disk that the server planned; an older server plans none. */
   readonly plannedDisk?: PlannedDisk | undefined;
 }
@@ -71,10 +75,16 @@ export interface TemplateActionToRun {
 
 /** Errors: AppError `server.garbled`. */
 export function parseWorkflow(body: unknown): WorkflowToRun {
-  const spec = record(record(body)['spec']);
+  const document = record(body);
+  const spec = record(document['spec']);
+  const status = (document['status'] ?? null) === null ? {} : record(document['status']);
+  const { state = 'STATE_PENDING' } = status;
+  const { hardwareRef } = spec;
   const plan = (spec['plan'] ?? null) === null ? {} : record(spec['plan']);
   return {
     templateRef: pattern(spec, 'templateRef', /^.{1,253}$/),
+    hasEnded: state !== 'STATE_PENDING' && state !== 'STATE_RUNNING',
+    machineId: typeof hardwareRef === 'string' ? hardwareRef.toLowerCase() : undefined,
     ...((plan['disk'] ?? null) === null ? {} : { plannedDisk: parsePlannedDisk(plan['disk']) }),
   };
 }

@@ -1,4 +1,4 @@
-// What goes wrong with an image, its server or the disk: the image is right in the end, or the action has
+// Faults of an image, its server or the disk: the image is right in the end, or the action has
 // failed and the disk does not boot.
 import { describe, expect, it } from 'vitest';
 import type { BlockFile } from '../../src/sources/writing/block-file.ts';

@@ -1,4 +1,4 @@
-// What tests of actions work with: this host's real programs, a disk that is a loop device, and a real
+// The workplace of tests of actions: this host's real programs, a disk that is a loop device, and a real
 // server that gives files as it is told to, faults included.
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

@@ -1,4 +1,4 @@
-// What the kernel has built on a disk: its partitions, and the arrays, volumes, file systems and swap
+// The stack that the kernel has built on a disk: its partitions, and the arrays, volumes, file systems and swap
 // on those.
 import type { Root } from '../../sources/root.ts';
 

@@ -1,4 +1,4 @@
-// What a disk must read as: a number for each MiB of it, made as the MiB is written, in parts and in any
+// The digests that a disk must read as: a number for each MiB of it, made as the MiB is written, in parts and in any
 // order. It tells a disk that lost or mixed up what was written, and is no defence against forgery.
 import { crc32 } from 'node:zlib';
 

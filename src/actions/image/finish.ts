@@ -12,7 +12,12 @@ export async function writeEnds(
   held: readonly Held[],
 ): Promise<{ readonly hasTable: boolean; readonly isGptMoved: boolean }> {
   const [first, ...last] = held;
-  if (first === undefined || first.offset !== 0) return { hasTable: false, isGptMoved: false };
+  if (first === undefined) return { hasTable: false, isGptMoved: false };
+  if (first.offset !== 0) {
+    // The image begins with a hole: there is no table, and its end is written all the same.
+    await writeAll(file, held);
+    return { hasTable: false, isGptMoved: false };
+  }
   checkTable(first.bytes, file);
   const moved = moveBackup(first.bytes.subarray(0, tableBytes), file);
   if (moved !== undefined) {
@@ -22,12 +27,14 @@ export async function writeEnds(
     last.push(backup);
   }
   const head = { offset: 0, bytes: moved === undefined ? first.bytes : aligned(moved.head) };
-  for (const pieces of [last, [head]]) {
-    for (const { bytes, offset } of pieces) await file.write(bytes, offset);
-    await file.sync();
-    for (const piece of pieces) await readBackPiece(file, piece);
-  }
+  for (const pieces of [last, [head]]) await writeAll(file, pieces);
   return { hasTable: hasTable(head.bytes, file), isGptMoved: moved !== undefined };
+}
+
+async function writeAll(file: BlockFile, pieces: readonly Held[]): Promise<void> {
+  for (const { bytes, offset } of pieces) await file.write(bytes, offset);
+  await file.sync();
+  for (const piece of pieces) await readBackPiece(file, piece);
 }
 
 function overlay(below: Held, { offset, bytes }: Held): void {

@@ -1,4 +1,4 @@
-// How far an image has come, told about once a second.
+// The progress of an image, told about once a second.
 import type { Clock } from '../../core/clock.ts';
 import type { Progress } from '../action.ts';
 

@@ -1,4 +1,4 @@
-// What the agent did of a workflow within this boot, kept over a restart of its process: nothing is done
+// Keeps what the agent did of a workflow within this boot, kept over a restart of its process: nothing is done
 // twice, and what failed is not tried again by itself.
 import type { Notebook } from '../boot.ts';
 

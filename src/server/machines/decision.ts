@@ -10,6 +10,7 @@ import {
   type BootDecision,
   type Decision,
 } from '../rules/decide.ts';
+import { asPlanned } from '../rules/plan/disk.ts';
 import { isHeld } from './hold.ts';
 import type { ChangeServices } from './machines.ts';
 import { failWorkflow } from './workflows.ts';
@@ -45,8 +46,32 @@ function reasonToEnd(machine: Machine, workflow: Workflow, now: Date): string | 
     const os = existingOs(machine)?.name ?? 'an operating system';
     return `${os} was found on the disks: create the workflow with "reimage": true to overwrite it`;
   }
+  if (isUnplanned(machine, workflow)) {
+    return 'the machine now runs an agent that does not compare its disk with the plan: plan it again';
+  }
+  if (isDiskGone(machine, workflow)) {
+    return 'the planned disk is not there any more, or cannot be told from another one: plan it again';
+  }
   if (!isInterrupted(machine, workflow, now)) return undefined;
   const action = workflow.status?.currentAction ?? undefined;
   const during = action === undefined ? '' : ` during ${action}`;
   return `interrupted${during}: the machine started anew before the workflow had ended; run it again`;
+}
+
+/** True for a workflow that waits, planned for an agent that knows plans, on a machine of several disks that
+ *  came back with one that knows none. */
+function isUnplanned({ report, hardware }: Machine, { spec, status }: Workflow): boolean {
+  const isStock = (report?.boot_id ?? null) === null;
+  const waits = status?.state === 'STATE_PENDING' && spec.writesDisks === true;
+  return waits && isStock && spec.plan?.enforced === true && hardware.disks.length > 1;
+}
+
+/** True for a workflow that waits for an agent which knows no plan, when the planned disk cannot be named to
+ *  it: it is gone, or another one looks the same and has its name. */
+function isDiskGone({ report, hardware }: Machine, { spec, status }: Workflow): boolean {
+  const { plan, writesDisks } = spec;
+  const isStock = (report?.boot_id ?? null) === null;
+  const waits = status?.state === 'STATE_PENDING' && writesDisks === true;
+  if (!waits || !isStock || !plan?.disk || hardware.disks.length === 0) return false;
+  return asPlanned(plan.disk, hardware.disks).length !== 1;
 }

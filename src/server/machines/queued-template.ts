@@ -3,6 +3,7 @@ import type { Machine } from '../../model/machine.ts';
 import type { Plan } from '../../model/documents/plan.ts';
 import type { Template, TemplateAction } from '../../model/documents/template.ts';
 import { isActive } from '../../model/documents/workflow.ts';
+import { asPlanned } from '../rules/plan/disk.ts';
 import type { ReadServices } from './machines.ts';
 
 /** The copy that the machine's active workflow keeps, whatever became of the stored template; undefined
@@ -17,12 +18,16 @@ export async function queuedTemplate(
   if (workflow === undefined || !isActive(workflow)) return undefined;
   const { templateRef, template, plan } = workflow.spec;
   if (templateRef !== name || template === undefined) return undefined;
-  return plan === undefined || plan.enforced ? template : withDisk(template, plan);
+  // The agent may be another one than when the plan was made.
+  const isCompared = plan?.enforced === true && (machine.report?.boot_id ?? null) !== null;
+  return plan === undefined || isCompared ? template : withDisk(template, machine, plan);
 }
 
 /** An agent that knows no plan is told the planned device in place of "auto" and of hints. */
-function withDisk(template: Template, { disk }: Plan): Template {
-  if (disk === null) return template;
+function withDisk(template: Template, { hardware }: Machine, plan: Plan): Template {
+  if (plan.disk === null) return template;
+  // The kernel may call it by another name by now.
+  const [disk = plan.disk] = asPlanned(plan.disk, hardware.disks);
   const actions = template.spec.actions.map((action): TemplateAction =>
     takesDisk(action) ? { ...action, disk: disk.device } : action,
   );

@@ -63,7 +63,10 @@ export function templateRoutes(app: App, s: Services): void {
       const { value: machine } = await loadMachine(s, machineId);
       const template =
         (await queuedTemplate(s, machine, name)) ?? (await loadTemplate(s, name)).value;
-      return fillTemplate(template, await variablesOf(s.store, machine, serverUrl(s, request)));
+      // Operators who may only read see no secrets, here as little as in the rendered template.
+      const by = request.principal;
+      const values = by.kind === 'token' && by.scope !== 'full' ? maskedVariables : variablesOf;
+      return fillTemplate(template, await values(s.store, machine, serverUrl(s, request)));
     },
   );
 

@@ -3,8 +3,10 @@
 import type { Action } from '../../model/api.ts';
 import { existingOs, stateName, type Machine, type MachineStateName } from '../../model/machine.ts';
 import { isActive, type Workflow } from '../../model/documents/workflow.ts';
+import type { StoredOs } from '../../model/hardware/existing-os.ts';
+import type { PlannedDisk } from '../../model/documents/planned-disk.ts';
 import { keepsComingBack } from './local-boot.ts';
-import { holds } from './plan/disk.ts';
+import { asPlanned, holds } from './plan/disk.ts';
 
 export interface Decision {
   /** The state that it was decided in. */
@@ -80,18 +82,26 @@ export function wouldOverwrite(machine: Machine, workflow: Workflow): boolean {
   if (workflow.status?.state !== 'STATE_PENDING' || writesDisks !== true) return false;
   if (reimage === true || os === null) return false;
   if (plan === undefined || plan.disk === null) return true;
-  return holds(plan.disk, os) && !plan.lost.includes(os.name);
+  return isOnPlanned(machine, plan.disk, os) && !plan.lost.includes(os.name);
 }
 
 /** True if an earlier boot of the machine began the running workflow and ended before it did.
  *  A workflow of version 0.1.0 does not say who began it, and is never begun again. */
 export function isInterrupted(machine: Machine, workflow: Workflow, now: Date): boolean {
-  const { state, startedByBoot, lastEventAt } = workflow.status ?? {};
+  const { state, startedByBoot, lastEventAt, currentAction } = workflow.status ?? {};
   if (state !== 'STATE_RUNNING') return false;
   const bootId = machine.report?.boot_id ?? null;
   if (startedByBoot === undefined || startedByBoot !== bootId) return true;
+  // An agent that began to leave, and checks in, has left.
+  if (bootId === null && (currentAction === 'reboot' || currentAction === 'kexec')) return true;
   const silentMs = now.getTime() - Date.parse(lastEventAt ?? '');
   return bootId === null && silentMs >= silentBootMs;
+}
+
+/** True if a system lies on the planned disk, which the kernel may call by another name by now. */
+function isOnPlanned(machine: Machine, planned: PlannedDisk, os: StoredOs): boolean {
+  const now = asPlanned(planned, machine.hardware.disks);
+  return now.length === 0 ? holds(planned, os) : now.some((disk) => holds(disk, os));
 }
 
 function mayRun(machine: Machine, workflow: Workflow, now: Date): boolean {

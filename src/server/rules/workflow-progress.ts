@@ -63,7 +63,8 @@ function heard(workflow: Workflow, bootId: string | null, at: string): Workflow 
 /** True if a stock agent falls silent after this: the workflow's last action ends the agent. */
 function leavesAgent(workflow: Workflow, action: string): boolean {
   const last = statusOf(workflow).actions?.at(-1);
-  return last?.name === action && (action === 'reboot' || action === 'kexec');
+  const isLast = last?.name === action && last.status === 'STATE_RUNNING';
+  return isLast && (action === 'reboot' || action === 'kexec');
 }
 
 function finishUnconfirmed(workflow: Workflow, now: Date): Workflow {

@@ -1,4 +1,4 @@
-// How often machines are to be heard.
+// The pace at which machines are to be heard.
 
 export interface LivenessPolicy {
   /** The shortest interval, which a small fleet gets. */

@@ -216,6 +216,21 @@ describe('an agent with a workflow to execute', () => {
     expect(problems[0]?.message).toContain('204 reports');
   });
 
+  it.each([{ hasEnded: true }, { machineId: '01930000-0000-7000-8000-0000000000ff' }])(
+    'runs nothing of a workflow that ended, or is another machine’s: %j',
+    async (more) => {
+      const server = serverWith('copy');
+      server.workflow = async (id) => ({ templateRef: id, ...more });
+      const agent = startLoop({ transport: server, subject: worker(copy) });
+      await agent.clock.advance(60_000);
+      await agent.stop();
+      expect(server.events).toEqual([]);
+      expect(server.received.flatMap((r) => r.problems ?? [])).toMatchObject([
+        { code: 'action.refused' },
+      ]);
+    },
+  );
+
   it('executes the workflow of the kernel command line once, where the server has no order', async () => {
     const server = serverWith('copy');
     server.action = 'wait';

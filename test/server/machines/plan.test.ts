@@ -84,6 +84,32 @@ describe('a plan', () => {
     expect((await templateFor(server, id)).body.spec.actions[0].disk).toBe('/dev/sda');
   });
 
+  it('is not carried out by an agent that knows no plan, where one that does was planned for', async () => {
+    const server = await startServer();
+    const id = await machineWith(server);
+    await order(server, id);
+    const disks = [small, large].map(({ serial: _serial, contents: _contents, ...told }) => told);
+    const { body } = await server.call('POST', '/api/agent/checkin', {
+      body: checkin(1, { disks }),
+    });
+    expect(body).toMatchObject({ machine_id: id, action: 'wait' });
+  });
+
+  it('names the disk to such an agent as the kernel calls it now, and ends when it is gone', async () => {
+    const server = await startServer();
+    const id = await machineWith(server, { boot_id: null });
+    await order(server, id, { confirmed: true });
+    const swapped = [
+      { ...small, name: 'sdb' },
+      { ...large, name: 'sda' },
+    ];
+    const again = (disks: object[]) =>
+      server.call('POST', '/api/agent/checkin', { body: checkin(1, { disks }) });
+    expect((await again(swapped)).body.action).toBe('execute');
+    expect((await templateFor(server, id)).body.spec.actions[0].disk).toBe('/dev/sdb');
+    expect((await again([{ ...large, name: 'sda' }])).body.action).toBe('wait');
+  });
+
   it('lets a workflow go on although a system turns up on a disk that it leaves alone', async () => {
     const server = await startServer();
     const id = await machineWith(server);

@@ -143,6 +143,27 @@ describe('a stock agent', () => {
     expect((await machineOf(server, agent)).status.state).toHaveProperty('Error');
   });
 
+  it('back at once after a reboot in mid-workflow is not told to begin again', async () => {
+    const { server, agent } = await rack();
+    const steps = [{ action: 'image2disk', url: 'http://images/x.raw' }, { action: 'reboot' }];
+    const rest = [{ action: 'writefile', path: '/etc/motd', content: 'x' }, { action: 'reboot' }];
+    await server.call('PUT', '/api/templates/twice', {
+      body: {
+        ...imageTemplate,
+        metadata: { name: 'twice' },
+        spec: { actions: [...steps, ...rest] },
+      },
+    });
+    await agent.turn();
+    const id = await order(server, agent, 'twice');
+    expect(await agent.turn()).toBe('left');
+    expect((await workflowOf(server, id)).status.state).toBe('STATE_RUNNING');
+    const rebooted = new StockAgent(server.url, { mac, disks: [disk] });
+    await rebooted.turn();
+    expect(rebooted.told).toEqual(['wait']);
+    expect((await workflowOf(server, id)).status.state).toBe('STATE_FAILED');
+  });
+
   it('restarted at once in mid-workflow goes on: no later boot', async () => {
     const { server, clock, agent } = await rack();
     await agent.turn();

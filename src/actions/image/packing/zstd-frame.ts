@@ -1,4 +1,4 @@
-// What the header of a zstd frame says, before memory is taken for it. Pure.
+// Reads the header of a zstd frame, before memory is taken for it. Pure.
 
 export interface ZstdFrame {
   /** The memory that whoever unpacks it must keep of what came before. */

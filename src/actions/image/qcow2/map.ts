@@ -1,4 +1,4 @@
-// Where in a qcow2 image's file each part of its disk is, in the order of the file.
+// Maps each part of a qcow2 image's disk to its place in the file, in the order of the file.
 import { damaged, unsupported, type Qcow2Header } from './header.ts';
 
 /** A run of the disk that lies in one piece in the file. */

@@ -2,6 +2,7 @@
 import { stringifyExact } from '../../../core/exact-json.ts';
 import { AppError } from '../../../core/errors.ts';
 import type { DiskContents } from '../../../model/hardware/contents.ts';
+import type { PlannedDisk } from '../../../model/documents/planned-disk.ts';
 import type { StoredDisk } from '../../../model/hardware/disk.ts';
 import type { StoredOs } from '../../../model/hardware/existing-os.ts';
 import { isByName, matches, type Hints } from './hints.ts';
@@ -70,6 +71,17 @@ function reasonAgainst(disk: StoredDisk, isNamed: boolean): string | undefined {
   if (isNamed) return undefined;
   if (disk.transport === 'usb') return 'on USB';
   return disk.removable === true ? 'removable' : undefined;
+}
+
+/** The disks of now that the planned one may be: by serial or WWN where the agent tells them, else by size and
+ *  model. */
+export function asPlanned(planned: PlannedDisk, disks: readonly StoredDisk[]): StoredDisk[] {
+  return disks.filter((disk) => {
+    const wwn = disk.wwn ?? null;
+    if (planned.serial !== null && disk.serial !== null) return disk.serial === planned.serial;
+    if (planned.wwn !== null && wwn !== null) return wwn === planned.wwn;
+    return Number(disk.size_bytes) === planned.size_bytes && disk.model === planned.model;
+  });
 }
 
 /** The data on a disk as its agent told it: the contents, and the system that was found there. */
