@@ -39,6 +39,7 @@ const codes = {
   'action.unsupported': [null, 'The server asked for an action that this agent does not know.'],
   'action.failed': [null, 'An action that the server asked for was begun and failed.'],
   'wire.out-of-range': [null, 'An agent sent a number that its field cannot hold.'],
+  'wire.unreadable': [null, 'An agent sent something that its field cannot hold.'],
   'action.invalid': [null, 'An action of a template has a field or a value that cannot be used.'],
   'spool.dropped': [null, 'Reports for the server were dropped because too many waited.'],
 

@@ -2,7 +2,7 @@
 import { AppError } from '../core/errors.ts';
 import type { CheckinRequest } from '../model/api.ts';
 import { computeIdentityHash } from './hash.ts';
-import { isJunkMac, normalizeMac } from './macs.ts';
+import { isJunkMac, macOfInfiniband, normalizeMac } from './macs.ts';
 import { uuidPlaceholder } from './placeholders.ts';
 
 export interface Evidence {
@@ -70,7 +70,7 @@ function readMac(text: string, path: string): string {
 
 /** An address that many ports have is taken: the machine is known by its other evidence. */
 function usableMac(text: string, path: string): string {
-  const mac = readMac(text, path);
+  const mac = macOfInfiniband(text) ?? readMac(text, path);
   if (mac !== '00:00:00:00:00:00' && mac !== 'ff:ff:ff:ff:ff:ff') return mac;
   throw new AppError('request.invalid', `${path} cannot be the address of an interface`, {
     details: { path },

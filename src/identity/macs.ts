@@ -12,6 +12,16 @@ export function normalizeMac(text: string): string | undefined {
   return digits.replaceAll(/(..)(?=.)/g, '$1:');
 }
 
+/** The MAC of the port behind an IP-over-InfiniBand address of 20 bytes, by its GUID, which is the same at every
+ *  boot, as the rest of the address is not. Returns undefined for anything else.
+ *  Source: the GUID is an EUI-64 that Mellanox makes of a MAC by two bytes in its middle; OpenStack Ironic reads
+ *  it back the same way. */
+export function macOfInfiniband(text: string): string | undefined {
+  const bytes = text.trim().toLowerCase().split(':');
+  if (bytes.length !== 20 || bytes.some((byte) => !/^[0-9a-f]{2}$/.test(byte))) return undefined;
+  return [...bytes.slice(12, 15), ...bytes.slice(17)].join(':');
+}
+
 /** Addresses that many ports have: unprogrammed Intel cards, the console of BlueField cards, libvirt's and
  *  Xen's back ends. */
 const shared = new Set(['88:88:88:88:87:88', '00:1a:ca:ff:ff:01', 'fe:ff:ff:ff:ff:ff']);

@@ -1,7 +1,7 @@
 // Requests and answers between agents and the server, in the shapes of wire-protocol.md. A receiver of agent
 // requests ignores fields it does not know. Operators' requests are in operator-api.ts.
 import { Type, type Static } from 'typebox';
-import { nullable, U64 } from './fields.ts';
+import { MacAddress, nullable, U64 } from './fields.ts';
 import { CheckinDisk } from './hardware/disk.ts';
 import { StoredOs } from './hardware/existing-os.ts';
 import { CheckinInterface } from './hardware/network-interface.ts';
@@ -25,8 +25,8 @@ export type CheckinHardware = Static<typeof CheckinHardware>;
 export const CheckinRequest = bounded(
   Type.Object({
     mac: Type.String({ minLength: 1 }),
-    ...Type.Partial(Type.Pick(MachineIdentity, ['all_macs', 'smbios_uuid', 'machine_id']))
-      .properties,
+    all_macs: Type.Optional(Type.Array(MacAddress)),
+    ...Type.Partial(Type.Pick(MachineIdentity, ['smbios_uuid', 'machine_id'])).properties,
     identity_hash: optionalText(),
     ...Type.Partial(Type.Pick(AgentReport, ['hostname', 'ip_address', 'bmc_address'])).properties,
     ...CheckinHardware.properties,

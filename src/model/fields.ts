@@ -5,6 +5,14 @@ export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Ty
 
 export const Timestamp = Type.String({ format: 'date-time', description: 'RFC 3339 in UTC' });
 
+const pairs = '[0-9A-Fa-f]{2}(?:[-:][0-9A-Fa-f]{2}){5}';
+const dotted = '(?:[0-9A-Fa-f]{4}\\.){2}[0-9A-Fa-f]{4}';
+
+/** In every spelling that identity/macs.ts reads. */
+export const MacAddress = Type.String({
+  pattern: `^\\s*(?:${pairs}|[0-9A-Fa-f]{12}|${dotted})\\s*$`,
+});
+
 type Described = { readonly description?: string };
 
 const whole =

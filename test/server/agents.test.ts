@@ -1,8 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { stringifyExact } from '../../src/core/exact-json.ts';
 import { computeIdentityHash } from '../../src/identity/hash.ts';
+import { CheckinRequest } from '../../src/model/api.ts';
+import { openStore } from '../../src/store/open.ts';
 import { checkin, imageTemplate, request, startServer, temporaryDirectory } from './harness.ts';
 
 it('answers a check-in with a machine and a repeat of it with the same one', async () => {
@@ -29,12 +33,15 @@ it('refuses an identity hash that the fields do not give, with both values', asy
   expect((await server.call('GET', '/api/machines')).body.machines).toEqual([]);
 });
 
-it('says where a check-in is wrong', async () => {
+it.each([
+  ['no MAC', { hostname: 'a' }],
+  ['a MAC that is none', { mac: 'no-mac' }],
+  ['a MAC that is a number', { mac: 1 }],
+])('refuses a check-in with %s, and names the field', async (_name, body) => {
   const server = await startServer();
-  const wrong = checkin(1, { disks: [{ name: 'sda', size_bytes: 1 }, { name: 'sdb' }] });
-  const answer = await server.call('POST', '/api/agent/checkin', { body: wrong });
+  const answer = await server.call('POST', '/api/agent/checkin', { body });
   expect(answer.status).toBe(422);
-  expect(answer.body).toMatchObject({ code: 'request.invalid', path: 'disks[1].size_bytes' });
+  expect(answer.body).toMatchObject({ code: 'request.invalid', path: 'mac' });
 });
 
 it('sends an unknown machine that beats to check in', async () => {
@@ -155,11 +162,81 @@ it('takes a check-in with text and numbers beyond its limits, and says what it l
   ]);
 });
 
-it('refuses a check-in whose text is a number beyond 2^53, with the field', async () => {
+/** What of every kind of JSON, and no MAC, may come in a field. */
+const junk = fc.oneof(
+  fc.constantFrom(null, true, 0, -1, 1.5, 1e300, 2n ** 64n, '', 'x'.repeat(5000), [], {}, [null]),
+  fc.constantFrom([{}], [[]], { name: null, device: null }, { name: 'x' }, [{ name: 1 }]),
+  fc.jsonValue({ maxDepth: 3 }),
+);
+const optionalFields = Object.keys(CheckinRequest.properties).filter((name) => name !== 'mac');
+/** A hash that is a text is compared with the fields, and refused if they do not give it. */
+const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
+
+it('registers a machine by its MAC, whatever the other fields hold', async () => {
+  const server = await startServer({ store: await openStore('memory:') });
+  let n = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.record(Object.fromEntries(optionalFields.map((name) => [name, junk])), {
+        requiredKeys: [],
+      }),
+      async (fields) => {
+        const { identity_hash: hash, ...rest } = fields;
+        const body = checkin((n += 1), {
+          ...rest,
+          ...(isText(hash) ? {} : { identity_hash: hash }),
+        });
+        const sent = stringifyExact(body);
+        const answer = await server.call('POST', '/api/agent/checkin', { body: sent });
+        expect({ sent, answer: answer.body }).toMatchObject({ answer: { is_new: true } });
+        const shown = await server.call('GET', `/api/machines/${answer.body.machine_id}`);
+        expect(shown.body.identity.primary_mac).toBe(body.mac);
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+it.each([
+  ['an installed system without a name', { existing_os: {} }, 'existing_os'],
+  ['an installed system that is a text', { existing_os: 'Debian' }, 'existing_os'],
+  ['an installed system on no device', { existing_os: { name: 'x', device: null } }, 'existing_os'],
+  ['a machine-id beyond 2^53', { machine_id: 2 ** 60 }, 'machine_id'],
+  [
+    'an InfiniBand address among its MACs',
+    { all_macs: ['02:00:00:00:00:01', `80:00:02:08:${'fe:'.repeat(15)}01`] },
+    'all_macs',
+  ],
+  ['disks without a size', { disks: [{ name: 'sda' }] }, 'disks'],
+])('takes a check-in with %s, and keeps what was known', async (_name, fields, section) => {
   const server = await startServer();
-  const body = '{"mac":"02:00:00:00:00:01","machine_id":18446744073709551615,"cpu_cores":-1}';
-  const answer = await server.call('POST', '/api/agent/checkin', { body });
-  expect([answer.status, answer.body.path]).toEqual([422, 'machine_id']);
+  const known = {
+    existing_os: { name: 'Debian', device: '/dev/sda2' },
+    disks: [{ name: 'sda', size_bytes: 1 }],
+  };
+  await server.call('POST', '/api/agent/checkin', { body: checkin(1, known) });
+  const { status, body } = await server.call('POST', '/api/agent/checkin', {
+    body: checkin(1, { ...known, ...fields }),
+  });
+  expect(status).toBe(200);
+  const { body: machine } = await server.call('GET', `/api/machines/${body.machine_id}`);
+  expect(machine.report.existing_os).toMatchObject(known.existing_os);
+  expect(machine.hardware.disks).toHaveLength(1);
+  expect(machine.identity).toMatchObject({ all_macs: ['02:00:00:00:00:01'], machine_id: null });
+  expect(machine.report.problems).toMatchObject([{ section }]);
+});
+
+it('knows a machine that boots over InfiniBand by the MAC in its GUID', async () => {
+  const server = await startServer();
+  const guid = '7c:fe:90:03:00:29:26:52';
+  const register = async (queuePair: string) => {
+    const mac = `80:00:${queuePair}:fe:80:00:00:00:00:00:00:${guid}`;
+    return (await server.call('POST', '/api/agent/checkin', { body: { mac } })).body;
+  };
+  const { machine_id } = await register('02:08');
+  expect((await register('03:11')).machine_id).toBe(machine_id);
+  const { body } = await server.call('GET', `/api/machines/${machine_id}`);
+  expect(body.identity.primary_mac).toBe('7c:fe:90:29:26:52');
 });
 
 it.each([
@@ -167,11 +244,7 @@ it.each([
   ['no type', {}, 'type'],
   ['no action', { type: 'action_started' }, 'action'],
   ['a wrong type', { type: 'completed', success: 'yes' }, 'success'],
-  [
-    'a text as percent',
-    { type: 'action_progress', action: 'a', progress: { percent: 'half' } },
-    'progress.percent',
-  ],
+  ['a text as progress', { type: 'action_progress', action: 'a', progress: 'half' }, 'progress'],
 ])('names the field of an event with %s', async (_name, body, path) => {
   const server = await startServer();
   const id = '01890000-0000-7000-8000-000000000000';

@@ -1,6 +1,8 @@
-// Makes an agent's body fit its schema: cuts texts and lists, clamps measures, takes null as absent, drops
-// counts out of range. An agent cannot correct itself, and its machine must not be lost over one field. A
-// wrong type stays wrong. Pure.
+// Makes an agent's body fit its schema: cuts texts and lists, clamps measures, takes null as absent, and leaves
+// out what an optional field cannot hold. An agent cannot correct itself, and its machine must not be lost over
+// one field. A required field that is wrong stays wrong. Pure.
+import type { TSchema } from 'typebox';
+import { Check } from 'typebox/value';
 import { stringifyExact } from '../../core/exact-json.ts';
 import { cut } from '../../core/text.ts';
 import type { Problem } from '../../model/problem.ts';
@@ -23,68 +25,78 @@ interface Schema {
   readonly maxItems?: number;
   readonly minimum?: number;
   readonly maximum?: number;
-  readonly exclusiveMaximum?: number;
 }
 
 /** null here means that there is none, which is not the same as not having looked. */
 const nullCounts = 'existing_os';
+/** A body of junk leaves no more problems than this. */
+const mostProblems = 64;
 
-export function mend(schema: object, value: unknown): Mended {
+export function mend(of: object, body: unknown): Mended {
+  const schema: Schema = of;
+  const variant = schema.anyOf === undefined ? schema : variantOf(schema.anyOf, body);
+  if (variant === undefined || !isObject(body)) return { value: body, problems: [] };
   const problems: Problem[] = [];
-  const mended = mendValue(schema, value, '', problems) ?? value;
-  return { value: withoutStaleHash(value, mended), problems };
+  const mended = mendFields(variant, body, '', problems);
+  for (const name of variant.required ?? []) {
+    if (Object.hasOwn(body, name)) mended[name] ??= body[name];
+  }
+  return { value: withoutStaleHash(body, mended), problems: problems.slice(0, mostProblems) };
 }
 
-/** Returns undefined if nothing is left. */
+/** Returns undefined if the schema cannot hold what is left. */
 function mendValue(schema: Schema, value: unknown, path: string, problems: Problem[]): unknown {
-  if (schema.anyOf !== undefined) {
-    const variant = variantOf(schema.anyOf, value);
-    return variant === undefined ? value : mendValue(variant, value, path, problems);
-  }
+  const variant = schema.anyOf === undefined ? schema : variantOf(schema.anyOf, value);
+  const told = problems.length;
+  const mended = variant === undefined ? value : mendPlain(variant, value, path, problems);
+  // The interface above is the part of such a schema that is read here.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  if (mended !== undefined && Check(schema as TSchema, mended)) return mended;
+  // A part of it that it cannot do without has been named.
+  if (problems.length === told) problems.push(leftOut(path, value));
+  return undefined;
+}
+
+function mendPlain(schema: Schema, value: unknown, path: string, problems: Problem[]): unknown {
   if (typeof value === 'string') {
     return schema.maxLength === undefined ? value : cut(value, schema.maxLength);
   }
   if (typeof value === 'number' || typeof value === 'bigint') {
-    if (schema.type === 'number') return within(schema, Number(value));
-    if (!isCount(schema) || isInRange(schema, value)) return value;
-    problems.push(leftOut(path, value));
-    return undefined;
+    return schema.type === 'number' ? within(schema, Number(value)) : value;
   }
-  if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return mendList(schema, value, path, problems);
-  return mendObject(schema, value, path, problems);
+  return isObject(value) ? mendFields(schema, value, path, problems) : value;
 }
 
+/** Returns undefined if no item can be held: such a list says nothing, where an empty one says "none". */
 function mendList(
   { items, maxItems }: Schema,
   list: readonly unknown[],
   path: string,
   problems: Problem[],
 ): unknown {
-  const kept = list.slice(0, maxItems);
-  if (items === undefined) return kept;
-  return kept
+  const cutShort = list.slice(0, maxItems);
+  if (items === undefined) return cutShort;
+  const kept = cutShort
     .map((item, i) => mendValue(items, item, `${path}[${i}]`, problems))
     .filter((item) => item !== undefined);
+  return kept.length === 0 && list.length > 0 ? undefined : kept;
 }
 
-function mendObject(
-  { properties = {}, required = [] }: Schema,
-  value: object,
+/** The fields that can be held, and those that the schema does not know. */
+function mendFields(
+  { properties = {} }: Schema,
+  value: Readonly<Record<string, unknown>>,
   path: string,
   problems: Problem[],
-): unknown {
+): Record<string, unknown> {
   const kept: Record<string, unknown> = {};
   for (const [name, item] of Object.entries(value)) {
     const field = Object.hasOwn(properties, name) ? properties[name] : undefined;
-    const isRequired = required.includes(name);
-    if (field === undefined || (item === null && (isRequired || name === nullCounts))) {
+    if (field === undefined || (item === null && name === nullCounts)) {
       kept[name] = item;
     } else if (item !== null) {
-      const at = path === '' ? name : `${path}.${name}`;
-      const mended = mendValue(field, item, at, problems);
-      // Without a required field the whole is worthless.
-      if (mended === undefined && isRequired) return undefined;
+      const mended = mendValue(field, item, path === '' ? name : `${path}.${name}`, problems);
       if (mended !== undefined) kept[name] = mended;
     }
   }
@@ -106,24 +118,27 @@ function within({ minimum = -Infinity, maximum = Infinity }: Schema, value: numb
   return Math.min(Math.max(value, minimum), maximum);
 }
 
-function isCount({ type }: Schema): boolean {
-  return type === 'integer' || (Array.isArray(type) && type.includes('integer'));
-}
-
-function isInRange(schema: Schema, value: number | bigint): boolean {
-  const { minimum = -Infinity, maximum = Infinity, exclusiveMaximum = Infinity } = schema;
-  const isWhole = typeof value === 'bigint' || Number.isInteger(value);
-  return isWhole && value >= minimum && value <= maximum && value < exclusiveMaximum;
-}
-
-function leftOut(path: string, value: number | bigint): Problem {
+function leftOut(path: string, value: unknown): Problem {
   const [section = path] = path.split(/[.[]/);
+  const isNumber = typeof value === 'number' || typeof value === 'bigint';
   return {
-    code: 'wire.out-of-range',
+    code: isNumber ? 'wire.out-of-range' : 'wire.unreadable',
     section,
     source: `${path} of the check-in`,
-    message: `${value} is out of range, and was left out`,
+    message: isNumber
+      ? `${value} is out of range, and was left out`
+      : `${kindOf(value)} that this field cannot hold, and was left out`,
   };
+}
+
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'boolean') return `a ${value}`;
+  return typeof value === 'string' ? 'a text' : 'an object';
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The agent's hash covers what it sent, so it is useless once one of those fields was mended. */

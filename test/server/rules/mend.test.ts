@@ -42,6 +42,29 @@ describe('a check-in', () => {
     ]);
   });
 
+  it.each([
+    ['a text for a list', { disks: 'sda' }],
+    ['a list for a text', { hostname: ['a'] }],
+    ['an object for a number', { cpu_cores: {} }],
+    ['a text for a truth', { is_virtual: 'yes' }],
+    ['a system without its device', { existing_os: { name: 'Debian', device: null } }],
+    ['a list of nothing that fits', { interfaces: [{ name: 'eth0' }, 7] }],
+    ['an address that is no MAC', { all_macs: ['80:00:02:08'] }],
+  ])('loses %s, with a problem', (_name, fields) => {
+    const { value, problems } = mend(CheckinRequest, { mac, ...fields });
+    expect(value).toEqual({ mac });
+    expect(problems[0]).toMatchObject({ section: Object.keys(fields)[0] });
+  });
+
+  it('keeps a required field as it was sent', () => {
+    expect(mend(CheckinRequest, { mac: 7, hostname: 7 }).value).toEqual({ mac: 7 });
+  });
+
+  it('of junk leaves no more than 64 problems', () => {
+    const disks = Array.from({ length: 999 }, () => ({}));
+    expect(mend(CheckinRequest, { mac, disks }).problems).toHaveLength(64);
+  });
+
   it('has its long texts and lists cut', () => {
     const body = {
       mac,
