@@ -26,6 +26,8 @@ export interface ActionReport {
   /** A sentence for people. */
   readonly message: string;
   readonly details?: Readonly<Record<string, string | number | boolean | null>>;
+  /** Leaves this boot; done when everything is reported. */
+  readonly leave?: () => Promise<void>;
 }
 
 export interface ActionContext {
@@ -40,6 +42,8 @@ export interface ActionContext {
   readonly note: (line: string) => void;
   /** The disk that this workflow is about. Errors: AppError `disk.mismatch`. */
   readonly disk: (wanted?: WantedDisk) => Promise<Disk>;
+  /** The same, where it is known already. */
+  readonly knownDisk: () => Promise<Disk | undefined>;
 }
 
 export interface Action<Name extends ActionName> {

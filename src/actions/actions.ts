@@ -10,6 +10,9 @@ import { findPlanned, findUnplanned, type WantedDisk } from './disk/target.ts';
 import { checkFields } from './fields.ts';
 import { image2disk } from './image2disk.ts';
 import type { Ask } from './image/transfer.ts';
+import { partition } from './partition.ts';
+import { reboot } from './reboot.ts';
+import { writefile } from './writefile.ts';
 
 export interface ActionServices {
   /** The host that is changed. */
@@ -51,12 +54,15 @@ export function workflowActions(services: ActionServices): WorkflowActions {
   const context = (run: RunContext): ActionContext => ({
     ...run,
     host,
-    disk,
+    ...disk,
     ask: services.ask,
     random: services.random,
   });
   const known: Readonly<Record<string, Prepared>> = {
     image2disk: prepare('image2disk', image2disk),
+    partition: prepare('partition', partition),
+    reboot: prepare('reboot', reboot),
+    writefile: prepare('writefile', writefile),
   };
   return {
     runners: Object.fromEntries(
@@ -94,7 +100,7 @@ function prepare<Name extends ActionName>(name: Name, action: Action<Name>): Pre
 
 /** The disk that the first action to ask for one was given, for all that ask later. What the actions of a
  *  planned workflow name, the server has looked at. */
-function oneDisk({ disks, planned }: ActionServices): ActionContext['disk'] {
+function oneDisk({ disks, planned }: ActionServices): Pick<ActionContext, 'disk' | 'knownDisk'> {
   let chosen: Promise<Disk> | undefined;
   const choose = async (wanted: WantedDisk): Promise<Disk> => {
     const found = await disks();
@@ -103,14 +109,18 @@ function oneDisk({ disks, planned }: ActionServices): ActionContext['disk'] {
     }
     return planned === undefined ? findUnplanned(wanted, found) : findPlanned(planned, found);
   };
-  return async (wanted = {}) => {
+  const disk: ActionContext['disk'] = async (wanted = {}) => {
     chosen ??= choose(wanted);
-    const disk = await chosen;
+    const found = await chosen;
     const { disk: device = 'auto' } = wanted;
-    if (planned !== undefined || device === 'auto' || device === disk.device) return disk;
+    if (planned !== undefined || device === 'auto' || device === found.device) return found;
     throw new AppError(
       'disk.mismatch',
-      `an action names ${device}, but this workflow is about ${disk.device}: a workflow has one disk`,
+      `an action names ${device}, but this workflow is about ${found.device}: a workflow has one disk`,
     );
+  };
+  return {
+    disk,
+    knownDisk: async () => (planned === undefined && chosen === undefined ? undefined : disk()),
   };
 }

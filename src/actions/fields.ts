@@ -69,6 +69,7 @@ const fields: { readonly [Name in ActionName]: FieldsOf<Name> } = {
   writefile: {
     path: required,
     partition,
+    target: optional(oneOf('root', 'esp')),
     fs_type: optional(text(32)),
     content: optional(text(524_288)),
     content_b64: optional(text(524_288)),
@@ -76,7 +77,14 @@ const fields: { readonly [Name in ActionName]: FieldsOf<Name> } = {
     uid: owner,
     gid: owner,
   },
-  partition: { disk, root_device: rootDevice, layout, efi_size: size, swap_size: size },
+  partition: {
+    disk,
+    root_device: rootDevice,
+    layout,
+    efi_size: size,
+    swap_size: size,
+    filesystem: optional(oneOf('ext4', 'xfs', 'btrfs', 'none')),
+  },
   kexec: {
     partition,
     root_partition: optional(text(256)),

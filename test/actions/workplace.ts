@@ -4,9 +4,10 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ActionContext, Progress } from '../../src/actions/action.ts';
-import { systemClock } from '../../src/core/clock.ts';
+import { systemClock, type Clock } from '../../src/core/clock.ts';
 import type { Disk } from '../../src/model/hardware/disk.ts';
 import { HostRoot } from '../../src/sources/host.ts';
+import type { Root } from '../../src/sources/root.ts';
 import { hostOf, type Host } from '../../src/sources/writing/host.ts';
 import { download } from '../../src/transport/download.ts';
 
@@ -36,6 +37,26 @@ export function diskAt(device: string, more: Partial<Disk> = {}): Disk {
   };
 }
 
+/** A host that carries out nothing: programs are noted, and print what is said here. */
+export function scriptedHost(
+  root: Root,
+  prints: (command: string, input: string) => string | Error,
+  clock: Clock = systemClock,
+): Host & { readonly commands: string[] } {
+  const commands: string[] = [];
+  return {
+    ...hostOf(root, clock),
+    commands,
+    async run(program, args, { input = '' }) {
+      const command = [program, ...args].join(' ');
+      commands.push(input === '' ? command : `${command} < ${String(input)}`);
+      const printed = prints(command, String(input));
+      if (printed instanceof Error) throw printed;
+      return printed;
+    },
+  };
+}
+
 export interface Workplace extends ActionContext {
   readonly notes: string[];
   readonly progressed: Progress[];
@@ -59,6 +80,7 @@ export function workplace(device: string, more: Partial<ActionContext> = {}): Wo
     progress: (progress) => progressed.push(progress),
     note: (line) => notes.push(line),
     disk: async () => diskAt(device),
+    knownDisk: async () => diskAt(device),
     ...more,
     notes,
     progressed,

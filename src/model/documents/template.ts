@@ -44,6 +44,9 @@ export const templateActions = {
   writefile: action('writefile', {
     path: required(),
     partition,
+    target: Type.Optional(
+      Type.Enum(['root', 'esp'], { description: 'ours, instead of partition: the file system' }),
+    ),
     fs_type: text(32),
     content: text(524_288),
     content_b64: text(524_288),
@@ -57,6 +60,9 @@ export const templateActions = {
     layout,
     efi_size: size,
     swap_size: size,
+    filesystem: Type.Optional(
+      Type.Enum(['ext4', 'xfs', 'btrfs', 'none'], { description: 'ours: of the root' }),
+    ),
   }),
   kexec: action('kexec', {
     partition,

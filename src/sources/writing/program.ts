@@ -197,7 +197,7 @@ class Run {
     const reason = output.findLast((line) => line.trim() !== '');
     return new AppError('exec.failed', `${this.#name} failed`, {
       cause: new Error(reason ?? `it ended with ${String(code)}`),
-      details: { output },
+      details: { output, code },
     });
   }
 }

@@ -2,6 +2,7 @@
 // it would mean to that system, and nothing outside of its tree is ever read or written.
 import { constants } from 'node:fs';
 import fs, { type FileHandle } from 'node:fs/promises';
+import { pid } from 'node:process';
 import { AppError } from '../../core/errors.ts';
 import { errnoOf } from '../read-error.ts';
 import { Walk, type Place } from './walk.ts';
@@ -14,9 +15,9 @@ const temporaryName = '.dragonfly-new';
 
 export interface FileAttributes {
   /** All twelve bits. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
+  readonly mode: number | undefined;
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
 }
 
 /** Errors of all operations: AppError `tree.failed`. */
@@ -60,31 +61,32 @@ export class Tree {
   }
 
   /** Puts a file in place whole, or not at all: a system that loses power finds the old one or the new
-   *  one. Missing directories are made. Without attributes it has those of the file that it replaces, else
-   *  it is root's and has mode 0644. */
+   *  one. Missing directories are made. Attributes that are not given are those of the file that it
+   *  replaces, else root's and mode 0644; a file system without any takes 'none'. */
   async write(
     path: string,
     content: Uint8Array,
-    attributes: Partial<FileAttributes> = {},
+    attributes: Partial<FileAttributes> | 'none' = {},
   ): Promise<void> {
     await this.#at('write', path, async (place) => {
       if (place === undefined || place.name === '.') throw new Error('it is a directory');
       const old = await statOf(place);
       if (old?.isDirectory() === true) throw new Error('it is a directory');
-      await replace(place, content, {
+      const all = attributes !== 'none' && {
         mode: attributes.mode ?? (old?.mode ?? 0o644) & 0o7777,
         uid: attributes.uid ?? old?.uid ?? 0,
         gid: attributes.gid ?? old?.gid ?? 0,
-      });
+      };
+      await replace(place, content, all === false ? undefined : all);
     });
   }
 
   /** Gives the path by which programs of this host reach a file or directory, valid during `use` alone;
-   *  undefined where there is nothing. It leads through the descriptors of process `pid`, this one. */
+   *  undefined where there is nothing. It leads through the descriptors of this process. */
   async whileOpen<T>(path: string, use: (outside: string | undefined) => Promise<T>): Promise<T> {
     return await this.#at('open', path, async (place) => {
       const isThere = place !== undefined && (await statOf(place)) !== undefined;
-      return await use(isThere ? place.path : undefined);
+      return await use(isThere ? place.path.replace('/self/', `/${pid}/`) : undefined);
     });
   }
 
@@ -126,7 +128,7 @@ async function readPlace({ path }: Place): Promise<Buffer | undefined> {
 async function replace(
   { directory, path, name }: Place,
   content: Uint8Array,
-  { mode, uid, gid }: FileAttributes,
+  attributes: { readonly mode: number; readonly uid: number; readonly gid: number } | undefined,
 ): Promise<void> {
   const temporary = `${path.slice(0, -name.length)}${temporaryName}`;
   // One that a power cut left behind.
@@ -134,9 +136,11 @@ async function replace(
   const file = await fs.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   try {
     await file.writeFile(content);
-    // A change of the owner takes setuid away.
-    await file.chown(uid, gid);
-    await file.chmod(mode);
+    if (attributes !== undefined) {
+      // A change of the owner takes setuid away.
+      await file.chown(attributes.uid, attributes.gid);
+      await file.chmod(attributes.mode);
+    }
     await file.sync();
   } catch (err) {
     await fs.rm(temporary, { force: true });

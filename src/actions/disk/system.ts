@@ -1,0 +1,138 @@
+// The system on a disk, mounted where nobody else sees it: its root, its ESP, or a partition by number.
+import { AppError } from '../../core/errors.ts';
+import type { Host, RunOptions } from '../../sources/writing/host.ts';
+import type { MountSpace } from '../../sources/writing/mount-space.ts';
+import type { Tree } from '../../sources/writing/tree.ts';
+import { reloadPartitions } from './nodes.ts';
+import { isEsp, readInfo, type PartitionInfo } from './partition-info.ts';
+
+/** Which file system of a disk is meant; without any of these the one with etc/os-release, or the disk
+ *  itself where it has a file system and no partitions. */
+export interface Where {
+  readonly partition?: number | undefined;
+  readonly target?: 'root' | 'esp' | undefined;
+  /** Believed where the file system is not recognised. */
+  readonly fs_type?: string | undefined;
+}
+
+export interface Mounted {
+  readonly info: PartitionInfo;
+  readonly tree: Tree;
+  readonly space: MountSpace;
+  /** Within the space. */
+  readonly place: string;
+  readonly isFat: boolean;
+}
+
+const place = '/run/dragonfly/target';
+/** Those that a system's root is on. */
+const rootTypes = new Set(['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs']);
+/** The names that installers give to the subvolume of the root. */
+const subvolumes = ['@', 'root', '@rootfs', '@/.snapshots/1/snapshot'];
+
+/** Mounts what is meant, gives it to `use`, and unmounts it, so that everything is on the disk afterwards.
+ *  Errors: AppError `disk.mismatch` where there is no such file system; `exec.*`; those of `use`. */
+export async function withSystem<T>(
+  host: Host,
+  disk: string,
+  where: Where,
+  options: RunOptions,
+  use: (mounted: Mounted) => Promise<T>,
+): Promise<T> {
+  const space = await host.openMounts();
+  try {
+    await space.run('mkdir', ['-p', place], options);
+    const mounted = await mountWhere(host, space, disk, where, options);
+    const result = await use(mounted);
+    await space.run('umount', ['--recursive', place], options);
+    return result;
+  } finally {
+    await space.close();
+  }
+}
+
+async function mountWhere(
+  host: Host,
+  space: MountSpace,
+  disk: string,
+  where: Where,
+  options: RunOptions,
+): Promise<Mounted> {
+  const whole = await readInfo(host, disk, options);
+  const isUnpartitioned = whole.type !== undefined && whole.table === undefined;
+  if (!isUnpartitioned && whole.table === undefined) {
+    throw missing(`${disk} has neither partitions nor a file system`);
+  }
+  const partitions = isUnpartitioned ? new Map() : await reloadPartitions(host, disk, options);
+  const { partition, target, fs_type: type } = where;
+  if (partition !== undefined && partition > 0) {
+    const device = partitions.get(partition);
+    if (device === undefined) throw missing(`${disk} has no partition ${partition}`);
+    return await mount(space, await readInfo(host, device, options), type, options);
+  }
+  if (isUnpartitioned && target !== 'esp') return await mount(space, whole, type, options);
+  const infos: PartitionInfo[] = [];
+  for (const device of partitions.values()) infos.push(await readInfo(host, device, options));
+  if (target === 'esp') {
+    const esp = infos.find(isEsp);
+    if (esp === undefined) throw missing(`${disk} has no EFI system partition`);
+    return await mount(space, esp, type ?? 'vfat', options);
+  }
+  return await mountRoot(space, disk, infos, options);
+}
+
+async function mountRoot(
+  space: MountSpace,
+  disk: string,
+  infos: readonly PartitionInfo[],
+  options: RunOptions,
+): Promise<Mounted> {
+  for (const info of infos.filter(({ type }) => rootTypes.has(type ?? ''))) {
+    const mounted = await mount(space, info, undefined, options);
+    if (await isRoot(mounted.tree)) return mounted;
+    const subvolume = info.type === 'btrfs' ? await findSubvolume(mounted.tree) : undefined;
+    await space.run('umount', [place], options);
+    if (subvolume !== undefined) return await mount(space, info, undefined, options, subvolume);
+  }
+  const volumes = infos.find(({ type }) => type === 'LVM2_member' || type === 'crypto_LUKS');
+  throw missing(
+    volumes === undefined
+      ? `no partition of ${disk} has a system (etc/os-release)`
+      : `the system on ${disk} is in ${volumes.device}, which is ${volumes.type ?? ''}: this agent looks into partitions alone`,
+  );
+}
+
+async function mount(
+  space: MountSpace,
+  info: PartitionInfo,
+  assumed: string | undefined,
+  options: RunOptions,
+  subvolume?: string,
+): Promise<Mounted> {
+  const type = info.type ?? assumed;
+  if (type === undefined) throw missing(`${info.device} has no file system`);
+  const how = ['nodev', 'nosuid', ...(subvolume === undefined ? [] : [`subvol=${subvolume}`])];
+  await space.run('mount', ['-t', type, '-o', how.join(','), info.device, place], options);
+  return { info, space, place, tree: space.tree(place), isFat: type === 'vfat' };
+}
+
+async function isRoot(tree: Tree): Promise<boolean> {
+  for (const path of ['/etc/os-release', '/usr/lib/os-release']) {
+    if ((await tree.kind(path)) === 'file') return true;
+  }
+  return false;
+}
+
+async function findSubvolume(tree: Tree): Promise<string | undefined> {
+  for (const name of subvolumes) {
+    const hasRelease =
+      (await tree.kind(`/${name}/usr/lib/os-release`)) === 'file' ||
+      (await tree.kind(`/${name}/etc/os-release`)) !== undefined;
+    if (hasRelease) return name;
+  }
+  return undefined;
+}
+
+function missing(reason: string): AppError {
+  return new AppError('disk.mismatch', reason);
+}
