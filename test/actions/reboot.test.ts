@@ -20,6 +20,9 @@ const sys = '/sys/class/block/sda';
 const uefi = {
   '/sys/firmware/efi/fw_platform_size': '64',
   [`${sys}/sda1/partition`]: '1',
+  [`${sys}/sda1/start`]: '2048',
+  [`${sys}/sda1/size`]: '1048576',
+  [`${sys}/sda1/dev`]: '8:1',
 };
 
 /** A machine whose programs do nothing, and where an hour passes in no time. */
@@ -31,12 +34,13 @@ function machine(files: Record<string, string> = uefi, fails: readonly string[] 
       if (fails.some((start) => command.startsWith(start)))
         return new AppError('exec.failed', command);
       if (command === 'efibootmgr --verbose') return firmware;
+      if (command.startsWith('partx --raw')) return '1 2048 1048576\n';
       if (command.startsWith('blkid')) return `PART_ENTRY_UUID=${guid}\n`;
       return '';
     },
     clock,
   );
-  const place = workplace('/dev/sda', { host: { ...host, hasDevice: async () => true } });
+  const place = workplace('/dev/sda', { host: { ...host, deviceNumber: async () => '8:1' } });
   const leave = async (fields = {}): Promise<number> => {
     const { leave: last } = await reboot.run({ action: 'reboot', ...fields }, place);
     const left = last?.();

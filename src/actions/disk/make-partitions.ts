@@ -2,7 +2,7 @@
 import { AppError } from '../../core/errors.ts';
 import type { Host, RunOptions } from '../../sources/writing/host.ts';
 import { partitionTypes, sfdiskScript, type PlannedPartition } from './layout.ts';
-import { reloadPartitions } from './nodes.ts';
+import { openWhenFree, reloadPartitions } from './nodes.ts';
 
 export type FileSystem = 'ext4' | 'xfs' | 'btrfs';
 
@@ -34,6 +34,10 @@ export async function makeFileSystems(
   filesystem: FileSystem | undefined,
   options: RunOptions,
 ): Promise<void> {
+  // What looks at a new partition may have claimed it for a moment, and mkfs takes that for a refusal.
+  for (const device of [esp, swap, root]) {
+    if (device !== undefined) await (await openWhenFree(host, device, options)).close();
+  }
   if (esp !== undefined) await host.run('mkfs.vfat', ['-F', '32', '-n', 'ESP', esp], options);
   if (swap !== undefined) await host.run('mkswap', [swap], options);
   if (root === undefined || filesystem === undefined) return;

@@ -36,19 +36,41 @@ export function nameOf(device: string): string {
   return device.replace(/^\/dev\//, '').replaceAll('/', '!');
 }
 
-/** The partitions of a disk by number: "sda2", "nvme0n1p2". Asked of the kernel, as the rule by which they
- *  are named differs. */
+/** A partition as the kernel has it. */
+export interface KernelPartition {
+  /** "sda2", "nvme0n1p2" */
+  readonly name: string;
+  readonly number: number;
+  /** In sectors of 512 bytes, on every disk. */
+  readonly start: number;
+  readonly sectors: number;
+  /** "MAJOR:MINOR" */
+  readonly device: string | undefined;
+}
+
+/** The partitions of a disk by number. Asked of the kernel, as the rule by which they are named differs.
+ *  Source: /sys/class/block/<disk>/<partition>/{partition,start,size,dev}. */
 export async function readPartitions(
   root: Root,
   disk: string,
-): Promise<readonly { readonly name: string; readonly number: number }[]> {
+): Promise<readonly KernelPartition[]> {
   const directory = `/sys/class/block/${disk}`;
   const children = ((await root.list(directory)) ?? []).filter((name) => name.startsWith(disk));
   const found = await Promise.all(
-    children.map(async (name) => ({
-      name,
-      number: Number((await root.text(`${directory}/${name}/partition`)) ?? NaN),
-    })),
+    children.map(async (name) => {
+      const [number, start, sectors, device] = await Promise.all(
+        ['partition', 'start', 'size', 'dev'].map((file) =>
+          root.text(`${directory}/${name}/${file}`),
+        ),
+      );
+      return {
+        name,
+        number: Number(number ?? NaN),
+        start: Number(start),
+        sectors: Number(sectors),
+        device: device?.trim(),
+      };
+    }),
   );
   return found
     .filter(({ number }) => !Number.isNaN(number))

@@ -3,6 +3,7 @@
 import { AppError, describeError } from '../../core/errors.ts';
 import { alignedBuffer, type BlockFile } from '../../sources/writing/block-file.ts';
 import type { Host, RunOptions } from '../../sources/writing/host.ts';
+import { dropPartitions, openWhenFree } from './nodes.ts';
 import { deviceOf, nameOf, readPartitions, readStack, type BlockNode } from './stack.ts';
 
 /** So much is wiped at both ends of the disk and of each partition: all known signatures but a few that
@@ -40,13 +41,10 @@ export async function tearDown(host: Host, device: string, options: RunOptions):
     await host.run(program, args, { ...options, ...(input === undefined ? {} : { input }) });
   }
   const partitions = await readPartitions(host.root, name);
-  const file = await host.openDisk(device, 'write');
+  const file = await openWhenFree(host, device, options);
   try {
     await makeUnbootable(file);
-    for (const partition of partitions) {
-      const { offset, length } = await extentOf(host, name, partition.name);
-      await wipeEnds(file, offset, length);
-    }
+    for (const { start, sectors } of partitions) await wipeEnds(file, start * 512, sectors * 512);
     await file.sync();
   } finally {
     await file.close();
@@ -54,11 +52,7 @@ export async function tearDown(host: Host, device: string, options: RunOptions):
   // What is neither at the start nor at the end: ZFS, btrfs and VMFS have such places.
   for (const { name: partition } of partitions) await wipeSignatures(host, partition, options);
   await wipeSignatures(host, name, options);
-  if (partitions.length === 0) return;
-  await host.run('partx', ['--delete', device], options);
-  const left = await readPartitions(host.root, name);
-  if (left.length === 0) return;
-  throw new AppError('disk.in-use', `the kernel keeps ${left[0]?.name ?? ''}, which is in use`);
+  await dropPartitions(host, device, partitions, options);
 }
 
 /** Wipes both ends of a disk: no firmware finds a partition table or a boot sector on it then.
@@ -78,7 +72,8 @@ export async function leaveUnbootable(
 ): Promise<void> {
   try {
     await file.close();
-    const again = await host.openDisk(device, 'write');
+    // Not to be aborted, whatever the failure was.
+    const again = await openWhenFree(host, device, { signal: new AbortController().signal });
     try {
       await makeUnbootable(again);
     } finally {
@@ -104,16 +99,6 @@ async function wipeEnds(file: BlockFile, offset: number, length: number): Promis
 
 async function wipeSignatures(host: Host, name: string, options: RunOptions): Promise<void> {
   await host.run('wipefs', ['--all', '--force', deviceOf(name)], options);
-}
-
-/** Source: /sys/class/block/<disk>/<partition>/{start,size}, in sectors of 512 bytes. */
-async function extentOf(host: Host, disk: string, partition: string) {
-  const directory = `/sys/class/block/${disk}/${partition}`;
-  const [start, size] = await Promise.all([
-    host.root.text(`${directory}/start`),
-    host.root.text(`${directory}/size`),
-  ]);
-  return { offset: Number(start) * 512, length: Number(size) * 512 };
 }
 
 function stepsFor(node: BlockNode, own: ReadonlySet<string>): Step[] {

@@ -39,12 +39,13 @@ export function alignedBuffer(bytes: number): Buffer {
   return Buffer.from(new ArrayBuffer(bytes, { maxByteLength: bytes }), 0, bytes);
 }
 
-/** Whether there is a block device at a path. */
-export async function isBlockDevice(path: string): Promise<boolean> {
+/** "MAJOR:MINOR" of the block device at a path; undefined where there is none. */
+export async function blockDeviceNumber(path: string): Promise<string | undefined> {
   try {
-    return (await stat(path)).isBlockDevice();
+    const found = await stat(path);
+    return found.isBlockDevice() ? deviceNumber(found.rdev) : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
 

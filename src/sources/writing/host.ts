@@ -2,7 +2,7 @@
 // src/actions may open it; everything else reads, through a Root.
 import type { Clock } from '../../core/clock.ts';
 import type { Root } from '../root.ts';
-import { isBlockDevice, openBlockFile, type BlockFile } from './block-file.ts';
+import { blockDeviceNumber, openBlockFile, type BlockFile } from './block-file.ts';
 import { MountSpace } from './mount-space.ts';
 import { filterThrough, runProgram, type ProgramOptions } from './program.ts';
 
@@ -14,8 +14,8 @@ export interface Host {
   readonly clock: Clock;
   /** A disk, a partition or an image file. Errors: AppError `disk.in-use`, `disk.failed`. */
   openDisk(path: string, mode: 'read' | 'write'): Promise<BlockFile>;
-  /** Whether a device file is there. */
-  hasDevice(path: string): Promise<boolean>;
+  /** "MAJOR:MINOR" of the block device that a device file leads to; undefined where there is none. */
+  deviceNumber(path: string): Promise<string | undefined>;
   /** Resolves to what a program printed. Errors: as runProgram. */
   run(program: string, args: readonly string[], options: RunOptions): Promise<string>;
   /** Passes a stream through a program. Errors: as filterThrough. */
@@ -35,7 +35,7 @@ export function hostOf(root: Root, clock: Clock): Host {
     root,
     clock,
     openDisk: (path, mode) => openBlockFile(path, { mode }),
-    hasDevice: isBlockDevice,
+    deviceNumber: blockDeviceNumber,
     run: (program, args, options) => runProgram(program, args, { ...options, clock }),
     filter: (program, args, input, options) =>
       filterThrough(program, args, input, { ...options, clock }),

@@ -7,7 +7,7 @@ import { readStack, type BlockNode } from '../../../src/actions/disk/stack.ts';
 import { tearDown, tearDownSteps } from '../../../src/actions/disk/teardown.ts';
 import { MemoryRoot } from '../../probes/memory-root.ts';
 import { canInstall, expectUnbootable, needs, untouched, usedDisk } from '../installing.ts';
-import { never, thisHost } from '../workplace.ts';
+import { hastyHost, never, thisHost } from '../workplace.ts';
 
 const node = (name: string, kind: BlockNode['kind'], more: Partial<BlockNode> = {}): BlockNode => ({
   name,
@@ -140,7 +140,7 @@ describe.skipIf(!canInstall)(`a real disk ${needs}`, () => {
     const holder = await thisHost().openDisk(`${disk.path}p2`, 'write');
     const expectUntouched = untouched(disk);
     try {
-      await expect(tearDown(thisHost(), disk.path, { signal: never })).rejects.toMatchObject({
+      await expect(tearDown(hastyHost(), disk.path, { signal: never })).rejects.toMatchObject({
         code: 'disk.in-use',
       });
       expectUntouched();

@@ -1,7 +1,8 @@
 // Disks to write to: loop devices over sparse files, which only root can make. Each is detached by its
-// own name; other tests have loop devices too.
+// own name; other tests have loop devices too. A loop device keeps the partitions that were made of its last
+// file, so each begins and ends without.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -19,14 +20,24 @@ export function loopDisk(sizeBytes: number, sectorBytes = 512): LoopDisk {
   truncateSync(image, sizeBytes);
   const args = ['--find', '--show', '--sector-size', String(sectorBytes), image];
   const path = execFileSync('losetup', args, { encoding: 'utf8' }).trim();
+  forgetPartitions(path);
   return {
     path,
     image,
     [Symbol.dispose]() {
+      forgetPartitions(path);
       execFileSync('losetup', ['--detach', path]);
       rmSync(directory, { recursive: true });
     },
   };
+}
+
+function forgetPartitions(disk: string): void {
+  const name = disk.replace('/dev/', '');
+  for (const entry of readdirSync(`/sys/class/block/${name}`)) {
+    const [, number] = new RegExp(`^${name}p(\\d+)$`).exec(entry) ?? [];
+    if (number !== undefined) execFileSync('partx', ['--delete', '--nr', number, disk]);
+  }
 }
 
 export const canLoop = ((): boolean => {
