@@ -21,9 +21,15 @@ export class SettingCalls {
     return this.#calls.call('GET', pathOf`api/settings/${key}`, options);
   }
 
-  /** Errors: `request.invalid`, `request.stale`. */
-  async put(key: string, value: string, options?: ChangeOptions): Promise<Tagged<Setting>> {
-    return this.#calls.call('PUT', pathOf`api/settings/${key}`, { ...options, body: { value } });
+  /** `secret`: shown to full tokens alone; by default as it was, or by its key.
+   *  Errors: `request.invalid`, `request.stale`. */
+  async put(
+    key: string,
+    value: string,
+    { secret, ...options }: ChangeOptions & { readonly secret?: boolean } = {},
+  ): Promise<Tagged<Setting>> {
+    const body = { value, ...(secret === undefined ? {} : { secret }) };
+    return this.#calls.call('PUT', pathOf`api/settings/${key}`, { ...options, body });
   }
 
   /** Errors: `setting.unknown`, `request.stale`. */

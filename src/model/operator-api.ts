@@ -239,8 +239,24 @@ export const WorkflowList = Type.Object({
 });
 
 export const SettingKey = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,190}$' });
-export const SettingValue = Type.Object({ value: Type.String({ maxLength: 65_536 }) }, strict);
-export const Setting = Type.Object({ key: Type.String(), value: Type.String() });
+export const SettingValue = Type.Object(
+  {
+    value: Type.String({ maxLength: 65_536 }),
+    secret: Type.Optional(
+      Type.Boolean({
+        description: 'shown to full tokens alone; default: as it was, or by its key',
+      }),
+    ),
+  },
+  strict,
+);
+export const Setting = Type.Object({
+  key: Type.String(),
+  value: Type.String(),
+  secret: Type.Optional(
+    Type.Boolean({ description: 'ours: its value is shown to full tokens alone' }),
+  ),
+});
 export type Setting = Static<typeof Setting>;
 export const SettingList = Type.Object({
   settings: Type.Array(Setting),

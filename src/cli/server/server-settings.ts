@@ -41,7 +41,8 @@ export const serverSettings = {
   stock_agents: {
     type: 'boolean',
     default: false,
-    describe: 'agents that send no token, as Dragonfly’s own, may check in and work',
+    describe:
+      'agents without a token, as Dragonfly’s own, may register and work: anybody who reaches the port can pass for such a machine by its MAC and disks',
   },
   secret_key_file: {
     type: 'string',

@@ -3,9 +3,10 @@
 import * as crypto from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
-import { tokenId } from '../../model/machine.ts';
+import { tokenId, type Machine } from '../../model/machine.ts';
 import type { TokenScope } from '../../model/operator-api.ts';
 import type { Store } from '../../store/store.ts';
+import { StockAgents } from './stock-agents.ts';
 import { hashToken, listTokens, machineOfToken } from './tokens.ts';
 
 /** The access that a route demands. public: none. enrol: an enrolment token or a machine's own.
@@ -15,7 +16,9 @@ export type Access = 'public' | 'enrol' | 'agent' | 'read' | 'full';
 export type Principal =
   | { readonly kind: 'token'; readonly name: string; readonly scope: TokenScope }
   | { readonly kind: 'machine'; readonly machineId: string; readonly tokenId: string }
-  /** Not identified: any sender on a server without tokens, or a stock agent where those are allowed. */
+  /** An agent without a token, where those are allowed. `address`: where the request came from. */
+  | { readonly kind: 'stock'; readonly address: string }
+  /** Not identified: any sender on a server without tokens. */
   | { readonly kind: 'anyone' };
 
 export interface AuthOptions {
@@ -23,7 +26,7 @@ export interface AuthOptions {
   readonly required?: boolean | undefined;
   /** An enrolment token from the settings, in addition to those in the store. */
   readonly enrolmentToken?: string | undefined;
-  /** Lets agents without a token, such as Dragonfly's own, check in and work. */
+  /** Lets agents without a token, such as Dragonfly's own, register and do the work of their own machine. */
   readonly stockAgents?: boolean | undefined;
 }
 
@@ -40,6 +43,7 @@ const proofLastsMs = 60_000;
 const mostProven = 200_000;
 
 export class Auth {
+  readonly stock = new StockAgents();
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #options: AuthOptions;
@@ -84,18 +88,18 @@ export class Auth {
     await this.#refresh();
   }
 
-  /** Returns the sender of this Authorization header if it is good enough for `access`.
-   *  Errors: AppError `auth.required`, `auth.denied`. */
+  /** Returns the sender of this Authorization header if it is good enough for `access`. `address`: where it
+   *  came from. Errors: AppError `auth.required`, `auth.denied`. */
   async admit(
     authorization: string | undefined,
     access: Access,
-    isRead: boolean,
+    { isRead, address }: { isRead: boolean; address: string },
   ): Promise<Principal> {
     if (access === 'public' || !(await this.isConfigured())) return { kind: 'anyone' };
     const token = tokenOf(authorization, isRead);
     if (token === undefined) {
       const forAgents = access === 'enrol' || access === 'agent';
-      if (forAgents && this.#options.stockAgents === true) return { kind: 'anyone' };
+      if (forAgents && this.#options.stockAgents === true) return { kind: 'stock', address };
       throw new AppError('auth.required', `this needs a token: ${howToGetOne(access)}`);
     }
     const principal = await this.#principalOf(token);
@@ -188,8 +192,21 @@ export class Auth {
 
 /** A principal's name in logs and events. */
 export function nameOf(by: Principal): string {
-  if (by.kind === 'anyone') return 'anyone';
-  return by.kind === 'machine' ? `machine ${by.machineId}` : by.name;
+  switch (by.kind) {
+    case 'anyone':
+      return 'anyone';
+    case 'stock':
+      return `an agent at ${by.address}`;
+    case 'machine':
+      return `machine ${by.machineId}`;
+    case 'token':
+      return by.name;
+  }
+}
+
+/** True if secrets are shown in clear to this sender. */
+export function seesSecrets(by: Principal): boolean {
+  return by.kind === 'anyone' || (by.kind === 'token' && by.scope === 'full');
 }
 
 /** Refuses a machine's token that speaks for another machine. Errors: AppError `auth.denied`. */
@@ -199,8 +216,19 @@ export function refuseOtherMachine(by: Principal, machineId: string): void {
   }
 }
 
+/** Refuses an agent that speaks of another machine's work than its own. Errors: AppError `auth.denied`. */
+export function refuseOtherWorker(auth: Auth, by: Principal, machine: Machine): void {
+  refuseOtherMachine(by, machine.id);
+  if (by.kind === 'stock' && !auth.stock.mayWork(machine, by.address)) {
+    throw new AppError(
+      'auth.denied',
+      'without a token an agent gets the work of its own machine alone, from the address of a check-in that showed the disks of the record',
+    );
+  }
+}
+
 function allows(principal: Principal, access: Access, isRead: boolean): boolean {
-  if (principal.kind === 'anyone') return true;
+  if (principal.kind === 'anyone' || principal.kind === 'stock') return true;
   if (principal.kind === 'machine') return access === 'enrol' || access === 'agent';
   if (principal.scope === 'enrol') return access === 'enrol';
   if (principal.scope === 'full') return true;

@@ -2,7 +2,7 @@
 import { isAppError } from '../../core/errors.ts';
 import type { CheckinRequest, CheckinResponse } from '../../model/api.ts';
 import { tokenIds } from '../../model/machine.ts';
-import { nameOf, type Principal } from '../access/auth.ts';
+import { nameOf, type Auth, type Principal } from '../access/auth.ts';
 import { noteCheckin, noteSentToDisk } from '../machines/local-boots.ts';
 import { loadMachine } from '../machines/machines.ts';
 import type { Decisions } from '../running/decisions.ts';
@@ -13,6 +13,7 @@ import { recordTwoLive } from './conflicts.ts';
 import { register, type Registration } from './registration.ts';
 
 export interface CheckinServices extends ClaimServices {
+  readonly auth: Auth;
   readonly decisions: Decisions;
   readonly events: Events;
   readonly metrics: Metrics;
@@ -65,6 +66,7 @@ async function admit(
   const registration = await register(s, request, caller);
   const { token, matchedBy, evidence, isNew, isSeenWritten, isHolder } = registration;
   const { id } = registration.machine.value;
+  if (caller.kind === 'stock') s.auth.stock.note(id, caller.address, registration.known, request);
   const machine = await noteCheckin(s, registration.machine.value, request);
   const { action, workflowId, state } = await s.decisions.refresh(id, () => machine);
   if (action === 'localboot') await noteSentToDisk(s, machine, request.boot_id ?? null);

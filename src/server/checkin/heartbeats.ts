@@ -30,6 +30,7 @@ export async function heartbeat(
 ): Promise<HeartbeatResponse> {
   const id = request.machine_id.toLowerCase();
   refuseOtherMachine(by, id);
+  if (by.kind === 'stock' && !s.auth.stock.hasHeard(id, by.address)) throw notHeardThere(id);
   s.overload.refuse('heartbeat');
   const decision =
     s.decisions.get(id) ??
@@ -69,6 +70,13 @@ async function settle(
   }
   await recordTwoLive(s, id, before);
   if (by.kind === 'machine') await takeOtherTokens(s, id, by.tokenId);
+}
+
+/** An agent without a token beats for the machine that checked in from its address. */
+function notHeardThere(machineId: string): AppError {
+  return new AppError('machine.unknown', 'no check-in came from this address: check in again', {
+    details: { machine_id: machineId },
+  });
 }
 
 function tokenOf(by: Principal): Proof {

@@ -16,6 +16,8 @@ import { recognise, type Recognition } from './recognition.ts';
 
 export interface Registration {
   readonly machine: Versioned<Machine>;
+  /** Its record until then; undefined for a new one. */
+  readonly known: Machine | undefined;
   readonly isNew: boolean;
   readonly matchedBy: MatchedBy;
   /** What matched and what did not, in sentences. */
@@ -75,6 +77,7 @@ async function create(
   return {
     ...untouched(resolution, { value: machine, revision }),
     ...conflict,
+    known: undefined,
     isNew: true,
     isSeenWritten: true,
     token,
@@ -103,6 +106,7 @@ async function update(
   return {
     ...untouched(resolution, { value: machine, revision }, claimant),
     ...conflict,
+    known: found.value,
     isSeenWritten: true,
     token,
   };
@@ -135,6 +139,7 @@ function untouched(
 ): Registration {
   return {
     machine,
+    known: machine.value,
     isHolder: claimant?.isHolder ?? false,
     matchedBy,
     evidence,

@@ -69,7 +69,10 @@ function admitter(s: GuardServices): onRequestHookHandler {
     }
     const admit = async (): Promise<void> => {
       if (access === 'read' || access === 'full') await refuseForeignPages(s, request);
-      request.principal = await s.auth.admit(request.headers.authorization, access, isRead);
+      request.principal = await s.auth.admit(request.headers.authorization, access, {
+        isRead,
+        address: request.ip,
+      });
     };
     // A hook that may finish at once has to finish through its callback.
     // oxlint-disable-next-line promise/no-callback-in-promise

@@ -2,15 +2,13 @@
 import { randomInt } from 'node:crypto';
 import type { Machine } from '../../model/machine.ts';
 import type { Store } from '../../store/store.ts';
+import { mask } from '../rules/secret-settings.ts';
 import {
   fleetVariableNames,
   machineVariables,
   type FleetSettings,
   type Variables,
 } from '../rules/variables.ts';
-
-/** Shown in place of a secret. */
-const mask = '********';
 
 /** `server`: this server as machines reach it. */
 export async function variablesOf(

@@ -8,6 +8,8 @@ import {
   SettingList,
   SettingValue,
 } from '../../model/operator-api.ts';
+import { seesSecrets } from '../access/auth.ts';
+import { isSecret, shownSetting } from '../rules/secret-settings.ts';
 import { etag, refuseStale } from '../rules/etag.ts';
 import type { Versioned } from '../../store/store.ts';
 import { privatePrefix } from '../../store/collections/tokens.ts';
@@ -35,9 +37,12 @@ export function settingRoutes(app: App, s: Services): void {
       const { prefix = '', ...paging } = request.query;
       const page = await s.store.settings.list({ prefix, ...paging });
       const settings = page.items.map((item) => item.value);
-      const shown = settings.filter(({ key }) => !key.startsWith(privatePrefix));
-      const isEnd = shown.length < settings.length;
-      return { settings: shown, next_cursor: isEnd ? null : (page.nextCursor ?? null) };
+      const own = settings.filter(({ key }) => !key.startsWith(privatePrefix));
+      const isEnd = own.length < settings.length;
+      return {
+        settings: own.map((setting) => shownSetting(setting, seesSecrets(request.principal))),
+        next_cursor: isEnd ? null : (page.nextCursor ?? null),
+      };
     },
   );
 
@@ -54,9 +59,11 @@ export function settingRoutes(app: App, s: Services): void {
     },
     async (request, reply) => {
       const { key } = request.params;
-      const { value } = (await loadSetting(s, key)).value;
-      void reply.header('etag', etag(value));
-      return { key, value };
+      const { value: setting } = await loadSetting(s, key);
+      const inClear = seesSecrets(request.principal);
+      // The tag of a secret would let its reader try out guesses.
+      if (inClear || !isSecret(setting)) void reply.header('etag', etag(setting.value));
+      return shownSetting(setting, inClear);
     },
   );
 
@@ -66,7 +73,7 @@ export function settingRoutes(app: App, s: Services): void {
       config: { access: 'full' },
       schema: {
         tags: ['settings'],
-        summary: 'Create or replace a setting',
+        summary: 'Create or replace a setting; a secret one is shown to full tokens alone',
         params: KeyParams,
         headers: IfMatch,
         body: SettingValue,
@@ -75,15 +82,17 @@ export function settingRoutes(app: App, s: Services): void {
     },
     async (request, reply) => {
       const { key } = request.params;
-      const { value } = request.body;
+      const { value, secret } = request.body;
       const found = await s.store.settings.get(key);
       refuseStale(
         request.headers['if-match'],
         found === undefined ? undefined : etag(found.value.value),
       );
-      await s.store.settings.put({ key, value }, found ?? 'absent');
+      const marked = secret ?? found?.value.secret;
+      const setting = { key, value, ...(marked === undefined ? {} : { secret: marked }) };
+      await s.store.settings.put(setting, found ?? 'absent');
       void reply.header('etag', etag(value));
-      return { key, value };
+      return shownSetting(setting, true);
     },
   );
 

@@ -1,14 +1,16 @@
 // Template routes: operators keep templates as JSON or YAML, agents fetch them with variables filled in.
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
+import { AppError } from '../../core/errors.ts';
+import type { Machine } from '../../model/machine.ts';
 import { MachineId, Paging, TemplateList, TemplateView } from '../../model/operator-api.ts';
 import { inDragonflysSpelling } from '../../model/documents/template-spelling.ts';
 import { Template, TemplateName } from '../../model/documents/template.ts';
 import { invalid } from '../rules/violations.ts';
-import { refuseOtherMachine } from '../access/auth.ts';
+import { refuseOtherWorker, seesSecrets, type Principal } from '../access/auth.ts';
 import { loadTemplate } from '../machines/provision.ts';
 import { loadMachine } from '../machines/machines.ts';
-import { queuedTemplate } from '../machines/queued-template.ts';
+import { queuedTemplate, templateOfWork } from '../machines/queued-template.ts';
 import { maskedVariables, variablesOf } from '../machines/variables.ts';
 import { etag, refuseStale } from '../rules/etag.ts';
 import type { App, Services } from '../services.ts';
@@ -53,20 +55,25 @@ export function templateRoutes(app: App, s: Services): void {
     },
     async (request, reply) => {
       const { name } = request.params;
-      const machineId = request.query.machine_id?.toLowerCase();
+      const by = request.principal;
+      const own = by.kind === 'machine' ? by.machineId : undefined;
+      const machineId = request.query.machine_id?.toLowerCase() ?? own;
       if (machineId === undefined) {
+        if (by.kind === 'stock') throw notItsWork();
         const { value: template } = await loadTemplate(s, name);
         void reply.header('etag', etag(template));
         return view(template);
       }
-      refuseOtherMachine(request.principal, machineId);
+      const server = serverUrl(s, request);
+      if (by.kind === 'machine' || by.kind === 'stock') {
+        const { machine, template } = await workOf(s, by, machineId, name);
+        return fillTemplate(template, await variablesOf(s.store, machine, server));
+      }
       const { value: machine } = await loadMachine(s, machineId);
       const template =
         (await queuedTemplate(s, machine, name)) ?? (await loadTemplate(s, name)).value;
-      // Operators who may only read see no secrets, here as little as in the rendered template.
-      const by = request.principal;
-      const values = by.kind === 'token' && by.scope !== 'full' ? maskedVariables : variablesOf;
-      return fillTemplate(template, await values(s.store, machine, serverUrl(s, request)));
+      const values = seesSecrets(by) ? variablesOf : maskedVariables;
+      return fillTemplate(template, await values(s.store, machine, server));
     },
   );
 
@@ -145,6 +152,29 @@ export function templateRoutes(app: App, s: Services): void {
       await s.store.templates.delete(name, { revision });
       return reply.code(204).send(null);
     },
+  );
+}
+
+/** A machine, and the template of this name that its active workflow carries out. An agent that asks for
+ *  anything else is not told what there is. Errors: AppError `auth.denied`. */
+async function workOf(
+  s: Services,
+  by: Principal,
+  machineId: string,
+  name: string,
+): Promise<{ machine: Machine; template: Template }> {
+  const machine = (await s.store.machines.get(machineId))?.value;
+  if (machine === undefined) throw notItsWork();
+  refuseOtherWorker(s.auth, by, machine);
+  const template = await templateOfWork(s, machine, name);
+  if (template === undefined) throw notItsWork();
+  return { machine, template };
+}
+
+function notItsWork(): AppError {
+  return new AppError(
+    'auth.denied',
+    "an agent gets the template of its machine's active workflow, and no other",
   );
 }
 

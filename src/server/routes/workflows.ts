@@ -1,10 +1,11 @@
 // Workflow routes: operators create and cancel workflows, agents fetch them and report progress.
 import { Type } from 'typebox';
+import { AppError } from '../../core/errors.ts';
 import { WorkflowEvent } from '../../model/api.ts';
 import { WorkflowCreate, WorkflowList, WorkflowListQuery } from '../../model/operator-api.ts';
 import { Plan } from '../../model/documents/plan.ts';
 import { Workflow } from '../../model/documents/workflow.ts';
-import { refuseOtherMachine } from '../access/auth.ts';
+import { refuseOtherWorker, type Principal } from '../access/auth.ts';
 import { planFor, provision } from '../machines/provision.ts';
 import { agentBody } from '../http/agent-body.ts';
 import type { App, Services } from '../services.ts';
@@ -71,7 +72,7 @@ export function workflowRoutes(app: App, s: Services): void {
     },
     async (request) => {
       const { value } = await loadWorkflow(s, request.params.id.toLowerCase());
-      refuseOtherMachine(request.principal, value.spec.hardwareRef);
+      await refuseOthers(s, request.principal, value);
       return value;
     },
   );
@@ -92,10 +93,7 @@ export function workflowRoutes(app: App, s: Services): void {
     },
     async (request, reply) => {
       const id = request.params.id.toLowerCase();
-      if (request.principal.kind === 'machine') {
-        const { value } = await loadWorkflow(s, id);
-        refuseOtherMachine(request.principal, value.spec.hardwareRef);
-      }
+      await refuseOthers(s, request.principal, (await loadWorkflow(s, id)).value);
       await applyEvent(s, id, request.body);
       return reply.code(204).send(null);
     },
@@ -114,4 +112,13 @@ export function workflowRoutes(app: App, s: Services): void {
     },
     (request) => cancelWorkflow(s, request.params.id.toLowerCase()),
   );
+}
+
+/** Refuses an agent that asks for the workflow of another machine. Errors: AppError `auth.denied`. */
+async function refuseOthers(s: Services, by: Principal, { spec }: Workflow): Promise<void> {
+  if (by.kind !== 'machine' && by.kind !== 'stock') return;
+  const machine = (await s.store.machines.get(spec.hardwareRef))?.value;
+  if (machine === undefined)
+    throw new AppError('auth.denied', 'the machine of this workflow is gone');
+  refuseOtherWorker(s.auth, by, machine);
 }
