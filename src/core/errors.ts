@@ -38,6 +38,7 @@ const codes = {
   'action.refused': [null, 'The server asked for an action that this agent may not carry out.'],
   'action.unsupported': [null, 'The server asked for an action that this agent does not know.'],
   'action.failed': [null, 'An action that the server asked for was begun and failed.'],
+  'record.cut': [null, 'An agent told more of its machine than a record holds.'],
   'wire.out-of-range': [null, 'An agent sent a number that its field cannot hold.'],
   'wire.unreadable': [null, 'An agent sent something that its field cannot hold.'],
   'action.invalid': [null, 'An action of a template has a field or a value that cannot be used.'],

@@ -1,12 +1,16 @@
 // A machine as its agent reads it: the facts that probes find out, and the inventory made from them. Names are
 // those of the wire and of stored records (snake_case). Types only, because the agent loads no schema
 // library; entities that also travel are schemas in files of their own.
+import type { Bmc } from './hardware/bmc.ts';
+import type { Boot } from './hardware/boot.ts';
 import type { Cpu } from './hardware/cpu.ts';
 import type { Disk } from './hardware/disk.ts';
+import type { Board, Chassis, Firmware, System } from './hardware/dmi.ts';
 import type { ExistingOs } from './hardware/existing-os.ts';
 import type { Gpu } from './hardware/gpu.ts';
 import type { Memory } from './hardware/memory.ts';
 import type { InfinibandPort, NetworkInterface } from './hardware/network-interface.ts';
+import type { Tpm } from './hardware/tpm.ts';
 import type { Virtualization } from './hardware/virtualization.ts';
 import type { MachineIdentity } from './machine.ts';
 import type { Lease, OwnAddress, ResolverFacts, RouteFacts } from './network-setup.ts';
@@ -22,9 +26,9 @@ export interface Facts {
   memory: Memory;
   virtualization: Virtualization;
   gpus: readonly Gpu[];
-  tpm: TpmFacts;
-  bmc: BmcFacts;
-  boot: BootFacts;
+  tpm: Tpm;
+  bmc: Bmc;
+  boot: Boot;
   /** Found on the disks; the first one counts. Not looked for on an installed host. */
   installedOs: readonly ExistingOs[];
   /** The MAC of the port booted from, as it was passed on; null where none was. */
@@ -52,14 +56,10 @@ export interface Rejected {
 export interface DmiFacts {
   /** Raw, lower case with dashes; placeholders are still in it. */
   system_uuid: Sourced<string> | null;
-  system: {
-    vendor: string | null;
-    product: string | null;
-    serial: string | null;
-    asset_tag: string | null;
-  };
-  board: { vendor: string | null; product: string | null; serial: string | null };
-  firmware: { vendor: string | null; version: string | null; date: string | null };
+  system: System;
+  board: Board;
+  chassis?: Chassis;
+  firmware: Firmware;
   /** "3.2": which version of the SMBIOS specification the firmware follows. */
   smbios_version?: string | null;
 }
@@ -81,32 +81,6 @@ export interface NetworkFacts {
   hostname: string | null;
 }
 
-export interface TpmFacts {
-  is_present: boolean;
-  version: '1.2' | '2.0' | null;
-}
-
-/** The management controller on the machine's board. */
-export interface BmcFacts {
-  is_present: boolean;
-  /** "KCS", "SSIF", …, from SMBIOS. */
-  interface_type: string | null;
-  /** The address that operators reach it at. */
-  address: string | null;
-  /** Where that was read. */
-  address_source: string | null;
-  mac: string | null;
-  /** Its address towards its own host only, for Redfish. */
-  host_address: string | null;
-}
-
-export interface BootFacts {
-  firmware_mode: 'uefi' | 'bios' | null;
-  secure_boot: boolean | null;
-  /** "6.12.0": the running kernel's release. */
-  kernel: string | null;
-}
-
 /** As in the record, but a host may have no port that could be the primary one. */
 export interface Identity extends Omit<MachineIdentity, 'primary_mac'> {
   primary_mac: string | null;
@@ -124,14 +98,15 @@ export interface Hardware extends Cpu, Memory, Virtualization {
   disks?: Disk[];
   network_interfaces?: NetworkInterface[];
   infiniband?: InfinibandPort[];
-  system?: DmiFacts['system'] | null;
-  board?: DmiFacts['board'] | null;
-  firmware?: DmiFacts['firmware'] | null;
+  system?: System | null;
+  board?: Board | null;
+  chassis?: Chassis | null;
+  firmware?: Firmware | null;
   hostname?: NetworkFacts['hostname'];
   gpus?: Gpu[];
-  tpm?: TpmFacts | null;
-  bmc?: BmcFacts | null;
-  boot?: BootFacts | null;
+  tpm?: Tpm | null;
+  bmc?: Bmc | null;
+  boot?: Boot | null;
   /** Absent: nobody looked, or could. null: there is none. */
   existing_os?: ExistingOs | null;
 }

@@ -2,12 +2,16 @@
 // this project's additions, which may all be absent. Unknown fields are kept.
 import { Type, type Static } from 'typebox';
 import { nullable, Timestamp, U32 } from './fields.ts';
+import { StoredBmc } from './hardware/bmc.ts';
+import { StoredBoot } from './hardware/boot.ts';
 import { Cpu } from './hardware/cpu.ts';
 import { StoredDisk } from './hardware/disk.ts';
+import { StoredDmi } from './hardware/dmi.ts';
 import { StoredOs } from './hardware/existing-os.ts';
 import { StoredGpu } from './hardware/gpu.ts';
 import { StoredMemory } from './hardware/memory.ts';
 import { StoredInterface } from './hardware/network-interface.ts';
+import { StoredTpm } from './hardware/tpm.ts';
 import { Virtualization } from './hardware/virtualization.ts';
 import { MatchedBy } from './history.ts';
 import { Problem } from './problem.ts';
@@ -87,8 +91,12 @@ export const HardwareInfo = Type.Object({
   network_interfaces: Type.Array(StoredInterface),
   is_virtual: Type.Boolean(),
   ...Type.Pick(Virtualization, ['virt_platform']).properties,
-  ...Type.Partial(Type.Pick(Cpu, ['cpu_threads'])).properties,
+  ...Type.Partial(Type.Pick(Cpu, ['cpu_threads', 'cpu_sockets'])).properties,
   gpus: Type.Optional(Type.Array(StoredGpu)),
+  ...StoredDmi.properties,
+  tpm: Type.Optional(StoredTpm),
+  bmc: Type.Optional(StoredBmc),
+  boot: Type.Optional(StoredBoot),
 });
 export type HardwareInfo = Static<typeof HardwareInfo>;
 
@@ -161,6 +169,8 @@ export const AgentReport = Type.Object({
   matched_by: MatchedBy,
   evidence: Type.Array(Type.String()),
   problems: Type.Array(Problem),
+  /** What this boot told with heartbeats since, newest first. */
+  later_problems: Type.Optional(Type.Array(Type.Object({ ...Problem.properties, at: Timestamp }))),
 });
 export type AgentReport = Static<typeof AgentReport>;
 

@@ -49,7 +49,7 @@ const MachineFilter = {
     Type.String({
       maxLength: 256,
       description:
-        'words, each of which must occur in a name, address, MAC, serial, model, tag, id or label',
+        'words, each of which must occur in a name, address, MAC, serial number, WWN, model, vendor, asset tag, firmware version, switch, tag, id or label',
     }),
   ),
 };

@@ -1,5 +1,5 @@
 // The boot of the running system: its kind of firmware and its kernel.
-import type { BootFacts } from '../model/inventory.ts';
+import type { Boot } from '../model/hardware/boot.ts';
 import type { Probe } from './probe.ts';
 import { Reading } from './reading.ts';
 
@@ -25,7 +25,7 @@ export const bootProbe: Probe<'boot'> = {
 };
 
 /** A BIOS leaves no trace of its own, only what it shares with UEFI: ACPI or SMBIOS tables. */
-function firmwareMode(firmware: readonly string[] = []): BootFacts['firmware_mode'] {
+function firmwareMode(firmware: readonly string[] = []): Boot['firmware_mode'] {
   if (firmware.includes('efi')) return 'uefi';
   return firmware.includes('acpi') || firmware.includes('dmi') ? 'bios' : null;
 }

@@ -1,5 +1,5 @@
 // The Trusted Platform Module, if there is one, and its version.
-import type { TpmFacts } from '../model/inventory.ts';
+import type { Tpm } from '../model/hardware/tpm.ts';
 import type { Probe } from './probe.ts';
 import { Reading } from './reading.ts';
 
@@ -19,7 +19,7 @@ export const tpmProbe: Probe<'tpm'> = {
   },
 };
 
-async function readVersion(read: Reading, device: string): Promise<TpmFacts['version']> {
+async function readVersion(read: Reading, device: string): Promise<Tpm['version']> {
   const [major, caps] = await Promise.all([
     read.value(`${base}/${device}/tpm_version_major`),
     read.text(`${base}/${device}/device/caps`),

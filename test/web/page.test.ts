@@ -183,6 +183,43 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     expect(stored?.value.config.hostname).toBe('db-13');
   });
 
+  test('shows the whole of a machine: board, modules, disks, switch port, problems', async () => {
+    const problem = { code: 'read.denied', section: 'tpm', source: '/sys', message: 'no TPM read' };
+    const later = { ...problem, message: 'reboot was refused' };
+    await post('/api/agent/checkin', {
+      mac: machine(7).identity.primary_mac,
+      boot_id: 'boot-7',
+      system: { vendor: 'Dell Inc.', product: 'PowerEdge R650', serial: 'SVCTAG7' },
+      dimms: [{ locator: 'A1', size_bytes: 2 ** 35, serial: 'DIMM7' }],
+      disks: [{ name: 'sda', size_bytes: 2 ** 40, type: 'ssd', transport: 'sas', wwn: 'naa.7' }],
+      interfaces: [
+        {
+          name: 'eno1',
+          mac: machine(7).identity.primary_mac,
+          driver: 'ice',
+          neighbour: { system: 'tor-17', port: 'Eth1/7' },
+        },
+      ],
+      problems: [problem],
+    });
+    const { id } = machine(7);
+    await post('/api/agent/heartbeat', { machine_id: id, boot_id: 'boot-7', problems: [later] });
+    await page.goto(`${server.url}/machines/${id}`);
+    for (const text of [
+      'Dell Inc. PowerEdge R650',
+      'SVCTAG7',
+      'DIMM7',
+      'ssd, sas',
+      'naa.7',
+      'tor-17 Eth1/7',
+      '2 problems',
+      'reboot was refused',
+      'no TPM read',
+    ]) {
+      await expect.poll(() => page.getByText(text).count(), soon).toBeGreaterThan(0);
+    }
+  });
+
   test('shows both sides when somebody else changed the machine meanwhile', async () => {
     await page.goto(`${server.url}/machines/${machine(3).id}`);
     await page.getByRole('textbox', { name: 'Hostname' }).fill('mine');

@@ -26,6 +26,14 @@ export const Memory = Type.Object({
 });
 export type Memory = Static<typeof Memory>;
 
+export const StoredDimm = Type.Object({ ...Type.Partial(Dimm).properties, size_bytes: U64() });
+export type StoredDimm = Static<typeof StoredDimm>;
+
 /** The part that travels in a check-in and is kept in the record. */
-export const StoredMemory = Type.Object({ memory_bytes: nullable(U64()) });
+export const StoredMemory = Type.Object({
+  memory_bytes: nullable(U64()),
+  ...Type.Pick(Memory, ['memory_slots', 'memory_error_correction']).properties,
+  memory_max_bytes: Type.Optional(nullable(U64())),
+  dimms: Type.Optional(Type.Array(StoredDimm)),
+});
 export type StoredMemory = Static<typeof StoredMemory>;

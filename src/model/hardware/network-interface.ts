@@ -2,6 +2,15 @@
 import { Type, type Static } from 'typebox';
 import { nullable, U32 } from '../fields.ts';
 
+/** The other end of a port's cable, as it announces itself (LLDP, CDP). */
+export const Neighbour = Type.Object({
+  system: Type.Optional(nullable(Type.String({ description: "the switch's name" }))),
+  chassis: Type.Optional(nullable(Type.String({ description: 'its id: often a MAC address' }))),
+  port: Type.Optional(nullable(Type.String({ description: '"Ethernet1/12"' }))),
+  vlan: Type.Optional(nullable(U32({ description: 'untagged on that port' }))),
+});
+export type Neighbour = Static<typeof Neighbour>;
+
 export const NetworkInterface = Type.Object({
   name: Type.String({ description: 'eth0, enp0s3' }),
   mac: Type.String({ description: 'the permanent address, lower case with colons' }),
@@ -26,6 +35,7 @@ export const NetworkInterface = Type.Object({
     description: 'a virtual function whose physical function is on this host',
   }),
   bond: nullable(Type.String()),
+  neighbour: Type.Optional(Neighbour),
   vlans: Type.Array(U32()),
 });
 export type NetworkInterface = Static<typeof NetworkInterface>;

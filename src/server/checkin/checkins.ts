@@ -7,7 +7,7 @@ import { noteCheckin, noteSentToDisk } from '../machines/local-boots.ts';
 import { loadMachine } from '../machines/machines.ts';
 import type { Decisions } from '../running/decisions.ts';
 import type { Events } from '../running/events.ts';
-import type { Metrics } from '../running/metrics.ts';
+import { countProblems, type Metrics } from '../running/metrics.ts';
 import type { ClaimServices } from './claims.ts';
 import { recordTwoLive } from './conflicts.ts';
 import { register, type Registration } from './registration.ts';
@@ -75,6 +75,7 @@ async function admit(
     isHolder,
   });
   note(s, registration, caller);
+  if (!registration.isRepeat) countProblems(s.metrics, request.problems ?? []);
   return {
     machine_id: id,
     memorable_name: machine.config.memorable_name,

@@ -7,9 +7,10 @@ import { withOnlyToken } from '../access/tokens.ts';
 import { changeMachine, loadMachine } from '../machines/machines.ts';
 import type { Decisions } from '../running/decisions.ts';
 import type { Events } from '../running/events.ts';
-import type { Metrics } from '../running/metrics.ts';
+import { countProblems, type Metrics } from '../running/metrics.ts';
 import type { Overload } from '../running/overload.ts';
 import type { Beat, Proof } from '../running/presence.ts';
+import { withLaterProblems } from '../rules/machine-record.ts';
 import { inUse, isHolder, type ClaimServices } from './claims.ts';
 import { recordTwoLive } from './conflicts.ts';
 
@@ -38,12 +39,24 @@ export async function heartbeat(
   const before = s.liveness.get(id)?.bootId ?? null;
   const beat = s.liveness.beat(id, request, decision.state, tokenOf(by));
   if (beat !== 'heard') await settle(s, beat, request, decision.state, by, before);
+  await keepProblems(s, id, request);
   s.metrics.heartbeats.inc();
   return {
     action: decision.action,
     workflow_id: decision.workflowId,
     heartbeat_interval_seconds: s.liveness.nextIntervalSeconds(id),
   };
+}
+
+/** Keeps what the agent could not do or read since its check-in. */
+async function keepProblems(
+  s: HeartbeatServices,
+  id: string,
+  { problems = [] }: HeartbeatRequest,
+): Promise<void> {
+  if (problems.length === 0) return;
+  countProblems(s.metrics, problems);
+  await changeMachine(s, id, (machine) => withLaterProblems(machine, problems, s.clock.now()));
 }
 
 /** Settles whose machine it is when another boot, `before`, speaks for it.

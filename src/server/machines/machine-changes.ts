@@ -1,5 +1,5 @@
 // Operators' changes to machines: configuration, marking offline, deletion; one by one and in bulk.
-import { describeError, isAppError } from '../../core/errors.ts';
+import { AppError, describeError, isAppError } from '../../core/errors.ts';
 import { stateName } from '../../model/machine-state.ts';
 import type { BmcConfig, Machine } from '../../model/machine.ts';
 import type { BulkRequest, BulkResponse, MachinePatch } from '../../model/operator-api.ts';
@@ -24,6 +24,8 @@ export interface DeleteServices extends ChangeServices {
 
 export type BulkServices = PatchServices & DeleteServices & WorkflowServices;
 
+/** The labels of a machine together, so that its record keeps room for the machine itself. */
+const labelBytes = 16_384;
 /** How many machines of a bulk request are changed at the same time. */
 const atOnce = 32;
 
@@ -51,11 +53,23 @@ export async function applyPatch(
   };
   if (hostname !== undefined) configure({ hostname });
   if (tags !== undefined) configure({ tags: [...new Set(tags)] });
-  if (labels !== undefined) after = { ...after, metadata: { ...after.metadata, labels } };
+  if (labels !== undefined) after = withLabels(after, labels);
   if (bmc !== undefined) configure({ bmc: bmc === null ? null : sealBmc(s, machine, bmc) });
   if (os_choice !== undefined) after = await assign(s, after, os_choice);
   if (offline !== undefined) after = await setOffline(s, after, offline);
   return after === machine ? machine : forgiven(after);
+}
+
+function withLabels(machine: Machine, labels: Machine['metadata']['labels']): Machine {
+  const bytes = Buffer.byteLength(JSON.stringify(labels));
+  if (bytes > labelBytes) {
+    throw new AppError(
+      'request.invalid',
+      `body: labels takes ${bytes} bytes of JSON, and a machine holds ${labelBytes}: shorten or remove some`,
+      { details: { path: 'labels', part: 'body' } },
+    );
+  }
+  return { ...machine, metadata: { ...machine.metadata, labels } };
 }
 
 async function assign(

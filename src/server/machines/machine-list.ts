@@ -1,7 +1,7 @@
 // Lists of machines: filtered, searched and paged in the store's own order, so that the first page
 // costs the same however many machines there are.
 import type { LivenessName } from '../../model/api.ts';
-import { stateName, type Machine } from '../../model/machine.ts';
+import { stateName, type HardwareInfo, type Machine } from '../../model/machine.ts';
 import type { MachineListQuery } from '../../model/operator-api.ts';
 import type { Page, PageRequest, Store } from '../../store/store.ts';
 import type { Liveness } from '../running/liveness.ts';
@@ -82,6 +82,27 @@ function livenessOf(machine: Machine, alive: Liveness): LivenessName | null {
   return alive.of(machine.id, machine.status.last_seen);
 }
 
+/** What a label on the machine, an invoice or a switch calls it and its parts. */
+function hardwareTexts(hardware: HardwareInfo): (string | null | undefined)[] {
+  const { system, board, chassis, firmware, bmc } = hardware;
+  return [
+    hardware.cpu_model,
+    ...[system, board, chassis, firmware].flatMap((part) => Object.values(part ?? {})),
+    bmc?.address,
+    bmc?.mac,
+    ...hardware.disks.flatMap((disk) => [disk.model, disk.serial, disk.wwn]),
+    ...(hardware.dimms ?? []).flatMap((dimm) => [dimm.serial, dimm.part_number]),
+    ...(hardware.gpus ?? []).map((gpu) => gpu.name),
+    ...hardware.network_interfaces.flatMap(({ mac, driver, neighbour }) => [
+      mac,
+      driver,
+      neighbour?.system,
+      neighbour?.chassis,
+      neighbour?.port,
+    ]),
+  ];
+}
+
 /** Everything that people search machines by, in lower case. */
 function searchText(machine: Machine): string {
   const { id, identity, config, hardware, metadata, report } = machine;
@@ -96,9 +117,10 @@ function searchText(machine: Machine): string {
     identity.smbios_uuid,
     report?.hostname,
     report?.ip_address,
+    report?.bmc_address,
+    report?.existing_os?.name,
     config.bmc?.address,
-    hardware.cpu_model,
-    ...hardware.disks.flatMap((disk) => [disk.model, disk.serial]),
+    ...hardwareTexts(hardware),
     ...Object.entries(metadata.labels).flat(),
   ]
     .join('\n')

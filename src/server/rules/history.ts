@@ -1,6 +1,12 @@
 // A machine's history: what changed between two states of its record. Pure.
 import type { MachineChange } from '../../model/history.ts';
-import { existingOs, stateName, tokenIds, type Machine } from '../../model/machine.ts';
+import {
+  existingOs,
+  stateName,
+  tokenIds,
+  type HardwareInfo,
+  type Machine,
+} from '../../model/machine.ts';
 
 /** The history of a change by the server or an operator: of the machine, its state and its configuration. */
 export function historyOf(before: Machine, after: Machine, at: string): MachineChange[] {
@@ -37,6 +43,11 @@ export function changesBetween(before: Machine, after: Machine, at: string): Mac
     const is = after.hardware[what] ?? null;
     if (was !== null && was !== is) add(what, shown(was), shown(is));
   }
+  for (const [what, of] of boardParts) {
+    const [was, is] = [of(before.hardware) ?? null, of(after.hardware) ?? null];
+    if (was !== null && was !== is) add(what, was, is);
+  }
+  compareSets(dimmNames(before), dimmNames(after), (...c) => add('dimm', ...c));
   compareSets(diskNames(before), diskNames(after), (...c) => add('disk', ...c));
   compareSets(gpuNames(before), gpuNames(after), (...c) => add('gpu', ...c));
   const [was, is] = [existingOs(before)?.name ?? null, existingOs(after)?.name ?? null];
@@ -45,6 +56,15 @@ export function changesBetween(before: Machine, after: Machine, at: string): Mac
 }
 
 type Shown = MachineChange['before'];
+
+/** What tells a replaced board from an updated one. */
+const boardParts: readonly (readonly [string, (h: HardwareInfo) => string | null | undefined])[] = [
+  ['product', ({ system }) => system?.product],
+  ['system_serial', ({ system }) => system?.serial],
+  ['board_serial', ({ board }) => board?.serial],
+  ['chassis_serial', ({ chassis }) => chassis?.serial],
+  ['firmware', ({ firmware }) => firmware?.version],
+];
 
 /** Beyond 2^53 a number is shown by its digits. */
 function shown(value: Shown | bigint): Shown {
@@ -68,6 +88,13 @@ function diskNames({ hardware }: Machine): string[] {
     [serial === null ? device : null, model, serial, `${size_bytes} bytes`]
       .filter((part) => part !== null)
       .join(' '),
+  );
+}
+
+/** Memory modules by slot, with what sits in it. */
+function dimmNames({ hardware }: Machine): string[] {
+  return (hardware.dimms ?? []).map(({ locator, serial, size_bytes }) =>
+    [locator, serial, `${size_bytes} bytes`].filter(Boolean).join(' '),
   );
 }
 

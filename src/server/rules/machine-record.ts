@@ -4,18 +4,21 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Evidence } from '../../identity/evidence.ts';
 import { computeIdentityHash } from '../../identity/hash.ts';
 import { memorableName } from '../../identity/memorable-name.ts';
-import type { CheckinHardware, CheckinRequest } from '../../model/api.ts';
+import type { CheckinRequest } from '../../model/api.ts';
 import type { MachineChange } from '../../model/history.ts';
 import type { Resolution } from '../../identity/resolve.ts';
 import { believing } from './belief.ts';
-import type { AgentReport, HardwareInfo, Machine, MachineIdentity } from '../../model/machine.ts';
-import type { StoredDisk } from '../../model/hardware/disk.ts';
-import type { StoredInterface } from '../../model/hardware/network-interface.ts';
-import { told, type Every } from '../../model/wire.ts';
+import type { AgentReport, Machine, MachineIdentity } from '../../model/machine.ts';
+import type { Problem } from '../../model/problem.ts';
+import { told } from '../../model/wire.ts';
 import { changesBetween } from './history.ts';
+import { hardwareOf, noHardware } from './record/hardware.ts';
+import { withinLimit } from './record/limit.ts';
 
 /** The number of earlier boots kept for a machine. */
 const keptBoots = 4;
+/** The number of problems kept that heartbeats told. */
+const keptLaterProblems = 32;
 
 /** A check-in and what was made of it. */
 export interface Sighted {
@@ -27,7 +30,7 @@ export interface Sighted {
 export function newMachine(id: string, sighted: Sighted, now: Date): Machine {
   const { shown, request } = sighted;
   const at = now.toISOString();
-  return {
+  return withinLimit({
     id,
     identity: identityOf(undefined, shown),
     status: {
@@ -46,7 +49,7 @@ export function newMachine(id: string, sighted: Sighted, now: Date): Machine {
     },
     metadata: { created_at: at, updated_at: at, labels: {}, source: 'Agent' },
     report: reportOf(undefined, sighted, at),
-  };
+  });
 }
 
 export interface Returning {
@@ -60,13 +63,13 @@ export interface Returning {
 
 export function returningMachine(known: Machine, sighted: Sighted, now: Date): Returning {
   const at = now.toISOString();
-  const machine: Machine = {
+  const machine = withinLimit({
     ...known,
     identity: identityOf(known.identity, sighted.shown),
     hardware: hardwareOf(known.hardware, sighted.request),
     report: reportOf(known.report, sighted, at),
     status: { ...known.status, last_seen: at },
-  };
+  });
   if (isDeepStrictEqual(comparable(known), comparable(machine))) {
     return { machine, isSame: true, changes: [] };
   }
@@ -113,68 +116,6 @@ function identityOf(known: MachineIdentity | undefined, shown: Evidence): Machin
   };
 }
 
-const noHardware: HardwareInfo = {
-  cpu_model: null,
-  cpu_cores: null,
-  memory_bytes: null,
-  disks: [],
-  network_interfaces: [],
-  is_virtual: false,
-  virt_platform: null,
-};
-
-function hardwareOf(known: HardwareInfo, request: CheckinRequest): HardwareInfo {
-  const believe = believing(request);
-  return {
-    ...known,
-    ...told({
-      cpu_model: request.cpu_model,
-      cpu_cores: request.cpu_cores,
-      cpu_threads: request.cpu_threads,
-      memory_bytes: request.memory_bytes,
-      is_virtual: request.is_virtual,
-      virt_platform: request.virt_platform,
-      gpus: believe(request.gpus),
-    } satisfies Every<CheckinHardware>),
-    disks: believe(request.disks)?.map((disk) => storedDisk(disk, known.disks)) ?? known.disks,
-    network_interfaces:
-      believe(request.interfaces)?.map((port) => storedInterface(port, known.network_interfaces)) ??
-      known.network_interfaces,
-  };
-}
-
-function storedDisk(
-  { name, ...disk }: NonNullable<CheckinRequest['disks']>[number],
-  known: readonly StoredDisk[],
-): StoredDisk {
-  const device = name.startsWith('/dev/') ? name : `/dev/${name}`;
-  const { serial = null, size_bytes } = disk;
-  const before =
-    known.find((d) => serial !== null && d.serial === serial) ??
-    known.find(
-      (d) =>
-        d.device === device &&
-        d.size_bytes === size_bytes &&
-        (serial === null || d.serial === null),
-    );
-  return {
-    model: null,
-    serial: null,
-    ...before,
-    ...told(disk),
-    device,
-    size_bytes: disk.size_bytes,
-  };
-}
-
-function storedInterface(
-  port: NonNullable<CheckinRequest['interfaces']>[number],
-  known: readonly StoredInterface[],
-): StoredInterface {
-  const before = known.find((p) => p.name === port.name && p.mac === port.mac);
-  return { speed_mbps: null, ...before, ...told(port), name: port.name, mac: port.mac };
-}
-
 function reportOf(
   known: AgentReport | undefined,
   { shown, request, resolution }: Sighted,
@@ -182,7 +123,8 @@ function reportOf(
 ): AgentReport {
   const believe = believing(request);
   const existingOs = believe(request.existing_os);
-  const { tells_os: _before, ...kept } = known ?? {};
+  const { tells_os: _before, later_problems: later, ...kept } = known ?? {};
+  const isSameBoot = known !== undefined && known.boot_id === shown.bootId;
   return {
     hostname: null,
     ip_address: null,
@@ -204,6 +146,7 @@ function reportOf(
     }),
     ...(existingOs === undefined ? {} : { existing_os: existingOs }),
     ...(tellsOs(known, shown.bootId, request) ? { tells_os: true } : {}),
+    ...(isSameBoot && later !== undefined ? { later_problems: later } : {}),
     at,
     boot_id: shown.bootId,
     sequence: shown.sequence,
@@ -212,6 +155,39 @@ function reportOf(
     matched_by: resolution.matchedBy,
     evidence: resolution.evidence,
   };
+}
+
+/** The machine with problems that its agent told with a heartbeat; the same one where they are known. */
+export function withLaterProblems(
+  machine: Machine,
+  problems: readonly Problem[],
+  now: Date,
+): Machine {
+  const { report } = machine;
+  if (report === undefined) return machine;
+  const before = report.later_problems ?? [];
+  const isNew = (p: Problem): boolean =>
+    ![...before, ...report.problems].some((q) => describes(q, p));
+  const news = problems.filter(
+    (p, i) => isNew(p) && problems.findIndex((q) => describes(q, p)) === i,
+  );
+  if (news.length === 0) return machine;
+  const at = now.toISOString();
+  const added = news.map(({ code, section, source, message }) => ({
+    code,
+    section,
+    source,
+    message,
+    at,
+  }));
+  const later_problems = [...added.toReversed(), ...before].slice(0, keptLaterProblems);
+  return withinLimit({ ...machine, report: { ...report, later_problems } });
+}
+
+function describes(a: Problem, b: Problem): boolean {
+  return (
+    a.code === b.code && a.section === b.section && a.source === b.source && a.message === b.message
+  );
 }
 
 /** True if this boot found a system on the disks, now or at an earlier check-in. */

@@ -1,6 +1,8 @@
 // The metrics that Prometheus reads at /metrics. Each server has a registry, so that two in one process do
 // not mix.
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { isErrorCode } from '../../core/errors.ts';
+import type { Problem } from '../../model/problem.ts';
 import type { Events } from './events.ts';
 import type { Liveness } from './liveness.ts';
 
@@ -8,9 +10,17 @@ export interface Metrics {
   readonly registry: Registry;
   readonly checkins: Counter<'matched_by'>;
   readonly heartbeats: Counter;
+  readonly problems: Counter<'code'>;
   readonly refused: Counter<'kind'>;
   readonly requests: Histogram<'method' | 'route' | 'status'>;
   readonly store: Histogram<'operation' | 'outcome'>;
+}
+
+/** Counts problems by those codes that there are: an agent may send any text. */
+export function countProblems(metrics: Metrics, problems: readonly Problem[]): void {
+  for (const { code } of problems) {
+    metrics.problems.inc({ code: isErrorCode(code) ? code : 'other' });
+  }
 }
 
 export function createMetrics(liveness: Liveness, events: Events): Metrics {
@@ -49,6 +59,12 @@ export function createMetrics(liveness: Liveness, events: Events): Metrics {
     heartbeats: new Counter({
       name: 'dragonfly_heartbeats_total',
       help: 'Heartbeats answered',
+      registers,
+    }),
+    problems: new Counter({
+      name: 'dragonfly_problems_total',
+      help: 'Problems that agents told with check-ins and heartbeats, by code',
+      labelNames: ['code'],
       registers,
     }),
     refused: new Counter({

@@ -42,6 +42,9 @@ export function toRow(machine: MachineView): Row {
     report?.bmc_address,
     ...config.tags,
     ...identity.all_macs,
+    hardware.system?.product,
+    hardware.system?.serial,
+    hardware.system?.asset_tag,
     ...hardware.disks.map((disk) => disk.serial),
   ];
   return {

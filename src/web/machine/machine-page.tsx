@@ -6,7 +6,8 @@ import { deleteMachine, patchMachine, readHistory, readMachine } from '../api.ts
 import { ConfigForm } from './config-form.tsx';
 import { useRow, useServices } from '../context.ts';
 import { HistoryCard } from './history-card.tsx';
-import { DisksCard, HardwareCard, IdentityCard, NicsCard, ProblemsCard } from './machine-cards.tsx';
+import { DisksCard, HardwareCard, MemoryCard, NicsCard } from './hardware-cards.tsx';
+import { IdentityCard, ProblemsCard } from './machine-cards.tsx';
 import { usePageKeys } from '../list/page-keys.ts';
 import { Age, Dialog, LivenessMark, Notice, StatePill, useNow } from '../parts/parts.tsx';
 import { Link, navigate } from '../router.tsx';
@@ -56,6 +57,7 @@ export function MachinePage({ id, backTo }: PageProps) {
         <div>
           <IdentityCard machine={machine} />
           <HardwareCard machine={machine} />
+          <MemoryCard hardware={machine.hardware} />
           <DisksCard disks={machine.hardware.disks} />
           <NicsCard machine={machine} />
           <ProblemsCard machine={machine} />

@@ -387,7 +387,7 @@ describe('a returning machine', () => {
       later: { a: [1] },
       hardware: {
         ...known.hardware,
-        board: 'x',
+        rack: 'x',
         disks: known.hardware.disks.map((disk) => ({ ...disk, wear: 7 })),
       },
       identity: { ...known.identity, tpm: 'ek' },
@@ -397,7 +397,7 @@ describe('a returning machine', () => {
     const { value } = (await ask({ ...full, memory_bytes: 1 })).machine;
     expect(value).toMatchObject({
       later: { a: [1] },
-      hardware: { board: 'x', memory_bytes: 1, disks: [{ wear: 7 }, { wear: 7 }] },
+      hardware: { rack: 'x', memory_bytes: 1, disks: [{ wear: 7 }, { wear: 7 }] },
       identity: { tpm: 'ek' },
       config: { tags: ['rack-1'], hostname: 'web' },
     });

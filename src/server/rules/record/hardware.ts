@@ -1,0 +1,89 @@
+// The hardware in a machine's record, brought up to date by a check-in. Pure. What a check-in does not tell
+// stays as it was, and so do the fields of other versions.
+import type { CheckinHardware, CheckinRequest } from '../../../model/api.ts';
+import type { StoredDisk } from '../../../model/hardware/disk.ts';
+import type { StoredInterface } from '../../../model/hardware/network-interface.ts';
+import type { HardwareInfo } from '../../../model/machine.ts';
+import { told, type Every } from '../../../model/wire.ts';
+import { believing } from '../belief.ts';
+
+export const noHardware: HardwareInfo = {
+  cpu_model: null,
+  cpu_cores: null,
+  memory_bytes: null,
+  disks: [],
+  network_interfaces: [],
+  is_virtual: false,
+  virt_platform: null,
+};
+
+export function hardwareOf(known: HardwareInfo, request: CheckinRequest): HardwareInfo {
+  const believe = believing(request);
+  return {
+    ...known,
+    ...told({
+      cpu_model: request.cpu_model,
+      cpu_cores: request.cpu_cores,
+      cpu_threads: request.cpu_threads,
+      cpu_sockets: request.cpu_sockets,
+      memory_bytes: request.memory_bytes,
+      memory_slots: request.memory_slots,
+      memory_max_bytes: request.memory_max_bytes,
+      memory_error_correction: request.memory_error_correction,
+      dimms: believe(request.dimms),
+      is_virtual: request.is_virtual,
+      virt_platform: request.virt_platform,
+      gpus: believe(request.gpus),
+      system: joined(known.system, request.system),
+      board: joined(known.board, request.board),
+      chassis: joined(known.chassis, request.chassis),
+      firmware: joined(known.firmware, request.firmware),
+      tpm: joined(known.tpm, request.tpm),
+      bmc: joined(known.bmc, request.bmc),
+      boot: joined(known.boot, request.boot),
+    } satisfies Every<CheckinHardware>),
+    disks: disksOf(known.disks, believe(request.disks)),
+    network_interfaces:
+      believe(request.interfaces)?.map((port) => storedInterface(port, known.network_interfaces)) ??
+      known.network_interfaces,
+  };
+}
+
+/** A part of the machine of which a check-in may tell less than is known: a user who is not root reads no
+ *  serial numbers. */
+function joined<T extends object>(known: T | undefined, said: T | undefined): T | undefined {
+  // Only fields that have a value take the place of others, so that none of T's is lost.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return said === undefined ? known : ({ ...known, ...told(said) } as T);
+}
+
+function disksOf(
+  known: readonly StoredDisk[],
+  disks: CheckinRequest['disks'],
+): HardwareInfo['disks'] {
+  if (disks === undefined) return [...known];
+  // Looked up, not searched: a check-in may bring thousands.
+  const bySerial = new Map(known.map((disk) => [disk.serial, disk]));
+  const byPlace = new Map(known.map((disk) => [placeOf(disk), disk]));
+  return disks.map(({ name, ...disk }) => {
+    const device = name.startsWith('/dev/') ? name : `/dev/${name}`;
+    const { serial = null, size_bytes } = disk;
+    const there = byPlace.get(placeOf({ device, size_bytes }));
+    const before =
+      (serial === null ? undefined : bySerial.get(serial)) ??
+      (serial === null || there?.serial === null ? there : undefined);
+    return { model: null, serial: null, ...before, ...told(disk), device, size_bytes };
+  });
+}
+
+function placeOf({ device, size_bytes }: Pick<StoredDisk, 'device' | 'size_bytes'>): string {
+  return `${device} ${size_bytes}`;
+}
+
+function storedInterface(
+  port: NonNullable<CheckinRequest['interfaces']>[number],
+  known: readonly StoredInterface[],
+): StoredInterface {
+  const before = known.find((p) => p.name === port.name && p.mac === port.mac);
+  return { speed_mbps: null, ...before, ...told(port), name: port.name, mac: port.mac };
+}
