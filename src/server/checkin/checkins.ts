@@ -1,15 +1,15 @@
 // A check-in, from its registration to its answer.
 import { isAppError } from '../../core/errors.ts';
 import type { CheckinRequest, CheckinResponse } from '../../model/api.ts';
-import { tokenIds } from '../../model/machine.ts';
+import { stateName, tokenIds, type Machine } from '../../model/machine.ts';
 import { nameOf, type Auth, type Principal } from '../access/auth.ts';
 import { noteCheckin, noteSentToDisk } from '../machines/local-boots.ts';
 import { loadMachine } from '../machines/machines.ts';
 import type { Decisions } from '../running/decisions.ts';
+import type { Decision } from '../rules/decide.ts';
 import type { Events } from '../running/events.ts';
 import { countProblems, type Metrics } from '../running/metrics.ts';
 import type { ClaimServices } from './claims.ts';
-import { recordTwoLive } from './conflicts.ts';
 import { register, type Registration } from './registration.ts';
 
 export interface CheckinServices extends ClaimServices {
@@ -35,14 +35,13 @@ export async function checkIn(
   }
 }
 
-/** The answer to a stock agent whose machine is, as far as it tells, another one that is alive. Nothing is
- *  written but the conflict. */
+/** The answer to a stock agent whose machine is, as far as it tells, another one that is alive. Nothing of
+ *  what it tells is written. */
 async function answerSecond(
   s: CheckinServices,
   machineId: string,
   why: string,
 ): Promise<CheckinResponse> {
-  await recordTwoLive(s, machineId, null);
   const { value } = await loadMachine(s, machineId);
   return {
     machine_id: machineId,
@@ -67,9 +66,10 @@ async function admit(
   const { token, matchedBy, evidence, isNew, isSeenWritten, isHolder } = registration;
   const { id } = registration.machine.value;
   if (caller.kind === 'stock') s.auth.stock.note(id, caller.address, registration.known, request);
-  const machine = await noteCheckin(s, registration.machine.value, request);
-  const { action, workflowId, state } = await s.decisions.refresh(id, () => machine);
-  if (action === 'localboot') await noteSentToDisk(s, machine, request.boot_id ?? null);
+  const { machine, decision } = registration.isContested
+    ? waiting(registration.machine.value)
+    : await told(s, registration.machine.value, request);
+  const { action, workflowId, state } = decision;
   const interval = s.liveness.checkedIn(id, request, state, {
     isWritten: isSeenWritten,
     isHolder,
@@ -87,6 +87,24 @@ async function admit(
     heartbeat_interval_seconds: interval,
     ...(token === undefined ? {} : { token }),
   };
+}
+
+interface Told {
+  readonly machine: Machine;
+  readonly decision: Decision;
+}
+
+async function told(s: CheckinServices, known: Machine, request: CheckinRequest): Promise<Told> {
+  const machine = await noteCheckin(s, known, request);
+  const decision = await s.decisions.refresh(machine.id, () => machine);
+  if (decision.action === 'localboot') await noteSentToDisk(s, machine, request.boot_id ?? null);
+  return { machine, decision };
+}
+
+/** While two machines claim one identity neither is told to do anything. */
+function waiting(machine: Machine): Told {
+  const state = stateName(machine.status.state);
+  return { machine, decision: { state, action: 'wait', workflowId: null } };
 }
 
 function note(s: CheckinServices, registration: Registration, caller: Principal): void {

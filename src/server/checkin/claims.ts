@@ -1,11 +1,15 @@
 // One identity, one live machine: tells a reboot from a second machine that claims the same identity.
 // Whoever is alive keeps it; the other one is refused, and an operator sees a conflict.
 import { AppError } from '../../core/errors.ts';
+import type { Evidence } from '../../identity/evidence.ts';
+import type { CheckinRequest } from '../../model/api.ts';
 import type { MatchedBy } from '../../model/history.ts';
 import type { Machine } from '../../model/machine.ts';
 import type { Principal } from '../access/auth.ts';
 import type { Liveness } from '../running/liveness.ts';
+import { isInterrupted } from '../rules/decide.ts';
 import type { Boot } from '../running/presence.ts';
+import { isSame, type StockBody, type StockClaim } from '../running/stock-claims.ts';
 import { recordTwoLive, type ConflictServices } from './conflicts.ts';
 import type { Recognition } from './recognition.ts';
 
@@ -19,6 +23,8 @@ export interface Claimant {
   readonly isHolder: boolean;
   /** It came with none of the machine's own tokens, and tokens are needed. */
   readonly needsToken: boolean;
+  /** Another machine claims the same identity: what it tells is kept, but it is told to do nothing. */
+  readonly isContested: boolean;
   /** The id of the token that the machine was last heard with. */
   readonly heardWith: string | undefined;
 }
@@ -28,6 +34,11 @@ export function isHolder(by: Principal, machine: Machine): boolean {
   return (
     by.kind === 'machine' && by.machineId === machine.id && by.tokenId === machine.token_holder
   );
+}
+
+/** True for a stock agent: it shows nothing of its machine's identity but the primary MAC. */
+export function isStock({ bootId, macs, smbiosUuid }: Evidence): boolean {
+  return bootId === null && macs === undefined && smbiosUuid === null;
 }
 
 /** What the caller is to the machine that it was recognised as, or to a new one; undefined: it is another
@@ -42,21 +53,25 @@ export function isHolder(by: Principal, machine: Machine): boolean {
  *  A caller with the token that the machine proved to hold may, whoever was heard; one with another machine's
  *  token may not. A last boot that only checked in contests neither hash nor primary MAC. "Not yet" is to ask
  *  again when the machine is late, or was heard: until then a replaced port and a copied virtual machine look
- *  alike. Errors: AppError `identity.in-use` for "not yet" and "never"; `auth.denied`; `store.*`. */
+ *  alike. Where neither boot is stated, as by stock agents: see stockClaim. Errors: AppError `identity.in-use` for "not yet" and "never"; `auth.denied`; `store.*`. */
 export async function mayClaim(
   s: ClaimServices,
-  { found, resolution, request }: Recognition,
+  recognition: Recognition,
   caller: Principal,
 ): Promise<Claimant | undefined> {
+  const { found, resolution, request } = recognition;
   const machine = found?.value;
   refuseForeignToken(s, caller, machine?.id);
   const isOwn = machine !== undefined && isHolder(caller, machine);
+  let isContested = false;
   if (machine !== undefined && !isOwn) {
     const isFree = await isUncontested(s, machine.id, resolution.matchedBy, request);
     if (!isFree) return undefined;
+    isContested = await isClaimedByTwo(s, machine, recognition);
   }
   return {
     isHolder: isOwn,
+    isContested,
     needsToken: caller.kind === 'token',
     heardWith: s.liveness.get(machine?.id ?? '')?.tokenId ?? undefined,
   };
@@ -76,8 +91,66 @@ async function isUncontested(
     return claim === 'unknown';
   }
   if (claim === 'reboot') return true;
-  if (claim === 'second machine') await recordTwoLive(s, machineId, boot.boot_id);
+  if (claim === 'second machine' || (boot.boot_id ?? null) === null) {
+    await recordTwoLive(s, machineId, `boot ${boot.boot_id ?? 'not stated'}`);
+  }
   throw inUse(s.liveness, machineId);
+}
+
+/** Whether another machine claims to be the one that a stock agent speaks for. Errors: AppError
+ *  `identity.in-use` where the caller is the one to wait; `store.*`. */
+async function isClaimedByTwo(
+  s: ClaimServices,
+  machine: Machine,
+  { shown, request }: Recognition,
+): Promise<boolean> {
+  if (!isStock(shown)) return false;
+  const claim = await stockClaim(s, machine, request);
+  if (claim.is === 'alone') return false;
+  if (claim.is !== 'not yet') {
+    const refused = claim.is === 'first of two' ? claim.other : request;
+    await recordTwoLive(s, machine.id, stockName(refused));
+  }
+  if (claim.is === 'first of two') return true;
+  throw inUse(s.liveness, machine.id);
+}
+
+/** How a stock agent's check-in stands to the others. An agent that runs a workflow checks in no more until it
+ *  is done: then its events are its signs of life, and its record has what it showed. */
+async function stockClaim(
+  s: ClaimServices,
+  machine: Machine,
+  request: CheckinRequest,
+): Promise<StockClaim> {
+  const before = s.liveness.stock.lastHeard(machine.id, request);
+  const claim = s.liveness.stock.hear(machine.id, request);
+  if (claim.is === 'first of two' || claim.is === 'second of two') return claim;
+  const id = machine.status.current_workflow;
+  const recorded = bodyOf(machine);
+  if (id === null || isSame(recorded, request)) return claim;
+  const workflow = (await s.store.workflows.get(id))?.value;
+  if (workflow?.status?.state !== 'STATE_RUNNING') return claim;
+  if (isInterrupted(machine, workflow, s.clock.now())) return claim;
+  const { lastEventAt = '' } = workflow.status;
+  const goesOn = before !== undefined && before.getTime() < Date.parse(lastEventAt);
+  return goesOn ? { is: 'second of two', other: recorded } : { is: 'not yet' };
+}
+
+/** What a stock agent that tells the same as the record would send. */
+function bodyOf({ hardware, report }: Machine): StockBody {
+  return {
+    hostname: report?.hostname ?? null,
+    ip_address: report?.ip_address ?? null,
+    cpu_model: hardware.cpu_model,
+    cpu_cores: hardware.cpu_cores,
+    memory_bytes: hardware.memory_bytes,
+    disks: hardware.disks.map(({ device, size_bytes }) => ({ name: device, size_bytes })),
+  };
+}
+
+function stockName({ hostname, ip_address, cpu_model }: StockBody): string {
+  const told = [hostname, ip_address, cpu_model].filter((text) => (text ?? null) !== null);
+  return `the one that calls itself ${told.join(', ') || 'nothing'}`;
 }
 
 /** A machine's own token registers nobody else. `machineId`: undefined for a new machine. */

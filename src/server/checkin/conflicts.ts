@@ -27,19 +27,19 @@ export async function conflictOf(
   return isKnown ? undefined : newConflict(s, machineId, doubt);
 }
 
-/** Records that two live machines claim one identity, unless such a conflict is open. `bootId` is the
- *  boot that was refused. */
+/** Records that two live machines claim one identity, unless such a conflict is open. `refused`: the one that
+ *  was refused, in words. */
 export async function recordTwoLive(
   s: ConflictServices,
   machineId: string,
-  bootId: string | null | undefined,
+  refused: string,
 ): Promise<void> {
   const { items } = await s.store.conflicts.listBy('machine', machineId, { limit: 100 });
   const isOpen = items.some(
     ({ value }) => value.resolution === null && value.reason === 'indistinguishable',
   );
   if (isOpen) return;
-  const evidence = `two machines with this identity were alive at the same time (boot ${bootId ?? 'not stated'} was refused)`;
+  const evidence = `two machines with this identity were alive at the same time (${refused} was refused)`;
   const conflict = newConflict(s, machineId, {
     reason: 'indistinguishable',
     candidates: [{ machine_id: machineId, evidence: [evidence] }],

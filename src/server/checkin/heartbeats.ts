@@ -81,7 +81,7 @@ async function settle(
       details: { machine_id: id },
     });
   }
-  await recordTwoLive(s, id, before);
+  await recordTwoLive(s, id, `boot ${before ?? 'not stated'}`);
   if (by.kind === 'machine') await takeOtherTokens(s, id, by.tokenId);
 }
 

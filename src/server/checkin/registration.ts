@@ -10,7 +10,7 @@ import type { Versioned } from '../../store/store.ts';
 import type { Principal } from '../access/auth.ts';
 import { grantToken } from '../access/tokens.ts';
 import { newMachine, returningMachine } from '../rules/machine-record.ts';
-import { mayClaim, type Claimant, type ClaimServices } from './claims.ts';
+import { isStock, mayClaim, type Claimant, type ClaimServices } from './claims.ts';
 import { conflictOf } from './conflicts.ts';
 import { recognise, type Recognition } from './recognition.ts';
 
@@ -28,6 +28,8 @@ export interface Registration {
   readonly isRepeat: boolean;
   /** The record says that the machine was seen now. */
   readonly isSeenWritten: boolean;
+  /** Another machine claims the same identity. */
+  readonly isContested: boolean;
   /** The caller came with the token that the machine proved to hold. */
   readonly isHolder: boolean;
   /** The machine's new token; undefined where the caller has one, or nobody needs any. */
@@ -74,6 +76,8 @@ async function create(
   const { machine, token } = grant(claimant, newMachine(id, recognition, now), now);
   const conflict = await raised(s, id, resolution);
   const revision = await s.store.machines.put(machine, 'absent', { unlessSeen, ...conflict });
+  // So that a second one is seen from its first check-in on.
+  if (isStock(recognition.shown)) s.liveness.stock.hear(id, recognition.request);
   return {
     ...untouched(resolution, { value: machine, revision }),
     ...conflict,
@@ -141,6 +145,7 @@ function untouched(
     machine,
     known: machine.value,
     isHolder: claimant?.isHolder ?? false,
+    isContested: claimant?.isContested ?? false,
     matchedBy,
     evidence,
     conflict: undefined,

@@ -26,6 +26,7 @@ import type { MachineStateName } from '../../model/machine.ts';
 import type { Events } from './events.ts';
 import { LastSeen } from './last-seen.ts';
 import { Pace, rhythmOf, type LivenessPolicy } from './pace.ts';
+import { StockClaims } from './stock-claims.ts';
 import type { Beat, Boot, Claim, Presence, Proof } from './presence.ts';
 
 /** A machine is late, and then gone, after this many of its intervals in silence. */
@@ -60,6 +61,8 @@ interface Heard extends Presence {
 export class Liveness {
   /** Whose last_seen has to be written. */
   readonly lastSeen = new LastSeen();
+  /** Who claims the machines whose agents send no boot_id. */
+  readonly stock: StockClaims;
   readonly #clock: Clock;
   readonly #events: Events;
   readonly #pace: Pace;
@@ -68,6 +71,7 @@ export class Liveness {
 
   constructor(clock: Clock, events: Events, random: () => number, policy: LivenessPolicy) {
     this.#clock = clock;
+    this.stock = new StockClaims(clock);
     this.#events = events;
     this.#pace = new Pace(policy, random);
     this.#startedMs = clock.elapsedMs();
@@ -194,6 +198,7 @@ export class Liveness {
       this.#publish(machine, liveness);
       if (liveness !== 'gone' || this.lastSeen.has(id)) continue;
       this.#heard.delete(id);
+      this.stock.forget(id);
       forgotten.push(id);
     }
     return forgotten;
@@ -201,6 +206,7 @@ export class Liveness {
 
   forget(machineId: string): void {
     this.#heard.delete(machineId);
+    this.stock.forget(machineId);
     this.lastSeen.delete(machineId);
   }
 

@@ -10,7 +10,7 @@ export interface LivenessPolicy {
 export const defaultLiveness: LivenessPolicy = { intervalSeconds: 10, maxBeatsPerSecond: 500 };
 
 /** The longest time between check-ins of an agent that sends no heartbeats. */
-const stockRhythmMs = 30_000;
+export const stockRhythmMs = 30_000;
 
 export class Pace {
   readonly #policy: LivenessPolicy;

@@ -11,6 +11,8 @@ export interface StockMachine {
   readonly mac: string;
   readonly hostname?: string;
   readonly ip_address?: string;
+  readonly cpu_model?: string;
+  readonly memory_bytes?: number;
   readonly existing_os?: Readonly<Record<string, unknown>> | null;
   readonly disks?: readonly { name: string; size_bytes: number; model?: string }[];
 }

@@ -1,0 +1,114 @@
+// Tells a machine with a stock agent, which sends no boot_id, from a second one with the same MAC: by what its
+// check-ins show, and by their rhythm. Kept in memory.
+import type { Clock } from '../../core/clock.ts';
+import type { CheckinRequest } from '../../model/api.ts';
+import { told } from '../../model/wire.ts';
+import { stockRhythmMs } from './pace.ts';
+
+/** The parts of a check-in by which two such machines can differ. */
+export type StockBody = Pick<
+  CheckinRequest,
+  'hostname' | 'ip_address' | 'cpu_model' | 'cpu_cores' | 'memory_bytes' | 'disks'
+>;
+
+/** How a check-in stands to the others for its machine, and the other machine, where one lives. */
+export type StockClaim =
+  /** No other was heard of late. */
+  | { readonly is: 'alone' }
+  /** Another was heard less than a round before: a reboot with another name or address, or a second machine. */
+  | { readonly is: 'not yet' }
+  /** Another machine lives, and came later. */
+  | { readonly is: 'first of two'; readonly other: StockBody }
+  /** Another machine lives, and came first. */
+  | { readonly is: 'second of two'; readonly other: StockBody };
+
+interface Claimant {
+  body: StockBody;
+  /** Nobody else was heard less than a round before it. */
+  readonly isClear: boolean;
+  heardMs: number;
+}
+
+/** After this time without a check-in a machine is off, or runs what its workflow told it to. */
+const silentMs = 1.5 * stockRhythmMs;
+/** An agent that was not started anew sends nothing earlier than this after its last check-in. */
+const leastGapMs = stockRhythmMs - 500;
+/** More claimants of one machine than anybody has; the rest are not told apart. */
+const mostClaimants = 8;
+
+export class StockClaims {
+  readonly #clock: Clock;
+  /** Of each machine, the first one first. */
+  readonly #claimants = new Map<string, Claimant[]>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Takes note of a check-in. Two machines live where one shows the same as before and another was heard
+   *  between, or where processors differ: no machine changes and changes back within a round. */
+  hear(machineId: string, body: StockBody): StockClaim {
+    const nowMs = this.#clock.elapsedMs();
+    const all = this.#recent(machineId, nowMs);
+    const before = all.findLast((claimant) => isSame(claimant.body, body));
+    const others = all.filter((claimant) => claimant !== before);
+    const beforeMs = before?.heardMs ?? Infinity;
+    const second = others.find(
+      (other) => other.heardMs > beforeMs || haveOtherProcessors(other.body, body),
+    );
+    const self = before ?? {
+      body,
+      isClear: others.every(({ heardMs }) => nowMs - heardMs >= leastGapMs),
+      heardMs: nowMs,
+    };
+    self.heardMs = nowMs;
+    self.body = { ...self.body, ...told(body) };
+    if (before === undefined && all.length < mostClaimants) all.push(self);
+    if (second !== undefined) {
+      return { is: all[0] === self ? 'first of two' : 'second of two', other: second.body };
+    }
+    return { is: others.length === 0 || self.isClear ? 'alone' : 'not yet' };
+  }
+
+  /** When such a check-in was last heard, on the wall clock; undefined: not of late. */
+  lastHeard(machineId: string, body: StockBody): Date | undefined {
+    const nowMs = this.#clock.elapsedMs();
+    const claimant = this.#recent(machineId, nowMs).findLast((c) => isSame(c.body, body));
+    if (claimant === undefined) return undefined;
+    return new Date(this.#clock.now().getTime() - (nowMs - claimant.heardMs));
+  }
+
+  forget(machineId: string): void {
+    this.#claimants.delete(machineId);
+  }
+
+  #recent(machineId: string, nowMs: number): Claimant[] {
+    const all = this.#claimants.get(machineId) ?? [];
+    const recent = all.filter(({ heardMs }) => nowMs - heardMs <= silentMs);
+    this.#claimants.set(machineId, recent);
+    return recent;
+  }
+}
+
+/** True if nothing that both tell differs. */
+export function isSame(one: StockBody, other: StockBody): boolean {
+  const fields = ['hostname', 'ip_address', 'cpu_model', 'cpu_cores', 'memory_bytes'] as const;
+  return (
+    fields.every((field) => !differ(one[field], other[field])) &&
+    !differ(namesOf(one.disks), namesOf(other.disks))
+  );
+}
+
+/** The disks in one text; null where none are told. */
+function namesOf(disks: StockBody['disks'] = []): string | null {
+  const names = disks.map(({ name, size_bytes }) => `${name.replace('/dev/', '')} ${size_bytes}`);
+  return names.length === 0 ? null : names.toSorted().join('\n');
+}
+
+function haveOtherProcessors(one: StockBody, other: StockBody): boolean {
+  return differ(one.cpu_model, other.cpu_model) || differ(one.cpu_cores, other.cpu_cores);
+}
+
+function differ(one: unknown, other: unknown): boolean {
+  return (one ?? null) !== null && (other ?? null) !== null && one !== other;
+}
