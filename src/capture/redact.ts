@@ -5,11 +5,13 @@ import { uuidPlaceholder, uuidWeakness } from '../identity/placeholders.ts';
 import { swapUuidBytes } from '../identity/uuid.ts';
 import type { Facts } from '../model/inventory.ts';
 import { dropPlaceholder } from '../probes/smbios/placeholder-text.ts';
-import { parseBtrfs, parseHead } from '../probes/installed-os/superblock.ts';
+import type { Piece } from '../probes/contents/fields.ts';
+import { recognise } from '../probes/contents/recognise.ts';
 import type { Asked, Outcome, Read } from '../sources/captured/recording.ts';
 import { Fakes } from './fakes.ts';
 import { rewriteNetworkText } from './network-texts.ts';
 import { blankUndecoded, identifyingStrings } from './redact-dmi.ts';
+import { isDisk } from './scrub.ts';
 import { findSecrets, isHostFile, type SecretKind, type Secrets } from './secrets.ts';
 import { fakeOf, Replacer } from './spellings.ts';
 
@@ -21,13 +23,40 @@ export function redact(reads: readonly Read[], facts: Partial<Facts>): Read[] {
   for (const { asked, outcome } of reads) {
     if (!('value' in outcome) || !(outcome.value instanceof Uint8Array)) continue;
     if (isRawTable(asked)) for (const text of identifyingStrings(outcome.value)) secrets.add(text);
-    secrets.add((parseHead(outcome.value) ?? parseBtrfs(outcome.value))?.uuid);
+    if (isDiskRead(asked)) addIds(secrets, pieceOf(asked, outcome.value));
   }
   const redaction = new Redaction(secrets);
   const redacted = reads.map((read) => redaction.apply(read));
   redaction.verify(redacted);
   return redacted;
 }
+
+type DiskRead = Extract<Asked, { read: 'bytes' }>;
+
+function isDiskRead(asked: Asked): asked is DiskRead {
+  return asked.read === 'bytes' && isDisk(asked.path);
+}
+
+function pieceOf({ range }: DiskRead, bytes: Uint8Array): Piece {
+  return { offset: range?.offset ?? 0, bytes };
+}
+
+/** The ids of file systems, arrays and pools, in the spelling that is on the disk. */
+function addIds(secrets: Secrets, piece: Piece): void {
+  for (const { type, uuid, group } of recognise(piece).findings) {
+    secrets.add(type === 'LVM2_member' ? uuid?.replaceAll('-', '') : uuid);
+    secrets.add(type === 'zfs_member' && group ? BigInt(group).toString(16) : group);
+  }
+}
+
+/** Blanks the names that people gave to file systems and volume groups: many hold a host name. */
+function withoutNames(piece: Piece): Uint8Array {
+  const bytes = Uint8Array.from(piece.bytes);
+  for (const [start, end] of recognise(piece).names) bytes.fill(letterX, start, end);
+  return bytes;
+}
+
+const letterX = 'x'.charCodeAt(0);
 
 function isRawTable(asked: Asked): boolean {
   return asked.read === 'bytes' && asked.path === rawTable;
@@ -113,7 +142,11 @@ class Redaction {
   }
 
   #bytes(asked: Asked, value: Uint8Array): Uint8Array {
-    const table = isRawTable(asked) ? blankUndecoded(value) : value;
+    const table = isRawTable(asked)
+      ? blankUndecoded(value)
+      : isDiskRead(asked)
+        ? withoutNames(pieceOf(asked, value))
+        : value;
     const bytes = Buffer.from(this.#text(Buffer.from(table).toString('latin1')), 'latin1');
     for (const [from, to] of this.#raw) {
       for (let at = bytes.indexOf(from); at !== -1; at = bytes.indexOf(from, at + to.length)) {

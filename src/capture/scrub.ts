@@ -1,5 +1,6 @@
 // Removes what no capture ever keeps, redacted or not: credentials, data of other processes and of disks.
-import { parseBtrfs, parseHead, parseOpaque } from '../probes/installed-os/superblock.ts';
+import type { Piece } from '../probes/contents/fields.ts';
+import { firstOf, isBlank, recognise } from '../probes/contents/recognise.ts';
 import { parameterWords } from '../probes/kernel-command-line.ts';
 import { leasePlaceOf, type LeasePlace } from '../probes/network/leases.ts';
 import type { Asked, Read } from '../sources/captured/recording.ts';
@@ -30,7 +31,10 @@ export function scrubCredentials(read: Read): Read {
     return { asked, outcome: { value: value.filter((name) => !/^\d+$/.test(name)) } };
   }
   if (asked.read === 'bytes' && isDisk(asked.path) && value instanceof Uint8Array) {
-    return { asked, outcome: { value: onlySuperblock(value) } };
+    return {
+      asked,
+      outcome: { value: onlyRecognised({ offset: asked.range?.offset ?? 0, bytes: value }) },
+    };
   }
   return typeof value === 'string' ? { asked, outcome: { value: scrubText(asked, value) } } : read;
 }
@@ -68,34 +72,18 @@ function containerVariable(environ: string): string {
   return found === undefined ? '' : `${found}\0`;
 }
 
-function isDisk(path: string): boolean {
+/** True for a disk or a partition. */
+export function isDisk(path: string): boolean {
   return path.startsWith('/dev/') && !path.startsWith('/dev/cpu/');
 }
 
-/** The positions of kind and UUID for each file system that superblock.ts knows. */
-const telling = {
-  xfs: [
-    [0, 4],
-    [32, 48],
-  ],
-  ext4: [
-    [1080, 1082],
-    [1128, 1144],
-  ],
-  btrfs: [
-    [64, 72],
-    [32, 48],
-  ],
-} as const;
-
-/** Blanks everything on a disk's page except what identifies its file system, or what it is instead. */
-function onlySuperblock(page: Uint8Array): Uint8Array {
-  const blank = new Uint8Array(page.length);
-  const found = parseHead(page) ?? parseBtrfs(page);
-  const signature = found === undefined ? parseOpaque(page) : undefined;
-  if (signature) blank.set(page.subarray(signature.start, signature.end), signature.start);
-  for (const [start, end] of found === undefined ? [] : telling[found.type]) {
-    blank.set(page.subarray(start, end), start);
-  }
-  return blank;
+/** Blanks everything on a piece of a disk except what tells its contents. Of other data one byte says that
+ *  there is some. */
+function onlyRecognised(piece: Piece): Uint8Array {
+  const { bytes } = piece;
+  const { known } = recognise(piece);
+  const kept = new Uint8Array(bytes.length);
+  for (const [start, end] of known) kept.set(bytes.subarray(start, end), start);
+  if (!isBlank(bytes, known)) kept[firstOf(bytes, known, 0)] = 1;
+  return kept;
 }

@@ -104,7 +104,8 @@ export function isHostFile(path: string): boolean {
 }
 
 /** Names of facts that identify the machine. */
-const identifyingFact = /^(serial|wwn|asset_tag|fs_uuid|machine_id|mac|current_mac|address|guid)$/;
+const identifyingFact =
+  /^(serial|wwn|asset_tag|fs_uuid|machine_id|mac|current_mac|address|guid|uuid|group)$/;
 
 /** Collects everything to redact in a capture. */
 export function findSecrets(reads: readonly Read[], facts: Partial<Facts>): Secrets {

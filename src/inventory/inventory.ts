@@ -3,6 +3,7 @@
 import { systemClock } from '../core/clock.ts';
 import { errorCodes } from '../core/errors.ts';
 import { identify, type IdentityExplanation } from '../identity/identify.ts';
+import type { Disk } from '../model/hardware/disk.ts';
 import type { Facts, Hardware, Inventory } from '../model/inventory.ts';
 import type { Problem } from '../model/problem.ts';
 import {
@@ -98,7 +99,7 @@ function hardwareOf(facts: Partial<Facts>): Hardware {
     memory_max_bytes: memory?.memory_max_bytes ?? null,
     memory_error_correction: memory?.memory_error_correction ?? null,
     ...(memory?.dimms && { dimms: [...memory.dimms] }),
-    ...(facts.disks && { disks: [...facts.disks] }),
+    ...(facts.disks && { disks: facts.disks.map((disk) => withContents(disk, facts.contents)) }),
     ...(ports && { network_interfaces: [...ports.interfaces] }),
     ...(ports?.infiniband && { infiniband: [...ports.infiniband] }),
     hostname: network?.hostname ?? null,
@@ -115,4 +116,12 @@ function hardwareOf(facts: Partial<Facts>): Hardware {
     boot: facts.boot ?? null,
     ...(facts.installedOs && { existing_os: facts.installedOs[0] ?? null }),
   };
+}
+
+/** What one path to a disk shows holds for all of them: some answer no read. */
+function withContents(disk: Disk, contents: Facts['contents'] = []): Disk {
+  const found = [disk.device, ...disk.paths]
+    .map((device) => contents.find((one) => one.device === device))
+    .find((one) => one !== undefined);
+  return found === undefined ? disk : { ...disk, contents: [...found.contents] };
 }

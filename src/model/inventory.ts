@@ -3,6 +3,7 @@
 // library; entities that also travel are schemas in files of their own.
 import type { Bmc } from './hardware/bmc.ts';
 import type { Boot } from './hardware/boot.ts';
+import type { DiskContents } from './hardware/contents.ts';
 import type { Cpu } from './hardware/cpu.ts';
 import type { Disk } from './hardware/disk.ts';
 import type { Board, Chassis, Firmware, System } from './hardware/dmi.ts';
@@ -22,6 +23,8 @@ export interface Facts {
   machineId: MachineIdFacts;
   network: NetworkFacts;
   disks: readonly Disk[];
+  /** The data on each disk. Not looked for on an installed host. */
+  contents: ContentsFacts;
   cpu: Cpu;
   memory: Memory;
   virtualization: Virtualization;
@@ -38,6 +41,9 @@ export interface Facts {
   resolver: ResolverFacts;
   leases: readonly Lease[];
 }
+
+/** A disk that is missing could not be read; one without contents is blank. */
+export type ContentsFacts = readonly { device: string; contents: readonly DiskContents[] }[];
 
 /** A value with where it was read: what `--explain` shows. */
 export interface Sourced<T> {

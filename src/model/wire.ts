@@ -35,6 +35,7 @@ const otherTexts = 256;
 /** The longest lists, in items, by the name of their field. */
 const listLimits: Readonly<Record<string, number>> = {
   boot_timeline: 32,
+  contents: 32,
   disks: 4096,
   gpus: 256,
   nameservers: 64,

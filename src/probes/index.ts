@@ -2,6 +2,7 @@
 import type { Facts } from '../model/inventory.ts';
 import { bmcProbe } from './bmc.ts';
 import { bootProbe } from './boot.ts';
+import { contentsProbe } from './contents/contents.ts';
 import { cpuProbe } from './cpu/cpu.ts';
 import { disksProbe } from './disks/disks.ts';
 import { dmiProbe } from './dmi.ts';
@@ -46,7 +47,7 @@ const probes: readonly AnyProbe[] = [
   ...networkSetupProbes,
 ];
 
-/** `probeOs`: look for installed systems on the disks even outside the netboot image. */
+/** `probeOs`: look for installed systems and other data on the disks even outside the netboot image. */
 export function probesFor(options: { probeOs: boolean }): readonly AnyProbe[] {
-  return [...probes, installedOsProbe(options)];
+  return [...probes, installedOsProbe(options), contentsProbe(options)];
 }

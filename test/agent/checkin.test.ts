@@ -8,6 +8,7 @@ import { collectInventory } from '../../src/inventory/inventory.ts';
 import type { CheckinRequest } from '../../src/model/api.ts';
 import { RecordingRoot, ReplayRoot } from '../../src/sources/captured/recording.ts';
 import type { Root } from '../../src/sources/root.ts';
+import { device } from '../probes/contents/device.ts';
 import { denied } from '../probes/host.ts';
 import { MemoryRoot, type Entry } from '../probes/memory-root.ts';
 import { registrar } from '../server/harness.ts';
@@ -34,24 +35,18 @@ const disk: Files = {
   [`${sata}/block/sda/device`]: { link: sata },
   [`${sata}/block/sda/size`]: '2097152\n',
   '/sys/class/block/sda/size': '2097152\n',
-  '/dev/sda': new Uint8Array(70_000),
+  '/dev/sda': device(2 ** 30),
   '/mnt/etc/os-release': 'NAME=Debian\n',
 };
 /** A file system on it, mounted at /mnt. */
 const system: Files = {
-  '/dev/sda': ext4(),
+  '/dev/sda': device(2 ** 30, [1080, '\u0053\u00ef']),
   '/sys/class/block/sda/dev': '8:0\n',
   '/proc/self/mountinfo': '36 35 8:0 / /mnt rw - ext4 /dev/sda rw\n',
 };
 const card: Files = { [`${gpu}/class`]: '0x030200\n', [`${gpu}/vendor`]: '0x10de\n' };
 
 const full = { ...image, ...disk, ...system, ...card };
-
-function ext4(): Uint8Array {
-  const bytes = new Uint8Array(70_000);
-  bytes.set([0x53, 0xef], 1024 + 56);
-  return bytes;
-}
 
 async function bodyOf(root: Root, agentVersion = version): Promise<CheckinRequest> {
   return checkinRequest(await collectInventory(root), { agentVersion });
@@ -152,6 +147,13 @@ describe('the record of a machine', () => {
     const { hardware, report } = await recordAfter(image);
     expect(hardware).toMatchObject({ disks: [], gpus: [] });
     expect(report?.existing_os).toBeNull();
+  });
+
+  it('says what is on its disks, and that one is blank', async () => {
+    const { hardware } = await recordAfter(full);
+    expect(hardware.disks).toMatchObject([{ contents: [{ device: '/dev/sda', type: 'ext2' }] }]);
+    const after = await recordAfter({ ...image, ...disk });
+    expect(after.hardware.disks).toMatchObject([{ contents: [] }]);
   });
 
   it('loses none of what its agent could not look at', async () => {

@@ -61,18 +61,33 @@ describe('a capture never keeps', () => {
     xfs.set(Buffer.from('XFSB'));
     const btrfs = new Uint8Array(4096).fill(0x41);
     btrfs.set(Buffer.from('_BHRfS_M'), 64);
-    for (const page of [ext, xfs, btrfs]) {
-      const kept = scrubbed({ read: 'bytes', path: '/dev/sda1' }, page);
+    for (const [page, label] of [
+      [ext, 1144],
+      [xfs, 108],
+      [btrfs, 299],
+    ] as const)
+      page[label] = 0;
+    const pages = [
+      { page: ext, offset: 0 },
+      { page: xfs, offset: 0 },
+      { page: btrfs, offset: 65_536 },
+    ];
+    for (const { page, offset } of pages) {
+      const range = { offset, length: page.length };
+      const kept = scrubbed({ read: 'bytes', path: '/dev/sda1', range }, page);
       const bytes = kept instanceof Uint8Array ? kept : new Uint8Array();
       expect(parseHead(bytes) ?? parseBtrfs(bytes)).toEqual(parseHead(page) ?? parseBtrfs(page));
-      expect(bytes.filter((byte) => byte !== 0).length).toBeLessThan(25);
+      expect(bytes.filter((byte) => byte !== 0).length).toBeLessThan(40);
     }
     const luks = new Uint8Array(4096).fill(0x41);
-    luks.set(Buffer.from('LUKS\u00ba\u00be', 'latin1'));
-    const signature = scrubbed({ read: 'bytes', path: '/dev/sda3' }, luks);
-    expect(signature).toEqual(new Uint8Array([...luks.subarray(0, 6), ...new Uint8Array(4090)]));
+    luks.set(Buffer.from('LUKS\u00ba\u00be\0\u0001', 'latin1'));
+    const header = new Uint8Array(4096);
+    header.set(luks.subarray(0, 8));
+    header.set(luks.subarray(168, 208), 168);
+    header[8] = 1;
+    expect(scrubbed({ read: 'bytes', path: '/dev/sda3' }, luks)).toEqual(header);
     const other = scrubbed({ read: 'bytes', path: '/dev/sda' }, new Uint8Array(4096).fill(0x41));
-    expect(other).toEqual(new Uint8Array(4096));
+    expect(other).toEqual(new Uint8Array(4096).fill(1, 0, 1));
     const cpuid = new Uint8Array([1, 2, 3]);
     expect(scrubbed({ read: 'bytes', path: '/dev/cpu/0/cpuid' }, cpuid)).toEqual(cpuid);
   });

@@ -36,6 +36,7 @@ import { decodeTables } from '../../src/probes/smbios/decode.ts';
 import { parseDmidecode } from '../../src/probes/smbios/dmidecode-text.ts';
 import { parseEntryPoint } from '../../src/probes/smbios/entry-point.ts';
 import { dropPlaceholder } from '../../src/probes/smbios/placeholder-text.ts';
+import { recognise } from '../../src/probes/contents/recognise.ts';
 import { parseBtrfs, parseHead, parseOpaque } from '../../src/probes/installed-os/superblock.ts';
 import { decodeUdev, parseUdevData } from '../../src/probes/disks/udev-data.ts';
 import { parseUevent } from '../../src/probes/sysfs/uevent.ts';
@@ -134,6 +135,11 @@ const bytes: readonly ByteParser[] = [
       structure(42, { 0x04: 0x40, 0x05: 5, 0x0b: 1, 0x0c: 4, 0x0d: 89, 0x70: 0 }),
     ),
   ],
+  [
+    'recognise',
+    (piece) => recognise({ offset: 0, bytes: piece }),
+    Uint8Array.from({ length: 73_728 }, (_, i) => '_BHRfS_M'.charCodeAt(i - 65_600) || i % 251),
+  ],
   ['parseVpdSerial', parseVpdSerial, Uint8Array.of(0, 0x80, 0, 4, 0x20, 0x53, 0x31, 0x20)],
   [
     'parseAtaIdentity',
@@ -147,7 +153,7 @@ const bytes: readonly ByteParser[] = [
   ],
   [
     'parseOpaque',
-    parseOpaque,
+    (page) => parseOpaque({ offset: 0, bytes: page }),
     Uint8Array.from({ length: 4096 }, (_, i) => 'NTFS    '.charCodeAt(i - 3) || 1),
   ],
   [

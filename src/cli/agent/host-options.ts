@@ -17,7 +17,7 @@ export const hostOptions = {
   },
   'probe-os': {
     type: 'boolean',
-    describe: 'look for systems installed on the disks: mounts them read-only (needs root)',
+    describe: 'look for systems and data on the disks: mounts them read-only (needs root)',
   },
 } as const satisfies Readonly<Record<string, OptionSpec>>;
 

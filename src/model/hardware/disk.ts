@@ -15,6 +15,9 @@ export const Disk = Type.Object({
   read_only: Type.Boolean(),
   virtual_media: Type.Boolean({ description: 'lent by a BMC or hypervisor; never a target' }),
   paths: Type.Array(Type.String(), { description: 'the devices of all its paths, if several' }),
+  contents: Type.Optional(
+    Type.Array(DiskContents, { description: 'the data found on it; absent: nobody looked' }),
+  ),
 });
 export type Disk = Static<typeof Disk>;
 
@@ -24,9 +27,6 @@ export const StoredDisk = Type.Object({
   ...Type.Pick(Disk, ['device', 'size_bytes', 'model', 'serial']).properties,
   size_bytes: U64(),
   type: Type.Optional(nullable(Type.String({ description: 'nvme, ssd, hdd' }))),
-  contents: Type.Optional(
-    Type.Array(DiskContents, { description: 'the data found on it; absent: nobody looked' }),
-  ),
 });
 export type StoredDisk = Static<typeof StoredDisk>;
 

@@ -7,15 +7,9 @@ import { chooseModel, chooseSerial, parseAtaIdentity, parseVpdSerial } from './d
 import { diskTransport, diskType } from './disk-transport.ts';
 import { parseUdevData } from './udev-data.ts';
 import { usbDevicePath } from '../sysfs/usb-device.ts';
+import { wholeDisks, type WholeDisk } from './whole-disks.ts';
 
 const base = '/sys/block';
-
-/** Names of block devices that are not disks. */
-const notDisks =
-  /^(loop|ram|zram|dm-|md|sr|fd|nbd|rbd|drbd|bcache|zd|pmem|mtdblock)\d|^mmcblk\d+(boot\d|rpmb|gp\d)|^nvme\d+c\d+n\d+$/;
-
-/** SCSI device types that are disks: direct access, RBC, host-managed zoned. */
-const diskScsiTypes = new Set([0, 14, 20]);
 
 /** Source: /sys/block, and the udev database (/run/udev/data) for values that the kernel cuts or lacks.
  *  Every path to a multipath disk is listed, with the names of all its paths. */
@@ -23,27 +17,17 @@ export const disksProbe: Probe<'disks'> = {
   name: 'disks',
   async read(root, report) {
     const read = new Reading(root, 'disks', report);
-    const names = (await read.list(base))?.filter((name) => !notDisks.test(name));
-    if (names === undefined) return undefined;
-    const disks = await Promise.all(names.map((name) => readDisk(read, name)));
-    // Leaving out a disk whose size is unknown would claim that it is gone.
-    const needed = names.flatMap((name) => [`${base}/${name}`, `${base}/${name}/size`]);
-    if (read.refused(...needed)) return undefined;
-    return withPaths(disks.filter((disk) => disk !== undefined));
+    const whole = await wholeDisks(read);
+    if (whole === undefined) return undefined;
+    const disks = await Promise.all(whole.map((disk) => readDisk(read, disk)));
+    return read.refused(...whole.map(({ name }) => `${base}/${name}`))
+      ? undefined
+      : withPaths(disks);
   },
 };
 
-async function readDisk(read: Reading, name: string): Promise<Disk | undefined> {
+async function readDisk(read: Reading, { name, path, bytes, entries }: WholeDisk): Promise<Disk> {
   const dir = `${base}/${name}`;
-  const [path, sectors, hidden, entries = []] = await Promise.all([
-    read.link(dir),
-    read.number(`${dir}/size`),
-    read.value(`${dir}/hidden`),
-    read.list(`${dir}/device`),
-  ]);
-  if (path === undefined || !isHardware(path) || hidden === '1' || !sectors) return undefined;
-  const scsiType = entries.includes('type') ? await read.number(`${dir}/device/type`) : undefined;
-  if (scsiType !== undefined && !diskScsiTypes.has(scsiType)) return undefined;
   const [details, identity] = await Promise.all([
     readDetails(read, dir),
     readIdentity(read, dir, entries, usbDevicePath(path)),
@@ -52,8 +36,7 @@ async function readDisk(read: Reading, name: string): Promise<Disk | undefined> 
   const transport = await diskTransport(read, { name, dir, path, entries, udev, vendor });
   return {
     device: `/dev/${name.replaceAll('!', '/')}`,
-    // The kernel counts sectors of 512 bytes, whatever the disk's own size is.
-    size_bytes: sectors * 512,
+    size_bytes: bytes,
     model: model ?? null,
     serial: serial ?? null,
     wwn: wwn === undefined || isPlaceholderWwn(wwn) ? null : wwn,
@@ -66,11 +49,6 @@ async function readDisk(read: Reading, name: string): Promise<Disk | undefined> 
     virtual_media: isVirtualMedia({ transport, model, vendor, product }),
     paths: [],
   };
-}
-
-/** NVMe shows multipath and fabric disks under /devices/virtual; everything else there is software. */
-function isHardware(path: string): boolean {
-  return !path.startsWith('/sys/devices/virtual/') || path.startsWith('/sys/devices/virtual/nvme-');
 }
 
 interface Details {

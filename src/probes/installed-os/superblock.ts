@@ -1,5 +1,7 @@
 // Reads the superblock of a file system. Pure.
 import { uuidOfBytes } from '../../identity/uuid.ts';
+import type { Piece } from '../contents/fields.ts';
+import { recognise } from '../contents/recognise.ts';
 
 export interface Superblock {
   type: 'ext4' | 'xfs' | 'btrfs';
@@ -26,26 +28,19 @@ export function parseBtrfs(page: Uint8Array): Superblock | undefined {
   return ascii(page, 64, 8) === '_BHRfS_M' ? found('btrfs', page.subarray(32, 48)) : undefined;
 }
 
-/** Signatures of what may hide a system and is not looked into: what it is, where in its page, and the
- *  signature itself, in Latin-1. */
-const opaque: readonly (readonly [what: string, at: number, signature: string])[] = [
-  ['encrypted by LUKS', 0, 'LUKS\u00ba\u00be'],
-  ['encrypted by BitLocker', 3, '-FVE-FS-'],
-  ['an NTFS file system', 3, 'NTFS    '],
-  ['a member of a RAID', 0, '\u00fc\u004e\u002b\u00a9'],
-  // The label is in one of the first four sectors.
-  ...[0, 512, 1024, 1536].map((at) => ['part of an LVM', at + 24, 'LVM2 001'] as const),
-];
+/** What may hide a system and is not looked into, in words. */
+const opaque: Readonly<Record<string, string>> = {
+  crypto_LUKS: 'encrypted by LUKS',
+  BitLocker: 'encrypted by BitLocker',
+  ntfs: 'an NTFS file system',
+  linux_raid_member: 'a member of a RAID',
+  LVM2_member: 'part of an LVM',
+};
 
-/** Says what a device is ("part of an LVM"), and where its page shows it; undefined if it hides no
- *  system. Source: LUKS on-disk format; lvm2 lib/format_text/layout.h; md.4; NTFS boot sector. */
-export function parseOpaque(
-  page: Uint8Array,
-): { what: string; start: number; end: number } | undefined {
-  const match = opaque.find(([, at, text]) => ascii(page, at, text.length) === text);
-  if (match === undefined) return undefined;
-  const [what, start, { length }] = match;
-  return { what, start, end: start + length };
+/** Says what a device is ("part of an LVM"); undefined if the piece of it shows nothing that hides a system. */
+export function parseOpaque(piece: Piece): string | undefined {
+  const types = recognise(piece).findings.map(({ type }) => opaque[type]);
+  return types.find((words) => words !== undefined);
 }
 
 function found(type: Superblock['type'], bytes: Uint8Array): Superblock | undefined {

@@ -85,10 +85,12 @@ async function reportOpaque(
   head: Uint8Array,
 ): Promise<void> {
   const page = isPartition ? await read.bytes(device, raidRange) : undefined;
-  const found = parseOpaque(head) ?? (page && parseOpaque(page));
-  if (found === undefined) return;
+  const what =
+    parseOpaque({ ...headRange, bytes: head }) ??
+    (page && parseOpaque({ ...raidRange, bytes: page }));
+  if (what === undefined) return;
   const holders = await read.list(`${base}/${name}/holders`);
   if (holders !== undefined && holders.length > 0) return;
-  const message = `${device} is ${found.what}, which is not looked into: a system may be installed on it`;
+  const message = `${device} is ${what}, which is not looked into: a system may be installed on it`;
   read.problem('probe.opaque', device, message);
 }

@@ -32,7 +32,7 @@ export interface Answer {
 /** This many reads may hang at once before others have to wait. */
 const maxReaders = 4;
 
-/** A single hanging file says little about its directory; two say enough. */
+/** A single hanging file says little about its directory; two reads say enough. */
 const maxHung = 2;
 
 /** The same readers as Files has, with a deadline for each read.
@@ -44,7 +44,7 @@ export class IsolatedFiles {
   readonly #idle: Reader[] = [];
   readonly #waiting: ((reader: Reader) => void)[] = [];
   #readers = 0;
-  /** The last read of each directory, and the number of its reads that hung. */
+  /** The last read of each directory or device, and the number of its reads that hung. */
   readonly #turns = new Map<string, Promise<unknown>>();
   readonly #hung = new Map<string, number>();
 
@@ -82,10 +82,10 @@ export class IsolatedFiles {
     }
   }
 
-  /** Allows one read per directory at a time, so that a hanging disk does not occupy all readers. Once two
+  /** Allows one read per directory or device at a time, so that a hanging disk does not occupy all readers. Once two
    *  files in a directory have hung, no other file in it is tried. */
   async #ask(request: Request): Promise<Answer> {
-    const directory = posix.dirname(request.path);
+    const directory = placeOf(request.path);
     const before = this.#turns.get(directory);
     const turn = Promise.resolve(before).then(() => this.#askInTurn(request, directory));
     this.#turns.set(
@@ -136,6 +136,11 @@ export class IsolatedFiles {
     this.#readers += 1;
     return new Reader(this.#top);
   }
+}
+
+/** What hangs as one: a directory, but in /dev each device. */
+function placeOf(path: string): string {
+  return path.startsWith('/dev/') ? path : posix.dirname(path);
 }
 
 /** A child process that answers one request at a time. */

@@ -153,6 +153,17 @@ describe('a plan', () => {
     expect([status, body.lost]).toEqual([200, ['zfs_member "tank" on /dev/sda1']]);
   });
 
+  it('keeps the data that was seen on a disk, and believes only at once that it was blank', async () => {
+    const server = await startServer();
+    const contents = [{ device: '/dev/sda1', type: 'xfs' }];
+    const id = await machineWith(server, { disks: [{ ...small, contents }, large] });
+    const unseen = [small, large].map(({ contents: _contents, ...disk }) => disk);
+    await machineWith(server, { boot_id: 'b', disks: unseen });
+    const { body } = await server.call('GET', `/api/machines/${id}`);
+    const disks: { contents?: unknown }[] = body.hardware.disks;
+    expect(disks.map((disk) => disk.contents)).toEqual([contents, undefined]);
+  });
+
   it('masks secrets, and so does a rendered template', async () => {
     const server = await startServer();
     const id = await machineWith(server);

@@ -160,14 +160,21 @@ function refuseTwin(disk: StoredDisk, fitting: readonly StoredDisk[], found: Fou
   );
 }
 
-/** An array, volume group or pool that reaches another disk would be broken there. */
+/** Of what spans machines a superblock does not say how many members it has. */
+const clustered: ReadonlySet<string> = new Set(['ceph_bluestore', 'drbd', 'gfs2', 'ocfs2']);
+
+/** An array, volume group, pool or cluster that reaches another disk would be broken there. */
 function refuseSharedGroup(disk: StoredDisk, disks: readonly StoredDisk[]): void {
+  // The same disk by another path.
+  const paths = disk.paths ?? [];
+  const others = disks.filter((other) => other !== disk && !paths.includes(other.device));
   const shared = (disk.contents ?? []).find(
-    ({ group, members }) =>
+    ({ type, group, members }) =>
       (members ?? 1) > 1 ||
+      clustered.has(type) ||
       (group !== undefined &&
         group !== null &&
-        disks.some((other) => other !== disk && other.contents?.some((c) => c.group === group))),
+        others.some(({ contents }) => contents?.some((other) => other.group === group))),
   );
   if (shared === undefined) return;
   throw new AppError(

@@ -72,7 +72,10 @@ function disksOf(
     const before =
       (serial === null ? undefined : bySerial.get(serial)) ??
       (serial === null || there?.serial === null ? there : undefined);
-    return { model: null, serial: null, ...before, ...told(disk), device, size_bytes };
+    const { contents = [], ...kept } = before ?? {};
+    // Data that was seen stays a warning. That a disk was blank holds for that look alone.
+    const seen = contents.length > 0 ? { contents } : {};
+    return { model: null, serial: null, ...kept, ...seen, ...told(disk), device, size_bytes };
   });
 }
 

@@ -178,6 +178,29 @@ describe('the planned disk', () => {
       'plan.has-data',
     ],
     [
+      'is no part of a cluster',
+      {
+        disks: [disk('/dev/sda', { contents: [{ device: '/dev/sda', type: 'ceph_bluestore' }] })],
+        reimage: true,
+      },
+      'plan.has-data',
+    ],
+    [
+      'may be part of a group that its other path shows too',
+      {
+        disks: ['/dev/sda', '/dev/sdb'].map((device) =>
+          disk(device, {
+            serial: 'S1',
+            wwn: 'naa.1',
+            paths: ['/dev/sda', '/dev/sdb'],
+            contents: [{ device: '/dev/sda', type: 'LVM2_member', group: 'g' }],
+          }),
+        ),
+        reimage: true,
+      },
+      '/dev/sda',
+    ],
+    [
       'is the one with the system where nothing is overwritten',
       {
         disks: [small, disk('/dev/sda')],

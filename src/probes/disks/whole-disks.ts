@@ -1,0 +1,50 @@
+// The list of whole disks that the kernel has: no partitions, no loop, RAM or device-mapper devices.
+import type { Reading } from '../reading.ts';
+
+const base = '/sys/block';
+
+/** Names of block devices that are not disks. */
+const notDisks =
+  /^(loop|ram|zram|dm-|md|sr|fd|nbd|rbd|drbd|bcache|zd|pmem|mtdblock)\d|^mmcblk\d+(boot\d|rpmb|gp\d)|^nvme\d+c\d+n\d+$/;
+
+/** SCSI device types that are disks: direct access, RBC, host-managed zoned. */
+const diskScsiTypes = new Set([0, 14, 20]);
+
+export interface WholeDisk {
+  /** In /sys/block. */
+  name: string;
+  /** The real path in /sys/devices. */
+  path: string;
+  bytes: number;
+  /** The contents of its device directory. */
+  entries: readonly string[];
+}
+
+/** Undefined where they cannot be told: leaving out one of unknown size would claim that it is gone. */
+export async function wholeDisks(read: Reading): Promise<WholeDisk[] | undefined> {
+  const names = (await read.list(base))?.filter((name) => !notDisks.test(name));
+  if (names === undefined) return undefined;
+  const disks = await Promise.all(names.map((name) => readDisk(read, name)));
+  const needed = names.flatMap((name) => [`${base}/${name}`, `${base}/${name}/size`]);
+  return read.refused(...needed) ? undefined : disks.filter((disk) => disk !== undefined);
+}
+
+async function readDisk(read: Reading, name: string): Promise<WholeDisk | undefined> {
+  const dir = `${base}/${name}`;
+  const [path, sectors, hidden, entries = []] = await Promise.all([
+    read.link(dir),
+    read.number(`${dir}/size`),
+    read.value(`${dir}/hidden`),
+    read.list(`${dir}/device`),
+  ]);
+  if (path === undefined || !isHardware(path) || hidden === '1' || !sectors) return undefined;
+  const scsiType = entries.includes('type') ? await read.number(`${dir}/device/type`) : undefined;
+  if (scsiType !== undefined && !diskScsiTypes.has(scsiType)) return undefined;
+  // The kernel counts sectors of 512 bytes, whatever the disk's own size is.
+  return { name, path, bytes: sectors * 512, entries };
+}
+
+/** NVMe shows multipath and fabric disks under /devices/virtual; everything else there is software. */
+function isHardware(path: string): boolean {
+  return !path.startsWith('/sys/devices/virtual/') || path.startsWith('/sys/devices/virtual/nvme-');
+}
