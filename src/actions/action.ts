@@ -2,7 +2,8 @@
 import type { Static } from 'typebox';
 import type { Disk } from '../model/hardware/disk.ts';
 import type { templateActions } from '../model/documents/template.ts';
-import type { Host } from '../sources/writing/host.ts';
+import type { Host, RunOptions } from '../sources/writing/host.ts';
+import type { Where } from './disk/system.ts';
 import type { WantedDisk } from './disk/target.ts';
 import type { Ask } from './image/transfer.ts';
 
@@ -44,7 +45,22 @@ export interface ActionContext {
   readonly disk: (wanted?: WantedDisk) => Promise<Disk>;
   /** The same, where it is known already. */
   readonly knownDisk: () => Promise<Disk | undefined>;
+  /** The system that programs run in. */
+  readonly system: ChosenSystem;
+  /** URL of the server; undefined where there is none. */
+  readonly server: string | undefined;
 }
+
+/** The system on the disk that a chroot action chose for those after it. */
+export interface ChosenSystem {
+  /** Errors: AppError `action.failed` after a restart of the agent, where several were to be chosen. */
+  where(): Where;
+  /** Undefined ends a choice. */
+  choose(where: Where | undefined): void;
+}
+
+/** For what is to be done however the action ends. */
+export const toTheEnd: RunOptions = { signal: new AbortController().signal };
 
 export interface Action<Name extends ActionName> {
   /** Errors: AppError `action.invalid`; asked of all actions before the first one runs. */

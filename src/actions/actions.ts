@@ -5,11 +5,21 @@ import type { Disk } from '../model/hardware/disk.ts';
 import type { PlannedDisk } from '../model/documents/planned-disk.ts';
 import type { Root } from '../sources/root.ts';
 import { hostOf } from '../sources/writing/host.ts';
-import type { Action, ActionContext, ActionName, ActionReport, Progress } from './action.ts';
+import type {
+  Action,
+  ActionContext,
+  ActionName,
+  ActionReport,
+  ChosenSystem,
+  Progress,
+} from './action.ts';
 import { findPlanned, findUnplanned, type WantedDisk } from './disk/target.ts';
+import { chroot, whereOf } from './chroot.ts';
+import type { Where } from './disk/system.ts';
 import { checkFields } from './fields.ts';
 import { image2disk } from './image2disk.ts';
 import type { Ask } from './image/transfer.ts';
+import { jetpack } from './jetpack.ts';
 import { partition } from './partition.ts';
 import { reboot } from './reboot.ts';
 import { writefile } from './writefile.ts';
@@ -24,6 +34,8 @@ export interface ActionServices {
   readonly disks: () => Promise<readonly Disk[] | undefined>;
   /** Of the server; an older one plans none. */
   readonly planned: PlannedDisk | undefined;
+  /** URL of the server. */
+  readonly server?: string | undefined;
 }
 
 interface RunContext {
@@ -51,15 +63,20 @@ export interface WorkflowActions {
 export function workflowActions(services: ActionServices): WorkflowActions {
   const host = hostOf(services.root, services.clock);
   const disk = oneDisk(services);
+  const system = oneSystem();
   const context = (run: RunContext): ActionContext => ({
     ...run,
     host,
     ...disk,
     ask: services.ask,
     random: services.random,
+    server: services.server,
+    system,
   });
   const known: Readonly<Record<string, Prepared>> = {
+    chroot: prepare('chroot', chroot),
     image2disk: prepare('image2disk', image2disk),
+    jetpack: prepare('jetpack', jetpack),
     partition: prepare('partition', partition),
     reboot: prepare('reboot', reboot),
     writefile: prepare('writefile', writefile),
@@ -71,7 +88,10 @@ export function workflowActions(services: ActionServices): WorkflowActions {
         (fields, given) => run(fields, context(given)),
       ]),
     ),
-    check: ({ action, fields }) => known[action]?.check(fields),
+    check({ action, fields }) {
+      known[action]?.check(fields);
+      if (action === 'chroot') system.announce(fields);
+    },
   };
 }
 
@@ -122,5 +142,30 @@ function oneDisk({ disks, planned }: ActionServices): Pick<ActionContext, 'disk'
   return {
     disk,
     knownDisk: async () => (planned === undefined && chosen === undefined ? undefined : disk()),
+  };
+}
+
+/** What the last chroot action chose. An agent that was restarted since then knows its choice from the
+ *  template, where there is no other one. */
+function oneSystem(): ChosenSystem & { readonly announce: (fields: Given) => void } {
+  const announced: Where[] = [];
+  let chosen: { readonly where: Where } | undefined;
+  return {
+    announce(fields) {
+      checkFields('chroot', fields);
+      if (fields.teardown !== true) announced.push(whereOf(fields));
+    },
+    choose: (where = {}) => {
+      chosen = { where };
+    },
+    where() {
+      if (chosen !== undefined) return chosen.where;
+      const [where = {}, another] = announced;
+      if (another === undefined) return where;
+      throw new AppError(
+        'action.failed',
+        'the template chooses several systems with chroot, and the agent was restarted since; run the workflow again',
+      );
+    },
   };
 }

@@ -97,7 +97,7 @@ const fields: { readonly [Name in ActionName]: FieldsOf<Name> } = {
   seabios: { set_pxe_first: optional(flag), boot_order: optional(text(1024)) },
   reboot: { delay: optional(whole(2 ** 53)) },
   chroot: { disk, partition, fs_type: optional(text(32)), teardown: optional(flag) },
-  jetpack: { url: required, binary_url: optional(text()) },
+  jetpack: { url: required, binary_url: optional(text()), checksum: optional(text()) },
   debootstrap: {
     suite: required,
     disk,

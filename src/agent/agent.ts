@@ -145,6 +145,7 @@ async function loadActions(
   return workflowActions({
     root,
     planned,
+    server: options.servers[0],
     clock: connection.clock,
     random: options.random ?? Math.random,
     ask: (url, headers, signal) =>

@@ -92,6 +92,8 @@ export function workplace(device: string, more: Partial<ActionContext> = {}): Wo
     note: (line) => notes.push(line),
     disk: async () => diskAt(device),
     knownDisk: async () => diskAt(device),
+    system: { where: () => ({}), choose: () => {} },
+    server: undefined,
     ...more,
     notes,
     progressed,

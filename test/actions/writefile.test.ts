@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { writefile } from '../../src/actions/writefile.ts';
 import type { Fields } from '../../src/actions/action.ts';
 import { loopDisk, type LoopDisk } from '../sources/writing/loop.ts';
 import { canInstall, needs } from './installing.ts';
+import { onPartition, systemDisk } from './systems.ts';
 import { MiB, workplace } from './workplace.ts';
 
 const fields = (more: object = {}) => ({
@@ -15,35 +15,6 @@ const fields = (more: object = {}) => ({
   content: 'web1\n',
   ...more,
 });
-
-/** A disk with a partition of data and one with a system, which `script` adds to. */
-function systemDisk(script = ''): LoopDisk {
-  const disk = loopDisk(64 * MiB);
-  execFileSync('/usr/sbin/sfdisk', ['--quiet', '--no-reread', disk.path], {
-    input: 'label: gpt\nsize=16M\ntype=L\n',
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  execFileSync('partx', ['--update', disk.path]);
-  for (const n of [1, 2])
-    execFileSync('/usr/sbin/mkfs.ext4', ['-q', `${disk.path}p${n}`], { stdio: 'ignore' });
-  onPartition(disk.path, 2, (top) => {
-    const system =
-      'mkdir -p etc usr/lib && echo ID=debian > usr/lib/os-release && ln -s ../usr/lib/os-release etc/os-release';
-    execFileSync('sh', ['-ec', `cd ${top} && ${system}\n${script}`]);
-  });
-  return disk;
-}
-
-function onPartition<T>(disk: string, number: number | undefined, use: (top: string) => T): T {
-  const top = mkdtempSync(join(tmpdir(), 'dragonfly-writefile-'));
-  execFileSync('mount', [number === undefined ? disk : `${disk}p${number}`, top]);
-  try {
-    return use(top);
-  } finally {
-    execFileSync('umount', [top]);
-    rmSync(top, { recursive: true });
-  }
-}
 
 const contentOn = (disk: LoopDisk, number: number | undefined, path: string): string =>
   onPartition(disk.path, number, (top) => readFileSync(join(top, path), 'utf8'));
@@ -77,13 +48,17 @@ describe.skipIf(!canInstall)(`writefile ${needs}`, () => {
   });
 
   it('follows the links of the system within it', async () => {
-    using disk = systemDisk('mkdir -p run/net; ln -s /run/net/resolv.conf etc/resolv.conf');
+    using disk = systemDisk({
+      script: 'mkdir -p run/net; ln -s /run/net/resolv.conf etc/resolv.conf',
+    });
     await writefile.run(fields({ path: '/etc/resolv.conf' }), workplace(disk.path));
     expect(contentOn(disk, 2, 'run/net/resolv.conf')).toBe('web1\n');
   });
 
   it('has a system with SELinux label its files when it starts', async () => {
-    using disk = systemDisk('mkdir -p etc/selinux; echo SELINUX=enforcing > etc/selinux/config');
+    using disk = systemDisk({
+      script: 'mkdir -p etc/selinux; echo SELINUX=enforcing > etc/selinux/config',
+    });
     const report = await writefile.run(fields(), workplace(disk.path));
     expect(contentOn(disk, 2, '.autorelabel')).toBe('');
     expect(report.details).toMatchObject({ relabels: true });
@@ -92,10 +67,10 @@ describe.skipIf(!canInstall)(`writefile ${needs}`, () => {
   it('says when a file is for a cloud-init that is not there, or disabled', async () => {
     const seed = fields({ path: '/var/lib/cloud/seed/nocloud/user-data' });
     using without = systemDisk();
-    using disabled = systemDisk(
-      'mkdir -p usr/bin etc/cloud; touch usr/bin/cloud-init etc/cloud/cloud-init.disabled',
-    );
-    using ready = systemDisk('mkdir -p usr/bin; touch usr/bin/cloud-init');
+    using disabled = systemDisk({
+      script: 'mkdir -p usr/bin etc/cloud; touch usr/bin/cloud-init etc/cloud/cloud-init.disabled',
+    });
+    using ready = systemDisk({ script: 'mkdir -p usr/bin; touch usr/bin/cloud-init' });
     const notes: string[][] = [];
     for (const disk of [without, disabled, ready]) {
       const place = workplace(disk.path);

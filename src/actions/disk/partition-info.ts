@@ -14,6 +14,8 @@ export interface PartitionInfo {
   readonly partitionType: string | undefined;
   /** Lower case. */
   readonly partitionUuid: string | undefined;
+  /** Of a GPT. */
+  readonly partitionLabel: string | undefined;
 }
 
 const espTypes = new Set(['c12a7328-f81f-11d2-ba4b-00a0c93ec93b', '0xef']);
@@ -33,6 +35,7 @@ export async function readInfo(
     label: fields.get('LABEL'),
     partitionType: fields.get('PART_ENTRY_TYPE')?.toLowerCase(),
     partitionUuid: fields.get('PART_ENTRY_UUID')?.toLowerCase(),
+    partitionLabel: fields.get('PART_ENTRY_NAME'),
   };
 }
 

@@ -30,6 +30,9 @@ const rootTypes = new Set(['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs']);
 /** The names that installers give to the subvolume of the root. */
 const subvolumes = ['@', 'root', '@rootfs', '@/.snapshots/1/snapshot'];
 
+/** Files of others are data to us; what runs in the system needs its devices and setuid programs. */
+export type Purpose = 'files' | 'programs';
+
 /** Mounts what is meant, gives it to `use`, and unmounts it, so that everything is on the disk afterwards.
  *  Errors: AppError `disk.mismatch` where there is no such file system; `exec.*`; those of `use`. */
 export async function withSystem<T>(
@@ -38,11 +41,12 @@ export async function withSystem<T>(
   where: Where,
   options: RunOptions,
   use: (mounted: Mounted) => Promise<T>,
+  purpose: Purpose = 'files',
 ): Promise<T> {
   const space = await host.openMounts();
   try {
     await space.run('mkdir', ['-p', place], options);
-    const mounted = await mountWhere(host, space, disk, where, options);
+    const mounted = await mountWhere({ host, space, purpose, options }, disk, where);
     const result = await use(mounted);
     await space.run('umount', ['--recursive', place], options);
     return result;
@@ -51,13 +55,15 @@ export async function withSystem<T>(
   }
 }
 
-async function mountWhere(
-  host: Host,
-  space: MountSpace,
-  disk: string,
-  where: Where,
-  options: RunOptions,
-): Promise<Mounted> {
+interface Mounting {
+  readonly host: Host;
+  readonly space: MountSpace;
+  readonly purpose: Purpose;
+  readonly options: RunOptions;
+}
+
+async function mountWhere(mounting: Mounting, disk: string, where: Where): Promise<Mounted> {
+  const { host, options } = mounting;
   const whole = await readInfo(host, disk, options);
   const isUnpartitioned = whole.type !== undefined && whole.table === undefined;
   if (!isUnpartitioned && whole.table === undefined) {
@@ -68,31 +74,31 @@ async function mountWhere(
   if (partition !== undefined && partition > 0) {
     const device = partitions.get(partition);
     if (device === undefined) throw missing(`${disk} has no partition ${partition}`);
-    return await mount(space, await readInfo(host, device, options), type, options);
+    return await mount(mounting, await readInfo(host, device, options), type);
   }
-  if (isUnpartitioned && target !== 'esp') return await mount(space, whole, type, options);
+  if (isUnpartitioned && target !== 'esp') return await mount(mounting, whole, type);
   const infos: PartitionInfo[] = [];
   for (const device of partitions.values()) infos.push(await readInfo(host, device, options));
   if (target === 'esp') {
     const esp = infos.find(isEsp);
     if (esp === undefined) throw missing(`${disk} has no EFI system partition`);
-    return await mount(space, esp, type ?? 'vfat', options);
+    return await mount(mounting, esp, type ?? 'vfat');
   }
-  return await mountRoot(space, disk, infos, options);
+  return await mountRoot(mounting, disk, infos);
 }
 
 async function mountRoot(
-  space: MountSpace,
+  mounting: Mounting,
   disk: string,
   infos: readonly PartitionInfo[],
-  options: RunOptions,
 ): Promise<Mounted> {
+  const { space, options } = mounting;
   for (const info of infos.filter(({ type }) => rootTypes.has(type ?? ''))) {
-    const mounted = await mount(space, info, undefined, options);
+    const mounted = await mount(mounting, info);
     if (await isRoot(mounted.tree)) return mounted;
     const subvolume = info.type === 'btrfs' ? await findSubvolume(mounted.tree) : undefined;
     await space.run('umount', [place], options);
-    if (subvolume !== undefined) return await mount(space, info, undefined, options, subvolume);
+    if (subvolume !== undefined) return await mount(mounting, info, undefined, subvolume);
   }
   const volumes = infos.find(({ type }) => type === 'LVM2_member' || type === 'crypto_LUKS');
   throw missing(
@@ -103,15 +109,15 @@ async function mountRoot(
 }
 
 async function mount(
-  space: MountSpace,
+  { space, purpose, options }: Mounting,
   info: PartitionInfo,
-  assumed: string | undefined,
-  options: RunOptions,
+  assumed?: string,
   subvolume?: string,
 ): Promise<Mounted> {
   const type = info.type ?? assumed;
   if (type === undefined) throw missing(`${info.device} has no file system`);
-  const how = ['nodev', 'nosuid', ...(subvolume === undefined ? [] : [`subvol=${subvolume}`])];
+  const how = purpose === 'files' ? ['nodev', 'nosuid'] : ['rw'];
+  if (subvolume !== undefined) how.push(`subvol=${subvolume}`);
   await space.run('mount', ['-t', type, '-o', how.join(','), info.device, place], options);
   return { info, space, place, tree: space.tree(place), isFat: type === 'vfat' };
 }

@@ -4,6 +4,7 @@ import { AppError, describeError } from '../../core/errors.ts';
 import { alignedBuffer, type BlockFile } from '../../sources/writing/block-file.ts';
 import type { Host, RunOptions } from '../../sources/writing/host.ts';
 import { dropPartitions, openWhenFree } from './nodes.ts';
+import { toTheEnd } from '../action.ts';
 import { deviceOf, nameOf, readPartitions, readStack, type BlockNode } from './stack.ts';
 
 /** So much is wiped at both ends of the disk and of each partition: all known signatures but a few that
@@ -72,8 +73,7 @@ export async function leaveUnbootable(
 ): Promise<void> {
   try {
     await file.close();
-    // Not to be aborted, whatever the failure was.
-    const again = await openWhenFree(host, device, { signal: new AbortController().signal });
+    const again = await openWhenFree(host, device, toTheEnd);
     try {
       await makeUnbootable(again);
     } finally {

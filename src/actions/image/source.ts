@@ -4,7 +4,8 @@ import type { ActionContext } from '../action.ts';
 import { fileNameOf, findChecksum, parseChecksum, type Checksum } from './checksum.ts';
 import { ByteStream } from './packing/byte-stream.ts';
 import { unpack, type Unpacked } from './packing/unpack.ts';
-import { shown, Transfer } from './transfer.ts';
+import { compareHash, fetchFile, newTransfer } from './fetch.ts';
+import { shown, type Transfer } from './transfer.ts';
 
 /** One reading of the image. */
 export interface Opened extends Unpacked {
@@ -33,10 +34,7 @@ export class ImageSource {
     { url, checksum }: { readonly url: string; readonly checksum?: string | undefined },
     context: ActionContext,
   ): Promise<ImageSource> {
-    const given = checksum === undefined ? undefined : parseChecksum(checksum);
-    const known =
-      given !== undefined && 'url' in given ? await fetchChecksum(given.url, url, context) : given;
-    return new ImageSource(url, context, known);
+    return new ImageSource(url, context, await knownChecksum(checksum, url, context));
   }
 
   get isVerified(): boolean {
@@ -79,31 +77,21 @@ export class ImageSource {
 
   async #finish(transfer: Transfer, file: ByteStream): Promise<string> {
     while ((await file.next()) !== undefined);
-    const hash = transfer.digest();
-    const { algorithm, hex } = this.#checksum ?? { algorithm: 'sha256', hex: hash };
-    if (hash === hex) return `${algorithm}:${hash}`;
-    throw new AppError(
-      'image.damaged',
-      `the image is not the one that its checksum names: ${algorithm} ${hash} instead of ${hex}`,
-    );
+    return compareHash(transfer, this.#checksum);
   }
 }
 
-function newTransfer(
+/** The checksum of a file as a template gives it: itself, or a list that names the file.
+ *  Errors: AppError `image.unreachable`, `image.damaged` when the list has none of it. */
+export async function knownChecksum(
+  given: string | undefined,
   url: string,
   context: ActionContext,
-  checksum: Checksum | undefined,
-): Transfer {
-  const { ask, host, random, signal, note } = context;
-  return new Transfer(url, {
-    ask,
-    clock: host.clock,
-    random,
-    signal,
-    algorithm: checksum?.algorithm ?? 'sha256',
-    isVerified: checksum !== undefined,
-    onRetry: (reason) => note(`${shown(url)}: ${reason}`),
-  });
+): Promise<Checksum | undefined> {
+  const parsed = given === undefined ? undefined : parseChecksum(given);
+  return parsed !== undefined && 'url' in parsed
+    ? await fetchChecksum(parsed.url, url, context)
+    : parsed;
 }
 
 async function fetchChecksum(
@@ -111,17 +99,9 @@ async function fetchChecksum(
   imageUrl: string,
   context: ActionContext,
 ): Promise<Checksum> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of newTransfer(listUrl, context, undefined)) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > maxChecksumFileBytes) {
-      throw new AppError('image.damaged', `${shown(listUrl)} is too large for a file of checksums`);
-    }
-  }
+  const list = await fetchFile(listUrl, context, { maxBytes: maxChecksumFileBytes });
   const name = fileNameOf(imageUrl);
-  const found = findChecksum(Buffer.concat(chunks).toString('utf8'), name);
+  const found = findChecksum(list.toString('utf8'), name);
   if (found !== undefined) return found;
   throw new AppError('image.damaged', `${shown(listUrl)} has no SHA-256 or SHA-512 of ${name}`);
 }

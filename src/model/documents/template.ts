@@ -79,7 +79,11 @@ export const templateActions = {
   }),
   reboot: action('reboot', { delay: seconds }),
   chroot: action('chroot', { disk, partition, fs_type: text(32), teardown: flag() }),
-  jetpack: action('jetpack', { url: required(), binary_url: text() }),
+  jetpack: action('jetpack', {
+    url: required(),
+    binary_url: text(),
+    checksum: described('ours: of the program', 4096),
+  }),
   debootstrap: action('debootstrap', {
     suite: required(),
     disk,

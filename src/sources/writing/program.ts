@@ -14,6 +14,8 @@ export interface ProgramOptions {
   readonly clock: Clock;
   /** Without a byte of output for so long, a program counts as stuck. */
   readonly silenceMs?: number;
+  /** Its name in messages, where the arguments are many or not for everybody's eyes. */
+  readonly name?: string | undefined;
   /** Its standard input; nothing when left out. */
   readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
@@ -122,7 +124,8 @@ class Run {
     const places = program.includes('/') ? [''] : ['', '/usr/sbin/', '/sbin/'];
     for (const place of places) {
       const child = await started(place + program, args, options);
-      if (child !== undefined) return new Run(child, nameOf(program, args), options);
+      if (child !== undefined)
+        return new Run(child, options.name ?? nameOf(program, args), options);
     }
     throw new AppError('exec.missing', `there is no program ${program} in this image`, {
       details: { program },

@@ -1,0 +1,78 @@
+// The programs that the actions run, and Debian's packages of them: for whoever builds an image in which the
+// actions work, or wants to know what is missing in one. A test holds it to the actions' code.
+import type { ActionName } from './action.ts';
+
+/** Debian's package by program. */
+export const programPackages = {
+  blkid: 'util-linux',
+  bzip2: 'bzip2',
+  chroot: 'coreutils',
+  cryptsetup: 'cryptsetup-bin',
+  dmsetup: 'dmsetup',
+  efibootmgr: 'efibootmgr',
+  env: 'coreutils',
+  fallocate: 'util-linux',
+  mdadm: 'mdadm',
+  mkdir: 'coreutils',
+  'mkfs.btrfs': 'btrfs-progs',
+  'mkfs.ext4': 'e2fsprogs',
+  'mkfs.vfat': 'dosfstools',
+  'mkfs.xfs': 'xfsprogs',
+  mkswap: 'util-linux',
+  mount: 'mount',
+  nsenter: 'util-linux',
+  partx: 'util-linux',
+  reboot: 'systemd-sysv',
+  rm: 'coreutils',
+  sfdisk: 'fdisk',
+  sh: 'dash',
+  swapoff: 'mount',
+  sync: 'coreutils',
+  tee: 'coreutils',
+  udevadm: 'udev',
+  umount: 'mount',
+  uname: 'coreutils',
+  unshare: 'util-linux',
+  wipefs: 'util-linux',
+  xz: 'xz-utils',
+} as const;
+
+export type ProgramName = keyof typeof programPackages;
+
+export interface Programs {
+  /** Without these the action does nothing. */
+  readonly always: readonly ProgramName[];
+  /** For some disks, machines, images or fields alone. */
+  readonly sometimes: readonly ProgramName[];
+}
+
+const reload = ['partx'] as const;
+const tearDown = ['wipefs', ...reload] as const;
+/** Where a disk is in use, and where udev runs. */
+const takeDown = ['cryptsetup', 'dmsetup', 'mdadm', 'swapoff', 'tee', 'udevadm', 'umount'] as const;
+const mounted = [
+  'blkid',
+  'mkdir',
+  'mount',
+  'nsenter',
+  'sh',
+  'umount',
+  'unshare',
+  ...reload,
+] as const;
+const environment = ['chroot', 'env', 'rm', ...mounted] as const;
+
+export const actionPrograms: Readonly<Partial<Record<ActionName, Programs>>> = {
+  chroot: { always: environment, sometimes: ['udevadm'] },
+  image2disk: { always: tearDown, sometimes: ['bzip2', 'fallocate', 'xz', ...takeDown] },
+  jetpack: { always: ['uname', ...environment], sometimes: ['udevadm'] },
+  partition: {
+    always: ['sfdisk', ...tearDown],
+    sometimes: ['mkfs.btrfs', 'mkfs.ext4', 'mkfs.vfat', 'mkfs.xfs', 'mkswap', ...takeDown],
+  },
+  reboot: {
+    always: ['reboot', 'sync'],
+    sometimes: ['blkid', 'efibootmgr', 'partx', 'tee', 'udevadm'],
+  },
+  writefile: { always: mounted, sometimes: ['udevadm'] },
+};
