@@ -20,6 +20,7 @@ import { checkFields } from './fields.ts';
 import { image2disk } from './image2disk.ts';
 import type { Ask } from './image/transfer.ts';
 import { jetpack } from './jetpack.ts';
+import { kexec } from './kexec.ts';
 import { partition } from './partition.ts';
 import { reboot } from './reboot.ts';
 import { writefile } from './writefile.ts';
@@ -77,6 +78,7 @@ export function workflowActions(services: ActionServices): WorkflowActions {
     chroot: prepare('chroot', chroot),
     image2disk: prepare('image2disk', image2disk),
     jetpack: prepare('jetpack', jetpack),
+    kexec: prepare('kexec', kexec),
     partition: prepare('partition', partition),
     reboot: prepare('reboot', reboot),
     writefile: prepare('writefile', writefile),

@@ -11,7 +11,9 @@ export const programPackages = {
   dmsetup: 'dmsetup',
   efibootmgr: 'efibootmgr',
   env: 'coreutils',
+  cat: 'coreutils',
   fallocate: 'util-linux',
+  kexec: 'kexec-tools',
   mdadm: 'mdadm',
   mkdir: 'coreutils',
   'mkfs.btrfs': 'btrfs-progs',
@@ -29,6 +31,7 @@ export const programPackages = {
   swapoff: 'mount',
   sync: 'coreutils',
   tee: 'coreutils',
+  truncate: 'coreutils',
   udevadm: 'udev',
   umount: 'mount',
   uname: 'coreutils',
@@ -66,6 +69,10 @@ export const actionPrograms: Readonly<Partial<Record<ActionName, Programs>>> = {
   chroot: { always: environment, sometimes: ['udevadm'] },
   image2disk: { always: tearDown, sometimes: ['bzip2', 'fallocate', 'xz', ...takeDown] },
   jetpack: { always: ['uname', ...environment], sometimes: ['udevadm'] },
+  kexec: {
+    always: ['kexec', 'sync', ...mounted],
+    sometimes: ['cat', 'reboot', 'rm', 'tee', 'truncate', 'udevadm'],
+  },
   partition: {
     always: ['sfdisk', ...tearDown],
     sometimes: ['mkfs.btrfs', 'mkfs.ext4', 'mkfs.vfat', 'mkfs.xfs', 'mkswap', ...takeDown],

@@ -1,0 +1,192 @@
+// kexec: starts the kernel of the system on the disk without going through the firmware, or reboots where
+// that cannot be.
+import { AppError, describeError } from '../core/errors.ts';
+import type { Tree } from '../sources/writing/tree.ts';
+import type { Action, ActionContext, ActionReport, Fields } from './action.ts';
+import { findKernel, initrdsOf } from './boot/kernel.ts';
+import type { MenuEntry } from './boot/menu.ts';
+import { mountFstab } from './disk/fstab.ts';
+import { reloadPartitions } from './disk/nodes.ts';
+import { readInfo } from './disk/partition-info.ts';
+import { withSystem, type Mounted } from './disk/system.ts';
+import { restart } from './reboot.ts';
+
+/** The kernel drops the rest without a word. Source: COMMAND_LINE_SIZE of x86 and arm64, less its NUL. */
+const maxCommandLine = 2_047;
+const joined = '/run/dragonfly-initrd';
+/** A kernel that has not taken over after this never will. */
+const patienceMs = 60_000;
+
+export const kexec: Action<'kexec'> = {
+  check({ root_partition: root, kernel, initrd }) {
+    if (root !== undefined && !/^(\d+|(PART)?(UUID|LABEL)=\S+|\/dev\/\S+)$/.test(root)) {
+      throw invalid('root_partition is "2", LABEL=…, UUID=… or /dev/…');
+    }
+    if (initrd !== undefined && kernel === undefined) {
+      throw invalid('initrd belongs to a kernel: name both, or none to have those of the system');
+    }
+  },
+
+  async run(fields, context) {
+    const { device } = await context.disk();
+    const { host, signal, note } = context;
+    return await withSystem(host, device, fields, { signal }, async (mounted) => {
+      await mountFstab(host, device, mounted, { signal, note });
+      const boot = await chooseKernel(fields, mounted.tree);
+      if (boot === undefined) return insteadOf('there is no kernel that can be started', context);
+      const args = await commandLine(fields, boot, mounted, device, context);
+      try {
+        await load(mounted.tree, { ...boot, args }, context);
+      } catch (err) {
+        signal.throwIfAborted();
+        return insteadOf(describeError(err), context);
+      }
+      return {
+        message: `starts ${boot.kernel} of ${mounted.info.device}`,
+        details: {
+          method: 'kexec',
+          kernel: boot.kernel,
+          initrd: boot.initrds.join(' '),
+          cmdline: args.slice(0, 1_000),
+        },
+        leave: () => leave(context),
+      };
+    });
+  },
+};
+
+/** What a template names must be there; undefined where it names nothing and nothing is found. */
+async function chooseKernel(
+  { kernel, initrd }: Fields<'kexec'>,
+  tree: Tree,
+): Promise<MenuEntry | undefined> {
+  const found = await findKernel(tree);
+  if (kernel === undefined) return found;
+  const path = (name: string): string => (name.startsWith('/') ? name : `/${name}`);
+  const given = {
+    title: kernel,
+    kernel: path(kernel),
+    initrds: initrd === undefined ? await initrdsOf(tree, path(kernel)) : [path(initrd)],
+    args: found?.args ?? '',
+  };
+  for (const name of [given.kernel, ...given.initrds]) {
+    if ((await tree.kind(name)) === 'file') continue;
+    throw new AppError('disk.mismatch', `there is no ${name} in the system on the disk`);
+  }
+  return given;
+}
+
+/** The template's, or the system's own with the consoles of this kernel; with a root in any case. */
+async function commandLine(
+  { cmdline, root_partition: rootPartition }: Fields<'kexec'>,
+  { args }: MenuEntry,
+  { info }: Mounted,
+  disk: string,
+  context: ActionContext,
+): Promise<string> {
+  const words = split(cmdline ?? args);
+  const running = split((await context.host.root.text('/proc/cmdline')) ?? '');
+  const consoles = cmdline === undefined ? running.filter(isConsole) : [];
+  const root =
+    (await rootOf(rootPartition, disk, context)) ??
+    words.find(isRoot) ??
+    (info.uuid === undefined ? '' : `root=UUID=${info.uuid}`);
+  const others = words.filter((word) => !isRoot(word) && !(consoles.length > 0 && isConsole(word)));
+  return [root, ...others, ...consoles].join(' ').trim();
+}
+
+async function rootOf(
+  given: string | undefined,
+  disk: string,
+  { host, signal }: ActionContext,
+): Promise<string | undefined> {
+  if (given === undefined) return undefined;
+  if (!/^\d+$/.test(given)) return `root=${given}`;
+  const device = (await reloadPartitions(host, disk, { signal })).get(Number(given));
+  const info = device === undefined ? undefined : await readInfo(host, device, { signal });
+  if (info === undefined) {
+    throw new AppError('disk.mismatch', `${disk} has no partition ${given}, the root_partition`);
+  }
+  return `root=${info.partitionUuid === undefined ? info.device : `PARTUUID=${info.partitionUuid}`}`;
+}
+
+/** Errors: AppError `exec.*`, `action.failed`. */
+async function load(tree: Tree, boot: MenuEntry, context: ActionContext): Promise<void> {
+  const { kernel, initrds, args } = boot;
+  if (args.length > maxCommandLine) {
+    throw new AppError(
+      'action.failed',
+      `the kernel's arguments have ${args.length} characters, more than ${maxCommandLine}`,
+    );
+  }
+  await whileOpen(tree, [kernel, ...initrds], async ([image = '', ...parts]) => {
+    const initrd = parts.length > 1 ? await join(parts, context) : parts[0];
+    const more = initrd === undefined ? [] : [`--initrd=${initrd}`];
+    const { host, signal, note } = context;
+    await host.run(
+      'kexec',
+      ['--load', '--kexec-syscall-auto', image, `--command-line=${args}`, ...more],
+      { signal, onLine: note, name: `kexec --load ${kernel}` },
+    );
+    if (initrd === joined) await host.run('rm', ['-f', joined], { signal });
+  });
+}
+
+/** As a boot loader passes several on: one behind the other, each on a word. */
+async function join(parts: readonly string[], { host, signal }: ActionContext): Promise<string> {
+  const script =
+    'mkdir -p /run && : > "$0" && for part; do cat "$part" >> "$0" && truncate -s %4 "$0"; done';
+  await host.run('sh', ['-ec', script, joined, ...parts], { signal, name: 'cat' });
+  return joined;
+}
+
+async function whileOpen(
+  tree: Tree,
+  [path, ...rest]: readonly string[],
+  use: (outside: readonly string[]) => Promise<void>,
+): Promise<void> {
+  if (path === undefined) return await use([]);
+  await tree.whileOpen(path, (outside = '') =>
+    whileOpen(tree, rest, (others) => use([outside, ...others])),
+  );
+}
+
+/** A reboot leads to the same system, if more slowly. */
+function insteadOf(reason: string, context: ActionContext): ActionReport {
+  context.note(reason);
+  return {
+    message: `reboots, as the kernel cannot be started at once: ${reason}`,
+    details: { method: 'reboot', reason: reason.slice(0, 1_000) },
+    leave: () => restart(context),
+  };
+}
+
+async function leave(context: ActionContext): Promise<void> {
+  const { host, signal, note } = context;
+  await host.run('sync', [], { signal });
+  try {
+    await host.run('kexec', ['--exec'], { signal });
+    await host.clock.sleep(patienceMs, signal);
+  } catch (err) {
+    signal.throwIfAborted();
+    note(describeError(err));
+  }
+  await restart(context);
+}
+
+/** Double quotes protect blanks. */
+function split(args: string): string[] {
+  return args.match(/(?:"[^"]*"|[^\s"])+/g) ?? [];
+}
+
+function isConsole(word: string): boolean {
+  return word.startsWith('console=');
+}
+
+function isRoot(word: string): boolean {
+  return word.startsWith('root=');
+}
+
+function invalid(reason: string): AppError {
+  return new AppError('action.invalid', reason);
+}
