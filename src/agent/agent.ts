@@ -40,8 +40,6 @@ export interface AgentOptions {
   readonly mayAct?: boolean;
   /** Workflow actions of an embedder, beside the agent's own or in their place. */
   readonly runners?: ActionRunners;
-  /** A workflow to run after the first check-in. */
-  readonly workflow?: string | undefined;
   /** Beats at least this often, whatever the server says. */
   readonly maxIntervalSeconds?: number | undefined;
   /** Keeps the sequence, the waiting reports and what was done of a workflow across restarts of the agent. */
@@ -88,7 +86,7 @@ async function assemble(options: AgentOptions): Promise<LoopOptions> {
     notebooks?.sequence,
   );
   const timeline = await Timeline.open(root, boot);
-  const { caSha256, workflow } = options;
+  const { caSha256 } = options;
   const connection = {
     clock,
     userAgent: `dragonfly-agent/${agentVersion}`,
@@ -111,7 +109,6 @@ async function assemble(options: AgentOptions): Promise<LoopOptions> {
     spool: await Spool.open(notebooks?.spool),
     enrolToken: options.token,
     maxIntervalSeconds: options.maxIntervalSeconds,
-    firstOrder: workflow === undefined ? undefined : { action: 'execute', workflowId: workflow },
     onState: options.onState,
     subject: new HostSubject({
       root,

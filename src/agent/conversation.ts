@@ -162,6 +162,14 @@ export class Conversation {
     if (spool.dropped > before) log.warn({ dropped: spool.dropped }, 'too many reports wait');
   }
 
+  /** Tells the server that this boot begins a workflow, after whatever waits in the spool.
+   *  Errors: those of the transport; it is not kept to be told later. */
+  async begin(workflow: string): Promise<void> {
+    await this.flush();
+    const event = { type: 'started', workflow, boot_id: this.#o.boot.id } as const;
+    await this.#o.transport.sendEvent(workflow, event, this.#call(this.#registration?.token));
+  }
+
   /** Delivers the events at the head of the spool, each once and in order.
    *  Errors: those of the transport; what was not delivered stays in the spool. */
   flush(): Promise<void> {

@@ -2,7 +2,12 @@
 // Only state.ts decides whether and when to try again.
 import type { Clock } from '../core/clock.ts';
 import { AppError, describeError } from '../core/errors.ts';
-import type { CheckinRequest, WorkflowEvent } from '../model/api.ts';
+import type {
+  CheckinRequest,
+  CheckinResponse,
+  HeartbeatResponse,
+  WorkflowEvent,
+} from '../model/api.ts';
 import type { Problem } from '../model/problem.ts';
 import type { TemplateToRun, WorkflowToRun } from '../transport/answers.ts';
 import { Conversation, type ConversationOptions } from './conversation.ts';
@@ -11,6 +16,16 @@ import { initialState, transition, type AgentEvent, type AgentState, type Order 
 import type { BootTime } from './timeline.ts';
 
 type Addresses = readonly string[] | undefined;
+
+/** To a heartbeat, or to a check-in, which may give the machine another id. */
+type Answer = HeartbeatResponse & Partial<Pick<CheckinResponse, 'machine_id'>>;
+
+/** The order under way. */
+interface Acting {
+  readonly order: Order;
+  readonly end: Promise<AgentEvent>;
+  readonly stop: AbortController;
+}
 
 /** The machine that an agent speaks for. */
 export interface Subject {
@@ -30,6 +45,9 @@ export interface OrderContext {
   workflow(id: string): Promise<WorkflowToRun>;
   /** The template filled in for this machine. */
   template(name: string): Promise<TemplateToRun>;
+  /** Tells that this boot begins a workflow. Errors: those of the transport, `server.rejected` with 409
+   *  among them where it may not. */
+  begin(workflowId: string): Promise<void>;
   event(workflowId: string, event: WorkflowEvent): void;
   problem(problem: Problem): void;
   /** Resolves when all events are delivered, or cannot be for now. */
@@ -42,8 +60,6 @@ export interface LoopOptions extends ConversationOptions {
   readonly random: () => number;
   /** Beats at least this often, whatever the server says. */
   readonly maxIntervalSeconds?: number | undefined;
-  /** An order to carry out once after the first check-in. */
-  readonly firstOrder?: Order | undefined;
   /** Told of each state that the agent comes to. */
   readonly onState?:
     | ((state: AgentState, event: AgentEvent | undefined, view: AgentView) => void)
@@ -67,8 +83,7 @@ class Loop {
   readonly #o: LoopOptions;
   readonly #conversation: Conversation;
   #state: AgentState;
-  #acting: { readonly end: Promise<AgentEvent> } | undefined;
-  #firstOrder: Order | undefined;
+  #acting: Acting | undefined;
   #addresses: Addresses;
   /** Those of the last check-in. */
   #registered = '';
@@ -78,7 +93,6 @@ class Loop {
   constructor(options: LoopOptions) {
     this.#o = options;
     this.#conversation = new Conversation(options);
-    this.#firstOrder = options.firstOrder;
     this.#state = initialState(options.clock.elapsedMs());
   }
 
@@ -129,7 +143,8 @@ class Loop {
         case 'checking-in': {
           const answer = await this.#conversation.checkIn(addresses, () => subject.describe());
           this.#registered = addresses;
-          return { type: 'checked-in', answer: this.#bounded(this.#withFirstOrder(answer)) };
+          await this.#stopOver(answer);
+          return { type: 'checked-in', answer: this.#bounded(answer) };
         }
         case 'beating':
         case 'acting': {
@@ -139,12 +154,53 @@ class Loop {
             return { type: 'network', up };
           }
           const answer = await this.#conversation.heartbeat(this.#state.registration);
+          await this.#stopOver(answer);
           return { type: 'beaten', answer: this.#bounded(answer) };
         }
       }
     } catch (err) {
-      return { type: 'failed', failure: classifyFailure(err) };
+      const failure = classifyFailure(err);
+      if (failure.kind === 'rejected') await this.#stopOver(undefined);
+      return { type: 'failed', failure };
     }
+  }
+
+  /** Stops the workflow under way if it is over at the server, whose answer then names it no more. An answer
+   *  alone proves nothing: the server is asked for the workflow. */
+  async #stopOver(answer: Answer | undefined): Promise<void> {
+    const id = this.#acting?.order.workflowId ?? null;
+    if (id === null || answer?.workflow_id === id) return;
+    const why = await this.#whyOver(id, answer);
+    if (why === undefined) return;
+    this.#o.log.warn({ workflowId: id, reason: why }, 'a workflow is stopped');
+    this.#acting?.stop.abort(
+      new AppError('action.cancelled', `workflow ${id} was stopped: ${why}`),
+    );
+  }
+
+  /** Undefined for a workflow that goes on, or has ended well, and while the server cannot be asked. */
+  async #whyOver(id: string, answer: Answer | undefined): Promise<string | undefined> {
+    const { transport, signal } = this.#o;
+    const token = this.#state.registration?.token;
+    try {
+      const workflow = await transport.workflow(id, { signal, token });
+      if (workflow.hasSucceeded === true) return undefined;
+      return this.#whyNot(workflow, answer);
+    } catch (err) {
+      return classifyFailure(err).kind === 'unknown' ? 'the server has it no more' : undefined;
+    }
+  }
+
+  /** Why this boot of this machine may not run a workflow. */
+  #whyNot(workflow: WorkflowToRun, answer?: Answer): string | undefined {
+    const ownId = (answer?.machine_id ?? this.#state.registration?.machine_id)?.toLowerCase();
+    const { hasEnded, machineId, bootId } = workflow;
+    if (hasEnded === true) return 'it has ended';
+    const isForeign = machineId !== undefined && ownId !== undefined && machineId !== ownId;
+    if (isForeign) return 'it is of another machine';
+    return bootId !== undefined && bootId !== this.#o.boot.id
+      ? 'another boot of this machine began it'
+      : undefined;
   }
 
   #bounded<T extends { heartbeat_interval_seconds: number }>(answer: T): T {
@@ -153,37 +209,35 @@ class Loop {
     return { ...answer, heartbeat_interval_seconds: seconds };
   }
 
-  /** An order from the kernel command line counts once, and only where the server has none. */
-  #withFirstOrder<T extends { action: string }>(answer: T): T {
-    const order = this.#firstOrder;
-    this.#firstOrder = undefined;
-    if (order === undefined || answer.action !== 'wait') return answer;
-    return { ...answer, action: order.action, workflow_id: order.workflowId };
-  }
-
-  #startOrder(): { readonly end: Promise<AgentEvent> } | undefined {
+  #startOrder(): Acting | undefined {
     const { order } = this.#state;
-    if (order !== undefined) this.#acting ??= { end: this.#act(order) };
+    if (order !== undefined && this.#acting === undefined) {
+      const stop = new AbortController();
+      this.#acting = { order, stop, end: this.#act(order, stop.signal) };
+    }
     return this.#acting;
   }
 
-  async #act(order: Order): Promise<AgentEvent> {
+  async #act(order: Order, stopped: AbortSignal): Promise<AgentEvent> {
     const { subject, log } = this.#o;
     log.info({ ...order }, 'order received');
     try {
-      const { final } = await subject.act(order, this.#orderContext());
+      const { final } = await subject.act(order, this.#orderContext(stopped));
       return { type: 'acted', final };
     } catch (err) {
       const { kind, error } = classifyFailure(err);
       log.error({ ...order, code: error.code, reason: describeError(err) }, 'order failed');
-      const final = kind !== 'network' && kind !== 'busy';
-      if (final) this.#reportProblem(error.code, order.action, describeError(error));
+      // An agent whose token is not taken enrols with its next heartbeat.
+      const final = kind !== 'network' && kind !== 'busy' && kind !== 'unauthorized';
+      if (final && !stopped.aborted)
+        this.#reportProblem(error.code, order.action, describeError(error));
       return { type: 'acted', final };
     }
   }
 
-  #orderContext(): OrderContext {
-    const { signal, clock, transport } = this.#o;
+  #orderContext(stopped: AbortSignal): OrderContext {
+    const { clock, transport, boot } = this.#o;
+    const signal = AbortSignal.any([this.#o.signal, stopped]);
     const { registration } = this.#state;
     const call = { signal, token: registration?.token };
     const flush = (): Promise<void> => this.#conversation.flush().catch(() => {});
@@ -192,12 +246,17 @@ class Loop {
       clock,
       workflow: async (id) => {
         const workflow = await transport.workflow(id, call);
-        refuseForeign(id, workflow, registration?.machine_id);
+        const why = this.#whyNot(workflow);
+        if (why !== undefined) {
+          throw new AppError('action.refused', `workflow ${id} is not run: ${why}`);
+        }
         return workflow;
       },
       template: (name) => transport.template(name, registration?.machine_id ?? '', call),
+      begin: (id) => this.#conversation.begin(id),
       event: (workflowId, event) => {
-        this.#conversation.report({ kind: 'event', workflowId, event });
+        const own = { ...event, boot_id: boot.id };
+        this.#conversation.report({ kind: 'event', workflowId, event: own });
         void flush();
       },
       problem: (problem) => this.#conversation.report({ kind: 'problem', problem }),
@@ -235,20 +294,5 @@ class Loop {
       const waitMs = Math.round(dueMs - clock.elapsedMs());
       log.warn({ kind, code: error.code, reason, failures, waitMs }, 'failed, will try again');
     }
-  }
-}
-
-/** Refuses a workflow that the boot parameters still name, or another machine's.
- *  Errors: AppError `action.refused`. */
-function refuseForeign(
-  id: string,
-  { hasEnded, machineId }: WorkflowToRun,
-  ownId: string | undefined,
-): void {
-  if (hasEnded === true) {
-    throw new AppError('action.refused', `workflow ${id} has ended: it is not run again`);
-  }
-  if (machineId !== undefined && ownId !== undefined && machineId !== ownId.toLowerCase()) {
-    throw new AppError('action.refused', `workflow ${id} is another machine's: it is not run here`);
   }
 }

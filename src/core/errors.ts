@@ -41,6 +41,7 @@ const codes = {
   'record.cut': [null, 'An agent told more of its machine than a record holds.'],
   'wire.out-of-range': [null, 'An agent sent a number that its field cannot hold.'],
   'wire.unreadable': [null, 'An agent sent something that its field cannot hold.'],
+  'action.cancelled': [null, 'A workflow was stopped, because it is over at the server.'],
   'action.invalid': [null, 'An action of a template has a field or a value that cannot be used.'],
   'spool.dropped': [null, 'Reports for the server were dropped because too many waited.'],
 
@@ -83,6 +84,7 @@ const codes = {
   'workflow.unknown': [404, 'There is no such workflow.'],
   'workflow.active': [409, 'The machine already has an unfinished workflow.'],
   'workflow.finished': [409, 'The workflow is finished.'],
+  'workflow.refused': [409, 'This boot of the machine may not run the workflow.'],
   'plan.no-disk': [409, 'The machine has no disk that the template may write.'],
   'plan.ambiguous': [409, 'More than one disk could be meant.'],
   'plan.has-data': [409, 'The planned disk holds data, and no reimage was asked for.'],

@@ -84,19 +84,24 @@ export type HeartbeatResponse = Static<typeof HeartbeatResponse>;
 
 const ActionName = Type.String();
 const WorkflowName = Type.Optional(Type.String());
+const BootId = Type.Optional(
+  nullable(Type.String({ description: 'ours: of the boot that reports; absent: the last one' })),
+);
 
 /** A report of the agent that runs a workflow. */
 export const WorkflowEvent = bounded(
   Type.Union([
-    Type.Object({ type: Type.Literal('started'), workflow: WorkflowName }),
+    Type.Object({ type: Type.Literal('started'), workflow: WorkflowName, boot_id: BootId }),
     Type.Object({
       type: Type.Literal('action_started'),
       workflow: WorkflowName,
+      boot_id: BootId,
       action: ActionName,
     }),
     Type.Object({
       type: Type.Literal('action_progress'),
       workflow: WorkflowName,
+      boot_id: BootId,
       action: ActionName,
       progress: Type.Object({
         percent: Type.Optional(nullable(Type.Number({ maximum: 100 }))),
@@ -112,6 +117,7 @@ export const WorkflowEvent = bounded(
     Type.Object({
       type: Type.Literal('action_completed'),
       workflow: WorkflowName,
+      boot_id: BootId,
       action: ActionName,
       success: Type.Boolean(),
       report: Type.Optional(
@@ -136,7 +142,11 @@ export const WorkflowEvent = bounded(
     Type.Object({
       type: Type.Literal('completed'),
       workflow: WorkflowName,
+      boot_id: BootId,
       success: Type.Boolean(),
+      error: Type.Optional(
+        Type.String({ description: 'ours: why it failed, where no action says so' }),
+      ),
     }),
   ]),
 );

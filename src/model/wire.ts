@@ -11,6 +11,7 @@ const textLimits: Readonly<Record<string, number>> = {
   bmc_address: 64,
   boot_id: 64,
   code: 64,
+  error: 1024,
   fs_uuid: 128,
   hostname: 255,
   identity_hash: 128,

@@ -54,6 +54,10 @@ export interface WorkflowToRun {
   readonly templateRef: string;
   /** It ended: whatever names it still, it is not to be run. */
   readonly hasEnded?: boolean;
+  /** It ended well. */
+  readonly hasSucceeded?: boolean;
+  /** The boot that began it; undefined if none has, or an older server does not say. */
+  readonly bootId?: string | undefined;
   /** The machine that it was made for. */
   readonly machineId?: string | undefined;
   /** The disk that the server planned; an older server plans none. */
@@ -78,12 +82,14 @@ export function parseWorkflow(body: unknown): WorkflowToRun {
   const document = record(body);
   const spec = record(document['spec']);
   const status = (document['status'] ?? null) === null ? {} : record(document['status']);
-  const { state = 'STATE_PENDING' } = status;
+  const { state = 'STATE_PENDING', startedByBoot } = status;
   const { hardwareRef } = spec;
   const plan = (spec['plan'] ?? null) === null ? {} : record(spec['plan']);
   return {
     templateRef: pattern(spec, 'templateRef', /^.{1,253}$/),
     hasEnded: state !== 'STATE_PENDING' && state !== 'STATE_RUNNING',
+    hasSucceeded: state === 'STATE_SUCCESS',
+    ...(typeof startedByBoot === 'string' ? { bootId: startedByBoot } : {}),
     machineId: typeof hardwareRef === 'string' ? hardwareRef.toLowerCase() : undefined,
     ...((plan['disk'] ?? null) === null ? {} : { plannedDisk: parsePlannedDisk(plan['disk']) }),
   };

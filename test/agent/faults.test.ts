@@ -54,6 +54,7 @@ function startAgent(url: string) {
           writefile: async () => void done.push('writefile'),
           efibootmgr: async () => void done.push('efibootmgr'),
         },
+        begin: () => server.begin(id),
         report: (event) => server.event(id, event),
       });
       return { final: true };

@@ -45,6 +45,9 @@ export interface WorkflowContext {
   readonly runners: ActionRunners;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Tells the server that this boot begins, and waits for its consent: no action runs without it, or a
+   *  later boot might be told to begin again. Errors: those of the transport. */
+  readonly begin: () => Promise<void>;
   readonly report: (event: WorkflowEvent) => void;
   /** Resolves when what was reported has been delivered, or cannot be for now. */
   readonly flush: () => Promise<void>;
@@ -59,15 +62,15 @@ const keptNotes = 20;
 const maxMessage = 1_000;
 
 /** Runs the actions of a workflow's template one after another. Resolves when it has succeeded, to what
- *  is to be done last. Errors: AppError `action.unsupported`, `action.invalid`, `action.failed`; all were
- *  reported as events. */
+ *  is to be done last. Errors: those of `begin`, with nothing done; AppError `action.unsupported`,
+ *  `action.invalid`, `action.failed`, which were reported as events; the reason of the signal. */
 export async function runWorkflow(
   workflow: string,
   template: TemplateToRun,
   context: WorkflowContext,
 ): Promise<(() => Promise<void>) | undefined> {
   const { report, clock, signal, journal, check } = context;
-  report({ type: 'started', workflow });
+  await context.begin();
   let leave: ActionOutcome['leave'];
   try {
     const runs = template.actions.map((action) => [action, runnerOf(action, context)] as const);
@@ -84,10 +87,17 @@ export async function runWorkflow(
       }
     });
   } catch (err) {
-    // Nothing has failed: an agent that is stopped goes on with the workflow when it is started again.
-    if (signal.aborted) throw err;
+    // An agent that is stopped goes on with the workflow when it is started again.
+    if (signal.aborted && !isAppError(signal.reason, 'action.cancelled')) throw err;
     await journal?.note(workflow, { finished: 0, hasFailed: true });
-    report({ type: 'completed', workflow, success: false });
+    // Nobody waits for the end of a workflow that is over.
+    if (signal.aborted) throw signal.reason;
+    report({
+      type: 'completed',
+      workflow,
+      success: false,
+      error: cut(describeError(err), maxMessage),
+    });
     await context.flush();
     throw err;
   }
@@ -172,5 +182,7 @@ function within<T>(
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  return seconds === undefined ? work(signal) : withDeadline(clock, seconds * 1_000, signal, work);
+  return seconds === undefined
+    ? work(signal)
+    : withDeadline(clock, seconds * 1_000, signal, work, 'end');
 }

@@ -1,5 +1,5 @@
 // The machine that the agent speaks for, as the loop sees it: its inventory, addresses and orders.
-import { AppError } from '../../core/errors.ts';
+import { AppError, describeError } from '../../core/errors.ts';
 import type { CheckinRequest } from '../../model/api.ts';
 import type { WorkflowActions } from '../../actions/actions.ts';
 import type { PlannedDisk } from '../../model/documents/planned-disk.ts';
@@ -10,6 +10,7 @@ import { readAddresses } from '../../probes/network/addresses.ts';
 import { Reading } from '../../probes/reading.ts';
 import { HostRoot } from '../../sources/host.ts';
 import type { Root } from '../../sources/root.ts';
+import { classifyFailure } from '../../transport/failure.ts';
 import { runWorkflow, type ActionRunners } from './actions.ts';
 import type { Journal } from './journal.ts';
 import { checkinRequest } from '../checkin.ts';
@@ -73,10 +74,10 @@ export class HostSubject implements Subject {
 
   async #execute(id: string, server: OrderContext): Promise<void> {
     const { templateRef, plannedDisk } = await server.workflow(id);
-    const template = await server.template(templateRef);
-    const actions = await this.#o.actions?.(plannedDisk);
+    const { template, actions } = await this.#prepare(id, templateRef, plannedDisk, server);
     const leave = await runWorkflow(id, template, {
       ...server,
+      begin: () => server.begin(id),
       runners: {
         // Reported first: nothing can be after it.
         reboot: async () => ({ leave: () => this.#reboot() }),
@@ -87,7 +88,28 @@ export class HostSubject implements Subject {
       journal: this.#o.journal,
       report: (event) => server.event(id, event),
     });
+    server.signal.throwIfAborted();
     await leave?.();
+  }
+
+  /** What a workflow takes, before it begins. A failure that will not pass ends it.
+   *  Errors: those of the transport; any of the agent's own. */
+  async #prepare(
+    id: string,
+    templateRef: string,
+    plannedDisk: PlannedDisk | undefined,
+    server: OrderContext,
+  ) {
+    try {
+      const template = await server.template(templateRef);
+      return { template, actions: await this.#o.actions?.(plannedDisk) };
+    } catch (err) {
+      const { kind } = classifyFailure(err);
+      if (kind === 'local' || kind === 'unknown' || kind === 'rejected') {
+        await endUnbegun(id, describeError(err), server);
+      }
+      throw err;
+    }
   }
 
   /** `localboot` leaves the netboot image by a reboot too: the server's boot script then names the disk. */
@@ -108,14 +130,16 @@ async function isNetbootImage(root: Root): Promise<boolean> {
 
 /** Tells the server that it waits in vain. */
 async function refuse({ action, workflowId }: Order, server: OrderContext): Promise<never> {
-  if (workflowId !== null) {
-    server.event(workflowId, { type: 'completed', workflow: workflowId, success: false });
-    await server.flush();
-  }
-  throw new AppError(
-    'action.refused',
-    `this agent may not carry out "${action}"; start it with --act or dragonfly.mode=`,
-  );
+  const message = `this agent may not carry out "${action}"; start it with --act or dragonfly.mode=`;
+  if (workflowId !== null) await endUnbegun(workflowId, message, server);
+  throw new AppError('action.refused', message);
+}
+
+/** Ends a workflow of which nothing was done. */
+async function endUnbegun(workflow: string, error: string, server: OrderContext): Promise<void> {
+  if (server.signal.aborted) return;
+  server.event(workflow, { type: 'completed', workflow, success: false, error });
+  await server.flush();
 }
 
 function isReachable({ address, scope }: OwnAddress): boolean {

@@ -27,7 +27,7 @@ export const agentSettings = {
   workflow: {
     type: 'string',
     value: 'UUID',
-    describe: 'workflow to run after the first check-in',
+    describe: 'the workflow that the boot script named: not an order, the server gives those',
     parse: parseUuid,
   },
   token: {

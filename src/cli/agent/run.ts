@@ -58,7 +58,6 @@ export const run = command({
       bootMac: isThisHost || configuration.sources.mac === '--mac' ? values.mac : undefined,
       token: values.token,
       caSha256: values.ca_sha256,
-      workflow: values.workflow,
       maxIntervalSeconds: values.interval,
       mayAct: isThisHost && (args.act || values.mode !== undefined),
     };

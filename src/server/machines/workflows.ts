@@ -11,6 +11,7 @@ import { isActive, type Workflow } from '../../model/documents/workflow.ts';
 import { retryOnConflict } from '../../store/retry.ts';
 import type { Versioned } from '../../store/store.ts';
 import { changeMachine, loadMachine, type ChangeServices, type ReadServices } from './machines.ts';
+import { decide } from '../rules/decide.ts';
 import { forgiven } from '../rules/local-boot.ts';
 import { nextState } from '../rules/states.ts';
 import { writesDisks } from '../rules/templates.ts';
@@ -100,17 +101,35 @@ export async function loadWorkflow(s: ReadServices, id: string): Promise<Version
   return found;
 }
 
-/** Applies what an agent reports. A repeated event, and any event of a finished workflow, changes
- *  nothing. Errors: AppError `workflow.unknown`, `store.*`. */
+/** Applies what an agent reports. A repeated event, one of another boot, and any event of a finished
+ *  workflow, changes nothing; a boot that says which one it is hears that it may not begin.
+ *  Errors: AppError `workflow.unknown`, `workflow.refused`, `store.*`. */
 export async function applyEvent(
   s: ChangeServices,
   id: string,
   event: WorkflowEvent,
 ): Promise<Workflow> {
   const { value } = await loadWorkflow(s, id);
-  const machine = await s.store.machines.get(value.spec.hardwareRef);
-  const reporter = { bootId: machine?.value.report?.boot_id ?? null };
-  return changeWorkflow(s, id, (workflow) => advance(workflow, event, s.clock.now(), reporter));
+  const machine = (await s.store.machines.get(value.spec.hardwareRef))?.value;
+  const present = machine?.report?.boot_id ?? null;
+  const boot = event.boot_id ?? null;
+  if (event.type !== 'started' || boot === null) {
+    return changeWorkflow(s, id, (workflow) => advance(workflow, event, s.clock.now(), present));
+  }
+  const now = s.clock.now();
+  const mayBegin = (workflow: Workflow): boolean =>
+    machine?.status.current_workflow === id &&
+    present === boot &&
+    decide(machine, workflow, { now, isHeld: false }).workflowId === id;
+  const begun = await changeWorkflow(s, id, (workflow) =>
+    mayBegin(workflow) ? advance(workflow, event, now, present) : workflow,
+  );
+  if (mayBegin(begun)) return begun;
+  throw new AppError(
+    'workflow.refused',
+    `workflow ${id} is not run by this boot of its machine: it has ended, is not the machine's next, or another boot began it`,
+    { details: { workflow_id: id } },
+  );
 }
 
 /** Errors: AppError `workflow.unknown`, `workflow.finished`, `store.*`. */

@@ -9,20 +9,20 @@ import {
   type WorkflowStatus,
 } from '../../model/documents/workflow.ts';
 
-/** The traits that tell a workflow's agents apart. */
-export interface Reporter {
-  /** The boot that reports; null where the agent sends none, as a stock agent does. */
-  readonly bootId: string | null;
-}
-
-/** Returns the workflow after an event, or the same object if the event says nothing new. */
+/** Returns the workflow after an event, or the same object if the event says nothing new. `present`: the
+ *  boot that the machine last checked in from; null where its agent sends none, as a stock agent does. An
+ *  event that names another boot than that, or than the one that began the workflow, says nothing. */
 export function advance(
   workflow: Workflow,
   event: WorkflowEvent,
   now: Date,
-  { bootId }: Reporter,
+  present: string | null,
 ): Workflow {
   if (!isActive(workflow)) return workflow;
+  const bootId = event.boot_id ?? present;
+  const { state, startedByBoot } = statusOf(workflow);
+  const own = state === 'STATE_RUNNING' ? (startedByBoot ?? present) : present;
+  if (bootId !== own && (event.boot_id ?? null) !== null) return workflow;
   const at = now.toISOString();
   const running = heard(run(workflow, bootId, at), bootId, at);
   switch (event.type) {
@@ -41,7 +41,7 @@ export function advance(
     case 'completed':
       return event.success
         ? finish(running, 'STATE_SUCCESS', now, null)
-        : finish(running, 'STATE_FAILED', now, failureOf(running));
+        : finish(running, 'STATE_FAILED', now, failureOf(running, event.error));
   }
 }
 
@@ -142,9 +142,9 @@ function overallProgress(actions: readonly WorkflowAction[], percent: number): n
   return Math.round(((done + percent / 100) / Math.max(1, actions.length)) * 100);
 }
 
-function failureOf(workflow: Workflow): string {
+function failureOf(workflow: Workflow, told = 'the agent reported a failure'): string {
   const failed = statusOf(workflow).actions?.find((a) => a.status === 'STATE_FAILED');
-  if (failed === undefined) return 'the agent reported a failure';
+  if (failed === undefined) return told;
   return `${failed.name} failed${typeof failed.message === 'string' ? `: ${failed.message}` : ''}`;
 }
 

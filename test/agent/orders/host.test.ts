@@ -3,6 +3,7 @@ import type { TemplateToRun } from '../../../src/transport/answers.ts';
 import { HostSubject, type HostSubjectOptions } from '../../../src/agent/orders/host.ts';
 import type { OrderContext } from '../../../src/agent/loop.ts';
 import { ManualClock } from '../../../src/core/clock.ts';
+import { AppError } from '../../../src/core/errors.ts';
 import type { WorkflowEvent } from '../../../src/model/api.ts';
 import { explainInventory } from '../../../src/inventory/inventory.ts';
 import type { Root } from '../../../src/sources/root.ts';
@@ -54,6 +55,7 @@ function server(...actions: string[]) {
     clock: new ManualClock(new Date(0)),
     workflow: async () => ({ templateRef: 'template' }),
     template: async () => template,
+    begin: async (workflow) => void events.push({ type: 'started', workflow }),
     event: (_id, event) => events.push(event),
     problem: () => {},
     flush: async () => {},
@@ -90,7 +92,23 @@ describe('HostSubject', () => {
       subject.act({ action: 'reboot', workflowId: null }, context),
     ).rejects.toMatchObject({ code: 'action.refused' });
     expect(commands).toEqual([]);
-    expect(events).toEqual([{ type: 'completed', workflow: workflowId, success: false }]);
+    const error = expect.stringContaining('start it with --act');
+    expect(events).toEqual([{ type: 'completed', workflow: workflowId, success: false, error }]);
+  });
+
+  it('ends a workflow that it cannot begin, unless that may pass', async () => {
+    const actions = () => Promise.reject(new AppError('exec.missing', 'there is no wipefs'));
+    const { context, events } = server('reboot');
+    await expect(host({ actions }).subject.act(execute, context)).rejects.toThrow('wipefs');
+    expect(events).toMatchObject([
+      { type: 'completed', success: false, error: 'there is no wipefs' },
+    ]);
+    const away = server('reboot');
+    const template = () => Promise.reject(new AppError('server.unreachable', 'down'));
+    await expect(host().subject.act(execute, { ...away.context, template })).rejects.toThrow(
+      'down',
+    );
+    expect(away.events).toEqual([]);
   });
 
   it('reboots at the end of a workflow, when everything was reported', async () => {

@@ -24,6 +24,7 @@ function worker(runners: ActionRunners): Subject {
       await runWorkflow(id, template, {
         ...server,
         runners,
+        begin: () => server.begin(id),
         report: (event) => server.event(id, event),
       });
       return { final: true };
@@ -196,6 +197,7 @@ describe('an agent with a workflow to execute', () => {
           server.fault = 'unreachable';
           return subject.act(order, {
             ...context,
+            begin: async () => {},
             workflow: async () => ({ templateRef: workflow }),
             template: async () => ({
               timeoutSeconds: undefined,
@@ -213,7 +215,7 @@ describe('an agent with a workflow to execute', () => {
     expect(server.events.at(-1)).toMatchObject({ type: 'completed', success: true });
     const problems = server.received.flatMap((r) => r.problems ?? []);
     expect(problems).toMatchObject([{ code: 'spool.dropped' }]);
-    expect(problems[0]?.message).toContain('204 reports');
+    expect(problems[0]?.message).toContain('203 reports');
   });
 
   it.each([{ hasEnded: true }, { machineId: '01930000-0000-7000-8000-0000000000ff' }])(
@@ -231,18 +233,81 @@ describe('an agent with a workflow to execute', () => {
     },
   );
 
-  it('executes the workflow of the kernel command line once, where the server has no order', async () => {
+  it.each([
+    ['is over', { hasEnded: true }],
+    ['is of another machine by now', { machineId: '01930000-0000-7000-8000-0000000000ff' }],
+    ['was begun by another boot', { bootId: 'another' }],
+  ])(
+    'stops the action under way, and runs none after it, when the workflow %s',
+    async (_, told) => {
+      const server = serverWith('hang', 'copy');
+      server.templates.set(workflow, {
+        timeoutSeconds: undefined,
+        actions: ['hang', 'copy'].map((action) => ({
+          action,
+          timeoutSeconds: undefined,
+          fields: {},
+        })),
+      });
+      const ran: string[] = [];
+      const runners: ActionRunners = {
+        hang: (_fields, { signal }) =>
+          new Promise((_resolve, reject) => {
+            ran.push('hang');
+            signal.addEventListener('abort', () => {
+              ran.push('stopped');
+              reject(signal.reason);
+            });
+          }),
+        copy: async () => void ran.push('copy'),
+      };
+      const agent = startLoop({ transport: server, subject: worker(runners) });
+      await agent.clock.advance(10_000);
+      server.action = 'wait';
+      server.workflowId = null;
+      await agent.clock.advance(60_000);
+      expect(ran).toEqual(['hang']);
+      server.workflow = async (id) => ({ templateRef: id, ...told });
+      await agent.clock.advance(server.intervalSeconds * 1_000);
+      await agent.stop();
+      expect(ran).toEqual(['hang', 'stopped']);
+      expect(summary(server.events)).toEqual(['started', 'action_started hang']);
+      expect(agent.states.at(-1)?.order).toBeUndefined();
+    },
+  );
+
+  it('runs nothing before the server knows that this boot begins', async () => {
     const server = serverWith('copy');
-    server.action = 'wait';
-    server.workflowId = null;
+    const sendEvent = server.sendEvent.bind(server);
+    let tries = 0;
+    server.sendEvent = async (id, event) => {
+      if (event.type === 'started' && (tries += 1) < 3) {
+        throw new AppError('server.unreachable', 'down');
+      }
+      return sendEvent(id, event);
+    };
+    const agent = startLoop({ transport: server, subject: worker(copy) });
+    await agent.clock.advance(20_000);
+    expect([tries, server.events]).toEqual([1, []]);
+    await agent.clock.advance(5 * 60_000);
+    await agent.stop();
+    expect(summary(server.events)).toEqual(successful);
+    expect(server.events.map((event) => event.boot_id)).toEqual(successful.map(() => 'boot'));
+  });
+
+  it('runs nothing where the server does not consent', async () => {
+    const server = serverWith('copy');
+    server.sendEvent = async () => {
+      throw new AppError('server.rejected', 'another boot', { details: { status: 409 } });
+    };
+    let ran = 0;
     const agent = startLoop({
       transport: server,
-      subject: worker(copy),
-      firstOrder: { action: 'execute', workflowId: workflow },
+      subject: worker({ copy: async () => void (ran += 1) }),
     });
     await agent.clock.advance(10 * 60_000);
     await agent.stop();
-    expect(summary(server.events)).toEqual(successful);
+    expect(ran).toBe(0);
   });
 });
 
@@ -264,6 +329,7 @@ describe('runWorkflow', () => {
         clock: new ManualClock(new Date(0)),
         signal: new AbortController().signal,
         runners,
+        begin: async () => void events.push({ type: 'started', workflow }),
         report: (event) => events.push(event),
         flush: async () => {},
         ...more,
@@ -311,6 +377,22 @@ describe('runWorkflow', () => {
     expect(summary(again.events).at(-1)).toBe('completed true');
     await runAll({ one, two }, { journal: openJournal('another boot', notebook), actions });
     expect(ran).toEqual(['one', 'two', 'two', 'one', 'two']);
+  });
+
+  it('does not run again what was stopped, though the agent is restarted', async () => {
+    const notebook = memoryNotebook();
+    const stop = new AbortController();
+    let tries = 0;
+    const once = async (): Promise<void> => {
+      tries += 1;
+      stop.abort(new AppError('action.cancelled', 'it is over'));
+      stop.signal.throwIfAborted();
+    };
+    const journal = openJournal('boot', notebook);
+    const first = await runAll({ once }, { signal: stop.signal, journal });
+    expect(summary(first.events)).toEqual(['started', 'action_started once']);
+    await runAll({ once }, { journal: openJournal('boot', notebook) });
+    expect(tries).toBe(1);
   });
 
   it('does not run again what failed, though the agent is restarted', async () => {
@@ -390,10 +472,12 @@ describe('runWorkflow', () => {
               signal.addEventListener('abort', () => reject(signal.reason));
             }),
         },
+        begin: async () => void events.push({ type: 'started', workflow }),
         report: (event) => events.push(event),
         flush: async () => {},
       },
     );
+    await clock.advance(0);
     const [ended] = await Promise.allSettled([run, clock.advance(3_000)]);
     expect(ended).toMatchObject({ status: 'rejected', reason: { code: 'action.failed' } });
     expect(summary(events).at(-1)).toBe('completed false');

@@ -8,7 +8,7 @@ import { checkin, imageTemplate, startServer, type TestServer } from '../harness
 
 const now = new Date('2026-01-01T00:00:00Z');
 const later = new Date('2026-01-01T00:01:00Z');
-const ours = { bootId: 'c0ffee00-0000-4000-8000-000000000000' };
+const ours = 'c0ffee00-0000-4000-8000-000000000000';
 
 function workflowOf(...names: string[]): Workflow {
   return {
@@ -140,6 +140,50 @@ describe('a workflow', () => {
       error: expect.stringContaining('Debian 12'),
     });
     expect((await machineOf(server, id)).status.state).toHaveProperty('Error');
+  });
+
+  it('is begun by the boot that its machine checked in from, and by no other', async () => {
+    const server = await startServer();
+    const id = await machineWith(server, { boot_id: 'a' });
+    const { body } = await create(server, id);
+    const name = body.metadata.name;
+    const begin = async (boot_id: string) =>
+      (await tell(server, name, { type: 'started', boot_id })).status;
+    const state = async () => (await server.call('GET', `/api/workflows/${name}`)).body.status;
+    expect(await begin('b')).toBe(409);
+    expect((await state()).state).toBe('STATE_PENDING');
+    expect([await begin('a'), await begin('a'), await begin('b')]).toEqual([204, 204, 409]);
+    await tell(server, name, { type: 'completed', success: true, boot_id: 'b' });
+    expect(await state()).toMatchObject({ state: 'STATE_RUNNING', startedByBoot: 'a' });
+    await server.call('POST', `/api/workflows/${name}/cancel`);
+    const late = await tell(server, name, { type: 'started', boot_id: 'a' });
+    expect([late.status, late.body.code]).toEqual([409, 'workflow.refused']);
+  });
+
+  it('is not begun before the machine knows of it, or while that may not run it', async () => {
+    const server = await startServer();
+    const id = await machineWith(server, { boot_id: 'a' });
+    const { body } = await create(server, id);
+    const found = await server.store.machines.get(id);
+    if (found === undefined) throw new Error('the machine is gone');
+    const { status } = found.value;
+    await server.store.machines.put({
+      ...found.value,
+      status: { ...status, current_workflow: null },
+    });
+    const begun: WorkflowEvent = { type: 'started', boot_id: 'a' };
+    expect((await tell(server, body.metadata.name, begun)).status).toBe(409);
+    await server.store.machines.put({ ...found.value, status: { ...status, state: 'Offline' } });
+    expect((await tell(server, body.metadata.name, begun)).status).toBe(409);
+  });
+
+  it('that failed before its first action says why', async () => {
+    const server = await startServer();
+    const id = await machineWith(server, { boot_id: 'a' });
+    const { body } = await create(server, id);
+    const error = 'this agent does not support the action "image2disk"';
+    await tell(server, body.metadata.name, { type: 'completed', success: false, error });
+    expect((await machineOf(server, id)).status.state).toEqual({ Error: { message: error } });
   });
 
   it('is the only one of its machine', async () => {
