@@ -176,7 +176,7 @@ async function announceWorkflow(s: Services, id: string): Promise<void> {
   try {
     const found = await s.store.workflows.get(id);
     if (found === undefined) return;
-    const { state, progress, currentAction } = statusOf(found.value);
+    const { state, progress, currentAction, error } = statusOf(found.value);
     const machine_id = found.value.spec.hardwareRef;
     s.decisions.forget(machine_id);
     s.events.publish('workflow.changed', {
@@ -185,6 +185,7 @@ async function announceWorkflow(s: Services, id: string): Promise<void> {
       state,
       progress: progress ?? null,
       current_action: currentAction ?? null,
+      error: error ?? null,
     });
   } catch (err) {
     s.log.warn({ workflow_id: id, error: describeError(err) }, 'a workflow could not be announced');

@@ -20,6 +20,18 @@ export const WorkflowAction = Type.Object({
   completedAt: Type.Optional(nullable(Type.String())),
   seconds: Type.Optional(nullable(U64({ description: 'whole ones' }))),
   message: Type.Optional(nullable(Type.String())),
+  report: Type.Optional(
+    Type.Record(
+      Type.String(),
+      Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()]),
+      { description: 'ours: what was done, by the action: bytes, seconds, hash' },
+    ),
+  ),
+  output: Type.Optional(
+    Type.Array(Type.String(), {
+      description: 'ours: the last lines that it printed before it failed',
+    }),
+  ),
 });
 export type WorkflowAction = Static<typeof WorkflowAction>;
 

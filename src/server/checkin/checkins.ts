@@ -104,7 +104,7 @@ async function told(s: CheckinServices, known: Machine, request: CheckinRequest)
 /** While two machines claim one identity neither is told to do anything. */
 function waiting(machine: Machine): Told {
   const state = stateName(machine.status.state);
-  return { machine, decision: { state, action: 'wait', workflowId: null } };
+  return { machine, decision: { state, action: 'wait', workflowId: null, bootId: null } };
 }
 
 function note(s: CheckinServices, registration: Registration, caller: Principal): void {

@@ -39,6 +39,7 @@ export async function heartbeat(
   const before = s.liveness.get(id)?.bootId ?? null;
   const beat = s.liveness.beat(id, request, decision.state, tokenOf(by));
   if (beat !== 'heard') await settle(s, beat, request, decision.state, by, before);
+  refuseOtherBoot(request, decision.bootId);
   await keepProblems(s, id, request);
   s.metrics.heartbeats.inc();
   return {
@@ -90,6 +91,22 @@ function notHeardThere(machineId: string): AppError {
   return new AppError('machine.unknown', 'no check-in came from this address: check in again', {
     details: { machine_id: machineId },
   });
+}
+
+/** The order is for the boot that the machine last checked in from: any other hears it after it has
+ *  checked in itself. Errors: AppError `machine.unknown`. */
+function refuseOtherBoot(
+  { boot_id: bootId = null, machine_id }: HeartbeatRequest,
+  of: string | null,
+) {
+  if (of === null || bootId === null || bootId === of) return;
+  throw new AppError(
+    'machine.unknown',
+    'the machine has checked in from another boot: check in again',
+    {
+      details: { machine_id },
+    },
+  );
 }
 
 function tokenOf(by: Principal): Proof {

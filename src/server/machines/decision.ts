@@ -1,12 +1,12 @@
 // Decides what a machine's agent does and what the machine boots, from its record, its workflow and the
 // operators' settings. Ends workflows that must not go on.
-import { existingOs, type Machine } from '../../model/machine.ts';
+import type { Machine } from '../../model/machine.ts';
 import type { Workflow } from '../../model/documents/workflow.ts';
 import {
   decide,
   decideBoot,
   isInterrupted,
-  wouldOverwrite,
+  unplannedLoss,
   type BootDecision,
   type Decision,
 } from '../rules/decide.ts';
@@ -23,7 +23,8 @@ export async function decisionFor(s: ChangeServices, machine: Machine): Promise<
   const reason = workflow && reasonToEnd(machine, workflow, now);
   if (workflow !== undefined && reason !== undefined) {
     await failWorkflow(s, workflow.metadata.name, reason);
-    return { state: 'Error', action: 'wait', workflowId: null };
+    const bootId = machine.report?.boot_id ?? null;
+    return { state: 'Error', action: 'wait', workflowId: null, bootId };
   }
   const decision = decide(machine, workflow, { now, isHeld: false });
   if (decision.action !== 'localboot') return decision;
@@ -42,9 +43,9 @@ async function currentWorkflow(s: ChangeServices, machine: Machine): Promise<Wor
 }
 
 function reasonToEnd(machine: Machine, workflow: Workflow, now: Date): string | undefined {
-  if (wouldOverwrite(machine, workflow)) {
-    const os = existingOs(machine)?.name ?? 'an operating system';
-    return `${os} was found on the disks: create the workflow with "reimage": true to overwrite it`;
+  const loss = unplannedLoss(machine, workflow);
+  if (loss !== undefined) {
+    return `${loss} was found on the disks: create the workflow with "reimage": true to overwrite it`;
   }
   if (isUnplanned(machine, workflow)) {
     return 'the machine now runs an agent that does not compare its disk with the plan: plan it again';

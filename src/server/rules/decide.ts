@@ -3,10 +3,11 @@
 import type { Action } from '../../model/api.ts';
 import { existingOs, stateName, type Machine, type MachineStateName } from '../../model/machine.ts';
 import { isActive, type Workflow } from '../../model/documents/workflow.ts';
+import type { DiskContents } from '../../model/hardware/contents.ts';
 import type { StoredOs } from '../../model/hardware/existing-os.ts';
 import type { PlannedDisk } from '../../model/documents/planned-disk.ts';
 import { keepsComingBack } from './local-boot.ts';
-import { asPlanned, holds } from './plan/disk.ts';
+import { asPlanned, holds, nameOfData } from './plan/disk.ts';
 
 export interface Decision {
   /** The state that it was decided in. */
@@ -14,6 +15,8 @@ export interface Decision {
   readonly action: Action;
   /** Set with "execute". */
   readonly workflowId: string | null;
+  /** The boot that it was decided for; null where the agent sends none. */
+  readonly bootId: string | null;
 }
 
 export interface Circumstances {
@@ -48,10 +51,11 @@ export function decide(
   circumstances: Circumstances,
 ): Decision {
   const state = stateName(machine.status.state);
-  const wait: Decision = { state, action: 'wait', workflowId: null };
+  const bootId = machine.report?.boot_id ?? null;
+  const wait: Decision = { state, action: 'wait', workflowId: null, bootId };
   if (state !== 'Offline' && workflow !== undefined && isActive(workflow)) {
     return mayRun(machine, workflow, circumstances.now)
-      ? { state, action: 'execute', workflowId: workflow.metadata.name }
+      ? { ...wait, action: 'execute', workflowId: workflow.metadata.name }
       : wait;
   }
   const goes = toldOfOs(machine) && mayLeave(machine, circumstances);
@@ -66,7 +70,8 @@ export function decideBoot(
 ): BootDecision {
   const state = stateName(machine.status.state);
   if (state !== 'Offline' && workflow !== undefined && isActive(workflow)) {
-    const waits = workflow.status?.state !== 'STATE_RUNNING' && !wouldOverwrite(machine, workflow);
+    const waits =
+      workflow.status?.state !== 'STATE_RUNNING' && unplannedLoss(machine, workflow) === undefined;
     return { boots: 'agent', workflowId: waits ? workflow.metadata.name : null };
   }
   const hasOs = state === 'Provisioned' || state === 'Offline' || existingOs(machine) !== null;
@@ -74,15 +79,37 @@ export function decideBoot(
   return { boots: leaves ? 'disk' : 'agent', workflowId: null };
 }
 
-/** True if the workflow has not begun and would overwrite an operating system that nobody asked to replace,
+/** The system or the data that the workflow, not yet begun, would overwrite although nobody asked for it,
  *  because it turned up on the planned disk after the workflow was planned. */
-export function wouldOverwrite(machine: Machine, workflow: Workflow): boolean {
+export function unplannedLoss(machine: Machine, workflow: Workflow): string | undefined {
   const { writesDisks, reimage, plan } = workflow.spec;
+  if (workflow.status?.state !== 'STATE_PENDING' || writesDisks !== true) return undefined;
+  if (reimage === true) return undefined;
   const os = existingOs(machine);
-  if (workflow.status?.state !== 'STATE_PENDING' || writesDisks !== true) return false;
-  if (reimage === true || os === null) return false;
-  if (plan === undefined || plan.disk === null) return true;
-  return isOnPlanned(machine, plan.disk, os) && !plan.lost.includes(os.name);
+  const disk = plan?.disk ?? null;
+  if (os !== null && !isPlannedLoss(machine, disk, os, plan?.lost ?? [])) return os.name;
+  const { disks } = machine.hardware;
+  const found = disk === null ? disks : asPlanned(disk, disks);
+  const data = found
+    .flatMap(({ contents = [] }) => contents)
+    .find((one) => !(plan?.contents ?? []).some((before) => isSameData(before, one)));
+  return data === undefined ? undefined : nameOfData(data);
+}
+
+function isPlannedLoss(
+  machine: Machine,
+  disk: PlannedDisk | null,
+  os: StoredOs,
+  lost: readonly string[],
+): boolean {
+  return disk !== null && (!isOnPlanned(machine, disk, os) || lost.includes(os.name));
+}
+
+/** The kernel may call its device by another name by now. */
+function isSameData(a: DiskContents, b: DiskContents): boolean {
+  if (a.type !== b.type) return false;
+  const [was = null, is = null] = [a.uuid, b.uuid];
+  return was === null && is === null ? (a.label ?? null) === (b.label ?? null) : was === is;
 }
 
 /** True if an earlier boot of the machine began the running workflow and ended before it did.
@@ -105,7 +132,7 @@ function isOnPlanned(machine: Machine, planned: PlannedDisk, os: StoredOs): bool
 }
 
 function mayRun(machine: Machine, workflow: Workflow, now: Date): boolean {
-  return !wouldOverwrite(machine, workflow) && !isInterrupted(machine, workflow, now);
+  return unplannedLoss(machine, workflow) === undefined && !isInterrupted(machine, workflow, now);
 }
 
 /** True if the agent's own boot found the system that it would be sent to. What an earlier boot found

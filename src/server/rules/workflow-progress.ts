@@ -37,7 +37,7 @@ export function advance(
     case 'action_progress':
       return reportProgress(running, event);
     case 'action_completed':
-      return completeAction(running, event.action, event.success, now);
+      return completeAction(running, event, now);
     case 'completed':
       return event.success
         ? finish(running, 'STATE_SUCCESS', now, null)
@@ -100,7 +100,11 @@ function reportProgress(
 
 /** Completes the running action of that name. A pending one is completed only if its name is unique (the
  *  event of its start was lost): a repeat must not complete the next action of the same name. */
-function completeAction(workflow: Workflow, name: string, success: boolean, now: Date): Workflow {
+function completeAction(
+  workflow: Workflow,
+  { action: name, success, report, output }: Extract<WorkflowEvent, { type: 'action_completed' }>,
+  now: Date,
+): Workflow {
   const actions = statusOf(workflow).actions ?? [];
   const named = actions.filter((a) => a.name === name);
   const action =
@@ -112,6 +116,8 @@ function completeAction(workflow: Workflow, name: string, success: boolean, now:
     status: success ? 'STATE_SUCCESS' : 'STATE_FAILED',
     completedAt: now.toISOString(),
     seconds: startedMs === undefined ? null : wholeSeconds((now.getTime() - startedMs) / 1000),
+    ...(report === undefined ? {} : { report }),
+    ...(output === undefined || output.length === 0 ? {} : { output }),
   };
   const after = withAction(workflow, actions.indexOf(action), completed, { currentAction: null });
   return withStatus(after, { progress: overallProgress(statusOf(after).actions ?? [], 0) });
@@ -126,11 +132,21 @@ export function finish(
   cancelled = false,
 ): Workflow {
   if (!isActive(workflow)) return workflow;
+  const completedAt = now.toISOString();
+  // What did not end by itself ends with it; what has not begun never will.
+  const ended = {
+    status: state === 'STATE_TIMEOUT' ? state : 'STATE_FAILED',
+    completedAt,
+  } as const;
+  const stopped = statusOf(workflow).actions?.map((action): WorkflowAction =>
+    action.status === 'STATE_RUNNING' ? { ...action, ...ended } : action,
+  );
   return withStatus(workflow, {
     state,
     error,
-    completedAt: now.toISOString(),
+    completedAt,
     currentAction: null,
+    ...(stopped === undefined || state === 'STATE_SUCCESS' ? {} : { actions: stopped }),
     ...(state === 'STATE_SUCCESS' ? { progress: 100 } : {}),
     ...(cancelled ? { cancelled } : {}),
   });

@@ -97,7 +97,7 @@ function Progress({ workflow }: { workflow: Workflow }) {
       <div class="workflow-head">
         <b>{workflow.spec.templateRef}</b>
         <span>
-          {stateText[state]}
+          {status?.cancelled === true ? 'cancelled' : stateText[state]}
           {state === 'STATE_RUNNING' ? ` · ${String(percent)} %` : ''}
         </span>
       </div>
@@ -109,23 +109,61 @@ function Progress({ workflow }: { workflow: Workflow }) {
       )}
       <ol class="steps">
         {(status?.actions ?? []).map((action, i) => (
-          <Step key={i} action={action} current={action.name === status?.currentAction} />
+          <Step
+            key={i}
+            action={action}
+            text={stepText(action, workflow)}
+            current={action.name === status?.currentAction}
+          />
         ))}
       </ol>
     </div>
   );
 }
 
-function Step({ action, current }: { action: WorkflowAction; current: boolean }) {
+/** How an action stands, in a workflow that may have ended around it. */
+function stepText({ status, output }: WorkflowAction, workflow: Workflow): string {
+  if (status === 'STATE_PENDING' && !isActive(workflow)) return 'not run';
+  const isStopped = status === 'STATE_FAILED' && output === undefined;
+  return isStopped && workflow.status?.cancelled === true ? 'cancelled' : stateText[status];
+}
+
+interface StepProps {
+  readonly action: WorkflowAction;
+  readonly text: string;
+  readonly current: boolean;
+}
+
+function Step({ action, text, current }: StepProps) {
+  const { report, output } = action;
   return (
     <li class={action.status.toLowerCase()} aria-current={current ? 'step' : undefined}>
       <span class="dot" aria-hidden="true" />
       <span>{action.name}</span>
       <span class="quiet">
-        {stateText[action.status]}
+        {text}
         {typeof action.seconds === 'number' ? `, ${String(Math.round(action.seconds))} s` : ''}
       </span>
       {typeof action.message === 'string' && <p class="quiet">{action.message}</p>}
+      {report !== undefined && (
+        <details>
+          <summary>Report</summary>
+          <dl>
+            {Object.entries(report).map(([name, value]) => (
+              <div key={name}>
+                <dt>{name}</dt>
+                <dd>{String(value ?? '')}</dd>
+              </div>
+            ))}
+          </dl>
+        </details>
+      )}
+      {output !== undefined && (
+        <details open>
+          <summary>Last lines of its output</summary>
+          <pre>{output.join('\n')}</pre>
+        </details>
+      )}
     </li>
   );
 }

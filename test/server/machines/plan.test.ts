@@ -136,6 +136,32 @@ describe('a plan', () => {
     expect(JSON.stringify(machine.status.state)).toContain('Debian 12 was found');
   });
 
+  it('ends a workflow when data turns up on the disk that it would overwrite', async () => {
+    const server = await startServer();
+    const known = { device: '/dev/sda1', type: 'ext4', uuid: 'u1' };
+    const found = { device: '/dev/sda2', type: 'crypto_LUKS' };
+    const [first, ...others] = imageTemplate.spec.actions;
+    const id = await machineWith(server, { disks: [{ ...small, contents: [known] }, large] });
+    const actions = [{ ...first, root_device: { serial: 's== S1' } }, ...others];
+    await server.call('PUT', '/api/templates/debian', {
+      body: { ...imageTemplate, spec: { actions } },
+    });
+    await order(server, id);
+    const checkIn = async (boot_id: string, contents: object[]) => {
+      const disks = [
+        { ...large, name: 'sda', contents: [found] },
+        { ...small, name: 'sdb', contents },
+      ];
+      const more = { boot_id, agent_version: '0.2.0', disks, existing_os: null };
+      return (await server.call('POST', '/api/agent/checkin', { body: checkin(1, more) })).body;
+    };
+    const renamed = { ...known, device: '/dev/sdb1' };
+    expect((await checkIn('b', [renamed])).action).toBe('execute');
+    expect((await checkIn('c', [renamed, { ...found, device: '/dev/sdb2' }])).action).toBe('wait');
+    const { body: machine } = await server.call('GET', `/api/machines/${id}`);
+    expect(JSON.stringify(machine.status.state)).toContain('crypto_LUKS on /dev/sdb2 was found');
+  });
+
   it('overwrites the data of a disk that is named by its serial, and of no other unasked', async () => {
     const server = await startServer();
     const contents = [{ device: '/dev/sda1', type: 'zfs_member', label: 'tank' }];

@@ -177,6 +177,27 @@ describe('a workflow', () => {
     expect((await tell(server, body.metadata.name, begun)).status).toBe(409);
   });
 
+  it('keeps what its actions report, and the last lines of one that failed', async () => {
+    const server = await startServer();
+    const id = await machineWith(server);
+    const { body } = await create(server, id);
+    const name = body.metadata.name;
+    const done = { type: 'action_completed' as const, action: 'image2disk' };
+    await tell(server, name, { type: 'action_started', action: 'image2disk' });
+    await tell(server, name, { ...done, success: true, report: { bytes: 7 } });
+    await tell(server, name, { type: 'action_started', action: 'writefile' });
+    const output = ['mount: wrong fs type'];
+    await tell(server, name, { ...done, action: 'writefile', success: false, output });
+    await tell(server, name, { type: 'completed', success: false });
+    expect((await server.call('GET', `/api/workflows/${name}`)).body.status.actions).toMatchObject([
+      { status: 'STATE_SUCCESS', report: { bytes: 7 } },
+      { status: 'STATE_FAILED', output },
+      { status: 'STATE_PENDING' },
+    ]);
+    const events = await server.call('GET', '/api/workflows');
+    expect(events.body.workflows[0].status.error).toContain('writefile failed');
+  });
+
   it('that failed before its first action says why', async () => {
     const server = await startServer();
     const id = await machineWith(server, { boot_id: 'a' });
@@ -216,8 +237,18 @@ describe('a workflow', () => {
     const id = await machineWith(server);
     const { body } = await create(server, id);
     await tell(server, body.metadata.name, { type: 'started' });
+    await tell(server, body.metadata.name, { type: 'action_started', action: 'image2disk' });
     expect((await machineOf(server, id)).status.state).toBe('Provisioning');
     await server.call('POST', `/api/workflows/${body.metadata.name}/cancel`);
+    const path = `/api/workflows/${body.metadata.name}`;
+    expect((await server.call('GET', path)).body.status).toMatchObject({
+      cancelled: true,
+      actions: [
+        { status: 'STATE_FAILED' },
+        { status: 'STATE_PENDING' },
+        { status: 'STATE_PENDING' },
+      ],
+    });
     const { status } = await machineOf(server, id);
     expect(status.state).toEqual({ Error: { message: 'cancelled by an operator' } });
     expect(status.last_workflow_result).toHaveProperty('Failed');

@@ -12,6 +12,7 @@ function open(): Decisions {
     state: stateName(status.state),
     action: 'wait',
     workflowId: null,
+    bootId: null,
   }));
 }
 

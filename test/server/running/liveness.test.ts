@@ -256,6 +256,11 @@ describe('two machines with one identity', () => {
     const { clock, server, id } = await beatingMachine();
     await clock.advance(8000);
     expect((await hello(server, 'second', { uptime_seconds: 3 })).status).toBe(200);
+    // Its orders would be those of the second one: it checks in again.
+    const taken = await beat(server, id, 'first');
+    expect([taken.status, taken.body.code]).toEqual([404, 'machine.unknown']);
+    const again = { uptime_seconds: 3600, sequence: 2 };
+    expect((await hello(server, 'first', again)).status).toBe(200);
     expect((await beat(server, id, 'first')).status).toBe(200);
     expect((await beat(server, id, 'second')).status).toBe(409);
     const { body } = await server.call('GET', '/api/conflicts');

@@ -86,7 +86,7 @@ export function asPlanned(planned: PlannedDisk, disks: readonly StoredDisk[]): S
 
 /** The data on a disk as its agent told it: the contents, and the system that was found there. */
 export function dataOn(disk: StoredDisk, { existingOs }: Found): string[] {
-  const contents = (disk.contents ?? []).map(nameOf);
+  const contents = (disk.contents ?? []).map(nameOfData);
   const os = existingOs !== null && holds(disk, existingOs) ? [existingOs.name] : [];
   return [...os, ...contents];
 }
@@ -179,12 +179,12 @@ function refuseSharedGroup(disk: StoredDisk, disks: readonly StoredDisk[]): void
   if (shared === undefined) return;
   throw new AppError(
     'plan.has-data',
-    `${disk.device} is part of ${nameOf(shared)}, which reaches other disks: name the disk by serial or WWN in root_device to break it`,
+    `${disk.device} is part of ${nameOfData(shared)}, which reaches other disks: name the disk by serial or WWN in root_device to break it`,
     { details: { device: disk.device, contents: disk.contents ?? [] } },
   );
 }
 
-function nameOf({ device, type, label }: DiskContents): string {
+export function nameOfData({ device, type, label }: DiskContents): string {
   return `${type}${label === undefined || label === null ? '' : ` "${label}"`} on ${device}`;
 }
 
