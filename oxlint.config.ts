@@ -53,6 +53,8 @@ const hostModules: readonly HostModules[] = [
 const exceptions: readonly (readonly [file: string, module: string])[] = [
   // The monotonic clock, without the nine modules that performance.now() loads.
   ['core/clock.ts', 'process'],
+  // The server's own files for machines, not the machine's.
+  ['server/http/boot-files.ts', 'fs/promises'],
 ];
 
 /** The process belongs to cli/main.ts; below it everything is an argument. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The server's program: its commands, one file each.
 import { backup } from './server/backup.ts';
+import { bootScript } from './server/boot-script.ts';
 import { check } from './server/check.ts';
 import { main } from './main.ts';
 import { restore } from './server/restore.ts';
@@ -13,5 +14,5 @@ await main({
   name: 'dragonfly-server',
   version,
   defaultCommand: serve,
-  commands: [serve, token, rotateKey, backup, restore, check],
+  commands: [serve, token, rotateKey, backup, restore, check, bootScript],
 });

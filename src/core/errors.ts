@@ -93,6 +93,7 @@ const codes = {
   'conflict.decided': [409, 'An operator has already decided the conflict.'],
   'boot.returned': [null, 'The machine was sent to its disk twice and came back at once.'],
   'boot.no-image': [404, 'The server has no kernel and initramfs to boot machines with.'],
+  'boot.incomplete': [503, 'The boot directory lacks files that machines will ask for.'],
 
   // The store and its backups
   'store.conflict': [409, 'The record was changed by another request meanwhile.'],

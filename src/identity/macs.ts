@@ -22,6 +22,13 @@ export function macOfInfiniband(text: string): string | undefined {
   return [...bytes.slice(12, 15), ...bytes.slice(17)].join(':');
 }
 
+/** Normalises the MAC of the port that a machine boots from, as loaders write it: in any of the spellings
+ *  above, with the hardware type of Ethernet before it (`01-aa-bb-…`) or without. */
+export function normalizeBootMac(text: string): string | undefined {
+  const digits = text.trim().replaceAll(/[-:.]/g, '');
+  return normalizeMac(/^01[0-9a-f]{12}$/i.test(digits) ? digits.slice(2) : text);
+}
+
 /** Addresses that many ports have: unprogrammed Intel cards, the console of BlueField cards, libvirt's and
  *  Xen's back ends. */
 const shared = new Set(['88:88:88:88:87:88', '00:1a:ca:ff:ff:01', 'fe:ff:ff:ff:ff:ff']);

@@ -1,5 +1,5 @@
 // The kernel command line: the settings that a network boot passes on, and the port it booted from.
-import { normalizeMac } from '../identity/macs.ts';
+import { normalizeBootMac } from '../identity/macs.ts';
 import type { Sourced } from '../model/inventory.ts';
 import type { Probe } from './probe.ts';
 import { Reading } from './reading.ts';
@@ -24,14 +24,12 @@ export async function readKernelParameters(
   return text === undefined ? undefined : parseKernelCommandLine(text);
 }
 
-/** The MAC from `dragonfly.mac=`, else from PXELINUX's `BOOTIF=01-aa-bb-…`, with the parameter's name. */
+/** The MAC from `dragonfly.mac=`, else from PXELINUX's `BOOTIF=01-aa-bb-…`, with the parameter's name. Junk
+ *  is no problem, because nobody on this machine can fix a boot loader.
+ *  Source: syslinux documentation, SYSAPPEND 2. */
 export function bootPort(parameters: ReadonlyMap<string, string>): Sourced<string> | null {
-  const given = {
-    'dragonfly.mac': parameters.get('dragonfly.mac'),
-    BOOTIF: bootifMac(parameters.get('BOOTIF') ?? ''),
-  };
-  for (const [source, text] of Object.entries(given)) {
-    const value = normalizeMac(text ?? '');
+  for (const source of ['dragonfly.mac', 'BOOTIF']) {
+    const value = normalizeBootMac(parameters.get(source) ?? '');
     if (value !== undefined) return { value, source };
   }
   return null;
@@ -50,11 +48,4 @@ export function parseKernelCommandLine(text: string): ReadonlyMap<string, string
     if (equals > 0) parameters.set(plain.slice(0, equals), plain.slice(equals + 1));
   }
   return parameters;
-}
-
-/** The MAC in PXELINUX's BOOTIF, without its hardware type (01 is Ethernet); undefined for other hardware
- *  and for junk. Junk is no problem, because nobody on this machine can fix a boot loader.
- *  Source: syslinux documentation, SYSAPPEND 2. */
-export function bootifMac(value: string): string | undefined {
-  return /^01-((?:[0-9a-f]{2}-){5}[0-9a-f]{2})$/i.exec(value)?.[1];
 }

@@ -8,7 +8,7 @@ import type { Liveness } from './running/liveness.ts';
 import type { Presence } from './running/presence.ts';
 import type { Services } from './services.ts';
 import { statusOf } from './rules/workflow-progress.ts';
-import { holdSetting } from './machines/hold.ts';
+import { holdSetting } from './machines/boot-settings.ts';
 import { expireWorkflow } from './machines/workflows.ts';
 
 const sweepMs = 1000;

@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { projectDir } from '../../initramfs/tools.ts';
+import { startScript } from '../../src/netboot/boot-script.ts';
 import { temporaryDirectory } from '../server/harness.ts';
 import { handOver, runsAll, startVm } from './harness.ts';
 import { background, hasNamespaces, ip, makeNetwork, startServer, tapPort } from './namespace.ts';
@@ -16,6 +17,7 @@ const can = runsAll && hasNamespaces() && existsSync(ipxeEfi);
 function dnsmasqArgs(name: 'proxy' | 'full'): string[] {
   const folder = temporaryDirectory();
   copyFileSync(ipxeEfi, join(folder, 'ipxe.efi'));
+  writeFileSync(join(folder, 'start.ipxe'), startScript('http://192.168.77.1:3000', 300));
   const text = readFileSync(join(projectDir, 'initramfs', 'dnsmasq', `${name}.conf`), 'utf8');
   const file = join(folder, 'dnsmasq.conf');
   writeFileSync(file, text.replace('tftp-root=/srv/tftp', `tftp-root=${folder}`));
@@ -35,7 +37,11 @@ it.skipIf(!can)(
   },
 );
 
-it.skipIf(!can)('boots a UEFI machine with dnsmasq beside another DHCP server', async () => {
+it.skipIf(!can).each([
+  ['UEFI', 'virtio-net-pci,netdev=n0,romfile=,bootindex=0', true],
+  // QEMU's own ROM is an iPXE for BIOS.
+  ['BIOS', 'e1000,netdev=n0,bootindex=0', false],
+])('boots a %s machine with dnsmasq beside another DHCP server', async (_name, device, uefi) => {
   const network = makeNetwork('192.168.77.1/24');
   const { namespace, inside } = network;
   const router = `${namespace}-router`;
@@ -75,12 +81,9 @@ it.skipIf(!can)('boots a UEFI machine with dnsmasq beside another DHCP server', 
   startServer(network, '192.168.77.1:3000');
   inside('dnsmasq', ...dnsmasqArgs('proxy'));
   const vm = startVm(
-    [
-      ...['-machine', 'q35', ...tapPort],
-      // Without a ROM of its own the firmware's PXE client boots.
-      ...['-device', 'virtio-net-pci,netdev=n0,romfile=,bootindex=0'],
-    ],
-    { namespace, uefi: true },
+    // Without a ROM of its own the firmware's PXE client boots.
+    ['-machine', 'q35', ...tapPort, '-device', device],
+    { namespace, uefi },
   );
   await vm.waitFor(/INFO checked in/, 240_000);
   expect(vm.console).toMatch(/eth0 is 192\.168\.77\.3\d\/24/);

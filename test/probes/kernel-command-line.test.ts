@@ -1,9 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  bootifMac,
-  bootPort,
-  parseKernelCommandLine,
-} from '../../src/probes/kernel-command-line.ts';
+import { bootPort, parseKernelCommandLine } from '../../src/probes/kernel-command-line.ts';
 import { codes, denied, probe, read } from './host.ts';
 
 describe('the kernel command line', () => {
@@ -33,10 +29,20 @@ describe('the port booted from', () => {
     expect(found === null ? undefined : `${found.value} ${found.source}`).toBe(expected);
   });
 
-  it('is none where no Ethernet loader wrote BOOTIF', () => {
-    expect(bootifMac('01-aa-bb-cc-dd-ee-0f')).toBe('aa-bb-cc-dd-ee-0f');
-    for (const junk of ['', '20-80-00-00-48-fe-80', 'aa-bb-cc-dd-ee-0f', '01-aa-bb']) {
-      expect(bootifMac(junk)).toBeUndefined();
+  it('is the same in every spelling of loaders, and none where no Ethernet loader wrote it', () => {
+    const port = (value: string): unknown => bootPort(new Map([['BOOTIF', value]]))?.value;
+    for (const spelling of [
+      '01-aa-bb-cc-dd-ee-0f',
+      '01-AA-BB-CC-DD-EE-0F',
+      '01:aa:bb:cc:dd:ee:0f',
+      '01aabbccddee0f',
+      'aa:bb:cc:dd:ee:0f',
+      'aabbccddee0f',
+    ]) {
+      expect(port(spelling)).toBe('aa:bb:cc:dd:ee:0f');
+    }
+    for (const junk of ['', '20-80-00-00-48-fe-80', '01-aa-bb', '01-02-03-04-05-06-07-08']) {
+      expect(port(junk)).toBeUndefined();
     }
   });
 

@@ -1,10 +1,11 @@
 // The agent's settings from all their places: flags, the environment, the kernel command line and, for
 // the server's address alone, the DHCP lease and DNS.
 import { AppError } from '../../core/errors.ts';
+import { normalizeBootMac } from '../../identity/macs.ts';
 import { environmentLayer, flagLayer, kernelLayer } from '../../core/setting-layers.ts';
 import { parseSetting, readSettings, type Layer, type Settings } from '../../core/settings.ts';
 import type { Lease } from '../../model/network-setup.ts';
-import { bootifMac, readKernelParameters } from '../../probes/kernel-command-line.ts';
+import { readKernelParameters } from '../../probes/kernel-command-line.ts';
 import { leasePlaces, readLeases, urlOption } from '../../probes/network/leases.ts';
 import { readResolver } from '../../probes/network/resolv-conf.ts';
 import { Reading } from '../../probes/reading.ts';
@@ -69,7 +70,7 @@ export function requireServers({ values, looked }: Configuration): readonly stri
 
 /** The port that a network loader booted from. */
 function bootifLayer(parameters: ReadonlyMap<string, string>): Layer {
-  const value = bootifMac(parameters.get('BOOTIF') ?? '');
+  const value = normalizeBootMac(parameters.get('BOOTIF') ?? '');
   return {
     read: (name) =>
       name === 'mac' ? { at: 'BOOTIF on the kernel command line', value } : undefined,

@@ -11,7 +11,7 @@ import {
   type Decision,
 } from '../rules/decide.ts';
 import { asPlanned } from '../rules/plan/disk.ts';
-import { isHeld } from './hold.ts';
+import { isHeld } from './boot-settings.ts';
 import type { ChangeServices } from './machines.ts';
 import { failWorkflow } from './workflows.ts';
 

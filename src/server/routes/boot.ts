@@ -1,36 +1,32 @@
 // Boot routes: the iPXE script for a machine, by the state of its record, and the kernel and initramfs it
 // names. They are public, because firmware has no token.
+import { join } from 'node:path';
 import { Type } from 'typebox';
 import { AppError } from '../../core/errors.ts';
-import { isJunkMac, normalizeMac } from '../../identity/macs.ts';
+import { isJunkMac, normalizeBootMac } from '../../identity/macs.ts';
 import type { Machine } from '../../model/machine.ts';
+import { bootFolders, isBootFile, missingBootFiles } from '../http/boot-files.ts';
 import { agentScript, isPlain, localDiskScript, startScript } from '../../netboot/boot-script.ts';
+import { longestAppend } from '../../netboot/kernel-line.ts';
+import { bootChoices } from '../machines/boot-settings.ts';
 import { bootFor } from '../machines/decision.ts';
 import { noteBoot, noteSentToDisk } from '../machines/local-boots.ts';
 import type { BootDecision } from '../rules/decide.ts';
 import type { App, Services } from '../services.ts';
 import { errors, serverUrl } from './route.ts';
 
-/** Folders by iPXE's ${buildarch}. Most BIOS builds are 32-bit, so i386 says nothing about the processor. */
-const folders: Readonly<Record<string, string>> = {
-  i386: 'x86_64',
-  x86_64: 'x86_64',
-  arm64: 'arm64',
-};
-
 /** "false" leaves `dragonfly.mode` out of boot scripts. */
 const modeSetting = 'boot.mode_parameter';
 
 const Script = Type.String({ description: 'an iPXE script' });
 
-export function bootRoutes(app: App, s: Services): void {
+export async function bootRoutes(app: App, s: Services): Promise<void> {
   const { dir, append = '' } = s.boot;
   const token = s.auth.enrolmentToken;
-  if (!isPlain(append) || (token !== undefined && !isPlain(token))) {
-    throw new AppError(
-      'config.invalid',
-      'boot parameters and the enrolment token are written into boot scripts: they may hold only letters, digits and .,:;+/=@%~[]_-',
-    );
+  refuseUnfit(append, token);
+  const missing = dir === undefined ? [] : await missingBootFiles(dir);
+  if (missing.length > 0) {
+    s.log.warn({ missing }, 'machines cannot boot yet: the boot directory lacks these files');
   }
 
   app.get(
@@ -43,7 +39,10 @@ export function bootRoutes(app: App, s: Services): void {
         response: { 200: Script, ...errors },
       },
     },
-    (request, reply) => answerScript(reply, startScript(serverUrl(s, request))),
+    async (request, reply) => {
+      const { giveUpSeconds } = await bootChoices(s.store, undefined);
+      return answerScript(reply, startScript(serverUrl(s, request), giveUpSeconds));
+    },
   );
 
   app.get(
@@ -58,23 +57,26 @@ export function bootRoutes(app: App, s: Services): void {
       },
     },
     async (request, reply) => {
-      const mac = normalizeMac(request.params.mac);
+      const mac = normalizeBootMac(request.params.mac);
       if (mac === undefined || isJunkMac(mac)) {
         throw new AppError(
           'request.invalid',
           'ask for a boot script by MAC address: /boot/aa-bb-cc-dd-ee-ff',
         );
       }
-      const { boots, workflowId } = await bootOf(s, mac);
-      if (boots === 'disk') return answerScript(reply, localDiskScript());
+      const machine = await machineWith(s, mac);
+      const { boots, workflowId } = await bootOf(s, machine);
+      const choices = await bootChoices(s.store, machine);
+      if (boots === 'disk') return answerScript(reply, localDiskScript(choices.localBoot));
       const text = agentScript({
         url: serverUrl(s, request),
         mac,
         workflowId: workflowId ?? undefined,
         token,
         namesMode: (await s.store.settings.get(modeSetting))?.value.value !== 'false',
-        append,
         now: s.clock.now(),
+        ...choices,
+        append: [{ from: '--boot-append', text: append }, ...choices.append],
       });
       return answerScript(reply, text);
     },
@@ -94,14 +96,20 @@ export function bootRoutes(app: App, s: Services): void {
         response: { 200: Type.Any({ description: 'the file; ranges and ETags work' }), ...errors },
       },
     },
-    (request, reply) => {
+    async (request, reply) => {
       const { arch, file } = request.params;
-      const folder = Object.hasOwn(folders, arch) ? folders[arch] : undefined;
+      const folder = Object.hasOwn(bootFolders, arch) ? bootFolders[arch] : undefined;
       if (folder === undefined || (file !== 'kernel' && file !== 'initramfs')) {
         throw new AppError('route.unknown', `there is no ${arch}/${file} to boot`);
       }
       if (dir === undefined) {
         throw new AppError('boot.no-image', 'this server has no boot image: set --boot-dir');
+      }
+      if (!(await isBootFile(join(dir, folder, file)))) {
+        throw new AppError(
+          'boot.no-image',
+          `this server has no ${folder}/${file} in its --boot-dir`,
+        );
       }
       return reply
         .header('cache-control', 'no-cache')
@@ -111,10 +119,23 @@ export function bootRoutes(app: App, s: Services): void {
   );
 }
 
+function refuseUnfit(append: string, token: string | undefined): void {
+  if (!isPlain(append) || (token !== undefined && !isPlain(token))) {
+    throw new AppError(
+      'config.invalid',
+      'boot parameters and the enrolment token are written into boot scripts: they may hold only letters, digits and .,:;+/=@%~[]_-',
+    );
+  }
+  if (append.length <= longestAppend) return;
+  throw new AppError(
+    'config.invalid',
+    `--boot-append has ${append.length} characters; a kernel takes ${longestAppend} beside the server's own parameters`,
+  );
+}
+
 /** What a machine boots. An unknown machine, or one whose MAC several have, boots the agent, which finds
  *  out more. */
-async function bootOf(s: Services, mac: string): Promise<BootDecision> {
-  const found = await machineWith(s, mac);
+async function bootOf(s: Services, found: Machine | undefined): Promise<BootDecision> {
   if (found === undefined) return { boots: 'agent', workflowId: null };
   const machine = await noteBoot(s, found);
   const boot = await bootFor(s, machine);

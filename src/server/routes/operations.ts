@@ -2,6 +2,7 @@
 import { Type } from 'typebox';
 import { inTime } from '../../core/deadline.ts';
 import { AppError } from '../../core/errors.ts';
+import { missingBootFiles } from '../http/boot-files.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';
 
@@ -30,7 +31,7 @@ export function operationRoutes(app: App, s: Services): void {
       config: { access: 'public', quiet: true },
       schema: {
         tags: ['operations'],
-        summary: 'Say whether the store answers',
+        summary: 'Say whether the store answers and machines can boot',
         response: { 200: Status, ...errors },
       },
     },
@@ -38,6 +39,7 @@ export function operationRoutes(app: App, s: Services): void {
       const late = (): Error =>
         new AppError('store.unavailable', `the store did not answer in ${readyWithinMs} ms`);
       await inTime(s.store.settings.list({ limit: 1 }), s.clock, readyWithinMs, late);
+      if (s.boot.dir !== undefined) await refuseIncomplete(s.boot.dir);
       return { status: 'ok' as const };
     },
   );
@@ -56,6 +58,18 @@ export function operationRoutes(app: App, s: Services): void {
     async (_request, reply) => {
       const { registry } = s.metrics;
       return reply.type(registry.contentType).send(await registry.metrics());
+    },
+  );
+}
+
+async function refuseIncomplete(dir: string): Promise<void> {
+  const missing = await missingBootFiles(dir);
+  if (missing.length === 0) return;
+  throw new AppError(
+    'boot.incomplete',
+    `machines cannot boot: there is no ${missing.join(', no ')}`,
+    {
+      details: { missing },
     },
   );
 }

@@ -10,6 +10,7 @@ import {
 } from '../../model/operator-api.ts';
 import { seesSecrets } from '../access/auth.ts';
 import { isSecret, shownSetting } from '../rules/secret-settings.ts';
+import { refuseBootSetting } from '../machines/boot-settings.ts';
 import { etag, refuseStale } from '../rules/etag.ts';
 import type { Versioned } from '../../store/store.ts';
 import { privatePrefix } from '../../store/collections/tokens.ts';
@@ -83,6 +84,7 @@ export function settingRoutes(app: App, s: Services): void {
     async (request, reply) => {
       const { key } = request.params;
       const { value, secret } = request.body;
+      refuseBootSetting(key, value);
       const found = await s.store.settings.get(key);
       refuseStale(
         request.headers['if-match'],

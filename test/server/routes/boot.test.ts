@@ -1,5 +1,5 @@
 // Boot scripts and images, over real HTTP.
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -15,6 +15,8 @@ import {
 
 const mac = '02:00:00:00:00:07';
 const script = (server: TestServer, path = `/boot/${mac}`) => server.call('GET', path);
+const commands = (text: string, name: string): string[] =>
+  text.split('\n').filter((line) => line.split(' ')[0] === name);
 
 async function registered(server: TestServer, state?: MachineState): Promise<string> {
   const { body } = await server.call('POST', '/api/agent/checkin', {
@@ -38,29 +40,30 @@ describe('the boot script', () => {
     expect(status).toBe(200);
     expect(headers.get('content-type')).toContain('text/plain');
     expect(headers.get('cache-control')).toBe('no-store');
-    const lines = body.split('\n');
-    expect(lines[0]).toBe('#!ipxe');
-    expect(lines[1]).toMatch(
-      new RegExp(`^kernel ${server.url}/boot/\\$\\{buildarch\\}/kernel initrd=initramfs `),
-    );
-    expect(lines[1]).toContain(
+    expect(body.split('\n')[0]).toBe('#!ipxe');
+    const kernel = commands(body, 'kernel')[0] ?? '';
+    expect(kernel).toContain(` ${server.url}/boot/\${buildarch}/kernel initrd=initramfs panic=60 `);
+    expect(kernel).toContain(
       ` dragonfly.url=${server.url} dragonfly.mode=discovery dragonfly.mac=${mac} `,
     );
-    expect(lines[1]).toMatch(/ dragonfly\.time=\d{10} BOOTIF=01-02-00-00-00-00-07$/);
-    expect(lines[2]).toBe(`initrd --name initramfs ${server.url}/boot/\${buildarch}/initramfs`);
-    expect(lines[3]).toBe('boot');
+    expect(kernel).toMatch(/ dragonfly\.time=\d{10} BOOTIF=01-02-00-00-00-00-07 && goto/);
+    expect(commands(body, 'initrd')).toEqual([
+      expect.stringContaining(` --name initramfs ${server.url}/boot/\${buildarch}/initramfs && `),
+    ]);
+    expect(commands(body, 'boot')).toEqual(['boot ||']);
   });
 
   it.each<[MachineState, string]>([
-    ['Discovered', 'kernel'],
-    ['Ready', 'kernel'],
-    [{ Error: { message: 'a disk is gone' } }, 'kernel'],
-    ['Provisioned', 'sanboot'],
-    ['Offline', 'sanboot'],
-  ])('for a machine that is %j says %s', async (state, command) => {
+    ['Discovered', 'the agent'],
+    ['Ready', 'the agent'],
+    [{ Error: { message: 'a disk is gone' } }, 'the agent'],
+    ['Provisioned', 'the disk'],
+    ['Offline', 'the disk'],
+  ])('for a machine that is %j boots %s', async (state, what) => {
     const server = await startServer();
     await registered(server, state);
-    expect((await script(server)).body).toContain(`\n${command} `);
+    const { body } = await script(server);
+    expect(commands(body, 'kernel').length > 0 ? 'the agent' : 'the disk').toBe(what);
   });
 
   it('leaves UEFI with a failure, after which firmware tries its next boot entry', async () => {
@@ -70,7 +73,8 @@ describe('the boot script', () => {
     expect(body.split('\n')).toEqual([
       '#!ipxe',
       'iseq ${platform} efi && exit 1 ||',
-      'sanboot --no-describe --drive 0x80 || exit 1',
+      'sanboot --no-describe --drive 0x80 ||',
+      'exit 1',
       '',
     ]);
   });
@@ -100,7 +104,7 @@ describe('the boot script', () => {
     });
     const { body } = await script(server);
     expect(body).toContain(' dragonfly.token=enrol-me ');
-    expect(body).toContain(' console=ttyS0,115200 dragonfly.linkwait=90 ');
+    expect(body).toContain(' console=ttyS0,115200 dragonfly.linkwait=90 &&');
   });
 
   it('leaves out the mode where an operator boots the image of Dragonfly itself', async () => {
@@ -121,23 +125,24 @@ describe('the boot script', () => {
   it('sends a first script on to the one of the port that it came from', async () => {
     const server = await startServer();
     const { body } = await script(server, '/boot/start.ipxe');
-    expect(body).toBe(
-      `#!ipxe\nchain --replace --autofree ${server.url}/boot/\${netX/mac:hexhyp}\n`,
-    );
+    expect(commands(body, 'chain')).toEqual([
+      expect.stringContaining(` --replace --autofree ${server.url}/boot/\${netX/mac:hexhyp} && `),
+    ]);
   });
 
-  it('is never more than its four lines, whatever is asked for and as whom', async () => {
+  it('is never more than its own lines, whatever is asked for and as whom', async () => {
     const server = await startServer();
+    const own = (await script(server)).body.split('\n').length;
     const hostile = fc.oneof(
       fc.string(),
       fc.constantFrom('02:00:00:00:00:07\nshell', '${net0/mac}', '../../etc/passwd', '__proto__'),
-      fc.constantFrom('02:00:00:00:00:07', '020000000007', '0200.0000.0007'),
+      fc.constantFrom(mac, '020000000007', '0200.0000.0007', '01-02-00-00-00-00-07'),
     );
     await fc.assert(
       fc.asyncProperty(hostile, async (text) => {
         const { status, body } = await script(server, `/boot/${encodeURIComponent(text)}`);
-        const lines = status === 200 ? body.split('\n').length : 5;
-        expect({ lines, isFine: status < 500 }).toEqual({ lines: 5, isFine: true });
+        const lines = status === 200 ? body.split('\n').length : own;
+        expect({ lines, isFine: status < 500 }).toEqual({ lines: own, isFine: true });
       }),
       { numRuns: 100 },
     );
@@ -149,6 +154,70 @@ describe('the boot script', () => {
       const { statusCode } = await app.inject({ url: `/boot/${mac}`, headers: { host } });
       expect({ host, statusCode }).toEqual({ host, statusCode: 422 });
     }
+  });
+
+  it('is the same for a MAC in every spelling of loaders', async () => {
+    const server = await startServer();
+    await registered(server, 'Provisioned');
+    for (const spelling of ['02-00-00-00-00-07', '01-02-00-00-00-00-07', '020000000007']) {
+      expect((await script(server, `/boot/${spelling}`)).body).toContain('sanboot');
+    }
+  });
+
+  it('has the parameters of the operator, of the tags and of the machine, the last of which counts', async () => {
+    const server = await startServer({ boot: { append: 'a=1' } });
+    const id = await registered(server);
+    await server.call('PATCH', `/api/machines/${id}`, { body: { tags: ['serial', 'b'] } });
+    const put = (key: string, value: string) =>
+      server.call('PUT', `/api/settings/${key}`, { body: { value } });
+    await put('boot.append', 'a=2');
+    await put('boot.append.tag.serial', 'console=ttyS1');
+    await put('boot.append.tag.other', 'never=1');
+    await put(`boot.append.machine.${id}`, 'a=3');
+    const { body } = await script(server);
+    expect(body).toContain(' a=1 a=2 console=ttyS1 a=3 &&');
+    expect(body).not.toContain('never');
+    expect((await script(server, '/boot/02-00-00-00-00-99')).body).toContain(' a=1 a=2 &&');
+  });
+
+  it('leads to the disk as the operator chose for the machine, before its tags', async () => {
+    const server = await startServer();
+    const id = await registered(server, 'Provisioned');
+    await server.call('PATCH', `/api/machines/${id}`, { body: { tags: ['old-bios'] } });
+    const put = (key: string, value: string) =>
+      server.call('PUT', `/api/settings/${key}`, { body: { value } });
+    await put('boot.local.tag.old-bios', 'exit');
+    expect((await script(server)).body).toBe('#!ipxe\nexit 1\n');
+    await put(`boot.local.machine.${id}`, 'sanboot:0x81');
+    expect((await script(server)).body).toContain('--drive 0x81');
+  });
+
+  it.each([
+    ['boot.append', 'a\nshell'],
+    ['boot.append.tag.x', 'x'.repeat(2000)],
+    ['boot.local', 'grub'],
+    ['boot.give_up_seconds', 'soon'],
+  ])('refuses the setting %s: "%s"', async (key, value) => {
+    const server = await startServer();
+    const { status, body } = await server.call('PUT', `/api/settings/${key}`, { body: { value } });
+    expect({ status, code: body.code }).toEqual({ status: 422, code: 'request.invalid' });
+    expect(body.error).toContain(key);
+  });
+
+  it('never gives up for a machine whose agent found no system', async () => {
+    const server = await startServer();
+    await server.call('POST', '/api/agent/checkin', {
+      body: { ...checkin(7), boot_id: randomUUID(), existing_os: null },
+    });
+    const { body } = await script(server);
+    expect(body).not.toContain('disk');
+    expect((await script(server, '/boot/02-00-00-00-00-99')).body).toContain('goto disk');
+  });
+
+  it('refuses to start with parameters that a kernel would cut off', async () => {
+    await expect(startServer({ boot: { append: 'x'.repeat(1500) } })).rejects.toThrow(
+      'a kernel takes 1347',
+    );
   });
 
   it('refuses to start with parameters that would become commands', async () => {
@@ -211,6 +280,18 @@ describe('the kernel and the initramfs', () => {
     const server = await withImage();
     const { status } = await server.call('GET', path);
     expect(status).toBe(404);
+  });
+
+  it('are missed by name, in ready too', async () => {
+    const server = await withImage();
+    const { status, body } = await server.call('GET', '/boot/x86_64/initramfs');
+    expect({ status, code: body.code }).toEqual({ status: 404, code: 'boot.no-image' });
+    const ready = await server.call('GET', '/api/ready');
+    expect({ status: ready.status, code: ready.body.code }).toEqual({
+      status: 503,
+      code: 'boot.incomplete',
+    });
+    expect(ready.body.error).toMatch(/there is no \S+\/x86_64\/initramfs$/);
   });
 
   it('are missed with the setting that would bring them', async () => {

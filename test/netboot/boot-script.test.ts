@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest';
+import {
+  agentScript,
+  localDiskScript,
+  parseLocalBoot,
+  startScript,
+  type BootScriptOptions,
+} from '../../src/netboot/boot-script.ts';
+import { run, type World } from './interpreter.ts';
+
+const options: BootScriptOptions = {
+  url: 'http://192.0.2.1:3000',
+  mac: '02:00:00:00:00:07',
+  workflowId: undefined,
+  token: undefined,
+  namesMode: true,
+  append: [],
+  now: new Date(1_800_000_000_000),
+  giveUpSeconds: 300,
+  localBoot: 'default',
+};
+
+const bios = (works: World['works']): World => ({ platform: 'pcbios', works });
+const uefi = (works: World['works']): World => ({ platform: 'efi', works });
+const never = (): boolean => false;
+const diskOnly = (command: string): boolean => command.startsWith('sanboot');
+
+describe('a boot script', () => {
+  it('loads the agent', () => {
+    const { tried, end } = run(
+      agentScript(options),
+      bios(() => true),
+    );
+    expect({ tried, end }).toEqual({
+      tried: ['0 s kernel works', '0 s initrd works', '0 s boot works'],
+      end: 'boot',
+    });
+  });
+
+  it('waits for a server that is late by a minute', () => {
+    const late = bios((_command, seconds) => seconds >= 60);
+    const asked = run(startScript(options.url, 300), late);
+    expect(asked.end).toBe('chain');
+    expect(asked.seconds).toBeLessThanOrEqual(60 + 16);
+    const loaded = run(agentScript(options), late);
+    expect(loaded.end).toBe('boot');
+    expect(loaded.tried.slice(-3).map((line) => line.replace(/^\d+ s /, ''))).toEqual([
+      'kernel works',
+      'initrd works',
+      'boot works',
+    ]);
+  });
+
+  it('loads the image again, and not the kernel, when that breaks off', () => {
+    let breaks = 3;
+    const { tried } = run(
+      agentScript(options),
+      bios((command) => !command.startsWith('initrd') || (breaks -= 1) < 0),
+    );
+    expect(tried.map((line) => line.split(' ').slice(2).join(' '))).toEqual([
+      'kernel works',
+      'initrd fails',
+      'initrd fails',
+      'initrd fails',
+      'initrd works',
+      'boot works',
+    ]);
+  });
+
+  it('gives way to the disk after five minutes, and says each time what it waits for', () => {
+    for (const text of [startScript(options.url, 300), agentScript(options)]) {
+      const { end, seconds, said } = run(text, bios(diskOnly));
+      expect(end).toBe('sanboot');
+      expect(seconds).toBeGreaterThanOrEqual(290);
+      expect(seconds).toBeLessThanOrEqual(310);
+      expect(said.filter((line) => line.includes('http://192.0.2.1:3000')).length).toBeGreaterThan(
+        20,
+      );
+      expect(said).toContain('That failed (try 1 of 23). Trying again in 1 s.');
+      expect(run(text, uefi(never))).toMatchObject({ end: 'exit 1' });
+    }
+  });
+
+  it('starts a BIOS machine anew when its disk does not boot either', () => {
+    const { end } = run(
+      startScript(options.url, 300),
+      bios((command) => command === 'reboot'),
+    );
+    expect(end).toBe('reboot');
+  });
+
+  it('never gives up where there is nothing else to boot', () => {
+    for (const world of [bios(never), uefi(never), bios(diskOnly)]) {
+      expect(run(agentScript({ ...options, giveUpSeconds: undefined }), world).end).toBe(
+        'for ever',
+      );
+      expect(run(startScript(options.url, undefined), world).end).toBe('for ever');
+    }
+  });
+
+  it('gives way to the disk when the machine cannot start the kernel', () => {
+    const noBoot = (command: string): boolean => command !== 'boot';
+    expect(run(agentScript(options), bios(noBoot)).end).toBe('sanboot');
+    expect(run(agentScript({ ...options, giveUpSeconds: undefined }), uefi(noBoot)).end).toBe(
+      'for ever',
+    );
+  });
+});
+
+describe('the way to the disk', () => {
+  const ends = (text: string, works: World['works']): unknown[] =>
+    [bios(works), uefi(works)].map((world) => run(localDiskScript(parse(text)), world).end);
+
+  function parse(text: string): Parameters<typeof localDiskScript>[0] {
+    const parsed = parseLocalBoot(text);
+    if (parsed === undefined) throw new Error(text);
+    return parsed;
+  }
+
+  it.each([
+    ['default', 'sanboot', 'exit 1'],
+    ['exit', 'exit 1', 'exit 1'],
+    ['sanboot', 'sanboot', 'sanboot'],
+    ['sanboot:0x81', 'sanboot', 'sanboot'],
+  ])('%s is %s for a BIOS and %s for UEFI', (text, inBios, inUefi) => {
+    expect(ends(text, diskOnly)).toEqual([inBios, inUefi]);
+    expect(ends(text, never)).toEqual(['exit 1', 'exit 1']);
+  });
+
+  it('names the drive', () => {
+    expect(localDiskScript(parse('sanboot:0x81'))).toContain('--drive 0x81');
+  });
+
+  it.each(['', 'sanboot:', 'sanboot:0x7f', 'sanboot:129', 'grub', '${x}'])(
+    'is not "%s"',
+    (text) => {
+      expect(parseLocalBoot(text)).toBeUndefined();
+    },
+  );
+});
