@@ -1,4 +1,4 @@
-// What efibootmgr prints: the firmware's boot entries and their order. Pure but for asking.
+// Reads the output of efibootmgr: the boot entries of the firmware and their order. Pure but for asking.
 import type { Host, RunOptions } from '../../sources/writing/host.ts';
 
 export interface BootEntry {

@@ -1,4 +1,4 @@
-// Where the partitions of a layout lie on a disk. Pure.
+// The places of the partitions of a layout on a disk. Pure.
 import { AppError } from '../../core/errors.ts';
 import type { DiskGeometry } from './gpt.ts';
 

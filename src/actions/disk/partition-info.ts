@@ -1,4 +1,4 @@
-// What blkid says of a partition or a disk. Pure but for the asking.
+// Reads the output of blkid for a partition or a disk. Pure but for asking.
 import { isAppError } from '../../core/errors.ts';
 import type { Host, RunOptions } from '../../sources/writing/host.ts';
 

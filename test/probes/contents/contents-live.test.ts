@@ -1,4 +1,4 @@
-// What real tools write: each format on an image of its own, recognised as blkid recognises it, captured and
+// The formats that real tools write: each on an image of its own, recognised as blkid recognises it, captured and
 // replayed. A format whose tool is not installed is skipped.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';

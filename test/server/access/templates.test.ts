@@ -1,4 +1,4 @@
-// Who gets a filled template: the machine whose active workflow is made of it, and operators with full.
+// A filled template goes to the machine whose active workflow is made of it, and to operators with full.
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { createToken, type NewToken } from '../../../src/server/access/tokens.ts';
