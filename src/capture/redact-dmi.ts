@@ -1,6 +1,6 @@
 // Redacts a raw SMBIOS table. Structures that probes decode keep whatever describes the hardware; all
 // others keep only type and length. No byte moves.
-import { endOfTable, headerLength, locate } from '../probes/smbios/structures.ts';
+import { headerLength, locate } from '../probes/smbios/structures.ts';
 import { dropPlaceholder } from '../probes/smbios/placeholder-text.ts';
 
 /** The structures to keep, each with the offsets of string numbers that identify the machine.
@@ -23,12 +23,15 @@ const kept: Readonly<Record<number, readonly number[]>> = {
   127: [],
 };
 
+/** Structures behind an end mark are decoded where an old entry point counts them. */
+const everything = Infinity;
+
 const filler = 'x'.charCodeAt(0);
 
 /** The serial numbers and asset tags in a table. */
 export function identifyingStrings(table: Uint8Array): string[] {
   const found: string[] = [];
-  for (const place of locate(table)) {
+  for (const place of locate(table, everything)) {
     for (const offset of kept[place.type] ?? []) {
       const string =
         offset < place.length ? place.strings[(table[place.start + offset] ?? 0) - 1] : undefined;
@@ -47,7 +50,7 @@ export function blankUndecoded(table: Uint8Array): Uint8Array {
     blanked.set(table.subarray(start, end), start);
   };
   let at = 0;
-  for (const { type, start, length, strings, end } of locate(table)) {
+  for (const { type, start, length, strings, end } of locate(table, everything)) {
     const isKept = kept[type] !== undefined;
     const areaEnd = start + Math.max(length, headerLength);
     keep(start, isKept ? areaEnd : start + headerLength);
@@ -59,7 +62,7 @@ export function blankUndecoded(table: Uint8Array): Uint8Array {
     // An unterminated string must stay unterminated.
     const known = strings.at(-1)?.[1] ?? areaEnd - 1;
     if (end === undefined) blanked.fill(filler, known + 1);
-    at = type === endOfTable ? table.length : (end ?? table.length);
+    at = end ?? table.length;
   }
   // The header of a structure that is cut, so that the table stays incomplete.
   keep(at, Math.min(at + headerLength, table.length));

@@ -5,8 +5,15 @@ import { Reading } from '../probes/reading.ts';
 import type { Root } from '../sources/root.ts';
 import { explainInventory, type InventoryOptions } from '../inventory/inventory.ts';
 import { diskFindings, nicFindings, readPciDevices } from './device-findings.ts';
+import { hiddenDiskFindings } from './hidden-disks.ts';
 import type { Finding } from './finding.ts';
-import { dmiFinding, machineIdFinding, rightsFinding, uuidFinding } from './identity-findings.ts';
+import {
+  addressFinding,
+  dmiFinding,
+  machineIdFinding,
+  rightsFinding,
+  uuidFinding,
+} from './identity-findings.ts';
 import { parseKernelLog, type KernelLog } from './kernel-log.ts';
 import { addressFindings, linkFindings, routeFindings } from './network-findings.ts';
 
@@ -25,11 +32,13 @@ export async function examineHost(
     dmiFinding(facts, inventory.problems),
     uuidFinding(explanation),
     machineIdFinding(explanation, facts),
+    ...addressFinding(explanation, facts),
     ...(await nicFindings(read, facts, devices, log)),
     ...linkFindings(facts, log),
     ...(await addressFindings(read, facts, log)),
     ...routeFindings(facts),
     ...(await diskFindings(read, facts, devices, log)),
+    ...(await hiddenDiskFindings(read)),
   ];
   return { findings, identity: inventory.identity };
 }

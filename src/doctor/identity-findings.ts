@@ -57,6 +57,36 @@ export function uuidFinding({ sources }: IdentityExplanation): Finding {
       );
 }
 
+/** A machine that has no address of its own is known by other evidence alone. */
+export function addressFinding({ sources }: IdentityExplanation, facts: Partial<Facts>): Finding[] {
+  const ports = facts.network?.interfaces ?? [];
+  const port = ports.find(({ mac_origin }) => mac_origin !== undefined);
+  const hasOwn = sources.some((source) => source.kind === 'mac' && source.used);
+  if (port === undefined || hasOwn) return [];
+  const why =
+    port.mac_origin === 'random' ? 'made up by the kernel at this boot' : 'set by somebody';
+  const message = `the machine has no address of its own: ${port.mac} of ${port.name} was ${why}`;
+  const others = sources.filter((source) => source.used).map((source) => source.kind);
+  return [
+    others.length > 0
+      ? warn(
+          'MAC',
+          `${message}; it is known by its ${others.map((kind) => kindNames[kind] ?? kind).join(' and ')}`,
+          "keep those; an address in the port's own memory (firmware setup, vendor's tool) identifies it better",
+        )
+      : fail(
+          'MAC',
+          `${message}, and nothing else identifies it`,
+          "give the port an address in its own memory: firmware setup, device tree, or the vendor's tool",
+        ),
+  ];
+}
+
+const kindNames: Readonly<Record<string, string>> = {
+  smbios_uuid: 'UUID',
+  machine_id: 'machine-id',
+};
+
 export function machineIdFinding({ sources }: IdentityExplanation, facts: Partial<Facts>): Finding {
   const id = sources.find((source) => source.kind === 'machine_id');
   if (id?.used === true) return pass('machine-id', id.value ?? '');

@@ -109,6 +109,7 @@ function hardwareOf(facts: Partial<Facts>): Hardware {
     container: virtualization?.container ?? null,
     system: dmi?.system ?? null,
     board: dmi?.board ?? null,
+    chassis: dmi?.chassis ?? null,
     firmware: dmi?.firmware ?? null,
     ...(facts.gpus && { gpus: [...facts.gpus] }),
     tpm: facts.tpm ?? null,

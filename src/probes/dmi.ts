@@ -25,7 +25,7 @@ export const dmiProbe: Probe<'dmi'> = {
   },
 };
 
-type Strings = Pick<DmiFacts, 'system' | 'board' | 'firmware'>;
+type Strings = Pick<DmiFacts, 'system' | 'board' | 'chassis' | 'firmware'>;
 
 function fromTables({ system, boards, chassis, firmware }: SmbiosTables): Strings {
   const [board] = boards;
@@ -33,14 +33,19 @@ function fromTables({ system, boards, chassis, firmware }: SmbiosTables): String
     system: {
       vendor: dropPlaceholder(system?.vendor),
       product: dropPlaceholder(system?.product),
+      version: dropPlaceholder(system?.version),
       serial: dropPlaceholder(system?.serial),
+      sku: dropPlaceholder(system?.sku),
+      family: dropPlaceholder(system?.family),
       asset_tag: dropPlaceholder(chassis?.assetTag),
     },
     board: {
       vendor: dropPlaceholder(board?.vendor),
       product: dropPlaceholder(board?.product),
+      version: dropPlaceholder(board?.version),
       serial: dropPlaceholder(board?.serial),
     },
+    chassis: { serial: dropPlaceholder(chassis?.serial) },
     firmware: {
       vendor: dropPlaceholder(firmware?.vendor),
       version: dropPlaceholder(firmware?.version),
@@ -52,27 +57,36 @@ function fromTables({ system, boards, chassis, firmware }: SmbiosTables): String
 async function fromSysfs(read: Reading): Promise<Strings> {
   const id = async (file: string): Promise<string | null> =>
     dropPlaceholder(await read.value(`/sys/class/dmi/id/${file}`));
-  const [vendor, product, serial, asset_tag] = await Promise.all(
-    ['sys_vendor', 'product_name', 'product_serial', 'chassis_asset_tag'].map(id),
+  const [vendor, product, serial, asset_tag, chassisSerial] = await Promise.all(
+    ['sys_vendor', 'product_name', 'product_serial', 'chassis_asset_tag', 'chassis_serial'].map(id),
   );
-  const [boardVendor, boardProduct, boardSerial] = await Promise.all(
-    ['board_vendor', 'board_name', 'board_serial'].map(id),
+  const [systemVersion, sku, family] = await Promise.all(
+    ['product_version', 'product_sku', 'product_family'].map(id),
+  );
+  const [boardVendor, boardProduct, boardVersion, boardSerial] = await Promise.all(
+    ['board_vendor', 'board_name', 'board_version', 'board_serial'].map(id),
   );
   const [biosVendor, version, date] = await Promise.all(
     ['bios_vendor', 'bios_version', 'bios_date'].map(id),
   );
+  const mainframe = vendor === null ? parseSysinfo((await read.text('/proc/sysinfo')) ?? '') : {};
   return {
     system: {
-      vendor: vendor ?? (await deviceTreeVendor(read)),
-      product: product ?? (await deviceTreeModel(read)),
-      serial: serial ?? (await deviceTreeSerial(read)),
+      vendor: vendor ?? mainframe.vendor ?? (await deviceTreeVendor(read)),
+      product: product ?? mainframe.product ?? (await deviceTreeModel(read)),
+      version: systemVersion ?? null,
+      serial: serial ?? mainframe.serial ?? (await deviceTreeSerial(read)),
+      sku: sku ?? null,
+      family: family ?? null,
       asset_tag: asset_tag ?? null,
     },
     board: {
       vendor: boardVendor ?? null,
       product: boardProduct ?? null,
+      version: boardVersion ?? null,
       serial: boardSerial ?? null,
     },
+    chassis: { serial: chassisSerial ?? null },
     firmware: { vendor: biosVendor ?? null, version: version ?? null, date: date ?? null },
   };
 }
@@ -116,9 +130,33 @@ async function systemUuid(
     if (value !== undefined) return { value, source };
   }
   if (isContained) return null;
-  const source = '/proc/device-tree/ibm,partition-uuid';
-  const value = normalizeUuid(await read.quietly().value(source));
-  return value === undefined ? null : { value, source };
+  const partition = '/proc/device-tree/ibm,partition-uuid';
+  const value = normalizeUuid(await read.quietly().value(partition));
+  if (value !== undefined) return { value, source: partition };
+  const mainframe = parseSysinfo((await read.quietly().text('/proc/sysinfo')) ?? '').uuid;
+  return mainframe === undefined ? null : { value: mainframe, source: '/proc/sysinfo' };
+}
+
+/** A mainframe: "IBM", "3906-M04", its sequence code, and the UUID of the guest, else of the partition. Its
+ *  partitions have its sequence code in common; of guests, who would have it too, none is told. Source: kernel arch/s390/kernel/sysinfo.c. */
+export function parseSysinfo(text: string): {
+  vendor?: string;
+  product?: string;
+  serial?: string;
+  uuid?: string;
+} {
+  const field = (name: string): string | undefined =>
+    new RegExp(`^${name}:[ \\t]*(\\S.*)$`, 'm').exec(text)?.[1]?.trim();
+  const [vendor, type, serial] = ['Manufacturer', 'Type', 'Sequence Code'].map(field);
+  if (vendor === undefined || type === undefined) return {};
+  const model = field('Model')?.split(/\s+/).at(-1);
+  const uuid = normalizeUuid(field('VM00 UUID')) ?? normalizeUuid(field('LPAR UUID'));
+  return {
+    vendor,
+    product: model === undefined || model === type ? type : `${type}-${model}`,
+    ...(serial !== undefined && !/^VM00/m.test(text) && { serial }),
+    ...(uuid !== undefined && { uuid }),
+  };
 }
 
 function versionText({ version }: SmbiosTables): string | null {

@@ -2,14 +2,12 @@
 import type { Facts } from '../model/inventory.ts';
 import { bmcProbe } from './bmc.ts';
 import { bootProbe } from './boot.ts';
-import { contentsProbe } from './contents/contents.ts';
 import { cpuProbe } from './cpu/cpu.ts';
 import { disksProbe } from './disks/disks.ts';
 import { dmiProbe } from './dmi.ts';
 import { gpusProbe } from './gpus.ts';
-import { installedOsProbe } from './installed-os/installed-os.ts';
 import { bootPortProbe } from './kernel-command-line.ts';
-import { machineIdProbe } from './machine-id.ts';
+import { machineIdProbe, readNetbootImage } from './machine-id.ts';
 import { memoryProbe } from './memory.ts';
 import { addressesProbe } from './network/addresses.ts';
 import { leasesProbe } from './network/leases.ts';
@@ -17,6 +15,7 @@ import { networkProbe } from './network/network.ts';
 import { resolverProbe } from './network/resolv-conf.ts';
 import { routesProbe } from './network/routes.ts';
 import type { Probe } from './probe.ts';
+import { Reading } from './reading.ts';
 import { tpmProbe } from './tpm.ts';
 import { virtualizationProbe } from './virtualization/virtualization.ts';
 
@@ -48,6 +47,30 @@ const probes: readonly AnyProbe[] = [
 ];
 
 /** `probeOs`: look for installed systems and other data on the disks even outside the netboot image. */
-export function probesFor(options: { probeOs: boolean }): readonly AnyProbe[] {
-  return [...probes, installedOsProbe(options), contentsProbe(options)];
+export function probesFor({ probeOs }: { probeOs: boolean }): readonly AnyProbe[] {
+  return [
+    ...probes,
+    onDisks('installedOs', probeOs, async () => {
+      return (await import('./installed-os/installed-os.ts')).installedOsProbe;
+    }),
+    onDisks('contents', probeOs, async () => {
+      return (await import('./contents/contents.ts')).contentsProbe;
+    }),
+  ];
+}
+
+/** A probe that reads disks runs in the netboot image, where the disks' system counts and the running one does
+ *  not, or on request. It is loaded only then. */
+function onDisks<Name extends keyof Facts>(
+  name: Name,
+  isAsked: boolean,
+  load: () => Promise<Probe<Name>>,
+): Probe<Name> {
+  return {
+    name,
+    async read(root, report, signal) {
+      const isMeant = isAsked || (await readNetbootImage(new Reading(root, name, report)));
+      return isMeant ? await (await load()).read(root, report, signal) : undefined;
+    },
+  };
 }

@@ -44,6 +44,11 @@ async function believable(read: Reading, modules: Total): Promise<Total> {
   if (modules === undefined) return fromKernel(read);
   const kernel = await fromMeminfo(read.quietly());
   if (kernel === undefined || kernel.bytes <= modules.bytes) return modules;
+  // SMBIOS has no modules for most memory behind CXL.
+  const behindCxl = await fromCxl(read.quietly());
+  if (behindCxl > 0 && kernel.bytes <= modules.bytes + behindCxl) {
+    return { bytes: modules.bytes + behindCxl, source: `${modules.source}, ${cxl}` };
+  }
   const gib = (bytes: number): string => `${Math.round(bytes / 2 ** 30)} GiB`;
   read.problem(
     'read.malformed',
@@ -52,6 +57,15 @@ async function believable(read: Reading, modules: Total): Promise<Total> {
   );
   const blocks = await fromBlocks(read);
   return blocks !== undefined && blocks.bytes >= kernel.bytes ? blocks : kernel;
+}
+
+const cxl = '/sys/bus/cxl/devices';
+
+/** Volatile memory of CXL devices. Units: bytes. Source: kernel Documentation/ABI/testing/sysfs-bus-cxl. */
+async function fromCxl(read: Reading): Promise<number> {
+  const devices = ((await read.list(cxl)) ?? []).filter((name) => /^mem\d+$/.test(name));
+  const sizes = await Promise.all(devices.map((name) => read.value(`${cxl}/${name}/ram/size`)));
+  return sizes.reduce((sum, size) => sum + (Number(size ?? 0) || 0), 0);
 }
 
 /** The last block is rarely full. If the modules sum to within one block, trusts the modules. */

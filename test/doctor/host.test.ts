@@ -99,6 +99,59 @@ describe('the doctor', () => {
     ]);
   });
 
+  it('says when the machine has no address of its own, and what it is known by', async () => {
+    pci('0000:00:03.0', '020000', '8086:1533', 'igb');
+    nic('eth0', '0000:00:03.0', '1');
+    expect(await findings('MAC')).toEqual([]);
+    put({ 'sys/class/net/eth0/addr_assign_type': '1\n' });
+    expect((await findings('MAC'))[0]).toMatch(
+      /^fail: the machine has no address of its own: 52:54:00:00:00:01 of eth0 was made up by the kernel at this boot, and nothing else identifies it -> give/,
+    );
+    put({ 'sys/class/dmi/id/product_uuid': '4c4c4544-0051-3510-8052-b4c04f4a3132\n' });
+    expect((await findings('MAC'))[0]).toMatch(/^warn: .*; it is known by its UUID -> keep/);
+  });
+
+  it('names an NVMe drive without a namespace, and one that is dead', async () => {
+    put({
+      'sys/class/nvme/nvme0/state': 'live\n',
+      'sys/class/nvme/nvme0/model': 'PM9A3\n',
+      'sys/class/nvme/nvme1/state': 'dead\n',
+      'sys/class/nvme/nvme2/state': 'live\n',
+      'sys/class/nvme/nvme2/nvme2n1/size': '1\n',
+      'sys/class/nvme/nvme3/state': 'live\n',
+      'sys/class/nvme/nvme3/nvme3c3n1/size': '1\n',
+    });
+    expect(await findings('NVMe drive')).toEqual([
+      'warn: nvme0 (PM9A3) has no namespace, so it shows no disk -> make one and attach it: nvme create-ns /dev/nvme0, nvme attach-ns /dev/nvme0',
+      'warn: nvme1 (model not known) does not answer: its state is "dead" -> power the machine off and on; if it stays so, check slot, cable and drive',
+    ]);
+  });
+
+  it('names disks behind a dead port, and those given up on', async () => {
+    const port = (n: number) => `sys/devices/pci0000:00/ata${n}`;
+    for (const n of [1, 2]) {
+      put({ [`${port(n)}/link${n}/dev${n}.0/ata_device/dev${n}.0/class`]: 'ata\n' });
+      link(
+        `sys/class/ata_device/dev${n}.0`,
+        `../../devices/pci0000:00/ata${n}/link${n}/dev${n}.0/ata_device/dev${n}.0`,
+      );
+    }
+    put({ [`${port(1)}/host0/target0:0:0/0:0:0:0/block/sda/size`]: '2097152\n' });
+    put({ [`${port(1)}/host0/target0:0:0/0:0:0:0/state`]: 'offline\n' });
+    link(`${port(1)}/host0/target0:0:0/0:0:0:0/block/sda/device`, '../..');
+    link('sys/block/sda', '../devices/pci0000:00/ata1/host0/target0:0:0/0:0:0:0/block/sda');
+    put({
+      'sys/class/sas_phy/phy-0:0/negotiated_linkrate': '12.0 Gbit\n',
+      'sys/class/sas_phy/phy-0:1/negotiated_linkrate': 'Unknown\n',
+      'sys/class/sas_phy/phy-0:2/negotiated_linkrate': 'Phy disabled\n',
+    });
+    expect((await findings('SATA disk'))[0]).toMatch(/^warn: a disk at SATA port ata2 was found/);
+    expect(await findings('SATA disk')).toHaveLength(1);
+    expect((await findings('SAS port'))[0]).toMatch(/^warn: the SAS port phy-0:2 is dead/);
+    expect(await findings('SAS port')).toHaveLength(1);
+    expect((await findings('disk'))[0]).toMatch(/^warn: \/dev\/sda does not answer: .*"offline"/);
+  });
+
   it('names the module that a NIC without driver wants', async () => {
     pci('0000:00:03.0', '020000', '8086:1533');
     put({

@@ -28,10 +28,14 @@ describe('the dmi probe', () => {
       system: {
         vendor: 'Dell Inc.',
         product: 'PowerEdge R630',
+        version: null,
         serial: 'SN1',
+        sku: null,
+        family: null,
         asset_tag: 'RACK-7',
       },
-      board: { vendor: 'ASRock', product: 'X570D4U', serial: 'B7' },
+      board: { vendor: 'ASRock', product: 'X570D4U', version: null, serial: 'B7' },
+      chassis: { serial: null },
       firmware: { vendor: 'AMI', version: 'P2.10', date: '05/01/2023' },
       smbios_version: '3.2',
     });
@@ -54,7 +58,7 @@ describe('the dmi probe', () => {
   it('drops what a maker forgot to fill in', async () => {
     const raw = table(system('To Be Filled By O.E.M.', 'System Product Name', 'Default string'));
     const found = await read('dmi', { [dmi]: raw });
-    expect(found.system).toEqual({ vendor: null, product: null, serial: null, asset_tag: null });
+    expect(found.system).toMatchObject({ vendor: null, product: null, serial: null });
   });
 
   it.each([
@@ -76,6 +80,71 @@ describe('the dmi probe', () => {
       expect(found.system.serial).toBe(serial);
     },
   );
+
+  it('reads strings in UTF-8 where they are, else in Latin-1', async () => {
+    const utf8 = Buffer.from('Müller').toString('latin1');
+    const found = await read('dmi', { [dmi]: table(system(utf8, 'B\u00fcro')) });
+    expect(found.system).toMatchObject({ vendor: 'Müller', product: 'Büro' });
+  });
+
+  it('shows what else the maker says: versions, SKU, family, the serial of the chassis', async () => {
+    const machine = structure(1, { 0x04: 1, 0x05: 2, 0x06: 3, 0x19: 4, 0x1a: 5 }, [
+      'LENOVO',
+      '20XW',
+      'ThinkPad X1',
+      'LENOVO_MT_20XW',
+      'ThinkPad',
+    ]);
+    const board = structure(2, { 0x05: 1, 0x06: 2 }, ['X11', '1.02A']);
+    const found = await read('dmi', {
+      [dmi]: table(machine, board, structure(3, { 0x07: 1 }, ['CH-77'])),
+    });
+    expect(found.system).toMatchObject({
+      version: 'ThinkPad X1',
+      sku: 'LENOVO_MT_20XW',
+      family: 'ThinkPad',
+    });
+    expect(found.board.version).toBe('1.02A');
+    expect(found.chassis).toEqual({ serial: 'CH-77' });
+  });
+
+  it('reads the version of the legacy anchor', async () => {
+    const anchor = new Uint8Array(15);
+    anchor.set(Buffer.from('_DMI_'));
+    anchor.set([0x23], 14);
+    const found = await read('dmi', { [dmi]: table(system('A', 'B')), [entry]: anchor });
+    expect(found).toMatchObject({
+      smbios_version: '2.3',
+      system_uuid: { value: uuidBig },
+    });
+  });
+
+  it('goes on behind an early end mark as far as an old entry point counts', async () => {
+    const raw = concat([table(structure(0, { 0x04: 1 }, ['AMI'])), system('Dell Inc.', 'R630')]);
+    const counting = oldEntryPoint(2, 8);
+    counting.set([3, 0], 28);
+    const { found, problems } = await probe('dmi', { [dmi]: raw, [entry]: counting });
+    expect(found?.system.vendor).toBe('Dell Inc.');
+    expect(problems).toEqual([]);
+    expect((await read('dmi', { [dmi]: raw, [entry]: entryPoint(3, 0) })).system.vendor).toBeNull();
+  });
+
+  it.each([
+    [
+      'a partition',
+      '',
+      'LPAR UUID:            10111213-1415-1617-1819-1a1b1c1d1e1f\n',
+      '00000000000A1B2C',
+    ],
+    ['a guest', 'VM00 Name: LINUX1\n', 'VM00 UUID: 10111213-1415-1617-1819-1a1b1c1d1e1f\n', null],
+  ])('reads what a mainframe says of %s', async (_, name, uuid, serial) => {
+    const sysinfo =
+      'Manufacturer:         IBM\nType:                 3906\nModel:                706              M04\n' +
+      `Sequence Code:        00000000000A1B2C\n${name}${uuid}`;
+    const found = await read('dmi', { '/proc/sysinfo': sysinfo });
+    expect(found.system).toMatchObject({ vendor: 'IBM', product: '3906-M04', serial });
+    expect(found.system_uuid).toEqual({ value: uuidBig, source: '/proc/sysinfo' });
+  });
 
   it('strips NULs, control characters and blanks', async () => {
     const found = await read('dmi', { [dmi]: table(system(' Phytium\u001b ', 'D2000', '\tS1 ')) });

@@ -147,6 +147,22 @@ describe('the memory probe', () => {
     expect(await bytesOf(files)).toBe(2 * gib);
   });
 
+  it.each([
+    ['adds the memory behind CXL, which SMBIOS has no modules for', 48, 48, []],
+    ['does not add it where the kernel has no use of it', 31, 32, []],
+    ['still says that a table is wrong', 64, 64, [`read.malformed ${dmi}`]],
+  ])('%s', async (_, kernelGib, told, expected) => {
+    const files = {
+      [dmi]: table(structure(0, { 0x04: 1, 0x13: 0 }, ['AMI']), memoryModule()),
+      '/sys/bus/cxl/devices/mem0/ram/size': '0x400000000\n',
+      '/sys/bus/cxl/devices/decoder0.0/size': '0x9000000000\n',
+      '/proc/meminfo': `MemTotal: ${kernelGib * 2 ** 20} kB\n`,
+    };
+    const { found, problems } = await probe('memory', files);
+    expect(found?.memory_bytes).toBe(told * gib);
+    expect(codes(problems)).toEqual(expected);
+  });
+
   it('takes MemTotal where there is nothing else', async () => {
     const files = { '/proc/meminfo': 'MemTotal:       16468292 kB\nMemFree: 1 kB\n' };
     expect(await read('memory', files)).toMatchObject({

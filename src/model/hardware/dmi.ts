@@ -8,12 +8,20 @@ const text = () => nullable(Type.String());
 export const System = Type.Object({
   vendor: text(),
   product: text(),
+  version: Type.Optional(text()),
   serial: text(),
+  sku: Type.Optional(text()),
+  family: Type.Optional(text()),
   asset_tag: text(),
 });
 export type System = Static<typeof System>;
 
-export const Board = Type.Object({ vendor: text(), product: text(), serial: text() });
+export const Board = Type.Object({
+  vendor: text(),
+  product: text(),
+  version: Type.Optional(text()),
+  serial: text(),
+});
 export type Board = Static<typeof Board>;
 
 export const Chassis = Type.Object({ serial: text() });

@@ -1,10 +1,9 @@
 // Finds out what the disks hold, by reading a few places of each disk and partition. Nothing is mounted,
-// assembled or activated. It runs in the netboot image, where disks may be written, or on request.
+// assembled or activated.
 import type { DiskContents } from '../../model/hardware/contents.ts';
 import type { ContentsFacts } from '../../model/inventory.ts';
 import { told } from '../../model/wire.ts';
 import { wholeDisks } from '../disks/whole-disks.ts';
-import { readNetbootImage } from '../machine-id.ts';
 import type { Probe } from '../probe.ts';
 import { Reading } from '../reading.ts';
 import type { Piece } from './fields.ts';
@@ -22,25 +21,22 @@ const leastBytes = 8192;
 
 /** Source: the first and last pages of each disk and partition of /sys/block. A disk of which a part could not
  *  be read, and nothing was found, is left out: nobody can say that it is empty. */
-export function contentsProbe({ probeOs }: { probeOs: boolean }): Probe<'contents'> {
-  return {
-    name: 'contents',
-    async read(root, report) {
-      const read = new Reading(root, 'contents', report);
-      if (!probeOs && !(await readNetbootImage(read))) return undefined;
-      const disks = await wholeDisks(read);
-      if (disks === undefined) return undefined;
-      if (disks.length > maxDisks) {
-        const message = `of ${disks.length} disks only the first ${maxDisks} are looked into`;
-        read.problem('read.too-large', base, message);
-      }
-      const found = await Promise.all(
-        disks.slice(0, maxDisks).map(({ name, bytes }) => readDisk(read, name, bytes)),
-      );
-      return found.filter((one) => one !== undefined);
-    },
-  };
-}
+export const contentsProbe: Probe<'contents'> = {
+  name: 'contents',
+  async read(root, report) {
+    const read = new Reading(root, 'contents', report);
+    const disks = await wholeDisks(read);
+    if (disks === undefined) return undefined;
+    if (disks.length > maxDisks) {
+      const message = `of ${disks.length} disks only the first ${maxDisks} are looked into`;
+      read.problem('read.too-large', base, message);
+    }
+    const found = await Promise.all(
+      disks.slice(0, maxDisks).map(({ name, bytes }) => readDisk(read, name, bytes)),
+    );
+    return found.filter((one) => one !== undefined);
+  },
+};
 
 async function readDisk(
   read: Reading,

@@ -26,7 +26,8 @@ export const disksProbe: Probe<'disks'> = {
   },
 };
 
-async function readDisk(read: Reading, { name, path, bytes, entries }: WholeDisk): Promise<Disk> {
+async function readDisk(read: Reading, whole: WholeDisk): Promise<Disk> {
+  const { name, path, bytes, entries, paths } = whole;
   const dir = `${base}/${name}`;
   const [details, identity] = await Promise.all([
     readDetails(read, dir),
@@ -47,7 +48,7 @@ async function readDisk(read: Reading, { name, path, bytes, entries }: WholeDisk
     removable: details.isRemovable,
     read_only: details.isReadOnly,
     virtual_media: isVirtualMedia({ transport, model, vendor, product }),
-    paths: [],
+    paths: paths.length > 1 ? paths.map((one) => `/dev/${one}`) : [],
   };
 }
 

@@ -18,18 +18,35 @@ export interface WholeDisk {
   bytes: number;
   /** The contents of its device directory. */
   entries: readonly string[];
+  /** The kernel's devices for each path of an NVMe disk, which are hidden. */
+  paths: readonly string[];
 }
 
 /** Undefined where they cannot be told: leaving out one of unknown size would claim that it is gone. */
 export async function wholeDisks(read: Reading): Promise<WholeDisk[] | undefined> {
-  const names = (await read.list(base))?.filter((name) => !notDisks.test(name));
-  if (names === undefined) return undefined;
-  const disks = await Promise.all(names.map((name) => readDisk(read, name)));
+  const all = await read.list(base);
+  if (all === undefined) return undefined;
+  const names = all.filter((name) => !notDisks.test(name));
+  const disks = await Promise.all(
+    names.map(async (name) => {
+      const disk = await readDisk(read, name);
+      return disk && { ...disk, paths: all.filter((path) => wholeOf(path) === name) };
+    }),
+  );
   const needed = names.flatMap((name) => [`${base}/${name}`, `${base}/${name}/size`]);
   return read.refused(...needed) ? undefined : disks.filter((disk) => disk !== undefined);
 }
 
-async function readDisk(read: Reading, name: string): Promise<WholeDisk | undefined> {
+/** "nvme0c1n2", a path of "nvme0n2" through controller 1; undefined for other names. */
+function wholeOf(path: string): string | undefined {
+  const [, subsystem, namespace] = /^(nvme\d+)c\d+(n\d+)$/.exec(path) ?? [];
+  return subsystem === undefined ? undefined : `${subsystem}${namespace ?? ''}`;
+}
+
+async function readDisk(
+  read: Reading,
+  name: string,
+): Promise<Omit<WholeDisk, 'paths'> | undefined> {
   const dir = `${base}/${name}`;
   const [path, sectors, hidden, entries = []] = await Promise.all([
     read.link(dir),

@@ -1,7 +1,6 @@
-// Finds the operating systems installed on this machine's disks. It mounts file systems, so it runs only
-// in the netboot image, where the disk's system counts and the running one does not, or on request.
+// Finds the operating systems installed on this machine's disks, by mounting their file systems.
 import type { ExistingOs } from '../../model/hardware/existing-os.ts';
-import { parseMachineId, readNetbootImage } from '../machine-id.ts';
+import { parseMachineId } from '../machine-id.ts';
 import { chooseKernel, fstabSource, parseOsName } from './os-files.ts';
 import type { Probe } from '../probe.ts';
 import { clean, Reading } from '../reading.ts';
@@ -21,28 +20,25 @@ const mountOptions: Readonly<Record<Superblock['type'], string>> = {
 /** Source: every ext, XFS and btrfs file system of /sys/class/block, mounted by `mount` one after the
  *  other. That there is no system takes having looked everywhere, as a server then lets the disks be
  *  overwritten. Errors: reports exec.failed for what cannot be mounted. */
-export function installedOsProbe({ probeOs }: { probeOs: boolean }): Probe<'installedOs'> {
-  return {
-    name: 'installedOs',
-    async read(root, report, signal) {
-      const read = new Reading(root, 'installedOs', report);
-      if (!probeOs && !(await readNetbootImage(read))) return undefined;
-      const volumes = await findVolumes(read);
-      if (volumes === undefined) return undefined;
-      const found: ExistingOs[] = [];
-      for (const volume of volumes) {
-        if (signal.aborted) break;
-        const system = await within(read, volume, place, (top) =>
-          inspect(read, top, volume, volumes),
-        );
-        if (system !== undefined) found.push(system);
-      }
-      if (found.length === 0 && read.hasProblems) return undefined;
-      // Device names change between boots, and the first one's machine-id identifies the machine.
-      return found.toSorted((a, b) => compare(a.fs_uuid ?? '', b.fs_uuid ?? ''));
-    },
-  };
-}
+export const installedOsProbe: Probe<'installedOs'> = {
+  name: 'installedOs',
+  async read(root, report, signal) {
+    const read = new Reading(root, 'installedOs', report);
+    const volumes = await findVolumes(read);
+    if (volumes === undefined) return undefined;
+    const found: ExistingOs[] = [];
+    for (const volume of volumes) {
+      if (signal.aborted) break;
+      const system = await within(read, volume, place, (top) =>
+        inspect(read, top, volume, volumes),
+      );
+      if (system !== undefined) found.push(system);
+    }
+    if (found.length === 0 && read.hasProblems) return undefined;
+    // Device names change between boots, and the first one's machine-id identifies the machine.
+    return found.toSorted((a, b) => compare(a.fs_uuid ?? '', b.fs_uuid ?? ''));
+  },
+};
 
 /** Passes the directory of a volume to `use`. Mounts it for that time unless it is mounted already. */
 async function within<T>(

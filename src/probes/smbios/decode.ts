@@ -17,8 +17,9 @@ import {
 export function decodeTables(
   table: Uint8Array,
   version: SmbiosVersion | undefined,
+  count?: number,
 ): { tables: SmbiosTables; complete: boolean } {
-  const { structures, complete } = parseStructures(table);
+  const { structures, complete } = parseStructures(table, count);
   const tables: SmbiosTables = { ...noTables(), version };
   for (const structure of structures) add(tables, structure);
   return { tables, complete };
@@ -44,6 +45,7 @@ function add(tables: SmbiosTables, s: Structure): void {
       tables.boards.push({
         vendor: text(s, 0x04),
         product: text(s, 0x05),
+        version: text(s, 0x06),
         serial: text(s, 0x07),
         assetTag: text(s, 0x08),
       });

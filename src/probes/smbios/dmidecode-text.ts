@@ -83,6 +83,7 @@ function add(tables: SmbiosTables, record: TextRecord): void {
       tables.boards.push({
         vendor: get('Manufacturer'),
         product: get('Product Name'),
+        version: get('Version'),
         serial: get('Serial Number'),
         assetTag: get('Asset Tag'),
       });

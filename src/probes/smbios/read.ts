@@ -28,11 +28,11 @@ export async function readSmbios(read: Reading): Promise<SmbiosSource | null | u
 }
 
 function decodeRaw(read: Reading, entry: Uint8Array | undefined, table: Uint8Array): SmbiosSource {
-  const version = entry?.length ? parseEntryPoint(entry) : undefined;
-  if (entry?.length && !version) {
+  const stated = entry?.length ? parseEntryPoint(entry) : undefined;
+  if (entry?.length && !stated) {
     read.problem('read.malformed', rawEntryPoint, `${rawEntryPoint} is not an SMBIOS entry point`);
   }
-  const { tables, complete } = decodeTables(table, version);
+  const { tables, complete } = decodeTables(table, stated?.version, stated?.count);
   if (!complete) {
     read.problem('read.malformed', rawTable, `${rawTable} is cut short or garbled`);
   }

@@ -47,6 +47,16 @@ export class Structure {
 export const headerLength = 4;
 export const endOfTable = 127;
 const latin1 = new TextDecoder('latin1');
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** The specification has strings in UTF-8; older firmware writes its own code page. */
+function decodeString(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return latin1.decode(bytes);
+  }
+}
 
 /** The position of a structure in its table. */
 interface Place {
@@ -62,30 +72,42 @@ interface Place {
 
 /** Finds the structures of a table, up to its end mark or the point where it is cut. A structure that
  *  claims to be shorter than its header does not end the walk: Hyper-V has one, and its memory devices
- *  follow it. Source: SMBIOS specification (DSP0134) 6.1. */
-export function* locate(table: Uint8Array): Generator<Place> {
+ *  follow it. An end mark before the `count` of an old entry point is firmware's mistake.
+ *  Source: SMBIOS specification (DSP0134) 6.1. */
+export function* locate(table: Uint8Array, count = 0): Generator<Place> {
   let at = 0;
-  while (at + headerLength <= table.length) {
+  for (let found = 1; at + headerLength <= table.length; found++) {
     const [type = 0, length = 0] = table.subarray(at, at + 2);
     if (at + length > table.length) return;
     const { strings, end } = locateStrings(table, at + Math.max(length, headerLength));
     yield { type, start: at, length, strings, end };
-    if (end === undefined || (type === endOfTable && length >= headerLength)) return;
+    const isMark = type === endOfTable && length >= headerLength;
+    if (end === undefined || (isMark && (found >= count || !followsMark(table, end)))) return;
     at = end;
   }
 }
 
+/** True if another structure stands behind an end mark, and not the rest of a buffer. */
+function followsMark(table: Uint8Array, at: number): boolean {
+  const [type = endOfTable, length = 0] = table.subarray(at, at + 2);
+  return type < endOfTable && length >= headerLength;
+}
+
 /** The structures of a table. `complete` is false if it is cut or garbled. */
-export function parseStructures(table: Uint8Array): {
+export function parseStructures(
+  table: Uint8Array,
+  count?: number,
+): {
   structures: Structure[];
   complete: boolean;
 } {
-  const places = [...locate(table)];
+  const places = [...locate(table, count)];
   const whole = places.filter((place) => place.length >= headerLength);
   const last = places.at(-1);
   // Tables before 2.2 have no end mark; they extend to the last byte.
   const isEnded =
     last?.type === endOfTable ||
+    (count !== undefined && count > 0 && places.length >= count) ||
     (last?.end !== undefined && last.end + headerLength > table.length);
   return {
     structures: whole.map((place) => structureAt(table, place)),
@@ -97,7 +119,7 @@ function structureAt(table: Uint8Array, { start, length, strings }: Place): Stru
   const area = new DataView(table.buffer, table.byteOffset + start, length);
   return new Structure(
     area,
-    strings.map((place) => latin1.decode(table.subarray(...place))),
+    strings.map((place) => decodeString(table.subarray(...place))),
   );
 }
 

@@ -46,6 +46,7 @@ interface SystemInfo {
 interface Board {
   vendor: string | null;
   product: string | null;
+  version: string | null;
   serial: string | null;
   assetTag: string | null;
 }

@@ -275,6 +275,23 @@ describe('the disks probe', () => {
     });
   });
 
+  it('lists the paths of an NVMe disk, which the kernel joins itself', async () => {
+    const subsystem = 'virtual/nvme-subsystem/nvme-subsys0';
+    const hidden = (name: string): Files => ({
+      ...disk(name, nvme.replace('nvme0', name.slice(0, 5)), { hidden: '1\n' }),
+    });
+    const files = {
+      ...disk('nvme0n1', subsystem),
+      ...hidden('nvme0c0n1'),
+      ...hidden('nvme0c1n1'),
+      ...hidden('nvme0c1n2'),
+    };
+    expect(await only(files)).toMatchObject({
+      device: '/dev/nvme0n1',
+      paths: ['/dev/nvme0c0n1', '/dev/nvme0c1n1'],
+    });
+  });
+
   it('lists the paths of one disk on each of them', async () => {
     const path = (host: number): string =>
       `pci0000:00/0000:81:00.0/host${host}/rport-${host}:0-1/target${host}:0:0/${host}:0:0:1`;

@@ -75,7 +75,7 @@ describe.skipIf(device === undefined)(`the installedOs probe on a real device${w
   it('finds the system, leaves the file system as it was, and unmounts it', async () => {
     const before = run('sha256sum', join(dir, 'image'));
     const problems: unknown[] = [];
-    const found = await installedOsProbe({ probeOs: true }).read(
+    const found = await installedOsProbe.read(
       root,
       (problem) => problems.push(problem),
       new AbortController().signal,
