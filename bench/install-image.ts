@@ -27,6 +27,7 @@ const { runners } = workflowActions({
     download(of, headers, signal, { clock: systemClock, trustedOrigins: [], userAgent: 'bench' }),
   disks: async () => [disk],
   planned: undefined,
+  servers: [],
 });
 
 /** Units: seconds. Source: proc(5), /proc/<pid>/stat, cutime and cstime in hundredths. */

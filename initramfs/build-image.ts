@@ -1,4 +1,4 @@
-// Makes dist/boot/<arch>/{kernel,initramfs} (`npm run build:initramfs`): see docs/netboot.md.
+// Makes dist/boot/<arch>/{kernel,initramfs,tools} (`npm run build:initramfs`): see docs/netboot.md.
 import {
   chmodSync,
   copyFileSync,
@@ -24,6 +24,7 @@ import { addFirmware, openFirmware } from './firmware.ts';
 import { copyModules, parseModulesDep, type ModuleTree } from './modules.ts';
 import { Apt, type DebianPackage } from './packages.ts';
 import { profiles, type Profile } from './profiles.ts';
+import { buildToolsImage } from './tools-image.ts';
 import { cacheDir, projectDir, requireTools } from './tools.ts';
 
 export interface ImageOptions {
@@ -35,7 +36,7 @@ export interface ImageOptions {
   readonly output?: string;
 }
 
-/** Builds kernel, initramfs and their list of parts, and gives the folder that holds them. */
+/** Builds kernel, initramfs, the tools image and lists of their parts, and gives the folder that holds them. */
 export async function buildImage(options: ImageOptions): Promise<string> {
   const { arch, profile } = options;
   const extra =
@@ -45,8 +46,11 @@ export async function buildImage(options: ImageOptions): Promise<string> {
     cpio: 'cpio',
     depmod: 'kmod',
     modinfo: 'kmod',
+    readelf: 'binutils',
   });
-  const packages = fetchPackages(arch);
+  const apt = new Apt(arch);
+  apt.update();
+  const packages = fetchPackages(arch, apt);
   const executable = await buildExecutable(arch);
   const work = join(cacheDir, 'image', `${arch}-${profile}`);
   rmSync(work, { recursive: true, force: true });
@@ -59,23 +63,28 @@ export async function buildImage(options: ImageOptions): Promise<string> {
   const free = join(packages.firmware.root, 'lib', 'firmware');
   const paths = modules.files.map((file) => join(moduleDir, file));
   const firmware = addFirmware(paths, free, extra, heavy);
-  copyPrograms(arch, packages, executable.path, heavy);
+  const programs = copyPrograms(arch, packages, executable.path, heavy);
   const kernel = join(packages.kernel.root, 'boot', `vmlinuz-${modules.version}`);
   const madeAt = Math.floor(statSync(kernel).mtimeMs / 1000);
-  copyRoot(arch, packages, profile, modules, moduleDir, madeAt, light);
-
   const output = join(options.output ?? join(projectDir, 'dist', 'boot'), architectures[arch].boot);
   mkdirSync(output, { recursive: true });
+  const base = { mountedAt: '/image', files: programs };
+  const tools = buildToolsImage(arch, apt, base, join(output, 'tools'));
+  copyRoot(arch, packages, modules, moduleDir, light);
+  const mark = { version: manifest.version, profile, arch: architectures[arch].boot };
+  markImage(light, { ...mark, tools_sha256: tools.sha256 }, madeAt);
+
   cpSync(kernel, join(output, 'kernel'));
   chmodSync(join(output, 'kernel'), 0o644);
   writeFileSync(join(output, 'initramfs'), packInitramfs(work, heavy, light));
-  const parts = listParts(packages, executable.packages, arch, firmware.extra);
-  const document = spdxDocument(
-    `dragonfly-netboot-${architectures[arch].boot}-${profile}-${manifest.version}`,
-    new Date(madeAt * 1000).toISOString().replace('.000', ''),
-    parts,
-  );
-  writeFileSync(join(output, 'initramfs.spdx.json'), `${JSON.stringify(document, null, 2)}\n`);
+  const list = (name: string, kind: string, parts: readonly Part[]): void => {
+    const title = `dragonfly-${kind}-${architectures[arch].boot}-${profile}-${manifest.version}`;
+    const created = new Date(madeAt * 1000).toISOString().replace('.000', '');
+    const text = JSON.stringify(spdxDocument(title, created, parts), null, 2);
+    writeFileSync(join(output, `${name}.spdx.json`), `${text}\n`);
+  };
+  list('initramfs', 'netboot', listParts(packages, executable.packages, arch, firmware.extra));
+  list('tools', 'tools', debianParts(tools.packages));
   writeFileSync(join(output, 'firmware-not-included.txt'), firmware.missing.join('\n') + '\n');
   return output;
 }
@@ -92,9 +101,7 @@ const packageNames = {
   firmware: 'firmware-linux-free',
 } as const;
 
-function fetchPackages(arch: Arch): Packages {
-  const apt = new Apt(arch);
-  apt.update();
+function fetchPackages(arch: Arch, apt: Apt): Packages {
   const fetch = (key: keyof typeof packageNames): DebianPackage => apt.fetch(packageNames[key]);
   return {
     kernel: apt.fetch(apt.dependencyOf(`linux-image-${architectures[arch].debian}`)),
@@ -113,9 +120,16 @@ const libcFiles = 'libc.so.6 libm.so.6 libdl.so.2 libpthread.so.0 libresolv.so.2
   ' ',
 );
 
-/** The agent, what it links to, and the DHCPv6 client. */
-function copyPrograms(arch: Arch, packages: Packages, executable: string, heavy: string): void {
+/** Copies the agent, what it links to, and the DHCPv6 client, and gives the paths of what it copied. */
+function copyPrograms(
+  arch: Arch,
+  packages: Packages,
+  executable: string,
+  heavy: string,
+): readonly string[] {
+  const paths: string[] = [];
   const put = (from: string, to: string): void => {
+    paths.push(to);
     mkdirSync(dirname(join(heavy, to)), { recursive: true });
     copyFileSync(from, join(heavy, to));
   };
@@ -131,24 +145,25 @@ function copyPrograms(arch: Arch, packages: Packages, executable: string, heavy:
   put(stdcxx, `lib/${triplet}/libstdc++.so.6`);
   const atomic = join(packages.libatomic.root, 'usr', 'lib', triplet, 'libatomic.so.1');
   put(atomic, `lib/${triplet}/libatomic.so.1`);
+  return paths;
 }
 
 /** What the kernel unpacks: busybox, the scripts, the modules that it takes to mount the rest. */
 function copyRoot(
   arch: Arch,
   packages: Packages,
-  profile: Profile,
   modules: ModuleTree,
   moduleDir: string,
-  madeAt: number,
   light: string,
 ): void {
   cpSync(join(projectDir, 'initramfs', 'root'), light, { recursive: true });
-  for (const dir of ['bin', 'dev', 'proc', 'sys', 'image', 'lib/early']) {
+  for (const dir of ['bin', 'dev', 'proc', 'sys', 'image', 'tools', 'lib/early']) {
     mkdirSync(join(light, dir), { recursive: true });
   }
   cpSync(join(packages.busybox.root, 'bin', 'busybox'), join(light, 'bin', 'busybox'));
   symlinkSync('bin', join(light, 'sbin'));
+  // For what is there once the tools image is mounted.
+  symlinkSync('/tools/etc/mke2fs.conf', join(light, 'etc', 'mke2fs.conf'));
   const { triplet, loader } = architectures[arch];
   for (const link of ['usr', 'lib/modules', 'lib/firmware', `lib/${triplet}`, loader]) {
     mkdirSync(dirname(join(light, link)), { recursive: true });
@@ -165,7 +180,10 @@ function copyRoot(
     }
   }
   writeFileSync(join(light, 'lib', 'early', 'order'), [...new Set(early)].join('\n') + '\n');
-  const mark = { version: manifest.version, profile };
+}
+
+/** Notes what the image is, when it was made, and the digest of the only tools image that it takes. */
+function markImage(light: string, mark: Readonly<Record<string, string>>, madeAt: number): void {
   writeFileSync(join(light, 'etc', 'dragonfly-image'), `${JSON.stringify(mark)}\n`);
   writeFileSync(join(light, 'etc', 'dragonfly-image-time'), `${madeAt}\n`);
 }
@@ -192,12 +210,6 @@ function listParts(
   arch: Arch,
   extraFirmware: readonly string[],
 ): Part[] {
-  const debian = Object.values(packages).map((p) => ({
-    name: p.name,
-    version: p.version,
-    licence: debianLicence(p.root, p.name),
-    supplier: 'Organization: Debian',
-  }));
   const extra = extraFirmware.map((file) => ({
     name: `extra-firmware/${file}`,
     version: 'NONE',
@@ -212,7 +224,16 @@ function listParts(
     licence: manifest.license,
     supplier: 'NOASSERTION',
   };
-  return [agent, ...debian, ...npm, ...extra];
+  return [agent, ...debianParts(Object.values(packages)), ...npm, ...extra];
+}
+
+function debianParts(packages: readonly DebianPackage[]): Part[] {
+  return packages.map(({ name, version, root }) => ({
+    name,
+    version,
+    licence: debianLicence(root, name),
+    supplier: 'Organization: Debian',
+  }));
 }
 
 /** A package of the lock file. */
@@ -225,7 +246,7 @@ function npmPart(name: string): Part {
 
 const buildInitramfs = command({
   name: 'build:initramfs',
-  describe: "make dist/boot/ARCH/{kernel,initramfs} from Debian's packages",
+  describe: "make dist/boot/ARCH/{kernel,initramfs,tools} from Debian's packages",
   options: {
     arch: { type: 'string', choices: archs, describe: 'the machines to boot (default: this one)' },
     profile: {
@@ -248,7 +269,7 @@ const buildInitramfs = command({
       ...(extraFirmware === undefined ? {} : { extraFirmware }),
       ...(output === undefined ? {} : { output }),
     });
-    for (const file of ['kernel', 'initramfs']) {
+    for (const file of ['kernel', 'initramfs', 'tools']) {
       const { size } = statSync(join(folder, file));
       io.print(`${join(folder, file)}  ${(size / 1e6).toFixed(1)} MB\n`);
     }

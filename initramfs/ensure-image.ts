@@ -12,12 +12,14 @@ export async function ensureImage(
   profile: Profile = 'virt',
   dir = join(projectDir, 'dist', 'boot'),
 ): Promise<string> {
-  const image = join(dir, architectures[arch].boot, 'initramfs');
+  const folder = join(dir, architectures[arch].boot);
+  const image = join(folder, 'initramfs');
   const sources = ['src', 'initramfs', 'build-agent.ts', 'package-lock.json'].map((name) =>
     join(projectDir, name),
   );
-  if (!existsSync(image) || statSync(image).mtimeMs < Math.max(...sources.map(newest))) {
-    console.log(`building kernel and initramfs for ${arch} (a few minutes)`);
+  const isThere = ['kernel', 'initramfs', 'tools'].every((name) => existsSync(join(folder, name)));
+  if (!isThere || statSync(image).mtimeMs < Math.max(...sources.map(newest))) {
+    console.log(`building kernel, initramfs and tools for ${arch} (a few minutes)`);
     await buildImage({ arch, profile, output: dir });
   }
   return dir;

@@ -23,6 +23,7 @@ import { jetpack } from './jetpack.ts';
 import { kexec } from './kexec.ts';
 import { partition } from './partition.ts';
 import { reboot } from './reboot.ts';
+import { addTools } from './tools.ts';
 import { writefile } from './writefile.ts';
 
 export interface ActionServices {
@@ -33,10 +34,10 @@ export interface ActionServices {
   readonly ask: Ask;
   /** The disks of the machine, as they are now; undefined when they could not be read. */
   readonly disks: () => Promise<readonly Disk[] | undefined>;
+  /** The addresses of the servers, the preferred one first. */
+  readonly servers: readonly string[];
   /** Of the server; an older one plans none. */
   readonly planned: PlannedDisk | undefined;
-  /** URL of the server. */
-  readonly server?: string | undefined;
 }
 
 interface RunContext {
@@ -71,7 +72,7 @@ export function workflowActions(services: ActionServices): WorkflowActions {
     ...disk,
     ask: services.ask,
     random: services.random,
-    server: services.server,
+    server: services.servers[0],
     system,
   });
   const known: Readonly<Record<string, Prepared>> = {
@@ -83,12 +84,17 @@ export function workflowActions(services: ActionServices): WorkflowActions {
     reboot: prepare('reboot', reboot),
     writefile: prepare('writefile', writefile),
   };
+  const runner =
+    (name: string, { run }: Prepared): Runner =>
+    async (fields, given) => {
+      const full = context(given);
+      // A machine that only starts anew is not kept waiting.
+      if (name !== 'reboot') await addTools(services.servers, full);
+      return await run(fields, full);
+    };
   return {
     runners: Object.fromEntries(
-      Object.entries(known).map(([name, { run }]) => [
-        name,
-        (fields, given) => run(fields, context(given)),
-      ]),
+      Object.entries(known).map(([name, action]) => [name, runner(name, action)]),
     ),
     check({ action, fields }) {
       known[action]?.check(fields);

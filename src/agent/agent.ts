@@ -142,7 +142,7 @@ async function loadActions(
   return workflowActions({
     root,
     planned,
-    server: options.servers[0],
+    servers: options.servers,
     clock: connection.clock,
     random: options.random ?? Math.random,
     ask: (url, headers, signal) =>

@@ -15,6 +15,9 @@ import type { BootDecision } from '../rules/decide.ts';
 import type { App, Services } from '../services.ts';
 import { errors, serverUrl } from './route.ts';
 
+/** What there is for each architecture. An agent with a workflow fetches the tools. */
+const files: readonly string[] = ['kernel', 'initramfs', 'tools'];
+
 /** "false" leaves `dragonfly.mode` out of boot scripts. */
 const modeSetting = 'boot.mode_parameter';
 
@@ -88,7 +91,8 @@ export async function bootRoutes(app: App, s: Services): Promise<void> {
       config: { access: 'public' },
       schema: {
         tags: ['boot'],
-        summary: 'Get the kernel or initramfs for an architecture, by its name in iPXE',
+        summary:
+          'Get the kernel, initramfs or tools image for an architecture, by its name in iPXE',
         params: Type.Object({
           arch: Type.String({ maxLength: 64 }),
           file: Type.String({ maxLength: 64 }),
@@ -99,7 +103,7 @@ export async function bootRoutes(app: App, s: Services): Promise<void> {
     async (request, reply) => {
       const { arch, file } = request.params;
       const folder = Object.hasOwn(bootFolders, arch) ? bootFolders[arch] : undefined;
-      if (folder === undefined || (file !== 'kernel' && file !== 'initramfs')) {
+      if (folder === undefined || !files.includes(file)) {
         throw new AppError('route.unknown', `there is no ${arch}/${file} to boot`);
       }
       if (dir === undefined) {
