@@ -3,6 +3,7 @@
 import { backup } from './server/backup.ts';
 import { bootScript } from './server/boot-script.ts';
 import { check } from './server/check.ts';
+import { image } from './server/image.ts';
 import { main } from './main.ts';
 import { restore } from './server/restore.ts';
 import { rotateKey } from './server/rotate-key.ts';
@@ -14,5 +15,5 @@ await main({
   name: 'dragonfly-server',
   version,
   defaultCommand: serve,
-  commands: [serve, token, rotateKey, backup, restore, check, bootScript],
+  commands: [serve, token, image, rotateKey, backup, restore, check, bootScript],
 });

@@ -55,6 +55,9 @@ const codes = {
   'image.changed': [null, 'The server replaced an image during its transfer.'],
   'image.damaged': [null, 'An image is cut short, damaged, or does not match its checksum.'],
   'image.unsupported': [null, 'An image is of a kind that cannot be written safely.'],
+  'image.unknown': [404, 'The server has no image of that name.'],
+  'image.exists': [null, 'The image folder has an image of that name already.'],
+  'image.folder': [500, 'The image folder of the server cannot be read or written.'],
   'tree.failed': [null, 'A file of the system on a disk could not be read or written.'],
 
   // Requests

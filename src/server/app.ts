@@ -8,6 +8,7 @@ import type { Clock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import { stringifyExact } from '../core/exact-json.ts';
 import { silentLog, type Log } from '../core/log.ts';
+import type { ImageFolder } from '../store/images/folder.ts';
 import type { Store } from '../store/store.ts';
 import { answerClientError, sendError } from './http/answers.ts';
 import { Auth, type AuthOptions } from './access/auth.ts';
@@ -29,6 +30,7 @@ import { bootRoutes } from './routes/boot.ts';
 import { conflictRoutes } from './routes/conflicts.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
+import { imageRoutes } from './routes/images.ts';
 import { machineRoutes } from './routes/machines.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { pageRoutes } from './routes/page.ts';
@@ -58,6 +60,7 @@ export interface AppOptions {
   readonly connectionsPerAddress?: number;
   readonly publicUrl?: string | undefined;
   readonly boot?: BootOptions;
+  readonly images?: ImageFolder | undefined;
   readonly tls?: TlsTexts;
 }
 
@@ -67,6 +70,7 @@ export type Routes = (app: App, services: Services) => void | Promise<void>;
 const routes: readonly Routes[] = [
   agentRoutes,
   bootRoutes,
+  imageRoutes,
   machineRoutes,
   workflowRoutes,
   templateRoutes,
@@ -145,6 +149,7 @@ function createServices(options: AppOptions, stopping: AbortSignal): Services {
     secrets: new SecretBox(options.secretKeys ?? ''),
     publicUrl: options.publicUrl,
     boot: options.boot ?? {},
+    images: options.images,
   };
 }
 

@@ -31,6 +31,7 @@ export function startBackground(s: Services, signal: AbortSignal): Background {
       s.log.error({ err }, 'the store cannot be watched: changes by other servers show late');
     }),
     s.overload.watch(signal).catch(() => {}),
+    hashImages(s, signal),
     every(s, sweepMs, signal, async () => {
       for (const id of s.liveness.sweep()) s.decisions.forget(id);
     }),
@@ -48,6 +49,15 @@ export function startBackground(s: Services, signal: AbortSignal): Background {
       });
     },
   };
+}
+
+/** Computes the checksums of new images ahead of the first machine that asks for them. */
+async function hashImages({ images, log }: Services, signal: AbortSignal): Promise<void> {
+  try {
+    await images?.hashAll(signal);
+  } catch (err) {
+    if (!signal.aborted) log.error({ err }, 'the checksums of the images cannot be computed');
+  }
 }
 
 /** Repeats `work` until `signal` aborts. A failure is retried next time. */

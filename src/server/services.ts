@@ -9,6 +9,7 @@ import type { Auth } from './access/auth.ts';
 import type { Events } from './running/events.ts';
 import type { Decisions } from './running/decisions.ts';
 import type { Liveness } from './running/liveness.ts';
+import type { ImageFolder } from '../store/images/folder.ts';
 import type { BootOptions } from '../netboot/boot-script.ts';
 import type { Metrics } from './running/metrics.ts';
 import type { Overload } from './running/overload.ts';
@@ -40,6 +41,8 @@ export interface Services {
   /** This server's URL as agents reach it, if configured. */
   readonly publicUrl: string | undefined;
   readonly boot: BootOptions;
+  /** The disk images to give out, if there is a folder of them. */
+  readonly images: ImageFolder | undefined;
   /** Aborted when the server begins to stop. */
   readonly stopping: AbortSignal;
 }

@@ -6,6 +6,7 @@ import { AppError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import { shownSettings } from '../../core/settings.ts';
 import type { TlsTexts } from '../../server/http/connections.ts';
+import type { ImageFolder } from '../../store/images/folder.ts';
 import type { App } from '../../server/services.ts';
 import { command, type Io } from '../command.ts';
 import { settingsText } from '../setting-options.ts';
@@ -93,6 +94,7 @@ async function run(
       dir: values.boot_dir && absolutePath(values.boot_dir),
       append: values.boot_append,
     },
+    images: await imageFolder(values.image_dir),
     ...(tls === undefined ? {} : { tls }),
   });
   const stopWatching = watchCertificates(app, configuration, log);
@@ -138,6 +140,15 @@ function enrolmentToken({ values }: ServerConfiguration): string | undefined {
     'config.invalid',
     'the enrolment token must have 16 to 256 characters and no spaces; make one with: openssl rand -hex 32',
   );
+}
+
+/** Errors: AppError `image.folder` for one that cannot be read. */
+async function imageFolder(path: string | undefined): Promise<ImageFolder | undefined> {
+  if (path === undefined) return undefined;
+  const { ImageFolder } = await import('../../store/images/folder.ts');
+  const folder = new ImageFolder(absolutePath(path));
+  await folder.list();
+  return folder;
 }
 
 function tlsTexts({ values }: ServerConfiguration): TlsTexts | undefined {

@@ -81,6 +81,11 @@ export const serverSettings = {
     type: 'string',
     describe: 'more parameters for the kernels that machines boot, as "console=ttyS0"',
   },
+  image_dir: {
+    type: 'string',
+    value: 'DIR',
+    describe: 'directory of disk images, which machines fetch as /images/NAME',
+  },
   connections_per_address: {
     type: 'number',
     default: 1024,
