@@ -28,7 +28,7 @@ export async function addTools(servers: readonly string[], context: ActionContex
   if (wanted === undefined || (await host.root.list(mountPoint)) !== undefined) return;
   progress({ percent: 0, message: 'fetching the tools image' });
   const bytes = await fetchFirst(servers, wanted, context);
-  await host.run('dd', [`of=${file}`, 'bs=1M'], { signal, input: bytes });
+  await host.run('sh', ['-c', 'cat > "$0"', file], { signal, input: bytes });
   await host.run('/lib/dragonfly/tools', [file], { signal });
 }
 
