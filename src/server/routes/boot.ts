@@ -16,7 +16,7 @@ import type { App, Services } from '../services.ts';
 import { errors, serverUrl } from './route.ts';
 
 /** What there is for each architecture. An agent with a workflow fetches the tools. */
-const files: readonly string[] = ['kernel', 'initramfs', 'tools'];
+const files: ReadonlySet<string> = new Set(['kernel', 'initramfs', 'tools']);
 
 /** "false" leaves `dragonfly.mode` out of boot scripts. */
 const modeSetting = 'boot.mode_parameter';
@@ -103,7 +103,7 @@ export async function bootRoutes(app: App, s: Services): Promise<void> {
     async (request, reply) => {
       const { arch, file } = request.params;
       const folder = Object.hasOwn(bootFolders, arch) ? bootFolders[arch] : undefined;
-      if (folder === undefined || !files.includes(file)) {
+      if (folder === undefined || !files.has(file)) {
         throw new AppError('route.unknown', `there is no ${arch}/${file} to boot`);
       }
       if (dir === undefined) {
