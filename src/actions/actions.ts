@@ -16,6 +16,7 @@ import type {
 import { findPlanned, findUnplanned, type WantedDisk } from './disk/target.ts';
 import { chroot, whereOf } from './chroot.ts';
 import type { Where } from './disk/system.ts';
+import { efibootmgr } from './efibootmgr.ts';
 import { checkFields } from './fields.ts';
 import { image2disk } from './image2disk.ts';
 import type { Ask } from './image/transfer.ts';
@@ -23,6 +24,7 @@ import { jetpack } from './jetpack.ts';
 import { kexec } from './kexec.ts';
 import { partition } from './partition.ts';
 import { reboot } from './reboot.ts';
+import { seabios } from './seabios.ts';
 import { addTools } from './tools.ts';
 import { writefile } from './writefile.ts';
 
@@ -77,11 +79,13 @@ export function workflowActions(services: ActionServices): WorkflowActions {
   });
   const known: Readonly<Record<string, Prepared>> = {
     chroot: prepare('chroot', chroot),
+    efibootmgr: prepare('efibootmgr', efibootmgr),
     image2disk: prepare('image2disk', image2disk),
     jetpack: prepare('jetpack', jetpack),
     kexec: prepare('kexec', kexec),
     partition: prepare('partition', partition),
     reboot: prepare('reboot', reboot),
+    seabios: prepare('seabios', seabios),
     writefile: prepare('writefile', writefile),
   };
   const runner =

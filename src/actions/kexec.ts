@@ -134,8 +134,9 @@ async function load(tree: Tree, boot: MenuEntry, context: ActionContext): Promis
 
 /** As a boot loader passes several on: one behind the other, each on a word. */
 async function join(parts: readonly string[], { host, signal }: ActionContext): Promise<string> {
+  // With what busybox has.
   const script =
-    'mkdir -p /run && : > "$0" && for part; do cat "$part" >> "$0" && truncate -s %4 "$0"; done';
+    'mkdir -p /run && : > "$0"; for part; do cat "$part" >> "$0"; while [ $(($(wc -c < "$0") % 4)) != 0 ]; do printf "\\0" >> "$0"; done; done';
   await host.run('sh', ['-ec', script, joined, ...parts], { signal, name: 'cat' });
   return joined;
 }

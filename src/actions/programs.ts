@@ -31,11 +31,11 @@ export const programPackages = {
   swapoff: 'mount',
   sync: 'coreutils',
   tee: 'coreutils',
-  truncate: 'coreutils',
   udevadm: 'udev',
   umount: 'mount',
   uname: 'coreutils',
   unshare: 'util-linux',
+  wc: 'coreutils',
   wipefs: 'util-linux',
   xz: 'xz-utils',
 } as const;
@@ -67,11 +67,12 @@ const environment = ['chroot', 'env', 'rm', ...mounted] as const;
 
 export const actionPrograms: Readonly<Partial<Record<ActionName, Programs>>> = {
   chroot: { always: environment, sometimes: ['udevadm'] },
+  efibootmgr: { always: ['blkid', 'efibootmgr'], sometimes: ['uname', 'udevadm', ...mounted] },
   image2disk: { always: tearDown, sometimes: ['bzip2', 'fallocate', 'xz', ...takeDown] },
   jetpack: { always: ['uname', ...environment], sometimes: ['udevadm'] },
   kexec: {
     always: ['kexec', 'sync', ...mounted],
-    sometimes: ['cat', 'reboot', 'rm', 'tee', 'truncate', 'udevadm'],
+    sometimes: ['cat', 'reboot', 'rm', 'tee', 'udevadm', 'wc'],
   },
   partition: {
     always: ['sfdisk', ...tearDown],
@@ -81,5 +82,6 @@ export const actionPrograms: Readonly<Partial<Record<ActionName, Programs>>> = {
     always: ['reboot', 'sync'],
     sometimes: ['blkid', 'efibootmgr', 'partx', 'tee', 'udevadm'],
   },
+  seabios: { always: [], sometimes: [] },
   writefile: { always: mounted, sometimes: ['udevadm'] },
 };

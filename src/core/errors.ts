@@ -58,6 +58,7 @@ const codes = {
   'image.unknown': [404, 'The server has no image of that name.'],
   'image.exists': [null, 'The image folder has an image of that name already.'],
   'image.folder': [500, 'The image folder of the server cannot be read or written.'],
+  'firmware.failed': [null, 'The firmware did not keep a setting, or cannot be reached.'],
   'tree.failed': [null, 'A file of the system on a disk could not be read or written.'],
 
   // Requests

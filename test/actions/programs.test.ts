@@ -6,7 +6,7 @@ import { actionPrograms, programPackages } from '../../src/actions/programs.ts';
 const unnamed = {
   'src/sources/writing/mount-space.ts': ['nsenter', 'sh', 'unshare'],
   'src/actions/disk/environment.ts': ['chroot', 'env'],
-  'src/actions/kexec.ts': ['cat', 'truncate'],
+  'src/actions/kexec.ts': ['cat', 'wc'],
   'src/actions/disk/make-partitions.ts': ['mkfs.btrfs', 'mkfs.ext4', 'mkfs.xfs'],
 };
 

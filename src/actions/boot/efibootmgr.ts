@@ -12,6 +12,8 @@ export interface BootEntry {
   /** Of the port that it boots from, lower case with colons. */
   readonly mac: string | undefined;
   readonly isNetwork: boolean;
+  /** Firmware passes over those that are not. */
+  readonly isActive: boolean;
 }
 
 export interface BootVariables {
@@ -38,7 +40,7 @@ export function parseBootVariables(text: string): BootVariables {
 
 /** "Boot0001* label<tab>path"; older versions print blanks for the tab. */
 function parseEntry(line: string): BootEntry | undefined {
-  const [, number, rest] = /^Boot([0-9A-F]{4})[* ] ?(.*)$/.exec(line) ?? [];
+  const [, number, mark, rest] = /^Boot([0-9A-F]{4})([* ]) ?(.*)$/.exec(line) ?? [];
   if (number === undefined || rest === undefined) return undefined;
   const [label = '', path = ''] = rest.includes('\t') ? rest.split('\t') : splitAtPath(rest);
   const [, uuid] = /HD\(\d+,GPT,([0-9a-f-]{36})/i.exec(path) ?? [];
@@ -50,6 +52,7 @@ function parseEntry(line: string): BootEntry | undefined {
     partitionUuid: uuid?.toLowerCase(),
     mac: mac?.toLowerCase().replaceAll(/(..)(?!$)/g, '$1:'),
     isNetwork: /\b(MAC|IPv4|IPv6|Uri)\(/i.test(path),
+    isActive: mark === '*',
   };
 }
 

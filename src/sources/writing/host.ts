@@ -3,6 +3,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Root } from '../root.ts';
 import { blockDeviceNumber, openBlockFile, type BlockFile } from './block-file.ts';
+import { openCmos, type Cmos } from './cmos.ts';
 import { MountSpace } from './mount-space.ts';
 import { filterThrough, runProgram, type ProgramOptions } from './program.ts';
 
@@ -25,6 +26,8 @@ export interface Host {
     input: AsyncIterable<Uint8Array>,
     options: RunOptions,
   ): AsyncIterable<Uint8Array>;
+  /** The memory that a PC's BIOS has its settings in. */
+  readonly cmos: Cmos;
   /** Room for mounts that nobody else sees. Errors: AppError `exec.failed`. */
   openMounts(): Promise<MountSpace>;
 }
@@ -39,6 +42,7 @@ export function hostOf(root: Root, clock: Clock): Host {
     run: (program, args, options) => runProgram(program, args, { ...options, clock }),
     filter: (program, args, input, options) =>
       filterThrough(program, args, input, { ...options, clock }),
+    cmos: openCmos(),
     openMounts: () => MountSpace.open(clock),
   };
 }
