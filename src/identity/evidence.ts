@@ -4,6 +4,7 @@ import type { CheckinRequest } from '../model/api.ts';
 import { computeIdentityHash } from './hash.ts';
 import { isJunkMac, macOfInfiniband, normalizeMac } from './macs.ts';
 import { uuidPlaceholder } from './placeholders.ts';
+import { traitsOf, type Traits } from './traits.ts';
 
 export interface Evidence {
   readonly primaryMac: string;
@@ -17,6 +18,12 @@ export interface Evidence {
   readonly identityHash: string;
   readonly bootId: string | null;
   readonly sequence: number | null;
+  readonly traits: Traits;
+}
+
+/** True for a stock agent: it shows nothing of its machine's identity but the primary MAC. */
+export function isStock({ bootId, macs, smbiosUuid }: Evidence): boolean {
+  return bootId === null && macs === undefined && smbiosUuid === null;
 }
 
 /** Reads the evidence out of a check-in.
@@ -46,6 +53,7 @@ export function evidenceOf(request: CheckinRequest): Evidence {
       : computeIdentityHash(macs ?? [primaryMac], smbiosUuid, machineId),
     bootId: request.boot_id ?? null,
     sequence: request.sequence ?? null,
+    traits: traitsOf(request, request.disks),
   };
 }
 

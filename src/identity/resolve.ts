@@ -4,13 +4,12 @@ import type { IdentityConflict, MatchedBy } from '../model/history.ts';
 import type { Machine } from '../model/machine.ts';
 import type { Evidence } from './evidence.ts';
 import {
-  agreesBeyondPrimaryMac,
-  contradictions,
   differences,
   goesOnInEarlierBoot,
   isSameInstallation,
-  nothingElseAgrees,
   twoBoots,
+  weigh,
+  type Weight,
 } from './weigh.ts';
 
 /** What the store knows of a check-in's evidence: ids of machines. */
@@ -20,6 +19,8 @@ export interface Known {
   readonly byPrimaryMac: readonly string[];
   /** For each MAC shown, the machines that have it in any role. */
   readonly byMac: ReadonlyMap<string, readonly string[]>;
+  /** For each disk shown that machines are found by, those that have it. */
+  readonly byDisk: ReadonlyMap<string, readonly string[]>;
   readonly bySmbiosUuid: readonly string[];
   /** SMBIOS UUIDs of these machines that other machines have as well. */
   readonly sharedUuids: ReadonlySet<string>;
@@ -57,83 +58,126 @@ export function resolve(shown: Evidence, known: Known): Resolution {
   return byIdentityHash(shown, known) ?? byPrimaryMac(shown, known) ?? byEvidence(shown, known);
 }
 
+/** An equal hash proves no more than what went into it, which may be one MAC. */
 function byIdentityHash(shown: Evidence, known: Known): Resolution | undefined {
-  const twins = machinesOf(known.byHash, known);
-  const match = bestTwin(shown, twins, known.caller);
-  if (match === undefined) return undefined;
+  const twins = weighed(shown, known.byHash, known);
+  if (twins.length === 0) return undefined;
+  const same = twins.filter(({ weight }) => weight.isSame);
+  const match = bestTwin(shown, same, known.caller);
+  if (match === undefined) {
+    return newMachine(
+      'contradicted',
+      twins.map(({ machine, weight }) =>
+        candidate(machine.id, 'has the same identity hash', ...weight.against),
+      ),
+    );
+  }
   const evidence = ['The identity hash matches this machine.'];
   // Nothing tells such machines apart, so a new record each time would not either.
-  const sameHash = 'has the same identity hash';
-  const doubt: Doubt | undefined =
-    twins.length > 1
-      ? { reason: 'indistinguishable', candidates: twins.map((m) => candidate(m.id, sameHash)) }
-      : goesOnInEarlierBoot(shown, match)
-        ? { reason: 'indistinguishable', candidates: [candidate(match.id, twoBoots(shown, match))] }
-        : undefined;
+  const doubt = doubtOf(shown, match, same);
   if (doubt !== undefined) {
     evidence.push('Another machine with the same identity is alive; nothing tells them apart.');
   }
   return {
-    machineId: match.id,
+    machineId: match.machine.id,
     matchedBy: 'identity_hash',
     evidence,
     ...(doubt === undefined ? {} : { doubt }),
   };
 }
 
-/** Of several machines with one hash, the one whose token was shown, else the one in the same boot, else
- *  with the same primary MAC, else the oldest. */
+interface Weighed {
+  readonly machine: Machine;
+  readonly weight: Weight;
+}
+
+function weighed(shown: Evidence, ids: readonly string[], known: Known): Weighed[] {
+  return machinesOf(ids, known).map((machine) => ({
+    machine,
+    weight: weigh(shown, machine, known.sharedUuids),
+  }));
+}
+
+function doubtOf(shown: Evidence, match: Weighed, same: readonly Weighed[]): Doubt | undefined {
+  const equals = same.filter(({ weight }) => weight.agreeing >= match.weight.agreeing);
+  if (equals.length > 1) {
+    const sameHash = 'has the same identity hash';
+    const candidates = equals.map(({ machine }) => candidate(machine.id, sameHash));
+    return { reason: 'indistinguishable', candidates };
+  }
+  const { machine } = match;
+  if (!goesOnInEarlierBoot(shown, machine)) return undefined;
+  return {
+    reason: 'indistinguishable',
+    candidates: [candidate(machine.id, twoBoots(shown, machine))],
+  };
+}
+
+/** Of several machines with one hash, the one whose token was shown, else the one in the same boot, else the
+ *  one that most agrees with, and of equals the one with the same primary MAC, or the oldest. */
 function bestTwin(
   shown: Evidence,
-  twins: readonly Machine[],
+  twins: readonly Weighed[],
   caller: string | undefined,
-): Machine | undefined {
+): Weighed | undefined {
+  const most = Math.max(...twins.map(({ weight }) => weight.agreeing));
+  const closest = twins.filter(({ weight }) => weight.agreeing === most);
   return (
-    twins.find((m) => m.id === caller) ??
-    twins.find((m) => shown.bootId !== null && m.report?.boot_id === shown.bootId) ??
-    twins.find((m) => m.identity.primary_mac === shown.primaryMac) ??
-    twins[0]
+    twins.find(({ machine }) => machine.id === caller) ??
+    twins.find(
+      ({ machine }) => shown.bootId !== null && machine.report?.boot_id === shown.bootId,
+    ) ??
+    closest.find(({ machine }) => machine.identity.primary_mac === shown.primaryMac) ??
+    closest[0]
   );
 }
 
 function byPrimaryMac(shown: Evidence, known: Known): Resolution | undefined {
-  const owners = machinesOf(known.byPrimaryMac, known);
+  const owners = weighed(shown, known.byPrimaryMac, known);
   const owner = ownerOf(shown, owners, known);
   if (owner === undefined) return undefined;
-  const evidence = [
-    `The primary MAC ${shown.primaryMac} matches this machine.`,
-    ...differences(shown, owner),
-  ];
+  const { machine, weight } = owner;
   const [uuidOwner, ...moreOwners] = known.bySmbiosUuid;
-  if (uuidOwner !== undefined && moreOwners.length === 0 && uuidOwner !== owner.id) {
+  if (uuidOwner !== undefined && moreOwners.length === 0 && uuidOwner !== machine.id) {
     return newMachine('contradicted', [
-      candidate(owner.id, `has the primary MAC ${shown.primaryMac}`),
+      candidate(machine.id, `has the primary MAC ${shown.primaryMac}`),
       candidate(uuidOwner, `has the SMBIOS UUID ${shown.smbiosUuid ?? ''}`),
     ]);
   }
   const against = [
-    ...(goesOnInEarlierBoot(shown, owner) ? [twoBoots(shown, owner)] : []),
-    ...(nothingElseAgrees(shown, owner) ? ['differs in everything else'] : []),
+    ...(goesOnInEarlierBoot(shown, machine) ? [twoBoots(shown, machine)] : []),
+    ...(weight.isSame ? [] : weight.against),
   ];
   if (against.length > 0) {
     return newMachine('contradicted', [
-      candidate(owner.id, `has the primary MAC ${shown.primaryMac}`, ...against),
+      candidate(machine.id, `has the primary MAC ${shown.primaryMac}`, ...against),
     ]);
   }
-  return { machineId: owner.id, matchedBy: 'primary_mac', evidence };
+  return {
+    machineId: machine.id,
+    matchedBy: 'primary_mac',
+    evidence: [
+      `The primary MAC ${shown.primaryMac} matches this machine.`,
+      ...changesOf(shown, owner),
+    ],
+  };
 }
 
 /** The machine whose primary MAC it is. That others list it as well ends nobody's recognition, but then the
  *  one that has it must not be contradicted; of several, only one that something else speaks for counts. */
-function ownerOf(shown: Evidence, owners: readonly Machine[], known: Known): Machine | undefined {
+function ownerOf(shown: Evidence, owners: readonly Weighed[], known: Known): Weighed | undefined {
   const [sole, ...others] = owners;
   const isListed = (known.byMac.get(shown.primaryMac) ?? []).length > 1;
   if (sole === undefined || (others.length === 0 && !isListed)) return sole;
-  const agrees = (m: Machine): boolean => agreesBeyondPrimaryMac(shown, m);
-  const isFree = (m: Machine): boolean => contradictions(shown, m, known.sharedUuids).length === 0;
-  return theOne(owners, known.caller, (m) =>
-    others.length === 0 ? agrees(m) || isFree(m) : agrees(m) && isFree(m),
+  const isFree = ({ machine, weight }: Weighed): boolean =>
+    weight.isSame && !goesOnInEarlierBoot(shown, machine);
+  const free = owners.filter(
+    (owner) => isFree(owner) && (others.length === 0 || owner.weight.agreeing > 0),
   );
+  const most = Math.max(...free.map(({ weight }) => weight.agreeing));
+  const [closest, ...equals] = free.filter(({ weight }) => weight.agreeing === most);
+  const own = owners.find(({ machine }) => machine.id === known.caller);
+  return own ?? (equals.length === 0 ? closest : undefined);
 }
 
 function byEvidence(shown: Evidence, known: Known): Resolution {
@@ -146,28 +190,60 @@ function byEvidence(shown: Evidence, known: Known): Resolution {
       evidence: ['No known machine has this identity hash or primary MAC.', ...ignored],
     };
   }
-  if (more.length > 0) return newMachine('ambiguous', candidates, ignored);
-  const machine = known.machines.get(only.machine_id);
-  const against = [
-    ...(machine === undefined ? [] : contradictions(shown, machine, known.sharedUuids)),
-    ...(known.alive.has(only.machine_id) ? ['was alive while the caller was running'] : []),
-  ];
-  if (against.length > 0) {
+  const judged = candidates.map((c) => judge(c, shown, known));
+  const [free, ...others] = judged.filter(({ against }) => against.length === 0);
+  if (free === undefined || others.length > 0) {
     return newMachine(
-      'contradicted',
-      [{ ...only, evidence: [...only.evidence, ...against] }],
+      more.length > 0 ? 'ambiguous' : 'contradicted',
+      judged.map(({ pointed, against }) => ({
+        ...pointed,
+        evidence: [...pointed.evidence, ...against],
+      })),
       ignored,
     );
   }
   return {
-    machineId: only.machine_id,
+    machineId: free.pointed.machine_id,
     matchedBy: 'evidence',
     evidence: [
-      ...only.evidence.map((e) => `This machine ${e}.`),
-      ...(machine === undefined ? [] : differences(shown, machine)),
+      ...free.pointed.evidence.map((e) => `This machine ${e}.`),
+      ...(free.found === undefined ? [] : changesOf(shown, free.found)),
       ...ignored,
     ],
   };
+}
+
+interface Judged {
+  readonly pointed: Candidate;
+  readonly found: Weighed | undefined;
+  readonly against: readonly string[];
+}
+
+function judge(pointed: Candidate, shown: Evidence, known: Known): Judged {
+  const [found] = weighed(shown, [pointed.machine_id], known);
+  return {
+    pointed,
+    found,
+    against: [
+      ...(found === undefined ? [] : contradictions(shown, found)),
+      ...(known.alive.has(pointed.machine_id) ? ['was alive while the caller was running'] : []),
+    ],
+  };
+}
+
+/** What the machine had changed since, and why it is the same all the same, in sentences. */
+function changesOf(shown: Evidence, { machine, weight }: Weighed): string[] {
+  const changes = differences(shown, machine);
+  const isDoubtful = weight.against.length > 0;
+  return isDoubtful ? [...changes, `It is the same machine, because ${weight.rule}.`] : changes;
+}
+
+/** What contradicts that the check-in comes from this machine, as endings of "it …". */
+function contradictions(shown: Evidence, { machine, weight }: Weighed): string[] {
+  return [
+    ...(weight.isSame ? [] : weight.against),
+    ...(goesOnInEarlierBoot(shown, machine) ? [twoBoots(shown, machine)] : []),
+  ];
 }
 
 /** Of several machines that share a clue, the one whose token was shown, else the only one that agrees. */
@@ -194,6 +270,7 @@ function collectCandidates(
 ): { candidates: Candidate[]; ignored: string[] } {
   const clues: PointedAt[] = [
     ...[...known.byMac].map(([mac, ids]) => ({ what: `MAC ${mac}`, ids })),
+    ...[...known.byDisk].map(([disk, ids]) => ({ what: `disk ${disk} bytes`, ids })),
     { what: `SMBIOS UUID ${shown.smbiosUuid ?? ''}`, ids: known.bySmbiosUuid },
   ];
   const shared = clues.filter(({ ids }) => ids.length > 1);

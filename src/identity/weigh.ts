@@ -1,42 +1,260 @@
-// Weighs what a check-in shows against a machine: what agrees, what contradicts, what has changed. Pure.
+// Weighs what a check-in shows against a machine that something pointed at: whether it is that machine, and
+// why. Pure.
 import type { Machine } from '../model/machine.ts';
-import type { Evidence } from './evidence.ts';
+import { isStock, type Evidence } from './evidence.ts';
+import { isJunkMac } from './macs.ts';
 import { uuidPlaceholder } from './placeholders.ts';
+import { traitsOf, type Traits } from './traits.ts';
+import { swapUuid } from './uuid.ts';
 
-/** Whether something besides the primary MAC is the machine's: its SMBIOS UUID, another port, or its
- *  installation. */
-export function agreesBeyondPrimaryMac(shown: Evidence, machine: Machine): boolean {
-  const { smbios_uuid: uuid, all_macs: known } = machine.identity;
-  return (
-    isSame(shown.smbiosUuid, uuid?.toLowerCase()) ||
-    (shown.macs ?? []).some((mac) => mac !== shown.primaryMac && known.includes(mac)) ||
-    isSameInstallation(shown, machine)
-  );
+/** How a trait of a check-in stands to the machine's. Unknown: one of them does not tell it. */
+type Stand = 'agrees' | 'differs' | 'unknown';
+
+interface Stands {
+  /** Serial number of system or board. */
+  readonly serial: Stand;
+  readonly uuid: Stand;
+  readonly product: Stand;
+  /** Local disks, by serial number or WWN: one of them agrees, or all differ. */
+  readonly disks: Stand;
+  /** Memory modules by serial number, likewise. */
+  readonly modules: Stand;
+  readonly installation: Stand;
+  /** Ports other than the primary one. */
+  readonly ports: Stand;
+  readonly primary: Stand;
+  /** Processor, size of memory, kinds of disk: which of them more do. */
+  readonly build: Stand;
 }
 
-export function isSameInstallation({ machineId }: Evidence, { identity }: Machine): boolean {
-  return isSame(machineId, identity.machine_id);
+/** Serial number, SMBIOS UUID and product in one. */
+function boardOf({ serial, uuid, product }: Stands): Stand {
+  if (serial === 'differs') return 'differs';
+  if (serial === 'agrees') return uuid === 'differs' ? 'unknown' : 'agrees';
+  return uuid === 'unknown' && product === 'differs' ? 'differs' : uuid;
 }
 
-function isSame(shown: string | null, known: string | null | undefined): boolean {
-  return shown !== null && shown === known;
+interface Rule {
+  /** In the words of the table in docs/server.md. */
+  readonly when: string;
+  readonly is: 'same' | 'other';
+  readonly holds: (s: Stands, board: Stand) => boolean;
 }
 
-/** What contradicts that the check-in comes from this machine, as endings of "it …". `sharedUuids`: SMBIOS
- *  UUIDs that several machines have. */
-export function contradictions(
+/** The first rule that holds decides. */
+export const rules: readonly Rule[] = [
+  {
+    when: 'serial number and UUID agree',
+    is: 'same',
+    holds: ({ serial, uuid }) => serial === 'agrees' && uuid === 'agrees',
+  },
+  {
+    when: 'the board and an address agree; of disks, memory modules and product two differ',
+    is: 'other',
+    holds: (s, board) =>
+      board === 'agrees' && isAnyPort(s) && differing(s.disks, s.modules, s.product) >= 2,
+  },
+  {
+    when: 'the board and an address agree',
+    is: 'same',
+    holds: (s, board) => board === 'agrees' && isAnyPort(s),
+  },
+  {
+    when: 'the board and a disk or memory module agree',
+    is: 'same',
+    holds: (s, board) => board === 'agrees' && (s.disks === 'agrees' || s.modules === 'agrees'),
+  },
+  {
+    when: 'the board alone agrees; disks, memory modules, product or build differ',
+    is: 'other',
+    holds: (s, board) =>
+      board === 'agrees' && differing(s.disks, s.modules, s.product, s.build) > 0,
+  },
+  {
+    when: 'the board alone agrees, and nothing differs',
+    is: 'same',
+    holds: (_, board) => board === 'agrees',
+  },
+  {
+    when: 'a disk and a memory module agree',
+    is: 'same',
+    holds: ({ disks, modules }) => disks === 'agrees' && modules === 'agrees',
+  },
+  {
+    when: 'a disk alone agrees, and no address',
+    is: 'other',
+    holds: (s) => s.disks === 'agrees' && s.primary !== 'unknown' && !isAnyPort(s),
+  },
+  {
+    when: 'a disk agrees',
+    is: 'same',
+    holds: ({ disks }) => disks === 'agrees',
+  },
+  {
+    when: 'the board differs, disks are not known; the installation or a memory module agrees',
+    is: 'same',
+    holds: (s, board) =>
+      board === 'differs' &&
+      s.disks === 'unknown' &&
+      (s.installation === 'agrees' || s.modules === 'agrees'),
+  },
+  {
+    when: 'the board differs',
+    is: 'other',
+    holds: (_, board) => board === 'differs',
+  },
+  {
+    when: 'disks differ; a memory module or a second address agrees',
+    is: 'same',
+    holds: ({ disks, modules, ports }) =>
+      disks === 'differs' && (modules === 'agrees' || ports === 'agrees'),
+  },
+  {
+    when: 'disks differ',
+    is: 'other',
+    holds: ({ disks }) => disks === 'differs',
+  },
+  {
+    when: 'the installation, a memory module or a second address agrees',
+    is: 'same',
+    holds: (s) => [s.installation, s.modules, s.ports].includes('agrees'),
+  },
+  {
+    when: 'memory modules or build differ',
+    is: 'other',
+    holds: ({ modules, build }) => modules === 'differs' || build === 'differs',
+  },
+  { when: 'nothing differs', is: 'same', holds: () => true },
+];
+
+export interface Weight {
+  readonly isSame: boolean;
+  /** The rule that decided. */
+  readonly rule: string;
+  /** So many traits agree beyond the primary MAC. */
+  readonly agreeing: number;
+  /** What differs, as endings of "it …". */
+  readonly against: readonly string[];
+}
+
+/** `sharedUuids`: SMBIOS UUIDs that several machines have, which say nothing. */
+export function weigh(shown: Evidence, machine: Machine, sharedUuids: ReadonlySet<string>): Weight {
+  const known = traitsOf(machine.hardware, machine.hardware.disks);
+  const stands = standsOf(shown, machine, known, sharedUuids);
+  const board = boardOf(stands);
+  const rule = rules.find(({ holds }) => holds(stands, board));
+  const { primary: _pointed, ...others } = stands;
+  return {
+    isSame: rule?.is === 'same',
+    rule: rule?.when ?? '',
+    agreeing: Object.values(others).filter((one) => one === 'agrees').length,
+    against: against(shown, machine, known, stands),
+  };
+}
+
+function standsOf(
   shown: Evidence,
-  machine: Machine,
+  { identity }: Machine,
+  known: Traits,
   sharedUuids: ReadonlySet<string>,
-): string[] {
-  const uuid = machine.identity.smbios_uuid?.toLowerCase() ?? '';
-  const against: string[] = [];
-  const differs = shown.smbiosUuid !== null && shown.smbiosUuid !== uuid;
-  if (differs && uuidPlaceholder(uuid) === undefined && !sharedUuids.has(uuid)) {
-    against.push(`has SMBIOS UUID ${uuid}, not ${shown.smbiosUuid}`);
-  }
-  if (goesOnInEarlierBoot(shown, machine)) against.push(twoBoots(shown, machine));
-  return against;
+): Stands {
+  const { traits } = shown;
+  const ownPorts = (macs: readonly string[] | undefined): Set<string> =>
+    new Set((macs ?? []).filter((mac) => mac !== shown.primaryMac && !isJunkMac(mac)));
+  return {
+    serial: joint(
+      stand(traits.systemSerial, known.systemSerial),
+      stand(traits.boardSerial, known.boardSerial),
+    ),
+    uuid: standOfUuids(shown.smbiosUuid, identity.smbios_uuid, sharedUuids),
+    product: stand(traits.product, known.product),
+    disks: standOfSets(traits.disks, known.disks),
+    modules: standOfSets(traits.modules, known.modules),
+    installation: stand(shown.machineId ?? undefined, identity.machine_id ?? undefined),
+    ports: standOfSets(ownPorts(shown.macs), ownPorts(identity.all_macs)),
+    primary: shown.macs?.length === 0 ? 'unknown' : stand(shown.primaryMac, identity.primary_mac),
+    build: standOfBuild(traits, known, isStock(shown) ? 2 : 1),
+  };
+}
+
+function stand<T>(shown: T | undefined, known: T | undefined): Stand {
+  if (shown === undefined || known === undefined) return 'unknown';
+  return shown === known ? 'agrees' : 'differs';
+}
+
+/** One that agrees outweighs one that differs. */
+function joint(...stands: readonly Stand[]): Stand {
+  if (stands.includes('agrees')) return 'agrees';
+  return stands.includes('differs') ? 'differs' : 'unknown';
+}
+
+function standOfSets(shown: ReadonlySet<string>, known: ReadonlySet<string>): Stand {
+  if (shown.size === 0 || known.size === 0) return 'unknown';
+  for (const item of shown) if (known.has(item)) return 'agrees';
+  return 'differs';
+}
+
+/** Firmware updates have turned the byte order round. */
+function standOfUuids(
+  shown: string | null,
+  stored: string | null,
+  sharedUuids: ReadonlySet<string>,
+): Stand {
+  const known = stored?.toLowerCase() ?? '';
+  if (shown === null || uuidPlaceholder(known) !== undefined) return 'unknown';
+  if (sharedUuids.has(known) || sharedUuids.has(shown)) return 'unknown';
+  return shown === known || swapUuid(shown) === known ? 'agrees' : 'differs';
+}
+
+/** One part that differs is an upgrade where the rest agrees. `least`: fewer never speak against it. */
+function standOfBuild(shown: Traits, known: Traits, least: number): Stand {
+  const stands = [
+    stand(shown.cpuModel, known.cpuModel),
+    stand(shown.memoryBytes, known.memoryBytes),
+    standOfSets(shown.kinds, known.kinds),
+  ];
+  const count = (which: Stand): number => stands.filter((s) => s === which).length;
+  const differs = count('differs');
+  if (differs >= least && differs > count('agrees')) return 'differs';
+  return count('agrees') > 0 ? 'agrees' : 'unknown';
+}
+
+function isAnyPort({ primary, ports }: Stands): boolean {
+  return primary === 'agrees' || ports === 'agrees';
+}
+
+function differing(...stands: readonly Stand[]): number {
+  return stands.filter((s) => s === 'differs').length;
+}
+
+function against(shown: Evidence, machine: Machine, known: Traits, stands: Stands): string[] {
+  const { traits } = shown;
+  const said: readonly (readonly [Stand, string])[] = [
+    [stands.uuid, `has SMBIOS UUID ${machine.identity.smbios_uuid}, not ${shown.smbiosUuid}`],
+    [
+      stands.serial,
+      `has serial number ${known.systemSerial ?? known.boardSerial}, not ${traits.systemSerial ?? traits.boardSerial}`,
+    ],
+    [stands.product, `is a ${known.product}, not a ${traits.product}`],
+    [stands.disks, 'has other disks'],
+    [stands.modules, 'has other memory modules'],
+    [stands.ports, 'has other ports beside'],
+    [stands.installation, 'has another installation'],
+    [stands.build, 'has another processor, memory size or kinds of disk'],
+  ];
+  return said.filter(([s]) => s === 'differs').map(([, text]) => text);
+}
+
+/** Whether the machine is known by its body, without any address: by serial number, disk or installation. */
+export function isKnownBody(shown: Evidence, machine: Machine): boolean {
+  const known = traitsOf(machine.hardware, machine.hardware.disks);
+  const { serial, disks, installation } = standsOf(shown, machine, known, new Set());
+  return [serial, disks, installation].includes('agrees');
+}
+
+/** Whether the two have one installation. */
+export function isSameInstallation({ machineId }: Evidence, { identity }: Machine): boolean {
+  return machineId !== null && machineId === identity.machine_id;
 }
 
 /** Whether a boot goes on that was followed by another boot: a machine has one at a time, so two
@@ -46,21 +264,6 @@ export function goesOnInEarlierBoot(shown: Evidence, machine: Machine): boolean 
   const earlier = machine.report?.earlier_boots ?? [];
   const boot = earlier.find((b) => b.boot_id === bootId);
   return boot !== undefined && sequence !== null && sequence > (boot.sequence ?? 0);
-}
-
-/** Whether two machines took turns on one network adapter (a dock's): another board, other ports and
- *  another installation. A board that was replaced keeps its disk or its add-in cards. */
-export function nothingElseAgrees(shown: Evidence, machine: Machine): boolean {
-  const { identity } = machine;
-  const otherBoard =
-    shown.smbiosUuid !== null &&
-    uuidPlaceholder(identity.smbios_uuid ?? '') === undefined &&
-    identity.smbios_uuid?.toLowerCase() !== shown.smbiosUuid;
-  const ports = (shown.macs ?? []).filter((mac) => mac !== shown.primaryMac);
-  const knownPorts = identity.all_macs.filter((mac) => mac !== shown.primaryMac);
-  const otherPorts =
-    ports.length > 0 && knownPorts.length > 0 && !ports.some((mac) => knownPorts.includes(mac));
-  return otherBoard && otherPorts && !isSameInstallation(shown, machine);
 }
 
 export function twoBoots(shown: Evidence, machine: Machine): string {

@@ -193,6 +193,9 @@ export const Machine = Type.Object({
   metadata: MachineMetadata,
   report: Type.Optional(AgentReport),
   local_boot: Type.Optional(LocalBoot),
+  disk_clues: Type.Optional(
+    Type.Array(Type.String(), { description: 'ours: disks that the machine is found by' }),
+  ),
   /** Ours: SHA-256 of the tokens that this machine's agent may use, the newest first. Never shown. */
   token_sha256: Type.Optional(Type.Array(Type.String())),
   token_holder: Type.Optional(

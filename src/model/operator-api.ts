@@ -25,7 +25,7 @@ const BmcView = Type.Omit(BmcConfig, ['password_encrypted']);
 
 /** A Machine as it is shown: its record without secrets, last_seen as of now. Its liveness is null
  *  while that cannot be told: never heard, or the server just started. */
-const { token_sha256: _never, ...shownProperties } = Machine.properties;
+const { token_sha256: _never, disk_clues: _clues, ...shownProperties } = Machine.properties;
 export const MachineView = Type.Object({
   ...shownProperties,
   config: Type.Object({ ...MachineConfig.properties, bmc: nullable(BmcView) }),

@@ -39,7 +39,9 @@ export type Clue =
   | { readonly identityHash: string }
   | { readonly primaryMac: string }
   | { readonly mac: string }
-  | { readonly smbiosUuid: string };
+  | { readonly smbiosUuid: string }
+  /** One of a record's `disk_clues`. */
+  | { readonly disk: string };
 
 /** The machines that have a clue. */
 export interface Sighting {

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { agentSettings } from '../../src/agent/settings/settings.ts';
 import { errorCodes, httpStatus, type ErrorCode } from '../../src/core/errors.ts';
 import { environmentName, flagOf } from '../../src/core/setting-layers.ts';
+import { rules } from '../../src/identity/weigh.ts';
 import { templateActions } from '../../src/model/documents/template.ts';
 import { codeSpans, readPage, repository, rowsOf } from './pages.ts';
 import { shownBy } from './programs.ts';
@@ -86,4 +87,12 @@ describe('docs/troubleshooting.md', () => {
     const written = entries.map((entry) => codeSpans(entry)[0]);
     expect(written.filter((code) => !Object.hasOwn(errorCodes, code ?? ''))).toEqual([]);
   });
+});
+
+it('has the rules that tell one machine from another in docs/server.md, in their order', () => {
+  const rows = rowsOf(readPage('docs/server.md'), 'what agrees, what differs', 'it is');
+  const written = rows.map(([when = '', is = '']) => [when, is.split(':')[0]]);
+  expect(written).toEqual(
+    rules.map(({ when, is }) => [when, is === 'same' ? 'the same' : 'new, with a conflict']),
+  );
 });

@@ -1,7 +1,7 @@
 // One identity, one live machine: tells a reboot from a second machine that claims the same identity.
 // Whoever is alive keeps it; the other one is refused, and an operator sees a conflict.
 import { AppError } from '../../core/errors.ts';
-import type { Evidence } from '../../identity/evidence.ts';
+import { isStock } from '../../identity/evidence.ts';
 import type { CheckinRequest } from '../../model/api.ts';
 import type { MatchedBy } from '../../model/history.ts';
 import type { Machine } from '../../model/machine.ts';
@@ -34,11 +34,6 @@ export function isHolder(by: Principal, machine: Machine): boolean {
   return (
     by.kind === 'machine' && by.machineId === machine.id && by.tokenId === machine.token_holder
   );
-}
-
-/** True for a stock agent: it shows nothing of its machine's identity but the primary MAC. */
-export function isStock({ bootId, macs, smbiosUuid }: Evidence): boolean {
-  return bootId === null && macs === undefined && smbiosUuid === null;
 }
 
 /** What the caller is to the machine that it was recognised as, or to a new one; undefined: it is another

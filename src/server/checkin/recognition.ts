@@ -2,6 +2,8 @@
 // Most check-ins need a single lookup.
 import { evidenceOf, type Evidence } from '../../identity/evidence.ts';
 import { resolve, type Known } from '../../identity/resolve.ts';
+import { diskClues } from '../../identity/traits.ts';
+import { isKnownBody } from '../../identity/weigh.ts';
 import type { CheckinRequest } from '../../model/api.ts';
 import type { Machine } from '../../model/machine.ts';
 import type { Clue, Sighting, Store, Versioned } from '../../store/store.ts';
@@ -30,7 +32,7 @@ export async function recognise(
   caller: string | undefined,
 ): Promise<Recognition> {
   const shown = evidenceOf(request);
-  const { known, records, sightings } = await lookUp(store, shown, request);
+  const { known, records, sightings } = await lookUp(store, shown);
   const resolution = resolve(shown, { ...known, alive, caller });
   const found = records.get(resolution.machineId ?? '');
   return { request, shown, resolution, found, sightings };
@@ -42,49 +44,50 @@ interface LookUp {
   readonly sightings: readonly Sighting[];
 }
 
-async function lookUp(store: Store, shown: Evidence, request: CheckinRequest): Promise<LookUp> {
+async function lookUp(store: Store, shown: Evidence): Promise<LookUp> {
   const [byHash] = await store.machines.find([{ identityHash: shown.identityHash }], sightingLimit);
   const isNobodys = shown.macs?.length === 0;
   const sameHash = await readMachines(store, byHash?.machineIds ?? []);
-  const twins = isNobodys ? agreeing(sameHash, shown, request) : sameHash;
+  const twins = isNobodys ? agreeing(sameHash, shown) : sameHash;
   const hashIds = [...twins.keys()];
   if (byHash === undefined || twins.size > 0) {
-    return { known: knownOf({ byHash: hashIds }, twins), records: twins, sightings: [] };
+    // It may turn out to be none of them.
+    const sightings = byHash === undefined ? [] : guarding([byHash]);
+    return { known: knownOf({ byHash: hashIds }, twins), records: twins, sightings };
   }
   const macs = isNobodys ? [] : [...new Set([shown.primaryMac, ...(shown.macs ?? [])])];
   const clues: Clue[] = macs.map((mac) => ({ mac }));
   if (!isNobodys) clues.unshift({ primaryMac: shown.primaryMac });
+  const disks = diskClues(shown.traits);
+  clues.push(...disks.map((disk) => ({ disk })));
   if (shown.smbiosUuid !== null) clues.push({ smbiosUuid: shown.smbiosUuid });
   const found = await store.machines.find(clues, sightingLimit);
   const [byPrimaryMac, ...rest] = isNobodys ? [undefined, ...found] : found;
   const byMac = new Map(macs.map((mac, i) => [mac, rest[i]?.machineIds ?? []]));
-  const bySmbiosUuid = rest[macs.length]?.machineIds ?? [];
+  const byDisk = new Map(disks.map((disk, i) => [disk, rest[macs.length + i]?.machineIds ?? []]));
+  const bySmbiosUuid = rest[macs.length + disks.length]?.machineIds ?? [];
   const primaryIds = byPrimaryMac?.machineIds ?? [];
-  const byAnything = [primaryIds, ...[...byMac.values(), bySmbiosUuid].toSorted(byLength)].flat();
+  const others = [...byMac.values(), ...byDisk.values(), bySmbiosUuid];
+  const byAnything = [primaryIds, ...others.toSorted(byLength)].flat();
   const ids = [...new Set(byAnything)].slice(0, candidateLimit);
   const records = await readMachines(store, ids);
   const sharedUuids = await sharedUuidsOf(store, records);
   return {
-    known: knownOf({ byPrimaryMac: primaryIds, byMac, bySmbiosUuid, sharedUuids }, records),
+    known: knownOf({ byPrimaryMac: primaryIds, byMac, byDisk, bySmbiosUuid, sharedUuids }, records),
     records,
-    // Where there are that many already, the identity hash alone guards against a second record.
-    sightings: [byHash, byPrimaryMac]
-      .filter((s) => s !== undefined)
-      .filter((s) => s.machineIds.length < sightingLimit),
+    sightings: guarding([byHash, ...(byPrimaryMac === undefined ? [] : [byPrimaryMac])]),
   };
 }
 
-/** A hash over no MACs proves nothing: a whole model line may have it. The machine-id or the serial number of
+/** The clues that guard against a second record: where very many have one already, it is none. */
+function guarding(sightings: readonly Sighting[]): readonly Sighting[] {
+  return sightings.filter(({ machineIds }) => machineIds.length < sightingLimit);
+}
+
+/** A hash over no MACs proves nothing: a whole model line may have it. The installation, a serial number or
  *  a disk has to agree as well. */
-function agreeing(records: Records, shown: Evidence, { disks = [] }: CheckinRequest): Records {
-  const serials = new Set(disks.flatMap(({ serial }) => serial ?? []));
-  return new Map(
-    [...records].filter(
-      ([, { value }]) =>
-        (shown.machineId !== null && value.identity.machine_id === shown.machineId) ||
-        value.hardware.disks.some(({ serial }) => serial !== null && serials.has(serial)),
-    ),
-  );
+function agreeing(records: Records, shown: Evidence): Records {
+  return new Map([...records].filter(([, { value }]) => isKnownBody(shown, value)));
 }
 
 /** What few machines have says most. */
@@ -97,6 +100,7 @@ function knownOf(some: Partial<Omit<Known, 'machines'>>, records: Records): Look
     byHash: [],
     byPrimaryMac: [],
     byMac: new Map(),
+    byDisk: new Map(),
     bySmbiosUuid: [],
     sharedUuids: new Set(),
     ...some,

@@ -1,6 +1,6 @@
 // A check-in becomes a stored machine: found again or new, exactly once, however many requests and
 // servers there are. Which machine it is gets decided here, once.
-import type { Evidence } from '../../identity/evidence.ts';
+import { isStock, type Evidence } from '../../identity/evidence.ts';
 import type { Resolution } from '../../identity/resolve.ts';
 import type { CheckinRequest } from '../../model/api.ts';
 import type { IdentityConflict, MachineChange, MatchedBy } from '../../model/history.ts';
@@ -10,7 +10,7 @@ import type { Versioned } from '../../store/store.ts';
 import type { Principal } from '../access/auth.ts';
 import { grantToken } from '../access/tokens.ts';
 import { newMachine, returningMachine } from '../rules/machine-record.ts';
-import { isStock, mayClaim, type Claimant, type ClaimServices } from './claims.ts';
+import { mayClaim, type Claimant, type ClaimServices } from './claims.ts';
 import { conflictOf } from './conflicts.ts';
 import { recognise, type Recognition } from './recognition.ts';
 

@@ -62,11 +62,17 @@ function targetOf({ candidates }: IdentityConflict, into: string | undefined): s
 
 /** Changes the candidate before it deletes the other record: a crash between leaves both, to accept again. */
 async function merge(s: DecideServices, source: Versioned<Machine>, target: string): Promise<void> {
-  const { id, identity, hardware, report } = source.value;
+  const { id, identity, hardware, report, disk_clues } = source.value;
   await refuseSecondWorkflow(s, source.value);
   await changeMachine(s, target, async (machine) => {
     await refuseSecondWorkflow(s, machine);
-    return { ...machine, identity, hardware, ...(report === undefined ? {} : { report }) };
+    return {
+      ...machine,
+      identity,
+      hardware,
+      ...(report === undefined ? {} : { report }),
+      ...(disk_clues === undefined ? {} : { disk_clues }),
+    };
   });
   await s.store.machines.delete(id, { revision: source.revision });
   s.auth.forgetMachine(id);

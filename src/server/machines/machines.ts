@@ -61,7 +61,7 @@ export function viewMachine(
 ): MachineView {
   const seenAt = liveness.get(machine.id)?.seenAt.toISOString() ?? null;
   const stored = machine.status.last_seen;
-  const { token_sha256: _never, ...shown } = machine;
+  const { token_sha256: _never, disk_clues: _clues, ...shown } = machine;
   const { bmc } = machine.config;
   return {
     ...withReturns(shown, clock.now()),
@@ -96,6 +96,12 @@ function withReturns<M extends Omit<Machine, 'token_sha256'>>(machine: M, now: D
 
 /** The version of a record, without what machines change all the time: last_seen, tokens, boots. */
 export function machineEtag(record: Machine): string {
-  const { token_sha256: _tokens, token_holder: _holder, local_boot: _boots, ...machine } = record;
+  const {
+    token_sha256: _tokens,
+    token_holder: _holder,
+    local_boot: _boots,
+    disk_clues: _clues,
+    ...machine
+  } = record;
   return etag({ ...machine, status: { ...machine.status, last_seen: null } });
 }

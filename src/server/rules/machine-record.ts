@@ -7,6 +7,7 @@ import { memorableName } from '../../identity/memorable-name.ts';
 import type { CheckinRequest } from '../../model/api.ts';
 import type { MachineChange } from '../../model/history.ts';
 import type { Resolution } from '../../identity/resolve.ts';
+import { diskClues, type Traits } from '../../identity/traits.ts';
 import { believing } from './belief.ts';
 import type { AgentReport, Machine, MachineIdentity } from '../../model/machine.ts';
 import type { Problem } from '../../model/problem.ts';
@@ -49,6 +50,7 @@ export function newMachine(id: string, sighted: Sighted, now: Date): Machine {
     },
     metadata: { created_at: at, updated_at: at, labels: {}, source: 'Agent' },
     report: reportOf(undefined, sighted, at),
+    ...cluesOf(shown.traits, undefined),
   });
 }
 
@@ -69,6 +71,7 @@ export function returningMachine(known: Machine, sighted: Sighted, now: Date): R
     hardware: hardwareOf(known.hardware, sighted.request),
     report: reportOf(known.report, sighted, at),
     status: { ...known.status, last_seen: at },
+    ...cluesOf(sighted.shown.traits, known.disk_clues),
   });
   if (isDeepStrictEqual(comparable(known), comparable(machine))) {
     return { machine, isSame: true, changes: [] };
@@ -78,6 +81,16 @@ export function returningMachine(known: Machine, sighted: Sighted, now: Date): R
     isSame: false,
     changes: changesBetween(known, machine, at),
   };
+}
+
+/** The disks that the machine is found by: those shown, or as before where none are. */
+function cluesOf(
+  traits: Traits,
+  known: readonly string[] | undefined,
+): Pick<Machine, 'disk_clues'> {
+  const clues = diskClues(traits);
+  if (clues.length > 0) return { disk_clues: clues };
+  return known === undefined ? {} : { disk_clues: [...known] };
 }
 
 /** What a check-in tells, without when and how it came about. */

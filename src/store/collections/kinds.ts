@@ -29,6 +29,7 @@ export const kinds = {
     any_mac: (m) =>
       [m.identity.primary_mac, ...m.identity.all_macs].map(macValue).filter((v) => !isJunkMac(v)),
     smbios_uuid: (m) => uuidValues(m.identity.smbios_uuid),
+    disk: (m) => m.disk_clues ?? [],
     tag: (m) => m.config.tags,
     state: (m) => [stateName(m.status.state)],
   }),

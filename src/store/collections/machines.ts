@@ -86,5 +86,6 @@ function cluePrefix(clue: Clue): string {
   if ('identityHash' in clue) return indexPrefix(machines, 'identity', clue.identityHash);
   if ('primaryMac' in clue) return indexPrefix(machines, 'mac', macValue(clue.primaryMac));
   if ('mac' in clue) return indexPrefix(machines, 'any_mac', macValue(clue.mac));
+  if ('disk' in clue) return indexPrefix(machines, 'disk', clue.disk);
   return indexPrefix(machines, 'smbios_uuid', clue.smbiosUuid.trim().toLowerCase());
 }

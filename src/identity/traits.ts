@@ -1,0 +1,80 @@
+// The parts of a machine's hardware that tell it from others, read alike out of a check-in and a record. Pure.
+import type { CheckinRequest } from '../model/api.ts';
+import type { HardwareInfo } from '../model/machine.ts';
+
+type Disks = readonly Pick<
+  NonNullable<CheckinRequest['disks']>[number],
+  'size_bytes' | 'model' | 'serial' | 'wwn' | 'transport' | 'paths' | 'removable' | 'virtual_media'
+>[];
+
+export interface Traits {
+  readonly systemSerial: string | undefined;
+  readonly boardSerial: string | undefined;
+  readonly product: string | undefined;
+  /** Disks that nobody but this machine can have, as "serial size". */
+  readonly disks: ReadonlySet<string>;
+  /** Disks by size and model, which other machines may have as well. */
+  readonly kinds: ReadonlySet<string>;
+  /** Memory modules by serial number. */
+  readonly modules: ReadonlySet<string>;
+  readonly cpuModel: string | undefined;
+  readonly memoryBytes: string | undefined;
+}
+
+type Parts = Partial<
+  Pick<HardwareInfo, 'system' | 'board' | 'dimms' | 'cpu_model' | 'memory_bytes'>
+>;
+
+export function traitsOf(
+  { system, board, dimms = [], cpu_model: cpu, memory_bytes: memory }: Parts,
+  disks: Disks = [],
+): Traits {
+  const product = [system?.vendor, system?.product].filter(Boolean).join(' ');
+  return {
+    systemSerial: unique(system?.serial),
+    boardSerial: unique(board?.serial),
+    product: product === '' ? undefined : product,
+    disks: new Set(disks.filter(isLocal).flatMap(idOf)),
+    kinds: new Set(
+      disks.filter(isLocal).map(({ size_bytes, model }) => `${size_bytes} ${model ?? ''}`),
+    ),
+    modules: new Set(dimms.flatMap(({ serial }) => unique(serial) ?? [])),
+    cpuModel: cpu ?? undefined,
+    memoryBytes: memory === null || memory === undefined ? undefined : String(memory),
+  };
+}
+
+/** The most disks that a machine is found by. */
+const mostClues = 4;
+
+/** Some of the disks, the same ones each time as long as they are there. */
+export function diskClues({ disks }: Traits): string[] {
+  return [...disks].toSorted().slice(0, mostClues);
+}
+
+/** A volume of a SAN shows one WWN at many hosts, a SAS disk with several paths may have two, and what is
+ *  plugged into USB moves. */
+function isLocal({
+  transport,
+  paths = [],
+  removable,
+  virtual_media: isLent,
+}: Disks[number]): boolean {
+  if (removable === true || isLent === true) return false;
+  if (transport === 'sas' || transport === 'scsi') return paths.length < 2;
+  return !/^(?:fc|fcoe|iscsi|usb|nbd|rbd|nvme-.*)$/.test(transport ?? '');
+}
+
+/** Equal WWNs are one disk only with equal serial numbers. */
+function idOf({ serial, wwn, size_bytes }: Disks[number]): string[] {
+  const id = unique(serial) ?? unique(wwn);
+  return id === undefined ? [] : [`${id} ${size_bytes}`];
+}
+
+/** A serial number that a hypervisor gives to each of its machines, or that is none. */
+const common = /^(?:(.)\1*|QM0+\d+|drive-.*|vm-\d+-disk-\d+|0?123456789?.*)$/i;
+
+function unique(text: string | null | undefined): string | undefined {
+  const serial = text?.trim() ?? '';
+  return serial === '' || common.test(serial) ? undefined : serial;
+}
