@@ -32,9 +32,11 @@ export async function readAddresses(
   const ipv4 = await readIpv4(read, trie ?? '', exact);
   const held = [...ipv4, ...parseIfInet6(inet6 ?? '')];
   if (held.length === 0 && read.refused(fibTrie, ifInet6)) return undefined;
-  const names = [...new Set(held.map((one) => one.interface))].filter((name) => name !== null);
+  // The loopback interface has no MAC, and is always up.
+  const names = new Set(held.map((one) => one.interface ?? 'lo'));
+  names.delete('lo');
   const ports = new Map(
-    await Promise.all(names.map(async (name) => [name, await readPort(read, name)] as const)),
+    await Promise.all([...names].map(async (name) => [name, await readPort(read, name)] as const)),
   );
   return held.map((one) => ({
     ...one,
