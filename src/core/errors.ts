@@ -122,11 +122,16 @@ export function isErrorCode(text: string): text is ErrorCode {
   return Object.hasOwn(codes, text);
 }
 
-/** The meaning of each code, in one sentence. */
+/** The meaning of a code, in one sentence. */
+export function errorMeaning(code: ErrorCode): string {
+  return codes[code][1];
+}
+
+/** The meaning of each code, in one sentence. Left out of bundles that do not use it. */
 // Object.fromEntries forgets the keys, which are those of `codes`.
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-export const errorCodes = Object.fromEntries(
-  Object.entries(codes).map(([code, [, meaning]]) => [code, meaning]),
+export const errorCodes = /* @__PURE__ */ Object.fromEntries(
+  /* @__PURE__ */ Object.entries(codes).map(([code, [, meaning]]) => [code, meaning]),
 ) as Readonly<Record<ErrorCode, string>>;
 
 /** The HTTP status that answers a code; null where no route answers it. */

@@ -1,7 +1,7 @@
 // The inventory of a host: the probes' facts, and the identity that follows from them, as the
 // document that `inventory --json` prints.
 import { systemClock } from '../core/clock.ts';
-import { errorCodes } from '../core/errors.ts';
+import { errorMeaning } from '../core/errors.ts';
 import { identify, type IdentityExplanation } from '../identity/identify.ts';
 import type { Disk } from '../model/hardware/disk.ts';
 import type { Facts, Hardware, Inventory } from '../model/inventory.ts';
@@ -12,7 +12,7 @@ import {
   type Collection,
   type CollectOptions,
 } from '../probes/collect.ts';
-import { networkSetupProbes } from '../probes/index.ts';
+import { inventoryProbes, networkSetupProbes } from '../probes/index.ts';
 import { HostRoot, type SourceOptions } from '../sources/host.ts';
 import { openRoot } from '../sources/open.ts';
 import type { Root } from '../sources/root.ts';
@@ -24,13 +24,14 @@ export interface InventoryOptions extends CollectOptions {
   readonly portable?: boolean;
 }
 
-/** Collects everything about a host. `root` is "/" for this host, a captured directory, or a Root.
+/** Collects everything that an inventory shows of a host. `root` is "/" for this host, a captured directory, or a Root.
  *  Errors: AppError `config.invalid` for a bad root. Anything unreadable becomes a problem. */
 export async function collectInventory(
   root: Root | string = '/',
   options: InventoryOptions = {},
 ): Promise<Inventory> {
-  return (await explainInventory(root, options)).inventory;
+  const probes = inventoryProbes(options);
+  return (await explainInventory(root, { probes, ...options })).inventory;
 }
 
 /** The inventory, with its facts and the reasons for the identity. */
@@ -77,7 +78,7 @@ export function deadlines(options: InventoryOptions): SourceOptions {
 }
 
 function noMac(why: string): Problem {
-  const message = `${errorCodes['identity.no-mac']} (${why})`;
+  const message = `${errorMeaning('identity.no-mac')} (${why})`;
   return { code: 'identity.no-mac', section: 'identity', source: '/sys/class/net', message };
 }
 

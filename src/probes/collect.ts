@@ -5,18 +5,17 @@ import { AppError, describeError, isAppError } from '../core/errors.ts';
 import type { Facts } from '../model/inventory.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Root } from '../sources/root.ts';
-import { probesFor, type AnyProbe } from './index.ts';
+import { allProbes, type AnyProbe, type ProbeOptions } from './index.ts';
 import { withInstalledOs } from './machine-id.ts';
 import type { Report } from './probe.ts';
 import { SharedRoot } from './shared-root.ts';
 
-export interface CollectOptions {
+export interface CollectOptions extends ProbeOptions {
   /** The time that each probe may take. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
-  /** Look for installed operating systems on the disks even outside the netboot image. */
-  readonly probeOs?: boolean;
+  /** Defaults to all of them. */
   readonly probes?: readonly AnyProbe[];
 }
 
@@ -31,7 +30,7 @@ export const defaultProbeTimeoutMs = 10_000;
  *  Errors: none, but the signal's reason once that is aborted. */
 export async function collect(root: Root, options: CollectOptions = {}): Promise<Collection> {
   const { timeoutMs = defaultProbeTimeoutMs, clock = systemClock, signal } = options;
-  const probes = options.probes ?? probesFor({ probeOs: options.probeOs ?? false });
+  const probes = options.probes ?? allProbes(options);
   const shared = new SharedRoot(root);
   const collection: Collection = { facts: {}, problems: [] };
   // All probes start now and share one timer: a timer and a signal for each would take as long as most of

@@ -22,16 +22,18 @@ import { virtualizationProbe } from './virtualization/virtualization.ts';
 /** A probe of any section. */
 export type AnyProbe = { [Name in keyof Facts]: Probe<Name> }[keyof Facts];
 
+/** The hints for the primary MAC. */
+const bootHintProbes: readonly AnyProbe[] = [bootPortProbe, routesProbe];
+
 /** The setup of the network. Hosts other than Linux have some of these files too. */
 export const networkSetupProbes: readonly AnyProbe[] = [
-  bootPortProbe,
+  ...bootHintProbes,
   addressesProbe,
-  routesProbe,
   resolverProbe,
   leasesProbe,
 ];
 
-const probes: readonly AnyProbe[] = [
+const hardwareProbes: readonly AnyProbe[] = [
   dmiProbe,
   machineIdProbe,
   networkProbe,
@@ -43,13 +45,26 @@ const probes: readonly AnyProbe[] = [
   tpmProbe,
   bmcProbe,
   bootProbe,
-  ...networkSetupProbes,
 ];
 
-/** `probeOs`: look for installed systems and other data on the disks even outside the netboot image. */
-export function probesFor({ probeOs }: { probeOs: boolean }): readonly AnyProbe[] {
+export interface ProbeOptions {
+  /** Look for installed systems and other data on the disks even outside the netboot image. Defaults to
+   *  false. */
+  readonly probeOs?: boolean;
+}
+
+/** The probes of every section. */
+export function allProbes(options: ProbeOptions): readonly AnyProbe[] {
+  return [...hardwareProbes, ...networkSetupProbes, ...diskProbes(options)];
+}
+
+/** The probes whose sections an inventory is made of. */
+export function inventoryProbes(options: ProbeOptions): readonly AnyProbe[] {
+  return [...hardwareProbes, ...bootHintProbes, ...diskProbes(options)];
+}
+
+function diskProbes({ probeOs = false }: ProbeOptions): readonly AnyProbe[] {
   return [
-    ...probes,
     onDisks('installedOs', probeOs, async () => {
       return (await import('./installed-os/installed-os.ts')).installedOsProbe;
     }),

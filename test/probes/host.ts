@@ -3,7 +3,7 @@ import { AppError } from '../../src/core/errors.ts';
 import type { Facts } from '../../src/model/inventory.ts';
 import type { Problem } from '../../src/model/problem.ts';
 import { collect } from '../../src/probes/collect.ts';
-import { probesFor } from '../../src/probes/index.ts';
+import { allProbes } from '../../src/probes/index.ts';
 import { MemoryRoot, type Entry } from './memory-root.ts';
 
 /** A file that this user may not read. */
@@ -19,7 +19,7 @@ export async function probe<Name extends keyof Facts>(
   options: { probeOs?: boolean } = {},
 ): Promise<{ found: Facts[Name] | undefined; problems: Problem[]; root: MemoryRoot }> {
   const root = MemoryRoot.of(files, commands);
-  const probes = probesFor({ probeOs: false, ...options }).filter((one) => one.name === name);
+  const probes = allProbes(options).filter((one) => one.name === name);
   const { facts, problems } = await collect(root, { probes });
   return { found: facts[name], problems, root };
 }

@@ -1,6 +1,6 @@
 // A recording as files: the texts as they were on the host, and capture.json with the outcome of every
 // read. All of it is text, so that a capture can be read, compared and kept in a repository.
-import { AppError, errorCodes, type ErrorCode } from '../../core/errors.ts';
+import { AppError, isErrorCode, type ErrorCode } from '../../core/errors.ts';
 import type { Asked, Outcome, Read } from './recording.ts';
 
 export const manifestName = 'capture.json';
@@ -174,10 +174,6 @@ function errorOf({ code, message, reason }: NonNullable<Entry['error']>): {
   if (!isErrorCode(code) || typeof message !== 'string')
     throw new Error('an error of unknown kind');
   return typeof reason === 'string' ? { code, message, reason } : { code, message };
-}
-
-function isErrorCode(code: string): code is ErrorCode {
-  return Object.hasOwn(errorCodes, code);
 }
 
 function isStrings(value: unknown): value is readonly string[] {

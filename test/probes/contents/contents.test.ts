@@ -3,7 +3,7 @@ import { ManualClock } from '../../../src/core/clock.ts';
 import { AppError } from '../../../src/core/errors.ts';
 import type { DiskContents } from '../../../src/model/hardware/contents.ts';
 import { collect } from '../../../src/probes/collect.ts';
-import { probesFor } from '../../../src/probes/index.ts';
+import { allProbes } from '../../../src/probes/index.ts';
 import { codes, probe } from '../host.ts';
 import { MemoryRoot, type Entry } from '../memory-root.ts';
 import { device, diskFiles, type Written } from './device.ts';
@@ -180,7 +180,7 @@ describe('the contents probe', () => {
       ...diskFiles('sda', size),
       '/dev/sda': { hangs: true },
     });
-    const probes = probesFor({ probeOs: false }).filter(({ name }) => name === 'contents');
+    const probes = allProbes({}).filter(({ name }) => name === 'contents');
     const collecting = collect(root, { probes, clock, timeoutMs: 10_000 });
     await clock.advance(10_000);
     const { facts, problems } = await collecting;
