@@ -77,14 +77,16 @@ async function readPort(read: Reading, name: string): Promise<Port | undefined> 
     read.value(`${dir}/address`),
   ]);
   if (devicePath === undefined || devicePath.startsWith('/sys/devices/virtual/')) return undefined;
-  if (await isInternalLink(read, dir, name, devicePath)) return undefined;
+  if (isInternalLink(name, devicePath)) return undefined;
   if (address === undefined || (type !== ethernet && type !== infiniband)) return undefined;
   const entries = (await read.list(dir)) ?? [];
-  const [device, master, link] = await Promise.all([
+  const [device, master, link, portName] = await Promise.all([
     readDevice(read, dir, devicePath),
     entries.includes('master') ? read.link(`${dir}/master`) : undefined,
     readLink(read, dir),
+    readPortName(read, dir, devicePath),
   ]);
+  if (isRepresentor(portName)) return undefined;
   return {
     name,
     type,
@@ -126,26 +128,30 @@ async function readOrigin(
   return { origin, permanentAddress: found === '00:00:00:00:00:00' ? undefined : found };
 }
 
-/** The ends of links inside the machine or straight to another host, which come and go: representors of
- *  virtual functions, scalable functions, Xen's back ends, Thunderbolt links, a BlueField card's console.
- *  Source: phys_port_name (kernel Documentation/networking/representors.rst), the device's bus. */
-async function isInternalLink(
-  read: Reading,
-  dir: string,
-  name: string,
-  devicePath: string,
-): Promise<boolean> {
-  if (/\/MLNXBF[^/]*\//.test(devicePath) || name.startsWith('tmfifo_net')) return true;
-  const [portName, bus] = await Promise.all([
-    read.quietly().value(`${dir}/phys_port_name`),
-    read.quietly().link(`${dir}/device/subsystem`),
-  ]);
-  if (/^(?:c\d+)?pf\d+(?:vf\d+|sf\d+|hpf)$/.test(portName ?? '')) return true;
-  if (internalBuses.has(baseName(bus ?? ''))) return true;
-  return /\/domain\d+\/\d+-\d+\/|\/[\w-]+\.sf\.\d+$|\/vif-\d+-\d+$/.test(devicePath);
+/** True for the end of a link inside the machine or straight to another host, which comes and goes: scalable
+ *  functions, Xen's back ends, Thunderbolt links, a BlueField card's console. */
+function isInternalLink(name: string, devicePath: string): boolean {
+  if (name.startsWith('tmfifo_net')) return true;
+  return /\/MLNXBF[^/]*\/|\/domain\d+\/\d+-\d+\/|\/[\w-]+\.sf\.\d+$|\/vif-\d+-\d+$/.test(
+    devicePath,
+  );
 }
 
-const internalBuses: ReadonlySet<string> = new Set(['auxiliary', 'xen-backend', 'thunderbolt']);
+/** Only cards have representors, and reading the name asks the driver. */
+async function readPortName(
+  read: Reading,
+  dir: string,
+  devicePath: string,
+): Promise<string | undefined> {
+  const isCard = baseName(devicePath) === lastPciAddress(devicePath);
+  return isCard ? await read.quietly().value(`${dir}/phys_port_name`) : undefined;
+}
+
+/** True for the host's end of a virtual or scalable function, which comes and goes with it.
+ *  Source: phys_port_name (kernel Documentation/networking/representors.rst). */
+function isRepresentor(portName: string | undefined): boolean {
+  return /^(?:c\d+)?pf\d+(?:vf\d+|sf\d+|hpf)$/.test(portName ?? '');
+}
 
 async function readDevice(
   read: Reading,
