@@ -13,9 +13,10 @@ for (const name of existsSync('dist') ? readdirSync('dist') : []) {
 execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 
 await bundleAgent('dist/bin');
-await build({
+const { output } = await build({
   input: 'src/supported-node.ts',
-  output: { file: 'dist/bin/supported-node.js', format: 'cjs' },
+  output: { format: 'iife', name: 'supportedNode', minify: true },
+  write: false,
 });
 writeFileSync('dist/bin/package.json', '{ "type": "commonjs" }\n');
 
@@ -33,10 +34,12 @@ execFileSync(process.execPath, ['dist/bin/dragonfly-agent.js', 'inventory', '--j
 });
 await buildPage();
 
-/** A file that any Node can parse, and that runs the program on one that is supported. */
+/** Writes a file that any Node can parse, and that runs the program on one that is supported. The check is
+ *  in that file itself: loading another one takes a millisecond. */
 function writeProgram(name: string, run: string): void {
   const text = `#!/usr/bin/env node
-const fault = require('./supported-node.js').nodeFault(process.versions.node);
+${output[0].code}
+const fault = supportedNode.nodeFault(process.versions.node);
 if (fault === undefined) { ${run} }
 else { console.error(fault); process.exitCode = 2; }
 `;

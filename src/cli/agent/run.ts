@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import type { AgentOptions } from '../../agent/agent.ts';
 import { agentSettings } from '../../agent/settings/settings.ts';
-import { requireServers } from '../../agent/settings/config.ts';
 import { systemClock } from '../../core/clock.ts';
 import { command, type Io } from '../command.ts';
 import { agentConfiguration } from './agent-settings.ts';
@@ -39,8 +38,9 @@ export const run = command({
     },
   },
   async run(args, io) {
-    const [{ checkInOnce, runAgent }, { openRoot }] = await Promise.all([
+    const [{ checkInOnce, runAgent }, { requireServers }, { openRoot }] = await Promise.all([
       import('../../agent/agent.ts'),
+      import('../../agent/settings/config.ts'),
       import('../../sources/open.ts'),
       // Loaded early, while the network is still coming up.
       import('../../inventory/inventory.ts'),
