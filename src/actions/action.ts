@@ -22,7 +22,7 @@ export interface Progress {
   readonly eta_secs?: number;
 }
 
-/** What became of an action that succeeded. */
+/** The outcome of an action that succeeded. */
 export interface ActionReport {
   /** A sentence for people. */
   readonly message: string;

@@ -157,8 +157,8 @@ function oneDisk({ disks, planned }: ActionServices): Pick<ActionContext, 'disk'
   };
 }
 
-/** What the last chroot action chose. An agent that was restarted since then knows its choice from the
- *  template, where there is no other one. */
+/** The choice of the last chroot action. An agent that was restarted since then takes it from the
+ *  template if only one is possible. */
 function oneSystem(): ChosenSystem & { readonly announce: (fields: Given) => void } {
   const announced: Where[] = [];
   let chosen: { readonly where: Where } | undefined;

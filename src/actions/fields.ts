@@ -3,7 +3,7 @@
 import { AppError } from '../core/errors.ts';
 import type { ActionName, Fields } from './action.ts';
 
-/** What is wrong with a value; undefined when nothing is. */
+/** Returns the fault of a value; undefined if it has none. */
 type Check = (value: unknown) => string | undefined;
 
 interface Field {
@@ -108,7 +108,7 @@ const fields: { readonly [Name in ActionName]: FieldsOf<Name> } = {
   },
 };
 
-/** Whether an action of this name has these fields; a null counts as left out.
+/** Checks the fields of an action; a null counts as left out.
  *  Errors: AppError `action.invalid`. */
 export function checkFields<Name extends ActionName>(
   name: Name,

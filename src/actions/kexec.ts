@@ -55,7 +55,7 @@ export const kexec: Action<'kexec'> = {
   },
 };
 
-/** What a template names must be there; undefined where it names nothing and nothing is found. */
+/** A kernel that the template names must exist; undefined if it names none and none is found. */
 async function chooseKernel(
   { kernel, initrd }: Fields<'kexec'>,
   tree: Tree,

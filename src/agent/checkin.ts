@@ -28,7 +28,7 @@ export function checkinRequest(inventory: Inventory, context: CheckinContext): C
   return fit({
     mac: identity.primary_mac,
     ...told({
-      // Of a host whose ports are not all known neither are its MACs: the server keeps those it knows.
+      // If not all ports are known, neither are all MACs: the server keeps those it knows.
       ...(hardware.network_interfaces && {
         all_macs: identity.all_macs,
         // A server of version 0.1.0 would hash the addresses that identify nothing.
@@ -83,7 +83,7 @@ function wireDisks(disks: readonly Disk[]): CheckinDisk[] {
   }));
 }
 
-/** What reaches other disks comes first: the server refuses to break it. */
+/** Puts data that spans other disks first, because the server refuses to break it. */
 function byReach(a: DiskContents, b: DiskContents): number {
   return Number(b.group !== undefined) - Number(a.group !== undefined);
 }

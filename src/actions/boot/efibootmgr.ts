@@ -7,9 +7,9 @@ export interface BootEntry {
   readonly label: string;
   /** The device path, as text. */
   readonly path: string;
-  /** Of the partition that the loader is on, lower case. */
+  /** The UUID of the loader's partition, lower case. */
   readonly partitionUuid: string | undefined;
-  /** Of the port that it boots from, lower case with colons. */
+  /** The MAC of the port to boot from, lower case with colons. */
   readonly mac: string | undefined;
   readonly isNetwork: boolean;
   /** Firmware passes over those that are not. */

@@ -26,7 +26,7 @@ export function parseGrubEnv(text: string): GrubVariables {
 interface Item {
   readonly title: string;
   readonly id: string | undefined;
-  /** Of a submenu. */
+  /** The entries of a submenu. */
   readonly items: Item[];
   kernel?: string;
   args?: string;
@@ -61,7 +61,7 @@ function toEntry(item: Item | undefined, variables: GrubVariables): MenuEntry {
 
 function grubItems(text: string): Item[] {
   const top: Item[] = [];
-  // What each open brace belongs to.
+  // The owner of each open brace.
   const open: (Item | undefined)[] = [];
   for (const raw of text.split('\n')) {
     const line = raw.trim();

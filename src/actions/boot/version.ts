@@ -27,7 +27,7 @@ function comparePart(a: string | undefined, b: string | undefined): number {
   return a < b ? -1 : 1;
 }
 
-/** What comes before a final version, its end, words, numbers. */
+/** Orders the parts: a pre-release, the end of a version, words, numbers. */
 function rank(part: string | undefined): number {
   if (part === undefined) return 1;
   if (/^(~|rc|alpha|beta|pre)$/i.test(part)) return 0;

@@ -13,7 +13,7 @@ export interface FstabEntry {
   readonly options: readonly string[];
 }
 
-/** Of devices alone, without swap and what is only mounted by hand. Source: fstab(5). */
+/** The entries for devices, without swap and those mounted only by hand. Source: fstab(5). */
 export function parseFstab(text: string): readonly FstabEntry[] {
   const entries: FstabEntry[] = [];
   for (const line of text.split('\n')) {
@@ -26,7 +26,7 @@ export function parseFstab(text: string): readonly FstabEntry[] {
   return entries;
 }
 
-/** Whether an entry means this partition. */
+/** True if an entry names this partition. */
 export function isMeant({ spec }: FstabEntry, info: PartitionInfo): boolean {
   const [, tag = 'DEVICE', value = spec] =
     /^([A-Z]+)=(.*)$/.exec(spec) ??

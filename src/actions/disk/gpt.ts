@@ -50,7 +50,7 @@ export function checkTable(head: Buffer, disk: DiskGeometry): void {
   );
 }
 
-/** Whether the start of an image has a partition table. */
+/** True if an image starts with a partition table. */
 export function hasTable(
   head: Buffer,
   { sectorBytes }: Pick<DiskGeometry, 'sectorBytes'>,

@@ -34,7 +34,7 @@ export async function makeFileSystems(
   filesystem: FileSystem | undefined,
   options: RunOptions,
 ): Promise<void> {
-  // What looks at a new partition may have claimed it for a moment, and mkfs takes that for a refusal.
+  // A program that inspects a new partition may hold it for a moment, and mkfs then refuses.
   for (const device of [esp, swap, root]) {
     if (device !== undefined) await (await openWhenFree(host, device, options)).close();
   }

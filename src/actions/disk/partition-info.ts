@@ -14,7 +14,7 @@ export interface PartitionInfo {
   readonly partitionType: string | undefined;
   /** Lower case. */
   readonly partitionUuid: string | undefined;
-  /** Of a GPT. */
+  /** The partition's name in a GPT. */
   readonly partitionLabel: string | undefined;
 }
 

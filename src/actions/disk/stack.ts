@@ -11,9 +11,9 @@ export interface BlockNode {
   /** Directories where it is mounted, the last mount last. */
   readonly mounts: readonly string[];
   readonly isSwap: boolean;
-  /** What it is made of. */
+  /** The devices that it is built on. */
   readonly parts: readonly string[];
-  /** What is made of it. */
+  /** The devices built on it. */
   readonly users: readonly BlockNode[];
 }
 

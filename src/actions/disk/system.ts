@@ -6,8 +6,8 @@ import type { Tree } from '../../sources/writing/tree.ts';
 import { reloadPartitions } from './nodes.ts';
 import { isEsp, readInfo, type PartitionInfo } from './partition-info.ts';
 
-/** Which file system of a disk is meant; without any of these the one with etc/os-release, or the disk
- *  itself where it has a file system and no partitions. */
+/** Names a file system of a disk. Without any of these: the one with etc/os-release, or the disk itself if
+ *  it has a file system and no partitions. */
 export interface Where {
   readonly partition?: number | undefined;
   readonly target?: 'root' | 'esp' | undefined;

@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors.ts';
 import type { Disk } from '../../model/hardware/disk.ts';
 import type { PlannedDisk } from '../../model/documents/planned-disk.ts';
 
-/** What an action says of its disk. */
+/** An action's description of its disk. */
 export interface WantedDisk {
   readonly disk?: string | undefined;
   readonly root_device?: unknown;

@@ -18,7 +18,7 @@ export interface Step {
   readonly input?: string;
 }
 
-/** How to take down all that is built on a disk, from the top. Pure.
+/** The steps that take down everything built on a disk, from the top. Pure.
  *  Errors: AppError `disk.in-use` when something of it is built on another disk as well, or is unknown. */
 export function tearDownSteps(disk: BlockNode): readonly Step[] {
   const own = new Set(namesOf(disk));
@@ -50,7 +50,7 @@ export async function tearDown(host: Host, device: string, options: RunOptions):
   } finally {
     await file.close();
   }
-  // What is neither at the start nor at the end: ZFS, btrfs and VMFS have such places.
+  // ZFS, btrfs and VMFS also keep signatures away from the start and the end.
   for (const { name: partition } of partitions) await wipeSignatures(host, partition, options);
   await wipeSignatures(host, name, options);
   await dropPartitions(host, device, partitions, options);

@@ -6,7 +6,7 @@ const blockBytes = 1024 * 1024;
 const chunkBlocks = 65_536;
 
 export class Digests {
-  /** What is digested at once; parts that are written are multiples of it, or reach to the end. */
+  /** The size digested at once. Parts that are written are multiples of it, or reach to the end. */
   readonly unitBytes: number;
   readonly #zeroUnit: Buffer;
   readonly #zeroCrc: number;
@@ -25,7 +25,7 @@ export class Digests {
     chunk[index] = ((chunk[index] ?? 0) + this.of(offset, bytes)) >>> 0;
   }
 
-  /** What units from `offset` on, within one MiB, add to the number of a MiB of zeroes. */
+  /** The amount that units from `offset` on, within one MiB, add to the number of a MiB of zeroes. */
   of(offset: number, bytes: Buffer): number {
     let sum = 0;
     for (let at = 0; at < bytes.length; at += this.unitBytes) {
@@ -42,7 +42,7 @@ export class Digests {
     return sum;
   }
 
-  /** Whether the MiB that begins at `offset` is what was written. */
+  /** True if the MiB at `offset` is as it was written. */
   matches(offset: number, bytes: Buffer): boolean {
     const index = Math.floor(offset / blockBytes) % chunkBlocks;
     return this.of(offset, bytes) === (this.#chunkOf(offset)[index] ?? 0);

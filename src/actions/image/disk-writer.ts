@@ -11,13 +11,13 @@ const pagesInBlock = blockBytes / pageBytes;
 const openBlocks = 3;
 /** Being written. */
 const writtenBlocks = 4;
-/** What is compared with zeroes at once, before its pages are. */
+/** The size compared with zeroes at once, before single pages are. */
 const stretchBytes = 64 * 1024;
 const zeroes = Buffer.alloc(stretchBytes);
 const zeroPage = zeroes.subarray(0, pageBytes);
 
-/** What a page of a block has: nothing, zeroes (which are not in its buffer), content that is not zero, or
- *  content that came in parts and may be. */
+/** The state of a page of a block: nothing, zeroes (which are not in its buffer), content that is not zero,
+ *  or content that came in parts and may be zero. */
 const nothing = 0;
 const empty = 1;
 const content = 2;
@@ -30,7 +30,7 @@ interface Block {
   readonly pages: Uint8Array;
 }
 
-/** What was held back of an image, to be written at last. */
+/** The parts of an image that are held back and written last. */
 export interface Held {
   readonly offset: number;
   readonly bytes: Buffer;
@@ -40,7 +40,7 @@ export interface DiskWriterOptions {
   readonly file: BlockFile;
   readonly zeroing: Zeroing;
   readonly digests: Digests;
-  /** Of the image, where it is known beforehand: its parts may then come in any order. Otherwise they come
+  /** The image's size, if known beforehand: its parts may then come in any order. Otherwise they come
    *  from the first to the last. */
   readonly sizeBytes?: number | undefined;
   /** Called each time that a block is begun; what it throws ends the writing. */

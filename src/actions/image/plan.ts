@@ -13,9 +13,9 @@ import type { Zeroing } from './zeroing.ts';
 
 export interface ImagePlan {
   readonly opened: Opened;
-  /** Of the disk's content; undefined where it is only known at the end. */
+  /** The size of the disk's content; undefined if it is known only at the end. */
   readonly sizeBytes: number | undefined;
-  /** What is written at once, or a multiple of it. */
+  /** Writes are multiples of this size. */
   readonly unitBytes: number;
   readonly copy: (writer: DiskWriter, zeroing: Zeroing) => Promise<void>;
 }

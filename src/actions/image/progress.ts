@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Progress } from '../action.ts';
 
 const intervalMs = 1_000;
-/** Of the whole: the rest is reading back. */
+/** The transfer's share of the whole; the rest is reading back. */
 const transferPercent = 90;
 
 export class ImageProgress {

@@ -61,12 +61,12 @@ export class Transfer implements AsyncIterable<Uint8Array> {
     this.#progressedMs = options.clock.elapsedMs();
   }
 
-  /** How much of the file has come. */
+  /** The number of bytes received. */
   get offset(): number {
     return this.#offset;
   }
 
-  /** Of the whole file, once the server has answered and if it tells. */
+  /** The size of the whole file, once the server has answered, if it states it. */
   get sizeBytes(): number | undefined {
     return this.#sizeBytes;
   }
@@ -75,12 +75,12 @@ export class Transfer implements AsyncIterable<Uint8Array> {
     return this.#etag;
   }
 
-  /** Whether the server marks where the file ends, so that a cut one is noticed. */
+  /** True if the server marks the end of the file, so that a cut is noticed. */
   get isDelimited(): boolean {
     return this.#isDelimited;
   }
 
-  /** Of what has come; asked for once. */
+  /** The digest of the bytes received. Call it once. */
   digest(): string {
     return this.#hash.digest('hex');
   }
@@ -240,7 +240,7 @@ export class Transfer implements AsyncIterable<Uint8Array> {
     try {
       const answer = await ask(
         this.url,
-        // Of what is stored, as it is stored: the checksum is of that.
+        // The file as it is stored, since that is what the checksum covers.
         { 'accept-encoding': 'identity', ...headers },
         AbortSignal.any([signal, late.signal]),
       );
@@ -265,7 +265,7 @@ export class Transfer implements AsyncIterable<Uint8Array> {
     return validator === undefined ? {} : { 'if-range': validator };
   }
 
-  /** Whether a partial answer begins where it was asked to, in a file as long as this one. */
+  /** True if a partial answer begins at `offset`, in a file as long as this one. */
   #isRange({ headers }: Answer, offset: number): boolean {
     const [, first, total] =
       /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers['content-range'] ?? '') ?? [];

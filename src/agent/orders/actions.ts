@@ -16,7 +16,7 @@ export interface ActionProgress {
   readonly eta_secs?: number;
 }
 
-/** What became of an action. */
+/** The outcome of an action. */
 export interface ActionOutcome {
   /** A sentence for people. */
   readonly message?: string;
@@ -57,7 +57,7 @@ export interface WorkflowContext {
   readonly journal?: Journal | undefined;
 }
 
-/** Of an action's notes, for the report of a failure. */
+/** The number of an action's notes that are kept for the report of a failure. */
 const keptNotes = 20;
 const maxMessage = 1_000;
 
@@ -82,7 +82,7 @@ export async function runWorkflow(
         if (index < finished) continue;
         const outcome = await runAction(workflow, action, runner, inTime, context);
         leave = outcome?.leave ?? leave;
-        // What leaves this boot is done again where it did not.
+        // An action that leaves this boot is repeated if the boot goes on.
         if (leave === undefined) await journal?.note(workflow, { finished: index + 1 });
       }
     });

@@ -92,7 +92,7 @@ export class HostSubject implements Subject {
     await leave?.();
   }
 
-  /** What a workflow takes, before it begins. A failure that will not pass ends it.
+  /** Fetches everything a workflow needs before it begins. A permanent failure ends it.
    *  Errors: those of the transport; any of the agent's own. */
   async #prepare(
     id: string,

@@ -51,7 +51,7 @@ export class ByteStream implements AsyncIterable<Uint8Array> {
     return bytes.length < length ? undefined : bytes;
   }
 
-  /** Whether there were `length` bytes to leave out. */
+  /** True if there were `length` bytes to skip. */
   async skip(length: number): Promise<boolean> {
     for (let left = length; left > 0;) {
       const chunk = await this.next(left);

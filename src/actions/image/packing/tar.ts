@@ -6,7 +6,7 @@ import { ByteStream } from './byte-stream.ts';
 const block = 512;
 /** A member below this is a note beside the image: a manifest, a checksum, a licence. */
 const smallestImageBytes = 1024 * 1024;
-/** Of a long name or of a map of holes. */
+/** The limit for a long name or a map of holes. */
 const maxExtensionBytes = 4 * 1024 * 1024;
 
 export interface TarMember {

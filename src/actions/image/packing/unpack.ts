@@ -19,7 +19,7 @@ export interface Unpacked {
   readonly format: 'raw' | 'qcow2';
   /** The image, from its start. */
   readonly stream: ByteStream;
-  /** Of the stream, where something says it beforehand: it may be longer. */
+  /** The size of the stream, if known beforehand; the stream may be longer. */
   readonly sizeBytes: number | undefined;
   /** From the outside in. */
   readonly packings: readonly Packing[];

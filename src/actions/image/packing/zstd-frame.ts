@@ -3,7 +3,7 @@
 export interface ZstdFrame {
   /** The memory that whoever unpacks it must keep of what came before. */
   readonly windowBytes: number;
-  /** Of the frame unpacked; undefined where the frame does not say. */
+  /** The size of the unpacked frame; undefined if the frame does not state it. */
   readonly contentBytes: number | undefined;
 }
 
@@ -26,7 +26,7 @@ export function parseZstdFrame(head: Buffer): ZstdFrame | undefined {
   return { windowBytes: base + (base / 8) * (window & 7), contentBytes };
 }
 
-/** How many bytes the frame at the start takes; undefined when it is cut short or none.
+/** The length of the frame at the start; undefined if it is cut short or not a frame.
  *  Source: zstd_compression_format.md, "Blocks". */
 export function zstdFrameLength(bytes: Buffer): number | undefined {
   if (parseZstdFrame(bytes) === undefined) return undefined;

@@ -75,7 +75,7 @@ async function unpackCluster(
   { compression, clusterBytes, sizeBytes }: Qcow2Header,
   diskOffset: number,
 ): Promise<readonly [number, Buffer]> {
-  // What is read ends with a sector: the next cluster may begin in it, and zstd would go on with that.
+  // Reads end with a sector, in which the next cluster may begin; zstd would go on with that.
   const own = compression === 'zstd' ? packed.subarray(0, zstdFrameLength(packed)) : packed;
   const options = { maxOutputLength: clusterBytes, chunkSize: clusterBytes };
   let unpacked: Buffer;
@@ -128,7 +128,7 @@ class Reader {
     }
   }
 
-  /** What of the piece at `offset` was read already. */
+  /** Returns the part of the piece at `offset` that was read already. */
   async #goTo(offset: number): Promise<Buffer> {
     const start = this.#position - this.#tail.length;
     if (offset < start) throw unsupported('parts of its data overlap');

@@ -3,7 +3,7 @@
 import { AppError } from '../../../core/errors.ts';
 
 export interface Qcow2Header {
-  /** Of the disk that the image is of. */
+  /** The size of the disk in the image. */
   readonly sizeBytes: number;
   readonly clusterBits: number;
   readonly clusterBytes: number;
