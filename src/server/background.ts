@@ -159,7 +159,7 @@ async function watchStore(
 
 type Change = Omit<StoreChange, 'kind'>;
 
-/** What watchers of events are told of a change; nothing of the kinds that are not here. */
+/** The events that watchers get of a change. Kinds that are not listed cause none. */
 const announcements: Partial<Record<StoreChange['kind'], (s: Services, change: Change) => void>> = {
   machines(s, { id, removed }) {
     s.decisions.forget(id);

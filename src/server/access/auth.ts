@@ -36,9 +36,9 @@ interface Known {
   readonly expiresMs: number;
 }
 
-/** How long it may take to notice a token that another server created or revoked. */
+/** The longest time to notice a token that another server created or revoked. */
 const refreshMs = 5000;
-/** How long a machine's token is trusted without asking the store, and for how many machines. */
+/** Limits for trusting a machine's token without asking the store: time, and number of machines. */
 const proofLastsMs = 60_000;
 const mostProven = 200_000;
 

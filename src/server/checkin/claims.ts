@@ -17,7 +17,7 @@ export interface ClaimServices extends ConflictServices {
   readonly liveness: Liveness;
 }
 
-/** What a caller is to the machine that it may speak for. */
+/** A caller's relation to the machine that it may speak for. */
 export interface Claimant {
   /** It came with the token that the machine proved to hold. */
   readonly isHolder: boolean;
@@ -29,7 +29,7 @@ export interface Claimant {
   readonly heardWith: string | undefined;
 }
 
-/** Whether this is the token that the machine proved to hold. */
+/** True for the token that the machine proved to hold. */
 export function isHolder(by: Principal, machine: Machine): boolean {
   return (
     by.kind === 'machine' && by.machineId === machine.id && by.tokenId === machine.token_holder
@@ -92,8 +92,8 @@ async function isUncontested(
   throw inUse(s.liveness, machineId);
 }
 
-/** Whether another machine claims to be the one that a stock agent speaks for. Errors: AppError
- *  `identity.in-use` where the caller is the one to wait; `store.*`. */
+/** True if another machine claims to be the one that a stock agent speaks for. Errors: AppError
+ *  `identity.in-use` if the caller has to wait; `store.*`. */
 async function isClaimedByTwo(
   s: ClaimServices,
   machine: Machine,
@@ -110,8 +110,8 @@ async function isClaimedByTwo(
   throw inUse(s.liveness, machine.id);
 }
 
-/** How a stock agent's check-in stands to the others. An agent that runs a workflow checks in no more until it
- *  is done: then its events are its signs of life, and its record has what it showed. */
+/** Compares a stock agent's check-in with the others. An agent that runs a workflow does not check in until
+ *  it is done; meanwhile its events are its signs of life, and its record has what it showed. */
 async function stockClaim(
   s: ClaimServices,
   machine: Machine,
@@ -131,7 +131,7 @@ async function stockClaim(
   return goesOn ? { is: 'second of two', other: recorded } : { is: 'not yet' };
 }
 
-/** What a stock agent that tells the same as the record would send. */
+/** The body that a stock agent on this machine would send. */
 function bodyOf({ hardware, report }: Machine): StockBody {
   return {
     hostname: report?.hostname ?? null,

@@ -90,7 +90,7 @@ function agreeing(records: Records, shown: Evidence): Records {
   return new Map([...records].filter(([, { value }]) => isKnownBody(shown, value)));
 }
 
-/** What few machines have says most. */
+/** The evidence shared by the fewest machines weighs most. */
 function byLength(a: readonly string[], b: readonly string[]): number {
   return a.length - b.length;
 }

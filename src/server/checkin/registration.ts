@@ -20,7 +20,7 @@ export interface Registration {
   readonly known: Machine | undefined;
   readonly isNew: boolean;
   readonly matchedBy: MatchedBy;
-  /** What matched and what did not, in sentences. */
+  /** Sentences that say what matched and what did not. */
   readonly evidence: readonly string[];
   /** The conflict that this check-in raised. */
   readonly conflict: IdentityConflict | undefined;

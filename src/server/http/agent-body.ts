@@ -24,7 +24,7 @@ export function agentBody(schema: TSchema): FastifySchemaCompiler<TSchema> {
   return (part) => (part.httpPart === 'body' ? validate : TypeBoxValidatorCompiler(part));
 }
 
-/** Of a union the errors of the variant that the body is meant for: those of the union name no field. */
+/** For a union, the errors of the variant that the body is meant for: those of the union name no field. */
 function violations(schema: TSchema, body: unknown): readonly unknown[] {
   if (!('anyOf' in schema) || !Array.isArray(schema.anyOf))
     return [...Compile(schema).Errors(body)];

@@ -16,7 +16,7 @@ const requestTimeout = 30_000;
 const node = {
   headersTimeout: 10_000,
   requestTimeout,
-  /** How often Node looks for requests that take too long. */
+  /** The interval at which Node looks for requests that take too long. */
   connectionsCheckingInterval: 2000,
   maxHeaderSize: 16 * 1024,
   /** Longer than the idle timeout of common proxies, so that they close first. */

@@ -9,7 +9,7 @@ import type { Liveness } from '../running/liveness.ts';
 import { changeMachine, type ChangeServices } from './machines.ts';
 import { refuseSecondWorkflow } from './workflows.ts';
 
-/** What deciding a conflict takes. */
+/** The services that deciding a conflict needs. */
 export interface DecideServices extends ChangeServices {
   readonly auth: Auth;
   readonly liveness: Liveness;

@@ -31,7 +31,7 @@ export async function decisionFor(s: ChangeServices, machine: Machine): Promise<
   return decide(machine, workflow, { now, isHeld: await isHeld(s.store, machine) });
 }
 
-/** What a machine boots that asks for its boot script. Errors: AppError `store.*`. */
+/** Decides what a machine boots when it asks for its boot script. Errors: AppError `store.*`. */
 export async function bootFor(s: ChangeServices, machine: Machine): Promise<BootDecision> {
   const circumstances = { now: s.clock.now(), isHeld: await isHeld(s.store, machine) };
   return decideBoot(machine, await currentWorkflow(s, machine), circumstances);

@@ -26,7 +26,7 @@ export type BulkServices = PatchServices & DeleteServices & WorkflowServices;
 
 /** The labels of a machine together, so that its record keeps room for the machine itself. */
 const labelBytes = 16_384;
-/** How many machines of a bulk request are changed at the same time. */
+/** The number of machines of a bulk request that are changed at a time. */
 const atOnce = 32;
 
 /** Errors: AppError `template.unknown`, `machine.*`, `workflow.active`, `secret.no-key`,

@@ -7,7 +7,7 @@ import type { Page, PageRequest, Store } from '../../store/store.ts';
 import type { Liveness } from '../running/liveness.ts';
 import type { ReadServices } from './machines.ts';
 
-/** How many records a search reads for one page before it returns a short one. */
+/** The number of records that a search reads for one page before it returns a short one. */
 const scanLimit = 20_000;
 
 export interface ListServices extends ReadServices {
@@ -82,7 +82,7 @@ function livenessOf(machine: Machine, alive: Liveness): LivenessName | null {
   return alive.of(machine.id, machine.status.last_seen);
 }
 
-/** What a label on the machine, an invoice or a switch calls it and its parts. */
+/** The names of a machine and its parts on labels, invoices and switches. */
 function hardwareTexts(hardware: HardwareInfo): (string | null | undefined)[] {
   const { system, board, chassis, firmware, bmc } = hardware;
   return [

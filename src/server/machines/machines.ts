@@ -10,12 +10,12 @@ import { etag, refuseStale } from '../rules/etag.ts';
 import { historyOf } from '../rules/history.ts';
 import { keepsComingBack } from '../rules/local-boot.ts';
 
-/** What reading documents takes. */
+/** The services that reading documents needs. */
 export interface ReadServices {
   readonly store: Store;
 }
 
-/** What changing them takes. */
+/** The services that changing them needs. */
 export interface ChangeServices extends ReadServices {
   readonly clock: Clock;
 }

@@ -16,7 +16,7 @@ import { createWorkflow, type Draft, type WorkflowServices } from './workflows.t
 export interface Provisioning {
   /** Default: the machine's os_choice. */
   readonly template?: string | undefined;
-  /** What is on the planned disk may go. */
+  /** True if the data on the planned disk may be lost. */
   readonly reimage?: boolean | undefined;
   /** The operator accepts that the machine's agent does not compare its disk with the plan. */
   readonly confirmed?: boolean | undefined;

@@ -29,7 +29,7 @@ export async function maskedVariables(
   return new Map([...variables, ['default_password', { text: mask }]]);
 }
 
-/** What the operators set for all machines. */
+/** The settings that operators made for all machines. */
 async function fleetSettings(store: Store): Promise<FleetSettings> {
   const found = await Promise.all(
     fleetVariableNames.map(async (name) => {

@@ -17,7 +17,7 @@ import { nextState } from '../rules/states.ts';
 import { writesDisks } from '../rules/templates.ts';
 import { advance, finish, statusOf } from '../rules/workflow-progress.ts';
 
-/** What making a workflow takes. */
+/** The services that making a workflow needs. */
 export interface WorkflowServices extends ChangeServices {
   readonly newId: () => string;
 }
@@ -184,7 +184,7 @@ async function settleMachine(s: ChangeServices, workflow: Workflow): Promise<voi
   }
 }
 
-/** What the state of its current workflow makes of a machine; the same machine when nothing. */
+/** Applies the state of its current workflow to a machine; returns the same machine if nothing changes. */
 function settle(machine: Machine, workflow: Workflow, now: Date): Machine {
   if (machine.status.current_workflow !== workflow.metadata.name) return machine;
   const { status } = machine;

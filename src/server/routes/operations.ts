@@ -6,7 +6,7 @@ import { missingBootFiles } from '../http/boot-files.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';
 
-/** How long the store may take before the server counts as not ready. */
+/** The server counts as not ready if the store takes longer. */
 const readyWithinMs = 2000;
 
 const Status = Type.Object({ status: Type.Literal('ok') });

@@ -57,7 +57,7 @@ export function changesBetween(before: Machine, after: Machine, at: string): Mac
 
 type Shown = MachineChange['before'];
 
-/** What tells a replaced board from an updated one. */
+/** The fields that distinguish a replaced board from an updated one. */
 const boardParts: readonly (readonly [string, (h: HardwareInfo) => string | null | undefined])[] = [
   ['product', ({ system }) => system?.product],
   ['system_serial', ({ system }) => system?.serial],

@@ -133,7 +133,7 @@ export function finish(
 ): Workflow {
   if (!isActive(workflow)) return workflow;
   const completedAt = now.toISOString();
-  // What did not end by itself ends with it; what has not begun never will.
+  // Actions that did not end by themselves end with it; those that have not begun never will.
   const ended = {
     status: state === 'STATE_TIMEOUT' ? state : 'STATE_FAILED',
     completedAt,

@@ -39,11 +39,11 @@ const slackMs = 2000;
 
 interface Heard extends Presence {
   bootId: string | null;
-  /** Of the boot before, which may turn out to be another machine that is alive. */
+  /** The boot before, which may turn out to be another live machine. */
   previousBootId: string | null;
-  /** Whether this boot sent a heartbeat: a single check-in contests nobody's identity. */
+  /** True if this boot sent a heartbeat. A single check-in contests nobody's identity. */
   isBeating: boolean;
-  /** Whether it was taken back from another boot. */
+  /** True if it was taken back from another boot. */
   isContested: boolean;
   tokenId: string | null;
   /** Since when it is heard with that token alone, on the monotonic clock. */
@@ -82,8 +82,8 @@ export class Liveness {
     return this.#heard.get(machineId);
   }
 
-  /** How a boot that wants to speak for a machine stands to the one that was heard last. `by`: what that
-   *  one must have done to oppose it. */
+  /** Compares a boot that wants to speak for a machine with the one that was heard last. `by`: what the
+   *  latter must have done to oppose it. */
   claims(machineId: string, boot: Boot, by: 'heard' | 'beating'): Claim {
     const { boot_id: bootId = null, uptime_seconds: uptimeSeconds = null } = boot;
     const machine = this.#heard.get(machineId);

@@ -18,7 +18,7 @@ export const defaultOverload: OverloadPolicy = {
   checkinLagMs: 2000,
 };
 
-/** How often the lag is measured. */
+/** The interval of measuring the lag. */
 const tickMs = 100;
 
 export class Overload {

@@ -5,7 +5,7 @@ import type { MachineStateName } from '../../model/machine.ts';
 /** A machine that was heard in this run of the server. Only the verbs of Liveness change it. */
 export interface Presence {
   readonly machineId: string;
-  /** Of the boot that speaks for it; null where its agent states none. */
+  /** The id of the boot that speaks for it; null if its agent states none. */
   readonly bootId: string | null;
   /** The id of the token that its last heartbeat came with; null where there are no tokens. */
   readonly tokenId: string | null;
@@ -15,10 +15,10 @@ export interface Presence {
   readonly state: MachineStateName;
 }
 
-/** What a check-in or a heartbeat says of the boot that it comes from. */
+/** The fields of a check-in or a heartbeat that describe its boot. */
 export type Boot = Pick<HeartbeatRequest, 'boot_id' | 'uptime_seconds' | 'identity_hash'>;
 
-/** How a heartbeat proves whose it is. */
+/** A heartbeat's proof of the machine that sent it. */
 export interface Proof {
   /** The id of the machine's own token that it came with. */
   readonly tokenId: string | null;
@@ -26,7 +26,7 @@ export interface Proof {
   readonly isHolder: boolean;
 }
 
-/** How a boot that wants to speak for a machine stands to the boot that was heard last. */
+/** The relation of a boot that wants to speak for a machine to the boot that was heard last. */
 export type Claim =
   /** No other boot, or none that was heard before the machine became late. */
   | 'unopposed'
@@ -38,7 +38,7 @@ export type Claim =
   /** It does not say when its kernel started. */
   | 'unknown';
 
-/** What a heartbeat was taken for. The last two change nothing. */
+/** The verdict on a heartbeat. The last two change nothing. */
 export type Beat =
   | 'heard'
   /** The boot before, or that of the token's holder, speaks for the machine again. */

@@ -11,7 +11,7 @@ export type StockBody = Pick<
   'hostname' | 'ip_address' | 'cpu_model' | 'cpu_cores' | 'memory_bytes' | 'disks'
 >;
 
-/** How a check-in stands to the others for its machine, and the other machine, where one lives. */
+/** The relation of a check-in to the others for its machine, and the other live machine, if any. */
 export type StockClaim =
   /** No other was heard of late. */
   | { readonly is: 'alone' }
@@ -38,7 +38,7 @@ const mostClaimants = 8;
 
 export class StockClaims {
   readonly #clock: Clock;
-  /** Of each machine, the first one first. */
+  /** By machine, the first claimant first. */
   readonly #claimants = new Map<string, Claimant[]>();
 
   constructor(clock: Clock) {

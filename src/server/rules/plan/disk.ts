@@ -7,7 +7,7 @@ import type { StoredDisk } from '../../../model/hardware/disk.ts';
 import type { StoredOs } from '../../../model/hardware/existing-os.ts';
 import { isByName, matches, type Hints } from './hints.ts';
 
-/** What a template says of its disk. */
+/** A template's description of its disk. */
 export interface Wanted {
   /** "auto", or a device: /dev/sda. */
   readonly device: string;
@@ -23,7 +23,7 @@ export interface Found {
 export interface Permissions {
   /** The workflow writes the disk as a whole. */
   readonly overwrites: boolean;
-  /** What is on the disk may go. */
+  /** True if the data on the disk may be lost. */
   readonly reimage: boolean;
 }
 
@@ -91,7 +91,7 @@ export function dataOn(disk: StoredDisk, { existingOs }: Found): string[] {
   return [...os, ...contents];
 }
 
-/** Whether a device is this disk, a partition of it, or one of its paths, by the kernel's names. */
+/** True if a device is this disk, a partition of it, or one of its paths, by the kernel's names. */
 export function isPartOf(device: string, disk: Pick<StoredDisk, 'device' | 'paths'>): boolean {
   return [disk.device, ...(disk.paths ?? [])].some((whole) => {
     const rest = device.startsWith(whole) ? device.slice(whole.length) : undefined;
@@ -142,7 +142,7 @@ function refuseData(disk: StoredDisk, found: Found): void {
   );
 }
 
-/** Of two disks that look the same, one with data: the names that the kernel gave them prove nothing. */
+/** Refuses a disk that looks like another one with data: the kernel's names for them prove nothing. */
 function refuseTwin(disk: StoredDisk, fitting: readonly StoredDisk[], found: Found): void {
   const hasData = (d: StoredDisk): boolean => dataOn(d, found).length > 0;
   const twin = fitting.find(
@@ -160,7 +160,7 @@ function refuseTwin(disk: StoredDisk, fitting: readonly StoredDisk[], found: Fou
   );
 }
 
-/** Of what spans machines a superblock does not say how many members it has. */
+/** Formats that span machines: a superblock does not state the number of members. */
 const clustered: ReadonlySet<string> = new Set(['ceph_bluestore', 'drbd', 'gfs2', 'ocfs2']);
 
 /** An array, volume group, pool or cluster that reaches another disk would be broken there. */

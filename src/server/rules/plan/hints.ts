@@ -23,7 +23,7 @@ const properties: Readonly<
 /** Hints of Ironic that no agent of ours can answer yet. */
 const unanswered = new Set(['hctl', 'by_path', 'wwn_with_extension', 'wwn_vendor_extension']);
 
-/** Whether all hints match; undefined where the machine did not tell what one of them asks for.
+/** True if all hints match; undefined if the machine did not report a value that one of them asks for.
  *  Errors: AppError `request.invalid` for a hint that means nothing. */
 export function matches(hints: Hints, disk: StoredDisk): boolean | undefined {
   let verdict: boolean | undefined = true;
@@ -36,7 +36,7 @@ export function matches(hints: Hints, disk: StoredDisk): boolean | undefined {
   return verdict;
 }
 
-/** Whether the hints name one disk by what no other disk has. */
+/** True if the hints name a disk by a value that no other disk has. */
 export function isByName({ serial, wwn }: Hints): boolean {
   return [serial, wwn].some((value) => value !== undefined && isExact(String(value)));
 }

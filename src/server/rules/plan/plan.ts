@@ -65,7 +65,7 @@ function diskOf(wanted: Wanted, found: Found, may: Permissions): StoredDisk {
   return own ?? chooseDisk(wanted, found, may);
 }
 
-/** What the actions say of their one disk. Errors: AppError `plan.ambiguous`, `request.invalid`. */
+/** The actions' description of their one disk. Errors: AppError `plan.ambiguous`, `request.invalid`. */
 function wantedDisk(actions: readonly TemplateAction[]): Wanted {
   const said: Wanted[] = actions.flatMap((action) => {
     const device = 'disk' in action && typeof action.disk === 'string' ? action.disk : 'auto';
