@@ -45,7 +45,7 @@ const codes = {
   'action.invalid': [null, 'An action of a template has a field or a value that cannot be used.'],
   'spool.dropped': [null, 'Reports for the server were dropped because too many waited.'],
 
-  // What actions change
+  // Changes that actions make
   'exec.missing': [null, 'A program that an action needs is not on this host.'],
   'disk.in-use': [null, 'Something else on the machine uses the disk that is to be written.'],
   'disk.failed': [null, 'A disk could not be read or written.'],

@@ -12,7 +12,7 @@ import {
   type Weight,
 } from './weigh.ts';
 
-/** What the store knows of a check-in's evidence: ids of machines. */
+/** The ids of the machines that the store knows by a check-in's evidence. */
 export interface Known {
   readonly byHash: readonly string[];
   /** The machines whose primary MAC it is. */
@@ -42,9 +42,9 @@ export interface Resolution {
   /** undefined: it is a new machine. */
   readonly machineId: string | undefined;
   readonly matchedBy: MatchedBy;
-  /** What matched and what did not, in sentences. */
+  /** Sentences that say what matched and what did not. */
   readonly evidence: string[];
-  /** What an operator has to look at. */
+  /** A doubt for an operator to decide. */
   readonly doubt?: Doubt;
 }
 

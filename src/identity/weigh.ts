@@ -257,8 +257,8 @@ export function isSameInstallation({ machineId }: Evidence, { identity }: Machin
   return machineId !== null && machineId === identity.machine_id;
 }
 
-/** Whether a boot goes on that was followed by another boot: a machine has one at a time, so two
- *  machines answer to this record. A late repeat of a request is no such sign. */
+/** True if a boot goes on after a later boot was heard. A machine has one boot at a time, so two machines
+ *  answer to this record. A late repeat of a request is not such a sign. */
 export function goesOnInEarlierBoot(shown: Evidence, machine: Machine): boolean {
   const { bootId, sequence } = shown;
   const earlier = machine.report?.earlier_boots ?? [];
@@ -271,7 +271,7 @@ export function twoBoots(shown: Evidence, machine: Machine): string {
   return `is in boot ${current}, while the check-in comes from boot ${shown.bootId ?? ''}, which is still running`;
 }
 
-/** What the machine had changed since, in sentences. */
+/** The changes of the machine since its last check-in, in sentences. */
 export function differences(shown: Evidence, machine: Machine): string[] {
   const { smbios_uuid: uuid, machine_id: id, all_macs: macs } = machine.identity;
   const said: string[] = [];

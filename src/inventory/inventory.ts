@@ -120,7 +120,7 @@ function hardwareOf(facts: Partial<Facts>): Hardware {
   };
 }
 
-/** What one path to a disk shows holds for all of them: some answer no read. */
+/** Some paths to a disk answer no read, so contents found over one path count for all. */
 function withContents(disk: Disk, contents: Facts['contents'] = []): Disk {
   const found = [disk.device, ...disk.paths]
     .map((device) => contents.find((one) => one.device === device))

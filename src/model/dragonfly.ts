@@ -2,7 +2,7 @@
 // added to the schema.
 import type { BmcConfig, Machine } from './machine.ts';
 
-/** What those versions add, as they make it for a machine that nobody set anything for. */
+/** The fields that those versions add, as they fill them for a machine without any settings. */
 const added = {
   installation_progress: 0,
   netboot: { allow_pxe: true, allow_workflow: true, dhcp_ip: null },

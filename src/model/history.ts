@@ -27,8 +27,8 @@ export const MachineHistory = Type.Object({
 });
 export type MachineHistory = Static<typeof MachineHistory>;
 
-/** How many changes are kept for a machine, and how many of these may be of its token, which every boot from
- *  the network changes. */
+/** Limits for the changes kept for a machine, and for those of its token, which every network boot
+ *  changes. */
 const keptChanges = 50;
 const keptTokenChanges = 10;
 

@@ -17,7 +17,7 @@ import type { MachineIdentity } from './machine.ts';
 import type { Lease, OwnAddress, ResolverFacts, RouteFacts } from './network-setup.ts';
 import type { Problem } from './problem.ts';
 
-/** What each probe finds out. A section that is undefined was not found out (see problems). */
+/** The findings of the probes. An undefined section is unknown (see problems). */
 export interface Facts {
   dmi: DmiFacts;
   machineId: MachineIdFacts;
@@ -75,7 +75,7 @@ export interface MachineIdFacts {
   machine_id: Sourced<string> | null;
   /** Ids that were found and do not count. */
   rejected?: readonly Rejected[];
-  /** What says that the running system is a netboot image; null when it is an installed one. */
+  /** The evidence that the running system is a netboot image; null if it is an installed one. */
   netboot_image?: { source: string; description: string } | null;
 }
 

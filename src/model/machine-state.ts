@@ -27,7 +27,7 @@ export function wasInstallingElsewhere(state: MachineState): boolean {
   return stateName(state) === 'Provisioning' && state !== 'Provisioning';
 }
 
-/** What went wrong; undefined in a state that says nothing of that. */
+/** The error that a state carries; undefined in states without one. */
 export function errorOf(state: MachineState): string | undefined {
   if (wasInstallingElsewhere(state)) return 'was being installed elsewhere';
   if (stateName(state) !== 'Error') return undefined;

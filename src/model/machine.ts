@@ -152,7 +152,7 @@ export const AgentReport = Type.Object({
   ip_address: nullable(Type.String()),
   bmc_address: nullable(Type.String()),
   existing_os: nullable(StoredOs),
-  /** Whether the boot that reported last found `existing_os` itself. */
+  /** True if the boot that reported last found `existing_os` itself. */
   tells_os: Type.Optional(Type.Boolean()),
   nameservers: Type.Array(Type.String()),
   boot_id: nullable(Type.String()),
@@ -163,13 +163,13 @@ export const AgentReport = Type.Object({
   ),
   agent_version: nullable(Type.String()),
   boot_timeline: Type.Optional(BootTimeline),
-  /** Whether it was answered as a new machine; a repeat is answered the same. */
+  /** True if it was answered as a new machine; a repeat gets the same answer. */
   is_new: Type.Optional(Type.Boolean()),
-  /** How the machine was recognised, and why, in sentences. */
+  /** The way the machine was recognised, with the reasons in sentences. */
   matched_by: MatchedBy,
   evidence: Type.Array(Type.String()),
   problems: Type.Array(Problem),
-  /** What this boot told with heartbeats since, newest first. */
+  /** Problems that this boot reported since then, newest first. */
   later_problems: Type.Optional(Type.Array(Type.Object({ ...Problem.properties, at: Timestamp }))),
 });
 export type AgentReport = Static<typeof AgentReport>;

@@ -16,8 +16,8 @@ export async function fetchRecords(
   }
 }
 
-/** What differs, in sentences; nothing when every machine has one record, its own, that says what the
- *  machine is, and no other record claims one of its MACs. */
+/** The differences, in sentences; none if every machine has exactly one record, which describes it, and no
+ *  other record claims one of its MACs. */
 export function differences(
   machines: readonly SimulatedMachine[],
   records: readonly MachineView[],

@@ -28,7 +28,7 @@ export function parseMounts(mountinfo: string): Mounts {
     if (servedPoints.length === 0) return false;
     let nearest: { point: string; served: boolean } | undefined;
     for (const mount of mounts) {
-      // Of two mounts at one place the later one is visible.
+      // If two mounts share a point, the later one is visible.
       if (isWithin(path, mount.point) && mount.point.length >= (nearest?.point.length ?? 0)) {
         nearest = mount;
       }

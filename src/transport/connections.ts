@@ -75,7 +75,7 @@ export async function openConnections(
   };
 }
 
-/** What Node's client makes connections to the server at `origin` with.
+/** The agent of Node's client for connections to the server at `origin`.
  *  Errors: AppError `config.invalid`. */
 export async function openAgent(
   origin: string,

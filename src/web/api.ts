@@ -112,7 +112,7 @@ export async function readWorkflows(session: Session, id: string): Promise<reado
   return body.workflows;
 }
 
-/** What an operator accepts before a workflow is made. */
+/** The risks that an operator accepts before a workflow is made. */
 export type Consent = Pick<WorkflowCreate, 'reimage' | 'confirmed'>;
 
 /** The plan of the workflow of a machine's template. Errors: `plan.*`, `machine.has-os`. */

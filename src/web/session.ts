@@ -32,7 +32,7 @@ export interface RequestOptions {
 export class Session {
   /** Called when the server asks for a token, or refuses this one. */
   onUnauthorized: () => void = () => {};
-  /** How far this computer's clock is ahead of the server's. */
+  /** The lead of this computer's clock over the server's. */
   clockAheadMs = 0;
 
   get hasToken(): boolean {

@@ -21,7 +21,7 @@ export const Disk = Type.Object({
 });
 export type Disk = Static<typeof Disk>;
 
-/** What storage-schema.md has, with what is ours in addition. A newer agent may name other types. */
+/** The schema's fields and our additions. A newer agent may name other types. */
 export const StoredDisk = Type.Object({
   ...Type.Partial(Disk).properties,
   ...Type.Pick(Disk, ['device', 'size_bytes', 'model', 'serial']).properties,

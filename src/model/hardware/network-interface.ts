@@ -40,7 +40,7 @@ export const NetworkInterface = Type.Object({
 });
 export type NetworkInterface = Static<typeof NetworkInterface>;
 
-/** What storage-schema.md has, with what is ours in addition. A newer agent may name other kinds. */
+/** The schema's fields and our additions. A newer agent may name other kinds. */
 export const StoredInterface = Type.Object({
   ...Type.Partial(NetworkInterface).properties,
   ...Type.Pick(NetworkInterface, ['name', 'mac', 'speed_mbps']).properties,

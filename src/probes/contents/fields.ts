@@ -13,7 +13,7 @@ export type Span = readonly [start: number, end: number];
 
 /** Fields at positions in a piece. What is beyond its end reads as zeros. */
 export class Fields {
-  /** What was read. */
+  /** The spans that were read. */
   readonly spans: Span[] = [];
   /** The part of it that people chose: names of file systems, volume groups, hosts. */
   readonly names: Span[] = [];

@@ -1,7 +1,7 @@
 // The table of what is recognised on a disk: where its signature is, and where its fields are. Pure.
 import type { Fields } from './fields.ts';
 
-/** What a superblock tells, beside its type. */
+/** The contents of a superblock besides its type. */
 export interface Details {
   type?: string;
   label?: string | undefined;

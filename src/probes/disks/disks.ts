@@ -81,7 +81,7 @@ interface Identity {
   serial: string | undefined;
   model: string | undefined;
   vendor: string | undefined;
-  /** Of the USB device. */
+  /** The USB device's product name. */
   product: string | undefined;
   wwn: string | undefined;
   udev: ReadonlyMap<string, string>;

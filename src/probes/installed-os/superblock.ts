@@ -28,7 +28,7 @@ export function parseBtrfs(page: Uint8Array): Superblock | undefined {
   return ascii(page, 64, 8) === '_BHRfS_M' ? found('btrfs', page.subarray(32, 48)) : undefined;
 }
 
-/** What may hide a system and is not looked into, in words. */
+/** Formats that may hide a system and are not looked into, in words. */
 const opaque: Readonly<Record<string, string>> = {
   crypto_LUKS: 'encrypted by LUKS',
   BitLocker: 'encrypted by BitLocker',

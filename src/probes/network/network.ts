@@ -55,7 +55,7 @@ interface Port {
   bondMemberAddress: string | undefined;
   /** Why `address` is none of the hardware's; undefined where it is. */
   origin: NetworkInterface['mac_origin'];
-  /** What udev saw before somebody set another one, or what ethtool asks of the card. */
+  /** The address that udev saw before it was changed, or that ethtool gets from the card. */
   permanentAddress: string | undefined;
   isWireless: boolean;
   isVf: boolean;

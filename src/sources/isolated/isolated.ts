@@ -138,7 +138,7 @@ export class IsolatedFiles {
   }
 }
 
-/** What hangs as one: a directory, but in /dev each device. */
+/** The unit that hangs as one: a directory, but in /dev each device. */
 function placeOf(path: string): string {
   return path.startsWith('/dev/') ? path : posix.dirname(path);
 }

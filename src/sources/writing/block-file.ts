@@ -7,7 +7,7 @@ import { errnoOf } from '../read-error.ts';
 
 const { O_DIRECT, O_EXCL, O_RDONLY, O_RDWR } = fs.constants;
 
-/** What every offset, length and buffer is a multiple of: no disk has larger logical sectors. */
+/** Every offset, length and buffer is a multiple of this: no disk has larger logical sectors. */
 export const pageBytes = 4096;
 
 const open = promisify(fs.open);
@@ -21,7 +21,7 @@ const writeFd = promisify(fs.write);
 export interface BlockFile {
   readonly path: string;
   readonly sizeBytes: number;
-  /** Of a logical sector: 512 or 4096. */
+  /** The size of a logical sector: 512 or 4096. */
   readonly sectorBytes: number;
   /** Reads come from the medium and writes go to it; otherwise the page cache is between. */
   readonly isDirect: boolean;

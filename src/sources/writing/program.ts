@@ -173,7 +173,7 @@ class Run {
     this.kill('SIGTERM');
     if (await this.#isGoneWithin(graceMs)) return;
     this.kill('SIGKILL');
-    // What a daemon that left the group keeps open must not be waited for.
+    // A daemon that left the group may keep this open; do not wait for it.
     this.child.stdout.destroy();
     this.child.stderr.destroy();
     if (await this.#isGoneWithin(giveUpMs)) return;

@@ -10,7 +10,7 @@ import { Walk, type Place } from './walk.ts';
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
 const maxReadBytes = 16 * 1024 * 1024;
-/** Of a file that is not in place yet. */
+/** The name of a file that is not in place yet. */
 const temporaryName = '.dragonfly-new';
 
 export interface FileAttributes {

@@ -18,7 +18,7 @@ export interface Kind<T, By extends Values = Values> {
   readonly table: string;
   name(document: T): string;
   readonly indexes: { readonly [Index in keyof By]: (document: T) => readonly By[Index][] };
-  /** What reading makes of a document that an earlier version wrote: the same one, or a mended copy. */
+  /** Brings a document of an earlier version up to date when it is read: the same one, or a mended copy. */
   readonly mended?: (document: T) => T;
 }
 

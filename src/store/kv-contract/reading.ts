@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { KvEntry } from '../kv/kv.ts';
 import { get, keysOf, list, padded, put, remove, scanned, type KvTest } from './steps.ts';
 
-/** Of a space, a slash, a tilde, digits and letters, in byte order. */
+/** Keys with a space, a slash, a tilde, digits and letters, in byte order. */
 const awkwardKeys = [
   't/',
   't/ ',

@@ -29,9 +29,9 @@ const laterPages = 1000;
 const longestWaitMs = 15_000;
 /** Three times the server's keep-alive interval. */
 const longestSilenceMs = 45_000;
-/** How long changed machines are collected before they are read together. */
+/** Changed machines are collected for this time and then read together. */
 const gatherMs = 200;
-/** How often the visible machines are read again, because a heartbeat alone causes no event. */
+/** The interval of reading the visible machines again: a heartbeat alone causes no event. */
 const seenEveryMs = 10_000;
 
 export class Live {

@@ -121,7 +121,7 @@ function Progress({ workflow }: { workflow: Workflow }) {
   );
 }
 
-/** How an action stands, in a workflow that may have ended around it. */
+/** The state of an action, in a workflow that may have ended around it. */
 function stepText({ status, output }: WorkflowAction, workflow: Workflow): string {
   if (status === 'STATE_PENDING' && !isActive(workflow)) return 'not run';
   const isStopped = status === 'STATE_FAILED' && output === undefined;

@@ -22,7 +22,7 @@ export const formatMemory = (bytes: number | bigint): string => scaled(bytes, 10
 /** A disk size in decimal units, as on its label: "1.9 TB". */
 export const formatDisk = (bytes: number | bigint): string => scaled(bytes, 1000, decimalUnits);
 
-/** What disks hold together. */
+/** The total capacity of disks. */
 export function totalBytes(disks: readonly StoredDisk[]): number {
   return disks.reduce((sum, disk) => sum + Number(disk.size_bytes), 0);
 }
