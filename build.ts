@@ -5,7 +5,7 @@ import { build } from 'rolldown';
 import { bundleAgent } from './build-agent.ts';
 import { buildPage } from './build-page.ts';
 
-// What initramfs/ builds takes minutes, and stays.
+// The products of initramfs/ take minutes to build, so they stay.
 for (const name of existsSync('dist') ? readdirSync('dist') : []) {
   const isKept = name === 'boot' || name.startsWith('dragonfly-agent-linux-');
   if (!isKept) rmSync(`dist/${name}`, { recursive: true });

@@ -35,8 +35,9 @@ interface HostModules {
   readonly instead: string;
 }
 
-/** What reaches the host that the code runs on, and where it may. All else would find that host's answers
- *  where a capture is replayed, and is not told by a test what they are. Types may be imported anywhere. */
+/** Modules that reach the host that the code runs on, and the places that may import them. Anywhere else they
+ *  would give that host's answers while a capture is replayed, and no test could control them. Types may be
+ *  imported anywhere. */
 const hostModules: readonly HostModules[] = [
   {
     names: ['fs', 'fs/promises', 'child_process'],

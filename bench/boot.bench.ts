@@ -62,7 +62,7 @@ const hardware = [
   ]),
 ];
 
-/** What the console shows at the end of each phase. */
+/** The text on the console at the end of each phase. */
 const phases = {
   kernel: /dragonfly: image /,
   modules: /modules loaded/,

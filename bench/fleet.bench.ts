@@ -18,7 +18,7 @@ function chance(): () => number {
   return () => (state = (state * 16_807) % 2_147_483_647) / 2_147_483_647;
 }
 
-/** How long all check-ins take one after another over one connection. Units: milliseconds. */
+/** The time of all check-ins, one after another over one connection. Units: milliseconds. */
 async function oneAfterAnother(): Promise<number> {
   const server = await ServerProcess.start();
   const transport = new HttpTransport(server.url, { clock: systemClock });

@@ -64,7 +64,7 @@ async function firstSeenMs(browser: Browser, url: string, selector: string): Pro
   return seen;
 }
 
-/** How long the page's main thread has worked, in its own CPU time. */
+/** The CPU time that the page's main thread has used. */
 async function workMs(session: CDPSession): Promise<number> {
   const { metrics } = await session.send('Performance.getMetrics');
   return 1000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? NaN);

@@ -67,7 +67,7 @@ export class ServerProcess {
   }
 }
 
-/** What the kernel says of a process. Units: kilobytes; milliseconds of CPU. */
+/** The kernel's figures for a process. Units: kilobytes; milliseconds of CPU. */
 export function processFigures(pid: number): { rssKb: number; cpuMs: number } {
   const rss = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];

@@ -25,7 +25,7 @@ interface Ports {
   readonly server: number;
 }
 
-/** What the server's process is asked to do before it says how much CPU time it has used. */
+/** A request to the server's process, which does this and answers with the CPU time it used. */
 interface Question {
   readonly putFrom: number;
   readonly count: number;
@@ -145,7 +145,7 @@ function withTokens(enrolment: string | undefined): string {
   return enrolment === undefined ? '' : ' with tokens';
 }
 
-/** What a POST is answered. */
+/** The answer to a POST. */
 async function call(
   port: number,
   path: string,

@@ -4,7 +4,7 @@ import { newMachine } from '../src/server/rules/machine-record.ts';
 import { evidenceOf } from '../src/identity/evidence.ts';
 import type { Machine } from '../src/model/machine.ts';
 
-/** What the agent of the n-th machine sends when it checks in. */
+/** The check-in of the n-th machine. */
 export function benchRequest(n: number) {
   const hex = n.toString(16).padStart(10, '0');
   const mac = (port: number) =>

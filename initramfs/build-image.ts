@@ -148,7 +148,7 @@ function copyPrograms(
   return paths;
 }
 
-/** What the kernel unpacks: busybox, the scripts, the modules that it takes to mount the rest. */
+/** Fills the tree that the kernel unpacks: busybox, the scripts, the modules needed to mount the rest. */
 function copyRoot(
   arch: Arch,
   packages: Packages,

@@ -7,7 +7,7 @@ const { Script } = require('node:vm');
 
 const modules = new Map();
 
-/** What a file of the bundle exports, as `require` would give it. */
+/** Returns the exports of a file of the bundle, as `require` would. */
 function load(name) {
   const known = modules.get(name);
   if (known !== undefined) return known.exports;

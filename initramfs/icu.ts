@@ -1,7 +1,7 @@
 // Cuts locale data out of a Node binary: an agent logs in English, and 33 of the 117 MB are calendars,
 // currencies and legacy encodings of everybody else.
 
-/** What stays: normalisation and IDNA (URLs), English, the time zones, the segmentation of text. */
+/** The parts that stay: normalisation and IDNA (URLs), English, the time zones, the segmentation of text. */
 const KEPT = [
   /\.(?:nrm|brk)$/,
   /^(?:root|res_index|pool|en|en_US)\.res$/,

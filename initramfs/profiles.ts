@@ -131,8 +131,8 @@ const neverNeeded = [
   /^drivers\/mmc\/(?:host\/(?:vub300|ushc|tifm)|core\/sdio_uart)/,
 ];
 
-/** Whether a profile asks for a module, by its path below lib/modules/<version>/kernel without
- *  its suffix. What that module depends on comes along by itself. */
+/** True if a profile asks for a module, by its path below lib/modules/<version>/kernel without its
+ *  suffix. The modules that it depends on come along by themselves. */
 export function wants(profile: Profile, module: string): boolean {
   const names: readonly string[] = [
     ...base,

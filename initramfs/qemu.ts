@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { architectures, type Arch } from './arch.ts';
 
-/** How the processor is run: `kvm` is the host's own, `tcg` emulates it, ten times slower or more. */
+/** The way the processor is run: `kvm` is the host's own, `tcg` emulates it, ten times slower or more. */
 export interface Accelerator {
   readonly name: 'kvm' | 'tcg';
   readonly arch: Arch;

@@ -42,7 +42,7 @@ function missing(needs: Readonly<Record<string, string>>): [string, string][] {
   return Object.entries(needs).filter(([tool]) => isMissing(tool));
 }
 
-/** Whether a tool, or the file of a path, is not on this host. */
+/** True if a tool, or the file at a path, is missing on this host. */
 export function isMissing(tool: string): boolean {
   if (tool.startsWith('/')) return !existsSync(tool);
   return spawnSync('sh', ['-c', `command -v ${tool}`], { stdio: 'ignore' }).status !== 0;
