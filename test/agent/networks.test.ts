@@ -23,7 +23,7 @@ function inNs(ns: string, line: string): void {
   ip('netns', 'exec', ns, ...line.split(' '));
 }
 
-/** Whether this kernel and user can set up what the commands say. */
+/** True if this kernel and user can set up the networks. */
 function can(...lines: string[]): boolean {
   const ns = `${tag}t`;
   try {
@@ -102,7 +102,7 @@ describe.skipIf(!hasNamespaces)('an agent (skipped where no network namespace ca
   async function records(): Promise<Machine[]> {
     const answer = nextLine();
     server.stdin?.write('\n');
-    // What namespace-server.ts prints.
+    // The output of namespace-server.ts.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return JSON.parse(await answer) as Machine[];
   }

@@ -39,7 +39,7 @@ describe('the executable', () => {
     [['doctor', '--server', 'https://127.0.0.1:1'], 1, 'FAIL  server'],
     [['run', '--once', '--root', capture, '--server', server.url], 0, '"machine_id"'],
     [['run', '--once', '--root', machine, '--server', 'https://127.0.0.1:1'], 2, ''],
-    // What is left out is said so.
+    // Parts that were left out are named.
     [['simulate', '--machines', '3'], 2, ''],
     [['inventory', '--portable'], 2, ''],
     [['--help'], 0, 'Commands:'],

@@ -21,13 +21,13 @@ import { openStore } from '../../src/store/open.ts';
 /** False where QEMU is missing: tests that boot are then skipped. */
 export const canBoot = inject('accelerators').x64 !== undefined;
 export const canBootArm = inject('accelerators').arm64 !== undefined;
-/** Whether the long run was asked for. */
+/** True if the long run was asked for. */
 export const runsAll = canBoot && inject('all');
 
 /** The images, as they were built. */
 export const bootDir = join(projectDir, 'dist', 'boot');
 
-/** How long a machine may take from power-on to its check-in, emulated and on a busy host. */
+/** The limit from power-on to check-in for an emulated machine on a busy host. */
 const bootMs = 180_000;
 
 export interface Checkin {

@@ -50,7 +50,7 @@ const cards = [
 
 it.skipIf(!runsAll)('network cards of all models', async () => {
   const models = execFileSync('qemu-system-x86_64', ['-device', 'help'], { encoding: 'utf8' });
-  // What this QEMU adds to those of QEMU 7.
+  // Added since QEMU 7.
   const more = models.includes('"igb"') ? ([['igb', 'igb']] as const) : [];
   const all = [...cards, ...more];
   const args = all.flatMap(([model], i) => {

@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest';
 import { projectDir } from '../../initramfs/tools.ts';
 import { bootDir } from './harness.ts';
 
-/** Whether such networks can be made here. */
+/** True if such networks can be made here. */
 export function hasNamespaces(): boolean {
   try {
     execFileSync('ip', ['netns', 'list'], { stdio: 'ignore' });

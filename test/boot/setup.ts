@@ -6,13 +6,13 @@ import { architectures, archs, type Arch } from '../../initramfs/arch.ts';
 import { chooseAccelerator, type Accelerator } from '../../initramfs/qemu.ts';
 import { projectDir } from '../../initramfs/tools.ts';
 
-/** How machines of each architecture are run; undefined: this host runs none. */
+/** The way machines of each architecture are run; undefined if this host runs none. */
 type Accelerators = Record<Arch, Accelerator | undefined>;
 
 declare module 'vitest' {
   interface ProvidedContext {
     accelerators: Accelerators;
-    /** Whether the long set was asked for. */
+    /** True if the long set was asked for. */
     all: boolean;
   }
 }

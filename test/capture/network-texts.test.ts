@@ -15,7 +15,7 @@ const ipv4 = fc
   .tuple(fc.nat(255), fc.nat(255), fc.nat(255), fc.nat(255))
   .map((octets) => octets.join('.'));
 
-/** How many leading bits two addresses share. */
+/** The number of leading bits that two addresses share. */
 function common(a: string, b: string): number {
   return Math.clz32(ipv4Number(a) ^ ipv4Number(b));
 }

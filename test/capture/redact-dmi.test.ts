@@ -4,7 +4,7 @@ import { blankUndecoded, identifyingStrings } from '../../src/capture/redact-dmi
 import { parseStructures } from '../../src/probes/smbios/structures.ts';
 import { structure, table } from '../probes/smbios/smbios-table.ts';
 
-/** What a probe sees of a table: each structure's type, handle, bytes and strings, and its wholeness. */
+/** A probe's view of a table: each structure's type, handle, bytes and strings, and its wholeness. */
 function seen(bytes: Uint8Array): unknown {
   const { structures, complete } = parseStructures(bytes);
   return { complete, structures: structures.map(({ type, handle }) => [type, handle]) };

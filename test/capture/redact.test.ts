@@ -100,7 +100,7 @@ function oneOf(characters: string): fc.Arbitrary<string> {
   return fc.nat(characters.length - 1).map((i) => characters.charAt(i));
 }
 
-/** What there is of addresses, routes, name servers and leases, without their values. */
+/** The shape of addresses, routes, name servers and leases, without their values. */
 function networkDecisions({ addresses, routes, resolver, leases }: Partial<Facts>): unknown {
   return {
     addresses: addresses?.map(({ address, mac, ...rest }) => ({

@@ -16,7 +16,7 @@ export interface Marks {
   token: string;
   ipv4: string;
   ipv6: string;
-  /** Of this machine, and of the server that it is told. */
+  /** The addresses of this machine and of its server. */
   domain: string;
   server: string;
 }

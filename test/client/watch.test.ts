@@ -41,7 +41,7 @@ async function line(target: string) {
   return { url: `http://127.0.0.1:${port}`, way, cut };
 }
 
-/** What a client hears, and a way to let it leave. It waits for nothing before it connects again. */
+/** The events that a client hears, and a way to let it leave. It reconnects at once. */
 function listen(url: string, after?: string) {
   const leave = new AbortController();
   const client = new Client(url, { random: () => 0 });

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { repository } from './pages.ts';
 
-/** What a program prints on standard output, whatever its exit code. */
+/** The standard output of a program, whatever its exit code. */
 export function shownBy(program: string, args: readonly string[]): Promise<string> {
   const file = join(repository, 'src/cli', `${program}.ts`);
   const env = { PATH: process.env['PATH'] };

@@ -11,7 +11,7 @@ function golden(name: string, file: string): Inventory {
   return JSON.parse(readFileSync(join(machines, name, file), 'utf8'));
 }
 
-/** What a newer probe asks and an older capture never saw is no news about the machine. */
+/** A read that an older capture never saw, asked by a newer probe, says nothing about the machine. */
 function settled({ problems, ...rest }: Inventory): unknown {
   return { ...rest, problems: problems.filter((p) => p.code !== 'read.not-captured') };
 }

@@ -16,7 +16,7 @@ export interface Example {
   /** The one that its first line names, by which others import it, or one of its own. */
   readonly file: string;
   readonly text: string;
-  /** What it says that it prints. */
+  /** The output that it states. */
   readonly prints: string;
 }
 

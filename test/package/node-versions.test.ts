@@ -27,7 +27,7 @@ function run(node: string, args: readonly string[]) {
   return spawnSync(node, args, { cwd: repository, encoding: 'utf8', env: outsideEnv });
 }
 
-/** What programs and library end with: the programs' status and output, the library's error. */
+/** The endings of programs and library: the programs' status and output, the library's error. */
 function endings(node: string): readonly string[] {
   const programs = Object.values(manifest.bin).map((program) => {
     const { status, stdout, stderr } = run(node, [program, '--help']);
@@ -50,8 +50,8 @@ function refusals(node: string): readonly string[] {
   ];
 }
 
-/** What a supported Node has to be able to do: the embedded store, the server, and an agent whose way to
- *  it leads through a proxy. */
+/** The needs of a supported Node: the embedded store, the server, and an agent that reaches it through a
+ *  proxy. */
 const roundTrip = `
   import { createServer, request } from 'node:http';
   import { mkdtempSync, rmSync } from 'node:fs';

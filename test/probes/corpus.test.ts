@@ -44,7 +44,7 @@ describe.skipIf(!hasCorpus)(`corpus of captured machines${why}`, () => {
   });
 });
 
-/** What the facts say otherwise than the expectation: "name field: expected …, got …". */
+/** The differences between facts and expectation: "name field: expected …, got …". */
 function differences(name: string, facts: Partial<Facts>): string[] {
   const expected = expectation(name);
   if (expected === undefined) return [];

@@ -11,7 +11,7 @@ const archive = join(home, 'machines.tar.xz');
 
 export const hasCorpus = existsSync(archive);
 
-/** What is certain about a machine, by section and field; undefined where nothing was published. */
+/** The certain facts about a machine, by section and field; undefined where nothing was published. */
 export function expectation(name: string): Record<string, Record<string, unknown>> | undefined {
   const file = join(home, 'expect', `${name}.json`);
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;

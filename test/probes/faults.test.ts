@@ -112,7 +112,7 @@ const sections = [
   'virtualization',
 ];
 
-/** What the probes find when the source at `path` is `entry` instead, wherever links lead to it. */
+/** The findings of the probes if the source at `path` is `entry`, wherever links lead to it. */
 async function withFault(path: string, entry: Entry): Promise<Collection> {
   if (path in commands) return await collect(MemoryRoot.of(files, { ...commands, [path]: entry }));
   return await collect(new FaultyRoot(path, entry));

@@ -11,7 +11,7 @@ export function denied(path = 'it'): Entry {
   return { fails: new AppError('read.denied', `cannot read ${path}`) };
 }
 
-/** What one probe finds out, and what it reports. */
+/** The findings of one probe, and its reports. */
 export async function probe<Name extends keyof Facts>(
   name: Name,
   files: Readonly<Record<string, Entry>>,

@@ -43,7 +43,7 @@ export class MemoryRoot implements Root {
     return new MemoryRoot(Object.entries(files), commands);
   }
 
-  /** What stands at a path, links not followed. */
+  /** The entry at a path, links not followed. */
   entry(path: string): Entry | undefined {
     return this.#entries.get(path);
   }

@@ -118,7 +118,7 @@ describe('the memory probe', () => {
       '20000000-2fffffff : virtio0\n  20000000-2fffffff : System RAM (virtio_mem)\n';
     const files = { ...blocks(7), '/proc/iomem': iomem };
     expect(await bytesOf(files)).toBe(3 * 128 * 1024 ** 2);
-    // What everybody but root sees.
+    // The view of everybody but root.
     const hidden = iomem.replaceAll(/[0-9a-f]{8}/g, '00000000');
     expect(await bytesOf({ ...files, '/proc/iomem': hidden })).toBe(6 * 128 * 1024 ** 2);
   });

@@ -162,7 +162,7 @@ it('takes a check-in with text and numbers beyond its limits, and says what it l
   ]);
 });
 
-/** What of every kind of JSON, and no MAC, may come in a field. */
+/** Values of every kind of JSON, none of them a MAC. */
 const junk = fc.oneof(
   fc.constantFrom(null, true, 0, -1, 1.5, 1e300, 2n ** 64n, '', 'x'.repeat(5000), [], {}, [null]),
   fc.constantFrom([{}], [[]], { name: null, device: null }, { name: 'x' }, [{ name: 1 }]),

@@ -15,7 +15,7 @@ export interface Backend {
   readonly url: () => Promise<string>;
   /** Why it cannot be tested here. */
   readonly missing?: string;
-  /** How many sequences of operations its property test runs. */
+  /** The number of sequences of operations that its property test runs. */
   readonly runs: number;
 }
 

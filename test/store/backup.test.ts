@@ -23,7 +23,7 @@ async function backedUp(): Promise<{ file: string; keys: string[]; text: string 
       resolution: null,
     },
   });
-  // Of a later version, and written by another program: with spaces and lines.
+  // From a later version, and written by another program: with spaces and lines.
   const text = JSON.stringify({ ...machine(2), u: 0 }).replace('"u":0', '"u":18446744073709551615');
   await kv.commit([], [{ key: `machines/${id(2)}`, value: text.replaceAll(',"', ',\n  "') }]);
   await checkStore(kv, true, () => {});

@@ -121,7 +121,7 @@ function step<T>(
   }));
 }
 
-/** What becomes of a conditional put, in a word. */
+/** The outcome of a conditional put, in a word. */
 async function outcome(put: Promise<unknown>): Promise<string> {
   return put.then(
     () => 'done',

@@ -44,7 +44,7 @@ export class ServerProcess {
   }
 }
 
-/** What the n-th machine of a test sends. */
+/** The check-in of the n-th machine of a test. */
 export function checkinOf(n: number): Record<string, unknown> {
   const hex = n.toString(16).padStart(8, '0');
   return {

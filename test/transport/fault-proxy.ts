@@ -20,7 +20,7 @@ const pass: Fault = async ({ response, deliver }) => {
   response.writeHead(status, headers).end(body);
 };
 
-/** What can go wrong, by name. Each fault leaves the agent without a usable answer. */
+/** Faults by name. Each leaves the agent without a usable answer. */
 export const faults: Readonly<Record<string, Fault>> = {
   'dropped before delivery': async ({ response }) => void response.socket?.destroy(),
   'dropped after delivery': async ({ response, deliver }) => {
@@ -75,7 +75,7 @@ export const faults: Readonly<Record<string, Fault>> = {
 
 export interface FaultProxy {
   readonly url: string;
-  /** How many requests met the fault. */
+  /** The number of requests that met the fault. */
   readonly met: () => number;
   /** From now on everything passes. */
   readonly heal: () => void;

@@ -67,7 +67,7 @@ function leadToNoTls(socket: Duplex): void {
   socket.once('data', () => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'));
 }
 
-/** How a check-in ends. */
+/** The ending of a check-in. */
 async function checkIn(url: string, options: Partial<HttpTransportOptions>): Promise<string> {
   const transport = new HttpTransport(url, { clock: systemClock, ...options });
   open.push(() => transport.close());

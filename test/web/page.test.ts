@@ -15,7 +15,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
   let browser: Browser;
   let server: Served;
   let page: Page;
-  /** What the browser complained of; each test ends with none. */
+  /** The complaints of the browser; each test ends with none. */
   let complaints: string[];
 
   beforeAll(async () => {

@@ -37,7 +37,7 @@ describe.skipIf(!canPartition)('the GPT of an image (needs sfdisk, sgdisk)', () 
     const verdict = execFileSync('/usr/sbin/sgdisk', ['--verify', path], { encoding: 'utf8' });
     expect(verdict).toContain('No problems found');
     expect(whole.readUInt32LE(446 + 12)).toBe(whole.length / 512 - 1);
-    // What boots from it is given the whole disk.
+    // A system that boots from it gets the whole disk.
     expect(execFileSync('/usr/sbin/sgdisk', ['--print', path], { encoding: 'utf8' })).toContain(
       `last usable sector is ${whole.length / 512 - 34}`,
     );

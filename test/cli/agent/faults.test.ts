@@ -27,7 +27,7 @@ async function inventory(): Promise<Inventory> {
   return found;
 }
 
-/** What is known whatever else fails. */
+/** The facts that are known whatever else fails. */
 function expectTheRest(found: Inventory): void {
   expect(found.identity.all_macs).toEqual(['52:54:00:ab:cd:01', '52:54:00:ab:cd:02']);
   expect(found.identity.smbios_uuid).toBe('4c4c4544-0051-3510-8052-b4c04f4a3132');

@@ -28,7 +28,7 @@ afterAll(() => {
   rmSync(dir, { recursive: true });
 });
 
-/** What dmidecode prints for a table, given to it as a dump of memory: entry point, then table. */
+/** dmidecode's output for a table, given as a dump of memory: entry point, then table. */
 function printed(entry: Uint8Array, table: Uint8Array): string {
   const file = join(dir, 'dump');
   writeFileSync(file, concat([relocated(entry), table]));
@@ -63,7 +63,7 @@ const noUuid = new Map([
   ['not settable', '00000000-0000-0000-0000-000000000000'],
 ]);
 
-/** What both decoders give in the same words. */
+/** The fields that both decoders give in the same words. */
 function comparable({
   system,
   boards,
@@ -85,7 +85,7 @@ function comparable({
     isUefi: rest.firmware?.isUefi ?? false,
     slots: memoryArrays,
     sockets: memoryDevices.map((device) => [words(device.locator), device.sizeBytes ?? 0]),
-    // Of an empty socket dmidecode prints no more.
+    // dmidecode prints no more for an empty socket.
     modules: memoryDevices
       .filter(({ sizeBytes }) => sizeBytes)
       .map((device) => [

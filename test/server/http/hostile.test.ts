@@ -38,7 +38,7 @@ async function listRoutes(): Promise<Route[]> {
 }
 
 const someId = '01890000-0000-7000-8000-000000000000';
-/** What routes for everybody answer: firmware that boots has no token. */
+/** The answers of routes for everybody: booting firmware has no token. */
 const publicAnswers: ReadonlyMap<string, number> = new Map([
   ['/api/health', 200],
   ['/api/ready', 200],
@@ -55,7 +55,7 @@ function fill(path: string, value?: string): string {
   );
 }
 
-/** What is wrong with the way in which something was refused; undefined when nothing is. */
+/** The fault of a refusal; undefined if it has none. */
 function badRefusal({ status, body }: Answer): string | undefined {
   const text = JSON.stringify(body);
   if (status < 400 || status >= 500) return `${status} ${text}`;
@@ -313,7 +313,7 @@ describe('a connection', () => {
   });
 });
 
-/** What the server sends, until it closes, when it is sent `text`. */
+/** Everything that the server sends in answer to `text` until it closes. */
 async function exchange(url: string, text: string): Promise<string> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);

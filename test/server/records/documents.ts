@@ -28,7 +28,7 @@ export const full =
   '"metadata":{"created_at":"2026-01-02T03:04:05.000000001Z","updated_at":"2026-01-02T03:04:05Z","labels":{"a":"ä"},' +
   '"source":{"Proxmox":{"cluster":"c","node":"n","vmid":4294967295}}}}';
 
-/** What a machine that nobody touched has: every Option null. */
+/** The fields of a machine that nobody touched: every Option null. */
 export const minimal =
   `{"id":"${ids.minimal}",` +
   '"identity":{"primary_mac":"02:00:00:00:00:03","all_macs":["02:00:00:00:00:03"],' +

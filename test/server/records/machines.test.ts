@@ -219,7 +219,7 @@ describe('the dialect of newer versions of Dragonfly', () => {
     const file = join(temporaryDirectory(), 'for-dragonfly');
     await backUp(server.kv, file, 'dragonfly');
     const text = readFileSync(file, 'utf8');
-    // What came from there is whole already.
+    // Records from there are complete already.
     expect(text).toContain(`{"table":"machines","document":${full}}\n`);
     const line = text.split('\n').find((l) => l.includes(ids.minimal)) ?? '';
     const { document } = JSON.parse(line);

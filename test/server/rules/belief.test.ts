@@ -34,7 +34,7 @@ function read(name: string): Record<string, unknown> {
   return JSON.parse(readFileSync(join(import.meta.dirname, 'agent-0.1.0', name), 'utf8'));
 }
 
-/** What its record holds of a machine after these check-ins, each in a boot of its own. */
+/** A machine's record after these check-ins, each in a boot of its own. */
 async function recordAfter(...requests: readonly object[]) {
   const server = await startServer();
   let id = '';
@@ -47,7 +47,7 @@ async function recordAfter(...requests: readonly object[]) {
   return body;
 }
 
-/** How much of it is left. */
+/** The part of it that is left. */
 async function leftAfter(...requests: readonly object[]) {
   const { hardware, report } = await recordAfter(full, ...requests);
   return {

@@ -19,7 +19,7 @@ const stateNames = [
 interface Story {
   readonly state?: MachineStateName;
   readonly os?: boolean;
-  /** Whether this boot found it. */
+  /** True if this boot found it. */
   readonly told?: boolean;
   readonly bootId?: string | null;
   readonly returns?: number;

@@ -15,7 +15,7 @@ describe('the stream of events', () => {
     const id = hello.body.machine_id;
     const seen = await first;
     expect(seen.every((event) => event.data['machine_id'] === id)).toBe(true);
-    // What happens while nobody watches:
+    // Events while nobody watches:
     await server.call('PUT', '/api/templates/debian', { body: imageTemplate });
     const { body } = await server.call('POST', '/api/workflows', {
       body: { machine_id: id, template: 'debian' },

@@ -12,7 +12,7 @@ const a: StockBody = {
 };
 const b: StockBody = { ...a, hostname: 'b', ip_address: '10.0.0.2' };
 
-/** What is made of check-ins at these seconds. */
+/** The verdicts on check-ins at these seconds. */
 async function claims(...checkins: readonly (readonly [number, StockBody])[]): Promise<string[]> {
   const clock = new ManualClock(new Date('2026-06-01T12:00:00Z'));
   const heard = new StockClaims(clock);

@@ -17,7 +17,7 @@ export interface StockMachine {
   readonly disks?: readonly { name: string; size_bytes: number; model?: string }[];
 }
 
-/** What the machine does to the agent while it works. */
+/** An event that hits the agent while it works. */
 export interface Fate {
   /** The action that fails. */
   readonly failAt?: string;
@@ -25,7 +25,7 @@ export interface Fate {
   readonly dieAfter?: string;
 }
 
-/** How a workflow went, as the agent saw it. */
+/** The course of a workflow, as the agent saw it. */
 export type Outcome = 'completed' | 'failed' | 'left' | 'died';
 
 export class StockAgent {
@@ -34,7 +34,7 @@ export class StockAgent {
   /** It never got its first answer and waits at its console for a key. */
   lost = false;
   machineId: string | undefined;
-  /** What it was told at each check-in. */
+  /** The answer to each check-in. */
   readonly told: string[] = [];
   /** The events that the server took, as "action_started reboot". */
   readonly sent: string[] = [];

@@ -50,7 +50,7 @@ export const canLoop = ((): boolean => {
   }
 })();
 
-/** Whether a program is installed. */
+/** True if a program is installed. */
 export function has(program: string): boolean {
   try {
     execFileSync('sh', ['-c', `command -v ${program}`], {

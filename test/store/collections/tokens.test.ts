@@ -18,7 +18,7 @@ import { OldTokens } from '../version-0.1.0/tokens.ts';
 const entries = join(import.meta.dirname, '../version-0.1.0/entries.jsonl');
 /** Its backup, by the same version. */
 const backup = join(import.meta.dirname, '../version-0.1.0/backup.jsonl');
-/** What its tokens are. */
+/** Its tokens. */
 const texts = {
   grafana: 'dfo_0QUJKK1iOJYzKC7uzNNpC_PEjlXovDR6aQBex0rOP-Y',
   ops: 'dfo_jWwTiS3Pd74CYnsc1hmpujMRiW2VBn8_AeVTSOhBbYQ',

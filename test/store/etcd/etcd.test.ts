@@ -195,7 +195,7 @@ describe.skipIf(etcdProgram === undefined)('etcd (needs etcd-server)', () => {
     const seen: string[] = [];
     for await (const piece of kv.scan('scan/')) {
       seen.push(...piece.map((entry) => entry.key));
-      // What the scan reads from is gone before its second page.
+      // The revision that the scan reads is gone before its second page.
       revision = await kv.commit([], [{ key: 'other', value: String(revision) }]);
       await cluster?.call('/v3/kv/compaction', { revision: String(revision) });
     }
