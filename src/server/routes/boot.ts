@@ -137,8 +137,8 @@ function refuseUnfit(append: string, token: string | undefined): void {
   );
 }
 
-/** What a machine boots. An unknown machine, or one whose MAC several have, boots the agent, which finds
- *  out more. */
+/** Decides what a machine boots. An unknown machine, or one whose MAC several have, boots the agent, which
+ *  finds out more. */
 async function bootOf(s: Services, found: Machine | undefined): Promise<BootDecision> {
   if (found === undefined) return { boots: 'agent', workflowId: null };
   const machine = await noteBoot(s, found);
