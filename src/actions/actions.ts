@@ -38,7 +38,7 @@ export interface ActionServices {
   readonly disks: () => Promise<readonly Disk[] | undefined>;
   /** The addresses of the servers, the preferred one first. */
   readonly servers: readonly string[];
-  /** Of the server; an older one plans none. */
+  /** The disk that the server planned; an older server plans none. */
   readonly planned: PlannedDisk | undefined;
 }
 
