@@ -246,7 +246,7 @@ function contradictions(shown: Evidence, { machine, weight }: Weighed): string[]
   ];
 }
 
-/** Of several machines that share a clue, the one whose token was shown, else the only one that agrees. */
+/** Chooses among machines that share a clue: the one whose token was shown, else the only one that agrees. */
 function theOne(
   sharers: readonly Machine[],
   caller: string | undefined,

@@ -36,8 +36,8 @@ export function isHolder(by: Principal, machine: Machine): boolean {
   );
 }
 
-/** What the caller is to the machine that it was recognised as, or to a new one; undefined: it is another
- *  machine than that. The last boot heard as the machine decides:
+/** The caller's relation to the machine that it was recognised as, or to a new one; undefined if it is
+ *  another machine. The last boot heard as the machine decides:
  *
  *      last boot                            by hash or primary MAC    by other evidence
  *      the caller's, or silent until late   yes                       yes

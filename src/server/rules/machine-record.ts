@@ -93,7 +93,7 @@ function cluesOf(
   return known === undefined ? {} : { disk_clues: [...known] };
 }
 
-/** What a check-in tells, without when and how it came about. */
+/** The contents of a check-in, without its time and the way it was recognised. */
 function comparable({ identity, hardware, report }: Machine): unknown {
   const {
     at: _at,
