@@ -1,5 +1,7 @@
 // Makes a capture: takes an inventory of a host and keeps every read on the way.
 import type { Facts, Inventory } from '../model/inventory.ts';
+import { detailProbes } from '../probes/details/index.ts';
+import { allProbes } from '../probes/index.ts';
 import { packFiles } from '../sources/captured/archive.ts';
 import { toFiles } from '../sources/captured/capture-file.ts';
 import { RecordingRoot, type Read } from '../sources/captured/recording.ts';
@@ -25,7 +27,9 @@ export interface Capture {
  *  Errors: AppError `internal.bug` if something that must be redacted would remain. */
 export async function captureHost(root: Root, options: CaptureOptions): Promise<Capture> {
   const recording = new RecordingRoot(root);
-  const { inventory, facts } = await explainInventory(recording, options);
+  // With what `inventory --only` reads: a capture answers every question.
+  const probes = [...allProbes(options), ...detailProbes];
+  const { inventory, facts } = await explainInventory(recording, { ...options, probes });
   const redacted = options.redact === true;
   const reads = keep(recording.reads(), facts, redacted);
   return { files: toFiles(reads, { agentVersion: options.agentVersion, redacted }), inventory };

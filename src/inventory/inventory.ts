@@ -84,7 +84,7 @@ function noMac(why: string): Problem {
 
 /** The facts in the shape of the document. An unknown value is null; an unknown list is absent, because
  *  an empty list means "none", as does `existing_os: null`. */
-function hardwareOf(facts: Partial<Facts>): Hardware {
+export function hardwareOf(facts: Partial<Facts>): Hardware {
   const { cpu, memory, network, virtualization, dmi } = facts;
   // Some of the ports still tell which machine this is; as a list they would say that the rest are gone.
   const ports = network?.is_partial ? undefined : network;

@@ -5,6 +5,15 @@ import type { Bmc } from './hardware/bmc.ts';
 import type { Boot } from './hardware/boot.ts';
 import type { DiskContents } from './hardware/contents.ts';
 import type { Cpu } from './hardware/cpu.ts';
+import type {
+  DiskDetails,
+  Numa,
+  PciDevice,
+  PortDetails,
+  Processor,
+  UsbDevice,
+  Watchdog,
+} from './details.ts';
 import type { Disk } from './hardware/disk.ts';
 import type { Board, Chassis, Firmware, System } from './hardware/dmi.ts';
 import type { ExistingOs } from './hardware/existing-os.ts';
@@ -40,6 +49,14 @@ export interface Facts {
   routes: RouteFacts;
   resolver: ResolverFacts;
   leases: readonly Lease[];
+  // Read on request alone.
+  processor: Processor;
+  numa: Numa;
+  pciDevices: readonly PciDevice[];
+  usbDevices: readonly UsbDevice[];
+  watchdogs: readonly Watchdog[];
+  diskDetails: readonly DiskDetails[];
+  portDetails: readonly PortDetails[];
 }
 
 /** A disk that is missing could not be read; one without contents is blank. */
@@ -115,4 +132,15 @@ export interface Hardware extends Cpu, Memory, Virtualization {
   boot?: Boot | null;
   /** Absent: nobody looked, or could. null: there is none. */
   existing_os?: ExistingOs | null;
+}
+
+/** What `inventory --only` tells beside Hardware. */
+export interface Details {
+  processor?: Processor;
+  numa?: Numa;
+  pci_devices?: PciDevice[];
+  usb_devices?: UsbDevice[];
+  watchdogs?: Watchdog[];
+  disks?: (Disk & Partial<DiskDetails>)[];
+  network_interfaces?: (NetworkInterface & Partial<PortDetails>)[];
 }

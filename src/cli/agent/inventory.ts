@@ -9,6 +9,12 @@ export const inventory = command({
   describe: 'print what this machine is',
   options: {
     ...hostOptions,
+    only: {
+      type: 'string',
+      value: 'SECTIONS',
+      excludes: ['compare', 'portable'],
+      describe: 'print these sections in full and read nothing else: cpu,memory or all',
+    },
     json: { type: 'boolean', describe: 'print JSON', excludes: ['yaml'] },
     yaml: { type: 'boolean', describe: 'print YAML' },
     compare: {
@@ -24,6 +30,13 @@ export const inventory = command({
   async run(args, { print, signal }) {
     const { collectInventory } = await import('../../inventory/inventory.ts');
     const { root } = args;
+    if (args.only !== undefined) {
+      const { collectSections, parseSections } = await import('../../inventory/sections.ts');
+      const sections = parseSections(args.only);
+      const excerpt = await collectSections(root, sections, inventoryOptions(args, signal));
+      print(args.json ? toJson(excerpt) : (await import('yaml')).stringify(excerpt));
+      return 0;
+    }
     const options = inventoryOptions(args, signal);
     const portable = args.portable ? { portable: true } : {};
     const found = await collectInventory(root, { ...options, ...portable });
@@ -38,11 +51,15 @@ export const inventory = command({
   },
 });
 
+function toJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
 async function render(
   found: Inventory,
   { json, yaml }: { readonly json: boolean; readonly yaml: boolean },
 ): Promise<string> {
-  if (json) return `${JSON.stringify(found, null, 2)}\n`;
+  if (json) return toJson(found);
   if (yaml) return (await import('yaml')).stringify(found);
   return (await import('../text/inventory-table.ts')).inventoryTable(found);
 }

@@ -39,12 +39,16 @@ async function readDisk(read: Reading, whole: WholeDisk): Promise<Disk> {
     device: `/dev/${name.replaceAll('!', '/')}`,
     size_bytes: bytes,
     model: model ?? null,
+    // virtio has the number of a PCI vendor there.
+    vendor: vendor === undefined || vendor.startsWith('0x') ? null : vendor,
     serial: serial ?? null,
     wwn: wwn === undefined || isPlaceholderWwn(wwn) ? null : wwn,
     type: isHypervisors(vendor)
       ? null
       : diskType(transport, details.rotational ?? rotationFromUdev(udev)),
     transport: transport ?? null,
+    hctl: /\/(\d+:\d+:\d+:\d+)(?=\/|$)/.exec(path)?.[1] ?? null,
+    by_path: udev.get('ID_PATH') ?? null,
     removable: details.isRemovable,
     read_only: details.isReadOnly,
     virtual_media: isVirtualMedia({ transport, model, vendor, product }),

@@ -100,6 +100,9 @@ describe('the disks probe', () => {
       removable: false,
       read_only: false,
       virtual_media: false,
+      vendor: null,
+      hctl: '0:0:0:0',
+      by_path: null,
       paths: [],
     });
   });

@@ -12,16 +12,20 @@ const properties: Readonly<
 > = {
   name: ({ device }) => device,
   model: ({ model }) => model,
-  vendor: ({ model }) => model?.split(/[ _]/)[0],
+  // ATA is the layer that speaks SCSI for the disk.
+  vendor: ({ vendor, model }) =>
+    vendor !== undefined && vendor !== null && vendor !== 'ATA' ? vendor : model?.split(/[ _]/)[0],
   serial: ({ serial }) => serial,
   wwn: ({ wwn }) => wwn && bareWwn(wwn),
+  hctl: ({ hctl }) => hctl,
+  by_path: ({ by_path }) => by_path && `/dev/disk/by-path/${by_path}`,
   // Whole GiB, as Ironic counts.
   size: ({ size_bytes }) => Math.floor(Number(size_bytes) / 2 ** 30),
   rotational: ({ type }) => (type === undefined || type === null ? undefined : type === 'hdd'),
 };
 
 /** Hints of Ironic that no agent of ours can answer yet. */
-const unanswered = new Set(['hctl', 'by_path', 'wwn_with_extension', 'wwn_vendor_extension']);
+const unanswered = new Set(['wwn_with_extension', 'wwn_vendor_extension']);
 
 /** True if all hints match; undefined if the machine did not report a value that one of them asks for.
  *  Errors: AppError `request.invalid` for a hint that means nothing. */

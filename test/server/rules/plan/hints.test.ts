@@ -8,6 +8,9 @@ const disk = {
   serial: 'S6KLNX0T1',
   wwn: 'naa.5002538F42A1B2C3',
   type: 'ssd',
+  vendor: 'ATA',
+  hctl: '2:0:0:0',
+  by_path: 'pci-0000:00:17.0-ata-1',
 };
 
 describe('a root device hint', () => {
@@ -20,6 +23,9 @@ describe('a root device hint', () => {
     [{ model: '<in> samsung' }, true],
     [{ model: 'MZ7L3480' }, false],
     [{ vendor: 'samsung' }, true],
+    [{ hctl: '2:0:0:0' }, true],
+    [{ hctl: '3:0:0:0' }, false],
+    [{ by_path: '/dev/disk/by-path/pci-0000:00:17.0-ata-1' }, true],
     [{ name: '/dev/sda' }, true],
     [{ wwn: '0x5002538f42a1b2c3' }, true],
     [{ wwn: '5002538f42a1b2c4' }, false],
@@ -39,6 +45,8 @@ describe('a root device hint', () => {
     const told = { device: '/dev/sda', size_bytes: 1, model: null, serial: null };
     expect(matches({ serial: 'S1' }, told)).toBeUndefined();
     expect(matches({ rotational: false }, told)).toBeUndefined();
+    expect(matches({ by_path: 'x' }, told)).toBeUndefined();
+    expect(matches({ vendor: 'HGST' }, { ...told, vendor: 'HGST' })).toBe(true);
     expect(matches({ serial: 'S1', size: 5 }, told)).toBe(false);
   });
 
@@ -52,7 +60,7 @@ describe('a root device hint', () => {
     [{ rotational: 'maybe' }, 'true or false'],
     [{ serial: '>= 5' }, '"serial" is text'],
     [{ serial: '' }, 'names nothing'],
-    [{ hctl: '0:0:0:0' }, 'cannot be answered'],
+    [{ wwn_with_extension: 'x' }, 'cannot be answered'],
     [{}, 'names nothing'],
   ])('%j is refused: %s', (hints, message) => {
     expect(() => checkHints(hints)).toThrow(message);
