@@ -6,7 +6,7 @@ import { diskClues } from '../../identity/traits.ts';
 import { isKnownBody } from '../../identity/weigh.ts';
 import type { CheckinRequest } from '../../model/api.ts';
 import type { Machine } from '../../model/machine.ts';
-import type { Clue, Sighting, Store, Versioned } from '../../store/store.ts';
+import type { Sighting, Store, Versioned } from '../../store/store.ts';
 import type { Sighted } from '../rules/machine-record.ts';
 
 /** The most machines with one clue that are examined; more make no difference. */
@@ -56,27 +56,42 @@ async function lookUp(store: Store, shown: Evidence): Promise<LookUp> {
     return { known: knownOf({ byHash: hashIds }, twins), records: twins, sightings };
   }
   const macs = isNobodys ? [] : [...new Set([shown.primaryMac, ...(shown.macs ?? [])])];
-  const clues: Clue[] = macs.map((mac) => ({ mac }));
-  if (!isNobodys) clues.unshift({ primaryMac: shown.primaryMac });
   const disks = diskClues(shown.traits);
-  clues.push(...disks.map((disk) => ({ disk })));
-  if (shown.smbiosUuid !== null) clues.push({ smbiosUuid: shown.smbiosUuid });
-  const found = await store.machines.find(clues, sightingLimit);
-  const [byPrimaryMac, ...rest] = isNobodys ? [undefined, ...found] : found;
+  const found = await store.machines.find(
+    [
+      { primaryMac: shown.primaryMac },
+      ...macs.map((mac) => ({ mac })),
+      ...disks.map((disk) => ({ disk })),
+      ...(shown.smbiosUuid === null ? [] : [{ smbiosUuid: shown.smbiosUuid }]),
+    ],
+    sightingLimit,
+  );
+  const [primary, ...rest] = found;
+  const primaryIds = primary?.machineIds ?? [];
   const byMac = new Map(macs.map((mac, i) => [mac, rest[i]?.machineIds ?? []]));
   const byDisk = new Map(disks.map((disk, i) => [disk, rest[macs.length + i]?.machineIds ?? []]));
   const bySmbiosUuid = rest[macs.length + disks.length]?.machineIds ?? [];
-  const primaryIds = byPrimaryMac?.machineIds ?? [];
   const others = [...byMac.values(), ...byDisk.values(), bySmbiosUuid];
   const byAnything = [primaryIds, ...others.toSorted(byLength)].flat();
   const ids = [...new Set(byAnything)].slice(0, candidateLimit);
   const records = await readMachines(store, ids);
   const sharedUuids = await sharedUuidsOf(store, records);
+  const clues = isNobodys
+    ? // Version 0.1.0 took such an address for the machine's own: then its body has to agree.
+      { byMac: new Map([[shown.primaryMac, knownBodies(primaryIds, records, shown)]]) }
+    : { byMac, byPrimaryMac: primaryIds };
   return {
-    known: knownOf({ byPrimaryMac: primaryIds, byMac, byDisk, bySmbiosUuid, sharedUuids }, records),
+    known: knownOf({ ...clues, byDisk, bySmbiosUuid, sharedUuids }, records),
     records,
-    sightings: guarding([byHash, ...(byPrimaryMac === undefined ? [] : [byPrimaryMac])]),
+    sightings: guarding([byHash, ...(primary === undefined || isNobodys ? [] : [primary])]),
   };
+}
+
+function knownBodies(ids: readonly string[], records: Records, shown: Evidence): string[] {
+  return ids.filter((id) => {
+    const record = records.get(id);
+    return record !== undefined && isKnownBody(shown, record.value);
+  });
 }
 
 /** The clues that guard against a second record: where very many have one already, it is none. */

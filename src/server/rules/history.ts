@@ -37,6 +37,11 @@ export function changesBetween(before: Machine, after: Machine, at: string): Mac
     const was = before.identity[what];
     if (was !== null && was !== after.identity[what]) add(what, was, after.identity[what]);
   }
+  const [oldAgent, agent] = [before.report?.agent_version ?? null, after.report?.agent_version];
+  // Another version may count other addresses: then that is why they changed.
+  if (before.identity.identity_hash !== after.identity.identity_hash && oldAgent !== null) {
+    if (agent !== undefined && agent !== oldAgent) add('agent_version', oldAgent, agent);
+  }
   compareSets(before.identity.all_macs, after.identity.all_macs, (...c) => add('mac', ...c));
   for (const what of ['cpu_model', 'cpu_cores', 'cpu_threads', 'memory_bytes'] as const) {
     const was = before.hardware[what] ?? null;
