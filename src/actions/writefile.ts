@@ -36,7 +36,7 @@ export const writefile: Action<'writefile'> = {
 };
 
 /** Errors: AppError `action.invalid`. */
-function contentOf({ content, content_b64: encoded }: WriteFile): Buffer {
+export function contentOf({ content, content_b64: encoded }: WriteFile): Buffer {
   if ((content === undefined) === (encoded === undefined)) {
     throw new AppError('action.invalid', 'writefile takes content or content_b64, one of them');
   }
@@ -48,7 +48,7 @@ function contentOf({ content, content_b64: encoded }: WriteFile): Buffer {
 }
 
 /** Octal, as chmod takes it. Errors: AppError `action.invalid`. */
-function modeOf({ mode }: WriteFile): number | undefined {
+export function modeOf({ mode }: WriteFile): number | undefined {
   if (mode === undefined) return undefined;
   if (/^(0o?)?[0-7]{1,4}$/.test(mode)) return Number.parseInt(mode.replace(/^0o/, ''), 8);
   throw new AppError('action.invalid', `mode must be octal digits, such as "0644", not "${mode}"`);

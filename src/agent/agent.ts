@@ -40,6 +40,8 @@ export interface AgentOptions {
   readonly mayAct?: boolean;
   /** Workflow actions of an embedder, beside the agent's own or in their place. */
   readonly runners?: ActionRunners;
+  /** True to carry out workflows of `runners` and nothing else: no action of the agent's own, no reboot. */
+  readonly onlyRunners?: boolean;
   /** Beats at least this often, whatever the server says. */
   readonly maxIntervalSeconds?: number | undefined;
   /** Keeps the sequence, the waiting reports and what was done of a workflow across restarts of the agent. */
@@ -117,6 +119,7 @@ async function assemble(options: AgentOptions): Promise<LoopOptions> {
       serverIsLocal: options.servers.some((url) => isLoopback(url)),
       mayAct: options.mayAct ?? false,
       runners: options.runners,
+      onlyRunners: options.onlyRunners ?? false,
       journal: openJournal(boot.id, notebooks?.workflow),
       // A captured machine is not there to be changed.
       actions:

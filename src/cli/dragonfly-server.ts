@@ -8,6 +8,7 @@ import { main } from './main.ts';
 import { restore } from './server/restore.ts';
 import { rotateKey } from './server/rotate-key.ts';
 import { serve } from './server/serve.ts';
+import { template } from './server/template.ts';
 import { token } from './server/token.ts';
 import { version } from './version.ts';
 
@@ -15,5 +16,5 @@ await main({
   name: 'dragonfly-server',
   version,
   defaultCommand: serve,
-  commands: [serve, token, image, rotateKey, backup, restore, check, bootScript],
+  commands: [serve, token, image, template, rotateKey, backup, restore, check, bootScript],
 });

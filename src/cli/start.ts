@@ -1,19 +1,26 @@
 // `npm start`: runs a server on the embedded store and an agent for this host in one terminal.
+import { join } from 'node:path';
 import { systemClock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import type { IdentityExplanation } from '../identity/identify.ts';
 import type { CheckinResponse } from '../model/api.ts';
+import type { Template } from '../model/documents/template.ts';
 import type { Inventory } from '../model/inventory.ts';
+import type { Store } from '../store/store.ts';
 import { command } from './command.ts';
 import { explanationText } from './text/explain-text.ts';
 import { inventoryTable } from './text/inventory-table.ts';
+import { readExample } from './server/examples.ts';
 import { listen, parseListen } from './server/listen.ts';
 import { main } from './main.ts';
+import { scratchRunners } from './scratch.ts';
 import { pairs } from './text/table.ts';
 import { version } from './version.ts';
 
 /** Short, so that a watcher sees something happen. */
 const heartbeatSeconds = 5;
+/** A template for the agent of this program, which runs `writefile` alone. */
+const exampleName = 'hello';
 
 const start = command({
   name: 'start',
@@ -48,14 +55,21 @@ const start = command({
       liveness: { intervalSeconds: heartbeatSeconds },
     });
     try {
+      await offerExample(store);
       const { host, port } = parseListen(address);
       if (!isLoopback(host)) throw notLoopback(host);
       const url = await listen(app, host, port);
-      io.print(`server on ${url} (the page for operators), data in ${data}/\n\n`);
+      io.print(`server on ${url} (the page for operators), data in ${data}/\n`);
+      io.print(
+        `press Provision there: the template "${exampleName}" writes one file, below ${data}/scratch\n\n`,
+      );
       const { inventory, explanation } = await explainInventory();
       let beats = 0;
       await runAgent({
         servers: [url],
+        mayAct: true,
+        onlyRunners: true,
+        runners: scratchRunners(join(data, 'scratch')),
         agentVersion: io.version,
         signal: io.signal,
         onState: (_state, event) => {
@@ -77,6 +91,15 @@ const start = command({
     return 0;
   },
 });
+
+/** Stores the example, unless there is a template of that name. */
+async function offerExample(store: Store): Promise<void> {
+  if ((await store.templates.get(exampleName)) !== undefined) return;
+  const { parse } = await import('yaml');
+  // The package's own, which a test checks.
+  const template: Template = parse(readExample(exampleName).text);
+  await store.templates.put(template);
+}
 
 /** Introduces this machine: its name, the server's reasons, its identity and its hardware. */
 function introduction(

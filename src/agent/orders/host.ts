@@ -28,6 +28,8 @@ export interface HostSubjectOptions {
   readonly mayAct: boolean;
   /** An embedder's, beside those of this agent or in their place. */
   readonly runners?: ActionRunners | undefined;
+  /** True to carry out workflows of these runners and nothing else: no other action, no reboot. */
+  readonly onlyRunners?: boolean;
   /** The actions of this agent, for a workflow with this planned disk. */
   readonly actions?:
     | ((plannedDisk: PlannedDisk | undefined) => Promise<WorkflowActions>)
@@ -66,7 +68,8 @@ export class HostSubject implements Subject {
   async act(order: Order, server: OrderContext): Promise<{ final: boolean }> {
     if (order.action === 'localboot' && !(await isNetbootImage(this.#o.root)))
       return { final: true };
-    if (!this.#o.mayAct) await refuse(order, server);
+    const isRestricted = this.#o.onlyRunners === true && order.action !== 'execute';
+    if (!this.#o.mayAct || isRestricted) await refuse(order, server);
     if (order.action === 'execute') await this.#execute(order.workflowId ?? '', server);
     else await this.#reboot();
     return { final: true };
@@ -79,9 +82,7 @@ export class HostSubject implements Subject {
       ...server,
       begin: () => server.begin(id),
       runners: {
-        // Reported first: nothing can be after it.
-        reboot: async () => ({ leave: () => this.#reboot() }),
-        ...actions?.runners,
+        ...(this.#o.onlyRunners === true ? {} : this.#ownRunners(actions)),
         ...this.#o.runners,
       },
       check: actions?.check,
@@ -90,6 +91,11 @@ export class HostSubject implements Subject {
     });
     server.signal.throwIfAborted();
     await leave?.();
+  }
+
+  #ownRunners(actions: WorkflowActions | undefined): ActionRunners {
+    // Reported first: nothing can be after it.
+    return { reboot: async () => ({ leave: () => this.#reboot() }), ...actions?.runners };
   }
 
   /** Fetches everything a workflow needs before it begins. A permanent failure ends it.
@@ -102,7 +108,8 @@ export class HostSubject implements Subject {
   ) {
     try {
       const template = await server.template(templateRef);
-      return { template, actions: await this.#o.actions?.(plannedDisk) };
+      const own = this.#o.onlyRunners === true ? undefined : this.#o.actions;
+      return { template, actions: await own?.(plannedDisk) };
     } catch (err) {
       const { kind } = classifyFailure(err);
       if (kind === 'local' || kind === 'unknown' || kind === 'rejected') {

@@ -127,6 +127,26 @@ describe('HostSubject', () => {
     expect(events.at(-1)).toEqual({ type: 'completed', workflow: workflowId, success: true });
   });
 
+  it('restricted to given runners it carries out these, and no order to leave this boot', async () => {
+    const ran: unknown[] = [];
+    const note = async (fields: unknown) => void ran.push(fields);
+    const actions = () => Promise.reject(new Error('its own actions are not asked for'));
+    const { subject, commands } = host({ runners: { note }, onlyRunners: true, actions });
+    await subject.act(execute, server('note').context);
+    expect(ran).toHaveLength(1);
+    const { context, events } = server('note', 'reboot');
+    await expect(subject.act(execute, context)).rejects.toMatchObject({
+      code: 'action.unsupported',
+    });
+    expect(events.at(-1)).toMatchObject({ type: 'completed', success: false });
+    for (const action of ['reboot', 'localboot'] as const) {
+      await expect(
+        subject.act({ action, workflowId: null }, server().context),
+      ).rejects.toMatchObject({ code: 'action.refused' });
+    }
+    expect([ran.length, commands]).toEqual([1, []]);
+  });
+
   it('runs no part of a workflow with an action that it does not know', async () => {
     const { subject, commands } = host();
     const { context, events } = server('reboot', 'image2disk');

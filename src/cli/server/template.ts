@@ -1,0 +1,21 @@
+// `dragonfly-server template examples`: the templates that come with the package.
+import { command } from '../command.ts';
+
+export const template = command({
+  name: 'template',
+  describe: 'list the templates that come with the package, or print one as YAML',
+  positionals: {
+    action: { describe: 'what to do', choices: ['examples'] },
+    name: { describe: 'print this one', isOptional: true },
+  },
+  options: { json: { type: 'boolean', describe: 'print JSON' } },
+  async run({ name, json }, io) {
+    const { readExample, readExamples } = await import('./examples.ts');
+    const found = name === undefined ? readExamples() : [readExample(name)];
+    if (json) io.print(`${JSON.stringify(found, null, 2)}\n`);
+    else if (name === undefined) {
+      for (const example of found) io.print(`${example.name.padEnd(16)}  ${example.description}\n`);
+    } else io.print(found.map(({ text }) => text).join(''));
+    return 0;
+  },
+});
