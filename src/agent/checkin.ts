@@ -12,6 +12,8 @@ export interface CheckinContext {
   readonly ipAddress?: string | undefined;
   /** Undefined when they could not be read. */
   readonly nameservers?: readonly string[] | undefined;
+  /** The agent runs in the netboot image, not on a disk. */
+  readonly inImage?: boolean | undefined;
 }
 
 /** Omits whatever was not looked for or could not be read. An empty list, or `existing_os: null`, means none,
@@ -66,6 +68,7 @@ export function checkinRequest(inventory: Inventory, context: CheckinContext): C
     } satisfies Every<CheckinHardware>),
     ...(hardware.existing_os === undefined ? {} : { existing_os: hardware.existing_os }),
     agent_version: context.agentVersion,
+    ...(context.inImage === undefined ? {} : { in_image: context.inImage }),
     problems,
   });
 }

@@ -34,6 +34,9 @@ export const CheckinRequest = bounded(
     interfaces: Type.Optional(Type.Array(CheckinInterface)),
     existing_os: Type.Optional(nullable(StoredOs)),
     ...Type.Partial(Type.Pick(AgentReport, ['nameservers', 'boot_id', 'sequence'])).properties,
+    in_image: Type.Optional(
+      Type.Boolean({ description: 'ours: the agent runs in the netboot image, not on a disk' }),
+    ),
     uptime_seconds: Type.Optional(
       nullable(Type.Number({ description: 'tells a reboot from a second live machine' })),
     ),

@@ -196,6 +196,11 @@ export const Machine = Type.Object({
   disk_clues: Type.Optional(
     Type.Array(Type.String(), { description: 'ours: disks that the machine is found by' }),
   ),
+  overdue_workflow: Type.Optional(
+    Type.String({
+      description: 'ours: the workflow whose installed system was not heard of in time',
+    }),
+  ),
   /** Ours: SHA-256 of the tokens that this machine's agent may use, the newest first. Never shown. */
   token_sha256: Type.Optional(Type.Array(Type.String())),
   token_holder: Type.Optional(

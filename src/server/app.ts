@@ -41,6 +41,7 @@ import { tokenRoutes } from './routes/tokens.ts';
 import { workflowRoutes } from './routes/workflows.ts';
 import { SecretBox } from './access/secrets.ts';
 import type { App, Services } from './services.ts';
+import { Stopwatch } from './running/stopwatch.ts';
 import { timedStore } from './running/timed-store.ts';
 
 export interface AppOptions {
@@ -147,10 +148,18 @@ function createServices(options: AppOptions, stopping: AbortSignal): Services {
     auth: new Auth(store, clock, options.auth),
     overload: new Overload({ ...defaultOverload, ...options.overload }, clock, random, metrics),
     secrets: new SecretBox(options.secretKeys ?? ''),
+    stopwatch: new Stopwatch(clock),
     publicUrl: options.publicUrl,
+    ca: lastCertificate(options.tls?.cert ?? ''),
     boot: options.boot ?? {},
     images: options.images,
   };
+}
+
+/** The last certificate of a chain: the CA, where servers send it, or what they are known by. */
+function lastCertificate(pem: string): string {
+  const all = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g);
+  return all === null ? '' : `${all.at(-1)}\n`;
 }
 
 /** Ids that are unique across runs of the server, and cheap. */

@@ -7,9 +7,9 @@ import { privatePrefix } from '../store/collections/tokens.ts';
 import type { Liveness } from './running/liveness.ts';
 import type { Presence } from './running/presence.ts';
 import type { Services } from './services.ts';
-import { statusOf } from './rules/workflow-progress.ts';
+import { statusOf } from './rules/workflow/progress.ts';
 import { holdSetting } from './machines/boot-settings.ts';
-import { expireWorkflow } from './machines/workflows.ts';
+import { watchWorkflows } from './machines/arrival.ts';
 
 const sweepMs = 1000;
 const flushMs = 10_000;
@@ -39,7 +39,7 @@ export function startBackground(s: Services, signal: AbortSignal): Background {
       // Registering machines come first; what is not written yet stays in memory.
       if (!s.overload.isBusy) await flushLastSeen(s, ownWrites, flushRecords);
     }),
-    every(s, expiryMs, signal, () => expireWorkflows(s)),
+    every(s, expiryMs, signal, () => watchWorkflows(s)),
   ];
   return {
     async finish() {
@@ -126,18 +126,6 @@ function seenBy(liveness: Liveness, machine: Machine, { seenAt }: Presence): Mac
     status: isNews ? { ...machine.status, last_seen } : machine.status,
     ...(token_holder === undefined ? {} : { token_holder }),
   };
-}
-
-async function expireWorkflows(s: Services): Promise<void> {
-  for await (const { value } of s.store.machines.allBy('state', 'Provisioning')) {
-    const id = value.status.current_workflow;
-    if (id === null) continue;
-    try {
-      await expireWorkflow(s, id);
-    } catch (err) {
-      if (!isAppError(err, 'workflow.unknown')) throw err;
-    }
-  }
 }
 
 /** Passes on changes in the store, made by this server or another one. */

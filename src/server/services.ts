@@ -13,6 +13,7 @@ import type { ImageFolder } from '../store/images/folder.ts';
 import type { BootOptions } from '../netboot/boot-script.ts';
 import type { Metrics } from './running/metrics.ts';
 import type { Overload } from './running/overload.ts';
+import type { Stopwatch } from './running/stopwatch.ts';
 import type { SecretBox } from './access/secrets.ts';
 
 export type App = FastifyInstance<
@@ -37,9 +38,12 @@ export interface Services {
   readonly decisions: Decisions;
   readonly metrics: Metrics;
   readonly overload: Overload;
+  readonly stopwatch: Stopwatch;
   readonly secrets: SecretBox;
   /** This server's URL as agents reach it, if configured. */
   readonly publicUrl: string | undefined;
+  /** The certificate, PEM, that machines may trust this server by; "" without TLS. */
+  readonly ca: string;
   readonly boot: BootOptions;
   /** The disk images to give out, if there is a folder of them. */
   readonly images: ImageFolder | undefined;

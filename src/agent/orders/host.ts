@@ -62,6 +62,7 @@ export class HostSubject implements Subject {
       agentVersion: this.#o.agentVersion,
       ipAddress: reportedAddress(facts, inventory.identity.primary_mac),
       nameservers: facts.resolver?.nameservers,
+      inImage: await isNetbootImage(this.#o.root),
     });
   }
 
@@ -90,7 +91,12 @@ export class HostSubject implements Subject {
       report: (event) => server.event(id, event),
     });
     server.signal.throwIfAborted();
-    await leave?.();
+    try {
+      await leave?.();
+    } catch (err) {
+      await endWorkflow(id, describeError(err), server);
+      throw err;
+    }
   }
 
   #ownRunners(actions: WorkflowActions | undefined): ActionRunners {
@@ -113,7 +119,7 @@ export class HostSubject implements Subject {
     } catch (err) {
       const { kind } = classifyFailure(err);
       if (kind === 'local' || kind === 'unknown' || kind === 'rejected') {
-        await endUnbegun(id, describeError(err), server);
+        await endWorkflow(id, describeError(err), server);
       }
       throw err;
     }
@@ -138,12 +144,12 @@ async function isNetbootImage(root: Root): Promise<boolean> {
 /** Tells the server that it waits in vain. */
 async function refuse({ action, workflowId }: Order, server: OrderContext): Promise<never> {
   const message = `this agent may not carry out "${action}"; start it with --act or dragonfly.mode=`;
-  if (workflowId !== null) await endUnbegun(workflowId, message, server);
+  if (workflowId !== null) await endWorkflow(workflowId, message, server);
   throw new AppError('action.refused', message);
 }
 
-/** Ends a workflow of which nothing was done. */
-async function endUnbegun(workflow: string, error: string, server: OrderContext): Promise<void> {
+/** Ends a workflow where no action of it says why. */
+async function endWorkflow(workflow: string, error: string, server: OrderContext): Promise<void> {
   if (server.signal.aborted) return;
   server.event(workflow, { type: 'completed', workflow, success: false, error });
   await server.flush();

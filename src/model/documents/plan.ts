@@ -10,6 +10,13 @@ export const PlannedAction = Type.Object({
 });
 export type PlannedAction = Static<typeof PlannedAction>;
 
+/** What has to happen after the last action before the workflow has succeeded. */
+export const Confirmation = Type.Enum(['report', 'absence', 'boot', 'none'], {
+  description:
+    'report: the installed system reports; absence: the machine leaves and stays away; boot: it checks in from another boot; none',
+});
+export type Confirmation = Static<typeof Confirmation>;
+
 export const Plan = Type.Object({
   /** null: no action needs one. */
   disk: nullable(PlannedDisk),
@@ -20,7 +27,9 @@ export const Plan = Type.Object({
   left_alone: Type.Array(PlannedDisk),
   actions: Type.Array(PlannedAction),
   warnings: Type.Array(Type.String(), { description: 'in sentences' }),
-  timeout_seconds: Type.Integer({ description: 'for the whole workflow' }),
+  timeout_seconds: Type.Integer({ description: 'for the whole workflow, up to its last action' }),
+  confirmation: Confirmation,
+  confirmation_seconds: Type.Integer({ description: 'for that, from the last action on' }),
   enforced: Type.Boolean({
     description: "false: the machine's agent is not one that compares its disk with the plan",
   }),

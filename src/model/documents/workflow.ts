@@ -83,7 +83,30 @@ export const Workflow = Type.Object({
           Type.String({ description: 'ours: when its agent was last heard of it' }),
         ),
         confirmed: Type.Optional(
-          Type.Boolean({ description: 'ours: false where success is only what its agent said' }),
+          Type.Boolean({
+            description:
+              'ours: true where the installed system gave a sign; false where none was seen',
+          }),
+        ),
+        ranSeconds: Type.Optional(
+          U64({ description: "ours: how long it has run, by the servers' monotonic clocks" }),
+        ),
+        left: Type.Optional(
+          Type.Object(
+            {
+              at: Type.String(),
+              afterSeconds: Type.Optional(Type.Number()),
+              awaySinceSeconds: Type.Optional(Type.Number()),
+              sentAt: Type.Optional(Type.String()),
+              isOverdue: Type.Optional(
+                Type.Boolean({ description: 'the installed system was not heard of in time' }),
+              ),
+            },
+            {
+              description:
+                'ours: its last action was reached, and the machine leaves the agent; seconds as in ranSeconds',
+            },
+          ),
         ),
         actions: Type.Optional(Type.Array(WorkflowAction)),
       }),

@@ -3,6 +3,7 @@ import { isAppError } from '../../core/errors.ts';
 import type { CheckinRequest, CheckinResponse } from '../../model/api.ts';
 import { stateName, tokenIds, type Machine } from '../../model/machine.ts';
 import { nameOf, type Auth, type Principal } from '../access/auth.ts';
+import { noteArrival } from '../machines/arrival.ts';
 import { noteCheckin, noteSentToDisk } from '../machines/local-boots.ts';
 import { loadMachine } from '../machines/machines.ts';
 import type { Decisions } from '../running/decisions.ts';
@@ -95,7 +96,7 @@ interface Told {
 }
 
 async function told(s: CheckinServices, known: Machine, request: CheckinRequest): Promise<Told> {
-  const machine = await noteCheckin(s, known, request);
+  const machine = await noteArrival(s, await noteCheckin(s, known, request), request);
   const decision = await s.decisions.refresh(machine.id, () => machine);
   if (decision.action === 'localboot') await noteSentToDisk(s, machine, request.boot_id ?? null);
   return { machine, decision };

@@ -10,11 +10,12 @@ import { changeMachine, type ChangeServices } from './machines.ts';
 export function noteCheckin(
   s: ChangeServices,
   machine: Machine,
-  { boot_id: bootId = null, existing_os }: CheckinRequest,
+  { boot_id: bootId = null, existing_os, in_image: inImage }: CheckinRequest,
 ): Promise<Machine> {
   if (machine.local_boot === undefined) return Promise.resolve(machine);
-  // An agent that does not look for systems runs on one. A stock agent repeats itself every 30 s.
-  const isInstalled = existing_os === undefined && bootId !== machine.local_boot.boot_id;
+  // An older agent that does not look for systems runs on one. A stock agent repeats itself every 30 s.
+  const seemsInstalled = existing_os === undefined && bootId !== machine.local_boot.boot_id;
+  const isInstalled = inImage === undefined ? seemsInstalled : !inImage;
   if (isInstalled) return changeMachine(s, machine.id, forgiven);
   if (bootId === null) return Promise.resolve(machine);
   return count(s, machine, (before) => cameBack(before, bootId, s.clock.now()));

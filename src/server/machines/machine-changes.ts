@@ -6,6 +6,7 @@ import type { BulkRequest, BulkResponse, MachinePatch } from '../../model/operat
 import type { Auth } from '../access/auth.ts';
 import type { SecretBox } from '../access/secrets.ts';
 import { refuseStale } from '../rules/etag.ts';
+import type { ServerSeen } from '../rules/variables.ts';
 import type { Liveness } from '../running/liveness.ts';
 import { changeMachine, loadMachine, machineEtag, type ChangeServices } from './machines.ts';
 import { loadTemplate, provision } from './provision.ts';
@@ -135,11 +136,11 @@ export async function deleteMachine(
   s.liveness.forget(id);
 }
 
-/** Changes each machine by itself. `server`: this server as machines reach it. */
+/** Changes each machine by itself. */
 export async function changeMany(
   s: BulkServices,
   request: BulkRequest,
-  server: string,
+  server: ServerSeen,
 ): Promise<BulkResponse> {
   const left = [...new Set(request.ids.map((id) => id.toLowerCase()))];
   const failed: BulkResponse['failed'] = [];
@@ -164,7 +165,7 @@ async function changeOne(
   s: BulkServices,
   id: string,
   request: BulkRequest,
-  server: string,
+  server: ServerSeen,
 ): Promise<void> {
   const { add_tags = [], remove_tags = [], os_choice, offline, workflow } = request;
   if (request.delete === true) {

@@ -6,9 +6,11 @@ import type { Plan } from '../../model/documents/plan.ts';
 import type { Template } from '../../model/documents/template.ts';
 import type { Workflow } from '../../model/documents/workflow.ts';
 import type { Versioned } from '../../store/store.ts';
+import { confirmationOf } from '../rules/workflow/arrival.ts';
 import { fillTemplate } from '../rules/fill.ts';
 import { planWorkflow } from '../rules/plan/plan.ts';
-import { storedFault } from '../rules/templates.ts';
+import type { ServerSeen } from '../rules/variables.ts';
+import { storedFault, writesDisks } from '../rules/templates.ts';
 import { loadMachine, type ReadServices } from './machines.ts';
 import { maskedVariables } from './variables.ts';
 import { createWorkflow, type Draft, type WorkflowServices } from './workflows.ts';
@@ -31,13 +33,13 @@ export async function loadTemplate(s: ReadServices, name: string): Promise<Versi
   });
 }
 
-/** The plan of a workflow that is not made. `server`: this server as machines reach it. Errors: AppError
+/** The plan of a workflow that is not made. Errors: AppError
  *  `template.unknown`, `template.invalid`, `machine.unknown`, `plan.*`, `machine.has-os`, `store.*`. */
 export async function planFor(
   s: ReadServices,
   machineId: string,
   request: Provisioning,
-  server: string,
+  server: ServerSeen,
 ): Promise<Plan> {
   const { value: machine } = await loadMachine(s, machineId);
   return (await draftOf(s, machine, request, server)).plan(machine);
@@ -48,7 +50,7 @@ export async function provision(
   s: WorkflowServices,
   machineId: string,
   request: Provisioning,
-  server: string,
+  server: ServerSeen,
 ): Promise<Workflow> {
   const { value: machine } = await loadMachine(s, machineId);
   return createWorkflow(s, machineId, await draftOf(s, machine, request, server));
@@ -58,7 +60,7 @@ async function draftOf(
   s: ReadServices,
   machine: Machine,
   { template: named, reimage = false, confirmed = false }: Provisioning,
-  server: string,
+  server: ServerSeen,
 ): Promise<Draft> {
   const name = named ?? machine.config.os_choice;
   if (name === null) {
@@ -72,9 +74,10 @@ async function draftOf(
   const fault = storedFault(template);
   if (fault !== undefined) throw fault;
   const shown = fillTemplate(template, await maskedVariables(s.store, machine, server));
+  const confirmation = confirmationOf(template, writesDisks(template));
   return {
     template,
     reimage,
-    plan: (m) => planWorkflow(m, shown, { reimage, confirmed }),
+    plan: (m) => planWorkflow(m, shown, { reimage, confirmed, confirmation }),
   };
 }

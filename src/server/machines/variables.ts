@@ -2,31 +2,47 @@
 import { randomInt } from 'node:crypto';
 import type { Machine } from '../../model/machine.ts';
 import type { Store } from '../../store/store.ts';
+import { reportToken } from '../access/report-tokens.ts';
 import { mask } from '../rules/secret-settings.ts';
 import {
   fleetVariableNames,
   machineVariables,
   type FleetSettings,
+  type ServerSeen,
   type Variables,
 } from '../rules/variables.ts';
 
-/** `server`: this server as machines reach it. */
+/** Everything that templates are filled in with for the machine's next workflow, or its present one. */
 export async function variablesOf(
   store: Store,
   machine: Machine,
-  server: string,
+  server: ServerSeen,
 ): Promise<Variables> {
-  return machineVariables(machine, await fleetSettings(store), { server, random: unguessable });
+  const workflowId = machine.status.current_workflow;
+  const token = workflowId === null ? mask : await reportToken(store, workflowId);
+  return variablesWith(store, machine, server, token);
 }
 
 /** The same, with secrets that may be shown to nobody. */
 export async function maskedVariables(
   store: Store,
   machine: Machine,
-  server: string,
+  server: ServerSeen,
 ): Promise<Variables> {
-  const variables = await variablesOf(store, machine, server);
+  const variables = await variablesWith(store, machine, server, mask);
   return new Map([...variables, ['default_password', { text: mask }]]);
+}
+
+async function variablesWith(
+  store: Store,
+  machine: Machine,
+  server: ServerSeen,
+  token: string,
+): Promise<Variables> {
+  const workflowId = machine.status.current_workflow ?? 'WORKFLOW';
+  const phoneHomeUrl = `${server.url}/api/workflows/${workflowId}/report?token=${token}`;
+  const context = { server, phoneHomeUrl, random: unguessable };
+  return machineVariables(machine, await fleetSettings(store), context);
 }
 
 /** The settings that operators made for all machines. */

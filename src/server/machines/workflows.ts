@@ -13,9 +13,10 @@ import type { Versioned } from '../../store/store.ts';
 import { changeMachine, loadMachine, type ChangeServices, type ReadServices } from './machines.ts';
 import { decide } from '../rules/decide.ts';
 import { forgiven } from '../rules/local-boot.ts';
+import { isOverdue } from '../rules/workflow/arrival.ts';
 import { nextState } from '../rules/states.ts';
 import { writesDisks } from '../rules/templates.ts';
-import { advance, finish, statusOf } from '../rules/workflow-progress.ts';
+import { advance, finish, statusOf } from '../rules/workflow/progress.ts';
 
 /** The services that making a workflow needs. */
 export interface WorkflowServices extends ChangeServices {
@@ -51,7 +52,7 @@ export async function createWorkflow(
       await refuseSecondWorkflow(s, machine);
       refuseOtherPlan(plan, draft.plan(machine));
       return {
-        ...forgiven(machine),
+        ...withoutOverdue(forgiven(machine)),
         config: { ...machine.config, os_choice: template.metadata.name },
         status: {
           ...machine.status,
@@ -147,19 +148,9 @@ export function failWorkflow(s: ChangeServices, id: string, error: string): Prom
   return changeWorkflow(s, id, (w) => finish(w, 'STATE_FAILED', s.clock.now(), error));
 }
 
-/** Ends a workflow that runs longer than its template allows. */
-export async function expireWorkflow(s: ChangeServices, id: string): Promise<void> {
-  await changeWorkflow(s, id, (workflow) => {
-    const { startedAt, globalTimeout } = statusOf(workflow);
-    const seconds = Number(globalTimeout ?? 0);
-    if (typeof startedAt !== 'string' || seconds === 0) return workflow;
-    const now = s.clock.now();
-    if (now.getTime() - Date.parse(startedAt) < seconds * 1000) return workflow;
-    return finish(workflow, 'STATE_TIMEOUT', now, `not finished after ${globalTimeout} s`);
-  });
-}
-
-async function changeWorkflow(
+/** Changes a workflow, and its machine with it. `change` returns the same one when there is nothing to do.
+ *  Errors: AppError `workflow.unknown`, `store.*`, those of `change`. */
+export async function changeWorkflow(
   s: ChangeServices,
   id: string,
   change: (workflow: Workflow) => Workflow,
@@ -186,6 +177,7 @@ async function settleMachine(s: ChangeServices, workflow: Workflow): Promise<voi
 
 /** Applies the state of its current workflow to a machine; returns the same machine if nothing changes. */
 function settle(machine: Machine, workflow: Workflow, now: Date): Machine {
+  if (machine.overdue_workflow === workflow.metadata.name) return settleLate(machine, workflow);
   if (machine.status.current_workflow !== workflow.metadata.name) return machine;
   const { status } = machine;
   const { state: progress, error, completedAt, cancelled } = statusOf(workflow);
@@ -203,6 +195,7 @@ function settle(machine: Machine, workflow: Workflow, now: Date): Machine {
   const cause = cancelled === true ? 'workflow cancelled' : 'workflow failed';
   return {
     ...machine,
+    ...(isOverdue(workflow) ? { overdue_workflow: workflow.metadata.name } : {}),
     status: {
       ...status,
       state: succeeded
@@ -214,6 +207,27 @@ function settle(machine: Machine, workflow: Workflow, now: Date): Machine {
         : { Failed: { error: message, failed_at: at } },
     },
   };
+}
+
+/** A late report. A machine that an operator has decided about meanwhile stays as it is. */
+function settleLate(machine: Machine, { status }: Workflow): Machine {
+  if (status?.state !== 'STATE_SUCCESS') return machine;
+  const completed_at = status.completedAt ?? machine.metadata.updated_at;
+  const { state } = machine.status;
+  const isError = stateName(state) === 'Error';
+  return {
+    ...withoutOverdue(machine),
+    status: {
+      ...machine.status,
+      state: isError ? nextState(state, 'system reported late') : state,
+      last_workflow_result: { Success: { completed_at } },
+    },
+  };
+}
+
+function withoutOverdue(machine: Machine): Machine {
+  const { overdue_workflow: _overdue, ...rest } = machine;
+  return rest;
 }
 
 function newWorkflow(

@@ -19,7 +19,7 @@ import { changeMany, deleteMachine, patchMachine } from '../machines/machine-cha
 import { listMachines } from '../machines/machine-list.ts';
 import { loadMachine, machineEtag, viewMachine } from '../machines/machines.ts';
 import type { App, Services } from '../services.ts';
-import { Done, errors, IdParams, IfMatch, serverUrl } from './route.ts';
+import { Done, errors, IdParams, IfMatch, serverSeen } from './route.ts';
 
 export function machineRoutes(app: App, s: Services): void {
   app.get(
@@ -174,6 +174,6 @@ export function machineRoutes(app: App, s: Services): void {
         response: { 200: BulkResponse, ...errors },
       },
     },
-    (request) => changeMany(s, request.body, serverUrl(s, request)),
+    (request) => changeMany(s, request.body, serverSeen(s, request)),
   );
 }

@@ -1,6 +1,7 @@
 // Schemas that many routes share.
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../model/api.ts';
+import type { ServerSeen } from '../rules/variables.ts';
 import { MachineId } from '../../model/operator-api.ts';
 
 export const IdParams = Type.Object({ id: MachineId });
@@ -14,6 +15,14 @@ export const IfMatch = Type.Object({
 
 /** The error answers of every route, for the OpenAPI document. */
 export const errors = { '4XX': ErrorResponse, '5XX': ErrorResponse };
+
+/** This server as the templates of machines name it. */
+export function serverSeen(
+  s: { readonly publicUrl: string | undefined; readonly ca: string },
+  request: { readonly protocol: string; readonly host: string },
+): ServerSeen {
+  return { url: serverUrl(s, request), ca: s.ca };
+}
 
 /** This server as machines reach it: configured, or as the request names it. */
 export function serverUrl(

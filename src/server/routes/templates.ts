@@ -16,7 +16,7 @@ import { etag, refuseStale } from '../rules/etag.ts';
 import type { App, Services } from '../services.ts';
 import { fillTemplate } from '../rules/fill.ts';
 import { storedFault, templateFault } from '../rules/templates.ts';
-import { Done, errors, IfMatch, serverUrl } from './route.ts';
+import { Done, errors, IfMatch, serverSeen } from './route.ts';
 
 const NameParams = Type.Object({ name: TemplateName });
 
@@ -64,7 +64,7 @@ export function templateRoutes(app: App, s: Services): void {
         void reply.header('etag', etag(template));
         return view(template);
       }
-      const server = serverUrl(s, request);
+      const server = serverSeen(s, request);
       if (by.kind === 'machine' || by.kind === 'stock') {
         const { machine, template } = await workOf(s, by, machineId, name);
         return fillTemplate(template, await variablesOf(s.store, machine, server));
@@ -92,7 +92,7 @@ export function templateRoutes(app: App, s: Services): void {
     async (request) => {
       const { value: template } = await loadTemplate(s, request.params.name);
       const { value: machine } = await loadMachine(s, request.query.machine_id.toLowerCase());
-      const server = serverUrl(s, request);
+      const server = serverSeen(s, request);
       return fillTemplate(template, await maskedVariables(s.store, machine, server));
     },
   );

@@ -6,15 +6,20 @@ import { WorkflowCreate, WorkflowList, WorkflowListQuery } from '../../model/ope
 import { Plan } from '../../model/documents/plan.ts';
 import { Workflow } from '../../model/documents/workflow.ts';
 import { refuseOtherWorker, type Principal } from '../access/auth.ts';
+import { reportSystem } from '../machines/arrival.ts';
 import { planFor, provision } from '../machines/provision.ts';
 import { agentBody } from '../http/agent-body.ts';
 import type { App, Services } from '../services.ts';
 import { applyEvent, cancelWorkflow, loadWorkflow } from '../machines/workflows.ts';
-import { Done, errors, serverUrl } from './route.ts';
+import { Done, errors, serverSeen } from './route.ts';
 
+const ReportQuery = Type.Object(
+  { token: Type.String({ maxLength: 128, description: 'good for this report alone' }) },
+  { additionalProperties: false },
+);
 const WorkflowParams = Type.Object({ id: Type.String({ format: 'uuid' }) });
 
-export function workflowRoutes(app: App, s: Services): void {
+export async function workflowRoutes(app: App, s: Services): Promise<void> {
   app.post(
     '/api/workflows',
     {
@@ -30,7 +35,7 @@ export function workflowRoutes(app: App, s: Services): void {
     async (request, reply) => {
       const { machine_id, dry_run, ...wanted } = request.body;
       const machineId = machine_id.toLowerCase();
-      const server = serverUrl(s, request);
+      const server = serverSeen(s, request);
       if (dry_run === true) return planFor(s, machineId, wanted, server);
       return reply.code(201).send(await provision(s, machineId, wanted, server));
     },
@@ -98,6 +103,32 @@ export function workflowRoutes(app: App, s: Services): void {
       return reply.code(204).send(null);
     },
   );
+
+  await app.register(async (own: App) => {
+    // cloud-init sends a form, of which nothing is needed.
+    own.addContentTypeParser('*', (_request, body, done) => {
+      body.resume();
+      body.on('end', () => done(null, undefined)).on('error', done);
+    });
+    own.post(
+      '/api/workflows/:id/report',
+      {
+        config: { access: 'public' },
+        schema: {
+          tags: ['workflows', 'agent'],
+          summary:
+            'Report that the installed system is up, as that system: see {{ phone_home_url }}',
+          params: WorkflowParams,
+          querystring: ReportQuery,
+          response: { 204: Done, ...errors },
+        },
+      },
+      async (request, reply) => {
+        await reportSystem(s, request.params.id.toLowerCase(), request.query.token);
+        return reply.code(204).send(null);
+      },
+    );
+  });
 
   app.post(
     '/api/workflows/:id/cancel',

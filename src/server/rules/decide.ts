@@ -6,7 +6,9 @@ import { isActive, type Workflow } from '../../model/documents/workflow.ts';
 import type { DiskContents } from '../../model/hardware/contents.ts';
 import type { StoredOs } from '../../model/hardware/existing-os.ts';
 import type { PlannedDisk } from '../../model/documents/planned-disk.ts';
+import { hasLeft } from './workflow/arrival.ts';
 import { keepsComingBack } from './local-boot.ts';
+import { confirmationFor } from './workflow/progress.ts';
 import { asPlanned, holds, nameOfData } from './plan/disk.ts';
 
 export interface Decision {
@@ -54,11 +56,15 @@ export function decide(
   const bootId = machine.report?.boot_id ?? null;
   const wait: Decision = { state, action: 'wait', workflowId: null, bootId };
   if (state !== 'Offline' && workflow !== undefined && isActive(workflow)) {
+    if (hasLeft(workflow) && bootId !== workflow.status?.startedByBoot) {
+      return isKept(machine, circumstances) ? wait : { ...wait, action: 'localboot' };
+    }
     return mayRun(machine, workflow, circumstances.now)
       ? { ...wait, action: 'execute', workflowId: workflow.metadata.name }
       : wait;
   }
-  const goes = toldOfOs(machine) && mayLeave(machine, circumstances);
+  const hasOs = toldOfOs(machine) || machine.overdue_workflow !== undefined;
+  const goes = hasOs && mayLeave(machine, circumstances);
   return goes ? { ...wait, action: 'localboot' } : wait;
 }
 
@@ -69,12 +75,20 @@ export function decideBoot(
   circumstances: Circumstances,
 ): BootDecision {
   const state = stateName(machine.status.state);
+  const isInstalled = existingOs(machine) !== null;
   if (state !== 'Offline' && workflow !== undefined && isActive(workflow)) {
+    if (hasLeft(workflow)) {
+      // What only reboots has installed nothing.
+      const hasSystem = confirmationFor(workflow) !== 'boot' || isInstalled;
+      const leaves = hasSystem && !isKept(machine, circumstances);
+      return { boots: leaves ? 'disk' : 'agent', workflowId: null };
+    }
     const waits =
       workflow.status?.state !== 'STATE_RUNNING' && unplannedLoss(machine, workflow) === undefined;
     return { boots: 'agent', workflowId: waits ? workflow.metadata.name : null };
   }
-  const hasOs = state === 'Provisioned' || state === 'Offline' || existingOs(machine) !== null;
+  const isDone = state === 'Provisioned' || state === 'Offline';
+  const hasOs = isDone || isInstalled || machine.overdue_workflow !== undefined;
   const leaves = hasOs && mayLeave(machine, circumstances);
   return { boots: leaves ? 'disk' : 'agent', workflowId: null };
 }
@@ -116,7 +130,7 @@ function isSameData(a: DiskContents, b: DiskContents): boolean {
  *  A workflow of version 0.1.0 does not say who began it, and is never begun again. */
 export function isInterrupted(machine: Machine, workflow: Workflow, now: Date): boolean {
   const { state, startedByBoot, lastEventAt, currentAction } = workflow.status ?? {};
-  if (state !== 'STATE_RUNNING') return false;
+  if (state !== 'STATE_RUNNING' || hasLeft(workflow)) return false;
   const bootId = machine.report?.boot_id ?? null;
   if (startedByBoot === undefined || startedByBoot !== bootId) return true;
   // An agent that began to leave, and checks in, has left.
@@ -144,7 +158,14 @@ function toldOfOs(machine: Machine): boolean {
   return isTold || (bootId === null && (state === 'Provisioned' || state === 'Offline'));
 }
 
-function mayLeave(machine: Machine, { isHeld, now }: Circumstances): boolean {
+function mayLeave(machine: Machine, circumstances: Circumstances): boolean {
   const state = stateName(machine.status.state);
-  return endsOnDisk.has(state) && !isHeld && !keepsComingBack(machine.local_boot, now);
+  // A system that was not heard of in time was installed whole all the same.
+  const isWhole = endsOnDisk.has(state) || machine.overdue_workflow !== undefined;
+  return isWhole && !isKept(machine, circumstances);
+}
+
+/** True for a machine that stays in the agent, whatever is on its disks. */
+function isKept(machine: Machine, { isHeld, now }: Circumstances): boolean {
+  return isHeld || keepsComingBack(machine.local_boot, now);
 }

@@ -50,7 +50,7 @@ function written({ text, yaml, items }: Variable, place: Place): string {
     case 'value':
       return yaml ?? scalar(text);
     case 'item':
-      return items?.map(scalar).join(`\n${place.indent}- `) ?? scalar(text);
+      return items?.map(scalar).join(`\n${place.indent}- `) ?? yaml ?? scalar(text);
     case 'text':
       return text;
   }

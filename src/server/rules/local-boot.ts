@@ -9,7 +9,7 @@ const twiceMs = 5_000;
 /** The count starts afresh after this time, or when an operator changes the machine. */
 const forgottenMs = 3_600_000;
 /** This many returns in a row keep the machine in the agent. */
-const mostReturns = 2;
+export const mostReturns = 2;
 
 /** The count after the machine asked for its boot script (`bootId` null), or checked in from the image as
  *  another boot, at `now`. The same count when that is no return. */

@@ -12,6 +12,7 @@ export const causes = [
   'workflow succeeded',
   'workflow failed',
   'workflow cancelled',
+  'system reported late',
   'marked offline',
   'brought back',
 ] as const;
@@ -63,6 +64,7 @@ export const transitions: Readonly<Record<MachineStateName, Row>> = {
     'workflow created': 'Ready',
     'workflow failed': 'Error',
     'workflow cancelled': 'Error',
+    'system reported late': 'Provisioned',
     'marked offline': 'Offline',
     'brought back': 'Error',
   },

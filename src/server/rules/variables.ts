@@ -1,6 +1,7 @@
 // The variables of templates and their values for a machine. Pure but for the random that is given.
 import { v5 as uuidv5 } from 'uuid';
 import type { Machine } from '../../model/machine.ts';
+import { networkConfig } from './network-config.ts';
 
 /** The variables that operators set for all machines as "template.<name>". */
 export const fleetVariableNames = [
@@ -27,25 +28,36 @@ export interface Variable {
 export type Variables = ReadonlyMap<string, Variable>;
 
 export interface VariableContext {
-  /** The URL of this server. */
-  readonly server: string;
+  readonly server: ServerSeen;
+  /** Where the installed system reports. */
+  readonly phoneHomeUrl: string;
   /** Gives [0, 1), not to be guessed. */
   readonly random: () => number;
+}
+
+/** This server as machines see it. */
+export interface ServerSeen {
+  readonly url: string;
+  /** The certificate to trust it by, PEM; "" without TLS. */
+  readonly ca: string;
 }
 
 /** The variables for one rendering of a template. */
 export function machineVariables(
   machine: Machine,
   settings: FleetSettings,
-  { server, random }: VariableContext,
+  { server, phoneHomeUrl, random }: VariableContext,
 ): Variables {
   const mac = machine.identity.primary_mac;
   const password = settings.default_password ?? '';
   return new Map<string, Variable>([
-    ['server', { text: server }],
+    ['server', { text: server.url }],
+    ['server_ca', { text: server.ca, yaml: JSON.stringify(server.ca) }],
+    ['phone_home_url', { text: phoneHomeUrl }],
+    ['hostname', { text: machine.config.hostname ?? machine.config.memorable_name }],
     ['instance_id', { text: uuidv5(mac, uuidv5.DNS) }],
     ['friendly_name', { text: machine.config.memorable_name }],
-    ['network_config_cloudinit', { text: networkConfig(mac) }],
+    ['network_config_cloudinit', { text: networkConfig(machine) }],
     ['default_user', { text: settings.default_user ?? 'root' }],
     ['default_password', { text: password === '' ? lockedPassword(random) : password }],
     ['ssh_authorized_keys', listOf(settings.ssh_authorized_keys ?? '', /\n/)],
@@ -61,18 +73,6 @@ function lockedPassword(random: () => number): string {
   const letter = (): string =>
     lettersAndDigits.charAt(Math.floor(random() * lettersAndDigits.length));
   return `!${Array.from({ length: 32 }, letter).join('')}`;
-}
-
-function networkConfig(mac: string): string {
-  return [
-    'version: 2',
-    'ethernets:',
-    '  primary:',
-    `    match: { macaddress: "${mac}" }`,
-    '    dhcp4: true',
-    '    dhcp6: true',
-    '',
-  ].join('\n');
 }
 
 /** A value that operators write in YAML themselves. */

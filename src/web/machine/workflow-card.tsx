@@ -97,8 +97,8 @@ function Progress({ workflow }: { workflow: Workflow }) {
       <div class="workflow-head">
         <b>{workflow.spec.templateRef}</b>
         <span>
-          {status?.cancelled === true ? 'cancelled' : stateText[state]}
-          {state === 'STATE_RUNNING' ? ` · ${String(percent)} %` : ''}
+          {stateOf(workflow)}
+          {state === 'STATE_RUNNING' && status?.left === undefined ? ` · ${String(percent)} %` : ''}
         </span>
       </div>
       <progress max={100} value={percent} aria-label="Progress" />
@@ -119,6 +119,15 @@ function Progress({ workflow }: { workflow: Workflow }) {
       </ol>
     </div>
   );
+}
+
+function stateOf({ spec, status }: Workflow): string {
+  const { state = 'STATE_PENDING', cancelled, left } = status ?? {};
+  if (cancelled === true) return 'cancelled';
+  if (state !== 'STATE_RUNNING' || left === undefined) return stateText[state];
+  return spec.plan?.confirmation === 'report'
+    ? 'waiting for the installed system'
+    : 'waiting for the machine to start its system';
 }
 
 /** The state of an action, in a workflow that may have ended around it. */

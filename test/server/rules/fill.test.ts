@@ -5,6 +5,7 @@ import { fillTemplate } from '../../../src/server/rules/fill.ts';
 import { machineVariables, type FleetSettings } from '../../../src/server/rules/variables.ts';
 import { newMachine } from './machine.ts';
 
+const ca = '-----BEGIN CERTIFICATE-----\nMIIB+/=\n-----END CERTIFICATE-----\n';
 const keys = ['ssh-ed25519 AAAAC3Nz+a/b= ada@host', 'ssh-rsa AAAAB3 "grace"'];
 
 function fill(fields: object, settings: FleetSettings = {}, random = Math.random) {
@@ -16,7 +17,8 @@ function fill(fields: object, settings: FleetSettings = {}, random = Math.random
     spec: { actions: [action] },
   };
   const variables = machineVariables(newMachine(), settings, {
-    server: 'https://boot.example.org',
+    server: { url: 'https://boot.example.org', ca },
+    phoneHomeUrl: 'https://boot.example.org/report?token=t',
     random,
   });
   const [filled] = fillTemplate(template, variables).spec.actions;
@@ -27,6 +29,16 @@ function fill(fields: object, settings: FleetSettings = {}, random = Math.random
 function read(content: string, settings: FleetSettings = {}): unknown {
   return parse(fill({ content }, settings).content);
 }
+
+describe('the certificate of the server', () => {
+  it('is whole as a value of cloud-init, as an item of a list and as a file', () => {
+    expect(read('ca: {{ server_ca }}')).toEqual({ ca });
+    expect(read('ca_certs:\n  trusted:\n    - {{ server_ca }}')).toEqual({
+      ca_certs: { trusted: [ca] },
+    });
+    expect(fill({ content: '{{ server_ca }}' }).content).toBe(ca);
+  });
+});
 
 describe('default_password that is not set', () => {
   it.each([

@@ -5,13 +5,13 @@ import { causes, nextState, transitions, type Cause } from '../../../src/server/
 
 /** Written out a second time: a row per state, in the order of `causes`; "-" is refused. */
 const expected: Record<MachineStateName, string> = {
-  Discovered: 'Ready Discovered Ready - - - - Offline Discovered',
-  Ready: 'Ready Discovered Ready Provisioning Provisioned Error Ready Offline Ready',
-  Provisioning: '- - - Provisioning Provisioned Error Error - -',
+  Discovered: 'Ready Discovered Ready - - - - - Offline Discovered',
+  Ready: 'Ready Discovered Ready Provisioning Provisioned Error Ready - Offline Ready',
+  Provisioning: '- - - Provisioning Provisioned Error Error - - -',
   Provisioned:
-    'Provisioned Provisioned Provisioned Provisioning Provisioned Error Provisioned Offline Provisioned',
-  Error: 'Ready Discovered Ready - - Error Error Offline Error',
-  Offline: 'Offline Offline - - - - - Offline Discovered',
+    'Provisioned Provisioned Provisioned Provisioning Provisioned Error Provisioned - Offline Provisioned',
+  Error: 'Ready Discovered Ready - - Error Error Provisioned Offline Error',
+  Offline: 'Offline Offline - - - - - - Offline Discovered',
 };
 
 const states: MachineState[] = [

@@ -3,9 +3,10 @@ import { AppError } from '../../../core/errors.ts';
 import { stringifyExact } from '../../../core/exact-json.ts';
 import type { StoredDisk } from '../../../model/hardware/disk.ts';
 import { existingOs, stateName, type Machine } from '../../../model/machine.ts';
-import type { Plan } from '../../../model/documents/plan.ts';
+import type { Confirmation, Plan } from '../../../model/documents/plan.ts';
 import type { PlannedDisk } from '../../../model/documents/planned-disk.ts';
 import type { Template, TemplateAction } from '../../../model/documents/template.ts';
+import { confirmationSeconds, defaultTimeoutSeconds } from '../workflow/arrival.ts';
 import { writesDisks } from '../templates.ts';
 import { describeAction } from './actions.ts';
 import {
@@ -23,10 +24,8 @@ export interface PlanOptions {
   readonly reimage: boolean;
   /** An operator accepts that the machine's agent does not compare its disk with the plan. */
   readonly confirmed: boolean;
+  readonly confirmation: Confirmation;
 }
-
-/** A workflow without a timeout ends after this time. */
-const defaultTimeoutSeconds = 4 * 3600;
 
 /** `template` has its variables filled in, secrets masked. Errors: AppError `plan.*`, `machine.has-os`,
  *  `request.invalid` for a hint that means nothing. */
@@ -50,6 +49,8 @@ export function planWorkflow(machine: Machine, template: Template, options: Plan
     actions: actions.map((action) => describeAction(action, disk)),
     warnings: warningsOf(template, disk, may, enforced),
     timeout_seconds: Number(template.spec.timeout ?? defaultTimeoutSeconds),
+    confirmation: options.confirmation,
+    confirmation_seconds: confirmationSeconds,
     enforced,
   };
 }

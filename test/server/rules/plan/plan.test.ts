@@ -58,7 +58,12 @@ function plan({ disks, actions = [image], os = null, bootId = 'a', ...options }:
     metadata: { name: 't' },
     spec: { actions: [...actions] },
   };
-  return planWorkflow(machine, template, { reimage: false, confirmed: false, ...options });
+  return planWorkflow(machine, template, {
+    reimage: false,
+    confirmed: false,
+    confirmation: 'none',
+    ...options,
+  });
 }
 
 /** The planned device, or the code of the refusal. */
@@ -310,6 +315,8 @@ describe('a plan', () => {
         { action: 'reboot', does: 'reboots the machine' },
       ],
       timeout_seconds: 14_400,
+      confirmation: 'none',
+      confirmation_seconds: 1800,
       enforced: true,
     });
     expect(shown.warnings.join('\n')).toContain('without encryption and without a checksum');

@@ -1,5 +1,6 @@
 // Moves a workflow on by its agent's events, and ends it. Pure.
-import type { WorkflowEvent } from '../../model/api.ts';
+import type { WorkflowEvent } from '../../../model/api.ts';
+import type { Confirmation } from '../../../model/documents/plan.ts';
 import {
   isActive,
   wholeSeconds,
@@ -7,7 +8,7 @@ import {
   type WorkflowAction,
   type WorkflowState,
   type WorkflowStatus,
-} from '../../model/documents/workflow.ts';
+} from '../../../model/documents/workflow.ts';
 
 /** Returns the workflow after an event, or the same object if the event says nothing new. `present`: the
  *  boot that the machine last checked in from; null where its agent sends none, as a stock agent does. An
@@ -30,15 +31,15 @@ export function advance(
       return running;
     case 'action_started': {
       const started = startAction(running, event.action, at);
-      return bootId === null && leavesAgent(started, event.action)
-        ? finishUnconfirmed(started, now)
-        : started;
+      if (!leavesAgent(started, event.action)) return started;
+      return bootId === null ? finishUnconfirmed(started, now) : withLeft(started, at);
     }
     case 'action_progress':
       return reportProgress(running, event);
     case 'action_completed':
       return completeAction(running, event, now);
     case 'completed':
+      if (event.success && awaitsSign(running)) return leave(running, at);
       return event.success
         ? finish(running, 'STATE_SUCCESS', now, null)
         : finish(running, 'STATE_FAILED', now, failureOf(running, event.error));
@@ -52,6 +53,7 @@ function run(workflow: Workflow, bootId: string | null, at: string): Workflow {
     state: 'STATE_RUNNING',
     startedAt: status.startedAt ?? at,
     startedByBoot: bootId,
+    ranSeconds: 0,
   });
 }
 
@@ -60,7 +62,36 @@ function heard(workflow: Workflow, bootId: string | null, at: string): Workflow 
   return bootId === null ? withStatus(workflow, { lastEventAt: at }) : workflow;
 }
 
-/** True if a stock agent falls silent after this: the workflow's last action ends the agent. */
+/** True if the agent is not the last to say how the workflow went. */
+function awaitsSign(workflow: Workflow): boolean {
+  const isOurs = typeof statusOf(workflow).startedByBoot === 'string';
+  return isOurs && confirmationFor(workflow) !== 'none';
+}
+
+/** What the workflow waits for after its last action. One of version 0.1.0 waits for nothing. */
+export function confirmationFor({ spec }: Workflow): Confirmation {
+  return spec.plan?.confirmation ?? 'none';
+}
+
+function withLeft(workflow: Workflow, at: string): Workflow {
+  const isKnown = statusOf(workflow).left !== undefined;
+  return isKnown || !awaitsSign(workflow) ? workflow : withStatus(workflow, { left: { at } });
+}
+
+/** The agent has done all that it can, and leaves. */
+function leave(workflow: Workflow, at: string): Workflow {
+  const { actions = [], currentAction = null } = statusOf(workflow);
+  const isOpen = actions.some(({ status }) => status === 'STATE_RUNNING');
+  const left = withLeft(workflow, at);
+  if (!isOpen && currentAction === null) return left;
+  const ended = { status: 'STATE_SUCCESS', completedAt: at } as const;
+  const done = actions.map((action): WorkflowAction =>
+    action.status === 'STATE_RUNNING' ? { ...action, ...ended } : action,
+  );
+  return withStatus(left, { currentAction: null, progress: 100, actions: done });
+}
+
+/** True if the agent falls silent after this: the workflow's last action ends it. */
 function leavesAgent(workflow: Workflow, action: string): boolean {
   const last = statusOf(workflow).actions?.at(-1);
   const isLast = last?.name === action && last.status === 'STATE_RUNNING';
@@ -169,7 +200,7 @@ export function statusOf(workflow: Workflow): WorkflowStatus {
   return workflow.status ?? { state: 'STATE_PENDING' };
 }
 
-function withStatus(workflow: Workflow, change: Partial<WorkflowStatus>): Workflow {
+export function withStatus(workflow: Workflow, change: Partial<WorkflowStatus>): Workflow {
   return { ...workflow, status: { ...statusOf(workflow), ...change } };
 }
 

@@ -1,0 +1,52 @@
+// The network configuration of an installed system, as cloud-init's version 2 (netplan): the ports by MAC, with
+// the bond and the VLANs that the machine is reached over. Addresses come by DHCP. Pure.
+import type { Machine } from '../../model/machine.ts';
+import type { StoredInterface } from '../../model/hardware/network-interface.ts';
+
+/** Matches ports by MAC: their names depend on the kernel and its drivers. */
+export function networkConfig({ identity, hardware }: Machine): string {
+  const mac = identity.primary_mac;
+  const ports = hardware.network_interfaces;
+  const primary = ports.find((port) => port.mac === mac);
+  const bond = primary?.bond ?? null;
+  const members = bond === null ? [] : ports.filter((port) => port.bond === bond);
+  const vlans = [...new Set([primary, ...members].flatMap((port) => port?.vlans ?? []))];
+  const own = addressing(vlans.length === 0);
+  const lines =
+    bond === null
+      ? ['ethernets:', '  primary:', matching(mac), ...own, ...tagged('primary', vlans)]
+      : [...bonded(bond, members), ...own, ...tagged(bond, vlans)];
+  return ['version: 2', ...lines, ''].join('\n');
+}
+
+function bonded(bond: string, members: readonly StoredInterface[]): string[] {
+  const names = members.map((_, i) => `port${i}`);
+  return [
+    'ethernets:',
+    ...members.flatMap(({ mac }, i) => [`  port${i}:`, matching(mac), ...addressing(false)]),
+    'bonds:',
+    `  ${bond}:`,
+    `    interfaces: [${names.join(', ')}]`,
+    '    parameters: { mode: active-backup, mii-monitor-interval: 100 }',
+  ];
+}
+
+/** A port that carries VLANs has no address of its own. */
+function tagged(link: string, vlans: readonly number[]): string[] {
+  if (vlans.length === 0) return [];
+  const each = vlans.flatMap((id) => [
+    `  vlan${id}:`,
+    `    id: ${id}`,
+    `    link: ${link}`,
+    ...addressing(true),
+  ]);
+  return ['vlans:', ...each];
+}
+
+function matching(mac: string): string {
+  return `    match: { macaddress: "${mac}" }`;
+}
+
+function addressing(isOn: boolean): string[] {
+  return [`    dhcp4: ${isOn}`, `    dhcp6: ${isOn}`];
+}

@@ -1,0 +1,111 @@
+// The time between a workflow's last action and the sign that what it installed came up: who has to give
+// that sign, and what the passing of time makes of a workflow. Pure.
+import type { Confirmation } from '../../../model/documents/plan.ts';
+import type { Template } from '../../../model/documents/template.ts';
+import type { Workflow, WorkflowStatus } from '../../../model/documents/workflow.ts';
+import { mostReturns } from '../local-boot.ts';
+import { confirmationFor, finish, statusOf, withStatus } from './progress.ts';
+
+/** From the last action on, for the sign. */
+export const confirmationSeconds = 1800;
+/** A machine that was sent to its disk and stays away for so long has started its system. */
+const awaySeconds = 600;
+/** A workflow of version 0.1.0 may have no timeout. */
+export const defaultTimeoutSeconds = 4 * 3600;
+/** How often it is written down how long a workflow has run. */
+const notedEverySeconds = 60;
+
+/** What has to happen after the last action of a template before its workflow has succeeded. `overwrites`: it
+ *  writes a disk as a whole. */
+export function confirmationOf({ spec }: Template, overwrites: boolean): Confirmation {
+  const last = spec.actions.at(-1)?.action;
+  if (last !== 'reboot' && last !== 'kexec') return 'none';
+  if (/\{\{\s*phone_home_url\s*\}\}/.test(JSON.stringify(spec.actions, asText))) return 'report';
+  return overwrites || last === 'kexec' ? 'absence' : 'boot';
+}
+
+function asText(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
+}
+
+/** True from the workflow's last action on: the machine leaves the agent. */
+export function hasLeft({ status }: Workflow): boolean {
+  return status?.state === 'STATE_RUNNING' && status.left !== undefined;
+}
+
+/** What a server knows of a machine whose workflow has left. */
+export interface Whereabouts {
+  /** An agent of it is heard, and not from the system that was installed. */
+  readonly isHeard: boolean;
+  /** It was last sent to its disk then. */
+  readonly sentAt: string | null;
+  /** It came back so often, at once. */
+  readonly returns: number;
+}
+
+/** The workflow after it has run for so long, or the same object. Wall clocks play no part.
+ *  Units: `ranSeconds` by the monotonic clocks of the servers. */
+export function pass(
+  workflow: Workflow,
+  ranSeconds: number,
+  where: Whereabouts,
+  now: Date,
+): Workflow {
+  const status = statusOf(workflow);
+  if (status.state !== 'STATE_RUNNING') return workflow;
+  const ran = Math.floor(ranSeconds);
+  const noted = withNoted(workflow, ran, where);
+  const { left } = statusOf(noted);
+  if (left === undefined) {
+    const seconds = Number(status.globalTimeout ?? 0) || defaultTimeoutSeconds;
+    const isLate = ran >= seconds;
+    return isLate ? finish(noted, 'STATE_TIMEOUT', now, `not finished after ${seconds} s`) : noted;
+  }
+  const { afterSeconds = ran, awaySinceSeconds = ran } = left;
+  const isAway = !where.isHeard && where.returns < mostReturns;
+  const maySucceed = confirmationFor(workflow) !== 'report';
+  if (maySucceed && isAway && ran - awaySinceSeconds >= awaySeconds) {
+    return withStatus(finish(noted, 'STATE_SUCCESS', now, null), { confirmed: false });
+  }
+  if (ran - afterSeconds < confirmationSeconds) return noted;
+  const error = `did not come up: nothing was heard of the installed system within ${confirmationSeconds / 60} minutes of the last action`;
+  const failed = finish(noted, 'STATE_FAILED', now, error);
+  return withStatus(failed, { left: { ...left, isOverdue: true } });
+}
+
+/** The workflow after its machine gave the sign; the same object where nobody waits for it any more. */
+export function arrive(workflow: Workflow, now: Date): Workflow {
+  if (!hasLeft(workflow) && !isOverdue(workflow)) return workflow;
+  const awaited = withStatus(workflow, { state: 'STATE_RUNNING' });
+  return withStatus(finish(awaited, 'STATE_SUCCESS', now, null), { confirmed: true });
+}
+
+/** True for a workflow that failed only because its system was not heard of in time. */
+export function isOverdue({ status }: Workflow): boolean {
+  return status?.state === 'STATE_FAILED' && status.left?.isOverdue === true;
+}
+
+function withNoted(workflow: Workflow, ran: number, where: Whereabouts): Workflow {
+  const status = statusOf(workflow);
+  const left = status.left && noteLeft(status.left, ran, where);
+  const isNew = left !== status.left;
+  const isDue = ran - Number(status.ranSeconds ?? 0) >= notedEverySeconds;
+  if (!isNew && !isDue) return workflow;
+  return withStatus(workflow, { ranSeconds: ran, ...(left === undefined ? {} : { left }) });
+}
+
+type Left = NonNullable<WorkflowStatus['left']>;
+
+/** It is away since it was last sent to its disk, or last heard there. */
+function noteLeft(left: Left, ran: number, { isHeard, sentAt }: Whereabouts): Left {
+  const { afterSeconds = ran, awaySinceSeconds = ran } = left;
+  const isSent = sentAt !== null && sentAt !== left.sentAt;
+  const isHere = isHeard && ran - awaySinceSeconds >= notedEverySeconds;
+  if (left.afterSeconds !== undefined && !isSent && !isHere) return left;
+  return {
+    ...left,
+    afterSeconds,
+    awaySinceSeconds: isSent || isHere ? ran : awaySinceSeconds,
+    ...(sentAt === null ? {} : { sentAt }),
+  };
+}

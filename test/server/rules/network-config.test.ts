@@ -1,0 +1,54 @@
+import { parse } from 'yaml';
+import { expect, it } from 'vitest';
+import type { StoredInterface } from '../../../src/model/hardware/network-interface.ts';
+import { networkConfig } from '../../../src/server/rules/network-config.ts';
+import { newMachine } from './machine.ts';
+
+function configOf(...ports: Partial<StoredInterface>[]): unknown {
+  const machine = newMachine();
+  const network_interfaces = ports.map((port, i) => ({
+    name: `eth${i}`,
+    mac: `02:00:00:00:00:0${7 + i}`,
+    speed_mbps: null,
+    ...port,
+  }));
+  return parse(
+    networkConfig({ ...machine, hardware: { ...machine.hardware, network_interfaces } }),
+  );
+}
+
+const match = (n: number) => ({ macaddress: `02:00:00:00:00:0${n}` });
+const dhcp = { dhcp4: true, dhcp6: true };
+const none = { dhcp4: false, dhcp6: false };
+
+it('is DHCP on the primary port, found by its MAC, whatever others there are', () => {
+  const expected = { version: 2, ethernets: { primary: { match: match(7), ...dhcp } } };
+  expect(configOf()).toEqual(expected);
+  expect(configOf({}, {}, { bond: 'bond1' })).toEqual(expected);
+});
+
+it('keeps the bond of the primary port', () => {
+  expect(configOf({ bond: 'bond0' }, { bond: 'bond0' }, { bond: 'bond1' })).toEqual({
+    version: 2,
+    ethernets: { port0: { match: match(7), ...none }, port1: { match: match(8), ...none } },
+    bonds: {
+      bond0: {
+        interfaces: ['port0', 'port1'],
+        parameters: { mode: 'active-backup', 'mii-monitor-interval': 100 },
+        ...dhcp,
+      },
+    },
+  });
+});
+
+it('keeps the VLANs, on the port or the bond that carries them', () => {
+  expect(configOf({ vlans: [42] })).toEqual({
+    version: 2,
+    ethernets: { primary: { match: match(7), ...none } },
+    vlans: { vlan42: { id: 42, link: 'primary', ...dhcp } },
+  });
+  expect(configOf({ bond: 'bond0', vlans: [42] })).toMatchObject({
+    bonds: { bond0: none },
+    vlans: { vlan42: { id: 42, link: 'bond0' } },
+  });
+});
