@@ -39,4 +39,10 @@ export class WorkflowCalls {
   async cancel(id: string, options?: CallOptions): Promise<Workflow> {
     return this.#calls.post(pathOf`api/workflows/${id}/cancel`, undefined, options);
   }
+
+  /** Lets a workflow that was restored from a backup go on. Errors: `workflow.unknown`,
+   *  `workflow.finished`. */
+  async release(id: string, options?: CallOptions): Promise<Workflow> {
+    return this.#calls.post(pathOf`api/workflows/${id}/release`, undefined, options);
+  }
 }

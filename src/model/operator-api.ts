@@ -220,6 +220,9 @@ export const WorkflowCreate = Type.Object(
         description: "the machine's agent is known not to compare its disk with the plan",
       }),
     ),
+    retry: Type.Optional(
+      Type.Boolean({ description: 'run again by itself, twice at most, if its machine is reset' }),
+    ),
     dry_run: Type.Optional(
       Type.Boolean({ description: 'answers the plan of the workflow, and makes none' }),
     ),

@@ -138,6 +138,10 @@ export async function cancelWorkflow(session: Session, id: string): Promise<void
   await session.request(`/api/workflows/${encodeURIComponent(id)}/cancel`, { method: 'POST' });
 }
 
+export async function releaseWorkflow(session: Session, id: string): Promise<void> {
+  await session.request(`/api/workflows/${encodeURIComponent(id)}/release`, { method: 'POST' });
+}
+
 export async function readConflicts(
   session: Session,
   signal: AbortSignal,

@@ -39,12 +39,18 @@ export const Workflow = Type.Object({
   apiVersion: Type.Optional(Type.String()),
   kind: Type.Literal('Workflow'),
   metadata: Type.Object({ name: Type.String({ description: 'its UUID' }) }),
+  held: Type.Optional(
+    Type.String({ description: 'ours: why it is not carried out before it is released' }),
+  ),
   spec: Type.Object({
     hardwareRef: Type.String({ description: "the machine's UUID" }),
     templateRef: Type.String(),
     hardwareMap: Type.Optional(Type.Record(Type.String(), Type.String())),
     reimage: Type.Optional(
       Type.Boolean({ description: 'ours: an existing OS may be overwritten' }),
+    ),
+    retry: Type.Optional(
+      Type.Boolean({ description: 'ours: run again by itself after its machine was reset' }),
     ),
     plan: Type.Optional(Plan),
     template: Type.Optional(Template),
@@ -78,6 +84,9 @@ export const Workflow = Type.Object({
               description: 'ours: boot_id of the boot that runs it; null: it sends none',
             }),
           ),
+        ),
+        attempts: Type.Optional(
+          Type.Integer({ description: 'ours: how often it was begun before, and interrupted' }),
         ),
         lastEventAt: Type.Optional(
           Type.String({ description: 'ours: when its agent was last heard of it' }),

@@ -22,6 +22,8 @@ export interface Provisioning {
   readonly reimage?: boolean | undefined;
   /** The operator accepts that the machine's agent does not compare its disk with the plan. */
   readonly confirmed?: boolean | undefined;
+  /** One that was interrupted is run again by itself. */
+  readonly retry?: boolean | undefined;
 }
 
 /** The template. Errors: AppError `template.unknown`. */
@@ -59,7 +61,7 @@ export async function provision(
 async function draftOf(
   s: ReadServices,
   machine: Machine,
-  { template: named, reimage = false, confirmed = false }: Provisioning,
+  { template: named, reimage = false, confirmed = false, retry = false }: Provisioning,
   server: ServerSeen,
 ): Promise<Draft> {
   const name = named ?? machine.config.os_choice;
@@ -78,6 +80,7 @@ async function draftOf(
   return {
     template,
     reimage,
+    retry,
     plan: (m) => planWorkflow(m, shown, { reimage, confirmed, confirmation }),
   };
 }

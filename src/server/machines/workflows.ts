@@ -3,7 +3,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { AppError, isAppError } from '../../core/errors.ts';
 import type { WorkflowEvent } from '../../model/api.ts';
-import { stateName } from '../../model/machine-state.ts';
 import type { Machine } from '../../model/machine.ts';
 import type { Plan } from '../../model/documents/plan.ts';
 import type { Template } from '../../model/documents/template.ts';
@@ -11,12 +10,12 @@ import { isActive, type Workflow } from '../../model/documents/workflow.ts';
 import { retryOnConflict } from '../../store/retry.ts';
 import type { Versioned } from '../../store/store.ts';
 import { changeMachine, loadMachine, type ChangeServices, type ReadServices } from './machines.ts';
-import { decide } from '../rules/decide.ts';
+import { mayBegin } from '../rules/decide.ts';
+import { settle, withoutOverdue } from '../rules/workflow/settle.ts';
 import { forgiven } from '../rules/local-boot.ts';
-import { isOverdue } from '../rules/workflow/arrival.ts';
 import { nextState } from '../rules/states.ts';
 import { writesDisks } from '../rules/templates.ts';
-import { advance, finish, statusOf } from '../rules/workflow/progress.ts';
+import { advance, finish } from '../rules/workflow/progress.ts';
 
 /** The services that making a workflow needs. */
 export interface WorkflowServices extends ChangeServices {
@@ -27,6 +26,7 @@ export interface WorkflowServices extends ChangeServices {
 export interface Draft {
   readonly template: Template;
   readonly reimage: boolean;
+  readonly retry: boolean;
   /** Makes the plan for the machine as it is. Errors: AppError `plan.*`, `machine.has-os`. */
   readonly plan: (machine: Machine) => Plan;
 }
@@ -118,14 +118,12 @@ export async function applyEvent(
     return changeWorkflow(s, id, (workflow) => advance(workflow, event, s.clock.now(), present));
   }
   const now = s.clock.now();
-  const mayBegin = (workflow: Workflow): boolean =>
-    machine?.status.current_workflow === id &&
-    present === boot &&
-    decide(machine, workflow, { now, isHeld: false }).workflowId === id;
+  const isAllowed = (workflow: Workflow): boolean =>
+    machine !== undefined && mayBegin(machine, workflow, boot, now);
   const begun = await changeWorkflow(s, id, (workflow) =>
-    mayBegin(workflow) ? advance(workflow, event, now, present) : workflow,
+    isAllowed(workflow) ? advance(workflow, event, now, present) : workflow,
   );
-  if (mayBegin(begun)) return begun;
+  if (isAllowed(begun)) return begun;
   throw new AppError(
     'workflow.refused',
     `workflow ${id} is not run by this boot of its machine: it has ended, is not the machine's next, or another boot began it`,
@@ -136,16 +134,22 @@ export async function applyEvent(
 /** Errors: AppError `workflow.unknown`, `workflow.finished`, `store.*`. */
 export function cancelWorkflow(s: ChangeServices, id: string): Promise<Workflow> {
   return changeWorkflow(s, id, (workflow) => {
-    if (!isActive(workflow)) {
-      throw new AppError('workflow.finished', `workflow ${id} is already finished`);
-    }
+    if (!isActive(workflow)) throw finished(id);
     return finish(workflow, 'STATE_FAILED', s.clock.now(), 'cancelled by an operator', true);
   });
 }
 
-/** Ends a workflow, if it still goes on, because of something that its agent does not report. */
-export function failWorkflow(s: ChangeServices, id: string, error: string): Promise<Workflow> {
-  return changeWorkflow(s, id, (w) => finish(w, 'STATE_FAILED', s.clock.now(), error));
+/** Lets a restored workflow go on. Errors: AppError `workflow.unknown`, `workflow.finished`, `store.*`. */
+export function releaseWorkflow(s: ChangeServices, id: string): Promise<Workflow> {
+  return changeWorkflow(s, id, (workflow) => {
+    if (!isActive(workflow)) throw finished(id);
+    const { held, ...released } = workflow;
+    return held === undefined ? workflow : released;
+  });
+}
+
+function finished(id: string): AppError {
+  return new AppError('workflow.finished', `workflow ${id} is already finished`);
 }
 
 /** Changes a workflow, and its machine with it. `change` returns the same one when there is nothing to do.
@@ -175,65 +179,10 @@ async function settleMachine(s: ChangeServices, workflow: Workflow): Promise<voi
   }
 }
 
-/** Applies the state of its current workflow to a machine; returns the same machine if nothing changes. */
-function settle(machine: Machine, workflow: Workflow, now: Date): Machine {
-  if (machine.overdue_workflow === workflow.metadata.name) return settleLate(machine, workflow);
-  if (machine.status.current_workflow !== workflow.metadata.name) return machine;
-  const { status } = machine;
-  const { state: progress, error, completedAt, cancelled } = statusOf(workflow);
-  if (progress === 'STATE_PENDING') return machine;
-  if (progress === 'STATE_RUNNING') {
-    if (stateName(status.state) === 'Provisioning') return machine;
-    return {
-      ...machine,
-      status: { ...status, state: nextState(status.state, 'workflow started') },
-    };
-  }
-  const at = completedAt ?? now.toISOString();
-  const succeeded = progress === 'STATE_SUCCESS';
-  const message = error ?? 'the workflow failed';
-  const cause = cancelled === true ? 'workflow cancelled' : 'workflow failed';
-  return {
-    ...machine,
-    ...(isOverdue(workflow) ? { overdue_workflow: workflow.metadata.name } : {}),
-    status: {
-      ...status,
-      state: succeeded
-        ? nextState(status.state, 'workflow succeeded')
-        : nextState(status.state, cause, message),
-      current_workflow: null,
-      last_workflow_result: succeeded
-        ? { Success: { completed_at: at } }
-        : { Failed: { error: message, failed_at: at } },
-    },
-  };
-}
-
-/** A late report. A machine that an operator has decided about meanwhile stays as it is. */
-function settleLate(machine: Machine, { status }: Workflow): Machine {
-  if (status?.state !== 'STATE_SUCCESS') return machine;
-  const completed_at = status.completedAt ?? machine.metadata.updated_at;
-  const { state } = machine.status;
-  const isError = stateName(state) === 'Error';
-  return {
-    ...withoutOverdue(machine),
-    status: {
-      ...machine.status,
-      state: isError ? nextState(state, 'system reported late') : state,
-      last_workflow_result: { Success: { completed_at } },
-    },
-  };
-}
-
-function withoutOverdue(machine: Machine): Machine {
-  const { overdue_workflow: _overdue, ...rest } = machine;
-  return rest;
-}
-
 function newWorkflow(
   { newId }: WorkflowServices,
   machineId: string,
-  { template, reimage }: Draft,
+  { template, reimage, retry }: Draft,
   plan: Plan,
 ): Workflow {
   return {
@@ -245,6 +194,7 @@ function newWorkflow(
       templateRef: template.metadata.name,
       hardwareMap: {},
       reimage,
+      ...(retry ? { retry } : {}),
       writesDisks: writesDisks(template),
       plan,
       template,

@@ -10,7 +10,12 @@ import { reportSystem } from '../machines/arrival.ts';
 import { planFor, provision } from '../machines/provision.ts';
 import { agentBody } from '../http/agent-body.ts';
 import type { App, Services } from '../services.ts';
-import { applyEvent, cancelWorkflow, loadWorkflow } from '../machines/workflows.ts';
+import {
+  applyEvent,
+  cancelWorkflow,
+  loadWorkflow,
+  releaseWorkflow,
+} from '../machines/workflows.ts';
 import { Done, errors, serverSeen } from './route.ts';
 
 const ReportQuery = Type.Object(
@@ -142,6 +147,20 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
       },
     },
     (request) => cancelWorkflow(s, request.params.id.toLowerCase()),
+  );
+
+  app.post(
+    '/api/workflows/:id/release',
+    {
+      config: { access: 'full' },
+      schema: {
+        tags: ['workflows'],
+        summary: 'Let a workflow that was restored from a backup go on',
+        params: WorkflowParams,
+        response: { 200: Workflow, ...errors },
+      },
+    },
+    (request) => releaseWorkflow(s, request.params.id.toLowerCase()),
   );
 }
 

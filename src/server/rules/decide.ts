@@ -68,6 +68,14 @@ export function decide(
   return goes ? { ...wait, action: 'localboot' } : wait;
 }
 
+/** True if this boot of the machine may begin its workflow, or go on with it. */
+export function mayBegin(machine: Machine, workflow: Workflow, bootId: string, now: Date): boolean {
+  const id = workflow.metadata.name;
+  if (machine.status.current_workflow !== id) return false;
+  if (machine.report?.boot_id !== bootId) return false;
+  return decide(machine, workflow, { now, isHeld: false }).workflowId === id;
+}
+
 /** The boot of a machine that asks for its boot script. It booted anew: what ran before has ended. */
 export function decideBoot(
   machine: Machine,
@@ -83,8 +91,8 @@ export function decideBoot(
       const leaves = hasSystem && !isKept(machine, circumstances);
       return { boots: leaves ? 'disk' : 'agent', workflowId: null };
     }
-    const waits =
-      workflow.status?.state !== 'STATE_RUNNING' && unplannedLoss(machine, workflow) === undefined;
+    const isWaiting = workflow.status?.state !== 'STATE_RUNNING' && workflow.held === undefined;
+    const waits = isWaiting && unplannedLoss(machine, workflow) === undefined;
     return { boots: 'agent', workflowId: waits ? workflow.metadata.name : null };
   }
   const isDone = state === 'Provisioned' || state === 'Offline';
@@ -102,6 +110,8 @@ export function unplannedLoss(machine: Machine, workflow: Workflow): string | un
   const os = existingOs(machine);
   const disk = plan?.disk ?? null;
   if (os !== null && !isPlannedLoss(machine, disk, os, plan?.lost ?? [])) return os.name;
+  // What lies there since is what an interrupted attempt left.
+  if ((workflow.status.attempts ?? 0) > 0) return undefined;
   const { disks } = machine.hardware;
   const found = disk === null ? disks : asPlanned(disk, disks);
   const data = found
@@ -146,6 +156,7 @@ function isOnPlanned(machine: Machine, planned: PlannedDisk, os: StoredOs): bool
 }
 
 function mayRun(machine: Machine, workflow: Workflow, now: Date): boolean {
+  if (workflow.held !== undefined) return false;
   return unplannedLoss(machine, workflow) === undefined && !isInterrupted(machine, workflow, now);
 }
 

@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import type { MachineView } from '../../model/operator-api.ts';
 import type { Workflow, WorkflowAction, WorkflowState } from '../../model/documents/workflow.ts';
-import { cancelWorkflow, createWorkflow, readWorkflows } from '../api.ts';
+import { cancelWorkflow, createWorkflow, readWorkflows, releaseWorkflow } from '../api.ts';
 import { useServices } from '../context.ts';
 import { Card, Notice } from '../parts/parts.tsx';
 import { ProvisionDialog } from './provision-dialog.tsx';
@@ -52,6 +52,7 @@ export function WorkflowCard({ machine, onChanged }: CardProps) {
   };
   const active = workflow !== undefined && isActive(workflow);
   const template = machine.config.os_choice;
+  const isHeld = active && workflow.held !== undefined;
   const controls = active ? (
     <button type="button" onClick={() => void act(cancelWorkflow(session, workflow.metadata.name))}>
       Cancel
@@ -64,6 +65,17 @@ export function WorkflowCard({ machine, onChanged }: CardProps) {
   return (
     <Card title="Provisioning" aside={controls}>
       {problem !== undefined && <Notice kind="error" title={problem} />}
+      {isHeld && (
+        <p class="problem" role="status">
+          Held: {workflow.held}. It is not carried out before it is released.{' '}
+          <button
+            type="button"
+            onClick={() => void act(releaseWorkflow(session, workflow.metadata.name))}
+          >
+            Release
+          </button>
+        </p>
+      )}
       {workflow === undefined ? (
         <p class="quiet">
           {template === null

@@ -177,6 +177,45 @@ describe('a workflow', () => {
     expect((await tell(server, body.metadata.name, begun)).status).toBe(409);
   });
 
+  it('runs again by itself after a reset where it says so, twice at most', async () => {
+    const server = await startServer();
+    const disks = [{ name: 'sda', size_bytes: 480_103_981_056, model: 'SSD', serial: 'S1' }];
+    const looked = { disks, existing_os: null, agent_version: '0.2.0' };
+    const id = await machineWith(server, { boot_id: 'a', ...looked });
+    const { body } = await create(server, id, { retry: true });
+    const name = body.metadata.name;
+    const hello = async (boot_id: string) => {
+      const half = [{ ...disks[0], contents: [{ device: '/dev/sda', type: 'data' }] }];
+      const request = checkin(1, { boot_id, ...looked, disks: half });
+      return (await server.call('POST', '/api/agent/checkin', { body: request })).body.action;
+    };
+    const told: string[] = [];
+    for (const [boot_id, next] of [
+      ['a', 'b'],
+      ['b', 'c'],
+      ['c', 'd'],
+    ] as const) {
+      await tell(server, name, { type: 'started', boot_id });
+      await tell(server, name, { type: 'action_started', action: 'image2disk', boot_id });
+      told.push(await hello(next));
+    }
+    expect(told).toEqual(['execute', 'execute', 'wait']);
+    const { status } = (await server.call('GET', `/api/workflows/${name}`)).body;
+    expect(status).toMatchObject({ state: 'STATE_FAILED', attempts: 2 });
+    expect(status.error).toContain('interrupted during image2disk');
+  });
+
+  it('does not run again by itself where a system is on the disk by then', async () => {
+    const server = await startServer();
+    const id = await machineWith(server, { boot_id: 'a' });
+    const { body } = await create(server, id, { retry: true, reimage: true });
+    await tell(server, body.metadata.name, { type: 'started', boot_id: 'a' });
+    const request = checkin(1, { boot_id: 'b', ...os });
+    const hello = await server.call('POST', '/api/agent/checkin', { body: request });
+    expect(hello.body.action).toBe('wait');
+    expect((await machineOf(server, id)).status.state).toHaveProperty('Error');
+  });
+
   it('keeps what its actions report, and the last lines of one that failed', async () => {
     const server = await startServer();
     const id = await machineWith(server);

@@ -53,7 +53,7 @@ function run(workflow: Workflow, bootId: string | null, at: string): Workflow {
     state: 'STATE_RUNNING',
     startedAt: status.startedAt ?? at,
     startedByBoot: bootId,
-    ranSeconds: 0,
+    ranSeconds: status.ranSeconds ?? 0,
   });
 }
 

@@ -1,0 +1,77 @@
+// Looks at a workflow when its machine is heard: ends one that must not go on, and makes one that says so wait to
+// be run again. Pure.
+import { isActive, type Workflow, type WorkflowAction } from '../../../model/documents/workflow.ts';
+import { existingOs, type Machine } from '../../../model/machine.ts';
+import { isInterrupted, unplannedLoss } from '../decide.ts';
+import { asPlanned } from '../plan/disk.ts';
+import { finish, statusOf } from './progress.ts';
+
+/** A workflow is begun no more often than this, whatever it says. */
+const mostAttempts = 3;
+
+/** The workflow as it stands for its machine, as that is known now; the same object where it may go on. */
+export function review(machine: Machine, workflow: Workflow, now: Date): Workflow {
+  if (!isActive(workflow)) return workflow;
+  if (isInterrupted(machine, workflow, now) && mayRunAgain(machine, workflow)) {
+    return again(workflow);
+  }
+  const reason = reasonToEnd(machine, workflow, now);
+  return reason === undefined ? workflow : finish(workflow, 'STATE_FAILED', now, reason);
+}
+
+/** True if an interrupted workflow says that it may be run again by itself. A system on the machine's disks
+ *  may be the one that it installed, and be in use since. */
+function mayRunAgain(machine: Machine, { spec, status }: Workflow): boolean {
+  const attempts = (status?.attempts ?? 0) + 1;
+  return spec.retry === true && attempts < mostAttempts && existingOs(machine) === null;
+}
+
+function again(workflow: Workflow): Workflow {
+  const { startedByBoot: _ended, lastEventAt: _last, ...status } = statusOf(workflow);
+  const actions = (status.actions ?? []).map(({ name }): WorkflowAction => ({
+    name,
+    status: 'STATE_PENDING',
+    startedAt: null,
+    completedAt: null,
+    seconds: null,
+    message: null,
+  }));
+  const attempts = (status.attempts ?? 0) + 1;
+  const waiting = { state: 'STATE_PENDING', currentAction: null, progress: 0 } as const;
+  return { ...workflow, status: { ...status, ...waiting, attempts, actions } };
+}
+
+function reasonToEnd(machine: Machine, workflow: Workflow, now: Date): string | undefined {
+  const loss = unplannedLoss(machine, workflow);
+  if (loss !== undefined) {
+    return `${loss} was found on the disks: create the workflow with "reimage": true to overwrite it`;
+  }
+  if (isUnplanned(machine, workflow)) {
+    return 'the machine now runs an agent that does not compare its disk with the plan: plan it again';
+  }
+  if (isDiskGone(machine, workflow)) {
+    return 'the planned disk is not there any more, or cannot be told from another one: plan it again';
+  }
+  if (!isInterrupted(machine, workflow, now)) return undefined;
+  const action = workflow.status?.currentAction ?? undefined;
+  const during = action === undefined ? '' : ` during ${action}`;
+  return `interrupted${during}: the machine started anew before the workflow had ended; run it again`;
+}
+
+/** True for a workflow that waits, planned for an agent that knows plans, on a machine of several disks that
+ *  came back with one that knows none. */
+function isUnplanned({ report, hardware }: Machine, { spec, status }: Workflow): boolean {
+  const isStock = (report?.boot_id ?? null) === null;
+  const waits = status?.state === 'STATE_PENDING' && spec.writesDisks === true;
+  return waits && isStock && spec.plan?.enforced === true && hardware.disks.length > 1;
+}
+
+/** True for a workflow that waits for an agent which knows no plan, when the planned disk cannot be named to
+ *  it: it is gone, or another one looks the same and has its name. */
+function isDiskGone({ report, hardware }: Machine, { spec, status }: Workflow): boolean {
+  const { plan, writesDisks } = spec;
+  const isStock = (report?.boot_id ?? null) === null;
+  const waits = status?.state === 'STATE_PENDING' && writesDisks === true;
+  if (!waits || !isStock || !plan?.disk || hardware.disks.length === 0) return false;
+  return asPlanned(plan.disk, hardware.disks).length !== 1;
+}
