@@ -2,7 +2,8 @@
 import { AppError } from '../../core/errors.ts';
 import type { ActionContext } from '../action.ts';
 import type { Checksum } from './checksum.ts';
-import { shown, Transfer } from './transfer.ts';
+import { shown } from './answer.ts';
+import { Transfer } from './transfer.ts';
 
 /** A transfer for an action: its retries are noted. */
 export function newTransfer(

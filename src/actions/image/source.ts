@@ -5,7 +5,8 @@ import { fileNameOf, findChecksum, parseChecksum, type Checksum } from './checks
 import { ByteStream } from './packing/byte-stream.ts';
 import { unpack, type Unpacked } from './packing/unpack.ts';
 import { compareHash, fetchFile, newTransfer } from './fetch.ts';
-import { shown, type Transfer } from './transfer.ts';
+import { shown } from './answer.ts';
+import type { Transfer } from './transfer.ts';
 
 /** One reading of the image. */
 export interface Opened extends Unpacked {

@@ -3,25 +3,9 @@
 import { createHash, type Hash } from 'node:crypto';
 import { fullJitterMs } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
-import { Patience } from '../../core/deadline.ts';
 import { AppError, describeError } from '../../core/errors.ts';
-
-/** The beginning of an answer over HTTP, redirections followed. */
-export interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | undefined>>;
-  /** Fails when the connection ends before the answer does. */
-  readonly body: AsyncIterable<Uint8Array>;
-  /** Ends the connection. */
-  close(): void;
-}
-
-/** Asks for a URL. Errors: any, all worth another try, but AppErrors. */
-export type Ask = (
-  url: string,
-  headers: Readonly<Record<string, string>>,
-  signal: AbortSignal,
-) => Promise<Answer>;
+import { askInTime, chunksInTime, shown, unreachable, type Answer, type Ask } from './answer.ts';
+import { RemoteFile } from './remote-file.ts';
 
 export interface TransferOptions {
   readonly ask: Ask;
@@ -35,10 +19,10 @@ export interface TransferOptions {
   readonly onRetry?: (reason: string) => void;
 }
 
-/** Without a byte for so long a connection counts as dead. */
-const stallMs = 120_000;
 /** Without a new byte for so long, over all its tries, a transfer fails. */
 const giveUpMs = 30 * 60_000;
+/** Any answer continues a file of which nothing is known yet. */
+const unknownFile = new RemoteFile({ headers: {} });
 const retryPolicy = { baseMs: 1_000, capMs: 60_000 };
 
 /** One file, read once from its start to its end. Errors: AppError `image.unreachable`, `image.changed` (the
@@ -48,10 +32,8 @@ export class Transfer implements AsyncIterable<Uint8Array> {
   readonly #o: TransferOptions;
   readonly #hash: Hash;
   #offset = 0;
-  #sizeBytes: number | undefined;
-  #etag: string | undefined;
-  #lastModified: string | undefined;
-  #isDelimited = true;
+  /** The file that the first answer was about. */
+  #file: RemoteFile | undefined;
   #progressedMs: number;
 
   constructor(url: string, options: TransferOptions) {
@@ -68,16 +50,16 @@ export class Transfer implements AsyncIterable<Uint8Array> {
 
   /** The size of the whole file, once the server has answered, if it states it. */
   get sizeBytes(): number | undefined {
-    return this.#sizeBytes;
+    return this.#file?.sizeBytes;
   }
 
   get etag(): string | undefined {
-    return this.#etag;
+    return this.#file?.etag;
   }
 
   /** True if the server marks the end of the file, so that a cut is noticed. */
   get isDelimited(): boolean {
-    return this.#isDelimited;
+    return this.#file?.isDelimited ?? true;
   }
 
   /** The digest of the bytes received. Call it once. */
@@ -93,13 +75,14 @@ export class Transfer implements AsyncIterable<Uint8Array> {
         const answer = await this.#askFrom(before);
         if (answer === undefined) return;
         yield* this.#read(answer);
-        if (this.#sizeBytes === undefined || this.#offset === this.#sizeBytes) return;
-        throw new Error(`the answer ended at byte ${this.#offset} of ${this.#sizeBytes}`);
+        const { sizeBytes } = this;
+        if (sizeBytes === undefined || this.#offset === sizeBytes) return;
+        throw new Error(`the answer ended at byte ${this.#offset} of ${sizeBytes}`);
       } catch (err) {
         signal.throwIfAborted();
         if (err instanceof AppError) throw err;
         if (this.#offset > before) failures = 0;
-        if (clock.elapsedMs() - this.#progressedMs >= giveUpMs) throw this.#unreachable(err);
+        if (clock.elapsedMs() - this.#progressedMs >= giveUpMs) throw unreachable(this.url, err);
         this.#o.onRetry?.(`${describeError(err)}; trying again at byte ${this.#offset}`);
         await clock.sleep(fullJitterMs(retryPolicy, failures, this.#o.random), signal);
       }
@@ -116,7 +99,7 @@ export class Transfer implements AsyncIterable<Uint8Array> {
       } catch (err) {
         signal.throwIfAborted();
         if (err instanceof AppError) throw err;
-        if (failures >= 20) throw this.#unreachable(err);
+        if (failures >= 20) throw unreachable(this.url, err);
         this.#o.onRetry?.(describeError(err));
         await clock.sleep(fullJitterMs(retryPolicy, failures, random), signal);
       }
@@ -125,12 +108,12 @@ export class Transfer implements AsyncIterable<Uint8Array> {
 
   async #readPart(offset: number, length: number): Promise<Buffer | undefined> {
     const range = `bytes=${offset}-${offset + length - 1}`;
-    const answer = await this.#ask({ range, ...this.#sameFile() });
+    const answer = await this.#ask({ range, ...this.#file?.ifSame });
     try {
-      if (answer.status !== 206 || !this.#isRange(answer, offset)) return undefined;
+      if (answer.status !== 206 || !this.#continues(answer, offset)) return undefined;
       const chunks: Uint8Array[] = [];
       let got = 0;
-      for await (const chunk of this.#chunks(answer)) {
+      for await (const chunk of chunksInTime(answer, this.#o.clock)) {
         chunks.push(chunk);
         got += chunk.length;
         if (got >= length) break;
@@ -144,10 +127,14 @@ export class Transfer implements AsyncIterable<Uint8Array> {
 
   /** The answer with the bytes from here on; undefined when there are none left. */
   async #askFrom(offset: number): Promise<Answer | undefined> {
-    if (offset === 0) return this.#begin(await this.#ask({}));
+    if (offset === 0) {
+      const whole = await this.#ask({});
+      this.#file = new RemoteFile(whole);
+      return whole;
+    }
     // Without a validator nothing but a checksum, or the same beginning, tells whether it is the same file.
-    const isSafe = this.#validator() !== undefined || this.#o.isVerified;
-    const range = isSafe ? { range: `bytes=${offset}-`, ...this.#sameFile() } : {};
+    const isSafe = this.#file?.ifSame !== undefined || this.#o.isVerified;
+    const range = isSafe ? { range: `bytes=${offset}-`, ...this.#file?.ifSame } : {};
     const answer = await this.#ask(range, [416]);
     if (answer.status === 416) {
       answer.close();
@@ -155,7 +142,7 @@ export class Transfer implements AsyncIterable<Uint8Array> {
       throw this.#changed();
     }
     if (answer.status === 206) {
-      if (this.#isRange(answer, offset)) return answer;
+      if (this.#continues(answer, offset)) return answer;
       answer.close();
       throw this.#changed();
     }
@@ -165,7 +152,7 @@ export class Transfer implements AsyncIterable<Uint8Array> {
   /** The answer is the whole file, again: it goes on where the transfer stopped if it begins the same. */
   async #skipKnown(answer: Answer, length: number): Promise<Answer> {
     const hash = createHash(this.#o.algorithm);
-    const body = this.#chunks(answer);
+    const body = chunksInTime(answer, this.#o.clock);
     let left = length;
     let rest: Uint8Array = new Uint8Array();
     while (left > 0) {
@@ -179,26 +166,13 @@ export class Transfer implements AsyncIterable<Uint8Array> {
       answer.close();
       throw this.#changed();
     }
-    this.#note(answer);
+    this.#file = new RemoteFile(answer);
     return { ...answer, close: () => answer.close(), body: joined(rest, body) };
-  }
-
-  #begin(answer: Answer): Answer {
-    this.#note(answer);
-    return answer;
-  }
-
-  #note({ headers }: Answer): void {
-    this.#etag = headers['etag'];
-    this.#lastModified = headers['last-modified'];
-    const length = headers['content-length'];
-    this.#sizeBytes = length === undefined ? undefined : Number(length);
-    this.#isDelimited = length !== undefined || headers['transfer-encoding'] === 'chunked';
   }
 
   async *#read(answer: Answer): AsyncGenerator<Uint8Array> {
     try {
-      for await (const chunk of this.#chunks(answer)) {
+      for await (const chunk of chunksInTime(answer, this.#o.clock)) {
         this.#hash.update(chunk);
         this.#offset += chunk.length;
         yield chunk;
@@ -210,81 +184,16 @@ export class Transfer implements AsyncIterable<Uint8Array> {
     }
   }
 
-  /** The body, each chunk within its time; the time that the reader takes does not count. */
-  async *#chunks(answer: Answer): AsyncGenerator<Uint8Array> {
-    const late = Promise.withResolvers<never>();
-    late.promise.catch(() => {});
-    const patience = new Patience(this.#o.clock, (err) => {
-      late.reject(err);
-      answer.close();
-    });
-    const body = answer.body[Symbol.asyncIterator]();
-    try {
-      for (;;) {
-        patience.expect('further byte of the image', stallMs);
-        const { done, value } = await Promise.race([body.next(), late.promise]);
-        patience.rest();
-        if (done === true) return;
-        yield value;
-      }
-    } finally {
-      patience.end();
-    }
+  #continues(answer: Answer, offset: number): boolean {
+    return (this.#file ?? unknownFile).isContinuedBy(answer, offset);
   }
 
-  async #ask(headers: Record<string, string>, expected: readonly number[] = []): Promise<Answer> {
-    const { ask, signal, clock } = this.#o;
-    const late = new AbortController();
-    const patience = new Patience(clock, (err) => late.abort(err));
-    patience.expect('answer', stallMs);
-    try {
-      const answer = await ask(
-        this.url,
-        // The file as it is stored, since that is what the checksum covers.
-        { 'accept-encoding': 'identity', ...headers },
-        AbortSignal.any([signal, late.signal]),
-      );
-      const { status } = answer;
-      if (status === 200 || status === 206 || expected.includes(status)) return answer;
-      answer.close();
-      const err = new Error(`the server answered ${status}`);
-      if (status >= 500 || status === 408 || status === 425 || status === 429) throw err;
-      throw this.#unreachable(err);
-    } finally {
-      patience.end();
-    }
-  }
-
-  #validator(): string | undefined {
-    const isStrong = this.#etag !== undefined && !this.#etag.startsWith('W/');
-    return isStrong ? this.#etag : this.#lastModified;
-  }
-
-  #sameFile(): Record<string, string> {
-    const validator = this.#validator();
-    return validator === undefined ? {} : { 'if-range': validator };
-  }
-
-  /** True if a partial answer begins at `offset`, in a file as long as this one. */
-  #isRange({ headers }: Answer, offset: number): boolean {
-    const [, first, total] =
-      /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers['content-range'] ?? '') ?? [];
-    const isSameSize =
-      total === '*' || this.#sizeBytes === undefined || Number(total) === this.#sizeBytes;
-    const isSameTag = this.#etag === undefined || (headers['etag'] ?? this.#etag) === this.#etag;
-    return Number(first) === offset && isSameSize && isSameTag;
+  #ask(headers: Record<string, string>, expected: readonly number[] = []): Promise<Answer> {
+    return askInTime(this.url, headers, expected, this.#o);
   }
 
   #changed(): AppError {
     return new AppError('image.changed', `the server has another file at ${shown(this.url)} now`);
-  }
-
-  #unreachable(cause: unknown): AppError {
-    return new AppError(
-      'image.unreachable',
-      `cannot fetch ${shown(this.url)}; check the URL in the template and that this machine can reach it`,
-      { cause },
-    );
   }
 }
 
@@ -294,10 +203,4 @@ async function* joined(
 ): AsyncGenerator<Uint8Array> {
   if (first.length > 0) yield first;
   yield* rest;
-}
-
-/** A URL without what may be a password or a signature. */
-export function shown(url: string): string {
-  const parsed = URL.parse(url);
-  return parsed === null ? 'the URL' : `${parsed.origin}${parsed.pathname}`;
 }

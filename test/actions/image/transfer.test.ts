@@ -1,7 +1,8 @@
 // Transfers that take longer than tests may: on a clock that stands still, over a server in memory.
 // Real connections that break are in image2disk-faults.test.ts.
 import { describe, expect, it } from 'vitest';
-import { Transfer, type Answer } from '../../../src/actions/image/transfer.ts';
+import type { Answer } from '../../../src/actions/image/answer.ts';
+import { Transfer } from '../../../src/actions/image/transfer.ts';
 import { ManualClock } from '../../../src/core/clock.ts';
 import { AppError } from '../../../src/core/errors.ts';
 
