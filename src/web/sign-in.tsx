@@ -1,33 +1,34 @@
 // The form that asks for an operator's token.
 import { useState } from 'preact/hooks';
 import { useServices } from './context.ts';
-import { messageOf } from './session.ts';
+import { useTask } from './parts/task.ts';
 
 export function SignIn({ onSignedIn }: { onSignedIn: () => void }) {
   const { session } = useServices();
   const [token, setToken] = useState('');
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<string | undefined>(
+  const { busy, problem, run } = useTask(
     session.hasToken ? 'This token is not valid, or no longer valid.' : undefined,
   );
-
-  const submit = async (event: SubmitEvent): Promise<void> => {
-    event.preventDefault();
-    setBusy(true);
+  const signIn = async (): Promise<void> => {
     session.setToken(token.trim());
     try {
       await session.request('/api/machines?limit=1');
-      onSignedIn();
     } catch (err) {
       session.forgetToken();
-      setProblem(messageOf(err));
-      setBusy(false);
+      throw err;
     }
+    onSignedIn();
   };
 
   return (
     <main class="sign-in">
-      <form class="card" onSubmit={(event) => void submit(event)}>
+      <form
+        class="card"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void run(signIn);
+        }}
+      >
         <h1>Dragonfly</h1>
         <p>
           This server needs an operator token. Its administrator creates one with{' '}

@@ -1,12 +1,12 @@
 // The page of identity conflicts: check-ins that might come from a machine already known. An operator
 // decides whether such a machine is one of the candidates or one of its own.
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import type { IdentityConflict } from '../../model/history.ts';
 import { acceptConflict, splitConflict } from '../api.ts';
 import { useLive, useRow, useServices } from '../context.ts';
 import { Card, LivenessMark, Notice, useNow, Age } from '../parts/parts.tsx';
+import { useTask } from '../parts/task.ts';
 import { Link } from '../router.tsx';
-import { messageOf } from '../session.ts';
 
 const reasons: Readonly<Record<IdentityConflict['reason'], string>> = {
   ambiguous: 'its evidence points at several machines',
@@ -48,18 +48,12 @@ export function ConflictsPage() {
 function Conflict({ conflict }: { conflict: IdentityConflict }) {
   const { live, session } = useServices();
   const nowMs = useNow() - session.clockAheadMs;
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<string | undefined>();
-  const decide = async (decision: Promise<void>): Promise<void> => {
-    setBusy(true);
-    setProblem(undefined);
-    try {
-      await decision;
+  const { busy, problem, run } = useTask();
+  const decide = (decision: () => Promise<void>): void => {
+    void run(async () => {
+      await decision();
       await live.conflictDecided();
-    } catch (err) {
-      setProblem(messageOf(err));
-      setBusy(false);
-    }
+    });
   };
   return (
     <Card title="Which machine is this?">
@@ -83,7 +77,7 @@ function Conflict({ conflict }: { conflict: IdentityConflict }) {
           <button
             type="button"
             disabled={busy}
-            onClick={() => void decide(acceptConflict(session, conflict.id, machine_id))}
+            onClick={() => decide(() => acceptConflict(session, conflict.id, machine_id))}
           >
             Same machine
           </button>
@@ -97,7 +91,7 @@ function Conflict({ conflict }: { conflict: IdentityConflict }) {
         <button
           type="button"
           disabled={busy}
-          onClick={() => void decide(splitConflict(session, conflict.id))}
+          onClick={() => decide(() => splitConflict(session, conflict.id))}
         >
           Separate machine
         </button>

@@ -5,15 +5,11 @@ import type { BulkRequest } from '../../model/operator-api.ts';
 import { changeMachines } from '../api.ts';
 import { useServices } from '../context.ts';
 import { plural } from '../parts/format.ts';
-import { Dialog } from '../parts/parts.tsx';
-import { messageOf } from '../session.ts';
+import { FormDialog, type FormDialogProps } from '../parts/form-dialog.tsx';
 import { TemplateSelect } from '../machine/template-select.tsx';
 
-interface BulkProps {
+interface BulkProps extends FormDialogProps {
   readonly ids: readonly string[];
-  readonly onClose: () => void;
-  /** Told in a sentence what was done. */
-  readonly onDone: (message: string) => void;
 }
 
 export function BulkTags({ ids, onClose, onDone }: BulkProps) {
@@ -96,44 +92,13 @@ interface FormProps extends BulkProps {
   readonly children: ComponentChildren;
 }
 
-function BulkForm({ title, ids, change, disabled, onClose, onDone, children }: FormProps) {
+function BulkForm({ ids, change, ...form }: FormProps) {
   const { session } = useServices();
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<string | undefined>();
-  const submit = async (event: SubmitEvent): Promise<void> => {
-    event.preventDefault();
-    setBusy(true);
-    setProblem(undefined);
-    try {
-      const { changed, failed } = await changeMachines(session, ids, change);
-      if (failed.length === 0) {
-        onDone(`${plural(changed, 'machine')} changed.`);
-        return;
-      }
-      setProblem(
-        `${plural(changed, 'machine')} changed, ${String(failed.length)} refused: ${failed[0]?.failure.error ?? ''}`,
-      );
-    } catch (err) {
-      setProblem(messageOf(err));
-    }
-    setBusy(false);
+  const submit = async (): Promise<string> => {
+    const { changed, failed } = await changeMachines(session, ids, change);
+    const done = `${plural(changed, 'machine')} changed`;
+    if (failed.length === 0) return `${done}.`;
+    throw new Error(`${done}, ${String(failed.length)} refused: ${failed[0]?.failure.error ?? ''}`);
   };
-  return (
-    <Dialog title={title} onClose={onClose}>
-      <form onSubmit={(event) => void submit(event)}>
-        {children}
-        <p class="problem" role="alert">
-          {problem}
-        </p>
-        <footer>
-          <button type="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" class="primary" disabled={busy || disabled}>
-            {busy ? 'Working…' : 'Apply'}
-          </button>
-        </footer>
-      </form>
-    </Dialog>
-  );
+  return <FormDialog action="Apply" submit={submit} {...form} />;
 }

@@ -10,6 +10,7 @@ import { DisksCard, HardwareCard, MemoryCard, NicsCard } from './hardware-cards.
 import { IdentityCard, ProblemsCard } from './machine-cards.tsx';
 import { usePageKeys } from '../list/page-keys.ts';
 import { Age, Dialog, LivenessMark, Notice, StatePill, useNow } from '../parts/parts.tsx';
+import { useTask } from '../parts/task.ts';
 import { Link, navigate } from '../router.tsx';
 import { ApiError, messageOf, type Answer } from '../session.ts';
 import { WorkflowCard } from './workflow-card.tsx';
@@ -158,15 +159,9 @@ function Title({ machine, nowMs, backTo }: TitleProps) {
 /** Takes the machine out of service, or brings it back. */
 function OfflineButton({ machine, isOffline }: { machine: MachineView; isOffline: boolean }) {
   const { session } = useServices();
-  const [problem, setProblem] = useState<string | undefined>();
-  const change = async (): Promise<void> => {
-    try {
-      await patchMachine(session, machine.id, { offline: !isOffline }, undefined);
-      setProblem(undefined);
-    } catch (err) {
-      setProblem(messageOf(err));
-    }
-  };
+  const { busy, problem, run } = useTask();
+  const change = (): Promise<void> =>
+    run(() => patchMachine(session, machine.id, { offline: !isOffline }, undefined));
   return (
     <>
       {problem !== undefined && (
@@ -174,7 +169,7 @@ function OfflineButton({ machine, isOffline }: { machine: MachineView; isOffline
           {problem}
         </span>
       )}
-      <button type="button" onClick={() => void change()}>
+      <button type="button" disabled={busy} onClick={() => void change()}>
         {isOffline ? 'Bring back' : 'Mark offline'}
       </button>
     </>
@@ -190,12 +185,10 @@ interface ForgetProps {
 
 function ForgetDialog({ id, name, backTo, onClose }: ForgetProps) {
   const { session } = useServices();
-  const [problem, setProblem] = useState<string | undefined>();
-  const forget = (): void => {
-    deleteMachine(session, id).then(
-      () => navigate(backTo),
-      (err: unknown) => setProblem(messageOf(err)),
-    );
+  const { busy, problem, run } = useTask();
+  const forget = async (): Promise<void> => {
+    await deleteMachine(session, id);
+    navigate(backTo);
   };
   return (
     <Dialog title={`Forget ${name}?`} onClose={onClose}>
@@ -210,7 +203,7 @@ function ForgetDialog({ id, name, backTo, onClose }: ForgetProps) {
         <button type="button" autoFocus onClick={onClose}>
           Cancel
         </button>
-        <button type="button" class="danger" onClick={forget}>
+        <button type="button" class="danger" disabled={busy} onClick={() => void run(forget)}>
           Forget
         </button>
       </footer>

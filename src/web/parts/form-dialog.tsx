@@ -1,0 +1,48 @@
+// A dialog with a form: what is submitted runs, and the dialog stays open if that fails.
+import type { ComponentChildren } from 'preact';
+import { Dialog } from './parts.tsx';
+import { useTask } from './task.ts';
+
+/** The props that a dialog gets from the page that opens it. */
+export interface FormDialogProps {
+  readonly onClose: () => void;
+  /** Gets a sentence that says what was done. */
+  readonly onDone: (message: string) => void;
+}
+
+interface Props extends FormDialogProps {
+  readonly title: string;
+  /** The text of the button. */
+  readonly action: string;
+  readonly disabled?: boolean;
+  /** Resolves to the sentence for `onDone`. The message of an error is shown. */
+  readonly submit: () => Promise<string>;
+  readonly children: ComponentChildren;
+}
+
+export function FormDialog({ title, action, disabled, submit, onClose, onDone, children }: Props) {
+  const { busy, problem, run } = useTask();
+  return (
+    <Dialog title={title} onClose={onClose}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          void run(async () => onDone(await submit()));
+        }}
+      >
+        {children}
+        <p class="problem" role="alert">
+          {problem}
+        </p>
+        <footer>
+          <button type="button" onClick={onClose}>
+            Cancel
+          </button>
+          <button type="submit" class="primary" disabled={busy || disabled === true}>
+            {busy ? 'Working…' : action}
+          </button>
+        </footer>
+      </form>
+    </Dialog>
+  );
+}
