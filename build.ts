@@ -34,6 +34,18 @@ execFileSync(process.execPath, ['dist/bin/dragonfly-agent.js', 'inventory', '--j
 });
 await buildPage();
 
+// A Node that is too old cannot parse the library. The condition "module-sync", which Node has had since
+// 22.10, leads to the library; a Node without it gets this file.
+const unresolved =
+  'the tool that resolves dragonfly-agent has to know the condition "module-sync" of package exports';
+writeFileSync(
+  'dist/old-node.cjs',
+  `${output[0].code}
+const fault = supportedNode.nodeFault(process.versions.node) || '${unresolved}';
+throw Object.assign(new Error(fault), { code: 'node.unsupported' });
+`,
+);
+
 /** Writes a file that any Node can parse, and that runs the program on one that is supported. The check is
  *  in that file itself: loading another one takes a millisecond. */
 function writeProgram(name: string, run: string): void {

@@ -1,7 +1,7 @@
 // Maps an errno to what it means for a probe: not there, or there but unreadable.
-// getSystemErrorMessage is imported by name: a namespace import would make the bundle load all of node:util,
+// getSystemErrorMap is imported by name: a namespace import would make the bundle load all of node:util,
 // worker threads included, a tenth of the cost of an inventory.
-import { getSystemErrorMessage } from 'node:util';
+import { getSystemErrorMap } from 'node:util';
 import { AppError, type ErrorCode } from '../core/errors.ts';
 
 /** The kernel's codes for "there is no such thing, or it has no value", which are not worth a problem. A
@@ -63,5 +63,6 @@ const reasons: Partial<Record<ErrorCode, (path: string) => string>> = {
 function reasonOf(cause: unknown): unknown {
   const errno = errnoOf(cause);
   if (errno === undefined || !(cause instanceof Error) || !('errno' in cause)) return cause;
-  return new Error(`${errno}: ${getSystemErrorMessage(Number(cause.errno))}`);
+  const message = getSystemErrorMap().get(Number(cause.errno))?.[1];
+  return new Error(message === undefined ? errno : `${errno}: ${message}`);
 }

@@ -115,10 +115,14 @@ describe('on a Node that is too old', () => {
     expect(endings(node)).toEqual(refusals(node));
   });
 
-  it('programs and library end with one sentence: Node 18', { timeout: 120_000 }, (test) => {
-    const node = fetchNode(test, '18.20.8');
-    expect(endings(node)).toEqual(refusals(node));
-  });
+  it.for(['12.22.12', '14.21.3', '16.20.2', '18.20.8'])(
+    'programs and library end with one sentence: Node %s',
+    { timeout: 120_000 },
+    (version, test) => {
+      const node = fetchNode(test, version);
+      expect(endings(node)).toEqual(refusals(node));
+    },
+  );
 });
 
 describe('on the oldest Node that is supported', () => {
