@@ -26,7 +26,7 @@ writeProgram(
   'dragonfly-agent',
   `require('node:module').enableCompileCache(__dirname + '/cache'); require('./agent.js');`,
 );
-for (const name of ['dragonfly-server', 'dragonfly-simulate']) {
+for (const name of ['dragonfly', 'dragonfly-server', 'dragonfly-simulate']) {
   writeProgram(name, `import('../cli/${name}.js');`);
 }
 execFileSync(process.execPath, ['dist/bin/dragonfly-agent.js', 'inventory', '--json'], {

@@ -25,6 +25,8 @@ export interface Positional {
   readonly value?: string;
   readonly choices?: readonly string[];
   readonly isOptional?: true;
+  /** All words from here on, at least one unless it is optional. */
+  readonly isMany?: true;
 }
 
 type Options = Readonly<Record<string, OptionSpec>>;
@@ -43,12 +45,15 @@ type ArgsOf<O extends Options, P extends Positionals> = {
   ? // The command takes none.
     unknown
   : {
-      readonly [N in keyof P]: P[N] extends { readonly isOptional: true }
-        ? Choice<P[N]> | undefined
-        : Choice<P[N]>;
+      readonly [N in keyof P]: P[N] extends { readonly isMany: true }
+        ? readonly string[]
+        : P[N] extends { readonly isOptional: true }
+          ? Choice<P[N]> | undefined
+          : Choice<P[N]>;
     });
 
-export type Args = Readonly<Record<string, string | number | boolean | undefined>>;
+export type Args = Readonly<Record<string, Arg>>;
+export type Arg = string | number | boolean | readonly string[] | undefined;
 
 /** A command's surroundings: everything that main.ts takes from the process. */
 export interface Io {
@@ -59,12 +64,17 @@ export interface Io {
   readonly stderr: NodeJS.WriteStream;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
+  /** Asks at the terminal and returns the answer; undefined where nobody is there to answer. */
+  ask(question: string): Promise<string | undefined>;
+  /** All of standard input, as text. */
+  input(): Promise<string>;
   readonly version: string;
   /** Loads pino on first use; logs go to stderr. */
   log(): Promise<Log>;
 }
 
 export interface Command {
+  /** One word, or two where commands are grouped by what they act on: "machines list". */
   readonly name: string;
   /** Left out of the help. */
   readonly isInternal?: true;

@@ -28,11 +28,33 @@ function candidates(program: Program, before: readonly string[], current: string
   const named = commands.find((command) => command.name === before[at]);
   if (named !== undefined) return ofCommand(named, before.toSpliced(at, 1), current);
   const shown = commands.filter((command) => command.isInternal !== true);
-  const names = shown.map(({ name, describe }): Candidate => [name, describe]);
+  const group = `${before[at] ?? ''} `;
+  const verbs = shown.filter(({ name }) => at >= 0 && name.startsWith(group));
+  if (verbs.length > 0) return inGroup(verbs, group, before.toSpliced(at, 1), current);
+  const names = shown.map(({ name, describe }): Candidate =>
+    name.includes(' ') ? [name.split(' ')[0] ?? '', ''] : [name, describe],
+  );
   return [
-    ...(at < 0 ? starting(current, names) : []),
+    ...(at < 0 ? starting(current, [...new Map(names)]) : []),
     ...ofCommand(defaultCommand ?? commandless, before, current),
   ];
+}
+
+/** The second words of a group of commands, or what follows one of them. */
+function inGroup(
+  verbs: readonly Command[],
+  group: string,
+  before: readonly string[],
+  current: string,
+): Candidate[] {
+  const at = before.findIndex((word) => !word.startsWith('-'));
+  const named = verbs.find(({ name }) => name === `${group}${before[at] ?? ''}`);
+  if (named !== undefined) return ofCommand(named, before.toSpliced(at, 1), current);
+  if (at >= 0) return [];
+  return starting(
+    current,
+    verbs.map(({ name, describe }) => [name.slice(group.length), describe]),
+  );
 }
 
 /** Stands in for a missing default command: only the common options. */

@@ -9,13 +9,19 @@ const longestTerm = 30;
 
 type Row = readonly [term: string, text: string];
 
-/** The whole program's help, or one command's. */
-export function helpText(program: Program, command: Command | undefined): string {
+/** The help of the whole program, of a group of its commands, or of one. */
+export function helpText(program: Program, command: Command | undefined, group?: string): string {
   const lines =
     command === undefined
-      ? ofProgram(program)
+      ? ofProgram(inGroup(program, group))
       : ofCommand(command, `${program.name} ${usageOf(command)}`);
   return `${lines.join('\n')}\n`;
+}
+
+function inGroup(program: Program, group: string | undefined): Program {
+  if (group === undefined) return program;
+  const commands = program.commands?.filter(({ name }) => name.startsWith(`${group} `)) ?? [];
+  return { name: program.name, version: program.version, commands };
 }
 
 function ofProgram({ name, commands, defaultCommand }: Program): string[] {
@@ -90,9 +96,10 @@ function choicesText(choices: readonly string[] | undefined): string {
 
 /** "token <action> [name]". */
 function usageOf({ name, positionals = {} }: Command): string {
-  const words = Object.entries(positionals).map(([word, { isOptional }]) =>
-    isOptional === true ? `[${word}]` : `<${word}>`,
-  );
+  const words = Object.entries(positionals).map(([word, { isOptional, isMany }]) => {
+    const shown = isMany === true ? `${word}…` : word;
+    return isOptional === true ? `[${shown}]` : `<${shown}>`;
+  });
   return [name, ...words].join(' ');
 }
 

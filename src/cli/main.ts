@@ -28,6 +28,8 @@ export async function main(program: Program): Promise<void> {
       return process.stderr;
     },
     signal: interrupt.signal,
+    ask: (question) => ask(question, interrupt.signal),
+    input: async () => (await import('node:stream/consumers')).text(process.stdin),
     version: program.version,
     log: () => openLog(process.env['DRAGONFLY_LOG'] ?? 'info'),
   };
@@ -49,7 +51,7 @@ async function run(program: Program, argv: readonly string[], io: Io): Promise<n
       io.print(`${program.version}\n`);
       return 0;
     case 'help':
-      io.print((await import('./help.ts')).helpText(program, parsed.command));
+      io.print((await import('./help.ts')).helpText(program, parsed.command, parsed.group));
       return 0;
     case 'complete':
       io.print((await import('./completion.ts')).complete(program, parsed.words));
@@ -69,6 +71,18 @@ function withCompletion(program: Program): Program {
 function stdout(): NodeJS.WriteStream {
   if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', ignoreClosed);
   return process.stdout;
+}
+
+/** Undefined where standard input or the terminal is not there. */
+async function ask(question: string, signal: AbortSignal): Promise<string | undefined> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
+  const { createInterface } = await import('node:readline/promises');
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await lines.question(question, { signal });
+  } finally {
+    lines.close();
+  }
 }
 
 function print(text: string): void {

@@ -3,18 +3,17 @@
 import { parseArgs } from 'node:util';
 import { closest } from '../core/closest.ts';
 import { AppError } from '../core/errors.ts';
-import type { Args, Command, OptionSpec, Program } from './command.ts';
+import type { Arg, Args, Command, OptionSpec, Program } from './command.ts';
 import { settingOptions } from './setting-options.ts';
 
 export type Parsed =
   | { readonly kind: 'run'; readonly command: Command; readonly args: Args }
-  /** Undefined asks for the help of the whole program. */
-  | { readonly kind: 'help'; readonly command: Command | undefined }
+  /** Undefined asks for the help of the whole program, or of a group of its commands. */
+  | { readonly kind: 'help'; readonly command: Command | undefined; readonly group?: string }
   | { readonly kind: 'version' }
   /** A shell asks for completions of the last word. */
   | { readonly kind: 'complete'; readonly words: readonly string[] };
 
-type Value = string | number | boolean | undefined;
 type Options = Readonly<Record<string, OptionSpec>>;
 
 export const completeFlag = '--complete';
@@ -35,6 +34,9 @@ export function parse(program: Program, argv: readonly string[]): Parsed {
   if (argv[0] === completeFlag) return { kind: 'complete', words: argv.slice(1) };
   const { name, rest } = splitCommand(program, argv);
   try {
+    const group = groupOf(program, name);
+    if (group !== undefined && rest.some((word) => word === '--help' || word === '-h'))
+      return { kind: 'help', command: undefined, group };
     const command = name === undefined ? program.defaultCommand : findCommand(program, name);
     const tokens = tokenize(rest, command === undefined ? {} : optionsOf(command));
     const asked = new Set(tokens.map((token) => (token.kind === 'option' ? token.name : '')));
@@ -69,17 +71,29 @@ function splitCommand(
 ): { name: string | undefined; rest: readonly string[] } {
   const [first] = argv;
   if (commands === undefined || first === undefined) return { name: undefined, rest: argv };
-  if (!first.startsWith('-')) return { name: first, rest: argv.slice(1) };
+  const hasGroups = commands.some(({ name }) => name.includes(' '));
+  if (!first.startsWith('-') && !hasGroups) return { name: first, rest: argv.slice(1) };
   const all = defaultCommand === undefined ? commands : [...commands, defaultCommand];
   const options: Options = Object.assign({}, ...all.map(optionsOf));
-  const word = tokenize(argv, options).find((token) => token.kind === 'positional');
-  if (word?.kind !== 'positional') return { name: undefined, rest: argv };
-  return { name: word.value, rest: argv.toSpliced(word.index, 1) };
+  const [word, verb] = tokenize(argv, options).filter((token) => token.kind === 'positional');
+  if (word === undefined) return { name: undefined, rest: argv };
+  const rest = argv.toSpliced(word.index, 1);
+  const isGroup = commands.some(({ name }) => name.startsWith(`${word.value} `));
+  if (!isGroup || verb === undefined) return { name: word.value, rest };
+  return { name: `${word.value} ${verb.value}`, rest: rest.toSpliced(verb.index - 1, 1) };
+}
+
+/** The name if it is that of a group of commands and of none of them. */
+function groupOf({ commands = [] }: Program, name: string | undefined): string | undefined {
+  if (name === undefined || commands.some((command) => command.name === name)) return undefined;
+  return commands.some((command) => command.name.startsWith(`${name} `)) ? name : undefined;
 }
 
 function findCommand(program: Program, name: string): Command {
   const found = program.commands?.find((command) => command.name === name);
   if (found !== undefined) return found;
+  const verbs = shownNames(program).filter((one) => one.startsWith(`${name} `));
+  if (verbs.length > 0) throw new Fault(`say what to do: ${verbs.join(', ')}`);
   const other = own(program.moved ?? {}, name);
   if (other !== undefined) throw new Fault(`${name} is now a program of its own: ${other}`, other);
   throw new Fault(`unknown command "${name}"${meant(name, shownNames(program))}`);
@@ -115,7 +129,7 @@ function tokenize(args: readonly string[], options: Options) {
 /** Returns values by name. Throws a Fault. */
 function readTokens(command: Command, tokens: readonly Token[]): Args {
   const options = optionsOf(command);
-  const given: Record<string, Value> = {};
+  const given: Record<string, Arg> = {};
   const words: string[] = [];
   for (const token of tokens) {
     if (token.kind === 'positional') words.push(token.value);
@@ -127,7 +141,7 @@ function readTokens(command: Command, tokens: readonly Token[]): Args {
     const other = options[name]?.excludes?.find((o) => given[o] !== undefined);
     if (other !== undefined) throw new Fault(`--${name} and --${other} cannot be given together`);
   }
-  const args: Record<string, Value> = { ...given, ...readWords(command, words) };
+  const args: Record<string, Arg> = { ...given, ...readWords(command, words) };
   for (const [name, spec] of Object.entries(command.options)) {
     args[name] ??= spec.default ?? (spec.type === 'boolean' ? false : undefined);
   }
@@ -137,7 +151,7 @@ function readTokens(command: Command, tokens: readonly Token[]): Args {
 function readOption(
   options: Options,
   { name, rawName, value, inlineValue }: Extract<Token, { kind: 'option' }>,
-): [name: string, value: Value] {
+): [name: string, value: Arg] {
   const negated = name.startsWith('no-') ? name.slice(3) : '';
   if (value === undefined && own(options, negated)?.type === 'boolean') return [negated, false];
   const spec = own(options, name);
@@ -165,17 +179,17 @@ function readOption(
 }
 
 /** Assigns the remaining words to the command's positionals. */
-function readWords(
-  { positionals = {} }: Command,
-  words: readonly string[],
-): Record<string, string> {
+function readWords({ positionals = {} }: Command, words: readonly string[]): Record<string, Arg> {
   const expected = Object.entries(positionals);
-  const extra = words[expected.length];
+  const isOpen = expected.at(-1)?.[1].isMany === true;
+  const extra = isOpen ? undefined : words[expected.length];
   if (extra !== undefined) throw new Fault(`unexpected argument "${extra}"`);
-  const args: Record<string, string> = {};
-  for (const [i, [name, { isOptional, choices }]] of expected.entries()) {
+  const args: Record<string, Arg> = {};
+  for (const [i, [name, { isOptional, isMany, choices }]] of expected.entries()) {
     const word = words[i];
-    if (word !== undefined) {
+    if (isMany === true && (word !== undefined || isOptional === true)) {
+      args[name] = words.slice(i);
+    } else if (word !== undefined) {
       refuseOther(`<${name}>`, choices, word);
       args[name] = word;
     } else if (isOptional !== true) {

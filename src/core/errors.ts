@@ -28,6 +28,7 @@ const codes = {
   'config.missing': [null, 'A required setting was found nowhere.'],
   'config.invalid': [422, 'A setting has a value that cannot be used.'],
   'usage.invalid': [null, 'The command line is wrong.'],
+  'wait.timeout': [null, 'A workflow that is waited for had not ended in time.'],
 
   // The agent and its server
   'server.unreachable': [null, 'No connection to the server could be made.'],
@@ -91,6 +92,7 @@ const codes = {
   'workflow.refused': [409, 'This boot of the machine may not run the workflow.'],
   'plan.no-disk': [409, 'The machine has no disk that the template may write.'],
   'plan.ambiguous': [409, 'More than one disk could be meant.'],
+  'plan.changed': [null, 'The disks of a machine changed after its plan was shown.'],
   'plan.has-data': [409, 'The planned disk holds data, and no reimage was asked for.'],
   'setting.unknown': [404, 'There is no such setting.'],
   'conflict.unknown': [404, 'There is no such conflict.'],

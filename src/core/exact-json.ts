@@ -26,14 +26,14 @@ export function parseExact(text: string): unknown {
   return value;
 }
 
-/** Bigints become digits. Errors: TypeError for what has no text, such as a circle. */
-export function stringifyExact(value: unknown): string {
+/** Bigints become digits. `space` indents. Errors: TypeError for what has no text, such as a circle. */
+export function stringifyExact(value: unknown, space?: number): string {
   try {
-    return JSON.stringify(value);
+    return JSON.stringify(value, null, space);
   } catch (err) {
     // JSON.stringify refuses bigints. With a replacer it is many times slower, so only they pay for it.
     if (!(err instanceof TypeError)) throw err;
-    return JSON.stringify(value, writeDigits);
+    return JSON.stringify(value, writeDigits, space);
   }
 }
 

@@ -183,3 +183,44 @@ describe('the help', () => {
     `);
   });
 });
+
+describe('commands of two words', () => {
+  const name = (verb: string, more = {}) =>
+    command({ name: `cups ${verb}`, describe: `${verb} cups`, options: {}, run, ...more });
+  const washing = name('wash', {
+    positionals: { soap: { describe: '' }, cups: { describe: '', isMany: true } },
+    options: { hot: { type: 'boolean', describe: 'hot' } },
+  });
+  const grouped: Program = {
+    name: 'kitchen',
+    version: '',
+    commands: [clean, washing, name('dry')],
+  };
+
+  it('take options anywhere, and all further words where they take many', () => {
+    const parsed = parse(grouped, ['--hot', 'cups', 'wash', 'pine', 'a', 'b']);
+    expect(parsed).toMatchObject({
+      kind: 'run',
+      command: washing,
+      args: { soap: 'pine', cups: ['a', 'b'], hot: true },
+    });
+    expect(parse(grouped, ['clean'])).toMatchObject({ command: clean });
+  });
+
+  it.each([
+    [['cups'], 'say what to do: cups wash, cups dry (see kitchen --help)'],
+    [['cups', 'wahs'], 'unknown command "cups wahs"; did you mean cups wash? (see kitchen --help)'],
+    [['cups', 'wash', 'pine'], '<cups> is missing (see kitchen cups wash --help)'],
+    [['cups', 'dry', 'x'], 'unexpected argument "x" (see kitchen cups dry --help)'],
+  ])('%j: %s', (argv, message) => {
+    expect(refusal(argv, grouped)).toBe(message);
+  });
+
+  it('have a help for the group', () => {
+    const parsed = parse(grouped, ['cups', '--help']);
+    if (parsed.kind !== 'help') throw new Error(parsed.kind);
+    const text = helpText(grouped, parsed.command, parsed.group);
+    expect(text).toContain('cups wash <soap> <cups…>');
+    expect(text).not.toContain('clean');
+  });
+});

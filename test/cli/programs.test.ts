@@ -16,7 +16,7 @@ function start(program: string, ...args: string[]) {
   });
 }
 
-it.each(['dragonfly-agent', 'dragonfly-server', 'dragonfly-simulate'])(
+it.each(['dragonfly', 'dragonfly-agent', 'dragonfly-server', 'dragonfly-simulate'])(
   '%s prints its version, its help and its completion script, and ends well',
   async (program) => {
     expect(await start(program, '--version')).toEqual({ code: 0, out: `${version}\n`, err: '' });

@@ -4,22 +4,40 @@ import type { Command, Io } from '../../src/cli/command.ts';
 import { parse } from '../../src/cli/parse.ts';
 import { silentLog } from '../../src/core/log.ts';
 
-export async function runCommand(
+export interface Surroundings {
+  readonly env?: Io['env'];
+  /** The answer to every question; undefined: nobody is there. */
+  readonly answer?: string;
+  readonly input?: string;
+  readonly signal?: AbortSignal;
+}
+
+export function runCommand(
   command: Command,
   argv: readonly string[],
   signal = new AbortController().signal,
 ): Promise<{ code: number; stdout: string; stderr: string }> {
-  const program = { name: 'dragonfly-agent', version: '1.2.3', commands: [command] };
-  const parsed = parse(program, [command.name, ...argv]);
+  return runLine([command], [...command.name.split(' '), ...argv], { signal });
+}
+
+export async function runLine(
+  commands: readonly Command[],
+  argv: readonly string[],
+  { env = {}, answer, input = '', signal = new AbortController().signal }: Surroundings = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const program = { name: 'dragonfly-agent', version: '1.2.3', commands };
+  const parsed = parse(program, argv);
   if (parsed.kind !== 'run') throw new Error(`${argv.join(' ')} runs nothing`);
   const [stdout, stderr] = [new Sink(), new Sink()];
   const io: Io = {
-    env: {},
+    env,
     print: (text) => void stdout.write(text),
     // A command writes to them and nothing else.
     stdout: stdout as unknown as NodeJS.WriteStream,
     stderr: stderr as unknown as NodeJS.WriteStream,
     signal,
+    ask: () => Promise.resolve(answer),
+    input: () => Promise.resolve(input),
     version: '1.2.3',
     log: () => Promise.resolve(silentLog),
   };

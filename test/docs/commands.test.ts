@@ -7,6 +7,7 @@ import { commandsOf, flagsOf, shownBy } from './programs.ts';
 
 /** Each program and its page. */
 const programs = [
+  { program: 'dragonfly', page: 'docs/operator.md' },
   { program: 'dragonfly-agent', page: 'docs/agent.md' },
   { program: 'dragonfly-server', page: 'docs/server.md' },
   { program: 'dragonfly-simulate', page: 'docs/simulation.md' },
@@ -34,7 +35,7 @@ describe.each(programs)('$program', ({ program, page }) => {
   });
 
   it('takes every flag that it is shown with', () => {
-    const uses = shown.filter((text) => text.includes(`${program} `));
+    const uses = shown.filter((text) => new RegExp(`(?<![\\w/-])${program} `).test(text));
     expect(uses.length).toBeGreaterThan(0);
     expect(uses.filter((use) => unknownFlags(use).length > 0)).toEqual([]);
   });
@@ -42,8 +43,9 @@ describe.each(programs)('$program', ({ program, page }) => {
   /** The flags that a line gives the program's command and that it does not have. */
   function unknownFlags(line: string): string[] {
     const [, after = ''] = line.split(`${program} `);
-    const first = /^[a-z-]+/.exec(after)?.[0] ?? '';
-    const command = help.get(program)?.has(first) ? first : '';
+    const words = /^([a-z-]+)(?: ([a-z-]+))?/.exec(after) ?? [];
+    const names = [`${words[1]} ${words[2]}`, words[1] ?? ''];
+    const command = names.find((name) => help.get(program)?.has(name)) ?? '';
     const flags = help.get(program)?.get(command) ?? [];
     return (after.match(/(?<![^ ])--[a-z][a-z-]*/g) ?? []).filter((flag) => !flags.includes(flag));
   }

@@ -20,11 +20,11 @@ export function shownBy(program: string, args: readonly string[]): Promise<strin
 export async function commandsOf(program: string): Promise<readonly string[]> {
   const help = await shownBy(program, ['--help']);
   const [, commands = ''] = /^Commands:\n((?: +.*\n)*)/m.exec(help) ?? [];
-  return [...commands.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name = '']) => name);
+  return [...commands.matchAll(/^ {2}([a-z-]+(?: [a-z-]+)?)/gm)].map(([, name = '']) => name);
 }
 
 /** The flags of a command, as `--name`; those of the default command for "". */
 export async function flagsOf(program: string, command: string): Promise<readonly string[]> {
-  const help = await shownBy(program, [command, '--help'].filter(Boolean));
+  const help = await shownBy(program, [...command.split(' '), '--help'].filter(Boolean));
   return [...help.matchAll(/^ +(?:-\w, +)?(--[a-z][a-z0-9-]*)/gm)].map(([, flag = '']) => flag);
 }

@@ -1,0 +1,87 @@
+// `dragonfly inventory ansible`: the machines as Ansible's inventory, grouped by tag, state and model.
+import { createHash } from 'node:crypto';
+import { stateName } from '../../model/machine.ts';
+import type { MachineView } from '../../model/operator-api.ts';
+import { command } from '../command.ts';
+import { connectionOptions, withClient } from './connection.ts';
+import { machineNamed, titleOf } from './selection.ts';
+
+interface Group {
+  hosts: string[];
+}
+
+const ansible = command({
+  name: 'inventory ansible',
+  describe: "print Ansible's dynamic inventory: groups by tag, state and model",
+  options: {
+    list: { type: 'boolean', describe: 'all machines (the default)' },
+    host: { type: 'string', value: 'NAME', describe: 'the variables of one machine' },
+    ...connectionOptions,
+  },
+  run: (args, io) =>
+    withClient(args, io, async (client) => {
+      const answer =
+        args.host === undefined
+          ? inventoryOf(await client.machines.list().toArray())
+          : variablesOf(await machineNamed(client, args.host));
+      io.print(`${JSON.stringify(answer, null, 2)}\n`);
+      return 0;
+    }),
+});
+
+export const inventoryCommands = [ansible];
+
+/** Source: Ansible, "Developing dynamic inventory": `_meta.hostvars` saves a call for each host. */
+function inventoryOf(machines: readonly MachineView[]): Record<string, unknown> {
+  const groups = new Map<string, Group>();
+  const hostvars: Record<string, unknown> = {};
+  for (const machine of machines) {
+    const host = hostOf(machine, machines);
+    hostvars[host] = variablesOf(machine);
+    for (const name of ['dragonfly', ...groupsOf(machine)]) {
+      const group = groups.get(name) ?? { hosts: [] };
+      group.hosts.push(host);
+      groups.set(name, group);
+    }
+  }
+  return { _meta: { hostvars }, ...Object.fromEntries(groups) };
+}
+
+/** The host name, with the start of the id where several machines have it. */
+function hostOf(machine: MachineView, all: readonly MachineView[]): string {
+  const title = titleOf(machine);
+  const isOnly = all.every((other) => other === machine || titleOf(other) !== title);
+  return isOnly
+    ? title
+    : `${title}-${createHash('sha256').update(machine.id).digest('hex').slice(0, 8)}`;
+}
+
+function groupsOf({ config, status, hardware }: MachineView): string[] {
+  const model = hardware.system?.product ?? undefined;
+  return [
+    `state_${groupName(stateName(status.state))}`,
+    ...config.tags.map((tag) => `tag_${groupName(tag)}`),
+    ...(model === undefined ? [] : [`model_${groupName(model)}`]),
+  ];
+}
+
+/** Ansible takes letters, digits and underscores. */
+function groupName(text: string): string {
+  return text.toLowerCase().replaceAll(/[^a-z0-9_]+/g, '_');
+}
+
+function variablesOf(machine: MachineView): Record<string, unknown> {
+  const { id, config, report, identity, status, metadata, hardware } = machine;
+  const address = report?.ip_address ?? undefined;
+  return {
+    ...(address === undefined ? {} : { ansible_host: address }),
+    dragonfly_id: id,
+    dragonfly_name: config.memorable_name,
+    dragonfly_state: stateName(status.state),
+    dragonfly_mac: identity.primary_mac,
+    dragonfly_serial: hardware.system?.serial ?? null,
+    dragonfly_template: config.os_choice,
+    dragonfly_tags: config.tags,
+    dragonfly_labels: metadata.labels,
+  };
+}

@@ -1,0 +1,33 @@
+// `dragonfly events`: what happens, as it happens.
+import { systemClock } from '../../core/clock.ts';
+import { command } from '../command.ts';
+import { connectionOptions, withClient } from './connection.ts';
+
+/** Runs until it is stopped. */
+const events = command({
+  name: 'events',
+  describe: 'print what changes, a line each, until stopped',
+  options: {
+    type: { type: 'string', value: 'TYPE', describe: 'only these, as machine.changed or workflow' },
+    json: { type: 'boolean', describe: 'print each as JSON' },
+    ...connectionOptions,
+  },
+  run: (args, io) =>
+    withClient(args, io, async (client) => {
+      try {
+        for await (const { id, type, data } of client.events()) {
+          if (args.type !== undefined && type !== args.type && !type.startsWith(`${args.type}.`)) {
+            continue;
+          }
+          const values = Object.entries(data).map(([name, value]) => `${name}=${String(value)}`);
+          const text = [systemClock.now().toISOString(), type, ...values].join(' ');
+          io.print(args.json ? `${JSON.stringify({ id, type, data })}\n` : `${text}\n`);
+        }
+      } catch (err) {
+        if (!io.signal.aborted) throw err;
+      }
+      return 0;
+    }),
+});
+
+export const eventCommands = [events];

@@ -1,0 +1,284 @@
+// `dragonfly machines`: looks at machines and changes what an operator decides about them.
+import { AppError } from '../../core/errors.ts';
+import type { MachineChange } from '../../model/history.ts';
+import { stateName } from '../../model/machine.ts';
+import { LivenessName } from '../../model/api.ts';
+import { MachineStateName } from '../../model/machine.ts';
+import type { MachinePatch, MachineView } from '../../model/operator-api.ts';
+import type { BulkChange } from '../../client/machines.ts';
+import { command, type Io } from '../command.ts';
+import { connectionOptions, withClient, type ConnectionArgs } from './connection.ts';
+import { outputOptions, printDocument, printList, type Shape } from './output.ts';
+import {
+  machineNamed,
+  selected,
+  selectionOptions,
+  titleOf,
+  type SelectionArgs,
+} from './selection.ts';
+
+const someMachines = {
+  machines: {
+    describe: 'id, name, host name, MAC, serial number or asset tag',
+    isMany: true,
+    isOptional: true,
+  },
+} as const;
+const oneMachine = {
+  machine: { describe: 'id, name, host name, MAC, serial or asset tag' },
+} as const;
+
+const machineShape: Shape<MachineView> = {
+  columns: {
+    NAME: titleOf,
+    STATE: ({ status }) => stateName(status.state),
+    LIVENESS: ({ liveness }) => liveness,
+    ADDRESS: ({ report }) => report?.ip_address ?? null,
+    TEMPLATE: ({ config }) => config.os_choice,
+    SYSTEM: ({ report }) => report?.existing_os?.name ?? null,
+    TAGS: ({ config }) => config.tags.join(','),
+  },
+  wide: {
+    MODEL: ({ hardware }) => hardware.system?.product ?? null,
+    SERIAL: ({ hardware }) => hardware.system?.serial ?? null,
+    MAC: ({ identity }) => identity.primary_mac,
+    SEEN: ({ status }) => status.last_seen,
+    AGENT: ({ report }) => report?.agent_version ?? null,
+    ID: ({ id }) => id,
+  },
+  name: ({ id }) => id,
+};
+
+const changeShape: Shape<MachineChange> = {
+  columns: {
+    WHEN: ({ at }) => at,
+    WHAT: ({ what }) => what,
+    BEFORE: ({ before }) => (before === null ? null : String(before)),
+    AFTER: ({ after }) => (after === null ? null : String(after)),
+  },
+  name: ({ what }) => what,
+};
+
+const list = command({
+  name: 'machines list',
+  describe: 'list machines: all, or those that a search finds',
+  positionals: {
+    words: { describe: 'words that a machine must have', isMany: true, isOptional: true },
+  },
+  options: {
+    tag: selectionOptions.tag,
+    state: { type: 'string', choices: MachineStateName.enum, describe: 'those in this state' },
+    liveness: {
+      type: 'string',
+      choices: LivenessName.enum,
+      describe: 'those that beat, or do not',
+    },
+    ...outputOptions,
+    ...connectionOptions,
+  },
+  run: (args, io) =>
+    withClient(args, io, async (client) => {
+      const { words, tag, state, liveness } = args;
+      const filter = {
+        ...(words.length === 0 ? {} : { q: words.join(' ') }),
+        ...(tag === undefined ? {} : { tag }),
+        ...(state === undefined ? {} : { state }),
+        ...(liveness === undefined ? {} : { liveness }),
+      };
+      await printList(io, args, await client.machines.list(filter).toArray(), machineShape);
+      return 0;
+    }),
+});
+
+const get = command({
+  name: 'machines get',
+  describe: 'print all that is known of a machine',
+  positionals: oneMachine,
+  options: { ...outputOptions, ...connectionOptions },
+  run: (args, io) =>
+    withClient(args, io, async (client) => {
+      const machine = await machineNamed(client, args.machine);
+      if (args.output === undefined || args.json || args.yaml) {
+        await printDocument(io, args, machine);
+      } else await printList(io, args, [machine], machineShape);
+      return 0;
+    }),
+});
+
+const history = command({
+  name: 'machines history',
+  describe: 'print the changes of a machine, newest first',
+  positionals: oneMachine,
+  options: { ...outputOptions, ...connectionOptions },
+  run: (args, io) =>
+    withClient(args, io, async (client) => {
+      const { id } = await machineNamed(client, args.machine);
+      await printList(io, args, await client.machines.history(id), changeShape);
+      return 0;
+    }),
+});
+
+const add = command({
+  name: 'machines add',
+  describe: 'enter a machine that has not booted yet',
+  positionals: { mac: { describe: 'its primary MAC' } },
+  options: {
+    name: { type: 'string', value: 'HOSTNAME', describe: 'its host name' },
+    tag: { type: 'string', short: 'l', value: 'TAG,…', describe: 'its tags, separated by commas' },
+    template: { type: 'string', value: 'NAME', describe: 'what is to be installed on it' },
+    ...connectionOptions,
+  },
+  run: (args, io) =>
+    withClient(args, io, async (client) => {
+      const { value } = await client.machines.create({
+        mac: args.mac,
+        ...(args.name === undefined ? {} : { name: args.name }),
+        ...(args.tag === undefined ? {} : { tags: args.tag.split(',') }),
+        ...(args.template === undefined ? {} : { os_choice: args.template }),
+      });
+      io.print(`${titleOf(value)} is expected (${value.id})\n`);
+      return 0;
+    }),
+});
+
+const changing = {
+  'dry-run': { type: 'boolean', describe: 'only say which machines would be changed' },
+  ...selectionOptions,
+  ...connectionOptions,
+} as const;
+
+const tag = command({
+  name: 'machines tag',
+  describe: 'put a tag on machines',
+  positionals: { new: { describe: 'the tag' }, ...someMachines },
+  options: changing,
+  run: (args, io) => changeAll(args, io, { add_tags: [args.new] }, `tagged ${args.new}`),
+});
+
+const untag = command({
+  name: 'machines untag',
+  describe: 'take a tag off machines',
+  positionals: { old: { describe: 'the tag' }, ...someMachines },
+  options: changing,
+  run: (args, io) =>
+    changeAll(args, io, { remove_tags: [args.old] }, `no longer tagged ${args.old}`),
+});
+
+const assign = command({
+  name: 'machines assign',
+  describe: 'choose what is to be installed on machines ("none": nothing)',
+  positionals: { template: { describe: 'the name of a template, or none' }, ...someMachines },
+  options: changing,
+  run(args, io) {
+    const os_choice = args.template === 'none' ? null : args.template;
+    return changeAll(args, io, { os_choice }, `assigned ${args.template}`);
+  },
+});
+
+const offline = command({
+  name: 'machines offline',
+  describe: 'set machines aside: they boot their own disks and run nothing',
+  positionals: someMachines,
+  options: changing,
+  run: (args, io) => changeAll(args, io, { offline: true }, 'offline'),
+});
+
+const online = command({
+  name: 'machines online',
+  describe: 'bring machines back that were set aside',
+  positionals: someMachines,
+  options: changing,
+  run: (args, io) => changeAll(args, io, { offline: false }, 'back'),
+});
+
+const forget = command({
+  name: 'machines forget',
+  describe: 'forget machines: one that comes back is registered as a new one',
+  positionals: someMachines,
+  options: { ...changing, yes: { type: 'boolean', short: 'y', describe: 'do not ask' } },
+  run: (args, io) => changeAll(args, io, { delete: true }, 'forgotten', !args.yes),
+});
+
+const label = command({
+  name: 'machines label',
+  describe: 'set labels of a machine (KEY=VALUE) and remove them (KEY-)',
+  positionals: { ...oneMachine, labels: { describe: 'KEY=VALUE or KEY-', isMany: true } },
+  options: connectionOptions,
+  run: (args, io) =>
+    withClient(args, io, async (client) => {
+      const { id } = await machineNamed(client, args.machine);
+      const { value, etag } = await client.machines.get(id);
+      const labels = labelsAfter(value.metadata.labels, args.labels);
+      const patch: MachinePatch = { labels };
+      await client.machines.patch(id, patch, { ifMatch: etag });
+      io.print(`${titleOf(value)} labelled\n`);
+      return 0;
+    }),
+});
+
+export const machineCommands = [
+  list,
+  get,
+  history,
+  add,
+  tag,
+  untag,
+  label,
+  assign,
+  offline,
+  online,
+  forget,
+];
+
+/** Exit code 1: some were not changed. */
+async function changeAll(
+  args: SelectionArgs & ConnectionArgs & { readonly 'dry-run': boolean },
+  io: Io,
+  change: BulkChange,
+  done: string,
+  asksFirst = false,
+): Promise<number> {
+  return withClient(args, io, async (client) => {
+    const machines = await selected(client, args);
+    const names = new Map(machines.map((machine) => [machine.id, titleOf(machine)]));
+    if (args['dry-run']) {
+      for (const name of names.values()) io.print(`${name} would be ${done}\n`);
+      return 0;
+    }
+    if (asksFirst) await confirm(io, [...names.values()], done);
+    const { failed } = await client.machines.changeMany([...names.keys()], change);
+    const failures = new Map(failed.map(({ machine_id, failure }) => [machine_id, failure]));
+    for (const [id, name] of names) {
+      const failure = failures.get(id);
+      if (failure === undefined) io.print(`${name} ${done}\n`);
+      else io.stderr.write(`${name}: ${failure.error} [${failure.code}]\n`);
+    }
+    return failed.length === 0 ? 0 : 1;
+  });
+}
+
+/** Asks whether to go on. Errors: AppError `usage.invalid` for anything but yes, and where nobody is there. */
+export async function confirm(io: Io, names: readonly string[], done: string): Promise<void> {
+  const shown = names.length > 5 ? [...names.slice(0, 5), `${names.length - 5} more`] : names;
+  const answer = await io.ask(`${shown.join(', ')} will be ${done}. Go on? [y/N] `);
+  if (answer === undefined) {
+    throw new AppError('usage.invalid', 'nothing was done: nobody is there to ask; say --yes');
+  }
+  if (!/^y(?:es)?$/i.test(answer.trim())) {
+    throw new AppError('usage.invalid', 'nothing was done');
+  }
+}
+
+function labelsAfter(
+  before: Readonly<Record<string, string>>,
+  changes: readonly string[],
+): Record<string, string> {
+  const labels = new Map(Object.entries(before));
+  for (const change of changes) {
+    const at = change.indexOf('=');
+    if (at > 0) labels.set(change.slice(0, at), change.slice(at + 1));
+    else if (at < 0 && change.endsWith('-')) labels.delete(change.slice(0, -1));
+    else throw new AppError('usage.invalid', `"${change}" is no label: write KEY=VALUE or KEY-`);
+  }
+  return Object.fromEntries(labels);
+}

@@ -1,0 +1,76 @@
+// The formats of answers, alike in every command: a table, wide, JSON, YAML, CSV, or names alone.
+import { stringifyExact } from '../../core/exact-json.ts';
+import type { Io } from '../command.ts';
+import { columns } from '../text/table.ts';
+
+export const outputOptions = {
+  output: {
+    type: 'string',
+    short: 'o',
+    choices: ['table', 'wide', 'json', 'yaml', 'csv', 'name'],
+    describe: 'the form of the answer (default: table)',
+    excludes: ['json', 'yaml'],
+  },
+  json: { type: 'boolean', describe: 'the same as -o json', excludes: ['yaml'] },
+  yaml: { type: 'boolean', describe: 'the same as -o yaml' },
+} as const;
+
+export interface OutputArgs {
+  readonly output: 'table' | 'wide' | 'json' | 'yaml' | 'csv' | 'name' | undefined;
+  readonly json: boolean;
+  readonly yaml: boolean;
+}
+
+/** A kind of document as people read it: its columns by their titles. */
+export interface Shape<T> {
+  readonly columns: Columns<T>;
+  /** More columns, in wide tables and in CSV. */
+  readonly wide?: Columns<T>;
+  /** The name by which other commands take it. */
+  readonly name: (document: T) => string;
+}
+
+type Columns<T> = Readonly<Record<string, (document: T) => string | null>>;
+
+/** Prints documents. JSON and YAML have them as the server gave them. */
+export async function printList<T>(
+  io: Io,
+  args: OutputArgs,
+  documents: readonly T[],
+  shape: Shape<T>,
+): Promise<void> {
+  const format = formatOf(args);
+  if (format === 'json' || format === 'yaml') return printDocument(io, args, documents);
+  if (format === 'name') {
+    io.print(documents.map((document) => `${shape.name(document)}\n`).join(''));
+    return;
+  }
+  const chosen = format === 'table' ? shape.columns : { ...shape.columns, ...shape.wide };
+  const rows = documents.map((document) => Object.values(chosen).map((cell) => cell(document)));
+  const titles = Object.keys(chosen);
+  if (format === 'csv') io.print([titles, ...rows].map(csvLine).join(''));
+  else if (rows.length > 0) {
+    const width = io.stdout.columns ?? Number.MAX_SAFE_INTEGER;
+    io.print(`${columns(titles, rows, { width }).join('\n')}\n`);
+  }
+}
+
+/** Prints one document, in YAML where no table can hold it. */
+export async function printDocument(io: Io, args: OutputArgs, document: unknown): Promise<void> {
+  if (formatOf(args) === 'json') io.print(`${stringifyExact(document, 2)}\n`);
+  else io.print((await import('yaml')).stringify(document, { aliasDuplicateObjects: false }));
+}
+
+function formatOf({ output, json, yaml }: OutputArgs): NonNullable<OutputArgs['output']> {
+  if (json) return 'json';
+  return yaml ? 'yaml' : (output ?? 'table');
+}
+
+/** RFC 4180. A cell that a spreadsheet would take for a formula is quoted for it: names come from machines. */
+function csvLine(cells: readonly (string | null)[]): string {
+  const quoted = cells.map((cell) => {
+    const text = /^[=+\-@\t\r]/.test(cell ?? '') ? `'${cell}` : (cell ?? '');
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  });
+  return `${quoted.join(',')}\r\n`;
+}

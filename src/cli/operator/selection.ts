@@ -1,0 +1,86 @@
+// The machines that a command is about: named one by one, or by a tag and a search.
+import type { Client } from '../../client/client.ts';
+import { AppError } from '../../core/errors.ts';
+import { normalizeMac } from '../../identity/macs.ts';
+import type { MachineView } from '../../model/operator-api.ts';
+
+export const selectionOptions = {
+  tag: { type: 'string', short: 'l', value: 'TAG', describe: 'the machines with this tag' },
+  query: {
+    type: 'string',
+    short: 'q',
+    value: 'WORDS',
+    describe: 'the machines that a search finds',
+  },
+} as const;
+
+export interface SelectionArgs {
+  readonly machines: readonly string[];
+  readonly tag: string | undefined;
+  readonly query: string | undefined;
+}
+
+/** Machines are named by id, memorable name, host name, MAC, serial number or asset tag.
+ *  Errors: AppError `usage.invalid` without any; `machine.unknown`; `request.invalid` for a name that several
+ *  have. */
+export async function selected(client: Client, args: SelectionArgs): Promise<MachineView[]> {
+  const { machines: names, tag, query } = args;
+  if (names.length > 0) {
+    if (tag !== undefined || query !== undefined) {
+      throw new AppError('usage.invalid', 'name machines, or choose them by -l and -q, not both');
+    }
+    const found = await Promise.all(names.map((name) => machineNamed(client, name)));
+    return [...new Map(found.map((machine) => [machine.id, machine])).values()];
+  }
+  if (tag === undefined && query === undefined) {
+    throw new AppError('usage.invalid', 'name a machine, or choose some by -l TAG or -q WORDS');
+  }
+  const filter = {
+    ...(tag === undefined ? {} : { tag }),
+    ...(query === undefined ? {} : { q: query }),
+  };
+  const found = await client.machines.list(filter).toArray();
+  if (found.length === 0) throw new AppError('machine.unknown', 'no machine is like that');
+  return found;
+}
+
+/** Errors: AppError `machine.unknown`; `request.invalid` for a name that several have. */
+export async function machineNamed(client: Client, name: string): Promise<MachineView> {
+  if (/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(name)) {
+    return (await client.machines.get(name.toLowerCase())).value;
+  }
+  const mac = normalizeMac(name);
+  const similar = await client.machines.list({ q: mac ?? name }).toArray();
+  const exact = similar.filter((machine) => namesOf(machine).has(mac ?? name.toLowerCase()));
+  const [machine, another] = exact;
+  if (machine !== undefined && another === undefined) return machine;
+  if (machine === undefined) {
+    const near = similar.slice(0, 5).map(titleOf).join(', ');
+    throw new AppError(
+      'machine.unknown',
+      `no machine is called ${name}${near === '' ? '' : `; similar: ${near}`}`,
+    );
+  }
+  const ids = exact.map(({ id }) => id).join(', ');
+  throw new AppError('request.invalid', `${exact.length} machines are called ${name}: ${ids}`);
+}
+
+/** The name under which people know a machine. */
+export function titleOf({ config }: MachineView): string {
+  return config.hostname ?? config.memorable_name;
+}
+
+function namesOf({ id, config, report, identity, hardware }: MachineView): Set<string> {
+  const names = [
+    id,
+    config.hostname,
+    config.memorable_name,
+    report?.hostname,
+    hardware.system?.serial,
+    hardware.system?.asset_tag,
+    hardware.chassis?.serial,
+    identity.primary_mac,
+    ...identity.all_macs,
+  ];
+  return new Set(names.flatMap((name) => (name ? [name.toLowerCase()] : [])));
+}

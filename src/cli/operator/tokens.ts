@@ -1,0 +1,64 @@
+// `dragonfly tokens`: who may use the server.
+import { TokenScope, type TokenList } from '../../model/operator-api.ts';
+import { command } from '../command.ts';
+import { connectionOptions, withClient } from './connection.ts';
+import { outputOptions, printList, type Shape } from './output.ts';
+
+const token = { token: { describe: 'its name' } } as const;
+
+const shape: Shape<TokenList['tokens'][number]> = {
+  columns: {
+    NAME: ({ name }) => name,
+    SCOPE: ({ scope }) => scope,
+    CREATED: ({ created_at }) => created_at,
+    EXPIRES: ({ expires_at }) => expires_at,
+  },
+  name: ({ name }) => name,
+};
+
+const list = command({
+  name: 'tokens list',
+  describe: 'list tokens, without their secrets',
+  options: { ...outputOptions, ...connectionOptions },
+  run: (args, io) =>
+    withClient(args, io, async (client) => {
+      await printList(io, args, await client.tokens.list(), shape);
+      return 0;
+    }),
+});
+
+const create = command({
+  name: 'tokens create',
+  describe: 'create a token and print it, this once',
+  positionals: { ...token, scope: { describe: 'what it allows', choices: TokenScope.enum } },
+  options: {
+    'expires-at': { type: 'string', value: 'TIME', describe: 'RFC 3339, as 2027-01-31T00:00:00Z' },
+    ...connectionOptions,
+  },
+  run: (args, io) =>
+    withClient(args, io, async (client) => {
+      const { token: name, scope, 'expires-at': expires } = args;
+      const made = await client.tokens.create({
+        name,
+        scope,
+        ...(expires === undefined ? {} : { expires_at: expires }),
+      });
+      io.print(`${made.token}\n`);
+      return 0;
+    }),
+});
+
+const revoke = command({
+  name: 'tokens revoke',
+  describe: 'revoke a token',
+  positionals: token,
+  options: connectionOptions,
+  run: (args, io) =>
+    withClient(args, io, async (client) => {
+      await client.tokens.revoke(args.token);
+      io.print(`token ${args.token} revoked\n`);
+      return 0;
+    }),
+});
+
+export const tokenCommands = [list, create, revoke];

@@ -1,0 +1,68 @@
+// Follows workflows to their ends.
+import type { Client } from '../../client/client.ts';
+import { systemClock } from '../../core/clock.ts';
+import { AppError } from '../../core/errors.ts';
+import { isActive, type Workflow } from '../../model/documents/workflow.ts';
+import type { Io } from '../command.ts';
+
+export const waitOptions = {
+  wait: { type: 'boolean', short: 'w', describe: 'follow the workflows until they have ended' },
+  timeout: {
+    type: 'number',
+    value: 'SECONDS',
+    default: 14_400,
+    range: [1, 604_800],
+    describe: 'with --wait: give up waiting after so long; the workflows go on',
+  },
+} as const;
+
+const pollMs = 2000;
+
+/** Prints each step and each end. Resolves to true if all succeeded. Errors: AppError `wait.timeout`. */
+export async function waitFor(
+  client: Client,
+  workflows: readonly { readonly name: string; readonly id: string }[],
+  timeoutSeconds: number,
+  io: Io,
+): Promise<boolean> {
+  const open = new Map(workflows.map(({ id, name }) => [id, name]));
+  const said = new Map<string, string>();
+  let allWell = true;
+  const endsAt = systemClock.elapsedMs() + timeoutSeconds * 1000;
+  for (;;) {
+    for (const [id, name] of open) {
+      const workflow = await client.workflows.get(id);
+      const line = stepText(workflow);
+      if (said.get(id) !== line) io.stderr.write(`${name}: ${line}\n`);
+      said.set(id, line);
+      if (isActive(workflow)) continue;
+      open.delete(id);
+      const isWell = workflow.status?.state === 'STATE_SUCCESS';
+      allWell &&= isWell;
+      io.print(`${name} ${isWell ? 'succeeded' : `${endOf(workflow)}${reasonOf(workflow)}`}\n`);
+    }
+    if (open.size === 0) return allWell;
+    if (systemClock.elapsedMs() >= endsAt) {
+      throw new AppError('wait.timeout', `still running: ${[...open.values()].join(', ')}`);
+    }
+    await systemClock.sleep(pollMs, io.signal);
+  }
+}
+
+function stepText({ status }: Workflow): string {
+  const { state = 'STATE_PENDING', currentAction, progress } = status ?? {};
+  if (state === 'STATE_PENDING') return 'waits for the machine';
+  if (state !== 'STATE_RUNNING') return 'ended';
+  return `${currentAction ?? 'begins'} ${progress ?? 0} %`;
+}
+
+function endOf({ status }: Workflow): string {
+  if (status?.cancelled === true) return 'was cancelled';
+  return status?.state === 'STATE_TIMEOUT' ? 'timed out' : 'failed';
+}
+
+function reasonOf({ status }: Workflow): string {
+  const reason = status?.error ?? '';
+  const output = status?.actions?.flatMap((action) => action.output ?? []) ?? [];
+  return [reason === '' ? '' : `: ${reason}`, ...output.map((line) => `\n  ${line}`)].join('');
+}

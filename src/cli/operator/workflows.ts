@@ -1,0 +1,95 @@
+// `dragonfly workflows`: the work that machines have to do, or did.
+import { isActive, type Workflow } from '../../model/documents/workflow.ts';
+import { command } from '../command.ts';
+import { connectionOptions, withClient } from './connection.ts';
+import { outputOptions, printDocument, printList, type Shape } from './output.ts';
+import { machineNamed } from './selection.ts';
+import { waitFor, waitOptions } from './wait.ts';
+
+const workflow = { workflow: { describe: 'its UUID' } } as const;
+
+const shape: Shape<Workflow> = {
+  columns: {
+    ID: ({ metadata }) => metadata.name,
+    STATE: (found) => stateOf(found),
+    MACHINE: ({ spec }) => spec.hardwareRef,
+    TEMPLATE: ({ spec }) => spec.templateRef,
+    ACTION: ({ status }) => status?.currentAction ?? null,
+    '%': ({ status }) => (status?.progress === undefined ? null : String(status.progress)),
+    ERROR: ({ status }) => status?.error ?? null,
+  },
+  wide: {
+    STARTED: ({ status }) => status?.startedAt ?? null,
+    ENDED: ({ status }) => status?.completedAt ?? null,
+    DISK: ({ spec }) => spec.plan?.disk?.serial ?? spec.plan?.disk?.device ?? null,
+  },
+  name: ({ metadata }) => metadata.name,
+};
+
+function stateOf({ status }: Workflow): string {
+  if (status?.cancelled === true) return 'cancelled';
+  return (status?.state ?? 'STATE_PENDING').replace('STATE_', '').toLowerCase();
+}
+
+const list = command({
+  name: 'workflows list',
+  describe: 'list workflows, oldest first',
+  options: {
+    machine: { type: 'string', value: 'MACHINE', describe: 'only those of this machine' },
+    active: { type: 'boolean', describe: 'only those that wait or run' },
+    ...outputOptions,
+    ...connectionOptions,
+  },
+  run: (args, io) =>
+    withClient(args, io, async (client) => {
+      const machine =
+        args.machine === undefined ? undefined : await machineNamed(client, args.machine);
+      const all = await client.workflows
+        .list(machine === undefined ? {} : { machine_id: machine.id })
+        .toArray();
+      await printList(io, args, args.active ? all.filter(isActive) : all, shape);
+      return 0;
+    }),
+});
+
+const get = command({
+  name: 'workflows get',
+  describe: 'print a workflow: its plan, its actions and their output',
+  positionals: workflow,
+  options: { ...outputOptions, ...connectionOptions },
+  run: (args, io) =>
+    withClient(args, io, async (client) => {
+      const found = await client.workflows.get(args.workflow);
+      if (args.output === undefined || args.json || args.yaml) await printDocument(io, args, found);
+      else await printList(io, args, [found], shape);
+      return 0;
+    }),
+});
+
+const cancel = command({
+  name: 'workflows cancel',
+  describe: 'cancel a workflow',
+  positionals: workflow,
+  options: connectionOptions,
+  run: (args, io) =>
+    withClient(args, io, async (client) => {
+      await client.workflows.cancel(args.workflow);
+      io.print(`workflow ${args.workflow} cancelled\n`);
+      return 0;
+    }),
+});
+
+/** Exit code 1: it did not succeed. */
+const wait = command({
+  name: 'workflows wait',
+  describe: 'follow a workflow until it has ended',
+  positionals: workflow,
+  options: { timeout: waitOptions.timeout, ...connectionOptions },
+  run: (args, io) =>
+    withClient(args, io, async (client) => {
+      const one = { name: args.workflow, id: args.workflow };
+      return (await waitFor(client, [one], args.timeout, io)) ? 0 : 1;
+    }),
+});
+
+export const workflowCommands = [list, get, cancel, wait];

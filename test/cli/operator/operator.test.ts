@@ -1,0 +1,337 @@
+// The operators' program against the real server.
+import { execFile, execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { operatorCommands } from '../../../src/cli/operator/commands.ts';
+import { AppError } from '../../../src/core/errors.ts';
+import {
+  checkin,
+  imageTemplate,
+  rebootTemplate,
+  startServer,
+  temporaryDirectory,
+  type TestServer,
+} from '../../server/harness.ts';
+import { runLine, type Surroundings } from '../run-command.ts';
+
+interface Desk {
+  readonly server: TestServer;
+  /** Runs a line of the program. */
+  readonly run: (
+    line: string,
+    more?: Surroundings,
+  ) => Promise<{ code: number; stdout: string; stderr: string }>;
+}
+
+async function desk(machines = 0): Promise<Desk> {
+  const server = await startServer();
+  const env = { DRAGONFLY_SERVER: server.url, DRAGONFLY_CONFIG: `${temporaryDirectory()}/none` };
+  for (let n = 1; n <= machines; n += 1) {
+    await server.call('POST', '/api/agent/checkin', {
+      body: { ...checkin(n), hostname: `node-${n}` },
+    });
+  }
+  for (const template of [imageTemplate, rebootTemplate]) {
+    await server.call('PUT', `/api/templates/${template.metadata.name}`, { body: template });
+  }
+  const run: Desk['run'] = (line, more = {}) =>
+    runLine(operatorCommands, line.split(' '), { ...more, env: { ...env, ...more.env } });
+  return { server, run };
+}
+
+async function refusal(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+  } catch (err) {
+    if (err instanceof AppError) return `${err.code}: ${err.message}`;
+    throw err;
+  }
+  throw new Error('nothing was refused');
+}
+
+describe('machines', () => {
+  it('are listed, searched, and printed in each format', async () => {
+    const { run } = await desk(3);
+    const { stdout } = await run('machines list');
+    expect(
+      stdout
+        .split('\n')
+        .slice(0, 2)
+        .map((line) => line.split(/ +/).slice(0, 3)),
+    ).toEqual([
+      ['NAME', 'STATE', 'LIVENESS'],
+      ['node-1', 'Discovered', 'online'],
+    ]);
+    expect((await run('machines list node-2 -o name')).stdout).toMatch(/^[0-9a-f-]{36}\n$/);
+    expect(JSON.parse((await run('machines list --json')).stdout)).toHaveLength(3);
+    expect((await run('machines list node-3 --yaml')).stdout).toContain('hostname: node-3');
+    expect((await run('machines list -o csv')).stdout.split('\r\n')).toHaveLength(5);
+    expect(await refusal(run('machines list --json --yaml'))).toContain('cannot be given together');
+    expect(await refusal(run('machines list -o wide --json'))).toContain(
+      'cannot be given together',
+    );
+  });
+
+  it('write no formula into a spreadsheet, whatever a machine calls itself', async () => {
+    const { server, run } = await desk();
+    const body = { ...checkin(1), ip_address: '=cmd|"/c calc"!A1' };
+    await server.call('POST', '/api/agent/checkin', { body });
+    expect((await run('machines list -o csv')).stdout).toContain('"\'=cmd|""/c calc""!A1"');
+  });
+
+  it.each(['node-2', 'NODE-2', '02-00-00-00-00-02'])('are known as %s', async (name) => {
+    const { run } = await desk(2);
+    const { stdout } = await run(`machines get ${name} --json`);
+    expect(JSON.parse(stdout).identity.primary_mac).toBe('02:00:00:00:00:02');
+  });
+
+  it('are not guessed: a name that none or several have is refused', async () => {
+    const { server, run } = await desk(2);
+    expect(await refusal(run('machines get node'))).toMatch(
+      /^machine.unknown: no machine is called node; similar: node-\d, node-\d$/,
+    );
+    const body = { ...checkin(9), hostname: 'node-1' };
+    await server.call('POST', '/api/agent/checkin', { body });
+    expect(await refusal(run('machines forget node-1 -y'))).toMatch(
+      /^request.invalid: 2 machines are called node-1: /,
+    );
+    expect(await refusal(run('machines forget'))).toContain('usage.invalid: name a machine');
+    expect(await refusal(run('machines forget -l none -y'))).toContain('machine.unknown');
+  });
+
+  it('are tagged, labelled, assigned and forgotten, many at once', async () => {
+    const { run } = await desk(3);
+    expect(await run('machines tag rack-7 node-1 node-2')).toMatchObject({
+      code: 0,
+      stdout: 'node-1 tagged rack-7\nnode-2 tagged rack-7\n',
+    });
+    await run('machines assign restart -l rack-7');
+    await run('machines label node-1 site=b owner=ops');
+    await run('machines label node-1 owner-');
+    const machine = JSON.parse((await run('machines get node-1 --json')).stdout);
+    expect(machine).toMatchObject({
+      config: { tags: ['rack-7'], os_choice: 'restart' },
+      metadata: { labels: { site: 'b' } },
+    });
+    const history = await run('machines history node-1 --json');
+    expect(history.stdout).toContain('os_choice');
+    expect(await refusal(run('machines forget -l rack-7'))).toContain('nobody is there to ask');
+    expect(await refusal(run('machines forget -l rack-7', { answer: 'no' }))).toContain(
+      'nothing was done',
+    );
+    expect((await run('machines forget -l rack-7 --dry-run')).stdout).toContain(
+      'node-1 would be forgotten',
+    );
+    expect(await run('machines forget -l rack-7', { answer: 'y' })).toMatchObject({ code: 0 });
+    expect((await run('machines list -o name')).stdout.trim().split('\n')).toHaveLength(1);
+  });
+
+  it('say which of them failed, and end with 1', async () => {
+    const { run } = await desk(2);
+    const { code, stdout, stderr } = await run('machines assign nothing node-1 node-2');
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^node-1: .*\[template.unknown\]\nnode-2: .*\[template.unknown\]\n$/);
+  });
+});
+
+describe('provision', () => {
+  it('shows the plan of each, asks, and queues only what was not refused', async () => {
+    const { server, run } = await desk(2);
+    const os = { name: 'Debian 12', device: '/dev/sda1' };
+    for (const [n, found] of [null, os].entries()) {
+      const disk = { name: 'sda', size_bytes: 5e11, serial: `S-${n}`, model: 'PM883' };
+      const told = {
+        disks: [disk],
+        existing_os: found,
+        boot_id: randomUUID(),
+        agent_version: '0.2.0',
+      };
+      const body = { ...checkin(n + 1), hostname: `node-${n + 1}`, ...told };
+      await server.call('POST', '/api/agent/checkin', { body });
+    }
+    const line = `machines provision node-1 node-2 --template ${imageTemplate.metadata.name}`;
+    const dry = await run(`${line} --dry-run`);
+    expect(dry.code).toBe(1);
+    expect(dry.stdout).toContain('node-1: OVERWRITES /dev/sda, PM883, serial S-0, 500.0 GB\n');
+    expect(dry.stderr).toMatch(/^node-2: .*Debian 12/);
+    expect(await refusal(run(line))).toContain('nobody is there to ask');
+    expect((await run('workflows list -o name')).stdout).toBe('');
+    const { code, stdout } = await run(line, { answer: 'yes' });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/node-1: workflow [0-9a-f-]{36} queued\n$/);
+    expect((await run('workflows list --machine node-1 -o csv')).stdout).toContain(',pending,');
+    expect(await run('machines cancel node-1 node-2')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('node-2 has no active workflow\n'),
+    });
+    expect((await run('workflows list')).stdout).toContain('cancelled');
+    expect((await run('workflows list --active -o name')).stdout).toBe('');
+  });
+
+  it('waits for the end, and its exit code is that of the work', async () => {
+    const { server, run } = await desk(2);
+    const ends = async (name: string, success: boolean): Promise<unknown> => {
+      const waiting = run(`machines provision ${name} --template restart --yes --wait`);
+      let id: string | undefined;
+      while (id === undefined) {
+        const active = (await run('workflows list --active -o name')).stdout.trim();
+        if (active !== '') id = active;
+      }
+      const events = [{ type: 'started' }, { type: 'completed', success }];
+      for (const event of events) {
+        await server.call('POST', `/api/workflows/${id}/events`, {
+          body: { ...event, workflow: id },
+        });
+      }
+      const { code, stdout } = await waiting;
+      return { code, last: stdout.trim().split('\n').at(-1) };
+    };
+    expect(await ends('node-1', true)).toEqual({ code: 0, last: 'node-1 succeeded' });
+    expect(await ends('node-2', false)).toMatchObject({
+      code: 1,
+      last: expect.stringMatching(/^node-2 failed/),
+    });
+    expect(await refusal(run('workflows wait 01930000-0000-7000-8000-000000000001'))).toContain(
+      'workflow.unknown',
+    );
+  });
+});
+
+describe('templates, settings and tokens', () => {
+  it('are written and read', async () => {
+    const { run } = await desk(1);
+    const document =
+      'kind: Template\nmetadata: { name: t2 }\nspec: { actions: [{ action: reboot }] }';
+    const yaml = `apiVersion: dragonfly.computer/v1\n${document}\n`;
+    expect((await run('templates apply -', { input: yaml })).stdout).toBe('template t2 stored\n');
+    expect((await run('templates list -o name')).stdout.split('\n')).toContain('t2');
+    expect((await run('templates get t2 --machine node-1')).stdout).toContain('action: reboot');
+    expect((await run('templates delete t2')).code).toBe(0);
+    expect(await refusal(run('templates apply -', { input: 'a: 1' }))).toContain('usage.invalid');
+    await run('settings set template.default_password -', { input: 'secret\n' });
+    expect((await run('settings get template.default_password')).stdout).toBe('secret\n');
+    expect((await run('settings list template')).stdout).toContain('template.default_password');
+    await run('settings delete template.default_password');
+    const token = (await run('tokens create me full')).stdout.trim();
+    expect(await refusal(run('tokens list'))).toContain('auth.required');
+    const listed = await run('tokens list -o csv', { env: { DRAGONFLY_TOKEN: token } });
+    expect(listed.stdout).toContain('me,full,');
+    expect(listed.stdout).not.toContain(token);
+  });
+});
+
+describe('contexts', () => {
+  it('name a server and where its token is, never the token', async () => {
+    const { server, run } = await desk(1);
+    const token = (await run('tokens create me full')).stdout.trim();
+    const folder = temporaryDirectory();
+    const env = {
+      DRAGONFLY_SERVER: undefined,
+      DRAGONFLY_CONFIG: join(folder, 'deep', 'config.yaml'),
+    };
+    writeFileSync(join(folder, 'token'), `${token}\n`);
+    await run(`context set file ${server.url} --token-file ${join(folder, 'token')}`, { env });
+    expect((await run('machines list -o csv', { env })).stdout).toContain('node-1');
+    const program = join(folder, 'keyring');
+    writeFileSync(program, `#!/bin/sh\ncat ${join(folder, 'token')}\n`);
+    chmodSync(program, 0o700);
+    await run(`context set ring ${server.url} --token-command ${program}`, { env });
+    expect((await run('machines list -o csv', { env })).stdout).toContain('node-1');
+    await run(`context set broken ${server.url} --token-command /bin/false`, { env });
+    expect(await refusal(run('machines list', { env }))).toContain(
+      'cannot get the token of context broken',
+    );
+    await run('context use file', { env });
+    expect((await run('machines list -o name', { env })).stdout).not.toBe('');
+    expect((await run('context list', { env })).stdout).toMatch(/\n\* +file/);
+    expect(readFileSync(env.DRAGONFLY_CONFIG, 'utf8')).not.toContain(token);
+    expect(statSync(env.DRAGONFLY_CONFIG).mode & 0o777).toBe(0o600);
+    await run('context delete file', { env });
+    expect(await refusal(run('machines list --context file', { env }))).toContain(
+      'there is no context',
+    );
+  });
+
+  it('give a server that is named by hand no token of another', async () => {
+    const { server, run } = await desk(1);
+    const folder = temporaryDirectory();
+    const env = { DRAGONFLY_SERVER: undefined, DRAGONFLY_CONFIG: join(folder, 'config.yaml') };
+    const proof = join(folder, 'asked');
+    writeFileSync(
+      join(folder, 'ring'),
+      `#!/bin/sh\ntouch ${proof}; echo token-of-another-server\n`,
+    );
+    chmodSync(join(folder, 'ring'), 0o700);
+    await run(`context set other http://127.0.0.1:1 --token-command ${join(folder, 'ring')}`, {
+      env,
+    });
+    expect((await run(`machines list -o name --server ${server.url}`, { env })).code).toBe(0);
+    expect(existsSync(proof)).toBe(false);
+  });
+
+  it('are refused with the place of the fault', async () => {
+    const { run } = await desk();
+    const file = join(temporaryDirectory(), 'c.yaml');
+    writeFileSync(file, 'contexts: { a: { server: 3 } }');
+    const env = { DRAGONFLY_SERVER: undefined, DRAGONFLY_CONFIG: file };
+    expect(await refusal(run('context list', { env }))).toContain(
+      `cannot use the contexts in ${file}`,
+    );
+  });
+});
+
+describe('the inventory for Ansible', () => {
+  async function program(): Promise<{ path: string; env: Record<string, string | undefined> }> {
+    const { server, run } = await desk(3);
+    await run('machines tag Rack-7 node-1 node-2');
+    const path = join(temporaryDirectory(), 'dragonfly-inventory');
+    const cli = join(import.meta.dirname, '../../../src/cli/dragonfly.ts');
+    writeFileSync(path, `#!/bin/sh\nexec "${process.execPath}" "${cli}" inventory ansible "$@"\n`);
+    chmodSync(path, 0o700);
+    return { path, env: { ...process.env, DRAGONFLY_SERVER: server.url } };
+  }
+
+  it('groups machines by tag and state, and gives the variables of one', async () => {
+    const { run } = await desk(2);
+    await run('machines tag Rack-7 node-1');
+    const all = JSON.parse((await run('inventory ansible --list')).stdout);
+    expect(all).toMatchObject({
+      dragonfly: { hosts: ['node-1', 'node-2'] },
+      tag_rack_7: { hosts: ['node-1'] },
+      state_discovered: { hosts: ['node-1', 'node-2'] },
+      _meta: { hostvars: { 'node-1': { dragonfly_mac: '02:00:00:00:00:01' } } },
+    });
+    const one = JSON.parse((await run('inventory ansible --host node-2')).stdout);
+    expect(one).toMatchObject({ dragonfly_mac: '02:00:00:00:00:02' });
+  });
+
+  it.skipIf(!hasAnsible())(
+    'is read by ansible-inventory',
+    async () => {
+      const { path, env } = await program();
+      const { stdout: graph } = await promisify(execFile)(
+        'ansible-inventory',
+        ['-i', path, '--graph'],
+        {
+          env,
+          encoding: 'utf8',
+        },
+      );
+      expect(graph).toContain('@tag_rack_7:');
+      expect(graph).toContain('|--node-2');
+    },
+    30_000,
+  );
+});
+
+function hasAnsible(): boolean {
+  try {
+    execFileSync('ansible-inventory', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
