@@ -41,7 +41,9 @@ function rewriteCommandLine(text: string, fakes: Fakes): string {
   return text.replaceAll(parameterWords, (word) => {
     const [, name = '', value = word] = /^("?[^="]*=)(.*)$/s.exec(word) ?? [];
     if (name.endsWith('hostname=')) return name + fakeHost(value, fakes);
-    return name + (name === 'ip=' ? rewriteIp(value, fakes) : rewriteWords(value, fakes));
+    if (name === 'ip=') return name + rewriteIp(value, fakes);
+    if (/^"?rd\.lvm\.[lv][vg]=$/.test(name)) return name + rewriteGroup(value, fakes);
+    return name + rewriteWords(rewriteMapped(value, fakes), fakes);
   });
 }
 
@@ -52,6 +54,26 @@ function rewriteIp(value: string, fakes: Fakes): string {
   return fields
     .map((field, i) => (i === 4 ? fakeHost(field, fakes) : rewriteWords(field, fakes)))
     .join(':');
+}
+
+/** "web01-vg/root": installers name a volume group after its host. */
+function rewriteGroup(value: string, fakes: Fakes): string {
+  const [group = '', ...volume] = value.split('/');
+  return [fakes.of(group), ...volume].join('/');
+}
+
+/** Devices that are named after a volume group or a host: /dev/mapper/GROUP-VOLUME, where a dash of a name is
+ *  doubled, /dev/GROUP/VOLUME, /dev/md/HOST:NAME. */
+function rewriteMapped(value: string, fakes: Fakes): string {
+  return value
+    .replaceAll(/(?<=\/dev\/mapper\/)((?:[^\s,/-]|--)+)(?=-)/g, (group: string) =>
+      fakes.of(group.replaceAll('--', '-')).replaceAll('-', '--'),
+    )
+    .replaceAll(
+      /(?<=\/dev\/)(?!mapper\/|disk\/|md\/|block\/|input\/)([\w.+-]+)(?=\/)/g,
+      (group: string) => fakes.of(group),
+    )
+    .replaceAll(/(?<=\/dev\/md\/)([^\s,:/]+)(?=:)/g, (host: string) => fakes.of(host));
 }
 
 /** Host names: after "://", before ":/" (NFS), and dotted names outside paths. */

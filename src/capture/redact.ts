@@ -77,6 +77,21 @@ function isWord(value: string, kind: SecretKind): boolean {
   return kind === 'host' || (kind === 'text' && !/\d/.test(value));
 }
 
+/** The properties that probes read. The rest, links and names of partitions among them, says much of people. */
+const udevRead =
+  /^E:(?:SCSI_IDENT_SERIAL|ID_(?:SCSI_SERIAL|SERIAL(?:_SHORT)?|MODEL(?:_ENC)?|WWN(?:_WITH_EXTENSION)?|BUS|PATH|ATA_ROTATION_RATE_RPM|FS_TYPE|FS_UUID(?:_ENC)?|FS_LABEL(?:_ENC)?|NET_NAME_MAC))=/;
+
+function onlyUdevRead(text: string): string {
+  return text
+    .split('\n')
+    .filter((line) => udevRead.test(line))
+    .map(
+      (line) =>
+        `${line.replace(/(?<=^E:ID_FS_LABEL\w*=).*/, (label) => 'x'.repeat(label.length))}\n`,
+    )
+    .join('');
+}
+
 class Redaction {
   /** Spellings for names, paths and contents. */
   readonly #inNames: Replacer;
@@ -124,7 +139,10 @@ class Redaction {
       return { value: value.map((name) => this.#inNames.replace(name)) };
     if (asked.read === 'link') return { value: this.#inNames.replace(value) };
     const network = rewriteNetworkText(asked, value, this.#fakes);
-    if (network !== undefined) return { value: this.#text(network) };
+    if (network !== undefined) return { value: this.#text(this.#shortHosts(network)) };
+    if (asked.read === 'text' && asked.path.startsWith('/run/udev/data/')) {
+      return { value: this.#text(onlyUdevRead(value)) };
+    }
     if (asked.read === 'exec') return { value: this.#text(withoutUndecoded(value)) };
     return { value: isHostFile(asked.path) ? this.#host(value) : this.#text(value) };
   }
@@ -135,6 +153,18 @@ class Redaction {
     return this.#secrets.kinds.get(name) === 'host'
       ? text.replace(name, this.#fakes.of(name))
       : text;
+  }
+
+  /** A host name of three letters or fewer is a part of too many words: it counts where it stands in a path or as
+   *  a value. */
+  #shortHosts(text: string): string {
+    let replaced = text;
+    for (const [name, kind] of this.#secrets.kinds) {
+      if (kind !== 'host' || name.length > 3) continue;
+      const alone = new RegExp(`(?<=[/:=@])${name.replaceAll('.', '\\.')}(?=[/:,.\\s"]|$)`, 'gi');
+      replaced = replaced.replaceAll(alone, this.#fakes.of(name));
+    }
+    return replaced;
   }
 
   #text(text: string): string {

@@ -8,7 +8,8 @@ import type { Asked, Read } from '../sources/captured/recording.ts';
 const removed = 'removed';
 
 const credentialName =
-  '(?:[\\w.-]*(?:token|passw(?:or)?d|passphrase|secret|credential|api-?key)[\\w.-]*|(?:[\\w.-]*[._-])?(?:key|auth))';
+  '(?:[\\w.-]*(?:token|passw(?:or)?d|passphrase|secret|credential|api-?key|community)[\\w.-]*|' +
+  '(?:[\\w.-]*[._-])?(?:key|auth|psk|pass)|cifspass)';
 /** `token=…`, `root.password=…`, `rd.luks.key=…`: removes the value, keeps the name. */
 const credential = new RegExp(
   `((?:^|[\\s,;?&"'])${credentialName}=)("[^"]*"|'[^']*'|[^\\s,;&]+)`,
@@ -16,8 +17,8 @@ const credential = new RegExp(
 );
 /** The same as a kernel parameter, whose value ends only at a blank. */
 const credentialParameter = new RegExp(`^("?${credentialName}=).+$`, 'is');
-/** `https://user:password@host/`, and dracut's `iscsi:user:password@host:…` */
-const urlPassword = /(\b(?:[a-z][a-z0-9+.-]*:\/\/|iscsi:))[^\s/@]+@/gi;
+/** `https://user:password@host/`, and dracut's `iscsi:user:password@host:…`, `cifs:user:password@host` */
+const urlPassword = /(\b(?:[a-z][a-z0-9+.-]*:\/\/|iscsi:|cifs:))[^\s/@]+@/gi;
 
 /** Removes passwords, tokens and the like from a read. */
 export function scrubCredentials(read: Read): Read {
@@ -46,6 +47,7 @@ function scrubText(asked: Asked, text: string): string {
       scrub(word.replace(credentialParameter, `$1${removed}`)),
     );
   }
+  if (asked.path === '/proc/self/mountinfo') return onlyDisks(text);
   const place = leasePlaceOf(asked.path);
   return scrub(place === undefined ? text : scrubLease(place, text));
 }
@@ -55,6 +57,17 @@ function scrubLease(place: LeasePlace, text: string): string {
   const told = place.parse(text);
   const url = scrub(told.url ?? '');
   return url === (told.url ?? '') ? text : place.write({ ...told, url });
+}
+
+/** Keeps of the mounts those of block devices, with what probes read of them: sources name servers and people. */
+function onlyDisks(mountinfo: string): string {
+  const kept = mountinfo.split('\n').flatMap((line) => {
+    const [id, parent, device = '', top, point] = line.split(' ');
+    const type = / - (\S+) /.exec(line)?.[1];
+    const isOnDisk = /^[1-9]\d*:\d+$/.test(device) && type !== undefined;
+    return isOnDisk ? [`${id} ${parent} ${device} ${top} ${point} rw - ${type} none rw\n`] : [];
+  });
+  return kept.join('');
 }
 
 /** Removes a BMC's community string, which is a password. */

@@ -2,8 +2,9 @@
 // that hold nothing else, and anywhere by their shape. Must not change anything.
 import { isJunkMac, normalizeMac } from '../identity/macs.ts';
 import { uuidPlaceholder } from '../identity/placeholders.ts';
-import { isUuid } from '../identity/uuid.ts';
+import { dashed, isUuid } from '../identity/uuid.ts';
 import type { Facts } from '../model/inventory.ts';
+import { isPlaceholderWwn } from '../probes/disks/disk-identity.ts';
 import { ipv6Digits } from '../probes/network/ip-address.ts';
 import { dropPlaceholder } from '../probes/smbios/placeholder-text.ts';
 import type { Read } from '../sources/captured/recording.ts';
@@ -62,7 +63,7 @@ export class Secrets {
   }
 
   #addHex(digits: string): void {
-    if (!/^(.)\1*$/.test(digits)) this.kinds.set(digits, 'hex');
+    if (!/^(.)\1*$/.test(digits) && !isPlaceholderWwn(digits)) this.kinds.set(digits, 'hex');
   }
 }
 
@@ -98,6 +99,10 @@ const macsAnywhere =
   /(?<![0-9a-f]|[0-9a-f][:-])(?:[0-9a-f]{2}(?:[:-][0-9a-f]{2}){19}|[0-9a-f]{2}(?:[:-][0-9a-f]{2}){7}|[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5})(?![:-]?[0-9a-f])/gi;
 const bootifMac = /\b01-((?:[0-9a-f]{2}-){5}[0-9a-f]{2})/gi;
 const uuidsAnywhere = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;
+/** In udev's names and links: "wwn-0x5000c500…", "fc-0x500a0983…-lun-0", "nvme-eui.0025…". */
+const wwnsAnywhere = /(?<![0-9a-f])(?:0x|naa\.|eui\.)([0-9a-f]{16}|[0-9a-f]{32})(?![0-9a-f])/gi;
+/** The UUID of an array as mdadm and dracut write it: 10111213:14151617:18191a1b:1c1d1e1f. */
+const arraysAnywhere = /(?<![0-9a-f:])[0-9a-f]{8}(?::[0-9a-f]{8}){3}(?![0-9a-f:])/gi;
 /** True for a file that holds a host name: this host's, or that of a system found on a disk. */
 export function isHostFile(path: string): boolean {
   return path === '/proc/sys/kernel/hostname' || path.endsWith('/etc/hostname');
@@ -155,4 +160,8 @@ function addShapes(secrets: Secrets, text: string): void {
   for (const [, mac] of text.matchAll(bootifMac)) secrets.add(mac);
   for (const [mac] of text.matchAll(macsAnywhere)) secrets.add(mac.replaceAll('-', ':'));
   for (const [uuid] of text.matchAll(uuidsAnywhere)) secrets.add(uuid);
+  for (const [, wwn] of text.matchAll(wwnsAnywhere)) secrets.add(wwn);
+  for (const [uuid] of text.matchAll(arraysAnywhere)) {
+    secrets.add(dashed(uuid.toLowerCase().replaceAll(':', '')));
+  }
 }

@@ -72,7 +72,13 @@ function spellings(value: string, fake: string, kind: SecretKind): Spelling[] {
     case 'mac':
       return macSpellings.map(each);
     case 'uuid':
-      return [each(same), each(bare), each(swapUuid), each((text) => bare(swapUuid(text)))];
+      return [
+        each(same),
+        each(bare),
+        each(ofArray),
+        each(swapUuid),
+        each((text) => bare(swapUuid(text))),
+      ];
     case 'hex':
       return value.length === 32 ? [each(same), each(dashed)] : [each(same)];
     case 'text':
@@ -88,6 +94,8 @@ function spellings(value: string, fake: string, kind: SecretKind): Spelling[] {
 
 const same = (text: string): string => text;
 const bare = (text: string): string => text.replaceAll(/[:-]/g, '');
+/** As mdadm and dracut write it. */
+const ofArray = (uuid: string): string => bare(uuid).replaceAll(/(.{8})(?=.)/g, '$1:');
 const macSpellings: readonly ((mac: string) => string)[] = [
   same,
   (mac) => mac.replaceAll(':', '-'),

@@ -24,6 +24,21 @@ function isPrivate(address: string): boolean {
   return /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.)/.test(address);
 }
 
+describe('a kernel command line', () => {
+  it('keeps none of the names of volume groups, in either spelling, and what they are for', () => {
+    const line = rewrite(
+      '/proc/cmdline',
+      'root=/dev/mapper/web--01--vg-root rd.lvm.lv=web-01-vg/root rd.lvm.vg=web-01-vg resume=/dev/web-01-vg/swap md=/dev/md/web-01:0 x=/dev/sda1 y=/dev/disk/by-label/x',
+    );
+    expect(line).not.toMatch(/web/);
+    const [, group = ''] = /rd\.lvm\.lv=(\w+-\w+-\w+)\/root/.exec(line) ?? [];
+    expect(line).toContain(`rd.lvm.vg=${group} `);
+    expect(line).toContain(`root=/dev/mapper/${group.replaceAll('-', '--')}-root `);
+    expect(line).toContain(`resume=/dev/${group}/swap `);
+    expect(line).toContain('x=/dev/sda1 y=/dev/disk/by-label/x');
+  });
+});
+
 describe('the fake of an address', () => {
   it('shares as many bits with another fake as the addresses do', () => {
     fc.assert(

@@ -79,6 +79,7 @@ function spellingsOf(marks: Marks): string[] {
   const uuids = [
     marks.uuid,
     digits,
+    digits.replaceAll(/(.{8})(?=.)/g, '$1:'),
     swapped.toString('hex'),
     bytes(digits),
     swapped.toString('latin1'),
@@ -122,7 +123,7 @@ function networkDecisions({ addresses, routes, resolver, leases }: Partial<Facts
 /** The inventory with every value that may differ taken out. */
 function decisions(inventory: Inventory): string {
   const faked =
-    /^(serial|wwn|mac|current_mac|primary_mac|smbios_uuid|machine_id|identity_hash|hostname)$/;
+    /^(serial|wwn|by_path|mac|current_mac|primary_mac|smbios_uuid|machine_id|identity_hash|hostname)$/;
   return JSON.stringify(inventory, (name, value: unknown) => {
     if (faked.test(name)) return value === null ? null : 'some';
     return name === 'all_macs' && Array.isArray(value) ? value.length : value;
@@ -170,6 +171,15 @@ describe('a capture', () => {
     expect(inventory.identity.smbios_uuid).toMatch(/^0{8}-0{4}-0{4}-0{4}-ac1f6b(?!abcd03)/);
     expect(explanation.sources.find((s) => s.kind === 'smbios_uuid')?.why).toMatch(/^weak/);
     expect(inventory.hardware.system).toMatchObject({ serial: null });
+  });
+
+  it('redacted hides a short host name where it stands alone, and no other words', async () => {
+    writeMachine(join(top, 'machine'), { ...example, hostname: 'db1' });
+    const { text } = await capture(true);
+    const [, line = ''] = /bootif=01-([^\n]*)\n/.exec(text) ?? [];
+    expect(line).toContain('quiet');
+    expect(line).not.toMatch(/\bdb1\b/);
+    expect(text).not.toContain('db1-root');
   });
 
   it('redacted holds none of the marks of a machine in any spelling', async () => {

@@ -18,6 +18,11 @@ describe('a capture never keeps', () => {
     ['dragonfly.token=a,b;c&d quiet', 'dragonfly.token=removed quiet'],
     ['"luks.passphrase=two words" quiet', '"luks.passphrase=removed quiet'],
     ['netroot=iscsi:me:pw@10.0.0.1::::iqn.x', 'netroot=iscsi:removed@10.0.0.1::::iqn.x'],
+    ['netroot=iscsi:me:pw:in:pwin@10.0.0.1::::iqn.x', 'netroot=iscsi:removed@10.0.0.1::::iqn.x'],
+    ['root=cifs:me:pw@host/share cifspass=pw', 'root=cifs:removed@host/share cifspass=removed'],
+    ['rd.wifi.psk=pw wpa-psk=pw pass=pw', 'rd.wifi.psk=removed wpa-psk=removed pass=removed'],
+    ['snmp_community=public community=x', 'snmp_community=removed community=removed'],
+    ['iommu.passthrough=1 bypass=1', 'iommu.passthrough=1 bypass=1'],
     ['keyboard=us monkey=1 keymap=de', 'keyboard=us monkey=1 keymap=de'],
   ])('the credential in "%s"', (text, kept) => {
     expect(scrubbed({ read: 'text', path: '/proc/cmdline' }, text)).toBe(kept);
@@ -45,6 +50,15 @@ describe('a capture never keeps', () => {
   it('the environment of a process but for its container', () => {
     const environ = 'PATH=/bin\0container=lxc\0DB_SECRET=x\0';
     expect(scrubbed({ read: 'text', path: '/proc/1/environ' }, environ)).toBe('container=lxc\0');
+  });
+
+  it('mounts but for those of disks, and nothing of their sources', () => {
+    const text =
+      '36 35 8:1 / /data rw,relatime shared:1 - ext4 /dev/mapper/web01--vg-data rw\n' +
+      '40 35 0:45 / /home rw - nfs4 files.example.net:/home/alice rw,addr=10.0.0.9\n';
+    expect(scrubbed({ read: 'text', path: '/proc/self/mountinfo' }, text)).toBe(
+      '36 35 8:1 / /data rw - ext4 none rw\n',
+    );
   });
 
   it('the list of processes', () => {

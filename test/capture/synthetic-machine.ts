@@ -61,7 +61,9 @@ export function writeMachine(top: string, marks: Marks): void {
     'proc/cmdline',
     `BOOTIF=01-${mac.replaceAll(':', '-')} dragonfly.token=${marks.token} ip=dhcp::::${marks.hostname} ` +
       `dragonfly.url=http://admin:${marks.token}@10.0.0.1/,https://${marks.server}/ ` +
-      `nfsroot=${marks.ipv4}:/srv/${marks.hostname} dns=[${marks.ipv6}] root=UUID=${marks.uuid} quiet\n`,
+      `nfsroot=${marks.ipv4}:/srv/${marks.hostname} dns=[${marks.ipv6}] root=UUID=${marks.uuid} ` +
+      `rd.md.uuid=${arrayForm(marks.uuid)} rd.lvm.lv=${marks.hostname}-vg/root ` +
+      `resume=/dev/mapper/${marks.hostname.replaceAll('-', '--')}--vg-swap cifspass=${marks.token} quiet\n`,
   );
   put('proc/net/ipv6_route', ipv6Route(mac));
   writeNetworkSetup(put, marks);
@@ -95,8 +97,21 @@ export function writeMachine(top: string, marks: Marks): void {
       `E:ID_SERIAL=ACME_DISK_500GB_${marks.diskSerial}`,
       `E:ID_SERIAL_SHORT=${marks.diskSerial}`,
       `E:ID_WWN=0x${marks.wwn}`,
+      `E:ID_PATH=pci-0000:05:00.0-fc-0x${marks.wwn}-lun-0`,
       '',
     ].join('\n'),
+  );
+  put(`${disk}/block/sda/sda1/dev`, '8:1\n');
+  put(`${disk}/block/sda/sda1/size`, '4096\n');
+  put(
+    'run/udev/data/b8:1',
+    `S:disk/by-label/${marks.hostname}-root\nE:ID_FS_TYPE=ext4\nE:ID_FS_LABEL=${marks.hostname}-root\n` +
+      `E:ID_FS_UUID=${marks.uuid}\nE:ID_PART_ENTRY_NAME=${marks.hostname}\n`,
+  );
+  put(
+    'proc/self/mountinfo',
+    `36 35 8:1 / / rw - ext4 /dev/mapper/${marks.hostname}--vg-root rw\n` +
+      `37 35 0:45 / /home rw - nfs4 ${marks.server}:/home rw,addr=${marks.ipv4}\n`,
   );
   put('sys/firmware/dmi/tables/smbios_entry_point', entryPoint);
   put('sys/firmware/dmi/tables/DMI', dmiTable(marks));
@@ -135,6 +150,11 @@ function writeNetworkSetup(put: (path: string, content: string) => void, marks: 
     'var/lib/dhcp/dhclient.leases',
     `lease {\n  fixed-address ${ipv4};\n  option domain-name "${domain}";\n  option dragonfly-url "http://${ipv4}:3000";\n}\n`,
   );
+}
+
+/** A UUID as mdadm writes it. */
+function arrayForm(uuid: string): string {
+  return uuid.replaceAll('-', '').replaceAll(/(.{8})(?=.)/g, '$1:');
 }
 
 /** "2001:db8:4:7::1234" in 32 digits; "::" stands for groups of zeros. */

@@ -3,7 +3,13 @@ import type { Disk } from '../../model/hardware/disk.ts';
 import { isVirtualMedia } from './virtual-media.ts';
 import type { Probe } from '../probe.ts';
 import { Reading } from '../reading.ts';
-import { chooseModel, chooseSerial, parseAtaIdentity, parseVpdSerial } from './disk-identity.ts';
+import {
+  chooseModel,
+  chooseSerial,
+  isPlaceholderWwn,
+  parseAtaIdentity,
+  parseVpdSerial,
+} from './disk-identity.ts';
 import { diskTransport, diskType } from './disk-transport.ts';
 import { parseUdevData } from './udev-data.ts';
 import { usbDevicePath } from '../sysfs/usb-device.ts';
@@ -146,12 +152,6 @@ function withPaths(disks: readonly Disk[]): Disk[] {
     if (disk.wwn === null || disk.transport === 'usb' || paths.length < 2) return disk;
     return { ...disk, paths: paths.map(({ device }) => device) };
   });
-}
-
-/** Names that makers put where a disk has none: zeros, or a registered name without a maker. */
-function isPlaceholderWwn(wwn: string): boolean {
-  const digits = wwn.toLowerCase().replace(/^(?:naa\.|eui\.|0x|t10\.|nvme\.)/, '');
-  return /^(?:0+|50{14}[01])$/.test(digits);
 }
 
 /** Disks whose word about themselves is the hypervisor's: VMware's and Hyper-V's say that they rotate. */

@@ -6,8 +6,13 @@ import { AppError } from '../../core/errors.ts';
 import { readError } from '../read-error.ts';
 import type { Tree } from '../tree.ts';
 
-/** Hundreds of times the size of a capture, and small enough to unpack in memory. */
-const maxUnpackedBytes = 256 * 1024 * 1024;
+/** Limits far above those of a capture, so that a hostile archive is refused before it fills the memory.
+ *  The largest capture is a few MB in some thousand files; no path in one is longer than the kernel's longest. */
+const maxUnpackedBytes = 32 * 1024 * 1024;
+const maxEntries = 30_000;
+const maxNodes = 60_000;
+const maxPath = 4096;
+const maxDepth = 64;
 
 interface Node {
   link?: string;
@@ -20,12 +25,14 @@ export async function archiveTree(bytes: Uint8Array, path: string): Promise<Tree
   const nodes = new Map<string, Node>([['', { names: new Set() }]]);
   try {
     const tar = isGzip(bytes) ? gunzipSync(bytes, { maxOutputLength: maxUnpackedBytes }) : bytes;
+    refuseMany(tar);
     for (const { header, data } of await unpackTar(tar, { strict: true })) {
       const place = placeOf(header.name);
       if (place === undefined) continue;
-      if (header.type === 'symlink') add(nodes, place, { link: header.linkname ?? '' });
-      else if (header.type === 'file') add(nodes, place, { content: Buffer.from(data ?? []) });
+      if (header.type === 'symlink') add(nodes, place, { link: linkOf(header.linkname ?? '') });
+      else if (header.type === 'file') add(nodes, place, { content: contentOf(data) });
       else if (header.type === 'directory') add(nodes, place, { names: new Set() });
+      if (nodes.size > maxNodes) throw new Error(`it holds more than ${maxNodes} directories`);
     }
   } catch (cause) {
     throw new AppError('read.malformed', `cannot read ${path} as a tar archive`, {
@@ -56,9 +63,43 @@ function isGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 
+/** Counts the entries before they are unpacked, and looks at the size of those that only name another.
+ *  Source: POSIX ustar: blocks of 512 bytes, the size in octal digits at 124, the type at 156. */
+function refuseMany(tar: Uint8Array): void {
+  const text = new TextDecoder('latin1');
+  let count = 0;
+  for (let at = 0; at + 512 <= tar.length && tar[at] !== 0; count++) {
+    if (count >= maxEntries) throw new Error(`it holds more than ${maxEntries} entries`);
+    const digits = text.decode(tar.subarray(at + 124, at + 136));
+    const size = Number.parseInt(/^[ 0]*([0-7]{0,11})/.exec(digits)?.[1] || '0', 8);
+    const isName = 'xgLK'.includes(String.fromCharCode(tar[at + 156] ?? 0));
+    if (isName && size > 2 * maxPath) throw new Error('a name in it is longer than any path');
+    at += 512 * (1 + Math.ceil(size / 512));
+  }
+}
+
+function refuseLong(path: string): void {
+  if (path.length > maxPath) throw new Error('a path in it is longer than any path');
+}
+
+function linkOf(target: string): string {
+  refuseLong(target);
+  return target;
+}
+
+/** The same bytes, not a copy. */
+function contentOf(data: Uint8Array | undefined): Buffer {
+  return data === undefined
+    ? Buffer.alloc(0)
+    : Buffer.from(data.buffer, data.byteOffset, data.length);
+}
+
 /** "./sys/block/" → "/sys/block"; undefined for a name that leaves the archive. */
 function placeOf(name: string): string | undefined {
+  refuseLong(name);
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
+  if (parts.length > maxDepth)
+    throw new Error(`a path in it is deeper than ${maxDepth} directories`);
   return parts.includes('..') ? undefined : parts.map((part) => `/${part}`).join('');
 }
 

@@ -162,6 +162,10 @@ describe('an archive', () => {
   const link = (name: string, linkname: string) =>
     ({ header: { name, size: 0, type: 'symlink', linkname } }) as const;
 
+  type Entries = Parameters<typeof packTar>[0];
+  const many = (count: number, entry: (i: number) => Entries[number]): Entries =>
+    Array.from({ length: count }, (__, i) => entry(i));
+
   it('without a manifest is read as it stands, links and all', async () => {
     const root = await open([
       file('./sys/devices/pci0000:00/net/eth0/address', '52:54:00:00:00:01\n'),
@@ -190,10 +194,33 @@ describe('an archive', () => {
 
   it('that unpacks to more than memory should hold is refused', async () => {
     const { gzipSync } = await import('node:zlib');
-    const bomb = gzipSync(Buffer.alloc(257 * 1024 * 1024));
+    const bomb = gzipSync(Buffer.alloc(257 * 1024 * 1024, 'x'));
     await expect(archiveTree(bomb, 'bomb.tar.gz')).rejects.toMatchObject({
       code: 'read.malformed',
     });
+  });
+
+  it.each([
+    [
+      'more entries than any machine has files',
+      (): Entries => many(40_000, (i) => file(`f${i}`, '')),
+    ],
+    ['paths of a thousand directories', (): Entries => [file(`${'d/'.repeat(1000)}x`, '')]],
+    [
+      'more directories than any machine',
+      (): Entries => many(4000, (i) => file(`${`${i}/`.repeat(40)}x`, '')),
+    ],
+    ['a link longer than any path', (): Entries => [link('l', 'a/'.repeat(5000))]],
+    ['a name longer than any path', (): Entries => [file('n'.repeat(20_000), '')]],
+  ])('that holds %s is refused at once, in little memory', async (_, entries) => {
+    const { gzipSync } = await import('node:zlib');
+    const archive = gzipSync(await packTar(entries()));
+    const [before, started] = [process.memoryUsage().rss, performance.now()];
+    await expect(archiveTree(archive, 'x.tar.gz')).rejects.toMatchObject({
+      code: 'read.malformed',
+    });
+    expect(performance.now() - started).toBeLessThan(1000);
+    expect(process.memoryUsage().rss - before).toBeLessThan(200 * 2 ** 20);
   });
 
   it('that is none is refused whatever its bytes are', async () => {
