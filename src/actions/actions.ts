@@ -15,6 +15,7 @@ import type {
 } from './action.ts';
 import { findPlanned, findUnplanned, type WantedDisk } from './disk/target.ts';
 import { chroot, whereOf } from './chroot.ts';
+import { debootstrap } from './debootstrap.ts';
 import type { Where } from './disk/system.ts';
 import { efibootmgr } from './efibootmgr.ts';
 import { checkFields } from './fields.ts';
@@ -79,6 +80,7 @@ export function workflowActions(services: ActionServices): WorkflowActions {
   });
   const known: Readonly<Record<string, Prepared>> = {
     chroot: prepare('chroot', chroot),
+    debootstrap: prepare('debootstrap', debootstrap),
     efibootmgr: prepare('efibootmgr', efibootmgr),
     image2disk: prepare('image2disk', image2disk),
     jetpack: prepare('jetpack', jetpack),

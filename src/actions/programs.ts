@@ -8,12 +8,16 @@ export const programPackages = {
   bzip2: 'bzip2',
   chroot: 'coreutils',
   cryptsetup: 'cryptsetup-bin',
+  debootstrap: 'debootstrap',
   dmsetup: 'dmsetup',
   efibootmgr: 'efibootmgr',
   env: 'coreutils',
   cat: 'coreutils',
+  dpkg: 'dpkg',
   fallocate: 'util-linux',
   kexec: 'kexec-tools',
+  gpgv: 'gpgv',
+  ln: 'coreutils',
   mdadm: 'mdadm',
   mkdir: 'coreutils',
   'mkfs.btrfs': 'btrfs-progs',
@@ -24,8 +28,10 @@ export const programPackages = {
   mount: 'mount',
   nsenter: 'util-linux',
   partx: 'util-linux',
+  perl: 'perl-base',
   reboot: 'systemd-sysv',
   rm: 'coreutils',
+  setpriv: 'util-linux',
   sfdisk: 'fdisk',
   sh: 'dash',
   swapoff: 'mount',
@@ -36,11 +42,12 @@ export const programPackages = {
   uname: 'coreutils',
   unshare: 'util-linux',
   wc: 'coreutils',
+  wget: 'wget',
   wipefs: 'util-linux',
   xz: 'xz-utils',
 } as const;
 
-export type ProgramName = keyof typeof programPackages;
+type ProgramName = keyof typeof programPackages;
 
 export interface Programs {
   /** Without these the action does nothing. */
@@ -58,6 +65,7 @@ const mounted = [
   'mkdir',
   'mount',
   'nsenter',
+  'setpriv',
   'sh',
   'umount',
   'unshare',
@@ -65,8 +73,24 @@ const mounted = [
 ] as const;
 const environment = ['chroot', 'env', 'rm', ...mounted] as const;
 
-export const actionPrograms: Readonly<Partial<Record<ActionName, Programs>>> = {
+export const actionPrograms: Readonly<Record<ActionName, Programs>> = {
   chroot: { always: environment, sometimes: ['udevadm'] },
+  debootstrap: {
+    always: [
+      'debootstrap',
+      'dpkg',
+      'gpgv',
+      'ln',
+      'mkfs.ext4',
+      'perl',
+      'sfdisk',
+      'sync',
+      'wget',
+      ...tearDown,
+      ...environment,
+    ],
+    sometimes: ['mkfs.vfat', ...takeDown],
+  },
   efibootmgr: { always: ['blkid', 'efibootmgr'], sometimes: ['uname', 'udevadm', ...mounted] },
   image2disk: { always: tearDown, sometimes: ['bzip2', 'fallocate', 'xz', ...takeDown] },
   jetpack: { always: ['uname', ...environment], sometimes: ['udevadm'] },

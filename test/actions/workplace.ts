@@ -73,18 +73,21 @@ export interface Workplace extends ActionContext {
   readonly progressed: Progress[];
 }
 
+/** Asks servers of this test over real connections. */
+export const fileAsk: ActionContext['ask'] = (url, headers, signal) =>
+  download(url, headers, signal, {
+    clock: systemClock,
+    trustedOrigins: [],
+    userAgent: 'test',
+  });
+
 /** The context of an action on this host and one of its disks. */
 export function workplace(device: string, more: Partial<ActionContext> = {}): Workplace {
   const notes: string[] = [];
   const progressed: Progress[] = [];
   return {
     host: thisHost(),
-    ask: (url, headers, signal) =>
-      download(url, headers, signal, {
-        clock: systemClock,
-        trustedOrigins: [],
-        userAgent: 'test',
-      }),
+    ask: fileAsk,
     // Without a wait before another try.
     random: () => 0,
     signal: never,

@@ -5,7 +5,7 @@ import { readInfo, type PartitionInfo } from './partition-info.ts';
 import { deviceOf, nameOf, readPartitions } from './stack.ts';
 import type { Mounted } from './system.ts';
 
-export interface FstabEntry {
+interface FstabEntry {
   /** "UUID=…", "LABEL=…", "/dev/sda1" */
   readonly spec: string;
   readonly path: string;

@@ -25,8 +25,15 @@ export interface Mounted {
 }
 
 const place = '/run/dragonfly/target';
-/** Those that a system's root is on. */
-const rootTypes = new Set(['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs']);
+/** Those that a system's root is on, and how they are mounted without their journal being replayed. */
+const rootTypes: ReadonlyMap<string, readonly string[]> = new Map([
+  ['ext2', []],
+  ['ext3', ['noload']],
+  ['ext4', ['noload']],
+  ['xfs', ['norecovery']],
+  ['btrfs', []],
+  ['f2fs', []],
+]);
 /** The names that installers give to the subvolume of the root. */
 const subvolumes = ['@', 'root', '@rootfs', '@/.snapshots/1/snapshot'];
 
@@ -74,15 +81,15 @@ async function mountWhere(mounting: Mounting, disk: string, where: Where): Promi
   if (partition !== undefined && partition > 0) {
     const device = partitions.get(partition);
     if (device === undefined) throw missing(`${disk} has no partition ${partition}`);
-    return await mount(mounting, await readInfo(host, device, options), type);
+    return await mount(mounting, await readInfo(host, device, options), { assumed: type });
   }
-  if (isUnpartitioned && target !== 'esp') return await mount(mounting, whole, type);
+  if (isUnpartitioned && target !== 'esp') return await mount(mounting, whole, { assumed: type });
   const infos: PartitionInfo[] = [];
   for (const device of partitions.values()) infos.push(await readInfo(host, device, options));
   if (target === 'esp') {
     const esp = infos.find(isEsp);
     if (esp === undefined) throw missing(`${disk} has no EFI system partition`);
-    return await mount(mounting, esp, type ?? 'vfat');
+    return await mount(mounting, esp, { assumed: type ?? 'vfat' });
   }
   return await mountRoot(mounting, disk, infos);
 }
@@ -93,12 +100,18 @@ async function mountRoot(
   infos: readonly PartitionInfo[],
 ): Promise<Mounted> {
   const { space, options } = mounting;
-  for (const info of infos.filter(({ type }) => rootTypes.has(type ?? ''))) {
-    const mounted = await mount(mounting, info);
-    if (await isRoot(mounted.tree)) return mounted;
-    const subvolume = info.type === 'btrfs' ? await findSubvolume(mounted.tree) : undefined;
+  for (const info of infos) {
+    const unreplayed = rootTypes.get(info.type ?? '');
+    if (unreplayed === undefined) continue;
+    // A look must not change a file system that is not meant.
+    const { tree } = await mount(mounting, info, { how: ['ro', ...unreplayed] });
+    const isMeant = await isRoot(tree);
+    const subvolume = info.type === 'btrfs' ? await findSubvolume(tree) : undefined;
     await space.run('umount', [place], options);
-    if (subvolume !== undefined) return await mount(mounting, info, undefined, subvolume);
+    if (isMeant) return await mount(mounting, info);
+    if (subvolume !== undefined) {
+      return await mount(mounting, info, { how: [`subvol=${subvolume}`] });
+    }
   }
   const volumes = infos.find(({ type }) => type === 'LVM2_member' || type === 'crypto_LUKS');
   throw missing(
@@ -111,14 +124,15 @@ async function mountRoot(
 async function mount(
   { space, purpose, options }: Mounting,
   info: PartitionInfo,
-  assumed?: string,
-  subvolume?: string,
+  {
+    assumed,
+    how = [],
+  }: { readonly assumed?: string | undefined; readonly how?: readonly string[] } = {},
 ): Promise<Mounted> {
   const type = info.type ?? assumed;
   if (type === undefined) throw missing(`${info.device} has no file system`);
-  const how = purpose === 'files' ? ['nodev', 'nosuid'] : ['rw'];
-  if (subvolume !== undefined) how.push(`subvol=${subvolume}`);
-  await space.run('mount', ['-t', type, '-o', how.join(','), info.device, place], options);
+  const all = [...(purpose === 'files' ? ['nodev', 'nosuid'] : ['suid']), ...how].join(',');
+  await space.run('mount', ['-t', type, '-o', all, info.device, place], options);
   return { info, space, place, tree: space.tree(place), isFat: type === 'vfat' };
 }
 

@@ -1,6 +1,6 @@
 // Takes down what stands on a disk before it is overwritten, and leaves nothing on it that firmware, a
 // kernel or an installer would take for something.
-import { AppError, describeError } from '../../core/errors.ts';
+import { AppError, describeError, isAppError } from '../../core/errors.ts';
 import { alignedBuffer, type BlockFile } from '../../sources/writing/block-file.ts';
 import type { Host, RunOptions } from '../../sources/writing/host.ts';
 import { dropPartitions, openWhenFree } from './nodes.ts';
@@ -73,7 +73,7 @@ export async function leaveUnbootable(
 ): Promise<void> {
   try {
     await file.close();
-    const again = await openWhenFree(host, device, toTheEnd);
+    const again = await openAnyhow(host, device);
     try {
       await makeUnbootable(again);
     } finally {
@@ -85,6 +85,16 @@ export async function leaveUnbootable(
       `${device} is written in part and may boot: its ends cannot be wiped (${describeError(err)})`,
       { cause: failure },
     );
+  }
+}
+
+/** A program that cannot be ended may hold it still. No file system begins where a table does. */
+async function openAnyhow(host: Host, device: string): Promise<BlockFile> {
+  try {
+    return await openWhenFree(host, device, toTheEnd);
+  } catch (err) {
+    if (!isAppError(err, 'disk.in-use')) throw err;
+    return await host.openDisk(device, 'overwrite');
   }
 }
 

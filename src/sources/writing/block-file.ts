@@ -49,17 +49,20 @@ export async function blockDeviceNumber(path: string): Promise<string | undefine
   }
 }
 
-/** Opens a block device, whole and for this process alone, or a plain file.
+/** How a disk is opened: 'overwrite' takes one that something else uses as well. */
+export type DiskMode = 'read' | 'write' | 'overwrite';
+
+/** Opens a block device, to be written by this process alone, or a plain file.
  *  Errors: AppError `disk.in-use`, `disk.failed`; those of the operations are `disk.failed`. */
 export async function openBlockFile(
   path: string,
-  { mode, sectorBytes = 512 }: { mode: 'read' | 'write'; sectorBytes?: number },
+  { mode, sectorBytes = 512 }: { mode: DiskMode; sectorBytes?: number },
 ): Promise<BlockFile> {
   try {
     const { isBlock, sizeBytes, sectors } = await describe(path, sectorBytes);
     // On a block device alone: it then fails while a file system, array or swap is on it.
     const exclusive = isBlock && mode === 'write' ? O_EXCL : 0;
-    const flags = (mode === 'write' ? O_RDWR : O_RDONLY) | exclusive;
+    const flags = (mode === 'read' ? O_RDONLY : O_RDWR) | exclusive;
     const direct = await openDirect(path, flags, sizeBytes);
     const fd = direct ?? (await open(path, flags));
     return new OpenBlockFile(fd, path, sizeBytes, sectors, direct !== undefined);

@@ -2,7 +2,7 @@
 // src/actions may open it; everything else reads, through a Root.
 import type { Clock } from '../../core/clock.ts';
 import type { Root } from '../root.ts';
-import { blockDeviceNumber, openBlockFile, type BlockFile } from './block-file.ts';
+import { blockDeviceNumber, openBlockFile, type BlockFile, type DiskMode } from './block-file.ts';
 import { openCmos, type Cmos } from './cmos.ts';
 import { MountSpace } from './mount-space.ts';
 import { filterThrough, runProgram, type ProgramOptions } from './program.ts';
@@ -14,7 +14,7 @@ export interface Host {
   readonly root: Root;
   readonly clock: Clock;
   /** A disk, a partition or an image file. Errors: AppError `disk.in-use`, `disk.failed`. */
-  openDisk(path: string, mode: 'read' | 'write'): Promise<BlockFile>;
+  openDisk(path: string, mode: DiskMode): Promise<BlockFile>;
   /** "MAJOR:MINOR" of the block device that a device file leads to; undefined where there is none. */
   deviceNumber(path: string): Promise<string | undefined>;
   /** Resolves to what a program printed. Errors: as runProgram. */

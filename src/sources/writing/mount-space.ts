@@ -43,14 +43,17 @@ export class MountSpace {
     return new Tree(`/proc/${this.#pid}/root${path}`);
   }
 
-  /** As runProgram, within the namespace. */
+  /** As runProgram, within the namespace. It dies with this process, however that dies: the next one would
+   *  not see the mounts that a program left behind has. */
   run(
     program: string,
     args: readonly string[],
     options: Omit<ProgramOptions, 'clock'>,
   ): Promise<string> {
-    const within = [`--mount=/proc/${this.#pid}/ns/mnt`, '--', program, ...args];
-    return runProgram('nsenter', within, { ...options, clock: this.#clock });
+    const within = ['nsenter', `--mount=/proc/${this.#pid}/ns/mnt`, '--', program, ...args];
+    const bound = ['--pdeathsig', 'KILL', '--', ...within];
+    const name = options.name ?? [program, ...args].join(' ').slice(0, 200);
+    return runProgram('setpriv', bound, { ...options, name, clock: this.#clock });
   }
 
   /** Unmounts all. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readStack, type BlockNode } from '../../../src/actions/disk/stack.ts';
-import { tearDown, tearDownSteps } from '../../../src/actions/disk/teardown.ts';
+import { leaveUnbootable, tearDown, tearDownSteps } from '../../../src/actions/disk/teardown.ts';
 import { MemoryRoot } from '../../probes/memory-root.ts';
 import { canInstall, expectUnbootable, needs, untouched, usedDisk } from '../installing.ts';
 import { hastyHost, never, thisHost } from '../workplace.ts';
@@ -147,5 +147,14 @@ describe.skipIf(!canInstall)(`a real disk ${needs}`, () => {
     } finally {
       await holder.close();
     }
+  });
+
+  it('is left unbootable though something else uses it', async () => {
+    using disk = usedDisk();
+    const holder = await thisHost().openDisk(`${disk.path}p2`, 'write');
+    const file = await thisHost().openDisk(disk.path, 'read');
+    await leaveUnbootable(hastyHost(), disk.path, file, new Error('failed'));
+    await holder.close();
+    expectUnbootable(disk);
   });
 });

@@ -1,0 +1,90 @@
+// debootstrap: partitions the planned disk and installs Debian, or what is made of it, from packages: a
+// system that boots by itself.
+import { AppError } from '../core/errors.ts';
+import type { BlockFile } from '../sources/writing/block-file.ts';
+import type { Action, ActionContext, Fields } from './action.ts';
+import { installSystem } from './debian/install.ts';
+import { layOut, type Layout } from './disk/layout.ts';
+import { makeFileSystems, makePartitions } from './disk/make-partitions.ts';
+import { leaveUnbootable, tearDown } from './disk/teardown.ts';
+
+type Debootstrap = Fields<'debootstrap'>;
+
+export const debootstrap: Action<'debootstrap'> = {
+  check({ suite, layout, mirror, extra_packages: extra }) {
+    if (!/^[a-z][a-z0-9.-]*$/.test(suite)) throw invalid(`there is no suite "${suite}"`);
+    if (mirror !== undefined && !/^https?:\/\/[^\s]+$/i.test(mirror)) {
+      throw invalid('mirror must begin with http:// or https://');
+    }
+    if (layout === 'single') throw invalid('the layout single has no place for a boot loader');
+    parsePackages(extra);
+  },
+
+  async run(fields, context) {
+    const { host } = context;
+    const { device } = await context.disk(fields);
+    const isUefi = (await host.root.list('/sys/firmware/efi')) !== undefined;
+    const layout = fields.layout ?? (isUefi ? 'gpt-efi' : 'gpt-bios');
+    if ((layout === 'gpt-efi') !== isUefi) {
+      context.note(`the layout ${layout} is not for the firmware that this machine started by`);
+    }
+    const geometry = await host.openDisk(device, 'read');
+    await geometry.close();
+    return await onNewDisk(device, layout, geometry, context, async (root, esp) => {
+      const { mirror } = fields;
+      const packages = parsePackages(fields.extra_packages);
+      const given = { disk: device, suite: fields.suite, mirror, packages, root, esp };
+      const installed = await installSystem(given, context);
+      return {
+        message: `${installed.system} on ${device}, with ${installed.kernel}`,
+        details: { device, layout, ...installed },
+      };
+    });
+  },
+};
+
+interface Partition {
+  readonly number: number;
+  readonly device: string;
+}
+
+/** A disk that was begun and not finished does not boot. */
+async function onNewDisk<T>(
+  device: string,
+  layout: Layout,
+  geometry: BlockFile,
+  { host, signal, note, progress }: ActionContext,
+  use: (root: Partition, esp: Partition | undefined) => Promise<T>,
+): Promise<T> {
+  const options = { signal, onLine: note };
+  const planned = layOut(layout, {}, geometry);
+  await tearDown(host, device, options);
+  try {
+    progress({ percent: 1, message: 'partitions' });
+    const devices = await makePartitions(host, device, planned, options);
+    await makeFileSystems(host, devices, 'ext4', options);
+    const find = (role: 'root' | 'esp'): Partition | undefined => {
+      const number = planned.find((one) => one.role === role)?.number;
+      const path = devices[role];
+      return number === undefined || path === undefined ? undefined : { number, device: path };
+    };
+    const root = find('root');
+    if (root === undefined) throw new AppError('disk.damaged', `${device} has no root partition`);
+    return await use(root, find('esp'));
+  } catch (err) {
+    await leaveUnbootable(host, device, geometry, err);
+    throw err;
+  }
+}
+
+/** Separated by commas or blanks. Source: Debian Policy, 5.6.1. Errors: AppError `action.invalid`. */
+export function parsePackages(extra: Debootstrap['extra_packages'] = ''): readonly string[] {
+  const names = extra.split(/[\s,]+/).filter((name) => name !== '');
+  const wrong = names.find((name) => !/^[a-z0-9][a-z0-9+.-]*$/.test(name));
+  if (wrong === undefined) return names;
+  throw invalid(`extra_packages has "${wrong}", which is no name of a package`);
+}
+
+function invalid(reason: string): AppError {
+  return new AppError('action.invalid', reason);
+}
