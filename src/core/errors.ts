@@ -75,6 +75,7 @@ const codes = {
   'auth.denied': [403, 'The token is valid, but does not allow this.'],
   'auth.unconfigured': [null, 'Without tokens the server would be open to the network.'],
   'token.unknown': [404, 'There is no such token.'],
+  'token.needs-full': [409, 'The first token has to be of scope full.'],
   'token.exists': [409, 'A token of that name exists already.'],
   'secret.no-key': [409, 'No key is configured to encrypt or decrypt a secret with.'],
   'secret.damaged': [500, 'A stored secret cannot be decrypted.'],

@@ -5,7 +5,10 @@ import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { startServer } from './server.ts';
 
-const { store } = await startServer({}, { host: '::', port: 3000 });
+const { store } = await startServer(
+  { publicUrl: 'http://boot.lab.test:3000' },
+  { host: '::', port: 3000 },
+);
 
 const proxy = createServer((incoming, response) => {
   const { method, headers } = incoming;

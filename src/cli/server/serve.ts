@@ -73,7 +73,9 @@ async function run(
     stockAgents: values.stock_agents,
   };
   const { host, port } = parseListen(values.listen);
-  const isOpen = !(await new Auth(store, systemClock, auth).isConfigured());
+  const gate = new Auth(store, systemClock, auth);
+  const isOpen = !(await gate.isConfigured());
+  const isLocked = await gate.isLocked();
   const required = !isLoopback(host);
   if (isOpen && required) throw unconfigured(values.listen);
   const tls = tlsTexts(configuration);
@@ -105,6 +107,18 @@ async function run(
       io.stdout.write(
         'There are no tokens yet: everybody on this host has full access, nobody else has any.\n' +
           'Create one with: dragonfly-server token create NAME --scope full\n',
+      );
+    }
+    if (isLocked) {
+      io.stdout.write(
+        'This store has had tokens and has none any more: nobody gets in.\n' +
+          'Stop the server and create one: dragonfly-server token create NAME --scope full\n',
+      );
+    }
+    if (values.stock_agents) {
+      io.stdout.write(
+        'Stock agents are let in: whoever knows the MAC and the disks of a silent machine can pass for it\n' +
+          'and gets the secrets in the template of its active workflow.\n',
       );
     }
     await aborted(io.signal);

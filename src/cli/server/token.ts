@@ -57,7 +57,15 @@ export const token = command({
         import('../../core/clock.ts'),
       ]);
       const direct: Tokens = {
-        create: (wanted) => tokens.createToken(store, systemClock, wanted),
+        async create(wanted) {
+          const text = await tokens.createToken(store, systemClock, wanted);
+          if (!tokens.hasFullToken(await tokens.listTokens(store), systemClock.now())) {
+            io.stderr.write(
+              'no token is of scope full: operators get in with one from "token create NAME --scope full"\n',
+            );
+          }
+          return text;
+        },
         list: () => tokens.listTokens(store),
         revoke: (name) => tokens.revokeToken(store, name),
       };

@@ -7,7 +7,7 @@ import { tokenId, type Machine } from '../../model/machine.ts';
 import type { TokenScope } from '../../model/operator-api.ts';
 import type { Store } from '../../store/store.ts';
 import { StockAgents } from './stock-agents.ts';
-import { hashToken, listTokens, machineOfToken } from './tokens.ts';
+import { closeForGood, hashToken, isClosedForGood, listTokens, machineOfToken } from './tokens.ts';
 
 /** The access that a route demands. public: none. enrol: an enrolment token or a machine's own.
  *  agent: the machine's own token, or an operator's (read suffices to read). read, full: an operator's. */
@@ -22,7 +22,7 @@ export type Principal =
   | { readonly kind: 'anyone' };
 
 export interface AuthOptions {
-  /** Demands tokens even if there are none, so that revoking the last one opens nothing. */
+  /** Demands tokens even if there never were any. */
   readonly required?: boolean | undefined;
   /** An enrolment token from the settings, in addition to those in the store. */
   readonly enrolmentToken?: string | undefined;
@@ -49,6 +49,8 @@ export class Auth {
   readonly #options: AuthOptions;
   #tokens = new Map<string, Known>();
   #hasTokens = false;
+  /** The store has had a token. */
+  #hadTokens = false;
   #refreshedMs = -Infinity;
   /** The token that each machine last proved to own; a heartbeat with it needs no hashing. */
   readonly #proven = new Map<string, { token: Buffer; tokenId: string; provenMs: number }>();
@@ -68,6 +70,11 @@ export class Auth {
   async isConfigured(): Promise<boolean> {
     await this.#refresh();
     return this.#isClosed();
+  }
+
+  /** True if tokens are needed, but there are none: nobody gets in. */
+  async isLocked(): Promise<boolean> {
+    return (await this.isConfigured()) && !this.#hasTokens;
   }
 
   /** Returns the sender of an agent's request if it is known without asking the store, as for nearly every
@@ -100,13 +107,13 @@ export class Auth {
     if (token === undefined) {
       const forAgents = access === 'enrol' || access === 'agent';
       if (forAgents && this.#options.stockAgents === true) return { kind: 'stock', address };
-      throw new AppError('auth.required', `this needs a token: ${howToGetOne(access)}`);
+      throw new AppError('auth.required', `this needs a token: ${this.#howToGetOne(access)}`);
     }
     const principal = await this.#principalOf(token);
     if (principal === undefined) {
       throw new AppError(
         'auth.required',
-        `the token is unknown, expired or revoked: ${howToGetOne(access)}`,
+        `the token is unknown, expired or revoked: ${this.#howToGetOne(access)}`,
       );
     }
     if (!allows(principal, access, isRead)) {
@@ -147,7 +154,13 @@ export class Auth {
   }
 
   #isClosed(): boolean {
-    return this.#options.required === true || this.#hasTokens;
+    return this.#options.required === true || this.#hasTokens || this.#hadTokens;
+  }
+
+  #howToGetOne(access: Access): string {
+    return this.#hasTokens
+      ? howToGetOne(access)
+      : 'there is none any more: stop the server and run "dragonfly-server token create NAME --scope full"';
   }
 
   /** The machine, if it proved a short while ago that the token is its own. */
@@ -166,6 +179,12 @@ export class Auth {
     if (!first) this.#refreshedMs = nowMs;
     const tokens = new Map<string, Known>();
     const stored = await listTokens(this.#store);
+    this.#hadTokens ||= await isClosedForGood(this.#store);
+    if (stored.length > 0 && !this.#hadTokens) {
+      // Version 0.1.0 made them, which leaves no such mark.
+      await closeForGood(this.#store, this.#clock);
+      this.#hadTokens = true;
+    }
     for (const record of stored) {
       // Nothing here keeps to the tags of a token, so one that has some is good for nothing.
       if (record.tags !== undefined) continue;

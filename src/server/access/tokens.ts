@@ -8,6 +8,7 @@ import { tokenId, type Machine } from '../../model/machine.ts';
 import type { TokenScope } from '../../model/operator-api.ts';
 import type { Token } from '../../model/token.ts';
 import { tokenChange } from '../rules/history.ts';
+import { privatePrefix } from '../../store/collections/tokens.ts';
 import type { Store } from '../../store/store.ts';
 
 export interface NewToken {
@@ -37,6 +38,8 @@ export async function createToken(store: Store, clock: Clock, wanted: NewToken):
     created_at: clock.now().toISOString(),
     expires_at: wanted.expiresAt?.toISOString() ?? null,
   };
+  // First: a store that has a token, or had one, is closed to everybody else.
+  await closeForGood(store, clock);
   try {
     await store.tokens.put(token, 'absent');
   } catch (cause) {
@@ -47,6 +50,30 @@ export async function createToken(store: Store, clock: Clock, wanted: NewToken):
     );
   }
   return text;
+}
+
+/** The server's own setting that says since when the store is closed. */
+const closedKey = `${privatePrefix}closed`;
+
+/** True once the store has had a token, revoked or not. */
+export async function isClosedForGood(store: Store): Promise<boolean> {
+  return (await store.settings.get(closedKey)) !== undefined;
+}
+
+/** From now on nobody gets in without a token, even when the last one is revoked. */
+export async function closeForGood(store: Store, clock: Clock): Promise<void> {
+  if (await isClosedForGood(store)) return;
+  await store.settings.put({ key: closedKey, value: clock.now().toISOString() });
+}
+
+/** True if some token lets its owner create others. */
+export function hasFullToken(tokens: readonly Token[], now: Date): boolean {
+  return tokens.some(
+    ({ scope, tags, expires_at }) =>
+      scope === 'full' &&
+      tags === undefined &&
+      (expires_at === null || Date.parse(expires_at) > now.getTime()),
+  );
 }
 
 /** All tokens, expired ones too. */

@@ -1,5 +1,6 @@
 // Runs before every route: finds out who sends the request, refuses requests that a foreign page made a
 // browser send, and adds headers, logs and metrics.
+import { isIP } from 'node:net';
 import type { FastifyRequest, onRequestHookHandler, onResponseHookHandler } from 'fastify';
 import { AppError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
@@ -14,6 +15,8 @@ declare module 'fastify' {
     access?: Access;
     /** Called all the time by everybody, so left out of request logs, histograms and page headers. */
     quiet?: boolean;
+    /** A document of the page, to which links from elsewhere may lead. */
+    isPage?: boolean;
   }
   interface FastifyRequest {
     principal: Principal;
@@ -24,6 +27,8 @@ export interface GuardServices {
   readonly auth: Auth;
   readonly metrics: Metrics;
   readonly log: Log;
+  /** This server's URL as agents reach it, if configured. */
+  readonly publicUrl: string | undefined;
 }
 
 /** Fit for pages and answers alike, because pages consist of the package's own files. */
@@ -52,6 +57,7 @@ export function guardRequests(app: App, s: GuardServices): void {
 
 /** Admits a request if its sender may use the route. */
 function admitter(s: GuardServices): onRequestHookHandler {
+  const refuseNames = hostRule(s.publicUrl);
   return (request, _reply, done) => {
     request.principal = { kind: 'anyone' };
     // Anybody may learn that a route does not exist.
@@ -64,11 +70,24 @@ function admitter(s: GuardServices): onRequestHookHandler {
     const known = s.auth.admitAtOnce(request.headers.authorization, access);
     if (known !== undefined) {
       request.principal = known;
+      try {
+        if (known.kind === 'anyone') {
+          refuseForeignPages(request);
+          refuseNames(request);
+        }
+      } catch (err) {
+        // Only an AppError is thrown there.
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+        done(err as AppError);
+        return;
+      }
       done();
       return;
     }
     const admit = async (): Promise<void> => {
-      if (access === 'read' || access === 'full') await refuseForeignPages(s, request);
+      const isOpen = !(await s.auth.isConfigured());
+      if (isOpen || access === 'read' || access === 'full') refuseForeignPages(request);
+      if (isOpen) refuseNames(request);
       request.principal = await s.auth.admit(request.headers.authorization, access, {
         isRead,
         address: request.ip,
@@ -102,21 +121,34 @@ function noter(s: GuardServices): onResponseHookHandler {
   };
 }
 
-/** Refuses requests that a page from elsewhere made a browser send. Without tokens such a page could
- *  otherwise use a browser on this host, even under a name of its own that resolves to loopback.
- *  Errors: AppError `auth.denied`. */
-async function refuseForeignPages(s: GuardServices, request: FastifyRequest): Promise<void> {
-  const { origin, host = '', 'sec-fetch-site': site } = request.headers;
-  const isForeign = site === 'cross-site' || site === 'same-site';
+/** Refuses requests that a page from elsewhere made a browser send. Errors: AppError `auth.denied`. */
+function refuseForeignPages({ headers, routeOptions }: FastifyRequest): void {
+  const { origin, host = '', 'sec-fetch-site': site, 'sec-fetch-mode': mode } = headers;
+  if (site === undefined && origin === undefined) return;
+  const isLink = mode === 'navigate' && routeOptions.config.isPage === true;
+  const isForeign = (site === 'cross-site' || site === 'same-site') && !isLink;
   if (isForeign || (origin !== undefined && hostOf(origin) !== host)) {
     throw new AppError('auth.denied', 'this server refuses requests from pages of another origin');
   }
-  if (!(await s.auth.isConfigured()) && !isLoopback(host.replace(/:\d+$/, ''))) {
-    throw new AppError(
-      'auth.denied',
-      'without tokens this server answers to its loopback names only: use http://127.0.0.1, or create a token',
-    );
-  }
+}
+
+/** Without tokens a page from elsewhere could use a browser on this network under a name of its own, which it
+ *  lets resolve to this server. An address cannot be made to resolve. */
+function hostRule(publicUrl: string | undefined): (request: FastifyRequest) => void {
+  const own = hostOf(publicUrl ?? '')?.replace(/:\d+$/, '');
+  let lastGood: string | undefined;
+  return ({ headers: { host = '' } }) => {
+    if (host === lastGood) return;
+    const name = host.replace(/:\d+$/, '').toLowerCase();
+    const isAddress = isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0;
+    if (!isAddress && !isLoopback(name) && name !== own) {
+      throw new AppError(
+        'auth.denied',
+        'without tokens this server answers to loopback names, IP addresses and the host of --public-url alone: use one of these, or create a token',
+      );
+    }
+    lastGood = host;
+  };
 }
 
 function hostOf(origin: string): string | undefined {

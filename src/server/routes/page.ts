@@ -35,7 +35,7 @@ export async function pageRoutes(app: FastifyInstance): Promise<void> {
     preCompressed: true,
     schemaHide: true,
   });
-  const options = { config: { access: 'public' as const }, schema: { hide: true } };
+  const options = { config: { access: 'public' as const, isPage: true }, schema: { hide: true } };
   for (const address of addresses) {
     app.get(address, options, (_request, reply) =>
       reply

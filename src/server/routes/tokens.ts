@@ -1,9 +1,10 @@
 // Token routes: tokens have names, are shown once, and are listed without their secret.
 import { Type } from 'typebox';
+import { AppError } from '../../core/errors.ts';
 import { NewTokenRequest, TokenCreated, TokenList, TokenName } from '../../model/operator-api.ts';
 import type { App, Services } from '../services.ts';
 import { nameOf } from '../access/auth.ts';
-import { createToken, listTokens, revokeToken } from '../access/tokens.ts';
+import { createToken, hasFullToken, listTokens, revokeToken } from '../access/tokens.ts';
 import { Done, errors } from './route.ts';
 
 export function tokenRoutes(app: App, s: Services): void {
@@ -43,6 +44,12 @@ export function tokenRoutes(app: App, s: Services): void {
     },
     async (request, reply) => {
       const { name, scope, expires_at } = request.body;
+      if (scope !== 'full' && !hasFullToken(await listTokens(s.store), s.clock.now())) {
+        throw new AppError(
+          'token.needs-full',
+          'create a token of scope full first: with this one alone nobody could get in any more',
+        );
+      }
       const expiresAt = typeof expires_at === 'string' ? new Date(expires_at) : null;
       const token = await createToken(s.store, s.clock, { name, scope, expiresAt });
       await s.auth.reload();

@@ -183,6 +183,43 @@ it('revoking the last token opens nothing where tokens are required', async () =
   expect(hello.status).toBe(401);
 });
 
+it('revoking the last token opens nothing, on any server of the store', async () => {
+  const clock = new ManualClock(new Date());
+  const server = await startServer({ clock });
+  const full = await tokenOf(server, 'full');
+  await server.call('DELETE', '/api/tokens/full', { token: full });
+  const again = await startServer({ clock, store: server.store });
+  for (const { call } of [server, again]) {
+    const { status, body } = await call('GET', '/api/machines');
+    expect([status, body.error]).toEqual([401, expect.stringContaining('stop the server')]);
+  }
+});
+
+it('revoking the last token of a store of version 0.1.0 opens nothing either', async () => {
+  const clock = new ManualClock(new Date());
+  const server = await startServer({ clock });
+  const other = new OldTokens(server.store);
+  await other.create({ name: 'there', scope: 'read', sha256: hashToken('there') });
+  expect((await server.call('GET', '/api/machines')).status).toBe(401);
+  await other.revoke('there');
+  await clock.advance(5000);
+  expect((await server.call('GET', '/api/machines')).status).toBe(401);
+});
+
+it('the first token created over the API has to be of scope full', async () => {
+  const server = await startServer();
+  const create = (scope: string) =>
+    server.call('POST', '/api/tokens', { body: { name: scope, scope } });
+  for (const scope of ['read', 'enrol']) {
+    const { status, body } = await create(scope);
+    expect([status, body.code]).toEqual([409, 'token.needs-full']);
+  }
+  expect((await server.call('GET', '/api/machines')).status).toBe(200);
+  const { body } = await create('full');
+  const more = { body: { name: 'more', scope: 'read' }, token: body.token };
+  expect((await server.call('POST', '/api/tokens', more)).status).toBe(201);
+});
+
 it('an enrolment token may come from the configuration', async () => {
   const enrolmentToken = 'a-token-of-the-configuration';
   const server = await startServer({ auth: { enrolmentToken } });

@@ -268,7 +268,7 @@ describe('a connection', () => {
     const server = await startServer();
     const text = await exchange(
       server.url,
-      'POST /api/agent/checkin HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+      'POST /api/agent/checkin HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
     );
     expect(text).toMatch(/^HTTP\/1\.1 400 /);
   });
@@ -290,7 +290,7 @@ describe('a connection', () => {
       exchange(server.url, 'GET /api/health HTTP/1.1\r\nhost: 127.0.0.1\r\nx-slow: '),
       exchange(
         server.url,
-        'POST /api/agent/checkin HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"mac":',
+        'POST /api/agent/checkin HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"mac":',
       ),
     ]);
     expect(slow.map((text) => text.split('\r\n')[0])).toEqual([
@@ -305,7 +305,7 @@ describe('a connection', () => {
     const slow = Array.from({ length: 200 }, () => connect(Number(port), hostname));
     for (const socket of slow) {
       socket.on('error', () => {});
-      socket.write('POST /api/agent/checkin HTTP/1.1\r\nhost: a\r\ncontent-le');
+      socket.write('POST /api/agent/checkin HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-le');
     }
     const answer = await server.call('POST', '/api/agent/checkin', { body: checkin(1) });
     expect(answer.status).toBe(200);
@@ -340,14 +340,44 @@ describe('a page from elsewhere', () => {
     await expectEmpty(server);
   });
 
-  it('cannot reach it by a name that resolves to loopback', async () => {
-    const server = await startServer();
-    const { port } = new URL(server.url);
-    const text = await exchange(
-      server.url,
-      `GET /api/machines HTTP/1.1\r\nhost: example.com:${port}\r\nconnection: close\r\n\r\n`,
-    );
-    expect(text).toMatch(/^HTTP\/1\.1 403 /);
+  it('can use no route of a server without tokens, by no name that it lets resolve there', async () => {
+    const server = await startServer({ publicUrl: 'https://pxe.example.org:3000' });
+    const faults = new Faults();
+    const from = async (method: string, path: string, headers: string): Promise<string> => {
+      const head = `${method} ${fill(path)} HTTP/1.1\r\nconnection: close\r\n${headers}`;
+      const text = await exchange(server.url, `${head}\r\ncontent-length: 0\r\n\r\n`);
+      return text.split(' ', 2)[1] ?? text;
+    };
+    for (const { method, path } of [...routes, { method: 'GET', path: '/' }]) {
+      for (const headers of [
+        'host: example.com',
+        'host: localhost.example.com:3000',
+        'host: 127.0.0.1.example.com',
+        'host: pxe.example.org.evil',
+        'host:',
+        'host: 127.0.0.1\r\norigin: https://example.com',
+        'host: 127.0.0.1\r\norigin: null',
+        'host: 127.0.0.1\r\nsec-fetch-site: cross-site',
+        'host: 127.0.0.1\r\nsec-fetch-site: same-site',
+      ]) {
+        const status = await from(method, path, headers);
+        faults.addUnless(status === '403', `${method} ${path} with ${headers}: ${status}`);
+      }
+    }
+    expect(faults.all).toEqual([]);
+    for (const host of [
+      'localhost',
+      '127.0.0.1:1',
+      '[::1]:80',
+      '192.0.2.7:3000',
+      'pxe.example.org',
+    ]) {
+      expect([host, await from('GET', '/api/machines', `host: ${host}`)]).toEqual([host, '200']);
+    }
+    // A link from elsewhere may lead to the page, which asks for everything itself.
+    const link = 'host: 127.0.0.1\r\nsec-fetch-site: cross-site\r\nsec-fetch-mode: navigate';
+    expect(await from('GET', '/', link)).not.toBe('403');
+    expect(await from('GET', '/api/machines', link)).toBe('403');
   });
 });
 
