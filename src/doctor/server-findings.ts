@@ -26,6 +26,7 @@ const dayMs = 24 * 3_600_000;
 
 /** Examines the way from this host to the server at `url`. Errors: the signal's reason only. */
 export async function serverFindings(url: URL, options: ServerOptions): Promise<Finding[]> {
+  if (options.caSha256 !== undefined && url.protocol !== 'https:') return [unpinned(url)];
   const host = bare(url.hostname);
   const names = isAddress(host) ? [] : [await nameFinding(host, options)];
   if (names.some((finding) => finding.verdict === 'fail')) return names;
@@ -42,6 +43,15 @@ export async function serverFindings(url: URL, options: ServerOptions): Promise<
     options.signal.throwIfAborted();
     return [...names, connectionFinding(url, err)];
   }
+}
+
+/** The agent does not speak to such a server, and neither does doctor. */
+function unpinned(url: URL): Finding {
+  return fail(
+    'certificate',
+    `a CA is pinned, and ${url.origin} would show no certificate: the agent does not ask it`,
+    'name the server by its https address, or take dragonfly.ca_sha256 away',
+  );
 }
 
 async function nameFinding(

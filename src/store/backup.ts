@@ -1,10 +1,11 @@
 // Backups: all records of a store as lines of JSON, from any backend into any other. Indexes are left
 // out; restoring makes them anew.
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { constants, createReadStream } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { AppError, isAppError } from '../core/errors.ts';
+import { refuseOthers } from '../core/private-file.ts';
 import { stringifyExact } from '../core/exact-json.ts';
 import { inDragonflysDialect } from '../model/dragonfly.ts';
 import { isActive, type Workflow } from '../model/documents/workflow.ts';
@@ -14,6 +15,7 @@ import { parseDocument } from './collections/json.ts';
 import type { Kv, KvEntry, KvOperation } from './kv/kv.ts';
 import { allKinds, indexKeys, kinds, recordKey, type Kind } from './collections/kinds.ts';
 
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 const formatName = 'dragonfly-backup';
 /** Records to a commit while restoring, and how much text. */
 const batchRecords = 64;
@@ -28,7 +30,11 @@ const backedUp = allKinds.filter(({ table }) => table !== kinds.tokens.table);
  *  Errors: AppError `backup.failed` and those of the store. */
 export async function backUp(kv: Kv, path: string, dialect?: 'dragonfly'): Promise<number> {
   const partial = `${path}.partial`;
-  const file = await attempt(`write ${partial}`, () => open(partial, 'w', 0o600));
+  const file = await attempt(`write ${path}`, async () => {
+    refuseOthers(path);
+    await rm(partial, { force: true });
+    return open(partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  });
   try {
     const text = dialect === undefined ? oneLine : dragonflysLine;
     const records = await writeLines(kv, text, (lines) =>

@@ -29,11 +29,14 @@ const backends = new Map(
   }),
 );
 
-/** `memory:`, `lmdb:DIRECTORY` (made where it is missing) or `etcd:http://HOST:PORT,…`.
+/** `memory:`, `lmdb:DIRECTORY` (made where it is missing, unless it `mustExist`) or `etcd:http://HOST:PORT,…`.
  *  Errors: AppError `config.invalid`, `store.in-use`, `store.incompatible`, `store.damaged`,
  *  `store.unavailable`, `store.full`. */
-export async function openStore(url: string): Promise<Store> {
-  return openStoreOn(await openBackend(url, {}), url);
+export async function openStore(
+  url: string,
+  options: Pick<OpenOptions, 'mustExist'> = {},
+): Promise<Store> {
+  return openStoreOn(await openBackend(url, options), url);
 }
 
 /** The store in a backend of your own, which is closed with the store, or at once where it cannot be

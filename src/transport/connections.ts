@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { callbackify } from 'node:util';
 import type { Clock } from '../core/clock.ts';
 import { Patience } from '../core/deadline.ts';
+import { AppError } from '../core/errors.ts';
 import {
   exchange,
   openExchange,
@@ -57,11 +58,12 @@ const keeping: AgentOptions = {
 };
 
 /** Makes connections to the server at `origin` as requests need them.
- *  Errors: AppError `config.invalid`. */
+ *  Errors: AppError `config.invalid`, `server.untrusted`. */
 export async function openConnections(
   origin: string,
   options: ConnectionOptions,
 ): Promise<Connections> {
+  if (options.trust !== undefined && !origin.startsWith('https:')) throw unproven(origin);
   const { agent, destroy } = await openAgent(origin, options);
   const { clock } = options;
   return {
@@ -73,6 +75,15 @@ export async function openConnections(
     },
     destroy,
   };
+}
+
+/** With a pinned CA a server that shows no certificate is none, however its address was found. */
+function unproven(origin: string): AppError {
+  return new AppError(
+    'server.untrusted',
+    `${origin} is not asked: a CA is pinned, and over http anybody could answer; use its https address`,
+    { details: { url: origin, reason: 'http' } },
+  );
 }
 
 /** The agent of Node's client for connections to the server at `origin`.

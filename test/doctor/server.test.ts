@@ -162,6 +162,18 @@ describe.skipIf(!hasOpenssl)(`the doctor and a certificate${skipped}`, () => {
     expect(findings[2]).toMatch(/^clock fail: this machine's is \d+ s behind/);
   });
 
+  it('that shows none because it is asked by http, with a pinned CA: it is not asked', async () => {
+    let asked = 0;
+    const url = await serve((request, response) => {
+      asked += 1;
+      healthy(request, response);
+    });
+    expect(await examine(url, { caSha256: '0'.repeat(64) })).toEqual([
+      `certificate fail: a CA is pinned, and ${url} would show no certificate: the agent does not ask it`,
+    ]);
+    expect(asked).toBe(0);
+  });
+
   it('whose CA nobody knows, or is the pinned one', async () => {
     const url = await serve(healthy, ca.issue('IP:127.0.0.1', '2020-01-01', '2090-01-01'));
     expect((await examine(url))[0]).toMatch(

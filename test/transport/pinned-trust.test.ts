@@ -97,6 +97,23 @@ describe.skipIf(!hasOpenssl)('a server with a certificate (skipped without opens
     expect(other.records + forged.records).toBe(0);
   });
 
+  it('is not asked by http when a CA is pinned', async () => {
+    const server = await startServer();
+    open.push(server.close);
+    const trust = new PinnedTrust({
+      caSha256: ca.sha256,
+      now: () => new Date(),
+      setClock: async () => {},
+    });
+    const transport = new HttpTransport(server.url, { clock: systemClock, trust });
+    const asked = transport.checkIn(
+      { mac: '02:00:00:00:00:01' },
+      { signal: new AbortController().signal },
+    );
+    await expect(asked).rejects.toMatchObject({ code: 'server.untrusted' });
+    expect((await server.store.machines.list()).items).toEqual([]);
+  });
+
   it('is refused under another name, and with a certificate that is not for servers', async () => {
     const elsewhere = ca.issue('DNS:elsewhere.example', '2020-01-01', '2040-01-01');
     expect((await checkIn(elsewhere, { pin: ca.sha256 })).outcome).toContain(

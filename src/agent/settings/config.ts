@@ -95,7 +95,10 @@ async function discoverUrl(
       : `DHCP option ${urlOption} in ${leases.map((l) => l.source).join(', ')}`,
   );
   for (const { url, source } of leases) {
-    if (url !== undefined) return { url, at: `DHCP option ${urlOption} in ${source}` };
+    if (url === undefined) continue;
+    const at = `DHCP option ${urlOption} in ${source}`;
+    if (!isPinned || /\bhttps:/i.test(url)) return { url, at };
+    looked.push(`${at} (${url}, passed over: a CA is pinned)`);
   }
   return discoverBySrv(sources, leases, isPinned, looked);
 }

@@ -1,5 +1,6 @@
 // `capture`: writes what the probes read into a file that can be replayed elsewhere.
 import { AppError } from '../../core/errors.ts';
+import { writePrivate } from '../../core/private-file.ts';
 import { hostOptions, inventoryOptions } from './host-options.ts';
 import { command } from '../command.ts';
 
@@ -35,7 +36,7 @@ export const capture = command({
     const result = await captureHost(root, { ...options, redact });
     const archive = await packCapture(result);
     if (output === '-') stdout.write(archive);
-    else await write(output, archive);
+    else write(output, archive);
     const { problems } = result.inventory;
     stderr.write(
       `${output}: ${result.files.size} files, ${archive.length} bytes, ${problems.length} problems` +
@@ -46,11 +47,9 @@ export const capture = command({
 });
 
 /** Makes the file readable by its owner alone, since a capture reveals much about a machine. */
-async function write(file: string, archive: Uint8Array): Promise<void> {
+function write(file: string, archive: Uint8Array): void {
   try {
-    // Loaded only here, because it would slow down every other command.
-    const { writeFile } = await import('node:fs/promises');
-    await writeFile(file, archive, { mode: 0o600 });
+    writePrivate(file, archive);
   } catch (cause) {
     throw new AppError('config.invalid', `cannot write ${file}; give another file to -o`, {
       cause,

@@ -2,13 +2,11 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { readPrivate, writePrivate } from '../../core/private-file.ts';
 import type { Notebook } from '../../agent/boot.ts';
 
 // node:fs/promises would load eleven more of Node's modules, readline among them: a megabyte.
 const mkdir = promisify(fs.mkdir);
-const readFile = promisify(fs.readFile);
-const rename = promisify(fs.rename);
-const writeFile = promisify(fs.writeFile);
 
 /** Opens the notebooks in `dir`; undefined if this user may not write there. */
 export async function openStateDir(
@@ -30,11 +28,15 @@ export async function openStateDir(
 
 function notebook(path: string): Notebook {
   return {
-    read: () => readFile(path, 'utf8').catch(() => undefined),
+    async read() {
+      try {
+        return readPrivate(path);
+      } catch {
+        return undefined;
+      }
+    },
     async write(text) {
-      // Renamed into place, so that a reader never finds half a text.
-      await writeFile(`${path}.new`, text, { mode: 0o600 });
-      await rename(`${path}.new`, path);
+      writePrivate(path, text);
     },
   };
 }

@@ -14,7 +14,11 @@ export const check = command({
   async run(args, io) {
     const { checkStore } = await import('../../store/check.ts');
     const { repair, json } = args;
-    const kv = await openStoreOf(args, io, { readOnly: !repair, verifyWhole: true });
+    const kv = await openStoreOf(args, io, {
+      readOnly: !repair,
+      mustExist: true,
+      verifyWhole: true,
+    });
     try {
       const findings: Finding[] = [];
       const result = await checkStore(kv, repair, (finding) => {

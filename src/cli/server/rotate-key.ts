@@ -1,6 +1,7 @@
 // `dragonfly-server rotate-key`: makes a new key and encrypts all BMC passwords with it.
-import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { AppError } from '../../core/errors.ts';
+import { writePrivate } from '../../core/private-file.ts';
 import type { Machine } from '../../model/machine.ts';
 import type { SecretBox } from '../../server/access/secrets.ts';
 import type { Store } from '../../store/store.ts';
@@ -24,7 +25,8 @@ export const rotateKey = command({
     const { openStore } = await import('../../store/open.ts');
     const old = existsSync(file) ? readText(file) : '';
     const key = `${newKeyLine()}\n`;
-    const store = await openStore(storeUrl(configuration));
+    // With a mistyped --data the old keys would go while secrets elsewhere still need them.
+    const store = await openStore(storeUrl(configuration), { mustExist: old !== '' });
     try {
       // The new key must be on disk, beside the old ones, before anything is encrypted with it.
       writeKeys(file, key + old);
@@ -41,8 +43,7 @@ export const rotateKey = command({
 /** Replaces the file atomically; only its owner may read it. */
 function writeKeys(file: string, keys: string): void {
   try {
-    writeFileSync(`${file}.new`, keys, { mode: 0o600, flush: true });
-    renameSync(`${file}.new`, file);
+    writePrivate(file, keys);
   } catch (cause) {
     throw new AppError('config.invalid', `cannot write ${file}`, { cause });
   }

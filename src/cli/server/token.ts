@@ -48,7 +48,8 @@ export const token = command({
     }
     const { openStore } = await import('../../store/open.ts');
     const configuration = await serverConfiguration(args, io);
-    const store = await openStore(storeUrl(configuration)).catch((err: unknown) => {
+    const mustExist = args.action !== 'create';
+    const store = await openStore(storeUrl(configuration), { mustExist }).catch((err: unknown) => {
       throw isAppError(err, 'store.in-use') ? running(err) : err;
     });
     try {

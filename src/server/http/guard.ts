@@ -1,6 +1,5 @@
 // Runs before every route: finds out who sends the request, refuses requests that a foreign page made a
 // browser send, and adds headers, logs and metrics.
-import { isIP } from 'node:net';
 import type { FastifyRequest, onRequestHookHandler, onResponseHookHandler } from 'fastify';
 import { AppError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
@@ -132,6 +131,9 @@ function refuseForeignPages({ headers, routeOptions }: FastifyRequest): void {
   }
 }
 
+/** No name that DNS resolves is written so. */
+const addressLiteral = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/;
+
 /** Without tokens a page from elsewhere could use a browser on this network under a name of its own, which it
  *  lets resolve to this server. An address cannot be made to resolve. */
 function hostRule(publicUrl: string | undefined): (request: FastifyRequest) => void {
@@ -140,8 +142,7 @@ function hostRule(publicUrl: string | undefined): (request: FastifyRequest) => v
   return ({ headers: { host = '' } }) => {
     if (host === lastGood) return;
     const name = host.replace(/:\d+$/, '').toLowerCase();
-    const isAddress = isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0;
-    if (!isAddress && !isLoopback(name) && name !== own) {
+    if (!addressLiteral.test(name) && !isLoopback(name) && name !== own) {
       throw new AppError(
         'auth.denied',
         'without tokens this server answers to loopback names, IP addresses and the host of --public-url alone: use one of these, or create a token',

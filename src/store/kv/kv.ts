@@ -62,6 +62,8 @@ export interface Kv {
 export interface OpenOptions {
   /** Opens beside a running server; writes and creates nothing. */
   readonly readOnly?: boolean;
+  /** Makes no new store: with a mistyped directory there is none to read. */
+  readonly mustExist?: boolean;
   /** Also opens a store whose restore was interrupted. */
   readonly partlyRestored?: boolean;
   /** Verifies every page of a data file, whatever its size. */

@@ -2,7 +2,8 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, isAppError } from '../../core/errors.ts';
-import { lockDirectory } from './directory-lock.ts';
+import { makePrivate, refuseOthers } from '../../core/private-file.ts';
+import { lockDirectory, lockName } from './directory-lock.ts';
 import type { Kv, OpenOptions } from '../kv/kv.ts';
 import { dataFileName, verifyDataFile } from './lmdb-file.ts';
 import { LmdbKv } from './lmdb.ts';
@@ -10,12 +11,15 @@ import { LmdbKv } from './lmdb.ts';
 /** Errors: AppError `store.in-use`, `store.damaged`, `store.unavailable`. */
 export function openDirectory(directory: string, options: OpenOptions): Kv {
   const { readOnly = false, verifyWhole = false } = options;
-  prepare(directory, readOnly);
+  prepare(directory, options);
   const release = readOnly ? lockIfFree(directory) : lockDirectory(directory);
   try {
     // While a server writes, its pages cannot be told from damaged ones.
     if (release !== undefined) verifyDataFile(directory, { whole: verifyWhole });
-    return LmdbKv.open(directory, { readOnly, release: release ?? (() => {}) });
+    const kv = LmdbKv.open(directory, { readOnly, release: release ?? (() => {}) });
+    // New files have the mode that the user's mask leaves them.
+    if (!readOnly) for (const file of files) makePrivate(join(directory, file));
+    return kv;
   } catch (err) {
     release?.();
     if (err instanceof AppError) throw err;
@@ -27,12 +31,20 @@ export function openDirectory(directory: string, options: OpenOptions): Kv {
   }
 }
 
-function prepare(directory: string, readOnly: boolean): void {
+/** Its files. The first holds everything, the others say who uses it. */
+const files = [dataFileName, 'lock.mdb', lockName];
+
+function prepare(directory: string, { readOnly = false, mustExist = false }: OpenOptions): void {
+  const isRead = readOnly || mustExist;
   try {
-    if (readOnly) accessSync(join(directory, dataFileName), constants.R_OK);
+    if (isRead) accessSync(join(directory, dataFileName), constants.R_OK);
     else mkdirSync(directory, { recursive: true, mode: 0o700 });
+    for (const file of files) {
+      if (readOnly) refuseOthers(join(directory, file));
+      else makePrivate(join(directory, file));
+    }
   } catch (err) {
-    const what = readOnly ? 'no data to read in' : 'cannot make the data directory';
+    const what = isRead ? 'no data to read in' : 'cannot use the data directory';
     throw new AppError(
       'store.unavailable',
       `${what} ${directory}: name one that this user may use with --data`,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../../core/errors.ts';
 
-const lockName = 'in-use.lock';
+export const lockName = 'in-use.lock';
 
 /** Locks a directory and returns what releases it.
  *  Errors: AppError `store.in-use`, `store.unavailable`. */

@@ -75,6 +75,11 @@ describe('readConfiguration', () => {
       value: 'http://dhcp:3000',
       source: 'DHCP option 224 in /run/systemd/netif/leases/2',
     });
+    // A server that proves nothing is passed over where a CA is pinned.
+    const pinned = `dragonfly.ca_sha256=${'0'.repeat(64)}\n`;
+    expect((await url({ ...everywhere, '/proc/cmdline': pinned }, { srv })).value).toBe(
+      'https://a.example.net,https://b.example.net:3000',
+    );
     const onlyDomain = { '/run/dragonfly/lease': "domain='example.net'\n" };
     expect(await url(onlyDomain, { srv })).toEqual({
       value: 'https://a.example.net,http://b.example.net:3000',

@@ -1,7 +1,7 @@
 // The server's program, started as people start it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { expect, it, onTestFinished } from 'vitest';
@@ -110,6 +110,30 @@ it('creates, lists and revokes tokens in the data of a stopped server and throug
     2,
     expect.stringContaining('no token named watcher'),
   ]);
+});
+
+it.each([
+  ['token list', ['token', 'list']],
+  ['token revoke', ['token', 'revoke', 'ops']],
+  ['check', ['check']],
+  ['check --repair', ['check', '--repair']],
+  ['backup', ['backup', 'file']],
+])('makes no store for %s with a mistyped --data', async (_name, command) => {
+  const data = `${temporaryDirectory()}/mistyped`;
+  const { code, stderr } = await run([...command, '--data', data]);
+  expect([code, stderr]).toEqual([2, expect.stringContaining('no data to read')]);
+  expect(existsSync(data)).toBe(false);
+});
+
+it('keeps the old keys where the data that they belong to is not', async () => {
+  const directory = temporaryDirectory();
+  const keys = `${directory}/keys`;
+  const rotate = (data: string) =>
+    run(['rotate-key', '--data', `${directory}/${data}`, '--secret-key-file', keys]);
+  expect((await rotate('data')).code).toBe(0);
+  const first = readFileSync(keys, 'utf8');
+  expect((await rotate('mistyped')).code).toBe(2);
+  expect([readFileSync(keys, 'utf8'), existsSync(`${directory}/mistyped`)]).toEqual([first, false]);
 });
 
 it('rotates the key of BMC passwords: old ones open with the new key alone', async () => {

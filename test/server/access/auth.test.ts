@@ -189,8 +189,8 @@ it('revoking the last token opens nothing, on any server of the store', async ()
   const full = await tokenOf(server, 'full');
   await server.call('DELETE', '/api/tokens/full', { token: full });
   const again = await startServer({ clock, store: server.store });
-  for (const { call } of [server, again]) {
-    const { status, body } = await call('GET', '/api/machines');
+  for (const one of [server, again]) {
+    const { status, body } = await one.call('GET', '/api/machines');
     expect([status, body.error]).toEqual([401, expect.stringContaining('stop the server')]);
   }
 });
