@@ -65,10 +65,12 @@ const codes = {
   // Requests
   'request.malformed': [400, 'The request body cannot be parsed.'],
   'request.stale': [412, 'The record has changed since the version that If-Match names.'],
+  'request.range': [416, 'The file ends before the range that was asked for.'],
   'request.too-large': [413, 'The request body is larger than the server accepts.'],
   'request.unsupported': [415, 'The route does not take this content type.'],
   'request.invalid': [422, 'The request does not follow its schema.'],
   'route.unknown': [404, 'There is no such route.'],
+  'route.method': [405, 'The route does not take this method.'],
 
   // Tokens and secrets
   'auth.required': [401, 'The request needs a token, or its token is not valid any more.'],

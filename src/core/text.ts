@@ -24,3 +24,10 @@ export function wellFormed(value: unknown): unknown {
     Object.entries(value).map(([key, item]) => [key.toWellFormed(), wellFormed(item)]),
   );
 }
+
+/** True if no text in the value, keys included, has a lone surrogate. */
+export function isWellFormed(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed();
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([key, item]) => key.isWellFormed() && isWellFormed(item));
+}

@@ -32,3 +32,14 @@ export const U64 = (options: Described = {}) =>
     exclusiveMaximum: 2 ** 64,
     ...options,
   });
+
+/** Texts by key. A key has 1 to `longest` characters, none of them a control character; others are refused. */
+export const textsByKey = <T extends TSchema>(
+  longest: number,
+  value: T,
+  options: { readonly maxProperties?: number } = {},
+) =>
+  Type.Record(Type.String({ pattern: `^[^\\u0000-\\u001f\\u007f]{1,${longest}}$` }), value, {
+    additionalProperties: false,
+    ...options,
+  });

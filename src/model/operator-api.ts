@@ -2,7 +2,7 @@
 // field is a typo that somebody wants to hear of.
 import { Type, type Static } from 'typebox';
 import { LivenessName } from './api.ts';
-import { nullable } from './fields.ts';
+import { nullable, textsByKey } from './fields.ts';
 import { IdentityConflict, MachineHistory } from './history.ts';
 import { BmcConfig, Machine, MachineConfig, MachineStateName } from './machine.ts';
 import { Workflow } from './documents/workflow.ts';
@@ -15,6 +15,8 @@ export const MachineId = Type.String({ format: 'uuid', description: "the machine
 /** A tag or a label: printable, without control characters. */
 const printable = '^[^\\u0000-\\u001f\\u007f]*$';
 export const Tag = Type.String({ minLength: 1, maxLength: 64, pattern: printable });
+/** Of one machine. */
+export const mostTags = 64;
 const Hostname = Type.String({
   maxLength: 253,
   pattern:
@@ -96,20 +98,16 @@ const BmcPatch = Type.Object(
   strict,
 );
 
-const Labels = Type.Record(
-  Type.String({ minLength: 1, maxLength: 128, pattern: printable }),
-  Type.String({ maxLength: 1024 }),
-  {
-    maxProperties: 64,
-  },
-);
+const Labels = textsByKey(128, Type.String({ maxLength: 1024, pattern: printable }), {
+  maxProperties: 64,
+});
 
 /** A change to a machine's settings: only the fields that are present; null clears a field. */
 export const MachinePatch = Type.Object(
   {
     hostname: Type.Optional(nullable(Hostname)),
     os_choice: Type.Optional(nullable(TemplateName)),
-    tags: Type.Optional(Type.Array(Tag, { maxItems: 64 })),
+    tags: Type.Optional(Type.Array(Tag, { maxItems: mostTags })),
     labels: Type.Optional(Labels),
     bmc: Type.Optional(nullable(BmcPatch)),
     offline: Type.Optional(
@@ -148,8 +146,8 @@ export const MachineCreate = Type.Object(
 export type MachineCreate = Static<typeof MachineCreate>;
 
 const BulkOperation = {
-  add_tags: Type.Optional(Type.Array(Tag, { maxItems: 64 })),
-  remove_tags: Type.Optional(Type.Array(Tag, { maxItems: 64 })),
+  add_tags: Type.Optional(Type.Array(Tag, { maxItems: mostTags })),
+  remove_tags: Type.Optional(Type.Array(Tag, { maxItems: mostTags })),
   os_choice: MachinePatch.properties.os_choice,
   offline: MachinePatch.properties.offline,
   workflow: Type.Optional(

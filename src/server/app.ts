@@ -1,16 +1,16 @@
 // Builds the server from its services, the handling common to all requests, and the routes. It does not
 // listen.
 import swagger from '@fastify/swagger';
-import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
-import fastify, { type FastifyRequest } from 'fastify';
+import fastify from 'fastify';
 import { v7 } from 'uuid';
 import type { Clock } from '../core/clock.ts';
-import { AppError } from '../core/errors.ts';
-import { stringifyExact } from '../core/exact-json.ts';
 import { silentLog, type Log } from '../core/log.ts';
 import type { ImageFolder } from '../store/images/folder.ts';
 import type { Store } from '../store/store.ts';
-import { answerClientError, sendError } from './http/answers.ts';
+import { answerClientError, answerText, sendError } from './http/answers.ts';
+import { takeBodies } from './http/bodies.ts';
+import { answerUnknown } from './http/methods.ts';
+import { readStrictly } from './http/queries.ts';
 import { Auth, type AuthOptions } from './access/auth.ts';
 import { startBackground } from './background.ts';
 import type { BootOptions } from '../netboot/boot-script.ts';
@@ -19,7 +19,6 @@ import { Events } from './running/events.ts';
 import { guardRequests } from './http/guard.ts';
 import { decisionFor } from './machines/decision.ts';
 import { Decisions } from './running/decisions.ts';
-import { parseJson, parseYaml } from './http/json.ts';
 import { Liveness } from './running/liveness.ts';
 import { defaultLiveness, type LivenessPolicy } from './running/pace.ts';
 import { createMetrics } from './running/metrics.ts';
@@ -42,6 +41,7 @@ import { workflowRoutes } from './routes/workflows.ts';
 import { SecretBox } from './access/secrets.ts';
 import type { App, Services } from './services.ts';
 import { Stopwatch } from './running/stopwatch.ts';
+import { TagCounts } from './running/tag-counts.ts';
 import { timedStore } from './running/timed-store.ts';
 
 export interface AppOptions {
@@ -101,17 +101,12 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
   // One type for HTTP and HTTPS, so that routes see no difference.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const app = bare as App;
-  app.setValidatorCompiler(TypeBoxValidatorCompiler);
   // Schemas of answers only document: all fields of stored records go out as they are.
-  app.setSerializerCompiler(() => stringifyExact);
+  app.setSerializerCompiler(() => answerText);
   app.setErrorHandler((err, request, reply) => sendError(err, request, reply, s.log));
-  app.setNotFoundHandler((request) => {
-    throw new AppError(
-      'route.unknown',
-      `no such route: ${request.method} ${request.url.split('?')[0]}`,
-    );
-  });
   takeBodies(app);
+  readStrictly(app);
+  answerUnknown(app);
   limitConnections(app.server, options.connectionsPerAddress ?? 1024);
   guardRequests(app, s);
   await app.register(swagger, openApiBase(options.version ?? '0'));
@@ -143,6 +138,7 @@ function createServices(options: AppOptions, stopping: AbortSignal): Services {
     events,
     liveness,
     decisions: new Decisions((machine) => decisionFor({ store, clock }, machine)),
+    tags: new TagCounts(store),
     metrics,
     stopping,
     auth: new Auth(store, clock, options.auth),
@@ -166,31 +162,4 @@ function lastCertificate(pem: string): string {
 function requestIds(run: string): () => string {
   let count = 0;
   return () => `${run}-${(count += 1)}`;
-}
-
-type Done = (err: Error | null, body?: unknown) => void;
-
-function bodyParser(parse: (text: string) => unknown) {
-  return (_request: FastifyRequest, text: string, done: Done): void => {
-    let body: unknown;
-    try {
-      body = parse(text);
-    } catch (err) {
-      done(err instanceof Error ? err : new Error('cannot parse the body', { cause: err }));
-      return;
-    }
-    done(null, body);
-  };
-}
-
-/** Accepts JSON and YAML, and no other content type. */
-function takeBodies(app: App): void {
-  app.removeAllContentTypeParsers();
-  const asText = { parseAs: 'string' } as const;
-  app.addContentTypeParser('application/json', asText, bodyParser(parseJson));
-  app.addContentTypeParser(
-    ['application/yaml', 'application/x-yaml', 'text/yaml'],
-    asText,
-    bodyParser(parseYaml),
-  );
 }

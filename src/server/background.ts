@@ -28,6 +28,7 @@ export function startBackground(s: Services, signal: AbortSignal): Background {
   const ownWrites = new Set<string>();
   const running = [
     watchStore(s, ownWrites, signal).catch((err: unknown) => {
+      s.tags.unwatched();
       s.log.error({ err }, 'the store cannot be watched: changes by other servers show late');
     }),
     s.overload.watch(signal).catch(() => {}),
@@ -137,6 +138,7 @@ async function watchStore(
   await s.store.watch((change) => {
     if (change?.kind === 'machines' && ownWrites.has(change.id ?? '')) return;
     if (change === undefined) {
+      s.tags.changed(undefined);
       s.decisions.forget(undefined);
       s.events.publish('reset', {});
       return;
@@ -150,6 +152,7 @@ type Change = Omit<StoreChange, 'kind'>;
 /** The events that watchers get of a change. Kinds that are not listed cause none. */
 const announcements: Partial<Record<StoreChange['kind'], (s: Services, change: Change) => void>> = {
   machines(s, { id, removed }) {
+    s.tags.changed(id);
     s.decisions.forget(id);
     s.events.publish(removed ? 'machine.deleted' : 'machine.changed', { machine_id: id });
   },

@@ -14,6 +14,7 @@ import type { BootOptions } from '../netboot/boot-script.ts';
 import type { Metrics } from './running/metrics.ts';
 import type { Overload } from './running/overload.ts';
 import type { Stopwatch } from './running/stopwatch.ts';
+import type { TagCounts } from './running/tag-counts.ts';
 import type { SecretBox } from './access/secrets.ts';
 
 export type App = FastifyInstance<
@@ -36,6 +37,7 @@ export interface Services {
   readonly events: Events;
   readonly liveness: Liveness;
   readonly decisions: Decisions;
+  readonly tags: TagCounts;
   readonly metrics: Metrics;
   readonly overload: Overload;
   readonly stopwatch: Stopwatch;

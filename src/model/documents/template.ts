@@ -1,7 +1,7 @@
 // The stored Template document (camelCase, as Dragonfly writes it). Unknown fields are kept in actions,
 // where newer Dragonfly versions add some, and refused elsewhere.
 import { Type, type Static, type TObject, type TProperties } from 'typebox';
-import { Timestamp, U32, U64, U8 } from '../fields.ts';
+import { textsByKey, Timestamp, U32, U64, U8 } from '../fields.ts';
 
 const strict = { additionalProperties: false };
 const text = (maxLength = 4096) => Type.Optional(Type.String({ maxLength }));
@@ -111,7 +111,7 @@ export type TemplateAction = Static<typeof TemplateAction>;
 /** A name that is safe in a path, a file name and a key. */
 export const TemplateName = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$' });
 
-const labels = Type.Record(Type.String({ maxLength: 253 }), Type.String({ maxLength: 4096 }));
+const labels = textsByKey(253, Type.String({ maxLength: 4096 }));
 
 export const Template = Type.Object(
   {

@@ -1,14 +1,12 @@
 // Answers to failed requests: `{ error, code, … }`, the status by the code, never a stack trace.
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import {
-  AppError,
-  describeError,
-  httpStatus,
-  isAppError,
-  type ErrorCode,
-} from '../../core/errors.ts';
+import { AppError, describeError, errorCodes, httpStatus, isAppError } from '../../core/errors.ts';
+import type { ErrorCode } from '../../core/errors.ts';
+import { stringifyExact } from '../../core/exact-json.ts';
 import type { Log } from '../../core/log.ts';
+import { wellFormed } from '../../core/text.ts';
+import { answerable, failureOf } from '../rules/failures.ts';
 import { invalid } from '../rules/violations.ts';
 
 /** fastify's own errors that a client causes, by fastify's code; its other 4xx are malformed requests. */
@@ -16,6 +14,15 @@ const codeOfFastify: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'request.too-large',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'request.unsupported',
 };
+
+/** Its other errors by status: those of files. */
+const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
+  412: 'request.stale',
+  416: 'request.range',
+};
+
+/** Connections whose request was answered before all of it had arrived. */
+const answeredEarly = new WeakSet<Socket>();
 
 /** Answers a request that failed with `err`, and logs what an operator of the server must know. */
 export function sendError(
@@ -34,10 +41,42 @@ export function sendError(
   const wait = failure.details['retry_after_seconds'];
   if (typeof wait === 'number') void reply.header('retry-after', String(Math.ceil(wait)));
   else if (status === 503) void reply.header('retry-after', '2');
-  return reply
-    .code(status)
-    .type('application/json; charset=utf-8')
-    .send({ ...bodyOf(failure, status), request_id: request.id });
+  const { allow } = failure.details;
+  if (Array.isArray(allow)) void reply.header('allow', allow.join(', '));
+  const { headers: { 'Content-Range': range } = {} }: { headers?: Record<string, unknown> } =
+    Object(err);
+  if (typeof range === 'string') void reply.header('content-range', range);
+  if (!request.raw.complete) answeredEarly.add(request.raw.socket);
+  const body = { ...failureOf(failure), request_id: request.id };
+  return wantsProblem(request)
+    ? reply
+        .code(status)
+        .type('application/problem+json')
+        .send(problemOf(failure, status, body))
+    : reply.code(status).type('application/json; charset=utf-8').send(body);
+}
+
+/** True if the client asks for RFC 9457's form of an error. */
+function wantsProblem({ headers: { accept = '' } }: FastifyRequest): boolean {
+  const range = accept.split(',').find((one) => /^\s*application\/problem\+json\b/i.test(one));
+  return range !== undefined && !/;\s*q=0(?:\.0*)?\s*(?:;|$)/i.test(range);
+}
+
+/** The same in the form of RFC 9457. */
+function problemOf(failure: AppError, status: number, { error, ...more }: Record<string, unknown>) {
+  return {
+    ...more,
+    type: `urn:dragonfly:problem:${failure.code}`,
+    title: errorCodes[failure.code],
+    status,
+    detail: error,
+  };
+}
+
+/** The text of an answer. What an earlier version stored may have texts that strict readers refuse. */
+export function answerText(body: unknown): string {
+  const text = stringifyExact(body);
+  return /(?:^|[^\\])(?:\\\\)*\\ud[89a-f]/.test(text) ? stringifyExact(wellFormed(body)) : text;
 }
 
 function logFailure(failure: AppError, status: number, request: FastifyRequest, log: Log): void {
@@ -58,16 +97,6 @@ function logFailure(failure: AppError, status: number, request: FastifyRequest, 
   }
 }
 
-/** A bug tells the client nothing of itself. The causes of damage may quote what is stored. */
-function bodyOf(failure: AppError, status: number): Record<string, unknown> {
-  const { code, details } = failure;
-  if (code === 'internal.bug') return { error: 'the server failed; its log has the details', code };
-  if (status === 500) {
-    return { error: `${failure.message}; the log of the server has the details`, code };
-  }
-  return { error: describeError(failure), code, ...details };
-}
-
 /** Makes a browser ask its user for a token, and tells a script the scheme. */
 function challenge(request: FastifyRequest): string {
   const isPage = (request.headers.accept ?? '').includes('text/html');
@@ -78,7 +107,7 @@ function challenge(request: FastifyRequest): string {
 
 /** Answers a request that is not HTTP or comes too slowly, and ends the connection. */
 export function answerClientError(err: NodeJS.ErrnoException, socket: Socket): void {
-  if (err.code === 'ECONNRESET' || !socket.writable) {
+  if (err.code === 'ECONNRESET' || !socket.writable || answeredEarly.has(socket)) {
     socket.destroy();
     return;
   }
@@ -90,24 +119,17 @@ export function answerClientError(err: NodeJS.ErrnoException, socket: Socket): v
         : ['400 Bad Request', 'request.malformed', 'this is not an HTTP request'];
   const body = JSON.stringify({ error, code });
   socket.end(
-    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nX-Content-Type-Options: nosniff\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   );
 }
 
 function asAppError(err: unknown): AppError {
-  if (isAppError(err)) {
-    // A code that no route answers got here by a bug.
-    return httpStatus(err.code) === null ? bug(err) : err;
-  }
+  if (isAppError(err)) return answerable(err);
   // Not an AppError: fastify's, which carries `code` and `validation`, or a bug, which has neither.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const { validation, validationContext, code, message, statusCode } = err as Partial<FastifyError>;
   if (validation !== undefined) return invalid(validationContext ?? 'body', validation);
-  if (statusCode === undefined || statusCode < 400 || statusCode >= 500) return bug(err);
-  const ours = codeOfFastify[code ?? ''] ?? 'request.malformed';
+  if (statusCode === undefined || statusCode < 400 || statusCode >= 500) return answerable(err);
+  const ours = codeOfFastify[code ?? ''] ?? codeOfStatus[statusCode] ?? 'request.malformed';
   return new AppError(ours, (message ?? '').replaceAll(/\s+/g, ' '));
-}
-
-function bug(cause: unknown): AppError {
-  return new AppError('internal.bug', 'a bug', { cause });
 }

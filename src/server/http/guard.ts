@@ -6,6 +6,7 @@ import type { Log } from '../../core/log.ts';
 import type { Access, Auth, Principal } from '../access/auth.ts';
 import type { Metrics } from '../running/metrics.ts';
 import { isLoopback } from './connections.ts';
+import { represent } from './representation.ts';
 import type { App } from '../services.ts';
 
 declare module 'fastify' {
@@ -34,7 +35,6 @@ export interface GuardServices {
 const securityHeaders = {
   'content-security-policy':
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-  'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',
@@ -45,12 +45,14 @@ const securityHeaders = {
 export function guardRequests(app: App, s: GuardServices): void {
   // Declares the property, so that all requests have one shape.
   app.decorateRequest('principal');
+  app.addHook('onRequest', name);
   app.addHook('onRequest', admitter(s));
   const note = noter(s);
   app.addHook('onRoute', (route) => {
     if (route.config?.quiet === true) return;
     route.onRequest = [describe, route.onRequest ?? []].flat();
     route.onResponse = [route.onResponse ?? [], note].flat();
+    represent(route);
   });
 }
 
@@ -98,9 +100,15 @@ function admitter(s: GuardServices): onRequestHookHandler {
   };
 }
 
-/** Sets the headers that all answers carry. */
+/** Sets the headers that all answers carry, those of unknown routes as well. */
+const name: onRequestHookHandler = (request, reply, done) => {
+  void reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+  done();
+};
+
+/** Sets the headers of everything that a browser may show. */
 const describe: onRequestHookHandler = (request, reply, done) => {
-  void reply.headers(securityHeaders).header('x-request-id', request.id);
+  void reply.headers(securityHeaders);
   if (request.url.startsWith('/api/')) void reply.header('cache-control', 'no-store');
   done();
 };

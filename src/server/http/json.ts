@@ -3,7 +3,7 @@ import secureJson from 'secure-json-parse';
 import { parse as parseYamlText } from 'yaml';
 import { AppError } from '../../core/errors.ts';
 import { exactReviver, stringifyExact } from '../../core/exact-json.ts';
-import { wellFormed } from '../../core/text.ts';
+import { isWellFormed, wellFormed } from '../../core/text.ts';
 
 /** Deeper than any document of this API, and shallow enough for recursive code. */
 const maxDepth = 32;
@@ -11,22 +11,29 @@ const maxDepth = 32;
 /** UTF-8 has no lone surrogates; only an escape brings one. */
 const maybeLoneSurrogate = /\\ud[89a-f]/i;
 
+/** What becomes of halves of surrogate pairs, which no strict reader of the answers could take. */
+export type Surrogates = 'mend' | 'refuse';
+
 /** Parses JSON. Errors: AppError `request.malformed`. */
-export function parseJson(text: string): unknown {
+export function parseJson(text: string, surrogates: Surrogates = 'refuse'): unknown {
   refuseDepth(text);
+  let value: unknown;
   try {
     const actions = { protoAction: 'error', constructorAction: 'error' } as const;
-    const value: unknown = secureJson.parse(text, exactReviver(text), actions);
-    return maybeLoneSurrogate.test(text) ? wellFormed(value) : value;
+    value = secureJson.parse(text, exactReviver(text), actions);
   } catch (cause) {
     throw new AppError('request.malformed', 'cannot read the body as JSON', {
       cause,
     });
   }
+  if (!maybeLoneSurrogate.test(text)) return value;
+  if (surrogates === 'mend') return wellFormed(value);
+  if (isWellFormed(value)) return value;
+  throw new AppError('request.malformed', 'the body has half of a surrogate pair in a text');
 }
 
 /** Parses YAML into what the same document would be in JSON. Errors: AppError `request.malformed`. */
-export function parseYaml(text: string): unknown {
+export function parseYaml(text: string, surrogates: Surrogates = 'refuse'): unknown {
   let json: string | undefined;
   try {
     // Block collections nest by indentation; only the round trip through JSON makes their depth visible.
@@ -38,7 +45,7 @@ export function parseYaml(text: string): unknown {
       cause,
     });
   }
-  return json === undefined ? undefined : parseJson(json);
+  return json === undefined ? undefined : parseJson(json, surrogates);
 }
 
 /** Counts brackets outside strings, which is cheaper than walking the parsed value. */

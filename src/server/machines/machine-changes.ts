@@ -1,12 +1,19 @@
 // Operators' changes to machines: configuration, marking offline, deletion; one by one and in bulk.
-import { AppError, describeError, isAppError } from '../../core/errors.ts';
+import { AppError, httpStatus } from '../../core/errors.ts';
+import type { Log } from '../../core/log.ts';
 import { stateName } from '../../model/machine-state.ts';
 import type { BmcConfig, Machine } from '../../model/machine.ts';
-import type { BulkRequest, BulkResponse, MachinePatch } from '../../model/operator-api.ts';
+import {
+  mostTags,
+  type BulkRequest,
+  type BulkResponse,
+  type MachinePatch,
+} from '../../model/operator-api.ts';
 import type { Auth } from '../access/auth.ts';
 import type { SecretBox } from '../access/secrets.ts';
 import { refuseStale } from '../rules/etag.ts';
 import type { ServerSeen } from '../rules/variables.ts';
+import { answerable, failureOf } from '../rules/failures.ts';
 import type { Liveness } from '../running/liveness.ts';
 import { changeMachine, loadMachine, machineEtag, type ChangeServices } from './machines.ts';
 import { loadTemplate, provision } from './provision.ts';
@@ -23,7 +30,9 @@ export interface DeleteServices extends ChangeServices {
   readonly liveness: Liveness;
 }
 
-export type BulkServices = PatchServices & DeleteServices & WorkflowServices;
+export type BulkServices = PatchServices &
+  DeleteServices &
+  WorkflowServices & { readonly log: Log };
 
 /** The labels of a machine together, so that its record keeps room for the machine itself. */
 const labelBytes = 16_384;
@@ -136,12 +145,27 @@ export async function deleteMachine(
   s.liveness.forget(id);
 }
 
-/** Changes each machine by itself. */
+function tooManyTags(): AppError {
+  return new AppError('request.invalid', `a machine has at most ${mostTags} tags`, {
+    details: { path: 'add_tags', part: 'body' },
+  });
+}
+
+/** A machine that is deleted cannot be changed as well. Errors: AppError `request.invalid`. */
+function refuseBoth({ delete: isDeleted, ids: _ids, ...changes }: BulkRequest): void {
+  if (isDeleted !== true || Object.keys(changes).length === 0) return;
+  throw new AppError('request.invalid', 'body: delete goes with no other change', {
+    details: { path: 'delete', part: 'body' },
+  });
+}
+
+/** Changes each machine by itself, whatever becomes of the others. */
 export async function changeMany(
   s: BulkServices,
   request: BulkRequest,
   server: ServerSeen,
 ): Promise<BulkResponse> {
+  refuseBoth(request);
   const left = [...new Set(request.ids.map((id) => id.toLowerCase()))];
   const failed: BulkResponse['failed'] = [];
   let changed = 0;
@@ -151,9 +175,10 @@ export async function changeMany(
         await changeOne(s, id, request, server);
         changed += 1;
       } catch (err) {
-        if (!isAppError(err)) throw err;
-        const failure = { error: describeError(err), code: err.code, ...err.details };
-        failed.push({ machine_id: id, failure });
+        const failure = answerable(err);
+        if (httpStatus(failure.code) === 500)
+          s.log.error({ err, machine_id: id }, 'bulk: it failed');
+        failed.push({ machine_id: id, failure: failureOf(failure) });
       }
     }
   };
@@ -175,6 +200,7 @@ async function changeOne(
   await changeMachine(s, id, async (machine) => {
     const tags = new Set([...machine.config.tags, ...add_tags]);
     for (const tag of remove_tags) tags.delete(tag);
+    if (add_tags.length > 0 && tags.size > mostTags) throw tooManyTags();
     const retagged = add_tags.length + remove_tags.length > 0;
     return applyPatch(s, machine, {
       ...(retagged ? { tags: [...tags] } : {}),

@@ -1,5 +1,6 @@
 // Lists of machines: filtered, searched and paged in the store's own order, so that the first page
 // costs the same however many machines there are.
+import { nextTurn } from '../../core/turns.ts';
 import type { LivenessName } from '../../model/api.ts';
 import { stateName, type HardwareInfo, type Machine } from '../../model/machine.ts';
 import type { MachineListQuery } from '../../model/operator-api.ts';
@@ -37,6 +38,7 @@ export async function listMachines(s: ListServices, query: MachineListQuery): Pr
     for (const { value } of page.items) if (matches(value)) machines.push(value);
     cursor = page.nextCursor;
     if (cursor === undefined) break;
+    await nextTurn();
   }
   return { machines, nextCursor: cursor };
 }

@@ -13,6 +13,14 @@ export const IfMatch = Type.Object({
   ),
 });
 
+/** The conditions of a PUT. */
+export const IfMatchOrNone = Type.Object({
+  ...IfMatch.properties,
+  'if-none-match': Type.Optional(
+    Type.String({ maxLength: 512, description: '"*": only if there is none yet' }),
+  ),
+});
+
 /** The error answers of every route, for the OpenAPI document. */
 export const errors = { '4XX': ErrorResponse, '5XX': ErrorResponse };
 

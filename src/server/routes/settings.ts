@@ -11,11 +11,11 @@ import {
 import { seesSecrets } from '../access/auth.ts';
 import { isSecret, shownSetting } from '../rules/secret-settings.ts';
 import { refuseBootSetting } from '../machines/boot-settings.ts';
-import { etag, refuseStale } from '../rules/etag.ts';
+import { etag, hasConditions, refuseStale, refuseUnmet } from '../rules/etag.ts';
 import type { Versioned } from '../../store/store.ts';
 import { privatePrefix } from '../../store/collections/tokens.ts';
 import type { App, Services } from '../services.ts';
-import { Done, errors, IfMatch } from './route.ts';
+import { Done, errors, IfMatch, IfMatchOrNone } from './route.ts';
 
 const KeyParams = Type.Object({ key: SettingKey });
 
@@ -76,9 +76,9 @@ export function settingRoutes(app: App, s: Services): void {
         tags: ['settings'],
         summary: 'Create or replace a setting; a secret one is shown to full tokens alone',
         params: KeyParams,
-        headers: IfMatch,
+        headers: IfMatchOrNone,
         body: SettingValue,
-        response: { 200: Setting, ...errors },
+        response: { 200: Setting, 201: Setting, ...errors },
       },
     },
     async (request, reply) => {
@@ -86,15 +86,15 @@ export function settingRoutes(app: App, s: Services): void {
       const { value, secret } = request.body;
       refuseBootSetting(key, value);
       const found = await s.store.settings.get(key);
-      refuseStale(
-        request.headers['if-match'],
-        found === undefined ? undefined : etag(found.value.value),
-      );
+      refuseUnmet(request.headers, found && etag(found.value.value));
       const marked = secret ?? found?.value.secret;
       const setting = { key, value, ...(marked === undefined ? {} : { secret: marked }) };
-      await s.store.settings.put(setting, found ?? 'absent');
+      const isConditional = hasConditions(request.headers);
+      await s.store.settings.put(setting, isConditional ? (found ?? 'absent') : undefined);
       void reply.header('etag', etag(value));
-      return shownSetting(setting, true);
+      if (found !== undefined) return shownSetting(setting, true);
+      void reply.header('location', `/api/settings/${key}`);
+      return reply.code(201).send(shownSetting(setting, true));
     },
   );
 

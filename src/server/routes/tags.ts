@@ -17,12 +17,8 @@ export function tagRoutes(app: App, s: Services): void {
       },
     },
     async () => {
-      const counts = new Map<string, number>();
-      for await (const { value } of s.store.machines.all()) {
-        for (const tag of value.config.tags) counts.set(tag, (counts.get(tag) ?? 0) + 1);
-      }
-      const tags = [...counts].map(([tag, machines]) => ({ tag, machines }));
-      return { tags: tags.toSorted((a, b) => (a.tag < b.tag ? -1 : 1)) };
+      const counts = await s.tags.all();
+      return { tags: counts.map(([tag, machines]) => ({ tag, machines })) };
     },
   );
 

@@ -12,11 +12,11 @@ import { loadTemplate } from '../machines/provision.ts';
 import { loadMachine } from '../machines/machines.ts';
 import { queuedTemplate, templateOfWork } from '../machines/queued-template.ts';
 import { maskedVariables, variablesOf } from '../machines/variables.ts';
-import { etag, refuseStale } from '../rules/etag.ts';
+import { etag, hasConditions, refuseStale, refuseUnmet } from '../rules/etag.ts';
 import type { App, Services } from '../services.ts';
 import { fillTemplate } from '../rules/fill.ts';
 import { storedFault, templateFault } from '../rules/templates.ts';
-import { Done, errors, IfMatch, serverSeen } from './route.ts';
+import { Done, errors, IfMatch, IfMatchOrNone, serverSeen } from './route.ts';
 
 const NameParams = Type.Object({ name: TemplateName });
 
@@ -108,7 +108,7 @@ export function templateRoutes(app: App, s: Services): void {
         summary: 'Create or replace a template, as JSON or YAML',
         consumes: ['application/json', 'application/yaml'],
         params: NameParams,
-        headers: IfMatch,
+        headers: IfMatchOrNone,
         body: Template,
         response: { 200: Template, 201: Template, ...errors },
       },
@@ -125,10 +125,11 @@ export function templateRoutes(app: App, s: Services): void {
         ]);
       }
       const found = await s.store.templates.get(name);
-      const ifMatch = request.headers['if-match'];
-      refuseStale(ifMatch, found === undefined ? undefined : etag(found.value));
-      await s.store.templates.put(request.body, found ?? 'absent');
+      refuseUnmet(request.headers, found && etag(found.value));
+      const isConditional = hasConditions(request.headers);
+      await s.store.templates.put(request.body, isConditional ? (found ?? 'absent') : undefined);
       void reply.header('etag', etag(request.body));
+      if (found === undefined) void reply.header('location', `/api/templates/${name}`);
       return reply.code(found === undefined ? 201 : 200).send(request.body);
     },
   );

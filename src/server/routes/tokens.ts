@@ -2,6 +2,7 @@
 import { Type } from 'typebox';
 import { AppError } from '../../core/errors.ts';
 import { NewTokenRequest, TokenCreated, TokenList, TokenName } from '../../model/operator-api.ts';
+import { invalid } from '../rules/violations.ts';
 import type { App, Services } from '../services.ts';
 import { nameOf } from '../access/auth.ts';
 import { createToken, hasFullToken, listTokens, revokeToken } from '../access/tokens.ts';
@@ -50,10 +51,11 @@ export function tokenRoutes(app: App, s: Services): void {
           'create a token of scope full first: with this one alone nobody could get in any more',
         );
       }
-      const expiresAt = typeof expires_at === 'string' ? new Date(expires_at) : null;
+      const expiresAt = typeof expires_at === 'string' ? expiryOf(expires_at, s.clock.now()) : null;
       const token = await createToken(s.store, s.clock, { name, scope, expiresAt });
       await s.auth.reload();
       s.log.info({ name, scope, by: nameOf(request.principal) }, 'a token was created');
+      void reply.header('location', `/api/tokens/${name}`);
       return reply.code(201).send({ name, scope, token });
     },
   );
@@ -76,4 +78,17 @@ export function tokenRoutes(app: App, s: Services): void {
       return reply.code(204).send(null);
     },
   );
+}
+
+/** The time in a date that is RFC 3339. Errors: AppError `request.invalid`. */
+function expiryOf(text: string, now: Date): Date {
+  const date = new Date(text);
+  const refuse = (why: string): AppError =>
+    invalid('body', [{ instancePath: '/expires_at', message: why, params: {} }]);
+  // A leap second, which no clock here has.
+  if (Number.isNaN(date.getTime())) throw refuse('is no time that this server can keep');
+  // Beyond, the same time in UTC has a year of five digits.
+  if (date.getUTCFullYear() > 9999) throw refuse('must be before the year 10000 in UTC');
+  if (date <= now) throw refuse('must be in the future');
+  return date;
 }

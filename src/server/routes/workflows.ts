@@ -42,7 +42,9 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
       const machineId = machine_id.toLowerCase();
       const server = serverSeen(s, request);
       if (dry_run === true) return planFor(s, machineId, wanted, server);
-      return reply.code(201).send(await provision(s, machineId, wanted, server));
+      const workflow = await provision(s, machineId, wanted, server);
+      void reply.header('location', `/api/workflows/${workflow.metadata.name}`);
+      return reply.code(201).send(workflow);
     },
   );
 

@@ -12,13 +12,41 @@ export function etag(document: unknown): string {
 /** Refuses a change that is based on another version. Errors: AppError `request.stale`. */
 export function refuseStale(ifMatch: string | undefined, current: string | undefined): void {
   if (ifMatch === undefined) return;
-  const wanted = new Set(ifMatch.split(',').map((tag) => tag.trim()));
-  const matches = current !== undefined && (wanted.has('*') || wanted.has(current));
-  if (!matches) {
-    throw new AppError(
-      'request.stale',
-      'another request changed this meanwhile; read it again and repeat the change',
-      { details: { etag: current ?? null } },
-    );
-  }
+  if (current !== undefined && isOneOf(ifMatch, current)) return;
+  throw new AppError(
+    'request.stale',
+    'another request changed this meanwhile; read it again and repeat the change',
+    { details: { etag: current ?? null } },
+  );
+}
+
+/** True if a list of entity tags has this one, or is "*". */
+export function isOneOf(list: string, tag: string): boolean {
+  return list.split(',').some((one) => ['*', tag].includes(one.trim().replace(/^W\//, '')));
+}
+
+/** The conditions that a PUT may carry. */
+export interface Conditions {
+  readonly 'if-match'?: string | undefined;
+  readonly 'if-none-match'?: string | undefined;
+}
+
+/** Refuses a PUT whose conditions do not hold of the `current` tag. Source: RFC 9110, section 13.2.
+ *  Errors: AppError `request.stale`. */
+export function refuseUnmet(conditions: Conditions, current: string | undefined): void {
+  refuseStale(conditions['if-match'], current);
+  const unwanted = conditions['if-none-match'];
+  if (unwanted === undefined || current === undefined || !isOneOf(unwanted, current)) return;
+  throw new AppError(
+    'request.stale',
+    'this exists already, and If-None-Match says that it must not',
+    {
+      details: { etag: current },
+    },
+  );
+}
+
+/** True if a PUT carries any. */
+export function hasConditions(conditions: Conditions): boolean {
+  return conditions['if-match'] !== undefined || conditions['if-none-match'] !== undefined;
 }

@@ -1,7 +1,9 @@
 // A collection over a Kv: each write is one commit of the record and its index entries, each list a page.
 // The kinds of documents are in kinds.ts.
+import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors.ts';
 import { stringifyExact } from '../../core/exact-json.ts';
+import { nextTurn } from '../../core/turns.ts';
 import { parseDocument } from './json.ts';
 import { indexKeys, indexPrefix, recordKey, type Kind, type Values } from './kinds.ts';
 import { namePrefix } from './keys.ts';
@@ -21,7 +23,7 @@ import type {
 const defaultLimit = 100;
 const maxLimit = 1000;
 /** Records that `all` has in memory at once. */
-const pieceLimit = 250;
+const pieceLimit = 100;
 
 /** Operations and expectations that a document's commit takes along. */
 export interface Extra {
@@ -64,7 +66,7 @@ export class KvCollection<T extends object, By extends Values> implements Collec
       for (const entry of entries) {
         const item = this.#versioned(entry);
         if (prefix !== '' && !this.#kind.name(item.value).startsWith(prefix)) continue;
-        if (items.length === limit) return { items, nextCursor: after?.slice(table.length) };
+        if (items.length === limit) return { items, nextCursor: cursorAt(table, after) };
         items.push(item);
         after = entry.key;
       }
@@ -92,7 +94,7 @@ export class KvCollection<T extends object, By extends Values> implements Collec
         .flat()
         .filter((entry) => this.#keysOf(entry).has(prefix + lastPart(entry.key)))
         .map((entry) => this.#versioned(entry)),
-      nextCursor: entries.length > limit ? lastPart(shown.at(-1)?.key ?? '') : undefined,
+      nextCursor: entries.length > limit ? cursorAt(prefix, shown.at(-1)?.key) : undefined,
     };
   }
 
@@ -165,6 +167,7 @@ async function* everyItem<T>(
     const page = await list(cursor);
     yield* page.items;
     cursor = page.nextCursor;
+    if (cursor !== undefined) await nextTurn();
   } while (cursor !== undefined);
 }
 
@@ -205,13 +208,27 @@ function pageLimit(page: PageRequest): number {
   return Number.isNaN(limit) ? defaultLimit : Math.min(Math.max(limit, 1), maxLimit);
 }
 
-/** The key to go on after. A cursor is the last name's part of a key. */
+/** A cursor is the last part of a key, and a sum that says of which list: anything else would be taken for its
+ *  end. */
+function cursorAt(prefix: string, key: string | undefined): string | undefined {
+  if (key === undefined) return undefined;
+  const part = key.slice(prefix.length);
+  return `${part}~${sumOf(prefix, part)}`;
+}
+
+function sumOf(prefix: string, part: string): string {
+  return createHash('sha256').update(prefix).update(part).digest('base64url').slice(0, 8);
+}
+
+/** The key to go on after. Errors: AppError `request.invalid`. */
 function position(prefix: string, cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined;
-  if (cursor.length > 300 || !/^[ !-.0-~]+$/.test(cursor)) {
+  const end = cursor.lastIndexOf('~');
+  const part = cursor.slice(0, Math.max(0, end));
+  if (end < 1 || cursor.slice(end + 1) !== sumOf(prefix, part)) {
     throw new AppError('request.invalid', 'the cursor does not come from a page of this list', {
       details: { path: 'cursor' },
     });
   }
-  return prefix + cursor;
+  return prefix + part;
 }

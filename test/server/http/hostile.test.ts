@@ -29,11 +29,14 @@ async function listRoutes(): Promise<Route[]> {
   await app.close();
   await store.close();
   return Object.entries(document.paths).flatMap(([path, operations]) =>
-    Object.entries(operations).map(([method, { requestBody }]) => ({
-      method: method.toUpperCase(),
-      path,
-      takesBody: requestBody !== undefined,
-    })),
+    Object.entries(operations)
+      // HEAD answers as GET does, without a body.
+      .filter(([method]) => method !== 'head')
+      .map(([method, { requestBody }]) => ({
+        method: method.toUpperCase(),
+        path,
+        takesBody: requestBody !== undefined,
+      })),
   );
 }
 
@@ -45,6 +48,8 @@ const publicAnswers: ReadonlyMap<string, number> = new Map([
   ['/boot/start.ipxe', 200],
   ['/boot/{mac}', 200],
   ['/boot/{arch}/{file}', 404],
+  ['/images/SHA256SUMS', 404],
+  ['/images/{name}', 404],
 ]);
 const exampleOf: Readonly<Record<string, string>> = { id: someId, mac: '02-00-00-00-00-01' };
 
