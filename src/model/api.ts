@@ -164,3 +164,18 @@ export const ErrorResponse = Type.Object(
   { additionalProperties: true },
 );
 export type ErrorResponse = Static<typeof ErrorResponse>;
+
+/** The process, or its store, is well. */
+export const Status = Type.Object({ status: Type.Literal('ok') });
+
+/** The same as a problem of RFC 9457, for clients that accept those. */
+export const ProblemResponse = Type.Object(
+  {
+    type: Type.String({ description: 'urn:dragonfly:problem:<code>' }),
+    title: Type.String({ description: 'what the code means' }),
+    status: Type.Integer(),
+    detail: Type.String({ description: 'a sentence' }),
+    code: Type.String({ description: 'area.what' }),
+  },
+  { additionalProperties: true },
+);

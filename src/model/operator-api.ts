@@ -190,6 +190,8 @@ export const TagList = Type.Object({
 });
 export type TagList = Static<typeof TagList>;
 
+export const TagRemoval = Type.Object({ changed: Type.Integer() });
+
 /** A template as it is shown. */
 export const TemplateView = Type.Object({
   ...Template.properties,

@@ -22,7 +22,7 @@ import { Decisions } from './running/decisions.ts';
 import { Liveness } from './running/liveness.ts';
 import { defaultLiveness, type LivenessPolicy } from './running/pace.ts';
 import { createMetrics } from './running/metrics.ts';
-import { openApiBase } from './http/openapi.ts';
+import { openApiBase } from './http/openapi/document.ts';
 import { defaultOverload, Overload, type OverloadPolicy } from './running/overload.ts';
 import { agentRoutes } from './routes/agent.ts';
 import { bootRoutes } from './routes/boot.ts';

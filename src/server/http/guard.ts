@@ -45,7 +45,7 @@ const securityHeaders = {
 export function guardRequests(app: App, s: GuardServices): void {
   // Declares the property, so that all requests have one shape.
   app.decorateRequest('principal');
-  app.addHook('onRequest', name);
+  app.addHook('onRequest', identify);
   app.addHook('onRequest', admitter(s));
   const note = noter(s);
   app.addHook('onRoute', (route) => {
@@ -101,7 +101,7 @@ function admitter(s: GuardServices): onRequestHookHandler {
 }
 
 /** Sets the headers that all answers carry, those of unknown routes as well. */
-const name: onRequestHookHandler = (request, reply, done) => {
+const identify: onRequestHookHandler = (request, reply, done) => {
   void reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
   done();
 };

@@ -49,7 +49,7 @@ async function compressed(
 ): Promise<string | Buffer> {
   if (text.length < worthCompressing || reply.hasHeader('content-encoding')) return text;
   void reply.header('vary', 'accept-encoding');
-  const [name, compress] = chosen(String(headers['accept-encoding'] ?? '')) ?? [];
+  const [name, compress] = chosen(headers['accept-encoding'] ?? '') ?? [];
   if (name === undefined || compress === undefined) return text;
   void reply.header('content-encoding', name).removeHeader('content-length');
   return compress(text);

@@ -4,12 +4,11 @@ import { inTime } from '../../core/deadline.ts';
 import { AppError } from '../../core/errors.ts';
 import { missingBootFiles } from '../http/boot-files.ts';
 import type { App, Services } from '../services.ts';
+import { Status } from '../../model/api.ts';
 import { errors } from './route.ts';
 
 /** The server counts as not ready if the store takes longer. */
 const readyWithinMs = 2000;
-
-const Status = Type.Object({ status: Type.Literal('ok') });
 
 export function operationRoutes(app: App, s: Services): void {
   app.get(
@@ -19,7 +18,7 @@ export function operationRoutes(app: App, s: Services): void {
       schema: {
         tags: ['operations'],
         summary: 'Say that the process is alive',
-        response: { 200: Status },
+        response: { 200: Status, ...errors },
       },
     },
     () => ({ status: 'ok' as const }),

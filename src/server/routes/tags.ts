@@ -1,6 +1,6 @@
 // Tag routes: list all tags, take one off every machine. Tagging a machine is a change of the machine.
 import { Type } from 'typebox';
-import { Tag, TagList } from '../../model/operator-api.ts';
+import { Tag, TagList, TagRemoval } from '../../model/operator-api.ts';
 import { changeMachine } from '../machines/machines.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';
@@ -30,7 +30,7 @@ export function tagRoutes(app: App, s: Services): void {
         tags: ['tags'],
         summary: 'Take a tag off every machine',
         params: Type.Object({ tag: Tag }),
-        response: { 200: Type.Object({ changed: Type.Integer() }), ...errors },
+        response: { 200: TagRemoval, ...errors },
       },
     },
     async (request) => {

@@ -1,0 +1,111 @@
+// The schemas that the document defines once and refers to by name: every body, every answer, and each variant of
+// a union, so that generated clients have a type for each.
+import type { TSchema } from 'typebox';
+import {
+  CheckinRequest,
+  CheckinResponse,
+  ErrorResponse,
+  HeartbeatRequest,
+  HeartbeatResponse,
+  ProblemResponse,
+  Status,
+  WorkflowEvent,
+} from '../../../model/api.ts';
+import { Plan } from '../../../model/documents/plan.ts';
+import { Template, TemplateAction, templateActions } from '../../../model/documents/template.ts';
+import { Workflow } from '../../../model/documents/workflow.ts';
+import { IdentityConflict } from '../../../model/history.ts';
+import {
+  BulkRequest,
+  BulkResponse,
+  ConflictAccept,
+  ConflictList,
+  MachineCreate,
+  MachineHistoryAnswer,
+  MachineList,
+  MachinePatch,
+  MachineView,
+  NewTokenRequest,
+  Setting,
+  SettingList,
+  SettingValue,
+  TagList,
+  TagRemoval,
+  TemplateList,
+  TemplateView,
+  TokenCreated,
+  TokenList,
+  WorkflowCreate,
+  WorkflowList,
+} from '../../../model/operator-api.ts';
+
+/** The variants of a union by the value of the field that tells them apart. */
+interface Union {
+  readonly name: string;
+  readonly schema: TSchema;
+  readonly tag: string;
+  readonly variants: ReadonlyMap<string, TSchema>;
+}
+
+export const unions: readonly Union[] = [
+  {
+    name: 'WorkflowEvent',
+    schema: WorkflowEvent,
+    tag: 'type',
+    variants: new Map(WorkflowEvent.anyOf.map((one) => [one.properties.type.const, one])),
+  },
+  {
+    name: 'TemplateAction',
+    schema: TemplateAction,
+    tag: 'action',
+    variants: new Map<string, TSchema>(Object.entries(templateActions)),
+  },
+];
+
+/** "action_started" of WorkflowEvent: WorkflowEventActionStarted. */
+export function variantName(union: string, value: string): string {
+  const words = value.split('_').map((word) => word.charAt(0).toUpperCase() + word.slice(1));
+  return union + words.join('');
+}
+
+export const named: Readonly<Record<string, TSchema>> = {
+  Machine: MachineView,
+  MachineList,
+  MachineCreate,
+  MachinePatch,
+  MachineHistory: MachineHistoryAnswer,
+  BulkRequest,
+  BulkResponse,
+  Template,
+  TemplateView,
+  TemplateList,
+  TemplateAction,
+  Workflow,
+  WorkflowList,
+  WorkflowEvent,
+  CreateWorkflow: WorkflowCreate,
+  Plan,
+  IdentityConflict,
+  ConflictList,
+  AcceptConflict: ConflictAccept,
+  Setting,
+  SettingList,
+  SettingValue,
+  TagList,
+  TagRemoval,
+  CreateToken: NewTokenRequest,
+  TokenCreated,
+  TokenList,
+  CheckinRequest,
+  CheckinResponse,
+  HeartbeatRequest,
+  HeartbeatResponse,
+  Status,
+  Error: ErrorResponse,
+  Problem: ProblemResponse,
+  ...Object.fromEntries(
+    unions.flatMap(({ name, variants }) =>
+      [...variants].map(([value, schema]) => [variantName(name, value), schema] as const),
+    ),
+  ),
+};
