@@ -110,6 +110,7 @@ async function assemble(options: AgentOptions): Promise<LoopOptions> {
     transport: withFailover(servers, clock, log),
     spool: await Spool.open(notebooks?.spool),
     enrolToken: options.token,
+    bootMac: options.bootMac,
     maxIntervalSeconds: options.maxIntervalSeconds,
     onState: options.onState,
     subject: new HostSubject({

@@ -25,6 +25,8 @@ export interface ConversationOptions {
   readonly log: Log;
   /** The bearer token for a first check-in, if the server wants one. */
   readonly enrolToken?: string | undefined;
+  /** The port booted from, by whose boot script another secret is fetched when that token was one. */
+  readonly bootMac?: string | undefined;
 }
 
 /** A request that the server may have acted on, although its answer never arrived. */
@@ -49,9 +51,11 @@ export class Conversation {
    *  reports were at fault, and they must not keep the machine from beating. */
   #suspect: UnansweredHeartbeat | undefined;
   #delivery: Promise<void> | undefined;
+  #enrolToken: string | undefined;
 
   constructor(options: ConversationOptions) {
     this.#o = options;
+    this.#enrolToken = options.enrolToken;
   }
 
   /** Checks in. Describes the machine anew, unless the last request went unanswered and the addresses are
@@ -93,7 +97,7 @@ export class Conversation {
   /** Checks in with the machine's own token, so that it keeps that; with the enrolment token if there is none,
    *  or the server does not take it any more. */
   async #register(request: CheckinRequest): Promise<CheckinResponse> {
-    const { transport, enrolToken } = this.#o;
+    const { transport } = this.#o;
     const token = this.#registration?.token;
     if (token !== undefined) {
       try {
@@ -105,7 +109,25 @@ export class Conversation {
         this.#registration = undefined;
       }
     }
-    return transport.checkIn(request, this.#call(enrolToken));
+    return this.#enrol(request);
+  }
+
+  /** Enrols. A boot script's secret may have lapsed before it was used, or in another boot's hands: then the
+   *  script is asked for another one. */
+  async #enrol(request: CheckinRequest): Promise<CheckinResponse> {
+    const { transport, bootMac } = this.#o;
+    const token = this.#enrolToken;
+    try {
+      return await transport.checkIn(request, this.#call(token));
+    } catch (err) {
+      const isLapsed = classifyFailure(err).kind === 'unauthorized';
+      if (!isLapsed || bootMac === undefined || token?.startsWith('dfb_') !== true) throw err;
+      const script = await transport.bootScript(bootMac, this.#call(undefined)).catch(() => '');
+      const another = / dragonfly\.token=(dfb_\S+)/.exec(script)?.[1];
+      if (another === undefined) throw err;
+      this.#enrolToken = another;
+      return transport.checkIn(request, this.#call(another));
+    }
   }
 
   /** Delivers waiting reports, then sends a heartbeat.

@@ -252,6 +252,24 @@ export function isKnownBody(shown: Evidence, machine: Machine): boolean {
   return [serial, disks, installation].includes('agrees');
 }
 
+/** Whether a check-in shows nothing of what tells the machine from others, though that is known: a MAC that
+ *  anybody may have read is no proof. A stock agent shows disks by size and model. */
+export function showsLess(shown: Evidence, machine: Machine): boolean {
+  const known = traitsOf(machine.hardware, machine.hardware.disks);
+  const { identity } = machine;
+  const others = identity.all_macs.filter((mac) => mac !== shown.primaryMac);
+  const isKnown =
+    identity.smbios_uuid !== null ||
+    known.systemSerial !== undefined ||
+    known.boardSerial !== undefined ||
+    known.disks.size + known.modules.size + others.length > 0;
+  if (!isKnown) return false;
+  const s = standsOf(shown, machine, known, new Set());
+  const hard = [s.serial, s.uuid, s.disks, s.modules, s.installation, s.ports];
+  if (hard.includes('agrees')) return false;
+  return !isStock(shown) || standOfSets(shown.traits.kinds, known.kinds) !== 'agrees';
+}
+
 /** Whether the two have one installation. */
 export function isSameInstallation({ machineId }: Evidence, { identity }: Machine): boolean {
   return machineId !== null && machineId === identity.machine_id;

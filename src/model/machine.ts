@@ -154,6 +154,9 @@ export const AgentReport = Type.Object({
   existing_os: nullable(StoredOs),
   /** True if the boot that reported last found `existing_os` itself. */
   tells_os: Type.Optional(Type.Boolean()),
+  /** The last check-in showed a MAC and nothing else that tells the machine from others: no proof for
+   *  workflows and their secrets. */
+  shows_less: Type.Optional(Type.Boolean()),
   nameservers: Type.Array(Type.String()),
   boot_id: nullable(Type.String()),
   sequence: Type.Optional(nullable(Type.Integer())),

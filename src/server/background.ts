@@ -7,6 +7,7 @@ import { privatePrefix } from '../store/collections/tokens.ts';
 import type { Liveness } from './running/liveness.ts';
 import type { Presence } from './running/presence.ts';
 import type { Services } from './services.ts';
+import { holderChange } from './rules/history.ts';
 import { statusOf } from './rules/workflow/progress.ts';
 import { holdSetting } from './machines/boot-settings.ts';
 import { watchWorkflows } from './machines/arrival.ts';
@@ -17,6 +18,7 @@ const flushMs = 10_000;
 const flushRecords = 2000;
 const flushAtOnce = 64;
 const expiryMs = 5000;
+const tidyMs = 3_600_000;
 
 export interface Background {
   /** Waits for running work and writes whatever is only in memory. */
@@ -41,6 +43,7 @@ export function startBackground(s: Services, signal: AbortSignal): Background {
       if (!s.overload.isBusy) await flushLastSeen(s, ownWrites, flushRecords);
     }),
     every(s, expiryMs, signal, () => watchWorkflows(s)),
+    every(s, tidyMs, signal, () => s.auth.boots.forgetOld()),
   ];
   return {
     async finish() {
@@ -106,8 +109,17 @@ async function writeLastSeen(
   const machine = seenBy(s.liveness, found.value, presence);
   if (machine === found.value) return;
   ownWrites.add(machine.id);
+  const changes = holderChange(found.value, machine, s.clock.now().toISOString());
   try {
-    await s.store.machines.put(machine, { revision: found.revision });
+    await s.store.machines.put(machine, { revision: found.revision }, { changes });
+    for (const { before, after: token } of changes) {
+      s.events.publish('machine.token', {
+        machine_id: machine.id,
+        token,
+        before,
+        by: 'heartbeats',
+      });
+    }
   } catch (err) {
     if (!isAppError(err, 'store.conflict')) throw err;
     s.liveness.lastSeen.add(presence);

@@ -32,6 +32,7 @@ interface Head {
 
 /** An answer with any status. */
 export interface Reply extends Head {
+  readonly text: string;
   /** Its JSON; undefined if it is not JSON. */
   readonly body: unknown;
 }
@@ -62,7 +63,7 @@ export class Requests {
       const connections = await this.#connected();
       const { status, headers, text } = await connections.request(this.#question(url, request));
       refuseWebPage(url, status, headers);
-      return { url, status, headers, body: parseJson(text) };
+      return { url, status, headers, text, body: parseJson(text) };
     });
   }
 
@@ -76,7 +77,8 @@ export class Requests {
       const { status, headers, body } = answer;
       refuseWebPage(url, status, headers);
       if (status === 200) return { url, status, headers, parts: body };
-      return { url, status, headers, body: parseJson(await readBounded(body, maxErrorBytes)) };
+      const text = await readBounded(body, maxErrorBytes);
+      return { url, status, headers, text, body: parseJson(text) };
     });
   }
 

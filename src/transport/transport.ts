@@ -37,6 +37,8 @@ export interface Transport {
   /** The template with its variables filled in for a machine. */
   template(name: string, machineId: string, options: CallOptions): Promise<TemplateToRun>;
   sendEvent(workflowId: string, event: WorkflowEvent, options: CallOptions): Promise<void>;
+  /** The boot script of the machine with this MAC, which holds a secret for one boot. */
+  bootScript(mac: string, options: CallOptions): Promise<string>;
   /** Resolves when the connections are closed. */
   close(): Promise<void>;
 }
@@ -86,6 +88,10 @@ export class HttpTransport implements Transport {
     await this.#call('POST', `api/workflows/${encodeURIComponent(id)}/events`, options, event);
   }
 
+  async bootScript(mac: string, options: CallOptions): Promise<string> {
+    return (await this.#ask('GET', `boot/${mac.replaceAll(':', '-')}`, options)).text;
+  }
+
   close(): Promise<void> {
     return this.#requests.close();
   }
@@ -93,9 +99,18 @@ export class HttpTransport implements Transport {
   async #call(
     method: 'GET' | 'POST',
     path: string,
-    { signal, token }: CallOptions,
+    options: CallOptions,
     body?: unknown,
   ): Promise<unknown> {
+    return (await this.#ask(method, path, options, body)).body;
+  }
+
+  async #ask(
+    method: 'GET' | 'POST',
+    path: string,
+    { signal, token }: CallOptions,
+    body?: unknown,
+  ): Promise<Reply> {
     // The server answers a repeated check-in, heartbeat or event as it did the first.
     const request = { method, path, signal, token, body, isRepeatable: true };
     let reply: Reply;
@@ -107,7 +122,7 @@ export class HttpTransport implements Transport {
       await this.close();
       throw err;
     }
-    if (reply.status >= 200 && reply.status < 300) return reply.body;
+    if (reply.status >= 200 && reply.status < 300) return reply;
     throw rejection(reply, this.#clock.now());
   }
 }

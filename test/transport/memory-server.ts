@@ -74,6 +74,11 @@ export class MemoryServer implements Transport {
     this.events.push(event);
   }
 
+  async bootScript(): Promise<string> {
+    this.#reach();
+    return '#!ipxe\n';
+  }
+
   async close(): Promise<void> {}
 
   #order(): HeartbeatResponse {

@@ -31,7 +31,7 @@ export const serverSettings = {
   enrolment_token: {
     type: 'string',
     secret: true,
-    describe: 'agents register with it, and boot scripts hand it to them',
+    describe: 'agents register with it; boot scripts hand out a secret for each boot',
   },
   enrolment_token_file: {
     type: 'string',

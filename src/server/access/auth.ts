@@ -6,6 +6,7 @@ import { AppError } from '../../core/errors.ts';
 import { tokenId, type Machine } from '../../model/machine.ts';
 import type { TokenScope } from '../../model/operator-api.ts';
 import type { Store } from '../../store/store.ts';
+import { BootSecrets, isBootSecret, type BootSecret } from './boot-secrets.ts';
 import { StockAgents } from './stock-agents.ts';
 import { closeForGood, hashToken, isClosedForGood, listTokens, machineOfToken } from './tokens.ts';
 
@@ -16,6 +17,8 @@ export type Access = 'public' | 'enrol' | 'agent' | 'read' | 'full';
 export type Principal =
   | { readonly kind: 'token'; readonly name: string; readonly scope: TokenScope }
   | { readonly kind: 'machine'; readonly machineId: string; readonly tokenId: string }
+  /** A boot of the machine whose boot script gave this secret. */
+  | { readonly kind: 'boot'; readonly secret: BootSecret }
   /** An agent without a token, where those are allowed. `address`: where the request came from. */
   | { readonly kind: 'stock'; readonly address: string }
   /** Not identified: any sender on a server without tokens. */
@@ -44,6 +47,7 @@ const mostProven = 200_000;
 
 export class Auth {
   readonly stock = new StockAgents();
+  readonly boots: BootSecrets;
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #options: AuthOptions;
@@ -59,11 +63,13 @@ export class Auth {
     this.#store = store;
     this.#clock = clock;
     this.#options = options;
+    this.boots = new BootSecrets(store, clock);
   }
 
-  /** The enrolment token that boot scripts hand out. */
-  get enrolmentToken(): string | undefined {
-    return this.#options.enrolmentToken;
+  /** True if machines that boot from the network may enrol: with a secret for each boot, never with the
+   *  enrolment token itself. */
+  get enrolsBoots(): boolean {
+    return this.#options.enrolmentToken !== undefined;
   }
 
   /** True if tokens are needed. If not, everybody on loopback may do everything. */
@@ -132,6 +138,10 @@ export class Auth {
     if (machineId !== undefined) {
       const nowMs = this.#clock.elapsedMs();
       return this.#recall(machineId, token, nowMs) ?? (await this.#prove(machineId, token, nowMs));
+    }
+    if (isBootSecret(token)) {
+      const secret = this.enrolsBoots ? await this.boots.verify(token) : undefined;
+      return secret && { kind: 'boot', secret };
     }
     const sent = digest(token);
     const known = this.#tokens.get(sent.toString('hex'));
@@ -218,6 +228,8 @@ export function nameOf(by: Principal): string {
       return `an agent at ${by.address}`;
     case 'machine':
       return `machine ${by.machineId}`;
+    case 'boot':
+      return `the boot script of ${by.secret.mac}`;
     case 'token':
       return by.name;
   }
@@ -238,6 +250,12 @@ export function refuseOtherMachine(by: Principal, machineId: string): void {
 /** Refuses an agent that speaks of another machine's work than its own. Errors: AppError `auth.denied`. */
 export function refuseOtherWorker(auth: Auth, by: Principal, machine: Machine): void {
   refuseOtherMachine(by, machine.id);
+  if (machine.report?.shows_less === true) {
+    throw new AppError(
+      'auth.denied',
+      'the last check-in showed less of the machine than its record knows, which is no proof: check in with board, disks or all ports',
+    );
+  }
   if (by.kind === 'stock' && !auth.stock.mayWork(machine, by.address)) {
     throw new AppError(
       'auth.denied',
@@ -249,6 +267,7 @@ export function refuseOtherWorker(auth: Auth, by: Principal, machine: Machine): 
 function allows(principal: Principal, access: Access, isRead: boolean): boolean {
   if (principal.kind === 'anyone' || principal.kind === 'stock') return true;
   if (principal.kind === 'machine') return access === 'enrol' || access === 'agent';
+  if (principal.kind === 'boot') return access === 'enrol';
   if (principal.scope === 'enrol') return access === 'enrol';
   if (principal.scope === 'full') return true;
   return isRead && (access === 'read' || access === 'agent');

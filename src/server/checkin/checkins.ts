@@ -63,6 +63,7 @@ async function admit(
   request: CheckinRequest,
   caller: Principal,
 ): Promise<CheckinResponse> {
+  if (caller.kind === 'boot') await s.auth.boots.use(caller.secret, request);
   const registration = await register(s, request, caller);
   const { token, matchedBy, evidence, isNew, isSeenWritten, isHolder } = registration;
   const { id } = registration.machine.value;

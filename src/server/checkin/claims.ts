@@ -67,7 +67,7 @@ export async function mayClaim(
   return {
     isHolder: isOwn,
     isContested,
-    needsToken: caller.kind === 'token',
+    needsToken: caller.kind === 'token' || caller.kind === 'boot',
     heardWith: s.liveness.get(machine?.id ?? '')?.tokenId ?? undefined,
   };
 }

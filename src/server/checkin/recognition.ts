@@ -3,7 +3,7 @@
 import { evidenceOf, type Evidence } from '../../identity/evidence.ts';
 import { resolve, type Known } from '../../identity/resolve.ts';
 import { diskClues } from '../../identity/traits.ts';
-import { isKnownBody } from '../../identity/weigh.ts';
+import { isKnownBody, showsLess } from '../../identity/weigh.ts';
 import type { CheckinRequest } from '../../model/api.ts';
 import type { Machine } from '../../model/machine.ts';
 import type { Sighting, Store, Versioned } from '../../store/store.ts';
@@ -35,7 +35,9 @@ export async function recognise(
   const { known, records, sightings } = await lookUp(store, shown);
   const resolution = resolve(shown, { ...known, alive, caller });
   const found = records.get(resolution.machineId ?? '');
-  return { request, shown, resolution, found, sightings };
+  const isOwn = found !== undefined && found.value.id === caller;
+  const isLess = found !== undefined && !isOwn && showsLess(shown, found.value);
+  return { request, shown, resolution, found, sightings, showsLess: isLess };
 }
 
 interface LookUp {

@@ -21,12 +21,14 @@ const files: ReadonlySet<string> = new Set(['kernel', 'initramfs', 'tools']);
 /** "false" leaves `dragonfly.mode` out of boot scripts. */
 const modeSetting = 'boot.mode_parameter';
 
+const agentName = /^dragonfly-agent\//;
+const asAgent: BootDecision = { boots: 'agent', workflowId: null };
+
 const Script = Type.String({ description: 'an iPXE script' });
 
 export async function bootRoutes(app: App, s: Services): Promise<void> {
   const { dir, append = '' } = s.boot;
-  const token = s.auth.enrolmentToken;
-  refuseUnfit(append, token);
+  refuseUnfit(append);
   const missing = dir === undefined ? [] : await missingBootFiles(dir);
   if (missing.length > 0) {
     s.log.warn({ missing }, 'machines cannot boot yet: the boot directory lacks these files');
@@ -68,14 +70,16 @@ export async function bootRoutes(app: App, s: Services): Promise<void> {
         );
       }
       const machine = await machineWith(s, mac);
-      const { boots, workflowId } = await bootOf(s, machine);
+      // An agent whose secret lapsed asks for another; nothing boots.
+      const isAgent = agentName.test(request.headers['user-agent'] ?? '');
+      const { boots, workflowId } = isAgent ? asAgent : await bootOf(s, machine);
       const choices = await bootChoices(s.store, machine);
       if (boots === 'disk') return answerScript(reply, localDiskScript(choices.localBoot));
       const text = agentScript({
         url: serverUrl(s, request),
         mac,
         workflowId: workflowId ?? undefined,
-        token,
+        token: s.auth.enrolsBoots ? await s.auth.boots.issue(mac) : undefined,
         namesMode: (await s.store.settings.get(modeSetting))?.value.value !== 'false',
         now: s.clock.now(),
         ...choices,
@@ -123,11 +127,11 @@ export async function bootRoutes(app: App, s: Services): Promise<void> {
   );
 }
 
-function refuseUnfit(append: string, token: string | undefined): void {
-  if (!isPlain(append) || (token !== undefined && !isPlain(token))) {
+function refuseUnfit(append: string): void {
+  if (!isPlain(append)) {
     throw new AppError(
       'config.invalid',
-      'boot parameters and the enrolment token are written into boot scripts: they may hold only letters, digits and .,:;+/=@%~[]_-',
+      'boot parameters are written into boot scripts: they may hold only letters, digits and .,:;+/=@%~[]_-',
     );
   }
   if (append.length <= longestAppend) return;
@@ -140,7 +144,7 @@ function refuseUnfit(append: string, token: string | undefined): void {
 /** Decides what a machine boots. An unknown machine, or one whose MAC several have, boots the agent, which
  *  finds out more. */
 async function bootOf(s: Services, found: Machine | undefined): Promise<BootDecision> {
-  if (found === undefined) return { boots: 'agent', workflowId: null };
+  if (found === undefined) return asAgent;
   const machine = await noteBoot(s, found);
   const boot = await bootFor(s, machine);
   if (boot.boots === 'disk') await noteSentToDisk(s, machine, null);

@@ -156,7 +156,7 @@ function isOnPlanned(machine: Machine, planned: PlannedDisk, os: StoredOs): bool
 }
 
 function mayRun(machine: Machine, workflow: Workflow, now: Date): boolean {
-  if (workflow.held !== undefined) return false;
+  if (workflow.held !== undefined || machine.report?.shows_less === true) return false;
   return unplannedLoss(machine, workflow) === undefined && !isInterrupted(machine, workflow, now);
 }
 

@@ -27,6 +27,14 @@ export function tokenChange(before: Machine, after: Machine, at: string): Machin
   return was === undefined || was === is ? [] : [{ at, what: 'token', before: was, after: is }];
 }
 
+/** The history of a machine whose name another token's holder came to speak for. Its first holder is none. */
+export function holderChange(before: Machine, after: Machine, at: string): MachineChange[] {
+  const [was, is = null] = [before.token_holder, after.token_holder];
+  return was === undefined || was === is
+    ? []
+    : [{ at, what: 'token_holder', before: was, after: is }];
+}
+
 /** The history of a returning machine. Learning what was not known before is no change. */
 export function changesBetween(before: Machine, after: Machine, at: string): MachineChange[] {
   const changes: MachineChange[] = [];

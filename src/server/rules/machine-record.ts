@@ -26,6 +26,8 @@ export interface Sighted {
   readonly shown: Evidence;
   readonly request: CheckinRequest;
   readonly resolution: Resolution;
+  /** Nothing of what tells the machine from others was shown. */
+  readonly showsLess?: boolean;
 }
 
 export function newMachine(id: string, sighted: Sighted, now: Date): Machine {
@@ -131,12 +133,12 @@ function identityOf(known: MachineIdentity | undefined, shown: Evidence): Machin
 
 function reportOf(
   known: AgentReport | undefined,
-  { shown, request, resolution }: Sighted,
+  { shown, request, resolution, showsLess: isLess = false }: Sighted,
   at: string,
 ): AgentReport {
   const believe = believing(request);
   const existingOs = believe(request.existing_os);
-  const { tells_os: _before, later_problems: later, ...kept } = known ?? {};
+  const { tells_os: _before, shows_less: _proved, later_problems: later, ...kept } = known ?? {};
   const isSameBoot = known !== undefined && known.boot_id === shown.bootId;
   return {
     hostname: null,
@@ -159,6 +161,7 @@ function reportOf(
     }),
     ...(existingOs === undefined ? {} : { existing_os: existingOs }),
     ...(tellsOs(known, shown.bootId, request) ? { tells_os: true } : {}),
+    ...(isLess ? { shows_less: true } : {}),
     ...(isSameBoot && later !== undefined ? { later_problems: later } : {}),
     at,
     boot_id: shown.bootId,
