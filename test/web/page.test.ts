@@ -188,6 +188,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     const later = { ...problem, message: 'reboot was refused' };
     await post('/api/agent/checkin', {
       mac: machine(7).identity.primary_mac,
+      smbios_uuid: machine(7).identity.smbios_uuid,
       boot_id: 'boot-7',
       system: { vendor: 'Dell Inc.', product: 'PowerEdge R650', serial: 'SVCTAG7' },
       dimms: [{ locator: 'A1', size_bytes: 2 ** 35, serial: 'DIMM7' }],
