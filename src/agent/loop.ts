@@ -194,8 +194,9 @@ class Loop {
   /** Why this boot of this machine may not run a workflow. */
   #whyNot(workflow: WorkflowToRun, answer?: Answer): string | undefined {
     const ownId = (answer?.machine_id ?? this.#state.registration?.machine_id)?.toLowerCase();
-    const { hasEnded, machineId, bootId } = workflow;
+    const { hasEnded, machineId, bootId, held } = workflow;
     if (hasEnded === true) return 'it has ended';
+    if (held !== undefined) return `it is held: ${held}`;
     const isForeign = machineId !== undefined && ownId !== undefined && machineId !== ownId;
     if (isForeign) return 'it is of another machine';
     return bootId !== undefined && bootId !== this.#o.boot.id

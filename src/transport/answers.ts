@@ -56,6 +56,8 @@ export interface WorkflowToRun {
   readonly hasEnded?: boolean;
   /** It ended well. */
   readonly hasSucceeded?: boolean;
+  /** Why it is not carried out for now. */
+  readonly held?: string | undefined;
   /** The boot that began it; undefined if none has, or an older server does not say. */
   readonly bootId?: string | undefined;
   /** The machine that it was made for. */
@@ -89,6 +91,7 @@ export function parseWorkflow(body: unknown): WorkflowToRun {
     templateRef: pattern(spec, 'templateRef', /^.{1,253}$/),
     hasEnded: state !== 'STATE_PENDING' && state !== 'STATE_RUNNING',
     hasSucceeded: state === 'STATE_SUCCESS',
+    ...(typeof document['held'] === 'string' ? { held: printable(document['held']) } : {}),
     ...(typeof startedByBoot === 'string' ? { bootId: startedByBoot } : {}),
     machineId: typeof hardwareRef === 'string' ? hardwareRef.toLowerCase() : undefined,
     ...((plan['disk'] ?? null) === null ? {} : { plannedDisk: parsePlannedDisk(plan['disk']) }),

@@ -1,9 +1,8 @@
 // The template of a machine's active workflow, as it was when the workflow was made.
 import type { Machine } from '../../model/machine.ts';
-import type { Plan } from '../../model/documents/plan.ts';
-import type { Template, TemplateAction } from '../../model/documents/template.ts';
+import type { Template } from '../../model/documents/template.ts';
 import { isActive, type Workflow } from '../../model/documents/workflow.ts';
-import { asPlanned } from '../rules/plan/disk.ts';
+import { templateOfWorkflow } from '../rules/workflow/template.ts';
 import type { ReadServices } from './machines.ts';
 
 /** The copy that the machine's active workflow keeps, whatever became of the stored template; undefined
@@ -14,12 +13,7 @@ export async function queuedTemplate(
   name: string,
 ): Promise<Template | undefined> {
   const workflow = await activeWorkflow(s, machine, name);
-  if (workflow === undefined) return undefined;
-  const { template, plan } = workflow.spec;
-  if (template === undefined) return undefined;
-  // The agent may be another one than when the plan was made.
-  const isCompared = plan?.enforced === true && (machine.report?.boot_id ?? null) !== null;
-  return plan === undefined || isCompared ? template : withDisk(template, machine, plan);
+  return workflow && templateOfWorkflow(machine, workflow);
 }
 
 /** The template that the machine's active workflow is made of, if that is the one of this name. A workflow of
@@ -43,21 +37,4 @@ async function activeWorkflow(
   const workflow = id === null ? undefined : (await s.store.workflows.get(id))?.value;
   const isIts = workflow?.spec.templateRef === name && isActive(workflow);
   return isIts ? workflow : undefined;
-}
-
-/** An agent that knows no plan is told the planned device in place of "auto" and of hints. */
-function withDisk(template: Template, { hardware }: Machine, plan: Plan): Template {
-  if (plan.disk === null) return template;
-  // The kernel may call it by another name by now.
-  const [disk = plan.disk] = asPlanned(plan.disk, hardware.disks);
-  const actions = template.spec.actions.map((action): TemplateAction =>
-    takesDisk(action) ? { ...action, disk: disk.device } : action,
-  );
-  return { ...template, spec: { ...template.spec, actions } };
-}
-
-type WithDisk = Extract<TemplateAction, { disk?: string }>;
-
-function takesDisk(action: TemplateAction): action is WithDisk {
-  return ['image2disk', 'partition', 'debootstrap', 'chroot'].includes(action.action);
 }

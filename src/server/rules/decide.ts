@@ -110,13 +110,13 @@ export function unplannedLoss(machine: Machine, workflow: Workflow): string | un
   const os = existingOs(machine);
   const disk = plan?.disk ?? null;
   if (os !== null && !isPlannedLoss(machine, disk, os, plan?.lost ?? [])) return os.name;
-  // What lies there since is what an interrupted attempt left.
-  if ((workflow.status.attempts ?? 0) > 0) return undefined;
   const { disks } = machine.hardware;
   const found = disk === null ? disks : asPlanned(disk, disks);
   const data = found
     .flatMap(({ contents = [] }) => contents)
-    .find((one) => !(plan?.contents ?? []).some((before) => isSameData(before, one)));
+    .filter((one) => !(plan?.contents ?? []).some((before) => isSameData(before, one)))
+    // An interrupted attempt leaves something that is not known.
+    .find(({ type }) => (workflow.status?.attempts ?? 0) === 0 || type !== 'data');
   return data === undefined ? undefined : nameOfData(data);
 }
 

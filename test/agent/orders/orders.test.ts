@@ -237,6 +237,7 @@ describe('an agent with a workflow to execute', () => {
     ['is over', { hasEnded: true }],
     ['is of another machine by now', { machineId: '01930000-0000-7000-8000-0000000000ff' }],
     ['was begun by another boot', { bootId: 'another' }],
+    ['is held', { held: 'restored from a backup' }],
   ])(
     'stops the action under way, and runs none after it, when the workflow %s',
     async (_, told) => {

@@ -1,0 +1,43 @@
+// A step of the walk, and the pieces that steps are made of.
+import type { Written } from './server.ts';
+import type { Agent, Host, World } from './world.ts';
+
+export interface Step {
+  /** For people. */
+  readonly label: string;
+  readonly world: World;
+  /** Why this must never happen. */
+  readonly wrong?: string | undefined;
+}
+
+/** The time by the server's wall clock. */
+export function nowOf({ clockDays }: World): Date {
+  return new Date(Date.UTC(2026, 0, 10 + clockDays));
+}
+
+export function withHost(world: World, host: Partial<Host>): World {
+  return { ...world, host: { ...world.host, ...host } };
+}
+
+export function withAgent(world: World, agent: Partial<Agent>): World {
+  const { agent: before } = world.host;
+  return before === undefined ? world : withHost(world, { agent: { ...before, ...agent } });
+}
+
+/** Undefined where nothing more may go wrong. */
+function mishap(world: World): World | undefined {
+  const { mishaps, orders } = world.left;
+  return mishaps === 0 ? undefined : { ...world, left: { mishaps: mishaps - 1, orders } };
+}
+
+/** A step that takes a mishap; none where nothing more may go wrong. */
+export function unlucky(label: string, world: World, next: (world: World) => World): Step[] {
+  const after = mishap(world);
+  return after === undefined ? [] : [{ label, world: next(after) }];
+}
+
+/** The server dies between two writes, and no answer comes. */
+export function dies(label: string, world: World, { halfway, records }: Written): Step[] {
+  if (halfway.machine === records.machine) return [];
+  return unlucky(`${label}, the server dies half-way`, world, (w) => ({ ...w, records: halfway }));
+}
