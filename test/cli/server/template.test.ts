@@ -69,7 +69,15 @@ describe('template examples', () => {
     expect(code).toBe(0);
     expect(stdout.trim().split('\n')).toHaveLength(examples.length);
     for (const { description } of examples) expect(stdout).toContain(description);
-    expect(examples.map(({ name }) => name)).toEqual(['hello', 'kexec']);
+    expect(examples.map(({ name }) => name)).toEqual([
+      'debian-cloud',
+      'debian-debootstrap',
+      'debian-raw',
+      'hello',
+      'kexec',
+      'rocky-cloud',
+      'ubuntu-cloud',
+    ]);
   });
 
   it('prints one, as the server takes it', async () => {
