@@ -1,20 +1,18 @@
 // `npm run boot`: boots a virtual machine over PXE from a local server until it checks in. It is the second
 // command a newcomer runs, and leaves nothing behind but the image in dist/boot.
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { command } from '../src/cli/command.ts';
 import { systemClock } from '../src/core/clock.ts';
-import { AppError } from '../src/core/errors.ts';
 import { createApp } from '../src/server/app.ts';
 import { openStore } from '../src/store/open.ts';
 import { architectures, archs, type Arch } from './arch.ts';
 import { runProgram } from './command-line.ts';
 import { ensureImage } from './ensure-image.ts';
+import { anyRom, fromNetwork, requireRom } from './pxe.ts';
 import { chooseAccelerator, Vm } from './qemu.ts';
 import { requireTools } from './tools.ts';
-
-const roms = '/usr/lib/ipxe/qemu';
 
 const boot = command({
   name: 'boot',
@@ -147,27 +145,9 @@ function requirePrograms({ arch, uefi, nic }: Demonstration): void {
   requireTools({
     [qemu.program]: qemu.package,
     ...(uefi ? { [qemu.variables]: qemu.firmwarePackage } : {}),
-    ...(arch === 'x64' ? { [`${roms}/efi-e1000.rom`]: 'ipxe-qemu' } : {}),
+    ...(arch === 'x64' ? { [anyRom]: 'ipxe-qemu' } : {}),
   });
-  if (arch === 'x64' && !existsSync(`${roms}/efi-${romName(nic)}.rom`)) {
-    throw new AppError('usage.invalid', `--nic ${nic}: iPXE has no ROM for it in ${roms}`);
-  }
-}
-
-/** One ROM serves a family of cards: "virtio-net-pci-transitional" has "virtio". */
-function romName(nic: string): string {
-  const [family = nic] = nic.split('-');
-  return family.startsWith('i82') ? 'eepro100' : family;
-}
-
-/** iPXE, which the card's ROM holds, loads a script by TFTP, and from there all by HTTP. */
-function fromNetwork(folder: string, url: string, nic: string): string[] {
-  const first = `#!ipxe\nchain --replace --autofree ${url}/boot/start.ipxe\n`;
-  writeFileSync(join(folder, 'start.ipxe'), first);
-  return [
-    ...['-machine', 'q35', '-netdev', `user,id=n0,tftp=${folder},bootfile=start.ipxe`],
-    ...['-device', `${nic},netdev=n0,bootindex=0`],
-  ];
+  if (arch === 'x64') requireRom(nic);
 }
 
 function fromQemu(image: string, parameters: string, nic: string): string[] {

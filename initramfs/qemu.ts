@@ -63,7 +63,9 @@ export class Vm {
     const namespace = options.namespace;
     const [program = '', ...args] =
       namespace === undefined ? command : ['ip', 'netns', 'exec', namespace, ...command];
-    this.#child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    // Whatever becomes of this process, the machine does not outlive it.
+    const tied = ['--pdeathsig', 'KILL', '--', program, ...args];
+    this.#child = spawn('setpriv', tied, { stdio: ['ignore', 'pipe', 'pipe'] });
     const take = (chunk: string): void => {
       this.#console += chunk;
       options.onConsole?.(chunk);

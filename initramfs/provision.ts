@@ -1,0 +1,269 @@
+// `npm run provision`: installs Debian on a blank virtual machine over PXE, from a local server, until the
+// installed system reports. It is the third command a newcomer runs, asks nothing, and leaves nothing
+// behind but the images in dist/boot and .cache.
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from '../src/client/client.ts';
+import { parse } from 'yaml';
+import { command } from '../src/cli/command.ts';
+import { readExample } from '../src/cli/server/examples.ts';
+import { systemClock } from '../src/core/clock.ts';
+import type { Plan } from '../src/model/documents/plan.ts';
+import type { Template } from '../src/model/documents/template.ts';
+import type { Workflow } from '../src/model/documents/workflow.ts';
+import { createApp } from '../src/server/app.ts';
+import { ImageFolder } from '../src/store/images/folder.ts';
+import { openStore } from '../src/store/open.ts';
+import { architectures } from './arch.ts';
+import { runProgram } from './command-line.ts';
+import { ensureDebianImage } from './debian/disk-image.ts';
+import { ensureImage } from './ensure-image.ts';
+import { anyRom, fromNetwork } from './pxe.ts';
+import { chooseAccelerator, Vm } from './qemu.ts';
+import { requireTools, run } from './tools.ts';
+
+const disks = {
+  virtio: 'virtio-blk-pci',
+  nvme: 'nvme',
+  scsi: 'scsi-hd,bus=scsi.0',
+} as const;
+const diskKinds = ['virtio', 'nvme', 'scsi'] as const;
+
+const provision = command({
+  name: 'provision',
+  describe:
+    'install Debian on a blank virtual machine by PXE, from a local server, until the installed system has reported; builds the images if need be',
+  options: {
+    uefi: { type: 'boolean', describe: 'UEFI firmware instead of a BIOS' },
+    disk: {
+      type: 'string',
+      default: 'virtio',
+      choices: diskKinds,
+      describe: 'how its disk is connected',
+    },
+    memory: {
+      type: 'number',
+      default: 768,
+      range: [256, 9_999_999],
+      value: 'MIB',
+      describe: 'RAM',
+    },
+    console: { type: 'boolean', describe: 'show what the machine prints' },
+    keep: { type: 'boolean', describe: 'keep machine and server running until Ctrl-C' },
+  },
+  async run(options, io) {
+    await demonstrate(options, io.signal);
+    return 0;
+  },
+});
+
+interface Demonstration {
+  readonly uefi: boolean;
+  readonly disk: (typeof diskKinds)[number];
+  readonly memory: number;
+  readonly console: boolean;
+  readonly keep: boolean;
+}
+
+type Say = (text: string) => void;
+
+async function demonstrate(wanted: Demonstration, signal: AbortSignal): Promise<void> {
+  const started = systemClock.elapsedMs();
+  const say: Say = (text) => {
+    const seconds = (systemClock.elapsedMs() - started) / 1000;
+    console.log(`${seconds.toFixed(1).padStart(6)} s  ${text}`);
+  };
+  requirePrograms(wanted);
+  const images = ensureDebianImage(say);
+  const bootDir = await ensureImage();
+  const kernel = join(bootDir, architectures.x64.boot, 'kernel');
+  const accelerator = await chooseAccelerator(kernel);
+  say(
+    accelerator.name === 'kvm'
+      ? 'processor: KVM'
+      : `processor: emulated, so all takes some minutes (${accelerator.why})`,
+  );
+  const folder = mkdtempSync(join(tmpdir(), 'dragonfly-provision-'));
+  await using server = await startServer(images, bootDir, say);
+  say(`server on http://127.0.0.1:${server.port}/ (the page for operators)`);
+  const disk = join(folder, 'disk');
+  run('truncate', ['--size', '8G', disk]);
+  say(
+    `power on: ${wanted.uefi ? 'UEFI' : 'BIOS'}, ${wanted.memory} MiB, a blank ${wanted.disk} disk`,
+  );
+  const vm = new Vm({
+    accelerator,
+    memoryMiB: wanted.memory,
+    uefi: wanted.uefi,
+    args: [
+      ...fromNetwork(folder, seenByGuest(server.port), 'virtio-net-pci'),
+      ...['-drive', `if=none,id=disk,file=${disk},format=raw,discard=unmap`],
+      ...(wanted.disk === 'scsi' ? ['-device', 'virtio-scsi-pci,id=scsi'] : []),
+      ...['-device', `${disks[wanted.disk]},drive=disk,serial=DEMO-1,bootindex=1`],
+    ],
+    ...(wanted.console ? { onConsole: (text: string) => process.stdout.write(text) } : {}),
+  });
+  const interrupted = aborted(signal);
+  const ended = vm.ended.then(() => {
+    throw new Error(`the machine ended before it was done:\n${vm.console.slice(-2000)}`);
+  });
+  ended.catch(() => {});
+  try {
+    await Promise.race([install(server, say, signal), interrupted, ended]);
+    if (wanted.keep) {
+      say('installed (Ctrl-C ends machine and server)');
+      await Promise.race([interrupted, vm.ended]).catch(() => {});
+    }
+  } finally {
+    await vm.stop();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function requirePrograms({ uefi }: Demonstration): void {
+  const { qemu } = architectures.x64;
+  requireTools({
+    [qemu.program]: qemu.package,
+    [anyRom]: 'ipxe-qemu',
+    ...(uefi ? { [qemu.variables]: qemu.firmwarePackage } : {}),
+  });
+}
+
+interface Server extends AsyncDisposable {
+  readonly client: Client;
+  readonly port: number;
+  /** The first machine to check in. */
+  readonly machine: Promise<string>;
+}
+
+async function startServer(images: string, bootDir: string, say: Say): Promise<Server> {
+  const store = await openStore('memory:');
+  const port = await freePort();
+  const { promise: machine, resolve: onCheckin } = Promise.withResolvers<string>();
+  const app = await createApp(
+    {
+      store,
+      clock: systemClock,
+      boot: { dir: bootDir, append: `console=${architectures.x64.qemu.console}` },
+      images: new ImageFolder(images),
+      publicUrl: seenByGuest(port),
+      liveness: { intervalSeconds: 2 },
+    },
+    [
+      (instance) => {
+        instance.addHook('onSend', async (request, reply, payload) => {
+          const { url, method } = request;
+          if (/^\/(?:boot|images)\//.test(url)) say(`fetched ${url} (${reply.statusCode})`);
+          if (url !== '/api/agent/checkin' || reply.statusCode !== 200) return;
+          say(`called ${method} ${url}`);
+          const answer: unknown = JSON.parse(String(payload));
+          onCheckin(String(Object(answer)['machine_id']));
+        });
+      },
+    ],
+  );
+  await app.listen({ host: '127.0.0.1', port });
+  const client = new Client(`http://127.0.0.1:${port}`);
+  return {
+    client,
+    port,
+    machine,
+    async [Symbol.asyncDispose]() {
+      await client.close();
+      app.server.closeAllConnections();
+      await app.close();
+      await store.close();
+    },
+  };
+}
+
+/** QEMU's user network shows this host's loopback to the guest as 10.0.2.2. */
+function seenByGuest(port: number): string {
+  return `http://10.0.2.2:${port}`;
+}
+
+/** Known before the server starts, as the plan names its address. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (typeof address === 'object' && address !== null) return address.port;
+  throw new Error('this host gives no port');
+}
+
+/** From the first check-in to the report of the installed system. */
+async function install({ client, machine }: Server, say: Say, signal: AbortSignal): Promise<void> {
+  const id = await machine;
+  // The package's own, which the server checks as any other.
+  const template: Template = parse(readExample('debian-raw').text);
+  const { name } = template.metadata;
+  await client.templates.put(template);
+  const request = { machine_id: id, template: name };
+  say(`the plan:\n${planText(await client.workflows.plan(request))}`);
+  const { metadata } = await client.workflows.create(request);
+  say('queued');
+  await follow(() => client.workflows.get(metadata.name), say, signal);
+}
+
+/** Tells of a workflow until the installed system has reported. Errors: throws when it ends otherwise. */
+async function follow(get: () => Promise<Workflow>, say: Say, signal: AbortSignal): Promise<void> {
+  let told = '';
+  for (;;) {
+    const { status } = await get();
+    const step = stepOf(status);
+    if (step !== told) say(step);
+    told = step;
+    switch (status?.state ?? 'STATE_PENDING') {
+      case 'STATE_PENDING':
+      case 'STATE_RUNNING':
+        await systemClock.sleep(500, signal);
+        break;
+      case 'STATE_SUCCESS':
+        if (status?.confirmed === true) return;
+        throw new Error('the workflow ended without the report of the installed system');
+      case 'STATE_FAILED':
+      case 'STATE_TIMEOUT':
+        throw new Error(`the workflow failed: ${status?.error ?? 'nobody says why'}`);
+    }
+  }
+}
+
+/** In words; of the percents only every tenth. */
+function stepOf(status: Workflow['status']): string {
+  if (status?.state === 'STATE_SUCCESS') return 'the installed system has reported';
+  if (status?.left !== undefined) return 'waiting for the installed system';
+  const tenth = Math.floor((status?.progress ?? 0) / 10) * 10;
+  const action = status?.currentAction ?? undefined;
+  return action === undefined
+    ? 'waiting for the agent'
+    : `${String(tenth).padStart(3)} %  ${action}`;
+}
+
+function planText({ disk, lost, left_alone: others, actions, warnings }: Plan): string {
+  const size = disk === null ? '' : `, ${(disk.size_bytes ?? 0) / 1e9} GB`;
+  const lines = [
+    disk === null
+      ? 'no disk'
+      : `overwrites ${disk.device} (serial ${disk.serial ?? 'none'}${size})`,
+    ...(lost.length === 0 ? ['nothing is on it'] : lost.map((what) => `lost: ${what}`)),
+    ...others.map(({ device }) => `left alone: ${device}`),
+    ...actions.map(({ action, does }) => `${action}: ${does}`),
+    ...warnings.map((warning) => `warning: ${warning}`),
+  ];
+  return lines.map((line) => `            ${line}`).join('\n');
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const leave = (): void => reject(signal.reason);
+    if (signal.aborted) leave();
+    signal.addEventListener('abort', leave, { once: true });
+  });
+}
+
+await runProgram(provision);
