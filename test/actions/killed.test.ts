@@ -1,23 +1,29 @@
-// The agent killed at any moment of an install, and started again in the same boot: the disk boots only when
-// all of the image is on it, and in the end it is.
+// An install that is killed or cancelled at any moment: the disk boots only when all of the image is on it. An
+// agent that is started again in the same boot finishes it.
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { image2disk } from '../../src/actions/image2disk.ts';
 import type { LoopDisk } from '../sources/writing/loop.ts';
 import { pack, scratch } from './images.ts';
-import { canInstall, needs, usedDisk } from './installing.ts';
+import { canInstall, expectInstalled, makeImage, needs, usedDisk } from './installing.ts';
 import { onPartition, systemDisk } from './systems.ts';
-import { fileServer, MiB, type FileServer } from './workplace.ts';
+import { fileServer, MiB, workplace, type FileServer } from './workplace.ts';
 
 const victim = fileURLToPath(new URL('victim.ts', import.meta.url));
 const diskBytes = 128 * MiB;
 
 /** Runs the agent, and kills it after a while. */
-async function agent(disk: LoopDisk, url: string, journal: string, killAfterMs?: number) {
+async function agent(
+  disk: LoopDisk,
+  actions: readonly object[],
+  journal: string,
+  killAfterMs?: number,
+) {
   const startMs = performance.now();
-  const child = spawn(process.execPath, [victim, disk.path, url, journal]);
+  const child = spawn(process.execPath, [victim, disk.path, journal, JSON.stringify(actions)]);
   let said = '';
   child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
@@ -33,7 +39,10 @@ describe.skipIf(!canInstall)(`an agent that is killed ${needs}`, () => {
   let image = Buffer.alloc(0);
   let server: FileServer;
   let wholeMs = 0;
-  const url = (): string => `${server.url}/image`;
+  const actions = (): readonly object[] => [
+    { action: 'image2disk', url: `${server.url}/image` },
+    { action: 'writefile', path: '/etc/hostname', content: 'web1\n' },
+  ];
 
   beforeAll(async () => {
     using system = systemDisk({ script: 'head -c 12000000 /dev/urandom > root/data' });
@@ -42,22 +51,23 @@ describe.skipIf(!canInstall)(`an agent that is killed ${needs}`, () => {
     server = await fileServer({ image: { body: pack(image, 'zstd', '-1') } });
     using disk = usedDisk(diskBytes);
     using files = scratch();
-    wholeMs = (await agent(disk, url(), files.path('journal'))).tookMs;
+    wholeMs = (await agent(disk, actions(), files.path('journal'))).tookMs;
   }, 120_000);
   afterAll(async () => await server?.[Symbol.asyncDispose]());
 
   // Each at a random moment of its own tenth.
-  it.each(Array.from({ length: 10 }, (_, tenth) => (tenth + Math.random()) / 10))(
-    'after %f of the time: the disk does not boot before it is whole, and is right in the end',
+  it.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])(
+    'in tenth %i of the time: the disk does not boot before it is whole, and is right in the end',
     { timeout: 120_000 },
-    async (part) => {
+    async (tenth) => {
+      const killAfterMs = ((tenth + Math.random()) / 10) * wholeMs;
       using disk = usedDisk(diskBytes);
       using files = scratch();
       const before = readFileSync(disk.image);
-      await agent(disk, url(), files.path('journal'), part * wholeMs);
+      await agent(disk, actions(), files.path('journal'), killAfterMs);
       execFileSync('blockdev', ['--flushbufs', disk.path]);
       expectNothingHalf(readFileSync(disk.image), before, image);
-      const { code, said } = await agent(disk, url(), files.path('journal'));
+      const { code, said } = await agent(disk, actions(), files.path('journal'));
       expect([code, said]).toEqual([0, expect.stringContaining('"success":true')]);
       onPartition(disk.path, 2, (top) => {
         expect(readFileSync(join(top, 'etc/hostname'), 'utf8')).toBe('web1\n');
@@ -71,12 +81,71 @@ describe.skipIf(!canInstall)(`an agent that is killed ${needs}`, () => {
   );
 });
 
+describe.skipIf(!canInstall)(`an agent that is killed while it partitions ${needs}`, () => {
+  it(
+    'has made what was asked for in the end, at ten random moments',
+    { timeout: 120_000 },
+    async () => {
+      const partition = [{ action: 'partition', layout: 'gpt-bios' }];
+      let wholeMs = 0;
+      // The first one is not killed.
+      for (let tenth = -1; tenth < 10; tenth += 1) {
+        using disk = usedDisk(diskBytes);
+        using files = scratch();
+        const killed = tenth < 0 ? undefined : ((tenth + Math.random()) / 10) * wholeMs;
+        const { tookMs } = await agent(disk, partition, files.path('journal'), killed);
+        if (tenth < 0) wholeMs = tookMs;
+        const { code, said } = await agent(disk, partition, files.path('journal'));
+        expect([code, said]).toEqual([0, expect.stringContaining('"success":true')]);
+        const check = ['-p', '-s', 'TYPE', '-o', 'value', `${disk.path}p2`];
+        expect(execFileSync('/usr/sbin/blkid', check, { encoding: 'utf8' })).toBe('ext4\n');
+        execFileSync('/usr/sbin/e2fsck', ['-fn', `${disk.path}p2`], { stdio: 'ignore' });
+      }
+    },
+  );
+});
+
+describe.skipIf(!canInstall)(`an install that is cancelled ${needs}`, () => {
+  it(
+    'leaves a disk that does not boot, or one that is whole, at ten random moments',
+    { timeout: 120_000 },
+    async () => {
+      const image = makeImage(20);
+      await using server = await fileServer({ image: { body: pack(image, 'zstd', '-1') } });
+      let wholeMs = 0;
+      // The first one is not cancelled.
+      for (let tenth = -1; tenth < 10; tenth += 1) {
+        using disk = usedDisk(24 * MiB);
+        const before = readFileSync(disk.image);
+        const abort = new AbortController();
+        const afterMs = ((tenth + Math.random()) / 10) * wholeMs;
+        const timer =
+          tenth < 0 ? undefined : setTimeout(() => abort.abort(new Error('cancelled')), afterMs);
+        const startMs = performance.now();
+        const fields = { action: 'image2disk' as const, url: `${server.url}/image` };
+        const outcome = await image2disk
+          .run(fields, workplace(disk.path, { signal: abort.signal }))
+          .then(
+            () => 'whole',
+            (err: unknown) => String(err),
+          );
+        clearTimeout(timer);
+        wholeMs = tenth < 0 ? performance.now() - startMs : wholeMs;
+        execFileSync('blockdev', ['--flushbufs', disk.path]);
+        expect(['whole', 'Error: cancelled']).toContain(outcome);
+        if (outcome === 'whole') expectInstalled(disk, image);
+        else expectNothingHalf(readFileSync(disk.image), before, image);
+      }
+    },
+  );
+});
+
 /** The disk is as it was, has no end that firmware reads, or has the whole image. */
 function expectNothingHalf(found: Buffer, before: Buffer, image: Buffer): void {
   const isEmpty = (at: number): boolean => found.subarray(at, at + MiB).every((byte) => byte === 0);
   if (isEmpty(0) && isEmpty(found.length - MiB)) return;
   // The first of all writes wipes the start.
   if (!isEmpty(0) && found.subarray(MiB, -MiB).equals(before.subarray(MiB, -MiB))) return;
-  const system = image.subarray(MiB, 17 * MiB);
-  expect(found.subarray(MiB, 17 * MiB).equals(system)).toBe(true);
+  const [from, to] = [MiB, Math.min(17, image.length / MiB - 1) * MiB];
+  expect(found.subarray(from, to).equals(image.subarray(from, to))).toBe(true);
 }

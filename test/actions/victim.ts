@@ -1,4 +1,4 @@
-// An agent's process that installs a disk, to be killed: `node victim.ts DISK URL JOURNAL`. What it has done
+// An agent's process that installs a disk, to be killed: `node victim.ts DISK JOURNAL ACTIONS`. What it has done
 // it prints, an event to a line.
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { argv, stdout } from 'node:process';
@@ -9,7 +9,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import { HostRoot } from '../../src/sources/host.ts';
 import { diskAt, fileAsk } from './workplace.ts';
 
-const [, , device = '', url = '', path = ''] = argv;
+const [, , device = '', path = '', asked = ''] = argv;
 const root = new HostRoot();
 const actions = workflowActions({
   root,
@@ -20,16 +20,11 @@ const actions = workflowActions({
   planned: undefined,
   servers: [],
 });
+// What this test itself has written.
+const given = JSON.parse(asked) as { readonly action: string }[];
 const template = {
   timeoutSeconds: undefined,
-  actions: [
-    { action: 'image2disk', timeoutSeconds: undefined, fields: { url, disk: device } },
-    {
-      action: 'writefile',
-      timeoutSeconds: undefined,
-      fields: { path: '/etc/hostname', content: 'web1\n' },
-    },
-  ],
+  actions: given.map(({ action, ...fields }) => ({ action, fields, timeoutSeconds: undefined })),
 };
 await runWorkflow('w', template, {
   runners: actions.runners,

@@ -144,7 +144,10 @@ async function runAction(
   } catch (err) {
     if (signal.aborted) throw err;
     progress({ message: cut(describeError(err), maxMessage) });
-    const output = [...notes, ...outputOf(err)].slice(-keptNotes);
+    const printed = outputOf(err);
+    // Most actions note what their programs print.
+    const others = notes.filter((line) => !printed.includes(line));
+    const output = [...others, ...printed].slice(-keptNotes);
     report({ type: 'action_completed', workflow, action, success: false, output });
     throw new AppError('action.failed', `action "${action}" of workflow ${workflow} failed`, {
       cause: err,

@@ -39,6 +39,24 @@ describe('the planned disk', () => {
     );
   });
 
+  it('is the right one of two namespaces, which have the serial of their controller', () => {
+    const first = { ...sda, device: '/dev/nvme0n1', wwn: 'eui.1' };
+    const second = { ...sda, device: '/dev/nvme0n2', wwn: 'eui.2' };
+    for (const namespace of [first, second]) {
+      for (const disks of [
+        [first, second],
+        [second, first],
+      ]) {
+        expect(findPlanned(planned(namespace), disks)).toBe(namespace);
+      }
+      expect(() => findPlanned({ ...planned(namespace), wwn: null }, [first, second])).toThrow(
+        '2 disks look like it',
+      );
+    }
+    const larger = { ...second, wwn: null, size_bytes: 2 * size.size_bytes };
+    expect(findPlanned(planned(larger), [{ ...first, wwn: null }, larger])).toBe(larger);
+  });
+
   it('is one disk by however many paths', () => {
     const paths = ['/dev/sda', '/dev/sdd'];
     const both = [
