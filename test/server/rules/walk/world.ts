@@ -55,7 +55,7 @@ export interface Records {
 }
 
 /** What happened that no record says: to tell right from wrong by. */
-export interface Truth {
+interface Truth {
   /** So many workflows were made: no two have one id, whatever is restored. */
   readonly made: number;
   /** The boots that were allowed to begin each workflow, since somebody last said that it is to be done. */
