@@ -20,6 +20,10 @@ type Addresses = readonly string[] | undefined;
 /** To a heartbeat, or to a check-in, which may give the machine another id. */
 type Answer = HeartbeatResponse & Partial<Pick<CheckinResponse, 'machine_id'>>;
 
+/** A workflow whose end is not told would be taken for interrupted. */
+const lastWordsMs = 120_000;
+const lastWordsEveryMs = 2_000;
+
 /** The order under way. */
 interface Acting {
   readonly order: Order;
@@ -52,6 +56,9 @@ export interface OrderContext {
   problem(problem: Problem): void;
   /** Resolves when all events are delivered, or cannot be for now. */
   flush(): Promise<void>;
+  /** Resolves when all events are delivered, however long the server is away, up to two minutes: for the last
+   *  words before a reboot. */
+  delivered(): Promise<void>;
 }
 
 export interface LoopOptions extends ConversationOptions {
@@ -237,7 +244,7 @@ class Loop {
   }
 
   #orderContext(stopped: AbortSignal): OrderContext {
-    const { clock, transport, boot } = this.#o;
+    const { clock, transport, boot, spool } = this.#o;
     const signal = AbortSignal.any([this.#o.signal, stopped]);
     const { registration } = this.#state;
     const call = { signal, token: registration?.token };
@@ -262,6 +269,12 @@ class Loop {
       },
       problem: (problem) => this.#conversation.report({ kind: 'problem', problem }),
       flush,
+      delivered: async () => {
+        const untilMs = clock.elapsedMs() + lastWordsMs;
+        for (await flush(); spool.holds('event') && clock.elapsedMs() < untilMs; await flush()) {
+          await clock.sleep(lastWordsEveryMs, signal);
+        }
+      },
     };
   }
 

@@ -61,6 +61,11 @@ export class Spool {
     return head;
   }
 
+  /** True if there is an entry of that kind anywhere. */
+  holds(kind: Report['kind']): boolean {
+    return this.#entries.some(({ report }) => report.kind === kind);
+  }
+
   /** Removes delivered entries. Others may have been dropped meanwhile. */
   remove(delivered: readonly Report[]): void {
     const gone = new Set(delivered);

@@ -90,9 +90,11 @@ export class HostSubject implements Subject {
       journal: this.#o.journal,
       report: (event) => server.event(id, event),
     });
+    if (leave === undefined) return;
+    await server.delivered();
     server.signal.throwIfAborted();
     try {
-      await leave?.();
+      await leave();
     } catch (err) {
       await endWorkflow(id, describeError(err), server);
       throw err;

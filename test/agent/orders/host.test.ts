@@ -59,6 +59,7 @@ function server(...actions: string[]) {
     event: (_id, event) => events.push(event),
     problem: () => {},
     flush: async () => {},
+    delivered: async () => {},
   };
   return { context, events };
 }

@@ -296,6 +296,32 @@ describe('an agent with a workflow to execute', () => {
     expect(server.events.map((event) => event.boot_id)).toEqual(successful.map(() => 'boot'));
   });
 
+  it.each([
+    ['once the server is back', 60_000],
+    ['after two minutes without it', 600_000],
+  ])('has its last words before it leaves: %s', async (_when, awayMs) => {
+    const server = serverWith('copy');
+    let leftMs: number | undefined;
+    const subject: Subject = {
+      ...machine(),
+      async act(_order, context) {
+        server.fault = 'unreachable';
+        context.event(workflow, { type: 'completed', success: true });
+        await context.delivered();
+        leftMs = context.clock.elapsedMs();
+        return { final: true };
+      },
+    };
+    const agent = startLoop({ transport: server, subject });
+    await agent.clock.advance(awayMs);
+    server.fault = 'none';
+    await agent.clock.advance(10_000);
+    await agent.stop();
+    const patientMs = Math.min(awayMs, 120_000);
+    expect(leftMs).toBeGreaterThanOrEqual(patientMs);
+    expect(leftMs).toBeLessThan(patientMs + 10_000);
+  });
+
   it('runs nothing where the server does not consent', async () => {
     const server = serverWith('copy');
     server.sendEvent = async () => {
