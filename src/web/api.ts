@@ -113,7 +113,7 @@ export async function readWorkflows(session: Session, id: string): Promise<reado
 }
 
 /** The risks that an operator accepts before a workflow is made. */
-export type Consent = Pick<WorkflowCreate, 'reimage' | 'confirmed'>;
+export type Consent = Pick<WorkflowCreate, 'reimage' | 'confirmed' | 'retry'>;
 
 /** The plan of the workflow of a machine's template. Errors: `plan.*`, `machine.has-os`. */
 export async function planWorkflow(

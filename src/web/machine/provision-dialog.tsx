@@ -57,6 +57,12 @@ export function ProvisionDialog({ machine, template, onClose, onConfirm }: Provi
           onChange={(confirmed) => setConsent({ ...consent, confirmed })}
         />
       )}
+      <Accept
+        name="retry"
+        text="Run it again by itself if the machine is reset"
+        isOn={consent.retry === true}
+        onChange={(retry) => setConsent({ ...consent, retry })}
+      />
       <footer>
         <button type="button" onClick={onClose}>
           Cancel
@@ -74,8 +80,16 @@ export function ProvisionDialog({ machine, template, onClose, onConfirm }: Provi
   );
 }
 
+/** The sign of success after the last action. */
+const signs: Readonly<Record<Exclude<Plan['confirmation'], 'none'>, string>> = {
+  report: 'the installed system reports',
+  absence: 'the machine has left for its disk and stays away',
+  boot: 'the machine checks in from its next boot, or stays away',
+};
+
 function PlanView({ plan }: { plan: Plan }) {
-  const { disk, overwrites, lost, left_alone, actions, warnings } = plan;
+  const { disk, overwrites, lost, left_alone, actions, warnings, confirmation } = plan;
+  const minutes = Math.round(plan.confirmation_seconds / 60);
   return (
     <div class="plan">
       {disk !== null && (
@@ -105,6 +119,11 @@ function PlanView({ plan }: { plan: Plan }) {
           {warning}
         </p>
       ))}
+      {confirmation !== 'none' && (
+        <p>
+          <b>Done when</b> {signs[confirmation]}, within {minutes} minutes of the last action.
+        </p>
+      )}
       <p class="quiet">The agent starts on it with its next heartbeat.</p>
     </div>
   );
