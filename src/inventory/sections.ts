@@ -8,6 +8,7 @@ import type { Details, Facts, Hardware, Identity } from '../model/inventory.ts';
 import type { Problem } from '../model/problem.ts';
 import { collect } from '../probes/collect.ts';
 import { detailProbes } from '../probes/details/index.ts';
+import { listenSeconds, neighboursProbe } from '../probes/neighbours/neighbours.ts';
 import { withNames } from '../probes/details/names.ts';
 import { allProbes, type AnyProbe } from '../probes/index.ts';
 import { identify } from '../identity/identify.ts';
@@ -23,6 +24,9 @@ interface Section {
   /** Shown of it. */
   readonly fields: readonly Field[];
 }
+
+/** The limits of reads and commands are parts of it. */
+const hearingMs = 2 * (listenSeconds + 4) * 1000;
 
 const identity: readonly (keyof Facts)[] = [
   'dmi',
@@ -62,6 +66,7 @@ const sections = {
     facts: ['network', 'portDetails'],
     fields: ['hostname', 'network_interfaces', 'infiniband'],
   },
+  neighbours: { facts: ['network', 'neighbours'], fields: ['network_interfaces'] },
   gpus: { facts: ['gpus'], fields: ['gpus'] },
   pci: { facts: ['pciDevices'], fields: ['pci_devices'] },
   usb: { facts: ['usbDevices'], fields: ['usb_devices'] },
@@ -81,12 +86,14 @@ export interface Excerpt {
  *  Errors: AppError `usage.invalid`. */
 export function parseSections(text: string): SectionName[] {
   const names = Object.keys(sections);
-  const wanted = text === 'all' ? names : text.split(',').map((name) => name.trim());
+  // Neighbours take half a minute to hear.
+  const quick = names.filter((name) => name !== 'neighbours');
+  const wanted = text === 'all' ? quick : text.split(',').map((name) => name.trim());
   const unknown = wanted.find((name) => !Object.hasOwn(sections, name));
   if (unknown !== undefined) {
     throw new AppError(
       'usage.invalid',
-      `there is no section "${unknown}"; there are ${names.join(', ')}, and all of them as "all"`,
+      `there is no section "${unknown}"; there are ${names.join(', ')}, and all but neighbours as "all"`,
     );
   }
   return wanted.filter((name): name is SectionName => Object.hasOwn(sections, name));
@@ -98,13 +105,18 @@ export async function collectSections(
   names: readonly SectionName[],
   options: InventoryOptions = {},
 ): Promise<Excerpt> {
-  const opened = typeof root === 'string' ? await openRoot(root, deadlines(options)) : root;
+  const patient = names.includes('neighbours') ? { ...options, timeoutMs: hearingMs } : options;
+  const opened = typeof root === 'string' ? await openRoot(root, deadlines(patient)) : root;
   const chosen: readonly Section[] = names.map((name) => sections[name]);
   const wanted = new Set<string>(chosen.flatMap(({ facts }) => facts));
   const isOnDisks = options.probeOs === true || names.includes('contents');
-  const probes: readonly AnyProbe[] = [...allProbes({ probeOs: isOnDisks }), ...detailProbes];
+  const probes: readonly AnyProbe[] = [
+    ...allProbes({ probeOs: isOnDisks }),
+    ...detailProbes,
+    neighboursProbe,
+  ];
   const { facts, problems } = await collect(opened, {
-    ...options,
+    ...patient,
     probes: probes.filter(({ name }) => wanted.has(name)),
   });
   const hardware = { ...hardwareOf(facts), ...(await detailsOf(facts)) };
@@ -129,9 +141,7 @@ async function detailsOf(facts: Partial<Facts>): Promise<Details> {
     ...(watchdogs && { watchdogs: [...watchdogs] }),
     ...(disks && { disks: disks.map((disk) => withDetails(disk, facts.diskDetails)) }),
     ...(network_interfaces && {
-      network_interfaces: network_interfaces.map((port) =>
-        withPortDetails(port, facts.portDetails),
-      ),
+      network_interfaces: network_interfaces.map((port) => withPortDetails(port, facts)),
     }),
   };
 }
@@ -145,7 +155,12 @@ function withDetails(
 
 function withPortDetails(
   port: NetworkInterface,
-  details: readonly PortDetails[] = [],
+  { portDetails = [], neighbours = [] }: Partial<Facts>,
 ): NetworkInterface & Partial<PortDetails> {
-  return { ...port, ...details.find(({ name }) => name === port.name) };
+  const heard = neighbours.find((one) => one.interface === port.name);
+  return {
+    ...port,
+    ...portDetails.find(({ name }) => name === port.name),
+    ...(heard && { neighbour: heard.neighbour }),
+  };
 }

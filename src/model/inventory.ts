@@ -19,7 +19,7 @@ import type { Board, Chassis, Firmware, System } from './hardware/dmi.ts';
 import type { ExistingOs } from './hardware/existing-os.ts';
 import type { Gpu } from './hardware/gpu.ts';
 import type { Memory } from './hardware/memory.ts';
-import type { InfinibandPort, NetworkInterface } from './hardware/network-interface.ts';
+import type { InfinibandPort, Neighbour, NetworkInterface } from './hardware/network-interface.ts';
 import type { Tpm } from './hardware/tpm.ts';
 import type { Virtualization } from './hardware/virtualization.ts';
 import type { MachineIdentity } from './machine.ts';
@@ -57,10 +57,14 @@ export interface Facts {
   watchdogs: readonly Watchdog[];
   diskDetails: readonly DiskDetails[];
   portDetails: readonly PortDetails[];
+  neighbours: NeighbourFacts;
 }
 
 /** A disk that is missing could not be read; one without contents is blank. */
 export type ContentsFacts = readonly { device: string; contents: readonly DiskContents[] }[];
+
+/** The other ends of the ports that heard one. */
+export type NeighbourFacts = readonly { interface: string; neighbour: Neighbour }[];
 
 /** A value with where it was read: what `--explain` shows. */
 export interface Sourced<T> {
