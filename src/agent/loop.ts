@@ -235,8 +235,9 @@ class Loop {
     } catch (err) {
       const { kind, error } = classifyFailure(err);
       log.error({ ...order, code: error.code, reason: describeError(err) }, 'order failed');
-      // An agent whose token is not taken enrols with its next heartbeat.
-      const final = kind !== 'network' && kind !== 'busy' && kind !== 'unauthorized';
+      // An agent whose token is not taken, or that is not the boot which checked in last, does so first.
+      const mayPass = kind === 'unauthorized' || error.details['code'] === 'workflow.refused';
+      const final = kind !== 'network' && kind !== 'busy' && !mayPass;
       if (final && !stopped.aborted)
         this.#reportProblem(error.code, order.action, describeError(error));
       return { type: 'acted', final };

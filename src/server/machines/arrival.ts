@@ -4,7 +4,7 @@ import { AppError, isAppError } from '../../core/errors.ts';
 import type { CheckinRequest } from '../../model/api.ts';
 import type { Workflow } from '../../model/documents/workflow.ts';
 import type { Machine } from '../../model/machine.ts';
-import { arrive, hasLeft, isOverdue, pass } from '../rules/workflow/arrival.ts';
+import { arrive, awaits, hasLeft, pass } from '../rules/workflow/arrival.ts';
 import { confirmationFor } from '../rules/workflow/progress.ts';
 import { isReportToken } from '../access/report-tokens.ts';
 import type { Liveness } from '../running/liveness.ts';
@@ -19,8 +19,7 @@ export async function reportSystem(s: ChangeServices, id: string, token: string)
     throw new AppError('auth.denied', 'the token is not the one for the report of this workflow');
   }
   const { value } = await loadWorkflow(s, id);
-  const isKnown = value.status?.state === 'STATE_SUCCESS' && value.status.left !== undefined;
-  if (!isKnown && !hasLeft(value) && !isOverdue(value)) {
+  if (!awaits(value)) {
     throw new AppError('workflow.finished', `workflow ${id} waits for no report`);
   }
   await changeWorkflow(s, id, (workflow) => arrive(workflow, s.clock.now()));

@@ -324,8 +324,10 @@ describe('an agent with a workflow to execute', () => {
 
   it('runs nothing where the server does not consent', async () => {
     const server = serverWith('copy');
+    const details = { status: 409, code: 'workflow.refused' };
+    const sendEvent = server.sendEvent.bind(server);
     server.sendEvent = async () => {
-      throw new AppError('server.rejected', 'another boot', { details: { status: 409 } });
+      throw new AppError('server.rejected', 'another boot', { details });
     };
     let ran = 0;
     const agent = startLoop({
@@ -333,8 +335,11 @@ describe('an agent with a workflow to execute', () => {
       subject: worker({ copy: async () => void (ran += 1) }),
     });
     await agent.clock.advance(10 * 60_000);
-    await agent.stop();
     expect(ran).toBe(0);
+    server.sendEvent = sendEvent;
+    await agent.clock.advance(60_000);
+    await agent.stop();
+    expect(ran).toBe(1);
   });
 });
 

@@ -165,6 +165,20 @@ describe('a workflow whose template asks for a report', () => {
     expect(await left.machine()).toEqual(before);
   });
 
+  it('is confirmed by the report though the last words of its agent were lost', async () => {
+    const left = await Left.by('reporting', 'action_started');
+    await left.checkIn('a');
+    expect((await left.report()).status).toBe(204);
+    expect(await left.workflow()).toMatchObject({ state: 'STATE_SUCCESS', confirmed: true });
+  });
+
+  it('takes no report once it was cancelled', async () => {
+    const left = await Left.by('reporting');
+    await left.server.call('POST', `/api/workflows/${left.workflowId}/cancel`);
+    expect((await left.report()).status).toBe(409);
+    expect((await left.machine()).state).toHaveProperty('Error');
+  });
+
   it('shows nobody the token but the agent', async () => {
     const left = await Left.by('reporting');
     const shown = await left.server.call(

@@ -73,11 +73,22 @@ export function pass(
   return withStatus(failed, { left: { ...left, isOverdue: true } });
 }
 
-/** The workflow after its machine gave the sign; the same object where nobody waits for it any more. */
+/** The workflow after its machine gave the sign; the same object where it is not awaited. A report may come before
+ *  the agent's last words, or after they were lost. */
 export function arrive(workflow: Workflow, now: Date): Workflow {
-  if (!hasLeft(workflow) && !isOverdue(workflow)) return workflow;
+  if (!awaits(workflow)) return workflow;
+  const { state, confirmed } = statusOf(workflow);
+  if (state === 'STATE_SUCCESS') {
+    return confirmed === true ? workflow : withStatus(workflow, { confirmed: true });
+  }
   const awaited = withStatus(workflow, { state: 'STATE_RUNNING' });
   return withStatus(finish(awaited, 'STATE_SUCCESS', now, null), { confirmed: true });
+}
+
+/** True for a workflow that the sign of its installed system may still reach. */
+export function awaits(workflow: Workflow): boolean {
+  const { state } = statusOf(workflow);
+  return state === 'STATE_RUNNING' || state === 'STATE_SUCCESS' || isOverdue(workflow);
 }
 
 /** True for a workflow that failed only because its system was not heard of in time. */

@@ -139,7 +139,7 @@ function begin(rules: Rules, world: World, id: string): Step[] {
   const taken = server.takeEvent(rules, records, id, event, nowOf(world));
   const after = noteBegun({ ...world, records: taken.records }, id, name, taken.isBegun);
   const label = `${name} asks to begin ${id}`;
-  const told = taken.isBegun ? begun(after.world, id) : end(after.world, id);
+  const told = taken.isBegun ? begun(after.world, id) : letGo(after.world);
   const stray: Message = { workflow: id, event };
   const keep = (w: World): World => ({ ...w, strays: [...w.strays, stray] });
   return [
@@ -152,6 +152,14 @@ function begin(rules: Rules, world: World, id: string): Step[] {
     ...unlucky(`${label}, which is late`, world, keep),
     ...dies(label, world, taken),
   ];
+}
+
+/** The agent tries again if it is told so again. */
+function letGo(world: World): World {
+  const { agent } = world.host;
+  if (agent === undefined) return world;
+  const { order: _order, ...rest } = agent;
+  return withHost(world, { agent: rest });
 }
 
 function begun(world: World, id: string): World {

@@ -2,7 +2,7 @@
 // the judgement of each.
 import { isActive } from '../../../../src/model/documents/workflow.ts';
 import { stateName } from '../../../../src/model/machine.ts';
-import { hasLeft, isOverdue } from '../../../../src/server/rules/workflow/arrival.ts';
+import { hasLeft } from '../../../../src/server/rules/workflow/arrival.ts';
 import { agentSteps, deliveries } from './agent.ts';
 import * as server from './server.ts';
 import type { Rules } from './server.ts';
@@ -136,7 +136,6 @@ function mishaps(rules: Rules, world: World): Step[] {
 function time(world: World): Step[] {
   const { records, host } = world;
   const now = nowOf(world);
-  const workflow = Object.values(records.workflows).find((w) => hasLeft(w) || isOverdue(w));
   const running = activeOf(records);
   const steps: Step[] = [];
   if (running?.status?.state === 'STATE_RUNNING') {
@@ -148,7 +147,7 @@ function time(world: World): Step[] {
     else steps.push(...unlucky(label, world, (w) => ({ ...w, records: passed.records })));
   }
   const { S1 } = host.disks;
-  if (workflow !== undefined && host.where === 'disk' && typeof S1 === 'object' && S1.isWhole) {
+  if (host.where === 'disk' && typeof S1 === 'object' && S1.isWhole) {
     const reported = server.report(records, S1.by, now);
     steps.push({ label: 'the system reports', world: { ...world, records: reported.records } });
   }
