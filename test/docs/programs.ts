@@ -1,6 +1,9 @@
 // The programs that the documentation speaks of, as their own help describes them.
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { completionCommand } from '../../src/cli/completion-command.ts';
+import { helpText } from '../../src/cli/help.ts';
+import { operatorCommands } from '../../src/cli/operator/commands.ts';
 import { repository } from './pages.ts';
 
 /** The standard output of a program, whatever its exit code. */
@@ -16,15 +19,25 @@ export function shownBy(program: string, args: readonly string[]): Promise<strin
   });
 }
 
+/** The help as the program prints it. The operators' program has so many commands that it is asked for them
+ *  here: a process for each takes half a minute. */
+async function helpOf(program: string, words: readonly string[]): Promise<string> {
+  if (program !== 'dragonfly') return shownBy(program, [...words, '--help']);
+  const commands = [...operatorCommands, completionCommand(program)];
+  const table = { name: program, version: '0', commands };
+  const command = commands.find(({ name }) => name === words.join(' '));
+  return helpText(table, command);
+}
+
 /** The commands of a program. */
 export async function commandsOf(program: string): Promise<readonly string[]> {
-  const help = await shownBy(program, ['--help']);
+  const help = await helpOf(program, []);
   const [, commands = ''] = /^Commands:\n((?: +.*\n)*)/m.exec(help) ?? [];
   return [...commands.matchAll(/^ {2}([a-z-]+(?: [a-z-]+)?)/gm)].map(([, name = '']) => name);
 }
 
 /** The flags of a command, as `--name`; those of the default command for "". */
 export async function flagsOf(program: string, command: string): Promise<readonly string[]> {
-  const help = await shownBy(program, [...command.split(' '), '--help'].filter(Boolean));
+  const help = await helpOf(program, command.split(' ').filter(Boolean));
   return [...help.matchAll(/^ +(?:-\w, +)?(--[a-z][a-z0-9-]*)/gm)].map(([, flag = '']) => flag);
 }
