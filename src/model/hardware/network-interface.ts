@@ -35,6 +35,7 @@ export const NetworkInterface = Type.Object({
     description: 'a virtual function whose physical function is on this host',
   }),
   bond: nullable(Type.String()),
+  bond_mode: Type.Optional(Type.String({ description: '802.3ad, active-backup …' })),
   neighbour: Type.Optional(Neighbour),
   vlans: Type.Array(U32()),
 });

@@ -1,6 +1,6 @@
 // Network interfaces that are hardware: Ethernet and WLAN ports, and separately InfiniBand ports.
 import type { InfinibandPort, NetworkInterface } from '../../model/hardware/network-interface.ts';
-import { parseBonding, parseVlans } from './proc-net.ts';
+import { parseBonding, parseBondMode, parseVlans } from './proc-net.ts';
 import { isBmcNic } from './bmc-nic.ts';
 import { lastPciAddress } from '../sysfs/pci-address.ts';
 import type { Probe } from '../probe.ts';
@@ -22,9 +22,9 @@ export const networkProbe: Probe<'network'> = {
     const read = new Reading(root, 'network', report);
     const names = await read.list(base);
     if (names === undefined) return undefined;
-    const [ports, permanent, vlans] = await Promise.all([
+    const [ports, members, vlans] = await Promise.all([
       Promise.all(names.map((name) => readPort(read, name))),
-      readPermanentAddresses(read),
+      readBondMembers(read),
       readVlans(read),
     ]);
     const found = ports.filter((port) => port !== undefined);
@@ -39,7 +39,7 @@ export const networkProbe: Probe<'network'> = {
         null,
       interfaces: found
         .filter((port) => port.type === ethernet && !isLowerHalf(port, found))
-        .map((port) => toInterface(port, permanent, vlans)),
+        .map((port) => toInterface(port, members, vlans)),
       infiniband: found.filter((port) => port.type === infiniband).map(toInfiniband),
     };
   },
@@ -208,14 +208,15 @@ function isLowerHalf(port: Port, ports: readonly Port[]): boolean {
 
 function toInterface(
   port: Port,
-  permanent: ReadonlyMap<string, { bond: string; address: string }>,
+  members: ReadonlyMap<string, BondMember>,
   vlans: ReadonlyMap<string, readonly number[]>,
 ): NetworkInterface {
-  const member = permanent.get(port.name);
+  const member = members.get(port.name);
   const mac = port.bondMemberAddress ?? member?.address ?? port.permanentAddress ?? port.address;
   const isNobodys = mac === port.address && member === undefined;
   const isUsb = usbDevicePath(port.devicePath) !== undefined;
   const isBondMember = member !== undefined || port.bondMemberAddress !== undefined;
+  const bond = isBondMember ? (member?.bond ?? port.master ?? null) : null;
   return {
     name: port.name,
     mac,
@@ -230,8 +231,9 @@ function toInterface(
     is_usb: isUsb,
     is_bmc: isUsb && isBmcNic(port),
     is_vf: port.isVf,
-    bond: isBondMember ? (member?.bond ?? port.master ?? null) : null,
-    vlans: [...(vlans.get(port.name) ?? [])],
+    bond,
+    ...(member?.mode !== undefined && { bond_mode: member.mode }),
+    vlans: [...(vlans.get(port.name) ?? []), ...(vlans.get(bond ?? '') ?? [])],
   };
 }
 
@@ -246,16 +248,21 @@ function toInfiniband(port: Port): InfinibandPort {
   };
 }
 
-/** The bond of each member, and the address it had before it joined, which the bond overwrote. */
-async function readPermanentAddresses(
-  read: Reading,
-): Promise<Map<string, { bond: string; address: string }>> {
-  const members = new Map<string, { bond: string; address: string }>();
+interface BondMember {
+  bond: string;
+  mode: string | undefined;
+  /** The one it had before it joined, which the bond overwrote. */
+  address: string;
+}
+
+async function readBondMembers(read: Reading): Promise<Map<string, BondMember>> {
+  const members = new Map<string, BondMember>();
   const bonds = (await read.list('/proc/net/bonding')) ?? [];
   const texts = await Promise.all(bonds.map((bond) => read.text(`/proc/net/bonding/${bond}`)));
   for (const [i, bond] of bonds.entries()) {
-    for (const [name, address] of parseBonding(texts[i] ?? ''))
-      members.set(name, { bond, address });
+    const text = texts[i] ?? '';
+    const mode = parseBondMode(text);
+    for (const [name, address] of parseBonding(text)) members.set(name, { bond, mode, address });
   }
   return members;
 }

@@ -14,6 +14,23 @@ export function parseBonding(text: string): Map<string, string> {
   return members;
 }
 
+/** The mode of a bond, as netplan and the kernel's parameter name it; undefined for one that is not known.
+ *  Source: bond_mode_name() in drivers/net/bonding/bond_main.c. */
+export function parseBondMode(text: string): string | undefined {
+  const told = /^Bonding Mode: (.+)$/m.exec(text)?.[1] ?? '';
+  return bondModes.find(([prefix]) => told.startsWith(prefix))?.[1];
+}
+
+const bondModes = [
+  ['load balancing (round-robin)', 'balance-rr'],
+  ['fault-tolerance (active-backup)', 'active-backup'],
+  ['load balancing (xor)', 'balance-xor'],
+  ['fault-tolerance (broadcast)', 'broadcast'],
+  ['IEEE 802.3ad Dynamic link aggregation', '802.3ad'],
+  ['transmit load balancing', 'balance-tlb'],
+  ['adaptive load balancing', 'balance-alb'],
+] as const;
+
 /** The VLAN ids above each interface, ascending.
  *  Source: /proc/net/vlan/config, lines "eth0.100 | 100 | eth0". */
 export function parseVlans(text: string): Map<string, number[]> {

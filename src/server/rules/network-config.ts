@@ -9,17 +9,19 @@ export function networkConfig({ identity, hardware }: Machine): string {
   const ports = hardware.network_interfaces;
   const primary = ports.find((port) => port.mac === mac);
   const bond = primary?.bond ?? null;
+  // Of a bond in a mode that is not known one port alone is used.
+  const mode = primary?.bond_mode;
   const members = bond === null ? [] : ports.filter((port) => port.bond === bond);
   const vlans = [...new Set([primary, ...members].flatMap((port) => port?.vlans ?? []))];
   const own = addressing(vlans.length === 0);
   const lines =
-    bond === null
+    bond === null || mode === undefined
       ? ['ethernets:', '  primary:', matching(mac), ...own, ...tagged('primary', vlans)]
-      : [...bonded(bond, members), ...own, ...tagged(bond, vlans)];
+      : [...bonded(bond, mode, members), ...own, ...tagged(bond, vlans)];
   return ['version: 2', ...lines, ''].join('\n');
 }
 
-function bonded(bond: string, members: readonly StoredInterface[]): string[] {
+function bonded(bond: string, mode: string, members: readonly StoredInterface[]): string[] {
   const names = members.map((_, i) => `port${i}`);
   return [
     'ethernets:',
@@ -27,7 +29,7 @@ function bonded(bond: string, members: readonly StoredInterface[]): string[] {
     'bonds:',
     `  ${bond}:`,
     `    interfaces: [${names.join(', ')}]`,
-    '    parameters: { mode: active-backup, mii-monitor-interval: 100 }',
+    `    parameters: { mode: ${mode}, mii-monitor-interval: 100 }`,
   ];
 }
 

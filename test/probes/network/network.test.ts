@@ -139,6 +139,8 @@ describe('the network probe', () => {
     const bonding = [
       'Ethernet Channel Bonding Driver: v5.15',
       '',
+      'Bonding Mode: IEEE 802.3ad Dynamic link aggregation',
+      '',
       'Slave Interface: eth0',
       'MII Status: up',
       'Permanent HW addr: 3C:FD:FE:00:00:01',
@@ -152,10 +154,12 @@ describe('the network probe', () => {
       ...nic('eth0', pci, shared),
       ...nic('eth1', other, shared),
       '/proc/net/bonding/bond0': bonding,
+      '/proc/net/vlan/config': 'VLAN Dev name\t | VLAN ID\nbond0.42      | 42  | bond0\n',
     };
+    const bond = { bond: 'bond0', bond_mode: '802.3ad', vlans: [42] };
     expect(await interfaces(files)).toMatchObject([
-      { mac: '3c:fd:fe:00:00:01', current_mac: null, bond: 'bond0' },
-      { mac: '3c:fd:fe:00:00:02', current_mac: '3c:fd:fe:00:00:01', bond: 'bond0' },
+      { mac: '3c:fd:fe:00:00:01', current_mac: null, ...bond },
+      { mac: '3c:fd:fe:00:00:02', current_mac: '3c:fd:fe:00:00:01', ...bond },
     ]);
   });
 

@@ -28,16 +28,24 @@ it('is DHCP on the primary port, found by its MAC, whatever others there are', (
 });
 
 it('keeps the bond of the primary port', () => {
-  expect(configOf({ bond: 'bond0' }, { bond: 'bond0' }, { bond: 'bond1' })).toEqual({
+  const lacp = { bond: 'bond0', bond_mode: '802.3ad' };
+  expect(configOf(lacp, lacp, { ...lacp, bond: 'bond1' })).toEqual({
     version: 2,
     ethernets: { port0: { match: match(7), ...none }, port1: { match: match(8), ...none } },
     bonds: {
       bond0: {
         interfaces: ['port0', 'port1'],
-        parameters: { mode: 'active-backup', 'mii-monitor-interval': 100 },
+        parameters: { mode: '802.3ad', 'mii-monitor-interval': 100 },
         ...dhcp,
       },
     },
+  });
+});
+
+it('uses the primary port alone of a bond whose mode is not known', () => {
+  expect(configOf({ bond: 'bond0' }, { bond: 'bond0' })).toEqual({
+    version: 2,
+    ethernets: { primary: { match: match(7), ...dhcp } },
   });
 });
 
@@ -47,7 +55,8 @@ it('keeps the VLANs, on the port or the bond that carries them', () => {
     ethernets: { primary: { match: match(7), ...none } },
     vlans: { vlan42: { id: 42, link: 'primary', ...dhcp } },
   });
-  expect(configOf({ bond: 'bond0', vlans: [42] })).toMatchObject({
+  const bond_mode = 'active-backup';
+  expect(configOf({ bond: 'bond0', bond_mode, vlans: [42] })).toMatchObject({
     bonds: { bond0: none },
     vlans: { vlan42: { id: 42, link: 'bond0' } },
   });
