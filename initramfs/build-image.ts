@@ -21,6 +21,7 @@ import { runProgram } from './command-line.ts';
 import { packCpio, packSquashfs } from './image-files.ts';
 import { debianLicence, spdxDocument, type Part } from './licences.ts';
 import { addFirmware, openFirmware } from './firmware.ts';
+import { compileListener } from './listener.ts';
 import { copyModules, parseModulesDep, type ModuleTree } from './modules.ts';
 import { Apt, type DebianPackage } from './packages.ts';
 import { profiles, type Profile } from './profiles.ts';
@@ -135,6 +136,9 @@ function copyPrograms(
   };
   put(executable, 'usr/bin/dragonfly-agent');
   put(join(packages.dhcpcd.root, 'usr/sbin/dhcpcd'), 'usr/sbin/dhcpcd');
+  const listener = 'usr/sbin/hear-neighbours';
+  if (compileListener(arch, join(heavy, listener))) paths.push(listener);
+  else console.error(`no ${architectures[arch].triplet}-gcc: the image will not hear LLDP`);
   const { triplet, loader } = architectures[arch];
   for (const file of libcFiles) {
     put(join(packages.libc.root, 'lib', triplet, file), `lib/${triplet}/${file}`);

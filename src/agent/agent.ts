@@ -117,6 +117,8 @@ async function assemble(options: AgentOptions): Promise<LoopOptions> {
       root,
       agentVersion,
       examine: () => examine(root, options),
+      // A captured machine hears nothing.
+      listen: root instanceof HostRoot ? (until) => listen(clock, until) : undefined,
       serverIsLocal: options.servers.some((url) => isLoopback(url)),
       mayAct: options.mayAct ?? false,
       runners: options.runners,
@@ -163,6 +165,15 @@ async function examine(root: Root, { bootMac, clock }: AgentOptions) {
   } finally {
     if (root instanceof HostRoot) await root.endReaders();
   }
+}
+
+/** Loaded once in a boot. */
+async function listen(clock: Clock, signal: AbortSignal) {
+  const [{ hearNeighbours }, { openRoot: open }] = await Promise.all([
+    import('../probes/neighbours/hear.ts'),
+    import('../sources/open.ts'),
+  ]);
+  return await hearNeighbours(open, { clock, signal });
 }
 
 async function pinnedTrust(caSha256: string, root: Root, clock: Clock, log: Log): Promise<Trust> {

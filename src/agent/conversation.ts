@@ -39,6 +39,7 @@ interface UnansweredHeartbeat extends Unanswered<HeartbeatRequest> {
   /** The reports it carries, to be removed once it is answered. */
   readonly problems: readonly ProblemReport[];
   readonly dropped: number;
+  readonly neighbours: HeartbeatRequest['neighbours'];
 }
 
 export class Conversation {
@@ -51,6 +52,8 @@ export class Conversation {
    *  reports were at fault, and they must not keep the machine from beating. */
   #suspect: UnansweredHeartbeat | undefined;
   #delivery: Promise<void> | undefined;
+  /** Heard and not told yet. */
+  #neighbours: HeartbeatRequest['neighbours'];
   #enrolToken: string | undefined;
 
   constructor(options: ConversationOptions) {
@@ -141,6 +144,7 @@ export class Conversation {
       const answer = await transport.heartbeat(sent.request, this.#call(token));
       this.#heartbeat = undefined;
       this.#forget(sent);
+      if (this.#neighbours === sent.neighbours) this.#neighbours = undefined;
       if (this.#suspect !== undefined) {
         log.warn({ problems: this.#suspect.problems.length }, 'the server refused problems');
         this.#forget(this.#suspect);
@@ -171,9 +175,16 @@ export class Conversation {
       sequence: await boot.nextSequence(),
       uptime_seconds: uptimeSeconds(boot),
       identity_hash: this.#identityHash,
+      ...(this.#neighbours && { neighbours: this.#neighbours }),
       ...(problems.length + dropped === 0 ? {} : { problems: problemsOf(problems, dropped) }),
     });
-    return { about: machineId, request, problems, dropped };
+    const neighbours = this.#neighbours;
+    return { about: machineId, request, problems, dropped, neighbours };
+  }
+
+  /** Tells with the next heartbeat which switches the ports have heard. */
+  tellNeighbours(neighbours: NonNullable<HeartbeatRequest['neighbours']>): void {
+    this.#neighbours = neighbours;
   }
 
   /** Queues a report for the server. */

@@ -5,6 +5,7 @@ import { AppError, describeError } from '../core/errors.ts';
 import type {
   CheckinRequest,
   CheckinResponse,
+  HeartbeatRequest,
   HeartbeatResponse,
   WorkflowEvent,
 } from '../model/api.ts';
@@ -38,6 +39,10 @@ export interface Subject {
   addresses(): Addresses | Promise<Addresses>;
   /** Takes its current inventory. Errors: AppError; the loop tries again later. */
   describe(): Promise<CheckinRequest>;
+  /** Listens for the switches at the other ends of its cables; undefined where it does not. */
+  neighbours?(
+    signal: AbortSignal,
+  ): Promise<NonNullable<HeartbeatRequest['neighbours']> | undefined>;
   /** Carries out an order. Resolves to whether that is final, or the order to be tried again. */
   act(order: Order, server: OrderContext): Promise<{ final: boolean }>;
 }
@@ -91,6 +96,7 @@ class Loop {
   readonly #conversation: Conversation;
   #state: AgentState;
   #acting: Acting | undefined;
+  #hasListened = false;
   #addresses: Addresses;
   /** Those of the last check-in. */
   #registered = '';
@@ -114,8 +120,22 @@ class Loop {
       this.#log(event);
       this.#reportRefusal(event);
       onState?.(this.#state, event, view);
+      if (event.type === 'checked-in') void this.#listenOnce();
     }
     await this.#acting?.end;
+  }
+
+  /** Hears the neighbours once, beside all else: a check-in does not wait for it. */
+  async #listenOnce(): Promise<void> {
+    if (this.#hasListened) return;
+    this.#hasListened = true;
+    const { subject, signal, log } = this.#o;
+    try {
+      const heard = (await subject.neighbours?.(signal)) ?? [];
+      if (heard.length > 0) this.#conversation.tellNeighbours(heard);
+    } catch (err) {
+      log.warn({ reason: describeError(err) }, 'cannot listen for neighbours');
+    }
   }
 
   /** The end of the order under way, or the outcome of the step that falls due before it; undefined

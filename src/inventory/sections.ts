@@ -8,7 +8,8 @@ import type { Details, Facts, Hardware, Identity } from '../model/inventory.ts';
 import type { Problem } from '../model/problem.ts';
 import { collect } from '../probes/collect.ts';
 import { detailProbes } from '../probes/details/index.ts';
-import { listenSeconds, neighboursProbe } from '../probes/neighbours/neighbours.ts';
+import { hearingMs } from '../probes/neighbours/hear.ts';
+import { neighboursProbe } from '../probes/neighbours/neighbours.ts';
 import { withNames } from '../probes/details/names.ts';
 import { allProbes, type AnyProbe } from '../probes/index.ts';
 import { identify } from '../identity/identify.ts';
@@ -26,7 +27,7 @@ interface Section {
 }
 
 /** The limits of reads and commands are parts of it. */
-const hearingMs = 2 * (listenSeconds + 4) * 1000;
+const patienceMs = 2 * hearingMs;
 
 const identity: readonly (keyof Facts)[] = [
   'dmi',
@@ -105,7 +106,7 @@ export async function collectSections(
   names: readonly SectionName[],
   options: InventoryOptions = {},
 ): Promise<Excerpt> {
-  const patient = names.includes('neighbours') ? { ...options, timeoutMs: hearingMs } : options;
+  const patient = names.includes('neighbours') ? { ...options, timeoutMs: patienceMs } : options;
   const opened = typeof root === 'string' ? await openRoot(root, deadlines(patient)) : root;
   const chosen: readonly Section[] = names.map((name) => sections[name]);
   const wanted = new Set<string>(chosen.flatMap(({ facts }) => facts));

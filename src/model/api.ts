@@ -4,7 +4,7 @@ import { Type, type Static } from 'typebox';
 import { MacAddress, nullable, U64 } from './fields.ts';
 import { CheckinDisk } from './hardware/disk.ts';
 import { StoredOs } from './hardware/existing-os.ts';
-import { CheckinInterface } from './hardware/network-interface.ts';
+import { CheckinInterface, Neighbour } from './hardware/network-interface.ts';
 import { Virtualization } from './hardware/virtualization.ts';
 import { MatchedBy } from './history.ts';
 import { AgentReport, HardwareInfo, MachineIdentity } from './machine.ts';
@@ -73,6 +73,15 @@ export const HeartbeatRequest = bounded(
     sequence: optionalCount(),
     uptime_seconds: Type.Optional(nullable(Type.Number())),
     identity_hash: optionalText(),
+    neighbours: Type.Optional(
+      Type.Array(
+        Type.Object({
+          interface: Type.String({ description: 'the name of the port' }),
+          neighbour: Neighbour,
+        }),
+        { description: 'the switches that ports heard since the check-in' },
+      ),
+    ),
     problems: Type.Optional(Type.Array(Problem)),
   }),
 );

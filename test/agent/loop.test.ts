@@ -99,6 +99,33 @@ describe('runLoop', () => {
     expect(server.received.slice(before)).toMatchObject([{ ip_address: '10.0.9.9' }]);
   });
 
+  it('tells the switches that it heard with one later heartbeat, and listens once', async () => {
+    const server = new MemoryServer();
+    const heard = [{ interface: 'eth0', neighbour: { system: 'sw7', port: 'swp1' } }];
+    let times = 0;
+    const neighbours = async () => {
+      times += 1;
+      return heard;
+    };
+    const agent = startLoop({ transport: server, subject: { ...machine(), neighbours } });
+    await agent.clock.advance(100_000);
+    server.machines.clear();
+    await agent.clock.advance(100_000);
+    await agent.stop();
+    const told = server.received.filter((request) => 'neighbours' in request);
+    expect(told).toMatchObject([{ neighbours: heard }]);
+    expect(times).toBe(1);
+  });
+
+  it('beats on where it cannot listen', async () => {
+    const server = new MemoryServer();
+    const neighbours = () => Promise.reject(new Error('no packet sockets'));
+    const agent = startLoop({ transport: server, subject: { ...machine(), neighbours } });
+    await agent.clock.advance(100_000);
+    await agent.stop();
+    expect(server.received.length).toBeGreaterThan(2);
+  });
+
   it('checks in again at once when the server no longer knows the machine', async () => {
     const server = new MemoryServer();
     const agent = startLoop({ transport: server });

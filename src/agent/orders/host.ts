@@ -3,7 +3,7 @@ import { AppError, describeError } from '../../core/errors.ts';
 import type { CheckinRequest } from '../../model/api.ts';
 import type { WorkflowActions } from '../../actions/actions.ts';
 import type { PlannedDisk } from '../../model/documents/planned-disk.ts';
-import type { Facts, Inventory } from '../../model/inventory.ts';
+import type { Facts, Inventory, NeighbourFacts } from '../../model/inventory.ts';
 import type { OwnAddress } from '../../model/network-setup.ts';
 import { readNetbootImage } from '../../probes/machine-id.ts';
 import { readAddresses } from '../../probes/network/addresses.ts';
@@ -22,6 +22,8 @@ export interface HostSubjectOptions {
   readonly agentVersion: string;
   /** Takes the inventory anew. */
   readonly examine: () => Promise<{ inventory: Inventory; facts: Partial<Facts> }>;
+  /** Hears the switches at the other ends of the cables. */
+  readonly listen?: ((signal: AbortSignal) => Promise<NeighbourFacts | undefined>) | undefined;
   /** The server is on this very host, so that no network is needed to reach it. */
   readonly serverIsLocal: boolean;
   /** True to carry out orders; otherwise they are refused. */
@@ -64,6 +66,14 @@ export class HostSubject implements Subject {
       nameservers: facts.resolver?.nameservers,
       inImage: await isNetbootImage(this.#o.root),
     });
+  }
+
+  /** In the netboot image alone: on a running host an operator asks, or lldpd knows. */
+  async neighbours(signal: AbortSignal): Promise<NeighbourFacts[number][] | undefined> {
+    const { root, listen } = this.#o;
+    if (listen === undefined || !(await isNetbootImage(root))) return undefined;
+    const heard = await listen(signal);
+    return heard && [...heard];
   }
 
   async act(order: Order, server: OrderContext): Promise<{ final: boolean }> {

@@ -11,6 +11,7 @@ import { countProblems, type Metrics } from '../running/metrics.ts';
 import type { Overload } from '../running/overload.ts';
 import type { Beat, Proof } from '../running/presence.ts';
 import { withLaterProblems } from '../rules/machine-record.ts';
+import { withNeighbours } from '../rules/record/neighbours.ts';
 import { inUse, isHolder, type ClaimServices } from './claims.ts';
 import { recordTwoLive } from './conflicts.ts';
 
@@ -41,6 +42,7 @@ export async function heartbeat(
   if (beat !== 'heard') await settle(s, beat, request, decision.state, by, before);
   refuseOtherBoot(request, decision.bootId);
   await keepProblems(s, id, request);
+  await keepNeighbours(s, id, request);
   s.metrics.heartbeats.inc();
   return {
     action: decision.action,
@@ -58,6 +60,16 @@ async function keepProblems(
   if (problems.length === 0) return;
   countProblems(s.metrics, problems);
   await changeMachine(s, id, (machine) => withLaterProblems(machine, problems, s.clock.now()));
+}
+
+/** Keeps the switches that the ports have heard since the check-in. */
+async function keepNeighbours(
+  s: HeartbeatServices,
+  id: string,
+  { neighbours = [] }: HeartbeatRequest,
+): Promise<void> {
+  if (neighbours.length === 0) return;
+  await changeMachine(s, id, (machine) => withNeighbours(machine, neighbours));
 }
 
 /** Settles whose machine it is when another boot, `before`, speaks for it.

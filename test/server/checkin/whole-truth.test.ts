@@ -171,3 +171,23 @@ it('labels take at most 16 KB of a record', async () => {
   const { status, body } = await server.call('PATCH', `/api/machines/${id}`, { body: { labels } });
   expect([status, body.path]).toEqual([422, 'labels']);
 });
+
+it('the switches that ports heard later are kept, and of no port that the machine has not', async () => {
+  const server = await startServer();
+  const id = await checkIn(server, { ...told, interfaces: [{ name: 'eno1', mac: ports[0]?.mac }] });
+  const beat = {
+    machine_id: id,
+    boot_id: told.boot_id,
+    sequence: 2,
+    neighbours: [
+      { interface: 'eno1', neighbour: { system: 'tor-9', port: 'Ethernet3', vlan: 7 } },
+      { interface: 'eno9', neighbour: { system: 'other' } },
+    ],
+  };
+  const { status } = await server.call('POST', '/api/agent/heartbeat', { body: beat });
+  expect(status).toBe(200);
+  const { hardware } = await machineOf(server, id);
+  expect(hardware.network_interfaces).toMatchObject([
+    { name: 'eno1', neighbour: { system: 'tor-9', port: 'Ethernet3', vlan: 7 } },
+  ]);
+});
