@@ -37,7 +37,9 @@ export async function main(program: Program): Promise<void> {
     process.exitCode = await run(withCompletion(program), argv, io);
   } catch (err) {
     process.exitCode = 2;
-    process.stderr.write(explain(program, err, process.env['DRAGONFLY_DEBUG'] !== undefined));
+    const isExpected = err instanceof AppError || err === interrupt.signal.reason;
+    const debug = process.env['DRAGONFLY_DEBUG'] !== undefined;
+    process.stderr.write(explain(program, err, isExpected, debug));
   }
   if (stuckReads() > 0) await leave(process.exitCode);
 }
@@ -103,11 +105,11 @@ function ignoreClosed(err: unknown): void {
   if (!(err instanceof Error && 'code' in err && err.code === 'EPIPE')) throw err;
 }
 
-function explain(program: Program, err: unknown, debug: boolean): string {
+function explain(program: Program, err: unknown, isExpected: boolean, debug: boolean): string {
   const code = isAppError(err) ? ` [${err.code}]` : '';
   const trace = debug && err instanceof Error ? `\n${err.stack ?? ''}` : '';
   const hint =
-    err instanceof AppError || debug
+    isExpected || debug
       ? ''
       : `\n${program.unexpected ?? 'This is a bug. Run again with DRAGONFLY_DEBUG=1 for a report.'}`;
   return `${program.name}: ${describeError(err)}${code}${hint}${trace}\n`;

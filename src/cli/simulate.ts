@@ -59,7 +59,13 @@ export const simulate = command({
     const { Fleet: FleetClass } = await import('../simulation/fleet.ts');
     const { token, machines, rounds, reboots, reimages, clones, twins } = args;
     const server = serverUrl(args.server, args['allow-remote']);
-    const tooLong = AbortSignal.timeout(args.seconds * 1_000);
+    await (await import('../simulation/verify.ts')).requireServer(server, token);
+    const late = new AppError(
+      'wait.timeout',
+      `the fleet was not done within ${args.seconds} s; allow more with --seconds`,
+    );
+    const tooLong = new AbortController();
+    const timer = setTimeout(() => tooLong.abort(late), args.seconds * 1_000).unref();
     const bar = new ProgressBar(io.stderr);
     const fleet = new FleetClass({
       server,
@@ -70,10 +76,11 @@ export const simulate = command({
       clock: systemClock,
       draw: seeded(args.seed),
       models: await readModels(args.fixtures),
-      signal: AbortSignal.any([io.signal, tooLong]),
+      signal: AbortSignal.any([io.signal, tooLong.signal]),
       onProgress: ({ step, done, of }) => bar.update(step, done, of),
     });
     const report = await simulateFleet(fleet, { server, token, rounds });
+    clearTimeout(timer);
     io.print(args.json ? `${JSON.stringify(report, null, 2)}\n` : asText(report));
     return report.differences.length === 0 ? 0 : 1;
   },

@@ -28,7 +28,7 @@ const codes = {
   'config.missing': [null, 'A required setting was found nowhere.'],
   'config.invalid': [422, 'A setting has a value that cannot be used.'],
   'usage.invalid': [null, 'The command line is wrong.'],
-  'wait.timeout': [null, 'A workflow that is waited for had not ended in time.'],
+  'wait.timeout': [null, 'A command gave up waiting.'],
 
   // The agent and its server
   'server.unreachable': [null, 'No connection to the server could be made.'],

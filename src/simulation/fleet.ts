@@ -200,7 +200,7 @@ class PoweredMachine {
     this.#off = new AbortController();
     const stopped = AbortSignal.any([this.#o.signal, this.#off.signal]);
     return new Promise((resolve, reject) => {
-      stopped.addEventListener('abort', () => reject(new Error('the simulation was stopped')));
+      stopped.addEventListener('abort', () => reject(stopped.reason));
       this.#running = this.#boot(stopped, (event) => {
         this.#onEvent(event);
         if (event.type === 'checked-in') resolve();

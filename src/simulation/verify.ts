@@ -16,6 +16,17 @@ export async function fetchRecords(
   }
 }
 
+/** Reads one record, so that a server that is not there or does not take the token is told at once.
+ *  Errors: as those of the client's calls. */
+export async function requireServer(server: string, token: string | undefined): Promise<void> {
+  const client = new Client(server, { token });
+  try {
+    await client.machines.list({ pageSize: 1 })[Symbol.asyncIterator]().next();
+  } finally {
+    await client.close();
+  }
+}
+
 /** The differences, in sentences; none if every machine has exactly one record, which describes it, and no
  *  other record claims one of its MACs. */
 export function differences(

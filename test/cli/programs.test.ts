@@ -55,6 +55,24 @@ it('simulates a fleet, and finds the records of the server true', async () => {
   expect({ code, report: JSON.parse(out) }).toMatchObject({ code: 0, report: { differences: [] } });
 });
 
+it('says at once that there is no server to simulate a fleet on', async () => {
+  // Nothing listens on the port of discard.
+  const args = ['--server', 'http://127.0.0.1:9', '--machines', '1'];
+  const { code, err } = await start('dragonfly-simulate', ...args);
+  expect(code).toBe(2);
+  expect(err).toContain('cannot reach http://127.0.0.1:9');
+  expect(err).toContain('[server.unreachable]');
+});
+
+it('says that a simulation took too long, and calls that no bug', async () => {
+  const { url } = await startServer();
+  const args = ['--server', url, '--machines', '200', '--seconds', '1', '--fixtures', fixtures];
+  const { code, err } = await start('dragonfly-simulate', ...args);
+  expect(code).toBe(2);
+  expect(err).toContain('not done within 1 s; allow more with --seconds [wait.timeout]');
+  expect(err).not.toContain('bug');
+});
+
 it.each([
   [['--server', 'http://192.0.2.1'], 'add --allow-remote'],
   [['--server', 'ftp://x'], 'is not an http:// or https:// address'],

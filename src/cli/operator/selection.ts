@@ -40,7 +40,13 @@ export async function selected(client: Client, args: SelectionArgs): Promise<Mac
     ...(query === undefined ? {} : { q: query }),
   };
   const found = await client.machines.list(filter).toArray();
-  if (found.length === 0) throw new AppError('machine.unknown', 'no machine is like that');
+  if (found.length === 0) {
+    const wanted = [
+      ...(tag === undefined ? [] : [`has the tag ${tag}`]),
+      ...(query === undefined ? [] : [`is found by "${query}"`]),
+    ];
+    throw new AppError('machine.unknown', `no machine ${wanted.join(' and ')}`);
+  }
   return found;
 }
 

@@ -14,7 +14,10 @@ export const template = command({
     const found = name === undefined ? readExamples() : [readExample(name)];
     if (json) io.print(`${JSON.stringify(found, null, 2)}\n`);
     else if (name === undefined) {
-      for (const example of found) io.print(`${example.name.padEnd(16)}  ${example.description}\n`);
+      const width = Math.max(...found.map((example) => example.name.length));
+      for (const example of found) {
+        io.print(`${example.name.padEnd(width)}  ${example.description}\n`);
+      }
     } else io.print(found.map(({ text }) => text).join(''));
     return 0;
   },
