@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import { Client } from '../src/client/client.ts';
 import { parse } from 'yaml';
 import { command } from '../src/cli/command.ts';
+import { planText } from '../src/cli/operator/provision.ts';
 import { readExample } from '../src/cli/server/examples.ts';
 import { systemClock } from '../src/core/clock.ts';
-import type { Plan } from '../src/model/documents/plan.ts';
 import type { Template } from '../src/model/documents/template.ts';
 import type { Workflow } from '../src/model/documents/workflow.ts';
 import { createApp } from '../src/server/app.ts';
@@ -204,7 +204,7 @@ async function install({ client, machine }: Server, say: Say, signal: AbortSigna
   const { name } = template.metadata;
   await client.templates.put(template);
   const request = { machine_id: id, template: name };
-  say(`the plan:\n${planText(await client.workflows.plan(request))}`);
+  say(`the plan for ${planText('the machine', await client.workflows.plan(request)).trimEnd()}`);
   const { metadata } = await client.workflows.create(request);
   say('queued');
   await follow(() => client.workflows.get(metadata.name), say, signal);
@@ -242,20 +242,6 @@ function stepOf(status: Workflow['status']): string {
   return action === undefined
     ? 'waiting for the agent'
     : `${String(tenth).padStart(3)} %  ${action}`;
-}
-
-function planText({ disk, lost, left_alone: others, actions, warnings }: Plan): string {
-  const size = disk === null ? '' : `, ${(disk.size_bytes ?? 0) / 1e9} GB`;
-  const lines = [
-    disk === null
-      ? 'no disk'
-      : `overwrites ${disk.device} (serial ${disk.serial ?? 'none'}${size})`,
-    ...(lost.length === 0 ? ['nothing is on it'] : lost.map((what) => `lost: ${what}`)),
-    ...others.map(({ device }) => `left alone: ${device}`),
-    ...actions.map(({ action, does }) => `${action}: ${does}`),
-    ...warnings.map((warning) => `warning: ${warning}`),
-  ];
-  return lines.map((line) => `            ${line}`).join('\n');
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

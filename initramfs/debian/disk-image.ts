@@ -22,7 +22,7 @@ const sources = ['disk-image.ts', 'loaders.ts'];
 const mebibyte = 1024 * 1024;
 
 /** Makes sure that the programs that make it are there, or can be installed. */
-export function requireDebianTools(): void {
+function requireDebianTools(): void {
   requireTools({
     mmdebstrap: 'mmdebstrap',
     sfdisk: 'fdisk',
@@ -33,7 +33,7 @@ export function requireDebianTools(): void {
   });
 }
 
-export const debianImageName = 'debian.raw.zst';
+const debianImageName = 'debian.raw.zst';
 
 /** The folder that holds the image, raw and packed with zstd. Builds it unless that was done: `say` is told
  *  so. */

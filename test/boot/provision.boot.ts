@@ -37,8 +37,7 @@ describe('npm run provision', () => {
       expect(await ended).toBe(0);
       const lines = await printed;
       for (const step of [
-        'overwrites /dev/vda (serial DEMO-1',
-        'nothing is on it',
+        'OVERWRITES /dev/vda, serial DEMO-1',
         'fetched /boot/x86_64/tools (200)',
         'fetched /images/debian.raw.zst (200)',
         'waiting for the installed system',
@@ -55,7 +54,7 @@ describe('npm run provision', () => {
     async () => {
       const { printed, ended } = provision('--uefi', '--disk', 'nvme');
       expect(await ended).toBe(0);
-      expect(await printed).toMatch(/overwrites \/dev\/nvme0n1[^]*installed system has reported/);
+      expect(await printed).toMatch(/OVERWRITES \/dev\/nvme0n1[^]*installed system has reported/);
     },
     limitMs,
   );
@@ -65,7 +64,7 @@ describe('npm run provision', () => {
     async () => {
       const { printed, ended } = provision('--disk', 'scsi');
       expect(await ended).toBe(0);
-      expect(await printed).toMatch(/overwrites \/dev\/sda[^]*installed system has reported/);
+      expect(await printed).toMatch(/OVERWRITES \/dev\/sda[^]*installed system has reported/);
     },
     limitMs,
   );

@@ -32,7 +32,7 @@ const chunkBytes = 1024 * 1024;
 
 /** True for a name that an image may have: no path, nothing hidden, nothing that a URL or a shell would
  *  take for something else. */
-export function isImageName(name: string): boolean {
+function isImageName(name: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._+~-]{0,199}$/.test(name) && name !== sumsName;
 }
 
