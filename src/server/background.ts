@@ -5,6 +5,8 @@ import { tokenHolder, type Machine } from '../model/machine.ts';
 import type { StoreChange } from '../store/store.ts';
 import { privatePrefix } from '../store/collections/tokens.ts';
 import type { Liveness } from './running/liveness.ts';
+import { recordTwoLive } from './checkin/conflicts.ts';
+import { exchangeMs, OtherServers } from './running/other-servers.ts';
 import type { Presence } from './running/presence.ts';
 import type { Services } from './services.ts';
 import { holderChange } from './rules/history.ts';
@@ -28,6 +30,7 @@ export interface Background {
 export function startBackground(s: Services, signal: AbortSignal): Background {
   /** Machines whose last_seen this server is writing. Nobody needs to hear of that change. */
   const ownWrites = new Set<string>();
+  const others = new OtherServers(s.store, s.clock, s.liveness, s.newId());
   const running = [
     watchStore(s, ownWrites, signal).catch((err: unknown) => {
       s.tags.unwatched();
@@ -43,11 +46,19 @@ export function startBackground(s: Services, signal: AbortSignal): Background {
       if (!s.overload.isBusy) await flushLastSeen(s, ownWrites, flushRecords);
     }),
     every(s, expiryMs, signal, () => watchWorkflows(s)),
+    every(s, exchangeMs, signal, () =>
+      others.exchange(async (id, gaveWay) =>
+        recordTwoLive(s, id, `boot ${gaveWay ?? 'not stated'}`),
+      ),
+    ),
     every(s, tidyMs, signal, () => s.auth.boots.forgetOld()),
   ];
   return {
     async finish() {
       await Promise.all(running);
+      await others.leave().catch((err: unknown) => {
+        s.log.warn({ err }, 'the other servers could not be told that this one ends');
+      });
       await flushLastSeen(s, ownWrites, Infinity).catch((err: unknown) => {
         s.log.error({ err }, 'last_seen could not be written before the end');
       });
@@ -132,7 +143,8 @@ async function writeLastSeen(
 function seenBy(liveness: Liveness, machine: Machine, { seenAt }: Presence): Machine {
   const last_seen = seenAt.toISOString();
   const token_holder = liveness.holderOf(machine.id, tokenHolder(machine));
-  const isNews = machine.status.last_seen === null || machine.status.last_seen < last_seen;
+  // Also where the store has a later time: then another server's clock is ahead, or was.
+  const isNews = machine.status.last_seen !== last_seen;
   if (!isNews && token_holder === machine.token_holder) return machine;
   return {
     ...machine,

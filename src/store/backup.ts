@@ -20,8 +20,10 @@ const formatName = 'dragonfly-backup';
 /** Records to a commit while restoring, and how much text. */
 const batchRecords = 64;
 const batchChars = 256 * 1024;
-/** Not the tokens: they are in their settings, where servers of version 0.1.0 restore them from too. */
-const backedUp = allKinds.filter(({ table }) => table !== kinds.tokens.table);
+/** Not the tokens: they are in their settings, where servers of version 0.1.0 restore them from too. Nor what
+ *  running servers tell each other. */
+const leftOut: ReadonlySet<string> = new Set([kinds.tokens.table, kinds.presences.table]);
+const backedUp = allKinds.filter(({ table }) => !leftOut.has(table));
 
 /** Writes all records to a file, whole or not at all, and returns how many.
  *  Shape: a line {format, version}, a line {table, document} for each record, a line
@@ -126,7 +128,8 @@ export async function restore(kv: Kv, path: string): Promise<number> {
 
 /** Refuses a store that holds something, and marks it as being restored. */
 async function claim(kv: Kv, sha256: string): Promise<void> {
-  const tables = allKinds.map(({ table }) => ({ prefix: `${table}/`, limit: 1 }));
+  const kept = allKinds.filter(({ table }) => table !== kinds.presences.table);
+  const tables = kept.map(({ table }) => ({ prefix: `${table}/`, limit: 1 }));
   const [[mark] = [], ...found] = await kv.read([{ key: restoringKey }, ...tables]);
   if (mark?.value === sha256) return;
   if (mark !== undefined || found.some((entries) => entries.length > 0)) {

@@ -7,13 +7,14 @@ import { KvMachines } from './collections/machines.ts';
 import { KvTokens } from './collections/tokens.ts';
 import type { Collections, Store, StoreChange } from './store.ts';
 
-/** A history changes only with its machine. */
-const watched = kindNames.filter((name) => name !== 'histories');
+/** A history changes only with its machine, and servers look for each other by themselves. */
+const watched = kindNames.filter((name) => name !== 'histories' && name !== 'presences');
 
 /** The store that a backend holds. Closing it closes the backend. */
 export function storeOver(kv: Kv): Store {
   return {
     ...collections(kv),
+    isExclusive: kv.isExclusive ?? false,
     machines: new KvMachines(kv),
     tokens: new KvTokens(kv),
     watch: (listener, signal) => watch(kv, listener, signal),

@@ -107,7 +107,7 @@ export interface Machines extends Collection<
 
 /** Something was written or deleted, by this server or another one on the same store. */
 export interface StoreChange {
-  readonly kind: Exclude<keyof Kinds, 'histories'>;
+  readonly kind: Exclude<keyof Kinds, 'histories' | 'presences'>;
   /** The document's name: a machine's id, a setting's key; undefined for a very long one. */
   readonly id: string | undefined;
   readonly removed: boolean;
@@ -118,6 +118,8 @@ export interface StoreChange {
  *  when what is stored is no document, `request.invalid` for a cursor that no page gave. */
 export interface Store extends Omit<Collections, 'machines' | 'histories'> {
   readonly machines: Machines;
+  /** True if no other server can be on it. */
+  readonly isExclusive: boolean;
 
   /** Calls `listener` after each change, from when this resolves until `signal` aborts. undefined:
    *  changes may have been missed, so everything has to be read again. */

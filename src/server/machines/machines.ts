@@ -68,7 +68,7 @@ export function viewMachine(
     liveness: liveness.of(machine.id, stored),
     status: {
       ...machine.status,
-      last_seen: seenAt !== null && (stored === null || seenAt > stored) ? seenAt : stored,
+      last_seen: seenAt ?? stored,
     },
     config: {
       ...machine.config,

@@ -15,6 +15,10 @@
 //   to hold, takes the machine back: it was no reboot but a second machine. From then on no boot is taken
 //   for a reboot until the machine is late. A beat of any other boot is refused while the present one beats.
 //
+// Other servers of the store tell what they heard (`hearElsewhere`), which counts as if it were heard here. Two
+// boots that are heard in turns, each at a server of its own, are two machines: the one that proved to hold
+// the machine's token keeps it, else the one whose claim was contested before, else the older one.
+//
 // A machine is as alive as it is recent:
 //
 //   online ── 1.5 intervals ──▶ late ── 10 intervals ──▶ gone ── last_seen written ──▶ unheard
@@ -23,6 +27,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { LivenessName } from '../../model/api.ts';
 import type { MachineStateName } from '../../model/machine.ts';
+import type { HeardMachine } from '../../model/presence.ts';
 import type { Events } from './events.ts';
 import { LastSeen } from './last-seen.ts';
 import { Pace, rhythmOf, type LivenessPolicy } from './pace.ts';
@@ -36,15 +41,25 @@ const goneAfter = 10;
 const graceIntervals = 3;
 /** The tolerance between the server's and a machine's idea of "before": transit, rounding. */
 const slackMs = 2000;
+/** How much later than it happened another server's word may arrive, at most. */
+const wordMs = 4000;
 
 interface Heard extends Presence {
   bootId: string | null;
   /** The boot before, which may turn out to be another live machine. */
   previousBootId: string | null;
+  /** Since when that one spoke for it. */
+  previousSinceMs: number;
   /** True if this boot sent a heartbeat. A single check-in contests nobody's identity. */
   isBeating: boolean;
-  /** True if it was taken back from another boot. */
+  /** True if it was taken back from another boot, or kept against one. */
   isContested: boolean;
+  /** True if this boot has the token that the machine proved to hold. */
+  isProven: boolean;
+  /** Since when this boot speaks for it, on the monotonic clock. */
+  sinceMs: number;
+  /** True if another server heard it last. */
+  isElsewhere: boolean;
   tokenId: string | null;
   /** Since when it is heard with that token alone, on the monotonic clock. */
   tokenSinceMs: number;
@@ -68,6 +83,9 @@ export class Liveness {
   readonly #pace: Pace;
   readonly #startedMs: number;
   readonly #heard = new Map<string, Heard>();
+  readonly #elsewhere = new Set<string>();
+  /** When the other servers last told what they heard: silence since then says nothing. */
+  #toldMs = -Infinity;
 
   constructor(clock: Clock, events: Events, random: () => number, policy: LivenessPolicy) {
     this.#clock = clock;
@@ -110,12 +128,16 @@ export class Liveness {
     const machine = this.#hear(machineId, state);
     if (machine.bootId !== bootId) {
       // A boot that never beat is nobody to come back.
+      const sinceMs = sinceOf(machine, bootId);
+      machine.previousSinceMs = machine.sinceMs;
       if (machine.isBeating) machine.previousBootId = machine.bootId;
-      machine.bootId = bootId;
-      machine.isBeating = false;
-      machine.isContested = false;
+      Object.assign(machine, { bootId, isBeating: false, isContested: false, isProven: false });
+      machine.sinceMs = sinceMs;
     }
-    if (isHolder) machine.previousBootId = null;
+    if (isHolder) {
+      machine.previousBootId = null;
+      machine.isProven = true;
+    }
     machine.identityHash = identityHash;
     if (isWritten) this.lastSeen.delete(machineId);
     const seconds = this.nextIntervalSeconds(machineId);
@@ -140,10 +162,13 @@ export class Liveness {
       if (differ(known.identityHash, identityHash)) return 'other identity';
     }
     const machine = this.#hear(machineId, state);
+    machine.sinceMs = sinceOf(machine, bootId);
     if (isBack) {
       machine.previousBootId = null;
       machine.isContested = true;
     }
+    if (isHolder) machine.isProven = true;
+    else if (machine.bootId !== bootId) machine.isProven = false;
     if (machine.tokenId !== tokenId) {
       machine.tokenId = tokenId;
       machine.tokenSinceMs = machine.seenMs;
@@ -151,6 +176,75 @@ export class Liveness {
     machine.bootId = bootId;
     machine.isBeating = true;
     return isBack ? 'taken back' : 'heard';
+  }
+
+  /** Another server heard the machine. Returns the boot that gave way where two boots turn out to live: it is
+   *  refused from now on. */
+  hearElsewhere(theirs: HeardMachine): { readonly gaveWay: string | null } | undefined {
+    const { machine_id: machineId, boot_id: bootId } = theirs;
+    const seenMs = this.#clock.elapsedMs() - theirs.silent_ms;
+    const sinceMs = this.#clock.elapsedMs() - theirs.held_ms;
+    const ours = this.#heard.get(machineId);
+    const isRival = ours !== undefined && !ours.isElsewhere && ours.bootId !== bootId;
+    // No boot is heard after another one of its machine began.
+    const overlap = Math.min(seenMs - (ours?.sinceMs ?? 0), (ours?.seenMs ?? 0) - sinceMs);
+    const areTwo = isRival && overlap > wordMs;
+    if (areTwo && isOurs(ours, theirs, sinceMs)) {
+      ours.isContested = ours.isBeating = true;
+      return undefined;
+    }
+    const gaveWay = ours?.bootId ?? null;
+    const isOther = ours !== undefined && ours.bootId !== bootId;
+    // Another boot that began before ours fell silent: a reboot, or a second machine, which shows.
+    const isEarly = isRival && sinceMs < ours.seenMs && this.#judge(ours) === 'online';
+    const isFresher = ours === undefined || ours.seenMs < seenMs;
+    if (!areTwo && (isEarly || !isFresher)) return undefined;
+    const machine = ours ?? this.#unheard(machineId, theirs.state);
+    Object.assign(machine, {
+      bootId,
+      tokenId: theirs.token_id,
+      tokenSinceMs: machine.tokenId === theirs.token_id ? machine.tokenSinceMs : sinceMs,
+      previousBootId: isOther && !areTwo && machine.isBeating ? gaveWay : null,
+      previousSinceMs: machine.sinceMs,
+      identityHash: isOther ? null : machine.identityHash,
+      isBeating: areTwo || theirs.is_beating,
+      isContested: areTwo || theirs.is_contested,
+      isProven: theirs.is_proven,
+      isElsewhere: true,
+      state: theirs.state,
+      intervalMs: theirs.interval_ms,
+      seenMs,
+      sinceMs,
+      seenAt: new Date(this.#clock.now().getTime() - theirs.silent_ms),
+    });
+    this.#elsewhere.add(machineId);
+    this.lastSeen.delete(machineId);
+    this.#publish(machine, this.#judge(machine));
+    return areTwo ? { gaveWay } : undefined;
+  }
+
+  /** The other servers have told what they heard up to now. */
+  heardFromOthers(): void {
+    this.#toldMs = this.#clock.elapsedMs();
+  }
+
+  /** The machines that this server heard in the last so many milliseconds, as it tells other servers. */
+  heardHere(withinMs: number): HeardMachine[] {
+    const nowMs = this.#clock.elapsedMs();
+    return [...this.#heard.values()]
+      .filter(({ isElsewhere, seenMs }) => !isElsewhere && nowMs - seenMs <= withinMs)
+      .map((machine) => ({
+        machine_id: machine.machineId,
+        boot_id: machine.bootId,
+        token_id: machine.tokenId,
+        state: machine.state,
+        silent_ms: nowMs - machine.seenMs,
+        held_ms: nowMs - machine.sinceMs,
+        interval_ms: machine.intervalMs,
+        is_beating: machine.isBeating,
+        is_contested: machine.isContested,
+        is_proven: machine.isProven,
+      }));
   }
 
   /** The id of the token that the machine proves to hold. `before`, which its record names, gives way to
@@ -165,7 +259,7 @@ export class Liveness {
 
   /** The interval until a machine's next heartbeat, by the size of the fleet and with some jitter. */
   nextIntervalSeconds(machineId: string): number {
-    const intervalMs = this.#pace.nextMs(this.#heard.size);
+    const intervalMs = this.#pace.nextMs(this.#size);
     const machine = this.#heard.get(machineId);
     if (machine !== undefined) machine.intervalMs = intervalMs;
     return Math.round(intervalMs / 100) / 10;
@@ -178,7 +272,7 @@ export class Liveness {
     if (machine !== undefined) return this.#judge(machine);
     if (lastSeen === null) return null;
     const runningMs = this.#clock.elapsedMs() - this.#startedMs;
-    return runningMs < graceIntervals * this.#pace.intervalMs(this.#heard.size) ? null : 'gone';
+    return runningMs < graceIntervals * this.#pace.intervalMs(this.#size) ? null : 'gone';
   }
 
   /** When the machine would be late if it stayed silent. At least 1. */
@@ -198,6 +292,7 @@ export class Liveness {
       this.#publish(machine, liveness);
       if (liveness !== 'gone' || this.lastSeen.has(id)) continue;
       this.#heard.delete(id);
+      this.#elsewhere.delete(id);
       this.stock.forget(id);
       forgotten.push(id);
     }
@@ -206,38 +301,57 @@ export class Liveness {
 
   forget(machineId: string): void {
     this.#heard.delete(machineId);
+    this.#elsewhere.delete(machineId);
     this.stock.forget(machineId);
     this.lastSeen.delete(machineId);
   }
 
-  /** The machines heard in this run of the server, with their liveness. */
+  /** The machines that this server heard last, in this run, with their liveness. */
   *all(): Iterable<readonly [Presence, LivenessName]> {
-    for (const machine of this.#heard.values()) yield [machine, this.#judge(machine)];
+    for (const machine of this.#heard.values()) {
+      if (!machine.isElsewhere) yield [machine, this.#judge(machine)];
+    }
+  }
+
+  get #size(): number {
+    return this.#heard.size - this.#elsewhere.size;
   }
 
   #hear(machineId: string, state: MachineStateName): Heard {
-    const now = { state, seenMs: this.#clock.elapsedMs(), seenAt: this.#clock.now() };
-    let machine = this.#heard.get(machineId);
-    if (machine === undefined) {
-      machine = {
-        machineId,
-        bootId: null,
-        previousBootId: null,
-        isBeating: false,
-        isContested: false,
-        tokenId: null,
-        tokenSinceMs: now.seenMs,
-        identityHash: null,
-        intervalMs: this.#pace.intervalMs(this.#heard.size),
-        liveness: 'gone',
-        ...now,
-      };
-      this.#heard.set(machineId, machine);
-    } else {
-      Object.assign(machine, now);
-    }
+    const machine = this.#heard.get(machineId) ?? this.#unheard(machineId, state);
+    machine.state = state;
+    machine.seenMs = this.#clock.elapsedMs();
+    machine.seenAt = this.#clock.now();
+    machine.isElsewhere = false;
+    this.#elsewhere.delete(machineId);
     this.lastSeen.add(machine);
     this.#publish(machine, 'online');
+    return machine;
+  }
+
+  /** A machine that is about to be heard for the first time. */
+  #unheard(machineId: string, state: MachineStateName): Heard {
+    const nowMs = this.#clock.elapsedMs();
+    const machine: Heard = {
+      machineId,
+      bootId: null,
+      previousBootId: null,
+      previousSinceMs: nowMs,
+      isBeating: false,
+      isContested: false,
+      isProven: false,
+      isElsewhere: false,
+      tokenId: null,
+      tokenSinceMs: nowMs,
+      identityHash: null,
+      intervalMs: this.#pace.intervalMs(this.#size),
+      liveness: 'gone',
+      state,
+      seenMs: nowMs,
+      sinceMs: nowMs,
+      seenAt: this.#clock.now(),
+    };
+    this.#heard.set(machineId, machine);
     return machine;
   }
 
@@ -249,7 +363,10 @@ export class Liveness {
   }
 
   #judge(machine: Heard): LivenessName {
-    const silent = (this.#clock.elapsedMs() - machine.seenMs) / machine.intervalMs;
+    const nowMs = machine.isElsewhere
+      ? Math.min(this.#clock.elapsedMs(), this.#toldMs)
+      : this.#clock.elapsedMs();
+    const silent = (nowMs - machine.seenMs) / machine.intervalMs;
     if (silent >= goneAfter) return 'gone';
     return silent >= lateAfter ? 'late' : 'online';
   }
@@ -264,6 +381,23 @@ export class Liveness {
       last_seen: machine.seenAt.toISOString(),
     });
   }
+}
+
+/** Since when a boot that is heard now speaks for the machine. */
+function sinceOf(machine: Heard, bootId: string | null): number {
+  if (machine.bootId === bootId) return machine.sinceMs;
+  const isBack = bootId !== null && machine.previousBootId === bootId;
+  return isBack ? machine.previousSinceMs : machine.seenMs;
+}
+
+/** True if ours keeps the machine, of two live boots. Every server has to come to the same answer, whose measures of time
+ *  differ by what a word takes. */
+function isOurs(ours: Heard, theirs: HeardMachine, theirSinceMs: number): boolean {
+  if (ours.isProven !== theirs.is_proven) return ours.isProven;
+  if (ours.isContested !== theirs.is_contested) return ours.isContested;
+  const youngerMs = theirSinceMs - ours.sinceMs;
+  if (!ours.isContested && Math.abs(youngerMs) > wordMs) return youngerMs > 0;
+  return (ours.bootId ?? '') < (theirs.boot_id ?? '');
 }
 
 const noProof: Proof = { tokenId: null, isHolder: false };

@@ -35,6 +35,8 @@ export interface KvChange {
 /** Keys are printable ASCII, at most 900 characters of it (LMDB takes 1,978 bytes); values any text.
  *  Errors of all operations: AppError `store.unavailable`, `store.full`. */
 export interface Kv {
+  /** True if no other process can use the same data meanwhile. Left out: others may. */
+  readonly isExclusive?: boolean;
   /** Answers all reads from one snapshot: for each read its entries, none for what is absent. */
   read(reads: readonly KvRead[]): Promise<readonly (readonly KvEntry[])[]>;
   /** Applies all operations or none, durably once it resolves, and gives the revision they got.

@@ -22,6 +22,8 @@ const revisionKey = 'meta/revision';
 const revisionBlock = 1_000_000;
 
 export class LmdbKv implements Kv {
+  /** The directory's lock keeps other servers out. */
+  readonly isExclusive = true;
   readonly #directory: string;
   readonly #db: RootDatabase<string, string>;
   readonly #release: () => void;
