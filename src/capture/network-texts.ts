@@ -1,6 +1,6 @@
 // Rewrites the texts about the setup of a machine's network. Addresses and host names become fakes, and
 // most texts keep only what the probes read.
-import { parseLanPrint } from '../probes/bmc.ts';
+import { parseLan6Print, parseLanPrint } from '../probes/bmc.ts';
 import { parameterWords } from '../probes/kernel-command-line.ts';
 import { parseFibTrie, parseIpAddress } from '../probes/network/addresses.ts';
 import { ipv4Number, ipv4Text } from '../probes/network/ip-address.ts';
@@ -24,16 +24,24 @@ const files: Readonly<Record<string, Rewrite>> = {
 };
 const commands: Readonly<Record<string, Rewrite>> = {
   'ip -o -4 address': rewriteIpAddress,
-  'ipmitool lan print': rewriteLanPrint,
 };
+/** Of the one channel, or of a numbered one. */
+const lanPrints: readonly (readonly [RegExp, Rewrite])[] = [
+  [/^ipmitool lan print( \d+)?$/, rewriteLanPrint],
+  [/^ipmitool lan6 print( \d+)?$/, rewriteLan6Print],
+];
 
 /** Returns the text with fakes; undefined for a text that is not about the network. */
 export function rewriteNetworkText(asked: Asked, text: string, fakes: Fakes): string | undefined {
   const rewrite =
     asked.read === 'exec'
-      ? commands[[asked.tool, ...asked.args].join(' ')]
+      ? rewriteOf([asked.tool, ...asked.args].join(' '))
       : (files[asked.path] ?? leaseRewrite(asked.path));
   return rewrite?.(text, fakes);
+}
+
+function rewriteOf(command: string): Rewrite | undefined {
+  return commands[command] ?? lanPrints.find(([pattern]) => pattern.test(command))?.[1];
 }
 
 /** Keeps the parameters, which describe the boot, and replaces the addresses and hosts in them. */
@@ -131,6 +139,12 @@ function rewriteIpAddress(text: string, fakes: Fakes): string {
     (held, i) => `${i + 1}: ${held.interface}    inet ${fakeIpv4(held.address, fakes)}\n`,
   );
   return lines.join('');
+}
+
+function rewriteLan6Print(text: string, fakes: Fakes): string {
+  const address = parseLan6Print(text);
+  const fake = address && fakeAddress(address, fakes);
+  return fake === undefined ? '' : `    Address: ${fake}/64\n    Status: active\n`;
 }
 
 /** Leaves the MAC alone: it is replaced like every MAC. */

@@ -3,8 +3,6 @@ import type { Probe } from './probe.ts';
 import { Reading } from './reading.ts';
 import { readSmbios } from './smbios/read.ts';
 
-const command = 'ipmitool lan print';
-
 /** Source: SMBIOS types 38 and 42; the kernel's IPMI driver; `ipmitool lan print`, but only if the kernel
  *  has an IPMI device, because without one ipmitool would load modules and wait. Only both sources
  *  together can say that there is no BMC. */
@@ -22,8 +20,9 @@ export const bmcProbe: Probe<'bmc'> = {
       is_present: isPresent,
       interface_type: ipmi?.interfaceType ?? (hasDevice ? await kernelInterface(read) : null),
       address: lan.address ?? null,
-      address_source: lan.address === undefined ? null : command,
+      address_source: lan.source ?? null,
       mac: lan.mac ?? null,
+      firmware_version: hasDevice ? await firmwareVersion(read) : null,
       host_address: redfishAddress ?? null,
     };
   },
@@ -31,15 +30,46 @@ export const bmcProbe: Probe<'bmc'> = {
 
 /** The first LAN channel with an address. ipmitool's own choice comes first; on some boards the port is on
  *  another of the channels 1 to 15. */
-async function readLan(read: Reading): Promise<{ address?: string; mac?: string }> {
+async function readLan(read: Reading): Promise<Lan> {
   const own = parseLanPrint((await read.exec('ipmitool', ['lan', 'print'])) ?? '');
-  if (own.address !== undefined || own.mac === undefined) return own;
-  for (let channel = 1; channel <= 15; channel += 1) {
-    const text = await read.quietly().exec('ipmitool', ['lan', 'print', String(channel)]);
+  if (own.address !== undefined) return { ...own, source: 'ipmitool lan print' };
+  if (own.mac === undefined) return own;
+  const channels = Array.from({ length: 15 }, (_, i) => String(i + 1));
+  const withPort: string[] = [];
+  for (const channel of channels) {
+    const text = await read.quietly().exec('ipmitool', ['lan', 'print', channel]);
     const lan = parseLanPrint(text ?? '');
-    if (lan.address !== undefined) return lan;
+    if (lan.address !== undefined) return { ...lan, source: 'ipmitool lan print' };
+    if (lan.mac !== undefined) withPort.push(channel);
+  }
+  for (const channel of withPort.length > 0 ? withPort : ['1']) {
+    const text = await read.quietly().exec('ipmitool', ['lan6', 'print', channel]);
+    const address = parseLan6Print(text ?? '');
+    if (address !== undefined) return { ...own, address, source: 'ipmitool lan6 print' };
   }
   return own;
+}
+
+interface Lan {
+  address?: string;
+  mac?: string;
+  source?: string;
+}
+
+/** Source: kernel Documentation/ABI/testing/sysfs-interface-bmc. */
+async function firmwareVersion(read: Reading): Promise<string | null> {
+  const file = '/sys/class/ipmi/ipmi0/device/bmc/firmware_revision';
+  return (await read.quietly().value(file)) ?? null;
+}
+
+/** The first active address of an IPv6 LAN channel that others can reach; undefined if it has none. */
+export function parseLan6Print(text: string): string | undefined {
+  const found = text.matchAll(
+    /^[ \t]+Address:[ \t]*([0-9a-f:]{2,39})\/\d{1,3}[ \t]*\n(?:[ \t]+(?!Address:|Status:)\S.*\n)*[ \t]+Status:[ \t]*active/gim,
+  );
+  return [...found]
+    .map(([, address = '']) => address.toLowerCase())
+    .find((address) => !/^(?:fe[89ab]|::$)/.test(address));
 }
 
 /** The kernel's interface to it. A controller on PCI is in no SMBIOS table. */

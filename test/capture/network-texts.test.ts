@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { fakeAddress, fakeIpv4 } from '../../src/capture/fake-addresses.ts';
 import { Fakes } from '../../src/capture/fakes.ts';
 import { rewriteNetworkText } from '../../src/capture/network-texts.ts';
+import { parseLan6Print } from '../../src/probes/bmc.ts';
 import { ipv4Number, scopeOf } from '../../src/probes/network/ip-address.ts';
 
 const fakes = new Fakes(['any', 'secrets', 'x'.repeat(48)], () => true);
@@ -36,6 +37,20 @@ describe('a kernel command line', () => {
     expect(line).toContain(`root=/dev/mapper/${group.replaceAll('-', '--')}-root `);
     expect(line).toContain(`resume=/dev/${group}/swap `);
     expect(line).toContain('x=/dev/sda1 y=/dev/disk/by-label/x');
+  });
+});
+
+describe('the address of a BMC', () => {
+  const printed = (args: readonly string[], text: string): string =>
+    rewriteNetworkText({ read: 'exec', tool: 'ipmitool', args: [...args] }, text, fakes) ?? text;
+
+  it('is replaced whatever channel it is of, in IPv6 too', () => {
+    const lan = printed(['lan', 'print', '8'], 'IP Address : 203.0.113.7\n');
+    expect(lan).toMatch(/^IP Address : (?!203\.0\.113\.7)[\d.]+\n$/);
+    const text = '    Address:  2001:db8:7::44/64\n    Status:   active\n';
+    const lan6 = printed(['lan6', 'print', '1'], text);
+    expect(lan6).not.toContain('2001:db8:7::44');
+    expect(parseLan6Print(lan6)).toMatch(/^20/);
   });
 });
 

@@ -125,7 +125,43 @@ describe('the bmc probe', () => {
       address: '10.20.30.40',
       address_source: 'ipmitool lan print',
       mac: '3c:ec:ef:00:11:22',
+      firmware_version: null,
       host_address: null,
+    });
+  });
+
+  it('reads the version of its firmware from the kernel', async () => {
+    const file = '/sys/class/ipmi/ipmi0/device/bmc/firmware_revision';
+    const found = await read('bmc', { '/dev/ipmi0': '', [file]: '2.88\n' });
+    expect(found.firmware_version).toBe('2.88');
+  });
+
+  it('takes an IPv6 address where there is no other, of the channel with a port', async () => {
+    const none = lanPrint.replace('10.20.30.40', '0.0.0.0');
+    const lan6 = [
+      'IPv6 Static Address 0:',
+      '    Enabled:        no',
+      '    Address:        2001:db8::9/64',
+      '    Status:         disabled',
+      'IPv6 Dynamic Address 0:',
+      '    Source/Type:    SLAAC',
+      '    Address:        fe80::3eec:efff:fe00:1122/64',
+      '    Status:         active',
+      'IPv6 Dynamic Address 1:',
+      '    Source/Type:    DHCPv6',
+      '    Address:        2001:db8:7::44/64',
+      '    Status:         active',
+      '',
+    ].join('\n');
+    const commands = {
+      'ipmitool lan print': none,
+      'ipmitool lan print 8': none,
+      'ipmitool lan6 print 8': lan6,
+    };
+    expect(await read('bmc', { '/dev/ipmi0': '' }, commands)).toMatchObject({
+      address: '2001:db8:7::44',
+      address_source: 'ipmitool lan6 print',
+      mac: '3c:ec:ef:00:11:22',
     });
   });
 

@@ -9,6 +9,7 @@ export const Bmc = Type.Object({
   address: nullable(Type.String({ description: 'the one that operators reach it at' })),
   address_source: nullable(Type.String({ description: 'where that was read' })),
   mac: nullable(Type.String()),
+  firmware_version: Type.Optional(nullable(Type.String())),
   host_address: nullable(
     Type.String({ description: 'its address towards its own host only, for Redfish' }),
   ),
