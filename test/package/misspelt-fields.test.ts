@@ -23,7 +23,7 @@ const planted = [
   ['model/hardware/gpu.ts', 'StoredGpu', 'vram_bytes', 'vram'],
   ['model/hardware/existing-os.ts', 'StoredOs', 'fs_uuid', 'uuid'],
   ['model/problem.ts', 'Problem', 'message', 'messages'],
-  ['server/rules/variables.ts', 'FleetSettings', 'default_user', 'default_usr'],
+  ['server/rules/fill/variables.ts', 'FleetSettings', 'default_user', 'default_usr'],
 ] as const;
 
 describe('the compiler', () => {

@@ -12,8 +12,8 @@ import {
 import type { Auth } from '../access/auth.ts';
 import type { SecretBox } from '../access/secrets.ts';
 import { refuseStale } from '../rules/etag.ts';
-import type { ServerSeen } from '../rules/variables.ts';
 import { answerable, failureOf } from '../rules/failures.ts';
+import type { ServerSeen } from '../rules/fill/variables.ts';
 import type { Liveness } from '../running/liveness.ts';
 import { changeMachine, loadMachine, machineEtag, type ChangeServices } from './machines.ts';
 import { loadTemplate, provision } from './provision.ts';

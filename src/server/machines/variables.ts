@@ -10,7 +10,7 @@ import {
   type FleetSettings,
   type ServerSeen,
   type Variables,
-} from '../rules/variables.ts';
+} from '../rules/fill/variables.ts';
 
 /** Everything that templates are filled in with for the machine's next workflow, or its present one. */
 export async function variablesOf(

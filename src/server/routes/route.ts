@@ -1,7 +1,7 @@
 // Schemas that many routes share.
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../model/api.ts';
-import type { ServerSeen } from '../rules/variables.ts';
+import type { ServerSeen } from '../rules/fill/variables.ts';
 import { MachineId } from '../../model/operator-api.ts';
 
 export const IdParams = Type.Object({ id: MachineId });

@@ -14,7 +14,7 @@ import { queuedTemplate, templateOfWork } from '../machines/queued-template.ts';
 import { maskedVariables, variablesOf } from '../machines/variables.ts';
 import { etag, hasConditions, refuseStale, refuseUnmet } from '../rules/etag.ts';
 import type { App, Services } from '../services.ts';
-import { fillTemplate } from '../rules/fill.ts';
+import { fillTemplate } from '../rules/fill/fill.ts';
 import { storedFault, templateFault } from '../rules/templates.ts';
 import { Done, errors, IfMatch, IfMatchOrNone, serverSeen } from './route.ts';
 

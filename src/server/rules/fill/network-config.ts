@@ -1,7 +1,7 @@
 // The network configuration of an installed system, as cloud-init's version 2 (netplan): the ports by MAC, with
 // the bond and the VLANs that the machine is reached over. Addresses come by DHCP. Pure.
-import type { Machine } from '../../model/machine.ts';
-import type { StoredInterface } from '../../model/hardware/network-interface.ts';
+import type { Machine } from '../../../model/machine.ts';
+import type { StoredInterface } from '../../../model/hardware/network-interface.ts';
 
 /** Matches ports by MAC: their names depend on the kernel and its drivers. */
 export function networkConfig({ identity, hardware }: Machine): string {

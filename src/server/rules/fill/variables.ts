@@ -1,6 +1,7 @@
 // The variables of templates and their values for a machine. Pure but for the random that is given.
 import { v5 as uuidv5 } from 'uuid';
-import type { Machine } from '../../model/machine.ts';
+import { parse } from 'yaml';
+import type { Machine } from '../../../model/machine.ts';
 import { networkConfig } from './network-config.ts';
 
 /** The variables that operators set for all machines as "template.<name>". */
@@ -52,7 +53,7 @@ export function machineVariables(
   const password = settings.default_password ?? '';
   return new Map<string, Variable>([
     ['server', { text: server.url }],
-    ['server_ca', { text: server.ca, yaml: JSON.stringify(server.ca) }],
+    ['server_ca', { text: server.ca }],
     ['phone_home_url', { text: phoneHomeUrl }],
     ['hostname', { text: machine.config.hostname ?? machine.config.memorable_name }],
     ['instance_id', { text: uuidv5(mac, uuidv5.DNS) }],
@@ -75,16 +76,31 @@ function lockedPassword(random: () => number): string {
   return `!${Array.from({ length: 32 }, letter).join('')}`;
 }
 
-/** A value that operators write in YAML themselves. */
+/** A word that operators write in YAML themselves; anything else is text. */
 function asWritten(text: string): Variable {
-  return { text, yaml: text };
+  return /^\w+$/.test(text) ? { text, yaml: text } : { text };
 }
 
 /** A list that operators write one item to a line, or as a YAML list. */
 function listOf(setting: string, separator: RegExp): Variable {
   const text = setting.trim();
-  if (text.startsWith('[')) return asWritten(text);
-  const lines = text.split(separator).map((line) => line.replace(/^\s*-\s+/, '').trim());
-  const items = lines.filter((item) => item !== '' && item !== '-');
+  const items = flowList(text) ?? linesOf(text, separator);
   return { text: items.join('\n'), yaml: JSON.stringify(items), items };
+}
+
+function linesOf(text: string, separator: RegExp): string[] {
+  const lines = text.split(separator).map((line) => line.replace(/^\s*-\s+/, '').trim());
+  return lines.filter((item) => item !== '' && item !== '-');
+}
+
+/** The items of a list in brackets; undefined for any other text. */
+function flowList(text: string): string[] | undefined {
+  if (!text.startsWith('[')) return undefined;
+  try {
+    const list: unknown = parse(text, { schema: 'failsafe' });
+    const isTexts = Array.isArray(list) && list.every((item) => typeof item === 'string');
+    return isTexts ? list : undefined;
+  } catch {
+    return undefined;
+  }
 }

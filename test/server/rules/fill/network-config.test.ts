@@ -1,8 +1,8 @@
 import { parse } from 'yaml';
 import { expect, it } from 'vitest';
-import type { StoredInterface } from '../../../src/model/hardware/network-interface.ts';
-import { networkConfig } from '../../../src/server/rules/network-config.ts';
-import { newMachine } from './machine.ts';
+import type { StoredInterface } from '../../../../src/model/hardware/network-interface.ts';
+import { networkConfig } from '../../../../src/server/rules/fill/network-config.ts';
+import { newMachine } from '../machine.ts';
 
 function configOf(...ports: Partial<StoredInterface>[]): unknown {
   const machine = newMachine();

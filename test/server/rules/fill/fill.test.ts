@@ -1,9 +1,13 @@
+import fc from 'fast-check';
 import { parse } from 'yaml';
 import { describe, expect, it } from 'vitest';
-import type { Template } from '../../../src/model/documents/template.ts';
-import { fillTemplate } from '../../../src/server/rules/fill.ts';
-import { machineVariables, type FleetSettings } from '../../../src/server/rules/variables.ts';
-import { newMachine } from './machine.ts';
+import type { Template } from '../../../../src/model/documents/template.ts';
+import { fillTemplate } from '../../../../src/server/rules/fill/fill.ts';
+import {
+  machineVariables,
+  type FleetSettings,
+} from '../../../../src/server/rules/fill/variables.ts';
+import { newMachine } from '../machine.ts';
 
 const ca = '-----BEGIN CERTIFICATE-----\nMIIB+/=\n-----END CERTIFICATE-----\n';
 const keys = ['ssh-ed25519 AAAAC3Nz+a/b= ada@host', 'ssh-rsa AAAAB3 "grace"'];
@@ -35,6 +39,9 @@ describe('the certificate of the server', () => {
     expect(read('ca: {{ server_ca }}')).toEqual({ ca });
     expect(read('ca_certs:\n  trusted:\n    - {{ server_ca }}')).toEqual({
       ca_certs: { trusted: [ca] },
+    });
+    expect(read('write_files:\n  - content: |-\n      {{ server_ca }}')).toEqual({
+      write_files: [{ content: ca }],
     });
     expect(fill({ content: '{{ server_ca }}' }).content).toBe(ca);
   });
@@ -150,6 +157,174 @@ describe('a value', () => {
       fs_type: 'root',
       newer_field: 'https://boot.example.org/{{ other }}',
       partition: 1,
+    });
+  });
+});
+
+/** Places in YAML and JSON where a template may put a text. */
+const places = [
+  'v: {{ x }}',
+  'v:   {{ x }}  # as it is set',
+  'a key with spaces: {{ x }}',
+  'v : {{ x }}',
+  '"v": {{ x }}',
+  'v:\n  {{ x }}',
+  '? v\n: {{ x }}',
+  '{{ x }}: v',
+  '"a {{ x }}": v',
+  'v: !!str {{ x }}',
+  'v: &anchor {{ x }}',
+  'v: before {{ x }}',
+  'v: {{ x }} after',
+  'v: one {{ x }}\n  two',
+  'v: /home/{{ x }}/.ssh:ro',
+  'v: "{{ x }}"',
+  'v: "a {{ x }}\n  {{ x }} b"',
+  "v: '{{ x }}'",
+  "v: 'a {{ x }}\n  {{ x }} b'",
+  'v: "say \\"{{ x }}\\""',
+  "v: 'it''s {{ x }}'",
+  'v: |\n  {{ x }}\nw: 1',
+  'v: |-\n  a {{ x }} b\n  c\nw: 1',
+  'v: |+\n  {{ x }}\n\nw: 1',
+  'v: |2\n   {{ x }}\nw: 1',
+  'v: | # kept\n\n    a\n    {{ x }}\nw: 1',
+  'v: >\n  a {{ x }}\n  b\nw: 1',
+  'v: >-\n  {{ x }}',
+  '- {{ x }}',
+  '- a\n- {{ x }}\n- b',
+  '- - {{ x }}\n  - b',
+  'k:\n- - - {{ x }}',
+  'k:\n  - name: {{ x }}\n    other: 1',
+  '[{{ x }}]',
+  '[a, {{ x }}, b]',
+  '[[{{ x }}, {{ x }}]]',
+  '{v: {{ x }}}',
+  '{ v: {{ x }}, w: 1 }',
+  '{ {{ x }}: 1 }',
+  'k: [ v: {{ x }} ]',
+  '{"v":{{ x }}}',
+  '{"v": "{{ x }}", "w": ["{{ x }}"]}',
+  '# for {{ x }}\nv: 1',
+  'v: 1 # {{ x }}',
+  '---\n# a\nv: {{ x }}\n...\n',
+  'runcmd:\n  - echo "{{ x }}" > /etc/motd',
+  "runcmd:\n  - [sh, -c, 'echo {{ x }}']",
+] as const;
+
+/** Texts of every kind, among them all that YAML reads as something else. */
+const texts = fc.oneof(
+  fc.string({ unit: 'binary' }).map((text) => text.toWellFormed()),
+  fc.string({ unit: fc.constantFrom(...Array.from(' \t\n\r:#-\'"\\,[]{}&*!|>%@?`a0=~')) }),
+  fc.constantFrom(
+    'yes',
+    'null',
+    '~',
+    '',
+    '0644',
+    '12:30:45',
+    '2026-01-01',
+    '1e3',
+    '.inf',
+    '=',
+    '<<',
+  ),
+  fc.constantFrom('\u0085', '\u2028', '\u007f', '\ufeff', '\ue000', '{{ x }}', '---', '...', '# x'),
+  fc.constantFrom('a\nb', ' a', 'a ', '\n', 'a\n\nb\n', '- a\n- b', 'a: b', '*a', '&a', '!a', '%a'),
+);
+
+/** A document with a text in the place of another, keys included. */
+function withText(value: unknown, from: string, to: string): unknown {
+  if (typeof value === 'string') return value.replaceAll(from, () => to);
+  if (Array.isArray(value)) return value.map((item) => withText(item, from, to));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [
+      key.replaceAll(from, () => to),
+      withText(item, from, to),
+    ]),
+  );
+}
+
+describe('any text in any place of YAML', () => {
+  it.each(places)('%j is read as that text', (place) => {
+    const content = place.replaceAll('{{ x }}', '{{ default_user }}');
+    const wanted = parse(place.replaceAll('{{ x }}', 'WORD'));
+    fc.assert(
+      fc.property(texts, (text) => {
+        const filled = fill({ content }, { default_user: text }).content;
+        const expected = withText(wanted, 'WORD', text);
+        expect({ filled, value: parse(filled) }).toEqual({ filled, value: expected });
+        // cloud-init reads YAML 1.1.
+        expect({ filled, value: parse(filled, { version: '1.1', merge: false }) }).toEqual({
+          filled,
+          value: expected,
+        });
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  // The others hold a text that YAML 1.1 might read otherwise, and are put in quotes.
+  it.each(places.filter((place) => !/one|echo/.test(place)))(
+    '%j keeps every byte where the text is plain',
+    (place) => {
+      const content = place.replaceAll('{{ x }}', '{{ default_user }}');
+      const { content: filled } = fill({ content }, { default_user: 'admin' });
+      expect(filled).toBe(place.replaceAll('{{ x }}', 'admin'));
+    },
+  );
+
+  it('is filled into cloud-config that cannot be read to its end', () => {
+    const content = '#cloud-config\npassword: {{ default_password }}\nbad: [\n';
+    const { content: filled } = fill({ content }, { default_password: '!x # y' });
+    expect(filled).toBe('#cloud-config\npassword: "!x # y"\nbad: [\n');
+  });
+});
+
+describe('what is no YAML', () => {
+  it.each([
+    ['a list of hosts', '127.0.0.1 localhost {{ x }}\n'],
+    ['an INI file', '[main]\nuser = {{ x }}\n'],
+    ['shell variables', 'A={{ x }}\nB=c\n'],
+    ['text alone', '{{ x }}\n'],
+    ['a server block', 'server {\n  name {{ x }};\n}\n'],
+    ['a network file', 'auto lo\niface lo inet loopback\n# {{ x }}\n'],
+  ])('%s has the text as it stands', (_name, place) => {
+    const content = place.replace('{{ x }}', '{{ default_user }}');
+    const text = 'a: "b" # c';
+    expect(fill({ content }, { default_user: text }).content).toBe(place.replace('{{ x }}', text));
+  });
+});
+
+describe('a list variable', () => {
+  const set = { ssh_authorized_keys: keys.join('\n') };
+
+  it.each([
+    ['alone in a list', 'k:\n  - {{ssh_authorized_keys}}\nl: 1', []],
+    ["alone, at its key's indentation", 'k:\n- {{ssh_authorized_keys}}\nl: 1', []],
+    ['first', 'k:\n  - {{ssh_authorized_keys}} # all\n  - b\nl: 1', ['b']],
+    ['last', 'k:\n  - b\n  - {{ssh_authorized_keys}}\nl: 1', ['b']],
+    ['between', 'k:\n- b\n- {{ssh_authorized_keys}}\n- c\nl: 1', ['b', 'c']],
+    ['twice', 'k:\n  - {{ssh_authorized_keys}}\n  - {{ssh_authorized_keys}}\nl: 1', []],
+    ['in brackets', 'k: [{{ssh_authorized_keys}}]\nl: 1', []],
+    ['first in brackets', 'k: [ {{ssh_authorized_keys}}, b ]\nl: 1', ['b']],
+    ['last in brackets', '{"k": ["b", {{ssh_authorized_keys}}], "l": 1}', ['b']],
+  ])('without items is no item, %s', (_name, content, rest) => {
+    expect(read(content)).toEqual({ k: rest, l: 1 });
+    const { k } = Object(read(content, set));
+    expect(k).toEqual(expect.arrayContaining([...keys, ...rest]));
+  });
+
+  it('first in a list within a list', () => {
+    const content = '- - {{ssh_authorized_keys}}\n  - b\n- c';
+    expect(read(content)).toEqual([['b'], 'c']);
+    expect(read(content, set)).toEqual([[...keys, 'b'], 'c']);
+  });
+
+  it('set to what only looks like a list is its lines', () => {
+    expect(read('k: {{ ssh_authorized_keys }}', { ssh_authorized_keys: '[oops' })).toEqual({
+      k: ['[oops'],
     });
   });
 });

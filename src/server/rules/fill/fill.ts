@@ -1,0 +1,92 @@
+// Fills in the variables of a template, in every text field of its actions. In a file's content a value is
+// written as its place in YAML or JSON needs it. Pure.
+import type { Template, TemplateAction } from '../../../model/documents/template.ts';
+import { fillYaml, type Placeholders } from './yaml.ts';
+import type { Variables } from './variables.ts';
+
+/** Replaces `{{ name }}`. Unknown names stay as they are: cloud-init and others have braces of their own. */
+export function fillTemplate(template: Template, variables: Variables): Template {
+  const actions = template.spec.actions.map((action) => fillAction(action, variables));
+  return { ...template, spec: { ...template.spec, actions } };
+}
+
+function fillAction(action: TemplateAction, variables: Variables): TemplateAction {
+  const filled = Object.entries(action).map(([name, value]) => {
+    if (typeof value !== 'string' || name === 'action') return [name, value];
+    const isContent = action.action === 'writefile' && name === 'content';
+    return [name, isContent ? fillContent(action, value, variables) : fillText(value, variables)];
+  });
+  // Only texts became other texts.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return Object.fromEntries(filled) as TemplateAction;
+}
+
+/** Templates write both "{{ server }}/…" and "http://{{ server }}/…". The server's URL, scheme included,
+ *  replaces either. */
+const placeholder = /(?:[a-z]+:\/\/(?=\{\{\s*server\b))?\{\{\s*(\w+)\s*\}\}/g;
+
+function fillText(text: string, variables: Variables): string {
+  return text.replaceAll(placeholder, (whole, name: string) => variables.get(name)?.text ?? whole);
+}
+
+function fillContent(
+  { path }: { readonly path: string },
+  content: string,
+  variables: Variables,
+): string {
+  // A script has quotes of its own, which mean other things.
+  if (content.startsWith('#!')) return fillText(content, variables);
+  const places = placeholdersOf(content, variables);
+  const isYaml = isCloudConfig.test(content) || /\.(?:ya?ml|json)$/.test(path);
+  const filled = places && fillYaml(places, isYaml);
+  return filled ?? fillLines(content, variables);
+}
+
+const isCloudConfig = /^(?:## template: *jinja\s*\n)?#cloud-config\b/;
+
+/** Puts a word for each placeholder, between characters of Unicode's private use that the content has none of.
+ *  undefined: it has all of them. */
+function placeholdersOf(content: string, variables: Variables): Placeholders | undefined {
+  const used = new Set(content);
+  const mark = privateUse.find((character) => !used.has(character));
+  if (mark === undefined) return undefined;
+  const meanings: ReturnType<Placeholders['meaning']>[] = [];
+  const source = content.replaceAll(placeholder, (whole, name: string) => {
+    meanings.push(variables.get(name) ?? whole);
+    return `${mark}${meanings.length - 1}${mark}`;
+  });
+  return {
+    source,
+    word: new RegExp(`${mark}\\d+${mark}`, 'g'),
+    meaning: (word) => meanings[Number(word.slice(1, -1))] ?? word,
+  };
+}
+
+const privateUse = Array.from({ length: 0xf900 - 0xe000 }, (_, i) =>
+  String.fromCharCode(0xe000 + i),
+);
+
+/** Fills in what is no YAML, line by line. */
+function fillLines(content: string, variables: Variables): string {
+  return content.replaceAll(placeholder, (whole, name: string, at: number) => {
+    const text = variables.get(name)?.text;
+    if (text === undefined) return whole;
+    const quote = openQuote(content.slice(content.lastIndexOf('\n', at - 1) + 1, at));
+    if (quote === '"') return JSON.stringify(text).slice(1, -1);
+    return quote === "'" ? text.replaceAll("'", "''") : text;
+  });
+}
+
+/** The quote of the string that a line leaves open. A quote opens one only where a value may begin. */
+function openQuote(line: string): '"' | "'" | undefined {
+  let open: '"' | "'" | undefined;
+  for (let i = 0; i < line.length; i++) {
+    const c = line.charAt(i);
+    if (open === '"' && c === '\\') i += 1;
+    else if (c === open) open = undefined;
+    else if (open === undefined && (c === '"' || c === "'")) {
+      if (/(?:^|[\s[{,:(=-])$/.test(line.slice(0, i))) open = c;
+    }
+  }
+  return open;
+}

@@ -1,0 +1,219 @@
+// Fills variables into YAML, JSON included, so that every value is read as exactly what it is, wherever its
+// placeholder stands. What needs no change keeps its bytes. Pure.
+import { CST, parseAllDocuments, Parser } from 'yaml';
+import {
+  escapes,
+  isSurelyPlain,
+  nonPrintable,
+  quoted,
+  readScalar,
+  scalar,
+  startOf,
+  type Scalar,
+} from './scalar.ts';
+import type { Variable } from './variables.ts';
+
+/** A placeholder in the source stands as a word that YAML reads as plain text anywhere. */
+export interface Placeholders {
+  /** The source with such words in the places of placeholders. */
+  readonly source: string;
+  /** Matches the words. */
+  readonly word: RegExp;
+  /** The variable behind a word, or the text to put back where it is none. */
+  readonly meaning: (word: string) => Variable | string;
+}
+
+interface Edit {
+  readonly from: number;
+  readonly to: number;
+  readonly text: string;
+}
+
+type Collection = CST.BlockMap | CST.BlockSequence | CST.FlowCollection;
+
+/** Fills YAML in. `isYaml`: it is meant as YAML even if it cannot be read to the end. Returns undefined for
+ *  anything else: what has errors, or is no map and no list. */
+export function fillYaml(places: Placeholders, isYaml: boolean): string | undefined {
+  const tokens = [...new Parser().parse(places.source)];
+  const values = tokens.flatMap((token) => (token.type === 'document' ? (token.value ?? []) : []));
+  const isCollection = values.some(({ type }) =>
+    /^(?:block-(?:map|seq)|flow-collection)$/.test(type),
+  );
+  if (!isCollection) return undefined;
+  if (!isYaml && hasErrors(places.source)) return undefined;
+  const filler = new Filler(places);
+  for (const value of values) filler.node(value);
+  return filler.result();
+}
+
+class Filler {
+  readonly #places: Placeholders;
+  readonly #edits: Edit[] = [];
+
+  constructor(places: Placeholders) {
+    this.#places = places;
+  }
+
+  node(token: CST.Token): void {
+    if (CST.isCollection(token)) this.#collection(token);
+    else if (CST.isScalar(token)) this.#scalar(token);
+  }
+
+  /** The source with all edits; words outside of values, as in comments, become one line of text. */
+  result(): string {
+    const { source } = this.#places;
+    const pieces: string[] = [];
+    let at = 0;
+    for (const { from, to, text } of this.#edits.toSorted((a, b) => a.from - b.from)) {
+      if (from < at) continue;
+      pieces.push(this.#oneLine(source.slice(at, from)), text);
+      at = to;
+    }
+    return pieces.join('') + this.#oneLine(source.slice(at));
+  }
+
+  #collection(token: Collection): void {
+    const isList = token.type === 'block-seq' || startsWith(token, '[');
+    for (const [i, { key, sep, value }] of token.items.entries()) {
+      if (key) this.#key(key);
+      const variable = value && !sep?.length ? this.#whole(value) : undefined;
+      if (isList && variable?.items !== undefined && value) {
+        this.#items(token, i, value, variable.items);
+      } else if (value) this.node(value);
+    }
+  }
+
+  #key(key: CST.Token): void {
+    const variable = this.#whole(key);
+    if (variable === undefined || !CST.isScalar(key)) this.node(key);
+    else this.#edit(key.offset, key.source.length, scalar(variable.text));
+  }
+
+  /** The variable whose placeholder is all of a plain scalar. */
+  #whole(token: CST.Token): Variable | undefined {
+    if (token.type !== 'scalar') return undefined;
+    const [word] = token.source.match(this.#places.word) ?? [];
+    if (word !== token.source) return undefined;
+    const meaning = this.#places.meaning(word);
+    return typeof meaning === 'string' ? undefined : meaning;
+  }
+
+  #scalar(token: Scalar): void {
+    const whole = this.#whole(token);
+    if (whole !== undefined) {
+      this.#edit(token.offset, token.source.length, whole.yaml ?? scalar(whole.text));
+    } else if (this.#hasVariable(token.source)) {
+      if (token.type === 'block-scalar') this.#block(token);
+      else this.#flowScalar(token);
+    }
+  }
+
+  #flowScalar(token: CST.FlowScalar): void {
+    const wanted = this.#wanted(token);
+    const source = this.#text(token.source, escapes[token.type]);
+    const isKept =
+      token.type === 'scalar'
+        ? source === wanted && isSurelyPlain(source)
+        : !nonPrintable.test(source) && readScalar({ ...token, source }) === wanted;
+    this.#edit(token.offset, token.source.length, isKept ? source : quoted(wanted ?? source));
+  }
+
+  /** A literal or folded text: in place, each line indented as the others are; in quotes where that would not be
+   *  read back. */
+  #block(token: CST.BlockScalar): void {
+    const wanted = this.#wanted(token);
+    const indent = /^(?: *\n)*( *)/.exec(token.source)?.[1] ?? '';
+    const source = this.#text(token.source, (text) => text.replaceAll('\n', `\n${indent}`));
+    const isRead = readScalar({ ...token, source }) === wanted;
+    const start = startOf(token);
+    if (isRead && !nonPrintable.test(source) && !source.includes('\r')) {
+      this.#edit(start, token.source.length, source);
+      return;
+    }
+    const header = token.props.find(({ type }) => type === 'block-scalar-header');
+    const from = header?.offset ?? start;
+    this.#edit(from, start + token.source.length - from, `${quoted(wanted ?? source)}\n`);
+  }
+
+  /** The text that a scalar is to be read as; undefined where it cannot be read even now. */
+  #wanted(token: Scalar): string | undefined {
+    const text = readScalar(token);
+    return text === undefined ? undefined : this.#text(text);
+  }
+
+  /** The items of a variable in the place of one item of a list. */
+  #items(list: Collection, i: number, value: CST.Token, items: readonly string[]): void {
+    const length = 'source' in value ? value.source.length : 0;
+    const mark = markOf(list, i);
+    if (items.length === 0) {
+      this.#withoutItem(list, i, value.offset + length);
+      return;
+    }
+    const before = this.#places.source.slice(0, mark?.offset);
+    const indent = before.slice(before.lastIndexOf('\n') + 1).replaceAll(/\S/g, ' ');
+    const between = list.type === 'block-seq' ? `\n${indent}- ` : ', ';
+    this.#edit(value.offset, length, items.map(scalar).join(between));
+  }
+
+  /** Takes the item `i` out, which ends at `end`. */
+  #withoutItem(list: Collection, i: number, end: number): void {
+    const { source } = this.#places;
+    const mark = markOf(list, i);
+    const next = markOf(list, i + 1);
+    const from = mark?.offset ?? end;
+    if (list.type !== 'block-seq') {
+      const start = mark?.offset ?? list.items[i]?.value?.offset ?? end;
+      // The comma behind the first item goes with it.
+      const to = i === 0 && next !== undefined ? next.offset + 1 : end;
+      this.#edit(start, to - start, '');
+    } else if (list.items.every((item) => this.#isNothing(item.value))) {
+      // An empty list has no block form. At its key's own indentation it needs one more space.
+      if (i === 0) this.#edit(from, end - from, ' []');
+      else this.#edit(from, end - from, '');
+    } else if (next !== undefined) {
+      this.#edit(from, next.offset - from, '');
+    } else {
+      // Behind others, it has its line for itself.
+      const line = source.lastIndexOf('\n', from) + 1;
+      this.#edit(line, (source.indexOf('\n', end) + 1 || source.length) - line, '');
+    }
+  }
+
+  #isNothing(value: CST.Token | null | undefined): boolean {
+    return value ? this.#whole(value)?.items?.length === 0 : false;
+  }
+
+  #hasVariable(source: string): boolean {
+    const words = source.match(this.#places.word) ?? [];
+    return words.some((word) => typeof this.#places.meaning(word) !== 'string');
+  }
+
+  #text(source: string, escape = (text: string): string => text): string {
+    return source.replaceAll(this.#places.word, (word) => {
+      const meaning = this.#places.meaning(word);
+      return typeof meaning === 'string' ? meaning : escape(meaning.text);
+    });
+  }
+
+  #oneLine(source: string): string {
+    return this.#text(source, (text) => text.replaceAll(/[\r\n]+/g, ' '));
+  }
+
+  #edit(from: number, length: number, text: string): void {
+    this.#edits.push({ from, to: from + length, text });
+  }
+}
+
+/** The dash or comma before an item. */
+function markOf(list: Collection, i: number): CST.SourceToken | undefined {
+  const mark = list.type === 'block-seq' ? 'seq-item-ind' : 'comma';
+  return list.items[i]?.start.find(({ type }) => type === mark);
+}
+
+function startsWith(token: Collection, bracket: string): boolean {
+  return token.type === 'flow-collection' && token.start.source === bracket;
+}
+
+function hasErrors(source: string): boolean {
+  return parseAllDocuments(source, { uniqueKeys: false }).some(({ errors }) => errors.length > 0);
+}
