@@ -9,7 +9,7 @@ import type { Principal } from '../access/auth.ts';
 import type { Liveness } from '../running/liveness.ts';
 import { isInterrupted } from '../rules/decide.ts';
 import type { Boot } from '../running/presence.ts';
-import { isSame, type StockBody, type StockClaim } from '../running/stock-claims.ts';
+import { isSame, shownBy, type Shown, type StockClaim } from '../running/stock-claims.ts';
 import { recordTwoLive, type ConflictServices } from './conflicts.ts';
 import type { Recognition } from './recognition.ts';
 
@@ -121,8 +121,8 @@ async function stockClaim(
   const claim = s.liveness.stock.hear(machine.id, request);
   if (claim.is === 'first of two' || claim.is === 'second of two') return claim;
   const id = machine.status.current_workflow;
-  const recorded = bodyOf(machine);
-  if (id === null || isSame(recorded, request)) return claim;
+  const recorded = shownIn(machine);
+  if (id === null || isSame(recorded, shownBy(request))) return claim;
   const workflow = (await s.store.workflows.get(id))?.value;
   if (workflow?.status?.state !== 'STATE_RUNNING') return claim;
   if (isInterrupted(machine, workflow, s.clock.now())) return claim;
@@ -131,19 +131,19 @@ async function stockClaim(
   return goesOn ? { is: 'second of two', other: recorded } : { is: 'not yet' };
 }
 
-/** The body that a stock agent on this machine would send. */
-function bodyOf({ hardware, report }: Machine): StockBody {
-  return {
+/** The traits that a stock agent on this machine would show. */
+function shownIn({ hardware, report }: Machine): Shown {
+  return shownBy({
     hostname: report?.hostname ?? null,
     ip_address: report?.ip_address ?? null,
     cpu_model: hardware.cpu_model,
     cpu_cores: hardware.cpu_cores,
     memory_bytes: hardware.memory_bytes,
     disks: hardware.disks.map(({ device, size_bytes }) => ({ name: device, size_bytes })),
-  };
+  });
 }
 
-function stockName({ hostname, ip_address, cpu_model }: StockBody): string {
+function stockName({ hostname, ip_address, cpu_model }: Omit<Shown, 'disks'>): string {
   const told = [hostname, ip_address, cpu_model].filter((text) => (text ?? null) !== null);
   return `the one that calls itself ${told.join(', ') || 'nothing'}`;
 }

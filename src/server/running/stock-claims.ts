@@ -1,5 +1,6 @@
 // Tells a machine with a stock agent, which sends no boot_id, from a second one with the same MAC: by what its
 // check-ins show, and by their rhythm. Kept in memory.
+import { hash } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import type { CheckinRequest } from '../../model/api.ts';
 import { told } from '../../model/wire.ts';
@@ -11,6 +12,9 @@ export type StockBody = Pick<
   'hostname' | 'ip_address' | 'cpu_model' | 'cpu_cores' | 'memory_bytes' | 'disks'
 >;
 
+/** The part of it that is kept: little for any number of disks. */
+export type Shown = Omit<StockBody, 'disks'> & { readonly disks: string | null };
+
 /** The relation of a check-in to the others for its machine, and the other live machine, if any. */
 export type StockClaim =
   /** No other was heard of late. */
@@ -18,12 +22,12 @@ export type StockClaim =
   /** Another was heard less than a round before: a reboot with another name or address, or a second machine. */
   | { readonly is: 'not yet' }
   /** Another machine lives, and came later. */
-  | { readonly is: 'first of two'; readonly other: StockBody }
+  | { readonly is: 'first of two'; readonly other: Shown }
   /** Another machine lives, and came first. */
-  | { readonly is: 'second of two'; readonly other: StockBody };
+  | { readonly is: 'second of two'; readonly other: Shown };
 
 interface Claimant {
-  body: StockBody;
+  shown: Shown;
   /** Nobody else was heard less than a round before it. */
   readonly isClear: boolean;
   heardMs: number;
@@ -49,23 +53,24 @@ export class StockClaims {
    *  between, or where processors differ: no machine changes and changes back within a round. */
   hear(machineId: string, body: StockBody): StockClaim {
     const nowMs = this.#clock.elapsedMs();
+    const shown = shownBy(body);
     const all = this.#recent(machineId, nowMs);
-    const before = all.findLast((claimant) => isSame(claimant.body, body));
+    const before = all.findLast((claimant) => isSame(claimant.shown, shown));
     const others = all.filter((claimant) => claimant !== before);
     const beforeMs = before?.heardMs ?? Infinity;
     const second = others.find(
-      (other) => other.heardMs > beforeMs || haveOtherProcessors(other.body, body),
+      (other) => other.heardMs > beforeMs || haveOtherProcessors(other.shown, shown),
     );
     const self = before ?? {
-      body,
+      shown,
       isClear: others.every(({ heardMs }) => nowMs - heardMs >= leastGapMs),
       heardMs: nowMs,
     };
     self.heardMs = nowMs;
-    self.body = { ...self.body, ...told(body) };
+    self.shown = { ...self.shown, ...told(shown) };
     if (before === undefined && all.length < mostClaimants) all.push(self);
     if (second !== undefined) {
-      return { is: all[0] === self ? 'first of two' : 'second of two', other: second.body };
+      return { is: all[0] === self ? 'first of two' : 'second of two', other: second.shown };
     }
     return { is: others.length === 0 || self.isClear ? 'alone' : 'not yet' };
   }
@@ -73,7 +78,8 @@ export class StockClaims {
   /** When such a check-in was last heard, on the wall clock; undefined: not of late. */
   lastHeard(machineId: string, body: StockBody): Date | undefined {
     const nowMs = this.#clock.elapsedMs();
-    const claimant = this.#recent(machineId, nowMs).findLast((c) => isSame(c.body, body));
+    const shown = shownBy(body);
+    const claimant = this.#recent(machineId, nowMs).findLast((c) => isSame(c.shown, shown));
     if (claimant === undefined) return undefined;
     return new Date(this.#clock.now().getTime() - (nowMs - claimant.heardMs));
   }
@@ -90,22 +96,29 @@ export class StockClaims {
   }
 }
 
-/** True if nothing that both tell differs. */
-export function isSame(one: StockBody, other: StockBody): boolean {
-  const fields = ['hostname', 'ip_address', 'cpu_model', 'cpu_cores', 'memory_bytes'] as const;
-  return (
-    fields.every((field) => !differ(one[field], other[field])) &&
-    !differ(namesOf(one.disks), namesOf(other.disks))
-  );
-}
-
-/** The disks in one text; null where none are told. */
-function namesOf(disks: StockBody['disks'] = []): string | null {
+export function shownBy({ disks = [], ...body }: StockBody): Shown {
+  const { hostname, ip_address, cpu_model, cpu_cores, memory_bytes } = body;
+  const rest = told({ hostname, ip_address, cpu_model, cpu_cores, memory_bytes });
+  if (disks.length === 0) return { ...rest, disks: null };
   const names = disks.map(({ name, size_bytes }) => `${name.replace('/dev/', '')} ${size_bytes}`);
-  return names.length === 0 ? null : names.toSorted().join('\n');
+  return { ...rest, disks: hash('sha256', names.toSorted().join('\n')) };
 }
 
-function haveOtherProcessors(one: StockBody, other: StockBody): boolean {
+/** True if nothing that both tell differs. */
+export function isSame(one: Shown, other: Shown): boolean {
+  return fields.every((field) => !differ(one[field], other[field]));
+}
+
+const fields = [
+  'hostname',
+  'ip_address',
+  'cpu_model',
+  'cpu_cores',
+  'memory_bytes',
+  'disks',
+] as const;
+
+function haveOtherProcessors(one: Shown, other: Shown): boolean {
   return differ(one.cpu_model, other.cpu_model) || differ(one.cpu_cores, other.cpu_cores);
 }
 
