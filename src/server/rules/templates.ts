@@ -45,11 +45,46 @@ export function templateFault(document: unknown): AppError | undefined {
         errors.map((e) => ({ ...e, instancePath: at + e.instancePath })),
       );
     }
+    const misspelt = misspeltField(action);
+    if (misspelt !== undefined) {
+      return invalid('body', [{ ...misspelt, instancePath: `${at}/${misspelt.field}` }]);
+    }
     if (action.action === 'writefile' && !('content' in action) && !('content_b64' in action)) {
       return invalid('body', [
         { keyword: 'required', instancePath: at, params: { requiredProperties: ['content'] } },
       ]);
     }
+  }
+  return undefined;
+}
+
+const size = {
+  pattern: /^\+?\d{1,9}\s*[KMGT]?(?:i?B)?$/i,
+  message: 'is no size: write it as 512M or 8G',
+};
+
+/** Texts of Dragonfly's types that mean nothing unless they are written like this. */
+const spellings: Readonly<Record<string, { readonly pattern: RegExp; readonly message: string }>> =
+  {
+    mode: {
+      pattern: /^(?:0o)?0*[0-7]{1,4}$/,
+      message: 'is no octal number of at most 7777: write it as "0644"',
+    },
+    root_partition: {
+      pattern: /^(?:[1-9]\d{0,2}|(?:PART)?(?:LABEL|UUID)=.+|\/dev\/.+)$/i,
+      message: 'is no partition: write it as "2", LABEL=…, UUID=… or /dev/…',
+    },
+    efi_size: size,
+    swap_size: size,
+  };
+
+/** The first field whose text cannot be meant; a variable may stand for anything. */
+function misspeltField(action: object) {
+  for (const [field, value] of Object.entries(action)) {
+    const spelling = Object.hasOwn(spellings, field) ? spellings[field] : undefined;
+    if (spelling === undefined || typeof value !== 'string' || value.includes('{{')) continue;
+    if (spelling.pattern.test(value)) continue;
+    return { field, keyword: 'pattern', message: spelling.message, params: {} };
   }
   return undefined;
 }

@@ -121,6 +121,26 @@ describe('a template', () => {
       'spec.actions[2].delay',
     ],
     ['a fraction of a second', action({ action: 'reboot', delay: 1.5 }), 'spec.actions[2].delay'],
+    ['a mode that is no octal number', writefile({ mode: '0689' }), 'spec.actions[2].mode'],
+    ['a mode in words', writefile({ mode: 'rw-r--r--' }), 'spec.actions[2].mode'],
+    ['a mode above 7777', writefile({ mode: '17777' }), 'spec.actions[2].mode'],
+    ['no text for a mode', writefile({ mode: '' }), 'spec.actions[2].mode'],
+    [
+      'a partition below zero',
+      action({ action: 'kexec', root_partition: -1 }),
+      'spec.actions[2].root_partition',
+    ],
+    [
+      'half a partition',
+      action({ action: 'kexec', root_partition: 1.5 }),
+      'spec.actions[2].root_partition',
+    ],
+    ['half a MiB', action({ action: 'partition', efi_size: 1.5 }), 'spec.actions[2].efi_size'],
+    [
+      'a size in words',
+      action({ action: 'partition', swap_size: 'half' }),
+      'spec.actions[2].swap_size',
+    ],
     ['a uid of its own that is no UUID', metadata({ uid: 'x' }), 'metadata.uid'],
     ['a time that is none', metadata({ creationTimestamp: 'foo' }), 'metadata.creationTimestamp'],
   ])('with %s is refused with the path of the fault', async (_name, body, path) => {
@@ -129,6 +149,34 @@ describe('a template', () => {
     expect(answer.status).toBe(422);
     expect(answer.body).toMatchObject({ code: 'request.invalid', path });
     expect((await server.call('GET', '/api/templates')).body.templates).toEqual([]);
+  });
+
+  it.each(['root_partition: .inf', 'root_partition: -.INF', 'timeout: .nan', 'partition: .inf'])(
+    'with %s in YAML is refused: it is not left out',
+    async (field) => {
+      const server = await startServer();
+      const body = `
+apiVersion: dragonfly.computer/v1
+kind: Template
+metadata: { name: t }
+spec: { actions: [ { action: kexec, ${field} } ] }`;
+      const answer = await server.call('PUT', '/api/templates/t', { body, headers: asYaml });
+      const path = `spec.actions[0].${field.split(':')[0]}`;
+      expect([answer.status, answer.body.path]).toEqual([422, path]);
+    },
+  );
+
+  it.each([
+    { action: 'writefile', path: '/a', content: '', mode: '7777' },
+    { action: 'writefile', path: '/a', content: '', mode: '0o644' },
+    { action: 'writefile', path: '/a', content: '', mode: '{{ x }}' },
+    { action: 'kexec', root_partition: 'PARTUUID=4c4c' },
+    { action: 'kexec', root_partition: '/dev/sda2' },
+    { action: 'partition', efi_size: '1GiB', swap_size: '+8 G' },
+  ])('may hold %j', async (fields) => {
+    const server = await startServer();
+    const answer = await server.call('PUT', '/api/templates/t', { body: action(fields) });
+    expect([answer.status, answer.body.error]).toEqual([201, undefined]);
   });
 
   it('is kept and served as Dragonfly spells it, whichever way it was written', async () => {
