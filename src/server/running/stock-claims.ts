@@ -100,8 +100,9 @@ export function shownBy({ disks = [], ...body }: StockBody): Shown {
   const { hostname, ip_address, cpu_model, cpu_cores, memory_bytes } = body;
   const rest = told({ hostname, ip_address, cpu_model, cpu_cores, memory_bytes });
   if (disks.length === 0) return { ...rest, disks: null };
-  const names = disks.map(({ name, size_bytes }) => `${name.replace('/dev/', '')} ${size_bytes}`);
-  return { ...rest, disks: hash('sha256', names.toSorted().join('\n')) };
+  // A reboot may give them other names.
+  const sizes = disks.map(({ size_bytes }) => String(size_bytes)).toSorted();
+  return { ...rest, disks: hash('sha256', sizes.join(' ')) };
 }
 
 /** True if nothing that both tell differs. */

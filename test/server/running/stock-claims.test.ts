@@ -62,6 +62,22 @@ describe('check-ins without a boot_id', () => {
         [2, {}],
       ],
     ],
+    [
+      'from a machine whose disks have other names after a quick reboot',
+      [
+        [0, { ...a, disks: [...disks, { name: 'sdb', size_bytes: 1 }] }],
+        [
+          9,
+          {
+            ...a,
+            disks: [
+              { name: 'sda', size_bytes: 1 },
+              { name: 'sdb', size_bytes: 2 ** 40 },
+            ],
+          },
+        ],
+      ],
+    ],
   ])('%s are of one machine', async (_name, heard) => {
     expect(new Set(await claims(...heard))).toEqual(new Set(['alone']));
   });
