@@ -31,12 +31,16 @@ export function wasInstallingElsewhere(state: MachineState): boolean {
 export function errorOf(state: MachineState): string | undefined {
   if (wasInstallingElsewhere(state)) return 'was being installed elsewhere';
   if (stateName(state) !== 'Error') return undefined;
-  if (typeof state === 'string') return `in the state ${state}, which this version does not know`;
-  if ('Error' in state) return state.Error.message;
-  return 'Failed' in state ? state.Failed.message : `in the state ${tagOf(state)}`;
+  const said = messageOf(Object(state)['Error']) ?? messageOf(Object(state)['Failed']);
+  return said ?? `in the state ${tagOf(state)}, which this version does not know`;
+}
+
+function messageOf(reason: unknown): string | undefined {
+  const { message } = { message: undefined, ...Object(reason) };
+  return typeof message === 'string' ? message : undefined;
 }
 
 /** serde writes a variant without fields as a string, and any other as an object with one key. */
 function tagOf(state: MachineState): string {
-  return typeof state === 'string' ? state : (Object.keys(state)[0] ?? '');
+  return typeof state === 'string' ? state : (Object.keys(Object(state))[0] ?? 'null');
 }

@@ -148,7 +148,7 @@ async function verify(path: string): Promise<{ records: number; sha256: string }
   for await (const line of linesOf(path)) {
     if (last !== undefined) {
       if (records === -1) checkHeader(last, path);
-      else if (readRecord(last) === undefined) throw damaged(path);
+      else checkRecord(last, path, records + 2);
       records += 1;
       hash.update(`${last}\n`);
     }
@@ -171,6 +171,21 @@ function checkHeader(line: string, path: string): void {
     throw new AppError(
       'store.incompatible',
       `${path} was written by a newer version (format ${header.version}): use that version`,
+    );
+  }
+}
+
+/** Refuses a line that is no record, or one that this version could not find again. */
+function checkRecord(line: string, path: string, number: number): void {
+  const record = readRecord(line);
+  if (record === undefined) throw damaged(path);
+  try {
+    operationsOf(record.kind, record.document);
+  } catch (cause) {
+    throw new AppError(
+      'backup.damaged',
+      `cannot read the record of ${record.kind.table} in line ${number} of ${path}: a field that it is found by is missing or of another type`,
+      { cause },
     );
   }
 }

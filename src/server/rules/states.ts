@@ -1,6 +1,6 @@
 // A machine's states and the transitions between them, as one table.
 import { AppError } from '../../core/errors.ts';
-import { stateName, wasInstallingElsewhere } from '../../model/machine-state.ts';
+import { stateName } from '../../model/machine-state.ts';
 import type { MachineState, MachineStateName } from '../../model/machine.ts';
 
 /** The causes that can change a machine's state. */
@@ -41,7 +41,12 @@ export const transitions: Readonly<Record<MachineStateName, Row>> = {
     'marked offline': 'Offline',
     'brought back': 'Ready',
   },
+  // An operator's causes are for a record that came from elsewhere, without the workflow that it was in.
   Provisioning: {
+    'os assigned': 'Ready',
+    'os unassigned': 'Discovered',
+    'workflow created': 'Ready',
+    'marked offline': 'Offline',
     'workflow started': 'Provisioning',
     'workflow succeeded': 'Provisioned',
     'workflow failed': 'Error',
@@ -77,15 +82,11 @@ export const transitions: Readonly<Record<MachineStateName, Row>> = {
   },
 };
 
-/** Being installed elsewhere is as good as Error, except to a workflow that came along with the machine. */
-const installingElsewhere: Row = { ...transitions.Error, ...transitions.Provisioning };
-
 /** Returns the state after `cause`. `message` says what went wrong if that is Error.
  *  Errors: AppError `machine.wrong-state`. */
 export function nextState(state: MachineState, cause: Cause, message = ''): MachineState {
   const from = stateName(state);
-  const row = wasInstallingElsewhere(state) ? installingElsewhere : transitions[from];
-  const to = row[cause];
+  const to = transitions[from][cause];
   if (to === undefined) {
     throw new AppError('machine.wrong-state', `a machine that is ${from} cannot be: ${cause}`, {
       details: { state: from, cause },

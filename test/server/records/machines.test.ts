@@ -155,7 +155,7 @@ describe('a state of a newer Dragonfly', () => {
     expect(comparable(await server.text(ids.newer))).toBe(comparable(expected));
   });
 
-  it.each(['"Initializing"', '"Installing"', '"Writing"', failed])(
+  it.each(['"Provisioning"', '"Initializing"', '"Installing"', '"Writing"', failed])(
     '%s, with a workflow that is not here, is provisioned or marked offline as from Error',
     async (state) => {
       const elsewhere = '"current_workflow":"01900000-0000-7000-8000-00000000000f"';
@@ -178,6 +178,36 @@ describe('a state of a newer Dragonfly', () => {
       expect(body.status.state).toBe('Ready');
     },
   );
+});
+
+it.each(['null', '7', '[]', '{"Failed":null}', '{"Error":{}}', '"Resting"'])(
+  'a record in the state %s, which means nothing, is restored, listed and changed',
+  async (state) => {
+    const server = await restored(newer(state));
+    const { body } = await server.call('GET', '/api/machines?state=Error');
+    expect(body.machines).toMatchObject([{ id: ids.newer, status: { state: JSON.parse(state) } }]);
+    const path = `/api/machines/${ids.newer}`;
+    const tagged = await server.call('PATCH', path, { body: { tags: ['a'] } });
+    expect([tagged.status, tagged.body.error]).toEqual([200, undefined]);
+    const told = { mac: '02:00:00:00:00:04', existing_os: { name: 'Debian', device: 'sda1' } };
+    const answer = await server.call('POST', '/api/agent/checkin', { body: told });
+    expect(answer.body).toMatchObject({ machine_id: ids.newer, action: 'wait' });
+    const offline = await server.call('PATCH', path, { body: { offline: true } });
+    expect(offline.body.status.state).toBe('Offline');
+  },
+);
+
+it.each([
+  ['no identity', minimal.replace(/"identity":\{.*?\},/s, '')],
+  ['an identity that is null', minimal.replace(/"identity":\{.*?\},/s, '"identity":null,')],
+  ['a MAC that is a number', minimal.replace(/"primary_mac":"[^"]*"/, '"primary_mac":7')],
+  ['no status', minimal.replace(/"status":\{.*?\},/s, '')],
+  ['tags that are null', minimal.replace('"tags":[]', '"tags":null')],
+])('a record with %s is refused by restore, with its line', async (_name, document) => {
+  await expect(restored(minimal, document)).rejects.toMatchObject({
+    code: 'backup.damaged',
+    message: expect.stringMatching(/record of machines in line 3 of/),
+  });
 });
 
 describe('the dialect of newer versions of Dragonfly', () => {

@@ -7,7 +7,7 @@ import { causes, nextState, transitions, type Cause } from '../../../src/server/
 const expected: Record<MachineStateName, string> = {
   Discovered: 'Ready Discovered Ready - - - - - Offline Discovered',
   Ready: 'Ready Discovered Ready Provisioning Provisioned Error Ready - Offline Ready',
-  Provisioning: '- - - Provisioning Provisioned Error Error - - -',
+  Provisioning: 'Ready Discovered Ready Provisioning Provisioned Error Error - Offline -',
   Provisioned:
     'Provisioned Provisioned Provisioned Provisioning Provisioned Error Provisioned - Offline Provisioned',
   Error: 'Ready Discovered Ready - - Error Error Provisioned Offline Error',
