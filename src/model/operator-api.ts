@@ -91,7 +91,7 @@ const BmcPatch = Type.Object(
     address: Type.String({ minLength: 1, maxLength: 255, pattern: printable }),
     username: Type.String({ maxLength: 255, pattern: printable }),
     password: Type.Optional(
-      Type.String({ maxLength: 1024, description: 'unchanged if absent; never shown' }),
+      nullable(Type.String({ maxLength: 1024, description: 'unchanged if absent; never shown' })),
     ),
     bmc_type: BmcConfig.properties.bmc_type,
   },
@@ -102,37 +102,45 @@ const Labels = textsByKey(128, Type.String({ maxLength: 1024, pattern: printable
   maxProperties: 64,
 });
 
-/** A change to a machine's settings: only the fields that are present; null clears a field. */
+/** A change to a machine's settings: only the fields that are present. null clears a field, and changes nothing
+ *  where there is nothing to clear: `offline`, a BMC's password. */
 export const MachinePatch = Type.Object(
   {
     hostname: Type.Optional(nullable(Hostname)),
     os_choice: Type.Optional(nullable(TemplateName)),
-    tags: Type.Optional(Type.Array(Tag, { maxItems: mostTags })),
-    labels: Type.Optional(Labels),
+    tags: Type.Optional(nullable(Type.Array(Tag, { maxItems: mostTags }))),
+    labels: Type.Optional(nullable(Labels)),
     bmc: Type.Optional(nullable(BmcPatch)),
     offline: Type.Optional(
-      Type.Boolean({ description: 'true marks the machine Offline, false brings it back' }),
+      nullable(
+        Type.Boolean({ description: 'true marks the machine Offline, false brings it back' }),
+      ),
     ),
   },
   { ...strict, minProperties: 1 },
 );
 export type MachinePatch = Static<typeof MachinePatch>;
 
-/** A machine that is entered before it has booted: by its MAC, or by all that is known of its identity. */
+/** A machine that is entered before it has booted: by its MAC, or by all that is known of its identity. null is
+ *  as good as absent. */
 export const MachineCreate = Type.Object(
   {
     mac: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 64, description: 'its primary MAC' }),
+      nullable(Type.String({ minLength: 1, maxLength: 64, description: 'its primary MAC' })),
     ),
     identity: Type.Optional(
-      Type.Object(
-        {
-          primary_mac: Type.String({ minLength: 1, maxLength: 64 }),
-          all_macs: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 1024 })),
-          smbios_uuid: Type.Optional(nullable(Type.String({ maxLength: 128 }))),
-          machine_id: Type.Optional(nullable(Type.String({ maxLength: 128 }))),
-        },
-        strict,
+      nullable(
+        Type.Object(
+          {
+            primary_mac: Type.String({ minLength: 1, maxLength: 64 }),
+            all_macs: Type.Optional(
+              nullable(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 1024 })),
+            ),
+            smbios_uuid: Type.Optional(nullable(Type.String({ maxLength: 128 }))),
+            machine_id: Type.Optional(nullable(Type.String({ maxLength: 128 }))),
+          },
+          strict,
+        ),
       ),
     ),
     name: Type.Optional(nullable(Hostname)),

@@ -36,15 +36,15 @@ export async function expectMachine(s: ExpectServices, request: MachineCreate): 
 }
 
 /** The check-in that such a machine would send. Errors: AppError `request.invalid`. */
-function checkinOf({ mac, identity }: MachineCreate): CheckinRequest {
-  if (identity === undefined && mac !== undefined) return { mac };
-  if (identity === undefined || mac !== undefined) {
+function checkinOf({ mac = null, identity = null }: MachineCreate): CheckinRequest {
+  if (identity === null && mac !== null) return { mac };
+  if (identity === null || mac !== null) {
     throw new AppError('request.invalid', 'body: name the machine by either mac or identity', {
       details: { path: 'mac', part: 'body' },
     });
   }
-  const { primary_mac, ...rest } = identity;
-  return { mac: primary_mac, ...rest };
+  const { primary_mac, all_macs = null, ...rest } = identity;
+  return { mac: primary_mac, ...rest, ...(all_macs === null ? {} : { all_macs }) };
 }
 
 function exists(machineId: string, mac: string): AppError {

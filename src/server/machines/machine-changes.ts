@@ -63,10 +63,10 @@ export async function applyPatch(
   };
   if (hostname !== undefined) configure({ hostname });
   if (tags !== undefined) configure({ tags: [...new Set(tags)] });
-  if (labels !== undefined) after = withLabels(after, labels);
+  if (labels !== undefined) after = withLabels(after, labels ?? {});
   if (bmc !== undefined) configure({ bmc: bmc === null ? null : sealBmc(s, machine, bmc) });
   if (os_choice !== undefined) after = await assign(s, after, os_choice);
-  if (offline !== undefined) after = await setOffline(s, after, offline);
+  if (typeof offline === 'boolean') after = await setOffline(s, after, offline);
   return after === machine ? machine : forgiven(after);
 }
 
@@ -122,12 +122,12 @@ function bringBack(machine: Machine): Machine['status']['state'] {
 function sealBmc(
   { secrets }: PatchServices,
   machine: Machine,
-  { password, ...bmc }: NonNullable<NonNullable<MachinePatch['bmc']>>,
+  { password = null, ...bmc }: NonNullable<MachinePatch['bmc']>,
 ): BmcConfig {
   const kept = machine.config.bmc?.password_encrypted ?? '';
   return {
     ...bmc,
-    password_encrypted: password === undefined ? kept : secrets.seal(password, machine.id),
+    password_encrypted: password === null ? kept : secrets.seal(password, machine.id),
   };
 }
 

@@ -55,6 +55,22 @@ describe('a machine that is entered by hand', () => {
     expect(machine.liveness).toBe('online');
   });
 
+  it('may be entered with null for what is not known', async () => {
+    const server = await startServer();
+    const none = { tags: null, labels: null, os_choice: null, bmc: null, name: null };
+    const byMac = await enter(server, { ...none, mac, identity: null });
+    expect([byMac.status, byMac.body.config?.tags, byMac.body.metadata?.labels]).toEqual([
+      201,
+      [],
+      {},
+    ]);
+    const other = { primary_mac: '02:00:00:00:00:0a', all_macs: null, smbios_uuid: null };
+    const byIdentity = await enter(server, { ...none, mac: null, identity: other });
+    expect(byIdentity.body.identity).toMatchObject({ all_macs: ['02:00:00:00:00:0a'] });
+    const nobody = await enter(server, { ...none, mac: null, identity: null });
+    expect([nobody.status, nobody.body.path]).toEqual([422, 'mac']);
+  });
+
   it('may have its workflow waiting when it boots for the first time', async () => {
     const server = await startServer();
     await server.call('PUT', '/api/templates/debian', { body: imageTemplate });

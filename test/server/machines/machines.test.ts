@@ -313,3 +313,24 @@ describe('an identity conflict', () => {
     expect([answer.status, answer.body.path]).toEqual([422, 'into']);
   });
 });
+
+it('null clears a field of a machine, and changes nothing where nothing can be cleared', async () => {
+  const server = await startServer({ secretKeys: newKeyLine() });
+  const { body: known } = await server.call('POST', '/api/agent/checkin', { body: checkin(1) });
+  const path = `/api/machines/${known.machine_id}`;
+  const bmc = { address: '192.0.2.9', username: 'root', bmc_type: 'Redfish' };
+  const set = { tags: ['a'], labels: { a: 'b' }, hostname: 'h', bmc: { ...bmc, password: 'p' } };
+  await server.call('PATCH', path, { body: set });
+  const sealed = (await server.store.machines.get(known.machine_id))?.value.config.bmc;
+  const kept = { offline: null, bmc: { ...bmc, password: null } };
+  expect((await server.call('PATCH', path, { body: kept })).status).toBe(200);
+  const after = (await server.store.machines.get(known.machine_id))?.value;
+  expect([after?.status.state, after?.config.bmc]).toEqual(['Discovered', sealed]);
+  const cleared = { tags: null, labels: null, hostname: null, bmc: null };
+  const { body } = await server.call('PATCH', path, { body: cleared });
+  expect(body.config).toMatchObject({ tags: [], hostname: null, bmc: null });
+  expect(body.metadata.labels).toEqual({});
+  const nameless = { bmc: { ...bmc, username: null } };
+  const refused = await server.call('PATCH', path, { body: nameless });
+  expect([refused.status, refused.body.path]).toEqual([422, 'bmc.username']);
+});
