@@ -125,7 +125,9 @@ describe('the client', () => {
     const ids = await register(server, 2);
     const { machines } = clientOf(server.url);
     for (const memory_bytes of [1024, 2048]) {
-      await server.call('POST', '/api/agent/checkin', { body: checkin(1, { memory_bytes }) });
+      await server.call('POST', '/api/agent/checkin', {
+        body: checkin(1, { boot_id: 'b', memory_bytes }),
+      });
     }
     const history = await machines.history(ids[0] ?? '');
     expect(history.map((change) => change.what)).toContain('memory_bytes');
