@@ -32,8 +32,18 @@ export async function checkIn(
   } catch (err) {
     const isStock = (request.boot_id ?? null) === null;
     if (!isStock || !isAppError(err, 'identity.in-use')) throw err;
-    return answerSecond(s, String(err.details['machine_id']), err.message);
+    return answerSecond(s, String(err.details['machine_id']), {
+      request,
+      caller,
+      why: err.message,
+    });
   }
+}
+
+interface Refused {
+  readonly request: CheckinRequest;
+  readonly caller: Principal;
+  readonly why: string;
 }
 
 /** The answer to a stock agent whose machine is, as far as it tells, another one that is alive. Nothing of
@@ -41,9 +51,13 @@ export async function checkIn(
 async function answerSecond(
   s: CheckinServices,
   machineId: string,
-  why: string,
+  { request, caller, why }: Refused,
 ): Promise<CheckinResponse> {
   const { value } = await loadMachine(s, machineId);
+  // From the first one's own address, its other disks are a reason to doubt that one too.
+  if (caller.kind === 'stock' && s.auth.stock.hasHeard(machineId, caller.address)) {
+    s.auth.stock.note(machineId, caller.address, value, request);
+  }
   return {
     machine_id: machineId,
     memorable_name: value.config.memorable_name,

@@ -32,7 +32,7 @@ async function bootUp(
   for (let boot = 0; boot < 6; boot += 1) {
     await clock.advance(45_000);
     const { body: script } = await server.call('GET', `/boot/${macOf(n)}`);
-    if (script.includes('sanboot')) {
+    if (!script.includes('initramfs')) {
       steps.push('disk');
       if (diskBoots) return steps;
       continue;
