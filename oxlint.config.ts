@@ -19,7 +19,7 @@ const mayImport: Record<string, readonly string[]> = {
   store: ['identity', 'model', 'core'],
   netboot: ['model', 'core'],
   server: ['store', 'netboot', 'identity', 'model', 'core'],
-  web: ['model'],
+  web: ['model', 'core'],
 };
 const folders = [...Object.keys(mayImport), 'cli'];
 

@@ -104,6 +104,7 @@ function openRequests(url: string, options: ClientOptions, clock: Clock): Reques
     trust: caSha256 === undefined ? undefined : pinnedTrust(caSha256, clock),
     pinSetting: 'caSha256',
     userAgent: userAgent ?? 'dragonfly-client',
+    keepsIntegers: true,
     maxSockets: 16,
     maxAnswerBytes: 256 * 1024 * 1024,
     headersTimeoutMs: timeoutMs,

@@ -2,6 +2,7 @@
 // status: transport.ts for agents, src/client for operators.
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError, isAppError } from '../core/errors.ts';
+import { parseExact, stringifyExact } from '../core/exact-json.ts';
 import { openConnections, type ConnectionOptions, type Connections } from './connections.ts';
 import { readBounded, type Question } from './exchange.ts';
 
@@ -9,6 +10,8 @@ export interface RequestsOptions extends ConnectionOptions {
   readonly userAgent?: string;
   /** The setting that pins the CA, for error messages. */
   readonly pinSetting?: string;
+  /** Integers beyond 2^53 are read as bigints. */
+  readonly keepsIntegers?: boolean;
 }
 
 export interface Request {
@@ -63,7 +66,7 @@ export class Requests {
       const connections = await this.#connected();
       const { status, headers, text } = await connections.request(this.#question(url, request));
       refuseWebPage(url, status, headers);
-      return { url, status, headers, text, body: parseJson(text) };
+      return { url, status, headers, text, body: this.#parse(text) };
     });
   }
 
@@ -78,7 +81,7 @@ export class Requests {
       refuseWebPage(url, status, headers);
       if (status === 200) return { url, status, headers, parts: body };
       const text = await readBounded(body, maxErrorBytes);
-      return { url, status, headers, text, body: parseJson(text) };
+      return { url, status, headers, text, body: this.#parse(text) };
     });
   }
 
@@ -87,6 +90,14 @@ export class Requests {
     const connections = this.#connections;
     this.#connections = undefined;
     (await connections)?.destroy();
+  }
+
+  #parse(text: string): unknown {
+    try {
+      return this.#options.keepsIntegers === true ? parseExact(text) : JSON.parse(text);
+    } catch {
+      return undefined;
+    }
   }
 
   #connected(): Promise<Connections> {
@@ -107,7 +118,7 @@ export class Requests {
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...headers,
       },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined ? undefined : stringifyExact(body),
     };
   }
 
@@ -167,12 +178,4 @@ export function retryAfterMs({ headers }: Head, now: Date): number | undefined {
   const serverMs = Date.parse(headers.date ?? '');
   const waitMs = untilMs - (Number.isNaN(serverMs) ? now.getTime() : serverMs);
   return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,5 @@
 // The operator's token and the requests that carry it. The token lives as long as the browser tab.
+import { parseExact, stringifyExact } from '../core/exact-json.ts';
 
 const storageKey = 'dragonfly.token';
 
@@ -52,7 +53,8 @@ export class Session {
     const response = await this.open(path, options);
     const text = await response.text();
     // The answers follow the schemas that these types come from.
-    const body: T = text === '' ? undefined : JSON.parse(text);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    const body = (text === '' ? undefined : parseExact(text)) as T;
     return { body, etag: response.headers.get('etag') ?? undefined };
   }
 
@@ -69,7 +71,7 @@ export class Session {
       response = await fetch(path, {
         method,
         headers,
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(body === undefined ? {} : { body: stringifyExact(body) }),
         ...(signal === undefined ? {} : { signal }),
       });
     } catch (err) {

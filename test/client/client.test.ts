@@ -120,6 +120,24 @@ describe('the client', () => {
     });
   });
 
+  it('reads and writes sizes beyond 2^53 as they are', async () => {
+    const server = await startServer();
+    const size = 2n ** 64n - 1n;
+    const mac = '02:00:00:00:00:01';
+    const body = `{"mac":"${mac}","memory_bytes":${size},"disks":[{"name":"sda","size_bytes":${size}}]}`;
+    const { body: known } = await server.call('POST', '/api/agent/checkin', { body });
+    const { machines, templates, workflows } = clientOf(server.url);
+    const { value: machine } = await machines.get(known.machine_id);
+    expect(machine.hardware.memory_bytes).toBe(size);
+    expect(machine.hardware.disks[0]?.size_bytes).toBe(size);
+    const template = { ...debian, spec: { ...debian.spec, timeout: size } };
+    await templates.put(template);
+    expect((await templates.get('debian')).value.spec.timeout).toBe(size);
+    const request = { machine_id: known.machine_id, template: 'debian', confirmed: true };
+    const plan = await workflows.plan(request);
+    expect(plan.disk?.size_bytes).toBe(size);
+  });
+
   it('tells a history, tags, and which of many changes failed', async () => {
     const server = await startServer();
     const ids = await register(server, 2);

@@ -30,7 +30,7 @@ const forbidden: (readonly [string, string])[] = [
   ['doctor', '../capture/redact.ts'],
   ['simulation', '../sources/root.ts'],
   ['netboot', '../server/app.ts'],
-  ['web', '../core/errors.ts'],
+  ['web', '../identity/hash.ts'],
   ['server/rules', '../http/answers.ts'],
   ['server/running', '../machines/machines.ts'],
   ['server/machines', '../checkin/registration.ts'],

@@ -88,7 +88,7 @@ function writable(disk: Disk): Disk {
   throw mismatch(`the planned disk ${disk.device} is read-only`, [disk]);
 }
 
-function describe(disk: Pick<Disk, 'device' | 'model' | 'serial' | 'wwn' | 'size_bytes'>): string {
+function describe(disk: PlannedDisk): string {
   const parts = [
     disk.device,
     disk.model,

@@ -1,6 +1,10 @@
 // The one disk that a workflow writes to, as the server planned it before anything ran.
 import { Type, type Static } from 'typebox';
+import { U64 } from '../fields.ts';
 import { Disk } from '../hardware/disk.ts';
 
-export const PlannedDisk = Type.Pick(Disk, ['device', 'serial', 'wwn', 'size_bytes', 'model']);
+export const PlannedDisk = Type.Object({
+  ...Type.Pick(Disk, ['device', 'serial', 'wwn', 'model']).properties,
+  size_bytes: U64(),
+});
 export type PlannedDisk = Static<typeof PlannedDisk>;

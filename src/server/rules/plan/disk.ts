@@ -55,10 +55,10 @@ export function candidates(
     .toSorted(
       (a, b) =>
         Number(a.size_bytes < leastBytes) - Number(b.size_bytes < leastBytes) ||
-        Number(a.size_bytes) - Number(b.size_bytes) ||
+        compare(a.size_bytes, b.size_bytes) ||
         // The kernel may give a disk another name at its next boot, but not another serial.
-        compareText(a.serial ?? '', b.serial ?? '') ||
-        compareText(a.device, b.device),
+        compare(a.serial ?? '', b.serial ?? '') ||
+        compare(a.device, b.device),
     );
 }
 
@@ -80,7 +80,7 @@ export function asPlanned(planned: PlannedDisk, disks: readonly StoredDisk[]): S
     const wwn = disk.wwn ?? null;
     if (planned.serial !== null && disk.serial !== null) return disk.serial === planned.serial;
     if (planned.wwn !== null && wwn !== null) return wwn === planned.wwn;
-    return Number(disk.size_bytes) === planned.size_bytes && disk.model === planned.model;
+    return disk.size_bytes === planned.size_bytes && disk.model === planned.model;
   });
 }
 
@@ -188,6 +188,6 @@ export function nameOfData({ device, type, label }: DiskContents): string {
   return `${type}${label === undefined || label === null ? '' : ` "${label}"`} on ${device}`;
 }
 
-function compareText(a: string, b: string): number {
+function compare<T extends string | number | bigint>(a: T, b: T): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -158,5 +158,5 @@ function misspelt(actions: readonly TemplateAction[]): string[] {
 
 function plannedDisk(disk: StoredDisk): PlannedDisk {
   const { device, serial, wwn = null, size_bytes, model } = disk;
-  return { device, serial, wwn, size_bytes: Number(size_bytes), model };
+  return { device, serial, wwn, size_bytes, model };
 }
