@@ -142,13 +142,11 @@ describe('the client', () => {
     const server = await startServer();
     const ids = await register(server, 2);
     const { machines } = clientOf(server.url);
-    for (const memory_bytes of [1024, 2048]) {
-      await server.call('POST', '/api/agent/checkin', {
-        body: checkin(1, { boot_id: 'b', memory_bytes }),
-      });
+    for (const cpu_threads of [8, 16]) {
+      await server.call('POST', '/api/agent/checkin', { body: checkin(1, { cpu_threads }) });
     }
     const history = await machines.history(ids[0] ?? '');
-    expect(history.map((change) => change.what)).toContain('memory_bytes');
+    expect(history.map((change) => change.what)).toContain('cpu_threads');
     const missing = '01930000-0000-7000-8000-00000000ffff';
     const outcome = await machines.changeMany([...ids, missing], { add_tags: ['new', 'a/b'] });
     expect(outcome).toMatchObject({

@@ -193,7 +193,7 @@ function diskText({ device, model, serial, size_bytes: size }: PlannedDisk): str
     device,
     model ?? undefined,
     serial === undefined || serial === null ? undefined : `serial ${serial}`,
-    size === undefined || size === null ? undefined : `${(size / 1e9).toFixed(1)} GB`,
+    size === undefined || size === null ? undefined : `${(Number(size) / 1e9).toFixed(1)} GB`,
   ];
   return parts.filter((part) => part !== undefined).join(', ');
 }
