@@ -6,10 +6,10 @@ import type {
   MachineCreate,
   MachinePatch,
   MachineView,
+  TemplateView,
   WorkflowCreate,
 } from '../model/operator-api.ts';
 import type { Plan } from '../model/documents/plan.ts';
-import type { Template } from '../model/documents/template.ts';
 import type { Workflow } from '../model/documents/workflow.ts';
 import type { Answer, Session } from './session.ts';
 
@@ -97,11 +97,11 @@ export async function changeMachines(
   return total;
 }
 
-export async function readTemplateNames(session: Session): Promise<readonly string[]> {
-  const { body } = await session.request<{ templates: readonly Template[] }>(
+export async function readTemplates(session: Session): Promise<readonly TemplateView[]> {
+  const { body } = await session.request<{ templates: readonly TemplateView[] }>(
     '/api/templates?limit=1000',
   );
-  return body.templates.map((template) => template.metadata.name);
+  return body.templates;
 }
 
 /** Workflows of a machine, oldest first. */

@@ -162,6 +162,23 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     expect(stored?.value.status.state).toBe('Ready');
   });
 
+  test('says of a template that it cannot be run, and why', async () => {
+    // Version 0.1.0 took and stored it so.
+    const action = { action: 'reboot', timeout: -1 } as const;
+    await server.store.templates.put({ ...template('old'), spec: { actions: [action] } });
+    await openList('/?q=state:discovered');
+    await page.getByRole('checkbox', { name: 'Select all machines shown' }).click();
+    await page.getByRole('button', { name: /^Assign template/ }).click();
+    const choice = page.getByRole('combobox', { name: 'Template' });
+    await choice
+      .getByRole('option', { name: 'old (cannot be run)' })
+      .waitFor({ state: 'attached' });
+    await choice.selectOption('old');
+    await page.getByText(/spec\.actions\[0\]\.timeout .*correct it/).waitFor();
+    await page.keyboard.press('Escape');
+    await server.store.templates.delete('old');
+  });
+
   test('opens a machine, renames it, and goes back to the list as it was', async () => {
     await openList('/?q=rack-3');
     await page.keyboard.press('j');

@@ -88,6 +88,11 @@ export const Workflow = Type.Object({
         attempts: Type.Optional(
           Type.Integer({ description: 'ours: how often it was begun before, and interrupted' }),
         ),
+        bootAskedAt: Type.Optional(
+          Type.String({
+            description: 'ours: when its machine asked for a boot script while it ran',
+          }),
+        ),
         lastEventAt: Type.Optional(
           Type.String({ description: 'ours: when its agent was last heard of it' }),
         ),

@@ -35,7 +35,7 @@ export async function heartbeat(
   if (by.kind === 'stock' && !s.auth.stock.hasHeard(id, by.address)) throw notHeardThere(id);
   s.overload.refuse('heartbeat');
   const decision =
-    s.decisions.get(id) ??
+    s.decisions.get(id, s.clock.now()) ??
     (await s.decisions.refresh(id, async () => (await loadMachine(s, id)).value));
   const before = s.liveness.get(id)?.bootId ?? null;
   const beat = s.liveness.beat(id, request, decision.state, tokenOf(by));

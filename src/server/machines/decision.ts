@@ -3,6 +3,7 @@
 import type { Machine } from '../../model/machine.ts';
 import type { Workflow } from '../../model/documents/workflow.ts';
 import { decide, decideBoot, type BootDecision, type Decision } from '../rules/decide.ts';
+import { bootAsked } from '../rules/workflow/progress.ts';
 import { review } from '../rules/workflow/review.ts';
 import { isHeld } from './boot-settings.ts';
 import { loadMachine, type ChangeServices } from './machines.ts';
@@ -21,10 +22,15 @@ export async function decisionFor(s: ChangeServices, machine: Machine): Promise<
   return decide(machine, workflow, { now, isHeld: await isHeld(s.store, machine) });
 }
 
-/** Decides what a machine boots when it asks for its boot script. Errors: AppError `store.*`. */
+/** Decides what a machine boots when it asks for its boot script, and notes that in a workflow that runs. Errors:
+ *  AppError `store.*`. */
 export async function bootFor(s: ChangeServices, machine: Machine): Promise<BootDecision> {
   const circumstances = { now: s.clock.now(), isHeld: await isHeld(s.store, machine) };
-  return decideBoot(machine, await currentWorkflow(s, machine), circumstances);
+  const workflow = await currentWorkflow(s, machine);
+  if (workflow !== undefined && bootAsked(workflow, circumstances.now) !== workflow) {
+    await changeWorkflow(s, workflow.metadata.name, (w) => bootAsked(w, circumstances.now));
+  }
+  return decideBoot(machine, workflow, circumstances);
 }
 
 async function currentWorkflow(s: ChangeServices, machine: Machine): Promise<Workflow | undefined> {

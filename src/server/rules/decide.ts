@@ -7,7 +7,7 @@ import type { DiskContents } from '../../model/hardware/contents.ts';
 import type { StoredOs } from '../../model/hardware/existing-os.ts';
 import type { PlannedDisk } from '../../model/documents/planned-disk.ts';
 import { hasLeft } from './workflow/arrival.ts';
-import { keepsComingBack } from './local-boot.ts';
+import { forgottenAt, keepsComingBack } from './local-boot.ts';
 import { confirmationFor } from './workflow/progress.ts';
 import { asPlanned, holds, nameOfData } from './plan/disk.ts';
 
@@ -19,6 +19,8 @@ export interface Decision {
   readonly workflowId: string | null;
   /** The boot that it was decided for; null where the agent sends none. */
   readonly bootId: string | null;
+  /** When it is to be decided anew, though nothing changes. */
+  readonly until?: Date;
 }
 
 export interface Circumstances {
@@ -54,7 +56,14 @@ export function decide(
 ): Decision {
   const state = stateName(machine.status.state);
   const bootId = machine.report?.boot_id ?? null;
-  const wait: Decision = { state, action: 'wait', workflowId: null, bootId };
+  const until = forgottenAt(machine.local_boot, circumstances.now);
+  const wait: Decision = {
+    state,
+    action: 'wait',
+    workflowId: null,
+    bootId,
+    ...(until === undefined ? {} : { until }),
+  };
   if (state !== 'Offline' && workflow !== undefined && isActive(workflow)) {
     if (hasLeft(workflow) && bootId !== workflow.status?.startedByBoot) {
       return isKept(machine, circumstances) ? wait : { ...wait, action: 'localboot' };
@@ -139,12 +148,16 @@ function isSameData(a: DiskContents, b: DiskContents): boolean {
 /** True if an earlier boot of the machine began the running workflow and ended before it did.
  *  A workflow of version 0.1.0 does not say who began it, and is never begun again. */
 export function isInterrupted(machine: Machine, workflow: Workflow, now: Date): boolean {
-  const { state, startedByBoot, lastEventAt, currentAction } = workflow.status ?? {};
+  const { state, startedByBoot, lastEventAt, currentAction, bootAskedAt } = workflow.status ?? {};
   if (state !== 'STATE_RUNNING' || hasLeft(workflow)) return false;
   const bootId = machine.report?.boot_id ?? null;
   if (startedByBoot === undefined || startedByBoot !== bootId) return true;
   // An agent that began to leave, and checks in, has left.
   if (bootId === null && (currentAction === 'reboot' || currentAction === 'kexec')) return true;
+  // Nor does its firmware run again beneath it: that anybody may ask for a boot script proves nothing as long as
+  // the agent goes on reporting.
+  const wasReset = Date.parse(bootAskedAt ?? '') >= Date.parse(lastEventAt ?? '');
+  if (bootId === null && wasReset) return true;
   const silentMs = now.getTime() - Date.parse(lastEventAt ?? '');
   return bootId === null && silentMs >= silentBootMs;
 }

@@ -42,6 +42,12 @@ export function keepsComingBack(count: LocalBoot | undefined, now: Date): boolea
   return now.getTime() - Date.parse(count.at) < forgottenMs;
 }
 
+/** When a machine that is kept so gets its second chance; undefined for any other. */
+export function forgottenAt(count: LocalBoot | undefined, now: Date): Date | undefined {
+  if (count === undefined || !keepsComingBack(count, now)) return undefined;
+  return new Date(Date.parse(count.at) + forgottenMs);
+}
+
 /** The same machine without its count. */
 export function forgiven(machine: Machine): Machine {
   const { local_boot: _count, ...rest } = machine;

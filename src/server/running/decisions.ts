@@ -13,8 +13,10 @@ export class Decisions {
     this.#decide = decide;
   }
 
-  get(machineId: string): Decision | undefined {
-    return this.#known.get(machineId);
+  /** The decision, while it holds. */
+  get(machineId: string, now: Date): Decision | undefined {
+    const decision = this.#known.get(machineId);
+    return decision?.until !== undefined && decision.until <= now ? undefined : decision;
   }
 
   /** Decides anew for the machine that `read` returns, and keeps that unless the machine changes meanwhile.

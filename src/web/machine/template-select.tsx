@@ -1,6 +1,7 @@
 // A drop-down list of the server's templates.
 import { useEffect, useState } from 'preact/hooks';
-import { readTemplateNames } from '../api.ts';
+import type { TemplateView } from '../../model/operator-api.ts';
+import { readTemplates } from '../api.ts';
 import { useServices } from '../context.ts';
 import { messageOf } from '../session.ts';
 
@@ -14,11 +15,14 @@ interface SelectProps {
 
 export function TemplateSelect({ label, value, autoFocus = false, onChange }: SelectProps) {
   const { session } = useServices();
-  const [names, setNames] = useState<readonly string[]>([]);
+  const [templates, setTemplates] = useState<readonly TemplateView[]>([]);
   const [problem, setProblem] = useState<string | undefined>();
   useEffect(() => {
-    readTemplateNames(session).then(setNames, (err: unknown) => setProblem(messageOf(err)));
+    readTemplates(session).then(setTemplates, (err: unknown) => setProblem(messageOf(err)));
   }, [session]);
+  const names = templates.map(({ metadata }) => metadata.name);
+  const faults = new Map(templates.map(({ metadata, fault }) => [metadata.name, fault]));
+  const fault = faults.get(value);
   // The machine's own template stays on offer even if the server no longer has it.
   const choices = value === '' || names.includes(value) ? names : [value, ...names];
   return (
@@ -33,10 +37,11 @@ export function TemplateSelect({ label, value, autoFocus = false, onChange }: Se
         <option value="">none</option>
         {choices.map((name) => (
           <option key={name} value={name}>
-            {name}
+            {faults.get(name) === undefined ? name : `${name} (cannot be run)`}
           </option>
         ))}
       </select>
+      {fault !== undefined && <span class="problem">{fault}</span>}
       {problem !== undefined && <span class="problem">{problem}</span>}
     </label>
   );

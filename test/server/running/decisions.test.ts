@@ -3,6 +3,7 @@ import { stateName, type Machine } from '../../../src/model/machine.ts';
 import { Decisions } from '../../../src/server/running/decisions.ts';
 import { machine as record } from '../../store/documents.ts';
 
+const now = new Date('2026-06-01T12:00:00Z');
 const discovered = record(1);
 const ready: Machine = { ...discovered, status: { ...discovered.status, state: 'Ready' } };
 
@@ -30,9 +31,9 @@ it('keeps a decision until its machine changes', async () => {
   await decisions.refresh('a', () => discovered);
   await decisions.refresh('b', async () => ready);
   decisions.forget('a');
-  expect([decisions.get('a'), decisions.get('b')?.state]).toEqual([undefined, 'Ready']);
+  expect([decisions.get('a', now), decisions.get('b', now)?.state]).toEqual([undefined, 'Ready']);
   decisions.forget(undefined);
-  expect(decisions.get('b')).toBeUndefined();
+  expect(decisions.get('b', now)).toBeUndefined();
 });
 
 it.each(['a', undefined])(
@@ -44,7 +45,7 @@ it.each(['a', undefined])(
     decisions.forget(changed);
     end();
     expect((await refreshed).state).toBe('Discovered');
-    expect(decisions.get('a')).toBeUndefined();
+    expect(decisions.get('a', now)).toBeUndefined();
   },
 );
 
@@ -55,7 +56,7 @@ it('keeps a decision although another machine changed meanwhile', async () => {
   decisions.forget('b');
   end();
   await refreshed;
-  expect(decisions.get('a')?.state).toBe('Discovered');
+  expect(decisions.get('a', now)?.state).toBe('Discovered');
 });
 
 it('keeps the decision that began to be read last, whichever ends last', async () => {
@@ -66,7 +67,7 @@ it('keeps the decision that began to be read last, whichever ends last', async (
   await both[1];
   first.end();
   await both[0];
-  expect(decisions.get('a')?.state).toBe('Ready');
+  expect(decisions.get('a', now)?.state).toBe('Ready');
 });
 
 it('knows nothing of a machine whose record cannot be read', async () => {
@@ -76,5 +77,14 @@ it('knows nothing of a machine whose record cannot be read', async () => {
     throw new Error('the store is away');
   });
   await expect(failed).rejects.toThrow('the store is away');
-  expect(decisions.get('a')).toBeUndefined();
+  expect(decisions.get('a', now)).toBeUndefined();
+});
+
+it('forgets a decision when its time has come', async () => {
+  const decision = { state: 'Ready', action: 'wait', workflowId: null, bootId: null } as const;
+  const until = new Date(now.getTime() + 1000);
+  const decisions = new Decisions(async () => ({ ...decision, until }));
+  await decisions.refresh('a', () => discovered);
+  expect(decisions.get('a', now)).toBeDefined();
+  expect(decisions.get('a', until)).toBeUndefined();
 });

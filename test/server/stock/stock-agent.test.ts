@@ -175,6 +175,41 @@ describe('a stock agent', () => {
     expect((await workflowOf(server, id)).status.state).toBe('STATE_SUCCESS');
   });
 
+  it('reset in mid-write, back within two minutes by its boot script, is not told to go on', async () => {
+    const { server, clock, agent } = await rack();
+    await agent.turn();
+    const id = await order(server, agent, 'debian');
+    expect(await agent.turn({ dieAfter: 'action_progress image2disk' })).toBe('died');
+    await clock.advance(30_000);
+    expect(await scriptOf(server)).not.toContain('dragonfly.workflow=');
+    await clock.advance(10_000);
+    const rebooted = new StockAgent(server.url, { mac, disks: [disk] });
+    await rebooted.turn();
+    expect(rebooted.told).toEqual(['wait']);
+    const { status } = await workflowOf(server, id);
+    expect([status.state, status.error]).toEqual([
+      'STATE_FAILED',
+      expect.stringContaining('interrupted during image2disk'),
+    ]);
+  });
+
+  it('goes on with its workflow whoever asks for its boot script meanwhile', async () => {
+    const { server, clock, agent } = await rack();
+    await agent.turn();
+    const id = await order(server, agent, 'write');
+    expect(await agent.turn({ dieAfter: 'started' })).toBe('died');
+    await clock.advance(5_000);
+    await scriptOf(server);
+    await clock.advance(5_000);
+    const event = (body: object) => server.call('POST', `/api/workflows/${id}/events`, { body });
+    await event({ type: 'action_started', action: 'writefile' });
+    await clock.advance(5_000);
+    // Its agent is started anew in the same boot.
+    const restarted = new StockAgent(server.url, { mac, disks: [disk] });
+    expect(await restarted.turn()).toBe('completed');
+    expect((await workflowOf(server, id)).status.state).toBe('STATE_SUCCESS');
+  });
+
   it('is online for as long as it keeps its own rhythm of 30 s', async () => {
     const { server, clock, agent } = await rack();
     await agent.turn();

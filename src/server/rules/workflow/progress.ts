@@ -62,6 +62,15 @@ function heard(workflow: Workflow, bootId: string | null, at: string): Workflow 
   return bootId === null ? withStatus(workflow, { lastEventAt: at }) : workflow;
 }
 
+/** The workflow of a machine that asks for its boot script: marked where its agent is told from a later one by
+ *  nothing else. The same object where it was, or does not run. */
+export function bootAsked(workflow: Workflow, now: Date): Workflow {
+  const { state, startedByBoot, lastEventAt = '', bootAskedAt = '' } = statusOf(workflow);
+  if (state !== 'STATE_RUNNING' || startedByBoot !== null) return workflow;
+  const isMarked = Date.parse(bootAskedAt) >= Date.parse(lastEventAt);
+  return isMarked ? workflow : withStatus(workflow, { bootAskedAt: now.toISOString() });
+}
+
 /** True if the agent is not the last to say how the workflow went. */
 function awaitsSign(workflow: Workflow): boolean {
   const isOurs = typeof statusOf(workflow).startedByBoot === 'string';

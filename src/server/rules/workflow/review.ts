@@ -27,7 +27,12 @@ function mayRunAgain(machine: Machine, { spec, status }: Workflow): boolean {
 }
 
 function again(workflow: Workflow): Workflow {
-  const { startedByBoot: _ended, lastEventAt: _last, ...status } = statusOf(workflow);
+  const {
+    startedByBoot: _ended,
+    lastEventAt: _last,
+    bootAskedAt: _asked,
+    ...status
+  } = statusOf(workflow);
   const actions = (status.actions ?? []).map(({ name }): WorkflowAction => ({
     name,
     status: 'STATE_PENDING',
