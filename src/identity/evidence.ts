@@ -35,7 +35,7 @@ export function evidenceOf(request: CheckinRequest): Evidence {
   const sentMachineId = request.existing_os?.machine_id ?? request.machine_id ?? null;
   // The agent hashed what it sent, so its hash is checked over that and not over cleaned values.
   const sentHash = computeIdentityHash(sentMacs ?? [primaryMac], sentUuid, sentMachineId);
-  checkHash(request.identity_hash ?? undefined, sentHash);
+  checkHash(request.identity_hash ?? '', sentHash);
   const macs = (sentMacs ?? (isJunkMac(primaryMac) ? [] : undefined))
     ?.filter((mac, i, all) => !isJunkMac(mac) && all.indexOf(mac) === i)
     .toSorted();
@@ -85,8 +85,8 @@ function usableMac(text: string, path: string): string {
   });
 }
 
-function checkHash(sent: string | undefined, computed: string): void {
-  if (sent === undefined || sent.toLowerCase() === computed) return;
+function checkHash(sent: string, computed: string): void {
+  if (sent === '' || sent.toLowerCase() === computed) return;
   throw new AppError(
     'identity.mismatch',
     'identity_hash does not match the MACs, the SMBIOS UUID and the machine-id that were sent',

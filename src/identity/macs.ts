@@ -17,16 +17,17 @@ export function normalizeMac(text: string): string | undefined {
  *  Source: the GUID is an EUI-64 that Mellanox makes of a MAC by two bytes in its middle; OpenStack Ironic reads
  *  it back the same way. */
 export function macOfInfiniband(text: string): string | undefined {
-  const bytes = text.trim().toLowerCase().split(':');
+  const bytes = text.trim().toLowerCase().split(/[-:]/);
   if (bytes.length !== 20 || bytes.some((byte) => !/^[0-9a-f]{2}$/.test(byte))) return undefined;
   return [...bytes.slice(12, 15), ...bytes.slice(17)].join(':');
 }
 
 /** Normalises the MAC of the port that a machine boots from, as loaders write it: in any of the spellings
- *  above, with the hardware type of Ethernet before it (`01-aa-bb-…`) or without. */
+ *  above, with the hardware type of Ethernet before it (`01-aa-bb-…`) or without; or the 20 bytes of InfiniBand. */
 export function normalizeBootMac(text: string): string | undefined {
   const digits = text.trim().replaceAll(/[-:.]/g, '');
-  return normalizeMac(/^01[0-9a-f]{12}$/i.test(digits) ? digits.slice(2) : text);
+  const isTyped = /^01[0-9a-f]{12}$/i.test(digits);
+  return normalizeMac(isTyped ? digits.slice(2) : text) ?? macOfInfiniband(text);
 }
 
 /** Addresses that many ports have: unprogrammed Intel cards, the console of BlueField cards, libvirt's and

@@ -242,6 +242,8 @@ it('knows a machine that boots over InfiniBand by the MAC in its GUID', async ()
   expect((await register('03:11')).machine_id).toBe(machine_id);
   const { body } = await server.call('GET', `/api/machines/${machine_id}`);
   expect(body.identity.primary_mac).toBe('7c:fe:90:29:26:52');
+  const script = await server.call('GET', `/boot/80:00:04:07:fe:80:00:00:00:00:00:00:${guid}`);
+  expect(script.body).toContain('dragonfly.mac=7c:fe:90:29:26:52');
 });
 
 it.each([

@@ -175,6 +175,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
       .waitFor({ state: 'attached' });
     await choice.selectOption('old');
     await page.getByText(/spec\.actions\[0\]\.timeout .*correct it/).waitFor();
+    expect(await choice.inputValue()).toBe('old');
     await page.keyboard.press('Escape');
     await server.store.templates.delete('old');
   });

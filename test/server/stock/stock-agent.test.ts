@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../src/core/clock.ts';
 import type { AppOptions } from '../../../src/server/app.ts';
+import { openStore } from '../../../src/store/open.ts';
 import {
   checkin,
   imageTemplate,
@@ -191,6 +192,31 @@ describe('a stock agent', () => {
       'STATE_FAILED',
       expect.stringContaining('interrupted during image2disk'),
     ]);
+  });
+
+  it.each([
+    'started',
+    'action_started image2disk',
+    'action_progress image2disk',
+    'action_completed image2disk',
+    'action_started writefile',
+    'action_completed writefile',
+    'action_started reboot',
+  ])('reset after "%s" never runs its workflow again, however often it boots', async (dieAfter) => {
+    const { server, clock, agent } = await rack({ store: await openStore('memory:') });
+    await agent.turn();
+    const id = await order(server, agent, 'debian');
+    await agent.turn({ dieAfter });
+    await clock.advance(5_000);
+    for (let boot = 0; boot < 3; boot += 1) {
+      expect(await scriptOf(server)).not.toContain('dragonfly.workflow=');
+      await clock.advance(20_000);
+      const again = new StockAgent(server.url, { mac, disks: [disk] });
+      expect(await again.turn()).toBeUndefined();
+      await clock.advance(60_000);
+    }
+    const { status } = await workflowOf(server, id);
+    expect(status.state).toBe(dieAfter.endsWith('reboot') ? 'STATE_SUCCESS' : 'STATE_FAILED');
   });
 
   it('goes on with its workflow whoever asks for its boot script meanwhile', async () => {
