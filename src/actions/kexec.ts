@@ -76,7 +76,7 @@ async function chooseKernel(
   return given;
 }
 
-/** The template's, or the system's own with the consoles of this kernel; with a root in any case. */
+/** The template's or the system's own, with the consoles of this kernel, and a root in any case. */
 async function commandLine(
   { cmdline, root_partition: rootPartition }: Fields<'kexec'>,
   { args }: MenuEntry,
@@ -85,8 +85,9 @@ async function commandLine(
   context: ActionContext,
 ): Promise<string> {
   const words = split(cmdline ?? args);
-  const running = split((await context.host.root.text('/proc/cmdline')) ?? '');
-  const consoles = cmdline === undefined ? running.filter(isConsole) : [];
+  const running = split((await context.host.root.text('/proc/cmdline')) ?? '').filter(isConsole);
+  // A template means its consoles; an image has those of the machine that it was made on.
+  const consoles = cmdline === undefined || !words.some(isConsole) ? running : [];
   const root =
     (await rootOf(rootPartition, disk, context)) ??
     words.find(isRoot) ??

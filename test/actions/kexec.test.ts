@@ -130,8 +130,11 @@ describe.skipIf(!canInstall)(`kexec ${needs}`, () => {
     });
     const own = await boot(disk, { cmdline: 'single console=tty0', root_partition: 'LABEL=other' });
     expect(own.loaded?.args).toBe('root=LABEL=other single console=tty0');
-    const bare = await boot(disk, { cmdline: 'single' });
-    expect(bare.loaded?.args).toBe(`root=UUID=${uuidOf(`${disk.path}p2`)} single`);
+    // As Dragonfly's templates have it.
+    const bare = await boot(disk, { cmdline: 'ro quiet' });
+    expect(bare.loaded?.args).toBe(
+      `root=UUID=${uuidOf(`${disk.path}p2`)} ro quiet console=ttyS1,115200`,
+    );
   });
 
   it('fails where a kernel, a ramdisk or a partition that the template names is not there', async () => {
