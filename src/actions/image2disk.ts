@@ -4,7 +4,7 @@ import { AppError, isAppError } from '../core/errors.ts';
 import type { Disk } from '../model/hardware/disk.ts';
 import type { BlockFile } from '../sources/writing/block-file.ts';
 import type { Action, ActionContext, ActionReport, Fields } from './action.ts';
-import { reloadPartitions } from './disk/nodes.ts';
+import { openWhenFree, reloadPartitions } from './disk/nodes.ts';
 import { leaveUnbootable, tearDown } from './disk/teardown.ts';
 import { parseChecksum } from './image/checksum.ts';
 import { Digests } from './image/digests.ts';
@@ -53,7 +53,7 @@ async function install(
   await geometry.close();
   const plan = await planImage(source, geometry);
   await tearDown(host, disk.device, { signal });
-  const file = await host.openDisk(disk.device, 'write');
+  const file = await openWhenFree(host, disk.device, { signal });
   try {
     const { hasTable, ...written } = await write(plan, file, fields.verify, context);
     await file.close();

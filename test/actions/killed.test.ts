@@ -5,29 +5,33 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openWhenFree } from '../../src/actions/disk/nodes.ts';
 import { image2disk } from '../../src/actions/image2disk.ts';
 import type { LoopDisk } from '../sources/writing/loop.ts';
 import { pack, scratch } from './images.ts';
 import { canInstall, expectInstalled, makeImage, needs, usedDisk } from './installing.ts';
 import { onPartition, systemDisk } from './systems.ts';
-import { fileServer, MiB, workplace, type FileServer } from './workplace.ts';
+import { fileServer, MiB, never, thisHost, workplace, type FileServer } from './workplace.ts';
 
 const victim = fileURLToPath(new URL('victim.ts', import.meta.url));
 const diskBytes = 128 * MiB;
 
-/** Runs the agent, and kills it after a while. */
+/** Runs the agent, and kills it after so many milliseconds, or when it has said something. */
 async function agent(
   disk: LoopDisk,
   actions: readonly object[],
   journal: string,
-  killAfterMs?: number,
+  kill?: number | string,
 ) {
   const startMs = performance.now();
   const child = spawn(process.execPath, [victim, disk.path, journal, JSON.stringify(actions)]);
   let said = '';
-  child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
+  child.stdout.on('data', (chunk: Buffer) => {
+    said += chunk.toString('utf8');
+    if (typeof kill === 'string' && said.includes(kill)) child.kill('SIGKILL');
+  });
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
-  const timer = setTimeout(() => child.kill('SIGKILL'), killAfterMs ?? 120_000);
+  const timer = setTimeout(() => child.kill('SIGKILL'), typeof kill === 'number' ? kill : 50_000);
   const code = await new Promise((resolve) => {
     child.once('close', resolve);
   });
@@ -104,6 +108,23 @@ describe.skipIf(!canInstall)(`an agent that is killed while it partitions ${need
     },
   );
 });
+
+describe.skipIf(!canInstall)(
+  `an agent that is killed while a program runs in the system ${needs}`,
+  () => {
+    it('takes the program with it, and its mounts', { timeout: 60_000 }, async () => {
+      using disk = systemDisk();
+      using files = scratch();
+      const program = Buffer.from('#!/bin/sh\n: > /root/begun; echo begun; sleep 1000\n');
+      await using programs = await fileServer({ jetpack: { body: program } });
+      const playbook = { url: 'https://example.com/play', binary_url: `${programs.url}/jetpack` };
+      await agent(disk, [{ action: 'jetpack', ...playbook }], files.path('journal'), 'begun');
+      // Nobody else may have it open: neither the program nor a mount.
+      await (await openWhenFree(thisHost(), disk.path, { signal: never })).close();
+      onPartition(disk.path, 2, (top) => expect(existsSync(join(top, 'root/begun'))).toBe(true));
+    });
+  },
+);
 
 describe.skipIf(!canInstall)(`an install that is cancelled ${needs}`, () => {
   it(

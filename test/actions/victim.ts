@@ -32,9 +32,7 @@ await runWorkflow('w', template, {
   clock: systemClock,
   signal: new AbortController().signal,
   begin: async () => {},
-  report: ({ type, ...event }) => {
-    if (type !== 'action_progress') stdout.write(`${JSON.stringify({ type, ...event })}\n`);
-  },
+  report: (event) => void stdout.write(`${JSON.stringify(event)}\n`),
   flush: async () => {},
   journal: openJournal('this boot', {
     read: () => readFile(path, 'utf8').catch(() => undefined),
