@@ -1,7 +1,8 @@
 // The OpenAPI document, held to the needs of client generators and linters.
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
-import { createApp } from '../../../src/server/app.ts';
+import { Type } from 'typebox';
+import { createApp, type Routes } from '../../../src/server/app.ts';
 import { openStore } from '../../../src/store/open.ts';
 
 interface Operation {
@@ -27,14 +28,16 @@ interface Document {
   readonly servers: readonly unknown[];
 }
 
-const document: Document = await (async () => {
+async function documentWith(...more: readonly Routes[]): Promise<Document> {
   const store = await openStore('memory:');
-  const app = await createApp({ store, clock: systemClock });
+  const app = await createApp({ store, clock: systemClock }, more);
   const text = JSON.stringify(app.swagger());
   await app.close();
   await store.close();
   return JSON.parse(text);
-})();
+}
+
+const document = await documentWith();
 
 const all = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({
@@ -77,6 +80,19 @@ describe('the document', () => {
       ([, schema]) => Array.isArray(schema['enum']) && schema['type'] === undefined,
     );
     expect(untyped.map(([path]) => path)).toEqual([]);
+  });
+
+  it('takes the names that a route and its schemas bring themselves', async () => {
+    const Answer = Type.Object({ beds: Type.Integer() }, { title: 'Dormitory' });
+    const schema = { operationId: 'getDormitory', tags: ['tags'], response: { 200: Answer } };
+    const { paths, components } = await documentWith((app) => {
+      app.get('/api/dormitory', { schema }, () => ({ beds: 1 }));
+    });
+    const { get } = paths['/api/dormitory'] ?? {};
+    expect(get?.operationId).toBe('getDormitory');
+    const content = get?.responses['200']?.content?.['application/json'];
+    expect(content?.schema).toEqual({ $ref: '#/components/schemas/Dormitory' });
+    expect(components.schemas['Dormitory']).toMatchObject({ title: 'Dormitory', type: 'object' });
   });
 
   it('refers to a named schema for every body and every answer', () => {

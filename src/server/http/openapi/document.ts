@@ -1,5 +1,5 @@
-// The API's OpenAPI document, generated from the schemas that validate its requests. What those do not say is in
-// operations.ts; the names of its components are in schemas.ts.
+// The API's OpenAPI document, generated from the schemas that validate its requests. operations.ts adds what those
+// do not say; a component is named by the title of its schema, or by schemas.ts.
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import type { RouteOptions } from 'fastify';
 import { headers, operations, tags } from './operations.ts';
@@ -59,11 +59,10 @@ function complete(document: Json): Json {
 
 /** An operation with its name, content types, headers and examples. */
 function describeOperation(operation: Json, place: string): Json {
-  const known = operations[place];
-  if (known === undefined) return operation;
+  const { id, ...known }: Partial<(typeof operations)[string]> = operations[place] ?? {};
   const { requestBody, responses } = operation;
   return {
-    operationId: known.id,
+    ...(id === undefined ? {} : { operationId: id }),
     ...operation,
     ...(requestBody === undefined
       ? {}
@@ -88,7 +87,7 @@ function describeBody(body: Json, place: string, example: unknown): Json {
 function describeResponse(
   response: Json,
   status: string,
-  { sends = 'application/json', headers: own = [] }: (typeof operations)[string],
+  { sends = 'application/json', headers: own = [] }: Partial<(typeof operations)[string]>,
 ): Json {
   const isError = !/^[23]/.test(status);
   const [content] = Object.values(Object(response['content']));
@@ -136,10 +135,14 @@ function nameSchemas(document: Json): Json {
     Object.entries(named).map(([name, schema]) => [name, plain(asDocumented(schema))]),
   );
   const names = new Map([...definitions].map(([name, schema]) => [JSON.stringify(schema), name]));
+  const titled = new Map<string, unknown>();
   const refer = (value: unknown, isDefinition = false): unknown => {
     if (typeof value !== 'object' || value === null) return value;
-    const name = isDefinition ? undefined : names.get(JSON.stringify(value));
-    if (name !== undefined) return reference(name);
+    const name = isDefinition ? undefined : (names.get(JSON.stringify(value)) ?? titleOf(value));
+    if (name !== undefined) {
+      if (!definitions.has(name) && !titled.has(name)) titled.set(name, refer(value, true));
+      return reference(name);
+    }
     return map(value, (item) => refer(item));
   };
   const schemas = Object.fromEntries(
@@ -148,7 +151,12 @@ function nameSchemas(document: Json): Json {
   for (const { name, tag, variants } of unions)
     schemas[name] = union(name, tag, [...variants.keys()]);
   const paths = refer(plain(asDocumented(document['paths'])));
+  Object.assign(schemas, Object.fromEntries(titled));
   return { ...document, paths, components: { ...Object(document['components']), schemas } };
+}
+
+function titleOf(schema: object): string | undefined {
+  return 'title' in schema && typeof schema.title === 'string' ? schema.title : undefined;
 }
 
 function union(name: string, tag: string, values: readonly string[]): Json {
