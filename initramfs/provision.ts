@@ -216,8 +216,8 @@ async function follow(get: () => Promise<Workflow>, say: Say, signal: AbortSigna
   for (;;) {
     const { status } = await get();
     const step = stepOf(status);
-    if (step !== told) say(step);
-    told = step;
+    if (step !== undefined && step !== told) say(step);
+    told = step ?? told;
     switch (status?.state ?? 'STATE_PENDING') {
       case 'STATE_PENDING':
       case 'STATE_RUNNING':
@@ -233,15 +233,16 @@ async function follow(get: () => Promise<Workflow>, say: Say, signal: AbortSigna
   }
 }
 
-/** In words; of the percents only every tenth. */
-function stepOf(status: Workflow['status']): string {
-  if (status?.state === 'STATE_SUCCESS') return 'the installed system has reported';
-  if (status?.left !== undefined) return 'waiting for the installed system';
-  const tenth = Math.floor((status?.progress ?? 0) / 10) * 10;
-  const action = status?.currentAction ?? undefined;
-  return action === undefined
-    ? 'waiting for the agent'
-    : `${String(tenth).padStart(3)} %  ${action}`;
+/** In words; of the percents only every tenth. Undefined between two actions. */
+function stepOf(status: Workflow['status']): string | undefined {
+  const state = status?.state ?? 'STATE_PENDING';
+  if (state === 'STATE_SUCCESS') return 'the installed system has reported';
+  if (state === 'STATE_PENDING') return 'waiting for the agent';
+  if (status === null || status === undefined || state !== 'STATE_RUNNING') return undefined;
+  if (status.left !== undefined) return 'waiting for the installed system';
+  const tenth = Math.floor((status.progress ?? 0) / 10) * 10;
+  const action = status.currentAction ?? undefined;
+  return action && `${String(tenth).padStart(3)} %  ${action}`;
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

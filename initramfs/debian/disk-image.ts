@@ -20,6 +20,7 @@ const packages = [
 const leftOut = ['doc', 'man', 'info', 'locale', 'lintian'].map((name) => `/usr/share/${name}/*`);
 const sources = ['disk-image.ts', 'loaders.ts'];
 const mebibyte = 1024 * 1024;
+const isRoot = process.getuid?.() === 0;
 
 /** Makes sure that the programs that make it are there, or can be installed. */
 function requireDebianTools(): void {
@@ -30,6 +31,7 @@ function requireDebianTools(): void {
     mcopy: 'mtools',
     zstd: 'zstd',
     'grub-mkimage': 'grub-common',
+    ...(isRoot ? {} : { newuidmap: 'uidmap' }),
   });
 }
 
@@ -99,30 +101,34 @@ function makeSystem(archive: string): void {
 function writeDisk(archive: string, raw: string, work: string, apt: Apt): void {
   const root = join(work, 'root');
   mkdirSync(root);
-  // Files of many owners: as root, or as mmdebstrap's stand-in for it.
-  const asRoot = process.getuid?.() === 0 ? [] : ['mmdebstrap', '--unshare-helper'];
-  const inside = (script: string): string => {
-    const [program, ...args] = [...asRoot, 'sh', '-ec', script];
-    return run(program, args);
-  };
-  inside(`tar -C '${root}' -xf '${archive}'`);
-  const usedMiB = Number(inside(`du -sm '${root}'`).split('\t')[0]);
-  const boot = readdirSync(join(root, 'boot'));
-  const newest = (prefix: string): string => boot.findLast((n) => n.startsWith(prefix)) ?? '';
-  const rootMiB = Math.ceil(usedMiB * 1.25) + 64;
-  const startMiB = rootPartition.startMiB;
-  run('truncate', ['--size', `${startMiB + rootMiB + 1}M`, raw]);
-  partition(raw, rootMiB);
-  addLoaders(raw, work, apt, {
-    kernel: `/boot/${newest('vmlinuz-')}`,
-    initrd: `/boot/${newest('initrd.img-')}`,
-  });
-  inside(`mkdir -p '${root}/boot/grub' && cp '${work}/grub.cfg' '${root}/boot/grub/grub.cfg'`);
-  const place = `offset=${startMiB * mebibyte}`;
-  inside(
-    `mkfs.ext4 -q -F -L ${rootLabel} -d '${root}' -E '${place},lazy_itable_init=0' '${raw}' ${rootMiB}M`,
-  );
-  inside(`rm -rf '${root}'`);
+  try {
+    // Device files, which only root can make, are made anew by the system itself.
+    asRoot(`tar -C '${root}' --exclude='./dev/*' -xf '${archive}'`);
+    const usedMiB = Number(asRoot(`du -sm '${root}'`).split('\t')[0]);
+    const boot = readdirSync(join(root, 'boot'));
+    const newest = (prefix: string): string => boot.findLast((n) => n.startsWith(prefix)) ?? '';
+    const rootMiB = Math.ceil(usedMiB * 1.25) + 64;
+    const { startMiB } = rootPartition;
+    run('truncate', ['--size', `${startMiB + rootMiB + 1}M`, raw]);
+    partition(raw, rootMiB);
+    addLoaders(raw, work, apt, {
+      kernel: `/boot/${newest('vmlinuz-')}`,
+      initrd: `/boot/${newest('initrd.img-')}`,
+    });
+    asRoot(`mkdir -p '${root}/boot/grub' && cp '${work}/grub.cfg' '${root}/boot/grub/grub.cfg'`);
+    const place = `offset=${startMiB * mebibyte},lazy_itable_init=0`;
+    asRoot(`mkfs.ext4 -q -F -L ${rootLabel} -d '${root}' -E '${place}' '${raw}' ${rootMiB}M`);
+  } finally {
+    // Some of its files belong to others.
+    asRoot(`rm -rf '${root}'`);
+  }
+}
+
+/** Runs a script as root, or in a user namespace where this user is root and owns a range of others. */
+function asRoot(script: string): string {
+  const how = isRoot ? [] : ['unshare', '--map-root-user', '--map-auto'];
+  const [program, ...args] = [...how, 'sh', '-ec', script];
+  return run(program, args);
 }
 
 function partition(raw: string, rootMiB: number): void {
