@@ -13,7 +13,7 @@ export interface Accelerator {
   readonly name: 'kvm' | 'tcg';
   readonly arch: Arch;
   readonly cpu: string;
-  /** Why it is not KVM. */
+  /** The reason why it is not KVM. */
   readonly why?: string;
 }
 

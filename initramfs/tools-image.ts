@@ -23,9 +23,9 @@ export interface ToolsImage {
   readonly packages: readonly DebianPackage[];
 }
 
-/** Of what the netboot image has below usr/, which the tools image takes the place of. */
+/** The netboot image's files below usr/, which the tools image replaces. */
 export interface BaseFiles {
-  /** Where the netboot image has its squashfs. */
+  /** The mount point of the netboot image's squashfs. */
   readonly mountedAt: string;
   /** Paths in it. */
   readonly files: readonly string[];

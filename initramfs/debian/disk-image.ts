@@ -7,7 +7,7 @@ import { Apt } from '../packages.ts';
 import { cacheDir, projectDir, requireTools, run } from '../tools.ts';
 import { addLoaders, efiPartition, rootLabel, rootPartition } from './loaders.ts';
 
-/** What the system consists of, beside what every Debian has. busybox: its wget reports. */
+/** The packages of the system beside Debian's essential ones. busybox: its wget reports. */
 const packages = [
   'linux-image-cloud-amd64',
   'initramfs-tools',
@@ -52,7 +52,7 @@ export function ensureDebianImage(say: (text: string) => void): string {
   requireDebianTools();
   const apt = new Apt('x64');
   apt.update();
-  // Of earlier recipes.
+  // Images of earlier recipes.
   rmSync(folder, { recursive: true, force: true });
   const work = join(cacheDir, 'image', 'debian');
   rmSync(work, { recursive: true, force: true });

@@ -10,7 +10,7 @@ export const efiPartition = { startMiB: 2, sizeMiB: 16 } as const;
 export const rootPartition = { startMiB: 18 } as const;
 
 const sectorBytes = 512;
-/** Of the partition for a BIOS. */
+/** The first sector of the partition for a BIOS. */
 const coreStart = 2048;
 const coreMaxBytes = 1024 * 1024;
 

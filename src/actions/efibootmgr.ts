@@ -61,7 +61,7 @@ async function removeStale(context: ActionContext): Promise<readonly BootEntry[]
   return stale;
 }
 
-/** Of all partitions of this machine. Errors: AppError `disk.failed` when one does not tell. */
+/** The UUIDs of all partitions of this machine. Errors: AppError `disk.failed` if one cannot be read. */
 async function partitionUuids({ host, signal }: ActionContext): Promise<ReadonlySet<string>> {
   const known = new Set<string>();
   for (const disk of (await host.root.list('/sys/class/block')) ?? []) {

@@ -218,7 +218,7 @@ class Loop {
     }
   }
 
-  /** Why this boot of this machine may not run a workflow. */
+  /** The reason why this boot of this machine may not run a workflow. */
   #whyNot(workflow: WorkflowToRun, answer?: Answer): string | undefined {
     const ownId = (answer?.machine_id ?? this.#state.registration?.machine_id)?.toLowerCase();
     const { hasEnded, machineId, bootId, held } = workflow;

@@ -25,7 +25,7 @@ const files: Readonly<Record<string, Rewrite>> = {
 const commands: Readonly<Record<string, Rewrite>> = {
   'ip -o -4 address': rewriteIpAddress,
 };
-/** Of the one channel, or of a numbered one. */
+/** For the only channel, or for a numbered one. */
 const lanPrints: readonly (readonly [RegExp, Rewrite])[] = [
   [/^ipmitool lan print( \d+)?$/, rewriteLanPrint],
   [/^ipmitool lan6 print( \d+)?$/, rewriteLan6Print],

@@ -48,7 +48,7 @@ export function makePrivate(path: string): void {
   }
 }
 
-/** What is there; undefined where nothing is. Errors: an Error for anything but a regular file. */
+/** The status of a file; undefined if there is none. Errors: an Error for anything but a regular file. */
 export function refuseOthers(path: string): fs.Stats | undefined {
   const found = fs.lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined || found.isFile()) return found;

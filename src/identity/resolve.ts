@@ -1,5 +1,5 @@
-// Resolves a check-in to a machine, from the store's answers to a decision with its reasons. Pure. Two machines
-// are never merged silently.
+// Decides from the store's answers which machine a check-in comes from, with reasons. Pure. Never merges two
+// machines silently.
 import type { IdentityConflict, MatchedBy } from '../model/history.ts';
 import type { Machine } from '../model/machine.ts';
 import type { Evidence } from './evidence.ts';
@@ -48,7 +48,7 @@ export interface Resolution {
   readonly doubt?: Doubt;
 }
 
-/** A check-in may show a thousand MACs; the first few machines and reasons are enough to go by. */
+/** A check-in may show a thousand MACs; the first few machines and reasons are enough. */
 const namedAtMost = 16;
 
 /** Identity hash, then primary MAC, then any other evidence that points at exactly one machine and
@@ -113,8 +113,8 @@ function doubtOf(shown: Evidence, match: Weighed, same: readonly Weighed[]): Dou
   };
 }
 
-/** Of several machines with one hash, the one whose token was shown, else the one in the same boot, else the
- *  one that most agrees with, and of equals the one with the same primary MAC, or the oldest. */
+/** Chooses among machines with one hash: the one whose token was shown, else the one in the same boot, else
+ *  the one with the most traits in common; a tie goes to the same primary MAC, then to the oldest. */
 function bestTwin(
   shown: Evidence,
   twins: readonly Weighed[],
@@ -163,8 +163,8 @@ function byPrimaryMac(shown: Evidence, known: Known): Resolution | undefined {
   };
 }
 
-/** The machine whose primary MAC it is. That others list it as well ends nobody's recognition, but then the
- *  one that has it must not be contradicted; of several, only one that something else speaks for counts. */
+/** The machine that has this primary MAC. If other machines list it too, the owner must not be contradicted;
+ *  if several own it, one counts only if something else agrees as well. */
 function ownerOf(shown: Evidence, owners: readonly Weighed[], known: Known): Weighed | undefined {
   const [sole, ...others] = owners;
   const isListed = (known.byMac.get(shown.primaryMac) ?? []).length > 1;
@@ -231,14 +231,14 @@ function judge(pointed: Candidate, shown: Evidence, known: Known): Judged {
   };
 }
 
-/** What the machine had changed since, and why it is the same all the same, in sentences. */
+/** The changes since the last check-in and, in doubt, the reason why it is still the same machine: sentences. */
 function changesOf(shown: Evidence, { machine, weight }: Weighed): string[] {
   const changes = differences(shown, machine);
   const isDoubtful = weight.against.length > 0;
   return isDoubtful ? [...changes, `It is the same machine, because ${weight.rule}.`] : changes;
 }
 
-/** What contradicts that the check-in comes from this machine, as endings of "it …". */
+/** The evidence against this machine, as endings of "it …". */
 function contradictions(shown: Evidence, { machine, weight }: Weighed): string[] {
   return [
     ...(weight.isSame ? [] : weight.against),
@@ -262,8 +262,8 @@ interface PointedAt {
   readonly ids: readonly string[];
 }
 
-/** The machines that a MAC or the SMBIOS UUID points at alone. Where none does, the sharer of a clue that is
- *  the same installation, or whose token was shown. */
+/** The machines that a MAC, a disk or the SMBIOS UUID points at unambiguously. If there are none: among those
+ *  that share a clue, the one with the same installation, or whose token was shown. */
 function collectCandidates(
   shown: Evidence,
   known: Known,

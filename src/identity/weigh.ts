@@ -1,5 +1,5 @@
-// Weighs what a check-in shows against a machine that something pointed at: whether it is that machine, and
-// why. Pure.
+// Weighs the traits that a check-in shows against those of a machine that something pointed at, and decides
+// by one table of rules if they are the same machine. Pure.
 import type { Machine } from '../model/machine.ts';
 import { isStock, type Evidence } from './evidence.ts';
 import { isJunkMac } from './macs.ts';
@@ -7,7 +7,7 @@ import { uuidPlaceholder } from './placeholders.ts';
 import { traitsOf, type Traits } from './traits.ts';
 import { swapUuid } from './uuid.ts';
 
-/** How a trait of a check-in stands to the machine's. Unknown: one of them does not tell it. */
+/** A trait of a check-in beside the machine's. Unknown: one of the two does not have it. */
 type Stand = 'agrees' | 'differs' | 'unknown';
 
 interface Stands {
@@ -23,7 +23,7 @@ interface Stands {
   /** Ports other than the primary one. */
   readonly ports: Stand;
   readonly primary: Stand;
-  /** Processor, size of memory, kinds of disk: which of them more do. */
+  /** Processor, size of memory, kinds of disk: the majority of the three. */
   readonly build: Stand;
 }
 
@@ -131,13 +131,13 @@ export interface Weight {
   readonly isSame: boolean;
   /** The rule that decided. */
   readonly rule: string;
-  /** So many traits agree beyond the primary MAC. */
+  /** The number of traits that agree beyond the primary MAC. */
   readonly agreeing: number;
-  /** What differs, as endings of "it …". */
+  /** The differences, as endings of "it …". */
   readonly against: readonly string[];
 }
 
-/** `sharedUuids`: SMBIOS UUIDs that several machines have, which say nothing. */
+/** `sharedUuids`: SMBIOS UUIDs of several machines, which are no evidence. */
 export function weigh(shown: Evidence, machine: Machine, sharedUuids: ReadonlySet<string>): Weight {
   const known = traitsOf(machine.hardware, machine.hardware.disks);
   const stands = standsOf(shown, machine, known, sharedUuids);
@@ -194,7 +194,7 @@ function standOfSets(shown: ReadonlySet<string>, known: ReadonlySet<string>): St
   return 'differs';
 }
 
-/** Firmware updates have turned the byte order round. */
+/** Some firmware updates swap the byte order. */
 function standOfUuids(
   shown: string | null,
   stored: string | null,
@@ -206,7 +206,8 @@ function standOfUuids(
   return shown === known || swapUuid(shown) === known ? 'agrees' : 'differs';
 }
 
-/** One part that differs is an upgrade where the rest agrees. `least`: fewer never speak against it. */
+/** A single part that differs is an upgrade if the rest agrees. `least`: fewer differences than this never
+ *  count against the machine. */
 function standOfBuild(shown: Traits, known: Traits, least: number): Stand {
   const stands = [
     stand(shown.cpuModel, known.cpuModel),
@@ -245,15 +246,15 @@ function against(shown: Evidence, machine: Machine, known: Traits, stands: Stand
   return said.filter(([s]) => s === 'differs').map(([, text]) => text);
 }
 
-/** Whether the machine is known by its body, without any address: by serial number, disk or installation. */
+/** True if the serial number, a disk or the installation agrees: evidence beyond any address. */
 export function isKnownBody(shown: Evidence, machine: Machine): boolean {
   const known = traitsOf(machine.hardware, machine.hardware.disks);
   const { serial, disks, installation } = standsOf(shown, machine, known, new Set());
   return [serial, disks, installation].includes('agrees');
 }
 
-/** Whether a check-in shows nothing of what tells the machine from others, though that is known: a MAC that
- *  anybody may have read is no proof. A stock agent shows disks by size and model. */
+/** True if more than a MAC is known of the machine and the check-in shows none of it: anybody may have read a
+ *  MAC. A stock agent shows disks by size and model only. */
 export function showsLess(shown: Evidence, machine: Machine): boolean {
   const known = traitsOf(machine.hardware, machine.hardware.disks);
   const { identity } = machine;
@@ -270,7 +271,7 @@ export function showsLess(shown: Evidence, machine: Machine): boolean {
   return !isStock(shown) || standOfSets(shown.traits.kinds, known.kinds) !== 'agrees';
 }
 
-/** Whether the two have one installation. */
+/** True if both have the same machine-id. */
 export function isSameInstallation({ machineId }: Evidence, { identity }: Machine): boolean {
   return machineId !== null && machineId === identity.machine_id;
 }

@@ -23,9 +23,9 @@ export interface Processor {
 export interface Cache {
   level: number;
   type: string;
-  /** Of each one. */
+  /** The size of one. */
   size_bytes: number;
-  /** So many of them in the machine. */
+  /** Their number in the machine. */
   count: number;
 }
 

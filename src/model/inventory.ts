@@ -138,7 +138,7 @@ export interface Hardware extends Cpu, Memory, Virtualization {
   existing_os?: ExistingOs | null;
 }
 
-/** What `inventory --only` tells beside Hardware. */
+/** The sections that only `inventory --only` prints, beside those of Hardware. */
 export interface Details {
   processor?: Processor;
   numa?: Numa;

@@ -137,7 +137,7 @@ export const MachineMetadata = Type.Object({
 });
 export type MachineMetadata = Static<typeof MachineMetadata>;
 
-/** When a boot reached each step on its way to the server. */
+/** The times at which a boot reached each step on its way to the server. */
 const BootTimeline = Type.Array(
   Type.Object({
     step: Type.String({ description: 'kernel, link, address, agent, dns, tcp, tls, checkin' }),

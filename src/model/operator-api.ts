@@ -15,7 +15,7 @@ export const MachineId = Type.String({ format: 'uuid', description: "the machine
 /** A tag or a label: printable, without control characters. */
 const printable = '^[^\\u0000-\\u001f\\u007f]*$';
 export const Tag = Type.String({ minLength: 1, maxLength: 64, pattern: printable });
-/** Of one machine. */
+/** The most tags that a machine may have. */
 export const mostTags = 64;
 const Hostname = Type.String({
   maxLength: 253,

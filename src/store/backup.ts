@@ -203,7 +203,7 @@ function readRecord(line: string): { kind: Kind<object>; document: object } | un
   }
 }
 
-/** What was to be done when the backup was made may be done by now, or not be wanted any more. */
+/** Holds workflows that were active when the backup was made: they may be done or unwanted by now. */
 function heldIfActive({ kind, document }: { kind: Kind<object>; document: object }): object {
   if (kind.table !== kinds.workflows.table) return document;
   // The table of workflows holds nothing else.

@@ -16,9 +16,9 @@ const suffixes: Readonly<Record<string, string>> = {
   loongarch64: 'loongarch64',
 };
 
-/** What a vendor's directory may have, the best first: shim starts the others where Secure Boot is on. */
+/** The loaders in a vendor's directory, the best first: with Secure Boot, shim starts the others. */
 const vendorLoaders = ['shim', 'grub', 'systemd-boot'];
-/** It is firmware's own fall-back, and says nothing about a system. */
+/** The firmware's own fallback directory, which belongs to no system. */
 const fallback = 'BOOT';
 
 /** Undefined where there is none for this machine. `isFirmware32` is for a firmware of 32 bits.

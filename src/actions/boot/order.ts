@@ -1,11 +1,11 @@
-// The order that UEFI's boot entries are to have, and those that lead nowhere. Pure.
+// The wanted order of UEFI boot entries, and the entries that lead nowhere. Pure.
 import type { BootEntry, BootVariables } from './efibootmgr.ts';
 
 interface Wanted {
   readonly isNetworkFirst: boolean;
-  /** Of the network entry that goes before the others. */
+  /** The label of the network entry that goes before the others. */
   readonly label: string | undefined;
-  /** Of the port that this boot came from. */
+  /** The MAC of the port that this boot came from. */
   readonly mac: string | undefined;
   /** The number of the entry for the installed loader. */
   readonly loader: string | undefined;

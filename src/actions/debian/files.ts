@@ -2,7 +2,7 @@
 import { AppError } from '../../core/errors.ts';
 
 export interface Target {
-  /** Of os-release: "debian", "ubuntu". */
+  /** The ID of os-release: "debian", "ubuntu". */
   readonly id: string;
   /** As dpkg names it: "amd64". */
   readonly arch: string;
@@ -16,14 +16,15 @@ export function kernelPackage({ id, arch }: Target): string {
   return id === 'ubuntu' ? 'linux-image-generic' : `linux-image-${arch}`;
 }
 
-/** On UEFI with what Secure Boot takes. Errors: AppError `action.failed` for machines without. */
+/** GRUB's packages; on UEFI with the signed loaders for Secure Boot. Errors: AppError `action.failed` for machines
+ *  that GRUB does not support. */
 export function bootPackages({ arch, isUefi }: Target): readonly string[] {
   requireGrub({ arch, isUefi });
   return isUefi ? [`grub-efi-${arch}`, `grub-efi-${arch}-signed`, 'shim-signed'] : ['grub-pc'];
 }
 
-/** The arguments of grub-install. The firmware is told nothing: a loader at the place that it falls back to
- *  boots on any. */
+/** The arguments of grub-install. No firmware entry is made: every firmware boots a loader at the fallback
+ *  path. */
 export function grubInstall({ id, arch, isUefi }: Target, disk: string): readonly string[] {
   if (!isUefi) return ['--target=i386-pc', '--recheck', disk];
   return [
@@ -55,7 +56,7 @@ export interface SystemFile {
   readonly mode: number;
 }
 
-/** `name` is that of this boot; its consoles are the system's too. */
+/** `name` is the host name of this boot. The system gets the consoles of its command line. */
 export function fileList(name: string | undefined, commandLine: string): readonly SystemFile[] {
   const isName = name !== undefined && /^[a-z0-9][a-z0-9.-]*$/i.test(name) && name !== 'localhost';
   const hostName = isName ? name : 'debian';

@@ -25,7 +25,7 @@ export interface InstalledSystem {
   readonly root_uuid: string;
 }
 
-/** What it starts ends with it. */
+/** Its process namespace: programs that it started end with it. */
 const apart = ['--pid', '--fork', '--kill-child', '--mount-proc'];
 
 /** Errors: AppError `exec.*`, `tree.failed`, `disk.*`, or the signal's reason. */

@@ -10,7 +10,7 @@ export const PlannedAction = Type.Object({
 });
 export type PlannedAction = Static<typeof PlannedAction>;
 
-/** What has to happen after the last action before the workflow has succeeded. */
+/** The sign, after the last action, that the workflow has succeeded. */
 export const Confirmation = Type.Enum(['report', 'absence', 'boot', 'none'], {
   description:
     'report: the installed system reports; absence: the machine leaves and stays away; boot: it checks in from another boot; none',

@@ -53,7 +53,7 @@ interface Port {
   devicePath: string;
   master: string | undefined;
   bondMemberAddress: string | undefined;
-  /** Why `address` is none of the hardware's; undefined where it is. */
+  /** The origin of an `address` that is not the hardware's own; undefined if it is. */
   origin: NetworkInterface['mac_origin'];
   /** The address that udev saw before it was changed, or that ethtool gets from the card. */
   permanentAddress: string | undefined;

@@ -22,7 +22,7 @@ const format = /^dfb_([0-9a-f]{12})_([0-9a-z]{6,8})_([0-9a-f]{16})_([0-9a-f]{32}
 
 /** A secret that came with a request. */
 export interface BootSecret {
-  /** Of the port that was booted from. */
+  /** The MAC of the port that was booted from. */
   readonly mac: string;
   readonly id: string;
 }

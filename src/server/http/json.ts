@@ -11,7 +11,7 @@ const maxDepth = 32;
 /** UTF-8 has no lone surrogates; only an escape brings one. */
 const maybeLoneSurrogate = /\\ud[89a-f]/i;
 
-/** What becomes of halves of surrogate pairs, which no strict reader of the answers could take. */
+/** The treatment of lone surrogates, which no strict reader of the answers accepts. */
 export type Surrogates = 'mend' | 'refuse';
 
 /** Parses JSON. Errors: AppError `request.malformed`. */

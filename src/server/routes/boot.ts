@@ -15,7 +15,7 @@ import type { BootDecision } from '../rules/decide.ts';
 import type { App, Services } from '../services.ts';
 import { errors, serverUrl } from './route.ts';
 
-/** What there is for each architecture. An agent with a workflow fetches the tools. */
+/** The files for each architecture. Only an agent with a workflow fetches the tools. */
 const files: ReadonlySet<string> = new Set(['kernel', 'initramfs', 'tools']);
 
 /** "false" leaves `dragonfly.mode` out of boot scripts. */

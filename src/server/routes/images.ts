@@ -7,7 +7,7 @@ import { rangeOf } from '../http/range.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';
 
-/** A request for checksums waits so long for those that are not known yet. */
+/** The longest that a request for checksums waits for those not known yet. */
 const sumsWaitMs = 60_000;
 
 export function imageRoutes(app: App, s: Services): void {
@@ -81,7 +81,7 @@ function folderOf({ images }: Services): ImageFolder {
   throw new AppError('image.unknown', 'this server has no images: set --image-dir');
 }
 
-/** Of the whole file, also on an answer with a part of it. Source: RFC 9530, Repr-Digest. */
+/** The digest of the whole file, also on an answer with a part of it. Source: RFC 9530, Repr-Digest. */
 function digestOf({ sha256 }: OpenImage): Record<string, string> {
   if (sha256 === undefined) return {};
   return { 'repr-digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:` };

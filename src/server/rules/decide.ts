@@ -95,7 +95,7 @@ export function decideBoot(
   const isInstalled = existingOs(machine) !== null;
   if (state !== 'Offline' && workflow !== undefined && isActive(workflow)) {
     if (hasLeft(workflow)) {
-      // What only reboots has installed nothing.
+      // A workflow that only reboots has installed nothing.
       const hasSystem = confirmationFor(workflow) !== 'boot' || isInstalled;
       const leaves = hasSystem && !isKept(machine, circumstances);
       return { boots: leaves ? 'disk' : 'agent', workflowId: null };

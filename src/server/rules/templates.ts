@@ -94,8 +94,8 @@ function ambiguousMode(at: string, mode: number): AppError {
   return invalid('body', [{ keyword: 'type', instancePath: `${at}/mode`, message, params: {} }]);
 }
 
-/** Why a stored template can start no workflow: an earlier version took what no agent can read, or what is
- *  beyond today's limits. Undefined where it can. */
+/** The reason why a stored template cannot start a workflow: an earlier version accepted a value that no agent
+ *  can read, or one beyond today's limits. Undefined if it can. */
 export function storedFault(template: Template): AppError | undefined {
   const fault = templateFault(template);
   if (fault === undefined) return undefined;

@@ -41,7 +41,7 @@ const goneAfter = 10;
 const graceIntervals = 3;
 /** The tolerance between the server's and a machine's idea of "before": transit, rounding. */
 const slackMs = 2000;
-/** How much later than it happened another server's word may arrive, at most. */
+/** The longest that another server's word may take to arrive. */
 const wordMs = 4000;
 
 interface Heard extends Presence {
@@ -275,7 +275,7 @@ export class Liveness {
     return runningMs < graceIntervals * this.#pace.intervalMs(this.#size) ? null : 'gone';
   }
 
-  /** When the machine would be late if it stayed silent. At least 1. */
+  /** The time after which a silent machine is late. At least 1. */
   secondsUntilLate(machineId: string): number {
     const machine = this.#heard.get(machineId);
     if (machine === undefined) return 1;

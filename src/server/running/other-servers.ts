@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Revision, Store } from '../../store/store.ts';
 import type { Liveness } from './liveness.ts';
 
-/** How often a server looks for others, and tells them what it heard. */
+/** The interval at which a server looks for others, and tells them what it heard. */
 export const exchangeMs = 2000;
 /** A word repeats what the two before it told, in case one was missed. */
 const repeatMs = 3 * exchangeMs;
@@ -47,7 +47,7 @@ export class OtherServers {
       const before = this.#known.get(value.server);
       if (before?.revision !== revision) {
         this.#known.set(value.server, { revision, changedMs: nowMs });
-        // What was said before this server looked may be old.
+        // Words from before this server looked may be old.
         if (before === undefined) continue;
         for (const machine of value.machines) {
           const clash = this.#liveness.hearElsewhere(machine);

@@ -9,7 +9,7 @@ export interface Presence {
   readonly bootId: string | null;
   /** The id of the token that its last heartbeat came with; null where there are no tokens. */
   readonly tokenId: string | null;
-  /** When it was last heard. */
+  /** The time it was last heard. */
   readonly seenAt: Date;
   /** The state that its record was in when its agent was last told what to do. */
   readonly state: MachineStateName;

@@ -75,7 +75,7 @@ export class StockClaims {
     return { is: others.length === 0 || self.isClear ? 'alone' : 'not yet' };
   }
 
-  /** When such a check-in was last heard, on the wall clock; undefined: not of late. */
+  /** The last time such a check-in was heard, on the wall clock; undefined: not recently. */
   lastHeard(machineId: string, body: StockBody): Date | undefined {
     const nowMs = this.#clock.elapsedMs();
     const shown = shownBy(body);

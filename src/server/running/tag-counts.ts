@@ -8,7 +8,7 @@ const mostChanges = 10_000;
 export class TagCounts {
   readonly #store: Store;
   readonly #counts = new Map<string, number>();
-  /** Of the machines that have some; undefined: nothing is known. */
+  /** The tags by machine, for machines that have some; undefined until they were counted. */
   #tagsOf: Map<string, readonly string[]> | undefined;
   readonly #changed = new Set<string>();
   #counting: Promise<void> = Promise.resolve();

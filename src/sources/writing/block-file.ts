@@ -49,7 +49,7 @@ export async function blockDeviceNumber(path: string): Promise<string | undefine
   }
 }
 
-/** How a disk is opened: 'overwrite' takes one that something else uses as well. */
+/** 'overwrite' also opens a disk that something else uses. */
 export type DiskMode = 'read' | 'write' | 'overwrite';
 
 /** Opens a block device, to be written by this process alone, or a plain file.

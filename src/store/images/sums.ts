@@ -31,7 +31,7 @@ export function isStamp(a: Stamp, b: Stamp): boolean {
 
 export class SumCache {
   readonly #path: string;
-  /** What this process computed: kept also where the folder cannot be written. */
+  /** The sums that this process computed, kept even if the folder cannot be written. */
   readonly #own = new Map<string, Sum>();
 
   constructor(folder: string) {
@@ -50,7 +50,7 @@ export class SumCache {
 
   async put(name: string, stamp: Stamp, sha256: string): Promise<void> {
     this.#own.set(name, { ...stamp, sha256 });
-    // Of two processes that write at once one loses its sums, which are computed again then.
+    // If two processes write at once, one loses its sums and computes them again.
     const all = new Map([...(await this.#read()), ...this.#own]);
     const partial = `${this.#path}.partial`;
     try {

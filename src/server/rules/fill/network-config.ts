@@ -9,7 +9,7 @@ export function networkConfig({ identity, hardware }: Machine): string {
   const ports = hardware.network_interfaces;
   const primary = ports.find((port) => port.mac === mac);
   const bond = primary?.bond ?? null;
-  // Of a bond in a mode that is not known one port alone is used.
+  // A bond in an unknown mode is written as one of its ports alone.
   const mode = primary?.bond_mode;
   const members = bond === null ? [] : ports.filter((port) => port.bond === bond);
   const vlans = [...new Set([primary, ...members].flatMap((port) => port?.vlans ?? []))];

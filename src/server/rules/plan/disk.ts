@@ -62,8 +62,8 @@ export function candidates(
     );
 }
 
-/** Why a disk is never a target; undefined for one that may be. What its agent did not tell excludes
- *  nothing. A removable one counts when it is named by its serial or WWN. */
+/** The reason why a disk is never a target; undefined for one that may be. Fields that its agent did not
+ *  report exclude nothing. A removable disk counts if its serial or WWN names it. */
 function reasonAgainst(disk: StoredDisk, isNamed: boolean): string | undefined {
   if (disk.virtual_media === true) return 'virtual media';
   if (disk.read_only === true) return 'read-only';

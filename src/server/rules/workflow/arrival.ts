@@ -1,22 +1,21 @@
-// The time between a workflow's last action and the sign that what it installed came up: who has to give
-// that sign, and what the passing of time makes of a workflow. Pure.
+// The time between a workflow's last action and the sign that the installed system came up: the sign that
+// counts, and the outcome if it does not come in time. Pure.
 import type { Confirmation } from '../../../model/documents/plan.ts';
 import type { Template } from '../../../model/documents/template.ts';
 import type { Workflow, WorkflowStatus } from '../../../model/documents/workflow.ts';
 import { mostReturns } from '../local-boot.ts';
 import { confirmationFor, finish, statusOf, withStatus } from './progress.ts';
 
-/** From the last action on, for the sign. */
+/** The longest wait for the sign, from the last action on. */
 export const confirmationSeconds = 1800;
 /** A machine that was sent to its disk and stays away for so long has started its system. */
 const awaySeconds = 600;
 /** A workflow of version 0.1.0 may have no timeout. */
 export const defaultTimeoutSeconds = 4 * 3600;
-/** How often it is written down how long a workflow has run. */
+/** The interval at which a workflow's running time is stored. */
 const notedEverySeconds = 60;
 
-/** What has to happen after the last action of a template before its workflow has succeeded. `overwrites`: it
- *  writes a disk as a whole. */
+/** The sign that a workflow of this template has to wait for. `overwrites`: it writes a whole disk. */
 export function confirmationOf({ spec }: Template, overwrites: boolean): Confirmation {
   const last = spec.actions.at(-1)?.action;
   if (last !== 'reboot' && last !== 'kexec') return 'none';
@@ -33,18 +32,18 @@ export function hasLeft({ status }: Workflow): boolean {
   return status?.state === 'STATE_RUNNING' && status.left !== undefined;
 }
 
-/** What a server knows of a machine whose workflow has left. */
+/** The server's knowledge of a machine whose workflow has left the agent. */
 export interface Whereabouts {
-  /** An agent of it is heard, and not from the system that was installed. */
+  /** Its agent is heard, and not from the installed system. */
   readonly isHeard: boolean;
-  /** It was last sent to its disk then. */
+  /** The last time it was sent to its disk. */
   readonly sentAt: string | null;
-  /** It came back so often, at once. */
+  /** The number of times it came straight back. */
   readonly returns: number;
 }
 
-/** The workflow after it has run for so long, or the same object. Wall clocks play no part.
- *  Units: `ranSeconds` by the monotonic clocks of the servers. */
+/** Returns the workflow after it has run for `ranSeconds`, or the same object if nothing changes.
+ *  Units: seconds on the servers' monotonic clocks; wall clocks play no part. */
 export function pass(
   workflow: Workflow,
   ranSeconds: number,
@@ -73,7 +72,7 @@ export function pass(
   return withStatus(failed, { left: { ...left, isOverdue: true } });
 }
 
-/** The workflow after its machine gave the sign; the same object where it is not awaited. A report may come before
+/** Returns the workflow after its machine gave the sign, or the same object if none is awaited. A report may come before
  *  the agent's last words, or after they were lost. */
 export function arrive(workflow: Workflow, now: Date): Workflow {
   if (!awaits(workflow)) return workflow;
@@ -107,7 +106,7 @@ function withNoted(workflow: Workflow, ran: number, where: Whereabouts): Workflo
 
 type Left = NonNullable<WorkflowStatus['left']>;
 
-/** It is away since it was last sent to its disk, or last heard there. */
+/** A machine is away from the moment it was sent to its disk, or last heard in the agent. */
 function noteLeft(left: Left, ran: number, { isHeard, sentAt }: Whereabouts): Left {
   const { afterSeconds = ran, awaySinceSeconds = ran } = left;
   const isSent = sentAt !== null && sentAt !== left.sentAt;

@@ -57,7 +57,7 @@ function run(workflow: Workflow, bootId: string | null, at: string): Workflow {
   });
 }
 
-/** An agent without boot_id is told from its successor by its silence. */
+/** Only its silence tells an agent without boot_id from the next boot's. */
 function heard(workflow: Workflow, bootId: string | null, at: string): Workflow {
   return bootId === null ? withStatus(workflow, { lastEventAt: at }) : workflow;
 }
@@ -71,13 +71,13 @@ export function bootAsked(workflow: Workflow, now: Date): Workflow {
   return isMarked ? workflow : withStatus(workflow, { bootAskedAt: now.toISOString() });
 }
 
-/** True if the agent is not the last to say how the workflow went. */
+/** True if the workflow has to wait for a sign after its agent's last report. */
 function awaitsSign(workflow: Workflow): boolean {
   const isOurs = typeof statusOf(workflow).startedByBoot === 'string';
   return isOurs && confirmationFor(workflow) !== 'none';
 }
 
-/** What the workflow waits for after its last action. One of version 0.1.0 waits for nothing. */
+/** The sign that the workflow waits for after its last action. One of version 0.1.0 waits for none. */
 export function confirmationFor({ spec }: Workflow): Confirmation {
   return spec.plan?.confirmation ?? 'none';
 }
@@ -87,7 +87,7 @@ function withLeft(workflow: Workflow, at: string): Workflow {
   return isKnown || !awaitsSign(workflow) ? workflow : withStatus(workflow, { left: { at } });
 }
 
-/** The agent has done all that it can, and leaves. */
+/** The agent has finished its part. */
 function leave(workflow: Workflow, at: string): Workflow {
   const { actions = [], currentAction = null } = statusOf(workflow);
   const isOpen = actions.some(({ status }) => status === 'STATE_RUNNING');
@@ -173,7 +173,7 @@ export function finish(
 ): Workflow {
   if (!isActive(workflow)) return workflow;
   const completedAt = now.toISOString();
-  // Actions that did not end by themselves end with it; those that have not begun never will.
+  // Running actions end with it; those that have not begun never will.
   const ended = {
     status: state === 'STATE_TIMEOUT' ? state : 'STATE_FAILED',
     completedAt,
