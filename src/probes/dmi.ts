@@ -139,7 +139,7 @@ async function systemUuid(
 
 /** A mainframe: "IBM", "3906-M04", its sequence code, and the UUID of the guest, else of the partition. Its
  *  partitions have its sequence code in common; of guests, who would have it too, none is told. Source: kernel arch/s390/kernel/sysinfo.c. */
-export function parseSysinfo(text: string): {
+function parseSysinfo(text: string): {
   vendor?: string;
   product?: string;
   serial?: string;

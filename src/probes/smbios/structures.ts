@@ -45,7 +45,7 @@ export class Structure {
 }
 
 export const headerLength = 4;
-export const endOfTable = 127;
+const endOfTable = 127;
 const latin1 = new TextDecoder('latin1');
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
