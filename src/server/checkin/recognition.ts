@@ -3,16 +3,18 @@
 import { evidenceOf, type Evidence } from '../../identity/evidence.ts';
 import { resolve, type Known } from '../../identity/resolve.ts';
 import { diskClues } from '../../identity/traits.ts';
-import { isKnownBody, showsLess } from '../../identity/weigh.ts';
+import { isKnownBody, showsLess, weigh } from '../../identity/weigh.ts';
 import type { CheckinRequest } from '../../model/api.ts';
 import type { Machine } from '../../model/machine.ts';
 import type { Sighting, Store, Versioned } from '../../store/store.ts';
 import type { Sighted } from '../rules/machine-record.ts';
 
-/** The most machines with one clue that are examined; more make no difference. */
-const sightingLimit = 8;
+/** The most machines with one clue that are examined: boards with one default MAC, for one. */
+const sightingLimit = 64;
 /** The most machines examined for one check-in; evidence for more than one is ambiguous anyway. */
-const candidateLimit = 32;
+const candidateLimit = 96;
+
+const noUuids: ReadonlySet<string> = new Set();
 
 type Records = ReadonlyMap<string, Versioned<Machine>>;
 
@@ -51,11 +53,11 @@ async function lookUp(store: Store, shown: Evidence): Promise<LookUp> {
   const isNobodys = shown.macs?.length === 0;
   const sameHash = await readMachines(store, byHash?.machineIds ?? []);
   const twins = isNobodys ? agreeing(sameHash, shown) : sameHash;
-  const hashIds = [...twins.keys()];
-  if (byHash === undefined || twins.size > 0) {
-    // It may turn out to be none of them.
+  const isOne = [...twins.values()].some(({ value }) => weigh(shown, value, noUuids).isSame);
+  if (byHash === undefined || isOne) {
+    // Another twin may turn out to be the one.
     const sightings = byHash === undefined ? [] : guarding([byHash]);
-    return { known: knownOf({ byHash: hashIds }, twins), records: twins, sightings };
+    return { known: knownOf({ byHash: [...twins.keys()] }, twins), records: twins, sightings };
   }
   const macs = isNobodys ? [] : [...new Set([shown.primaryMac, ...(shown.macs ?? [])])];
   const disks = diskClues(shown.traits);

@@ -183,7 +183,8 @@ function fleetOf(): (readonly [kind: string, machine: Truth])[] {
       onBoard: 0,
       system: { vendor: 'Lenovo', product: n < 2 ? 'T14' : 'X1', serial: serial('tag') },
     })),
-    ...several('cheap', 4, () => ({
+    // More than are looked at for one clue.
+    ...several('cheap', 12, () => ({
       ports: [defaultMac],
       uuid: '03000200-0400-0500-0006-000700080009',
       system: { vendor: 'NoName', product: 'Board' },
