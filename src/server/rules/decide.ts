@@ -158,7 +158,8 @@ export function isInterrupted(machine: Machine, workflow: Workflow, now: Date): 
   // the agent goes on reporting.
   const wasReset = Date.parse(bootAskedAt ?? '') >= Date.parse(lastEventAt ?? '');
   if (bootId === null && wasReset) return true;
-  const silentMs = now.getTime() - Date.parse(lastEventAt ?? '');
+  // After an event from the future the clock was set back: how long ago that was, nobody knows.
+  const silentMs = Math.abs(now.getTime() - Date.parse(lastEventAt ?? ''));
   return bootId === null && silentMs >= silentBootMs;
 }
 

@@ -138,6 +138,7 @@ describe('a machine with a workflow', () => {
   it.each([
     [119, 'execute'],
     [120, 'wait'],
+    [-86_400, 'wait'],
   ] as const)('silent for %i s and without boot_id: %s', (seconds, action) => {
     const lastEventAt = new Date(now.getTime() - seconds * 1000).toISOString();
     const running = workflow({ state: 'STATE_RUNNING', startedByBoot: null, lastEventAt });
