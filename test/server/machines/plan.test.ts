@@ -1,5 +1,6 @@
 // The plan of a workflow over HTTP: shown before, kept with the workflow, and what agents get of it.
 import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../src/core/clock.ts';
 import { checkin, imageTemplate, startServer, type TestServer } from '../harness.ts';
 
 const small = {
@@ -96,15 +97,19 @@ describe('a plan', () => {
   });
 
   it('names the disk to such an agent as the kernel calls it now, and ends when it is gone', async () => {
-    const server = await startServer();
+    const clock = new ManualClock(new Date('2026-01-01T00:00:00Z'));
+    const server = await startServer({ clock });
     const id = await machineWith(server, { boot_id: null });
     await order(server, id, { confirmed: true });
     const swapped = [
       { ...small, name: 'sdb' },
       { ...large, name: 'sda' },
     ];
-    const again = (disks: object[]) =>
-      server.call('POST', '/api/agent/checkin', { body: checkin(1, { disks }) });
+    const again = async (disks: object[]) => {
+      // Sooner it would be another machine with that MAC.
+      await clock.advance(600_000);
+      return server.call('POST', '/api/agent/checkin', { body: checkin(1, { disks }) });
+    };
     expect((await again(swapped)).body.action).toBe('execute');
     expect((await templateFor(server, id)).body.spec.actions[0].disk).toBe('/dev/sdb');
     expect((await again([{ ...large, name: 'sda' }])).body.action).toBe('wait');
