@@ -36,6 +36,7 @@ const provision = command({
       type: 'boolean',
       describe: "the machines' agents are known not to compare their disks with the plan",
     },
+    retry: { type: 'boolean', describe: 'run again by itself if the machine is reset' },
     'dry-run': { type: 'boolean', describe: 'only print the plans' },
     yes: { type: 'boolean', short: 'y', describe: 'do not ask' },
     ...waitOptions,
@@ -87,6 +88,7 @@ interface Wish {
   readonly template: string | undefined;
   readonly reimage: boolean;
   readonly confirmed: boolean;
+  readonly retry: boolean;
 }
 
 interface Planned {
@@ -137,11 +139,12 @@ async function queueAll(
   return queued;
 }
 
-function requestOf(machine: MachineView, { template, reimage, confirmed }: Wish) {
+function requestOf(machine: MachineView, { template, reimage, confirmed, retry }: Wish) {
   return {
     machine_id: machine.id,
     ...(template === undefined ? {} : { template }),
     ...(reimage ? { reimage } : {}),
+    ...(retry ? { retry } : {}),
     ...(confirmed ? { confirmed } : {}),
   };
 }

@@ -26,8 +26,10 @@ const shape: Shape<Workflow> = {
   name: ({ metadata }) => metadata.name,
 };
 
-function stateOf({ status }: Workflow): string {
+function stateOf(found: Workflow): string {
+  const { status, held } = found;
   if (status?.cancelled === true) return 'cancelled';
+  if (held !== undefined && isActive(found)) return 'held';
   return (status?.state ?? 'STATE_PENDING').replace('STATE_', '').toLowerCase();
 }
 
@@ -79,6 +81,19 @@ const cancel = command({
     }),
 });
 
+const release = command({
+  name: 'workflows release',
+  describe: 'let a workflow that was restored from a backup go on',
+  positionals: workflow,
+  options: connectionOptions,
+  run: (args, io) =>
+    withClient(args, io, async (client) => {
+      await client.workflows.release(args.workflow);
+      io.print(`workflow ${args.workflow} released\n`);
+      return 0;
+    }),
+});
+
 /** Exit code 1: it did not succeed. */
 const wait = command({
   name: 'workflows wait',
@@ -92,4 +107,4 @@ const wait = command({
     }),
 });
 
-export const workflowCommands = [list, get, cancel, wait];
+export const workflowCommands = [list, get, cancel, release, wait];

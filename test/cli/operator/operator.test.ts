@@ -163,6 +163,13 @@ describe('provision', () => {
     expect(code).toBe(1);
     expect(stdout).toMatch(/node-1: workflow [0-9a-f-]{36} queued\n$/);
     expect((await run('workflows list --machine node-1 -o csv')).stdout).toContain(',pending,');
+    const [queued] = (await server.store.workflows.list()).items;
+    if (queued === undefined) throw new Error('no workflow was queued');
+    const { value } = queued;
+    await server.store.workflows.put({ ...value, held: 'restored from a backup' });
+    expect((await run('workflows list --active')).stdout).toContain('held');
+    await run(`workflows release ${value.metadata.name}`);
+    expect((await run('workflows list --active')).stdout).toContain('pending');
     expect(await run('machines cancel node-1 node-2')).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('node-2 has no active workflow\n'),
