@@ -4,6 +4,7 @@ import swagger from '@fastify/swagger';
 import fastify from 'fastify';
 import { v7 } from 'uuid';
 import type { Clock } from '../core/clock.ts';
+import { Lanes } from '../core/lanes.ts';
 import { silentLog, type Log } from '../core/log.ts';
 import type { ImageFolder } from '../store/images/folder.ts';
 import type { Store } from '../store/store.ts';
@@ -138,6 +139,7 @@ function createServices(options: AppOptions, stopping: AbortSignal): Services {
     events,
     liveness,
     decisions: new Decisions((machine) => decisionFor({ store, clock }, machine)),
+    checkins: new Lanes(),
     tags: new TagCounts(store),
     metrics,
     stopping,

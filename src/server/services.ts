@@ -3,6 +3,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { Clock } from '../core/clock.ts';
+import type { Lanes } from '../core/lanes.ts';
 import type { Log } from '../core/log.ts';
 import type { Store } from '../store/store.ts';
 import type { Auth } from './access/auth.ts';
@@ -37,6 +38,7 @@ export interface Services {
   readonly events: Events;
   readonly liveness: Liveness;
   readonly decisions: Decisions;
+  readonly checkins: Lanes;
   readonly tags: TagCounts;
   readonly metrics: Metrics;
   readonly overload: Overload;

@@ -1,5 +1,7 @@
 // A check-in, from its registration to its answer.
 import { isAppError } from '../../core/errors.ts';
+import type { Lanes } from '../../core/lanes.ts';
+import { normalizeMac } from '../../identity/macs.ts';
 import type { CheckinRequest, CheckinResponse } from '../../model/api.ts';
 import { stateName, tokenIds, type Machine } from '../../model/machine.ts';
 import { nameOf, type Auth, type Principal } from '../access/auth.ts';
@@ -14,6 +16,8 @@ import type { ClaimServices } from './claims.ts';
 import { register, type Registration } from './registration.ts';
 
 export interface CheckinServices extends ClaimServices {
+  /** Check-ins of one machine go one after another: together they would only repeat each other's work. */
+  readonly checkins: Lanes;
   readonly auth: Auth;
   readonly decisions: Decisions;
   readonly events: Events;
@@ -28,7 +32,9 @@ export async function checkIn(
   caller: Principal,
 ): Promise<CheckinResponse> {
   try {
-    return await admit(s, request, caller);
+    return await s.checkins.run(normalizeMac(request.mac) ?? request.mac, () =>
+      admit(s, request, caller),
+    );
   } catch (err) {
     const isStock = (request.boot_id ?? null) === null;
     if (!isStock || !isAppError(err, 'identity.in-use')) throw err;

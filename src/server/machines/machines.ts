@@ -1,6 +1,7 @@
 // Machine records as the server reads, shows and changes them.
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
+import { Lanes } from '../../core/lanes.ts';
 import type { MachineView } from '../../model/operator-api.ts';
 import type { Machine } from '../../model/machine.ts';
 import { retryOnConflict } from '../../store/retry.ts';
@@ -42,7 +43,7 @@ export async function changeMachine(
   change: (machine: Machine) => Machine | Promise<Machine>,
   ifMatch?: string,
 ): Promise<Machine> {
-  return retryOnConflict(async () => {
+  const attempt = async (): Promise<Machine> => {
     const { value: before, revision } = await loadMachine(s, id);
     refuseStale(ifMatch, machineEtag(before));
     const changed = await change(before);
@@ -51,7 +52,17 @@ export async function changeMachine(
     const after: Machine = { ...changed, metadata: { ...changed.metadata, updated_at: at } };
     await s.store.machines.put(after, { revision }, { changes: historyOf(before, after, at) });
     return after;
-  });
+  };
+  return lanesOf(s.store).run(id, () => retryOnConflict(attempt));
+}
+
+/** Changes of one machine by this server go one after another, so that none is in vain. */
+const lanes = new WeakMap<Store, Lanes>();
+
+function lanesOf(store: Store): Lanes {
+  const known = lanes.get(store) ?? new Lanes();
+  lanes.set(store, known);
+  return known;
 }
 
 /** A record as it is shown: without secrets, with how alive the machine is, and last_seen as of now. */

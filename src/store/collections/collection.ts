@@ -22,8 +22,10 @@ import type {
 
 const defaultLimit = 100;
 const maxLimit = 1000;
-/** Records that `all` has in memory at once. */
+/** Records that are read at once. */
 const pieceLimit = 100;
+/** A page ends with the record that brings it past this size. Units: characters. */
+const pageChars = 2 * 1024 * 1024;
 
 /** Operations and expectations that a document's commit takes along. */
 export interface Extra {
@@ -58,16 +60,20 @@ export class KvCollection<T extends object, By extends Values> implements Collec
     const table = `${this.#kind.table}/`;
     const limit = pageLimit(page);
     const items: Versioned<T>[] = [];
+    let chars = 0;
     let after = position(table, page.cursor);
     for (;;) {
       // One more than fits tells whether there is a next page.
-      const read = { prefix: table + namePrefix(prefix), after, limit: limit + 1 - items.length };
+      const left = limit + 1 - items.length;
+      const read = { prefix: table + namePrefix(prefix), after, limit: Math.min(left, pieceLimit) };
       const [entries = []] = await this.kv.read([read]);
       for (const entry of entries) {
         const item = this.#versioned(entry);
         if (prefix !== '' && !this.#kind.name(item.value).startsWith(prefix)) continue;
-        if (items.length === limit) return { items, nextCursor: cursorAt(table, after) };
+        const isFull = items.length === limit || chars > pageChars;
+        if (isFull) return { items, nextCursor: cursorAt(table, after) };
         items.push(item);
+        chars += entry.value.length;
         after = entry.key;
       }
       if (entries.length < read.limit) return { items, nextCursor: undefined };
@@ -84,18 +90,26 @@ export class KvCollection<T extends object, By extends Values> implements Collec
     const limit = pageLimit(page);
     const read = { prefix, after: position(prefix, page.cursor), limit: limit + 1 };
     const [entries = []] = await this.kv.read([read]);
-    const shown = entries.slice(0, limit);
-    const records = await this.kv.read(
-      shown.map((entry) => ({ key: `${this.#kind.table}/${lastPart(entry.key)}` })),
-    );
-    return {
-      // Between the two reads a record may have left the index.
-      items: records
-        .flat()
-        .filter((entry) => this.#keysOf(entry).has(prefix + lastPart(entry.key)))
-        .map((entry) => this.#versioned(entry)),
-      nextCursor: entries.length > limit ? cursorAt(prefix, shown.at(-1)?.key) : undefined,
-    };
+    const items: Versioned<T>[] = [];
+    let chars = 0;
+    let shown = 0;
+    while (shown < Math.min(entries.length, limit) && chars <= pageChars) {
+      const piece = entries.slice(shown, Math.min(limit, shown + pieceLimit));
+      const names = piece.map((entry) => lastPart(entry.key));
+      const records = await this.kv.read(
+        names.map((name) => ({ key: `${this.#kind.table}/${name}` })),
+      );
+      for (const [entry] of records) {
+        shown += 1;
+        // Between the two reads a record may have left the index.
+        if (entry === undefined || !this.#keysOf(entry).has(prefix + lastPart(entry.key))) continue;
+        items.push(this.#versioned(entry));
+        chars += entry.value.length;
+        if (chars > pageChars) break;
+      }
+    }
+    const isEnd = shown === entries.length;
+    return { items, nextCursor: isEnd ? undefined : cursorAt(prefix, entries[shown - 1]?.key) };
   }
 
   async *all(prefix?: string): AsyncGenerator<Versioned<T>> {

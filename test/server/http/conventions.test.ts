@@ -264,6 +264,25 @@ describe('a query', () => {
   });
 });
 
+it('a page ends with the record that makes it too long, and the next one goes on', async () => {
+  const server = await startServer({ store: await openStore('memory:') });
+  const value = 'x'.repeat(60_000);
+  for (let n = 0; n < 80; n += 1)
+    await server.store.settings.put({ key: `long.${100 + n}`, value });
+  const seen: string[] = [];
+  const sizes: number[] = [];
+  let cursor: string | null = '';
+  while (cursor !== null) {
+    const { body } = await server.call('GET', `/api/settings?limit=1000${cursor}`);
+    sizes.push(JSON.stringify(body).length);
+    seen.push(...body.settings.map(({ key }: { key: string }) => key));
+    cursor = body.next_cursor === null ? null : `&cursor=${encodeURIComponent(body.next_cursor)}`;
+  }
+  expect(seen).toEqual(Array.from({ length: 80 }, (_, n) => `long.${100 + n}`));
+  expect(sizes.length).toBeGreaterThan(2);
+  expect(Math.max(...sizes)).toBeLessThan(2.3 * 1024 * 1024);
+});
+
 describe('a method that a route does not take', () => {
   it.each([
     ['OPTIONS', '/api/machines', 'GET, HEAD, POST'],
