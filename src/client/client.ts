@@ -10,6 +10,7 @@ import { ConflictCalls } from './conflicts.ts';
 import { MachineCalls } from './machines.ts';
 import { SettingCalls } from './settings.ts';
 import { TemplateCalls } from './templates.ts';
+import { AuditCalls } from './audit.ts';
 import { TokenCalls } from './tokens.ts';
 import { watch, type WatchedEvent, type WatchOptions } from './watch.ts';
 import { WorkflowCalls } from './workflows.ts';
@@ -45,6 +46,7 @@ export class Client {
   readonly workflows: WorkflowCalls;
   readonly conflicts: ConflictCalls;
   readonly tokens: TokenCalls;
+  readonly audit: AuditCalls;
   readonly settings: SettingCalls;
   readonly #calls: Calls;
   readonly #requests: Requests;
@@ -63,6 +65,7 @@ export class Client {
     this.workflows = new WorkflowCalls(calls);
     this.conflicts = new ConflictCalls(calls);
     this.tokens = new TokenCalls(calls);
+    this.audit = new AuditCalls(calls);
     this.settings = new SettingCalls(calls);
   }
 

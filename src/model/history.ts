@@ -17,6 +17,7 @@ export const MachineChange = Type.Object({
   }),
   before: Shown,
   after: Shown,
+  by: Type.Optional(Type.String({ description: 'ours: the operator, where one did it' })),
 });
 export type MachineChange = Static<typeof MachineChange>;
 

@@ -2,6 +2,7 @@
 // field is a typo that somebody wants to hear of.
 import { Type, type Static } from 'typebox';
 import { LivenessName } from './api.ts';
+import { AuditEntry } from './audit.ts';
 import { nullable, textsByKey } from './fields.ts';
 import { IdentityConflict, MachineHistory } from './history.ts';
 import { BmcConfig, Machine, MachineConfig, MachineStateName } from './machine.ts';
@@ -279,8 +280,9 @@ export const ConflictList = Type.Object({
   next_cursor: nullable(Type.String()),
 });
 
-export const TokenScope = Type.Enum(['read', 'full', 'enrol'], {
-  description: 'read: operators may look; full: operators may change; enrol: agents may register',
+export const TokenScope = Type.Enum(['read', 'operate', 'full', 'enrol'], {
+  description:
+    'read: operators may look; operate: also change machines, workflows and templates; full: everything; enrol: agents may register',
 });
 export type TokenScope = Static<typeof TokenScope>;
 export const TokenName = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$' });
@@ -307,10 +309,26 @@ export const TokenList = Type.Object({
       scope: TokenScope,
       created_at: Type.String(),
       expires_at: nullable(Type.String()),
+      last_used: nullable(Type.String({ description: 'null: not since this was noted' })),
     }),
   ),
 });
 export type TokenList = Static<typeof TokenList>;
+
+export const AuditQuery = Type.Object(
+  {
+    since: Type.Optional(Type.String({ format: 'date-time', description: 'only from then on' })),
+    record: Type.Optional(
+      Type.String({ maxLength: 300, description: 'only those of this record: machines/ID' }),
+    ),
+    ...Paging,
+  },
+  strict,
+);
+export const AuditList = Type.Object({
+  entries: Type.Array(AuditEntry),
+  next_cursor: nullable(Type.String()),
+});
 
 /** The candidate that a conflict's machine is merged into. */
 export const ConflictAccept = Type.Object(

@@ -25,7 +25,9 @@ import { defaultLiveness, type LivenessPolicy } from './running/pace.ts';
 import { createMetrics } from './running/metrics.ts';
 import { openApiBase } from './http/openapi/document.ts';
 import { defaultOverload, Overload, type OverloadPolicy } from './running/overload.ts';
+import { defaultAudit, type AuditPolicy } from './running/audit-log.ts';
 import { agentRoutes } from './routes/agent.ts';
+import { auditRoutes } from './routes/audit.ts';
 import { bootRoutes } from './routes/boot.ts';
 import { conflictRoutes } from './routes/conflicts.ts';
 import { docsRoutes } from './routes/docs.ts';
@@ -58,6 +60,7 @@ export interface AppOptions {
   readonly secretKeys?: string;
   readonly liveness?: Partial<LivenessPolicy>;
   readonly overload?: Partial<OverloadPolicy>;
+  readonly audit?: Partial<AuditPolicy>;
   /** The most connections per address. Loopback, where proxies are, may have any number. */
   readonly connectionsPerAddress?: number;
   readonly publicUrl?: string | undefined;
@@ -80,6 +83,7 @@ const routes: readonly Routes[] = [
   conflictRoutes,
   settingRoutes,
   tokenRoutes,
+  auditRoutes,
   eventRoutes,
   operationRoutes,
   docsRoutes,
@@ -140,6 +144,7 @@ function createServices(options: AppOptions, stopping: AbortSignal): Services {
     liveness,
     decisions: new Decisions((machine) => decisionFor({ store, clock }, machine)),
     checkins: new Lanes(),
+    audit: { ...defaultAudit, ...options.audit },
     tags: new TagCounts(store),
     metrics,
     stopping,

@@ -4,6 +4,8 @@ import { describeError, isAppError } from '../core/errors.ts';
 import { tokenHolder, type Machine } from '../model/machine.ts';
 import type { StoreChange } from '../store/store.ts';
 import { privatePrefix } from '../store/collections/tokens.ts';
+import { noteUsed } from './access/tokens.ts';
+import { pruneAudit } from './running/audit-log.ts';
 import type { Liveness } from './running/liveness.ts';
 import { recordTwoLive } from './checkin/conflicts.ts';
 import { exchangeMs, OtherServers } from './running/other-servers.ts';
@@ -21,6 +23,7 @@ const flushRecords = 2000;
 const flushAtOnce = 64;
 const expiryMs = 5000;
 const tidyMs = 3_600_000;
+const usedMs = 60_000;
 
 export interface Background {
   /** Waits for running work and writes whatever is only in memory. */
@@ -45,6 +48,8 @@ export function startBackground(s: Services, signal: AbortSignal): Background {
       // Registering machines come first; what is not written yet stays in memory.
       if (!s.overload.isBusy) await flushLastSeen(s, ownWrites, flushRecords);
     }),
+    every(s, usedMs, signal, () => noteUsed(s.store, s.auth.takeUsed())),
+    every(s, tidyMs, signal, async () => void (await pruneAudit(s, s.audit))),
     every(s, expiryMs, signal, () => watchWorkflows(s)),
     every(s, exchangeMs, signal, () =>
       others.exchange(async (id, gaveWay) =>

@@ -13,6 +13,7 @@ import type { Liveness } from './running/liveness.ts';
 import type { ImageFolder } from '../store/images/folder.ts';
 import type { BootOptions } from '../netboot/boot-script.ts';
 import type { Metrics } from './running/metrics.ts';
+import type { AuditPolicy } from './running/audit-log.ts';
 import type { Overload } from './running/overload.ts';
 import type { Stopwatch } from './running/stopwatch.ts';
 import type { TagCounts } from './running/tag-counts.ts';
@@ -39,6 +40,7 @@ export interface Services {
   readonly liveness: Liveness;
   readonly decisions: Decisions;
   readonly checkins: Lanes;
+  readonly audit: AuditPolicy;
   readonly tags: TagCounts;
   readonly metrics: Metrics;
   readonly overload: Overload;

@@ -20,9 +20,13 @@ const formatName = 'dragonfly-backup';
 /** Records to a commit while restoring, and how much text. */
 const batchRecords = 64;
 const batchChars = 256 * 1024;
-/** Not the tokens: they are in their settings, where servers of version 0.1.0 restore them from too. Nor what
- *  running servers tell each other. */
-const leftOut: ReadonlySet<string> = new Set([kinds.tokens.table, kinds.presences.table]);
+/** Not the tokens: they are in their settings, where servers of version 0.1.0 restore them from too. Not the
+ *  audit log, which those do not know: it has an export of its own. Nor what running servers tell each other. */
+const leftOut: ReadonlySet<string> = new Set([
+  kinds.tokens.table,
+  kinds.audit.table,
+  kinds.presences.table,
+]);
 const backedUp = allKinds.filter(({ table }) => !leftOut.has(table));
 
 /** Writes all records to a file, whole or not at all, and returns how many.

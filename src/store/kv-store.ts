@@ -7,8 +7,10 @@ import { KvMachines } from './collections/machines.ts';
 import { KvTokens } from './collections/tokens.ts';
 import type { Collections, Store, StoreChange } from './store.ts';
 
-/** A history changes only with its machine, and servers look for each other by themselves. */
-const watched = kindNames.filter((name) => name !== 'histories' && name !== 'presences');
+/** A history changes only with its machine, nobody waits for the audit log, and servers look for each other by
+ *  themselves. */
+const unwatched: ReadonlySet<string> = new Set(['histories', 'audit', 'presences']);
+const watched = kindNames.filter((name): name is StoreChange['kind'] => !unwatched.has(name));
 
 /** The store that a backend holds. Closing it closes the backend. */
 export function storeOver(kv: Kv): Store {

@@ -26,6 +26,8 @@ export interface PageRequest {
 /** Only the documents whose name begins with `prefix`. */
 export interface ListRequest extends PageRequest {
   readonly prefix?: string | undefined;
+  /** Only those whose name is this one or comes after it, where no cursor says where to go on. */
+  readonly from?: string | undefined;
 }
 
 export interface Page<T> {
@@ -107,7 +109,7 @@ export interface Machines extends Collection<
 
 /** Something was written or deleted, by this server or another one on the same store. */
 export interface StoreChange {
-  readonly kind: Exclude<keyof Kinds, 'histories' | 'presences'>;
+  readonly kind: Exclude<keyof Kinds, 'histories' | 'audit' | 'presences'>;
   /** The document's name: a machine's id, a setting's key; undefined for a very long one. */
   readonly id: string | undefined;
   readonly removed: boolean;

@@ -7,7 +7,9 @@ import { command, type Io } from '../command.ts';
 import { serverConfiguration, storeUrl } from './server-settings.ts';
 import { storeSettings } from './store-options.ts';
 
-type Shown = Pick<Token, 'name' | 'scope' | 'created_at' | 'expires_at'>;
+type Shown = Pick<Token, 'name' | 'scope' | 'created_at' | 'expires_at'> & {
+  readonly last_used?: string | null;
+};
 
 interface Tokens {
   create(wanted: NewToken): Promise<string>;
@@ -17,7 +19,8 @@ interface Tokens {
 
 export const token = command({
   name: 'token',
-  describe: 'create, list or revoke tokens of operators (read, full) and for agents (enrol)',
+  describe:
+    'create, list or revoke tokens of operators (read, operate, full) and for agents (enrol)',
   positionals: {
     action: { describe: 'what to do', choices: ['create', 'list', 'revoke'] },
     name: { describe: 'which token', isOptional: true },
@@ -26,7 +29,7 @@ export const token = command({
   options: {
     scope: {
       type: 'string',
-      choices: ['read', 'full', 'enrol'],
+      choices: ['read', 'operate', 'full', 'enrol'],
       describe: 'create: what the token allows',
     },
     expires: {
@@ -53,13 +56,29 @@ export const token = command({
       throw isAppError(err, 'store.in-use') ? running(err) : err;
     });
     try {
-      const [tokens, { systemClock }] = await Promise.all([
+      const [tokens, { systemClock }, { appendAudit }, { v7 }, { userInfo }] = await Promise.all([
         import('../../server/access/tokens.ts'),
         import('../../core/clock.ts'),
+        import('../../server/running/audit-log.ts'),
+        import('uuid'),
+        import('node:os'),
       ]);
+      const note = (verb: string, name: string, change: unknown): Promise<void> =>
+        appendAudit(
+          { store, clock: systemClock, newId: v7 },
+          {
+            by: `cli:${userInfo().username}`,
+            from: null,
+            action: `tokens.${verb}`,
+            records: [`tokens/${name}`],
+            change,
+            request_id: null,
+          },
+        );
       const direct: Tokens = {
         async create(wanted) {
           const text = await tokens.createToken(store, systemClock, wanted);
+          await note('create', wanted.name, { scope: wanted.scope, expires_at: wanted.expiresAt });
           if (!tokens.hasFullToken(await tokens.listTokens(store), systemClock.now())) {
             io.stderr.write(
               'no token is of scope full: operators get in with one from "token create NAME --scope full"\n',
@@ -67,8 +86,11 @@ export const token = command({
           }
           return text;
         },
-        list: () => tokens.listTokens(store),
-        revoke: (name) => tokens.revokeToken(store, name),
+        list: () => tokens.shownTokens(store),
+        async revoke(name) {
+          await tokens.revokeToken(store, name);
+          await note('delete', name, null);
+        },
       };
       return await act(direct, args, io);
     } finally {
@@ -98,26 +120,33 @@ async function act(tokens: Tokens, wanted: Wanted, io: Io): Promise<number> {
     await tokens.revoke(name);
     return 0;
   }
-  if (scope === undefined) throw usage('add --scope read, full or enrol');
+  if (scope === undefined) throw usage('add --scope read, operate, full or enrol');
   const text = await tokens.create({ name, scope, expiresAt: expiry(expires, new Date()) });
   io.stdout.write(json ? `${JSON.stringify({ name, scope, token: text })}\n` : `${text}\n`);
   return 0;
 }
 
 function printList(tokens: readonly Shown[], asJson: boolean, io: Io): void {
-  const shown = tokens.map(({ name, scope, created_at, expires_at }) => ({
+  const shown = tokens.map(({ name, scope, created_at, expires_at, last_used = null }) => ({
     name,
     scope,
     created_at,
     expires_at,
+    last_used,
   }));
   if (asJson) {
     io.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);
     return;
   }
-  for (const { name, scope, created_at, expires_at } of shown) {
-    const cells = [name.padEnd(24), scope.padEnd(5), `created ${created_at}`];
-    io.stdout.write(`${cells.join('  ')}${expires_at === null ? '' : `  expires ${expires_at}`}\n`);
+  for (const { name, scope, created_at, expires_at, last_used } of shown) {
+    const cells = [
+      name.padEnd(24),
+      scope.padEnd(7),
+      `created ${created_at}`,
+      ...(expires_at === null ? [] : [`expires ${expires_at}`]),
+      ...(last_used === null ? [] : [`used ${last_used}`]),
+    ];
+    io.stdout.write(`${cells.join('  ')}\n`);
   }
 }
 

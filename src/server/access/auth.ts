@@ -11,8 +11,9 @@ import { StockAgents } from './stock-agents.ts';
 import { closeForGood, hashToken, isClosedForGood, listTokens, machineOfToken } from './tokens.ts';
 
 /** The access that a route demands. public: none. enrol: an enrolment token or a machine's own.
- *  agent: the machine's own token, or an operator's (read suffices to read). read, full: an operator's. */
-export type Access = 'public' | 'enrol' | 'agent' | 'read' | 'full';
+ *  agent: the machine's own token, or an operator's (read suffices to read). read, operate, full: an
+ *  operator's. */
+export type Access = 'public' | 'enrol' | 'agent' | 'read' | 'operate' | 'full';
 
 export type Principal =
   | { readonly kind: 'token'; readonly name: string; readonly scope: TokenScope }
@@ -34,6 +35,8 @@ export interface AuthOptions {
 }
 
 interface Known {
+  readonly name: string;
+  readonly isStored: boolean;
   readonly principal: Principal;
   readonly hash: Buffer;
   readonly expiresMs: number;
@@ -52,6 +55,7 @@ export class Auth {
   readonly #clock: Clock;
   readonly #options: AuthOptions;
   #tokens = new Map<string, Known>();
+  readonly #used = new Map<string, Date>();
   #hasTokens = false;
   /** The store has had a token. */
   #hadTokens = false;
@@ -87,7 +91,7 @@ export class Auth {
    *  heartbeat. undefined: `admit` has to decide. */
   admitAtOnce(authorization: string | undefined, access: Access): Principal | undefined {
     const nowMs = this.#clock.elapsedMs();
-    if (access === 'read' || access === 'full') return undefined;
+    if (access === 'read' || access === 'operate' || access === 'full') return undefined;
     if (nowMs - this.#refreshedMs >= refreshMs) return undefined;
     if (!this.#isClosed()) return { kind: 'anyone' };
     const token = tokenOf(authorization, false) ?? '';
@@ -128,6 +132,13 @@ export class Auth {
     return principal;
   }
 
+  /** The tokens that were used since the last call, and when. */
+  takeUsed(): ReadonlyMap<string, Date> {
+    const used = new Map(this.#used);
+    this.#used.clear();
+    return used;
+  }
+
   /** Forgets a machine whose tokens changed, or that is gone. */
   forgetMachine(machineId: string): void {
     this.#proven.delete(machineId);
@@ -146,7 +157,10 @@ export class Auth {
     const sent = digest(token);
     const known = this.#tokens.get(sent.toString('hex'));
     if (known === undefined || !areEqual(known.hash, sent)) return undefined;
-    return known.expiresMs > this.#clock.now().getTime() ? known.principal : undefined;
+    const now = this.#clock.now();
+    if (known.expiresMs <= now.getTime()) return undefined;
+    if (known.isStored) this.#used.set(known.name, now);
+    return known.principal;
   }
 
   /** The machine, if the record says that the token is its own. */
@@ -199,6 +213,8 @@ export class Auth {
       // Nothing here keeps to the tags of a token, so one that has some is good for nothing.
       if (record.tags !== undefined) continue;
       tokens.set(record.sha256, {
+        name: record.name,
+        isStored: true,
         principal: { kind: 'token', name: record.name, scope: record.scope },
         hash: Buffer.from(record.sha256, 'hex'),
         expiresMs: record.expires_at === null ? Infinity : Date.parse(record.expires_at),
@@ -208,6 +224,8 @@ export class Auth {
     if (configured !== undefined) {
       const sha256 = hashToken(configured);
       tokens.set(sha256, {
+        name: 'configuration',
+        isStored: false,
         principal: { kind: 'token', name: 'configuration', scope: 'enrol' },
         hash: Buffer.from(sha256, 'hex'),
         expiresMs: Infinity,
@@ -270,6 +288,7 @@ function allows(principal: Principal, access: Access, isRead: boolean): boolean 
   if (principal.kind === 'boot') return access === 'enrol';
   if (principal.scope === 'enrol') return access === 'enrol';
   if (principal.scope === 'full') return true;
+  if (principal.scope === 'operate') return access !== 'full' && access !== 'enrol';
   return isRead && (access === 'read' || access === 'agent');
 }
 
@@ -297,6 +316,6 @@ function howToGetOne(access: Access): string {
     return 'give the agent an enrolment token (dragonfly-server token create NAME --scope enrol)';
   }
   if (access === 'agent') return 'the agent gets one when it checks in with an enrolment token';
-  const scope = access === 'full' ? 'full' : 'read';
+  const scope = access === 'public' ? 'read' : access;
   return `send "Authorization: Bearer …" (dragonfly-server token create NAME --scope ${scope})`;
 }

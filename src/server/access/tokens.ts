@@ -83,8 +83,31 @@ export async function listTokens(store: Store): Promise<readonly Token[]> {
   return tokens;
 }
 
+/** When each token was last used, kept beside the tokens, which servers of version 0.1.0 read as well. */
+const usedPrefix = `${privatePrefix}used.`;
+
+/** All tokens, with when they were last used, to the minute. */
+export async function shownTokens(store: Store): Promise<readonly Token[]> {
+  const used = new Map<string, string>();
+  for await (const { value } of store.settings.all(usedPrefix)) {
+    used.set(value.key.slice(usedPrefix.length), value.value);
+  }
+  return (await listTokens(store)).map((token) => {
+    const last_used = used.get(token.name);
+    return last_used === undefined ? token : { ...token, last_used };
+  });
+}
+
+/** Writes when tokens were last used. Errors: those of the store. */
+export async function noteUsed(store: Store, used: ReadonlyMap<string, Date>): Promise<void> {
+  for (const [name, at] of used) {
+    await store.settings.put({ key: usedPrefix + name, value: at.toISOString() });
+  }
+}
+
 /** Errors: AppError `token.unknown`. */
 export async function revokeToken(store: Store, name: string): Promise<void> {
+  await store.settings.delete(usedPrefix + name);
   if (!(await store.tokens.delete(name))) {
     throw new AppError('token.unknown', `there is no token named ${name}`);
   }

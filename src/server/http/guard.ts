@@ -2,10 +2,11 @@
 // browser send, and adds headers, logs and metrics.
 import type { FastifyRequest, onRequestHookHandler, onResponseHookHandler } from 'fastify';
 import { AppError } from '../../core/errors.ts';
-import type { Log } from '../../core/log.ts';
-import type { Access, Auth, Principal } from '../access/auth.ts';
+import { nameOf, type Access, type Auth, type Principal } from '../access/auth.ts';
+import { actor } from '../running/actor.ts';
 import type { Metrics } from '../running/metrics.ts';
 import { isLoopback } from './connections.ts';
+import { audit, type AuditingServices } from './auditing.ts';
 import { represent } from './representation.ts';
 import type { App } from '../services.ts';
 
@@ -23,10 +24,9 @@ declare module 'fastify' {
   }
 }
 
-export interface GuardServices {
+export interface GuardServices extends AuditingServices {
   readonly auth: Auth;
   readonly metrics: Metrics;
-  readonly log: Log;
   /** This server's URL as agents reach it, if configured. */
   readonly publicUrl: string | undefined;
 }
@@ -53,6 +53,7 @@ export function guardRequests(app: App, s: GuardServices): void {
     route.onRequest = [describe, route.onRequest ?? []].flat();
     route.onResponse = [route.onResponse ?? [], note].flat();
     represent(route);
+    audit(route, s);
   });
 }
 
@@ -85,9 +86,10 @@ function admitter(s: GuardServices): onRequestHookHandler {
       done();
       return;
     }
+    const isOperators = access === 'full' || access === 'operate';
     const admit = async (): Promise<void> => {
       const isOpen = !(await s.auth.isConfigured());
-      if (isOpen || access === 'read' || access === 'full') refuseForeignPages(request);
+      if (isOpen || access === 'read' || isOperators) refuseForeignPages(request);
       if (isOpen) refuseNames(request);
       request.principal = await s.auth.admit(request.headers.authorization, access, {
         isRead,
@@ -96,7 +98,7 @@ function admitter(s: GuardServices): onRequestHookHandler {
     };
     // A hook that may finish at once has to finish through its callback.
     // oxlint-disable-next-line promise/no-callback-in-promise
-    admit().then(() => done(), done);
+    admit().then(() => (isOperators ? actor.run(nameOf(request.principal), done) : done()), done);
   };
 }
 

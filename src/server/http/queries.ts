@@ -33,7 +33,7 @@ export function readStrictly(app: App): void {
 
 /** Agents and firmware may send fields that this version does not know. */
 function takesNoQuery({ url, schema, config }: RouteOptions): boolean {
-  const isOperators = config?.access === 'read' || config?.access === 'full';
+  const isOperators = ['read', 'operate', 'full'].includes(config?.access ?? '');
   return isOperators && url.startsWith('/api/') && schema?.querystring === undefined;
 }
 

@@ -6,6 +6,7 @@ import type { MachineView } from '../../model/operator-api.ts';
 import type { Machine } from '../../model/machine.ts';
 import { retryOnConflict } from '../../store/retry.ts';
 import type { Store, Versioned } from '../../store/store.ts';
+import { actor } from '../running/actor.ts';
 import type { Liveness } from '../running/liveness.ts';
 import { etag, refuseStale } from '../rules/etag.ts';
 import { historyOf } from '../rules/history.ts';
@@ -50,7 +51,11 @@ export async function changeMachine(
     if (changed === before) return before;
     const at = s.clock.now().toISOString();
     const after: Machine = { ...changed, metadata: { ...changed.metadata, updated_at: at } };
-    await s.store.machines.put(after, { revision }, { changes: historyOf(before, after, at) });
+    const by = actor.getStore();
+    const changes = historyOf(before, after, at).map((one) =>
+      by === undefined ? one : { ...one, by },
+    );
+    await s.store.machines.put(after, { revision }, { changes });
     return after;
   };
   return lanesOf(s.store).run(id, () => retryOnConflict(attempt));

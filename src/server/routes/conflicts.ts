@@ -37,7 +37,7 @@ export function conflictRoutes(app: App, s: Services): void {
   app.post(
     '/api/conflicts/:id/accept',
     {
-      config: { access: 'full' },
+      config: { access: 'operate' },
       schema: {
         tags: ['conflicts'],
         summary: 'Decide that it is one of the candidates, and merge the two records',
@@ -53,7 +53,7 @@ export function conflictRoutes(app: App, s: Services): void {
   app.post(
     '/api/conflicts/:id/split',
     {
-      config: { access: 'full' },
+      config: { access: 'operate' },
       schema: {
         tags: ['conflicts'],
         summary: 'Decide that it is a machine of its own',

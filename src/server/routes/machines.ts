@@ -49,7 +49,7 @@ export function machineRoutes(app: App, s: Services): void {
   app.post(
     '/api/machines',
     {
-      config: { access: 'full' },
+      config: { access: 'operate' },
       schema: {
         tags: ['machines'],
         summary: 'Enter a machine that has not booted yet; its first check-in is matched with it',
@@ -88,7 +88,7 @@ export function machineRoutes(app: App, s: Services): void {
   app.patch(
     '/api/machines/:id',
     {
-      config: { access: 'full' },
+      config: { access: 'operate' },
       schema: {
         tags: ['machines'],
         summary: 'Change the settings of a machine',
@@ -109,7 +109,7 @@ export function machineRoutes(app: App, s: Services): void {
   app.delete(
     '/api/machines/:id',
     {
-      config: { access: 'full' },
+      config: { access: 'operate' },
       schema: {
         tags: ['machines'],
         summary: 'Forget a machine; if it comes back, it is registered as a new one',
@@ -166,7 +166,7 @@ export function machineRoutes(app: App, s: Services): void {
   app.post(
     '/api/machines/bulk',
     {
-      config: { access: 'full' },
+      config: { access: 'operate' },
       schema: {
         tags: ['machines'],
         summary: 'Change many machines, each independently of the others',

@@ -25,7 +25,7 @@ export function tagRoutes(app: App, s: Services): void {
   app.delete(
     '/api/tags/:tag',
     {
-      config: { access: 'full' },
+      config: { access: 'operate' },
       schema: {
         tags: ['tags'],
         summary: 'Take a tag off every machine',

@@ -100,7 +100,7 @@ export function templateRoutes(app: App, s: Services): void {
   app.put(
     '/api/templates/:name',
     {
-      config: { access: 'full' },
+      config: { access: 'operate' },
       validatorCompiler: (part) =>
         part.httpPart === 'body' ? checkBody : TypeBoxValidatorCompiler(part),
       schema: {
@@ -137,7 +137,7 @@ export function templateRoutes(app: App, s: Services): void {
   app.delete(
     '/api/templates/:name',
     {
-      config: { access: 'full' },
+      config: { access: 'operate' },
       schema: {
         tags: ['templates'],
         summary: 'Delete a template; machines that have it as os_choice keep the name',

@@ -5,7 +5,14 @@ import { NewTokenRequest, TokenCreated, TokenList, TokenName } from '../../model
 import { invalid } from '../rules/violations.ts';
 import type { App, Services } from '../services.ts';
 import { nameOf } from '../access/auth.ts';
-import { createToken, hasFullToken, listTokens, revokeToken } from '../access/tokens.ts';
+import {
+  createToken,
+  hasFullToken,
+  listTokens,
+  noteUsed,
+  revokeToken,
+  shownTokens,
+} from '../access/tokens.ts';
 import { Done, errors } from './route.ts';
 
 export function tokenRoutes(app: App, s: Services): void {
@@ -20,13 +27,16 @@ export function tokenRoutes(app: App, s: Services): void {
       },
     },
     async () => {
-      const tokens = await listTokens(s.store);
+      // What this server has not written yet as well.
+      await noteUsed(s.store, s.auth.takeUsed());
+      const tokens = await shownTokens(s.store);
       return {
-        tokens: tokens.map(({ name, scope, created_at, expires_at }) => ({
+        tokens: tokens.map(({ name, scope, created_at, expires_at, last_used = null }) => ({
           name,
           scope,
           created_at,
           expires_at,
+          last_used,
         })),
       };
     },

@@ -28,7 +28,7 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
   app.post(
     '/api/workflows',
     {
-      config: { access: 'full' },
+      config: { access: 'operate' },
       schema: {
         tags: ['workflows'],
         summary:
@@ -140,7 +140,7 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
   app.post(
     '/api/workflows/:id/cancel',
     {
-      config: { access: 'full' },
+      config: { access: 'operate' },
       schema: {
         tags: ['workflows'],
         summary: 'Cancel a workflow; a running one leaves its machine in Error',
@@ -154,7 +154,7 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
   app.post(
     '/api/workflows/:id/release',
     {
-      config: { access: 'full' },
+      config: { access: 'operate' },
       schema: {
         tags: ['workflows'],
         summary: 'Let a workflow that was restored from a backup go on',

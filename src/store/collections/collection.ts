@@ -56,12 +56,13 @@ export class KvCollection<T extends object, By extends Values> implements Collec
     return this.remove(name, expected);
   }
 
-  async list({ prefix = '', ...page }: ListRequest = {}): Promise<Page<T>> {
+  async list({ prefix = '', from, ...page }: ListRequest = {}): Promise<Page<T>> {
     const table = `${this.#kind.table}/`;
     const limit = pageLimit(page);
     const items: Versioned<T>[] = [];
     let chars = 0;
-    let after = position(table, page.cursor);
+    const start = from === undefined ? undefined : table + namePrefix(from);
+    let after = position(table, page.cursor) ?? start;
     for (;;) {
       // One more than fits tells whether there is a next page.
       const left = limit + 1 - items.length;

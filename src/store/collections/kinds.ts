@@ -6,6 +6,7 @@ import { stateName, type Machine } from '../../model/machine.ts';
 import type { IdentityConflict, MachineHistory } from '../../model/history.ts';
 import type { Setting } from '../../model/operator-api.ts';
 import type { ServerPresence } from '../../model/presence.ts';
+import type { AuditEntry } from '../../model/audit.ts';
 import type { Token } from '../../model/token.ts';
 import type { Template } from '../../model/documents/template.ts';
 import { inDragonflysSpelling } from '../../model/documents/template-spelling.ts';
@@ -48,6 +49,7 @@ export const kinds = {
   settings: defineKind('settings', (s: Setting) => s.key, {}),
   tokens: defineKind('tokens', (t: Token) => t.name, {}),
   presences: defineKind('presences', (p: ServerPresence) => p.server, {}),
+  audit: defineKind('audit', (a: AuditEntry) => a.id, { record: (a) => a.records }),
 };
 export type Kinds = typeof kinds;
 export type DocumentOf<K> = K extends Kind<infer T, infer _> ? T : never;

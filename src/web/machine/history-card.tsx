@@ -19,7 +19,10 @@ export function HistoryCard({
       <ol class="history">
         {changes.map((change, i) => (
           <li key={i}>
-            <span>{changeText(change)}</span>
+            <span>
+              {changeText(change)}
+              {change.by !== undefined && ` by ${change.by}`}
+            </span>
             <span class="quiet">
               <Age atMs={Date.parse(change.at)} nowMs={nowMs} />
             </span>

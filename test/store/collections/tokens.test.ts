@@ -259,7 +259,7 @@ it('a store of version 0.1.0 has its tokens taken over by being opened', async (
 it('a token that says more than this version knows is one that nobody has', async () => {
   const { store } = await openedWithKv('memory:');
   const { sha256, ...said } = token('later');
-  const value = { ...said, sha256: '0'.repeat(64), token: { ...said, sha256, scope: 'operate' } };
+  const value = { ...said, sha256: '0'.repeat(64), token: { ...said, sha256, scope: 'oversee' } };
   await store.settings.put({ key: '~auth.token.later', value: JSON.stringify(value) });
   expect((await all(store)).map((one) => [one.name, one.sha256])).toEqual([
     ['later', '0'.repeat(64)],

@@ -95,7 +95,9 @@ function describeResponse(
     'application/json': content,
     'application/problem+json': { schema: named['Problem'] },
   };
-  const good = sends === 'application/octet-stream' ? {} : content;
+  const asText = { schema: { type: 'string' } };
+  const isText = sends !== 'application/json' && sends !== 'application/octet-stream';
+  const good = isText ? asText : sends === 'application/json' ? content : {};
   const shown = own.filter((name) => name !== 'Location' || status === '201');
   const names = isError ? errorHeaders : shown;
   return {

@@ -16,6 +16,7 @@ import { Template, TemplateAction, templateActions } from '../../../model/docume
 import { Workflow } from '../../../model/documents/workflow.ts';
 import { IdentityConflict } from '../../../model/history.ts';
 import {
+  AuditList,
   BulkRequest,
   BulkResponse,
   ConflictAccept,
@@ -93,6 +94,7 @@ export const named: Readonly<Record<string, TSchema>> = {
   SettingValue,
   TagList,
   TagRemoval,
+  AuditList,
   CreateToken: NewTokenRequest,
   TokenCreated,
   TokenList,

@@ -1,0 +1,81 @@
+// Notes in the audit log what operators change, after it was done and before it is answered.
+import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import { describeError } from '../../core/errors.ts';
+import { nameOf } from '../access/auth.ts';
+import { etag } from '../rules/etag.ts';
+import { isSecret, mask } from '../rules/secret-settings.ts';
+import { appendAudit, type AuditServices } from '../running/audit-log.ts';
+import type { Log } from '../../core/log.ts';
+
+export interface AuditingServices extends AuditServices {
+  readonly log: Log;
+}
+
+/** Adds this to a route by which operators change something. */
+export function audit(route: RouteOptions, s: AuditingServices): void {
+  const { access } = route.config ?? {};
+  const changes = [route.method].flat().some((method) => method !== 'GET' && method !== 'HEAD');
+  if (!changes || (access !== 'full' && access !== 'operate')) return;
+  const onSend = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    if (reply.statusCode >= 300 || Object(request.body).dry_run === true) return;
+    try {
+      await appendAudit(s, entryOf(request, reply));
+    } catch (err) {
+      // It is done: to say that it failed would be wrong.
+      s.log.error({ error: describeError(err), request_id: request.id }, 'not in the audit log');
+    }
+  };
+  route.onSend = [onSend, route.onSend ?? []].flat();
+}
+
+function entryOf(request: FastifyRequest, reply: FastifyReply) {
+  const [, , kind = '', ...rest] = (request.routeOptions.url ?? '').split('/');
+  return {
+    by: nameOf(request.principal),
+    from: request.ip,
+    action: `${kind}.${verbOf(request.method, rest)}`,
+    records: recordsOf(kind, request, reply),
+    change: changeOf(kind, request),
+    request_id: request.id,
+  };
+}
+
+/** The last word of the address, as in "cancel", or else that of the method. */
+function verbOf(method: string, rest: readonly string[]): string {
+  const last = rest.at(-1);
+  if (last !== undefined && !last.startsWith(':')) return last;
+  return method === 'POST' ? 'create' : method.toLowerCase();
+}
+
+function recordsOf(kind: string, request: FastifyRequest, reply: FastifyReply): string[] {
+  const [name] = Object.values<unknown>(Object(request.params));
+  if (typeof name === 'string') return [`${kind}/${name.toLowerCase()}`];
+  const { ids } = Object(request.body);
+  if (Array.isArray(ids)) return ids.map((id) => `${kind}/${String(id).toLowerCase()}`);
+  const made = reply.getHeader('location');
+  return typeof made === 'string' ? [made.replace('/api/', '')] : [];
+}
+
+/** The body of the request, without secrets. Of a template, which may be long, its tag and actions. */
+function changeOf(kind: string, { body, params }: FastifyRequest): unknown {
+  if (kind === 'templates' && body !== undefined) {
+    const actions: { action?: unknown }[] = Object(body).spec?.actions ?? [];
+    return { etag: etag(body), actions: actions.map(({ action }) => action) };
+  }
+  const { ids, ...rest } = Object(body);
+  if (Array.isArray(ids)) return { machines: ids.length, ...rest };
+  if (kind !== 'settings' || body === undefined) return withoutSecrets(body ?? null);
+  const { key } = Object(params);
+  return isSecret({ key, ...rest }) ? { ...rest, value: mask } : body;
+}
+
+function withoutSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutSecrets);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [
+      key,
+      isSecret({ key }) ? mask : withoutSecrets(item),
+    ]),
+  );
+}

@@ -1,0 +1,64 @@
+// Audit routes: who changed what, when and from where; a page at a time, or all of it as lines.
+import { Readable } from 'node:stream';
+import { Type } from 'typebox';
+import { stringifyExact } from '../../core/exact-json.ts';
+import { AuditList, AuditQuery } from '../../model/operator-api.ts';
+import { invalid } from '../rules/violations.ts';
+import type { App, Services } from '../services.ts';
+import { errors } from './route.ts';
+
+export function auditRoutes(app: App, s: Services): void {
+  app.get(
+    '/api/audit',
+    {
+      config: { access: 'full' },
+      schema: {
+        tags: ['audit'],
+        summary: 'List the changes by operators, oldest first, of all records or of one',
+        querystring: AuditQuery,
+        response: { 200: AuditList, ...errors },
+      },
+    },
+    async (request) => {
+      const { record, since, ...page } = request.query;
+      const from = since === undefined ? undefined : idAt(since);
+      const { items, nextCursor } = await (record === undefined
+        ? s.store.audit.list({ ...page, from })
+        : s.store.audit.listBy('record', record, page));
+      const entries = items.map(({ value }) => value);
+      return {
+        entries: since === undefined ? entries : entries.filter(({ id }) => id >= (from ?? '')),
+        next_cursor: nextCursor ?? null,
+      };
+    },
+  );
+
+  app.get(
+    '/api/audit/export',
+    {
+      config: { access: 'full' },
+      schema: {
+        tags: ['audit'],
+        summary: 'Get the whole audit log, one JSON document to a line',
+        response: { 200: Type.Any({ description: 'lines of JSON' }), ...errors },
+      },
+    },
+    (_request, reply) =>
+      reply.type('application/x-ndjson').send(Readable.from(lines(s), { objectMode: false })),
+  );
+}
+
+async function* lines({ store }: Pick<Services, 'store'>): AsyncGenerator<string> {
+  for await (const { value } of store.audit.all()) yield `${stringifyExact(value)}\n`;
+}
+
+/** What every UUIDv7 of this time and later comes after. Errors: AppError `request.invalid`. */
+function idAt(text: string): string {
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms)) {
+    const message = 'is no time that this server knows';
+    throw invalid('querystring', [{ instancePath: '/since', message, params: {} }]);
+  }
+  const hex = Math.max(0, ms).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}`;
+}
