@@ -15,7 +15,13 @@ import { readStrictly } from './http/queries.ts';
 import { Auth, type AuthOptions } from './access/auth.ts';
 import { startBackground } from './background.ts';
 import type { BootOptions } from '../netboot/boot-script.ts';
-import { limitConnections, serverOptions, type TlsTexts } from './http/connections.ts';
+import {
+  certificateOf,
+  limitConnections,
+  noteCertificate,
+  serverOptions,
+  type TlsTexts,
+} from './http/connections.ts';
 import { Events } from './running/events.ts';
 import { guardRequests } from './http/guard.ts';
 import { decisionFor } from './machines/decision.ts';
@@ -43,8 +49,9 @@ import { tokenRoutes } from './routes/tokens.ts';
 import { workflowRoutes } from './routes/workflows.ts';
 import { SecretBox } from './access/secrets.ts';
 import type { App, Services } from './services.ts';
+import { measureUpkeep } from './running/upkeep-metrics.ts';
 import { Stopwatch } from './running/stopwatch.ts';
-import { TagCounts } from './running/tag-counts.ts';
+import { countFleet, measureFleet } from './running/fleet-metrics.ts';
 import { timedStore } from './running/timed-store.ts';
 
 export interface AppOptions {
@@ -61,6 +68,8 @@ export interface AppOptions {
   readonly liveness?: Partial<LivenessPolicy>;
   readonly overload?: Partial<OverloadPolicy>;
   readonly audit?: Partial<AuditPolicy>;
+  /** The size of the store, where it is a file; for the metrics. */
+  readonly storeBytes?: (() => number | undefined) | undefined;
   /** The most connections per address. Loopback, where proxies are, may have any number. */
   readonly connectionsPerAddress?: number;
   readonly publicUrl?: string | undefined;
@@ -108,11 +117,23 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
   const app = bare as App;
   // Schemas of answers only document: all fields of stored records go out as they are.
   app.setSerializerCompiler(() => answerText);
-  app.setErrorHandler((err, request, reply) => sendError(err, request, reply, s.log));
+  app.setErrorHandler((err, request, reply) => {
+    const sent = sendError(err, request, reply, s.log);
+    const status = reply.statusCode;
+    if (status === 401 || status === 403) s.metrics.denied.inc({ status });
+    return sent;
+  });
   takeBodies(app);
   readStrictly(app);
   answerUnknown(app);
   limitConnections(app.server, options.connectionsPerAddress ?? 1024);
+  noteCertificate(app.server, options.tls);
+  measureUpkeep(s.metrics.registry, {
+    version: options.version ?? '0',
+    certificate: () => certificateOf(app.server),
+    tokenExpiries: () => s.auth.expiries(),
+    storeBytes: options.storeBytes,
+  });
   guardRequests(app, s);
   await app.register(swagger, openApiBase(options.version ?? '0'));
   for (const add of [...routes, ...more]) await add(app, s);
@@ -134,6 +155,8 @@ function createServices(options: AppOptions, stopping: AbortSignal): Services {
   });
   const metrics = createMetrics(liveness, events);
   const store = timedStore(options.store, clock, metrics);
+  const fleet = countFleet(store);
+  measureFleet(metrics.registry, fleet, liveness);
   return {
     store,
     clock,
@@ -145,7 +168,7 @@ function createServices(options: AppOptions, stopping: AbortSignal): Services {
     decisions: new Decisions((machine) => decisionFor({ store, clock }, machine)),
     checkins: new Lanes(),
     audit: { ...defaultAudit, ...options.audit },
-    tags: new TagCounts(store),
+    fleet,
     metrics,
     stopping,
     auth: new Auth(store, clock, options.auth),

@@ -2,6 +2,7 @@
 // ends workflows past their time, and passes on changes in the store.
 import { describeError, isAppError } from '../core/errors.ts';
 import { tokenHolder, type Machine } from '../model/machine.ts';
+import { isActive, type Workflow } from '../model/documents/workflow.ts';
 import type { StoreChange } from '../store/store.ts';
 import { privatePrefix } from '../store/collections/tokens.ts';
 import { noteUsed } from './access/tokens.ts';
@@ -36,7 +37,7 @@ export function startBackground(s: Services, signal: AbortSignal): Background {
   const others = new OtherServers(s.store, s.clock, s.liveness, s.newId());
   const running = [
     watchStore(s, ownWrites, signal).catch((err: unknown) => {
-      s.tags.unwatched();
+      for (const census of Object.values(s.fleet)) census.unwatched();
       s.log.error({ err }, 'the store cannot be watched: changes by other servers show late');
     }),
     s.overload.watch(signal).catch(() => {}),
@@ -167,7 +168,7 @@ async function watchStore(
   await s.store.watch((change) => {
     if (change?.kind === 'machines' && ownWrites.has(change.id ?? '')) return;
     if (change === undefined) {
-      s.tags.changed(undefined);
+      for (const census of Object.values(s.fleet)) census.changed(undefined);
       s.decisions.forget(undefined);
       s.events.publish('reset', {});
       return;
@@ -181,11 +182,12 @@ type Change = Omit<StoreChange, 'kind'>;
 /** The events that watchers get of a change. Kinds that are not listed cause none. */
 const announcements: Partial<Record<StoreChange['kind'], (s: Services, change: Change) => void>> = {
   machines(s, { id, removed }) {
-    s.tags.changed(id);
+    s.fleet.machines.changed(id);
     s.decisions.forget(id);
     s.events.publish(removed ? 'machine.deleted' : 'machine.changed', { machine_id: id });
   },
   workflows(s, { id, removed }) {
+    s.fleet.workflows.changed(id);
     if (id !== undefined && !removed) void announceWorkflow(s, id);
   },
   templates(s, { id, removed }) {
@@ -197,9 +199,24 @@ const announcements: Partial<Record<StoreChange['kind'], (s: Services, change: C
     s.events.publish('setting.changed', { key: id, removed });
   },
   conflicts(s, { id, removed }) {
+    s.fleet.conflicts.changed(id);
     s.events.publish('conflict.changed', { conflict_id: id, removed });
   },
 };
+
+/** A workflow that ended longer ago was measured when it did, by this run of the server or the one before. */
+const justEndedMs = 60_000;
+
+/** Measures a workflow that ended just now, once. */
+function measureEnd(s: Services, id: string, workflow: Workflow): void {
+  const { state, startedAt, completedAt } = statusOf(workflow);
+  if (isActive(workflow) || typeof startedAt !== 'string' || typeof completedAt !== 'string')
+    return;
+  const isNews = s.clock.now().getTime() - Date.parse(completedAt) < justEndedMs;
+  if (!isNews) return;
+  const seconds = (Date.parse(completedAt) - Date.parse(startedAt)) / 1000;
+  s.metrics.workflowEnded(id, state, Math.max(0, seconds));
+}
 
 /** Announces a workflow's progress and machine, for those who watch the machine. */
 async function announceWorkflow(s: Services, id: string): Promise<void> {
@@ -208,6 +225,7 @@ async function announceWorkflow(s: Services, id: string): Promise<void> {
     if (found === undefined) return;
     const { state, progress, currentAction, error } = statusOf(found.value);
     const machine_id = found.value.spec.hardwareRef;
+    measureEnd(s, id, found.value);
     s.decisions.forget(machine_id);
     s.events.publish('workflow.changed', {
       workflow_id: id,

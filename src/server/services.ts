@@ -16,7 +16,7 @@ import type { Metrics } from './running/metrics.ts';
 import type { AuditPolicy } from './running/audit-log.ts';
 import type { Overload } from './running/overload.ts';
 import type { Stopwatch } from './running/stopwatch.ts';
-import type { TagCounts } from './running/tag-counts.ts';
+import type { Fleet } from './running/fleet-metrics.ts';
 import type { SecretBox } from './access/secrets.ts';
 
 export type App = FastifyInstance<
@@ -41,7 +41,7 @@ export interface Services {
   readonly decisions: Decisions;
   readonly checkins: Lanes;
   readonly audit: AuditPolicy;
-  readonly tags: TagCounts;
+  readonly fleet: Fleet;
   readonly metrics: Metrics;
   readonly overload: Overload;
   readonly stopwatch: Stopwatch;

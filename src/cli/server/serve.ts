@@ -1,7 +1,7 @@
 // `dragonfly-server serve`, its default command: runs the server until it is told to stop.
-import { unwatchFile, watchFile } from 'node:fs';
+import { statSync, unwatchFile, watchFile } from 'node:fs';
 import { createSecureContext } from 'node:tls';
-import { resolve as absolutePath } from 'node:path';
+import { join, resolve as absolutePath } from 'node:path';
 import { AppError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import { shownSettings } from '../../core/settings.ts';
@@ -91,6 +91,7 @@ async function run(
       maxBeatsPerSecond: values.max_heartbeat_rate,
     },
     connectionsPerAddress: values.connections_per_address,
+    storeBytes: values.store === undefined ? () => dataBytes(values.data) : undefined,
     publicUrl: values.public_url?.replace(/\/+$/, ''),
     boot: {
       dir: values.boot_dir && absolutePath(values.boot_dir),
@@ -126,6 +127,11 @@ async function run(
     stopWatching();
     await close(app);
   }
+}
+
+/** The size of the embedded store's file. */
+function dataBytes(directory: string): number | undefined {
+  return statSync(join(directory, 'data.mdb'), { throwIfNoEntry: false })?.size;
 }
 
 /** Refuses new requests, lets those in progress finish, then closes the connections. */

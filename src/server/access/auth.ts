@@ -132,6 +132,15 @@ export class Auth {
     return principal;
   }
 
+  /** When each stored token ends that does, in milliseconds since 1970. */
+  async expiries(): Promise<ReadonlyMap<string, number>> {
+    await this.#refresh();
+    const ends = [...this.#tokens.values()].filter(({ isStored }) => isStored);
+    return new Map(
+      ends.filter(({ expiresMs }) => expiresMs !== Infinity).map((t) => [t.name, t.expiresMs]),
+    );
+  }
+
   /** The tokens that were used since the last call, and when. */
   takeUsed(): ReadonlyMap<string, Date> {
     const used = new Map(this.#used);

@@ -67,7 +67,21 @@ export function isLoopback(host: string): boolean {
   return /^(\[?::1\]?|(::ffff:)?127(\.\d{1,3}){3}|localhost)$/i.test(host);
 }
 
+/** The certificate chain that each server shows. */
+const shown = new WeakMap<Server, string>();
+
+export function noteCertificate(server: Server, tls: TlsTexts | undefined): void {
+  if (tls !== undefined) shown.set(server, tls.cert);
+}
+
+/** The certificate chain that a server shows, PEM; undefined without TLS. */
+export function certificateOf(server: Server): string | undefined {
+  return shown.get(server);
+}
+
 /** Uses another certificate from the next connection on. Throws if certificate and key do not match. */
 export function renewTls(server: Server, texts: TlsTexts): void {
-  if (server instanceof TlsServer) server.setSecureContext(tlsContext(texts));
+  if (!(server instanceof TlsServer)) return;
+  server.setSecureContext(tlsContext(texts));
+  noteCertificate(server, texts);
 }

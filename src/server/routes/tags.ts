@@ -1,6 +1,7 @@
 // Tag routes: list all tags, take one off every machine. Tagging a machine is a change of the machine.
 import { Type } from 'typebox';
 import { Tag, TagList, TagRemoval } from '../../model/operator-api.ts';
+import { countTags } from '../running/fleet-metrics.ts';
 import { changeMachine } from '../machines/machines.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';
@@ -17,7 +18,7 @@ export function tagRoutes(app: App, s: Services): void {
       },
     },
     async () => {
-      const counts = await s.tags.all();
+      const counts = await countTags(s.fleet);
       return { tags: counts.map(([tag, machines]) => ({ tag, machines })) };
     },
   );

@@ -12,6 +12,10 @@ export interface Metrics {
   readonly heartbeats: Counter;
   readonly problems: Counter<'code'>;
   readonly refused: Counter<'kind'>;
+  /** Requests without a token that is good enough. */
+  readonly denied: Counter<'status'>;
+  /** A workflow ended after so long. Told again, it counts once. */
+  workflowEnded(id: string, state: string, seconds: number): void;
   readonly requests: Histogram<'method' | 'route' | 'status'>;
   readonly store: Histogram<'operation' | 'outcome'>;
 }
@@ -28,6 +32,10 @@ export function createMetrics(liveness: Liveness, events: Events): Metrics {
   const registers = [registry];
   // Adds event loop lag, memory and CPU of the process.
   collectDefaultMetrics({ register: registry });
+  // Gauges that are named like counters. Those of each type, which they sum up, stay.
+  for (const kind of ['handles', 'requests', 'resources']) {
+    registry.removeSingleMetric(`nodejs_active_${kind}_total`);
+  }
   const alive = new Gauge({
     name: 'dragonfly_machines_alive',
     help: 'Machines heard since the server started, by liveness and by state when last asked',
@@ -73,6 +81,13 @@ export function createMetrics(liveness: Liveness, events: Events): Metrics {
       labelNames: ['kind'],
       registers,
     }),
+    denied: new Counter({
+      name: 'dragonfly_denied_total',
+      help: 'Requests that were refused for their token, by status: 401 or 403',
+      labelNames: ['status'],
+      registers,
+    }),
+    workflowEnded: workflowTimes(registers),
     requests: new Histogram({
       name: 'dragonfly_http_request_seconds',
       help: 'Time to answer a request, heartbeats excepted',
@@ -87,5 +102,25 @@ export function createMetrics(liveness: Liveness, events: Events): Metrics {
       buckets: [0.0005, 0.002, 0.01, 0.05, 0.2, 1, 5],
       registers,
     }),
+  };
+}
+
+/** The most ended workflows that are remembered, so that none is measured twice. */
+const mostEnded = 1000;
+
+function workflowTimes(registers: Registry[]): Metrics['workflowEnded'] {
+  const times = new Histogram({
+    name: 'dragonfly_workflow_seconds',
+    help: 'Time from the start of a workflow to its end, by how it ended',
+    labelNames: ['state'],
+    buckets: [10, 60, 300, 900, 1800, 3600, 7200],
+    registers,
+  });
+  const ended = new Set<string>();
+  return (id, state, seconds) => {
+    if (ended.has(id)) return;
+    if (ended.size >= mostEnded) ended.clear();
+    ended.add(id);
+    times.observe({ state }, seconds);
   };
 }
