@@ -36,6 +36,7 @@ const codes = {
   'server.rejected': [null, 'The server answered with an error.'],
   'server.garbled': [null, 'Something other than a Dragonfly server answered.'],
   'server.busy': [503, 'The server is overloaded; repeat the request later.'],
+  'server.limited': [429, 'This client asks for too much at once; repeat the request later.'],
   'action.refused': [null, 'The server asked for an action that this agent may not carry out.'],
   'action.unsupported': [null, 'The server asked for an action that this agent does not know.'],
   'action.failed': [null, 'An action that the server asked for was begun and failed.'],

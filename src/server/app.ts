@@ -28,6 +28,7 @@ import { decisionFor } from './machines/decision.ts';
 import { Decisions } from './running/decisions.ts';
 import { Liveness } from './running/liveness.ts';
 import { defaultLiveness, type LivenessPolicy } from './running/pace.ts';
+import { defaultLimits, Limits, type LimitPolicy } from './running/limits.ts';
 import { createMetrics } from './running/metrics.ts';
 import { openApiBase } from './http/openapi/document.ts';
 import { defaultOverload, Overload, type OverloadPolicy } from './running/overload.ts';
@@ -67,6 +68,7 @@ export interface AppOptions {
   readonly secretKeys?: string;
   readonly liveness?: Partial<LivenessPolicy>;
   readonly overload?: Partial<OverloadPolicy>;
+  readonly limits?: Partial<LimitPolicy>;
   readonly audit?: Partial<AuditPolicy>;
   /** The size of the store, where it is a file; for the metrics. */
   readonly storeBytes?: (() => number | undefined) | undefined;
@@ -173,6 +175,7 @@ function createServices(options: AppOptions, stopping: AbortSignal): Services {
     stopping,
     auth: new Auth(store, clock, options.auth),
     overload: new Overload({ ...defaultOverload, ...options.overload }, clock, random, metrics),
+    limits: new Limits({ ...defaultLimits, ...options.limits }, clock, metrics),
     secrets: new SecretBox(options.secretKeys ?? ''),
     stopwatch: new Stopwatch(clock),
     publicUrl: options.publicUrl,

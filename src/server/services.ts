@@ -12,6 +12,7 @@ import type { Decisions } from './running/decisions.ts';
 import type { Liveness } from './running/liveness.ts';
 import type { ImageFolder } from '../store/images/folder.ts';
 import type { BootOptions } from '../netboot/boot-script.ts';
+import type { Limits } from './running/limits.ts';
 import type { Metrics } from './running/metrics.ts';
 import type { AuditPolicy } from './running/audit-log.ts';
 import type { Overload } from './running/overload.ts';
@@ -44,6 +45,7 @@ export interface Services {
   readonly fleet: Fleet;
   readonly metrics: Metrics;
   readonly overload: Overload;
+  readonly limits: Limits;
   readonly stopwatch: Stopwatch;
   readonly secrets: SecretBox;
   /** This server's URL as agents reach it, if configured. */

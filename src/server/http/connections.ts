@@ -13,6 +13,9 @@ export interface TlsTexts {
 const bodyLimit = 1024 * 1024;
 /** From the first byte of a request to its last. Units: milliseconds. */
 const requestTimeout = 30_000;
+/** Without a byte in either direction for so long, a connection is closed. Event streams speak more often.
+ *  Units: milliseconds. */
+const silence = 120_000;
 const node = {
   headersTimeout: 10_000,
   requestTimeout,
@@ -28,6 +31,8 @@ export function serverOptions(tls: TlsTexts | undefined) {
   const common = {
     bodyLimit,
     requestTimeout,
+    // A client that never reads its answer is cut off.
+    connectionTimeout: silence,
     keepAliveTimeout: node.keepAliveTimeout,
     routerOptions: { maxParamLength: 512 },
   };

@@ -5,7 +5,9 @@ import {
   HeartbeatRequest,
   HeartbeatResponse,
 } from '../../model/api.ts';
+import { normalizeMac } from '../../identity/macs.ts';
 import { checkIn } from '../checkin/checkins.ts';
+import { isLoopback } from '../http/connections.ts';
 import { agentBody } from '../http/agent-body.ts';
 import { heartbeat } from '../checkin/heartbeats.ts';
 import type { App, Services } from '../services.ts';
@@ -28,6 +30,10 @@ export function agentRoutes(app: App, s: Services): void {
       const work = () => checkIn(s, request.body, request.principal);
       const isStock = (request.body.boot_id ?? null) === null;
       // A stock agent whose first check-in is refused waits for a key at its console.
+      const address = isStock || isLoopback(request.ip) ? undefined : request.ip;
+      const { mac } = request.body;
+      const bytes = Number(request.headers['content-length'] ?? 0);
+      s.limits.checkin(normalizeMac(mac) ?? mac, address, bytes);
       return isStock ? s.overload.runAlways(work) : s.overload.run(work);
     },
   );

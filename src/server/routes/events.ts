@@ -2,6 +2,7 @@
 import { Type } from 'typebox';
 import type { ServerResponse } from 'node:http';
 import { AppError } from '../../core/errors.ts';
+import { isLoopback } from '../http/connections.ts';
 import { eventText, type ServerEvent } from '../../model/events.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';
@@ -31,6 +32,10 @@ export function eventRoutes(app: App, s: Services): void {
       if (s.events.subscribers >= maxStreams) {
         throw new AppError('server.busy', `${maxStreams} event streams are already open`);
       }
+      const clients = isLoopback(request.ip) ? [] : [`address ${request.ip}`];
+      if (request.principal.kind === 'token') clients.push(`token ${request.principal.name}`);
+      const end = s.limits.stream(clients);
+      reply.raw.on('close', end);
       reply.hijack();
       for (const [name, value] of Object.entries(reply.getHeaders())) {
         if (value !== undefined) reply.raw.setHeader(name, value);

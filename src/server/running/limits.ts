@@ -1,0 +1,98 @@
+// Limits of what one client may cost, by machine and by address: so many requests or bytes at one moment, and a
+// steady rate from then on. A rack that powers on together stays far below them.
+import type { Clock } from '../../core/clock.ts';
+import { AppError } from '../../core/errors.ts';
+import type { Metrics } from './metrics.ts';
+
+/** So much at once, and so much a second from then on. */
+export interface Limit {
+  readonly burst: number;
+  readonly perSecond: number;
+}
+
+export interface LimitPolicy {
+  readonly machineCheckins: Limit;
+  readonly addressCheckins: Limit;
+  /** What agents of one address send, in bytes. */
+  readonly addressBytes: Limit;
+  /** Open event streams of one address, and of one token. */
+  readonly streams: number;
+}
+
+export const defaultLimits: LimitPolicy = {
+  machineCheckins: { burst: 400, perSecond: 1 },
+  addressCheckins: { burst: 2000, perSecond: 50 },
+  addressBytes: { burst: 256 * 1024 * 1024, perSecond: 1024 * 1024 },
+  streams: 64,
+};
+
+/** The most clients that are remembered. */
+const mostClients = 100_000;
+
+interface Bucket {
+  left: number;
+  atMs: number;
+}
+
+export class Limits {
+  readonly #policy: LimitPolicy;
+  readonly #clock: Clock;
+  readonly #metrics: Metrics;
+  readonly #buckets = new Map<string, Bucket>();
+  readonly #streams = new Map<string, number>();
+
+  constructor(policy: LimitPolicy, clock: Clock, metrics: Metrics) {
+    this.#policy = policy;
+    this.#clock = clock;
+    this.#metrics = metrics;
+  }
+
+  /** Counts a check-in. `address`: undefined for one whose address does not tell clients apart, or that must
+   *  not be refused for it. Errors: AppError `server.limited`. */
+  checkin(mac: string, address: string | undefined, bytes: number): void {
+    const { machineCheckins, addressCheckins, addressBytes } = this.#policy;
+    this.#take(`machine ${mac}`, machineCheckins, 1);
+    if (address === undefined) return;
+    this.#take(`address ${address}`, addressCheckins, 1);
+    this.#take(`bytes ${address}`, addressBytes, bytes);
+  }
+
+  /** Counts an event stream, until the function that it returns is called. Errors: AppError `server.limited`. */
+  stream(clients: readonly string[]): () => void {
+    for (const client of clients) {
+      if ((this.#streams.get(client) ?? 0) >= this.#policy.streams)
+        throw this.#refusal('stream', 10);
+    }
+    for (const client of clients) this.#count(client, 1);
+    return () => {
+      for (const client of clients) this.#count(client, -1);
+    };
+  }
+
+  #count(client: string, by: number): void {
+    const count = (this.#streams.get(client) ?? 0) + by;
+    if (count <= 0) this.#streams.delete(client);
+    else this.#streams.set(client, count);
+  }
+
+  #take(client: string, { burst, perSecond }: Limit, amount: number): void {
+    const nowMs = this.#clock.elapsedMs();
+    const known = this.#buckets.get(client);
+    if (known === undefined && this.#buckets.size >= mostClients) this.#buckets.clear();
+    const earned = known === undefined ? burst : ((nowMs - known.atMs) / 1000) * perSecond;
+    const left = Math.min(burst, (known?.left ?? 0) + earned);
+    if (left < amount) throw this.#refusal('limit', (amount - left) / perSecond);
+    this.#buckets.set(client, { left: left - amount, atMs: nowMs });
+  }
+
+  #refusal(kind: string, seconds: number): AppError {
+    this.#metrics.refused.inc({ kind });
+    return new AppError(
+      'server.limited',
+      'this client asks for too much at once; try again later',
+      {
+        details: { retry_after_seconds: Math.max(1, Math.ceil(seconds)) },
+      },
+    );
+  }
+}

@@ -1,0 +1,88 @@
+import { expect, it } from 'vitest';
+import { ManualClock, systemClock } from '../../../src/core/clock.ts';
+import { createToken } from '../../../src/server/access/tokens.ts';
+import { Events } from '../../../src/server/running/events.ts';
+import { defaultLimits, Limits } from '../../../src/server/running/limits.ts';
+import { Liveness } from '../../../src/server/running/liveness.ts';
+import { createMetrics } from '../../../src/server/running/metrics.ts';
+import { defaultLiveness } from '../../../src/server/running/pace.ts';
+import { checkin, startServer } from '../harness.ts';
+
+function limits(policy = {}) {
+  const clock = new ManualClock(new Date());
+  const events = new Events('test');
+  const metrics = createMetrics(new Liveness(clock, events, () => 0, defaultLiveness), events);
+  return { clock, limits: new Limits({ ...defaultLimits, ...policy }, clock, metrics) };
+}
+
+it('let a rack power on: 600 check-ins at one moment from one address, 300 of them of one machine', () => {
+  const { limits: all } = limits();
+  const powerOn = (): void => {
+    for (let n = 0; n < 600; n += 1) {
+      all.checkin(n < 300 ? 'the one' : `machine ${n}`, '192.0.2.1', 100_000);
+    }
+  };
+  expect(powerOn).not.toThrow();
+});
+
+it('refuse what goes on and on, and let the steady rate through', async () => {
+  const { clock, limits: all } = limits();
+  const ask = () => all.checkin('the one', undefined, 100);
+  for (let n = 0; n < 400; n += 1) ask();
+  expect(ask).toThrow('too much at once');
+  await clock.advance(3000);
+  for (let n = 0; n < 3; n += 1) ask();
+  expect(ask).toThrow('too much at once');
+  // Another machine is not concerned.
+  all.checkin('another', undefined, 100);
+});
+
+it('bound the bytes of an address, whatever machines it speaks for', async () => {
+  const { clock, limits: all } = limits({ addressBytes: { burst: 1000, perSecond: 100 } });
+  const send = (n: number, bytes: number) => all.checkin(`m${n}`, '192.0.2.1', bytes);
+  send(1, 900);
+  expect(() => send(2, 200)).toThrow('too much at once');
+  all.checkin('m3', '192.0.2.2', 200);
+  await clock.advance(2000);
+  send(4, 200);
+});
+
+it('are told by 429 and when to come again', async () => {
+  const server = await startServer({
+    limits: { machineCheckins: { burst: 2, perSecond: 0.1 } },
+  });
+  const ask = () => server.call('POST', '/api/agent/checkin', { body: checkin(1) });
+  expect([(await ask()).status, (await ask()).status]).toEqual([200, 200]);
+  const { status, body, headers } = await ask();
+  expect([status, body.code]).toEqual([429, 'server.limited']);
+  expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+  expect((await server.call('POST', '/api/agent/checkin', { body: checkin(2) })).status).toBe(200);
+});
+
+it('bound the event streams of a token, and count those that ended no more', async () => {
+  const server = await startServer({ limits: { streams: 2 } });
+  const token = await createToken(server.store, systemClock, {
+    name: 'page',
+    scope: 'read',
+    expiresAt: null,
+  });
+  const open = async () => {
+    const leave = new AbortController();
+    const { status } = await fetch(`${server.url}/api/events`, {
+      headers: { authorization: `Bearer ${token}` },
+      signal: leave.signal,
+    });
+    return { status, leave: () => leave.abort() };
+  };
+  const [first, second, third] = [await open(), await open(), await open()];
+  expect([first.status, second.status, third.status]).toEqual([200, 200, 429]);
+  first.leave();
+  await expect
+    .poll(async () => {
+      const again = await open();
+      again.leave();
+      return again.status;
+    })
+    .toBe(200);
+  second.leave();
+});
