@@ -291,6 +291,13 @@ export const NewTokenRequest = Type.Object(
   {
     name: TokenName,
     scope: TokenScope,
+    tags: Type.Optional(
+      Type.Array(Tag, {
+        minItems: 1,
+        maxItems: mostTags,
+        description: 'it is good for machines with one of these alone',
+      }),
+    ),
     expires_at: Type.Optional(nullable(Type.String({ format: 'date-time' }))),
   },
   strict,
@@ -307,6 +314,7 @@ export const TokenList = Type.Object({
     Type.Object({
       name: Type.String(),
       scope: TokenScope,
+      tags: Type.Optional(Type.Array(Type.String())),
       created_at: Type.String(),
       expires_at: nullable(Type.String()),
       last_used: nullable(Type.String({ description: 'null: not since this was noted' })),

@@ -7,7 +7,7 @@ import { command, type Io } from '../command.ts';
 import { serverConfiguration, storeUrl } from './server-settings.ts';
 import { storeSettings } from './store-options.ts';
 
-type Shown = Pick<Token, 'name' | 'scope' | 'created_at' | 'expires_at'> & {
+type Shown = Pick<Token, 'name' | 'scope' | 'tags' | 'created_at' | 'expires_at'> & {
   readonly last_used?: string | null;
 };
 
@@ -31,6 +31,11 @@ export const token = command({
       type: 'string',
       choices: ['read', 'operate', 'full', 'enrol'],
       describe: 'create: what the token allows',
+    },
+    tags: {
+      type: 'string',
+      value: 'TAG,…',
+      describe: 'create: it is good for machines with one of these tags alone',
     },
     expires: {
       type: 'string',
@@ -104,11 +109,13 @@ interface Wanted {
   readonly name: string | undefined;
   readonly scope: NewToken['scope'] | undefined;
   readonly expires: string | undefined;
+  readonly tags: string | undefined;
   readonly json: boolean;
 }
 
 async function act(tokens: Tokens, wanted: Wanted, io: Io): Promise<number> {
   const { action, name, scope, expires, json } = wanted;
+  const tags = wanted.tags?.split(',').filter((tag) => tag !== '');
   if (action === 'list') {
     printList(await tokens.list(), json, io);
     return 0;
@@ -121,15 +128,24 @@ async function act(tokens: Tokens, wanted: Wanted, io: Io): Promise<number> {
     return 0;
   }
   if (scope === undefined) throw usage('add --scope read, operate, full or enrol');
-  const text = await tokens.create({ name, scope, expiresAt: expiry(expires, new Date()) });
+  if (tags !== undefined && (scope === 'enrol' || tags.length === 0)) {
+    throw usage('--tags names tags, of machines that are registered: not with --scope enrol');
+  }
+  const text = await tokens.create({
+    name,
+    scope,
+    expiresAt: expiry(expires, new Date()),
+    tags,
+  });
   io.stdout.write(json ? `${JSON.stringify({ name, scope, token: text })}\n` : `${text}\n`);
   return 0;
 }
 
 function printList(tokens: readonly Shown[], asJson: boolean, io: Io): void {
-  const shown = tokens.map(({ name, scope, created_at, expires_at, last_used = null }) => ({
+  const shown = tokens.map(({ name, scope, tags, created_at, expires_at, last_used = null }) => ({
     name,
     scope,
+    ...(tags === undefined ? {} : { tags }),
     created_at,
     expires_at,
     last_used,
@@ -138,12 +154,13 @@ function printList(tokens: readonly Shown[], asJson: boolean, io: Io): void {
     io.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);
     return;
   }
-  for (const { name, scope, created_at, expires_at, last_used } of shown) {
+  for (const { name, scope, tags, created_at, expires_at, last_used } of shown) {
     const cells = [
       name.padEnd(24),
       scope.padEnd(7),
       `created ${created_at}`,
       ...(expires_at === null ? [] : [`expires ${expires_at}`]),
+      ...(tags === undefined ? [] : [`tags ${tags.join(', ')}`]),
       ...(last_used === null ? [] : [`used ${last_used}`]),
     ];
     io.stdout.write(`${cells.join('  ')}\n`);
@@ -198,8 +215,9 @@ function throughServer(url: string, bearer: string | undefined): Tokens {
   // The server's answers follow the schemas behind these types.
   // oxlint-disable typescript/no-unsafe-type-assertion
   return {
-    async create({ name, scope, expiresAt }) {
-      const body = { name, scope, expires_at: expiresAt?.toISOString() ?? null };
+    async create({ name, scope, expiresAt, tags }) {
+      const expires_at = expiresAt?.toISOString() ?? null;
+      const body = { name, scope, expires_at, ...(tags === undefined ? {} : { tags }) };
       return ((await call('POST', '/api/tokens', body)) as { token: string }).token;
     },
     list: async () => ((await call('GET', '/api/tokens')) as { tokens: Shown[] }).tokens,

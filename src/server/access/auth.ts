@@ -16,7 +16,13 @@ import { closeForGood, hashToken, isClosedForGood, listTokens, machineOfToken } 
 export type Access = 'public' | 'enrol' | 'agent' | 'read' | 'operate' | 'full';
 
 export type Principal =
-  | { readonly kind: 'token'; readonly name: string; readonly scope: TokenScope }
+  | {
+      readonly kind: 'token';
+      readonly name: string;
+      readonly scope: TokenScope;
+      /** It is good for machines with one of these tags alone. */
+      readonly tags?: readonly string[];
+    }
   | { readonly kind: 'machine'; readonly machineId: string; readonly tokenId: string }
   /** A boot of the machine whose boot script gave this secret. */
   | { readonly kind: 'boot'; readonly secret: BootSecret }
@@ -219,12 +225,13 @@ export class Auth {
       this.#hadTokens = true;
     }
     for (const record of stored) {
-      // Nothing here keeps to the tags of a token, so one that has some is good for nothing.
-      if (record.tags !== undefined) continue;
+      // Agents have no tags before they register.
+      if (record.tags !== undefined && record.scope === 'enrol') continue;
+      const tags = record.tags === undefined ? {} : { tags: record.tags };
       tokens.set(record.sha256, {
         name: record.name,
         isStored: true,
-        principal: { kind: 'token', name: record.name, scope: record.scope },
+        principal: { kind: 'token', name: record.name, scope: record.scope, ...tags },
         hash: Buffer.from(record.sha256, 'hex'),
         expiresMs: record.expires_at === null ? Infinity : Date.parse(record.expires_at),
       });
@@ -264,7 +271,9 @@ export function nameOf(by: Principal): string {
 
 /** True if secrets are shown in clear to this sender. */
 export function seesSecrets(by: Principal): boolean {
-  return by.kind === 'anyone' || (by.kind === 'token' && by.scope === 'full');
+  return (
+    by.kind === 'anyone' || (by.kind === 'token' && by.scope === 'full' && by.tags === undefined)
+  );
 }
 
 /** Refuses a machine's token that speaks for another machine. Errors: AppError `auth.denied`. */

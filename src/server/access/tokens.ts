@@ -15,6 +15,8 @@ export interface NewToken {
   readonly name: string;
   readonly scope: TokenScope;
   readonly expiresAt: Date | null;
+  /** It is good for machines with one of these alone. */
+  readonly tags?: readonly string[] | undefined;
 }
 
 /** SHA-256 in hex. Tokens are 256 random bits: no salt or slow hash would add anything. */
@@ -35,6 +37,7 @@ export async function createToken(store: Store, clock: Clock, wanted: NewToken):
     name: wanted.name,
     scope: wanted.scope,
     sha256: hashToken(text),
+    ...(wanted.tags === undefined ? {} : { tags: [...wanted.tags] }),
     created_at: clock.now().toISOString(),
     expires_at: wanted.expiresAt?.toISOString() ?? null,
   };

@@ -3,6 +3,7 @@
 import type { FastifyRequest, onRequestHookHandler, onResponseHookHandler } from 'fastify';
 import { AppError } from '../../core/errors.ts';
 import { nameOf, type Access, type Auth, type Principal } from '../access/auth.ts';
+import { refuseLimited } from '../access/inside.ts';
 import { actor } from '../running/actor.ts';
 import type { Metrics } from '../running/metrics.ts';
 import { isLoopback } from './connections.ts';
@@ -16,6 +17,8 @@ declare module 'fastify' {
     access?: Access;
     /** Called all the time by everybody, so left out of request logs, histograms and page headers. */
     quiet?: boolean;
+    /** It keeps to the tags that a token is limited to. */
+    keepsToTags?: boolean;
     /** A document of the page, to which links from elsewhere may lead. */
     isPage?: boolean;
   }
@@ -95,6 +98,7 @@ function admitter(s: GuardServices): onRequestHookHandler {
         isRead,
         address: request.ip,
       });
+      if (request.routeOptions.config.keepsToTags !== true) refuseLimited(request.principal);
     };
     // A hook that may finish at once has to finish through its callback.
     // oxlint-disable-next-line promise/no-callback-in-promise

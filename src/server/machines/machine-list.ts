@@ -20,11 +20,16 @@ export interface MachinePage {
   readonly nextCursor: string | undefined;
 }
 
-/** The next machines that the query asks for; fewer than its limit where it has to search for them. */
-export async function listMachines(s: ListServices, query: MachineListQuery): Promise<MachinePage> {
+/** The next machines that the query asks for; fewer than its limit where it has to search for them. `within`:
+ *  only those with one of these tags. */
+export async function listMachines(
+  s: ListServices,
+  query: MachineListQuery,
+  within?: readonly string[],
+): Promise<MachinePage> {
   const limit = query.limit ?? 100;
   const next = source(s, query);
-  const matches = matcher(query, s.liveness);
+  const matches = bothOf(matcher(query, s.liveness), taggedWith(within));
   if (matches === undefined) {
     const page = await next({ limit, cursor: query.cursor });
     return { machines: page.items.map((item) => item.value), nextCursor: page.nextCursor };
@@ -41,6 +46,17 @@ export async function listMachines(s: ListServices, query: MachineListQuery): Pr
     await nextTurn();
   }
   return { machines, nextCursor: cursor };
+}
+
+type Matches = ((machine: Machine) => boolean) | undefined;
+
+function taggedWith(tags: readonly string[] | undefined): Matches {
+  return tags && (({ config }) => config.tags.some((tag) => tags.includes(tag)));
+}
+
+function bothOf(one: Matches, other: Matches): Matches {
+  if (one === undefined || other === undefined) return one ?? other;
+  return (machine) => one(machine) && other(machine);
 }
 
 /** The machines that are named, or the narrowest list that the store keeps. */

@@ -14,6 +14,8 @@ import {
   Paging,
 } from '../../model/operator-api.ts';
 import { inDragonflysDialect } from '../../model/dragonfly.ts';
+import type { Principal } from '../access/auth.ts';
+import { isInside, refuseOutside, tagsOf } from '../access/inside.ts';
 import { expectMachine } from '../checkin/expected.ts';
 import { changeMany, deleteMachine, patchMachine } from '../machines/machine-changes.ts';
 import { listMachines } from '../machines/machine-list.ts';
@@ -25,7 +27,7 @@ export function machineRoutes(app: App, s: Services): void {
   app.get(
     '/api/machines',
     {
-      config: { access: 'read' },
+      config: { access: 'read', keepsToTags: true },
       schema: {
         tags: ['machines'],
         summary: 'List machines in order of registration, filtered and paged',
@@ -34,7 +36,7 @@ export function machineRoutes(app: App, s: Services): void {
       },
     },
     async (request) => {
-      const page = await listMachines(s, request.query);
+      const page = await listMachines(s, request.query, tagsOf(request.principal));
       const shown = page.machines.map((machine) => viewMachine(machine, s));
       return {
         machines:
@@ -68,7 +70,7 @@ export function machineRoutes(app: App, s: Services): void {
   app.get(
     '/api/machines/:id',
     {
-      config: { access: 'read' },
+      config: { access: 'read', keepsToTags: true },
       schema: {
         tags: ['machines'],
         summary: 'Get a machine',
@@ -79,6 +81,7 @@ export function machineRoutes(app: App, s: Services): void {
     },
     async (request, reply) => {
       const { value } = await loadMachine(s, request.params.id.toLowerCase());
+      refuseOutside(request.principal, value);
       void reply.header('etag', machineEtag(value));
       const shown = viewMachine(value, s);
       return request.query.dialect === undefined ? shown : inDragonflysDialect(shown);
@@ -88,7 +91,7 @@ export function machineRoutes(app: App, s: Services): void {
   app.patch(
     '/api/machines/:id',
     {
-      config: { access: 'operate' },
+      config: { access: 'operate', keepsToTags: true },
       schema: {
         tags: ['machines'],
         summary: 'Change the settings of a machine',
@@ -100,6 +103,7 @@ export function machineRoutes(app: App, s: Services): void {
     },
     async (request, reply) => {
       const id = request.params.id.toLowerCase();
+      await refuseOthers(s, request.principal, id);
       const machine = await patchMachine(s, id, request.body, request.headers['if-match']);
       void reply.header('etag', machineEtag(machine));
       return viewMachine(machine, s);
@@ -109,7 +113,7 @@ export function machineRoutes(app: App, s: Services): void {
   app.delete(
     '/api/machines/:id',
     {
-      config: { access: 'operate' },
+      config: { access: 'operate', keepsToTags: true },
       schema: {
         tags: ['machines'],
         summary: 'Forget a machine; if it comes back, it is registered as a new one',
@@ -119,7 +123,9 @@ export function machineRoutes(app: App, s: Services): void {
       },
     },
     async (request, reply) => {
-      await deleteMachine(s, request.params.id.toLowerCase(), request.headers['if-match']);
+      const id = request.params.id.toLowerCase();
+      await refuseOthers(s, request.principal, id);
+      await deleteMachine(s, id, request.headers['if-match']);
       return reply.code(204).send(null);
     },
   );
@@ -127,7 +133,7 @@ export function machineRoutes(app: App, s: Services): void {
   app.get(
     '/api/machines/:id/history',
     {
-      config: { access: 'read' },
+      config: { access: 'read', keepsToTags: true },
       schema: {
         tags: ['machines'],
         summary: 'List the changes of a machine, newest first',
@@ -137,6 +143,7 @@ export function machineRoutes(app: App, s: Services): void {
     },
     async (request) => {
       const { value } = await loadMachine(s, request.params.id.toLowerCase());
+      refuseOutside(request.principal, value);
       return { history: [...(await s.store.machines.history(value.id))] };
     },
   );
@@ -166,7 +173,7 @@ export function machineRoutes(app: App, s: Services): void {
   app.post(
     '/api/machines/bulk',
     {
-      config: { access: 'operate' },
+      config: { access: 'operate', keepsToTags: true },
       schema: {
         tags: ['machines'],
         summary: 'Change many machines, each independently of the others',
@@ -174,6 +181,34 @@ export function machineRoutes(app: App, s: Services): void {
         response: { 200: BulkResponse, ...errors },
       },
     },
-    (request) => changeMany(s, request.body, serverSeen(s, request)),
+    async (request) => {
+      const { body, principal } = request;
+      const outside = await outsideOf(s, principal, body.ids);
+      const ids = body.ids.filter((id) => !outside.has(id));
+      const { changed, failed } = await changeMany(s, { ...body, ids }, serverSeen(s, request));
+      return { changed, failed: [...outside.values(), ...failed] };
+    },
   );
+}
+
+/** Refuses a machine beyond the tags of a limited token. Errors: AppError `machine.unknown`. */
+async function refuseOthers(s: Services, by: Principal, id: string): Promise<void> {
+  if (tagsOf(by) !== undefined) refuseOutside(by, (await loadMachine(s, id)).value);
+}
+
+/** The machines that are beyond the tags of a limited token, as those of which a change failed. */
+async function outsideOf(
+  s: Services,
+  by: Principal,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, BulkResponse['failed'][number]>> {
+  const outside = new Map<string, BulkResponse['failed'][number]>();
+  if (tagsOf(by) === undefined) return outside;
+  for (const id of ids) {
+    const machine = (await s.store.machines.get(id.toLowerCase()))?.value;
+    if (machine !== undefined && isInside(by, machine)) continue;
+    const failure = { error: `there is no machine ${id}`, code: 'machine.unknown' };
+    outside.set(id, { machine_id: id, failure });
+  }
+  return outside;
 }

@@ -8,6 +8,7 @@ import { inDragonflysSpelling } from '../../model/documents/template-spelling.ts
 import { Template, TemplateName } from '../../model/documents/template.ts';
 import { invalid } from '../rules/violations.ts';
 import { refuseOtherWorker, seesSecrets, type Principal } from '../access/auth.ts';
+import { refuseOutside } from '../access/inside.ts';
 import { loadTemplate } from '../machines/provision.ts';
 import { loadMachine } from '../machines/machines.ts';
 import { queuedTemplate, templateOfWork } from '../machines/queued-template.ts';
@@ -24,7 +25,7 @@ export function templateRoutes(app: App, s: Services): void {
   app.get(
     '/api/templates',
     {
-      config: { access: 'read' },
+      config: { access: 'read', keepsToTags: true },
       schema: {
         tags: ['templates'],
         summary: 'List templates by name',
@@ -44,7 +45,7 @@ export function templateRoutes(app: App, s: Services): void {
   app.get(
     '/api/templates/:name',
     {
-      config: { access: 'agent' },
+      config: { access: 'agent', keepsToTags: true },
       schema: {
         tags: ['templates', 'agent'],
         summary: 'Get a template; with machine_id, its variables are filled in for that machine',
@@ -70,6 +71,7 @@ export function templateRoutes(app: App, s: Services): void {
         return fillTemplate(template, await variablesOf(s.store, machine, server));
       }
       const { value: machine } = await loadMachine(s, machineId);
+      refuseOutside(by, machine);
       const template =
         (await queuedTemplate(s, machine, name)) ?? (await loadTemplate(s, name)).value;
       const values = seesSecrets(by) ? variablesOf : maskedVariables;

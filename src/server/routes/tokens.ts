@@ -31,9 +31,10 @@ export function tokenRoutes(app: App, s: Services): void {
       await noteUsed(s.store, s.auth.takeUsed());
       const tokens = await shownTokens(s.store);
       return {
-        tokens: tokens.map(({ name, scope, created_at, expires_at, last_used = null }) => ({
+        tokens: tokens.map(({ name, scope, tags, created_at, expires_at, last_used = null }) => ({
           name,
           scope,
+          ...(tags === undefined ? {} : { tags }),
           created_at,
           expires_at,
           last_used,
@@ -54,15 +55,22 @@ export function tokenRoutes(app: App, s: Services): void {
       },
     },
     async (request, reply) => {
-      const { name, scope, expires_at } = request.body;
-      if (scope !== 'full' && !hasFullToken(await listTokens(s.store), s.clock.now())) {
+      const { name, scope, tags, expires_at } = request.body;
+      if (scope === 'enrol' && tags !== undefined) {
+        const message = 'go with no enrolment token: a machine has no tags before it registers';
+        throw invalid('body', [{ instancePath: '/tags', message, params: {} }]);
+      }
+      if (
+        (scope !== 'full' || tags !== undefined) &&
+        !hasFullToken(await listTokens(s.store), s.clock.now())
+      ) {
         throw new AppError(
           'token.needs-full',
           'create a token of scope full first: with this one alone nobody could get in any more',
         );
       }
       const expiresAt = typeof expires_at === 'string' ? expiryOf(expires_at, s.clock.now()) : null;
-      const token = await createToken(s.store, s.clock, { name, scope, expiresAt });
+      const token = await createToken(s.store, s.clock, { name, scope, tags, expiresAt });
       await s.auth.reload();
       s.log.info({ name, scope, by: nameOf(request.principal) }, 'a token was created');
       void reply.header('location', `/api/tokens/${name}`);

@@ -6,6 +6,8 @@ import { WorkflowCreate, WorkflowList, WorkflowListQuery } from '../../model/ope
 import { Plan } from '../../model/documents/plan.ts';
 import { Workflow } from '../../model/documents/workflow.ts';
 import { refuseOtherWorker, type Principal } from '../access/auth.ts';
+import { refuseLimited, refuseOutside, tagsOf } from '../access/inside.ts';
+import { loadMachine } from '../machines/machines.ts';
 import { reportSystem } from '../machines/arrival.ts';
 import { planFor, provision } from '../machines/provision.ts';
 import { agentBody } from '../http/agent-body.ts';
@@ -28,7 +30,7 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
   app.post(
     '/api/workflows',
     {
-      config: { access: 'operate' },
+      config: { access: 'operate', keepsToTags: true },
       schema: {
         tags: ['workflows'],
         summary:
@@ -40,6 +42,7 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
     async (request, reply) => {
       const { machine_id, dry_run, ...wanted } = request.body;
       const machineId = machine_id.toLowerCase();
+      refuseOutside(request.principal, (await loadMachine(s, machineId)).value);
       const server = serverSeen(s, request);
       if (dry_run === true) return planFor(s, machineId, wanted, server);
       const workflow = await provision(s, machineId, wanted, server);
@@ -51,7 +54,7 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
   app.get(
     '/api/workflows',
     {
-      config: { access: 'read' },
+      config: { access: 'read', keepsToTags: true },
       schema: {
         tags: ['workflows'],
         summary: 'List workflows, of one machine or of all, oldest first',
@@ -61,6 +64,8 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
     },
     async (request) => {
       const { machine_id, ...paging } = request.query;
+      if (machine_id === undefined) refuseLimited(request.principal);
+      else await refuseStranger(s, request.principal, machine_id.toLowerCase());
       const page = await (machine_id === undefined
         ? s.store.workflows.list(paging)
         : s.store.workflows.listBy('machine', machine_id.toLowerCase(), paging));
@@ -74,7 +79,7 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
   app.get(
     '/api/workflows/:id',
     {
-      config: { access: 'agent' },
+      config: { access: 'agent', keepsToTags: true },
       schema: {
         tags: ['workflows', 'agent'],
         summary: 'Get a workflow',
@@ -140,7 +145,7 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
   app.post(
     '/api/workflows/:id/cancel',
     {
-      config: { access: 'operate' },
+      config: { access: 'operate', keepsToTags: true },
       schema: {
         tags: ['workflows'],
         summary: 'Cancel a workflow; a running one leaves its machine in Error',
@@ -148,7 +153,12 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
         response: { 200: Workflow, ...errors },
       },
     },
-    (request) => cancelWorkflow(s, request.params.id.toLowerCase()),
+    async (request) => {
+      const id = request.params.id.toLowerCase();
+      const { value } = await loadWorkflow(s, id);
+      await refuseOthers(s, request.principal, value);
+      return cancelWorkflow(s, id);
+    },
   );
 
   app.post(
@@ -166,11 +176,19 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
   );
 }
 
-/** Refuses an agent that asks for the workflow of another machine. Errors: AppError `auth.denied`. */
+/** Refuses an agent that asks for the workflow of another machine, and a token that is limited to others.
+ *  Errors: AppError `auth.denied`, `machine.unknown`. */
 async function refuseOthers(s: Services, by: Principal, { spec }: Workflow): Promise<void> {
-  if (by.kind !== 'machine' && by.kind !== 'stock') return;
+  const isAgent = by.kind === 'machine' || by.kind === 'stock';
+  if (!isAgent && tagsOf(by) === undefined) return;
   const machine = (await s.store.machines.get(spec.hardwareRef))?.value;
   if (machine === undefined)
     throw new AppError('auth.denied', 'the machine of this workflow is gone');
-  refuseOtherWorker(s.auth, by, machine);
+  if (isAgent) refuseOtherWorker(s.auth, by, machine);
+  else refuseOutside(by, machine);
+}
+
+/** Of a machine that is gone the workflows may still be read, by those who may read all. */
+async function refuseStranger(s: Services, by: Principal, machineId: string): Promise<void> {
+  if (tagsOf(by) !== undefined) refuseOutside(by, (await loadMachine(s, machineId)).value);
 }

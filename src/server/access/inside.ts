@@ -1,0 +1,35 @@
+// Tokens that are limited to tags: good for machines with one of these alone. Of others they learn nothing. A
+// route takes such tokens only if its configuration says so.
+import { AppError } from '../../core/errors.ts';
+import type { Machine } from '../../model/machine.ts';
+import type { Principal } from './auth.ts';
+
+/** The tags that a sender is limited to; undefined: none. */
+export function tagsOf(by: Principal): readonly string[] | undefined {
+  return by.kind === 'token' ? by.tags : undefined;
+}
+
+/** True if the sender may know of this machine. */
+export function isInside(by: Principal, { config }: Machine): boolean {
+  const tags = tagsOf(by);
+  return tags === undefined || config.tags.some((tag) => tags.includes(tag));
+}
+
+/** Refuses a machine beyond the tags of the sender, as one that is not there. Errors: AppError
+ *  `machine.unknown`. */
+export function refuseOutside(by: Principal, machine: Machine): void {
+  if (isInside(by, machine)) return;
+  throw new AppError('machine.unknown', `there is no machine ${machine.id}`, {
+    details: { machine_id: machine.id },
+  });
+}
+
+/** Refuses a token with tags where nothing keeps to them. Errors: AppError `auth.denied`. */
+export function refuseLimited(by: Principal): void {
+  const tags = tagsOf(by);
+  if (tags === undefined) return;
+  throw new AppError(
+    'auth.denied',
+    `the token is limited to machines with the tag ${tags.join(' or ')}, which this is not about`,
+  );
+}

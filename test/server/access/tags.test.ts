@@ -1,0 +1,139 @@
+// A token of an operator that is limited to machines with certain tags, on every route that there is.
+import { expect, it } from 'vitest';
+import { systemClock } from '../../../src/core/clock.ts';
+import { createToken } from '../../../src/server/access/tokens.ts';
+import { checkin, rebootTemplate, startServer } from '../harness.ts';
+
+async function prepared(scope: 'read' | 'operate' | 'full' = 'full') {
+  const server = await startServer();
+  const make = (name: string, tags?: string[]) =>
+    createToken(server.store, systemClock, {
+      name,
+      scope: tags === undefined ? 'full' : scope,
+      expiresAt: null,
+      tags,
+    });
+  const full = await make('ops');
+  const limited = await make('rack', ['rack-1']);
+  const enrol = await createToken(server.store, systemClock, {
+    name: 'enrol',
+    scope: 'enrol',
+    expiresAt: null,
+  });
+  const ids: string[] = [];
+  for (const n of [1, 2]) {
+    const hello = await server.call('POST', '/api/agent/checkin', {
+      body: checkin(n),
+      token: enrol,
+    });
+    ids.push(hello.body.machine_id);
+  }
+  const [mine = '', other = ''] = ids;
+  const as = (token: string, method: string, path: string, body?: unknown) =>
+    server.call(method, path, { token, body });
+  await as(full, 'PATCH', `/api/machines/${mine}`, { tags: ['rack-1'] });
+  await as(full, 'PATCH', `/api/machines/${other}`, { tags: ['rack-2'] });
+  await as(full, 'PUT', '/api/templates/restart', rebootTemplate);
+  const ours = (method: string, path: string, body?: unknown) => as(limited, method, path, body);
+  const theirs = (method: string, path: string, body?: unknown) => as(full, method, path, body);
+  return { server, mine, other, ours, theirs };
+}
+
+it('sees and changes the machines with its tags, and no others', async () => {
+  const { mine, other, ours, theirs } = await prepared();
+  const listed = await ours('GET', '/api/machines');
+  expect(listed.body.machines.map(({ id }: { id: string }) => id)).toEqual([mine]);
+  const named = await ours('GET', `/api/machines?ids=${mine},${other}`);
+  expect(named.body.machines).toHaveLength(1);
+  expect((await ours('GET', '/api/machines?tag=rack-2')).body.machines).toEqual([]);
+  for (const [method, path, body] of [
+    ['GET', '/api/machines/ID'],
+    ['GET', '/api/machines/ID/history'],
+    ['PATCH', '/api/machines/ID', { hostname: 'db-1' }],
+    ['GET', '/api/workflows?machine_id=ID'],
+    ['GET', '/api/templates/restart?machine_id=ID'],
+    ['POST', '/api/workflows', { machine_id: 'ID', template: 'restart', dry_run: true }],
+    ['DELETE', '/api/machines/ID'],
+  ] as const) {
+    const call = (id: string) => {
+      const filled: unknown = JSON.parse(JSON.stringify(body ?? null).replace('ID', id));
+      return ours(method, path.replace('ID', id), filled ?? undefined);
+    };
+    const refused = await call(other);
+    expect([path, refused.status, refused.body.code]).toEqual([path, 404, 'machine.unknown']);
+    expect([path, [200, 204].includes((await call(mine)).status)]).toEqual([path, true]);
+  }
+  expect((await theirs('GET', `/api/machines/${other}`)).body.config.hostname).toBe('host-2');
+});
+
+it('changes many at once, and those beyond its tags are not there', async () => {
+  const { mine, other, ours, theirs } = await prepared();
+  const { body } = await ours('POST', '/api/machines/bulk', {
+    ids: [mine, other],
+    add_tags: ['new'],
+  });
+  expect(body.changed).toBe(1);
+  expect(body.failed).toEqual([
+    { machine_id: other, failure: expect.objectContaining({ code: 'machine.unknown' }) },
+  ]);
+  expect((await theirs('GET', `/api/machines/${other}`)).body.config.tags).toEqual(['rack-2']);
+});
+
+it('sees and cancels the workflows of its machines alone', async () => {
+  const { mine, other, ours, theirs } = await prepared();
+  const made = async (machine_id: string): Promise<string> =>
+    (await theirs('POST', '/api/workflows', { machine_id, template: 'restart' })).body.metadata
+      .name;
+  const [own, foreign] = [await made(mine), await made(other)];
+  expect((await ours('GET', `/api/workflows/${foreign}`)).status).toBe(404);
+  expect((await ours('POST', `/api/workflows/${foreign}/cancel`)).status).toBe(404);
+  expect((await ours('GET', '/api/workflows')).status).toBe(403);
+  expect((await ours('GET', `/api/workflows/${own}`)).status).toBe(200);
+  expect((await ours('POST', `/api/workflows/${own}/cancel`)).status).toBe(200);
+});
+
+it.each(['read', 'operate', 'full'] as const)(
+  'with scope %s no other route answers it, whatever routes there are',
+  async (scope) => {
+    const { server, mine, ours } = await prepared(scope);
+    const keeps = new Set([
+      'GET /api/machines',
+      'GET /api/machines/{id}',
+      'PATCH /api/machines/{id}',
+      'DELETE /api/machines/{id}',
+      'GET /api/machines/{id}/history',
+      'POST /api/machines/bulk',
+      'POST /api/workflows',
+      'GET /api/workflows',
+      'GET /api/workflows/{id}',
+      'POST /api/workflows/{id}/cancel',
+      'GET /api/templates',
+      'GET /api/templates/{name}',
+    ]);
+    const document = JSON.parse(JSON.stringify(server.app.swagger()));
+    const answered: string[] = [];
+    for (const [path, methods] of Object.entries<Record<string, { security?: unknown[] }>>(
+      document.paths,
+    )) {
+      for (const [method, { security }] of Object.entries(methods)) {
+        const place = `${method.toUpperCase()} ${path}`;
+        if (keeps.has(place) || security?.length === 0) continue;
+        const filled = path.replaceAll(/\{\w+\}/g, mine);
+        const body = method === 'get' ? undefined : {};
+        const { status } = await ours(method.toUpperCase(), filled, body);
+        if (status !== 403) answered.push(`${place}: ${status}`);
+      }
+    }
+    expect(answered).toEqual([]);
+  },
+);
+
+it('is listed with its tags, and enrolment tokens have none', async () => {
+  const { theirs } = await prepared();
+  const made = await theirs('POST', '/api/tokens', { name: 'new', scope: 'read', tags: ['a'] });
+  expect(made.status).toBe(201);
+  const { tokens } = (await theirs('GET', '/api/tokens')).body;
+  expect(tokens.find(({ name }: { name: string }) => name === 'new').tags).toEqual(['a']);
+  const enrol = await theirs('POST', '/api/tokens', { name: 'x', scope: 'enrol', tags: ['a'] });
+  expect([enrol.status, enrol.body.path]).toEqual([422, 'tags']);
+});
