@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
@@ -7,7 +8,7 @@ import { openStore } from '../../../src/store/open.ts';
 import { checkin, rebootTemplate, startServer, type TestServer } from '../harness.ts';
 
 const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
-const rules = join(import.meta.dirname, '../../../contrib/prometheus');
+const contrib = join(import.meta.dirname, '../../../contrib');
 
 async function metrics(server: TestServer, token?: string): Promise<string> {
   return (await server.call('GET', '/metrics', { token })).body;
@@ -76,22 +77,20 @@ describe('the metrics', () => {
 
 it.skipIf(!hasPromtool)('the alert rules hold (skipped without promtool)', () => {
   const { status, stdout } = spawnSync('promtool', ['test', 'rules', 'alerts.test.yml'], {
-    cwd: rules,
+    cwd: join(contrib, 'prometheus'),
     encoding: 'utf8',
   });
   expect([status, stdout]).toEqual([0, expect.stringContaining('SUCCESS')]);
 });
 
-it.skipIf(!hasPromtool)(
-  'the alert rules name metrics that there are (skipped without promtool)',
-  async () => {
-    const server = await startServer();
-    const known = new Set((await metrics(server)).match(/^# TYPE (\S+)/gm)?.map((l) => l.slice(7)));
-    const { readFileSync } = await import('node:fs');
-    const used = readFileSync(join(rules, 'alerts.yml'), 'utf8').match(/\bdragonfly_\w+/g) ?? [];
-    const missing = used.filter(
-      (name) => !known.has(name) && !known.has(name.replace(/_count$/, '')),
-    );
-    expect(missing).toEqual([]);
+it.each(['prometheus/alerts.yml', 'grafana/dragonfly-server.json'])(
+  'contrib/%s names metrics that there are',
+  async (file) => {
+    const server = await startServer({ storeBytes: () => 1 });
+    const known = new Set((await metrics(server)).match(/^# TYPE (\w+)/gm)?.map((l) => l.slice(7)));
+    const text = readFileSync(join(contrib, file), 'utf8');
+    const used = text.match(/\bdragonfly_\w+/g) ?? [];
+    expect(used.length).toBeGreaterThan(5);
+    expect(used.filter((name) => !known.has(name.replace(/_(?:count|bucket)$/, '')))).toEqual([]);
   },
 );
