@@ -51,6 +51,7 @@ import { workflowRoutes } from './routes/workflows.ts';
 import { SecretBox } from './access/secrets.ts';
 import type { App, Services } from './services.ts';
 import { measureUpkeep } from './running/upkeep-metrics.ts';
+import { StoreHealth } from './running/store-health.ts';
 import { Stopwatch } from './running/stopwatch.ts';
 import { countFleet, measureFleet } from './running/fleet-metrics.ts';
 import { timedStore } from './running/timed-store.ts';
@@ -156,7 +157,8 @@ function createServices(options: AppOptions, stopping: AbortSignal): Services {
     ...options.liveness,
   });
   const metrics = createMetrics(liveness, events);
-  const store = timedStore(options.store, clock, metrics);
+  const storeHealth = new StoreHealth(clock);
+  const store = timedStore(options.store, clock, metrics, storeHealth);
   const fleet = countFleet(store);
   measureFleet(metrics.registry, fleet, liveness);
   return {
@@ -171,6 +173,7 @@ function createServices(options: AppOptions, stopping: AbortSignal): Services {
     checkins: new Lanes(),
     audit: { ...defaultAudit, ...options.audit },
     fleet,
+    storeHealth,
     metrics,
     stopping,
     auth: new Auth(store, clock, options.auth),

@@ -16,6 +16,7 @@ import type { Limits } from './running/limits.ts';
 import type { Metrics } from './running/metrics.ts';
 import type { AuditPolicy } from './running/audit-log.ts';
 import type { Overload } from './running/overload.ts';
+import type { StoreHealth } from './running/store-health.ts';
 import type { Stopwatch } from './running/stopwatch.ts';
 import type { Fleet } from './running/fleet-metrics.ts';
 import type { SecretBox } from './access/secrets.ts';
@@ -43,6 +44,7 @@ export interface Services {
   readonly checkins: Lanes;
   readonly audit: AuditPolicy;
   readonly fleet: Fleet;
+  readonly storeHealth: StoreHealth;
   readonly metrics: Metrics;
   readonly overload: Overload;
   readonly limits: Limits;

@@ -38,6 +38,7 @@ export function operationRoutes(app: App, s: Services): void {
       const late = (): Error =>
         new AppError('store.unavailable', `the store did not answer in ${readyWithinMs} ms`);
       await inTime(s.store.settings.list({ limit: 1 }), s.clock, readyWithinMs, late);
+      s.storeHealth.refuseFull();
       if (s.boot.dir !== undefined) await refuseIncomplete(s.boot.dir);
       return { status: 'ok' as const };
     },

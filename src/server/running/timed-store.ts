@@ -2,13 +2,19 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Store } from '../../store/store.ts';
 import type { Metrics } from './metrics.ts';
+import type { StoreHealth } from './store-health.ts';
 
 type Operation = (...args: unknown[]) => unknown;
 /** Gives an operation in the place of one, by a name such as "machines.put". */
 export type Wrap = (name: string, operation: Operation) => Operation;
 
-export function timedStore(store: Store, clock: Clock, metrics: Metrics): Store {
-  return wrapStore(store, (name, operation) => time(operation, name, clock, metrics));
+export function timedStore(
+  store: Store,
+  clock: Clock,
+  metrics: Metrics,
+  health: StoreHealth,
+): Store {
+  return wrapStore(store, (name, operation) => time(operation, name, { clock, metrics, health }));
 }
 
 /** A store of which each operation is wrapped. */
@@ -45,10 +51,17 @@ function isCollection(property: unknown): property is object {
   return typeof property === 'object' && property !== null;
 }
 
-function time(operation: Operation, name: string, clock: Clock, metrics: Metrics): Operation {
+interface Watch {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly health: StoreHealth;
+}
+
+function time(operation: Operation, name: string, { clock, metrics, health }: Watch): Operation {
   return (...args) => {
     const startedMs = clock.elapsedMs();
-    const observe = (outcome: string): void => {
+    const observe = (outcome: string, err?: unknown): void => {
+      health.note(name, err);
       const seconds = (clock.elapsedMs() - startedMs) / 1000;
       metrics.store.observe({ operation: name, outcome }, seconds);
     };
@@ -56,7 +69,7 @@ function time(operation: Operation, name: string, clock: Clock, metrics: Metrics
     if (result instanceof Promise) {
       result.then(
         () => observe('ok'),
-        () => observe('failed'),
+        (err: unknown) => observe('failed', err),
       );
     }
     return result;

@@ -51,12 +51,15 @@ describe('a server', () => {
     code = 'store.full';
     const full = await server.call('PUT', '/api/settings/a', { body: { value: '1' } });
     expect([full.status, full.body.code]).toEqual([507, 'store.full']);
+    const noRoom = await server.call('GET', '/api/ready');
+    expect([noRoom.status, noRoom.body.code]).toEqual([507, 'store.full']);
     code = 'store.unavailable';
     expect((await server.call('GET', '/api/health')).status).toBe(200);
     const ready = await server.call('GET', '/api/ready');
     expect([ready.status, ready.body.code]).toEqual([503, 'store.unavailable']);
     expect(ready.headers.get('retry-after')).toBe('2');
     code = undefined;
+    await server.call('PUT', '/api/settings/a', { body: { value: '1' } });
     expect((await server.call('GET', '/api/ready')).status).toBe(200);
   });
 
