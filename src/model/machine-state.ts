@@ -23,7 +23,7 @@ export function stateName(state: MachineState): MachineStateName {
 
 /** True where another server was installing the machine when its record was written, and nothing here
  *  has changed its state since. Without a workflow here it is as good as in Error. */
-export function wasInstallingElsewhere(state: MachineState): boolean {
+function wasInstallingElsewhere(state: MachineState): boolean {
   return stateName(state) === 'Provisioning' && state !== 'Provisioning';
 }
 

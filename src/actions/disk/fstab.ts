@@ -14,7 +14,7 @@ interface FstabEntry {
 }
 
 /** The entries for devices, without swap and those mounted only by hand. Source: fstab(5). */
-export function parseFstab(text: string): readonly FstabEntry[] {
+function parseFstab(text: string): readonly FstabEntry[] {
   const entries: FstabEntry[] = [];
   for (const line of text.split('\n')) {
     const [spec, path, type = 'auto', options = ''] = line.trim().split(/\s+/).map(unescape);
@@ -27,7 +27,7 @@ export function parseFstab(text: string): readonly FstabEntry[] {
 }
 
 /** True if an entry names this partition. */
-export function isMeant({ spec }: FstabEntry, info: PartitionInfo): boolean {
+function isMeant({ spec }: FstabEntry, info: PartitionInfo): boolean {
   const [, tag = 'DEVICE', value = spec] =
     /^([A-Z]+)=(.*)$/.exec(spec) ??
     /^\/dev\/disk\/by-(uuid|label|partuuid|partlabel)\/(.*)$/.exec(spec) ??

@@ -59,7 +59,7 @@ async function ask(
 
 /** Source: blkid(8), output format "export": KEY=value, with backslashes before what a shell would take for
  *  its own. */
-export function parseExport(text: string): ReadonlyMap<string, string> {
+function parseExport(text: string): ReadonlyMap<string, string> {
   const fields = new Map<string, string>();
   for (const line of text.split('\n')) {
     const [, key, value] = /^([A-Z_0-9]+)=(.*)$/.exec(line) ?? [];

@@ -51,7 +51,7 @@ export interface Written {
 }
 
 /** Changes a workflow, and its machine with it. */
-export function change(
+function change(
   records: Records,
   id: string,
   next: (workflow: Workflow) => Workflow,
