@@ -194,3 +194,22 @@ it('boots from the network do not push other changes out of the history', async 
   const { history } = await scene.get(`/api/machines/${id}/history`);
   expect(history.map((change: { what: string }) => change.what)).toContain('hostname');
 });
+
+it('that gives way to another token is in the history, and an event', async () => {
+  const scene = await Scene.open();
+  const { id, token } = await scene.machine();
+  await scene.clock.advance(200_000);
+  const { body } = await scene.checkIn('anew', 5);
+  const seen = watch(scene.server, (events) => events.some(isByHeartbeats), { token: scene.full });
+  await scene.beats(14, id, 'anew', body.token);
+  const { history } = await scene.get(`/api/machines/${id}/history`);
+  const changes = history.filter((change: { what: string }) => change.what === 'token_holder');
+  expect(changes).toMatchObject([
+    { before: hashToken(token).slice(0, 8), after: hashToken(body.token).slice(0, 8) },
+  ]);
+  expect((await seen).filter(isByHeartbeats)).toHaveLength(1);
+});
+
+function isByHeartbeats({ type, data }: ServerEvent): boolean {
+  return type === 'machine.token' && data['by'] === 'heartbeats';
+}
