@@ -123,7 +123,13 @@ describe.each(backends)('the tokens of a store on $name', (backend) => {
     expect(machine?.config).toMatchObject({ hostname: 'db-1', tags: ['db', 'rack-1'] });
     const again = join(temporaryDirectory(), 'backup');
     await backUp(kv, again);
-    expect(readFileSync(again, 'utf8')).toBe(readFileSync(backup, 'utf8'));
+    // But for a workflow that was under way, which waits until an operator lets it go on, and the sum of it all.
+    const held = ',"held":"restored from a backup"';
+    const text = readFileSync(again, 'utf8');
+    expect(text).toContain(held);
+    const records = (file: string): string[] =>
+      file.replaceAll(held, '').trimEnd().split('\n').slice(0, -1);
+    expect(records(text)).toEqual(records(readFileSync(backup, 'utf8')));
   });
 
   it('are created and revoked for both versions by either', async () => {
