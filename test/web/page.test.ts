@@ -427,6 +427,8 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     await page.locator('.title').getByText('Provisioning').waitFor();
     await post(events, { type: 'action_completed', action: 'reboot', success: true }, 204);
     await post(events, { type: 'completed', success: true }, 204);
+    // It has rebooted once another boot is heard.
+    await post('/api/agent/checkin', { mac: machine(1).identity.primary_mac, boot_id: 'b' });
     await page.locator('.title').getByText('Provisioned').waitFor();
     expect(await card.locator('.workflow-head').textContent()).toBe('restartdone');
   });
