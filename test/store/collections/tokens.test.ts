@@ -127,9 +127,9 @@ describe.each(backends)('the tokens of a store on $name', (backend) => {
     const held = ',"held":"restored from a backup"';
     const text = readFileSync(again, 'utf8');
     expect(text).toContain(held);
-    const records = (file: string): string[] =>
+    const documents = (file: string): string[] =>
       file.replaceAll(held, '').trimEnd().split('\n').slice(0, -1);
-    expect(records(text)).toEqual(records(readFileSync(backup, 'utf8')));
+    expect(documents(text)).toEqual(documents(readFileSync(backup, 'utf8')));
   });
 
   it('are created and revoked for both versions by either', async () => {
