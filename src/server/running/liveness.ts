@@ -29,6 +29,7 @@ import type { LivenessName } from '../../model/api.ts';
 import type { MachineStateName } from '../../model/machine.ts';
 import type { HeardMachine } from '../../model/presence.ts';
 import type { Events } from './events.ts';
+import { differ, isOurs, sinceOf, unheard, wordMs, type Heard } from './heard.ts';
 import { LastSeen } from './last-seen.ts';
 import { Pace, rhythmOf, type LivenessPolicy } from './pace.ts';
 import { StockClaims } from './stock-claims.ts';
@@ -41,38 +42,6 @@ const goneAfter = 10;
 const graceIntervals = 3;
 /** The tolerance between the server's and a machine's idea of "before": transit, rounding. */
 const slackMs = 2000;
-/** The longest that another server's word may take to arrive. */
-const wordMs = 4000;
-
-interface Heard extends Presence {
-  bootId: string | null;
-  /** The boot before, which may turn out to be another live machine. */
-  previousBootId: string | null;
-  /** Since when that one spoke for it. */
-  previousSinceMs: number;
-  /** True if this boot sent a heartbeat. A single check-in contests nobody's identity. */
-  isBeating: boolean;
-  /** True if it was taken back from another boot, or kept against one. */
-  isContested: boolean;
-  /** True if this boot has the token that the machine proved to hold. */
-  isProven: boolean;
-  /** Since when this boot speaks for it, on the monotonic clock. */
-  sinceMs: number;
-  /** True if another server heard it last. */
-  isElsewhere: boolean;
-  tokenId: string | null;
-  /** Since when it is heard with that token alone, on the monotonic clock. */
-  tokenSinceMs: number;
-  identityHash: string | null;
-  state: MachineStateName;
-  /** On the monotonic clock. */
-  seenMs: number;
-  seenAt: Date;
-  intervalMs: number;
-  /** As last published. */
-  liveness: LivenessName;
-}
-
 export class Liveness {
   /** Whose last_seen has to be written. */
   readonly lastSeen = new LastSeen();
@@ -329,28 +298,9 @@ export class Liveness {
     return machine;
   }
 
-  /** A machine that is about to be heard for the first time. */
   #unheard(machineId: string, state: MachineStateName): Heard {
-    const nowMs = this.#clock.elapsedMs();
-    const machine: Heard = {
-      machineId,
-      bootId: null,
-      previousBootId: null,
-      previousSinceMs: nowMs,
-      isBeating: false,
-      isContested: false,
-      isProven: false,
-      isElsewhere: false,
-      tokenId: null,
-      tokenSinceMs: nowMs,
-      identityHash: null,
-      intervalMs: this.#pace.intervalMs(this.#size),
-      liveness: 'gone',
-      state,
-      seenMs: nowMs,
-      sinceMs: nowMs,
-      seenAt: this.#clock.now(),
-    };
+    const intervalMs = this.#pace.intervalMs(this.#size);
+    const machine = unheard({ machineId, state, intervalMs }, this.#clock);
     this.#heard.set(machineId, machine);
     return machine;
   }
@@ -383,25 +333,4 @@ export class Liveness {
   }
 }
 
-/** Since when a boot that is heard now speaks for the machine. */
-function sinceOf(machine: Heard, bootId: string | null): number {
-  if (machine.bootId === bootId) return machine.sinceMs;
-  const isBack = bootId !== null && machine.previousBootId === bootId;
-  return isBack ? machine.previousSinceMs : machine.seenMs;
-}
-
-/** True if ours keeps the machine, of two live boots. Every server has to come to the same answer, whose measures of time
- *  differ by what a word takes. */
-function isOurs(ours: Heard, theirs: HeardMachine, theirSinceMs: number): boolean {
-  if (ours.isProven !== theirs.is_proven) return ours.isProven;
-  if (ours.isContested !== theirs.is_contested) return ours.isContested;
-  const youngerMs = theirSinceMs - ours.sinceMs;
-  if (!ours.isContested && Math.abs(youngerMs) > wordMs) return youngerMs > 0;
-  return (ours.bootId ?? '') < (theirs.boot_id ?? '');
-}
-
 const noProof: Proof = { tokenId: null, isHolder: false };
-
-function differ(before: string | null, now: string | null): boolean {
-  return before !== null && now !== null && before !== now;
-}
