@@ -84,7 +84,7 @@ async function checkIn(url: string, options: Partial<HttpTransportOptions>): Pro
 
 describe('a proxy', () => {
   it('is asked for the server by its whole address, and told who asks', async () => {
-    const server = await startServer();
+    const server = await startServer({ publicUrl: 'http://server.test' });
     open.push(server.close);
     const { host, seen } = await startProxy();
     const url = `http://server.test:${server.port}`;
@@ -123,7 +123,8 @@ describe.skipIf(!hasOpenssl)('a pinned CA through a proxy (skipped without opens
 
   async function throughProxy(from: string, to: string, pin = ca?.sha256 ?? '') {
     if (ca === undefined) throw new Error('no openssl');
-    const server = await startServer({ tls: ca.issue('DNS:server.test', from, to) });
+    const tls = ca.issue('DNS:server.test', from, to);
+    const server = await startServer({ tls, publicUrl: 'https://server.test' });
     open.push(server.close);
     const { host, seen } = await startProxy();
     const clockSetTo: Date[] = [];
