@@ -70,17 +70,8 @@ interface Demonstration {
   readonly signal: AbortSignal;
 }
 
-async function demonstrate(wanted: Demonstration): Promise<void> {
-  const { arch, uefi, memoryMiB, nic } = wanted;
-  requirePrograms(wanted);
-  const dir = await ensureImage(arch);
-  const image = join(dir, architectures[arch].boot);
-  const accelerator = await chooseAccelerator(join(image, 'kernel'), arch);
-  console.log(
-    accelerator.name === 'kvm'
-      ? 'processor: KVM'
-      : `processor: emulated, so a boot takes half a minute or more (${accelerator.why})`,
-  );
+/** A server in memory that tells each request, with the seconds since now. */
+async function startServer(dir: string, append: string) {
   const store = await openStore('memory:');
   const started = systemClock.elapsedMs();
   const say = (text: string): void => {
@@ -89,7 +80,6 @@ async function demonstrate(wanted: Demonstration): Promise<void> {
     );
   };
   const { promise: checkedIn, resolve: onCheckin } = Promise.withResolvers<void>();
-  const append = `console=${architectures[arch].qemu.console}`;
   const app = await createApp({ store, clock: systemClock, boot: { dir, append } }, [
     (instance) => {
       instance.addHook('onSend', async (request, reply, payload) => {
@@ -101,6 +91,22 @@ async function demonstrate(wanted: Demonstration): Promise<void> {
       });
     },
   ]);
+  return { say, app, store, checkedIn };
+}
+
+async function demonstrate(wanted: Demonstration): Promise<void> {
+  const { arch, uefi, memoryMiB, nic } = wanted;
+  requirePrograms(wanted);
+  const dir = await ensureImage(arch);
+  const image = join(dir, architectures[arch].boot);
+  const accelerator = await chooseAccelerator(join(image, 'kernel'), arch);
+  console.log(
+    accelerator.name === 'kvm'
+      ? 'processor: KVM'
+      : `processor: emulated, so a boot takes half a minute or more (${accelerator.why})`,
+  );
+  const append = `console=${architectures[arch].qemu.console}`;
+  const { say, app, store, checkedIn } = await startServer(dir, append);
   const port = new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port;
   // QEMU's user network shows this host's loopback to the guest as 10.0.2.2.
   const url = `http://10.0.2.2:${port}`;

@@ -104,24 +104,7 @@ async function run(
   try {
     const url = await listen(app, host, port);
     io.stdout.write(`dragonfly-server listens on ${url}\n`);
-    if (isOpen) {
-      io.stdout.write(
-        'There are no tokens yet: everybody on this host has full access, nobody else has any.\n' +
-          'Create one with: dragonfly-server token create NAME --scope full\n',
-      );
-    }
-    if (isLocked) {
-      io.stdout.write(
-        'This store has had tokens and has none any more: nobody gets in.\n' +
-          'Stop the server and create one: dragonfly-server token create NAME --scope full\n',
-      );
-    }
-    if (values.stock_agents) {
-      io.stdout.write(
-        'Stock agents are let in: whoever knows the MAC and the disks of a silent machine can pass for it\n' +
-          'and gets the secrets in the template of its active workflow.\n',
-      );
-    }
+    sayWhoGetsIn(io, { isOpen, isLocked, takesStockAgents: values.stock_agents });
     await aborted(io.signal);
   } finally {
     stopWatching();
@@ -132,6 +115,34 @@ async function run(
 /** The size of the embedded store's file. */
 function dataBytes(directory: string): number | undefined {
   return statSync(join(directory, 'data.mdb'), { throwIfNoEntry: false })?.size;
+}
+
+interface Entrance {
+  readonly isOpen: boolean;
+  readonly isLocked: boolean;
+  readonly takesStockAgents: boolean;
+}
+
+/** Says what an operator should know of it before somebody else does. */
+function sayWhoGetsIn(io: Io, { isOpen, isLocked, takesStockAgents }: Entrance): void {
+  if (isOpen) {
+    io.stdout.write(
+      'There are no tokens yet: everybody on this host has full access, nobody else has any.\n' +
+        'Create one with: dragonfly-server token create NAME --scope full\n',
+    );
+  }
+  if (isLocked) {
+    io.stdout.write(
+      'This store has had tokens and has none any more: nobody gets in.\n' +
+        'Stop the server and create one: dragonfly-server token create NAME --scope full\n',
+    );
+  }
+  if (takesStockAgents) {
+    io.stdout.write(
+      'Stock agents are let in: whoever knows the MAC and the disks of a silent machine can pass for it\n' +
+        'and gets the secrets in the template of its active workflow.\n',
+    );
+  }
 }
 
 /** Refuses new requests, lets those in progress finish, then closes the connections. */

@@ -1,4 +1,5 @@
 // The list of machines: a grid with virtual rows that works with mouse and keyboard alike.
+import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { useServices } from '../context.ts';
 import type { SortColumn } from '../live/fleet.ts';
@@ -26,25 +27,14 @@ interface ListProps {
   readonly place: { scrollTop: number };
 }
 
-export function MachineList({ rows, list, onChange, place }: ListProps) {
-  const viewport = useRef<HTMLDivElement>(null);
-  const narrow = useMedia('(max-width: 780px)');
-  // These match --row and --list-head in styles/.
-  const rowHeight = narrow ? 76 : 38;
-  const headerHeight = narrow ? 0 : 34;
-  const { first, end } = useRowWindow(viewport, rowHeight);
-  const { live, session } = useServices();
-  const nowMs = useNow() - session.clockAheadMs;
+interface KeysOptions extends Omit<ListProps, 'place'> {
+  readonly viewport: RefObject<HTMLDivElement | null>;
+  /** Units: CSS pixels. */
+  readonly heights: { readonly row: number; readonly header: number };
+}
 
-  // Back to where it was; a new filter or order starts at the top (see changeList in app.tsx).
-  useLayoutEffect(() => {
-    if (viewport.current !== null) viewport.current.scrollTop = place.scrollTop;
-  }, [list.query, list.sort]);
-
-  const inSight = rows.slice(first, end);
-  const inSightKey = inSight.map((row) => row.id).join();
-  useEffect(() => live.watch(inSight.map((row) => row.id)), [live, inSightKey]);
-
+/** The keys of the list, and what opens and selects its rows by mouse as well. */
+function useListKeys({ rows, list, onChange, viewport, heights }: KeysOptions) {
   const activeIndex = rows.findIndex((row) => row.id === list.activeId);
   const active = rows[activeIndex];
   const open = (row: Row): void => {
@@ -68,9 +58,9 @@ export function MachineList({ rows, list, onChange, place }: ListProps) {
       if (row === undefined || viewport.current === null) return;
       if (shiftKey) select(row, true);
       else onChange({ activeId: row.id });
-      scrollToRow(viewport.current, index, rowHeight, headerHeight);
+      scrollToRow(viewport.current, index, heights.row, heights.header);
     };
-  const page = Math.floor((viewport.current?.clientHeight ?? 0) / rowHeight) - 1;
+  const page = Math.floor((viewport.current?.clientHeight ?? 0) / heights.row) - 1;
   const toggle = (): void => {
     if (active !== undefined) select(active, false);
   };
@@ -91,6 +81,30 @@ export function MachineList({ rows, list, onChange, place }: ListProps) {
     },
     Escape: () => onChange(list.selected.size > 0 ? { selected: new Set() } : { query: '' }),
   });
+  return { active, open, select };
+}
+
+export function MachineList({ rows, list, onChange, place }: ListProps) {
+  const viewport = useRef<HTMLDivElement>(null);
+  const narrow = useMedia('(max-width: 780px)');
+  // These match --row and --list-head in styles/.
+  const rowHeight = narrow ? 76 : 38;
+  const headerHeight = narrow ? 0 : 34;
+  const { first, end } = useRowWindow(viewport, rowHeight);
+  const { live, session } = useServices();
+  const nowMs = useNow() - session.clockAheadMs;
+
+  // Back to where it was; a new filter or order starts at the top (see changeList in app.tsx).
+  useLayoutEffect(() => {
+    if (viewport.current !== null) viewport.current.scrollTop = place.scrollTop;
+  }, [list.query, list.sort]);
+
+  const inSight = rows.slice(first, end);
+  const inSightKey = inSight.map((row) => row.id).join();
+  useEffect(() => live.watch(inSight.map((row) => row.id)), [live, inSightKey]);
+
+  const heights = { row: rowHeight, header: headerHeight };
+  const { active, open, select } = useListKeys({ rows, list, onChange, viewport, heights });
 
   return (
     <div

@@ -31,7 +31,7 @@ interface MachinesProps {
 export function MachinesPage({ list, onChange, place }: MachinesProps) {
   const { fleet } = useServices();
   const view = useFleet();
-  const [dialog, setDialog] = useState<'tags' | 'assign' | 'add' | undefined>();
+  const [dialog, setDialog] = useState<Dialog | undefined>();
   const [done, setDone] = useState<string | undefined>();
   const hasSelection = list.selected.size > 0;
 
@@ -67,18 +67,11 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
         </button>
       </div>
       {hasSelection ? (
-        <div class="bulk" role="toolbar" aria-label="Selection">
-          <strong>{plural(ids.length, 'machine')} selected</strong>
-          <button type="button" onClick={() => setDialog('tags')}>
-            Tag… <kbd>t</kbd>
-          </button>
-          <button type="button" onClick={() => setDialog('assign')}>
-            Assign template… <kbd>a</kbd>
-          </button>
-          <button type="button" onClick={() => onChange({ selected: new Set() })}>
-            Clear <kbd>Esc</kbd>
-          </button>
-        </div>
+        <Selection
+          count={ids.length}
+          onOpen={setDialog}
+          onClear={() => onChange({ selected: new Set() })}
+        />
       ) : (
         <Chips list={list} onChange={onChange} done={done} />
       )}
@@ -102,6 +95,32 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
       {dialog === 'assign' && (
         <BulkAssign ids={ids} onClose={() => setDialog(undefined)} onDone={finish} />
       )}
+    </div>
+  );
+}
+
+type Dialog = 'tags' | 'assign' | 'add';
+
+interface SelectionProps {
+  readonly count: number;
+  readonly onOpen: (dialog: Dialog) => void;
+  readonly onClear: () => void;
+}
+
+/** The actions on the selected machines. */
+function Selection({ count, onOpen, onClear }: SelectionProps) {
+  return (
+    <div class="bulk" role="toolbar" aria-label="Selection">
+      <strong>{plural(count, 'machine')} selected</strong>
+      <button type="button" onClick={() => onOpen('tags')}>
+        Tag… <kbd>t</kbd>
+      </button>
+      <button type="button" onClick={() => onOpen('assign')}>
+        Assign template… <kbd>a</kbd>
+      </button>
+      <button type="button" onClick={onClear}>
+        Clear <kbd>Esc</kbd>
+      </button>
     </div>
   );
 }

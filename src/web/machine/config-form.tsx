@@ -53,7 +53,8 @@ interface FormProps {
   readonly onSaved: () => void;
 }
 
-export function ConfigForm({ answer, onSaved }: FormProps) {
+/** The settings while they are edited, and their way to the server. */
+function useConfig({ answer, onSaved }: FormProps) {
   const { session } = useServices();
   const id = answer.body.id;
   // The answer the fields started from. It follows the machine until something is typed.
@@ -107,6 +108,13 @@ export function ConfigForm({ answer, onSaved }: FormProps) {
     setMessage(undefined);
     setFields({ ...fields, ...change });
   };
+  const undo = (): void => setFields(fieldsOf(base.body));
+  return { base, fields, theirs, message, busy, changed, save, takeTheirs, edit, undo };
+}
+
+export function ConfigForm({ answer, onSaved }: FormProps) {
+  const form = useConfig({ answer, onSaved });
+  const { fields, theirs, changed, edit, save } = form;
 
   return (
     <Card title="Settings">
@@ -114,7 +122,7 @@ export function ConfigForm({ answer, onSaved }: FormProps) {
         class="config"
         onSubmit={(event) => {
           event.preventDefault();
-          void save(base);
+          void save(form.base);
         }}
       >
         <label>
@@ -150,26 +158,31 @@ export function ConfigForm({ answer, onSaved }: FormProps) {
             theirs={fieldsOf(theirs.body)}
             changed={changed}
             onKeep={() => void save(theirs)}
-            onTake={takeTheirs}
+            onTake={form.takeTheirs}
           />
         )}
-        <footer>
-          <span role="status" class={message?.kind === 'error' ? 'problem' : 'good'}>
-            {message?.text}
-          </span>
-          <button
-            type="button"
-            disabled={changed.length === 0 || busy}
-            onClick={() => setFields(fieldsOf(base.body))}
-          >
-            Undo
-          </button>
-          <button type="submit" class="primary" disabled={changed.length === 0 || busy}>
-            Save
-          </button>
-        </footer>
+        <Footer {...form} />
       </form>
     </Card>
+  );
+}
+
+type FooterProps = Pick<ReturnType<typeof useConfig>, 'message' | 'changed' | 'busy' | 'undo'>;
+
+function Footer({ message, changed, busy, undo }: FooterProps) {
+  const isIdle = changed.length === 0 || busy;
+  return (
+    <footer>
+      <span role="status" class={message?.kind === 'error' ? 'problem' : 'good'}>
+        {message?.text}
+      </span>
+      <button type="button" disabled={isIdle} onClick={undo}>
+        Undo
+      </button>
+      <button type="submit" class="primary" disabled={isIdle}>
+        Save
+      </button>
+    </footer>
   );
 }
 

@@ -26,11 +26,11 @@ interface CardProps {
   readonly onChanged: () => void;
 }
 
-export function WorkflowCard({ machine, onChanged }: CardProps) {
+/** The machine's latest workflow, kept up to date, and the way to change it. */
+function useWorkflow({ machine, onChanged }: CardProps) {
   const { session, live } = useServices();
   const [workflow, setWorkflow] = useState<Workflow | undefined>();
   const [problem, setProblem] = useState<string | undefined>();
-  const [asking, setAsking] = useState(false);
   const reload = useCallback(() => {
     readWorkflows(session, machine.id).then(
       (workflows) => setWorkflow(workflows.at(-1)),
@@ -50,6 +50,13 @@ export function WorkflowCard({ machine, onChanged }: CardProps) {
       setProblem(messageOf(err));
     }
   };
+  return { workflow, problem, act };
+}
+
+export function WorkflowCard({ machine, onChanged }: CardProps) {
+  const { session } = useServices();
+  const { workflow, problem, act } = useWorkflow({ machine, onChanged });
+  const [asking, setAsking] = useState(false);
   const active = workflow !== undefined && isActive(workflow);
   const template = machine.config.os_choice;
   const isHeld = active && workflow.held !== undefined;
