@@ -41,14 +41,16 @@ async function startSwitch(): Promise<string | undefined> {
     inside('ip', 'link', 'set', 'swport1', 'up');
     mkdirSync('/run/lldpd', { recursive: true });
     const socket = join(dir, 'lldpd.sock');
-    const command = ['netns', 'exec', space, 'lldpd', '-d', '-u', socket, '-I', 'swport1'];
-    daemon = spawn('ip', command, {
+    // Its name before it says the first word: what it is told later, it announces later.
+    const named = 'echo sw7 > /proc/sys/kernel/hostname && exec "$@"';
+    const lldpd = ['lldpd', '-d', '-u', socket, '-I', 'swport1'];
+    const apart = ['netns', 'exec', space, 'unshare', '--uts', 'sh', '-c', named, 'sh'];
+    daemon = spawn('ip', [...apart, ...lldpd], {
       stdio: 'ignore',
       env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` },
     });
     for (let i = 0; i < 50; i++) {
       try {
-        inside('lldpcli', '-u', socket, 'configure', 'system', 'hostname', 'sw7');
         inside('lldpcli', '-u', socket, 'configure', 'lldp', 'tx-interval', '1');
         return undefined;
       } catch {
