@@ -5,6 +5,7 @@ import type { BulkRequest } from '../../model/operator-api.ts';
 import { changeMachines } from '../api.ts';
 import { useServices } from '../context.ts';
 import { plural } from '../parts/format.ts';
+import { tagsOf } from './tags-text.ts';
 import { FormDialog, type FormDialogProps } from '../parts/form-dialog.tsx';
 import { TemplateSelect } from '../machine/template-select.tsx';
 
@@ -78,11 +79,6 @@ export function BulkAssign({ ids, onClose, onDone }: BulkProps) {
       </p>
     </BulkForm>
   );
-}
-
-/** Splits typed tags at commas and spaces. */
-export function tagsOf(text: string): string[] {
-  return [...new Set(text.split(/[\s,]+/).filter((tag) => tag !== ''))];
 }
 
 interface FormProps extends BulkProps {

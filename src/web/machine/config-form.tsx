@@ -3,7 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { MachinePatch, MachineView } from '../../model/operator-api.ts';
 import { patchMachine, readMachine } from '../api.ts';
-import { tagsOf } from '../list/bulk-dialogs.tsx';
+import { tagsOf, tagsText } from '../list/tags-text.ts';
 import { useServices } from '../context.ts';
 import { Card, Notice } from '../parts/parts.tsx';
 import { ApiError, messageOf, type Answer } from '../session.ts';
@@ -30,7 +30,7 @@ function fieldsOf({ config }: MachineView): Fields {
   return {
     hostname: config.hostname ?? '',
     template: config.os_choice ?? '',
-    tags: config.tags.join(', '),
+    tags: tagsText(config.tags),
   };
 }
 
