@@ -52,7 +52,7 @@ async function* lines({ store }: Pick<Services, 'store'>): AsyncGenerator<string
   for await (const { value } of store.audit.all()) yield `${stringifyExact(value)}\n`;
 }
 
-/** What every UUIDv7 of this time and later comes after. Errors: AppError `request.invalid`. */
+/** The UUID that every UUIDv7 of this time and later comes after. Errors: AppError `request.invalid`. */
 function idAt(text: string): string {
   const ms = Date.parse(text);
   if (Number.isNaN(ms)) {

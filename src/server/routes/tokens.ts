@@ -27,7 +27,7 @@ export function tokenRoutes(app: App, s: Services): void {
       },
     },
     async () => {
-      // What this server has not written yet as well.
+      // The uses that this server has not written yet count as well.
       await noteUsed(s.store, s.auth.takeUsed());
       const tokens = await shownTokens(s.store);
       return {

@@ -188,7 +188,7 @@ async function refuseOthers(s: Services, by: Principal, { spec }: Workflow): Pro
   else refuseOutside(by, machine);
 }
 
-/** Of a machine that is gone the workflows may still be read, by those who may read all. */
+/** The workflows of a machine that is gone may still be read, by those who may read all. */
 async function refuseStranger(s: Services, by: Principal, machineId: string): Promise<void> {
   if (tagsOf(by) !== undefined) refuseOutside(by, (await loadMachine(s, machineId)).value);
 }

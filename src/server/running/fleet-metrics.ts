@@ -13,7 +13,7 @@ interface CountedMachine {
   readonly lastSeen: string | null;
 }
 
-/** What is kept in memory of all documents. */
+/** The part of all documents that is kept in memory. */
 export interface Fleet {
   readonly machines: Census<Machine, CountedMachine>;
   readonly workflows: Census<Workflow, string>;

@@ -13,7 +13,7 @@ export interface Limit {
 export interface LimitPolicy {
   readonly machineCheckins: Limit;
   readonly addressCheckins: Limit;
-  /** What agents of one address send, in bytes. */
+  /** The bytes that agents of one address send. */
   readonly addressBytes: Limit;
   /** Open event streams of one address, and of one token. */
   readonly streams: number;
