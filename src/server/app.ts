@@ -29,7 +29,7 @@ import { Decisions } from './running/decisions.ts';
 import { Liveness } from './running/liveness.ts';
 import { defaultLiveness, type LivenessPolicy } from './running/pace.ts';
 import { defaultLimits, Limits, type LimitPolicy } from './running/limits.ts';
-import { createMetrics } from './running/metrics.ts';
+import { createMetrics } from './running/metrics/metrics.ts';
 import { openApiBase } from './http/openapi/document.ts';
 import { defaultOverload, Overload, type OverloadPolicy } from './running/overload.ts';
 import { defaultAudit, type AuditPolicy } from './running/audit-log.ts';
@@ -50,11 +50,11 @@ import { tokenRoutes } from './routes/tokens.ts';
 import { workflowRoutes } from './routes/workflows.ts';
 import { SecretBox } from './access/secrets.ts';
 import type { App, Services } from './services.ts';
-import { measureUpkeep } from './running/upkeep-metrics.ts';
+import { measureUpkeep } from './running/metrics/upkeep.ts';
 import { StoreHealth } from './running/store-health.ts';
 import { Stopwatch } from './running/stopwatch.ts';
-import { countFleet, measureFleet } from './running/fleet-metrics.ts';
-import { timedStore } from './running/timed-store.ts';
+import { countFleet, measureFleet } from './running/metrics/fleet.ts';
+import { timedStore } from './running/metrics/timed-store.ts';
 
 export interface AppOptions {
   readonly store: Store;

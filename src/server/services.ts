@@ -13,12 +13,12 @@ import type { Liveness } from './running/liveness.ts';
 import type { ImageFolder } from '../store/images/folder.ts';
 import type { BootOptions } from '../netboot/boot-script.ts';
 import type { Limits } from './running/limits.ts';
-import type { Metrics } from './running/metrics.ts';
+import type { Metrics } from './running/metrics/metrics.ts';
 import type { AuditPolicy } from './running/audit-log.ts';
 import type { Overload } from './running/overload.ts';
 import type { StoreHealth } from './running/store-health.ts';
 import type { Stopwatch } from './running/stopwatch.ts';
-import type { Fleet } from './running/fleet-metrics.ts';
+import type { Fleet } from './running/metrics/fleet.ts';
 import type { SecretBox } from './access/secrets.ts';
 
 export type App = FastifyInstance<

@@ -15,7 +15,7 @@ import { Events } from '../../src/server/running/events.ts';
 import { Liveness } from '../../src/server/running/liveness.ts';
 import { defaultLiveness } from '../../src/server/running/pace.ts';
 import type { App } from '../../src/server/services.ts';
-import { wrapStore as wrapEach, type Wrap } from '../../src/server/running/timed-store.ts';
+import { wrapStore as wrapEach, type Wrap } from '../../src/server/running/metrics/timed-store.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 

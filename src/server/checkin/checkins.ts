@@ -11,7 +11,7 @@ import { loadMachine } from '../machines/machines.ts';
 import type { Decisions } from '../running/decisions.ts';
 import type { Decision } from '../rules/decide.ts';
 import type { Events } from '../running/events.ts';
-import { countProblems, type Metrics } from '../running/metrics.ts';
+import { countProblems, type Metrics } from '../running/metrics/metrics.ts';
 import type { ClaimServices } from './claims.ts';
 import { register, type Registration } from './registration.ts';
 

@@ -7,7 +7,7 @@ import { withOnlyToken } from '../access/tokens.ts';
 import { changeMachine, loadMachine } from '../machines/machines.ts';
 import type { Decisions } from '../running/decisions.ts';
 import type { Events } from '../running/events.ts';
-import { countProblems, type Metrics } from '../running/metrics.ts';
+import { countProblems, type Metrics } from '../running/metrics/metrics.ts';
 import type { Overload } from '../running/overload.ts';
 import type { Beat, Proof } from '../running/presence.ts';
 import { withLaterProblems } from '../rules/machine-record.ts';

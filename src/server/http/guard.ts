@@ -5,7 +5,7 @@ import { AppError } from '../../core/errors.ts';
 import { nameOf, type Access, type Auth, type Principal } from '../access/auth.ts';
 import { refuseLimited } from '../access/inside.ts';
 import { actor } from '../running/actor.ts';
-import type { Metrics } from '../running/metrics.ts';
+import type { Metrics } from '../running/metrics/metrics.ts';
 import { isLoopback } from './connections.ts';
 import { audit, type AuditingServices } from './auditing.ts';
 import { represent } from './representation.ts';

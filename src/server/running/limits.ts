@@ -2,7 +2,7 @@
 // steady rate from then on. A rack that powers on together stays far below them.
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
-import type { Metrics } from './metrics.ts';
+import type { Metrics } from './metrics/metrics.ts';
 
 /** So much at once, and so much a second from then on. */
 export interface Limit {

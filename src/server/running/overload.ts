@@ -2,7 +2,7 @@
 // off than one that looks late for a while.
 import { AppError } from '../../core/errors.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Metrics } from './metrics.ts';
+import type { Metrics } from './metrics/metrics.ts';
 
 export interface OverloadPolicy {
   /** The most check-ins in progress; those beyond are told to come again later. */

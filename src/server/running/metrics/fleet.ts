@@ -1,11 +1,11 @@
 // Metrics of what the store holds, which a restart of the server does not reset: machines, workflows, conflicts.
 import { Gauge, type Registry } from 'prom-client';
-import { stateName, type Machine, type MachineStateName } from '../../model/machine.ts';
-import type { Workflow } from '../../model/documents/workflow.ts';
-import type { IdentityConflict } from '../../model/history.ts';
-import type { Store } from '../../store/store.ts';
+import { stateName, type Machine, type MachineStateName } from '../../../model/machine.ts';
+import type { Workflow } from '../../../model/documents/workflow.ts';
+import type { IdentityConflict } from '../../../model/history.ts';
+import type { Store } from '../../../store/store.ts';
 import { Census } from './census.ts';
-import type { Liveness } from './liveness.ts';
+import type { Liveness } from '../liveness.ts';
 
 interface CountedMachine {
   readonly state: MachineStateName;

@@ -2,13 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../../../src/core/clock.ts';
-import { createToken } from '../../../src/server/access/tokens.ts';
-import { openStore } from '../../../src/store/open.ts';
-import { checkin, rebootTemplate, startServer, type TestServer } from '../harness.ts';
+import { systemClock } from '../../../../src/core/clock.ts';
+import { createToken } from '../../../../src/server/access/tokens.ts';
+import { openStore } from '../../../../src/store/open.ts';
+import { checkin, rebootTemplate, startServer, type TestServer } from '../../harness.ts';
 
 const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
-const contrib = join(import.meta.dirname, '../../../contrib');
+const contrib = join(import.meta.dirname, '../../../../contrib');
 
 async function metrics(server: TestServer, token?: string): Promise<string> {
   return (await server.call('GET', '/metrics', { token })).body;

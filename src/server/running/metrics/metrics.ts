@@ -1,10 +1,10 @@
 // The metrics that Prometheus reads at /metrics. Each server has a registry, so that two in one process do
 // not mix.
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import { isErrorCode } from '../../core/errors.ts';
-import type { Problem } from '../../model/problem.ts';
-import type { Events } from './events.ts';
-import type { Liveness } from './liveness.ts';
+import { isErrorCode } from '../../../core/errors.ts';
+import type { Problem } from '../../../model/problem.ts';
+import type { Events } from '../events.ts';
+import type { Liveness } from '../liveness.ts';
 
 export interface Metrics {
   readonly registry: Registry;

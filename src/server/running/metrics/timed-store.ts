@@ -1,8 +1,8 @@
 // Wraps a store so that its operations are timed for the metrics.
-import type { Clock } from '../../core/clock.ts';
-import type { Store } from '../../store/store.ts';
+import type { Clock } from '../../../core/clock.ts';
+import type { Store } from '../../../store/store.ts';
 import type { Metrics } from './metrics.ts';
-import type { StoreHealth } from './store-health.ts';
+import type { StoreHealth } from '../store-health.ts';
 
 type Operation = (...args: unknown[]) => unknown;
 /** Gives an operation in the place of one, by a name such as "machines.put". */

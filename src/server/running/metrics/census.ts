@@ -1,6 +1,6 @@
 // Counts over all documents of a kind: read once, then kept by reading again what changed.
-import { nextTurn } from '../../core/turns.ts';
-import type { Collection } from '../../store/store.ts';
+import { nextTurn } from '../../../core/turns.ts';
+import type { Collection } from '../../../store/store.ts';
 
 /** With more changes than this since the last answer all are read anew. */
 const mostChanges = 10_000;
