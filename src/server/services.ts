@@ -9,7 +9,7 @@ import type { Store } from '../store/store.ts';
 import type { Auth } from './access/auth.ts';
 import type { Events } from './running/events.ts';
 import type { Decisions } from './running/decisions.ts';
-import type { Liveness } from './running/liveness.ts';
+import type { Liveness } from './running/liveness/liveness.ts';
 import type { ImageFolder } from '../store/images/folder.ts';
 import type { BootOptions } from '../netboot/boot-script.ts';
 import type { Limits } from './running/limits.ts';

@@ -6,10 +6,10 @@ import type { CheckinRequest } from '../../model/api.ts';
 import type { MatchedBy } from '../../model/history.ts';
 import type { Machine } from '../../model/machine.ts';
 import type { Principal } from '../access/auth.ts';
-import type { Liveness } from '../running/liveness.ts';
+import type { Liveness } from '../running/liveness/liveness.ts';
 import { isInterrupted } from '../rules/decide.ts';
-import type { Boot } from '../running/presence.ts';
-import { isSame, shownBy, type Shown, type StockClaim } from '../running/stock-claims.ts';
+import type { Boot } from '../running/liveness/presence.ts';
+import { isSame, shownBy, type Shown, type StockClaim } from '../running/liveness/stock-claims.ts';
 import { recordTwoLive, type ConflictServices } from './conflicts.ts';
 import type { Recognition } from './recognition.ts';
 

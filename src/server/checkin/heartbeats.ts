@@ -9,7 +9,7 @@ import type { Decisions } from '../running/decisions.ts';
 import type { Events } from '../running/events.ts';
 import { countProblems, type Metrics } from '../running/metrics/metrics.ts';
 import type { Overload } from '../running/overload.ts';
-import type { Beat, Proof } from '../running/presence.ts';
+import type { Beat, Proof } from '../running/liveness/presence.ts';
 import { withLaterProblems } from '../rules/machine-record.ts';
 import { withNeighbours } from '../rules/record/neighbours.ts';
 import { inUse, isHolder, type ClaimServices } from './claims.ts';

@@ -7,7 +7,7 @@ import type { Machine } from '../../model/machine.ts';
 import { arrive, awaits, hasLeft, pass } from '../rules/workflow/arrival.ts';
 import { confirmationFor } from '../rules/workflow/progress.ts';
 import { isReportToken } from '../access/report-tokens.ts';
-import type { Liveness } from '../running/liveness.ts';
+import type { Liveness } from '../running/liveness/liveness.ts';
 import type { Stopwatch } from '../running/stopwatch.ts';
 import type { ChangeServices } from './machines.ts';
 import { changeWorkflow, loadWorkflow } from './workflows.ts';

@@ -5,7 +5,7 @@ import type { IdentityConflict } from '../../model/history.ts';
 import type { Machine } from '../../model/machine.ts';
 import type { Versioned } from '../../store/store.ts';
 import type { Auth } from '../access/auth.ts';
-import type { Liveness } from '../running/liveness.ts';
+import type { Liveness } from '../running/liveness/liveness.ts';
 import { changeMachine, type ChangeServices } from './machines.ts';
 import { refuseSecondWorkflow } from './workflows.ts';
 

@@ -14,7 +14,7 @@ import type { SecretBox } from '../access/secrets.ts';
 import { refuseStale } from '../rules/etag.ts';
 import { answerable, failureOf } from '../rules/failures.ts';
 import type { ServerSeen } from '../rules/fill/variables.ts';
-import type { Liveness } from '../running/liveness.ts';
+import type { Liveness } from '../running/liveness/liveness.ts';
 import { changeMachine, loadMachine, machineEtag, type ChangeServices } from './machines.ts';
 import { loadTemplate, provision } from './provision.ts';
 import { forgiven } from '../rules/local-boot.ts';

@@ -5,7 +5,7 @@ import type { LivenessName } from '../../model/api.ts';
 import { stateName, type HardwareInfo, type Machine } from '../../model/machine.ts';
 import type { MachineListQuery } from '../../model/operator-api.ts';
 import type { Page, PageRequest, Store } from '../../store/store.ts';
-import type { Liveness } from '../running/liveness.ts';
+import type { Liveness } from '../running/liveness/liveness.ts';
 import type { ReadServices } from './machines.ts';
 
 /** The number of records that a search reads for one page before it returns a short one. */

@@ -7,7 +7,7 @@ import type { Machine } from '../../model/machine.ts';
 import { retryOnConflict } from '../../store/retry.ts';
 import type { Store, Versioned } from '../../store/store.ts';
 import { actor } from '../running/actor.ts';
-import type { Liveness } from '../running/liveness.ts';
+import type { Liveness } from '../running/liveness/liveness.ts';
 import { etag, refuseStale } from '../rules/etag.ts';
 import { historyOf } from '../rules/history.ts';
 import { keepsComingBack } from '../rules/local-boot.ts';

@@ -3,9 +3,9 @@ import { ManualClock, systemClock } from '../../../src/core/clock.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
 import { Events } from '../../../src/server/running/events.ts';
 import { defaultLimits, Limits } from '../../../src/server/running/limits.ts';
-import { Liveness } from '../../../src/server/running/liveness.ts';
+import { Liveness } from '../../../src/server/running/liveness/liveness.ts';
 import { createMetrics } from '../../../src/server/running/metrics/metrics.ts';
-import { defaultLiveness } from '../../../src/server/running/pace.ts';
+import { defaultLiveness } from '../../../src/server/running/liveness/pace.ts';
 import { checkin, startServer } from '../harness.ts';
 
 function limits(policy = {}) {

@@ -5,7 +5,7 @@ import type { Workflow } from '../../../model/documents/workflow.ts';
 import type { IdentityConflict } from '../../../model/history.ts';
 import type { Store } from '../../../store/store.ts';
 import { Census } from './census.ts';
-import type { Liveness } from '../liveness.ts';
+import type { Liveness } from '../liveness/liveness.ts';
 
 interface CountedMachine {
   readonly state: MachineStateName;

@@ -4,7 +4,7 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 import { isErrorCode } from '../../../core/errors.ts';
 import type { Problem } from '../../../model/problem.ts';
 import type { Events } from '../events.ts';
-import type { Liveness } from '../liveness.ts';
+import type { Liveness } from '../liveness/liveness.ts';
 
 export interface Metrics {
   readonly registry: Registry;

@@ -24,11 +24,11 @@
 //   online ── 1.5 intervals ──▶ late ── 10 intervals ──▶ gone ── last_seen written ──▶ unheard
 //      ▲                          │                        │
 //      └──── checkedIn or beat ───┴────────────────────────┘
-import type { Clock } from '../../core/clock.ts';
-import type { LivenessName } from '../../model/api.ts';
-import type { MachineStateName } from '../../model/machine.ts';
-import type { HeardMachine } from '../../model/presence.ts';
-import type { Events } from './events.ts';
+import type { Clock } from '../../../core/clock.ts';
+import type { LivenessName } from '../../../model/api.ts';
+import type { MachineStateName } from '../../../model/machine.ts';
+import type { HeardMachine } from '../../../model/presence.ts';
+import type { Events } from '../events.ts';
 import { differ, isOurs, sinceOf, unheard, wordMs, type Heard } from './heard.ts';
 import { LastSeen } from './last-seen.ts';
 import { Pace, rhythmOf, type LivenessPolicy } from './pace.ts';

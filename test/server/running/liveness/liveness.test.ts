@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ManualClock } from '../../../src/core/clock.ts';
-import type { ServerEvent } from '../../../src/model/events.ts';
-import { Events } from '../../../src/server/running/events.ts';
-import { Liveness } from '../../../src/server/running/liveness.ts';
-import { openStore } from '../../../src/store/open.ts';
-import { checkin, startServer, wrapStore, type TestServer } from '../harness.ts';
+import { ManualClock } from '../../../../src/core/clock.ts';
+import type { ServerEvent } from '../../../../src/model/events.ts';
+import { Events } from '../../../../src/server/running/events.ts';
+import { Liveness } from '../../../../src/server/running/liveness/liveness.ts';
+import { openStore } from '../../../../src/store/open.ts';
+import { checkin, startServer, wrapStore, type TestServer } from '../../harness.ts';
 
 const start = new Date('2026-01-01T00:00:00Z');
 

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { ManualClock } from '../../../src/core/clock.ts';
-import { StockClaims, type StockBody } from '../../../src/server/running/stock-claims.ts';
+import { ManualClock } from '../../../../src/core/clock.ts';
+import {
+  StockClaims,
+  type StockBody,
+} from '../../../../src/server/running/liveness/stock-claims.ts';
 
 const disks = [{ name: 'sda', size_bytes: 2 ** 40 }];
 const a: StockBody = {

@@ -1,9 +1,9 @@
 // The states of a machine that is heard, as they are drawn in liveness.ts.
 import { describe, expect, it } from 'vitest';
-import { ManualClock } from '../../../src/core/clock.ts';
-import { Events } from '../../../src/server/running/events.ts';
-import { Liveness } from '../../../src/server/running/liveness.ts';
-import type { Beat, Boot, Claim } from '../../../src/server/running/presence.ts';
+import { ManualClock } from '../../../../src/core/clock.ts';
+import { Events } from '../../../../src/server/running/events.ts';
+import { Liveness } from '../../../../src/server/running/liveness/liveness.ts';
+import type { Beat, Boot, Claim } from '../../../../src/server/running/liveness/presence.ts';
 
 const policy = { intervalSeconds: 10, maxBeatsPerSecond: 500 };
 

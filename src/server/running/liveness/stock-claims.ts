@@ -1,9 +1,9 @@
 // Tells a machine with a stock agent, which sends no boot_id, from a second one with the same MAC: by what its
 // check-ins show, and by their rhythm. Kept in memory.
 import { hash } from 'node:crypto';
-import type { Clock } from '../../core/clock.ts';
-import type { CheckinRequest } from '../../model/api.ts';
-import { told } from '../../model/wire.ts';
+import type { Clock } from '../../../core/clock.ts';
+import type { CheckinRequest } from '../../../model/api.ts';
+import { told } from '../../../model/wire.ts';
 import { stockRhythmMs } from './pace.ts';
 
 /** The parts of a check-in by which two such machines can differ. */

@@ -1,12 +1,12 @@
 // Several servers on one store: all say the same of a machine, a failover is no end, and of two machines that
 // claim one identity, each at a server of its own, one keeps it.
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { ManualClock, systemClock, type Clock } from '../../../src/core/clock.ts';
-import { createToken } from '../../../src/server/access/tokens.ts';
-import { openStore } from '../../../src/store/open.ts';
-import type { Store } from '../../../src/store/store.ts';
-import { EtcdCluster, etcdProgram } from '../../store/etcd/etcd-server.ts';
-import { checkin, startServer, wrapStore, type Answer, type TestServer } from '../harness.ts';
+import { ManualClock, systemClock, type Clock } from '../../../../src/core/clock.ts';
+import { createToken } from '../../../../src/server/access/tokens.ts';
+import { openStore } from '../../../../src/store/open.ts';
+import type { Store } from '../../../../src/store/store.ts';
+import { EtcdCluster, etcdProgram } from '../../../store/etcd/etcd-server.ts';
+import { checkin, startServer, wrapStore, type Answer, type TestServer } from '../../harness.ts';
 
 const start = new Date('2026-01-01T00:00:00Z');
 

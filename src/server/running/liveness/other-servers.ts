@@ -1,7 +1,7 @@
 // The other servers of the same store. Each tells there every two seconds which machines it heard, in durations, so
 // that all say the same of a machine whatever their clocks show.
-import type { Clock } from '../../core/clock.ts';
-import type { Revision, Store } from '../../store/store.ts';
+import type { Clock } from '../../../core/clock.ts';
+import type { Revision, Store } from '../../../store/store.ts';
 import type { Liveness } from './liveness.ts';
 
 /** The interval at which a server looks for others, and tells them what it heard. */
