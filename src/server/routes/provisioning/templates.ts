@@ -1,23 +1,23 @@
 // Template routes: operators keep templates as JSON or YAML, agents fetch them with variables filled in.
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { AppError } from '../../core/errors.ts';
-import type { Machine } from '../../model/machine.ts';
-import { MachineId, Paging, TemplateList, TemplateView } from '../../model/operator-api.ts';
-import { inDragonflysSpelling } from '../../model/documents/template-spelling.ts';
-import { Template, TemplateName } from '../../model/documents/template.ts';
-import { invalid } from '../rules/violations.ts';
-import { refuseOtherWorker, seesSecrets, type Principal } from '../access/auth.ts';
-import { refuseOutside } from '../access/inside.ts';
-import { loadTemplate } from '../machines/provision.ts';
-import { loadMachine } from '../machines/machines.ts';
-import { queuedTemplate, templateOfWork } from '../machines/queued-template.ts';
-import { maskedVariables, variablesOf } from '../machines/variables.ts';
-import { etag, hasConditions, refuseStale, refuseUnmet } from '../rules/etag.ts';
-import type { App, Services } from '../services.ts';
-import { fillTemplate } from '../rules/fill/fill.ts';
-import { storedFault, templateFault } from '../rules/templates.ts';
-import { Done, errors, IfMatch, IfMatchOrNone, serverSeen } from './route.ts';
+import { AppError } from '../../../core/errors.ts';
+import type { Machine } from '../../../model/machine.ts';
+import { MachineId, Paging, TemplateList, TemplateView } from '../../../model/operator-api.ts';
+import { inDragonflysSpelling } from '../../../model/documents/template-spelling.ts';
+import { Template, TemplateName } from '../../../model/documents/template.ts';
+import { invalid } from '../../rules/violations.ts';
+import { refuseOtherWorker, seesSecrets, type Principal } from '../../access/auth.ts';
+import { refuseOutside } from '../../access/inside.ts';
+import { loadTemplate } from '../../machines/provision.ts';
+import { loadMachine } from '../../machines/machines.ts';
+import { queuedTemplate, templateOfWork } from '../../machines/queued-template.ts';
+import { maskedVariables, variablesOf } from '../../machines/variables.ts';
+import { etag, hasConditions, refuseStale, refuseUnmet } from '../../rules/etag.ts';
+import type { App, Services } from '../../services.ts';
+import { fillTemplate } from '../../rules/fill/fill.ts';
+import { storedFault, templateFault } from '../../rules/templates.ts';
+import { Done, errors, IfMatch, IfMatchOrNone, serverSeen } from '../route.ts';
 
 const NameParams = Type.Object({ name: TemplateName });
 

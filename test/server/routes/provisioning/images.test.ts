@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ImageFolder } from '../../../src/store/images/folder.ts';
-import { startServer, temporaryDirectory, type TestServer } from '../harness.ts';
+import { ImageFolder } from '../../../../src/store/images/folder.ts';
+import { startServer, temporaryDirectory, type TestServer } from '../../harness.ts';
 
 const image = randomBytes(3_000_001);
 

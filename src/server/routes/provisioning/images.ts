@@ -1,11 +1,11 @@
 // Image routes: the disk images of the server's image folder, and their checksums. They are public, because
 // what fetches them may be an agent of any kind.
 import { Type } from 'typebox';
-import { AppError } from '../../core/errors.ts';
-import { sumsName, type ImageFolder, type OpenImage } from '../../store/images/folder.ts';
-import { rangeOf } from '../http/range.ts';
-import type { App, Services } from '../services.ts';
-import { errors } from './route.ts';
+import { AppError } from '../../../core/errors.ts';
+import { sumsName, type ImageFolder, type OpenImage } from '../../../store/images/folder.ts';
+import { rangeOf } from '../../http/range.ts';
+import type { App, Services } from '../../services.ts';
+import { errors } from '../route.ts';
 
 /** The longest that a request for checksums waits for those not known yet. */
 const sumsWaitMs = 60_000;

@@ -4,14 +4,14 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { MachineState } from '../../../src/model/machine.ts';
+import type { MachineState } from '../../../../src/model/machine.ts';
 import {
   checkin,
   rebootTemplate,
   startServer,
   temporaryDirectory,
   type TestServer,
-} from '../harness.ts';
+} from '../../harness.ts';
 
 const mac = '02:00:00:00:00:07';
 const script = (server: TestServer, path = `/boot/${mac}`) => server.call('GET', path);

@@ -1,24 +1,24 @@
 // Workflow routes: operators create and cancel workflows, agents fetch them and report progress.
 import { Type } from 'typebox';
-import { AppError } from '../../core/errors.ts';
-import { WorkflowEvent } from '../../model/api.ts';
-import { WorkflowCreate, WorkflowList, WorkflowListQuery } from '../../model/operator-api.ts';
-import { Plan } from '../../model/documents/plan.ts';
-import { Workflow } from '../../model/documents/workflow.ts';
-import { refuseOtherWorker, type Principal } from '../access/auth.ts';
-import { refuseLimited, refuseOutside, tagsOf } from '../access/inside.ts';
-import { loadMachine } from '../machines/machines.ts';
-import { reportSystem } from '../machines/arrival.ts';
-import { planFor, provision } from '../machines/provision.ts';
-import { agentBody } from '../http/agent-body.ts';
-import type { App, Services } from '../services.ts';
+import { AppError } from '../../../core/errors.ts';
+import { WorkflowEvent } from '../../../model/api.ts';
+import { WorkflowCreate, WorkflowList, WorkflowListQuery } from '../../../model/operator-api.ts';
+import { Plan } from '../../../model/documents/plan.ts';
+import { Workflow } from '../../../model/documents/workflow.ts';
+import { refuseOtherWorker, type Principal } from '../../access/auth.ts';
+import { refuseLimited, refuseOutside, tagsOf } from '../../access/inside.ts';
+import { loadMachine } from '../../machines/machines.ts';
+import { reportSystem } from '../../machines/arrival.ts';
+import { planFor, provision } from '../../machines/provision.ts';
+import { agentBody } from '../../http/agent-body.ts';
+import type { App, Services } from '../../services.ts';
 import {
   applyEvent,
   cancelWorkflow,
   loadWorkflow,
   releaseWorkflow,
-} from '../machines/workflows.ts';
-import { Done, errors, serverSeen } from './route.ts';
+} from '../../machines/workflows.ts';
+import { Done, errors, serverSeen } from '../route.ts';
 
 const ReportQuery = Type.Object(
   { token: Type.String({ maxLength: 128, description: 'good for this report alone' }) },

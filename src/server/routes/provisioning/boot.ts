@@ -2,18 +2,23 @@
 // names. They are public, because firmware has no token.
 import { join } from 'node:path';
 import { Type } from 'typebox';
-import { AppError } from '../../core/errors.ts';
-import { isJunkMac, normalizeBootMac } from '../../identity/macs.ts';
-import type { Machine } from '../../model/machine.ts';
-import { bootFolders, isBootFile, missingBootFiles } from '../http/boot-files.ts';
-import { agentScript, isPlain, localDiskScript, startScript } from '../../netboot/boot-script.ts';
-import { longestAppend } from '../../netboot/kernel-line.ts';
-import { bootChoices } from '../machines/boot-settings.ts';
-import { bootFor } from '../machines/decision.ts';
-import { noteBoot, noteSentToDisk } from '../machines/local-boots.ts';
-import type { BootDecision } from '../rules/decide.ts';
-import type { App, Services } from '../services.ts';
-import { errors, serverUrl } from './route.ts';
+import { AppError } from '../../../core/errors.ts';
+import { isJunkMac, normalizeBootMac } from '../../../identity/macs.ts';
+import type { Machine } from '../../../model/machine.ts';
+import { bootFolders, isBootFile, missingBootFiles } from '../../http/boot-files.ts';
+import {
+  agentScript,
+  isPlain,
+  localDiskScript,
+  startScript,
+} from '../../../netboot/boot-script.ts';
+import { longestAppend } from '../../../netboot/kernel-line.ts';
+import { bootChoices } from '../../machines/boot-settings.ts';
+import { bootFor } from '../../machines/decision.ts';
+import { noteBoot, noteSentToDisk } from '../../machines/local-boots.ts';
+import type { BootDecision } from '../../rules/decide.ts';
+import type { App, Services } from '../../services.ts';
+import { errors, serverUrl } from '../route.ts';
 
 /** The files for each architecture. Only an agent with a workflow fetches the tools. */
 const files: ReadonlySet<string> = new Set(['kernel', 'initramfs', 'tools']);
