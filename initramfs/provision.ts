@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { Client } from '../src/client/client.ts';
 import { parse } from 'yaml';
 import { command } from '../src/cli/command.ts';
-import { planText } from '../src/cli/operator/provision.ts';
+import { planText } from '../src/cli/operator/machines/provision.ts';
 import { readExample } from '../src/cli/server/examples.ts';
 import { systemClock } from '../src/core/clock.ts';
 import type { Template } from '../src/model/documents/template.ts';

@@ -1,11 +1,11 @@
 // All commands of the operators' program, grouped by what they act on, a file for each group.
 import type { Command } from '../command.ts';
-import { inventoryCommands } from './ansible.ts';
+import { inventoryCommands } from './machines/ansible.ts';
 import { conflictCommands } from './conflicts.ts';
 import { contextCommands } from './context.ts';
 import { eventCommands } from './events.ts';
-import { machineCommands } from './machines.ts';
-import { provisionCommands } from './provision.ts';
+import { machineCommands } from './machines/machines.ts';
+import { provisionCommands } from './machines/provision.ts';
 import { settingCommands } from './settings.ts';
 import { templateCommands } from './templates.ts';
 import { tokenCommands } from './tokens.ts';

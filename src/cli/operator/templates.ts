@@ -5,7 +5,7 @@ import type { Template } from '../../model/documents/template.ts';
 import { command, type Io } from '../command.ts';
 import { connectionOptions, withClient } from './connection.ts';
 import { outputOptions, printDocument, printList, type Shape } from './output.ts';
-import { machineNamed } from './selection.ts';
+import { machineNamed } from './machines/selection.ts';
 
 const template = { template: { describe: 'its name' } } as const;
 

@@ -3,7 +3,7 @@ import { isActive, type Workflow } from '../../model/documents/workflow.ts';
 import { command } from '../command.ts';
 import { connectionOptions, withClient } from './connection.ts';
 import { outputOptions, printDocument, printList, type Shape } from './output.ts';
-import { machineNamed } from './selection.ts';
+import { machineNamed } from './machines/selection.ts';
 import { waitFor, waitOptions } from './wait.ts';
 
 const workflow = { workflow: { describe: 'its UUID' } } as const;

@@ -1,16 +1,16 @@
 // `dragonfly machines provision` and `cancel`: shows what would be overwritten, asks, queues the workflows and
 // follows them.
-import type { Client } from '../../client/client.ts';
-import { AppError, describeError, isAppError } from '../../core/errors.ts';
-import type { Workflow } from '../../model/documents/workflow.ts';
-import type { Plan } from '../../model/documents/plan.ts';
-import type { PlannedDisk } from '../../model/documents/planned-disk.ts';
-import type { MachineView } from '../../model/operator-api.ts';
-import { command, type Io } from '../command.ts';
-import { connectionOptions, withClient } from './connection.ts';
+import type { Client } from '../../../client/client.ts';
+import { AppError, describeError, isAppError } from '../../../core/errors.ts';
+import type { Workflow } from '../../../model/documents/workflow.ts';
+import type { Plan } from '../../../model/documents/plan.ts';
+import type { PlannedDisk } from '../../../model/documents/planned-disk.ts';
+import type { MachineView } from '../../../model/operator-api.ts';
+import { command, type Io } from '../../command.ts';
+import { connectionOptions, withClient } from '../connection.ts';
 import { confirm } from './machines.ts';
 import { selected, selectionOptions, titleOf } from './selection.ts';
-import { waitFor, waitOptions } from './wait.ts';
+import { waitFor, waitOptions } from '../wait.ts';
 
 const machines = {
   machines: {

@@ -1,14 +1,14 @@
 // `dragonfly machines`: looks at machines and changes what an operator decides about them.
-import { AppError } from '../../core/errors.ts';
-import type { MachineChange } from '../../model/history.ts';
-import { stateName } from '../../model/machine.ts';
-import { LivenessName } from '../../model/api.ts';
-import { MachineStateName } from '../../model/machine.ts';
-import type { MachinePatch, MachineView } from '../../model/operator-api.ts';
-import type { BulkChange } from '../../client/machines.ts';
-import { command, type Io } from '../command.ts';
-import { connectionOptions, withClient, type ConnectionArgs } from './connection.ts';
-import { outputOptions, printDocument, printList, type Shape } from './output.ts';
+import { AppError } from '../../../core/errors.ts';
+import type { MachineChange } from '../../../model/history.ts';
+import { stateName } from '../../../model/machine.ts';
+import { LivenessName } from '../../../model/api.ts';
+import { MachineStateName } from '../../../model/machine.ts';
+import type { MachinePatch, MachineView } from '../../../model/operator-api.ts';
+import type { BulkChange } from '../../../client/machines.ts';
+import { command, type Io } from '../../command.ts';
+import { connectionOptions, withClient, type ConnectionArgs } from '../connection.ts';
+import { outputOptions, printDocument, printList, type Shape } from '../output.ts';
 import {
   machineNamed,
   selected,

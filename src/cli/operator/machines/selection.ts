@@ -1,8 +1,8 @@
 // The machines that a command is about: named one by one, or by a tag and a search.
-import type { Client } from '../../client/client.ts';
-import { AppError } from '../../core/errors.ts';
-import { normalizeMac } from '../../identity/macs.ts';
-import type { MachineView } from '../../model/operator-api.ts';
+import type { Client } from '../../../client/client.ts';
+import { AppError } from '../../../core/errors.ts';
+import { normalizeMac } from '../../../identity/macs.ts';
+import type { MachineView } from '../../../model/operator-api.ts';
 
 export const selectionOptions = {
   tag: { type: 'string', short: 'l', value: 'TAG', describe: 'the machines with this tag' },
