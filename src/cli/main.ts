@@ -4,9 +4,9 @@ import { AppError, describeError, isAppError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { stuckReads } from '../sources/isolated/slow-reads.ts';
 import type { Io, Program } from './command.ts';
-import { completionCommand } from './completion-command.ts';
+import { completionCommand } from './line/completion-command.ts';
 import { leave } from './leave.ts';
-import { parse } from './parse.ts';
+import { parse } from './line/parse.ts';
 
 /** Runs a program's command line and ends the process. Exit codes: 0 good, 1 a negative finding,
  *  2 usage or failure. A stack trace is printed with DRAGONFLY_DEBUG set. */
@@ -53,10 +53,10 @@ async function run(program: Program, argv: readonly string[], io: Io): Promise<n
       io.print(`${program.version}\n`);
       return 0;
     case 'help':
-      io.print((await import('./help.ts')).helpText(program, parsed.command, parsed.group));
+      io.print((await import('./line/help.ts')).helpText(program, parsed.command, parsed.group));
       return 0;
     case 'complete':
-      io.print((await import('./completion.ts')).complete(program, parsed.words));
+      io.print((await import('./line/completion.ts')).complete(program, parsed.words));
       return 0;
   }
 }

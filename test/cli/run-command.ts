@@ -1,7 +1,7 @@
 // Runs a command of the command line in this process and gives what it printed.
 import { Writable } from 'node:stream';
 import type { Command, Io } from '../../src/cli/command.ts';
-import { parse } from '../../src/cli/parse.ts';
+import { parse } from '../../src/cli/line/parse.ts';
 import { silentLog } from '../../src/core/log.ts';
 
 export interface Surroundings {

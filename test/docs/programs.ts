@@ -1,8 +1,8 @@
 // The programs that the documentation speaks of, as their own help describes them.
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { completionCommand } from '../../src/cli/completion-command.ts';
-import { helpText } from '../../src/cli/help.ts';
+import { completionCommand } from '../../src/cli/line/completion-command.ts';
+import { helpText } from '../../src/cli/line/help.ts';
 import { operatorCommands } from '../../src/cli/operator/commands.ts';
 import { repository } from './pages.ts';
 

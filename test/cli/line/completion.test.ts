@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { command, type Program } from '../../src/cli/command.ts';
-import { complete } from '../../src/cli/completion.ts';
+import { command, type Program } from '../../../src/cli/command.ts';
+import { complete } from '../../../src/cli/line/completion.ts';
 
 const run = () => Promise.resolve(0);
 const make = command({
@@ -73,7 +73,7 @@ describe('complete', () => {
   });
 });
 
-const repository = resolve(import.meta.dirname, '../..');
+const repository = resolve(import.meta.dirname, '../../..');
 let directory: string;
 let env: Record<string, string>;
 beforeAll(() => {

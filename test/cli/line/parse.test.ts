@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { command, type Program } from '../../src/cli/command.ts';
-import { helpText } from '../../src/cli/help.ts';
-import { parse } from '../../src/cli/parse.ts';
-import { AppError } from '../../src/core/errors.ts';
+import { command, type Program } from '../../../src/cli/command.ts';
+import { helpText } from '../../../src/cli/line/help.ts';
+import { parse } from '../../../src/cli/line/parse.ts';
+import { AppError } from '../../../src/core/errors.ts';
 
 const run = () => Promise.resolve(0);
 const make = command({

@@ -1,6 +1,6 @@
 // Shell completion: the candidates for a word, and the scripts that ask for them. The scripts call the
 // program itself, so they always match the installed version.
-import type { Command, OptionSpec, Positional, Program } from './command.ts';
+import type { Command, OptionSpec, Positional, Program } from '../command.ts';
 import { commonOptions, completeFlag, optionsOf } from './parse.ts';
 
 type Candidate = readonly [word: string, describe: string];

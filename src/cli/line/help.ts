@@ -1,9 +1,9 @@
 // Formats the help of a program and of each command for the 80 columns of a serial console.
-import { environmentName } from '../core/setting-layers.ts';
-import type { Command, OptionSpec, Program } from './command.ts';
+import { environmentName } from '../../core/setting-layers.ts';
+import type { Command, OptionSpec, Program } from '../command.ts';
 import { commonOptions } from './parse.ts';
-import { settingOptions } from './setting-options.ts';
-import { consoleColumns, wrap } from './text/table.ts';
+import { settingOptions } from '../setting-options.ts';
+import { consoleColumns, wrap } from '../text/table.ts';
 
 const longestTerm = 30;
 

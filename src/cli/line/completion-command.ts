@@ -1,5 +1,5 @@
 // `completion`: prints the script that lets a shell complete a program's command line.
-import { command, type Command } from './command.ts';
+import { command, type Command } from '../command.ts';
 
 /** Makes the command for the program of this name. */
 export function completionCommand(program: string): Command {
