@@ -26,7 +26,7 @@ import { kexec } from './kexec.ts';
 import { partition } from './partition.ts';
 import { reboot } from './reboot.ts';
 import { seabios } from './seabios.ts';
-import { addTools } from './tools.ts';
+import { addTools } from './tools/tools.ts';
 import { writefile } from './writefile.ts';
 
 export interface ActionServices {

@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { expect, it } from 'vitest';
 import { programs } from '../../initramfs/tools-programs.ts';
-import { programPackages } from '../../src/actions/programs.ts';
+import { programPackages } from '../../src/actions/tools/programs.ts';
 
 /** Their programs are busybox's in a netboot image, or are no part of it: it has no udev. */
 const ofBusybox = new Set(['coreutils', 'dash', 'systemd-sysv', 'udev', 'wget']);

@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { actionPrograms, programPackages } from '../../src/actions/programs.ts';
+import { actionPrograms, programPackages } from '../../../src/actions/tools/programs.ts';
 
 /** Those that no text of the actions names: run by the host, by a script, or by a name that is put together. */
 const unnamed = {

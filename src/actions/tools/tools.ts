@@ -1,9 +1,9 @@
 // The tools image: in a netboot image, the programs that actions run come in a second image, which is
 // fetched when a workflow first takes one. An installed system has programs of its own.
-import { AppError } from '../core/errors.ts';
-import type { ActionContext } from './action.ts';
-import { mebibytes } from './image/progress.ts';
-import { Transfer } from './image/transfer.ts';
+import { AppError } from '../../core/errors.ts';
+import type { ActionContext } from '../action.ts';
+import { mebibytes } from '../image/progress.ts';
+import { Transfer } from '../image/transfer.ts';
 
 /** Written when the netboot image is made. */
 const imageMark = '/etc/dragonfly-image';

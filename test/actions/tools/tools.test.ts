@@ -1,9 +1,9 @@
 // The tools image of a netboot image: fetched once, taken only if it is the right one.
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { addTools } from '../../src/actions/tools.ts';
-import { MemoryRoot } from '../probes/memory-root.ts';
-import { fileServer, scriptedHost, workplace, type Workplace } from './workplace.ts';
+import { addTools } from '../../../src/actions/tools/tools.ts';
+import { MemoryRoot } from '../../probes/memory-root.ts';
+import { fileServer, scriptedHost, workplace, type Workplace } from '../workplace.ts';
 
 const tools = Buffer.from('the tools');
 const sha256 = createHash('sha256').update(tools).digest('hex');

@@ -1,6 +1,6 @@
 // The programs that the actions run, and Debian's packages of them: for whoever builds an image in which the
 // actions work, or wants to know what is missing in one. A test holds it to the actions' code.
-import type { ActionName } from './action.ts';
+import type { ActionName } from '../action.ts';
 
 /** Debian's package by program. */
 export const programPackages = {
