@@ -37,7 +37,7 @@ export type { Log } from './core/log.ts';
 export { computeIdentityHash } from './identity/hash.ts';
 export { identify, type IdentityExplanation, type IdentitySource } from './identity/identify.ts';
 export { normalizeMac } from './identity/macs.ts';
-export * from './model/api.ts';
+export * from './model/api/agent.ts';
 export * from './model/hardware/cpu.ts';
 export * from './model/hardware/disk.ts';
 export * from './model/hardware/existing-os.ts';

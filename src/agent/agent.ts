@@ -1,7 +1,7 @@
 // Puts an agent together: the machine, its boot, the way to the servers, and the loop over them.
 import { systemClock, type Clock } from '../core/clock.ts';
 import { silentLog, type Log } from '../core/log.ts';
-import type { CheckinResponse } from '../model/api.ts';
+import type { CheckinResponse } from '../model/api/agent.ts';
 import { HostRoot } from '../sources/host.ts';
 import { openRoot } from '../sources/open.ts';
 import type { Root } from '../sources/root.ts';

@@ -1,10 +1,10 @@
 // Turns an inventory into a check-in request, with the wire's names and limits.
 import { AppError } from '../core/errors.ts';
 import type { DiskContents } from '../model/hardware/contents.ts';
-import type { CheckinHardware, CheckinRequest } from '../model/api.ts';
+import type { CheckinHardware, CheckinRequest } from '../model/api/agent.ts';
 import type { CheckinDisk, Disk } from '../model/hardware/disk.ts';
 import type { Inventory } from '../model/inventory.ts';
-import { fit, told, type Every } from '../model/wire.ts';
+import { fit, told, type Every } from '../model/api/wire.ts';
 
 /** The parts of a check-in that are not inventory. */
 export interface CheckinContext {

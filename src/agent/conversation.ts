@@ -7,9 +7,9 @@ import type {
   CheckinResponse,
   HeartbeatRequest,
   HeartbeatResponse,
-} from '../model/api.ts';
+} from '../model/api/agent.ts';
 import type { Problem } from '../model/problem.ts';
-import { fit } from '../model/wire.ts';
+import { fit } from '../model/api/wire.ts';
 import type { Boot } from './boot.ts';
 import { classifyFailure, isAmbiguous, isRefusal } from '../transport/failure.ts';
 import type { Report, Spool } from './spool.ts';

@@ -8,7 +8,7 @@ import type {
   HeartbeatRequest,
   HeartbeatResponse,
   WorkflowEvent,
-} from '../model/api.ts';
+} from '../model/api/agent.ts';
 import type { Problem } from '../model/problem.ts';
 import type { TemplateToRun, WorkflowToRun } from '../transport/answers.ts';
 import { Conversation, type ConversationOptions } from './conversation.ts';

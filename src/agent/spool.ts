@@ -1,6 +1,6 @@
 // Reports that could not be delivered yet: kept in order, within bounds, delivered once.
 import type { Problem } from '../model/problem.ts';
-import type { WorkflowEvent } from '../model/api.ts';
+import type { WorkflowEvent } from '../model/api/agent.ts';
 import type { Notebook } from './boot.ts';
 
 export type Report =

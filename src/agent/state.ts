@@ -1,7 +1,7 @@
 // The agent's life as a pure function: from state and event to the next state and when to act on it. No
 // I/O, clock or randomness of its own; loop.ts performs what a state asks for.
 import { fullJitterMs } from '../core/backoff.ts';
-import type { Action, CheckinResponse, HeartbeatResponse } from '../model/api.ts';
+import type { Action, CheckinResponse, HeartbeatResponse } from '../model/api/agent.ts';
 import type { Failure } from '../transport/failure.ts';
 
 /** An order of the server, other than to wait. */

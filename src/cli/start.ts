@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { systemClock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import type { IdentityExplanation } from '../identity/identify.ts';
-import type { CheckinResponse } from '../model/api.ts';
+import type { CheckinResponse } from '../model/api/agent.ts';
 import type { Template } from '../model/documents/template.ts';
 import type { Inventory } from '../model/inventory.ts';
 import type { Store } from '../store/store.ts';

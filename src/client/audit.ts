@@ -1,5 +1,5 @@
 // The audit log: who changed what.
-import type { AuditEntry } from '../model/audit.ts';
+import type { AuditEntry } from '../model/documents/audit.ts';
 import type { Calls } from './calls.ts';
 import { listing, type Listing, type ListOptions } from './listing.ts';
 

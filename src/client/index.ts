@@ -27,7 +27,7 @@ import '../check-node.ts';
  */
 
 export { AppError, describeError, isAppError, type ErrorCode } from '../core/errors.ts';
-export type { EventType, ServerEvent } from '../model/events.ts';
+export type { EventType, ServerEvent } from '../model/api/events.ts';
 export type { IdentityConflict, MachineChange } from '../model/history.ts';
 export type { MachineState, MachineStateName } from '../model/machine.ts';
 export type {

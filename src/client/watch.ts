@@ -6,7 +6,7 @@ import {
   type EventType,
   type ParsedEvent,
   type ServerEvent,
-} from '../model/events.ts';
+} from '../model/api/events.ts';
 import type { CallOptions, Calls } from './calls.ts';
 
 /** `id` is undefined for a `reset` that the client itself adds. */

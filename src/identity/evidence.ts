@@ -1,6 +1,6 @@
 // The identifying fields of a check-in: placeholders removed, and its identity hash checked. Pure.
 import { AppError } from '../core/errors.ts';
-import type { CheckinRequest } from '../model/api.ts';
+import type { CheckinRequest } from '../model/api/agent.ts';
 import { computeIdentityHash } from './hash.ts';
 import { isJunkMac, macOfInfiniband, normalizeMac } from './macs.ts';
 import { uuidPlaceholder } from './placeholders.ts';

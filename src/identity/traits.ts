@@ -1,5 +1,5 @@
 // The parts of a machine's hardware that tell it from others, read alike out of a check-in and a record. Pure.
-import type { CheckinRequest } from '../model/api.ts';
+import type { CheckinRequest } from '../model/api/agent.ts';
 import type { HardwareInfo } from '../model/machine.ts';
 
 type Disks = readonly Pick<

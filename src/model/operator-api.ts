@@ -1,8 +1,8 @@
 // Requests and answers between operators (the page, scripts) and the server. Requests are strict: an unknown
 // field is a typo that somebody wants to hear of.
 import { Type, type Static } from 'typebox';
-import { LivenessName } from './api.ts';
-import { AuditEntry } from './audit.ts';
+import { LivenessName } from './api/agent.ts';
+import { AuditEntry } from './documents/audit.ts';
 import { nullable, textsByKey } from './fields.ts';
 import { IdentityConflict, MachineHistory } from './history.ts';
 import { BmcConfig, Machine, MachineConfig, MachineStateName } from './machine.ts';

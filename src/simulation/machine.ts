@@ -1,7 +1,7 @@
 // A simulated machine: what it is, and what can happen to it. It holds the truth that a server's record
 // is compared with.
 import { computeIdentityHash } from '../identity/hash.ts';
-import type { CheckinRequest } from '../model/api.ts';
+import type { CheckinRequest } from '../model/api/agent.ts';
 import type { Hardware, Identity, Inventory } from '../model/inventory.ts';
 import { checkinRequest } from '../agent/checkin.ts';
 import type { Subject } from '../agent/loop.ts';

@@ -3,7 +3,7 @@
 import { AppError } from '../core/errors.ts';
 import { inDragonflysSpelling } from '../model/documents/template-spelling.ts';
 import type { PlannedDisk } from '../model/documents/planned-disk.ts';
-import type { Action, CheckinResponse, HeartbeatResponse } from '../model/api.ts';
+import type { Action, CheckinResponse, HeartbeatResponse } from '../model/api/agent.ts';
 import type { MatchedBy } from '../model/history.ts';
 
 /** Used if a server names no interval. */

@@ -8,7 +8,7 @@ import type {
   HeartbeatRequest,
   HeartbeatResponse,
   WorkflowEvent,
-} from '../model/api.ts';
+} from '../model/api/agent.ts';
 import {
   parseCheckinAnswer,
   parseErrorAnswer,

@@ -5,7 +5,7 @@ import { checkinRequest } from '../../src/agent/checkin.ts';
 import { version } from '../../src/cli/version.ts';
 import { ManualClock } from '../../src/core/clock.ts';
 import { collectInventory } from '../../src/inventory/inventory.ts';
-import type { CheckinRequest } from '../../src/model/api.ts';
+import type { CheckinRequest } from '../../src/model/api/agent.ts';
 import { RecordingRoot, ReplayRoot } from '../../src/sources/captured/recording.ts';
 import type { Root } from '../../src/sources/root.ts';
 import { device } from '../probes/contents/device.ts';

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Subject } from '../../src/agent/loop.ts';
 import { AppError } from '../../src/core/errors.ts';
-import type { HeartbeatRequest } from '../../src/model/api.ts';
+import type { HeartbeatRequest } from '../../src/model/api/agent.ts';
 import { machine, MemoryServer, startLoop } from '../transport/memory-server.ts';
 
 const minuteMs = 60_000;

@@ -10,7 +10,7 @@ import {
   type AgentState,
 } from '../../src/agent/state.ts';
 import { AppError } from '../../src/core/errors.ts';
-import type { CheckinResponse } from '../../src/model/api.ts';
+import type { CheckinResponse } from '../../src/model/api/agent.ts';
 
 const answer: CheckinResponse = {
   machine_id: '01930000-0000-7000-8000-000000000001',

@@ -12,7 +12,7 @@ import { overlayImage } from '../../initramfs/overlay.ts';
 import { Vm, type VmOptions } from '../../initramfs/qemu.ts';
 import { projectDir } from '../../initramfs/tools.ts';
 import { systemClock } from '../../src/core/clock.ts';
-import type { CheckinResponse } from '../../src/model/api.ts';
+import type { CheckinResponse } from '../../src/model/api/agent.ts';
 import type { Inventory } from '../../src/model/inventory.ts';
 import type { Machine } from '../../src/model/machine.ts';
 import { createApp, type AppOptions } from '../../src/server/app.ts';

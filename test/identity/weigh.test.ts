@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { evidenceOf } from '../../src/identity/evidence.ts';
 import type { Resolution } from '../../src/identity/resolve.ts';
 import { rules, weigh, type Weight } from '../../src/identity/weigh.ts';
-import type { CheckinRequest } from '../../src/model/api.ts';
+import type { CheckinRequest } from '../../src/model/api/agent.ts';
 import { newMachine } from '../../src/server/rules/machine-record.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');

@@ -16,7 +16,7 @@ const planted = [
   ['model/machine.ts', 'Machine', 'report', 'reports'],
   ['model/machine.ts', 'HardwareInfo', 'gpus', 'gpu'],
   ['model/machine.ts', 'AgentReport', 'existing_os', 'exisiting_os'],
-  ['model/api.ts', 'CheckinRequest', 'interfaces', 'network_interfaces'],
+  ['model/api/agent.ts', 'CheckinRequest', 'interfaces', 'network_interfaces'],
   ['model/hardware/disk.ts', 'StoredDisk', 'transport', 'transports'],
   ['model/hardware/disk.ts', 'CheckinDisk', 'serial', 'serial_number'],
   ['model/hardware/network-interface.ts', 'StoredInterface', 'pci_address', 'pci_adress'],

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { stringifyExact } from '../../src/core/exact-json.ts';
 import { computeIdentityHash } from '../../src/identity/hash.ts';
-import { CheckinRequest } from '../../src/model/api.ts';
+import { CheckinRequest } from '../../src/model/api/agent.ts';
 import { openStore } from '../../src/store/open.ts';
 import { checkin, imageTemplate, request, startServer, temporaryDirectory } from './harness.ts';
 

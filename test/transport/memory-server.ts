@@ -17,7 +17,7 @@ import type {
   HeartbeatRequest,
   HeartbeatResponse,
   WorkflowEvent,
-} from '../../src/model/api.ts';
+} from '../../src/model/api/agent.ts';
 
 /** Numbers machines by MAC, answers a repeated sequence the same, and fails when it is told to. */
 export class MemoryServer implements Transport {

@@ -2,7 +2,7 @@
 // in any part is refused as a whole, before anything changes.
 import type { Clock } from '../../core/clock.ts';
 import { AppError, describeError, isAppError } from '../../core/errors.ts';
-import type { WorkflowEvent } from '../../model/api.ts';
+import type { WorkflowEvent } from '../../model/api/agent.ts';
 import type { TemplateActionToRun, TemplateToRun } from '../../transport/answers.ts';
 import { withDeadline } from '../../core/deadline.ts';
 import { cut } from '../../core/text.ts';

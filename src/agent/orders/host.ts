@@ -1,6 +1,6 @@
 // The machine that the agent speaks for, as the loop sees it: its inventory, addresses and orders.
 import { AppError, describeError } from '../../core/errors.ts';
-import type { CheckinRequest } from '../../model/api.ts';
+import type { CheckinRequest } from '../../model/api/agent.ts';
 import type { WorkflowActions } from '../../actions/actions.ts';
 import type { PlannedDisk } from '../../model/documents/planned-disk.ts';
 import type { Facts, Inventory, NeighbourFacts } from '../../model/inventory.ts';

@@ -2,7 +2,7 @@
 // assembled or activated.
 import type { DiskContents } from '../../model/hardware/contents.ts';
 import type { ContentsFacts } from '../../model/inventory.ts';
-import { told } from '../../model/wire.ts';
+import { told } from '../../model/api/wire.ts';
 import { wholeDisks } from '../disks/whole-disks.ts';
 import type { Probe } from '../probe.ts';
 import { Reading } from '../reading.ts';

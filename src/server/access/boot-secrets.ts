@@ -5,7 +5,7 @@ import * as crypto from 'node:crypto';
 import { AppError, isAppError } from '../../core/errors.ts';
 import type { Clock } from '../../core/clock.ts';
 import { normalizeMac } from '../../identity/macs.ts';
-import type { CheckinRequest } from '../../model/api.ts';
+import type { CheckinRequest } from '../../model/api/agent.ts';
 import { privatePrefix } from '../../store/collections/tokens.ts';
 import type { Store } from '../../store/store.ts';
 

@@ -1,6 +1,6 @@
 // Agents without a token, where --stock-agents lets them in. Their calls after the check-in carry no MAC, so
 // they count as the machine's whose check-in came from the same address.
-import type { CheckinRequest } from '../../model/api.ts';
+import type { CheckinRequest } from '../../model/api/agent.ts';
 import type { Machine } from '../../model/machine.ts';
 
 interface Caller {

@@ -6,7 +6,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { MachineChange } from '../../model/history.ts';
 import { tokenId, type Machine } from '../../model/machine.ts';
 import type { TokenScope } from '../../model/operator-api.ts';
-import type { Token } from '../../model/token.ts';
+import type { Token } from '../../model/documents/token.ts';
 import { tokenChange } from '../rules/history.ts';
 import { privatePrefix } from '../../store/collections/tokens.ts';
 import type { Store } from '../../store/store.ts';

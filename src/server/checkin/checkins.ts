@@ -2,7 +2,7 @@
 import { isAppError } from '../../core/errors.ts';
 import type { Lanes } from '../../core/lanes.ts';
 import { normalizeMac } from '../../identity/macs.ts';
-import type { CheckinRequest, CheckinResponse } from '../../model/api.ts';
+import type { CheckinRequest, CheckinResponse } from '../../model/api/agent.ts';
 import { stateName, tokenIds, type Machine } from '../../model/machine.ts';
 import { nameOf, type Auth, type Principal } from '../access/auth.ts';
 import { noteArrival } from '../machines/arrival.ts';

@@ -2,7 +2,7 @@
 // Whoever is alive keeps it; the other one is refused, and an operator sees a conflict.
 import { AppError } from '../../core/errors.ts';
 import { isStock } from '../../identity/evidence.ts';
-import type { CheckinRequest } from '../../model/api.ts';
+import type { CheckinRequest } from '../../model/api/agent.ts';
 import type { MatchedBy } from '../../model/history.ts';
 import type { Machine } from '../../model/machine.ts';
 import type { Principal } from '../access/auth.ts';

@@ -1,7 +1,7 @@
 // Machines that operators enter by hand before they boot. The first check-in that shows one is matched with
 // it like that of any known machine.
 import { AppError } from '../../core/errors.ts';
-import type { CheckinRequest } from '../../model/api.ts';
+import type { CheckinRequest } from '../../model/api/agent.ts';
 import type { Machine } from '../../model/machine.ts';
 import type { MachineCreate, MachinePatch } from '../../model/operator-api.ts';
 import { retryOnConflict } from '../../store/retry.ts';

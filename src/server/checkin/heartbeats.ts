@@ -1,6 +1,6 @@
 // A heartbeat, answered from memory. The store is read only when the machine's record has changed.
 import { AppError } from '../../core/errors.ts';
-import type { HeartbeatRequest, HeartbeatResponse } from '../../model/api.ts';
+import type { HeartbeatRequest, HeartbeatResponse } from '../../model/api/agent.ts';
 import type { MachineStateName } from '../../model/machine.ts';
 import { refuseOtherMachine, type Auth, type Principal } from '../access/auth.ts';
 import { withOnlyToken } from '../access/tokens.ts';

@@ -4,7 +4,7 @@ import { evidenceOf, type Evidence } from '../../identity/evidence.ts';
 import { resolve, type Known } from '../../identity/resolve.ts';
 import { diskClues } from '../../identity/traits.ts';
 import { isKnownBody, showsLess, weigh } from '../../identity/weigh.ts';
-import type { CheckinRequest } from '../../model/api.ts';
+import type { CheckinRequest } from '../../model/api/agent.ts';
 import type { Machine } from '../../model/machine.ts';
 import type { Sighting, Store, Versioned } from '../../store/store.ts';
 import type { Sighted } from '../rules/machine-record.ts';

@@ -2,7 +2,7 @@
 // servers there are. Which machine it is gets decided here, once.
 import { isStock, type Evidence } from '../../identity/evidence.ts';
 import type { Resolution } from '../../identity/resolve.ts';
-import type { CheckinRequest } from '../../model/api.ts';
+import type { CheckinRequest } from '../../model/api/agent.ts';
 import type { IdentityConflict, MachineChange, MatchedBy } from '../../model/history.ts';
 import type { AgentReport, Machine } from '../../model/machine.ts';
 import { retryOnConflict } from '../../store/retry.ts';

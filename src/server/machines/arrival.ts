@@ -1,7 +1,7 @@
 // Ends workflows whose machine has left the agent: by the report of the installed system, by a check-in that
 // shows it, or by time.
 import { AppError, isAppError } from '../../core/errors.ts';
-import type { CheckinRequest } from '../../model/api.ts';
+import type { CheckinRequest } from '../../model/api/agent.ts';
 import type { Workflow } from '../../model/documents/workflow.ts';
 import type { Machine } from '../../model/machine.ts';
 import { arrive, awaits, hasLeft, pass } from '../rules/workflow/arrival.ts';

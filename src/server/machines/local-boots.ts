@@ -1,6 +1,6 @@
 // Keeps count of machines that are sent to their own disk and come back from the network at once.
 import { isDeepStrictEqual } from 'node:util';
-import type { CheckinRequest } from '../../model/api.ts';
+import type { CheckinRequest } from '../../model/api/agent.ts';
 import type { LocalBoot, Machine } from '../../model/machine.ts';
 import { cameBack, forgiven, sentToDisk } from '../rules/local-boot.ts';
 import { changeMachine, type ChangeServices } from './machines.ts';

@@ -1,7 +1,7 @@
 // Lists of machines: filtered, searched and paged in the store's own order, so that the first page
 // costs the same however many machines there are.
 import { nextTurn } from '../../core/turns.ts';
-import type { LivenessName } from '../../model/api.ts';
+import type { LivenessName } from '../../model/api/agent.ts';
 import { stateName, type HardwareInfo, type Machine } from '../../model/machine.ts';
 import type { MachineListQuery } from '../../model/operator-api.ts';
 import type { Page, PageRequest, Store } from '../../store/store.ts';

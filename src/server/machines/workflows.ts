@@ -2,7 +2,7 @@
 // two records; `settle` makes the second follow the first, and may be repeated.
 import { isDeepStrictEqual } from 'node:util';
 import { AppError, isAppError } from '../../core/errors.ts';
-import type { WorkflowEvent } from '../../model/api.ts';
+import type { WorkflowEvent } from '../../model/api/agent.ts';
 import type { Machine } from '../../model/machine.ts';
 import type { Plan } from '../../model/documents/plan.ts';
 import type { Template } from '../../model/documents/template.ts';

@@ -4,7 +4,7 @@ import {
   CheckinResponse,
   HeartbeatRequest,
   HeartbeatResponse,
-} from '../../model/api.ts';
+} from '../../model/api/agent.ts';
 import { normalizeMac } from '../../identity/macs.ts';
 import { checkIn } from '../checkin/checkins.ts';
 import { isLoopback } from '../http/connections.ts';

@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import type { ServerResponse } from 'node:http';
 import { AppError } from '../../core/errors.ts';
 import { isLoopback } from '../http/connections.ts';
-import { eventText, type ServerEvent } from '../../model/events.ts';
+import { eventText, type ServerEvent } from '../../model/api/events.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';
 

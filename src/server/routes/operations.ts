@@ -4,7 +4,7 @@ import { inTime } from '../../core/deadline.ts';
 import { AppError } from '../../core/errors.ts';
 import { missingBootFiles } from '../http/boot-files.ts';
 import type { App, Services } from '../services.ts';
-import { Status } from '../../model/api.ts';
+import { Status } from '../../model/api/agent.ts';
 import { errors } from './route.ts';
 
 /** The server counts as not ready if the store takes longer. */

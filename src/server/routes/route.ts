@@ -1,6 +1,6 @@
 // Schemas that many routes share.
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../model/api.ts';
+import { ErrorResponse } from '../../model/api/agent.ts';
 import type { ServerSeen } from '../rules/fill/variables.ts';
 import { MachineId } from '../../model/operator-api.ts';
 

@@ -1,6 +1,6 @@
 // The order of a machine's agent and the boot of a machine: decided here and nowhere else, from the
 // machine's record and its workflow. Pure.
-import type { Action } from '../../model/api.ts';
+import type { Action } from '../../model/api/agent.ts';
 import { existingOs, stateName, type Machine, type MachineStateName } from '../../model/machine.ts';
 import { isActive, type Workflow } from '../../model/documents/workflow.ts';
 import type { DiskContents } from '../../model/hardware/contents.ts';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import { stringifyExact } from '../../core/exact-json.ts';
-import type { AuditEntry } from '../../model/audit.ts';
+import type { AuditEntry } from '../../model/documents/audit.ts';
 import type { Store } from '../../store/store.ts';
 
 /** The log's limits: the oldest entries beyond either are dropped. */

@@ -1,7 +1,7 @@
 // Events for watchers: a bounded buffer and its subscribers. Events are hints to read again, not a log; a
 // watcher that missed some is told so by one `reset`.
 
-import type { EventType, ServerEvent } from '../../model/events.ts';
+import type { EventType, ServerEvent } from '../../model/api/events.ts';
 
 export class Events {
   readonly #run: string;

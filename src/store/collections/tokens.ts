@@ -7,7 +7,7 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { AppError, isAppError } from '../../core/errors.ts';
 import type { Setting } from '../../model/operator-api.ts';
-import { Token } from '../../model/token.ts';
+import { Token } from '../../model/documents/token.ts';
 import { KvCollection, versioned } from './collection.ts';
 import { partName } from './keys.ts';
 import { kinds, recordKey, type Kinds, type ValuesOf } from './kinds.ts';

@@ -1,6 +1,6 @@
 // Keeps the fleet in step with the server: reads all machines page by page and follows the event stream.
 // An event only names what changed; the new content is read from the server.
-import { EventParser, type ParsedEvent } from '../../model/events.ts';
+import { EventParser, type ParsedEvent } from '../../model/api/events.ts';
 import type { IdentityConflict } from '../../model/history.ts';
 import { mostMachines, readConflicts, readMachinePage, readMachines } from '../api.ts';
 import type { Fleet } from './fleet.ts';

@@ -4,7 +4,7 @@ import { HostSubject, type HostSubjectOptions } from '../../../src/agent/orders/
 import type { OrderContext } from '../../../src/agent/loop.ts';
 import { ManualClock } from '../../../src/core/clock.ts';
 import { AppError } from '../../../src/core/errors.ts';
-import type { WorkflowEvent } from '../../../src/model/api.ts';
+import type { WorkflowEvent } from '../../../src/model/api/agent.ts';
 import { explainInventory } from '../../../src/inventory/inventory.ts';
 import type { Root } from '../../../src/sources/root.ts';
 import { MemoryRoot, type Entry } from '../../probes/memory-root.ts';

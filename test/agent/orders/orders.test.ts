@@ -9,7 +9,7 @@ import type { Notebook } from '../../../src/agent/boot.ts';
 import { AppError } from '../../../src/core/errors.ts';
 import type { Subject } from '../../../src/agent/loop.ts';
 import { ManualClock } from '../../../src/core/clock.ts';
-import type { WorkflowEvent } from '../../../src/model/api.ts';
+import type { WorkflowEvent } from '../../../src/model/api/agent.ts';
 import { machine, MemoryServer, startLoop } from '../../transport/memory-server.ts';
 
 const workflow = '01930000-0000-7000-8000-0000000000aa';

@@ -1,7 +1,7 @@
 // The holder of a machine's token: whoever is alive keeps it, and operators hear of every change.
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../src/core/clock.ts';
-import type { ServerEvent } from '../../../src/model/events.ts';
+import type { ServerEvent } from '../../../src/model/api/events.ts';
 import { createToken, hashToken } from '../../../src/server/access/tokens.ts';
 import { openStore } from '../../../src/store/open.ts';
 import type { Store } from '../../../src/store/store.ts';

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../src/core/clock.ts';
 import { computeIdentityHash } from '../../../src/identity/hash.ts';
-import type { CheckinRequest } from '../../../src/model/api.ts';
+import type { CheckinRequest } from '../../../src/model/api/agent.ts';
 import type { Principal } from '../../../src/server/access/auth.ts';
 import type { Registration } from '../../../src/server/checkin/registration.ts';
 import type { Store } from '../../../src/store/store.ts';

@@ -8,7 +8,7 @@ import { version } from '../../../src/cli/version.ts';
 import { ManualClock } from '../../../src/core/clock.ts';
 import { computeIdentityHash } from '../../../src/identity/hash.ts';
 import { collectInventory } from '../../../src/inventory/inventory.ts';
-import type { CheckinRequest } from '../../../src/model/api.ts';
+import type { CheckinRequest } from '../../../src/model/api/agent.ts';
 import type { Machine } from '../../../src/model/machine.ts';
 import { opened } from '../../store/backends.ts';
 import { registrar } from '../harness.ts';

@@ -1,7 +1,7 @@
 // From a workflow's last action to the sign of the installed system, over HTTP.
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../src/core/clock.ts';
-import type { WorkflowEvent } from '../../../src/model/api.ts';
+import type { WorkflowEvent } from '../../../src/model/api/agent.ts';
 import { openStore } from '../../../src/store/open.ts';
 import {
   checkin,

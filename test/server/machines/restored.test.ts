@@ -1,7 +1,7 @@
 // A server that was restored from a backup does not carry out by itself what was under way when that was made.
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { WorkflowEvent } from '../../../src/model/api.ts';
+import type { WorkflowEvent } from '../../../src/model/api/agent.ts';
 import { backUp, restore } from '../../../src/store/backup.ts';
 import { MemoryKv } from '../../../src/store/memory.ts';
 import { storeOver } from '../../../src/store/kv-store.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../src/core/clock.ts';
-import type { WorkflowEvent } from '../../../src/model/api.ts';
+import type { WorkflowEvent } from '../../../src/model/api/agent.ts';
 import type { Workflow } from '../../../src/model/documents/workflow.ts';
 import { advance } from '../../../src/server/rules/workflow/progress.ts';
 import { checkin, imageTemplate, startServer, type TestServer } from '../harness.ts';

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { CheckinRequest } from '../../../src/model/api.ts';
+import type { CheckinRequest } from '../../../src/model/api/agent.ts';
 import { startServer } from '../harness.ts';
 
 const mac = '52:54:00:ab:cd:01';

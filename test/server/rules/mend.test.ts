@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CheckinRequest, WorkflowEvent } from '../../../src/model/api.ts';
+import { CheckinRequest, WorkflowEvent } from '../../../src/model/api/agent.ts';
 import { mend } from '../../../src/server/rules/mend.ts';
 
 const mac = '02:00:00:00:00:01';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ServerEvent } from '../../../src/model/events.ts';
+import type { ServerEvent } from '../../../src/model/api/events.ts';
 import { Events } from '../../../src/server/running/events.ts';
 import { checkin, imageTemplate, startServer, watch } from '../harness.ts';
 

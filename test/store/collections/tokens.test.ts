@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isAppError } from '../../../src/core/errors.ts';
 import { hashToken } from '../../../src/server/access/tokens.ts';
-import type { Token } from '../../../src/model/token.ts';
+import type { Token } from '../../../src/model/documents/token.ts';
 import { backUp, restore } from '../../../src/store/backup.ts';
 import type { Kv } from '../../../src/store/kv/kv.ts';
 import { openKv, openStore } from '../../../src/store/open.ts';

@@ -2,7 +2,7 @@
 import { AppError } from '../../../core/errors.ts';
 import type { MachineChange } from '../../../model/history.ts';
 import { stateName } from '../../../model/machine.ts';
-import { LivenessName } from '../../../model/api.ts';
+import { LivenessName } from '../../../model/api/agent.ts';
 import { MachineStateName } from '../../../model/machine.ts';
 import type { MachinePatch, MachineView } from '../../../model/operator-api.ts';
 import type { BulkChange } from '../../../client/machines.ts';

@@ -10,7 +10,7 @@ import {
   ProblemResponse,
   Status,
   WorkflowEvent,
-} from '../../../model/api.ts';
+} from '../../../model/api/agent.ts';
 import { Plan } from '../../../model/documents/plan.ts';
 import { Template, TemplateAction, templateActions } from '../../../model/documents/template.ts';
 import { Workflow } from '../../../model/documents/workflow.ts';

@@ -1,7 +1,7 @@
 // Workflow routes: operators create and cancel workflows, agents fetch them and report progress.
 import { Type } from 'typebox';
 import { AppError } from '../../../core/errors.ts';
-import { WorkflowEvent } from '../../../model/api.ts';
+import { WorkflowEvent } from '../../../model/api/agent.ts';
 import { WorkflowCreate, WorkflowList, WorkflowListQuery } from '../../../model/operator-api.ts';
 import { Plan } from '../../../model/documents/plan.ts';
 import { Workflow } from '../../../model/documents/workflow.ts';

@@ -1,10 +1,10 @@
 // The hardware in a machine's record, brought up to date by a check-in. Pure. What a check-in does not tell
 // stays as it was, and so do the fields of other versions.
-import type { CheckinHardware, CheckinRequest } from '../../../model/api.ts';
+import type { CheckinHardware, CheckinRequest } from '../../../model/api/agent.ts';
 import type { StoredDisk } from '../../../model/hardware/disk.ts';
 import type { StoredInterface } from '../../../model/hardware/network-interface.ts';
 import type { HardwareInfo } from '../../../model/machine.ts';
-import { told, type Every } from '../../../model/wire.ts';
+import { told, type Every } from '../../../model/api/wire.ts';
 import { believing } from '../belief.ts';
 
 export const noHardware: HardwareInfo = {

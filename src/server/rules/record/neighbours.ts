@@ -1,5 +1,5 @@
 // The switches at a machine's ports, as heartbeats tell them. Pure.
-import type { HeartbeatRequest } from '../../../model/api.ts';
+import type { HeartbeatRequest } from '../../../model/api/agent.ts';
 import type { Machine } from '../../../model/machine.ts';
 import { withinLimit } from './limit.ts';
 

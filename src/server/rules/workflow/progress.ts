@@ -1,5 +1,5 @@
 // Moves a workflow on by its agent's events, and ends it. Pure.
-import type { WorkflowEvent } from '../../../model/api.ts';
+import type { WorkflowEvent } from '../../../model/api/agent.ts';
 import type { Confirmation } from '../../../model/documents/plan.ts';
 import {
   isActive,

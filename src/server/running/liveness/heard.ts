@@ -1,6 +1,6 @@
 // A machine as a server has it in memory while it is heard, and the rules about its boots.
 import type { Clock } from '../../../core/clock.ts';
-import type { LivenessName } from '../../../model/api.ts';
+import type { LivenessName } from '../../../model/api/agent.ts';
 import type { MachineStateName } from '../../../model/machine.ts';
 import type { HeardMachine } from '../../../model/presence.ts';
 import type { Presence } from './presence.ts';

@@ -25,7 +25,7 @@
 //      ▲                          │                        │
 //      └──── checkedIn or beat ───┴────────────────────────┘
 import type { Clock } from '../../../core/clock.ts';
-import type { LivenessName } from '../../../model/api.ts';
+import type { LivenessName } from '../../../model/api/agent.ts';
 import type { MachineStateName } from '../../../model/machine.ts';
 import type { HeardMachine } from '../../../model/presence.ts';
 import type { Events } from '../events.ts';

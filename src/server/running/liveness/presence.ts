@@ -1,5 +1,5 @@
 // The words in which Liveness speaks of a machine and of the boots that want to speak for it.
-import type { HeartbeatRequest } from '../../../model/api.ts';
+import type { HeartbeatRequest } from '../../../model/api/agent.ts';
 import type { MachineStateName } from '../../../model/machine.ts';
 
 /** A machine that was heard in this run of the server. Only the verbs of Liveness change it. */

@@ -2,8 +2,8 @@
 // check-ins show, and by their rhythm. Kept in memory.
 import { hash } from 'node:crypto';
 import type { Clock } from '../../../core/clock.ts';
-import type { CheckinRequest } from '../../../model/api.ts';
-import { told } from '../../../model/wire.ts';
+import type { CheckinRequest } from '../../../model/api/agent.ts';
+import { told } from '../../../model/api/wire.ts';
 import { stockRhythmMs } from './pace.ts';
 
 /** The parts of a check-in by which two such machines can differ. */

@@ -1,7 +1,7 @@
 // The size of a record: what is cut, in which order, and that it is said.
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../../src/core/clock.ts';
-import type { CheckinRequest } from '../../../../src/model/api.ts';
+import type { CheckinRequest } from '../../../../src/model/api/agent.ts';
 import type { Machine } from '../../../../src/model/machine.ts';
 import { recordLimitBytes, withinLimit } from '../../../../src/server/rules/record/limit.ts';
 import { opened } from '../../../store/backends.ts';

@@ -1,6 +1,6 @@
 // The steps of the agent, and of the messages that it sent: as the agent's engine does them.
 import { isActive, type Workflow } from '../../../../src/model/documents/workflow.ts';
-import type { WorkflowEvent } from '../../../../src/model/api.ts';
+import type { WorkflowEvent } from '../../../../src/model/api/agent.ts';
 import * as server from './server.ts';
 import type { Rules } from './server.ts';
 import { dies, nowOf, unlucky, withAgent, withHost, type Step } from './step.ts';

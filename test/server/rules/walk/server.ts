@@ -1,5 +1,5 @@
 // The server of the walk: the rules under test, composed as the services compose them, over records in memory.
-import type { WorkflowEvent } from '../../../../src/model/api.ts';
+import type { WorkflowEvent } from '../../../../src/model/api/agent.ts';
 import { isActive, type Workflow } from '../../../../src/model/documents/workflow.ts';
 import type { StoredDisk } from '../../../../src/model/hardware/disk.ts';
 import type { Machine } from '../../../../src/model/machine.ts';

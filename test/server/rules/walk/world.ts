@@ -2,7 +2,7 @@
 // the messages that are still on their way.
 import type { Template } from '../../../../src/model/documents/template.ts';
 import { isActive, type Workflow } from '../../../../src/model/documents/workflow.ts';
-import type { WorkflowEvent } from '../../../../src/model/api.ts';
+import type { WorkflowEvent } from '../../../../src/model/api/agent.ts';
 import { stateName, type Machine } from '../../../../src/model/machine.ts';
 import { newMachine } from '../machine.ts';
 

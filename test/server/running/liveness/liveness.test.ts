@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../../src/core/clock.ts';
-import type { ServerEvent } from '../../../../src/model/events.ts';
+import type { ServerEvent } from '../../../../src/model/api/events.ts';
 import { Events } from '../../../../src/server/running/events.ts';
 import { Liveness } from '../../../../src/server/running/liveness/liveness.ts';
 import { openStore } from '../../../../src/store/open.ts';

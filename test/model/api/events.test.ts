@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { EventParser } from '../../src/model/events.ts';
+import { EventParser } from '../../../src/model/api/events.ts';
 
 const stream = [
   ': hello\n\n',

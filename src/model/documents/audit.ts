@@ -1,6 +1,6 @@
 // An entry of the audit log: somebody changed something. Written once and never changed.
 import { Type, type Static } from 'typebox';
-import { nullable, Timestamp } from './fields.ts';
+import { nullable, Timestamp } from '../fields.ts';
 
 export const AuditEntry = Type.Object({
   id: Type.String({ description: 'UUIDv7, by the time of the change' }),

@@ -1,8 +1,8 @@
 import { Value } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
-import { CheckinRequest, HeartbeatRequest, WorkflowEvent } from '../../src/model/api.ts';
-import { Machine } from '../../src/model/machine.ts';
-import { fit } from '../../src/model/wire.ts';
+import { CheckinRequest, HeartbeatRequest, WorkflowEvent } from '../../../src/model/api/agent.ts';
+import { Machine } from '../../../src/model/machine.ts';
+import { fit } from '../../../src/model/api/wire.ts';
 
 const long = 'x'.repeat(5000);
 const overlong: CheckinRequest = {

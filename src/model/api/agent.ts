@@ -1,14 +1,14 @@
 // Requests and answers between agents and the server, in the shapes of wire-protocol.md. A receiver of agent
 // requests ignores fields it does not know. Operators' requests are in operator-api.ts.
 import { Type, type Static } from 'typebox';
-import { MacAddress, nullable, U64 } from './fields.ts';
-import { CheckinDisk } from './hardware/disk.ts';
-import { StoredOs } from './hardware/existing-os.ts';
-import { CheckinInterface, Neighbour } from './hardware/network-interface.ts';
-import { Virtualization } from './hardware/virtualization.ts';
-import { MatchedBy } from './history.ts';
-import { AgentReport, HardwareInfo, MachineIdentity } from './machine.ts';
-import { Problem } from './problem.ts';
+import { MacAddress, nullable, U64 } from '../fields.ts';
+import { CheckinDisk } from '../hardware/disk.ts';
+import { StoredOs } from '../hardware/existing-os.ts';
+import { CheckinInterface, Neighbour } from '../hardware/network-interface.ts';
+import { Virtualization } from '../hardware/virtualization.ts';
+import { MatchedBy } from '../history.ts';
+import { AgentReport, HardwareInfo, MachineIdentity } from '../machine.ts';
+import { Problem } from '../problem.ts';
 import { bounded } from './wire.ts';
 
 const optionalText = () => Type.Optional(nullable(Type.String()));
