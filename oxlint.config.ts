@@ -114,13 +114,13 @@ function directions(files: string, { patterns, paths }: ImportRule): OxlintOverr
 function serverLayer(layer: string, index: number): OxlintOverride {
   const { patterns, paths } = importRule('server', mayImport['server'] ?? []);
   const later = serverLayers.slice(index + 1).map((other) => ({
-    regex: `^\\.\\./${other}/`,
+    regex: `^(\\.\\./)+${other}/`,
     message: `src/server/${layer} must not import from src/server/${other} (see oxlint.config.ts).`,
   }));
   const whole = takesWhatItUses.has(layer)
     ? [
         {
-          regex: String.raw`^\.\./(services|app|background)\.ts$`,
+          regex: String.raw`^(\.\./)+(services|app|background)\.ts$`,
           message: `src/server/${layer} takes what it uses in an interface of its own (see oxlint.config.ts).`,
         },
       ]

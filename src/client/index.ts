@@ -35,14 +35,11 @@ export type {
   MachineCreate,
   MachinePatch,
   MachineView,
-  NewTokenRequest,
-  Setting,
   TagList,
-  TokenCreated,
-  TokenList,
-  TokenScope,
-  WorkflowCreate,
-} from '../model/operator-api.ts';
+} from '../model/api/machines.ts';
+export type { NewTokenRequest, TokenCreated, TokenList, TokenScope } from '../model/api/tokens.ts';
+export type { Setting } from '../model/api/settings.ts';
+export type { WorkflowCreate } from '../model/api/workflows.ts';
 export type { Template } from '../model/documents/template.ts';
 export type { Workflow } from '../model/documents/workflow.ts';
 export type { CallOptions, ChangeOptions, Tagged } from './calls.ts';

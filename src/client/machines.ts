@@ -8,7 +8,7 @@ import type {
   MachinePatch,
   MachineView,
   TagList,
-} from '../model/operator-api.ts';
+} from '../model/api/machines.ts';
 import { pathOf, type CallOptions, type Calls, type ChangeOptions, type Tagged } from './calls.ts';
 import { listing, type Listing, type ListOptions } from './listing.ts';
 

@@ -1,5 +1,5 @@
 // Tokens of operators and for enrolment.
-import type { NewTokenRequest, TokenCreated, TokenList } from '../model/operator-api.ts';
+import type { NewTokenRequest, TokenCreated, TokenList } from '../model/api/tokens.ts';
 import { pathOf, type CallOptions, type Calls } from './calls.ts';
 
 export class TokenCalls {

@@ -1,5 +1,5 @@
 // Workflows: the work that agents have to do, or did.
-import type { WorkflowCreate } from '../model/operator-api.ts';
+import type { WorkflowCreate } from '../model/api/workflows.ts';
 import type { Plan } from '../model/documents/plan.ts';
 import type { Workflow } from '../model/documents/workflow.ts';
 import { pathOf, type CallOptions, type Calls } from './calls.ts';

@@ -1,6 +1,6 @@
 // Compares a server's records with what a fleet knows to be true.
 import { Client } from '../client/client.ts';
-import type { MachineView } from '../model/operator-api.ts';
+import type { MachineView } from '../model/api/machines.ts';
 import type { SimulatedMachine } from './machine.ts';
 
 /** All machines of a server. Errors: as those of the client's calls. */

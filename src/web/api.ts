@@ -6,9 +6,9 @@ import type {
   MachineCreate,
   MachinePatch,
   MachineView,
-  TemplateView,
-  WorkflowCreate,
-} from '../model/operator-api.ts';
+} from '../model/api/machines.ts';
+import type { TemplateView } from '../model/api/templates.ts';
+import type { WorkflowCreate } from '../model/api/workflows.ts';
 import type { Plan } from '../model/documents/plan.ts';
 import type { Workflow } from '../model/documents/workflow.ts';
 import type { Answer, Session } from './session.ts';

@@ -1,5 +1,5 @@
 // `dragonfly settings`: text by key, such as "template.default_user".
-import type { Setting } from '../../model/operator-api.ts';
+import type { Setting } from '../../model/api/settings.ts';
 import { command } from '../command.ts';
 import { connectionOptions, withClient } from './connection.ts';
 import { outputOptions, printList, type Shape } from './output.ts';

@@ -1,5 +1,5 @@
 // `dragonfly tokens`: who may use the server.
-import { TokenScope, type TokenList } from '../../model/operator-api.ts';
+import { TokenScope, type TokenList } from '../../model/api/tokens.ts';
 import { command } from '../command.ts';
 import { connectionOptions, withClient } from './connection.ts';
 import { outputOptions, printList, type Shape } from './output.ts';

@@ -1,5 +1,5 @@
 // Requests and answers between agents and the server, in the shapes of wire-protocol.md. A receiver of agent
-// requests ignores fields it does not know. Operators' requests are in operator-api.ts.
+// requests ignores fields it does not know. Operators' requests are in a file for each area.
 import { Type, type Static } from 'typebox';
 import { MacAddress, nullable, U64 } from '../fields.ts';
 import { CheckinDisk } from '../hardware/disk.ts';

@@ -4,7 +4,7 @@ import * as crypto from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import { tokenId, type Machine } from '../../model/machine.ts';
-import type { TokenScope } from '../../model/operator-api.ts';
+import type { TokenScope } from '../../model/api/tokens.ts';
 import type { Store } from '../../store/store.ts';
 import { BootSecrets, isBootSecret, type BootSecret } from './boot-secrets.ts';
 import { StockAgents } from './stock-agents.ts';

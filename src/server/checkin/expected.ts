@@ -3,7 +3,7 @@
 import { AppError } from '../../core/errors.ts';
 import type { CheckinRequest } from '../../model/api/agent.ts';
 import type { Machine } from '../../model/machine.ts';
-import type { MachineCreate, MachinePatch } from '../../model/operator-api.ts';
+import type { MachineCreate, MachinePatch } from '../../model/api/machines.ts';
 import { retryOnConflict } from '../../store/retry.ts';
 import { applyPatch, type PatchServices } from '../machines/machine-changes.ts';
 import { newMachine } from '../rules/machine-record.ts';

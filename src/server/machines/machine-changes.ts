@@ -3,12 +3,8 @@ import { AppError, httpStatus } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import { stateName } from '../../model/machine-state.ts';
 import type { BmcConfig, Machine } from '../../model/machine.ts';
-import {
-  mostTags,
-  type BulkRequest,
-  type BulkResponse,
-  type MachinePatch,
-} from '../../model/operator-api.ts';
+import { mostTags } from '../../model/api/request.ts';
+import type { BulkRequest, BulkResponse, MachinePatch } from '../../model/api/machines.ts';
 import type { Auth } from '../access/auth.ts';
 import type { SecretBox } from '../access/secrets.ts';
 import { refuseStale } from '../rules/etag.ts';

@@ -3,7 +3,7 @@
 import { nextTurn } from '../../core/turns.ts';
 import type { LivenessName } from '../../model/api/agent.ts';
 import { stateName, type HardwareInfo, type Machine } from '../../model/machine.ts';
-import type { MachineListQuery } from '../../model/operator-api.ts';
+import type { MachineListQuery } from '../../model/api/machines.ts';
 import type { Page, PageRequest, Store } from '../../store/store.ts';
 import type { Liveness } from '../running/liveness/liveness.ts';
 import type { ReadServices } from './machines.ts';

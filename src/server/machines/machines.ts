@@ -2,7 +2,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import { Lanes } from '../../core/lanes.ts';
-import type { MachineView } from '../../model/operator-api.ts';
+import type { MachineView } from '../../model/api/machines.ts';
 import type { Machine } from '../../model/machine.ts';
 import { retryOnConflict } from '../../store/retry.ts';
 import type { Store, Versioned } from '../../store/store.ts';

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import { Type } from 'typebox';
 import { stringifyExact } from '../../core/exact-json.ts';
-import { AuditList, AuditQuery } from '../../model/operator-api.ts';
+import { AuditList, AuditQuery } from '../../model/api/audit.ts';
 import { invalid } from '../rules/violations.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';

@@ -1,7 +1,8 @@
 // Conflict routes: operators list identity conflicts and decide them.
 import { Type } from 'typebox';
 import { IdentityConflict } from '../../model/history.ts';
-import { ConflictAccept, ConflictList, Paging } from '../../model/operator-api.ts';
+import { ConflictAccept, ConflictList } from '../../model/api/conflicts.ts';
+import { Paging } from '../../model/api/request.ts';
 import { acceptConflict, splitConflict } from '../machines/conflicts.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';

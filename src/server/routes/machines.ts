@@ -4,15 +4,15 @@ import {
   BulkRequest,
   BulkResponse,
   Dialect,
-  ConflictList,
   MachineCreate,
   MachineHistoryAnswer,
   MachineList,
   MachineListQuery,
   MachinePatch,
   MachineView,
-  Paging,
-} from '../../model/operator-api.ts';
+} from '../../model/api/machines.ts';
+import { ConflictList } from '../../model/api/conflicts.ts';
+import { Paging } from '../../model/api/request.ts';
 import { inDragonflysDialect } from '../../model/dragonfly.ts';
 import type { Principal } from '../access/auth.ts';
 import { isInside, refuseOutside, tagsOf } from '../access/inside.ts';

@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../model/api/agent.ts';
 import type { ServerSeen } from '../rules/fill/variables.ts';
-import { MachineId } from '../../model/operator-api.ts';
+import { MachineId } from '../../model/api/request.ts';
 
 export const IdParams = Type.Object({ id: MachineId });
 export const Done = Type.Null({ description: 'done' });

@@ -1,13 +1,8 @@
 // Setting routes: text by key, with dots as namespaces, such as "template.default_user".
 import { Type } from 'typebox';
 import { AppError } from '../../core/errors.ts';
-import {
-  Paging,
-  Setting,
-  SettingKey,
-  SettingList,
-  SettingValue,
-} from '../../model/operator-api.ts';
+import { Paging } from '../../model/api/request.ts';
+import { Setting, SettingKey, SettingList, SettingValue } from '../../model/api/settings.ts';
 import { seesSecrets } from '../access/auth.ts';
 import { isSecret, shownSetting } from '../rules/secret-settings.ts';
 import { refuseBootSetting } from '../machines/boot-settings.ts';

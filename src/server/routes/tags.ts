@@ -1,6 +1,7 @@
 // Tag routes: list all tags, take one off every machine. Tagging a machine is a change of the machine.
 import { Type } from 'typebox';
-import { Tag, TagList, TagRemoval } from '../../model/operator-api.ts';
+import { Tag } from '../../model/api/request.ts';
+import { TagList, TagRemoval } from '../../model/api/machines.ts';
 import { countTags } from '../running/metrics/fleet.ts';
 import { changeMachine } from '../machines/machines.ts';
 import type { App, Services } from '../services.ts';

@@ -1,7 +1,7 @@
 // Token routes: tokens have names, are shown once, and are listed without their secret.
 import { Type } from 'typebox';
 import { AppError } from '../../core/errors.ts';
-import { NewTokenRequest, TokenCreated, TokenList, TokenName } from '../../model/operator-api.ts';
+import { NewTokenRequest, TokenCreated, TokenList, TokenName } from '../../model/api/tokens.ts';
 import { invalid } from '../rules/violations.ts';
 import type { App, Services } from '../services.ts';
 import { nameOf } from '../access/auth.ts';

@@ -6,7 +6,7 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { AppError, isAppError } from '../../core/errors.ts';
-import type { Setting } from '../../model/operator-api.ts';
+import type { Setting } from '../../model/api/settings.ts';
 import { Token } from '../../model/documents/token.ts';
 import { KvCollection, versioned } from './collection.ts';
 import { partName } from './keys.ts';

@@ -1,7 +1,7 @@
 // Dialogs that change a selection of machines: add and remove tags, assign a template.
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import type { BulkRequest } from '../../model/operator-api.ts';
+import type { BulkRequest } from '../../model/api/machines.ts';
 import { changeMachines } from '../api.ts';
 import { useServices } from '../context.ts';
 import { plural } from '../parts/format.ts';

@@ -1,7 +1,7 @@
 // The list's row of a machine: small, and ready to show, search and sort. Pure; no DOM.
 import { errorOf, stateName } from '../../model/machine-state.ts';
 import type { MachineStateName } from '../../model/machine.ts';
-import type { MachineView } from '../../model/operator-api.ts';
+import type { MachineView } from '../../model/api/machines.ts';
 import { hardwareLine } from '../parts/format.ts';
 
 /** A machine's liveness; "unheard" while the server cannot tell. */

@@ -1,7 +1,7 @@
 // The form for a machine's settings. If somebody else changed the same setting since it was read, both
 // values are shown and the operator decides.
 import { useEffect, useState } from 'preact/hooks';
-import type { MachinePatch, MachineView } from '../../model/operator-api.ts';
+import type { MachinePatch, MachineView } from '../../model/api/machines.ts';
 import { patchMachine, readMachine } from '../api.ts';
 import { tagsOf, tagsText } from '../list/tags-text.ts';
 import { useServices } from '../context.ts';

@@ -1,7 +1,7 @@
 // Cards for a machine's hardware: the whole, its memory modules, disks and network interfaces.
 import type { StoredDisk } from '../../model/hardware/disk.ts';
 import type { StoredInterface } from '../../model/hardware/network-interface.ts';
-import type { MachineView } from '../../model/operator-api.ts';
+import type { MachineView } from '../../model/api/machines.ts';
 import { formatDisk, formatMemory, formatSpeed, plural, totalBytes } from '../parts/format.ts';
 import { Card } from '../parts/parts.tsx';
 import { Facts, Table } from './facts.tsx';

@@ -1,5 +1,5 @@
 // Cards for a machine's identity and its problems.
-import type { MachineView } from '../../model/operator-api.ts';
+import type { MachineView } from '../../model/api/machines.ts';
 import { plural } from '../parts/format.ts';
 import { Card } from '../parts/parts.tsx';
 import { Facts } from './facts.tsx';

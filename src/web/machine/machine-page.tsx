@@ -1,7 +1,7 @@
 // The page of one machine: reads it, keeps it up to date, and lays out its cards.
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import type { MachineChange } from '../../model/history.ts';
-import type { MachineView } from '../../model/operator-api.ts';
+import type { MachineView } from '../../model/api/machines.ts';
 import { deleteMachine, patchMachine, readHistory, readMachine } from '../api.ts';
 import { ConfigForm } from './config-form.tsx';
 import { useRow, useServices } from '../context.ts';

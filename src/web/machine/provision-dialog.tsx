@@ -1,6 +1,6 @@
 // The dialog before a machine is provisioned: its plan, or why there is none, and what has to be accepted.
 import { useEffect, useState } from 'preact/hooks';
-import type { MachineView } from '../../model/operator-api.ts';
+import type { MachineView } from '../../model/api/machines.ts';
 import type { Plan } from '../../model/documents/plan.ts';
 import type { PlannedDisk } from '../../model/documents/planned-disk.ts';
 import { planWorkflow, type Consent } from '../api.ts';

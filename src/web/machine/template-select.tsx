@@ -1,6 +1,6 @@
 // A drop-down list of the server's templates.
 import { useEffect, useState } from 'preact/hooks';
-import type { TemplateView } from '../../model/operator-api.ts';
+import type { TemplateView } from '../../model/api/templates.ts';
 import { readTemplates } from '../api.ts';
 import { useServices } from '../context.ts';
 import { messageOf } from '../session.ts';

@@ -1,6 +1,6 @@
 // A machine's latest workflow: its progress, and the buttons that start and cancel one.
 import { useCallback, useEffect, useState } from 'preact/hooks';
-import type { MachineView } from '../../model/operator-api.ts';
+import type { MachineView } from '../../model/api/machines.ts';
 import type { Workflow, WorkflowAction, WorkflowState } from '../../model/documents/workflow.ts';
 import { cancelWorkflow, createWorkflow, readWorkflows, releaseWorkflow } from '../api.ts';
 import { useServices } from '../context.ts';

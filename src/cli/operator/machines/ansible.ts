@@ -1,7 +1,7 @@
 // `dragonfly inventory ansible`: the machines as Ansible's inventory, grouped by tag, state and model.
 import { createHash } from 'node:crypto';
 import { stateName } from '../../../model/machine.ts';
-import type { MachineView } from '../../../model/operator-api.ts';
+import type { MachineView } from '../../../model/api/machines.ts';
 import { command } from '../../command.ts';
 import { connectionOptions, withClient } from '../connection.ts';
 import { machineNamed, titleOf } from './selection.ts';

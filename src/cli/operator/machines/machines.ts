@@ -4,7 +4,7 @@ import type { MachineChange } from '../../../model/history.ts';
 import { stateName } from '../../../model/machine.ts';
 import { LivenessName } from '../../../model/api/agent.ts';
 import { MachineStateName } from '../../../model/machine.ts';
-import type { MachinePatch, MachineView } from '../../../model/operator-api.ts';
+import type { MachinePatch, MachineView } from '../../../model/api/machines.ts';
 import type { BulkChange } from '../../../client/machines.ts';
 import { command, type Io } from '../../command.ts';
 import { connectionOptions, withClient, type ConnectionArgs } from '../connection.ts';

@@ -5,7 +5,7 @@ import { AppError, describeError, isAppError } from '../../../core/errors.ts';
 import type { Workflow } from '../../../model/documents/workflow.ts';
 import type { Plan } from '../../../model/documents/plan.ts';
 import type { PlannedDisk } from '../../../model/documents/planned-disk.ts';
-import type { MachineView } from '../../../model/operator-api.ts';
+import type { MachineView } from '../../../model/api/machines.ts';
 import { command, type Io } from '../../command.ts';
 import { connectionOptions, withClient } from '../connection.ts';
 import { confirm } from './machines.ts';

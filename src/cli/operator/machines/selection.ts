@@ -2,7 +2,7 @@
 import type { Client } from '../../../client/client.ts';
 import { AppError } from '../../../core/errors.ts';
 import { normalizeMac } from '../../../identity/macs.ts';
-import type { MachineView } from '../../../model/operator-api.ts';
+import type { MachineView } from '../../../model/api/machines.ts';
 
 export const selectionOptions = {
   tag: { type: 'string', short: 'l', value: 'TAG', describe: 'the machines with this tag' },

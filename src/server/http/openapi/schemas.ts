@@ -15,30 +15,23 @@ import { Plan } from '../../../model/documents/plan.ts';
 import { Template, TemplateAction, templateActions } from '../../../model/documents/template.ts';
 import { Workflow } from '../../../model/documents/workflow.ts';
 import { IdentityConflict } from '../../../model/history.ts';
+import { AuditList } from '../../../model/api/audit.ts';
 import {
-  AuditList,
   BulkRequest,
   BulkResponse,
-  ConflictAccept,
-  ConflictList,
   MachineCreate,
   MachineHistoryAnswer,
   MachineList,
   MachinePatch,
   MachineView,
-  NewTokenRequest,
-  Setting,
-  SettingList,
-  SettingValue,
   TagList,
   TagRemoval,
-  TemplateList,
-  TemplateView,
-  TokenCreated,
-  TokenList,
-  WorkflowCreate,
-  WorkflowList,
-} from '../../../model/operator-api.ts';
+} from '../../../model/api/machines.ts';
+import { ConflictAccept, ConflictList } from '../../../model/api/conflicts.ts';
+import { NewTokenRequest, TokenCreated, TokenList } from '../../../model/api/tokens.ts';
+import { Setting, SettingList, SettingValue } from '../../../model/api/settings.ts';
+import { TemplateList, TemplateView } from '../../../model/api/templates.ts';
+import { WorkflowCreate, WorkflowList } from '../../../model/api/workflows.ts';
 
 /** The variants of a union by the value of the field that tells them apart. */
 interface Union {

@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import { AppError } from '../../../core/errors.ts';
 import { WorkflowEvent } from '../../../model/api/agent.ts';
-import { WorkflowCreate, WorkflowList, WorkflowListQuery } from '../../../model/operator-api.ts';
+import { WorkflowCreate, WorkflowList, WorkflowListQuery } from '../../../model/api/workflows.ts';
 import { Plan } from '../../../model/documents/plan.ts';
 import { Workflow } from '../../../model/documents/workflow.ts';
 import { refuseOtherWorker, type Principal } from '../../access/auth.ts';

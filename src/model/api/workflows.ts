@@ -1,0 +1,41 @@
+// Requests and answers about workflows, between operators (the page, scripts) and the server.
+import { Type, type Static } from 'typebox';
+import { TemplateName } from '../documents/template.ts';
+import { Workflow } from '../documents/workflow.ts';
+import { nullable } from '../fields.ts';
+import { MachineId, Paging, strict } from './request.ts';
+
+export const WorkflowCreate = Type.Object(
+  {
+    machine_id: MachineId,
+    template: Type.Optional(
+      Type.String({ ...TemplateName, description: "default: the machine's os_choice" }),
+    ),
+    reimage: Type.Optional(
+      Type.Boolean({ description: 'what is on the planned disk may be overwritten' }),
+    ),
+    confirmed: Type.Optional(
+      Type.Boolean({
+        description: "the machine's agent is known not to compare its disk with the plan",
+      }),
+    ),
+    retry: Type.Optional(
+      Type.Boolean({ description: 'run again by itself, twice at most, if its machine is reset' }),
+    ),
+    dry_run: Type.Optional(
+      Type.Boolean({ description: 'answers the plan of the workflow, and makes none' }),
+    ),
+  },
+  strict,
+);
+export type WorkflowCreate = Static<typeof WorkflowCreate>;
+
+export const WorkflowListQuery = Type.Object(
+  { machine_id: Type.Optional(MachineId), ...Paging },
+  strict,
+);
+
+export const WorkflowList = Type.Object({
+  workflows: Type.Array(Workflow),
+  next_cursor: nullable(Type.String()),
+});
