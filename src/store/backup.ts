@@ -3,7 +3,6 @@
 import { createHash } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import { AppError, isAppError } from '../core/errors.ts';
 import { refuseOthers } from '../core/private-file.ts';
 import { stringifyExact } from '../core/exact-json.ts';
@@ -223,9 +222,20 @@ function operationsOf(kind: Kind<object>, document: object): KvOperation[] {
   ];
 }
 
+/** A line ends with \n alone: JSON has U+2028 and U+2029 in its texts as they are. */
 async function* linesOf(path: string): AsyncIterable<string> {
+  let rest: string[] = [];
   try {
-    yield* createInterface({ input: createReadStream(path), crlfDelay: Infinity });
+    for await (const piece of createReadStream(path, 'utf8')) {
+      const [end = '', ...lines] = String(piece).split('\n');
+      rest.push(end);
+      for (const start of lines) {
+        yield rest.join('').replace(/\r$/, '');
+        rest = [start];
+      }
+    }
+    const last = rest.join('');
+    if (last !== '') yield last;
   } catch (err) {
     if (isAppError(err)) throw err;
     throw new AppError('backup.failed', `cannot read ${path}`, { cause: err });

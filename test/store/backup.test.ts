@@ -12,6 +12,8 @@ async function backedUp(): Promise<{ file: string; keys: string[]; text: string 
   const { store, kv } = await openedWithKv('memory:');
   const one = machine(1);
   one.config.tags = ['a/b'];
+  // Ends of lines elsewhere, and none in JSON.
+  one.config.hostname = 'a\u2028b\u2029c\u0085d\re';
   await store.machines.put(one, 'absent', {
     changes: [{ at: '2026-01-02T03:04:05Z', what: 'disk', before: 'a', after: null }],
     conflict: {
