@@ -12,8 +12,7 @@ import type {
 import { pathOf, type CallOptions, type Calls, type ChangeOptions, type Tagged } from './calls.ts';
 import { listing, type Listing, type ListOptions } from './listing.ts';
 
-/** A machine must meet all conditions. `q`: words, each of which must occur in a name, address, MAC, serial,
- *  model, tag, id or label. */
+/** A machine must meet all conditions. `q`: a search as in the page, such as "epyc tag:rack-* -state:error". */
 export type MachineFilter = Omit<MachineListQuery, 'ids' | 'limit' | 'cursor'>;
 
 /** One change for many machines. */

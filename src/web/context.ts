@@ -14,7 +14,7 @@ export interface Services {
 
 export function createServices(): Services {
   const session = new Session();
-  const fleet = new Fleet();
+  const fleet = new Fleet(() => Date.now() - session.clockAheadMs);
   return { session, fleet, live: new Live(session, fleet) };
 }
 

@@ -55,7 +55,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
   const rows = () => page.locator('.list .row');
   const row = (name: string) =>
     rows().filter({ has: page.getByRole('link', { name, exact: true }) });
-  const filter = () => page.getByRole('searchbox', { name: 'Filter machines' });
+  const filter = () => page.getByRole('combobox', { name: 'Filter machines' });
 
   async function openList(path = '/'): Promise<void> {
     await page.goto(server.url + path);
@@ -110,6 +110,25 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     await page.getByText('No machine matches this filter.').waitFor();
     await page.getByRole('button', { name: 'Show all 120' }).click();
     await expect.poll(count, soon).toBe('120 machines');
+  });
+
+  test('completes the fields and values of a search, and says of a field that there is none', async () => {
+    await openList();
+    await expect.poll(count, soon).toBe('120 machines');
+    await page.keyboard.press('/');
+    await page.keyboard.type('ta');
+    await page.getByRole('option', { name: /^tag:/ }).waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('rack-4');
+    await page.getByRole('listbox').waitFor({ state: 'detached' });
+    await expect.poll(count, soon).toBe('12 of 120 machines');
+    await page.keyboard.type(' seral:77');
+    const alert = page.getByRole('alert').filter({ hasText: 'did you mean serial:' });
+    await alert.waitFor();
+    await alert.getByRole('button', { name: 'Show all 120' }).click();
+    await filter().fill('52-54-00-00-00-07');
+    await expect.poll(count, soon).toBe('1 of 120 machines');
   });
 
   test('keeps filter and sort in the address, for a reload or a colleague', async () => {

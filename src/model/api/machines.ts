@@ -4,6 +4,7 @@ import { TemplateName } from '../documents/template.ts';
 import { nullable, textsByKey } from '../fields.ts';
 import { MachineHistory } from '../history.ts';
 import { BmcConfig, Machine, MachineConfig, MachineStateName } from '../machine.ts';
+import { fieldNames } from '../search/fields.ts';
 import { LivenessName } from './agent.ts';
 import { MachineId, Paging, Tag, mostTags, printable, strict } from './request.ts';
 
@@ -33,9 +34,10 @@ const MachineFilter = {
   liveness: Type.Optional(LivenessName),
   q: Type.Optional(
     Type.String({
-      maxLength: 256,
+      maxLength: 1024,
       description:
-        'words, each of which must occur in a name, address, MAC, serial number, WWN, model, vendor, asset tag, firmware version, switch, tag, id or label',
+        'words and field:value, all of which must hold: "epyc", "model:R650", "tag:rack-*", "-state:error", "seen:>1h"; quotes around what has blanks. Fields: ' +
+        fieldNames.map(([name]) => name).join(', '),
     }),
   ),
 };

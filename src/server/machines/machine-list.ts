@@ -1,18 +1,23 @@
 // Lists of machines: filtered, searched and paged in the store's own order, so that the first page
 // costs the same however many machines there are.
+import type { Clock } from '../../core/clock.ts';
+import { AppError } from '../../core/errors.ts';
 import { nextTurn } from '../../core/turns.ts';
 import type { LivenessName } from '../../model/api/agent.ts';
-import { stateName, type HardwareInfo, type Machine } from '../../model/machine.ts';
+import { stateName, type Machine } from '../../model/machine.ts';
 import type { MachineListQuery } from '../../model/api/machines.ts';
+import { factsOf, type Facts } from '../../model/search/fields.ts';
+import { compileQuery } from '../../model/search/query.ts';
 import type { Page, PageRequest, Store } from '../../store/store.ts';
 import type { Liveness } from '../running/liveness/liveness.ts';
-import type { ReadServices } from './machines.ts';
+import { viewMachine, type ReadServices } from './machines.ts';
 
 /** The number of records that a search reads for one page before it returns a short one. */
 const scanLimit = 20_000;
 
 export interface ListServices extends ReadServices {
   readonly liveness: Liveness;
+  readonly clock: Clock;
 }
 
 export interface MachinePage {
@@ -29,7 +34,7 @@ export async function listMachines(
 ): Promise<MachinePage> {
   const limit = query.limit ?? 100;
   const next = source(s, query);
-  const matches = bothOf(matcher(query, s.liveness), taggedWith(within));
+  const matches = bothOf(matcher(query, s), taggedWith(within));
   if (matches === undefined) {
     const page = await next({ limit, cursor: query.cursor });
     return { machines: page.items.map((item) => item.value), nextCursor: page.nextCursor };
@@ -76,71 +81,33 @@ async function namedMachines(store: Store, ids: string): Promise<Page<Machine>> 
   return { items: found.filter((machine) => machine !== undefined), nextCursor: undefined };
 }
 
-/** Checks the conditions that the list itself does not meet; undefined when it has only matches. */
+/** Checks the conditions that the list itself does not meet; undefined when it has only matches. Errors: AppError
+ *  `request.invalid` for a query that means nothing. */
 function matcher(
   { ids, tag, state, liveness, q }: MachineListQuery,
-  alive: Liveness,
+  s: ListServices,
 ): ((machine: Machine) => boolean) | undefined {
-  const words = (q ?? '').toLowerCase().split(/\s+/).filter(Boolean);
+  const search = q === undefined ? undefined : searchFor(q, s.clock);
   const tagLeft = ids === undefined ? undefined : tag;
   const stateLeft = ids === undefined && tag === undefined ? undefined : state;
-  if ([words[0], liveness, tagLeft, stateLeft].every((left) => left === undefined))
-    return undefined;
+  if ([search, liveness, tagLeft, stateLeft].every((left) => left === undefined)) return undefined;
   return (machine) => {
     if (tagLeft !== undefined && !machine.config.tags.includes(tagLeft)) return false;
     if (stateLeft !== undefined && stateName(machine.status.state) !== stateLeft) return false;
-    if (liveness !== undefined && livenessOf(machine, alive) !== liveness) return false;
-    if (words.length === 0) return true;
-    const text = searchText(machine);
-    return words.every((word) => text.includes(word));
+    if (liveness !== undefined && livenessOf(machine, s.liveness) !== liveness) return false;
+    return search === undefined || search(factsOf(viewMachine(machine, s)));
   };
+}
+
+function searchFor(q: string, clock: Clock): ((facts: Facts) => boolean) | undefined {
+  if (q.trim() === '') return undefined;
+  const { matches, fault } = compileQuery(q, clock.now().getTime());
+  if (fault === undefined) return matches;
+  throw new AppError('request.invalid', `querystring: q: ${fault}`, {
+    details: { path: 'q', part: 'querystring' },
+  });
 }
 
 function livenessOf(machine: Machine, alive: Liveness): LivenessName | null {
   return alive.of(machine.id, machine.status.last_seen);
-}
-
-/** The names of a machine and its parts on labels, invoices and switches. */
-function hardwareTexts(hardware: HardwareInfo): (string | null | undefined)[] {
-  const { system, board, chassis, firmware, bmc } = hardware;
-  return [
-    hardware.cpu_model,
-    ...[system, board, chassis, firmware].flatMap((part) => Object.values(part ?? {})),
-    bmc?.address,
-    bmc?.mac,
-    ...hardware.disks.flatMap((disk) => [disk.model, disk.serial, disk.wwn]),
-    ...(hardware.dimms ?? []).flatMap((dimm) => [dimm.serial, dimm.part_number]),
-    ...(hardware.gpus ?? []).map((gpu) => gpu.name),
-    ...hardware.network_interfaces.flatMap(({ mac, driver, neighbour }) => [
-      mac,
-      driver,
-      neighbour?.system,
-      neighbour?.chassis,
-      neighbour?.port,
-    ]),
-  ];
-}
-
-/** Everything that people search machines by, in lower case. */
-function searchText(machine: Machine): string {
-  const { id, identity, config, hardware, metadata, report } = machine;
-  return [
-    id,
-    config.memorable_name,
-    config.hostname,
-    config.os_choice,
-    ...config.tags,
-    ...identity.all_macs,
-    identity.primary_mac,
-    identity.smbios_uuid,
-    report?.hostname,
-    report?.ip_address,
-    report?.bmc_address,
-    report?.existing_os?.name,
-    config.bmc?.address,
-    ...hardwareTexts(hardware),
-    ...Object.entries(metadata.labels).flat(),
-  ]
-    .join('\n')
-    .toLowerCase();
 }

@@ -1,9 +1,10 @@
 // The page of all machines: filter, counts, actions on the selection, and the list.
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import type { MachineStateName } from '../../model/machine.ts';
 import { AddMachine } from './add-dialog.tsx';
 import { BulkAssign, BulkTags } from './bulk-dialogs.tsx';
 import { useFleet, useLive, useServices } from '../context.ts';
+import { Filter } from './filter.tsx';
 import { plural } from '../parts/format.ts';
 import { listPath, type ListState } from './list-state.ts';
 import { MachineList } from './machine-list.tsx';
@@ -125,33 +126,6 @@ function Selection({ count, onOpen, onClear }: SelectionProps) {
   );
 }
 
-function Filter({ query, onChange }: { query: string; onChange: (query: string) => void }) {
-  const input = useRef<HTMLInputElement>(null);
-  usePageKeys({ '/': () => input.current?.select() });
-  return (
-    <div class="filter">
-      <input
-        ref={input}
-        type="search"
-        aria-label="Filter machines"
-        aria-controls="machines"
-        placeholder="Filter: name, MAC, address, serial, tag:gpu, state:error …"
-        autoComplete="off"
-        spellcheck={false}
-        value={query}
-        onInput={(event) => onChange(event.currentTarget.value)}
-        onKeyDown={(event) => {
-          if (event.key !== 'ArrowDown' && event.key !== 'Enter' && event.key !== 'Escape') return;
-          if (event.key === 'Escape' && query !== '') onChange('');
-          else document.querySelector<HTMLElement>('#machines')?.focus();
-          event.preventDefault();
-        }}
-      />
-      <kbd aria-hidden="true">/</kbd>
-    </div>
-  );
-}
-
 /** The number of machines shown, and whether more are still being read. */
 function Count() {
   const { live } = useServices();
@@ -220,7 +194,17 @@ function Chips({ list, onChange, done }: ChipsProps) {
 function NoRows({ query, onClear }: { query: string; onClear: () => void }) {
   const { live } = useServices();
   const { load, problem } = useLive();
-  const { total } = useFleet();
+  const { total, fault } = useFleet();
+  if (fault !== undefined) {
+    return (
+      <Notice kind="error" title="This filter means nothing.">
+        <p>{fault}</p>
+        <button type="button" onClick={onClear}>
+          Show all {total.toLocaleString('en')}
+        </button>
+      </Notice>
+    );
+  }
   if (load === 'failed' && total === 0) {
     return (
       <Notice kind="error" title="The machines could not be read.">

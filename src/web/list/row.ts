@@ -2,6 +2,7 @@
 import { errorOf, stateName } from '../../model/machine-state.ts';
 import type { MachineStateName } from '../../model/machine.ts';
 import type { MachineView } from '../../model/api/machines.ts';
+import { factsOf, withLiveness, type Facts } from '../../model/search/fields.ts';
 import { hardwareLine } from '../parts/format.ts';
 
 /** A machine's liveness; "unheard" while the server cannot tell. */
@@ -21,8 +22,8 @@ export interface Row {
   readonly tags: readonly string[];
   readonly template: string | null;
   readonly lastSeenMs: number | undefined;
-  /** All text that a plain word is looked for in, lower-cased. */
-  readonly searchText: string;
+  /** For searches and for columns that are not always shown. */
+  readonly facts: Facts;
 }
 
 export function toRow(machine: MachineView): Row {
@@ -30,23 +31,6 @@ export function toRow(machine: MachineView): Row {
   const name = config.hostname ?? report?.hostname ?? config.memorable_name;
   const address = report?.ip_address ?? '';
   const line = hardwareLine(hardware);
-  const searched = [
-    name,
-    config.memorable_name,
-    id,
-    address,
-    line,
-    hardware.cpu_model,
-    config.os_choice,
-    identity.smbios_uuid,
-    report?.bmc_address,
-    ...config.tags,
-    ...identity.all_macs,
-    hardware.system?.product,
-    hardware.system?.serial,
-    hardware.system?.asset_tag,
-    ...hardware.disks.map((disk) => disk.serial),
-  ];
   return {
     id,
     name,
@@ -60,6 +44,11 @@ export function toRow(machine: MachineView): Row {
     tags: config.tags,
     template: config.os_choice,
     lastSeenMs: status.last_seen === null ? undefined : Date.parse(status.last_seen),
-    searchText: searched.join('\n').toLowerCase(),
+    facts: factsOf(machine),
   };
+}
+
+/** The row of a machine of which a heartbeat was heard, or was not. */
+export function heard(row: Row, liveness: Liveness, lastSeenMs: number | undefined): Row {
+  return { ...row, liveness, lastSeenMs, facts: withLiveness(row.facts, liveness, lastSeenMs) };
 }

@@ -1,7 +1,8 @@
 // All machines the page knows, and the filtered, sorted view of them. Changes are batched: a thousand of
 // them rebuild the view once. Pure apart from its timer; no DOM, no requests.
 import type { MachineStateName } from '../../model/machine.ts';
-import { compileQuery } from '../list/query.ts';
+import type { TextFieldName } from '../../model/search/fields.ts';
+import { compileQuery } from '../../model/search/query.ts';
 import type { Liveness, Row } from '../list/row.ts';
 
 export type SortColumn = 'name' | 'state' | 'liveness' | 'hardware' | 'address' | 'lastSeen';
@@ -17,6 +18,8 @@ export interface FleetView {
   readonly total: number;
   readonly byState: ReadonlyMap<MachineStateName, number>;
   readonly byLiveness: ReadonlyMap<Liveness, number>;
+  /** What is wrong with the filter, in a sentence. */
+  readonly fault: string | undefined;
 }
 
 const stateOrder: readonly MachineStateName[] = [
@@ -82,17 +85,28 @@ function count<K>(keys: Iterable<K>): Map<K, number> {
 export class Fleet {
   readonly #rows = new Map<string, Row>();
   readonly #listeners = new Set<() => void>();
+  readonly #now: () => number;
   readonly #delayMs: number;
   #query = '';
   #sort: Sort = { column: 'name', descending: false };
   #sortKeys = new WeakMap<Row, string | number>();
   /** All machines in order; undefined once it is out of date. */
   #sorted: readonly Row[] | undefined;
-  #view: FleetView = { rows: [], total: 0, byState: new Map(), byLiveness: new Map() };
+  #view: FleetView = {
+    rows: [],
+    total: 0,
+    byState: new Map(),
+    byLiveness: new Map(),
+    fault: undefined,
+  };
+  /** Answers of valuesOf() for the rows as they are. */
+  readonly #values = new Map<TextFieldName, ReadonlyMap<string, number>>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** `delayMs`: how long changes are batched before the view is rebuilt. */
-  constructor(delayMs = 250) {
+  /** `now`: the time by the server's clock. `delayMs`: how long changes are batched before the view is
+   *  rebuilt. */
+  constructor(now: () => number, delayMs = 250) {
+    this.#now = now;
     this.#delayMs = delayMs;
   }
 
@@ -102,6 +116,18 @@ export class Fleet {
 
   get(id: string): Row | undefined {
     return this.#rows.get(id);
+  }
+
+  /** The values that machines have in a field of searches, in lower case, and how many have each. */
+  valuesOf(field: TextFieldName): ReadonlyMap<string, number> {
+    const known = this.#values.get(field);
+    if (known !== undefined) return known;
+    const lines = [...this.#rows.values()].flatMap(
+      ({ facts }) => facts.texts[field]?.slice(1, -1).split('\n') ?? [],
+    );
+    const counts = count(lines);
+    this.#values.set(field, counts);
+    return counts;
   }
 
   ids(): IterableIterator<string> {
@@ -138,6 +164,7 @@ export class Fleet {
 
   #changed(atOnce: boolean): void {
     this.#sorted = undefined;
+    this.#values.clear();
     if (atOnce) this.#recompute();
     else this.#timer ??= setTimeout(() => this.#recompute(), this.#delayMs);
   }
@@ -147,8 +174,10 @@ export class Fleet {
     this.#timer = undefined;
     this.#sorted ??= sortRows([...this.#rows.values()], this.#sort, this.#sortKeys);
     const all = this.#sorted;
+    const { matches, fault } = compileQuery(this.#query, this.#now());
     this.#view = {
-      rows: all.filter(compileQuery(this.#query)),
+      fault,
+      rows: all.filter(({ facts }) => matches(facts)),
       total: all.length,
       byState: count(all.map((row) => row.state)),
       byLiveness: count(all.map((row) => row.liveness)),

@@ -4,7 +4,7 @@ import { EventParser, type ParsedEvent } from '../../model/api/events.ts';
 import type { IdentityConflict } from '../../model/history.ts';
 import { mostMachines, readConflicts, readMachinePage, readMachines } from '../api.ts';
 import type { Fleet } from './fleet.ts';
-import { toRow, type Liveness } from '../list/row.ts';
+import { heard, toRow, type Liveness } from '../list/row.ts';
 import { ApiError, messageOf, type Session } from '../session.ts';
 
 export interface LiveStatus {
@@ -178,7 +178,7 @@ export class Live {
     const row = this.#fleet.get(id);
     if (row === undefined || liveness === undefined) return;
     const lastSeenMs = last_seen === undefined ? row.lastSeenMs : Date.parse(last_seen);
-    this.#fleet.put([{ ...row, liveness, lastSeenMs }]);
+    this.#fleet.put([heard(row, liveness, lastSeenMs)]);
   }
 
   #noteChanged(id: string, signal: AbortSignal): void {

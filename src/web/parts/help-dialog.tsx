@@ -1,4 +1,5 @@
 // The help dialog: keys and filter terms.
+import { fieldNames } from '../../model/search/fields.ts';
 import { Dialog } from './parts.tsx';
 
 const keys: readonly (readonly [string, string])[] = [
@@ -15,19 +16,22 @@ const keys: readonly (readonly [string, string])[] = [
 ];
 
 const words: readonly (readonly [string, string])[] = [
-  ['rack-4', 'name, address, MAC, UUID, hardware, serial or tag contains it'],
-  ['state:error', 'is in this state'],
-  ['live:gone', 'is online, late, gone or unheard'],
-  ['tag:gpu  tag:rack-*', 'has this tag, or one that starts with rack-'],
-  ['os:debian-13', 'has this template assigned'],
+  ['rack-4', 'name, address, MAC, serial, model, tag, label … contains it'],
+  ['"left side"', 'blanks and colons stand in quotes'],
+  ['tag:rack-*', 'has a tag that starts with rack-'],
+  ['gpu:*', 'has a GPU'],
   ['-tag:spare', 'does not match tag:spare'],
+  ['seen:10m  seen:>7d', 'was heard in the last 10 minutes; longer ago than 7 days'],
 ];
+
+const fields = fieldNames.map(([name, says]) => [`${name}:`, says] as const);
 
 export function HelpDialog({ onClose }: { onClose: () => void }) {
   return (
     <Dialog title="Keys and filters" onClose={onClose}>
       <Terms terms={keys} />
       <Terms terms={words} />
+      <Terms terms={fields} />
       <footer>
         <a href="/docs">API</a>
         <span class="spring" />

@@ -65,6 +65,8 @@ describe('machines', () => {
       ['NAME', 'STATE', 'LIVENESS'],
       ['node-1', 'Discovered', 'online'],
     ]);
+    expect((await run('machines list -q name:*-2 -o csv')).stdout).toContain('node-2');
+    expect(await refusal(run('machines list -q nam:node-2'))).toContain('did you mean name:');
     expect((await run('machines list node-2 -o name')).stdout).toMatch(/^[0-9a-f-]{36}\n$/);
     expect(JSON.parse((await run('machines list --json')).stdout)).toHaveLength(3);
     expect((await run('machines list node-3 --yaml')).stdout).toContain('hostname: node-3');

@@ -57,6 +57,13 @@ describe('the list of machines', () => {
     // A word that is in no memorable name.
     expect(await find('q=QUIRIN%20rack-1')).toEqual([b]);
     expect(await find('q=quirin%20ssd')).toEqual([]);
+    expect(await find('q=02-00-00-00-00-02')).toEqual([b]);
+    expect(await find('q=tag:rack-*%20-tag:ssd')).toEqual([b]);
+    expect(await find('q=label:owner=quirin')).toEqual([b]);
+    expect(await find('q=live:online%20added:1h')).toEqual([a, b, c]);
+    const { status, body } = await server.call('GET', '/api/machines?q=labl:x');
+    expect([status, body.code]).toEqual([422, 'request.invalid']);
+    expect(body.error).toContain('did you mean label:');
   });
 
   it('finds what is rare among many, over several pages', async () => {

@@ -1,5 +1,7 @@
 // Rows for tests of the list.
+import { factsOf } from '../../../src/model/search/fields.ts';
 import type { Row } from '../../../src/web/list/row.ts';
+import { searched } from '../../model/search/machine.ts';
 
 export function row(name: string, fields: Partial<Row> = {}): Row {
   const made = {
@@ -17,6 +19,16 @@ export function row(name: string, fields: Partial<Row> = {}): Row {
     lastSeenMs: 0,
     ...fields,
   } as const;
-  const searchText = [name, made.mac, made.address, made.hardware, ...made.tags].join('\n');
-  return { ...made, searchText: searchText.toLowerCase() };
+  const { state, liveness, tags, template, mac, hardware } = made;
+  const known = searched({ hostname: name, tags: [...tags] });
+  const facts = factsOf({
+    ...known,
+    liveness: liveness === 'unheard' ? null : liveness,
+    status: { ...known.status, state: state === 'Error' ? { Error: { message: 'no' } } : state },
+    identity: { ...known.identity, primary_mac: mac, all_macs: [mac] },
+    hardware: { ...known.hardware, cpu_model: hardware, network_interfaces: [] },
+    config: { ...known.config, memorable_name: name, os_choice: template },
+    ...(known.report && { report: { ...known.report, ip_address: made.address } }),
+  });
+  return { ...made, facts };
 }

@@ -1,12 +1,14 @@
 import { describe, expect, test, vi } from 'vitest';
 import { Fleet, naturalKey, sortRows } from '../../../src/web/live/fleet.ts';
-import { compileQuery, hasTerm, toggleTerm } from '../../../src/web/list/query.ts';
+import { compileQuery } from '../../../src/model/search/query.ts';
+import { hasTerm, toggleTerm } from '../../../src/web/list/query.ts';
 import { row } from '../list/row.ts';
 
 const byName = { column: 'name', descending: false } as const;
 
 function names(query: string, rows = fleet): string[] {
-  return rows.filter(compileQuery(query)).map((r) => r.name);
+  const { matches } = compileQuery(query, 0);
+  return rows.filter(({ facts }) => matches(facts)).map((r) => r.name);
 }
 
 const fleet = [
@@ -38,10 +40,7 @@ describe('query', () => {
   });
 
   test('a quoted text may hold spaces', () => {
-    const rows = [
-      row('a', { hardware: 'AMD EPYC 7543 · 32c' }),
-      row('b', { hardware: 'AMD · EPYC' }),
-    ];
+    const rows = [row('a', { hardware: 'AMD EPYC 7543' }), row('b', { hardware: 'AMD 7543 EPYC' })];
     expect(names('"epyc 7543"', rows)).toEqual(['a']);
     expect(names('"epyc 75', rows)).toEqual(['a']);
   });
@@ -51,6 +50,9 @@ describe('query', () => {
     expect(once).toBe('rack-4 state:error');
     expect(hasTerm(once, 'state', 'error')).toBe(true);
     expect(toggleTerm(once, 'state', 'error')).toBe('rack-4');
+    expect(toggleTerm('tag:"left side" live:gone', 'live', 'late')).toBe(
+      'tag:"left side" live:late',
+    );
   });
 });
 
@@ -84,7 +86,7 @@ describe('fleet', () => {
     vi.useFakeTimers();
     try {
       const shown: number[] = [];
-      const all = new Fleet(250);
+      const all = new Fleet(() => 0, 250);
       all.subscribe(() => shown.push(all.view.rows.length));
       all.put([row('a', { id: '1' })]);
       expect(shown).toEqual([1]);
@@ -99,12 +101,25 @@ describe('fleet', () => {
   });
 
   test('a filter is answered at once and counts stay those of the whole fleet', () => {
-    const all = new Fleet();
+    const all = new Fleet(() => 0);
     all.put(fleet);
     all.show('state:ready', byName);
     expect(all.view.rows.map((r) => r.name)).toEqual(['node-1']);
     expect(all.view.total).toBe(3);
     expect(all.view.byState.get('Error')).toBe(1);
     expect(all.view.byLiveness.get('online')).toBe(2);
+  });
+
+  test('the values of a field are counted over all machines, whatever is shown', () => {
+    const all = new Fleet(() => 0);
+    all.put(fleet);
+    all.show('state:ready', byName);
+    expect([...all.valuesOf('tag')]).toEqual([
+      ['rack-1', 1],
+      ['gpu', 1],
+      ['rack-10', 1],
+    ]);
+    all.put([row('node-3', { tags: ['gpu'] })]);
+    expect(all.valuesOf('tag').get('gpu')).toBe(2);
   });
 });

@@ -63,10 +63,10 @@ const list = command({
   name: 'machines list',
   describe: 'list machines: all, or those that a search finds',
   positionals: {
-    words: { describe: 'words that a machine must have', isMany: true, isOptional: true },
+    words: { describe: 'a search, as with -q', isMany: true, isOptional: true },
   },
   options: {
-    tag: selectionOptions.tag,
+    ...selectionOptions,
     state: { type: 'string', choices: MachineStateName.enum, describe: 'those in this state' },
     liveness: {
       type: 'string',
@@ -78,9 +78,10 @@ const list = command({
   },
   run: (args, io) =>
     withClient(args, io, async (client) => {
-      const { words, tag, state, liveness } = args;
+      const { words, tag, query, state, liveness } = args;
+      const search = [...words, ...(query === undefined ? [] : [query])];
       const filter = {
-        ...(words.length === 0 ? {} : { q: words.join(' ') }),
+        ...(search.length === 0 ? {} : { q: search.join(' ') }),
         ...(tag === undefined ? {} : { tag }),
         ...(state === undefined ? {} : { state }),
         ...(liveness === undefined ? {} : { liveness }),

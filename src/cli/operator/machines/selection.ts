@@ -3,14 +3,15 @@ import type { Client } from '../../../client/client.ts';
 import { AppError } from '../../../core/errors.ts';
 import { normalizeMac } from '../../../identity/macs.ts';
 import type { MachineView } from '../../../model/api/machines.ts';
+import { quoted } from '../../../model/search/query.ts';
 
 export const selectionOptions = {
   tag: { type: 'string', short: 'l', value: 'TAG', describe: 'the machines with this tag' },
   query: {
     type: 'string',
     short: 'q',
-    value: 'WORDS',
-    describe: 'the machines that a search finds',
+    value: 'SEARCH',
+    describe: 'the machines that a search finds, as in the page: "model:R650 -tag:spare"',
   },
 } as const;
 
@@ -33,7 +34,7 @@ export async function selected(client: Client, args: SelectionArgs): Promise<Mac
     return [...new Map(found.map((machine) => [machine.id, machine])).values()];
   }
   if (tag === undefined && query === undefined) {
-    throw new AppError('usage.invalid', 'name a machine, or choose some by -l TAG or -q WORDS');
+    throw new AppError('usage.invalid', 'name a machine, or choose some by -l TAG or -q SEARCH');
   }
   const filter = {
     ...(tag === undefined ? {} : { tag }),
@@ -56,7 +57,7 @@ export async function machineNamed(client: Client, name: string): Promise<Machin
     return (await client.machines.get(name.toLowerCase())).value;
   }
   const mac = normalizeMac(name);
-  const similar = await client.machines.list({ q: mac ?? name }).toArray();
+  const similar = await client.machines.list({ q: quoted(mac ?? name) }).toArray();
   const exact = similar.filter((machine) => namesOf(machine).has(mac ?? name.toLowerCase()));
   const [machine, another] = exact;
   if (machine !== undefined && another === undefined) return machine;

@@ -1,0 +1,192 @@
+// The search language, alike in the page, the API and the command line: words, `field:value`, quotes around
+// what has blanks, a minus before what must not match. Pure.
+import {
+  fieldNames,
+  isTextField,
+  isTimeField,
+  textFieldOf,
+  type Facts,
+  type TextFieldName,
+  type TimeFieldName,
+} from './fields.ts';
+
+export interface Term {
+  /** In lower case; undefined: a word. */
+  readonly field: string | undefined;
+  /** In lower case, without its quotes. */
+  readonly value: string;
+  readonly isNegated: boolean;
+  /** Its place in the query. */
+  readonly from: number;
+  readonly to: number;
+}
+
+type Test = (facts: Facts) => boolean;
+
+export interface Search {
+  readonly matches: Test;
+  /** What is wrong with the query, in a sentence; nothing matches it then. */
+  readonly fault: string | undefined;
+}
+
+const token = /(-?)(?:([a-z][\w-]*):)?(?:"((?:[^"\\]|\\.)*)"?|(\S*))/giy;
+/** Parts of a MAC or IPv6 address, which have colons and are no fields. */
+const address = /^-?[0-9a-f]{0,4}(?::[0-9a-f]{0,4})+$/i;
+
+export function parseQuery(query: string): Term[] {
+  const terms: Term[] = [];
+  let at = 0;
+  while ((at += /^\s*/.exec(query.slice(at))?.[0].length ?? 0) < query.length) {
+    token.lastIndex = at;
+    const [text = '', minus, name, inQuotes, bare = ''] = token.exec(query) ?? [];
+    const from = at;
+    // At least one character is taken, so that this ends whatever is there.
+    at += Math.max(1, text.length);
+    const value = (inQuotes?.replaceAll(/\\(.)/g, '$1') ?? bare).toLowerCase();
+    const place = { isNegated: minus === '-', from, to: at };
+    const field = name?.toLowerCase();
+    if (field !== undefined && !isField(field) && address.test(text)) {
+      terms.push({ field: undefined, value: `${field}:${value}`, ...place });
+    } else terms.push({ field, value, ...place });
+  }
+  return terms;
+}
+
+/** Writes a text so that it is read as one word, or one value. */
+export function quoted(text: string): string {
+  return /^[^\s":-][^\s":]*$/.test(text) ? text : `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
+}
+
+/** A test for machines; all terms must hold. A field without a value, still being typed, filters nothing.
+ *  `nowMs`: the time that ages count from. */
+export function compileQuery(query: string, nowMs: number): Search {
+  const tests: Test[] = [];
+  for (const { field, value, isNegated } of parseQuery(query)) {
+    const test = testOf(field, value, nowMs);
+    if (typeof test === 'string') return { matches: () => false, fault: test };
+    if (value === '') continue;
+    tests.push(isNegated ? (facts) => !test(facts) : test);
+  }
+  return { matches: (facts) => tests.every((test) => test(facts)), fault: undefined };
+}
+
+function isField(name: string): boolean {
+  return isTextField(name) || isTimeField(name);
+}
+
+/** The test for one term, or the sentence that says why there is none. */
+function testOf(field: string | undefined, value: string, nowMs: number): Test | string {
+  if (field === undefined) {
+    const spellings = spellingsOf(value);
+    return ({ plain }) => spellings.some((spelling) => plain.includes(spelling));
+  }
+  if (isTextField(field)) return textTest(field, value);
+  return isTimeField(field) ? timeTest(field, value, nowMs) : unknownField(field);
+}
+
+function textTest(field: TextFieldName, value: string): Test | string {
+  const { how, values } = textFieldOf(field);
+  if (value.includes('*')) {
+    const parts = value.split('*');
+    return ({ texts }) => linesOf(texts[field]).some((line) => isSpelt(line, parts));
+  }
+  if (values !== undefined && !values.some((known) => known.startsWith(value))) {
+    return `no machine has ${field}:${value}; it is one of ${values.join(', ')}`;
+  }
+  const edges = { part: ['', ''], start: ['\n', ''], whole: ['\n', '\n'] } as const;
+  const [before, after] = edges[how];
+  const wanted = (field === 'mac' || field === 'bmc' ? spellingsOf(value) : [value]).map(
+    (text) => before + text + after,
+  );
+  return ({ texts }) => wanted.some((text) => texts[field]?.includes(text) === true);
+}
+
+function linesOf(texts: string | undefined): string[] {
+  return texts === undefined ? [] : texts.slice(1, -1).split('\n');
+}
+
+/** True if the text begins with the first part and ends with the last, the others in between in their order. */
+function isSpelt(text: string, parts: readonly string[]): boolean {
+  const [first = '', ...others] = parts;
+  const last = others.pop() ?? '';
+  let at = first.length;
+  if (!text.startsWith(first) || !text.endsWith(last)) return false;
+  for (const part of others) {
+    const found = text.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  return at + last.length <= text.length;
+}
+
+/** The spellings under which a word is looked for: as written, and a MAC or its beginning with colons. */
+function spellingsOf(word: string): string[] {
+  if (/^[0-9a-f]{2}(?:-[0-9a-f]{2}){1,19}$/.test(word)) return [word, word.replaceAll('-', ':')];
+  if (/^[0-9a-f]{4}(?:\.[0-9a-f]{4}){1,2}$/.test(word)) return [word, word.replaceAll('.', '')];
+  return [word];
+}
+
+const unitsMs: Readonly<Record<string, number>> = {
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
+
+function timeTest(field: TimeFieldName, value: string, nowMs: number): Test | string {
+  const [, older, count, unit = ''] = /^(>?)(\d{1,6})([mhdw])$/.exec(value) ?? [];
+  if (count === undefined) {
+    return value === '' || /^>?\d*$/.test(value)
+      ? () => true
+      : `"${value}" is no age: write ${field}:24h, ${field}:7d, or ${field}:>7d for longer ago`;
+  }
+  const sinceMs = nowMs - Number(count) * (unitsMs[unit] ?? 0);
+  return ({ timesMs }) => {
+    const atMs = timesMs[field];
+    return atMs !== undefined && (older === '>' ? atMs < sinceMs : atMs >= sinceMs);
+  };
+}
+
+function unknownField(name: string): string {
+  const near = nearest(name);
+  const hint =
+    near === undefined
+      ? `there are ${fieldNames.map(([known]) => known).join(', ')}`
+      : `did you mean ${near}:`;
+  return `there is no field "${name}"; ${hint}; put quotes around a text that has a colon`;
+}
+
+/** The field that takes the fewest changes of a letter to write. */
+function nearest(name: string): string | undefined {
+  const by = fieldNames
+    .map(([known]) => ({ known, steps: known.startsWith(name) ? 0.5 : distance(name, known) }))
+    .toSorted((a, b) => a.steps - b.steps);
+  const [best] = by;
+  return best !== undefined && best.steps <= Math.max(1, name.length / 3) ? best.known : undefined;
+}
+
+/** Levenshtein's distance, where two letters the wrong way round count once as well. */
+function distance(one: string, other: string): number {
+  let [before, row]: [number[], number[]] = [
+    [],
+    Array.from({ length: other.length + 1 }, (_, i) => i),
+  ];
+  for (let i = 1; i <= one.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= other.length; j += 1) {
+      const isSame = one[i - 1] === other[j - 1];
+      let steps = Math.min(
+        (row[j] ?? 0) + 1,
+        (next[j - 1] ?? 0) + 1,
+        (row[j - 1] ?? 0) + (isSame ? 0 : 1),
+      );
+      if (i > 1 && j > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1]) {
+        steps = Math.min(steps, (before[j - 2] ?? 0) + 1);
+      }
+      next.push(steps);
+    }
+    before = row;
+    row = next;
+  }
+  return row[other.length] ?? 0;
+}
