@@ -30,7 +30,7 @@ export type MachineIdentity = Static<typeof MachineIdentity>;
 
 const Reason = Type.Object({ message: Type.String() });
 
-/** The states of newer versions of Dragonfly, which this server reads and never writes. */
+/** The states of newer versions of Dragonfly, which this server reads, and writes in their dialect alone. */
 const NewerState = Type.Union(
   [
     Type.Enum([
@@ -41,6 +41,7 @@ const NewerState = Type.Union(
       'Installed',
       'ExistingOs',
     ]),
+    Type.Object({ ExistingOs: Type.Object({ os_name: Type.String() }) }),
     Type.Object({ Failed: Reason }),
   ],
   { description: 'of newer versions of Dragonfly: kept as written until something changes it' },

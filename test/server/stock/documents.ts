@@ -1,6 +1,7 @@
 // The answers and documents that a stock Dragonfly agent parses, with its own types.
 import {
   bool,
+  defaulted,
   list,
   map,
   oneOf,
@@ -32,12 +33,13 @@ const workflowState = oneOf(
 );
 
 export const readWorkflow = struct({
+  apiVersion: text,
   kind: oneOf('Workflow'),
-  metadata: struct({ name: uuid }),
+  metadata: struct({ name: uuid, labels: defaulted(map(text)), annotations: defaulted(map(text)) }),
   spec: struct({
     hardwareRef: uuid,
     templateRef: text,
-    hardwareMap: option(map(text)),
+    hardwareMap: defaulted(map(text)),
     bootOptions: option(
       struct({
         toggleAllowNetboot: option(bool),
@@ -50,12 +52,12 @@ export const readWorkflow = struct({
     struct({
       state: workflowState,
       currentAction: option(text),
-      progress: option(u8),
+      progress: u8,
       globalTimeout: option(u64),
       startedAt: option(time),
       completedAt: option(time),
       error: option(text),
-      actions: option(
+      actions: defaulted(
         list(
           struct({
             name: text,
@@ -71,12 +73,14 @@ export const readWorkflow = struct({
   ),
 });
 
-const layout = oneOf('gpt-efi', 'gpt-bios', 'single');
+const layout = defaulted(oneOf('gpt-efi', 'gpt-bios', 'single'));
+const disk = defaulted(text);
+const flag = defaulted(bool);
 const seconds = option(u64);
 
 /** The fields of each action by its tag. */
 const actions: Readonly<Record<string, Reader<Readonly<Record<string, unknown>>>>> = {
-  image2disk: struct({ url: text, disk: option(text), checksum: option(text), timeout: seconds }),
+  image2disk: struct({ url: text, disk, checksum: option(text), timeout: seconds }),
   writefile: struct({
     path: text,
     partition: option(u8),
@@ -89,8 +93,8 @@ const actions: Readonly<Record<string, Reader<Readonly<Record<string, unknown>>>
     timeout: seconds,
   }),
   partition: struct({
-    disk: option(text),
-    layout: option(layout),
+    disk,
+    layout,
     efi_size: option(text),
     swap_size: option(text),
     timeout: seconds,
@@ -105,24 +109,24 @@ const actions: Readonly<Record<string, Reader<Readonly<Record<string, unknown>>>
     timeout: seconds,
   }),
   efibootmgr: struct({
-    set_pxe_first: option(bool),
+    set_pxe_first: flag,
     pxe_boot_label: option(text),
     timeout: seconds,
   }),
-  seabios: struct({ set_pxe_first: option(bool), boot_order: option(text), timeout: seconds }),
+  seabios: struct({ set_pxe_first: flag, boot_order: option(text), timeout: seconds }),
   reboot: struct({ delay: option(u64), timeout: seconds }),
   chroot: struct({
-    disk: option(text),
+    disk,
     partition: option(u8),
     fs_type: option(text),
-    teardown: option(bool),
+    teardown: flag,
     timeout: seconds,
   }),
   jetpack: struct({ url: text, binary_url: option(text), timeout: seconds }),
   debootstrap: struct({
     suite: text,
-    disk: option(text),
-    layout: option(layout),
+    disk,
+    layout,
     mirror: option(text),
     extra_packages: option(text),
     timeout: seconds,
@@ -145,8 +149,8 @@ export const readTemplate = struct({
     namespace: option(text),
     uid: option(uuid),
     resourceVersion: option(text),
-    labels: option(map(text)),
-    annotations: option(map(text)),
+    labels: defaulted(map(text)),
+    annotations: defaulted(map(text)),
     creationTimestamp: option(time),
   }),
   spec: struct({

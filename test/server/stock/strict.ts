@@ -45,6 +45,25 @@ export function option<T>(read: Reader<T>): Reader<T | undefined> {
   return (value, path) => (value === undefined || value === null ? undefined : read(value, path));
 }
 
+/** A field with serde's default that is no Option: it may be left out, but null is refused. */
+export function defaulted<T>(read: Reader<T>): Reader<T | undefined> {
+  return (value, path) => (value === undefined ? undefined : read(value, path));
+}
+
+/** An enum, externally tagged: a variant without fields is its name, any other an object with that one key. */
+export function tagged(variants: Readonly<Record<string, Reader<unknown> | undefined>>) {
+  return (value: unknown, path: string): string => {
+    if (typeof value === 'string' && value in variants && variants[value] === undefined) {
+      return value;
+    }
+    const [[name, fields] = ['', undefined], ...others] = Object.entries(object(value, path));
+    const read = variants[name];
+    if (read === undefined || others.length > 0) return refuse(path, value, 'a known variant');
+    read(fields, `${path}.${name}`);
+    return name;
+  };
+}
+
 export function list<T>(read: Reader<T>): Reader<T[]> {
   return (value, path) =>
     Array.isArray(value)
