@@ -2,7 +2,7 @@
 // new. An operator decides them: see machines/conflicts.ts.
 import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
-import type { Doubt } from '../../identity/resolve.ts';
+import type { Doubt } from '../../identity/resolution/resolve.ts';
 import type { IdentityConflict } from '../../model/history.ts';
 import type { Store } from '../../store/store.ts';
 

@@ -1,7 +1,7 @@
 // A check-in becomes a stored machine: found again or new, exactly once, however many requests and
 // servers there are. Which machine it is gets decided here, once.
 import { isStock, type Evidence } from '../../identity/evidence.ts';
-import type { Resolution } from '../../identity/resolve.ts';
+import type { Resolution } from '../../identity/resolution/resolve.ts';
 import type { CheckinRequest } from '../../model/api/agent.ts';
 import type { IdentityConflict, MachineChange, MatchedBy } from '../../model/history.ts';
 import type { AgentReport, Machine } from '../../model/machine.ts';

@@ -6,7 +6,7 @@ import { computeIdentityHash } from '../../identity/hash.ts';
 import { memorableName } from '../../identity/memorable-name.ts';
 import type { CheckinRequest } from '../../model/api/agent.ts';
 import type { MachineChange } from '../../model/history.ts';
-import type { Resolution } from '../../identity/resolve.ts';
+import type { Resolution } from '../../identity/resolution/resolve.ts';
 import { diskClues, type Traits } from '../../identity/traits.ts';
 import { believing } from './belief.ts';
 import type { AgentReport, Machine, MachineIdentity } from '../../model/machine.ts';

@@ -1,11 +1,11 @@
 // Weighs the traits that a check-in shows against those of a machine that something pointed at, and decides
 // by one table of rules if they are the same machine. Pure.
-import type { Machine } from '../model/machine.ts';
-import { isStock, type Evidence } from './evidence.ts';
-import { isJunkMac } from './macs.ts';
-import { uuidPlaceholder } from './placeholders.ts';
-import { traitsOf, type Traits } from './traits.ts';
-import { swapUuid } from './uuid.ts';
+import type { Machine } from '../../model/machine.ts';
+import { isStock, type Evidence } from '../evidence.ts';
+import { isJunkMac } from '../macs.ts';
+import { uuidPlaceholder } from '../placeholders.ts';
+import { traitsOf, type Traits } from '../traits.ts';
+import { swapUuid } from '../uuid.ts';
 
 /** A trait of a check-in beside the machine's. Unknown: one of the two does not have it. */
 type Stand = 'agrees' | 'differs' | 'unknown';

@@ -1,11 +1,11 @@
 // The table by which a check-in is the machine that something points at, or another one: a case for each rule,
 // and what does not count as evidence.
 import { describe, expect, it } from 'vitest';
-import { evidenceOf } from '../../src/identity/evidence.ts';
-import type { Resolution } from '../../src/identity/resolve.ts';
-import { rules, weigh, type Weight } from '../../src/identity/weigh.ts';
-import type { CheckinRequest } from '../../src/model/api/agent.ts';
-import { newMachine } from '../../src/server/rules/machine-record.ts';
+import { evidenceOf } from '../../../src/identity/evidence.ts';
+import type { Resolution } from '../../../src/identity/resolution/resolve.ts';
+import { rules, weigh, type Weight } from '../../../src/identity/resolution/weigh.ts';
+import type { CheckinRequest } from '../../../src/model/api/agent.ts';
+import { newMachine } from '../../../src/server/rules/machine-record.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
 const mac = (n: number): string => `02:00:00:00:00:0${n}`;

@@ -1,8 +1,8 @@
 // Decides from the store's answers which machine a check-in comes from, with reasons. Pure. Never merges two
 // machines silently.
-import type { IdentityConflict, MatchedBy } from '../model/history.ts';
-import type { Machine } from '../model/machine.ts';
-import type { Evidence } from './evidence.ts';
+import type { IdentityConflict, MatchedBy } from '../../model/history.ts';
+import type { Machine } from '../../model/machine.ts';
+import type { Evidence } from '../evidence.ts';
 import {
   differences,
   goesOnInEarlierBoot,
