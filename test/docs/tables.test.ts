@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { agentSettings } from '../../src/agent/settings/settings.ts';
 import { errorCodes, httpStatus, type ErrorCode } from '../../src/core/errors.ts';
 import { environmentName, flagOf } from '../../src/core/setting-layers.ts';
-import { rules } from '../../src/identity/resolution/weigh.ts';
+import { rules } from '../../src/identity/resolution/rules.ts';
 import { templateActions } from '../../src/model/documents/template.ts';
 import { codeSpans, readPage, repository, rowsOf } from './pages.ts';
 import { shownBy } from './programs.ts';

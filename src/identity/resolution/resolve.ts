@@ -3,35 +3,10 @@
 import type { IdentityConflict, MatchedBy } from '../../model/history.ts';
 import type { Machine } from '../../model/machine.ts';
 import type { Evidence } from '../evidence.ts';
-import {
-  differences,
-  goesOnInEarlierBoot,
-  isSameInstallation,
-  twoBoots,
-  weigh,
-  type Weight,
-} from './weigh.ts';
-
-/** The ids of the machines that the store knows by a check-in's evidence. */
-export interface Known {
-  readonly byHash: readonly string[];
-  /** The machines whose primary MAC it is. */
-  readonly byPrimaryMac: readonly string[];
-  /** For each MAC shown, the machines that have it in any role. */
-  readonly byMac: ReadonlyMap<string, readonly string[]>;
-  /** For each disk shown that machines are found by, those that have it. */
-  readonly byDisk: ReadonlyMap<string, readonly string[]>;
-  readonly bySmbiosUuid: readonly string[];
-  /** SMBIOS UUIDs of these machines that other machines have as well. */
-  readonly sharedUuids: ReadonlySet<string>;
-  /** Machines heard from another boot since the caller's kernel started. */
-  readonly alive: ReadonlySet<string>;
-  /** The machine whose own token came with the check-in. */
-  readonly caller: string | undefined;
-  readonly machines: ReadonlyMap<string, Machine>;
-}
-
-type Candidate = IdentityConflict['candidates'][number];
+import { collectCandidates, type Candidate } from './candidates.ts';
+import { machinesOf, type Known } from './known.ts';
+import { differences, goesOnInEarlierBoot, twoBoots } from './last-checkin.ts';
+import { weigh, type Weight } from './weigh.ts';
 
 export interface Doubt {
   readonly reason: IdentityConflict['reason'];
@@ -47,9 +22,6 @@ export interface Resolution {
   /** A doubt for an operator to decide. */
   readonly doubt?: Doubt;
 }
-
-/** A check-in may show a thousand MACs; the first few machines and reasons are enough. */
-const namedAtMost = 16;
 
 /** Identity hash, then primary MAC, then any other evidence that points at exactly one machine and
  *  that nothing contradicts, then new.
@@ -246,61 +218,6 @@ function contradictions(shown: Evidence, { machine, weight }: Weighed): string[]
   ];
 }
 
-/** Chooses among machines that share a clue: the one whose token was shown, else the only one that agrees. */
-function theOne(
-  sharers: readonly Machine[],
-  caller: string | undefined,
-  agrees: (machine: Machine) => boolean,
-): Machine | undefined {
-  const own = sharers.find((m) => m.id === caller);
-  const [only, ...more] = sharers.filter(agrees);
-  return own ?? (more.length === 0 ? only : undefined);
-}
-
-interface PointedAt {
-  readonly what: string;
-  readonly ids: readonly string[];
-}
-
-/** The machines that a MAC, a disk or the SMBIOS UUID points at unambiguously. If there are none: among those
- *  that share a clue, the one with the same installation, or whose token was shown. */
-function collectCandidates(
-  shown: Evidence,
-  known: Known,
-): { candidates: Candidate[]; ignored: string[] } {
-  const clues: PointedAt[] = [
-    ...[...known.byMac].map(([mac, ids]) => ({ what: `MAC ${mac}`, ids })),
-    ...[...known.byDisk].map(([disk, ids]) => ({ what: `disk ${disk} bytes`, ids })),
-    { what: `SMBIOS UUID ${shown.smbiosUuid ?? ''}`, ids: known.bySmbiosUuid },
-  ];
-  const shared = clues.filter(({ ids }) => ids.length > 1);
-  const alone = clues.filter(({ ids }) => ids.length === 1);
-  const told =
-    alone.length > 0 ? [] : shared.flatMap((clue) => tellApart(clue, shown, known) ?? []);
-  const ignored = shared.filter(({ what }) => !told.some((t) => t.what === what));
-  return {
-    candidates: candidatesOf([...alone, ...told]),
-    ignored: ignored
-      .slice(0, namedAtMost)
-      .map(({ what }) => `Several machines share the ${what}, so it is not evidence.`),
-  };
-}
-
-function tellApart({ what, ids }: PointedAt, shown: Evidence, known: Known): PointedAt | undefined {
-  const sharers = machinesOf(ids, known);
-  const only = theOne(sharers, known.caller, (m) => isSameInstallation(shown, m));
-  return only && { what, ids: [only.id] };
-}
-
-function candidatesOf(clues: readonly PointedAt[]): Candidate[] {
-  const reasons = new Map<string, string[]>();
-  for (const { what, ids } of clues) {
-    for (const id of ids) reasons.set(id, [...(reasons.get(id) ?? []), `has the ${what}`]);
-  }
-  const candidates = [...reasons].map(([id, evidence]) => ({ machine_id: id, evidence }));
-  return candidates.slice(0, namedAtMost);
-}
-
 function newMachine(
   reason: Doubt['reason'],
   candidates: readonly Candidate[],
@@ -321,8 +238,4 @@ function newMachine(
 
 function candidate(id: string, ...evidence: string[]): Candidate {
   return { machine_id: id, evidence };
-}
-
-function machinesOf(ids: readonly string[], known: Known): Machine[] {
-  return ids.map((id) => known.machines.get(id)).filter((m) => m !== undefined);
 }

@@ -1,7 +1,8 @@
 // Recognises the machine behind a check-in: takes its evidence, looks that up in the store, and resolves it.
 // Most check-ins need a single lookup.
 import { evidenceOf, type Evidence } from '../../identity/evidence.ts';
-import { resolve, type Known } from '../../identity/resolution/resolve.ts';
+import type { Known } from '../../identity/resolution/known.ts';
+import { resolve } from '../../identity/resolution/resolve.ts';
 import { diskClues } from '../../identity/traits.ts';
 import { isKnownBody, showsLess, weigh } from '../../identity/resolution/weigh.ts';
 import type { CheckinRequest } from '../../model/api/agent.ts';

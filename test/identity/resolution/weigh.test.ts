@@ -3,7 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { evidenceOf } from '../../../src/identity/evidence.ts';
 import type { Resolution } from '../../../src/identity/resolution/resolve.ts';
-import { rules, weigh, type Weight } from '../../../src/identity/resolution/weigh.ts';
+import { rules } from '../../../src/identity/resolution/rules.ts';
+import { weigh, type Weight } from '../../../src/identity/resolution/weigh.ts';
 import type { CheckinRequest } from '../../../src/model/api/agent.ts';
 import { newMachine } from '../../../src/server/rules/machine-record.ts';
 

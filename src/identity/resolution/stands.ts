@@ -1,0 +1,95 @@
+// The traits that a check-in shows beside those of a machine: each agrees, differs or is unknown. Pure.
+import type { Machine } from '../../model/machine.ts';
+import { isStock, type Evidence } from '../evidence.ts';
+import { isJunkMac } from '../macs.ts';
+import { uuidPlaceholder } from '../placeholders.ts';
+import type { Traits } from '../traits.ts';
+import { swapUuid } from '../uuid.ts';
+
+/** A trait of a check-in beside the machine's. Unknown: one of the two does not have it. */
+export type Stand = 'agrees' | 'differs' | 'unknown';
+
+export interface Stands {
+  /** Serial number of system or board. */
+  readonly serial: Stand;
+  readonly uuid: Stand;
+  readonly product: Stand;
+  /** Local disks, by serial number or WWN: one of them agrees, or all differ. */
+  readonly disks: Stand;
+  /** Memory modules by serial number, likewise. */
+  readonly modules: Stand;
+  readonly installation: Stand;
+  /** Ports other than the primary one. */
+  readonly ports: Stand;
+  readonly primary: Stand;
+  /** Processor, size of memory, kinds of disk: the majority of the three. */
+  readonly build: Stand;
+}
+
+export function standsOf(
+  shown: Evidence,
+  { identity }: Machine,
+  known: Traits,
+  sharedUuids: ReadonlySet<string>,
+): Stands {
+  const { traits } = shown;
+  const ownPorts = (macs: readonly string[] | undefined): Set<string> =>
+    new Set((macs ?? []).filter((mac) => mac !== shown.primaryMac && !isJunkMac(mac)));
+  return {
+    serial: joint(
+      stand(traits.systemSerial, known.systemSerial),
+      stand(traits.boardSerial, known.boardSerial),
+    ),
+    uuid: standOfUuids(shown.smbiosUuid, identity.smbios_uuid, sharedUuids),
+    product: stand(traits.product, known.product),
+    disks: standOfSets(traits.disks, known.disks),
+    modules: standOfSets(traits.modules, known.modules),
+    installation: stand(shown.machineId ?? undefined, identity.machine_id ?? undefined),
+    ports: standOfSets(ownPorts(shown.macs), ownPorts(identity.all_macs)),
+    primary: shown.macs?.length === 0 ? 'unknown' : stand(shown.primaryMac, identity.primary_mac),
+    build: standOfBuild(traits, known, isStock(shown) ? 2 : 1),
+  };
+}
+
+function stand<T>(shown: T | undefined, known: T | undefined): Stand {
+  if (shown === undefined || known === undefined) return 'unknown';
+  return shown === known ? 'agrees' : 'differs';
+}
+
+/** One that agrees outweighs one that differs. */
+function joint(...stands: readonly Stand[]): Stand {
+  if (stands.includes('agrees')) return 'agrees';
+  return stands.includes('differs') ? 'differs' : 'unknown';
+}
+
+export function standOfSets(shown: ReadonlySet<string>, known: ReadonlySet<string>): Stand {
+  if (shown.size === 0 || known.size === 0) return 'unknown';
+  for (const item of shown) if (known.has(item)) return 'agrees';
+  return 'differs';
+}
+
+/** Some firmware updates swap the byte order. */
+function standOfUuids(
+  shown: string | null,
+  stored: string | null,
+  sharedUuids: ReadonlySet<string>,
+): Stand {
+  const known = stored?.toLowerCase() ?? '';
+  if (shown === null || uuidPlaceholder(known) !== undefined) return 'unknown';
+  if (sharedUuids.has(known) || sharedUuids.has(shown)) return 'unknown';
+  return shown === known || swapUuid(shown) === known ? 'agrees' : 'differs';
+}
+
+/** A single part that differs is an upgrade if the rest agrees. `least`: fewer differences than this never
+ *  count against the machine. */
+function standOfBuild(shown: Traits, known: Traits, least: number): Stand {
+  const stands = [
+    stand(shown.cpuModel, known.cpuModel),
+    stand(shown.memoryBytes, known.memoryBytes),
+    standOfSets(shown.kinds, known.kinds),
+  ];
+  const count = (which: Stand): number => stands.filter((s) => s === which).length;
+  const differs = count('differs');
+  if (differs >= least && differs > count('agrees')) return 'differs';
+  return count('agrees') > 0 ? 'agrees' : 'unknown';
+}
