@@ -2,11 +2,7 @@
 import type { Clock } from '../../../core/clock.ts';
 import type { LivenessName } from '../../../model/api/agent.ts';
 import type { MachineStateName } from '../../../model/machine.ts';
-import type { HeardMachine } from '../../../model/presence.ts';
 import type { Presence } from './presence.ts';
-
-/** The longest that another server's word may take to arrive. */
-export const wordMs = 4000;
 
 export interface Heard extends Presence {
   bootId: string | null;
@@ -67,16 +63,6 @@ export function sinceOf(machine: Heard, bootId: string | null): number {
   if (machine.bootId === bootId) return machine.sinceMs;
   const isBack = bootId !== null && machine.previousBootId === bootId;
   return isBack ? machine.previousSinceMs : machine.seenMs;
-}
-
-/** True if ours keeps the machine, of two live boots. Every server has to come to the same answer, whose measures of time
- *  differ by what a word takes. */
-export function isOurs(ours: Heard, theirs: HeardMachine, theirSinceMs: number): boolean {
-  if (ours.isProven !== theirs.is_proven) return ours.isProven;
-  if (ours.isContested !== theirs.is_contested) return ours.isContested;
-  const youngerMs = theirSinceMs - ours.sinceMs;
-  if (!ours.isContested && Math.abs(youngerMs) > wordMs) return youngerMs > 0;
-  return (ours.bootId ?? '') < (theirs.boot_id ?? '');
 }
 
 /** True if both are known and not the same. */

@@ -19,29 +19,25 @@
 // boots that are heard in turns, each at a server of its own, are two machines: the one that proved to hold
 // the machine's token keeps it, else the one whose claim was contested before, else the older one.
 //
-// A machine is as alive as it is recent:
-//
-//   online ── 1.5 intervals ──▶ late ── 10 intervals ──▶ gone ── last_seen written ──▶ unheard
-//      ▲                          │                        │
-//      └──── checkedIn or beat ───┴────────────────────────┘
+// The liveness of a machine by its silence is in recency.ts.
 import type { Clock } from '../../../core/clock.ts';
 import type { LivenessName } from '../../../model/api/agent.ts';
 import type { MachineStateName } from '../../../model/machine.ts';
 import type { HeardMachine } from '../../../model/presence.ts';
 import type { Events } from '../events.ts';
-import { differ, isOurs, sinceOf, unheard, wordMs, type Heard } from './heard.ts';
+import { believe, standing, wordOf } from './elsewhere.ts';
+import { differ, sinceOf, unheard, type Heard } from './heard.ts';
 import { LastSeen } from './last-seen.ts';
 import { Pace, rhythmOf, type LivenessPolicy } from './pace.ts';
+import { Recency } from './recency.ts';
 import { StockClaims } from './stock-claims.ts';
 import type { Beat, Boot, Claim, Presence, Proof } from './presence.ts';
 
-/** A machine is late, and then gone, after this many of its intervals in silence. */
-const lateAfter = 1.5;
-const goneAfter = 10;
 /** For this many intervals after a start, silence means nothing: machines need time to be heard again. */
 const graceIntervals = 3;
 /** The tolerance between the server's and a machine's idea of "before": transit, rounding. */
 const slackMs = 2000;
+
 export class Liveness {
   /** Whose last_seen has to be written. */
   readonly lastSeen = new LastSeen();
@@ -50,17 +46,17 @@ export class Liveness {
   readonly #clock: Clock;
   readonly #events: Events;
   readonly #pace: Pace;
+  readonly #recency: Recency;
   readonly #startedMs: number;
   readonly #heard = new Map<string, Heard>();
   readonly #elsewhere = new Set<string>();
-  /** When the other servers last told what they heard: silence since then says nothing. */
-  #toldMs = -Infinity;
 
   constructor(clock: Clock, events: Events, random: () => number, policy: LivenessPolicy) {
     this.#clock = clock;
     this.stock = new StockClaims(clock);
     this.#events = events;
     this.#pace = new Pace(policy, random);
+    this.#recency = new Recency(clock);
     this.#startedMs = clock.elapsedMs();
   }
 
@@ -74,7 +70,7 @@ export class Liveness {
   claims(machineId: string, boot: Boot, by: 'heard' | 'beating'): Claim {
     const { boot_id: bootId = null, uptime_seconds: uptimeSeconds = null } = boot;
     const machine = this.#heard.get(machineId);
-    if (machine === undefined || this.#judge(machine) !== 'online') return 'unopposed';
+    if (machine === undefined || this.#recency.of(machine) !== 'online') return 'unopposed';
     if (machine.bootId === bootId) return 'same boot';
     if (by === 'beating' && !machine.isBeating) return 'unopposed';
     if (bootId === null || uptimeSeconds === null) return 'unknown';
@@ -127,7 +123,7 @@ export class Liveness {
     const isBack = isBefore || (isHolder && known !== undefined && known.bootId !== bootId);
     if (known !== undefined) {
       const isOther = known.bootId !== bootId && !isBack;
-      if (isOther && known.isBeating && this.#judge(known) === 'online') return 'other boot';
+      if (isOther && known.isBeating && this.#recency.of(known) === 'online') return 'other boot';
       if (differ(known.identityHash, identityHash)) return 'other identity';
     }
     const machine = this.#hear(machineId, state);
@@ -150,51 +146,27 @@ export class Liveness {
   /** Another server heard the machine. Returns the boot that gave way where two boots turn out to live: it is
    *  refused from now on. */
   hearElsewhere(theirs: HeardMachine): { readonly gaveWay: string | null } | undefined {
-    const { machine_id: machineId, boot_id: bootId } = theirs;
-    const seenMs = this.#clock.elapsedMs() - theirs.silent_ms;
-    const sinceMs = this.#clock.elapsedMs() - theirs.held_ms;
+    const { machine_id: machineId, silent_ms: silentMs, held_ms: heldMs } = theirs;
+    const nowMs = this.#clock.elapsedMs();
+    const word = { theirs, seenMs: nowMs - silentMs, sinceMs: nowMs - heldMs };
     const ours = this.#heard.get(machineId);
-    const isRival = ours !== undefined && !ours.isElsewhere && ours.bootId !== bootId;
-    // No boot is heard after another one of its machine began.
-    const overlap = Math.min(seenMs - (ours?.sinceMs ?? 0), (ours?.seenMs ?? 0) - sinceMs);
-    const areTwo = isRival && overlap > wordMs;
-    if (areTwo && isOurs(ours, theirs, sinceMs)) {
-      ours.isContested = ours.isBeating = true;
-      return undefined;
-    }
+    const isOnline = ours !== undefined && this.#recency.of(ours) === 'online';
+    const stands = standing(ours, word, isOnline);
+    if (ours !== undefined && stands === 'ours stays') ours.isContested = ours.isBeating = true;
+    if (stands === 'ours stays' || stands === 'ignored') return undefined;
     const gaveWay = ours?.bootId ?? null;
-    const isOther = ours !== undefined && ours.bootId !== bootId;
-    // Another boot that began before ours fell silent: a reboot, or a second machine, which shows.
-    const isEarly = isRival && sinceMs < ours.seenMs && this.#judge(ours) === 'online';
-    const isFresher = ours === undefined || ours.seenMs < seenMs;
-    if (!areTwo && (isEarly || !isFresher)) return undefined;
     const machine = ours ?? this.#unheard(machineId, theirs.state);
-    Object.assign(machine, {
-      bootId,
-      tokenId: theirs.token_id,
-      tokenSinceMs: machine.tokenId === theirs.token_id ? machine.tokenSinceMs : sinceMs,
-      previousBootId: isOther && !areTwo && machine.isBeating ? gaveWay : null,
-      previousSinceMs: machine.sinceMs,
-      identityHash: isOther ? null : machine.identityHash,
-      isBeating: areTwo || theirs.is_beating,
-      isContested: areTwo || theirs.is_contested,
-      isProven: theirs.is_proven,
-      isElsewhere: true,
-      state: theirs.state,
-      intervalMs: theirs.interval_ms,
-      seenMs,
-      sinceMs,
-      seenAt: new Date(this.#clock.now().getTime() - theirs.silent_ms),
-    });
+    believe(machine, word, stands === 'ours gives way');
+    machine.seenAt = new Date(this.#clock.now().getTime() - silentMs);
     this.#elsewhere.add(machineId);
     this.lastSeen.delete(machineId);
-    this.#publish(machine, this.#judge(machine));
-    return areTwo ? { gaveWay } : undefined;
+    this.#publish(machine, this.#recency.of(machine));
+    return stands === 'ours gives way' ? { gaveWay } : undefined;
   }
 
   /** The other servers have told what they heard up to now. */
   heardFromOthers(): void {
-    this.#toldMs = this.#clock.elapsedMs();
+    this.#recency.heardFromOthers();
   }
 
   /** The machines that this server heard in the last so many milliseconds, as it tells other servers. */
@@ -202,18 +174,7 @@ export class Liveness {
     const nowMs = this.#clock.elapsedMs();
     return [...this.#heard.values()]
       .filter(({ isElsewhere, seenMs }) => !isElsewhere && nowMs - seenMs <= withinMs)
-      .map((machine) => ({
-        machine_id: machine.machineId,
-        boot_id: machine.bootId,
-        token_id: machine.tokenId,
-        state: machine.state,
-        silent_ms: nowMs - machine.seenMs,
-        held_ms: nowMs - machine.sinceMs,
-        interval_ms: machine.intervalMs,
-        is_beating: machine.isBeating,
-        is_contested: machine.isContested,
-        is_proven: machine.isProven,
-      }));
+      .map((machine) => wordOf(machine, nowMs));
   }
 
   /** The id of the token that the machine proves to hold. `before`, which its record names, gives way to
@@ -221,8 +182,7 @@ export class Liveness {
   holderOf(machineId: string, before: string | undefined): string | undefined {
     const machine = this.#heard.get(machineId);
     if (machine === undefined || machine.tokenId === null) return before;
-    const heldMs = this.#clock.elapsedMs() - machine.tokenSinceMs;
-    const isHeld = before === undefined || heldMs >= goneAfter * machine.intervalMs;
+    const isHeld = before === undefined || this.#recency.isHeldLong(machine);
     return isHeld ? machine.tokenId : before;
   }
 
@@ -238,7 +198,7 @@ export class Liveness {
    *  `lastSeen` is that of its record. */
   of(machineId: string, lastSeen: string | null): LivenessName | null {
     const machine = this.#heard.get(machineId);
-    if (machine !== undefined) return this.#judge(machine);
+    if (machine !== undefined) return this.#recency.of(machine);
     if (lastSeen === null) return null;
     const runningMs = this.#clock.elapsedMs() - this.#startedMs;
     return runningMs < graceIntervals * this.#pace.intervalMs(this.#size) ? null : 'gone';
@@ -248,8 +208,7 @@ export class Liveness {
   secondsUntilLate(machineId: string): number {
     const machine = this.#heard.get(machineId);
     if (machine === undefined) return 1;
-    const silentMs = this.#clock.elapsedMs() - machine.seenMs;
-    return Math.max(1, (lateAfter * machine.intervalMs - silentMs) / 1000);
+    return Math.max(1, this.#recency.untilLateMs(machine) / 1000);
   }
 
   /** Publishes who became late or gone. Forgets the gone whose last_seen is written, and returns their
@@ -257,7 +216,7 @@ export class Liveness {
   sweep(): readonly string[] {
     const forgotten: string[] = [];
     for (const [id, machine] of this.#heard) {
-      const liveness = this.#judge(machine);
+      const liveness = this.#recency.of(machine);
       this.#publish(machine, liveness);
       if (liveness !== 'gone' || this.lastSeen.has(id)) continue;
       this.#heard.delete(id);
@@ -278,7 +237,7 @@ export class Liveness {
   /** The machines that this server heard last, in this run, with their liveness. */
   *all(): Iterable<readonly [Presence, LivenessName]> {
     for (const machine of this.#heard.values()) {
-      if (!machine.isElsewhere) yield [machine, this.#judge(machine)];
+      if (!machine.isElsewhere) yield [machine, this.#recency.of(machine)];
     }
   }
 
@@ -308,17 +267,8 @@ export class Liveness {
   /** Since the machine was last heard; undefined when it never was, or is gone. */
   #silentMs(machineId: string): number | undefined {
     const machine = this.#heard.get(machineId);
-    if (machine === undefined || this.#judge(machine) === 'gone') return undefined;
-    return this.#clock.elapsedMs() - machine.seenMs;
-  }
-
-  #judge(machine: Heard): LivenessName {
-    const nowMs = machine.isElsewhere
-      ? Math.min(this.#clock.elapsedMs(), this.#toldMs)
-      : this.#clock.elapsedMs();
-    const silent = (nowMs - machine.seenMs) / machine.intervalMs;
-    if (silent >= goneAfter) return 'gone';
-    return silent >= lateAfter ? 'late' : 'online';
+    if (machine === undefined || this.#recency.of(machine) === 'gone') return undefined;
+    return this.#recency.silentMs(machine);
   }
 
   /** Publishes a machine's liveness if it changed. */

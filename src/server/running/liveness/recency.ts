@@ -1,0 +1,51 @@
+// The liveness of a machine by how long it has been silent. A machine is as alive as it is recent:
+//
+//   online ── 1.5 intervals ──▶ late ── 10 intervals ──▶ gone ── last_seen written ──▶ unheard
+//      ▲                          │                        │
+//      └──── checkedIn or beat ───┴────────────────────────┘
+import type { Clock } from '../../../core/clock.ts';
+import type { LivenessName } from '../../../model/api/agent.ts';
+import type { Heard } from './heard.ts';
+
+/** A machine is late, and then gone, after this many of its intervals in silence. */
+const lateAfter = 1.5;
+const goneAfter = 10;
+
+export class Recency {
+  readonly #clock: Clock;
+  /** When the other servers last told what they heard: silence since then says nothing. */
+  #toldMs = -Infinity;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** The other servers have told what they heard up to now. */
+  heardFromOthers(): void {
+    this.#toldMs = this.#clock.elapsedMs();
+  }
+
+  of(machine: Heard): LivenessName {
+    const nowMs = machine.isElsewhere
+      ? Math.min(this.#clock.elapsedMs(), this.#toldMs)
+      : this.#clock.elapsedMs();
+    const silent = (nowMs - machine.seenMs) / machine.intervalMs;
+    if (silent >= goneAfter) return 'gone';
+    return silent >= lateAfter ? 'late' : 'online';
+  }
+
+  /** Since the machine was last heard. */
+  silentMs({ seenMs }: Heard): number {
+    return this.#clock.elapsedMs() - seenMs;
+  }
+
+  /** The time after which a silent machine is late; negative once it is. */
+  untilLateMs(machine: Heard): number {
+    return lateAfter * machine.intervalMs - this.silentMs(machine);
+  }
+
+  /** True if nobody else was heard with the machine's token for so long that the machine would be gone. */
+  isHeldLong({ tokenSinceMs, intervalMs }: Heard): boolean {
+    return this.#clock.elapsedMs() - tokenSinceMs >= goneAfter * intervalMs;
+  }
+}
