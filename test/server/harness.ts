@@ -9,7 +9,7 @@ import { silentLog } from '../../src/core/log.ts';
 import type { CheckinRequest } from '../../src/model/api/agent.ts';
 import { EventParser, type ParsedEvent, type ServerEvent } from '../../src/model/api/events.ts';
 import { createApp, type AppOptions } from '../../src/server/app.ts';
-import type { Principal } from '../../src/server/access/auth.ts';
+import type { Principal } from '../../src/server/access/principal.ts';
 import { register, type Registration } from '../../src/server/checkin/registration.ts';
 import { Events } from '../../src/server/running/events.ts';
 import { Liveness } from '../../src/server/running/liveness/liveness.ts';

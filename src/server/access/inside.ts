@@ -2,7 +2,7 @@
 // route takes such tokens only if its configuration says so.
 import { AppError } from '../../core/errors.ts';
 import type { Machine } from '../../model/machine.ts';
-import type { Principal } from './auth.ts';
+import type { Principal } from './principal.ts';
 
 /** The tags that a sender is limited to; undefined: none. */
 export function tagsOf(by: Principal): readonly string[] | undefined {

@@ -5,7 +5,7 @@ import { isStock } from '../../identity/evidence.ts';
 import type { CheckinRequest } from '../../model/api/agent.ts';
 import type { MatchedBy } from '../../model/history.ts';
 import type { Machine } from '../../model/machine.ts';
-import type { Principal } from '../access/auth.ts';
+import type { Principal } from '../access/principal.ts';
 import type { Liveness } from '../running/liveness/liveness.ts';
 import { isInterrupted } from '../rules/decide.ts';
 import type { Boot } from '../running/liveness/presence.ts';

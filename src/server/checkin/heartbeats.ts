@@ -2,7 +2,8 @@
 import { AppError } from '../../core/errors.ts';
 import type { HeartbeatRequest, HeartbeatResponse } from '../../model/api/agent.ts';
 import type { MachineStateName } from '../../model/machine.ts';
-import { refuseOtherMachine, type Auth, type Principal } from '../access/auth.ts';
+import type { Auth } from '../access/auth.ts';
+import { refuseOtherMachine, type Principal } from '../access/principal.ts';
 import { withOnlyToken } from '../access/tokens.ts';
 import { changeMachine, loadMachine } from '../machines/machines.ts';
 import type { Decisions } from '../running/decisions.ts';

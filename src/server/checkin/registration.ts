@@ -7,7 +7,7 @@ import type { IdentityConflict, MachineChange, MatchedBy } from '../../model/his
 import type { AgentReport, Machine } from '../../model/machine.ts';
 import { retryOnConflict } from '../../store/retry.ts';
 import type { Versioned } from '../../store/store.ts';
-import type { Principal } from '../access/auth.ts';
+import type { Principal } from '../access/principal.ts';
 import { grantToken } from '../access/tokens.ts';
 import { newMachine, returningMachine } from '../rules/machine-record.ts';
 import { mayClaim, type Claimant, type ClaimServices } from './claims.ts';

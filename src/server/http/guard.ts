@@ -2,7 +2,8 @@
 // browser send, and adds headers, logs and metrics.
 import type { FastifyRequest, onRequestHookHandler, onResponseHookHandler } from 'fastify';
 import { AppError } from '../../core/errors.ts';
-import { nameOf, type Access, type Auth, type Principal } from '../access/auth.ts';
+import type { Auth } from '../access/auth.ts';
+import { nameOf, type Access, type Principal } from '../access/principal.ts';
 import { refuseLimited } from '../access/inside.ts';
 import { actor } from '../running/actor.ts';
 import type { Metrics } from '../running/metrics/metrics.ts';

@@ -14,7 +14,7 @@ import {
 import { ConflictList } from '../../model/api/conflicts.ts';
 import { Paging } from '../../model/api/request.ts';
 import { inDragonflysDialect } from '../../model/dragonfly.ts';
-import type { Principal } from '../access/auth.ts';
+import type { Principal } from '../access/principal.ts';
 import { isInside, refuseOutside, tagsOf } from '../access/inside.ts';
 import { expectMachine } from '../checkin/expected.ts';
 import { changeMany, deleteMachine, patchMachine } from '../machines/machine-changes.ts';

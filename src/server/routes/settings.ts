@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import { AppError } from '../../core/errors.ts';
 import { Paging } from '../../model/api/request.ts';
 import { Setting, SettingKey, SettingList, SettingValue } from '../../model/api/settings.ts';
-import { seesSecrets } from '../access/auth.ts';
+import { seesSecrets } from '../access/principal.ts';
 import { isSecret, shownSetting } from '../rules/secret-settings.ts';
 import { refuseBootSetting } from '../machines/boot-settings.ts';
 import { etag, hasConditions, refuseStale, refuseUnmet } from '../rules/etag.ts';

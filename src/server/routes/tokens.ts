@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors.ts';
 import { NewTokenRequest, TokenCreated, TokenList, TokenName } from '../../model/api/tokens.ts';
 import { invalid } from '../rules/violations.ts';
 import type { App, Services } from '../services.ts';
-import { nameOf } from '../access/auth.ts';
+import { nameOf } from '../access/principal.ts';
 import {
   createToken,
   hasFullToken,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../src/core/clock.ts';
 import { computeIdentityHash } from '../../../src/identity/hash.ts';
 import type { CheckinRequest } from '../../../src/model/api/agent.ts';
-import type { Principal } from '../../../src/server/access/auth.ts';
+import type { Principal } from '../../../src/server/access/principal.ts';
 import type { Registration } from '../../../src/server/checkin/registration.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { opened } from '../../store/backends.ts';

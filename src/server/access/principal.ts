@@ -1,0 +1,65 @@
+// The sender of a request, and what it may do by what it is.
+import { AppError } from '../../core/errors.ts';
+import type { TokenScope } from '../../model/api/tokens.ts';
+import type { BootSecret } from './boot-secrets.ts';
+
+/** The access that a route demands. public: none. enrol: an enrolment token or a machine's own.
+ *  agent: the machine's own token, or an operator's (read suffices to read). read, operate, full: an
+ *  operator's. */
+export type Access = 'public' | 'enrol' | 'agent' | 'read' | 'operate' | 'full';
+
+export type Principal =
+  | {
+      readonly kind: 'token';
+      readonly name: string;
+      readonly scope: TokenScope;
+      /** It is good for machines with one of these tags alone. */
+      readonly tags?: readonly string[];
+    }
+  | { readonly kind: 'machine'; readonly machineId: string; readonly tokenId: string }
+  /** A boot of the machine whose boot script gave this secret. */
+  | { readonly kind: 'boot'; readonly secret: BootSecret }
+  /** An agent without a token, where those are allowed. `address`: where the request came from. */
+  | { readonly kind: 'stock'; readonly address: string }
+  /** Not identified: any sender on a server without tokens. */
+  | { readonly kind: 'anyone' };
+
+export function allows(principal: Principal, access: Access, isRead: boolean): boolean {
+  if (principal.kind === 'anyone' || principal.kind === 'stock') return true;
+  if (principal.kind === 'machine') return access === 'enrol' || access === 'agent';
+  if (principal.kind === 'boot') return access === 'enrol';
+  if (principal.scope === 'enrol') return access === 'enrol';
+  if (principal.scope === 'full') return true;
+  if (principal.scope === 'operate') return access !== 'full' && access !== 'enrol';
+  return isRead && (access === 'read' || access === 'agent');
+}
+
+/** A principal's name in logs and events. */
+export function nameOf(by: Principal): string {
+  switch (by.kind) {
+    case 'anyone':
+      return 'anyone';
+    case 'stock':
+      return `an agent at ${by.address}`;
+    case 'machine':
+      return `machine ${by.machineId}`;
+    case 'boot':
+      return `the boot script of ${by.secret.mac}`;
+    case 'token':
+      return by.name;
+  }
+}
+
+/** True if secrets are shown in clear to this sender. */
+export function seesSecrets(by: Principal): boolean {
+  return (
+    by.kind === 'anyone' || (by.kind === 'token' && by.scope === 'full' && by.tags === undefined)
+  );
+}
+
+/** Refuses a machine's token that speaks for another machine. Errors: AppError `auth.denied`. */
+export function refuseOtherMachine(by: Principal, machineId: string): void {
+  if (by.kind === 'machine' && by.machineId !== machineId) {
+    throw new AppError('auth.denied', 'the token belongs to another machine');
+  }
+}

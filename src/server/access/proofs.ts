@@ -1,0 +1,53 @@
+// The machines that proved a short while ago to own a token: a heartbeat with it needs neither the store nor
+// hashing.
+import type { Clock } from '../../core/clock.ts';
+import { tokenId } from '../../model/machine.ts';
+import type { Store } from '../../store/store.ts';
+import { areEqual, digest } from './digest.ts';
+import type { Principal } from './principal.ts';
+
+/** Limits for trusting a machine's token without asking the store: time, and number of machines. */
+const proofLastsMs = 60_000;
+const mostProven = 200_000;
+
+export class Proofs {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  /** The token that each machine last proved to own. */
+  readonly #proven = new Map<string, { token: Buffer; tokenId: string; provenMs: number }>();
+
+  constructor(store: Store, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  /** The machine, if it proved a short while ago that the token is its own. */
+  recall(machineId: string, token: string): Principal | undefined {
+    const proof = this.#proven.get(machineId);
+    if (proof === undefined || this.#clock.elapsedMs() - proof.provenMs >= proofLastsMs) {
+      return undefined;
+    }
+    if (!areEqual(proof.token, Buffer.from(token))) return undefined;
+    return { kind: 'machine', machineId, tokenId: proof.tokenId };
+  }
+
+  /** The machine, if the record says that the token is its own. */
+  async prove(machineId: string, token: string): Promise<Principal | undefined> {
+    const provenMs = this.#clock.elapsedMs();
+    const machine = await this.#store.machines.get(machineId);
+    const sent = digest(token);
+    const own = (machine?.value.token_sha256 ?? []).find((hex) =>
+      areEqual(Buffer.from(hex, 'hex'), sent),
+    );
+    if (own === undefined) return undefined;
+    if (this.#proven.size >= mostProven) this.#proven.clear();
+    const proof = { token: Buffer.from(token), tokenId: tokenId(own), provenMs };
+    this.#proven.set(machineId, proof);
+    return { kind: 'machine', machineId, tokenId: proof.tokenId };
+  }
+
+  /** Forgets a machine whose tokens changed, or that is gone. */
+  forget(machineId: string): void {
+    this.#proven.delete(machineId);
+  }
+}
