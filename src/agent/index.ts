@@ -39,13 +39,8 @@ export {
   type InventoryOptions,
 } from '../inventory/inventory.ts';
 export { classifyFailure, type Failure, type FailureKind } from '../transport/failure.ts';
-export {
-  runLoop,
-  type AgentView,
-  type LoopOptions,
-  type OrderContext,
-  type Subject,
-} from './loop.ts';
+export { runLoop, type AgentView, type LoopOptions } from './loop.ts';
+export type { OrderContext, Subject } from './subject.ts';
 export { Spool, type Report, type SpoolLimits } from './spool.ts';
 export { initialState, transition, type AgentEvent, type AgentState, type Order } from './state.ts';
 export {

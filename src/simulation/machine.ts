@@ -4,7 +4,7 @@ import { computeIdentityHash } from '../identity/hash.ts';
 import type { CheckinRequest } from '../model/api/agent.ts';
 import type { Hardware, Identity, Inventory } from '../model/inventory.ts';
 import { checkinRequest } from '../agent/checkin.ts';
-import type { Subject } from '../agent/loop.ts';
+import type { Subject } from '../agent/subject.ts';
 
 export type Mishap = 'reboot' | 'nic swap' | 're-image';
 

@@ -3,7 +3,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { runWorkflow } from '../../src/agent/orders/actions.ts';
 import type { Boot } from '../../src/agent/boot.ts';
-import { runLoop, type Subject } from '../../src/agent/loop.ts';
+import { runLoop } from '../../src/agent/loop.ts';
+import type { Subject } from '../../src/agent/subject.ts';
 import { Spool } from '../../src/agent/spool.ts';
 import type { AgentEvent } from '../../src/agent/state.ts';
 import { Timeline } from '../../src/agent/timeline.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Subject } from '../../src/agent/loop.ts';
+import type { Subject } from '../../src/agent/subject.ts';
 import { machine, MemoryServer, startLoop } from '../transport/memory-server.ts';
 
 const hourMs = 3_600_000;

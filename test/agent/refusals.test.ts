@@ -1,6 +1,6 @@
 // An agent that the server answers with 4xx: it does not repeat at once, and says so.
 import { describe, expect, it } from 'vitest';
-import type { Subject } from '../../src/agent/loop.ts';
+import type { Subject } from '../../src/agent/subject.ts';
 import { AppError } from '../../src/core/errors.ts';
 import type { HeartbeatRequest } from '../../src/model/api/agent.ts';
 import { machine, MemoryServer, startLoop } from '../transport/memory-server.ts';

@@ -2,7 +2,8 @@
 // wire, and a loop that talks to it. Tests of what really travels use real servers.
 import type { TemplateToRun, WorkflowToRun } from '../../src/transport/answers.ts';
 import type { Boot } from '../../src/agent/boot.ts';
-import { runLoop, type LoopOptions, type Subject } from '../../src/agent/loop.ts';
+import { runLoop, type LoopOptions } from '../../src/agent/loop.ts';
+import type { Subject } from '../../src/agent/subject.ts';
 import { Spool } from '../../src/agent/spool.ts';
 import type { AgentState } from '../../src/agent/state.ts';
 import { Timeline } from '../../src/agent/timeline.ts';

@@ -14,7 +14,7 @@ import { classifyFailure } from '../../transport/failure.ts';
 import { runWorkflow, type ActionRunners } from './actions.ts';
 import type { Journal } from './journal.ts';
 import { checkinRequest } from '../checkin.ts';
-import type { OrderContext, Subject } from '../loop.ts';
+import type { OrderContext, Subject } from '../subject.ts';
 import type { Order } from '../state.ts';
 
 export interface HostSubjectOptions {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TemplateToRun } from '../../../src/transport/answers.ts';
 import { HostSubject, type HostSubjectOptions } from '../../../src/agent/orders/host.ts';
-import type { OrderContext } from '../../../src/agent/loop.ts';
+import type { OrderContext } from '../../../src/agent/subject.ts';
 import { ManualClock } from '../../../src/core/clock.ts';
 import { AppError } from '../../../src/core/errors.ts';
 import type { WorkflowEvent } from '../../../src/model/api/agent.ts';

@@ -7,7 +7,7 @@ import {
 import { openJournal } from '../../../src/agent/orders/journal.ts';
 import type { Notebook } from '../../../src/agent/boot.ts';
 import { AppError } from '../../../src/core/errors.ts';
-import type { Subject } from '../../../src/agent/loop.ts';
+import type { Subject } from '../../../src/agent/subject.ts';
 import { ManualClock } from '../../../src/core/clock.ts';
 import type { WorkflowEvent } from '../../../src/model/api/agent.ts';
 import { machine, MemoryServer, startLoop } from '../../transport/memory-server.ts';

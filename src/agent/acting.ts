@@ -1,0 +1,164 @@
+// The order under way: begun once, carried out by the machine, and stopped when it is over at the server.
+import type { Clock } from '../core/clock.ts';
+import { AppError, describeError } from '../core/errors.ts';
+import type { CheckinResponse, HeartbeatResponse } from '../model/api/agent.ts';
+import type { Problem } from '../model/problem.ts';
+import type { WorkflowToRun } from '../transport/answers.ts';
+import { classifyFailure } from '../transport/failure.ts';
+import type { Conversation, ConversationOptions } from './conversation.ts';
+import type { AgentEvent, Order } from './state.ts';
+import type { OrderContext, Subject } from './subject.ts';
+
+/** To a heartbeat, or to a check-in, which may give the machine another id. */
+type Answer = HeartbeatResponse & Partial<Pick<CheckinResponse, 'machine_id'>>;
+
+/** A workflow whose end is not told would be taken for interrupted. */
+const lastWordsMs = 120_000;
+const lastWordsEveryMs = 2_000;
+
+interface UnderWay {
+  readonly order: Order;
+  readonly end: Promise<AgentEvent>;
+  readonly stop: AbortController;
+}
+
+export interface ActingOptions extends ConversationOptions {
+  readonly subject: Subject;
+  readonly clock: Clock;
+}
+
+export class Acting {
+  readonly #o: ActingOptions;
+  readonly #conversation: Conversation;
+  readonly #registration: () => CheckinResponse | undefined;
+  #underWay: UnderWay | undefined;
+
+  /** `registration`: as which machine the agent is registered now. */
+  constructor(
+    options: ActingOptions,
+    conversation: Conversation,
+    registration: () => CheckinResponse | undefined,
+  ) {
+    this.#o = options;
+    this.#conversation = conversation;
+    this.#registration = registration;
+  }
+
+  /** Begins the order, unless one is under way. Returns the end of the one that is; undefined: none. */
+  start(order: Order | undefined): Promise<AgentEvent> | undefined {
+    if (order !== undefined && this.#underWay === undefined) {
+      const stop = new AbortController();
+      this.#underWay = { order, stop, end: this.#act(order, stop.signal) };
+    }
+    return this.#underWay?.end;
+  }
+
+  /** The order is no longer under way. */
+  ended(): void {
+    this.#underWay = undefined;
+  }
+
+  /** Resolves when the order under way has ended, at once if there is none. */
+  async end(): Promise<void> {
+    await this.#underWay?.end;
+  }
+
+  /** Stops the workflow under way if it is over at the server, whose answer then names it no more. An answer
+   *  alone proves nothing: the server is asked for the workflow. */
+  async stopOver(answer: Answer | undefined): Promise<void> {
+    const id = this.#underWay?.order.workflowId ?? null;
+    if (id === null || answer?.workflow_id === id) return;
+    const why = await this.#whyOver(id, answer);
+    if (why === undefined) return;
+    this.#o.log.warn({ workflowId: id, reason: why }, 'a workflow is stopped');
+    this.#underWay?.stop.abort(
+      new AppError('action.cancelled', `workflow ${id} was stopped: ${why}`),
+    );
+  }
+
+  /** Undefined for a workflow that goes on, or has ended well, and while the server cannot be asked. */
+  async #whyOver(id: string, answer: Answer | undefined): Promise<string | undefined> {
+    const { transport, signal } = this.#o;
+    const token = this.#registration()?.token;
+    try {
+      const workflow = await transport.workflow(id, { signal, token });
+      if (workflow.hasSucceeded === true) return undefined;
+      return this.#whyNot(workflow, answer);
+    } catch (err) {
+      return classifyFailure(err).kind === 'unknown' ? 'the server has it no more' : undefined;
+    }
+  }
+
+  /** The reason why this boot of this machine may not run a workflow. */
+  #whyNot(workflow: WorkflowToRun, answer?: Answer): string | undefined {
+    const ownId = (answer?.machine_id ?? this.#registration()?.machine_id)?.toLowerCase();
+    const { hasEnded, machineId, bootId, held } = workflow;
+    if (hasEnded === true) return 'it has ended';
+    if (held !== undefined) return `it is held: ${held}`;
+    const isForeign = machineId !== undefined && ownId !== undefined && machineId !== ownId;
+    if (isForeign) return 'it is of another machine';
+    return bootId !== undefined && bootId !== this.#o.boot.id
+      ? 'another boot of this machine began it'
+      : undefined;
+  }
+
+  async #act(order: Order, stopped: AbortSignal): Promise<AgentEvent> {
+    const { subject, log } = this.#o;
+    log.info({ ...order }, 'order received');
+    try {
+      const { final } = await subject.act(order, this.#orderContext(stopped));
+      return { type: 'acted', final };
+    } catch (err) {
+      const { kind, error } = classifyFailure(err);
+      log.error({ ...order, code: error.code, reason: describeError(err) }, 'order failed');
+      // An agent whose token is not taken, or that is not the boot which checked in last, does so first.
+      const mayPass = kind === 'unauthorized' || error.details['code'] === 'workflow.refused';
+      const final = kind !== 'network' && kind !== 'busy' && !mayPass;
+      if (final && !stopped.aborted) {
+        const problem = problemOf(error.code, order.action, describeError(error));
+        this.#conversation.report({ kind: 'problem', problem });
+      }
+      return { type: 'acted', final };
+    }
+  }
+
+  #orderContext(stopped: AbortSignal): OrderContext {
+    const { clock, transport, boot, spool } = this.#o;
+    const signal = AbortSignal.any([this.#o.signal, stopped]);
+    const registration = this.#registration();
+    const call = { signal, token: registration?.token };
+    const flush = (): Promise<void> => this.#conversation.flush().catch(() => {});
+    return {
+      signal,
+      clock,
+      workflow: async (id) => {
+        const workflow = await transport.workflow(id, call);
+        const why = this.#whyNot(workflow);
+        if (why !== undefined) {
+          throw new AppError('action.refused', `workflow ${id} is not run: ${why}`);
+        }
+        return workflow;
+      },
+      template: (name) => transport.template(name, registration?.machine_id ?? '', call),
+      begin: (id) => this.#conversation.begin(id),
+      event: (workflowId, event) => {
+        const own = { ...event, boot_id: boot.id };
+        this.#conversation.report({ kind: 'event', workflowId, event: own });
+        void flush();
+      },
+      problem: (problem) => this.#conversation.report({ kind: 'problem', problem }),
+      flush,
+      delivered: async () => {
+        const untilMs = clock.elapsedMs() + lastWordsMs;
+        for (await flush(); spool.holds('event') && clock.elapsedMs() < untilMs; await flush()) {
+          await clock.sleep(lastWordsEveryMs, signal);
+        }
+      },
+    };
+  }
+}
+
+/** A problem of the agent's own. */
+export function problemOf(code: string, source: string, message: string): Problem {
+  return { code, section: 'agent', source, message };
+}
