@@ -77,6 +77,11 @@ export const WorkflowResult = Type.Union([
 ]);
 export type WorkflowResult = Static<typeof WorkflowResult>;
 
+/** True for a success, and for no result that this version does not know. */
+export function hasSucceeded(result: WorkflowResult | null): boolean {
+  return Object.hasOwn(Object(result), 'Success');
+}
+
 export const MachineStatus = Type.Object({
   state: MachineState,
   last_seen: nullable(Timestamp),

@@ -91,9 +91,9 @@ function oneLine({ key, value }: KvEntry): string {
 
 /** Errors: AppError `store.damaged`. */
 function dragonflysLine({ key, value }: KvEntry, kind: Kind<object>): string {
-  const document = parseDocument(key, value);
-  if (kind.table !== kinds.machines.table)
-    return stringifyExact(kind.mended?.(document) ?? document);
+  const stored = parseDocument(key, value);
+  const document = kind.mended?.(stored) ?? stored;
+  if (kind.table !== kinds.machines.table) return stringifyExact(document);
   // The table of machines holds nothing else.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return stringifyExact(inDragonflysDialect(document as Machine));
@@ -178,16 +178,17 @@ function checkHeader(line: string, path: string): void {
   }
 }
 
-/** Refuses a line that is no record, or one that this version could not find again. */
+/** Refuses a line that is no record, or one that this version could not find again or read. */
 function checkRecord(line: string, path: string, number: number): void {
   const record = readRecord(line);
   if (record === undefined) throw damaged(path);
   try {
     operationsOf(record.kind, record.document);
+    record.kind.mended?.(record.document);
   } catch (cause) {
     throw new AppError(
       'backup.damaged',
-      `cannot read the record of ${record.kind.table} in line ${number} of ${path}: a field that it is found by is missing or of another type`,
+      `cannot read the record of ${record.kind.table} in line ${number} of ${path}: a field that every such record has is missing or of another type`,
       { cause },
     );
   }

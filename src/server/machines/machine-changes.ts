@@ -2,7 +2,7 @@
 import { AppError, httpStatus } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import { stateName } from '../../model/machine-state.ts';
-import type { BmcConfig, Machine } from '../../model/machine.ts';
+import { hasSucceeded, type BmcConfig, type Machine } from '../../model/machine.ts';
 import { mostTags } from '../../model/api/request.ts';
 import type { BulkRequest, BulkResponse, MachinePatch } from '../../model/api/machines.ts';
 import type { Auth } from '../access/auth.ts';
@@ -109,8 +109,7 @@ async function setOffline(s: PatchServices, machine: Machine, offline: boolean):
 
 /** The state that a machine had reached before it went Offline, as far as its record says. */
 function bringBack(machine: Machine): Machine['status']['state'] {
-  const result = machine.status.last_workflow_result;
-  if (result !== null && 'Success' in result) return 'Provisioned';
+  if (hasSucceeded(machine.status.last_workflow_result)) return 'Provisioned';
   const back = nextState(machine.status.state, 'brought back');
   return machine.config.os_choice === null ? back : nextState(back, 'os assigned');
 }

@@ -3,6 +3,7 @@
 import { isJunkMac, normalizeMac } from '../../identity/macs.ts';
 import { uuidPlaceholder } from '../../identity/placeholders.ts';
 import { stateName, type Machine } from '../../model/machine.ts';
+import { withNulls } from '../../model/nulls.ts';
 import type { IdentityConflict, MachineHistory } from '../../model/history.ts';
 import type { Setting } from '../../model/api/settings.ts';
 import type { ServerPresence } from '../../model/presence.ts';
@@ -25,16 +26,21 @@ export interface Kind<T, By extends Values = Values> {
 }
 
 export const kinds = {
-  machines: defineKind('machines', (m: Machine) => m.id, {
-    identity: (m) => [m.identity.identity_hash],
-    mac: (m) => [macValue(m.identity.primary_mac)],
-    any_mac: (m) =>
-      [m.identity.primary_mac, ...m.identity.all_macs].map(macValue).filter((v) => !isJunkMac(v)),
-    smbios_uuid: (m) => uuidValues(m.identity.smbios_uuid),
-    disk: (m) => m.disk_clues ?? [],
-    tag: (m) => m.config.tags,
-    state: (m) => [stateName(m.status.state)],
-  }),
+  machines: defineKind(
+    'machines',
+    (m: Machine) => m.id,
+    {
+      identity: (m) => [m.identity.identity_hash],
+      mac: (m) => [macValue(m.identity.primary_mac)],
+      any_mac: (m) =>
+        [m.identity.primary_mac, ...m.identity.all_macs].map(macValue).filter((v) => !isJunkMac(v)),
+      smbios_uuid: (m) => uuidValues(m.identity.smbios_uuid),
+      disk: (m) => m.disk_clues ?? [],
+      tag: (m) => m.config.tags,
+      state: (m) => [stateName(m.status.state)],
+    },
+    withNulls,
+  ),
   histories: defineKind('machine_history', (h: MachineHistory) => h.machine_id, {}),
   conflicts: defineKind('conflicts', (c: IdentityConflict) => c.id, {
     machine: (c) => [c.machine_id, ...c.candidates.map((candidate) => candidate.machine_id)],

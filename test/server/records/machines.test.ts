@@ -169,7 +169,67 @@ it.each(['null', '7', '[]', '{"Failed":null}', '{"Error":{}}', '"Resting"'])(
   },
 );
 
+it.each(['"Skipped"', '{"Cancelled":{"at":"+10000-01-01T00:00:00Z"}}', '7', '[]'])(
+  'a record whose last workflow had the result %s, which means nothing, is marked offline and brought back',
+  async (result) => {
+    const document = minimal.replace(
+      '"last_workflow_result":null',
+      `"last_workflow_result":${result}`,
+    );
+    const server = await restored(document);
+    const path = `/api/machines/${ids.minimal}`;
+    await server.call('PATCH', path, { body: { offline: true } });
+    const { body } = await server.call('PATCH', path, { body: { offline: false } });
+    expect(body.status).toMatchObject({
+      state: 'Discovered',
+      last_workflow_result: JSON.parse(result),
+    });
+  },
+);
+
+describe('a record without the fields that are null', () => {
+  const withDisk = minimal.replace(
+    '"disks":[]',
+    '"disks":[{"device":"/dev/sda","size_bytes":480,"model":null,"serial":null}]',
+  );
+  const bare = withDisk.replaceAll(/"\w+":null,|,"\w+":null(?=\})/g, '');
+  const nulls = JSON.parse(withDisk);
+
+  it('is restored as it was and served with them', async () => {
+    const server = await restored(bare);
+    expect(await server.text(ids.minimal)).toBe(bare);
+    const { body } = await server.call('GET', `/api/machines/${ids.minimal}`);
+    const list = await server.call('GET', '/api/machines');
+    expect(list.body.machines).toEqual([body]);
+    for (const part of ['identity', 'status', 'hardware', 'config', 'metadata']) {
+      expect(body[part]).toEqual(nulls[part]);
+    }
+    const file = join(temporaryDirectory(), 'for-dragonfly');
+    await backUp(server.kv, file, 'dragonfly');
+    expect(readFileSync(file, 'utf8')).toContain('"bmc":null');
+  });
+
+  it('checks in, boots, is changed and runs a workflow', async () => {
+    const server = await restored(bare);
+    const told = { mac: '02:00:00:00:00:03', disks: [{ name: 'sda', size_bytes: 480 }] };
+    const answer = await server.call('POST', '/api/agent/checkin', { body: told });
+    expect(answer.body).toMatchObject({ machine_id: ids.minimal, action: 'wait' });
+    expect((await server.call('GET', '/boot/02:00:00:00:00:03')).status).toBe(200);
+    const path = `/api/machines/${ids.minimal}`;
+    const { body } = await server.call('PATCH', path, { body: { tags: ['a'], offline: true } });
+    expect(body.status.state).toBe('Offline');
+    await server.call('PATCH', path, { body: { offline: false } });
+    await server.call('PUT', '/api/templates/restart', { body: rebootTemplate });
+    const { status } = await server.call('POST', '/api/workflows', {
+      body: { machine_id: ids.minimal, template: 'restart' },
+    });
+    expect(status).toBe(201);
+  });
+});
+
 it.each([
+  ['no hardware', minimal.replace(/"hardware":\{.*?\},(?="config)/s, '')],
+  ['disks that are null', minimal.replace('"disks":[]', '"disks":null')],
   ['no identity', minimal.replace(/"identity":\{.*?\},/s, '')],
   ['an identity that is null', minimal.replace(/"identity":\{.*?\},/s, '"identity":null,')],
   ['a MAC that is a number', minimal.replace(/"primary_mac":"[^"]*"/, '"primary_mac":7')],
