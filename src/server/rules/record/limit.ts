@@ -12,6 +12,9 @@ const fullDisks = 128;
 const keptProblems = 64;
 /** The room for the problem that says what was cut, and for what a server notes down later. */
 const spareBytes = 2048;
+/** The lists have so much, however large the rest is that is stored: a label or a name of another server's may be of
+ *  any length, and nothing gives way for it. */
+const leastForLists = 16_384;
 const cutCode = 'record.cut';
 
 /** A list that gives way where a record is too large. */
@@ -76,12 +79,15 @@ function briefly({ device, size_bytes, serial }: StoredDisk): StoredDisk {
 
 /** Takes from the largest list, by halves, until the record fits. */
 function fitted(machine: Machine): { machine: Machine; cuts: string[] } {
-  let over = bytesOf(machine) + spareBytes - recordLimitBytes;
-  if (over <= 0) return { machine, cuts: [] };
+  const whole = bytesOf(machine);
+  if (whole + spareBytes <= recordLimitBytes) return { machine, cuts: [] };
   const lists = parts.map((part) => {
     const sizes = part.of(machine).map(bytesOf);
     return { part, sizes, count: sizes.length, bytes: sum(sizes) };
   });
+  const inLists = sum(lists.map((list) => list.bytes));
+  const room = Math.max(recordLimitBytes - spareBytes - (whole - inLists), leastForLists);
+  let over = inLists - room;
   for (const isLastResort of [false, true]) {
     const least = (part: Part): number => (isLastResort ? 0 : part.least);
     while (over > 0) {

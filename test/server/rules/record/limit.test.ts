@@ -119,6 +119,18 @@ it('is taken in good time with as many disks as allowed, known ones too', async 
   expect(performance.now() - startMs).toBeLessThan(2000);
 });
 
+it('keeps its disks and ports where it was stored larger by a text, and its machine checks in', async () => {
+  const store = await opened('memory:');
+  const ask = registrar(store, clock);
+  const interfaces = [{ name: 'eth0', mac, speed_mbps: 1000 }];
+  const { value } = (await ask({ mac, disks: disks(20), interfaces })).machine;
+  const labels = { note: 'y'.repeat(recordLimitBytes) };
+  await store.machines.put({ ...value, metadata: { ...value.metadata, labels } });
+  const { hardware, ...rest } = (await ask({ mac, cpu_cores: 8 })).machine.value;
+  expect(hardware).toEqual({ ...value.hardware, cpu_cores: 8 });
+  expect(cutOf({ hardware, ...rest })).toBeUndefined();
+});
+
 it('stays readable where it was stored larger', async () => {
   const store = await opened('memory:');
   const ask = registrar(store, clock);
