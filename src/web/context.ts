@@ -1,6 +1,6 @@
 // The services that any part of the page may use: session, fleet, and the connection that keeps it live.
 import { createContext } from 'preact';
-import { useContext, useEffect, useState } from 'preact/hooks';
+import { useContext, useLayoutEffect, useState } from 'preact/hooks';
 import { Fleet, type FleetView } from './live/fleet.ts';
 import { Live, type LiveStatus } from './live/live.ts';
 import type { Row } from './list/row.ts';
@@ -34,7 +34,7 @@ interface Source {
 /** A value that `source` changes, up to date. */
 function useFollowed<T>(source: Source, read: () => T): T {
   const [value, setValue] = useState(read);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const update = (): void => setValue(() => read());
     update();
     return source.subscribe(update);

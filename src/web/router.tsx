@@ -1,6 +1,6 @@
 // Turns the address into a page, and moves between pages without reloading the document.
 import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 
 export type Route =
   | { readonly page: 'machines' }
@@ -24,7 +24,7 @@ export function navigate(path: string): void {
 
 export function useRoute(): Route {
   const [route, setRoute] = useState(() => routeOf(location.pathname));
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onMove = (): void => setRoute(routeOf(location.pathname));
     addEventListener('popstate', onMove);
     addEventListener(moved, onMove);

@@ -1,7 +1,8 @@
 // A real Chromium and a real server for tests of the page.
 import { existsSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import { chromium, type Browser } from 'playwright-core';
+import { setTimeout as pause } from 'node:timers/promises';
+import { chromium, type Browser, type Page } from 'playwright-core';
 import { systemClock } from '../../src/core/clock.ts';
 import { createApp, type AppOptions } from '../../src/server/app.ts';
 import { openStore } from '../../src/store/open.ts';
@@ -24,6 +25,28 @@ const flags = [
 
 export function launch(): Promise<Browser> {
   return chromium.launch({ executablePath: chromiumPath, args: flags });
+}
+
+/** For `addInitScript`: frames, and what waits for one, come half a second late, as in a browser that has
+ *  no processor to draw with. */
+export const lateFrames = `
+  const later = setTimeout;
+  requestAnimationFrame = () => 0;
+  setTimeout = (work, ms = 0, ...rest) => later(work, ms <= 100 ? 500 : ms, ...rest);
+`;
+
+/** The screen in words, for the report of a test that failed. */
+export async function describeScreen(page: Page): Promise<string> {
+  const script = `[
+    'focus: ' + (document.activeElement?.cloneNode().outerHTML ?? 'none'),
+    ...[...document.querySelectorAll('input, select')].map((e) => 'field ' + e.name + ': ' + e.value),
+    document.body.innerText.slice(0, 2000),
+  ].join('\\n')`;
+  const seen = await Promise.race([
+    page.evaluate<string>(script).catch((err: unknown) => String(err)),
+    pause(5000, 'the page does not answer', { ref: false }),
+  ]);
+  return `on the screen of ${page.url()}\n${seen}`;
 }
 
 export interface Served {

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { systemClock } from '../../src/core/clock.ts';
 import type { Template } from '../../src/model/documents/template.ts';
 import { createToken } from '../../src/server/access/tokens.ts';
-import { hasChromium, launch, serve, type Served } from './browser.ts';
+import { describeScreen, hasChromium, lateFrames, launch, serve, type Served } from './browser.ts';
 import { machine, seed } from './machines.ts';
 
 /** As long as a busy computer may need. */
@@ -29,7 +29,8 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     await seed(server.store, 120);
     page = await open();
   });
-  afterEach(async () => {
+  afterEach(async ({ task }) => {
+    if (task.result?.state === 'fail') complaints.push(await describeScreen(page));
     await page.context().close();
     await server.close();
     if (complaints.length > 0) throw new Error(complaints.join('\n'));
@@ -41,6 +42,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
       ...options,
     });
     const opened = await context.newPage();
+    opened.setDefaultTimeout(soon.timeout);
     complaints = [];
     opened.on('pageerror', (err) => complaints.push(err.message));
     opened.on('console', (message) => {
@@ -133,6 +135,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
 
   test('keeps filter and sort in the address, for a reload or a colleague', async () => {
     await openList();
+    await expect.poll(count, soon).toBe('120 machines');
     await page.getByRole('button', { name: /^Ready/ }).click();
     await page.getByRole('button', { name: /^Name/ }).click();
     await page.locator('[role=columnheader][aria-sort=descending]').waitFor();
@@ -199,7 +202,11 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     await server.store.templates.delete('old');
   });
 
-  test('opens a machine, renames it, and goes back to the list as it was', async () => {
+  test.each([
+    ['at leisure', ''],
+    ['faster than frames are drawn', lateFrames],
+  ])('opens a machine, renames it, and goes back to the list as it was, %s', async (_, script) => {
+    await page.addInitScript(script);
     await openList('/?q=rack-3');
     await page.keyboard.press('j');
     await page.keyboard.press('j');
@@ -281,6 +288,27 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     expect(await page.getByRole('textbox', { name: 'Tags' }).inputValue()).toBe('theirs');
     const stored = await server.store.machines.get(machine(3).id);
     expect(stored?.value.config).toMatchObject({ hostname: 'mine', tags: ['theirs'] });
+  });
+
+  test('keeps what is typed while an earlier change is on its way', async () => {
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    await page.route(`**/api/machines/${machine(3).id}`, async (route) => {
+      if (route.request().method() === 'PATCH') await held;
+      await route.continue();
+    });
+    await page.goto(`${server.url}/machines/${machine(3).id}`);
+    const hostname = page.getByRole('textbox', { name: 'Hostname' });
+    const tags = page.getByRole('textbox', { name: 'Tags' });
+    await hostname.fill('db-3');
+    await page.keyboard.press('Enter');
+    await tags.fill('gpu');
+    release();
+    await page.getByText('Saved.').waitFor();
+    expect(await hostname.inputValue()).toBe('db-3');
+    expect(await tags.inputValue()).toBe('gpu');
+    await page.getByRole('button', { name: 'Save' }).click();
+    const config = async () => (await server.store.machines.get(machine(3).id))?.value.config;
+    await expect.poll(config, soon).toMatchObject({ hostname: 'db-3', tags: ['gpu'] });
   });
 
   async function patch(id: string, body: object): Promise<void> {
@@ -449,7 +477,8 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     // It has rebooted once another boot is heard.
     await post('/api/agent/checkin', { mac: machine(1).identity.primary_mac, boot_id: 'b' });
     await page.locator('.title').getByText('Provisioned').waitFor();
-    expect(await card.locator('.workflow-head').textContent()).toBe('restartdone');
+    const head = card.locator('.workflow-head');
+    await expect.poll(() => head.textContent(), soon).toBe('restartdone');
   });
 
   test('shows the plan of a workflow before it is queued, and what has to be accepted', async () => {
@@ -529,6 +558,36 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     await expect.poll(count, soon).toBe('1,000 of 10,000 machines');
     await row('node-4').waitFor();
   });
+
+  test('asks for a token, refuses a wrong one, and keeps the right one in the tab', async () => {
+    const token = await createToken(server.store, systemClock, {
+      name: 'looking',
+      scope: 'read',
+      expiresAt: null,
+    });
+    await page.goto(server.url);
+    const field = page.getByLabel('Operator token');
+    await field.fill('wrong');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').getByText('the token is unknown').waitFor();
+    await field.fill(token);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('Live', { exact: true }).waitFor();
+    await page.reload();
+    await page.getByText('120 machines').waitFor();
+    expect(await page.evaluate('localStorage.length + document.cookie.length')).toBe(1);
+
+    await page.goto(`${server.url}/machines/${machine(1).id}`);
+    await page.getByRole('textbox', { name: 'Hostname' }).fill('other');
+    await page.keyboard.press('Enter');
+    await page.getByText('the token does not allow this').waitFor();
+
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await field.waitFor();
+    const stranger = await page.context().newPage();
+    await stranger.goto(server.url);
+    await stranger.getByLabel('Operator token').waitFor();
+  });
 });
 
 function template(name: string): Template {
@@ -539,44 +598,3 @@ function template(name: string): Template {
     spec: { actions: [{ action: 'reboot' }] },
   };
 }
-
-describe.skipIf(!hasChromium)('the page of a server with tokens (needs chromium)', () => {
-  test('asks for a token, refuses a wrong one, and keeps the right one in the tab', async () => {
-    const server = await serve();
-    const browser = await launch();
-    try {
-      await seed(server.store, 3);
-      const token = await createToken(server.store, systemClock, {
-        name: 'looking',
-        scope: 'read',
-        expiresAt: null,
-      });
-      const page = await browser.newPage();
-      await page.goto(server.url);
-      const field = page.getByLabel('Operator token');
-      await field.fill('wrong');
-      await page.keyboard.press('Enter');
-      await page.getByRole('alert').getByText('the token is unknown').waitFor();
-      await field.fill(token);
-      await page.getByRole('button', { name: 'Sign in' }).click();
-      await page.getByText('Live', { exact: true }).waitFor();
-      await page.reload();
-      await page.getByText('3 machines').waitFor();
-      expect(await page.evaluate('localStorage.length + document.cookie.length')).toBe(1);
-
-      await page.goto(`${server.url}/machines/${machine(1).id}`);
-      await page.getByRole('textbox', { name: 'Hostname' }).fill('other');
-      await page.keyboard.press('Enter');
-      await page.getByText('the token does not allow this').waitFor();
-
-      await page.getByRole('button', { name: 'Sign out' }).click();
-      await field.waitFor();
-      const stranger = await browser.newPage();
-      await stranger.goto(server.url);
-      await stranger.getByLabel('Operator token').waitFor();
-    } finally {
-      await browser.close();
-      await server.close();
-    }
-  });
-});

@@ -1,5 +1,5 @@
 // Keys that work anywhere on a page.
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 /** Handlers by key name, with "Ctrl+" in front if Ctrl or Cmd is held. */
 export type KeyActions = Readonly<Record<string, (event: KeyboardEvent) => void>>;
@@ -8,7 +8,8 @@ export type KeyActions = Readonly<Record<string, (event: KeyboardEvent) => void>
 export function usePageKeys(actions: KeyActions): void {
   const latest = useRef(actions);
   latest.current = actions;
-  useEffect(() => {
+  // Not after the next frame: a key is meant for what is on the screen, however soon it comes.
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       const name = `${event.ctrlKey || event.metaKey ? 'Ctrl+' : ''}${event.key}`;
       if (event.altKey || isTaken(event) || !Object.hasOwn(latest.current, name)) return;

@@ -1,6 +1,6 @@
 // The form for a machine's settings. If somebody else changed the same setting since it was read, both
 // values are shown and the operator decides.
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { MachinePatch, MachineView } from '../../model/api/machines.ts';
 import { patchMachine, readMachine } from '../api.ts';
 import { tagsOf, tagsText } from '../list/tags-text.ts';
@@ -16,6 +16,7 @@ interface Fields {
 }
 
 type FieldName = keyof Fields;
+const fieldNames: readonly FieldName[] = ['hostname', 'template', 'tags'];
 
 /** Error codes that mean the machine changed since it was read. */
 const staleCodes = new Set(['request.stale', 'store.conflict']);
@@ -36,8 +37,7 @@ function fieldsOf({ config }: MachineView): Fields {
 
 /** Fields that differ between the two. */
 function differing(one: Fields, other: Fields): FieldName[] {
-  const names: readonly FieldName[] = ['hostname', 'template', 'tags'];
-  return names.filter((name) => one[name] !== other[name]);
+  return fieldNames.filter((name) => one[name] !== other[name]);
 }
 
 function patchOf(fields: Fields, names: readonly FieldName[]): MachinePatch {
@@ -48,28 +48,45 @@ function patchOf(fields: Fields, names: readonly FieldName[]): MachinePatch {
   };
 }
 
-interface FormProps {
-  readonly answer: Answer<MachineView>;
-  readonly onSaved: () => void;
+/** Typed text, and the answer that was on the screen when it was begun. */
+interface Draft {
+  readonly base: Answer<MachineView>;
+  readonly typed: Partial<Fields>;
 }
 
-/** The settings while they are edited, and their way to the server. */
-function useConfig({ answer, onSaved }: FormProps) {
+/** Returns undefined if what was typed is what the answer says anyway. */
+function draftOf(base: Answer<MachineView>, typed: Partial<Fields>): Draft | undefined {
+  const fields = fieldsOf(base.body);
+  return differing({ ...fields, ...typed }, fields).length === 0 ? undefined : { base, typed };
+}
+
+/** The part of a draft that was typed after it had been sent. */
+function typedSince({ typed }: Draft, sent: Fields): Partial<Fields> {
+  return Object.fromEntries(
+    fieldNames
+      .filter((name) => typed[name] !== undefined && typed[name] !== sent[name])
+      .map((name) => [name, typed[name]]),
+  );
+}
+
+interface FormProps {
+  readonly answer: Answer<MachineView>;
+  /** Gets the machine as the server has it now. */
+  readonly onAnswer: (answer: Answer<MachineView>) => void;
+}
+
+/** The settings while they are edited, and their way to the server. They follow the machine as long as
+ *  nothing is typed. */
+function useConfig({ answer, onAnswer }: FormProps) {
   const { session } = useServices();
   const id = answer.body.id;
-  // The answer the fields started from. It follows the machine until something is typed.
-  const [base, setBase] = useState(answer);
-  const [fields, setFields] = useState(() => fieldsOf(answer.body));
+  const [draft, setDraft] = useState<Draft | undefined>();
   const [theirs, setTheirs] = useState<Answer<MachineView> | undefined>();
   const [message, setMessage] = useState<{ kind: 'good' | 'error'; text: string } | undefined>();
   const [busy, setBusy] = useState(false);
+  const base = draft?.base ?? answer;
+  const fields: Fields = { ...fieldsOf(base.body), ...draft?.typed };
   const changed = differing(fields, fieldsOf(base.body));
-
-  useEffect(() => {
-    if (changed.length > 0) return;
-    setBase(answer);
-    setFields(fieldsOf(answer.body));
-  }, [answer]);
 
   const save = async (basis: Answer<MachineView>): Promise<void> => {
     setBusy(true);
@@ -77,10 +94,9 @@ function useConfig({ answer, onSaved }: FormProps) {
     setTheirs(undefined);
     try {
       const saved = await patchMachine(session, id, patchOf(fields, changed), basis.etag);
-      setBase(saved);
-      setFields(fieldsOf(saved.body));
+      setDraft((now) => now && draftOf(saved, typedSince(now, fields)));
       setMessage({ kind: 'good', text: 'Saved.' });
-      onSaved();
+      onAnswer(saved);
     } catch (err) {
       if (err instanceof ApiError && staleCodes.has(err.code)) await settle(basis);
       else setMessage({ kind: 'error', text: messageOf(err) });
@@ -98,22 +114,23 @@ function useConfig({ answer, onSaved }: FormProps) {
       setMessage({ kind: 'error', text: messageOf(err) });
     }
   };
-  const takeTheirs = (): void => {
-    if (theirs === undefined) return;
-    setBase(theirs);
-    setFields(fieldsOf(theirs.body));
+  const undo = (): void => {
+    setDraft(undefined);
     setTheirs(undefined);
+  };
+  const takeTheirs = (): void => {
+    undo();
+    if (theirs !== undefined) onAnswer(theirs);
   };
   const edit = (change: Partial<Fields>): void => {
     setMessage(undefined);
-    setFields({ ...fields, ...change });
+    setDraft((now) => draftOf(now?.base ?? answer, { ...now?.typed, ...change }));
   };
-  const undo = (): void => setFields(fieldsOf(base.body));
   return { base, fields, theirs, message, busy, changed, save, takeTheirs, edit, undo };
 }
 
-export function ConfigForm({ answer, onSaved }: FormProps) {
-  const form = useConfig({ answer, onSaved });
+export function ConfigForm({ answer, onAnswer }: FormProps) {
+  const form = useConfig({ answer, onAnswer });
   const { fields, theirs, changed, edit, save } = form;
 
   return (

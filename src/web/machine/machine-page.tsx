@@ -1,5 +1,5 @@
 // The page of one machine: reads it, keeps it up to date, and lays out its cards.
-import { useCallback, useEffect, useState } from 'preact/hooks';
+import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import type { MachineChange } from '../../model/history.ts';
 import type { MachineView } from '../../model/api/machines.ts';
 import { deleteMachine, patchMachine, readHistory, readMachine } from '../api.ts';
@@ -9,6 +9,7 @@ import { HistoryCard } from './history-card.tsx';
 import { DisksCard, HardwareCard, MemoryCard, NicsCard } from './hardware-cards.tsx';
 import { IdentityCard, ProblemsCard } from './machine-cards.tsx';
 import { usePageKeys } from '../list/page-keys.ts';
+import { Readings } from '../live/readings.ts';
 import { Age, Dialog, LivenessMark, Notice, StatePill, useNow } from '../parts/parts.tsx';
 import { useTask } from '../parts/task.ts';
 import { Link, navigate } from '../router.tsx';
@@ -28,7 +29,7 @@ interface Shown {
 
 export function MachinePage({ id, backTo }: PageProps) {
   const { session } = useServices();
-  const { shown, problem, reload } = useMachine(id);
+  const { shown, problem, reload, show } = useMachine(id);
   const nowMs = useNow() - session.clockAheadMs;
   usePageKeys({ Escape: () => navigate(backTo) });
   if (shown === undefined) {
@@ -64,7 +65,7 @@ export function MachinePage({ id, backTo }: PageProps) {
           <ProblemsCard machine={machine} />
         </div>
         <div>
-          <ConfigForm answer={shown.machine} onSaved={reload} />
+          <ConfigForm answer={shown.machine} onAnswer={show} />
           <WorkflowCard machine={machine} onChanged={reload} />
           <HistoryCard changes={shown.changes} nowMs={nowMs} />
         </div>
@@ -78,25 +79,35 @@ function useMachine(id: string) {
   const { session, live } = useServices();
   const [shown, setShown] = useState<Shown | undefined>();
   const [problem, setProblem] = useState<string | undefined>();
+  const readings = useMemo(() => new Readings(), [id]);
   const reload = useCallback(async () => {
+    const isNews = readings.begin();
     try {
       const [machine, changes] = await Promise.all([
         readMachine(session, id),
         readHistory(session, id),
       ]);
+      if (!isNews()) return;
       setShown({ machine, changes });
       setProblem(undefined);
     } catch (err) {
+      if (!isNews()) return;
       if (err instanceof ApiError && err.status === 404) setShown(undefined);
       setProblem(messageOf(err));
     }
-  }, [session, id]);
+  }, [session, id, readings]);
+  /** Shows an answer to something else, and what has come with it. */
+  const show = (machine: Answer<MachineView>): void => {
+    readings.begin()();
+    setShown((now) => now && { ...now, machine });
+    void reload();
+  };
   useEffect(() => {
     void reload();
     live.watch([id]);
     return live.onMachine(id, () => void reload());
   }, [live, id, reload]);
-  return { shown, problem, reload: () => void reload() };
+  return { shown, problem, reload: () => void reload(), show };
 }
 
 function BackLink({ to }: { to: string }) {

@@ -1,9 +1,10 @@
 // A machine's latest workflow: its progress, and the buttons that start and cancel one.
-import { useCallback, useEffect, useState } from 'preact/hooks';
+import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import type { MachineView } from '../../model/api/machines.ts';
 import type { Workflow, WorkflowAction, WorkflowState } from '../../model/documents/workflow.ts';
 import { cancelWorkflow, createWorkflow, readWorkflows, releaseWorkflow } from '../api.ts';
 import { useServices } from '../context.ts';
+import { Readings } from '../live/readings.ts';
 import { Card, Notice } from '../parts/parts.tsx';
 import { ProvisionDialog } from './provision-dialog.tsx';
 import { messageOf } from '../session.ts';
@@ -31,12 +32,14 @@ function useWorkflow({ machine, onChanged }: CardProps) {
   const { session, live } = useServices();
   const [workflow, setWorkflow] = useState<Workflow | undefined>();
   const [problem, setProblem] = useState<string | undefined>();
+  const readings = useMemo(() => new Readings(), [machine.id]);
   const reload = useCallback(() => {
+    const isNews = readings.begin();
     readWorkflows(session, machine.id).then(
-      (workflows) => setWorkflow(workflows.at(-1)),
-      (err: unknown) => setProblem(messageOf(err)),
+      (workflows) => isNews() && setWorkflow(workflows.at(-1)),
+      (err: unknown) => isNews() && setProblem(messageOf(err)),
     );
-  }, [session, machine.id]);
+  }, [session, machine.id, readings]);
   useEffect(reload, [reload]);
   useEffect(() => live.onMachine(machine.id, reload), [live, machine.id, reload]);
 
