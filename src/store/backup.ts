@@ -13,6 +13,7 @@ import { formatVersion, restoringKey } from './format.ts';
 import { parseDocument } from './collections/json.ts';
 import type { Kv, KvEntry, KvOperation } from './kv/kv.ts';
 import { allKinds, indexKeys, kinds, recordKey, type Kind } from './collections/kinds.ts';
+import { readDragonflys, type Stored } from './dragonflys-documents.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 const formatName = 'dragonfly-backup';
@@ -99,12 +100,17 @@ function dragonflysLine({ key, value }: KvEntry, kind: Kind<object>): string {
   return stringifyExact(inDragonflysDialect(document as Machine));
 }
 
-/** Puts all records of a backup into an empty store. The whole file is verified before anything is
- *  written. Returns how many. A restore that was interrupted can be repeated with the same file.
- *  Errors: AppError `backup.damaged`, `backup.failed`, `store.incompatible`, `store.not-empty`, and
+/** Puts all records of a backup, or of a file of Dragonfly's documents, into an empty store. The whole file is
+ *  verified before anything is written. Returns how many. A restore that was interrupted can be repeated with the
+ *  same file. Errors: AppError `backup.damaged`, `backup.failed`, `store.incompatible`, `store.not-empty`, and
  *  those of the store. */
-export async function restore(kv: Kv, path: string): Promise<number> {
-  const { records, sha256 } = await verify(path);
+export async function restore(
+  kv: Kv,
+  path: string,
+  from: 'backup' | 'dragonfly' = 'backup',
+): Promise<number> {
+  const read = from === 'backup' ? readRecord : readDragonflys;
+  const { records, sha256 } = await (from === 'backup' ? verify(path) : verifyDocuments(path));
   await claim(kv, sha256);
   let batch: KvOperation[] = [];
   let inBatch = 0;
@@ -116,7 +122,7 @@ export async function restore(kv: Kv, path: string): Promise<number> {
     chars = 0;
   };
   for await (const line of linesOf(path)) {
-    const record = readRecord(line);
+    const record = read(line);
     if (record === undefined) continue;
     const operations = operationsOf(record.kind, heldIfActive(record));
     if (inBatch === batchRecords || chars + line.length > batchChars) await flush();
@@ -151,7 +157,7 @@ async function verify(path: string): Promise<{ records: number; sha256: string }
   for await (const line of linesOf(path)) {
     if (last !== undefined) {
       if (records === -1) checkHeader(last, path);
-      else checkRecord(last, path, records + 2);
+      else checkRecord(readRecord(last), path, records + 2);
       records += 1;
       hash.update(`${last}\n`);
     }
@@ -160,6 +166,28 @@ async function verify(path: string): Promise<{ records: number; sha256: string }
   const sha256 = hash.digest('hex');
   if (last !== JSON.stringify({ records, sha256 })) throw damaged(path);
   return { records, sha256 };
+}
+
+async function verifyDocuments(path: string): Promise<{ records: number; sha256: string }> {
+  const hash = createHash('sha256');
+  let records = 0;
+  let number = 0;
+  for await (const line of linesOf(path)) {
+    number += 1;
+    hash.update(`${line}\n`);
+    if (line.trim() === '') continue;
+    const record = readDragonflys(line);
+    if (record === undefined) {
+      throw new AppError(
+        'backup.damaged',
+        `line ${number} of ${path} is no machine, template or workflow of Dragonfly: give each document a line of its own`,
+      );
+    }
+    checkRecord(record, path, number);
+    records += 1;
+  }
+  if (records === 0) throw new AppError('backup.damaged', `${path} holds no documents`);
+  return { records, sha256: hash.digest('hex') };
 }
 
 function checkHeader(line: string, path: string): void {
@@ -179,8 +207,7 @@ function checkHeader(line: string, path: string): void {
 }
 
 /** Refuses a line that is no record, or one that this version could not find again or read. */
-function checkRecord(line: string, path: string, number: number): void {
-  const record = readRecord(line);
+function checkRecord(record: Stored | undefined, path: string, number: number): void {
   if (record === undefined) throw damaged(path);
   try {
     operationsOf(record.kind, record.document);
@@ -195,7 +222,7 @@ function checkRecord(line: string, path: string, number: number): void {
 }
 
 /** A line's record; undefined for a line that is none. */
-function readRecord(line: string): { kind: Kind<object>; document: object } | undefined {
+function readRecord(line: string): Stored | undefined {
   try {
     const read: { table?: unknown; document?: unknown } = parseDocument('line', line);
     const kind = allKinds.find(({ table }) => table === read.table);
@@ -208,7 +235,7 @@ function readRecord(line: string): { kind: Kind<object>; document: object } | un
 }
 
 /** Holds workflows that were active when the backup was made: they may be done or unwanted by now. */
-function heldIfActive({ kind, document }: { kind: Kind<object>; document: object }): object {
+function heldIfActive({ kind, document }: Stored): object {
   if (kind.table !== kinds.workflows.table) return document;
   // The table of workflows holds nothing else.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion

@@ -28,3 +28,8 @@ export function parseListen(text: string): { host: string; port: number } {
   }
   return { host: (bracketed ?? plain) || '::', port };
 }
+
+/** True for the addresses that stand for all of them. */
+export function isForAll(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}

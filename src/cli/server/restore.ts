@@ -1,4 +1,4 @@
-// `dragonfly-server restore FILE`: puts a backup into an empty store of any kind.
+// `dragonfly-server restore FILE`: puts a backup, or Dragonfly's own documents, into an empty store of any kind.
 import { command } from '../command.ts';
 import { openStoreOf, storeSettings } from './store-options.ts';
 
@@ -7,12 +7,17 @@ export const restore = command({
   positionals: { file: { value: 'FILE', describe: 'the backup' } },
   describe: 'put all records of a backup into an empty store, of any kind',
   settings: storeSettings,
-  options: {},
+  options: {
+    dragonfly: {
+      type: 'boolean',
+      describe: "FILE holds documents of Dragonfly's own store, one to a line",
+    },
+  },
   async run(args, io) {
     const backups = await import('../../store/backup.ts');
     const kv = await openStoreOf(args, io, { partlyRestored: true });
     try {
-      const records = await backups.restore(kv, args.file);
+      const records = await backups.restore(kv, args.file, args.dragonfly ? 'dragonfly' : 'backup');
       io.stdout.write(`${records} records restored\n`);
       return 0;
     } finally {

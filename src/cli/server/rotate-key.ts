@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import { AppError } from '../../core/errors.ts';
 import { writePrivate } from '../../core/private-file.ts';
-import type { Machine } from '../../model/machine.ts';
 import type { SecretBox } from '../../server/access/secrets.ts';
 import type { Store } from '../../store/store.ts';
 import { command } from '../command.ts';
@@ -30,9 +29,14 @@ export const rotateKey = command({
     try {
       // The new key must be on disk, beside the old ones, before anything is encrypted with it.
       writeKeys(file, key + old);
-      const changed = await reseal(store, new Box(key + old));
+      const { changed, foreign } = await reseal(store, new Box(key + old));
       if (!args['keep-old']) writeKeys(file, key);
       io.stdout.write(`${file} has a new key; ${changed} passwords were encrypted with it\n`);
+      if (foreign > 0) {
+        io.stdout.write(
+          `${foreign} passwords were encrypted by another program and stay as they are: set them anew\n`,
+        );
+      }
     } finally {
       await store.close();
     }
@@ -49,23 +53,22 @@ function writeKeys(file: string, keys: string): void {
   }
 }
 
-/** Returns the number of passwords encrypted anew. */
-async function reseal(store: Store, box: SecretBox): Promise<number> {
+/** Returns the number of passwords encrypted anew, and of those that only another program can read. */
+async function reseal(store: Store, box: SecretBox): Promise<{ changed: number; foreign: number }> {
   let changed = 0;
-  for await (const { value, revision } of store.machines.all()) {
-    const machine = resealed(value, box);
-    if (machine === undefined) continue;
-    await store.machines.put(machine, { revision });
+  let foreign = 0;
+  for await (const { value: machine, revision } of store.machines.all()) {
+    const { bmc } = machine.config;
+    const sealed = bmc?.password_encrypted ?? '';
+    if (bmc === null || sealed === '' || box.isCurrent(sealed)) continue;
+    if (!box.isOurs(sealed)) {
+      foreign += 1;
+      continue;
+    }
+    const password_encrypted = box.seal(box.open(sealed, machine.id), machine.id);
+    const config = { ...machine.config, bmc: { ...bmc, password_encrypted } };
+    await store.machines.put({ ...machine, config }, { revision });
     changed += 1;
   }
-  return changed;
-}
-
-function resealed(machine: Machine, box: SecretBox): Machine | undefined {
-  const { bmc } = machine.config;
-  if (bmc === null || bmc.password_encrypted === '' || box.isCurrent(bmc.password_encrypted)) {
-    return undefined;
-  }
-  const password_encrypted = box.seal(box.open(bmc.password_encrypted, machine.id), machine.id);
-  return { ...machine, config: { ...machine.config, bmc: { ...bmc, password_encrypted } } };
+  return { changed, foreign };
 }

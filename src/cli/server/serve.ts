@@ -10,7 +10,7 @@ import type { ImageFolder } from '../../store/images/folder.ts';
 import type { App } from '../../server/services.ts';
 import { command, type Io } from '../command.ts';
 import { settingsText } from '../setting-options.ts';
-import { listen, parseListen } from './listen.ts';
+import { isForAll, listen, parseListen } from './listen.ts';
 import {
   allSettings,
   readText,
@@ -103,7 +103,8 @@ async function run(
   const stopWatching = watchCertificates(app, configuration, log);
   try {
     const url = await listen(app, host, port);
-    io.stdout.write(`dragonfly-server listens on ${url}\n`);
+    const others = isForAll(host) ? ' and on all other addresses of this host' : '';
+    io.stdout.write(`dragonfly-server listens on ${url}${others}\n`);
     sayWhoGetsIn(io, { isOpen, isLocked, takesStockAgents: values.stock_agents });
     await aborted(io.signal);
   } finally {

@@ -189,7 +189,7 @@ function usage(message: string): AppError {
 function running(cause: AppError): AppError {
   return new AppError(
     'store.in-use',
-    'a server is using this data: add --server http://127.0.0.1:3000 (with DRAGONFLY_TOKEN once there are tokens), or stop the server',
+    'a server is using this data: add --server http://HOST:PORT, where it listens (with DRAGONFLY_TOKEN once there are tokens), or stop the server',
     { cause },
   );
 }

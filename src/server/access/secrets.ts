@@ -30,6 +30,11 @@ export class SecretBox {
       .map(parseKey);
   }
 
+  /** True if `sealed` was made by `seal`, and not by another program. */
+  isOurs(sealed: string): boolean {
+    return sealed.startsWith(`${format}:`);
+  }
+
   /** True if `sealed` is encrypted with the first key. */
   isCurrent(sealed: string): boolean {
     return this.#keys[0] !== undefined && sealed.split(':')[1] === this.#keys[0].id;

@@ -86,7 +86,8 @@ it('listens on loopback only while there are no tokens, and says how to make som
   expect((await run(['token', 'create', 'ops', '--scope', 'full', '--data', data])).code).toBe(0);
   const child = program(['--listen', '0.0.0.0:0', '--data', data]);
   const [line] = await once(createInterface({ input: child.stdout }), 'line');
-  expect(String(line)).toMatch(/^dragonfly-server listens on http:/);
+  const address = /^dragonfly-server listens on http:\S+ and on all other addresses of this host$/;
+  expect(String(line)).toMatch(address);
 });
 
 it('creates, lists and revokes tokens in the data of a stopped server and through a running one', async () => {
@@ -149,7 +150,19 @@ it('rotates the key of BMC passwords: old ones open with the new key alone', asy
   await request(url, 'PATCH', `/api/machines/${body.machine_id}`, { body: { bmc } });
   child.kill('SIGTERM');
   expect(await once(child, 'exit')).toEqual([0, null]);
-  expect((await rotate()).stdout).toContain('1 passwords');
+  const before = await openStore(`lmdb:${data}`);
+  const known = await before.machines.get(body.machine_id);
+  const theirs = { address: '192.0.2.8', username: 'root', bmc_type: 'Ipmi' } as const;
+  if (known !== undefined) {
+    const { value } = known;
+    const config = { ...value.config, bmc: { ...theirs, password_encrypted: 'c2VhbGVk' } };
+    const other = { ...value, id: '01900000-0000-7000-8000-000000000001', config };
+    await before.machines.put(other, 'absent');
+  }
+  await before.close();
+  const rotated = (await rotate()).stdout;
+  expect(rotated).toContain('; 1 passwords were encrypted with it');
+  expect(rotated).toContain('1 passwords were encrypted by another program and stay as they are');
   const second = readFileSync(keys, 'utf8');
   expect(second).not.toContain(first.trim());
   const { SecretBox } = await import('../../../src/server/access/secrets.ts');

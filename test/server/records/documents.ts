@@ -49,3 +49,16 @@ export function newer(state: string): string {
     .replace('"source":"Manual"', '"source":{"ProxmoxLxc":{"cluster":"c","node":"n","vmid":7}}')
     .replace('"bmc":null', '"bmc":null,"unheard_of":{"count":9007199254740993}');
 }
+
+/** A template and a workflow as its store has them. */
+export const template =
+  '{"apiVersion":"dragonfly.computer/v1","kind":"Template","metadata":{"name":"debian-13"},' +
+  '"spec":{"timeout":9800,"actions":[{"action":"image2disk","url":"http://images/debian.raw","disk":"auto"},{"action":"kexec"}]}}';
+
+export function workflow(id: string, state: string): string {
+  return (
+    `{"apiVersion":"dragonfly.computer/v1","kind":"Workflow","metadata":{"name":"${id}"},` +
+    `"spec":{"hardwareRef":"${ids.full}","templateRef":"debian-13"},` +
+    `"status":{"state":"${state}","progress":0}}`
+  );
+}

@@ -117,6 +117,13 @@ function noDisk(
 ): AppError {
   const sought =
     hints !== undefined ? stringifyExact(hints) : device === 'auto' ? 'any disk' : device;
+  const [unfilled] = /\{\{.*?\}\}/.exec(device) ?? [];
+  if (unfilled !== undefined) {
+    return new AppError(
+      'plan.no-disk',
+      `the template names ${unfilled} as its disk, which is no variable: write "auto", a device, or hints in root_device`,
+    );
+  }
   const each = disks.map(
     (disk) => `${disk.device} is ${reasonAgainst(disk, isNamed) ?? 'another one'}`,
   );

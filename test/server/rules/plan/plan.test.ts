@@ -79,6 +79,13 @@ const withHints = (root_device: Record<string, string | number | boolean>): Temp
   { ...image, root_device },
 ];
 
+it('names a variable that does not exist where a disk is meant', () => {
+  const chroot: TemplateAction = { action: 'chroot', disk: '{{ destination_disk }}' };
+  expect(() => plan({ disks: [disk('/dev/sda')], actions: [image, chroot] })).toThrow(
+    /names \{\{ destination_disk \}\} as its disk, which is no variable/,
+  );
+});
+
 describe('the planned disk', () => {
   const small = disk('/dev/sdb', { size_bytes: 240 * GiB });
   const data = (device: string, type = 'ext4') => [{ device, type }];
