@@ -7,6 +7,7 @@ import type { ProxySettings } from '../transport/proxy.ts';
 import { Requests } from '../transport/requests.ts';
 import { Calls, type CallOptions } from './calls.ts';
 import { ConflictCalls } from './conflicts.ts';
+import { DamagedCalls } from './damaged.ts';
 import { MachineCalls } from './machines.ts';
 import { SettingCalls } from './settings.ts';
 import { TemplateCalls } from './templates.ts';
@@ -48,6 +49,7 @@ export class Client {
   readonly tokens: TokenCalls;
   readonly audit: AuditCalls;
   readonly settings: SettingCalls;
+  readonly damaged: DamagedCalls;
   readonly #calls: Calls;
   readonly #requests: Requests;
   readonly #random: () => number;
@@ -67,6 +69,7 @@ export class Client {
     this.tokens = new TokenCalls(calls);
     this.audit = new AuditCalls(calls);
     this.settings = new SettingCalls(calls);
+    this.damaged = new DamagedCalls(calls);
   }
 
   /** Follows the server's events, from now on or after a given event. An event names what changed; read it

@@ -37,6 +37,7 @@ export type {
   MachineView,
   TagList,
 } from '../model/api/machines.ts';
+export type { DamagedList, DamagedRaw } from '../model/api/damaged.ts';
 export type { NewTokenRequest, TokenCreated, TokenList, TokenScope } from '../model/api/tokens.ts';
 export type { Setting } from '../model/api/settings.ts';
 export type { WorkflowCreate } from '../model/api/workflows.ts';

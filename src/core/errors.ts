@@ -110,6 +110,7 @@ const codes = {
   'store.unavailable': [503, 'The store cannot be reached or cannot write.'],
   'store.full': [507, 'The store has no room left.'],
   'store.damaged': [500, 'What is stored is damaged.'],
+  'damaged.unknown': [404, 'There is no damaged record of that name.'],
   'store.in-use': [null, 'The data directory is in use by another server.'],
   'store.incompatible': [null, 'The data directory was written by a newer version.'],
   'store.not-empty': [null, 'A backup is only restored into an empty store.'],

@@ -37,6 +37,7 @@ import { agentRoutes } from './routes/agent.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { bootRoutes } from './routes/provisioning/boot.ts';
 import { conflictRoutes } from './routes/conflicts.ts';
+import { damagedRoutes } from './routes/damaged.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { imageRoutes } from './routes/provisioning/images.ts';
@@ -53,7 +54,7 @@ import type { App, Services } from './services.ts';
 import { measureUpkeep } from './running/metrics/upkeep.ts';
 import { StoreHealth } from './running/store-health.ts';
 import { Stopwatch } from './running/stopwatch.ts';
-import { countFleet, measureFleet } from './running/metrics/fleet.ts';
+import { countFleet, measureDamage, measureFleet } from './running/metrics/fleet.ts';
 import { timedStore } from './running/metrics/timed-store.ts';
 
 export interface AppOptions {
@@ -96,6 +97,7 @@ const routes: readonly Routes[] = [
   settingRoutes,
   tokenRoutes,
   auditRoutes,
+  damagedRoutes,
   eventRoutes,
   operationRoutes,
   docsRoutes,
@@ -161,6 +163,7 @@ function createServices(options: AppOptions, stopping: AbortSignal): Services {
   const store = timedStore(options.store, clock, metrics, storeHealth);
   const fleet = countFleet(store);
   measureFleet(metrics.registry, fleet, liveness);
+  measureDamage(metrics.registry, store);
   return {
     store,
     clock,

@@ -25,6 +25,7 @@ const flushAtOnce = 64;
 const expiryMs = 5000;
 const tidyMs = 3_600_000;
 const usedMs = 60_000;
+const damageMs = 60_000;
 
 export interface Background {
   /** Waits for running work and writes whatever is only in memory. */
@@ -58,6 +59,7 @@ export function startBackground(s: Services, signal: AbortSignal): Background {
       ),
     ),
     every(s, tidyMs, signal, () => s.auth.boots.forgetOld()),
+    every(s, damageMs, signal, damageReporter(s)),
   ];
   return {
     async finish() {
@@ -69,6 +71,18 @@ export function startBackground(s: Services, signal: AbortSignal): Background {
         s.log.error({ err }, 'last_seen could not be written before the end');
       });
     },
+  };
+}
+
+/** Logs each record that could not be read, once. */
+function damageReporter({ store, log }: Services): () => Promise<void> {
+  let reported = new Set<string>();
+  return async () => {
+    const known = store.damage.known();
+    for (const { record, error } of known) {
+      if (!reported.has(record)) log.error({ record, error }, 'a stored record cannot be read');
+    }
+    reported = new Set(known.map(({ record }) => record));
   };
 }
 

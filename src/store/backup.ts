@@ -10,6 +10,7 @@ import { inDragonflysDialect } from '../model/dragonfly.ts';
 import { isActive, type Workflow } from '../model/documents/workflow.ts';
 import type { Machine } from '../model/machine.ts';
 import { formatVersion, restoringKey } from './format.ts';
+import { Damage, type DamagedRecord } from './collections/damage.ts';
 import { parseDocument } from './collections/json.ts';
 import type { Kv, KvEntry, KvOperation } from './kv/kv.ts';
 import { allKinds, indexKeys, kinds, recordKey, type Kind } from './collections/kinds.ts';
@@ -29,12 +30,22 @@ const leftOut: ReadonlySet<string> = new Set([
 ]);
 const backedUp = allKinds.filter(({ table }) => !leftOut.has(table));
 
-/** Writes all records to a file, whole or not at all, and returns how many.
+export interface BackupOptions {
+  /** Each document is written as newer versions of Dragonfly need it. */
+  readonly dialect?: 'dragonfly' | undefined;
+  /** Called with each record that cannot be read, which the backup goes on without. */
+  readonly onDamaged?: ((damaged: DamagedRecord) => void) | undefined;
+}
+
+/** Writes all records that can be read to a file, whole or not at all, and returns how many.
  *  Shape: a line {format, version}, a line {table, document} for each record, a line
  *  {records, sha256} over all lines before it.
- *  With a dialect each document is written as newer versions of Dragonfly need it.
  *  Errors: AppError `backup.failed` and those of the store. */
-export async function backUp(kv: Kv, path: string, dialect?: 'dragonfly'): Promise<number> {
+export async function backUp(
+  kv: Kv,
+  path: string,
+  { dialect, onDamaged }: BackupOptions = {},
+): Promise<number> {
   const partial = `${path}.partial`;
   const file = await attempt(`write ${path}`, async () => {
     refuseOthers(path);
@@ -43,9 +54,9 @@ export async function backUp(kv: Kv, path: string, dialect?: 'dragonfly'): Promi
   });
   try {
     const text = dialect === undefined ? oneLine : dragonflysLine;
-    const records = await writeLines(kv, text, (lines) =>
-      attempt(`write ${partial}`, () => file.appendFile(lines)),
-    );
+    const write = (lines: string): Promise<void> =>
+      attempt(`write ${partial}`, () => file.appendFile(lines));
+    const records = await writeLines(kv, text, write, onDamaged ?? (() => {}));
     await attempt(`write ${partial}`, () => file.sync());
     await file.close();
     await attempt(`rename ${partial}`, () => rename(partial, path));
@@ -59,9 +70,11 @@ export async function backUp(kv: Kv, path: string, dialect?: 'dragonfly'): Promi
 
 async function writeLines(
   kv: Kv,
-  textOf: (entry: KvEntry, kind: Kind<object>) => string,
+  textOf: (entry: KvEntry, kind: Kind<object>, document: object) => string,
   write: (text: string) => Promise<void>,
+  onDamaged: (damaged: DamagedRecord) => void,
 ): Promise<number> {
+  const damage = new Damage(kv);
   const hash = createHash('sha256');
   let records = 0;
   const put = async (text: string): Promise<void> => {
@@ -72,27 +85,27 @@ async function writeLines(
   for (const kind of backedUp) {
     const { table } = kind;
     for await (const piece of kv.scan(`${table}/`)) {
-      records += piece.length;
-      const lines = piece.map(
-        (entry) => `{"table":"${table}","document":${textOf(entry, kind)}}\n`,
-      );
-      await put(lines.join(''));
+      let lines = '';
+      for (const entry of piece) {
+        const read = damage.read(kind, entry);
+        if ('value' in read) {
+          records += 1;
+          lines += `{"table":"${table}","document":${textOf(entry, kind, read.value)}}\n`;
+        } else onDamaged(read);
+      }
+      await put(lines);
     }
   }
   await write(`${JSON.stringify({ records, sha256: hash.digest('hex') })}\n`);
   return records;
 }
 
-/** A record's stored text, so that nothing that this version does not know can get lost.
- *  Errors: AppError `store.damaged` for what could not be restored. */
-function oneLine({ key, value }: KvEntry): string {
-  const document = parseDocument(key, value);
+/** A record's stored text, so that nothing that this version does not know can get lost. */
+function oneLine({ value }: KvEntry, _kind: Kind<object>, document: object): string {
   return value.includes('\n') ? stringifyExact(document) : value;
 }
 
-/** Errors: AppError `store.damaged`. */
-function dragonflysLine({ key, value }: KvEntry, kind: Kind<object>): string {
-  const stored = parseDocument(key, value);
+function dragonflysLine(_entry: KvEntry, kind: Kind<object>, stored: object): string {
   const document = kind.mended?.(stored) ?? stored;
   if (kind.table !== kinds.machines.table) return stringifyExact(document);
   // The table of machines holds nothing else.

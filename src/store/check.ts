@@ -1,10 +1,10 @@
 // Checks that records and indexes agree: every record has its index entries, every entry its record.
 // The store may be in use, so a suspicion is looked at again before it counts as a finding.
 import { describeError, isAppError } from '../core/errors.ts';
-import { parseDocument } from './collections/json.ts';
-import { keyPart } from './collections/keys.ts';
-import type { Kv, KvEntry, KvRead } from './kv/kv.ts';
-import { allKinds, indexKeys, indexTable, recordKey, type Kind } from './collections/kinds.ts';
+import { asideKey, puttingAside, readDocument } from './collections/damage.ts';
+import { lastPart } from './collections/keys.ts';
+import type { Kv, KvEntry, KvExpectation, KvOperation, KvRead } from './kv/kv.ts';
+import { allKinds, indexKeys, indexTable, type Kind } from './collections/kinds.ts';
 
 export interface Finding {
   readonly what:
@@ -26,7 +26,7 @@ export interface CheckResult {
 }
 
 /** Goes over the whole store in pieces and calls `report` with each finding. With `repair`, index
- *  entries are made to agree with the records; records are never touched.
+ *  entries are made to agree with the records, and records that cannot be read are put aside, as they are.
  *  Errors: those of the store. */
 export async function checkStore(
   kv: Kv,
@@ -120,21 +120,31 @@ class Check {
     const { what, key, message, value } = suspicion;
     const isIndex = what === 'missing index entry' || what === 'stray index entry';
     const repaired =
-      this.#repair && isIndex && (await this.#write(suspicion.record, record, { key, value }));
+      this.#repair &&
+      (isIndex
+        ? await this.#write(suspicion.record, record, [{ key, value }])
+        : record !== undefined && (await this.#putAside(kind, record)));
     this.result.findings += 1;
     this.result.repaired += repaired ? 1 : 0;
     this.#report({ what, key, message, repaired });
+  }
+
+  /** Not where one of that name was put aside before. */
+  async #putAside(kind: Kind<object>, record: KvEntry): Promise<boolean> {
+    const free = { key: asideKey(record.key), revision: 0 };
+    return this.#write(record.key, record, await puttingAside(this.#kv, kind, record), [free]);
   }
 
   /** Writes unless the record changed again, which then brought its entries with it. */
   async #write(
     recordAt: string,
     record: KvEntry | undefined,
-    operation: { key: string; value: string | undefined },
+    operations: readonly KvOperation[],
+    more: readonly KvExpectation[] = [],
   ): Promise<boolean> {
     const expected = { key: recordAt, revision: record?.revision ?? 0 };
     try {
-      await this.#kv.commit([expected], [operation]);
+      await this.#kv.commit([expected, ...more], operations);
       return true;
     } catch (err) {
       if (isAppError(err, 'store.conflict')) return false;
@@ -164,19 +174,11 @@ function readRecord(
   | { readonly indexKeys: ReadonlySet<string> }
   | { readonly problem: Pick<Suspicion, 'what' | 'message'> } {
   try {
-    const document = parseDocument(entry.key, entry.value);
-    if (recordKey(kind, kind.name(document)) === entry.key) {
-      return { indexKeys: indexKeys(kind, document) };
-    }
-    const message = `${entry.key} holds the record of ${keyPart(kind.name(document))}`;
-    return { problem: { what: 'record under a wrong key', message } };
+    return { indexKeys: indexKeys(kind, readDocument(kind, entry)) };
   } catch (err) {
-    // A document of the wrong shape fails wherever its fields are first used.
-    const message = `${entry.key} cannot be read: ${describeError(err)}`;
-    return { problem: { what: 'unreadable record', message } };
+    if (!isAppError(err, 'store.damaged')) throw err;
+    const what =
+      err.details['own'] === undefined ? 'unreadable record' : 'record under a wrong key';
+    return { problem: { what, message: describeError(err) } };
   }
-}
-
-function lastPart(key: string): string {
-  return key.slice(key.lastIndexOf('/') + 1);
 }

@@ -2,6 +2,7 @@
 import { KvCollection } from './collections/collection.ts';
 import { partName } from './collections/keys.ts';
 import { anyKinds, kindNames, kinds } from './collections/kinds.ts';
+import { Damage } from './collections/damage.ts';
 import type { Kv, KvChange } from './kv/kv.ts';
 import { KvMachines } from './collections/machines.ts';
 import { KvTokens } from './collections/tokens.ts';
@@ -14,18 +15,20 @@ const watched = kindNames.filter((name): name is StoreChange['kind'] => !unwatch
 
 /** The store that a backend holds. Closing it closes the backend. */
 export function storeOver(kv: Kv): Store {
+  const damage = new Damage(kv);
   return {
-    ...collections(kv),
+    ...collections(kv, damage),
+    damage,
     isExclusive: kv.isExclusive ?? false,
-    machines: new KvMachines(kv),
-    tokens: new KvTokens(kv),
+    machines: new KvMachines(kv, damage),
+    tokens: new KvTokens(kv, damage),
     watch: (listener, signal) => watch(kv, listener, signal),
     close: () => kv.close(),
   };
 }
 
-function collections(kv: Kv): Collections {
-  const made = kindNames.map((name) => [name, new KvCollection(kv, anyKinds[name])]);
+function collections(kv: Kv, damage: Damage): Collections {
+  const made = kindNames.map((name) => [name, new KvCollection(kv, anyKinds[name], damage)]);
   // Each has the documents of the kind that it is named after.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return Object.fromEntries(made) as Collections;

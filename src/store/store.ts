@@ -2,6 +2,8 @@
 // differ below it, in a Kv.
 import type { IdentityConflict, MachineChange } from '../model/history.ts';
 import type { Machine } from '../model/machine.ts';
+import type { DamagedRecord, RawRecord } from './collections/damage.ts';
+export type { DamagedRecord, RawRecord };
 import type { DocumentOf, Kinds, ValuesOf } from './collections/kinds.ts';
 
 /** Opaque: two reads gave the same document exactly when their revisions are equal. */
@@ -32,6 +34,8 @@ export interface ListRequest extends PageRequest {
 
 export interface Page<T> {
   readonly items: readonly Versioned<T>[];
+  /** Those among them that cannot be read. */
+  readonly damaged: readonly DamagedRecord[];
   /** Where the next page starts; undefined after the last one. */
   readonly nextCursor: string | undefined;
 }
@@ -62,6 +66,18 @@ export interface Along {
   readonly unlessSeen?: readonly Sighting[];
 }
 
+/** The records of a store that cannot be read. */
+export interface DamagedRecords {
+  /** Those that were met and have not been read well since. */
+  known(): readonly DamagedRecord[];
+  /** Looks at every record, and at those that `check --repair` put aside. */
+  find(): AsyncGenerator<DamagedRecord>;
+  /** As it is stored; undefined if there is no damaged record of that name. */
+  get(record: string): Promise<RawRecord | undefined>;
+  /** With the index entries that lead to it. False if there was none. */
+  delete(record: string): Promise<boolean>;
+}
+
 /** Documents of one kind. `By` has the values that each of its indexes finds documents by. */
 export interface Collection<T, By extends object = object> {
   get(name: string): Promise<Versioned<T> | undefined>;
@@ -75,8 +91,8 @@ export interface Collection<T, By extends object = object> {
     value: By[Index],
     page?: PageRequest,
   ): Promise<Page<T>>;
-  /** Every document whose name begins with `prefix`, a page at a time: what changes meanwhile may be seen
-   *  as it was or as it is. */
+  /** Every document whose name begins with `prefix` and that can be read, a page at a time: what changes
+   *  meanwhile may be seen as it was or as it is. */
   all(prefix?: string): AsyncGenerator<Versioned<T>>;
   /** As `all`, those with this value. */
   allBy<Index extends keyof By & string>(
@@ -120,6 +136,7 @@ export interface StoreChange {
  *  when what is stored is no document, `request.invalid` for a cursor that no page gave. */
 export interface Store extends Omit<Collections, 'machines' | 'histories'> {
   readonly machines: Machines;
+  readonly damage: DamagedRecords;
   /** True if no other server can be on it. */
   readonly isExclusive: boolean;
 

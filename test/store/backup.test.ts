@@ -3,6 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { backUp, restore } from '../../src/store/backup.ts';
 import { checkStore } from '../../src/store/check.ts';
+import { MemoryKv } from '../../src/store/memory.ts';
+import type { KvEntry } from '../../src/store/kv/kv.ts';
+import { AppError } from '../../src/core/errors.ts';
+import { storeOver } from '../../src/store/kv-store.ts';
 import { openKv, openStore } from '../../src/store/open.ts';
 import { backends, openedWithKv, skipIfMissing, tables, temporaryDirectory } from './backends.ts';
 import { id, machine, template, workflow } from './documents.ts';
@@ -97,15 +101,32 @@ describe('a backup', () => {
 
   it('that cannot be finished leaves no file, and what was there before stays', async () => {
     const { file } = await backedUp();
-    const { kv } = await openedWithKv('memory:');
-    await kv.commit([], [{ key: 'machines/x', value: '{"id":' }]);
+    const kv = new (class extends MemoryKv {
+      override async *scan(prefix: string): AsyncIterable<readonly KvEntry[]> {
+        yield [{ key: `${prefix}x`, value: '{}', revision: 1 }];
+        throw new AppError('store.unavailable', 'the store went away');
+      }
+    })();
     const before = readFileSync(file, 'utf8');
-    await expect(backUp(kv, file)).rejects.toMatchObject({ code: 'store.damaged' });
+    await expect(backUp(kv, file)).rejects.toMatchObject({ code: 'store.unavailable' });
     expect(readFileSync(file, 'utf8')).toBe(before);
     expect(existsSync(`${file}.partial`)).toBe(false);
     await expect(backUp(kv, '/no/such/directory/file')).rejects.toMatchObject({
       code: 'backup.failed',
     });
+  });
+
+  it('goes on without a record that cannot be read, and names it', async () => {
+    const { kv } = await openedWithKv('memory:');
+    await storeOver(kv).machines.put(machine(1));
+    await kv.commit([], [{ key: 'machines/x', value: '{"id":' }]);
+    const file = join(temporaryDirectory(), 'backup');
+    const damaged: string[] = [];
+    expect(await backUp(kv, file, { onDamaged: ({ record }) => damaged.push(record) })).toBe(1);
+    expect(damaged).toEqual(['machines/x']);
+    const other = await openedWithKv('memory:');
+    expect(await restore(other.kv, file)).toBe(1);
+    expect((await other.store.machines.get(id(1)))?.value).toEqual(machine(1));
   });
 
   it('is taken while the server that has the directory goes on writing', async () => {

@@ -2,6 +2,7 @@
 import type { Command } from '../command.ts';
 import { inventoryCommands } from './machines/ansible.ts';
 import { conflictCommands } from './conflicts.ts';
+import { damagedCommands } from './damaged.ts';
 import { contextCommands } from './context.ts';
 import { eventCommands } from './events.ts';
 import { machineCommands } from './machines/machines.ts';
@@ -17,6 +18,7 @@ export const operatorCommands: readonly Command[] = [
   ...workflowCommands,
   ...templateCommands,
   ...conflictCommands,
+  ...damagedCommands,
   ...settingCommands,
   ...tokenCommands,
   ...eventCommands,

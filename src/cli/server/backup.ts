@@ -18,9 +18,17 @@ export const backup = command({
     const kv = await openStoreOf(args, io, { readOnly: true });
     try {
       const path = args.file;
-      const records = await backUp(kv, path, args.dragonfly ? 'dragonfly' : undefined);
-      io.stdout.write(`${records} records written to ${path}\n`);
-      return 0;
+      let damaged = 0;
+      const records = await backUp(kv, path, {
+        dialect: args.dragonfly ? 'dragonfly' : undefined,
+        onDamaged({ record, error }) {
+          damaged += 1;
+          io.stderr.write(`left out: ${record}: ${error} [store.damaged]\n`);
+        },
+      });
+      const without = damaged === 0 ? '' : `; ${damaged} cannot be read and are not in it`;
+      io.stdout.write(`${records} records written to ${path}${without}\n`);
+      return damaged === 0 ? 0 : 1;
     } finally {
       await kv.close();
     }

@@ -8,7 +8,11 @@ export const check = command({
   describe: 'find index entries without their record and records without their entries',
   settings: storeSettings,
   options: {
-    repair: { type: 'boolean', describe: 'make the indexes agree with the records' },
+    repair: {
+      type: 'boolean',
+      describe:
+        'make the indexes agree with the records, and put aside records that cannot be read',
+    },
     json: { type: 'boolean', describe: 'print the result as JSON' },
   },
   async run(args, io) {

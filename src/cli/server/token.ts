@@ -2,6 +2,7 @@
 // that is using it.
 import { AppError, isAppError } from '../../core/errors.ts';
 import type { Token } from '../../model/documents/token.ts';
+import type { TokenList } from '../../model/api/tokens.ts';
 import type { NewToken } from '../../server/access/tokens.ts';
 import { command, type Io } from '../command.ts';
 import { serverConfiguration, storeUrl } from './server-settings.ts';
@@ -14,6 +15,8 @@ type Shown = Pick<Token, 'name' | 'scope' | 'tags' | 'created_at' | 'expires_at'
 interface Tokens {
   create(wanted: NewToken): Promise<string>;
   list(): Promise<readonly Shown[]>;
+  /** Those that cannot be read. */
+  damaged(): Promise<readonly { readonly record: string; readonly error: string }[]>;
   revoke(name: string): Promise<void>;
 }
 
@@ -92,6 +95,7 @@ export const token = command({
           return text;
         },
         list: () => tokens.shownTokens(store),
+        damaged: () => tokens.damagedTokens(store),
         async revoke(name) {
           await tokens.revokeToken(store, name);
           await note('delete', name, null);
@@ -118,7 +122,10 @@ async function act(tokens: Tokens, wanted: Wanted, io: Io): Promise<number> {
   const tags = wanted.tags?.split(',').filter((tag) => tag !== '');
   if (action === 'list') {
     printList(await tokens.list(), json, io);
-    return 0;
+    const damaged = await tokens.damaged();
+    for (const { record, error } of damaged)
+      io.stderr.write(`${record}: ${error} [store.damaged]\n`);
+    return damaged.length === 0 ? 0 : 1;
   }
   if (name === undefined || !/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name)) {
     throw usage('name the token: up to 63 letters, digits, ".", "_" or "-"');
@@ -221,6 +228,7 @@ function throughServer(url: string, bearer: string | undefined): Tokens {
       return ((await call('POST', '/api/tokens', body)) as { token: string }).token;
     },
     list: async () => ((await call('GET', '/api/tokens')) as { tokens: Shown[] }).tokens,
+    damaged: async () => ((await call('GET', '/api/tokens')) as TokenList).damaged ?? [],
     revoke: async (name) => void (await call('DELETE', `/api/tokens/${name}`)),
   };
   // oxlint-enable typescript/no-unsafe-type-assertion

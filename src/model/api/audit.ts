@@ -2,6 +2,7 @@
 import { Type } from 'typebox';
 import { AuditEntry } from '../documents/audit.ts';
 import { nullable } from '../fields.ts';
+import { damaged } from './damaged.ts';
 import { Paging, strict } from './request.ts';
 
 export const AuditQuery = Type.Object(
@@ -17,5 +18,6 @@ export const AuditQuery = Type.Object(
 
 export const AuditList = Type.Object({
   entries: Type.Array(AuditEntry),
+  damaged,
   next_cursor: nullable(Type.String()),
 });

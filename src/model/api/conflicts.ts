@@ -2,10 +2,12 @@
 import { Type } from 'typebox';
 import { nullable } from '../fields.ts';
 import { IdentityConflict } from '../history.ts';
+import { damaged } from './damaged.ts';
 import { strict } from './request.ts';
 
 export const ConflictList = Type.Object({
   conflicts: Type.Array(IdentityConflict),
+  damaged,
   next_cursor: nullable(Type.String()),
 });
 

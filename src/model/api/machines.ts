@@ -6,6 +6,7 @@ import { MachineHistory } from '../history.ts';
 import { BmcConfig, Machine, MachineConfig, MachineStateName } from '../machine.ts';
 import { fieldNames } from '../search/fields.ts';
 import { LivenessName } from './agent.ts';
+import { damaged } from './damaged.ts';
 import { MachineId, Paging, Tag, mostTags, printable, strict } from './request.ts';
 
 const Hostname = Type.String({
@@ -70,6 +71,7 @@ export const MachineList = Type.Object({
   machines: Type.Array(MachineView, {
     description: 'with a filter, a page before the last may be short or empty',
   }),
+  damaged,
   next_cursor: nullable(Type.String()),
 });
 

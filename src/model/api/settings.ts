@@ -1,6 +1,7 @@
 // Requests and answers about settings, between operators (the page, scripts) and the server.
 import { Type, type Static } from 'typebox';
 import { nullable } from '../fields.ts';
+import { damaged } from './damaged.ts';
 import { strict } from './request.ts';
 
 export const SettingKey = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,190}$' });
@@ -28,5 +29,6 @@ export type Setting = Static<typeof Setting>;
 
 export const SettingList = Type.Object({
   settings: Type.Array(Setting),
+  damaged,
   next_cursor: nullable(Type.String()),
 });

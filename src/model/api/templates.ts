@@ -2,6 +2,7 @@
 import { Type, type Static } from 'typebox';
 import { Template } from '../documents/template.ts';
 import { nullable } from '../fields.ts';
+import { damaged } from './damaged.ts';
 
 /** A template as it is shown. */
 export const TemplateView = Type.Object({
@@ -14,5 +15,6 @@ export type TemplateView = Static<typeof TemplateView>;
 
 export const TemplateList = Type.Object({
   templates: Type.Array(TemplateView),
+  damaged,
   next_cursor: nullable(Type.String()),
 });

@@ -1,6 +1,7 @@
 // Requests and answers about tokens, between operators (the page, scripts) and the server.
 import { Type, type Static } from 'typebox';
 import { nullable } from '../fields.ts';
+import { damaged } from './damaged.ts';
 import { Tag, mostTags, strict } from './request.ts';
 
 export const TokenScope = Type.Enum(['read', 'operate', 'full', 'enrol'], {
@@ -46,5 +47,6 @@ export const TokenList = Type.Object({
       last_used: nullable(Type.String({ description: 'null: not since this was noted' })),
     }),
   ),
+  damaged,
 });
 export type TokenList = Static<typeof TokenList>;

@@ -3,6 +3,7 @@ import { Type, type Static } from 'typebox';
 import { TemplateName } from '../documents/template.ts';
 import { Workflow } from '../documents/workflow.ts';
 import { nullable } from '../fields.ts';
+import { damaged } from './damaged.ts';
 import { MachineId, Paging, strict } from './request.ts';
 
 export const WorkflowCreate = Type.Object(
@@ -37,5 +38,6 @@ export const WorkflowListQuery = Type.Object(
 
 export const WorkflowList = Type.Object({
   workflows: Type.Array(Workflow),
+  damaged,
   next_cursor: nullable(Type.String()),
 });

@@ -5,7 +5,7 @@ import type { Token } from '../../model/documents/token.ts';
 import type { Store } from '../../store/store.ts';
 import { areEqual, digest } from './digest.ts';
 import type { Principal } from './principal.ts';
-import { closeForGood, hashToken, isClosedForGood, listTokens } from './tokens.ts';
+import { closeForGood, hashToken, hasTokens, isClosedForGood, listTokens } from './tokens.ts';
 
 interface Known {
   readonly name: string;
@@ -91,18 +91,20 @@ export class KnownTokens {
     const first = this.#refreshedMs === -Infinity;
     if (!first) this.#refreshedMs = nowMs;
     const stored = await listTokens(this.#store);
-    await this.#noteThatThereWere(stored);
+    // One that cannot be read lets nobody in, and keeps everybody out.
+    const areStored = stored.length > 0 || (await hasTokens(this.#store));
+    await this.#noteThatThereWere(areStored);
     // Agents have no tags before they register.
     const usable = stored.filter(({ scope, tags }) => scope !== 'enrol' || tags === undefined);
     const all = [...usable.map(storedToken), ...configuredToken(this.#configured)];
     this.#tokens = new Map(all.map((known) => [known.hash.toString('hex'), known]));
-    this.#hasTokens = stored.length > 0 || this.#configured !== undefined;
+    this.#hasTokens = areStored || this.#configured !== undefined;
     this.#refreshedMs = nowMs;
   }
 
-  async #noteThatThereWere(stored: readonly Token[]): Promise<void> {
+  async #noteThatThereWere(areStored: boolean): Promise<void> {
     this.#hadTokens ||= await isClosedForGood(this.#store);
-    if (stored.length === 0 || this.#hadTokens) return;
+    if (!areStored || this.#hadTokens) return;
     // Version 0.1.0 made them, which leaves no such mark.
     await closeForGood(this.#store, this.#clock);
     this.#hadTokens = true;

@@ -9,7 +9,7 @@ import type { TokenScope } from '../../model/api/tokens.ts';
 import type { Token } from '../../model/documents/token.ts';
 import { tokenChange } from '../rules/history.ts';
 import { privatePrefix } from '../../store/collections/tokens.ts';
-import type { Store } from '../../store/store.ts';
+import type { DamagedRecord, Store } from '../../store/store.ts';
 
 export interface NewToken {
   readonly name: string;
@@ -60,7 +60,12 @@ const closedKey = `${privatePrefix}closed`;
 
 /** True once the store has had a token, revoked or not. */
 export async function isClosedForGood(store: Store): Promise<boolean> {
-  return (await store.settings.get(closedKey)) !== undefined;
+  try {
+    return (await store.settings.get(closedKey)) !== undefined;
+  } catch (err) {
+    if (isAppError(err, 'store.damaged')) return true;
+    throw err;
+  }
 }
 
 /** From now on nobody gets in without a token, even when the last one is revoked. */
@@ -84,6 +89,24 @@ export async function listTokens(store: Store): Promise<readonly Token[]> {
   const tokens: Token[] = [];
   for await (const { value } of store.tokens.all()) tokens.push(value);
   return tokens;
+}
+
+/** True if there is a token, be it one that cannot be read: nobody gets in for it. */
+export async function hasTokens(store: Store): Promise<boolean> {
+  const { items, damaged } = await store.tokens.list({ limit: 1 });
+  return items.length + damaged.length > 0;
+}
+
+/** Tokens that cannot be read. Nobody gets in with one; it can be revoked by its name. */
+export async function damagedTokens(store: Store): Promise<readonly DamagedRecord[]> {
+  const damaged: DamagedRecord[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await store.tokens.list({ cursor });
+    damaged.push(...page.damaged);
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+  return damaged;
 }
 
 /** When each token was last used, kept beside the tokens, which servers of version 0.1.0 read as well. */

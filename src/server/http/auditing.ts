@@ -48,7 +48,9 @@ function verbOf(method: string, rest: readonly string[]): string {
 }
 
 function recordsOf(kind: string, request: FastifyRequest, reply: FastifyReply): string[] {
-  const [name] = Object.values<unknown>(Object(request.params));
+  const names = Object.values<unknown>(Object(request.params));
+  if (kind === 'damaged') return [names.join('/')];
+  const [name] = names;
   if (typeof name === 'string') return [`${kind}/${name.toLowerCase()}`];
   const { ids } = Object(request.body);
   if (Array.isArray(ids)) return ids.map((id) => `${kind}/${String(id).toLowerCase()}`);

@@ -1,14 +1,14 @@
 // Lists of machines: filtered, searched and paged in the store's own order, so that the first page
 // costs the same however many machines there are.
 import type { Clock } from '../../core/clock.ts';
-import { AppError } from '../../core/errors.ts';
+import { AppError, isAppError } from '../../core/errors.ts';
 import { nextTurn } from '../../core/turns.ts';
 import type { LivenessName } from '../../model/api/agent.ts';
 import { stateName, type Machine } from '../../model/machine.ts';
 import type { MachineListQuery } from '../../model/api/machines.ts';
 import { factsOf, type Facts } from '../../model/search/fields.ts';
 import { compileQuery } from '../../model/search/query.ts';
-import type { Page, PageRequest, Store } from '../../store/store.ts';
+import type { DamagedRecord, Page, PageRequest, Store, Versioned } from '../../store/store.ts';
 import type { Liveness } from '../running/liveness/liveness.ts';
 import { viewMachine, type ReadServices } from './machines.ts';
 
@@ -22,6 +22,8 @@ export interface ListServices extends ReadServices {
 
 export interface MachinePage {
   readonly machines: readonly Machine[];
+  /** Those among them that cannot be read. */
+  readonly damaged: readonly DamagedRecord[];
   readonly nextCursor: string | undefined;
 }
 
@@ -37,20 +39,24 @@ export async function listMachines(
   const matches = bothOf(matcher(query, s), taggedWith(within));
   if (matches === undefined) {
     const page = await next({ limit, cursor: query.cursor });
-    return { machines: page.items.map((item) => item.value), nextCursor: page.nextCursor };
+    const { items, damaged, nextCursor } = page;
+    return { machines: items.map((item) => item.value), damaged, nextCursor };
   }
   // A cursor points between pages of the store, so these are small: few matches have to fit at the end.
   const step = Math.max(1, Math.ceil(limit / 4));
   const machines: Machine[] = [];
+  const damaged: DamagedRecord[] = [];
   let cursor = query.cursor;
   for (let scanned = 0; machines.length + step <= limit && scanned < scanLimit; scanned += step) {
     const page = await next({ limit: step, cursor });
     for (const { value } of page.items) if (matches(value)) machines.push(value);
+    // Nobody can say which tags it has.
+    if (within === undefined) damaged.push(...page.damaged);
     cursor = page.nextCursor;
     if (cursor === undefined) break;
     await nextTurn();
   }
-  return { machines, nextCursor: cursor };
+  return { machines, damaged, nextCursor: cursor };
 }
 
 type Matches = ((machine: Machine) => boolean) | undefined;
@@ -77,8 +83,22 @@ function source(
 
 async function namedMachines(store: Store, ids: string): Promise<Page<Machine>> {
   const named = new Set(ids.toLowerCase().split(','));
-  const found = await Promise.all([...named].map((id) => store.machines.get(id)));
-  return { items: found.filter((machine) => machine !== undefined), nextCursor: undefined };
+  const read = async (id: string): Promise<Versioned<Machine> | DamagedRecord | undefined> => {
+    try {
+      return await store.machines.get(id);
+    } catch (err) {
+      if (!isAppError(err, 'store.damaged')) throw err;
+      return { record: `machines/${id}`, error: err.message, aside: false };
+    }
+  };
+  const items: Versioned<Machine>[] = [];
+  const damaged: DamagedRecord[] = [];
+  for (const found of await Promise.all([...named].map(read))) {
+    if (found === undefined) continue;
+    if ('value' in found) items.push(found);
+    else damaged.push(found);
+  }
+  return { items, damaged, nextCursor: undefined };
 }
 
 /** Checks the conditions that the list itself does not meet; undefined when it has only matches. Errors: AppError

@@ -5,7 +5,7 @@ import { stringifyExact } from '../../core/exact-json.ts';
 import { AuditList, AuditQuery } from '../../model/api/audit.ts';
 import { invalid } from '../rules/violations.ts';
 import type { App, Services } from '../services.ts';
-import { errors } from './route.ts';
+import { damagedOf, errors } from './route.ts';
 
 export function auditRoutes(app: App, s: Services): void {
   app.get(
@@ -20,15 +20,16 @@ export function auditRoutes(app: App, s: Services): void {
       },
     },
     async (request) => {
-      const { record, since, ...page } = request.query;
+      const { record, since, ...paging } = request.query;
       const from = since === undefined ? undefined : idAt(since);
-      const { items, nextCursor } = await (record === undefined
-        ? s.store.audit.list({ ...page, from })
-        : s.store.audit.listBy('record', record, page));
-      const entries = items.map(({ value }) => value);
+      const page = await (record === undefined
+        ? s.store.audit.list({ ...paging, from })
+        : s.store.audit.listBy('record', record, paging));
+      const entries = page.items.map(({ value }) => value);
       return {
         entries: since === undefined ? entries : entries.filter(({ id }) => id >= (from ?? '')),
-        next_cursor: nextCursor ?? null,
+        ...damagedOf(page),
+        next_cursor: page.nextCursor ?? null,
       };
     },
   );

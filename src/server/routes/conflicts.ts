@@ -5,7 +5,7 @@ import { ConflictAccept, ConflictList } from '../../model/api/conflicts.ts';
 import { Paging } from '../../model/api/request.ts';
 import { acceptConflict, splitConflict } from '../machines/conflicts.ts';
 import type { App, Services } from '../services.ts';
-import { errors } from './route.ts';
+import { damagedOf, errors } from './route.ts';
 
 const ConflictParams = Type.Object({ id: Type.String({ format: 'uuid' }) });
 
@@ -30,6 +30,7 @@ export function conflictRoutes(app: App, s: Services): void {
       const conflicts = page.items.map((item) => item.value);
       return {
         conflicts: all ? conflicts : conflicts.filter((c) => c.resolution === null),
+        ...damagedOf(page),
         next_cursor: page.nextCursor ?? null,
       };
     },

@@ -21,7 +21,7 @@ import { changeMany, deleteMachine, patchMachine } from '../machines/machine-cha
 import { listMachines } from '../machines/machine-list.ts';
 import { loadMachine, machineEtag, viewMachine } from '../machines/machines.ts';
 import type { App, Services } from '../services.ts';
-import { Done, errors, IdParams, IfMatch, serverSeen } from './route.ts';
+import { damagedOf, Done, errors, IdParams, IfMatch, serverSeen } from './route.ts';
 
 export function machineRoutes(app: App, s: Services): void {
   app.get(
@@ -43,6 +43,7 @@ export function machineRoutes(app: App, s: Services): void {
           request.query.dialect === undefined
             ? shown
             : shown.map((machine) => inDragonflysDialect(machine)),
+        ...damagedOf(page),
         next_cursor: page.nextCursor ?? null,
       };
     },
@@ -165,6 +166,7 @@ export function machineRoutes(app: App, s: Services): void {
       const page = await s.store.conflicts.listBy('machine', value.id, request.query);
       return {
         conflicts: page.items.map((item) => item.value),
+        ...damagedOf(page),
         next_cursor: page.nextCursor ?? null,
       };
     },

@@ -2,7 +2,9 @@
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../model/api/agent.ts';
 import type { ServerSeen } from '../rules/fill/variables.ts';
+import type { DamagedRecordView } from '../../model/api/damaged.ts';
 import { MachineId } from '../../model/api/request.ts';
+import type { DamagedRecord } from '../../store/store.ts';
 
 export const IdParams = Type.Object({ id: MachineId });
 export const Done = Type.Null({ description: 'done' });
@@ -23,6 +25,16 @@ export const IfMatchOrNone = Type.Object({
 
 /** The error answers of every route, for the OpenAPI document. */
 export const errors = { '4XX': ErrorResponse, '5XX': ErrorResponse };
+
+/** The field of a list that names the records of its page that cannot be read; none without such. */
+export function damagedOf({ damaged }: { readonly damaged: readonly DamagedRecord[] }): {
+  damaged?: DamagedRecordView[];
+} {
+  if (damaged.length === 0) return {};
+  return {
+    damaged: damaged.map(({ record, error }) => ({ record, code: 'store.damaged', error })),
+  };
+}
 
 /** This server as the templates of machines name it. */
 export function serverSeen(

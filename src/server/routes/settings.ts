@@ -7,10 +7,11 @@ import { seesSecrets } from '../access/principal.ts';
 import { isSecret, shownSetting } from '../rules/secret-settings.ts';
 import { refuseBootSetting } from '../machines/boot-settings.ts';
 import { etag, hasConditions, refuseStale, refuseUnmet } from '../rules/etag.ts';
-import type { Versioned } from '../../store/store.ts';
+import { partName } from '../../store/collections/keys.ts';
+import type { DamagedRecord, Versioned } from '../../store/store.ts';
 import { privatePrefix } from '../../store/collections/tokens.ts';
 import type { App, Services } from '../services.ts';
-import { Done, errors, IfMatch, IfMatchOrNone } from './route.ts';
+import { damagedOf, Done, errors, IfMatch, IfMatchOrNone } from './route.ts';
 
 const KeyParams = Type.Object({ key: SettingKey });
 
@@ -37,6 +38,7 @@ export function settingRoutes(app: App, s: Services): void {
       const isEnd = own.length < settings.length;
       return {
         settings: own.map((setting) => shownSetting(setting, seesSecrets(request.principal))),
+        ...damagedOf({ damaged: page.damaged.filter(isOperators) }),
         next_cursor: isEnd ? null : (page.nextCursor ?? null),
       };
     },
@@ -113,6 +115,11 @@ export function settingRoutes(app: App, s: Services): void {
       return reply.code(204).send(null);
     },
   );
+}
+
+/** True for a record that is not the server's own. */
+function isOperators({ record }: DamagedRecord): boolean {
+  return partName(record.slice(record.indexOf('/') + 1))?.startsWith(privatePrefix) !== true;
 }
 
 async function loadSetting(s: Services, key: string): Promise<Versioned<Setting>> {

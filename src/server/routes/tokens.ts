@@ -7,13 +7,14 @@ import type { App, Services } from '../services.ts';
 import { nameOf } from '../access/principal.ts';
 import {
   createToken,
+  damagedTokens,
   hasFullToken,
   listTokens,
   noteUsed,
   revokeToken,
   shownTokens,
 } from '../access/tokens.ts';
-import { Done, errors } from './route.ts';
+import { damagedOf, Done, errors } from './route.ts';
 
 export function tokenRoutes(app: App, s: Services): void {
   app.get(
@@ -39,6 +40,7 @@ export function tokenRoutes(app: App, s: Services): void {
           expires_at,
           last_used,
         })),
+        ...damagedOf({ damaged: await damagedTokens(s.store) }),
       };
     },
   );

@@ -4,9 +4,9 @@ import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors.ts';
 import { stringifyExact } from '../../core/exact-json.ts';
 import { nextTurn } from '../../core/turns.ts';
-import { parseDocument } from './json.ts';
+import type { Damage, DamagedRecord } from './damage.ts';
 import { indexKeys, indexPrefix, recordKey, type Kind, type Values } from './kinds.ts';
-import { namePrefix } from './keys.ts';
+import { lastPart, namePrefix } from './keys.ts';
 import { conflict } from '../kv/errors.ts';
 import type { Kv, KvEntry, KvExpectation, KvOperation } from '../kv/kv.ts';
 import { retryOnConflict } from '../retry.ts';
@@ -36,16 +36,21 @@ const nothingExtra: Extra = { expectations: [], operations: [] };
 
 export class KvCollection<T extends object, By extends Values> implements Collection<T, By> {
   protected readonly kv: Kv;
+  protected readonly damage: Damage;
   readonly #kind: Kind<T, By>;
 
-  constructor(kv: Kv, kind: Kind<T, By>) {
+  constructor(kv: Kv, kind: Kind<T, By>, damage: Damage) {
     this.kv = kv;
+    this.damage = damage;
     this.#kind = kind;
   }
 
   async get(name: string): Promise<Versioned<T> | undefined> {
     const entry = await readOne(this.kv, recordKey(this.#kind, name));
-    return entry === undefined ? undefined : this.#versioned(entry);
+    if (entry === undefined) return undefined;
+    const item = this.#read(entry);
+    if ('value' in item) return item;
+    throw new AppError('store.damaged', item.error, { details: { record: item.record } });
   }
 
   put(document: T, expected?: Expected): Promise<Revision> {
@@ -56,28 +61,26 @@ export class KvCollection<T extends object, By extends Values> implements Collec
     return this.remove(name, expected);
   }
 
-  async list({ prefix = '', from, ...page }: ListRequest = {}): Promise<Page<T>> {
+  async list({ prefix = '', from, ...paging }: ListRequest = {}): Promise<Page<T>> {
     const table = `${this.#kind.table}/`;
-    const limit = pageLimit(page);
-    const items: Versioned<T>[] = [];
-    let chars = 0;
+    const limit = pageLimit(paging);
+    const page = new PageInProgress<T>(limit);
     const start = from === undefined ? undefined : table + namePrefix(from);
-    let after = position(table, page.cursor) ?? start;
+    let after = position(table, paging.cursor) ?? start;
     for (;;) {
       // One more than fits tells whether there is a next page.
-      const left = limit + 1 - items.length;
+      const left = limit + 1 - page.length;
       const read = { prefix: table + namePrefix(prefix), after, limit: Math.min(left, pieceLimit) };
       const [entries = []] = await this.kv.read([read]);
       for (const entry of entries) {
-        const item = this.#versioned(entry);
-        if (prefix !== '' && !this.#kind.name(item.value).startsWith(prefix)) continue;
-        const isFull = items.length === limit || chars > pageChars;
-        if (isFull) return { items, nextCursor: cursorAt(table, after) };
-        items.push(item);
-        chars += entry.value.length;
+        const item = this.#read(entry);
+        if (prefix !== '' && 'value' in item && !this.#kind.name(item.value).startsWith(prefix))
+          continue;
+        if (page.isFull) return page.end(cursorAt(table, after));
+        page.add(item, entry);
         after = entry.key;
       }
-      if (entries.length < read.limit) return { items, nextCursor: undefined };
+      if (entries.length < read.limit) return page.end(undefined);
       after = entries.at(-1)?.key;
     }
   }
@@ -85,16 +88,15 @@ export class KvCollection<T extends object, By extends Values> implements Collec
   async listBy<Index extends keyof By & string>(
     index: Index,
     value: By[Index],
-    page: PageRequest = {},
+    paging: PageRequest = {},
   ): Promise<Page<T>> {
     const prefix = indexPrefix(this.#kind, index, value);
-    const limit = pageLimit(page);
-    const read = { prefix, after: position(prefix, page.cursor), limit: limit + 1 };
+    const limit = pageLimit(paging);
+    const read = { prefix, after: position(prefix, paging.cursor), limit: limit + 1 };
     const [entries = []] = await this.kv.read([read]);
-    const items: Versioned<T>[] = [];
-    let chars = 0;
+    const page = new PageInProgress<T>(limit);
     let shown = 0;
-    while (shown < Math.min(entries.length, limit) && chars <= pageChars) {
+    while (shown < Math.min(entries.length, limit) && !page.isFull) {
       const piece = entries.slice(shown, Math.min(limit, shown + pieceLimit));
       const names = piece.map((entry) => lastPart(entry.key));
       const records = await this.kv.read(
@@ -102,15 +104,16 @@ export class KvCollection<T extends object, By extends Values> implements Collec
       );
       for (const [entry] of records) {
         shown += 1;
+        if (entry === undefined) continue;
+        const item = this.#read(entry);
         // Between the two reads a record may have left the index.
-        if (entry === undefined || !this.#keysOf(entry).has(prefix + lastPart(entry.key))) continue;
-        items.push(this.#versioned(entry));
-        chars += entry.value.length;
-        if (chars > pageChars) break;
+        const isIn = !('value' in item) || this.#isUnder(prefix, item.value, entry.key);
+        if (isIn) page.add(item, entry);
+        if (page.isFull) break;
       }
     }
     const isEnd = shown === entries.length;
-    return { items, nextCursor: isEnd ? undefined : cursorAt(prefix, entries[shown - 1]?.key) };
+    return page.end(isEnd ? undefined : cursorAt(prefix, entries[shown - 1]?.key));
   }
 
   async *all(prefix?: string): AsyncGenerator<Versioned<T>> {
@@ -143,6 +146,7 @@ export class KvCollection<T extends object, By extends Values> implements Collec
           ...operations,
         ],
       );
+      this.damage.forget(key);
       return String(revision);
     });
   }
@@ -160,17 +164,57 @@ export class KvCollection<T extends object, By extends Values> implements Collec
           .map((k): KvOperation => ({ key: k, value: undefined }))
           .concat(extra.operations),
       );
+      this.damage.forget(key);
       return true;
     });
   }
 
-  #versioned(entry: KvEntry): Versioned<T> {
-    const { value, revision } = versioned<T>(entry);
-    return { value: this.#kind.mended?.(value) ?? value, revision };
+  #read(entry: KvEntry): Versioned<T> | DamagedRecord {
+    const read = this.damage.read(this.#kind, entry);
+    if (!('value' in read)) return read;
+    const value = this.#kind.mended?.(read.value) ?? read.value;
+    return { value, revision: String(entry.revision) };
   }
 
+  #isUnder(prefix: string, document: T, key: string): boolean {
+    return indexKeys(this.#kind, document).has(prefix + lastPart(key));
+  }
+
+  /** The index entries of a record; none known of one that cannot be read, whose entries lists pass over until
+   *  `check` removes them. */
   #keysOf(entry: KvEntry): Set<string> {
-    return indexKeys(this.#kind, versioned<T>(entry).value);
+    const read = this.damage.read(this.#kind, entry);
+    return 'value' in read ? indexKeys(this.#kind, read.value) : new Set();
+  }
+}
+
+/** A page while it is filled: its records, those that cannot be read, and how much is in it. */
+class PageInProgress<T> {
+  readonly #items: Versioned<T>[] = [];
+  readonly #damaged: DamagedRecord[] = [];
+  readonly #limit: number;
+  #chars = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get length(): number {
+    return this.#items.length + this.#damaged.length;
+  }
+
+  get isFull(): boolean {
+    return this.length === this.#limit || this.#chars > pageChars;
+  }
+
+  add(item: Versioned<T> | DamagedRecord, { value }: KvEntry): void {
+    if ('value' in item) this.#items.push(item);
+    else this.#damaged.push(item);
+    this.#chars += value.length;
+  }
+
+  end(nextCursor: string | undefined): Page<T> {
+    return { items: this.#items, damaged: this.#damaged, nextCursor };
   }
 }
 
@@ -196,13 +240,6 @@ export async function readOne(kv: Kv, key: string): Promise<KvEntry | undefined>
   return entries?.[0];
 }
 
-export function versioned<T extends object>(entry: KvEntry): Versioned<T> {
-  // A table holds only what its collection wrote, or what `check` has passed.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const value = parseDocument(entry.key, entry.value) as T;
-  return { value, revision: String(entry.revision) };
-}
-
 export function creation<T, By extends Values>(kind: Kind<T, By>, document: T): KvOperation[] {
   const record = { key: recordKey(kind, kind.name(document)), value: stringifyExact(document) };
   return [record, ...[...indexKeys(kind, document)].map((key) => ({ key, value: '' }))];
@@ -212,10 +249,6 @@ function checkExpected(expected: Expected, old: KvEntry | undefined): void {
   if (expected === undefined) return;
   const revision = old === undefined ? 'absent' : String(old.revision);
   if (revision !== (expected === 'absent' ? expected : expected.revision)) throw conflict();
-}
-
-export function lastPart(key: string): string {
-  return key.slice(key.lastIndexOf('/') + 1);
 }
 
 function pageLimit(page: PageRequest): number {

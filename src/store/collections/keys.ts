@@ -41,3 +41,8 @@ export function partName(part: string): string | undefined {
     String.fromCharCode(Number.parseInt(hex, 16)),
   );
 }
+
+/** What comes after the last "/" of a key: a record's name as a part of keys. */
+export function lastPart(key: string): string {
+  return key.slice(key.lastIndexOf('/') + 1);
+}

@@ -13,6 +13,7 @@ import type { Template } from '../../model/documents/template.ts';
 import { inDragonflysSpelling } from '../../model/documents/template-spelling.ts';
 import { withWholeSeconds, type Workflow } from '../../model/documents/workflow.ts';
 import { keyPart } from './keys.ts';
+import { shapes, type ShapeFault } from './shapes.ts';
 
 export type Values = Readonly<Record<string, string>>;
 
@@ -20,6 +21,8 @@ export type Values = Readonly<Record<string, string>>;
 export interface Kind<T, By extends Values = Values> {
   readonly table: string;
   name(document: T): string;
+  /** The first field that a stored document lacks. */
+  readonly shape: ShapeFault;
   readonly indexes: { readonly [Index in keyof By]: (document: T) => readonly By[Index][] };
   /** Brings a document of an earlier version up to date when it is read: the same one, or a mended copy. */
   readonly mended?: (document: T) => T;
@@ -28,6 +31,7 @@ export interface Kind<T, By extends Values = Values> {
 export const kinds = {
   machines: defineKind(
     'machines',
+    shapes.machine,
     (m: Machine) => m.id,
     {
       identity: (m) => [m.identity.identity_hash],
@@ -41,21 +45,28 @@ export const kinds = {
     },
     withNulls,
   ),
-  histories: defineKind('machine_history', (h: MachineHistory) => h.machine_id, {}),
-  conflicts: defineKind('conflicts', (c: IdentityConflict) => c.id, {
+  histories: defineKind('machine_history', shapes.history, (h: MachineHistory) => h.machine_id, {}),
+  conflicts: defineKind('conflicts', shapes.conflict, (c: IdentityConflict) => c.id, {
     machine: (c) => [c.machine_id, ...c.candidates.map((candidate) => candidate.machine_id)],
   }),
-  templates: defineKind('templates', (t: Template) => t.metadata.name, {}, inDragonflysSpelling),
+  templates: defineKind(
+    'templates',
+    shapes.template,
+    (t: Template) => t.metadata.name,
+    {},
+    inDragonflysSpelling,
+  ),
   workflows: defineKind(
     'workflows',
+    shapes.workflow,
     (w: Workflow) => w.metadata.name,
     { machine: (w) => [w.spec.hardwareRef] },
     withWholeSeconds,
   ),
-  settings: defineKind('settings', (s: Setting) => s.key, {}),
-  tokens: defineKind('tokens', (t: Token) => t.name, {}),
-  presences: defineKind('presences', (p: ServerPresence) => p.server, {}),
-  audit: defineKind('audit', (a: AuditEntry) => a.id, { record: (a) => a.records }),
+  settings: defineKind('settings', shapes.setting, (s: Setting) => s.key, {}),
+  tokens: defineKind('tokens', shapes.token, (t: Token) => t.name, {}),
+  presences: defineKind('presences', shapes.presence, (p: ServerPresence) => p.server, {}),
+  audit: defineKind('audit', shapes.audit, (a: AuditEntry) => a.id, { record: (a) => a.records }),
 };
 export type Kinds = typeof kinds;
 export type DocumentOf<K> = K extends Kind<infer T, infer _> ? T : never;
@@ -63,11 +74,12 @@ export type ValuesOf<K> = K extends Kind<infer _, infer By> ? By : never;
 
 function defineKind<T extends object, By extends Values>(
   table: string,
+  shape: ShapeFault,
   name: (document: T) => string,
   indexes: Kind<T, By>['indexes'],
   mended?: (document: T) => T,
 ): Kind<T, By> {
-  return { table, name, indexes, ...(mended === undefined ? {} : { mended }) };
+  return { table, shape, name, indexes, ...(mended === undefined ? {} : { mended }) };
 }
 
 /** Every kind, for what goes over the whole store. Its documents are only known to be objects. */

@@ -1,9 +1,12 @@
 // The machines of a store: looked up by what they are recognised by, and written together with their
 // history and with the conflicts that they arise from.
+import { AppError } from '../../core/errors.ts';
 import { stringifyExact } from '../../core/exact-json.ts';
-import { recentChanges, type MachineChange, type MachineHistory } from '../../model/history.ts';
+import { recentChanges, type MachineChange } from '../../model/history.ts';
 import type { Machine } from '../../model/machine.ts';
-import { creation, KvCollection, lastPart, readOne, versioned, type Extra } from './collection.ts';
+import { creation, KvCollection, readOne, type Extra } from './collection.ts';
+import { asideKey, type Damage } from './damage.ts';
+import { lastPart } from './keys.ts';
 import { indexPrefix, kinds, macValue, recordKey, type Kinds, type ValuesOf } from './kinds.ts';
 import type { Kv, KvExpectation, KvOperation } from '../kv/kv.ts';
 import type { Along, Clue, Expected, Machines, Revision, Sighting, Versioned } from '../store.ts';
@@ -12,8 +15,8 @@ export class KvMachines
   extends KvCollection<Machine, ValuesOf<Kinds['machines']>>
   implements Machines
 {
-  constructor(kv: Kv) {
-    super(kv, kinds.machines);
+  constructor(kv: Kv, damage: Damage) {
+    super(kv, kinds.machines, damage);
   }
 
   byIdentity(identityHash: string): Promise<Versioned<Machine> | undefined> {
@@ -39,7 +42,10 @@ export class KvMachines
 
   async history(id: string): Promise<readonly MachineChange[]> {
     const entry = await readOne(this.kv, recordKey(kinds.histories, id));
-    return entry === undefined ? [] : versioned<MachineHistory>(entry).value.changes;
+    if (entry === undefined) return [];
+    const read = this.damage.read(kinds.histories, entry);
+    if ('value' in read) return read.value.changes;
+    throw new AppError('store.damaged', read.error, { details: { record: read.record } });
   }
 
   override put(machine: Machine, expected?: Expected, along: Along = {}): Promise<Revision> {
@@ -72,10 +78,14 @@ export class KvMachines
     if (along.changes !== undefined && along.changes.length > 0) {
       const key = recordKey(kinds.histories, machineId);
       const old = await readOne(this.kv, key);
-      const before = old === undefined ? [] : versioned<MachineHistory>(old).value.changes;
+      const read = old && this.damage.read(kinds.histories, old);
+      const before = read !== undefined && 'value' in read ? read.value.changes : [];
       const changes = recentChanges([...along.changes, ...before]);
       expectations.push({ key, revision: old?.revision ?? 0 });
       operations.push({ key, value: stringifyExact({ machine_id: machineId, changes }) });
+      // The machine goes on with a new history, and what could not be read is put aside.
+      if (old !== undefined && read !== undefined && !('value' in read))
+        operations.push({ key: asideKey(key), value: old.value });
     }
     return { expectations, operations };
   }

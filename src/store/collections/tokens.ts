@@ -8,10 +8,11 @@ import { Value } from 'typebox/value';
 import { AppError, isAppError } from '../../core/errors.ts';
 import type { Setting } from '../../model/api/settings.ts';
 import { Token } from '../../model/documents/token.ts';
-import { KvCollection, versioned } from './collection.ts';
+import { KvCollection } from './collection.ts';
+import { readDocument, type Damage, type DamagedRecord } from './damage.ts';
 import { partName } from './keys.ts';
 import { kinds, recordKey, type Kinds, type ValuesOf } from './kinds.ts';
-import type { Kv, KvOperation } from '../kv/kv.ts';
+import type { Kv, KvEntry, KvOperation } from '../kv/kv.ts';
 import { retryOnConflict } from '../retry.ts';
 import type { Expected, ListRequest, Page, Revision, Versioned } from '../store.ts';
 
@@ -23,9 +24,9 @@ const tokenPrefix = `${privatePrefix}token.`;
 export class KvTokens extends KvCollection<Token, ValuesOf<Kinds['tokens']>> {
   readonly #settings: KvCollection<Setting, ValuesOf<Kinds['settings']>>;
 
-  constructor(kv: Kv) {
-    super(kv, kinds.tokens);
-    this.#settings = new KvCollection(kv, kinds.settings);
+  constructor(kv: Kv, damage: Damage) {
+    super(kv, kinds.tokens, damage);
+    this.#settings = new KvCollection(kv, kinds.settings, damage);
   }
 
   override async get(name: string): Promise<Versioned<Token> | undefined> {
@@ -49,10 +50,16 @@ export class KvTokens extends KvCollection<Token, ValuesOf<Kinds['tokens']>> {
 
   override async list({ prefix = '', ...page }: ListRequest = {}): Promise<Page<Token>> {
     const found = await this.#settings.list({ prefix: tokenPrefix + prefix, ...page });
-    return {
-      items: found.items.map(({ value, revision }) => ({ value: readToken(value), revision })),
-      nextCursor: found.nextCursor,
-    };
+    const items: Versioned<Token>[] = [];
+    const damaged: DamagedRecord[] = [...found.damaged];
+    for (const { value, revision } of found.items) {
+      try {
+        items.push({ value: readToken(value), revision });
+      } catch (err) {
+        damaged.push(this.damage.note(recordKey(kinds.settings, value.key), err));
+      }
+    }
+    return { items, damaged, nextCursor: found.nextCursor };
   }
 }
 
@@ -75,7 +82,7 @@ export async function takeOverTokens(kv: Kv): Promise<void> {
 async function takeOver(kv: Kv, name: string): Promise<void> {
   const record = recordKey(kinds.tokens, name);
   const [[from] = [], [to] = []] = await kv.read([{ key: settingKey(name) }, { key: record }]);
-  const token = from === undefined ? undefined : tokenIn(versioned<Setting>(from).value);
+  const token = from && tokenOf(from);
   const operation = recordOf(name, token);
   if (operation.value === to?.value) return;
   const expectations = [
@@ -83,6 +90,16 @@ async function takeOver(kv: Kv, name: string): Promise<void> {
     { key: settingKey(name), revision: from?.revision ?? 0 },
   ];
   await kv.commit(expectations, [operation]);
+}
+
+/** undefined for one that cannot be read: its record ends with it. */
+function tokenOf(entry: KvEntry): Token | undefined {
+  try {
+    return tokenIn(readDocument(kinds.settings, entry));
+  } catch (err) {
+    if (isAppError(err, 'store.damaged')) return undefined;
+    throw err;
+  }
 }
 
 function settingKey(name: string): string {

@@ -8,6 +8,8 @@ const pieceBytes = 768 * 1024;
 const smallBytes = 256 * 1024;
 /** A value that begins with this is a pointer. Documents begin with "{". */
 const mark = '@';
+/** The most pieces that a pointer is believed to have: 375 MiB, far beyond what a request can bring. */
+const mostPieces = 500;
 
 /** The keys and texts of pieces. */
 export type Pieces = ReadonlyMap<string, string>;
@@ -38,19 +40,27 @@ export function cutUp(
   return { small, pieces };
 }
 
-/** Replaces pointers by the values they point to. */
+/** Replaces pointers by the values they point to. One that leads nowhere stays as it is, which is no document. */
 export async function assemble(
   found: KvEntry[][],
   readPieces: (keys: readonly string[]) => Promise<readonly KvEntry[]>,
 ): Promise<KvEntry[][]> {
   if (!found.some((entries) => entries.some((entry) => entry.value.startsWith(mark)))) return found;
   const whole = async (entry: KvEntry): Promise<KvEntry> => {
-    if (!entry.value.startsWith(mark)) return entry;
-    const [count = '', upload = ''] = entry.value.slice(mark.length).split(' ', 2);
-    const keys = Array.from({ length: Number(count) }, (_, i) => upload + i);
+    const keys = pieceKeys(entry);
+    if (keys === undefined) return entry;
     const pieces = await readPieces(keys);
+    if (pieces.length < keys.length) return entry;
     const bytes = pieces.map((piece) => Buffer.from(piece.value, 'base64'));
     return { ...entry, value: Buffer.concat(bytes).toString() };
   };
   return Promise.all(found.map(async (entries) => Promise.all(entries.map(whole))));
+}
+
+/** The keys of the pieces that a pointer names; undefined for what is none, or points wildly. */
+function pieceKeys({ key, value }: KvEntry): string[] | undefined {
+  const [, count = '', upload = ''] = /^@([1-9]\d{0,3}) (\S+\/)$/.exec(value) ?? [];
+  const isWild = Number(count) > mostPieces || !upload.startsWith(piecePrefix(key));
+  if (count === '' || isWild) return undefined;
+  return Array.from({ length: Number(count) }, (_, i) => upload + i);
 }

@@ -47,7 +47,7 @@ describe('the dialect of newer versions of Dragonfly', () => {
     const body = { mac: '02:00:00:00:00:03', interfaces };
     expect((await server.call('POST', '/api/agent/checkin', { body })).body.is_new).toBe(false);
     const file = join(temporaryDirectory(), 'for-dragonfly');
-    await backUp(server.kv, file, 'dragonfly');
+    await backUp(server.kv, file, { dialect: 'dragonfly' });
     const text = readFileSync(file, 'utf8');
     // Records from there are complete already, and this version's word for the state is its own.
     const theirs = full.replace('{"Error":', '{"Failed":');
@@ -76,7 +76,7 @@ describe('the dialect of newer versions of Dragonfly', () => {
       const { body } = await server.call('GET', `/api/machines/${ids.minimal}?dialect=dragonfly`);
       readMachine(body, '$');
       const file = join(temporaryDirectory(), 'for-dragonfly');
-      await backUp(server.kv, file, 'dragonfly');
+      await backUp(server.kv, file, { dialect: 'dragonfly' });
       const [, line = ''] = readFileSync(file, 'utf8').split('\n');
       const { document } = JSON.parse(line);
       readMachine(document, '$');

@@ -205,7 +205,7 @@ describe('a record without the fields that are null', () => {
       expect(body[part]).toEqual(nulls[part]);
     }
     const file = join(temporaryDirectory(), 'for-dragonfly');
-    await backUp(server.kv, file, 'dragonfly');
+    await backUp(server.kv, file, { dialect: 'dragonfly' });
     expect(readFileSync(file, 'utf8')).toContain('"bmc":null');
   });
 

@@ -225,6 +225,32 @@ describe.skipIf(etcdProgram === undefined)('etcd (needs etcd-server)', () => {
     expect(await pieces()).toBe(0);
   });
 
+  it('a pointer that leads nowhere is one damaged record and allocates nothing', async () => {
+    const kv = kvOn(await emptied());
+    const store = storeOver(kv);
+    const large = { key: 'large', value: 'x'.repeat(1_000_000) };
+    await store.settings.put(large);
+    const wild = [
+      '@4294967295 pieces/settings/s0/x/',
+      '@999 nowhere/',
+      '@1 pieces/settings/s2/x/',
+      '@',
+    ];
+    await kv.commit(
+      [],
+      wild.map((value, n) => ({ key: `settings/s${n}`, value })),
+    );
+    const before = process.memoryUsage().heapUsed;
+    const page = await store.settings.list();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(64 * 1024 * 1024);
+    expect(page.items.map(({ value }) => value)).toEqual([large]);
+    expect(page.damaged.map(({ record }) => record)).toEqual(wild.map((_, n) => `settings/s${n}`));
+    expect(await store.damage.get('settings/s0')).toMatchObject({ value: wild[0] });
+    await store.settings.put({ key: 's0', value: '1' });
+    expect(await store.damage.delete('settings/s1')).toBe(true);
+    expect((await store.settings.list()).damaged).toHaveLength(2);
+  });
+
   it('a quota that is used up makes the store full, and reads go on', async () => {
     const small = await EtcdCluster.start(1, [
       '--unsafe-no-fsync',

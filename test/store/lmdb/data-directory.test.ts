@@ -30,7 +30,8 @@ async function readAll(directory: string, machines: number): Promise<string> {
   try {
     const store = await openStore(`lmdb:${directory}`);
     try {
-      const { items } = await store.machines.list({ limit: machines });
+      const { items, damaged } = await store.machines.list({ limit: machines });
+      if (damaged.length > 0) return 'store.damaged';
       return items.length === machines ? 'all there' : 'some are lost';
     } finally {
       await store.close();

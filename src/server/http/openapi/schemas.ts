@@ -16,6 +16,7 @@ import { Template, TemplateAction, templateActions } from '../../../model/docume
 import { Workflow } from '../../../model/documents/workflow.ts';
 import { IdentityConflict } from '../../../model/history.ts';
 import { AuditList } from '../../../model/api/audit.ts';
+import { DamagedList, DamagedRaw, DamagedRecordView } from '../../../model/api/damaged.ts';
 import {
   BulkRequest,
   BulkResponse,
@@ -88,6 +89,9 @@ export const named: Readonly<Record<string, TSchema>> = {
   TagList,
   TagRemoval,
   AuditList,
+  DamagedRecord: DamagedRecordView,
+  DamagedList,
+  DamagedRaw,
   CreateToken: NewTokenRequest,
   TokenCreated,
   TokenList,

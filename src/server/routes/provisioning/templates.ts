@@ -19,7 +19,7 @@ import { etag, hasConditions, refuseStale, refuseUnmet } from '../../rules/etag.
 import type { App, Services } from '../../services.ts';
 import { fillTemplate } from '../../rules/fill/fill.ts';
 import { storedFault, templateFault } from '../../rules/templates.ts';
-import { Done, errors, IfMatch, IfMatchOrNone, serverSeen } from '../route.ts';
+import { damagedOf, Done, errors, IfMatch, IfMatchOrNone, serverSeen } from '../route.ts';
 
 const NameParams = Type.Object({ name: TemplateName });
 
@@ -39,6 +39,7 @@ export function templateRoutes(app: App, s: Services): void {
       const page = await s.store.templates.list(request.query);
       return {
         templates: page.items.map((item) => view(item.value)),
+        ...damagedOf(page),
         next_cursor: page.nextCursor ?? null,
       };
     },

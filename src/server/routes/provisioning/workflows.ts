@@ -19,7 +19,7 @@ import {
   loadWorkflow,
   releaseWorkflow,
 } from '../../machines/workflows.ts';
-import { Done, errors, serverSeen } from '../route.ts';
+import { damagedOf, Done, errors, serverSeen } from '../route.ts';
 
 const ReportQuery = Type.Object(
   { token: Type.String({ maxLength: 128, description: 'good for this report alone' }) },
@@ -72,6 +72,7 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
         : s.store.workflows.listBy('machine', machine_id.toLowerCase(), paging));
       return {
         workflows: page.items.map((item) => item.value),
+        ...damagedOf(page),
         next_cursor: page.nextCursor ?? null,
       };
     },

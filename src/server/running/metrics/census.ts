@@ -1,4 +1,5 @@
 // Counts over all documents of a kind: read once, then kept by reading again what changed.
+import { isAppError } from '../../../core/errors.ts';
 import { nextTurn } from '../../../core/turns.ts';
 import type { Collection } from '../../../store/store.ts';
 
@@ -62,8 +63,11 @@ export class Census<T extends object, V> {
       if (found === undefined) this.#values?.delete(name);
       else this.#values?.set(name, this.#valueOf(found.value));
     } catch (err) {
-      this.#forget();
-      throw err;
+      if (isAppError(err, 'store.damaged')) this.#values?.delete(name);
+      else {
+        this.#forget();
+        throw err;
+      }
     }
   }
 

@@ -90,3 +90,15 @@ export function measureFleet(registry: Registry, fleet: Fleet, liveness: Livenes
     },
   });
 }
+
+/** Adds the number of records that cannot be read, of those that were met. */
+export function measureDamage(registry: Registry, { damage }: Pick<Store, 'damage'>): void {
+  const damaged = new Gauge({
+    name: 'dragonfly_damaged_records',
+    help: 'Records that could not be read when they were last met',
+    registers: [registry],
+    collect() {
+      damaged.set(damage.known().length);
+    },
+  });
+}
