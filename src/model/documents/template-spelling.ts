@@ -21,9 +21,16 @@ export function inDragonflysSpelling(document: unknown): unknown {
   const { metadata, spec, ...rest } = withoutNulls(document);
   return {
     ...rest,
-    ...(metadata === undefined ? {} : { metadata: withoutNulls(metadata) }),
+    ...(metadata === undefined ? {} : { metadata: respelledMetadata(metadata) }),
     ...(spec === undefined ? {} : { spec: respelledSpec(spec) }),
   };
+}
+
+/** RFC 3339 allows small letters in times, and Dragonfly's types do not. */
+function respelledMetadata(metadata: unknown): unknown {
+  const kept = withoutNulls(metadata);
+  if (!isObject(kept) || typeof kept['creationTimestamp'] !== 'string') return kept;
+  return { ...kept, creationTimestamp: kept['creationTimestamp'].toUpperCase() };
 }
 
 function respelledSpec(spec: unknown): unknown {

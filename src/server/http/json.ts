@@ -38,7 +38,13 @@ export function parseYaml(text: string, surrogates: Surrogates = 'refuse'): unkn
   try {
     // Block collections nest by indentation; only the round trip through JSON makes their depth visible.
     json = stringifyExact(
-      parseYamlText(text, finite, { maxAliasCount: 100, uniqueKeys: true, intAsBigInt: true }),
+      // Its warnings would bring the text into the log.
+      parseYamlText(text, finite, {
+        maxAliasCount: 100,
+        uniqueKeys: true,
+        intAsBigInt: true,
+        logLevel: 'error',
+      }),
     );
   } catch (cause) {
     throw new AppError('request.malformed', 'cannot read the body as YAML', {
@@ -48,9 +54,9 @@ export function parseYaml(text: string, surrogates: Surrogates = 'refuse'): unkn
   return json === undefined ? undefined : parseJson(json, surrogates);
 }
 
-/** JSON has no infinity, and would make it null. As a text it is refused where a number is meant. */
+/** JSON has no infinity, and would make it null. As an object it is refused where a number is meant, or a text. */
 function finite(_key: unknown, value: unknown): unknown {
-  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
+  return typeof value === 'number' && !Number.isFinite(value) ? { number: String(value) } : value;
 }
 
 /** Counts brackets outside strings, which is cheaper than walking the parsed value. */

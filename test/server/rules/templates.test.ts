@@ -1,5 +1,5 @@
 import { v5 as uuidv5 } from 'uuid';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Template } from '../../../src/model/documents/template.ts';
 import { checkin, imageTemplate, startServer } from '../harness.ts';
 import { readTemplate } from '../stock/documents.ts';
@@ -151,20 +151,40 @@ describe('a template', () => {
     expect((await server.call('GET', '/api/templates')).body.templates).toEqual([]);
   });
 
-  it.each(['root_partition: .inf', 'root_partition: -.INF', 'timeout: .nan', 'partition: .inf'])(
-    'with %s in YAML is refused: it is not left out',
-    async (field) => {
-      const server = await startServer();
-      const body = `
+  it.each([
+    'root_partition: .inf',
+    'root_partition: -.INF',
+    'timeout: .nan',
+    'partition: .inf',
+    'kernel: .inf',
+  ])('with %s in YAML is refused: it is not left out', async (field) => {
+    const server = await startServer();
+    const body = `
 apiVersion: dragonfly.computer/v1
 kind: Template
 metadata: { name: t }
 spec: { actions: [ { action: kexec, ${field} } ] }`;
-      const answer = await server.call('PUT', '/api/templates/t', { body, headers: asYaml });
-      const path = `spec.actions[0].${field.split(':')[0]}`;
-      expect([answer.status, answer.body.path]).toEqual([422, path]);
-    },
-  );
+    const answer = await server.call('PUT', '/api/templates/t', { body, headers: asYaml });
+    const path = `spec.actions[0].${field.split(':')[0]}`;
+    expect([answer.status, answer.body.path]).toEqual([422, path]);
+  });
+
+  it('with a tag that nobody knows has it ignored, and nothing of it in the log', async () => {
+    const warned = vi.spyOn(process, 'emitWarning');
+    const server = await startServer();
+    const body = `
+apiVersion: dragonfly.computer/v1
+kind: Template
+metadata: { name: t, creationTimestamp: "2026-01-02t03:04:05.1z" }
+spec: { actions: [ { action: kexec, cmdline: !vault secret } ] }`;
+    const answer = await server.call('PUT', '/api/templates/t', { body, headers: asYaml });
+    expect(answer.body).toMatchObject({
+      // As Dragonfly's types read times.
+      metadata: { creationTimestamp: '2026-01-02T03:04:05.1Z' },
+      spec: { actions: [{ cmdline: 'secret' }] },
+    });
+    expect(warned).not.toHaveBeenCalled();
+  });
 
   it.each([
     { action: 'writefile', path: '/a', content: '', mode: '7777' },
