@@ -1,6 +1,7 @@
 // Fills in the variables of a template, in every text field of its actions. In a file's content a value is
 // written as its place in YAML or JSON needs it. Pure.
 import type { Template, TemplateAction } from '../../../model/documents/template.ts';
+import { fillJinja, isJinja } from './jinja.ts';
 import { fillYaml, type Placeholders } from './yaml.ts';
 import type { Variables } from './variables.ts';
 
@@ -34,6 +35,9 @@ function fillContent(
   content: string,
   variables: Variables,
 ): string {
+  if (isJinja(content)) {
+    return fillJinja(content, variables, (body, safe) => fillContent({ path }, body, safe));
+  }
   // A script has quotes of its own, which mean other things.
   if (content.startsWith('#!')) return fillText(content, variables);
   const places = placeholdersOf(content, variables);
@@ -42,7 +46,7 @@ function fillContent(
   return filled ?? fillLines(content, variables);
 }
 
-const isCloudConfig = /^(?:## template: *jinja\s*\n)?#cloud-config\b/;
+const isCloudConfig = /^\ufeff?#cloud-config\b/;
 
 /** Puts a word for each placeholder, between characters of Unicode's private use that the content has none of.
  *  undefined: it has all of them. */

@@ -2,6 +2,7 @@
 // the bond and the VLANs that the machine is reached over. Addresses come by DHCP. Pure.
 import type { Machine } from '../../../model/machine.ts';
 import type { StoredInterface } from '../../../model/hardware/network-interface.ts';
+import { quoted, scalar } from './scalar.ts';
 
 /** Matches ports by MAC: their names depend on the kernel and its drivers. */
 export function networkConfig({ identity, hardware }: Machine): string {
@@ -27,9 +28,9 @@ function bonded(bond: string, mode: string, members: readonly StoredInterface[])
     'ethernets:',
     ...members.flatMap(({ mac }, i) => [`  port${i}:`, matching(mac), ...addressing(false)]),
     'bonds:',
-    `  ${bond}:`,
+    `  ${scalar(bond)}:`,
     `    interfaces: [${names.join(', ')}]`,
-    `    parameters: { mode: ${mode}, mii-monitor-interval: 100 }`,
+    `    parameters: { mode: ${scalar(mode)}, mii-monitor-interval: 100 }`,
   ];
 }
 
@@ -39,14 +40,14 @@ function tagged(link: string, vlans: readonly number[]): string[] {
   const each = vlans.flatMap((id) => [
     `  vlan${id}:`,
     `    id: ${id}`,
-    `    link: ${link}`,
+    `    link: ${scalar(link)}`,
     ...addressing(true),
   ]);
   return ['vlans:', ...each];
 }
 
 function matching(mac: string): string {
-  return `    match: { macaddress: "${mac}" }`;
+  return `    match: { macaddress: ${quoted(mac)} }`;
 }
 
 function addressing(isOn: boolean): string[] {

@@ -40,9 +40,9 @@ const isWords = /^[A-Za-z/][\w./@+=~%-]*(?::[\w./@+=~%-]+)*(?: [\w./@+=~%-]+(?::
 const isUuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const isKeyword = /^(?:true|false|yes|no|on|off|null|y|n)$/i;
 
-/** Characters that YAML wants escaped. */
+/** Characters that YAML wants escaped, and those that YAML 1.1 takes for ends of lines. */
 export const nonPrintable =
-  /[^\t\n\r\u0020-\u007e\u0085\u00a0-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]|[\u2028\u2029]/u;
+  /[^\t\n\r\u0020-\u007e\u00a0-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]|[\u2028\u2029]/u;
 
 export function quoted(text: string): string {
   const hex = (c: string): string => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;

@@ -13,6 +13,18 @@ export const fleetVariableNames = [
   'ssh_pwauth',
 ] as const;
 
+/** Every variable. */
+export const variableNames = [
+  'server',
+  'server_ca',
+  'phone_home_url',
+  'hostname',
+  'instance_id',
+  'friendly_name',
+  'network_config_cloudinit',
+  ...fleetVariableNames,
+] as const;
+
 /** Those that are set. */
 export type FleetSettings = Readonly<Partial<Record<(typeof fleetVariableNames)[number], string>>>;
 
@@ -51,11 +63,11 @@ export function machineVariables(
 ): Variables {
   const mac = machine.identity.primary_mac;
   const password = settings.default_password ?? '';
-  return new Map<string, Variable>([
+  return new Map<(typeof variableNames)[number], Variable>([
     ['server', { text: server.url }],
     ['server_ca', { text: server.ca }],
     ['phone_home_url', { text: phoneHomeUrl }],
-    ['hostname', { text: machine.config.hostname ?? machine.config.memorable_name }],
+    ['hostname', { text: hostName(machine) }],
     ['instance_id', { text: uuidv5(mac, uuidv5.DNS) }],
     ['friendly_name', { text: machine.config.memorable_name }],
     ['network_config_cloudinit', { text: networkConfig(machine) }],
@@ -66,6 +78,14 @@ export function machineVariables(
     ['ssh_pwauth', asWritten(settings.ssh_pwauth ?? String(password !== ''))],
   ]);
 }
+
+/** A machine calls itself what it likes, and whoever came first with its address may have said it. In a script or a
+ *  part of a MIME message nothing else keeps a text from being read as more. */
+function hostName({ config: { hostname, memorable_name } }: Machine): string {
+  return hostname !== null && isHostName.test(hostname) ? hostname : memorable_name;
+}
+
+const isHostName = /^(?!\(none\)$|localhost(?:\.localdomain)?$)[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/;
 
 const lettersAndDigits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 

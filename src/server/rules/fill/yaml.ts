@@ -196,7 +196,9 @@ class Filler {
   }
 
   #oneLine(source: string): string {
-    return this.#text(source, (text) => text.replaceAll(/[\r\n]+/g, ' '));
+    return this.#text(source, (text) =>
+      text.replaceAll(/[\r\n]+/g, ' ').replaceAll(new RegExp(nonPrintable, 'gu'), ' '),
+    );
   }
 
   #edit(from: number, length: number, text: string): void {

@@ -7,6 +7,7 @@ import type { Confirmation, Plan } from '../../../model/documents/plan.ts';
 import type { PlannedDisk } from '../../../model/documents/planned-disk.ts';
 import type { Template, TemplateAction } from '../../../model/documents/template.ts';
 import { confirmationSeconds, defaultTimeoutSeconds } from '../workflow/arrival.ts';
+import { variableNames } from '../fill/variables.ts';
 import { writesDisks } from '../templates.ts';
 import { describeAction } from './actions.ts';
 import {
@@ -150,10 +151,27 @@ function warningsOf(
   ];
 }
 
+/** A variable of ours with a filter or in a condition, as Jinja has them. */
+const expression = new RegExp(
+  `\\{(?:\\{-?|%-?\\s*(?:el)?if\\s+(?:not\\s+)?)\\s*(${variableNames.join('|')})\\b(?!\\.|\\s*\\}\\})[^{}]*\\}{1,2}`,
+  'g',
+);
+
 /** Braces that were left as they are but look like a variable of ours. */
 function misspelt(actions: readonly TemplateAction[]): string[] {
-  const left = [...stringifyExact(actions).matchAll(/\{\{\s*(\w+)\s*\}\}/g)].map((m) => m[1] ?? '');
-  return [...new Set(left)].map((name) => `{{ ${name} }} is no variable and stays as it is`);
+  const text = actions
+    .flatMap((action) => Object.values(action))
+    .filter((value) => typeof value === 'string')
+    .join('\n');
+  const left = [...text.matchAll(/\{\{\s*(\w+)\s*\}\}/g)].map((m) => m[1] ?? '');
+  const expressions = new Map([...text.matchAll(expression)].map(([whole, name]) => [whole, name]));
+  return [
+    ...[...new Set(left)].map((name) => `{{ ${name} }} is no variable and stays as it is`),
+    ...[...expressions].map(
+      ([whole, name]) =>
+        `${whole} is an expression and stays as it is: {{ ${name} }} alone is filled in`,
+    ),
+  ];
 }
 
 function plannedDisk(disk: StoredDisk): PlannedDisk {

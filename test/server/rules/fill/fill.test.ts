@@ -230,6 +230,7 @@ const texts = fc.oneof(
     '<<',
   ),
   fc.constantFrom('\u0085', '\u2028', '\u007f', '\ufeff', '\ue000', '{{ x }}', '---', '...', '# x'),
+  fc.constantFrom('a\u0085runcmd: []', '\u2028- a', 'a\u2029b: c'),
   fc.constantFrom('a\nb', ' a', 'a ', '\n', 'a\n\nb\n', '- a\n- b', 'a: b', '*a', '&a', '!a', '%a'),
 );
 
@@ -255,7 +256,8 @@ describe('any text in any place of YAML', () => {
         const filled = fill({ content }, { default_user: text }).content;
         const expected = withText(wanted, 'WORD', text);
         expect({ filled, value: parse(filled) }).toEqual({ filled, value: expected });
-        // cloud-init reads YAML 1.1.
+        // To cloud-init, which reads YAML 1.1, these end a line.
+        expect(filled).not.toMatch(/[\u0085\u2028\u2029]/);
         expect({ filled, value: parse(filled, { version: '1.1', merge: false }) }).toEqual({
           filled,
           value: expected,
@@ -280,6 +282,81 @@ describe('any text in any place of YAML', () => {
     const { content: filled } = fill({ content }, { default_password: '!x # y' });
     expect(filled).toBe('#cloud-config\npassword: "!x # y"\nbad: [\n');
   });
+});
+
+/** Places in a file that cloud-init fills in with Jinja before it reads it. */
+const jinjaPlaces = [
+  'v: {{ x }}\nh: {{ ds.meta_data["h"] }}',
+  '{% if ds.a == "b" %}\nv: {{ x }}\n{% endif %}\nw: 1',
+  '{%- for i in a -%}\nv: {{ x }}\n{%- endfor -%}\n',
+  '{# a: b\n {% #}\nv: {{ x }}',
+  'v: {% if a %}{{ x }}{% else %}{{ x }}{% endif %}',
+  "v: '{{ x }}{{ ds.b }}'",
+  'users:\n  - passwd: {{ x }}\n{% if a %}\n  - name: b\n{% endif %}\nw: 1',
+] as const;
+
+/** The file as Jinja leaves it: a tag says nothing, and an expression is the text E or its quoted text. */
+function rendered(content: string): string {
+  return content
+    .replace(/^.*\n/, '')
+    .replaceAll(/\{%[^]*?%\}|\{#[^]*?#\}/g, '')
+    .replaceAll(/\{\{([^]*?)\}\}/g, (_, inside: string) => /'(.*)'/.exec(inside)?.[1] ?? 'E');
+}
+
+describe('any text in a file for Jinja', () => {
+  const braces = fc.string({ unit: fc.constantFrom(...Array.from('{}%#\'" :a-\n')) });
+  const hard = fc.constantFrom('{{ 7 * 7 }}', '{% raw %}', 'ab{#c', '{', '!x: {{', '}}', '');
+
+  it.each(jinjaPlaces)('%j is read as that text, and no part of it as Jinja', (place) => {
+    const head = '## template: jinja\n#cloud-config\n';
+    const content = head + place.replaceAll('{{ x }}', '{{ default_user }}');
+    const wanted = parse(rendered(head + place.replaceAll('{{ x }}', 'WORD')));
+    fc.assert(
+      fc.property(fc.oneof(braces, hard, texts), (text) => {
+        const filled = fill({ content }, { default_user: text }).content;
+        const expected = withText(wanted, 'WORD', text);
+        expect({ filled, value: parse(rendered(filled)) }).toEqual({ filled, value: expected });
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('keeps every byte of the rest', () => {
+    const content = '## template: jinja\n#cloud-config\n  {% if a %}  \nv: {{ default_user }}\n';
+    expect(fill({ content }).content).toBe(content.replace('{{ default_user }}', 'root'));
+  });
+
+  it('is escaped in a script too', () => {
+    const content = '## template: jinja\n#!/bin/sh\necho {{ default_user }} {{ ds.a }}\n';
+    expect(fill({ content }, { default_user: '{{ds}}' }).content).toBe(
+      "## template: jinja\n#!/bin/sh\necho {{ '{' }}{{ '{' }}ds}} {{ ds.a }}\n",
+    );
+  });
+});
+
+describe('hostname', () => {
+  const nameIn = (hostname: string): string => {
+    const machine = newMachine();
+    const named = { ...machine, config: { ...machine.config, hostname } };
+    const server = { url: '', ca: '' };
+    const variables = machineVariables(
+      named,
+      {},
+      { server, phoneHomeUrl: '', random: Math.random },
+    );
+    return variables.get('hostname')?.text ?? '';
+  };
+
+  it.each(['node-1', 'node_1.example.org', '7'])('is %s where the machine says so', (hostname) => {
+    expect(nameIn(hostname)).toBe(hostname);
+  });
+
+  it.each(['', '$(reboot)', 'a\nruncmd: [x]', 'a b', '../x', 'a;b', 'localhost', '(none)', 'ä'])(
+    'is the memorable name where the machine calls itself %j',
+    (hostname) => {
+      expect(nameIn(hostname)).toBe(newMachine().config.memorable_name);
+    },
+  );
 });
 
 describe('what is no YAML', () => {

@@ -42,6 +42,21 @@ it('keeps the bond of the primary port', () => {
   });
 });
 
+it('takes no name that a port says for more than a name', () => {
+  const lacp = { bond: 'bond0:\n  x: 1', bond_mode: '1\nrenderer: x' };
+  expect(configOf(lacp)).toEqual({
+    version: 2,
+    ethernets: { port0: { match: match(7), ...none } },
+    bonds: {
+      [lacp.bond]: {
+        interfaces: ['port0'],
+        parameters: { mode: lacp.bond_mode, 'mii-monitor-interval': 100 },
+        ...dhcp,
+      },
+    },
+  });
+});
+
 it('uses the primary port alone of a bond whose mode is not known', () => {
   expect(configOf({ bond: 'bond0' }, { bond: 'bond0' })).toEqual({
     version: 2,

@@ -330,6 +330,24 @@ describe('a plan', () => {
     expect(shown.warnings.join('\n')).toContain('{{ freindly_name }} is no variable');
   });
 
+  it.each([
+    ['{{ default_password | default("x") }}', 'default_password'],
+    ['{{- hostname -}}', 'hostname'],
+    ['{% if not ssh_authorized_keys %}', 'ssh_authorized_keys'],
+    ['{{ ds.meta_data.hostname }}', undefined],
+    ['{{ hostname.x }}', undefined],
+    ['{{ hostname }}', undefined],
+  ])('of a template with %s says that it is not filled in, where it is ours', (content, name) => {
+    const writes = { action: 'writefile' as const, path: '/a', content };
+    const shown = plan({ disks: [disk('/dev/sda')], actions: [writes] });
+    const said = shown.warnings.filter((warning) => warning.includes('is an expression'));
+    expect(said.join('\n')).toBe(
+      name === undefined
+        ? ''
+        : `${content} is an expression and stays as it is: {{ ${name} }} alone is filled in`,
+    );
+  });
+
   it('says that nothing is known of what is on the disk, and of a disk without a name', () => {
     const { contents: _none, ...silent } = disk('/dev/sda', { serial: null });
     const { warnings, contents } = plan({ disks: [silent] });

@@ -1,0 +1,70 @@
+// Files that cloud-init fills in once more, by Jinja, before it reads them: their tags are no YAML, and braces in a
+// value would be read as one. Pure.
+import type { Variable, Variables } from './variables.ts';
+
+/** Source: cloud-init, "Instance metadata", and its templater. */
+const header = /^\ufeff?##\s*template:\s*jinja\s*?(?:\r?\n|$)/i;
+const tag = /\{%[^]*?%\}|\{#[^]*?#\}|\{\{[^]*?\}\}/g;
+
+export function isJinja(content: string): boolean {
+  return header.test(content);
+}
+
+/** Fills in the file with `fill`, which finds words in the places of tags, and a comment for a line of tags. */
+export function fillJinja(
+  content: string,
+  variables: Variables,
+  fill: (content: string, variables: Variables) => string,
+): string {
+  const [mark, brace] = unused(content, variables);
+  if (mark === undefined || brace === undefined) return content;
+  const [head = ''] = header.exec(content) ?? [];
+  const tags: string[] = [];
+  const word = (text: string): string => `${mark}${tags.push(text) - 1}${mark}`;
+  const restored = (text: string): string =>
+    text.replaceAll(new RegExp(`(?: *#${mark})?${mark}(\\d+)${mark}`, 'g'), (whole, i: string) => {
+      return tags[Number(i)] ?? whole;
+    });
+  const lines = content
+    .slice(head.length)
+    .replaceAll(tag, (whole) => (isVariable(whole, variables) ? whole : word(whole)))
+    .split('\n');
+  const isTags = new RegExp(`^[ \\t]*(?:${mark}\\d+${mark}[ \\t]*)+\\r?$`);
+  const masked = lines.map((line, i) => {
+    if (!isTags.test(line) || restored(line).includes('{{')) return line;
+    const next = lines.slice(i + 1).find((other) => other.trim() !== '' && !isTags.test(other));
+    const [indent = ''] = /^ */.exec(next ?? '') ?? [];
+    return `${indent}#${mark}${word(restored(line))}`;
+  });
+  const filled = fill(masked.join('\n'), withMarks(variables, brace));
+  return head + restored(filled).replaceAll(brace, "{{ '{' }}");
+}
+
+function isVariable(whole: string, variables: Variables): boolean {
+  const [, name = ''] = /^\{\{\s*(\w+)\s*\}\}$/.exec(whole) ?? [];
+  return variables.has(name);
+}
+
+/** The variables with a mark for each brace. */
+function withMarks(variables: Variables, brace: string): Variables {
+  const marked = (text: string): string => text.replaceAll('{', brace);
+  return new Map(
+    [...variables].map(([name, { text, yaml, items }]): [string, Variable] => [
+      name,
+      {
+        text: marked(text),
+        ...(yaml === undefined ? {} : { yaml: marked(yaml) }),
+        ...(items === undefined ? {} : { items: items.map(marked) }),
+      },
+    ]),
+  );
+}
+
+/** Characters of Unicode's supplementary private use that neither the file nor a value has. */
+function unused(content: string, variables: Variables): string[] {
+  const texts = [...variables.values()].flatMap(({ text, items = [] }) => [text, ...items]);
+  const used = new Set(content + texts.join(''));
+  return privateUse.filter((character) => !used.has(character));
+}
+
+const privateUse = Array.from({ length: 64 }, (_, i) => String.fromCharCode(0xf8c0 + i));
