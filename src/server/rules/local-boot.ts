@@ -19,7 +19,7 @@ export function cameBack(
   now: Date,
 ): LocalBoot | undefined {
   if (before === undefined) return undefined;
-  const awayMs = now.getTime() - Date.parse(before.at);
+  const awayMs = since(before, now);
   if (awayMs >= forgottenMs) return undefined;
   if (before.returns >= mostReturns || awayMs < twiceMs) return before;
   if (bootId !== null && bootId === before.boot_id) return before;
@@ -33,13 +33,19 @@ export function sentToDisk(
   bootId: string | null,
   now: Date,
 ): LocalBoot {
-  return { at: now.toISOString(), returns: before?.returns ?? 0, boot_id: bootId };
+  const isForgotten = before === undefined || since(before, now) >= forgottenMs;
+  return { at: now.toISOString(), returns: isForgotten ? 0 : before.returns, boot_id: bootId };
+}
+
+/** A time in the future is as old as the clock was set back. Units: milliseconds. */
+function since({ at }: LocalBoot, now: Date): number {
+  return Math.abs(now.getTime() - Date.parse(at));
 }
 
 /** True if the machine came back so often that it is kept in the agent. */
 export function keepsComingBack(count: LocalBoot | undefined, now: Date): boolean {
   if (count === undefined || count.returns < mostReturns) return false;
-  return now.getTime() - Date.parse(count.at) < forgottenMs;
+  return since(count, now) < forgottenMs;
 }
 
 /** When a machine that is kept so gets its second chance; undefined for any other. */

@@ -42,4 +42,18 @@ describe('a machine that was sent to its disk', () => {
     expect(keepsComingBack(kept, at(63))).toBe(false);
     expect(cameBack(kept, null, at(63))).toBeUndefined();
   });
+
+  it('by the answer to a check-in, after an hour in the agent, has its way through the network', () => {
+    // A stock agent's check-in names no boot, and is no return.
+    const again = sentToDisk(sentAt(0, 2, 4), null, at(70));
+    expect(again.returns).toBe(0);
+    const back = cameBack(again, null, at(71));
+    expect(keepsComingBack(back, at(71))).toBe(false);
+  });
+
+  it('and is kept in the agent gets its disk again when the clock was set back by a day', () => {
+    const kept = sentAt(1440, 1442, 1444);
+    expect(keepsComingBack(kept, at(5))).toBe(false);
+    expect(cameBack(kept, null, at(5))).toBeUndefined();
+  });
 });
