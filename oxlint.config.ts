@@ -54,6 +54,9 @@ const hostModules: readonly HostModules[] = [
 const exceptions: readonly (readonly [file: string, module: string])[] = [
   // The monotonic clock, without the nine modules that performance.now() loads.
   ['core/clock.ts', 'process'],
+  // The process that tries a data directory, and the one that starts it.
+  ['store/lmdb/trial.ts', 'process'],
+  ['store/lmdb/trial-process.ts', 'process'],
   // The server's own files for machines, not the machine's.
   ['server/http/boot-files.ts', 'fs/promises'],
   // What must hold for each file with secrets, in the store and in both programs.

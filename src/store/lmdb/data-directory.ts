@@ -1,12 +1,22 @@
 // Opens the embedded store's directory: one server at a time, and only data that is whole.
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { AppError, isAppError } from '../../core/errors.ts';
 import { makePrivate, refuseOthers } from '../../core/private-file.ts';
 import { lockDirectory, lockName } from './directory-lock.ts';
 import type { Kv, OpenOptions } from '../kv/kv.ts';
-import { dataFileName, verifyDataFile } from './lmdb-file.ts';
+import { damagedFile, dataFileName, verifyDataFile } from './lmdb-file.ts';
 import { LmdbKv } from './lmdb.ts';
+import { tryDirectory } from './trial.ts';
 
 /** Errors: AppError `store.in-use`, `store.damaged`, `store.unavailable`. */
 export function openDirectory(directory: string, options: OpenOptions): Kv {
@@ -15,8 +25,13 @@ export function openDirectory(directory: string, options: OpenOptions): Kv {
   const release = readOnly ? lockIfFree(directory) : lockDirectory(directory);
   try {
     // While a server writes, its pages cannot be told from damaged ones.
-    if (release !== undefined) verifyDataFile(directory, { whole: verifyWhole });
-    const kv = LmdbKv.open(directory, { readOnly, release: release ?? (() => {}) });
+    if (release !== undefined) verify(directory, verifyWhole);
+    if (!readOnly) markOpen(directory);
+    const close = (): void => {
+      if (!readOnly) rmSync(join(directory, openName), { force: true });
+      release?.();
+    };
+    const kv = LmdbKv.open(directory, { readOnly, release: close });
     // New files have the mode that the user's mask leaves them.
     if (!readOnly) for (const file of files) makePrivate(join(directory, file));
     return kv;
@@ -31,8 +46,28 @@ export function openDirectory(directory: string, options: OpenOptions): Kv {
   }
 }
 
+/** Present while a server has the directory open, and after one that did not close it. */
+const openName = 'not-closed';
+
+/** Walks the file's pages; all of them, and with a trial, where `whole` or the last server did not close it: the
+ *  machine may have lost its power, or its disk. Errors: AppError `store.damaged`, `store.unavailable`. */
+function verify(directory: string, whole: boolean): void {
+  const isDoubtful = whole || existsSync(join(directory, openName));
+  verifyDataFile(directory, { whole: isDoubtful });
+  const path = join(directory, dataFileName);
+  if (!isDoubtful || !existsSync(path)) return;
+  const problem = tryDirectory(directory);
+  if (problem !== undefined) throw damagedFile(path, problem);
+}
+
+function markOpen(directory: string): void {
+  const file = openSync(join(directory, openName), 'w', 0o600);
+  fsyncSync(file);
+  closeSync(file);
+}
+
 /** Its files. The first holds everything, the others say who uses it. */
-const files = [dataFileName, 'lock.mdb', lockName];
+const files = [dataFileName, 'lock.mdb', lockName, openName];
 
 function prepare(directory: string, { readOnly = false, mustExist = false }: OpenOptions): void {
   const isRead = readOnly || mustExist;

@@ -1,13 +1,14 @@
 // The Kv on LMDB, the embedded default. One process at a time (see directory-lock.ts); every commit
 // is on disk when it resolves.
 import { statfsSync } from 'node:fs';
-import { open, type RootDatabase, type Transaction } from 'lmdb';
+import type { RootDatabase, Transaction } from 'lmdb';
 import { AppError } from '../../core/errors.ts';
 import { closedError, conflict } from '../kv/errors.ts';
 import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from '../kv/kv.ts';
 import { prefixEnd } from '../kv/kv.ts';
 import { inPieces } from '../kv/pieces.ts';
 import { Watchers } from '../kv/watchers.ts';
+import { openEnvironment } from './environment.ts';
 
 /** Codes of LMDB and of the system's errno. */
 const mapFull = -30_792;
@@ -45,19 +46,7 @@ export class LmdbKv implements Kv {
   /** Opens the environment in `directory`. The caller holds its lock, and `release` is called once the
    *  environment is closed. */
   static open(directory: string, options: { readOnly: boolean; release: () => void }): LmdbKv {
-    const db = open<string, string>({
-      path: directory,
-      readOnly: options.readOnly,
-      // Without this, a directory with a dot in its name is taken for a file.
-      noSubdir: false,
-      encoding: 'string',
-      useVersions: true,
-      // In the default mode a process that follows one that was killed can fail with MDB_PANIC.
-      overlappingSync: false,
-      // By default each turn's batch has a promise that nobody can get at, and when its commit fails,
-      // nobody can catch its rejection: that ends the process.
-      eventTurnBatching: false,
-    });
+    const db = openEnvironment(directory, options.readOnly);
     return new LmdbKv(directory, db, options.release);
   }
 

@@ -1,0 +1,94 @@
+// A data file with single bits flipped: refused as damaged, or served right, and never the end of the process.
+// DRAGONFLY_FLIPS=500 flips more than the few here.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { verifyDataFile } from '../../../src/store/lmdb/lmdb-file.ts';
+import { tryDirectory } from '../../../src/store/lmdb/trial.ts';
+import { openStore } from '../../../src/store/open.ts';
+import { temporaryDirectory } from '../backends.ts';
+import { machine } from '../documents.ts';
+
+const machines = 200;
+const flips = Number(process.env['DRAGONFLY_FLIPS'] ?? 32);
+const seed = Number(process.env['DRAGONFLY_SEED'] ?? 1);
+
+/** A closed directory whose trees have branches, large values and free pages. */
+async function filled(): Promise<string> {
+  const directory = temporaryDirectory();
+  const store = await openStore(`lmdb:${directory}`);
+  for (let round = 0; round < 3; round += 1) {
+    const puts = Array.from({ length: machines }, (_, n) => {
+      const one = machine(n);
+      one.metadata.labels = { note: 'x'.repeat((n % 4) * 1500) };
+      one.config.tags = [`t${(n + round) % 7}`];
+      return store.machines.put(one);
+    });
+    await Promise.all(puts);
+  }
+  await store.close();
+  return directory;
+}
+
+it(
+  `with ${flips} single bits flipped is refused, or served but for what is named`,
+  { timeout: 60_000 + flips * 1000 },
+  async () => {
+    const directory = await filled();
+    const program = join(import.meta.dirname, 'flip-bits.ts');
+    const args = [program, directory, String(machines), String(flips), String(seed)];
+    const { stdout, stderr, signal, status } = spawnSync(process.execPath, args, {
+      encoding: 'utf8',
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    const lines = stdout.trim().split('\n');
+    expect([signal, status, stderr], `it ended after ${lines.at(-1)}`).toEqual([null, 0, '']);
+    expect(lines).toHaveLength(2 * flips);
+    const outcomes = new Map<string, number>();
+    const wrong: string[] = [];
+    for (let i = 0; i < lines.length; i += 2) {
+      const outcome = String(JSON.parse(lines[i + 1] ?? ''));
+      const { kind }: { kind: string } = JSON.parse(lines[i] ?? '');
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+      // Neither the file nor a record has a checksum: another letter in a text shows as it is.
+      const mayBe = kind === 'anywhere' ? ['wrong'] : [];
+      const good = ['served', 'served but for what is named', 'store.damaged', ...mayBe];
+      if (!good.includes(outcome)) wrong.push(`${lines[i]}: ${outcome}`);
+    }
+    expect(wrong).toEqual([]);
+    expect(outcomes.get('store.damaged')).toBeGreaterThan(flips / 3);
+  },
+);
+
+it('is tried by another process after a server that did not close it, and then closed', async () => {
+  const directory = await filled();
+  const mark = join(directory, 'not-closed');
+  expect(existsSync(mark)).toBe(false);
+  writeFileSync(mark, '');
+  const store = await openStore(`lmdb:${directory}`);
+  expect(existsSync(mark)).toBe(true);
+  await store.close();
+  expect(existsSync(mark)).toBe(false);
+});
+
+it('that LMDB does not survive ends the process that tries it, and no other', async () => {
+  const directory = await filled();
+  expect(tryDirectory(directory)).toBeUndefined();
+  const path = join(directory, 'data.mdb');
+  const whole = readFileSync(path);
+  const pageBytes = whole.readUInt32LE(48);
+  // Every value of the leaves is as long as an address space.
+  for (let at = 2 * pageBytes; at < whole.length; at += pageBytes) {
+    const isLeaf = whole.readUInt16LE(at + 18) === 2;
+    const isPage = whole.readBigUInt64LE(at) === BigInt(at / pageBytes);
+    if (!isLeaf || !isPage) continue;
+    for (let n = at + 24; n < at + 24 + whole.readUInt16LE(at + 20); n += 2)
+      whole.writeUInt32LE(0xffff_fff0, at + 24 + whole.readUInt16LE(n));
+  }
+  writeFileSync(path, whole);
+  expect(tryDirectory(directory)).toMatch(/^LMDB (?:ended with SIG|cannot read it)/);
+  expect(() => verifyDataFile(directory)).toThrow(
+    expect.objectContaining({ code: 'store.damaged' }),
+  );
+});
