@@ -62,7 +62,7 @@ export async function mayClaim(
   if (machine !== undefined && !isOwn) {
     const isFree = await isUncontested(s, machine.id, resolution.matchedBy, request);
     if (!isFree) return undefined;
-    isContested = await isClaimedByTwo(s, machine, recognition);
+    isContested = await isClaimedByTwo(s, machine, recognition, caller);
   }
   return {
     isHolder: isOwn,
@@ -92,22 +92,36 @@ async function isUncontested(
   throw inUse(s.liveness, machineId);
 }
 
-/** True if another machine claims to be the one that a stock agent speaks for. Errors: AppError
+/** True if another machine claims, or seems to claim, to be the one that a stock agent speaks for. Errors: AppError
  *  `identity.in-use` if the caller has to wait; `store.*`. */
 async function isClaimedByTwo(
   s: ClaimServices,
   machine: Machine,
   { shown, request }: Recognition,
+  caller: Principal,
 ): Promise<boolean> {
   if (!isStock(shown)) return false;
-  const claim = await stockClaim(s, machine, request);
-  if (claim.is === 'alone') return false;
-  if (claim.is !== 'not yet') {
-    const refused = claim.is === 'first of two' ? claim.other : request;
-    await recordTwoLive(s, machine.id, stockName(refused));
+  const claim = await stockClaim(s, machine, request, addressOf(caller));
+  switch (claim.is) {
+    case 'alone':
+      return false;
+    case 'beside its like':
+      if (claim.areTwo) await recordTwoLive(s, machine.id, likeName(request, claim.others));
+      return true;
+    case 'first of two':
+      await recordTwoLive(s, machine.id, stockName(claim.other));
+      return true;
+    case 'second of two':
+      await recordTwoLive(s, machine.id, stockName(request));
+      break;
+    case 'not yet':
   }
-  if (claim.is === 'first of two') return true;
   throw inUse(s.liveness, machine.id);
+}
+
+/** Where an agent without a token is. */
+export function addressOf(caller: Principal): string | null {
+  return caller.kind === 'stock' ? caller.address : null;
 }
 
 /** Compares a stock agent's check-in with the others. An agent that runs a workflow does not check in until
@@ -116,19 +130,28 @@ async function stockClaim(
   s: ClaimServices,
   machine: Machine,
   request: CheckinRequest,
+  address: string | null,
 ): Promise<StockClaim> {
   const before = s.liveness.stock.lastHeard(machine.id, request);
-  const claim = s.liveness.stock.hear(machine.id, request);
-  if (claim.is === 'first of two' || claim.is === 'second of two') return claim;
+  const claim = s.liveness.stock.hear(machine.id, request, address);
   const id = machine.status.current_workflow;
-  const recorded = shownIn(machine);
-  if (id === null || isSame(recorded, shownBy(request))) return claim;
+  if (id === null || claim.is === 'first of two' || claim.is === 'second of two') return claim;
   const workflow = (await s.store.workflows.get(id))?.value;
   if (workflow?.status?.state !== 'STATE_RUNNING') return claim;
   if (isInterrupted(machine, workflow, s.clock.now())) return claim;
-  const { lastEventAt = '' } = workflow.status;
-  const goesOn = before !== undefined && before.getTime() < Date.parse(lastEventAt);
-  return goesOn ? { is: 'second of two', other: recorded } : { is: 'not yet' };
+  const other = shownIn(machine);
+  const { lastEventAt = '', bootAskedAt = '', startedAt } = workflow.status;
+  const goesOn = before !== undefined && before < new Date(lastEventAt);
+  const second = { is: 'second of two', other } as const;
+  if (!isSame(other, shownBy(request))) return goesOn ? second : { is: 'not yet' };
+  if (claim.is !== 'alone') return claim;
+  // Another one was told to begin while this one was there.
+  const wasThere = claim.besideAt !== undefined && claim.besideAt >= new Date(startedAt ?? '');
+  if (wasThere) return goesOn ? second : { is: 'not yet' };
+  // Somebody asked for the boot script, and the agent that runs the workflow went on reporting.
+  if (bootAskedAt === '') return claim;
+  if (before === undefined || before < new Date(bootAskedAt)) return { is: 'not yet' };
+  return goesOn ? second : claim;
 }
 
 /** The traits that a stock agent on this machine would show. */
@@ -146,6 +169,11 @@ function shownIn({ hardware, report }: Machine): Shown {
 function stockName({ hostname, ip_address, cpu_model }: Omit<Shown, 'disks'>): string {
   const told = [hostname, ip_address, cpu_model].filter((text) => (text ?? null) !== null);
   return `the one that calls itself ${told.join(', ') || 'nothing'}`;
+}
+
+function likeName(request: CheckinRequest, others: readonly string[]): string {
+  const from = others.length === 0 ? '' : `, at ${others.join(' and ')}`;
+  return `one that shows the same as ${stockName(request)}${from}`;
 }
 
 /** A machine's own token registers nobody else. `machineId`: undefined for a new machine. */

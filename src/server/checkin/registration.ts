@@ -10,7 +10,7 @@ import type { Versioned } from '../../store/store.ts';
 import type { Principal } from '../access/principal.ts';
 import { grantToken } from '../access/tokens.ts';
 import { newMachine, returningMachine } from '../rules/machine-record.ts';
-import { mayClaim, type Claimant, type ClaimServices } from './claims.ts';
+import { addressOf, mayClaim, type Claimant, type ClaimServices } from './claims.ts';
 import { conflictOf } from './conflicts.ts';
 import { recognise, type Recognition } from './recognition.ts';
 
@@ -59,7 +59,7 @@ async function registerOnce(
   const recognition = await recognise(s.store, request, alive, own);
   const claimant = await mayClaim(s, recognition, caller);
   const { found } = recognition;
-  if (found === undefined) return create(s, recognition, claimant);
+  if (found === undefined) return create(s, recognition, claimant, caller);
   if (claimant !== undefined) return update(s, recognition, found, claimant);
   // Evidence for a machine that is alive elsewhere is evidence for two machines.
   return registerOnce(s, request, caller, new Set([...alive, found.value.id]));
@@ -69,6 +69,7 @@ async function create(
   s: ClaimServices,
   recognition: Recognition,
   claimant: Claimant | undefined,
+  caller: Principal,
 ): Promise<Registration> {
   const { resolution, sightings: unlessSeen } = recognition;
   const id = s.newId();
@@ -77,7 +78,9 @@ async function create(
   const conflict = await raised(s, id, resolution);
   const revision = await s.store.machines.put(machine, 'absent', { unlessSeen, ...conflict });
   // So that a second one is seen from its first check-in on.
-  if (isStock(recognition.shown)) s.liveness.stock.hear(id, recognition.request);
+  if (isStock(recognition.shown)) {
+    s.liveness.stock.hear(id, recognition.request, addressOf(caller));
+  }
   return {
     ...untouched(resolution, { value: machine, revision }),
     ...conflict,

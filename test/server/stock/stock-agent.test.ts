@@ -230,8 +230,10 @@ describe('a stock agent', () => {
     const event = (body: object) => server.call('POST', `/api/workflows/${id}/events`, { body });
     await event({ type: 'action_started', action: 'writefile' });
     await clock.advance(5_000);
-    // Its agent is started anew in the same boot.
+    // Its agent is started anew in the same boot, which a second machine would look like for a round.
     const restarted = new StockAgent(server.url, { mac, disks: [disk] });
+    expect(await restarted.turn()).toBeUndefined();
+    await clock.advance(30_000);
     expect(await restarted.turn()).toBe('completed');
     expect((await workflowOf(server, id)).status.state).toBe('STATE_SUCCESS');
   });

@@ -3,8 +3,8 @@
 import type { HeardMachine } from '../../../model/presence.ts';
 import type { Heard } from './heard.ts';
 
-/** The longest that another server's word may take to arrive. */
-const wordMs = 4000;
+/** The longest that another server's word may take to arrive: what it tells may be earlier by so much. */
+export const wordMs = 4000;
 
 /** A word of another server, with its durations brought onto this server's monotonic clock. */
 export interface Word {

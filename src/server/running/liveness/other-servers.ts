@@ -49,6 +49,9 @@ export class OtherServers {
         this.#known.set(value.server, { revision, changedMs: nowMs });
         // Words from before this server looked may be old.
         if (before === undefined) continue;
+        for (const claimant of value.claimants ?? []) {
+          this.#liveness.stock.hearElsewhere(value.server, claimant);
+        }
         for (const machine of value.machines) {
           const clash = this.#liveness.hearElsewhere(machine);
           if (clash !== undefined) two.push([machine.machine_id, clash.gaveWay]);
@@ -74,6 +77,8 @@ export class OtherServers {
     this.#saidMs = nowMs;
     this.#count += 1;
     const machines = isAlone ? [] : this.#liveness.heardHere(repeatMs);
-    await this.#store.presences.put({ server: this.#self, count: this.#count, machines });
+    const claimants = isAlone ? [] : this.#liveness.stock.heardHere(repeatMs);
+    const word = { server: this.#self, count: this.#count, machines };
+    await this.#store.presences.put(claimants.length === 0 ? word : { ...word, claimants });
   }
 }

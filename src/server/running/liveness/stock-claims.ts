@@ -1,10 +1,12 @@
 // Tells a machine with a stock agent, which sends no boot_id, from a second one with the same MAC: by what its
-// check-ins show, and by their rhythm. Kept in memory.
+// check-ins show, and by their rhythm. Kept in memory, and told to the other servers of the store.
 import { hash } from 'node:crypto';
 import type { Clock } from '../../../core/clock.ts';
 import type { CheckinRequest } from '../../../model/api/agent.ts';
 import { told } from '../../../model/api/wire.ts';
-import { stockRhythmMs } from './pace.ts';
+import type { HeardClaimant } from '../../../model/presence.ts';
+import { wordMs } from './elsewhere.ts';
+import { leastGapMs, silentMs, StockRhythm, type Rhythm } from './stock-rhythm.ts';
 
 /** The parts of a check-in by which two such machines can differ. */
 export type StockBody = Pick<
@@ -17,8 +19,15 @@ export type Shown = Omit<StockBody, 'disks'> & { readonly disks: string | null }
 
 /** The relation of a check-in to the others for its machine, and the other live machine, if any. */
 export type StockClaim =
-  /** No other was heard of late. */
-  | { readonly is: 'alone' }
+  /** No other was heard of late. `besideAt`: when there was one last that shows the very same. */
+  | { readonly is: 'alone'; readonly besideAt: Date | undefined }
+  /** Another agent that shows the very same was heard since this one's last check-in. `areTwo`: again and again;
+   *  `others`: where those came from, if it was from elsewhere. */
+  | {
+      readonly is: 'beside its like';
+      readonly areTwo: boolean;
+      readonly others: readonly string[];
+    }
   /** Another was heard less than a round before: a reboot with another name or address, or a second machine. */
   | { readonly is: 'not yet' }
   /** Another machine lives, and came later. */
@@ -30,13 +39,13 @@ interface Claimant {
   shown: Shown;
   /** Nobody else was heard less than a round before it. */
   readonly isClear: boolean;
+  /** Known by another server's word alone. */
+  isElsewhere: boolean;
+  readonly sinceMs: number;
   heardMs: number;
+  readonly rhythm: StockRhythm;
 }
 
-/** After this time without a check-in a machine is off, or runs what its workflow told it to. */
-const silentMs = 1.5 * stockRhythmMs;
-/** An agent that was not started anew sends nothing earlier than this after its last check-in. */
-const leastGapMs = stockRhythmMs - 500;
 /** More claimants of one machine than anybody has; the rest are not told apart. */
 const mostClaimants = 8;
 
@@ -50,29 +59,65 @@ export class StockClaims {
   }
 
   /** Takes note of a check-in. Two machines live where one shows the same as before and another was heard
-   *  between, or where processors differ: no machine changes and changes back within a round. */
-  hear(machineId: string, body: StockBody): StockClaim {
+   *  between, or where processors differ: no machine changes and changes back within a round. `address`: where it
+   *  came from, if that is known. */
+  hear(machineId: string, body: StockBody, address: string | null = null): StockClaim {
     const nowMs = this.#clock.elapsedMs();
     const shown = shownBy(body);
     const all = this.#recent(machineId, nowMs);
     const before = all.findLast((claimant) => isSame(claimant.shown, shown));
     const others = all.filter((claimant) => claimant !== before);
-    const beforeMs = before?.heardMs ?? Infinity;
+    const beforeMs = before?.isElsewhere === false ? before.heardMs : Infinity;
     const second = others.find(
       (other) => other.heardMs > beforeMs || haveOtherProcessors(other.shown, shown),
     );
-    const self = before ?? {
-      shown,
-      isClear: others.every(({ heardMs }) => nowMs - heardMs >= leastGapMs),
-      heardMs: nowMs,
-    };
+    const isClear = others.every(({ heardMs }) => nowMs - heardMs >= leastGapMs);
+    const self = before ?? claimantOf(shown, { isClear, sinceMs: nowMs, isElsewhere: false });
     self.heardMs = nowMs;
+    self.isElsewhere = false;
     self.shown = { ...self.shown, ...told(shown) };
+    const rhythm = self.rhythm.hear(nowMs, address);
     if (before === undefined && all.length < mostClaimants) all.push(self);
     if (second !== undefined) {
-      return { is: all[0] === self ? 'first of two' : 'second of two', other: second.shown };
+      const isFirst = others.every((other) => comesBefore(self, other));
+      return { is: isFirst ? 'first of two' : 'second of two', other: second.shown };
     }
-    return { is: others.length === 0 || self.isClear ? 'alone' : 'not yet' };
+    return others.length === 0 || self.isClear ? this.#alone(rhythm) : { is: 'not yet' };
+  }
+
+  /** Takes another server's word for a claimant there. `server`: its name. */
+  hearElsewhere(server: string, { machine_id: machineId, ...claimant }: HeardClaimant): void {
+    const nowMs = this.#clock.elapsedMs();
+    const all = this.#recent(machineId, nowMs);
+    const lastMs = nowMs - claimant.silent_ms;
+    const sinceMs = nowMs - claimant.held_ms;
+    let known = all.find((one) => isSame(one.shown, claimant.shown));
+    if (known === undefined) {
+      if (all.length >= mostClaimants) return;
+      known = claimantOf(claimant.shown, { isClear: true, sinceMs, isElsewhere: true });
+      all.push(known);
+    }
+    // It may have been heard there so much earlier.
+    if (known.isElsewhere) known.heardMs = Math.max(known.heardMs, lastMs - wordMs);
+    const id = `${server}/${claimant.series}`;
+    known.rhythm.hearElsewhere({ id, address: claimant.address, sinceMs, lastMs });
+  }
+
+  /** The claimants that this server heard in the last so many milliseconds, as it tells other servers. */
+  heardHere(withinMs: number): HeardClaimant[] {
+    const nowMs = this.#clock.elapsedMs();
+    return [...this.#claimants].flatMap(([machine_id, all]) =>
+      all.flatMap(({ shown, rhythm }) =>
+        rhythm.heardHere(nowMs, withinMs).map(({ id, address, sinceMs, lastMs }) => ({
+          machine_id,
+          shown,
+          series: id,
+          address,
+          silent_ms: nowMs - lastMs,
+          held_ms: nowMs - sinceMs,
+        })),
+      ),
+    );
   }
 
   /** The last time such a check-in was heard, on the wall clock; undefined: not recently. */
@@ -80,8 +125,17 @@ export class StockClaims {
     const nowMs = this.#clock.elapsedMs();
     const shown = shownBy(body);
     const claimant = this.#recent(machineId, nowMs).findLast((c) => isSame(c.shown, shown));
-    if (claimant === undefined) return undefined;
-    return new Date(this.#clock.now().getTime() - (nowMs - claimant.heardMs));
+    if (claimant === undefined || claimant.isElsewhere) return undefined;
+    return this.#dateOf(claimant.heardMs);
+  }
+
+  #alone({ isBeside, besideMs, areTwo, others }: Rhythm): StockClaim {
+    if (isBeside) return { is: 'beside its like', areTwo, others };
+    return { is: 'alone', besideAt: besideMs === undefined ? undefined : this.#dateOf(besideMs) };
+  }
+
+  #dateOf(elapsedMs: number): Date {
+    return new Date(this.#clock.now().getTime() - (this.#clock.elapsedMs() - elapsedMs));
   }
 
   forget(machineId: string): void {
@@ -94,6 +148,25 @@ export class StockClaims {
     this.#claimants.set(machineId, recent);
     return recent;
   }
+}
+
+function claimantOf(
+  shown: Shown,
+  kept: Pick<Claimant, 'isClear' | 'sinceMs' | 'isElsewhere'>,
+): Claimant {
+  return { ...kept, shown, heardMs: -Infinity, rhythm: new StockRhythm() };
+}
+
+/** True if `one` was there first. All servers have to say the same, although their measures of time differ by what a
+ *  word takes. */
+function comesBefore(one: Claimant, other: Claimant): boolean {
+  const youngerMs = other.sinceMs - one.sinceMs;
+  const isSure = !(one.isElsewhere || other.isElsewhere) || Math.abs(youngerMs) > wordMs;
+  return isSure && youngerMs !== 0 ? youngerMs > 0 : nameOf(one) < nameOf(other);
+}
+
+function nameOf({ shown }: Claimant): string {
+  return fields.map((field) => String(shown[field])).join(' ');
 }
 
 export function shownBy({ disks = [], ...body }: StockBody): Shown {

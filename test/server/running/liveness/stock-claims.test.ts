@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../../src/core/clock.ts';
 import {
@@ -86,12 +87,7 @@ describe('check-ins without a boot_id', () => {
   });
 
   it('of a quick reboot with another name wait until the name before is heard no more', async () => {
-    expect(await claims([0, a], [20, b], [40, b], [50, b])).toEqual([
-      'alone',
-      'not yet',
-      'not yet',
-      'alone',
-    ]);
+    expect(await claims([0, a], [20, b], [50, b])).toEqual(['alone', 'not yet', 'alone']);
   });
 
   it.each([0.001, 5, 15, 29])('that alternate, %d s apart, are of two machines', async (apart) => {
@@ -122,5 +118,84 @@ describe('check-ins without a boot_id', () => {
     ] as const;
     expect((await claims(...both, [60, a], [90, a])).at(-1)).toBe('alone');
     expect((await claims(...both, [70, b], [100, b])).at(-1)).toBe('alone');
+  });
+});
+
+describe('check-ins that show the very same', () => {
+  /** The verdicts on check-ins at these seconds: "two" where they are known to be of two machines. */
+  async function alike(...seconds: readonly number[]): Promise<string[]> {
+    const clock = new ManualClock(new Date('2026-06-01T12:00:00Z'));
+    const heard = new StockClaims(clock);
+    const made: string[] = [];
+    let now = 0;
+    for (const second of seconds) {
+      await clock.advance((second - now) * 1000);
+      now = second;
+      const claim = heard.hear('m', a);
+      made.push(claim.is === 'beside its like' && claim.areTwo ? 'two' : claim.is);
+    }
+    return made;
+  }
+  const every = (period: number, from: number, to: number): number[] =>
+    Array.from({ length: Math.floor((to - from) / period) + 1 }, (_, i) => from + i * period);
+
+  it.each([0.001, 0.3, 3, 12, 18, 29.9])(
+    'in two rhythms, %d s apart, are of two machines, of which neither is told to begin',
+    async (apart) => {
+      const seconds = [...every(30, 0, 240), ...every(30, apart, 240)].toSorted((x, y) => x - y);
+      const made = await alike(...seconds);
+      expect(made.slice(0, 2)).toEqual(['alone', 'alone']);
+      expect(new Set(made.slice(3))).toEqual(new Set(['beside its like', 'two']));
+      expect(made.indexOf('two')).toBeLessThan(12);
+      // One of them is switched off.
+      const later = await alike(...seconds, 270, 300, 330);
+      expect(later.slice(-2)).toEqual(['alone', 'alone']);
+    },
+  );
+
+  it('in two rhythms half a round apart wait, but are not known for two: an agent may fail at each start', async () => {
+    const made = await alike(...every(15, 0, 600));
+    expect(new Set(made.slice(2))).toEqual(new Set(['beside its like']));
+  });
+
+  it.each([1, 4, 5, 7.5, 10, 14.9, 15.2])(
+    'of an agent that fails %d s after each start are of one machine',
+    async (period) => {
+      expect(await alike(...every(period, 0, 600))).not.toContain('two');
+    },
+  );
+
+  it('of an agent that is started anew are of one machine, whenever that is', async () => {
+    expect(await alike(0, 10, 40, 70)).toEqual(['alone', 'alone', 'alone', 'alone']);
+    const restart = fc.integer({ min: 10, max: 600 });
+    const rounds = fc.array(restart, { minLength: 1, maxLength: 40 });
+    await fc.assert(
+      fc.asyncProperty(rounds, async (tenths) => {
+        // After each time so long it is started anew, and checks in every 30 s until then.
+        let start = 0;
+        const seconds: number[] = [];
+        for (const tenth of tenths) {
+          const end = start + tenth / 10;
+          for (let at = start; at < end; at += 30) seconds.push(at);
+          start = end;
+        }
+        expect(await alike(...seconds)).not.toContain('two');
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('name the other address that they come from', async () => {
+    const clock = new ManualClock(new Date('2026-06-01T12:00:00Z'));
+    const heard = new StockClaims(clock);
+    heard.hear('m', a, '192.0.2.1');
+    await clock.advance(10_000);
+    heard.hear('m', a, '198.51.100.1');
+    await clock.advance(20_000);
+    expect(heard.hear('m', a, '192.0.2.1')).toEqual({
+      is: 'beside its like',
+      areTwo: false,
+      others: ['198.51.100.1'],
+    });
   });
 });
