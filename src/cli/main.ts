@@ -42,6 +42,8 @@ export async function main(program: Program): Promise<void> {
     process.stderr.write(explain(program, err, isExpected, debug));
   }
   if (stuckReads() > 0) await leave(process.exitCode);
+  // With nothing left to do, the process ends without taking its heap apart first: 2 of 30 ms of `inventory`.
+  process.once('beforeExit', () => process.exit());
 }
 
 async function run(program: Program, argv: readonly string[], io: Io): Promise<number> {

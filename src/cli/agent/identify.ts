@@ -1,5 +1,6 @@
 // `identify`: prints the machine's identity and the reasons for it.
 import type { IdentityExplanation } from '../../identity/identify.ts';
+import { explainInventory } from '../../inventory/inventory.ts';
 import type { Identity } from '../../model/inventory.ts';
 import { command } from '../command.ts';
 import { hostOptions, inventoryOptions } from './host-options.ts';
@@ -17,7 +18,6 @@ export const identify = command({
     json: { type: 'boolean', describe: 'print JSON' },
   },
   async run(args, { print, signal }) {
-    const { explainInventory } = await import('../../inventory/inventory.ts');
     const { inventory, explanation } = await explainInventory(
       args.root,
       inventoryOptions(args, signal),

@@ -1,4 +1,6 @@
 // `inventory`: prints what a machine is, as a table or a document.
+// The readers of a host are loaded with the program: nearly every command needs them, and one file loads fastest.
+import { collectInventory } from '../../inventory/inventory.ts';
 import type { Inventory } from '../../model/inventory.ts';
 import { command } from '../command.ts';
 import { hostOptions, inventoryOptions } from './host-options.ts';
@@ -28,7 +30,6 @@ export const inventory = command({
     },
   },
   async run(args, { print, signal }) {
-    const { collectInventory } = await import('../../inventory/inventory.ts');
     const { root } = args;
     if (args.only !== undefined) {
       const { collectSections, parseSections } = await import('../../inventory/sections.ts');
