@@ -6,7 +6,7 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { rolldown } from 'rolldown';
 
 /** In the order in which they apply. */
-const styles = ['base', 'frame', 'list', 'machine', 'phone'];
+const styles = ['base', 'frame', 'list', 'machine', 'pages', 'phone'];
 
 const read = (name: string): string => readFileSync(`src/web/${name}`, 'utf8');
 

@@ -1,9 +1,11 @@
 // Workflows: the work that agents have to do, or did.
-import type { WorkflowCreate } from '../model/api/workflows.ts';
+import type { WorkflowCreate, WorkflowListQuery } from '../model/api/workflows.ts';
 import type { Plan } from '../model/documents/plan.ts';
 import type { Workflow } from '../model/documents/workflow.ts';
 import { pathOf, type CallOptions, type Calls } from './calls.ts';
 import { listing, type Listing, type ListOptions } from './listing.ts';
+
+export type WorkflowFilter = Omit<WorkflowListQuery, 'limit' | 'cursor'>;
 
 export class WorkflowCalls {
   readonly #calls: Calls;
@@ -12,10 +14,10 @@ export class WorkflowCalls {
     this.#calls = calls;
   }
 
-  /** Workflows of one machine or of all, oldest first. */
-  list(filter: { readonly machine_id?: string } & ListOptions = {}): Listing<Workflow> {
-    const { machine_id, ...options } = filter;
-    return listing(this.#calls, 'api/workflows', 'workflows', { machine_id }, options);
+  /** Workflows of one machine or of all: oldest first unless `order` says otherwise. */
+  list(filter: WorkflowFilter & ListOptions = {}): Listing<Workflow> {
+    const { pageSize, signal, ...query } = filter;
+    return listing(this.#calls, 'api/workflows', 'workflows', query, { pageSize, signal });
   }
 
   /** Errors: `workflow.unknown`. */

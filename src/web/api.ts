@@ -8,7 +8,8 @@ import type {
   MachineView,
 } from '../model/api/machines.ts';
 import type { TemplateView } from '../model/api/templates.ts';
-import type { WorkflowCreate } from '../model/api/workflows.ts';
+import type { Myself } from '../model/api/tokens.ts';
+import type { WorkflowCounts, WorkflowCreate, WorkflowListQuery } from '../model/api/workflows.ts';
 import type { Plan } from '../model/documents/plan.ts';
 import type { Workflow } from '../model/documents/workflow.ts';
 import type { Answer, Session } from './session.ts';
@@ -104,18 +105,43 @@ export async function readTemplates(session: Session): Promise<readonly Template
   return body.templates;
 }
 
-/** Workflows of a machine, oldest first. */
-export async function readWorkflows(session: Session, id: string): Promise<readonly Workflow[]> {
-  const { body } = await session.request<{ workflows: readonly Workflow[] }>(
-    `/api/workflows?machine_id=${encodeURIComponent(id)}&limit=1000`,
-  );
-  return body.workflows;
+export interface WorkflowPage {
+  readonly workflows: readonly Workflow[];
+  readonly next_cursor: string | null;
 }
 
-/** The risks that an operator accepts before a workflow is made. */
-export type Consent = Pick<WorkflowCreate, 'reimage' | 'confirmed' | 'retry'>;
+type WorkflowQuery = {
+  readonly [Name in 'machine_id' | 'state' | 'since' | 'limit']?:
+    | WorkflowListQuery[Name]
+    | undefined;
+};
 
-/** The plan of the workflow of a machine's template. Errors: `plan.*`, `machine.has-os`. */
+/** Workflows, newest first. */
+export async function readWorkflows(session: Session, query: WorkflowQuery): Promise<WorkflowPage> {
+  const parameters = new URLSearchParams({ order: 'newest' });
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) parameters.set(name, String(value));
+  }
+  return (await session.request<WorkflowPage>(`/api/workflows?${parameters.toString()}`)).body;
+}
+
+/** The workflows made since then, by state. */
+export async function countWorkflows(
+  session: Session,
+  since: string | undefined,
+): Promise<WorkflowCounts['counts']> {
+  const query = since === undefined ? '' : `?${new URLSearchParams({ since }).toString()}`;
+  return (await session.request<WorkflowCounts>(`/api/workflows/counts${query}`)).body.counts;
+}
+
+export async function readMyself(session: Session): Promise<Myself> {
+  return (await session.request<Myself>('/api/whoami')).body;
+}
+
+/** The template of a workflow, and the risks that an operator accepts before it is made. */
+export type Consent = Pick<WorkflowCreate, 'template' | 'reimage' | 'confirmed' | 'retry'>;
+
+/** The plan of a workflow. Errors: `plan.*`, `machine.has-os`. */
 export async function planWorkflow(
   session: Session,
   machineId: string,

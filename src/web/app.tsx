@@ -1,14 +1,23 @@
 // The frame of every page: header, connection status, theme, sign-in.
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { ConflictsPage } from './conflicts/conflicts-page.tsx';
-import { createServices, ServicesProvider, useLive, useServices } from './context.ts';
+import {
+  createServices,
+  MayProvider,
+  ServicesProvider,
+  useAskedMay,
+  useLive,
+  useServices,
+} from './context.ts';
 import { HelpDialog } from './parts/help-dialog.tsx';
 import { listPath, listStateOf, type ListState } from './list/list-state.ts';
 import { MachinePage } from './machine/machine-page.tsx';
 import { MachinesPage } from './list/machines-page.tsx';
 import { usePageKeys } from './list/page-keys.ts';
+import { OverviewPage } from './overview/overview-page.tsx';
 import { Notice } from './parts/parts.tsx';
 import { Link, useRoute, type Route } from './router.tsx';
+import { WorkflowsPage } from './workflows/workflows-page.tsx';
 import { SignIn } from './sign-in.tsx';
 import { applyTheme, nextTheme, storedTheme } from './parts/theme.ts';
 
@@ -30,9 +39,20 @@ export function App() {
           }}
         />
       ) : (
-        <Shell />
+        <Known />
       )}
     </ServicesProvider>
+  );
+}
+
+/** The page of an operator of whom it is known what they may do. */
+function Known() {
+  const may = useAskedMay();
+  if (may === undefined) return <Notice kind="busy" title="Asking the server…" />;
+  return (
+    <MayProvider value={may}>
+      <Shell />
+    </MayProvider>
   );
 }
 
@@ -43,6 +63,12 @@ function Shell() {
   const [help, setHelp] = useState(false);
   usePageKeys({ '?': () => setHelp(true) });
 
+  useLayoutEffect(() => {
+    if (route.page !== 'machines') return;
+    const { query, sort } = listStateOf(route.search);
+    setList((now) => ({ ...now, query, sort }));
+  }, [route]);
+
   const changeList = (change: Partial<ListState>): void => {
     if (change.query !== undefined || change.sort !== undefined) place.current.scrollTop = 0;
     setList((now) => ({ ...now, ...change }));
@@ -51,6 +77,8 @@ function Shell() {
     <>
       <Header route={route} list={list} onHelp={() => setHelp(true)} />
       <main>
+        {route.page === 'overview' && <OverviewPage />}
+        {route.page === 'workflows' && <WorkflowsPage search={route.search} />}
         {route.page === 'machines' && (
           <MachinesPage list={list} onChange={changeList} place={place.current} />
         )}
@@ -60,7 +88,7 @@ function Shell() {
         {route.page === 'conflicts' && <ConflictsPage />}
         {route.page === 'unknown' && (
           <Notice kind="empty" title="There is no such page.">
-            <Link to="/">All machines</Link>
+            <Link to="/">Overview</Link>
           </Notice>
         )}
       </main>
@@ -79,13 +107,19 @@ function Header({ route, list, onHelp }: HeaderProps) {
   const conflicts = useLive().conflicts?.length ?? 0;
   return (
     <header class="top">
-      <Link to={listPath(list)} class="brand">
+      <Link to="/" class="brand">
         <Mark />
         Dragonfly
       </Link>
       <nav aria-label="Pages">
+        <Link to="/" current={route.page === 'overview'}>
+          Overview
+        </Link>
         <Link to={listPath(list)} current={route.page === 'machines'}>
           Machines
+        </Link>
+        <Link to="/workflows" current={route.page === 'workflows'}>
+          Workflows
         </Link>
         <Link to="/conflicts" current={route.page === 'conflicts'}>
           Conflicts

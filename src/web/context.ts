@@ -1,6 +1,8 @@
 // The services that any part of the page may use: session, fleet, and the connection that keeps it live.
 import { createContext } from 'preact';
-import { useContext, useLayoutEffect, useState } from 'preact/hooks';
+import { useContext, useEffect, useLayoutEffect, useState } from 'preact/hooks';
+import type { Myself } from '../model/api/tokens.ts';
+import { readMyself } from './api.ts';
 import { Fleet, type FleetView } from './live/fleet.ts';
 import { Live, type LiveStatus } from './live/live.ts';
 import type { Row } from './list/row.ts';
@@ -56,4 +58,38 @@ export function useRow(id: string): Row | undefined {
 export function useLive(): LiveStatus {
   const { live } = useServices();
   return useFollowed(live, () => live.status);
+}
+
+/** The things that the operator may do. */
+export interface May {
+  /** Change machines, workflows, templates, tags and conflicts. */
+  readonly operate: boolean;
+  /** Change tokens and settings, and read the audit log. */
+  readonly administer: boolean;
+  /** Undefined if the server could not say. */
+  readonly myself: Myself | undefined;
+}
+
+const MayContext = createContext<May>({ operate: false, administer: false, myself: undefined });
+export const MayProvider = MayContext.Provider;
+
+export const useMay = (): May => useContext(MayContext);
+
+/** Asks the server who the operator is; undefined until it has said. If it cannot say, everything is offered, as
+ *  the server refuses what is not allowed in any case. */
+export function useAskedMay(): May | undefined {
+  const { session } = useServices();
+  const [may, setMay] = useState<May | undefined>();
+  useEffect(() => {
+    readMyself(session).then(
+      (myself) =>
+        setMay({
+          operate: myself.scope !== 'read',
+          administer: myself.scope === 'full' && myself.tags === undefined,
+          myself,
+        }),
+      () => setMay({ operate: true, administer: true, myself: undefined }),
+    );
+  }, [session]);
+  return may;
 }

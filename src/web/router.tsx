@@ -3,18 +3,30 @@ import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useState } from 'preact/hooks';
 
 export type Route =
-  | { readonly page: 'machines' }
-  | { readonly page: 'machine'; readonly id: string }
-  | { readonly page: 'conflicts' }
-  | { readonly page: 'unknown' };
+  | { readonly page: 'overview' | 'conflicts' | 'unknown' }
+  /** `search`: the address from its question mark on. */
+  | { readonly page: 'machines' | 'workflows'; readonly search: string }
+  | { readonly page: 'machine'; readonly id: string };
 
 const moved = 'dragonfly:moved';
 
-function routeOf(path: string): Route {
-  if (path === '/') return { page: 'machines' };
+function routeOf(path: string, search: string): Route {
+  if (path === '/') return { page: 'overview' };
+  if (path === '/machines') return { page: 'machines', search };
+  if (path === '/workflows') return { page: 'workflows', search };
   if (path === '/conflicts') return { page: 'conflicts' };
   const id = /^\/machines\/([^/]+)$/.exec(path)?.[1];
   return id === undefined ? { page: 'unknown' } : { page: 'machine', id: decodeURIComponent(id) };
+}
+
+/** The route of the address; one of version 0.1.0, which had the list at "/", leads to the list. */
+function currentRoute(): Route {
+  const { pathname, search } = location;
+  const parameters = new URLSearchParams(search);
+  if (pathname === '/' && (parameters.has('q') || parameters.has('sort'))) {
+    history.replaceState(null, '', `/machines${search}`);
+  }
+  return routeOf(location.pathname, search);
 }
 
 export function navigate(path: string): void {
@@ -23,9 +35,9 @@ export function navigate(path: string): void {
 }
 
 export function useRoute(): Route {
-  const [route, setRoute] = useState(() => routeOf(location.pathname));
+  const [route, setRoute] = useState(currentRoute);
   useLayoutEffect(() => {
-    const onMove = (): void => setRoute(routeOf(location.pathname));
+    const onMove = (): void => setRoute(currentRoute());
     addEventListener('popstate', onMove);
     addEventListener(moved, onMove);
     return () => {

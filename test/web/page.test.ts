@@ -7,9 +7,10 @@ import type { Template } from '../../src/model/documents/template.ts';
 import { createToken } from '../../src/server/access/tokens.ts';
 import { describeScreen, hasChromium, lateFrames, launch, serve, type Served } from './browser.ts';
 import { machine, seed } from './machines.ts';
-
-/** As long as a busy computer may need. */
-const soon = { timeout: 20_000 };
+import { axeTests } from './pages/axe.ts';
+import { soon, template } from './pages/opened.ts';
+import { overviewTests } from './pages/overview.ts';
+import { workflowTests } from './pages/workflows.ts';
 
 describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
   let browser: Browser;
@@ -59,7 +60,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     rows().filter({ has: page.getByRole('link', { name, exact: true }) });
   const filter = () => page.getByRole('combobox', { name: 'Filter machines' });
 
-  async function openList(path = '/'): Promise<void> {
+  async function openList(path = '/machines'): Promise<void> {
     await page.goto(server.url + path);
     await rows().first().waitFor();
   }
@@ -171,7 +172,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
 
   test('assigns a template to all machines of a filter', async () => {
     await server.store.templates.put(template('debian-13'));
-    await openList('/?q=state:discovered');
+    await openList('/machines?q=state:discovered');
     await expect.poll(count, soon).toBe('24 of 120 machines');
     await page.getByRole('checkbox', { name: 'Select all machines shown' }).click();
     await page.getByRole('button', { name: /^Assign template/ }).click();
@@ -188,7 +189,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     // Version 0.1.0 took and stored it so.
     const action = { action: 'reboot', timeout: -1 } as const;
     await server.store.templates.put({ ...template('old'), spec: { actions: [action] } });
-    await openList('/?q=state:discovered');
+    await openList('/machines?q=state:discovered');
     await page.getByRole('checkbox', { name: 'Select all machines shown' }).click();
     await page.getByRole('button', { name: /^Assign template/ }).click();
     const choice = page.getByRole('combobox', { name: 'Template' });
@@ -207,7 +208,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     ['faster than frames are drawn', lateFrames],
   ])('opens a machine, renames it, and goes back to the list as it was, %s', async (_, script) => {
     await page.addInitScript(script);
-    await openList('/?q=rack-3');
+    await openList('/machines?q=rack-3');
     await page.keyboard.press('j');
     await page.keyboard.press('j');
     await page.keyboard.press('Enter');
@@ -321,7 +322,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
   }
 
   test('shows a heartbeat as it comes', async () => {
-    await openList('/?q=node-7&sort=name');
+    await openList('/machines?q=node-7&sort=name');
     const seven = row('node-7');
     await seven.locator('time', { hasText: 'd' }).waitFor();
     expect(await seven.getByText('online').count()).toBe(0);
@@ -442,7 +443,13 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
   );
 
   test('gives every control and field a name', async () => {
-    for (const path of ['/', `/machines/${machine(1).id}`, '/conflicts']) {
+    for (const path of [
+      '/',
+      '/machines',
+      `/machines/${machine(1).id}`,
+      '/workflows',
+      '/conflicts',
+    ]) {
       await page.goto(server.url + path);
       await page.getByText('Live', { exact: true }).waitFor();
       const nameless = await page
@@ -495,7 +502,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     });
     await page.goto(`${server.url}/machines/${machine(1).id}`);
     await page.getByRole('button', { name: 'Provision…' }).click();
-    const dialog = page.getByRole('dialog', { name: 'Provision node-1 with debian?' });
+    const dialog = page.getByRole('dialog', { name: 'Provision node-1' });
     await dialog.getByRole('alert').getByText('holds Rocky Linux 9').waitFor();
     expect(await dialog.getByRole('button', { name: 'Provision' }).isDisabled()).toBe(true);
     await dialog.getByLabel('Overwrite what is on the planned disk').check();
@@ -578,9 +585,12 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     expect(await page.evaluate('localStorage.length + document.cookie.length')).toBe(1);
 
     await page.goto(`${server.url}/machines/${machine(1).id}`);
-    await page.getByRole('textbox', { name: 'Hostname' }).fill('other');
-    await page.keyboard.press('Enter');
-    await page.getByText('the token does not allow this').waitFor();
+    const hostname = page.getByRole('textbox', { name: 'Hostname' });
+    await hostname.waitFor();
+    expect(await hostname.isEditable()).toBe(false);
+    for (const name of ['Save', 'Forget…', 'Mark offline', 'Provision…']) {
+      expect([name, await page.getByRole('button', { name }).count()]).toEqual([name, 0]);
+    }
 
     await page.getByRole('button', { name: 'Sign out' }).click();
     await field.waitFor();
@@ -588,13 +598,9 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     await stranger.goto(server.url);
     await stranger.getByLabel('Operator token').waitFor();
   });
-});
 
-function template(name: string): Template {
-  return {
-    apiVersion: 'dragonfly.computer/v1',
-    kind: 'Template',
-    metadata: { name },
-    spec: { actions: [{ action: 'reboot' }] },
-  };
-}
+  const opened = () => ({ page, server });
+  overviewTests(opened);
+  workflowTests(opened);
+  axeTests(opened);
+});

@@ -1,5 +1,6 @@
 // `dragonfly workflows`: the work that machines have to do, or did.
 import { isActive, type Workflow } from '../../model/documents/workflow.ts';
+import { wordOf } from '../../model/documents/workflow-state.ts';
 import { command } from '../command.ts';
 import { connectionOptions, withClient } from './connection.ts';
 import { outputOptions, printDocument, printList, type Shape } from './output.ts';
@@ -27,10 +28,7 @@ const shape: Shape<Workflow> = {
 };
 
 function stateOf(found: Workflow): string {
-  const { status, held } = found;
-  if (status?.cancelled === true) return 'cancelled';
-  if (held !== undefined && isActive(found)) return 'held';
-  return (status?.state ?? 'STATE_PENDING').replace('STATE_', '').toLowerCase();
+  return found.held !== undefined && isActive(found) ? 'held' : wordOf(found);
 }
 
 const list = command({
@@ -46,10 +44,11 @@ const list = command({
     withClient(args, io, async (client) => {
       const machine =
         args.machine === undefined ? undefined : await machineNamed(client, args.machine);
-      const all = await client.workflows
-        .list(machine === undefined ? {} : { machine_id: machine.id })
-        .toArray();
-      await printList(io, args, args.active ? all.filter(isActive) : all, shape);
+      const found = client.workflows.list({
+        ...(machine === undefined ? {} : { machine_id: machine.id }),
+        ...(args.active ? { state: 'active' } : {}),
+      });
+      await printList(io, args, await found.toArray(), shape);
       return 0;
     }),
 });

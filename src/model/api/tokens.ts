@@ -50,3 +50,16 @@ export const TokenList = Type.Object({
   damaged,
 });
 export type TokenList = Static<typeof TokenList>;
+
+/** The sender of a request, as the server knows it. */
+export const Myself = Type.Object({
+  name: Type.String({ description: 'the name of its token; "anyone" on a server without tokens' }),
+  scope: Type.Enum(['read', 'operate', 'full'], {
+    description: 'full on a server without tokens, which lets anybody on this host do everything',
+  }),
+  tags: Type.Optional(
+    Type.Array(Type.String(), { description: 'it is good for machines with one of these alone' }),
+  ),
+  expires_at: nullable(Type.String()),
+});
+export type Myself = Static<typeof Myself>;

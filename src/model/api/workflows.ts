@@ -31,13 +31,45 @@ export const WorkflowCreate = Type.Object(
 );
 export type WorkflowCreate = Static<typeof WorkflowCreate>;
 
+const states = ['pending', 'running', 'success', 'failed', 'timeout', 'cancelled'] as const;
+
+const Since = Type.Optional(
+  Type.String({ format: 'date-time', description: 'only those made from then on' }),
+);
+
 export const WorkflowListQuery = Type.Object(
-  { machine_id: Type.Optional(MachineId), ...Paging },
+  {
+    machine_id: Type.Optional(MachineId),
+    state: Type.Optional(
+      Type.Enum(['active', 'ended', ...states], {
+        description: 'only those in it; active: pending or running; ended: any other',
+      }),
+    ),
+    since: Since,
+    order: Type.Optional(Type.Enum(['oldest', 'newest'], { default: 'oldest' })),
+    ...Paging,
+  },
   strict,
 );
+export type WorkflowListQuery = Static<typeof WorkflowListQuery>;
 
 export const WorkflowList = Type.Object({
   workflows: Type.Array(Workflow),
   damaged,
   next_cursor: nullable(Type.String()),
 });
+
+export const WorkflowCountQuery = Type.Object({ since: Since }, strict);
+
+/** The number of workflows in each state; a cancelled one is not counted as failed. */
+export const WorkflowCounts = Type.Object({
+  counts: Type.Object({
+    pending: Type.Integer(),
+    running: Type.Integer(),
+    success: Type.Integer(),
+    failed: Type.Integer(),
+    timeout: Type.Integer(),
+    cancelled: Type.Integer(),
+  }),
+});
+export type WorkflowCounts = Static<typeof WorkflowCounts>;

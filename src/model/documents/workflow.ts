@@ -20,6 +20,8 @@ export const WorkflowAction = Type.Object({
   completedAt: Type.Optional(nullable(Type.String())),
   seconds: Type.Optional(nullable(U64({ description: 'whole ones' }))),
   message: Type.Optional(nullable(Type.String())),
+  transferredBytes: Type.Optional(U64({ description: 'ours: so far, where its agent says so' })),
+  totalBytes: Type.Optional(U64({ description: 'ours: to transfer' })),
   report: Type.Optional(
     Type.Record(
       Type.String(),
@@ -131,11 +133,7 @@ export type Workflow = Static<typeof Workflow>;
 
 export type WorkflowStatus = NonNullable<Workflow['status']>;
 
-/** True if a workflow is waiting or running. */
-export function isActive(workflow: Workflow): boolean {
-  const state = workflow.status?.state ?? 'STATE_PENDING';
-  return state === 'STATE_PENDING' || state === 'STATE_RUNNING';
-}
+export { isActive } from './workflow-state.ts';
 
 /** Seconds as Dragonfly's types have them. */
 export function wholeSeconds(seconds: number): number {

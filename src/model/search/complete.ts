@@ -25,7 +25,7 @@ export function completeAt(query: string, caret: number, vocabulary: Vocabulary)
   const term = parseQuery(query.slice(0, caret)).at(-1);
   const none = { from: caret, to: caret, suggestions: [] };
   if (term === undefined || term.to !== caret) return none;
-  const { field, value, isNegated, from } = term;
+  const { field, value, isWhole, isNegated, from } = term;
   const minus = isNegated ? '-' : '';
   const written = query.slice(from, caret);
   if (field === undefined) {
@@ -36,7 +36,10 @@ export function completeAt(query: string, caret: number, vocabulary: Vocabulary)
   }
   if (!isTextField(field)) return none;
   const suggestions = valuesOf(field, value, vocabulary)
-    .map(([text, says]) => ({ term: `${minus}${field}:${quoted(text)}`, says }))
+    .map(([text, says]) => ({
+      term: `${minus}${field}:${isWhole ? '=' : ''}${quoted(text)}`,
+      says,
+    }))
     .filter((suggestion) => suggestion.term !== written);
   return { from, to: caret, suggestions };
 }

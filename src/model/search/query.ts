@@ -15,6 +15,8 @@ export interface Term {
   readonly field: string | undefined;
   /** In lower case, without its quotes. */
   readonly value: string;
+  /** `field:=value`: the whole of it is compared. */
+  readonly isWhole: boolean;
   readonly isNegated: boolean;
   /** Its place in the query. */
   readonly from: number;
@@ -29,7 +31,7 @@ export interface Search {
   readonly fault: string | undefined;
 }
 
-const token = /(-?)(?:([a-z][\w-]*):)?(?:"((?:[^"\\]|\\.)*)"?|(\S*))/giy;
+const token = /(-?)(?:([a-z][\w-]*):(=?))?(?:"((?:[^"\\]|\\.)*)"?|(\S*))/giy;
 /** Parts of a MAC or IPv6 address, which have colons and are no fields. */
 const address = /^-?[0-9a-f]{0,4}(?::[0-9a-f]{0,4})+$/i;
 
@@ -38,12 +40,12 @@ export function parseQuery(query: string): Term[] {
   let at = 0;
   while ((at += /^\s*/.exec(query.slice(at))?.[0].length ?? 0) < query.length) {
     token.lastIndex = at;
-    const [text = '', minus, name, inQuotes, bare = ''] = token.exec(query) ?? [];
+    const [text = '', minus, name, equals, inQuotes, bare = ''] = token.exec(query) ?? [];
     const from = at;
     // At least one character is taken, so that this ends whatever is there.
     at += Math.max(1, text.length);
     const value = (inQuotes?.replaceAll(/\\(.)/g, '$1') ?? bare).toLowerCase();
-    const place = { isNegated: minus === '-', from, to: at };
+    const place = { isWhole: equals === '=', isNegated: minus === '-', from, to: at };
     const field = name?.toLowerCase();
     if (field !== undefined && !isField(field) && address.test(text)) {
       terms.push({ field: undefined, value: `${field}:${value}`, ...place });
@@ -61,8 +63,8 @@ export function quoted(text: string): string {
  *  `nowMs`: the time that ages count from. */
 export function compileQuery(query: string, nowMs: number): Search {
   const tests: Test[] = [];
-  for (const { field, value, isNegated } of parseQuery(query)) {
-    const test = testOf(field, value, nowMs);
+  for (const { field, value, isWhole, isNegated } of parseQuery(query)) {
+    const test = testOf(field, value, isWhole, nowMs);
     if (typeof test === 'string') return { matches: () => false, fault: test };
     if (value === '') continue;
     tests.push(isNegated ? (facts) => !test(facts) : test);
@@ -75,18 +77,23 @@ function isField(name: string): boolean {
 }
 
 /** The test for one term, or the sentence that says why there is none. */
-function testOf(field: string | undefined, value: string, nowMs: number): Test | string {
+function testOf(
+  field: string | undefined,
+  value: string,
+  isWhole: boolean,
+  nowMs: number,
+): Test | string {
   if (field === undefined) {
     const spellings = spellingsOf(value);
     return ({ plain }) => spellings.some((spelling) => plain.includes(spelling));
   }
-  if (isTextField(field)) return textTest(field, value);
+  if (isTextField(field)) return textTest(field, value, isWhole);
   return isTimeField(field) ? timeTest(field, value, nowMs) : unknownField(field);
 }
 
-function textTest(field: TextFieldName, value: string): Test | string {
+function textTest(field: TextFieldName, value: string, isWhole: boolean): Test | string {
   const { how, values } = textFieldOf(field);
-  if (value.includes('*')) {
+  if (!isWhole && value.includes('*')) {
     const parts = value.split('*');
     return ({ texts }) => linesOf(texts[field]).some((line) => isSpelt(line, parts));
   }
@@ -94,7 +101,7 @@ function textTest(field: TextFieldName, value: string): Test | string {
     return `no machine has ${field}:${value}; it is one of ${values.join(', ')}`;
   }
   const edges = { part: ['', ''], start: ['\n', ''], whole: ['\n', '\n'] } as const;
-  const [before, after] = edges[how];
+  const [before, after] = edges[isWhole ? 'whole' : how];
   const wanted = (field === 'mac' || field === 'bmc' ? spellingsOf(value) : [value]).map(
     (text) => before + text + after,
   );

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { Type } from 'typebox';
 import { stringifyExact } from '../../core/exact-json.ts';
 import { AuditList, AuditQuery } from '../../model/api/audit.ts';
-import { invalid } from '../rules/violations.ts';
+import { idAt } from '../rules/id-at.ts';
 import type { App, Services } from '../services.ts';
 import { damagedOf, errors } from './route.ts';
 
@@ -51,15 +51,4 @@ export function auditRoutes(app: App, s: Services): void {
 
 async function* lines({ store }: Pick<Services, 'store'>): AsyncGenerator<string> {
   for await (const { value } of store.audit.all()) yield `${stringifyExact(value)}\n`;
-}
-
-/** The UUID that every UUIDv7 of this time and later comes after. Errors: AppError `request.invalid`. */
-function idAt(text: string): string {
-  const ms = Date.parse(text);
-  if (Number.isNaN(ms)) {
-    const message = 'is no time that this server knows';
-    throw invalid('querystring', [{ instancePath: '/since', message, params: {} }]);
-  }
-  const hex = Math.max(0, ms).toString(16).padStart(12, '0');
-  return `${hex.slice(0, 8)}-${hex.slice(8)}`;
 }

@@ -11,7 +11,7 @@ const builtPage = new URL(
   import.meta.url,
 );
 
-const addresses = ['/', '/machines/:id', '/conflicts'];
+const addresses = ['/', '/machines', '/machines/:id', '/workflows', '/conflicts'];
 
 /** Allows scripts and styles from this server's files alone, nothing inline, and no text as markup. */
 const contentSecurityPolicy = [

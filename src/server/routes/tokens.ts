@@ -1,7 +1,13 @@
 // Token routes: tokens have names, are shown once, and are listed without their secret.
 import { Type } from 'typebox';
 import { AppError } from '../../core/errors.ts';
-import { NewTokenRequest, TokenCreated, TokenList, TokenName } from '../../model/api/tokens.ts';
+import {
+  Myself,
+  NewTokenRequest,
+  TokenCreated,
+  TokenList,
+  TokenName,
+} from '../../model/api/tokens.ts';
 import { invalid } from '../rules/violations.ts';
 import type { App, Services } from '../services.ts';
 import { nameOf } from '../access/principal.ts';
@@ -17,6 +23,31 @@ import {
 import { damagedOf, Done, errors } from './route.ts';
 
 export function tokenRoutes(app: App, s: Services): void {
+  app.get(
+    '/api/whoami',
+    {
+      config: { access: 'read', keepsToTags: true },
+      schema: {
+        tags: ['tokens'],
+        summary: 'Say who sends this request, and what it may do',
+        response: { 200: Myself, ...errors },
+      },
+    },
+    async ({ principal }) => {
+      if (principal.kind !== 'token' || principal.scope === 'enrol') {
+        return { name: nameOf(principal), scope: 'full' as const, expires_at: null };
+      }
+      const { name, scope, tags } = principal;
+      const endMs = (await s.auth.expiries()).get(name);
+      return {
+        name,
+        scope,
+        ...(tags === undefined ? {} : { tags: [...tags] }),
+        expires_at: endMs === undefined ? null : new Date(endMs).toISOString(),
+      };
+    },
+  );
+
   app.get(
     '/api/tokens',
     {

@@ -3,7 +3,7 @@
 import { useEffect } from 'preact/hooks';
 import type { IdentityConflict } from '../../model/history.ts';
 import { acceptConflict, splitConflict } from '../api.ts';
-import { useLive, useRow, useServices } from '../context.ts';
+import { useLive, useMay, useRow, useServices } from '../context.ts';
 import { Card, LivenessMark, Notice, useNow, Age } from '../parts/parts.tsx';
 import { useTask } from '../parts/task.ts';
 import { Link } from '../router.tsx';
@@ -48,6 +48,7 @@ export function ConflictsPage() {
 function Conflict({ conflict }: { conflict: IdentityConflict }) {
   const { live, session } = useServices();
   const nowMs = useNow() - session.clockAheadMs;
+  const may = useMay();
   const { busy, problem, run } = useTask();
   const decide = (decision: () => Promise<void>): void => {
     void run(async () => {
@@ -76,7 +77,7 @@ function Conflict({ conflict }: { conflict: IdentityConflict }) {
           </div>
           <button
             type="button"
-            disabled={busy}
+            disabled={busy || !may.operate}
             onClick={() => decide(() => acceptConflict(session, conflict.id, machine_id))}
           >
             Same machine
@@ -90,7 +91,7 @@ function Conflict({ conflict }: { conflict: IdentityConflict }) {
         </div>
         <button
           type="button"
-          disabled={busy}
+          disabled={busy || !may.operate}
           onClick={() => decide(() => splitConflict(session, conflict.id))}
         >
           Separate machine

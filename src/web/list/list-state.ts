@@ -41,7 +41,12 @@ export function listPath({ query, sort }: ListState): string {
     parameters.set('sort', `${sort.descending ? '-' : ''}${sort.column}`);
   }
   const search = parameters.toString();
-  return search === '' ? '/' : `/?${search}`;
+  return search === '' ? '/machines' : `/machines?${search}`;
+}
+
+/** The address of the machines that a search finds. */
+export function searchPath(query: string): string {
+  return `/machines?${new URLSearchParams({ q: query }).toString()}`;
 }
 
 /** The order after a click on a column's head: by that column, or reversed if it was that already. */

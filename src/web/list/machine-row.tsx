@@ -38,7 +38,14 @@ export function MachineRow({ row, index, active, selected, nowMs, onOpen, onSele
         <span class="box" />
       </div>
       <div role="gridcell" class="c-name">
-        <a href={`/machines/${row.id}`} tabIndex={-1}>
+        <a
+          href={`/machines/${row.id}`}
+          tabIndex={-1}
+          onClick={(event) => {
+            // Opens in a new tab or window, as links do, and selects nothing.
+            if (!isPlainClick(event) && !event.shiftKey) event.stopPropagation();
+          }}
+        >
           {row.name}
         </a>
         {row.name !== row.memorableName && <span class="quiet">{row.memorableName}</span>}

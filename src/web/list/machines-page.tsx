@@ -3,7 +3,7 @@ import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import type { MachineStateName } from '../../model/machine.ts';
 import { AddMachine } from './add-dialog.tsx';
 import { BulkAssign, BulkTags } from './bulk-dialogs.tsx';
-import { useFleet, useLive, useServices } from '../context.ts';
+import { useFleet, useLive, useMay, useServices } from '../context.ts';
 import { Filter } from './filter.tsx';
 import { plural } from '../parts/format.ts';
 import { listPath, type ListState } from './list-state.ts';
@@ -34,6 +34,7 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
   const view = useFleet();
   const [dialog, setDialog] = useState<Dialog | undefined>();
   const [done, setDone] = useState<string | undefined>();
+  const may = useMay();
   const hasSelection = list.selected.size > 0;
 
   useLayoutEffect(() => fleet.show(list.query, list.sort), [fleet, list.query, list.sort]);
@@ -42,12 +43,14 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
     document.title = 'Machines · Dragonfly';
   }, [list.query, list.sort]);
   usePageKeys({
-    n: () => setDialog('add'),
+    n: () => {
+      if (may.operate) setDialog('add');
+    },
     t: () => {
-      if (hasSelection) setDialog('tags');
+      if (hasSelection && may.operate) setDialog('tags');
     },
     a: () => {
-      if (hasSelection) setDialog('assign');
+      if (hasSelection && may.operate) setDialog('assign');
     },
   });
 
@@ -63,9 +66,11 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
       <div class="toolbar">
         <Filter query={list.query} onChange={(query) => onChange({ query })} />
         <Count />
-        <button type="button" onClick={() => setDialog('add')}>
-          Add machine… <kbd>n</kbd>
-        </button>
+        {may.operate && (
+          <button type="button" onClick={() => setDialog('add')}>
+            Add machine… <kbd>n</kbd>
+          </button>
+        )}
       </div>
       {hasSelection ? (
         <Selection
@@ -110,15 +115,20 @@ interface SelectionProps {
 
 /** The actions on the selected machines. */
 function Selection({ count, onOpen, onClear }: SelectionProps) {
+  const may = useMay();
   return (
     <div class="bulk" role="toolbar" aria-label="Selection">
       <strong>{plural(count, 'machine')} selected</strong>
-      <button type="button" onClick={() => onOpen('tags')}>
-        Tag… <kbd>t</kbd>
-      </button>
-      <button type="button" onClick={() => onOpen('assign')}>
-        Assign template… <kbd>a</kbd>
-      </button>
+      {may.operate && (
+        <>
+          <button type="button" onClick={() => onOpen('tags')}>
+            Tag… <kbd>t</kbd>
+          </button>
+          <button type="button" onClick={() => onOpen('assign')}>
+            Assign template… <kbd>a</kbd>
+          </button>
+        </>
+      )}
       <button type="button" onClick={onClear}>
         Clear <kbd>Esc</kbd>
       </button>

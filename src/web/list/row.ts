@@ -22,7 +22,12 @@ export interface Row {
   readonly tags: readonly string[];
   readonly template: string | null;
   readonly lastSeenMs: number | undefined;
-  /** For searches and for columns that are not always shown. */
+  readonly model: string | undefined;
+  readonly serial: string | undefined;
+  readonly os: string | undefined;
+  readonly agent: string | undefined;
+  readonly problems: number;
+  /** For searches. */
   readonly facts: Facts;
 }
 
@@ -44,6 +49,11 @@ export function toRow(machine: MachineView): Row {
     tags: config.tags,
     template: config.os_choice,
     lastSeenMs: status.last_seen === null ? undefined : Date.parse(status.last_seen),
+    model: hardware.system?.product ?? hardware.board?.product ?? undefined,
+    serial: hardware.system?.serial ?? undefined,
+    os: report?.existing_os?.name,
+    agent: report?.agent_version ?? undefined,
+    problems: (report?.problems.length ?? 0) + (report?.later_problems?.length ?? 0),
     facts: factsOf(machine),
   };
 }

@@ -13,6 +13,8 @@ export interface Sort {
 }
 
 export interface FleetView {
+  /** All machines in order, shown or not. */
+  readonly all: readonly Row[];
   readonly rows: readonly Row[];
   /** The number of machines, filtered out or not. */
   readonly total: number;
@@ -93,6 +95,7 @@ export class Fleet {
   /** All machines in order; undefined once it is out of date. */
   #sorted: readonly Row[] | undefined;
   #view: FleetView = {
+    all: [],
     rows: [],
     total: 0,
     byState: new Map(),
@@ -177,6 +180,7 @@ export class Fleet {
     const { matches, fault } = compileQuery(this.#query, this.#now());
     this.#view = {
       fault,
+      all,
       rows: all.filter(({ facts }) => matches(facts)),
       total: all.length,
       byState: count(all.map((row) => row.state)),

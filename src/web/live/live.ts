@@ -39,6 +39,7 @@ export class Live {
   readonly #fleet: Fleet;
   readonly #listeners = new Set<() => void>();
   readonly #machineListeners = new Map<string, Set<() => void>>();
+  readonly #workflowListeners = new Set<() => void>();
   readonly #changed = new Set<string>();
   /** The run that is reading all machines, and whether it must start over afterwards. */
   #loading: AbortSignal | undefined;
@@ -70,6 +71,12 @@ export class Live {
       listeners.delete(listener);
       if (listeners.size === 0) this.#machineListeners.delete(id);
     };
+  }
+
+  /** Calls the listener when workflows changed, and when the connection came back. */
+  onWorkflows(listener: () => void): () => void {
+    this.#workflowListeners.add(listener);
+    return () => this.#workflowListeners.delete(listener);
   }
 
   /** Sets the machines that are on screen, whose last_seen is kept up to date. */
@@ -113,8 +120,10 @@ export class Live {
           signal,
           headers: lastId === undefined ? {} : { 'last-event-id': lastId },
         });
+        const wasLost = this.#status.connection === 'lost';
         this.#set({ connection: 'live' });
         waitMs = 500;
+        if (wasLost) this.#tellAll();
         // A resumed stream delivers all changes itself.
         if (lastId === undefined || this.#status.load === 'failed') void this.#loadAll(signal);
         for await (const event of eventsOf(stream)) {
@@ -129,6 +138,12 @@ export class Live {
       await pause(waitMs * (0.75 + Math.random() / 2), signal);
       waitMs = Math.min(2 * waitMs, longestWaitMs);
     }
+  }
+
+  /** Lets everything that is shown be read again: it may have failed while the server was away. */
+  #tellAll(): void {
+    const machines = [...this.#machineListeners.values()].flatMap((listeners) => [...listeners]);
+    for (const listener of [...machines, ...this.#workflowListeners]) listener();
   }
 
   /** Runs one load at a time. A call during a load makes it run once more afterwards. */
@@ -166,6 +181,9 @@ export class Live {
     const data: EventData = JSON.parse(event.data);
     const id = data.machine_id;
     if (event.type === 'reset') void this.#loadAll(signal);
+    if (event.type === 'reset' || event.type === 'workflow.changed') {
+      for (const listener of this.#workflowListeners) listener();
+    }
     if (event.type === 'conflict.changed') void this.#readConflicts(signal);
     if (id === undefined) return;
     if (event.type === 'machine.deleted') this.#fleet.remove(id);

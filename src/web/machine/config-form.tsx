@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks';
 import type { MachinePatch, MachineView } from '../../model/api/machines.ts';
 import { patchMachine, readMachine } from '../api.ts';
 import { tagsOf, tagsText } from '../list/tags-text.ts';
-import { useServices } from '../context.ts';
+import { useMay, useServices } from '../context.ts';
 import { Card, Notice } from '../parts/parts.tsx';
 import { ApiError, messageOf, type Answer } from '../session.ts';
 import { TemplateSelect } from './template-select.tsx';
@@ -131,6 +131,7 @@ function useConfig({ answer, onAnswer }: FormProps) {
 
 export function ConfigForm({ answer, onAnswer }: FormProps) {
   const form = useConfig({ answer, onAnswer });
+  const may = useMay();
   const { fields, theirs, changed, edit, save } = form;
 
   return (
@@ -145,6 +146,7 @@ export function ConfigForm({ answer, onAnswer }: FormProps) {
         <label>
           Hostname
           <input
+            readOnly={!may.operate}
             name="hostname"
             autoComplete="off"
             spellcheck={false}
@@ -156,11 +158,13 @@ export function ConfigForm({ answer, onAnswer }: FormProps) {
         <TemplateSelect
           label="Template"
           value={fields.template}
+          disabled={!may.operate}
           onChange={(template) => edit({ template })}
         />
         <label>
           Tags
           <input
+            readOnly={!may.operate}
             name="tags"
             autoComplete="off"
             spellcheck={false}
@@ -178,7 +182,7 @@ export function ConfigForm({ answer, onAnswer }: FormProps) {
             onTake={form.takeTheirs}
           />
         )}
-        <Footer {...form} />
+        {may.operate && <Footer {...form} />}
       </form>
     </Card>
   );

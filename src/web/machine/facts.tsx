@@ -25,7 +25,7 @@ interface TableProps {
 
 export function Table({ label, head, rows }: TableProps) {
   return (
-    <div class="scroll-x" tabIndex={0} role="region" aria-label={label}>
+    <div class="scroll-x" tabIndex={0} role="group" aria-label={label}>
       <table>
         <thead>
           <tr>

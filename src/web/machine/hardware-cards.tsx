@@ -146,14 +146,14 @@ export function NicsCard({ machine }: { machine: MachineView }) {
       ) : (
         <Table
           label="Network interfaces"
-          head={['Name', 'MAC', 'Link', 'Driver', 'Neighbour', '']}
+          head={['Name', 'MAC', 'Link', 'Driver', 'Neighbour', 'Role']}
           rows={nics.map((nic) => [
             <code>{nic.name}</code>,
             <code>{nic.mac}</code>,
             linkText(nic),
             nic.driver,
             words(nic.neighbour?.system ?? nic.neighbour?.chassis, nic.neighbour?.port) || null,
-            nic.mac === machine.identity.primary_mac ? 'primary' : '',
+            nic.mac === machine.identity.primary_mac ? 'primary' : null,
           ])}
         />
       )}

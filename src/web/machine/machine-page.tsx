@@ -4,7 +4,7 @@ import type { MachineChange } from '../../model/history.ts';
 import type { MachineView } from '../../model/api/machines.ts';
 import { deleteMachine, patchMachine, readHistory, readMachine } from '../api.ts';
 import { ConfigForm } from './config-form.tsx';
-import { useRow, useServices } from '../context.ts';
+import { useMay, useRow, useServices } from '../context.ts';
 import { HistoryCard } from './history-card.tsx';
 import { DisksCard, HardwareCard, MemoryCard, NicsCard } from './hardware-cards.tsx';
 import { IdentityCard, ProblemsCard } from './machine-cards.tsx';
@@ -125,6 +125,7 @@ interface TitleProps {
 }
 
 function Title({ machine, nowMs, backTo }: TitleProps) {
+  const may = useMay();
   const [asking, setAsking] = useState(false);
   const row = useRow(machine.id);
   const memorableName = machine.config.memorable_name;
@@ -146,10 +147,14 @@ function Title({ machine, nowMs, backTo }: TitleProps) {
         </>
       )}
       <span class="spring" />
-      {row !== undefined && <OfflineButton machine={machine} isOffline={row.state === 'Offline'} />}
-      <button type="button" class="danger" onClick={() => setAsking(true)}>
-        Forget…
-      </button>
+      {may.operate && row !== undefined && (
+        <OfflineButton machine={machine} isOffline={row.state === 'Offline'} />
+      )}
+      {may.operate && (
+        <button type="button" class="danger" onClick={() => setAsking(true)}>
+          Forget…
+        </button>
+      )}
       {row?.errorMessage !== undefined && (
         <p class="machine-error" role="alert">
           {row.errorMessage}

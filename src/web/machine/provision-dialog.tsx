@@ -8,35 +8,56 @@ import { useServices } from '../context.ts';
 import { formatDisk } from '../parts/format.ts';
 import { Dialog } from '../parts/parts.tsx';
 import { messageOf } from '../session.ts';
+import { TemplateSelect } from './template-select.tsx';
 
 interface ProvisionProps {
   readonly machine: MachineView;
+  /** The template that is chosen at first; "" for none. */
   readonly template: string;
   readonly onClose: () => void;
   readonly onConfirm: (consent: Consent) => void;
 }
 
-export function ProvisionDialog({ machine, template, onClose, onConfirm }: ProvisionProps) {
+/** The plan of what was chosen, or why there is none. */
+function usePlan(machineId: string, consent: Consent) {
   const { session } = useServices();
-  const [consent, setConsent] = useState<Consent>({ reimage: false, confirmed: false });
   const [plan, setPlan] = useState<Plan | undefined>();
   const [refusal, setRefusal] = useState<string | undefined>();
   useEffect(() => {
     let isCurrent = true;
     setPlan(undefined);
     setRefusal(undefined);
-    planWorkflow(session, machine.id, consent).then(
+    if (consent.template === undefined) return undefined;
+    planWorkflow(session, machineId, consent).then(
       (made) => isCurrent && setPlan(made),
       (err: unknown) => isCurrent && setRefusal(messageOf(err)),
     );
     return () => {
       isCurrent = false;
     };
-  }, [session, machine.id, consent]);
+  }, [session, machineId, consent]);
+  return { plan, refusal };
+}
+
+export function ProvisionDialog({ machine, template, onClose, onConfirm }: ProvisionProps) {
+  const [consent, setConsent] = useState<Consent>({
+    reimage: false,
+    confirmed: false,
+    ...(template === '' ? {} : { template }),
+  });
+  const { plan, refusal } = usePlan(machine.id, consent);
   const name = machine.config.hostname ?? machine.config.memorable_name;
   const isDestructive = plan?.overwrites === true && plan.lost.length > 0;
   return (
-    <Dialog title={`Provision ${name} with ${template}?`} onClose={onClose}>
+    <Dialog title={`Provision ${name}`} onClose={onClose}>
+      <TemplateSelect
+        label="Template"
+        value={consent.template ?? ''}
+        onChange={(chosen) => {
+          const { template: _before, ...rest } = consent;
+          setConsent(chosen === '' ? rest : { ...rest, template: chosen });
+        }}
+      />
       {plan !== undefined && <PlanView plan={plan} />}
       {refusal !== undefined && (
         <p class="problem" role="alert">

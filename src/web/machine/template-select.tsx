@@ -10,18 +10,25 @@ interface SelectProps {
   /** A template's name, or "" for none. */
   readonly value: string;
   readonly autoFocus?: boolean;
+  readonly disabled?: boolean;
   readonly onChange: (value: string) => void;
 }
 
-export function TemplateSelect({ label, value, autoFocus = false, onChange }: SelectProps) {
+export function TemplateSelect({
+  label,
+  value,
+  autoFocus = false,
+  disabled = false,
+  onChange,
+}: SelectProps) {
   const { session } = useServices();
-  const [templates, setTemplates] = useState<readonly TemplateView[]>([]);
+  const [templates, setTemplates] = useState<readonly TemplateView[] | undefined>();
   const [problem, setProblem] = useState<string | undefined>();
   useEffect(() => {
     readTemplates(session).then(setTemplates, (err: unknown) => setProblem(messageOf(err)));
   }, [session]);
-  const names = templates.map(({ metadata }) => metadata.name);
-  const faults = new Map(templates.map(({ metadata, fault }) => [metadata.name, fault]));
+  const names = (templates ?? []).map(({ metadata }) => metadata.name);
+  const faults = new Map((templates ?? []).map(({ metadata, fault }) => [metadata.name, fault]));
   const fault = faults.get(value);
   // The machine's own template stays on offer even if the server no longer has it.
   const choices = value === '' || names.includes(value) ? names : [value, ...names];
@@ -31,6 +38,7 @@ export function TemplateSelect({ label, value, autoFocus = false, onChange }: Se
       <select
         name="template"
         autoFocus={autoFocus}
+        disabled={disabled}
         value={value}
         onChange={(event) => onChange(event.currentTarget.value)}
       >
@@ -42,6 +50,11 @@ export function TemplateSelect({ label, value, autoFocus = false, onChange }: Se
         ))}
       </select>
       {fault !== undefined && <span class="problem">{fault}</span>}
+      {templates?.length === 0 && (
+        <span>
+          There is no template yet. Make one with <code>dragonfly-server template</code>.
+        </span>
+      )}
       {problem !== undefined && <span class="problem">{problem}</span>}
     </label>
   );

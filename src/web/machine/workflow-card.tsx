@@ -1,42 +1,36 @@
-// A machine's latest workflow: its progress, and the buttons that start and cancel one.
+// A machine's workflows: the latest with its progress, the earlier ones with their outcome, and the buttons that
+// start, retry and cancel one.
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import type { MachineView } from '../../model/api/machines.ts';
-import type { Workflow, WorkflowAction, WorkflowState } from '../../model/documents/workflow.ts';
+import type { Workflow } from '../../model/documents/workflow.ts';
+import { isActive, wordOf } from '../../model/documents/workflow-state.ts';
 import { cancelWorkflow, createWorkflow, readWorkflows, releaseWorkflow } from '../api.ts';
-import { useServices } from '../context.ts';
+import { useMay, useServices } from '../context.ts';
 import { Readings } from '../live/readings.ts';
 import { Card, Notice } from '../parts/parts.tsx';
+import { Progress } from '../workflows/progress.tsx';
+import { timesOf, WordPill } from '../workflows/word-pill.tsx';
 import { ProvisionDialog } from './provision-dialog.tsx';
 import { messageOf } from '../session.ts';
-
-const stateText: Readonly<Record<WorkflowState, string>> = {
-  STATE_PENDING: 'waiting',
-  STATE_RUNNING: 'running',
-  STATE_SUCCESS: 'done',
-  STATE_FAILED: 'failed',
-  STATE_TIMEOUT: 'timed out',
-};
-
-const isActive = (workflow: Workflow): boolean => {
-  const state = workflow.status?.state ?? 'STATE_PENDING';
-  return state === 'STATE_PENDING' || state === 'STATE_RUNNING';
-};
 
 interface CardProps {
   readonly machine: MachineView;
   readonly onChanged: () => void;
 }
 
-/** The machine's latest workflow, kept up to date, and the way to change it. */
+/** The most workflows of a machine that are shown. */
+const shown = 50;
+
+/** The machine's workflows, newest first, kept up to date, and the way to change them. */
 function useWorkflow({ machine, onChanged }: CardProps) {
   const { session, live } = useServices();
-  const [workflow, setWorkflow] = useState<Workflow | undefined>();
+  const [workflows, setWorkflows] = useState<readonly Workflow[]>([]);
   const [problem, setProblem] = useState<string | undefined>();
   const readings = useMemo(() => new Readings(), [machine.id]);
   const reload = useCallback(() => {
     const isNews = readings.begin();
-    readWorkflows(session, machine.id).then(
-      (workflows) => isNews() && setWorkflow(workflows.at(-1)),
+    readWorkflows(session, { machine_id: machine.id, limit: shown }).then(
+      (page) => isNews() && setWorkflows(page.workflows),
       (err: unknown) => isNews() && setProblem(messageOf(err)),
     );
   }, [session, machine.id, readings]);
@@ -53,55 +47,68 @@ function useWorkflow({ machine, onChanged }: CardProps) {
       setProblem(messageOf(err));
     }
   };
-  return { workflow, problem, act };
+  return { workflows, problem, act };
 }
 
 export function WorkflowCard({ machine, onChanged }: CardProps) {
   const { session } = useServices();
-  const { workflow, problem, act } = useWorkflow({ machine, onChanged });
-  const [asking, setAsking] = useState(false);
+  const may = useMay();
+  const { workflows, problem, act } = useWorkflow({ machine, onChanged });
+  const [asking, setAsking] = useState<string | undefined>();
+  const [workflow, ...earlier] = workflows;
   const active = workflow !== undefined && isActive(workflow);
-  const template = machine.config.os_choice;
-  const isHeld = active && workflow.held !== undefined;
-  const controls = active ? (
-    <button type="button" onClick={() => void act(cancelWorkflow(session, workflow.metadata.name))}>
-      Cancel
-    </button>
-  ) : (
-    <button type="button" disabled={template === null} onClick={() => setAsking(true)}>
-      Provision…
-    </button>
+  const hasFailed = workflow !== undefined && !active && wordOf(workflow) !== 'success';
+  const template = machine.config.os_choice ?? '';
+  const controls = may.operate && (
+    <span class="controls">
+      {hasFailed && (
+        <button type="button" onClick={() => setAsking(workflow.spec.templateRef)}>
+          Retry…
+        </button>
+      )}
+      {active ? (
+        <button
+          type="button"
+          onClick={() => void act(cancelWorkflow(session, workflow.metadata.name))}
+        >
+          Cancel
+        </button>
+      ) : (
+        <button type="button" onClick={() => setAsking(template)}>
+          Provision…
+        </button>
+      )}
+    </span>
   );
   return (
     <Card title="Provisioning" aside={controls}>
       {problem !== undefined && <Notice kind="error" title={problem} />}
-      {isHeld && (
+      {active && workflow.held !== undefined && (
         <p class="problem" role="status">
           Held: {workflow.held}. It is not carried out before it is released.{' '}
-          <button
-            type="button"
-            onClick={() => void act(releaseWorkflow(session, workflow.metadata.name))}
-          >
-            Release
-          </button>
+          {may.operate && (
+            <button
+              type="button"
+              onClick={() => void act(releaseWorkflow(session, workflow.metadata.name))}
+            >
+              Release
+            </button>
+          )}
         </p>
       )}
       {workflow === undefined ? (
-        <p class="quiet">
-          {template === null
-            ? 'This machine has never been provisioned. Assign a template first.'
-            : 'This machine has never been provisioned.'}
-        </p>
+        <p class="quiet">This machine has never been provisioned.</p>
       ) : (
         <Progress workflow={workflow} />
       )}
-      {asking && template !== null && (
+      {earlier.length > 0 && <Earlier workflows={earlier} />}
+      {asking !== undefined && (
         <ProvisionDialog
           machine={machine}
-          template={template}
-          onClose={() => setAsking(false)}
+          template={asking}
+          onClose={() => setAsking(undefined)}
           onConfirm={(consent) => {
-            setAsking(false);
+            setAsking(undefined);
             void act(createWorkflow(session, machine.id, consent));
           }}
         />
@@ -110,91 +117,20 @@ export function WorkflowCard({ machine, onChanged }: CardProps) {
   );
 }
 
-function Progress({ workflow }: { workflow: Workflow }) {
-  const status = workflow.status;
-  const state = status?.state ?? 'STATE_PENDING';
-  const percent = Math.round(status?.progress ?? (state === 'STATE_SUCCESS' ? 100 : 0));
+/** The workflows before the latest, each with its outcome, its actions and their output. */
+function Earlier({ workflows }: { workflows: readonly Workflow[] }) {
   return (
-    <div class={`workflow ${state.toLowerCase()}`}>
-      <div class="workflow-head">
-        <b>{workflow.spec.templateRef}</b>
-        <span>
-          {stateOf(workflow)}
-          {state === 'STATE_RUNNING' && status?.left === undefined ? ` · ${String(percent)} %` : ''}
-        </span>
-      </div>
-      <progress max={100} value={percent} aria-label="Progress" />
-      {typeof status?.error === 'string' && (
-        <p class="problem" role="alert">
-          {status.error}
-        </p>
-      )}
-      <ol class="steps">
-        {(status?.actions ?? []).map((action, i) => (
-          <Step
-            key={i}
-            action={action}
-            text={stepText(action, workflow)}
-            current={action.name === status?.currentAction}
-          />
-        ))}
-      </ol>
+    <div class="earlier">
+      <h3>Earlier workflows</h3>
+      {workflows.map((workflow) => (
+        <details key={workflow.metadata.name}>
+          <summary>
+            {workflow.spec.templateRef} <WordPill workflow={workflow} />{' '}
+            <span class="quiet">{timesOf(workflow)}</span>
+          </summary>
+          <Progress workflow={workflow} />
+        </details>
+      ))}
     </div>
-  );
-}
-
-function stateOf({ spec, status }: Workflow): string {
-  const { state = 'STATE_PENDING', cancelled, left } = status ?? {};
-  if (cancelled === true) return 'cancelled';
-  if (state !== 'STATE_RUNNING' || left === undefined) return stateText[state];
-  return spec.plan?.confirmation === 'report'
-    ? 'waiting for the installed system'
-    : 'waiting for the machine to start its system';
-}
-
-/** The state of an action, in a workflow that may have ended around it. */
-function stepText({ status, output }: WorkflowAction, workflow: Workflow): string {
-  if (status === 'STATE_PENDING' && !isActive(workflow)) return 'not run';
-  const isStopped = status === 'STATE_FAILED' && output === undefined;
-  return isStopped && workflow.status?.cancelled === true ? 'cancelled' : stateText[status];
-}
-
-interface StepProps {
-  readonly action: WorkflowAction;
-  readonly text: string;
-  readonly current: boolean;
-}
-
-function Step({ action, text, current }: StepProps) {
-  const { report, output } = action;
-  return (
-    <li class={action.status.toLowerCase()} aria-current={current ? 'step' : undefined}>
-      <span class="dot" aria-hidden="true" />
-      <span>{action.name}</span>
-      <span class="quiet">
-        {text}
-        {typeof action.seconds === 'number' ? `, ${String(Math.round(action.seconds))} s` : ''}
-      </span>
-      {typeof action.message === 'string' && <p class="quiet">{action.message}</p>}
-      {report !== undefined && (
-        <details>
-          <summary>Report</summary>
-          <dl>
-            {Object.entries(report).map(([name, value]) => (
-              <div key={name}>
-                <dt>{name}</dt>
-                <dd>{String(value ?? '')}</dd>
-              </div>
-            ))}
-          </dl>
-        </details>
-      )}
-      {output !== undefined && (
-        <details open>
-          <summary>Last lines of its output</summary>
-          <pre>{output.join('\n')}</pre>
-        </details>
-      )}
-    </li>
   );
 }

@@ -85,6 +85,9 @@ describe('the search language', () => {
     '-',
     'name:*-7',
     'name:n*e*7',
+    'name:=node-7',
+    'model:="poweredge r650"',
+    '-model:=R650',
     'id:4c4c4544',
   ])('%s finds the machine', (query) => {
     expect(compileQuery(query, nowMs).fault).toBeUndefined();
@@ -108,6 +111,8 @@ describe('the search language', () => {
     'seen:>1h',
     'name:*-8',
     'name:7*node',
+    'name:=node',
+    'gpu:=*',
     'name:node-7*7',
     'mac:52-54-00-00-00-08',
     '"epyc node-7"',

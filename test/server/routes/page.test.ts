@@ -4,17 +4,20 @@ import { systemClock } from '../../../src/core/clock.ts';
 import { startServer } from '../harness.ts';
 
 describe('the page', () => {
-  test.each(['/', '/machines/01930000-0000-7000-8000-000000000001', '/conflicts'])(
-    '%s is the same document, asked for anew each time',
-    async (path) => {
-      const server = await startServer();
-      const page = await server.call('GET', path);
-      expect(page.status).toBe(200);
-      expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
-      expect(page.headers.get('cache-control')).toBe('no-cache');
-      expect(page.body).toBe((await server.call('GET', '/')).body);
-    },
-  );
+  test.each([
+    '/',
+    '/machines?q=tag:a',
+    '/machines/01930000-0000-7000-8000-000000000001',
+    '/workflows',
+    '/conflicts',
+  ])('%s is the same document, asked for anew each time', async (path) => {
+    const server = await startServer();
+    const page = await server.call('GET', path);
+    expect(page.status).toBe(200);
+    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(page.headers.get('cache-control')).toBe('no-cache');
+    expect(page.body).toBe((await server.call('GET', '/')).body);
+  });
 
   test('has no inline script or style, and says that none may be', async () => {
     const server = await startServer();

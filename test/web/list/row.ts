@@ -17,6 +17,11 @@ export function row(name: string, fields: Partial<Row> = {}): Row {
     tags: [],
     template: null,
     lastSeenMs: 0,
+    model: undefined,
+    serial: undefined,
+    os: undefined,
+    agent: undefined,
+    problems: 0,
     ...fields,
   } as const;
   const { state, liveness, tags, template, mac, hardware } = made;

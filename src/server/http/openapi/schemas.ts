@@ -29,10 +29,10 @@ import {
   TagRemoval,
 } from '../../../model/api/machines.ts';
 import { ConflictAccept, ConflictList } from '../../../model/api/conflicts.ts';
-import { NewTokenRequest, TokenCreated, TokenList } from '../../../model/api/tokens.ts';
+import { Myself, NewTokenRequest, TokenCreated, TokenList } from '../../../model/api/tokens.ts';
 import { Setting, SettingList, SettingValue } from '../../../model/api/settings.ts';
 import { TemplateList, TemplateView } from '../../../model/api/templates.ts';
-import { WorkflowCreate, WorkflowList } from '../../../model/api/workflows.ts';
+import { WorkflowCounts, WorkflowCreate, WorkflowList } from '../../../model/api/workflows.ts';
 
 /** The variants of a union by the value of the field that tells them apart. */
 interface Union {
@@ -77,6 +77,7 @@ export const named: Readonly<Record<string, TSchema>> = {
   TemplateAction,
   Workflow,
   WorkflowList,
+  WorkflowCounts,
   WorkflowEvent,
   CreateWorkflow: WorkflowCreate,
   Plan,
@@ -95,6 +96,7 @@ export const named: Readonly<Record<string, TSchema>> = {
   CreateToken: NewTokenRequest,
   TokenCreated,
   TokenList,
+  Myself,
   CheckinRequest,
   CheckinResponse,
   HeartbeatRequest,

@@ -2,7 +2,13 @@
 import { Type } from 'typebox';
 import { AppError } from '../../../core/errors.ts';
 import { WorkflowEvent } from '../../../model/api/agent.ts';
-import { WorkflowCreate, WorkflowList, WorkflowListQuery } from '../../../model/api/workflows.ts';
+import {
+  WorkflowCountQuery,
+  WorkflowCounts,
+  WorkflowCreate,
+  WorkflowList,
+  WorkflowListQuery,
+} from '../../../model/api/workflows.ts';
 import { Plan } from '../../../model/documents/plan.ts';
 import { Workflow } from '../../../model/documents/workflow.ts';
 import { refuseOtherWorker } from '../../access/auth.ts';
@@ -11,6 +17,7 @@ import { refuseLimited, refuseOutside, tagsOf } from '../../access/inside.ts';
 import { loadMachine } from '../../machines/machines.ts';
 import { reportSystem } from '../../machines/arrival.ts';
 import { planFor, provision } from '../../machines/provision.ts';
+import { countWorkflows, listWorkflows } from '../../machines/workflow-list.ts';
 import { agentBody } from '../../http/agent-body.ts';
 import type { App, Services } from '../../services.ts';
 import {
@@ -58,24 +65,36 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
       config: { access: 'read', keepsToTags: true },
       schema: {
         tags: ['workflows'],
-        summary: 'List workflows, of one machine or of all, oldest first',
+        summary: 'List workflows: of one machine or of all, by state and time',
         querystring: WorkflowListQuery,
         response: { 200: WorkflowList, ...errors },
       },
     },
     async (request) => {
-      const { machine_id, ...paging } = request.query;
+      const { machine_id } = request.query;
       if (machine_id === undefined) refuseLimited(request.principal);
       else await refuseStranger(s, request.principal, machine_id.toLowerCase());
-      const page = await (machine_id === undefined
-        ? s.store.workflows.list(paging)
-        : s.store.workflows.listBy('machine', machine_id.toLowerCase(), paging));
+      const page = await listWorkflows(s, request.query);
       return {
         workflows: page.items.map((item) => item.value),
         ...damagedOf(page),
         next_cursor: page.nextCursor ?? null,
       };
     },
+  );
+
+  app.get(
+    '/api/workflows/counts',
+    {
+      config: { access: 'read' },
+      schema: {
+        tags: ['workflows'],
+        summary: 'Count workflows by state',
+        querystring: WorkflowCountQuery,
+        response: { 200: WorkflowCounts, ...errors },
+      },
+    },
+    async (request) => ({ counts: await countWorkflows(s, request.query.since) }),
   );
 
   app.get(

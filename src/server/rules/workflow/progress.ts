@@ -135,7 +135,20 @@ function reportProgress(
   const progress = overallProgress(actions, percent ?? 0);
   const same =
     progress === statusOf(workflow).progress && (message ?? null) === actions[index]?.message;
-  return same ? workflow : withAction(workflow, index, { message: message ?? null }, { progress });
+  const bytes = bytesOf(event.progress);
+  return same
+    ? workflow
+    : withAction(workflow, index, { message: message ?? null, ...bytes }, { progress });
+}
+
+function bytesOf({
+  bytes_transferred: done,
+  bytes_total: total,
+}: Extract<WorkflowEvent, { type: 'action_progress' }>['progress']): Partial<WorkflowAction> {
+  return {
+    ...(done === undefined || done === null ? {} : { transferredBytes: done }),
+    ...(total === undefined || total === null ? {} : { totalBytes: total }),
+  };
 }
 
 /** Completes the running action of that name. A pending one is completed only if its name is unique (the

@@ -1,7 +1,8 @@
 // Metrics of what the store holds, which a restart of the server does not reset: machines, workflows, conflicts.
 import { Gauge, type Registry } from 'prom-client';
 import { stateName, type Machine, type MachineStateName } from '../../../model/machine.ts';
-import type { Workflow } from '../../../model/documents/workflow.ts';
+import type { Workflow, WorkflowState } from '../../../model/documents/workflow.ts';
+import { wordOf, type WorkflowWord } from '../../../model/documents/workflow-state.ts';
 import type { IdentityConflict } from '../../../model/history.ts';
 import type { Store } from '../../../store/store.ts';
 import { Census } from './census.ts';
@@ -13,10 +14,16 @@ interface CountedMachine {
   readonly lastSeen: string | null;
 }
 
+interface CountedWorkflow {
+  readonly state: WorkflowState;
+  readonly word: WorkflowWord;
+  readonly machineId: string;
+}
+
 /** The part of all documents that is kept in memory. */
 export interface Fleet {
   readonly machines: Census<Machine, CountedMachine>;
-  readonly workflows: Census<Workflow, string>;
+  readonly workflows: Census<Workflow, CountedWorkflow>;
   readonly conflicts: Census<IdentityConflict, boolean>;
 }
 
@@ -34,7 +41,11 @@ export function countFleet(store: Store): Fleet {
     workflows: new Census(
       store.workflows,
       ({ metadata }) => metadata.name,
-      ({ status }) => status?.state ?? 'STATE_PENDING',
+      (workflow) => ({
+        state: workflow.status?.state ?? 'STATE_PENDING',
+        word: wordOf(workflow),
+        machineId: workflow.spec.hardwareRef,
+      }),
     ),
     conflicts: new Census(
       store.conflicts,
@@ -77,7 +88,7 @@ export function measureFleet(registry: Registry, fleet: Fleet, liveness: Livenes
     async collect() {
       const all = await fleet.workflows.all();
       workflows.reset();
-      for (const state of all.values()) workflows.inc({ state });
+      for (const { state } of all.values()) workflows.inc({ state });
     },
   });
   const conflicts = new Gauge({

@@ -1,0 +1,14 @@
+// The first id of a time: ids are UUIDv7, which begin with the time they were made at.
+import { invalid } from './violations.ts';
+
+/** The UUID that every UUIDv7 of this time and later comes after; `text` is the query field `since`. Errors:
+ *  AppError `request.invalid`. */
+export function idAt(text: string): string {
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms)) {
+    const message = 'is no time that this server knows';
+    throw invalid('querystring', [{ instancePath: '/since', message, params: {} }]);
+  }
+  const hex = Math.max(0, ms).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}`;
+}

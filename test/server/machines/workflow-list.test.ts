@@ -1,0 +1,115 @@
+import { expect, it } from 'vitest';
+import { systemClock } from '../../../src/core/clock.ts';
+import type { Workflow } from '../../../src/model/documents/workflow.ts';
+import { createToken } from '../../../src/server/access/tokens.ts';
+import { startServer, type TestServer } from '../harness.ts';
+
+const made = Date.parse('2026-11-20T00:00:00Z');
+const one = '01930000-0000-7000-8000-000000000001';
+const other = '01930000-0000-7000-8000-000000000002';
+
+/** The name of the workflow of that hour. */
+function nameOf(hour: number): string {
+  const hex = (made + hour * 3_600_000).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}
+
+type Status = NonNullable<Workflow['status']>;
+const statuses: readonly Status[] = [
+  { state: 'STATE_SUCCESS' },
+  { state: 'STATE_FAILED', error: 'no' },
+  { state: 'STATE_FAILED', cancelled: true },
+  { state: 'STATE_TIMEOUT' },
+  { state: 'STATE_RUNNING' },
+  { state: 'STATE_PENDING' },
+];
+
+/** A server with a workflow of each kind, one an hour, of two machines in turn. */
+async function prepared(): Promise<TestServer> {
+  const server = await startServer();
+  for (const [hour, status] of statuses.entries()) {
+    await server.store.workflows.put({
+      kind: 'Workflow',
+      metadata: { name: nameOf(hour) },
+      spec: { hardwareRef: hour % 2 === 0 ? one : other, templateRef: 't' },
+      status,
+    });
+  }
+  return server;
+}
+
+it('workflows are listed by state, time, machine and order', async () => {
+  const server = await prepared();
+  const hours = async (query: string): Promise<number[]> => {
+    const { body } = await server.call('GET', `/api/workflows?${query}`);
+    return body.workflows.map(({ metadata }: Workflow) =>
+      statuses.findIndex((_, hour) => nameOf(hour) === metadata.name),
+    );
+  };
+  expect(await hours('')).toEqual([0, 1, 2, 3, 4, 5]);
+  expect(await hours('order=newest')).toEqual([5, 4, 3, 2, 1, 0]);
+  expect(await hours('state=active')).toEqual([4, 5]);
+  expect(await hours('state=ended')).toEqual([0, 1, 2, 3]);
+  expect(await hours('state=failed')).toEqual([1]);
+  expect(await hours('state=cancelled')).toEqual([2]);
+  expect(await hours('since=2026-11-20T03:00:00Z')).toEqual([3, 4, 5]);
+  expect(await hours(`machine_id=${other.toUpperCase()}&order=newest`)).toEqual([5, 3, 1]);
+  await server.store.workflows.delete(nameOf(5));
+  expect(await hours('state=active')).toEqual([4]);
+});
+
+it('pages of such a list follow each other, and no other cursor is taken', async () => {
+  const server = await prepared();
+  const names: string[] = [];
+  let cursor: string | null = '';
+  for (let pages = 1; cursor !== null && pages < 10; pages += 1) {
+    const after = cursor === '' ? '' : `&cursor=${cursor}`;
+    const { body } = await server.call('GET', `/api/workflows?order=newest&limit=4${after}`);
+    names.push(...body.workflows.map(({ metadata }: Workflow) => metadata.name));
+    cursor = body.next_cursor;
+  }
+  expect(names).toEqual([5, 4, 3, 2, 1, 0].map(nameOf));
+  const garbage = await server.call('GET', '/api/workflows?order=newest&cursor=garbage');
+  expect([garbage.status, garbage.body.code]).toEqual([422, 'request.invalid']);
+});
+
+it('workflows are counted by state and time, cancelled ones apart', async () => {
+  const server = await prepared();
+  const { body } = await server.call('GET', '/api/workflows/counts');
+  expect(body.counts).toEqual({
+    pending: 1,
+    running: 1,
+    success: 1,
+    failed: 1,
+    timeout: 1,
+    cancelled: 1,
+  });
+  const late = await server.call('GET', '/api/workflows/counts?since=2026-11-20T03:00:00Z');
+  expect(late.body.counts).toMatchObject({ success: 0, cancelled: 0, timeout: 1, running: 1 });
+});
+
+it('everybody hears who they are and what they may do', async () => {
+  const server = await startServer();
+  const anyone = await server.call('GET', '/api/whoami');
+  expect(anyone.body).toEqual({ name: 'anyone', scope: 'full', expires_at: null });
+  const tokenOf = (name: string, scope: 'read' | 'full', tags?: string[]) =>
+    createToken(server.store, systemClock, {
+      name,
+      scope,
+      tags,
+      expiresAt: new Date('2100-01-01T00:00:00Z'),
+    });
+  await tokenOf('root', 'full');
+  const token = await tokenOf('watcher', 'read', ['rack-1']);
+  await expect
+    .poll(async () => (await server.call('GET', '/api/whoami', { token })).body, {
+      timeout: 15_000,
+    })
+    .toEqual({
+      name: 'watcher',
+      scope: 'read',
+      tags: ['rack-1'],
+      expires_at: '2100-01-01T00:00:00.000Z',
+    });
+  expect((await server.call('GET', '/api/whoami')).status).toBe(401);
+});

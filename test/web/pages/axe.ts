@@ -1,0 +1,63 @@
+// The rules of axe, on every page and dialog, in light and dark.
+import axe from 'axe-core';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { machine } from '../machines.ts';
+import { workflow, type Opened } from './opened.ts';
+
+const pages = [
+  '/',
+  '/machines',
+  '/machines?q=seral:x',
+  `/machines/${machine(1).id}`,
+  '/workflows',
+  '/conflicts',
+];
+
+async function expectNoFault(page: Page, place: string): Promise<void> {
+  await page.evaluate(axe.source);
+  const faults = await page.evaluate<string[]>(
+    `axe.run(document).then(({ violations }) => violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ html, failureSummary }) => id + ': ' + html + ' ' + failureSummary)))`,
+  );
+  expect([place, ...faults]).toEqual([place]);
+}
+
+export function axeTests(opened: () => Opened): void {
+  test.each(['light', 'dark'] as const)(
+    'axe finds no fault where it is %s',
+    async (colorScheme) => {
+      const { page, server } = opened();
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await server.store.workflows.put(workflow(1, 1, { state: 'STATE_RUNNING', progress: 40 }));
+      await server.store.workflows.put(workflow(1, 2, { state: 'STATE_FAILED', error: 'no disk' }));
+      await server.store.conflicts.put({
+        id: '01930000-0000-7000-9000-000000000001',
+        machine_id: machine(2).id,
+        reason: 'ambiguous',
+        candidates: [{ machine_id: machine(1).id, evidence: ['the SMBIOS UUID is the same'] }],
+        created_at: '2026-11-24T00:00:00.000Z',
+        resolution: null,
+      });
+      for (const path of pages) {
+        await page.goto(server.url + path);
+        await page.getByText('Live', { exact: true }).waitFor();
+        await page
+          .getByText(/Asking the server|Reading/)
+          .first()
+          .waitFor({ state: 'detached' });
+        await expectNoFault(page, path);
+      }
+      await page.goto(`${server.url}/machines`);
+      await page.locator('.list .row').first().waitFor();
+      await page.keyboard.press('?');
+      await page.getByRole('dialog').waitFor();
+      await expectNoFault(page, 'help');
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('/');
+      await page.keyboard.type('ta');
+      await page.getByRole('option').first().waitFor();
+      await expectNoFault(page, 'suggestions');
+    },
+  );
+}

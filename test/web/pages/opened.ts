@@ -1,0 +1,62 @@
+// The parts of the page's tests that the tests of single pages share: they run in page.test.ts, with its browser
+// and its server.
+import type { Page } from 'playwright-core';
+import { expect } from 'vitest';
+import type { Template } from '../../../src/model/documents/template.ts';
+import type { Workflow } from '../../../src/model/documents/workflow.ts';
+import type { Served } from '../browser.ts';
+import { machine } from '../machines.ts';
+
+export interface Opened {
+  readonly page: Page;
+  /** With 120 machines in its store. */
+  readonly server: Served;
+}
+
+/** As long as a busy computer may need. */
+export const soon = { timeout: 20_000 };
+
+export function template(name: string): Template {
+  return {
+    apiVersion: 'dragonfly.computer/v1',
+    kind: 'Template',
+    metadata: { name },
+    spec: { actions: [{ action: 'reboot' }] },
+  };
+}
+
+type Status = NonNullable<Workflow['status']>;
+
+/** A workflow of a machine that was made some hours ago. */
+export function workflow(number: number, hoursAgo: number, status: Status): Workflow {
+  const madeMs = Date.now() - hoursAgo * 3_600_000;
+  const hex = Math.floor(madeMs).toString(16).padStart(12, '0');
+  return {
+    apiVersion: 'dragonfly.computer/v1',
+    kind: 'Workflow',
+    metadata: {
+      name: `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-${String(number).padStart(12, '0')}`,
+    },
+    spec: { hardwareRef: machine(number).id, templateRef: 'restart' },
+    status: { startedAt: new Date(madeMs).toISOString(), ...status },
+  };
+}
+
+export async function expectCount(page: Page, text: string): Promise<void> {
+  await expect.poll(() => page.locator('.count').textContent(), soon).toBe(text);
+}
+
+/** Sends JSON as an agent or a script does. */
+export async function send(
+  { server }: Opened,
+  method: string,
+  path: string,
+  body: unknown,
+): Promise<void> {
+  const answer = await fetch(server.url + path, {
+    method,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  expect([path, answer.ok]).toEqual([path, true]);
+}
