@@ -54,7 +54,7 @@ import type { App, Services } from './services.ts';
 import { measureUpkeep } from './running/metrics/upkeep.ts';
 import { StoreHealth } from './running/store-health.ts';
 import { Stopwatch } from './running/stopwatch.ts';
-import { countFleet, measureDamage, measureFleet } from './running/metrics/fleet.ts';
+import { countFleet, measureStore, measureFleet } from './running/metrics/fleet.ts';
 import { timedStore } from './running/metrics/timed-store.ts';
 
 export interface AppOptions {
@@ -163,7 +163,7 @@ function createServices(options: AppOptions, stopping: AbortSignal): Services {
   const store = timedStore(options.store, clock, metrics, storeHealth);
   const fleet = countFleet(store);
   measureFleet(metrics.registry, fleet, liveness);
-  measureDamage(metrics.registry, store);
+  measureStore(metrics.registry, store);
   return {
     store,
     clock,

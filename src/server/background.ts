@@ -26,6 +26,7 @@ const expiryMs = 5000;
 const tidyMs = 3_600_000;
 const usedMs = 60_000;
 const damageMs = 60_000;
+const rewatchMs = 2000;
 
 export interface Background {
   /** Waits for running work and writes whatever is only in memory. */
@@ -37,10 +38,7 @@ export function startBackground(s: Services, signal: AbortSignal): Background {
   const ownWrites = new Set<string>();
   const others = new OtherServers(s.store, s.clock, s.liveness, s.newId());
   const running = [
-    watchStore(s, ownWrites, signal).catch((err: unknown) => {
-      for (const census of Object.values(s.fleet)) census.unwatched();
-      s.log.error({ err }, 'the store cannot be watched: changes by other servers show late');
-    }),
+    watchForEver(s, ownWrites, signal),
     s.overload.watch(signal).catch(() => {}),
     hashImages(s, signal),
     every(s, sweepMs, signal, async () => {
@@ -173,6 +171,35 @@ function seenBy(liveness: Liveness, machine: Machine, { seenAt }: Presence): Mac
   };
 }
 
+/** Watches the store, as soon as it can be watched. Until then nothing that is remembered of it counts. */
+async function watchForEver(
+  s: Services,
+  ownWrites: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let attempt = 1; !signal.aborted; attempt += 1) {
+    const given = new AbortController();
+    try {
+      await watchStore(s, ownWrites, AbortSignal.any([signal, given.signal]));
+      for (const census of Object.values(s.fleet)) census.isWatched = true;
+      if (attempt > 1) startOver(s);
+      return;
+    } catch (err) {
+      given.abort();
+      for (const census of Object.values(s.fleet)) census.isWatched = false;
+      s.log.warn({ error: describeError(err) }, 'the store cannot be watched yet, will retry');
+    }
+    await s.clock.sleep(rewatchMs, signal).catch(() => {});
+  }
+}
+
+/** Anything may have changed. */
+function startOver(s: Services): void {
+  for (const census of Object.values(s.fleet)) census.changed(undefined);
+  s.decisions.forget(undefined);
+  s.events.publish('reset', {});
+}
+
 /** Passes on changes in the store, made by this server or another one. */
 async function watchStore(
   s: Services,
@@ -182,9 +209,7 @@ async function watchStore(
   await s.store.watch((change) => {
     if (change?.kind === 'machines' && ownWrites.has(change.id ?? '')) return;
     if (change === undefined) {
-      for (const census of Object.values(s.fleet)) census.changed(undefined);
-      s.decisions.forget(undefined);
-      s.events.publish('reset', {});
+      startOver(s);
       return;
     }
     announcements[change.kind]?.(s, change);

@@ -23,6 +23,7 @@ export function storeOver(kv: Kv): Store {
     machines: new KvMachines(kv, damage),
     tokens: new KvTokens(kv, damage),
     watch: (listener, signal) => watch(kv, listener, signal),
+    watchAgeMs: () => kv.watchAgeMs?.() ?? 0,
     close: () => kv.close(),
   };
 }

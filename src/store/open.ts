@@ -29,12 +29,13 @@ const backends = new Map(
   }),
 );
 
-/** `memory:`, `lmdb:DIRECTORY` (made where it is missing, unless it `mustExist`) or `etcd:http://HOST:PORT,…`.
+/** `memory:`, `lmdb:DIRECTORY` (made where it is missing, unless it `mustExist`) `etcd:http://HOST:PORT,…` or
+ *  `etcd:srv:DOMAIN`.
  *  Errors: AppError `config.invalid`, `store.in-use`, `store.incompatible`, `store.damaged`,
  *  `store.unavailable`, `store.full`. */
 export async function openStore(
   url: string,
-  options: Pick<OpenOptions, 'mustExist'> = {},
+  options: Pick<OpenOptions, 'mustExist' | 'etcd' | 'lookUpService'> = {},
 ): Promise<Store> {
   return openStoreOn(await openBackend(url, options), url);
 }
@@ -83,15 +84,49 @@ async function openBackend(url: string, options: OpenOptions): Promise<Kv> {
   throw new AppError('config.invalid', `unknown store "${url}": use ${forms.join(' or ')}`);
 }
 
-async function openEtcd(endpoints: string): Promise<Kv> {
-  const addresses = endpoints.split(',').map(readEndpoint);
-  const [{ EtcdKv }, { v4 }] = await Promise.all([import('./etcd/etcd.ts'), import('uuid')]);
-  return new EtcdKv(addresses, {
+async function openEtcd(rest: string, options: OpenOptions): Promise<Kv> {
+  const [{ EtcdKv }, { readAccess }, { v4 }] = await Promise.all([
+    import('./etcd/etcd.ts'),
+    import('./etcd/etcd-access.ts'),
+    import('uuid'),
+  ]);
+  const domain = /^srv:(.+)$/.exec(rest)?.[1];
+  const lookUp = domain === undefined ? undefined : () => membersOf(domain, options);
+  const members = (await lookUp?.()) ?? rest.split(',').map(readEndpoint);
+  const { etcd = {} } = options;
+  return new EtcdKv(members, {
     clock: systemClock,
     random: Math.random,
     newId: v4,
     giveUpAfterMs: 15_000,
+    access: () => readAccess(etcd),
+    lookUp,
   });
+}
+
+/** The members of a domain by its SRV records, under the names that etcdctl looks up: those with TLS, if there are
+ *  any. Errors: AppError `config.invalid`, `store.unavailable`. */
+async function membersOf(domain: string, { lookUpService }: OpenOptions): Promise<string[]> {
+  if (lookUpService === undefined) {
+    throw new AppError('config.invalid', `etcd:srv:${domain} needs lookUpService to look it up`);
+  }
+  let cause: unknown;
+  for (const [service, scheme] of [
+    ['_etcd-client-ssl', 'https'],
+    ['_etcd-client', 'http'],
+  ]) {
+    try {
+      const found = await lookUpService(`${service}._tcp.${domain}`);
+      if (found.length > 0) return found.map(({ name, port }) => `${scheme}://${name}:${port}`);
+    } catch (err) {
+      cause = err;
+    }
+  }
+  throw new AppError(
+    'store.unavailable',
+    `no SRV record _etcd-client-ssl._tcp.${domain} or _etcd-client._tcp.${domain} was found`,
+    { cause },
+  );
 }
 
 function readEndpoint(text: string): string {

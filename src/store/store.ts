@@ -144,6 +144,10 @@ export interface Store extends Omit<Collections, 'machines' | 'histories'> {
    *  changes may have been missed, so everything has to be read again. */
   watch(listener: (change: StoreChange | undefined) => void, signal: AbortSignal): Promise<void>;
 
+  /** Milliseconds since watchers were last sure to have been told everything; Infinity where nobody watches.
+   *  What this server writes is told at once. */
+  watchAgeMs(): number;
+
   /** Resolves when everything acknowledged is durable and the backend is released. */
   close(): Promise<void>;
 }

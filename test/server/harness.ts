@@ -158,9 +158,12 @@ export const rebootTemplate = {
   spec: { actions: [{ action: 'reboot' }] },
 };
 
+/** What is no operation of a collection, or answers at once. */
+const direct: ReadonlySet<string> = new Set(['watch', 'watchAgeMs', 'close', 'damage.known']);
+
 /** A store with the operations of its collections replaced. */
 export function wrapStore(store: Store, replace: Wrap): Store {
   return wrapEach(store, (name, operation) =>
-    name === 'watch' || name === 'close' ? operation : replace(name, operation),
+    direct.has(name) ? operation : replace(name, operation),
   );
 }

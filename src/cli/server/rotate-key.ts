@@ -5,12 +5,19 @@ import { writePrivate } from '../../core/private-file.ts';
 import type { SecretBox } from '../../server/access/secrets.ts';
 import type { Store } from '../../store/store.ts';
 import { command } from '../command.ts';
-import { readText, serverConfiguration, settingsOf, storeUrl } from './server-settings.ts';
+import {
+  readText,
+  serverConfiguration,
+  settingsOf,
+  storeAccess,
+  storeSettingNames,
+  storeUrl,
+} from './server-settings.ts';
 
 export const rotateKey = command({
   name: 'rotate-key',
   describe: 'make a new key in --secret-key-file and encrypt all BMC passwords with it',
-  settings: settingsOf(['data', 'store', 'secret_key_file']),
+  settings: settingsOf([...storeSettingNames, 'secret_key_file']),
   options: {
     'keep-old': { type: 'boolean', describe: 'keep the old keys in the file, for old backups' },
   },
@@ -25,7 +32,10 @@ export const rotateKey = command({
     const old = existsSync(file) ? readText(file) : '';
     const key = `${newKeyLine()}\n`;
     // With a mistyped --data the old keys would go while secrets elsewhere still need them.
-    const store = await openStore(storeUrl(configuration), { mustExist: old !== '' });
+    const store = await openStore(storeUrl(configuration), {
+      mustExist: old !== '',
+      ...storeAccess(configuration),
+    });
     try {
       // The new key must be on disk, beside the old ones, before anything is encrypted with it.
       writeKeys(file, key + old);

@@ -17,6 +17,7 @@ import {
   secretKeys,
   serverConfiguration,
   serverSettings,
+  storeAccess,
   storeUrl,
   type ServerConfiguration,
 } from './server-settings.ts';
@@ -44,7 +45,7 @@ export const serve = command({
       return 0;
     }
     const [{ openStore }, log] = await Promise.all([import('../../store/open.ts'), io.log()]);
-    const store = await openStore(storeUrl(configuration));
+    const store = await openStore(storeUrl(configuration), storeAccess(configuration));
     try {
       await run(configuration, store, log, io);
     } finally {

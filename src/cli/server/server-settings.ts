@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { AppError } from '../../core/errors.ts';
 import { documentLayer, environmentLayer, flagLayer } from '../../core/setting-layers.ts';
 import { readSettings, type Layer, type Settings, type SettingSpecs } from '../../core/settings.ts';
+import type { OpenOptions } from '../../store/kv/kv.ts';
 import type { Args, Io } from '../command.ts';
 
 export const serverSettings = {
@@ -21,8 +22,27 @@ export const serverSettings = {
   store: {
     type: 'string',
     value: 'URL',
-    describe: 'URL of the store, as etcd:http://HOST:PORT,… (default: lmdb in --data)',
+    describe:
+      'URL of the store, as etcd:https://HOST:PORT,… or etcd:srv:DOMAIN (default: lmdb in --data)',
   },
+  etcd_cacert: {
+    type: 'string',
+    value: 'FILE',
+    describe: "CA of etcd's members, PEM (default: those of Node)",
+  },
+  etcd_cert: {
+    type: 'string',
+    value: 'FILE',
+    describe: 'client certificate for etcd, PEM',
+  },
+  etcd_key: { type: 'string', value: 'FILE', describe: 'its private key, PEM' },
+  etcd_user: { type: 'string', value: 'NAME', describe: 'user of etcd' },
+  etcd_password_file: {
+    type: 'string',
+    value: 'FILE',
+    describe: 'file that holds the password of the etcd user',
+  },
+  etcd_password: { type: 'string', secret: true, describe: 'that password' },
   public_url: {
     type: 'string',
     value: 'URL',
@@ -125,6 +145,35 @@ async function fileLayer(path: string): Promise<Layer> {
     throw new AppError('config.invalid', `cannot read the settings in ${path}`, { cause });
   }
   return documentLayer(path, document, serverSettings);
+}
+
+/** The settings that a command needs to open the store. */
+export const storeSettingNames = [
+  'data',
+  'store',
+  'etcd_cacert',
+  'etcd_cert',
+  'etcd_key',
+  'etcd_user',
+  'etcd_password_file',
+  'etcd_password',
+] as const;
+
+/** The ways in to the store that the settings give. */
+export function storeAccess({
+  values,
+}: ServerConfiguration): Pick<OpenOptions, 'etcd' | 'lookUpService'> {
+  return {
+    etcd: {
+      cacert: values.etcd_cacert,
+      cert: values.etcd_cert,
+      key: values.etcd_key,
+      user: values.etcd_user,
+      password: values.etcd_password,
+      passwordFile: values.etcd_password_file,
+    },
+    lookUpService: async (name) => (await import('node:dns/promises')).resolveSrv(name),
+  };
 }
 
 /** The URL of the store that the settings name. */

@@ -5,7 +5,7 @@ import type { Token } from '../../model/documents/token.ts';
 import type { TokenList } from '../../model/api/tokens.ts';
 import type { NewToken } from '../../server/access/tokens.ts';
 import { command, type Io } from '../command.ts';
-import { serverConfiguration, storeUrl } from './server-settings.ts';
+import { serverConfiguration, storeAccess, storeUrl } from './server-settings.ts';
 import { storeSettings } from './store-options.ts';
 
 type Shown = Pick<Token, 'name' | 'scope' | 'tags' | 'created_at' | 'expires_at'> & {
@@ -60,7 +60,10 @@ export const token = command({
     const { openStore } = await import('../../store/open.ts');
     const configuration = await serverConfiguration(args, io);
     const mustExist = args.action !== 'create';
-    const store = await openStore(storeUrl(configuration), { mustExist }).catch((err: unknown) => {
+    const store = await openStore(storeUrl(configuration), {
+      mustExist,
+      ...storeAccess(configuration),
+    }).catch((err: unknown) => {
       throw isAppError(err, 'store.in-use') ? running(err) : err;
     });
     try {

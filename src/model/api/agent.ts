@@ -177,6 +177,14 @@ export type ErrorResponse = Static<typeof ErrorResponse>;
 /** The process, or its store, is well. */
 export const Status = Type.Object({ status: Type.Literal('ok') });
 
+export const Readiness = Type.Object({
+  ...Status.properties,
+  watch: Type.Enum(['current', 'behind'], {
+    description:
+      'behind: changes by other servers have not been sure to arrive for 10 s, and heartbeats are answered from the store',
+  }),
+});
+
 /** The same as a problem of RFC 9457, for clients that accept those. */
 export const ProblemResponse = Type.Object(
   {

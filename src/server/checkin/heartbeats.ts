@@ -1,5 +1,5 @@
 // A heartbeat, answered from memory. The store is read only when the machine's record has changed.
-import { AppError } from '../../core/errors.ts';
+import { AppError, isAppError } from '../../core/errors.ts';
 import type { HeartbeatRequest, HeartbeatResponse } from '../../model/api/agent.ts';
 import type { MachineStateName } from '../../model/machine.ts';
 import type { Auth } from '../access/auth.ts';
@@ -11,10 +11,14 @@ import type { Events } from '../running/events.ts';
 import { countProblems, type Metrics } from '../running/metrics/metrics.ts';
 import type { Overload } from '../running/overload.ts';
 import type { Beat, Proof } from '../running/liveness/presence.ts';
+import type { Decision } from '../rules/decide.ts';
 import { withLaterProblems } from '../rules/machine-record.ts';
 import { withNeighbours } from '../rules/record/neighbours.ts';
 import { inUse, isHolder, type ClaimServices } from './claims.ts';
 import { recordTwoLive } from './conflicts.ts';
+
+/** A watch that is older may have missed what another server decided. */
+const freshMs = 5000;
 
 export interface HeartbeatServices extends ClaimServices {
   readonly auth: Auth;
@@ -35,9 +39,7 @@ export async function heartbeat(
   refuseOtherMachine(by, id);
   if (by.kind === 'stock' && !s.auth.stock.hasHeard(id, by.address)) throw notHeardThere(id);
   s.overload.refuse('heartbeat');
-  const decision =
-    s.decisions.get(id, s.clock.now()) ??
-    (await s.decisions.refresh(id, async () => (await loadMachine(s, id)).value));
+  const decision = await decisionOf(s, id, request, by);
   const before = s.liveness.get(id)?.bootId ?? null;
   const beat = s.liveness.beat(id, request, decision.state, tokenOf(by));
   if (beat !== 'heard') await settle(s, beat, request, decision.state, by, before);
@@ -50,6 +52,25 @@ export async function heartbeat(
     workflow_id: decision.workflowId,
     heartbeat_interval_seconds: s.liveness.nextIntervalSeconds(id),
   };
+}
+
+/** What the machine is to do: as it is remembered, while changes by other servers are sure to be heard of.
+ *  Errors: AppError `machine.unknown`, `store.*`; then the machine was heard all the same. */
+async function decisionOf(
+  s: HeartbeatServices,
+  id: string,
+  request: HeartbeatRequest,
+  by: Principal,
+): Promise<Decision> {
+  const known = s.decisions.get(id, s.clock.now());
+  if (known !== undefined && s.store.watchAgeMs() < freshMs) return known;
+  try {
+    return await s.decisions.refresh(id, async () => (await loadMachine(s, id)).value);
+  } catch (err) {
+    if (known !== undefined && isAppError(err, 'store.unavailable'))
+      s.liveness.beat(id, request, known.state, tokenOf(by));
+    throw err;
+  }
 }
 
 /** Keeps what the agent could not do or read since its check-in. */

@@ -4,11 +4,13 @@ import { inTime } from '../../core/deadline.ts';
 import { AppError } from '../../core/errors.ts';
 import { missingBootFiles } from '../http/boot-files.ts';
 import type { App, Services } from '../services.ts';
-import { Status } from '../../model/api/agent.ts';
+import { Readiness, Status } from '../../model/api/agent.ts';
 import { errors } from './route.ts';
 
 /** The server counts as not ready if the store takes longer. */
 const readyWithinMs = 2000;
+/** Without a word for so long, changes by other servers may not have come. */
+const behindMs = 10_000;
 
 export function operationRoutes(app: App, s: Services): void {
   app.get(
@@ -31,7 +33,7 @@ export function operationRoutes(app: App, s: Services): void {
       schema: {
         tags: ['operations'],
         summary: 'Say whether the store answers and machines can boot',
-        response: { 200: Status, ...errors },
+        response: { 200: Readiness, ...errors },
       },
     },
     async () => {
@@ -40,7 +42,8 @@ export function operationRoutes(app: App, s: Services): void {
       await inTime(s.store.settings.list({ limit: 1 }), s.clock, readyWithinMs, late);
       s.storeHealth.refuseFull();
       if (s.boot.dir !== undefined) await refuseIncomplete(s.boot.dir);
-      return { status: 'ok' as const };
+      const watch = s.store.watchAgeMs() < behindMs ? 'current' : 'behind';
+      return { status: 'ok' as const, watch } as const;
     },
   );
 

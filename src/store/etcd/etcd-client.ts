@@ -3,10 +3,13 @@
 //
 // The gateway over undici costs the caller about half the CPU of gRPC and no further packages. The price
 // is part of the rate that one etcd member could reach.
+import { createSecureContext } from 'node:tls';
 import { Agent, request, type Dispatcher } from 'undici';
 import { fullJitterMs } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
-import { AppError } from '../../core/errors.ts';
+import { AppError, isAppError } from '../../core/errors.ts';
+import { isSameAccess, openAccess, type EtcdAccess } from './etcd-access.ts';
+import { Pulse } from './etcd-pulse.ts';
 
 /** A follower holds a request that a dead leader lost for 7 s; asking again sooner is safe. */
 const answerTimeoutMs = 3000;
@@ -17,7 +20,11 @@ const connections = 64;
 const watchSilenceMs = 900_000;
 
 /** Numbers of gRPC's status codes. */
-const grpc = { invalid: 3, resourceExhausted: 8, outOfRange: 11 } as const;
+const grpc = { invalid: 3, denied: 7, outOfRange: 11, unauthenticated: 16 } as const;
+/** The interval at which certificates and passwords are read again. */
+const accessMs = 5000;
+/** The interval at which the members are looked up again. */
+const lookUpMs = 60_000;
 
 export interface EtcdOptions {
   readonly clock: Clock;
@@ -25,6 +32,10 @@ export interface EtcdOptions {
   readonly newId: () => string;
   /** Tries go on for this long while nobody answers; an election takes a few seconds at worst. */
   readonly giveUpAfterMs: number;
+  /** Read at the start and every few seconds. */
+  readonly access?: (() => EtcdAccess) | undefined;
+  /** Looks the members up, at the start and every minute; without it they are as given. */
+  readonly lookUp?: (() => Promise<readonly string[]>) | undefined;
 }
 
 export interface Answer<T> {
@@ -38,46 +49,64 @@ export class EtcdRefusal extends AppError {
   readonly isCompacted: boolean;
 
   constructor(message: string, grpcCode: number) {
-    super('store.unavailable', 'etcd refused a request', { cause: new Error(message) });
+    super('store.unavailable', refusal(message), { cause: new Error(message) });
     this.isCompacted = grpcCode === grpc.outOfRange;
   }
 }
 
+/** What to do about it, where that is known. */
+function refusal(message: string): string {
+  return /permission denied|user name|authentication failed/.test(message)
+    ? 'etcd let this server not in: give --etcd-user and --etcd-password-file, of a user whose role has readwrite on the prefix dragonfly/'
+    : 'etcd refused a request';
+}
+
 export class EtcdClient {
-  readonly #endpoints: readonly string[];
+  #members: readonly string[];
   readonly #options: EtcdOptions;
-  readonly #agent: Agent;
   readonly #closing = new AbortController();
+  readonly #pulse: Pulse;
+  #access: EtcdAccess;
+  #agent: Agent;
+  /** The token of the user, which etcd gives for a while. */
+  #token: Promise<string> | undefined;
   #current = 0;
 
-  constructor(endpoints: readonly string[], options: EtcdOptions) {
-    this.#endpoints = endpoints;
+  /** Errors: those of reading the access. */
+  constructor(members: readonly string[], options: EtcdOptions) {
+    this.#members = members;
     this.#options = options;
-    this.#agent = new Agent({ connections, connect: { timeout: connectTimeoutMs } });
+    this.#access = options.access?.() ?? openAccess;
+    this.#agent = agentFor(this.#access);
+    this.#pulse = new Pulse(options.clock, (member) =>
+      this.#ask(member, '/v3/kv/range', quorumRead),
+    );
+    if (options.access !== undefined)
+      void this.#repeat(accessMs, async () => void this.#renewAccess());
+    if (options.lookUp !== undefined) void this.#repeat(lookUpMs, () => this.#lookUp());
   }
 
-  /** Asks until an endpoint answers. Errors: EtcdRefusal; AppError `store.full`,
-   *  `store.unavailable`. */
+  /** Asks until a member answers. Errors: EtcdRefusal; AppError `store.full`, `store.unavailable`. */
   async call<T>(path: string, body: object): Promise<Answer<T>> {
     const text = JSON.stringify(body);
     const { clock, random, giveUpAfterMs } = this.#options;
     const startedMs = clock.elapsedMs();
     let ambiguous = false;
     for (let attempt = 0; ; attempt += 1) {
-      const endpoint = this.#current;
+      const member = this.#member;
       try {
-        return { body: await this.#ask<T>(endpoint, path, text), ambiguous };
+        return { body: await this.#ask<T>(member, path, text), ambiguous };
       } catch (err) {
-        if (err instanceof AppError) throw err;
-        ambiguous ||= !wasNeverSent(err);
-        this.#moveOn(endpoint);
+        // What etcd lets nobody in by may have been replaced.
+        const isRenewed = this.#renewAccess();
+        if (err instanceof AppError && !isRenewed) throw err;
+        ambiguous ||= !(err instanceof AppError) && !wasNeverSent(err);
+        this.#moveOn(member);
         if (this.#closing.signal.aborted || clock.elapsedMs() - startedMs > giveUpAfterMs) {
           throw new AppError(
             'store.unavailable',
-            `etcd does not answer at ${this.#endpoints.join(', ')}`,
-            {
-              cause: err,
-            },
+            `etcd does not answer at ${this.#members.join(', ')}`,
+            { cause: err },
           );
         }
       }
@@ -85,14 +114,26 @@ export class EtcdClient {
     }
   }
 
-  /** Opens a stream of answers, one a line. Ends or throws when the connection does. */
-  async *stream(path: string, body: object, signal: AbortSignal): AsyncIterable<unknown> {
-    const endpoint = this.#current;
+  /** Opens a stream of answers, one a line. Ends or throws when the connection does, or when its member does not
+   *  answer any more. `onProof`: the member had everything that was written until then. */
+  async *stream(
+    path: string,
+    body: object,
+    signal: AbortSignal,
+    onProof: (atMs: number) => void,
+  ): AsyncIterable<unknown> {
+    const member = this.#member;
+    const lost = new AbortController();
+    const onLost = (): void => {
+      lost.abort(new Error(`${member} does not answer`));
+    };
+    const leave = this.#pulse.depend(member, { onProof, onLost });
     try {
-      const response = await this.#send(endpoint, path, JSON.stringify(body), {
-        signal: AbortSignal.any([signal, this.#closing.signal]),
+      const response = await this.#send(member, path, JSON.stringify(body), {
+        signal: AbortSignal.any([signal, this.#closing.signal, lost.signal]),
         bodyTimeout: watchSilenceMs,
       });
+      if (response.statusCode !== 200) throw this.#failure(await response.body.json());
       let rest = '';
       response.body.setEncoding('utf8');
       for await (const text of response.body) {
@@ -101,7 +142,8 @@ export class EtcdClient {
         for (const line of lines) if (line !== '') yield JSON.parse(line) as unknown;
       }
     } finally {
-      this.#moveOn(endpoint);
+      leave();
+      this.#moveOn(member);
     }
   }
 
@@ -110,24 +152,52 @@ export class EtcdClient {
     await this.#agent.destroy();
   }
 
-  async #ask<T>(endpoint: number, path: string, text: string): Promise<T> {
-    const response = await this.#send(endpoint, path, text, { bodyTimeout: answerTimeoutMs });
+  get #member(): string {
+    return this.#members[this.#current % this.#members.length] ?? '';
+  }
+
+  /** A token that ended is replaced by a new one, once. */
+  async #ask<T>(member: string, path: string, text: string): Promise<T> {
+    try {
+      return await this.#askOnce<T>(member, path, text);
+    } catch (err) {
+      if (!(err instanceof TokenEnded)) throw err;
+      return this.#askOnce<T>(member, path, text);
+    }
+  }
+
+  async #askOnce<T>(member: string, path: string, text: string): Promise<T> {
+    const response = await this.#send(member, path, text, { bodyTimeout: answerTimeoutMs });
     const body: unknown = await response.body.json();
-    if (response.statusCode !== 200) throw failure(body);
+    if (response.statusCode !== 200) throw this.#failure(body);
     // etcd's published interface says what each path answers.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return body as T;
   }
 
   async #send(
-    endpoint: number,
+    member: string,
     path: string,
     body: string,
     options: { bodyTimeout: number; signal?: AbortSignal },
   ): Promise<Dispatcher.ResponseData> {
-    return request(`${this.#endpoints[endpoint] ?? ''}${path}`, {
+    const token = await this.#authenticate(member);
+    return this.#post(member, path, body, token, options);
+  }
+
+  async #post(
+    member: string,
+    path: string,
+    body: string,
+    token: string | undefined,
+    options: { bodyTimeout: number; signal?: AbortSignal },
+  ): Promise<Dispatcher.ResponseData> {
+    return request(member + path, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: {
+        'content-type': 'application/json',
+        ...(token === undefined ? {} : { authorization: token }),
+      },
       body,
       dispatcher: this.#agent,
       headersTimeout: answerTimeoutMs,
@@ -135,10 +205,92 @@ export class EtcdClient {
     });
   }
 
-  /** To the next endpoint, unless another call has moved on already. */
-  #moveOn(from: number): void {
-    if (this.#current === from) this.#current = (from + 1) % this.#endpoints.length;
+  /** The token of the user; undefined without one. */
+  async #authenticate(member: string): Promise<string | undefined> {
+    if (this.#access.user === undefined) return undefined;
+    const token = (this.#token ??= this.#fetchToken(member));
+    try {
+      return await token;
+    } catch (err) {
+      if (this.#token === token) this.#token = undefined;
+      throw err;
+    }
   }
+
+  async #fetchToken(member: string): Promise<string> {
+    const { user: name, password } = this.#access;
+    const text = JSON.stringify({ name, password });
+    const options = { bodyTimeout: answerTimeoutMs };
+    const response = await this.#post(member, '/v3/auth/authenticate', text, undefined, options);
+    const body: unknown = await response.body.json();
+    if (response.statusCode !== 200) throw this.#failure(body);
+    return String(Object(body).token);
+  }
+
+  #failure(body: unknown): Error {
+    const err = failure(body);
+    if (err instanceof TokenEnded) this.#token = undefined;
+    return err;
+  }
+
+  /** Takes up files that have changed. Those that cannot be read, or do not fit together yet, are left for later.
+   *  True if there were any. */
+  #renewAccess(): boolean {
+    try {
+      const access = this.#options.access?.() ?? openAccess;
+      if (isSameAccess(access, this.#access)) return false;
+      const agent = agentFor(access);
+      const old = this.#agent;
+      this.#access = access;
+      this.#agent = agent;
+      this.#token = undefined;
+      // What is under way goes on to its end, watches as well.
+      old.close().catch(() => {});
+      return true;
+    } catch (err) {
+      if (isAppError(err, 'config.invalid')) return false;
+      throw err;
+    }
+  }
+
+  async #lookUp(): Promise<void> {
+    const found = (await this.#options.lookUp?.()) ?? [];
+    if (found.length > 0) this.#members = found;
+  }
+
+  async #repeat(everyMs: number, work: () => Promise<void>): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      // What fails is tried again the next time.
+      await this.#options.clock
+        .sleep(everyMs, this.#closing.signal)
+        .then(work)
+        .catch(() => {});
+    }
+  }
+
+  /** To the next member, unless another call has moved on already. */
+  #moveOn(from: string): void {
+    if (this.#member === from) this.#current = (this.#current + 1) % this.#members.length;
+  }
+}
+
+/** A read that only a member with a quorum answers. */
+const quorumRead = JSON.stringify({ key: Buffer.from('dragonfly/').toString('base64') });
+
+/** The token that was sent is not valid any more. */
+class TokenEnded extends Error {}
+
+/** Errors: AppError `config.invalid` for a certificate that does not fit its key. */
+function agentFor({ ca, cert, key }: EtcdAccess): Agent {
+  try {
+    createSecureContext({ ca, cert, key });
+  } catch (cause) {
+    throw new AppError('config.invalid', 'cannot use the certificates for etcd', { cause });
+  }
+  const tls = Object.fromEntries(
+    Object.entries({ ca, cert, key }).filter(([, text]) => text !== undefined),
+  );
+  return new Agent({ connections, connect: { timeout: connectTimeoutMs, ...tls } });
 }
 
 /** The error in an answer other than 200: AppError and EtcdRefusal are final, others are not. */
@@ -153,7 +305,12 @@ function failure(body: unknown): Error {
       { cause: new Error(message) },
     );
   }
-  const isFinal = code === grpc.invalid || code === grpc.outOfRange;
+  const hasEnded =
+    code === grpc.unauthenticated ||
+    message.includes('invalid auth token') ||
+    message.includes('revision of auth store is old');
+  if (hasEnded) return new TokenEnded(message);
+  const isFinal = code === grpc.invalid || code === grpc.denied || code === grpc.outOfRange;
   return isFinal ? new EtcdRefusal(message, code) : new Error(message);
 }
 

@@ -103,29 +103,53 @@ export function watching(prefix: string, revision: number): object {
 }
 
 interface WatchMessage {
+  readonly error?: unknown;
   readonly result?: {
-    readonly header?: { readonly revision?: string };
+    readonly header?: {
+      readonly revision?: string;
+      readonly cluster_id?: string;
+      readonly raft_term?: string;
+    };
     readonly compact_revision?: string;
+    readonly created?: boolean;
     readonly canceled?: boolean;
+    readonly cancel_reason?: string;
     readonly events?: readonly { readonly type?: string; readonly kv: EtcdKeyValue }[];
   };
 }
 
+/** Where the etcd that answers is: it goes back only where etcd was restored from a backup. */
+export interface WatchHeader {
+  readonly revision: number;
+  readonly cluster: string;
+  readonly term: number;
+}
+
+/** Errors: an Error where etcd ended the watch for another reason than compaction. */
 export function readWatch(message: unknown): {
-  header: number;
-  events: KvChange[];
+  header: WatchHeader;
+  created: boolean;
+  events: { change: KvChange; revision: number }[];
   compacted: number | undefined;
 } {
   // etcd's published interface: WatchResponse.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const { result } = message as WatchMessage;
-  const compacted = result?.compact_revision;
+  const { result, error } = message as WatchMessage;
+  const { header, compact_revision: compacted, canceled = false } = result ?? {};
+  if (result === undefined || (canceled && compacted === undefined)) {
+    throw new Error(`etcd ended a watch: ${result?.cancel_reason ?? JSON.stringify(error)}`);
+  }
   return {
-    header: Number(result?.header?.revision ?? 0),
+    header: {
+      revision: Number(header?.revision ?? 0),
+      cluster: header?.cluster_id ?? '',
+      term: Number(header?.raft_term ?? 0),
+    },
+    created: result.created ?? false,
     compacted: compacted === undefined ? undefined : Number(compacted),
-    events: (result?.events ?? []).map(({ type, kv }) => ({
-      key: decodeKey(kv.key),
-      removed: type === 'DELETE',
+    events: (result.events ?? []).map(({ type, kv }) => ({
+      change: { key: decodeKey(kv.key), removed: type === 'DELETE' },
+      revision: Number(kv.mod_revision),
     })),
   };
 }

@@ -8,24 +8,29 @@ import {
   entryOf,
   packed,
   range,
-  readWatch,
   stalePieces,
-  watching,
   writing,
   type TxnResponse,
 } from './etcd-messages.ts';
 import { assemble, cutUp, type Pieces } from './etcd-values.ts';
+import { EtcdWatch } from './etcd-watch.ts';
 import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from '../kv/kv.ts';
 import { closedError, conflict } from '../kv/errors.ts';
 import { scanPiece } from '../kv/pieces.ts';
 
 const readsATxn = 100;
 const compactEveryMs = 300_000;
+/** Old revisions take up to twice that of etcd's quota, which is 2 GiB where nobody raised it. */
+const compactAfterChars = 64 * 1024 * 1024;
 
 export class EtcdKv implements Kv {
   readonly #client: EtcdClient;
   readonly #options: EtcdOptions;
   readonly #stop = new AbortController();
+  readonly #watches = new Set<EtcdWatch>();
+  #writtenChars = 0;
+  /** The revision at the last compaction. */
+  #old: string | undefined;
 
   constructor(endpoints: readonly string[], options: EtcdOptions) {
     this.#client = new EtcdClient(endpoints, options);
@@ -43,17 +48,21 @@ export class EtcdKv implements Kv {
     operations: readonly KvOperation[],
   ): Promise<number> {
     this.#refuseWhenClosed();
+    this.#compactAfter(operations);
     const { small, pieces } = cutUp(operations, this.#options.newId);
     await this.#putPieces(pieces);
     const { body, ambiguous } = await this.#client.call<TxnResponse>('/v3/kv/txn', {
       compare: expectations.map(comparison),
       success: packed([...small.map(writing), ...stalePieces(small, expectations, pieces)]),
     });
-    if (body.succeeded === true) return Number(body.header.revision);
     // A try whose answer was lost may have done it, and so broken its own expectation.
-    const done = ambiguous ? await this.#revisionIfDone(small) : undefined;
-    if (done === undefined) throw conflict();
-    return done;
+    const revision =
+      body.succeeded === true
+        ? Number(body.header.revision)
+        : ambiguous && (await this.#revisionIfDone(small));
+    if (revision === false || revision === undefined) throw conflict();
+    for (const watch of this.#watches) watch.announce(operations, revision);
+    return revision;
   }
 
   async *scan(prefix: string): AsyncIterable<readonly KvEntry[]> {
@@ -84,12 +93,19 @@ export class EtcdKv implements Kv {
     listener: (change: KvChange | undefined) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    const { revision } = await this.#readAt([{ key: prefix }], undefined);
-    void this.#follow(
-      prefix,
-      Number(revision) + 1,
-      listener,
-      AbortSignal.any([signal, this.#stop.signal]),
+    const newest = async (): Promise<number> =>
+      Number((await this.#readAt([{ key: prefix }], undefined)).revision);
+    const options = { client: this.#client, clock: this.#options.clock, newest };
+    const watch = new EtcdWatch(prefix, (await newest()) + 1, listener, options);
+    this.#watches.add(watch);
+    const ends = AbortSignal.any([signal, this.#stop.signal]);
+    void watch.follow(ends).then(() => this.#watches.delete(watch));
+  }
+
+  watchAgeMs(): number {
+    const proven = Array.from(this.#watches, ({ provenMs }) => provenMs);
+    return (
+      this.#options.clock.elapsedMs() - Math.min(...(proven.length > 0 ? proven : [-Infinity]))
     );
   }
 
@@ -148,49 +164,30 @@ export class EtcdKv implements Kv {
     return asWanted ? Math.max(...written.map((entry) => entry?.revision ?? 0)) : undefined;
   }
 
-  /** Passes on changes from `revision` on, over as many connections as it takes. */
-  async #follow(
-    prefix: string,
-    revision: number,
-    listener: (change: KvChange | undefined) => void,
-    signal: AbortSignal,
-  ): Promise<void> {
-    let next = revision;
-    while (!signal.aborted) {
-      try {
-        for await (const message of this.#client.stream(
-          '/v3/watch',
-          watching(prefix, next),
-          signal,
-        )) {
-          const { header, events, compacted } = readWatch(message);
-          if (compacted !== undefined) {
-            listener(undefined);
-            next = compacted;
-            break;
-          }
-          for (const change of events) listener(change);
-          next = Math.max(next, header + 1);
-        }
-      } catch {
-        // The connection ended; the next one goes on where this one was.
-      }
-      await this.#options.clock.sleep(200, signal).catch(() => {});
+  /** Old revisions fill the quota; a reader of an old snapshot has this long. */
+  async #compactNowAndThen(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      await this.#options.clock.sleep(compactEveryMs, this.#stop.signal).catch(() => {});
+      await this.#compact();
     }
   }
 
-  /** Old revisions fill the quota; a reader of an old snapshot has this long. */
-  async #compactNowAndThen(): Promise<void> {
-    const { clock } = this.#options;
-    let old: string | undefined;
-    while (!this.#stop.signal.aborted) {
-      try {
-        await clock.sleep(compactEveryMs, this.#stop.signal);
-        if (old !== undefined) await this.#client.call('/v3/kv/compaction', { revision: old });
-        old = (await this.#readAt([{ key: '' }], undefined)).revision;
-      } catch {
-        // Another server compacted it, or etcd is away: the next time will do.
-      }
+  /** Much written in a short time fills it sooner. */
+  #compactAfter(operations: readonly KvOperation[]): void {
+    for (const { key, value = '' } of operations) this.#writtenChars += key.length + value.length;
+    if (this.#writtenChars < compactAfterChars) return;
+    this.#writtenChars = 0;
+    void this.#compact();
+  }
+
+  /** Removes what was overwritten before the last time. */
+  async #compact(): Promise<void> {
+    try {
+      const revision = this.#old;
+      this.#old = (await this.#readAt([{ key: '' }], undefined)).revision;
+      if (revision !== undefined) await this.#client.call('/v3/kv/compaction', { revision });
+    } catch {
+      // Another server compacted it, or etcd is away: the next time will do.
     }
   }
 }

@@ -1,5 +1,6 @@
 // The contract of a backend: ordered keys, atomic commits with expectations, snapshots. Records and
 // indexes are built above it, once; nothing here knows what is stored.
+import type { EtcdAccessFiles } from '../etcd/etcd-access.ts';
 
 /** A stored value and the revision of the commit that wrote it. */
 export interface KvEntry {
@@ -56,6 +57,8 @@ export interface Kv {
     listener: (change: KvChange | undefined) => void,
     signal: AbortSignal,
   ): Promise<void>;
+  /** Milliseconds since watchers were last sure to have been told everything. Left out: they always are. */
+  watchAgeMs?(): number;
   /** Resolves when everything acknowledged is durable and the backend is released. */
   close(): Promise<void>;
 }
@@ -70,6 +73,12 @@ export interface OpenOptions {
   readonly partlyRestored?: boolean;
   /** Verifies every page of a data file, whatever its size. */
   readonly verifyWhole?: boolean;
+  /** What etcd lets this server in by. */
+  readonly etcd?: EtcdAccessFiles | undefined;
+  /** Looks up the SRV records of a name, for `etcd:srv:DOMAIN`. */
+  readonly lookUpService?:
+    | ((name: string) => Promise<readonly { readonly name: string; readonly port: number }[]>)
+    | undefined;
 }
 
 /** The first key after all that begin with `prefix`. */

@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, request } from 'undici';
 
 /** Where etcd is; undefined where it is not installed (Debian: etcd-server). */
 export const etcdProgram = (process.env['PATH'] ?? '')
@@ -19,26 +20,39 @@ interface Member {
   readonly peerUrl: string;
 }
 
+/** What its clients connect with, as it is now. */
+export type ClientTls = () => { ca: string; cert: string; key: string };
+
 export class EtcdCluster {
   readonly #directory = mkdtempSync(join(tmpdir(), 'dragonfly-etcd-'));
   readonly #members: readonly Member[];
   readonly #flags: readonly string[];
+  readonly #tls: ClientTls | undefined;
   readonly #processes = new Map<Member, ChildProcess>();
 
-  private constructor(members: readonly Member[], flags: readonly string[]) {
+  private constructor(
+    members: readonly Member[],
+    flags: readonly string[],
+    tls: ClientTls | undefined,
+  ) {
     this.#members = members;
     this.#flags = flags;
+    this.#tls = tls;
   }
 
-  /** Starts a cluster and waits until it serves. */
-  static async start(size: 1 | 3, flags: readonly string[] = []): Promise<EtcdCluster> {
+  /** Starts a cluster and waits until it serves; with TLS where its clients are to use it. */
+  static async start(
+    size: 1 | 3,
+    flags: readonly string[] = [],
+    tls?: ClientTls,
+  ): Promise<EtcdCluster> {
     const ports = await freePorts(2 * size);
     const members = Array.from({ length: size }, (_, i) => ({
       name: `n${i}`,
-      clientUrl: `http://127.0.0.1:${ports[2 * i] ?? 0}`,
+      clientUrl: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${ports[2 * i] ?? 0}`,
       peerUrl: `http://127.0.0.1:${ports[2 * i + 1] ?? 0}`,
     }));
-    const cluster = new EtcdCluster(members, flags);
+    const cluster = new EtcdCluster(members, flags, tls);
     for (const member of members) cluster.#startMember(member);
     await cluster.#serves();
     return cluster;
@@ -54,13 +68,51 @@ export class EtcdCluster {
     await this.call('/v3/kv/deleterange', { key: 'AA==', range_end: 'AA==' });
   }
 
-  async call(path: string, body: object, member = this.#members[0]): Promise<unknown> {
-    const response = await fetch(`${member?.clientUrl ?? ''}${path}`, {
-      method: 'POST',
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(2000),
-    });
-    return response.json();
+  /** `token`: of a user, where etcd knows users. */
+  async call(
+    path: string,
+    body: object,
+    member = this.#members[0],
+    token?: string,
+  ): Promise<unknown> {
+    const agent = new Agent({ connect: this.#tls?.() ?? {} });
+    try {
+      const response = await request(`${member?.clientUrl ?? ''}${path}`, {
+        method: 'POST',
+        body: JSON.stringify(body),
+        headers: token === undefined ? {} : { authorization: token },
+        signal: AbortSignal.timeout(2000),
+        dispatcher: agent,
+      });
+      return await response.body.json();
+    } finally {
+      await agent.destroy();
+    }
+  }
+
+  /** Stops a member where it is, with its connections open, until the function that it returns is called. */
+  hang(member: number): () => void {
+    const process = this.#process(member);
+    process.kill('SIGSTOP');
+    return () => process.kill('SIGCONT');
+  }
+
+  /** Kills a member and starts it again, after `between`; without its data where that is to be lost. */
+  async restart(member: number, { loses = false, between = () => {} } = {}): Promise<void> {
+    const one = this.#members[member];
+    if (one === undefined) throw new Error('there is no such member');
+    await kill(this.#process(member));
+    if (loses) rmSync(join(this.#directory, one.name), { recursive: true });
+    between();
+    this.#startMember(one);
+    await this.#serves();
+  }
+
+  #process(member: number): ChildProcess {
+    const one = this.#members[member];
+    const process = one && this.#processes.get(one);
+    if (process === undefined) throw new Error('there is no such member');
+    return process;
   }
 
   /** Kills the member that leads, as a power failure does, and starts it again when told to. */
@@ -109,7 +161,11 @@ export class EtcdCluster {
       const answers = await Promise.allSettled(
         this.#members.map((m) => this.call('/v3/kv/range', { key: 'AA==' }, m)),
       );
-      if (answers.every((a) => a.status === 'fulfilled' && !('error' in Object(a.value)))) return;
+      // Without a user an etcd that knows users refuses, which is an answer.
+      const isAnswer = (value: unknown): boolean =>
+        !('error' in Object(value)) ||
+        /user name is empty|permission denied/.test(String(Object(value).message));
+      if (answers.every((a) => a.status === 'fulfilled' && isAnswer(a.value))) return;
       await sleep(100);
     }
     throw new Error('etcd did not start');
@@ -119,6 +175,7 @@ export class EtcdCluster {
 async function kill(process: ChildProcess): Promise<void> {
   if (process.exitCode !== null || process.signalCode !== null) return;
   const ended = once(process, 'exit');
+  // Also one that hangs.
   process.kill('SIGKILL');
   await ended;
 }

@@ -8,6 +8,7 @@ import {
   HeartbeatRequest,
   HeartbeatResponse,
   ProblemResponse,
+  Readiness,
   Status,
   WorkflowEvent,
 } from '../../../model/api/agent.ts';
@@ -101,6 +102,7 @@ export const named: Readonly<Record<string, TSchema>> = {
   CheckinResponse,
   HeartbeatRequest,
   HeartbeatResponse,
+  Readiness,
   Status,
   Error: ErrorResponse,
   Problem: ProblemResponse,

@@ -14,7 +14,8 @@ export class Census<T extends object, V> {
   #values: Map<string, V> | undefined;
   readonly #changed = new Set<string>();
   #counting: Promise<void> = Promise.resolve();
-  #isWatched = true;
+  /** False: nobody says what changes, and all are read each time. */
+  isWatched = true;
 
   /** `valueOf`: what is kept of a document. */
   constructor(
@@ -34,11 +35,6 @@ export class Census<T extends object, V> {
     else this.#changed.add(name);
   }
 
-  /** Nobody will say what changes: from now on all are read each time. */
-  unwatched(): void {
-    this.#isWatched = false;
-  }
-
   /** The values by name, as of now. Errors: those of the store. */
   async all(): Promise<ReadonlyMap<string, V>> {
     // One at a time, each from where the one before it left off.
@@ -49,7 +45,7 @@ export class Census<T extends object, V> {
   }
 
   async #bringUpToDate(): Promise<void> {
-    if (this.#values === undefined || !this.#isWatched) return this.#readAll();
+    if (this.#values === undefined || !this.isWatched) return this.#readAll();
     for (const name of this.#changed) {
       this.#changed.delete(name);
       await this.#readAgain(name);
@@ -84,7 +80,7 @@ export class Census<T extends object, V> {
       this.#forget();
       throw err;
     }
-    if (this.#isWatched && this.#changed.size > 0) await this.#bringUpToDate();
+    if (this.isWatched && this.#changed.size > 0) await this.#bringUpToDate();
   }
 
   #forget(): void {

@@ -102,8 +102,20 @@ export function measureFleet(registry: Registry, fleet: Fleet, liveness: Livenes
   });
 }
 
-/** Adds the number of records that cannot be read, of those that were met. */
-export function measureDamage(registry: Registry, { damage }: Pick<Store, 'damage'>): void {
+/** Adds the state of the store: records that could not be read, and how old the watch is. */
+export function measureStore(
+  registry: Registry,
+  store: Pick<Store, 'damage' | 'watchAgeMs'>,
+): void {
+  const { damage } = store;
+  const age = new Gauge({
+    name: 'dragonfly_store_watch_age_seconds',
+    help: 'Time since all changes by other servers were last known to have arrived',
+    registers: [registry],
+    collect() {
+      age.set(store.watchAgeMs() / 1000);
+    },
+  });
   const damaged = new Gauge({
     name: 'dragonfly_damaged_records',
     help: 'Records that could not be read when they were last met',

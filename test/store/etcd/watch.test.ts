@@ -1,0 +1,125 @@
+// Watches on real etcd members that hang, are restored, or keep their watches to themselves.
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { systemClock } from '../../../src/core/clock.ts';
+import { EtcdKv } from '../../../src/store/etcd/etcd.ts';
+import type { KvChange } from '../../../src/store/kv/kv.ts';
+import { EtcdCluster, etcdProgram } from './etcd-server.ts';
+
+let ids = 0;
+
+function kvOn(endpoints: readonly string[]): EtcdKv {
+  const kv = new EtcdKv(endpoints, {
+    clock: systemClock,
+    random: Math.random,
+    newId: () => String((ids += 1)),
+    giveUpAfterMs: 15_000,
+  });
+  onTestFinished(async () => kv.close());
+  return kv;
+}
+
+async function cluster(size: 1 | 3): Promise<{ etcd: EtcdCluster; endpoints: string[] }> {
+  const etcd = await EtcdCluster.start(size, ['--unsafe-no-fsync']);
+  onTestFinished(async () => etcd.stop());
+  return { etcd, endpoints: etcd.url.slice('etcd:'.length).split(',') };
+}
+
+/** What a watcher heard: keys, and "reset". */
+async function watched(kv: EtcdKv, prefix: string): Promise<string[]> {
+  const heard: string[] = [];
+  const stop = new AbortController();
+  onTestFinished(() => {
+    stop.abort();
+  });
+  const listener = (change: KvChange | undefined): void => {
+    heard.push(change?.key ?? 'reset');
+  };
+  await kv.watch(prefix, listener, stop.signal);
+  return heard;
+}
+
+/** How long it took. Errors: throws after `withinMs`. */
+async function until(condition: () => boolean, withinMs: number): Promise<number> {
+  const startedMs = performance.now();
+  while (!condition()) {
+    if (performance.now() - startedMs > withinMs) throw new Error('it did not come in time');
+    await sleep(20);
+  }
+  return performance.now() - startedMs;
+}
+
+describe.skipIf(etcdProgram === undefined)('a watch on etcd (needs etcd-server)', () => {
+  it('leaves a member that hangs within 10 seconds, and misses nothing', async () => {
+    const { etcd, endpoints } = await cluster(3);
+    const watcher = kvOn(endpoints);
+    const writer = kvOn(endpoints.toReversed());
+    const heard = await watched(watcher, 'w/');
+    await writer.commit([], [{ key: 'w/1', value: '' }]);
+    await until(() => heard.includes('w/1'), 10_000);
+    await until(() => watcher.watchAgeMs() < 5000, 10_000);
+    const goOn = etcd.hang(0);
+    const hungMs = performance.now();
+    await writer.commit([], [{ key: 'w/2', value: '' }]);
+    await until(() => heard.includes('w/2'), 25_000);
+    const tookMs = performance.now() - hungMs;
+    goOn();
+    expect(tookMs).toBeLessThan(10_000);
+    expect(heard).toEqual(['w/1', 'w/2']);
+    await until(() => watcher.watchAgeMs() < 5000, 20_000);
+  });
+
+  it('tells that everything has to be read again when etcd was restored to an earlier state', async () => {
+    const { etcd, endpoints } = await cluster(1);
+    const watcher = kvOn(endpoints);
+    const heard = await watched(watcher, 'w/');
+    const writer = kvOn(endpoints);
+    for (let n = 0; n < 20; n += 1) await writer.commit([], [{ key: `w/${n}`, value: '' }]);
+    await until(() => heard.includes('w/19'), 10_000);
+    await etcd.restart(0, { loses: true });
+    await until(() => heard.includes('reset'), 20_000);
+    await writer.commit([], [{ key: 'w/after', value: '' }]);
+    await until(() => heard.includes('w/after'), 10_000);
+    expect(heard.lastIndexOf('reset')).toBeLessThan(heard.indexOf('w/after'));
+  });
+
+  it("is told of this server's own writes at once and once, whatever etcd tells", async () => {
+    const { endpoints } = await cluster(1);
+    const [target = ''] = endpoints;
+    let holds = true;
+    const relay = createServer((request, response) => {
+      void (async () => {
+        const chunks: Buffer[] = [];
+        for await (const chunk of request) chunks.push(Buffer.from(chunk));
+        if (request.url === '/v3/watch' && holds) return;
+        const answer = await fetch(target + (request.url ?? ''), {
+          method: 'POST',
+          body: Buffer.concat(chunks),
+        });
+        for await (const piece of answer.body ?? []) response.write(piece);
+        response.end();
+      })().catch(() => response.destroy());
+    }).listen(0, '127.0.0.1');
+    await once(relay, 'listening');
+    const address = relay.address();
+    const kv = kvOn([`http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`]);
+    onTestFinished(() => {
+      relay.close();
+      relay.closeAllConnections();
+    });
+    const heard = await watched(kv, 'w/');
+    await kv.commit([], [{ key: 'w/1', value: '' }]);
+    expect(heard).toEqual(['w/1']);
+    await until(() => kv.watchAgeMs() > 1000, 5000);
+    holds = false;
+    await kvOn(endpoints).commit([], [{ key: 'w/2', value: '' }]);
+    await until(() => heard.includes('w/2'), 20_000);
+    await kv.commit([], [{ key: 'w/3', value: '' }]);
+    await kvOn(endpoints).commit([], [{ key: 'w/4', value: '' }]);
+    await until(() => heard.includes('w/4'), 10_000);
+    expect(heard).toEqual(['w/1', 'w/2', 'w/3', 'w/4']);
+    await until(() => kv.watchAgeMs() < 5000, 10_000);
+  });
+});
