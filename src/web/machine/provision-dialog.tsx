@@ -145,7 +145,9 @@ function PlanView({ plan }: { plan: Plan }) {
           <b>Done when</b> {signs[confirmation]}, within {minutes} minutes of the last action.
         </p>
       )}
-      <p class="quiet">The agent starts on it with its next heartbeat.</p>
+      <p class="quiet">
+        Its agent begins when it is next heard, or when the machine boots from the network.
+      </p>
     </div>
   );
 }

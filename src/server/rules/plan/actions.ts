@@ -8,7 +8,10 @@ export function describeAction(
   action: TemplateAction,
   disk: StoredDisk | undefined,
 ): PlannedAction {
-  return { action: action.action, does: sentence(action, disk?.device ?? 'no disk') };
+  return {
+    action: action.action,
+    does: sentence(action, disk?.device ?? 'a disk that is not known yet'),
+  };
 }
 
 function sentence(action: TemplateAction, disk: string): string {

@@ -2,7 +2,7 @@
 import { AppError } from '../../../core/errors.ts';
 import { stringifyExact } from '../../../core/exact-json.ts';
 import type { StoredDisk } from '../../../model/hardware/disk.ts';
-import { existingOs, stateName, type Machine } from '../../../model/machine.ts';
+import { existingOs, stateName, type AgentReport, type Machine } from '../../../model/machine.ts';
 import type { Confirmation, Plan } from '../../../model/documents/plan.ts';
 import type { PlannedDisk } from '../../../model/documents/planned-disk.ts';
 import type { Template, TemplateAction } from '../../../model/documents/template.ts';
@@ -48,7 +48,7 @@ export function planWorkflow(machine: Machine, template: Template, options: Plan
     contents: disk?.contents ?? null,
     left_alone: found.disks.filter((other) => other !== disk).map(plannedDisk),
     actions: actions.map((action) => describeAction(action, disk)),
-    warnings: warningsOf(template, disk, may, enforced),
+    warnings: warningsOf(template, disk, may, machine),
     timeout_seconds: Number(template.spec.timeout ?? defaultTimeoutSeconds),
     confirmation: options.confirmation,
     confirmation_seconds: confirmationSeconds,
@@ -124,7 +124,7 @@ function warningsOf(
   { spec }: Template,
   disk: StoredDisk | undefined,
   { overwrites }: Permissions,
-  enforced: boolean,
+  { report }: Machine,
 ): string[] {
   const images = spec.actions.filter((action) => action.action === 'image2disk');
   const without = images.filter(({ checksum }) => checksum === undefined || checksum === '');
@@ -143,11 +143,24 @@ function warningsOf(
     ...(disk !== undefined && disk.serial === null && (disk.wwn ?? null) === null
       ? [`${disk.device} has neither serial nor WWN: it is known by path, size and model alone`]
       : []),
-    ...(disk === undefined && needsDisk(spec.actions)
+    ...(report === undefined
+      ? ['the machine has not checked in yet: neither its disks nor its agent are known']
+      : ofAgent(report, disk === undefined && needsDisk(spec.actions))),
+    ...misspelt(spec.actions),
+  ];
+}
+
+/** What its agent did not tell, and does not do. */
+function ofAgent({ boot_id: bootId }: AgentReport, isWithoutDisks: boolean): string[] {
+  return [
+    ...(isWithoutDisks
       ? ["the machine's agent reported no disks: nothing can be said of the one that is written"]
       : []),
-    ...(enforced ? [] : ["the machine's agent does not compare its disk with this plan"]),
-    ...misspelt(spec.actions),
+    ...(bootId === null
+      ? [
+          "the machine's agent does not compare its disk with this plan, and reports nothing after it begins to reboot or kexec",
+        ]
+      : []),
   ];
 }
 

@@ -79,6 +79,24 @@ const withHints = (root_device: Record<string, string | number | boolean>): Temp
   { ...image, root_device },
 ];
 
+it('of a machine that never checked in says that nothing is known of its disk', () => {
+  const { report: _report, ...expected } = newMachine();
+  const template: Template = {
+    apiVersion: 'dragonfly.computer/v1',
+    kind: 'Template',
+    metadata: { name: 't' },
+    spec: { actions: [image] },
+  };
+  const options = { reimage: false, confirmed: false, confirmation: 'absence' } as const;
+  const { actions, warnings } = planWorkflow(expected, template, options);
+  expect(actions[0]?.does).toBe(
+    'writes https://x/debian.raw to a disk that is not known yet, all of which is lost',
+  );
+  expect(warnings.at(-1)).toBe(
+    'the machine has not checked in yet: neither its disks nor its agent are known',
+  );
+});
+
 it('names a variable that does not exist where a disk is meant', () => {
   const chroot: TemplateAction = { action: 'chroot', disk: '{{ destination_disk }}' };
   expect(() => plan({ disks: [disk('/dev/sda')], actions: [image, chroot] })).toThrow(
