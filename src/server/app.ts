@@ -80,6 +80,8 @@ export interface AppOptions {
   readonly boot?: BootOptions;
   readonly images?: ImageFolder | undefined;
   readonly tls?: TlsTexts;
+  /** Called while the server closes if something that was only in memory could not be written. */
+  readonly onUnwritten?: () => void;
 }
 
 /** Adds routes to a server, as each file in routes/ does. */
@@ -142,7 +144,7 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
   guardRequests(app, s);
   await app.register(swagger, openApiBase(options.version ?? '0'));
   for (const add of [...routes, ...more]) await add(app, s);
-  const background = startBackground(s, stop.signal);
+  const background = startBackground(s, stop.signal, options.onUnwritten ?? (() => {}));
   app.addHook('preClose', () => {
     stop.abort();
   });
@@ -172,7 +174,7 @@ function createServices(options: AppOptions, stopping: AbortSignal): Services {
     newId,
     events,
     liveness,
-    decisions: new Decisions((machine) => decisionFor({ store, clock }, machine)),
+    decisions: new Decisions((machine) => decisionFor({ store, clock }, machine), clock),
     checkins: new Lanes(),
     audit: { ...defaultAudit, ...options.audit },
     fleet,

@@ -33,9 +33,21 @@ export interface Background {
   finish(): Promise<void>;
 }
 
-export function startBackground(s: Services, signal: AbortSignal): Background {
+/** Now, but not later than by the monotonic clock since the start: what is old is not made so by setting a clock. */
+function cautiousNow({ clock }: Services): () => Date {
+  const aheadMs = clock.now().getTime() - clock.elapsedMs();
+  return () => new Date(Math.min(clock.now().getTime(), aheadMs + clock.elapsedMs()));
+}
+
+/** `onUnwritten`: the end has come, and something that was only in memory could not be written. */
+export function startBackground(
+  s: Services,
+  signal: AbortSignal,
+  onUnwritten: () => void,
+): Background {
   /** Machines whose last_seen this server is writing. Nobody needs to hear of that change. */
   const ownWrites = new Set<string>();
+  const now = cautiousNow(s);
   const others = new OtherServers(s.store, s.clock, s.liveness, s.newId());
   const running = [
     watchForEver(s, ownWrites, signal),
@@ -49,14 +61,14 @@ export function startBackground(s: Services, signal: AbortSignal): Background {
       if (!s.overload.isBusy) await flushLastSeen(s, ownWrites, flushRecords);
     }),
     every(s, usedMs, signal, () => noteUsed(s.store, s.auth.takeUsed())),
-    every(s, tidyMs, signal, async () => void (await pruneAudit(s, s.audit))),
+    every(s, tidyMs, signal, async () => void (await pruneAudit(s.store, s.audit, now()))),
     every(s, expiryMs, signal, () => watchWorkflows(s)),
     every(s, exchangeMs, signal, () =>
       others.exchange(async (id, gaveWay) =>
         recordTwoLive(s, id, `boot ${gaveWay ?? 'not stated'}`),
       ),
     ),
-    every(s, tidyMs, signal, () => s.auth.boots.forgetOld()),
+    every(s, tidyMs, signal, () => s.auth.boots.forgetOld(now())),
     every(s, damageMs, signal, damageReporter(s)),
   ];
   return {
@@ -65,9 +77,13 @@ export function startBackground(s: Services, signal: AbortSignal): Background {
       await others.leave().catch((err: unknown) => {
         s.log.warn({ err }, 'the other servers could not be told that this one ends');
       });
-      await flushLastSeen(s, ownWrites, Infinity).catch((err: unknown) => {
+      try {
+        await flushLastSeen(s, ownWrites, Infinity);
+        await noteUsed(s.store, s.auth.takeUsed());
+      } catch (err) {
         s.log.error({ err }, 'last_seen could not be written before the end');
-      });
+        onUnwritten();
+      }
     },
   };
 }

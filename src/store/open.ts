@@ -23,7 +23,7 @@ const backends = new Map(
     lmdb: {
       form: 'lmdb:DIRECTORY',
       open: async (directory, options) =>
-        (await import('./lmdb/data-directory.ts')).openDirectory(directory, options),
+        (await import('./lmdb/data-directory.ts')).openDirectory(directory, options, systemClock),
     },
     etcd: { form: 'etcd:http://HOST:PORT,…', open: openEtcd },
   }),

@@ -10,18 +10,20 @@ const program = join(import.meta.dirname, '../../src/cli/dragonfly-server.ts');
 export class ServerProcess {
   readonly #process: ChildProcess;
   readonly url: string;
+  readonly #log: () => string;
 
-  private constructor(child: ChildProcess, url: string) {
+  private constructor(child: ChildProcess, url: string, log: () => string) {
     this.#process = child;
     this.url = url;
+    this.#log = log;
   }
 
   /** Starts a server on a store and waits until it listens. */
-  static async start(store: string): Promise<ServerProcess> {
+  static async start(store: string, level = 'error'): Promise<ServerProcess> {
     const args = [program, '--listen', '127.0.0.1:0', '--store', store];
     const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, DRAGONFLY_LOG: 'error' },
+      env: { ...process.env, DRAGONFLY_LOG: level },
     });
     let said = '';
     child.stderr.on('data', (text) => {
@@ -31,9 +33,17 @@ export class ServerProcess {
       const url = /listens on (http:\S+)/.exec(line)?.[1];
       if (url === undefined) continue;
       child.stdout.resume();
-      return new ServerProcess(child, url);
+      return new ServerProcess(child, url, () => said);
     }
     throw new Error(`the server did not start: ${said}`);
+  }
+
+  /** Asks it to end. Its exit code, and what it logged. */
+  async stop(): Promise<{ code: number | null; log: string }> {
+    const ended = once(this.#process, 'close');
+    this.#process.kill('SIGTERM');
+    await ended;
+    return { code: this.#process.exitCode, log: this.#log() };
   }
 
   async kill(): Promise<void> {

@@ -46,22 +46,26 @@ export const serve = command({
     }
     const [{ openStore }, log] = await Promise.all([import('../../store/open.ts'), io.log()]);
     const store = await openStore(storeUrl(configuration), storeAccess(configuration));
+    let isWritten = false;
     try {
-      await run(configuration, store, log, io);
+      isWritten = await run(configuration, store, log, io);
     } finally {
       await store.close();
     }
-    log.info({}, 'stopped; everything is written');
-    return 0;
+    if (isWritten) log.info({}, 'stopped; everything is written');
+    else log.error({}, 'stopped; not everything could be written: the errors before say what');
+    return isWritten ? 0 : 1;
   },
 });
 
+/** Runs the server until it is stopped. True if everything that it knew is written. */
 async function run(
   configuration: ServerConfiguration,
   store: Awaited<ReturnType<(typeof import('../../store/open.ts'))['openStore']>>,
   log: Log,
   io: Io,
-): Promise<void> {
+): Promise<boolean> {
+  let isWritten = true;
   const { values } = configuration;
   const [{ createApp }, { Auth }, { isLoopback }, { systemClock }] = await Promise.all([
     import('../../server/app.ts'),
@@ -100,6 +104,9 @@ async function run(
     },
     images: await imageFolder(values.image_dir),
     ...(tls === undefined ? {} : { tls }),
+    onUnwritten: () => {
+      isWritten = false;
+    },
   });
   const stopWatching = watchCertificates(app, configuration, log);
   try {
@@ -112,6 +119,7 @@ async function run(
     stopWatching();
     await close(app);
   }
+  return isWritten;
 }
 
 /** The size of the embedded store's file. */

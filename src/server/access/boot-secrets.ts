@@ -84,8 +84,8 @@ export class BootSecrets {
   }
 
   /** Forgets uses that no boot needs any more. Errors: those of the store. */
-  async forgetOld(): Promise<void> {
-    const before = new Date(this.#clock.now().getTime() - usedLastsMs).toISOString();
+  async forgetOld(now: Date): Promise<void> {
+    const before = new Date(now.getTime() - usedLastsMs).toISOString();
     for await (const { value } of this.#store.settings.all(usePrefix)) {
       if (parseUse(value.value).at < before) await this.#store.settings.delete(value.key);
     }

@@ -62,7 +62,7 @@ async function decisionOf(
   request: HeartbeatRequest,
   by: Principal,
 ): Promise<Decision> {
-  const known = s.decisions.get(id, s.clock.now());
+  const known = s.decisions.get(id);
   if (known !== undefined && s.store.watchAgeMs() < freshMs) return known;
   try {
     return await s.decisions.refresh(id, async () => (await loadMachine(s, id)).value);

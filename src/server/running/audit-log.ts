@@ -49,10 +49,11 @@ function bounded(change: unknown): unknown {
 
 /** Drops the oldest entries beyond the limits. Returns how many. Errors: those of the store. */
 export async function pruneAudit(
-  { store, clock }: AuditServices,
+  store: AuditServices['store'],
   policy: AuditPolicy,
+  now: Date,
 ): Promise<number> {
-  const oldest = new Date(clock.now().getTime() - policy.days * dayMs).toISOString();
+  const oldest = new Date(now.getTime() - policy.days * dayMs).toISOString();
   let characters = 0;
   for await (const { value } of store.audit.all()) characters += sizeOf(value);
   let dropped = 0;

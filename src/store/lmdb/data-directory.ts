@@ -10,6 +10,7 @@ import {
   rmSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import type { Clock } from '../../core/clock.ts';
 import { AppError, isAppError } from '../../core/errors.ts';
 import { makePrivate, refuseOthers } from '../../core/private-file.ts';
 import { lockDirectory, lockName } from './directory-lock.ts';
@@ -19,7 +20,7 @@ import { LmdbKv } from './lmdb.ts';
 import { tryDirectory } from './trial.ts';
 
 /** Errors: AppError `store.in-use`, `store.damaged`, `store.unavailable`. */
-export function openDirectory(directory: string, options: OpenOptions): Kv {
+export function openDirectory(directory: string, options: OpenOptions, clock: Clock): Kv {
   const { readOnly = false, verifyWhole = false } = options;
   prepare(directory, options);
   const release = readOnly ? lockIfFree(directory) : lockDirectory(directory);
@@ -31,7 +32,7 @@ export function openDirectory(directory: string, options: OpenOptions): Kv {
       if (!readOnly) rmSync(join(directory, openName), { force: true });
       release?.();
     };
-    const kv = LmdbKv.open(directory, { readOnly, release: close });
+    const kv = LmdbKv.open(directory, { readOnly, release: close, clock });
     // New files have the mode that the user's mask leaves them.
     if (!readOnly) for (const file of files) makePrivate(join(directory, file));
     return kv;

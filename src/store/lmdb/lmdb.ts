@@ -2,12 +2,14 @@
 // is on disk when it resolves.
 import { statfsSync } from 'node:fs';
 import type { RootDatabase, Transaction } from 'lmdb';
+import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import { closedError, conflict } from '../kv/errors.ts';
 import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from '../kv/kv.ts';
 import { prefixEnd } from '../kv/kv.ts';
 import { inPieces } from '../kv/pieces.ts';
 import { Watchers } from '../kv/watchers.ts';
+import { DataFile } from './data-file.ts';
 import { openEnvironment } from './environment.ts';
 
 /** Codes of LMDB and of the system's errno. */
@@ -22,12 +24,19 @@ const revisionKey = 'meta/revision';
 /** Revisions given out between two writes of the counter. */
 const revisionBlock = 1_000_000;
 
+interface LmdbOptions {
+  readonly readOnly: boolean;
+  readonly release: () => void;
+  readonly clock: Clock;
+}
+
 export class LmdbKv implements Kv {
   /** The directory's lock keeps other servers out. */
   readonly isExclusive = true;
   readonly #directory: string;
   readonly #db: RootDatabase<string, string>;
   readonly #release: () => void;
+  readonly #file: DataFile;
   readonly #watchers = new Watchers();
   readonly #pending = new Set<Promise<unknown>>();
   #closed = false;
@@ -35,9 +44,14 @@ export class LmdbKv implements Kv {
   #revision: number;
   #reserved: number;
 
-  private constructor(directory: string, db: RootDatabase<string, string>, release: () => void) {
+  private constructor(
+    directory: string,
+    db: RootDatabase<string, string>,
+    { release, clock }: LmdbOptions,
+  ) {
     this.#directory = directory;
     this.#db = db;
+    this.#file = new DataFile(directory, clock);
     this.#release = release;
     this.#revision = Number(db.get(revisionKey) ?? 0);
     this.#reserved = this.#revision;
@@ -45,9 +59,9 @@ export class LmdbKv implements Kv {
 
   /** Opens the environment in `directory`. The caller holds its lock, and `release` is called once the
    *  environment is closed. */
-  static open(directory: string, options: { readOnly: boolean; release: () => void }): LmdbKv {
+  static open(directory: string, options: LmdbOptions): LmdbKv {
     const db = openEnvironment(directory, options.readOnly);
-    return new LmdbKv(directory, db, options.release);
+    return new LmdbKv(directory, db, options);
   }
 
   read(reads: readonly KvRead[]): Promise<readonly (readonly KvEntry[])[]> {
@@ -142,6 +156,7 @@ export class LmdbKv implements Kv {
   /** Runs one operation; what LMDB throws becomes an AppError, and close() waits for it. */
   async #guarded<T>(what: 'read' | 'write', operation: () => Promise<T>): Promise<T> {
     if (this.#closed) throw closedError();
+    this.#file.refuseOther();
     const running = operation();
     this.#pending.add(running);
     try {

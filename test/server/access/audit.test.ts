@@ -173,9 +173,9 @@ it('drops the oldest entries beyond its age and its size', async () => {
     const { items } = await store.audit.list({ limit: 1000 });
     return items.map(({ value }) => value.records[0]);
   };
-  expect(await pruneAudit(s, { days: 140, mebibytes: 64 })).toBe(20);
+  expect(await pruneAudit(store, { days: 140, mebibytes: 64 }, clock.now())).toBe(20);
   expect((await left())[0]).toBe('settings/20');
-  await pruneAudit(s, { days: 140, mebibytes: 1 });
+  await pruneAudit(store, { days: 140, mebibytes: 1 }, clock.now());
   const kept = await left();
   expect(kept.at(-1)).toBe('settings/299');
   expect(kept.length).toBeGreaterThan(100);

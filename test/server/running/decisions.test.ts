@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { ManualClock } from '../../../src/core/clock.ts';
 import { stateName, type Machine } from '../../../src/model/machine.ts';
 import { Decisions } from '../../../src/server/running/decisions.ts';
 import { machine as record } from '../../store/documents.ts';
@@ -9,12 +10,15 @@ const ready: Machine = { ...discovered, status: { ...discovered.status, state: '
 
 /** Decisions that tell the state of the record they were made from. */
 function open(): Decisions {
-  return new Decisions(async ({ status }) => ({
-    state: stateName(status.state),
-    action: 'wait',
-    workflowId: null,
-    bootId: null,
-  }));
+  return new Decisions(
+    async ({ status }) => ({
+      state: stateName(status.state),
+      action: 'wait',
+      workflowId: null,
+      bootId: null,
+    }),
+    new ManualClock(now),
+  );
 }
 
 /** A read that ends when it is told to. */
@@ -31,9 +35,9 @@ it('keeps a decision until its machine changes', async () => {
   await decisions.refresh('a', () => discovered);
   await decisions.refresh('b', async () => ready);
   decisions.forget('a');
-  expect([decisions.get('a', now), decisions.get('b', now)?.state]).toEqual([undefined, 'Ready']);
+  expect([decisions.get('a'), decisions.get('b')?.state]).toEqual([undefined, 'Ready']);
   decisions.forget(undefined);
-  expect(decisions.get('b', now)).toBeUndefined();
+  expect(decisions.get('b')).toBeUndefined();
 });
 
 it.each(['a', undefined])(
@@ -45,7 +49,7 @@ it.each(['a', undefined])(
     decisions.forget(changed);
     end();
     expect((await refreshed).state).toBe('Discovered');
-    expect(decisions.get('a', now)).toBeUndefined();
+    expect(decisions.get('a')).toBeUndefined();
   },
 );
 
@@ -56,7 +60,7 @@ it('keeps a decision although another machine changed meanwhile', async () => {
   decisions.forget('b');
   end();
   await refreshed;
-  expect(decisions.get('a', now)?.state).toBe('Discovered');
+  expect(decisions.get('a')?.state).toBe('Discovered');
 });
 
 it('keeps the decision that began to be read last, whichever ends last', async () => {
@@ -67,7 +71,7 @@ it('keeps the decision that began to be read last, whichever ends last', async (
   await both[1];
   first.end();
   await both[0];
-  expect(decisions.get('a', now)?.state).toBe('Ready');
+  expect(decisions.get('a')?.state).toBe('Ready');
 });
 
 it('knows nothing of a machine whose record cannot be read', async () => {
@@ -77,14 +81,21 @@ it('knows nothing of a machine whose record cannot be read', async () => {
     throw new Error('the store is away');
   });
   await expect(failed).rejects.toThrow('the store is away');
-  expect(decisions.get('a', now)).toBeUndefined();
+  expect(decisions.get('a')).toBeUndefined();
 });
 
-it('forgets a decision when its time has come', async () => {
-  const decision = { state: 'Ready', action: 'wait', workflowId: null, bootId: null } as const;
-  const until = new Date(now.getTime() + 1000);
-  const decisions = new Decisions(async () => ({ ...decision, until }));
-  await decisions.refresh('a', () => discovered);
-  expect(decisions.get('a', now)).toBeDefined();
-  expect(decisions.get('a', until)).toBeUndefined();
-});
+it.each([0, 365, -365])(
+  'forgets a decision when its time has come, though the clock is set by %d days',
+  async (days) => {
+    const clock = new ManualClock(now);
+    const decision = { state: 'Ready', action: 'wait', workflowId: null, bootId: null } as const;
+    const until = new Date(now.getTime() + 1000);
+    const decisions = new Decisions(async () => ({ ...decision, until }), clock);
+    await decisions.refresh('a', () => discovered);
+    clock.stepWall(days * 86_400_000);
+    await clock.advance(999);
+    expect(decisions.get('a')).toBeDefined();
+    await clock.advance(1);
+    expect(decisions.get('a')).toBeUndefined();
+  },
+);

@@ -1,12 +1,13 @@
 // Faults of the embedded store's directory, each with real files.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { isAppError } from '../../../src/core/errors.ts';
 import { openKv, openStore } from '../../../src/store/open.ts';
 import { temporaryDirectory } from '../backends.ts';
 import { machine } from '../documents.ts';
+import { checkIn, checkinOf, ServerProcess } from '../server-process.ts';
 
 const isRoot = process.getuid?.() === 0;
 const canMount = isRoot && spawnSync('unshare', ['-m', 'true']).status === 0;
@@ -132,6 +133,42 @@ describe('a data directory', () => {
     await expect(openStore(`lmdb:${directory}/x`)).rejects.toMatchObject({
       code: 'store.unavailable',
     });
+  });
+
+  it('that is removed while it is open takes nothing more, and can be closed', async () => {
+    const directory = temporaryDirectory();
+    const store = await openStore(`lmdb:${directory}`);
+    await store.machines.put(machine(1));
+    rmSync(directory, { recursive: true });
+    const refused = expect.objectContaining({ code: 'store.unavailable' });
+    await expect
+      .poll(() => store.machines.put(machine(2)).catch((err: unknown) => err), { interval: 20 })
+      .toEqual(refused);
+    await expect(store.machines.get(machine(1).id)).rejects.toEqual(refused);
+    await store.close();
+  });
+
+  it('that is removed makes the server’s end say what is not written', async () => {
+    const ends: [number | null, string | undefined][] = [];
+    for (const isRemoved of [false, true]) {
+      const directory = temporaryDirectory();
+      const server = await ServerProcess.start(`lmdb:${directory}`, 'info');
+      onTestFinished(async () => server.kill());
+      const id = await checkIn(server.url, checkinOf(1));
+      const body = JSON.stringify({ machine_id: id });
+      const headers = { 'content-type': 'application/json' };
+      await fetch(`${server.url}/api/agent/heartbeat`, { method: 'POST', headers, body });
+      if (isRemoved) rmSync(directory, { recursive: true });
+      await expect
+        .poll(async () => (await fetch(`${server.url}/api/ready`)).status, { interval: 50 })
+        .toBe(isRemoved ? 503 : 200);
+      const { code, log } = await server.stop();
+      ends.push([code, /stopped; (?:not )?everything/.exec(log)?.[0]]);
+    }
+    expect(ends).toEqual([
+      [0, 'stopped; everything'],
+      [1, 'stopped; not everything'],
+    ]);
   });
 
   it('that is a file is refused', async () => {

@@ -1,0 +1,43 @@
+// The data file while it is open. Removed or replaced, it goes on in memory and on no disk that anybody will find again:
+// what is written to it would be lost, and acknowledged all the same.
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../../core/clock.ts';
+import { AppError } from '../../core/errors.ts';
+import { dataFileName } from './lmdb-file.ts';
+
+/** A look costs 2 µs, so not every operation takes one. */
+const everyMs = 100;
+
+export class DataFile {
+  readonly #directory: string;
+  readonly #clock: Clock;
+  readonly #identity: string;
+  #lookedMs = -Infinity;
+  #isOther = false;
+
+  /** The file that is in the directory now. */
+  constructor(directory: string, clock: Clock) {
+    this.#directory = directory;
+    this.#clock = clock;
+    this.#identity = this.#look();
+  }
+
+  /** Errors: AppError `store.unavailable` from when the file was removed or replaced. */
+  refuseOther(): void {
+    const nowMs = this.#clock.elapsedMs();
+    if (!this.#isOther && nowMs - this.#lookedMs < everyMs) return;
+    this.#lookedMs = nowMs;
+    this.#isOther ||= this.#look() !== this.#identity;
+    if (!this.#isOther) return;
+    throw new AppError(
+      'store.unavailable',
+      `the data file in ${this.#directory} was removed or replaced while it was open: stop the server, put the directory back or restore a backup, and start it again`,
+    );
+  }
+
+  #look(): string {
+    const found = statSync(join(this.#directory, dataFileName), { throwIfNoEntry: false });
+    return found === undefined ? '' : `${found.dev}:${found.ino}`;
+  }
+}
