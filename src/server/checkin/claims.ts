@@ -15,6 +15,8 @@ import type { Recognition } from './recognition.ts';
 
 export interface ClaimServices extends ConflictServices {
   readonly liveness: Liveness;
+  /** Called before a machine that is new is written. Errors: AppError `server.limited`. */
+  readonly admitNew?: () => void;
 }
 
 /** A caller's relation to the machine that it may speak for. */

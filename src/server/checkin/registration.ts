@@ -71,6 +71,7 @@ async function create(
   claimant: Claimant | undefined,
   caller: Principal,
 ): Promise<Registration> {
+  s.admitNew?.();
   const { resolution, sightings: unlessSeen } = recognition;
   const id = s.newId();
   const now = s.clock.now();

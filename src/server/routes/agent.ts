@@ -27,13 +27,16 @@ export function agentRoutes(app: App, s: Services): void {
       },
     },
     (request) => {
-      const work = () => checkIn(s, request.body, request.principal);
       const isStock = (request.body.boot_id ?? null) === null;
       // A stock agent whose first check-in is refused waits for a key at its console.
       const address = isStock || isLoopback(request.ip) ? undefined : request.ip;
       const { mac } = request.body;
       const bytes = Number(request.headers['content-length'] ?? 0);
       s.limits.checkin(normalizeMac(mac) ?? mac, address, bytes);
+      const admitNew = (): void => {
+        if (address !== undefined) s.limits.registration(address);
+      };
+      const work = () => checkIn({ ...s, admitNew }, request.body, request.principal);
       return isStock ? s.overload.runAlways(work) : s.overload.run(work);
     },
   );

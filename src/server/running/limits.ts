@@ -13,6 +13,8 @@ export interface Limit {
 export interface LimitPolicy {
   readonly machineCheckins: Limit;
   readonly addressCheckins: Limit;
+  /** Machines that are new to the store. */
+  readonly addressRegistrations: Limit;
   /** The bytes that agents of one address send. */
   readonly addressBytes: Limit;
   /** Open event streams of one address, and of one token. */
@@ -22,6 +24,7 @@ export interface LimitPolicy {
 export const defaultLimits: LimitPolicy = {
   machineCheckins: { burst: 400, perSecond: 1 },
   addressCheckins: { burst: 2000, perSecond: 50 },
+  addressRegistrations: { burst: 2000, perSecond: 0.2 },
   addressBytes: { burst: 256 * 1024 * 1024, perSecond: 1024 * 1024 },
   streams: 64,
 };
@@ -55,6 +58,11 @@ export class Limits {
     if (address === undefined) return;
     this.#take(`address ${address}`, addressCheckins, 1);
     this.#take(`bytes ${address}`, addressBytes, bytes);
+  }
+
+  /** Counts a machine that is new. Errors: AppError `server.limited`. */
+  registration(address: string): void {
+    this.#take(`new ${address}`, this.#policy.addressRegistrations, 1);
   }
 
   /** Counts an event stream, until the function that it returns is called. Errors: AppError `server.limited`. */

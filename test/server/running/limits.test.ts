@@ -47,6 +47,31 @@ it('bound the bytes of an address, whatever machines it speaks for', async () =>
   send(4, 200);
 });
 
+it('bound the machines that one address can invent, and let those that are known in', async () => {
+  const server = await startServer({
+    limits: { addressRegistrations: { burst: 2, perSecond: 0.01 } },
+  });
+  // Loopback, where proxies are, is one address for everybody.
+  const local = (n: number) =>
+    server.call('POST', '/api/agent/checkin', { body: checkin(n, { boot_id: 'a' }) });
+  for (let n = 1; n <= 4; n += 1) expect((await local(n)).status).toBe(200);
+  const from = async (n: number, boot: string | null) => {
+    const { statusCode, body } = await server.app.inject({
+      method: 'POST',
+      url: '/api/agent/checkin',
+      remoteAddress: '192.0.2.1',
+      headers: { host: '127.0.0.1' },
+      payload: checkin(n, { boot_id: boot }),
+    });
+    return [statusCode, JSON.parse(body).code];
+  };
+  for (const n of [11, 12]) expect(await from(n, 'a')).toEqual([200, undefined]);
+  expect(await from(13, 'a')).toEqual([429, 'server.limited']);
+  expect(await from(12, 'a')).toEqual([200, undefined]);
+  // A stock agent that is refused would wait at its console for ever.
+  expect(await from(14, null)).toEqual([200, undefined]);
+});
+
 it('are told by 429 and when to come again', async () => {
   const server = await startServer({
     limits: { machineCheckins: { burst: 2, perSecond: 0.1 } },
