@@ -146,8 +146,10 @@ async function stockClaim(
   const goesOn = before !== undefined && before < new Date(lastEventAt);
   const second = { is: 'second of two', other } as const;
   if (!isSame(other, shownBy(request))) return goesOn ? second : { is: 'not yet' };
-  if (claim.is !== 'alone') return claim;
-  // Another one was told to begin while this one was there.
+  if (claim.is === 'not yet') return claim;
+  // Another one was told to begin while this one was there. Nothing of this one is kept: the calls of that one would
+  // no longer be taken for the machine's.
+  if (claim.is === 'beside its like') return claim.areTwo ? second : { is: 'not yet' };
   const wasThere = claim.besideAt !== undefined && claim.besideAt >= new Date(startedAt ?? '');
   if (wasThere) return goesOn ? second : { is: 'not yet' };
   // Somebody asked for the boot script, and the agent that runs the workflow went on reporting.

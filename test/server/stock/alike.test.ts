@@ -2,6 +2,7 @@
 // rhythm and by what each was told; the workflow of one is not given to the other.
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../src/core/clock.ts';
+import { createToken } from '../../../src/server/access/tokens.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { imageTemplate, startServer, type TestServer } from '../harness.ts';
 import { StockAgent } from './stock-agent.ts';
@@ -80,6 +81,54 @@ describe('two stock agents that show the very same', () => {
       await report(both, id, percent);
     }
     expect(await conflictsOf(both)).toMatchObject([{ reason: 'indistinguishable' }]);
+  });
+
+  it('leave the workflow to the one that began it, whose calls come from another address', async () => {
+    const clock = new ManualClock(new Date('2026-06-01T12:00:00Z'));
+    const auth = { required: true, stockAgents: true };
+    const store = await openStore('memory:');
+    const { app } = await startServer({ clock, store, auth });
+    const token = await createToken(store, clock, { name: 'ops', scope: 'full', expiresAt: null });
+    const call = async (
+      from: string,
+      method: 'GET' | 'POST' | 'PUT',
+      url: string,
+      body?: object,
+    ) => {
+      const headers = from === 'operator' ? { authorization: `Bearer ${token}` } : {};
+      const answer = await app.inject({
+        method,
+        url,
+        headers,
+        remoteAddress: from === 'operator' ? '127.0.0.1' : from,
+        ...(body === undefined ? {} : { payload: body }),
+      });
+      return { status: answer.statusCode, body: answer.body === '' ? {} : answer.json() };
+    };
+    const body = {
+      mac,
+      hostname: 'mage',
+      disks: [{ name: 'sda', size_bytes: 2 ** 40, model: 'X' }],
+    };
+    const checkIn = async (from: string) =>
+      (await call(from, 'POST', '/api/agent/checkin', body)).body;
+    await call('operator', 'PUT', '/api/templates/debian', imageTemplate);
+    const { machine_id } = await checkIn('192.0.2.1');
+    await call('operator', 'POST', '/api/workflows', { machine_id, template: 'debian' });
+    await clock.advance(10_000);
+    const { action, workflow_id: id } = await checkIn('192.0.2.2');
+    expect(action).toBe('execute');
+    const tell = async (event: object): Promise<number> =>
+      (await call('192.0.2.2', 'POST', `/api/workflows/${id}/events`, event)).status;
+    expect(await tell({ type: 'started' })).toBe(204);
+    for (let i = 0; i < 3; i += 1) {
+      await clock.advance(20_000);
+      expect((await checkIn('192.0.2.1')).action).toBe('wait');
+      await clock.advance(10_000);
+      expect(await tell({ type: 'action_started', action: 'image2disk' })).toBe(204);
+    }
+    const { conflicts } = (await call('operator', 'GET', '/api/conflicts')).body;
+    expect(conflicts).toMatchObject([{ reason: 'indistinguishable' }]);
   });
 
   it('do not share a workflow that runs as the second one boots', async () => {
