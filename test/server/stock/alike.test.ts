@@ -5,6 +5,7 @@ import { ManualClock } from '../../../src/core/clock.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { imageTemplate, startServer, type TestServer } from '../harness.ts';
+import { holdToDragonflysTypes } from './held.ts';
 import { StockAgent } from './stock-agent.ts';
 
 const mac = '02:00:00:00:00:09';
@@ -20,6 +21,7 @@ interface Twins {
 async function twins(): Promise<Twins> {
   const clock = new ManualClock(new Date('2026-06-01T12:00:00Z'));
   const server = await startServer({ clock, store: await openStore('memory:') });
+  holdToDragonflysTypes(server);
   await server.call('PUT', '/api/templates/debian', { body: imageTemplate });
   const [one, two] = [new StockAgent(server.url, { mac }), new StockAgent(server.url, { mac })];
   await one.turn();

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../src/core/clock.ts';
 import { checkin, startServer, type TestServer } from '../harness.ts';
+import { holdToDragonflysTypes } from './held.ts';
 import { StockAgent } from './stock-agent.ts';
 
 const debian = { name: 'Debian GNU/Linux 12', device: '/dev/sda2' };
@@ -14,7 +15,9 @@ interface Rack {
 
 async function rack(): Promise<Rack> {
   const clock = new ManualClock(new Date('2026-06-01T12:00:00Z'));
-  return { clock, server: await startServer({ clock }) };
+  const server = await startServer({ clock });
+  holdToDragonflysTypes(server);
+  return { clock, server };
 }
 
 const macOf = (n: number): string => checkin(n).mac;

@@ -10,6 +10,7 @@ import {
   startServer,
   type TestServer,
 } from '../harness.ts';
+import { holdToDragonflysTypes } from './held.ts';
 import { StockAgent, stockRhythmMs, type StockMachine } from './stock-agent.ts';
 
 const disk = { name: 'sda', size_bytes: 480_103_981_056, model: 'SAMSUNG MZ7L3480' };
@@ -41,6 +42,7 @@ async function rack(
 ): Promise<Rack> {
   const clock = new ManualClock(new Date('2026-06-01T12:00:00Z'));
   const server = await startServer({ clock, ...options });
+  holdToDragonflysTypes(server);
   for (const template of [imageTemplate, rebootTemplate, kexecTemplate, writeTemplate]) {
     await server.call('PUT', `/api/templates/${template.metadata.name}`, { body: template });
   }
