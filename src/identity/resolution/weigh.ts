@@ -65,9 +65,11 @@ export function showsLess(shown: Evidence, machine: Machine): boolean {
     known.systemSerial !== undefined ||
     known.boardSerial !== undefined ||
     known.disks.size + known.modules.size + others.length > 0;
-  if (!isKnown) return false;
+  // A machine that only stock agents have shown is known by the kinds of its disks.
+  const kinds = standOfSets(shown.traits.kinds, known.kinds);
+  if (!isKnown) return isStock(shown) && known.kinds.size > 0 && kinds !== 'agrees';
   const s = standsOf(shown, machine, known, new Set());
   const hard = [s.serial, s.uuid, s.disks, s.modules, s.installation, s.ports];
   if (hard.includes('agrees')) return false;
-  return !isStock(shown) || standOfSets(shown.traits.kinds, known.kinds) !== 'agrees';
+  return !isStock(shown) || kinds !== 'agrees';
 }

@@ -41,6 +41,12 @@ export class StockAgents {
     return this.#callers.get(machineId)?.address === address;
   }
 
+  /** True if the machine's last check-in came from another address. After a restart of the server its record says
+   *  where its agent was. */
+  isElsewhere({ id, report }: Machine, address: string): boolean {
+    return (this.#callers.get(id)?.address ?? report?.ip_address ?? address) !== address;
+  }
+
   /** True if a caller at this address may see and report the workflow of the machine. After a restart of the
    *  server the record tells where its agent was. */
   mayWork({ id, report, status }: Machine, address: string): boolean {

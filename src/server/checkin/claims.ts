@@ -5,6 +5,7 @@ import { isStock } from '../../identity/evidence.ts';
 import type { CheckinRequest } from '../../model/api/agent.ts';
 import type { MatchedBy } from '../../model/history.ts';
 import type { Machine } from '../../model/machine.ts';
+import type { Auth } from '../access/auth.ts';
 import type { Principal } from '../access/principal.ts';
 import type { Liveness } from '../running/liveness/liveness.ts';
 import { isInterrupted } from '../rules/decide.ts';
@@ -17,6 +18,8 @@ export interface ClaimServices extends ConflictServices {
   readonly liveness: Liveness;
   /** Called before a machine that is new is written. Errors: AppError `server.limited`. */
   readonly admitNew?: () => void;
+  /** Left out: nobody comes without a token. */
+  readonly auth?: Pick<Auth, 'stock'>;
 }
 
 /** A caller's relation to the machine that it may speak for. */
@@ -62,6 +65,7 @@ export async function mayClaim(
   const isOwn = machine !== undefined && isHolder(caller, machine);
   let isContested = false;
   if (machine !== undefined && !isOwn) {
+    if (caller.kind === 'stock') refuseBesideToken(s, machine, request);
     const isFree = await isUncontested(s, machine.id, resolution.matchedBy, request);
     if (!isFree) return undefined;
     isContested = await isClaimedByTwo(s, machine, recognition, caller);
@@ -72,6 +76,15 @@ export async function mayClaim(
     needsToken: caller.kind === 'token' || caller.kind === 'boot',
     heardWith: s.liveness.get(machine?.id ?? '')?.tokenId ?? undefined,
   };
+}
+
+/** Whoever has no token is not the machine while a boot of it is heard that got one: neither a reboot, which takes
+ *  longer than an agent's silence until it is late, nor by a copied UUID or disk. Errors: AppError `identity.in-use`. */
+function refuseBesideToken({ liveness }: ClaimServices, machine: Machine, boot: Boot): void {
+  const hasToken = (machine.token_sha256 ?? []).length > 0;
+  if (!hasToken || (liveness.get(machine.id)?.bootId ?? null) === null) return;
+  const claim = liveness.claims(machine.id, boot, 'heard');
+  if (claim !== 'unopposed' && claim !== 'same boot') throw inUse(liveness, machine.id);
 }
 
 async function isUncontested(
@@ -145,6 +158,7 @@ async function stockClaim(
   const { lastEventAt = '', bootAskedAt = '', startedAt } = workflow.status;
   const goesOn = before !== undefined && before < new Date(lastEventAt);
   const second = { is: 'second of two', other } as const;
+  if (address !== null && s.auth?.stock.isElsewhere(machine, address) === true) return second;
   if (!isSame(other, shownBy(request))) return goesOn ? second : { is: 'not yet' };
   if (claim.is === 'not yet') return claim;
   // Another one was told to begin while this one was there. Nothing of this one is kept: the calls of that one would
