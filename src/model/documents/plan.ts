@@ -1,7 +1,7 @@
 // The plan of a workflow: made and shown before anything is written, and kept with the workflow.
 import { Type, type Static } from 'typebox';
 import { DiskContents } from '../hardware/contents.ts';
-import { nullable } from '../fields.ts';
+import { nullable, U64 } from '../fields.ts';
 import { PlannedDisk } from './planned-disk.ts';
 
 export const PlannedAction = Type.Object({
@@ -27,7 +27,7 @@ export const Plan = Type.Object({
   left_alone: Type.Array(PlannedDisk),
   actions: Type.Array(PlannedAction),
   warnings: Type.Array(Type.String(), { description: 'in sentences' }),
-  timeout_seconds: Type.Integer({ description: 'for the whole workflow, up to its last action' }),
+  timeout_seconds: U64({ description: 'for the whole workflow, up to its last action' }),
   confirmation: Confirmation,
   confirmation_seconds: Type.Integer({ description: 'for that, from the last action on' }),
   enforced: Type.Boolean({

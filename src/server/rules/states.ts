@@ -20,13 +20,18 @@ export type Cause = (typeof causes)[number];
 
 type Row = Readonly<Partial<Record<Cause, MachineStateName>>>;
 
-/** Causes missing from a row are refused. A waiting workflow leaves the state alone, so that cancelling
+/** Causes missing from a row are refused: none of a workflow that has been made, since a record of another server may
+ *  be in any state meanwhile, and its agent must be answered. An operator's word, Offline, stays. A waiting workflow leaves the state alone, so that cancelling
  *  it undoes nothing; a workflow stopped half-way leaves disks that nobody should trust. */
 export const transitions: Readonly<Record<MachineStateName, Row>> = {
   Discovered: {
     'os assigned': 'Ready',
     'os unassigned': 'Discovered',
     'workflow created': 'Ready',
+    'workflow started': 'Provisioning',
+    'workflow succeeded': 'Provisioned',
+    'workflow failed': 'Error',
+    'workflow cancelled': 'Discovered',
     'marked offline': 'Offline',
     'brought back': 'Discovered',
   },
@@ -67,6 +72,8 @@ export const transitions: Readonly<Record<MachineStateName, Row>> = {
     'os assigned': 'Ready',
     'os unassigned': 'Discovered',
     'workflow created': 'Ready',
+    'workflow started': 'Provisioning',
+    'workflow succeeded': 'Provisioned',
     'workflow failed': 'Error',
     'workflow cancelled': 'Error',
     'system reported late': 'Provisioned',
@@ -76,6 +83,10 @@ export const transitions: Readonly<Record<MachineStateName, Row>> = {
   Offline: {
     'os assigned': 'Offline',
     'os unassigned': 'Offline',
+    'workflow started': 'Offline',
+    'workflow succeeded': 'Offline',
+    'workflow failed': 'Offline',
+    'workflow cancelled': 'Offline',
     'marked offline': 'Offline',
     // Discovered only if nothing more is known: see bringBack.
     'brought back': 'Discovered',

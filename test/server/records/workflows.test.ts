@@ -2,8 +2,9 @@
 // with nothing changed but its progress.
 import { expect, it } from 'vitest';
 import { openedWithKv } from '../../store/backends.ts';
-import { startServer } from '../harness.ts';
+import { checkin, rebootTemplate, startServer } from '../harness.ts';
 import { readWorkflow } from '../stock/documents.ts';
+import { full } from './documents.ts';
 
 const id = '01900000-0000-7000-8000-00000000000a';
 const action = (name: string, status: string, seconds: string) =>
@@ -38,6 +39,51 @@ it.each([
   expect(() => readWorkflow(document, '$')).not.toThrow();
   const { body } = await server.call('GET', '/api/workflows');
   expect(body.workflows[0].status.actions[0].seconds).toBe(Number(after));
+});
+
+const inItsState = (state: string) =>
+  full
+    .replaceAll('0000-000000000001', '0000-000000000009')
+    .replace('{"Error":{"message":"no disk \\"sda\\""}}', state)
+    .replace('"current_workflow":null', `"current_workflow":"${id}"`);
+
+it.each([
+  ['"Discovered"', 'Error'],
+  ['"ExistingOs"', 'Error'],
+  ['{"Error":{"message":"x"}}', 'Error'],
+  ['"Offline"', 'Offline'],
+])(
+  'the machine of a workflow that runs, restored in the state %s, checks in and may end it',
+  async (state, after) => {
+    const machine = inItsState(state);
+    const machineId: string = JSON.parse(machine).id;
+    const text = workflow('7').replace(/"hardwareRef":"[^"]*"/, `"hardwareRef":"${machineId}"`);
+    const server = await serve(text);
+    await server.store.machines.put(JSON.parse(machine.replaceAll(/\d{17,}/g, '7')));
+    const body = { mac: '02:00:00:00:00:01' };
+    const answer = await server.call('POST', '/api/agent/checkin', { body });
+    expect([answer.status, answer.body.action]).toEqual([200, 'wait']);
+    const event = { type: 'completed', success: true };
+    const { status } = await server.call('POST', `/api/workflows/${id}/events`, { body: event });
+    expect(status).toBe(204);
+    const { body: stored } = await server.call('GET', `/api/machines/${machineId}`);
+    expect(JSON.stringify(stored.status.state)).toContain(after);
+    expect(stored.status.current_workflow).toBeNull();
+  },
+);
+
+it('the longest timeout that a template may have is that of its workflow', async () => {
+  const server = await serve(workflow('7'));
+  const template = JSON.stringify(rebootTemplate).replace(
+    '"spec":{',
+    '"spec":{"timeout":18446744073709551615,',
+  );
+  await server.call('PUT', '/api/templates/restart', { body: template });
+  const { body: machine } = await server.call('POST', '/api/agent/checkin', { body: checkin(1) });
+  const body = JSON.stringify({ machine_id: machine.machine_id, template: 'restart' });
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(`${server.url}/api/workflows`, { method: 'POST', headers, body });
+  expect(await answer.text()).toContain('"globalTimeout":18446744073709551615');
 });
 
 it('a workflow that Dragonfly wrote is moved on with nothing else changed', async () => {

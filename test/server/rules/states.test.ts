@@ -5,13 +5,14 @@ import { causes, nextState, transitions, type Cause } from '../../../src/server/
 
 /** Written out a second time: a row per state, in the order of `causes`; "-" is refused. */
 const expected: Record<MachineStateName, string> = {
-  Discovered: 'Ready Discovered Ready - - - - - Offline Discovered',
+  Discovered:
+    'Ready Discovered Ready Provisioning Provisioned Error Discovered - Offline Discovered',
   Ready: 'Ready Discovered Ready Provisioning Provisioned Error Ready - Offline Ready',
   Provisioning: 'Ready Discovered Ready Provisioning Provisioned Error Error - Offline -',
   Provisioned:
     'Provisioned Provisioned Provisioned Provisioning Provisioned Error Provisioned - Offline Provisioned',
-  Error: 'Ready Discovered Ready - - Error Error Provisioned Offline Error',
-  Offline: 'Offline Offline - - - - - - Offline Discovered',
+  Error: 'Ready Discovered Ready Provisioning Provisioned Error Error Provisioned Offline Error',
+  Offline: 'Offline Offline - Offline Offline Offline Offline - Offline Discovered',
 };
 
 const states: MachineState[] = [

@@ -49,7 +49,7 @@ export function planWorkflow(machine: Machine, template: Template, options: Plan
     left_alone: found.disks.filter((other) => other !== disk).map(plannedDisk),
     actions: actions.map((action) => describeAction(action, disk)),
     warnings: warningsOf(template, disk, may, machine),
-    timeout_seconds: Number(template.spec.timeout ?? defaultTimeoutSeconds),
+    timeout_seconds: template.spec.timeout ?? defaultTimeoutSeconds,
     confirmation: options.confirmation,
     confirmation_seconds: confirmationSeconds,
     enforced,

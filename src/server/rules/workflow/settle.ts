@@ -14,11 +14,9 @@ export function settle(machine: Machine, workflow: Workflow, now: Date): Machine
   const { state: progress, error, completedAt, cancelled } = statusOf(workflow);
   if (progress === 'STATE_PENDING') return machine;
   if (progress === 'STATE_RUNNING') {
-    if (stateName(status.state) === 'Provisioning') return machine;
-    return {
-      ...machine,
-      status: { ...status, state: nextState(status.state, 'workflow started') },
-    };
+    const state = nextState(status.state, 'workflow started');
+    const isThere = stateName(status.state) === stateName(state);
+    return isThere ? machine : { ...machine, status: { ...status, state } };
   }
   const at = completedAt ?? now.toISOString();
   const succeeded = progress === 'STATE_SUCCESS';
