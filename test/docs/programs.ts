@@ -9,7 +9,7 @@ import { repository } from './pages.ts';
 /** The standard output of a program, whatever its exit code. */
 export function shownBy(program: string, args: readonly string[]): Promise<string> {
   const file = join(repository, 'src/cli', `${program}.ts`);
-  const env = { PATH: process.env['PATH'] };
+  const env = { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] };
   return new Promise((resolve, reject) => {
     execFile(process.execPath, [file, ...args], { cwd: repository, env }, (err, stdout, stderr) => {
       // An exit code of 1 is a finding, which is an answer as well.

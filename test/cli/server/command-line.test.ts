@@ -11,7 +11,12 @@ import { checkin, request, temporaryDirectory } from '../../server/harness.ts';
 function program(args: readonly string[], env: Record<string, string> = {}) {
   const child = spawn(process.execPath, ['src/cli/dragonfly-server.ts', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], DRAGONFLY_LOG: 'error', ...env },
+    env: {
+      PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+      DRAGONFLY_LOG: 'error',
+      ...env,
+    },
   });
   onTestFinished(() => {
     child.kill('SIGKILL');
