@@ -63,7 +63,7 @@ it('npm start offers a template that succeeds, and carries out nothing else', as
   });
   let printed = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (printed += text));
-  await expect.poll(() => printed, { timeout: 60_000 }).toContain('heartbeat 1');
+  await expect.poll(() => printed, { timeout: 60_000 }).toContain('is_new');
   const [, url = ''] = /server on (\S+)/.exec(printed) ?? [];
   const list = await request(url, 'GET', '/api/machines');
   const { id } = list.body.machines[0];

@@ -117,7 +117,10 @@ describe.each(backends)('a store on $name', (backend) => {
     const future = {
       ...known,
       firmware: { slots: [{ rev: null }] },
-      hardware: { ...known.hardware, disks: [{ device: '/dev/sda', nvme: { ns: 1 } }] },
+      hardware: {
+        ...known.hardware,
+        disks: [{ device: '/dev/sda', model: null, serial: null, nvme: { ns: 1 } }],
+      },
       metadata: { ...known.metadata, ['__proto__x']: 1 },
     };
     // A record of a later version, as this one reads it.

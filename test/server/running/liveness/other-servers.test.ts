@@ -3,6 +3,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ManualClock, systemClock, type Clock } from '../../../../src/core/clock.ts';
 import { createToken } from '../../../../src/server/access/tokens.ts';
+import { exchangeMs } from '../../../../src/server/running/liveness/other-servers.ts';
 import { openStore } from '../../../../src/store/open.ts';
 import type { Store } from '../../../../src/store/store.ts';
 import { EtcdCluster, etcdProgram } from '../../../store/etcd/etcd-server.ts';
@@ -195,12 +196,29 @@ describe.skipIf(etcdProgram === undefined)('two servers on one etcd (needs etcd)
       scope: 'enrol',
       expiresAt: null,
     });
-    const liveness = { intervalSeconds: 6 };
+    // Time passes as fast as etcd answers.
+    const clock = new ManualClock(start);
+    let asked = 0;
+    const counted = (store: Store): Store =>
+      wrapStore(store, (_, operation) => async (...args) => {
+        asked += 1;
+        try {
+          return await operation(...args);
+        } finally {
+          asked -= 1;
+        }
+      });
+    const pass = async (seconds: number): Promise<void> => {
+      for (let ms = 0; ms < seconds * 1000; ms += exchangeMs) {
+        await clock.advance(exchangeMs);
+        await expect.poll(() => asked, { interval: 1, timeout: 20_000 }).toBe(0);
+      }
+    };
     const [one, two] = await Promise.all(
-      [1, 2].map(async () => startServer({ store: await openStore(etcd.url), liveness })),
+      [1, 2].map(async () => startServer({ clock, store: counted(await openStore(etcd.url)) })),
     );
     if (one === undefined || two === undefined) throw new Error('no server');
-    await systemClock.sleep(5000);
+    await pass(6);
     const clones = [
       { server: one, boot: 'a', token: enrol },
       { server: two, boot: 'b', token: enrol },
@@ -228,7 +246,7 @@ describe.skipIf(etcdProgram === undefined)('two servers on one etcd (needs etcd)
     const rounds: boolean[][] = [];
     for (let i = 0; i < 12; i += 1) {
       rounds.push(await Promise.all(clones.map(say)));
-      await systemClock.sleep(3000);
+      await pass(4);
     }
     const last = rounds.slice(-4);
     expect(new Set(last.map(String)).size).toBe(1);
