@@ -41,6 +41,8 @@ export interface ActionServices {
   readonly servers: readonly string[];
   /** The disk that the server planned; an older server plans none. */
   readonly planned: PlannedDisk | undefined;
+  /** This boot's. */
+  readonly bootId?: string;
 }
 
 interface RunContext {
@@ -134,14 +136,20 @@ function prepare<Name extends ActionName>(name: Name, action: Action<Name>): Pre
 
 /** The disk that the first action to ask for one was given, for all that ask later. What the actions of a
  *  planned workflow name, the server has looked at. */
-function oneDisk({ disks, planned }: ActionServices): Pick<ActionContext, 'disk' | 'knownDisk'> {
+function oneDisk({
+  disks,
+  planned,
+  bootId,
+}: ActionServices): Pick<ActionContext, 'disk' | 'knownDisk'> {
   let chosen: Promise<Disk> | undefined;
   const choose = async (wanted: WantedDisk): Promise<Disk> => {
     const found = await disks();
     if (found === undefined) {
       throw new AppError('disk.mismatch', 'the disks of this machine cannot be read');
     }
-    return planned === undefined ? findUnplanned(wanted, found) : findPlanned(planned, found);
+    return planned === undefined
+      ? findUnplanned(wanted, found)
+      : findPlanned(planned, found, bootId);
   };
   const disk: ActionContext['disk'] = async (wanted = {}) => {
     chosen ??= choose(wanted);

@@ -127,7 +127,7 @@ async function assemble(options: AgentOptions): Promise<LoopOptions> {
       // A captured machine is not there to be changed.
       actions:
         root instanceof HostRoot
-          ? (disk) => loadActions(root, disk, options, connection)
+          ? (disk) => loadActions(root, disk, boot.id, options, connection)
           : undefined,
     }),
   };
@@ -137,6 +137,7 @@ async function assemble(options: AgentOptions): Promise<LoopOptions> {
 async function loadActions(
   root: Root,
   planned: PlannedDisk | undefined,
+  bootId: string,
   options: AgentOptions,
   connection: Pick<ConnectionOptions, 'clock' | 'proxy' | 'trust'> & { readonly userAgent: string },
 ): Promise<WorkflowActions> {
@@ -148,6 +149,7 @@ async function loadActions(
   return workflowActions({
     root,
     planned,
+    bootId,
     servers: options.servers,
     clock: connection.clock,
     random: options.random ?? Math.random,

@@ -98,6 +98,10 @@ const codes = {
   'plan.ambiguous': [409, 'More than one disk could be meant.'],
   'plan.changed': [null, 'The disks of a machine changed after its plan was shown.'],
   'plan.has-data': [409, 'The planned disk holds data, and no reimage was asked for.'],
+  'plan.unread': [
+    409,
+    'It is not known what the planned disk holds, and no reimage was asked for.',
+  ],
   'setting.unknown': [404, 'There is no such setting.'],
   'conflict.unknown': [404, 'There is no such conflict.'],
   'conflict.decided': [409, 'An operator has already decided the conflict.'],

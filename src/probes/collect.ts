@@ -11,7 +11,7 @@ import type { Report } from './probe.ts';
 import { SharedRoot } from './shared-root.ts';
 
 export interface CollectOptions extends ProbeOptions {
-  /** The time that each probe may take. */
+  /** The time that each probe may take; those that read disks three times as long. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
@@ -25,6 +25,7 @@ export interface Collection {
 }
 
 export const defaultProbeTimeoutMs = 10_000;
+const patience = 3;
 
 /** Runs all probes on a host. A probe that hangs or throws costs its own section and becomes a problem.
  *  Errors: none, but the signal's reason once that is aborted. */
@@ -33,13 +34,24 @@ export async function collect(root: Root, options: CollectOptions = {}): Promise
   const probes = options.probes ?? allProbes(options);
   const shared = new SharedRoot(root);
   const collection: Collection = { facts: {}, problems: [] };
-  // All probes start now and share one timer: a timer and a signal for each would take as long as most of
+  // All probes start now and share two timers: a timer and a signal for each would take as long as most of
   // the probes.
-  const late = (): Error =>
-    new AppError('probe.timeout', `the probe did not finish within ${timeoutMs} ms`);
-  const deadline = new Deadline(clock, timeoutMs, late, signal);
-  await Promise.all(probes.map((probe) => run(probe, shared, collection, deadline)));
+  const deadlineAfter = (ms: number): Deadline =>
+    new Deadline(
+      clock,
+      ms,
+      () => new AppError('probe.timeout', `the probe did not finish within ${ms} ms`),
+      signal,
+    );
+  const deadline = deadlineAfter(timeoutMs);
+  const later = deadlineAfter(patience * timeoutMs);
+  await Promise.all(
+    probes.map((probe) =>
+      run(probe, shared, collection, probe.isPatient === true ? later : deadline),
+    ),
+  );
   deadline.end();
+  later.end();
   signal?.throwIfAborted();
   const { machineId, installedOs } = collection.facts;
   if (machineId && installedOs) {

@@ -83,6 +83,7 @@ function onDisks<Name extends keyof Facts>(
 ): Probe<Name> {
   return {
     name,
+    isPatient: true,
     async read(root, report, signal) {
       const isMeant = isAsked || (await readNetbootImage(new Reading(root, name, report)));
       return isMeant ? await (await load()).read(root, report, signal) : undefined;

@@ -104,7 +104,7 @@ function parsePlannedDisk(value: unknown): PlannedDisk {
   const size = disk['size_bytes'];
   if (typeof size !== 'number' || !Number.isSafeInteger(size))
     throw garbled('plan.disk.size_bytes');
-  const text = (name: 'serial' | 'wwn' | 'model'): string | null =>
+  const text = (name: 'serial' | 'wwn' | 'model' | 'boot_id'): string | null =>
     (disk[name] ?? null) === null ? null : pattern(disk, name, /^.{0,256}$/s);
   return {
     device: pattern(disk, 'device', /^\/dev\/.{1,250}$/),
@@ -112,6 +112,7 @@ function parsePlannedDisk(value: unknown): PlannedDisk {
     wwn: text('wwn'),
     size_bytes: size,
     model: text('model'),
+    boot_id: text('boot_id'),
   };
 }
 

@@ -10,8 +10,16 @@ export interface WantedDisk {
   readonly root_device?: unknown;
 }
 
-/** The disk of this machine that the plan means. Errors: AppError `disk.mismatch`. */
-export function findPlanned(plan: PlannedDisk, disks: readonly Disk[]): Disk {
+/** The disk of this machine that the plan means. Names of an earlier boot prove nothing where another disk looks
+ *  the same. Errors: AppError `disk.mismatch`. */
+export function findPlanned(plan: PlannedDisk, disks: readonly Disk[], bootId?: string): Disk {
+  const { boot_id: plannedIn = null } = plan;
+  if (plannedIn !== null && plannedIn !== bootId) {
+    throw mismatch(
+      `the planned disk is ${describe(plan)}, another one looks the same, and the machine was started anew since; plan it again while the machine runs`,
+      disks,
+    );
+  }
   const isNamed = plan.serial !== null || plan.wwn !== null;
   const matches = disks.filter((disk) =>
     isNamed ? hasIdentity(disk, plan) : isAtPlace(disk, plan),

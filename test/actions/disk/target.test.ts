@@ -67,6 +67,14 @@ describe('the planned disk', () => {
     expect(findPlanned({ ...planned(sda), device: '/dev/sdx' }, both).device).toBe('/dev/sdd');
   });
 
+  it('that another one looks like is taken in the boot alone in which it was planned', () => {
+    const plan = { ...planned(diskAt('/dev/vda', { serial: null })), boot_id: 'a' };
+    const twins = ['/dev/vda', '/dev/vdb'].map((device) => diskAt(device, { serial: null }));
+    expect(findPlanned(plan, twins, 'a')).toBe(twins[0]);
+    expect(() => findPlanned(plan, twins, 'b')).toThrow('started anew since; plan it again');
+    expect(findPlanned({ ...plan, boot_id: null }, twins, 'b')).toBe(twins[0]);
+  });
+
   it('without serial and WWN must be at its place with its size and model', () => {
     const vda = diskAt('/dev/vda', { serial: null, model: null, ...size });
     const plan = planned(vda);

@@ -18,6 +18,9 @@ export interface Found {
   /** As the machine's agent told them. */
   readonly disks: readonly StoredDisk[];
   readonly existingOs: StoredOs | null;
+  /** The reason why some disks are not known to be blank, although the machine's agent looks; undefined where
+   *  it told everything, or never does. */
+  readonly unread?: string | undefined;
 }
 
 export interface Permissions {
@@ -30,7 +33,8 @@ export interface Permissions {
 /** Ironic's own lower bound: smaller media are seldom meant. */
 const leastBytes = 4 * 2 ** 30;
 
-/** Errors: AppError `plan.no-disk`, `plan.ambiguous`, `plan.has-data`, `machine.has-os`. */
+/** Errors: AppError `plan.no-disk`, `plan.ambiguous`, `plan.has-data`, `plan.unread`,
+ *  `machine.has-os`. */
 export function chooseDisk(wanted: Wanted, found: Found, may: Permissions): StoredDisk {
   const isNamed = wanted.hints !== undefined && isByName(wanted.hints);
   const fitting = candidates(wanted, found.disks, isNamed);
@@ -56,8 +60,10 @@ export function candidates(
       (a, b) =>
         Number(a.size_bytes < leastBytes) - Number(b.size_bytes < leastBytes) ||
         compare(a.size_bytes, b.size_bytes) ||
-        // The kernel may give a disk another name at its next boot, but not another serial.
+        // The kernel may give a disk another name at its next boot, but not another serial. Namespaces have
+        // one serial, and a WWN each.
         compare(a.serial ?? '', b.serial ?? '') ||
+        compare(a.wwn ?? '', b.wwn ?? '') ||
         compare(a.device, b.device),
     );
 }
@@ -141,11 +147,24 @@ function refuseData(disk: StoredDisk, found: Found): void {
     );
   }
   const data = dataOn(disk, found);
-  if (data.length === 0) return;
+  if (data.length === 0) {
+    refuseUnread(disk, found);
+    return;
+  }
   throw new AppError(
     'plan.has-data',
     `${disk.device} holds ${data.join(', ')}; repeat with "reimage": true to overwrite it, or name the disk by serial or WWN in root_device`,
     { details: { device: disk.device, contents: disk.contents ?? [] } },
+  );
+}
+
+/** Nobody can say that a disk is empty whose agent looked and could not tell. */
+function refuseUnread(disk: StoredDisk, { unread }: Found): void {
+  if (disk.contents !== undefined || unread === undefined) return;
+  throw new AppError(
+    'plan.unread',
+    `it is not known what ${disk.device} holds (${unread}); let the machine check in again, or repeat with "reimage": true to overwrite the disk, or name it by serial or WWN in root_device`,
+    { details: { device: disk.device } },
   );
 }
 

@@ -31,7 +31,11 @@ export interface PlanOptions {
 /** `template` has its variables filled in, secrets masked. Errors: AppError `plan.*`, `machine.has-os`,
  *  `request.invalid` for a hint that means nothing. */
 export function planWorkflow(machine: Machine, template: Template, options: PlanOptions): Plan {
-  const found: Found = { disks: machine.hardware.disks, existingOs: existingOs(machine) };
+  const found: Found = {
+    disks: machine.hardware.disks,
+    existingOs: existingOs(machine),
+    unread: unreadBecause(machine),
+  };
   const may = { overwrites: writesDisks(template), reimage: options.reimage };
   const { actions } = template.spec;
   const wanted = wantedDisk(actions);
@@ -42,7 +46,7 @@ export function planWorkflow(machine: Machine, template: Template, options: Plan
   const enforced = (machine.report?.boot_id ?? null) !== null;
   if (!enforced && may.overwrites) refuseUnenforced(wanted, found, options.confirmed);
   return {
-    disk: disk === undefined ? null : plannedDisk(disk),
+    disk: disk === undefined ? null : withBoot(disk, machine),
     overwrites: may.overwrites,
     lost: disk !== undefined && may.overwrites ? dataOn(disk, found) : [],
     contents: disk?.contents ?? null,
@@ -54,6 +58,12 @@ export function planWorkflow(machine: Machine, template: Template, options: Plan
     confirmation_seconds: confirmationSeconds,
     enforced,
   };
+}
+
+/** What is on the disks was looked for, and not told, or is not kept. */
+function unreadBecause({ report }: Machine): string | undefined {
+  const problems = report?.problems ?? [];
+  return problems.find(({ section }) => section === 'contents' || section === 'record')?.message;
 }
 
 /** The disk that a workflow which overwrites none works on: the one with the machine's system. */
@@ -185,6 +195,21 @@ function misspelt(actions: readonly TemplateAction[]): string[] {
         `${whole} is an expression and stays as it is: {{ ${name} }} alone is filled in`,
     ),
   ];
+}
+
+/** Names are the kernel's, and hold for one boot: where another disk looks the same, for that one alone. */
+function withBoot(disk: StoredDisk, { hardware, report }: Machine): PlannedDisk {
+  const hasTwin = hardware.disks.some((other) => other !== disk && looksLike(disk, other));
+  const planned = plannedDisk(disk);
+  return hasTwin ? { ...planned, boot_id: report?.boot_id ?? null } : planned;
+}
+
+/** True for disks that have neither serial nor WWN, and nothing else to tell one from the other. */
+function looksLike(one: StoredDisk, other: StoredDisk): boolean {
+  const isNameless = [one, other].every(
+    ({ serial, wwn = null }) => serial === null && wwn === null,
+  );
+  return isNameless && one.size_bytes === other.size_bytes && one.model === other.model;
 }
 
 function plannedDisk(disk: StoredDisk): PlannedDisk {

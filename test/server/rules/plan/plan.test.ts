@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../../src/core/errors.ts';
 import type { StoredDisk } from '../../../../src/model/hardware/disk.ts';
+import type { Problem } from '../../../../src/model/problem.ts';
 import type { StoredOs } from '../../../../src/model/hardware/existing-os.ts';
 import type { Template, TemplateAction } from '../../../../src/model/documents/template.ts';
 import { planWorkflow } from '../../../../src/server/rules/plan/plan.ts';
@@ -25,6 +26,7 @@ function disk(device: string, more: Partial<StoredDisk> = {}): StoredDisk {
 const image: TemplateAction = { action: 'image2disk', url: 'https://x/debian.raw', checksum: 'ab' };
 
 interface Given {
+  readonly problems?: readonly Problem[];
   readonly disks: readonly StoredDisk[];
   readonly actions?: readonly TemplateAction[];
   readonly os?: StoredOs | null;
@@ -33,7 +35,8 @@ interface Given {
   readonly bootId?: string | null;
 }
 
-function plan({ disks, actions = [image], os = null, bootId = 'a', ...options }: Given) {
+function plan({ disks, actions = [image], os = null, bootId = 'a', ...more }: Given) {
+  const { problems = [], ...options } = more;
   const fresh = newMachine();
   const machine = {
     ...fresh,
@@ -49,7 +52,7 @@ function plan({ disks, actions = [image], os = null, bootId = 'a', ...options }:
       agent_version: null,
       matched_by: 'new' as const,
       evidence: [],
-      problems: [],
+      problems: [...problems],
     },
   };
   const template: Template = {
@@ -106,9 +109,42 @@ it('names a variable that does not exist where a disk is meant', () => {
 
 describe('the planned disk', () => {
   const small = disk('/dev/sdb', { size_bytes: 240 * GiB });
+  const { contents: _none, ...unreadDisk } = disk('/dev/sda');
+  const unreadProblem: Problem = {
+    code: 'probe.timeout',
+    section: 'contents',
+    source: 'contents',
+    message: 'the probe did not finish within 30000 ms',
+  };
   const data = (device: string, type = 'ext4') => [{ device, type }];
 
   it.each<[string, Given, string]>([
+    [
+      'is not one that could not be looked into',
+      { disks: [unreadDisk], problems: [unreadProblem] },
+      'plan.unread',
+    ],
+    [
+      'is not one whose contents the record has no room for',
+      { disks: [unreadDisk], problems: [{ ...unreadProblem, section: 'record' }] },
+      'plan.unread',
+    ],
+    [
+      'may be one that could not be looked into where it is named',
+      { disks: [unreadDisk], problems: [unreadProblem], actions: withHints({ serial: 'S-sda' }) },
+      '/dev/sda',
+    ],
+    [
+      'may be one that could not be looked into where its data may go',
+      { disks: [unreadDisk], problems: [unreadProblem], reimage: true },
+      '/dev/sda',
+    ],
+    [
+      'may be blank beside one that could not be looked into',
+      { disks: [{ ...unreadDisk, size_bytes: 900 * GiB }, small], problems: [unreadProblem] },
+      '/dev/sdb',
+    ],
+    ['may be one of which the agent never tells anything', { disks: [unreadDisk] }, '/dev/sda'],
     ['is the only one', { disks: [disk('/dev/sda')] }, '/dev/sda'],
     ['is the smallest', { disks: [disk('/dev/sda'), small] }, '/dev/sdb'],
     [
