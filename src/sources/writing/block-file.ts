@@ -187,7 +187,8 @@ class OpenBlockFile implements BlockFile {
 
 function failed(what: string, path: string, cause: unknown): AppError {
   const errno = errnoOf(cause);
-  return new AppError('disk.failed', `cannot ${what} ${path}`, {
+  const advice = errno === 'EIO' ? ': the medium fails there; replace the disk' : '';
+  return new AppError('disk.failed', `cannot ${what} ${path}${advice}`, {
     cause,
     details: { path, ...(errno === undefined ? {} : { errno }) },
   });
