@@ -9,6 +9,7 @@ export const architectures = {
     loader: 'lib64/ld-linux-x86-64.so.2',
     strip: 'strip',
     stripPackage: 'binutils',
+    grub: { package: 'grub-efi-amd64-bin', format: 'x86_64-efi', loader: 'BOOTX64.EFI' },
     qemu: {
       program: 'qemu-system-x86_64',
       package: 'qemu-system-x86',
@@ -27,6 +28,7 @@ export const architectures = {
     loader: 'lib/ld-linux-aarch64.so.1',
     strip: 'aarch64-linux-gnu-strip',
     stripPackage: 'binutils-aarch64-linux-gnu',
+    grub: { package: 'grub-efi-arm64-bin', format: 'arm64-efi', loader: 'BOOTAA64.EFI' },
     qemu: {
       program: 'qemu-system-aarch64',
       package: 'qemu-system-arm',

@@ -112,6 +112,8 @@ function writeDisk(archive: string, raw: string, work: string, apt: Apt): void {
     run('truncate', ['--size', `${startMiB + rootMiB + 1}M`, raw]);
     partition(raw, rootMiB);
     addLoaders(raw, work, apt, {
+      arch: 'x64',
+      sectorBytes: 512,
       kernel: `/boot/${newest('vmlinuz-')}`,
       initrd: `/boot/${newest('initrd.img-')}`,
     });

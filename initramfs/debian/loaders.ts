@@ -2,6 +2,7 @@
 // partition of its own, for UEFI into the EFI system partition, where firmware looks by itself.
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { architectures, type Arch } from '../arch.ts';
 import type { Apt } from '../packages.ts';
 import { run } from '../tools.ts';
 
@@ -9,7 +10,7 @@ export const rootLabel = 'debian-root';
 export const efiPartition = { startMiB: 2, sizeMiB: 16 } as const;
 export const rootPartition = { startMiB: 18 } as const;
 
-const sectorBytes = 512;
+const biosSectorBytes = 512;
 /** The first sector of the partition for a BIOS. */
 const coreStart = 2048;
 const coreMaxBytes = 1024 * 1024;
@@ -24,25 +25,30 @@ const modules =
     ' ',
   );
 
-/** Writes both loaders to the image, and grub.cfg, which belongs into the root's /boot/grub, to `work`. */
-export function addLoaders(
-  raw: string,
-  work: string,
-  apt: Apt,
-  { kernel, initrd }: { readonly kernel: string; readonly initrd: string },
-): void {
+export interface LoaderOptions {
+  readonly arch: Arch;
+  readonly sectorBytes: 512 | 4096;
+  /** Paths in the root. */
+  readonly kernel: string;
+  readonly initrd: string;
+}
+
+/** Writes the loaders to the image, and grub.cfg, which belongs into the root's /boot/grub, to `work`. No BIOS
+ *  boots another processor, or from sectors that are larger. */
+export function addLoaders(raw: string, work: string, apt: Apt, options: LoaderOptions): void {
+  const { arch, sectorBytes, kernel, initrd } = options;
+  const { grub, qemu } = architectures[arch];
   writeFileSync(
     join(work, 'grub.cfg'),
     `set timeout=0
 menuentry "Debian" {
-  linux ${kernel} root=LABEL=${rootLabel} ro quiet console=tty0 console=ttyS0
+  linux ${kernel} root=LABEL=${rootLabel} ro quiet console=tty0 console=${qemu.console}
   initrd ${initrd}
 }
 `,
   );
   const early = join(work, 'early.cfg');
   writeFileSync(early, start);
-  const [bios, efi] = apt.fetchAll(['grub-pc-bin', 'grub-efi-amd64-bin']);
   const make = (format: string, root: string, more: readonly string[]): string => {
     const output = join(work, `${format}.img`);
     const directory = join(root, 'usr', 'lib', 'grub', format);
@@ -50,10 +56,13 @@ menuentry "Debian" {
     run('grub-mkimage', [...places, ...modules, ...more]);
     return output;
   };
-  if (bios === undefined || efi === undefined) throw new Error('apt-cache says nothing of GRUB');
-  const folder = join(bios.root, 'usr', 'lib', 'grub', 'i386-pc');
-  writeBios(raw, join(folder, 'boot.img'), make('i386-pc', bios.root, ['biosdisk']));
-  writeEfi(raw, make('x86_64-efi', efi.root, ['fat', 'efi_gop']));
+  if (arch === 'x64' && sectorBytes === biosSectorBytes) {
+    const { root } = apt.fetch('grub-pc-bin');
+    const folder = join(root, 'usr', 'lib', 'grub', 'i386-pc');
+    writeBios(raw, join(folder, 'boot.img'), make('i386-pc', root, ['biosdisk']));
+  }
+  const { root } = apt.fetch(grub.package);
+  writeEfi(raw, make(grub.format, root, ['fat', 'efi_gop']), grub.loader, sectorBytes);
 }
 
 /** The boot sector loads the first sector of the core, which loads the rest: each is told where it is.
@@ -65,22 +74,25 @@ function writeBios(raw: string, bootSector: string, coreFile: string): void {
   if (core.length > coreMaxBytes) throw new Error(`${coreFile} does not fit into its partition`);
   boot.writeBigUInt64LE(BigInt(coreStart), 0x5c);
   core.writeBigUInt64LE(BigInt(coreStart + 1), 0x1f4);
-  core.writeUInt16LE(Math.ceil(core.length / sectorBytes) - 1, 0x1fc);
+  core.writeUInt16LE(Math.ceil(core.length / biosSectorBytes) - 1, 0x1fc);
   const file = openSync(raw, 'r+');
   try {
     // The rest of the first sector is the partition table's.
     writeSync(file, boot, 0, 440, 0);
-    writeSync(file, core, 0, core.length, coreStart * sectorBytes);
+    writeSync(file, core, 0, core.length, coreStart * biosSectorBytes);
   } finally {
     closeSync(file);
   }
 }
 
-function writeEfi(raw: string, loader: string): void {
+function writeEfi(raw: string, made: string, loader: string, sectorBytes: number): void {
   const { startMiB, sizeMiB } = efiPartition;
   const inside = `${raw}@@${startMiB}M`;
   const sectors = String((sizeMiB * 1024 * 1024) / sectorBytes);
-  run('mformat', ['-i', inside, '-v', 'ESP', '-T', sectors, '-h', '64', '-s', '32', '::']);
+  // As a power of two, counted from 128 bytes.
+  const size = String(Math.log2(sectorBytes) - 7);
+  const shape = ['-T', sectors, '-S', size, '-h', '64', '-s', '32'];
+  run('mformat', ['-i', inside, '-v', 'ESP', ...shape, '::']);
   run('mmd', ['-i', inside, '::/EFI', '::/EFI/BOOT']);
-  run('mcopy', ['-i', inside, loader, '::/EFI/BOOT/BOOTX64.EFI']);
+  run('mcopy', ['-i', inside, made, `::/EFI/BOOT/${loader}`]);
 }

@@ -31,7 +31,7 @@ export function gptImage(path: string, sizeMiB: number, sectorBytes = 512): Buff
 }
 
 /** sfdisk takes a file's sectors for 512 bytes unless it is a device with others. */
-function partitionFile(path: string, script: string, sectorBytes: number): void {
+export function partitionFile(path: string, script: string, sectorBytes: number): void {
   if (sectorBytes === 512) {
     execFileSync('/usr/sbin/sfdisk', ['--quiet', path], {
       input: script,
