@@ -284,7 +284,8 @@ export function withLiveness(facts: Facts, liveness: string, seenMs: number | un
 function linesOf(texts: Texts): string {
   const lines = new Set<string>();
   for (const text of texts) {
-    if (text) lines.add(text.replaceAll(/\p{Cc}/gu, ' ').toLowerCase());
+    // A record of another program may have a number there.
+    if (typeof text === 'string' && text !== '') lines.add(text.replaceAll(/\p{Cc}/gu, ' ').toLowerCase());
   }
   return lines.size === 0 ? '' : `\n${[...lines].join('\n')}\n`;
 }
