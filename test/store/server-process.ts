@@ -19,8 +19,11 @@ export class ServerProcess {
   }
 
   /** Starts a server on a store and waits until it listens. */
-  static async start(store: string, level = 'error'): Promise<ServerProcess> {
-    const args = [program, '--listen', '127.0.0.1:0', '--store', store];
+  static async start(
+    store: string,
+    { level = 'error', flags = [] }: { level?: string; flags?: readonly string[] } = {},
+  ): Promise<ServerProcess> {
+    const args = [...flags, program, '--listen', '127.0.0.1:0', '--store', store];
     const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, DRAGONFLY_LOG: level },

@@ -285,7 +285,8 @@ function linesOf(texts: Texts): string {
   const lines = new Set<string>();
   for (const text of texts) {
     // A record of another program may have a number there.
-    if (typeof text === 'string' && text !== '') lines.add(text.replaceAll(/\p{Cc}/gu, ' ').toLowerCase());
+    if (typeof text === 'string' && text !== '')
+      lines.add(text.replaceAll(/\p{Cc}/gu, ' ').toLowerCase());
   }
   return lines.size === 0 ? '' : `\n${[...lines].join('\n')}\n`;
 }

@@ -27,6 +27,8 @@ export interface RawRecord extends DamagedRecord {
 const asideTable = 'aside/';
 /** The most that are remembered, so that a ruined store fills no memory. */
 const mostKnown = 10_000;
+/** Records that are read at once. */
+const atOnce = 50;
 
 export class Damage {
   readonly #kv: Kv;
@@ -100,15 +102,24 @@ export class Damage {
 
 async function* findDamaged(kv: Kv, damage: Damage): AsyncGenerator<DamagedRecord> {
   for (const kind of allKinds) {
-    for await (const piece of kv.scan(`${kind.table}/`)) {
-      for (const entry of piece) {
-        const read = damage.read(kind, entry);
-        if (!('value' in read)) yield read;
-      }
-      await nextTurn();
+    for await (const entry of entriesUnder(kv, `${kind.table}/`)) {
+      const read = damage.read(kind, entry);
+      if (!('value' in read)) yield read;
     }
   }
-  for await (const piece of kv.scan(asideTable)) yield* piece.map(aside);
+  for await (const entry of entriesUnder(kv, asideTable)) yield aside(entry);
+}
+
+/** So few at a time that the largest records fill no memory. */
+async function* entriesUnder(kv: Kv, prefix: string): AsyncGenerator<KvEntry> {
+  let after: string | undefined;
+  for (;;) {
+    const [entries = []] = await kv.read([{ prefix, after, limit: atOnce }]);
+    yield* entries;
+    if (entries.length < atOnce) return;
+    after = entries.at(-1)?.key;
+    await nextTurn();
+  }
 }
 
 /** The operations that put a damaged record aside, with the index entries that lead to it. */

@@ -2,7 +2,7 @@
 // off from the others, keeps its connections open and sends nothing.
 import type { Clock } from '../../core/clock.ts';
 
-const everyMs = 2000;
+const everyMs = 1000;
 
 /** Somebody who depends on a member. */
 export interface Dependent {

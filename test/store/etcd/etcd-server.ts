@@ -14,8 +14,19 @@ export const etcdProgram = (process.env['PATH'] ?? '')
   .map((directory) => join(directory, 'etcd'))
   .find((path) => existsSync(path));
 
+/** A place for a member: its address, and the command that runs a program there. */
+export interface Place {
+  readonly address: string;
+  readonly run: readonly string[];
+  /** More flags for this member. */
+  readonly flags?: readonly string[];
+}
+
+const loopback: Place = { address: '127.0.0.1', run: [] };
+
 interface Member {
   readonly name: string;
+  readonly place: Place;
   readonly clientUrl: string;
   readonly peerUrl: string;
 }
@@ -45,13 +56,19 @@ export class EtcdCluster {
     size: 1 | 3,
     flags: readonly string[] = [],
     tls?: ClientTls,
+    places: readonly Place[] = [],
   ): Promise<EtcdCluster> {
     const ports = await freePorts(2 * size);
-    const members = Array.from({ length: size }, (_, i) => ({
-      name: `n${i}`,
-      clientUrl: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${ports[2 * i] ?? 0}`,
-      peerUrl: `http://127.0.0.1:${ports[2 * i + 1] ?? 0}`,
-    }));
+    const scheme = tls === undefined ? 'http' : 'https';
+    const members = Array.from({ length: size }, (_, i) => {
+      const place = places[i] ?? loopback;
+      return {
+        name: `n${i}`,
+        place,
+        clientUrl: `${scheme}://${place.address}:${ports[2 * i] ?? 0}`,
+        peerUrl: `http://${place.address}:${ports[2 * i + 1] ?? 0}`,
+      };
+    });
     const cluster = new EtcdCluster(members, flags, tls);
     for (const member of members) cluster.#startMember(member);
     await cluster.#serves();
@@ -108,6 +125,46 @@ export class EtcdCluster {
     await this.#serves();
   }
 
+  /** The member that leads. */
+  async leader(): Promise<number> {
+    for (let i = 0; i < this.#members.length * 50; i += 1) {
+      const member = i % this.#members.length;
+      const status = Object(await this.status(member).catch(() => ({})));
+      if (status.leader !== undefined && status.leader === status.header?.member_id) return member;
+      await sleep(50);
+    }
+    throw new Error('the cluster has no leader');
+  }
+
+  status(member: number): Promise<unknown> {
+    return this.call('/v3/maintenance/status', {}, this.#members[member]);
+  }
+
+  /** Loses a member with its data, and puts a new one in its place. */
+  async replace(member: number): Promise<void> {
+    const one = this.#members[member];
+    const other = this.#members[(member + 1) % this.#members.length];
+    if (one === undefined) throw new Error('there is no such member');
+    await kill(this.#process(member));
+    rmSync(join(this.#directory, one.name), { recursive: true });
+    const { members } = Object(await this.call('/v3/cluster/member/list', {}, other));
+    const lost = Object([...members].find(({ name }) => name === one.name));
+    await this.call('/v3/cluster/member/remove', { ID: lost.ID }, other);
+    // The cluster takes no change of its members before this one has gone through.
+    for (let attempt = 0; attempt < 50; attempt += 1) {
+      const added = await this.call('/v3/cluster/member/add', { peerURLs: [one.peerUrl] }, other);
+      if (!('error' in Object(added))) break;
+      await sleep(200);
+    }
+    this.#startMember(one, ['--initial-cluster-state=existing']);
+    await this.#serves();
+  }
+
+  /** Asks one member. */
+  ask(member: number, path: string, body: object): Promise<unknown> {
+    return this.call(path, body, this.#members[member]);
+  }
+
   #process(member: number): ChildProcess {
     const one = this.#members[member];
     const process = one && this.#processes.get(one);
@@ -138,8 +195,8 @@ export class EtcdCluster {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  #startMember(member: Member): void {
-    const { name, clientUrl, peerUrl } = member;
+  #startMember(member: Member, more: readonly string[] = []): void {
+    const { name, clientUrl, peerUrl, place } = member;
     const flags = {
       name,
       'data-dir': join(this.#directory, name),
@@ -152,7 +209,9 @@ export class EtcdCluster {
       'log-level': 'fatal',
     };
     const args = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
-    const process = spawn(etcdProgram ?? 'etcd', [...args, ...this.#flags], { stdio: 'ignore' });
+    const flagged = [...args, ...this.#flags, ...(place.flags ?? []), ...more];
+    const [program = '', ...rest] = [...place.run, etcdProgram ?? 'etcd', ...flagged];
+    const process = spawn(program, rest, { stdio: 'ignore' });
     this.#processes.set(member, process);
   }
 

@@ -152,7 +152,7 @@ describe('a data directory', () => {
     const ends: [number | null, string | undefined][] = [];
     for (const isRemoved of [false, true]) {
       const directory = temporaryDirectory();
-      const server = await ServerProcess.start(`lmdb:${directory}`, 'info');
+      const server = await ServerProcess.start(`lmdb:${directory}`, { level: 'info' });
       onTestFinished(async () => server.kill());
       const id = await checkIn(server.url, checkinOf(1));
       const body = JSON.stringify({ machine_id: id });
