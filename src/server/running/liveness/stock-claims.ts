@@ -46,6 +46,8 @@ interface Claimant {
   readonly rhythm: StockRhythm;
 }
 
+/** The most claimants that other servers are told of at once: the newest of a fleet that restarts. */
+const mostTold = 1000;
 /** More claimants of one machine than anybody has; the rest are not told apart. */
 const mostClaimants = 8;
 
@@ -106,7 +108,7 @@ export class StockClaims {
   /** The claimants that this server heard in the last so many milliseconds, as it tells other servers. */
   heardHere(withinMs: number): HeardClaimant[] {
     const nowMs = this.#clock.elapsedMs();
-    return [...this.#claimants].flatMap(([machine_id, all]) =>
+    const heard = [...this.#claimants].flatMap(([machine_id, all]) =>
       all.flatMap(({ shown, rhythm }) =>
         rhythm.heardHere(nowMs, withinMs).map(({ id, address, sinceMs, lastMs }) => ({
           machine_id,
@@ -118,6 +120,7 @@ export class StockClaims {
         })),
       ),
     );
+    return heard.toSorted((a, b) => a.silent_ms - b.silent_ms).slice(0, mostTold);
   }
 
   /** The last time such a check-in was heard, on the wall clock; undefined: not recently. */

@@ -199,3 +199,15 @@ describe('check-ins that show the very same', () => {
     });
   });
 });
+
+it('of a whole fleet at once are told to other servers by the newest thousand', async () => {
+  const clock = new ManualClock(new Date('2026-06-01T12:00:00Z'));
+  const heard = new StockClaims(clock);
+  for (let n = 0; n < 1100; n += 1) {
+    heard.hear(`m${n}`, a);
+    await clock.advance(1);
+  }
+  const told = heard.heardHere(6000);
+  expect([told.length, told[0]?.machine_id]).toEqual([1000, 'm1099']);
+  expect(heard.heardHere(10).map(({ machine_id: id }) => id)).toHaveLength(10);
+});
