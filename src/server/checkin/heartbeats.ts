@@ -14,8 +14,9 @@ import type { Beat, Proof } from '../running/liveness/presence.ts';
 import type { Decision } from '../rules/decide.ts';
 import { withLaterProblems } from '../rules/machine-record.ts';
 import { withNeighbours } from '../rules/record/neighbours.ts';
-import { inUse, isHolder, type ClaimServices } from './claims.ts';
+import { isHolder, type ClaimServices } from './claims.ts';
 import { recordTwoLive } from './conflicts.ts';
+import { inUse } from './in-use.ts';
 
 /** A watch that is older may have missed what another server decided. */
 const freshMs = 5000;

@@ -10,9 +10,10 @@ import type { Versioned } from '../../store/store.ts';
 import type { Principal } from '../access/principal.ts';
 import { grantToken } from '../access/tokens.ts';
 import { newMachine, returningMachine } from '../rules/machine-record.ts';
-import { addressOf, mayClaim, type Claimant, type ClaimServices } from './claims.ts';
+import { mayClaim, type Claimant, type ClaimServices } from './claims.ts';
 import { conflictOf } from './conflicts.ts';
 import { recognise, type Recognition } from './recognition.ts';
+import { addressOf } from './stock-claim.ts';
 
 export interface Registration {
   readonly machine: Versioned<Machine>;
