@@ -96,6 +96,31 @@ describe('a plan', () => {
     expect(body).toMatchObject({ machine_id: id, action: 'wait' });
   });
 
+  it.each([
+    [1, 'execute'],
+    [2, 'wait'],
+  ])(
+    'made before the machine first booted is carried out by such an agent on its %d disks: %s',
+    async (count, action) => {
+      const server = await startServer();
+      await server.call('PUT', '/api/templates/debian', { body: imageTemplate });
+      const made = await server.call('POST', '/api/machines', { body: { mac: checkin(1).mac } });
+      const { id } = made.body;
+      const { body: workflow } = await order(server, id);
+      expect(workflow.spec.plan).toMatchObject({ disk: null, enforced: false });
+      const disks = [small, large]
+        .slice(0, count)
+        .map(({ serial: _serial, contents: _contents, ...told }) => told);
+      const { body } = await server.call('POST', '/api/agent/checkin', {
+        body: checkin(1, { disks, existing_os: null }),
+      });
+      expect(body).toMatchObject({ machine_id: id, action });
+      const { status } = (await server.call('GET', `/api/workflows/${workflow.metadata.name}`))
+        .body;
+      expect(status.error ?? '').toContain(count === 1 ? '' : 'has several disks');
+    },
+  );
+
   it('names the disk to such an agent as the kernel calls it now, and ends when it is gone', async () => {
     const clock = new ManualClock(new Date('2026-01-01T00:00:00Z'));
     const server = await startServer({ clock });

@@ -52,7 +52,7 @@ function reasonToEnd(machine: Machine, workflow: Workflow, now: Date): string | 
     return `${loss} was found on the disks: create the workflow with "reimage": true to overwrite it`;
   }
   if (isUnplanned(machine, workflow)) {
-    return 'the machine now runs an agent that does not compare its disk with the plan: plan it again';
+    return 'the machine has several disks, and runs an agent that does not compare its disk with the plan: plan it again';
   }
   if (isDiskGone(machine, workflow)) {
     return 'the planned disk is not there any more, or cannot be told from another one: plan it again';
@@ -63,12 +63,13 @@ function reasonToEnd(machine: Machine, workflow: Workflow, now: Date): string | 
   return `interrupted${during}: the machine started anew before the workflow had ended; run it again`;
 }
 
-/** True for a workflow that waits, planned for an agent that knows plans, on a machine of several disks that
- *  came back with one that knows none. */
+/** True for a workflow that waits, on a machine of several disks whose agent knows no plan, if it was planned for an
+ *  agent that does or before any disk was known: nobody has accepted that the agent takes the one that it finds first. */
 function isUnplanned({ report, hardware }: Machine, { spec, status }: Workflow): boolean {
   const isStock = (report?.boot_id ?? null) === null;
   const waits = status?.state === 'STATE_PENDING' && spec.writesDisks === true;
-  return waits && isStock && spec.plan?.enforced === true && hardware.disks.length > 1;
+  const isAccepted = spec.plan === undefined || (!spec.plan.enforced && spec.plan.disk !== null);
+  return waits && isStock && !isAccepted && hardware.disks.length > 1;
 }
 
 /** True for a workflow that waits for an agent which knows no plan, when the planned disk cannot be named to
