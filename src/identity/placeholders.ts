@@ -31,7 +31,8 @@ export function uuidPlaceholder(uuid: string): string | undefined {
   if (/^f+$/.test(hex)) return 'all-ones placeholder';
   if (/^(..)\1{15}$/.test(hex)) return 'placeholder: all bytes equal';
   if (sharedDigits.has(hex)) return 'placeholder shared by many machines';
-  const isDeadBeef = [text, swapUuid(text)].some((order) => order.startsWith('deadbeef'));
+  // In either byte order.
+  const isDeadBeef = hex.startsWith('deadbeef') || hex.startsWith('efbeadde');
   return isDeadBeef ? 'placeholder: dead beef' : undefined;
 }
 
