@@ -109,6 +109,7 @@ it.each(['read', 'operate', 'full'] as const)(
       'POST /api/workflows/{id}/cancel',
       'GET /api/templates',
       'GET /api/templates/{name}',
+      'GET /api/whoami',
     ]);
     const document = JSON.parse(JSON.stringify(server.app.swagger()));
     const answered: string[] = [];
