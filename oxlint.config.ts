@@ -59,7 +59,7 @@ const exceptions: readonly (readonly [file: string, module: string])[] = [
   ['store/lmdb/trial-process.ts', 'process'],
   // The server's own files for machines, not the machine's.
   ['server/http/boot-files.ts', 'fs/promises'],
-  // What must hold for each file with secrets, in the store and in both programs.
+  // The rules for every file with secrets, in the store and in both programs.
   ['core/private-file.ts', 'fs'],
 ];
 

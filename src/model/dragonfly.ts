@@ -37,7 +37,7 @@ export function inDragonflysDialect<
   };
 }
 
-/** What is not one of this server's own states came from there. */
+/** The state in Dragonfly's words. One that is not of this server came from there, and stays as it is. */
 function stateThere(state: MachineState): MachineState {
   const isOwnError = typeof state === 'object' && state !== null && 'Error' in state;
   if (isOwnError) return { Failed: { message: errorOf(state) ?? '' } };

@@ -108,7 +108,7 @@ describe.skipIf(!canInstall || !has('debootstrap') || mirror === undefined || !c
   },
 );
 
-/** What a machine with this disk alone prints on its serial console until it says what is waited for. */
+/** The serial console of a machine with this disk alone, up to `text`. */
 async function bootUntil(image: string, text: string): Promise<string> {
   const drive = `file=${image},format=raw,if=virtio,snapshot=on`;
   const args = ['-m', '512', '-nographic', '-no-reboot', '-nic', 'none', '-drive', drive];

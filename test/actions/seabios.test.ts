@@ -8,7 +8,7 @@ import { scratch } from './images.ts';
 import { thisHost, workplace } from './workplace.ts';
 
 const bios = { '/sys/class/dmi/id/bios_vendor': 'SeaBIOS\n' };
-/** Of the two bytes in the file that the kernel's driver gives. */
+/** The offsets of the two bytes in the file that the kernel's driver gives. */
 const [at1, at2] = [0x38 - 14, 0x3d - 14];
 
 async function run(fields: Partial<Fields<'seabios'>> = {}, files: Record<string, Entry> = bios) {

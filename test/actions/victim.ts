@@ -20,7 +20,7 @@ const actions = workflowActions({
   planned: undefined,
   servers: [],
 });
-// What this test itself has written.
+// Written by this test itself.
 const given = JSON.parse(asked) as { readonly action: string }[];
 const template = {
   timeoutSeconds: undefined,

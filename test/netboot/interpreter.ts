@@ -2,7 +2,7 @@
 
 export interface World {
   readonly platform: 'efi' | 'pcbios';
-  /** Whether a command works that reaches outside: kernel, initrd, chain, sanboot, boot. */
+  /** True if a command that reaches outside works: kernel, initrd, chain, sanboot, boot. */
   works(command: string, seconds: number): boolean;
 }
 

@@ -158,7 +158,7 @@ export const rebootTemplate = {
   spec: { actions: [{ action: 'reboot' }] },
 };
 
-/** What is no operation of a collection, or answers at once. */
+/** Members that are no operations of a collection, or answer at once. */
 const direct: ReadonlySet<string> = new Set(['watch', 'watchAgeMs', 'close', 'damage.known']);
 
 /** A store with the operations of its collections replaced. */

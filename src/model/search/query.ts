@@ -27,7 +27,7 @@ type Test = (facts: Facts) => boolean;
 
 export interface Search {
   readonly matches: Test;
-  /** What is wrong with the query, in a sentence; nothing matches it then. */
+  /** The fault of the query, in a sentence; nothing matches it then. */
   readonly fault: string | undefined;
 }
 

@@ -55,7 +55,7 @@ export async function heartbeat(
   };
 }
 
-/** What the machine is to do: as it is remembered, while changes by other servers are sure to be heard of.
+/** The order for the machine: the remembered one, while changes by other servers are sure to be heard of.
  *  Errors: AppError `machine.unknown`, `store.*`; then the machine was heard all the same. */
 async function decisionOf(
   s: HeartbeatServices,

@@ -42,7 +42,7 @@ export function partName(part: string): string | undefined {
   );
 }
 
-/** What comes after the last "/" of a key: a record's name as a part of keys. */
+/** The part after the last "/" of a key: a record's name as a part of keys. */
 export function lastPart(key: string): string {
   return key.slice(key.lastIndexOf('/') + 1);
 }

@@ -54,7 +54,7 @@ export class EtcdRefusal extends AppError {
   }
 }
 
-/** What to do about it, where that is known. */
+/** The advice that goes with a refusal, where there is any. */
 function refusal(message: string): string {
   return /permission denied|user name|authentication failed/.test(message)
     ? 'etcd let this server not in: give --etcd-user and --etcd-password-file, of a user whose role has readwrite on the prefix dragonfly/'
@@ -97,7 +97,7 @@ export class EtcdClient {
       try {
         return { body: await this.#ask<T>(member, path, text), ambiguous };
       } catch (err) {
-        // What etcd lets nobody in by may have been replaced.
+        // The files by which etcd lets this server in may have been replaced.
         const isRenewed = this.#renewAccess();
         if (err instanceof AppError && !isRenewed) throw err;
         ambiguous ||= !(err instanceof AppError) && !wasNeverSent(err);
@@ -244,7 +244,7 @@ export class EtcdClient {
       this.#access = access;
       this.#agent = agent;
       this.#token = undefined;
-      // What is under way goes on to its end, watches as well.
+      // Calls under way go on to their end, watches as well.
       old.close().catch(() => {});
       return true;
     } catch (err) {
@@ -260,7 +260,7 @@ export class EtcdClient {
 
   async #repeat(everyMs: number, work: () => Promise<void>): Promise<void> {
     while (!this.#closing.signal.aborted) {
-      // What fails is tried again the next time.
+      // A failure is left to the next turn.
       await this.#options.clock
         .sleep(everyMs, this.#closing.signal)
         .then(work)

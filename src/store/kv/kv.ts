@@ -73,7 +73,7 @@ export interface OpenOptions {
   readonly partlyRestored?: boolean;
   /** Verifies every page of a data file, whatever its size. */
   readonly verifyWhole?: boolean;
-  /** What etcd lets this server in by. */
+  /** The files by which etcd lets this server in. */
   readonly etcd?: EtcdAccessFiles | undefined;
   /** Looks up the SRV records of a name, for `etcd:srv:DOMAIN`. */
   readonly lookUpService?:

@@ -16,7 +16,7 @@ export const noPage = 0xffff_ffff_ffff_ffffn;
 /** Offsets in a node's header. A leaf's node begins with the length of its value, a branch's with a page number. */
 const node = { flags: 4, keySize: 6, key: 8 } as const;
 
-/** What a meta page says of a tree. */
+/** A tree as a meta page describes it. */
 export interface Tree {
   readonly pad: number;
   readonly flags: number;

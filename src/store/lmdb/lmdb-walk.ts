@@ -22,7 +22,7 @@ export interface WalkOptions {
   readonly pageSize: number;
   readonly lastPage: bigint;
   readonly transaction: bigint;
-  /** Of the file, in bytes. */
+  /** The size of the file, in bytes. */
   readonly size: number;
   /** False: only the pages above the leaves. */
   readonly leaves: boolean;

@@ -20,7 +20,7 @@ export interface FleetView {
   readonly total: number;
   readonly byState: ReadonlyMap<MachineStateName, number>;
   readonly byLiveness: ReadonlyMap<Liveness, number>;
-  /** What is wrong with the filter, in a sentence. */
+  /** The fault of the filter, in a sentence. */
   readonly fault: string | undefined;
 }
 

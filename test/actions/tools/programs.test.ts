@@ -5,7 +5,7 @@ import { actionPrograms, programPackages } from '../../../src/actions/tools/prog
 /** Those that no text of the actions names: run by the host, by a script, or by a name that is put together. */
 const unnamed = {
   'src/sources/writing/mount-space.ts': ['nsenter', 'setpriv', 'sh', 'unshare'],
-  // What debootstrap runs itself.
+  // The programs that debootstrap runs itself.
   'src/actions/debian/install.ts': ['debootstrap', 'dpkg', 'gpgv', 'perl', 'wget'],
   'src/actions/disk/environment.ts': ['chroot', 'env'],
   'src/actions/kexec.ts': ['cat', 'wc'],

@@ -42,7 +42,7 @@ async function scene() {
     const headers = { 'content-type': 'application/json' };
     const sent = body === undefined ? {} : { headers, body: JSON.stringify(body) };
     const answer = await fetch(server.url + path, { method, ...sent });
-    // What the server answers on these routes is known.
+    // The server's answers on these routes are known.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return (await answer.json()) as Workflow;
   };

@@ -33,7 +33,7 @@ const newDisk = () => ({
 });
 const newModule = () => ({ size_bytes: 2 ** 35, serial: serial('dimm') });
 
-/** What a machine truly is, and the record that it got. */
+/** A machine as it truly is, and the record that it got. */
 interface Truth {
   readonly name: string;
   ports: string[];

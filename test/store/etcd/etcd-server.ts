@@ -31,7 +31,7 @@ interface Member {
   readonly peerUrl: string;
 }
 
-/** What its clients connect with, as it is now. */
+/** The certificates that its clients connect with now. */
 export type ClientTls = () => { ca: string; cert: string; key: string };
 
 export class EtcdCluster {

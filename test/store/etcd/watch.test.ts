@@ -27,7 +27,7 @@ async function cluster(size: 1 | 3): Promise<{ etcd: EtcdCluster; endpoints: str
   return { etcd, endpoints: etcd.url.slice('etcd:'.length).split(',') };
 }
 
-/** What a watcher heard: keys, and "reset". */
+/** The keys that a watcher heard, and "reset". */
 async function watched(kv: EtcdKv, prefix: string): Promise<string[]> {
   const heard: string[] = [];
   const stop = new AbortController();
@@ -41,7 +41,7 @@ async function watched(kv: EtcdKv, prefix: string): Promise<string[]> {
   return heard;
 }
 
-/** How long it took. Errors: throws after `withinMs`. */
+/** Resolves to the milliseconds that it took. Errors: throws after `withinMs`. */
 async function until(condition: () => boolean, withinMs: number): Promise<number> {
   const startedMs = performance.now();
   while (!condition()) {

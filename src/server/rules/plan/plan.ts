@@ -60,7 +60,7 @@ export function planWorkflow(machine: Machine, template: Template, options: Plan
   };
 }
 
-/** What is on the disks was looked for, and not told, or is not kept. */
+/** The reason why the contents of the disks, which were looked for, are not known. */
 function unreadBecause({ report }: Machine): string | undefined {
   const problems = report?.problems ?? [];
   return problems.find(({ section }) => section === 'contents' || section === 'record')?.message;
@@ -160,7 +160,7 @@ function warningsOf(
   ];
 }
 
-/** What its agent did not tell, and does not do. */
+/** Warnings about what its agent did not tell, and does not do. */
 function ofAgent({ boot_id: bootId }: AgentReport, isWithoutDisks: boolean): string[] {
   return [
     ...(isWithoutDisks

@@ -12,7 +12,7 @@ import { newMachine } from '../machine.ts';
 const GiB = 2 ** 30;
 
 interface Animal extends Partial<Omit<Disk, 'contents' | 'paths'>> {
-  /** What is on it, by its type and its group. */
+  /** The contents, by type and group. */
   readonly holds?: Omit<DiskContents, 'device'>;
   /** Another path to the disk of this name. */
   readonly pathTo?: string;
@@ -181,7 +181,7 @@ it('the disk that was planned is the one that is written, or none is', () => {
             throw mistaken(order, choice, later.order, target);
         }
       }
-      // Of two disks that nothing tells apart, the name of one boot decides.
+      // Nothing but the names of one boot tells two such disks apart.
       const isSure = !(set.includes('nameless') && set.includes('equal nameless'));
       if (isSure && choices.size !== 1) {
         throw new Error(`of ${set.join(', ')} it plans ${[...choices].join(' or ')}`);

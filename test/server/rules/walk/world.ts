@@ -54,7 +54,7 @@ export interface Records {
   readonly template: Template | undefined;
 }
 
-/** What happened that no record says: to tell right from wrong by. */
+/** The events that no record tells, to judge the records by. */
 interface Truth {
   /** So many workflows were made: no two have one id, whatever is restored. */
   readonly made: number;
@@ -64,7 +64,7 @@ interface Truth {
   readonly allowed: readonly string[];
   /** Workflows that came to an end, and that nobody has released since. */
   readonly ended: readonly string[];
-  /** Of those, the ones that the agent has been able to hear of. */
+  /** Those that the agent has been able to hear of. */
   readonly heard: readonly string[];
 }
 
