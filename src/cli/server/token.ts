@@ -1,16 +1,13 @@
 // `dragonfly-server token`: creates, lists and revokes tokens, directly in the store or through the server
 // that is using it.
 import { AppError, isAppError } from '../../core/errors.ts';
-import type { Token } from '../../model/documents/token.ts';
 import type { TokenList } from '../../model/api/tokens.ts';
 import type { NewToken } from '../../server/access/tokens.ts';
 import { command, type Io } from '../command.ts';
 import { serverConfiguration, storeAccess, storeUrl } from './server-settings.ts';
 import { storeSettings } from './store-options.ts';
 
-type Shown = Pick<Token, 'name' | 'scope' | 'tags' | 'created_at' | 'expires_at'> & {
-  readonly last_used?: string | null;
-};
+type Shown = TokenList['tokens'][number];
 
 interface Tokens {
   create(wanted: NewToken): Promise<string>;
@@ -152,14 +149,8 @@ async function act(tokens: Tokens, wanted: Wanted, io: Io): Promise<number> {
 }
 
 function printList(tokens: readonly Shown[], asJson: boolean, io: Io): void {
-  const shown = tokens.map(({ name, scope, tags, created_at, expires_at, last_used = null }) => ({
-    name,
-    scope,
-    ...(tags === undefined ? {} : { tags }),
-    created_at,
-    expires_at,
-    last_used,
-  }));
+  // A server of version 0.1.0 does not tell when a token was last used.
+  const shown = tokens.map((one) => ({ ...one, last_used: one.last_used ?? null }));
   if (asJson) {
     io.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);
     return;

@@ -5,7 +5,7 @@ import { AppError, isAppError } from '../../core/errors.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { MachineChange } from '../../model/history.ts';
 import { tokenId, type Machine } from '../../model/machine.ts';
-import type { TokenScope } from '../../model/api/tokens.ts';
+import type { TokenList, TokenScope } from '../../model/api/tokens.ts';
 import type { Token } from '../../model/documents/token.ts';
 import { tokenChange } from '../rules/history.ts';
 import { privatePrefix } from '../../store/collections/tokens.ts';
@@ -112,16 +112,20 @@ export async function damagedTokens(store: Store): Promise<readonly DamagedRecor
 /** When each token was last used, kept beside the tokens, which servers of version 0.1.0 read as well. */
 const usedPrefix = `${privatePrefix}used.`;
 
-/** All tokens, with when they were last used, to the minute. */
-export async function shownTokens(store: Store): Promise<readonly Token[]> {
+/** All tokens as they are shown: without hashes, and with when they were last used, to the minute. */
+export async function shownTokens(store: Store): Promise<TokenList['tokens']> {
   const used = new Map<string, string>();
   for await (const { value } of store.settings.all(usedPrefix)) {
     used.set(value.key.slice(usedPrefix.length), value.value);
   }
-  return (await listTokens(store)).map((token) => {
-    const last_used = used.get(token.name);
-    return last_used === undefined ? token : { ...token, last_used };
-  });
+  return (await listTokens(store)).map(({ name, scope, tags, created_at, expires_at }) => ({
+    name,
+    scope,
+    ...(tags === undefined ? {} : { tags }),
+    created_at,
+    expires_at,
+    last_used: used.get(name) ?? null,
+  }));
 }
 
 /** Writes when tokens were last used. Errors: those of the store. */

@@ -61,16 +61,8 @@ export function tokenRoutes(app: App, s: Services): void {
     async () => {
       // The uses that this server has not written yet count as well.
       await noteUsed(s.store, s.auth.takeUsed());
-      const tokens = await shownTokens(s.store);
       return {
-        tokens: tokens.map(({ name, scope, tags, created_at, expires_at, last_used = null }) => ({
-          name,
-          scope,
-          ...(tags === undefined ? {} : { tags }),
-          created_at,
-          expires_at,
-          last_used,
-        })),
+        tokens: await shownTokens(s.store),
         ...damagedOf({ damaged: await damagedTokens(s.store) }),
       };
     },
