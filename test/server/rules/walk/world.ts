@@ -113,16 +113,36 @@ export function firstWorld(left: World['left']): World {
 /** Everything that the future of a world depends on, as a text: equal worlds have equal keys. */
 export function keyOf(world: World): string {
   const { records, backup, host, strays, truth, clockDays, isRestored, left } = world;
-  return JSON.stringify([
-    recordsKey(records),
-    backup === undefined ? 0 : recordsKey(backup),
-    host,
-    strays,
-    truth,
+  return [
+    numberOf(records, recordsKey),
+    backup === undefined ? 0 : numberOf(backup, recordsKey),
+    numberOf(host),
+    numberOf(strays),
+    numberOf(truth),
     clockDays,
     isRestored,
-    left,
-  ]);
+    left.mishaps,
+    left.orders,
+  ].join();
+}
+
+/** The parts that there have been, by their texts: few, of which the many worlds are made. */
+const numbers = new Map<string, number>();
+/** A step leaves most parts of a world as they are. */
+const known = new WeakMap<object, number>();
+
+/** Equal parts have equal numbers, from 1. */
+function numberOf<T extends object>(
+  part: T,
+  keyed: (part: T) => unknown = (whole) => whole,
+): number {
+  const before = known.get(part);
+  if (before !== undefined) return before;
+  const text = JSON.stringify(keyed(part));
+  const number = numbers.get(text) ?? numbers.size + 1;
+  numbers.set(text, number);
+  known.set(part, number);
+  return number;
 }
 
 function recordsKey({ machine, workflows, template }: Records): unknown {
