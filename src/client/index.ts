@@ -38,9 +38,15 @@ export type {
   TagList,
 } from '../model/api/machines.ts';
 export type { DamagedList, DamagedRaw } from '../model/api/damaged.ts';
-export type { NewTokenRequest, TokenCreated, TokenList, TokenScope } from '../model/api/tokens.ts';
+export type {
+  Myself,
+  NewTokenRequest,
+  TokenCreated,
+  TokenList,
+  TokenScope,
+} from '../model/api/tokens.ts';
 export type { Setting } from '../model/api/settings.ts';
-export type { WorkflowCreate } from '../model/api/workflows.ts';
+export type { WorkflowCounts, WorkflowCreate } from '../model/api/workflows.ts';
 export type { Template } from '../model/documents/template.ts';
 export type { Workflow } from '../model/documents/workflow.ts';
 export type { CallOptions, ChangeOptions, Tagged } from './calls.ts';

@@ -1,5 +1,5 @@
 // Tokens of operators and for enrolment.
-import type { NewTokenRequest, TokenCreated, TokenList } from '../model/api/tokens.ts';
+import type { Myself, NewTokenRequest, TokenCreated, TokenList } from '../model/api/tokens.ts';
 import { pathOf, type CallOptions, type Calls } from './calls.ts';
 
 export class TokenCalls {
@@ -12,6 +12,11 @@ export class TokenCalls {
   /** All tokens, without their secrets. */
   async list(options?: CallOptions): Promise<TokenList['tokens']> {
     return (await this.#calls.get<TokenList>('api/tokens', options)).tokens;
+  }
+
+  /** The token that this client has, and what it may do. */
+  async myself(options?: CallOptions): Promise<Myself> {
+    return this.#calls.get<Myself>('api/whoami', options);
   }
 
   /** Creates a token. Only this answer has its text. Errors: `token.exists`, `request.invalid`. */

@@ -1,5 +1,5 @@
 // Workflows: the work that agents have to do, or did.
-import type { WorkflowCreate, WorkflowListQuery } from '../model/api/workflows.ts';
+import type { WorkflowCounts, WorkflowCreate, WorkflowListQuery } from '../model/api/workflows.ts';
 import type { Plan } from '../model/documents/plan.ts';
 import type { Workflow } from '../model/documents/workflow.ts';
 import { pathOf, type CallOptions, type Calls } from './calls.ts';
@@ -18,6 +18,12 @@ export class WorkflowCalls {
   list(filter: WorkflowFilter & ListOptions = {}): Listing<Workflow> {
     const { pageSize, signal, ...query } = filter;
     return listing(this.#calls, 'api/workflows', 'workflows', query, { pageSize, signal });
+  }
+
+  /** The number of workflows in each state: of all, or of those made since an ISO time. */
+  async counts(since?: string, options?: CallOptions): Promise<WorkflowCounts['counts']> {
+    const call = { ...options, query: { since } };
+    return (await this.#calls.get<WorkflowCounts>('api/workflows/counts', call)).counts;
   }
 
   /** Errors: `workflow.unknown`. */

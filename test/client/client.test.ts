@@ -271,8 +271,8 @@ describe('the methods of the client', () => {
       response.writeHead(500).end();
     });
     const client = clientOf(url);
-    // A name, and a document that has one.
-    const anything = Object.assign(new String('x'), { metadata: { name: 'x' } });
+    // A name, that of a record too, and a document that has one.
+    const anything = Object.assign(new String('x/x'), { metadata: { name: 'x' } });
     for (const group of [client, ...Object.values(client)]) {
       const names = Object.getOwnPropertyNames(Object.getPrototypeOf(group));
       for (const name of names.filter((n) => n !== 'constructor' && n !== 'close')) {
