@@ -4,13 +4,16 @@
 /** Parses one address, and drops a slash at its end. */
 export function parseUrl(text: string): string {
   const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol)) {
+  if (!/^https?:\/\//i.test(text))
     throw new Error('an address must start with http:// or https://');
-  }
+  if (url === null) throw new Error('it is no address: write http://HOST:PORT');
   if (url.username !== '' || url.password !== '') {
     throw new Error('an address must not have a password in it; use a token');
   }
-  return url.href.replace(/\/$/, '');
+  if (url.search !== '' || url.hash !== '') {
+    throw new Error('an address must have nothing after its path: no "?" and no "#"');
+  }
+  return url.href.replace(/[/?#]+$/, '');
 }
 
 export function parseToken(text: string): string {

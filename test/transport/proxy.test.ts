@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { classifyFailure } from '../../src/transport/failure.ts';
 import { PinnedTrust } from '../../src/transport/pinned-trust.ts';
-import { proxyFor } from '../../src/transport/proxy.ts';
+import { proxyFor, proxyFrom } from '../../src/transport/proxy.ts';
 import { HttpTransport, type HttpTransportOptions } from '../../src/transport/transport.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { startServer } from '../agent/server.ts';
@@ -177,11 +177,36 @@ describe('proxyFor', () => {
     ['http://server.lab:3000', 'server.lab:4000', http],
     ['http://server.lab:3000', 'a .lab', undefined],
     ['http://server.lab:3000', '*.lab', undefined],
-    ['http://server.lab:3000', 'lab', http],
+    ['http://server.lab:3000', 'lab', undefined],
+    ['http://server.lab:3000', 'LAB:3000', undefined],
+    ['http://server.lab:3000', 'lab:4000', http],
+    ['http://server.lab', 'lab:80', undefined],
     ['http://server.lab:3000', '.ab', http],
+    ['http://server.lab:3000', 'ab', http],
+    ['http://server.lab:3000', '.', http],
     ['http://10.0.0.7:3000', '10.0.0.7', undefined],
+    ['http://10.0.0.7:3000', '10.0.0.0/8', undefined],
+    ['http://10.0.0.7:3000', '10.0.0.0/29', undefined],
+    ['http://10.0.0.9:3000', '10.0.0.0/29', http],
+    ['http://10.0.0.7:3000', '10.0.0.0/33 10.0.0/8 ::/0', http],
+    ['http://server.lab:3000', '0.0.0.0/0', http],
+    ['http://[fd00::7]:3000', 'fd00::7', undefined],
+    ['http://[fd00::7]:3000', '[FD00:0::7]', undefined],
+    ['http://[fd00::7]:3000', '[fd00::7]:3000', undefined],
+    ['http://[fd00::7]:3000', '[fd00::7]:4000', http],
+    ['http://[fd00::7]:3000', 'fd00::/8', undefined],
+    ['http://[fd00::7]:3000', 'fe80::/10', http],
   ])('for %s, except %s, is %s', (origin, except, expected) => {
     expect(proxyFor(origin, { http, https, except })).toBe(expected);
+  });
+
+  it('is looked for in the variables that curl looks in', () => {
+    expect(proxyFrom({ http_proxy: http, HTTPS_PROXY: https, NO_PROXY: 'lab' })).toEqual({
+      http,
+      https,
+      except: 'lab',
+    });
+    expect(proxyFrom({ HTTP_PROXY: http })).toEqual({});
   });
 
   it('is none where none is set', () => {

@@ -95,16 +95,16 @@ async function appears(path: string, signal: AbortSignal): Promise<boolean> {
 
 /** The options that are not settings. */
 async function agentOptions(stateDir: string, isThisHost: boolean, io: Io) {
-  const { openStateDir } = await import('./state-dir.ts');
+  const [{ openStateDir }, { proxyFrom }] = await Promise.all([
+    import('./state-dir.ts'),
+    import('../../transport/proxy.ts'),
+  ]);
+  const proxy = proxyFrom(io.env);
   return {
     agentVersion: io.version,
     signal: io.signal,
     // A captured host is another machine, so its requests must not advance this one's sequence.
     notebooks: isThisHost ? await openStateDir(stateDir) : undefined,
-    proxy: {
-      http: io.env['http_proxy'],
-      https: io.env['https_proxy'] ?? io.env['http_proxy'],
-      except: io.env['no_proxy'],
-    },
+    proxy: { ...proxy, https: proxy.https ?? proxy.http },
   };
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Client } from '../../client/client.ts';
 import { AppError } from '../../core/errors.ts';
-import type { ProxySettings } from '../../transport/proxy.ts';
+import { proxyFrom } from '../../transport/proxy.ts';
 import type { Io } from '../command.ts';
 import { contextsPath, contextToken, readContexts, type Context } from './contexts.ts';
 
@@ -46,7 +46,7 @@ export async function withClient(
   const { server, ...options } = connectionOf(args, io);
   const client = new ClientClass(server, {
     ...options,
-    proxy: proxyOf(io.env),
+    proxy: proxyFrom(io.env),
     signal: io.signal,
     userAgent: `dragonfly/${io.version}`,
   });
@@ -96,15 +96,6 @@ function contextOf(
   if (context !== undefined) return { name, context };
   const there = Object.keys(contexts).join(', ') || 'none';
   throw new AppError('config.invalid', `there is no context ${name} in ${path} (there: ${there})`);
-}
-
-/** Upper-case http_proxy is left alone, as curl does. */
-function proxyOf(env: Io['env']): ProxySettings {
-  return {
-    http: env['http_proxy'],
-    https: env['https_proxy'] ?? env['HTTPS_PROXY'],
-    except: env['no_proxy'] ?? env['NO_PROXY'],
-  };
 }
 
 function readText(file: string): string {
