@@ -1,7 +1,7 @@
 // The inventory of a host: the probes' facts, and the identity that follows from them, as the
 // document that `inventory --json` prints.
 import { systemClock } from '../core/clock.ts';
-import { errorMeaning } from '../core/errors.ts';
+import { AppError, errorMeaning } from '../core/errors.ts';
 import { identify, type IdentityExplanation } from '../identity/identify.ts';
 import type { Disk } from '../model/hardware/disk.ts';
 import type { Facts, Hardware, Inventory } from '../model/inventory.ts';
@@ -20,12 +20,14 @@ import type { Root } from '../sources/root.ts';
 export interface InventoryOptions extends CollectOptions {
   /** The MAC of the port booted from, if a setting names it. */
   readonly bootMac?: string | undefined;
-  /** Ask systeminformation instead of the kernel's files. The default on hosts without such files. */
+  /** Ask systeminformation instead of the kernel's files, about this host alone. The default on hosts without such
+   *  files. */
   readonly portable?: boolean;
 }
 
 /** Collects everything that an inventory shows of a host. `root` is "/" for this host, a captured directory, or a Root.
- *  Errors: AppError `config.invalid` for a bad root. Anything unreadable becomes a problem. */
+ *  Errors: AppError `config.invalid` for a bad root, or a `portable` inventory of another host. Anything unreadable
+ *  becomes a problem. */
 export async function collectInventory(
   root: Root | string = '/',
   options: InventoryOptions = {},
@@ -40,6 +42,7 @@ export async function explainInventory(
   options: InventoryOptions = {},
 ): Promise<{ inventory: Inventory; facts: Partial<Facts>; explanation: IdentityExplanation }> {
   const opened = typeof root === 'string' ? await openRoot(root, deadlines(options)) : root;
+  if (options.portable === true && !(opened instanceof HostRoot)) throw notThisHost();
   const isPortable = options.portable ?? (opened instanceof HostRoot && !opened.isLinux);
   const { facts, problems } = isPortable
     ? await collectFromSystem(opened, options)
@@ -75,6 +78,11 @@ export function deadlines(options: InventoryOptions): SourceOptions {
     commandTimeoutMs: timeoutMs / 2,
     ...(clock === undefined ? {} : { clock }),
   };
+}
+
+function notThisHost(): AppError {
+  const message = 'systeminformation can only be asked about this host, not about a captured one';
+  return new AppError('config.invalid', `${message}: leave out --root`);
 }
 
 function noMac(why: string): Problem {

@@ -89,7 +89,8 @@ export function parseSections(text: string): SectionName[] {
   const names = Object.keys(sections);
   // Neighbours take half a minute to hear.
   const quick = names.filter((name) => name !== 'neighbours');
-  const wanted = text === 'all' ? quick : text.split(',').map((name) => name.trim());
+  const words = text.split(',').map((name) => name.trim());
+  const wanted = words.flatMap((word) => (word === 'all' ? quick : word));
   const unknown = wanted.find((name) => !Object.hasOwn(sections, name));
   if (unknown !== undefined) {
     throw new AppError(

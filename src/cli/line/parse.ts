@@ -37,13 +37,16 @@ export function parse(program: Program, argv: readonly string[]): Parsed {
     const group = groupOf(program, name);
     if (group !== undefined && rest.some((word) => word === '--help' || word === '-h'))
       return { kind: 'help', command: undefined, group };
-    const command = name === undefined ? program.defaultCommand : findCommand(program, name);
+    const command = name === undefined ? program.defaultCommand : findCommand(program, name, argv);
     const tokens = tokenize(rest, command === undefined ? {} : optionsOf(command));
     const asked = new Set(tokens.map((token) => (token.kind === 'option' ? token.name : '')));
     if (asked.has('help'))
       return { kind: 'help', command: name === undefined ? undefined : command };
     if (asked.has('version')) return { kind: 'version' };
-    if (command === undefined) throw new Fault(`name a command: ${shownNames(program).join(', ')}`);
+    if (command === undefined) {
+      refuseWrongOptions(program, argv);
+      throw new Fault(`name a command: ${shownNames(program).join(', ')}`);
+    }
     return { kind: 'run', command, args: readTokens(command, tokens) };
   } catch (err) {
     if (!(err instanceof Fault)) throw err;
@@ -66,21 +69,36 @@ class Fault extends Error {
 
 /** Separates the command's name, which may follow options, from the rest. */
 function splitCommand(
-  { commands, defaultCommand }: Program,
+  program: Program,
   argv: readonly string[],
 ): { name: string | undefined; rest: readonly string[] } {
+  const { commands } = program;
   const [first] = argv;
   if (commands === undefined || first === undefined) return { name: undefined, rest: argv };
   const hasGroups = commands.some(({ name }) => name.includes(' '));
   if (!first.startsWith('-') && !hasGroups) return { name: first, rest: argv.slice(1) };
-  const all = defaultCommand === undefined ? commands : [...commands, defaultCommand];
-  const options: Options = Object.assign({}, ...all.map(optionsOf));
-  const [word, verb] = tokenize(argv, options).filter((token) => token.kind === 'positional');
+  const tokens = tokenize(argv, allOptions(program));
+  const [word, verb] = tokens.filter((token) => token.kind === 'positional');
   if (word === undefined) return { name: undefined, rest: argv };
   const rest = argv.toSpliced(word.index, 1);
   const isGroup = commands.some(({ name }) => name.startsWith(`${word.value} `));
   if (!isGroup || verb === undefined) return { name: word.value, rest };
   return { name: `${word.value} ${verb.value}`, rest: rest.toSpliced(verb.index - 1, 1) };
+}
+
+/** The options of all commands. */
+function allOptions({ commands = [], defaultCommand }: Program): Options {
+  const all = defaultCommand === undefined ? commands : [...commands, defaultCommand];
+  return Object.assign({}, ...all.map(optionsOf));
+}
+
+/** Throws a Fault for a wrong option in front of the first word, which may be its value and no command's name. */
+function refuseWrongOptions(program: Program, argv: readonly string[]): void {
+  const options = { ...allOptions(program), ...commonOptions };
+  for (const token of tokenize(argv, options)) {
+    if (token.kind === 'positional') return;
+    if (token.kind === 'option') readOption(options, token);
+  }
 }
 
 /** The name if it is that of a group of commands and of none of them. */
@@ -89,13 +107,14 @@ function groupOf({ commands = [] }: Program, name: string | undefined): string |
   return commands.some((command) => command.name.startsWith(`${name} `)) ? name : undefined;
 }
 
-function findCommand(program: Program, name: string): Command {
+function findCommand(program: Program, name: string, argv: readonly string[]): Command {
   const found = program.commands?.find((command) => command.name === name);
   if (found !== undefined) return found;
   const verbs = shownNames(program).filter((one) => one.startsWith(`${name} `));
   if (verbs.length > 0) throw new Fault(`say what to do: ${verbs.join(', ')}`);
   const other = own(program.moved ?? {}, name);
   if (other !== undefined) throw new Fault(`${name} is now a program of its own: ${other}`, other);
+  refuseWrongOptions(program, argv);
   throw new Fault(`unknown command "${name}"${meant(name, shownNames(program))}`);
 }
 
@@ -163,7 +182,9 @@ function readOption(
     if (value !== undefined) throw new Fault(`${rawName} takes no value`);
     return [name, true];
   }
-  if (value === undefined) throw new Fault(`${rawName} needs a value`);
+  if (value === undefined || (value === '' && spec.type === 'string')) {
+    throw new Fault(`${rawName} needs a value`);
+  }
   if (!inlineValue && /^-./.test(value)) {
     throw new Fault(
       `${rawName} needs a value; a value with a dash in front is written --${name}=…`,

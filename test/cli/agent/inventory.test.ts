@@ -78,6 +78,14 @@ describe('inventory', () => {
     expect(identity.identity_hash).toMatch(/^[0-9a-f]{64}$/);
   });
 
+  it('asks systeminformation about no other machine', async () => {
+    for (const asked of ['--portable', '--compare']) {
+      await expect(runCommand(inventory, ['--root', machine, asked])).rejects.toMatchObject({
+        code: 'config.invalid',
+      });
+    }
+  });
+
   it('sets two inventories side by side', async () => {
     const ours = await collectInventory(machine);
     const theirs = { ...ours, hardware: { ...ours.hardware, cpu_cores: 7, disks: [] } };
