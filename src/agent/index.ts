@@ -38,6 +38,8 @@ export {
   explainInventory,
   type InventoryOptions,
 } from '../inventory/inventory.ts';
+export { openRoot } from '../sources/open.ts';
+export type { Root } from '../sources/root.ts';
 export { classifyFailure, type Failure, type FailureKind } from '../transport/failure.ts';
 export { runLoop, type AgentView, type LoopOptions } from './loop.ts';
 export type { OrderContext, Subject } from './subject.ts';

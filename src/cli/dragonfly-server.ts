@@ -12,6 +12,12 @@ import { template } from './server/template.ts';
 import { token } from './server/token.ts';
 import { version } from './version.ts';
 
+// Node 22 warns of its SQLite, which only locks the data directory here, in the middle of a log of JSON lines.
+process.removeAllListeners('warning');
+process.on('warning', (warning) => {
+  if (warning.name !== 'ExperimentalWarning') process.stderr.write(`${String(warning)}\n`);
+});
+
 await main({
   name: 'dragonfly-server',
   version,

@@ -12,6 +12,7 @@ import { parse } from './line/parse.ts';
  *  2 usage or failure. A stack trace is printed with DRAGONFLY_DEBUG set. */
 export async function main(program: Program): Promise<void> {
   const argv = process.argv.slice(2);
+  const env = withoutEmpty(process.env);
   const interrupt = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.once(name, () => {
@@ -19,7 +20,7 @@ export async function main(program: Program): Promise<void> {
     });
   }
   const io: Io = {
-    env: process.env,
+    env,
     print,
     get stdout() {
       return stdout();
@@ -31,17 +32,22 @@ export async function main(program: Program): Promise<void> {
     ask: (question) => ask(question, interrupt.signal),
     input: async () => (await import('node:stream/consumers')).text(process.stdin),
     version: program.version,
-    log: () => openLog(process.env['DRAGONFLY_LOG'] ?? 'info'),
+    log: () => openLog(env['DRAGONFLY_LOG'] ?? 'info'),
   };
-  try {
-    process.exitCode = await run(withCompletion(program), argv, io);
-  } catch (err) {
+  const fail = (err: unknown): void => {
     process.exitCode = 2;
     const isExpected = err instanceof AppError || err === interrupt.signal.reason;
-    const debug = process.env['DRAGONFLY_DEBUG'] !== undefined;
-    process.stderr.write(explain(program, err, isExpected, debug));
+    process.stderr.write(explain(program, err, isExpected, env['DRAGONFLY_DEBUG'] !== undefined));
+  };
+  // A write may fail after main is through.
+  onLostOutput = fail;
+  try {
+    const code = await run(withCompletion(program), argv, io);
+    process.exitCode ??= code;
+  } catch (err) {
+    fail(err);
   }
-  if (stuckReads() > 0) await leave(process.exitCode);
+  if (stuckReads() > 0) await leave(Number(process.exitCode));
   // With nothing left to do, the process ends without taking its heap apart first: 2 of 30 ms of `inventory`.
   process.once('beforeExit', () => process.exit());
 }
@@ -71,9 +77,21 @@ function withCompletion(program: Program): Program {
     : { ...program, commands: [...commands, completionCommand(name)] };
 }
 
+/** An empty variable counts as unset, as in most programs. */
+function withoutEmpty(env: NodeJS.ProcessEnv): Io['env'] {
+  return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+}
+
+/** Told of output that could not be written, unless its reader went away (`| head`). */
+let onLostOutput = (_err: unknown): void => {};
+
 /** Standard output as a stream, created on first use. */
 function stdout(): NodeJS.WriteStream {
-  if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', ignoreClosed);
+  if (process.stdout.listenerCount('error') === 0) {
+    process.stdout.on('error', (err) => {
+      if (!isClosed(err)) onLostOutput(lostOutput(err));
+    });
+  }
   return process.stdout;
 }
 
@@ -98,13 +116,17 @@ function print(text: string): void {
     // The pipe is full and non-blocking.
     if (err instanceof Error && 'code' in err && err.code === 'EAGAIN') {
       stdout().write(bytes.subarray(written));
-    } else ignoreClosed(err);
+    } else if (!isClosed(err)) throw lostOutput(err);
   }
 }
 
-/** Ignores that the reader went away (`| head`). */
-function ignoreClosed(err: unknown): void {
-  if (!(err instanceof Error && 'code' in err && err.code === 'EPIPE')) throw err;
+/** True if the reader went away. */
+function isClosed(err: unknown): boolean {
+  return err instanceof Error && 'code' in err && err.code === 'EPIPE';
+}
+
+function lostOutput(cause: unknown): AppError {
+  return new AppError('output.failed', 'cannot write to standard output', { cause });
 }
 
 function explain(program: Program, err: unknown, isExpected: boolean, debug: boolean): string {
@@ -117,8 +139,16 @@ function explain(program: Program, err: unknown, isExpected: boolean, debug: boo
   return `${program.name}: ${describeError(err)}${code}${hint}${trace}\n`;
 }
 
+/** Errors: AppError `config.invalid`. */
 async function openLog(level: string): Promise<Log> {
-  const { pino } = await import('pino');
+  const { levels, pino } = await import('pino');
+  const known = [...Object.keys(levels.values), 'silent'];
+  if (!known.includes(level)) {
+    throw new AppError(
+      'config.invalid',
+      `DRAGONFLY_LOG: "${level}" cannot be used: it must be one of ${known.join(', ')}`,
+    );
+  }
   const logger: Log = pino({ level }, pino.destination({ dest: 2, sync: true }));
   return logger;
 }

@@ -28,6 +28,7 @@ const codes = {
   'config.missing': [null, 'A required setting was found nowhere.'],
   'config.invalid': [422, 'A setting has a value that cannot be used.'],
   'usage.invalid': [null, 'The command line is wrong.'],
+  'output.failed': [null, 'Standard output cannot be written.'],
   'wait.timeout': [null, 'A command gave up waiting.'],
 
   // The agent and its server

@@ -82,7 +82,7 @@ export function parseSetting(spec: SettingSpec, raw: unknown, at: string): Setti
   try {
     return convert(spec, typeof raw === 'string' ? raw.trim() : raw);
   } catch (cause) {
-    const shown = spec.secret === true ? 'its value' : JSON.stringify(raw).slice(0, 200);
+    const shown = spec.secret === true ? 'its value' : shownValue(raw);
     throw new AppError('config.invalid', `${at}: ${shown} cannot be used`, {
       cause,
       details: { source: at },
@@ -90,9 +90,15 @@ export function parseSetting(spec: SettingSpec, raw: unknown, at: string): Setti
   }
 }
 
+/** A value as it was written, without a password in an address. */
+function shownValue(raw: unknown): string {
+  const text = typeof raw === 'number' ? String(raw) : JSON.stringify(raw);
+  return text.replaceAll(/\/\/[^/@\s]*@/g, '//…@').slice(0, 200);
+}
+
 /** Throws a sentence that says what the value must be. */
 function convert(spec: SettingSpec, value: unknown): SettingValue {
-  if (value === '') throw new Error('it is empty');
+  if (value === '' || value === null) throw new Error('it is empty');
   switch (spec.type) {
     case 'string':
       if (typeof value !== 'string') throw new Error('it must be a text');

@@ -91,3 +91,20 @@ it.each([
   expect([code, out]).toEqual([2, '']);
   expect(err).toContain(reason);
 });
+
+it.each([
+  ['by the write', '--version'],
+  ['by the stream', 'capture', '--root', join(fixtures, 'qemu-two-sockets/root'), '-o', '-'],
+])('says that its output is lost on a full disk: told %s', async (_how, ...args) => {
+  const program = join(folder, 'dragonfly-agent.ts');
+  const script = `exec "$0" "$@" > /dev/full`;
+  const { code, err } = await new Promise<{ code: unknown; err: string }>((resolve) => {
+    execFile('sh', ['-c', script, process.execPath, program, ...args], (fault, _out, stderr) => {
+      resolve({ code: fault?.code, err: stderr });
+    });
+  });
+  expect({ code, last: err.trim().split('\n').at(-1) }).toEqual({
+    code: 2,
+    last: 'dragonfly-agent: cannot write to standard output: ENOSPC: no space left on device, write [output.failed]',
+  });
+});

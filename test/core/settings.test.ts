@@ -107,7 +107,12 @@ describe('readSettings', () => {
     expect(errorOf(documentLayer('a.yaml', { tls_key: 3 }, specs)).text).toBe(
       'a.yaml: tls_key: 3 cannot be used: it must be a text',
     );
-    expect(errorOf(documentLayer('a.yaml', { tls_key: null }, specs)).text).toContain('null');
+    expect(errorOf(documentLayer('a.yaml', { tls_key: null }, specs)).text).toBe(
+      'a.yaml: tls_key: null cannot be used: it is empty',
+    );
+    expect(errorOf(documentLayer('a.yaml', { rate: Infinity }, specs)).text).toContain(
+      'rate: Infinity cannot',
+    );
     expect(() => documentLayer('a.yaml', { tsl_key: 'x' }, specs)).toThrow(
       'a.yaml: unknown setting tsl_key; did you mean tls_key?',
     );
@@ -115,6 +120,12 @@ describe('readSettings', () => {
       'the settings are tls_key, size',
     );
     expect(() => documentLayer('a.yaml', [], specs)).toThrow('a.yaml must hold settings');
+  });
+
+  it('shows no password of an address that it refuses', () => {
+    const address = { type: 'string', describe: '', parse: refuse } as const;
+    const read = () => readSettings({ address }, [flagLayer({ address: 'http://me:secret@a' })]);
+    expect(read).toThrow('--address: "http://…@a" cannot be used');
   });
 
   it('shows "set" for a secret, and null for what is not set', () => {

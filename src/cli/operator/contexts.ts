@@ -5,9 +5,10 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
-import { parse, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import { AppError } from '../../core/errors.ts';
 import type { Io } from '../command.ts';
+import { parseYaml } from '../text/yaml.ts';
 
 const Context = Type.Object(
   {
@@ -47,7 +48,7 @@ export function readContexts(path: string): Contexts {
     throw new AppError('config.invalid', `cannot read the contexts in ${path}`, { cause: err });
   }
   try {
-    const found: unknown = parse(text);
+    const found = parseYaml(text);
     if (Value.Check(Contexts, found)) return found;
     const [fault] = Value.Errors(Contexts, found);
     throw new Error(`${fault?.instancePath ?? ''} ${fault?.message ?? ''}`.trim());

@@ -97,7 +97,7 @@ async function run(
     },
     connectionsPerAddress: values.connections_per_address,
     storeBytes: values.store === undefined ? () => dataBytes(values.data) : undefined,
-    publicUrl: values.public_url?.replace(/\/+$/, ''),
+    publicUrl: values.public_url,
     boot: {
       dir: values.boot_dir && absolutePath(values.boot_dir),
       append: values.boot_append,

@@ -4,6 +4,7 @@ import { AppError } from '../../core/errors.ts';
 import { documentLayer, environmentLayer, flagLayer } from '../../core/setting-layers.ts';
 import { readSettings, type Layer, type Settings, type SettingSpecs } from '../../core/settings.ts';
 import type { OpenOptions } from '../../store/kv/kv.ts';
+import { parseUrl } from '../../transport/address.ts';
 import type { Args, Io } from '../command.ts';
 
 export const serverSettings = {
@@ -47,6 +48,7 @@ export const serverSettings = {
     type: 'string',
     value: 'URL',
     describe: 'this server as machines reach it (default: as each request names it)',
+    parse: parseUrl,
   },
   enrolment_token: {
     type: 'string',
@@ -85,11 +87,13 @@ export const serverSettings = {
     type: 'number',
     value: 'SECONDS',
     default: 10,
+    range: [0.1, 3600],
     describe: 'seconds between the heartbeats of a machine in a small fleet',
   },
   max_heartbeat_rate: {
     type: 'number',
     default: 500,
+    range: [0.1, 1_000_000],
     describe: 'heartbeats per second beyond which a larger fleet beats more slowly',
   },
   boot_dir: {
@@ -109,6 +113,7 @@ export const serverSettings = {
   connections_per_address: {
     type: 'number',
     default: 1024,
+    range: [1, 1_000_000],
     describe: 'open connections that one address may have; loopback: any number',
   },
 } as const satisfies SettingSpecs;
@@ -137,10 +142,10 @@ export async function serverConfiguration(args: Args, io: Io): Promise<ServerCon
 }
 
 async function fileLayer(path: string): Promise<Layer> {
-  const { parse } = await import('yaml');
+  const { parseYaml } = await import('../text/yaml.ts');
   let document: unknown;
   try {
-    document = parse(readFileSync(path, 'utf8'));
+    document = parseYaml(readFileSync(path, 'utf8'));
   } catch (cause) {
     throw new AppError('config.invalid', `cannot read the settings in ${path}`, { cause });
   }

@@ -64,18 +64,18 @@ export const token = command({
       throw isAppError(err, 'store.in-use') ? running(err) : err;
     });
     try {
-      const [tokens, { systemClock }, { appendAudit }, { v7 }, { userInfo }] = await Promise.all([
+      const [tokens, { systemClock }, { appendAudit }, { v7 }] = await Promise.all([
         import('../../server/access/tokens.ts'),
         import('../../core/clock.ts'),
         import('../../server/running/audit-log.ts'),
         import('uuid'),
-        import('node:os'),
       ]);
+      const by = `cli:${await userName()}`;
       const note = (verb: string, name: string, change: unknown): Promise<void> =>
         appendAudit(
           { store, clock: systemClock, newId: v7 },
           {
-            by: `cli:${userInfo().username}`,
+            by,
             from: null,
             action: `tokens.${verb}`,
             records: [`tokens/${name}`],
@@ -107,6 +107,16 @@ export const token = command({
     }
   },
 });
+
+/** The user's name; the number of a user who has none, as in a container. */
+async function userName(): Promise<string> {
+  const { userInfo } = await import('node:os');
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 'unknown');
+  }
+}
 
 interface Wanted {
   readonly action: 'create' | 'list' | 'revoke';

@@ -70,10 +70,20 @@ it.each([
   [
     'a number that is none',
     'heartbeat_interval: often',
-    'heartbeat_interval: "often" cannot be used: it must be a number above zero',
+    'heartbeat_interval: "often" cannot be used: it must be a number from 0.1 to 3600',
   ],
   ['a list', '[1]', 'must hold settings'],
   ['no YAML', 'a: [', 'cannot read the settings'],
+  [
+    'a setting twice',
+    'data: a\ndata: b',
+    'Map keys must be unique at line 2, column 1 [config.invalid]',
+  ],
+  ['a tag that nobody knows', 'data: !secret a', 'Unresolved tag: !secret at line 1, column 7'],
+  ['a list as a key', '? [a]\n: b', 'all keys must be strings'],
+  ['two documents', 'data: a\n---\ndata: b', 'multiple documents'],
+  ['an address that is none', 'public_url: 10.0.0.1:3000', 'must start with http:// or https://'],
+  ['an interval beyond all sense', 'heartbeat_interval: 1e300', 'a number from 0.1 to 3600'],
 ])('refuses a file with %s', async (_name, content, message) => {
   const file = `${temporaryDirectory()}/server.yaml`;
   writeFileSync(file, content);
@@ -197,4 +207,38 @@ it('says which address it cannot listen on', async () => {
   const taken = await run(['--listen', new URL(url).host, '--data', `${data}/two`]);
   expect(taken.code).toBe(2);
   expect(taken.stderr).toContain('choose another with --listen');
+});
+
+it('prints no line of a settings file that it cannot read', async () => {
+  const file = `${temporaryDirectory()}/server.yaml`;
+  writeFileSync(file, 'enrolment_token: a-secret-enrolment-token\nenrolment_token: [');
+  const { stderr, code } = await run(['--print-config', '--config', file]);
+  expect({ code, lines: stderr.trim().split('\n').length }).toEqual({ code: 2, lines: 1 });
+  expect(stderr).not.toContain('a-secret');
+});
+
+it('takes an empty variable for one that is not set, and refuses a level of the log that is none', async () => {
+  const data = temporaryDirectory();
+  const quiet = await run(['token', 'list', '--data', data], { DRAGONFLY_DATA: '' });
+  expect(quiet.stderr).toContain('[store.');
+  const { stderr, code } = await run(['--data', data], { DRAGONFLY_LOG: 'loud' });
+  expect({ stderr, code }).toMatchObject({
+    stderr: expect.stringMatching(
+      /^dragonfly-server: DRAGONFLY_LOG: "loud" .*\[config.invalid\]\n$/,
+    ),
+    code: 2,
+  });
+});
+
+it('creates a token for a user without a name, as in a container', async () => {
+  const nameless = `import os from 'node:os'; import { syncBuiltinESMExports } from 'node:module';
+    os.userInfo = () => { throw new Error('uv_os_get_passwd returned ENOENT'); }; syncBuiltinESMExports();`;
+  const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(nameless)}`;
+  const data = temporaryDirectory();
+  const args = ['token', 'create', 'ops', '--scope', 'full', '--data', data];
+  expect(await run(args, { NODE_OPTIONS })).toMatchObject({ stderr: '', code: 0 });
+  const store = await openStore(`lmdb:${data}`);
+  onTestFinished(() => store.close());
+  const entries = await store.audit.list({ limit: 9 });
+  expect(JSON.stringify(entries)).toMatch(/"by":"cli:\d+"/);
 });
