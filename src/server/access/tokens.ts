@@ -8,7 +8,7 @@ import { tokenId, type Machine } from '../../model/machine.ts';
 import type { TokenList, TokenScope } from '../../model/api/tokens.ts';
 import type { Token } from '../../model/documents/token.ts';
 import { tokenChange } from '../rules/history.ts';
-import { privatePrefix } from '../../store/collections/tokens.ts';
+import { closedSetting, privatePrefix } from '../../store/collections/tokens.ts';
 import type { DamagedRecord, Store } from '../../store/store.ts';
 
 export interface NewToken {
@@ -71,6 +71,8 @@ export async function isClosedForGood(store: Store): Promise<boolean> {
 /** From now on nobody gets in without a token, even when the last one is revoked. */
 export async function closeForGood(store: Store, clock: Clock): Promise<void> {
   if (await isClosedForGood(store)) return;
+  // First: whoever finds the store closed need not look for this.
+  await store.settings.put(closedSetting(clock.now()));
   await store.settings.put({ key: closedKey, value: clock.now().toISOString() });
 }
 

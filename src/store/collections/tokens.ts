@@ -20,6 +20,9 @@ import type { Expected, ListRequest, Page, Revision, Versioned } from '../store.
  *  in a list of settings, which ends before them. */
 export const privatePrefix = '~auth.';
 const tokenPrefix = `${privatePrefix}token.`;
+/** No token can have this name. A server of version 0.1.0 reads it as a token that nobody has, so that it never takes a
+ *  store whose last token was revoked for one that never had any. */
+const closedName = '~closed';
 
 export class KvTokens extends KvCollection<Token, ValuesOf<Kinds['tokens']>> {
   readonly #settings: KvCollection<Setting, ValuesOf<Kinds['settings']>>;
@@ -53,6 +56,7 @@ export class KvTokens extends KvCollection<Token, ValuesOf<Kinds['tokens']>> {
     const items: Versioned<Token>[] = [];
     const damaged: DamagedRecord[] = [...found.damaged];
     for (const { value, revision } of found.items) {
+      if (value.key === tokenPrefix + closedName) continue;
       try {
         items.push({ value: readToken(value), revision });
       } catch (err) {
@@ -73,6 +77,7 @@ export async function takeOverTokens(kv: Kv): Promise<void> {
     }
   }
   try {
+    names.delete(closedName);
     for (const name of names) await retryOnConflict(() => takeOver(kv, name));
   } catch (err) {
     if (!isAppError(err, 'store.full')) throw err;
@@ -115,6 +120,13 @@ function recordOf(name: string, token: Token | undefined): KvOperation {
 const oldScopes: ReadonlySet<string> = new Set(['read', 'full', 'enrol']);
 /** The SHA-256 of no token. */
 const noToken = '0'.repeat(64);
+
+/** The setting that keeps version 0.1.0 closed from now on, with or without tokens. */
+export function closedSetting(now: Date): Setting {
+  const created_at = now.toISOString();
+  const said = { name: closedName, scope: 'read', sha256: noToken, created_at, expires_at: null };
+  return { key: tokenPrefix + closedName, value: JSON.stringify(said) };
+}
 
 /** A setting that version 0.1.0 reads as this token or, if it cannot say what the token allows, as one
  *  that nobody has. In this case the token itself is beside what that version reads. */

@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/core/clock.ts';
 import { isAppError } from '../../../src/core/errors.ts';
-import { hashToken, hasTokens } from '../../../src/server/access/tokens.ts';
+import { createToken, hashToken, hasTokens } from '../../../src/server/access/tokens.ts';
 import type { Token } from '../../../src/model/documents/token.ts';
 import { backUp, restore } from '../../../src/store/backup.ts';
 import type { Kv } from '../../../src/store/kv/kv.ts';
@@ -181,6 +182,19 @@ describe.each(backends)('the tokens of a store on $name', (backend) => {
     await store.tokens.put(limited);
     expect(await old.revoke('rack')).toBe(true);
     expect(await all(store)).toEqual([]);
+  });
+
+  it('keep version 0.1.0 closed when the last one is revoked, and that version cannot be told otherwise', async () => {
+    const { store, kv } = await openedWithKv(await url());
+    await createToken(store, systemClock, { name: 'ops', scope: 'full', expiresAt: null });
+    await store.tokens.delete('ops');
+    expect([await all(store), await records(kv)]).toEqual([[], []]);
+    expect(await new OldTokens(store).list()).toEqual([
+      { name: '~closed', scope: 'read', sha256: '0'.repeat(64) },
+    ]);
+    await takeOverTokens(kv);
+    expect(await records(kv)).toEqual([]);
+    expect(await hasTokens(store)).toBe(false);
   });
 
   it('are in its backup in a form that version 0.1.0 restores', async () => {
