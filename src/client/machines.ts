@@ -73,6 +73,7 @@ export class MachineCalls {
       const some = await this.#calls.post<BulkResponse>('api/machines/bulk', body, options);
       total.changed += some.changed;
       total.failed.push(...some.failed);
+      if (some.outlook !== undefined) (total.outlook ??= []).push(...some.outlook);
     }
     return total;
   }

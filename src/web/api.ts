@@ -94,6 +94,7 @@ export async function changeMachines(
     const { body } = await session.request<BulkResponse>('/api/machines/bulk', options);
     total.changed += body.changed;
     total.failed.push(...body.failed);
+    if (body.outlook !== undefined) (total.outlook ??= []).push(...body.outlook);
   }
   return total;
 }

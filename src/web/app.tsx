@@ -65,8 +65,8 @@ function Shell() {
 
   useLayoutEffect(() => {
     if (route.page !== 'machines') return;
-    const { query, sort } = listStateOf(route.search);
-    setList((now) => ({ ...now, query, sort }));
+    const { query, sort, columns } = listStateOf(route.search);
+    setList((now) => ({ ...now, query, sort, columns }));
   }, [route]);
 
   const changeList = (change: Partial<ListState>): void => {

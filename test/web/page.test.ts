@@ -8,6 +8,7 @@ import { createToken } from '../../src/server/access/tokens.ts';
 import { describeScreen, hasChromium, lateFrames, launch, serve, type Served } from './browser.ts';
 import { machine, seed } from './machines.ts';
 import { axeTests } from './pages/axe.ts';
+import { bulkTests } from './pages/bulk.ts';
 import { soon, template } from './pages/opened.ts';
 import { overviewTests } from './pages/overview.ts';
 import { workflowTests } from './pages/workflows.ts';
@@ -164,7 +165,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     await page.keyboard.type('gpu, burn-in');
     await page.keyboard.press('Enter');
     await page.getByText('2 machines changed.').waitFor();
-    await row('node-4').locator('.tag', { hasText: 'burn-in' }).waitFor();
+    await row('node-4').locator('.tags[title*=burn-in]').waitFor();
     const stored = await server.store.machines.listBy('tag', 'burn-in');
     expect(stored.items.map((item) => item.value.config.hostname)).toEqual(['node-4', 'node-14']);
     expect(stored.items[0]?.value.config.tags.toSorted()).toEqual(['burn-in', 'gpu', 'rack-4']);
@@ -602,5 +603,6 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
   const opened = () => ({ page, server });
   overviewTests(opened);
   workflowTests(opened);
+  bulkTests(opened);
   axeTests(opened);
 });

@@ -1,6 +1,7 @@
 // The formats of answers, alike in every command: a table, wide, JSON, YAML, CSV, or names alone.
 import { stringifyExact } from '../../core/exact-json.ts';
 import type { Io } from '../command.ts';
+import { csvLine } from '../../model/csv.ts';
 import { columns } from '../text/table.ts';
 
 export const outputOptions = {
@@ -64,13 +65,4 @@ export async function printDocument(io: Io, args: OutputArgs, document: unknown)
 function formatOf({ output, json, yaml }: OutputArgs): NonNullable<OutputArgs['output']> {
   if (json) return 'json';
   return yaml ? 'yaml' : (output ?? 'table');
-}
-
-/** RFC 4180. A cell that a spreadsheet would take for a formula is quoted for it: names come from machines. */
-function csvLine(cells: readonly (string | null)[]): string {
-  const quoted = cells.map((cell) => {
-    const text = /^[=+\-@\t\r]/.test(cell ?? '') ? `'${cell}` : (cell ?? '');
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  });
-  return `${quoted.join(',')}\r\n`;
 }

@@ -152,11 +152,19 @@ const BulkOperation = {
       {
         template: Type.Optional(TemplateName),
         reimage: Type.Optional(Type.Boolean()),
+        confirmed: Type.Optional(Type.Boolean()),
+        retry: Type.Optional(Type.Boolean()),
       },
       strict,
     ),
   ),
+  cancel: Type.Optional(
+    Type.Literal(true, { description: 'ends the workflow that waits or runs' }),
+  ),
   delete: Type.Optional(Type.Literal(true)),
+  dry_run: Type.Optional(
+    Type.Boolean({ description: 'changes nothing, and answers what would become of each' }),
+  ),
 };
 
 /** One change for many machines, each independent of the others; failures are listed per machine. */
@@ -174,9 +182,17 @@ const Failure = Type.Object(
   { additionalProperties: true },
 );
 
+const BulkOutlook = Type.Object({
+  machine_id: Type.String(),
+  does: Type.Array(Type.String(), { description: 'what would be done, in words' }),
+  loses: Type.Array(Type.String(), { description: 'what would be lost, in words' }),
+});
+export type BulkOutlook = Static<typeof BulkOutlook>;
+
 export const BulkResponse = Type.Object({
-  changed: Type.Integer(),
+  changed: Type.Integer({ description: 'with dry_run: how many would be' }),
   failed: Type.Array(Type.Object({ machine_id: Type.String(), failure: Failure })),
+  outlook: Type.Optional(Type.Array(BulkOutlook, { description: 'with dry_run alone' })),
 });
 export type BulkResponse = Static<typeof BulkResponse>;
 

@@ -1,21 +1,17 @@
-// Operators' changes to machines: configuration, marking offline, deletion; one by one and in bulk.
-import { AppError, httpStatus } from '../../core/errors.ts';
-import type { Log } from '../../core/log.ts';
+// Operators' changes to a machine: configuration, marking offline, deletion.
+import { AppError } from '../../core/errors.ts';
 import { stateName } from '../../model/machine-state.ts';
 import { hasSucceeded, type BmcConfig, type Machine } from '../../model/machine.ts';
-import { mostTags } from '../../model/api/request.ts';
-import type { BulkRequest, BulkResponse, MachinePatch } from '../../model/api/machines.ts';
+import type { MachinePatch } from '../../model/api/machines.ts';
 import type { Auth } from '../access/auth.ts';
 import type { SecretBox } from '../access/secrets.ts';
 import { refuseStale } from '../rules/etag.ts';
-import { answerable, failureOf } from '../rules/failures.ts';
-import type { ServerSeen } from '../rules/fill/variables.ts';
 import type { Liveness } from '../running/liveness/liveness.ts';
 import { changeMachine, loadMachine, machineEtag, type ChangeServices } from './machines.ts';
-import { loadTemplate, provision } from './provision.ts';
+import { loadTemplate } from './provision.ts';
 import { forgiven } from '../rules/local-boot.ts';
 import { nextState } from '../rules/states.ts';
-import { refuseSecondWorkflow, type WorkflowServices } from './workflows.ts';
+import { refuseSecondWorkflow } from './workflows.ts';
 
 export interface PatchServices extends ChangeServices {
   readonly secrets: SecretBox;
@@ -26,14 +22,8 @@ export interface DeleteServices extends ChangeServices {
   readonly liveness: Liveness;
 }
 
-export type BulkServices = PatchServices &
-  DeleteServices &
-  WorkflowServices & { readonly log: Log };
-
 /** The labels of a machine together, so that its record keeps room for the machine itself. */
 const labelBytes = 16_384;
-/** The number of machines of a bulk request that are changed at a time. */
-const atOnce = 32;
 
 /** Errors: AppError `template.unknown`, `machine.*`, `workflow.active`, `secret.no-key`,
  *  `request.stale`, `store.*`. */
@@ -138,70 +128,4 @@ export async function deleteMachine(
   await s.store.machines.delete(id, { revision });
   s.auth.forgetMachine(id);
   s.liveness.forget(id);
-}
-
-function tooManyTags(): AppError {
-  return new AppError('request.invalid', `a machine has at most ${mostTags} tags`, {
-    details: { path: 'add_tags', part: 'body' },
-  });
-}
-
-/** A machine that is deleted cannot be changed as well. Errors: AppError `request.invalid`. */
-function refuseBoth({ delete: isDeleted, ids: _ids, ...changes }: BulkRequest): void {
-  if (isDeleted !== true || Object.keys(changes).length === 0) return;
-  throw new AppError('request.invalid', 'body: delete goes with no other change', {
-    details: { path: 'delete', part: 'body' },
-  });
-}
-
-/** Changes each machine by itself, whatever becomes of the others. */
-export async function changeMany(
-  s: BulkServices,
-  request: BulkRequest,
-  server: ServerSeen,
-): Promise<BulkResponse> {
-  refuseBoth(request);
-  const left = [...new Set(request.ids.map((id) => id.toLowerCase()))];
-  const failed: BulkResponse['failed'] = [];
-  let changed = 0;
-  const work = async (): Promise<void> => {
-    for (let id = left.pop(); id !== undefined; id = left.pop()) {
-      try {
-        await changeOne(s, id, request, server);
-        changed += 1;
-      } catch (err) {
-        const failure = answerable(err);
-        if (httpStatus(failure.code) === 500)
-          s.log.error({ err, machine_id: id }, 'bulk: it failed');
-        failed.push({ machine_id: id, failure: failureOf(failure) });
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, work));
-  return { changed, failed };
-}
-
-async function changeOne(
-  s: BulkServices,
-  id: string,
-  request: BulkRequest,
-  server: ServerSeen,
-): Promise<void> {
-  const { add_tags = [], remove_tags = [], os_choice, offline, workflow } = request;
-  if (request.delete === true) {
-    await deleteMachine(s, id);
-    return;
-  }
-  await changeMachine(s, id, async (machine) => {
-    const tags = new Set([...machine.config.tags, ...add_tags]);
-    for (const tag of remove_tags) tags.delete(tag);
-    if (add_tags.length > 0 && tags.size > mostTags) throw tooManyTags();
-    const retagged = add_tags.length + remove_tags.length > 0;
-    return applyPatch(s, machine, {
-      ...(retagged ? { tags: [...tags] } : {}),
-      ...(os_choice === undefined ? {} : { os_choice }),
-      ...(offline === undefined ? {} : { offline }),
-    });
-  });
-  if (workflow !== undefined) await provision(s, id, workflow, server);
 }

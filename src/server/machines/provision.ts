@@ -44,6 +44,16 @@ export async function planFor(
   server: ServerSeen,
 ): Promise<Plan> {
   const { value: machine } = await loadMachine(s, machineId);
+  return planForMachine(s, machine, request, server);
+}
+
+/** The same for a machine as it would be. Errors: as planFor. */
+export async function planForMachine(
+  s: ReadServices,
+  machine: Machine,
+  request: Provisioning,
+  server: ServerSeen,
+): Promise<Plan> {
   return (await draftOf(s, machine, request, server)).plan(machine);
 }
 

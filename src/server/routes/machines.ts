@@ -17,7 +17,8 @@ import { inDragonflysDialect } from '../../model/dragonfly.ts';
 import type { Principal } from '../access/principal.ts';
 import { isInside, refuseOutside, tagsOf } from '../access/inside.ts';
 import { expectMachine } from '../checkin/expected.ts';
-import { changeMany, deleteMachine, patchMachine } from '../machines/machine-changes.ts';
+import { changeMany } from '../machines/bulk.ts';
+import { deleteMachine, patchMachine } from '../machines/machine-changes.ts';
 import { listMachines } from '../machines/machine-list.ts';
 import { loadMachine, machineEtag, viewMachine } from '../machines/machines.ts';
 import type { App, Services } from '../services.ts';
@@ -178,7 +179,8 @@ export function machineRoutes(app: App, s: Services): void {
       config: { access: 'operate', keepsToTags: true },
       schema: {
         tags: ['machines'],
-        summary: 'Change many machines, each independently of the others',
+        summary:
+          'Change many machines, each independently of the others; with dry_run, only say what would become of each',
         body: BulkRequest,
         response: { 200: BulkResponse, ...errors },
       },
@@ -187,8 +189,8 @@ export function machineRoutes(app: App, s: Services): void {
       const { body, principal } = request;
       const outside = await outsideOf(s, principal, body.ids);
       const ids = body.ids.filter((id) => !outside.has(id));
-      const { changed, failed } = await changeMany(s, { ...body, ids }, serverSeen(s, request));
-      return { changed, failed: [...outside.values(), ...failed] };
+      const answer = await changeMany(s, { ...body, ids }, serverSeen(s, request));
+      return { ...answer, failed: [...outside.values(), ...answer.failed] };
     },
   );
 }

@@ -1,11 +1,12 @@
-// Dialogs that change a selection of machines: add and remove tags, assign a template.
+// Dialogs that change a selection of machines. A dry run says what would become of each.
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import type { BulkRequest } from '../../model/api/machines.ts';
+import type { BulkRequest, BulkResponse } from '../../model/api/machines.ts';
 import { changeMachines } from '../api.ts';
-import { useServices } from '../context.ts';
+import { useFleet, useServices } from '../context.ts';
 import { plural } from '../parts/format.ts';
 import { tagsOf } from './tags-text.ts';
+import { useTask } from '../parts/task.ts';
 import { FormDialog, type FormDialogProps } from '../parts/form-dialog.tsx';
 import { TemplateSelect } from '../machine/template-select.tsx';
 
@@ -81,20 +82,160 @@ export function BulkAssign({ ids, onClose, onDone }: BulkProps) {
   );
 }
 
+export function BulkProvision({ ids, onClose, onDone }: BulkProps) {
+  const [template, setTemplate] = useState('');
+  const [accepted, setAccepted] = useState({ reimage: false, confirmed: false, retry: false });
+  const accept = (name: keyof typeof accepted, text: string) => (
+    <label class="check">
+      <input
+        type="checkbox"
+        name={name}
+        checked={accepted[name]}
+        onChange={({ currentTarget: { checked } }) => setAccepted({ ...accepted, [name]: checked })}
+      />
+      {text}
+    </label>
+  );
+  return (
+    <BulkForm
+      title={`Provision ${plural(ids.length, 'machine')}`}
+      ids={ids}
+      change={{ workflow: { ...accepted, ...(template === '' ? {} : { template }) } }}
+      disabled={false}
+      isGrave
+      onClose={onClose}
+      onDone={onDone}
+    >
+      <TemplateSelect
+        label="Template (none: the one that each has been assigned)"
+        value={template}
+        onChange={setTemplate}
+      />
+      {accept('reimage', 'Overwrite what is on the planned disks')}
+      {accept('confirmed', 'Go on with agents that do not compare their disk with the plan')}
+      {accept('retry', 'Run it again by itself where a machine is reset')}
+    </BulkForm>
+  );
+}
+
+const others = {
+  cancel: ['Cancel the workflows of', { cancel: true }],
+  offline: ['Mark offline', { offline: true }],
+  back: ['Bring back', { offline: false }],
+  forget: ['Forget', { delete: true }],
+} as const satisfies Readonly<Record<string, readonly [string, Omit<BulkRequest, 'ids'>]>>;
+
+/** A change that needs no more said. */
+export function BulkOther({ what, ids, ...rest }: BulkProps & { what: keyof typeof others }) {
+  const [verb, change] = others[what];
+  return (
+    <BulkForm
+      title={`${verb} ${plural(ids.length, 'machine')}`}
+      ids={ids}
+      change={change}
+      disabled={false}
+      isGrave={what === 'forget' || what === 'cancel'}
+      {...rest}
+    >
+      {what === 'forget' && (
+        <p>Their records are deleted. The machines themselves are left alone.</p>
+      )}
+    </BulkForm>
+  );
+}
+
 interface FormProps extends BulkProps {
   readonly title: string;
   readonly change: Omit<BulkRequest, 'ids'>;
   readonly disabled: boolean;
+  /** True for what cannot be undone: it is applied after its dry run alone. */
+  readonly isGrave?: boolean;
   readonly children: ComponentChildren;
 }
 
-function BulkForm({ ids, change, ...form }: FormProps) {
+/** The answer to a dry run, as long as the form stands as it was then. */
+function useDryRun(ids: readonly string[], change: Omit<BulkRequest, 'ids'>) {
   const { session } = useServices();
+  const key = JSON.stringify([ids, change]);
+  const [known, setKnown] = useState<{ key: string; answer: BulkResponse } | undefined>();
+  const task = useTask();
+  const ask = (): Promise<void> =>
+    task.run(async () => {
+      const answer = await changeMachines(session, ids, { ...change, dry_run: true });
+      setKnown({ key, answer });
+    });
+  return { answer: known?.key === key ? known.answer : undefined, ask, ...task };
+}
+
+function BulkForm({ ids, change, disabled, isGrave = false, children, ...form }: FormProps) {
+  const { session } = useServices();
+  const { answer, ask, busy, problem } = useDryRun(ids, change);
   const submit = async (): Promise<string> => {
-    const { changed, failed } = await changeMachines(session, ids, change);
+    // A machine that the dry run refused is not tried, and neither is one that it did not show.
+    const chosen = answer?.outlook?.map(({ machine_id }) => machine_id) ?? ids;
+    const { changed, failed } = await changeMachines(session, chosen, change);
     const done = `${plural(changed, 'machine')} changed`;
     if (failed.length === 0) return `${done}.`;
     throw new Error(`${done}, ${String(failed.length)} refused: ${failed[0]?.failure.error ?? ''}`);
   };
-  return <FormDialog action="Apply" submit={submit} {...form} />;
+  return (
+    <FormDialog
+      action={isGrave && answer !== undefined ? `Apply to ${String(answer.changed)}` : 'Apply'}
+      submit={submit}
+      disabled={disabled || (isGrave && (answer === undefined || answer.changed === 0))}
+      {...form}
+    >
+      <Hidden ids={ids} />
+      {children}
+      <button type="button" class="more" disabled={busy || disabled} onClick={() => void ask()}>
+        {busy ? 'Asking…' : 'Dry run'}
+      </button>
+      {problem !== undefined && <p class="problem">{problem}</p>}
+      {answer !== undefined && <Outlook answer={answer} />}
+    </FormDialog>
+  );
+}
+
+/** Says which of the machines the filter hides, by their names. */
+function Hidden({ ids }: { ids: readonly string[] }) {
+  const { fleet } = useServices();
+  const { rows } = useFleet();
+  const shown = new Set(rows.map(({ id }) => id));
+  const hidden = ids.filter((id) => !shown.has(id));
+  if (hidden.length === 0) return null;
+  const names = hidden.slice(0, 8).map((id) => fleet.get(id)?.name ?? id);
+  const more =
+    hidden.length > names.length ? ` and ${String(hidden.length - names.length)} more` : '';
+  return (
+    <p class="problem" role="alert">
+      {plural(hidden.length, 'machine')} of these are hidden by the filter: {names.join(', ')}
+      {more}
+    </p>
+  );
+}
+
+/** The outlook for each machine, those that are refused first. */
+function Outlook({ answer: { changed, failed, outlook = [] } }: { answer: BulkResponse }) {
+  const { fleet } = useServices();
+  const name = (id: string): string => fleet.get(id)?.name ?? id;
+  return (
+    <section aria-label="Dry run" class="outlook">
+      <p role="status">
+        {plural(changed, 'machine')} would be changed, {failed.length.toLocaleString('en')} refused.
+      </p>
+      <ul tabIndex={0}>
+        {failed.map(({ machine_id, failure }) => (
+          <li key={machine_id}>
+            <b>{name(machine_id)}</b> <span class="problem">refused: {failure.error}</span>
+          </li>
+        ))}
+        {outlook.map(({ machine_id, does, loses }) => (
+          <li key={machine_id}>
+            <b>{name(machine_id)}</b> {does.length === 0 ? 'stays as it is' : does.join('; ')}
+            {loses.length > 0 && <span class="problem"> loses {loses.join(', ')}</span>}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
 }

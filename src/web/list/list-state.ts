@@ -1,45 +1,93 @@
-// The state of the list: filter, order, selection, keyboard row. It survives a visit to a machine's page;
-// filter and order are in the address too, so a view can be shared and reloaded. Pure.
+// The state of the list: filter, order, columns, selection, keyboard row. It survives a visit to a machine's page;
+// filter, order and columns are in the address too, so a view can be shared, saved and reloaded. Pure.
 import type { Sort, SortColumn } from '../live/fleet.ts';
 
 export interface ListState {
   readonly query: string;
   readonly sort: Sort;
+  readonly columns: readonly Column[];
   readonly selected: ReadonlySet<string>;
   /** The row under the keyboard cursor. */
   readonly activeId: string | undefined;
 }
 
-const columns: readonly SortColumn[] = [
+const sortColumns: readonly SortColumn[] = [
   'name',
   'state',
   'liveness',
   'hardware',
   'address',
   'lastSeen',
+  'model',
+  'serial',
+  'os',
+  'template',
+  'agent',
+  'problems',
 ];
+
+/** The columns between the name and the time that a machine was last seen, in their order. */
+export const columns = {
+  state: 'State',
+  liveness: 'Liveness',
+  hardware: 'Hardware',
+  address: 'Address',
+  model: 'Model',
+  serial: 'Serial',
+  os: 'System',
+  template: 'Template',
+  agent: 'Agent',
+  problems: 'Problems',
+  tags: 'Tags',
+} as const;
+export type Column = keyof typeof columns;
+
+export const isColumn = (name: string): name is Column => Object.hasOwn(columns, name);
+const defaultColumns: readonly Column[] = ['state', 'liveness', 'hardware', 'address', 'tags'];
 const defaultSort: Sort = { column: 'name', descending: false };
 
 /** Reads filter and order from an address's query string. */
 export function listStateOf(search: string): ListState {
   const parameters = new URLSearchParams(search);
   const sort = parameters.get('sort') ?? '';
-  const column = columns.find((name) => name === sort.replace(/^-/, ''));
+  const column = sortColumns.find((name) => name === sort.replace(/^-/, ''));
   return {
     query: parameters.get('q') ?? '',
     sort: column === undefined ? defaultSort : { column, descending: sort.startsWith('-') },
+    columns: columnsOf(parameters.get('columns')),
     selected: new Set(),
     activeId: undefined,
   };
 }
 
+function columnsOf(text: string | null): readonly Column[] {
+  if (text === null) return defaultColumns;
+  const named = new Set(text.split('.'));
+  return Object.keys(columns)
+    .filter(isColumn)
+    .filter((column) => named.has(column));
+}
+
+/** The columns with one more, or without it. */
+export function toggledColumn(shown: readonly Column[], column: Column): readonly Column[] {
+  const has = shown.includes(column);
+  return Object.keys(columns)
+    .filter(isColumn)
+    .filter((one) => (one === column ? !has : shown.includes(one)));
+}
+
 /** The address of the list in this state. */
-export function listPath({ query, sort }: ListState): string {
+export function listPath({
+  query,
+  sort,
+  columns: shown,
+}: Omit<ListState, 'selected' | 'activeId'>): string {
   const parameters = new URLSearchParams();
   if (query !== '') parameters.set('q', query);
   if (sort.column !== defaultSort.column || sort.descending) {
     parameters.set('sort', `${sort.descending ? '-' : ''}${sort.column}`);
   }
+  if (shown.join() !== defaultColumns.join()) parameters.set('columns', shown.join('.'));
   const search = parameters.toString();
   return search === '' ? '/machines' : `/machines?${search}`;
 }

@@ -3,7 +3,7 @@ import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { useServices } from '../context.ts';
 import type { SortColumn } from '../live/fleet.ts';
-import { sortBy, toggled, withRange, type ListState } from './list-state.ts';
+import { columns, sortBy, toggled, withRange, type Column, type ListState } from './list-state.ts';
 import { MachineRow } from './machine-row.tsx';
 import { usePageKeys } from './page-keys.ts';
 import { useNow } from '../parts/parts.tsx';
@@ -11,13 +11,32 @@ import { navigate } from '../router.tsx';
 import type { Row } from './row.ts';
 import { scrollToRow, useMedia, useRowWindow } from './virtual-window.ts';
 
-const headings: readonly { column: SortColumn; label: string }[] = [
-  { column: 'name', label: 'Name' },
-  { column: 'state', label: 'State' },
-  { column: 'liveness', label: 'Liveness' },
-  { column: 'hardware', label: 'Hardware' },
-  { column: 'address', label: 'Address' },
-];
+/** The least width of each column, and its share of what is left over. Units: CSS pixels. */
+const widths: Readonly<Record<Column, readonly [least: number, share: number]>> = {
+  state: [116, 0],
+  liveness: [92, 0],
+  hardware: [40, 2],
+  address: [124, 0],
+  model: [80, 1],
+  serial: [100, 0],
+  os: [80, 1],
+  template: [96, 0],
+  agent: [64, 0],
+  problems: [80, 0],
+  tags: [130, 1],
+};
+
+/** The grid of the rows, and the width below which the list scrolls sideways. */
+function gridOf(shown: readonly Column[]): Record<'--tracks' | '--least-width', string> {
+  const middle = shown.map((column) => widths[column]);
+  const all = [[40, 0], [130, 1.5], ...middle, [72, 0]] as const;
+  const tracks = all.map(([least, share]) =>
+    share === 0 ? `${String(least)}px` : `minmax(${String(least)}px, ${String(share)}fr)`,
+  );
+  // With the padding of a row.
+  const least = all.reduce((sum, [one]) => sum + one, 16);
+  return { '--tracks': tracks.join(' '), '--least-width': `${String(least)}px` };
+}
 
 interface ListProps {
   readonly rows: readonly Row[];
@@ -112,6 +131,7 @@ export function MachineList({ rows, list, onChange, place }: ListProps) {
       class="list"
       id="machines"
       role="grid"
+      style={gridOf(list.columns)}
       tabIndex={0}
       aria-label="Machines"
       aria-multiselectable
@@ -131,6 +151,7 @@ export function MachineList({ rows, list, onChange, place }: ListProps) {
           {inSight.map((row, i) => (
             <MachineRow
               row={row}
+              columns={list.columns}
               index={first + i}
               active={row.id === list.activeId}
               selected={list.selected.has(row.id)}
@@ -180,10 +201,16 @@ function ListHead({ list, rows, onChange }: HeadProps) {
           onChange={() => onChange({ selected: new Set(allSelected ? [] : rows.map((r) => r.id)) })}
         />
       </div>
-      {headings.map(({ column, label }) => heading(column, label))}
-      <div role="columnheader" class="c-tags">
-        <span>Tags</span>
-      </div>
+      {heading('name', 'Name')}
+      {list.columns.map((column) =>
+        column === 'tags' ? (
+          <div key={column} role="columnheader" class="c-tags">
+            <span>Tags</span>
+          </div>
+        ) : (
+          heading(column, columns[column])
+        ),
+      )}
       {heading('lastSeen', 'Last seen')}
     </div>
   );

@@ -2,16 +2,17 @@
 import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import type { MachineStateName } from '../../model/machine.ts';
 import { AddMachine } from './add-dialog.tsx';
-import { BulkAssign, BulkTags } from './bulk-dialogs.tsx';
+import { BulkAssign, BulkOther, BulkProvision, BulkTags } from './bulk-dialogs.tsx';
 import { useFleet, useLive, useMay, useServices } from '../context.ts';
 import { Filter } from './filter.tsx';
 import { plural } from '../parts/format.ts';
-import { listPath, type ListState } from './list-state.ts';
+import { columns, isColumn, listPath, toggledColumn, type ListState } from './list-state.ts';
 import { MachineList } from './machine-list.tsx';
 import { usePageKeys } from './page-keys.ts';
 import { Notice } from '../parts/parts.tsx';
 import { hasTerm, toggleTerm } from './query.ts';
-import type { Liveness } from './row.ts';
+import type { Liveness, Row } from './row.ts';
+import { csvOf, jsonOf, save } from './export.ts';
 
 const states: readonly MachineStateName[] = [
   'Discovered',
@@ -41,7 +42,7 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
   useEffect(() => {
     history.replaceState(null, '', listPath(list));
     document.title = 'Machines · Dragonfly';
-  }, [list.query, list.sort]);
+  }, [list.query, list.sort, list.columns]);
   usePageKeys({
     n: () => {
       if (may.operate) setDialog('add');
@@ -66,6 +67,8 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
       <div class="toolbar">
         <Filter query={list.query} onChange={(query) => onChange({ query })} />
         <Count />
+        <Columns list={list} onChange={onChange} />
+        <Export rows={view.rows} />
         {may.operate && (
           <button type="button" onClick={() => setDialog('add')}>
             Add machine… <kbd>n</kbd>
@@ -75,6 +78,7 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
       {hasSelection ? (
         <Selection
           count={ids.length}
+          hidden={ids.length - view.rows.filter(({ id }) => list.selected.has(id)).length}
           onOpen={setDialog}
           onClear={() => onChange({ selected: new Set() })}
         />
@@ -101,24 +105,46 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
       {dialog === 'assign' && (
         <BulkAssign ids={ids} onClose={() => setDialog(undefined)} onDone={finish} />
       )}
+      {dialog === 'provision' && (
+        <BulkProvision ids={ids} onClose={() => setDialog(undefined)} onDone={finish} />
+      )}
+      {(dialog === 'cancel' ||
+        dialog === 'offline' ||
+        dialog === 'back' ||
+        dialog === 'forget') && (
+        <BulkOther what={dialog} ids={ids} onClose={() => setDialog(undefined)} onDone={finish} />
+      )}
     </div>
   );
 }
 
-type Dialog = 'tags' | 'assign' | 'add';
+type Dialog = 'tags' | 'assign' | 'add' | 'provision' | 'cancel' | 'offline' | 'back' | 'forget';
+
+const moreActions: readonly (readonly [Dialog, string])[] = [
+  ['provision', 'Provision…'],
+  ['cancel', 'Cancel…'],
+  ['offline', 'Offline…'],
+  ['back', 'Bring back…'],
+  ['forget', 'Forget…'],
+];
 
 interface SelectionProps {
   readonly count: number;
+  /** The number of those that the filter does not show. */
+  readonly hidden: number;
   readonly onOpen: (dialog: Dialog) => void;
   readonly onClear: () => void;
 }
 
 /** The actions on the selected machines. */
-function Selection({ count, onOpen, onClear }: SelectionProps) {
+function Selection({ count, hidden, onOpen, onClear }: SelectionProps) {
   const may = useMay();
   return (
     <div class="bulk" role="toolbar" aria-label="Selection">
-      <strong>{plural(count, 'machine')} selected</strong>
+      <strong>
+        {plural(count, 'machine')} selected
+        {hidden > 0 && `, ${String(hidden)} hidden by the filter`}
+      </strong>
       {may.operate && (
         <>
           <button type="button" onClick={() => onOpen('tags')}>
@@ -127,12 +153,60 @@ function Selection({ count, onOpen, onClear }: SelectionProps) {
           <button type="button" onClick={() => onOpen('assign')}>
             Assign template… <kbd>a</kbd>
           </button>
+          {moreActions.map(([name, text]) => (
+            <button key={name} type="button" onClick={() => onOpen(name)}>
+              {text}
+            </button>
+          ))}
         </>
       )}
       <button type="button" onClick={onClear}>
         Clear <kbd>Esc</kbd>
       </button>
     </div>
+  );
+}
+
+function Columns({ list, onChange }: Omit<MachinesProps, 'place'>) {
+  return (
+    <details class="columns-menu">
+      <summary>Columns</summary>
+      <fieldset>
+        <legend class="hidden">Columns</legend>
+        {Object.entries(columns).map(([name, text]) => (
+          <label key={name} class="check">
+            <input
+              type="checkbox"
+              checked={list.columns.some((column) => column === name)}
+              onChange={() => {
+                if (isColumn(name)) onChange({ columns: toggledColumn(list.columns, name) });
+              }}
+            />
+            {text}
+          </label>
+        ))}
+      </fieldset>
+    </details>
+  );
+}
+
+/** Saves the machines that are shown, in their order. */
+function Export({ rows }: { rows: readonly Row[] }) {
+  return (
+    <select
+      class="export"
+      aria-label="Export what is shown"
+      value=""
+      onChange={({ currentTarget }) => {
+        if (currentTarget.value === 'csv') save('machines.csv', 'text/csv', csvOf(rows));
+        if (currentTarget.value === 'json') save('machines.json', 'application/json', jsonOf(rows));
+        currentTarget.value = '';
+      }}
+    >
+      <option value="">Export</option>
+      <option value="csv">CSV</option>
+      <option value="json">JSON</option>
+    </select>
   );
 }
 

@@ -5,7 +5,19 @@ import type { TextFieldName } from '../../model/search/fields.ts';
 import { compileQuery } from '../../model/search/query.ts';
 import type { Liveness, Row } from '../list/row.ts';
 
-export type SortColumn = 'name' | 'state' | 'liveness' | 'hardware' | 'address' | 'lastSeen';
+export type SortColumn =
+  | 'name'
+  | 'state'
+  | 'liveness'
+  | 'hardware'
+  | 'address'
+  | 'lastSeen'
+  | 'model'
+  | 'serial'
+  | 'os'
+  | 'template'
+  | 'agent'
+  | 'problems';
 
 export interface Sort {
   readonly column: SortColumn;
@@ -53,6 +65,14 @@ function sortKey(row: Row, column: SortColumn): string | number {
       return naturalKey(row.address);
     case 'lastSeen':
       return -(row.lastSeenMs ?? 0);
+    case 'problems':
+      return -row.problems;
+    case 'model':
+    case 'serial':
+    case 'os':
+    case 'template':
+    case 'agent':
+      return naturalKey(row[column] ?? '\uffff');
   }
 }
 

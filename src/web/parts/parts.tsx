@@ -108,14 +108,17 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   );
 }
 
-export function Tags({ tags }: { tags: readonly string[] }) {
+/** `most`: of more than these the rest are counted, and named as a tooltip. */
+export function Tags({ tags, most }: { tags: readonly string[]; most: number }) {
+  const left = tags.slice(most);
   return (
-    <span class="tags">
-      {tags.map((tag) => (
+    <span class="tags" title={left.length > 0 ? tags.join(', ') : undefined}>
+      {tags.slice(0, most).map((tag) => (
         <span key={tag} class="tag">
           {tag}
         </span>
       ))}
+      {left.length > 0 && <span class="tag more-tags">+{left.length}</span>}
     </span>
   );
 }

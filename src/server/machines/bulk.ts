@@ -1,0 +1,159 @@
+// One change for many machines, each independent of the others; or, with dry_run, what would become of each.
+import { AppError, httpStatus } from '../../core/errors.ts';
+import type { Log } from '../../core/log.ts';
+import type { BulkOutlook, BulkRequest, BulkResponse } from '../../model/api/machines.ts';
+import { mostTags } from '../../model/api/request.ts';
+import type { Machine } from '../../model/machine.ts';
+import { answerable, failureOf } from '../rules/failures.ts';
+import type { ServerSeen } from '../rules/fill/variables.ts';
+import {
+  applyPatch,
+  deleteMachine,
+  type DeleteServices,
+  type PatchServices,
+} from './machine-changes.ts';
+import { changeMachine, loadMachine } from './machines.ts';
+import { planForMachine, provision } from './provision.ts';
+import { cancelWorkflow, refuseSecondWorkflow, type WorkflowServices } from './workflows.ts';
+
+export type BulkServices = PatchServices &
+  DeleteServices &
+  WorkflowServices & { readonly log: Log };
+
+/** The number of machines that are changed at a time. */
+const atOnce = 32;
+
+/** Changes each machine by itself, whatever becomes of the others. With `dry_run` nothing is changed. Errors:
+ *  AppError `request.invalid`. */
+export async function changeMany(
+  s: BulkServices,
+  request: BulkRequest,
+  server: ServerSeen,
+): Promise<BulkResponse> {
+  refuseBoth(request);
+  const left = [...new Set(request.ids.map((id) => id.toLowerCase()))];
+  const failed: BulkResponse['failed'] = [];
+  const outlook: BulkOutlook[] = [];
+  let changed = 0;
+  const work = async (): Promise<void> => {
+    for (let id = left.pop(); id !== undefined; id = left.pop()) {
+      try {
+        if (request.dry_run === true) outlook.push(await outlookOf(s, id, request, server));
+        else await changeOne(s, id, request, server);
+        changed += 1;
+      } catch (err) {
+        const failure = answerable(err);
+        if (httpStatus(failure.code) === 500)
+          s.log.error({ err, machine_id: id }, 'bulk: it failed');
+        failed.push({ machine_id: id, failure: failureOf(failure) });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  return { changed, failed, ...(request.dry_run === true ? { outlook } : {}) };
+}
+
+/** Deleting and cancelling go with no other change. Errors: AppError `request.invalid`. */
+function refuseBoth({ ids: _ids, dry_run: _dry, ...changes }: BulkRequest): void {
+  for (const alone of ['delete', 'cancel'] as const) {
+    if (changes[alone] !== true || Object.keys(changes).length === 1) continue;
+    throw new AppError('request.invalid', `body: ${alone} goes with no other change`, {
+      details: { path: alone, part: 'body' },
+    });
+  }
+}
+
+async function changeOne(
+  s: BulkServices,
+  id: string,
+  request: BulkRequest,
+  server: ServerSeen,
+): Promise<void> {
+  if (request.delete === true) return deleteMachine(s, id);
+  if (request.cancel === true) {
+    await cancelWorkflow(s, workflowOf((await loadMachine(s, id)).value));
+    return;
+  }
+  await changeMachine(s, id, (machine) => changedBy(s, machine, request));
+  if (request.workflow !== undefined) await provision(s, id, request.workflow, server);
+}
+
+/** The machine with the changes of its record. Errors: those of applyPatch. */
+async function changedBy(
+  s: BulkServices,
+  machine: Machine,
+  request: BulkRequest,
+): Promise<Machine> {
+  const { add_tags = [], remove_tags = [], os_choice, offline } = request;
+  const tags = new Set([...machine.config.tags, ...add_tags]);
+  for (const tag of remove_tags) tags.delete(tag);
+  if (add_tags.length > 0 && tags.size > mostTags) throw tooManyTags();
+  const retagged = add_tags.length + remove_tags.length > 0;
+  return applyPatch(s, machine, {
+    ...(retagged ? { tags: [...tags] } : {}),
+    ...(os_choice === undefined ? {} : { os_choice }),
+    ...(offline === undefined ? {} : { offline }),
+  });
+}
+
+function tooManyTags(): AppError {
+  return new AppError('request.invalid', `a machine has at most ${mostTags} tags`, {
+    details: { path: 'add_tags', part: 'body' },
+  });
+}
+
+/** The outlook for a machine. Errors: as the change itself would fail. */
+async function outlookOf(
+  s: BulkServices,
+  id: string,
+  request: BulkRequest,
+  server: ServerSeen,
+): Promise<BulkOutlook> {
+  const { value: machine } = await loadMachine(s, id);
+  if (request.delete === true) {
+    await refuseSecondWorkflow(s, machine);
+    const tags = machine.config.tags.length === 0 ? [] : [`tags ${machine.config.tags.join(', ')}`];
+    return { machine_id: id, does: ['forgotten'], loses: ['its record', 'its history', ...tags] };
+  }
+  if (request.cancel === true) {
+    const workflow = (await s.store.workflows.get(workflowOf(machine)))?.value;
+    const isRunning = workflow?.status?.state === 'STATE_RUNNING';
+    const loses = isRunning ? ['its progress; the machine is left in Error'] : [];
+    return { machine_id: id, does: ['workflow cancelled'], loses };
+  }
+  const after = await changedBy(s, machine, request);
+  const does = differences(machine, after);
+  if (request.workflow === undefined) return { machine_id: id, does, loses: [] };
+  await refuseSecondWorkflow(s, machine);
+  const plan = await planForMachine(s, after, request.workflow, server);
+  const { disk, overwrites, lost, warnings } = plan;
+  const target = [disk?.device, disk?.model, disk?.serial, disk?.wwn].filter(Boolean).join(' ');
+  if (overwrites)
+    does.push(`overwrites ${target === '' ? 'a disk that the server does not know' : target}`);
+  const actions = plan.actions.map(({ action }) => action).join(', ');
+  return { machine_id: id, does: [...does, `runs ${actions}`, ...warnings], loses: lost };
+}
+
+/** The differences between two records in words. */
+function differences({ config, status }: Machine, after: Machine): string[] {
+  const added = after.config.tags.filter((tag) => !config.tags.includes(tag));
+  const removed = config.tags.filter((tag) => !after.config.tags.includes(tag));
+  const before = config.os_choice ?? 'none';
+  const chosen = after.config.os_choice ?? 'none';
+  const [state, next] = [status.state, after.status.state].map((one) => JSON.stringify(one));
+  return [
+    ...(added.length === 0 ? [] : [`tagged ${added.join(', ')}`]),
+    ...(removed.length === 0 ? [] : [`no longer tagged ${removed.join(', ')}`]),
+    ...(before === chosen ? [] : [`template ${before} → ${chosen}`]),
+    ...(state === next || after.status.state !== 'Offline' ? [] : ['offline']),
+    ...(state === next || status.state !== 'Offline' ? [] : ['brought back']),
+  ];
+}
+
+/** Errors: AppError `workflow.unknown` for a machine that has none. */
+function workflowOf({ id, status }: Machine): string {
+  if (status.current_workflow !== null) return status.current_workflow;
+  throw new AppError('workflow.unknown', 'the machine has no workflow that waits or runs', {
+    details: { machine_id: id },
+  });
+}

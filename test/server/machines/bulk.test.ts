@@ -1,0 +1,58 @@
+import { expect, it } from 'vitest';
+import { checkin, rebootTemplate, startServer } from '../harness.ts';
+
+/** A server with three machines, of which the first has a workflow. */
+async function prepared() {
+  const server = await startServer();
+  await server.call('PUT', '/api/templates/restart', { body: rebootTemplate });
+  const ids: string[] = [];
+  for (const n of [1, 2, 3]) {
+    const { body } = await server.call('POST', '/api/agent/checkin', { body: checkin(n) });
+    ids.push(body.machine_id);
+  }
+  await server.call('POST', '/api/workflows', {
+    body: { machine_id: ids[0], template: 'restart' },
+  });
+  const bulk = (change: object) =>
+    server.call('POST', '/api/machines/bulk', { body: { ids, ...change } });
+  return { server, ids, bulk };
+}
+
+it.each([
+  [{ add_tags: ['a'] }, 3, 'tagged a'],
+  [{ os_choice: 'restart' }, 3, 'template none → restart'],
+  [{ offline: true }, 2, 'offline'],
+  [{ workflow: { template: 'restart' } }, 2, 'runs reboot'],
+  [{ cancel: true }, 1, 'workflow cancelled'],
+  [{ delete: true }, 2, 'forgotten'],
+])(
+  'a dry run of %j says what would become of each, and changes nothing',
+  async (change, count, does) => {
+    const { server, ids, bulk } = await prepared();
+    const state = async () =>
+      Promise.all(
+        ids.map(async (id) => (await server.call('GET', `/api/machines/${id}`)).body.config),
+      );
+    const before = await state();
+    const { body } = await bulk({ ...change, dry_run: true });
+    expect(body.changed).toBe(count);
+    expect(body.failed).toHaveLength(3 - count);
+    const last = body.outlook.at(-1);
+    expect(last.does).toContain(does);
+    expect(await state()).toEqual(before);
+    expect((await server.store.workflows.list()).items).toHaveLength(1);
+    const done = await bulk(change);
+    expect([done.body.changed, done.body.outlook]).toEqual([count, undefined]);
+  },
+);
+
+it('cancelling and deleting go with no other change', async () => {
+  const { bulk } = await prepared();
+  for (const change of [
+    { cancel: true, add_tags: ['a'] },
+    { delete: true, cancel: true },
+  ]) {
+    const { status, body } = await bulk(change);
+    expect([status, body.code]).toEqual([422, 'request.invalid']);
+  }
+});
