@@ -5,7 +5,8 @@ import { conflictCommands } from './conflicts.ts';
 import { damagedCommands } from './damaged.ts';
 import { contextCommands } from './context.ts';
 import { eventCommands } from './events.ts';
-import { machineCommands } from './machines/machines.ts';
+import { changeCommands } from './machines/change.ts';
+import { lookCommands } from './machines/look.ts';
 import { provisionCommands } from './machines/provision.ts';
 import { settingCommands } from './settings.ts';
 import { templateCommands } from './templates.ts';
@@ -13,7 +14,8 @@ import { tokenCommands } from './tokens.ts';
 import { workflowCommands } from './workflows.ts';
 
 export const operatorCommands: readonly Command[] = [
-  ...machineCommands,
+  ...lookCommands,
+  ...changeCommands,
   ...provisionCommands,
   ...workflowCommands,
   ...templateCommands,

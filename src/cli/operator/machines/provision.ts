@@ -8,23 +8,15 @@ import type { PlannedDisk } from '../../../model/documents/planned-disk.ts';
 import type { MachineView } from '../../../model/api/machines.ts';
 import { command, type Io } from '../../command.ts';
 import { connectionOptions, withClient } from '../connection.ts';
-import { confirm } from './machines.ts';
-import { selected, selectionOptions, titleOf } from './selection.ts';
+import { confirm } from './change.ts';
+import { selected, selectionOptions, someMachines, titleOf } from './selection.ts';
 import { waitFor, waitOptions } from '../wait.ts';
-
-const machines = {
-  machines: {
-    describe: 'id, name, host name, MAC, serial number or asset tag',
-    isMany: true,
-    isOptional: true,
-  },
-} as const;
 
 /** Exit code 1: a machine was refused, or its workflow failed. */
 const provision = command({
   name: 'machines provision',
   describe: 'install machines: prints the plan of each, asks, and queues the workflows',
-  positionals: machines,
+  positionals: someMachines,
   options: {
     template: {
       type: 'string',
@@ -66,7 +58,7 @@ const provision = command({
 const cancel = command({
   name: 'machines cancel',
   describe: 'cancel the active workflows of machines',
-  positionals: machines,
+  positionals: someMachines,
   options: { ...selectionOptions, ...connectionOptions },
   run: (args, io) =>
     withClient(args, io, async (client) => {

@@ -5,6 +5,20 @@ import { normalizeMac } from '../../../identity/macs.ts';
 import type { MachineView } from '../../../model/api/machines.ts';
 import { quoted } from '../../../model/search/query.ts';
 
+/** The arguments of a command about machines that are named, or chosen by `selectionOptions`. */
+export const someMachines = {
+  machines: {
+    describe: 'id, name, host name, MAC, serial number or asset tag',
+    isMany: true,
+    isOptional: true,
+  },
+} as const;
+
+/** The argument of a command about one machine. */
+export const oneMachine = {
+  machine: { describe: 'id, name, host name, MAC, serial or asset tag' },
+} as const;
+
 export const selectionOptions = {
   tag: { type: 'string', short: 'l', value: 'TAG', describe: 'the machines with this tag' },
   query: {

@@ -1,123 +1,18 @@
-// `dragonfly machines`: looks at machines and changes what an operator decides about them.
+// `dragonfly machines add`, `tag`, `assign` and the like: changes what an operator decides about machines.
 import { AppError } from '../../../core/errors.ts';
-import type { MachineChange } from '../../../model/history.ts';
-import { stateName } from '../../../model/machine.ts';
-import { LivenessName } from '../../../model/api/agent.ts';
-import { MachineStateName } from '../../../model/machine.ts';
-import type { MachinePatch, MachineView } from '../../../model/api/machines.ts';
+import type { MachinePatch } from '../../../model/api/machines.ts';
 import type { BulkChange } from '../../../client/machines.ts';
 import { command, type Io } from '../../command.ts';
 import { connectionOptions, withClient, type ConnectionArgs } from '../connection.ts';
-import { outputOptions, printDocument, printList, type Shape } from '../output.ts';
 import {
   machineNamed,
+  oneMachine,
   selected,
   selectionOptions,
+  someMachines,
   titleOf,
   type SelectionArgs,
 } from './selection.ts';
-
-const someMachines = {
-  machines: {
-    describe: 'id, name, host name, MAC, serial number or asset tag',
-    isMany: true,
-    isOptional: true,
-  },
-} as const;
-const oneMachine = {
-  machine: { describe: 'id, name, host name, MAC, serial or asset tag' },
-} as const;
-
-const machineShape: Shape<MachineView> = {
-  columns: {
-    NAME: titleOf,
-    STATE: ({ status }) => stateName(status.state),
-    LIVENESS: ({ liveness }) => liveness,
-    ADDRESS: ({ report }) => report?.ip_address ?? null,
-    TEMPLATE: ({ config }) => config.os_choice,
-    SYSTEM: ({ report }) => report?.existing_os?.name ?? null,
-    TAGS: ({ config }) => config.tags.join(','),
-  },
-  wide: {
-    MODEL: ({ hardware }) => hardware.system?.product ?? null,
-    SERIAL: ({ hardware }) => hardware.system?.serial ?? null,
-    MAC: ({ identity }) => identity.primary_mac,
-    SEEN: ({ status }) => status.last_seen,
-    AGENT: ({ report }) => report?.agent_version ?? null,
-    ID: ({ id }) => id,
-  },
-  name: ({ id }) => id,
-};
-
-const changeShape: Shape<MachineChange> = {
-  columns: {
-    WHEN: ({ at }) => at,
-    WHAT: ({ what }) => what,
-    BEFORE: ({ before }) => (before === null ? null : String(before)),
-    AFTER: ({ after }) => (after === null ? null : String(after)),
-  },
-  name: ({ what }) => what,
-};
-
-const list = command({
-  name: 'machines list',
-  describe: 'list machines: all, or those that a search finds',
-  positionals: {
-    words: { describe: 'a search, as with -q', isMany: true, isOptional: true },
-  },
-  options: {
-    ...selectionOptions,
-    state: { type: 'string', choices: MachineStateName.enum, describe: 'those in this state' },
-    liveness: {
-      type: 'string',
-      choices: LivenessName.enum,
-      describe: 'those that beat, or do not',
-    },
-    ...outputOptions,
-    ...connectionOptions,
-  },
-  run: (args, io) =>
-    withClient(args, io, async (client) => {
-      const { words, tag, query, state, liveness } = args;
-      const search = [...words, ...(query === undefined ? [] : [query])];
-      const filter = {
-        ...(search.length === 0 ? {} : { q: search.join(' ') }),
-        ...(tag === undefined ? {} : { tag }),
-        ...(state === undefined ? {} : { state }),
-        ...(liveness === undefined ? {} : { liveness }),
-      };
-      await printList(io, args, await client.machines.list(filter).toArray(), machineShape);
-      return 0;
-    }),
-});
-
-const get = command({
-  name: 'machines get',
-  describe: 'print all that is known of a machine',
-  positionals: oneMachine,
-  options: { ...outputOptions, ...connectionOptions },
-  run: (args, io) =>
-    withClient(args, io, async (client) => {
-      const machine = await machineNamed(client, args.machine);
-      if (args.output === undefined || args.json || args.yaml) {
-        await printDocument(io, args, machine);
-      } else await printList(io, args, [machine], machineShape);
-      return 0;
-    }),
-});
-
-const history = command({
-  name: 'machines history',
-  describe: 'print the changes of a machine, newest first',
-  positionals: oneMachine,
-  options: { ...outputOptions, ...connectionOptions },
-  run: (args, io) =>
-    withClient(args, io, async (client) => {
-      const { id } = await machineNamed(client, args.machine);
-      await printList(io, args, await client.machines.history(id), changeShape);
-      return 0;
-    }),
-});
 
 const add = command({
   name: 'machines add',
@@ -217,19 +112,7 @@ const label = command({
     }),
 });
 
-export const machineCommands = [
-  list,
-  get,
-  history,
-  add,
-  tag,
-  untag,
-  label,
-  assign,
-  offline,
-  online,
-  forget,
-];
+export const changeCommands = [add, tag, untag, label, assign, offline, online, forget];
 
 /** Exit code 1: some were not changed. */
 async function changeAll(

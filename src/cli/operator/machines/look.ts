@@ -1,0 +1,102 @@
+// `dragonfly machines list`, `get` and `history`: looks at machines.
+import type { MachineChange } from '../../../model/history.ts';
+import { LivenessName } from '../../../model/api/agent.ts';
+import { MachineStateName, stateName } from '../../../model/machine.ts';
+import type { MachineView } from '../../../model/api/machines.ts';
+import { command } from '../../command.ts';
+import { connectionOptions, withClient } from '../connection.ts';
+import { outputOptions, printDocument, printList, type Shape } from '../output.ts';
+import { machineNamed, oneMachine, selectionOptions, titleOf } from './selection.ts';
+
+const machineShape: Shape<MachineView> = {
+  columns: {
+    NAME: titleOf,
+    STATE: ({ status }) => stateName(status.state),
+    LIVENESS: ({ liveness }) => liveness,
+    ADDRESS: ({ report }) => report?.ip_address ?? null,
+    TEMPLATE: ({ config }) => config.os_choice,
+    SYSTEM: ({ report }) => report?.existing_os?.name ?? null,
+    TAGS: ({ config }) => config.tags.join(','),
+  },
+  wide: {
+    MODEL: ({ hardware }) => hardware.system?.product ?? null,
+    SERIAL: ({ hardware }) => hardware.system?.serial ?? null,
+    MAC: ({ identity }) => identity.primary_mac,
+    SEEN: ({ status }) => status.last_seen,
+    AGENT: ({ report }) => report?.agent_version ?? null,
+    ID: ({ id }) => id,
+  },
+  name: ({ id }) => id,
+};
+
+const changeShape: Shape<MachineChange> = {
+  columns: {
+    WHEN: ({ at }) => at,
+    WHAT: ({ what }) => what,
+    BEFORE: ({ before }) => (before === null ? null : String(before)),
+    AFTER: ({ after }) => (after === null ? null : String(after)),
+  },
+  name: ({ what }) => what,
+};
+
+const list = command({
+  name: 'machines list',
+  describe: 'list machines: all, or those that a search finds',
+  positionals: {
+    words: { describe: 'a search, as with -q', isMany: true, isOptional: true },
+  },
+  options: {
+    ...selectionOptions,
+    state: { type: 'string', choices: MachineStateName.enum, describe: 'those in this state' },
+    liveness: {
+      type: 'string',
+      choices: LivenessName.enum,
+      describe: 'those that beat, or do not',
+    },
+    ...outputOptions,
+    ...connectionOptions,
+  },
+  run: (args, io) =>
+    withClient(args, io, async (client) => {
+      const { words, tag, query, state, liveness } = args;
+      const search = [...words, ...(query === undefined ? [] : [query])];
+      const filter = {
+        ...(search.length === 0 ? {} : { q: search.join(' ') }),
+        ...(tag === undefined ? {} : { tag }),
+        ...(state === undefined ? {} : { state }),
+        ...(liveness === undefined ? {} : { liveness }),
+      };
+      await printList(io, args, await client.machines.list(filter).toArray(), machineShape);
+      return 0;
+    }),
+});
+
+const get = command({
+  name: 'machines get',
+  describe: 'print all that is known of a machine',
+  positionals: oneMachine,
+  options: { ...outputOptions, ...connectionOptions },
+  run: (args, io) =>
+    withClient(args, io, async (client) => {
+      const machine = await machineNamed(client, args.machine);
+      if (args.output === undefined || args.json || args.yaml) {
+        await printDocument(io, args, machine);
+      } else await printList(io, args, [machine], machineShape);
+      return 0;
+    }),
+});
+
+const history = command({
+  name: 'machines history',
+  describe: 'print the changes of a machine, newest first',
+  positionals: oneMachine,
+  options: { ...outputOptions, ...connectionOptions },
+  run: (args, io) =>
+    withClient(args, io, async (client) => {
+      const { id } = await machineNamed(client, args.machine);
+      await printList(io, args, await client.machines.history(id), changeShape);
+      return 0;
+    }),
+});
+
+export const lookCommands = [list, get, history];
