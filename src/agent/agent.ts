@@ -42,6 +42,8 @@ export interface AgentOptions {
   readonly runners?: ActionRunners;
   /** True to carry out workflows of `runners` and nothing else: no action of the agent's own, no reboot. */
   readonly onlyRunners?: boolean;
+  /** They write files below a folder of their own, and touch no disk: plans then name none. */
+  readonly isConfined?: boolean;
   /** Beats at least this often, whatever the server says. */
   readonly maxIntervalSeconds?: number | undefined;
   /** Keeps the sequence, the waiting reports and what was done of a workflow across restarts of the agent. */
@@ -123,6 +125,7 @@ async function assemble(options: AgentOptions): Promise<LoopOptions> {
       mayAct: options.mayAct ?? false,
       runners: options.runners,
       onlyRunners: options.onlyRunners ?? false,
+      isConfined: options.isConfined,
       journal: openJournal(boot.id, notebooks?.workflow),
       // A captured machine is not there to be changed.
       actions:

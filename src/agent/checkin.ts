@@ -14,6 +14,8 @@ export interface CheckinContext {
   readonly nameservers?: readonly string[] | undefined;
   /** The agent runs in the netboot image, not on a disk. */
   readonly inImage?: boolean | undefined;
+  /** The agent writes files below a folder of its own, and does nothing else. */
+  readonly isConfined?: boolean | undefined;
 }
 
 /** Omits whatever was not looked for or could not be read. An empty list, or `existing_os: null`, means none,
@@ -69,6 +71,7 @@ export function checkinRequest(inventory: Inventory, context: CheckinContext): C
     ...(hardware.existing_os === undefined ? {} : { existing_os: hardware.existing_os }),
     agent_version: context.agentVersion,
     ...(context.inImage === undefined ? {} : { in_image: context.inImage }),
+    ...(context.isConfined === true ? { is_confined: true } : {}),
     problems,
   });
 }

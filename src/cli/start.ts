@@ -69,6 +69,7 @@ const start = command({
         servers: [url],
         mayAct: true,
         onlyRunners: true,
+        isConfined: true,
         runners: scratchRunners(join(data, 'scratch')),
         agentVersion: io.version,
         signal: io.signal,

@@ -163,6 +163,8 @@ export const AgentReport = Type.Object({
   /** The last check-in showed a MAC and nothing else that tells the machine from others: no proof for
    *  workflows and their secrets. */
   shows_less: Type.Optional(Type.Boolean()),
+  /** True if its agent writes files below a folder of its own, and does nothing else. */
+  is_confined: Type.Optional(Type.Boolean()),
   nameservers: Type.Array(Type.String()),
   boot_id: nullable(Type.String()),
   sequence: Type.Optional(nullable(Type.Integer())),

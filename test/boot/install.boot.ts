@@ -43,13 +43,6 @@ const kinds: readonly MachineKind[] = [
     planned: '/dev/sda',
   },
   {
-    name: 'a SAS disk behind a Fusion-MPT',
-    firmware: 'BIOS',
-    controller: 'mptsas1068',
-    device: 'scsi-hd',
-    planned: '/dev/sda',
-  },
-  {
     name: 'an NVMe disk with sectors of 4096 bytes',
     firmware: 'UEFI',
     device: 'nvme,logical_block_size=4096,physical_block_size=4096',

@@ -34,7 +34,6 @@ const modules = [
   'drivers/scsi/sd_mod',
   'drivers/scsi/virtio_scsi',
   'drivers/scsi/megaraid/megaraid_sas',
-  'drivers/message/fusion/mptsas',
   'drivers/nvme/host/nvme',
 ] as const;
 

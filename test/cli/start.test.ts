@@ -77,7 +77,10 @@ it('npm start offers a template that succeeds, and carries out nothing else', as
     await expect.poll(ended, { timeout: 60_000 }).toMatch(/SUCCESS|FAILED/);
     return (await request(url, 'GET', path)).body;
   };
-  expect((await provision('hello')).status.state).toBe('STATE_SUCCESS');
+  const hello = await provision('hello');
+  expect(hello.status.state).toBe('STATE_SUCCESS');
+  expect(hello.spec.plan).toMatchObject({ disk: null, overwrites: false, lost: [], warnings: [] });
+  expect(hello.spec.plan.actions[0].does).toContain('writes /hello.txt below the folder');
   expect(readFileSync(join(data, 'scratch', 'hello.txt'), 'utf8')).toMatch(/^Hello from http/);
 
   const reboot = { apiVersion: 'dragonfly.computer/v1', kind: 'Template' };

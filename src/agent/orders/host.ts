@@ -32,6 +32,8 @@ export interface HostSubjectOptions {
   readonly runners?: ActionRunners | undefined;
   /** True to carry out workflows of these runners and nothing else: no other action, no reboot. */
   readonly onlyRunners?: boolean;
+  /** They write below a folder of their own alone. */
+  readonly isConfined?: boolean | undefined;
   /** The actions of this agent, for a workflow with this planned disk. */
   readonly actions?:
     | ((plannedDisk: PlannedDisk | undefined) => Promise<WorkflowActions>)
@@ -65,6 +67,7 @@ export class HostSubject implements Subject {
       ipAddress: reportedAddress(facts, inventory.identity.primary_mac),
       nameservers: facts.resolver?.nameservers,
       inImage: await isNetbootImage(this.#o.root),
+      isConfined: this.#o.isConfined,
     });
   }
 

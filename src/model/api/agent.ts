@@ -37,6 +37,12 @@ export const CheckinRequest = bounded(
     in_image: Type.Optional(
       Type.Boolean({ description: 'ours: the agent runs in the netboot image, not on a disk' }),
     ),
+    is_confined: Type.Optional(
+      Type.Boolean({
+        description:
+          'ours: the agent writes files below a folder of its own, and does nothing else',
+      }),
+    ),
     uptime_seconds: Type.Optional(
       nullable(Type.Number({ description: 'tells a reboot from a second live machine' })),
     ),

@@ -138,7 +138,13 @@ function reportOf(
 ): AgentReport {
   const believe = believing(request);
   const existingOs = believe(request.existing_os);
-  const { tells_os: _before, shows_less: _proved, later_problems: later, ...kept } = known ?? {};
+  const {
+    tells_os: _before,
+    shows_less: _proved,
+    is_confined: _was,
+    later_problems: later,
+    ...kept
+  } = known ?? {};
   const isSameBoot = known !== undefined && known.boot_id === shown.bootId;
   return {
     hostname: null,
@@ -162,6 +168,7 @@ function reportOf(
     ...(existingOs === undefined ? {} : { existing_os: existingOs }),
     ...(tellsOs(known, shown.bootId, request) ? { tells_os: true } : {}),
     ...(isLess ? { shows_less: true } : {}),
+    ...(request.is_confined === true ? { is_confined: true } : {}),
     ...(isSameBoot && later !== undefined ? { later_problems: later } : {}),
     at,
     boot_id: shown.bootId,

@@ -3,15 +3,23 @@ import type { StoredDisk } from '../../../model/hardware/disk.ts';
 import type { PlannedAction } from '../../../model/documents/plan.ts';
 import type { TemplateAction } from '../../../model/documents/template.ts';
 
-/** `disk` is the planned one. The action's variables are filled in, secrets masked. */
+/** `disk` is the planned one; `isConfined`: the agent writes files below a folder of its own, and does nothing
+ *  else. The action's variables are filled in, secrets masked. */
 export function describeAction(
   action: TemplateAction,
   disk: StoredDisk | undefined,
+  isConfined: boolean,
 ): PlannedAction {
-  return {
-    action: action.action,
-    does: sentence(action, disk?.device ?? 'a disk that is not known yet'),
-  };
+  const does = isConfined
+    ? confined(action)
+    : sentence(action, disk?.device ?? 'a disk that is not known yet');
+  return { action: action.action, does };
+}
+
+function confined(action: TemplateAction): string {
+  return action.action === 'writefile'
+    ? `writes ${action.path} below the folder of its agent, and nothing else`
+    : 'is refused: its agent writes files below a folder of its own, and does nothing else';
 }
 
 function sentence(action: TemplateAction, disk: string): string {

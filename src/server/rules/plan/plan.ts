@@ -41,7 +41,9 @@ export function planWorkflow(machine: Machine, template: Template, options: Plan
   const wanted = wantedDisk(actions);
   // An agent that tells of no disk at all did not look.
   const isKnown = found.disks.length > 0;
-  const disk = needsDisk(actions) && isKnown ? diskOf(wanted, found, may) : undefined;
+  const isConfined = machine.report?.is_confined === true && !may.overwrites;
+  const isAsked = needsDisk(actions) && !isConfined;
+  const disk = isAsked && isKnown ? diskOf(wanted, found, may) : undefined;
   if (may.overwrites && !may.reimage && !isNamed(wanted)) refuseReimage(machine, template, disk);
   const enforced = (machine.report?.boot_id ?? null) !== null;
   if (!enforced && may.overwrites) refuseUnenforced(wanted, found, options.confirmed);
@@ -51,8 +53,8 @@ export function planWorkflow(machine: Machine, template: Template, options: Plan
     lost: disk !== undefined && may.overwrites ? dataOn(disk, found) : [],
     contents: disk?.contents ?? null,
     left_alone: found.disks.filter((other) => other !== disk).map(plannedDisk),
-    actions: actions.map((action) => describeAction(action, disk)),
-    warnings: warningsOf(template, disk, may, machine),
+    actions: actions.map((action) => describeAction(action, disk, isConfined)),
+    warnings: warningsOf(template, disk, isAsked, machine, may),
     timeout_seconds: template.spec.timeout ?? defaultTimeoutSeconds,
     confirmation: options.confirmation,
     confirmation_seconds: confirmationSeconds,
@@ -133,8 +135,9 @@ function refuseUnenforced(wanted: Wanted, found: Found, confirmed: boolean): voi
 function warningsOf(
   { spec }: Template,
   disk: StoredDisk | undefined,
-  { overwrites }: Permissions,
+  isAsked: boolean,
   { report }: Machine,
+  { overwrites }: Permissions,
 ): string[] {
   const images = spec.actions.filter((action) => action.action === 'image2disk');
   const without = images.filter(({ checksum }) => checksum === undefined || checksum === '');
@@ -155,7 +158,7 @@ function warningsOf(
       : []),
     ...(report === undefined
       ? ['the machine has not checked in yet: neither its disks nor its agent are known']
-      : ofAgent(report, disk === undefined && needsDisk(spec.actions))),
+      : ofAgent(report, disk === undefined && isAsked)),
     ...misspelt(spec.actions),
   ];
 }

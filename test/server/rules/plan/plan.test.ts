@@ -27,6 +27,7 @@ const image: TemplateAction = { action: 'image2disk', url: 'https://x/debian.raw
 
 interface Given {
   readonly problems?: readonly Problem[];
+  readonly isConfined?: boolean;
   readonly disks: readonly StoredDisk[];
   readonly actions?: readonly TemplateAction[];
   readonly os?: StoredOs | null;
@@ -36,7 +37,7 @@ interface Given {
 }
 
 function plan({ disks, actions = [image], os = null, bootId = 'a', ...more }: Given) {
-  const { problems = [], ...options } = more;
+  const { problems = [], isConfined = false, ...options } = more;
   const fresh = newMachine();
   const machine = {
     ...fresh,
@@ -53,6 +54,7 @@ function plan({ disks, actions = [image], os = null, bootId = 'a', ...more }: Gi
       matched_by: 'new' as const,
       evidence: [],
       problems: [...problems],
+      is_confined: isConfined,
     },
   };
   const template: Template = {
@@ -399,6 +401,20 @@ describe('a plan', () => {
       name === undefined
         ? ''
         : `${content} is an expression and stays as it is: {{ ${name} }} alone is filled in`,
+    );
+  });
+
+  it('names no disk for an agent that writes below a folder of its own', () => {
+    const actions: TemplateAction[] = [{ action: 'writefile', path: '/hello.txt', content: 'x' }];
+    const confined = plan({ disks: [disk('/dev/sda')], os: debian, actions, isConfined: true });
+    expect(confined).toMatchObject({ disk: null, left_alone: [{ device: '/dev/sda' }] });
+    expect(confined.actions[0]?.does).toBe(
+      'writes /hello.txt below the folder of its agent, and nothing else',
+    );
+    expect(plan({ disks: [disk('/dev/sda')], actions }).disk).toMatchObject({ device: '/dev/sda' });
+    // No word of an agent makes an image harmless.
+    expect(outcome({ disks: [disk('/dev/sda')], os: debian, isConfined: true })).toBe(
+      'machine.has-os',
     );
   });
 
