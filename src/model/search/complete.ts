@@ -2,7 +2,7 @@
 import { fieldNames, isTextField, textFieldOf, type TextFieldName } from './fields.ts';
 import { parseQuery, quoted } from './query.ts';
 
-export interface Suggestion {
+interface Suggestion {
   /** The term as it would stand in the query. */
   readonly term: string;
   readonly says: string;

@@ -34,7 +34,7 @@ const states = ['discovered', 'ready', 'provisioning', 'provisioned', 'error', '
 const livenesses = ['online', 'late', 'gone', 'unheard'];
 const kinds = ['virtual', 'physical', 'busy', 'overdue'];
 
-export const textFields = {
+const textFields = {
   name: {
     says: 'host name or memorable name',
     how: 'part',
@@ -216,7 +216,7 @@ export const textFields = {
   },
 } as const satisfies Readonly<Record<string, TextField>>;
 
-export const timeFields = {
+const timeFields = {
   added: {
     says: 'how long ago it was first seen: 24h, >7d',
     of: ({ metadata }: Searched) => metadata.created_at,
