@@ -135,6 +135,11 @@ function readEndpoint(text: string): string {
   if (isPlain && /^https?:$/.test(endpoint.protocol)) return endpoint.origin;
   throw new AppError(
     'config.invalid',
-    `unknown etcd endpoint "${text}": use http://HOST:PORT or https://HOST:PORT`,
+    `unknown etcd endpoint "${withoutPassword(text)}": use http://HOST:PORT or https://HOST:PORT`,
   );
+}
+
+/** An address as it was written, without user and password. */
+function withoutPassword(text: string): string {
+  return text.replaceAll(/\/\/[^/]*@/g, '//…@');
 }

@@ -13,7 +13,7 @@ it.each(['', 'memory', 'lmdb:', 'etcd:', 'nothing:file', 'constructor:x', '__pro
   },
 );
 
-it.each(['ftp://host', 'host:2379', 'http://user@host:2379', 'http://host/path', ''])(
+it.each(['ftp://host', 'host:2379', 'http://host/path', ''])(
   'an etcd endpoint "%s" is refused',
   async (endpoint) => {
     await expect(openStore(`etcd:http://127.0.0.1:2379,${endpoint}`)).rejects.toMatchObject({
@@ -22,3 +22,9 @@ it.each(['ftp://host', 'host:2379', 'http://user@host:2379', 'http://host/path',
     });
   },
 );
+
+it('an etcd endpoint with a password is refused, and its password not repeated', async () => {
+  const url = 'etcd:http://127.0.0.1:2379,http://root:secret@host:2379';
+  const message = expect.stringContaining('unknown etcd endpoint "http://…@host:2379"');
+  await expect(openStore(url)).rejects.toMatchObject({ code: 'config.invalid', message });
+});
