@@ -358,6 +358,13 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     await page.getByRole('link', { name: 'Conflicts 1' }).click();
     const candidate = page.locator('.candidate').filter({ hasText: 'the SMBIOS UUID is the same' });
     await candidate.getByRole('button', { name: 'Same machine' }).click();
+    const table = page.getByRole('group', { name: 'Side by side' });
+    await table.getByText(machine(3).identity.primary_mac).waitFor();
+    const dialog = page.getByRole('dialog', { name: 'Merge node-2 into node-1?' });
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    expect(await server.store.machines.get(machine(2).id)).toBeDefined();
+    await candidate.getByRole('button', { name: 'Same machine' }).click();
+    await dialog.getByRole('button', { name: 'Merge' }).click();
     await page.getByText('No open conflicts.').waitFor();
     const conflict = await server.store.conflicts.get('01930000-0000-7000-9000-000000000001');
     expect(conflict?.value.resolution).toMatchObject({ decision: 'accepted', into: machine(1).id });

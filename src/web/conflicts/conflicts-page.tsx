@@ -1,10 +1,11 @@
 // The page of identity conflicts: check-ins that might come from a machine already known. An operator
 // decides whether such a machine is one of the candidates or one of its own.
-import { useEffect } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { IdentityConflict } from '../../model/history.ts';
 import { acceptConflict, splitConflict } from '../api.ts';
-import { useLive, useMay, useRow, useServices } from '../context.ts';
-import { Card, LivenessMark, Notice, useNow, Age } from '../parts/parts.tsx';
+import { useFleet, useLive, useMay, useRow, useServices } from '../context.ts';
+import { Card, Dialog, LivenessMark, Notice, useNow, Age } from '../parts/parts.tsx';
+import { Table } from '../machine/facts.tsx';
 import { useTask } from '../parts/task.ts';
 import { Link } from '../router.tsx';
 
@@ -50,6 +51,8 @@ function Conflict({ conflict }: { conflict: IdentityConflict }) {
   const nowMs = useNow() - session.clockAheadMs;
   const may = useMay();
   const { busy, problem, run } = useTask();
+  /** The candidate that the operator is asked about. */
+  const [into, setInto] = useState<string | undefined>();
   const decide = (decision: () => Promise<void>): void => {
     void run(async () => {
       await decision();
@@ -75,11 +78,7 @@ function Conflict({ conflict }: { conflict: IdentityConflict }) {
               ))}
             </ul>
           </div>
-          <button
-            type="button"
-            disabled={busy || !may.operate}
-            onClick={() => decide(() => acceptConflict(session, conflict.id, machine_id))}
-          >
+          <button type="button" disabled={busy || !may.operate} onClick={() => setInto(machine_id)}>
             Same machine
           </button>
         </div>
@@ -97,9 +96,21 @@ function Conflict({ conflict }: { conflict: IdentityConflict }) {
           Separate machine
         </button>
       </div>
+      <Compared ids={[conflict.machine_id, ...conflict.candidates.map((c) => c.machine_id)]} />
       <p class="problem" role="alert">
         {problem}
       </p>
+      {into !== undefined && (
+        <MergeDialog
+          id={conflict.machine_id}
+          into={into}
+          onClose={() => setInto(undefined)}
+          onConfirm={() => {
+            setInto(undefined);
+            decide(() => acceptConflict(session, conflict.id, into));
+          }}
+        />
+      )}
     </Card>
   );
 }
@@ -113,5 +124,69 @@ function MachineName({ id }: { id: string }) {
       {row !== undefined && <LivenessMark liveness={row.liveness} />}
       {row !== undefined && <span class="quiet">{row.hardware}</span>}
     </span>
+  );
+}
+
+const compared = [
+  ['mac', 'MACs'],
+  ['serial', 'Serial numbers'],
+  ['model', 'Model'],
+  ['disk', 'Disks'],
+  ['address', 'Address'],
+  ['id', 'Ids'],
+] as const;
+
+/** The machine and its candidates side by side. */
+function Compared({ ids }: { ids: readonly string[] }) {
+  const { fleet } = useServices();
+  useFleet();
+  const machines = ids.map((id) => fleet.get(id));
+  const rows = compared.map(([field, name]) => [
+    name,
+    ...machines.map((machine) => {
+      const lines = machine?.facts.texts[field]?.slice(1, -1).split('\n') ?? [];
+      // A MAC is known under two spellings; one is enough.
+      const shown = field === 'mac' ? lines.filter((line) => line.includes(':')) : lines;
+      return shown.length === 0 ? null : shown.map((line) => <div key={line}>{line}</div>);
+    }),
+  ]);
+  const seen = machines.map((machine) =>
+    machine?.lastSeenMs === undefined ? null : new Date(machine.lastSeenMs).toISOString(),
+  );
+  return (
+    <Table
+      label="Side by side"
+      head={['Compared', ...machines.map((machine, i) => machine?.name ?? ids[i] ?? '')]}
+      rows={[...rows, ['Last seen', ...seen]]}
+    />
+  );
+}
+
+interface MergeProps {
+  readonly id: string;
+  readonly into: string;
+  readonly onClose: () => void;
+  readonly onConfirm: () => void;
+}
+
+function MergeDialog({ id, into, onClose, onConfirm }: MergeProps) {
+  const name = useRow(id)?.name ?? id;
+  const target = useRow(into)?.name ?? into;
+  return (
+    <Dialog title={`Merge ${name} into ${target}?`} onClose={onClose}>
+      <p>
+        {target} keeps its record, name, tags, template and history, and takes the identity and the
+        hardware of {name}. The record of {name} is deleted, with its own name, tags and history.
+        This cannot be undone.
+      </p>
+      <footer>
+        <button type="button" autoFocus onClick={onClose}>
+          Cancel
+        </button>
+        <button type="button" class="danger" onClick={onConfirm}>
+          Merge
+        </button>
+      </footer>
+    </Dialog>
   );
 }
