@@ -138,7 +138,7 @@ describe('two stock agents that show the very same', () => {
     const { server, one, two, pass } = both;
     await pass(30);
     const id = await order(both);
-    expect(await one.turn({ dieAfter: 'action_progress image2disk' })).toBe('died');
+    expect(await one.turn({ dieAfter: 'action_started image2disk' })).toBe('died');
     await pass(60);
     await report(both, id, 20);
     await server.call('GET', `/boot/${mac}`);

@@ -221,6 +221,27 @@ describe('a stock agent', () => {
     expect(status.state).toBe(dieAfter.endsWith('reboot') ? 'STATE_SUCCESS' : 'STATE_FAILED');
   });
 
+  it('reset in mid-write, whose last words arrive once more after that, is not told to go on', async () => {
+    const { server, clock, agent } = await rack();
+    await agent.turn();
+    const id = await order(server, agent, 'debian');
+    expect(await agent.turn({ dieAfter: 'action_progress image2disk' })).toBe('died');
+    await clock.advance(30_000);
+    await scriptOf(server);
+    await clock.advance(5_000);
+    for (const percent of [30, 50]) {
+      const body = { type: 'action_progress', action: 'image2disk', progress: { percent } };
+      await server.call('POST', `/api/workflows/${id}/events`, { body });
+    }
+    await clock.advance(5_000);
+    const rebooted = new StockAgent(server.url, { mac, disks: [disk] });
+    await rebooted.turn();
+    await clock.advance(30_000);
+    await rebooted.turn();
+    expect(rebooted.told).toEqual(['wait', 'wait']);
+    expect((await workflowOf(server, id)).status.state).toBe('STATE_FAILED');
+  });
+
   it('goes on with its workflow whoever asks for its boot script meanwhile', async () => {
     const { server, clock, agent } = await rack();
     await agent.turn();

@@ -25,7 +25,18 @@ export function advance(
   const own = state === 'STATE_RUNNING' ? (startedByBoot ?? present) : present;
   if (bootId !== own && (event.boot_id ?? null) !== null) return workflow;
   const at = now.toISOString();
-  const running = heard(run(workflow, bootId, at), bootId, at);
+  const after = moved(run(workflow, bootId, at), event, now, bootId);
+  return bootId === null ? heard(workflow, after, at) : after;
+}
+
+/** A running workflow after an event of the boot `bootId`. */
+function moved(
+  running: Workflow,
+  event: WorkflowEvent,
+  now: Date,
+  bootId: string | null,
+): Workflow {
+  const at = now.toISOString();
   switch (event.type) {
     case 'started':
       return running;
@@ -35,7 +46,7 @@ export function advance(
       return bootId === null ? finishUnconfirmed(started, now) : withLeft(started, at);
     }
     case 'action_progress':
-      return reportProgress(running, event);
+      return reportProgress(running, event, bootId);
     case 'action_completed':
       return completeAction(running, event, now);
     case 'completed':
@@ -57,9 +68,13 @@ function run(workflow: Workflow, bootId: string | null, at: string): Workflow {
   });
 }
 
-/** Only its silence tells an agent without boot_id from the next boot's. */
-function heard(workflow: Workflow, bootId: string | null, at: string): Workflow {
-  return bootId === null ? withStatus(workflow, { lastEventAt: at }) : workflow;
+/** Only its silence tells an agent without boot_id from the next boot's. Once its machine has asked for a boot script,
+ *  an event that says nothing new may be one that was on its way, and does not speak for the agent. */
+function heard(before: Workflow, after: Workflow, at: string): Workflow {
+  const { lastEventAt = '', bootAskedAt = '' } = statusOf(before);
+  const seemsReset = Date.parse(bootAskedAt) >= Date.parse(lastEventAt);
+  const isDoubted = seemsReset && after === before;
+  return withStatus(after, { lastEventAt: at, ...(isDoubted ? { bootAskedAt: at } : {}) });
 }
 
 /** The workflow of a machine that asks for its boot script: marked where its agent is told from a later one by
@@ -127,12 +142,15 @@ function startAction(workflow: Workflow, name: string, at: string): Workflow {
 function reportProgress(
   workflow: Workflow,
   event: Extract<WorkflowEvent, { type: 'action_progress' }>,
+  bootId: string | null,
 ): Workflow {
   const actions = statusOf(workflow).actions ?? [];
   const index = actions.findIndex((a) => a.name === event.action && a.status === 'STATE_RUNNING');
   if (index === -1) return workflow;
   const { percent, message } = event.progress;
   const progress = overallProgress(actions, percent ?? 0);
+  // An agent without boot_id may be overtaken by its own words.
+  if (bootId === null && progress < (statusOf(workflow).progress ?? 0)) return workflow;
   const same =
     progress === statusOf(workflow).progress && (message ?? null) === actions[index]?.message;
   const bytes = bytesOf(event.progress);
