@@ -14,18 +14,13 @@ export class DamagedCalls {
     return (await this.#calls.get<DamagedList>('api/damaged', options)).damaged;
   }
 
-  /** A damaged record as it is stored, by its table and name ("machines/ID"). Errors: `damaged.unknown`. */
-  async get(record: string, options?: CallOptions): Promise<DamagedRaw> {
-    return this.#calls.get<DamagedRaw>(pathOfRecord(record), options);
+  /** A damaged record as it is stored, by its table ("machines") and its name there. Errors: `damaged.unknown`. */
+  async get(table: string, name: string, options?: CallOptions): Promise<DamagedRaw> {
+    return this.#calls.get<DamagedRaw>(pathOf`api/damaged/${table}/${name}`, options);
   }
 
   /** Deletes it with the index entries that lead to it. Errors: `damaged.unknown`. */
-  async delete(record: string, options?: CallOptions): Promise<void> {
-    await this.#calls.delete(pathOfRecord(record), options);
+  async delete(table: string, name: string, options?: CallOptions): Promise<void> {
+    await this.#calls.delete(pathOf`api/damaged/${table}/${name}`, options);
   }
-}
-
-function pathOfRecord(record: string): string {
-  const at = record.indexOf('/');
-  return pathOf`api/damaged/${record.slice(0, Math.max(0, at))}/${record.slice(at + 1)}`;
 }

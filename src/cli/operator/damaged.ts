@@ -1,4 +1,5 @@
 // `dragonfly damaged`: stored records that the server cannot read.
+import { AppError } from '../../core/errors.ts';
 import type { DamagedList } from '../../model/api/damaged.ts';
 import { command } from '../command.ts';
 import { connectionOptions, withClient } from './connection.ts';
@@ -34,7 +35,7 @@ const get = command({
   options: connectionOptions,
   run: (args, io) =>
     withClient(args, io, async (client) => {
-      io.print(`${(await client.damaged.get(args.record)).value}\n`);
+      io.print(`${(await client.damaged.get(...partsOf(args.record))).value}\n`);
       return 0;
     }),
 });
@@ -46,10 +47,17 @@ const remove = command({
   options: connectionOptions,
   run: (args, io) =>
     withClient(args, io, async (client) => {
-      await client.damaged.delete(args.record);
+      await client.damaged.delete(...partsOf(args.record));
       io.print(`${args.record} deleted\n`);
       return 0;
     }),
 });
+
+/** Table and name of "machines/ID". Errors: AppError `usage.invalid`. */
+function partsOf(text: string): [table: string, name: string] {
+  const [, table = '', name = ''] = /^([^/]+)\/(.+)$/s.exec(text) ?? [];
+  if (table !== '') return [table, name];
+  throw new AppError('usage.invalid', `${text} is no record: name it as "machines/ID"`);
+}
 
 export const damagedCommands = [list, get, remove];
