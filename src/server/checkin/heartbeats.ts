@@ -1,5 +1,5 @@
 // A heartbeat, answered from memory. The store is read only when the machine's record has changed.
-import { AppError, isAppError } from '../../core/errors.ts';
+import { AppError } from '../../core/errors.ts';
 import type { HeartbeatRequest, HeartbeatResponse } from '../../model/api/agent.ts';
 import type { MachineStateName } from '../../model/machine.ts';
 import type { Auth } from '../access/auth.ts';
@@ -40,7 +40,7 @@ export async function heartbeat(
   refuseOtherMachine(by, id);
   if (by.kind === 'stock' && !s.auth.stock.hasHeard(id, by.address)) throw notHeardThere(id);
   s.overload.refuse('heartbeat');
-  const decision = await decisionOf(s, id, request, by);
+  const decision = await decisionOf(s, id);
   const before = s.liveness.get(id)?.bootId ?? null;
   const beat = s.liveness.beat(id, request, decision.state, tokenOf(by));
   if (beat !== 'heard') await settle(s, beat, request, decision.state, by, before);
@@ -56,22 +56,10 @@ export async function heartbeat(
 }
 
 /** The order for the machine: the remembered one, while changes by other servers are sure to be heard of.
- *  Errors: AppError `machine.unknown`, `store.*`; then the machine was heard all the same. */
-async function decisionOf(
-  s: HeartbeatServices,
-  id: string,
-  request: HeartbeatRequest,
-  by: Principal,
-): Promise<Decision> {
-  const known = s.decisions.get(id);
-  if (known !== undefined && s.store.watchAgeMs() < freshMs) return known;
-  try {
-    return await s.decisions.refresh(id, async () => (await loadMachine(s, id)).value);
-  } catch (err) {
-    if (known !== undefined && isAppError(err, 'store.unavailable'))
-      s.liveness.beat(id, request, known.state, tokenOf(by));
-    throw err;
-  }
+ *  Errors: AppError `machine.unknown`, `store.*`. */
+async function decisionOf(s: HeartbeatServices, id: string): Promise<Decision> {
+  const known = s.store.watchAgeMs() < freshMs ? s.decisions.get(id) : undefined;
+  return known ?? s.decisions.refresh(id, async () => (await loadMachine(s, id)).value);
 }
 
 /** Keeps what the agent could not do or read since its check-in. */

@@ -91,6 +91,7 @@ export class EtcdCluster {
     body: object,
     member = this.#members[0],
     token?: string,
+    timeoutMs = 20_000,
   ): Promise<unknown> {
     const agent = new Agent({ connect: this.#tls?.() ?? {} });
     try {
@@ -98,7 +99,7 @@ export class EtcdCluster {
         method: 'POST',
         body: JSON.stringify(body),
         headers: token === undefined ? {} : { authorization: token },
-        signal: AbortSignal.timeout(2000),
+        signal: AbortSignal.timeout(timeoutMs),
         dispatcher: agent,
       });
       return await response.body.json();
@@ -137,7 +138,8 @@ export class EtcdCluster {
   }
 
   status(member: number): Promise<unknown> {
-    return this.call('/v3/maintenance/status', {}, this.#members[member]);
+    // A member may hang.
+    return this.call('/v3/maintenance/status', {}, this.#members[member], undefined, 2000);
   }
 
   /** Loses a member with its data, and puts a new one in its place. */
@@ -174,20 +176,12 @@ export class EtcdCluster {
 
   /** Kills the member that leads, as a power failure does, and starts it again when told to. */
   async killLeader(): Promise<() => void> {
-    for (const member of this.#members) {
-      const process = this.#processes.get(member);
-      const status = (await this.call('/v3/maintenance/status', {}, member).catch(() => ({}))) as {
-        leader?: string;
-        header?: { member_id?: string };
-      };
-      if (process === undefined || status.leader === undefined) continue;
-      if (status.leader !== status.header?.member_id) continue;
-      await kill(process);
-      return () => {
-        this.#startMember(member);
-      };
-    }
-    throw new Error('the cluster has no leader');
+    const leader = await this.leader();
+    const member = this.#members[leader];
+    await kill(this.#process(leader));
+    return () => {
+      if (member !== undefined) this.#startMember(member);
+    };
   }
 
   async stop(): Promise<void> {
@@ -218,7 +212,7 @@ export class EtcdCluster {
   async #serves(): Promise<void> {
     for (let attempt = 0; attempt < 300; attempt += 1) {
       const answers = await Promise.allSettled(
-        this.#members.map((m) => this.call('/v3/kv/range', { key: 'AA==' }, m)),
+        this.#members.map((m) => this.call('/v3/kv/range', { key: 'AA==' }, m, undefined, 2000)),
       );
       // Without a user an etcd that knows users refuses, which is an answer.
       const isAnswer = (value: unknown): boolean =>

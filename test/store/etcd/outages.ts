@@ -86,8 +86,11 @@ let longestWrongMs = 0;
 let changes = 0;
 
 async function watchAnswers(machineId: string): Promise<void> {
-  let wanted = 'wait';
-  let sinceMs = Infinity;
+  /** undefined: either answer is right. */
+  let wanted: string | undefined;
+  let sinceMs = 0;
+  /** Resolved once the other server knows of the last change. */
+  let known = Promise.withResolvers<undefined>();
   const beat = async (): Promise<void> => {
     while (!over.signal.aborted) {
       const [before, changedMs] = [wanted, sinceMs];
@@ -99,11 +102,22 @@ async function watchAnswers(machineId: string): Promise<void> {
         body,
       );
       // Only what was asked and answered while the same was wanted counts.
-      const isWrong = status === 200 && answer.action !== before && wanted === before;
-      if (isWrong && changedMs === sinceMs)
+      const isWrong = status === 200 && before !== undefined && answer.action !== before;
+      if (isWrong && wanted === before && changedMs === sinceMs)
         longestWrongMs = Math.max(longestWrongMs, performance.now() - changedMs);
+      const isKnown = status === 200 && answer.action === before && changedMs === sinceMs;
+      if (isKnown) known.resolve(undefined);
       await sleep(100);
     }
+    known.resolve(undefined);
+  };
+  /** From now on this is the right answer, until the other server has given it and a while longer. */
+  const expectFromNow = async (action: string): Promise<void> => {
+    known = Promise.withResolvers();
+    [wanted, sinceMs] = [action, performance.now()];
+    if (!over.signal.aborted) await known.promise;
+    await sleep(1500);
+    wanted = undefined;
   };
   const beating = beat();
   while (!over.signal.aborted) {
@@ -112,23 +126,17 @@ async function watchAnswers(machineId: string): Promise<void> {
       template: 'restart',
     });
     if (made.status === 201) {
-      [wanted, sinceMs] = ['execute', performance.now()];
       changes += 1;
-      await sleep(1500);
+      await expectFromNow('execute');
       const path = `/api/workflows/${made.body.metadata.name}/cancel`;
-      // From here on either answer may come, until the other one is certain.
-      sinceMs = Infinity;
-      wanted = '';
       while (!over.signal.aborted) {
         const { status } = await send(urls[0] ?? '', 'POST', path);
         if (status === 200 || status === 409) break;
         await sleep(100);
       }
-      [wanted, sinceMs] = ['wait', performance.now()];
-      await sleep(1500);
+      await expectFromNow('wait');
     }
     await sleep(100);
-    wanted = '';
   }
   await beating;
 }

@@ -8,13 +8,18 @@ type Operation = (...args: unknown[]) => unknown;
 /** Gives an operation in the place of one, by a name such as "machines.put". */
 export type Wrap = (name: string, operation: Operation) => Operation;
 
+/** What is answered from memory, and by every heartbeat. */
+const fromMemory: ReadonlySet<string> = new Set(['watchAgeMs', 'damage.known']);
+
 export function timedStore(
   store: Store,
   clock: Clock,
   metrics: Metrics,
   health: StoreHealth,
 ): Store {
-  return wrapStore(store, (name, operation) => time(operation, name, { clock, metrics, health }));
+  return wrapStore(store, (name, operation) =>
+    fromMemory.has(name) ? operation : time(operation, name, { clock, metrics, health }),
+  );
 }
 
 /** A store of which each operation is wrapped. */
