@@ -4,13 +4,15 @@ import { join } from 'node:path';
 import { expect, inject, it } from 'vitest';
 import { etcdProgram } from '../store/etcd/etcd-server.ts';
 
-const canUnshare = spawnSync('unshare', ['-nm', 'ip', 'link']).status === 0;
+/** A network, mounts and processes of its own: whatever becomes of it, nothing of it is left. */
+const alone = ['-nmp', '--fork', '--kill-child', '--mount-proc'];
+const canUnshare = spawnSync('unshare', [...alone, 'ip', 'link']).status === 0;
 
 it.skipIf(!inject('all') || etcdProgram === undefined || !canUnshare)(
   'etcd members cut off, hung, full and lost under check-ins through two servers: nothing acknowledged is lost, nothing is there twice, no answer is wrong for 10 s (needs root and etcd-server)',
   () => {
     const program = join(import.meta.dirname, '../store/etcd/outages.ts');
-    const { stdout, stderr } = spawnSync('unshare', ['-nm', process.execPath, program], {
+    const { stdout, stderr } = spawnSync('unshare', [...alone, process.execPath, program], {
       encoding: 'utf8',
     });
     expect([stdout.slice(0, 1), stderr]).toEqual(['{', '']);

@@ -8,7 +8,7 @@ type Operation = (...args: unknown[]) => unknown;
 /** Gives an operation in the place of one, by a name such as "machines.put". */
 export type Wrap = (name: string, operation: Operation) => Operation;
 
-/** What is answered from memory, and by every heartbeat. */
+/** Answers from memory, which every heartbeat asks for. */
 const fromMemory: ReadonlySet<string> = new Set(['watchAgeMs', 'damage.known']);
 
 export function timedStore(
