@@ -29,7 +29,7 @@ const backends = new Map(
   }),
 );
 
-/** `memory:`, `lmdb:DIRECTORY` (made where it is missing, unless it `mustExist`) `etcd:http://HOST:PORT,…` or
+/** `memory:`, `lmdb:DIRECTORY` (made where it is missing, unless it `mustExist`), `etcd:http://HOST:PORT,…` or
  *  `etcd:srv:DOMAIN`.
  *  Errors: AppError `config.invalid`, `store.in-use`, `store.incompatible`, `store.damaged`,
  *  `store.unavailable`, `store.full`. */

@@ -9,6 +9,7 @@ import { fullJitterMs } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError, isAppError } from '../../core/errors.ts';
 import { isSameAccess, openAccess, type EtcdAccess } from './etcd-access.ts';
+import { failure, TokenEnded, wasNeverSent } from './etcd-failures.ts';
 import { Pulse } from './etcd-pulse.ts';
 
 /** A follower holds a request that a dead leader lost for 7 s; asking again sooner is safe. */
@@ -19,8 +20,6 @@ const connections = 64;
 /** etcd shows that a watch is alive every 10 minutes. */
 const watchSilenceMs = 900_000;
 
-/** Numbers of gRPC's status codes. */
-const grpc = { invalid: 3, denied: 7, outOfRange: 11, unauthenticated: 16 } as const;
 /** The interval at which certificates and passwords are read again. */
 const accessMs = 5000;
 /** The interval at which the members are looked up again. */
@@ -42,23 +41,6 @@ export interface Answer<T> {
   readonly body: T;
   /** An earlier try may have been carried out as well. */
   readonly ambiguous: boolean;
-}
-
-/** etcd answered that it will not do it; trying again would not help. */
-export class EtcdRefusal extends AppError {
-  readonly isCompacted: boolean;
-
-  constructor(message: string, grpcCode: number) {
-    super('store.unavailable', refusal(message), { cause: new Error(message) });
-    this.isCompacted = grpcCode === grpc.outOfRange;
-  }
-}
-
-/** The advice that goes with a refusal, where there is any. */
-function refusal(message: string): string {
-  return /permission denied|user name|authentication failed/.test(message)
-    ? 'etcd let this server not in: give --etcd-user and --etcd-password-file, of a user whose role has readwrite on the prefix dragonfly/'
-    : 'etcd refused a request';
 }
 
 export class EtcdClient {
@@ -277,9 +259,6 @@ export class EtcdClient {
 /** A read that only a member with a quorum answers. */
 const quorumRead = JSON.stringify({ key: Buffer.from('dragonfly/').toString('base64') });
 
-/** The token that was sent is not valid any more. */
-class TokenEnded extends Error {}
-
 /** Errors: AppError `config.invalid` for a certificate that does not fit its key. */
 function agentFor({ ca, cert, key }: EtcdAccess): Agent {
   try {
@@ -291,34 +270,4 @@ function agentFor({ ca, cert, key }: EtcdAccess): Agent {
     Object.entries({ ca, cert, key }).filter(([, text]) => text !== undefined),
   );
   return new Agent({ connections, connect: { timeout: connectTimeoutMs, ...tls } });
-}
-
-/** The error in an answer other than 200: AppError and EtcdRefusal are final, others are not. */
-function failure(body: unknown): Error {
-  const said = typeof body === 'object' && body !== null ? body : {};
-  const message = 'message' in said ? String(said.message) : 'no message';
-  const code = 'code' in said ? Number(said.code) : 0;
-  if (message.includes('database space exceeded')) {
-    return new AppError(
-      'store.full',
-      'etcd has no space left: compact and defragment it, raise its quota, then disarm the alarm',
-      { cause: new Error(message) },
-    );
-  }
-  const hasEnded =
-    code === grpc.unauthenticated ||
-    message.includes('invalid auth token') ||
-    message.includes('revision of auth store is old');
-  if (hasEnded) return new TokenEnded(message);
-  const isFinal = code === grpc.invalid || code === grpc.denied || code === grpc.outOfRange;
-  return isFinal ? new EtcdRefusal(message, code) : new Error(message);
-}
-
-/** True if the connection was refused: in every other case the request may have reached etcd. */
-function wasNeverSent(err: unknown): boolean {
-  return (
-    err instanceof Error &&
-    'code' in err &&
-    (err.code === 'ECONNREFUSED' || err.code === 'UND_ERR_CONNECT_TIMEOUT')
-  );
 }

@@ -1,6 +1,7 @@
 // The Kv on etcd, for several servers. Every commit is one Txn; etcd's limits on a request stay inside
 // this file, etcd-messages.ts and etcd-values.ts.
-import { EtcdClient, EtcdRefusal, type EtcdOptions } from './etcd-client.ts';
+import { EtcdClient, type EtcdOptions } from './etcd-client.ts';
+import { EtcdRefusal } from './etcd-failures.ts';
 import {
   comparison,
   encode,
