@@ -98,10 +98,7 @@ async function run(
     connectionsPerAddress: values.connections_per_address,
     storeBytes: values.store === undefined ? () => dataBytes(values.data) : undefined,
     publicUrl: values.public_url,
-    boot: {
-      dir: values.boot_dir && absolutePath(values.boot_dir),
-      append: values.boot_append,
-    },
+    boot: bootOptions(values),
     images: await imageFolder(values.image_dir),
     ...(tls === undefined ? {} : { tls }),
     onUnwritten: () => {
@@ -120,6 +117,10 @@ async function run(
     await close(app);
   }
   return isWritten;
+}
+
+function bootOptions({ boot_dir: dir, boot_append: append }: ServerConfiguration['values']) {
+  return { dir: dir && absolutePath(dir), append };
 }
 
 /** The size of the embedded store's file. */

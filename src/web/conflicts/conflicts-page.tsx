@@ -1,5 +1,6 @@
 // The page of identity conflicts: check-ins that might come from a machine already known. An operator
 // decides whether such a machine is one of the candidates or one of its own.
+import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { IdentityConflict } from '../../model/history.ts';
 import { acceptConflict, splitConflict } from '../api.ts';
@@ -46,19 +47,25 @@ export function ConflictsPage() {
   );
 }
 
-function Conflict({ conflict }: { conflict: IdentityConflict }) {
-  const { live, session } = useServices();
-  const nowMs = useNow() - session.clockAheadMs;
-  const may = useMay();
+function useDecision() {
+  const { live } = useServices();
   const { busy, problem, run } = useTask();
-  /** The candidate that the operator is asked about. */
-  const [into, setInto] = useState<string | undefined>();
   const decide = (decision: () => Promise<void>): void => {
     void run(async () => {
       await decision();
       await live.conflictDecided();
     });
   };
+  return { busy, problem, decide };
+}
+
+function Conflict({ conflict }: { conflict: IdentityConflict }) {
+  const { session } = useServices();
+  const nowMs = useNow() - session.clockAheadMs;
+  const may = useMay();
+  const { busy, problem, decide } = useDecision();
+  /** The candidate that the operator is asked about. */
+  const [into, setInto] = useState<string | undefined>();
   return (
     <Card title="Which machine is this?">
       <div>
@@ -69,33 +76,28 @@ function Conflict({ conflict }: { conflict: IdentityConflict }) {
         </p>
       </div>
       {conflict.candidates.map(({ machine_id, evidence }) => (
-        <div key={machine_id} class="candidate">
-          <div>
-            <MachineName id={machine_id} />
-            <ul class="quiet">
-              {evidence.map((sentence) => (
-                <li key={sentence}>{sentence}</li>
-              ))}
-            </ul>
-          </div>
-          <button type="button" disabled={busy || !may.operate} onClick={() => setInto(machine_id)}>
-            Same machine
-          </button>
-        </div>
-      ))}
-      <div class="candidate">
-        <div>
-          <b>None of these</b>
-          <p class="quiet">It remains a machine of its own.</p>
-        </div>
-        <button
-          type="button"
+        <Choice
+          key={machine_id}
+          action="Same machine"
           disabled={busy || !may.operate}
-          onClick={() => decide(() => splitConflict(session, conflict.id))}
+          onChoose={() => setInto(machine_id)}
         >
-          Separate machine
-        </button>
-      </div>
+          <MachineName id={machine_id} />
+          <ul class="quiet">
+            {evidence.map((sentence) => (
+              <li key={sentence}>{sentence}</li>
+            ))}
+          </ul>
+        </Choice>
+      ))}
+      <Choice
+        action="Separate machine"
+        disabled={busy || !may.operate}
+        onChoose={() => decide(() => splitConflict(session, conflict.id))}
+      >
+        <b>None of these</b>
+        <p class="quiet">It remains a machine of its own.</p>
+      </Choice>
       <Compared ids={[conflict.machine_id, ...conflict.candidates.map((c) => c.machine_id)]} />
       <p class="problem" role="alert">
         {problem}
@@ -112,6 +114,24 @@ function Conflict({ conflict }: { conflict: IdentityConflict }) {
         />
       )}
     </Card>
+  );
+}
+
+interface ChoiceProps {
+  readonly action: string;
+  readonly disabled: boolean;
+  readonly onChoose: () => void;
+  readonly children: ComponentChildren;
+}
+
+function Choice({ action, disabled, onChoose, children }: ChoiceProps) {
+  return (
+    <div class="candidate">
+      <div>{children}</div>
+      <button type="button" disabled={disabled} onClick={onChoose}>
+        {action}
+      </button>
+    </div>
   );
 }
 

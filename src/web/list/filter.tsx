@@ -103,22 +103,32 @@ export function Filter({ query, onChange }: FilterProps) {
         }}
       />
       <kbd aria-hidden="true">/</kbd>
-      {isOpen && (
-        <ul id="suggestions" role="listbox" aria-label="Suggestions">
-          {suggestions.map(({ term, says }, i) => (
-            <li
-              key={term}
-              id={`suggestion-${String(i)}`}
-              role="option"
-              aria-selected={i === active}
-              onMouseDown={(event) => event.preventDefault()}
-              onClick={() => take(i)}
-            >
-              <b>{term}</b> <span class="quiet">{says}</span>
-            </li>
-          ))}
-        </ul>
-      )}
+      {isOpen && <Suggestions suggestions={suggestions} active={active} onTake={take} />}
     </div>
+  );
+}
+
+interface SuggestionsProps {
+  readonly suggestions: Completion['suggestions'];
+  readonly active: number;
+  readonly onTake: (index: number) => void;
+}
+
+function Suggestions({ suggestions, active, onTake }: SuggestionsProps) {
+  return (
+    <ul id="suggestions" role="listbox" aria-label="Suggestions">
+      {suggestions.map(({ term, says }, i) => (
+        <li
+          key={term}
+          id={`suggestion-${String(i)}`}
+          role="option"
+          aria-selected={i === active}
+          onMouseDown={(event) => event.preventDefault()}
+          onClick={() => onTake(i)}
+        >
+          <b>{term}</b> <span class="quiet">{says}</span>
+        </li>
+      ))}
+    </ul>
   );
 }

@@ -103,13 +103,16 @@ function useListKeys({ rows, list, onChange, viewport, heights }: KeysOptions) {
   return { active, open, select };
 }
 
+/** The heights of a row and of the head, as --row and --list-head in styles/ have them. Units: CSS pixels. */
+function useHeights() {
+  const isNarrow = useMedia('(max-width: 780px)');
+  return isNarrow ? { row: 76, header: 0 } : { row: 38, header: 34 };
+}
+
 export function MachineList({ rows, list, onChange, place }: ListProps) {
   const viewport = useRef<HTMLDivElement>(null);
-  const narrow = useMedia('(max-width: 780px)');
-  // These match --row and --list-head in styles/.
-  const rowHeight = narrow ? 76 : 38;
-  const headerHeight = narrow ? 0 : 34;
-  const { first, end } = useRowWindow(viewport, rowHeight);
+  const heights = useHeights();
+  const { first, end } = useRowWindow(viewport, heights.row);
   const { live, session } = useServices();
   const nowMs = useNow() - session.clockAheadMs;
 
@@ -122,7 +125,6 @@ export function MachineList({ rows, list, onChange, place }: ListProps) {
   const inSightKey = inSight.map((row) => row.id).join();
   useEffect(() => live.watch(inSight.map((row) => row.id)), [live, inSightKey]);
 
-  const heights = { row: rowHeight, header: headerHeight };
   const { active, open, select } = useListKeys({ rows, list, onChange, viewport, heights });
 
   return (
@@ -145,9 +147,9 @@ export function MachineList({ rows, list, onChange, place }: ListProps) {
       <div
         role="presentation"
         class="rows"
-        style={{ height: `${String(rows.length * rowHeight)}px` }}
+        style={{ height: `${String(rows.length * heights.row)}px` }}
       >
-        <div role="rowgroup" style={{ transform: `translateY(${String(first * rowHeight)}px)` }}>
+        <div role="rowgroup" style={{ transform: `translateY(${String(first * heights.row)}px)` }}>
           {inSight.map((row, i) => (
             <MachineRow
               row={row}

@@ -1,17 +1,16 @@
-// The page of all machines: filter, counts, actions on the selection, and the list.
+// The page of all machines: filter, counts, columns, export and the list. What is done with the selection is in
+// selection.tsx.
 import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import type { MachineStateName } from '../../model/machine.ts';
-import { AddMachine } from './add-dialog.tsx';
-import { BulkAssign, BulkOther, BulkProvision, BulkTags } from './bulk-dialogs.tsx';
 import { useFleet, useLive, useMay, useServices } from '../context.ts';
 import { Filter } from './filter.tsx';
 import { plural } from '../parts/format.ts';
 import { columns, isColumn, listPath, toggledColumn, type ListState } from './list-state.ts';
 import { MachineList } from './machine-list.tsx';
-import { usePageKeys } from './page-keys.ts';
 import { Notice } from '../parts/parts.tsx';
 import { hasTerm, toggleTerm } from './query.ts';
 import type { Liveness, Row } from './row.ts';
+import { MachinesDialog, Selection, useDialogKeys, type DialogName } from './selection.tsx';
 import { csvOf, jsonOf, save } from './export.ts';
 
 const states: readonly MachineStateName[] = [
@@ -33,9 +32,8 @@ interface MachinesProps {
 export function MachinesPage({ list, onChange, place }: MachinesProps) {
   const { fleet } = useServices();
   const view = useFleet();
-  const [dialog, setDialog] = useState<Dialog | undefined>();
+  const [dialog, setDialog] = useState<DialogName | undefined>();
   const [done, setDone] = useState<string | undefined>();
-  const may = useMay();
   const hasSelection = list.selected.size > 0;
 
   useLayoutEffect(() => fleet.show(list.query, list.sort), [fleet, list.query, list.sort]);
@@ -43,17 +41,7 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
     history.replaceState(null, '', listPath(list));
     document.title = 'Machines · Dragonfly';
   }, [list.query, list.sort, list.columns]);
-  usePageKeys({
-    n: () => {
-      if (may.operate) setDialog('add');
-    },
-    t: () => {
-      if (hasSelection && may.operate) setDialog('tags');
-    },
-    a: () => {
-      if (hasSelection && may.operate) setDialog('assign');
-    },
-  });
+  useDialogKeys(hasSelection, setDialog);
 
   const finish = (message: string): void => {
     setDialog(undefined);
@@ -64,17 +52,7 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
   return (
     <div class="machines">
       <h1 class="hidden">Machines</h1>
-      <div class="toolbar">
-        <Filter query={list.query} onChange={(query) => onChange({ query })} />
-        <Count />
-        <Columns list={list} onChange={onChange} />
-        <Export rows={view.rows} />
-        {may.operate && (
-          <button type="button" onClick={() => setDialog('add')}>
-            Add machine… <kbd>n</kbd>
-          </button>
-        )}
-      </div>
+      <Toolbar list={list} onChange={onChange} rows={view.rows} onAdd={() => setDialog('add')} />
       {hasSelection ? (
         <Selection
           count={ids.length}
@@ -98,71 +76,36 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
       ) : (
         <NoRows query={list.query} onClear={() => onChange({ query: '' })} />
       )}
-      {dialog === 'add' && <AddMachine onClose={() => setDialog(undefined)} onDone={finish} />}
-      {dialog === 'tags' && (
-        <BulkTags ids={ids} onClose={() => setDialog(undefined)} onDone={finish} />
-      )}
-      {dialog === 'assign' && (
-        <BulkAssign ids={ids} onClose={() => setDialog(undefined)} onDone={finish} />
-      )}
-      {dialog === 'provision' && (
-        <BulkProvision ids={ids} onClose={() => setDialog(undefined)} onDone={finish} />
-      )}
-      {(dialog === 'cancel' ||
-        dialog === 'offline' ||
-        dialog === 'back' ||
-        dialog === 'forget') && (
-        <BulkOther what={dialog} ids={ids} onClose={() => setDialog(undefined)} onDone={finish} />
+      {dialog !== undefined && (
+        <MachinesDialog
+          dialog={dialog}
+          ids={ids}
+          onClose={() => setDialog(undefined)}
+          onDone={finish}
+        />
       )}
     </div>
   );
 }
 
-type Dialog = 'tags' | 'assign' | 'add' | 'provision' | 'cancel' | 'offline' | 'back' | 'forget';
-
-const moreActions: readonly (readonly [Dialog, string])[] = [
-  ['provision', 'Provision…'],
-  ['cancel', 'Cancel…'],
-  ['offline', 'Offline…'],
-  ['back', 'Bring back…'],
-  ['forget', 'Forget…'],
-];
-
-interface SelectionProps {
-  readonly count: number;
-  /** The number of those that the filter does not show. */
-  readonly hidden: number;
-  readonly onOpen: (dialog: Dialog) => void;
-  readonly onClear: () => void;
+interface ToolbarProps extends Omit<MachinesProps, 'place'> {
+  readonly rows: readonly Row[];
+  readonly onAdd: () => void;
 }
 
-/** The actions on the selected machines. */
-function Selection({ count, hidden, onOpen, onClear }: SelectionProps) {
+function Toolbar({ list, onChange, rows, onAdd }: ToolbarProps) {
   const may = useMay();
   return (
-    <div class="bulk" role="toolbar" aria-label="Selection">
-      <strong>
-        {plural(count, 'machine')} selected
-        {hidden > 0 && `, ${String(hidden)} hidden by the filter`}
-      </strong>
+    <div class="toolbar">
+      <Filter query={list.query} onChange={(query) => onChange({ query })} />
+      <Count />
+      <Columns list={list} onChange={onChange} />
+      <Export rows={rows} />
       {may.operate && (
-        <>
-          <button type="button" onClick={() => onOpen('tags')}>
-            Tag… <kbd>t</kbd>
-          </button>
-          <button type="button" onClick={() => onOpen('assign')}>
-            Assign template… <kbd>a</kbd>
-          </button>
-          {moreActions.map(([name, text]) => (
-            <button key={name} type="button" onClick={() => onOpen(name)}>
-              {text}
-            </button>
-          ))}
-        </>
+        <button type="button" onClick={onAdd}>
+          Add machine… <kbd>n</kbd>
+        </button>
       )}
-      <button type="button" onClick={onClear}>
-        Clear <kbd>Esc</kbd>
-      </button>
     </div>
   );
 }

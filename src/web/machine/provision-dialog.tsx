@@ -64,26 +64,7 @@ export function ProvisionDialog({ machine, template, onClose, onConfirm }: Provi
           {refusal}
         </p>
       )}
-      <Accept
-        name="reimage"
-        text="Overwrite what is on the planned disk"
-        isOn={consent.reimage === true}
-        onChange={(reimage) => setConsent({ ...consent, reimage })}
-      />
-      {machine.report?.boot_id === null && (
-        <Accept
-          name="confirmed"
-          text="Go on although its agent does not compare its disk with the plan"
-          isOn={consent.confirmed === true}
-          onChange={(confirmed) => setConsent({ ...consent, confirmed })}
-        />
-      )}
-      <Accept
-        name="retry"
-        text="Run it again by itself if the machine is reset"
-        isOn={consent.retry === true}
-        onChange={(retry) => setConsent({ ...consent, retry })}
-      />
+      <Acceptances machine={machine} consent={consent} onChange={setConsent} />
       <footer>
         <button type="button" onClick={onClose}>
           Cancel
@@ -155,6 +136,40 @@ function PlanView({ plan }: { plan: Plan }) {
 function diskText({ device, model, serial, size_bytes }: PlannedDisk): string {
   const parts = [model, serial === null ? null : `serial ${serial}`, formatDisk(size_bytes)];
   return `${device} (${parts.filter((part) => part !== null).join(', ')})`;
+}
+
+interface AcceptancesProps {
+  readonly machine: MachineView;
+  readonly consent: Consent;
+  readonly onChange: (consent: Consent) => void;
+}
+
+/** The choices of the operator beside the template. */
+function Acceptances({ machine, consent, onChange }: AcceptancesProps) {
+  return (
+    <>
+      <Accept
+        name="reimage"
+        text="Overwrite what is on the planned disk"
+        isOn={consent.reimage === true}
+        onChange={(reimage) => onChange({ ...consent, reimage })}
+      />
+      {machine.report?.boot_id === null && (
+        <Accept
+          name="confirmed"
+          text="Go on although its agent does not compare its disk with the plan"
+          isOn={consent.confirmed === true}
+          onChange={(confirmed) => onChange({ ...consent, confirmed })}
+        />
+      )}
+      <Accept
+        name="retry"
+        text="Run it again by itself if the machine is reset"
+        isOn={consent.retry === true}
+        onChange={(retry) => onChange({ ...consent, retry })}
+      />
+    </>
+  );
 }
 
 interface AcceptProps {

@@ -84,17 +84,10 @@ export function WorkflowCard({ machine, onChanged }: CardProps) {
     <Card title="Provisioning" aside={controls}>
       {problem !== undefined && <Notice kind="error" title={problem} />}
       {active && workflow.held !== undefined && (
-        <p class="problem" role="status">
-          Held: {workflow.held}. It is not carried out before it is released.{' '}
-          {may.operate && (
-            <button
-              type="button"
-              onClick={() => void act(releaseWorkflow(session, workflow.metadata.name))}
-            >
-              Release
-            </button>
-          )}
-        </p>
+        <Held
+          reason={workflow.held}
+          onRelease={() => void act(releaseWorkflow(session, workflow.metadata.name))}
+        />
       )}
       {workflow === undefined ? (
         <p class="quiet">This machine has never been provisioned.</p>
@@ -114,6 +107,20 @@ export function WorkflowCard({ machine, onChanged }: CardProps) {
         />
       )}
     </Card>
+  );
+}
+
+function Held({ reason, onRelease }: { reason: string; onRelease: () => void }) {
+  const may = useMay();
+  return (
+    <p class="problem" role="status">
+      Held: {reason}. It is not carried out before it is released.{' '}
+      {may.operate && (
+        <button type="button" onClick={onRelease}>
+          Release
+        </button>
+      )}
+    </p>
   );
 }
 
