@@ -42,7 +42,7 @@ export interface AgentOptions {
   readonly runners?: ActionRunners;
   /** True to carry out workflows of `runners` and nothing else: no action of the agent's own, no reboot. */
   readonly onlyRunners?: boolean;
-  /** They write files below a folder of their own, and touch no disk: plans then name none. */
+  /** True if the runners write only below a folder of their own and touch no disk: plans then name none. */
   readonly isConfined?: boolean;
   /** Beats at least this often, whatever the server says. */
   readonly maxIntervalSeconds?: number | undefined;
@@ -162,7 +162,7 @@ async function loadActions(
   });
 }
 
-/** The probes are loaded when they are wanted, as each command does. */
+/** Loads the probes only when they are wanted, as each command does. */
 async function examine(root: Root, { bootMac, clock }: AgentOptions) {
   const { explainInventory } = await import('../inventory/inventory.ts');
   try {

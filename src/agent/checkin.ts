@@ -76,7 +76,7 @@ export function checkinRequest(inventory: Inventory, context: CheckinContext): C
   });
 }
 
-/** So many findings go into one check-in: with hundreds of disks a few of each are enough to know that it holds
+/** The most findings in one check-in: with hundreds of disks, a few for each are enough to show that it holds
  *  data. */
 const maxContents = 256;
 

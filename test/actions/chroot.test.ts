@@ -39,7 +39,7 @@ describe.skipIf(!canInstall)(`chroot ${needs}`, () => {
     const { choices, system } = chosen();
     const place = workplace(disk.path, { system });
     for (const [partition, message] of [
-      [1, 'it is no system'],
+      [1, 'it is not a system'],
       [2, '/bin/sh -c : failed'],
     ] as const) {
       await expect(chroot.run({ action: 'chroot', partition }, place)).rejects.toThrow(message);

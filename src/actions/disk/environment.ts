@@ -74,7 +74,10 @@ async function mountKernel({ tree, space, info }: Mounted, options: RunOptions):
     ['/tmp', ['-t', 'tmpfs', '-o', 'mode=1777', 'tmpfs']],
   ] as const) {
     if ((await tree.kind(path)) !== 'directory') {
-      throw new AppError('disk.mismatch', `there is no ${path} on ${info.device}: it is no system`);
+      throw new AppError(
+        'disk.mismatch',
+        `there is no ${path} on ${info.device}: it is not a system`,
+      );
     }
     if (args === undefined) continue;
     await tree.whileOpen(path, (outside = '') => space.run('mount', [...args, outside], options));

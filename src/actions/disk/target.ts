@@ -47,7 +47,7 @@ export function findUnplanned(
   if (wanted !== 'auto') {
     const named = disks.find(({ device }) => device === wanted);
     if (named === undefined) throw mismatch(`there is no disk ${wanted}`, disks);
-    if (!isCandidate(named)) throw mismatch(`${wanted} is no disk to install to`, disks);
+    if (!isCandidate(named)) throw mismatch(`${wanted} is not a disk to install to`, disks);
     return named;
   }
   const [only] = candidates;

@@ -32,7 +32,7 @@ export interface HostSubjectOptions {
   readonly runners?: ActionRunners | undefined;
   /** True to carry out workflows of these runners and nothing else: no other action, no reboot. */
   readonly onlyRunners?: boolean;
-  /** They write below a folder of their own alone. */
+  /** True if the runners write only below a folder of their own. */
   readonly isConfined?: boolean | undefined;
   /** The actions of this agent, for a workflow with this planned disk. */
   readonly actions?:

@@ -23,7 +23,7 @@ interface TextField {
   readonly says: string;
   /** part: the value occurs in a text. whole: it is one. start: one begins with it. */
   readonly how: 'part' | 'whole' | 'start';
-  /** All values there are, where that is known. */
+  /** All possible values, where they are known. */
   readonly values?: readonly string[];
   /** True if words without a field look here as well. */
   readonly isPlain?: boolean;
@@ -271,7 +271,7 @@ export function factsOf(machine: Searched): Facts {
   return { texts, plain, timesMs };
 }
 
-/** The facts of a machine of which a heartbeat was heard, or was not. */
+/** The facts with another liveness: after a heartbeat, or when one is overdue. */
 export function withLiveness(facts: Facts, liveness: string, seenMs: number | undefined): Facts {
   return {
     ...facts,

@@ -145,7 +145,7 @@ function timeTest(field: TimeFieldName, value: string, nowMs: number): Test | st
   if (count === undefined) {
     return value === '' || /^>?\d*$/.test(value)
       ? () => true
-      : `"${value}" is no age: write ${field}:24h, ${field}:7d, or ${field}:>7d for longer ago`;
+      : `"${value}" is not an age: write ${field}:24h, ${field}:7d, or ${field}:>7d for longer ago`;
   }
   const sinceMs = nowMs - Number(count) * (unitsMs[unit] ?? 0);
   return ({ timesMs }) => {

@@ -44,7 +44,7 @@ export async function changeMany(
       } catch (err) {
         const failure = answerable(err);
         if (httpStatus(failure.code) === 500)
-          s.log.error({ err, machine_id: id }, 'bulk: it failed');
+          s.log.error({ err, machine_id: id }, 'a machine of a bulk change failed');
         failed.push({ machine_id: id, failure: failureOf(failure) });
       }
     }

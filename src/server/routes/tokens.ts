@@ -129,7 +129,7 @@ function expiryOf(text: string, now: Date): Date {
   const refuse = (why: string): AppError =>
     invalid('body', [{ instancePath: '/expires_at', message: why, params: {} }]);
   // A leap second, which no clock here has.
-  if (Number.isNaN(date.getTime())) throw refuse('is no time that this server can keep');
+  if (Number.isNaN(date.getTime())) throw refuse('is not a time that this server can keep');
   // Beyond, the same time in UTC has a year of five digits.
   if (date.getUTCFullYear() > 9999) throw refuse('must be before the year 10000 in UTC');
   if (date <= now) throw refuse('must be in the future');

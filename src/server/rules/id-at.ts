@@ -6,7 +6,7 @@ import { invalid } from './violations.ts';
 export function idAt(text: string): string {
   const ms = Date.parse(text);
   if (Number.isNaN(ms)) {
-    const message = 'is no time that this server knows';
+    const message = 'is not a time that this server knows';
     throw invalid('querystring', [{ instancePath: '/since', message, params: {} }]);
   }
   const hex = Math.max(0, ms).toString(16).padStart(12, '0');

@@ -26,7 +26,7 @@ export interface Sighted {
   readonly shown: Evidence;
   readonly request: CheckinRequest;
   readonly resolution: Resolution;
-  /** Nothing of what tells the machine from others was shown. */
+  /** The check-in showed a MAC and nothing else that tells the machine from others. */
   readonly showsLess?: boolean;
 }
 

@@ -60,7 +60,7 @@ export function templateFault(document: unknown): AppError | undefined {
 
 const size = {
   pattern: /^\+?\d{1,9}\s*[KMGT]?(?:i?B)?$/i,
-  message: 'is no size: write it as 512M or 8G',
+  message: 'is not a size: write it as 512M or 8G',
 };
 
 /** Texts of Dragonfly's types that mean nothing unless they are written like this. */
@@ -68,11 +68,11 @@ const spellings: Readonly<Record<string, { readonly pattern: RegExp; readonly me
   {
     mode: {
       pattern: /^(?:0o)?0*[0-7]{1,4}$/,
-      message: 'is no octal number of at most 7777: write it as "0644"',
+      message: 'is not an octal number of at most 7777: write it as "0644"',
     },
     root_partition: {
       pattern: /^(?:[1-9]\d{0,2}|(?:PART)?(?:LABEL|UUID)=.+|\/dev\/.+)$/i,
-      message: 'is no partition: write it as "2", LABEL=…, UUID=… or /dev/…',
+      message: 'is not a partition: write it as "2", LABEL=…, UUID=… or /dev/…',
     },
     efi_size: size,
     swap_size: size,

@@ -111,7 +111,7 @@ describe('without a plan', () => {
       { ...sda, virtual_media: true },
       { ...sda, read_only: true },
     ]) {
-      expect(() => findUnplanned({ disk: no.device }, [no])).toThrow('no disk to install to');
+      expect(() => findUnplanned({ disk: no.device }, [no])).toThrow('is not a disk to install to');
     }
   });
 });

@@ -40,7 +40,7 @@ describe.each(examples)('the example $name', ({ name, text, description }) => {
     });
     expect(plan.status).toBe(200);
     expect(plan.body.actions).toHaveLength(document.spec.actions.length);
-    expect(plan.body.warnings.join(' ')).not.toMatch(/is no variable|has no checksum/);
+    expect(plan.body.warnings.join(' ')).not.toMatch(/is not a variable|has no checksum/);
     const filled = await server.call(
       'GET',
       `/api/templates/${name}/render?machine_id=${body.machine_id}`,

@@ -121,7 +121,7 @@ describe('a template', () => {
       'spec.actions[2].delay',
     ],
     ['a fraction of a second', action({ action: 'reboot', delay: 1.5 }), 'spec.actions[2].delay'],
-    ['a mode that is no octal number', writefile({ mode: '0689' }), 'spec.actions[2].mode'],
+    ['a mode that is not an octal number', writefile({ mode: '0689' }), 'spec.actions[2].mode'],
     ['a mode in words', writefile({ mode: 'rw-r--r--' }), 'spec.actions[2].mode'],
     ['a mode above 7777', writefile({ mode: '17777' }), 'spec.actions[2].mode'],
     ['no text for a mode', writefile({ mode: '' }), 'spec.actions[2].mode'],

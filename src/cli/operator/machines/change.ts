@@ -162,7 +162,7 @@ function labelsAfter(
     const at = change.indexOf('=');
     if (at > 0) labels.set(change.slice(0, at), change.slice(at + 1));
     else if (at < 0 && change.endsWith('-')) labels.delete(change.slice(0, -1));
-    else throw new AppError('usage.invalid', `"${change}" is no label: write KEY=VALUE or KEY-`);
+    else throw new AppError('usage.invalid', `"${change}" is not a label: write KEY=VALUE or KEY-`);
   }
   return Object.fromEntries(labels);
 }

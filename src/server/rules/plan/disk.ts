@@ -127,7 +127,7 @@ function noDisk(
   if (unfilled !== undefined) {
     return new AppError(
       'plan.no-disk',
-      `the template names ${unfilled} as its disk, which is no variable: write "auto", a device, or hints in root_device`,
+      `the template names ${unfilled} as its disk, which is not a variable: write "auto", a device, or hints in root_device`,
     );
   }
   const each = disks.map(

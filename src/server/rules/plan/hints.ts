@@ -77,7 +77,7 @@ const operator = /^(s==|s!=|s>=|s<=|s>|s<|==|!=|>=|<=|=|>|<in>|<or>|<(?!\w))\s+(
 function comparison(name: string, wanted: HintValue): Comparison {
   if (unanswered.has(name)) throw invalid(`"${name}" cannot be answered by this server's agents`);
   if (!Object.hasOwn(properties, name)) {
-    throw invalid(`"${name}" is no hint; there are ${Object.keys(properties).join(', ')}`);
+    throw invalid(`"${name}" is not a hint; there are ${Object.keys(properties).join(', ')}`);
   }
   if (name === 'rotational') return booleanComparison(wanted);
   const text = String(wanted).trim();

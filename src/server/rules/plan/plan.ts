@@ -39,7 +39,7 @@ export function planWorkflow(machine: Machine, template: Template, options: Plan
   const may = { overwrites: writesDisks(template), reimage: options.reimage };
   const { actions } = template.spec;
   const wanted = wantedDisk(actions);
-  // An agent that tells of no disk at all did not look.
+  // An agent that reports no disks at all did not look for any.
   const isKnown = found.disks.length > 0;
   const isConfined = machine.report?.is_confined === true && !may.overwrites;
   const isAsked = needsDisk(actions) && !isConfined;
@@ -167,7 +167,7 @@ function warningsOf(
 function ofAgent({ boot_id: bootId }: AgentReport, isWithoutDisks: boolean): string[] {
   return [
     ...(isWithoutDisks
-      ? ["the machine's agent reported no disks: nothing can be said of the one that is written"]
+      ? ["the machine's agent reported no disks: which one is written is not known"]
       : []),
     ...(bootId === null
       ? [
@@ -192,7 +192,7 @@ function misspelt(actions: readonly TemplateAction[]): string[] {
   const left = [...text.matchAll(/\{\{\s*(\w+)\s*\}\}/g)].map((m) => m[1] ?? '');
   const expressions = new Map([...text.matchAll(expression)].map(([whole, name]) => [whole, name]));
   return [
-    ...[...new Set(left)].map((name) => `{{ ${name} }} is no variable and stays as it is`),
+    ...[...new Set(left)].map((name) => `{{ ${name} }} is not a variable and stays as it is`),
     ...[...expressions].map(
       ([whole, name]) =>
         `${whole} is an expression and stays as it is: {{ ${name} }} alone is filled in`,

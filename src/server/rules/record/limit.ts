@@ -12,15 +12,15 @@ const fullDisks = 128;
 const keptProblems = 64;
 /** The room for the problem that says what was cut, and for what a server notes down later. */
 const spareBytes = 2048;
-/** The lists have so much, however large the rest is that is stored: a label or a name of another server's may be of
- *  any length, and nothing gives way for it. */
+/** The lists get at least this much, however large the rest of the record: a label or a name that another server
+ *  stored may have any length, and nothing else gives way for it. */
 const leastForLists = 16_384;
 const cutCode = 'record.cut';
 
 /** A list that gives way where a record is too large. */
 interface Part {
   readonly what: string;
-  /** So many stay for as long as any other list has more than that. */
+  /** At least this many stay while another list has more than its own least. */
   readonly least: number;
   readonly of: (machine: Machine) => readonly unknown[];
   /** The machine with so many items of the list alone. */
@@ -108,7 +108,7 @@ function fitted(machine: Machine): { machine: Machine; cuts: string[] } {
   };
 }
 
-/** Without what was said of an earlier cut. */
+/** Drops the problem that told of an earlier cut. */
 function withoutCuts(machine: Machine): Machine {
   const problems = machine.report?.problems ?? [];
   if (problems.every(({ code }) => code !== cutCode)) return machine;

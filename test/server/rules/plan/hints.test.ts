@@ -51,9 +51,9 @@ describe('a root device hint', () => {
   });
 
   it.each([
-    [{ colour: 'red' }, '"colour" is no hint'],
-    [{ __proto__x: 1 }, 'is no hint'],
-    [{ constructor: 'x' }, '"constructor" is no hint'],
+    [{ colour: 'red' }, '"colour" is not a hint'],
+    [{ __proto__x: 1 }, 'is not a hint'],
+    [{ constructor: 'x' }, '"constructor" is not a hint'],
     [{ size: 'big' }, 'a number of GiB'],
     [{ size: '>=' }, 'a number of GiB'],
     [{ size: '' }, 'a number of GiB'],

@@ -105,7 +105,7 @@ it('of a machine that never checked in says that nothing is known of its disk', 
 it('names a variable that does not exist where a disk is meant', () => {
   const chroot: TemplateAction = { action: 'chroot', disk: '{{ destination_disk }}' };
   expect(() => plan({ disks: [disk('/dev/sda')], actions: [image, chroot] })).toThrow(
-    /names \{\{ destination_disk \}\} as its disk, which is no variable/,
+    /names \{\{ destination_disk \}\} as its disk, which is not a variable/,
   );
 });
 
@@ -383,7 +383,7 @@ describe('a plan', () => {
       enforced: true,
     });
     expect(shown.warnings.join('\n')).toContain('without encryption and without a checksum');
-    expect(shown.warnings.join('\n')).toContain('{{ freindly_name }} is no variable');
+    expect(shown.warnings.join('\n')).toContain('{{ freindly_name }} is not a variable');
   });
 
   it.each([
