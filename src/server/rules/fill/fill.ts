@@ -24,7 +24,7 @@ function fillAction(action: TemplateAction, variables: Variables): TemplateActio
 
 /** Templates write both "{{ server }}/…" and "http://{{ server }}/…". The server's URL, scheme included,
  *  replaces either. */
-const placeholder = /(?:[a-z]+:\/\/(?=\{\{\s*server\b))?\{\{\s*(\w+)\s*\}\}/g;
+const placeholder = /(?:(?<![a-z])[a-z]+:\/\/(?=\{\{\s*server\b))?\{\{\s*(\w+)\s*\}\}/g;
 
 function fillText(text: string, variables: Variables): string {
   return text.replaceAll(placeholder, (whole, name: string) => variables.get(name)?.text ?? whole);
@@ -89,7 +89,7 @@ function openQuote(line: string): '"' | "'" | undefined {
     if (open === '"' && c === '\\') i += 1;
     else if (c === open) open = undefined;
     else if (open === undefined && (c === '"' || c === "'")) {
-      if (/(?:^|[\s[{,:(=-])$/.test(line.slice(0, i))) open = c;
+      if (i === 0 || /[\s[{,:(=-]/.test(line.charAt(i - 1))) open = c;
     }
   }
   return open;

@@ -4,7 +4,6 @@ import type { Variable, Variables } from './variables.ts';
 
 /** Source: cloud-init, "Instance metadata", and its templater. */
 const header = /^\ufeff?##\s*template:\s*jinja\s*?(?:\r?\n|$)/i;
-const tag = /\{%[^]*?%\}|\{#[^]*?#\}|\{\{[^]*?\}\}/g;
 
 export function isJinja(content: string): boolean {
   return header.test(content);
@@ -22,23 +21,56 @@ export function fillJinja(
   const tags: string[] = [];
   const word = (text: string): string => `${mark}${tags.push(text) - 1}${mark}`;
   const restored = (text: string): string =>
-    text.replaceAll(new RegExp(`(?: *#${mark})?${mark}(\\d+)${mark}`, 'g'), (whole, i: string) => {
-      return tags[Number(i)] ?? whole;
-    });
-  const lines = content
-    .slice(head.length)
-    .replaceAll(tag, (whole) => (isVariable(whole, variables) ? whole : word(whole)))
-    .split('\n');
+    text.replaceAll(
+      new RegExp(`(?:(?<! ) *#${mark})?${mark}(\\d+)${mark}`, 'g'),
+      (whole, i: string) => {
+        return tags[Number(i)] ?? whole;
+      },
+    );
+  const lines = withTags(content.slice(head.length), (whole) =>
+    isVariable(whole, variables) ? whole : word(whole),
+  ).split('\n');
   const isTags = new RegExp(`^[ \\t]*(?:${mark}\\d+${mark}[ \\t]*)+\\r?$`);
-  const masked = lines.map((line, i) => {
-    if (!isTags.test(line) || restored(line).includes('{{')) return line;
-    const next = lines.slice(i + 1).find((other) => other.trim() !== '' && !isTags.test(other));
-    const [indent = ''] = /^ */.exec(next ?? '') ?? [];
-    return `${indent}#${mark}${word(restored(line))}`;
+  // From the end: a comment is indented as the next line that says something.
+  let indent = '';
+  const masked = lines.toReversed().map((line) => {
+    if (!isTags.test(line)) {
+      if (line.trim() !== '') [indent = ''] = /^ */.exec(line) ?? [];
+      return line;
+    }
+    const whole = restored(line);
+    return whole.includes('{{') ? line : `${indent}#${mark}${word(whole)}`;
   });
-  const filled = fill(masked.join('\n'), withMarks(variables, brace));
+  const filled = fill(masked.toReversed().join('\n'), withMarks(variables, brace));
   return head + restored(filled).replaceAll(brace, "{{ '{' }}");
 }
+
+/** The text with something else in place of each tag. Looks for each kind of end once only where there is none. */
+function withTags(text: string, replaced: (tag: string) => string): string {
+  const unclosed = new Set<string>();
+  const open = /\{([%#{])/g;
+  let done = '';
+  let from = 0;
+  for (let found = open.exec(text); found !== null; found = open.exec(text)) {
+    const [, kind = ''] = found;
+    const end = unclosed.has(kind) ? -1 : text.indexOf(ends.get(kind) ?? '', found.index + 2);
+    if (end === -1) {
+      unclosed.add(kind);
+      open.lastIndex = found.index + 1;
+      continue;
+    }
+    done += text.slice(from, found.index) + replaced(text.slice(found.index, end + 2));
+    from = end + 2;
+    open.lastIndex = from;
+  }
+  return done + text.slice(from);
+}
+
+const ends: ReadonlyMap<string, string> = new Map([
+  ['%', '%}'],
+  ['#', '#}'],
+  ['{', '}}'],
+]);
 
 function isVariable(whole: string, variables: Variables): boolean {
   const [, name = ''] = /^\{\{\s*(\w+)\s*\}\}$/.exec(whole) ?? [];
@@ -60,7 +92,7 @@ function withMarks(variables: Variables, brace: string): Variables {
   );
 }
 
-/** Characters of Unicode's supplementary private use that neither the file nor a value has. */
+/** Characters at the end of Unicode's private use that neither the file nor a value has. */
 function unused(content: string, variables: Variables): string[] {
   const texts = [...variables.values()].flatMap(({ text, items = [] }) => [text, ...items]);
   const used = new Set(content + texts.join(''));

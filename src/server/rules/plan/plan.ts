@@ -179,7 +179,7 @@ function ofAgent({ boot_id: bootId }: AgentReport, isWithoutDisks: boolean): str
 
 /** A variable of ours with a filter or in a condition, as Jinja has them. */
 const expression = new RegExp(
-  `\\{(?:\\{-?|%-?\\s*(?:el)?if\\s+(?:not\\s+)?)\\s*(${variableNames.join('|')})\\b(?!\\.|\\s*\\}\\})[^{}]*\\}{1,2}`,
+  `\\{(?:\\{-?\\s*|%-?\\s*(?:el)?if\\s+(?:not\\s+)?)(${variableNames.join('|')})\\b(?!\\.|\\s*\\}\\})[^{}]*\\}{1,2}`,
   'g',
 );
 

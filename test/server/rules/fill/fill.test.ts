@@ -284,6 +284,13 @@ describe('any text in any place of YAML', () => {
   });
 });
 
+it('is filled into a long text of letters or quotes in one pass', () => {
+  for (const text of ['a'.repeat(500_000), '"'.repeat(500_000)]) {
+    const content = `${text}\n{{ default_user }}`;
+    expect(fill({ content }).content).toBe(`${text}\nroot`);
+  }
+});
+
 /** Places in a file that cloud-init fills in with Jinja before it reads it. */
 const jinjaPlaces = [
   'v: {{ x }}\nh: {{ ds.meta_data["h"] }}',
@@ -323,6 +330,16 @@ describe('any text in a file for Jinja', () => {
 
   it('keeps every byte of the rest', () => {
     const content = '## template: jinja\n#cloud-config\n  {% if a %}  \nv: {{ default_user }}\n';
+    expect(fill({ content }).content).toBe(content.replace('{{ default_user }}', 'root'));
+  });
+
+  // Each would take minutes if every tag that is left open were looked for to the end.
+  it.each([
+    ['tags without an end', '{%'.repeat(200_000)],
+    ['lines of tags', '{% a %}\n'.repeat(50_000)],
+    ['spaces', ' '.repeat(500_000)],
+  ])('is filled into a long text of %s in one pass', (_, text) => {
+    const content = `## template: jinja\n#!/bin/sh\n${text}\n{{ default_user }}`;
     expect(fill({ content }).content).toBe(content.replace('{{ default_user }}', 'root'));
   });
 

@@ -404,6 +404,13 @@ describe('a plan', () => {
     );
   });
 
+  it('is made of a long text in one pass', () => {
+    const content = `{% if ${' '.repeat(500_000)}`;
+    const writes = { action: 'writefile' as const, path: '/a', content };
+    const { warnings } = plan({ disks: [disk('/dev/sda')], actions: [writes] });
+    expect(warnings.filter((warning) => warning.includes('is an expression'))).toEqual([]);
+  });
+
   it('names no disk for an agent that writes below a folder of its own', () => {
     const actions: TemplateAction[] = [{ action: 'writefile', path: '/hello.txt', content: 'x' }];
     const confined = plan({ disks: [disk('/dev/sda')], os: debian, actions, isConfined: true });
