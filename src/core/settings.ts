@@ -90,10 +90,10 @@ export function parseSetting(spec: SettingSpec, raw: unknown, at: string): Setti
   }
 }
 
-/** A value as it was written, without a password in an address. */
+/** A value as it was written, without a password in an address, which may have any character in it. */
 function shownValue(raw: unknown): string {
   const text = typeof raw === 'number' ? String(raw) : JSON.stringify(raw);
-  return text.replaceAll(/\/\/[^/@\s]*@/g, '//…@').slice(0, 200);
+  return text.replace(/\/\/.*@/, '//…@').slice(0, 200);
 }
 
 /** Throws a sentence that says what the value must be. */

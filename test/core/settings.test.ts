@@ -122,11 +122,14 @@ describe('readSettings', () => {
     expect(() => documentLayer('a.yaml', [], specs)).toThrow('a.yaml must hold settings');
   });
 
-  it('shows no password of an address that it refuses', () => {
-    const address = { type: 'string', describe: '', parse: refuse } as const;
-    const read = () => readSettings({ address }, [flagLayer({ address: 'http://me:secret@a' })]);
-    expect(read).toThrow('--address: "http://…@a" cannot be used');
-  });
+  it.each(['me:secret', 'me:sec/ret', 'me:s@cret', 'me:s cret'])(
+    'shows nothing of %s in an address that it refuses',
+    (user) => {
+      const address = { type: 'string', describe: '', parse: refuse } as const;
+      const read = () => readSettings({ address }, [flagLayer({ address: `http://${user}@a` })]);
+      expect(read).toThrow('--address: "http://…@a" cannot be used');
+    },
+  );
 
   it('shows "set" for a secret, and null for what is not set', () => {
     const secret = {
