@@ -80,6 +80,8 @@ export class StockRhythm {
 
   /** Takes another server's word for a series there. */
   hearElsewhere({ id, address, sinceMs, lastMs }: ToldSeries): void {
+    // A machine that other servers alone hear is never heard here.
+    this.#forgetBefore(lastMs);
     const known = this.#series.find((series) => series.id === id);
     if (known === undefined) {
       if (this.#series.length >= mostSeries) return;
