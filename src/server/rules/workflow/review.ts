@@ -54,6 +54,9 @@ function reasonToEnd(machine: Machine, workflow: Workflow, now: Date): string | 
   if (isUnplanned(machine, workflow)) {
     return 'the machine has several disks, and runs an agent that does not compare its disk with the plan: plan it again';
   }
+  if (isOfEarlierBoot(machine, workflow)) {
+    return 'another disk looks like the planned one, and the machine was started anew since: plan it again while the machine runs';
+  }
   if (isDiskGone(machine, workflow)) {
     return 'the planned disk is not there any more, or cannot be told from another one: plan it again';
   }
@@ -70,6 +73,15 @@ function isUnplanned({ report, hardware }: Machine, { spec, status }: Workflow):
   const waits = status?.state === 'STATE_PENDING' && spec.writesDisks === true;
   const isAccepted = spec.plan === undefined || (!spec.plan.enforced && spec.plan.disk !== null);
   return waits && isStock && !isAccepted && hardware.disks.length > 1;
+}
+
+/** True for a workflow that waits, whose disk had nothing but its name in an earlier boot to tell it from another one.
+ *  An agent of version 0.1.0 goes by that name in any boot. */
+function isOfEarlierBoot({ report }: Machine, workflow: Workflow): boolean {
+  const bootId = report?.boot_id ?? null;
+  const planned = workflow.spec.plan?.disk?.boot_id ?? null;
+  const isOther = bootId !== null && planned !== null && planned !== bootId;
+  return isOther && statusOf(workflow).state === 'STATE_PENDING';
 }
 
 /** True for a workflow that waits for an agent which knows no plan, when the planned disk cannot be named to
