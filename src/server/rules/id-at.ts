@@ -1,7 +1,7 @@
 // The first id of a time: ids are UUIDv7, which begin with the time they were made at.
 import { invalid } from './violations.ts';
 
-/** The UUID that every UUIDv7 of this time and later comes after; `text` is the query field `since`. Errors:
+/** The beginning that every UUIDv7 of this time and later sorts after; `text` is the query field `since`. Errors:
  *  AppError `request.invalid`. */
 export function idAt(text: string): string {
   const ms = Date.parse(text);

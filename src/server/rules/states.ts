@@ -20,9 +20,10 @@ export type Cause = (typeof causes)[number];
 
 type Row = Readonly<Partial<Record<Cause, MachineStateName>>>;
 
-/** Causes missing from a row are refused: none of a workflow that has been made, since a record of another server may
- *  be in any state meanwhile, and its agent must be answered. An operator's word, Offline, stays. A waiting workflow leaves the state alone, so that cancelling
- *  it undoes nothing; a workflow stopped half-way leaves disks that nobody should trust. */
+/** Causes missing from a row are refused. Those of a workflow that has been made are in every row: the record of
+ *  another server may be in any state, and its agent must be answered. Offline, an operator's word, stays. A waiting
+ *  workflow leaves the state alone, so that cancelling it undoes nothing; a workflow stopped half-way leaves disks that
+ *  nobody should trust. */
 export const transitions: Readonly<Record<MachineStateName, Row>> = {
   Discovered: {
     'os assigned': 'Ready',
