@@ -1,6 +1,7 @@
 // Lists of workflows by state, time and machine, and their counts. What each is in is known without reading them
 // all; a page then reads its own.
 import { AppError, isAppError } from '../../core/errors.ts';
+import { stringifyExact } from '../../core/exact-json.ts';
 import type { WorkflowCounts, WorkflowListQuery } from '../../model/api/workflows.ts';
 import type { Workflow } from '../../model/documents/workflow.ts';
 import type { WorkflowWord } from '../../model/documents/workflow-state.ts';
@@ -69,7 +70,7 @@ async function readPage(
     const found = await readable(store, name);
     if (found === undefined) continue;
     items.push(found);
-    bytes += JSON.stringify(found.value.spec.template ?? {}).length;
+    bytes += stringifyExact(found.value).length;
   }
   return { items, damaged: [], nextCursor: undefined };
 }

@@ -58,6 +58,30 @@ it('workflows are listed by state, time, machine and order', async () => {
   expect(await hours('state=active')).toEqual([4]);
 });
 
+it('a workflow whose template has an integer beyond 2^53 is listed in every order', async () => {
+  const server = await startServer();
+  const name = nameOf(0);
+  await server.store.workflows.put({
+    kind: 'Workflow',
+    metadata: { name },
+    spec: {
+      hardwareRef: one,
+      templateRef: 't',
+      template: {
+        apiVersion: 'dragonfly.computer/v1',
+        kind: 'Template',
+        metadata: { name: 't' },
+        spec: { timeout: 2n ** 53n + 1n, actions: [] },
+      },
+    },
+    status: { state: 'STATE_PENDING' },
+  });
+  for (const query of ['', 'order=newest', 'state=active']) {
+    const { status, body } = await server.call('GET', `/api/workflows?${query}`);
+    expect([query, status, body.workflows?.length]).toEqual([query, 200, 1]);
+  }
+});
+
 it('pages of such a list follow each other, and no other cursor is taken', async () => {
   const server = await prepared();
   const names: string[] = [];
