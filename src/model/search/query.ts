@@ -29,6 +29,8 @@ export interface Search {
   readonly matches: Test;
   /** The fault of the query, in a sentence; nothing matches it then. */
   readonly fault: string | undefined;
+  /** A term that is still being typed, in a sentence: it filters nothing, which nobody wants who types no more. */
+  readonly unfinished: string | undefined;
 }
 
 const token = /(-?)(?:([a-z][\w-]*):(=?))?(?:"((?:[^"\\]|\\.)*)"?|(\S*))/giy;
@@ -59,30 +61,32 @@ export function quoted(text: string): string {
   return /^[^\s":-][^\s":]*$/.test(text) ? text : `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 }
 
-/** A test for machines; all terms must hold. A field without a value, still being typed, filters nothing.
+/** A test for machines; all terms must hold. A term without a value, still being typed, filters nothing.
  *  `nowMs`: the time that ages count from. */
 export function compileQuery(query: string, nowMs: number): Search {
   const tests: Test[] = [];
-  for (const { field, value, isWhole, isNegated } of parseQuery(query)) {
+  let unfinished: string | undefined;
+  for (const { field, value, isWhole, isNegated, from, to } of parseQuery(query)) {
     const test = testOf(field, value, isWhole, nowMs);
-    if (typeof test === 'string') return { matches: () => false, fault: test };
-    if (value === '') continue;
-    tests.push(isNegated ? (facts) => !test(facts) : test);
+    if (typeof test === 'string') return { matches: () => false, fault: test, unfinished };
+    if (value === '' || test === undefined) {
+      unfinished ??= `"${query.slice(from, to)}" is not complete, and would leave no machine out`;
+    } else tests.push(isNegated ? (facts) => !test(facts) : test);
   }
-  return { matches: (facts) => tests.every((test) => test(facts)), fault: undefined };
+  return { matches: (facts) => tests.every((test) => test(facts)), fault: undefined, unfinished };
 }
 
 function isField(name: string): boolean {
   return isTextField(name) || isTimeField(name);
 }
 
-/** The test for one term, or the sentence that says why there is none. */
+/** The test for one term, or the sentence that says why there is none; undefined: it is still being typed. */
 function testOf(
   field: string | undefined,
   value: string,
   isWhole: boolean,
   nowMs: number,
-): Test | string {
+): Test | string | undefined {
   if (field === undefined) {
     const spellings = spellingsOf(value);
     return ({ plain }) => spellings.some((spelling) => plain.includes(spelling));
@@ -140,11 +144,11 @@ const unitsMs: Readonly<Record<string, number>> = {
   w: 604_800_000,
 };
 
-function timeTest(field: TimeFieldName, value: string, nowMs: number): Test | string {
+function timeTest(field: TimeFieldName, value: string, nowMs: number): Test | string | undefined {
   const [, older, count, unit = ''] = /^(>?)(\d{1,6})([mhdw])$/.exec(value) ?? [];
   if (count === undefined) {
-    return value === '' || /^>?\d*$/.test(value)
-      ? () => true
+    return /^>?\d{0,6}$/.test(value)
+      ? undefined
       : `"${value}" is not an age: write ${field}:24h, ${field}:7d, or ${field}:>7d for longer ago`;
   }
   const sinceMs = nowMs - Number(count) * (unitsMs[unit] ?? 0);

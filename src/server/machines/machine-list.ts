@@ -121,9 +121,11 @@ function matcher(
 
 function searchFor(q: string, clock: Clock): ((facts: Facts) => boolean) | undefined {
   if (q.trim() === '') return undefined;
-  const { matches, fault } = compileQuery(q, clock.now().getTime());
-  if (fault === undefined) return matches;
-  throw new AppError('request.invalid', `querystring: q: ${fault}`, {
+  const { matches, fault, unfinished } = compileQuery(q, clock.now().getTime());
+  // Whoever changes what "tag:" finds, for want of a value in a script, would change every machine.
+  const refused = fault ?? unfinished;
+  if (refused === undefined) return matches;
+  throw new AppError('request.invalid', `querystring: q: ${refused}`, {
     details: { path: 'q', part: 'querystring' },
   });
 }

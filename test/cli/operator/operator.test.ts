@@ -102,6 +102,8 @@ describe('machines', () => {
     );
     expect(await refusal(run('machines forget'))).toContain('usage.invalid: name a machine');
     expect(await refusal(run('machines forget -l none -y'))).toContain('machine.unknown');
+    expect(await refusal(run('machines forget -y -q tag:'))).toContain('"tag:" is not complete');
+    expect((await run('machines list')).stdout).toContain('node-1');
   });
 
   it('are tagged, labelled, assigned and forgotten, many at once', async () => {

@@ -138,6 +138,23 @@ describe('the search language', () => {
     expect(matches(node)).toBe(false);
   });
 
+  it.each(['seen:', '-seen:7', 'seen:>7', 'tag:', '-tag:', 'tag:=', 'name:""', '-', '""'])(
+    '%s filters nothing yet, and says so',
+    (query) => {
+      const { fault, unfinished, matches } = compileQuery(`${query} node-7`, nowMs);
+      expect(fault).toBeUndefined();
+      expect(unfinished).toBe(`"${query}" is not complete, and would leave no machine out`);
+      expect(matches(node)).toBe(true);
+    },
+  );
+
+  it.each(['', ' ', 'node-7', 'seen:7d', 'tag:*', '-tag:"left side"'])(
+    '%j has no such term',
+    (query) => {
+      expect(compileQuery(query, nowMs).unfinished).toBeUndefined();
+    },
+  );
+
   it('looks for a quoted text as it stands, colons and all', () => {
     const url = factsOf(searched({ labels: { from: 'https://images/x' } }));
     expect(finds('"https://images/x"', url)).toBe(true);

@@ -64,6 +64,10 @@ describe('the list of machines', () => {
     const { status, body } = await server.call('GET', '/api/machines?q=labl:x');
     expect([status, body.code]).toEqual([422, 'request.invalid']);
     expect(body.error).toContain('did you mean label:');
+    for (const q of ['tag:', 'rack-1 tag:', 'seen:>7', '-']) {
+      const refused = await server.call('GET', `/api/machines?q=${encodeURIComponent(q)}`);
+      expect([q, refused.status, refused.body.code]).toEqual([q, 422, 'request.invalid']);
+    }
   });
 
   it('finds what is rare among many, over several pages', async () => {

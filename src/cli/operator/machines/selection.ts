@@ -36,7 +36,7 @@ export interface SelectionArgs {
 }
 
 /** Machines are named by id, memorable name, host name, MAC, serial number or asset tag.
- *  Errors: AppError `usage.invalid` without any; `machine.unknown`; `request.invalid` for a name that several
+ *  Errors: AppError `usage.invalid` without any, and for a search that is blank; `machine.unknown`; `request.invalid` for a name that several
  *  have. */
 export async function selected(client: Client, args: SelectionArgs): Promise<MachineView[]> {
   const { machines: names, tag, query } = args;
@@ -46,6 +46,9 @@ export async function selected(client: Client, args: SelectionArgs): Promise<Mac
     }
     const found = await Promise.all(names.map((name) => machineNamed(client, name)));
     return [...new Map(found.map((machine) => [machine.id, machine])).values()];
+  }
+  if (query?.trim() === '') {
+    throw new AppError('usage.invalid', '-q has no words, and would choose every machine');
   }
   if (tag === undefined && query === undefined) {
     throw new AppError('usage.invalid', 'name a machine, or choose some by -l TAG or -q SEARCH');
@@ -67,6 +70,7 @@ export async function selected(client: Client, args: SelectionArgs): Promise<Mac
 
 /** Errors: AppError `machine.unknown`; `request.invalid` for a name that several have. */
 export async function machineNamed(client: Client, name: string): Promise<MachineView> {
+  if (name === '') throw new AppError('machine.unknown', 'no machine is called ""');
   if (/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(name)) {
     return (await client.machines.get(name.toLowerCase())).value;
   }
