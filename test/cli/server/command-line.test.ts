@@ -79,7 +79,7 @@ it.each([
     'data: a\ndata: b',
     'Map keys must be unique at line 2, column 1 [config.invalid]',
   ],
-  ['a tag that nobody knows', 'data: !secret a', 'Unresolved tag: !secret at line 1, column 7'],
+  ['a tag that nobody knows', 'data: !secret a', 'begins with ! at line 1, column 7'],
   ['a list as a key', '? [a]\n: b', 'all keys must be strings'],
   ['two documents', 'data: a\n---\ndata: b', 'multiple documents'],
   ['an address that is none', 'public_url: 10.0.0.1:3000', 'must start with http:// or https://'],

@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest';
+import { parseYaml } from '../../../src/cli/text/yaml.ts';
+
+it('reads a document', () => {
+  expect(parseYaml('store: etcd:http://[::1]:2379\nport: 3000\n')).toEqual({
+    store: 'etcd:http://[::1]:2379',
+    port: 3000,
+  });
+});
+
+it.each([
+  ['*hunter2', 'begins with *'],
+  ['!hunter2 x', 'begins with !'],
+  ['!hunter2! x', 'begins with !'],
+  ['!<hunter2> x', 'begins with !'],
+  ['|hunter2', 'means nothing here'],
+  ['"\\hunter2"', 'escape sequence'],
+  ['hunter2: x', 'Nested mappings'],
+  ['@hunter2', 'cannot start with'],
+  ['"hunter2', 'Missing closing'],
+])('of a faulty text %s nothing is repeated', (text, why) => {
+  let said = '';
+  try {
+    parseYaml(`listen: "::"\npassword: ${text}\n`);
+  } catch (err) {
+    said = String(err);
+  }
+  expect(said).toContain(why);
+  expect(said).not.toMatch(/hunter|\n/);
+});
