@@ -4,6 +4,8 @@ import type { WorkflowCounts } from '../../model/api/workflows.ts';
 import type { Workflow } from '../../model/documents/workflow.ts';
 import { countWorkflows, readWorkflows } from '../api.ts';
 import { useServices } from '../context.ts';
+import { gathered } from '../live/gathered.ts';
+import { Readings } from '../live/readings.ts';
 import { messageOf } from '../session.ts';
 import { sinceOf } from '../workflows/workflow-filter.ts';
 
@@ -23,9 +25,10 @@ export function useWorkflowsNow(): WorkflowsNow {
   const { session, live } = useServices();
   const [now, setNow] = useState<WorkflowsNow>({ active: [], counts: {}, problem: undefined });
   useEffect(() => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    const readings = new Readings();
     let isGone = false;
     const read = async (): Promise<void> => {
+      const isNews = readings.begin();
       try {
         const since = sinceOf('24h', Date.now() - session.clockAheadMs);
         const [page, all, today] = await Promise.all([
@@ -33,21 +36,19 @@ export function useWorkflowsNow(): WorkflowsNow {
           countWorkflows(session, undefined),
           countWorkflows(session, since),
         ]);
-        if (isGone) return;
+        if (isGone || !isNews()) return;
         setNow({ active: page.workflows, counts: { now: all, today }, problem: undefined });
       } catch (err) {
-        if (!isGone) setNow((before) => ({ ...before, problem: messageOf(err) }));
+        if (!isGone && isNews()) setNow((before) => ({ ...before, problem: messageOf(err) }));
       }
     };
     void read();
-    const stop = live.onWorkflows(() => {
-      clearTimeout(timer);
-      timer = setTimeout(() => void read(), gatherMs);
-    });
+    const changes = gathered(() => void read(), gatherMs);
+    const unfollow = live.onWorkflows(changes.ask);
     return () => {
       isGone = true;
-      clearTimeout(timer);
-      stop();
+      changes.stop();
+      unfollow();
     };
   }, [session, live]);
   return now;

@@ -13,6 +13,7 @@ import {
   type WorkflowPage,
 } from '../api.ts';
 import { useMay, useRow, useServices } from '../context.ts';
+import { gathered } from '../live/gathered.ts';
 import { Readings } from '../live/readings.ts';
 import { ProvisionDialog } from '../machine/provision-dialog.tsx';
 import { Notice } from '../parts/parts.tsx';
@@ -64,15 +65,12 @@ function useWorkflows({ state, since }: WorkflowFilter) {
     }
   }, [session, state, since, limit, readings]);
   useEffect(() => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
     void reload();
-    const stop = live.onWorkflows(() => {
-      clearTimeout(timer);
-      timer = setTimeout(() => void reload(), gatherMs);
-    });
+    const changes = gathered(() => void reload(), gatherMs);
+    const unfollow = live.onWorkflows(changes.ask);
     return () => {
-      clearTimeout(timer);
-      stop();
+      changes.stop();
+      unfollow();
     };
   }, [live, reload]);
   return {
