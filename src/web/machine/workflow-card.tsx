@@ -26,13 +26,22 @@ function useWorkflow({ machine, onChanged }: CardProps) {
   const { session, live } = useServices();
   const [workflows, setWorkflows] = useState<readonly Workflow[]>([]);
   const [problem, setProblem] = useState<string | undefined>();
+  /** Why they could not be read the last time. */
+  const [unread, setUnread] = useState<string | undefined>();
   const readings = useMemo(() => new Readings(), [machine.id]);
   const reload = useCallback(() => {
     const isNews = readings.begin();
-    readWorkflows(session, { machine_id: machine.id, limit: shown }).then(
-      (page) => isNews() && setWorkflows(page.workflows),
-      (err: unknown) => isNews() && setProblem(messageOf(err)),
-    );
+    const read = async (): Promise<void> => {
+      try {
+        const page = await readWorkflows(session, { machine_id: machine.id, limit: shown });
+        if (!isNews()) return;
+        setWorkflows(page.workflows);
+        setUnread(undefined);
+      } catch (err) {
+        if (isNews()) setUnread(messageOf(err));
+      }
+    };
+    void read();
   }, [session, machine.id, readings]);
   useEffect(reload, [reload]);
   useEffect(() => live.onMachine(machine.id, reload), [live, machine.id, reload]);
@@ -47,7 +56,7 @@ function useWorkflow({ machine, onChanged }: CardProps) {
       setProblem(messageOf(err));
     }
   };
-  return { workflows, problem, act };
+  return { workflows, problem: problem ?? unread, act };
 }
 
 export function WorkflowCard({ machine, onChanged }: CardProps) {
