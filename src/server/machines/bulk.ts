@@ -14,7 +14,13 @@ import {
 } from './machine-changes.ts';
 import { changeMachine, loadMachine } from './machines.ts';
 import { planForMachine, provision } from './provision.ts';
-import { cancelWorkflow, refuseSecondWorkflow, type WorkflowServices } from './workflows.ts';
+import {
+  cancelWorkflow,
+  loadWorkflow,
+  refuseFinished,
+  refuseSecondWorkflow,
+  type WorkflowServices,
+} from './workflows.ts';
 
 export type BulkServices = PatchServices &
   DeleteServices &
@@ -116,8 +122,9 @@ async function outlookOf(
     return { machine_id: id, does: ['forgotten'], loses: ['its record', 'its history', ...tags] };
   }
   if (request.cancel === true) {
-    const workflow = (await s.store.workflows.get(workflowOf(machine)))?.value;
-    const isRunning = workflow?.status?.state === 'STATE_RUNNING';
+    const { value: workflow } = await loadWorkflow(s, workflowOf(machine));
+    refuseFinished(workflow);
+    const isRunning = workflow.status?.state === 'STATE_RUNNING';
     const loses = isRunning ? ['its progress; the machine is left in Error'] : [];
     return { machine_id: id, does: ['workflow cancelled'], loses };
   }

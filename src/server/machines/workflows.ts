@@ -134,7 +134,7 @@ export async function applyEvent(
 /** Errors: AppError `workflow.unknown`, `workflow.finished`, `store.*`. */
 export function cancelWorkflow(s: ChangeServices, id: string): Promise<Workflow> {
   return changeWorkflow(s, id, (workflow) => {
-    if (!isActive(workflow)) throw finished(id);
+    refuseFinished(workflow);
     return finish(workflow, 'STATE_FAILED', s.clock.now(), 'cancelled by an operator', true);
   });
 }
@@ -142,14 +142,17 @@ export function cancelWorkflow(s: ChangeServices, id: string): Promise<Workflow>
 /** Lets a restored workflow go on. Errors: AppError `workflow.unknown`, `workflow.finished`, `store.*`. */
 export function releaseWorkflow(s: ChangeServices, id: string): Promise<Workflow> {
   return changeWorkflow(s, id, (workflow) => {
-    if (!isActive(workflow)) throw finished(id);
+    refuseFinished(workflow);
     const { held, ...released } = workflow;
     return held === undefined ? workflow : released;
   });
 }
 
-function finished(id: string): AppError {
-  return new AppError('workflow.finished', `workflow ${id} is already finished`);
+/** Errors: AppError `workflow.finished`. */
+export function refuseFinished(workflow: Workflow): void {
+  if (isActive(workflow)) return;
+  const { name } = workflow.metadata;
+  throw new AppError('workflow.finished', `workflow ${name} is already finished`);
 }
 
 /** Changes a workflow, and its machine with it. `change` returns the same one when there is nothing to do.

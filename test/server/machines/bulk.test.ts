@@ -46,6 +46,21 @@ it.each([
   },
 );
 
+it.each(['workflow.finished', 'workflow.unknown'])(
+  'a dry run refuses to cancel as cancelling does: %s',
+  async (code) => {
+    const { server, ids, bulk } = await prepared();
+    const [workflow] = (await server.call('GET', '/api/workflows')).body.workflows;
+    const { store } = server;
+    if (code === 'workflow.unknown') await store.workflows.delete(workflow.metadata.name);
+    else await store.workflows.put({ ...workflow, status: { state: 'STATE_SUCCESS' } });
+    for (const dry_run of [true, false]) {
+      const { body } = await bulk({ ids: ids.slice(0, 1), cancel: true, dry_run });
+      expect([body.changed, body.failed[0]?.failure.code]).toEqual([0, code]);
+    }
+  },
+);
+
 it('cancelling and deleting go with no other change', async () => {
   const { bulk } = await prepared();
   for (const change of [
