@@ -208,7 +208,10 @@ function Hidden({ ids }: { ids: readonly string[] }) {
     hidden.length > names.length ? ` and ${String(hidden.length - names.length)} more` : '';
   return (
     <p class="problem" role="alert">
-      {plural(hidden.length, 'machine')} of these are hidden by the filter: {names.join(', ')}
+      {hidden.length === 1
+        ? '1 of these machines is'
+        : `${String(hidden.length)} of these machines are`}{' '}
+      hidden by the filter: {names.join(', ')}
       {more}
     </p>
   );

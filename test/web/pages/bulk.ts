@@ -24,7 +24,7 @@ export function bulkTests(opened: () => Opened): void {
     await page.getByText('12 machines selected, 11 hidden by the filter').waitFor();
     await page.getByRole('button', { name: 'Forget…' }).click();
     const dialog = page.getByRole('dialog', { name: 'Forget 12 machines' });
-    await dialog.getByText('11 machines of these are hidden by the filter: node-13,').waitFor();
+    await dialog.getByText('11 of these machines are hidden by the filter: node-13,').waitFor();
     expect(await dialog.getByRole('button', { name: 'Apply' }).isDisabled()).toBe(true);
     await dialog.getByRole('button', { name: 'Dry run' }).click();
     await dialog.getByText('11 machines would be changed, 1 refused.').waitFor();
