@@ -81,7 +81,10 @@ async function openBackend(url: string, options: OpenOptions): Promise<Kv> {
     return backend.open(rest, options);
   }
   const forms = [...backends.values()].map(({ form }) => form);
-  throw new AppError('config.invalid', `unknown store "${url}": use ${forms.join(' or ')}`);
+  throw new AppError(
+    'config.invalid',
+    `unknown store "${withoutPassword(url)}": use ${forms.join(' or ')}`,
+  );
 }
 
 async function openEtcd(rest: string, options: OpenOptions): Promise<Kv> {
@@ -92,7 +95,7 @@ async function openEtcd(rest: string, options: OpenOptions): Promise<Kv> {
   ]);
   const domain = /^srv:(.+)$/.exec(rest)?.[1];
   const lookUp = domain === undefined ? undefined : () => membersOf(domain, options);
-  const members = (await lookUp?.()) ?? rest.split(',').map(readEndpoint);
+  const members = (await lookUp?.()) ?? readEndpoints(rest);
   const { etcd = {} } = options;
   return new EtcdKv(members, {
     clock: systemClock,
@@ -129,17 +132,27 @@ async function membersOf(domain: string, { lookUpService }: OpenOptions): Promis
   );
 }
 
+function readEndpoints(list: string): string[] {
+  // A password may have a comma in it.
+  if (list.includes('@')) throw unknownEndpoint(list);
+  return list.split(',').map(readEndpoint);
+}
+
 function readEndpoint(text: string): string {
   const endpoint = URL.parse(text);
-  const isPlain = endpoint?.username === '' && endpoint.pathname === '/' && endpoint.search === '';
+  const isPlain = endpoint?.pathname === '/' && endpoint.search === '';
   if (isPlain && /^https?:$/.test(endpoint.protocol)) return endpoint.origin;
-  throw new AppError(
+  throw unknownEndpoint(text);
+}
+
+function unknownEndpoint(text: string): AppError {
+  return new AppError(
     'config.invalid',
     `unknown etcd endpoint "${withoutPassword(text)}": use http://HOST:PORT or https://HOST:PORT`,
   );
 }
 
-/** An address as it was written, without user and password. */
+/** An address as it was written, without what may be users and passwords. */
 function withoutPassword(text: string): string {
-  return text.replaceAll(/\/\/[^/]*@/g, '//…@');
+  return text.replace(/^(\w+:\/\/)?.*@/s, (_, scheme = '') => `${scheme}…@`);
 }

@@ -23,8 +23,16 @@ it.each(['ftp://host', 'host:2379', 'http://host/path', ''])(
   },
 );
 
-it('an etcd endpoint with a password is refused, and its password not repeated', async () => {
-  const url = 'etcd:http://127.0.0.1:2379,http://root:secret@host:2379';
-  const message = expect.stringContaining('unknown etcd endpoint "http://…@host:2379"');
-  await expect(openStore(url)).rejects.toMatchObject({ code: 'config.invalid', message });
+it.each([
+  ['etcd:http://127.0.0.1:2379,http://root:secret@host:2379', 'http://…@host:2379'],
+  ['etcd:http://root:sec/ret@host:2379', 'http://…@host:2379'],
+  ['etcd:http://root:secret,more@host:2379', 'http://…@host:2379'],
+  ['etcd:root:secret@host:2379', '…@host:2379'],
+  ['etcd:http://:secret@host:2379', 'http://…@host:2379'],
+  ['postgres://root:secret@host/db', 'postgres://…@host/db'],
+])('the password in %s is refused, and not repeated', async (url, shown) => {
+  const err = await openStore(url).catch((cause: unknown) => cause);
+  const message = expect.stringContaining(`"${shown}": use `);
+  expect(err).toMatchObject({ code: 'config.invalid', message });
+  expect(String(err)).not.toContain('sec');
 });
