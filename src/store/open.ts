@@ -108,7 +108,8 @@ async function openEtcd(rest: string, options: OpenOptions): Promise<Kv> {
 }
 
 /** The members of a domain by its SRV records, under the names that etcdctl looks up: those with TLS, if there are
- *  any. Errors: AppError `config.invalid`, `store.unavailable`. */
+ *  any. A look-up that fails does not say that there are none: a password must not go out in clear for it.
+ *  Errors: AppError `config.invalid`, `store.unavailable`. */
 async function membersOf(domain: string, { lookUpService }: OpenOptions): Promise<string[]> {
   if (lookUpService === undefined) {
     throw new AppError('config.invalid', `etcd:srv:${domain} needs lookUpService to look it up`);
@@ -123,12 +124,20 @@ async function membersOf(domain: string, { lookUpService }: OpenOptions): Promis
       if (found.length > 0) return found.map(({ name, port }) => `${scheme}://${name}:${port}`);
     } catch (err) {
       cause = err;
+      if (!isNone(err)) break;
     }
   }
   throw new AppError(
     'store.unavailable',
     `no SRV record _etcd-client-ssl._tcp.${domain} or _etcd-client._tcp.${domain} was found`,
     { cause },
+  );
+}
+
+/** True if the domain has no such records, by the codes of Node's resolver. */
+function isNone(err: unknown): boolean {
+  return (
+    err instanceof Error && 'code' in err && (err.code === 'ENOTFOUND' || err.code === 'ENODATA')
   );
 }
 

@@ -36,3 +36,15 @@ it.each([
   expect(err).toMatchObject({ code: 'config.invalid', message });
   expect(String(err)).not.toContain('sec');
 });
+
+it('a look-up of members with TLS that fails is not taken for there being none', async () => {
+  const asked: string[] = [];
+  const refused = openStore('etcd:srv:example.test', {
+    async lookUpService(name) {
+      asked.push(name);
+      throw Object.assign(new Error('no answer'), { code: 'ETIMEOUT' });
+    },
+  });
+  await expect(refused).rejects.toMatchObject({ code: 'store.unavailable' });
+  expect(asked).toEqual(['_etcd-client-ssl._tcp.example.test']);
+});

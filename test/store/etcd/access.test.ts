@@ -183,7 +183,9 @@ describe('the way in to etcd', () => {
       const store = await openStore('etcd:srv:example.test', {
         async lookUpService(name) {
           asked.push(name);
-          if (name.startsWith('_etcd-client-ssl')) throw new Error('ENOTFOUND');
+          if (name.startsWith('_etcd-client-ssl')) {
+            throw Object.assign(new Error('none'), { code: 'ENOTFOUND' });
+          }
           return [{ name: '127.0.0.1', port }];
         },
       });
