@@ -102,7 +102,7 @@ export class StockClaims {
     // It may have been heard there so much earlier.
     if (known.isElsewhere) known.heardMs = Math.max(known.heardMs, lastMs - wordMs);
     const id = `${server}/${claimant.series}`;
-    known.rhythm.hearElsewhere({ id, address: claimant.address, sinceMs, lastMs });
+    known.rhythm.hearElsewhere(nowMs, { id, address: claimant.address, sinceMs, lastMs });
   }
 
   /** The claimants that this server heard in the last so many milliseconds, as it tells other servers. */

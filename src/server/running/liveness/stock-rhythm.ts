@@ -16,6 +16,8 @@ const provenMs = 4 * stockRhythmMs - 500;
 const leastDifferenceMs = 4000;
 /** More series than anybody's check-ins have; the rest are not told apart. */
 const mostSeries = 8;
+/** More check-ins than their agents send in two rounds; the earlier ones are forgotten. */
+const mostTimes = 256;
 
 /** The check-ins of one agent between its start and its end, as far as its rhythm tells. */
 interface Series {
@@ -79,9 +81,8 @@ export class StockRhythm {
   }
 
   /** Takes another server's word for a series there. */
-  hearElsewhere({ id, address, sinceMs, lastMs }: ToldSeries): void {
-    // A machine that other servers alone hear is never heard here.
-    this.#forgetBefore(lastMs);
+  hearElsewhere(nowMs: number, { id, address, sinceMs, lastMs }: ToldSeries): void {
+    this.#forgetBefore(nowMs);
     const known = this.#series.find((series) => series.id === id);
     if (known === undefined) {
       if (this.#series.length >= mostSeries) return;
@@ -134,7 +135,7 @@ export class StockRhythm {
 
   #forgetBefore(nowMs: number): void {
     this.#series = this.#series.filter(({ lastMs }) => nowMs - lastMs <= silentMs);
-    this.#times = this.#times.filter((time) => nowMs - time <= 2 * stockRhythmMs);
+    this.#times = this.#times.filter((time) => nowMs - time <= 2 * stockRhythmMs).slice(-mostTimes);
   }
 }
 
