@@ -13,8 +13,6 @@ const aloneMs = 10_000;
 /** A server that says nothing for so long is not there any more, and then its word is removed. */
 const goneMs = 30_000;
 const removedMs = 300_000;
-/** More servers than any store has. */
-const mostServers = 1000;
 
 export class OtherServers {
   readonly #store: Store;
@@ -40,9 +38,9 @@ export class OtherServers {
   ): Promise<void> {
     if (this.#store.isExclusive) return;
     const nowMs = this.#clock.elapsedMs();
-    const { items } = await this.#store.presences.list({ limit: mostServers });
     const two: [string, string | null][] = [];
-    for (const { value, revision } of items) {
+    // A page ends early where servers hear many machines.
+    for await (const { value, revision } of this.#store.presences.all()) {
       if (value.server === this.#self) continue;
       const before = this.#known.get(value.server);
       if (before?.revision !== revision) {

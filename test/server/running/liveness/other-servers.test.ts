@@ -77,6 +77,31 @@ describe('two servers of one store', () => {
     }
   });
 
+  it('hear each other beside a third one that tells more than a page of the store holds', async () => {
+    const { clock, one, two, store } = await pair();
+    const { machine_id: id } = (await checkIn(one, 'a')).body;
+    const word = {
+      machine_id: '01900000-0000-7000-8000-000000000001',
+      boot_id: 'x'.repeat(3 * 1024 * 1024),
+      token_id: null,
+      state: 'Discovered' as const,
+      silent_ms: 0,
+      held_ms: 0,
+      interval_ms: 10_000,
+      is_beating: true,
+      is_contested: false,
+      is_proven: false,
+    };
+    // Its name is before those of the others.
+    await store.presences.put({ server: '0', count: 1, machines: [word] });
+    for (let n = 0; n < 3; n += 1) {
+      await clock.advance(10_000);
+      await beat(one, id, 'a');
+    }
+    await clock.advance(4000);
+    expect([await livenessAt(one, id), await livenessAt(two, id)]).toEqual(['online', 'online']);
+  });
+
   it('publish no end of a machine that goes on at the other one', async () => {
     const { clock, one, two } = await pair();
     const { machine_id: id } = (await checkIn(one, 'a')).body;
