@@ -29,7 +29,7 @@ export const defaultLimits: LimitPolicy = {
   streams: 64,
 };
 
-/** The most clients that are remembered. */
+/** The most clients that are remembered; those that have asked for nothing the longest go first. */
 const mostClients = 100_000;
 
 interface Bucket {
@@ -41,7 +41,8 @@ export class Limits {
   readonly #policy: LimitPolicy;
   readonly #clock: Clock;
   readonly #metrics: Metrics;
-  readonly #buckets = new Map<string, Bucket>();
+  #recent = new Map<string, Bucket>();
+  #earlier: ReadonlyMap<string, Bucket> = new Map();
   readonly #streams = new Map<string, number>();
 
   constructor(policy: LimitPolicy, clock: Clock, metrics: Metrics) {
@@ -85,12 +86,21 @@ export class Limits {
 
   #take(client: string, { burst, perSecond }: Limit, amount: number): void {
     const nowMs = this.#clock.elapsedMs();
-    const known = this.#buckets.get(client);
-    if (known === undefined && this.#buckets.size >= mostClients) this.#buckets.clear();
+    const known = this.#recent.get(client) ?? this.#earlier.get(client);
     const earned = known === undefined ? burst : ((nowMs - known.atMs) / 1000) * perSecond;
     const left = Math.min(burst, (known?.left ?? 0) + earned);
-    if (left < amount) throw this.#refusal('limit', (amount - left) / perSecond);
-    this.#buckets.set(client, { left: left - amount, atMs: nowMs });
+    const isRefused = left < amount;
+    this.#remember(client, { left: isRefused ? left : left - amount, atMs: nowMs });
+    if (isRefused) throw this.#refusal('limit', (amount - left) / perSecond);
+  }
+
+  /** Nobody is forgotten, and begins anew, by naming many others: whoever goes on asking is among the recent ones. */
+  #remember(client: string, bucket: Bucket): void {
+    if (this.#recent.size >= mostClients / 2 && !this.#recent.has(client)) {
+      this.#earlier = this.#recent;
+      this.#recent = new Map();
+    }
+    this.#recent.set(client, bucket);
   }
 
   #refusal(kind: string, seconds: number): AppError {

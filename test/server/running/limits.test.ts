@@ -47,6 +47,23 @@ it('bound the bytes of an address, whatever machines it speaks for', async () =>
   send(4, 200);
 });
 
+it('are forgotten for nobody who goes on asking, however many machines that one names', async () => {
+  const { clock, limits: all } = limits({
+    addressCheckins: { burst: 1e6, perSecond: 1 },
+    addressRegistrations: { burst: 1, perSecond: 0.001 },
+  });
+  const register = () => all.registration('192.0.2.1');
+  register();
+  for (let thousand = 0; thousand < 101; thousand += 1) {
+    for (let n = 0; n < 1000; n += 1) all.checkin(`machine ${thousand}-${n}`, '192.0.2.1', 0);
+    expect(register).toThrow('too much at once');
+  }
+  expect(register).toThrow('too much at once');
+  // A refusal costs nothing.
+  await clock.advance(1_000_000);
+  expect(register).not.toThrow();
+});
+
 it('bound the machines that one address can invent, and let those that are known in', async () => {
   const server = await startServer({
     limits: { addressRegistrations: { burst: 2, perSecond: 0.01 } },
