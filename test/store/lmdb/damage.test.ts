@@ -5,7 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { verifyDataFile } from '../../../src/store/lmdb/lmdb-file.ts';
-import { tryDirectory } from '../../../src/store/lmdb/trial.ts';
+import { problemOf, tryDirectory } from '../../../src/store/lmdb/trial.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { temporaryDirectory } from '../backends.ts';
 import { machine } from '../documents.ts';
@@ -71,6 +71,17 @@ it('is tried by another process after a server that did not close it, and then c
   await store.close();
   expect(existsSync(mark)).toBe(false);
 });
+
+it.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
+  'is not called damaged where the process that tries it is ended by %s',
+  (signal) => {
+    const ended = { status: null, stderr: '' };
+    expect(() => problemOf('data', { ...ended, signal })).toThrow(
+      expect.objectContaining({ code: 'store.unavailable' }),
+    );
+    expect(problemOf('data', { ...ended, signal: 'SIGSEGV' })).toContain('SIGSEGV');
+  },
+);
 
 it('that LMDB does not survive ends the process that tries it, and no other', async () => {
   const directory = await filled();
