@@ -92,6 +92,7 @@ export function startBackground(
 function damageReporter({ store, log }: Services): () => Promise<void> {
   let reported = new Set<string>();
   return async () => {
+    await store.damage.forgetGone();
     const known = store.damage.known();
     for (const { record, error } of known) {
       if (!reported.has(record)) log.error({ record, error }, 'a stored record cannot be read');

@@ -70,6 +70,8 @@ export interface Along {
 export interface DamagedRecords {
   /** Those that were met and have not been read well since. */
   known(): readonly DamagedRecord[];
+  /** Forgets those that were deleted, or put aside, by others. */
+  forgetGone(): Promise<void>;
   /** Looks at every record, and at those that `check --repair` put aside. */
   find(): AsyncGenerator<DamagedRecord>;
   /** As it is stored; undefined if there is no damaged record of that name. */

@@ -67,6 +67,17 @@ export class Damage {
     if (this.#known.size > 0) this.#known.delete(record);
   }
 
+  /** Forgets those that are not there any more: others delete them, and put them aside, as well. Errors: those of the
+   *  store. */
+  async forgetGone(): Promise<void> {
+    const records = [...this.#known.keys()];
+    for (let i = 0; i < records.length; i += atOnce) {
+      const some = records.slice(i, i + atOnce);
+      const found = await this.#kv.read(some.map((key) => ({ key })));
+      for (const [n, record] of some.entries()) if (found[n]?.length === 0) this.forget(record);
+    }
+  }
+
   /** Looks at every record of the store, and at those put aside. Errors: those of the store. */
   find(): AsyncGenerator<DamagedRecord> {
     return findDamaged(this.#kv, this);

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
 import { backUp } from '../../../src/store/backup.ts';
+import { checkStore } from '../../../src/store/check.ts';
 import { storeOver } from '../../../src/store/kv-store.ts';
 import { MemoryKv } from '../../../src/store/memory.ts';
 import { openStoreOn } from '../../../src/store/open.ts';
@@ -119,6 +120,24 @@ describe('one bad record', () => {
     expect(audit.entries.map(({ action }: { action: string }) => action)).toEqual([
       'damaged.delete',
     ]);
+  });
+
+  it('that another server deleted, or that was put aside, is not counted for ever', async () => {
+    const kv = new MemoryKv();
+    const store = storeOver(kv);
+    const odd = ['templates/odd', 'settings/odd', 'workflows/odd'];
+    await kv.commit(
+      [],
+      odd.map((key) => ({ key, value: '<html>' })),
+    );
+    await Promise.all([store.templates.list(), store.settings.list(), store.workflows.list()]);
+    const known = () => store.damage.known().map(({ record }) => record);
+    expect(known().toSorted()).toEqual(odd.toSorted());
+    await storeOver(kv).damage.delete('templates/odd');
+    await checkStore(kv, true, () => {});
+    await kv.commit([], [{ key: 'settings/odd', value: '<html>' }]);
+    await store.damage.forgetGone();
+    expect(known()).toEqual(['settings/odd']);
   });
 
   it.each([
