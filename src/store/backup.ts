@@ -183,7 +183,7 @@ async function verify(path: string): Promise<{ records: number; sha256: string }
 
 async function verifyDocuments(path: string): Promise<{ records: number; sha256: string }> {
   const hash = createHash('sha256');
-  let records = 0;
+  const keys = new Set<string>();
   let number = 0;
   for await (const line of linesOf(path)) {
     number += 1;
@@ -197,10 +197,18 @@ async function verifyDocuments(path: string): Promise<{ records: number; sha256:
       );
     }
     checkRecord(record, path, number);
-    records += 1;
+    const key = recordKey(record.kind, record.kind.name(record.document));
+    // The index entries of the first one would lead to the second.
+    if (keys.has(key)) {
+      throw new AppError(
+        'backup.damaged',
+        `line ${number} of ${path} holds ${key} a second time: leave one of them out`,
+      );
+    }
+    keys.add(key);
   }
-  if (records === 0) throw new AppError('backup.damaged', `${path} holds no documents`);
-  return { records, sha256: hash.digest('hex') };
+  if (keys.size === 0) throw new AppError('backup.damaged', `${path} holds no documents`);
+  return { records: keys.size, sha256: hash.digest('hex') };
 }
 
 function checkHeader(line: string, path: string): void {

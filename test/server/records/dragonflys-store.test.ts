@@ -68,6 +68,10 @@ it.each([
   [`${minimal}\n{"key":"default_os","value":"x"}\n`, 'line 2 of'],
   [`${minimal}\n${minimal.slice(0, -9)}\n`, 'line 2 of'],
   [`[${minimal}]\n`, 'line 1 of'],
+  [
+    `${minimal}\n${template}\n${minimal.replaceAll('02:00:00:00:00:03', '02:00:00:00:00:04')}\n`,
+    'a second time',
+  ],
   [`${minimal}\n${minimal.replace(/"status":\{.*?\},/, '')}\n`, 'record of machines in line 2 of'],
 ])('a file with %j is refused before anything is written', async (text, message) => {
   const { kv } = await openedWithKv('memory:');
