@@ -23,12 +23,12 @@ export class DataFile {
     this.#identity = this.#look();
   }
 
-  /** Errors: AppError `store.unavailable` from when the file was removed or replaced. */
+  /** Errors: AppError `store.unavailable` from when the file was removed or replaced, and while nobody can tell. */
   refuseOther(): void {
     const nowMs = this.#clock.elapsedMs();
     if (!this.#isOther && nowMs - this.#lookedMs < everyMs) return;
-    this.#lookedMs = nowMs;
     this.#isOther ||= this.#look() !== this.#identity;
+    this.#lookedMs = nowMs;
     if (!this.#isOther) return;
     throw new AppError(
       'store.unavailable',
@@ -37,7 +37,12 @@ export class DataFile {
   }
 
   #look(): string {
-    const found = statSync(join(this.#directory, dataFileName), { throwIfNoEntry: false });
-    return found === undefined ? '' : `${found.dev}:${found.ino}`;
+    const path = join(this.#directory, dataFileName);
+    try {
+      const found = statSync(path, { throwIfNoEntry: false });
+      return found === undefined ? '' : `${found.dev}:${found.ino}`;
+    } catch (cause) {
+      throw new AppError('store.unavailable', `cannot look for ${path}`, { cause });
+    }
   }
 }

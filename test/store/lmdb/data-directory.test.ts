@@ -1,6 +1,14 @@
 // Faults of the embedded store's directory, each with real files.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { isAppError } from '../../../src/core/errors.ts';
@@ -145,6 +153,23 @@ describe('a data directory', () => {
       .poll(() => store.machines.put(machine(2)).catch((err: unknown) => err), { interval: 20 })
       .toEqual(refused);
     await expect(store.machines.get(machine(1).id)).rejects.toEqual(refused);
+    await store.close();
+  });
+
+  it('that cannot be looked at takes nothing, until it can', async () => {
+    const directory = temporaryDirectory();
+    const store = await openStore(`lmdb:${directory}`);
+    await store.machines.put(machine(1));
+    const away = `${directory}-away`;
+    renameSync(directory, away);
+    symlinkSync(directory, directory);
+    const read = () => store.machines.get(machine(1).id);
+    await expect
+      .poll(() => read().catch((err: unknown) => err), { interval: 20 })
+      .toMatchObject({ code: 'store.unavailable', message: expect.stringMatching(/^cannot look/) });
+    rmSync(directory);
+    renameSync(away, directory);
+    expect(await read()).toBeDefined();
     await store.close();
   });
 
