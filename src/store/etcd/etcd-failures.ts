@@ -15,8 +15,14 @@ export class EtcdRefusal extends AppError {
   }
 }
 
+/** etcd's answer to a user where it has none, or does not ask for them. */
+const noUsers = 'authentication is not enabled';
+
 /** The advice that goes with a refusal, where there is any. */
 function refusal(message: string): string {
+  if (message.includes(noUsers)) {
+    return 'etcd asks for no users: leave out --etcd-user, or have it ask (etcdctl auth enable)';
+  }
   return /permission denied|user name|authentication failed/.test(message)
     ? 'etcd does not let this server in: give --etcd-user and --etcd-password-file, of a user whose role has readwrite on the prefix dragonfly/'
     : 'etcd refused a request';
@@ -42,7 +48,11 @@ export function failure(body: unknown): Error {
     message.includes('invalid auth token') ||
     message.includes('revision of auth store is old');
   if (hasEnded) return new TokenEnded(message);
-  const isFinal = code === grpc.invalid || code === grpc.denied || code === grpc.outOfRange;
+  const isFinal =
+    code === grpc.invalid ||
+    code === grpc.denied ||
+    code === grpc.outOfRange ||
+    message.includes(noUsers);
   return isFinal ? new EtcdRefusal(message, code) : new Error(message);
 }
 

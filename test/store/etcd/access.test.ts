@@ -174,7 +174,7 @@ describe('the way in to etcd', () => {
   });
 
   it.skipIf(etcdProgram === undefined)(
-    'is found by SRV records, with TLS before those without',
+    'is found by SRV records, with TLS before those without; a user is refused where there are none',
     async () => {
       const etcd = await EtcdCluster.start(1, ['--unsafe-no-fsync']);
       onTestFinished(async () => etcd.stop());
@@ -195,6 +195,11 @@ describe('the way in to etcd', () => {
         '_etcd-client-ssl._tcp.example.test',
         '_etcd-client._tcp.example.test',
       ]);
+      const access = { user: 'a', password: 'b' };
+      await expect(openStore(etcd.url, { etcd: access })).rejects.toMatchObject({
+        code: 'store.unavailable',
+        message: expect.stringContaining('leave out --etcd-user'),
+      });
       const nobody = { lookUpService: async () => [] };
       await expect(openStore('etcd:srv:example.test', nobody)).rejects.toMatchObject({
         code: 'store.unavailable',
