@@ -8,7 +8,7 @@ import { tokenId, type Machine } from '../../model/machine.ts';
 import type { TokenList, TokenScope } from '../../model/api/tokens.ts';
 import type { Token } from '../../model/documents/token.ts';
 import { tokenChange } from '../rules/history.ts';
-import { closedSetting, privatePrefix } from '../../store/collections/tokens.ts';
+import { closedSetting, closedTokenKey, privatePrefix } from '../../store/collections/tokens.ts';
 import type { DamagedRecord, Store } from '../../store/store.ts';
 
 export interface NewToken {
@@ -61,7 +61,9 @@ const closedKey = `${privatePrefix}closed`;
 /** True once the store has had a token, revoked or not. */
 export async function isClosedForGood(store: Store): Promise<boolean> {
   try {
-    return (await store.settings.get(closedKey)) !== undefined;
+    if ((await store.settings.get(closedKey)) !== undefined) return true;
+    // It may have been damaged, and put aside.
+    return (await store.settings.get(closedTokenKey)) !== undefined;
   } catch (err) {
     if (isAppError(err, 'store.damaged')) return true;
     throw err;

@@ -23,6 +23,7 @@ const tokenPrefix = `${privatePrefix}token.`;
 /** No token can have this name. A server of version 0.1.0 reads it as a token that nobody has, so that it never takes a
  *  store whose last token was revoked for one that never had any. */
 const closedName = '~closed';
+export const closedTokenKey = tokenPrefix + closedName;
 
 export class KvTokens extends KvCollection<Token, ValuesOf<Kinds['tokens']>> {
   readonly #settings: KvCollection<Setting, ValuesOf<Kinds['settings']>>;
@@ -56,7 +57,7 @@ export class KvTokens extends KvCollection<Token, ValuesOf<Kinds['tokens']>> {
     const items: Versioned<Token>[] = [];
     const damaged: DamagedRecord[] = [...found.damaged];
     for (const { value, revision } of found.items) {
-      if (value.key === tokenPrefix + closedName) continue;
+      if (value.key === closedTokenKey) continue;
       try {
         items.push({ value: readToken(value), revision });
       } catch (err) {
@@ -125,7 +126,7 @@ const noToken = '0'.repeat(64);
 export function closedSetting(now: Date): Setting {
   const created_at = now.toISOString();
   const said = { name: closedName, scope: 'read', sha256: noToken, created_at, expires_at: null };
-  return { key: tokenPrefix + closedName, value: JSON.stringify(said) };
+  return { key: closedTokenKey, value: JSON.stringify(said) };
 }
 
 /** A setting that version 0.1.0 reads as this token or, if it cannot say what the token allows, as one

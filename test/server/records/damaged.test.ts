@@ -158,6 +158,17 @@ describe('one bad record', () => {
     expect((await server.call('GET', '/api/machines')).status).toBe(401);
   });
 
+  it('is no way in: nor is the mark that there was a token, once it is put aside', async () => {
+    const kv = new MemoryKv();
+    const store = storeOver(kv);
+    await createToken(store, systemClock, { name: 'ops', scope: 'full', expiresAt: null });
+    await store.tokens.delete('ops');
+    await kv.commit([], [{ key: 'settings/~007Eauth.closed', value: 'no json' }]);
+    expect((await checkStore(kv, true, () => {})).repaired).toBe(1);
+    const server = await serverWith(kv);
+    expect((await server.call('GET', '/api/machines')).status).toBe(401);
+  });
+
   it('a history that cannot be read does not stop its machine, and is put aside', async () => {
     const kv = new MemoryKv();
     const server = await serverWith(kv);
