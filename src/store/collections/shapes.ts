@@ -56,7 +56,7 @@ const schemas = {
   workflow: Type.Object({
     metadata: Type.Object({ name: text }),
     spec: Type.Object({ hardwareRef: text, templateRef: text }),
-    status: maybe(bag),
+    status: maybe(Type.Object({ actions: maybe(things) })),
   }),
   setting: Type.Object({ key: text, value: text }),
   token: Type.Object({ name: text }),

@@ -122,6 +122,26 @@ describe('one bad record', () => {
     ]);
   });
 
+  it.each([[7], ['x'], [{ a: null }], [[null]], [['x']]])(
+    'of a workflow, whose actions are %j, leaves lists, counts and metrics',
+    async (actions) => {
+      const kv = new MemoryKv();
+      const server = await serverWith(kv);
+      const name = '01900000-0000-7000-8000-0000000000a1';
+      const document = {
+        metadata: { name },
+        spec: { hardwareRef: name, templateRef: 't' },
+        status: { actions },
+      };
+      const key = `workflows/${name}`;
+      await kv.commit([], [{ key, value: JSON.stringify(document) }]);
+      for (const path of ['/api/workflows?state=active', '/api/workflows/counts', '/metrics'])
+        expect([path, (await server.call('GET', path)).status]).toEqual([path, 200]);
+      const { body } = await server.call('GET', '/api/workflows');
+      expect(body).toMatchObject({ workflows: [], damaged: [{ record: key }] });
+    },
+  );
+
   it('that another server deleted, or that was put aside, is not counted for ever', async () => {
     const kv = new MemoryKv();
     const store = storeOver(kv);
