@@ -136,6 +136,8 @@ async function flushLastSeen(s: Services, ownWrites: Set<string>, limit: number)
       try {
         await writeLastSeen(s, ownWrites, presence);
       } catch (err) {
+        // Its record takes nothing more, and keeps nothing of the others back.
+        if (isAppError(err, 'store.damaged')) continue;
         for (const unwritten of [presence, ...left.splice(0)]) s.liveness.lastSeen.add(unwritten);
         throw err;
       }

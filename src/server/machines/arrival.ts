@@ -58,7 +58,8 @@ export async function watchWorkflows(s: WatchServices): Promise<void> {
     try {
       await changeWorkflow(s, id, (workflow) => passOn(s, workflow, machine));
     } catch (err) {
-      if (!isAppError(err, 'workflow.unknown')) throw err;
+      // Neither may keep the others from their end.
+      if (!isAppError(err, 'workflow.unknown') && !isAppError(err, 'store.damaged')) throw err;
     }
   }
   s.stopwatch.keep(running);

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../src/core/clock.ts';
 import type { WorkflowEvent } from '../../../src/model/api/agent.ts';
-import { openStore } from '../../../src/store/open.ts';
+import { MemoryKv } from '../../../src/store/memory.ts';
+import { openStore, openStoreOn } from '../../../src/store/open.ts';
 import {
   checkin,
   imageTemplate,
@@ -263,6 +264,32 @@ describe('a workflow that only reboots', () => {
 });
 
 describe('time that a workflow has run', () => {
+  it('ends it beside one whose record cannot be read', async () => {
+    const kv = new MemoryKv();
+    const clock = new ManualClock(new Date('2026-01-01T00:00:00Z'));
+    const server = await startServer({ clock, store: await openStoreOn(kv) });
+    const template = { ...imageTemplate, spec: { ...imageTemplate.spec, timeout: 1200 } };
+    await server.call('PUT', '/api/templates/debian', { body: template });
+    const run = async (n: number): Promise<string> => {
+      const { body } = await server.call('POST', '/api/agent/checkin', { body: checkin(n) });
+      const made = await server.call('POST', '/api/workflows', {
+        body: { machine_id: body.machine_id, template: 'debian' },
+      });
+      const path = `/api/workflows/${made.body.metadata.name}`;
+      await server.call('POST', `${path}/events`, { body: { type: 'started' } });
+      return path;
+    };
+    // The machine that registered first comes first.
+    const damaged = await run(1);
+    const path = await run(2);
+    expect((await server.call('GET', path)).body.status.state).toBe('STATE_RUNNING');
+    await kv.commit([], [{ key: damaged.replace('/api/', ''), value: '{' }]);
+    for (let i = 0; i < 21; i++) await clock.advance(minute);
+    await expect
+      .poll(async () => (await server.call('GET', path)).body.status.state)
+      .toBe('STATE_TIMEOUT');
+  });
+
   it('survives a restart of the server, and a step of its clock', async () => {
     const store = await openStore('memory:');
     const clock = new ManualClock(new Date('2026-01-01T00:00:00Z'));

@@ -142,6 +142,21 @@ describe('one bad record', () => {
     },
   );
 
+  it('of a machine keeps nothing of the others from being written at the end', async () => {
+    const kv = new MemoryKv();
+    let isUnwritten = false;
+    const server = await startServer({
+      store: await openStoreOn(kv),
+      onUnwritten: () => (isUnwritten = true),
+    });
+    const { body } = await server.call('POST', '/api/agent/checkin', { body: checkin(1) });
+    const beat = { body: { machine_id: body.machine_id } };
+    expect((await server.call('POST', '/api/agent/heartbeat', beat)).status).toBe(200);
+    await kv.commit([], [{ key: `machines/${body.machine_id}`, value: '{' }]);
+    await server.app.close();
+    expect(isUnwritten).toBe(false);
+  });
+
   it('that another server deleted, or that was put aside, is not counted for ever', async () => {
     const kv = new MemoryKv();
     const store = storeOver(kv);
