@@ -5,6 +5,8 @@ import type { Kv } from './kv/kv.ts';
 export const formatVersion = 1;
 const formatKey = 'meta/format';
 const formatName = 'dragonfly-store';
+/** The name in the first line of a backup. */
+export const backupFormat = 'dragonfly-backup';
 /** Present during a restore. */
 export const restoringKey = 'meta/restoring';
 

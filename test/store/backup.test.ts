@@ -1,7 +1,8 @@
 import { appendFileSync, readFileSync, writeFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { backUp, restore } from '../../src/store/backup.ts';
+import { backUp } from '../../src/store/backup.ts';
+import { restore } from '../../src/store/restore.ts';
 import { checkStore } from '../../src/store/check.ts';
 import { MemoryKv } from '../../src/store/memory.ts';
 import type { KvEntry } from '../../src/store/kv/kv.ts';

@@ -14,11 +14,11 @@ export const restore = command({
     },
   },
   async run(args, io) {
-    const backups = await import('../../store/backup.ts');
+    const records = await import('../../store/restore.ts');
     const kv = await openStoreOf(args, io, { partlyRestored: true });
     try {
-      const records = await backups.restore(kv, args.file, args.dragonfly ? 'dragonfly' : 'backup');
-      io.stdout.write(`${records} records restored\n`);
+      const count = await records.restore(kv, args.file, args.dragonfly ? 'dragonfly' : 'backup');
+      io.stdout.write(`${count} records restored\n`);
       return 0;
     } finally {
       await kv.close();
