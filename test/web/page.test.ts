@@ -9,7 +9,7 @@ import { describeScreen, hasChromium, lateFrames, launch, serve, type Served } f
 import { machine, seed } from './machines.ts';
 import { axeTests } from './pages/axe.ts';
 import { bulkTests } from './pages/bulk.ts';
-import { soon, template } from './pages/opened.ts';
+import { conflict, soon, template } from './pages/opened.ts';
 import { overviewTests } from './pages/overview.ts';
 import { workflowTests } from './pages/workflows.ts';
 
@@ -344,15 +344,11 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
 
   test('merges a machine into the one that an operator recognises it as', async () => {
     await server.store.conflicts.put({
-      id: '01930000-0000-7000-9000-000000000001',
-      machine_id: machine(2).id,
-      reason: 'ambiguous',
+      ...conflict,
       candidates: [
-        { machine_id: machine(1).id, evidence: ['the SMBIOS UUID is the same'] },
+        ...conflict.candidates,
         { machine_id: machine(3).id, evidence: ['one disk serial is the same'] },
       ],
-      created_at: '2026-11-24T00:00:00.000Z',
-      resolution: null,
     });
     await openList();
     await page.getByRole('link', { name: 'Conflicts 1' }).click();
@@ -366,8 +362,8 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     await candidate.getByRole('button', { name: 'Same machine' }).click();
     await dialog.getByRole('button', { name: 'Merge' }).click();
     await page.getByText('No open conflicts.').waitFor();
-    const conflict = await server.store.conflicts.get('01930000-0000-7000-9000-000000000001');
-    expect(conflict?.value.resolution).toMatchObject({ decision: 'accepted', into: machine(1).id });
+    const settled = await server.store.conflicts.get(conflict.id);
+    expect(settled?.value.resolution).toMatchObject({ decision: 'accepted', into: machine(1).id });
     expect(await server.store.machines.get(machine(2).id)).toBeUndefined();
   });
 

@@ -3,7 +3,7 @@ import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { machine } from '../machines.ts';
-import { workflow, type Opened } from './opened.ts';
+import { conflict, workflow, type Opened } from './opened.ts';
 
 const pages = [
   '/',
@@ -43,14 +43,7 @@ export function axeTests(opened: () => Opened): void {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       await server.store.workflows.put(workflow(1, 1, { state: 'STATE_RUNNING', progress: 40 }));
       await server.store.workflows.put(workflow(1, 2, { state: 'STATE_FAILED', error: 'no disk' }));
-      await server.store.conflicts.put({
-        id: '01930000-0000-7000-9000-000000000001',
-        machine_id: machine(2).id,
-        reason: 'ambiguous',
-        candidates: [{ machine_id: machine(1).id, evidence: ['the SMBIOS UUID is the same'] }],
-        created_at: '2026-11-24T00:00:00.000Z',
-        resolution: null,
-      });
+      await server.store.conflicts.put(conflict);
       for (const path of pages) {
         await page.goto(server.url + path);
         await page.getByText('Live', { exact: true }).waitFor();

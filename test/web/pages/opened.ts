@@ -2,6 +2,7 @@
 // and its server.
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
+import type { IdentityConflict } from '../../../src/model/history.ts';
 import type { Template } from '../../../src/model/documents/template.ts';
 import type { Workflow } from '../../../src/model/documents/workflow.ts';
 import type { Served } from '../browser.ts';
@@ -60,3 +61,13 @@ export async function send(
   });
   expect([path, answer.ok]).toEqual([path, true]);
 }
+
+/** Machine 2, which may be machine 1. */
+export const conflict: IdentityConflict = {
+  id: '01930000-0000-7000-9000-000000000001',
+  machine_id: machine(2).id,
+  reason: 'ambiguous',
+  candidates: [{ machine_id: machine(1).id, evidence: ['the SMBIOS UUID is the same'] }],
+  created_at: '2026-11-24T00:00:00.000Z',
+  resolution: null,
+};

@@ -1,19 +1,12 @@
 // Tests of the overview.
 import { expect, test } from 'vitest';
 import { machine } from '../machines.ts';
-import { expectCount, soon, workflow, type Opened } from './opened.ts';
+import { conflict, expectCount, soon, workflow, type Opened } from './opened.ts';
 
 export function overviewTests(opened: () => Opened): void {
   test('the overview counts what needs a person, and each number leads to its list', async () => {
     const { page, server } = opened();
-    await server.store.conflicts.put({
-      id: '01930000-0000-7000-9000-000000000001',
-      machine_id: machine(2).id,
-      reason: 'ambiguous',
-      candidates: [{ machine_id: machine(1).id, evidence: ['the SMBIOS UUID is the same'] }],
-      created_at: '2026-11-24T00:00:00.000Z',
-      resolution: null,
-    });
+    await server.store.conflicts.put(conflict);
     await server.store.workflows.put(workflow(1, 1, { state: 'STATE_RUNNING', progress: 40 }));
     await server.store.workflows.put(workflow(2, 2, { state: 'STATE_FAILED', error: 'no disk' }));
     await server.store.workflows.put(
