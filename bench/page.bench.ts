@@ -42,7 +42,7 @@ const scroll = (pixels: number): string => `
 const typed = ['n', 'no', 'nod', 'node', 'node-', 'node-7', 'node-77', ''];
 const typeFilter = `
   (async () => {
-    const input = document.querySelector('input[type=search]');
+    const input = document.querySelector('input[role=combobox]');
     for (const text of ${JSON.stringify(typed)}) {
       input.value = text;
       input.dispatchEvent(new Event('input', { bubbles: true }));
@@ -75,7 +75,7 @@ async function measureFirst(browser: Browser, url: string): Promise<void> {
   const first: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
     bare.push(await firstSeenMs(browser, `${url}/api/health`, 'body'));
-    first.push(await firstSeenMs(browser, url, '.list .row'));
+    first.push(await firstSeenMs(browser, `${url}/machines`, '.list .row'));
   }
   console.log(
     `first machines visible: median ${median(first).toFixed(0)} ms,` +
@@ -87,7 +87,7 @@ async function measureFirst(browser: Browser, url: string): Promise<void> {
 
 async function measureWork(browser: Browser, url: string): Promise<void> {
   const page = await browser.newPage({ viewport });
-  await page.goto(url);
+  await page.goto(`${url}/machines`);
   await page.getByText(`${machines.toLocaleString('en')} machines`).waitFor();
   const session = await page.context().newCDPSession(page);
   await session.send('Performance.enable', { timeDomain: 'threadTicks' });

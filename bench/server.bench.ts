@@ -89,7 +89,9 @@ async function measure(): Promise<void> {
         `${(many / few).toFixed(2)} × (target: at most 3 ×)`,
     );
     // The first token ends the time in which nobody needs one.
-    const { token } = await call(ports.server, '/api/tokens', { name: 'rack', scope: 'enrol' });
+    const operator = await call(ports.server, '/api/tokens', { name: 'operator', scope: 'full' });
+    const rack = { name: 'rack', scope: 'enrol' };
+    const { token } = await call(ports.server, '/api/tokens', rack, operator['token']);
     await heartbeats(child, ports, token);
     await checkins(child, ports, 600_000, token);
   } finally {
@@ -160,7 +162,9 @@ async function call(
     },
     body: JSON.stringify(body),
   });
-  return JSON.parse(await response.text());
+  const text = await response.text();
+  if (!response.ok) throw new Error(`POST ${path}: ${text}`);
+  return JSON.parse(text);
 }
 
 /** Prints rates and their ratio without the first round, which warms up. */

@@ -174,7 +174,7 @@ async function measureFleet(path: string, machines: number): Promise<void> {
     'get by MAC': await cost(drawn.length, (n) =>
       store.machines.byMac(at(drawn, n).identity.primary_mac),
     ),
-    'a page of 100': await cost(200, (n) => store.machines.list({ cursor: at(drawn, n).id })),
+    'a page of 100': await cost(200, (n) => store.machines.list({ from: at(drawn, n).id })),
     'change of state': await cost(2000, async (n) => {
       const machine = structuredClone(at(drawn, n));
       machine.status.state = 'Ready';
