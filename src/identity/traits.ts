@@ -30,14 +30,13 @@ export function traitsOf(
   disks: Disks = [],
 ): Traits {
   const product = [system?.vendor, system?.product].filter(Boolean).join(' ');
+  const local = disks.filter(isLocal);
   return {
     systemSerial: unique(system?.serial),
     boardSerial: unique(board?.serial),
     product: product === '' ? undefined : product,
-    disks: new Set(disks.filter(isLocal).flatMap(idOf)),
-    kinds: new Set(
-      disks.filter(isLocal).map(({ size_bytes, model }) => `${size_bytes} ${model ?? ''}`),
-    ),
+    disks: new Set(local.flatMap(idOf)),
+    kinds: new Set(local.map(({ size_bytes, model }) => `${size_bytes} ${model ?? ''}`)),
     modules: new Set(dimms.flatMap(({ serial }) => unique(serial) ?? [])),
     cpuModel: cpu ?? undefined,
     memoryBytes: memory === null || memory === undefined ? undefined : String(memory),
@@ -61,8 +60,9 @@ function isLocal({
   virtual_media: isLent,
 }: Disks[number]): boolean {
   if (removable === true || isLent === true) return false;
+  if (transport === undefined || transport === null) return true;
   if (transport === 'sas' || transport === 'scsi') return paths.length < 2;
-  return !/^(?:fc|fcoe|iscsi|usb|nbd|rbd|nvme-.*)$/.test(transport ?? '');
+  return !/^(?:fc|fcoe|iscsi|usb|nbd|rbd|nvme-.*)$/.test(transport);
 }
 
 /** Equal WWNs are one disk only with equal serial numbers. */
