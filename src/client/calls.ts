@@ -64,6 +64,13 @@ export class Calls {
     return (await this.call<T>('GET', path, call)).value;
   }
 
+  /** An answer that is no JSON. */
+  async text(path: string, call?: Call): Promise<string> {
+    const reply = await this.#requests.send(this.#request('GET', path, call ?? {}));
+    if (reply.status !== 200) throw failure(reply, this.clock.now());
+    return reply.text;
+  }
+
   async post<T>(path: string, body: unknown, options?: CallOptions): Promise<T> {
     return (await this.call<T>('POST', path, { ...options, body })).value;
   }

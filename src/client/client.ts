@@ -8,6 +8,7 @@ import { Requests } from '../transport/requests.ts';
 import { Calls, type CallOptions } from './calls.ts';
 import { ConflictCalls } from './conflicts.ts';
 import { DamagedCalls } from './damaged.ts';
+import { ImageCalls } from './images.ts';
 import { MachineCalls } from './machines.ts';
 import { SettingCalls } from './settings.ts';
 import { TemplateCalls } from './templates.ts';
@@ -49,6 +50,7 @@ export class Client {
   readonly tokens: TokenCalls;
   readonly audit: AuditCalls;
   readonly settings: SettingCalls;
+  readonly images: ImageCalls;
   readonly damaged: DamagedCalls;
   readonly #calls: Calls;
   readonly #requests: Requests;
@@ -69,6 +71,7 @@ export class Client {
     this.tokens = new TokenCalls(calls);
     this.audit = new AuditCalls(calls);
     this.settings = new SettingCalls(calls);
+    this.images = new ImageCalls(calls);
     this.damaged = new DamagedCalls(calls);
   }
 

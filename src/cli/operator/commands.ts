@@ -1,10 +1,12 @@
 // All commands of the operators' program, grouped by what they act on, a file for each group.
 import type { Command } from '../command.ts';
+import { auditCommands } from './audit.ts';
 import { inventoryCommands } from './machines/ansible.ts';
 import { conflictCommands } from './conflicts.ts';
 import { damagedCommands } from './damaged.ts';
 import { contextCommands } from './context.ts';
 import { eventCommands } from './events.ts';
+import { imageCommands } from './images.ts';
 import { changeCommands } from './machines/change.ts';
 import { lookCommands } from './machines/look.ts';
 import { provisionCommands } from './machines/provision.ts';
@@ -23,6 +25,8 @@ export const operatorCommands: readonly Command[] = [
   ...damagedCommands,
   ...settingCommands,
   ...tokenCommands,
+  ...auditCommands,
+  ...imageCommands,
   ...eventCommands,
   ...inventoryCommands,
   ...contextCommands,

@@ -1,5 +1,5 @@
 // `dragonfly tokens`: who may use the server.
-import { TokenScope, type TokenList } from '../../model/api/tokens.ts';
+import { TokenScope, type Myself, type TokenList } from '../../model/api/tokens.ts';
 import { command } from '../command.ts';
 import { connectionOptions, withClient } from './connection.ts';
 import { outputOptions, printList, type Shape } from './output.ts';
@@ -12,6 +12,18 @@ const shape: Shape<TokenList['tokens'][number]> = {
     SCOPE: ({ scope }) => scope,
     CREATED: ({ created_at }) => created_at,
     EXPIRES: ({ expires_at }) => expires_at,
+    USED: ({ last_used }) => last_used,
+    TAGS: ({ tags = [] }) => tags.join(','),
+  },
+  name: ({ name }) => name,
+};
+
+const myself: Shape<Myself> = {
+  columns: {
+    NAME: ({ name }) => name,
+    SCOPE: ({ scope }) => scope,
+    EXPIRES: ({ expires_at }) => expires_at,
+    TAGS: ({ tags = [] }) => tags.join(','),
   },
   name: ({ name }) => name,
 };
@@ -32,15 +44,22 @@ const create = command({
   describe: 'create a token and print it, this once',
   positionals: { ...token, scope: { describe: 'what it allows', choices: TokenScope.enum } },
   options: {
+    tag: {
+      type: 'string',
+      short: 'l',
+      value: 'TAG',
+      describe: 'it is good for machines with this tag alone',
+    },
     'expires-at': { type: 'string', value: 'TIME', describe: 'RFC 3339, as 2027-01-31T00:00:00Z' },
     ...connectionOptions,
   },
   run: (args, io) =>
     withClient(args, io, async (client) => {
-      const { token: name, scope, 'expires-at': expires } = args;
+      const { token: name, scope, tag, 'expires-at': expires } = args;
       const made = await client.tokens.create({
         name,
         scope,
+        ...(tag === undefined ? {} : { tags: [tag] }),
         ...(expires === undefined ? {} : { expires_at: expires }),
       });
       io.print(`${made.token}\n`);
@@ -61,4 +80,15 @@ const revoke = command({
     }),
 });
 
-export const tokenCommands = [list, create, revoke];
+const whoami = command({
+  name: 'whoami',
+  describe: 'print which token you use, and what it allows',
+  options: { ...outputOptions, ...connectionOptions },
+  run: (args, io) =>
+    withClient(args, io, async (client) => {
+      await printList(io, args, [await client.tokens.myself()], myself);
+      return 0;
+    }),
+});
+
+export const tokenCommands = [list, create, revoke, whoami];

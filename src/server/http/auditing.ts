@@ -16,10 +16,14 @@ export function audit(route: RouteOptions, s: AuditingServices): void {
   const { access } = route.config ?? {};
   const changes = [route.method].flat().some((method) => method !== 'GET' && method !== 'HEAD');
   if (!changes || (access !== 'full' && access !== 'operate')) return;
-  const onSend = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+  const onSend = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    answer: unknown,
+  ): Promise<void> => {
     if (reply.statusCode >= 300 || Object(request.body).dry_run === true) return;
     try {
-      await appendAudit(s, entryOf(request, reply));
+      await appendAudit(s, entryOf(request, reply, answer));
     } catch (err) {
       // It is done: to say that it failed would be wrong.
       s.log.error({ error: describeError(err), request_id: request.id }, 'not in the audit log');
@@ -28,13 +32,16 @@ export function audit(route: RouteOptions, s: AuditingServices): void {
   route.onSend = [onSend, route.onSend ?? []].flat();
 }
 
-function entryOf(request: FastifyRequest, reply: FastifyReply) {
+function entryOf(request: FastifyRequest, reply: FastifyReply, answer: unknown) {
   const [, , kind = '', ...rest] = (request.routeOptions.url ?? '').split('/');
   return {
     by: nameOf(request.principal),
     from: request.ip,
     action: `${kind}.${verbOf(request.method, rest)}`,
-    records: recordsOf(kind, request, reply),
+    records: [
+      ...recordsOf(kind, request, reply),
+      ...(kind === 'workflows' ? machineOf(answer) : []),
+    ],
     change: changeOf(kind, request),
     request_id: request.id,
   };
@@ -56,6 +63,13 @@ function recordsOf(kind: string, request: FastifyRequest, reply: FastifyReply): 
   if (Array.isArray(ids)) return ids.map((id) => `${kind}/${String(id).toLowerCase()}`);
   const made = reply.getHeader('location');
   return typeof made === 'string' ? [made.replace('/api/', '')] : [];
+}
+
+/** The machine of a workflow that was answered: what is done to its workflows is done to it. */
+function machineOf(answer: unknown): string[] {
+  const document: unknown = typeof answer === 'string' && answer !== '' ? JSON.parse(answer) : {};
+  const { spec }: { spec?: { hardwareRef?: unknown } } = Object(document);
+  return typeof spec?.hardwareRef === 'string' ? [`machines/${spec.hardwareRef}`] : [];
 }
 
 /** The body of the request, without secrets. Of a template, which may be long, its tag and actions. */

@@ -1,12 +1,13 @@
 // The operators' program against the real server.
 import { execFile, execFileSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { operatorCommands } from '../../../src/cli/operator/commands.ts';
 import { AppError } from '../../../src/core/errors.ts';
+import { ImageFolder } from '../../../src/store/images/folder.ts';
 import {
   checkin,
   imageTemplate,
@@ -231,6 +232,43 @@ describe('templates, settings and tokens', () => {
     const listed = await run('tokens list -o csv', { env: { DRAGONFLY_TOKEN: token } });
     expect(listed.stdout).toContain('me,full,');
     expect(listed.stdout).not.toContain(token);
+    const env = { DRAGONFLY_TOKEN: token };
+    const limited = (await run('tokens create night operate --tag rack-7', { env })).stdout.trim();
+    const mine = await run('whoami -o csv', { env: { DRAGONFLY_TOKEN: limited } });
+    expect(mine.stdout.split('\r\n')[1]).toBe('night,operate,,rack-7');
+  });
+
+  it('say who cancelled the work of a machine', async () => {
+    const { server, run } = await desk(2);
+    const [machine] = (await server.call('GET', '/api/machines')).body.machines;
+    const queued = await server.call('POST', '/api/workflows', {
+      body: { machine_id: machine.id, template: 'restart' },
+    });
+    const id: string = queued.body.metadata.name;
+    await run(`workflows cancel ${id}`);
+    const { stdout } = await run('audit --machine node-1 -o csv');
+    expect(stdout.split('\r\n').map((line) => line.split(',').slice(1, 4))).toEqual([
+      ['WHO', 'WHAT', 'RECORDS'],
+      ['anyone', 'workflows.create', `workflows/${id} and 1 more`],
+      ['anyone', 'workflows.cancel', `workflows/${id} and 1 more`],
+      [],
+    ]);
+    expect((await run('audit --machine node-2')).stdout).toBe('');
+    expect((await run('audit templates/restart -o name')).stdout).toMatch(/^[0-9a-f-]{36}\n$/);
+    expect(await refusal(run('audit templates/restart --machine node-1'))).toContain('not both');
+  });
+});
+
+describe('images', () => {
+  it('are listed with their sums', async () => {
+    const folder = temporaryDirectory();
+    writeFileSync(join(folder, 'debian.raw'), 'image');
+    const { url } = await startServer({ images: new ImageFolder(folder) });
+    const { stdout } = await runLine(operatorCommands, ['images', 'list', '-o', 'csv'], {
+      env: { DRAGONFLY_SERVER: url, DRAGONFLY_CONFIG: `${folder}/none` },
+    });
+    const sum = createHash('sha256').update('image').digest('hex');
+    expect(stdout).toBe(`NAME,SHA256\r\ndebian.raw,${sum}\r\n`);
   });
 });
 

@@ -61,8 +61,8 @@ it('every change by an operator is in the audit log: who, what, from where, whic
   expect(entries.map(({ by, action, records }) => [by, action, records])).toEqual([
     ['night-shift', 'machines.patch', [`machines/${id}`]],
     ['ops', 'templates.put', ['templates/restart']],
-    ['night-shift', 'workflows.create', [`workflows/${workflowId}`]],
-    ['night-shift', 'workflows.cancel', [`workflows/${workflowId}`]],
+    ['night-shift', 'workflows.create', [`workflows/${workflowId}`, `machines/${id}`]],
+    ['night-shift', 'workflows.cancel', [`workflows/${workflowId}`, `machines/${id}`]],
     ['ops', 'machines.bulk', [`machines/${id}`]],
     ['ops', 'machines.delete', [`machines/${id}`]],
   ]);
@@ -73,6 +73,8 @@ it('every change by an operator is in the audit log: who, what, from where, whic
   });
   expect((await log(`?record=machines/${id}`)).map(({ action }) => action)).toEqual([
     'machines.patch',
+    'workflows.create',
+    'workflows.cancel',
     'machines.bulk',
     'machines.delete',
   ]);

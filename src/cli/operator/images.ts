@@ -1,0 +1,23 @@
+// `dragonfly images`: the disk images that the server gives to agents.
+import type { ImageSum } from '../../client/images.ts';
+import { command } from '../command.ts';
+import { connectionOptions, withClient } from './connection.ts';
+import { outputOptions, printList, type Shape } from './output.ts';
+
+const shape: Shape<ImageSum> = {
+  columns: { NAME: ({ name }) => name, SHA256: ({ sha256 }) => sha256 },
+  name: ({ name }) => name,
+};
+
+const list = command({
+  name: 'images list',
+  describe: "list the server's disk images with their SHA-256",
+  options: { ...outputOptions, ...connectionOptions },
+  run: (args, io) =>
+    withClient(args, io, async (client) => {
+      await printList(io, args, await client.images.list(), shape);
+      return 0;
+    }),
+});
+
+export const imageCommands = [list];
