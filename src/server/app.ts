@@ -181,7 +181,7 @@ function createServices(options: AppOptions, stopping: AbortSignal): Services {
     storeHealth,
     metrics,
     stopping,
-    auth: new Auth(store, clock, options.auth),
+    auth: new Auth(store, clock, storeHealth, options.auth),
     overload: new Overload({ ...defaultOverload, ...options.overload }, clock, random, metrics),
     limits: new Limits({ ...defaultLimits, ...options.limits }, clock, metrics),
     secrets: new SecretBox(options.secretKeys ?? ''),

@@ -54,6 +54,7 @@ export function startBackground(
     s.overload.watch(signal).catch(() => {}),
     hashImages(s, signal),
     every(s, sweepMs, signal, async () => {
+      if (s.storeHealth.isAway) s.liveness.deafen();
       for (const id of s.liveness.sweep()) s.decisions.forget(id);
     }),
     every(s, flushMs, signal, async () => {

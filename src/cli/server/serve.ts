@@ -67,18 +67,20 @@ async function run(
 ): Promise<boolean> {
   let isWritten = true;
   const { values } = configuration;
-  const [{ createApp }, { Auth }, { isLoopback }, { systemClock }] = await Promise.all([
-    import('../../server/app.ts'),
-    import('../../server/access/auth.ts'),
-    import('../../server/http/connections.ts'),
-    import('../../core/clock.ts'),
-  ]);
+  const [{ createApp }, { Auth }, { StoreHealth }, { isLoopback }, { systemClock }] =
+    await Promise.all([
+      import('../../server/app.ts'),
+      import('../../server/access/auth.ts'),
+      import('../../server/running/store-health.ts'),
+      import('../../server/http/connections.ts'),
+      import('../../core/clock.ts'),
+    ]);
   const auth = {
     enrolmentToken: enrolmentToken(configuration),
     stockAgents: values.stock_agents,
   };
   const { host, port } = parseListen(values.listen);
-  const gate = new Auth(store, systemClock, auth);
+  const gate = new Auth(store, systemClock, new StoreHealth(systemClock), auth);
   const isOpen = !(await gate.isConfigured());
   const isLocked = await gate.isLocked();
   const required = !isLoopback(host);

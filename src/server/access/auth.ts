@@ -1,9 +1,10 @@
 // Authenticates requests and checks them against the access that each route demands. A route that names
 // none takes a read token to read and a full one for anything else (see guard.ts).
 import type { Clock } from '../../core/clock.ts';
-import { AppError } from '../../core/errors.ts';
+import { AppError, isAppError } from '../../core/errors.ts';
 import type { Machine } from '../../model/machine.ts';
 import type { Store } from '../../store/store.ts';
+import type { StoreHealth } from '../running/store-health.ts';
 import { BootSecrets, isBootSecret } from './boot-secrets.ts';
 import { KnownTokens } from './known-tokens.ts';
 import { allows, refuseOtherMachine, type Access, type Principal } from './principal.ts';
@@ -26,9 +27,11 @@ export class Auth {
   readonly #options: AuthOptions;
   readonly #tokens: KnownTokens;
   readonly #proofs: Proofs;
+  readonly #health: StoreHealth;
 
-  constructor(store: Store, clock: Clock, options: AuthOptions = {}) {
+  constructor(store: Store, clock: Clock, health: StoreHealth, options: AuthOptions = {}) {
     this.#options = options;
+    this.#health = health;
     this.#tokens = new KnownTokens(store, clock, options.enrolmentToken);
     this.#proofs = new Proofs(store, clock);
     this.boots = new BootSecrets(store, clock);
@@ -40,9 +43,11 @@ export class Auth {
     return this.#options.enrolmentToken !== undefined;
   }
 
-  /** True if tokens are needed. If not, everybody on loopback may do everything. */
-  async isConfigured(): Promise<boolean> {
-    await this.#tokens.refresh();
+  /** True if tokens are needed. If not, everybody on loopback may do everything. An agent, with `access`, is told what
+   *  was so before where the store does not answer soon. */
+  async isConfigured(access?: Access): Promise<boolean> {
+    if (access === 'agent' && this.#tokens.areKnown) await this.#refreshSoon();
+    else await this.#tokens.refresh();
     return this.#isClosed();
   }
 
@@ -55,8 +60,8 @@ export class Auth {
    *  heartbeat. undefined: `admit` has to decide. */
   admitAtOnce(authorization: string | undefined, access: Access): Principal | undefined {
     if (access === 'read' || access === 'operate' || access === 'full') return undefined;
-    if (!this.#tokens.areFresh) return undefined;
-    if (!this.#isClosed()) return { kind: 'anyone' };
+    // A server that is closed stays so.
+    if (!this.#isClosed()) return this.#tokens.areFresh ? { kind: 'anyone' } : undefined;
     const token = tokenOf(authorization, false) ?? '';
     const machineId = machineOfToken(token);
     return machineId === undefined ? undefined : this.#proofs.recall(machineId, token);
@@ -69,14 +74,14 @@ export class Auth {
     access: Access,
     { isRead, address }: { isRead: boolean; address: string },
   ): Promise<Principal> {
-    if (access === 'public' || !(await this.isConfigured())) return { kind: 'anyone' };
+    if (access === 'public' || !(await this.isConfigured(access))) return { kind: 'anyone' };
     const token = tokenOf(authorization, isRead);
     if (token === undefined) {
       const forAgents = access === 'enrol' || access === 'agent';
       if (forAgents && this.#options.stockAgents === true) return { kind: 'stock', address };
       throw new AppError('auth.required', `this needs a token: ${this.#howToGetOne(access)}`);
     }
-    const principal = await this.#principalOf(token);
+    const principal = await this.#principalOf(token, access);
     if (principal === undefined) {
       throw new AppError(
         'auth.required',
@@ -110,14 +115,40 @@ export class Auth {
     this.#proofs.forget(machineId);
   }
 
-  async #principalOf(token: string): Promise<Principal | undefined> {
+  async #principalOf(token: string, access: Access): Promise<Principal | undefined> {
     const machineId = machineOfToken(token);
     if (machineId !== undefined) {
-      return this.#proofs.recall(machineId, token) ?? (await this.#proofs.prove(machineId, token));
+      const known = this.#proofs.recall(machineId, token);
+      return known ?? this.#machineOf(machineId, token, access);
     }
     if (!isBootSecret(token)) return this.#tokens.use(token);
     const secret = this.enrolsBoots ? await this.boots.verify(token) : undefined;
     return secret && { kind: 'boot', secret };
+  }
+
+  /** An agent is who it was where the store does not answer soon. */
+  async #machineOf(
+    machineId: string,
+    token: string,
+    access: Access,
+  ): Promise<Principal | undefined> {
+    const known = access === 'agent' ? this.#proofs.last(machineId, token) : undefined;
+    if (known === undefined) return this.#proofs.prove(machineId, token);
+    try {
+      return await this.#health.soon(() => this.#proofs.prove(machineId, token));
+    } catch (err) {
+      if (isAppError(err, 'store.unavailable')) return known;
+      throw err;
+    }
+  }
+
+  async #refreshSoon(): Promise<void> {
+    if (this.#tokens.areFresh) return;
+    try {
+      await this.#health.soon(() => this.#tokens.refresh());
+    } catch (err) {
+      if (!isAppError(err, 'store.unavailable')) throw err;
+    }
   }
 
   #isClosed(): boolean {

@@ -46,6 +46,11 @@ export class KnownTokens {
     return this.#hasTokens || this.#hadTokens;
   }
 
+  /** True once they were read. */
+  get areKnown(): boolean {
+    return this.#refreshedMs !== -Infinity;
+  }
+
   /** True if nobody can have changed the tokens unnoticed for long. */
   get areFresh(): boolean {
     return this.#clock.elapsedMs() - this.#refreshedMs < refreshMs;

@@ -27,7 +27,13 @@ export class Proofs {
     if (proof === undefined || this.#clock.elapsedMs() - proof.provenMs >= proofLastsMs) {
       return undefined;
     }
-    if (!areEqual(proof.token, Buffer.from(token))) return undefined;
+    return this.last(machineId, token);
+  }
+
+  /** The machine, if the token was its own when it was last asked for. */
+  last(machineId: string, token: string): Principal | undefined {
+    const proof = this.#proven.get(machineId);
+    if (proof === undefined || !areEqual(proof.token, Buffer.from(token))) return undefined;
     return { kind: 'machine', machineId, tokenId: proof.tokenId };
   }
 
@@ -39,7 +45,10 @@ export class Proofs {
     const own = (machine?.value.token_sha256 ?? []).find((hex) =>
       areEqual(Buffer.from(hex, 'hex'), sent),
     );
-    if (own === undefined) return undefined;
+    if (own === undefined) {
+      if (this.last(machineId, token) !== undefined) this.forget(machineId);
+      return undefined;
+    }
     if (this.#proven.size >= mostProven) this.#proven.clear();
     const proof = { token: Buffer.from(token), tokenId: tokenId(own), provenMs };
     this.#proven.set(machineId, proof);

@@ -1,5 +1,5 @@
 // A heartbeat, answered from memory. The store is read only when the machine's record has changed.
-import { AppError } from '../../core/errors.ts';
+import { AppError, isAppError } from '../../core/errors.ts';
 import type { HeartbeatRequest, HeartbeatResponse } from '../../model/api/agent.ts';
 import type { MachineStateName } from '../../model/machine.ts';
 import type { Auth } from '../access/auth.ts';
@@ -10,6 +10,7 @@ import type { Decisions } from '../running/decisions.ts';
 import type { Events } from '../running/events.ts';
 import { countProblems, type Metrics } from '../running/metrics/metrics.ts';
 import type { Overload } from '../running/overload.ts';
+import type { StoreHealth } from '../running/store-health.ts';
 import type { Beat, Proof } from '../running/liveness/presence.ts';
 import type { Decision } from '../rules/decide.ts';
 import { withLaterProblems } from '../rules/machine-record.ts';
@@ -26,6 +27,7 @@ export interface HeartbeatServices extends ClaimServices {
   readonly decisions: Decisions;
   readonly events: Events;
   readonly overload: Overload;
+  readonly storeHealth: StoreHealth;
   readonly metrics: Metrics;
 }
 
@@ -40,9 +42,11 @@ export async function heartbeat(
   refuseOtherMachine(by, id);
   if (by.kind === 'stock' && !s.auth.stock.hasHeard(id, by.address)) throw notHeardThere(id);
   s.overload.refuse('heartbeat');
-  const decision = await decisionOf(s, id);
   const before = s.liveness.get(id)?.bootId ?? null;
-  const beat = s.liveness.beat(id, request, decision.state, tokenOf(by));
+  // Heard before the store is asked: while that does not answer, the silence is the server's own.
+  const known = recent(s, id) ?? s.liveness.get(id) ?? (await decisionOf(s, id));
+  const beat = s.liveness.beat(id, request, known.state, tokenOf(by));
+  const decision = recent(s, id) ?? (await decisionOf(s, id));
   if (beat !== 'heard') await settle(s, beat, request, decision.state, by, before);
   refuseOtherBoot(request, decision.bootId);
   await keepProblems(s, id, request);
@@ -55,11 +59,29 @@ export async function heartbeat(
   };
 }
 
-/** The order for the machine: the remembered one, while changes by other servers are sure to be heard of.
- *  Errors: AppError `machine.unknown`, `store.*`. */
+/** The order for the machine as it is remembered, while changes by other servers are sure to be heard of. */
+function recent(s: HeartbeatServices, id: string): Decision | undefined {
+  return s.store.watchAgeMs() < freshMs ? s.decisions.get(id) : undefined;
+}
+
+/** The order for the machine as the store has it. Errors: AppError `machine.unknown`, `store.*`. */
 async function decisionOf(s: HeartbeatServices, id: string): Promise<Decision> {
-  const known = s.store.watchAgeMs() < freshMs ? s.decisions.get(id) : undefined;
-  return known ?? s.decisions.refresh(id, async () => (await loadMachine(s, id)).value);
+  const read = async () => (await loadMachine(s, id)).value;
+  try {
+    const decision = await s.storeHealth.soon(() => s.decisions.refresh(id, read));
+    s.liveness.told(id, decision.state);
+    return decision;
+  } catch (err) {
+    if (isAppError(err, 'machine.unknown')) s.liveness.forget(id);
+    if (isAppError(err, 'store.unavailable')) throw askLater(s, id, err);
+    throw err;
+  }
+}
+
+/** Before the machine would be late, and not all machines at once: they were heard. */
+function askLater({ liveness }: HeartbeatServices, id: string, cause: AppError): AppError {
+  const retry_after_seconds = liveness.nextIntervalSeconds(id) / 2;
+  return new AppError(cause.code, cause.message, { cause, details: { retry_after_seconds } });
 }
 
 /** Keeps what the agent could not do or read since its check-in. */

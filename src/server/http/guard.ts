@@ -92,7 +92,7 @@ function admitter(s: GuardServices): onRequestHookHandler {
     }
     const isOperators = access === 'full' || access === 'operate';
     const admit = async (): Promise<void> => {
-      const isOpen = !(await s.auth.isConfigured());
+      const isOpen = !(await s.auth.isConfigured(access));
       if (isOpen || access === 'read' || isOperators) refuseForeignPages(request);
       if (isOpen) refuseNames(request);
       request.principal = await s.auth.admit(request.headers.authorization, access, {

@@ -1,22 +1,35 @@
-// Remembers that the store could not take a write because it is full, until one succeeds or a minute has gone by.
+// The store as its answers show it: full, until a write succeeds or a minute has gone by; away, until something
+// succeeds. Agents, which must not be kept waiting, ask it through here.
 import type { Clock } from '../../core/clock.ts';
-import { isAppError, type AppError } from '../../core/errors.ts';
+import { inTime } from '../../core/deadline.ts';
+import { AppError, isAppError } from '../../core/errors.ts';
 
 /** A server that nobody sends anything to writes nothing, and would never learn that there is room again. */
 const lastsMs = 60_000;
+/** The longest that an agent waits for the store. */
+const soonMs = 2000;
 
 export class StoreHealth {
   readonly #clock: Clock;
   #full: { readonly error: AppError; readonly atMs: number } | undefined;
+  #away: { readonly error: AppError; askedMs: number } | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  /** True while the store did not answer, or not soon, when it was last asked. */
+  get isAway(): boolean {
+    return this.#away !== undefined;
   }
 
   /** An operation, such as "machines.put", succeeded, or failed with `err`. */
   note(operation: string, err?: unknown): void {
     if (isAppError(err, 'store.full')) this.#full = { error: err, atMs: this.#clock.elapsedMs() };
     else if (err === undefined && operation.endsWith('.put')) this.#full = undefined;
+    // Known damage is told without a look at the store.
+    if (isAppError(err, 'store.unavailable')) void this.#goneAway(err);
+    else if (!operation.startsWith('damage.')) this.#away = undefined;
   }
 
   /** Errors: AppError `store.full` while nothing can be stored. */
@@ -25,4 +38,27 @@ export class StoreHealth {
     if (this.#clock.elapsedMs() - this.#full.atMs < lastsMs) throw this.#full.error;
     this.#full = undefined;
   }
+
+  /** The answer of `ask`, which asks the store; while that is away, of one in 2 seconds. Errors: those of `ask`;
+   *  AppError `store.unavailable`, also where the answer takes longer than 2 seconds. */
+  async soon<T>(ask: () => Promise<T>): Promise<T> {
+    const nowMs = this.#clock.elapsedMs();
+    if (this.#away !== undefined) {
+      if (nowMs - this.#away.askedMs < soonMs) throw this.#away.error;
+      this.#away.askedMs = nowMs;
+    }
+    return inTime(ask(), this.#clock, soonMs, () => this.#goneAway(tooLate()));
+  }
+
+  #goneAway(error: AppError): AppError {
+    this.#away = { error, askedMs: this.#clock.elapsedMs() };
+    return error;
+  }
+}
+
+function tooLate(): AppError {
+  return new AppError(
+    'store.unavailable',
+    `the store does not answer within ${soonMs / 1000} seconds: ask again later`,
+  );
 }

@@ -164,6 +164,17 @@ export class Liveness {
     return stands === 'ours gives way' ? { gaveWay } : undefined;
   }
 
+  /** The agent of the machine is told what to do, as its record was in this state. */
+  told(machineId: string, state: MachineStateName): void {
+    const machine = this.#heard.get(machineId);
+    if (machine !== undefined) machine.state = state;
+  }
+
+  /** No check-in can be taken now, so that a machine which only checks in cannot be heard. */
+  deafen(): void {
+    this.#recency.deafen();
+  }
+
   /** The other servers have told what they heard up to now. */
   heardFromOthers(): void {
     this.#recency.heardFromOthers();

@@ -10,11 +10,15 @@ import type { Heard } from './heard.ts';
 /** A machine is late, and then gone, after this many of its intervals in silence. */
 const lateAfter = 1.5;
 const goneAfter = 10;
+/** Deafness that goes on is said this often at least. */
+const deafGapMs = 5000;
 
 export class Recency {
   readonly #clock: Clock;
   /** When the other servers last told what they heard: silence since then says nothing. */
   #toldMs = -Infinity;
+  /** The last time in which no check-in could be taken. */
+  #deaf = { fromMs: -Infinity, toMs: -Infinity };
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -25,18 +29,34 @@ export class Recency {
     this.#toldMs = this.#clock.elapsedMs();
   }
 
+  /** No check-in can be taken now. */
+  deafen(): void {
+    const nowMs = this.#clock.elapsedMs();
+    const isSame = nowMs - this.#deaf.toMs < deafGapMs;
+    this.#deaf = { fromMs: isSame ? this.#deaf.fromMs : nowMs, toMs: nowMs };
+  }
+
   of(machine: Heard): LivenessName {
     const nowMs = machine.isElsewhere
       ? Math.min(this.#clock.elapsedMs(), this.#toldMs)
       : this.#clock.elapsedMs();
-    const silent = (nowMs - machine.seenMs) / machine.intervalMs;
+    const silent = this.#silentMs(machine, nowMs) / machine.intervalMs;
     if (silent >= goneAfter) return 'gone';
     return silent >= lateAfter ? 'late' : 'online';
   }
 
-  /** Since the machine was last heard. */
-  silentMs({ seenMs }: Heard): number {
-    return this.#clock.elapsedMs() - seenMs;
+  /** The part of this time in which no check-in could be taken. */
+  #deafMs(fromMs: number, toMs: number): number {
+    return Math.max(0, Math.min(toMs, this.#deaf.toMs) - Math.max(fromMs, this.#deaf.fromMs));
+  }
+
+  /** Since the machine was last heard, but for the time in which it could not be. */
+  silentMs(machine: Heard): number {
+    return this.#silentMs(machine, this.#clock.elapsedMs());
+  }
+
+  #silentMs({ seenMs, isBeating }: Heard, nowMs: number): number {
+    return nowMs - seenMs - (isBeating ? 0 : this.#deafMs(seenMs, nowMs));
   }
 
   /** The time after which a silent machine is late; negative once it is. */
