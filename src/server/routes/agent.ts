@@ -28,13 +28,16 @@ export function agentRoutes(app: App, s: Services): void {
     },
     (request) => {
       const isStock = (request.body.boot_id ?? null) === null;
-      // A stock agent whose first check-in is refused waits for a key at its console.
-      const address = isStock || isLoopback(request.ip) ? undefined : request.ip;
-      const { mac } = request.body;
-      const bytes = Number(request.headers['content-length'] ?? 0);
-      s.limits.checkin(normalizeMac(mac) ?? mac, address, bytes);
+      const { ip: address, body } = request;
+      const mac = normalizeMac(body.mac) ?? body.mac;
+      // Everybody behind a proxy on this host has its address.
+      const client = { mac, address, isShared: isLoopback(address), isStock };
+      s.limits.checkin(client, Number(request.headers['content-length'] ?? 0));
+      let isCounted = false;
+      // A registration that begins anew, because somebody else wrote meanwhile, is still one.
       const admitNew = (): void => {
-        if (address !== undefined) s.limits.registration(address);
+        if (!isCounted) s.limits.registration(client);
+        isCounted = true;
       };
       const work = () => checkIn({ ...s, admitNew }, request.body, request.principal);
       return isStock ? s.overload.runAlways(work) : s.overload.run(work);

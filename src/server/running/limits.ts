@@ -15,6 +15,8 @@ export interface LimitPolicy {
   readonly addressCheckins: Limit;
   /** Machines that are new to the store. */
   readonly addressRegistrations: Limit;
+  /** Those among them whose agents send no boot_id: one that is refused waits at its console for ever. */
+  readonly addressStockRegistrations: Limit;
   /** The bytes that agents of one address send. */
   readonly addressBytes: Limit;
   /** Open event streams of one address, and of one token. */
@@ -25,12 +27,23 @@ export const defaultLimits: LimitPolicy = {
   machineCheckins: { burst: 400, perSecond: 1 },
   addressCheckins: { burst: 2000, perSecond: 50 },
   addressRegistrations: { burst: 2000, perSecond: 0.2 },
+  addressStockRegistrations: { burst: 20_000, perSecond: 2 },
   addressBytes: { burst: 256 * 1024 * 1024, perSecond: 1024 * 1024 },
   streams: 64,
 };
 
 /** The most clients that are remembered; those that have asked for nothing the longest go first. */
 const mostClients = 100_000;
+
+/** The sender of a check-in. */
+export interface Client {
+  readonly mac: string;
+  readonly address: string;
+  /** Many may have the address, as behind a proxy: it counts for nothing. */
+  readonly isShared: boolean;
+  /** Its agent sends no boot_id, as Dragonfly's own. */
+  readonly isStock: boolean;
+}
 
 interface Bucket {
   left: number;
@@ -51,19 +64,25 @@ export class Limits {
     this.#metrics = metrics;
   }
 
-  /** Counts a check-in. `address`: undefined for one whose address does not tell clients apart, or that must
-   *  not be refused for it. Errors: AppError `server.limited`. */
-  checkin(mac: string, address: string | undefined, bytes: number): void {
+  /** Counts a check-in. The first one of a stock agent is not refused for how many there are from its address.
+   *  Errors: AppError `server.limited`. */
+  checkin({ mac, address, isShared, isStock }: Client, bytes: number): void {
     const { machineCheckins, addressCheckins, addressBytes } = this.#policy;
-    this.#take(`machine ${mac}`, machineCheckins, 1);
-    if (address === undefined) return;
-    this.#take(`address ${address}`, addressCheckins, 1);
+    // Somebody elsewhere who names its MAC must not use up what a stock agent has.
+    const machine = isStock ? `stock ${mac} ${address}` : `machine ${mac}`;
+    const isFirst = this.#bucketOf(machine) === undefined;
+    this.#take(machine, machineCheckins, 1);
+    if (isShared) return;
+    if (!isStock || !isFirst) this.#take(`address ${address}`, addressCheckins, 1);
     this.#take(`bytes ${address}`, addressBytes, bytes);
   }
 
   /** Counts a machine that is new. Errors: AppError `server.limited`. */
-  registration(address: string): void {
-    this.#take(`new ${address}`, this.#policy.addressRegistrations, 1);
+  registration({ address, isShared, isStock }: Client): void {
+    if (isShared) return;
+    const { addressRegistrations, addressStockRegistrations } = this.#policy;
+    if (isStock) this.#take(`new stock ${address}`, addressStockRegistrations, 1);
+    else this.#take(`new ${address}`, addressRegistrations, 1);
   }
 
   /** Counts an event stream, until the function that it returns is called. Errors: AppError `server.limited`. */
@@ -86,12 +105,16 @@ export class Limits {
 
   #take(client: string, { burst, perSecond }: Limit, amount: number): void {
     const nowMs = this.#clock.elapsedMs();
-    const known = this.#recent.get(client) ?? this.#earlier.get(client);
+    const known = this.#bucketOf(client);
     const earned = known === undefined ? burst : ((nowMs - known.atMs) / 1000) * perSecond;
     const left = Math.min(burst, (known?.left ?? 0) + earned);
     const isRefused = left < amount;
     this.#remember(client, { left: isRefused ? left : left - amount, atMs: nowMs });
     if (isRefused) throw this.#refusal('limit', (amount - left) / perSecond);
+  }
+
+  #bucketOf(client: string): Bucket | undefined {
+    return this.#recent.get(client) ?? this.#earlier.get(client);
   }
 
   /** Nobody is forgotten, and begins anew, by naming many others: whoever goes on asking is among the recent ones. */

@@ -1,12 +1,14 @@
 import { expect, it } from 'vitest';
 import { ManualClock, systemClock } from '../../../src/core/clock.ts';
+import { AppError } from '../../../src/core/errors.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
 import { Events } from '../../../src/server/running/events.ts';
-import { defaultLimits, Limits } from '../../../src/server/running/limits.ts';
+import { defaultLimits, Limits, type Client } from '../../../src/server/running/limits.ts';
 import { Liveness } from '../../../src/server/running/liveness/liveness.ts';
 import { createMetrics } from '../../../src/server/running/metrics/metrics.ts';
 import { defaultLiveness } from '../../../src/server/running/liveness/pace.ts';
-import { checkin, startServer } from '../harness.ts';
+import { openStore } from '../../../src/store/open.ts';
+import { checkin, startServer, wrapStore } from '../harness.ts';
 
 function limits(policy = {}) {
   const clock = new ManualClock(new Date());
@@ -15,11 +17,15 @@ function limits(policy = {}) {
   return { clock, limits: new Limits({ ...defaultLimits, ...policy }, clock, metrics) };
 }
 
+function client(mac: string, more: Partial<Client> = {}): Client {
+  return { mac, address: '192.0.2.1', isShared: false, isStock: false, ...more };
+}
+
 it('let a rack power on: 600 check-ins at one moment from one address, 300 of them of one machine', () => {
   const { limits: all } = limits();
   const powerOn = (): void => {
     for (let n = 0; n < 600; n += 1) {
-      all.checkin(n < 300 ? 'the one' : `machine ${n}`, '192.0.2.1', 100_000);
+      all.checkin(client(n < 300 ? 'the one' : `machine ${n}`), 100_000);
     }
   };
   expect(powerOn).not.toThrow();
@@ -27,24 +33,77 @@ it('let a rack power on: 600 check-ins at one moment from one address, 300 of th
 
 it('refuse what goes on and on, and let the steady rate through', async () => {
   const { clock, limits: all } = limits();
-  const ask = () => all.checkin('the one', undefined, 100);
+  const ask = () => all.checkin(client('the one', { isShared: true }), 100);
   for (let n = 0; n < 400; n += 1) ask();
   expect(ask).toThrow('too much at once');
   await clock.advance(3000);
   for (let n = 0; n < 3; n += 1) ask();
   expect(ask).toThrow('too much at once');
   // Another machine is not concerned.
-  all.checkin('another', undefined, 100);
+  all.checkin(client('another', { isShared: true }), 100);
 });
 
 it('bound the bytes of an address, whatever machines it speaks for', async () => {
   const { clock, limits: all } = limits({ addressBytes: { burst: 1000, perSecond: 100 } });
-  const send = (n: number, bytes: number) => all.checkin(`m${n}`, '192.0.2.1', bytes);
+  const send = (n: number, bytes: number) => all.checkin(client(`m${n}`), bytes);
   send(1, 900);
   expect(() => send(2, 200)).toThrow('too much at once');
-  all.checkin('m3', '192.0.2.2', 200);
+  all.checkin(client('m3', { address: '192.0.2.2' }), 200);
   await clock.advance(2000);
   send(4, 200);
+});
+
+it('hold for the agents without a boot_id of one address as well, but for the first check-in of each', () => {
+  const policy = {
+    machineCheckins: { burst: 3, perSecond: 0.1 },
+    addressCheckins: { burst: 4, perSecond: 0.1 },
+    addressBytes: { burst: 10_000, perSecond: 1 },
+    addressRegistrations: { burst: 1, perSecond: 0.1 },
+    addressStockRegistrations: { burst: 10, perSecond: 0.1 },
+  };
+  const stock = (mac: string) => client(mac, { isStock: true });
+  const { limits: all } = limits(policy);
+  for (let n = 0; n < 10; n += 1) {
+    all.checkin(stock(`m${n}`), 100);
+    all.registration(stock(`m${n}`));
+  }
+  for (let n = 0; n < 4; n += 1) all.checkin(stock(`m${n}`), 100);
+  expect(() => all.checkin(stock('m5'), 100)).toThrow('too much at once');
+  all.checkin(stock('m10'), 100);
+  expect(() => all.registration(stock('m10'))).toThrow('too much at once');
+  expect(() => all.checkin(stock('m11'), 10_000)).toThrow('too much at once');
+});
+
+it('of a stock agent are not used up by others who name its MAC', () => {
+  const { limits: all } = limits({ machineCheckins: { burst: 3, perSecond: 0.1 } });
+  const elsewhere = { address: '192.0.2.9' };
+  for (const more of [elsewhere, { ...elsewhere, isStock: true }]) {
+    for (let n = 0; n < 3; n += 1) all.checkin(client('the one', more), 100);
+    expect(() => all.checkin(client('the one', more), 100)).toThrow('too much at once');
+  }
+  all.checkin(client('the one', { isStock: true }), 100);
+});
+
+it('count a registration once, however often others write in between', async () => {
+  const whole = await openStore('memory:');
+  let conflicts = 20;
+  const store = wrapStore(whole, (name, operation) => (...args) => {
+    if (name !== 'machines.put' || conflicts === 0) return operation(...args);
+    conflicts -= 1;
+    return Promise.reject(new AppError('store.conflict', 'somebody else wrote'));
+  });
+  const server = await startServer({
+    store,
+    limits: { addressRegistrations: { burst: 2, perSecond: 0.01 } },
+  });
+  const { statusCode } = await server.app.inject({
+    method: 'POST',
+    url: '/api/agent/checkin',
+    remoteAddress: '192.0.2.1',
+    headers: { host: '127.0.0.1' },
+    payload: checkin(1, { boot_id: 'a' }),
+  });
+  expect(statusCode).toBe(200);
 });
 
 it('are forgotten for nobody who goes on asking, however many machines that one names', async () => {
@@ -52,10 +111,10 @@ it('are forgotten for nobody who goes on asking, however many machines that one 
     addressCheckins: { burst: 1e6, perSecond: 1 },
     addressRegistrations: { burst: 1, perSecond: 0.001 },
   });
-  const register = () => all.registration('192.0.2.1');
+  const register = () => all.registration(client('another'));
   register();
   for (let thousand = 0; thousand < 101; thousand += 1) {
-    for (let n = 0; n < 1000; n += 1) all.checkin(`machine ${thousand}-${n}`, '192.0.2.1', 0);
+    for (let n = 0; n < 1000; n += 1) all.checkin(client(`machine ${thousand}-${n}`), 0);
     expect(register).toThrow('too much at once');
   }
   expect(register).toThrow('too much at once');
