@@ -36,6 +36,8 @@ export class BootSecrets {
   readonly #store: Store;
   readonly #clock: Clock;
   #key: Promise<Buffer> | undefined;
+  /** The keys of uses that could not be read an hour ago. */
+  #unreadable: ReadonlySet<string> = new Set();
 
   constructor(store: Store, clock: Clock) {
     this.#store = store;
@@ -76,23 +78,29 @@ export class BootSecrets {
     }
     const bootId = request.boot_id ?? null;
     const use = (await this.#useOf(id)) ?? (await this.#bind(id, bootId));
-    if (use.bootId === bootId) return;
+    if (use !== 'unreadable' && use.bootId === bootId) return;
     throw new AppError(
       'auth.denied',
       'the secret of this boot script was used by another boot: each boot fetches its own',
     );
   }
 
-  /** Forgets uses that no boot needs any more. Errors: those of the store. */
+  /** Forgets uses that no boot needs any more. One that cannot be read goes the next time, when its secret has lapsed.
+   *  Errors: those of the store. */
   async forgetOld(now: Date): Promise<void> {
     const before = new Date(now.getTime() - usedLastsMs).toISOString();
+    const unreadable = new Set<string>();
     for await (const { value } of this.#store.settings.all(usePrefix)) {
-      if (parseUse(value.value).at < before) await this.#store.settings.delete(value.key);
+      const use = parseUse(value.value);
+      if (use === 'unreadable') unreadable.add(value.key);
+      const isOld = use === 'unreadable' ? this.#unreadable.has(value.key) : use.at < before;
+      if (isOld) await this.#store.settings.delete(value.key);
     }
+    this.#unreadable = unreadable;
   }
 
   /** Whichever server writes first decides. */
-  async #bind(id: string, bootId: string | null): Promise<Use> {
+  async #bind(id: string, bootId: string | null): Promise<Use | 'unreadable'> {
     const use: Use = { bootId, at: this.#clock.now().toISOString() };
     try {
       const setting = { key: usePrefix + id, value: JSON.stringify(use) };
@@ -104,7 +112,7 @@ export class BootSecrets {
     }
   }
 
-  async #useOf(id: string): Promise<Use | undefined> {
+  async #useOf(id: string): Promise<Use | 'unreadable' | undefined> {
     const found = await this.#store.settings.get(usePrefix + id);
     return found && parseUse(found.value.value);
   }
@@ -147,9 +155,15 @@ function macsOf({ mac, all_macs = [], interfaces = [] }: CheckinRequest): string
   return [mac, ...all_macs, ...ports].flatMap((text) => normalizeMac(text) ?? []);
 }
 
-function parseUse(text: string): Use {
-  const { bootId = null, at = '' } = Object(JSON.parse(text));
-  return { bootId, at };
+/** A use that cannot be read is that of no boot. */
+function parseUse(text: string): Use | 'unreadable' {
+  try {
+    const { bootId = null, at } = Object(JSON.parse(text));
+    const isUse = typeof at === 'string' && (bootId === null || typeof bootId === 'string');
+    return isUse ? { bootId, at } : 'unreadable';
+  } catch {
+    return 'unreadable';
+  }
 }
 
 function areEqual(a: string, b: string): boolean {

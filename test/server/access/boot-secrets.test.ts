@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkInOnce } from '../../../src/agent/agent.ts';
 import { ManualClock } from '../../../src/core/clock.ts';
+import { BootSecrets } from '../../../src/server/access/boot-secrets.ts';
 import { openStore } from '../../../src/store/open.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { checkin, startServer, type Answer, type TestServer } from '../harness.ts';
@@ -50,6 +51,31 @@ describe('the secret of a boot script', () => {
     const clock = new ManualClock(start);
     const server = await startServer({ clock, auth: { required: true } });
     expect(await secretOf(server, 1)).toBe('');
+  });
+
+  it('whose use was damaged is good for no boot, and keeps no other use from being forgotten', async () => {
+    const clock = new ManualClock(start);
+    const store = await openStore('memory:');
+    const server = await opened(clock, store);
+    const uses = async (): Promise<string[]> =>
+      (await store.settings.list({ prefix: '~auth.boot.use.' })).items.map(
+        (one) => one.value.value,
+      );
+    const secrets = [await secretOf(server, 1), await secretOf(server, 2)];
+    for (const [n, secret] of secrets.entries())
+      expect((await checkIn(server, n + 1, 'a', secret)).status).toBe(200);
+    const key = `~auth.boot.use.${String(secrets[0]).split('_')[3]}`;
+    for (const value of ['{"bootId":', '{"bootId":1,"at":2}', 'null']) {
+      await store.settings.put({ key, value });
+      for (const boot of ['a', 'b', ''])
+        expect((await checkIn(server, 1, boot, String(secrets[0]))).status).toBe(403);
+    }
+    const boots = new BootSecrets(store, clock);
+    const later = new Date(start.getTime() + 31 * 24 * 60 * minutes);
+    await boots.forgetOld(later);
+    expect(await uses()).toEqual(['null']);
+    await boots.forgetOld(later);
+    expect(await uses()).toEqual([]);
   });
 
   it('is good for the check-ins of one boot, and of no other', async () => {
