@@ -1,11 +1,13 @@
 // Has a process of its own open a data directory, read all of it and begin to write: what LMDB does not survive ends
 // that process, not this one.
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { extname } from 'node:path';
+import { statSync } from 'node:fs';
+import { extname, join } from 'node:path';
 import { execPath } from 'node:process';
 import { isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '../../core/errors.ts';
+import { dataFileName } from './lmdb-file.ts';
 
 /** The trial's exit code where LMDB gave an error. */
 export const trialFailed = 3;
@@ -20,17 +22,41 @@ const crashes: ReadonlySet<string> = new Set([
   'SIGTRAP',
 ]);
 
+/** The time that a trial may take: a slow disk reads so much, and some time passes before. LMDB may go round and round
+ *  in a damaged file. */
+const bytesPerSecond = 4 * 1024 * 1024;
+const leastMs = 60_000;
+
 /** The way in which LMDB failed on a directory that nobody has open; undefined if it did not, or where no process can
  *  be started. Errors: AppError `store.unavailable` if the process was ended before it could tell. */
-export function tryDirectory(directory: string): string | undefined {
+export function tryDirectory(directory: string, limitMs = limitFor(directory)): string | undefined {
   if (isSea()) return undefined;
   const here = import.meta.url;
   const program = fileURLToPath(new URL(`./trial-process${extname(here)}`, here));
   const ended = spawnSync(execPath, [program, directory], {
     stdio: ['ignore', 'ignore', 'pipe'],
     encoding: 'utf8',
+    timeout: limitMs,
+    killSignal: 'SIGKILL',
   });
+  if (isTimeout(ended.error)) throw tooSlow(directory, limitMs);
   return problemOf(directory, ended);
+}
+
+function limitFor(directory: string): number {
+  const { size } = statSync(join(directory, dataFileName));
+  return Math.ceil(leastMs + (size / bytesPerSecond) * 1000);
+}
+
+function isTimeout(err: Error | undefined): boolean {
+  return err !== undefined && 'code' in err && err.code === 'ETIMEDOUT';
+}
+
+function tooSlow(directory: string, limitMs: number): AppError {
+  return new AppError(
+    'store.unavailable',
+    `the process that tries the data in ${directory} did not end in ${Math.ceil(limitMs / 1000)} seconds: the disk is very slow, or the data damaged in a way that LMDB does not notice; start it again, and restore a backup if it ends like this again`,
+  );
 }
 
 /** The problem that the end of a trial shows. Errors: as `tryDirectory`. */

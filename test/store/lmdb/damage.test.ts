@@ -83,6 +83,16 @@ it.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
   },
 );
 
+it('is not waited for without end where the process that tries it does not end', async () => {
+  const directory = await filled();
+  expect(() => tryDirectory(directory, 1)).toThrow(
+    expect.objectContaining({
+      code: 'store.unavailable',
+      message: expect.stringContaining('did not end in 1 seconds'),
+    }),
+  );
+});
+
 it('that LMDB does not survive ends the process that tries it, and no other', async () => {
   const directory = await filled();
   expect(tryDirectory(directory)).toBeUndefined();
