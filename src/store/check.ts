@@ -3,6 +3,7 @@
 import { describeError, isAppError } from '../core/errors.ts';
 import { asideKey, puttingAside, readDocument } from './collections/damage.ts';
 import { lastPart } from './collections/keys.ts';
+import { stayingClosed } from './collections/tokens.ts';
 import type { Kv, KvEntry, KvExpectation, KvOperation, KvRead } from './kv/kv.ts';
 import { allKinds, indexKeys, indexTable, type Kind } from './collections/kinds.ts';
 
@@ -25,12 +26,12 @@ export interface CheckResult {
   readonly repaired: number;
 }
 
-/** Goes over the whole store in pieces and calls `report` with each finding. With `repair`, index
+/** Goes over the whole store in pieces and calls `report` with each finding. With `repair`, the time of it, index
  *  entries are made to agree with the records, and records that cannot be read are put aside, as they are.
  *  Errors: those of the store. */
 export async function checkStore(
   kv: Kv,
-  repair: boolean,
+  repair: Date | undefined,
   report: (finding: Finding) => void,
 ): Promise<CheckResult> {
   const check = new Check(kv, repair, report);
@@ -50,11 +51,11 @@ interface Suspicion {
 
 class Check {
   readonly #kv: Kv;
-  readonly #repair: boolean;
+  readonly #repair: Date | undefined;
   readonly #report: (finding: Finding) => void;
   readonly result = { records: 0, indexEntries: 0, findings: 0, repaired: 0 };
 
-  constructor(kv: Kv, repair: boolean, report: (finding: Finding) => void) {
+  constructor(kv: Kv, repair: Date | undefined, report: (finding: Finding) => void) {
     this.#kv = kv;
     this.#repair = repair;
     this.#report = report;
@@ -119,20 +120,28 @@ class Check {
     if (!stillHolds(kind, suspicion, record, entry)) return;
     const { what, key, message, value } = suspicion;
     const isIndex = what === 'missing index entry' || what === 'stray index entry';
+    const now = this.#repair;
     const repaired =
-      this.#repair &&
+      now !== undefined &&
       (isIndex
         ? await this.#write(suspicion.record, record, [{ key, value }])
-        : record !== undefined && (await this.#putAside(kind, record)));
+        : record !== undefined && (await this.#putAside(kind, record, now)));
     this.result.findings += 1;
     this.result.repaired += repaired ? 1 : 0;
     this.#report({ what, key, message, repaired });
   }
 
   /** Not where one of that name was put aside before. */
-  async #putAside(kind: Kind<object>, record: KvEntry): Promise<boolean> {
+  async #putAside(kind: Kind<object>, record: KvEntry, now: Date): Promise<boolean> {
     const free = { key: asideKey(record.key), revision: 0 };
-    return this.#write(record.key, record, await puttingAside(this.#kv, kind, record), [free]);
+    const operations = await puttingAside(this.#kv, kind, record);
+    const closed = await stayingClosed(this.#kv, record.key, now);
+    return this.#write(
+      record.key,
+      record,
+      [...operations, ...closed],
+      [free, ...closed.map(({ key }) => ({ key, revision: 0 }))],
+    );
   }
 
   /** Writes unless the record changed again, which then brought its entries with it. */

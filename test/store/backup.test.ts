@@ -33,7 +33,7 @@ async function backedUp(): Promise<{ file: string; keys: string[]; text: string 
   // From a later version, and written by another program: with spaces and lines.
   const text = JSON.stringify({ ...machine(2), u: 0 }).replace('"u":0', '"u":18446744073709551615');
   await kv.commit([], [{ key: `machines/${id(2)}`, value: text.replaceAll(',"', ',\n  "') }]);
-  await checkStore(kv, true, () => {});
+  await checkStore(kv, new Date(), () => {});
   await store.templates.put(template('debian\n'));
   // One that is active would be held: see test/server/machines/restored.test.ts.
   await store.workflows.put({ ...workflow(1, id(1)), status: { state: 'STATE_SUCCESS' } });

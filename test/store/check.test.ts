@@ -6,7 +6,7 @@ import { id, machine, workflow } from './documents.ts';
 
 async function check(kv: Kv, repair = false): Promise<Finding[]> {
   const findings: Finding[] = [];
-  const result = await checkStore(kv, repair, (finding) => {
+  const result = await checkStore(kv, repair ? new Date() : undefined, (finding) => {
     findings.push(finding);
   });
   expect(result.findings).toBe(findings.length);

@@ -16,7 +16,10 @@ export const check = command({
     json: { type: 'boolean', describe: 'print the result as JSON' },
   },
   async run(args, io) {
-    const { checkStore } = await import('../../store/check.ts');
+    const [{ checkStore }, { systemClock }] = await Promise.all([
+      import('../../store/check.ts'),
+      import('../../core/clock.ts'),
+    ]);
     const { repair, json } = args;
     const kv = await openStoreOf(args, io, {
       readOnly: !repair,
@@ -25,7 +28,7 @@ export const check = command({
     });
     try {
       const findings: Finding[] = [];
-      const result = await checkStore(kv, repair, (finding) => {
+      const result = await checkStore(kv, repair ? systemClock.now() : undefined, (finding) => {
         findings.push(finding);
       });
       io.stdout.write(print(json, result, findings));

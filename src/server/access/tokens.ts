@@ -8,7 +8,12 @@ import { tokenId, type Machine } from '../../model/machine.ts';
 import type { TokenList, TokenScope } from '../../model/api/tokens.ts';
 import type { Token } from '../../model/documents/token.ts';
 import { tokenChange } from '../rules/history.ts';
-import { closedSetting, closedTokenKey, privatePrefix } from '../../store/collections/tokens.ts';
+import {
+  closedKey,
+  closedSetting,
+  closedTokenKey,
+  privatePrefix,
+} from '../../store/collections/tokens.ts';
 import type { DamagedRecord, Store } from '../../store/store.ts';
 
 export interface NewToken {
@@ -54,9 +59,6 @@ export async function createToken(store: Store, clock: Clock, wanted: NewToken):
   }
   return text;
 }
-
-/** The server's own setting that says since when the store is closed. */
-const closedKey = `${privatePrefix}closed`;
 
 /** True once the store has had a token, revoked or not. */
 export async function isClosedForGood(store: Store): Promise<boolean> {

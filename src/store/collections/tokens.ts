@@ -24,6 +24,8 @@ const tokenPrefix = `${privatePrefix}token.`;
  *  store whose last token was revoked for one that never had any. */
 const closedName = '~closed';
 export const closedTokenKey = tokenPrefix + closedName;
+/** The server's own setting that says since when the store is closed. */
+export const closedKey = `${privatePrefix}closed`;
 
 export class KvTokens extends KvCollection<Token, ValuesOf<Kinds['tokens']>> {
   readonly #settings: KvCollection<Setting, ValuesOf<Kinds['settings']>>;
@@ -127,6 +129,20 @@ export function closedSetting(now: Date): Setting {
   const created_at = now.toISOString();
   const said = { name: closedName, scope: 'read', sha256: noToken, created_at, expires_at: null };
   return { key: closedTokenKey, value: JSON.stringify(said) };
+}
+
+/** The operation, on a key that is free, by which a store whose record is put aside stays closed to everybody without a
+ *  token: it may be the only sign that there was one. None where there is another sign. Errors: those of the store. */
+export async function stayingClosed(kv: Kv, record: string, now: Date): Promise<KvOperation[]> {
+  const closed = recordKey(kinds.settings, closedKey);
+  if (record !== closed && !record.startsWith(settingKey(''))) return [];
+  const setting =
+    record === settingKey(closedName)
+      ? { key: closedKey, value: now.toISOString() }
+      : closedSetting(now);
+  const key = recordKey(kinds.settings, setting.key);
+  const [found = []] = await kv.read([{ key }]);
+  return found.length === 0 ? [{ key, value: JSON.stringify(setting) }] : [];
 }
 
 /** A setting that version 0.1.0 reads as this token or, if it cannot say what the token allows, as one

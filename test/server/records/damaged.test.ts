@@ -169,7 +169,7 @@ describe('one bad record', () => {
     const known = () => store.damage.known().map(({ record }) => record);
     expect(known().toSorted()).toEqual(odd.toSorted());
     await storeOver(kv).damage.delete('templates/odd');
-    await checkStore(kv, true, () => {});
+    await checkStore(kv, new Date(), () => {});
     await kv.commit([], [{ key: 'settings/odd', value: '<html>' }]);
     await store.damage.forgetGone();
     expect(known()).toEqual(['settings/odd']);
@@ -199,9 +199,23 @@ describe('one bad record', () => {
     await createToken(store, systemClock, { name: 'ops', scope: 'full', expiresAt: null });
     await store.tokens.delete('ops');
     await kv.commit([], [{ key: 'settings/~007Eauth.closed', value: 'no json' }]);
-    expect((await checkStore(kv, true, () => {})).repaired).toBe(1);
+    expect((await checkStore(kv, new Date(), () => {})).repaired).toBe(1);
     const server = await serverWith(kv);
     expect((await server.call('GET', '/api/machines')).status).toBe(401);
+  });
+
+  it.each([
+    ['the only token of version 0.1.0', 'settings/~007Eauth.token.ops'],
+    ['the mark that version 0.1.0 reads', 'settings/~007Eauth.token.~007Eclosed'],
+    ['the mark', 'settings/~007Eauth.closed'],
+  ])('is no way in once it is put aside: %s', async (_, key) => {
+    const kv = new MemoryKv();
+    await kv.commit([], [{ key, value: '{"key":' }]);
+    expect((await checkStore(kv, new Date(), () => {})).repaired).toBe(1);
+    const server = await serverWith(kv);
+    expect((await server.call('GET', '/api/machines')).status).toBe(401);
+    const found = await checkStore(kv, new Date(), () => {});
+    expect(found.findings).toBe(0);
   });
 
   it('a history that cannot be read does not stop its machine, and is put aside', async () => {

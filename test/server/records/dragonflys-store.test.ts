@@ -43,7 +43,7 @@ it('machines, templates and workflows are as they were there, and what was under
   const [entries] = await kv.read([{ key: `machines/${ids.full}` }]);
   expect(entries?.[0]?.value).toBe(full);
   let findings = 0;
-  await checkStore(kv, false, () => (findings += 1));
+  await checkStore(kv, undefined, () => (findings += 1));
   expect(findings).toBe(0);
   const server = await startServer({ store });
   expect((await server.call('GET', '/api/templates/debian-13')).body).toEqual(JSON.parse(template));

@@ -217,7 +217,7 @@ for await (const { value } of storeOver(kv).machines.all()) {
 }
 const lost = [...acknowledged].filter(([mac, id]) => stored.get(mac) !== id);
 const findings: Finding[] = [];
-await checkStore(kv, false, (finding) => findings.push(finding));
+await checkStore(kv, undefined, (finding) => findings.push(finding));
 await kv.close();
 for (const server of servers) await server.kill();
 await cluster.stop();
