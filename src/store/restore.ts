@@ -131,15 +131,20 @@ function checkHeader(line: string, path: string): void {
 /** Refuses a line that is no record, or one that this version could not find again or read. */
 function checkRecord(record: Stored | undefined, path: string, number: number): void {
   if (record === undefined) throw damaged(path);
-  try {
-    operationsOf(record.kind, record.document);
-    record.kind.mended?.(record.document);
-  } catch (cause) {
-    throw new AppError(
+  const { kind, document } = record;
+  const unreadable = (field: string, cause?: unknown): AppError =>
+    new AppError(
       'backup.damaged',
-      `cannot read the record of ${record.kind.table} in line ${number} of ${path}: a field that every such record has is missing or of another type`,
+      `cannot read the record of ${kind.table} in line ${number} of ${path}: ${field} is missing or of another type`,
       { cause },
     );
+  const fault = kind.shape(document);
+  if (fault !== undefined) throw unreadable(fault);
+  try {
+    operationsOf(kind, document);
+    kind.mended?.(document);
+  } catch (cause) {
+    throw unreadable('a field that every such record has', cause);
   }
 }
 

@@ -100,6 +100,26 @@ describe('a backup', () => {
     await expect(restore(kv, file)).rejects.toMatchObject({ code: 'store.incompatible' });
   });
 
+  it('with a record that no list could read is refused with its line and field', async () => {
+    const { file } = await backedUp();
+    const { createHash } = await import('node:crypto');
+    const lines = readFileSync(file, 'utf8').split('\n').slice(0, -2);
+    const at = lines.findIndex((line) => line.startsWith('{"table":"machines"'));
+    const { table, document } = JSON.parse(lines[at] ?? '');
+    delete document.config.memorable_name;
+    const body = lines.with(at, JSON.stringify({ table, document })).join('\n') + '\n';
+    const sha256 = createHash('sha256').update(body).digest('hex');
+    writeFileSync(file, `${body}${JSON.stringify({ records: 7, sha256 })}\n`);
+    const { kv } = await openedWithKv('memory:');
+    await expect(restore(kv, file)).rejects.toMatchObject({
+      code: 'backup.damaged',
+      message: expect.stringMatching(
+        `machines in line ${at + 1} of .*: config(?:/memorable_name)? is missing or of another type`,
+      ),
+    });
+    expect(await tables(kv)).toEqual([]);
+  });
+
   it('that cannot be finished leaves no file, and what was there before stays', async () => {
     const { file } = await backedUp();
     const kv = new (class extends MemoryKv {
