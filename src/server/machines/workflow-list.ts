@@ -1,11 +1,14 @@
 // Lists of workflows by state, time and machine, and their counts. What each is in is known without reading them
 // all; a page then reads its own.
-import { AppError, isAppError } from '../../core/errors.ts';
+import { isAppError } from '../../core/errors.ts';
 import { stringifyExact } from '../../core/exact-json.ts';
 import type { WorkflowCounts, WorkflowListQuery } from '../../model/api/workflows.ts';
 import type { Workflow } from '../../model/documents/workflow.ts';
 import type { WorkflowWord } from '../../model/documents/workflow-state.ts';
-import type { Page, Store, Versioned } from '../../store/store.ts';
+import { cursorAt, position } from '../../store/collections/cursor.ts';
+import { kinds, recordKey } from '../../store/collections/kinds.ts';
+import { keyPart, lastPart } from '../../store/collections/keys.ts';
+import type { DamagedRecord, Page, Store, Versioned } from '../../store/store.ts';
 import { idAt } from '../rules/id-at.ts';
 import type { Fleet } from '../running/metrics/fleet.ts';
 import type { ReadServices } from './machines.ts';
@@ -16,6 +19,8 @@ interface ListServices extends ReadServices {
 
 /** The documents of a page are read until they are this many, or this large together. Units: bytes. */
 const pageBytes = 2 * 1024 * 1024;
+/** The keys of workflows begin so. */
+const tablePrefix = recordKey(kinds.workflows, '');
 
 /** Errors: AppError `request.invalid`, `store.*`. */
 export async function listWorkflows(
@@ -30,17 +35,25 @@ export async function listWorkflows(
       : s.store.workflows.listBy('machine', machineId, paging);
   }
   const from = since === undefined ? '' : idAt(since);
-  const cursor = cursorOf(paging.cursor);
+  const list = `workflows ${order}/`;
+  const cursor = position(list, paging.cursor);
+  const after = cursor === undefined ? undefined : lastPart(cursor);
   const isNewest = order === 'newest';
-  const names = [...(await s.fleet.workflows.all())]
+  const counted = [...(await s.fleet.workflows.all())]
     .filter(([name, { word, machineId: own }]) => {
       if (name < from || !isIn(word, state)) return false;
-      if (machineId !== undefined && own !== machineId) return false;
-      return cursor === undefined || (isNewest ? name < cursor : name > cursor);
+      return machineId === undefined || own === machineId;
     })
-    .map(([name]) => name)
-    .toSorted((a, b) => (a < b === isNewest ? 1 : -1));
-  return readPage(s, names, paging.limit ?? 100);
+    .map(([name]): Listed => [keyPart(name), name]);
+  // Nobody can say in which state these are.
+  const damaged = (await damagedParts(s.store, machineId))
+    .filter((part) => part >= from)
+    .map((part): Listed => [part, undefined]);
+  const ordered = [...new Map([...damaged, ...counted])]
+    .filter(([part]) => after === undefined || (isNewest ? part < after : part > after))
+    .toSorted(([a], [b]) => (a < b === isNewest ? 1 : -1));
+  const { last, ...page } = await readPage(s, ordered, paging.limit ?? 100);
+  return { ...page, nextCursor: last === undefined ? undefined : cursorAt(list, list + last) };
 }
 
 /** The workflows made since then, by state. Errors: AppError `request.invalid`, `store.*`. */
@@ -54,35 +67,60 @@ export async function countWorkflows(
   return counts;
 }
 
+/** The last part of a workflow's key, and its name; undefined for one that cannot be read. */
+type Listed = readonly [part: string, name: string | undefined];
+
+/** A page of workflows, and the last part of its last one where others follow. */
 async function readPage(
   { store }: ReadServices,
-  names: readonly string[],
+  listed: readonly Listed[],
   limit: number,
-): Promise<Page<Workflow>> {
+): Promise<Omit<Page<Workflow>, 'nextCursor'> & { readonly last: string | undefined }> {
   const items: Versioned<Workflow>[] = [];
+  const damaged: DamagedRecord[] = [];
   let bytes = 0;
   let last: string | undefined;
-  for (const name of names) {
-    if (items.length === limit || bytes > pageBytes) {
-      return { items, damaged: [], nextCursor: last };
-    }
-    last = name;
-    const found = await readable(store, name);
+  for (const [part, name] of listed) {
+    if (items.length + damaged.length === limit || bytes > pageBytes)
+      return { items, damaged, last };
+    last = part;
+    const found = await read(store, part, name);
     if (found === undefined) continue;
-    items.push(found);
-    bytes += stringifyExact(found.value).length;
+    if ('value' in found) items.push(found);
+    else damaged.push(found);
+    bytes += 'value' in found ? stringifyExact(found.value).length : found.error.length;
   }
-  return { items, damaged: [], nextCursor: undefined };
+  return { items, damaged, last: undefined };
 }
 
-/** Undefined for one that was deleted, or damaged, since it was counted. */
-async function readable(store: Store, name: string): Promise<Versioned<Workflow> | undefined> {
+/** Undefined for one that was deleted since it was counted. */
+async function read(
+  store: Store,
+  part: string,
+  name: string | undefined,
+): Promise<Versioned<Workflow> | DamagedRecord | undefined> {
+  const record = tablePrefix + part;
   try {
-    return await store.workflows.get(name);
+    if (name !== undefined) return await store.workflows.get(name);
   } catch (err) {
-    if (isAppError(err, 'store.damaged')) return undefined;
-    throw err;
+    if (!isAppError(err, 'store.damaged')) throw err;
   }
+  const raw = await store.damage.get(record);
+  return raw === undefined || raw.aside ? undefined : { record, error: raw.error, aside: false };
+}
+
+/** The last parts of the keys of workflows that cannot be read: of all, or of a machine. */
+async function damagedParts(store: Store, machineId: string | undefined): Promise<string[]> {
+  const all = store.damage.known().filter(({ record }) => record.startsWith(tablePrefix));
+  if (all.length === 0 || machineId === undefined) return all.map(({ record }) => lastPart(record));
+  const own: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await store.workflows.listBy('machine', machineId, { limit: 1000, cursor });
+    own.push(...page.damaged.map(({ record }) => lastPart(record)));
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+  return own;
 }
 
 function isIn(word: WorkflowWord, state: WorkflowListQuery['state']): boolean {
@@ -90,12 +128,4 @@ function isIn(word: WorkflowWord, state: WorkflowListQuery['state']): boolean {
   if (state === 'active') return isActive;
   if (state === 'ended') return !isActive;
   return state === undefined || state === word;
-}
-
-/** Errors: AppError `request.invalid` for one that no page gave. */
-function cursorOf(text: string | undefined): string | undefined {
-  if (text === undefined || /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) return text;
-  throw new AppError('request.invalid', 'querystring: cursor is no next_cursor of this list', {
-    details: { path: 'cursor', part: 'querystring' },
-  });
 }

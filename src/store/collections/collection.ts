@@ -1,11 +1,11 @@
 // A collection over a Kv: each write is one commit of the record and its index entries, each list a page.
 // The kinds of documents are in kinds.ts.
-import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors.ts';
 import { stringifyExact } from '../../core/exact-json.ts';
 import { nextTurn } from '../../core/turns.ts';
 import type { Damage, DamagedRecord } from './damage.ts';
 import { indexKeys, indexPrefix, recordKey, type Kind, type Values } from './kinds.ts';
+import { cursorAt, position } from './cursor.ts';
 import { lastPart, namePrefix } from './keys.ts';
 import { conflict } from '../kv/errors.ts';
 import type { Kv, KvEntry, KvExpectation, KvOperation } from '../kv/kv.ts';
@@ -254,29 +254,4 @@ function checkExpected(expected: Expected, old: KvEntry | undefined): void {
 function pageLimit(page: PageRequest): number {
   const limit = Math.trunc(page.limit ?? defaultLimit);
   return Number.isNaN(limit) ? defaultLimit : Math.min(Math.max(limit, 1), maxLimit);
-}
-
-/** A cursor is the last part of a key, and a sum that says of which list: anything else would be taken for its
- *  end. */
-function cursorAt(prefix: string, key: string | undefined): string | undefined {
-  if (key === undefined) return undefined;
-  const part = key.slice(prefix.length);
-  return `${part}~${sumOf(prefix, part)}`;
-}
-
-function sumOf(prefix: string, part: string): string {
-  return createHash('sha256').update(prefix).update(part).digest('base64url').slice(0, 8);
-}
-
-/** The key to go on after. Errors: AppError `request.invalid`. */
-function position(prefix: string, cursor: string | undefined): string | undefined {
-  if (cursor === undefined) return undefined;
-  const end = cursor.lastIndexOf('~');
-  const part = cursor.slice(0, Math.max(0, end));
-  if (end < 1 || cursor.slice(end + 1) !== sumOf(prefix, part)) {
-    throw new AppError('request.invalid', 'the cursor does not come from a page of this list', {
-      details: { path: 'cursor' },
-    });
-  }
-  return prefix + part;
 }

@@ -2,6 +2,8 @@ import { expect, it } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import type { Workflow } from '../../../src/model/documents/workflow.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
+import { MemoryKv } from '../../../src/store/memory.ts';
+import { openStoreOn } from '../../../src/store/open.ts';
 import { startServer, type TestServer } from '../harness.ts';
 
 const made = Date.parse('2026-11-20T00:00:00Z');
@@ -95,6 +97,60 @@ it('pages of such a list follow each other, and no other cursor is taken', async
   expect(names).toEqual([5, 4, 3, 2, 1, 0].map(nameOf));
   const garbage = await server.call('GET', '/api/workflows?order=newest&cursor=garbage');
   expect([garbage.status, garbage.body.code]).toEqual([422, 'request.invalid']);
+});
+
+it('workflows that cannot be read are named in every list, in their place', async () => {
+  const kv = new MemoryKv();
+  const server = await startServer({ store: await openStoreOn(kv) });
+  for (const hour of [0, 1, 2, 3])
+    await server.store.workflows.put({
+      kind: 'Workflow',
+      metadata: { name: nameOf(hour) },
+      spec: { hardwareRef: hour % 2 === 0 ? one : other, templateRef: 't' },
+      status: { state: 'STATE_SUCCESS' },
+    });
+  for (const hour of [1, 2])
+    await kv.commit([], [{ key: `workflows/${nameOf(hour)}`, value: '{' }]);
+  const list = async (query: string): Promise<string[]> => {
+    const { body } = await server.call('GET', `/api/workflows?${query}`);
+    const named = (body.damaged ?? []).map(({ record }: { record: string }) => record);
+    const read = body.workflows.map(({ metadata }: Workflow) => `workflows/${metadata.name}`);
+    const { next_cursor: cursor } = body;
+    const after = cursor === null ? [] : ['|', ...(await list(`${query}&cursor=${cursor}`))];
+    return [...read, '!', ...named, ...after];
+  };
+  const [a, b, c, d] = [0, 1, 2, 3].map((hour) => `workflows/${nameOf(hour)}`);
+  expect(await list('order=newest')).toEqual([d, a, '!', c, b]);
+  expect(await list('state=failed')).toEqual(['!', b, c]);
+  expect(await list('order=newest&limit=2')).toEqual([d, '!', c, '|', a, '!', b]);
+  expect(await list(`state=ended&machine_id=${one}`)).toEqual([a, '!', c]);
+  expect(await list('since=2026-11-20T02:00:00Z')).toEqual([d, '!', c]);
+  await server.call('DELETE', `/api/damaged/workflows/${nameOf(2)}`);
+  expect(await list('order=newest')).toEqual([d, a, '!', b]);
+});
+
+it('pages of workflows follow each other whatever their names are', async () => {
+  const server = await startServer();
+  const names = ['Install web-1', 'a/b', 'a~b', 'install-web-1', 'ä', 'x'.repeat(300)];
+  for (const name of names)
+    await server.store.workflows.put({
+      kind: 'Workflow',
+      metadata: { name },
+      spec: { hardwareRef: one, templateRef: 't' },
+      status: { state: 'STATE_SUCCESS' },
+    });
+  for (const query of ['order=newest', 'state=ended']) {
+    const found: string[] = [];
+    let cursor: string | null = '';
+    for (let pages = 0; cursor !== null && pages < 10; pages += 1) {
+      const after: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+      const { status, body } = await server.call('GET', `/api/workflows?${query}&limit=1${after}`);
+      expect([status, body.damaged]).toEqual([200, undefined]);
+      found.push(...body.workflows.map(({ metadata }: Workflow) => metadata.name));
+      cursor = body.next_cursor;
+    }
+    expect(found.toSorted()).toEqual(names.toSorted());
+  }
 });
 
 it('workflows are counted by state and time, cancelled ones apart', async () => {
