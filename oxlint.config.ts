@@ -61,6 +61,8 @@ const exceptions: readonly (readonly [file: string, module: string])[] = [
   ['server/http/boot-files.ts', 'fs/promises'],
   // The rules for every file with secrets, in the store and in both programs.
   ['core/private-file.ts', 'fs'],
+  // And for those that people name.
+  ['core/named-file.ts', 'fs'],
 ];
 
 /** The process belongs to cli/main.ts; below it everything is an argument. */

@@ -77,7 +77,7 @@ async function orClosed<T>(kv: Kv, open: () => Promise<T>): Promise<T> {
 async function openBackend(url: string, options: OpenOptions): Promise<Kv> {
   const [, scheme = '', rest = ''] = /^(\w+):(.*)$/s.exec(url) ?? [];
   const backend = backends.get(scheme);
-  if (backend !== undefined && (rest !== '' || backend.form === `${scheme}:`)) {
+  if (backend !== undefined && (rest === '') === (backend.form === `${scheme}:`)) {
     return backend.open(rest, options);
   }
   const forms = [...backends.values()].map(({ form }) => form);

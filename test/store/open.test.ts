@@ -1,17 +1,23 @@
 import { expect, it } from 'vitest';
 import { openStore } from '../../src/store/open.ts';
 
-it.each(['', 'memory', 'lmdb:', 'etcd:', 'nothing:file', 'constructor:x', '__proto__:x'])(
-  'a store at "%s" is refused with the URLs that there are',
-  async (url) => {
-    await expect(openStore(url)).rejects.toMatchObject({
-      code: 'config.invalid',
-      message: expect.stringMatching(
-        /^unknown store ".*": use memory: or lmdb:DIRECTORY or .*etcd:http:\/\/HOST:PORT,…/,
-      ),
-    });
-  },
-);
+it.each([
+  '',
+  'memory',
+  'lmdb:',
+  'etcd:',
+  'nothing:file',
+  'constructor:x',
+  '__proto__:x',
+  'memory:data',
+])('a store at "%s" is refused with the URLs that there are', async (url) => {
+  await expect(openStore(url)).rejects.toMatchObject({
+    code: 'config.invalid',
+    message: expect.stringMatching(
+      /^unknown store ".*": use memory: or lmdb:DIRECTORY or .*etcd:http:\/\/HOST:PORT,…/,
+    ),
+  });
+});
 
 it.each(['ftp://host', 'host:2379', 'http://host/path', ''])(
   'an etcd endpoint "%s" is refused',

@@ -1,12 +1,8 @@
 // The agent's state directory: small files that survive its process.
-import fs from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { makeDirectories } from '../../core/named-file.ts';
 import { readPrivate, writePrivate } from '../../core/private-file.ts';
 import type { Notebook } from '../../agent/boot.ts';
-
-// node:fs/promises would load eleven more of Node's modules, readline among them: a megabyte.
-const mkdir = promisify(fs.mkdir);
 
 /** Opens the notebooks in `dir`; undefined if this user may not write there. */
 export async function openStateDir(
@@ -14,7 +10,7 @@ export async function openStateDir(
 ): Promise<Record<'sequence' | 'spool' | 'workflow', Notebook> | undefined> {
   const sequence = notebook(join(dir, 'agent.json'));
   try {
-    await mkdir(dir, { recursive: true, mode: 0o755 });
+    makeDirectories(dir, 0o755);
     await sequence.write((await sequence.read()) ?? '{}');
     return {
       sequence,

@@ -1,7 +1,7 @@
 // The connection to the server: from flags, else the environment, else the context in use.
-import { readFileSync } from 'node:fs';
 import type { Client } from '../../client/client.ts';
 import { AppError } from '../../core/errors.ts';
+import { readNamedFile } from '../../core/named-file.ts';
 import { proxyFrom } from '../../transport/proxy.ts';
 import type { Io } from '../command.ts';
 import { contextsPath, contextToken, readContexts, type Context } from './contexts.ts';
@@ -100,7 +100,7 @@ function contextOf(
 
 function readText(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readNamedFile(file);
   } catch (cause) {
     throw new AppError('config.invalid', `cannot read ${file}`, { cause });
   }

@@ -1,12 +1,13 @@
 // The operator's file of contexts: for each a server, and where its token and its CA are. Tokens are never in
 // it, so that it may be shared.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { stringify } from 'yaml';
 import { AppError } from '../../core/errors.ts';
+import { makeDirectories, readNamedFile } from '../../core/named-file.ts';
 import type { Io } from '../command.ts';
 import { parseYaml } from '../text/yaml.ts';
 
@@ -42,7 +43,7 @@ export function contextsPath({ env }: Pick<Io, 'env'>): string {
 export function readContexts(path: string): Contexts {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readNamedFile(path);
   } catch (err) {
     if (err instanceof Error && 'code' in err && err.code === 'ENOENT') return { contexts: {} };
     throw new AppError('config.invalid', `cannot read the contexts in ${path}`, { cause: err });
@@ -59,7 +60,7 @@ export function readContexts(path: string): Contexts {
 
 /** Writes them, for their owner alone. */
 export function writeContexts(path: string, contexts: Contexts): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeDirectories(dirname(path), 0o700);
   const temporary = `${path}.new`;
   writeFileSync(temporary, stringify(contexts), { mode: 0o600 });
   renameSync(temporary, path);
@@ -77,7 +78,7 @@ export function contextToken(name: string, context: Context): string | undefined
         stdio: ['inherit', 'pipe', 'inherit'],
       }).trim();
     }
-    return file === undefined ? undefined : readFileSync(file, 'utf8').trim();
+    return file === undefined ? undefined : readNamedFile(file).trim();
   } catch (cause) {
     const where = command === undefined ? file : command[0];
     throw new AppError('config.invalid', `cannot get the token of context ${name} from ${where}`, {

@@ -1,6 +1,6 @@
 // `dragonfly templates`: what can be installed.
-import { readFileSync } from 'node:fs';
 import { AppError } from '../../core/errors.ts';
+import { readNamedFile } from '../../core/named-file.ts';
 import type { Template } from '../../model/documents/template.ts';
 import { command, type Io } from '../command.ts';
 import { connectionOptions, withClient } from './connection.ts';
@@ -91,8 +91,8 @@ export const templateCommands = [list, get, apply, remove];
 async function readTemplate(file: string, io: Io): Promise<Template> {
   const { parse } = await import('yaml');
   try {
-    const text = file === '-' ? await io.input() : readFileSync(file, 'utf8');
-    const found: unknown = parse(text, { intAsBigInt: false });
+    const text = file === '-' ? await io.input() : readNamedFile(file);
+    const found: unknown = parse(text, { schema: 'core' });
     const name: unknown = Object(Object(found).metadata).name;
     if (typeof name !== 'string') throw new Error('metadata.name is missing');
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the server refuses what is none

@@ -1,6 +1,6 @@
 // The server's settings: one table for flags, environment, YAML file, --print-config and docs/server.md.
-import { readFileSync } from 'node:fs';
 import { AppError } from '../../core/errors.ts';
+import { readNamedFile } from '../../core/named-file.ts';
 import { documentLayer, environmentLayer, flagLayer } from '../../core/setting-layers.ts';
 import { readSettings, type Layer, type Settings, type SettingSpecs } from '../../core/settings.ts';
 import type { OpenOptions } from '../../store/kv/kv.ts';
@@ -145,7 +145,7 @@ async function fileLayer(path: string): Promise<Layer> {
   const { parseYaml } = await import('../text/yaml.ts');
   let document: unknown;
   try {
-    document = parseYaml(readFileSync(path, 'utf8'));
+    document = parseYaml(readNamedFile(path));
   } catch (cause) {
     throw new AppError('config.invalid', `cannot read the settings in ${path}`, { cause });
   }
@@ -195,7 +195,7 @@ export function secretKeys({ values }: ServerConfiguration): string {
 /** Reads a file that a setting names. Errors: AppError `config.invalid`. */
 export function readText(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readNamedFile(path);
   } catch (cause) {
     throw new AppError('config.invalid', `cannot read ${path}`, { cause });
   }

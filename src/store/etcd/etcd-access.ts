@@ -1,7 +1,7 @@
 // The ways into etcd: CA, client certificate, user and password. Files are read again and again, so that
 // rotated ones are taken up without a restart.
-import { readFileSync } from 'node:fs';
 import { AppError } from '../../core/errors.ts';
+import { readNamedFile } from '../../core/named-file.ts';
 
 /** The settings, under the names that etcdctl gives them. */
 export interface EtcdAccessFiles {
@@ -60,7 +60,7 @@ export function isSameAccess(a: EtcdAccess, b: EtcdAccess): boolean {
 function read(path: string | undefined): string | undefined {
   if (path === undefined) return undefined;
   try {
-    return readFileSync(path, 'utf8');
+    return readNamedFile(path);
   } catch (cause) {
     throw new AppError('config.invalid', `cannot read ${path}`, { cause });
   }

@@ -1,17 +1,9 @@
 // Opens the embedded store's directory: one server at a time, and only data that is whole.
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  rmSync,
-} from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, fsyncSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { AppError, isAppError } from '../../core/errors.ts';
+import { makeDirectories } from '../../core/named-file.ts';
 import { makePrivate, refuseOthers } from '../../core/private-file.ts';
 import { lockDirectory, lockName } from './directory-lock.ts';
 import type { Kv, OpenOptions } from '../kv/kv.ts';
@@ -74,7 +66,7 @@ function prepare(directory: string, { readOnly = false, mustExist = false }: Ope
   const isRead = readOnly || mustExist;
   try {
     if (isRead) accessSync(join(directory, dataFileName), constants.R_OK);
-    else mkdirSync(directory, { recursive: true, mode: 0o700 });
+    else makeDirectories(directory, 0o700);
     for (const file of files) {
       if (readOnly) refuseOthers(join(directory, file));
       else makePrivate(join(directory, file));

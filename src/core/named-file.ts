@@ -1,0 +1,43 @@
+// Files and directories that a person named on the command line or in settings, which may be anything.
+import fs from 'node:fs';
+import { dirname, resolve } from 'node:path';
+
+/** The text of a file. A FIFO is refused, since perhaps nobody ever writes to it; a pipe that the shell opened, such as
+ *  /dev/fd/63, is read. Errors: those of the system; an Error for a FIFO. */
+export function readNamedFile(path: string): string {
+  if (fs.statSync(path, { throwIfNoEntry: false })?.isFIFO() === true && hasName(path))
+    throw new Error(`${path} is a FIFO: name a file`);
+  return fs.readFileSync(path, 'utf8');
+}
+
+/** Makes a directory, and those above it, where they are missing. Node's own way never returns where nothing can be
+ *  made, as in /proc. Errors: those of the system. */
+export function makeDirectories(path: string, mode: number): void {
+  const missing: string[] = [];
+  let place = resolve(path);
+  for (; isMissing(place); place = dirname(place)) missing.unshift(place);
+  for (const one of missing) makeOne(one, mode);
+  if (missing.length === 0) makeOne(place, mode);
+}
+
+function makeOne(path: string, mode: number): void {
+  try {
+    fs.mkdirSync(path, { mode });
+  } catch (err) {
+    if (fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) throw err;
+  }
+}
+
+function isMissing(path: string): boolean {
+  return fs.statSync(path, { throwIfNoEntry: false }) === undefined;
+}
+
+/** False for a pipe that only a descriptor leads to. */
+function hasName(path: string): boolean {
+  try {
+    fs.realpathSync.native(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
