@@ -4,7 +4,8 @@ import { parseDocument, type YAMLParseError, type YAMLWarning } from 'yaml';
 /** The document in a text of YAML. Throws an Error of one line that repeats nothing of the text: a secret may stand
  *  in it. */
 export function parseYaml(text: string): unknown {
-  const document = parseDocument(text, { stringKeys: true });
+  // By the rules of YAML 1.2 also where a directive names 1.1, in which 010 is eight and yes is true.
+  const document = parseDocument(text, { stringKeys: true, schema: 'core' });
   const [fault] = [...document.errors, ...document.warnings];
   if (fault !== undefined) throw new Error(`${sayingOf(fault)}${placeOf(fault)}`);
   try {

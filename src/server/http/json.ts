@@ -43,6 +43,8 @@ export function parseYaml(text: string, surrogates: Surrogates = 'refuse'): unkn
         maxAliasCount: 100,
         uniqueKeys: true,
         intAsBigInt: true,
+        // Also where a directive names YAML 1.1, in which 0644 is 420 and yes is true.
+        schema: 'core',
         logLevel: 'error',
       }),
     );

@@ -28,3 +28,7 @@ it.each([
   expect(said).toContain(why);
   expect(said).not.toMatch(/hunter|\n/);
 });
+
+it('reads by the rules of YAML 1.2, whatever a directive says', () => {
+  expect(parseYaml('%YAML 1.1\n---\na: 010\nb: yes\n')).toEqual({ a: 10, b: 'yes' });
+});
