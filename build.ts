@@ -1,8 +1,10 @@
-// Makes dist/: the library with its types (tsc), the agent's program as one bundle (rolldown) and the page.
+// Makes dist/: the library with its types (tsc), the agent's program as one bundle (rolldown), the page and the
+// manual pages.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'rolldown';
 import { bundleAgent } from './build-agent.ts';
+import { buildMan } from './build-man.ts';
 import { buildPage } from './build-page.ts';
 
 // The products of initramfs/ take minutes to build, so they stay.
@@ -33,6 +35,7 @@ execFileSync(process.execPath, ['dist/bin/dragonfly-agent.js', 'inventory', '--j
   stdio: 'ignore',
 });
 await buildPage();
+buildMan();
 
 // A Node that is too old cannot parse the library. The condition "module-sync", which Node has had since
 // 22.10, leads to the library; a Node without it gets this file.

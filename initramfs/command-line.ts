@@ -7,6 +7,7 @@ import { version } from '../src/cli/version.ts';
 export async function runProgram(command: Command): Promise<void> {
   await main({
     name: `npm run ${command.name} --`,
+    describe: command.describe,
     version,
     defaultCommand: command,
     unexpected: 'Run it again with DRAGONFLY_DEBUG=1 to see where it failed.',

@@ -79,6 +79,8 @@ export interface Command {
   /** Left out of the help. */
   readonly isInternal?: true;
   readonly describe: string;
+  /** Command lines, without the name of the program. */
+  readonly examples?: readonly string[];
   /** In the order in which they are given. */
   readonly positionals?: Positionals;
   readonly options: Options;
@@ -105,6 +107,7 @@ export function command<const O extends Options, const P extends Positionals = P
 export interface Program {
   /** The words that start it: "dragonfly-agent", "npm start --". */
   readonly name: string;
+  readonly describe: string;
   readonly version: string;
   /** Undefined for a program that is just its default command. */
   readonly commands?: readonly Command[];

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 // The operators' program: a client of the server's API.
 import { main } from './main.ts';
-import { operatorCommands } from './operator/commands.ts';
-import { version } from './version.ts';
+import { operatorProgram } from './operator/program.ts';
 
-await main({ name: 'dragonfly', version, commands: operatorCommands });
+await main(operatorProgram);

@@ -5,15 +5,17 @@ import { AppError } from '../core/errors.ts';
 import { systemClock } from '../core/clock.ts';
 import type { Fleet } from '../simulation/fleet.ts';
 import type { Inventory } from '../model/inventory.ts';
-import { command } from './command.ts';
+import { command, type Program } from './command.ts';
 import { ProgressBar } from './text/progress.ts';
+import { version } from './version.ts';
 
 const percent = { type: 'number', range: [0, 100] } as const;
 
 /** Exit code 1: the server's records differ from the truth. */
-export const simulate = command({
+const simulate = command({
   name: 'simulate',
   describe: 'run a fleet of simulated machines against a server and check its records',
+  examples: ['--machines 100 --server http://127.0.0.1:3000', '--machines 20 --seed 7 --json'],
   options: {
     server: {
       type: 'string',
@@ -179,3 +181,11 @@ function seeded(seed: number): () => number {
     return ((t ^ (t >>> 14)) >>> 0) / 0x1_0000_0000;
   };
 }
+
+export const simulateProgram: Program = {
+  name: 'dragonfly-simulate',
+  describe: 'simulates a fleet of machines, to test a server with',
+  version,
+  defaultCommand: simulate,
+  commands: [],
+};

@@ -129,4 +129,9 @@ function notLoopback(host: string): AppError {
   );
 }
 
-await main({ name: 'npm start --', version, defaultCommand: start });
+await main({
+  name: 'npm start --',
+  describe: 'runs a server and an agent for this host',
+  version,
+  defaultCommand: start,
+});

@@ -25,7 +25,7 @@ export async function runLine(
   argv: readonly string[],
   { env = {}, answer, input = '', signal = new AbortController().signal }: Surroundings = {},
 ): Promise<{ code: number; stdout: string; stderr: string }> {
-  const program = { name: 'dragonfly-agent', version: '1.2.3', commands };
+  const program = { name: 'dragonfly-agent', describe: '', version: '1.2.3', commands };
   const parsed = parse(program, argv);
   if (parsed.kind !== 'run') throw new Error(`${argv.join(' ')} runs nothing`);
   const [stdout, stderr] = [new Sink(), new Sink()];

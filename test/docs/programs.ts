@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { completionCommand } from '../../src/cli/line/completion-command.ts';
 import { helpText } from '../../src/cli/line/help.ts';
-import { operatorCommands } from '../../src/cli/operator/commands.ts';
+import { operatorProgram } from '../../src/cli/operator/program.ts';
 import { repository } from './pages.ts';
 
 /** The standard output of a program, whatever its exit code. */
@@ -23,8 +23,8 @@ export function shownBy(program: string, args: readonly string[]): Promise<strin
  *  here: a process for each takes half a minute. */
 async function helpOf(program: string, words: readonly string[]): Promise<string> {
   if (program !== 'dragonfly') return shownBy(program, [...words, '--help']);
-  const commands = [...operatorCommands, completionCommand(program)];
-  const table = { name: program, version: '0', commands };
+  const commands = [...(operatorProgram.commands ?? []), completionCommand(program)];
+  const table = { ...operatorProgram, commands };
   const command = commands.find(({ name }) => name === words.join(' '));
   return helpText(table, command);
 }

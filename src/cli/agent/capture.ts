@@ -8,6 +8,7 @@ import { command } from '../command.ts';
 export const capture = command({
   name: 'capture',
   describe: 'record what the probes read into a file that --root replays',
+  examples: ['capture -o machine.tar.gz --redact'],
   options: {
     output: {
       type: 'string',

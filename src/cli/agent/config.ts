@@ -10,6 +10,7 @@ import { agentConfiguration } from './agent-settings.ts';
 export const config = command({
   name: 'config',
   describe: 'print each setting of the agent and where its value comes from',
+  examples: ['config', 'config --json'],
   settings: agentSettings,
   options: {
     root: {

@@ -11,6 +11,7 @@ import { consoleColumns, wrap } from '../text/table.ts';
 export const doctor = command({
   name: 'doctor',
   describe: 'find what stops this machine from being provisioned',
+  examples: ['doctor', 'doctor --root machine.tar.gz'],
   settings: { url: agentSettings.url, ca_sha256: agentSettings.ca_sha256 },
   options: {
     ...hostOptions,

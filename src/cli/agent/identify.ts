@@ -9,6 +9,7 @@ import { hostOptions, inventoryOptions } from './host-options.ts';
 export const identify = command({
   name: 'identify',
   describe: 'print the identity of this machine',
+  examples: ['identify --explain', 'identify --json'],
   options: {
     ...hostOptions,
     explain: {

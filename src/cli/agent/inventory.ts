@@ -1,6 +1,7 @@
 // `inventory`: prints what a machine is, as a table or a document.
 // The readers of a host are loaded with the program: nearly every command needs them, and one file loads fastest.
 import { collectInventory } from '../../inventory/inventory.ts';
+import { AppError } from '../../core/errors.ts';
 import type { Inventory } from '../../model/inventory.ts';
 import { command } from '../command.ts';
 import { hostOptions, inventoryOptions } from './host-options.ts';
@@ -9,6 +10,16 @@ import { hostOptions, inventoryOptions } from './host-options.ts';
 export const inventory = command({
   name: 'inventory',
   describe: 'print what this machine is',
+  examples: [
+    'inventory',
+    'inventory --json',
+    'inventory hardware.disks.0.serial',
+    'inventory --only cpu,memory --yaml',
+    'inventory --root machine.tar.gz',
+  ],
+  positionals: {
+    path: { describe: 'print one value: hardware.disks.0.serial', isOptional: true },
+  },
   options: {
     ...hostOptions,
     only: {
@@ -30,17 +41,22 @@ export const inventory = command({
     },
   },
   async run(args, { print, signal }) {
-    const { root } = args;
+    const { root, path } = args;
     if (args.only !== undefined) {
       const { collectSections, parseSections } = await import('../../inventory/sections.ts');
       const sections = parseSections(args.only);
       const excerpt = await collectSections(root, sections, inventoryOptions(args, signal));
+      if (path !== undefined) return printField(excerpt, path, args, print);
       print(args.json ? toJson(excerpt) : (await import('yaml')).stringify(excerpt));
       return 0;
+    }
+    if (args.compare && path !== undefined) {
+      throw new AppError('usage.invalid', '--compare prints a table, not the value of a path');
     }
     const options = inventoryOptions(args, signal);
     const portable = args.portable ? { portable: true } : {};
     const found = await collectInventory(root, { ...options, ...portable });
+    if (path !== undefined) return printField(found, path, args, print);
     if (args.compare) {
       const { comparisonTable } = await import('../text/compare-table.ts');
       const theirs = await collectInventory(root, { ...options, portable: true });
@@ -51,6 +67,21 @@ export const inventory = command({
     return 0;
   },
 });
+
+/** Exit code 1, and nothing is printed: the value is not known. */
+async function printField(
+  document: unknown,
+  path: string,
+  { json }: { readonly json: boolean },
+  print: (text: string) => void,
+): Promise<number> {
+  const { bare, fieldAt } = await import('./field.ts');
+  const value = fieldAt(document, path);
+  if (value === null || value === undefined) return 1;
+  const { stringify } = await import('yaml');
+  print(json ? toJson(value) : bare(value, stringify));
+  return 0;
+}
 
 function toJson(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;

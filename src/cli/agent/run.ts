@@ -13,6 +13,7 @@ const clearScreen = '\u001b[2J';
 export const run = command({
   name: 'run',
   describe: 'check in with the server and keep sending heartbeats',
+  examples: ['run --server https://192.0.2.1:3000', 'run --server http://192.0.2.1:3000 --once'],
   settings: agentSettings,
   options: {
     once: { type: 'boolean', describe: 'check in once, print the answer as JSON and exit' },

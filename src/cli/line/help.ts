@@ -7,29 +7,32 @@ import { consoleColumns, wrap } from '../text/table.ts';
 
 const longestTerm = 30;
 
-type Row = readonly [term: string, text: string];
+export type Row = readonly [term: string, text: string];
 
 /** The help of the whole program, of a group of its commands, or of one. */
 export function helpText(program: Program, command: Command | undefined, group?: string): string {
   const lines =
     command === undefined
       ? ofProgram(inGroup(program, group))
-      : ofCommand(command, `${program.name} ${usageOf(command)}`);
+      : ofCommand(command, program.name, `${program.name} ${usageOf(command)}`);
   return `${lines.join('\n')}\n`;
 }
 
 function inGroup(program: Program, group: string | undefined): Program {
   if (group === undefined) return program;
   const commands = program.commands?.filter(({ name }) => name.startsWith(`${group} `)) ?? [];
-  return { name: program.name, version: program.version, commands };
+  const { name, describe, version } = program;
+  return { name, describe, version, commands };
 }
 
-function ofProgram({ name, commands, defaultCommand }: Program): string[] {
+function ofProgram({ name, describe, commands, defaultCommand }: Program): string[] {
   if (commands === undefined)
-    return defaultCommand === undefined ? [] : ofCommand(defaultCommand, name);
+    return defaultCommand === undefined ? [] : ofCommand(defaultCommand, name, name);
   const shown = commands.filter((c) => c.isInternal !== true);
   return [
     `Usage: ${name} ${defaultCommand === undefined ? '<command>' : '[command]'} [options]`,
+    '',
+    ...sentence(describe),
     ...section(
       'Commands',
       shown.map((c): Row => [
@@ -44,12 +47,12 @@ function ofProgram({ name, commands, defaultCommand }: Program): string[] {
   ];
 }
 
-function ofCommand(command: Command, usage: string): string[] {
-  const { describe, positionals = {} } = command;
+function ofCommand(command: Command, program: string, usage: string): string[] {
+  const { describe, examples = [], positionals = {} } = command;
   return [
     `Usage: ${usage} [options]`,
     '',
-    ...wrap(`${describe.charAt(0).toUpperCase()}${describe.slice(1)}.`, consoleColumns),
+    ...sentence(describe),
     ...section(
       'Arguments',
       Object.entries(positionals).map(([name, spec]): Row => [
@@ -59,22 +62,31 @@ function ofCommand(command: Command, usage: string): string[] {
     ),
     ...optionSections(command),
     ...section('Common options', optionRows(commonOptions)),
+    ...(examples.length === 0 ? [] : ['', 'Examples:']),
+    ...examples.map((line) => `  ${program} ${line}`),
   ];
 }
 
-function optionSections({ options, settings = {} }: Command): string[] {
-  const flags = Object.entries(settingOptions(settings));
-  const variables = Object.keys(settings).map(environmentName);
+function sentence(describe: string): string[] {
+  return wrap(`${describe.charAt(0).toUpperCase()}${describe.slice(1)}.`, consoleColumns);
+}
+
+function optionSections(command: Command): string[] {
   return [
-    ...section('Options', optionRows(options)),
-    ...section(
-      'Settings, with their environment variables',
-      flags.map(([name, spec], i): Row => [term(name, spec), `${spec.describe} [${variables[i]}]`]),
-    ),
+    ...section('Options', optionRows(command.options)),
+    ...section('Settings, with their environment variables', settingRows(command)),
   ];
 }
 
-function optionRows(options: Readonly<Record<string, OptionSpec>>): Row[] {
+export function settingRows({ settings = {} }: Command): Row[] {
+  const variables = Object.keys(settings).map(environmentName);
+  return Object.entries(settingOptions(settings)).map(([name, spec], i) => [
+    term(name, spec),
+    `${spec.describe} [${variables[i]}]`,
+  ]);
+}
+
+export function optionRows(options: Readonly<Record<string, OptionSpec>>): Row[] {
   return Object.entries(options).map(([name, spec]) => {
     const { describe, type, default: value } = spec;
     const usual =
@@ -90,12 +102,12 @@ function term(name: string, { short, type, value, choices }: OptionSpec): string
   return `${dashes} ${choices?.join('|') ?? value ?? (type === 'number' ? 'NUMBER' : 'TEXT')}`;
 }
 
-function choicesText(choices: readonly string[] | undefined): string {
+export function choicesText(choices: readonly string[] | undefined): string {
   return choices === undefined ? '' : `: ${choices.join(', ')}`;
 }
 
-/** "token <action> [name]". */
-function usageOf({ name, positionals = {} }: Command): string {
+/** The usage line of a command: "token <action> [name]". */
+export function usageOf({ name, positionals = {} }: Command): string {
   const words = Object.entries(positionals).map(([word, { isOptional, isMany }]) => {
     const shown = isMany === true ? `${word}…` : word;
     return isOptional === true ? `[${shown}]` : `<${shown}>`;

@@ -25,6 +25,11 @@ const shape: Shape<AuditEntry> = {
 const audit = command({
   name: 'audit',
   describe: 'print what operators changed, oldest first; takes a full token',
+  examples: [
+    'audit --since 2026-11-26T00:00:00Z',
+    'audit --machine node-7 -o wide',
+    'audit templates/debian-cloud',
+  ],
   positionals: {
     record: { describe: 'only changes of this record: "templates/NAME"', isOptional: true },
   },

@@ -21,6 +21,7 @@ const shape: Shape<IdentityConflict> = {
 const list = command({
   name: 'conflicts list',
   describe: 'list conflicts that wait for a decision',
+  examples: ['conflicts list', 'conflicts list --all'],
   options: {
     all: { type: 'boolean', describe: 'also those that are decided' },
     ...outputOptions,
@@ -36,6 +37,7 @@ const list = command({
 const get = command({
   name: 'conflicts get',
   describe: 'print a conflict with its evidence',
+  examples: ['conflicts get 0192f0c4-7c1e-7d3a-9d3f-5a8e6c1b2d40'],
   positionals: conflict,
   options: { ...outputOptions, ...connectionOptions },
   run: (args, io) =>
@@ -51,6 +53,7 @@ const get = command({
 const accept = command({
   name: 'conflicts accept',
   describe: 'decide that the machine is one of the candidates, and merge it into that',
+  examples: ['conflicts accept 0192f0c4-7c1e-7d3a-9d3f-5a8e6c1b2d40'],
   positionals: conflict,
   options: {
     into: { type: 'string', value: 'ID', describe: 'which candidate, where there are several' },
@@ -67,6 +70,7 @@ const accept = command({
 const split = command({
   name: 'conflicts split',
   describe: 'decide that it is a machine of its own',
+  examples: ['conflicts split 0192f0c4-7c1e-7d3a-9d3f-5a8e6c1b2d40'],
   positionals: conflict,
   options: connectionOptions,
   run: (args, io) =>

@@ -22,6 +22,7 @@ const shape: Shape<Listed> = {
 const list = command({
   name: 'context list',
   describe: 'list contexts',
+  examples: ['context list'],
   options: outputOptions,
   async run(args, io) {
     const { current, contexts } = readContexts(contextsPath(io));
@@ -38,6 +39,7 @@ const list = command({
 const set = command({
   name: 'context set',
   describe: 'create or replace a context, and use it from now on',
+  examples: ['context set lab https://dragonfly.example:3000 --token-file ~/.dragonfly-token'],
   positionals: { name: { describe: 'its name' }, server: { describe: 'the URL of the server' } },
   options: {
     'token-file': { type: 'string', value: 'FILE', describe: 'holds the token' },
@@ -76,6 +78,7 @@ const set = command({
 const use = command({
   name: 'context use',
   describe: 'use a context from now on',
+  examples: ['context use lab'],
   positionals: { name: { describe: 'its name' } },
   options: {},
   run(args, io) {
@@ -91,6 +94,7 @@ const use = command({
 const remove = command({
   name: 'context delete',
   describe: 'delete a context',
+  examples: ['context delete lab'],
   positionals: { name: { describe: 'its name' } },
   options: {},
   run(args, io) {

@@ -19,6 +19,7 @@ const shape: Shape<DamagedList['damaged'][number]> = {
 const list = command({
   name: 'damaged list',
   describe: 'look at every stored record and list those that cannot be read',
+  examples: ['damaged list'],
   options: { ...outputOptions, ...connectionOptions },
   run: (args, io) =>
     withClient(args, io, async (client) => {
@@ -31,6 +32,7 @@ const list = command({
 const get = command({
   name: 'damaged get',
   describe: 'print a damaged record as it is stored',
+  examples: ['damaged get templates/odd'],
   positionals: record,
   options: connectionOptions,
   run: (args, io) =>
@@ -43,6 +45,7 @@ const get = command({
 const remove = command({
   name: 'damaged delete',
   describe: 'delete a damaged record for good',
+  examples: ['damaged delete templates/odd'],
   positionals: record,
   options: connectionOptions,
   run: (args, io) =>

@@ -7,6 +7,7 @@ import { connectionOptions, withClient } from './connection.ts';
 const events = command({
   name: 'events',
   describe: 'print what changes, a line each, until stopped',
+  examples: ['events', 'events --type machine'],
   options: {
     type: { type: 'string', value: 'TYPE', describe: 'only these, as machine.changed or workflow' },
     json: { type: 'boolean', describe: 'print each as JSON' },

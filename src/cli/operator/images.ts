@@ -12,6 +12,7 @@ const shape: Shape<ImageSum> = {
 const list = command({
   name: 'images list',
   describe: "list the server's disk images with their SHA-256",
+  examples: ['images list'],
   options: { ...outputOptions, ...connectionOptions },
   run: (args, io) =>
     withClient(args, io, async (client) => {

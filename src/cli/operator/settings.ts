@@ -14,6 +14,7 @@ const shape: Shape<Setting> = {
 const list = command({
   name: 'settings list',
   describe: 'list settings',
+  examples: ['settings list template'],
   positionals: { prefix: { describe: 'how their keys begin', isOptional: true } },
   options: { ...outputOptions, ...connectionOptions },
   run: (args, io) =>
@@ -28,6 +29,7 @@ const list = command({
 const get = command({
   name: 'settings get',
   describe: 'print the value of a setting',
+  examples: ['settings get template.default_user'],
   positionals: key,
   options: connectionOptions,
   run: (args, io) =>
@@ -40,6 +42,10 @@ const get = command({
 const set = command({
   name: 'settings set',
   describe: 'set a setting; a secret is read from standard input, with "-" as its value',
+  examples: [
+    'settings set template.default_user admin',
+    'settings set template.default_password -',
+  ],
   positionals: { ...key, value: { describe: 'its value; "-": standard input' } },
   options: connectionOptions,
   run: (args, io) =>
@@ -54,6 +60,7 @@ const set = command({
 const remove = command({
   name: 'settings delete',
   describe: 'delete a setting',
+  examples: ['settings delete template.default_user'],
   positionals: key,
   options: connectionOptions,
   run: (args, io) =>

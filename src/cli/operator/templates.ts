@@ -21,6 +21,7 @@ const shape: Shape<Template> = {
 const list = command({
   name: 'templates list',
   describe: 'list templates',
+  examples: ['templates list'],
   options: { ...outputOptions, ...connectionOptions },
   run: (args, io) =>
     withClient(args, io, async (client) => {
@@ -32,6 +33,7 @@ const list = command({
 const get = command({
   name: 'templates get',
   describe: 'print a template; with --machine as that machine would get it, secrets masked',
+  examples: ['templates get debian-cloud', 'templates get debian-cloud --machine node-7'],
   positionals: template,
   options: {
     machine: {
@@ -59,6 +61,7 @@ const get = command({
 const apply = command({
   name: 'templates apply',
   describe: 'create or replace a template',
+  examples: ['templates apply debian-cloud.yaml'],
   positionals: {
     file: { value: 'FILE', describe: 'the template in YAML or JSON; "-": standard input' },
   },
@@ -75,6 +78,7 @@ const apply = command({
 const remove = command({
   name: 'templates delete',
   describe: 'delete a template',
+  examples: ['templates delete debian-cloud'],
   positionals: template,
   options: connectionOptions,
   run: (args, io) =>

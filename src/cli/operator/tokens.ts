@@ -31,6 +31,7 @@ const myself: Shape<Myself> = {
 const list = command({
   name: 'tokens list',
   describe: 'list tokens, without their secrets',
+  examples: ['tokens list'],
   options: { ...outputOptions, ...connectionOptions },
   run: (args, io) =>
     withClient(args, io, async (client) => {
@@ -42,6 +43,7 @@ const list = command({
 const create = command({
   name: 'tokens create',
   describe: 'create a token and print it, this once',
+  examples: ['tokens create night-shift operate --tag rack-7 --expires-at 2027-01-31T00:00:00Z'],
   positionals: { ...token, scope: { describe: 'what it allows', choices: TokenScope.enum } },
   options: {
     tag: {
@@ -70,6 +72,7 @@ const create = command({
 const revoke = command({
   name: 'tokens revoke',
   describe: 'revoke a token',
+  examples: ['tokens revoke night-shift'],
   positionals: token,
   options: connectionOptions,
   run: (args, io) =>
@@ -83,6 +86,7 @@ const revoke = command({
 const whoami = command({
   name: 'whoami',
   describe: 'print which token you use, and what it allows',
+  examples: ['whoami'],
   options: { ...outputOptions, ...connectionOptions },
   run: (args, io) =>
     withClient(args, io, async (client) => {

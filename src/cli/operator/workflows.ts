@@ -34,6 +34,7 @@ function stateOf(found: Workflow): string {
 const list = command({
   name: 'workflows list',
   describe: 'list workflows, oldest first',
+  examples: ['workflows list --active', 'workflows list --machine node-7 -o wide'],
   options: {
     machine: { type: 'string', value: 'MACHINE', describe: 'only those of this machine' },
     active: { type: 'boolean', describe: 'only those that wait or run' },
@@ -56,6 +57,7 @@ const list = command({
 const get = command({
   name: 'workflows get',
   describe: 'print a workflow: its plan, its actions and their output',
+  examples: ['workflows get 0192f0c4-7c1e-7d3a-9d3f-5a8e6c1b2d40'],
   positionals: workflow,
   options: { ...outputOptions, ...connectionOptions },
   run: (args, io) =>
@@ -70,6 +72,7 @@ const get = command({
 const cancel = command({
   name: 'workflows cancel',
   describe: 'cancel a workflow',
+  examples: ['workflows cancel 0192f0c4-7c1e-7d3a-9d3f-5a8e6c1b2d40'],
   positionals: workflow,
   options: connectionOptions,
   run: (args, io) =>
@@ -83,6 +86,7 @@ const cancel = command({
 const release = command({
   name: 'workflows release',
   describe: 'let a workflow that was restored from a backup go on',
+  examples: ['workflows release 0192f0c4-7c1e-7d3a-9d3f-5a8e6c1b2d40'],
   positionals: workflow,
   options: connectionOptions,
   run: (args, io) =>
@@ -97,6 +101,7 @@ const release = command({
 const wait = command({
   name: 'workflows wait',
   describe: 'follow a workflow until it has ended',
+  examples: ['workflows wait 0192f0c4-7c1e-7d3a-9d3f-5a8e6c1b2d40 --timeout 3600'],
   positionals: workflow,
   options: { timeout: waitOptions.timeout, ...connectionOptions },
   run: (args, io) =>

@@ -6,6 +6,7 @@ export const backup = command({
   name: 'backup',
   positionals: { file: { value: 'FILE', describe: 'the file to write' } },
   describe: 'write all records to a file, also while a server runs',
+  examples: ['backup /var/backups/dragonfly.jsonl'],
   settings: storeSettings,
   options: {
     dragonfly: {

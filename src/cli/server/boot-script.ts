@@ -5,6 +5,7 @@ import { command } from '../command.ts';
 export const bootScript = command({
   name: 'boot-script',
   describe: "print iPXE's first script, for the TFTP folder: it waits for the server at URL",
+  examples: ['boot-script http://192.0.2.1:3000'],
   positionals: { url: { describe: 'the URL of the server, as machines reach it' } },
   options: {
     'give-up': {

@@ -6,6 +6,7 @@ import { openStoreOf, storeSettings } from './store-options.ts';
 export const check = command({
   name: 'check',
   describe: 'find index entries without their record and records without their entries',
+  examples: ['check', 'check --repair'],
   settings: storeSettings,
   options: {
     repair: {

@@ -7,6 +7,7 @@ import { serverConfiguration, settingsOf } from './server-settings.ts';
 export const image = command({
   name: 'image',
   describe: 'add, list or verify the disk images in the image directory',
+  examples: ['image add debian-12.qcow2', 'image list', 'image verify'],
   positionals: {
     action: { describe: 'what to do', choices: ['add', 'list', 'verify'] },
     file: { value: 'FILE', describe: 'add: the file; verify: one image only', isOptional: true },

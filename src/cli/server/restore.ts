@@ -6,6 +6,7 @@ export const restore = command({
   name: 'restore',
   positionals: { file: { value: 'FILE', describe: 'the backup' } },
   describe: 'put all records of a backup into an empty store, of any kind',
+  examples: ['restore /var/backups/dragonfly.jsonl'],
   settings: storeSettings,
   options: {
     dragonfly: {

@@ -17,6 +17,7 @@ import {
 export const rotateKey = command({
   name: 'rotate-key',
   describe: 'make a new key in --secret-key-file and encrypt all BMC passwords with it',
+  examples: ['rotate-key --keep-old'],
   settings: settingsOf([...storeSettingNames, 'secret_key_file']),
   options: {
     'keep-old': { type: 'boolean', describe: 'keep the old keys in the file, for old backups' },

@@ -30,6 +30,7 @@ const certificatePollMs = 5000;
 export const serve = command({
   name: 'serve',
   describe: 'run the server until it is stopped',
+  examples: ['serve --listen 0.0.0.0:3000', 'serve --print-config'],
   settings: allSettings,
   options: {
     'print-config': {

@@ -4,6 +4,7 @@ import { command } from '../command.ts';
 export const template = command({
   name: 'template',
   describe: 'list the templates that come with the package, or print one as YAML',
+  examples: ['template examples', 'template examples debian-cloud'],
   positionals: {
     action: { describe: 'what to do', choices: ['examples'] },
     name: { describe: 'print this one', isOptional: true },

@@ -21,6 +21,7 @@ export const token = command({
   name: 'token',
   describe:
     'create, list or revoke tokens of operators (read, operate, full) and for agents (enrol)',
+  examples: ['token create ops --scope full', 'token list', 'token revoke ops'],
   positionals: {
     action: { describe: 'what to do', choices: ['create', 'list', 'revoke'] },
     name: { describe: 'which token', isOptional: true },

@@ -25,6 +25,33 @@ afterAll(() => {
 });
 
 describe('inventory', () => {
+  it('prints the value at a path, alone, and nothing for one that is not known', async () => {
+    const value = (path: string, ...more: string[]) =>
+      runCommand(inventory, ['--root', machine, path, ...more]);
+    expect(await value('hardware.disks.0.serial')).toMatchObject({
+      code: 0,
+      stdout: 'S3Z2NB0K654321\n',
+    });
+    expect((await value('hardware.disks.0.size_bytes')).stdout).toBe('512110190592\n');
+    expect((await value('identity.all_macs')).stdout).toBe(
+      '- 52:54:00:ab:cd:01\n- 52:54:00:ab:cd:02\n',
+    );
+    expect((await value('hardware.cpu_model', '--json')).stdout).toBe('');
+    expect((await value('hardware.cpu_model')).code).toBe(1);
+    expect((await value('hardware.disks.0', '--only', 'disks', '--json')).stdout).toContain(
+      '"S3Z2',
+    );
+  });
+
+  it.each([
+    ['hardware.disk', 'there is no "disk" in hardware: did you mean disks?'],
+    ['hardware.disks.7', 'there is no "7" in hardware.disks: there is 0'],
+    ['identity.primary_mac.vendor', 'in identity.primary_mac: it is 52:54:00:ab:cd:01'],
+    ['hardware.constructor', 'there is no "constructor" in hardware: there is '],
+  ])('says what there is in place of %s', async (path, words) => {
+    await expect(runCommand(inventory, ['--root', machine, path])).rejects.toThrow(words);
+  });
+
   it('prints a table for a serial console', async () => {
     const { code, stdout } = await runCommand(inventory, ['--root', machine]);
     expect(code).toBe(0);

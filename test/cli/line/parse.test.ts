@@ -30,6 +30,7 @@ const clean = command({ name: 'clean', describe: 'clean up', options: {}, run })
 const hidden = command({ name: 'hidden', isInternal: true, describe: 'no', options: {}, run });
 const program: Program = {
   name: 'kitchen',
+  describe: 'cooks',
   version: '1.2.3',
   commands: [make, clean, hidden],
   moved: { shop: 'market' },
@@ -87,7 +88,7 @@ describe('parse', () => {
     expect(parsed).toEqual({ kind: 'run', command: clean, args: {} });
     const beside = { ...program, commands: [clean], defaultCommand: { ...make, positionals: {} } };
     expect(parse(beside, ['-o', 'x', '--hot'])).toMatchObject({ args: { output: 'x' } });
-    const single = { name: 'make', version: '', defaultCommand: make };
+    const single = { name: 'make', describe: '', version: '', defaultCommand: make };
     expect(parse(single, ['soup'])).toMatchObject({ kind: 'run', args: { thing: 'soup' } });
   });
 
@@ -150,6 +151,8 @@ describe('the help', () => {
     expect(helpText(program, undefined)).toMatchInlineSnapshot(`
       "Usage: kitchen <command> [options]
 
+      Cooks.
+
       Commands:
         make <thing> [note]  make a thing
         clean                clean up
@@ -201,6 +204,7 @@ describe('commands of two words', () => {
   });
   const grouped: Program = {
     name: 'kitchen',
+    describe: '',
     version: '',
     commands: [clean, washing, name('dry')],
   };

@@ -5,7 +5,7 @@ import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { operatorCommands } from '../../../src/cli/operator/commands.ts';
+import { operatorCommands } from '../../../src/cli/operator/program.ts';
 import { AppError } from '../../../src/core/errors.ts';
 import { ImageFolder } from '../../../src/store/images/folder.ts';
 import {

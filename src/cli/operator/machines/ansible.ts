@@ -13,6 +13,7 @@ interface Group {
 const ansible = command({
   name: 'inventory ansible',
   describe: "print Ansible's dynamic inventory: groups by tag, state and model",
+  examples: ['inventory ansible --list', 'inventory ansible --host node-7'],
   options: {
     list: { type: 'boolean', describe: 'all machines (the default)' },
     host: { type: 'string', value: 'NAME', describe: 'the variables of one machine' },

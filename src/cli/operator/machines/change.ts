@@ -17,6 +17,7 @@ import {
 const add = command({
   name: 'machines add',
   describe: 'enter a machine that has not booted yet',
+  examples: ['machines add 02:00:00:00:00:01 --name node-7 --tag rack-7 --template debian-cloud'],
   positionals: { mac: { describe: 'its primary MAC' } },
   options: {
     name: { type: 'string', value: 'HOSTNAME', describe: 'its host name' },
@@ -46,6 +47,7 @@ const changing = {
 const tag = command({
   name: 'machines tag',
   describe: 'put a tag on machines',
+  examples: ['machines tag rack-7 node-7 node-8', 'machines tag spare -q model:R650'],
   positionals: { new: { describe: 'the tag' }, ...someMachines },
   options: changing,
   run: (args, io) => changeAll(args, io, { add_tags: [args.new] }, `tagged ${args.new}`),
@@ -54,6 +56,7 @@ const tag = command({
 const untag = command({
   name: 'machines untag',
   describe: 'take a tag off machines',
+  examples: ['machines untag spare -l rack-7'],
   positionals: { old: { describe: 'the tag' }, ...someMachines },
   options: changing,
   run: (args, io) =>
@@ -63,6 +66,7 @@ const untag = command({
 const assign = command({
   name: 'machines assign',
   describe: 'choose what is to be installed on machines ("none": nothing)',
+  examples: ['machines assign debian-cloud node-7', 'machines assign none -l rack-7'],
   positionals: { template: { describe: 'the name of a template, or none' }, ...someMachines },
   options: changing,
   run(args, io) {
@@ -74,6 +78,7 @@ const assign = command({
 const offline = command({
   name: 'machines offline',
   describe: 'set machines aside: they boot their own disks and run nothing',
+  examples: ['machines offline node-7'],
   positionals: someMachines,
   options: changing,
   run: (args, io) => changeAll(args, io, { offline: true }, 'offline'),
@@ -82,6 +87,7 @@ const offline = command({
 const online = command({
   name: 'machines online',
   describe: 'bring machines back that were set aside',
+  examples: ['machines online node-7'],
   positionals: someMachines,
   options: changing,
   run: (args, io) => changeAll(args, io, { offline: false }, 'back'),
@@ -90,6 +96,7 @@ const online = command({
 const forget = command({
   name: 'machines forget',
   describe: 'forget machines: one that comes back is registered as a new one',
+  examples: ['machines forget node-7', 'machines forget -l scrapped --dry-run'],
   positionals: someMachines,
   options: { ...changing, yes: { type: 'boolean', short: 'y', describe: 'do not ask' } },
   run: (args, io) => changeAll(args, io, { delete: true }, 'forgotten', !args.yes),
@@ -98,6 +105,7 @@ const forget = command({
 const label = command({
   name: 'machines label',
   describe: 'set labels of a machine (KEY=VALUE) and remove them (KEY-)',
+  examples: ['machines label node-7 owner=storage rack-'],
   positionals: { ...oneMachine, labels: { describe: 'KEY=VALUE or KEY-', isMany: true } },
   options: connectionOptions,
   run: (args, io) =>

@@ -42,6 +42,12 @@ const changeShape: Shape<MachineChange> = {
 const list = command({
   name: 'machines list',
   describe: 'list machines: all, or those that a search finds',
+  examples: [
+    'machines list',
+    'machines list rack-7 -o wide',
+    'machines list --liveness gone -o name',
+    'machines list -q "model:R650 -tag:spare" -o csv',
+  ],
   positionals: {
     words: { describe: 'a search, as with -q', isMany: true, isOptional: true },
   },
@@ -74,6 +80,7 @@ const list = command({
 const get = command({
   name: 'machines get',
   describe: 'print all that is known of a machine',
+  examples: ['machines get node-7', 'machines get 02:00:00:00:00:01 --json'],
   positionals: oneMachine,
   options: { ...outputOptions, ...connectionOptions },
   run: (args, io) =>
@@ -89,6 +96,7 @@ const get = command({
 const history = command({
   name: 'machines history',
   describe: 'print the changes of a machine, newest first',
+  examples: ['machines history node-7'],
   positionals: oneMachine,
   options: { ...outputOptions, ...connectionOptions },
   run: (args, io) =>

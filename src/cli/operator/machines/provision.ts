@@ -16,6 +16,10 @@ import { waitFor, waitOptions } from '../wait.ts';
 const provision = command({
   name: 'machines provision',
   describe: 'install machines: prints the plan of each, asks, and queues the workflows',
+  examples: [
+    'machines provision node-7 --template debian-cloud --wait',
+    'machines provision -l rack-7 --dry-run',
+  ],
   positionals: someMachines,
   options: {
     template: {
@@ -58,6 +62,7 @@ const provision = command({
 const cancel = command({
   name: 'machines cancel',
   describe: 'cancel the active workflows of machines',
+  examples: ['machines cancel node-7', 'machines cancel -l rack-7'],
   positionals: someMachines,
   options: { ...selectionOptions, ...connectionOptions },
   run: (args, io) =>

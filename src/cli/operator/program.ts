@@ -1,5 +1,6 @@
-// All commands of the operators' program, grouped by what they act on, a file for each group.
-import type { Command } from '../command.ts';
+// The operators' program as data: its commands, grouped by what they act on, a file for each group.
+import type { Command, Program } from '../command.ts';
+import { version } from '../version.ts';
 import { auditCommands } from './audit.ts';
 import { inventoryCommands } from './machines/ansible.ts';
 import { conflictCommands } from './conflicts.ts';
@@ -31,3 +32,10 @@ export const operatorCommands: readonly Command[] = [
   ...inventoryCommands,
   ...contextCommands,
 ];
+
+export const operatorProgram: Program = {
+  name: 'dragonfly',
+  describe: 'looks at machines and changes them from a shell, as the page does in a browser',
+  version,
+  commands: operatorCommands,
+};

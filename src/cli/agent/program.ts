@@ -1,0 +1,18 @@
+// The agent's program as data: its commands, one file each.
+import type { Program } from '../command.ts';
+import { version } from '../version.ts';
+import { capture } from './capture.ts';
+import { config } from './config.ts';
+import { doctor } from './doctor.ts';
+import { identify } from './identify.ts';
+import { inventory } from './inventory.ts';
+import { readFiles } from './read-files.ts';
+import { run } from './run.ts';
+
+export const agentProgram: Program = {
+  name: 'dragonfly-agent',
+  describe: 'reads what a machine is, and does on it what the server says',
+  version,
+  commands: [inventory, identify, capture, doctor, run, config, readFiles],
+  moved: { simulate: 'dragonfly-simulate' },
+};

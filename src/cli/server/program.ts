@@ -1,0 +1,20 @@
+// The server's program as data: its commands, one file each.
+import type { Program } from '../command.ts';
+import { version } from '../version.ts';
+import { backup } from './backup.ts';
+import { bootScript } from './boot-script.ts';
+import { check } from './check.ts';
+import { image } from './image.ts';
+import { restore } from './restore.ts';
+import { rotateKey } from './rotate-key.ts';
+import { serve } from './serve.ts';
+import { template } from './template.ts';
+import { token } from './token.ts';
+
+export const serverProgram: Program = {
+  name: 'dragonfly-server',
+  describe: 'recognises machines, keeps what is known of them, and decides what they do next',
+  version,
+  defaultCommand: serve,
+  commands: [serve, token, image, template, rotateKey, backup, restore, check, bootScript],
+};
