@@ -204,8 +204,9 @@ async function install({ client, machine }: Server, say: Say, signal: AbortSigna
   const { name } = template.metadata;
   await client.templates.put(template);
   const request = { machine_id: id, template: name };
-  say(`the plan for ${planText('the machine', await client.workflows.plan(request)).trimEnd()}`);
-  const { metadata } = await client.workflows.create(request);
+  const { plan_digest, ...plan } = await client.workflows.plan(request);
+  say(`the plan for ${planText('the machine', plan).trimEnd()}`);
+  const { metadata } = await client.workflows.create({ ...request, plan_digest });
   say('queued');
   await follow(() => client.workflows.get(metadata.name), say, signal);
 }

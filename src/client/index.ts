@@ -46,7 +46,7 @@ export type {
   TokenScope,
 } from '../model/api/tokens.ts';
 export type { Setting } from '../model/api/settings.ts';
-export type { WorkflowCounts, WorkflowCreate } from '../model/api/workflows.ts';
+export type { PlanAnswer, WorkflowCounts, WorkflowCreate } from '../model/api/workflows.ts';
 export type { AuditEntry } from '../model/documents/audit.ts';
 export type { Template } from '../model/documents/template.ts';
 export type { Workflow } from '../model/documents/workflow.ts';
@@ -54,5 +54,6 @@ export type { CallOptions, ChangeOptions, Tagged } from './calls.ts';
 export { Client, type ClientOptions } from './client.ts';
 export type { ImageSum } from './images.ts';
 export type { ListOptions, Listing } from './listing.ts';
-export type { BulkChange, MachineFilter } from './machines.ts';
+export type { BulkChange } from '../model/api/bulk.ts';
+export type { MachineFilter } from './machines.ts';
 export type { WatchedEvent, WatchOptions } from './watch.ts';

@@ -1,7 +1,6 @@
 // Machines, their history and their tags.
 import type { IdentityConflict, MachineChange } from '../model/history.ts';
 import type {
-  BulkRequest,
   BulkResponse,
   MachineCreate,
   MachineListQuery,
@@ -9,14 +8,12 @@ import type {
   MachineView,
   TagList,
 } from '../model/api/machines.ts';
+import { bulkRequest, type BulkChange } from '../model/api/bulk.ts';
 import { pathOf, type CallOptions, type Calls, type ChangeOptions, type Tagged } from './calls.ts';
 import { listing, type Listing, type ListOptions } from './listing.ts';
 
 /** A machine must meet all conditions. `q`: a search as in the page, such as "epyc tag:rack-* -state:error". */
 export type MachineFilter = Omit<MachineListQuery, 'ids' | 'limit' | 'cursor'>;
-
-/** One change for many machines. */
-export type BulkChange = Omit<BulkRequest, 'ids'>;
 
 /** The most machines in one request of `changeMany`, so that a busy server answers in time. */
 const mostAtOnce = 1000;
@@ -61,7 +58,8 @@ export class MachineCalls {
     return this.#calls.delete(pathOf`api/machines/${id}`, options);
   }
 
-  /** Makes the same change to each machine, and says for which it failed. */
+  /** Makes the same change to each machine, and says for which it failed. With `workflow`, `plan_digests` from the
+   *  `outlook` of a dry run refuse each machine whose plan has become another one. */
   async changeMany(
     ids: readonly string[],
     change: BulkChange,
@@ -69,7 +67,7 @@ export class MachineCalls {
   ): Promise<BulkResponse> {
     const total: BulkResponse = { changed: 0, failed: [] };
     for (let i = 0; i < ids.length; i += mostAtOnce) {
-      const body = { ...change, ids: ids.slice(i, i + mostAtOnce) };
+      const body = bulkRequest(ids.slice(i, i + mostAtOnce), change);
       const some = await this.#calls.post<BulkResponse>('api/machines/bulk', body, options);
       total.changed += some.changed;
       total.failed.push(...some.failed);

@@ -1,6 +1,10 @@
 // Workflows: the work that agents have to do, or did.
-import type { WorkflowCounts, WorkflowCreate, WorkflowListQuery } from '../model/api/workflows.ts';
-import type { Plan } from '../model/documents/plan.ts';
+import type {
+  PlanAnswer,
+  WorkflowCounts,
+  WorkflowCreate,
+  WorkflowListQuery,
+} from '../model/api/workflows.ts';
 import type { Workflow } from '../model/documents/workflow.ts';
 import { pathOf, type CallOptions, type Calls } from './calls.ts';
 import { listing, type Listing, type ListOptions } from './listing.ts';
@@ -32,13 +36,15 @@ export class WorkflowCalls {
   }
 
   /** Queues a workflow for a machine. Errors: `machine.unknown`, `template.unknown`, `workflow.active`,
-   *  `machine.wrong-state`, and `machine.has-os` without `reimage`. */
+   *  `machine.wrong-state`, `machine.has-os` without `reimage`, and `plan.changed` where `plan_digest` is that of
+   *  another plan than would be carried out now. */
   async create(request: WorkflowCreate, options?: CallOptions): Promise<Workflow> {
     return this.#calls.post('api/workflows', request, options);
   }
 
-  /** Plans a workflow, and makes none. Errors: as `create`, and `plan.*`. */
-  async plan(request: Omit<WorkflowCreate, 'dry_run'>, options?: CallOptions): Promise<Plan> {
+  /** Plans a workflow, and makes none. `create` takes the `plan_digest` of the answer. Errors: as `create`, and
+   *  `plan.*`. */
+  async plan(request: Omit<WorkflowCreate, 'dry_run'>, options?: CallOptions): Promise<PlanAnswer> {
     return this.#calls.post('api/workflows', { ...request, dry_run: true }, options);
   }
 

@@ -97,7 +97,7 @@ const codes = {
   'workflow.refused': [409, 'This boot of the machine may not run the workflow.'],
   'plan.no-disk': [409, 'The machine has no disk that the template may write.'],
   'plan.ambiguous': [409, 'More than one disk could be meant.'],
-  'plan.changed': [null, 'The disks of a machine changed after its plan was shown.'],
+  'plan.changed': [409, 'What would be written changed after the plan was shown.'],
   'plan.has-data': [409, 'The planned disk holds data, and no reimage was asked for.'],
   'plan.unread': [
     409,

@@ -1,7 +1,7 @@
 // The API operations that the page uses. Each of them throws ApiError.
+import { bulkRequest, type BulkChange } from '../model/api/bulk.ts';
 import type { IdentityConflict, MachineChange } from '../model/history.ts';
 import type {
-  BulkRequest,
   BulkResponse,
   MachineCreate,
   MachinePatch,
@@ -9,8 +9,12 @@ import type {
 } from '../model/api/machines.ts';
 import type { TemplateView } from '../model/api/templates.ts';
 import type { Myself } from '../model/api/tokens.ts';
-import type { WorkflowCounts, WorkflowCreate, WorkflowListQuery } from '../model/api/workflows.ts';
-import type { Plan } from '../model/documents/plan.ts';
+import type {
+  PlanAnswer,
+  WorkflowCounts,
+  WorkflowCreate,
+  WorkflowListQuery,
+} from '../model/api/workflows.ts';
 import type { Workflow } from '../model/documents/workflow.ts';
 import type { Answer, Session } from './session.ts';
 
@@ -85,16 +89,16 @@ export async function readHistory(session: Session, id: string): Promise<readonl
 export async function changeMachines(
   session: Session,
   ids: readonly string[],
-  change: Omit<BulkRequest, 'ids'>,
+  change: BulkChange,
 ): Promise<BulkResponse> {
   const total: BulkResponse = { changed: 0, failed: [] };
   for (let i = 0; i < ids.length; i += 1000) {
-    const request = { ids: ids.slice(i, i + 1000), ...change };
-    const options = { method: 'POST', body: request } as const;
-    const { body } = await session.request<BulkResponse>('/api/machines/bulk', options);
-    total.changed += body.changed;
-    total.failed.push(...body.failed);
-    if (body.outlook !== undefined) (total.outlook ??= []).push(...body.outlook);
+    const body = bulkRequest(ids.slice(i, i + 1000), change);
+    const options = { method: 'POST', body } as const;
+    const { body: some } = await session.request<BulkResponse>('/api/machines/bulk', options);
+    total.changed += some.changed;
+    total.failed.push(...some.failed);
+    if (some.outlook !== undefined) (total.outlook ??= []).push(...some.outlook);
   }
   return total;
 }
@@ -139,25 +143,29 @@ export async function readMyself(session: Session): Promise<Myself> {
   return (await session.request<Myself>('/api/whoami')).body;
 }
 
-/** The template of a workflow, and the risks that an operator accepts before it is made. */
+/** The template of a workflow, and what an operator accepts before it is made. */
 export type Consent = Pick<WorkflowCreate, 'template' | 'reimage' | 'confirmed' | 'retry'>;
+
+/** A workflow as it is ordered: with the digest of the plan that was shown. */
+export type Order = Consent & Pick<WorkflowCreate, 'plan_digest'>;
 
 /** The plan of a workflow. Errors: `plan.*`, `machine.has-os`. */
 export async function planWorkflow(
   session: Session,
   machineId: string,
   consent: Consent,
-): Promise<Plan> {
+): Promise<PlanAnswer> {
   const body = { machine_id: machineId, ...consent, dry_run: true };
-  return (await session.request<Plan>('/api/workflows', { method: 'POST', body })).body;
+  return (await session.request<PlanAnswer>('/api/workflows', { method: 'POST', body })).body;
 }
 
+/** Errors: `plan.changed` if the plan is no longer the one that was shown. */
 export async function createWorkflow(
   session: Session,
   machineId: string,
-  consent: Consent,
+  order: Order,
 ): Promise<void> {
-  const body = { machine_id: machineId, ...consent };
+  const body = { machine_id: machineId, ...order };
   await session.request('/api/workflows', { method: 'POST', body });
 }
 

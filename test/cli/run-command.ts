@@ -8,6 +8,8 @@ export interface Surroundings {
   readonly env?: Io['env'];
   /** The answer to every question; undefined: nobody is there. */
   readonly answer?: string;
+  /** Runs while a question is asked. */
+  readonly meanwhile?: () => Promise<unknown>;
   readonly input?: string;
   readonly signal?: AbortSignal;
 }
@@ -23,7 +25,13 @@ export function runCommand(
 export async function runLine(
   commands: readonly Command[],
   argv: readonly string[],
-  { env = {}, answer, input = '', signal = new AbortController().signal }: Surroundings = {},
+  {
+    env = {},
+    answer,
+    meanwhile,
+    input = '',
+    signal = new AbortController().signal,
+  }: Surroundings = {},
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const program = { name: 'dragonfly-agent', describe: '', version: '1.2.3', commands };
   const parsed = parse(program, argv);
@@ -36,7 +44,10 @@ export async function runLine(
     stdout: stdout as unknown as NodeJS.WriteStream,
     stderr: stderr as unknown as NodeJS.WriteStream,
     signal,
-    ask: () => Promise.resolve(answer),
+    ask: async () => {
+      await meanwhile?.();
+      return answer;
+    },
     input: () => Promise.resolve(input),
     version: '1.2.3',
     log: () => Promise.resolve(silentLog),

@@ -8,6 +8,7 @@ import { fieldNames } from '../search/fields.ts';
 import { LivenessName } from './agent.ts';
 import { damaged } from './damaged.ts';
 import { MachineId, Paging, Tag, mostTags, printable, strict } from './request.ts';
+import { PlanDigest } from './workflows.ts';
 
 const Hostname = Type.String({
   maxLength: 253,
@@ -142,6 +143,8 @@ export const MachineCreate = Type.Object(
 );
 export type MachineCreate = Static<typeof MachineCreate>;
 
+const mostMachines = 10_000;
+
 const BulkOperation = {
   add_tags: Type.Optional(Type.Array(Tag, { maxItems: mostTags })),
   remove_tags: Type.Optional(Type.Array(Tag, { maxItems: mostTags })),
@@ -158,6 +161,14 @@ const BulkOperation = {
       strict,
     ),
   ),
+  plan_digests: Type.Optional(
+    Type.Record(Type.String({ pattern: `^${uuid}$` }), PlanDigest, {
+      ...strict,
+      maxProperties: mostMachines,
+      description:
+        'by machine id, as a dry run of the workflow gave them: a machine whose plan is another one by now, or that has none here, is refused',
+    }),
+  ),
   cancel: Type.Optional(
     Type.Literal(true, { description: 'ends the workflow that waits or runs' }),
   ),
@@ -170,7 +181,7 @@ const BulkOperation = {
 /** One change for many machines, each independent of the others; failures are listed per machine. */
 export const BulkRequest = Type.Object(
   {
-    ids: Type.Array(MachineId, { minItems: 1, maxItems: 10_000 }),
+    ids: Type.Array(MachineId, { minItems: 1, maxItems: mostMachines }),
     ...BulkOperation,
   },
   { ...strict, minProperties: 2 },
@@ -186,6 +197,9 @@ const BulkOutlook = Type.Object({
   machine_id: Type.String(),
   does: Type.Array(Type.String(), { description: 'what would be done, in words' }),
   loses: Type.Array(Type.String(), { description: 'what would be lost, in words' }),
+  plan_digest: Type.Optional(
+    Type.String({ description: 'for `plan_digests`; of a workflow alone' }),
+  ),
 });
 export type BulkOutlook = Static<typeof BulkOutlook>;
 

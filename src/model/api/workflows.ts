@@ -1,10 +1,20 @@
 // Requests and answers about workflows, between operators (the page, scripts) and the server.
 import { Type, type Static } from 'typebox';
 import { TemplateName } from '../documents/template.ts';
+import { Plan } from '../documents/plan.ts';
 import { Workflow } from '../documents/workflow.ts';
 import { nullable } from '../fields.ts';
 import { damaged } from './damaged.ts';
 import { MachineId, Paging, strict } from './request.ts';
+
+/** Names one plan: of a machine, its disk and what is on it, the template filled in, its images, what is accepted. */
+export const PlanDigest = Type.String({
+  minLength: 1,
+  maxLength: 512,
+  pattern: '^[\\w.~-]+$',
+  description:
+    'plan_digest of a dry run: where the plan is another one by now, the order is refused',
+});
 
 export const WorkflowCreate = Type.Object(
   {
@@ -23,6 +33,7 @@ export const WorkflowCreate = Type.Object(
     retry: Type.Optional(
       Type.Boolean({ description: 'run again by itself, twice at most, if its machine is reset' }),
     ),
+    plan_digest: Type.Optional(PlanDigest),
     dry_run: Type.Optional(
       Type.Boolean({ description: 'answers the plan of the workflow, and makes none' }),
     ),
@@ -30,6 +41,13 @@ export const WorkflowCreate = Type.Object(
   strict,
 );
 export type WorkflowCreate = Static<typeof WorkflowCreate>;
+
+/** The answer to a dry run. */
+export const PlanAnswer = Type.Object({
+  ...Plan.properties,
+  plan_digest: Type.String({ description: 'to be sent with the order' }),
+});
+export type PlanAnswer = Static<typeof PlanAnswer>;
 
 const states = ['pending', 'running', 'success', 'failed', 'timeout', 'cancelled'] as const;
 

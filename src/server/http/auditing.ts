@@ -78,7 +78,7 @@ function changeOf(kind: string, { body, params }: FastifyRequest): unknown {
     const actions: { action?: unknown }[] = Object(body).spec?.actions ?? [];
     return { etag: etag(body), actions: actions.map(({ action }) => action) };
   }
-  const { ids, ...rest } = Object(body);
+  const { ids, plan_digests: _shown, ...rest } = Object(body);
   if (Array.isArray(ids)) return { machines: ids.length, ...rest };
   if (kind !== 'settings' || body === undefined) return withoutSecrets(body ?? null);
   const { key } = Object(params);

@@ -13,7 +13,7 @@ import {
   type PatchServices,
 } from './machine-changes.ts';
 import { changeMachine, loadMachine } from './machines.ts';
-import { planForMachine, provision } from './provision.ts';
+import { planForMachine, provision, type PlanServices, type Provisioning } from './provision.ts';
 import {
   cancelWorkflow,
   loadWorkflow,
@@ -24,6 +24,7 @@ import {
 
 export type BulkServices = PatchServices &
   DeleteServices &
+  PlanServices &
   WorkflowServices & { readonly log: Log };
 
 /** The number of machines that are changed at a time. */
@@ -33,11 +34,12 @@ const atOnce = 32;
  *  AppError `request.invalid`. */
 export async function changeMany(
   s: BulkServices,
-  request: BulkRequest,
+  sent: BulkRequest,
   server: ServerSeen,
 ): Promise<BulkResponse> {
-  refuseBoth(request);
-  const left = [...new Set(request.ids.map((id) => id.toLowerCase()))];
+  refuseBoth(sent);
+  const request = inLowerCase(sent);
+  const left = [...new Set(request.ids)];
   const failed: BulkResponse['failed'] = [];
   const outlook: BulkOutlook[] = [];
   let changed = 0;
@@ -57,6 +59,16 @@ export async function changeMany(
   };
   await Promise.all(Array.from({ length: atOnce }, work));
   return { changed, failed, ...(request.dry_run === true ? { outlook } : {}) };
+}
+
+/** The request with its machines' ids as they are stored. */
+function inLowerCase({ ids, plan_digests: digests, ...changes }: BulkRequest): BulkRequest {
+  const lower = Object.entries(digests ?? {}).map(([id, digest]) => [id.toLowerCase(), digest]);
+  return {
+    ...changes,
+    ids: ids.map((id) => id.toLowerCase()),
+    ...(digests === undefined ? {} : { plan_digests: Object.fromEntries(lower) }),
+  };
 }
 
 /** Deleting and cancelling go with no other change. Errors: AppError `request.invalid`. */
@@ -81,7 +93,19 @@ async function changeOne(
     return;
   }
   await changeMachine(s, id, (machine) => changedBy(s, machine, request));
-  if (request.workflow !== undefined) await provision(s, id, request.workflow, server);
+  if (request.workflow !== undefined) await provision(s, id, orderFor(id, request), server);
+}
+
+/** The order for one machine. Errors: AppError `plan.changed` where plans were shown, and none of this one. */
+function orderFor(id: string, { workflow, plan_digests: shown }: BulkRequest): Provisioning {
+  if (shown === undefined) return { ...workflow };
+  const digest = shown[id];
+  if (digest !== undefined) return { ...workflow, plan_digest: digest };
+  throw new AppError(
+    'plan.changed',
+    'no plan of this machine was shown: ask for a dry run with it first',
+    { details: { machine_id: id } },
+  );
 }
 
 /** The machine with the changes of its record. Errors: those of applyPatch. */
@@ -133,12 +157,17 @@ async function outlookOf(
   if (request.workflow === undefined) return { machine_id: id, does, loses: [] };
   await refuseSecondWorkflow(s, machine);
   const plan = await planForMachine(s, after, request.workflow, server);
-  const { disk, overwrites, lost, warnings } = plan;
+  const { disk, overwrites, lost, warnings, plan_digest } = plan;
   const target = [disk?.device, disk?.model, disk?.serial, disk?.wwn].filter(Boolean).join(' ');
   if (overwrites)
     does.push(`overwrites ${target === '' ? 'a disk that the server does not know' : target}`);
   const actions = plan.actions.map(({ action }) => action).join(', ');
-  return { machine_id: id, does: [...does, `runs ${actions}`, ...warnings], loses: lost };
+  return {
+    machine_id: id,
+    does: [...does, `runs ${actions}`, ...warnings],
+    loses: lost,
+    plan_digest,
+  };
 }
 
 /** The differences between two records in words. */

@@ -2,18 +2,21 @@
 // it.
 import { AppError } from '../../core/errors.ts';
 import type { Machine } from '../../model/machine.ts';
-import type { Plan } from '../../model/documents/plan.ts';
 import type { Template } from '../../model/documents/template.ts';
 import type { Workflow } from '../../model/documents/workflow.ts';
 import type { Versioned } from '../../store/store.ts';
+import type { ImageFolder } from '../../store/images/folder.ts';
+import type { PlanAnswer } from '../../model/api/workflows.ts';
 import { confirmationOf } from '../rules/workflow/arrival.ts';
 import { fillTemplate } from '../rules/fill/fill.ts';
+import { planDigest, refuseChanged } from '../rules/plan/digest.ts';
 import { planWorkflow } from '../rules/plan/plan.ts';
 import type { ServerSeen } from '../rules/fill/variables.ts';
 import { storedFault, writesDisks } from '../rules/templates.ts';
 import { loadMachine, type ReadServices } from './machines.ts';
-import { maskedVariables } from './variables.ts';
-import { createWorkflow, type Draft, type WorkflowServices } from './workflows.ts';
+import { plannedImages } from './planned-images.ts';
+import { maskedFor } from './variables.ts';
+import { createWorkflow, type WorkflowServices } from './workflows.ts';
 
 export interface Provisioning {
   /** Default: the machine's os_choice. */
@@ -24,6 +27,12 @@ export interface Provisioning {
   readonly confirmed?: boolean | undefined;
   /** One that was interrupted is run again by itself. */
   readonly retry?: boolean | undefined;
+  /** The digest of the plan that the operator was shown: for any other plan the order is refused. */
+  readonly plan_digest?: string | undefined;
+}
+
+export interface PlanServices extends ReadServices {
+  readonly images: ImageFolder | undefined;
 }
 
 /** The template. Errors: AppError `template.unknown`. */
@@ -38,28 +47,30 @@ export async function loadTemplate(s: ReadServices, name: string): Promise<Versi
 /** The plan of a workflow that is not made. Errors: AppError
  *  `template.unknown`, `template.invalid`, `machine.unknown`, `plan.*`, `machine.has-os`, `store.*`. */
 export async function planFor(
-  s: ReadServices,
+  s: PlanServices,
   machineId: string,
   request: Provisioning,
   server: ServerSeen,
-): Promise<Plan> {
+): Promise<PlanAnswer> {
   const { value: machine } = await loadMachine(s, machineId);
   return planForMachine(s, machine, request, server);
 }
 
 /** The same for a machine as it would be. Errors: as planFor. */
 export async function planForMachine(
-  s: ReadServices,
+  s: PlanServices,
   machine: Machine,
   request: Provisioning,
   server: ServerSeen,
-): Promise<Plan> {
-  return (await draftOf(s, machine, request, server)).plan(machine);
+): Promise<PlanAnswer> {
+  const { plan } = await draftOf(s, machine, request, server);
+  const { plan: made, digest } = plan(machine);
+  return { ...made, plan_digest: digest };
 }
 
 /** Makes a workflow. Errors: as planFor and createWorkflow. */
 export async function provision(
-  s: WorkflowServices,
+  s: WorkflowServices & PlanServices,
   machineId: string,
   request: Provisioning,
   server: ServerSeen,
@@ -69,11 +80,11 @@ export async function provision(
 }
 
 async function draftOf(
-  s: ReadServices,
+  s: PlanServices,
   machine: Machine,
-  { template: named, reimage = false, confirmed = false, retry = false }: Provisioning,
+  { template: named, plan_digest: expected, ...accepted }: Provisioning,
   server: ServerSeen,
-): Promise<Draft> {
+) {
   const name = named ?? machine.config.os_choice;
   if (name === null) {
     throw new AppError(
@@ -85,12 +96,28 @@ async function draftOf(
   const { value: template } = await loadTemplate(s, name);
   const fault = storedFault(template);
   if (fault !== undefined) throw fault;
-  const shown = fillTemplate(template, await maskedVariables(s.store, machine, server));
+  const { reimage = false, confirmed = false, retry = false } = accepted;
+  const variables = await maskedFor(s.store, server);
+  const images = await plannedImages(
+    s.images,
+    fillTemplate(template, variables(machine)),
+    server.url,
+  );
   const confirmation = confirmationOf(template, writesDisks(template));
-  return {
-    template,
-    reimage,
-    retry,
-    plan: (m) => planWorkflow(m, shown, { reimage, confirmed, confirmation }),
+  const plan = (m: Machine) => {
+    const filled = fillTemplate(template, variables(m));
+    const made = planWorkflow(m, filled, { reimage, confirmed, confirmation, images });
+    const consent = { reimage, confirmed, retry };
+    const digest = planDigest({
+      machine: m,
+      plan: made,
+      template,
+      filled,
+      images,
+      accepted: consent,
+    });
+    if (expected !== undefined) refuseChanged(expected, digest, made.disk);
+    return { plan: made, digest };
   };
+  return { template, reimage, retry, plan };
 }

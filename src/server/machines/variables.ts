@@ -20,7 +20,7 @@ export async function variablesOf(
 ): Promise<Variables> {
   const workflowId = machine.status.current_workflow;
   const token = workflowId === null ? mask : await reportToken(store, workflowId);
-  return variablesWith(store, machine, server, token);
+  return variablesWith(await fleetSettings(store), machine, server, token);
 }
 
 /** The same, with secrets that may be shown to nobody. */
@@ -29,20 +29,30 @@ export async function maskedVariables(
   machine: Machine,
   server: ServerSeen,
 ): Promise<Variables> {
-  const variables = await variablesWith(store, machine, server, mask);
-  return new Map([...variables, ['default_password', { text: mask }]]);
+  return (await maskedFor(store, server))(machine);
 }
 
-async function variablesWith(
+/** The same for a machine that is given later, with the settings as they are now. */
+export async function maskedFor(
   store: Store,
+  server: ServerSeen,
+): Promise<(machine: Machine) => Variables> {
+  const settings = await fleetSettings(store);
+  return (machine) => {
+    const variables = variablesWith(settings, machine, server, mask);
+    return new Map([...variables, ['default_password', { text: mask }]]);
+  };
+}
+
+function variablesWith(
+  settings: FleetSettings,
   machine: Machine,
   server: ServerSeen,
   token: string,
-): Promise<Variables> {
+): Variables {
   const workflowId = machine.status.current_workflow ?? 'WORKFLOW';
   const phoneHomeUrl = `${server.url}/api/workflows/${workflowId}/report?token=${token}`;
-  const context = { server, phoneHomeUrl, random: unguessable };
-  return machineVariables(machine, await fleetSettings(store), context);
+  return machineVariables(machine, settings, { server, phoneHomeUrl, random: unguessable });
 }
 
 /** The settings that operators made for all machines. */

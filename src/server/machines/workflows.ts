@@ -27,8 +27,9 @@ export interface Draft {
   readonly template: Template;
   readonly reimage: boolean;
   readonly retry: boolean;
-  /** Makes the plan for the machine as it is. Errors: AppError `plan.*`, `machine.has-os`. */
-  readonly plan: (machine: Machine) => Plan;
+  /** Makes the plan for the machine as it is. Errors: AppError `plan.*`, `machine.has-os`; `plan.changed` where it
+   *  is not the one that was shown. */
+  readonly plan: (machine: Machine) => { readonly plan: Plan };
 }
 
 /** Makes a workflow for a machine and queues it there, with its plan and the template as it is now.
@@ -42,7 +43,7 @@ export async function createWorkflow(
   const { template } = draft;
   const { value: planned } = await loadMachine(s, machineId);
   await refuseSecondWorkflow(s, planned);
-  const plan = draft.plan(planned);
+  const { plan } = draft.plan(planned);
   const workflow = newWorkflow(s, machineId, draft, plan);
   const id = workflow.metadata.name;
   // First the workflow, then who refers to it: a crash between leaves a workflow that nobody runs.
@@ -50,7 +51,7 @@ export async function createWorkflow(
   try {
     await changeMachine(s, machineId, async (machine) => {
       await refuseSecondWorkflow(s, machine);
-      refuseOtherPlan(plan, draft.plan(machine));
+      refuseOtherPlan(plan, draft.plan(machine).plan);
       return {
         ...withoutOverdue(forgiven(machine)),
         config: { ...machine.config, os_choice: template.metadata.name },

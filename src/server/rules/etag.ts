@@ -5,8 +5,12 @@ import { stringifyExact } from '../../core/exact-json.ts';
 
 /** A strong entity tag of a document. */
 export function etag(document: unknown): string {
-  const hash = createHash('sha256').update(stringifyExact(document)).digest('base64url');
-  return `"${hash.slice(0, 22)}"`;
+  return `"${fingerprint(document)}"`;
+}
+
+/** 22 letters, digits, "-" and "_" for a document: others for any other one. */
+export function fingerprint(document: unknown): string {
+  return createHash('sha256').update(stringifyExact(document)).digest('base64url').slice(0, 22);
 }
 
 /** Refuses a change that is based on another version. Errors: AppError `request.stale`. */

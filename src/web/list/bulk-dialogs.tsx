@@ -1,7 +1,8 @@
 // Dialogs that change a selection of machines. A dry run says what would become of each.
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import type { BulkRequest, BulkResponse } from '../../model/api/machines.ts';
+import type { BulkChange } from '../../model/api/bulk.ts';
+import type { BulkResponse } from '../../model/api/machines.ts';
 import { changeMachines } from '../api.ts';
 import { useFleet, useServices } from '../context.ts';
 import { plural } from '../parts/format.ts';
@@ -123,7 +124,7 @@ const others = {
   offline: ['Mark offline', { offline: true }],
   back: ['Bring back', { offline: false }],
   forget: ['Forget', { delete: true }],
-} as const satisfies Readonly<Record<string, readonly [string, Omit<BulkRequest, 'ids'>]>>;
+} as const satisfies Readonly<Record<string, readonly [string, BulkChange]>>;
 
 /** A change that needs no more said. */
 export function BulkOther({ what, ids, ...rest }: BulkProps & { what: keyof typeof others }) {
@@ -146,7 +147,7 @@ export function BulkOther({ what, ids, ...rest }: BulkProps & { what: keyof type
 
 interface FormProps extends BulkProps {
   readonly title: string;
-  readonly change: Omit<BulkRequest, 'ids'>;
+  readonly change: BulkChange;
   readonly disabled: boolean;
   /** True for what cannot be undone: it is applied after its dry run alone. */
   readonly isGrave?: boolean;
@@ -154,7 +155,7 @@ interface FormProps extends BulkProps {
 }
 
 /** The answer to a dry run, as long as the form stands as it was then. */
-function useDryRun(ids: readonly string[], change: Omit<BulkRequest, 'ids'>) {
+function useDryRun(ids: readonly string[], change: BulkChange) {
   const { session } = useServices();
   const key = JSON.stringify([ids, change]);
   const [known, setKnown] = useState<{ key: string; answer: BulkResponse } | undefined>();
@@ -164,19 +165,38 @@ function useDryRun(ids: readonly string[], change: Omit<BulkRequest, 'ids'>) {
       const answer = await changeMachines(session, ids, { ...change, dry_run: true });
       setKnown({ key, answer });
     });
-  return { answer: known?.key === key ? known.answer : undefined, ask, ...task };
+  const forget = (): void => setKnown(undefined);
+  return { answer: known?.key === key ? known.answer : undefined, ask, forget, ...task };
 }
 
+/** The digests of the plans that were shown, where the change is a workflow. */
+function digestsOf({ outlook = [] }: BulkResponse): Pick<BulkChange, 'plan_digests'> {
+  const shown = outlook.flatMap(({ machine_id: id, plan_digest: digest }) =>
+    digest === undefined ? [] : [[id, digest] as const],
+  );
+  return shown.length === 0 ? {} : { plan_digests: Object.fromEntries(shown) };
+}
+
+/** The most machines whose refusals are told one by one. */
+const mostNamed = 8;
+
 function BulkForm({ ids, change, disabled, isGrave = false, children, ...form }: FormProps) {
-  const { session } = useServices();
-  const { answer, ask, busy, problem } = useDryRun(ids, change);
+  const { session, fleet } = useServices();
+  const { answer, ask, forget, busy, problem } = useDryRun(ids, change);
   const submit = async (): Promise<string> => {
     // A machine that the dry run refused is not tried, and neither is one that it did not show.
     const chosen = answer?.outlook?.map(({ machine_id }) => machine_id) ?? ids;
-    const { changed, failed } = await changeMachines(session, chosen, change);
+    const shown = answer === undefined ? {} : digestsOf(answer);
+    const { changed, failed } = await changeMachines(session, chosen, { ...change, ...shown });
     const done = `${plural(changed, 'machine')} changed`;
     if (failed.length === 0) return `${done}.`;
-    throw new Error(`${done}, ${String(failed.length)} refused: ${failed[0]?.failure.error ?? ''}`);
+    // The dry run holds no longer, and has to be asked for again.
+    forget();
+    const named = failed
+      .slice(0, mostNamed)
+      .map(({ machine_id: id, failure }) => `${fleet.get(id)?.name ?? id}: ${failure.error}`);
+    const more = failed.length > mostNamed ? `; and ${String(failed.length - mostNamed)} more` : '';
+    throw new Error(`${done}, ${String(failed.length)} refused. ${named.join('; ')}${more}`);
   };
   return (
     <FormDialog

@@ -1,12 +1,14 @@
 // The dialog before a machine is provisioned: its plan, or why there is none, and what has to be accepted.
 import { useEffect, useState } from 'preact/hooks';
 import type { MachineView } from '../../model/api/machines.ts';
+import type { PlanAnswer } from '../../model/api/workflows.ts';
 import type { Plan } from '../../model/documents/plan.ts';
 import type { PlannedDisk } from '../../model/documents/planned-disk.ts';
-import { planWorkflow, type Consent } from '../api.ts';
+import { planWorkflow, type Consent, type Order } from '../api.ts';
 import { useServices } from '../context.ts';
 import { formatDisk } from '../parts/format.ts';
 import { Dialog } from '../parts/parts.tsx';
+import { useTask } from '../parts/task.ts';
 import { messageOf } from '../session.ts';
 import { TemplateSelect } from './template-select.tsx';
 
@@ -15,14 +17,16 @@ interface ProvisionProps {
   /** The template that is chosen at first; "" for none. */
   readonly template: string;
   readonly onClose: () => void;
-  readonly onConfirm: (consent: Consent) => void;
+  /** Orders the workflow. If it fails, the dialog stays open and says why. */
+  readonly onConfirm: (order: Order) => Promise<void>;
 }
 
 /** The plan of what was chosen, or why there is none. */
 function usePlan(machineId: string, consent: Consent) {
   const { session } = useServices();
-  const [plan, setPlan] = useState<Plan | undefined>();
+  const [plan, setPlan] = useState<PlanAnswer | undefined>();
   const [refusal, setRefusal] = useState<string | undefined>();
+  const [asked, setAsked] = useState(0);
   useEffect(() => {
     let isCurrent = true;
     setPlan(undefined);
@@ -35,8 +39,8 @@ function usePlan(machineId: string, consent: Consent) {
     return () => {
       isCurrent = false;
     };
-  }, [session, machineId, consent]);
-  return { plan, refusal };
+  }, [session, machineId, consent, asked]);
+  return { plan, refusal, drop: () => setPlan(undefined), askAgain: () => setAsked(asked + 1) };
 }
 
 export function ProvisionDialog({ machine, template, onClose, onConfirm }: ProvisionProps) {
@@ -45,7 +49,17 @@ export function ProvisionDialog({ machine, template, onClose, onConfirm }: Provi
     confirmed: false,
     ...(template === '' ? {} : { template }),
   });
-  const { plan, refusal } = usePlan(machine.id, consent);
+  const { plan, refusal, drop, askAgain } = usePlan(machine.id, consent);
+  const { busy, problem, run } = useTask();
+  const confirm = async ({ plan_digest }: PlanAnswer): Promise<void> => {
+    try {
+      await onConfirm({ ...consent, plan_digest });
+    } catch (err) {
+      // Nobody confirms a plan by a second click that has not seen it.
+      drop();
+      throw err;
+    }
+  };
   const name = machine.config.hostname ?? machine.config.memorable_name;
   const isDestructive = plan?.overwrites === true && plan.lost.length > 0;
   return (
@@ -59,10 +73,15 @@ export function ProvisionDialog({ machine, template, onClose, onConfirm }: Provi
         }}
       />
       {plan !== undefined && <PlanView plan={plan} />}
-      {refusal !== undefined && (
+      {(refusal ?? problem) !== undefined && (
         <p class="problem" role="alert">
-          {refusal}
+          {refusal ?? problem}
         </p>
+      )}
+      {problem !== undefined && plan === undefined && (
+        <button type="button" class="more" onClick={askAgain}>
+          Show the plan as it is now
+        </button>
       )}
       <Acceptances machine={machine} consent={consent} onChange={setConsent} />
       <footer>
@@ -72,8 +91,8 @@ export function ProvisionDialog({ machine, template, onClose, onConfirm }: Provi
         <button
           type="button"
           class={isDestructive ? 'danger' : 'primary'}
-          disabled={plan === undefined}
-          onClick={() => onConfirm(consent)}
+          disabled={plan === undefined || busy}
+          onClick={() => plan !== undefined && void run(() => confirm(plan))}
         >
           {isDestructive ? 'Overwrite and provision' : 'Provision'}
         </button>

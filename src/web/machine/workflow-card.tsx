@@ -46,23 +46,26 @@ function useWorkflow({ machine, onChanged }: CardProps) {
   useEffect(reload, [reload]);
   useEffect(() => live.onMachine(machine.id, reload), [live, machine.id, reload]);
 
+  const done = (): void => {
+    setProblem(undefined);
+    reload();
+    onChanged();
+  };
   const act = async (work: Promise<unknown>): Promise<void> => {
     try {
       await work;
-      setProblem(undefined);
-      reload();
-      onChanged();
+      done();
     } catch (err) {
       setProblem(messageOf(err));
     }
   };
-  return { workflows, problem: problem ?? unread, act };
+  return { workflows, problem: problem ?? unread, act, done };
 }
 
 export function WorkflowCard({ machine, onChanged }: CardProps) {
   const { session } = useServices();
   const may = useMay();
-  const { workflows, problem, act } = useWorkflow({ machine, onChanged });
+  const { workflows, problem, act, done } = useWorkflow({ machine, onChanged });
   const [asking, setAsking] = useState<string | undefined>();
   const [workflow, ...earlier] = workflows;
   const active = workflow !== undefined && isActive(workflow);
@@ -109,9 +112,10 @@ export function WorkflowCard({ machine, onChanged }: CardProps) {
           machine={machine}
           template={asking}
           onClose={() => setAsking(undefined)}
-          onConfirm={(consent) => {
+          onConfirm={async (order) => {
+            await createWorkflow(session, machine.id, order);
             setAsking(undefined);
-            void act(createWorkflow(session, machine.id, consent));
+            done();
           }}
         />
       )}

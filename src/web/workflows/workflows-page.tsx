@@ -237,12 +237,10 @@ function Controls({ workflow, onChanged }: ItemProps) {
           machine={machine}
           template={workflow.spec.templateRef}
           onClose={() => setMachine(undefined)}
-          onConfirm={(consent) => {
+          onConfirm={async (order) => {
+            await createWorkflow(session, machine.id, order);
             setMachine(undefined);
-            void run(async () => {
-              await createWorkflow(session, machine.id, consent);
-              onChanged();
-            });
+            onChanged();
           }}
         />
       )}

@@ -183,6 +183,29 @@ describe('provision', () => {
     expect((await run('workflows list --active -o name')).stdout).toBe('');
   });
 
+  it('queues nothing for a machine whose plan changed after it was shown, and says what did', async () => {
+    const { server, run } = await desk(2);
+    const tell = async (n: number, serial: string) => {
+      const disk = { name: 'sda', size_bytes: 5e11, serial, model: 'PM883' };
+      // Stays in the machine, which is known by it.
+      const large = { name: 'sdb', size_bytes: 9e11, serial: `L-${n}` };
+      const disks = [disk, large];
+      const told = { disks, existing_os: null, boot_id: 'a', agent_version: '0.2.0' };
+      const body = { ...checkin(n), hostname: `node-${n}`, ...told };
+      await server.call('POST', '/api/agent/checkin', { body });
+    };
+    for (const n of [1, 2]) await tell(n, `S-${n}`);
+    const line = `machines provision node-1 node-2 --template ${imageTemplate.metadata.name}`;
+    const meanwhile = () => tell(2, 'S-9');
+    const { code, stdout, stderr } = await run(line, { answer: 'yes', meanwhile });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/node-1: workflow [0-9a-f-]{36} queued\n$/);
+    expect(stderr).toMatch(
+      /^node-2: the plan changed .*\/dev\/sda PM883 S-9.* \[plan.changed\]\n$/,
+    );
+    expect((await run('workflows list -o name')).stdout.trim().split('\n')).toHaveLength(1);
+  });
+
   it('waits for the end, and its exit code is that of the work', async () => {
     const { server, run } = await desk(2);
     const ends = async (name: string, success: boolean): Promise<unknown> => {

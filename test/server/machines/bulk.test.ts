@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { checkin, rebootTemplate, startServer } from '../harness.ts';
+import { checkin, imageTemplate, rebootTemplate, startServer } from '../harness.ts';
 
 /** A server with three machines, of which the first has a workflow. */
 async function prepared() {
@@ -70,4 +70,47 @@ it('cancelling and deleting go with no other change', async () => {
     const { status, body } = await bulk(change);
     expect([status, body.code]).toEqual([422, 'request.invalid']);
   }
+});
+
+it('starts the workflows whose plans are as they were shown, and refuses the others by name', async () => {
+  const { server, ids, bulk } = await prepared();
+  await server.call('PUT', '/api/templates/debian', { body: imageTemplate });
+  const told = async (n: number, serial: string) =>
+    server.call('POST', '/api/agent/checkin', {
+      body: checkin(n, {
+        boot_id: 'a',
+        disks: [
+          { name: 'sda', size_bytes: 5e11, serial, contents: [] },
+          // Stays in the machine, which is known by it.
+          { name: 'sdb', size_bytes: 9e11, serial: `L${n}`, contents: [] },
+        ],
+        existing_os: null,
+      }),
+    });
+  for (const n of [1, 2, 3]) await told(n, `S${n}`);
+  const workflow = { template: 'debian' };
+  const { body: shown } = await bulk({ workflow, dry_run: true });
+  const plan_digests = Object.fromEntries(
+    shown.outlook.map((one: Record<string, string>) => [
+      one['machine_id']?.toUpperCase(),
+      one['plan_digest'],
+    ]),
+  );
+  await told(3, 'S9');
+  const { body } = await bulk({ workflow, plan_digests });
+  expect(body.changed).toBe(1);
+  const refused = Object.fromEntries(
+    body.failed.map((one: { machine_id: string; failure: { error: string; code: string } }) => [
+      one.machine_id,
+      [one.failure.code, one.failure.error],
+    ]),
+  );
+  expect(refused).toEqual({
+    // It has had a workflow all the time, so no plan was shown of it.
+    [ids[0] ?? '']: ['plan.changed', expect.stringContaining('no plan of this machine')],
+    [ids[2] ?? '']: ['plan.changed', expect.stringContaining('the disk (now /dev/sda S9)')],
+  });
+  const queued = async (id = '') =>
+    (await server.store.workflows.listBy('machine', id)).items.map((w) => w.value.spec.templateRef);
+  expect([await queued(ids[1]), await queued(ids[2])]).toEqual([['debian'], []]);
 });

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { machine } from '../machines.ts';
-import { expectCount, send, soon, template, type Opened } from './opened.ts';
+import { disksOf, expectCount, send, soon, template, type Opened } from './opened.ts';
 
 export function bulkTests(opened: () => Opened): void {
   test('many machines are forgotten after a dry run alone, which names the hidden ones', async () => {
@@ -70,6 +70,53 @@ export function bulkTests(opened: () => Opened): void {
     await dialog.getByRole('button', { name: 'Apply to 1' }).click();
     await page.getByText('1 machine changed.').waitFor();
     expect((await server.store.workflows.listBy('machine', machine(4).id)).items).toHaveLength(1);
+  });
+
+  test('of many machines the one whose plan changed after it was shown is refused by name', async () => {
+    const { page, server } = opened();
+    await server.store.templates.put({
+      ...template('debian'),
+      spec: {
+        actions: [{ action: 'image2disk', url: 'https://images/debian.raw', checksum: 'ab' }],
+      },
+    });
+    const checkIn = (number: number, serial: string): Promise<void> =>
+      send(opened(), 'POST', '/api/agent/checkin', {
+        mac: machine(number).identity.primary_mac,
+        boot_id: 'a',
+        disks: disksOf(number, serial),
+      });
+    const numbers = [21, 22, 23];
+    for (const number of numbers) await checkIn(number, `S${String(number)}`);
+    const ids = numbers.map((number) => machine(number).id);
+    await send(opened(), 'POST', '/api/machines/bulk', { ids, add_tags: ['trio'] });
+    await page.goto(`${server.url}/machines?q=tag:trio`);
+    await expectCount(page, '3 of 120 machines');
+    await page.getByRole('checkbox', { name: 'Select all machines shown' }).click();
+    await page.getByRole('button', { name: 'Provision…' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Provision 3 machines' });
+    await dialog.getByRole('combobox').selectOption('debian');
+    await dialog.getByLabel('Overwrite what is on the planned disks').check();
+    await dialog.getByRole('button', { name: 'Dry run' }).click();
+    await dialog.getByText(/^node-22 .*overwrites \/dev\/sda SSD S22/).waitFor();
+    await checkIn(22, 'S9');
+    await dialog.getByRole('button', { name: 'Apply to 3' }).click();
+    await dialog
+      .getByText(/^2 machines changed, 1 refused\. node-22: the plan changed .*sda SSD S9/)
+      .waitFor();
+    const made = await Promise.all(
+      numbers.map(async (number) => {
+        const { items } = await server.store.workflows.listBy('machine', machine(number).id);
+        return items.length;
+      }),
+    );
+    expect(made).toEqual([1, 0, 1]);
+    // It is ordered after another look alone.
+    expect(await dialog.getByRole('button', { name: 'Apply' }).isDisabled()).toBe(true);
+    await dialog.getByRole('button', { name: 'Dry run' }).click();
+    await dialog.getByText(/^node-22 .*overwrites \/dev\/sda SSD S9/).waitFor();
+    await dialog.getByRole('button', { name: 'Apply to 1' }).click();
+    await page.getByText('1 machine changed.').waitFor();
   });
 
   test('columns are chosen, kept in the address, and what is shown is exported', async () => {

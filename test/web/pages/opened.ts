@@ -26,6 +26,20 @@ export function template(name: string): Template {
   };
 }
 
+/** The disk of a seeded machine, by which it is known, and a smaller one. */
+export function disksOf(number: number, serial: string): object[] {
+  return [
+    { name: 'sda', size_bytes: 5e11, model: 'SSD', serial, contents: [] },
+    {
+      name: 'nvme0n1',
+      size_bytes: 1_920_383_410_176,
+      model: 'NVMe disk',
+      serial: `SERIAL${String(number)}`,
+      contents: [],
+    },
+  ];
+}
+
 type Status = NonNullable<Workflow['status']>;
 
 /** A workflow of a machine that was made some hours ago. */

@@ -1,7 +1,7 @@
 // Tests of the page of workflows, and of those on a machine's page.
 import { expect, test } from 'vitest';
 import { machine } from '../machines.ts';
-import { send, template, workflow, type Opened } from './opened.ts';
+import { disksOf, send, template, workflow, type Opened } from './opened.ts';
 
 export function workflowTests(opened: () => Opened): void {
   test('workflows are shown by state and time, with bytes, rate and time left', async () => {
@@ -75,6 +75,67 @@ export function workflowTests(opened: () => Opened): void {
     await card.getByText('Earlier workflows').waitFor();
     await card.getByText('restart failed').click();
     await card.getByText('reboot: not permitted').waitFor();
+  });
+
+  test('a plan that changed after it was shown is not carried out, and is shown anew when asked for', async () => {
+    const { page, server } = opened();
+    await server.store.templates.put({
+      ...template('debian'),
+      spec: {
+        actions: [{ action: 'image2disk', url: 'https://images/debian.raw', checksum: 'ab' }],
+      },
+    });
+    const checkIn = (serial: string): Promise<void> =>
+      send(opened(), 'POST', '/api/agent/checkin', {
+        mac: machine(6).identity.primary_mac,
+        boot_id: 'a',
+        disks: disksOf(6, serial),
+      });
+    await checkIn('S1');
+    await server.store.workflows.put(
+      workflow(6, 1, { state: 'STATE_FAILED', error: 'no image', actions: [] }),
+    );
+    await page.goto(`${server.url}/workflows?state=failed`);
+    await page.getByRole('button', { name: 'Retry…' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Provision node-6' });
+    await dialog.getByLabel('Template').selectOption('debian');
+    await dialog.getByText('serial S1').waitFor();
+    await checkIn('S9');
+    const confirm = dialog.getByRole('button', { name: 'Provision', exact: true });
+    await confirm.click();
+    await dialog.getByRole('alert').getByText('the disk (now /dev/sda SSD S9)').waitFor();
+    expect(await confirm.isDisabled()).toBe(true);
+    const made = async () =>
+      (await server.store.workflows.listBy('machine', machine(6).id)).items.length;
+    expect(await made()).toBe(1);
+    await dialog.getByRole('button', { name: 'Show the plan as it is now' }).click();
+    await dialog.getByText('serial S9').waitFor();
+    await confirm.click();
+    await page.getByRole('button', { name: 'active 1' }).waitFor();
+    expect(await made()).toBe(2);
+  });
+
+  test('a workflow that a backup brought back is released', async () => {
+    const { page, server } = opened();
+    const restored = workflow(7, 1, {
+      state: 'STATE_PENDING',
+      actions: [{ name: 'reboot', status: 'STATE_PENDING' }],
+    });
+    await server.store.workflows.put({ ...restored, held: 'restored from a backup' });
+    const { status } = machine(7);
+    const current_workflow = restored.metadata.name;
+    await server.store.machines.put({
+      ...machine(7),
+      status: { ...status, state: 'Ready', current_workflow },
+    });
+    await page.goto(`${server.url}/machines/${machine(7).id}`);
+    const card = page.getByRole('region', { name: 'Provisioning' });
+    const held = card.getByText('Held: restored from a backup.');
+    await held.waitFor();
+    await card.getByRole('button', { name: 'Release' }).click();
+    await held.waitFor({ state: 'detached' });
+    const stored = await server.store.workflows.get(current_workflow);
+    expect([stored?.value.held, stored?.value.status?.state]).toEqual([undefined, 'STATE_PENDING']);
   });
 
   test('a machine without a template is provisioned by choosing one in the dialog', async () => {

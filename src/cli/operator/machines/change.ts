@@ -1,7 +1,7 @@
 // `dragonfly machines add`, `tag`, `assign` and the like: changes what an operator decides about machines.
 import { AppError } from '../../../core/errors.ts';
 import type { MachinePatch } from '../../../model/api/machines.ts';
-import type { BulkChange } from '../../../client/machines.ts';
+import type { BulkChange } from '../../../model/api/bulk.ts';
 import { command, type Io } from '../../command.ts';
 import { connectionOptions, withClient, type ConnectionArgs } from '../connection.ts';
 import {

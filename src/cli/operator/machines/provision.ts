@@ -1,11 +1,11 @@
 // `dragonfly machines provision` and `cancel`: shows what would be overwritten, asks, queues the workflows and
 // follows them.
 import type { Client } from '../../../client/client.ts';
-import { AppError, describeError, isAppError } from '../../../core/errors.ts';
-import type { Workflow } from '../../../model/documents/workflow.ts';
+import { describeError, isAppError } from '../../../core/errors.ts';
 import type { Plan } from '../../../model/documents/plan.ts';
 import type { PlannedDisk } from '../../../model/documents/planned-disk.ts';
 import type { MachineView } from '../../../model/api/machines.ts';
+import type { PlanAnswer } from '../../../model/api/workflows.ts';
 import { command, type Io } from '../../command.ts';
 import { connectionOptions, withClient } from '../connection.ts';
 import { confirm } from './change.ts';
@@ -90,7 +90,7 @@ interface Wish {
 
 interface Planned {
   readonly machine: MachineView;
-  readonly plan: Plan;
+  readonly plan: PlanAnswer;
 }
 
 /** Prints the plans, and for which machines there is none. */
@@ -110,7 +110,7 @@ async function planAll(
   return planned;
 }
 
-/** Queues what was shown. A machine whose plan has become another one is not touched. */
+/** Queues what was shown. The server refuses a machine whose plan has become another one. */
 async function queueAll(
   client: Client,
   planned: readonly Planned[],
@@ -120,15 +120,8 @@ async function queueAll(
   const queued: { name: string; id: string }[] = [];
   for (const { machine, plan } of planned) {
     const name = titleOf(machine);
-    const workflow = await tell(io, machine, async () => {
-      const made = await client.workflows.create(requestOf(machine, wish));
-      if (sameDisk(made, plan)) return made;
-      await client.workflows.cancel(made.metadata.name);
-      throw new AppError(
-        'plan.changed',
-        'its disks changed since the plan was shown: run this again',
-      );
-    });
+    const order = { ...requestOf(machine, wish), plan_digest: plan.plan_digest };
+    const workflow = await tell(io, machine, () => client.workflows.create(order));
     if (workflow === undefined) continue;
     io.print(`${name}: workflow ${workflow.metadata.name} queued\n`);
     queued.push({ name, id: workflow.metadata.name });
@@ -144,12 +137,6 @@ function requestOf(machine: MachineView, { template, reimage, confirmed, retry }
     ...(retry ? { retry } : {}),
     ...(confirmed ? { confirmed } : {}),
   };
-}
-
-function sameDisk({ spec }: Workflow, shown: Plan): boolean {
-  const key = (disk: PlannedDisk | null | undefined): string =>
-    [disk?.device, disk?.serial, disk?.wwn, String(disk?.size_bytes)].join(' ');
-  return key(spec.plan?.disk) === key(shown.disk);
 }
 
 /** The result of `work`; where it fails, says so of the machine and gives undefined. */

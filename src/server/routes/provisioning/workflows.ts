@@ -3,13 +3,13 @@ import { Type } from 'typebox';
 import { AppError } from '../../../core/errors.ts';
 import { WorkflowEvent } from '../../../model/api/agent.ts';
 import {
+  PlanAnswer,
   WorkflowCountQuery,
   WorkflowCounts,
   WorkflowCreate,
   WorkflowList,
   WorkflowListQuery,
 } from '../../../model/api/workflows.ts';
-import { Plan } from '../../../model/documents/plan.ts';
 import { Workflow } from '../../../model/documents/workflow.ts';
 import { refuseOtherWorker } from '../../access/auth.ts';
 import type { Principal } from '../../access/principal.ts';
@@ -44,7 +44,7 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
         summary:
           'Queue a workflow for a machine, whose agent runs it next; with dry_run, only plan it',
         body: WorkflowCreate,
-        response: { 200: Plan, 201: Workflow, ...errors },
+        response: { 200: PlanAnswer, 201: Workflow, ...errors },
       },
     },
     async (request, reply) => {

@@ -19,6 +19,7 @@ import {
   type Permissions,
   type Wanted,
 } from './disk.ts';
+import type { PlannedImage } from './digest.ts';
 import { checkHints, isByName } from './hints.ts';
 
 export interface PlanOptions {
@@ -26,6 +27,8 @@ export interface PlanOptions {
   /** An operator accepts that the machine's agent does not compare its disk with the plan. */
   readonly confirmed: boolean;
   readonly confirmation: Confirmation;
+  /** The images of this server that the template names. */
+  readonly images?: readonly PlannedImage[];
 }
 
 /** `template` has its variables filled in, secrets masked. Errors: AppError `plan.*`, `machine.has-os`,
@@ -54,7 +57,10 @@ export function planWorkflow(machine: Machine, template: Template, options: Plan
     contents: disk?.contents ?? null,
     left_alone: found.disks.filter((other) => other !== disk).map(plannedDisk),
     actions: actions.map((action) => describeAction(action, disk, isConfined)),
-    warnings: warningsOf(template, disk, isAsked, machine, may),
+    warnings: [
+      ...missing(template, options.images ?? []),
+      ...warningsOf(template, disk, isAsked, machine, may),
+    ],
     timeout_seconds: template.spec.timeout ?? defaultTimeoutSeconds,
     confirmation: options.confirmation,
     confirmation_seconds: confirmationSeconds,
@@ -161,6 +167,16 @@ function warningsOf(
       : ofAgent(report, disk === undefined && isAsked)),
     ...misspelt(spec.actions),
   ];
+}
+
+/** Warnings about images that this server does not have, so that no agent gets them. */
+function missing({ spec }: Template, images: readonly PlannedImage[]): string[] {
+  return images
+    .filter(({ etag }) => etag === undefined)
+    .filter(({ name }) =>
+      spec.actions.some((one) => one.action === 'image2disk' && one.url.includes(`/${name}`)),
+    )
+    .map(({ name }) => `this server has no image ${name} to give out: the agent will not get it`);
 }
 
 /** Warnings about what its agent did not tell, and does not do. */
