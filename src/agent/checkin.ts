@@ -4,6 +4,7 @@ import type { DiskContents } from '../model/hardware/contents.ts';
 import type { CheckinHardware, CheckinRequest } from '../model/api/agent.ts';
 import type { CheckinDisk, Disk } from '../model/hardware/disk.ts';
 import type { Inventory } from '../model/inventory.ts';
+import type { FixedAddress } from '../model/network-setup.ts';
 import { fit, told, type Every } from '../model/api/wire.ts';
 
 /** The parts of a check-in that are not inventory. */
@@ -12,6 +13,8 @@ export interface CheckinContext {
   readonly ipAddress?: string | undefined;
   /** Undefined when they could not be read. */
   readonly nameservers?: readonly string[] | undefined;
+  /** The address that the netboot image was given instead of DHCP. */
+  readonly fixedAddress?: FixedAddress | undefined;
   /** The agent runs in the netboot image, not on a disk. */
   readonly inImage?: boolean | undefined;
   /** The agent writes files below a folder of its own, and does nothing else. */
@@ -70,6 +73,7 @@ export function checkinRequest(inventory: Inventory, context: CheckinContext): C
     } satisfies Every<CheckinHardware>),
     ...(hardware.existing_os === undefined ? {} : { existing_os: hardware.existing_os }),
     agent_version: context.agentVersion,
+    ...(context.fixedAddress === undefined ? {} : { fixed_address: context.fixedAddress }),
     ...(context.inImage === undefined ? {} : { in_image: context.inImage }),
     ...(context.isConfined === true ? { is_confined: true } : {}),
     problems,

@@ -14,6 +14,7 @@ import { StoredInterface } from './hardware/network-interface.ts';
 import { StoredTpm } from './hardware/tpm.ts';
 import { Virtualization } from './hardware/virtualization.ts';
 import { MatchedBy } from './history.ts';
+import { FixedAddress } from './network-setup.ts';
 import { Problem } from './problem.ts';
 
 const Uuid = Type.String({ format: 'uuid', description: 'hyphenated, lower case' });
@@ -166,6 +167,8 @@ export const AgentReport = Type.Object({
   /** True if its agent writes files below a folder of its own, and does nothing else. */
   is_confined: Type.Optional(Type.Boolean()),
   nameservers: Type.Array(Type.String()),
+  /** The netboot image's; absent: it has its addresses by DHCP. */
+  fixed_address: Type.Optional(FixedAddress),
   boot_id: nullable(Type.String()),
   sequence: Type.Optional(nullable(Type.Integer())),
   /** Boots before that one, newest first: what goes on in one of them is another machine. */

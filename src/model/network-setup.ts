@@ -1,5 +1,17 @@
 // The setup of a machine's network: addresses, routes, name servers, DHCP leases. Its ports are in
-// hardware/. Types only.
+// hardware/.
+import { Type, type Static } from 'typebox';
+import { nullable } from './fields.ts';
+
+/** An address that was set instead of asking DHCP. */
+export const FixedAddress = Type.Object({
+  address: Type.String({ description: 'with its prefix: 10.0.0.5/24, fd00::5/64' }),
+  gateway: Type.Optional(nullable(Type.String())),
+  interface: Type.Optional(
+    nullable(Type.String({ description: 'that has it: eth0, eth0.100, bond0' })),
+  ),
+});
+export type FixedAddress = Static<typeof FixedAddress>;
 
 /** An IP address of this machine. */
 export interface OwnAddress {

@@ -4,9 +4,11 @@ import type { CheckinRequest } from '../../model/api/agent.ts';
 import type { WorkflowActions } from '../../actions/actions.ts';
 import type { PlannedDisk } from '../../model/documents/planned-disk.ts';
 import type { Facts, Inventory, NeighbourFacts } from '../../model/inventory.ts';
-import type { OwnAddress } from '../../model/network-setup.ts';
+import type { FixedAddress, OwnAddress } from '../../model/network-setup.ts';
+import { readKernelParameters } from '../../probes/kernel-command-line.ts';
 import { readNetbootImage } from '../../probes/machine-id.ts';
 import { readAddresses } from '../../probes/network/addresses.ts';
+import { fixedAddress } from '../../probes/network/fixed-address.ts';
 import { Reading } from '../../probes/reading.ts';
 import { HostRoot } from '../../sources/host.ts';
 import type { Root } from '../../sources/root.ts';
@@ -62,13 +64,22 @@ export class HostSubject implements Subject {
 
   async describe(): Promise<CheckinRequest> {
     const { inventory, facts } = await this.#o.examine();
+    const inImage = await isNetbootImage(this.#o.root);
     return checkinRequest(inventory, {
       agentVersion: this.#o.agentVersion,
       ipAddress: reportedAddress(facts, inventory.identity.primary_mac),
       nameservers: facts.resolver?.nameservers,
-      inImage: await isNetbootImage(this.#o.root),
+      fixedAddress: inImage ? await this.#fixedAddress(facts) : undefined,
+      inImage,
       isConfined: this.#o.isConfined,
     });
+  }
+
+  /** An installed system that was given one is asked by other means. */
+  async #fixedAddress({ addresses = [] }: Partial<Facts>): Promise<FixedAddress | undefined> {
+    const read = new Reading(this.#o.root, 'addresses', () => {});
+    const parameters = await readKernelParameters(read);
+    return parameters && fixedAddress(parameters, addresses);
   }
 
   /** In the netboot image alone: on a running host an operator asks, or lldpd knows. */

@@ -8,6 +8,7 @@ import { CheckinInterface, Neighbour } from '../hardware/network-interface.ts';
 import { Virtualization } from '../hardware/virtualization.ts';
 import { MatchedBy } from '../history.ts';
 import { AgentReport, HardwareInfo, MachineIdentity } from '../machine.ts';
+import { FixedAddress } from '../network-setup.ts';
 import { Problem } from '../problem.ts';
 import { bounded } from './wire.ts';
 
@@ -34,6 +35,11 @@ export const CheckinRequest = bounded(
     interfaces: Type.Optional(Type.Array(CheckinInterface)),
     existing_os: Type.Optional(nullable(StoredOs)),
     ...Type.Partial(Type.Pick(AgentReport, ['nameservers', 'boot_id', 'sequence'])).properties,
+    fixed_address: Type.Optional(
+      Type.Object(FixedAddress.properties, {
+        description: 'ours: the address of the netboot image, where it was set and not asked for',
+      }),
+    ),
     in_image: Type.Optional(
       Type.Boolean({ description: 'ours: the agent runs in the netboot image, not on a disk' }),
     ),

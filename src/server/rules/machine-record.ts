@@ -142,6 +142,7 @@ function reportOf(
     tells_os: _before,
     shows_less: _proved,
     is_confined: _was,
+    fixed_address: _had,
     later_problems: later,
     ...kept
   } = known ?? {};
@@ -169,6 +170,7 @@ function reportOf(
     ...(tellsOs(known, shown.bootId, request) ? { tells_os: true } : {}),
     ...(isLess ? { shows_less: true } : {}),
     ...(request.is_confined === true ? { is_confined: true } : {}),
+    ...(request.fixed_address === undefined ? {} : { fixed_address: request.fixed_address }),
     ...(isSameBoot && later !== undefined ? { later_problems: later } : {}),
     at,
     boot_id: shown.bootId,

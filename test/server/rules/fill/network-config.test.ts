@@ -1,10 +1,32 @@
 import { parse } from 'yaml';
 import { expect, it } from 'vitest';
+import type { AgentReport } from '../../../../src/model/machine.ts';
 import type { StoredInterface } from '../../../../src/model/hardware/network-interface.ts';
 import { networkConfig } from '../../../../src/server/rules/fill/network-config.ts';
 import { newMachine } from '../machine.ts';
 
+const report: AgentReport = {
+  at: '2026-01-01T00:00:00.000Z',
+  hostname: null,
+  ip_address: null,
+  bmc_address: null,
+  existing_os: null,
+  nameservers: [],
+  boot_id: 'a',
+  agent_version: '0.2.0',
+  matched_by: 'new',
+  evidence: [],
+  problems: [],
+};
+
 function configOf(...ports: Partial<StoredInterface>[]): unknown {
+  return reported(undefined, ports);
+}
+
+function reported(
+  told: AgentReport | undefined,
+  ports: readonly Partial<StoredInterface>[],
+): unknown {
   const machine = newMachine();
   const network_interfaces = ports.map((port, i) => ({
     name: `eth${i}`,
@@ -13,7 +35,11 @@ function configOf(...ports: Partial<StoredInterface>[]): unknown {
     ...port,
   }));
   return parse(
-    networkConfig({ ...machine, hardware: { ...machine.hardware, network_interfaces } }),
+    networkConfig({
+      ...machine,
+      hardware: { ...machine.hardware, network_interfaces },
+      ...(told && { report: told }),
+    }),
   );
 }
 
@@ -54,6 +80,53 @@ it('takes no name that a port says for more than a name', () => {
         ...dhcp,
       },
     },
+  });
+});
+
+it('is the fixed address that the netboot image was given, with its gateway and name servers', () => {
+  const given = (
+    fixed_address: NonNullable<AgentReport['fixed_address']>,
+    ...ports: Partial<StoredInterface>[]
+  ): unknown => {
+    return reported({ ...report, nameservers: ['10.0.0.2', 'no address'], fixed_address }, ports);
+  };
+  const fixed = {
+    ...none,
+    addresses: ['10.0.0.5/24'],
+    routes: [{ to: '0.0.0.0/0', via: '10.0.0.1' }],
+    nameservers: { addresses: ['10.0.0.2'] },
+  };
+  const address = { address: '10.0.0.5/24', gateway: '10.0.0.1', interface: 'eth0' };
+  expect(given(address)).toEqual({
+    version: 2,
+    ethernets: { primary: { match: match(7), ...fixed } },
+  });
+  // On the VLAN that has it, or below them all.
+  expect(given({ ...address, interface: 'eth0.42' }, { vlans: [42, 43] })).toEqual({
+    version: 2,
+    ethernets: { primary: { match: match(7), ...none } },
+    vlans: {
+      vlan42: { id: 42, link: 'primary', ...fixed },
+      vlan43: { id: 43, link: 'primary', ...dhcp },
+    },
+  });
+  expect(given(address, { vlans: [42] })).toMatchObject({
+    ethernets: { primary: fixed },
+    vlans: { vlan42: dhcp },
+  });
+  expect(
+    given({ ...address, interface: 'bond0' }, { bond: 'bond0', bond_mode: '802.3ad' }),
+  ).toMatchObject({ ethernets: { port0: none }, bonds: { bond0: fixed } });
+  expect(given({ address: 'fd00::5/64', gateway: 'fd00::1' })).toMatchObject({
+    ethernets: { primary: { addresses: ['fd00::5/64'], routes: [{ to: '::/0', via: 'fd00::1' }] } },
+  });
+  expect(given({ address: '10.0.0.5/24' })).not.toMatchObject({
+    ethernets: { primary: { routes: expect.anything() } },
+  });
+  // No text of a machine is more than an address.
+  expect(given({ address: '1]\nrenderer: x/24' })).toEqual({
+    version: 2,
+    ethernets: { primary: { match: match(7), ...dhcp } },
   });
 });
 
