@@ -31,7 +31,8 @@ const lanPrints: readonly (readonly [RegExp, Rewrite])[] = [
   [/^ipmitool lan6 print( \d+)?$/, rewriteLan6Print],
 ];
 
-/** Returns the text with fakes; undefined for a text that is not about the network. */
+/** Returns the text with fakes; undefined for a text that is not about the network. Bytes are a text with a character
+ *  for each. */
 export function rewriteNetworkText(asked: Asked, text: string, fakes: Fakes): string | undefined {
   const rewrite =
     asked.read === 'exec'
@@ -160,11 +161,14 @@ function leaseRewrite(path: string): Rewrite | undefined {
   const place = leasePlaceOf(path);
   if (place === undefined) return undefined;
   return (text, fakes) => {
-    const { url, domain } = place.parse(text);
-    return place.write({
-      ...(url !== undefined && { url: rewriteWords(url, fakes) }),
-      ...(domain !== undefined && { domain: fakeHost(domain, fakes) }),
-    });
+    const leases = place.parse(text).map(({ address, url, domain }) =>
+      place.write({
+        ...(address !== undefined && { address: fakeIpv4(address, fakes) }),
+        ...(url !== undefined && { url: rewriteWords(url, fakes) }),
+        ...(domain !== undefined && { domain: fakeHost(domain, fakes) }),
+      }),
+    );
+    return leases.join('');
   };
 }
 

@@ -172,6 +172,8 @@ class Redaction {
   }
 
   #bytes(asked: Asked, value: Uint8Array): Uint8Array {
+    const lease = rewriteNetworkText(asked, Buffer.from(value).toString('latin1'), this.#fakes);
+    if (lease !== undefined) return new Uint8Array(Buffer.from(this.#text(lease), 'latin1'));
     const table = isRawTable(asked)
       ? blankUndecoded(value)
       : isDiskRead(asked)

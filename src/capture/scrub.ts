@@ -37,6 +37,11 @@ export function scrubCredentials(read: Read): Read {
       outcome: { value: onlyRecognised({ offset: asked.range?.offset ?? 0, bytes: value }) },
     };
   }
+  const place = asked.read === 'bytes' ? leasePlaceOf(asked.path) : undefined;
+  if (place !== undefined && value instanceof Uint8Array) {
+    const text = scrubLease(place, Buffer.from(value).toString('latin1'));
+    return { asked, outcome: { value: new Uint8Array(Buffer.from(text, 'latin1')) } };
+  }
   return typeof value === 'string' ? { asked, outcome: { value: scrubText(asked, value) } } : read;
 }
 
@@ -52,11 +57,15 @@ function scrubText(asked: Asked, text: string): string {
   return scrub(place === undefined ? text : scrubLease(place, text));
 }
 
-/** A lease has the server's URL in hex. If that contains a credential, the lease is rewritten. */
+/** A lease has the server's URL in hex. If that contains a credential, the file is rewritten; so is a packet, which
+ *  has more in it than is read. */
 function scrubLease(place: LeasePlace, text: string): string {
-  const told = place.parse(text);
-  const url = scrub(told.url ?? '');
-  return url === (told.url ?? '') ? text : place.write({ ...told, url });
+  const leases = place.parse(text);
+  const isClean = leases.every(({ url = '' }) => scrub(url) === url);
+  if (isClean && place.isBinary !== true) return text;
+  return leases
+    .map((told) => place.write(told.url === undefined ? told : { ...told, url: scrub(told.url) }))
+    .join('');
 }
 
 /** Keeps of the mounts those of block devices, with what probes read of them: sources name servers and people. */

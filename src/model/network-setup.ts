@@ -46,4 +46,6 @@ export interface Lease {
   url?: string;
   /** The DNS domain, option 15. */
   domain?: string;
+  /** The leased address is none of the host's: the lease has expired, or is another host's. */
+  is_old?: true;
 }

@@ -37,19 +37,21 @@ export function proxyFor(origin: string, proxy: ProxySettings | undefined): stri
 }
 
 /** True if an entry of no_proxy means this server: `*`, a name with all names below it (with or without a dot or `*.`
- *  in front), an address, or a network such as 10.0.0.0/8, each but the last with a port or for all ports. */
+ *  in front, or a dot at its end), an address, or a network such as 10.0.0.0/8, each but the last with a port or for all
+ *  ports. */
 function excepts(entry: string, origin: string): boolean {
   const { hostname, port, protocol } = new URL(origin);
-  const host = withoutBrackets(hostname);
+  const host = withoutBrackets(hostname).replace(/\.$/, '');
   if (entry === '*') return true;
   if (entry.includes('/')) return isInNetwork(host, entry);
   const [, name = entry, only] = /^(\[.*\]|[^:]*):(\d+)$/.exec(entry) ?? [];
   const usual = protocol === 'https:' ? '443' : '80';
   if (only !== undefined && only !== (port || usual)) return false;
-  const domain = withoutBrackets(name.toLowerCase()).replace(/^\*?\./, '');
-  return (
-    domain !== '' && (sameAddress(host, domain) || host === domain || host.endsWith(`.${domain}`))
-  );
+  const domain = withoutBrackets(name.toLowerCase())
+    .replace(/^\*?\./, '')
+    .replace(/\.$/, '');
+  if (isIP(host) !== 0) return host === domain || sameAddress(host, domain);
+  return domain !== '' && (host === domain || host.endsWith(`.${domain}`));
 }
 
 function withoutBrackets(host: string): string {

@@ -28,7 +28,7 @@ import {
 } from '../../src/probes/installed-os/os-files.ts';
 import { lastPciAddress } from '../../src/probes/sysfs/pci-address.ts';
 import { parseFibTrie, parseIfInet6, parseIpAddress } from '../../src/probes/network/addresses.ts';
-import { parseDhclientLeases, parseKeyValueLease } from '../../src/probes/network/leases.ts';
+import { dhclient, keyValue, packet, wicked } from '../../src/probes/network/lease-formats.ts';
 import { parseBonding, parseVlans } from '../../src/probes/network/proc-net.ts';
 import { parseResolvConf } from '../../src/probes/network/resolv-conf.ts';
 import { parseIpv4Routes, parseIpv6Routes } from '../../src/probes/network/routes.ts';
@@ -82,8 +82,10 @@ const texts: readonly TextParser[] = [
     'fe800000000000000000000000000000 40 00000000000000000000000000000000 00 00000000000000000000000000000000 00000100 00000002 00000000 00000001     eth0\n',
   ],
   ['parseResolvConf', parseResolvConf, 'search lab.example\nnameserver 10.0.0.1\n'],
-  ['parseKeyValueLease', parseKeyValueLease, "opt224=687474703a2f2f78\ndomain='lab'\n"],
-  ['parseDhclientLeases', parseDhclientLeases, 'lease {\n  option unknown-224 68:74;\n}\n'],
+  ['keyValue.parse', keyValue.parse, "opt224=687474703a2f2f78\ndomain='lab'\n"],
+  ['dhclient.parse', dhclient.parse, 'lease {\n  option unknown-224 68:74;\n}\n'],
+  ['wicked.parse', wicked.parse, wicked.write({ address: '10.0.0.5', url: 'http://x' })],
+  ['packet.parse', packet.parse, packet.write({ address: '10.0.0.5', url: 'http://x' })],
   ['lastPciAddress', lastPciAddress, '/sys/devices/pci10000:e0/10000:e0:06.0/10000:e1:00.0'],
   ['parseUevent', parseUevent, 'DRIVER=igb\nPCI_CLASS=20000\nPCI_ID=8086:1521\n'],
   [

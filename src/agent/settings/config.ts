@@ -1,12 +1,13 @@
 // The agent's settings from all their places: flags, the environment, the kernel command line and, for
 // the server's address alone, the DHCP lease and DNS.
-import { AppError } from '../../core/errors.ts';
+import { AppError, describeError, isAppError } from '../../core/errors.ts';
 import { normalizeBootMac } from '../../identity/macs.ts';
 import { environmentLayer, flagLayer, kernelLayer } from '../../core/setting-layers.ts';
 import { parseSetting, readSettings, type Layer, type Settings } from '../../core/settings.ts';
 import type { Lease } from '../../model/network-setup.ts';
 import { readKernelParameters } from '../../probes/kernel-command-line.ts';
-import { leasePlaces, readLeases, urlOption } from '../../probes/network/leases.ts';
+import { urlOption } from '../../probes/network/lease-formats.ts';
+import { leasePlaces, readLeases } from '../../probes/network/leases.ts';
 import { readResolver } from '../../probes/network/resolv-conf.ts';
 import { Reading } from '../../probes/reading.ts';
 import type { Root } from '../../sources/root.ts';
@@ -15,6 +16,8 @@ import { agentSettings } from './settings.ts';
 export interface Configuration extends Settings<typeof agentSettings> {
   /** The places where the server's address was looked for, in order, and what each had. */
   readonly looked: readonly string[];
+  /** The addresses from DHCP that cannot be used, and why. */
+  readonly passedOver: readonly string[];
 }
 
 /** A target of a DNS SRV record. */
@@ -45,16 +48,14 @@ export async function readConfiguration(sources: ConfigSources): Promise<Configu
   ];
   const settings = readSettings(agentSettings, layers);
   const looked = layers.flatMap((layer) => layer.read('url', agentSettings.url)?.at ?? []);
-  if (settings.values.url !== undefined) return { ...settings, looked };
-  const found = await discoverUrl(sources, settings.values.ca_sha256 !== undefined, looked);
-  if (found === undefined) return { ...settings, looked };
+  const search = { looked, passedOver: [], isPinned: settings.values.ca_sha256 !== undefined };
+  if (settings.values.url !== undefined) return { ...settings, ...search };
+  const found = await discoverUrl(sources, search);
+  if (found === undefined) return { ...settings, ...search };
   return {
-    values: {
-      ...settings.values,
-      url: String(parseSetting(agentSettings.url, found.url, found.at)),
-    },
+    values: { ...settings.values, url: found.url },
     sources: { ...settings.sources, url: found.at },
-    looked,
+    ...search,
   };
 }
 
@@ -82,36 +83,68 @@ interface Discovered {
   readonly at: string;
 }
 
-/** The server's address from DHCP, else from DNS. Adds to `looked` what each of them had. */
+/** The search for the server's address: the places that were looked at, and what was found there and is no use. */
+interface Search {
+  readonly isPinned: boolean;
+  readonly looked: string[];
+  readonly passedOver: string[];
+}
+
+/** The server's address from DHCP, else from DNS, else from a lease that has expired or is another host's. */
 async function discoverUrl(
   sources: ConfigSources,
-  isPinned: boolean,
-  looked: string[],
+  search: Search,
 ): Promise<Discovered | undefined> {
   const leases = (await readLeases(sources.root)) ?? [];
-  looked.push(
+  search.looked.push(
     leases.length === 0
-      ? `a DHCP lease in ${leasePlaces.map((place) => place.path).join(', ')} (none found)`
-      : `DHCP option ${urlOption} in ${leases.map((l) => l.source).join(', ')}`,
+      ? `a DHCP lease in ${places.join(', ')} (none found)`
+      : `DHCP option ${urlOption} in ${[...new Set(leases.map((l) => l.source))].join(', ')}`,
   );
-  for (const { url, source } of leases) {
+  const current = leases.filter((lease) => lease.is_old !== true);
+  const old = leases.filter((lease) => lease.is_old === true);
+  return (
+    firstUsable(current, search) ??
+    (await discoverBySrv(sources, { current, old }, search)) ??
+    firstUsable(old, search)
+  );
+}
+
+const places = [...new Set(leasePlaces.map((place) => place.path))];
+
+function firstUsable(leases: readonly Lease[], search: Search): Discovered | undefined {
+  for (const { url, source, is_old } of leases) {
     if (url === undefined) continue;
-    const at = `DHCP option ${urlOption} in ${source}`;
-    if (!isPinned || /\bhttps:/i.test(url)) return { url, at };
-    looked.push(`${at} (${url}, passed over: a CA is pinned)`);
+    const at = `DHCP option ${urlOption} in ${source}${is_old === true ? ', an old lease' : ''}`;
+    const found = usable(url, at, search);
+    if (found === undefined) continue;
+    if (!search.isPinned || /\bhttps:/i.test(found.url)) return found;
+    search.looked.push(`${at} (${url}, passed over: a CA is pinned)`);
   }
-  return discoverBySrv(sources, leases, isPinned, looked);
+  return undefined;
+}
+
+/** Undefined for a text that is no address. It is not repeated: it may have a password in it. */
+function usable(text: string, at: string, search: Search): Discovered | undefined {
+  try {
+    return { url: String(parseSetting(agentSettings.url, text, at)), at };
+  } catch (err) {
+    if (!isAppError(err, 'config.invalid')) throw err;
+    const why = `${at} (passed over: ${describeError(err.cause)})`;
+    search.looked.push(why);
+    search.passedOver.push(why);
+    return undefined;
+  }
 }
 
 async function discoverBySrv(
   { root, resolveSrv }: ConfigSources,
-  leases: readonly Lease[],
-  isPinned: boolean,
-  looked: string[],
+  { current, old }: Readonly<Record<'current' | 'old', readonly Lease[]>>,
+  search: Search,
 ): Promise<Discovered | undefined> {
+  const { isPinned, looked } = search;
   const resolver = await readResolver(new Reading(root, 'settings', () => {}));
-  const domain =
-    leases.find((l) => l.domain !== undefined)?.domain ?? resolver?.domain ?? undefined;
+  const domain = domainOf(current) ?? resolver?.domain ?? domainOf(old);
   const name = `_dragonfly._tcp.${domain ?? '<domain>'}`;
   if (domain === undefined) {
     looked.push(`DNS SRV ${name} (DHCP gave no domain)`);
@@ -123,5 +156,9 @@ async function discoverBySrv(
   const urls = targets
     .toSorted((a, b) => a.priority - b.priority || b.weight - a.weight)
     .map((t) => `${isPinned || t.port === 443 ? 'https' : 'http'}://${t.name}:${t.port}`);
-  return { url: urls.join(','), at: `DNS SRV ${name}` };
+  return usable(urls.join(','), `DNS SRV ${name}`, search);
+}
+
+function domainOf(leases: readonly Lease[]): string | undefined {
+  return leases.find(({ domain }) => domain !== undefined)?.domain;
 }

@@ -78,6 +78,7 @@ export const run = command({
       return 0;
     }
     const log = plainLog(io.stderr, values.log ?? 'info', () => new Date());
+    for (const place of configuration.passedOver) log.warn({ place }, 'no server address');
     log.info({ servers, source: serverSource }, 'agent started');
     await runAgent({ ...options, log });
     log.info({}, 'agent stopped');

@@ -75,6 +75,12 @@ function isCertain(held: readonly Held[]): boolean {
   return new Set(names).size === names.length && !names.includes(null);
 }
 
+/** The host's own IPv4 addresses; undefined if they cannot be read. */
+export async function heldIpv4(read: Reading): Promise<readonly string[] | undefined> {
+  const trie = await read.text(fibTrie);
+  return trie === undefined ? undefined : parseFibTrie(trie);
+}
+
 /** The host's own IPv4 addresses. Source: /proc/net/fib_trie, which lists them once per table. */
 export function parseFibTrie(text: string): string[] {
   const found = new Set<string>();

@@ -3,117 +3,76 @@ import type { Lease } from '../../model/network-setup.ts';
 import type { Root } from '../../sources/root.ts';
 import type { Probe } from '../probe.ts';
 import { Reading } from '../reading.ts';
+import { heldIpv4 } from './addresses.ts';
+import { dhclient, keyValue, packet, wicked, type Format, type Told } from './lease-formats.ts';
 
 /** A host has few of these places, so one that cannot be read is not a problem. */
 export const leasesProbe: Probe<'leases'> = { name: 'leases', read: (root) => readLeases(root) };
 
-/** The DHCP option that carries the server's address: the first of the site-specific ones.
- *  Source: RFC 3942 section 5. */
-export const urlOption = 224;
-
-type Told = Omit<Lease, 'source'>;
-
-/** A client's format of leases. `write` makes a file with this content and nothing else. */
-interface Format {
-  readonly parse: (text: string) => Told;
-  readonly write: (told: Told) => string;
-}
-
 export interface LeasePlace extends Format {
   readonly path: string;
-  readonly isDirectory: boolean;
+  /** In a directory, the names of its leases: clients keep other files beside them, some with secrets. */
+  readonly names?: RegExp;
+  readonly isBinary?: true;
 }
 
-const keyValue: Format = {
-  parse: parseKeyValueLease,
-  write: ({ url, domain }) =>
-    (url === undefined ? '' : `opt${urlOption}=${hexOf(url).join('')}\n`) +
-    (domain === undefined ? '' : `domain=${domain}\n`),
-};
-const dhclient: Format = {
-  parse: parseDhclientLeases,
-  write: ({ url, domain }) =>
-    'lease {\n' +
-    (url === undefined ? '' : `  option unknown-${urlOption} ${hexOf(url).join(':')};\n`) +
-    (domain === undefined ? '' : `  option domain-name "${domain}";\n`) +
-    '}\n',
-};
-
-/** In order of precedence. */
+/** In order of precedence. systemd-networkd names a lease after the interface's index. */
 export const leasePlaces: readonly LeasePlace[] = [
-  { path: '/run/dragonfly/lease', isDirectory: false, ...keyValue },
-  { path: '/run/systemd/netif/leases', isDirectory: true, ...keyValue },
-  { path: '/var/lib/NetworkManager', isDirectory: true, ...keyValue },
-  { path: '/var/lib/dhcp', isDirectory: true, ...dhclient },
-  { path: '/var/lib/dhclient', isDirectory: true, ...dhclient },
+  { path: '/run/dragonfly/lease', ...keyValue },
+  { path: '/run/systemd/netif/leases', names: /lease|^\d+$/, ...keyValue },
+  { path: '/var/lib/NetworkManager', names: /^dhclient.*lease/, ...dhclient },
+  { path: '/var/lib/NetworkManager', names: /lease|^\d+$/, ...keyValue },
+  { path: '/var/lib/dhcp', names: /lease|^\d+$/, ...dhclient },
+  { path: '/var/lib/dhclient', names: /lease|^\d+$/, ...dhclient },
+  { path: '/var/lib/dhcpcd', names: /\.lease$/, isBinary: true, ...packet },
+  { path: '/var/lib/dhcpcd5', names: /\.lease$/, isBinary: true, ...packet },
+  { path: '/run/wicked', names: /^lease-.*-ipv4\.xml$/, ...wicked },
+  { path: '/var/lib/wicked', names: /^lease-.*-ipv4\.xml$/, ...wicked },
 ];
 
 /** The place that a lease file belongs to; undefined for other files. */
 export function leasePlaceOf(file: string): LeasePlace | undefined {
-  return leasePlaces.find(({ path }) => file === path || file.startsWith(`${path}/`));
-}
-
-/** Reads every lease; undefined if no place can be read. */
-export async function readLeases(root: Root): Promise<readonly Lease[] | undefined> {
-  const read = new Reading(root, 'leases', () => {});
-  const leases: Lease[] = [];
-  for (const { path, isDirectory, parse } of leasePlaces) {
-    const files = isDirectory ? await filesIn(read, path) : [path];
-    for (const source of files) {
-      const text = await read.text(source);
-      if (text !== undefined) leases.push({ source, ...parse(text) });
-    }
-  }
-  return leasePlaces.every(({ path }) => read.refused(path)) ? undefined : leases;
-}
-
-/** Lists only leases: clients keep other files beside them, some with secrets. */
-async function filesIn(read: Reading, path: string): Promise<readonly string[]> {
-  const names = (await read.list(path)) ?? [];
-  return names.filter((name) => isLeaseFile(name)).map((name) => `${path}/${name}`);
-}
-
-/** systemd-networkd names a lease after the interface's index. */
-function isLeaseFile(name: string): boolean {
-  return /lease|^\d+$/.test(name);
-}
-
-/** `KEY=value` lines: those of busybox udhcpc's environment (`opt224=`, in hex) and those of
- *  systemd-networkd and NetworkManager (`OPTION_224=`, in hex).
- *  Source: busybox networking/udhcp/dhcpc.c, systemd sd-dhcp-lease.c. */
-export function parseKeyValueLease(text: string): Told {
-  const values = new Map<string, string>();
-  for (const [, key = '', value = ''] of text.matchAll(/^(\w+)=(.*)$/gm)) {
-    values.set(key.toLowerCase(), value.trim().replace(/^(['"])(.*)\1$/, '$2'));
-  }
-  return lease(
-    values.get(`opt${urlOption}`) ?? values.get(`option_${urlOption}`),
-    values.get('domain') ?? values.get('domainname'),
+  return leasePlaces.find(({ path, names }) =>
+    names === undefined
+      ? file === path
+      : file.startsWith(`${path}/`) && names.test(file.slice(path.length + 1)),
   );
 }
 
-/** ISC dhclient's leases; the last one in the file is the current one.
- *  Source: dhclient.leases(5). */
-export function parseDhclientLeases(text: string): Told {
-  const current = text.slice(Math.max(0, text.lastIndexOf('lease {')));
-  const option = (name: string): string | undefined =>
-    new RegExp(`^[ \\t]*option ${name} "?([^";\\n]*)"?;`, 'm').exec(current)?.[1];
-  return lease(option(`(?:unknown-${urlOption}|dragonfly-url)`), option('domain-name'));
+/** Reads every lease, those that hold first; undefined if no place can be read. */
+export async function readLeases(root: Root): Promise<readonly Lease[] | undefined> {
+  const read = new Reading(root, 'leases', () => {});
+  const found: (Told & { source: string })[] = [];
+  for (const place of leasePlaces) {
+    const files =
+      place.names === undefined
+        ? [place.path]
+        : (await filesIn(read, place)).filter((file) => leasePlaceOf(file) === place);
+    for (const source of files) {
+      const text = await textOf(read, place, source);
+      if (text !== undefined) found.push(...place.parse(text).map((one) => ({ source, ...one })));
+    }
+  }
+  if (leasePlaces.every(({ path }) => read.refused(path))) return undefined;
+  const held = found.length === 0 ? undefined : await heldIpv4(read);
+  const leases = found.map(({ address, ...lease }): Lease => {
+    const isOld = address !== undefined && held?.includes(address) === false;
+    return isOld ? { ...lease, is_old: true } : lease;
+  });
+  return leases.toSorted((a, b) => Number(a.is_old ?? false) - Number(b.is_old ?? false));
 }
 
-function lease(url: string | undefined, domain: string | undefined): Told {
-  return {
-    ...(url === undefined || url === '' ? {} : { url: decode(url) }),
-    ...(domain !== undefined && /^[a-z0-9.-]{1,253}$/i.test(domain) ? { domain } : {}),
-  };
+async function textOf(
+  read: Reading,
+  { isBinary }: LeasePlace,
+  source: string,
+): Promise<string | undefined> {
+  if (isBinary !== true) return read.text(source);
+  const bytes = await read.bytes(source);
+  return bytes && Buffer.from(bytes).toString('latin1');
 }
 
-/** Clients that do not know an option print its bytes in hex, with or without colons. */
-function decode(value: string): string {
-  const digits = value.replaceAll(':', '');
-  return /^([0-9a-f]{2})+$/i.test(digits) ? Buffer.from(digits, 'hex').toString('utf8') : value;
-}
-
-function hexOf(text: string): string[] {
-  return [...Buffer.from(text)].map((byte) => byte.toString(16).padStart(2, '0'));
+async function filesIn(read: Reading, { path }: LeasePlace): Promise<readonly string[]> {
+  const names = (await read.list(path)) ?? [];
+  return names.map((name) => `${path}/${name}`);
 }

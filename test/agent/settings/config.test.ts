@@ -87,6 +87,32 @@ describe('readConfiguration', () => {
     });
   });
 
+  it('passes over what DHCP gives that is no address, and prefers a lease that holds', async () => {
+    const lease = (address: string, url: string) => `ADDRESS=${address}\nOPTION_224=${hex(url)}\n`;
+    const files = {
+      '/run/systemd/netif/leases/2': lease('10.0.0.5', 'dragonfly.lab'),
+      '/run/systemd/netif/leases/3': lease('10.0.0.5', 'http://me:secret@x'),
+      '/var/lib/NetworkManager/internal-1-eth0.lease': lease('10.9.9.9', 'http://foreign:1'),
+      '/var/lib/NetworkManager/internal-2-eth0.lease': lease('10.0.0.5', 'http://here:1'),
+      '/proc/net/fib_trie': '  |-- 10.0.0.5\n     /32 host LOCAL\n',
+    };
+    const found = await configure(files);
+    expect(found.values.url).toBe('http://here:1');
+    expect(found.passedOver).toEqual([
+      'DHCP option 224 in /run/systemd/netif/leases/2 (passed over: an address must start with http:// or https://)',
+      'DHCP option 224 in /run/systemd/netif/leases/3 (passed over: an address must not have a password in it; use a token)',
+    ]);
+    const { '/var/lib/NetworkManager/internal-2-eth0.lease': _, ...others } = files;
+    const old = await configure(others);
+    expect([old.values.url, old.sources.url]).toEqual([
+      'http://foreign:1',
+      'DHCP option 224 in /var/lib/NetworkManager/internal-1-eth0.lease, an old lease',
+    ]);
+    const resolver = { '/etc/resolv.conf': 'search example.net\n' };
+    const bySrv = await configure({ ...others, ...resolver }, { srv });
+    expect(bySrv.sources.url).toBe('DNS SRV _dragonfly._tcp.example.net');
+  });
+
   it('reads every setting from the kernel command line, and the MAC from BOOTIF', async () => {
     const { values, sources } = await configure({
       '/proc/cmdline':
