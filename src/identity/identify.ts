@@ -148,7 +148,8 @@ function choosePrimary(
     return { mac: fit[0].mac, why: 'first by PCI address; none has a link' };
   const last = lastResort(macs);
   if (last !== undefined) return last;
-  const named = macs.find(({ nic, mac }) => !nic.is_usb && !nic.is_vf && mac !== zeros);
+  const nobodys = macs.filter(({ nic, mac }) => !nic.is_vf && normalizeMac(mac) && mac !== zeros);
+  const named = nobodys.toSorted((a, b) => lent(a.nic) - lent(b.nic))[0];
   if (named !== undefined) {
     return { mac: named.mac, why: 'the only address; it identifies nothing', isNobodys: true };
   }
@@ -156,10 +157,17 @@ function choosePrimary(
   return { mac: null, why: none };
 }
 
+/** Orders addresses that identify nothing: a port's own first, a BMC's last. */
+function lent({ is_usb: isUsb, is_bmc: isBmc }: NetworkInterface): number {
+  return Number(isUsb) + Number(isBmc);
+}
+
 const zeros = '00:00:00:00:00:00';
 
-/** Drivers of USB network gadgets, whose address is often the same for a whole model line (rule 17). */
-const gadgetDrivers = new Set(['cdc_ether', 'cdc_ncm', 'rndis_host']);
+/** Drivers of USB network gadgets, phones and modems, whose address is made up or the same for a whole model line
+ *  (rule 17), and of a gadget that this machine itself is. */
+const gadgetDrivers =
+  /^(?:cdc_\w+|huawei_cdc_ncm|rndis_host|rndis_wlan|qmi_wwan|sierra_net|ipheth|g_\w+|configfs-gadget.*)$/;
 
 /** A USB adapter with an address of its own, preferably with a link, else a wireless NIC. */
 function lastResort(macs: readonly MacSource[]): { mac: string; why: string } | undefined {
@@ -167,7 +175,7 @@ function lastResort(macs: readonly MacSource[]): { mac: string; why: string } | 
     ({ nic, mac }) => !nic.is_bmc && !nic.is_vf && !isJunkMac(mac) && nic.mac_origin === undefined,
   );
   const usb = odd.filter(
-    ({ nic }) => nic.is_usb && nic.driver !== null && !gadgetDrivers.has(nic.driver),
+    ({ nic }) => nic.is_usb && nic.driver !== null && !gadgetDrivers.test(nic.driver),
   );
   const wired = usb.find(({ nic }) => nic.carrier === true) ?? usb[0];
   if (wired !== undefined) return { mac: wired.mac, why: 'no other NIC: the USB one' };

@@ -67,12 +67,17 @@ function isLocal({
 
 /** Equal WWNs are one disk only with equal serial numbers. */
 function idOf({ serial, wwn, size_bytes }: Disks[number]): string[] {
-  const id = unique(serial) ?? unique(wwn);
+  const id = unique(serial) ?? unique(registered.test(wwn ?? '') ? wwn : undefined);
   return id === undefined ? [] : [`${id} ${size_bytes}`];
 }
 
-/** A serial number that a hypervisor gives to each of its machines, or that is none. */
-const common = /^(?:(.)\1*|QM0+\d+|drive-.*|vm-\d+-disk-\d+|0?123456789?.*)$/i;
+/** A name out of a maker's own range. The kernel makes others up of model and serial number ("t10.", "nvme."). */
+const registered = /^(?:naa\.|eui\.|uuid\.|0x)[0-9a-f-]+$/i;
+
+/** Serial numbers that are none, or that a hypervisor gives to each of its machines: QEMU, Proxmox, LXD, VMware,
+ *  VirtualBox, bhyve, Google, Azure. */
+const common =
+  /^(?:(?:0x)?(.)\1*|0?123456789?.*|deadbeef|(?:0?QEMU_.*_)?(?:QM0+\d+|drive-.*|(?:lxd|incus)_.*)|vm-\d+-disk-\d+|VMware NVME_\d+|VB1234[-_]56789|NVME-\d+-\d+|nvme_card.*|persistent-disk-\d+|SN: 0*\d)$/i;
 
 function unique(text: string | null | undefined): string | undefined {
   const serial = text?.trim() ?? '';

@@ -31,9 +31,10 @@ export const bmcProbe: Probe<'bmc'> = {
 /** The first LAN channel with an address. ipmitool's own choice comes first; on some boards the port is on
  *  another of the channels 1 to 15. */
 async function readLan(read: Reading): Promise<Lan> {
-  const own = parseLanPrint((await read.exec('ipmitool', ['lan', 'print'])) ?? '');
+  const first = (await read.exec('ipmitool', ['lan', 'print'])) ?? '';
+  const own = parseLanPrint(first);
   if (own.address !== undefined) return { ...own, source: 'ipmitool lan print' };
-  if (own.mac === undefined) return own;
+  if (!/^MAC Address/m.test(first)) return own;
   const channels = Array.from({ length: 15 }, (_, i) => String(i + 1));
   const withPort: string[] = [];
   for (const channel of channels) {
@@ -75,15 +76,15 @@ export function parseLan6Print(text: string): string | undefined {
 /** The kernel's interface to it. A controller on PCI is in no SMBIOS table. */
 async function kernelInterface(read: Reading): Promise<string | null> {
   const type = await read.value('/sys/class/ipmi/ipmi0/device/type');
-  return type !== undefined && /^(kcs|smic|bt)$/.test(type) ? type.toUpperCase() : null;
+  return type !== undefined && /^(kcs|smic|bt|ssif)$/.test(type) ? type.toUpperCase() : null;
 }
 
-/** Address and MAC of the BMC's LAN channel; an address that is not set is left out. */
+/** Address and MAC of the BMC's LAN channel; one that is not set is left out. */
 export function parseLanPrint(text: string): { address?: string; mac?: string } {
   const address = /^IP Address[ \t]*:[ \t]*(\d{1,3}(?:\.\d{1,3}){3})[ \t]*$/m.exec(text)?.[1];
   const mac = /^MAC Address[ \t]*:[ \t]*((?:[0-9a-f]{2}:){5}[0-9a-f]{2})[ \t]*$/im.exec(text)?.[1];
   return {
     ...(address !== undefined && address !== '0.0.0.0' && { address }),
-    ...(mac !== undefined && { mac: mac.toLowerCase() }),
+    ...(mac !== undefined && mac !== '00:00:00:00:00:00' && { mac: mac.toLowerCase() }),
   };
 }

@@ -16,9 +16,10 @@ export const dmiProbe: Probe<'dmi'> = {
   async read(root, report) {
     const read = new Reading(root, 'dmi', report);
     const smbios = await readSmbios(read);
-    const strings = smbios ? fromTables(smbios.tables) : await fromSysfs(read);
+    const { system, ...strings } = smbios ? fromTables(smbios.tables) : await fromSysfs(read);
     return {
       ...strings,
+      system: { ...system, serial: system.serial ?? (await serialElsewhere(read)) },
       system_uuid: await systemUuid(read, smbios),
       smbios_version: smbios ? versionText(smbios.tables) : null,
     };
@@ -75,7 +76,7 @@ async function fromSysfs(read: Reading): Promise<Strings> {
       vendor: vendor ?? mainframe.vendor ?? (await deviceTreeVendor(read)),
       product: product ?? mainframe.product ?? (await deviceTreeModel(read)),
       version: systemVersion ?? null,
-      serial: serial ?? mainframe.serial ?? (await deviceTreeSerial(read)),
+      serial: serial ?? mainframe.serial ?? null,
       sku: sku ?? null,
       family: family ?? null,
       asset_tag: asset_tag ?? null,
@@ -104,12 +105,24 @@ async function deviceTreeVendor(read: Reading): Promise<string | null> {
   return maker === undefined || maker === 'linux' ? null : maker;
 }
 
-/** Boards have serial-number, IBM's POWER machines system-id. */
-async function deviceTreeSerial(read: Reading): Promise<string | null> {
-  const [serial, systemId] = await Promise.all(
-    ['serial-number', 'system-id'].map((file) => read.quietly().value(`/proc/device-tree/${file}`)),
+/** The serial number of a machine whose firmware gives none in SMBIOS, as U-Boot does: the device tree has one of
+ *  boards, as serial-number, and of IBM's POWER machines, as system-id; kernels know that of the chip. */
+async function serialElsewhere(read: Reading): Promise<string | null> {
+  const [serial, systemId, chip] = await Promise.all(
+    [
+      '/proc/device-tree/serial-number',
+      '/proc/device-tree/system-id',
+      '/sys/devices/soc0/serial_number',
+    ].map((file) => read.quietly().value(file)),
   );
-  return dropPlaceholder(serial) ?? dropPlaceholder(systemId?.replace(/^IBM,/, ''));
+  const cpuinfo = (await read.quietly().text('/proc/cpuinfo')) ?? '';
+  const found = [
+    serial,
+    systemId?.replace(/^IBM,/, ''),
+    /^Serial[ \t]*:[ \t]*([0-9a-f]{8,32})$/m.exec(cpuinfo)?.[1],
+    chip,
+  ];
+  return found.map(dropPlaceholder).find((text) => text !== null) ?? null;
 }
 
 /** The UUID from the first source that gives one; whether it is a placeholder is decided later. */

@@ -60,9 +60,10 @@ async function readName(read: Reading, address: string): Promise<string | undefi
   return onboard?.name ?? undefined;
 }
 
-/** "Model: NVIDIA A100-SXM4-40GB" */
+/** "Model: NVIDIA A100-SXM4-40GB"; "Unknown" for a card that the driver could not start. */
 export function parseNvidiaModel(text: string): string | undefined {
-  return /^Model:(.*)$/m.exec(text)?.[1]?.trim() || undefined;
+  const model = /^Model:(.*)$/m.exec(text)?.[1]?.trim() ?? '';
+  return model === '' || model === 'Unknown' ? undefined : model;
 }
 
 const vendors: ReadonlyMap<string, string> = new Map(

@@ -88,7 +88,9 @@ export function volatileRoot(mounts: string): string | undefined {
   if (root === undefined) return undefined;
   if (memoryTypes.has(root.type)) return root.type;
   const isImage =
-    imageTypes.has(root.type) || (root.type === 'overlay' && isOverImage(root, entries));
+    isLive(root.device) ||
+    imageTypes.has(root.type) ||
+    (root.type === 'overlay' && isOverImage(root, entries));
   return isImage ? `${root.type} over an image` : undefined;
 }
 
@@ -102,6 +104,12 @@ interface Mount {
 function parseMount(line: string): Mount {
   const [device = '', target = '', type = '', options = ''] = line.split(' ');
   return { device, target, type, options };
+}
+
+/** dracut's names for the root of a live image, which is an ext4 file system within it or an overlay over that.
+ *  Source: dracut modules.d/90dmsquash-live. */
+function isLive(device: string): boolean {
+  return device === 'LiveOS_rootfs' || device === '/dev/mapper/live-rw';
 }
 
 /** composefs keeps the metadata of an installed system in an image. */

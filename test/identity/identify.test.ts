@@ -105,7 +105,8 @@ describe('the primary MAC', () => {
     const usb = nic('usb0', '52:54:00:00:00:08', { is_usb: true, carrier: true });
     const { identity } = identify(hinted(factsOf(usb, first), usb.mac, 'usb0'));
     expect(identity.primary_mac).toBe(first.mac);
-    expect(identify(factsOf(usb)).identity.primary_mac).toBeNull();
+    // A machine without another one registers by its other evidence.
+    expect(identify(factsOf(usb)).identity).toMatchObject({ primary_mac: usb.mac, all_macs: [] });
   });
 
   it('is else that of the route to the server', () => {
@@ -136,10 +137,20 @@ describe('the primary MAC', () => {
     expect(identity.identity_hash).toBe(computeIdentityHash([usb.mac], null, null));
     const gadget = nic('usb2', '52:54:00:00:00:0a', { is_usb: true, driver: 'cdc_ether' });
     expect(identify(factsOf(bmc, gadget)).identity).toMatchObject({
-      primary_mac: null,
+      primary_mac: gadget.mac,
       all_macs: [],
     });
+    expect(identify(factsOf(bmc)).identity).toMatchObject({ primary_mac: bmc.mac, all_macs: [] });
   });
+
+  it.each(['cdc_mbim', 'qmi_wwan', 'ipheth', 'huawei_cdc_ncm'])(
+    'is no phone or modem (%s) beside a wireless one',
+    (driver) => {
+      const wlan = nic('wlan0', '52:54:00:00:00:07', { kind: 'wlan', carrier: true });
+      const usb = nic('wwan0', '52:54:00:00:00:08', { is_usb: true, driver, carrier: true });
+      expect(identify(factsOf(usb, wlan)).identity.primary_mac).toBe(wlan.mac);
+    },
+  );
 
   it('is a wireless one only where there is nothing else', () => {
     const wlan = nic('wlan0', '52:54:00:00:00:07', { kind: 'wlan', carrier: true });

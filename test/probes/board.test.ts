@@ -56,6 +56,14 @@ describe('the gpus probe', () => {
     ]);
   });
 
+  it("takes NVIDIA's Unknown for no name", async () => {
+    const files = {
+      ...pci('0000:3b:00.0', '0x030200', '0x10de', '0x20b0'),
+      '/proc/driver/nvidia/gpus/0000:3b:00.0/information': 'Model: \t\t Unknown\n',
+    };
+    expect(await read('gpus', files)).toMatchObject([{ name: '10de:20b0' }]);
+  });
+
   it('names a controller on the board as the firmware does', async () => {
     const fields = { 0x04: 1, 0x05: 0x83, 0x07: word(0), 0x09: 3, 0x0a: 0 };
     const files = {
@@ -165,9 +173,21 @@ describe('the bmc probe', () => {
     });
   });
 
-  it('knows the interface of a BMC on PCI from its driver', async () => {
-    const files = { '/dev/ipmi0': '', '/sys/class/ipmi/ipmi0/device/type': 'kcs\n' };
-    expect((await read('bmc', files)).interface_type).toBe('KCS');
+  it.each(['KCS', 'SSIF'])('knows the %s interface of a BMC from its driver', async (name) => {
+    const type = `${name.toLowerCase()}\n`;
+    const files = { '/dev/ipmi0': '', '/sys/class/ipmi/ipmi0/device/type': type };
+    expect((await read('bmc', files)).interface_type).toBe(name);
+  });
+
+  it('takes zeros for no MAC, and goes on to the other channels', async () => {
+    const unset = 'IP Address : 0.0.0.0\nMAC Address : 00:00:00:00:00:00\n';
+    const commands = { 'ipmitool lan print': unset };
+    expect((await read('bmc', { '/dev/ipmi0': '' }, commands)).mac).toBeNull();
+    const further = { ...commands, 'ipmitool lan print 8': lanPrint };
+    expect(await read('bmc', { '/dev/ipmi0': '' }, further)).toMatchObject({
+      address: '10.20.30.40',
+      mac: '3c:ec:ef:00:11:22',
+    });
   });
 
   it('asks no ipmitool without an IPMI device', async () => {

@@ -68,9 +68,27 @@ describe('the dmi probe', () => {
     'Not Specified',
     ' To be filled by O.E.M. ',
     'xxxxxxx',
+    'SYSTEM_SERIAL_NUMBER',
+    'Type3 - Chassis Serial Number',
+    'OEM Chassis Serial',
+    'To be filled by O.E.M. by More String',
+    'OEM_Define0',
   ])('takes the serial number %j for a placeholder', async (serial) => {
     const found = await read('dmi', { [dmi]: table(system('A', 'B', serial)) });
     expect(found.system.serial).toBeNull();
+  });
+
+  it.each([
+    ['/proc/device-tree/serial-number', 'a1b2c3d4e5f60718\0', 'a1b2c3d4e5f60718'],
+    ['/proc/device-tree/serial-number', 'c3d9b8674f4b94f6\0', null],
+    ['/sys/devices/soc0/serial_number', '0A1B2C3D\n', '0A1B2C3D'],
+    ['/proc/cpuinfo', 'Hardware\t: BCM2835\nSerial\t\t: 00000000a1b2c3d4\n', '00000000a1b2c3d4'],
+    ['/proc/cpuinfo', 'Hardware\t: sun4i\nSerial\t\t: 0000000000000000\n', null],
+  ])('looks for a serial number that SMBIOS lacks in %s: %j', async (file, text, serial) => {
+    const uBoot = table(system('Radxa', 'ROCK 5B', 'Unknown'));
+    for (const files of [{ [dmi]: uBoot, [file]: text }, { [file]: text }]) {
+      expect((await read('dmi', files)).system.serial).toBe(serial);
+    }
   });
 
   it.each(['7N62AI2', 'CZC214446Z', 'None-1', 'X', '5'])(

@@ -82,6 +82,11 @@ describe('volatileRoot', () => {
       '/dev/loop0 /run/rootfs squashfs ro 0 0\noverlay / overlay rw,lowerdir=/run/rootfs 0 0',
       'overlay over an image',
     ],
+    ['/dev/mapper/live-rw / ext4 rw 0 0', 'ext4 over an image'],
+    [
+      '/dev/loop1 /run/base ext4 ro 0 0\nLiveOS_rootfs / overlay rw,lowerdir=/run/base 0 0',
+      'overlay over an image',
+    ],
     ['overlay / overlay rw,lowerdir=/a.squashfs:/b.squashfs 0 0', 'overlay over an image'],
   ])('finds a root in memory in %j', (mounts, type) => {
     expect(volatileRoot(mounts)).toBe(type);

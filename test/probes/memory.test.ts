@@ -48,6 +48,7 @@ describe('the memory probe', () => {
     ['a ROM', { 0x12: 0x08 }, null],
     ['an EEPROM', { 0x12: 0x0a }, null],
     ['persistent memory by its technology', { 0x28: 0x07 }, null],
+    ['persistent memory by its type', { 0x12: 0x1f, 0x28: 0x02 }, null],
     ['persistent memory by its size', { 0x34: qword(126n << 30n) }, null],
     [
       'a module with unknown non-volatile size',

@@ -6,7 +6,7 @@ import type { Evidence } from '../evidence.ts';
 import { collectCandidates, type Candidate } from './candidates.ts';
 import { machinesOf, type Known } from './known.ts';
 import { differences, goesOnInEarlierBoot, twoBoots } from './last-checkin.ts';
-import { weigh, type Weight } from './weigh.ts';
+import { isKnownBody, weigh, type Weight } from './weigh.ts';
 
 export interface Doubt {
   readonly reason: IdentityConflict['reason'];
@@ -108,22 +108,10 @@ function byPrimaryMac(shown: Evidence, known: Known): Resolution | undefined {
   const owners = weighed(shown, known.byPrimaryMac, known);
   const owner = ownerOf(shown, owners, known);
   if (owner === undefined) return undefined;
-  const { machine, weight } = owner;
-  const [uuidOwner, ...moreOwners] = known.bySmbiosUuid;
-  if (uuidOwner !== undefined && moreOwners.length === 0 && uuidOwner !== machine.id) {
-    return newMachine('contradicted', [
-      candidate(machine.id, `has the primary MAC ${shown.primaryMac}`),
-      candidate(uuidOwner, `has the SMBIOS UUID ${shown.smbiosUuid ?? ''}`),
-    ]);
-  }
-  const against = [
-    ...(goesOnInEarlierBoot(shown, machine) ? [twoBoots(shown, machine)] : []),
-    ...(weight.isSame ? [] : weight.against),
-  ];
-  if (against.length > 0) {
-    return newMachine('contradicted', [
-      candidate(machine.id, `has the primary MAC ${shown.primaryMac}`, ...against),
-    ]);
+  const { machine } = owner;
+  const doubted = againstOwner(shown, owner, known);
+  if (doubted.length > 0) {
+    return byOtherEvidence(shown, known) ?? newMachine('contradicted', doubted);
   }
   return {
     machineId: machine.id,
@@ -133,6 +121,24 @@ function byPrimaryMac(shown: Evidence, known: Known): Resolution | undefined {
       ...changesOf(shown, owner),
     ],
   };
+}
+
+/** The reasons why the owner of the primary MAC may not be the machine; empty if there are none. */
+function againstOwner(
+  shown: Evidence,
+  owner: Weighed,
+  { bySmbiosUuid: [uuidOwner, ...moreOwners] }: Known,
+): Candidate[] {
+  const { id } = owner.machine;
+  const hasMac = `has the primary MAC ${shown.primaryMac}`;
+  if (uuidOwner !== undefined && moreOwners.length === 0 && uuidOwner !== id) {
+    return [
+      candidate(id, hasMac),
+      candidate(uuidOwner, `has the SMBIOS UUID ${shown.smbiosUuid ?? ''}`),
+    ];
+  }
+  const against = contradictions(shown, owner);
+  return against.length === 0 ? [] : [candidate(id, hasMac, ...against)];
 }
 
 /** The machine that has this primary MAC. If other machines list it too, the owner must not be contradicted;
@@ -183,6 +189,13 @@ function byEvidence(shown: Evidence, known: Known): Resolution {
       ...ignored,
     ],
   };
+}
+
+/** Where the primary MAC is another machine's: a dongle or a card that moved to one that is known by its body. */
+function byOtherEvidence(shown: Evidence, known: Known): Resolution | undefined {
+  const other = byEvidence(shown, known);
+  const machine = known.machines.get(other.machineId ?? '');
+  return machine !== undefined && isKnownBody(shown, machine) ? other : undefined;
 }
 
 interface Judged {

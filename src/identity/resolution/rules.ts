@@ -11,6 +11,17 @@ interface Rule {
 /** The first rule that holds decides. */
 export const rules: readonly Rule[] = [
   {
+    when: 'serial number and UUID agree; addresses and disks differ, and no memory module agrees',
+    is: 'other',
+    holds: (s) =>
+      s.serial === 'agrees' &&
+      s.uuid === 'agrees' &&
+      s.disks === 'differs' &&
+      s.modules !== 'agrees' &&
+      s.primary === 'differs' &&
+      s.ports !== 'agrees',
+  },
+  {
     when: 'serial number and UUID agree',
     is: 'same',
     holds: ({ serial, uuid }) => serial === 'agrees' && uuid === 'agrees',

@@ -36,10 +36,7 @@ export function standsOf(
   const ownPorts = (macs: readonly string[] | undefined): Set<string> =>
     new Set((macs ?? []).filter((mac) => mac !== shown.primaryMac && !isJunkMac(mac)));
   return {
-    serial: joint(
-      stand(traits.systemSerial, known.systemSerial),
-      stand(traits.boardSerial, known.boardSerial),
-    ),
+    serial: standOfSerials(traits, known),
     uuid: standOfUuids(shown.smbiosUuid, identity.smbios_uuid, sharedUuids),
     product: stand(traits.product, known.product),
     disks: standOfSets(traits.disks, known.disks),
@@ -56,10 +53,13 @@ function stand<T>(shown: T | undefined, known: T | undefined): Stand {
   return shown === known ? 'agrees' : 'differs';
 }
 
-/** One that agrees outweighs one that differs. */
-function joint(...stands: readonly Stand[]): Stand {
-  if (stands.includes('agrees')) return 'agrees';
-  return stands.includes('differs') ? 'differs' : 'unknown';
+/** That of the system stays when its board is replaced. That of the board alone says nothing beside another one of
+ *  the system: some makers give it to a whole model line. */
+function standOfSerials(shown: Traits, known: Traits): Stand {
+  const system = stand(shown.systemSerial, known.systemSerial);
+  const board = stand(shown.boardSerial, known.boardSerial);
+  if (system === 'unknown') return board;
+  return system === 'differs' && board === 'agrees' ? 'unknown' : system;
 }
 
 export function standOfSets(shown: ReadonlySet<string>, known: ReadonlySet<string>): Stand {

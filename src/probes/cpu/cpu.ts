@@ -148,9 +148,18 @@ async function readModel(
 ): Promise<Pick<Cpu, 'cpu_model' | 'cpu_virtualization'>> {
   const flags = cpuFlags(cpuinfo);
   return {
-    cpu_model: cpuModel(cpuinfo) ?? (await otherModel(read, cpuinfo)) ?? null,
+    cpu_model: (await modelOf(read, cpuinfo)) ?? null,
     cpu_virtualization: flags?.has('vmx') ? 'vmx' : flags?.has('svm') ? 'svm' : null,
   };
+}
+
+/** The kernel's name, but a generic one of ARM kernels only for want of a better one. */
+async function modelOf(read: Reading, cpuinfo: string): Promise<string | undefined> {
+  const name = cpuModel(cpuinfo);
+  if (name !== undefined && !/^(?:ARMv\d|AArch64)\b/i.test(name)) return name;
+  const arm = armModel(cpuinfo);
+  if (name !== undefined) return arm?.isKnown === true ? arm.name : name;
+  return await otherModel(read, cpuinfo);
 }
 
 /** The name if the kernel has none: the part number, the firmware's name, the device-tree's. */

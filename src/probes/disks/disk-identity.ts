@@ -15,7 +15,12 @@ export function chooseSerial(sources: {
   const { kernel, vpd, udev, usb } = sources;
   const keys = ['SCSI_IDENT_SERIAL', 'ID_SCSI_SERIAL', 'ID_SERIAL_SHORT', 'ID_SERIAL'];
   const candidates = [kernel, vpd, ...keys.map((key) => udev.get(key)), usb];
-  return candidates.map((text) => clean(text ?? '')).find((text) => text !== '');
+  return candidates.map((text) => clean(text ?? '')).find((text) => !isBlankSerial(text));
+}
+
+/** Nothing but zeros, as memory cards have whose register was never written. */
+function isBlankSerial(text: string): boolean {
+  return /^(?:0x)?0*$/i.test(text);
 }
 
 /** SCSI cuts a model at 16 characters, so udev's is preferred to the kernel's, and to both the longer
@@ -63,6 +68,12 @@ export function parseVpdSerial(page: Uint8Array): string | undefined {
   const length = ((page[2] ?? 0) << 8) | (page[3] ?? 0);
   const text = clean(latin1(page.subarray(4, 4 + length)));
   return text === '' ? undefined : text;
+}
+
+/** 0 if the disk does not say, as RAID controllers do of their volumes; 1 for one that does not rotate; else
+ *  revolutions per minute. Source: SBC-3 6.5.3, block device characteristics, /sys/block/<dev>/device/vpd_pgb1. */
+export function parseRotationRate(page: Uint8Array): number | undefined {
+  return page.length < 6 || page[1] !== 0xb1 ? undefined : ((page[4] ?? 0) << 8) | (page[5] ?? 0);
 }
 
 /** The full names of an ATA disk behind a SCSI layer.

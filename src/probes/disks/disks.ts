@@ -8,6 +8,7 @@ import {
   chooseSerial,
   isPlaceholderWwn,
   parseAtaIdentity,
+  parseRotationRate,
   parseVpdSerial,
 } from './disk-identity.ts';
 import { diskTransport, diskType } from './disk-transport.ts';
@@ -39,8 +40,10 @@ async function readDisk(read: Reading, whole: WholeDisk): Promise<Disk> {
     readDetails(read, dir),
     readIdentity(read, dir, entries, usbDevicePath(path)),
   ]);
-  const { serial, model, wwn, vendor, product, udev } = identity;
+  const { serial, model, wwn, vendor, product, udev, isRateUnknown } = identity;
   const transport = await diskTransport(read, { name, dir, path, entries, udev, vendor });
+  const rotational = details.rotational ?? rotationFromUdev(udev);
+  const type = diskType(transport, isRateUnknown ? undefined : rotational);
   return {
     device: `/dev/${name.replaceAll('!', '/')}`,
     size_bytes: bytes,
@@ -49,9 +52,7 @@ async function readDisk(read: Reading, whole: WholeDisk): Promise<Disk> {
     vendor: vendor === undefined || vendor.startsWith('0x') ? null : vendor,
     serial: serial ?? null,
     wwn: wwn === undefined || isPlaceholderWwn(wwn) ? null : wwn,
-    type: isHypervisors(vendor)
-      ? null
-      : diskType(transport, details.rotational ?? rotationFromUdev(udev)),
+    type: believed(type, vendor, model),
     transport: transport ?? null,
     hctl: /\/(\d+:\d+:\d+:\d+)(?=\/|$)/.exec(path)?.[1] ?? null,
     by_path: udev.get('ID_PATH') ?? null,
@@ -95,6 +96,8 @@ interface Identity {
   product: string | undefined;
   wwn: string | undefined;
   udev: ReadonlyMap<string, string>;
+  /** The disk does not say how fast it rotates, and the kernel takes that for a hard disk. */
+  isRateUnknown: boolean;
 }
 
 /** Reads only the files that the kernel lists: most devices have few of them. */
@@ -109,16 +112,18 @@ async function readIdentity(
   // Memory cards have `name` instead of `model`.
   const modelFile = has('cid') ? 'name' : 'model';
   const udev = await readUdev(read, dir);
-  const [serial, blockSerial, model, vendor, wwid, blockWwid, vpd80, vpd89] = await Promise.all([
-    has('serial') ? read.value(`${dir}/device/serial`) : undefined,
-    own.includes('serial') ? read.value(`${dir}/serial`) : undefined,
-    has(modelFile) ? read.value(`${dir}/device/${modelFile}`) : undefined,
-    has('vendor') ? read.value(`${dir}/device/vendor`) : undefined,
-    has('wwid') ? read.value(`${dir}/device/wwid`) : undefined,
-    own.includes('wwid') ? read.value(`${dir}/wwid`) : undefined,
-    has('vpd_pg80') ? read.bytes(`${dir}/device/vpd_pg80`) : undefined,
-    has('vpd_pg89') && udev.size === 0 ? read.bytes(`${dir}/device/vpd_pg89`) : undefined,
-  ]);
+  const [serial, blockSerial, model, vendor, wwid, blockWwid, vpd80, vpd89, vpdB1] =
+    await Promise.all([
+      has('serial') ? read.value(`${dir}/device/serial`) : undefined,
+      own.includes('serial') ? read.value(`${dir}/serial`) : undefined,
+      has(modelFile) ? read.value(`${dir}/device/${modelFile}`) : undefined,
+      has('vendor') ? read.value(`${dir}/device/vendor`) : undefined,
+      has('wwid') ? read.value(`${dir}/device/wwid`) : undefined,
+      own.includes('wwid') ? read.value(`${dir}/wwid`) : undefined,
+      has('vpd_pg80') ? read.bytes(`${dir}/device/vpd_pg80`) : undefined,
+      has('vpd_pg89') && udev.size === 0 ? read.bytes(`${dir}/device/vpd_pg89`) : undefined,
+      has('vpd_pgb1') ? read.quietly().bytes(`${dir}/device/vpd_pgb1`) : undefined,
+    ]);
   const ata = vpd89 && parseAtaIdentity(vpd89);
   return {
     serial: chooseSerial({
@@ -133,6 +138,7 @@ async function readIdentity(
       usbDevice === undefined ? undefined : await read.quietly().value(`${usbDevice}/product`),
     wwn: blockWwid ?? wwid ?? udev.get('ID_WWN_WITH_EXTENSION') ?? udev.get('ID_WWN'),
     udev,
+    isRateUnknown: vpdB1 !== undefined && parseRotationRate(vpdB1) === 0,
   };
 }
 
@@ -142,19 +148,31 @@ async function readUdev(read: Reading, dir: string): Promise<ReadonlyMap<string,
   return parseUdevData((await read.text(`/run/udev/data/b${number}`)) ?? '');
 }
 
-/** Lists all paths on each multipath disk: the same WWN, serial number and size. Two USB ports never lead to
- *  one disk. */
+/** Disks with one port: two of these are never paths of one disk, however alike a maker named them. */
+const singlePorted = new Set(['usb', 'sata', 'mmc']);
+
+/** Lists all paths on each multipath disk: the same WWN, serial number and size. */
 function withPaths(disks: readonly Disk[]): Disk[] {
   const keyOf = ({ wwn, serial, size_bytes }: Disk): string => `${wwn} ${serial} ${size_bytes}`;
   const byIdentity = Map.groupBy(disks, keyOf);
   return disks.map((disk) => {
     const paths = byIdentity.get(keyOf(disk)) ?? [];
-    if (disk.wwn === null || disk.transport === 'usb' || paths.length < 2) return disk;
+    const isSingle = disk.wwn === null || singlePorted.has(disk.transport ?? '');
+    if (isSingle || paths.length < 2) return disk;
     return { ...disk, paths: paths.map(({ device }) => device) };
   });
 }
 
-/** Disks whose word about themselves is the hypervisor's: VMware's and Hyper-V's say that they rotate. */
-function isHypervisors(vendor: string | undefined): boolean {
-  return /^(?:vmware|msft)\b/i.test(vendor ?? '');
+/** Disks that a hypervisor makes. Most say that they rotate; those of VMware and Hyper-V may say either. */
+const virtualVendors = /^(?:qemu|google|oracle|nutanix|xensrc)\b/i;
+const virtualModels = /^(?:vmware|vbox|qemu|bhyve|virtual hdd)\b/i;
+
+function believed(
+  type: Disk['type'],
+  vendor: string | undefined,
+  model: string | undefined,
+): Disk['type'] {
+  if (/^(?:vmware|msft)\b/i.test(vendor ?? '')) return null;
+  const isVirtual = virtualVendors.test(vendor ?? '') || virtualModels.test(model ?? '');
+  return isVirtual && type === 'hdd' ? null : type;
 }

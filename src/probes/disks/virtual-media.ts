@@ -1,10 +1,14 @@
-// Media that a BMC lends over USB: installation images, never a disk to write to. Pure.
+// Media that a BMC or an IP-KVM lends over USB: installation images, never a disk to write to. Pure.
 
-/** The names that BMCs give them: AMI, ATEN (Supermicro), Cisco, Dell, HPE, IBM and Lenovo, OpenBMC. */
+/** The names that BMCs give them: AMI, ATEN (Supermicro), Cisco, Dell, HPE, Huawei, IBM and Lenovo, NEC, OpenBMC;
+ *  and IP-KVMs. */
 const names =
-  /virtual.{0,2}(?:h-?disk|hard ?disk|cd-?rom|dvd|floppy|media|flash|disk)|^lcdrive$|vkvm|cimc|file-stor gadget|remote (?:disk|disc|media)|^(?:rdoc|rds|imm|secupd|oemdrv)\b/i;
-const vendors = /^(?:ami|aten|cisco|idrac|ilo|imm)\b/i;
-const products = /virtual (?:keyboard|media|hub|cd)|\bilo\b|openbmc|\bidrac\b|\bvkvm\b/i;
+  /virtual.{0,2}(?:h-?disk|hard ?disk|hdd|fdd|cd\b|cd-?rom|dvd|floppy|media|flash|disk|usb)|^lcdrive$|vkvm|cimc|file-stor gadget|remote (?:disk|disc|media)|^(?:rdoc|rds|imm|secupd|oemdrv)\b/i;
+const vendors = /^(?:ami|aten|cisco|idrac|ilo|imm|pikvm|blikvm|jetkvm|nanokvm|glkvm)\b/i;
+const products =
+  /virtual (?:keyboard|media|hub|cd)|\bilo\b|openbmc|\bidrac\b|\bvkvm\b|^(?:rdoc|rds)\b|(?:pi|bli|jet|nano|gl)-?kvm/i;
+/** Cards in a slot on the board, which the BMC's USB device gives to the host for good. */
+const built = /^internal (?:dual )?sd/i;
 
 export function isVirtualMedia(disk: {
   transport: string | undefined;
@@ -13,7 +17,7 @@ export function isVirtualMedia(disk: {
   /** The USB device's product name. */
   product: string | undefined;
 }): boolean {
-  if (disk.transport !== 'usb') return false;
+  if (disk.transport !== 'usb' || built.test(disk.model ?? '')) return false;
   return (
     vendors.test(disk.vendor ?? '') ||
     names.test(disk.model ?? '') ||

@@ -61,7 +61,11 @@ async function readDisk(
   return { name, path, bytes: sectors * 512, entries };
 }
 
+/** Software, though not under /devices/virtual: scsi_debug, and targets that are looped back to their own host. */
+const software = /^\/sys\/devices\/(?:pseudo_|tcm_loop_)\d+\//;
+
 /** NVMe shows multipath and fabric disks under /devices/virtual; everything else there is software. */
 function isHardware(path: string): boolean {
+  if (software.test(path)) return false;
   return !path.startsWith('/sys/devices/virtual/') || path.startsWith('/sys/devices/virtual/nvme-');
 }

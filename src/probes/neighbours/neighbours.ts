@@ -67,12 +67,16 @@ async function readTcpdump(
   return neighbour && { interface: name, neighbour };
 }
 
-/** The last word of a port counts; LLDP and CDP of one switch complete each other. */
+/** The first word of a port counts; LLDP and CDP of one switch complete each other. */
 function heardBy(text: string): Map<string, Neighbour> {
   const found = new Map<string, Neighbour>();
+  const senders = new Map<string, string>();
   for (const { name, frame } of parseHeard(text)) {
     const neighbour = parseFrame(frame);
-    if (neighbour !== undefined) found.set(name, { ...neighbour, ...found.get(name) });
+    const sender = frame.subarray(6, 12).join(':');
+    if (neighbour === undefined || (senders.get(name) ?? sender) !== sender) continue;
+    senders.set(name, sender);
+    found.set(name, { ...neighbour, ...found.get(name) });
   }
   return found;
 }

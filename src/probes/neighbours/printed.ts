@@ -8,10 +8,14 @@ export function parseLldpctl(text: string): Map<string, Neighbour> {
   const found = new Map<string, Neighbour>();
   const better = new Map<string, number>();
   let vlan: number | undefined;
+  let isFurther = false;
   for (const line of text.split('\n')) {
     const [, name = '', key = '', raw = ''] = /^lldp\.(.+?)\.([a-z][\w.-]*)=(.*)$/.exec(line) ?? [];
     const value = clean(raw).slice(0, 255);
     if (name === '' || value === '') continue;
+    // Behind a switch that passes announcements on there may be several; the first one is told, whole.
+    if (key === 'via') isFurther = found.has(name);
+    if (isFurther) continue;
     const neighbour = found.get(name) ?? {};
     found.set(name, neighbour);
     if (key === 'chassis.name') neighbour.system = value;

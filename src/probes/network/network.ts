@@ -79,6 +79,7 @@ async function readPort(read: Reading, name: string): Promise<Port | undefined> 
   if (devicePath === undefined || devicePath.startsWith('/sys/devices/virtual/')) return undefined;
   if (isInternalLink(name, devicePath)) return undefined;
   if (address === undefined || (type !== ethernet && type !== infiniband)) return undefined;
+  if (type === infiniband && (await isInfinibandChild(read, dir))) return undefined;
   const entries = (await read.list(dir)) ?? [];
   const [device, master, link, portName] = await Promise.all([
     readDevice(read, dir, devicePath),
@@ -128,13 +129,29 @@ async function readOrigin(
   return { origin, permanentAddress: found === '00:00:00:00:00:00' ? undefined : found };
 }
 
-/** True for the end of a link inside the machine or straight to another host, which comes and goes: scalable
- *  functions, Xen's back ends, Thunderbolt links, a BlueField card's console. */
+/** Devices whose interface is the end of a link inside the machine or straight to another host, which comes and
+ *  goes: a BlueField card's console, Thunderbolt and PCIe bridges between hosts, Bluetooth, scalable functions
+ *  and what is made on them, Xen's back ends. */
+const internalLinks = [
+  /\/MLNXBF[^/]*\//,
+  /\/domain\d+\/\d+-\d+\//,
+  /\/ntb_netdev\d*$/,
+  /\/bluetooth\/hci\d+\//,
+  /\/[\w-]+\.sf\.\d+(?:\/|$)/,
+  /\/vdpa\d+\//,
+  /\/vif-\d+-\d+$/,
+];
+
 function isInternalLink(name: string, devicePath: string): boolean {
-  if (name.startsWith('tmfifo_net')) return true;
-  return /\/MLNXBF[^/]*\/|\/domain\d+\/\d+-\d+\/|\/[\w-]+\.sf\.\d+$|\/vif-\d+-\d+$/.test(
-    devicePath,
+  return name.startsWith('tmfifo_net') || internalLinks.some((link) => link.test(devicePath));
+}
+
+/** A child of an InfiniBand port has the device of its parent. A capture of before may lack these files. */
+async function isInfinibandChild(read: Reading, dir: string): Promise<boolean> {
+  const [own, lower] = await Promise.all(
+    ['ifindex', 'iflink'].map((file) => read.quietly().value(`${dir}/${file}`)),
   );
+  return own !== undefined && lower !== undefined && own !== lower;
 }
 
 /** Only cards have representors, and reading the name asks the driver. */
@@ -147,10 +164,11 @@ async function readPortName(
   return isCard ? await read.quietly().value(`${dir}/phys_port_name`) : undefined;
 }
 
-/** True for the host's end of a virtual or scalable function, which comes and goes with it.
- *  Source: phys_port_name (kernel Documentation/networking/representors.rst). */
+/** True for the switch's end of a function (physical, virtual or scalable), which comes and goes with it.
+ *  Source: phys_port_name (kernel Documentation/networking/representors.rst, net/devlink, and the drivers nfp and
+ *  sfc, which have names of their own). */
 function isRepresentor(portName: string | undefined): boolean {
-  return /^(?:c\d+)?pf\d+(?:vf\d+|sf\d+|hpf)$/.test(portName ?? '');
+  return /^(?:c\d+|p\d+)?pf\d+(?:vf\d+|sf\d+|hpf|s\d+)?$/.test(portName ?? '');
 }
 
 async function readDevice(
@@ -167,13 +185,17 @@ async function readDevice(
   const usb = usbDevicePath(devicePath);
   const usbProduct = usb === undefined ? undefined : await read.value(`${usb}/product`);
   const usbVendorId = usb === undefined ? undefined : await read.value(`${usb}/idVendor`);
+  const name = driver === undefined ? uevent.get('DRIVER') : baseName(driver);
   return {
-    driver: driver === undefined ? uevent.get('DRIVER') : baseName(driver),
-    isVf: physfn !== undefined,
+    driver: name,
+    isVf: physfn !== undefined && !portsAreFunctions.has(name ?? ''),
     usbProduct,
     usbVendorId: usbVendorId ?? uevent.get('PRODUCT')?.split('/')[0]?.padStart(4, '0'),
   };
 }
+
+/** Drivers of cards whose physical function is no port: every port is a virtual function. Source: Cavium ThunderX. */
+const portsAreFunctions = new Set(['nicvf', 'thunder-nicvf']);
 
 async function readLink(
   read: Reading,
@@ -214,7 +236,7 @@ function toInterface(
   const member = members.get(port.name);
   const mac = port.bondMemberAddress ?? member?.address ?? port.permanentAddress ?? port.address;
   const isNobodys = mac === port.address && member === undefined;
-  const isUsb = usbDevicePath(port.devicePath) !== undefined;
+  const isUsb = usbDevicePath(port.devicePath) !== undefined || isGadget(port.devicePath);
   const isBondMember = member !== undefined || port.bondMemberAddress !== undefined;
   const bond = isBondMember ? (member?.bond ?? port.master ?? null) : null;
   return {
@@ -235,6 +257,11 @@ function toInterface(
     ...(member?.mode !== undefined && { bond_mode: member.mode }),
     vlans: [...(vlans.get(port.name) ?? []), ...(vlans.get(bond ?? '') ?? [])],
   };
+}
+
+/** This machine's end of a USB cable on which it is the device and not the host. */
+function isGadget(devicePath: string): boolean {
+  return /\/gadget(?:\.\d+)?$/.test(devicePath);
 }
 
 function toInfiniband(port: Port): InfinibandPort {

@@ -4,6 +4,7 @@ import { clean } from '../reading.ts';
 import { hasLittleEndianUuid, type SmbiosVersion } from './entry-point.ts';
 import { parseStructures, type Structure } from './structures.ts';
 import {
+  nonVolatileType,
   noTables,
   type Firmware,
   type MemoryArray,
@@ -123,12 +124,15 @@ function decodeMemoryArray(s: Structure): MemoryArray {
 function decodeMemoryDevice(s: Structure): MemoryDevice {
   const technology = s.byte(0x28) ?? 0;
   const nonVolatile = s.qword(0x34) ?? 0n;
+  const type = memoryTypes[s.byte(0x12) ?? 0] ?? null;
   return {
     locator: text(s, 0x10),
     sizeBytes: memorySize(s),
-    type: memoryTypes[s.byte(0x12) ?? 0] ?? null,
+    type,
     isPersistent:
-      (technology >= 0x04 && technology <= 0x07) || (nonVolatile > 0n && nonVolatile < unknownSize),
+      type === nonVolatileType ||
+      (technology >= 0x04 && technology <= 0x07) ||
+      (nonVolatile > 0n && nonVolatile < unknownSize),
     volatileBytes: knownSize(s.qword(0x3c)),
     speedMts: memorySpeed(s),
     manufacturer: text(s, 0x17),
@@ -235,7 +239,7 @@ const memoryTypes: Record<number, string> = {
   0x1c: 'LPDDR2',
   0x1d: 'LPDDR3',
   0x1e: 'LPDDR4',
-  0x1f: 'Logical non-volatile device',
+  0x1f: nonVolatileType,
   0x20: 'HBM',
   0x21: 'HBM2',
   0x22: 'DDR5',

@@ -2,6 +2,7 @@
 import { clean } from '../reading.ts';
 import { parseVersionLine } from './entry-point.ts';
 import {
+  nonVolatileType,
   noTables,
   type Firmware,
   type MemoryArray,
@@ -161,6 +162,7 @@ function memoryDevice({ fields }: TextRecord): MemoryDevice {
     sizeBytes: memorySize(fields.get('Size') ?? ''),
     type: type === 'Unknown' || type === 'Other' ? null : type,
     isPersistent:
+      type === nonVolatileType ||
       /persistent|nvdimm/i.test(fields.get('Memory Technology') ?? '') ||
       (parseSize(fields.get('Non-Volatile Size') ?? '') ?? 0) > 0,
     volatileBytes: parseSize(fields.get('Volatile Size') ?? ''),

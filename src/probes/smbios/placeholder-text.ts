@@ -1,7 +1,7 @@
 // Strings that firmware ships where a maker forgot to fill one in. UUIDs have their own list, in
 // src/identity/placeholders.ts.
 
-/** Whole strings. Comparison ignores case, repeated blanks and trailing dots. */
+/** Whole strings. Comparison ignores case, repeated blanks, underscores and trailing dots. */
 const placeholders = new Set([
   '-',
   '--',
@@ -16,7 +16,6 @@ const placeholders = new Set([
   'invalid',
   'default',
   'default string',
-  'default_string',
   'not set',
   'not specified',
   'not available',
@@ -34,42 +33,15 @@ const placeholders = new Set([
   'bad index',
   '<bad index>',
   '<out of spec>',
-  'asset tag',
-  'chassis asset tag',
-  'base board asset tag',
-  'board asset tag',
-  'system asset tag',
-  'asset tag#',
-  'serial number',
-  'system serial number',
-  'chassis serial number',
-  'base board serial number',
-  'board serial number',
   'empty string',
   'string',
-  'to be filled by o.e.m',
-  'to be filled by oem',
-  'to be filled',
   'fill by oem',
   'filled by oem',
   'o.e.m',
   'oem',
   'oem string',
-  'system manufacturer',
-  'system product name',
   'system product',
-  'system version',
-  'system name',
-  'system vendor',
-  'chassis manufacturer',
-  'product name',
-  'type2 - board manufacturer',
-  'type2 - board product name1',
-  'type2 - board serial number',
   'all series',
-  'base board manufacturer',
-  'base board product name',
-  'manufacturer',
   'sample',
   '(null)',
   '(null string)',
@@ -80,9 +52,6 @@ const placeholders = new Set([
   'iatpass',
   'invalid serial',
   'nnnnnnn',
-  'oem_serial',
-  'serial',
-  'serialnumber',
   'serial number xxxxxx',
   'sernum',
   'sn-12345',
@@ -98,9 +67,23 @@ const placeholders = new Set([
   '123456789000',
   '9876543210',
   'tbd',
+  'tbd by oem',
   'tba',
+  'n.a',
+  '<empty>',
+  'no data',
+  'no serial number',
+  'not assigned',
+  'unspecified',
+  'type1productconfigid',
+  // Rockchip's boards, in the device tree.
+  'c3d9b8674f4b94f6',
   'xxxxxxxxxx',
 ]);
+
+/** The name of the field itself ("Base Board Serial Number", "Type2 - Board Asset Tag"), and words to fill it in. */
+const instead =
+  /^(?:(?:type ?\d ?- ?)?(?:(?:system|base ?board|board|chassis|product|enclosure|oem) ){0,2}(?:serial ?number|serial|sku ?number|sku|asset ?tag|version|manufacturer?|vendor|product name\d?|name|part number|uuid|family|chassis location)#?|to be filled.*|oem define ?\d*)$/;
 
 /** Digits that count up behind a few letters, and one character repeated: "0123456789", "MB-1234567890",
  *  "BSN12345678901234567", "00000000". */
@@ -119,11 +102,12 @@ function isPlaceholder(text: string): boolean {
   if (text.length > maxLength) return false;
   const plain = text
     .toLowerCase()
-    .replaceAll(/\s+/g, ' ')
+    .replaceAll(/[\s_]+/g, ' ')
     .replace(/[. ]+$/, '');
   return (
     plain === '' ||
     placeholders.has(plain) ||
+    instead.test(plain) ||
     plain === '0' ||
     (plain.length > 1 && counted.test(plain))
   );

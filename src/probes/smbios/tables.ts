@@ -113,6 +113,9 @@ export function noTables(): SmbiosTables {
   };
 }
 
+/** The type of persistent memory alone. */
+export const nonVolatileType = 'Logical non-volatile device';
+
 /** Types that hold no working memory, though a memory device (type 17) describes them. */
 const notMemory = /^(flash|rom|eeprom|feprom|eprom)$/i;
 

@@ -65,8 +65,26 @@ export function detectContainer(evidence: ContainerEvidence): string | null {
   if (environVariable(evidence.environ ?? '', 'KUBERNETES_SERVICE_HOST') !== undefined) {
     return 'kubernetes';
   }
-  if (/\/kubelet\/pods\//.test(evidence.mounts ?? '')) return 'kubernetes';
-  return fromCgroup(evidence.cgroup ?? '');
+  return fromMounts(evidence.mounts ?? '') ?? fromCgroup(evidence.cgroup ?? '');
+}
+
+/** Engines by the layers of a container's root. */
+const layers: readonly (readonly [RegExp, string])[] = [
+  [/\/containers\/storage\/overlay/, 'podman'],
+  [/\/docker\/(?:overlay2|rootfs)\//, 'docker'],
+  [/\/io\.containerd\.snapshotter/, 'containerd'],
+];
+
+/** A pod by its hosts file; other containers by their own root, as a host has those of all its containers
+ *  mounted, and what its pods mount. Source: proc_pid_mountinfo(5): id, parent, device, root, mount point. */
+function fromMounts(text: string): string | null {
+  const mounts = text.split('\n').map((line) => ({ line, at: line.split(' ')[4] }));
+  const files = mounts.filter(({ at }) =>
+    /^\/etc\/(?:hosts|hostname|resolv\.conf)$/.test(at ?? ''),
+  );
+  if (files.some(({ line }) => line.includes('/kubelet/pods/'))) return 'kubernetes';
+  const root = mounts.findLast(({ at }) => at === '/')?.line ?? '';
+  return layers.find(([layer]) => layer.test(root))?.[1] ?? null;
 }
 
 function environVariable(environ: string, name: string): string | undefined {
@@ -79,6 +97,6 @@ function environVariable(environ: string, name: string): string | undefined {
 function fromCgroup(cgroup: string): string | null {
   if (/\/libpod[-_]/.test(cgroup)) return 'podman';
   if (/\/kubepods[./]/.test(cgroup)) return 'kubernetes';
-  if (/\/docker[-/]/.test(cgroup)) return 'docker';
+  if (/\/docker(?:\/|-[0-9a-f]{64})/.test(cgroup)) return 'docker';
   return /\/lxc[./]/.test(cgroup) ? 'lxc' : null;
 }

@@ -43,9 +43,13 @@ const board = (n: number) => ({ smbios_uuid: uuid(n) });
 
 /** One case for each rule, by its words: what is known, and what is shown. */
 const cases: Readonly<Record<string, readonly [known: Body, shown: Body]>> = {
-  'serial number and UUID agree': [
+  'serial number and UUID agree; addresses and disks differ, and no memory module agrees': [
     { ...board(1), system: here, ...disks('S1') },
     { ...elsewhere, ...board(1), system: here, ...disks('S2') },
+  ],
+  'serial number and UUID agree': [
+    { ...board(1), system: here, ...disks('S1'), ...modules('D1') },
+    { ...elsewhere, ...board(1), system: here, ...disks('S2'), ...modules('D1') },
   ],
   'the board and an address agree; of disks, memory modules and product two differ': [
     { ...board(1), ...disks('S1'), ...laptop },
@@ -175,9 +179,26 @@ describe('is no evidence', () => {
     expect(moved({ virtual_media: true })).toBe(false);
   });
 
-  it.each(['QM00001', '0000000000', 'drive-scsi0'])('the serial number %s', (serial) => {
-    const known = { ...board(1), disks: [disk(serial)] };
-    expect(weight(known, { ...known, ...board(2) }).isSame).toBe(false);
+  it.each([
+    'QM00001',
+    '0000000000',
+    'drive-scsi0',
+    '0QEMU_QEMU_HARDDISK_drive-scsi0',
+    'VMware NVME_0000',
+    'VB1234-56789',
+    'nvme_card-pd',
+    'persistent-disk-0',
+    'SN: 000001',
+  ])('the serial number %s, nor a name made of it', (serial) => {
+    for (const wwn of [null, `t10.ATA     HARDDISK   ${serial}`, 'nvme.15ad-564d-564d-00000001']) {
+      const known = { ...board(1), disks: [disk(serial, { wwn })] };
+      expect(weight(known, { ...known, ...board(2) }).isSame).toBe(false);
+    }
+  });
+
+  it("a board's serial number where those of the system differ", () => {
+    const known = { system: here, board: { serial: 'B' }, ...disks('S1') };
+    expect(weight(known, { ...known, system: there, ...disks('S2') }).isSame).toBe(false);
   });
 
   it('a WWN where serial numbers differ', () => {

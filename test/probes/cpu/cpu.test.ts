@@ -102,6 +102,16 @@ describe('the cpu probe', () => {
     ],
     ['old ARM', 'Processor\t: ARMv7 rev 4 (v7l)\nprocessor\t: 0\n', 'ARMv7 rev 4 (v7l)'],
     ['ARM by its numbers', 'CPU implementer : 0x41\nCPU part : 0xd0c\n', 'ARM Neoverse-N1'],
+    [
+      'ARM by its numbers, before a generic name',
+      'model name\t: ARMv7 Processor rev 4 (v7l)\nCPU implementer\t: 0x41\nCPU part\t: 0xd03\n',
+      'ARM Cortex-A53',
+    ],
+    [
+      'ARM of unknown numbers',
+      'model name\t: ARMv8 Processor rev 0 (v8l)\nCPU implementer\t: 0xc9\nCPU part\t: 0x001\n',
+      'ARMv8 Processor rev 0 (v8l)',
+    ],
     ['RISC-V', 'isa : rv64\nuarch : sifive,u74-mc\n', 'sifive,u74-mc'],
     ['s390', 'processor 0: version = FF,  identification = 1,  machine = 3931\n', 'IBM 3931'],
   ])('names the CPU of %s', async (_, cpuinfo, model) => {

@@ -56,11 +56,22 @@ describe('the disks probe', () => {
     ['Cisco', 'vKVM-Mapped vHDD', 'Virtual Floppy/HDD'],
     ['Lenovo', 'Remote Media', 'XClarity'],
     ['iDRAC', 'LCDRIVE', 'Gadget USB HUB'],
+    ['Virtual', 'Virtual FDD', 'iBMC'],
+    ['PiKVM', 'Flash Drive', 'PiKVM Composite Device'],
+    ['Sipeed', 'Mass Storage', 'NanoKVM'],
   ])('knows media of a BMC, removable or not: %s %s', async (vendor, model, name) => {
     for (const removable of ['0\n', '1\n']) {
       const files = disk('sda', lent, { removable }, { vendor, model, type: '0\n' });
       expect((await only({ ...files, ...product(name) })).virtual_media).toBe(true);
     }
+  });
+
+  it('takes the card slot of a board behind its BMC for no lent media', async () => {
+    const model = 'Internal SD-CARD';
+    const files = disk('sda', lent, {}, { vendor: 'HP iLO', model, type: '0\n' });
+    expect((await only({ ...files, ...product('HP iLO Internal SD-CARD') })).virtual_media).toBe(
+      false,
+    );
   });
 
   it('takes a USB stick for no media of a BMC', async () => {
@@ -81,10 +92,51 @@ describe('the disks probe', () => {
     expect(found.map(({ paths }) => paths)).toEqual([[], []]);
   });
 
-  it.each(['VMware', 'Msft'])('does not believe a disk of %s that it rotates', async (vendor) => {
-    const scsi = 'pci0000:00/0000:00:15.0/host0/target0:0:0/0:0:0:0';
-    const files = disk('sda', scsi, {}, { vendor, model: 'Virtual disk', type: '0\n' });
-    expect((await only(files)).type).toBeNull();
+  const scsi = 'pci0000:00/0000:00:15.0/host0/target0:0:0/0:0:0:0';
+
+  it.each([
+    ['VMware', 'Virtual disk'],
+    ['Msft', 'Virtual disk'],
+    ['ATA', 'VBOX HARDDISK'],
+    ['ATA', 'QEMU HARDDISK'],
+    ['Google', 'PersistentDisk'],
+    ['ORACLE', 'BlockVolume'],
+  ])('does not believe a disk of %s, a %s, that it rotates', async (vendor, model) => {
+    for (const device of [scsi, ata]) {
+      expect((await only(disk('sda', device, {}, { vendor, model, type: '0\n' }))).type).toBeNull();
+    }
+  });
+
+  it.each([
+    [0, null],
+    [7200, 'hdd'],
+  ])('of a volume that says it turns %i times a minute says %s', async (rate, type) => {
+    const page = Uint8Array.of(0, 0xb1, 0, 60, rate >> 8, rate & 0xff);
+    const files = disk('sda', scsi, {}, { vendor: 'DELL', model: 'PERC H730', vpd_pgb1: page });
+    expect((await only(files)).type).toBe(type);
+  });
+
+  it('takes two disks on SATA ports for two, however alike their maker named them', async () => {
+    const twin = { type: '0\n', wwid: 'naa.5000000123456789', vpd_pg80: vpd(0x80, 'AA0485') };
+    const other = ata.replace('ata1/host0/target0:0:0/0', 'ata2/host1/target1:0:0/1');
+    const found = await read('disks', {
+      ...disk('sda', ata, {}, twin),
+      ...disk('sdb', other, {}, twin),
+    });
+    expect(found.map(({ paths }) => paths)).toEqual([[], []]);
+  });
+
+  it.each([
+    'pseudo_0/adapter0/host6/target6:0:0/6:0:0:0',
+    'tcm_loop_0/tcm_loop_adapter_0/host6/target6:0:1/6:0:1:0',
+  ])('skips a disk of software at %s', async (device) => {
+    expect(await read('disks', disk('sda', device))).toEqual([]);
+  });
+
+  it('takes the zeros of a memory card for no serial number', async () => {
+    const card = { serial: '0x00000000\n', cid: '0\n', name: 'SD\n' };
+    const files = disk('mmcblk0', 'platform/mmc_host/mmc0/mmc0:0001', {}, card);
+    expect((await only(files)).serial).toBeNull();
   });
 
   it('reads a SATA disk', async () => {

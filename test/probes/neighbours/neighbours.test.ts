@@ -131,6 +131,11 @@ describe('the neighbours probe', () => {
       problems: [],
     });
     expect(parseLldpctl('lldp.eth0.port.descr=a\n').get('eth0')).toEqual({ port: 'a' });
+    const further =
+      'lldp.eth0.via=LLDP\nlldp.eth0.chassis.name=host\nlldp.eth0.port.ifname=eno1\nlldp.eth0.vlan.vlan-id=9\nlldp.eth0.vlan.pvid=yes\n';
+    expect((await hear({ 'lldpctl -f keyvalue': text + further })).found).toEqual([
+      { interface: 'eth0', neighbour: told },
+    ]);
   });
 
   it('listens with what the netboot image has', async () => {
@@ -140,6 +145,15 @@ describe('the neighbours probe', () => {
       problems: [],
     });
     expect(parseHeard('eth0 zz\n\n')).toEqual([]);
+  });
+
+  it('mixes no two neighbours that a switch in between passes on', async () => {
+    const host = lldp([5, 'host']);
+    host.set([0x52, 0x54, 0, 0, 0, 0x77], 6);
+    const text = `eth0 ${host.toString('hex')}\neth0 ${arista.toString('hex')}\n`;
+    expect((await hear({ 'hear-neighbours 31 eth0': text })).found).toEqual([
+      { interface: 'eth0', neighbour: { system: 'host' } },
+    ]);
   });
 
   it('listens with tcpdump elsewhere, to ports with a link', async () => {

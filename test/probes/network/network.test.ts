@@ -68,7 +68,12 @@ describe('the network probe', () => {
     ['a representor of a virtual function', pci, { phys_port_name: 'pf0vf1\n' }],
     ['a representor on another controller', pci, { phys_port_name: 'c1pf0sf88\n' }],
     ["a representor of the host's function", pci, { phys_port_name: 'pf0hpf\n' }],
+    ['a representor of a physical function', pci, { phys_port_name: 'c1pf0\n' }],
+    ['a representor with the port in its name', pci, { phys_port_name: 'p0pf0vf1\n' }],
     ['a scalable function', `${pci}/mlx5_core.sf.4`, {}],
+    ['a port made on a scalable function', `${pci}/mlx5_core.sf.4/vdpa0/virtio1`, {}],
+    ['a bridge to another host over PCIe', 'pci0000:00/0000:00:03.0/ntb_netdev0', {}],
+    ['a Bluetooth link', 'platform/soc/fe201000.serial/serial0/bluetooth/hci0/hci0:11', {}],
     ['a back end of Xen', 'vif-3-0', {}],
     ['a Thunderbolt link', 'pci0000:00/0000:00:0d.2/domain0/0-0/0-1/0-1.0', {}],
     ['the console of a BlueField card', 'platform/MLNXBF01:00/virtio0', {}],
@@ -79,6 +84,29 @@ describe('the network probe', () => {
 
   it('keeps the uplink port of a card that has representors', async () => {
     expect((await only(nic('eth0', pci, { phys_port_name: 'p0\n' }))).name).toBe('eth0');
+  });
+
+  it('lists the ports of a card all of whose ports are virtual functions', async () => {
+    const files = {
+      ...nic('eth0', pci),
+      [`/sys/devices/${pci}/uevent`]: 'DRIVER=nicvf\n',
+      [`/sys/devices/${pci}/physfn`]: { link: '../0000:02:00.0' },
+    };
+    expect((await only(files)).is_vf).toBe(false);
+  });
+
+  it('lists an InfiniBand port without its children', async () => {
+    const address = Array<string>(20).fill('0a').join(':');
+    const port = { type: '32\n', address, ifindex: '4\n' };
+    const { infiniband } = await read('network', {
+      ...nic('ib0', pci, { ...port, iflink: '4\n' }),
+      ...nic('ib0.8001', pci, { ...port, ifindex: '5\n', iflink: '4\n' }),
+    });
+    expect(infiniband?.map(({ name }) => name)).toEqual(['ib0']);
+  });
+
+  it('takes the own end of a USB cable, as on a Raspberry Pi Zero, for a USB port', async () => {
+    expect((await only(nic('usb0', 'platform/soc/20980000.usb/gadget.0'))).is_usb).toBe(true);
   });
 
   it('lists the three layers of virtio failover once', async () => {

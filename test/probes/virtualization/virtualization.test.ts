@@ -218,8 +218,35 @@ describe('the virtualization probe', () => {
     ['kubernetes', { '/proc/self/cgroup': '0::/kubepods/besteffort/pod1\n' }],
     ['openvz', { '/proc/vz/veinfo': '' }],
     ['vserver', { '/proc/self/status': 'VxID: 41639\n' }],
+    [
+      'kubernetes',
+      {
+        '/proc/self/mountinfo':
+          '9 1 8:1 /var/lib/kubelet/pods/1/etc-hosts /etc/hosts rw - ext4 a rw',
+      },
+    ],
+    [
+      'containerd',
+      {
+        '/proc/self/mountinfo':
+          '9 1 0:8 / / rw - overlay overlay lowerdir=/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots/5/fs',
+      },
+    ],
   ])('knows a %s container, and says of the machine what it is', async (container, files) => {
     const found = await read('virtualization', { '/proc/cpuinfo': metalCpu, ...files });
     expect(found).toMatchObject({ is_virtual: false, container });
+  });
+
+  it.each([
+    '9 1 0:5 / /var/lib/kubelet/pods/1/volumes/kubernetes.io~projected/x rw - tmpfs tmpfs rw',
+    '9 1 8:1 /var/lib/kubelet/pods/1/x /var/lib/kubelet/pods/1/volume-subpaths/x rw - ext4 a rw',
+    '9 1 0:5 / /var/lib/docker/overlay2/h/merged rw - overlay overlay lowerdir=/io.containerd.snapshotter.v1/5',
+  ])('takes no host for a container because of those that it runs: %s', async (mount) => {
+    const mounts = `8 1 8:1 / / rw - ext4 /dev/sda1 rw\n${mount}\n`;
+    const files = {
+      '/proc/self/mountinfo': mounts,
+      '/proc/self/cgroup': '0::/docker-gc.service\n',
+    };
+    expect((await read('virtualization', files)).container).toBeNull();
   });
 });

@@ -219,6 +219,57 @@ describe('a fleet', () => {
   });
 });
 
+describe('machines whose firmware is copied', () => {
+  it.each([
+    ['and whose memory has no serial numbers', []],
+    ['', undefined],
+  ])('with serial number and UUID are machines of their own %s', async (_, dimms) => {
+    const fleet = await Fleet.open();
+    const copied = { uuid: newUuid(), system: { vendor: 'MiniCo', product: 'N100', serial: 'M1' } };
+    const all = [0, 1, 2].map((n) =>
+      machine(`mini ${n}`, { ...copied, ...(dimms === undefined ? {} : { dimms }) }),
+    );
+    for (const m of [...all, ...all]) await fleet.boot(m);
+    for (const m of all) {
+      mishaps['a new installation']?.(m);
+      await fleet.boot(m);
+    }
+    expect(await fleet.records()).toBe(all.length);
+  });
+});
+
+describe('virtual machines whose disks their hypervisor names alike', () => {
+  it.each([
+    ['VMware NVME_0000', 'nvme.15ad-564d-56-00000001'],
+    ['QM00001', 't10.ATA     QEMU HARDDISK   QM00001'],
+  ])('%s are never in doubt', async (name, wwn) => {
+    const fleet = await Fleet.open();
+    const disks = [{ ...newDisk(), serial: name, wwn }];
+    const system = { vendor: 'VMware', product: 'VMware7,1' };
+    const all = [0, 1, 2].map((n) => machine(`vm ${n}`, { disks, dimms: [], system }));
+    for (const m of all) await fleet.boot(m);
+    for (const m of all) {
+      mishaps['all ports swapped']?.(m);
+      await fleet.boot(m);
+    }
+    const { body } = await fleet.server.call('GET', '/api/conflicts');
+    expect([body.conflicts, await fleet.records()]).toEqual([[], all.length]);
+  });
+});
+
+describe('two known machines', () => {
+  it('that exchange their network cards, or lend one a dongle, stay themselves', async () => {
+    const fleet = await Fleet.open();
+    const [a, b] = [machine('a'), machine('b')];
+    for (const m of [a, b]) await fleet.boot(m);
+    [a.ports, b.ports] = [b.ports, a.ports];
+    for (const m of [a, b, a]) await fleet.boot(m);
+    [a.ports, b.ports] = [[newMac()], a.ports];
+    for (const m of [b, a]) await fleet.boot(m);
+    expect(await fleet.records()).toBe(2);
+  });
+});
+
 describe('soon after its last heartbeat', () => {
   const swaps = ['a port swapped', 'all disks swapped', 'the board swapped', 'a new installation'];
   it.each(swaps)(
