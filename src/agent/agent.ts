@@ -11,6 +11,7 @@ import type { ActionRunners } from './orders/actions.ts';
 import { openJournal } from './orders/journal.ts';
 import { openBoot, type Notebook } from './boot.ts';
 import { Conversation } from './conversation.ts';
+import { splitZone } from '../transport/address.ts';
 import { withFailover } from '../transport/failover.ts';
 import { HostSubject } from './orders/host.ts';
 import { runLoop, type LoopOptions } from './loop.ts';
@@ -121,7 +122,7 @@ async function assemble(options: AgentOptions): Promise<LoopOptions> {
       examine: () => examine(root, options),
       // A captured machine hears nothing.
       listen: root instanceof HostRoot ? (until) => listen(clock, until) : undefined,
-      serverIsLocal: options.servers.some((url) => isLoopback(url)),
+      serverIsLocal: options.servers.some((url) => isLoopback(splitZone(url).url)),
       mayAct: options.mayAct ?? false,
       runners: options.runners,
       onlyRunners: options.onlyRunners ?? false,
@@ -148,16 +149,20 @@ async function loadActions(
     import('../actions/actions.ts'),
     import('../transport/download.ts'),
   ]);
-  const trustedOrigins = options.servers.map((url) => new URL(url).origin);
+  const servers = options.servers.map(splitZone);
+  const trustedOrigins = servers.map(({ url }) => new URL(url).origin);
+  const zones = new Map(
+    servers.flatMap(({ url, zone }) => (zone === undefined ? [] : [[new URL(url).origin, zone]])),
+  );
   return workflowActions({
     root,
     planned,
     bootId,
-    servers: options.servers,
+    servers: servers.map(({ url }) => url),
     clock: connection.clock,
     random: options.random ?? Math.random,
     ask: (url, headers, signal) =>
-      download(url, headers, signal, { ...connection, trustedOrigins }),
+      download(url, headers, signal, { ...connection, trustedOrigins, zones }),
     disks: async () => (await examine(root, options)).inventory.hardware.disks,
   });
 }

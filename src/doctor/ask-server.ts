@@ -4,6 +4,7 @@ import type { X509Certificate } from 'node:crypto';
 import { request as requestHttp, type IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { chainOf } from '../transport/certificates.ts';
+import { bare } from '../transport/names.ts';
 
 /** More than a page of machines. */
 const maxBodyLength = 4_000_000;
@@ -17,11 +18,19 @@ export interface Answer {
 }
 
 /** Accepts any certificate: even a bad one should tell what it is, and what time it is at the server. */
-export async function ask(url: URL, signal: AbortSignal): Promise<Answer> {
+export async function ask(url: URL, signal: AbortSignal, zone?: string): Promise<Answer> {
   const isTls = url.protocol === 'https:';
   const request = isTls ? (await import('node:https')).request : requestHttp;
   return await new Promise((resolve, reject) => {
-    const options = { signal, agent: false, ...(isTls ? { rejectUnauthorized: false } : {}) };
+    const options = {
+      signal,
+      agent: false,
+      ...(isTls ? { rejectUnauthorized: false } : {}),
+      // The zone is no business of the server's.
+      ...(zone === undefined
+        ? {}
+        : { hostname: `${bare(url.hostname)}%${zone}`, headers: { host: url.host } }),
+    };
     const sent = request(url, options, (response) => {
       const { socket } = response;
       const tls = socket instanceof TLSSocket ? tlsOf(socket) : undefined;

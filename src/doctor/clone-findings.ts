@@ -9,6 +9,7 @@ interface Limits {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly timeoutMs: number;
+  readonly zone?: string | undefined;
 }
 
 /** Warns of a machine-id that another machine has too: it was copied with a disk. Finds nothing on a
@@ -16,12 +17,12 @@ interface Limits {
 export async function cloneFindings(
   url: URL,
   identity: Identity,
-  { clock, timeoutMs, signal }: Limits,
+  { clock, timeoutMs, signal, zone }: Limits,
 ): Promise<Finding[]> {
   if (identity.machine_id === null) return [];
   try {
     const others = await withDeadline(clock, timeoutMs, signal, (limit) =>
-      findMachines(url, identity.machine_id ?? '', limit),
+      findMachines(url, identity.machine_id ?? '', limit, zone),
     );
     const clone = others.find(
       (other) => !other.macs.some((mac) => identity.all_macs.includes(mac)),
@@ -42,12 +43,13 @@ async function findMachines(
   url: URL,
   machineId: string,
   signal: AbortSignal,
+  zone: string | undefined,
 ): Promise<{ name: string; macs: string[] }[]> {
   const found: { name: string; macs: string[] }[] = [];
   let cursor: string | null = '';
   while (cursor !== null) {
     const query = new URLSearchParams({ limit: '500', ...(cursor === '' ? {} : { cursor }) });
-    const { body } = await ask(new URL(`/api/machines?${query.toString()}`, url), signal);
+    const { body } = await ask(new URL(`/api/machines?${query.toString()}`, url), signal, zone);
     // A page of our own server; anything else throws on the way.
     const page: MachinePage = JSON.parse(body);
     for (const { identity, config } of page.machines) {

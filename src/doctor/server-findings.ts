@@ -17,6 +17,8 @@ export interface ServerOptions {
   readonly timeoutMs: number;
   /** The pinned CA, if there is one. */
   readonly caSha256?: string | undefined;
+  /** The port of this host that leads to the server, for a link-local address. */
+  readonly zone?: string | undefined;
   /** This machine, to tell it apart from others that the server knows. */
   readonly identity?: Identity | undefined;
 }
@@ -31,9 +33,11 @@ export async function serverFindings(url: URL, options: ServerOptions): Promise<
   const names = isAddress(host) ? [] : [await nameFinding(host, options)];
   if (names.some((finding) => finding.verdict === 'fail')) return names;
   try {
-    const { clock, timeoutMs, signal } = options;
+    const { clock, timeoutMs, signal, zone } = options;
     const health = new URL('/api/health', url);
-    const answer = await withDeadline(clock, timeoutMs, signal, (limit) => ask(health, limit));
+    const answer = await withDeadline(clock, timeoutMs, signal, (limit) =>
+      ask(health, limit, zone),
+    );
     const findings = [...names, ...answerFindings(url, host, answer, options)];
     const isGood = findings.every(({ verdict }) => verdict !== 'fail');
     const clones =

@@ -1,8 +1,29 @@
 // Parses a server's address, token and pinned CA as people write them. Each throws an Error that says what
 // is wrong; the caller names the setting.
 
+/** The address in a URL, and the zone of an IPv6 address, `%eth0` or `%25eth0` (RFC 6874): the port of this host that
+ *  leads to it. No URL may have one, for Node. */
+export function splitZone(text: string): {
+  readonly url: string;
+  readonly zone: string | undefined;
+} {
+  const [, start = '', zone, rest = ''] = zoned.exec(text) ?? [];
+  return { url: zone === undefined ? text : start + rest, zone };
+}
+
+const zoned = /^(https?:\/\/\[[0-9a-f:.]+)%(?:25)?([^\]%/\s]{1,15})(\].*)$/i;
+
 /** Parses one address, and drops a slash at its end. */
 export function parseUrl(text: string): string {
+  const { url, zone } = splitZone(text);
+  const parsed = parseBareUrl(url);
+  if (zone === undefined) return parsed;
+  if (!/^\w+:\/\/\[fe[89ab]/.test(parsed))
+    throw new Error(`only a link-local address (fe80::…) has a zone: leave %${zone} out`);
+  return parsed.replace(']', `%25${zone}]`);
+}
+
+function parseBareUrl(text: string): string {
   const url = URL.parse(text);
   if (!/^https?:\/\//i.test(text))
     throw new Error('an address must start with http:// or https://');

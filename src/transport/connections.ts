@@ -24,6 +24,8 @@ type ConnectStep = 'dns' | 'tcp' | 'tls';
 export interface ConnectionOptions extends ExchangeLimits {
   readonly clock: Clock;
   readonly proxy?: ProxySettings | undefined;
+  /** The port of this host that leads to the server, for a link-local address. */
+  readonly zone?: string | undefined;
   /** Trusts only servers that the pinned CA vouches for. */
   readonly trust?: PinnedTrust | undefined;
   /** CA certificates to trust instead of the system's, as PEM. */
@@ -92,9 +94,10 @@ export async function openAgent(
   origin: string,
   options: ConnectionOptions,
 ): Promise<{ readonly agent: Agent; readonly destroy: () => void }> {
-  const { clock, trust, ca, maxSockets = 1 } = options;
+  const { clock, trust, ca, maxSockets = 1, zone } = options;
   const isSecure = origin.startsWith('https:');
-  const proxy = proxyFor(origin, options.proxy);
+  // Nobody else is on that link for sure.
+  const proxy = zone === undefined ? proxyFor(origin, options.proxy) : undefined;
   const through =
     proxy === undefined ? {} : { proxyEnv: { http_proxy: proxy, https_proxy: proxy } };
   const kept: AgentOptions = { ...keeping, maxSockets, ...through };
@@ -110,7 +113,8 @@ export async function openAgent(
     limit: { clock, ms: options.connectTimeoutMs ?? 10_000 },
     signal: closing.signal,
   };
-  const open = (args: ClientRequestArgs): Promise<Duplex> => connect(way, args);
+  const open = (args: ClientRequestArgs): Promise<Duplex> =>
+    connect(way, zone === undefined ? args : { ...args, host: `${args.host ?? ''}%${zone}` });
   const openTrusted =
     trust === undefined || !isSecure
       ? open

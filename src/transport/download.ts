@@ -22,6 +22,8 @@ export interface DownloadOptions {
   /** Counts for the servers of `trustedOrigins` alone; others are verified as browsers do. */
   readonly trust?: PinnedTrust | undefined;
   readonly trustedOrigins: readonly string[];
+  /** The zones of the servers whose addresses have one, by origin. */
+  readonly zones?: ReadonlyMap<string, string>;
   readonly userAgent: string;
 }
 
@@ -61,10 +63,11 @@ async function ask(
   url: URL,
   headers: OutgoingHttpHeaders,
   signal: AbortSignal,
-  { clock, proxy, trust, trustedOrigins, userAgent }: DownloadOptions,
+  { clock, proxy, trust, trustedOrigins, zones, userAgent }: DownloadOptions,
 ): Promise<Download> {
   const pinned = trustedOrigins.includes(url.origin) ? trust : undefined;
-  const { agent, destroy } = await openAgent(url.origin, { clock, proxy, trust: pinned });
+  const zone = zones?.get(url.origin);
+  const { agent, destroy } = await openAgent(url.origin, { clock, proxy, zone, trust: pinned });
   try {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const sent = request(url, {

@@ -3,6 +3,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError, isAppError } from '../core/errors.ts';
 import { parseExact, stringifyExact } from '../core/exact-json.ts';
+import { splitZone } from './address.ts';
 import { openConnections, type ConnectionOptions, type Connections } from './connections.ts';
 import { readBounded, type Question } from './exchange.ts';
 
@@ -56,8 +57,9 @@ export class Requests {
 
   /** `url` is the server's address, with a path where it lives below one. */
   constructor(url: string, options: RequestsOptions) {
-    this.#base = new URL(url.endsWith('/') ? url : `${url}/`);
-    this.#options = options;
+    const { url: bare, zone } = splitZone(url);
+    this.#base = new URL(bare.endsWith('/') ? bare : `${bare}/`);
+    this.#options = zone === undefined ? options : { ...options, zone };
   }
 
   async send(request: Request): Promise<Reply> {

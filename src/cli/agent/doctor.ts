@@ -43,10 +43,11 @@ async function examineServers(
 ): Promise<Finding[]> {
   const isElsewhere = args.root !== '/';
   if (isElsewhere && args['server'] === undefined) return [];
-  const [{ openRoot }, { systemClock }, { serverFindings }] = await Promise.all([
+  const [{ openRoot }, { systemClock }, { serverFindings }, { splitZone }] = await Promise.all([
     import('../../sources/open.ts'),
     import('../../core/clock.ts'),
     import('../../doctor/server-findings.ts'),
+    import('../../transport/address.ts'),
   ]);
   const { values } = await agentConfiguration(args, io, await openRoot('/'));
   if (values.url === undefined) {
@@ -57,8 +58,9 @@ async function examineServers(
   for (const text of values.url.split(',')) {
     const caSha256 = values.ca_sha256;
     const { signal, timeoutMs } = inventoryOptions(args, io.signal);
-    const options = { clock: systemClock, signal, timeoutMs, caSha256, identity };
-    findings.push(...(await serverFindings(new URL(text), options)));
+    const { url, zone } = splitZone(text);
+    const options = { clock: systemClock, signal, timeoutMs, caSha256, identity, zone };
+    findings.push(...(await serverFindings(new URL(url), options)));
   }
   return findings;
 }
