@@ -27,4 +27,9 @@ export class ConflictCalls {
   async split(id: string, options?: CallOptions): Promise<IdentityConflict> {
     return this.#calls.post(pathOf`api/conflicts/${id}/split`, undefined, options);
   }
+
+  /** Takes that back. A merge cannot be taken back. Errors: `conflict.unknown`, `conflict.decided`. */
+  async reopen(id: string, options?: CallOptions): Promise<IdentityConflict> {
+    return this.#calls.post(pathOf`api/conflicts/${id}/reopen`, undefined, options);
+  }
 }

@@ -194,6 +194,12 @@ export async function acceptConflict(session: Session, id: string, into: string)
   await session.request(path, { method: 'POST', body: { into } });
 }
 
+/** Takes back that the conflict's machine is one of its own. */
+export async function reopenConflict(session: Session, id: string): Promise<void> {
+  const path = `/api/conflicts/${encodeURIComponent(id)}/reopen`;
+  await session.request(path, { method: 'POST' });
+}
+
 /** Keeps the conflict's machine as one of its own. */
 export async function splitConflict(session: Session, id: string): Promise<void> {
   const path = `/api/conflicts/${encodeURIComponent(id)}/split`;

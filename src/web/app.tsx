@@ -7,6 +7,7 @@ import {
   ServicesProvider,
   useAskedMay,
   useLive,
+  useMay,
   useServices,
 } from './context.ts';
 import { HelpDialog } from './parts/help-dialog.tsx';
@@ -19,6 +20,7 @@ import { Notice } from './parts/parts.tsx';
 import { Link, useRoute, type Route } from './router.tsx';
 import { WorkflowsPage } from './workflows/workflows-page.tsx';
 import { SignIn } from './sign-in.tsx';
+import { pollEveryMs } from './live/live.ts';
 import { applyTheme, nextTheme, storedTheme } from './parts/theme.ts';
 
 export function App() {
@@ -86,13 +88,26 @@ function Shell() {
           <MachinePage key={route.id} id={route.id} backTo={listPath(list)} />
         )}
         {route.page === 'conflicts' && <ConflictsPage />}
-        {route.page === 'unknown' && (
-          <Notice kind="empty" title="There is no such page.">
-            <Link to="/">Overview</Link>
-          </Notice>
-        )}
+        {route.page === 'unknown' && <Unknown />}
       </main>
       {help && <HelpDialog onClose={() => setHelp(false)} />}
+    </>
+  );
+}
+
+function Unknown() {
+  useEffect(() => {
+    document.title = 'No such page · Dragonfly';
+  }, []);
+  return (
+    <>
+      <h1 class="hidden">No such page</h1>
+      <Notice kind="empty" title="There is no such page.">
+        <p>
+          <code>{location.pathname}</code> leads nowhere.
+        </p>
+        <Link to="/">Overview</Link>
+      </Notice>
     </>
   );
 }
@@ -105,6 +120,7 @@ interface HeaderProps {
 
 function Header({ route, list, onHelp }: HeaderProps) {
   const conflicts = useLive().conflicts?.length ?? 0;
+  const may = useMay();
   return (
     <header class="top">
       <Link to="/" class="brand">
@@ -121,10 +137,12 @@ function Header({ route, list, onHelp }: HeaderProps) {
         <Link to="/workflows" current={route.page === 'workflows'}>
           Workflows
         </Link>
-        <Link to="/conflicts" current={route.page === 'conflicts'}>
-          Conflicts
-          {conflicts > 0 && <span class="badge">{conflicts}</span>}
-        </Link>
+        {may.within === undefined && (
+          <Link to="/conflicts" current={route.page === 'conflicts'}>
+            Conflicts
+            {conflicts > 0 && <span class="badge">{conflicts}</span>}
+          </Link>
+        )}
       </nav>
       <div class="spring" />
       <Connection />
@@ -147,6 +165,7 @@ const connectionText = {
   live: 'Live',
   connecting: 'Connecting…',
   lost: 'Reconnecting…',
+  polled: `Every ${String(pollEveryMs / 1000)} s`,
 } as const;
 
 function Connection() {

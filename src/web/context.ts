@@ -62,18 +62,40 @@ export function useLive(): LiveStatus {
 
 /** The things that the operator may do. */
 export interface May {
-  /** Change machines, workflows, templates, tags and conflicts. */
+  /** Change machines and their workflows. */
   readonly operate: boolean;
+  /** Change what is not a machine's own: templates, tags, conflicts; add machines. */
+  readonly operateAll: boolean;
   /** Change tokens and settings, and read the audit log. */
   readonly administer: boolean;
+  /** The tags that it is limited to: of other machines, of conflicts and of what changes it is told nothing. */
+  readonly within: readonly string[] | undefined;
   /** Undefined if the server could not say. */
   readonly myself: Myself | undefined;
 }
 
-const MayContext = createContext<May>({ operate: false, administer: false, myself: undefined });
+const MayContext = createContext<May>({
+  operate: false,
+  operateAll: false,
+  administer: false,
+  within: undefined,
+  myself: undefined,
+});
 export const MayProvider = MayContext.Provider;
 
 export const useMay = (): May => useContext(MayContext);
+
+function mayOf(myself: Myself): May {
+  const { scope, tags: within } = myself;
+  const operate = scope !== 'read';
+  return {
+    operate,
+    operateAll: operate && within === undefined,
+    administer: scope === 'full' && within === undefined,
+    within,
+    myself,
+  };
+}
 
 /** Asks the server who the operator is; undefined until it has said. If it cannot say, everything is offered, as
  *  the server refuses what is not allowed in any case. */
@@ -82,13 +104,15 @@ export function useAskedMay(): May | undefined {
   const [may, setMay] = useState<May | undefined>();
   useEffect(() => {
     readMyself(session).then(
-      (myself) =>
+      (myself) => setMay(mayOf(myself)),
+      () =>
         setMay({
-          operate: myself.scope !== 'read',
-          administer: myself.scope === 'full' && myself.tags === undefined,
-          myself,
+          operate: true,
+          operateAll: true,
+          administer: true,
+          within: undefined,
+          myself: undefined,
         }),
-      () => setMay({ operate: true, administer: true, myself: undefined }),
     );
   }, [session]);
   return may;

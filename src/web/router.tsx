@@ -15,8 +15,17 @@ function routeOf(path: string, search: string): Route {
   if (path === '/machines') return { page: 'machines', search };
   if (path === '/workflows') return { page: 'workflows', search };
   if (path === '/conflicts') return { page: 'conflicts' };
-  const id = /^\/machines\/([^/]+)$/.exec(path)?.[1];
-  return id === undefined ? { page: 'unknown' } : { page: 'machine', id: decodeURIComponent(id) };
+  const id = decoded(/^\/machines\/([^/]+)$/.exec(path)?.[1]);
+  return id === undefined ? { page: 'unknown' } : { page: 'machine', id };
+}
+
+/** A part of an address as it is meant; undefined if it means nothing. */
+function decoded(part: string | undefined): string | undefined {
+  try {
+    return part === undefined ? undefined : decodeURIComponent(part);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The route of the address; one of version 0.1.0, which had the list at "/", leads to the list. */

@@ -7,12 +7,20 @@ const storageKey = 'dragonfly.token';
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
+  /** The particulars that the server gave. */
+  readonly details: Readonly<Record<string, unknown>>;
 
-  constructor(status: number, code: string, message: string) {
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    details: Readonly<Record<string, unknown>> = {},
+  ) {
     super(message);
     this.name = 'ApiError';
     this.status = status;
     this.code = code;
+    this.details = details;
   }
 }
 
@@ -91,11 +99,12 @@ async function errorOf(response: Response): Promise<ApiError> {
   try {
     // Any JSON; each field is checked below.
     const body: { error?: unknown; code?: unknown } | null = await response.json();
-    const { error, code } = body ?? {};
+    const { error, code, ...details } = body ?? {};
     return new ApiError(
       response.status,
       typeof code === 'string' ? code : 'server.rejected',
       typeof error === 'string' ? error : fallback,
+      details,
     );
   } catch {
     return new ApiError(response.status, 'server.rejected', fallback);

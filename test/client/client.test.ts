@@ -207,6 +207,8 @@ describe('the client', () => {
     const about = await machines.conflicts(ids[1] ?? '').toArray();
     expect(about).toEqual(await conflicts.list().toArray());
     expect(about.map((c) => c.id)).toEqual([id]);
+    expect((await conflicts.split(id)).resolution?.decision).toBe('split');
+    expect((await conflicts.reopen(id)).resolution).toBeNull();
     const { resolution } = await conflicts.accept(id);
     expect(resolution).toMatchObject({ decision: 'accepted', into: ids[1] });
     expect(await conflicts.list().toArray()).toEqual([]);

@@ -9,6 +9,7 @@ import { describeScreen, hasChromium, lateFrames, launch, serve, type Served } f
 import { machine, seed } from './machines.ts';
 import { axeTests } from './pages/axe.ts';
 import { bulkTests } from './pages/bulk.ts';
+import { machineTests } from './pages/machine.ts';
 import { conflict, soon, template } from './pages/opened.ts';
 import { overviewTests } from './pages/overview.ts';
 import { workflowTests } from './pages/workflows.ts';
@@ -362,6 +363,9 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     await candidate.getByRole('button', { name: 'Same machine' }).click();
     await dialog.getByRole('button', { name: 'Merge' }).click();
     await page.getByText('No open conflicts.').waitFor();
+    await page.goto(`${server.url}/machines/${machine(2).id}`);
+    await page.getByRole('heading', { level: 1, name: 'node-1' }).waitFor();
+    await page.getByText(`The machine ${machine(2).id} was merged into this one.`).waitFor();
     const settled = await server.store.conflicts.get(conflict.id);
     expect(settled?.value.resolution).toMatchObject({ decision: 'accepted', into: machine(1).id });
     expect(await server.store.machines.get(machine(2).id)).toBeUndefined();
@@ -605,6 +609,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
 
   const opened = () => ({ page, server });
   overviewTests(opened);
+  machineTests(opened);
   workflowTests(opened);
   bulkTests(opened);
   axeTests(opened);

@@ -36,7 +36,7 @@ export interface GuardServices extends AuditingServices {
 }
 
 /** Fit for pages and answers alike, because pages consist of the package's own files. */
-const securityHeaders = {
+export const securityHeaders = {
   'content-security-policy':
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
   'x-frame-options': 'DENY',

@@ -1,6 +1,9 @@
-// Requests that no route takes: an unknown address, or a known one with another method.
+// Requests that no route takes: an unknown address, or a known one with another method. A browser gets the page,
+// which says so in its own way.
 import { AppError } from '../../core/errors.ts';
 import type { App } from '../services.ts';
+import { securityHeaders } from './guard.ts';
+import { asksForPage, sendPage } from './page.ts';
 
 interface Known {
   readonly address: RegExp;
@@ -13,11 +16,13 @@ export function answerUnknown(app: App): void {
   app.addHook('onRoute', ({ url, method }) => {
     known.push({ address: addressOf(url), methods: [method].flat() });
   });
-  app.setNotFoundHandler((request) => {
+  app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0] ?? '';
     const fitting = known.filter(({ address }) => address.test(path));
     const allow = [...new Set(fitting.flatMap(({ methods }) => methods))].toSorted();
     if (allow.length === 0 || allow.includes(request.method)) {
+      void reply.header('vary', 'accept');
+      if (asksForPage(request)) return sendPage(reply.code(404).headers(securityHeaders));
       throw new AppError('route.unknown', `no such route: ${request.method} ${path}`);
     }
     throw new AppError(

@@ -36,11 +36,32 @@ export async function splitConflict(s: DecideServices, id: string): Promise<Iden
   return resolve(s, await loadOpen(s, id), { decision: 'split', into: null });
 }
 
-async function loadOpen(s: DecideServices, id: string): Promise<Versioned<IdentityConflict>> {
-  const found = await s.store.conflicts.get(id);
-  if (found === undefined) {
-    throw new AppError('conflict.unknown', `there is no conflict ${id}`);
+/** Takes back that the machine is one of its own; a conflict that is open stays so. A merge cannot be taken back: one
+ *  of the records is gone. Errors: AppError `conflict.*`, `store.*`. */
+export async function reopenConflict(s: DecideServices, id: string): Promise<IdentityConflict> {
+  const { value, revision } = await loadConflict(s, id);
+  if (value.resolution === null) return value;
+  if (value.resolution.decision === 'accepted') {
+    throw new AppError(
+      'conflict.decided',
+      'the conflict was decided by a merge, which deleted one of the records: it cannot be undone',
+      { details: { resolution: value.resolution } },
+    );
   }
+  const open: IdentityConflict = { ...value, resolution: null };
+  await s.store.conflicts.put(open, { revision });
+  s.log.info({ conflict_id: id }, 'an identity conflict was opened again');
+  return open;
+}
+
+async function loadConflict(s: DecideServices, id: string): Promise<Versioned<IdentityConflict>> {
+  const found = await s.store.conflicts.get(id);
+  if (found !== undefined) return found;
+  throw new AppError('conflict.unknown', `there is no conflict ${id}`);
+}
+
+async function loadOpen(s: DecideServices, id: string): Promise<Versioned<IdentityConflict>> {
+  const found = await loadConflict(s, id);
   if (found.value.resolution !== null) {
     throw new AppError(
       'conflict.decided',

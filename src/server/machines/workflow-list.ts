@@ -22,14 +22,17 @@ const pageBytes = 2 * 1024 * 1024;
 /** The keys of workflows begin so. */
 const tablePrefix = recordKey(kinds.workflows, '');
 
-/** Errors: AppError `request.invalid`, `store.*`. */
+/** `within`: only those of machines that have one of these tags. Errors: AppError `request.invalid`, `store.*`. */
 export async function listWorkflows(
   s: ListServices,
   query: WorkflowListQuery,
+  within?: readonly string[],
 ): Promise<Page<Workflow>> {
   const { machine_id, state, since, order = 'oldest', ...paging } = query;
   const machineId = machine_id?.toLowerCase();
-  if (state === undefined && since === undefined && order === 'oldest') {
+  const isInside = await insideOf(s, within);
+  const isPlain = state === undefined && since === undefined && order === 'oldest';
+  if (isPlain && within === undefined) {
     return machineId === undefined
       ? s.store.workflows.list(paging)
       : s.store.workflows.listBy('machine', machineId, paging);
@@ -41,12 +44,13 @@ export async function listWorkflows(
   const isNewest = order === 'newest';
   const counted = [...(await s.fleet.workflows.all())]
     .filter(([name, { word, machineId: own }]) => {
-      if (name < from || !isIn(word, state)) return false;
+      if (name < from || !isIn(word, state) || !isInside(own)) return false;
       return machineId === undefined || own === machineId;
     })
     .map(([name]): Listed => [keyPart(name), name]);
-  // Nobody can say in which state these are.
-  const damaged = (await damagedParts(s.store, machineId))
+  // Nobody can say in which state these are, nor of which machine.
+  const isHidden = within !== undefined && machineId === undefined;
+  const damaged = (isHidden ? [] : await damagedParts(s.store, machineId))
     .filter((part) => part >= from)
     .map((part): Listed => [part, undefined]);
   const ordered = [...new Map([...damaged, ...counted])]
@@ -56,15 +60,29 @@ export async function listWorkflows(
   return { ...page, nextCursor: last === undefined ? undefined : cursorAt(list, list + last) };
 }
 
-/** The workflows made since then, by state. Errors: AppError `request.invalid`, `store.*`. */
+/** The workflows made since then, by state; `within` as above. Errors: AppError `request.invalid`, `store.*`. */
 export async function countWorkflows(
   { fleet }: Pick<ListServices, 'fleet'>,
   since: string | undefined,
+  within?: readonly string[],
 ): Promise<WorkflowCounts['counts']> {
+  const isInside = await insideOf({ fleet }, within);
   const from = since === undefined ? '' : idAt(since);
   const counts = { pending: 0, running: 0, success: 0, failed: 0, timeout: 0, cancelled: 0 };
-  for (const [name, { word }] of await fleet.workflows.all()) if (name >= from) counts[word] += 1;
+  for (const [name, { word, machineId }] of await fleet.workflows.all()) {
+    if (name >= from && isInside(machineId)) counts[word] += 1;
+  }
   return counts;
+}
+
+/** True for the machines that have one of these tags, for all where there are none. */
+async function insideOf(
+  { fleet }: Pick<ListServices, 'fleet'>,
+  within: readonly string[] | undefined,
+): Promise<(machineId: string) => boolean> {
+  if (within === undefined) return () => true;
+  const machines = await fleet.machines.all();
+  return (id) => machines.get(id)?.tags.some((tag) => within.includes(tag)) === true;
 }
 
 /** The last part of a workflow's key, and its name; undefined for one that cannot be read. */

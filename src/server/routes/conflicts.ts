@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import { IdentityConflict } from '../../model/history.ts';
 import { ConflictAccept, ConflictList } from '../../model/api/conflicts.ts';
 import { Paging } from '../../model/api/request.ts';
-import { acceptConflict, splitConflict } from '../machines/conflicts.ts';
+import { acceptConflict, reopenConflict, splitConflict } from '../machines/conflicts.ts';
 import type { App, Services } from '../services.ts';
 import { damagedOf, errors } from './route.ts';
 
@@ -64,5 +64,19 @@ export function conflictRoutes(app: App, s: Services): void {
       },
     },
     (request) => splitConflict(s, request.params.id.toLowerCase()),
+  );
+
+  app.post(
+    '/api/conflicts/:id/reopen',
+    {
+      config: { access: 'operate' },
+      schema: {
+        tags: ['conflicts'],
+        summary: 'Take back that it is a machine of its own; a merge cannot be taken back',
+        params: ConflictParams,
+        response: { 200: IdentityConflict, ...errors },
+      },
+    },
+    (request) => reopenConflict(s, request.params.id.toLowerCase()),
   );
 }

@@ -21,6 +21,7 @@ import { changeMany } from '../machines/bulk.ts';
 import { deleteMachine, patchMachine } from '../machines/machine-changes.ts';
 import { listMachines } from '../machines/machine-list.ts';
 import { loadMachine, machineEtag, viewMachine } from '../machines/machines.ts';
+import { loadShown } from '../machines/merged.ts';
 import type { App, Services } from '../services.ts';
 import { damagedOf, Done, errors, IdParams, IfMatch, serverSeen } from './route.ts';
 
@@ -75,15 +76,14 @@ export function machineRoutes(app: App, s: Services): void {
       config: { access: 'read', keepsToTags: true },
       schema: {
         tags: ['machines'],
-        summary: 'Get a machine',
+        summary: 'Get a machine; of one that was merged away, the error names the id `merged_into`',
         params: IdParams,
         querystring: Dialect,
         response: { 200: MachineView, ...errors },
       },
     },
     async (request, reply) => {
-      const { value } = await loadMachine(s, request.params.id.toLowerCase());
-      refuseOutside(request.principal, value);
+      const { value } = await loadShown(s, request.principal, request.params.id.toLowerCase());
       void reply.header('etag', machineEtag(value));
       const shown = viewMachine(value, s);
       return request.query.dialect === undefined ? shown : inDragonflysDialect(shown);
@@ -144,8 +144,7 @@ export function machineRoutes(app: App, s: Services): void {
       },
     },
     async (request) => {
-      const { value } = await loadMachine(s, request.params.id.toLowerCase());
-      refuseOutside(request.principal, value);
+      const { value } = await loadShown(s, request.principal, request.params.id.toLowerCase());
       return { history: [...(await s.store.machines.history(value.id))] };
     },
   );

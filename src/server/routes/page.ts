@@ -4,6 +4,7 @@ import fastifyStatic from '@fastify/static';
 // Adds `hide` to route schemas.
 import '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
+import { sendPage } from '../http/page.ts';
 
 /** Where the build puts the page, as seen from src/server/routes and from dist/server/routes. */
 const builtPage = new URL(
@@ -12,20 +13,6 @@ const builtPage = new URL(
 );
 
 const addresses = ['/', '/machines', '/machines/:id', '/workflows', '/conflicts'];
-
-/** Allows scripts and styles from this server's files alone, nothing inline, and no text as markup. */
-const contentSecurityPolicy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'",
-  "trusted-types 'none'",
-].join('; ');
 
 export async function pageRoutes(app: FastifyInstance): Promise<void> {
   await app.register(fastifyStatic, {
@@ -37,12 +24,7 @@ export async function pageRoutes(app: FastifyInstance): Promise<void> {
   });
   const options = { config: { access: 'public' as const, isPage: true }, schema: { hide: true } };
   for (const address of addresses) {
-    app.get(address, options, (_request, reply) =>
-      reply
-        .header('content-security-policy', contentSecurityPolicy)
-        .header('cache-control', 'no-cache')
-        .sendFile('index.html', { cacheControl: false }),
-    );
+    app.get(address, options, (_request, reply) => sendPage(reply));
   }
   // An asset's name contains its content's hash, so what it names never changes. No other name is served.
   app.get<{ Params: { name: string } }>(

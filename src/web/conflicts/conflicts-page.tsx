@@ -3,8 +3,9 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { IdentityConflict } from '../../model/history.ts';
-import { acceptConflict, splitConflict } from '../api.ts';
+import { acceptConflict, reopenConflict, splitConflict } from '../api.ts';
 import { useFleet, useLive, useMay, useRow, useServices } from '../context.ts';
+import { isoOf } from '../parts/format.ts';
 import { Card, Dialog, LivenessMark, Notice, useNow, Age } from '../parts/parts.tsx';
 import { Table } from '../machine/facts.tsx';
 import { useTask } from '../parts/task.ts';
@@ -18,9 +19,19 @@ const reasons: Readonly<Record<IdentityConflict['reason'], string>> = {
 
 export function ConflictsPage() {
   const { conflicts, problem } = useLive();
+  const { within } = useMay();
+  /** The conflict of which it was decided last, here, that its machine is one of its own. */
+  const [split, setSplit] = useState<IdentityConflict | undefined>();
   useEffect(() => {
     document.title = 'Conflicts · Dragonfly';
   }, []);
+  if (within !== undefined) {
+    return (
+      <Notice kind="empty" title="This token is shown no conflicts.">
+        <p>It is limited to machines tagged {within.join(' or ')}.</p>
+      </Notice>
+    );
+  }
   if (conflicts === undefined) {
     return problem === undefined ? (
       <Notice kind="busy" title="Reading conflicts…" />
@@ -30,20 +41,48 @@ export function ConflictsPage() {
       </Notice>
     );
   }
-  if (conflicts.length === 0) {
-    return (
-      <Notice kind="empty" title="No open conflicts.">
-        <p>A machine that might be one of several known machines shows up here.</p>
-      </Notice>
-    );
-  }
   return (
     <div class="conflicts">
-      <h1>Open conflicts</h1>
+      <h1 class={conflicts.length > 0 ? '' : 'hidden'}>Open conflicts</h1>
+      {split !== undefined && <Split conflict={split} onReopened={() => setSplit(undefined)} />}
+      {conflicts.length === 0 && (
+        <Notice kind="empty" title="No open conflicts.">
+          <p>A machine that might be one of several known machines shows up here.</p>
+        </Notice>
+      )}
       {conflicts.map((conflict) => (
-        <Conflict key={conflict.id} conflict={conflict} />
+        <Conflict key={conflict.id} conflict={conflict} onSplit={() => setSplit(conflict)} />
       ))}
     </div>
+  );
+}
+
+interface SplitProps {
+  readonly conflict: IdentityConflict;
+  readonly onReopened: () => void;
+}
+
+/** Says what was decided, and takes it back. */
+function Split({ conflict, onReopened }: SplitProps) {
+  const { session } = useServices();
+  const name = useRow(conflict.machine_id)?.name ?? conflict.machine_id;
+  const { busy, problem, decide } = useDecision();
+  const undo = async (): Promise<void> => {
+    await reopenConflict(session, conflict.id);
+    onReopened();
+  };
+  return (
+    <p class="decided">
+      <span role="status">{name} is a machine of its own.</span>{' '}
+      <button type="button" disabled={busy} onClick={() => decide(undo)}>
+        Undo
+      </button>
+      {problem !== undefined && (
+        <span class="problem" role="alert">
+          {problem}
+        </span>
+      )}
+    </p>
   );
 }
 
@@ -59,7 +98,13 @@ function useDecision() {
   return { busy, problem, decide };
 }
 
-function Conflict({ conflict }: { conflict: IdentityConflict }) {
+interface ConflictProps {
+  readonly conflict: IdentityConflict;
+  /** Called when it was decided that the machine is one of its own. */
+  readonly onSplit: () => void;
+}
+
+function Conflict({ conflict, onSplit }: ConflictProps) {
   const { session } = useServices();
   const nowMs = useNow() - session.clockAheadMs;
   const may = useMay();
@@ -79,7 +124,7 @@ function Conflict({ conflict }: { conflict: IdentityConflict }) {
         <Choice
           key={machine_id}
           action="Same machine"
-          disabled={busy || !may.operate}
+          disabled={busy || !may.operateAll}
           onChoose={() => setInto(machine_id)}
         >
           <MachineName id={machine_id} />
@@ -92,8 +137,13 @@ function Conflict({ conflict }: { conflict: IdentityConflict }) {
       ))}
       <Choice
         action="Separate machine"
-        disabled={busy || !may.operate}
-        onChoose={() => decide(() => splitConflict(session, conflict.id))}
+        disabled={busy || !may.operateAll}
+        onChoose={() =>
+          decide(async () => {
+            await splitConflict(session, conflict.id);
+            onSplit();
+          })
+        }
       >
         <b>None of these</b>
         <p class="quiet">It remains a machine of its own.</p>
@@ -170,9 +220,7 @@ function Compared({ ids }: { ids: readonly string[] }) {
       return shown.length === 0 ? null : shown.map((line) => <div key={line}>{line}</div>);
     }),
   ]);
-  const seen = machines.map((machine) =>
-    machine?.lastSeenMs === undefined ? null : new Date(machine.lastSeenMs).toISOString(),
-  );
+  const seen = machines.map((machine) => isoOf(machine?.lastSeenMs) ?? null);
   return (
     <Table
       label="Side by side"

@@ -12,14 +12,14 @@ export function AddMachine({ onClose, onDone }: FormDialogProps) {
   const [name, setName] = useState('');
   const [tags, setTags] = useState('');
   const [template, setTemplate] = useState('');
-  const submit = async (): Promise<string> => {
+  const submit = async (): Promise<[string]> => {
     const { config } = await createMachine(session, {
       mac: mac.trim(),
       tags: tagsOf(tags),
       ...(name.trim() === '' ? {} : { name: name.trim() }),
       ...(template === '' ? {} : { os_choice: template }),
     });
-    return `${config.hostname ?? config.memorable_name} added.`;
+    return [`${config.hostname ?? config.memorable_name} added.`];
   };
   return (
     <FormDialog

@@ -8,7 +8,10 @@ import { useFleet, useServices } from '../context.ts';
 import { plural } from '../parts/format.ts';
 import { tagsOf } from './tags-text.ts';
 import { useTask } from '../parts/task.ts';
-import { FormDialog, type FormDialogProps } from '../parts/form-dialog.tsx';
+import { FormDialog, type FormDialogProps, type Undo } from '../parts/form-dialog.tsx';
+import type { Session } from '../session.ts';
+import type { Row } from './row.ts';
+import { reversalsOf } from './undo.ts';
 import { TemplateSelect } from '../machine/template-select.tsx';
 
 interface BulkProps extends FormDialogProps {
@@ -183,13 +186,14 @@ const mostNamed = 8;
 function BulkForm({ ids, change, disabled, isGrave = false, children, ...form }: FormProps) {
   const { session, fleet } = useServices();
   const { answer, ask, forget, busy, problem } = useDryRun(ids, change);
-  const submit = async (): Promise<string> => {
+  const submit = async (): Promise<[string, Undo?]> => {
     // A machine that the dry run refused is not tried, and neither is one that it did not show.
     const chosen = answer?.outlook?.map(({ machine_id }) => machine_id) ?? ids;
     const shown = answer === undefined ? {} : digestsOf(answer);
+    const before = chosen.flatMap((id) => fleet.get(id) ?? []);
     const { changed, failed } = await changeMachines(session, chosen, { ...change, ...shown });
     const done = `${plural(changed, 'machine')} changed`;
-    if (failed.length === 0) return `${done}.`;
+    if (failed.length === 0) return [`${done}.`, ...undoOf(session, change, before)];
     // The dry run holds no longer, and has to be asked for again.
     forget();
     const named = failed
@@ -214,6 +218,24 @@ function BulkForm({ ids, change, disabled, isGrave = false, children, ...form }:
       {answer !== undefined && <Outlook answer={answer} />}
     </FormDialog>
   );
+}
+
+/** The way back to the machines as they were, where there is one. */
+function undoOf(session: Session, change: BulkChange, before: readonly Row[]): [Undo?] {
+  const reversals = reversalsOf(change, before);
+  if (reversals.length === 0) return [];
+  const undo = async (): Promise<string> => {
+    const refused: string[] = [];
+    for (const { ids, change: back } of reversals) {
+      const { failed } = await changeMachines(session, ids, back);
+      refused.push(...failed.map(({ failure }) => failure.error));
+    }
+    const [first] = refused;
+    if (first !== undefined)
+      throw new Error(`${plural(refused.length, 'machine')} refused: ${first}`);
+    return `${plural(new Set(reversals.flatMap(({ ids }) => ids)).size, 'machine')} set back.`;
+  };
+  return [undo];
 }
 
 /** Says which of the machines the filter hides, by their names. */

@@ -1,6 +1,8 @@
 // The machines that are shown, as CSV and JSON, and the way to a file.
 import { csvLine } from '../../model/csv.ts';
+import { isoOf } from '../parts/format.ts';
 import type { Row } from './row.ts';
+import { tagsText } from './tags-text.ts';
 
 const columns: Readonly<Record<string, (row: Row) => string | number | undefined | null>> = {
   id: ({ id }) => id,
@@ -15,12 +17,11 @@ const columns: Readonly<Record<string, (row: Row) => string | number | undefined
   mac: ({ mac }) => mac,
   os: ({ os }) => os,
   template: ({ template }) => template,
-  tags: ({ tags }) => tags.join(' '),
+  tags: ({ tags }) => tagsText(tags),
   agent: ({ agent }) => agent,
   problems: ({ problems }) => problems,
   error: ({ errorMessage }) => errorMessage,
-  last_seen: ({ lastSeenMs }) =>
-    lastSeenMs === undefined ? undefined : new Date(lastSeenMs).toISOString(),
+  last_seen: ({ lastSeenMs }) => isoOf(lastSeenMs),
 };
 
 export function csvOf(rows: readonly Row[]): string {

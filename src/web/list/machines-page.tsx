@@ -7,7 +7,9 @@ import { Filter } from './filter.tsx';
 import { plural } from '../parts/format.ts';
 import { columns, isColumn, listPath, toggledColumn, type ListState } from './list-state.ts';
 import { MachineList } from './machine-list.tsx';
+import type { Undo } from '../parts/form-dialog.tsx';
 import { Notice } from '../parts/parts.tsx';
+import { useTask } from '../parts/task.ts';
 import { hasTerm, toggleTerm } from './query.ts';
 import type { Liveness, Row } from './row.ts';
 import { MachinesDialog, Selection, useDialogKeys, type DialogName } from './selection.tsx';
@@ -33,7 +35,7 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
   const { fleet } = useServices();
   const view = useFleet();
   const [dialog, setDialog] = useState<DialogName | undefined>();
-  const [done, setDone] = useState<string | undefined>();
+  const [done, setDone] = useState<Done | undefined>();
   const hasSelection = list.selected.size > 0;
 
   useLayoutEffect(() => fleet.show(list.query, list.sort), [fleet, list.query, list.sort]);
@@ -43,9 +45,9 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
   }, [list.query, list.sort, list.columns]);
   useDialogKeys(hasSelection, setDialog);
 
-  const finish = (message: string): void => {
+  const finish = (message: string, undo?: Undo): void => {
     setDialog(undefined);
-    setDone(message);
+    setDone({ message, undo });
     onChange({ selected: new Set() });
   };
   const ids = [...list.selected];
@@ -61,7 +63,12 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
           onClear={() => onChange({ selected: new Set() })}
         />
       ) : (
-        <Chips list={list} onChange={onChange} done={done} />
+        <Chips
+          list={list}
+          onChange={onChange}
+          done={done}
+          onUndone={(message) => setDone({ message })}
+        />
       )}
       {view.rows.length > 0 ? (
         <MachineList
@@ -88,6 +95,12 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
   );
 }
 
+/** The last thing that was done, and the way back. */
+interface Done {
+  readonly message: string;
+  readonly undo?: Undo | undefined;
+}
+
 interface ToolbarProps extends Omit<MachinesProps, 'place'> {
   readonly rows: readonly Row[];
   readonly onAdd: () => void;
@@ -101,7 +114,7 @@ function Toolbar({ list, onChange, rows, onAdd }: ToolbarProps) {
       <Count />
       <Columns list={list} onChange={onChange} />
       <Export rows={rows} />
-      {may.operate && (
+      {may.operateAll && (
         <button type="button" onClick={onAdd}>
           Add machine… <kbd>n</kbd>
         </button>
@@ -181,10 +194,11 @@ function Count() {
 interface ChipsProps {
   readonly list: ListState;
   readonly onChange: (change: Partial<ListState>) => void;
-  readonly done: string | undefined;
+  readonly done: Done | undefined;
+  readonly onUndone: (message: string) => void;
 }
 
-function Chips({ list, onChange, done }: ChipsProps) {
+function Chips({ list, onChange, done, onUndone }: ChipsProps) {
   const view = useFleet();
   const chip = (field: string, name: string, count: number | undefined) => {
     const value = name.toLowerCase();
@@ -208,12 +222,34 @@ function Chips({ list, onChange, done }: ChipsProps) {
       {states.map((name) => chip('state', name, view.byState.get(name)))}
       <span class="divider" />
       {livenesses.map((name) => chip('live', name, view.byLiveness.get(name)))}
-      {done !== undefined && (
-        <span class="done" role="status">
-          {done}
+      {done !== undefined && <LastDone key={done.message} done={done} onUndone={onUndone} />}
+    </div>
+  );
+}
+
+function LastDone({
+  done: { message, undo },
+  onUndone,
+}: Pick<ChipsProps, 'onUndone'> & { readonly done: Done }) {
+  const { busy, problem, run } = useTask();
+  return (
+    <span class="done">
+      <span role="status">{message}</span>{' '}
+      {undo !== undefined && (
+        <button
+          type="button"
+          disabled={busy}
+          onClick={() => void run(async () => onUndone(await undo()))}
+        >
+          Undo
+        </button>
+      )}
+      {problem !== undefined && (
+        <span class="problem" role="alert">
+          {problem}
         </span>
       )}
-    </div>
+    </span>
   );
 }
 

@@ -21,6 +21,7 @@ export interface Row {
   readonly mac: string;
   readonly tags: readonly string[];
   readonly template: string | null;
+  /** NaN if what is stored is no time. */
   readonly lastSeenMs: number | undefined;
   readonly model: string | undefined;
   readonly serial: string | undefined;

@@ -68,7 +68,7 @@ export function useDialogKeys(hasSelection: boolean, onOpen: (dialog: DialogName
   const may = useMay();
   usePageKeys({
     n: () => {
-      if (may.operate) onOpen('add');
+      if (may.operateAll) onOpen('add');
     },
     t: () => {
       if (hasSelection && may.operate) onOpen('tags');

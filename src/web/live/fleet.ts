@@ -64,7 +64,7 @@ function sortKey(row: Row, column: SortColumn): string | number {
     case 'address':
       return naturalKey(row.address);
     case 'lastSeen':
-      return -(row.lastSeenMs ?? 0);
+      return -(row.lastSeenMs || 0);
     case 'problems':
       return -row.problems;
     case 'model':

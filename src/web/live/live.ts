@@ -11,7 +11,8 @@ export interface LiveStatus {
   readonly load: 'loading' | 'ready' | 'failed';
   /** The reason why loading failed. */
   readonly problem?: string | undefined;
-  readonly connection: 'connecting' | 'live' | 'lost';
+  /** polled: this token hears of no changes, so everything is read again every `pollEveryMs`. */
+  readonly connection: 'connecting' | 'live' | 'lost' | 'polled';
   /** The open identity conflicts; undefined until they are known. */
   readonly conflicts: readonly IdentityConflict[] | undefined;
 }
@@ -33,6 +34,8 @@ const longestSilenceMs = 45_000;
 const gatherMs = 200;
 /** The interval of reading the visible machines again: a heartbeat alone causes no event. */
 const seenEveryMs = 10_000;
+
+export const pollEveryMs = 15_000;
 
 export class Live {
   readonly #session: Session;
@@ -132,11 +135,23 @@ export class Live {
         }
       } catch (err) {
         if (signal.aborted || (err instanceof ApiError && err.status === 401)) return;
+        if (err instanceof ApiError && err.code === 'auth.denied') return this.#poll(signal);
         if (this.#status.load !== 'ready') this.#set({ load: 'failed', problem: messageOf(err) });
       }
       this.#set({ connection: 'lost' });
       await pause(waitMs * (0.75 + Math.random() / 2), signal);
       waitMs = Math.min(2 * waitMs, longestWaitMs);
+    }
+  }
+
+  /** Follows the server with a token that is limited to some machines: it gets no event and no conflict. */
+  async #poll(signal: AbortSignal): Promise<void> {
+    this.#set({ connection: 'polled' });
+    for (;;) {
+      await this.#loadAll(signal);
+      await pause(pollEveryMs, signal);
+      if (signal.aborted) return;
+      this.#tellAll();
     }
   }
 
@@ -161,7 +176,7 @@ export class Live {
   async #loadOnce(signal: AbortSignal): Promise<void> {
     const gone = new Set(this.#fleet.ids());
     try {
-      void this.#readConflicts(signal);
+      if (this.#status.connection !== 'polled') void this.#readConflicts(signal);
       let next: string | null | undefined;
       for (let limit = firstPage; next !== null; limit = laterPages) {
         const page = await readMachinePage(this.#session, limit, next, signal);

@@ -2,7 +2,14 @@
 import type { StoredDisk } from '../../model/hardware/disk.ts';
 import type { StoredInterface } from '../../model/hardware/network-interface.ts';
 import type { MachineView } from '../../model/api/machines.ts';
-import { formatDisk, formatMemory, formatSpeed, plural, totalBytes } from '../parts/format.ts';
+import {
+  formatDisk,
+  formatDuration,
+  formatMemory,
+  formatSpeed,
+  plural,
+  totalBytes,
+} from '../parts/format.ts';
 import { Card } from '../parts/parts.tsx';
 import { Facts, Table } from './facts.tsx';
 
@@ -38,7 +45,7 @@ export function HardwareCard({ machine }: { machine: MachineView }) {
           ['Installed OS', os && `${os.name} on ${os.device}`],
           ['Reported hostname', report?.hostname],
           ['Agent', report?.agent_version],
-          ['Last boot', report?.boot_timeline?.map(formatStep).join(', ')],
+          ...bootFacts(report?.boot_timeline ?? []),
         ]}
       />
     </Card>
@@ -74,9 +81,32 @@ function tpmText(tpm: Hardware['tpm']): string | undefined {
   return tpm.is_present ? (tpm.version ?? 'present') : 'none';
 }
 
-/** "address 3.4 s": the time since the kernel started. */
-function formatStep({ step, at_ms: ms }: { step: string; at_ms: number }): string {
-  return `${step} ${(ms / 1000).toFixed(1)} s`;
+type Timeline = NonNullable<NonNullable<MachineView['report']>['boot_timeline']>;
+
+/** An agent that starts so long after the step before it is not part of the boot: somebody started it. */
+const lateMs = 60_000;
+
+/** The steps of the last boot, and an agent that was started later with those that followed it. */
+function bootFacts(timeline: Timeline): [string, string][] {
+  const at = timeline.findIndex(({ step }) => step === 'agent');
+  const agentMs = timeline[at]?.at_ms ?? 0;
+  if (agentMs - (timeline[at - 1]?.at_ms ?? 0) <= lateMs) {
+    return [['Last boot', stepsText(timeline, 0)]];
+  }
+  const boot = timeline.slice(0, at).filter(({ at_ms: ms }) => ms > 0);
+  const later = stepsText(timeline.slice(at + 1), agentMs);
+  const started = `${formatDuration(agentMs / 1000)} after the kernel`;
+  return [
+    ['Last boot', stepsText(boot, 0)],
+    ['Agent started', later === '' ? started : `${started}, then ${later}`],
+  ];
+}
+
+/** "kernel 0.0 s, address 3.4 s": each step with its time since another one. */
+function stepsText(steps: Timeline, sinceMs: number): string {
+  return steps
+    .map(({ step, at_ms: ms }) => `${step} ${((ms - sinceMs) / 1000).toFixed(1)} s`)
+    .join(', ');
 }
 
 export function MemoryCard({ hardware }: { hardware: Hardware }) {

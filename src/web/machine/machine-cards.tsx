@@ -1,6 +1,6 @@
 // Cards for a machine's identity and its problems.
 import type { MachineView } from '../../model/api/machines.ts';
-import { plural } from '../parts/format.ts';
+import { formatTime, plural } from '../parts/format.ts';
 import { Card } from '../parts/parts.tsx';
 import { Facts } from './facts.tsx';
 
@@ -10,11 +10,6 @@ const recognised = {
   evidence: 'Recognised by evidence',
   new: 'Registered as a new machine',
 } as const;
-
-/** "2026-11-24 09:30 UTC" */
-function utc(timestamp: string): string {
-  return `${new Date(timestamp).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-}
 
 export function IdentityCard({ machine }: { machine: MachineView }) {
   const { identity, report } = machine;
@@ -41,7 +36,7 @@ export function IdentityCard({ machine }: { machine: MachineView }) {
           ['Machine ID', identity.machine_id && <code>{identity.machine_id}</code>],
           ['Identity hash', <code>{identity.identity_hash}</code>],
           ['Record', <code>{machine.id}</code>],
-          ['First seen', utc(machine.metadata.created_at)],
+          ['First seen', formatTime(machine.metadata.created_at)],
           [
             'Labels',
             Object.entries(machine.metadata.labels)

@@ -20,6 +20,8 @@ interface PageProps {
   readonly id: string;
   /** The address of the list as the operator left it. */
   readonly backTo: string;
+  /** The id that led here, of a machine that was merged into this one. */
+  readonly merged?: string;
 }
 
 interface Shown {
@@ -27,11 +29,15 @@ interface Shown {
   readonly changes: readonly MachineChange[];
 }
 
-export function MachinePage({ id, backTo }: PageProps) {
+/** The machine of an id, or what became of it where it was merged into another one. */
+export function MachinePage({ id, backTo, merged }: PageProps) {
   const { session } = useServices();
-  const { shown, problem, reload, show } = useMachine(id);
+  const { shown, problem, mergedInto, reload, show } = useMachine(id);
   const nowMs = useNow() - session.clockAheadMs;
   usePageKeys({ Escape: () => navigate(backTo) });
+  if (mergedInto !== undefined) {
+    return <MachinePage key={mergedInto} id={mergedInto} backTo={backTo} merged={merged ?? id} />;
+  }
   if (shown === undefined) {
     return (
       <div class="machine">
@@ -54,6 +60,12 @@ export function MachinePage({ id, backTo }: PageProps) {
     <div class="machine">
       <BackLink to={backTo} />
       <Title machine={machine} nowMs={nowMs} backTo={backTo} />
+      {merged !== undefined && (
+        <p class="merged" role="status">
+          The machine <code>{merged}</code> was merged into this one.{' '}
+          <Link to={`/machines/${machine.id}`}>Its own address</Link>
+        </p>
+      )}
       {problem !== undefined && <Notice kind="error" title={problem} />}
       <div class="columns">
         <div>
@@ -79,6 +91,7 @@ function useMachine(id: string) {
   const { session, live } = useServices();
   const [shown, setShown] = useState<Shown | undefined>();
   const [problem, setProblem] = useState<string | undefined>();
+  const [mergedInto, setMergedInto] = useState<string | undefined>();
   const readings = useMemo(() => new Readings(), [id]);
   const reload = useCallback(async () => {
     const isNews = readings.begin();
@@ -92,7 +105,11 @@ function useMachine(id: string) {
       setProblem(undefined);
     } catch (err) {
       if (!isNews()) return;
-      if (err instanceof ApiError && err.status === 404) setShown(undefined);
+      if (err instanceof ApiError && err.status === 404) {
+        setShown(undefined);
+        const { merged_into: into } = err.details;
+        if (typeof into === 'string') setMergedInto(into);
+      }
       setProblem(messageOf(err));
     }
   }, [session, id, readings]);
@@ -107,7 +124,7 @@ function useMachine(id: string) {
     live.watch([id]);
     return live.onMachine(id, () => void reload());
   }, [live, id, reload]);
-  return { shown, problem, reload: () => void reload(), show };
+  return { shown, problem, mergedInto, reload: () => void reload(), show };
 }
 
 function BackLink({ to }: { to: string }) {

@@ -128,7 +128,7 @@ function Held({ reason, onRelease }: { reason: string; onRelease: () => void }) 
   return (
     <p class="problem" role="status">
       Held: {reason}. It is not carried out before it is released.{' '}
-      {may.operate && (
+      {may.operateAll && (
         <button type="button" onClick={onRelease}>
           Release
         </button>

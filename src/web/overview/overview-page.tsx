@@ -3,13 +3,13 @@
 import { useEffect, useMemo } from 'preact/hooks';
 import { compileQuery, quoted } from '../../model/search/query.ts';
 import type { Workflow } from '../../model/documents/workflow.ts';
-import { useFleet, useLive, useRow, useServices } from '../context.ts';
+import { useFleet, useLive, useMay, useRow, useServices } from '../context.ts';
 import { searchPath } from '../list/list-state.ts';
 import type { Row } from '../list/row.ts';
 import { plural } from '../parts/format.ts';
 import { Card, Notice } from '../parts/parts.tsx';
 import { Link } from '../router.tsx';
-import { percentOf, stateOf, wordText } from '../workflows/progress.tsx';
+import { percentOf, stateOf, useRefusal, wordText } from '../workflows/progress.tsx';
 import { workflowsPath } from '../workflows/workflow-filter.ts';
 import { Bars, StateBar, type Group } from './bars.tsx';
 import { useWorkflowsNow, type WorkflowsNow } from './workflows-now.ts';
@@ -18,6 +18,7 @@ export function OverviewPage() {
   const { all } = useFleet();
   const { load, problem } = useLive();
   const now = useWorkflowsNow();
+  const { within } = useMay();
   useEffect(() => {
     document.title = 'Dragonfly';
   }, []);
@@ -27,6 +28,12 @@ export function OverviewPage() {
         {plural(all.length, 'machine')}
         {load === 'loading' && <span class="spinner" title="Reading machines…" />}
       </h1>
+      {within !== undefined && (
+        <p class="quiet">
+          This token is limited to machines tagged {within.join(' or ')}. Others, conflicts of
+          identity and their numbers are not shown.
+        </p>
+      )}
       {load === 'failed' && (
         <Notice kind="error" title="The machines could not all be read.">
           <p>{problem}</p>
@@ -130,11 +137,12 @@ function Run({ workflow }: { workflow: Workflow }) {
   const id = workflow.spec.hardwareRef;
   const name = useRow(id)?.name ?? id;
   const { currentAction } = workflow.status ?? {};
+  const refusal = useRefusal(workflow);
   return (
     <li class="run">
       <Link to={`/machines/${id}`}>{name}</Link>
-      <span class="quiet">
-        {workflow.spec.templateRef}: {currentAction ?? stateOf(workflow)}
+      <span class={refusal === undefined ? 'quiet' : 'problem'}>
+        {workflow.spec.templateRef}: {currentAction ?? stateOf(workflow, refusal)}
       </span>
       <progress max={100} value={percentOf(workflow)} aria-label={`Progress of ${name}`} />
     </li>

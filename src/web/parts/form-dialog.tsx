@@ -3,11 +3,14 @@ import type { ComponentChildren } from 'preact';
 import { Dialog } from './parts.tsx';
 import { useTask } from './task.ts';
 
+/** Takes back what was done, and says so in a sentence. */
+export type Undo = () => Promise<string>;
+
 /** The props that a dialog gets from the page that opens it. */
 export interface FormDialogProps {
   readonly onClose: () => void;
-  /** Gets a sentence that says what was done. */
-  readonly onDone: (message: string) => void;
+  /** Gets a sentence that says what was done, and the way back where there is one. */
+  readonly onDone: (message: string, undo?: Undo) => void;
 }
 
 interface Props extends FormDialogProps {
@@ -15,8 +18,8 @@ interface Props extends FormDialogProps {
   /** The text of the button. */
   readonly action: string;
   readonly disabled?: boolean;
-  /** Resolves to the sentence for `onDone`. The message of an error is shown. */
-  readonly submit: () => Promise<string>;
+  /** Resolves to the arguments of `onDone`. The message of an error is shown. */
+  readonly submit: () => Promise<Parameters<FormDialogProps['onDone']>>;
   readonly children: ComponentChildren;
 }
 
@@ -27,7 +30,7 @@ export function FormDialog({ title, action, disabled, submit, onClose, onDone, c
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          void run(async () => onDone(await submit()));
+          void run(async () => onDone(...(await submit())));
         }}
       >
         {children}

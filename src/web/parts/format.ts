@@ -68,6 +68,18 @@ export function formatAge(ageMs: number): string {
   return `${String(Math.floor(seconds / 86_400))} d`;
 }
 
+/** "2026-11-24 09:30 UTC"; a text that is no time stays as it is. */
+export function formatTime(text: string): string {
+  const iso = isoOf(Date.parse(text));
+  return iso === undefined ? text : `${iso.slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+/** A time in RFC 3339; undefined where none is known, or it could not be read. */
+export function isoOf(atMs: number | undefined): string | undefined {
+  const at = new Date(atMs ?? NaN);
+  return Number.isNaN(at.getTime()) ? undefined : at.toISOString();
+}
+
 /** A count with its noun: "1 machine", "2,000 machines". */
 export function plural(count: number, noun: string): string {
   return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { MachineStateName } from '../../model/machine.ts';
-import { formatAge } from './format.ts';
+import { formatAge, isoOf } from './format.ts';
 import type { Liveness } from '../list/row.ts';
 
 export function StatePill({
@@ -46,10 +46,11 @@ interface AgeProps {
   readonly ago?: boolean;
 }
 
-/** The age of something, with the exact time as a tooltip. */
+/** The age of something, with the exact time as a tooltip. A time that is NaN was stored, and is none. */
 export function Age({ atMs, nowMs, ago = false }: AgeProps) {
   if (atMs === undefined) return <span class="quiet">never</span>;
-  const iso = new Date(atMs).toISOString();
+  const iso = isoOf(atMs);
+  if (iso === undefined) return <span class="quiet">unreadable</span>;
   const age = formatAge(nowMs - atMs);
   return (
     <time dateTime={iso} title={iso}>

@@ -1,7 +1,7 @@
 // The progress of a workflow: its state, its actions with bytes, rate and time left, and their output.
 import type { Workflow, WorkflowAction, WorkflowState } from '../../model/documents/workflow.ts';
 import { isActive, wordOf, type WorkflowWord } from '../../model/documents/workflow-state.ts';
-import { useServices } from '../context.ts';
+import { useRow, useServices } from '../context.ts';
 import { formatDisk, formatDuration } from '../parts/format.ts';
 import { useNow } from '../parts/parts.tsx';
 
@@ -22,8 +22,20 @@ const stateText: Readonly<Record<WorkflowState, string>> = {
   STATE_TIMEOUT: 'timed out',
 };
 
+/** The reason why the agent of its machine does not run a workflow that waits; undefined if it gave none. */
+export function useRefusal(workflow: Workflow): string | undefined {
+  const row = useRow(workflow.spec.hardwareRef);
+  if (wordOf(workflow) !== 'pending' || workflow.held !== undefined) return undefined;
+  const said = `workflow ${workflow.metadata.name} is not run: `;
+  const line = row?.facts.texts.problem?.split('\n').find((one) => one.includes(said));
+  const reason = line?.slice(line.indexOf(said) + said.length);
+  // Once it is released the agent is told of it again.
+  return reason?.startsWith('it is held') === true ? undefined : reason;
+}
+
 /** The state of a workflow, and what it waits for. */
-export function stateOf(workflow: Workflow): string {
+export function stateOf(workflow: Workflow, refusal?: string): string {
+  if (refusal !== undefined) return `refused by its agent: ${refusal}`;
   const { spec, status, held } = workflow;
   const word = wordOf(workflow);
   if (held !== undefined && isActive(workflow)) return 'held';
@@ -41,12 +53,13 @@ export function Progress({ workflow }: { workflow: Workflow }) {
   const status = workflow.status;
   const state = status?.state ?? 'STATE_PENDING';
   const percent = percentOf(workflow);
+  const refusal = useRefusal(workflow);
   return (
     <div class={`workflow ${state.toLowerCase()}`}>
       <div class="workflow-head">
         <b>{workflow.spec.templateRef}</b>
-        <span>
-          {stateOf(workflow)}
+        <span class={refusal === undefined ? '' : 'problem'}>
+          {stateOf(workflow, refusal)}
           {state === 'STATE_RUNNING' && status?.left === undefined ? ` · ${String(percent)} %` : ''}
         </span>
       </div>

@@ -1,12 +1,13 @@
 // The outcome of a workflow and its times, in short.
 import type { Workflow } from '../../model/documents/workflow.ts';
 import { isActive, wordOf } from '../../model/documents/workflow-state.ts';
-import { formatDuration } from '../parts/format.ts';
-import { wordText } from './progress.tsx';
+import { formatDuration, formatTime } from '../parts/format.ts';
+import { useRefusal, wordText } from './progress.tsx';
 
 export function WordPill({ workflow }: { workflow: Workflow }) {
   const isHeld = workflow.held !== undefined && isActive(workflow);
   const word = wordOf(workflow);
+  if (useRefusal(workflow) !== undefined) return <span class="pill word-failed">refused</span>;
   return <span class={`pill word-${word}`}>{isHeld ? 'held' : wordText[word]}</span>;
 }
 
@@ -14,7 +15,10 @@ export function WordPill({ workflow }: { workflow: Workflow }) {
 export function timesOf({ status }: Workflow): string {
   const { startedAt, completedAt } = status ?? {};
   if (!startedAt) return 'never begun';
-  const began = `${new Date(startedAt).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  const began = formatTime(startedAt);
   if (!completedAt) return began;
-  return `${began}, ${formatDuration((Date.parse(completedAt) - Date.parse(startedAt)) / 1000)}`;
+  const seconds = (Date.parse(completedAt) - Date.parse(startedAt)) / 1000;
+  return Number.isNaN(seconds)
+    ? `${began} to ${formatTime(completedAt)}`
+    : `${began}, ${formatDuration(seconds)}`;
 }

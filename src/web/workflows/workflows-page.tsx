@@ -20,7 +20,7 @@ import { Notice } from '../parts/parts.tsx';
 import { useTask } from '../parts/task.ts';
 import { Link, navigate } from '../router.tsx';
 import { messageOf } from '../session.ts';
-import { percentOf, Progress, stateOf, Transfer, wordText } from './progress.tsx';
+import { percentOf, Progress, stateOf, Transfer, useRefusal, wordText } from './progress.tsx';
 import { timesOf, WordPill } from './word-pill.tsx';
 import {
   isSpan,
@@ -173,6 +173,7 @@ interface ItemProps {
 function Item({ workflow, onChanged }: ItemProps) {
   const { spec, status } = workflow;
   const name = useRow(spec.hardwareRef)?.name ?? spec.hardwareRef;
+  const refusal = useRefusal(workflow);
   const current = status?.actions?.find(({ status: state }) => state === 'STATE_RUNNING');
   return (
     <article class="card item" aria-label={`${spec.templateRef} on ${name}`}>
@@ -189,7 +190,9 @@ function Item({ workflow, onChanged }: ItemProps) {
       {isActive(workflow) && (
         <>
           <progress max={100} value={percentOf(workflow)} aria-label={`Progress of ${name}`} />
-          <p class="quiet">{current?.message ?? current?.name ?? stateOf(workflow)}</p>
+          <p class={refusal === undefined ? 'quiet' : 'problem'}>
+            {current?.message ?? current?.name ?? stateOf(workflow, refusal)}
+          </p>
           {current !== undefined && <Transfer action={current} />}
         </>
       )}

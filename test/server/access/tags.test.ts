@@ -1,6 +1,7 @@
 // A token of an operator that is limited to machines with certain tags, on every route that there is.
 import { expect, it } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
+import type { Workflow } from '../../../src/model/documents/workflow.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
 import { checkin, rebootTemplate, startServer } from '../harness.ts';
 
@@ -66,6 +67,27 @@ it('sees and changes the machines with its tags, and no others', async () => {
   expect((await theirs('GET', `/api/machines/${other}`)).body.config.hostname).toBe('host-2');
 });
 
+it('is not told what became of a machine that was merged into one beyond its tags', async () => {
+  const { server, mine, other, ours, theirs } = await prepared();
+  const gone = '01890000-0000-7000-8000-0000000000aa';
+  const merge = (into: string): Promise<unknown> =>
+    server.store.conflicts.put({
+      id: '01890000-0000-7000-8000-00000000000c',
+      machine_id: gone,
+      reason: 'ambiguous',
+      candidates: [{ machine_id: into, evidence: [] }],
+      created_at: '2026-01-01T00:00:00Z',
+      resolution: { decision: 'accepted', into, at: '2026-01-01T00:00:00Z' },
+    });
+  await merge(other);
+  expect((await theirs('GET', `/api/machines/${gone}`)).body.merged_into).toBe(other);
+  const hidden = await ours('GET', `/api/machines/${gone}`);
+  expect([hidden.status, hidden.body.merged_into]).toEqual([404, undefined]);
+  expect(JSON.stringify(hidden.body)).not.toContain(other);
+  await merge(mine);
+  expect((await ours('GET', `/api/machines/${gone}`)).body.merged_into).toBe(mine);
+});
+
 it('changes many at once, and those beyond its tags are not there', async () => {
   const { mine, other, ours, theirs } = await prepared();
   const { body } = await ours('POST', '/api/machines/bulk', {
@@ -87,7 +109,12 @@ it('sees and cancels the workflows of its machines alone', async () => {
   const [own, foreign] = [await made(mine), await made(other)];
   expect((await ours('GET', `/api/workflows/${foreign}`)).status).toBe(404);
   expect((await ours('POST', `/api/workflows/${foreign}/cancel`)).status).toBe(404);
-  expect((await ours('GET', '/api/workflows')).status).toBe(403);
+  for (const query of ['', '?order=newest', '?state=active', `?machine_id=${mine}`]) {
+    const { workflows } = (await ours('GET', `/api/workflows${query}`)).body;
+    expect(workflows.map(({ metadata }: Workflow) => metadata.name)).toEqual([own]);
+  }
+  expect((await ours('GET', '/api/workflows/counts')).body.counts.pending).toBe(1);
+  expect((await theirs('GET', '/api/workflows/counts')).body.counts.pending).toBe(2);
   expect((await ours('GET', `/api/workflows/${own}`)).status).toBe(200);
   expect((await ours('POST', `/api/workflows/${own}/cancel`)).status).toBe(200);
 });
@@ -106,6 +133,7 @@ it.each(['read', 'operate', 'full'] as const)(
       'POST /api/workflows',
       'GET /api/workflows',
       'GET /api/workflows/{id}',
+      'GET /api/workflows/counts',
       'POST /api/workflows/{id}/cancel',
       'GET /api/templates',
       'GET /api/templates/{name}',

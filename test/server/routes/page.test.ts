@@ -19,6 +19,29 @@ describe('the page', () => {
     expect(page.body).toBe((await server.call('GET', '/')).body);
   });
 
+  test('says in its own way that an address leads nowhere, to a browser alone', async () => {
+    const server = await startServer();
+    const headers = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
+    const page = await server.call('GET', '/nothing/here', { headers });
+    expect([page.status, page.headers.get('content-type')]).toEqual([
+      404,
+      'text/html; charset=utf-8',
+    ]);
+    const { headers: known, body } = await server.call('GET', '/');
+    expect(page.body).toBe(body);
+    for (const name of ['content-security-policy', 'x-frame-options', 'referrer-policy']) {
+      expect([name, page.headers.get(name)]).toEqual([name, known.get(name)]);
+    }
+    for (const [method, path, accept] of [
+      ['GET', '/nothing/here', '*/*'],
+      ['GET', '/api/nothing', headers.accept],
+      ['POST', '/nothing/here', headers.accept],
+    ] as const) {
+      const answer = await server.call(method, path, { headers: { accept } });
+      expect([path, answer.status, answer.body.code]).toEqual([path, 404, 'route.unknown']);
+    }
+  });
+
   test('has no inline script or style, and says that none may be', async () => {
     const server = await startServer();
     const { headers, body } = await server.call('GET', '/');

@@ -12,6 +12,7 @@ const pages = [
   `/machines/${machine(1).id}`,
   '/workflows',
   '/conflicts',
+  '/no/such/page',
 ];
 
 /** The whole of a page in one theme, in the other what depends on it. */

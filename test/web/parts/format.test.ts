@@ -4,7 +4,9 @@ import {
   formatDisk,
   formatMemory,
   formatSpeed,
+  formatTime,
   hardwareLine,
+  isoOf,
   plural,
   shortCpu,
 } from '../../../src/web/parts/format.ts';
@@ -16,6 +18,17 @@ describe('format', () => {
     expect(formatDisk(1_920_383_410_176)).toBe('1.9 TB');
     expect(formatDisk(960_197_124_096)).toBe('960 GB');
     expect(formatDisk(0)).toBe('0 B');
+  });
+
+  test('a text that is no time stays as it is, and a time that is none has no form', () => {
+    expect(formatTime('2026-11-24T09:30:00Z')).toBe('2026-11-24 09:30 UTC');
+    expect(formatTime('yesterday')).toBe('yesterday');
+    expect([isoOf(0), isoOf(NaN), isoOf(9e15), isoOf(undefined)]).toEqual([
+      '1970-01-01T00:00:00.000Z',
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 
   test('link speeds change unit at a gigabit', () => {

@@ -13,7 +13,7 @@ import {
 import { Workflow } from '../../../model/documents/workflow.ts';
 import { refuseOtherWorker } from '../../access/auth.ts';
 import type { Principal } from '../../access/principal.ts';
-import { refuseLimited, refuseOutside, tagsOf } from '../../access/inside.ts';
+import { refuseOutside, tagsOf } from '../../access/inside.ts';
 import { loadMachine } from '../../machines/machines.ts';
 import { reportSystem } from '../../machines/arrival.ts';
 import { planFor, provision } from '../../machines/provision.ts';
@@ -72,9 +72,9 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
     },
     async (request) => {
       const { machine_id } = request.query;
-      if (machine_id === undefined) refuseLimited(request.principal);
-      else await refuseStranger(s, request.principal, machine_id.toLowerCase());
-      const page = await listWorkflows(s, request.query);
+      if (machine_id !== undefined)
+        await refuseStranger(s, request.principal, machine_id.toLowerCase());
+      const page = await listWorkflows(s, request.query, tagsOf(request.principal));
       return {
         workflows: page.items.map((item) => item.value),
         ...damagedOf(page),
@@ -86,7 +86,7 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
   app.get(
     '/api/workflows/counts',
     {
-      config: { access: 'read' },
+      config: { access: 'read', keepsToTags: true },
       schema: {
         tags: ['workflows'],
         summary: 'Count workflows by state',
@@ -94,7 +94,9 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
         response: { 200: WorkflowCounts, ...errors },
       },
     },
-    async (request) => ({ counts: await countWorkflows(s, request.query.since) }),
+    async (request) => ({
+      counts: await countWorkflows(s, request.query.since, tagsOf(request.principal)),
+    }),
   );
 
   app.get(
