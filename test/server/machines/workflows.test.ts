@@ -85,6 +85,24 @@ describe('the events of a workflow', () => {
     expect(states(started, done, started, done)).toEqual(['STATE_SUCCESS', 'STATE_SUCCESS']);
   });
 
+  it('count an image as most of the work', () => {
+    const names = ['partition', 'image2disk', 'writefile', 'writefile', 'reboot'];
+    const seen: number[] = [];
+    let workflow = advance(workflowOf(...names), { type: 'started' }, now, ours);
+    for (const action of names) {
+      for (const told of [
+        { type: 'action_started' as const, action },
+        { type: 'action_progress' as const, action, progress: { percent: 50 } },
+        { type: 'action_completed' as const, action, success: true },
+      ]) {
+        workflow = advance(workflow, told, now, ours);
+        seen.push(workflow.status?.progress ?? 0);
+      }
+    }
+    expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+    expect([seen[4], seen[5], seen.at(-1)]).toEqual([51, 97, 100]);
+  });
+
   it('name the action that failed', () => {
     const failed = [
       { type: 'action_started' as const, action: 'a' },

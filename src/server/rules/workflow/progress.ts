@@ -223,10 +223,24 @@ export function finish(
   });
 }
 
-/** Finished actions plus the running one's share, from 0 to 100. */
+/** The share of an action in the time that a workflow takes, to that of a file or a reboot. */
+const weights: Readonly<Record<string, number>> = {
+  image2disk: 80,
+  debootstrap: 80,
+  jetpack: 40,
+  partition: 5,
+};
+
+/** Finished actions plus the running one's share by their weights, from 0 to 100. */
 function overallProgress(actions: readonly WorkflowAction[], percent: number): number {
-  const done = actions.filter((a) => a.status === 'STATE_SUCCESS').length;
-  return Math.round(((done + percent / 100) / Math.max(1, actions.length)) * 100);
+  let [all, done] = [0, 0];
+  for (const { name, status } of actions) {
+    const weight = weights[name] ?? 1;
+    all += weight;
+    if (status === 'STATE_SUCCESS') done += weight;
+    else if (status === 'STATE_RUNNING') done += (weight * percent) / 100;
+  }
+  return Math.round((done / Math.max(1, all)) * 100);
 }
 
 function failureOf(workflow: Workflow, told = 'the agent reported a failure'): string {
