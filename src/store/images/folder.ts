@@ -1,7 +1,7 @@
 // The folder of disk images that a server gives out: regular files directly in it, each with a plain name.
 // Their checksums are in sums.ts.
 import { createHash, type Hash } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -129,7 +129,7 @@ export class ImageFolder {
     }
     const partial = join(this.path, `.${name}.partial`);
     try {
-      const sha256 = await this.#attempt(`copy ${source} to`, () => copy(source, partial, signal));
+      const sha256 = await this.#copyIn(source, partial, signal);
       if (expected !== undefined && expected.toLowerCase() !== sha256) {
         throw new AppError('image.damaged', `${source} has the SHA-256 ${sha256}, not ${expected}`);
       }
@@ -139,6 +139,17 @@ export class ImageFolder {
       return await this.#describe(name, stamp);
     } finally {
       await rm(partial, { force: true });
+    }
+  }
+
+  async #copyIn(source: string, partial: string, signal: AbortSignal): Promise<string> {
+    const from = await open(source, 'r').catch((cause: unknown) => {
+      throw new AppError('image.folder', `cannot read ${source}`, { cause });
+    });
+    try {
+      return await this.#attempt(`copy ${source} to`, () => copy(from, partial, signal));
+    } finally {
+      await from.close();
     }
   }
 
@@ -183,20 +194,15 @@ async function digestOf(handle: FileHandle, signal: AbortSignal): Promise<string
 }
 
 /** Resolves to the SHA-256 of what was copied, once it is on the disk. */
-async function copy(source: string, target: string, signal: AbortSignal): Promise<string> {
-  const from = await open(source, 'r');
+async function copy(from: FileHandle, target: string, signal: AbortSignal): Promise<string> {
+  const to = await open(target, 'w', 0o644);
   try {
-    const to = await open(target, 'w', 0o644);
-    try {
-      const hash = createHash('sha256');
-      await readWhole(from, hash, signal, (chunk) => to.writeFile(chunk));
-      await to.sync();
-      return hash.digest('hex');
-    } finally {
-      await to.close();
-    }
+    const hash = createHash('sha256');
+    await readWhole(from, hash, signal, (chunk) => to.writeFile(chunk));
+    await to.sync();
+    return hash.digest('hex');
   } finally {
-    await from.close();
+    await to.close();
   }
 }
 
@@ -231,5 +237,8 @@ function unknown(name: string): AppError {
 }
 
 function failed(what: string, folder: string, cause: unknown): AppError {
-  return new AppError('image.folder', `cannot ${what} the image folder ${folder}`, { cause });
+  const next = existsSync(folder) ? '' : ', which is not there: make it first';
+  return new AppError('image.folder', `cannot ${what} the image folder ${folder}${next}`, {
+    cause,
+  });
 }

@@ -55,10 +55,10 @@ describe('image add', () => {
 
   it('says what cannot be read or written', async () => {
     const { file, folder, run } = places();
-    await expect(run('add', join(folder, 'none'))).rejects.toThrow('cannot copy');
+    await expect(run('add', join(folder, 'none'))).rejects.toThrow('cannot read');
     await expect(
       runCommand(image, ['add', file, '--image-dir', join(folder, 'none')]),
-    ).rejects.toThrow('image folder');
+    ).rejects.toThrow('make it first');
     await expect(runCommand(image, ['list'])).rejects.toThrow('--image-dir');
   });
 });
