@@ -1,5 +1,5 @@
 // The dialog before a machine is provisioned: its plan, or why there is none, and what has to be accepted.
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { MachineView } from '../../model/api/machines.ts';
 import type { PlanAnswer } from '../../model/api/workflows.ts';
 import type { Plan } from '../../model/documents/plan.ts';
@@ -51,6 +51,10 @@ export function ProvisionDialog({ machine, template, onClose, onConfirm }: Provi
   });
   const { plan, refusal, drop, askAgain } = usePlan(machine.id, consent);
   const { busy, problem, run } = useTask();
+  // Kept while the next plan is made, so that the box under the pointer stays.
+  const overwrites = useRef(false);
+  if (plan !== undefined) overwrites.current = plan.overwrites;
+  else if (refusal !== undefined) overwrites.current = true;
   const confirm = async ({ plan_digest }: PlanAnswer): Promise<void> => {
     try {
       await onConfirm({ ...consent, plan_digest });
@@ -83,7 +87,12 @@ export function ProvisionDialog({ machine, template, onClose, onConfirm }: Provi
           Show the plan as it is now
         </button>
       )}
-      <Acceptances machine={machine} consent={consent} onChange={setConsent} />
+      <Acceptances
+        machine={machine}
+        consent={consent}
+        mayOverwrite={overwrites.current}
+        onChange={setConsent}
+      />
       <footer>
         <button type="button" onClick={onClose}>
           Cancel
@@ -160,19 +169,23 @@ function diskText({ device, model, serial, size_bytes }: PlannedDisk): string {
 interface AcceptancesProps {
   readonly machine: MachineView;
   readonly consent: Consent;
+  /** False for a template that overwrites no disk. */
+  readonly mayOverwrite: boolean;
   readonly onChange: (consent: Consent) => void;
 }
 
 /** The choices of the operator beside the template. */
-function Acceptances({ machine, consent, onChange }: AcceptancesProps) {
+function Acceptances({ machine, consent, mayOverwrite, onChange }: AcceptancesProps) {
   return (
     <>
-      <Accept
-        name="reimage"
-        text="Overwrite what is on the planned disk"
-        isOn={consent.reimage === true}
-        onChange={(reimage) => onChange({ ...consent, reimage })}
-      />
+      {mayOverwrite && (
+        <Accept
+          name="reimage"
+          text="Overwrite what is on the planned disk"
+          isOn={consent.reimage === true}
+          onChange={(reimage) => onChange({ ...consent, reimage })}
+        />
+      )}
       {machine.report?.boot_id === null && (
         <Accept
           name="confirmed"

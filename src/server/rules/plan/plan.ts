@@ -2,12 +2,11 @@
 import { AppError } from '../../../core/errors.ts';
 import { stringifyExact } from '../../../core/exact-json.ts';
 import type { StoredDisk } from '../../../model/hardware/disk.ts';
-import { existingOs, stateName, type AgentReport, type Machine } from '../../../model/machine.ts';
+import { existingOs, stateName, type Machine } from '../../../model/machine.ts';
 import type { Confirmation, Plan } from '../../../model/documents/plan.ts';
 import type { PlannedDisk } from '../../../model/documents/planned-disk.ts';
 import type { Template, TemplateAction } from '../../../model/documents/template.ts';
 import { confirmationSeconds, defaultTimeoutSeconds } from '../workflow/arrival.ts';
-import { variableNames } from '../fill/variables.ts';
 import { writesDisks } from '../templates.ts';
 import { describeAction } from './actions.ts';
 import {
@@ -21,6 +20,7 @@ import {
 } from './disk.ts';
 import type { PlannedImage } from './digest.ts';
 import { checkHints, isByName } from './hints.ts';
+import { warningsOf } from './warnings.ts';
 
 export interface PlanOptions {
   readonly reimage: boolean;
@@ -57,10 +57,14 @@ export function planWorkflow(machine: Machine, template: Template, options: Plan
     contents: disk?.contents ?? null,
     left_alone: found.disks.filter((other) => other !== disk).map(plannedDisk),
     actions: actions.map((action) => describeAction(action, disk, isConfined)),
-    warnings: [
-      ...missing(template, options.images ?? []),
-      ...warningsOf(template, disk, isAsked, machine, may),
-    ],
+    warnings: warningsOf({
+      template,
+      disk,
+      isAsked,
+      overwrites: may.overwrites,
+      report: machine.report,
+      images: options.images ?? [],
+    }),
     timeout_seconds: template.spec.timeout ?? defaultTimeoutSeconds,
     confirmation: options.confirmation,
     confirmation_seconds: confirmationSeconds,
@@ -136,84 +140,6 @@ function refuseUnenforced(wanted: Wanted, found: Found, confirmed: boolean): voi
     'plan.ambiguous',
     'the machine runs an agent that does not compare its disk with the plan, and it has several disks: repeat with "confirmed": true, or boot it with this project\'s image',
   );
-}
-
-function warningsOf(
-  { spec }: Template,
-  disk: StoredDisk | undefined,
-  isAsked: boolean,
-  { report }: Machine,
-  { overwrites }: Permissions,
-): string[] {
-  const images = spec.actions.filter((action) => action.action === 'image2disk');
-  const without = images.filter(({ checksum }) => checksum === undefined || checksum === '');
-  return [
-    ...without.map(({ url }) =>
-      url.startsWith('http:')
-        ? `${url} comes without encryption and without a checksum: whoever is on the way can change it`
-        : `${url} has no checksum: a wrong image cannot be told from the right one`,
-    ),
-    ...(images.length > 0
-      ? ['the size of the image is compared with the disk before it is written']
-      : []),
-    ...(disk !== undefined && overwrites && disk.contents === undefined
-      ? [`the machine's agent did not say what is on ${disk.device}`]
-      : []),
-    ...(disk !== undefined && disk.serial === null && (disk.wwn ?? null) === null
-      ? [`${disk.device} has neither serial nor WWN: it is known by path, size and model alone`]
-      : []),
-    ...(report === undefined
-      ? ['the machine has not checked in yet: neither its disks nor its agent are known']
-      : ofAgent(report, disk === undefined && isAsked)),
-    ...misspelt(spec.actions),
-  ];
-}
-
-/** Warnings about images that this server does not have, so that no agent gets them. */
-function missing({ spec }: Template, images: readonly PlannedImage[]): string[] {
-  return images
-    .filter(({ etag }) => etag === undefined)
-    .filter(({ name }) =>
-      spec.actions.some((one) => one.action === 'image2disk' && one.url.includes(`/${name}`)),
-    )
-    .map(({ name }) => `this server has no image ${name} to give out: the agent will not get it`);
-}
-
-/** Warnings about what its agent did not tell, and does not do. */
-function ofAgent({ boot_id: bootId }: AgentReport, isWithoutDisks: boolean): string[] {
-  return [
-    ...(isWithoutDisks
-      ? ["the machine's agent reported no disks: which one is written is not known"]
-      : []),
-    ...(bootId === null
-      ? [
-          "the machine's agent does not compare its disk with this plan, and reports nothing after it begins to reboot or kexec",
-        ]
-      : []),
-  ];
-}
-
-/** A variable of ours with a filter or in a condition, as Jinja has them. */
-const expression = new RegExp(
-  `\\{(?:\\{-?\\s*|%-?\\s*(?:el)?if\\s+(?:not\\s+)?)(${variableNames.join('|')})\\b(?!\\.|\\s*\\}\\})[^{}]*\\}{1,2}`,
-  'g',
-);
-
-/** Braces that were left as they are but look like a variable of ours. */
-function misspelt(actions: readonly TemplateAction[]): string[] {
-  const text = actions
-    .flatMap((action) => Object.values(action))
-    .filter((value) => typeof value === 'string')
-    .join('\n');
-  const left = [...text.matchAll(/\{\{\s*(\w+)\s*\}\}/g)].map((m) => m[1] ?? '');
-  const expressions = new Map([...text.matchAll(expression)].map(([whole, name]) => [whole, name]));
-  return [
-    ...[...new Set(left)].map((name) => `{{ ${name} }} is not a variable and stays as it is`),
-    ...[...expressions].map(
-      ([whole, name]) =>
-        `${whole} is an expression and stays as it is: {{ ${name} }} alone is filled in`,
-    ),
-  ];
 }
 
 /** Names are the kernel's, and hold for one boot: where another disk looks the same, for that one alone. */

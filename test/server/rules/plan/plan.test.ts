@@ -419,10 +419,21 @@ describe('a plan', () => {
       'writes /hello.txt below the folder of its agent, and nothing else',
     );
     expect(plan({ disks: [disk('/dev/sda')], actions }).disk).toMatchObject({ device: '/dev/sda' });
+    const imaged = plan({ disks: [disk('/dev/sda')], isConfined: true });
+    expect(imaged.warnings.join('\n')).toContain('present agent writes files below a folder');
     // No word of an agent makes an image harmless.
     expect(outcome({ disks: [disk('/dev/sda')], os: debian, isConfined: true })).toBe(
       'machine.has-os',
     );
+  });
+
+  it('names a field of an action that nobody knows, and the one that may be meant', () => {
+    // Templates may have fields of newer versions.
+    const actions = [{ ...image, dsk: 'auto', timeout: 60 }];
+    const { warnings } = plan({ disks: [disk('/dev/sda')], actions });
+    expect(warnings.filter((warning) => warning.includes('has no field'))).toEqual([
+      'image2disk has no field dsk (disk?): an agent that does not know it refuses the workflow',
+    ]);
   });
 
   it('says that nothing is known of what is on the disk, and of a disk without a name', () => {
