@@ -33,10 +33,10 @@ const Contexts = Type.Object(
 );
 export type Contexts = Static<typeof Contexts>;
 
-/** DRAGONFLY_CONFIG, else dragonfly/config.yaml in the user's directory of settings. */
+/** DRAGONFLY_CONTEXTS, else dragonfly/config.yaml in the user's directory of settings. */
 export function contextsPath({ env }: Pick<Io, 'env'>): string {
   const base = env['XDG_CONFIG_HOME'] ?? join(env['HOME'] ?? '/', '.config');
-  return env['DRAGONFLY_CONFIG'] ?? join(base, 'dragonfly', 'config.yaml');
+  return env['DRAGONFLY_CONTEXTS'] ?? join(base, 'dragonfly', 'config.yaml');
 }
 
 /** No contexts where there is no file. Errors: AppError `config.invalid`. */

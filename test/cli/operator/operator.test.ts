@@ -29,7 +29,7 @@ interface Desk {
 
 async function desk(machines = 0): Promise<Desk> {
   const server = await startServer();
-  const env = { DRAGONFLY_SERVER: server.url, DRAGONFLY_CONFIG: `${temporaryDirectory()}/none` };
+  const env = { DRAGONFLY_SERVER: server.url, DRAGONFLY_CONTEXTS: `${temporaryDirectory()}/none` };
   for (let n = 1; n <= machines; n += 1) {
     await server.call('POST', '/api/agent/checkin', {
       body: { ...checkin(n), hostname: `node-${n}` },
@@ -288,7 +288,7 @@ describe('images', () => {
     writeFileSync(join(folder, 'debian.raw'), 'image');
     const { url } = await startServer({ images: new ImageFolder(folder) });
     const { stdout } = await runLine(operatorCommands, ['images', 'list', '-o', 'csv'], {
-      env: { DRAGONFLY_SERVER: url, DRAGONFLY_CONFIG: `${folder}/none` },
+      env: { DRAGONFLY_SERVER: url, DRAGONFLY_CONTEXTS: `${folder}/none` },
     });
     const sum = createHash('sha256').update('image').digest('hex');
     expect(stdout).toBe(`NAME,SHA256\r\ndebian.raw,${sum}\r\n`);
@@ -302,7 +302,7 @@ describe('contexts', () => {
     const folder = temporaryDirectory();
     const env = {
       DRAGONFLY_SERVER: undefined,
-      DRAGONFLY_CONFIG: join(folder, 'deep', 'config.yaml'),
+      DRAGONFLY_CONTEXTS: join(folder, 'deep', 'config.yaml'),
     };
     writeFileSync(join(folder, 'token'), `${token}\n`);
     await run(`context set file ${server.url} --token-file ${join(folder, 'token')}`, { env });
@@ -319,8 +319,8 @@ describe('contexts', () => {
     await run('context use file', { env });
     expect((await run('machines list -o name', { env })).stdout).not.toBe('');
     expect((await run('context list', { env })).stdout).toMatch(/\n\* +file/);
-    expect(readFileSync(env.DRAGONFLY_CONFIG, 'utf8')).not.toContain(token);
-    expect(statSync(env.DRAGONFLY_CONFIG).mode & 0o777).toBe(0o600);
+    expect(readFileSync(env.DRAGONFLY_CONTEXTS, 'utf8')).not.toContain(token);
+    expect(statSync(env.DRAGONFLY_CONTEXTS).mode & 0o777).toBe(0o600);
     await run('context delete file', { env });
     expect(await refusal(run('machines list --context file', { env }))).toContain(
       'there is no context',
@@ -330,7 +330,7 @@ describe('contexts', () => {
   it('give a server that is named by hand no token of another', async () => {
     const { server, run } = await desk(1);
     const folder = temporaryDirectory();
-    const env = { DRAGONFLY_SERVER: undefined, DRAGONFLY_CONFIG: join(folder, 'config.yaml') };
+    const env = { DRAGONFLY_SERVER: undefined, DRAGONFLY_CONTEXTS: join(folder, 'config.yaml') };
     const proof = join(folder, 'asked');
     writeFileSync(
       join(folder, 'ring'),
@@ -348,7 +348,7 @@ describe('contexts', () => {
     const { run } = await desk();
     const file = join(temporaryDirectory(), 'c.yaml');
     writeFileSync(file, 'contexts: { a: { server: 3 } }');
-    const env = { DRAGONFLY_SERVER: undefined, DRAGONFLY_CONFIG: file };
+    const env = { DRAGONFLY_SERVER: undefined, DRAGONFLY_CONTEXTS: file };
     expect(await refusal(run('context list', { env }))).toContain(
       `cannot use the contexts in ${file}`,
     );

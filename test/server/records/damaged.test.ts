@@ -101,7 +101,7 @@ describe('one bad record', () => {
         { key: 'workflows_by_machine/m/w', value: '' },
       ],
     );
-    const env = { DRAGONFLY_SERVER: server.url, DRAGONFLY_CONFIG: '/nonexistent' };
+    const env = { DRAGONFLY_SERVER: server.url, DRAGONFLY_CONTEXTS: '/nonexistent' };
     const run = (line: string) => runLine(damagedCommands, line.split(' '), { env });
     const list = await run('damaged list -o name');
     expect([list.code, list.stdout]).toEqual([1, 'templates/odd\nworkflows/w\n']);
