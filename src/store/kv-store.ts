@@ -1,5 +1,6 @@
 // The Store over any Kv: a collection for each kind of document, and one watch over all of them.
 import { KvCollection } from './collections/collection.ts';
+import { Outgoing } from './collections/outgoing.ts';
 import { partName } from './collections/keys.ts';
 import { anyKinds, kindNames, kinds } from './collections/kinds.ts';
 import { Damage } from './collections/damage.ts';
@@ -10,26 +11,35 @@ import type { Collections, Store, StoreChange } from './store.ts';
 
 /** A history changes only with its machine, nobody waits for the audit log, and servers look for each other by
  *  themselves. */
-const unwatched: ReadonlySet<string> = new Set(['histories', 'audit', 'presences']);
+const unwatched: ReadonlySet<string> = new Set(['histories', 'audit', 'presences', 'leases']);
+/** The kinds whose writes the outbox is asked about. */
+const sentOut: ReadonlySet<string> = new Set(['workflows', 'templates', 'settings', 'conflicts']);
 const watched = kindNames.filter((name): name is StoreChange['kind'] => !unwatched.has(name));
 
 /** The store that a backend holds. Closing it closes the backend. */
 export function storeOver(kv: Kv): Store {
   const damage = new Damage(kv);
+  const outgoing = new Outgoing();
   return {
-    ...collections(kv, damage),
+    ...collections(kv, damage, outgoing),
     damage,
     isExclusive: kv.isExclusive ?? false,
-    machines: new KvMachines(kv, damage),
+    machines: new KvMachines(kv, damage, outgoing),
     tokens: new KvTokens(kv, damage),
     watch: (listener, signal) => watch(kv, listener, signal),
+    sendOut: (outbox) => {
+      outgoing.outbox = outbox;
+    },
     watchAgeMs: () => kv.watchAgeMs?.() ?? 0,
     close: () => kv.close(),
   };
 }
 
-function collections(kv: Kv, damage: Damage): Collections {
-  const made = kindNames.map((name) => [name, new KvCollection(kv, anyKinds[name], damage)]);
+function collections(kv: Kv, damage: Damage, outgoing: Outgoing): Collections {
+  const made = kindNames.map((name) => {
+    const goesOut = sentOut.has(name) ? outgoing : undefined;
+    return [name, new KvCollection(kv, anyKinds[name], damage, goesOut)];
+  });
   // Each has the documents of the kind that it is named after.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return Object.fromEntries(made) as Collections;

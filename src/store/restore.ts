@@ -51,7 +51,8 @@ export async function restore(
 
 /** Refuses a store that holds something, and marks it as being restored. */
 async function claim(kv: Kv, sha256: string): Promise<void> {
-  const kept = allKinds.filter(({ table }) => table !== kinds.presences.table);
+  const passing: ReadonlySet<string> = new Set([kinds.presences.table, kinds.leases.table]);
+  const kept = allKinds.filter(({ table }) => !passing.has(table));
   const tables = kept.map(({ table }) => ({ prefix: `${table}/`, limit: 1 }));
   const [[mark] = [], ...found] = await kv.read([{ key: restoringKey }, ...tables]);
   if (mark?.value === sha256) return;

@@ -1,5 +1,6 @@
 // The Store interface: collections of documents with the operations of storage-schema.md. Backends
 // differ below it, in a Kv.
+import type { Delivery } from '../model/documents/webhook.ts';
 import type { IdentityConflict, MachineChange } from '../model/history.ts';
 import type { Machine } from '../model/machine.ts';
 import type { DamagedRecord, RawRecord } from './collections/damage.ts';
@@ -64,7 +65,20 @@ export interface Along {
   readonly conflict?: IdentityConflict;
   /** `store.conflict` if another machine got one of these clues since the look-up. */
   readonly unlessSeen?: readonly Sighting[];
+  /** Nothing that anybody waits to hear of: the outbox is not asked. */
+  readonly isQuiet?: boolean;
 }
+
+/** A document is about to be written, or (undefined) deleted. */
+export interface Write {
+  readonly kind: StoreChange['kind'];
+  readonly name: string;
+  readonly document: object | undefined;
+  readonly isNew: boolean;
+}
+
+/** Gives what a write sends out. It goes into the same commit, so that neither is there without the other. */
+export type Outbox = (write: Write) => readonly Delivery[];
 
 /** The records of a store that cannot be read. */
 export interface DamagedRecords {
@@ -127,7 +141,7 @@ export interface Machines extends Collection<
 
 /** Something was written or deleted, by this server or another one on the same store. */
 export interface StoreChange {
-  readonly kind: Exclude<keyof Kinds, 'histories' | 'audit' | 'presences'>;
+  readonly kind: Exclude<keyof Kinds, 'histories' | 'audit' | 'presences' | 'leases'>;
   /** The document's name: a machine's id, a setting's key; undefined for a very long one. */
   readonly id: string | undefined;
   readonly removed: boolean;
@@ -145,6 +159,10 @@ export interface Store extends Omit<Collections, 'machines' | 'histories'> {
   /** Calls `listener` after each change, from when this resolves until `signal` aborts. undefined:
    *  changes may have been missed, so everything has to be read again. */
   watch(listener: (change: StoreChange | undefined) => void, signal: AbortSignal): Promise<void>;
+
+  /** From now on asks `outbox` at each write of a machine, workflow, template, setting or conflict by this server, and
+   *  nobody that was set before. */
+  sendOut(outbox: Outbox): void;
 
   /** Milliseconds since watchers were last sure to have been told everything; Infinity where nobody watches.
    *  What this server writes is told at once. */

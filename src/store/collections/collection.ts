@@ -7,6 +7,7 @@ import type { Damage, DamagedRecord } from './damage.ts';
 import { indexKeys, indexPrefix, recordKey, type Kind, type Values } from './kinds.ts';
 import { cursorAt, position } from './cursor.ts';
 import { lastPart, namePrefix } from './keys.ts';
+import type { Outgoing } from './outgoing.ts';
 import { conflict } from '../kv/errors.ts';
 import type { Kv, KvEntry, KvExpectation, KvOperation } from '../kv/kv.ts';
 import { retryOnConflict } from '../retry.ts';
@@ -31,6 +32,8 @@ const pageChars = 2 * 1024 * 1024;
 export interface Extra {
   readonly expectations: readonly KvExpectation[];
   readonly operations: readonly KvOperation[];
+  /** The outbox is not asked. */
+  readonly isQuiet?: boolean;
 }
 const nothingExtra: Extra = { expectations: [], operations: [] };
 
@@ -38,11 +41,14 @@ export class KvCollection<T extends object, By extends Values> implements Collec
   protected readonly kv: Kv;
   protected readonly damage: Damage;
   readonly #kind: Kind<T, By>;
+  readonly #outgoing: Outgoing | undefined;
 
-  constructor(kv: Kv, kind: Kind<T, By>, damage: Damage) {
+  /** `outgoing`: what its writes take along, if anything. */
+  constructor(kv: Kv, kind: Kind<T, By>, damage: Damage, outgoing?: Outgoing) {
     this.kv = kv;
     this.damage = damage;
     this.#kind = kind;
+    this.#outgoing = outgoing;
   }
 
   async get(name: string): Promise<Versioned<T> | undefined> {
@@ -136,7 +142,7 @@ export class KvCollection<T extends object, By extends Values> implements Collec
       const old = expected === 'absent' ? undefined : await readOne(this.kv, key);
       checkExpected(expected, old);
       const present = old === undefined ? new Set<string>() : this.#keysOf(old);
-      const { expectations, operations } = (await extra?.()) ?? nothingExtra;
+      const { expectations, operations, isQuiet = false } = (await extra?.()) ?? nothingExtra;
       const revision = await this.kv.commit(
         [{ key, revision: old?.revision ?? 0 }, ...expectations],
         [
@@ -144,6 +150,7 @@ export class KvCollection<T extends object, By extends Values> implements Collec
           ...[...wanted].filter((k) => !present.has(k)).map((k) => ({ key: k, value: '' })),
           ...[...present].filter((k) => !wanted.has(k)).map((k) => ({ key: k, value: undefined })),
           ...operations,
+          ...(isQuiet ? [] : this.#sent(document, old === undefined)),
         ],
       );
       this.damage.forget(key);
@@ -162,11 +169,15 @@ export class KvCollection<T extends object, By extends Values> implements Collec
         [{ key, revision: old.revision }, ...extra.expectations],
         [key, ...this.#keysOf(old)]
           .map((k): KvOperation => ({ key: k, value: undefined }))
-          .concat(extra.operations),
+          .concat(extra.operations, this.#outgoing?.of(this.#kind, name, undefined, false) ?? []),
       );
       this.damage.forget(key);
       return true;
     });
+  }
+
+  #sent(document: T, isNew: boolean): readonly KvOperation[] {
+    return this.#outgoing?.of(this.#kind, this.#kind.name(document), document, isNew) ?? [];
   }
 
   #read(entry: KvEntry): Versioned<T> | DamagedRecord {

@@ -12,6 +12,7 @@ import type { Token } from '../../model/documents/token.ts';
 import type { Template } from '../../model/documents/template.ts';
 import { inDragonflysSpelling } from '../../model/documents/template-spelling.ts';
 import { withWholeSeconds, type Workflow } from '../../model/documents/workflow.ts';
+import { deliveryName, type Lease, type Webhook } from '../../model/documents/webhook.ts';
 import { keyPart } from './keys.ts';
 import { shapes, type ShapeFault } from './shapes.ts';
 
@@ -67,6 +68,9 @@ export const kinds = {
   tokens: defineKind('tokens', shapes.token, (t: Token) => t.name, {}),
   presences: defineKind('presences', shapes.presence, (p: ServerPresence) => p.server, {}),
   audit: defineKind('audit', shapes.audit, (a: AuditEntry) => a.id, { record: (a) => a.records }),
+  webhooks: defineKind('webhooks', shapes.webhook, (w: Webhook) => w.name, {}),
+  deliveries: defineKind('deliveries', shapes.delivery, deliveryName, {}),
+  leases: defineKind('leases', shapes.lease, (l: Lease) => l.work, {}),
 };
 export type Kinds = typeof kinds;
 export type DocumentOf<K> = K extends Kind<infer T, infer _> ? T : never;

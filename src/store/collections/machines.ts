@@ -7,6 +7,7 @@ import type { Machine } from '../../model/machine.ts';
 import { creation, KvCollection, readOne, type Extra } from './collection.ts';
 import { asideKey, type Damage } from './damage.ts';
 import { lastPart } from './keys.ts';
+import type { Outgoing } from './outgoing.ts';
 import { indexPrefix, kinds, macValue, recordKey, type Kinds, type ValuesOf } from './kinds.ts';
 import type { Kv, KvExpectation, KvOperation } from '../kv/kv.ts';
 import type { Along, Clue, Expected, Machines, Revision, Sighting, Versioned } from '../store.ts';
@@ -15,8 +16,11 @@ export class KvMachines
   extends KvCollection<Machine, ValuesOf<Kinds['machines']>>
   implements Machines
 {
-  constructor(kv: Kv, damage: Damage) {
-    super(kv, kinds.machines, damage);
+  readonly #outgoing: Outgoing;
+
+  constructor(kv: Kv, damage: Damage, outgoing: Outgoing) {
+    super(kv, kinds.machines, damage, outgoing);
+    this.#outgoing = outgoing;
   }
 
   byIdentity(identityHash: string): Promise<Versioned<Machine> | undefined> {
@@ -74,7 +78,11 @@ export class KvMachines
       newest: Number(sighting.newest ?? 0),
     }));
     const operations: KvOperation[] = [];
-    if (along.conflict !== undefined) operations.push(...creation(kinds.conflicts, along.conflict));
+    const { conflict, isQuiet = false } = along;
+    if (conflict !== undefined) {
+      operations.push(...creation(kinds.conflicts, conflict));
+      operations.push(...this.#outgoing.of(kinds.conflicts, conflict.id, conflict, true));
+    }
     if (along.changes !== undefined && along.changes.length > 0) {
       const key = recordKey(kinds.histories, machineId);
       const old = await readOne(this.kv, key);
@@ -87,7 +95,7 @@ export class KvMachines
       if (old !== undefined && read !== undefined && !('value' in read))
         operations.push({ key: asideKey(key), value: old.value });
     }
-    return { expectations, operations };
+    return { expectations, operations, isQuiet };
   }
 }
 

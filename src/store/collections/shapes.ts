@@ -62,6 +62,15 @@ const schemas = {
   token: Type.Object({ name: text }),
   presence: Type.Object({ server: text, machines: things }),
   audit: Type.Object({ id: text, at: text, by: text, action: text, records: texts }),
+  webhook: Type.Object({ name: text, url: text, secret: text, enabled: Type.Boolean() }),
+  delivery: Type.Object({
+    id: text,
+    webhook: text,
+    lane: text,
+    event: Type.Object({ type: text, timestamp: text, data: bag }),
+    tries: Type.Integer(),
+  }),
+  lease: Type.Object({ work: text, server: text }),
 };
 
 /** The first field of a document that is missing or of another type, as "identity/all_macs"; undefined if it has

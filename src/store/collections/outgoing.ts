@@ -1,0 +1,28 @@
+// The operations by which a commit sends out what it changes: deliveries for webhooks, as the server's outbox gives
+// them.
+import { stringifyExact } from '../../core/exact-json.ts';
+import { kinds, recordKey } from './kinds.ts';
+import type { KvOperation } from '../kv/kv.ts';
+import type { Outbox, StoreChange } from '../store.ts';
+
+export class Outgoing {
+  /** None is set where there is no server, as on the command line. */
+  outbox: Outbox | undefined;
+
+  /** The operations of a write of this kind's document, or (undefined) of its removal. */
+  of(
+    { table }: { readonly table: string },
+    name: string,
+    document: object | undefined,
+    isNew: boolean,
+  ): readonly KvOperation[] {
+    if (this.outbox === undefined) return [];
+    // The kinds that are sent out have tables of their own names.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    const kind = table as StoreChange['kind'];
+    return this.outbox({ kind, name, document, isNew }).map((delivery) => ({
+      key: recordKey(kinds.deliveries, kinds.deliveries.name(delivery)),
+      value: stringifyExact(delivery),
+    }));
+  }
+}
