@@ -18,15 +18,25 @@ const mayImport: Record<string, readonly string[]> = {
   simulation: ['agent', 'client', 'inventory', 'transport', 'identity', 'model', 'core'],
   store: ['identity', 'model', 'core'],
   netboot: ['model', 'core'],
-  server: ['store', 'netboot', 'identity', 'model', 'core'],
+  webhooks: ['model', 'core'],
+  server: ['store', 'netboot', 'webhooks', 'identity', 'model', 'core'],
   web: ['model', 'core'],
 };
 const folders = [...Object.keys(mayImport), 'cli'];
 
 /** The layers of src/server: each may import from those before it. */
-const serverLayers = ['rules', 'running', 'access', 'machines', 'checkin', 'http', 'routes'];
+const serverLayers = [
+  'rules',
+  'running',
+  'webhooks',
+  'access',
+  'machines',
+  'checkin',
+  'http',
+  'routes',
+];
 /** The layers whose operations take what they use, and never all the services of the server. */
-const takesWhatItUses = new Set(['rules', 'running', 'access', 'machines', 'checkin']);
+const takesWhatItUses = new Set(['rules', 'running', 'webhooks', 'access', 'machines', 'checkin']);
 
 interface HostModules {
   readonly names: readonly string[];
@@ -46,7 +56,7 @@ const hostModules: readonly HostModules[] = [
   },
   {
     names: ['os', 'net', 'dns', 'dns/promises', 'process'],
-    folders: ['sources', 'transport', 'cli'],
+    folders: ['sources', 'transport', 'webhooks', 'cli'],
     instead: 'learns about its host from probes and through src/transport, or is told',
   },
 ];

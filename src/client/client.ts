@@ -14,6 +14,7 @@ import { SettingCalls } from './settings.ts';
 import { TemplateCalls } from './templates.ts';
 import { AuditCalls } from './audit.ts';
 import { TokenCalls } from './tokens.ts';
+import { WebhookCalls } from './webhooks.ts';
 import { watch, type WatchedEvent, type WatchOptions } from './watch.ts';
 import { WorkflowCalls } from './workflows.ts';
 
@@ -48,6 +49,7 @@ export class Client {
   readonly workflows: WorkflowCalls;
   readonly conflicts: ConflictCalls;
   readonly tokens: TokenCalls;
+  readonly webhooks: WebhookCalls;
   readonly audit: AuditCalls;
   readonly settings: SettingCalls;
   readonly images: ImageCalls;
@@ -69,6 +71,7 @@ export class Client {
     this.workflows = new WorkflowCalls(calls);
     this.conflicts = new ConflictCalls(calls);
     this.tokens = new TokenCalls(calls);
+    this.webhooks = new WebhookCalls(calls);
     this.audit = new AuditCalls(calls);
     this.settings = new SettingCalls(calls);
     this.images = new ImageCalls(calls);

@@ -45,6 +45,13 @@ export type {
   TokenList,
   TokenScope,
 } from '../model/api/tokens.ts';
+export type {
+  DeliveryView,
+  NewWebhookRequest,
+  WebhookCreated,
+  WebhookPatch,
+  WebhookView,
+} from '../model/api/webhooks.ts';
 export type { Setting } from '../model/api/settings.ts';
 export type { PlanAnswer, WorkflowCounts, WorkflowCreate } from '../model/api/workflows.ts';
 export type { AuditEntry } from '../model/documents/audit.ts';

@@ -48,8 +48,14 @@ import { settingRoutes } from './routes/settings.ts';
 import { tagRoutes } from './routes/tags.ts';
 import { templateRoutes } from './routes/provisioning/templates.ts';
 import { tokenRoutes } from './routes/tokens.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 import { workflowRoutes } from './routes/provisioning/workflows.ts';
 import { SecretBox } from './access/secrets.ts';
+import { Networks } from '../webhooks/networks.ts';
+import { Receivers, type LookUp } from '../webhooks/receiver.ts';
+import { countPosts, measureWebhooks } from './webhooks/metrics.ts';
+import { defaultWebhooks, type WebhookPolicy } from './webhooks/policy.ts';
+import { Webhooks } from './webhooks/webhooks.ts';
 import type { App, Services } from './services.ts';
 import { measureUpkeep } from './running/metrics/upkeep.ts';
 import { StoreHealth } from './running/store-health.ts';
@@ -72,6 +78,7 @@ export interface AppOptions {
   readonly overload?: Partial<OverloadPolicy>;
   readonly limits?: Partial<LimitPolicy>;
   readonly audit?: Partial<AuditPolicy>;
+  readonly webhooks?: WebhookOptions;
   /** The size of the store, where it is a file; for the metrics. */
   readonly storeBytes?: (() => number | undefined) | undefined;
   /** The most connections per address. Loopback, where proxies are, may have any number. */
@@ -82,6 +89,15 @@ export interface AppOptions {
   readonly tls?: TlsTexts;
   /** Called while the server closes if something that was only in memory could not be written. */
   readonly onUnwritten?: () => void;
+}
+
+export interface WebhookOptions {
+  /** Addresses and networks that may be posted to besides the public internet, separated by commas. */
+  readonly networks?: string | undefined;
+  /** CA certificates of receivers, PEM; without them, those of Node. */
+  readonly ca?: string | undefined;
+  readonly lookUp?: LookUp | undefined;
+  readonly policy?: Partial<WebhookPolicy>;
 }
 
 /** Adds routes to a server, as each file in routes/ does. */
@@ -98,6 +114,7 @@ const routes: readonly Routes[] = [
   conflictRoutes,
   settingRoutes,
   tokenRoutes,
+  webhookRoutes,
   auditRoutes,
   damagedRoutes,
   eventRoutes,
@@ -142,6 +159,7 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
     storeBytes: options.storeBytes,
   });
   guardRequests(app, s);
+  await s.webhooks.reload();
   await app.register(swagger, openApiBase(options.version ?? '0'));
   for (const add of [...routes, ...more]) await add(app, s);
   const background = startBackground(s, stop.signal, options.onUnwritten ?? (() => {}));
@@ -166,6 +184,25 @@ function createServices(options: AppOptions, stopping: AbortSignal): Services {
   const fleet = countFleet(store);
   measureFleet(metrics.registry, fleet, liveness);
   measureStore(metrics.registry, store);
+  const { networks = '', ca, lookUp, policy } = options.webhooks ?? {};
+  const webhooks = new Webhooks({
+    store,
+    clock,
+    log,
+    random,
+    newId,
+    events,
+    receivers: new Receivers({
+      clock,
+      networks: new Networks(networks),
+      userAgent: `dragonfly-server/${options.version ?? '0'}`,
+      ca,
+      lookUp,
+    }),
+    policy: { ...defaultWebhooks, ...policy },
+    onPost: countPosts(metrics.registry),
+  });
+  measureWebhooks(metrics.registry, webhooks.courier);
   return {
     store,
     clock,
@@ -174,6 +211,7 @@ function createServices(options: AppOptions, stopping: AbortSignal): Services {
     newId,
     events,
     liveness,
+    webhooks,
     decisions: new Decisions((machine) => decisionFor({ store, clock }, machine), clock),
     checkins: new Lanes(),
     audit: { ...defaultAudit, ...options.audit },

@@ -71,6 +71,7 @@ export function startBackground(
     ),
     every(s, tidyMs, signal, () => s.auth.boots.forgetOld(now())),
     every(s, damageMs, signal, damageReporter(s)),
+    s.webhooks.run(signal),
   ];
   return {
     async finish() {
@@ -160,7 +161,7 @@ async function writeLastSeen(
   ownWrites.add(machine.id);
   const changes = holderChange(found.value, machine, s.clock.now().toISOString());
   try {
-    await s.store.machines.put(machine, { revision: found.revision }, { changes });
+    await s.store.machines.put(machine, { revision: found.revision }, { changes, isQuiet: true });
     for (const { before, after: token } of changes) {
       s.events.publish('machine.token', {
         machine_id: machine.id,
@@ -203,6 +204,7 @@ async function watchForEver(
       await watchStore(s, ownWrites, AbortSignal.any([signal, given.signal]));
       for (const census of Object.values(s.fleet)) census.isWatched = true;
       if (attempt > 1) startOver(s);
+      else await s.webhooks.reload();
       return;
     } catch (err) {
       given.abort();
@@ -217,6 +219,7 @@ async function watchForEver(
 function startOver(s: Services): void {
   for (const census of Object.values(s.fleet)) census.changed(undefined);
   s.decisions.forget(undefined);
+  s.webhooks.startOver();
   s.events.publish('reset', {});
 }
 
@@ -232,6 +235,7 @@ async function watchStore(
       startOver(s);
       return;
     }
+    s.webhooks.changed(change);
     announcements[change.kind]?.(s, change);
   }, signal);
 }

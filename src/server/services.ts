@@ -20,6 +20,7 @@ import type { StoreHealth } from './running/store-health.ts';
 import type { Stopwatch } from './running/stopwatch.ts';
 import type { Fleet } from './running/metrics/fleet.ts';
 import type { SecretBox } from './access/secrets.ts';
+import type { Webhooks } from './webhooks/webhooks.ts';
 
 export type App = FastifyInstance<
   RawServerDefault,
@@ -50,6 +51,7 @@ export interface Services {
   readonly limits: Limits;
   readonly stopwatch: Stopwatch;
   readonly secrets: SecretBox;
+  readonly webhooks: Webhooks;
   /** This server's URL as agents reach it, if configured. */
   readonly publicUrl: string | undefined;
   /** The certificate, PEM, that machines may trust this server by; "" without TLS. */

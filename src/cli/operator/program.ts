@@ -14,6 +14,7 @@ import { provisionCommands } from './machines/provision.ts';
 import { settingCommands } from './settings.ts';
 import { templateCommands } from './templates.ts';
 import { tokenCommands } from './tokens.ts';
+import { webhookCommands } from './webhooks.ts';
 import { workflowCommands } from './workflows.ts';
 
 export const operatorCommands: readonly Command[] = [
@@ -28,6 +29,7 @@ export const operatorCommands: readonly Command[] = [
   ...tokenCommands,
   ...auditCommands,
   ...imageCommands,
+  ...webhookCommands,
   ...eventCommands,
   ...inventoryCommands,
   ...contextCommands,

@@ -98,6 +98,10 @@ async function run(
       intervalSeconds: values.heartbeat_interval,
       maxBeatsPerSecond: values.max_heartbeat_rate,
     },
+    webhooks: {
+      networks: values.webhook_networks,
+      ca: values.webhook_cacert === undefined ? undefined : readText(values.webhook_cacert),
+    },
     connectionsPerAddress: values.connections_per_address,
     storeBytes: values.store === undefined ? () => dataBytes(values.data) : undefined,
     publicUrl: values.public_url,

@@ -5,7 +5,14 @@ import { documentLayer, environmentLayer, flagLayer } from '../../core/setting-l
 import { readSettings, type Layer, type Settings, type SettingSpecs } from '../../core/settings.ts';
 import type { OpenOptions } from '../../store/kv/kv.ts';
 import { parseUrl } from '../../transport/address.ts';
+import { Networks } from '../../webhooks/networks.ts';
 import type { Args, Io } from '../command.ts';
+
+/** As it was written. Errors: AppError `config.invalid`. */
+function parseNetworks(text: string): string {
+  void new Networks(text);
+  return text;
+}
 
 export const serverSettings = {
   listen: {
@@ -109,6 +116,18 @@ export const serverSettings = {
     type: 'string',
     value: 'DIR',
     describe: 'directory of disk images, which machines fetch as /images/NAME',
+  },
+  webhook_networks: {
+    type: 'string',
+    value: 'LIST',
+    describe:
+      'addresses and networks off the public internet that webhooks may post to, as 10.0.0.0/8,fd00::/8',
+    parse: parseNetworks,
+  },
+  webhook_cacert: {
+    type: 'string',
+    value: 'FILE',
+    describe: 'CA of the receivers of webhooks, PEM (default: those of Node)',
   },
   connections_per_address: {
     type: 'number',

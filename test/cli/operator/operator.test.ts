@@ -355,6 +355,39 @@ describe('contexts', () => {
   });
 });
 
+describe('webhooks', () => {
+  it('are registered, changed, tested, and their events sent again', async () => {
+    const { run } = await desk();
+    const made = await run(
+      'webhooks create inventory https://hooks.invalid/ --events machine.changed',
+    );
+    expect(made.stdout).toMatch(/^whsec_\S{44}\n$/);
+    expect((await run('webhooks list')).stdout).toMatch(
+      /inventory +https:\/\/hooks.invalid\/ +machine.changed +good/,
+    );
+    await run('webhooks set inventory --events all --url https://other.invalid/');
+    await run('webhooks disable inventory');
+    expect(JSON.parse((await run('webhooks get inventory --json')).stdout)).toMatchObject({
+      url: 'https://other.invalid/',
+      events: null,
+      enabled: false,
+    });
+    expect((await run('webhooks test inventory')).stdout).toMatch(/^[0-9a-f-]{36}\n$/);
+    const waiting = await run('webhooks deliveries inventory --waiting');
+    expect(waiting.stdout).toContain('webhook.test');
+    expect((await run('webhooks redeliver inventory')).stdout).toBe('0 events are sent again\n');
+    expect((await run('webhooks rotate inventory')).stdout).not.toBe(made.stdout);
+    expect((await run('webhooks enable inventory')).stdout).toBe('webhook inventory enabled\n');
+    await run('webhooks delete inventory');
+    expect((await run('webhooks list')).stdout).toBe('');
+    expect(await refusal(run('webhooks create a https://a.invalid/ --events machine'))).toContain(
+      'usage.invalid: there is no event "machine"',
+    );
+    expect(await refusal(run('webhooks set inventory'))).toContain('say --url or --events');
+    expect(await refusal(run('webhooks create a http://127.0.0.1/'))).toContain('webhook.address');
+  });
+});
+
 describe('the inventory for Ansible', () => {
   async function program(): Promise<{ path: string; env: Record<string, string | undefined> }> {
     const { server, run } = await desk(3);

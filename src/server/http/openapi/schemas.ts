@@ -31,6 +31,19 @@ import {
 } from '../../../model/api/machines.ts';
 import { ConflictAccept, ConflictList } from '../../../model/api/conflicts.ts';
 import { Myself, NewTokenRequest, TokenCreated, TokenList } from '../../../model/api/tokens.ts';
+import {
+  DeliveryList,
+  DeliveryQueued,
+  DeliveryView,
+  NewWebhookRequest,
+  Redelivered,
+  RedeliverRequest,
+  WebhookCreated,
+  WebhookList,
+  WebhookPatch,
+  WebhookSecret,
+  WebhookView,
+} from '../../../model/api/webhooks.ts';
 import { Setting, SettingList, SettingValue } from '../../../model/api/settings.ts';
 import { TemplateList, TemplateView } from '../../../model/api/templates.ts';
 import { WorkflowCounts, WorkflowCreate, WorkflowList } from '../../../model/api/workflows.ts';
@@ -94,6 +107,17 @@ export const named: Readonly<Record<string, TSchema>> = {
   DamagedRecord: DamagedRecordView,
   DamagedList,
   DamagedRaw,
+  CreateWebhook: NewWebhookRequest,
+  Webhook: WebhookView,
+  WebhookPatch,
+  WebhookList,
+  WebhookCreated,
+  WebhookSecret,
+  WebhookDelivery: DeliveryView,
+  WebhookDeliveryList: DeliveryList,
+  WebhookDeliveryQueued: DeliveryQueued,
+  RedeliverWebhook: RedeliverRequest,
+  WebhookRedelivered: Redelivered,
   CreateToken: NewTokenRequest,
   TokenCreated,
   TokenList,

@@ -1,0 +1,320 @@
+// Carries events to webhooks. Of the servers of a store one does so, which holds the lease; what waits is in the store,
+// so that a restart, or another server, goes on where this one was. An event is deleted once it has arrived: it may
+// arrive twice, with the same id, and never not at all.
+import type { Clock } from '../../core/clock.ts';
+import { describeError } from '../../core/errors.ts';
+import type { Log } from '../../core/log.ts';
+import {
+  deliveryName,
+  deliveryPrefix,
+  readDeliveryName,
+  type Delivery,
+  type Webhook,
+} from '../../model/documents/webhook.ts';
+import type { Store, Versioned } from '../../store/store.ts';
+import { retryOnConflict } from '../../store/retry.ts';
+import type { Receivers } from '../../webhooks/receiver.ts';
+import { signedHeaders } from '../../webhooks/signature.ts';
+import { happening } from './events.ts';
+import { Lease } from './lease.ts';
+import { longestPauseMs, type WebhookPolicy } from './policy.ts';
+import { Queue } from './queue.ts';
+import type { Subscriptions } from './subscriptions.ts';
+
+/** The waiting events are counted anew so often. */
+const tidyMs = 3_600_000;
+/** After an error of the store. */
+const storeRetryMs = 2000;
+const woken = new Error('there is something to do');
+
+export interface CourierServices {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: () => number;
+  readonly newId: () => string;
+  readonly subscriptions: Subscriptions;
+  readonly receivers: Receivers;
+  readonly policy: WebhookPolicy;
+  /** A post to this webhook arrived, or did not. */
+  readonly onPost: (webhook: string, outcome: 'arrived' | 'failed') => void;
+}
+
+export class Courier {
+  readonly #s: CourierServices;
+  readonly #lease: Lease;
+  readonly #queues = new Map<string, Queue>();
+  readonly #running = new Set<Promise<void>>();
+  #isCarrying = false;
+  /** When everything that waits is counted anew. */
+  #countsAt = -Infinity;
+  #wake: () => void = () => {};
+
+  constructor(s: CourierServices) {
+    this.#s = s;
+    this.#lease = new Lease(s, 'webhooks', s.newId());
+  }
+
+  /** True while this server is the one that posts. */
+  get isCarrying(): boolean {
+    return this.#isCarrying;
+  }
+
+  /** The waiting events by webhook: none while another server posts. */
+  get queues(): ReadonlyMap<string, Queue> {
+    return this.#queues;
+  }
+
+  /** A delivery was written or deleted; undefined: any may have been. */
+  changed(name: string | undefined, removed: boolean): void {
+    if (!this.#isCarrying) return;
+    if (name === undefined) this.#countsAt = -Infinity;
+    else this.#note(readDeliveryName(name).webhook, name, removed);
+    this.#wake();
+  }
+
+  /** Tries at once all that waits for a webhook: somebody changed it, or there is a first one. */
+  resume(webhook: string): void {
+    this.#queues.get(webhook)?.resume();
+    this.#wake();
+  }
+
+  /** Carries whenever it is this server's turn, until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        // A store without webhooks is not written to.
+        if (this.#s.subscriptions.areAny) await this.#carry(await this.#lease.take(signal));
+        else await this.#sleep(Infinity, signal);
+      } catch (err) {
+        if (signal.aborted) break;
+        this.#s.log.warn({ error: describeError(err) }, 'webhooks have to wait, will retry');
+        await this.#s.clock.sleep(storeRetryMs, signal).catch(() => {});
+      }
+    }
+    await this.#lease.release().catch(() => {});
+  }
+
+  async #carry(term: AbortSignal): Promise<void> {
+    this.#isCarrying = true;
+    try {
+      this.#countsAt = -Infinity;
+      while (!term.aborted) {
+        if (this.#s.clock.elapsedMs() >= this.#countsAt) await this.#count();
+        for (const [webhook, queue] of this.#queues) {
+          for (const lane of queue.takeDue()) this.#start(webhook, queue, lane, term);
+        }
+        const dueMs = [...this.#queues.values()].map((queue) => queue.untilDueMs());
+        await this.#sleep(Math.min(...dueMs), term);
+      }
+      await Promise.all(this.#running);
+    } finally {
+      this.#isCarrying = false;
+      this.#queues.clear();
+    }
+  }
+
+  /** Finds everything that waits. Errors: those of the store. */
+  async #count(): Promise<void> {
+    this.#countsAt = this.#s.clock.elapsedMs() + tidyMs;
+    for await (const { value } of this.#s.store.deliveries.all()) {
+      this.#note(value.webhook, deliveryName(value), false);
+    }
+  }
+
+  #note(webhook: string, name: string, removed: boolean): void {
+    const queue = removed ? this.#queues.get(webhook) : this.#queueOf(webhook);
+    if (removed) queue?.remove(name);
+    else queue?.add(name);
+    if (queue !== undefined) this.#limit(webhook, queue);
+  }
+
+  #queueOf(webhook: string): Queue {
+    const known = this.#queues.get(webhook);
+    if (known !== undefined) return known;
+    const made = new Queue(webhook, this.#s, this.#s.policy);
+    this.#queues.set(webhook, made);
+    return made;
+  }
+
+  /** Until something happens, but no longer than `ms`. */
+  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    const wake = new AbortController();
+    this.#wake = () => wake.abort(woken);
+    const longest = Math.min(Math.max(ms, 0), tidyMs);
+    await this.#s.clock
+      .sleep(longest, AbortSignal.any([signal, wake.signal]))
+      // It may have been woken.
+      .catch(() => {});
+  }
+
+  #start(webhook: string, queue: Queue, lane: string, term: AbortSignal): void {
+    const running = this.#next(webhook, queue, lane, term)
+      .catch((err: unknown) => {
+        queue.again(lane, storeRetryMs);
+        if (!term.aborted) {
+          this.#s.log.warn({ webhook, error: describeError(err) }, 'a webhook has to wait');
+        }
+      })
+      .finally(() => {
+        this.#running.delete(running);
+        this.#wake();
+      });
+    this.#running.add(running);
+  }
+
+  /** Posts the oldest event of a lane. */
+  async #next(webhook: string, queue: Queue, lane: string, term: AbortSignal): Promise<void> {
+    const { store } = this.#s;
+    const found = (await store.webhooks.get(webhook))?.value;
+    if (found === undefined) {
+      await this.#drop(webhook);
+      return;
+    }
+    const events: Versioned<Delivery>[] = [];
+    // Read from the store, which has every event older than the one that was told of.
+    for await (const item of store.deliveries.all(queue.prefixOf(lane))) events.push(item);
+    const [first, ...later] = events.toSorted((a, b) => orderOf(a) - orderOf(b));
+    if (first === undefined) {
+      queue.finished(lane, false);
+      return;
+    }
+    if (!found.enabled) {
+      queue.again(lane, tidyMs);
+      return;
+    }
+    const outcome = await this.#post(found, first.value, term);
+    if (term.aborted) return;
+    this.#s.onPost(webhook, outcome === undefined ? 'arrived' : 'failed');
+    if (outcome === undefined) await this.#arrived(found, queue, first.value);
+    else if (!(await this.#missed(found, queue, first, outcome))) return;
+    queue.finished(lane, later.length > 0);
+  }
+
+  /** Returns what went wrong; undefined where the event arrived. */
+  async #post(webhook: Webhook, { id, event }: Delivery, signal: AbortSignal) {
+    const body = JSON.stringify(event);
+    const { receivers, clock } = this.#s;
+    const headers = signedHeaders(id, clock.now(), body, this.#secretsOf(webhook));
+    try {
+      const { status, retryAfter } = await receivers.post(webhook.url, headers, body, signal);
+      if (status >= 200 && status < 300) return undefined;
+      const isRedirect = status >= 300 && status < 400;
+      const error = `the receiver answered ${status}${isRedirect ? ', and no redirect is followed' : ''}`;
+      return { error, isGone: status === 410, askedMs: pauseOf(retryAfter) };
+    } catch (err) {
+      return { error: describeError(err), isGone: false, askedMs: 0 };
+    }
+  }
+
+  #secretsOf({ secret, old_secret: old }: Webhook): string[] {
+    const isOldGood = old !== null && Date.parse(old.until) > this.#s.clock.now().getTime();
+    return isOldGood ? [secret, old.secret] : [secret];
+  }
+
+  async #arrived(webhook: Webhook, queue: Queue, delivery: Delivery): Promise<void> {
+    queue.arrived();
+    await this.#s.store.deliveries.delete(deliveryName(delivery));
+    if (webhook.failing !== null) await this.#change(webhook.name, () => ({ failing: null }));
+    await this.#endOverflow(webhook, queue);
+  }
+
+  /** Returns true if the event was given up, so that the next one's turn has come. */
+  async #missed(
+    webhook: Webhook,
+    queue: Queue,
+    { value, revision }: Versioned<Delivery>,
+    { error, isGone, askedMs }: Missed,
+  ): Promise<boolean> {
+    const { policy, store } = this.#s;
+    const at = this.#s.clock.now().toISOString();
+    const tries = value.tries + 1;
+    const tried = { ...value, tries, error, order: value.order ?? Number(revision) };
+    const waitMs = queue.missed(tries, askedMs);
+    // The receiver asks for no more of anything.
+    const disabled = isGone ? { enabled: false } : {};
+    if (isGone || webhook.failing?.error !== error) {
+      const failing = { since: webhook.failing?.since ?? at, error };
+      await this.#change(webhook.name, () => ({ failing, ...disabled }));
+    }
+    if (tries < policy.tries) {
+      await store.deliveries.put(tried, { revision });
+      queue.again(value.lane, waitMs);
+      return false;
+    }
+    this.#s.log.error(
+      { webhook: webhook.name, event: value.event.type, error },
+      'an event is given up',
+    );
+    await store.deliveries.put({ ...tried, failed_at: at });
+    await store.deliveries.delete(deliveryName(value), { revision });
+    await this.#dropOldest(queue);
+    return true;
+  }
+
+  async #dropOldest({ failed }: Queue): Promise<void> {
+    const surplus = [...failed].toSorted().slice(0, failed.size - this.#s.policy.failed);
+    for (const name of failed.size > this.#s.policy.failed ? surplus : []) {
+      await this.#s.store.deliveries.delete(name);
+    }
+  }
+
+  /** No more is queued while too much waits. */
+  #limit(webhook: string, queue: Queue): void {
+    if (queue.isOverflowing || queue.waiting.size <= this.#s.policy.waiting) return;
+    queue.isOverflowing = true;
+    this.#s.log.error({ webhook }, 'too many events wait for a webhook: no more are queued');
+    const overflowed_at = this.#s.clock.now().toISOString();
+    this.#change(webhook, (old) => ({ overflowed_at: old.overflowed_at ?? overflowed_at })).catch(
+      () => {
+        queue.isOverflowing = false;
+      },
+    );
+  }
+
+  /** Once most of it has arrived, more is queued again, after a `reset` for what was not. */
+  async #endOverflow({ name, overflowed_at }: Webhook, queue: Queue): Promise<void> {
+    if (overflowed_at === null || queue.waiting.size > this.#s.policy.waiting / 10) return;
+    await this.#change(name, () => ({ overflowed_at: null }));
+    queue.isOverflowing = false;
+    const reset = this.#s.subscriptions.deliveryTo(name, happening('reset', {}));
+    await this.#s.store.deliveries.put(reset, 'absent');
+  }
+
+  /** Changes a webhook, if it is still there. */
+  async #change(name: string, change: (old: Webhook) => Partial<Webhook>): Promise<void> {
+    const { store } = this.#s;
+    await retryOnConflict(async () => {
+      const found = await store.webhooks.get(name);
+      if (found === undefined) return;
+      const changed = { ...found.value, ...change(found.value) };
+      await store.webhooks.put(changed, { revision: found.revision });
+    });
+  }
+
+  /** Removes what was queued for a webhook that is no more. */
+  async #drop(webhook: string): Promise<void> {
+    const { deliveries } = this.#s.store;
+    for await (const { value } of deliveries.all(deliveryPrefix.all(webhook))) {
+      await deliveries.delete(deliveryName(value));
+    }
+    this.#queues.delete(webhook);
+  }
+}
+
+interface Missed {
+  readonly error: string;
+  readonly isGone: boolean;
+  readonly askedMs: number;
+}
+
+/** The order in which events were written. */
+function orderOf({ value, revision }: Versioned<Delivery>): number {
+  return value.order ?? Number(revision);
+}
+
+/** The time that a receiver asks to be left alone for, where it says so in seconds. */
+function pauseOf(retryAfter: string | undefined): number {
+  const seconds = /^\d{1,9}$/.test(retryAfter ?? '') ? Number(retryAfter) : 0;
+  return Math.min(seconds * 1000, longestPauseMs);
+}

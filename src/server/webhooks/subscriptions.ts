@@ -1,0 +1,78 @@
+// The webhooks that are registered, kept in memory, and the deliveries that an event becomes for them.
+import type { Clock } from '../../core/clock.ts';
+import type { Delivery, Webhook } from '../../model/documents/webhook.ts';
+import type { Outbox, Store } from '../../store/store.ts';
+import { happeningOf, type Happening } from './events.ts';
+
+export interface SubscriptionServices {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly newId: () => string;
+}
+
+export class Subscriptions {
+  readonly #s: SubscriptionServices;
+  #webhooks: readonly Webhook[] = [];
+  #loading: Promise<unknown> = Promise.resolve();
+
+  constructor(s: SubscriptionServices) {
+    this.#s = s;
+  }
+
+  get areAny(): boolean {
+    return this.#webhooks.length > 0;
+  }
+
+  /** Reads them from the store. Returns the names of those that an operator made or changed since.
+   *  Errors: those of the store, and then what is known stays. */
+  load(): Promise<string[]> {
+    // One after another: the last to begin has the newest.
+    const loading = this.#loading.then(() => this.#read());
+    this.#loading = loading.catch(() => {});
+    return loading;
+  }
+
+  async #read(): Promise<string[]> {
+    const webhooks: Webhook[] = [];
+    for await (const { value } of this.#s.store.webhooks.all()) webhooks.push(value);
+    const known = new Set(this.#webhooks.map(asOrdered));
+    this.#webhooks = webhooks;
+    return webhooks.filter((one) => !known.has(asOrdered(one))).map(({ name }) => name);
+  }
+
+  /** The deliveries of a write, for the commit that makes it. */
+  readonly outbox: Outbox = (write) => {
+    if (!this.areAny) return [];
+    const event = happeningOf(write);
+    return event === undefined ? [] : this.deliveriesOf(event);
+  };
+
+  /** One for each webhook that wants the event. */
+  deliveriesOf(event: Happening): Delivery[] {
+    return this.#webhooks
+      .filter((webhook) => wants(webhook, event.type))
+      .map((webhook) => this.deliveryTo(webhook.name, event));
+  }
+
+  deliveryTo(webhook: string, { type, lane, data }: Happening): Delivery {
+    return {
+      id: this.#s.newId(),
+      webhook,
+      lane,
+      event: { type, timestamp: this.#s.clock.now().toISOString(), data },
+      tries: 0,
+      order: null,
+      error: null,
+      failed_at: null,
+    };
+  }
+}
+
+/** The part of a webhook that operators decide on. */
+function asOrdered({ name, url, enabled, secret }: Webhook): string {
+  return JSON.stringify([name, url, enabled, secret]);
+}
+
+function wants({ enabled, overflowed_at, events }: Webhook, type: string): boolean {
+  return enabled && overflowed_at === null && (events === null || events.includes(type));
+}

@@ -1,0 +1,554 @@
+// Webhooks of a real server, posted to real receivers.
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { ManualClock, systemClock, type Clock } from '../../../src/core/clock.ts';
+import type { AppOptions, WebhookOptions } from '../../../src/server/app.ts';
+import { createToken, type NewToken } from '../../../src/server/access/tokens.ts';
+import { openStore } from '../../../src/store/open.ts';
+import { EtcdCluster, etcdProgram } from '../../store/etcd/etcd-server.ts';
+import { answerWith, TestReceiver, verify, type Post } from '../../webhooks/receiver.ts';
+import {
+  checkin,
+  rebootTemplate,
+  startServer,
+  temporaryDirectory,
+  wrapStore,
+  type Answer,
+  type TestServer,
+} from '../harness.ts';
+
+const loopback: WebhookOptions = { networks: '127.0.0.1' };
+
+/** Posts are tried again at once, as often as the test needs it. */
+const eager = { retry: { baseMs: 0, capMs: 0 }, pause: { baseMs: 0, capMs: 0 } };
+
+interface Hook {
+  readonly server: TestServer;
+  readonly receiver: TestReceiver;
+  readonly secret: string;
+}
+
+/** A server with a webhook named "inventory". */
+async function hooked(
+  options: Partial<AppOptions> = {},
+  more: Record<string, unknown> = {},
+): Promise<Hook> {
+  const store = options.store ?? (await openStore('memory:'));
+  const server = await startServer({ webhooks: loopback, random: () => 0.5, ...options, store });
+  const receiver = await TestReceiver.start();
+  const { status, body } = await register(server, receiver, more);
+  expect(status).toBe(201);
+  return { server, receiver, secret: body.secret };
+}
+
+const register = (
+  server: TestServer,
+  receiver: TestReceiver,
+  more: Record<string, unknown> = {},
+): Promise<Answer> =>
+  server.call('POST', '/api/webhooks', {
+    body: { name: 'inventory', url: receiver.url(), ...more },
+  });
+
+const put = (server: TestServer, key: string, value = 'x'): Promise<Answer> =>
+  server.call('PUT', `/api/settings/${key}`, { body: { value } });
+
+async function machine(server: TestServer, n: number): Promise<string> {
+  return (await server.call('POST', '/api/agent/checkin', { body: checkin(n) })).body.machine_id;
+}
+
+const keysOf = (posts: readonly Post[]): unknown[] => posts.map(({ event }) => event.data['key']);
+const failing = async (server: TestServer): Promise<unknown> =>
+  (await server.call('GET', '/api/webhooks/inventory')).body.failing?.error;
+
+/** Lets time pass, a bit at a time, until `isDone`. */
+async function passUntil(clock: ManualClock, stepMs: number, isDone: () => boolean): Promise<void> {
+  await expect
+    .poll(
+      async () => {
+        if (!isDone()) await clock.advance(stepMs);
+        return isDone();
+      },
+      { interval: 5, timeout: 20_000 },
+    )
+    .toBe(true);
+}
+
+it('an event is posted as Standard Webhooks have it, and verified by their library', async () => {
+  const store = await openStore(`lmdb:${temporaryDirectory()}/data`);
+  const { server, receiver, secret } = await hooked({ store });
+  const id = await machine(server, 1);
+  await expect.poll(() => receiver.types()).toContain('machine.registered');
+  const [first] = receiver.posts;
+  if (first === undefined) throw new Error('no post');
+  verify(secret, first);
+  expect(first).toMatchObject({
+    path: '/hook',
+    headers: {
+      'content-type': 'application/json',
+      'user-agent': 'dragonfly-server/0',
+      'webhook-id': expect.stringMatching(/^[0-9a-f-]{36}$/),
+    },
+    event: { type: 'machine.registered', data: { machine_id: id, name: expect.any(String) } },
+  });
+  expect(Date.now() - Date.parse(first.event.timestamp)).toBeLessThan(60_000);
+});
+
+it('every kind of change is an event, and last_seen alone is none', async () => {
+  const { server, receiver } = await hooked();
+  const id = await machine(server, 1);
+  await server.call('PATCH', `/api/machines/${id}`, { body: { tags: ['a'] } });
+  await server.call('PUT', '/api/templates/restart', { body: rebootTemplate });
+  await put(server, 'site', 'b');
+  const queued = await server.call('POST', '/api/workflows', {
+    body: { machine_id: id, template: 'restart' },
+  });
+  await server.call('POST', `/api/workflows/${queued.body.metadata.name}/cancel`);
+  await server.call('DELETE', `/api/machines/${id}`);
+  await expect.poll(() => receiver.types()).toContain('machine.deleted');
+  const kinds = [...new Set(receiver.types())].toSorted();
+  expect(kinds).toEqual([
+    'machine.changed',
+    'machine.deleted',
+    'machine.liveness',
+    'machine.registered',
+    'setting.changed',
+    'template.changed',
+    'workflow.changed',
+  ]);
+  const workflow = receiver.posts.find(({ event }) => event.type === 'workflow.changed');
+  expect(workflow?.event.data).toMatchObject({ machine_id: id, state: 'STATE_PENDING' });
+});
+
+it('only the events that were asked for are posted', async () => {
+  const { server, receiver } = await hooked({}, { events: ['setting.changed'] });
+  await machine(server, 1);
+  await put(server, 'a');
+  await server.call('PATCH', '/api/webhooks/inventory', { body: { events: null } });
+  await server.call('PUT', '/api/templates/restart', { body: rebootTemplate });
+  await expect.poll(() => receiver.types()).toEqual(['setting.changed', 'template.changed']);
+});
+
+it('the secret is shown once, and by nothing else', async () => {
+  const { server, secret } = await hooked();
+  const full = await createToken(server.store, systemClock, {
+    name: 'ops',
+    scope: 'full',
+    expiresAt: null,
+  });
+  await server.call('POST', '/api/webhooks', {
+    token: full,
+    body: { name: 'other', url: 'https://hooks.example/x', secret },
+  });
+  const seen: string[] = [];
+  for (const path of ['webhooks', 'webhooks/inventory', 'audit', 'webhooks/inventory/deliveries']) {
+    const { status, body } = await server.call('GET', `/api/${path}`, { token: full });
+    expect(status).toBe(200);
+    seen.push(JSON.stringify(body));
+  }
+  expect(seen.join('')).not.toContain(secret);
+  expect(seen.join('')).toContain('webhooks.create');
+});
+
+it('full tokens alone may see and change webhooks', async () => {
+  const server = await startServer();
+  const tokenOf = (scope: NewToken['scope']) =>
+    createToken(server.store, systemClock, { name: scope, scope, expiresAt: null });
+  const [full, operate, read] = [
+    await tokenOf('full'),
+    await tokenOf('operate'),
+    await tokenOf('read'),
+  ];
+  const body = { name: 'inventory', url: 'https://hooks.example/' };
+  const made = await server.call('POST', '/api/webhooks', { token: full, body });
+  expect(made.status).toBe(201);
+  const statuses: number[] = [];
+  for (const token of [operate, read, undefined]) {
+    for (const [method, path] of [
+      ['GET', ''],
+      ['GET', '/inventory'],
+      ['GET', '/inventory/deliveries'],
+      ['POST', '/inventory/rotate'],
+      ['POST', '/inventory/test'],
+      ['DELETE', '/inventory'],
+    ] as const) {
+      statuses.push((await server.call(method, `/api/webhooks${path}`, { token })).status);
+    }
+  }
+  expect(statuses).toEqual([...Array(12).fill(403), ...Array(6).fill(401)]);
+});
+
+it.each([
+  [{ name: 'Big' }, 'request.invalid'],
+  [{ name: 'a.b' }, 'request.invalid'],
+  [{ url: 'ftp://a.example/' }, 'request.invalid'],
+  [{ url: 'https://me:secret@a.example/' }, 'request.invalid'],
+  [{ url: 'https://a.example/#x' }, 'request.invalid'],
+  [{ url: '/hook' }, 'request.invalid'],
+  [{ url: 'http://[::1]/' }, 'webhook.address'],
+  [{ url: 'http://0x7f.1/' }, 'webhook.address'],
+  [{ url: 'http://10.0.0.1/' }, 'webhook.address'],
+  [{ events: [] }, 'request.invalid'],
+  [{ events: ['reset'] }, 'request.invalid'],
+  [{ secret: 'whsec_short' }, 'request.invalid'],
+  [{ more: true }, 'request.invalid'],
+])('%j is refused', async (more, code) => {
+  const server = await startServer({ store: await openStore('memory:') });
+  const body = { name: 'a', url: 'https://hooks.example/', ...more };
+  expect(await server.call('POST', '/api/webhooks', { body })).toMatchObject({
+    status: 422,
+    body: { code },
+  });
+});
+
+it('no two have one name, and there are at most 16', async () => {
+  const { server } = await hooked();
+  const add = (name: string): Promise<Answer> =>
+    server.call('POST', '/api/webhooks', { body: { name, url: 'https://hooks.example/' } });
+  expect((await add('inventory')).body.code).toBe('webhook.exists');
+  for (let n = 1; n < 16; n += 1) expect((await add(`n-${n}`)).status).toBe(201);
+  expect((await add('one-more')).body.code).toBe('webhook.limit');
+  expect((await server.call('DELETE', '/api/webhooks/n-1')).status).toBe(204);
+  expect((await add('one-more')).status).toBe(201);
+  expect((await server.call('GET', '/api/webhooks')).body.webhooks).toHaveLength(16);
+});
+
+describe('events of a machine', () => {
+  it('arrive in their order, and keep none of another machine waiting', async () => {
+    const { server, receiver } = await hooked({
+      webhooks: { ...loopback, policy: { ...eager, tries: 1000 } },
+    });
+    const [one, two] = [await machine(server, 1), await machine(server, 2)];
+    await expect.poll(() => receiver.types().length).toBeGreaterThan(3);
+    receiver.posts.length = 0;
+    let isOpen = false;
+    receiver.answer = (response, { event }) => {
+      const isHeld = event.data['machine_id'] === one && !isOpen;
+      response.writeHead(isHeld ? 500 : 200).end();
+    };
+    const queue = async (id: string): Promise<void> => {
+      await server.call('PUT', '/api/templates/restart', { body: rebootTemplate });
+      const body = { machine_id: id, template: 'restart' };
+      const { body: made } = await server.call('POST', '/api/workflows', { body });
+      await server.call('POST', `/api/workflows/${made.metadata.name}/cancel`);
+    };
+    await queue(one);
+    await queue(two);
+    await expect.poll(() => receiver.types(two)).toContain('workflow.changed');
+    // All that came of the first one is its oldest event, again and again.
+    const held = receiver.posts.filter(({ event }) => event.data['machine_id'] === one);
+    expect(new Set(held.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
+    isOpen = true;
+    const states = (): unknown[] => {
+      const arrived = new Map(receiver.posts.map((post) => [post.headers['webhook-id'], post]));
+      return [...arrived.values()]
+        .filter(({ event }) => event.type === 'workflow.changed')
+        .filter(({ event }) => event.data['machine_id'] === one)
+        .map(({ event }) => event.data['state']);
+    };
+    await expect.poll(states).toEqual(['STATE_PENDING', 'STATE_FAILED']);
+  });
+});
+
+describe('a receiver that fails', () => {
+  it('is tried again with growing pauses, then given up; what was given up is shown and sent again', async () => {
+    const clock = new ManualClock(new Date());
+    const policy = {
+      retry: { baseMs: 10_000, capMs: 60_000 },
+      pause: { baseMs: 10_000, capMs: 60_000 },
+      tries: 4,
+    };
+    const { server, receiver } = await hooked({ clock, webhooks: { ...loopback, policy } });
+    receiver.answer = answerWith(503);
+    await put(server, 'a');
+    const waiting = async (): Promise<{ tries: number }[]> =>
+      (await server.call('GET', '/api/webhooks/inventory/deliveries?state=waiting')).body
+        .deliveries;
+    // Half of 10 s, then twice as long each time.
+    for (const [n, waitMs] of [5000, 10_000, 20_000].entries()) {
+      await expect.poll(async () => (await waiting()).map(({ tries }) => tries)).toEqual([n + 1]);
+      expect(await failing(server)).toBe('the receiver answered 503');
+      await clock.advance(waitMs - 1);
+      await waiting();
+      expect(receiver.posts).toHaveLength(n + 1);
+      await clock.advance(1);
+    }
+    const list = async (): Promise<unknown[]> =>
+      (await server.call('GET', '/api/webhooks/inventory/deliveries')).body.deliveries;
+    await expect.poll(async () => (await list()).length).toBe(1);
+    expect(await list()).toMatchObject([
+      { event: { type: 'setting.changed' }, tries: 4, error: 'the receiver answered 503' },
+    ]);
+    const metrics = async (): Promise<string> => (await server.call('GET', '/metrics')).body;
+    expect(await metrics()).toMatch(/webhook_events\{webhook="inventory",state="failed"\} 1/);
+    expect(await metrics()).toMatch(/posts_total\{webhook="inventory",outcome="failed"\} 4/);
+    const [id] = new Set(receiver.posts.map(({ headers }) => headers['webhook-id']));
+    receiver.answer = answerWith(200);
+    const again = await server.call('POST', '/api/webhooks/inventory/redeliver', { body: { id } });
+    expect(again.body).toEqual({ redelivered: 1 });
+    await expect.poll(() => receiver.posts.length).toBe(5);
+    expect(receiver.posts.at(-1)?.headers['webhook-id']).toBe(id);
+    await expect.poll(list).toEqual([]);
+    await expect.poll(() => failing(server)).toBeUndefined();
+    const none = await server.call('POST', '/api/webhooks/inventory/redeliver', { body: { id } });
+    expect(none).toMatchObject({ status: 404, body: { code: 'delivery.unknown' } });
+  });
+
+  it('is asked by one post at a time whether it is back', async () => {
+    const clock = new ManualClock(new Date());
+    const { server, receiver } = await hooked({ clock });
+    const dead = receiver.port;
+    await receiver.stop();
+    for (let n = 1; n <= 20; n += 1) await machine(server, n);
+    await expect.poll(() => failing(server)).toContain('ECONNREFUSED');
+    await receiver.listen(dead);
+    const times: number[] = [];
+    receiver.answer = (response) => {
+      times.push(clock.elapsedMs());
+      response.writeHead(500).end();
+    };
+    await passUntil(clock, 1000, () => times.length >= 5);
+    expect(new Set(times).size).toBe(times.length);
+    receiver.answer = answerWith(200);
+    await passUntil(clock, 5000, () => new Set(receiver.types()).has('machine.liveness'));
+  });
+
+  it('is left alone as long as it asks', async () => {
+    const clock = new ManualClock(new Date());
+    const { server, receiver } = await hooked({ clock });
+    receiver.answer = answerWith(429, { 'retry-after': '600' });
+    await put(server, 'a');
+    await expect.poll(() => failing(server)).toBe('the receiver answered 429');
+    receiver.answer = answerWith(200);
+    await clock.advance(599_000);
+    expect(receiver.posts).toHaveLength(1);
+    await passUntil(clock, 1000, () => receiver.posts.length === 2);
+    expect(clock.elapsedMs()).toBeGreaterThanOrEqual(600_000);
+  });
+
+  it('that says it is gone is disabled, until somebody enables it', async () => {
+    const { server, receiver } = await hooked({ webhooks: { ...loopback, policy: eager } });
+    receiver.answer = answerWith(410);
+    await put(server, 'a');
+    const isEnabled = async (): Promise<unknown> =>
+      (await server.call('GET', '/api/webhooks/inventory')).body.enabled;
+    await expect.poll(isEnabled).toBe(false);
+    await put(server, 'b');
+    receiver.answer = answerWith(200);
+    await server.call('PATCH', '/api/webhooks/inventory', { body: { enabled: true } });
+    await put(server, 'c');
+    await expect.poll(() => keysOf(receiver.posts)).toEqual(['a', 'a', 'c']);
+  });
+
+  it('for too long gets one reset in place of what it missed', async () => {
+    const { server, receiver } = await hooked(
+      { webhooks: { ...loopback, policy: { ...eager, tries: 10_000, waiting: 5 } } },
+      { events: ['setting.changed'] },
+    );
+    receiver.answer = answerWith(500);
+    const overflowed = async (): Promise<unknown> =>
+      (await server.call('GET', '/api/webhooks/inventory')).body.overflowed_at;
+    for (let n = 0; (await overflowed()) === null; n += 1) await put(server, `early-${n}`);
+    for (let n = 0; n < 5; n += 1) await put(server, `missed-${n}`);
+    receiver.answer = answerWith(200);
+    await expect.poll(() => receiver.types()).toContain('reset');
+    await expect.poll(overflowed).toBeNull();
+    await put(server, 'later');
+    await expect.poll(() => keysOf(receiver.posts)).toContain('later');
+    expect(keysOf(receiver.posts).filter((key) => String(key).startsWith('missed'))).toEqual([]);
+  });
+});
+
+it('what waits survives a restart of the server', async () => {
+  const url = `lmdb:${temporaryDirectory()}/data`;
+  const receiver = await TestReceiver.start();
+  const port = receiver.port;
+  const store = await openStore(url);
+  const server = await startServer({ store, webhooks: loopback });
+  await register(server, receiver, { events: ['setting.changed'] });
+  await receiver.stop();
+  await put(server, 'a');
+  await put(server, 'b');
+  await server.app.close();
+  await store.close();
+  await receiver.listen(port);
+  await startServer({ store: await openStore(url), webhooks: loopback });
+  await expect.poll(() => keysOf(receiver.posts), { timeout: 20_000 }).toEqual(['a', 'b']);
+});
+
+it('a secret is replaced without a post that the receiver cannot verify', async () => {
+  const clock = new ManualClock(new Date());
+  const { server, receiver, secret: old } = await hooked({ clock });
+  const { body } = await server.call('POST', '/api/webhooks/inventory/rotate');
+  await put(server, 'a');
+  await expect.poll(() => receiver.posts.length).toBe(1);
+  for (const post of receiver.posts) {
+    verify(old, post);
+    verify(body.secret, post);
+  }
+  clock.stepWall(25 * 3_600_000);
+  await put(server, 'b');
+  await expect.poll(() => receiver.posts.length).toBe(2);
+  expect(receiver.posts[1]?.headers['webhook-signature']?.split(' ')).toHaveLength(1);
+});
+
+it('a test is posted at once, and nothing is left of a webhook that was deleted', async () => {
+  const { server, receiver } = await hooked({ clock: new ManualClock(new Date()) });
+  expect((await server.call('POST', '/api/webhooks/inventory/test')).status).toBe(202);
+  await expect.poll(() => receiver.types()).toEqual(['webhook.test']);
+  receiver.answer = answerWith(500);
+  await put(server, 'a');
+  await expect.poll(() => failing(server)).toBe('the receiver answered 500');
+  await server.call('DELETE', '/api/webhooks/inventory');
+  await put(server, 'b');
+  expect((await server.store.deliveries.list()).items).toEqual([]);
+  expect((await server.call('POST', '/api/webhooks/inventory/test')).body.code).toBe(
+    'webhook.unknown',
+  );
+});
+
+it('a name that leads inside is refused when it is posted to', async () => {
+  const lookUp = async () => [{ address: '10.0.0.1', family: 4 }];
+  const { server } = await hooked({ webhooks: { ...loopback, lookUp } }, { name: 'other' });
+  const url = 'https://hooks.example/';
+  await server.call('POST', '/api/webhooks', { body: { name: 'inventory', url } });
+  await put(server, 'a');
+  await expect
+    .poll(() => failing(server))
+    .toContain('hooks.example is 10.0.0.1, which is not on the public internet');
+});
+
+describe('several servers of one store', () => {
+  /** Two servers, the first of which holds the lease. */
+  async function pair() {
+    const clock = new ManualClock(new Date());
+    const store = await openStore('memory:');
+    let isCut = false;
+    const cut = wrapStore(store, (_, operation) => async (...args) => {
+      if (isCut) throw new Error('the store is down');
+      return operation(...args);
+    });
+    const options = { clock, webhooks: loopback, random: () => 0.5 };
+    const one = await startServer({ ...options, store: cut });
+    const receiver = await TestReceiver.start();
+    const { body } = await register(one, receiver);
+    expect(body.secret).toBeDefined();
+    const holder = async (): Promise<string | undefined> =>
+      (await store.leases.get('webhooks'))?.value.server;
+    await expect.poll(holder).toBeDefined();
+    const two = await startServer({ ...options, store });
+    const cutOff = (): void => {
+      isCut = true;
+    };
+    /** Lets time pass until another server holds the lease. Returns how much has passed. */
+    const takeOver = async (): Promise<number> => {
+      const [before, startedMs] = [await holder(), clock.elapsedMs()];
+      while (clock.elapsedMs() - startedMs < 60_000) {
+        await clock.advance(500);
+        const now = await holder();
+        if (now !== undefined && now !== before) break;
+      }
+      return clock.elapsedMs() - startedMs;
+    };
+    return { clock, one, two, receiver, cutOff, takeOver };
+  }
+
+  it('post each event once', async () => {
+    const { clock, one, two, receiver } = await pair();
+    for (let n = 0; n < 10; n += 1) {
+      await put(n % 2 === 0 ? one : two, `k-${n}`);
+      await expect.poll(() => keysOf(receiver.posts)).toContain(`k-${n}`);
+      await expect.poll(async () => (await two.store.deliveries.list()).items).toEqual([]);
+      await clock.advance(2000);
+    }
+    await clock.advance(60_000);
+    const ids = receiver.posts.map(({ headers }) => headers['webhook-id']);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(keysOf(receiver.posts).map(String).toSorted()).toEqual(
+      Array.from({ length: 10 }, (_, n) => `k-${n}`).toSorted(),
+    );
+  });
+
+  it('go on where one of them was that lost the store', async () => {
+    const { two, receiver, cutOff, takeOver } = await pair();
+    await put(two, 'a');
+    await expect.poll(() => keysOf(receiver.posts)).toEqual(['a']);
+    await expect.poll(async () => (await two.store.deliveries.list()).items).toEqual([]);
+    cutOff();
+    await put(two, 'b');
+    // Not before the other one must have noticed that it has lost the lease.
+    const ms = await takeOver();
+    expect(ms).toBeGreaterThan(11_000);
+    expect(ms).toBeLessThanOrEqual(20_000);
+    await expect.poll(() => keysOf(receiver.posts)).toEqual(['a', 'b']);
+  });
+
+  it('go on at once where one of them ends', async () => {
+    const { one, two, receiver, takeOver } = await pair();
+    await one.app.close();
+    await put(two, 'a');
+    expect(await takeOver()).toBeLessThanOrEqual(2500);
+    await expect.poll(() => keysOf(receiver.posts)).toEqual(['a']);
+  });
+
+  it('tell the liveness of a machine once', async () => {
+    const { clock, one, two, receiver } = await pair();
+    await clock.advance(4000);
+    await machine(one, 1);
+    // A post that takes long by this clock is sent again, with the same id.
+    const told = (): Map<unknown, unknown> =>
+      new Map(
+        receiver.posts
+          .filter(({ event }) => event.type === 'machine.liveness')
+          .map(({ headers, event }) => [headers['webhook-id'], event.data['liveness']]),
+      );
+    await passUntil(clock, 2000, () => told().size >= 3);
+    await clock.advance(60_000);
+    expect([...told().values()]).toEqual(['online', 'late', 'gone']);
+    expect((await two.call('GET', '/api/machines')).body.machines).toHaveLength(1);
+  });
+});
+
+describe.skipIf(etcdProgram === undefined)('two servers on one etcd (needs etcd)', () => {
+  it('post each event once, those of a machine in their order', async () => {
+    const etcd = await EtcdCluster.start(1, ['--unsafe-no-fsync']);
+    onTestFinished(() => etcd.stop());
+    const start = async (clock: Clock): Promise<TestServer> =>
+      startServer({ store: await openStore(etcd.url), webhooks: loopback, clock });
+    // An hour apart: what a clock says is no order.
+    const behind: Clock = {
+      ...systemClock,
+      now: () => new Date(systemClock.now().getTime() - 3_600_000),
+    };
+    const [one, two] = [await start(systemClock), await start(behind)];
+    const receiver = await TestReceiver.start();
+    await register(one, receiver, { events: ['workflow.changed'] });
+    const id = await machine(one, 1);
+    await one.call('PUT', '/api/templates/restart', { body: rebootTemplate });
+    // The other server has heard of the webhook once one of its changes arrives.
+    const turn = async (server: TestServer, other: TestServer): Promise<string> => {
+      const body = { machine_id: id, template: 'restart' };
+      const { body: made } = await server.call('POST', '/api/workflows', { body });
+      await other.call('POST', `/api/workflows/${made.metadata.name}/cancel`);
+      return made.metadata.name;
+    };
+    await expect
+      .poll(async () => {
+        await turn(two, two);
+        return receiver.posts.length;
+      })
+      .toBeGreaterThan(0);
+    const names = new Set<string>();
+    for (let n = 0; n < 10; n += 1) {
+      names.add(await turn(one, two));
+      names.add(await turn(two, one));
+    }
+    const told = (): string[] =>
+      receiver.posts
+        .filter(({ event }) => names.has(String(event.data['workflow_id'])))
+        .map(({ event }) => `${String(event.data['workflow_id'])} ${String(event.data['state'])}`);
+    await expect.poll(() => told().length, { timeout: 20_000 }).toBe(40);
+    expect(told()).toEqual(
+      [...names].flatMap((name) => [`${name} STATE_PENDING`, `${name} STATE_FAILED`]),
+    );
+  }, 60_000);
+});
