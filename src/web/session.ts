@@ -1,5 +1,6 @@
 // The operator's token and the requests that carry it. The token lives as long as the browser tab.
 import { parseExact, stringifyExact } from '../core/exact-json.ts';
+import type { NewTokenRequest, TokenCreated } from '../model/api/tokens.ts';
 
 const storageKey = 'dragonfly.token';
 
@@ -43,6 +44,8 @@ export class Session {
   onUnauthorized: () => void = () => {};
   /** The lead of this computer's clock over the server's. */
   clockAheadMs = 0;
+  /** Settled once the token that is being created is known. */
+  #creating: Promise<unknown> | undefined;
 
   get hasToken(): boolean {
     return sessionStorage.getItem(storageKey) !== null;
@@ -66,8 +69,49 @@ export class Session {
     return { body, etag: response.headers.get('etag') ?? undefined };
   }
 
+  /** Creates a token. The first one closes the server to whoever has none: this tab goes on with that one, and
+   *  what it was asking meanwhile is asked again. Errors: ApiError. */
+  async createToken(wanted: NewTokenRequest): Promise<TokenCreated> {
+    const creating = this.#createToken(wanted);
+    this.#creating = creating.catch(() => {});
+    try {
+      return await creating;
+    } finally {
+      this.#creating = undefined;
+    }
+  }
+
+  async #createToken(wanted: NewTokenRequest): Promise<TokenCreated> {
+    const response = await this.#send('/api/tokens', { method: 'POST', body: wanted });
+    if (!response.ok) throw await this.#refused(response);
+    // As its schema says.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    const created = (await response.json()) as TokenCreated;
+    if (!this.hasToken && (await this.#send('/api/whoami')).status === 401) {
+      this.setToken(created.token);
+    }
+    return created;
+  }
+
   /** Returns the answer once its headers are there, to stream the body. Errors: ApiError. */
   async open(path: string, options: RequestOptions = {}): Promise<Response> {
+    const sent = sessionStorage.getItem(storageKey);
+    const response = await this.#send(path, options);
+    if (response.ok) return response;
+    if (response.status === 401) {
+      await this.#creating;
+      if (sent === null && this.hasToken) return this.open(path, options);
+    }
+    throw await this.#refused(response);
+  }
+
+  async #refused(response: Response): Promise<ApiError> {
+    if (response.status === 401) this.onUnauthorized();
+    return errorOf(response);
+  }
+
+  /** Returns the answer, whatever its status. Errors: ApiError `server.unreachable`. */
+  async #send(path: string, options: RequestOptions = {}): Promise<Response> {
     const { method = 'GET', body, ifMatch, signal } = options;
     const token = sessionStorage.getItem(storageKey);
     const headers = new Headers(options.headers);
@@ -88,9 +132,7 @@ export class Session {
     }
     const date = response.headers.get('date');
     if (date !== null) this.clockAheadMs = Date.now() - Date.parse(date);
-    if (response.ok) return response;
-    if (response.status === 401) this.onUnauthorized();
-    throw await errorOf(response);
+    return response;
   }
 }
 
@@ -98,8 +140,7 @@ async function errorOf(response: Response): Promise<ApiError> {
   const fallback = `The server answered with status ${String(response.status)}.`;
   try {
     // Any JSON; each field is checked below.
-    const body: { error?: unknown; code?: unknown } | null = await response.json();
-    const { error, code, ...details } = body ?? {};
+    const { error, code, ...details } = Object(await response.json());
     return new ApiError(
       response.status,
       typeof code === 'string' ? code : 'server.rejected',
