@@ -8,6 +8,7 @@ import type {
   MachineView,
 } from '../model/api/machines.ts';
 import type { TemplateView } from '../model/api/templates.ts';
+import type { AuditList, AuditQuery } from '../model/api/audit.ts';
 import type { Myself } from '../model/api/tokens.ts';
 import type {
   PlanAnswer,
@@ -141,6 +142,23 @@ export async function countWorkflows(
 
 export async function readMyself(session: Session): Promise<Myself> {
   return (await session.request<Myself>('/api/whoami')).body;
+}
+
+/** The audit log, newest first. */
+export async function readAudit(
+  session: Session,
+  query: { readonly [Name in keyof AuditQuery]?: AuditQuery[Name] | undefined },
+): Promise<AuditList> {
+  const parameters = new URLSearchParams({ order: 'newest' });
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) parameters.set(name, String(value));
+  }
+  return (await session.request<AuditList>(`/api/audit?${parameters.toString()}`)).body;
+}
+
+/** The whole audit log, a JSON document to a line. */
+export async function exportAudit(session: Session): Promise<string> {
+  return (await session.open('/api/audit/export')).text();
 }
 
 /** The template of a workflow, and what an operator accepts before it is made. */

@@ -1,5 +1,6 @@
 // The frame of every page: header, connection status, theme, sign-in.
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { AuditPage } from './audit/audit-page.tsx';
 import { ConflictsPage } from './conflicts/conflicts-page.tsx';
 import {
   createServices,
@@ -88,6 +89,7 @@ function Shell() {
           <MachinePage key={route.id} id={route.id} backTo={listPath(list)} />
         )}
         {route.page === 'conflicts' && <ConflictsPage />}
+        {route.page === 'audit' && <AuditPage search={route.search} />}
         {route.page === 'unknown' && <Unknown />}
       </main>
       {help && <HelpDialog onClose={() => setHelp(false)} />}
@@ -141,6 +143,11 @@ function Header({ route, list, onHelp }: HeaderProps) {
           <Link to="/conflicts" current={route.page === 'conflicts'}>
             Conflicts
             {conflicts > 0 && <span class="badge">{conflicts}</span>}
+          </Link>
+        )}
+        {may.administer && (
+          <Link to="/audit" current={route.page === 'audit'}>
+            Audit
           </Link>
         )}
       </nav>

@@ -5,7 +5,7 @@ import { useLayoutEffect, useState } from 'preact/hooks';
 export type Route =
   | { readonly page: 'overview' | 'conflicts' | 'unknown' }
   /** `search`: the address from its question mark on. */
-  | { readonly page: 'machines' | 'workflows'; readonly search: string }
+  | { readonly page: 'machines' | 'workflows' | 'audit'; readonly search: string }
   | { readonly page: 'machine'; readonly id: string };
 
 const moved = 'dragonfly:moved';
@@ -14,6 +14,7 @@ function routeOf(path: string, search: string): Route {
   if (path === '/') return { page: 'overview' };
   if (path === '/machines') return { page: 'machines', search };
   if (path === '/workflows') return { page: 'workflows', search };
+  if (path === '/audit') return { page: 'audit', search };
   if (path === '/conflicts') return { page: 'conflicts' };
   const id = decoded(/^\/machines\/([^/]+)$/.exec(path)?.[1]);
   return id === undefined ? { page: 'unknown' } : { page: 'machine', id };

@@ -7,6 +7,7 @@ import type { Template } from '../../src/model/documents/template.ts';
 import { createToken } from '../../src/server/access/tokens.ts';
 import { describeScreen, hasChromium, lateFrames, launch, serve, type Served } from './browser.ts';
 import { machine, seed } from './machines.ts';
+import { auditTests } from './pages/audit.ts';
 import { axeTests } from './pages/axe.ts';
 import { bulkTests } from './pages/bulk.ts';
 import { machineTests } from './pages/machine.ts';
@@ -612,5 +613,6 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
   machineTests(opened);
   workflowTests(opened);
   bulkTests(opened);
+  auditTests(opened);
   axeTests(opened);
 });

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { Type } from 'typebox';
 import { stringifyExact } from '../../core/exact-json.ts';
 import { AuditList, AuditQuery } from '../../model/api/audit.ts';
-import { idAt } from '../rules/id-at.ts';
+import { listAudit } from '../running/audit-list.ts';
 import type { App, Services } from '../services.ts';
 import { damagedOf, errors } from './route.ts';
 
@@ -14,23 +14,15 @@ export function auditRoutes(app: App, s: Services): void {
       config: { access: 'full' },
       schema: {
         tags: ['audit'],
-        summary: 'List the changes by operators, oldest first, of all records or of one',
+        summary: 'List the changes by operators, of all records or of one',
         querystring: AuditQuery,
         response: { 200: AuditList, ...errors },
       },
     },
     async (request) => {
-      const { record, since, ...paging } = request.query;
-      const from = since === undefined ? undefined : idAt(since);
-      const page = await (record === undefined
-        ? s.store.audit.list({ ...paging, from })
-        : s.store.audit.listBy('record', record, paging));
+      const page = await listAudit(s, request.query);
       const entries = page.items.map(({ value }) => value);
-      return {
-        entries: since === undefined ? entries : entries.filter(({ id }) => id >= (from ?? '')),
-        ...damagedOf(page),
-        next_cursor: page.nextCursor ?? null,
-      };
+      return { entries, ...damagedOf(page), next_cursor: page.nextCursor ?? null };
     },
   );
 

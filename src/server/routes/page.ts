@@ -12,7 +12,7 @@ const builtPage = new URL(
   import.meta.url,
 );
 
-const addresses = ['/', '/machines', '/machines/:id', '/workflows', '/conflicts'];
+const addresses = ['/', '/machines', '/machines/:id', '/workflows', '/conflicts', '/audit'];
 
 export async function pageRoutes(app: FastifyInstance): Promise<void> {
   await app.register(fastifyStatic, {

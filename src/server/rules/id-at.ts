@@ -9,6 +9,11 @@ export function idAt(text: string): string {
     const message = 'is not a time that this server knows';
     throw invalid('querystring', [{ instancePath: '/since', message, params: {} }]);
   }
-  const hex = Math.max(0, ms).toString(16).padStart(12, '0');
+  return firstIdAt(ms);
+}
+
+/** As `idAt`, of milliseconds since 1970. */
+export function firstIdAt(ms: number): string {
+  const hex = Math.max(0, Math.floor(ms)).toString(16).padStart(12, '0');
   return `${hex.slice(0, 8)}-${hex.slice(8)}`;
 }

@@ -10,6 +10,7 @@ describe('the page', () => {
     '/machines/01930000-0000-7000-8000-000000000001',
     '/workflows',
     '/conflicts',
+    '/audit',
   ])('%s is the same document, asked for anew each time', async (path) => {
     const server = await startServer();
     const page = await server.call('GET', path);

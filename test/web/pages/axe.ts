@@ -12,6 +12,7 @@ const pages = [
   `/machines/${machine(1).id}`,
   '/workflows',
   '/conflicts',
+  '/audit',
   '/no/such/page',
 ];
 
