@@ -9,7 +9,8 @@ export function settingOptions(specs: SettingSpecs): Record<string, OptionSpec> 
   for (const [name, spec] of Object.entries(specs)) {
     const { default: usual, flag: _flag, secret: _secret, ...rest } = spec;
     const describe = spec.describe + defaultText(usual);
-    options[flagOf(name, spec)] = { ...rest, describe };
+    const flagName = flagOf(name, spec);
+    if (flagName !== undefined) options[flagName] = { ...rest, describe };
   }
   return options;
 }

@@ -77,6 +77,7 @@ const codes = {
   // Tokens and secrets
   'auth.required': [401, 'The request needs a token, or its token is not valid any more.'],
   'auth.denied': [403, 'The token is valid, but does not allow this.'],
+  'auth.provider': [503, 'The OpenID provider that operators sign in with cannot be asked.'],
   'auth.unconfigured': [null, 'Without tokens the server would be open to the network.'],
   'token.unknown': [404, 'There is no such token.'],
   'token.needs-full': [409, 'The first token has to be of scope full.'],

@@ -4,8 +4,9 @@ import { closest } from './closest.ts';
 import { AppError } from './errors.ts';
 import type { Layer, SettingSpec, SettingSpecs } from './settings.ts';
 
-/** The name of a setting's flag, without the dashes. */
-export function flagOf(name: string, spec: SettingSpec): string {
+/** The name of a setting's flag, without the dashes; undefined if it has none. */
+export function flagOf(name: string, spec: SettingSpec): string | undefined {
+  if (spec.flag === false) return undefined;
   return spec.flag ?? name.replaceAll('_', '-');
 }
 
@@ -14,7 +15,7 @@ export function flagLayer(flags: Readonly<Record<string, unknown>>): Layer {
   return {
     read(name, spec) {
       const flag = flagOf(name, spec);
-      return { at: `--${flag}`, value: flags[flag] };
+      return flag === undefined ? undefined : { at: `--${flag}`, value: flags[flag] };
     },
   };
 }

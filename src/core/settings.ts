@@ -9,8 +9,8 @@ export type SettingSpec = {
   readonly describe: string;
   /** The word for its value in the help: "FILE". */
   readonly value?: string;
-  /** Its flag where that is another word than its name. */
-  readonly flag?: string;
+  /** Its flag where that is another word than its name; false: none, as everybody on the host sees a flag. */
+  readonly flag?: string | false;
   /** Never shown: "set" stands for its value. */
   readonly secret?: true;
 } & (

@@ -13,6 +13,8 @@ import { takeBodies } from './http/bodies.ts';
 import { answerUnknown } from './http/methods.ts';
 import { readStrictly } from './http/queries.ts';
 import { Auth, type AuthOptions } from './access/auth.ts';
+import type { People } from './access/oidc/people.ts';
+import type { OidcOptions } from './access/oidc/provider.ts';
 import { startBackground } from './background.ts';
 import type { BootOptions } from '../netboot/boot-script.ts';
 import {
@@ -44,6 +46,7 @@ import { imageRoutes } from './routes/provisioning/images.ts';
 import { machineRoutes } from './routes/machines.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { pageRoutes } from './routes/page.ts';
+import { signInRoutes } from './routes/sign-in.ts';
 import { settingRoutes } from './routes/settings.ts';
 import { tagRoutes } from './routes/tags.ts';
 import { templateRoutes } from './routes/provisioning/templates.ts';
@@ -71,7 +74,9 @@ export interface AppOptions {
   /** Returns [0, 1). */
   readonly random?: () => number;
   readonly newId?: () => string;
-  readonly auth?: AuthOptions;
+  readonly auth?: Omit<AuthOptions, 'people'>;
+  /** The OpenID provider that operators sign in with. */
+  readonly oidc?: OidcOptions | undefined;
   /** Keys for BMC passwords, as in a key file. */
   readonly secretKeys?: string;
   readonly liveness?: Partial<LivenessPolicy>;
@@ -114,6 +119,7 @@ const routes: readonly Routes[] = [
   conflictRoutes,
   settingRoutes,
   tokenRoutes,
+  signInRoutes,
   webhookRoutes,
   auditRoutes,
   damagedRoutes,
@@ -127,7 +133,7 @@ const routes: readonly Routes[] = [
  *  is only in memory, and leaves the store open. */
 export async function createApp(options: AppOptions, more: readonly Routes[] = []): Promise<App> {
   const stop = new AbortController();
-  const s = createServices(options, stop.signal);
+  const s = createServices(options, stop.signal, await peopleOf(options));
   const bare: unknown = fastify({
     ...serverOptions(options.tls),
     genReqId: requestIds(s.newId()),
@@ -171,7 +177,18 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
   return app;
 }
 
-function createServices(options: AppOptions, stopping: AbortSignal): Services {
+/** Loaded where it is asked for alone. */
+async function peopleOf({ oidc, store, clock }: AppOptions): Promise<People | undefined> {
+  if (oidc === undefined) return undefined;
+  const { People } = await import('./access/oidc/people.ts');
+  return new People(oidc, store, clock);
+}
+
+function createServices(
+  options: AppOptions,
+  stopping: AbortSignal,
+  people: People | undefined,
+): Services {
   const { clock, log = silentLog, random = Math.random, newId = v7 } = options;
   const events = new Events(newId());
   const liveness = new Liveness(clock, events, random, {
@@ -219,7 +236,7 @@ function createServices(options: AppOptions, stopping: AbortSignal): Services {
     storeHealth,
     metrics,
     stopping,
-    auth: new Auth(store, clock, storeHealth, options.auth),
+    auth: new Auth(store, clock, storeHealth, { ...options.auth, people }),
     overload: new Overload({ ...defaultOverload, ...options.overload }, clock, random, metrics),
     limits: new Limits({ ...defaultLimits, ...options.limits }, clock, metrics),
     secrets: new SecretBox(options.secretKeys ?? ''),

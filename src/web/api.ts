@@ -9,7 +9,7 @@ import type {
 } from '../model/api/machines.ts';
 import type { TemplateView } from '../model/api/templates.ts';
 import type { AuditList, AuditQuery } from '../model/api/audit.ts';
-import type { Myself } from '../model/api/tokens.ts';
+import type { Myself, SignInWays } from '../model/api/tokens.ts';
 import type {
   PlanAnswer,
   WorkflowCounts,
@@ -142,6 +142,16 @@ export async function countWorkflows(
 
 export async function readMyself(session: Session): Promise<Myself> {
   return (await session.request<Myself>('/api/whoami')).body;
+}
+
+/** The ways to sign in besides a token. */
+export async function readSignInWays(session: Session): Promise<SignInWays> {
+  return (await session.request<SignInWays>('/api/sign-in')).body;
+}
+
+/** Ends the session of this browser, if there is one. */
+export async function signOut(session: Session): Promise<void> {
+  await session.request('/api/sign-out', { method: 'POST' });
 }
 
 /** The audit log, newest first. */

@@ -1,5 +1,6 @@
 // The frame of every page: header, connection status, theme, sign-in.
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { signOut } from './api.ts';
 import { AuditPage } from './audit/audit-page.tsx';
 import { ConflictsPage } from './conflicts/conflicts-page.tsx';
 import {
@@ -22,6 +23,7 @@ import { Link, useRoute, type Route } from './router.tsx';
 import { WorkflowsPage } from './workflows/workflows-page.tsx';
 import { SignIn } from './sign-in.tsx';
 import { pollEveryMs } from './live/live.ts';
+import { useTask } from './parts/task.ts';
 import { applyTheme, nextTheme, storedTheme } from './parts/theme.ts';
 
 export function App() {
@@ -208,15 +210,21 @@ function ThemeButton() {
 
 function SignOutButton() {
   const { session } = useServices();
-  if (!session.hasToken) return null;
+  const { myself } = useMay();
+  const { run } = useTask();
+  if (!session.hasToken && myself?.session !== true) return null;
   return (
     <button
       type="button"
       class="icon wide"
-      onClick={() => {
-        session.forgetToken();
-        location.reload();
-      }}
+      title={myself?.name}
+      onClick={() =>
+        void run(async () => {
+          session.forgetToken();
+          await signOut(session);
+          location.reload();
+        })
+      }
     >
       Sign out
     </button>

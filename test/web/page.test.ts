@@ -13,6 +13,7 @@ import { bulkTests } from './pages/bulk.ts';
 import { machineTests } from './pages/machine.ts';
 import { conflict, soon, template } from './pages/opened.ts';
 import { overviewTests } from './pages/overview.ts';
+import { signInTests } from './pages/sign-in.ts';
 import { workflowTests } from './pages/workflows.ts';
 
 describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
@@ -613,6 +614,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
   machineTests(opened);
   workflowTests(opened);
   bulkTests(opened);
+  signInTests(opened);
   auditTests(opened);
   axeTests(opened);
 });

@@ -10,6 +10,7 @@ import type { ImageFolder } from '../../store/images/folder.ts';
 import type { App } from '../../server/services.ts';
 import { command, type Io } from '../command.ts';
 import { settingsText } from '../setting-options.ts';
+import { oidcOptions } from './oidc-settings.ts';
 import { isForAll, listen, parseListen } from './listen.ts';
 import {
   allSettings,
@@ -81,9 +82,10 @@ async function run(
     stockAgents: values.stock_agents,
   };
   const { host, port } = parseListen(values.listen);
+  const oidc = oidcOptions(values, readText);
   const gate = new Auth(store, systemClock, new StoreHealth(systemClock), auth);
-  const isOpen = !(await gate.isConfigured());
-  const isLocked = await gate.isLocked();
+  const isOpen = oidc === undefined && !(await gate.isConfigured());
+  const isLocked = oidc === undefined && (await gate.isLocked());
   const required = !isLoopback(host);
   if (isOpen && required) throw unconfigured(values.listen);
   const tls = tlsTexts(configuration);
@@ -93,6 +95,7 @@ async function run(
     log,
     version: io.version,
     auth: { ...auth, required },
+    oidc,
     secretKeys: secretKeys(configuration),
     liveness: {
       intervalSeconds: values.heartbeat_interval,
@@ -117,7 +120,12 @@ async function run(
     const url = await listen(app, host, port);
     const others = isForAll(host) ? ' and on all other addresses of this host' : '';
     io.stdout.write(`dragonfly-server listens on ${url}${others}\n`);
-    sayWhoGetsIn(io, { isOpen, isLocked, takesStockAgents: values.stock_agents });
+    sayWhoGetsIn(io, {
+      isOpen,
+      isLocked,
+      takesStockAgents: values.stock_agents,
+      issuer: oidc?.issuer,
+    });
     await aborted(io.signal);
   } finally {
     stopWatching();
@@ -139,10 +147,13 @@ interface Entrance {
   readonly isOpen: boolean;
   readonly isLocked: boolean;
   readonly takesStockAgents: boolean;
+  /** The OpenID provider. */
+  readonly issuer: string | undefined;
 }
 
 /** Says what an operator should know of it before somebody else does. */
-function sayWhoGetsIn(io: Io, { isOpen, isLocked, takesStockAgents }: Entrance): void {
+function sayWhoGetsIn(io: Io, { isOpen, isLocked, takesStockAgents, issuer }: Entrance): void {
+  if (issuer !== undefined) io.stdout.write(`Operators may sign in with ${issuer}\n`);
   if (isOpen) {
     io.stdout.write(
       'There are no tokens yet: everybody on this host has full access, nobody else has any.\n' +

@@ -7,6 +7,7 @@ import type { OpenOptions } from '../../store/kv/kv.ts';
 import { parseUrl } from '../../transport/address.ts';
 import { Networks } from '../../webhooks/networks.ts';
 import type { Args, Io } from '../command.ts';
+import { oidcSettings } from './oidc-settings.ts';
 
 /** As it was written. Errors: AppError `config.invalid`. */
 function parseNetworks(text: string): string {
@@ -135,6 +136,7 @@ export const serverSettings = {
     range: [1, 1_000_000],
     describe: 'open connections that one address may have; loopback: any number',
   },
+  ...oidcSettings,
 } as const satisfies SettingSpecs;
 
 /** Only a flag or the environment can name the settings file. */

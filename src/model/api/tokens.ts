@@ -53,13 +53,32 @@ export type TokenList = Static<typeof TokenList>;
 
 /** The sender of a request, as the server knows it. */
 export const Myself = Type.Object({
-  name: Type.String({ description: 'the name of its token; "anyone" on a server without tokens' }),
+  name: Type.String({
+    description:
+      'the name of its token, or of the person who signed in; "anyone" on a server without tokens',
+  }),
   scope: Type.Enum(['read', 'operate', 'full'], {
     description: 'full on a server without tokens, which lets anybody on this host do everything',
   }),
   tags: Type.Optional(
     Type.Array(Type.String(), { description: 'it is good for machines with one of these alone' }),
   ),
+  session: Type.Optional(
+    Type.Boolean({
+      description: 'true: by the cookie of a browser, which POST /api/sign-out ends',
+    }),
+  ),
   expires_at: nullable(Type.String()),
 });
 export type Myself = Static<typeof Myself>;
+
+/** The ways for operators to sign in on the page, besides a token. */
+export const SignInWays = Type.Object({
+  provider: nullable(
+    Type.Object({
+      name: Type.String({ description: 'the OpenID provider, as people call it' }),
+      url: Type.String({ description: 'the address that leads a browser to it' }),
+    }),
+  ),
+});
+export type SignInWays = Static<typeof SignInWays>;

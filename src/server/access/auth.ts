@@ -6,6 +6,7 @@ import type { Machine } from '../../model/machine.ts';
 import type { Store } from '../../store/store.ts';
 import type { StoreHealth } from '../running/store-health.ts';
 import { BootSecrets, isBootSecret } from './boot-secrets.ts';
+import type { People } from './oidc/people.ts';
 import { KnownTokens } from './known-tokens.ts';
 import { allows, refuseOtherMachine, type Access, type Principal } from './principal.ts';
 import { Proofs } from './proofs.ts';
@@ -19,6 +20,18 @@ export interface AuthOptions {
   readonly enrolmentToken?: string | undefined;
   /** Lets agents without a token, such as Dragonfly's own, register and do the work of their own machine. */
   readonly stockAgents?: boolean | undefined;
+  /** Those who sign in with an OpenID provider. With it tokens are needed, or a sign-in. */
+  readonly people?: People | undefined;
+}
+
+/** The evidence of a request's sender. */
+export interface Credentials {
+  readonly authorization: string | undefined;
+  /** The cookie of a session; counts where there is no authorization. */
+  readonly session?: string | undefined;
+  readonly isRead: boolean;
+  /** Where it came from. */
+  readonly address: string;
 }
 
 export class Auth {
@@ -43,6 +56,10 @@ export class Auth {
     return this.#options.enrolmentToken !== undefined;
   }
 
+  get people(): People | undefined {
+    return this.#options.people;
+  }
+
   /** True if tokens are needed. If not, everybody on loopback may do everything. An agent, with `access`, is told what
    *  was so before where the store does not answer soon. */
   async isConfigured(access?: Access): Promise<boolean> {
@@ -53,7 +70,7 @@ export class Auth {
 
   /** True if tokens are needed, but there are none: nobody gets in. */
   async isLocked(): Promise<boolean> {
-    return (await this.isConfigured()) && !this.#tokens.areAny;
+    return (await this.isConfigured()) && !this.#tokens.areAny && this.people === undefined;
   }
 
   /** Returns the sender of an agent's request if it is known without asking the store, as for nearly every
@@ -67,16 +84,15 @@ export class Auth {
     return machineId === undefined ? undefined : this.#proofs.recall(machineId, token);
   }
 
-  /** Returns the sender of this Authorization header if it is good enough for `access`. `address`: where it
-   *  came from. Errors: AppError `auth.required`, `auth.denied`. */
-  async admit(
-    authorization: string | undefined,
-    access: Access,
-    { isRead, address }: { isRead: boolean; address: string },
-  ): Promise<Principal> {
+  /** Returns the sender of a request if it is good enough for `access`. Errors: AppError `auth.required`,
+   *  `auth.denied`, `auth.provider`. */
+  async admit(access: Access, credentials: Credentials): Promise<Principal> {
     if (access === 'public' || !(await this.isConfigured(access))) return { kind: 'anyone' };
-    const token = tokenOf(authorization, isRead);
+    const { isRead, address } = credentials;
+    const token = tokenOf(credentials.authorization, isRead);
     if (token === undefined) {
+      const person = await this.people?.bySession(credentials.session ?? '');
+      if (person !== undefined) return this.#allowed(person, access, isRead);
       const forAgents = access === 'enrol' || access === 'agent';
       if (forAgents && this.#options.stockAgents === true) return { kind: 'stock', address };
       throw new AppError('auth.required', `this needs a token: ${this.#howToGetOne(access)}`);
@@ -88,10 +104,18 @@ export class Auth {
         `the token is unknown, expired or revoked: ${this.#howToGetOne(access)}`,
       );
     }
-    if (!allows(principal, access, isRead)) {
-      throw new AppError('auth.denied', `the token does not allow this: ${howToGetOne(access)}`);
+    return this.#allowed(principal, access, isRead);
+  }
+
+  #allowed(principal: Principal, access: Access, isRead: boolean): Principal {
+    if (allows(principal, access, isRead)) return principal;
+    if (principal.kind === 'person') {
+      throw new AppError(
+        'auth.denied',
+        `${principal.name} may not do this (scope ${principal.scope})`,
+      );
     }
-    return principal;
+    throw new AppError('auth.denied', `the token does not allow this: ${howToGetOne(access)}`);
   }
 
   /** Reads the tokens again at once, because this server changed them. */
@@ -121,7 +145,10 @@ export class Auth {
       const known = this.#proofs.recall(machineId, token);
       return known ?? this.#machineOf(machineId, token, access);
     }
-    if (!isBootSecret(token)) return this.#tokens.use(token);
+    if (!isBootSecret(token)) {
+      const known = this.#tokens.use(token);
+      return known ?? (isSigned(token) ? this.people?.byToken(token) : undefined);
+    }
     const secret = this.enrolsBoots ? await this.boots.verify(token) : undefined;
     return secret && { kind: 'boot', secret };
   }
@@ -152,10 +179,11 @@ export class Auth {
   }
 
   #isClosed(): boolean {
-    return this.#options.required === true || this.#tokens.everWere;
+    return this.#options.required === true || this.people !== undefined || this.#tokens.everWere;
   }
 
   #howToGetOne(access: Access): string {
+    if (this.people !== undefined) return `${howToGetOne(access)}, or sign in`;
     return this.#tokens.areAny
       ? howToGetOne(access)
       : 'there is none any more: stop the server and run "dragonfly-server token create NAME --scope full"';
@@ -187,6 +215,11 @@ function tokenOf(authorization: string | undefined, isRead: boolean): string | u
   if (scheme.toLowerCase() === 'bearer') return value;
   if (scheme.toLowerCase() !== 'basic' || !isRead) return undefined;
   return Buffer.from(value, 'base64').toString('utf8').split(':').slice(1).join(':');
+}
+
+/** True for a token in the form of a JWT, which none of this server's own has. */
+function isSigned(token: string): boolean {
+  return token.split('.').length === 3;
 }
 
 function howToGetOne(access: Access): string {

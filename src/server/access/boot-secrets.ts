@@ -6,6 +6,7 @@ import { AppError, isAppError } from '../../core/errors.ts';
 import type { Clock } from '../../core/clock.ts';
 import { normalizeMac } from '../../identity/macs.ts';
 import type { CheckinRequest } from '../../model/api/agent.ts';
+import { sharedKey } from './shared-key.ts';
 import { privatePrefix } from '../../store/collections/tokens.ts';
 import type { Store } from '../../store/store.ts';
 
@@ -16,7 +17,6 @@ const clockSlackSeconds = 60;
 /** A boot that lasts longer and lost its machine's token fetches another secret. */
 const usedLastsMs = 30 * 24 * 3_600_000;
 
-const keySetting = `${privatePrefix}boot.key`;
 const usePrefix = `${privatePrefix}boot.use.`;
 const format = /^dfb_([0-9a-f]{12})_([0-9a-z]{6,8})_([0-9a-f]{16})_([0-9a-f]{32})$/;
 
@@ -118,7 +118,7 @@ export class BootSecrets {
   }
 
   async #sign(text: string): Promise<string> {
-    this.#key ??= this.#readKey();
+    this.#key ??= sharedKey(this.#store, 'boot.key').then((key) => Buffer.from(key, 'base64'));
     try {
       const hash = crypto
         .createHmac('sha256', await this.#key)
@@ -128,19 +128,6 @@ export class BootSecrets {
     } catch (err) {
       this.#key = undefined;
       throw err;
-    }
-  }
-
-  async #readKey(): Promise<Buffer> {
-    for (;;) {
-      const found = await this.#store.settings.get(keySetting);
-      if (found !== undefined) return Buffer.from(found.value.value, 'base64');
-      const value = crypto.randomBytes(32).toString('base64');
-      try {
-        await this.#store.settings.put({ key: keySetting, value }, 'absent');
-      } catch (err) {
-        if (!isAppError(err, 'store.conflict')) throw err;
-      }
     }
   }
 }

@@ -2,11 +2,11 @@
 // route takes such tokens only if its configuration says so.
 import { AppError } from '../../core/errors.ts';
 import type { Machine } from '../../model/machine.ts';
-import type { Principal } from './principal.ts';
+import { isOperator, type Principal } from './principal.ts';
 
 /** The tags that a sender is limited to; undefined: none. */
 export function tagsOf(by: Principal): readonly string[] | undefined {
-  return by.kind === 'token' ? by.tags : undefined;
+  return isOperator(by) ? by.tags : undefined;
 }
 
 /** True if the sender may know of this machine. */

@@ -16,6 +16,17 @@ export type Principal =
       /** It is good for machines with one of these tags alone. */
       readonly tags?: readonly string[];
     }
+  /** Somebody whom the OpenID provider vouches for. */
+  | {
+      readonly kind: 'person';
+      /** As in the audit log. */
+      readonly name: string;
+      readonly scope: Exclude<TokenScope, 'enrol'>;
+      readonly tags?: readonly string[];
+      readonly expires: Date;
+      /** By the cookie of a browser, not by a token of the provider. */
+      readonly isSession: boolean;
+    }
   | { readonly kind: 'machine'; readonly machineId: string; readonly tokenId: string }
   /** A boot of the machine whose boot script gave this secret. */
   | { readonly kind: 'boot'; readonly secret: BootSecret }
@@ -29,9 +40,15 @@ export function allows(principal: Principal, access: Access, isRead: boolean): b
   if (principal.kind === 'machine') return access === 'enrol' || access === 'agent';
   if (principal.kind === 'boot') return access === 'enrol';
   if (principal.scope === 'enrol') return access === 'enrol';
+  if (principal.kind === 'person' && access === 'enrol') return false;
   if (principal.scope === 'full') return true;
   if (principal.scope === 'operate') return access !== 'full' && access !== 'enrol';
   return isRead && (access === 'read' || access === 'agent');
+}
+
+/** True for the sender of a token in the store, and for a person. */
+export function isOperator(by: Principal): by is Extract<Principal, { kind: 'token' | 'person' }> {
+  return by.kind === 'token' || by.kind === 'person';
 }
 
 /** A principal's name in logs and events. */
@@ -46,15 +63,14 @@ export function nameOf(by: Principal): string {
     case 'boot':
       return `the boot script of ${by.secret.mac}`;
     case 'token':
+    case 'person':
       return by.name;
   }
 }
 
 /** True if secrets are shown in clear to this sender. */
 export function seesSecrets(by: Principal): boolean {
-  return (
-    by.kind === 'anyone' || (by.kind === 'token' && by.scope === 'full' && by.tags === undefined)
-  );
+  return by.kind === 'anyone' || (isOperator(by) && by.scope === 'full' && by.tags === undefined);
 }
 
 /** Refuses a machine's token that speaks for another machine. Errors: AppError `auth.denied`. */

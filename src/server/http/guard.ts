@@ -8,6 +8,7 @@ import { refuseLimited } from '../access/inside.ts';
 import { actor } from '../running/actor.ts';
 import type { Metrics } from '../running/metrics/metrics.ts';
 import { isLoopback } from './connections.ts';
+import { cookieOf, hostOf, refuseUnproven } from './session-cookie.ts';
 import { audit, type AuditingServices } from './auditing.ts';
 import { represent } from './representation.ts';
 import type { App } from '../services.ts';
@@ -91,14 +92,18 @@ function admitter(s: GuardServices): onRequestHookHandler {
       return;
     }
     const isOperators = access === 'full' || access === 'operate';
+    const { authorization } = request.headers;
+    const session =
+      s.auth.people === undefined || authorization !== undefined
+        ? undefined
+        : cookieOf(s, request, 'session');
     const admit = async (): Promise<void> => {
       const isOpen = !(await s.auth.isConfigured(access));
       if (isOpen || access === 'read' || isOperators) refuseForeignPages(request);
       if (isOpen) refuseNames(request);
-      request.principal = await s.auth.admit(request.headers.authorization, access, {
-        isRead,
-        address: request.ip,
-      });
+      if (session !== undefined && !isRead) refuseUnproven(request);
+      const credentials = { authorization, session, isRead, address: request.ip };
+      request.principal = await s.auth.admit(access, credentials);
       if (request.routeOptions.config.keepsToTags !== true) refuseLimited(request.principal);
     };
     // A hook that may finish at once has to finish through its callback.
@@ -116,7 +121,7 @@ const identify: onRequestHookHandler = (request, reply, done) => {
 /** Sets the headers of everything that a browser may show. */
 const describe: onRequestHookHandler = (request, reply, done) => {
   void reply.headers(securityHeaders);
-  if (request.url.startsWith('/api/')) void reply.header('cache-control', 'no-store');
+  if (/^\/(?:api|auth)\//.test(request.url)) void reply.header('cache-control', 'no-store');
   done();
 };
 
@@ -165,8 +170,4 @@ function hostRule(publicUrl: string | undefined): (request: FastifyRequest) => v
     }
     lastGood = host;
   };
-}
-
-function hostOf(origin: string): string | undefined {
-  return URL.canParse(origin) ? new URL(origin).host : undefined;
 }

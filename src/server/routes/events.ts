@@ -2,6 +2,7 @@
 import { Type } from 'typebox';
 import type { ServerResponse } from 'node:http';
 import { AppError } from '../../core/errors.ts';
+import { isOperator } from '../access/principal.ts';
 import { isLoopback } from '../http/connections.ts';
 import { eventText, type ServerEvent } from '../../model/api/events.ts';
 import type { App, Services } from '../services.ts';
@@ -33,7 +34,7 @@ export function eventRoutes(app: App, s: Services): void {
         throw new AppError('server.busy', `${maxStreams} event streams are already open`);
       }
       const clients = isLoopback(request.ip) ? [] : [`address ${request.ip}`];
-      if (request.principal.kind === 'token') clients.push(`token ${request.principal.name}`);
+      if (isOperator(request.principal)) clients.push(`token ${request.principal.name}`);
       const end = s.limits.stream(clients);
       reply.raw.on('close', end);
       reply.hijack();

@@ -10,7 +10,7 @@ import {
 } from '../../model/api/tokens.ts';
 import { invalid } from '../rules/violations.ts';
 import type { App, Services } from '../services.ts';
-import { nameOf } from '../access/principal.ts';
+import { isOperator, nameOf } from '../access/principal.ts';
 import {
   createToken,
   damagedTokens,
@@ -34,15 +34,20 @@ export function tokenRoutes(app: App, s: Services): void {
       },
     },
     async ({ principal }) => {
-      if (principal.kind !== 'token' || principal.scope === 'enrol') {
+      if (!isOperator(principal) || principal.scope === 'enrol') {
         return { name: nameOf(principal), scope: 'full' as const, expires_at: null };
       }
       const { name, scope, tags } = principal;
-      const endMs = (await s.auth.expiries()).get(name);
+      const isSession = principal.kind === 'person' && principal.isSession;
+      const endMs =
+        principal.kind === 'person'
+          ? principal.expires.getTime()
+          : (await s.auth.expiries()).get(name);
       return {
         name,
         scope,
         ...(tags === undefined ? {} : { tags: [...tags] }),
+        ...(isSession ? { session: true } : {}),
         expires_at: endMs === undefined ? null : new Date(endMs).toISOString(),
       };
     },
@@ -87,6 +92,7 @@ export function tokenRoutes(app: App, s: Services): void {
       }
       if (
         (scope !== 'full' || tags !== undefined) &&
+        request.principal.kind !== 'person' &&
         !hasFullToken(await listTokens(s.store), s.clock.now())
       ) {
         throw new AppError(

@@ -36,6 +36,7 @@ export const auditedKinds = [
   'tags',
   'settings',
   'tokens',
+  'webhooks',
   'sessions',
   'damaged',
 ] as const;

@@ -135,6 +135,8 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /api/webhooks/{name}/deliveries': { id: 'listWebhookDeliveries' },
   'POST /api/webhooks/{name}/redeliver': { id: 'redeliverWebhook', example: {} },
   'GET /api/whoami': { id: 'getMyself' },
+  'GET /api/sign-in': { id: 'getSignInWays' },
+  'POST /api/sign-out': { id: 'signOut' },
   'GET /api/audit': { id: 'listAudit' },
   'GET /api/audit/export': { id: 'exportAudit', sends: 'application/x-ndjson' },
   'GET /api/damaged': { id: 'listDamaged' },

@@ -30,7 +30,13 @@ import {
   TagRemoval,
 } from '../../../model/api/machines.ts';
 import { ConflictAccept, ConflictList } from '../../../model/api/conflicts.ts';
-import { Myself, NewTokenRequest, TokenCreated, TokenList } from '../../../model/api/tokens.ts';
+import {
+  Myself,
+  NewTokenRequest,
+  SignInWays,
+  TokenCreated,
+  TokenList,
+} from '../../../model/api/tokens.ts';
 import {
   DeliveryList,
   DeliveryQueued,
@@ -122,6 +128,7 @@ export const named: Readonly<Record<string, TSchema>> = {
   TokenCreated,
   TokenList,
   Myself,
+  SignInWays,
   CheckinRequest,
   CheckinResponse,
   HeartbeatRequest,

@@ -1,0 +1,86 @@
+// The people who sign in with an OpenID provider: on the page with a session, in scripts with a token of the provider.
+import type { Clock } from '../../../core/clock.ts';
+import { AppError, describeError } from '../../../core/errors.ts';
+import type { Log } from '../../../core/log.ts';
+import type { Store } from '../../../store/store.ts';
+import type { Principal } from '../principal.ts';
+import { Provider, type OidcOptions } from './provider.ts';
+import { ruleFor, type Person } from './rules.ts';
+import { Sessions } from './sessions.ts';
+
+/** While the provider is away it is asked again this often, for the log. */
+const reachMs = 30_000;
+
+export class People {
+  readonly provider: Provider;
+  readonly sessions: Sessions;
+
+  constructor(options: OidcOptions, store: Store, clock: Clock) {
+    this.provider = new Provider(options, clock);
+    this.sessions = new Sessions(store, clock);
+  }
+
+  /** The sender of a token that the provider signed. Errors: AppError `auth.required`, `auth.denied` for a person whom
+   *  no rule lets in, `auth.provider`. */
+  async byToken(token: string): Promise<Principal> {
+    const { person, expires } = await this.provider.personOf(token);
+    return this.#principal(person, expires, false);
+  }
+
+  /** The sender with this cookie; undefined if it is that of no session, or no rule lets the person in any more. Errors:
+   *  `store.*`. */
+  async bySession(cookie: string): Promise<Principal | undefined> {
+    const session = await this.sessions.find(cookie);
+    const { rules } = this.provider.options;
+    if (session === undefined || ruleFor(session.person.groups, rules) === undefined)
+      return undefined;
+    return this.#principal(session.person, session.expires, true);
+  }
+
+  /** Signs the person in whom the provider sent back to `callback`, if it is good for what the browser kept. Errors:
+   *  AppError `auth.required` if that is nothing or too old, `auth.denied`, `auth.provider`; `store.*`. */
+  async signIn(callback: URL, kept: string) {
+    const pending = await this.sessions.open(kept);
+    if (pending === undefined) {
+      throw new AppError('auth.required', 'the sign-in took too long, or began in another browser');
+    }
+    const person = await this.provider.finish(callback, pending);
+    const { sessionHours } = this.provider.options;
+    // Before it: whom no rule lets in has no session.
+    const by = this.#principal(person, new Date(0), true);
+    const cookie = await this.sessions.begin(pending, person, sessionHours);
+    return { by, cookie, returnTo: pending.returnTo };
+  }
+
+  /** Says in the log if the provider is away, and when it is there. */
+  async watch(clock: Clock, log: Log, signal: AbortSignal): Promise<void> {
+    const { issuer } = this.provider.options;
+    for (let attempt = 1; !signal.aborted; attempt += 1) {
+      try {
+        await this.provider.reach();
+        log.info({ issuer }, 'the OpenID provider can be reached');
+        return;
+      } catch (err) {
+        if (attempt === 1) {
+          const error = describeError(err);
+          log.error({ issuer, error }, 'nobody can sign in with it; tokens and sessions go on');
+        }
+      }
+      await clock.sleep(reachMs, signal).catch(() => {});
+    }
+  }
+
+  #principal(person: Person, expires: Date, isSession: boolean): Principal {
+    const { issuer, rules } = this.provider.options;
+    const rule = ruleFor(person.groups, rules);
+    if (rule === undefined) {
+      throw new AppError(
+        'auth.denied',
+        `${person.name} of ${issuer} is in no group that has access here (see --oidc-access)`,
+      );
+    }
+    const { scope, tags } = rule;
+    const limit = tags === undefined ? {} : { tags };
+    return { kind: 'person', name: person.name, scope, ...limit, expires, isSession };
+  }
+}

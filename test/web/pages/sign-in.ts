@@ -1,0 +1,61 @@
+// Tests of signing in, with a token and with an OpenID provider.
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { startProvider } from '../../server/access/oidc/provider.ts';
+import { serve } from '../browser.ts';
+import { soon, type Opened } from './opened.ts';
+
+/** A tab of a browser that knows nobody. */
+async function strangersPage(page: Page): Promise<Page> {
+  const context = await page.context().browser()?.newContext();
+  if (context === undefined) throw new Error('the page has no browser');
+  const opened = await context.newPage();
+  opened.setDefaultTimeout(soon.timeout);
+  return opened;
+}
+
+export function signInTests(opened: () => Opened): void {
+  test('somebody signs in with the provider, comes back to where they were, and signs out', async () => {
+    // Another name than the server's: for the browser it is elsewhere.
+    const provider = await startProvider({ host: 'localhost' });
+    const server = await serve({ store: opened().server.store, oidc: provider.options() });
+    const page = await strangersPage(opened().page);
+    try {
+      provider.who = undefined;
+      await page.goto(`${server.url}/machines?q=node-7`);
+      await page.getByRole('link', { name: 'Sign in with Example' }).click();
+      await page.getByRole('alert').getByText('You were not let in').waitFor();
+      provider.who = 'alice';
+      await page.goto(`${server.url}/machines?q=node-7`);
+      await page.getByRole('link', { name: 'Sign in with Example' }).click();
+      await page.getByRole('link', { name: 'node-7', exact: true }).waitFor();
+      expect(page.url()).toBe(`${server.url}/machines?q=node-7`);
+      const out = page.getByRole('button', { name: 'Sign out' });
+      expect(await out.getAttribute('title')).toBe('alice@example.com (oidc alice)');
+      expect(await page.evaluate('document.cookie')).toBe('');
+      await page.reload();
+      await out.click();
+      await page.getByRole('link', { name: 'Sign in with Example' }).waitFor();
+      await page.reload();
+      await page.getByRole('link', { name: 'Sign in with Example' }).waitFor();
+    } finally {
+      await page.context().close();
+      await server.close();
+    }
+  });
+
+  test('without a provider only a token is asked for', async () => {
+    const server = await serve({ auth: { required: true } });
+    const page = await strangersPage(opened().page);
+    try {
+      const asked = page.waitForResponse(`${server.url}/api/sign-in`);
+      await page.goto(server.url);
+      await asked;
+      await page.getByLabel('Operator token').waitFor();
+      expect(await page.getByRole('link').count()).toBe(0);
+    } finally {
+      await page.context().close();
+      await server.close();
+    }
+  });
+}
