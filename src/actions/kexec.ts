@@ -47,7 +47,8 @@ export const kexec: Action<'kexec'> = {
           method: 'kexec',
           kernel: boot.kernel,
           initrd: boot.initrds.join(' '),
-          cmdline: args.slice(0, 1_000),
+          // A template may put a secret into its own.
+          cmdline: fields.cmdline === undefined ? args.slice(0, 1_000) : null,
         },
         leave: () => leave(context),
       };

@@ -6,6 +6,7 @@ import { callbackify } from 'node:util';
 import type { Clock } from '../core/clock.ts';
 import { Patience } from '../core/deadline.ts';
 import { AppError } from '../core/errors.ts';
+import { withoutCredentials } from '../core/shown-url.ts';
 import {
   exchange,
   openExchange,
@@ -190,7 +191,7 @@ function connect(way: Way, args: ClientRequestArgs): Promise<Duplex> {
     // callback as a listener of that event.
     const socket = isTunnel
       ? way.create(args, (err, tunnel) =>
-          err === null ? settle(tunnel) : fail(withoutCredentials(err)),
+          err === null ? settle(tunnel) : fail(withoutItsCredentials(err)),
         )
       : way.create(args);
     if (!socket) throw new TypeError('Node made no socket');
@@ -207,9 +208,8 @@ function connect(way: Way, args: ClientRequestArgs): Promise<Duplex> {
 }
 
 /** Some of the supported Nodes (22.21, 24.5, 25.0) name the proxy with its user and password. */
-function withoutCredentials(err: Error): Error {
-  const bare = (text: string): string => text.replaceAll(/\/\/[^/\s]*@/g, '//');
-  err.message = bare(err.message);
-  if (err.stack !== undefined) err.stack = bare(err.stack);
+function withoutItsCredentials(err: Error): Error {
+  err.message = withoutCredentials(err.message);
+  if (err.stack !== undefined) err.stack = withoutCredentials(err.stack);
   return err;
 }

@@ -1,4 +1,5 @@
 // Keeps what a program prints: its standard output, within reason, and the last lines of both streams.
+import { withoutCredentials } from '../../core/shown-url.ts';
 
 /** The end of the output that a failure carries. */
 const keptLines = 20;
@@ -45,8 +46,9 @@ export class ProgramOutput {
   }
 
   #print(line: string): void {
-    // Control characters of other programs must not reach a terminal.
-    const clean = line.slice(0, maxLineLength).replaceAll(/\p{Cc}+/gu, ' ');
+    // Control characters of other programs must not reach a terminal, nor passwords anybody: of a mirror's URL, say.
+    const shown = withoutCredentials(line.slice(0, maxLineLength));
+    const clean = shown.replaceAll(/\p{Cc}+/gu, ' ');
     if (clean.trim() === '') return;
     this.#lines.push(clean);
     if (this.#lines.length > keptLines) this.#lines.shift();

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../../core/clock.ts';
 import { Patience } from '../../core/deadline.ts';
 import { AppError } from '../../core/errors.ts';
+import { withoutCredentials } from '../../core/shown-url.ts';
 import { errnoOf } from '../read-error.ts';
 import { ProgramOutput } from './program-output.ts';
 
@@ -227,7 +228,7 @@ async function started(
 }
 
 function nameOf(program: string, args: readonly string[]): string {
-  const text = [program, ...args].join(' ');
+  const text = withoutCredentials([program, ...args].join(' '));
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 

@@ -45,6 +45,19 @@ describe('running a program', () => {
     expect(lines).toEqual(['a [31mb']);
   });
 
+  it('tells no password of a URL', async () => {
+    const lines: string[] = [];
+    const failed = sh('echo I: Retrieving http://ada:s3cret@mirror/debian >&2; exit 1', {
+      onLine: (line: string) => lines.push(line),
+    });
+    const line = 'I: Retrieving http://mirror/debian';
+    await expect(failed).rejects.toMatchObject({
+      message: `sh -c echo ${line} >&2; exit 1 failed`,
+      cause: { message: line },
+    });
+    expect(lines).toEqual([line]);
+  });
+
   it('ends it, and what it started, when the signal is aborted', async () => {
     const abort = new AbortController();
     const script = `sh -c 'echo $$ > ${directory}/child; echo started; exec sleep 1000' & wait`;

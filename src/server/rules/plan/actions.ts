@@ -1,4 +1,5 @@
 // Says in a sentence what each action of a template will do. Pure.
+import { shownUrl } from '../../../core/shown-url.ts';
 import type { StoredDisk } from '../../../model/hardware/disk.ts';
 import type { PlannedAction } from '../../../model/documents/plan.ts';
 import type { TemplateAction } from '../../../model/documents/template.ts';
@@ -25,19 +26,19 @@ function confined(action: TemplateAction): string {
 function sentence(action: TemplateAction, disk: string): string {
   switch (action.action) {
     case 'image2disk':
-      return `writes ${action.url} to ${disk}, all of which is lost`;
+      return `writes ${shownUrl(action.url)} to ${disk}, all of which is lost`;
     case 'partition':
       return `partitions ${disk} anew (${action.layout ?? 'gpt-efi'}), all of which is lost`;
     case 'debootstrap':
       return `partitions ${disk} anew, all of which is lost, and installs ${action.suite} on it`;
     case 'writefile':
-      return `writes ${action.path} on ${partition(action.partition, disk)}`;
+      return `writes ${action.path} on ${targets[action.target ?? 'none']}${partition(action.partition, disk)}`;
     case 'kexec':
       return `starts the kernel of ${partition(action.partition, disk)} without a reboot`;
     case 'chroot':
       return `works inside the system on ${partition(action.partition, disk)}`;
     case 'jetpack':
-      return `runs jetpack with ${action.url} inside the system on ${disk}`;
+      return `runs jetpack with ${shownUrl(action.url)} inside the system on ${disk}`;
     case 'efibootmgr':
       return 'orders the UEFI boot entries';
     case 'seabios':
@@ -46,6 +47,8 @@ function sentence(action: TemplateAction, disk: string): string {
       return 'reboots the machine';
   }
 }
+
+const targets = { none: '', root: 'the root of ', esp: 'the EFI system partition of ' };
 
 function partition(number: number | undefined, disk: string): string {
   return number === undefined ? disk : `partition ${number} of ${disk}`;
