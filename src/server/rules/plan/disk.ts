@@ -40,6 +40,7 @@ export function chooseDisk(wanted: Wanted, found: Found, may: Permissions): Stor
   const fitting = candidates(wanted, found.disks, isNamed);
   const [disk] = fitting;
   if (disk === undefined) throw noDisk(wanted, found.disks, isNamed);
+  if (isNamed) refuseNamesakes(disk, fitting);
   if (may.overwrites && !isNamed) {
     refuseSharedGroup(disk, found.disks);
     if (wanted.device === 'auto') refuseTwin(disk, fitting, found);
@@ -79,14 +80,17 @@ function reasonAgainst(disk: StoredDisk, isNamed: boolean): string | undefined {
   return disk.removable === true ? 'removable' : undefined;
 }
 
-/** The disks of now that the planned one may be: by serial or WWN where the agent tells them, else by size and
- *  model. */
+/** The disks of now that the planned one may be: by serial and WWN as far as the agent tells them, else by size and
+ *  model. Namespaces have one serial, and a WWN each. */
 export function asPlanned(planned: PlannedDisk, disks: readonly StoredDisk[]): StoredDisk[] {
   return disks.filter((disk) => {
-    const wwn = disk.wwn ?? null;
-    if (planned.serial !== null && disk.serial !== null) return disk.serial === planned.serial;
-    if (planned.wwn !== null && wwn !== null) return wwn === planned.wwn;
-    return disk.size_bytes === planned.size_bytes && disk.model === planned.model;
+    const names = [
+      [planned.serial, disk.serial],
+      [planned.wwn, disk.wwn ?? null],
+    ].filter((pair) => !pair.includes(null));
+    return names.length > 0
+      ? names.every(([was, is]) => was === is)
+      : disk.size_bytes === planned.size_bytes && disk.model === planned.model;
   });
 }
 
@@ -183,6 +187,19 @@ function refuseTwin(disk: StoredDisk, fitting: readonly StoredDisk[], found: Fou
     'plan.ambiguous',
     `${disk.device} and ${twin.device} are alike, and one of them holds data: name the disk by serial or WWN in root_device`,
     { details: { devices: [disk.device, twin.device] } },
+  );
+}
+
+/** Refuses a name that several disks have: whose data may be lost, nobody has said. */
+function refuseNamesakes(disk: StoredDisk, fitting: readonly StoredDisk[]): void {
+  const paths = disk.paths ?? [];
+  const others = fitting.filter((other) => other !== disk && !paths.includes(other.device));
+  if (others.length === 0) return;
+  const devices = [disk, ...others].map(({ device }) => device);
+  throw new AppError(
+    'plan.ambiguous',
+    `${devices.join(', ')} all have the serial or WWN that root_device names, as namespaces of one controller do: add a hint that tells them apart, such as wwn or size`,
+    { details: { devices } },
   );
 }
 

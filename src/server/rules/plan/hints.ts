@@ -71,8 +71,11 @@ const textual: Readonly<Record<string, (a: string, b: string) => boolean>> = {
   's>': (a, b) => a > b,
   's<': (a, b) => a < b,
   '<in>': (a, b) => a.includes(b),
+  '<all-in>': (a, b) => b.split(/\s+/).every((part) => a.includes(part)),
 };
-const operator = /^(s==|s!=|s>=|s<=|s>|s<|==|!=|>=|<=|=|>|<in>|<or>|<(?!\w))\s+(.*)$/s;
+const operator = /^(s==|s!=|s>=|s<=|s>|s<|==|!=|>=|<=|=|>|<in>|<all-in>|<or>|<(?![\w-]))\s+(.*)$/s;
+/** An operator of Ironic's that is not known here, or a known one with nothing behind it. */
+const looksLikeOperator = /^(?:<[\w-]+>|(?:s?[=!<>]=?|[=!]=)(?:\s|$))/;
 
 function comparison(name: string, wanted: HintValue): Comparison {
   if (unanswered.has(name)) throw invalid(`"${name}" cannot be answered by this server's agents`);
@@ -87,6 +90,11 @@ function comparison(name: string, wanted: HintValue): Comparison {
     return (actual) => choices.some((fits) => fits(actual));
   }
   if (name === 'size') return sizeComparison(sign ?? '==', sign === undefined ? text : rest, text);
+  if (sign === undefined && looksLikeOperator.test(text)) {
+    throw invalid(
+      `"${name}" has "${text}", of which the operator is none, or compares with nothing: there are ${Object.keys(textual).join(', ')} and <or>`,
+    );
+  }
   const compare = textual[sign ?? 's=='];
   if (compare === undefined) throw invalid(`"${name}" is text: ${String(sign)} compares numbers`);
   const value = spelling(name, sign === undefined ? text : rest);

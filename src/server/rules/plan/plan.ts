@@ -55,7 +55,7 @@ export function planWorkflow(machine: Machine, template: Template, options: Plan
     overwrites: may.overwrites,
     lost: disk !== undefined && may.overwrites ? dataOn(disk, found) : [],
     contents: disk?.contents ?? null,
-    left_alone: found.disks.filter((other) => other !== disk).map(plannedDisk),
+    left_alone: found.disks.filter((other) => !isSameDisk(disk, other)).map(plannedDisk),
     actions: actions.map((action) => describeAction(action, disk, isConfined)),
     warnings: warningsOf({
       template,
@@ -70,6 +70,11 @@ export function planWorkflow(machine: Machine, template: Template, options: Plan
     confirmation_seconds: confirmationSeconds,
     enforced,
   };
+}
+
+/** True for the disk itself, and for another path to it. */
+function isSameDisk(disk: StoredDisk | undefined, other: StoredDisk): boolean {
+  return disk === other || (disk?.paths ?? []).includes(other.device);
 }
 
 /** The reason why the contents of the disks, which were looked for, are not known. */

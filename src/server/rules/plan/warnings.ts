@@ -1,5 +1,6 @@
 // The warnings of a plan: what is not checked, not known, or will not go as the template seems to mean it. Pure.
 import { closest } from '../../../core/closest.ts';
+import { shownUrl } from '../../../core/shown-url.ts';
 import type { AgentReport } from '../../../model/machine.ts';
 import {
   templateActions,
@@ -38,8 +39,8 @@ export function warningsOf({
     ...missing(images, ours),
     ...without.map(({ url }) =>
       url.startsWith('http:')
-        ? `${url} comes without encryption and without a checksum: whoever is on the way can change it`
-        : `${url} has no checksum: a wrong image cannot be told from the right one`,
+        ? `${shownUrl(url)} comes without encryption and without a checksum: whoever is on the way can change it`
+        : `${shownUrl(url)} has no checksum: a wrong image cannot be told from the right one`,
     ),
     ...(images.length > 0
       ? ['the size of the image is compared with the disk before it is written']

@@ -119,6 +119,15 @@ describe('the planned disk', () => {
     message: 'the probe did not finish within 30000 ms',
   };
   const data = (device: string, type = 'ext4') => [{ device, type }];
+  const namespaces = [
+    disk('/dev/nvme0n1', {
+      serial: 'NVME-1',
+      wwn: 'eui.01',
+      size_bytes: 240 * GiB,
+      contents: data('/dev/nvme0n1p1'),
+    }),
+    disk('/dev/nvme0n2', { serial: 'NVME-1', wwn: 'eui.02' }),
+  ];
 
   it.each<[string, Given, string]>([
     [
@@ -168,6 +177,32 @@ describe('the planned disk', () => {
     [
       'may be removable where its serial is named',
       { disks: [disk('/dev/sda', { removable: true })], actions: withHints({ serial: 'S-sda' }) },
+      '/dev/sda',
+    ],
+    [
+      'is none of two namespaces that have the named serial',
+      { disks: namespaces, actions: withHints({ serial: 'NVME-1' }), reimage: true },
+      'plan.ambiguous',
+    ],
+    [
+      'is the namespace whose WWN is named, whatever the other one holds',
+      { disks: namespaces, actions: withHints({ wwn: 'eui.02' }) },
+      '/dev/nvme0n2',
+    ],
+    [
+      'is the one of the named serial that another hint tells from the others',
+      { disks: namespaces, actions: withHints({ serial: 'NVME-1', size: 480 }) },
+      '/dev/nvme0n2',
+    ],
+    [
+      'is the one of the named serial that has two paths',
+      {
+        disks: [
+          disk('/dev/sda', { serial: 'M', paths: ['/dev/sdb'] }),
+          disk('/dev/sdb', { serial: 'M', paths: ['/dev/sda'] }),
+        ],
+        actions: withHints({ serial: 'M' }),
+      },
       '/dev/sda',
     ],
     [
@@ -402,6 +437,39 @@ describe('a plan', () => {
         ? ''
         : `${content} is an expression and stays as it is: {{ ${name} }} alone is filled in`,
     );
+  });
+
+  it('does not leave alone another path to its disk, and says which file system is meant', () => {
+    const shown = plan({
+      disks: [
+        disk('/dev/sda', { serial: 'M', paths: ['/dev/sdb'] }),
+        disk('/dev/sdb', { serial: 'M', paths: ['/dev/sda'] }),
+        disk('/dev/sdc', { size_bytes: 900 * GiB }),
+      ],
+      actions: [
+        image,
+        { action: 'writefile', path: '/a', content: '', target: 'esp' },
+        { action: 'writefile', path: '/b', content: '', partition: 2 },
+      ],
+    });
+    expect(shown.left_alone.map(({ device }) => device)).toEqual(['/dev/sdc']);
+    expect(shown.actions.slice(1).map(({ does }) => does)).toEqual([
+      'writes /a on the EFI system partition of /dev/sda',
+      'writes /b on partition 2 of /dev/sda',
+    ]);
+  });
+
+  it('shows no password, token or signature of a URL', () => {
+    const shown = plan({
+      disks: [disk('/dev/sda')],
+      actions: [
+        { action: 'image2disk', url: 'https://ada:p@ss@x:8443/a.raw?sig=s3cret' },
+        { action: 'jetpack', url: 'https://t0ken@git/x.git' },
+      ],
+    });
+    expect(JSON.stringify(shown)).not.toMatch(/ada|p@ss|s3cret|t0ken/);
+    expect(shown.actions[0]?.does).toContain('writes https://x:8443/a.raw?… to');
+    expect(shown.warnings[0]).toContain('https://x:8443/a.raw?… has no checksum');
   });
 
   it('is made of a long text in one pass', () => {

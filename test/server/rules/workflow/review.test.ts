@@ -72,6 +72,18 @@ describe('a workflow that waits', () => {
     expect(status?.error).toContain('another disk looks like the planned one');
   });
 
+  it('for one of two namespaces, which have one serial, does not mind what is on the other', () => {
+    const [one, other] = disksBy(() => 'NVME-1');
+    if (one === undefined || other === undefined) throw new Error('there are two');
+    const blank = { ...one, wwn: 'eui.01' };
+    const used = { ...other, wwn: 'eui.02', contents: [{ device: '/dev/vdb1', type: 'ext4' }] };
+    const workflow = waiting([blank, { ...used, size_bytes: 960 * 2 ** 30 }]);
+    expect(workflow.spec.plan?.disk?.wwn).toBe('eui.01');
+    expect(review(machine('b', [blank, used]), workflow, now)).toBe(workflow);
+    const both = [{ ...blank, contents: used.contents }, used];
+    expect(review(machine('b', both), workflow, now).status?.error).toContain('was found');
+  });
+
   it('for a disk with a serial waits for the next boot', () => {
     const disks = disksBy((name) => `S-${name}`);
     const workflow = waiting(disks);
