@@ -23,7 +23,10 @@ const maxAttempts = 3;
 export const image2disk: Action<'image2disk'> = {
   check({ url, checksum }) {
     if (!/^https?:\/\/./i.test(url) || URL.parse(url) === null) {
-      throw new AppError('action.invalid', `url must begin with http:// or https://`);
+      throw new AppError(
+        'action.invalid',
+        'url must be an address that begins with http:// or https://',
+      );
     }
     if (checksum !== undefined) parseChecksum(checksum);
   },

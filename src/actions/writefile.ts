@@ -50,7 +50,7 @@ export function contentOf({ content, content_b64: encoded }: WriteFile): Buffer 
 /** Octal, as chmod takes it. Errors: AppError `action.invalid`. */
 export function modeOf({ mode }: WriteFile): number | undefined {
   if (mode === undefined) return undefined;
-  if (/^(0o?)?[0-7]{1,4}$/.test(mode)) return Number.parseInt(mode.replace(/^0o/, ''), 8);
+  if (/^(0o)?0*[0-7]{1,4}$/.test(mode)) return Number.parseInt(mode.replace(/^0o/, ''), 8);
   throw new AppError('action.invalid', `mode must be octal digits, such as "0644", not "${mode}"`);
 }
 

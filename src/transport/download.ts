@@ -6,6 +6,7 @@ import { AppError } from '../core/errors.ts';
 import { openAgent } from './connections.ts';
 import type { PinnedTrust } from './pinned-trust.ts';
 import type { ProxySettings } from './proxy.ts';
+import { isCertificateError } from './requests.ts';
 
 export interface Download {
   readonly status: number;
@@ -30,7 +31,7 @@ export interface DownloadOptions {
 const maxRedirections = 5;
 
 /** The answer to a GET. Errors: those of node:http and node:tls, AppError `server.garbled` for redirections
- *  that lead nowhere, `config.invalid`, or the signal's reason. */
+ *  that lead nowhere, `server.untrusted`, `config.invalid`, or the signal's reason. */
 export async function download(
   url: string,
   headers: Readonly<Record<string, string>>,
@@ -93,6 +94,19 @@ async function ask(
     };
   } catch (err) {
     destroy();
-    throw err;
+    throw isCertificateError(err) && !isAboutTime(err) ? untrusted(url, err) : err;
   }
+}
+
+/** A clock that is wrong at first may be set meanwhile. */
+function isAboutTime({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'CERT_NOT_YET_VALID' || code === 'CERT_HAS_EXPIRED';
+}
+
+function untrusted({ origin }: URL, cause: NodeJS.ErrnoException): AppError {
+  return new AppError(
+    'server.untrusted',
+    `the certificate of ${origin} is not trusted; take a server with one of a public CA, or this server's own images`,
+    { cause, details: { url: origin, reason: cause.code } },
+  );
 }

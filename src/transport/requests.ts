@@ -152,7 +152,7 @@ export class Requests {
 
 /** True if OpenSSL refused the server's certificate.
  *  Source: Node.js documentation of tls, "X509 certificate error codes". */
-function isCertificateError(err: unknown): err is NodeJS.ErrnoException {
+export function isCertificateError(err: unknown): err is NodeJS.ErrnoException {
   const code = err instanceof Error && 'code' in err ? String(err.code) : '';
   return /CERT|^ERR_TLS_CERT_ALTNAME|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|^HOSTNAME_MISMATCH/.test(
     code,

@@ -43,6 +43,25 @@ describe.skipIf(!canInstall)(`nothing is written ${needs}`, () => {
     ],
     ['empty', 'image.damaged', () => Buffer.alloc(0)],
     [
+      'an answer of a server that has none',
+      'image.unsupported',
+      () => Buffer.from('{"error":404}'),
+    ],
+    [
+      'packed with too large a window behind a frame to be skipped',
+      'image.unsupported',
+      () =>
+        Buffer.concat([
+          Buffer.from('\x50\x2a\x4d\x18\0\0\0\0', 'latin1'),
+          pack(image, 'zstd', '--long=27', '--no-check'),
+        ]),
+    ],
+    [
+      'packed with too large a dictionary',
+      'image.unsupported',
+      () => pack(image, 'xz', '--lzma2=preset=0,dict=128MiB'),
+    ],
+    [
       'packed with too large a window',
       'image.unsupported',
       () => pack(image, 'zstd', '--long=27', '--no-check'),

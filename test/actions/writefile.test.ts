@@ -111,6 +111,9 @@ it.each([
   expect(() => writefile.check?.(given)).toThrow(message);
 });
 
-it.each(['0', '0000', '644', '0644', '0o644', '4755'])('writefile takes the mode %s', (mode) => {
-  expect(() => writefile.check?.(fields({ mode }))).not.toThrow();
-});
+it.each(['0', '0000', '644', '0644', '0o644', '4755', '000644', '0o00644'])(
+  'writefile takes the mode %s',
+  (mode) => {
+    expect(() => writefile.check?.(fields({ mode }))).not.toThrow();
+  },
+);

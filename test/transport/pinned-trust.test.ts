@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { classifyFailure } from '../../src/transport/failure.ts';
 import { PinnedTrust } from '../../src/transport/pinned-trust.ts';
 import { HttpTransport } from '../../src/transport/transport.ts';
+import { download } from '../../src/transport/download.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { startServer } from '../agent/server.ts';
 import { hasOpenssl, TestCa, type Issued } from './test-ca.ts';
@@ -95,6 +96,17 @@ describe.skipIf(!hasOpenssl)('a server with a certificate (skipped without opens
     const forged = await checkIn(dressedUp, { pin: otherCa.sha256 });
     expect(forged.outcome).toContain('was not issued by the CA that it names');
     expect(other.records + forged.records).toBe(0);
+  });
+
+  it('is refused at once by who fetches a file from it, where nobody vouches for it', async () => {
+    const server = await startServer({ tls: ca.issue(local, '2020-01-01', '2040-01-01') });
+    open.push(server.close);
+    const asked = download(`${server.url}/images/x`, {}, new AbortController().signal, {
+      clock: systemClock,
+      trustedOrigins: [],
+      userAgent: 'test',
+    });
+    await expect(asked).rejects.toMatchObject({ code: 'server.untrusted' });
   });
 
   it('is not asked by http when a CA is pinned', async () => {

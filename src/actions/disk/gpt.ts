@@ -96,12 +96,14 @@ function sign(header: Buffer): void {
   header.writeUInt32LE(crc32(header), 16);
 }
 
-/** Its one partition covers the disk, as far as 32 bits go. */
+/** Its one partition covers the disk, as far as 32 bits go. A hybrid MBR has others beside it, over which it must not
+ *  reach: boards that boot by the MBR find theirs no more. */
 function correctProtectiveMbr(head: Buffer, lastLba: number): void {
-  for (const at of mbrEntries) {
-    if (head[at + 4] !== 0xee || head.readUInt32LE(at + 8) !== 1) continue;
-    head.writeUInt32LE(Math.min(lastLba, 0xffffffff), at + 12);
-  }
+  const used = mbrEntries.filter((at) => head[at + 4] !== 0);
+  const [at] = used;
+  if (at === undefined || used.length > 1) return;
+  if (head[at + 4] !== 0xee || head.readUInt32LE(at + 8) !== 1) return;
+  head.writeUInt32LE(Math.min(lastLba, 0xffffffff), at + 12);
 }
 
 function hasGpt(head: Buffer, sectorBytes: number): boolean {

@@ -2,6 +2,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { Patience } from '../../core/deadline.ts';
 import { AppError } from '../../core/errors.ts';
+import { shownUrl } from '../../core/shown-url.ts';
 
 /** The beginning of an answer over HTTP, redirections followed. */
 export interface Answer {
@@ -83,13 +84,7 @@ export async function* chunksInTime(answer: Answer, clock: Clock): AsyncGenerato
 export function unreachable(url: string, cause: unknown): AppError {
   return new AppError(
     'image.unreachable',
-    `cannot fetch ${shown(url)}; check the URL in the template and that this machine can reach it`,
+    `cannot fetch ${shownUrl(url)}; check the URL in the template and that this machine can reach it`,
     { cause },
   );
-}
-
-/** A URL without what may be a password or a signature. */
-export function shown(url: string): string {
-  const parsed = URL.parse(url);
-  return parsed === null ? 'the URL' : `${parsed.origin}${parsed.pathname}`;
 }

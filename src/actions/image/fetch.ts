@@ -1,8 +1,8 @@
 // Fetches whole files that fit into memory, and says whether a file is the one that its checksum names.
 import { AppError } from '../../core/errors.ts';
+import { shownUrl } from '../../core/shown-url.ts';
 import type { ActionContext } from '../action.ts';
 import type { Checksum } from './checksum.ts';
-import { shown } from './answer.ts';
 import { Transfer } from './transfer.ts';
 
 /** A transfer for an action: its retries are noted. */
@@ -19,7 +19,7 @@ export function newTransfer(
     signal,
     algorithm: checksum?.algorithm ?? 'sha256',
     isVerified: checksum !== undefined,
-    onRetry: (reason) => note(`${shown(url)}: ${reason}`),
+    onRetry: (reason) => note(`${shownUrl(url)}: ${reason}`),
   });
 }
 
@@ -37,7 +37,7 @@ export async function fetchFile(
     chunks.push(chunk);
     size += chunk.length;
     if (size > maxBytes) {
-      throw new AppError('image.damaged', `${shown(url)} has more than ${maxBytes} bytes`);
+      throw new AppError('image.damaged', `${shownUrl(url)} has more than ${maxBytes} bytes`);
     }
   }
   compareHash(transfer, checksum);
@@ -52,6 +52,6 @@ export function compareHash(transfer: Transfer, checksum: Checksum | undefined):
   if (hash === hex) return `${algorithm}:${hash}`;
   throw new AppError(
     'image.damaged',
-    `${shown(transfer.url)} is not the file that its checksum names: ${algorithm} ${hash} instead of ${hex}`,
+    `${shownUrl(transfer.url)} is not the file that its checksum names: ${algorithm} ${hash} instead of ${hex}`,
   );
 }

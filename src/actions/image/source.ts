@@ -1,11 +1,11 @@
 // The image that a URL names: fetched, unpacked, and known to be the same file however often it is read.
 import { AppError } from '../../core/errors.ts';
+import { shownUrl } from '../../core/shown-url.ts';
 import type { ActionContext } from '../action.ts';
-import { fileNameOf, findChecksum, parseChecksum, type Checksum } from './checksum.ts';
+import { filePathOf, findChecksum, parseChecksum, type Checksum } from './checksum.ts';
 import { ByteStream } from './packing/byte-stream.ts';
 import { unpack, type Unpacked } from './packing/unpack.ts';
 import { compareHash, fetchFile, newTransfer } from './fetch.ts';
-import { shown } from './answer.ts';
 import type { Transfer } from './transfer.ts';
 
 /** One reading of the image. */
@@ -62,7 +62,10 @@ export class ImageSource {
     const isSame =
       this.#first.etag === transfer.etag && this.#first.sizeBytes === transfer.sizeBytes;
     if (!isSame) {
-      throw new AppError('image.changed', `the server has another file at ${shown(this.#url)} now`);
+      throw new AppError(
+        'image.changed',
+        `the server has another file at ${shownUrl(this.#url)} now`,
+      );
     }
   }
 
@@ -72,7 +75,7 @@ export class ImageSource {
       return;
     throw new AppError(
       'image.unsupported',
-      `the server does not say how long ${shown(this.#url)} is, so that a broken transfer looks like a whole one; give a checksum`,
+      `the server does not say how long ${shownUrl(this.#url)} is, so that a broken transfer looks like a whole one; give a checksum`,
     );
   }
 
@@ -101,8 +104,9 @@ async function fetchChecksum(
   context: ActionContext,
 ): Promise<Checksum> {
   const list = await fetchFile(listUrl, context, { maxBytes: maxChecksumFileBytes });
-  const name = fileNameOf(imageUrl);
-  const found = findChecksum(list.toString('utf8'), name);
+  const path = filePathOf(imageUrl);
+  const found = findChecksum(list.toString('utf8'), path);
   if (found !== undefined) return found;
-  throw new AppError('image.damaged', `${shown(listUrl)} has no SHA-256 or SHA-512 of ${name}`);
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  throw new AppError('image.damaged', `${shownUrl(listUrl)} has no SHA-256 or SHA-512 of ${name}`);
 }

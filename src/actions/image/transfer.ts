@@ -4,7 +4,8 @@ import { createHash, type Hash } from 'node:crypto';
 import { fullJitterMs } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError, describeError } from '../../core/errors.ts';
-import { askInTime, chunksInTime, shown, unreachable, type Answer, type Ask } from './answer.ts';
+import { shownUrl } from '../../core/shown-url.ts';
+import { askInTime, chunksInTime, unreachable, type Answer, type Ask } from './answer.ts';
 import { RemoteFile } from './remote-file.ts';
 
 export interface TransferOptions {
@@ -129,6 +130,10 @@ export class Transfer implements AsyncIterable<Uint8Array> {
   async #askFrom(offset: number): Promise<Answer | undefined> {
     if (offset === 0) {
       const whole = await this.#ask({});
+      if (whole.status !== 200) {
+        whole.close();
+        throw new Error('the server gives a part of the file where all of it was asked for');
+      }
       this.#file = new RemoteFile(whole);
       return whole;
     }
@@ -193,7 +198,10 @@ export class Transfer implements AsyncIterable<Uint8Array> {
   }
 
   #changed(): AppError {
-    return new AppError('image.changed', `the server has another file at ${shown(this.url)} now`);
+    return new AppError(
+      'image.changed',
+      `the server has another file at ${shownUrl(this.url)} now`,
+    );
   }
 }
 

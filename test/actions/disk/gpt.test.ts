@@ -53,6 +53,17 @@ describe.skipIf(!canPartition)('the GPT of an image (needs sfdisk, sgdisk)', () 
     expect(moveBackup(Buffer.alloc(MiB), disk(64 * MiB))).toBeUndefined();
   });
 
+  it('keeps the MBR of a board that boots by it', () => {
+    const hybrid = Buffer.from(gpt.subarray(0, MiB));
+    hybrid.writeUInt32LE(2047, 446 + 12);
+    hybrid.set([0, 0, 0, 0, 0x0c], 462);
+    hybrid.writeUInt32LE(2048, 462 + 8);
+    hybrid.writeUInt32LE(4096, 462 + 12);
+    const moved = moveBackup(hybrid, disk(64 * MiB));
+    expect(moved?.head.subarray(0, 512).equals(hybrid.subarray(0, 512))).toBe(true);
+    expect(moved?.backup.offset).toBe(64 * MiB - 33 * 512);
+  });
+
   it('must count in the disk’s sectors', () => {
     expect(() => checkTable(gpt, disk(64 * MiB, 4096))).toThrow('sectors of 512 bytes');
     expect(() => checkTable(gpt, disk(64 * MiB))).not.toThrow();

@@ -1,6 +1,6 @@
 import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { findChecksum, fileNameOf, parseChecksum } from '../../../src/actions/image/checksum.ts';
+import { filePathOf, findChecksum, parseChecksum } from '../../../src/actions/image/checksum.ts';
 import { Digests } from '../../../src/actions/image/digests.ts';
 import { recognise } from '../../../src/actions/image/packing/kind.ts';
 import { parseZstdFrame, zstdFrameLength } from '../../../src/actions/image/packing/zstd-frame.ts';
@@ -32,10 +32,19 @@ describe('recognising an image', () => {
     ['<?xml version="1.0"?>', 'web page'],
     [`${'a'.repeat(64)}  disk.raw`, 'checksum'],
     ['-----BEGIN PGP SIGNED MESSAGE-----', 'signature'],
+    ['version https://git-lfs.github.com/spec/v1\n', 'Git LFS'],
   ])('%j… is refused', (head, what) => {
     expect(recognise(bytes(head))).toEqual({ unsupported: expect.stringContaining(what) });
   });
 });
+
+it.each(['{"error":"no such image"}', 'not found\n', `${'x'.repeat(511)}\n`])(
+  'a text is no image: %j',
+  (text) => {
+    expect(recognise(Buffer.from(text))).toEqual({ unsupported: 'a text' });
+    expect(recognise(bytes(`${text.slice(0, 100)}\x55\xaa`))).toBe('raw');
+  },
+);
 
 describe('the header of a zstd frame', () => {
   it('says the window and, where there is one, the size', () => {
@@ -100,8 +109,25 @@ describe('a checksum', () => {
     expect(findChecksum(`${a}\n${a}\n`, 'anything')).toBeUndefined();
   });
 
-  it('is looked for by the last name of the URL', () => {
-    expect(fileNameOf('https://host/images/debian%2B12.raw?x=/y#z')).toBe('debian+12.raw');
+  it('of a file with the same name in another folder is another one', () => {
+    const [arm, amd] = ['1'.repeat(64), '2'.repeat(64)];
+    const list = `${arm}  ./arm64/disk.raw\n${amd} *./amd64/disk.raw\n`;
+    expect(findChecksum(list, '/debian/amd64/disk.raw')?.hex).toBe(amd);
+    expect(findChecksum(list, '/debian/arm64/disk.raw')?.hex).toBe(arm);
+    expect(findChecksum(`${arm}  /build/x/disk.raw\n`, '/debian/disk.raw')?.hex).toBe(arm);
+    expect(findChecksum(list, '/debian/amd64/disk.iso')).toBeUndefined();
+  });
+
+  it('is read as OpenSSL writes it, and without a name as from a pipe', () => {
+    expect(findChecksum(`SHA2-256(disk.raw)= ${a}\n`, '/disk.raw')?.hex).toBe(a);
+    expect(findChecksum(`SHA512(disk.raw)= ${b}\r\n`, '/disk.raw')?.hex).toBe(b);
+    expect(findChecksum(`${a}  -\n`, '/disk.raw')?.hex).toBe(a);
+    expect(findChecksum(`${a}  -\n${a}  other.raw\n`, '/disk.raw')).toBeUndefined();
+  });
+
+  it('is looked for by the path of the URL', () => {
+    expect(filePathOf('https://host/images/debian%2B12.raw?x=/y#z')).toBe('/images/debian+12.raw');
+    expect(filePathOf('https://host/%E0%A4%A')).toBe('/%E0%A4%A');
   });
 });
 

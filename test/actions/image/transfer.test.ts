@@ -92,6 +92,15 @@ describe('a transfer', () => {
     expect(asked[1]).toMatchObject({ range: 'bytes=3-', 'if-range': '"a"' });
   });
 
+  it('takes no part of a file for all of it', async () => {
+    const { read, notes, clock } = transferFrom(
+      () => rest(3),
+      () => answer(200, whole, 'abcdef'),
+    );
+    expect(await inTime(clock, read())).toBe('abcdef');
+    expect(notes[0]).toContain('gives a part of the file');
+  });
+
   it('takes a connection for dead that gives no byte for two minutes', async () => {
     const { read, notes, clock } = transferFrom(
       () => answer(200, whole, 'abc', stall),
@@ -115,7 +124,7 @@ describe('a transfer', () => {
     );
     await expect(inTime(clock, read())).rejects.toMatchObject({
       code: 'image.unreachable',
-      message: expect.stringMatching(/^cannot fetch http:\/\/server\/image;/),
+      message: expect.stringMatching(/^cannot fetch http:\/\/server\/image\?…;/),
       cause: { message: 'the server answered 502' },
     });
   });

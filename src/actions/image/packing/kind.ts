@@ -20,6 +20,7 @@ const unsupported: readonly (readonly [string, ...string[]])[] = [
   ['an lzip file', 'LZIP'],
   ['an Android sparse image', '\x3a\xff\x26\xed'],
   ['a signature', '-----BEGIN '],
+  ['a pointer to a file of Git LFS', 'version https://git-lfs'],
 ];
 const webPage = /^\s*<(!doctype|html|head|\?xml)/i;
 const checksums = /^[0-9a-f]{64}\s/;
@@ -39,8 +40,12 @@ export function recognise(head: Uint8Array): Kind | { readonly unsupported: stri
   if (webPage.test(text)) return { unsupported: 'a web page' };
   if (checksums.test(text)) return { unsupported: 'a file of checksums' };
   const [name] = unsupported.find(([, ...starts]) => starts.some((s) => text.startsWith(s))) ?? [];
-  return name === undefined ? 'raw' : { unsupported: name };
+  if (name !== undefined) return { unsupported: name };
+  // An error message, a list of links: no disk begins so, as the mark of a boot sector is no letter.
+  return isText.test(text) ? { unsupported: 'a text' } : 'raw';
 }
+
+const isText = /^[\t\n\r\x20-\x7e]+$/;
 
 /** A frame of zstd that holds no data: 184d2a50 to 184d2a5f. */
 function isSkippedFrame(text: string): boolean {

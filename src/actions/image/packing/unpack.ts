@@ -2,7 +2,7 @@
 // short fails; it never ends.
 import { pipeline } from 'node:stream/promises';
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
-import { AppError, isAppError } from '../../../core/errors.ts';
+import { AppError, describeError, isAppError } from '../../../core/errors.ts';
 import { ByteStream } from './byte-stream.ts';
 import { recognise, recognisedBytes, type Kind, type Packing } from './kind.ts';
 import { imageInTar } from './tar.ts';
@@ -95,8 +95,17 @@ async function checkZstd(stream: ByteStream): Promise<number | undefined> {
   if (frame === undefined) return undefined;
   const { windowBytes, contentBytes } = frame;
   if (windowBytes <= maxWindowBytes) return contentBytes;
-  throw unsupported(
-    `unpacking it takes ${Math.ceil(windowBytes / 1024 / 1024)} MiB of memory where 64 are allowed; pack it without --long and --ultra`,
+  throw tooLarge(`${Math.ceil(windowBytes / 1024 / 1024)} MiB`);
+}
+
+/** Of a frame behind the first one, which was looked at. Source: zstd_errors.h. */
+function isWindowTooLarge(err: unknown): boolean {
+  return Object(err).code === 'ZSTD_error_frameParameter_windowTooLarge';
+}
+
+function tooLarge(memory = 'more'): AppError {
+  return unsupported(
+    `unpacking it takes ${memory} of memory where 64 MiB are allowed; pack it without --long, --ultra and larger dictionaries`,
   );
 }
 
@@ -114,7 +123,7 @@ async function* inflate(
     await feeding;
     if (inputError !== undefined) throw inputError;
   } catch (err) {
-    throw inputError ?? damaged(kind, err);
+    throw inputError ?? (isWindowTooLarge(err) ? tooLarge() : damaged(kind, err));
   } finally {
     engine.destroy();
     await feeding;
@@ -146,8 +155,14 @@ async function* filtered(
   try {
     yield* output;
   } catch (err) {
-    throw isAppError(err, 'exec.failed') ? damaged(kind, err.cause) : err;
+    if (!isAppError(err, 'exec.failed')) throw err;
+    throw isMemoryLimit(err.cause) ? tooLarge() : damaged(kind, err.cause);
   }
+}
+
+/** Source: message_mem_needed and LZMA_MEMLIMIT_ERROR of xz's src/xz/message.c. */
+function isMemoryLimit(cause: unknown): boolean {
+  return /memory (?:usage limit|is required)/i.test(describeError(cause));
 }
 
 function damaged(kind: Packing, cause: unknown): AppError {
