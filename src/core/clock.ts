@@ -18,23 +18,35 @@ export const systemClock: Clock = {
     const [seconds, nanoseconds] = hrtime();
     return seconds * 1_000 + nanoseconds / 1e6;
   },
-  sleep: (ms, signal) =>
-    new Promise((resolve, reject) => {
-      if (signal?.aborted) {
-        reject(abortReason(signal));
-        return;
-      }
-      const onAbort = (): void => {
-        clearTimeout(timer);
-        reject(abortReason(signal));
-      };
-      const timer = setTimeout(() => {
-        signal?.removeEventListener('abort', onAbort);
-        resolve();
-      }, ms);
-      signal?.addEventListener('abort', onAbort, { once: true });
-    }),
+  sleep: (ms, signal) => (ms <= longestTimerMs ? timer(ms, signal) : longSleep(ms, signal)),
 };
+
+/** Node ends a longer timer at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
+async function longSleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  let left = ms;
+  for (; left > longestTimerMs; left -= longestTimerMs) await timer(longestTimerMs, signal);
+  await timer(left, signal);
+}
+
+function timer(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted === true) {
+      reject(abortReason(signal));
+      return;
+    }
+    const onAbort = (): void => {
+      clearTimeout(timeout);
+      reject(abortReason(signal));
+    };
+    const timeout = setTimeout(() => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    }, ms);
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
 
 /** A clock that stands still until it is advanced. A simulated week takes milliseconds. */
 export class ManualClock implements Clock {

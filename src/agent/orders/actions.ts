@@ -6,7 +6,7 @@ import type { WorkflowEvent } from '../../model/api/agent.ts';
 import type { TemplateActionToRun, TemplateToRun } from '../../transport/answers.ts';
 import { withDeadline } from '../../core/deadline.ts';
 import { cut } from '../../core/text.ts';
-import type { Journal } from './journal.ts';
+import type { Journal, JournalEntry } from './journal.ts';
 
 export interface ActionProgress {
   readonly percent?: number;
@@ -75,15 +75,17 @@ export async function runWorkflow(
   try {
     const runs = template.actions.map((action) => [action, runnerOf(action, context)] as const);
     for (const [action] of runs) check?.(action);
-    const { finished = 0, hasFailed = false } = (journal && (await journal.of(workflow))) ?? {};
-    if (hasFailed) throw new AppError('action.failed', `workflow ${workflow} has failed before`);
+    const actions = template.actions.map(({ action }) => action);
+    const before = (journal && (await journal.of(workflow))) ?? { finished: 0 };
+    const { finished } = before;
+    refuseToGoOn(workflow, before, actions);
     await within(clock, template.timeoutSeconds, signal, async (inTime) => {
       for (const [index, [action, runner]] of runs.entries()) {
         if (index < finished) continue;
         const outcome = await runAction(workflow, action, runner, inTime, context);
         leave = outcome?.leave ?? leave;
         // An action that leaves this boot is repeated if the boot goes on.
-        if (leave === undefined) await journal?.note(workflow, { finished: index + 1 });
+        if (leave === undefined) await journal?.note(workflow, { finished: index + 1, actions });
       }
     });
   } catch (err) {
@@ -104,6 +106,22 @@ export async function runWorkflow(
   report({ type: 'completed', workflow, success: true });
   await context.flush();
   return leave;
+}
+
+/** Errors: AppError `action.failed` where this boot has failed with the workflow, or has begun with other actions: a
+ *  server of version 0.1.0 gives the template as it is by now. */
+function refuseToGoOn(
+  workflow: string,
+  { finished, actions, hasFailed = false }: JournalEntry,
+  now: readonly string[],
+): void {
+  if (hasFailed) throw new AppError('action.failed', `workflow ${workflow} has failed before`);
+  const isSame = actions === undefined || actions.join(' ') === now.join(' ');
+  if (finished === 0 || isSame) return;
+  throw new AppError(
+    'action.failed',
+    `the template has other actions than when the agent, restarted since, began with it; run it again`,
+  );
 }
 
 async function runAction(

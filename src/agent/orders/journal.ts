@@ -2,9 +2,11 @@
 // twice, and what failed is not tried again by itself.
 import type { Notebook } from '../boot.ts';
 
-interface JournalEntry {
+export interface JournalEntry {
   /** So many actions, from the first one on, were finished. */
   readonly finished: number;
+  /** The names of all actions of the workflow, as they were then. */
+  readonly actions?: readonly string[];
   readonly hasFailed?: boolean;
 }
 
@@ -23,13 +25,22 @@ export function openJournal(bootId: string, notebook: Notebook | undefined): Jou
       const text = await notebook?.read();
       const noted = notebook === undefined ? last : parse(text);
       if (typeof noted !== 'object' || noted === null) return undefined;
-      const entry = { boot_id: '', workflow: '', finished: 0, has_failed: false, ...noted };
+      const entry = {
+        ...{ boot_id: '', workflow: '', finished: 0, has_failed: false },
+        ...noted,
+      };
       if (entry.boot_id !== bootId || entry.workflow !== workflow) return undefined;
       const finished = Number.isSafeInteger(entry.finished) ? entry.finished : 0;
-      return { finished, hasFailed: entry.has_failed };
+      const { actions: named }: { readonly actions?: unknown } = noted;
+      const actions = Array.isArray(named) ? named.map(String) : undefined;
+      return {
+        finished,
+        hasFailed: entry.has_failed,
+        ...(actions === undefined ? {} : { actions }),
+      };
     },
-    async note(workflow, { finished, hasFailed = false }) {
-      last = { boot_id: bootId, workflow, finished, has_failed: hasFailed };
+    async note(workflow, { finished, actions, hasFailed = false }) {
+      last = { boot_id: bootId, workflow, finished, actions, has_failed: hasFailed };
       await notebook?.write(JSON.stringify(last));
     },
   };

@@ -71,7 +71,7 @@ const spellings: Readonly<Record<string, { readonly pattern: RegExp; readonly me
       message: 'is not an octal number of at most 7777: write it as "0644"',
     },
     root_partition: {
-      pattern: /^(?:[1-9]\d{0,2}|(?:PART)?(?:LABEL|UUID)=.+|\/dev\/.+)$/i,
+      pattern: /^(?:[1-9]\d{0,2}|(?:PART)?(?:LABEL|UUID)=\S+|\/dev\/\S+)$/,
       message: 'is not a partition: write it as "2", LABEL=…, UUID=… or /dev/…',
     },
     efi_size: size,

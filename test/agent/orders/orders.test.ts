@@ -411,6 +411,28 @@ describe('runWorkflow', () => {
     expect(ran).toEqual(['one', 'two', 'two', 'one', 'two']);
   });
 
+  it('does not go on after a restart of the agent with a template of other actions', async () => {
+    const notebook = memoryNotebook();
+    const ran: string[] = [];
+    const abort = new AbortController();
+    const runners: ActionRunners = {
+      one: async () => void ran.push('one'),
+      two: async () => {
+        abort.abort(new Error('the agent is stopped'));
+        throw abort.signal.reason;
+      },
+    };
+    const journal = () => openJournal('boot', notebook);
+    const { signal } = abort;
+    await runAll(runners, { signal, journal: journal(), actions: ['one', 'two'] });
+    const again = await runAll(runners, { journal: journal(), actions: ['two', 'one', 'one'] });
+    expect(ran).toEqual(['one']);
+    expect(again.events.at(-1)).toMatchObject({
+      success: false,
+      error: expect.stringContaining('other actions'),
+    });
+  });
+
   it('does not run again what was stopped, though the agent is restarted', async () => {
     const notebook = memoryNotebook();
     const stop = new AbortController();

@@ -135,6 +135,11 @@ describe('a template', () => {
       action({ action: 'kexec', root_partition: 1.5 }),
       'spec.actions[2].root_partition',
     ],
+    [
+      'a label that no command line can have',
+      action({ action: 'kexec', root_partition: 'LABEL=my root' }),
+      'spec.actions[2].root_partition',
+    ],
     ['half a MiB', action({ action: 'partition', efi_size: 1.5 }), 'spec.actions[2].efi_size'],
     [
       'a size in words',
