@@ -35,9 +35,13 @@ function fillContent(
   content: string,
   variables: Variables,
 ): string {
-  if (isJinja(content)) {
-    return fillJinja(content, variables, (body, safe) => fillContent({ path }, body, safe));
-  }
+  return isJinja(content)
+    ? fillJinja(content, variables, (body, safe) => fillPlain(path, body, safe))
+    : fillPlain(path, content, variables);
+}
+
+/** What Jinja leaves of a file is not read by it again, whatever it begins with. */
+function fillPlain(path: string, content: string, variables: Variables): string {
   // A script has quotes of its own, which mean other things.
   if (content.startsWith('#!')) return fillText(content, variables);
   const places = placeholdersOf(content, variables);
@@ -72,25 +76,46 @@ const privateUse = Array.from({ length: 0xf900 - 0xe000 }, (_, i) =>
 
 /** Fills in what is no YAML, line by line. */
 function fillLines(content: string, variables: Variables): string {
+  const quotes = new OpenQuotes(content);
   return content.replaceAll(placeholder, (whole, name: string, at: number) => {
     const text = variables.get(name)?.text;
     if (text === undefined) return whole;
-    const quote = openQuote(content.slice(content.lastIndexOf('\n', at - 1) + 1, at));
+    const quote = quotes.at(at);
     if (quote === '"') return JSON.stringify(text).slice(1, -1);
     return quote === "'" ? text.replaceAll("'", "''") : text;
   });
 }
 
-/** The quote of the string that a line leaves open. A quote opens one only where a value may begin. */
-function openQuote(line: string): '"' | "'" | undefined {
-  let open: '"' | "'" | undefined;
-  for (let i = 0; i < line.length; i++) {
-    const c = line.charAt(i);
-    if (open === '"' && c === '\\') i += 1;
-    else if (c === open) open = undefined;
-    else if (open === undefined && (c === '"' || c === "'")) {
-      if (i === 0 || /[\s[{,:(=-]/.test(line.charAt(i - 1))) open = c;
-    }
+/** Reads a text once, from place to place. */
+class OpenQuotes {
+  readonly #text: string;
+  #at = 0;
+  #open: '"' | "'" | undefined;
+
+  constructor(text: string) {
+    this.#text = text;
   }
-  return open;
+
+  /** The quote of the string that the line leaves open before `end`, which is never less than it was before. A quote
+   *  opens a string only where a value may begin. */
+  at(end: number): '"' | "'" | undefined {
+    for (; this.#at < end; this.#at += 1) {
+      const c = this.#text.charAt(this.#at);
+      if (c === '\n') this.#open = undefined;
+      else if (this.#open === '"' && c === '\\') this.#skipEscaped();
+      else if (c === this.#open) this.#open = undefined;
+      else if (this.#open === undefined && (c === '"' || c === "'") && this.#mayOpen()) {
+        this.#open = c;
+      }
+    }
+    return this.#open;
+  }
+
+  #skipEscaped(): void {
+    if (this.#text.charAt(this.#at + 1) !== '\n') this.#at += 1;
+  }
+
+  #mayOpen(): boolean {
+    return this.#at === 0 || /[\s[{,:(=-]/.test(this.#text.charAt(this.#at - 1));
+  }
 }

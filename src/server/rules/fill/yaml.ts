@@ -49,6 +49,7 @@ export function fillYaml(places: Placeholders, isYaml: boolean): string | undefi
 class Filler {
   readonly #places: Placeholders;
   readonly #edits: Edit[] = [];
+  readonly #keptOf = new Map<Collection, { readonly first: number; readonly last: number }>();
 
   constructor(places: Placeholders) {
     this.#places = places;
@@ -144,43 +145,56 @@ class Filler {
   /** The items of a variable in the place of one item of a list. */
   #items(list: Collection, i: number, value: CST.Token, items: readonly string[]): void {
     const length = 'source' in value ? value.source.length : 0;
-    const mark = markOf(list, i);
     if (items.length === 0) {
-      this.#withoutItem(list, i, value.offset + length);
+      this.#withoutItem(list, i);
       return;
     }
-    const before = this.#places.source.slice(0, mark?.offset);
-    const indent = before.slice(before.lastIndexOf('\n') + 1).replaceAll(/\S/g, ' ');
-    const between = list.type === 'block-seq' ? `\n${indent}- ` : ', ';
+    const between = list.type === 'block-seq' ? `\n${this.#indentOf(list, i)}- ` : ', ';
     this.#edit(value.offset, length, items.map(scalar).join(between));
   }
 
-  /** Takes the item `i` out, which ends at `end`. */
-  #withoutItem(list: Collection, i: number, end: number): void {
-    const { source } = this.#places;
-    const mark = markOf(list, i);
+  /** The blanks that put a line's dash below that of the item `i`. */
+  #indentOf(list: Collection, i: number): string {
+    const before = this.#places.source.slice(0, markOf(list, i)?.offset);
+    return before.slice(before.lastIndexOf('\n') + 1).replaceAll(/\S/g, ' ');
+  }
+
+  /** Takes the item `i` out. */
+  #withoutItem(list: Collection, i: number): void {
+    const { first, last } = this.#kept(list);
     const next = markOf(list, i + 1);
-    const from = mark?.offset ?? end;
+    const start = startOfValue(list, i);
+    const end = endOfItem(list, i);
+    const from = markOf(list, i)?.offset ?? start;
     if (list.type !== 'block-seq') {
-      const start = mark?.offset ?? list.items[i]?.value?.offset ?? end;
-      // The comma behind the first item goes with it.
-      const to = i === 0 && next !== undefined ? next.offset + 1 : end;
-      this.#edit(start, to - start, '');
-    } else if (list.items.every((item) => this.#isNothing(item.value))) {
+      // The comma behind the first items goes with them.
+      if (i < first && next !== undefined) this.#edit(start, next.offset + 1 - start, '');
+      else this.#edit(i < first ? start : from, end - (i < first ? start : from), '');
+    } else if (first > last) {
       // An empty list has no block form. At its key's own indentation it needs one more space.
-      if (i === 0) this.#edit(from, end - from, ' []');
-      else this.#edit(from, end - from, '');
-    } else if (next !== undefined) {
+      this.#edit(from, end - from, i === 0 ? ' []' : '');
+    } else if (i < last && next !== undefined) {
       this.#edit(from, next.offset - from, '');
-    } else {
-      // Behind others, it has its line for itself.
+    } else if (i === last + 1) {
+      // Behind others, it and those after it have their lines for themselves.
+      const { source } = this.#places;
       const line = source.lastIndexOf('\n', from) + 1;
-      this.#edit(line, (source.indexOf('\n', end) + 1 || source.length) - line, '');
+      const to = source.indexOf('\n', endOfItem(list, list.items.length - 1)) + 1 || source.length;
+      this.#edit(line, to - line, '');
     }
   }
 
-  #isNothing(value: CST.Token | null | undefined): boolean {
-    return value ? this.#whole(value)?.items?.length === 0 : false;
+  /** The first and the last item of a list that stay; the first is behind the last where none does. Looks at a list
+   *  once. */
+  #kept(list: Collection): { readonly first: number; readonly last: number } {
+    const known = this.#keptOf.get(list);
+    if (known !== undefined) return known;
+    const stays = ({ value }: Collection['items'][number]): boolean =>
+      !value || this.#whole(value)?.items?.length !== 0;
+    const first = list.items.findIndex(stays);
+    const kept = { first: first === -1 ? Infinity : first, last: list.items.findLastIndex(stays) };
+    this.#keptOf.set(list, kept);
+    return kept;
   }
 
   #hasVariable(source: string): boolean {
@@ -210,6 +224,15 @@ class Filler {
 function markOf(list: Collection, i: number): CST.SourceToken | undefined {
   const mark = list.type === 'block-seq' ? 'seq-item-ind' : 'comma';
   return list.items[i]?.start.find(({ type }) => type === mark);
+}
+
+function startOfValue({ items }: Collection, i: number): number {
+  return items[i]?.value?.offset ?? 0;
+}
+
+function endOfItem(list: Collection, i: number): number {
+  const value = list.items[i]?.value;
+  return startOfValue(list, i) + (value && 'source' in value ? value.source.length : 0);
 }
 
 function startsWith(token: Collection, bracket: string): boolean {

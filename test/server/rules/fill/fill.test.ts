@@ -291,6 +291,25 @@ it('is filled into a long text of letters or quotes in one pass', () => {
   }
 });
 
+it.each([
+  ['many variables on one line', '{{ default_user }} '.repeat(25_000), 'root '.repeat(25_000)],
+  ['many headers of Jinja', `${'## template: jinja\n'.repeat(25_000)}`, undefined],
+  ['a list of nothing', `- {{ ssh_import_id }}\n`.repeat(8_000), ` []${'\n'.repeat(8_000)}`],
+  [
+    'a list of nothing on one line',
+    `[${'{{ ssh_import_id }}, '.repeat(8_000)}1]`,
+    `[${' '.repeat(8_000)}1]`,
+  ],
+])('is filled into %s in one pass', (_what, content, expected) => {
+  expect(fill({ content }).content).toBe(expected ?? content);
+});
+
+it('is filled into a list on one line as many items, many times, in one pass', () => {
+  const content = `[${'{{ ssh_import_id }}, '.repeat(8_000)}1]`;
+  const filled = fill({ content }, { ssh_import_id: 'gh:a gh:b' }).content;
+  expect(filled).toBe(`[${'gh:a, gh:b, '.repeat(8_000)}1]`);
+});
+
 /** Places in a file that cloud-init fills in with Jinja before it reads it. */
 const jinjaPlaces = [
   'v: {{ x }}\nh: {{ ds.meta_data["h"] }}',
@@ -401,7 +420,28 @@ describe('a list variable', () => {
     ['last', 'k:\n  - b\n  - {{ssh_authorized_keys}}\nl: 1', ['b']],
     ['between', 'k:\n- b\n- {{ssh_authorized_keys}}\n- c\nl: 1', ['b', 'c']],
     ['twice', 'k:\n  - {{ssh_authorized_keys}}\n  - {{ssh_authorized_keys}}\nl: 1', []],
+    [
+      'twice behind another',
+      'k:\n  - b\n  - {{ssh_authorized_keys}}\n  - {{ssh_authorized_keys}}\nl: 1',
+      ['b'],
+    ],
+    [
+      'twice before another',
+      'k:\n  - {{ssh_authorized_keys}}\n  - {{ssh_authorized_keys}}\n  - b\nl: 1',
+      ['b'],
+    ],
     ['in brackets', 'k: [{{ssh_authorized_keys}}]\nl: 1', []],
+    ['twice in brackets', 'k: [{{ssh_authorized_keys}}, {{ssh_authorized_keys}}]\nl: 1', []],
+    [
+      'twice before another in brackets',
+      'k: [{{ssh_authorized_keys}}, {{ssh_authorized_keys}}, b]\nl: 1',
+      ['b'],
+    ],
+    [
+      'around another in brackets',
+      'k: [{{ssh_authorized_keys}}, b, {{ssh_authorized_keys}}, {{ssh_authorized_keys}}]\nl: 1',
+      ['b'],
+    ],
     ['first in brackets', 'k: [ {{ssh_authorized_keys}}, b ]\nl: 1', ['b']],
     ['last in brackets', '{"k": ["b", {{ssh_authorized_keys}}], "l": 1}', ['b']],
   ])('without items is no item, %s', (_name, content, rest) => {
