@@ -25,10 +25,7 @@ export function openJournal(bootId: string, notebook: Notebook | undefined): Jou
       const text = await notebook?.read();
       const noted = notebook === undefined ? last : parse(text);
       if (typeof noted !== 'object' || noted === null) return undefined;
-      const entry = {
-        ...{ boot_id: '', workflow: '', finished: 0, has_failed: false },
-        ...noted,
-      };
+      const entry = { boot_id: '', workflow: '', finished: 0, has_failed: false, ...noted };
       if (entry.boot_id !== bootId || entry.workflow !== workflow) return undefined;
       const finished = Number.isSafeInteger(entry.finished) ? entry.finished : 0;
       const { actions: named }: { readonly actions?: unknown } = noted;

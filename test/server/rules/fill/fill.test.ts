@@ -293,7 +293,7 @@ it('is filled into a long text of letters or quotes in one pass', () => {
 
 it.each([
   ['many variables on one line', '{{ default_user }} '.repeat(25_000), 'root '.repeat(25_000)],
-  ['many headers of Jinja', `${'## template: jinja\n'.repeat(25_000)}`, undefined],
+  ['many headers of Jinja', '## template: jinja\n'.repeat(25_000), undefined],
   ['a list of nothing', `- {{ ssh_import_id }}\n`.repeat(8_000), ` []${'\n'.repeat(8_000)}`],
   [
     'a list of nothing on one line',
