@@ -46,7 +46,7 @@ export function findChecksum(text: string, path: string): Checksum | undefined {
   });
   const most = Math.max(1, ...found.map(({ shared }) => shared));
   const named = found.filter(({ shared }) => shared === most);
-  // What was read from a pipe has the name "-".
+  // A file that was read from a pipe has the name "-".
   const alone = found.length === 1 && found[0]?.file === '-' ? found : [];
   return [...named, ...alone]
     .map(({ checksum }) => checksum)

@@ -1,13 +1,20 @@
 // Reads YAML that people write by hand.
-import { parseDocument, type YAMLParseError, type YAMLWarning } from 'yaml';
+import { LineCounter, parseDocument, type YAMLParseError, type YAMLWarning } from 'yaml';
 
 /** The document in a text of YAML. Throws an Error of one line that repeats nothing of the text: a secret may stand
  *  in it. */
 export function parseYaml(text: string): unknown {
-  // By the rules of YAML 1.2 also where a directive names 1.1, in which 010 is eight and yes is true.
-  const document = parseDocument(text, { stringKeys: true, schema: 'core' });
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, {
+    stringKeys: true,
+    // By the rules of YAML 1.2 also where a directive names 1.1, in which 010 is eight and yes is true.
+    schema: 'core',
+    // Each error of a text on one line would copy all of it.
+    prettyErrors: false,
+    lineCounter,
+  });
   const [fault] = [...document.errors, ...document.warnings];
-  if (fault !== undefined) throw new Error(`${sayingOf(fault)}${placeOf(fault)}`);
+  if (fault !== undefined) throw new Error(`${sayingOf(fault)}${placeOf(fault, lineCounter)}`);
   try {
     const value: unknown = document.toJS();
     return value;
@@ -32,7 +39,8 @@ function sayingOf({ code, message }: YAMLParseError | YAMLWarning): string {
   return sayings[code] ?? message.split(/ at line |:?\n/)[0] ?? message;
 }
 
-function placeOf({ linePos }: YAMLParseError | YAMLWarning): string {
-  const [start] = linePos ?? [];
-  return start === undefined ? '' : ` at line ${start.line}, column ${start.col}`;
+function placeOf({ pos: [start] }: YAMLParseError | YAMLWarning, lines: LineCounter): string {
+  if (start < 0) return '';
+  const { line, col } = lines.linePos(start);
+  return ` at line ${line}, column ${col}`;
 }

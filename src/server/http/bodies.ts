@@ -32,11 +32,19 @@ function parser(parse: Parse) {
 }
 
 /** An empty body is none, whatever its type says. Errors: AppError `request.malformed`, `request.unsupported`. */
-function read({ headers, routeOptions }: FastifyRequest, bytes: Buffer, parse: Parse): unknown {
-  if (bytes.length === 0) return undefined;
+function read(
+  { headers, routeOptions, is404 }: FastifyRequest,
+  bytes: Buffer,
+  parse: Parse,
+): unknown {
+  // Whoever is told that a route does not exist need not be known: nothing of theirs is parsed.
+  if (bytes.length === 0 || is404) return undefined;
   refuseOtherCharset(headers['content-type'] ?? '');
   const { access } = routeOptions.config;
   const isAgents = access === 'enrol' || access === 'agent';
+  if (isAgents && parse === parseYaml) {
+    throw new AppError('request.unsupported', 'an agent sends JSON, not YAML');
+  }
   if (!isAgents && !isUtf8(bytes)) {
     throw new AppError('request.malformed', 'the body is not UTF-8');
   }

@@ -4,6 +4,7 @@ import { parse as parseYamlText } from 'yaml';
 import { AppError } from '../../core/errors.ts';
 import { exactReviver, stringifyExact } from '../../core/exact-json.ts';
 import { isWellFormed, wellFormed } from '../../core/text.ts';
+import { withoutStacks } from '../rules/bounded-yaml.ts';
 
 /** Deeper than any document of this API, and shallow enough for recursive code. */
 const maxDepth = 32;
@@ -38,17 +39,22 @@ export function parseYaml(text: string, surrogates: Surrogates = 'refuse'): unkn
   try {
     // Block collections nest by indentation; only the round trip through JSON makes their depth visible.
     json = stringifyExact(
-      // Its warnings would bring the text into the log.
-      parseYamlText(text, finite, {
-        maxAliasCount: 100,
-        uniqueKeys: true,
-        intAsBigInt: true,
-        // Also where a directive names YAML 1.1, in which 0644 is 420 and yes is true.
-        schema: 'core',
-        logLevel: 'error',
-      }),
+      withoutStacks(() =>
+        parseYamlText(text, finite, {
+          maxAliasCount: 100,
+          uniqueKeys: true,
+          intAsBigInt: true,
+          // Also where a directive names YAML 1.1, in which 0644 is 420 and yes is true.
+          schema: 'core',
+          // Its warnings would bring the text into the log.
+          logLevel: 'error',
+          // Each error of a text on one line would copy all of it.
+          prettyErrors: false,
+        }),
+      ),
     );
   } catch (cause) {
+    if (cause instanceof RangeError) throw tooDeep();
     throw new AppError('request.malformed', 'cannot read the body as YAML', {
       cause,
     });
@@ -69,13 +75,14 @@ function refuseDepth(text: string): void {
     if (c === 0x22) i = endOfString(text, i);
     else if (c === 0x5b || c === 0x7b) {
       if (++depth > maxDepth) {
-        throw new AppError(
-          'request.malformed',
-          `the body is nested deeper than ${maxDepth} levels`,
-        );
+        throw tooDeep();
       }
     } else if (c === 0x5d || c === 0x7d) depth--;
   }
+}
+
+function tooDeep(): AppError {
+  return new AppError('request.malformed', `the body is nested deeper than ${maxDepth} levels`);
 }
 
 /** The index of the quote that closes the string opened at `start`. */

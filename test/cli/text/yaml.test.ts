@@ -32,3 +32,7 @@ it.each([
 it('reads by the rules of YAML 1.2, whatever a directive says', () => {
   expect(parseYaml('%YAML 1.1\n---\na: 010\nb: yes\n')).toEqual({ a: 10, b: 'yes' });
 });
+
+it('of a text with an error in each character, the first is said', () => {
+  expect(() => parseYaml(`[${']'.repeat(50_000)}`)).toThrow('at line 1, column 3');
+});

@@ -141,6 +141,21 @@ describe('every route', () => {
     expect(Object.prototype).not.toHaveProperty('isAdmin');
   });
 
+  it('takes no time for YAML with an error in each character, and none from strangers', async () => {
+    const server = await startServer();
+    const body = `[${']'.repeat(200_000)}`;
+    const headers = { 'content-type': 'application/yaml' };
+    const answer = await server.call('PUT', '/api/templates/t', { body, headers });
+    expect(answer.status).toBe(400);
+    for (const [path, status] of [
+      ['/api/agent/checkin', 415],
+      ['/api/nothing', 404],
+    ] as const) {
+      const given = await server.call('POST', path, { body, headers });
+      expect([path, given.status]).toEqual([path, status]);
+    }
+  });
+
   it('refuses bodies of more than 1 MiB', async () => {
     const server = await startServer();
     const faults = new Faults();

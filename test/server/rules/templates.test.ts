@@ -63,6 +63,21 @@ describe('a template', () => {
     );
   });
 
+  it('that could not be filled in is refused, with the limit that it is beyond', async () => {
+    const server = await startServer();
+    const content = `${'['.repeat(80)}{{ hostname }}${']'.repeat(80)}`;
+    const answer = await server.call('PUT', '/api/templates/deep', {
+      body: {
+        apiVersion: 'dragonfly.computer/v1',
+        kind: 'Template',
+        metadata: { name: 'deep' },
+        spec: { actions: [{ action: 'writefile', path: '/a.json', content }] },
+      },
+    });
+    expect([answer.status, answer.body.code]).toEqual([422, 'request.invalid']);
+    expect(answer.body.error).toContain('/a.json is nested deeper than 64 levels');
+  });
+
   it('has its variables filled for a machine, and leaves braces of others alone', async () => {
     const server = await startServer({ publicUrl: 'https://boot.example.org' });
     await server.call('PUT', '/api/templates/everything', { body: yaml, headers: asYaml });

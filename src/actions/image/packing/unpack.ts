@@ -98,7 +98,7 @@ async function checkZstd(stream: ByteStream): Promise<number | undefined> {
   throw tooLarge(`${Math.ceil(windowBytes / 1024 / 1024)} MiB`);
 }
 
-/** Of a frame behind the first one, which was looked at. Source: zstd_errors.h. */
+/** True for a frame behind the first one, which was looked at. Source: zstd_errors.h. */
 function isWindowTooLarge(err: unknown): boolean {
   return Object(err).code === 'ZSTD_error_frameParameter_windowTooLarge';
 }

@@ -17,7 +17,7 @@ import { queuedTemplate, templateOfWork } from '../../machines/queued-template.t
 import { maskedVariables, variablesOf } from '../../machines/variables.ts';
 import { etag, hasConditions, refuseStale, refuseUnmet } from '../../rules/etag.ts';
 import type { App, Services } from '../../services.ts';
-import { fillTemplate } from '../../rules/fill/fill.ts';
+import { fillFault, fillTemplate } from '../../rules/fill/fill.ts';
 import { storedFault, templateFault } from '../../rules/templates.ts';
 import { damagedOf, Done, errors, IfMatch, IfMatchOrNone, serverSeen } from '../route.ts';
 
@@ -187,8 +187,16 @@ function notItsWork(): AppError {
 function checkBody(body: unknown): { value: unknown } | { error: Error } {
   const { fault: _shown, ...template } = Object(inDragonflysSpelling(body));
   const document: unknown = typeof body === 'object' ? template : body;
-  const error = templateFault(document);
+  const error = templateFault(document) ?? beyondLimits(document);
   return error === undefined ? { value: document } : { error };
+}
+
+/** `document` is a template. */
+function beyondLimits(document: unknown): AppError | undefined {
+  // It was checked by the schema.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const fault = fillFault(document as Template);
+  return fault === undefined ? undefined : new AppError('request.invalid', `body: ${fault}`);
 }
 
 /** A template as operators see it. */

@@ -1,21 +1,43 @@
 // Fills in the variables of a template, in every text field of its actions. In a file's content a value is
 // written as its place in YAML or JSON needs it. Pure.
 import type { Template, TemplateAction } from '../../../model/documents/template.ts';
+import { isAppError } from '../../../core/errors.ts';
+import { yamlTokens } from '../bounded-yaml.ts';
 import { fillJinja, isJinja } from './jinja.ts';
+import { maxYamlDepth, maxYamlLength, Room, tooDeepYaml, tooMuchYaml } from './limits.ts';
 import { fillYaml, type Placeholders } from './yaml.ts';
-import type { Variables } from './variables.ts';
+import { variableNames, type Variables } from './variables.ts';
 
-/** Replaces `{{ name }}`. Unknown names stay as they are: cloud-init and others have braces of their own. */
+/** Replaces `{{ name }}`. Unknown names stay as they are: cloud-init and others have braces of their own.
+ *  Errors: AppError `template.invalid` for one beyond the limits. */
 export function fillTemplate(template: Template, variables: Variables): Template {
-  const actions = template.spec.actions.map((action) => fillAction(action, variables));
+  const room = new Room();
+  const actions = template.spec.actions.map((action) => fillAction(action, variables, room));
   return { ...template, spec: { ...template.spec, actions } };
 }
 
-function fillAction(action: TemplateAction, variables: Variables): TemplateAction {
+/** The reason why a template is beyond the limits, whatever the values of its variables; undefined for one that is
+ *  not. */
+export function fillFault(template: Template): string | undefined {
+  try {
+    fillTemplate(template, new Map(variableNames.map((name) => [name, { text: '' }])));
+    return undefined;
+  } catch (err) {
+    if (isAppError(err, 'template.invalid')) return err.message;
+    throw err;
+  }
+}
+
+function fillAction(action: TemplateAction, variables: Variables, room: Room): TemplateAction {
   const filled = Object.entries(action).map(([name, value]) => {
     if (typeof value !== 'string' || name === 'action') return [name, value];
+    if (!takeValues(value, variables, room)) return [name, value];
     const isContent = action.action === 'writefile' && name === 'content';
-    return [name, isContent ? fillContent(action, value, variables) : fillText(value, variables)];
+    const { path } = { path: '', ...action };
+    return [
+      name,
+      isContent ? fillContent(path, value, variables, room) : fillText(value, variables),
+    ];
   });
   // Only texts became other texts.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
@@ -30,24 +52,35 @@ function fillText(text: string, variables: Variables): string {
   return text.replaceAll(placeholder, (whole, name: string) => variables.get(name)?.text ?? whole);
 }
 
-function fillContent(
-  { path }: { readonly path: string },
-  content: string,
-  variables: Variables,
-): string {
-  return isJinja(content)
-    ? fillJinja(content, variables, (body, safe) => fillPlain(path, body, safe))
-    : fillPlain(path, content, variables);
+/** True if the text has variables in it, for whose values there is room. */
+function takeValues(text: string, variables: Variables, room: Room): boolean {
+  let isAny = false;
+  for (const [, name = ''] of text.matchAll(placeholder)) {
+    const variable = variables.get(name);
+    if (variable === undefined) continue;
+    isAny = true;
+    room.takeValue(Math.max(variable.text.length, variable.yaml?.length ?? 0));
+  }
+  return isAny;
 }
 
-/** What Jinja leaves of a file is not read by it again, whatever it begins with. */
-function fillPlain(path: string, content: string, variables: Variables): string {
+function fillContent(path: string, content: string, variables: Variables, room: Room): string {
+  return isJinja(content)
+    ? fillJinja(content, variables, (body, safe) => fillPlain(path, body, safe, room))
+    : fillPlain(path, content, variables, room);
+}
+
+/** Jinja reads a file once: the rest of it is no file for Jinja, whatever it begins with. */
+function fillPlain(path: string, content: string, variables: Variables, room: Room): string {
   // A script has quotes of its own, which mean other things.
   if (content.startsWith('#!')) return fillText(content, variables);
   const places = placeholdersOf(content, variables);
   const isYaml = isCloudConfig.test(content) || /\.(?:ya?ml|json)$/.test(path);
-  const filled = places && fillYaml(places, isYaml);
-  return filled ?? fillLines(content, variables);
+  if (places === undefined) return fillLines(content, variables);
+  const hasRoom = content.length <= maxYamlLength && room.takeYaml(content.length);
+  const tokens = hasRoom ? yamlTokens(places.source, maxYamlDepth) : undefined;
+  if (tokens === undefined && isYaml) throw hasRoom ? tooDeepYaml(path) : tooMuchYaml(path);
+  return (tokens && fillYaml(places, tokens, isYaml)) ?? fillLines(content, variables);
 }
 
 const isCloudConfig = /^\ufeff?#cloud-config\b/;

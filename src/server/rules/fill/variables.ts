@@ -2,6 +2,7 @@
 import { v5 as uuidv5 } from 'uuid';
 import { parse } from 'yaml';
 import type { Machine } from '../../../model/machine.ts';
+import { withoutStacks } from '../bounded-yaml.ts';
 import { networkConfig } from './network-config.ts';
 
 /** The variables that operators set for all machines as "template.<name>". */
@@ -117,7 +118,9 @@ function linesOf(text: string, separator: RegExp): string[] {
 function flowList(text: string): string[] | undefined {
   if (!text.startsWith('[')) return undefined;
   try {
-    const list: unknown = parse(text, { schema: 'failsafe' });
+    const list: unknown = withoutStacks(() =>
+      parse(text, { schema: 'failsafe', prettyErrors: false }),
+    );
     const isTexts = Array.isArray(list) && list.every((item) => typeof item === 'string');
     return isTexts ? list : undefined;
   } catch {

@@ -1,6 +1,7 @@
 // Fills variables into YAML, JSON included, so that every value is read as exactly what it is, wherever its
 // placeholder stands. What needs no change keeps its bytes. Pure.
-import { CST, parseAllDocuments, Parser } from 'yaml';
+import { CST } from 'yaml';
+import { hasYamlErrors } from '../bounded-yaml.ts';
 import {
   escapes,
   isSurelyPlain,
@@ -31,16 +32,19 @@ interface Edit {
 
 type Collection = CST.BlockMap | CST.BlockSequence | CST.FlowCollection;
 
-/** Fills YAML in. `isYaml`: it is meant as YAML even if it cannot be read to the end. Returns undefined for
- *  anything else: what has errors, or is no map and no list. */
-export function fillYaml(places: Placeholders, isYaml: boolean): string | undefined {
-  const tokens = [...new Parser().parse(places.source)];
+/** Fills YAML in, of which `tokens` are the tokens. `isYaml`: it is meant as YAML even if it cannot be read to the end.
+ *  Returns undefined for anything else: what has errors, or is no map and no list. */
+export function fillYaml(
+  places: Placeholders,
+  tokens: readonly CST.Token[],
+  isYaml: boolean,
+): string | undefined {
   const values = tokens.flatMap((token) => (token.type === 'document' ? (token.value ?? []) : []));
   const isCollection = values.some(({ type }) =>
     /^(?:block-(?:map|seq)|flow-collection)$/.test(type),
   );
   if (!isCollection) return undefined;
-  if (!isYaml && hasErrors(places.source)) return undefined;
+  if (!isYaml && hasYamlErrors(tokens)) return undefined;
   const filler = new Filler(places);
   for (const value of values) filler.node(value);
   return filler.result();
@@ -237,8 +241,4 @@ function endOfItem(list: Collection, i: number): number {
 
 function startsWith(token: Collection, bracket: string): boolean {
   return token.type === 'flow-collection' && token.start.source === bracket;
-}
-
-function hasErrors(source: string): boolean {
-  return parseAllDocuments(source, { uniqueKeys: false }).some(({ errors }) => errors.length > 0);
 }
