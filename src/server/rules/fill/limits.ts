@@ -4,9 +4,9 @@ import { AppError } from '../../../core/errors.ts';
 
 /** Deeper than any file that people write. */
 export const maxYamlDepth = 64;
-/** Of all YAML in a template that has variables in it, JSON included. */
+/** The length of all YAML in a template that has variables in it, JSON included. */
 export const maxYamlLength = 262_144;
-/** Of all values that are filled in. */
+/** The length of all values that are filled in. */
 export const maxFilledLength = 4_194_304;
 
 /** The room that is left in one template. Units: UTF-16 code units. */
