@@ -117,6 +117,10 @@ describe.skipIf(!canInstall)(`an image that turns out to be wrong ${needs}`, () 
       () => Buffer.concat([pack(image, 'zstd'), Buffer.from('what is this?')]),
     ],
     ['bzip2 cut short', () => cut(pack(image, 'bzip2', '-1'))],
+    [
+      'bzip2 with something behind it',
+      () => Buffer.concat([pack(image, 'bzip2', '-1'), Buffer.from('what is this?')]),
+    ],
     ['tar cut short', () => tar('disk.raw', image).subarray(0, 7 * MiB)],
     ['tar without its end', () => tar('disk.raw', image).subarray(0, image.length + 512)],
     ['tar with two images', () => twoInTar()],

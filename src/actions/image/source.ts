@@ -4,7 +4,7 @@ import { shownUrl } from '../../core/shown-url.ts';
 import type { ActionContext } from '../action.ts';
 import { filePathOf, findChecksum, parseChecksum, type Checksum } from './checksum.ts';
 import { ByteStream } from './packing/byte-stream.ts';
-import { unpack, type Unpacked } from './packing/unpack.ts';
+import { unpack, type Filter, type Unpacked } from './packing/unpack.ts';
 import { compareHash, fetchFile, newTransfer } from './fetch.ts';
 import type { Transfer } from './transfer.ts';
 
@@ -44,16 +44,24 @@ export class ImageSource {
 
   /** Begins to read it from its start. Errors: AppError `image.*`. */
   async open(): Promise<Opened> {
-    const { host, signal } = this.#context;
     const transfer = newTransfer(this.#url, this.#context, this.#checksum);
     const file = new ByteStream(transfer);
     const head = await file.peek(1);
-    const filter = (program: string, args: readonly string[], input: AsyncIterable<Uint8Array>) =>
-      host.filter(program, args, input, { signal });
+    const filter: Filter = (program, args, input) => this.#filter(program, args, input);
     this.#requireSame(transfer);
     const unpacked = await unpack(file, transfer.sizeBytes, filter);
     this.#requireAnEnd(transfer, unpacked, head.length);
     return { ...unpacked, transfer, finish: () => this.#finish(transfer, file) };
+  }
+
+  async *#filter(...[program, args, input]: Parameters<Filter>): AsyncGenerator<Uint8Array> {
+    const { host, signal } = this.#context;
+    const said: string[] = [];
+    yield* host.filter(program, args, input, { signal, onLine: (line) => said.push(line) });
+    // bzip2 calls it a success when it passes over what it does not know.
+    const complaint = said.find((line) => line.includes('garbage'));
+    if (complaint === undefined) return;
+    throw new AppError('exec.failed', `${program} failed`, { cause: new Error(complaint) });
   }
 
   /** A second reading must be of the file of the first one. */

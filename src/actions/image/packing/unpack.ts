@@ -115,7 +115,7 @@ async function* inflate(
   engine: ReturnType<typeof createGunzip> | ReturnType<typeof createZstdDecompress>,
 ): AsyncGenerator<Uint8Array> {
   let inputError: unknown;
-  let fed = 0;
+  const given = { bytes: 0, toLastContent: 0 };
   const feeding = pipeline(read(), engine).catch(() => {});
   try {
     // Without an encoding, what an engine gives are bytes.
@@ -128,16 +128,23 @@ async function* inflate(
     engine.destroy();
     await feeding;
   }
-  // gzip is padded with zeroes, which the engine knows. After a zstd frame only another one may stand: what
-  // is none is one that was damaged.
-  if (kind === 'zstd' && engine.bytesWritten < fed) {
+  for await (const chunk of stream) note(chunk);
+  // gzip may be padded with zeroes, at which the engine stops. Behind a frame only another one may stand: what is none
+  // is one that was damaged.
+  if (engine.bytesWritten < (kind === 'gzip' ? given.toLastContent : given.bytes)) {
     throw damaged(kind, new Error(`what follows at byte ${engine.bytesWritten} is no frame`));
+  }
+
+  function note(chunk: Uint8Array): void {
+    const last = chunk.findLastIndex((byte) => byte !== 0);
+    if (last !== -1) given.toLastContent = given.bytes + last + 1;
+    given.bytes += chunk.length;
   }
 
   async function* read(): AsyncGenerator<Uint8Array> {
     try {
       for await (const chunk of stream) {
-        fed += chunk.length;
+        note(chunk);
         yield chunk;
       }
     } catch (err) {
