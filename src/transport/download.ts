@@ -1,5 +1,6 @@
 // Asks for a file over HTTP, wherever redirections lead, and gives the answer as it comes. What an answer
 // means, and when to ask again, is decided by who asks.
+import { isUtf8 } from 'node:buffer';
 import { request, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import type { Clock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
@@ -55,7 +56,9 @@ export async function download(
 function locationOf({ status, headers }: Download, from: URL): URL | undefined {
   const location = headers['location'];
   if (![301, 302, 303, 307, 308].includes(status) || location === undefined) return undefined;
-  const next = URL.parse(location, from);
+  // Headers are read as Latin-1, and servers write names in UTF-8.
+  const bytes = Buffer.from(location, 'latin1');
+  const next = URL.parse(isUtf8(bytes) ? bytes.toString('utf8') : location, from);
   if (next !== null && /^https?:$/.test(next.protocol)) return next;
   throw new AppError('server.garbled', `${from.origin} leads to what is no web address`);
 }
@@ -66,6 +69,7 @@ async function ask(
   signal: AbortSignal,
   { clock, proxy, trust, trustedOrigins, zones, userAgent }: DownloadOptions,
 ): Promise<Download> {
+  refuseMalformedUser(url);
   const pinned = trustedOrigins.includes(url.origin) ? trust : undefined;
   const zone = zones?.get(url.origin);
   const { agent, destroy } = await openAgent(url.origin, { clock, proxy, zone, trust: pinned });
@@ -95,6 +99,19 @@ async function ask(
   } catch (err) {
     destroy();
     throw isCertificateError(err) && !isAboutTime(err) ? untrusted(url, err) : err;
+  }
+}
+
+/** Errors: AppError `config.invalid` for a user or a password that Node's client cannot send. */
+function refuseMalformedUser({ username, password, origin }: URL): void {
+  try {
+    decodeURIComponent(username + password);
+  } catch (cause) {
+    throw new AppError(
+      'config.invalid',
+      `the user or password in the URL of ${origin} cannot be read: write % as %25`,
+      { cause },
+    );
   }
 }
 
