@@ -61,13 +61,13 @@ function complete(document: Json): Json {
 function describeOperation(operation: Json, place: string): Json {
   const { id, ...known }: Partial<(typeof operations)[string]> = operations[place] ?? {};
   const { requestBody, responses } = operation;
-  const tags: unknown[] = Array.isArray(operation['tags']) ? operation['tags'] : [];
+  const isAgents = Array.isArray(operation['tags']) && operation['tags'].includes('agent');
   return {
     ...(id === undefined ? {} : { operationId: id }),
     ...operation,
     ...(requestBody === undefined
       ? {}
-      : { requestBody: describeBody(Object(requestBody), place, known.example, tags) }),
+      : { requestBody: describeBody(Object(requestBody), place, known.example, isAgents) }),
     responses: {
       ...mapObject(Object(responses), (response, status) =>
         describeResponse(Object(response), status, known),
@@ -78,9 +78,9 @@ function describeOperation(operation: Json, place: string): Json {
 }
 
 /** Agents send JSON alone. */
-function describeBody(body: Json, place: string, example: unknown, tags: readonly unknown[]): Json {
+function describeBody(body: Json, place: string, example: unknown, isAgents: boolean): Json {
   const [content] = Object.values(Object(body['content']));
-  const types = ['application/json', ...(tags.includes('agent') ? [] : ['application/yaml'])];
+  const types = ['application/json', ...(isAgents ? [] : ['application/yaml'])];
   if (place.startsWith('PATCH')) types.push('application/merge-patch+json');
   const shown = { ...Object(content), ...(example === undefined ? {} : { example }) };
   return { ...body, content: Object.fromEntries(types.map((type) => [type, shown])) };
