@@ -5,7 +5,7 @@ import type { DiskContents } from '../../../model/hardware/contents.ts';
 import type { PlannedDisk } from '../../../model/documents/planned-disk.ts';
 import type { StoredDisk } from '../../../model/hardware/disk.ts';
 import type { StoredOs } from '../../../model/hardware/existing-os.ts';
-import { isByName, matches, type Hints } from './hints.ts';
+import { bareWwn, isByName, matches, type Hints } from './hints.ts';
 
 /** A template's description of its disk. */
 export interface Wanted {
@@ -117,7 +117,16 @@ export function holds(disk: Pick<StoredDisk, 'device' | 'paths'>, { device }: St
 
 function fits({ device, hints }: Wanted, disk: StoredDisk): boolean {
   if (hints !== undefined && matches(hints, disk) !== true) return false;
-  return device === 'auto' || disk.device === device || (disk.paths ?? []).includes(device);
+  return device === 'auto' || isCalled(device, disk);
+}
+
+/** True for the kernel's name of a disk, of a path to it, and for those of udev's that stay over a boot. */
+function isCalled(name: string, { device, paths = [], by_path: byPath, wwn }: StoredDisk): boolean {
+  if (name === device || paths.includes(name)) return true;
+  const [, folder, link = ''] = /^\/dev\/disk\/(by-path|by-id)\/(.+)$/.exec(name) ?? [];
+  if (folder === 'by-path') return link === byPath;
+  const hasWwn = folder === 'by-id' && wwn !== undefined && wwn !== null;
+  return hasWwn && bareWwn(link.replace(/^nvme-/, '')) === bareWwn(wwn);
 }
 
 function noDisk(
@@ -134,8 +143,12 @@ function noDisk(
       `the template names ${unfilled} as its disk, which is not a variable: write "auto", a device, or hints in root_device`,
     );
   }
+  const isUntold = (disk: StoredDisk): boolean =>
+    hints !== undefined && matches(hints, disk) === undefined;
+  const other = (disk: StoredDisk): string =>
+    isUntold(disk) ? 'one of which its agent did not tell that' : 'another one';
   const each = disks.map(
-    (disk) => `${disk.device} is ${reasonAgainst(disk, isNamed) ?? 'another one'}`,
+    (disk) => `${disk.device} is ${reasonAgainst(disk, isNamed) ?? other(disk)}`,
   );
   const why = each.length === 0 ? 'its agent reported no disks' : each.join(', ');
   return new AppError('plan.no-disk', `no disk of the machine can be written as ${sought}: ${why}`);

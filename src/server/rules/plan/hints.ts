@@ -128,7 +128,8 @@ function spelling(name: string, text: string): string {
   return name === 'wwn' ? bareWwn(lower) : lower;
 }
 
-function bareWwn(wwn: string): string {
+/** A WWN without the prefixes that programs put before it. */
+export function bareWwn(wwn: string): string {
   return wwn.toLowerCase().replace(/^(?:naa\.|eui\.|wwn-|0x)+/, '');
 }
 

@@ -211,6 +211,32 @@ describe('the planned disk', () => {
       'plan.no-disk',
     ],
     [
+      'is the one of a name of udev’s, by its place',
+      {
+        disks: [disk('/dev/sda'), { ...small, by_path: 'pci-0000:00:17.0-ata-2' }],
+        actions: [{ ...image, disk: '/dev/disk/by-path/pci-0000:00:17.0-ata-2' }],
+      },
+      '/dev/sdb',
+    ],
+    [
+      'is the one of a name of udev’s, by its WWN',
+      {
+        disks: [small, disk('/dev/sda', { wwn: 'naa.5002538F42A1B2C3' })],
+        actions: [{ ...image, disk: '/dev/disk/by-id/wwn-0x5002538f42a1b2c3' }],
+      },
+      '/dev/sda',
+    ],
+    [
+      'is the namespace of a name of udev’s',
+      { disks: namespaces, actions: [{ ...image, disk: '/dev/disk/by-id/nvme-eui.02' }] },
+      '/dev/nvme0n2',
+    ],
+    [
+      'is none where a name of udev’s is another one’s',
+      { disks: [small], actions: [{ ...image, disk: '/dev/disk/by-id/wwn-0x5002' }] },
+      'plan.no-disk',
+    ],
+    [
       'is the one of its path',
       { disks: [disk('/dev/sda'), small], actions: [{ ...image, disk: '/dev/sda' }] },
       '/dev/sda',
@@ -436,6 +462,12 @@ describe('a plan', () => {
       name === undefined
         ? ''
         : `${content} is an expression and stays as it is: {{ ${name} }} alone is filled in`,
+    );
+  });
+
+  it('that cannot be made says what the agent did not tell', () => {
+    expect(() => plan({ disks: [disk('/dev/sda')], actions: withHints({ wwn: '5002' }) })).toThrow(
+      '/dev/sda is one of which its agent did not tell that',
     );
   });
 
