@@ -7,7 +7,7 @@ export const maxYamlDepth = 64;
 /** The length of all YAML in a template that has variables in it, JSON included. */
 export const maxYamlLength = 262_144;
 /** The length of all values that are filled in. */
-export const maxFilledLength = 4_194_304;
+const maxFilledLength = 4_194_304;
 
 /** The room that is left in one template. Units: UTF-16 code units. */
 export class Room {
