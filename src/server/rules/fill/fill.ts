@@ -4,7 +4,7 @@ import type { Template, TemplateAction } from '../../../model/documents/template
 import { isAppError } from '../../../core/errors.ts';
 import { yamlTokens } from '../bounded-yaml.ts';
 import { fillJinja, isJinja } from './jinja.ts';
-import { maxYamlDepth, maxYamlLength, Room, tooDeepYaml, tooMuchYaml } from './limits.ts';
+import { maxYamlDepth, Room, tooDeepYaml, tooMuchYaml } from './limits.ts';
 import { fillYaml, type Placeholders } from './yaml.ts';
 import { variableNames, type Variables } from './variables.ts';
 
@@ -77,7 +77,7 @@ function fillPlain(path: string, content: string, variables: Variables, room: Ro
   const places = placeholdersOf(content, variables);
   const isYaml = isCloudConfig.test(content) || /\.(?:ya?ml|json)$/.test(path);
   if (places === undefined) return fillLines(content, variables);
-  const hasRoom = content.length <= maxYamlLength && room.takeYaml(content.length);
+  const hasRoom = room.takeYaml(content.length, isYaml ? 'meant' : 'other');
   const tokens = hasRoom ? yamlTokens(places.source, maxYamlDepth) : undefined;
   if (tokens === undefined && isYaml) throw hasRoom ? tooDeepYaml(path) : tooMuchYaml(path);
   return (tokens && fillYaml(places, tokens, isYaml)) ?? fillLines(content, variables);

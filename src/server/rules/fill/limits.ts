@@ -5,19 +5,20 @@ import { AppError } from '../../../core/errors.ts';
 /** Deeper than any file that people write. */
 export const maxYamlDepth = 64;
 /** The length of all YAML in a template that has variables in it, JSON included. */
-export const maxYamlLength = 262_144;
+const maxYamlLength = 262_144;
 /** The length of all values that are filled in. */
 const maxFilledLength = 4_194_304;
 
 /** The room that is left in one template. Units: UTF-16 code units. */
 export class Room {
-  #yaml = maxYamlLength;
+  readonly #yaml = { meant: maxYamlLength, other: maxYamlLength };
   #filled = maxFilledLength;
 
-  /** False where there is none left for so much YAML. */
-  takeYaml(length: number): boolean {
-    this.#yaml -= length;
-    return this.#yaml >= 0;
+  /** False where there is none left for so much YAML, or for so much of what may be YAML: 'other'. */
+  takeYaml(length: number, kind: 'meant' | 'other'): boolean {
+    if (length > this.#yaml[kind]) return false;
+    this.#yaml[kind] -= length;
+    return true;
   }
 
   /** Errors: AppError `template.invalid`. */

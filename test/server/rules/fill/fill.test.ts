@@ -348,6 +348,10 @@ describe('a template beyond the limits', () => {
       spec: { actions: Array.from({ length: files }, () => file) },
     });
     expect(fillFault(template(2))).toBeUndefined();
+    const { actions } = template(2).spec;
+    const scripts = actions.map((one) => ({ ...one, path: '/a' }));
+    const mixed = { ...template(2), spec: { actions: [...scripts, ...scripts, ...actions] } };
+    expect(fillFault(mixed)).toBeUndefined();
     expect(fillFault(template(3))).toContain('more than 262144 characters with /a.json');
   });
 
