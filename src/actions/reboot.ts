@@ -1,5 +1,5 @@
 // reboot: leaves this boot, to the disk where the firmware can be told so.
-import { isAppError } from '../core/errors.ts';
+import { describeError, isAppError } from '../core/errors.ts';
 import type { RunOptions } from '../sources/writing/host.ts';
 import type { Action, ActionContext } from './action.ts';
 import { readBootVariables, type BootEntry } from './boot/efibootmgr.ts';
@@ -14,7 +14,7 @@ export const reboot: Action<'reboot'> = {
     const { host, signal, note } = context;
     const entry = await bootNext(context).catch((err: unknown) => {
       signal.throwIfAborted();
-      note(`the firmware was not told to boot the disk next: ${String(err)}`);
+      note(`the firmware was not told to boot the disk next: ${describeError(err)}`);
     });
     const seconds = Number(delay);
     return {

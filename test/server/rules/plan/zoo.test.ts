@@ -81,14 +81,19 @@ function found(order: readonly string[]): Disk[] {
 }
 
 /** The planned disk; undefined for a refusal. */
-function planned(disks: readonly Disk[]): PlannedDisk | undefined {
+function planned(
+  disks: readonly Disk[],
+  root_device?: { serial: string },
+): PlannedDisk | undefined {
   const fresh = newMachine();
   const machine = {
     ...fresh,
     hardware: { ...fresh.hardware, disks: [...disks] },
     report: { ...report, at: fresh.metadata.created_at },
   };
-  const actions = [{ action: 'image2disk' as const, url: 'https://x/a.raw', checksum: 'ab' }];
+  const hints = root_device === undefined ? {} : { root_device };
+  const write = { action: 'image2disk' as const, url: 'https://x/a.raw', checksum: 'ab' };
+  const actions = [{ ...write, ...hints }];
   const options = { reimage: false, confirmed: false, confirmation: 'none' as const };
   try {
     const { disk } = planWorkflow(machine, { ...template, spec: { actions } }, options);
@@ -189,6 +194,30 @@ it('the disk that was planned is the one that is written, or none is', () => {
     }
   }
   expect(seen).toEqual({ sets: 987, installs: 19_296, plansRefused: 1880, installsRefused: 4846 });
+});
+
+it('a disk that is named by its serial is the one that is planned, or none is', () => {
+  const seen = { plans: 0, refused: 0 };
+  for (const set of setsOf(2)) {
+    for (const { serial } of set.flatMap((name) => zoo[name] ?? [])) {
+      if (serial === undefined || serial === null) continue;
+      const choices = [...ordersOf(set)].map((order) => {
+        const disks = found(order);
+        const plan = planned(disks, { serial });
+        return order.find((_, i) => disks[i]?.device === plan?.device);
+      });
+      const named = choices.map((choice) => same(choice));
+      const wanted = named.map((name) => (name === undefined ? serial : zoo[name]?.serial));
+      expect([set, new Set(wanted)]).toEqual([set, new Set([serial])]);
+      expect([set, new Set(named).size]).toEqual([set, 1]);
+      seen.plans += choices.length;
+      seen.refused += choices.filter((choice) => choice === undefined).length;
+    }
+  }
+  expect(seen.plans).toBeGreaterThan(300);
+  // Two namespaces, and what is read-only.
+  expect(seen.refused).toBeGreaterThan(30);
+  expect(seen.refused).toBeLessThan(50);
 });
 
 function mistaken(order: readonly string[], choice: string, later: readonly string[], to = 'none') {
