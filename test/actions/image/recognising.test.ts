@@ -38,7 +38,7 @@ describe('recognising an image', () => {
   });
 });
 
-it.each(['{"error":"no such image"}', 'not found\n', `${'x'.repeat(511)}\n`])(
+it.each(['{"error":"no such image"}', 'Überlastet\n', `${'x'.repeat(511)}\n`])(
   'a text is no image: %j',
   (text) => {
     expect(recognise(Buffer.from(text))).toEqual({ unsupported: 'a text' });

@@ -41,11 +41,14 @@ export function recognise(head: Uint8Array): Kind | { readonly unsupported: stri
   if (checksums.test(text)) return { unsupported: 'a file of checksums' };
   const [name] = unsupported.find(([, ...starts]) => starts.some((s) => text.startsWith(s))) ?? [];
   if (name !== undefined) return { unsupported: name };
-  // An error message, a list of links: no disk begins so, as the mark of a boot sector is no letter.
-  return isText.test(text) ? { unsupported: 'a text' } : 'raw';
+  // An error message, a list of links: no disk begins with 512 bytes of letters.
+  return head.length > 0 && head.every(isOfText) ? { unsupported: 'a text' } : 'raw';
 }
 
-const isText = /^[\t\n\r\x20-\x7e]+$/;
+/** Anything but control characters, in whatever encoding. */
+function isOfText(byte: number): boolean {
+  return byte === 0x09 || byte === 0x0a || byte === 0x0d || (byte >= 0x20 && byte !== 0x7f);
+}
 
 /** A frame of zstd that holds no data: 184d2a50 to 184d2a5f. */
 function isSkippedFrame(text: string): boolean {
