@@ -1,21 +1,65 @@
 // Prints the LLDP and CDP frames that ports hear: "eth0 0180c200000e...", one in each line, until SECONDS are over or
 // every port has heard one. Usage: hear-neighbours SECONDS PORT... It is here because Node has no packet sockets.
+// Before, it has the firmware of cards stop to answer LLDP itself; with 0 seconds that is all. Not for a running host,
+// where that would end DCB.
 #include <arpa/inet.h>
+#include <linux/ethtool.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { max_ports = 256, max_frame = 1600, max_seconds = 120 };
+enum { max_ports = 256, max_frame = 1600, max_seconds = 120, max_flags = 32 };
 
 static const unsigned char lldp[6] = {0x01, 0x80, 0xc2, 0x00, 0x00, 0x0e};
 static const unsigned char cdp[6] = {0x01, 0x00, 0x0c, 0xcc, 0xcc, 0xcc};
+
+static int ask_driver(int fd, const char *port, void *request) {
+  struct ifreq asked = {.ifr_data = request};
+  strncpy(asked.ifr_name, port, sizeof asked.ifr_name - 1);
+  return ioctl(fd, SIOCETHTOOL, &asked);
+}
+
+/* Intel's i40e has the flag disable-fw-lldp, ice has fw-lldp-agent: until then no frame gets to the kernel. */
+static void free_lldp(int fd, const char *port) {
+  union {
+    struct ethtool_sset_info info;
+    unsigned char size[sizeof(struct ethtool_sset_info) + sizeof(__u32)];
+  } set = {.info = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_PRIV_FLAGS}};
+  if (ask_driver(fd, port, &set) < 0 || set.info.sset_mask == 0) return;
+  __u32 count = set.info.data[0];
+  if (count == 0 || count > max_flags) return;
+  union {
+    struct ethtool_gstrings list;
+    unsigned char size[sizeof(struct ethtool_gstrings) + max_flags * ETH_GSTRING_LEN];
+  } names = {.list = {.cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_PRIV_FLAGS, .len = count}};
+  struct ethtool_value flags = {.cmd = ETHTOOL_GPFLAGS};
+  if (ask_driver(fd, port, &names) < 0 || ask_driver(fd, port, &flags) < 0) return;
+  __u32 wanted = flags.data;
+  for (__u32 i = 0; i < count; i++) {
+    const char *name = (const char *)names.list.data + (size_t)i * ETH_GSTRING_LEN;
+    if (strncmp(name, "disable-fw-lldp", ETH_GSTRING_LEN) == 0) wanted |= 1u << i;
+    if (strncmp(name, "fw-lldp-agent", ETH_GSTRING_LEN) == 0) wanted &= ~(1u << i);
+  }
+  if (wanted == flags.data) return;
+  flags = (struct ethtool_value){.cmd = ETHTOOL_SPFLAGS, .data = wanted};
+  if (ask_driver(fd, port, &flags) < 0) perror(port);
+}
+
+static void free_ports(int count, char **names) {
+  int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  if (fd < 0) return;
+  for (int i = 0; i < count; i++) free_lldp(fd, names[i]);
+  close(fd);
+}
 
 static int join(int fd, int port, const unsigned char *group) {
   struct packet_mreq request = {.mr_ifindex = port, .mr_type = PACKET_MR_MULTICAST, .mr_alen = 6};
@@ -63,11 +107,13 @@ static long long now_ms(void) {
 
 int main(int count, char **words) {
   int ports = count - 2;
-  int seconds = count > 1 ? atoi(words[1]) : 0;
-  if (ports < 1 || ports > max_ports || seconds < 1 || seconds > max_seconds) {
+  int seconds = count > 1 ? atoi(words[1]) : -1;
+  if (ports < 1 || ports > max_ports || seconds < 0 || seconds > max_seconds) {
     fprintf(stderr, "usage: hear-neighbours SECONDS PORT...\n");
     return 2;
   }
+  free_ports(ports, words + 2);
+  if (seconds == 0) return 0;
   struct pollfd sockets[max_ports];
   int waiting = 0;
   for (int i = 0; i < ports; i++) {

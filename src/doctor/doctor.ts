@@ -15,7 +15,7 @@ import {
   uuidFinding,
 } from './identity-findings.ts';
 import { parseKernelLog, type KernelLog } from './kernel-log.ts';
-import { addressFindings, linkFindings, routeFindings } from './network-findings.ts';
+import { addressFindings, linkFindings, lldpFindings, routeFindings } from './network-findings.ts';
 
 /** Findings about the machine itself, and which it is. Errors: the signal's reason once it is aborted. */
 export async function examineHost(
@@ -37,6 +37,7 @@ export async function examineHost(
     ...linkFindings(facts, log),
     ...(await addressFindings(read, facts, log)),
     ...routeFindings(facts),
+    ...(await lldpFindings(read, facts)),
     ...(await diskFindings(read, facts, devices, log)),
     ...(await hiddenDiskFindings(read)),
   ];

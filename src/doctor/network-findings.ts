@@ -32,6 +32,34 @@ function cameUp(name: string, log: KernelLog | undefined): string {
     : ` (${(link.upSeconds - link.firstSeconds).toFixed(1)} s after its driver)`;
 }
 
+/** The flags by which Intel's cards keep LLDP to themselves, by driver, and the value that gives it to the host. */
+const lldpFlags: Readonly<Record<string, readonly [flag: string, free: 'on' | 'off']>> = {
+  i40e: ['disable-fw-lldp', 'on'],
+  ice: ['fw-lldp-agent', 'off'],
+};
+
+/** Cards whose firmware answers LLDP itself, so that no neighbour is heard. Changing it is for a person to decide.
+ *  Source: `ethtool --show-priv-flags`. */
+export async function lldpFindings(read: Reading, facts: Partial<Facts>): Promise<Finding[]> {
+  const found = await Promise.all(
+    wiredNics(facts).map(async ({ name, driver }) => {
+      const [flag, free] = lldpFlags[driver ?? ''] ?? [];
+      if (flag === undefined || free === undefined) return [];
+      const text = (await read.exec('ethtool', ['--show-priv-flags', name])) ?? '';
+      const state = new RegExp(`^${flag}\\s*: (on|off)$`, 'm').exec(text)?.[1];
+      if (state === undefined || state === free) return [];
+      return [
+        warn(
+          'LLDP',
+          `the firmware of ${name} keeps LLDP to itself: its switch port is not known here`,
+          `unless storage or DCB need it there: ethtool --set-priv-flags ${name} ${flag} ${free}`,
+        ),
+      ];
+    }),
+  );
+  return found.flat();
+}
+
 /** Source: /proc/uptime, beside the facts. */
 export async function addressFindings(
   read: Reading,

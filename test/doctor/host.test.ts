@@ -212,6 +212,32 @@ describe('the doctor', () => {
     );
   });
 
+  it.each([
+    ['i40e', 'disable-fw-lldp : off', 'disable-fw-lldp on'],
+    ['ice', 'fw-lldp-agent   : on', 'fw-lldp-agent off'],
+    ['i40e', 'disable-fw-lldp : on', undefined],
+    ['ice', 'fw-lldp-agent   : off', undefined],
+    ['igb', 'legacy-rx       : off', undefined],
+  ])('on %s with "%s" names the command that frees LLDP: %s', async (driver, flag, command) => {
+    const device = '/sys/devices/pci0000:00/0000:00:03.0';
+    const root = MemoryRoot.of(
+      {
+        '/sys/class/net/eth0': { link: `${device}/net/eth0` },
+        [`${device}/net/eth0/device`]: { link: device },
+        [`${device}/net/eth0/type`]: '1\n',
+        [`${device}/net/eth0/address`]: '52:54:00:00:00:01\n',
+        [`${device}/uevent`]: `DRIVER=${driver}\n`,
+      },
+      { 'ethtool --show-priv-flags eth0': `Private flags for eth0:\n${flag}\n` },
+    );
+    const found = (await examineHost(root)).findings.filter(({ check }) => check === 'LLDP');
+    expect(found.map(({ next }) => next)).toEqual(
+      command === undefined
+        ? []
+        : [`unless storage or DCB need it there: ethtool --set-priv-flags eth0 ${command}`],
+    );
+  });
+
   it('misses a default route', async () => {
     put({ 'proc/net/route': 'Iface\tDestination\n', 'proc/net/ipv6_route': '' });
     expect((await findings('route'))[0]).toMatch(/^warn: no default route/);
