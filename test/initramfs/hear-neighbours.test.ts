@@ -66,7 +66,7 @@ afterAll(() => {
   rmSync(dir, { recursive: true });
 });
 
-/** What a driver was told to set. */
+/** Returns the flags that the driver was told to set. */
 function told(flags: string, value: number): string {
   const log = join(dir, 'log');
   writeFileSync(log, '');
