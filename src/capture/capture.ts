@@ -2,6 +2,7 @@
 import type { Facts, Inventory } from '../model/inventory.ts';
 import { detailProbes } from '../probes/details/index.ts';
 import { allProbes } from '../probes/index.ts';
+import { lldpdProbe, neighboursProbe } from '../probes/neighbours/neighbours.ts';
 import { packFiles } from '../sources/captured/archive.ts';
 import { toFiles } from '../sources/captured/capture-file.ts';
 import { RecordingRoot, type Read } from '../sources/captured/recording.ts';
@@ -14,6 +15,8 @@ export interface CaptureOptions extends InventoryOptions {
   readonly agentVersion: string;
   /** Replace serial numbers, UUIDs, MACs and host names by fakes. */
   readonly redact?: boolean;
+  /** Hear the neighbours, for half a minute; else lldpd alone is asked. */
+  readonly hear?: boolean;
 }
 
 export interface Capture {
@@ -28,7 +31,8 @@ export interface Capture {
 export async function captureHost(root: Root, options: CaptureOptions): Promise<Capture> {
   const recording = new RecordingRoot(root);
   // With what `inventory --only` reads: a capture answers every question.
-  const probes = [...allProbes(options), ...detailProbes];
+  const neighbours = options.hear === true ? neighboursProbe : lldpdProbe;
+  const probes = [...allProbes(options), ...detailProbes, neighbours];
   const { inventory, facts } = await explainInventory(recording, { ...options, probes });
   const redacted = options.redact === true;
   const reads = keep(recording.reads(), facts, redacted);

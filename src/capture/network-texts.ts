@@ -10,6 +10,7 @@ import { routeHex } from '../probes/network/routes.ts';
 import type { Asked } from '../sources/captured/recording.ts';
 import { fakeAddress, fakeIpv4, fakeIpv6Digits } from './fake-addresses.ts';
 import type { Fakes } from './fakes.ts';
+import { neighbourPrints } from './neighbour-texts.ts';
 import { isCommonHost } from './secrets.ts';
 
 type Rewrite = (text: string, fakes: Fakes) => string;
@@ -25,10 +26,11 @@ const files: Readonly<Record<string, Rewrite>> = {
 const commands: Readonly<Record<string, Rewrite>> = {
   'ip -o -4 address': rewriteIpAddress,
 };
-/** For the only channel, or for a numbered one. */
-const lanPrints: readonly (readonly [RegExp, Rewrite])[] = [
+/** Commands with arguments: a channel, if there are several; ports. */
+const prints: readonly (readonly [RegExp, Rewrite])[] = [
   [/^ipmitool lan print( \d+)?$/, rewriteLanPrint],
   [/^ipmitool lan6 print( \d+)?$/, rewriteLan6Print],
+  ...neighbourPrints,
 ];
 
 /** Returns the text with fakes; undefined for a text that is not about the network. Bytes are a text with a character
@@ -42,7 +44,7 @@ export function rewriteNetworkText(asked: Asked, text: string, fakes: Fakes): st
 }
 
 function rewriteOf(command: string): Rewrite | undefined {
-  return commands[command] ?? lanPrints.find(([pattern]) => pattern.test(command))?.[1];
+  return commands[command] ?? prints.find(([pattern]) => pattern.test(command))?.[1];
 }
 
 /** Keeps the parameters, which describe the boot, and replaces the addresses and hosts in them. */

@@ -8,7 +8,7 @@ import type { Details, Facts, Hardware, Identity } from '../model/inventory.ts';
 import type { Problem } from '../model/problem.ts';
 import { collect } from '../probes/collect.ts';
 import { detailProbes } from '../probes/details/index.ts';
-import { hearingMs } from '../probes/neighbours/hear.ts';
+import { patienceMs } from '../probes/neighbours/hear.ts';
 import { neighboursProbe } from '../probes/neighbours/neighbours.ts';
 import { withNames } from '../probes/details/names.ts';
 import { allProbes, type AnyProbe } from '../probes/index.ts';
@@ -25,9 +25,6 @@ interface Section {
   /** Shown of it. */
   readonly fields: readonly Field[];
 }
-
-/** The limits of reads and commands are parts of it. */
-const patienceMs = 2 * hearingMs;
 
 const identity: readonly (keyof Facts)[] = [
   'dmi',

@@ -20,21 +20,28 @@ export const capture = command({
       type: 'boolean',
       describe: 'replace serial numbers, UUIDs, MACs and host names by fakes',
     },
+    neighbours: {
+      type: 'boolean',
+      describe: 'also hear the switches at the ports, for half a minute (lldpd is always asked)',
+    },
     ...hostOptions,
   },
   async run(args, { stdout, stderr, signal, version }) {
-    const { output, redact } = args;
+    const { output, redact, neighbours: hear } = args;
     if (output === undefined) {
       throw new AppError('usage.invalid', 'name the file to write: capture -o FILE.tar.gz');
     }
-    const [{ openRoot }, { captureHost, packCapture }, { deadlines }] = await Promise.all([
-      import('../../sources/open.ts'),
-      import('../../capture/capture.ts'),
-      import('../../inventory/inventory.ts'),
-    ]);
-    const options = { ...inventoryOptions(args, signal), agentVersion: version };
+    const [{ openRoot }, { captureHost, packCapture }, { deadlines }, { patienceMs }] =
+      await Promise.all([
+        import('../../sources/open.ts'),
+        import('../../capture/capture.ts'),
+        import('../../inventory/inventory.ts'),
+        import('../../probes/neighbours/hear.ts'),
+      ]);
+    const asked = { ...inventoryOptions(args, signal), agentVersion: version };
+    const options = hear ? { ...asked, timeoutMs: Math.max(asked.timeoutMs, patienceMs) } : asked;
     const root = await openRoot(args.root, deadlines(options));
-    const result = await captureHost(root, { ...options, redact });
+    const result = await captureHost(root, { ...options, redact, hear });
     const archive = await packCapture(result);
     if (output === '-') stdout.write(archive);
     else write(output, archive);

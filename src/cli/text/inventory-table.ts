@@ -1,4 +1,5 @@
 // Formats an inventory as a table for the 80 columns of a serial console.
+import type { Disk } from '../../model/hardware/disk.ts';
 import type { Hardware, Inventory } from '../../model/inventory.ts';
 import type { Problem } from '../../model/problem.ts';
 import { columns, pairs, wrap, consoleColumns } from './table.ts';
@@ -38,6 +39,7 @@ export function inventoryTable({ identity, hardware, problems }: Inventory): str
         { indent: 2 },
       ),
     ),
+    ...contentsSection(disks ?? []),
     ...section('network interfaces', nics, (all) =>
       columns(
         ['NAME', 'MAC', 'DRIVER', 'PCI', 'LINK', 'SPEED', 'NOTE'],
@@ -71,6 +73,17 @@ function section<T>(
 ): string[] {
   if (list === undefined) return [`${title}: not known`, ''];
   return list.length === 0 ? [`no ${title}`, ''] : [`${title} (${list.length})`, ...body(list), ''];
+}
+
+/** The data on the disks, where it was looked for. */
+function contentsSection(disks: readonly Disk[]): string[] {
+  const rows = disks.flatMap(({ device, contents }) =>
+    contents?.length === 0
+      ? [[device, 'nothing', null]]
+      : (contents ?? []).map((one) => [one.device, one.type, one.label ?? null]),
+  );
+  if (rows.length === 0) return [];
+  return ['on the disks', ...columns(['DEVICE', 'HOLDS', 'LABEL'], rows, { indent: 2 }), ''];
 }
 
 /** Lists a problem that several sections share once. */

@@ -9,6 +9,9 @@ import { listenSeconds, neighboursProbe } from './neighbours.ts';
 /** The time for a command that listens, with some to spare. */
 export const hearingMs = (listenSeconds + 4) * 1000;
 
+/** The time that a collection has to allow each probe for it. */
+export const patienceMs = 2 * hearingMs;
+
 /** Undefined where nothing can listen. Errors: the signal's reason once it is aborted. */
 export async function hearNeighbours(
   open: (path: string, options: SourceOptions) => Promise<Root>,
@@ -16,5 +19,5 @@ export async function hearNeighbours(
 ): Promise<NeighbourFacts | undefined> {
   const root = await open('/', { commandTimeoutMs: hearingMs, clock: options.clock });
   const probes = [neighboursProbe];
-  return (await collect(root, { ...options, probes, timeoutMs: 2 * hearingMs })).facts.neighbours;
+  return (await collect(root, { ...options, probes, timeoutMs: patienceMs })).facts.neighbours;
 }

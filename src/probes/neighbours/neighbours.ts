@@ -19,8 +19,8 @@ export const neighboursProbe: Probe<'neighbours'> = {
   name: 'neighbours',
   async read(root, report) {
     const read = new Reading(root, 'neighbours', report);
-    const known = await read.quietly().exec('lldpctl', ['-f', 'keyvalue']);
-    if (known !== undefined) return factsOf(parseLldpctl(known));
+    const known = await askLldpd(read);
+    if (known !== undefined) return known;
     const ports = await portsWithLink(read);
     const seconds = String(listenSeconds);
     const heard = ports.length > 0 && (await read.exec('hear-neighbours', [seconds, ...ports]));
@@ -29,6 +29,18 @@ export const neighboursProbe: Probe<'neighbours'> = {
     return each.some((one) => one === null) ? undefined : each.flatMap((one) => one ?? []);
   },
 };
+
+/** Asks lldpd alone, which takes no time. */
+export const lldpdProbe: Probe<'neighbours'> = {
+  name: 'neighbours',
+  read: (root, report) => askLldpd(new Reading(root, 'neighbours', report)),
+};
+
+/** Undefined where it does not run. */
+async function askLldpd(read: Reading): Promise<NeighbourFacts | undefined> {
+  const known = await read.quietly().exec('lldpctl', ['-f', 'keyvalue']);
+  return known === undefined ? undefined : factsOf(parseLldpctl(known));
+}
 
 /** Physical Ethernet ports; a port without a link hears nothing. */
 async function portsWithLink(read: Reading): Promise<string[]> {
