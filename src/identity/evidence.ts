@@ -21,9 +21,10 @@ export interface Evidence {
   readonly traits: Traits;
 }
 
-/** True for a stock agent: it shows nothing of its machine's identity but the primary MAC. */
-export function isStock({ bootId, macs, smbiosUuid }: Evidence): boolean {
-  return bootId === null && macs === undefined && smbiosUuid === null;
+/** True for a stock agent: it shows nothing of its machine's identity but the primary MAC, or not even that where
+ *  many machines have it. */
+export function isStock({ bootId, macs = [], smbiosUuid }: Evidence): boolean {
+  return bootId === null && macs.length === 0 && smbiosUuid === null;
 }
 
 /** Reads the evidence out of a check-in.

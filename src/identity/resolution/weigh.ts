@@ -54,6 +54,23 @@ export function isKnownBody(shown: Evidence, machine: Machine): boolean {
   return [serial, disks, installation].includes('agrees');
 }
 
+/** True if a machine without an address of its own is known by its body; as it may show little else, also by its
+ *  boot, and one with a stock agent by processor, memory and kinds of disk. */
+export function isKnownWithoutAddress(shown: Evidence, machine: Machine): boolean {
+  const isSameBoot = shown.bootId !== null && shown.bootId === machine.report?.boot_id;
+  if (isSameBoot || isKnownBody(shown, machine)) return true;
+  const known = traitsOf(machine.hardware, machine.hardware.disks);
+  return isStock(shown) && isSameBuild(shown.traits, known);
+}
+
+/** Two boards of one kind are told apart by their rhythm: see checkin/stock-claim.ts. */
+function isSameBuild(shown: Traits, known: Traits): boolean {
+  const isSameDisks = standOfSets(shown.kinds, known.kinds) !== 'differs';
+  return (
+    isSameDisks && shown.cpuModel === known.cpuModel && shown.memoryBytes === known.memoryBytes
+  );
+}
+
 /** True if more than a MAC is known of the machine and the check-in shows none of it: anybody may have read a
  *  MAC. A stock agent shows disks by size and model only. */
 export function showsLess(shown: Evidence, machine: Machine): boolean {

@@ -4,7 +4,7 @@ import { evidenceOf, type Evidence } from '../../identity/evidence.ts';
 import type { Known } from '../../identity/resolution/known.ts';
 import { resolve } from '../../identity/resolution/resolve.ts';
 import { diskClues } from '../../identity/traits.ts';
-import { isKnownBody, showsLess, weigh } from '../../identity/resolution/weigh.ts';
+import { isKnownWithoutAddress, showsLess, weigh } from '../../identity/resolution/weigh.ts';
 import type { CheckinRequest } from '../../model/api/agent.ts';
 import type { Machine } from '../../model/machine.ts';
 import type { Sighting, Store, Versioned } from '../../store/store.ts';
@@ -95,7 +95,7 @@ async function lookUp(store: Store, shown: Evidence): Promise<LookUp> {
 function knownBodies(ids: readonly string[], records: Records, shown: Evidence): string[] {
   return ids.filter((id) => {
     const record = records.get(id);
-    return record !== undefined && isKnownBody(shown, record.value);
+    return record !== undefined && isKnownWithoutAddress(shown, record.value);
   });
 }
 
@@ -104,10 +104,9 @@ function guarding(sightings: readonly Sighting[]): readonly Sighting[] {
   return sightings.filter(({ machineIds }) => machineIds.length < sightingLimit);
 }
 
-/** A hash over no MACs proves nothing: a whole model line may have it. The installation, a serial number or
- *  a disk has to agree as well. */
+/** A hash over no MACs proves nothing: a whole model line may have it. Something else has to agree as well. */
 function agreeing(records: Records, shown: Evidence): Records {
-  return new Map([...records].filter(([, { value }]) => isKnownBody(shown, value)));
+  return new Map([...records].filter(([, { value }]) => isKnownWithoutAddress(shown, value)));
 }
 
 /** The evidence shared by the fewest machines weighs most. */

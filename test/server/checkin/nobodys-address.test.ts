@@ -31,6 +31,36 @@ describe('a machine whose only address is nobody\u2019s', () => {
     expect(again.body.machine_id).toBe(first.body.machine_id);
   });
 
+  it('is the same within one boot, also where it shows nothing else', async () => {
+    const server = await startServer();
+    const first = await checkIn(server, board('a', '88:88:88:88:87:88', null));
+    for (const sequence of [7, 8]) {
+      const body = { ...board('a', '88:88:88:88:87:88', null), sequence };
+      expect((await checkIn(server, body)).body.machine_id).toBe(first.body.machine_id);
+    }
+  });
+
+  it('with a stock agent is the same at each check-in, and another one of another build', async () => {
+    const server = await startServer();
+    const stock = (memory_bytes: number) => ({
+      mac: '88:88:88:88:87:88',
+      cpu_model: 'N100',
+      memory_bytes,
+      disks: [{ name: 'sda', size_bytes: 1000, model: 'M' }],
+      existing_os: null,
+    });
+    const say = async (memory: number) => {
+      const { status, body } = await server.call('POST', '/api/agent/checkin', {
+        body: stock(memory),
+      });
+      return [status, body.machine_id];
+    };
+    const first = await say(8);
+    const other = await say(16);
+    expect(other[1]).not.toBe(first[1]);
+    expect([await say(8), await say(16), await say(8)]).toEqual([first, other, first]);
+  });
+
   it.each([null, 'S2'])('is not another one of its kind (disk serial %s)', async (serial) => {
     const server = await startServer();
     const first = await checkIn(server, board('a', '88:88:88:88:87:88', 'S1'));
