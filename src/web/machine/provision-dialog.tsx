@@ -144,11 +144,16 @@ function PlanView({ plan }: { plan: Plan }) {
           </li>
         ))}
       </ol>
-      {warnings.map((warning) => (
-        <p key={warning} class="quiet">
-          {warning}
-        </p>
-      ))}
+      {warnings.length > 0 && (
+        <div class="warnings">
+          <b>Warnings</b>
+          <ul>
+            {warnings.map((warning) => (
+              <li key={warning}>{warning}</li>
+            ))}
+          </ul>
+        </div>
+      )}
       {confirmation !== 'none' && (
         <p>
           <b>Done when</b> {signs[confirmation]}, within {minutes} minutes of the last action.
