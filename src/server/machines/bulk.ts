@@ -92,6 +92,8 @@ async function changeOne(
     await cancelWorkflow(s, workflowOf((await loadMachine(s, id)).value));
     return;
   }
+  // A machine whose workflow is refused gets no part of the change.
+  if (request.workflow !== undefined) await outlookOf(s, id, request, server);
   await changeMachine(s, id, (machine) => changedBy(s, machine, request));
   if (request.workflow !== undefined) await provision(s, id, orderFor(id, request), server);
 }
@@ -156,7 +158,7 @@ async function outlookOf(
   const does = differences(machine, after);
   if (request.workflow === undefined) return { machine_id: id, does, loses: [] };
   await refuseSecondWorkflow(s, machine);
-  const plan = await planForMachine(s, after, request.workflow, server);
+  const plan = await planForMachine(s, after, orderFor(id, request), server);
   const { disk, overwrites, lost, warnings, plan_digest } = plan;
   const target = [disk?.device, disk?.model, disk?.serial, disk?.wwn].filter(Boolean).join(' ');
   if (overwrites)

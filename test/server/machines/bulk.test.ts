@@ -97,7 +97,7 @@ it('starts the workflows whose plans are as they were shown, and refuses the oth
     ]),
   );
   await told(3, 'S9');
-  const { body } = await bulk({ workflow, plan_digests });
+  const { body } = await bulk({ workflow, plan_digests, add_tags: ['new'] });
   expect(body.changed).toBe(1);
   const refused = Object.fromEntries(
     body.failed.map((one: { machine_id: string; failure: { error: string; code: string } }) => [
@@ -106,11 +106,18 @@ it('starts the workflows whose plans are as they were shown, and refuses the oth
     ]),
   );
   expect(refused).toEqual({
-    // It has had a workflow all the time, so no plan was shown of it.
-    [ids[0] ?? '']: ['plan.changed', expect.stringContaining('no plan of this machine')],
+    [ids[0] ?? '']: ['workflow.active', expect.stringContaining('cancel it first')],
     [ids[2] ?? '']: ['plan.changed', expect.stringContaining('the disk (now /dev/sda S9)')],
   });
   const queued = async (id = '') =>
     (await server.store.workflows.listBy('machine', id)).items.map((w) => w.value.spec.templateRef);
   expect([await queued(ids[1]), await queued(ids[2])]).toEqual([['debian'], []]);
+  const { body: unseen } = await bulk({ ids: ids.slice(2), workflow, plan_digests: {} });
+  expect(unseen.failed[0].failure).toMatchObject({
+    code: 'plan.changed',
+    error: expect.stringContaining('no plan of this machine'),
+  });
+  // Nothing at all became of those that were refused.
+  const tagged = (await server.store.machines.listBy('tag', 'new')).items;
+  expect(tagged.map(({ value }) => value.id)).toEqual([ids[1]]);
 });
