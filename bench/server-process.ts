@@ -12,15 +12,18 @@ export class ServerProcess {
   readonly #port: number;
   readonly #data = mkdtempSync(join(tmpdir(), 'bench-server-'));
   #child: ChildProcess | undefined;
+  /** From the start of the process until it was ready. */
+  startMs = 0;
 
   private constructor(port: number) {
     this.#port = port;
     this.url = `http://127.0.0.1:${port}`;
   }
 
-  /** A server with an empty embedded store, once it answers. */
-  static async start(): Promise<ServerProcess> {
+  /** A server with an empty embedded store, or one that `fill` was given the URL of, once it is ready. */
+  static async start(fill?: (url: string) => Promise<void>): Promise<ServerProcess> {
     const server = new ServerProcess(await freePort());
+    await fill?.(`lmdb:${server.#data}`);
     await server.restart();
     return server;
   }
@@ -32,19 +35,21 @@ export class ServerProcess {
   /** Starts it, on the data that are there. */
   async restart(): Promise<void> {
     const args = ['--listen', `127.0.0.1:${this.#port}`, '--data', this.#data];
+    const startedMs = performance.now();
     const env = { ...process.env, DRAGONFLY_LOG: 'fatal' };
     this.#child = spawn(process.execPath, [program, ...args], {
       env,
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     for (;;) {
-      const isUp = await fetch(`${this.url}/api/health`).then(
+      const isUp = await fetch(`${this.url}/api/ready`).then(
         (r) => r.ok,
         () => false,
       );
+      this.startMs = performance.now() - startedMs;
       if (isUp) return;
       await new Promise((resolve) => {
-        setTimeout(resolve, 50);
+        setTimeout(resolve, 20);
       });
     }
   }
