@@ -120,6 +120,10 @@ export class Courier {
     for await (const { value } of this.#s.store.deliveries.all()) {
       this.#note(value.webhook, deliveryName(value), false);
     }
+    // Their last event may have arrived when nobody was there to say so.
+    for await (const { value } of this.#s.store.webhooks.all()) {
+      if (value.overflowed_at !== null) await this.#endOverflow(value, this.#queueOf(value.name));
+    }
   }
 
   #note(webhook: string, name: string, removed: boolean): void {
@@ -249,6 +253,7 @@ export class Courier {
     await store.deliveries.put({ ...tried, failed_at: at });
     await store.deliveries.delete(deliveryName(value), { revision });
     await this.#dropOldest(queue);
+    await this.#endOverflow(webhook, queue);
     return true;
   }
 
@@ -274,7 +279,8 @@ export class Courier {
 
   /** Once most of it has arrived, more is queued again, after a `reset` for what was not. */
   async #endOverflow({ name, overflowed_at }: Webhook, queue: Queue): Promise<void> {
-    if (overflowed_at === null || queue.waiting.size > this.#s.policy.waiting / 10) return;
+    const isOver = queue.isOverflowing || overflowed_at !== null;
+    if (!isOver || queue.waiting.size > this.#s.policy.waiting / 10) return;
     await this.#change(name, () => ({ overflowed_at: null }));
     queue.isOverflowing = false;
     const reset = this.#s.subscriptions.deliveryTo(name, happening('reset', {}));

@@ -22,6 +22,8 @@ export class Lease {
   readonly #self: string;
   #revision: Revision | undefined;
   #count = 0;
+  /** Ends the renewals of the time before. */
+  #ended = new AbortController();
 
   /** `self` names this run of the server. */
   constructor(s: LeaseServices, work: string, self: string) {
@@ -34,6 +36,7 @@ export class Lease {
    *  Errors: the signal's reason. */
   async take(signal: AbortSignal): Promise<AbortSignal> {
     if (this.#s.store.isExclusive) return signal;
+    this.#ended.abort();
     const { clock } = this.#s;
     let seen: { readonly revision: Revision; readonly atMs: number } | undefined;
     for (;;) {
@@ -74,7 +77,8 @@ export class Lease {
 
   #keep(startedMs: number, signal: AbortSignal): AbortSignal {
     const lost = new AbortController();
-    void this.#renew(startedMs, signal).finally(() => {
+    this.#ended = new AbortController();
+    void this.#renew(startedMs, AbortSignal.any([signal, this.#ended.signal])).finally(() => {
       lost.abort(new Error('the lease is lost'));
     });
     return AbortSignal.any([signal, lost.signal]);

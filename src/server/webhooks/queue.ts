@@ -5,6 +5,9 @@ import { fullJitterMs } from '../../core/backoff.ts';
 import { deliveryPrefix, readDeliveryName } from '../../model/documents/webhook.ts';
 import type { WebhookPolicy } from './policy.ts';
 
+/** A receiver that took none of so many posts in a row is away. With fewer it may be the events. */
+const awayAfter = 5;
+
 interface Lane {
   dueMs: number;
   isRunning: boolean;
@@ -108,6 +111,8 @@ export class Queue {
 
   /** The receiver took a post. */
   arrived(): void {
+    // It was away and is back: that its events were tried in vain says nothing of them.
+    if (this.#streak >= awayAfter) this.resume();
     this.#streak = 0;
     this.#resumesMs = -Infinity;
   }

@@ -358,6 +358,26 @@ describe('a receiver that fails', () => {
   });
 });
 
+it('a webhook whose events were all given up is told more again', async () => {
+  const policy = { ...eager, tries: 1, waiting: 3 };
+  const { server, receiver } = await hooked(
+    { webhooks: { ...loopback, policy } },
+    { events: ['setting.changed'] },
+  );
+  // Held back until too much waits.
+  const held: (() => void)[] = [];
+  receiver.answer = (response) => held.push(() => response.writeHead(500).end());
+  const overflowed = async (): Promise<unknown> =>
+    (await server.call('GET', '/api/webhooks/inventory')).body.overflowed_at;
+  for (let n = 0; (await overflowed()) === null; n += 1) await put(server, `k-${n}`);
+  receiver.answer = answerWith(500);
+  for (const answer of held) answer();
+  await expect.poll(overflowed).toBeNull();
+  receiver.answer = answerWith(200);
+  await put(server, 'later');
+  await expect.poll(() => keysOf(receiver.posts)).toContain('later');
+});
+
 it('what waits survives a restart of the server', async () => {
   const url = `lmdb:${temporaryDirectory()}/data`;
   const receiver = await TestReceiver.start();
