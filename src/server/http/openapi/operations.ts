@@ -106,6 +106,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /api/conflicts': { id: 'listConflicts' },
   'POST /api/conflicts/{id}/accept': { id: 'acceptConflict', example: { into: machineId } },
   'POST /api/conflicts/{id}/split': { id: 'splitConflict' },
+  'POST /api/conflicts/{id}/reopen': { id: 'reopenConflict' },
   'GET /api/settings': { id: 'listSettings' },
   'GET /api/settings/{key}': { id: 'getSetting', headers: ['ETag'] },
   'PUT /api/settings/{key}': {

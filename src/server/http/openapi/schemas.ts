@@ -52,7 +52,12 @@ import {
 } from '../../../model/api/webhooks.ts';
 import { Setting, SettingList, SettingValue } from '../../../model/api/settings.ts';
 import { TemplateList, TemplateView } from '../../../model/api/templates.ts';
-import { WorkflowCounts, WorkflowCreate, WorkflowList } from '../../../model/api/workflows.ts';
+import {
+  PlanAnswer,
+  WorkflowCounts,
+  WorkflowCreate,
+  WorkflowList,
+} from '../../../model/api/workflows.ts';
 
 /** The variants of a union by the value of the field that tells them apart. */
 interface Union {
@@ -101,6 +106,7 @@ export const named: Readonly<Record<string, TSchema>> = {
   WorkflowEvent,
   CreateWorkflow: WorkflowCreate,
   Plan,
+  PlanAnswer,
   IdentityConflict,
   ConflictList,
   AcceptConflict: ConflictAccept,
