@@ -53,6 +53,11 @@ export * from './model/problem.ts';
 export * from './model/documents/template.ts';
 export * from './model/documents/workflow.ts';
 export { createApp, type AppOptions } from './server/app.ts';
+export {
+  listenForBoots,
+  type BootListener,
+  type BootListenerOptions,
+} from './server/http/boot-listener.ts';
 export type { ClaimServices } from './server/checkin/claims.ts';
 export { register, type Registration } from './server/checkin/registration.ts';
 export { Events } from './server/running/events.ts';

@@ -73,6 +73,7 @@ const codes = {
   'request.invalid': [422, 'The request does not follow its schema.'],
   'route.unknown': [404, 'There is no such route.'],
   'route.method': [405, 'The route does not take this method.'],
+  'route.elsewhere': [421, 'The listener for boot files does not answer this route.'],
 
   // Tokens and secrets
   'auth.required': [401, 'The request needs a token, or its token is not valid any more.'],

@@ -13,8 +13,12 @@ export interface BootOptions {
 }
 
 export interface BootScriptOptions {
-  /** This server's URL, as machines reach it. */
-  readonly url: string;
+  /** Where the machine fetches kernel and initramfs. */
+  readonly filesUrl: string;
+  /** Where its agent checks in. */
+  readonly agentUrl: string;
+  /** The CA that the agent is to trust; left out where it needs no telling. */
+  readonly caSha256?: string | undefined;
   /** In lower case, with colons. */
   readonly mac: string;
   /** The workflow to run; without one the agent discovers the machine. */
@@ -38,8 +42,8 @@ export type LocalBoot = 'default' | 'exit' | { readonly drive: number };
  *  Errors: AppError `request.invalid` if a script cannot hold the server's address. */
 export function agentScript(options: BootScriptOptions): string {
   const { giveUpSeconds } = options;
-  const url = scriptUrl(options.url);
-  const { line, leftOut } = kernelLine(ownParameters(url, options), options.append);
+  const url = scriptUrl(options.filesUrl);
+  const { line, leftOut } = kernelLine(ownParameters(options), options.append);
   const step = { giveUpSeconds, giveUpTo: 'disk' };
   return script([
     ...leftOut.map((from) => `echo The boot parameters of ${from} are left out: too long.`),
@@ -67,13 +71,14 @@ export function agentScript(options: BootScriptOptions): string {
   ]);
 }
 
-function ownParameters(url: string, options: BootScriptOptions): string[] {
-  const { mac, workflowId, token, namesMode, now } = options;
+function ownParameters(options: BootScriptOptions): string[] {
+  const { mac, workflowId, token, namesMode, now, caSha256 } = options;
   const mode = workflowId === undefined ? 'discovery' : 'imaging';
   return [
     'initrd=initramfs',
     'panic=60',
-    `dragonfly.url=${url}`,
+    `dragonfly.url=${scriptUrl(options.agentUrl)}`,
+    caSha256 === undefined ? '' : `dragonfly.ca_sha256=${caSha256}`,
     namesMode ? `dragonfly.mode=${mode}` : '',
     `dragonfly.mac=${mac}`,
     workflowId === undefined ? '' : `dragonfly.workflow=${workflowId}`,

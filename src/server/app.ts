@@ -242,16 +242,9 @@ function createServices(
     secrets: new SecretBox(options.secretKeys ?? ''),
     stopwatch: new Stopwatch(clock),
     publicUrl: options.publicUrl,
-    ca: lastCertificate(options.tls?.cert ?? ''),
     boot: options.boot ?? {},
     images: options.images,
   };
-}
-
-/** The last certificate of a chain: the CA, where servers send it, or what they are known by. */
-function lastCertificate(pem: string): string {
-  const all = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g);
-  return all === null ? '' : `${all.at(-1)}\n`;
 }
 
 /** Ids that are unique across runs of the server, and cheap. */

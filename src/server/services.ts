@@ -54,8 +54,6 @@ export interface Services {
   readonly webhooks: Webhooks;
   /** This server's URL as agents reach it, if configured. */
   readonly publicUrl: string | undefined;
-  /** The certificate, PEM, that machines may trust this server by; "" without TLS. */
-  readonly ca: string;
   readonly boot: BootOptions;
   /** The disk images to give out, if there is a folder of them. */
   readonly images: ImageFolder | undefined;

@@ -16,6 +16,8 @@ import type { CheckinResponse } from '../../src/model/api/agent.ts';
 import type { Inventory } from '../../src/model/inventory.ts';
 import type { Machine } from '../../src/model/machine.ts';
 import { createApp, type AppOptions } from '../../src/server/app.ts';
+import { listenForBoots } from '../../src/server/http/boot-listener.ts';
+import type { App } from '../../src/server/services.ts';
 import { openStore } from '../../src/store/open.ts';
 
 /** False where QEMU is missing: tests that boot are then skipped. */
@@ -50,13 +52,16 @@ export class BootServer {
   readonly #answers: Answered[];
   readonly #watchers: Set<() => void>;
   readonly #get: GetMachine;
+  readonly #app: App;
 
   private constructor(
+    app: App,
     url: string,
     answers: Answered[],
     watchers: Set<() => void>,
     get: GetMachine,
   ) {
+    this.#app = app;
     this.url = url;
     this.port = Number(new URL(url).port);
     this.#answers = answers;
@@ -96,6 +101,7 @@ export class BootServer {
       await store.close();
     });
     return new BootServer(
+      app,
       url,
       answers,
       watchers,
@@ -107,6 +113,16 @@ export class BootServer {
   get guestUrl(): string {
     const { protocol } = new URL(this.url);
     return `${protocol}//10.0.2.2:${this.port}`;
+  }
+
+  /** Opens the listener without TLS, and gives its URL as a guest reaches it. */
+  async listenForBoots(): Promise<string> {
+    const listener = await listenForBoots(this.#app, { host: '127.0.0.1', port: 0 });
+    onTestFinished(() => {
+      listener.cut();
+      return listener.close();
+    });
+    return listener.url.replace('127.0.0.1', '10.0.2.2');
   }
 
   /** The next check-in that no earlier call has given. */
@@ -159,12 +175,12 @@ export function startVm(
 }
 
 /** A folder of TFTP whose first script leads to the server, and QEMU's arguments to boot from it. */
-export function pxeNetwork(server: BootServer, port: string): string[] {
+export function pxeNetwork(url: string, port: string): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'dragonfly-tftp-'));
   onTestFinished(() => {
     rmSync(folder, { recursive: true });
   });
-  const script = `#!ipxe\nchain --replace --autofree ${server.guestUrl}/boot/start.ipxe\n`;
+  const script = `#!ipxe\nchain --replace --autofree ${url}/boot/start.ipxe\n`;
   writeFileSync(join(folder, 'start.ipxe'), script);
   return [
     ...['-netdev', `user,id=n0,tftp=${folder},bootfile=start.ipxe`],

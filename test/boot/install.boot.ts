@@ -82,7 +82,7 @@ describe('a machine installs, reboots and reports', () => {
     // No iPXE of Debian's is for arm64: QEMU hands the image over, and its reboot is the end of that machine.
     const first =
       arch === 'x64'
-        ? pxeNetwork(installer.boots, 'virtio-net-pci')
+        ? pxeNetwork(installer.boots.guestUrl, 'virtio-net-pci')
         : [...directBoot(installer.boots, '', arch), ...nic('virtio-net-pci', mac), '-no-reboot'];
     const vm = start(kind, disk, first);
     const { machine_id: id } = (await installer.boots.checkin(vm)).answer;

@@ -1,5 +1,6 @@
 // From power-on through iPXE, TFTP and HTTP to the check-in, on both kinds of firmware.
 import { expect, it } from 'vitest';
+import { TestCa } from '../transport/test-ca.ts';
 import { BootServer, canBoot, pxeNetwork, startVm } from './harness.ts';
 
 it.skipIf(!canBoot)(
@@ -9,7 +10,7 @@ it.skipIf(!canBoot)(
     const vm = startVm([
       '-machine',
       'q35',
-      ...pxeNetwork(server, 'virtio-net-pci,mac=52:54:00:00:00:01'),
+      ...pxeNetwork(server.guestUrl, 'virtio-net-pci,mac=52:54:00:00:00:01'),
     ]);
     const { request, answer } = await server.checkin(vm);
     expect(answer).toMatchObject({ is_new: true, action: 'wait' });
@@ -28,11 +29,19 @@ it.skipIf(!canBoot)(
   },
 );
 
-it.skipIf(!canBoot)('a UEFI machine boots by iPXE and checks in', async () => {
-  const server = await BootServer.start();
-  const vm = startVm(['-machine', 'q35', ...pxeNetwork(server, 'e1000,mac=52:54:00:00:00:02')], {
-    uefi: true,
-  });
-  const { request } = await server.checkin(vm);
-  expect(request).toMatchObject({ mac: '52:54:00:00:00:02', is_virtual: true });
-});
+it.skipIf(!canBoot)(
+  'a UEFI machine boots without TLS, and its agent checks in with it',
+  async () => {
+    const ca = new TestCa();
+    const server = await BootServer.start({
+      tls: ca.issue('IP:10.0.2.2', '2020-01-01', '2090-01-01'),
+    });
+    expect(server.guestUrl).toMatch(/^https:/);
+    const files = await server.listenForBoots();
+    const vm = startVm(['-machine', 'q35', ...pxeNetwork(files, 'e1000,mac=52:54:00:00:00:02')], {
+      uefi: true,
+    });
+    const { request } = await server.checkin(vm);
+    expect(request).toMatchObject({ mac: '52:54:00:00:00:02', is_virtual: true });
+  },
+);

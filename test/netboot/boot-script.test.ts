@@ -9,7 +9,8 @@ import {
 import { run, type World } from './interpreter.ts';
 
 const options: BootScriptOptions = {
-  url: 'http://192.0.2.1:3000',
+  filesUrl: 'http://192.0.2.1:3000',
+  agentUrl: 'http://192.0.2.1:3000',
   mac: '02:00:00:00:00:07',
   workflowId: undefined,
   token: undefined,
@@ -39,7 +40,7 @@ describe('a boot script', () => {
 
   it('waits for a server that is late by a minute', () => {
     const late = bios((_command, seconds) => seconds >= 60);
-    const asked = run(startScript(options.url, 300), late);
+    const asked = run(startScript(options.filesUrl, 300), late);
     expect(asked.end).toBe('chain');
     expect(asked.seconds).toBeLessThanOrEqual(60 + 16);
     const loaded = run(agentScript(options), late);
@@ -68,7 +69,7 @@ describe('a boot script', () => {
   });
 
   it('gives way to the disk after five minutes, and says each time what it waits for', () => {
-    for (const text of [startScript(options.url, 300), agentScript(options)]) {
+    for (const text of [startScript(options.filesUrl, 300), agentScript(options)]) {
       const { end, seconds, said } = run(text, bios(diskOnly));
       expect(end).toBe('sanboot');
       expect(seconds).toBeGreaterThanOrEqual(290);
@@ -83,7 +84,7 @@ describe('a boot script', () => {
 
   it('starts a BIOS machine anew when its disk does not boot either', () => {
     const { end } = run(
-      startScript(options.url, 300),
+      startScript(options.filesUrl, 300),
       bios((command) => command === 'reboot'),
     );
     expect(end).toBe('reboot');
@@ -94,7 +95,7 @@ describe('a boot script', () => {
       expect(run(agentScript({ ...options, giveUpSeconds: undefined }), world).end).toBe(
         'for ever',
       );
-      expect(run(startScript(options.url, undefined), world).end).toBe('for ever');
+      expect(run(startScript(options.filesUrl, undefined), world).end).toBe('for ever');
     }
   });
 

@@ -5,13 +5,14 @@ import { join, resolve as absolutePath } from 'node:path';
 import { AppError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import { shownSettings } from '../../core/settings.ts';
+import type { BootListener } from '../../server/http/boot-listener.ts';
 import type { TlsTexts } from '../../server/http/connections.ts';
 import type { ImageFolder } from '../../store/images/folder.ts';
 import type { App } from '../../server/services.ts';
 import { command, type Io } from '../command.ts';
 import { settingsText } from '../setting-options.ts';
 import { oidcOptions } from './oidc-settings.ts';
-import { isForAll, listen, parseListen } from './listen.ts';
+import { isForAll, listen, listenForBootsOn, parseListen } from './listen.ts';
 import {
   allSettings,
   readText,
@@ -88,6 +89,14 @@ async function run(
   const isLocked = oidc === undefined && (await gate.isLocked());
   const required = !isLoopback(host);
   if (isOpen && required) throw unconfigured(values.listen);
+  const boots = bootAddress(values);
+  if (
+    boots !== undefined &&
+    !required &&
+    !isLoopback(boots.host) &&
+    values.public_url === undefined
+  )
+    throw unreachable(values.listen);
   const tls = tlsTexts(configuration);
   const app = await createApp({
     store,
@@ -116,10 +125,21 @@ async function run(
     },
   });
   const stopWatching = watchCertificates(app, configuration, log);
+  let bootListener: BootListener | undefined;
   try {
     const url = await listen(app, host, port);
-    const others = isForAll(host) ? ' and on all other addresses of this host' : '';
-    io.stdout.write(`dragonfly-server listens on ${url}${others}\n`);
+    if (boots !== undefined) {
+      bootListener = await listenForBootsOn(
+        app,
+        boots.host,
+        boots.port,
+        values.connections_per_address,
+      );
+    }
+    io.stdout.write(`dragonfly-server listens on ${url}${others(host)}\n`);
+    if (bootListener !== undefined && boots !== undefined) {
+      io.stdout.write(`Machines boot from ${bootListener.url}${others(boots.host)}\n`);
+    }
     sayWhoGetsIn(io, {
       isOpen,
       isLocked,
@@ -129,7 +149,7 @@ async function run(
     await aborted(io.signal);
   } finally {
     stopWatching();
-    await close(app);
+    await close(app, bootListener);
   }
   return isWritten;
 }
@@ -174,12 +194,21 @@ function sayWhoGetsIn(io: Io, { isOpen, isLocked, takesStockAgents, issuer }: En
   }
 }
 
+function others(host: string): string {
+  return isForAll(host) ? ' and on all other addresses of this host' : '';
+}
+
+function bootAddress({ boot_listen: text }: ServerConfiguration['values']) {
+  return text === undefined ? undefined : parseListen(text, '--boot-listen');
+}
+
 /** Refuses new requests, lets those in progress finish, then closes the connections. */
-async function close(app: App): Promise<void> {
+async function close(app: App, boots: BootListener | undefined): Promise<void> {
   const timer = setTimeout(() => {
     app.server.closeAllConnections();
+    boots?.cut();
   }, drainMs);
-  await app.close();
+  await Promise.all([boots?.close(), app.close()]);
   clearTimeout(timer);
 }
 
@@ -189,6 +218,14 @@ function unconfigured(listens: string): AppError {
     `refusing to listen on ${listens}: without tokens anybody on the network could do anything. ` +
       'Create one with "dragonfly-server token create NAME --scope full" (agents: --scope enrol), ' +
       'or listen on 127.0.0.1',
+  );
+}
+
+function unreachable(listens: string): AppError {
+  return new AppError(
+    'config.invalid',
+    `machines that boot from --boot-listen could not reach their server: --listen ${listens} is for this host alone. ` +
+      'Listen on an address that they reach, or name it with --public-url',
   );
 }
 

@@ -22,6 +22,12 @@ export const serverSettings = {
     default: '127.0.0.1:3000',
     describe: 'address and port to listen on; other than loopback only with tokens',
   },
+  boot_listen: {
+    type: 'string',
+    value: 'ADDRESS:PORT',
+    describe:
+      'address and port without TLS for machines that boot: boot files and the reports of installed systems, no more',
+  },
   data: {
     type: 'string',
     value: 'DIR',

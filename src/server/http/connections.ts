@@ -1,7 +1,8 @@
 // Limits on connections, so that a slow or greedy client cannot tie up the server.
+import type { Server as HttpServer } from 'node:http';
+import type { Server, Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
-import type { Server } from 'node:net';
-import type { Socket } from 'node:net';
+import { lastCertificate, pinFor } from './certificates.ts';
 
 /** PEM texts. With `ca`, clients must present a certificate that it signed. */
 export interface TlsTexts {
@@ -25,6 +26,14 @@ const node = {
   /** Longer than the idle timeout of common proxies, so that they close first. */
   keepAliveTimeout: 75_000,
 };
+
+/** The options of a server without TLS beside fastify's own. */
+export const plainServerOptions = { ...node };
+
+/** Sets the limit that fastify puts on a server of its own. */
+export function limitPlainServer(server: HttpServer): void {
+  server.setTimeout(silence);
+}
 
 /** The options for fastify that concern connections. */
 export function serverOptions(tls: TlsTexts | undefined) {
@@ -72,16 +81,31 @@ export function isLoopback(host: string): boolean {
   return /^(\[?::1\]?|(::ffff:)?127(\.\d{1,3}){3}|localhost)$/i.test(host);
 }
 
+interface Shown {
+  readonly chain: string;
+  readonly pin: string | undefined;
+}
+
 /** The certificate chain that each server shows. */
-const shown = new WeakMap<Server, string>();
+const shown = new WeakMap<Server, Shown>();
 
 export function noteCertificate(server: Server, tls: TlsTexts | undefined): void {
-  if (tls !== undefined) shown.set(server, tls.cert);
+  if (tls !== undefined) shown.set(server, { chain: tls.cert, pin: pinFor(tls.cert) });
 }
 
 /** The certificate chain that a server shows, PEM; undefined without TLS. */
 export function certificateOf(server: Server): string | undefined {
-  return shown.get(server);
+  return shown.get(server)?.chain;
+}
+
+/** The certificate, PEM, that machines may trust a server by; "" without TLS. */
+export function caOf(server: Server): string {
+  return lastCertificate(certificateOf(server) ?? '');
+}
+
+/** The SHA-256 by which agents are to know a server's CA; undefined without TLS, or where they know it. */
+export function pinOf(server: Server): string | undefined {
+  return shown.get(server)?.pin;
 }
 
 /** Uses another certificate from the next connection on. Throws if certificate and key do not match. */

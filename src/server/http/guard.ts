@@ -7,6 +7,8 @@ import { nameOf, type Access, type Principal } from '../access/principal.ts';
 import { refuseLimited } from '../access/inside.ts';
 import { actor } from '../running/actor.ts';
 import type { Metrics } from '../running/metrics/metrics.ts';
+import { elsewhere } from './addresses.ts';
+import { isBootConnection } from './boot-listener.ts';
 import { isLoopback } from './connections.ts';
 import { cookieOf, hostOf, refuseUnproven } from './session-cookie.ts';
 import { audit, type AuditingServices } from './auditing.ts';
@@ -21,6 +23,8 @@ declare module 'fastify' {
     quiet?: boolean;
     /** It keeps to the tags that a token is limited to. */
     keepsToTags?: boolean;
+    /** The listener without TLS for machines that boot answers it as well. */
+    isForBoots?: boolean;
     /** A document of the page, to which links from elsewhere may lead. */
     isPage?: boolean;
   }
@@ -70,6 +74,10 @@ function admitter(s: GuardServices): onRequestHookHandler {
     // Anybody may learn that a route does not exist.
     if (request.is404) {
       done();
+      return;
+    }
+    if (isBootConnection(request.raw.socket) && request.routeOptions.config.isForBoots !== true) {
+      done(misdirected(s, request));
       return;
     }
     const isRead = request.method === 'GET' || request.method === 'HEAD';
@@ -138,6 +146,14 @@ function noter(s: GuardServices): onResponseHookHandler {
     );
     done();
   };
+}
+
+/** The refusal of a route that the listener for boot files does not answer. */
+function misdirected(s: GuardServices, request: FastifyRequest): AppError {
+  return new AppError(
+    'route.elsewhere',
+    `nothing protects what is sent to this address: it has boot files and takes the reports of installed systems, no more; use ${elsewhere(s, request)}`,
+  );
 }
 
 /** Refuses requests that a page from elsewhere made a browser send. Errors: AppError `auth.denied`. */

@@ -51,7 +51,7 @@ function variablesWith(
   token: string,
 ): Variables {
   const workflowId = machine.status.current_workflow ?? 'WORKFLOW';
-  const phoneHomeUrl = `${server.url}/api/workflows/${workflowId}/report?token=${token}`;
+  const phoneHomeUrl = `${server.reportUrl}/api/workflows/${workflowId}/report?token=${token}`;
   return machineVariables(machine, settings, { server, phoneHomeUrl, random: unguessable });
 }
 

@@ -23,7 +23,8 @@ import { listMachines } from '../machines/machine-list.ts';
 import { loadMachine, machineEtag, viewMachine } from '../machines/machines.ts';
 import { loadShown } from '../machines/merged.ts';
 import type { App, Services } from '../services.ts';
-import { damagedOf, Done, errors, IdParams, IfMatch, serverSeen } from './route.ts';
+import { damagedOf, Done, errors, IdParams, IfMatch } from './route.ts';
+import { serverSeen } from '../http/addresses.ts';
 
 export function machineRoutes(app: App, s: Services): void {
   app.get(

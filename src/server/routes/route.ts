@@ -1,7 +1,6 @@
 // Schemas that many routes share.
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../model/api/agent.ts';
-import type { ServerSeen } from '../rules/fill/variables.ts';
 import type { DamagedRecordView } from '../../model/api/damaged.ts';
 import { MachineId } from '../../model/api/request.ts';
 import type { DamagedRecord } from '../../store/store.ts';
@@ -34,20 +33,4 @@ export function damagedOf({ damaged }: { readonly damaged: readonly DamagedRecor
   return {
     damaged: damaged.map(({ record, error }) => ({ record, code: 'store.damaged', error })),
   };
-}
-
-/** This server as the templates of machines name it. */
-export function serverSeen(
-  s: { readonly publicUrl: string | undefined; readonly ca: string },
-  request: { readonly protocol: string; readonly host: string },
-): ServerSeen {
-  return { url: serverUrl(s, request), ca: s.ca };
-}
-
-/** This server as machines reach it: configured, or as the request names it. */
-export function serverUrl(
-  { publicUrl }: { readonly publicUrl: string | undefined },
-  request: { readonly protocol: string; readonly host: string },
-): string {
-  return publicUrl ?? `${request.protocol}://${request.host}`;
 }

@@ -242,3 +242,37 @@ it('creates a token for a user without a name, as in a container', async () => {
   const entries = await store.audit.list({ limit: 9 });
   expect(JSON.stringify(entries)).toMatch(/"by":"cli:\d+"/);
 });
+
+it('opens a listener for machines that boot, and stops with it', async () => {
+  const child = program([
+    '--listen',
+    '127.0.0.1:0',
+    '--store',
+    'memory:',
+    '--boot-listen',
+    '127.0.0.1:0',
+  ]);
+  const lines = createInterface({ input: child.stdout });
+  const seen: string[] = [];
+  for await (const line of lines) {
+    seen.push(line);
+    if (line.startsWith('Machines boot from ')) break;
+  }
+  const url = seen.at(-1)?.split(' ').at(-1) ?? '';
+  expect((await request(url, 'GET', '/boot/start.ipxe')).status).toBe(200);
+  expect((await request(url, 'GET', '/api/health')).status).toBe(421);
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([0, null]);
+});
+
+it.each([
+  [
+    ['--boot-listen', ':8080'],
+    'machines that boot from --boot-listen could not reach their server',
+  ],
+  [['--boot-listen', 'somewhere'], '--boot-listen somewhere must be an address and a port'],
+])('refuses %j', async (args, why) => {
+  const { code, stderr } = await run(['--listen', '127.0.0.1:0', '--store', 'memory:', ...args]);
+  expect(stderr).toContain(why);
+  expect(code).toBe(2);
+});

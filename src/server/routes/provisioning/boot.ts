@@ -5,6 +5,7 @@ import { Type } from 'typebox';
 import { AppError } from '../../../core/errors.ts';
 import { isJunkMac, normalizeBootMac } from '../../../identity/macs.ts';
 import type { Machine } from '../../../model/machine.ts';
+import { seenByBoot } from '../../http/addresses.ts';
 import { bootFolders, isBootFile, missingBootFiles } from '../../http/boot-files.ts';
 import {
   agentScript,
@@ -18,7 +19,7 @@ import { bootFor } from '../../machines/decision.ts';
 import { noteBoot, noteSentToDisk } from '../../machines/local-boots.ts';
 import type { BootDecision } from '../../rules/decide.ts';
 import type { App, Services } from '../../services.ts';
-import { errors, serverUrl } from '../route.ts';
+import { errors } from '../route.ts';
 
 /** The files for each architecture. Only an agent with a workflow fetches the tools. */
 const files: ReadonlySet<string> = new Set(['kernel', 'initramfs', 'tools']);
@@ -42,7 +43,7 @@ export async function bootRoutes(app: App, s: Services): Promise<void> {
   app.get(
     '/boot/start.ipxe',
     {
-      config: { access: 'public' },
+      config: { access: 'public', isForBoots: true },
       schema: {
         tags: ['boot'],
         summary: 'Get the first boot script, which fetches the one for the machine',
@@ -51,14 +52,14 @@ export async function bootRoutes(app: App, s: Services): Promise<void> {
     },
     async (request, reply) => {
       const { giveUpSeconds } = await bootChoices(s.store, undefined);
-      return answerScript(reply, startScript(serverUrl(s, request), giveUpSeconds));
+      return answerScript(reply, startScript(seenByBoot(s, request).filesUrl, giveUpSeconds));
     },
   );
 
   app.get(
     '/boot/:mac',
     {
-      config: { access: 'public' },
+      config: { access: 'public', isForBoots: true },
       schema: {
         tags: ['boot'],
         summary: 'Get the iPXE script for the machine with this MAC: the agent, or its local disk',
@@ -81,7 +82,7 @@ export async function bootRoutes(app: App, s: Services): Promise<void> {
       const choices = await bootChoices(s.store, machine);
       if (boots === 'disk') return answerScript(reply, localDiskScript(choices.localBoot));
       const text = agentScript({
-        url: serverUrl(s, request),
+        ...seenByBoot(s, request),
         mac,
         workflowId: workflowId ?? undefined,
         token: s.auth.enrolsBoots ? await s.auth.boots.issue(mac) : undefined,
@@ -97,7 +98,7 @@ export async function bootRoutes(app: App, s: Services): Promise<void> {
   app.get(
     '/boot/:arch/:file',
     {
-      config: { access: 'public' },
+      config: { access: 'public', isForBoots: true },
       schema: {
         tags: ['boot'],
         summary:

@@ -19,7 +19,8 @@ import { etag, hasConditions, refuseStale, refuseUnmet } from '../../rules/etag.
 import type { App, Services } from '../../services.ts';
 import { fillFault, fillTemplate } from '../../rules/fill/fill.ts';
 import { storedFault, templateFault } from '../../rules/templates.ts';
-import { damagedOf, Done, errors, IfMatch, IfMatchOrNone, serverSeen } from '../route.ts';
+import { damagedOf, Done, errors, IfMatch, IfMatchOrNone } from '../route.ts';
+import { serverSeen } from '../../http/addresses.ts';
 
 const NameParams = Type.Object({ name: TemplateName });
 

@@ -18,6 +18,7 @@ import { loadMachine } from '../../machines/machines.ts';
 import { reportSystem } from '../../machines/arrival.ts';
 import { planFor, provision } from '../../machines/provision.ts';
 import { countWorkflows, listWorkflows } from '../../machines/workflow-list.ts';
+import { serverSeen } from '../../http/addresses.ts';
 import { agentBody } from '../../http/agent-body.ts';
 import type { App, Services } from '../../services.ts';
 import {
@@ -26,7 +27,7 @@ import {
   loadWorkflow,
   releaseWorkflow,
 } from '../../machines/workflows.ts';
-import { damagedOf, Done, errors, serverSeen } from '../route.ts';
+import { damagedOf, Done, errors } from '../route.ts';
 
 const ReportQuery = Type.Object(
   { token: Type.String({ maxLength: 128, description: 'good for this report alone' }) },
@@ -148,7 +149,7 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
     own.post(
       '/api/workflows/:id/report',
       {
-        config: { access: 'public' },
+        config: { access: 'public', isForBoots: true },
         schema: {
           tags: ['workflows', 'agent'],
           summary:

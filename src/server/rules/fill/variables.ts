@@ -42,7 +42,7 @@ export interface Variable {
 export type Variables = ReadonlyMap<string, Variable>;
 
 export interface VariableContext {
-  readonly server: ServerSeen;
+  readonly server: Omit<ServerSeen, 'reportUrl'>;
   /** Where the installed system reports. */
   readonly phoneHomeUrl: string;
   /** Gives [0, 1), not to be guessed. */
@@ -52,6 +52,8 @@ export interface VariableContext {
 /** This server as machines see it. */
 export interface ServerSeen {
   readonly url: string;
+  /** Where installed systems report. */
+  readonly reportUrl: string;
   /** The certificate to trust it by, PEM; "" without TLS. */
   readonly ca: string;
 }
