@@ -14,6 +14,8 @@ export interface OptionSpec {
   readonly range?: readonly [min: number, max: number];
   /** The placeholder for its value in the help. Shells complete file names for "FILE" and "DIR". */
   readonly value?: string;
+  /** Its value where it stands alone. */
+  readonly bare?: string;
   /** Options that cannot be combined with this one. */
   readonly excludes?: readonly string[];
 }

@@ -18,6 +18,8 @@ export type SettingSpec = {
       readonly type: 'string';
       readonly default?: string;
       readonly choices?: readonly string[];
+      /** Its value where the flag stands alone. */
+      readonly bare?: string;
       /** The text in its one spelling; throws a sentence that says what it must be. */
       readonly parse?: (text: string) => string;
     }

@@ -96,9 +96,10 @@ export function optionRows(options: Readonly<Record<string, OptionSpec>>): Row[]
 }
 
 /** "-o, --output FILE". */
-function term(name: string, { short, type, value, choices }: OptionSpec): string {
+function term(name: string, { short, type, value, choices, bare }: OptionSpec): string {
   const dashes = short === undefined ? `    --${name}` : `-${short}, --${name}`;
   if (type === 'boolean') return dashes;
+  if (bare !== undefined) return `${dashes} [${value ?? 'TEXT'}]`;
   return `${dashes} ${choices?.join('|') ?? value ?? (type === 'number' ? 'NUMBER' : 'TEXT')}`;
 }
 

@@ -127,7 +127,7 @@ type Token = ReturnType<typeof tokenize>[number];
 function tokenize(args: readonly string[], options: Options) {
   const known = Object.entries<OptionSpec>({ ...options, ...commonOptions });
   const { tokens } = parseArgs({
-    args: [...args],
+    args: args.map((arg, i) => withBareValue(arg, args[i + 1], options)),
     options: Object.fromEntries(
       known.map(([name, { type, short }]) => [
         name,
@@ -143,6 +143,12 @@ function tokenize(args: readonly string[], options: Options) {
     tokens: true,
   });
   return tokens;
+}
+
+/** Writes out the value of an option that stands alone, which the next word would be taken for. */
+function withBareValue(arg: string, next: string | undefined, options: Options): string {
+  const bare = arg.startsWith('--') ? own(options, arg.slice(2))?.bare : undefined;
+  return bare === undefined || next?.startsWith('-') === false ? arg : `${arg}=${bare}`;
 }
 
 /** Returns values by name. Throws a Fault. */

@@ -21,6 +21,7 @@ const make = command({
   options: {
     output: { type: 'string', short: 'o', value: 'FILE', describe: 'where it goes' },
     cups: { type: 'number', range: [1, 9], default: 2, describe: 'how many' },
+    milk: { type: 'string', value: 'KIND', bare: 'whole', describe: 'with milk' },
     hot: { type: 'boolean', short: 'H', describe: 'make it hot', excludes: ['cold'] },
     cold: { type: 'boolean', describe: 'make it cold' },
   },
@@ -62,6 +63,17 @@ function errorCode(argv: readonly string[]): unknown {
 }
 
 describe('parse', () => {
+  it('gives an option that stands alone the value that it has then', () => {
+    const milk = (...words: string[]) => args('make', 'tea', ...words)['milk'];
+    expect(milk()).toBeUndefined();
+    for (const words of [['--milk'], ['--milk', '-H'], ['--milk', '--cups', '3']]) {
+      expect(milk(...words)).toBe('whole');
+    }
+    expect([milk('--milk', 'oat'), milk('--milk=oat')]).toEqual(['oat', 'oat']);
+    expect(args('--milk', '--cups', '3', 'make', 'tea')).toMatchObject({ milk: 'whole', cups: 3 });
+    expect(helpText(program, make)).toContain('--milk [KIND]');
+  });
+
   it('gives options and arguments by name, with defaults, but settings only where they were given', () => {
     expect(args('make', 'tea')).toEqual({ thing: 'tea', cups: 2, hot: false, cold: false });
     expect(args('make', '-Ho', 'cup', 'tea', '--cups=3', '--server', 'there', 'sweet')).toEqual({
@@ -179,6 +191,7 @@ describe('the help', () => {
       Options:
         -o, --output FILE  where it goes
             --cups NUMBER  how many (default: 2)
+            --milk [KIND]  with milk
         -H, --hot          make it hot
             --cold         make it cold
 
