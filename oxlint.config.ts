@@ -59,6 +59,11 @@ const hostModules: readonly HostModules[] = [
     folders: ['sources', 'transport', 'webhooks', 'cli'],
     instead: 'learns about its host from probes and through src/transport, or is told',
   },
+  {
+    names: ['dgram'],
+    folders: ['netboot'],
+    instead: 'speaks no UDP: src/netboot does',
+  },
 ];
 /** Single files that may import one module more. */
 const exceptions: readonly (readonly [file: string, module: string])[] = [
@@ -69,6 +74,7 @@ const exceptions: readonly (readonly [file: string, module: string])[] = [
   ['store/lmdb/trial-process.ts', 'process'],
   // The server's own files for machines, not the machine's.
   ['server/http/boot-files.ts', 'fs/promises'],
+  ['server/http/boot-dir.ts', 'fs/promises'],
   // The rules for every file with secrets, in the store and in both programs.
   ['core/private-file.ts', 'fs'],
   // And for those that people name.

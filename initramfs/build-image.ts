@@ -1,4 +1,4 @@
-// Makes dist/boot/<arch>/{kernel,initramfs,tools} (`npm run build:initramfs`): see docs/netboot.md.
+// Makes dist/boot/<arch>/{kernel,initramfs,tools} and loaders (`npm run build:initramfs`): see docs/netboot.md.
 import {
   chmodSync,
   copyFileSync,
@@ -22,6 +22,7 @@ import { packCpio, packSquashfs } from './image-files.ts';
 import { debianLicence, spdxDocument, type Part } from './licences.ts';
 import { addFirmware, openFirmware } from './firmware.ts';
 import { compileListener } from './listener.ts';
+import { copyLoaders } from './loaders.ts';
 import { copyModules, parseModulesDep, type ModuleTree } from './modules.ts';
 import { Apt, type DebianPackage } from './packages.ts';
 import { profiles, type Profile } from './profiles.ts';
@@ -86,6 +87,8 @@ export async function buildImage(options: ImageOptions): Promise<string> {
   };
   list('initramfs', 'netboot', listParts(packages, executable.packages, arch, firmware.extra));
   list('tools', 'tools', debianParts(tools.packages));
+  const loaders = copyLoaders(arch, apt, output);
+  if (loaders.length > 0) list('loaders', 'loaders', debianParts(loaders));
   writeFileSync(join(output, 'firmware-not-included.txt'), firmware.missing.join('\n') + '\n');
   return output;
 }

@@ -2,12 +2,12 @@
 // the server, the machine and, for proxyDHCP, another DHCP server behind a router.
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { projectDir } from '../../initramfs/tools.ts';
 import { startScript } from '../../src/netboot/boot-script.ts';
 import { temporaryDirectory } from '../server/harness.ts';
 import { handOver, runsAll, startVm } from './harness.ts';
-import { background, hasNamespaces, ip, makeNetwork, startServer, tapPort } from './namespace.ts';
+import { hasNamespaces, makeNetwork, startRouter, startServer, tapPort } from './namespace.ts';
 
 /** Loaded by UEFI firmware, which is no iPXE itself as QEMU's BIOS ROMs are. */
 const ipxeEfi = '/usr/lib/ipxe/ipxe.efi';
@@ -44,40 +44,7 @@ it.skipIf(!can).each([
 ])('boots a %s machine with dnsmasq beside another DHCP server', async (_name, device, uefi) => {
   const network = makeNetwork('192.168.77.1/24');
   const { namespace, inside } = network;
-  const router = `${namespace}-router`;
-  ip('netns', 'add', router);
-  onTestFinished(() => {
-    ip('netns', 'delete', router);
-  });
-  ip(
-    '-n',
-    namespace,
-    'link',
-    'add',
-    'port',
-    'type',
-    'veth',
-    'peer',
-    'name',
-    'lan',
-    'netns',
-    router,
-  );
-  ip('-n', namespace, 'link', 'set', 'port', 'master', 'br0', 'up');
-  ip('-n', router, 'address', 'add', '192.168.77.254/24', 'dev', 'lan');
-  ip('-n', router, 'link', 'set', 'lan', 'up');
-  background(
-    router,
-    ...([
-      'dnsmasq',
-      '--keep-in-foreground',
-      '--user=root',
-      '--conf-file=/dev/null',
-      '--port=0',
-    ] as const),
-    ...['--dhcp-range=192.168.77.30,192.168.77.40,1h', '--dhcp-leasefile=/dev/null'],
-    '--log-facility=/dev/null',
-  );
+  startRouter(network, '192.168.77');
   startServer(network, '192.168.77.1:3000');
   inside('dnsmasq', ...dnsmasqArgs('proxy'));
   const vm = startVm(

@@ -66,11 +66,33 @@ export function background(namespace: string, program: string, ...args: string[]
 }
 
 /** A server with images and a token that it hands out. */
-export function startServer({ inside }: Network, listen: string): void {
+export function startServer({ inside }: Network, listen: string, ...more: readonly string[]): void {
   inside(
     process.execPath,
     ...['src/cli/dragonfly-server.ts', 'serve', '--store', 'memory:'],
     ...['--enrolment-token', 'enrol-with-this-token', '--listen', listen],
-    ...['--boot-append', 'console=ttyS0', '--boot-dir', bootDir],
+    ...['--boot-append', 'console=ttyS0', '--boot-dir', bootDir, ...more],
+  );
+}
+
+/** Another DHCP server on the network, which knows nothing of booting: it gives the addresses PREFIX.30 to
+ *  PREFIX.40. */
+export function startRouter({ namespace }: Network, prefix: string): void {
+  const router = `${namespace}-router`;
+  ip('netns', 'add', router);
+  onTestFinished(() => {
+    ip('netns', 'delete', router);
+  });
+  const pair = ['type', 'veth', 'peer', 'name', 'lan', 'netns', router];
+  ip('-n', namespace, 'link', 'add', 'port', ...pair);
+  ip('-n', namespace, 'link', 'set', 'port', 'master', 'br0', 'up');
+  ip('-n', router, 'address', 'add', `${prefix}.254/24`, 'dev', 'lan');
+  ip('-n', router, 'link', 'set', 'lan', 'up');
+  background(
+    router,
+    'dnsmasq',
+    ...['--keep-in-foreground', '--user=root', '--conf-file=/dev/null', '--port=0'],
+    ...[`--dhcp-range=${prefix}.30,${prefix}.40,1h`, '--dhcp-leasefile=/dev/null'],
+    '--log-facility=/dev/null',
   );
 }

@@ -32,6 +32,8 @@ const forbidden: (readonly [string, string])[] = [
   ['netboot', '../server/app.ts'],
   ['webhooks', '../store/store.ts'],
   ['agent', '../webhooks/receiver.ts'],
+  ['server', 'node:dgram'],
+  ['netboot', 'node:fs/promises'],
   ['web', '../identity/hash.ts'],
   ['server/rules', '../http/answers.ts'],
   ['server/running', '../machines/machines.ts'],

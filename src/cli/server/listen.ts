@@ -19,8 +19,7 @@ export async function listen(app: App, host: string, port: number): Promise<stri
 /** Listens for machines that boot as well. Errors: AppError `config.invalid`. */
 export async function listenForBootsOn(
   app: App,
-  host: string,
-  port: number,
+  { host, port }: { readonly host: string; readonly port: number },
   connectionsPerAddress: number,
 ): Promise<BootListener> {
   const { listenForBoots } = await import('../../server/http/boot-listener.ts');

@@ -5,14 +5,15 @@ import { join, resolve as absolutePath } from 'node:path';
 import { AppError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import { shownSettings } from '../../core/settings.ts';
-import type { BootListener } from '../../server/http/boot-listener.ts';
 import type { TlsTexts } from '../../server/http/connections.ts';
 import type { ImageFolder } from '../../store/images/folder.ts';
 import type { App } from '../../server/services.ts';
 import { command, type Io } from '../command.ts';
 import { settingsText } from '../setting-options.ts';
 import { oidcOptions } from './oidc-settings.ts';
-import { isForAll, listen, listenForBootsOn, parseListen } from './listen.ts';
+import type { Store } from '../../store/store.ts';
+import type { Boots } from './boots.ts';
+import { listen, parseListen } from './listen.ts';
 import {
   allSettings,
   readText,
@@ -32,7 +33,11 @@ const certificatePollMs = 5000;
 export const serve = command({
   name: 'serve',
   describe: 'run the server until it is stopped',
-  examples: ['serve --listen 0.0.0.0:3000', 'serve --print-config'],
+  examples: [
+    'serve --listen 0.0.0.0:3000',
+    'serve --listen 0.0.0.0:3000 --boot-dir dist/boot --netboot',
+    'serve --print-config',
+  ],
   settings: allSettings,
   options: {
     'print-config': {
@@ -64,7 +69,7 @@ export const serve = command({
 /** Runs the server until it is stopped. True if everything that it knew is written. */
 async function run(
   configuration: ServerConfiguration,
-  store: Awaited<ReturnType<(typeof import('../../store/open.ts'))['openStore']>>,
+  store: Store,
   log: Log,
   io: Io,
 ): Promise<boolean> {
@@ -89,14 +94,8 @@ async function run(
   const isLocked = oidc === undefined && (await gate.isLocked());
   const required = !isLoopback(host);
   if (isOpen && required) throw unconfigured(values.listen);
-  const boots = bootAddress(values);
-  if (
-    boots !== undefined &&
-    !required &&
-    !isLoopback(boots.host) &&
-    values.public_url === undefined
-  )
-    throw unreachable(values.listen);
+  const { openForBoots, others, refuseUnreachable } = await import('./boots.ts');
+  refuseUnreachable(values);
   const tls = tlsTexts(configuration);
   const app = await createApp({
     store,
@@ -125,21 +124,12 @@ async function run(
     },
   });
   const stopWatching = watchCertificates(app, configuration, log);
-  let bootListener: BootListener | undefined;
+  let boots: Boots | undefined;
   try {
     const url = await listen(app, host, port);
-    if (boots !== undefined) {
-      bootListener = await listenForBootsOn(
-        app,
-        boots.host,
-        boots.port,
-        values.connections_per_address,
-      );
-    }
+    boots = await openForBoots({ app, values, url, store, log });
     io.stdout.write(`dragonfly-server listens on ${url}${others(host)}\n`);
-    if (bootListener !== undefined && boots !== undefined) {
-      io.stdout.write(`Machines boot from ${bootListener.url}${others(boots.host)}\n`);
-    }
+    for (const line of boots.says) io.stdout.write(`${line}\n`);
     sayWhoGetsIn(io, {
       isOpen,
       isLocked,
@@ -149,7 +139,7 @@ async function run(
     await aborted(io.signal);
   } finally {
     stopWatching();
-    await close(app, bootListener);
+    await close(app, boots);
   }
   return isWritten;
 }
@@ -194,16 +184,8 @@ function sayWhoGetsIn(io: Io, { isOpen, isLocked, takesStockAgents, issuer }: En
   }
 }
 
-function others(host: string): string {
-  return isForAll(host) ? ' and on all other addresses of this host' : '';
-}
-
-function bootAddress({ boot_listen: text }: ServerConfiguration['values']) {
-  return text === undefined ? undefined : parseListen(text, '--boot-listen');
-}
-
 /** Refuses new requests, lets those in progress finish, then closes the connections. */
-async function close(app: App, boots: BootListener | undefined): Promise<void> {
+async function close(app: App, boots: Boots | undefined): Promise<void> {
   const timer = setTimeout(() => {
     app.server.closeAllConnections();
     boots?.cut();
@@ -218,14 +200,6 @@ function unconfigured(listens: string): AppError {
     `refusing to listen on ${listens}: without tokens anybody on the network could do anything. ` +
       'Create one with "dragonfly-server token create NAME --scope full" (agents: --scope enrol), ' +
       'or listen on 127.0.0.1',
-  );
-}
-
-function unreachable(listens: string): AppError {
-  return new AppError(
-    'config.invalid',
-    `machines that boot from --boot-listen could not reach their server: --listen ${listens} is for this host alone. ` +
-      'Listen on an address that they reach, or name it with --public-url',
   );
 }
 

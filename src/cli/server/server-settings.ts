@@ -8,6 +8,7 @@ import { parseUrl } from '../../transport/address.ts';
 import { Networks } from '../../webhooks/networks.ts';
 import type { Args, Io } from '../command.ts';
 import { oidcSettings } from './oidc-settings.ts';
+import { parseNetboot } from './netboot.ts';
 
 /** As it was written. Errors: AppError `config.invalid`. */
 function parseNetworks(text: string): string {
@@ -118,6 +119,14 @@ export const serverSettings = {
   boot_append: {
     type: 'string',
     describe: 'more parameters for the kernels that machines boot, as "console=ttyS0"',
+  },
+  netboot: {
+    type: 'string',
+    value: 'ADDRESS',
+    bare: 'auto',
+    parse: parseNetboot,
+    describe:
+      "tell machines on this host's network what they boot (ProxyDHCP, TFTP), beside the DHCP server there; with several networks, this host's address on it",
   },
   image_dir: {
     type: 'string',

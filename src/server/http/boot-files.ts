@@ -10,6 +10,7 @@ export const bootFolders: Readonly<Record<string, string>> = {
   arm64: 'arm64',
 };
 
+/** The files that no image is without. */
 const files = ['kernel', 'initramfs'] as const;
 
 /** The paths of files that a boot directory lacks or has empty: half an image, or both files for x86-64 where

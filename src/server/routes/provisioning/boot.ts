@@ -13,6 +13,7 @@ import {
   localDiskScript,
   startScript,
 } from '../../../netboot/boot-script.ts';
+import { loaderFiles } from '../../../netboot/dhcp/clients.ts';
 import { longestAppend } from '../../../netboot/kernel-line.ts';
 import { bootChoices } from '../../machines/boot-settings.ts';
 import { bootFor } from '../../machines/decision.ts';
@@ -23,6 +24,8 @@ import { errors } from '../route.ts';
 
 /** The files for each architecture. Only an agent with a workflow fetches the tools. */
 const files: ReadonlySet<string> = new Set(['kernel', 'initramfs', 'tools']);
+/** The files that UEFI's HTTP boot fetches. */
+const loaders: ReadonlySet<string> = new Set(loaderFiles);
 
 /** "false" leaves `dragonfly.mode` out of boot scripts. */
 const modeSetting = 'boot.mode_parameter';
@@ -102,7 +105,7 @@ export async function bootRoutes(app: App, s: Services): Promise<void> {
       schema: {
         tags: ['boot'],
         summary:
-          'Get the kernel, initramfs or tools image for an architecture, by its name in iPXE',
+          'Get the kernel, initramfs, tools image or a loader for an architecture, by its name in iPXE',
         params: Type.Object({
           arch: Type.String({ maxLength: 64 }),
           file: Type.String({ maxLength: 64 }),
@@ -113,7 +116,7 @@ export async function bootRoutes(app: App, s: Services): Promise<void> {
     async (request, reply) => {
       const { arch, file } = request.params;
       const folder = Object.hasOwn(bootFolders, arch) ? bootFolders[arch] : undefined;
-      if (folder === undefined || !files.has(file)) {
+      if (folder === undefined || !(files.has(file) || loaders.has(`${folder}/${file}`))) {
         throw new AppError('route.unknown', `there is no ${arch}/${file} to boot`);
       }
       if (dir === undefined) {
