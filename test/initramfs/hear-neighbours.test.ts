@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 
 const dir = mkdtempSync(join(tmpdir(), 'dragonfly-lldp-'));
+const compiler = 'gcc';
 const program = join(dir, 'hear-neighbours');
 const library = join(dir, 'driver.so');
 const source = join(import.meta.dirname, '../../initramfs/hear/hear-neighbours.c');
@@ -51,8 +52,8 @@ function build(): string | undefined {
   try {
     const shim = join(dir, 'driver.c');
     writeFileSync(shim, driver);
-    execFileSync('gcc', ['-shared', '-fPIC', '-o', library, shim], { stdio: 'pipe' });
-    execFileSync('gcc', ['-Os', '-Wall', '-Wextra', '-Werror', '-o', program, source]);
+    execFileSync(compiler, ['-shared', '-fPIC', '-o', library, shim], { stdio: 'pipe' });
+    execFileSync(compiler, ['-Os', '-Wall', '-Wextra', '-Werror', '-o', program, source]);
     return undefined;
   } catch (err) {
     if (err instanceof Error && 'code' in err && err.code === 'ENOENT') return 'no gcc';

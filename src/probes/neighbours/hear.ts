@@ -7,7 +7,7 @@ import { collect } from '../collect.ts';
 import { listenSeconds, neighboursProbe } from './neighbours.ts';
 
 /** The time for a command that listens, with some to spare. */
-export const hearingMs = (listenSeconds + 4) * 1000;
+const hearingMs = (listenSeconds + 4) * 1000;
 
 /** The time that a collection has to allow each probe for it. */
 export const patienceMs = 2 * hearingMs;
