@@ -8,7 +8,7 @@ import { parseUrl } from '../../transport/address.ts';
 import { Networks } from '../../webhooks/networks.ts';
 import type { Args, Io } from '../command.ts';
 import { oidcSettings } from './oidc-settings.ts';
-import { parseNetboot } from './netboot.ts';
+import { onlyNetwork, parseNetboot } from './netboot.ts';
 
 /** As it was written. Errors: AppError `config.invalid`. */
 function parseNetworks(text: string): string {
@@ -123,7 +123,7 @@ export const serverSettings = {
   netboot: {
     type: 'string',
     value: 'ADDRESS',
-    bare: 'auto',
+    bare: onlyNetwork,
     parse: parseNetboot,
     describe:
       "tell machines on this host's network what they boot (ProxyDHCP, TFTP), beside the DHCP server there; with several networks, this host's address on it",

@@ -5,7 +5,7 @@
 export const messageTypes = { discover: 1, offer: 2, request: 3, ack: 5, inform: 8 } as const;
 
 /** Options by number. */
-export type Options = ReadonlyMap<number, Uint8Array>;
+type Options = ReadonlyMap<number, Uint8Array>;
 
 export interface Request {
   /** The bytes that a reply has to repeat: hardware type and address, transaction, flags, relay. */
