@@ -1,4 +1,5 @@
 // A client of a server's HTTP API. src/model defines the documents, src/transport the connections.
+import type { About } from '../model/api/agent.ts';
 import { systemClock, type Clock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import { parseSha256, parseToken, parseUrl } from '../transport/address.ts';
@@ -87,6 +88,11 @@ export class Client {
   /** Resolves if the server is ready to work. Errors: also `store.unavailable`. */
   async ready(options?: CallOptions): Promise<void> {
     await this.#calls.get('api/ready', options);
+  }
+
+  /** The version of the server, the size of its data, and its address as agents reach it. */
+  async about(options?: CallOptions): Promise<About> {
+    return this.#calls.get<About>('api/about', options);
   }
 
   /** Aborts calls in progress and closes the connections. */

@@ -1,4 +1,5 @@
 // Templates by name.
+import type { TemplateTrial } from '../model/api/templates.ts';
 import type { Template } from '../model/documents/template.ts';
 import { pathOf, type CallOptions, type Calls, type ChangeOptions, type Tagged } from './calls.ts';
 import { listing, type Listing, type ListOptions } from './listing.ts';
@@ -24,6 +25,15 @@ export class TemplateCalls {
   async render(name: string, machineId: string, options?: CallOptions): Promise<Template> {
     const query = { machine_id: machineId };
     return this.#calls.get(pathOf`api/templates/${name}/render`, { ...options, query });
+  }
+
+  /** Checks a template that is not stored, and plans it for a machine if one is named. Errors: `request.invalid`,
+   *  `machine.unknown`. */
+  async try(template: Template, machineId?: string, options?: CallOptions): Promise<TemplateTrial> {
+    const query = machineId === undefined ? {} : { machine_id: machineId };
+    const path = pathOf`api/templates/${template.metadata.name}/try`;
+    const call = { ...options, query, body: template };
+    return (await this.#calls.call<TemplateTrial>('POST', path, call)).value;
   }
 
   /** Creates or replaces the template, by the name in its metadata. Errors: `request.invalid`, `request.stale`. */

@@ -159,14 +159,14 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
   limitConnections(app.server, options.connectionsPerAddress ?? 1024);
   noteCertificate(app.server, options.tls);
   measureUpkeep(s.metrics.registry, {
-    version: options.version ?? '0',
+    version: s.version,
     certificate: () => certificateOf(app.server),
     tokenExpiries: () => s.auth.expiries(),
-    storeBytes: options.storeBytes,
+    storeBytes: s.storeBytes,
   });
   guardRequests(app, s);
   await s.webhooks.reload();
-  await app.register(swagger, openApiBase(options.version ?? '0'));
+  await app.register(swagger, openApiBase(s.version));
   for (const add of [...routes, ...more]) await add(app, s);
   const background = startBackground(s, stop.signal, options.onUnwritten ?? (() => {}));
   app.addHook('preClose', () => {
@@ -221,6 +221,8 @@ function createServices(
   });
   measureWebhooks(metrics.registry, webhooks.courier);
   return {
+    version: options.version ?? '0',
+    storeBytes: options.storeBytes,
     store,
     clock,
     log,

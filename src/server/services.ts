@@ -31,6 +31,10 @@ export type App = FastifyInstance<
 >;
 
 export interface Services {
+  /** The server's own. */
+  readonly version: string;
+  /** The size of the store, where it is a file. */
+  readonly storeBytes: (() => number | undefined) | undefined;
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;

@@ -1,4 +1,6 @@
 // The API operations that the page uses. Each of them throws ApiError.
+import type { About, Readiness } from '../model/api/agent.ts';
+import type { DamagedList } from '../model/api/damaged.ts';
 import { bulkRequest, type BulkChange } from '../model/api/bulk.ts';
 import type { IdentityConflict, MachineChange } from '../model/history.ts';
 import type {
@@ -7,9 +9,9 @@ import type {
   MachinePatch,
   MachineView,
 } from '../model/api/machines.ts';
-import type { TemplateView } from '../model/api/templates.ts';
+import type { TemplateTrial, TemplateView } from '../model/api/templates.ts';
 import type { AuditList, AuditQuery } from '../model/api/audit.ts';
-import type { Myself, SignInWays } from '../model/api/tokens.ts';
+import type { Myself, SignInWays, TokenList } from '../model/api/tokens.ts';
 import type {
   PlanAnswer,
   WorkflowCounts,
@@ -111,6 +113,46 @@ export async function readTemplates(session: Session): Promise<readonly Template
   return body.templates;
 }
 
+const templatePath = (name: string): string => `/api/templates/${encodeURIComponent(name)}`;
+
+/** Errors: `template.unknown`. */
+export function readTemplate(session: Session, name: string): Promise<Answer<TemplateView>> {
+  return session.request(templatePath(name));
+}
+
+/** Replaces the template that has this `etag`; undefined: there is none yet. Errors: `request.invalid` with the
+ *  `path` of the field, `request.stale`. */
+export async function saveTemplate(
+  session: Session,
+  name: string,
+  document: unknown,
+  etag: string | undefined,
+): Promise<void> {
+  const condition = etag === undefined ? { headers: { 'if-none-match': '*' } } : { ifMatch: etag };
+  await session.request(templatePath(name), { method: 'PUT', body: document, ...condition });
+}
+
+/** Checks a template that need not be stored, and plans it for a machine if one is named. Errors: `request.invalid`
+ *  with the `path` of the field. */
+export async function tryTemplate(
+  session: Session,
+  name: string,
+  document: unknown,
+  machineId: string | undefined,
+): Promise<TemplateTrial> {
+  const query = machineId === undefined ? '' : `?machine_id=${encodeURIComponent(machineId)}`;
+  const options = { method: 'POST', body: document } as const;
+  return (await session.request<TemplateTrial>(`${templatePath(name)}/try${query}`, options)).body;
+}
+
+export async function deleteTemplate(
+  session: Session,
+  name: string,
+  etag: string | undefined,
+): Promise<void> {
+  await session.request(templatePath(name), { method: 'DELETE', ifMatch: etag });
+}
+
 export interface WorkflowPage {
   readonly workflows: readonly Workflow[];
   readonly next_cursor: string | null;
@@ -169,6 +211,28 @@ export async function readAudit(
 /** The whole audit log, a JSON document to a line. */
 export async function exportAudit(session: Session): Promise<string> {
   return (await session.open('/api/audit/export')).text();
+}
+
+export async function readTokens(session: Session): Promise<TokenList> {
+  return (await session.request<TokenList>('/api/tokens')).body;
+}
+
+export async function revokeToken(session: Session, name: string): Promise<void> {
+  await session.request(`/api/tokens/${encodeURIComponent(name)}`, { method: 'DELETE' });
+}
+
+/** Looks at every record. */
+export async function readDamaged(session: Session): Promise<DamagedList['damaged']> {
+  return (await session.request<DamagedList>('/api/damaged')).body.damaged;
+}
+
+export async function readAbout(session: Session): Promise<About> {
+  return (await session.request<About>('/api/about')).body;
+}
+
+/** Errors: those that keep the server from being ready. */
+export async function readReady(session: Session): Promise<Readiness> {
+  return (await session.request<Readiness>('/api/ready')).body;
 }
 
 /** The template of a workflow, and what an operator accepts before it is made. */

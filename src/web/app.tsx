@@ -2,6 +2,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { signOut } from './api.ts';
 import { AuditPage } from './audit/audit-page.tsx';
+import { AdministrationPage } from './administration/administration-page.tsx';
 import { ConflictsPage } from './conflicts/conflicts-page.tsx';
 import {
   createServices,
@@ -20,6 +21,8 @@ import { usePageKeys } from './list/page-keys.ts';
 import { OverviewPage } from './overview/overview-page.tsx';
 import { Notice } from './parts/parts.tsx';
 import { Link, useRoute, type Route } from './router.tsx';
+import { TemplatePage } from './templates/template-page.tsx';
+import { TemplatesPage } from './templates/templates-page.tsx';
 import { WorkflowsPage } from './workflows/workflows-page.tsx';
 import { SignIn } from './sign-in.tsx';
 import { pollEveryMs } from './live/live.ts';
@@ -92,6 +95,9 @@ function Shell() {
         )}
         {route.page === 'conflicts' && <ConflictsPage />}
         {route.page === 'audit' && <AuditPage search={route.search} />}
+        {route.page === 'templates' && <TemplatesPage />}
+        {route.page === 'template' && <TemplatePage key={route.name} name={route.name} />}
+        {route.page === 'administration' && <AdministrationPage />}
         {route.page === 'unknown' && <Unknown />}
       </main>
       {help && <HelpDialog onClose={() => setHelp(false)} />}
@@ -141,6 +147,9 @@ function Header({ route, list, onHelp }: HeaderProps) {
         <Link to="/workflows" current={route.page === 'workflows'}>
           Workflows
         </Link>
+        <Link to="/templates" current={route.page === 'templates' || route.page === 'template'}>
+          Templates
+        </Link>
         {may.within === undefined && (
           <Link to="/conflicts" current={route.page === 'conflicts'}>
             Conflicts
@@ -152,6 +161,9 @@ function Header({ route, list, onHelp }: HeaderProps) {
             Audit
           </Link>
         )}
+        <Link to="/administration" current={route.page === 'administration'}>
+          Administration
+        </Link>
       </nav>
       <div class="spring" />
       <Connection />

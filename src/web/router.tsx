@@ -3,10 +3,11 @@ import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useState } from 'preact/hooks';
 
 export type Route =
-  | { readonly page: 'overview' | 'conflicts' | 'unknown' }
+  | { readonly page: 'overview' | 'conflicts' | 'templates' | 'administration' | 'unknown' }
   /** `search`: the address from its question mark on. */
   | { readonly page: 'machines' | 'workflows' | 'audit'; readonly search: string }
-  | { readonly page: 'machine'; readonly id: string };
+  | { readonly page: 'machine'; readonly id: string }
+  | { readonly page: 'template'; readonly name: string };
 
 const moved = 'dragonfly:moved';
 
@@ -16,8 +17,12 @@ function routeOf(path: string, search: string): Route {
   if (path === '/workflows') return { page: 'workflows', search };
   if (path === '/audit') return { page: 'audit', search };
   if (path === '/conflicts') return { page: 'conflicts' };
-  const id = decoded(/^\/machines\/([^/]+)$/.exec(path)?.[1]);
-  return id === undefined ? { page: 'unknown' } : { page: 'machine', id };
+  if (path === '/templates') return { page: 'templates' };
+  if (path === '/administration') return { page: 'administration' };
+  const [, folder, part] = /^\/(machines|templates)\/([^/]+)$/.exec(path) ?? [];
+  const id = decoded(part);
+  if (id === undefined) return { page: 'unknown' };
+  return folder === 'machines' ? { page: 'machine', id } : { page: 'template', name: id };
 }
 
 /** A part of an address as it is meant; undefined if it means nothing. */

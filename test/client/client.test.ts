@@ -254,7 +254,9 @@ describe('the client', () => {
   });
 
   it('says whether the server is ready', async () => {
-    await expect(clientOf((await startServer()).url).ready()).resolves.toBeUndefined();
+    const client = clientOf((await startServer({ version: '1.2.3' })).url);
+    await expect(client.ready()).resolves.toBeUndefined();
+    expect(await client.about()).toEqual({ version: '1.2.3', store_bytes: null, public_url: null });
   });
 });
 

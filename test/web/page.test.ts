@@ -8,12 +8,14 @@ import { createToken } from '../../src/server/access/tokens.ts';
 import { describeScreen, hasChromium, lateFrames, launch, serve, type Served } from './browser.ts';
 import { machine, seed } from './machines.ts';
 import { auditTests } from './pages/audit.ts';
+import { administrationTests } from './pages/administration.ts';
 import { axeTests } from './pages/axe.ts';
 import { bulkTests } from './pages/bulk.ts';
 import { machineTests } from './pages/machine.ts';
 import { conflict, soon, template } from './pages/opened.ts';
 import { overviewTests } from './pages/overview.ts';
 import { signInTests } from './pages/sign-in.ts';
+import { templateTests } from './pages/templates.ts';
 import { workflowTests } from './pages/workflows.ts';
 
 describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
@@ -459,6 +461,9 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
       `/machines/${machine(1).id}`,
       '/workflows',
       '/conflicts',
+      '/administration',
+      '/templates',
+      '/templates/new-one',
     ]) {
       await page.goto(server.url + path);
       await page.getByText('Live', { exact: true }).waitFor();
@@ -616,5 +621,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
   bulkTests(opened);
   signInTests(opened);
   auditTests(opened);
+  administrationTests(opened);
+  templateTests(opened);
   axeTests(opened);
 });

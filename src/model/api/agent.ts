@@ -196,6 +196,19 @@ export const Readiness = Type.Object({
       'behind: changes by other servers have not been sure to arrive for 10 s, and heartbeats are answered from the store',
   }),
 });
+export type Readiness = Static<typeof Readiness>;
+
+/** The server itself. */
+export const About = Type.Object({
+  version: Type.String(),
+  store_bytes: nullable(
+    Type.Integer({ description: 'the size of the data file; null: there is none' }),
+  ),
+  public_url: nullable(
+    Type.String({ description: 'its address as agents reach it, if configured' }),
+  ),
+});
+export type About = Static<typeof About>;
 
 /** The same as a problem of RFC 9457, for clients that accept those. */
 export const ProblemResponse = Type.Object(

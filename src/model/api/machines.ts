@@ -188,7 +188,7 @@ export const BulkRequest = Type.Object(
 );
 export type BulkRequest = Static<typeof BulkRequest>;
 
-const Failure = Type.Object(
+export const Failure = Type.Object(
   { error: Type.String(), code: Type.String() },
   { additionalProperties: true },
 );

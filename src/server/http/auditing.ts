@@ -13,7 +13,8 @@ export interface AuditingServices extends AuditServices {
 
 /** Adds this to a route by which operators change something. */
 export function audit(route: RouteOptions, s: AuditingServices): void {
-  const { access } = route.config ?? {};
+  const { access, changesNothing } = route.config ?? {};
+  if (changesNothing === true) return;
   const changes = [route.method].flat().some((method) => method !== 'GET' && method !== 'HEAD');
   if (!changes || (access !== 'full' && access !== 'operate')) return;
   const onSend = async (

@@ -25,6 +25,8 @@ declare module 'fastify' {
     keepsToTags?: boolean;
     /** The listener without TLS for machines that boot answers it as well. */
     isForBoots?: boolean;
+    /** It only answers, whatever its method: nothing of it is in the audit log. */
+    changesNothing?: boolean;
     /** A document of the page, to which links from elsewhere may lead. */
     isPage?: boolean;
   }

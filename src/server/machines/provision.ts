@@ -1,6 +1,7 @@
 // Provisions a machine: plans a workflow of the template that an operator names, or has assigned, and makes
 // it.
-import { AppError } from '../../core/errors.ts';
+import { AppError, httpStatus } from '../../core/errors.ts';
+import type { TemplateTrial } from '../../model/api/templates.ts';
 import type { Machine } from '../../model/machine.ts';
 import type { Template } from '../../model/documents/template.ts';
 import type { Workflow } from '../../model/documents/workflow.ts';
@@ -8,6 +9,7 @@ import type { Versioned } from '../../store/store.ts';
 import type { ImageFolder } from '../../store/images/folder.ts';
 import type { PlanAnswer } from '../../model/api/workflows.ts';
 import { confirmationOf } from '../rules/workflow/arrival.ts';
+import { answerable, failureOf } from '../rules/failures.ts';
 import { fillTemplate } from '../rules/fill/fill.ts';
 import { planDigest, refuseChanged } from '../rules/plan/digest.ts';
 import { planWorkflow } from '../rules/plan/plan.ts';
@@ -82,7 +84,7 @@ export async function provision(
 async function draftOf(
   s: PlanServices,
   machine: Machine,
-  { template: named, plan_digest: expected, ...accepted }: Provisioning,
+  { template: named, ...accepted }: Provisioning,
   server: ServerSeen,
 ) {
   const name = named ?? machine.config.os_choice;
@@ -96,6 +98,17 @@ async function draftOf(
   const { value: template } = await loadTemplate(s, name);
   const fault = storedFault(template);
   if (fault !== undefined) throw fault;
+  return draftFrom(s, machine, template, accepted, server);
+}
+
+/** The draft of a workflow of a template that may not be stored. */
+async function draftFrom(
+  s: PlanServices,
+  machine: Machine,
+  template: Template,
+  { plan_digest: expected, ...accepted }: Omit<Provisioning, 'template'>,
+  server: ServerSeen,
+) {
   const { reimage = false, confirmed = false, retry = false } = accepted;
   const variables = await maskedFor(s.store, server);
   const images = await plannedImages(
@@ -120,4 +133,23 @@ async function draftOf(
     return { plan: made, digest };
   };
   return { template, reimage, retry, plan };
+}
+
+/** Fills in and plans a template that is not stored, where everything is accepted. Errors: `store.*`. */
+export async function tryTemplate(
+  s: PlanServices,
+  template: Template,
+  machine: Machine,
+  server: ServerSeen,
+): Promise<TemplateTrial> {
+  const shown = fillTemplate(template, (await maskedFor(s.store, server))(machine));
+  try {
+    const accepted = { reimage: true, confirmed: true };
+    const draft = await draftFrom(s, machine, template, accepted, server);
+    return { template: shown, plan: draft.plan(machine).plan };
+  } catch (err) {
+    const failure = answerable(err);
+    if (httpStatus(failure.code) !== 409) throw err;
+    return { template: shown, refusal: failureOf(failure) };
+  }
 }

@@ -4,7 +4,7 @@ import { inTime } from '../../core/deadline.ts';
 import { AppError } from '../../core/errors.ts';
 import { missingBootFiles } from '../http/boot-files.ts';
 import type { App, Services } from '../services.ts';
-import { Readiness, Status } from '../../model/api/agent.ts';
+import { About, Readiness, Status } from '../../model/api/agent.ts';
 import { errors } from './route.ts';
 
 /** The server counts as not ready if the store takes longer. */
@@ -45,6 +45,23 @@ export function operationRoutes(app: App, s: Services): void {
       const watch = s.store.watchAgeMs() < behindMs ? 'current' : 'behind';
       return { status: 'ok' as const, watch } as const;
     },
+  );
+
+  app.get(
+    '/api/about',
+    {
+      config: { access: 'read', keepsToTags: true },
+      schema: {
+        tags: ['operations'],
+        summary: 'Say which version the server has, and where it is reached',
+        response: { 200: About, ...errors },
+      },
+    },
+    () => ({
+      version: s.version,
+      store_bytes: s.storeBytes?.() ?? null,
+      public_url: s.publicUrl ?? null,
+    }),
   );
 
   app.get(

@@ -12,7 +12,17 @@ const builtPage = new URL(
   import.meta.url,
 );
 
-const addresses = ['/', '/machines', '/machines/:id', '/workflows', '/conflicts', '/audit'];
+const addresses = [
+  '/',
+  '/machines',
+  '/machines/:id',
+  '/workflows',
+  '/conflicts',
+  '/templates',
+  '/templates/:name',
+  '/audit',
+  '/administration',
+];
 
 export async function pageRoutes(app: FastifyInstance): Promise<void> {
   await app.register(fastifyStatic, {

@@ -25,7 +25,7 @@ export function usePageKeys(actions: KeyActions): void {
 function isTaken({ key, target }: KeyboardEvent): boolean {
   if (document.querySelector('dialog[open]') !== null) return true;
   if (!(target instanceof HTMLElement)) return false;
-  if (target.closest('input:not([type=checkbox]), select') !== null) {
+  if (target.closest('input:not([type=checkbox]), select, textarea') !== null) {
     if (key === 'Escape') target.blur();
     return true;
   }

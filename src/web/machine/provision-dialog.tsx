@@ -2,14 +2,12 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { MachineView } from '../../model/api/machines.ts';
 import type { PlanAnswer } from '../../model/api/workflows.ts';
-import type { Plan } from '../../model/documents/plan.ts';
-import type { PlannedDisk } from '../../model/documents/planned-disk.ts';
 import { planWorkflow, type Consent, type Order } from '../api.ts';
 import { useServices } from '../context.ts';
-import { formatDisk } from '../parts/format.ts';
 import { Dialog } from '../parts/parts.tsx';
 import { useTask } from '../parts/task.ts';
 import { messageOf } from '../session.ts';
+import { PlanView } from './plan-view.tsx';
 import { TemplateSelect } from './template-select.tsx';
 
 interface ProvisionProps {
@@ -108,67 +106,6 @@ export function ProvisionDialog({ machine, template, onClose, onConfirm }: Provi
       </footer>
     </Dialog>
   );
-}
-
-/** The sign of success after the last action. */
-const signs: Readonly<Record<Exclude<Plan['confirmation'], 'none'>, string>> = {
-  report: 'the installed system reports',
-  absence: 'the machine has left for its disk and stays away',
-  boot: 'the machine checks in from its next boot, or stays away',
-};
-
-function PlanView({ plan }: { plan: Plan }) {
-  const { disk, overwrites, lost, left_alone, actions, warnings, confirmation } = plan;
-  const minutes = Math.round(plan.confirmation_seconds / 60);
-  return (
-    <div class="plan">
-      {disk !== null && (
-        <p>
-          <b>{overwrites ? 'Overwritten' : 'Used'}:</b> {diskText(disk)}
-        </p>
-      )}
-      {lost.length > 0 && (
-        <p class="problem">
-          <b>Lost:</b> {lost.join(', ')}
-        </p>
-      )}
-      {left_alone.length > 0 && (
-        <p>
-          <b>Left alone:</b> {left_alone.map(diskText).join('; ')}
-        </p>
-      )}
-      <ol class="plain">
-        {actions.map(({ action, does }, i) => (
-          <li key={i}>
-            <b>{action}</b> {does}
-          </li>
-        ))}
-      </ol>
-      {warnings.length > 0 && (
-        <div class="warnings">
-          <b>Warnings</b>
-          <ul>
-            {warnings.map((warning) => (
-              <li key={warning}>{warning}</li>
-            ))}
-          </ul>
-        </div>
-      )}
-      {confirmation !== 'none' && (
-        <p>
-          <b>Done when</b> {signs[confirmation]}, within {minutes} minutes of the last action.
-        </p>
-      )}
-      <p class="quiet">
-        Its agent begins when it is next heard, or when the machine boots from the network.
-      </p>
-    </div>
-  );
-}
-
-function diskText({ device, model, serial, size_bytes }: PlannedDisk): string {
-  const parts = [model, serial === null ? null : `serial ${serial}`, formatDisk(size_bytes)];
-  return `${device} (${parts.filter((part) => part !== null).join(', ')})`;
 }
 
 interface AcceptancesProps {

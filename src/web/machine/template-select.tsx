@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { TemplateView } from '../../model/api/templates.ts';
 import { readTemplates } from '../api.ts';
+import { Link } from '../router.tsx';
 import { useServices } from '../context.ts';
 import { messageOf } from '../session.ts';
 
@@ -52,7 +53,8 @@ export function TemplateSelect({
       {fault !== undefined && <span class="problem">{fault}</span>}
       {templates?.length === 0 && (
         <span>
-          There is no template yet. Make one with <code>dragonfly-server template</code>.
+          There is no template yet. <Link to="/templates">Write one</Link>, or make one with{' '}
+          <code>dragonfly-server template</code>.
         </span>
       )}
       {problem !== undefined && <span class="problem">{problem}</span>}

@@ -86,6 +86,11 @@ it('reads, refusals, dry runs and agents are not in it', async () => {
   await server.call('PATCH', `/api/machines/${id}`, { body: { hostname: 'x' }, token: read });
   await server.call('PATCH', `/api/machines/${id}`, { body: { nonsense: 'x' }, token: full });
   await server.call('PUT', '/api/templates/debian', { body: imageTemplate, token: full });
+  const tried = await server.call('POST', '/api/templates/debian/try', {
+    body: imageTemplate,
+    token: full,
+  });
+  expect(tried.status).toBe(200);
   await server.call('POST', '/api/workflows', {
     body: { machine_id: id, template: 'debian', dry_run: true },
     token: full,

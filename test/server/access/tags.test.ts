@@ -138,6 +138,7 @@ it.each(['read', 'operate', 'full'] as const)(
       'GET /api/templates',
       'GET /api/templates/{name}',
       'GET /api/whoami',
+      'GET /api/about',
     ]);
     const document = JSON.parse(JSON.stringify(server.app.swagger()));
     const answered: string[] = [];

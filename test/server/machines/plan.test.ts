@@ -60,6 +60,31 @@ describe('a plan', () => {
     expect(machine.status.current_workflow).toBeNull();
   });
 
+  it('is made of a template that is not stored, or says why there is none', async () => {
+    const server = await startServer();
+    const id = await machineWith(server);
+    const attempt = (body: unknown, query = `?machine_id=${id}`) =>
+      server.call('POST', `/api/templates/debian/try${query}`, { body });
+    const draft = { ...imageTemplate, spec: { ...imageTemplate.spec, timeout: 5 } };
+    const { status, body } = await attempt(draft);
+    expect([status, body.plan.disk.device, body.refusal]).toEqual([200, '/dev/sda', undefined]);
+    expect(body.template.spec.timeout).toBe(5);
+    expect(body.template.spec.actions[0].url).toBe(`${server.url}/images/debian.raw`);
+    expect((await attempt(draft, '')).body).toEqual({ template: draft });
+    const { body: kept } = await server.call('GET', '/api/templates/debian');
+    expect(kept.spec.timeout).toBe(600);
+
+    const [write, ...others] = imageTemplate.spec.actions;
+    const actions = [{ ...write, root_device: { serial: 'none' }, disk: undefined }, ...others];
+    const refused = await attempt({ ...imageTemplate, spec: { actions } });
+    expect([refused.status, refused.body.refusal.code]).toEqual([200, 'plan.no-disk']);
+    expect(refused.body.plan).toBeUndefined();
+    const wrong = await attempt({ ...imageTemplate, spec: { actions: [{ action: 'nothing' }] } });
+    expect([wrong.status, wrong.body.path]).toEqual([422, 'spec.actions[0].action']);
+    const other = { ...imageTemplate, metadata: { name: 'other' } };
+    expect((await attempt(other)).body.path).toBe('metadata.name');
+  });
+
   it('is kept with the workflow, and the template as it was', async () => {
     const server = await startServer();
     const id = await machineWith(server);

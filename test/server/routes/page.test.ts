@@ -11,6 +11,9 @@ describe('the page', () => {
     '/workflows',
     '/conflicts',
     '/audit',
+    '/administration',
+    '/templates',
+    '/templates/debian-13',
   ])('%s is the same document, asked for anew each time', async (path) => {
     const server = await startServer();
     const page = await server.call('GET', path);

@@ -13,6 +13,9 @@ const pages = [
   '/workflows',
   '/conflicts',
   '/audit',
+  '/administration',
+  '/templates',
+  '/templates/new-one',
   '/no/such/page',
 ];
 

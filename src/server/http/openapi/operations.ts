@@ -99,6 +99,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     headers: ['ETag', 'Location'],
     example: template,
   },
+  'POST /api/templates/{name}/try': { id: 'tryTemplate', example: template },
   'DELETE /api/templates/{name}': { id: 'deleteTemplate' },
   'GET /api/templates/{name}/render': { id: 'renderTemplate' },
   'GET /api/tags': { id: 'listTags' },
@@ -146,6 +147,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /api/events': { id: 'watchEvents', sends: 'text/event-stream' },
   'GET /api/health': { id: 'getHealth' },
   'GET /api/ready': { id: 'getReadiness' },
+  'GET /api/about': { id: 'getAbout' },
   'GET /metrics': { id: 'getMetrics', sends: 'text/plain' },
 };
 

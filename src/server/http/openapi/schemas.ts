@@ -8,6 +8,7 @@ import {
   HeartbeatRequest,
   HeartbeatResponse,
   ProblemResponse,
+  About,
   Readiness,
   Status,
   WorkflowEvent,
@@ -51,7 +52,7 @@ import {
   WebhookView,
 } from '../../../model/api/webhooks.ts';
 import { Setting, SettingList, SettingValue } from '../../../model/api/settings.ts';
-import { TemplateList, TemplateView } from '../../../model/api/templates.ts';
+import { TemplateList, TemplateTrial, TemplateView } from '../../../model/api/templates.ts';
 import {
   PlanAnswer,
   WorkflowCounts,
@@ -99,6 +100,7 @@ export const named: Readonly<Record<string, TSchema>> = {
   Template,
   TemplateView,
   TemplateList,
+  TemplateTrial,
   TemplateAction,
   Workflow,
   WorkflowList,
@@ -139,6 +141,7 @@ export const named: Readonly<Record<string, TSchema>> = {
   CheckinResponse,
   HeartbeatRequest,
   HeartbeatResponse,
+  About,
   Readiness,
   Status,
   Error: ErrorResponse,

@@ -4,14 +4,14 @@ import { Type } from 'typebox';
 import { AppError } from '../../../core/errors.ts';
 import type { Machine } from '../../../model/machine.ts';
 import { MachineId, Paging } from '../../../model/api/request.ts';
-import { TemplateList, TemplateView } from '../../../model/api/templates.ts';
+import { TemplateList, TemplateTrial, TemplateView } from '../../../model/api/templates.ts';
 import { inDragonflysSpelling } from '../../../model/documents/template-spelling.ts';
 import { Template, TemplateName } from '../../../model/documents/template.ts';
 import { invalid } from '../../rules/violations.ts';
 import { refuseOtherWorker } from '../../access/auth.ts';
 import { seesSecrets, type Principal } from '../../access/principal.ts';
 import { refuseOutside } from '../../access/inside.ts';
-import { loadTemplate } from '../../machines/provision.ts';
+import { loadTemplate, tryTemplate } from '../../machines/provision.ts';
 import { loadMachine } from '../../machines/machines.ts';
 import { queuedTemplate, templateOfWork } from '../../machines/queued-template.ts';
 import { maskedVariables, variablesOf } from '../../machines/variables.ts';
@@ -103,12 +103,38 @@ export function templateRoutes(app: App, s: Services): void {
     },
   );
 
+  app.post(
+    '/api/templates/:name/try',
+    {
+      config: { access: 'operate', changesNothing: true },
+      validatorCompiler,
+      schema: {
+        tags: ['templates'],
+        summary: 'Check a template that is not stored; with machine_id, fill it in and plan it',
+        consumes: ['application/json', 'application/yaml'],
+        params: NameParams,
+        querystring: Type.Object(
+          { machine_id: Type.Optional(MachineId) },
+          { additionalProperties: false },
+        ),
+        body: Template,
+        response: { 200: TemplateTrial, ...errors },
+      },
+    },
+    async (request) => {
+      const { body, params, query } = request;
+      refuseOtherName(body, params.name);
+      if (query.machine_id === undefined) return { template: body };
+      const { value: machine } = await loadMachine(s, query.machine_id.toLowerCase());
+      return tryTemplate(s, body, machine, serverSeen(s, request));
+    },
+  );
+
   app.put(
     '/api/templates/:name',
     {
       config: { access: 'operate' },
-      validatorCompiler: (part) =>
-        part.httpPart === 'body' ? checkBody : TypeBoxValidatorCompiler(part),
+      validatorCompiler,
       schema: {
         tags: ['templates'],
         summary: 'Create or replace a template, as JSON or YAML',
@@ -121,15 +147,7 @@ export function templateRoutes(app: App, s: Services): void {
     },
     async (request, reply) => {
       const { name } = request.params;
-      if (request.body.metadata.name !== name) {
-        throw invalid('body', [
-          {
-            instancePath: '/metadata/name',
-            message: `must be "${name}", as in the URL`,
-            params: {},
-          },
-        ]);
-      }
+      refuseOtherName(request.body, name);
       const found = await s.store.templates.get(name);
       refuseUnmet(request.headers, found && etag(found.value));
       const isConditional = hasConditions(request.headers);
@@ -184,6 +202,16 @@ function notItsWork(): AppError {
     "an agent gets the template of its machine's active workflow, and no other",
   );
 }
+
+function refuseOtherName({ metadata }: Template, name: string): void {
+  if (metadata.name === name) return;
+  throw invalid('body', [
+    { instancePath: '/metadata/name', message: `must be "${name}", as in the URL`, params: {} },
+  ]);
+}
+
+const validatorCompiler: typeof TypeBoxValidatorCompiler = (part) =>
+  part.httpPart === 'body' ? checkBody : TypeBoxValidatorCompiler(part);
 
 function checkBody(body: unknown): { value: unknown } | { error: Error } {
   const { fault: _shown, ...template } = Object(inDragonflysSpelling(body));

@@ -1,0 +1,45 @@
+// The page of administration: who the operator is, the tokens, the data, and the server itself.
+import { useEffect } from 'preact/hooks';
+import { useMay } from '../context.ts';
+import { Facts } from '../machine/facts.tsx';
+import { formatTime } from '../parts/format.ts';
+import { Card } from '../parts/parts.tsx';
+import { DataCard } from './data-card.tsx';
+import { ServerCard } from './server-card.tsx';
+import { TokensCard } from './tokens-card.tsx';
+import { scopeTexts } from './scopes.ts';
+
+export function AdministrationPage() {
+  const may = useMay();
+  useEffect(() => {
+    document.title = 'Administration · Dragonfly';
+  }, []);
+  return (
+    <div class="workflows">
+      <h1>Administration</h1>
+      <Myself />
+      {may.administer && <TokensCard />}
+      {may.administer && <DataCard />}
+      <ServerCard />
+    </div>
+  );
+}
+
+function Myself() {
+  const { myself } = useMay();
+  if (myself === undefined) return null;
+  const { name, scope, tags, expires_at: end } = myself;
+  const isOpen = name === 'anyone';
+  return (
+    <Card title="You">
+      <Facts
+        facts={[
+          ['Name', isOpen ? 'none: this server has no tokens, and answers this host alone' : name],
+          ['May', scopeTexts[scope]],
+          ['Machines', tags && `only those tagged ${tags.join(' or ')}`],
+          ['Until', end === null ? null : formatTime(end)],
+        ]}
+      />
+    </Card>
+  );
+}

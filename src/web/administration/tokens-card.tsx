@@ -1,0 +1,196 @@
+// Tokens: who may do what, until when, and when each was last used; making and revoking one.
+import { useCallback, useState } from 'preact/hooks';
+import type { TokenCreated, TokenList } from '../../model/api/tokens.ts';
+import { readTokens, revokeToken } from '../api.ts';
+import { useMay, useServices } from '../context.ts';
+import { Table } from '../machine/facts.tsx';
+import { formatTime } from '../parts/format.ts';
+import { Card, Dialog, Notice } from '../parts/parts.tsx';
+import { useTask } from '../parts/task.ts';
+import { useLoaded } from '../parts/loaded.ts';
+import { NewToken } from './new-token.tsx';
+
+type Token = TokenList['tokens'][number];
+
+/** The dialog that is open. */
+type Open =
+  | { readonly dialog: 'create' }
+  /** After the first one the page starts over: its operator is somebody else now. */
+  | { readonly dialog: 'created'; readonly token: TokenCreated; readonly isFirst: boolean }
+  | { readonly dialog: 'revoke'; readonly token: Token };
+
+export function TokensCard() {
+  const { session } = useServices();
+  const read = useCallback(() => readTokens(session), [session]);
+  const { value, problem, reload } = useLoaded(read);
+  const [open, setOpen] = useState<Open | undefined>();
+  const close = (): void => setOpen(undefined);
+  const tokens = value?.tokens ?? [];
+  return (
+    <Card
+      title="Tokens"
+      aside={
+        <button type="button" onClick={() => setOpen({ dialog: 'create' })}>
+          Create token…
+        </button>
+      }
+    >
+      {problem !== undefined && <Notice kind="error" title={problem} />}
+      {value !== undefined && tokens.length === 0 && (
+        <p class="quiet">
+          None: whoever is on this host may do everything. The first token, of scope full, closes
+          the server to everybody who has none.
+        </p>
+      )}
+      {tokens.length > 0 && (
+        <TokenTable tokens={tokens} onRevoke={(token) => setOpen({ dialog: 'revoke', token })} />
+      )}
+      {value?.damaged?.map(({ record, error }) => (
+        <p key={record} class="problem">
+          {record}: {error}
+        </p>
+      ))}
+      {open?.dialog === 'create' && (
+        <NewToken
+          isFirst={tokens.length === 0}
+          onClose={close}
+          onCreated={(token) => {
+            setOpen({ dialog: 'created', token, isFirst: tokens.length === 0 });
+            void reload();
+          }}
+        />
+      )}
+      {open?.dialog === 'created' && (
+        <Created token={open.token} onClose={open.isFirst ? () => location.reload() : close} />
+      )}
+      {open?.dialog === 'revoke' && (
+        <Revoke
+          token={open.token}
+          isLast={!tokens.some((other) => other !== open.token && isFull(other))}
+          onClose={close}
+          onRevoked={() => {
+            close();
+            void reload();
+          }}
+        />
+      )}
+    </Card>
+  );
+}
+
+/** True if its owner may create others. */
+const isFull = ({ scope, tags }: Token): boolean => scope === 'full' && tags === undefined;
+
+interface TableProps {
+  readonly tokens: readonly Token[];
+  readonly onRevoke: (token: Token) => void;
+}
+
+function TokenTable({ tokens, onRevoke }: TableProps) {
+  const { session } = useServices();
+  const { myself } = useMay();
+  const nowMs = Date.now() - session.clockAheadMs;
+  return (
+    <Table
+      label="Tokens, with their scope and use"
+      head={['Name', 'Scope', 'Tags', 'Made', 'Until', 'Last used', 'Revoke']}
+      rows={tokens.map((token) => [
+        <>
+          <b>{token.name}</b>
+          {token.name === myself?.name && <span class="quiet"> (this one)</span>}
+        </>,
+        token.scope,
+        token.tags?.join(', '),
+        formatTime(token.created_at),
+        token.expires_at === null ? null : <Until end={token.expires_at} nowMs={nowMs} />,
+        token.last_used === null ? null : formatTime(token.last_used),
+        <button type="button" aria-label={`Revoke ${token.name}`} onClick={() => onRevoke(token)}>
+          Revoke…
+        </button>,
+      ])}
+    />
+  );
+}
+
+function Until({ end, nowMs }: { end: string; nowMs: number }) {
+  return Date.parse(end) <= nowMs ? (
+    <span class="problem">expired {formatTime(end)}</span>
+  ) : (
+    <>{formatTime(end)}</>
+  );
+}
+
+/** Shows a new token, which nobody can see again. */
+function Created({ token, onClose }: { token: TokenCreated; onClose: () => void }) {
+  const { problem, run } = useTask();
+  const [isCopied, setCopied] = useState(false);
+  const copy = async (): Promise<void> => {
+    await navigator.clipboard.writeText(token.token);
+    setCopied(true);
+  };
+  // Away from HTTPS and loopback browsers have no clipboard for pages.
+  const mayCopy = isSecureContext;
+  return (
+    <Dialog title={`Token ${token.name}`} onClose={onClose}>
+      <p>It is shown this once alone. Keep it where only its user reads it:</p>
+      <pre aria-label="The token">{token.token}</pre>
+      <p class="problem" role="alert">
+        {problem}
+      </p>
+      <footer>
+        <span role="status" class="good">
+          {isCopied && 'Copied.'}
+        </span>
+        {mayCopy && (
+          <button type="button" onClick={() => void run(copy)}>
+            Copy
+          </button>
+        )}
+        <button type="button" class="primary" autoFocus onClick={onClose}>
+          Done
+        </button>
+      </footer>
+    </Dialog>
+  );
+}
+
+interface RevokeProps {
+  readonly token: Token;
+  /** True if no other token may create tokens. */
+  readonly isLast: boolean;
+  readonly onClose: () => void;
+  readonly onRevoked: () => void;
+}
+
+function Revoke({ token, isLast, onClose, onRevoked }: RevokeProps) {
+  const { session } = useServices();
+  const { myself } = useMay();
+  const { busy, problem, run } = useTask();
+  const revoke = async (): Promise<void> => {
+    await revokeToken(session, token.name);
+    onRevoked();
+  };
+  return (
+    <Dialog title={`Revoke ${token.name}?`} onClose={onClose}>
+      <p>Whoever uses it is refused from now on. This cannot be undone.</p>
+      {token.name === myself?.name && <p class="problem">It is your own: you are signed out.</p>}
+      {isFull(token) && isLast && (
+        <p class="problem">
+          No other token may create tokens: the next one has to be made on the server, with{' '}
+          <code>dragonfly-server token create NAME --scope full</code>.
+        </p>
+      )}
+      <p class="problem" role="alert">
+        {problem}
+      </p>
+      <footer>
+        <button type="button" autoFocus onClick={onClose}>
+          Cancel
+        </button>
+        <button type="button" class="danger" disabled={busy} onClick={() => void run(revoke)}>
+          Revoke
+        </button>
+      </footer>
+    </Dialog>
+  );
+}

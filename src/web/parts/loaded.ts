@@ -1,0 +1,33 @@
+// An answer of the API that a card or a page shows: read when it appears, and again when asked.
+import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
+import { Readings } from '../live/readings.ts';
+import { messageOf } from '../session.ts';
+
+export interface Loaded<T> {
+  readonly value: T | undefined;
+  /** The reason why it could not be read the last time. */
+  readonly problem: string | undefined;
+  readonly reload: () => Promise<void>;
+}
+
+/** `read` has to be the same function as long as it reads the same. */
+export function useLoaded<T>(read: () => Promise<T>): Loaded<T> {
+  const [value, setValue] = useState<T | undefined>();
+  const [problem, setProblem] = useState<string | undefined>();
+  const readings = useMemo(() => new Readings(), [read]);
+  const reload = useCallback(async () => {
+    const isNews = readings.begin();
+    try {
+      const answer = await read();
+      if (!isNews()) return;
+      setValue(() => answer);
+      setProblem(undefined);
+    } catch (err) {
+      if (isNews()) setProblem(messageOf(err));
+    }
+  }, [read, readings]);
+  useEffect(() => {
+    void reload();
+  }, [reload]);
+  return { value, problem, reload };
+}

@@ -1,0 +1,96 @@
+// Tests of the page of administration.
+import { expect, test } from 'vitest';
+import { systemClock } from '../../../src/core/clock.ts';
+import { createToken } from '../../../src/server/access/tokens.ts';
+import { soon, type Opened } from './opened.ts';
+
+export function administrationTests(opened: () => Opened): void {
+  const names = async (): Promise<string[]> =>
+    (await opened().server.store.tokens.list()).items.map(({ value }) => value.name);
+
+  async function signIn(scope: 'read' | 'full'): Promise<void> {
+    const { page, server } = opened();
+    const options = { name: `${scope}er`, scope, expiresAt: null };
+    const token = await createToken(server.store, systemClock, options);
+    await page.goto(`${server.url}/administration`);
+    await page.getByLabel('Operator token').fill(token);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Administration' }).waitFor();
+  }
+
+  test('a token is created with tags and an end, shown once, and revoked when asked twice', async () => {
+    const { page, server } = opened();
+    await signIn('full');
+    await page.getByText('do everything').waitFor();
+    await page.getByRole('button', { name: 'Create token…' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Create a token' });
+    await page.keyboard.type('rack 4');
+    await dialog.getByLabel('Scope').selectOption('operate');
+    await dialog.getByLabel('Only for machines tagged').fill('rack-4, "left side"');
+    await dialog.getByLabel('Expires').selectOption('90 days');
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    await dialog.getByRole('alert').getByText('name').waitFor();
+    await dialog.getByLabel('Name').fill('rack-4');
+    await page.keyboard.press('Enter');
+    const made = page.getByRole('dialog', { name: 'Token rack-4' });
+    const text = (await made.getByLabel('The token').textContent()) ?? '';
+    await made.getByRole('button', { name: 'Done' }).click();
+    const asked = await fetch(`${server.url}/api/whoami`, {
+      headers: { authorization: `Bearer ${text}` },
+    });
+    expect(await asked.json()).toMatchObject({ scope: 'operate', tags: ['rack-4', 'left side'] });
+    const stored = (await server.store.tokens.get('rack-4'))?.value;
+    const lasts = Date.parse(stored?.expires_at ?? '') - Date.parse(stored?.created_at ?? '');
+    expect(Math.abs(lasts - 90 * 86_400_000)).toBeLessThan(60_000);
+    expect(await page.getByText(text).count()).toBe(0);
+
+    await page.getByRole('button', { name: 'Revoke rack-4' }).click();
+    await page.keyboard.press('Enter');
+    expect(await names()).toContain('rack-4');
+    await page.getByRole('button', { name: 'Revoke rack-4' }).click();
+    await page.getByRole('button', { name: 'Revoke', exact: true }).click();
+    await page.getByRole('button', { name: 'Revoke rack-4' }).waitFor({ state: 'detached' });
+    expect(await names()).toEqual(['fuller']);
+    await page.getByRole('button', { name: 'Revoke fuller' }).click();
+    await page.getByText('you are signed out').waitFor();
+    await page.getByText('No other token may create tokens').waitFor();
+  });
+
+  test('the first token is of scope full, is shown, and is the one that the page goes on with', async () => {
+    const { page, server } = opened();
+    await page.goto(`${server.url}/administration`);
+    await page.getByText('whoever is on this host may do everything').waitFor();
+    await page.getByRole('button', { name: 'Create token…' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Create a token' });
+    expect(await dialog.getByLabel('Scope').inputValue()).toBe('full');
+    expect(await dialog.getByLabel('Scope').isDisabled()).toBe(true);
+    await dialog.getByLabel('Name').fill('ops');
+    await page.keyboard.press('Enter');
+    const made = page.getByRole('dialog', { name: 'Token ops' });
+    await made.getByText(/^dfo_/).waitFor();
+    await made.getByRole('button', { name: 'Done' }).click();
+    await page.getByText('ops (this one)').waitFor();
+    expect((await fetch(`${server.url}/api/machines`)).status).toBe(401);
+  });
+
+  test('a check names the records that cannot be read, and the server says how it is', async () => {
+    const { page, server } = opened();
+    await page.goto(`${server.url}/administration`);
+    await page.getByText('ready', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Check all records' }).click();
+    await page.getByText('Every record can be read.').waitFor();
+    await page.route('**/api/ready', (route) => route.abort());
+    await page.reload();
+    await page.getByText('The server cannot be reached.').waitFor();
+    expect(await page.getByText('ready', { exact: true }).count()).toBe(0);
+    expect(server.port).toBeGreaterThan(0);
+  });
+
+  test('a token that may look alone sees who it is and the server, and nothing to change', async () => {
+    const { page } = opened();
+    await signIn('read');
+    await page.getByRole('region', { name: 'You' }).getByText('look').waitFor();
+    await expect.poll(() => page.getByRole('region').count(), soon).toBe(2);
+    expect(await page.getByRole('button', { name: /token|Check/ }).count()).toBe(0);
+  });
+}

@@ -1,0 +1,104 @@
+// Tests of the pages of templates.
+import { expect, test } from 'vitest';
+import type { Template } from '../../../src/model/documents/template.ts';
+import { machine } from '../machines.ts';
+import { send, soon, template, type Opened } from './opened.ts';
+
+const image: Template = {
+  ...template('debian'),
+  spec: { actions: [{ action: 'image2disk', url: 'https://images/debian.raw', checksum: 'ab' }] },
+};
+
+export function templateTests(opened: () => Opened): void {
+  const field = () => opened().page.getByRole('textbox', { name: 'Template, as YAML' });
+  const stored = async (name: string) => (await opened().server.store.templates.get(name))?.value;
+
+  test('a template is written, checked by the server line by line, and saved', async () => {
+    const { page, server } = opened();
+    await page.goto(`${server.url}/templates`);
+    await page.getByText('No template yet.').waitFor();
+    await page.getByRole('button', { name: 'New template…' }).click();
+    await page.keyboard.type('debian-13');
+    await page.keyboard.press('Enter');
+    await page.getByText('not saved yet').waitFor();
+    const whole = await field().inputValue();
+    await field().fill(whole.replace('disk: auto', 'disk: 7'));
+    await page.getByRole('button', { name: 'Line 11' }).waitFor();
+    await page.getByText('spec.actions[0].disk').waitFor();
+    const save = page.getByRole('button', { name: 'Save' });
+    expect(await save.isDisabled()).toBe(true);
+    expect(await stored('debian-13')).toBeUndefined();
+    await field().fill(whole.replace('  actions:', '  actions: ['));
+    await page.getByRole('button', { name: /^Line \d+$/ }).waitFor();
+    await field().fill(whole);
+    await expect.poll(() => save.isEnabled(), soon).toBe(true);
+    await save.click();
+    await page.getByText('not saved yet').waitFor({ state: 'detached' });
+    expect((await stored('debian-13'))?.spec.actions).toHaveLength(3);
+    await page.getByRole('link', { name: '← All templates' }).click();
+    await page.getByText('image2disk, writefile, reboot').waitFor();
+  });
+
+  test('what is saved replaces nothing that somebody else saved meanwhile', async () => {
+    const { page, server } = opened();
+    await server.store.templates.put(template('restart'));
+    await page.goto(`${server.url}/templates/restart`);
+    const text = await field().inputValue();
+    await server.store.templates.put({
+      ...template('restart'),
+      spec: { timeout: 5, actions: [{ action: 'reboot' }] },
+    });
+    await field().fill(text.replace('reboot', 'reboot\n      delay: 3'));
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('alert').getByText('changed').waitFor();
+    expect((await stored('restart'))?.spec.timeout).toBe(5);
+  });
+
+  test('a dry run shows the plan of what is typed for a machine, and stores nothing', async () => {
+    const { page, server } = opened();
+    await server.store.templates.put(image);
+    await server.store.settings.put({ key: 'template.default_password', value: 'hunter2' });
+    const hello = { mac: machine(4).identity.primary_mac, boot_id: 'a' };
+    await send(opened(), 'POST', '/api/agent/checkin', hello);
+    await page.goto(`${server.url}/templates/debian`);
+    const text = await field().inputValue();
+    const more =
+      '    - action: writefile\n      path: /a\n      content: "{{ default_password }}"\n';
+    await field().fill(text + more);
+    await page.getByLabel('Machine', { exact: true }).fill('node-4');
+    await page.keyboard.press('Enter');
+    const outcome = page.getByRole('region', { name: 'Outcome' });
+    await outcome
+      .getByText(/\/dev\/nvme0n1 .*SERIAL4/)
+      .first()
+      .waitFor();
+    await outcome.locator('summary').click();
+    await outcome.getByText('path: /a').waitFor();
+    expect(await outcome.textContent()).not.toContain('hunter2');
+    expect((await stored('debian'))?.spec.actions).toHaveLength(1);
+    await field().fill(text);
+    await outcome.getByText('The text was changed since.').waitFor();
+    await page.getByLabel('Machine', { exact: true }).fill('node-999');
+    await page.keyboard.press('Enter');
+    await page.getByText('There is no machine node-999.').waitFor();
+  });
+
+  test('a template that is used is deleted only where that is accepted', async () => {
+    const { page, server } = opened();
+    await server.store.templates.put(template('restart'));
+    const two = machine(2);
+    await server.store.machines.put({ ...two, config: { ...two.config, os_choice: 'restart' } });
+    await page.goto(`${server.url}/templates`);
+    await page.getByRole('link', { name: '1 machine', exact: true }).waitFor();
+    await page.getByRole('link', { name: 'restart' }).click();
+    await page.getByRole('button', { name: 'Delete…' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Delete the template restart?' });
+    await dialog.getByText('1 machine has it: node-2').waitFor();
+    const remove = dialog.getByRole('button', { name: 'Delete' });
+    expect(await remove.isDisabled()).toBe(true);
+    await dialog.getByLabel('Delete it although it is used').check();
+    await remove.click();
+    await page.getByText('No template yet.').waitFor();
+    expect(await stored('restart')).toBeUndefined();
+  });
+}
