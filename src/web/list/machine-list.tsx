@@ -1,6 +1,6 @@
 // The list of machines: a grid with virtual rows that works with mouse and keyboard alike.
 import type { RefObject } from 'preact';
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { useServices } from '../context.ts';
 import type { SortColumn } from '../live/fleet.ts';
 import { columns, sortBy, toggled, withRange, type Column, type ListState } from './list-state.ts';
@@ -125,7 +125,28 @@ export function MachineList({ rows, list, onChange, place }: ListProps) {
   const inSightKey = inSight.map((row) => row.id).join();
   useEffect(() => live.watch(inSight.map((row) => row.id)), [live, inSightKey]);
 
-  const { active, open, select } = useListKeys({ rows, list, onChange, viewport, heights });
+  const keys = useListKeys({ rows, list, onChange, viewport, heights });
+  const { active } = keys;
+  const latest = useRef(keys);
+  latest.current = keys;
+  // A key in the filter draws the page twice: with the new text, then with what it finds. The rows are the same the
+  // first time.
+  const drawn = useMemo(
+    () =>
+      inSight.map((row, i) => (
+        <MachineRow
+          row={row}
+          columns={list.columns}
+          index={first + i}
+          active={row.id === list.activeId}
+          selected={list.selected.has(row.id)}
+          nowMs={nowMs}
+          onOpen={(opened) => latest.current.open(opened)}
+          onSelect={(selected, range) => latest.current.select(selected, range)}
+        />
+      )),
+    [rows, first, end, list.columns, list.activeId, list.selected, nowMs],
+  );
 
   return (
     <div
@@ -150,18 +171,7 @@ export function MachineList({ rows, list, onChange, place }: ListProps) {
         style={{ height: `${String(rows.length * heights.row)}px` }}
       >
         <div role="rowgroup" style={{ transform: `translateY(${String(first * heights.row)}px)` }}>
-          {inSight.map((row, i) => (
-            <MachineRow
-              row={row}
-              columns={list.columns}
-              index={first + i}
-              active={row.id === list.activeId}
-              selected={list.selected.has(row.id)}
-              nowMs={nowMs}
-              onOpen={open}
-              onSelect={select}
-            />
-          ))}
+          {drawn}
         </div>
       </div>
     </div>
