@@ -35,7 +35,7 @@ export async function recognise(
   caller: string | undefined,
 ): Promise<Recognition> {
   const shown = evidenceOf(request);
-  const { known, records, sightings } = await lookUp(store, shown);
+  const { known, records, sightings } = await lookUp(store, shown, caller);
   const resolution = resolve(shown, { ...known, alive, caller });
   const found = records.get(resolution.machineId ?? '');
   const isOwn = found !== undefined && found.value.id === caller;
@@ -49,10 +49,14 @@ interface LookUp {
   readonly sightings: readonly Sighting[];
 }
 
-async function lookUp(store: Store, shown: Evidence): Promise<LookUp> {
+async function lookUp(store: Store, shown: Evidence, caller: string | undefined): Promise<LookUp> {
   const [byHash] = await store.machines.find([{ identityHash: shown.identityHash }], sightingLimit);
   const isNobodys = shown.macs?.length === 0;
-  const sameHash = await readMachines(store, byHash?.machineIds ?? []);
+  const withOwn = ownAmong(store, caller);
+  const sameHash = await readMachines(
+    store,
+    await withOwn(byHash?.machineIds ?? [], (m) => m.identity.identity_hash === shown.identityHash),
+  );
   const twins = isNobodys ? agreeing(sameHash, shown) : sameHash;
   const isOne = [...twins.values()].some(({ value }) => weigh(shown, value, noUuids).isSame);
   if (byHash === undefined || isOne) {
@@ -72,7 +76,10 @@ async function lookUp(store: Store, shown: Evidence): Promise<LookUp> {
     sightingLimit,
   );
   const [primary, ...rest] = found;
-  const primaryIds = primary?.machineIds ?? [];
+  const primaryIds = await withOwn(
+    primary?.machineIds ?? [],
+    (m) => m.identity.primary_mac === shown.primaryMac,
+  );
   const byMac = new Map(macs.map((mac, i) => [mac, rest[i]?.machineIds ?? []]));
   const byDisk = new Map(disks.map((disk, i) => [disk, rest[macs.length + i]?.machineIds ?? []]));
   const bySmbiosUuid = rest[macs.length + disks.length]?.machineIds ?? [];
@@ -89,6 +96,18 @@ async function lookUp(store: Store, shown: Evidence): Promise<LookUp> {
     known: knownOf({ ...clues, byDisk, bySmbiosUuid, sharedUuids }, records),
     records,
     sightings: guarding([byHash, ...(primary === undefined || isNobodys ? [] : [primary])]),
+  };
+}
+
+/** Adds the machine whose token was shown to those with a clue, if more have that than are examined. */
+function ownAmong(store: Store, caller: string | undefined) {
+  return async (
+    ids: readonly string[],
+    agrees: (machine: Machine) => boolean,
+  ): Promise<readonly string[]> => {
+    if (caller === undefined || ids.length < sightingLimit || ids.includes(caller)) return ids;
+    const own = await store.machines.get(caller);
+    return own !== undefined && agrees(own.value) ? [caller, ...ids] : ids;
   };
 }
 
