@@ -95,12 +95,14 @@ function refuseOtherPlan(plan: Plan, now: Plan): void {
 /** The workflow. Errors: AppError `workflow.unknown`. */
 export async function loadWorkflow(s: ReadServices, id: string): Promise<Versioned<Workflow>> {
   const found = await s.store.workflows.get(id);
-  if (found === undefined) {
-    throw new AppError('workflow.unknown', `there is no workflow ${id}`, {
-      details: { workflow_id: id },
-    });
-  }
+  if (found === undefined) throw unknownWorkflow(id);
   return found;
+}
+
+export function unknownWorkflow(id: string): AppError {
+  return new AppError('workflow.unknown', `there is no workflow ${id}`, {
+    details: { workflow_id: id },
+  });
 }
 
 /** Applies what an agent reports. A repeated event, one of another boot, and any event of a finished

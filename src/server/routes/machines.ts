@@ -11,9 +11,11 @@ import {
   MachinePatch,
   MachineView,
 } from '../../model/api/machines.ts';
+import { isAppError } from '../../core/errors.ts';
 import { ConflictList } from '../../model/api/conflicts.ts';
 import { Paging } from '../../model/api/request.ts';
 import { inDragonflysDialect } from '../../model/dragonfly.ts';
+import type { Machine } from '../../model/machine.ts';
 import type { Principal } from '../access/principal.ts';
 import { isInside, refuseOutside, tagsOf } from '../access/inside.ts';
 import { expectMachine } from '../checkin/expected.ts';
@@ -200,6 +202,16 @@ async function refuseOthers(s: Services, by: Principal, id: string): Promise<voi
   if (tagsOf(by) !== undefined) refuseOutside(by, (await loadMachine(s, id)).value);
 }
 
+/** Undefined also for one that cannot be read: nobody can say which tags it has. */
+async function readable({ store }: Services, id: string): Promise<Machine | undefined> {
+  try {
+    return (await store.machines.get(id))?.value;
+  } catch (err) {
+    if (isAppError(err, 'store.damaged')) return undefined;
+    throw err;
+  }
+}
+
 /** The machines that are beyond the tags of a limited token, as those of which a change failed. */
 async function outsideOf(
   s: Services,
@@ -209,7 +221,7 @@ async function outsideOf(
   const outside = new Map<string, BulkResponse['failed'][number]>();
   if (tagsOf(by) === undefined) return outside;
   for (const id of ids) {
-    const machine = (await s.store.machines.get(id.toLowerCase()))?.value;
+    const machine = await readable(s, id.toLowerCase());
     if (machine !== undefined && isInside(by, machine)) continue;
     const failure = { error: `there is no machine ${id}`, code: 'machine.unknown' };
     outside.set(id, { machine_id: id, failure });

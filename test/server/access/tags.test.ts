@@ -3,10 +3,13 @@ import { expect, it } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import type { Workflow } from '../../../src/model/documents/workflow.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
+import { MemoryKv } from '../../../src/store/memory.ts';
+import { openStoreOn } from '../../../src/store/open.ts';
+import type { Store } from '../../../src/store/store.ts';
 import { checkin, rebootTemplate, startServer } from '../harness.ts';
 
-async function prepared(scope: 'read' | 'operate' | 'full' = 'full') {
-  const server = await startServer();
+async function prepared(scope: 'read' | 'operate' | 'full' = 'full', store?: Store) {
+  const server = await startServer(store === undefined ? {} : { store });
   const make = (name: string, tags?: string[]) =>
     createToken(server.store, systemClock, {
       name,
@@ -101,13 +104,29 @@ it('changes many at once, and those beyond its tags are not there', async () => 
   expect((await theirs('GET', `/api/machines/${other}`)).body.config.tags).toEqual(['rack-2']);
 });
 
+it('changes many at once although the record of one cannot be read', async () => {
+  const kv = new MemoryKv();
+  const { mine, other, ours } = await prepared('full', await openStoreOn(kv));
+  await kv.commit([], [{ key: `machines/${other}`, value: '{' }]);
+  const { status, body } = await ours('POST', '/api/machines/bulk', {
+    ids: [mine, other],
+    add_tags: ['new'],
+  });
+  expect([status, body.changed]).toEqual([200, 1]);
+  expect(body.failed).toEqual([
+    { machine_id: other, failure: expect.objectContaining({ code: 'machine.unknown' }) },
+  ]);
+});
+
 it('sees and cancels the workflows of its machines alone', async () => {
   const { mine, other, ours, theirs } = await prepared();
   const made = async (machine_id: string): Promise<string> =>
     (await theirs('POST', '/api/workflows', { machine_id, template: 'restart' })).body.metadata
       .name;
   const [own, foreign] = [await made(mine), await made(other)];
-  expect((await ours('GET', `/api/workflows/${foreign}`)).status).toBe(404);
+  const refused = await ours('GET', `/api/workflows/${foreign}`);
+  expect([refused.status, refused.body.code]).toEqual([404, 'workflow.unknown']);
+  expect(JSON.stringify(refused.body)).not.toContain(other);
   expect((await ours('POST', `/api/workflows/${foreign}/cancel`)).status).toBe(404);
   for (const query of ['', '?order=newest', '?state=active', `?machine_id=${mine}`]) {
     const { workflows } = (await ours('GET', `/api/workflows${query}`)).body;

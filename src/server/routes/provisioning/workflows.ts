@@ -13,7 +13,7 @@ import {
 import { Workflow } from '../../../model/documents/workflow.ts';
 import { refuseOtherWorker } from '../../access/auth.ts';
 import type { Principal } from '../../access/principal.ts';
-import { refuseOutside, tagsOf } from '../../access/inside.ts';
+import { isInside, refuseOutside, tagsOf } from '../../access/inside.ts';
 import { loadMachine } from '../../machines/machines.ts';
 import { reportSystem } from '../../machines/arrival.ts';
 import { planFor, provision } from '../../machines/provision.ts';
@@ -26,6 +26,7 @@ import {
   cancelWorkflow,
   loadWorkflow,
   releaseWorkflow,
+  unknownWorkflow,
 } from '../../machines/workflows.ts';
 import { damagedOf, Done, errors } from '../route.ts';
 
@@ -200,16 +201,19 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
   );
 }
 
-/** Refuses an agent that asks for the workflow of another machine, and a token that is limited to others.
- *  Errors: AppError `auth.denied`, `machine.unknown`. */
-async function refuseOthers(s: Services, by: Principal, { spec }: Workflow): Promise<void> {
+/** Refuses an agent that asks for the workflow of another machine; for a token that is limited to others there is no
+ *  such workflow. Errors: AppError `auth.denied`, `workflow.unknown`. */
+async function refuseOthers(s: Services, by: Principal, workflow: Workflow): Promise<void> {
   const isAgent = by.kind === 'machine' || by.kind === 'stock';
   if (!isAgent && tagsOf(by) === undefined) return;
-  const machine = (await s.store.machines.get(spec.hardwareRef))?.value;
+  const machine = (await s.store.machines.get(workflow.spec.hardwareRef))?.value;
+  if (!isAgent) {
+    if (machine !== undefined && isInside(by, machine)) return;
+    throw unknownWorkflow(workflow.metadata.name);
+  }
   if (machine === undefined)
     throw new AppError('auth.denied', 'the machine of this workflow is gone');
-  if (isAgent) refuseOtherWorker(s.auth, by, machine);
-  else refuseOutside(by, machine);
+  refuseOtherWorker(s.auth, by, machine);
 }
 
 /** The workflows of a machine that is gone may still be read, by those who may read all. */
