@@ -40,6 +40,7 @@ function read(
   // Whoever is told that a route does not exist need not be known: nothing of theirs is parsed.
   if (bytes.length === 0 || is404) return undefined;
   refuseOtherCharset(headers['content-type'] ?? '');
+  refuseCompressed(headers['content-encoding'] ?? 'identity');
   const { access } = routeOptions.config;
   const isAgents = access === 'enrol' || access === 'agent';
   if (isAgents && parse === parseYaml) {
@@ -49,6 +50,11 @@ function read(
     throw new AppError('request.malformed', 'the body is not UTF-8');
   }
   return parse(bytes.toString('utf8'), isAgents ? 'mend' : 'refuse');
+}
+
+function refuseCompressed(encoding: string): void {
+  if (encoding.toLowerCase() === 'identity') return;
+  throw new AppError('request.unsupported', 'the body must not be compressed: send it as it is');
 }
 
 /** JSON is UTF-8 (RFC 8259, section 8.1); a name for a part of it does no harm. */

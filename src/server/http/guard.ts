@@ -1,6 +1,7 @@
 // Runs before every route: finds out who sends the request, refuses requests that a foreign page made a
 // browser send, and adds headers, logs and metrics.
 import type { FastifyRequest, onRequestHookHandler, onResponseHookHandler } from 'fastify';
+import type { IncomingMessage } from 'node:http';
 import { AppError } from '../../core/errors.ts';
 import type { Auth } from '../access/auth.ts';
 import { nameOf, type Access, type Principal } from '../access/principal.ts';
@@ -82,8 +83,7 @@ function admitter(s: GuardServices): onRequestHookHandler {
       done(misdirected(s, request));
       return;
     }
-    const isRead = request.method === 'GET' || request.method === 'HEAD';
-    const access = request.routeOptions.config.access ?? (isRead ? 'read' : 'full');
+    const { access } = accessOf(request);
     const known = s.auth.admitAtOnce(request.headers.authorization, access);
     if (known !== undefined) {
       request.principal = known;
@@ -102,19 +102,11 @@ function admitter(s: GuardServices): onRequestHookHandler {
       return;
     }
     const isOperators = access === 'full' || access === 'operate';
-    const { authorization } = request.headers;
-    const session =
-      s.auth.people === undefined || authorization !== undefined
-        ? undefined
-        : cookieOf(s, request, 'session');
     const admit = async (): Promise<void> => {
       const isOpen = !(await s.auth.isConfigured(access));
       if (isOpen || access === 'read' || isOperators) refuseForeignPages(request);
       if (isOpen) refuseNames(request);
-      if (session !== undefined && !isRead) refuseUnproven(request);
-      const credentials = { authorization, session, isRead, address: request.ip };
-      request.principal = await s.auth.admit(access, credentials);
-      if (request.routeOptions.config.keepsToTags !== true) refuseLimited(request.principal);
+      request.principal = await senderOf(s, request);
     };
     // A hook that may finish at once has to finish through its callback.
     // oxlint-disable-next-line promise/no-callback-in-promise
@@ -122,11 +114,48 @@ function admitter(s: GuardServices): onRequestHookHandler {
   };
 }
 
+/** The access that a request needs. */
+function accessOf({ method, routeOptions }: FastifyRequest): { access: Access; isRead: boolean } {
+  const isRead = method === 'GET' || method === 'HEAD';
+  return { access: routeOptions.config.access ?? (isRead ? 'read' : 'full'), isRead };
+}
+
+/** The sender of a request who may, as of now, use its route. Errors: AppError `auth.required`, `auth.denied`,
+ *  `store.*`. */
+export async function senderOf(
+  s: Pick<GuardServices, 'auth' | 'publicUrl'>,
+  request: FastifyRequest,
+): Promise<Principal> {
+  const { access, isRead } = accessOf(request);
+  const { authorization } = request.headers;
+  const session =
+    s.auth.people === undefined || authorization !== undefined
+      ? undefined
+      : cookieOf(s, request, 'session');
+  if (session !== undefined && !isRead) refuseUnproven(request);
+  const credentials = { authorization, session, isRead, address: request.ip };
+  const sender = await s.auth.admit(access, credentials);
+  if (request.routeOptions.config.keepsToTags !== true) refuseLimited(sender);
+  return sender;
+}
+
 /** Sets the headers that all answers carry, those of unknown routes as well. */
 const identify: onRequestHookHandler = (request, reply, done) => {
   void reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
-  done();
+  done(twoHosts(request.raw));
 };
+
+/** A proxy may have gone by another Host than the first one, which Node takes. Source: RFC 9112 section 3.2. */
+function twoHosts({ rawHeaders }: IncomingMessage): AppError | undefined {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts > 1
+    ? new AppError('request.malformed', 'the request has more than one Host')
+    : undefined;
+}
 
 /** Sets the headers of everything that a browser may show. */
 const describe: onRequestHookHandler = (request, reply, done) => {

@@ -1,9 +1,11 @@
 // The event stream for pages and scripts: server-sent events, resumable by Last-Event-ID.
 import { Type } from 'typebox';
+import type { FastifyRequest } from 'fastify';
 import type { ServerResponse } from 'node:http';
-import { AppError } from '../../core/errors.ts';
+import { AppError, isAppError } from '../../core/errors.ts';
 import { isOperator } from '../access/principal.ts';
 import { isLoopback } from '../http/connections.ts';
+import { senderOf } from '../http/guard.ts';
 import { eventText, type ServerEvent } from '../../model/api/events.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';
@@ -13,6 +15,8 @@ const maxStreams = 256;
 const maxBacklog = 1024 * 1024;
 /** A comment is sent this often, so that neither end takes silence for a lost connection. */
 const keepAliveMs = 15_000;
+/** A token that was revoked, or has expired, is noticed within this time. */
+const admitMs = 5000;
 
 export function eventRoutes(app: App, s: Services): void {
   app.get(
@@ -48,15 +52,15 @@ export function eventRoutes(app: App, s: Services): void {
         connection: 'close',
         'x-accel-buffering': 'no',
       });
-      await stream(s, reply.raw, request.headers['last-event-id']);
+      await stream(s, request, reply.raw);
     },
   );
 }
 
 async function stream(
   s: Services,
+  request: FastifyRequest,
   response: ServerResponse,
-  lastId: string | undefined,
 ): Promise<void> {
   const gone = new AbortController();
   response.on('close', () => {
@@ -66,6 +70,8 @@ async function stream(
   const send = (event: ServerEvent): void => {
     write(response, eventText(event));
   };
+  const { 'last-event-id': last } = request.headers;
+  const lastId = last === undefined ? undefined : String(last);
   const missed = lastId === undefined ? [] : s.events.since(lastId);
   if (missed === undefined) {
     send({ id: s.events.lastId, type: 'reset', data: {} });
@@ -75,15 +81,29 @@ async function stream(
   }
   const unsubscribe = s.events.subscribe(send);
   try {
-    while (!signal.aborted) {
-      await s.clock.sleep(keepAliveMs, signal);
-      write(response, ': still here\n\n');
+    for (let silentMs = 0; await isAdmitted(s, request); silentMs += admitMs) {
+      if (silentMs >= keepAliveMs) {
+        write(response, ': still here\n\n');
+        silentMs = 0;
+      }
+      await s.clock.sleep(admitMs, signal);
     }
   } catch (err) {
     if (!signal.aborted) throw err;
   } finally {
     unsubscribe();
     response.end();
+  }
+}
+
+/** False once the token is revoked or has expired, or there is a first one. */
+async function isAdmitted(s: Services, request: FastifyRequest): Promise<boolean> {
+  try {
+    await senderOf(s, request);
+    return true;
+  } catch (err) {
+    // While the store is away nobody can say.
+    return !isAppError(err, 'auth.required') && !isAppError(err, 'auth.denied');
   }
 }
 

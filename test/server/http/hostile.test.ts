@@ -88,6 +88,7 @@ const bodies: readonly [name: string, body: string, headers?: Record<string, str
   ['half a document', '{"mac": "02:00:00:00:00:01"'],
   ['no JSON', 'mac=02:00:00:00:00:01'],
   ['another content type', '{}', { 'content-type': 'text/plain' }],
+  ['a compressed document', '\x1F\x8B\x08', { 'content-encoding': 'gzip' }],
   ['a form', 'a=b', { 'content-type': 'application/x-www-form-urlencoded' }],
   ['null', 'null'],
   ['a number', '1e999'],
@@ -319,6 +320,15 @@ describe('a connection', () => {
       'HTTP/1.1 408 Request Timeout',
       'HTTP/1.1 408 Request Timeout',
     ]);
+  });
+
+  it('is refused where it names two Hosts', async () => {
+    const { url } = await startServer();
+    const answer = await exchange(
+      url,
+      'GET /api/machines HTTP/1.1\r\nHost: 127.0.0.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n',
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 400 [^]*"code":"request\.malformed"/);
   });
 
   it('goes on to be served while slow ones hang', async () => {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../src/core/clock.ts';
+import { createToken } from '../../../src/server/access/tokens.ts';
 import type { ServerEvent } from '../../../src/model/api/events.ts';
 import { Events } from '../../../src/server/running/events.ts';
 import { checkin, imageTemplate, startServer, watch } from '../harness.ts';
@@ -7,6 +9,32 @@ const has = (type: string) => (events: readonly ServerEvent[]) =>
   events.some((event) => event.type === type);
 
 describe('the stream of events', () => {
+  it('ends once its token is revoked, and no other does', async () => {
+    const clock = new ManualClock(new Date('2026-01-02T03:04:05Z'));
+    const server = await startServer({ clock });
+    const make = (name: string, scope: 'read' | 'full') =>
+      createToken(server.store, clock, { name, scope, expiresAt: null });
+    const [ops, page] = [await make('ops', 'full'), await make('page', 'read')];
+    const open = async (token: string): Promise<() => boolean> => {
+      const headers = { authorization: `Bearer ${token}` };
+      const response = await fetch(`${server.url}/api/events`, { headers });
+      expect(response.status).toBe(200);
+      const ends = { isOver: false };
+      void response.text().then(
+        () => (ends.isOver = true),
+        () => {},
+      );
+      return () => ends.isOver;
+    };
+    const [other, revoked] = [await open(ops), await open(page)];
+    await clock.advance(20_000);
+    expect(revoked()).toBe(false);
+    await server.call('DELETE', '/api/tokens/page', { token: ops });
+    await clock.advance(5000);
+    await expect.poll(revoked).toBe(true);
+    expect(other()).toBe(false);
+  });
+
   it('tells of machines, workflows and what is done to them, and goes on where it ended', async () => {
     const server = await startServer();
     const first = watch(server, has('machine.changed'));
