@@ -24,6 +24,9 @@ const revisionKey = 'meta/revision';
 /** Revisions given out between two writes of the counter. */
 const revisionBlock = 1_000_000;
 
+/** The interval at which readers that were killed are forgotten. */
+const deadReadersMs = 60_000;
+
 interface LmdbOptions {
   readonly readOnly: boolean;
   readonly release: () => void;
@@ -39,6 +42,8 @@ export class LmdbKv implements Kv {
   readonly #file: DataFile;
   readonly #watchers = new Watchers();
   readonly #pending = new Set<Promise<unknown>>();
+  readonly #clock: Clock;
+  #forgotMs: number;
   #closed = false;
   /** The last revision given out, and up to where the stored counter allows. */
   #revision: number;
@@ -52,6 +57,8 @@ export class LmdbKv implements Kv {
     this.#directory = directory;
     this.#db = db;
     this.#file = new DataFile(directory, clock);
+    this.#clock = clock;
+    this.#forgotMs = clock.elapsedMs();
     this.#release = release;
     this.#revision = Number(db.get(revisionKey) ?? 0);
     this.#reserved = this.#revision;
@@ -73,6 +80,7 @@ export class LmdbKv implements Kv {
     operations: readonly KvOperation[],
   ): Promise<number> {
     return this.#guarded('write', async () => {
+      this.#forgetDeadReaders();
       let reserving = 0;
       // Only a child transaction is rolled back when its callback throws.
       const revision = await this.#db.childTransaction(() => {
@@ -151,6 +159,14 @@ export class LmdbKv implements Kv {
     }
     const under = this.#range({ prefix: expectation.prefix, limit: Number.MAX_SAFE_INTEGER });
     return under.every((entry) => entry.revision <= expectation.newest);
+  }
+
+  /** The pages that a backup or check saw stay in use when it is killed, and the file grows with every write. */
+  #forgetDeadReaders(): void {
+    const nowMs = this.#clock.elapsedMs();
+    if (nowMs - this.#forgotMs < deadReadersMs) return;
+    this.#forgotMs = nowMs;
+    this.#db.readerCheck();
   }
 
   /** Runs one operation; what LMDB throws becomes an AppError, and close() waits for it. */
