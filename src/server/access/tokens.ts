@@ -143,10 +143,10 @@ export async function noteUsed(store: Store, used: ReadonlyMap<string, Date>): P
 
 /** Errors: AppError `token.unknown`. */
 export async function revokeToken(store: Store, name: string): Promise<void> {
+  // First: whatever becomes of the rest, nobody gets in with it any more.
+  const wasThere = await store.tokens.delete(name);
   await store.settings.delete(usedPrefix + name);
-  if (!(await store.tokens.delete(name))) {
-    throw new AppError('token.unknown', `there is no token named ${name}`);
-  }
+  if (!wasThere) throw new AppError('token.unknown', `there is no token named ${name}`);
 }
 
 /** The machine with a new token of its own. The token before it stays valid, because its answer may be the
