@@ -2,6 +2,7 @@
 // is sent. exchange.ts sends requests over them.
 import { Agent, type AgentOptions, type ClientRequestArgs } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { PeerCertificate } from 'node:tls';
 import { callbackify } from 'node:util';
 import type { Clock } from '../core/clock.ts';
 import { Patience } from '../core/deadline.ts';
@@ -16,6 +17,7 @@ import {
   type OpenAnswer,
   type Question,
 } from './exchange.ts';
+import { bare } from './names.ts';
 import type { PinnedTrust } from './pinned-trust.ts';
 import { proxyFor, type ProxySettings } from './proxy.ts';
 
@@ -103,7 +105,10 @@ export async function openAgent(
     proxy === undefined ? {} : { proxyEnv: { http_proxy: proxy, https_proxy: proxy } };
   const kept: AgentOptions = { ...keeping, maxSockets, ...through };
   const agent = isSecure
-    ? await secureAgent({ ...kept, ...(ca === undefined ? {} : { ca }) }, trust !== undefined)
+    ? await secureAgent(
+        { ...kept, ...(ca === undefined ? {} : { ca }) },
+        { isPinned: trust !== undefined, host: zone === undefined ? undefined : hostOf(origin) },
+      )
     : new Agent(kept);
   const closing = new AbortController();
   const way: Way = {
@@ -147,12 +152,27 @@ async function overLiveConnection<T>(question: Question, ask: () => Promise<T>):
 /** Loaded only for a server with TLS, because it takes 4 MB. */
 async function secureAgent(
   options: AgentOptions & { ca?: string },
-  isPinned: boolean,
+  { isPinned, host }: { isPinned: boolean; host: string | undefined },
 ): Promise<Agent> {
-  const { Agent: SecureAgent } = await import('node:https');
+  const [{ Agent: SecureAgent }, { checkServerIdentity }] = await Promise.all([
+    import('node:https'),
+    import('node:tls'),
+  ]);
   // pinned-trust.ts verifies instead; a resumed session shows no certificates.
   const pinned = isPinned ? { rejectUnauthorized: false, maxCachedSessions: 0 } : {};
-  return new SecureAgent({ ...options, ...pinned });
+  // No certificate has the zone.
+  const identity =
+    host === undefined
+      ? {}
+      : {
+          checkServerIdentity: (_: string, shown: PeerCertificate) =>
+            checkServerIdentity(host, shown),
+        };
+  return new SecureAgent({ ...options, ...pinned, ...identity });
+}
+
+function hostOf(origin: string): string {
+  return bare(new URL(origin).hostname);
 }
 
 interface Way {
