@@ -32,6 +32,9 @@ export const defaultLimits: LimitPolicy = {
   streams: 64,
 };
 
+/** A network may have so many times the share of an address. */
+const networkFactor = 10;
+
 /** The most clients that are remembered; those that have asked for nothing the longest go first. */
 const mostClients = 100_000;
 
@@ -73,16 +76,16 @@ export class Limits {
     const isFirst = this.#bucketOf(machine) === undefined;
     this.#take(machine, machineCheckins, 1);
     if (isShared) return;
-    if (!isStock || !isFirst) this.#take(`address ${address}`, addressCheckins, 1);
-    this.#take(`bytes ${address}`, addressBytes, bytes);
+    if (!isStock || !isFirst) this.#takeFrom('address', address, addressCheckins, 1);
+    this.#takeFrom('bytes', address, addressBytes, bytes);
   }
 
   /** Counts a machine that is new. Errors: AppError `server.limited`. */
   registration({ address, isShared, isStock }: Client): void {
     if (isShared) return;
     const { addressRegistrations, addressStockRegistrations } = this.#policy;
-    if (isStock) this.#take(`new stock ${address}`, addressStockRegistrations, 1);
-    else this.#take(`new ${address}`, addressRegistrations, 1);
+    if (isStock) this.#takeFrom('new stock', address, addressStockRegistrations, 1);
+    else this.#takeFrom('new', address, addressRegistrations, 1);
   }
 
   /** Counts an event stream, until the function that it returns is called. Errors: AppError `server.limited`. */
@@ -101,6 +104,16 @@ export class Limits {
     const count = (this.#streams.get(client) ?? 0) + by;
     if (count <= 0) this.#streams.delete(client);
     else this.#streams.set(client, count);
+  }
+
+  /** Counts for an address, and for the network in which an IPv6 host gives itself as many as it likes. */
+  #takeFrom(what: string, address: string, limit: Limit, amount: number): void {
+    this.#take(`${what} ${address}`, limit, amount);
+    const network = networkOf(address);
+    if (network === undefined) return;
+    const { burst, perSecond } = limit;
+    const larger = { burst: burst * networkFactor, perSecond: perSecond * networkFactor };
+    this.#take(`${what} ${network}`, larger, amount);
   }
 
   #take(client: string, { burst, perSecond }: Limit, amount: number): void {
@@ -136,4 +149,15 @@ export class Limits {
       },
     );
   }
+}
+
+/** The first 64 bits of an IPv6 address, which are its network's; undefined for IPv4, mapped or not.
+ *  Source: RFC 4291 section 2.5.1. */
+function networkOf(address: string): string | undefined {
+  if (!address.includes(':') || address.includes('.')) return undefined;
+  const [head = '', tail = ''] = address.split('%', 1).join('').split('::');
+  const groupsOf = (text: string): string[] => (text === '' ? [] : text.split(':'));
+  const [before, after] = [groupsOf(head), groupsOf(tail)];
+  const zeros = Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0');
+  return `${[...before, ...zeros, ...after].slice(0, 4).join(':')}::/64`;
 }

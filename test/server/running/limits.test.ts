@@ -74,6 +74,18 @@ it('hold for the agents without a boot_id of one address as well, but for the fi
   expect(() => all.checkin(stock('m11'), 10_000)).toThrow('too much at once');
 });
 
+it('hold for an IPv6 network as well, whose hosts take as many addresses as they like', () => {
+  const { limits: all } = limits({ addressRegistrations: { burst: 1, perSecond: 0.01 } });
+  const from = (address: string) => () => all.registration(client('m', { address }));
+  for (let n = 1; n <= 10; n += 1) from(`2001:db8:1::${n.toString(16)}`)();
+  // The same network in other words, and others.
+  for (const same of ['2001:db8:1::b', '2001:db8:1:0:1::', '2001:db8:1:0:2:3:4:5'])
+    expect(from(same)).toThrow('too much at once');
+  for (const other of ['2001:db8:1:1::1', '2001:db8::1:0:0:1', '::ffff:192.0.2.7', '192.0.2.8'])
+    expect(from(other)).not.toThrow();
+  expect(from('192.0.2.8')).toThrow('too much at once');
+});
+
 it('of a stock agent are not used up by others who name its MAC', () => {
   const { limits: all } = limits({ machineCheckins: { burst: 3, perSecond: 0.1 } });
   const elsewhere = { address: '192.0.2.9' };
