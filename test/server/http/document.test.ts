@@ -1,4 +1,5 @@
 // The OpenAPI document, held to the needs of client generators and linters.
+import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { Type } from 'typebox';
@@ -59,6 +60,19 @@ function* within(value: unknown, path = '#'): Generator<[string, Record<string, 
 }
 
 describe('the document', () => {
+  it('is clean by the recommended rules of redocly', async () => {
+    const config = await createConfig({ extends: ['recommended'] });
+    const source = JSON.stringify(document);
+    const problems = await lintFromString({ source, absoluteRef: '/openapi.json', config });
+    expect(
+      problems.map(({ ruleId, message, location: [place] }) => [ruleId, message, place?.pointer]),
+    ).toEqual([]);
+    // It finds what is wrong.
+    const faulty = source.replaceAll('"operationId":"listMachines"', '"operationId":"listTags"');
+    const found = await lintFromString({ source: faulty, absoluteRef: '/openapi.json', config });
+    expect(found.map(({ ruleId }) => ruleId)).toContain('operation-operationId-unique');
+  });
+
   it('names every operation, each by a name of its own', () => {
     const nameless = all.filter(({ operation }) => !operation.operationId);
     expect(nameless.map(({ place }) => place)).toEqual([]);
