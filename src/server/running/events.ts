@@ -6,6 +6,7 @@ import type { EventType, ServerEvent } from '../../model/api/events.ts';
 export class Events {
   readonly #run: string;
   readonly #capacity: number;
+  readonly #listeners: ((event: ServerEvent) => void)[] = [];
   readonly #subscribers = new Set<(event: ServerEvent) => void>();
   #buffer: ServerEvent[] = [];
   #count = 0;
@@ -24,6 +25,7 @@ export class Events {
     if (this.#buffer.length > 2 * this.#capacity) {
       this.#buffer = this.#buffer.slice(-this.#capacity);
     }
+    for (const listener of this.#listeners) listener(event);
     for (const subscriber of this.#subscribers) subscriber(event);
   }
 
@@ -46,6 +48,11 @@ export class Events {
   subscribe(subscriber: (event: ServerEvent) => void): () => void {
     this.#subscribers.add(subscriber);
     return () => this.#subscribers.delete(subscriber);
+  }
+
+  /** Calls `listener` for each event from now on: a part of the server, which is no open stream. */
+  listen(listener: (event: ServerEvent) => void): void {
+    this.#listeners.push(listener);
   }
 
   get subscribers(): number {

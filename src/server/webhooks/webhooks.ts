@@ -28,7 +28,7 @@ export class Webhooks {
     this.subscriptions = new Subscriptions(s);
     this.courier = new Courier({ ...s, subscriptions: this.subscriptions });
     s.store.sendOut(this.subscriptions.outbox);
-    s.events.subscribe((event) => this.#heard(event));
+    s.events.listen((event) => this.#heard(event));
   }
 
   /** A record of webhooks was written or deleted; without an id any may have been. */
