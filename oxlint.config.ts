@@ -73,8 +73,8 @@ const exceptions: readonly (readonly [file: string, module: string])[] = [
   ['store/lmdb/trial.ts', 'process'],
   ['store/lmdb/trial-process.ts', 'process'],
   // The server's own files for machines, not the machine's.
-  ['server/http/boot-files.ts', 'fs/promises'],
-  ['server/http/boot-dir.ts', 'fs/promises'],
+  ['server/http/boot/boot-files.ts', 'fs/promises'],
+  ['server/http/boot/boot-dir.ts', 'fs/promises'],
   // The rules for every file with secrets, in the store and in both programs.
   ['core/private-file.ts', 'fs'],
   // And for those that people name.

@@ -57,7 +57,7 @@ export {
   listenForBoots,
   type BootListener,
   type BootListenerOptions,
-} from './server/http/boot-listener.ts';
+} from './server/http/boot/boot-listener.ts';
 export type { ClaimServices } from './server/checkin/claims.ts';
 export { register, type Registration } from './server/checkin/registration.ts';
 export { Events } from './server/running/events.ts';

@@ -1,6 +1,6 @@
 // A command as data: its options, its arguments and the work behind them.
 import type { Log } from '../core/log.ts';
-import type { SettingSpecs } from '../core/settings.ts';
+import type { SettingSpecs } from '../core/settings/settings.ts';
 
 export interface OptionSpec {
   readonly type: 'boolean' | 'string' | 'number';

@@ -1,6 +1,6 @@
 // Turns settings into options of a command, and into readable text.
-import { flagOf } from '../core/setting-layers.ts';
-import type { SettingSpecs, SettingValue, ShownSetting } from '../core/settings.ts';
+import { flagOf } from '../core/settings/setting-layers.ts';
+import type { SettingSpecs, SettingValue, ShownSetting } from '../core/settings/settings.ts';
 import type { OptionSpec } from './command.ts';
 
 /** Makes a flag for each setting, without a default, since a flag not given may be set elsewhere. */

@@ -7,17 +7,17 @@ import { PinnedTrust } from '../transport/pinned-trust.ts';
 import type { ProxySettings } from '../transport/proxy.ts';
 import { Requests } from '../transport/requests.ts';
 import { Calls, type CallOptions } from './calls.ts';
-import { ConflictCalls } from './conflicts.ts';
-import { DamagedCalls } from './damaged.ts';
-import { ImageCalls } from './images.ts';
-import { MachineCalls } from './machines.ts';
-import { SettingCalls } from './settings.ts';
-import { TemplateCalls } from './templates.ts';
-import { AuditCalls } from './audit.ts';
-import { TokenCalls } from './tokens.ts';
-import { WebhookCalls } from './webhooks.ts';
+import { ConflictCalls } from './resources/conflicts.ts';
+import { DamagedCalls } from './resources/damaged.ts';
+import { ImageCalls } from './resources/images.ts';
+import { MachineCalls } from './resources/machines.ts';
+import { SettingCalls } from './resources/settings.ts';
+import { TemplateCalls } from './resources/templates.ts';
+import { AuditCalls } from './resources/audit.ts';
+import { TokenCalls } from './resources/tokens.ts';
+import { WebhookCalls } from './resources/webhooks.ts';
 import { watch, type WatchedEvent, type WatchOptions } from './watch.ts';
-import { WorkflowCalls } from './workflows.ts';
+import { WorkflowCalls } from './resources/workflows.ts';
 
 export interface ClientOptions {
   /** An operator's token. Calls without one are anonymous. */

@@ -5,7 +5,7 @@ import type { Myself } from '../model/api/tokens.ts';
 import { readMyself } from './api.ts';
 import { Fleet, type FleetView } from './live/fleet.ts';
 import { Live, type LiveStatus } from './live/live.ts';
-import type { Row } from './list/row.ts';
+import type { Row } from './list/rows/row.ts';
 import { Session } from './session.ts';
 
 export interface Services {

@@ -16,7 +16,7 @@ import type { CheckinResponse } from '../../src/model/api/agent.ts';
 import type { Inventory } from '../../src/model/inventory.ts';
 import type { Machine } from '../../src/model/machine.ts';
 import { createApp, type AppOptions } from '../../src/server/app.ts';
-import { listenForBoots } from '../../src/server/http/boot-listener.ts';
+import { listenForBoots } from '../../src/server/http/boot/boot-listener.ts';
 import type { App } from '../../src/server/services.ts';
 import { openStore } from '../../src/store/open.ts';
 

@@ -5,13 +5,13 @@ import {
   environmentLayer,
   flagLayer,
   kernelLayer,
-} from '../../src/core/setting-layers.ts';
+} from '../../src/core/settings/setting-layers.ts';
 import {
   readSettings,
   shownSettings,
   type Layer,
   type SettingSpecs,
-} from '../../src/core/settings.ts';
+} from '../../src/core/settings/settings.ts';
 
 const specs = {
   tls_key: { type: 'string', describe: '', parse: (text) => text.toLowerCase() },

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { agentSettings } from '../../src/agent/settings/settings.ts';
 import { errorCodes, httpStatus, type ErrorCode } from '../../src/core/errors.ts';
-import { environmentName, flagOf } from '../../src/core/setting-layers.ts';
+import { environmentName, flagOf } from '../../src/core/settings/setting-layers.ts';
 import { rules } from '../../src/identity/resolution/rules.ts';
 import { templateActions } from '../../src/model/documents/template.ts';
 import { codeSpans, readPage, repository, rowsOf } from './pages.ts';

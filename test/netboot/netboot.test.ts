@@ -7,7 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import type { Log } from '../../src/core/log.ts';
 import { serveNetboot } from '../../src/netboot/netboot.ts';
-import { BootDir } from '../../src/server/http/boot-dir.ts';
+import { BootDir } from '../../src/server/http/boot/boot-dir.ts';
 import { temporaryDirectory } from '../server/harness.ts';
 import { clientRequest, readReply } from './dhcp/client.ts';
 

@@ -2,8 +2,13 @@
 // the server's address alone, the DHCP lease and DNS.
 import { AppError, describeError, isAppError } from '../../core/errors.ts';
 import { normalizeBootMac } from '../../identity/macs.ts';
-import { environmentLayer, flagLayer, kernelLayer } from '../../core/setting-layers.ts';
-import { parseSetting, readSettings, type Layer, type Settings } from '../../core/settings.ts';
+import { environmentLayer, flagLayer, kernelLayer } from '../../core/settings/setting-layers.ts';
+import {
+  parseSetting,
+  readSettings,
+  type Layer,
+  type Settings,
+} from '../../core/settings/settings.ts';
 import type { Lease } from '../../model/network-setup.ts';
 import { readKernelParameters } from '../../probes/kernel-command-line.ts';
 import { urlOption } from '../../probes/network/lease-formats.ts';

@@ -1,6 +1,6 @@
 // The agent's settings and the values each accepts. config.ts looks them up.
 import { parseSha256, parseToken, parseUrl } from '../../transport/address.ts';
-import type { SettingSpecs } from '../../core/settings.ts';
+import type { SettingSpecs } from '../../core/settings/settings.ts';
 import { normalizeMac } from '../../identity/macs.ts';
 import { isUuid } from '../../identity/uuid.ts';
 

@@ -1,7 +1,7 @@
 // `dragonfly-agent config`: prints each setting and the place its value comes from.
 import type { Configuration } from '../../agent/settings/config.ts';
 import { agentSettings } from '../../agent/settings/settings.ts';
-import { shownSettings, type ShownSetting } from '../../core/settings.ts';
+import { shownSettings, type ShownSetting } from '../../core/settings/settings.ts';
 import { command } from '../command.ts';
 import { settingsText } from '../setting-options.ts';
 import { agentConfiguration } from './agent-settings.ts';

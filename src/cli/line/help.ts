@@ -1,5 +1,5 @@
 // Formats the help of a program and of each command for the 80 columns of a serial console.
-import { environmentName } from '../../core/setting-layers.ts';
+import { environmentName } from '../../core/settings/setting-layers.ts';
 import type { Command, OptionSpec, Program } from '../command.ts';
 import { commonOptions } from './parse.ts';
 import { settingOptions } from '../setting-options.ts';

@@ -2,7 +2,7 @@
 import { AppError } from '../../core/errors.ts';
 import type { AuditEntry } from '../../model/documents/audit.ts';
 import { command } from '../command.ts';
-import { connectionOptions, withClient } from './connection.ts';
+import { connectionOptions, withClient } from './connection/connection.ts';
 import { machineNamed } from './machines/selection.ts';
 import { outputOptions, printList, type Shape } from './output.ts';
 

@@ -1,7 +1,7 @@
 // `dragonfly conflicts`: machines that could not be told apart, for an operator to decide.
 import type { IdentityConflict } from '../../model/history.ts';
 import { command } from '../command.ts';
-import { connectionOptions, withClient } from './connection.ts';
+import { connectionOptions, withClient } from './connection/connection.ts';
 import { outputOptions, printDocument, printList, type Shape } from './output.ts';
 
 const conflict = { conflict: { describe: 'its UUID' } } as const;

@@ -2,7 +2,7 @@
 import { AppError } from '../../core/errors.ts';
 import type { DamagedList } from '../../model/api/damaged.ts';
 import { command } from '../command.ts';
-import { connectionOptions, withClient } from './connection.ts';
+import { connectionOptions, withClient } from './connection/connection.ts';
 import { outputOptions, printList, type Shape } from './output.ts';
 
 const record = { record: { describe: 'its table and name, as "machines/ID"' } } as const;

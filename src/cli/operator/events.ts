@@ -1,7 +1,7 @@
 // `dragonfly events`: what happens, as it happens.
 import { systemClock } from '../../core/clock.ts';
 import { command } from '../command.ts';
-import { connectionOptions, withClient } from './connection.ts';
+import { connectionOptions, withClient } from './connection/connection.ts';
 
 /** Runs until it is stopped. */
 const events = command({

@@ -1,7 +1,7 @@
 // `dragonfly images`: the disk images that the server gives to agents.
-import type { ImageSum } from '../../client/images.ts';
+import type { ImageSum } from '../../client/resources/images.ts';
 import { command } from '../command.ts';
-import { connectionOptions, withClient } from './connection.ts';
+import { connectionOptions, withClient } from './connection/connection.ts';
 import { outputOptions, printList, type Shape } from './output.ts';
 
 const shape: Shape<ImageSum> = {

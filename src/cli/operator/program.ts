@@ -5,7 +5,7 @@ import { auditCommands } from './audit.ts';
 import { inventoryCommands } from './machines/ansible.ts';
 import { conflictCommands } from './conflicts.ts';
 import { damagedCommands } from './damaged.ts';
-import { contextCommands } from './context.ts';
+import { contextCommands } from './connection/context.ts';
 import { eventCommands } from './events.ts';
 import { imageCommands } from './images.ts';
 import { changeCommands } from './machines/change.ts';

@@ -1,7 +1,7 @@
 // `dragonfly settings`: text by key, such as "template.default_user".
 import type { Setting } from '../../model/api/settings.ts';
 import { command } from '../command.ts';
-import { connectionOptions, withClient } from './connection.ts';
+import { connectionOptions, withClient } from './connection/connection.ts';
 import { outputOptions, printList, type Shape } from './output.ts';
 
 const key = { key: { describe: 'its key' } } as const;

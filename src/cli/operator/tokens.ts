@@ -1,7 +1,7 @@
 // `dragonfly tokens`: who may use the server.
 import { TokenScope, type Myself, type TokenList } from '../../model/api/tokens.ts';
 import { command } from '../command.ts';
-import { connectionOptions, withClient } from './connection.ts';
+import { connectionOptions, withClient } from './connection/connection.ts';
 import { outputOptions, printList, type Shape } from './output.ts';
 
 const token = { token: { describe: 'its name' } } as const;

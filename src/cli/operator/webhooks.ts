@@ -3,7 +3,7 @@ import type { DeliveryView, WebhookView } from '../../model/api/webhooks.ts';
 import { webhookEvents } from '../../model/documents/webhook.ts';
 import { AppError } from '../../core/errors.ts';
 import { command } from '../command.ts';
-import { connectionOptions, withClient } from './connection.ts';
+import { connectionOptions, withClient } from './connection/connection.ts';
 import { outputOptions, printDocument, printList, type Shape } from './output.ts';
 
 const webhook = { webhook: { describe: 'its name' } } as const;

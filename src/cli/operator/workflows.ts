@@ -2,7 +2,7 @@
 import { isActive, type Workflow } from '../../model/documents/workflow.ts';
 import { wordOf } from '../../model/documents/workflow-state.ts';
 import { command } from '../command.ts';
-import { connectionOptions, withClient } from './connection.ts';
+import { connectionOptions, withClient } from './connection/connection.ts';
 import { outputOptions, printDocument, printList, type Shape } from './output.ts';
 import { machineNamed } from './machines/selection.ts';
 import { waitFor, waitOptions } from './wait.ts';

@@ -1,6 +1,6 @@
 // `dragonfly-server backup FILE`: writes all records to a file, even while a server is running.
 import { command } from '../command.ts';
-import { openStoreOf, storeSettings } from './store-options.ts';
+import { openStoreOf, storeSettings } from './settings/store-options.ts';
 
 export const backup = command({
   name: 'backup',

@@ -8,7 +8,7 @@ import type { App } from '../../server/services.ts';
 import type { Store } from '../../store/store.ts';
 import { isForAll, listenForBootsOn, parseListen } from './listen.ts';
 import type { NetbootSetting } from './netboot.ts';
-import type { ServerConfiguration } from './server-settings.ts';
+import type { ServerConfiguration } from './settings/server-settings.ts';
 
 type Values = ServerConfiguration['values'];
 

@@ -1,7 +1,7 @@
 // `dragonfly-server check`: compares the store's records with its indexes.
 import type { CheckResult, Finding } from '../../store/check.ts';
 import { command } from '../command.ts';
-import { openStoreOf, storeSettings } from './store-options.ts';
+import { openStoreOf, storeSettings } from './settings/store-options.ts';
 
 export const check = command({
   name: 'check',

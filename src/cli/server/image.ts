@@ -2,7 +2,7 @@
 import { AppError } from '../../core/errors.ts';
 import type { ImageFile, ImageFolder } from '../../store/images/folder.ts';
 import { command, type Io } from '../command.ts';
-import { serverConfiguration, settingsOf } from './server-settings.ts';
+import { serverConfiguration, settingsOf } from './settings/server-settings.ts';
 
 export const image = command({
   name: 'image',

@@ -1,6 +1,6 @@
 // Addresses to listen on, and the error when the server cannot listen there.
 import { AppError } from '../../core/errors.ts';
-import type { BootListener } from '../../server/http/boot-listener.ts';
+import type { BootListener } from '../../server/http/boot/boot-listener.ts';
 import type { App } from '../../server/services.ts';
 
 /** Listens and returns the URL. Errors: AppError `config.invalid`. */
@@ -22,7 +22,7 @@ export async function listenForBootsOn(
   { host, port }: { readonly host: string; readonly port: number },
   connectionsPerAddress: number,
 ): Promise<BootListener> {
-  const { listenForBoots } = await import('../../server/http/boot-listener.ts');
+  const { listenForBoots } = await import('../../server/http/boot/boot-listener.ts');
   try {
     return await listenForBoots(app, { host, port, connectionsPerAddress });
   } catch (cause) {

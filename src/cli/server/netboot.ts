@@ -43,7 +43,7 @@ export async function startNetboot(setting: NetbootSetting): Promise<string[]> {
     await Promise.all([
       import('../../netboot/netboot.ts'),
       import('../../netboot/boot-script.ts'),
-      import('../../server/http/boot-dir.ts'),
+      import('../../server/http/boot/boot-dir.ts'),
       import('../../server/machines/boot-settings.ts'),
       import('../../netboot/dhcp/clients.ts'),
     ]);

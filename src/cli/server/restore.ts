@@ -1,6 +1,6 @@
 // `dragonfly-server restore FILE`: puts a backup, or Dragonfly's own documents, into an empty store of any kind.
 import { command } from '../command.ts';
-import { openStoreOf, storeSettings } from './store-options.ts';
+import { openStoreOf, storeSettings } from './settings/store-options.ts';
 
 export const restore = command({
   name: 'restore',

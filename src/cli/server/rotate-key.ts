@@ -12,7 +12,7 @@ import {
   storeAccess,
   storeSettingNames,
   storeUrl,
-} from './server-settings.ts';
+} from './settings/server-settings.ts';
 
 export const rotateKey = command({
   name: 'rotate-key',

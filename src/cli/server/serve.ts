@@ -4,13 +4,13 @@ import { createSecureContext } from 'node:tls';
 import { join, resolve as absolutePath } from 'node:path';
 import { AppError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
-import { shownSettings } from '../../core/settings.ts';
+import { shownSettings } from '../../core/settings/settings.ts';
 import type { TlsTexts } from '../../server/http/connections.ts';
 import type { ImageFolder } from '../../store/images/folder.ts';
 import type { App } from '../../server/services.ts';
 import { command, type Io } from '../command.ts';
 import { settingsText } from '../setting-options.ts';
-import { oidcOptions } from './oidc-settings.ts';
+import { oidcOptions } from './settings/oidc-settings.ts';
 import type { Store } from '../../store/store.ts';
 import type { Boots } from './boots.ts';
 import { listen, parseListen } from './listen.ts';
@@ -23,7 +23,7 @@ import {
   storeAccess,
   storeUrl,
   type ServerConfiguration,
-} from './server-settings.ts';
+} from './settings/server-settings.ts';
 
 /** The time that requests in progress may take once the server stops. */
 const drainMs = 10_000;

@@ -4,8 +4,8 @@ import { AppError, isAppError } from '../../core/errors.ts';
 import type { TokenList } from '../../model/api/tokens.ts';
 import type { NewToken } from '../../server/access/tokens.ts';
 import { command, type Io } from '../command.ts';
-import { serverConfiguration, storeAccess, storeUrl } from './server-settings.ts';
-import { storeSettings } from './store-options.ts';
+import { serverConfiguration, storeAccess, storeUrl } from './settings/server-settings.ts';
+import { storeSettings } from './settings/store-options.ts';
 
 type Shown = TokenList['tokens'][number];
 

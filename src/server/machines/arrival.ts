@@ -10,7 +10,7 @@ import { isReportToken } from '../access/report-tokens.ts';
 import type { Liveness } from '../running/liveness/liveness.ts';
 import type { Stopwatch } from '../running/stopwatch.ts';
 import type { ChangeServices } from './machines.ts';
-import { changeWorkflow, loadWorkflow } from './workflows.ts';
+import { changeWorkflow, loadWorkflow } from './workflows/workflows.ts';
 
 /** Takes the report of an installed system. Repeats change nothing.
  *  Errors: AppError `workflow.unknown`, `auth.denied`, `workflow.finished`, `store.*`. */

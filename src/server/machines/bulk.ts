@@ -13,14 +13,19 @@ import {
   type PatchServices,
 } from './machine-changes.ts';
 import { changeMachine, loadMachine } from './machines.ts';
-import { planForMachine, provision, type PlanServices, type Provisioning } from './provision.ts';
+import {
+  planForMachine,
+  provision,
+  type PlanServices,
+  type Provisioning,
+} from './workflows/provision.ts';
 import {
   cancelWorkflow,
   loadWorkflow,
   refuseFinished,
   refuseSecondWorkflow,
   type WorkflowServices,
-} from './workflows.ts';
+} from './workflows/workflows.ts';
 
 export type BulkServices = PatchServices &
   DeleteServices &

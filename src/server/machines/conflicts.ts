@@ -7,7 +7,7 @@ import type { Versioned } from '../../store/store.ts';
 import type { Auth } from '../access/auth.ts';
 import type { Liveness } from '../running/liveness/liveness.ts';
 import { changeMachine, type ChangeServices } from './machines.ts';
-import { refuseSecondWorkflow } from './workflows.ts';
+import { refuseSecondWorkflow } from './workflows/workflows.ts';
 
 /** The services that deciding a conflict needs. */
 export interface DecideServices extends ChangeServices {

@@ -7,7 +7,7 @@ import { bootAsked } from '../rules/workflow/progress.ts';
 import { review } from '../rules/workflow/review.ts';
 import { isHeld } from './boot-settings.ts';
 import { loadMachine, type ChangeServices } from './machines.ts';
-import { changeWorkflow } from './workflows.ts';
+import { changeWorkflow } from './workflows/workflows.ts';
 
 /** The order of an agent that checks in or beats. Ends a workflow that must not go on, first. Errors: AppError `store.*`. */
 export async function decisionFor(s: ChangeServices, machine: Machine): Promise<Decision> {

@@ -8,10 +8,10 @@ import type { SecretBox } from '../access/secrets.ts';
 import { refuseStale } from '../rules/etag.ts';
 import type { Liveness } from '../running/liveness/liveness.ts';
 import { changeMachine, loadMachine, machineEtag, type ChangeServices } from './machines.ts';
-import { loadTemplate } from './provision.ts';
+import { loadTemplate } from './workflows/provision.ts';
 import { forgiven } from '../rules/local-boot.ts';
 import { nextState } from '../rules/states.ts';
-import { refuseSecondWorkflow } from './workflows.ts';
+import { refuseSecondWorkflow } from './workflows/workflows.ts';
 
 export interface PatchServices extends ChangeServices {
   readonly secrets: SecretBox;

@@ -8,7 +8,7 @@ import {
 import { normalizeMac } from '../../identity/macs.ts';
 import { checkIn } from '../checkin/checkins.ts';
 import { isLoopback } from '../http/connections.ts';
-import { agentBody } from '../http/agent-body.ts';
+import { agentBody } from '../http/requests/agent-body.ts';
 import { heartbeat } from '../checkin/heartbeats.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';

@@ -26,7 +26,7 @@ import { loadMachine, machineEtag, viewMachine } from '../machines/machines.ts';
 import { loadShown } from '../machines/merged.ts';
 import type { App, Services } from '../services.ts';
 import { damagedOf, Done, errors, IdParams, IfMatch } from './route.ts';
-import { serverSeen } from '../http/addresses.ts';
+import { serverSeen } from '../http/requests/addresses.ts';
 
 export function machineRoutes(app: App, s: Services): void {
   app.get(

@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import { inTime } from '../../core/deadline.ts';
 import { AppError } from '../../core/errors.ts';
-import { missingBootFiles } from '../http/boot-files.ts';
+import { missingBootFiles } from '../http/boot/boot-files.ts';
 import type { App, Services } from '../services.ts';
 import { About, Readiness, Status } from '../../model/api/agent.ts';
 import { errors } from './route.ts';

@@ -10,7 +10,7 @@ import { tagsOf } from './tags-text.ts';
 import { useTask } from '../parts/task.ts';
 import { FormDialog, type FormDialogProps, type Undo } from '../parts/form-dialog.tsx';
 import type { Session } from '../session.ts';
-import type { Row } from './row.ts';
+import type { Row } from './rows/row.ts';
 import { reversalsOf } from './undo.ts';
 import { TemplateSelect } from '../machine/template-select.tsx';
 

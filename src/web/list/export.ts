@@ -1,7 +1,7 @@
 // The machines that are shown, as CSV and JSON, and the way to a file.
 import { csvLine } from '../../model/csv.ts';
 import { isoOf } from '../parts/format.ts';
-import type { Row } from './row.ts';
+import type { Row } from './rows/row.ts';
 import { tagsText } from './tags-text.ts';
 
 const columns: Readonly<Record<string, (row: Row) => string | number | undefined | null>> = {

@@ -6,12 +6,12 @@ import { useFleet, useLive, useMay, useServices } from '../context.ts';
 import { Filter } from './filter.tsx';
 import { plural } from '../parts/format.ts';
 import { columns, isColumn, listPath, toggledColumn, type ListState } from './list-state.ts';
-import { MachineList } from './machine-list.tsx';
+import { MachineList } from './rows/machine-list.tsx';
 import type { Undo } from '../parts/form-dialog.tsx';
 import { Notice } from '../parts/parts.tsx';
 import { useTask } from '../parts/task.ts';
 import { hasTerm, toggleTerm } from './query.ts';
-import type { Liveness, Row } from './row.ts';
+import type { Liveness, Row } from './rows/row.ts';
 import { MachinesDialog, Selection, useDialogKeys, type DialogName } from './selection.tsx';
 import { csvOf, jsonOf, save } from './export.ts';
 

@@ -1,7 +1,7 @@
 // The way back from a change of many machines: the changes that make them as they were. Pure.
 import type { BulkChange } from '../../model/api/bulk.ts';
 import type { MachineStateName } from '../../model/machine.ts';
-import type { Row } from './row.ts';
+import type { Row } from './rows/row.ts';
 
 /** A change back, and the machines that it is for. */
 export interface Reversal {

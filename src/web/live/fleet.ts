@@ -3,7 +3,7 @@
 import type { MachineStateName } from '../../model/machine.ts';
 import type { TextFieldName } from '../../model/search/fields.ts';
 import { compileQuery } from '../../model/search/query.ts';
-import type { Liveness, Row } from '../list/row.ts';
+import type { Liveness, Row } from '../list/rows/row.ts';
 
 export type SortColumn =
   | 'name'

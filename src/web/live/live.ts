@@ -4,7 +4,7 @@ import { EventParser, type ParsedEvent } from '../../model/api/events.ts';
 import type { IdentityConflict } from '../../model/history.ts';
 import { mostMachines, readConflicts, readMachinePage, readMachines } from '../api.ts';
 import type { Fleet } from './fleet.ts';
-import { heard, toRow, type Liveness } from '../list/row.ts';
+import { heard, toRow, type Liveness } from '../list/rows/row.ts';
 import { ApiError, messageOf, type Session } from '../session.ts';
 
 export interface LiveStatus {

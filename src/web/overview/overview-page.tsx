@@ -5,7 +5,7 @@ import { compileQuery, quoted } from '../../model/search/query.ts';
 import type { Workflow } from '../../model/documents/workflow.ts';
 import { useFleet, useLive, useMay, useRow, useServices } from '../context.ts';
 import { searchPath } from '../list/list-state.ts';
-import type { Row } from '../list/row.ts';
+import type { Row } from '../list/rows/row.ts';
 import { plural } from '../parts/format.ts';
 import { Card, Notice } from '../parts/parts.tsx';
 import { Link } from '../router.tsx';

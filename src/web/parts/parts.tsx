@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { MachineStateName } from '../../model/machine.ts';
 import { formatAge, isoOf } from './format.ts';
-import type { Liveness } from '../list/row.ts';
+import type { Liveness } from '../list/rows/row.ts';
 
 export function StatePill({
   state,

@@ -5,7 +5,7 @@ import type { TemplateView } from '../../model/api/templates.ts';
 import { readTemplates } from '../api.ts';
 import { useFleet, useMay, useServices } from '../context.ts';
 import { searchPath } from '../list/list-state.ts';
-import type { Row } from '../list/row.ts';
+import type { Row } from '../list/rows/row.ts';
 import { FormDialog } from '../parts/form-dialog.tsx';
 import { plural } from '../parts/format.ts';
 import { useLoaded } from '../parts/loaded.ts';

@@ -1,8 +1,12 @@
 import { expect, it } from 'vitest';
-import { oidcOptions, oidcSettings } from '../../../src/cli/server/oidc-settings.ts';
+import { oidcOptions, oidcSettings } from '../../../src/cli/server/settings/oidc-settings.ts';
 import { settingOptions } from '../../../src/cli/setting-options.ts';
-import { documentLayer, environmentLayer, flagLayer } from '../../../src/core/setting-layers.ts';
-import { readSettings } from '../../../src/core/settings.ts';
+import {
+  documentLayer,
+  environmentLayer,
+  flagLayer,
+} from '../../../src/core/settings/setting-layers.ts';
+import { readSettings } from '../../../src/core/settings/settings.ts';
 
 const whole = {
   'oidc-issuer': 'https://id.example.com/',

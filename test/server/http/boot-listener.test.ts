@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { pinFor } from '../../../src/server/http/certificates.ts';
-import { listenForBoots, type BootListener } from '../../../src/server/http/boot-listener.ts';
+import { listenForBoots, type BootListener } from '../../../src/server/http/boot/boot-listener.ts';
 import { renewTls } from '../../../src/server/http/connections.ts';
 import { hasOpenssl, TestCa } from '../../transport/test-ca.ts';
 import {

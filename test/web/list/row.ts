@@ -1,6 +1,6 @@
 // Rows for tests of the list.
 import { factsOf } from '../../../src/model/search/fields.ts';
-import type { Row } from '../../../src/web/list/row.ts';
+import type { Row } from '../../../src/web/list/rows/row.ts';
 import { searched } from '../../model/search/machine.ts';
 
 export function row(name: string, fields: Partial<Row> = {}): Row {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { stateName } from '../../../model/machine.ts';
 import type { MachineView } from '../../../model/api/machines.ts';
 import { command } from '../../command.ts';
-import { connectionOptions, withClient } from '../connection.ts';
+import { connectionOptions, withClient } from '../connection/connection.ts';
 import { machineNamed, titleOf } from './selection.ts';
 
 interface Group {

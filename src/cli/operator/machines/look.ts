@@ -4,7 +4,7 @@ import { LivenessName } from '../../../model/api/agent.ts';
 import { MachineStateName, stateName } from '../../../model/machine.ts';
 import type { MachineView } from '../../../model/api/machines.ts';
 import { command } from '../../command.ts';
-import { connectionOptions, withClient } from '../connection.ts';
+import { connectionOptions, withClient } from '../connection/connection.ts';
 import { outputOptions, printDocument, printList, type Shape } from '../output.ts';
 import { machineNamed, oneMachine, selectionOptions, titleOf } from './selection.ts';
 

@@ -5,8 +5,8 @@ import { Type } from 'typebox';
 import { AppError } from '../../../core/errors.ts';
 import { isJunkMac, normalizeBootMac } from '../../../identity/macs.ts';
 import type { Machine } from '../../../model/machine.ts';
-import { seenByBoot } from '../../http/addresses.ts';
-import { bootFolders, isBootFile, missingBootFiles } from '../../http/boot-files.ts';
+import { seenByBoot } from '../../http/requests/addresses.ts';
+import { bootFolders, isBootFile, missingBootFiles } from '../../http/boot/boot-files.ts';
 import {
   agentScript,
   isPlain,

@@ -11,16 +11,16 @@ import { invalid } from '../../rules/violations.ts';
 import { refuseOtherWorker } from '../../access/auth.ts';
 import { seesSecrets, type Principal } from '../../access/principal.ts';
 import { refuseOutside } from '../../access/inside.ts';
-import { loadTemplate, tryTemplate } from '../../machines/provision.ts';
+import { loadTemplate, tryTemplate } from '../../machines/workflows/provision.ts';
 import { loadMachine } from '../../machines/machines.ts';
-import { queuedTemplate, templateOfWork } from '../../machines/queued-template.ts';
+import { queuedTemplate, templateOfWork } from '../../machines/workflows/queued-template.ts';
 import { maskedVariables, variablesOf } from '../../machines/variables.ts';
 import { etag, hasConditions, refuseStale, refuseUnmet } from '../../rules/etag.ts';
 import type { App, Services } from '../../services.ts';
 import { fillFault, fillTemplate } from '../../rules/fill/fill.ts';
 import { storedFault, templateFault } from '../../rules/templates.ts';
 import { damagedOf, Done, errors, IfMatch, IfMatchOrNone } from '../route.ts';
-import { serverSeen } from '../../http/addresses.ts';
+import { serverSeen } from '../../http/requests/addresses.ts';
 
 const NameParams = Type.Object({ name: TemplateName });
 

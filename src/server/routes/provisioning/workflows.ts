@@ -16,10 +16,10 @@ import type { Principal } from '../../access/principal.ts';
 import { isInside, refuseOutside, tagsOf } from '../../access/inside.ts';
 import { loadMachine } from '../../machines/machines.ts';
 import { reportSystem } from '../../machines/arrival.ts';
-import { planFor, provision } from '../../machines/provision.ts';
-import { countWorkflows, listWorkflows } from '../../machines/workflow-list.ts';
-import { serverSeen } from '../../http/addresses.ts';
-import { agentBody } from '../../http/agent-body.ts';
+import { planFor, provision } from '../../machines/workflows/provision.ts';
+import { countWorkflows, listWorkflows } from '../../machines/workflows/workflow-list.ts';
+import { serverSeen } from '../../http/requests/addresses.ts';
+import { agentBody } from '../../http/requests/agent-body.ts';
 import type { App, Services } from '../../services.ts';
 import {
   applyEvent,
@@ -27,7 +27,7 @@ import {
   loadWorkflow,
   releaseWorkflow,
   unknownWorkflow,
-} from '../../machines/workflows.ts';
+} from '../../machines/workflows/workflows.ts';
 import { damagedOf, Done, errors } from '../route.ts';
 
 const ReportQuery = Type.Object(

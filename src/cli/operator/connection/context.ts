@@ -1,0 +1,118 @@
+// `dragonfly context`: the servers that an operator works with.
+import { AppError } from '../../../core/errors.ts';
+import { command } from '../../command.ts';
+import { contextsPath, readContexts, writeContexts, type Context } from './contexts.ts';
+import { outputOptions, printList, type Shape } from '../output.ts';
+
+interface Listed extends Context {
+  readonly name: string;
+  readonly current: boolean;
+}
+
+const shape: Shape<Listed> = {
+  columns: {
+    CURRENT: ({ current }) => (current ? '*' : null),
+    NAME: ({ name }) => name,
+    SERVER: ({ server }) => server,
+    TOKEN: ({ token_file, token_command }) => token_command?.join(' ') ?? token_file ?? null,
+  },
+  name: ({ name }) => name,
+};
+
+const list = command({
+  name: 'context list',
+  describe: 'list contexts',
+  examples: ['context list'],
+  options: outputOptions,
+  async run(args, io) {
+    const { current, contexts } = readContexts(contextsPath(io));
+    const all = Object.entries(contexts).map(([name, context]) => ({
+      name,
+      ...context,
+      current: name === current,
+    }));
+    await printList(io, args, all, shape);
+    return 0;
+  },
+});
+
+const set = command({
+  name: 'context set',
+  describe: 'create or replace a context, and use it from now on',
+  examples: ['context set lab https://dragonfly.example:3000 --token-file ~/.dragonfly-token'],
+  positionals: { name: { describe: 'its name' }, server: { describe: 'the URL of the server' } },
+  options: {
+    'token-file': { type: 'string', value: 'FILE', describe: 'holds the token' },
+    'token-command': {
+      type: 'string',
+      value: 'COMMAND',
+      describe: 'prints the token: a keyring or a password manager, with its arguments',
+      excludes: ['token-file'],
+    },
+    'ca-file': { type: 'string', value: 'FILE', describe: "the server's CA, PEM" },
+    'ca-sha256': {
+      type: 'string',
+      value: 'HEX',
+      describe: 'the SHA-256 of its CA',
+      excludes: ['ca-file'],
+    },
+  },
+  run(args, io) {
+    const path = contextsPath(io);
+    const { contexts } = readContexts(path);
+    const context: Context = {
+      server: args.server,
+      ...(args['token-file'] === undefined ? {} : { token_file: args['token-file'] }),
+      ...(args['token-command'] === undefined
+        ? {}
+        : { token_command: args['token-command'].trim().split(/\s+/) }),
+      ...(args['ca-file'] === undefined ? {} : { ca_file: args['ca-file'] }),
+      ...(args['ca-sha256'] === undefined ? {} : { ca_sha256: args['ca-sha256'] }),
+    };
+    writeContexts(path, { current: args.name, contexts: { ...contexts, [args.name]: context } });
+    io.print(`context ${args.name} is in use: ${args.server}\n`);
+    return Promise.resolve(0);
+  },
+});
+
+const use = command({
+  name: 'context use',
+  describe: 'use a context from now on',
+  examples: ['context use lab'],
+  positionals: { name: { describe: 'its name' } },
+  options: {},
+  run(args, io) {
+    const path = contextsPath(io);
+    const found = readContexts(path);
+    if (!Object.hasOwn(found.contexts, args.name)) throw unknown(args.name, path);
+    writeContexts(path, { ...found, current: args.name });
+    io.print(`context ${args.name} is in use\n`);
+    return Promise.resolve(0);
+  },
+});
+
+const remove = command({
+  name: 'context delete',
+  describe: 'delete a context',
+  examples: ['context delete lab'],
+  positionals: { name: { describe: 'its name' } },
+  options: {},
+  run(args, io) {
+    const path = contextsPath(io);
+    const { current, contexts } = readContexts(path);
+    if (!Object.hasOwn(contexts, args.name)) throw unknown(args.name, path);
+    const left = Object.fromEntries(
+      Object.entries(contexts).filter(([name]) => name !== args.name),
+    );
+    const kept = current === undefined || current === args.name ? {} : { current };
+    writeContexts(path, { ...kept, contexts: left });
+    io.print(`context ${args.name} deleted\n`);
+    return Promise.resolve(0);
+  },
+});
+
+export const contextCommands = [list, set, use, remove];
+
+function unknown(name: string, path: string): AppError {
+  return new AppError('config.invalid', `there is no context ${name} in ${path}`);
+}

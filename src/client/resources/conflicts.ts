@@ -1,0 +1,35 @@
+// Identity conflicts, and the decisions about them.
+import type { IdentityConflict } from '../../model/history.ts';
+import { pathOf, type CallOptions, type Calls } from '../calls.ts';
+import { listing, type Listing, type ListOptions } from '../listing.ts';
+
+export class ConflictCalls {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /** Conflicts, oldest first; decided ones only with `all`. */
+  list(filter: { readonly all?: boolean } & ListOptions = {}): Listing<IdentityConflict> {
+    const { all, ...options } = filter;
+    return listing(this.#calls, 'api/conflicts', 'conflicts', { all }, options);
+  }
+
+  /** Decides that the machine is one of the candidates, and merges it into that: `into`, if there are several.
+   *  Errors: `conflict.unknown`, `conflict.decided`. */
+  async accept(id: string, into?: string, options?: CallOptions): Promise<IdentityConflict> {
+    const body = into === undefined ? {} : { into };
+    return this.#calls.post(pathOf`api/conflicts/${id}/accept`, body, options);
+  }
+
+  /** Decides that it is a machine of its own. Errors: `conflict.unknown`, `conflict.decided`. */
+  async split(id: string, options?: CallOptions): Promise<IdentityConflict> {
+    return this.#calls.post(pathOf`api/conflicts/${id}/split`, undefined, options);
+  }
+
+  /** Takes that back. A merge cannot be taken back. Errors: `conflict.unknown`, `conflict.decided`. */
+  async reopen(id: string, options?: CallOptions): Promise<IdentityConflict> {
+    return this.#calls.post(pathOf`api/conflicts/${id}/reopen`, undefined, options);
+  }
+}

@@ -1,0 +1,107 @@
+// Machines, their history and their tags.
+import type { IdentityConflict, MachineChange } from '../../model/history.ts';
+import type {
+  BulkResponse,
+  MachineCreate,
+  MachineListQuery,
+  MachinePatch,
+  MachineView,
+  TagList,
+} from '../../model/api/machines.ts';
+import { bulkRequest, type BulkChange } from '../../model/api/bulk.ts';
+import { pathOf, type CallOptions, type Calls, type ChangeOptions, type Tagged } from '../calls.ts';
+import { listing, type Listing, type ListOptions } from '../listing.ts';
+
+/** A machine must meet all conditions. `q`: a search as in the page, such as "epyc tag:rack-* -state:error". */
+export type MachineFilter = Omit<MachineListQuery, 'ids' | 'limit' | 'cursor'>;
+
+/** The most machines in one request of `changeMany`, so that a busy server answers in time. */
+const mostAtOnce = 1000;
+
+export class MachineCalls {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /** Machines in order of registration. */
+  list(filter: MachineFilter & ListOptions = {}): Listing<MachineView> {
+    const { pageSize, signal, ...query } = filter;
+    return listing(this.#calls, 'api/machines', 'machines', query, { pageSize, signal });
+  }
+
+  /** Errors: `machine.unknown`. */
+  async get(id: string, options?: CallOptions): Promise<Tagged<MachineView>> {
+    return this.#calls.call('GET', pathOf`api/machines/${id}`, options);
+  }
+
+  /** Enters a machine that has not booted yet. Errors: `machine.exists`, `request.invalid`,
+   *  `template.unknown`. */
+  async create(machine: MachineCreate, options?: CallOptions): Promise<Tagged<MachineView>> {
+    return this.#calls.call('POST', 'api/machines', { ...options, body: machine });
+  }
+
+  /** Changes the fields that are present; null clears one. Errors: `machine.unknown`, `request.stale`,
+   *  `request.invalid`. */
+  async patch(
+    id: string,
+    patch: MachinePatch,
+    options?: ChangeOptions,
+  ): Promise<Tagged<MachineView>> {
+    return this.#calls.call('PATCH', pathOf`api/machines/${id}`, { ...options, body: patch });
+  }
+
+  /** Forgets a machine. If it comes back, it is registered as a new one. Errors: `machine.unknown`,
+   *  `request.stale`. */
+  async delete(id: string, options?: ChangeOptions): Promise<void> {
+    return this.#calls.delete(pathOf`api/machines/${id}`, options);
+  }
+
+  /** Makes the same change to each machine, and says for which it failed. With `workflow`, `plan_digests` from the
+   *  `outlook` of a dry run refuse each machine whose plan has become another one. */
+  async changeMany(
+    ids: readonly string[],
+    change: BulkChange,
+    options?: CallOptions,
+  ): Promise<BulkResponse> {
+    const total: BulkResponse = { changed: 0, failed: [] };
+    for (let i = 0; i < ids.length; i += mostAtOnce) {
+      const body = bulkRequest(ids.slice(i, i + mostAtOnce), change);
+      const some = await this.#calls.post<BulkResponse>('api/machines/bulk', body, options);
+      total.changed += some.changed;
+      total.failed.push(...some.failed);
+      if (some.outlook !== undefined) (total.outlook ??= []).push(...some.outlook);
+    }
+    return total;
+  }
+
+  /** The changes of a machine, newest first. */
+  async history(id: string, options?: CallOptions): Promise<readonly MachineChange[]> {
+    const answer = await this.#calls.get<{ history: readonly MachineChange[] }>(
+      pathOf`api/machines/${id}/history`,
+      options,
+    );
+    return answer.history;
+  }
+
+  /** The identity conflicts that a machine is part of. */
+  conflicts(id: string, options: ListOptions = {}): Listing<IdentityConflict> {
+    return listing(this.#calls, pathOf`api/machines/${id}/conflicts`, 'conflicts', {}, options);
+  }
+
+  /** All tags, with the number of machines that have each. */
+  async tags(options?: CallOptions): Promise<TagList['tags']> {
+    return (await this.#calls.get<TagList>('api/tags', options)).tags;
+  }
+
+  /** Takes a tag off every machine. Returns the number of machines that had it. */
+  async deleteTag(tag: string, options?: CallOptions): Promise<number> {
+    const { value } = await this.#calls.call<{ changed: number }>(
+      'DELETE',
+      pathOf`api/tags/${tag}`,
+      options,
+    );
+    return value.changed;
+  }
+}

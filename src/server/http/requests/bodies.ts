@@ -1,0 +1,65 @@
+// Request bodies: JSON and YAML in UTF-8. Operators' text is refused where it is not Unicode, agents' mended.
+import { isUtf8 } from 'node:buffer';
+import type { FastifyRequest } from 'fastify';
+import { AppError } from '../../../core/errors.ts';
+import type { App } from '../../services.ts';
+import { parseJson, parseYaml, type Surrogates } from './json.ts';
+
+const json = ['application/json', 'application/merge-patch+json'];
+const yaml = ['application/yaml', 'application/x-yaml', 'text/yaml'];
+
+type Done = (err: Error | null, body?: unknown) => void;
+type Parse = (text: string, surrogates: Surrogates) => unknown;
+
+/** Accepts JSON and YAML, and no other content type. */
+export function takeBodies(app: App): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(json, { parseAs: 'buffer' }, parser(parseJson));
+  app.addContentTypeParser(yaml, { parseAs: 'buffer' }, parser(parseYaml));
+}
+
+function parser(parse: Parse) {
+  return (request: FastifyRequest, bytes: Buffer, done: Done): void => {
+    let body: unknown;
+    try {
+      body = read(request, bytes, parse);
+    } catch (err) {
+      done(err instanceof Error ? err : new Error('cannot parse the body', { cause: err }));
+      return;
+    }
+    done(null, body);
+  };
+}
+
+/** An empty body is none, whatever its type says. Errors: AppError `request.malformed`, `request.unsupported`. */
+function read(
+  { headers, routeOptions, is404 }: FastifyRequest,
+  bytes: Buffer,
+  parse: Parse,
+): unknown {
+  // Whoever is told that a route does not exist need not be known: nothing of theirs is parsed.
+  if (bytes.length === 0 || is404) return undefined;
+  refuseOtherCharset(headers['content-type'] ?? '');
+  refuseCompressed(headers['content-encoding'] ?? 'identity');
+  const { access } = routeOptions.config;
+  const isAgents = access === 'enrol' || access === 'agent';
+  if (isAgents && parse === parseYaml) {
+    throw new AppError('request.unsupported', 'an agent sends JSON, not YAML');
+  }
+  if (!isAgents && !isUtf8(bytes)) {
+    throw new AppError('request.malformed', 'the body is not UTF-8');
+  }
+  return parse(bytes.toString('utf8'), isAgents ? 'mend' : 'refuse');
+}
+
+function refuseCompressed(encoding: string): void {
+  if (encoding.toLowerCase() === 'identity') return;
+  throw new AppError('request.unsupported', 'the body must not be compressed: send it as it is');
+}
+
+/** JSON is UTF-8 (RFC 8259, section 8.1); a name for a part of it does no harm. */
+function refuseOtherCharset(contentType: string): void {
+  const [, charset = 'utf-8'] = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType) ?? [];
+  if (/^(?:utf-?8|us-ascii)$/i.test(charset)) return;
+  throw new AppError('request.unsupported', `the body must be UTF-8, not ${charset}`);
+}

@@ -1,0 +1,96 @@
+// Parses request bodies, JSON and YAML: bounded in depth, and without prototype keys.
+import secureJson from 'secure-json-parse';
+import { parse as parseYamlText } from 'yaml';
+import { AppError } from '../../../core/errors.ts';
+import { exactReviver, stringifyExact } from '../../../core/exact-json.ts';
+import { isWellFormed, wellFormed } from '../../../core/text.ts';
+import { withoutStacks } from '../../rules/bounded-yaml.ts';
+
+/** Deeper than any document of this API, and shallow enough for recursive code. */
+const maxDepth = 32;
+
+/** UTF-8 has no lone surrogates; only an escape brings one. */
+const maybeLoneSurrogate = /\\ud[89a-f]/i;
+
+/** The treatment of lone surrogates, which no strict reader of the answers accepts. */
+export type Surrogates = 'mend' | 'refuse';
+
+/** Parses JSON. Errors: AppError `request.malformed`. */
+export function parseJson(text: string, surrogates: Surrogates = 'refuse'): unknown {
+  refuseDepth(text);
+  let value: unknown;
+  try {
+    const actions = { protoAction: 'error', constructorAction: 'error' } as const;
+    value = secureJson.parse(text, exactReviver(text), actions);
+  } catch (cause) {
+    throw new AppError('request.malformed', 'cannot read the body as JSON', {
+      cause,
+    });
+  }
+  if (!maybeLoneSurrogate.test(text)) return value;
+  if (surrogates === 'mend') return wellFormed(value);
+  if (isWellFormed(value)) return value;
+  throw new AppError('request.malformed', 'the body has half of a surrogate pair in a text');
+}
+
+/** Parses YAML into what the same document would be in JSON. Errors: AppError `request.malformed`. */
+export function parseYaml(text: string, surrogates: Surrogates = 'refuse'): unknown {
+  let json: string | undefined;
+  try {
+    // Block collections nest by indentation; only the round trip through JSON makes their depth visible.
+    json = stringifyExact(
+      withoutStacks(() =>
+        parseYamlText(text, finite, {
+          maxAliasCount: 100,
+          uniqueKeys: true,
+          intAsBigInt: true,
+          // Also where a directive names YAML 1.1, in which 0644 is 420 and yes is true.
+          schema: 'core',
+          // Its warnings would bring the text into the log.
+          logLevel: 'error',
+          // Each error of a text on one line would copy all of it.
+          prettyErrors: false,
+        }),
+      ),
+    );
+  } catch (cause) {
+    if (cause instanceof RangeError) throw tooDeep();
+    throw new AppError('request.malformed', 'cannot read the body as YAML', {
+      cause,
+    });
+  }
+  return json === undefined ? undefined : parseJson(json, surrogates);
+}
+
+/** JSON has no infinity, and would make it null. As an object it is refused where a number is meant, or a text. */
+function finite(_key: unknown, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isFinite(value) ? { number: String(value) } : value;
+}
+
+/** Counts brackets outside strings, which is cheaper than walking the parsed value. */
+function refuseDepth(text: string): void {
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 0x22) i = endOfString(text, i);
+    else if (c === 0x5b || c === 0x7b) {
+      if (++depth > maxDepth) {
+        throw tooDeep();
+      }
+    } else if (c === 0x5d || c === 0x7d) depth--;
+  }
+}
+
+function tooDeep(): AppError {
+  return new AppError('request.malformed', `the body is nested deeper than ${maxDepth} levels`);
+}
+
+/** The index of the quote that closes the string opened at `start`. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let escapes = 0;
+    while (text.charCodeAt(end - 1 - escapes) === 0x5c) escapes++;
+    if (escapes % 2 === 0) return end;
+  }
+  return text.length;
+}
