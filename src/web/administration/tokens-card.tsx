@@ -4,6 +4,7 @@ import type { TokenCreated, TokenList } from '../../model/api/tokens.ts';
 import { readTokens, revokeToken } from '../api.ts';
 import { useMay, useServices } from '../context.ts';
 import { Table } from '../machine/facts.tsx';
+import { DangerDialog } from '../parts/danger-dialog.tsx';
 import { formatTime } from '../parts/format.ts';
 import { Card, Dialog, Notice } from '../parts/parts.tsx';
 import { useTask } from '../parts/task.ts';
@@ -165,13 +166,12 @@ interface RevokeProps {
 function Revoke({ token, isLast, onClose, onRevoked }: RevokeProps) {
   const { session } = useServices();
   const { myself } = useMay();
-  const { busy, problem, run } = useTask();
   const revoke = async (): Promise<void> => {
     await revokeToken(session, token.name);
     onRevoked();
   };
   return (
-    <Dialog title={`Revoke ${token.name}?`} onClose={onClose}>
+    <DangerDialog title={`Revoke ${token.name}?`} action="Revoke" work={revoke} onClose={onClose}>
       <p>Whoever uses it is refused from now on. This cannot be undone.</p>
       {token.name === myself?.name && <p class="problem">It is your own: you are signed out.</p>}
       {isFull(token) && isLast && (
@@ -180,17 +180,6 @@ function Revoke({ token, isLast, onClose, onRevoked }: RevokeProps) {
           <code>dragonfly-server token create NAME --scope full</code>.
         </p>
       )}
-      <p class="problem" role="alert">
-        {problem}
-      </p>
-      <footer>
-        <button type="button" autoFocus onClick={onClose}>
-          Cancel
-        </button>
-        <button type="button" class="danger" disabled={busy} onClick={() => void run(revoke)}>
-          Revoke
-        </button>
-      </footer>
-    </Dialog>
+    </DangerDialog>
   );
 }

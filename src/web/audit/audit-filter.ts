@@ -1,5 +1,5 @@
 // The filter of the audit log's page, as its address holds it. Pure.
-import { isSpan, type Span } from '../workflows/workflow-filter.ts';
+import { isSpan, type Span } from '../parts/span.tsx';
 
 export interface AuditFilter {
   /** A part of the name of who did it. */

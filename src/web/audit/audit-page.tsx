@@ -9,7 +9,7 @@ import { Age, Notice, useNow } from '../parts/parts.tsx';
 import { useTask } from '../parts/task.ts';
 import { Link, navigate } from '../router.tsx';
 import { messageOf } from '../session.ts';
-import { isSpan, sinceOf, spans } from '../workflows/workflow-filter.ts';
+import { sinceOf, SpanSelect } from '../parts/span.tsx';
 import { auditedKinds, auditFilterOf, auditPath, type AuditFilter } from './audit-filter.ts';
 
 interface Shown {
@@ -140,19 +140,7 @@ function Filter({ filter, onReload }: { filter: AuditFilter; onReload: () => voi
       {text('record', 'Record', 'machines/ID')}
       <label>
         When
-        <select
-          value={filter.since ?? ''}
-          onChange={({ currentTarget: { value } }) =>
-            go({ since: isSpan(value) ? value : undefined })
-          }
-        >
-          <option value="">at any time</option>
-          {Object.entries(spans).map(([span, name]) => (
-            <option key={span} value={span}>
-              {name}
-            </option>
-          ))}
-        </select>
+        <SpanSelect value={filter.since} onChange={(since) => go({ since })} />
       </label>
       <button type="button" onClick={onReload}>
         Read again

@@ -10,7 +10,8 @@ import { DisksCard, HardwareCard, MemoryCard, NicsCard } from './hardware-cards.
 import { IdentityCard, ProblemsCard } from './machine-cards.tsx';
 import { usePageKeys } from '../list/page-keys.ts';
 import { Readings } from '../live/readings.ts';
-import { Age, Dialog, LivenessMark, Notice, StatePill, useNow } from '../parts/parts.tsx';
+import { DangerDialog } from '../parts/danger-dialog.tsx';
+import { Age, LivenessMark, Notice, StatePill, useNow } from '../parts/parts.tsx';
 import { useTask } from '../parts/task.ts';
 import { Link, navigate } from '../router.tsx';
 import { ApiError, messageOf, type Answer } from '../session.ts';
@@ -218,28 +219,16 @@ interface ForgetProps {
 
 function ForgetDialog({ id, name, backTo, onClose }: ForgetProps) {
   const { session } = useServices();
-  const { busy, problem, run } = useTask();
   const forget = async (): Promise<void> => {
     await deleteMachine(session, id);
     navigate(backTo);
   };
   return (
-    <Dialog title={`Forget ${name}?`} onClose={onClose}>
+    <DangerDialog title={`Forget ${name}?`} action="Forget" work={forget} onClose={onClose}>
       <p>
         Its record, tags and history are deleted. The machine itself is left alone. If it checks in
         again, it is registered as a new machine.
       </p>
-      <p class="problem" role="alert">
-        {problem}
-      </p>
-      <footer>
-        <button type="button" autoFocus onClick={onClose}>
-          Cancel
-        </button>
-        <button type="button" class="danger" disabled={busy} onClick={() => void run(forget)}>
-          Forget
-        </button>
-      </footer>
-    </Dialog>
+    </DangerDialog>
   );
 }

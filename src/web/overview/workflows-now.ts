@@ -7,7 +7,7 @@ import { useServices } from '../context.ts';
 import { gathered } from '../live/gathered.ts';
 import { Readings } from '../live/readings.ts';
 import { messageOf } from '../session.ts';
-import { sinceOf } from '../workflows/workflow-filter.ts';
+import { sinceOf } from '../parts/span.tsx';
 
 type Counts = WorkflowCounts['counts'];
 

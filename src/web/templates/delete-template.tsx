@@ -2,9 +2,8 @@
 import { useState } from 'preact/hooks';
 import { deleteTemplate } from '../api.ts';
 import { useFleet, useServices } from '../context.ts';
+import { DangerDialog } from '../parts/danger-dialog.tsx';
 import { plural } from '../parts/format.ts';
-import { Dialog } from '../parts/parts.tsx';
-import { useTask } from '../parts/task.ts';
 import { navigate } from '../router.tsx';
 
 interface Props {
@@ -28,7 +27,6 @@ export function DeleteButton(props: Props) {
 function DeleteDialog({ name, etag, onClose }: Props & { readonly onClose: () => void }) {
   const { session } = useServices();
   const { all } = useFleet();
-  const { busy, problem, run } = useTask();
   const [isAccepted, setAccepted] = useState(false);
   const users = all.filter(({ template }) => template === name);
   const names = users.slice(0, 8).map((row) => row.name);
@@ -39,7 +37,13 @@ function DeleteDialog({ name, etag, onClose }: Props & { readonly onClose: () =>
     navigate('/templates');
   };
   return (
-    <Dialog title={`Delete the template ${name}?`} onClose={onClose}>
+    <DangerDialog
+      title={`Delete the template ${name}?`}
+      action="Delete"
+      disabled={users.length > 0 && !isAccepted}
+      work={remove}
+      onClose={onClose}
+    >
       {users.length === 0 ? (
         <p>No machine has it. This cannot be undone.</p>
       ) : (
@@ -62,22 +66,6 @@ function DeleteDialog({ name, etag, onClose }: Props & { readonly onClose: () =>
         </>
       )}
       <p class="quiet">Workflows that were made of it go on.</p>
-      <p class="problem" role="alert">
-        {problem}
-      </p>
-      <footer>
-        <button type="button" autoFocus onClick={onClose}>
-          Cancel
-        </button>
-        <button
-          type="button"
-          class="danger"
-          disabled={busy || (users.length > 0 && !isAccepted)}
-          onClick={() => void run(remove)}
-        >
-          Delete
-        </button>
-      </footer>
-    </Dialog>
+    </DangerDialog>
   );
 }

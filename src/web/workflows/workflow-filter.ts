@@ -1,8 +1,8 @@
 // The filter of the workflows' page, as its address holds it. Pure.
 import type { WorkflowListQuery } from '../../model/api/workflows.ts';
+import { isSpan, type Span } from '../parts/span.tsx';
 
 export type WorkflowState = NonNullable<WorkflowListQuery['state']>;
-export type Span = '24h' | '7d' | '30d';
 
 export interface WorkflowFilter {
   readonly state?: WorkflowState | undefined;
@@ -16,15 +16,6 @@ export const states: readonly WorkflowState[] = [
   'timeout',
   'cancelled',
 ];
-export const spans: Readonly<Record<Span, string>> = {
-  '24h': 'last 24 hours',
-  '7d': 'last 7 days',
-  '30d': 'last 30 days',
-};
-const hours: Readonly<Record<Span, number>> = { '24h': 24, '7d': 168, '30d': 720 };
-
-export const isSpan = (text: string): text is Span => Object.hasOwn(spans, text);
-
 export function workflowFilterOf(search: string): WorkflowFilter {
   const parameters = new URLSearchParams(search);
   const since = parameters.get('since') ?? '';
@@ -40,9 +31,4 @@ export function workflowsPath({ state, since }: WorkflowFilter): string {
     ...(since === undefined ? {} : { since }),
   });
   return parameters.size === 0 ? '/workflows' : `/workflows?${parameters.toString()}`;
-}
-
-/** When the span began, in RFC 3339. */
-export function sinceOf(span: Span, nowMs: number): string {
-  return new Date(nowMs - hours[span] * 3_600_000).toISOString();
 }

@@ -17,15 +17,13 @@ import { gathered } from '../live/gathered.ts';
 import { Readings } from '../live/readings.ts';
 import { ProvisionDialog } from '../machine/provision-dialog.tsx';
 import { Notice } from '../parts/parts.tsx';
+import { sinceOf, SpanSelect } from '../parts/span.tsx';
 import { useTask } from '../parts/task.ts';
 import { Link, navigate } from '../router.tsx';
 import { messageOf } from '../session.ts';
 import { percentOf, Progress, stateOf, Transfer, useRefusal, wordText } from './progress.tsx';
 import { timesOf, WordPill } from './word-pill.tsx';
 import {
-  isSpan,
-  sinceOf,
-  spans,
   states,
   workflowFilterOf,
   workflowsPath,
@@ -147,20 +145,7 @@ function Chips({ filter, counts }: ChipsProps) {
         </button>
       ))}
       <span class="divider" />
-      <select
-        aria-label="Made in"
-        value={filter.since ?? ''}
-        onChange={({ currentTarget: { value } }) =>
-          go({ since: isSpan(value) ? value : undefined })
-        }
-      >
-        <option value="">at any time</option>
-        {Object.entries(spans).map(([span, name]) => (
-          <option key={span} value={span}>
-            {name}
-          </option>
-        ))}
-      </select>
+      <SpanSelect label="Made in" value={filter.since} onChange={(since) => go({ since })} />
     </div>
   );
 }
