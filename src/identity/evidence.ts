@@ -23,8 +23,9 @@ export interface Evidence {
 
 /** True for a stock agent: it shows nothing of its machine's identity but the primary MAC, or not even that where
  *  many machines have it. */
-export function isStock({ bootId, macs = [], smbiosUuid }: Evidence): boolean {
-  return bootId === null && macs.length === 0 && smbiosUuid === null;
+export function isStock({ bootId, primaryMac, macs, smbiosUuid }: Evidence): boolean {
+  const hasNone = macs === undefined || (macs.length === 0 && isJunkMac(primaryMac));
+  return bootId === null && hasNone && smbiosUuid === null;
 }
 
 /** Reads the evidence out of a check-in.

@@ -59,16 +59,18 @@ export function isKnownBody(shown: Evidence, machine: Machine): boolean {
 export function isKnownWithoutAddress(shown: Evidence, machine: Machine): boolean {
   const isSameBoot = shown.bootId !== null && shown.bootId === machine.report?.boot_id;
   if (isSameBoot || isKnownBody(shown, machine)) return true;
+  const isSameAddress = shown.primaryMac === machine.identity.primary_mac;
   const known = traitsOf(machine.hardware, machine.hardware.disks);
-  return isStock(shown) && isSameBuild(shown.traits, known);
+  return isStock(shown) && isSameAddress && isSameBuild(shown.traits, known);
 }
 
-/** Two boards of one kind are told apart by their rhythm: see checkin/stock-claim.ts. */
+/** A build of which nothing is known is nobody's. Two boards of one kind are told apart by their rhythm: see
+ *  checkin/stock-claim.ts. */
 function isSameBuild(shown: Traits, known: Traits): boolean {
   const isSameDisks = standOfSets(shown.kinds, known.kinds) !== 'differs';
-  return (
-    isSameDisks && shown.cpuModel === known.cpuModel && shown.memoryBytes === known.memoryBytes
-  );
+  const isSameCpu = shown.cpuModel !== undefined && shown.cpuModel === known.cpuModel;
+  const isSameMemory = shown.memoryBytes !== undefined && shown.memoryBytes === known.memoryBytes;
+  return isSameDisks && isSameCpu && isSameMemory;
 }
 
 /** True if more than a MAC is known of the machine and the check-in shows none of it: anybody may have read a

@@ -61,6 +61,21 @@ describe('a machine whose only address is nobody\u2019s', () => {
     expect([await say(8), await say(16), await say(8)]).toEqual([first, other, first]);
   });
 
+  it.each([
+    ['that says it has no port', { all_macs: [] }, ['02:00:00:00:00:01', '02:00:00:00:00:02']],
+    [
+      'with a stock agent',
+      { cpu_model: 'N100', memory_bytes: 8 },
+      ['88:88:88:88:87:88', '00:1a:ca:ff:ff:01'],
+    ],
+    ['with a stock agent that tells no build', {}, ['88:88:88:88:87:88', '88:88:88:88:87:88']],
+  ])('%s is not another one that shows as little', async (_what, fields, macs) => {
+    const server = await startServer();
+    const say = (mac: string | undefined) => checkIn(server, { mac, ...fields });
+    const [first, other] = [await say(macs[0]), await say(macs[1])];
+    expect([first.body.is_new, other.body.is_new]).toEqual([true, true]);
+  });
+
   it.each([null, 'S2'])('is not another one of its kind (disk serial %s)', async (serial) => {
     const server = await startServer();
     const first = await checkIn(server, board('a', '88:88:88:88:87:88', 'S1'));
