@@ -40,7 +40,12 @@ export function chooseDisk(wanted: Wanted, found: Found, may: Permissions): Stor
   const fitting = candidates(wanted, found.disks, isNamed);
   const [disk] = fitting;
   if (disk === undefined) throw noDisk(wanted, found.disks, isNamed);
-  if (isNamed) refuseNamesakes(disk, fitting);
+  if (isNamed) {
+    const named = 'the serial or WWN that root_device names, as namespaces of one controller do';
+    refuseNamesakes(disk, fitting, named);
+  } else if (wanted.device !== 'auto') {
+    refuseNamesakes(disk, fitting, `the name ${wanted.device}`);
+  }
   if (may.overwrites && !isNamed) {
     refuseSharedGroup(disk, found.disks);
     if (wanted.device === 'auto') refuseTwin(disk, fitting, found);
@@ -204,14 +209,14 @@ function refuseTwin(disk: StoredDisk, fitting: readonly StoredDisk[], found: Fou
 }
 
 /** Refuses a name that several disks have: whose data may be lost, nobody has said. */
-function refuseNamesakes(disk: StoredDisk, fitting: readonly StoredDisk[]): void {
+function refuseNamesakes(disk: StoredDisk, fitting: readonly StoredDisk[], shared: string): void {
   const paths = disk.paths ?? [];
   const others = fitting.filter((other) => other !== disk && !paths.includes(other.device));
   if (others.length === 0) return;
   const devices = [disk, ...others].map(({ device }) => device);
   throw new AppError(
     'plan.ambiguous',
-    `${devices.join(', ')} all have the serial or WWN that root_device names, as namespaces of one controller do: add a hint that tells them apart, such as wwn or size`,
+    `${devices.join(', ')} all have ${shared}: add a hint to root_device that tells them apart, such as wwn or size`,
     { details: { devices } },
   );
 }

@@ -232,6 +232,26 @@ describe('the planned disk', () => {
       '/dev/nvme0n2',
     ],
     [
+      'is none of two that have one name of udev’s',
+      {
+        disks: [disk('/dev/sda', { wwn: 'naa.5002' }), { ...small, wwn: 'naa.5002' }],
+        actions: [{ ...image, disk: '/dev/disk/by-id/wwn-0x5002' }],
+        reimage: true,
+      },
+      'plan.ambiguous',
+    ],
+    [
+      'is the one of a name of udev’s that has two paths',
+      {
+        disks: [
+          disk('/dev/sda', { wwn: 'naa.5002', paths: ['/dev/sdb'] }),
+          disk('/dev/sdb', { wwn: 'naa.5002', paths: ['/dev/sda'] }),
+        ],
+        actions: [{ ...image, disk: '/dev/disk/by-id/wwn-0x5002' }],
+      },
+      '/dev/sda',
+    ],
+    [
       'is none where a name of udev’s is another one’s',
       { disks: [small], actions: [{ ...image, disk: '/dev/disk/by-id/wwn-0x5002' }] },
       'plan.no-disk',
