@@ -20,8 +20,9 @@ function step(value: unknown, name: string, place: string): unknown {
   if (typeof value !== 'object' || value === null) {
     throw new AppError('usage.invalid', `there is no "${name}"${at}: it is ${String(value)}`);
   }
-  if (Object.hasOwn(value, name)) return new Map(Object.entries(value)).get(name);
-  const names = Object.keys(value);
+  const fields = new Map<string, unknown>(Object.entries(value));
+  if (fields.has(name)) return fields.get(name);
+  const names = [...fields.keys()];
   const meant = Array.isArray(value) ? undefined : closest(name, names);
   const instead =
     meant === undefined ? `there is ${names.join(', ') || 'nothing'}` : `did you mean ${meant}?`;

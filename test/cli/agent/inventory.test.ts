@@ -46,6 +46,7 @@ describe('inventory', () => {
   it.each([
     ['hardware.disk', 'there is no "disk" in hardware: did you mean disks?'],
     ['hardware.disks.7', 'there is no "7" in hardware.disks: there is 0'],
+    ['hardware.disks.length', 'there is no "length" in hardware.disks: there is 0'],
     ['identity.primary_mac.vendor', 'in identity.primary_mac: it is 52:54:00:ab:cd:01'],
     ['hardware.constructor', 'there is no "constructor" in hardware: there is '],
   ])('says what there is in place of %s', async (path, words) => {
