@@ -8,8 +8,13 @@ export interface Fault {
   readonly message: string;
 }
 
-/** Integers beyond 2^53 stay exact. */
-const options = { intAsBigInt: true, uniqueKeys: true, logLevel: 'error' } as const;
+/** By the rules of YAML 1.2, whatever a directive says. Integers beyond 2^53 stay exact. */
+const options = {
+  schema: 'core',
+  intAsBigInt: true,
+  uniqueKeys: true,
+  logLevel: 'error',
+} as const;
 
 export function textOf(template: Template): string {
   return stringify(template, { lineWidth: 0, aliasDuplicateObjects: false });
@@ -17,11 +22,18 @@ export function textOf(template: Template): string {
 
 /** The document in a text, or why it is no YAML. */
 export function documentOf(text: string): { readonly value: unknown } | { readonly fault: Fault } {
-  const document = parseDocument(text, options);
-  const [error] = document.errors;
-  if (error === undefined) return { value: document.toJS({ maxAliasCount: 100 }) };
-  const message = error.message.split(/ at line \d+|\n/, 1)[0] ?? error.message;
-  return { fault: { line: error.linePos?.[0].line, message } };
+  try {
+    const document = parseDocument(text, options);
+    const [error] = document.errors;
+    if (error === undefined) return { value: document.toJS({ maxAliasCount: 100 }) };
+    const message = error.message.split(/ at line \d+|\n/, 1)[0] ?? error.message;
+    return { fault: { line: error.linePos?.[0].line, message } };
+  } catch (err) {
+    // An alias of nothing, or of too much, and what is nested too deep.
+    return {
+      fault: { line: undefined, message: err instanceof Error ? err.message : String(err) },
+    };
+  }
 }
 
 /** The line of a path of the server's, such as "spec.actions[2].url". Of a field that is missing, that of what
@@ -63,7 +75,7 @@ export function newText(name: string): string {
   return `apiVersion: dragonfly.computer/v1
 kind: Template
 metadata:
-  name: ${name}
+  name: ${stringify(name).trim()}
 spec:
   timeout: 3600
   actions:

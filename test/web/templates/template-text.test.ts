@@ -63,6 +63,26 @@ describe('the text of a template', () => {
     expect(JSON.stringify(read)).not.toContain('at line');
   });
 
+  test.each([
+    ['a: *nothing\n', 'nothing'],
+    [`a: &a [x]\nb: &b [${'*a,'.repeat(20)}]\nc: [${'*b,'.repeat(20)}]\n`, 'alias'],
+  ])('with an alias of nothing, or of too much, is at fault: %j', (broken, why) => {
+    const message = expect.stringContaining(why);
+    expect(documentOf(broken)).toEqual({ fault: { line: undefined, message } });
+  });
+
+  test('is read by the rules of YAML 1.2, whatever a directive says', () => {
+    const read = documentOf('%YAML 1.1\n---\nmode: 010\nanswer: yes\n');
+    expect(read).toEqual({ value: { mode: 10n, answer: 'yes' } });
+  });
+
+  test.each(['123', 'true', '1.5', 'null', 'debian-13'])(
+    'of a new template is named %s',
+    (name) => {
+      expect(documentOf(newText(name))).toMatchObject({ value: { metadata: { name } } });
+    },
+  );
+
   test('of a new template passes the check of the server', () => {
     const read = documentOf(newText('debian-13'));
     expect(read).toMatchObject({ value: { metadata: { name: 'debian-13' } } });
