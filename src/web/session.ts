@@ -87,10 +87,17 @@ export class Session {
     // As its schema says.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     const created = (await response.json()) as TokenCreated;
-    if (!this.hasToken && (await this.#send('/api/whoami')).status === 401) {
-      this.setToken(created.token);
-    }
+    if (!this.hasToken && (await this.#isLockedOut())) this.setToken(created.token);
     return created;
+  }
+
+  /** True if the server takes nothing from this tab any more; false where it cannot be asked. */
+  async #isLockedOut(): Promise<boolean> {
+    try {
+      return (await this.#send('/api/whoami')).status === 401;
+    } catch {
+      return false;
+    }
   }
 
   /** Returns the answer once its headers are there, to stream the body. Errors: ApiError. */

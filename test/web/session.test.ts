@@ -64,6 +64,15 @@ test('what it asks while the first token is created is answered', async () => {
   expect(asked).not.toHaveBeenCalled();
 });
 
+test('the first token is given out although the server cannot be asked after it was created', async () => {
+  const { session } = await opened();
+  const send = fetch;
+  vi.stubGlobal('fetch', (path: string, init: RequestInit) =>
+    path === '/api/whoami' ? Promise.reject(new TypeError('no network')) : send(path, init),
+  );
+  expect((await session.createToken(wanted)).token).toMatch(/^dfo_/);
+});
+
 test('a later token does not take the place of the one in use', async () => {
   const { server, session } = await opened();
   const mine = await own(server);
