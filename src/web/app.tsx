@@ -233,8 +233,12 @@ function SignOutButton() {
       onClick={() =>
         void run(async () => {
           session.forgetToken();
-          await signOut(session);
-          location.reload();
+          try {
+            await signOut(session);
+          } finally {
+            // If it failed, the page that is read anew shows who is still signed in.
+            location.reload();
+          }
         })
       }
     >
