@@ -7,7 +7,7 @@ import { FormDialog } from '../parts/form-dialog.tsx';
 import { scopeTexts } from './scopes.ts';
 
 interface Props {
-  /** True if the server has none yet: its scope is full. */
+  /** True if it closes a server that is open to its own host: its scope is full. */
   readonly isFirst: boolean;
   readonly onClose: () => void;
   readonly onCreated: (token: TokenCreated) => void;

@@ -26,12 +26,19 @@ export function TokensCard() {
   const { value, problem, reload } = useLoaded(read);
   const [open, setOpen] = useState<Open | undefined>();
   const close = (): void => setOpen(undefined);
+  const { myself } = useMay();
   const tokens = value?.tokens ?? [];
+  // People who sign in with a provider find it closed, although it has none.
+  const isFirst = tokens.length === 0 && (myself === undefined || myself.name === 'anyone');
   return (
     <Card
       title="Tokens"
       aside={
-        <button type="button" onClick={() => setOpen({ dialog: 'create' })}>
+        <button
+          type="button"
+          disabled={value === undefined}
+          onClick={() => setOpen({ dialog: 'create' })}
+        >
           Create token…
         </button>
       }
@@ -39,8 +46,9 @@ export function TokensCard() {
       {problem !== undefined && <Notice kind="error" title={problem} />}
       {value !== undefined && tokens.length === 0 && (
         <p class="quiet">
-          None: whoever is on this host may do everything. The first token, of scope full, closes
-          the server to everybody who has none.
+          {isFirst
+            ? 'None: whoever is on this host may do everything. The first token, of scope full, closes the server to everybody who has none.'
+            : 'None.'}
         </p>
       )}
       {tokens.length > 0 && (
@@ -53,10 +61,10 @@ export function TokensCard() {
       ))}
       {open?.dialog === 'create' && (
         <NewToken
-          isFirst={tokens.length === 0}
+          isFirst={isFirst}
           onClose={close}
           onCreated={(token) => {
-            setOpen({ dialog: 'created', token, isFirst: tokens.length === 0 });
+            setOpen({ dialog: 'created', token, isFirst: isFirst });
             void reload();
           }}
         />
