@@ -149,7 +149,7 @@ function Template({ name, stored, onStored }: TemplateProps) {
         </p>
         {may.operateAll && (
           <footer>
-            <Upload onText={setText} />
+            <Upload onFile={(file) => void run(async () => setText(await file.text()))} />
             <span class="spring" />
             <button type="button" disabled={!isChanged || busy} onClick={() => setText(before)}>
               Undo
@@ -175,8 +175,8 @@ function storedText(name: string, stored: Stored): string {
   return textOf(template);
 }
 
-/** Puts the text of a file in place of the editor's. */
-function Upload({ onText }: { onText: (text: string) => void }) {
+/** Lets a file be chosen. */
+function Upload({ onFile }: { onFile: (file: File) => void }) {
   return (
     <label class="upload">
       From a file
@@ -185,7 +185,7 @@ function Upload({ onText }: { onText: (text: string) => void }) {
         accept=".yaml,.yml,.json"
         onChange={({ currentTarget }) => {
           const [file] = currentTarget.files ?? [];
-          if (file !== undefined) void file.text().then(onText);
+          if (file !== undefined) onFile(file);
           currentTarget.value = '';
         }}
       />
