@@ -62,6 +62,8 @@ export function ProvisionDialog({ machine, template, onClose, onConfirm }: Provi
       throw err;
     }
   };
+  // A failure is one of the plan that was dropped: it says nothing of the next.
+  const fault = refusal ?? (plan === undefined ? problem : undefined);
   const name = machine.config.hostname ?? machine.config.memorable_name;
   const isDestructive = plan?.overwrites === true && plan.lost.length > 0;
   return (
@@ -75,9 +77,9 @@ export function ProvisionDialog({ machine, template, onClose, onConfirm }: Provi
         }}
       />
       {plan !== undefined && <PlanView plan={plan} />}
-      {(refusal ?? problem) !== undefined && (
+      {fault !== undefined && (
         <p class="problem" role="alert">
-          {refusal ?? problem}
+          {fault}
         </p>
       )}
       {problem !== undefined && plan === undefined && (

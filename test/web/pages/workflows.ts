@@ -110,6 +110,7 @@ export function workflowTests(opened: () => Opened): void {
     expect(await made()).toBe(1);
     await dialog.getByRole('button', { name: 'Show the plan as it is now' }).click();
     await dialog.getByText('serial S9').waitFor();
+    expect(await dialog.getByRole('alert').count()).toBe(0);
     await confirm.click();
     await page.getByRole('button', { name: 'active 1' }).waitFor();
     expect(await made()).toBe(2);
