@@ -12,7 +12,8 @@ export const onlyNetwork = 'auto';
 
 /** Throws a sentence that says what the value must be. */
 export function parseNetboot(text: string): string {
-  if (text === onlyNetwork || text.split(',').every((address) => isIPv4(address))) return text;
+  const isOne = (address: string): boolean => isIPv4(address) && address !== '0.0.0.0';
+  if (text === onlyNetwork || text.split(',').every(isOne)) return text;
   throw new Error("it must be this host's IPv4 address on a network, or several with commas");
 }
 
