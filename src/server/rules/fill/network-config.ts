@@ -15,8 +15,13 @@ export function networkConfig({ identity, hardware, report }: Machine): string {
   const mode = primary?.bond_mode;
   const members = bond === null ? [] : ports.filter((port) => port.bond === bond);
   const vlans = [...new Set([primary, ...members].flatMap((port) => port?.vlans ?? []))];
-  const fixed = fixedLines(report);
-  const holder = fixed && holderOf(report?.fixed_address?.interface ?? '', vlans);
+  const name = report?.fixed_address?.interface ?? '';
+  // A port that the machine is not reached over is not written, nor is its address given to another one.
+  const isElsewhere = ports.some(
+    (port) => port.name === name && port !== primary && !members.includes(port),
+  );
+  const fixed = isElsewhere ? undefined : fixedLines(report);
+  const holder = fixed && holderOf(name, vlans);
   const own = holder === 'link' && fixed ? fixed : addressing(vlans.length === 0);
   const tags = tagged(bond === null || mode === undefined ? 'primary' : bond, vlans, (id) =>
     holder === id && fixed ? fixed : addressing(true),

@@ -123,6 +123,15 @@ it('is the fixed address that the netboot image was given, with its gateway and 
   expect(given({ address: '10.0.0.5/24' })).not.toMatchObject({
     ethernets: { primary: { routes: expect.anything() } },
   });
+  // Another port's is not the primary one's.
+  expect(given({ ...address, interface: 'eth1' }, {}, {})).toEqual({
+    version: 2,
+    ethernets: { primary: { match: match(7), ...dhcp } },
+  });
+  const lacp = { bond: 'bond0', bond_mode: '802.3ad' };
+  expect(given({ ...address, interface: 'eth1' }, lacp, lacp)).toMatchObject({
+    bonds: { bond0: fixed },
+  });
   // No text of a machine is more than an address.
   expect(given({ address: '1]\nrenderer: x/24' })).toEqual({
     version: 2,
