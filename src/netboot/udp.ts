@@ -32,15 +32,28 @@ export async function listenUdp(
 export async function broadcastFrom(place: UdpPlace, port: number): Promise<Socket> {
   const socket = await bind(place);
   socket.setBroadcast(true);
-  await new Promise<void>((resolve, reject) => {
-    socket.once('error', reject);
-    // A connected socket hears its peer alone, and nobody sends as everybody.
-    socket.connect(port, everybody, () => {
-      socket.off('error', reject);
-      resolve();
+  try {
+    // Nobody sends as everybody.
+    await connectTo(socket, port, everybody);
+  } catch (cause) {
+    throw new AppError(
+      'config.invalid',
+      `cannot send to everybody on the network of ${place.address}`,
+      { cause },
+    );
+  }
+  return socket;
+}
+
+/** Has a socket send to one peer, and hear it alone. Errors: those of the system. */
+export function connectTo(socket: Socket, port: number, address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // Node hands an error to the callback, of which its types know nothing.
+    socket.connect(port, address, (err?: Error) => {
+      if (err === undefined) resolve();
+      else reject(err);
     });
   });
-  return socket;
 }
 
 /** True if no other program has a port. */

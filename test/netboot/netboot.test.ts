@@ -7,6 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import type { Log } from '../../src/core/log.ts';
 import { serveNetboot } from '../../src/netboot/netboot.ts';
+import { connectTo, everybody } from '../../src/netboot/udp.ts';
 import { BootDir } from '../../src/server/http/boot/boot-dir.ts';
 import { temporaryDirectory } from '../server/harness.ts';
 import { clientRequest, readReply } from './dhcp/client.ts';
@@ -147,6 +148,12 @@ describe('ProxyDHCP', () => {
     expect(readReply((await message(client)).bytes).type).toBe(5);
     expect(said[0]).toBe('there is no loader for a machine that asks to boot: 32-bit UEFI');
   });
+});
+
+it('a socket that cannot be connected is not used', async () => {
+  const socket = await socketAt();
+  // It may not send to everybody unless it is told to.
+  await expect(connectTo(socket, 9, everybody)).rejects.toMatchObject({ code: 'EACCES' });
 });
 
 describe('TFTP', () => {

@@ -3,7 +3,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
-import { listenUdp } from '../udp.ts';
+import { connectTo, listenUdp } from '../udp.ts';
 import {
   errorCode,
   readPacket,
@@ -151,11 +151,9 @@ class Connection {
     try {
       await new Promise<void>((resolve, reject) => {
         socket.once('error', reject);
-        socket.bind({ address, port: 0, exclusive: true }, () => {
-          // A connected socket hears its client alone.
-          socket.connect(to.port, to.address, resolve);
-        });
+        socket.bind({ address, port: 0, exclusive: true }, resolve);
       });
+      await connectTo(socket, to.port, to.address);
     } catch (err) {
       socket.close();
       throw err;
