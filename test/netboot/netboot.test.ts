@@ -1,7 +1,7 @@
 // ProxyDHCP and TFTP over real sockets on loopback, at ports that take no rights.
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
@@ -41,7 +41,7 @@ async function start() {
     signal: stop.signal,
     ports: { dhcp: 0, client: 0, pxe: 0, tftp: 0 },
   });
-  return { ...ports, said, stop };
+  return { ...ports, dir, said, stop };
 }
 
 async function socketAt(host = address, port = 0): Promise<Socket> {
@@ -204,6 +204,26 @@ describe('TFTP', () => {
     const loses = (): boolean => (count += 1) === 2;
     const { content } = await fetchFile(tftp, 'start.ipxe', ['blksize', '512'], { loses });
     expect(content.toString()).toBe('#!ipxe\nshell\n');
+  });
+
+  it('sends a file to the end that it had when it was opened, and no part of one for a whole', async () => {
+    const { tftp, dir, said } = await start();
+    const path = join(dir, 'x86_64', 'kernel');
+    let isGrown = false;
+    const grows = (): boolean => {
+      if (!isGrown) appendFileSync(path, loader);
+      isGrown = true;
+      return false;
+    };
+    const { content } = await fetchFile(tftp, 'x86_64/kernel', [], { loses: grows });
+    expect(content.equals(loader)).toBe(true);
+    const socket = await socketAt();
+    socket.send('\0\x01x86_64/kernel\0octet\0', tftp, address);
+    const { from } = await message(socket);
+    truncateSync(path, 700);
+    socket.send(Buffer.from([0, 4, 0, 1]), from.port, address);
+    const failed = ['a TFTP transfer failed: undefined'];
+    await expect.poll(() => said, { timeout: 20_000 }).toEqual(failed);
   });
 
   it('serves many machines at once, and ends with the server', async () => {

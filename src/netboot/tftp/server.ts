@@ -105,7 +105,11 @@ async function transfer(
     if (blocks === undefined) return;
     const [first, last] = blocks;
     const { blockBytes } = agreed;
-    const bytes = await file.read((first - 1) * blockBytes, (last - first + 1) * blockBytes);
+    const offset = (first - 1) * blockBytes;
+    const length = Math.min(last * blockBytes, file.sizeBytes) - offset;
+    const bytes = await file.read(offset, length);
+    // A short block would be the end of the file to the client.
+    if (bytes.length < length) throw new Error('the file became shorter while it was sent');
     for (let block = first; block <= last; block += 1) {
       const start = (block - first) * blockBytes;
       await connection.send(writeData(block, bytes.subarray(start, start + blockBytes)));
