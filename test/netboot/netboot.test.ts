@@ -206,6 +206,27 @@ describe('TFTP', () => {
     expect(content.toString()).toBe('#!ipxe\nshell\n');
   });
 
+  it('sends a lost block again to a client that acknowledges the one before over and over', async () => {
+    const { tftp } = await start();
+    const socket = await socketAt();
+    socket.send('\0\x01x86_64/kernel\0octet\0', tftp, address);
+    const { from } = await message(socket);
+    const acknowledge = (): void => {
+      socket.send(Buffer.from([0, 4, 0, 1]), from.port, address);
+    };
+    acknowledge();
+    const timer = setInterval(acknowledge, 100);
+    socket.once('close', () => {
+      clearInterval(timer);
+    });
+    let arrivals = 0;
+    while (arrivals < 2) {
+      const { bytes } = await message(socket);
+      if (bytes.readUInt16BE(2) === 2) arrivals += 1;
+    }
+    expect(arrivals).toBe(2);
+  });
+
   it('sends a file to the end that it had when it was opened, and no part of one for a whole', async () => {
     const { tftp, dir, said } = await start();
     const path = join(dir, 'x86_64', 'kernel');

@@ -101,6 +101,8 @@ async function transfer(
 ): Promise<void> {
   const state = new Transfer(agreed, file.sizeBytes);
   const untilMs = clock.elapsedMs() + longestMs;
+  let tries = 0;
+  let lateAtMs = 0;
   const sendBlocks = async (blocks: Blocks): Promise<void> => {
     if (blocks === undefined) return;
     const [first, last] = blocks;
@@ -115,18 +117,24 @@ async function transfer(
       await connection.send(writeData(block, bytes.subarray(start, start + blockBytes)));
     }
   };
-  let tries = 0;
+  const sendAndWait = async (blocks: Blocks): Promise<void> => {
+    if (state.isOpening) await connection.send(writeOptions(agreed.confirmed));
+    else await sendBlocks(blocks);
+    lateAtMs = clock.elapsedMs() + (patienceMs[tries] ?? 0);
+  };
   for (let isLate = true; !state.isOver && clock.elapsedMs() < untilMs;) {
-    if (isLate && state.isOpening) await connection.send(writeOptions(agreed.confirmed));
-    else if (isLate) await sendBlocks(state.window);
-    const packet = await connection.next(clock, patienceMs[tries] ?? 0, signal);
+    if (isLate) await sendAndWait(state.window);
+    // Packets that bring nothing new put nothing off: some clients acknowledge the last block over and over.
+    const leftMs = lateAtMs - clock.elapsedMs();
+    const packet = leftMs > 0 ? await connection.next(clock, leftMs, signal) : undefined;
     isLate = packet === undefined;
     if (isLate && (tries += 1) > patienceMs.length - 1) return;
     if (packet?.kind === 'error') return;
     if (packet?.kind !== 'ack') continue;
     const blocks = state.acknowledge(packet.block);
-    if (blocks !== undefined) tries = 0;
-    await sendBlocks(blocks);
+    if (blocks === undefined) continue;
+    tries = 0;
+    await sendAndWait(blocks);
   }
 }
 
