@@ -33,10 +33,7 @@ function against(shown: Evidence, machine: Machine, known: Traits, stands: Stand
   const { traits } = shown;
   const said: readonly (readonly [Stand, string])[] = [
     [stands.uuid, `has SMBIOS UUID ${machine.identity.smbios_uuid}, not ${shown.smbiosUuid}`],
-    [
-      stands.serial,
-      `has serial number ${known.systemSerial ?? known.boardSerial}, not ${traits.systemSerial ?? traits.boardSerial}`,
-    ],
+    [stands.serial, otherSerial(traits, known)],
     [stands.product, `is a ${known.product}, not a ${traits.product}`],
     [stands.disks, 'has other disks'],
     [stands.modules, 'has other memory modules'],
@@ -45,6 +42,13 @@ function against(shown: Evidence, machine: Machine, known: Traits, stands: Stand
     [stands.build, 'has another processor, memory size or kinds of disk'],
   ];
   return said.filter(([s]) => s === 'differs').map(([, text]) => text);
+}
+
+/** The numbers that were compared: those of the system, else of the board. */
+function otherSerial(shown: Traits, known: Traits): string {
+  return shown.systemSerial === undefined || known.systemSerial === undefined
+    ? `has board serial number ${known.boardSerial}, not ${shown.boardSerial}`
+    : `has serial number ${known.systemSerial}, not ${shown.systemSerial}`;
 }
 
 /** True if the serial number, a disk or the installation agrees: evidence beyond any address. */

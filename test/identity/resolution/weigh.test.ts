@@ -160,6 +160,15 @@ describe('is another machine', () => {
   });
 });
 
+it('says which serial numbers differ: those of the system, else of the board', () => {
+  const known = { system: here, board: { serial: 'B1' } };
+  const against = (shown: Body): readonly string[] => weight(known, shown).against;
+  expect(against({ board: { serial: 'B2' } })).toContain('has board serial number B1, not B2');
+  expect(against({ system: there, board: { serial: 'B2' } })).toContain(
+    'has serial number SYS1, not SYS2',
+  );
+});
+
 describe('is no evidence', () => {
   const moved = (more: object): boolean =>
     weight({ ...board(1), disks: [disk('S1', more)] }, { ...board(2), disks: [disk('S1', more)] })
@@ -197,7 +206,7 @@ describe('is no evidence', () => {
   });
 
   it("a board's serial number where those of the system differ", () => {
-    const known = { system: here, board: { serial: 'B' }, ...disks('S1') };
+    const known = { system: here, board: { serial: 'B1' }, ...disks('S1') };
     expect(weight(known, { ...known, system: there, ...disks('S2') }).isSame).toBe(false);
   });
 
