@@ -176,7 +176,9 @@ describe('the setting', () => {
     expect(parseNetboot('auto')).toBe('auto');
     expect(parseNetboot('192.0.2.1,198.51.100.1')).toBe('192.0.2.1,198.51.100.1');
     for (const junk of ['here', '::1', '0.0.0.0', '192.0.2.1,', '192.0.2.256', 'auto,192.0.2.1']) {
-      expect(() => parseNetboot(junk)).toThrow("this host's IPv4 address on a network");
+      expect(() => parseNetboot(junk)).toThrow(
+        "this host's IPv4 address on a network, several with commas, or auto",
+      );
     }
   });
 

@@ -14,7 +14,7 @@ export const onlyNetwork = 'auto';
 export function parseNetboot(text: string): string {
   const isOne = (address: string): boolean => isIPv4(address) && address !== '0.0.0.0';
   if (text === onlyNetwork || text.split(',').every(isOne)) return text;
-  throw new Error("it must be this host's IPv4 address on a network, or several with commas");
+  throw new Error("it must be this host's IPv4 address on a network, several with commas, or auto");
 }
 
 export interface NetbootSetting {
