@@ -11,6 +11,8 @@ it.skipIf(!canUnshare || !hasOpenssl)(
     const program = join(import.meta.dirname, 'link-local.ts');
     const { stdout, stderr } = spawnSync('unshare', ['-n', process.execPath, program], {
       encoding: 'utf8',
+      // No timer of the test runner ends what is waited for in this way.
+      timeout: 25_000,
     });
     const host = '[fe80::7]:3000';
     const said = [host, host, host, 'answered', 'server.untrusted'];
