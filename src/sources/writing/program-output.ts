@@ -4,6 +4,8 @@ import { withoutCredentials } from '../../core/shown-url.ts';
 /** The end of the output that a failure carries. */
 const keptLines = 20;
 const maxLineLength = 500;
+/** What is kept of a line until it ends: enough that no cut falls into a password of what is shown. */
+const maxPartialLength = 64 * maxLineLength;
 const maxOutputBytes = 4 * 1024 * 1024;
 
 export class ProgramOutput {
@@ -33,7 +35,7 @@ export class ProgramOutput {
     }
     // A progress bar writes each of its states over the last one.
     const lines = (this.#partial[pipe] + chunk.toString('utf8')).split(/[\r\n]+/);
-    this.#partial[pipe] = (lines.pop() ?? '').slice(0, maxLineLength);
+    this.#partial[pipe] = (lines.pop() ?? '').slice(0, maxPartialLength);
     for (const line of lines) this.#print(line);
   }
 
@@ -47,7 +49,7 @@ export class ProgramOutput {
 
   #print(line: string): void {
     // Control characters of other programs must not reach a terminal, nor passwords anybody: of a mirror's URL, say.
-    const shown = withoutCredentials(line.slice(0, maxLineLength));
+    const shown = withoutCredentials(line).slice(0, maxLineLength);
     const clean = shown.replaceAll(/\p{Cc}+/gu, ' ');
     if (clean.trim() === '') return;
     this.#lines.push(clean);

@@ -58,6 +58,14 @@ describe('running a program', () => {
     expect(lines).toEqual([line]);
   });
 
+  it('tells no part of a password where a line is cut', async () => {
+    const lines: string[] = [];
+    const onLine = (line: string): void => void lines.push(line);
+    const script = `printf '%485s' x; printf ' https://me:secret'; sleep 0.1; echo 'word@host/file'`;
+    await sh(script, { onLine });
+    expect(lines).toEqual([`${' '.repeat(484)}x https://host/file`.slice(0, 500)]);
+  });
+
   it('ends it, and what it started, when the signal is aborted', async () => {
     const abort = new AbortController();
     const script = `sh -c 'echo $$ > ${directory}/child; echo started; exec sleep 1000' & wait`;
