@@ -59,12 +59,14 @@ export class Receivers {
     const { clock } = this.#options;
     this.refuseLiteral(url);
     return withDeadline(clock, totalMs, signal, async (ends) => {
-      try {
-        return await this.#send(url, headers, body, ends);
-      } catch (err) {
-        // A connection that was kept, and that the receiver closed just now, is no fault of either.
-        if (!(err instanceof StaleConnection)) throw ends.aborted ? ends.reason : err;
-        return this.#send(url, headers, body, ends);
+      for (;;) {
+        try {
+          return await this.#send(url, headers, body, ends);
+        } catch (err) {
+          // A connection that was kept, and that the receiver closed just now, is no fault of either. The next one may
+          // be such a connection as well; a new one is not.
+          if (!(err instanceof StaleConnection)) throw ends.aborted ? ends.reason : err;
+        }
       }
     });
   }
