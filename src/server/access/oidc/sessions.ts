@@ -14,7 +14,8 @@ import type { Person } from './rules.ts';
 
 const prefix = `${privatePrefix}session.`;
 const form = /^([\w-]{43})\.([\w-]{43})$/;
-const sealedForm = /^[\w:-]{1,1024}$/;
+/** Browsers keep no longer cookie. */
+const sealedForm = /^[\w:-]{1,4096}$/;
 /** The time that somebody may take to sign in. */
 export const pendingSeconds = 600;
 

@@ -136,9 +136,13 @@ const reasons: Partial<Record<AppError['code'], string>> = {
   'auth.provider': 'away',
 };
 
-/** An address of this server's page; "/" for any other. */
+/** A longer address would not fit into the cookie that keeps it. Units: characters. */
+const longestPath = 2048;
+
+/** An address of this server's page; "/" for any other, and for a very long one. */
 function ownPath(text: string): string {
   const here = 'http://page.invalid';
   const url = text.startsWith('/') ? URL.parse(text, here) : null;
-  return url?.origin === here ? url.pathname.replace(/^\/+/, '/') + url.search : '/';
+  const path = url?.origin === here ? url.pathname.replace(/^\/+/, '/') + url.search : '/';
+  return path.length > longestPath ? '/' : path;
 }

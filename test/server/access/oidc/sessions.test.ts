@@ -195,6 +195,15 @@ it('a sign-in leads to this page alone', async () => {
   }
 });
 
+it('a sign-in leads back to a long address, and past one that no cookie can hold', async () => {
+  const { server } = await prepared();
+  const search = (text: string): string => `/machines?q=${text}`;
+  const long = search('a'.repeat(2000));
+  expect(await signIn(new Browser(), server, long)).toBe(long);
+  // Each character is nine when it is encoded.
+  expect(await signIn(new Browser(), server, search('机'.repeat(500)))).toBe('/');
+});
+
 it('a session that somebody planted is not taken up, and ends', async () => {
   const { server, browser } = await prepared();
   const attacker = new Browser();
