@@ -239,8 +239,23 @@ export class Provider {
   #refusal(cause: unknown): AppError {
     if (isAppError(cause, 'auth.provider')) return cause;
     if (isSilence(cause)) return this.#silent('it does not answer', cause);
-    return new AppError('auth.denied', `the sign-in with ${this.options.issuer} failed`, { cause });
+    const message = `the sign-in with ${this.options.issuer} failed`;
+    return new AppError('auth.denied', message, { cause: withoutAnswer(cause) });
   }
+}
+
+/** What an error says, for the log. Those of openid-client hold the whole answer that they are about, tokens and all. */
+function withoutAnswer(err: unknown): Error {
+  const parts: string[] = [];
+  for (let e = err; e instanceof Error; e = e.cause) {
+    parts.push(e.message || e.name);
+    if (e instanceof client.AuthorizationResponseError || e instanceof client.ResponseBodyError) {
+      parts.push(e.error, e.error_description ?? '');
+    }
+    const { status }: { status?: unknown } = Object(e.cause);
+    if (typeof status === 'number') parts.push(`status ${status}`);
+  }
+  return new Error(parts.filter((part) => part !== '').join(': '));
 }
 
 /** True for what fetch throws where no answer came. */

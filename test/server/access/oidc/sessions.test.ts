@@ -1,6 +1,7 @@
 // Signing in with an OpenID provider as a browser does it.
 import { expect, it } from 'vitest';
 import { ManualClock, systemClock } from '../../../../src/core/clock.ts';
+import { describeError } from '../../../../src/core/errors.ts';
 import { People } from '../../../../src/server/access/oidc/people.ts';
 import { Provider } from '../../../../src/server/access/oidc/provider.ts';
 import { parseRules } from '../../../../src/server/access/oidc/rules.ts';
@@ -147,6 +148,24 @@ it('an answer to another sign-in is refused by its nonce alone', async () => {
   };
   await expect(finish('of-another-sign-in')).rejects.toMatchObject({ code: 'auth.denied' });
   expect(await finish(undefined)).toMatchObject({ name: 'alice@example.com (oidc alice)' });
+});
+
+it('what is logged of a sign-in that failed says why, and holds nothing of the answer but that', async () => {
+  const { provider, server, browser } = await prepared();
+  const client = new Provider(provider.options(), systemClock);
+  const failure = async (nonce: string): Promise<string> => {
+    const { url, pending } = await client.begin(`${server.url}/auth/callback`);
+    const back = new URL(await browser.follow(url, callback));
+    return client.finish(back, { ...pending, nonce }).then(() => 'no error', describeError);
+  };
+  const wrong = await failure('of-another-sign-in');
+  expect(wrong).toContain('"nonce"');
+  expect(wrong).not.toContain('alice');
+  provider.who = undefined;
+  browser.cookies.clear();
+  const refused = await failure('any');
+  expect(refused).toContain('access_denied');
+  expect(refused).not.toContain('state');
 });
 
 it('a rule that is taken away ends what it allowed, at the next start of a server', async () => {
