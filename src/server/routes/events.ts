@@ -15,7 +15,7 @@ const maxStreams = 256;
 const maxBacklog = 1024 * 1024;
 /** A comment is sent this often, so that neither end takes silence for a lost connection. */
 const keepAliveMs = 15_000;
-/** A token that was revoked, or has expired, is noticed within this time. */
+/** A token that has expired, or that this server knows to be revoked, is noticed within this time. */
 const admitMs = 5000;
 
 export function eventRoutes(app: App, s: Services): void {
