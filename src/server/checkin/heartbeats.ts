@@ -42,9 +42,12 @@ export async function heartbeat(
   refuseOtherMachine(by, id);
   if (by.kind === 'stock' && !s.auth.stock.hasHeard(id, by.address)) throw notHeardThere(id);
   s.overload.refuse('heartbeat');
-  const before = s.liveness.get(id)?.bootId ?? null;
-  // Heard before the store is asked: while that does not answer, the silence is the server's own.
-  const known = recent(s, id) ?? s.liveness.get(id) ?? (await decisionOf(s, id));
+  const presence = s.liveness.get(id);
+  const before = presence?.bootId ?? null;
+  // Heard before the store is asked: while that does not answer, the silence is the server's own. Not another boot, which
+  // the store has to be told of.
+  const speaking = before === (request.boot_id ?? null) ? presence : undefined;
+  const known = recent(s, id) ?? speaking ?? (await decisionOf(s, id));
   const beat = s.liveness.beat(id, request, known.state, tokenOf(by));
   const decision = recent(s, id) ?? (await decisionOf(s, id));
   if (beat !== 'heard') await settle(s, beat, request, decision.state, by, before);

@@ -82,7 +82,7 @@ async function begin(scopes: readonly ('full' | 'enrol')[] = [], auth = {}) {
     const { statusCode: status, headers: answered, json } = await sent;
     return { status, headers: answered, body: json(), tookMs: clock.elapsedMs() - startedMs };
   };
-  return { clock, kv, post, tokens, published };
+  return { clock, kv, store, post, tokens, published };
 }
 
 it.each([
@@ -119,6 +119,26 @@ it.each([
     expect(published).toEqual(['online', 'late', 'gone']);
   },
 );
+
+it('two boots that speak for one machine while the store does not answer are told of later', async () => {
+  const { clock, kv, store, post } = await begin();
+  const checkIn = (boot_id: string) =>
+    post('/api/agent/checkin', checkin(1, { boot_id, uptime_seconds: 1 }));
+  const { body } = await checkIn('a');
+  const beat = (boot_id: string) =>
+    post('/api/agent/heartbeat', { machine_id: body.machine_id, boot_id });
+  await beat('a');
+  await clock.advance(9000);
+  expect((await checkIn('b')).body.machine_id).toBe(body.machine_id);
+  kv.cutOff('fails');
+  await clock.advance(9000);
+  expect((await beat('a')).status).toBe(503);
+  kv.how = 'answers';
+  await clock.advance(3000);
+  expect((await beat('a')).body.code).toBe('machine.unknown');
+  const { items } = await store.conflicts.list();
+  expect(items.map(({ value }) => value.machine_id)).toEqual([body.machine_id]);
+});
 
 it('a machine that only checks in is not called silent for the time in which the store takes nothing', async () => {
   const { clock, kv, post, published } = await begin(['full'], { stockAgents: true });
