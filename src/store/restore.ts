@@ -38,7 +38,7 @@ export async function restore(
   for await (const line of linesOf(path)) {
     const record = read(line);
     if (record === undefined) continue;
-    const operations = operationsOf(record.kind, heldIfActive(record));
+    const operations = operationsOf(record.kind, heldBack(record));
     if (inBatch === batchRecords || chars + line.length > batchChars) await flush();
     batch.push(...operations);
     inBatch += 1;
@@ -162,8 +162,10 @@ function readRecord(line: string): Stored | undefined {
   }
 }
 
-/** Holds workflows that were active when the backup was made: they may be done or unwanted by now. */
-function heldIfActive({ kind, document }: Stored): object {
+/** Holds back what would act by itself: workflows that were active when the backup was made, which may be done or
+ *  unwanted by now, and webhooks, whose receivers the store that they come from may still serve. */
+function heldBack({ kind, document }: Stored): object {
+  if (kind.table === kinds.webhooks.table) return { ...document, enabled: false };
   if (kind.table !== kinds.workflows.table) return document;
   // The table of workflows holds nothing else.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion

@@ -70,3 +70,17 @@ describe('a restored workflow', () => {
     expect(await hello(server, 'b')).toBe('wait');
   });
 });
+
+it('a restored webhook is disabled: the store that it comes from may still post', async () => {
+  const before = new MemoryKv();
+  const old = await startServer({ store: storeOver(before) });
+  const webhook = { name: 'inventory', url: 'https://receiver.example/events' };
+  expect((await old.call('POST', '/api/webhooks', { body: webhook })).status).toBe(201);
+  const file = join(temporaryDirectory(), 'backup');
+  await backUp(before, file);
+  const after = new MemoryKv();
+  await restore(after, file);
+  const server = await startServer({ store: storeOver(after) });
+  const { body } = await server.call('GET', '/api/webhooks/inventory');
+  expect(body).toMatchObject({ ...webhook, enabled: false });
+});
