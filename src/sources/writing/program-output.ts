@@ -4,7 +4,7 @@ import { withoutCredentials } from '../../core/shown-url.ts';
 /** The end of the output that a failure carries. */
 const keptLines = 20;
 const maxLineLength = 500;
-/** What is kept of a line until it ends: enough that no cut falls into a password of what is shown. */
+/** The length kept of a line until it ends: no cut falls into a password of the part that is shown. */
 const maxPartialLength = 64 * maxLineLength;
 const maxOutputBytes = 4 * 1024 * 1024;
 

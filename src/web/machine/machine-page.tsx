@@ -35,7 +35,7 @@ export function MachinePage({ id, backTo, merged }: PageProps) {
   const { session } = useServices();
   const { shown, problem, mergedInto, reload, show } = useMachine(id);
   const nowMs = useNow() - session.clockAheadMs;
-  // What became of it has keys of its own.
+  // The page of the machine that it became has keys of its own.
   usePageKeys(mergedInto === undefined ? { Escape: () => navigate(backTo) } : {});
   if (mergedInto !== undefined) {
     return <MachinePage key={mergedInto} id={mergedInto} backTo={backTo} merged={merged ?? id} />;

@@ -244,7 +244,7 @@ export class Provider {
   }
 }
 
-/** What an error says, for the log. Those of openid-client hold the whole answer that they are about, tokens and all. */
+/** The message of an error, for the log. Those of openid-client hold the whole answer that they are about, tokens and all. */
 function withoutAnswer(err: unknown): Error {
   const parts: string[] = [];
   for (let e = err; e instanceof Error; e = e.cause) {
