@@ -69,7 +69,6 @@ function addServer(top: string, tree: string): void {
     const to = join(tree, name.replace('dist/', ''));
     cpSync(join(tree, 'package', name), to, { recursive: true });
   }
-  copyFileSync(join(projectDir, 'CHANGELOG.md'), join(tree, 'CHANGELOG.md'));
   mkdirSync(join(tree, 'conf'));
   copyFileSync(join(projectDir, 'packaging/server.yaml'), join(tree, 'conf/server.yaml'));
 }
@@ -110,7 +109,7 @@ function changelog(): string {
   const now = execFileSync('date', ['-R'], { encoding: 'utf8' }).trim();
   return `dragonfly (${manifest.version}) unstable; urgency=medium
 
-  * What changed is in /usr/share/doc/dragonfly-server/CHANGELOG.md.gz.
+  * What changed is in the CHANGELOG.md of the project.
 
  -- The dragonfly-agent developers <dragonfly-agent@localhost>  ${now}
 `;
