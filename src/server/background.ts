@@ -1,10 +1,7 @@
-// The server's background work: it measures its lag, notices silent machines, writes last_seen in batches,
-// ends workflows past their time, and passes on changes in the store.
+// The server's background work: it measures its lag, notices silent machines, writes last_seen in batches, ends
+// workflows past their time, and watches the store.
 import { describeError, isAppError } from '../core/errors.ts';
 import { tokenHolder, type Machine } from '../model/machine.ts';
-import { isActive, type Workflow } from '../model/documents/workflow.ts';
-import type { StoreChange } from '../store/store.ts';
-import { privatePrefix } from '../store/collections/tokens.ts';
 import { noteUsed } from './access/tokens.ts';
 import { pruneAudit } from './running/audit-log.ts';
 import type { Liveness } from './running/liveness/liveness.ts';
@@ -13,9 +10,8 @@ import { exchangeMs, OtherServers } from './running/liveness/other-servers.ts';
 import type { Presence } from './running/liveness/presence.ts';
 import type { Services } from './services.ts';
 import { holderChange } from './rules/history.ts';
-import { statusOf } from './rules/workflow/progress.ts';
-import { holdSetting } from './machines/boot-settings.ts';
 import { watchWorkflows } from './machines/arrival.ts';
+import { watchForEver } from './store-watch.ts';
 
 const sweepMs = 1000;
 const flushMs = 10_000;
@@ -26,7 +22,6 @@ const expiryMs = 5000;
 const tidyMs = 3_600_000;
 const usedMs = 60_000;
 const damageMs = 60_000;
-const rewatchMs = 2000;
 
 export interface Background {
   /** Waits for running work and writes whatever is only in memory. */
@@ -192,115 +187,4 @@ function seenBy(liveness: Liveness, machine: Machine, { seenAt }: Presence): Mac
     status: isNews ? { ...machine.status, last_seen } : machine.status,
     ...(token_holder === undefined ? {} : { token_holder }),
   };
-}
-
-/** Watches the store, as soon as it can be watched. Until then nothing that is remembered of it counts. */
-async function watchForEver(
-  s: Services,
-  ownWrites: ReadonlySet<string>,
-  signal: AbortSignal,
-): Promise<void> {
-  for (let attempt = 1; !signal.aborted; attempt += 1) {
-    const given = new AbortController();
-    try {
-      await watchStore(s, ownWrites, AbortSignal.any([signal, given.signal]));
-      for (const census of Object.values(s.fleet)) census.isWatched = true;
-      if (attempt > 1) startOver(s);
-      else await s.webhooks.reload();
-      return;
-    } catch (err) {
-      given.abort();
-      for (const census of Object.values(s.fleet)) census.isWatched = false;
-      s.log.warn({ error: describeError(err) }, 'the store cannot be watched yet, will retry');
-    }
-    await s.clock.sleep(rewatchMs, signal).catch(() => {});
-  }
-}
-
-/** Anything may have changed. */
-function startOver(s: Services): void {
-  for (const census of Object.values(s.fleet)) census.changed(undefined);
-  s.decisions.forget(undefined);
-  s.webhooks.startOver();
-  s.events.publish('reset', {});
-}
-
-/** Passes on changes in the store, made by this server or another one. */
-async function watchStore(
-  s: Services,
-  ownWrites: ReadonlySet<string>,
-  signal: AbortSignal,
-): Promise<void> {
-  await s.store.watch((change) => {
-    if (change?.kind === 'machines' && ownWrites.has(change.id ?? '')) return;
-    if (change === undefined) {
-      startOver(s);
-      return;
-    }
-    s.webhooks.changed(change);
-    announcements[change.kind]?.(s, change);
-  }, signal);
-}
-
-type Change = Omit<StoreChange, 'kind'>;
-
-/** The events that watchers get of a change. Kinds that are not listed cause none. */
-const announcements: Partial<Record<StoreChange['kind'], (s: Services, change: Change) => void>> = {
-  machines(s, { id, removed }) {
-    s.fleet.machines.changed(id);
-    s.decisions.forget(id);
-    s.events.publish(removed ? 'machine.deleted' : 'machine.changed', { machine_id: id });
-  },
-  workflows(s, { id, removed }) {
-    s.fleet.workflows.changed(id);
-    if (id !== undefined && !removed) void announceWorkflow(s, id);
-  },
-  templates(s, { id, removed }) {
-    s.events.publish('template.changed', { name: id, removed });
-  },
-  settings(s, { id, removed }) {
-    if (id?.startsWith(privatePrefix) === true) return;
-    if (id?.startsWith(holdSetting) === true) s.decisions.forget(undefined);
-    s.events.publish('setting.changed', { key: id, removed });
-  },
-  conflicts(s, { id, removed }) {
-    s.fleet.conflicts.changed(id);
-    s.events.publish('conflict.changed', { conflict_id: id, removed });
-  },
-};
-
-/** A workflow that ended longer ago was measured when it did, by this run of the server or the one before. */
-const justEndedMs = 60_000;
-
-/** Measures a workflow that ended just now, once. */
-function measureEnd(s: Services, id: string, workflow: Workflow): void {
-  const { state, startedAt, completedAt } = statusOf(workflow);
-  if (isActive(workflow) || typeof startedAt !== 'string' || typeof completedAt !== 'string')
-    return;
-  const isNews = s.clock.now().getTime() - Date.parse(completedAt) < justEndedMs;
-  if (!isNews) return;
-  const seconds = (Date.parse(completedAt) - Date.parse(startedAt)) / 1000;
-  s.metrics.workflowEnded(id, state, Math.max(0, seconds));
-}
-
-/** Announces a workflow's progress and machine, for those who watch the machine. */
-async function announceWorkflow(s: Services, id: string): Promise<void> {
-  try {
-    const found = await s.store.workflows.get(id);
-    if (found === undefined) return;
-    const { state, progress, currentAction, error } = statusOf(found.value);
-    const machine_id = found.value.spec.hardwareRef;
-    measureEnd(s, id, found.value);
-    s.decisions.forget(machine_id);
-    s.events.publish('workflow.changed', {
-      workflow_id: id,
-      machine_id,
-      state,
-      progress: progress ?? null,
-      current_action: currentAction ?? null,
-      error: error ?? null,
-    });
-  } catch (err) {
-    s.log.warn({ workflow_id: id, error: describeError(err) }, 'a workflow could not be announced');
-  }
 }

@@ -83,10 +83,7 @@ async function run(
       import('../../server/http/connections.ts'),
       import('../../core/clock.ts'),
     ]);
-  const auth = {
-    enrolmentToken: enrolmentToken(configuration),
-    stockAgents: values.stock_agents,
-  };
+  const auth = { enrolmentToken: enrolmentToken(configuration), stockAgents: values.stock_agents };
   const { host, port } = parseListen(values.listen);
   const oidc = oidcOptions(values, readText);
   const gate = new Auth(store, systemClock, new StoreHealth(systemClock), auth);
@@ -96,7 +93,6 @@ async function run(
   if (isOpen && required) throw unconfigured(values.listen);
   const { openForBoots, others, refuseUnreachable } = await import('./boots.ts');
   refuseUnreachable(values);
-  const tls = tlsTexts(configuration);
   const app = await createApp({
     store,
     clock: systemClock,
@@ -104,21 +100,7 @@ async function run(
     version: io.version,
     auth: { ...auth, required },
     oidc,
-    secretKeys: secretKeys(configuration),
-    liveness: {
-      intervalSeconds: values.heartbeat_interval,
-      maxBeatsPerSecond: values.max_heartbeat_rate,
-    },
-    webhooks: {
-      networks: values.webhook_networks,
-      ca: values.webhook_cacert === undefined ? undefined : readText(values.webhook_cacert),
-    },
-    connectionsPerAddress: values.connections_per_address,
-    storeBytes: values.store === undefined ? () => dataBytes(values.data) : undefined,
-    publicUrl: values.public_url,
-    boot: bootOptions(values),
-    images: await imageFolder(values.image_dir),
-    ...(tls === undefined ? {} : { tls }),
+    ...(await appOptions(configuration)),
     onUnwritten: () => {
       isWritten = false;
     },
@@ -142,6 +124,29 @@ async function run(
     await close(app, boots);
   }
   return isWritten;
+}
+
+/** The options of the app that stand in settings as they are. */
+async function appOptions(configuration: ServerConfiguration) {
+  const { values } = configuration;
+  const tls = tlsTexts(configuration);
+  return {
+    secretKeys: secretKeys(configuration),
+    liveness: {
+      intervalSeconds: values.heartbeat_interval,
+      maxBeatsPerSecond: values.max_heartbeat_rate,
+    },
+    webhooks: {
+      networks: values.webhook_networks,
+      ca: values.webhook_cacert === undefined ? undefined : readText(values.webhook_cacert),
+    },
+    connectionsPerAddress: values.connections_per_address,
+    storeBytes: values.store === undefined ? () => dataBytes(values.data) : undefined,
+    publicUrl: values.public_url,
+    boot: bootOptions(values),
+    images: await imageFolder(values.image_dir),
+    ...(tls === undefined ? {} : { tls }),
+  };
 }
 
 function bootOptions({ boot_dir: dir, boot_append: append }: ServerConfiguration['values']) {

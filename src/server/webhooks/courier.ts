@@ -14,10 +14,10 @@ import {
 import type { Store, Versioned } from '../../store/store.ts';
 import { retryOnConflict } from '../../store/retry.ts';
 import type { Receivers } from '../../webhooks/receiver.ts';
-import { signedHeaders } from '../../webhooks/signature.ts';
 import { happening } from './events.ts';
 import { Lease } from './lease.ts';
-import { longestPauseMs, type WebhookPolicy } from './policy.ts';
+import type { WebhookPolicy } from './policy.ts';
+import { post, type Missed } from './post.ts';
 import { Queue } from './queue.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
@@ -187,33 +187,12 @@ export class Courier {
       queue.again(lane, tidyMs);
       return;
     }
-    const outcome = await this.#post(found, first.value, term);
+    const outcome = await post(this.#s, found, first.value, term);
     if (term.aborted) return;
     this.#s.onPost(webhook, outcome === undefined ? 'arrived' : 'failed');
     if (outcome === undefined) await this.#arrived(found, queue, first.value);
     else if (!(await this.#missed(found, queue, first, outcome))) return;
     queue.finished(lane, later.length > 0);
-  }
-
-  /** Returns what went wrong; undefined where the event arrived. */
-  async #post(webhook: Webhook, { id, event }: Delivery, signal: AbortSignal) {
-    const body = JSON.stringify(event);
-    const { receivers, clock } = this.#s;
-    const headers = signedHeaders(id, clock.now(), body, this.#secretsOf(webhook));
-    try {
-      const { status, retryAfter } = await receivers.post(webhook.url, headers, body, signal);
-      if (status >= 200 && status < 300) return undefined;
-      const isRedirect = status >= 300 && status < 400;
-      const error = `the receiver answered ${status}${isRedirect ? ', and no redirect is followed' : ''}`;
-      return { error, isGone: status === 410, askedMs: pauseOf(retryAfter) };
-    } catch (err) {
-      return { error: describeError(err), isGone: false, askedMs: 0 };
-    }
-  }
-
-  #secretsOf({ secret, old_secret: old }: Webhook): string[] {
-    const isOldGood = old !== null && Date.parse(old.until) > this.#s.clock.now().getTime();
-    return isOldGood ? [secret, old.secret] : [secret];
   }
 
   async #arrived(webhook: Webhook, queue: Queue, delivery: Delivery): Promise<void> {
@@ -308,19 +287,7 @@ export class Courier {
   }
 }
 
-interface Missed {
-  readonly error: string;
-  readonly isGone: boolean;
-  readonly askedMs: number;
-}
-
 /** The order in which events were written. */
 function orderOf({ value, revision }: Versioned<Delivery>): number {
   return value.order ?? Number(revision);
-}
-
-/** The time that a receiver asks to be left alone for, where it says so in seconds. */
-function pauseOf(retryAfter: string | undefined): number {
-  const seconds = /^\d{1,9}$/.test(retryAfter ?? '') ? Number(retryAfter) : 0;
-  return Math.min(seconds * 1000, longestPauseMs);
 }
