@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import type { NewTokenRequest, TokenCreated, TokenScope } from '../../model/api/tokens.ts';
 import { useServices } from '../context.ts';
 import { tagsOf } from '../list/tags-text.ts';
-import { FormDialog } from '../parts/form-dialog.tsx';
+import { FormDialog, NameField } from '../parts/form-dialog.tsx';
 import { scopeTexts } from './scopes.ts';
 
 interface Props {
@@ -43,36 +43,8 @@ export function NewToken({ isFirst, onClose, onCreated }: Props) {
       onClose={onClose}
       onDone={() => {}}
     >
-      <label>
-        Name
-        <input
-          name="name"
-          autoFocus
-          autoComplete="off"
-          spellcheck={false}
-          required
-          placeholder="who or what uses it"
-          value={name}
-          onInput={({ currentTarget: { value } }) => setName(value)}
-        />
-      </label>
-      <label>
-        Scope
-        <select
-          name="scope"
-          value={scope}
-          disabled={isFirst}
-          onChange={({ currentTarget: { value } }) => {
-            if (isScope(value)) setScope(value);
-          }}
-        >
-          {Object.entries(scopeTexts).map(([one, text]) => (
-            <option key={one} value={one}>
-              {one}: {text}
-            </option>
-          ))}
-        </select>
-      </label>
+      <NameField example="who or what uses it" value={name} onInput={setName} />
+      <ScopeField scope={scope} disabled={isFirst} onChange={setScope} />
       {takesTags && (
         <label>
           Only for machines tagged
@@ -85,22 +57,7 @@ export function NewToken({ isFirst, onClose, onCreated }: Props) {
           />
         </label>
       )}
-      <label>
-        Expires
-        <select
-          name="expires"
-          value={span}
-          onChange={({ currentTarget: { value } }) => {
-            if (isSpan(value)) setSpan(value);
-          }}
-        >
-          {Object.keys(days).map((one) => (
-            <option key={one} value={one}>
-              {one === 'never' ? one : `in ${one}`}
-            </option>
-          ))}
-        </select>
-      </label>
+      <ExpiryField span={span} onChange={setSpan} />
       {isFirst && (
         <p class="quiet">
           It is the first: from now on everybody needs a token, agents as well. This page goes on
@@ -108,6 +65,55 @@ export function NewToken({ isFirst, onClose, onCreated }: Props) {
         </p>
       )}
     </FormDialog>
+  );
+}
+
+interface ScopeProps {
+  readonly scope: TokenScope;
+  readonly disabled: boolean;
+  readonly onChange: (scope: TokenScope) => void;
+}
+
+function ScopeField({ scope, disabled, onChange }: ScopeProps) {
+  return (
+    <label>
+      Scope
+      <select
+        name="scope"
+        value={scope}
+        disabled={disabled}
+        onChange={({ currentTarget: { value } }) => {
+          if (isScope(value)) onChange(value);
+        }}
+      >
+        {Object.entries(scopeTexts).map(([one, text]) => (
+          <option key={one} value={one}>
+            {one}: {text}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function ExpiryField({ span, onChange }: { span: Span; onChange: (span: Span) => void }) {
+  return (
+    <label>
+      Expires
+      <select
+        name="expires"
+        value={span}
+        onChange={({ currentTarget: { value } }) => {
+          if (isSpan(value)) onChange(value);
+        }}
+      >
+        {Object.keys(days).map((one) => (
+          <option key={one} value={one}>
+            {one === 'never' ? one : `in ${one}`}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 

@@ -25,7 +25,6 @@ export function TokensCard() {
   const read = useCallback(() => readTokens(session), [session]);
   const { value, problem, reload } = useLoaded(read);
   const [open, setOpen] = useState<Open | undefined>();
-  const close = (): void => setOpen(undefined);
   const { myself } = useMay();
   const tokens = value?.tokens ?? [];
   // People who sign in with a provider find it closed, although it has none.
@@ -59,32 +58,58 @@ export function TokensCard() {
           {record}: {error}
         </p>
       ))}
-      {open?.dialog === 'create' && (
+      {open !== undefined && (
+        <OpenDialog
+          open={open}
+          tokens={tokens}
+          isFirst={isFirst}
+          onOpen={setOpen}
+          reload={() => void reload()}
+        />
+      )}
+    </Card>
+  );
+}
+
+interface OpenProps {
+  readonly open: Open;
+  readonly tokens: readonly Token[];
+  readonly isFirst: boolean;
+  readonly onOpen: (open: Open | undefined) => void;
+  readonly reload: () => void;
+}
+
+function OpenDialog({ open, tokens, isFirst, onOpen, reload }: OpenProps) {
+  const close = (): void => onOpen(undefined);
+  switch (open.dialog) {
+    case 'create':
+      return (
         <NewToken
           isFirst={isFirst}
           onClose={close}
           onCreated={(token) => {
-            setOpen({ dialog: 'created', token, isFirst: isFirst });
-            void reload();
+            onOpen({ dialog: 'created', token, isFirst });
+            reload();
           }}
         />
-      )}
-      {open?.dialog === 'created' && (
+      );
+    case 'created':
+      return (
         <Created token={open.token} onClose={open.isFirst ? () => location.reload() : close} />
-      )}
-      {open?.dialog === 'revoke' && (
+      );
+    case 'revoke':
+      return (
         <Revoke
           token={open.token}
           isLast={!tokens.some((other) => other !== open.token && isFull(other))}
           onClose={close}
           onRevoked={() => {
             close();
-            void reload();
+            reload();
           }}
         />
-      )}
-    </Card>
-  );
+      );
+  }
 }
 
 /** True if its owner may create others. */

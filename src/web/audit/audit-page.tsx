@@ -6,6 +6,7 @@ import { useMay, useRow, useServices } from '../context.ts';
 import { save } from '../list/export.ts';
 import { Readings } from '../live/readings.ts';
 import { Age, Notice, useNow } from '../parts/parts.tsx';
+import { ReadingNotice } from '../parts/reading-notice.tsx';
 import { useTask } from '../parts/task.ts';
 import { Link, navigate } from '../router.tsx';
 import { messageOf } from '../session.ts';
@@ -72,17 +73,13 @@ function Log({ filter }: { filter: AuditFilter }) {
   return (
     <>
       <Filter key={auditPath(filter)} filter={filter} onReload={reload} />
-      {problem !== undefined && (
-        <Notice kind="error" title="The audit log could not be read.">
-          <p>{problem}</p>
-          <button type="button" onClick={reload}>
-            Try again
-          </button>
-        </Notice>
-      )}
-      {shown === undefined && problem === undefined && (
-        <Notice kind="busy" title="Reading the audit log…" />
-      )}
+      <ReadingNotice
+        busy="Reading the audit log…"
+        failed="The audit log could not be read."
+        isThere={shown !== undefined}
+        problem={problem}
+        onRetry={reload}
+      />
       {shown?.entries.length === 0 && shown.next === null && (
         <Notice kind="empty" title="Nobody has changed anything of this kind." />
       )}
@@ -120,23 +117,7 @@ function Filter({ filter, onReload }: { filter: AuditFilter; onReload: () => voi
       onSubmit={(event) => event.preventDefault()}
     >
       {text('by', 'Who', 'name of a token or person')}
-      <label>
-        What
-        <select
-          value={filter.action ?? ''}
-          onChange={({ currentTarget: { value } }) => go({ action: value })}
-        >
-          <option value="">anything</option>
-          {auditedKinds.map((kind) => (
-            <option key={kind} value={kind}>
-              {kind}
-            </option>
-          ))}
-          {filter.action !== undefined && !isKind(filter.action) && (
-            <option value={filter.action}>{filter.action}</option>
-          )}
-        </select>
-      </label>
+      <ActionField action={filter.action} onChange={(action) => go({ action })} />
       {text('record', 'Record', 'machines/ID')}
       <label>
         When
@@ -163,6 +144,28 @@ function Filter({ filter, onReload }: { filter: AuditFilter; onReload: () => voi
         </p>
       )}
     </form>
+  );
+}
+
+interface ActionProps {
+  readonly action: string | undefined;
+  readonly onChange: (action: string) => void;
+}
+
+function ActionField({ action, onChange }: ActionProps) {
+  return (
+    <label>
+      What
+      <select value={action ?? ''} onChange={({ currentTarget: { value } }) => onChange(value)}>
+        <option value="">anything</option>
+        {auditedKinds.map((kind) => (
+          <option key={kind} value={kind}>
+            {kind}
+          </option>
+        ))}
+        {action !== undefined && !isKind(action) && <option value={action}>{action}</option>}
+      </select>
+    </label>
   );
 }
 

@@ -128,11 +128,7 @@ function Conflict({ conflict, onSplit }: ConflictProps) {
           onChoose={() => setInto(machine_id)}
         >
           <MachineName id={machine_id} />
-          <ul class="quiet">
-            {evidence.map((sentence) => (
-              <li key={sentence}>{sentence}</li>
-            ))}
-          </ul>
+          <Sentences of={evidence} />
         </Choice>
       ))}
       <Choice
@@ -164,6 +160,16 @@ function Conflict({ conflict, onSplit }: ConflictProps) {
         />
       )}
     </Card>
+  );
+}
+
+function Sentences({ of }: { of: readonly string[] }) {
+  return (
+    <ul class="quiet">
+      {of.map((sentence) => (
+        <li key={sentence}>{sentence}</li>
+      ))}
+    </ul>
   );
 }
 

@@ -8,8 +8,8 @@ import { plural } from '../parts/format.ts';
 import { columns, isColumn, listPath, toggledColumn, type ListState } from './list-state.ts';
 import { MachineList } from './rows/machine-list.tsx';
 import type { Undo } from '../parts/form-dialog.tsx';
-import { Notice } from '../parts/parts.tsx';
 import { useTask } from '../parts/task.ts';
+import { NoRows } from './no-rows.tsx';
 import { hasTerm, toggleTerm } from './query.ts';
 import type { Liveness, Row } from './rows/row.ts';
 import { MachinesDialog, Selection, useDialogKeys, type DialogName } from './selection.tsx';
@@ -31,6 +31,14 @@ interface MachinesProps {
   readonly place: { scrollTop: number };
 }
 
+/** The address of the page says what it shows. */
+function useAddress(list: ListState): void {
+  useEffect(() => {
+    history.replaceState(null, '', listPath(list));
+    document.title = 'Machines · Dragonfly';
+  }, [list.query, list.sort, list.columns]);
+}
+
 export function MachinesPage({ list, onChange, place }: MachinesProps) {
   const { fleet } = useServices();
   const view = useFleet();
@@ -39,10 +47,7 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
   const hasSelection = list.selected.size > 0;
 
   useLayoutEffect(() => fleet.show(list.query, list.sort), [fleet, list.query, list.sort]);
-  useEffect(() => {
-    history.replaceState(null, '', listPath(list));
-    document.title = 'Machines · Dragonfly';
-  }, [list.query, list.sort, list.columns]);
+  useAddress(list);
   useDialogKeys(hasSelection, setDialog);
 
   const finish = (message: string, undo?: Undo): void => {
@@ -250,52 +255,5 @@ function LastDone({
         </span>
       )}
     </span>
-  );
-}
-
-/** Stands in for an empty list, and says why it is empty. */
-function NoRows({ query, onClear }: { query: string; onClear: () => void }) {
-  const { live } = useServices();
-  const { load, problem } = useLive();
-  const { total, fault } = useFleet();
-  if (fault !== undefined) {
-    return (
-      <Notice kind="error" title="This filter means nothing.">
-        <p>{fault}</p>
-        <button type="button" onClick={onClear}>
-          Show all {total.toLocaleString('en')}
-        </button>
-      </Notice>
-    );
-  }
-  if (load === 'failed' && total === 0) {
-    return (
-      <Notice kind="error" title="The machines could not be read.">
-        <p>{problem}</p>
-        <button type="button" onClick={() => live.start()}>
-          Try again
-        </button>
-      </Notice>
-    );
-  }
-  if (load === 'loading') return <Notice kind="busy" title="Reading machines…" />;
-  if (total > 0) {
-    return (
-      <Notice kind="empty" title="No machine matches this filter.">
-        <p>
-          <code>{query}</code>
-        </p>
-        <button type="button" onClick={onClear}>
-          Show all {total.toLocaleString('en')}
-        </button>
-      </Notice>
-    );
-  }
-  return (
-    <Notice kind="empty" title="No machine has checked in yet.">
-      <p>Boot one from the network, or start the agent on a host:</p>
-      <pre>dragonfly-agent run --server {location.origin}</pre>
-      <p>It will show up here by itself.</p>
-    </Notice>
   );
 }

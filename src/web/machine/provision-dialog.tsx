@@ -41,6 +41,19 @@ function usePlan(machineId: string, consent: Consent) {
   return { plan, refusal, drop: () => setPlan(undefined), askAgain: () => setAsked(asked + 1) };
 }
 
+/** Kept while the next plan is made, so that the box under the pointer stays. */
+function useMayOverwrite(plan: PlanAnswer | undefined, refusal: string | undefined): boolean {
+  const mayOverwrite = useRef(false);
+  if (plan !== undefined) mayOverwrite.current = plan.overwrites;
+  else if (refusal !== undefined) mayOverwrite.current = true;
+  return mayOverwrite.current;
+}
+
+/** "" stands for the template that the machine has. */
+function withTemplate({ template: _before, ...rest }: Consent, chosen: string): Consent {
+  return chosen === '' ? rest : { ...rest, template: chosen };
+}
+
 export function ProvisionDialog({ machine, template, onClose, onConfirm }: ProvisionProps) {
   const [consent, setConsent] = useState<Consent>({
     reimage: false,
@@ -49,10 +62,7 @@ export function ProvisionDialog({ machine, template, onClose, onConfirm }: Provi
   });
   const { plan, refusal, drop, askAgain } = usePlan(machine.id, consent);
   const { busy, problem, run } = useTask();
-  // Kept while the next plan is made, so that the box under the pointer stays.
-  const overwrites = useRef(false);
-  if (plan !== undefined) overwrites.current = plan.overwrites;
-  else if (refusal !== undefined) overwrites.current = true;
+  const mayOverwrite = useMayOverwrite(plan, refusal);
   const confirm = async ({ plan_digest }: PlanAnswer): Promise<void> => {
     try {
       await onConfirm({ ...consent, plan_digest });
@@ -71,10 +81,7 @@ export function ProvisionDialog({ machine, template, onClose, onConfirm }: Provi
       <TemplateSelect
         label="Template"
         value={consent.template ?? ''}
-        onChange={(chosen) => {
-          const { template: _before, ...rest } = consent;
-          setConsent(chosen === '' ? rest : { ...rest, template: chosen });
-        }}
+        onChange={(chosen) => setConsent(withTemplate(consent, chosen))}
       />
       {plan !== undefined && <PlanView plan={plan} />}
       {fault !== undefined && (
@@ -90,7 +97,7 @@ export function ProvisionDialog({ machine, template, onClose, onConfirm }: Provi
       <Acceptances
         machine={machine}
         consent={consent}
-        mayOverwrite={overwrites.current}
+        mayOverwrite={mayOverwrite}
         onChange={setConsent}
       />
       <footer>

@@ -49,3 +49,29 @@ export function FormDialog({ title, action, disabled, submit, onClose, onDone, c
     </Dialog>
   );
 }
+
+interface NameProps {
+  /** Stands in the field while it is empty. */
+  readonly example: string;
+  readonly value: string;
+  readonly onInput: (name: string) => void;
+}
+
+/** The name of a thing that is made, which has the focus. */
+export function NameField({ example, value, onInput }: NameProps) {
+  return (
+    <label>
+      Name
+      <input
+        name="name"
+        autoFocus
+        autoComplete="off"
+        spellcheck={false}
+        required
+        placeholder={example}
+        value={value}
+        onInput={({ currentTarget }) => onInput(currentTarget.value)}
+      />
+    </label>
+  );
+}

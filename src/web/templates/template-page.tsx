@@ -7,7 +7,7 @@ import { usePageKeys } from '../list/page-keys.ts';
 import { gathered } from '../live/gathered.ts';
 import { Readings } from '../live/readings.ts';
 import { useLoaded } from '../parts/loaded.ts';
-import { Notice } from '../parts/parts.tsx';
+import { ReadingNotice } from '../parts/reading-notice.tsx';
 import { useTask } from '../parts/task.ts';
 import { Link, navigate } from '../router.tsx';
 import { ApiError, messageOf, type Answer, type Session } from '../session.ts';
@@ -44,17 +44,13 @@ export function TemplatePage({ name }: { name: string }) {
       <Link to="/templates" class="back">
         ← All templates <kbd>Esc</kbd>
       </Link>
-      {problem !== undefined && (
-        <Notice kind="error" title="This template cannot be shown.">
-          <p>{problem}</p>
-          <button type="button" onClick={() => void reload()}>
-            Try again
-          </button>
-        </Notice>
-      )}
-      {value === undefined && problem === undefined && (
-        <Notice kind="busy" title="Reading the template…" />
-      )}
+      <ReadingNotice
+        busy="Reading the template…"
+        failed="This template cannot be shown."
+        isThere={value !== undefined}
+        problem={problem}
+        onRetry={() => void reload()}
+      />
       {value !== undefined && (
         <Template key={etagOf(value)} name={name} stored={value} onStored={reload} />
       )}

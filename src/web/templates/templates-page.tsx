@@ -6,10 +6,11 @@ import { readTemplates } from '../api.ts';
 import { useFleet, useMay, useServices } from '../context.ts';
 import { searchPath } from '../list/list-state.ts';
 import type { Row } from '../list/rows/row.ts';
-import { FormDialog } from '../parts/form-dialog.tsx';
+import { FormDialog, NameField } from '../parts/form-dialog.tsx';
 import { plural } from '../parts/format.ts';
 import { useLoaded } from '../parts/loaded.ts';
 import { Notice } from '../parts/parts.tsx';
+import { ReadingNotice } from '../parts/reading-notice.tsx';
 import { Link, navigate } from '../router.tsx';
 
 const templatePath = (name: string): string => `/templates/${encodeURIComponent(name)}`;
@@ -36,17 +37,13 @@ export function TemplatesPage() {
           </button>
         )}
       </div>
-      {problem !== undefined && (
-        <Notice kind="error" title="The templates could not be read.">
-          <p>{problem}</p>
-          <button type="button" onClick={() => void reload()}>
-            Try again
-          </button>
-        </Notice>
-      )}
-      {value === undefined && problem === undefined && (
-        <Notice kind="busy" title="Reading templates…" />
-      )}
+      <ReadingNotice
+        busy="Reading templates…"
+        failed="The templates could not be read."
+        isThere={value !== undefined}
+        problem={problem}
+        onRetry={() => void reload()}
+      />
       {value?.length === 0 && (
         <Notice kind="empty" title="No template yet.">
           <p>
@@ -99,18 +96,7 @@ function NewTemplate({ onClose }: { onClose: () => void }) {
       onClose={onClose}
       onDone={() => {}}
     >
-      <label>
-        Name
-        <input
-          name="name"
-          autoFocus
-          autoComplete="off"
-          spellcheck={false}
-          placeholder="debian-13"
-          value={name}
-          onInput={({ currentTarget: { value } }) => setName(value)}
-        />
-      </label>
+      <NameField example="debian-13" value={name} onInput={setName} />
       <p class="quiet">Letters, digits, dots, dashes and underscores.</p>
     </FormDialog>
   );

@@ -17,6 +17,7 @@ import { gathered } from '../live/gathered.ts';
 import { Readings } from '../live/readings.ts';
 import { ProvisionDialog } from '../machine/provision-dialog.tsx';
 import { Notice } from '../parts/parts.tsx';
+import { ReadingNotice } from '../parts/reading-notice.tsx';
 import { sinceOf, SpanSelect } from '../parts/span.tsx';
 import { useTask } from '../parts/task.ts';
 import { Link, navigate } from '../router.tsx';
@@ -89,17 +90,13 @@ export function WorkflowsPage({ search }: { search: string }) {
     <div class="workflows">
       <h1>Workflows</h1>
       <Chips filter={filter} counts={shown?.counts} />
-      {problem !== undefined && (
-        <Notice kind="error" title="The workflows could not be read.">
-          <p>{problem}</p>
-          <button type="button" onClick={reload}>
-            Try again
-          </button>
-        </Notice>
-      )}
-      {shown === undefined && problem === undefined && (
-        <Notice kind="busy" title="Reading workflows…" />
-      )}
+      <ReadingNotice
+        busy="Reading workflows…"
+        failed="The workflows could not be read."
+        isThere={shown !== undefined}
+        problem={problem}
+        onRetry={reload}
+      />
       {shown?.workflows.length === 0 && (
         <Notice kind="empty" title="No workflow here.">
           <p>A machine that is provisioned gets one.</p>

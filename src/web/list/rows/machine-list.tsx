@@ -109,11 +109,18 @@ function useHeights() {
   return isNarrow ? { row: 76, header: 0 } : { row: 38, header: 34 };
 }
 
+/** The machines in sight are kept up to date. */
+function useWatched(inSight: readonly Row[]): void {
+  const { live } = useServices();
+  const inSightKey = inSight.map((row) => row.id).join();
+  useEffect(() => live.watch(inSight.map((row) => row.id)), [live, inSightKey]);
+}
+
 export function MachineList({ rows, list, onChange, place }: ListProps) {
   const viewport = useRef<HTMLDivElement>(null);
   const heights = useHeights();
   const { first, end } = useRowWindow(viewport, heights.row);
-  const { live, session } = useServices();
+  const { session } = useServices();
   const nowMs = useNow() - session.clockAheadMs;
 
   // Back to where it was; a new filter or order starts at the top (see changeList in app.tsx).
@@ -122,8 +129,7 @@ export function MachineList({ rows, list, onChange, place }: ListProps) {
   }, [list.query, list.sort]);
 
   const inSight = rows.slice(first, end);
-  const inSightKey = inSight.map((row) => row.id).join();
-  useEffect(() => live.watch(inSight.map((row) => row.id)), [live, inSightKey]);
+  useWatched(inSight);
 
   const keys = useListKeys({ rows, list, onChange, viewport, heights });
   const { active } = keys;
