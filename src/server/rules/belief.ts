@@ -6,10 +6,13 @@ import type { CheckinRequest } from '../../model/api/agent.ts';
 /** The first version of our agent that leaves out what it did not look for. */
 const firstThatLeavesOut = '0.2.0';
 
-/** Reads the fields of a check-in: undefined for one that says nothing. Agents before 0.2.0 send [] and null
+/** Reads a field: undefined for one that says nothing. */
+export type Belief = <T>(field: T) => T | undefined;
+
+/** The way to read the fields of a check-in. Agents before 0.2.0 send [] and null
  *  for what they never look for, a stock agent null where its look failed: from these nothing is unlearned,
  *  or the guard of a system on disk would fall. */
-export function believing(request: CheckinRequest): <T>(field: T) => T | undefined {
+export function believing(request: CheckinRequest): Belief {
   if (leavesOutTheUnseen(request)) return (field) => field;
   return (field) => (isEmpty(field) ? undefined : field);
 }

@@ -8,7 +8,7 @@ import type { CheckinRequest } from '../../model/api/agent.ts';
 import type { MachineChange } from '../../model/history.ts';
 import type { Resolution } from '../../identity/resolution/resolve.ts';
 import { diskClues, type Traits } from '../../identity/traits.ts';
-import { believing } from './belief.ts';
+import { believing, type Belief } from './belief.ts';
 import type { AgentReport, Machine, MachineIdentity } from '../../model/machine.ts';
 import type { Problem } from '../../model/problem.ts';
 import { told } from '../../model/api/wire.ts';
@@ -32,6 +32,7 @@ export interface Sighted {
 
 export function newMachine(id: string, sighted: Sighted, now: Date): Machine {
   const { shown, request } = sighted;
+  const believe = believing(request);
   const at = now.toISOString();
   return withinLimit({
     id,
@@ -42,7 +43,7 @@ export function newMachine(id: string, sighted: Sighted, now: Date): Machine {
       current_workflow: null,
       last_workflow_result: null,
     },
-    hardware: hardwareOf(noHardware, request),
+    hardware: hardwareOf(noHardware, request, believe),
     config: {
       hostname: request.hostname ?? null,
       memorable_name: memorableName(shown.primaryMac),
@@ -51,7 +52,7 @@ export function newMachine(id: string, sighted: Sighted, now: Date): Machine {
       bmc: null,
     },
     metadata: { created_at: at, updated_at: at, labels: {}, source: 'Agent' },
-    report: reportOf(undefined, sighted, at),
+    report: reportOf(undefined, sighted, believe, at),
     ...cluesOf(shown.traits, undefined),
   });
 }
@@ -66,12 +67,13 @@ export interface Returning {
 }
 
 export function returningMachine(known: Machine, sighted: Sighted, now: Date): Returning {
+  const believe = believing(sighted.request);
   const at = now.toISOString();
   const machine = withinLimit({
     ...known,
     identity: identityOf(known.identity, sighted.shown),
-    hardware: hardwareOf(known.hardware, sighted.request),
-    report: reportOf(known.report, sighted, at),
+    hardware: hardwareOf(known.hardware, sighted.request, believe),
+    report: reportOf(known.report, sighted, believe, at),
     status: { ...known.status, last_seen: at },
     ...cluesOf(sighted.shown.traits, known.disk_clues),
   });
@@ -134,9 +136,9 @@ function identityOf(known: MachineIdentity | undefined, shown: Evidence): Machin
 function reportOf(
   known: AgentReport | undefined,
   { shown, request, resolution, showsLess: isLess = false }: Sighted,
+  believe: Belief,
   at: string,
 ): AgentReport {
-  const believe = believing(request);
   const existingOs = believe(request.existing_os);
   const {
     tells_os: _before,

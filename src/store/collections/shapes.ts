@@ -2,12 +2,19 @@
 // holds for what a request brings and never for what is stored.
 import { Type, type TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
+import { HardwareInfo } from '../../model/machine.ts';
 
 const text = Type.String();
 const texts = Type.Array(text);
 const things = Type.Array(Type.Object({}));
 const maybe = (schema: TSchema): TSchema => Type.Optional(Type.Union([schema, Type.Null()]));
 const bag = Type.Object({});
+/** The lists of a machine's hardware, which pages and rules go over. */
+const hardwareLists = Object.fromEntries(
+  Object.entries<TSchema>(HardwareInfo.properties)
+    .filter(([, schema]) => Type.IsArray(schema))
+    .map(([name]) => [name, maybe(things)]),
+);
 
 const schemas = {
   machine: Type.Object({
@@ -21,10 +28,9 @@ const schemas = {
     }),
     status: Type.Object({ last_seen: maybe(text), current_workflow: maybe(text) }),
     hardware: Type.Object({
+      ...hardwareLists,
       disks: things,
       network_interfaces: Type.Array(Type.Object({ mac: maybe(text), neighbour: maybe(bag) })),
-      gpus: maybe(things),
-      dimms: maybe(things),
       system: maybe(bag),
       board: maybe(bag),
       chassis: maybe(bag),

@@ -5,7 +5,7 @@ import type { StoredDisk } from '../../../model/hardware/disk.ts';
 import type { StoredInterface } from '../../../model/hardware/network-interface.ts';
 import type { HardwareInfo } from '../../../model/machine.ts';
 import { told, type Every } from '../../../model/api/wire.ts';
-import { believing } from '../belief.ts';
+import type { Belief } from '../belief.ts';
 
 export const noHardware: HardwareInfo = {
   cpu_model: null,
@@ -17,8 +17,11 @@ export const noHardware: HardwareInfo = {
   virt_platform: null,
 };
 
-export function hardwareOf(known: HardwareInfo, request: CheckinRequest): HardwareInfo {
-  const believe = believing(request);
+export function hardwareOf(
+  known: HardwareInfo,
+  request: CheckinRequest,
+  believe: Belief,
+): HardwareInfo {
   return {
     ...known,
     ...told({
