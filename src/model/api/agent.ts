@@ -193,8 +193,14 @@ export const Readiness = Type.Object({
   ...Status.properties,
   watch: Type.Enum(['current', 'behind'], {
     description:
-      'behind: changes by other servers have not been sure to arrive for 10 s, and heartbeats are answered from the store',
+      'behind: changes by other servers have not been sure to arrive for 10 s. Heartbeats are answered from the store after 5 s',
   }),
+  watch_age_seconds: nullable(
+    Type.Number({
+      description:
+        'time since everything that other servers had written was sure to have arrived, 0 where there are none; null: it never was',
+    }),
+  ),
 });
 export type Readiness = Static<typeof Readiness>;
 

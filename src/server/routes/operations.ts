@@ -42,8 +42,10 @@ export function operationRoutes(app: App, s: Services): void {
       await inTime(s.store.settings.list({ limit: 1 }), s.clock, readyWithinMs, late);
       s.storeHealth.refuseFull();
       if (s.boot.dir !== undefined) await refuseIncomplete(s.boot.dir);
-      const watch = s.store.watchAgeMs() < behindMs ? 'current' : 'behind';
-      return { status: 'ok' as const, watch } as const;
+      const ageMs = s.store.watchAgeMs();
+      const watch = ageMs < behindMs ? 'current' : 'behind';
+      const seconds = Number.isFinite(ageMs) ? Math.round(ageMs / 100) / 10 : null;
+      return { status: 'ok', watch, watch_age_seconds: seconds } as const;
     },
   );
 

@@ -10,7 +10,7 @@ import type { Clock } from '../../core/clock.ts';
 import { AppError, isAppError } from '../../core/errors.ts';
 import { isSameAccess, openAccess, type EtcdAccess } from './etcd-access.ts';
 import { failure, TokenEnded, wasNeverSent } from './etcd-failures.ts';
-import { Pulse } from './etcd-pulse.ts';
+import { Pulse, type Dependent } from './etcd-pulse.ts';
 
 /** A follower holds a request that a dead leader lost for 7 s; asking again sooner is safe. */
 const answerTimeoutMs = 3000;
@@ -60,9 +60,10 @@ export class EtcdClient {
     this.#options = options;
     this.#access = options.access?.() ?? openAccess;
     this.#agent = agentFor(this.#access);
-    this.#pulse = new Pulse(options.clock, (member) =>
-      this.#ask(member, '/v3/kv/range', quorumRead),
-    );
+    this.#pulse = new Pulse(options.clock, async (member) => {
+      const { header } = await this.#ask<RangeAnswer>(member, '/v3/kv/range', quorumRead);
+      return Number(header.revision);
+    });
     if (options.access !== undefined)
       void this.#repeat(accessMs, async () => void this.#renewAccess());
     if (options.lookUp !== undefined) void this.#repeat(lookUpMs, () => this.#lookUp());
@@ -97,19 +98,19 @@ export class EtcdClient {
   }
 
   /** Opens a stream of answers, one a line. Ends or throws when the connection does, or when its member does not
-   *  answer any more. `onProof`: the member had everything that was written until then. */
+   *  answer any more. `onAnswer`: the member, asked beside the stream, had this revision: the stream may not. */
   async *stream(
     path: string,
     body: object,
     signal: AbortSignal,
-    onProof: (atMs: number) => void,
+    onAnswer: Dependent['onAnswer'],
   ): AsyncIterable<unknown> {
     const member = this.#member;
     const lost = new AbortController();
     const onLost = (): void => {
       lost.abort(new Error(`${member} does not answer`));
     };
-    const leave = this.#pulse.depend(member, { onProof, onLost });
+    const leave = this.#pulse.depend(member, { onAnswer, onLost });
     try {
       const response = await this.#send(member, path, JSON.stringify(body), {
         signal: AbortSignal.any([signal, this.#closing.signal, lost.signal]),
@@ -254,6 +255,10 @@ export class EtcdClient {
   #moveOn(from: string): void {
     if (this.#member === from) this.#current = (this.#current + 1) % this.#members.length;
   }
+}
+
+interface RangeAnswer {
+  readonly header: { readonly revision: string };
 }
 
 /** A read that only a member with a quorum answers. */

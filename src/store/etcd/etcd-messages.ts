@@ -91,11 +91,17 @@ export function range(read: KvRead): object {
   };
 }
 
+/** A key that is written for nobody but the watch of a prefix, which covers it: right behind the prefix, so that no
+ *  record is there. */
+export function markOf(prefix: string): string {
+  return `${prefixEnd(prefix)}mark`;
+}
+
 export function watching(prefix: string, revision: number): object {
   return {
     create_request: {
       key: encodeKey(prefix),
-      range_end: encodeKey(prefixEnd(prefix)),
+      range_end: encodeKey(`${markOf(prefix)}\0`),
       start_revision: String(revision),
       progress_notify: true,
     },

@@ -6,8 +6,9 @@ const everyMs = 1000;
 
 /** Somebody who depends on a member. */
 export interface Dependent {
-  /** The member had everything that was written until then. Units: milliseconds of the monotonic clock. */
-  onProof(atMs: number): void;
+  /** The member answered what it was asked at `atMs`, with a revision that had everything written until then.
+   *  Units: milliseconds of the monotonic clock. */
+  onAnswer(atMs: number, revision: number): void;
   /** The member does not answer. */
   onLost(): void;
 }
@@ -20,11 +21,11 @@ interface Member {
 
 export class Pulse {
   readonly #clock: Clock;
-  readonly #ask: (member: string) => Promise<unknown>;
+  readonly #ask: (member: string) => Promise<number>;
   readonly #members = new Map<string, Member>();
 
-  /** `ask` gets an answer that needs a quorum, and fails in time. */
-  constructor(clock: Clock, ask: (member: string) => Promise<unknown>) {
+  /** `ask` gets the newest revision by a quorum, and fails in time. */
+  constructor(clock: Clock, ask: (member: string) => Promise<number>) {
     this.#clock = clock;
     this.#ask = ask;
   }
@@ -48,8 +49,8 @@ export class Pulse {
     while (!stop.signal.aborted) {
       const atMs = this.#clock.elapsedMs();
       try {
-        await this.#ask(member);
-        for (const dependent of dependents) dependent.onProof(atMs);
+        const revision = await this.#ask(member);
+        for (const dependent of dependents) dependent.onAnswer(atMs, revision);
       } catch {
         for (const dependent of dependents) dependent.onLost();
       }

@@ -1,11 +1,19 @@
 // One watch on etcd, over as many connections and members as it takes. What this server writes itself is told at once
 // and once, whether the watch has come to it or not.
+//
+// That a member answers proves nothing of the stream of its watch, which may be slow or stuck. So the watch counts as
+// current as of a moment once the stream itself has come to the revision that a quorum had at that moment. What others
+// write beside the prefix never comes through the stream; then a mark is written that does.
 import type { Clock } from '../../core/clock.ts';
 import type { KvChange, KvOperation } from '../kv/kv.ts';
 import type { EtcdClient } from './etcd-client.ts';
-import { readWatch, watching, type WatchHeader } from './etcd-messages.ts';
+import { markOf, readWatch, watching, type WatchHeader } from './etcd-messages.ts';
 
 const retryMs = 200;
+/** Without proof for so long, a mark is written. */
+const markAfterMs = 1500;
+/** A stream that brings nothing for so long, although there is something to bring, is left. */
+const stuckMs = 5000;
 /** The most revisions that are remembered as told. */
 const mostTold = 10_000;
 
@@ -16,33 +24,49 @@ export interface WatchOptions {
   readonly newest: () => Promise<number>;
 }
 
+/** A state of the store that a quorum had. */
+interface Known {
+  readonly revision: number;
+  /** On the monotonic clock: everything that was written before is in it. */
+  readonly atMs: number;
+}
+
 export class EtcdWatch {
   readonly #prefix: string;
   readonly #listener: (change: KvChange | undefined) => void;
   readonly #options: WatchOptions;
+  /** The stream has brought everything before. */
   #next: number;
   #header: WatchHeader = { revision: 0, cluster: '', term: 0 };
   /** Revisions that were told, by either way. */
   readonly #told = new Map<number, 'commit' | 'watch'>();
   #provenMs: number;
+  /** Where the stream still has to come, in the order of time. */
+  #ahead: Known[] = [];
 
-  /** Tells changes from revision `from` on. */
+  /** Tells what changed after `known`. */
   constructor(
     prefix: string,
-    from: number,
+    known: Known,
     listener: (change: KvChange | undefined) => void,
     options: WatchOptions,
   ) {
     this.#prefix = prefix;
-    this.#next = from;
+    this.#next = known.revision + 1;
     this.#listener = listener;
     this.#options = options;
-    this.#provenMs = options.clock.elapsedMs();
+    this.#provenMs = known.atMs;
   }
 
   /** Everything that was written before had been told. Units: milliseconds of the monotonic clock. */
   get provenMs(): number {
     return this.#provenMs;
+  }
+
+  /** The key to write so that something comes through the stream; undefined where nothing has to. */
+  get wantedMark(): string | undefined {
+    const isLate = this.#options.clock.elapsedMs() - this.#provenMs > markAfterMs;
+    return isLate && this.#ahead.length > 0 ? markOf(this.#prefix) : undefined;
   }
 
   /** Tells a commit of this server's own. */
@@ -67,34 +91,62 @@ export class EtcdWatch {
 
   async #followOne(signal: AbortSignal): Promise<void> {
     const { client, clock } = this.#options;
-    let isProven = false;
-    const onProof = (atMs: number): void => {
-      if (isProven) this.#provenMs = Math.max(this.#provenMs, atMs);
+    const stuck = new AbortController();
+    let isOpen = false;
+    let heardMs = clock.elapsedMs();
+    let cameTo = 0;
+    const onAnswer = (atMs: number, revision: number): void => {
+      if (revision < cameTo) stuck.abort(new Error('another etcd answers than the one watched'));
+      else if (isOpen) this.#come(atMs, revision);
+      // As of the next question, which is asked after this.
+      cameTo = this.#next - 1;
+      const isSilent = !isOpen || this.#ahead.length > 0;
+      if (isSilent && atMs - Math.max(heardMs, this.#provenMs) > stuckMs) {
+        stuck.abort(new Error('the stream of a watch is stuck'));
+      }
     };
-    const messages = client.stream(
-      '/v3/watch',
-      watching(this.#prefix, this.#next),
-      signal,
-      onProof,
-    );
-    for await (const message of messages) {
+    this.#ahead = [];
+    const ends = AbortSignal.any([signal, stuck.signal]);
+    const request = watching(this.#prefix, this.#next);
+    for await (const message of client.stream('/v3/watch', request, ends, onAnswer)) {
+      heardMs = clock.elapsedMs();
       const { header, created, events, compacted } = readWatch(message);
       if (compacted !== undefined) {
         this.#reset(compacted);
         return;
       }
-      if (created) {
-        if (await this.#wentBack(header)) return;
-        isProven = true;
-        this.#provenMs = clock.elapsedMs();
-      }
-      for (const { change, revision } of events) {
-        if (this.#told.get(revision) === 'commit') continue;
-        this.#note(revision, 'watch');
-        this.#listener(change);
-      }
-      this.#next = Math.max(this.#next, header.revision + 1);
+      // Changes from before may still come.
+      if (created && (await this.#wentBack(header))) return;
+      isOpen ||= created;
+      if (!created) this.#tell(events, header);
     }
+  }
+
+  /** A quorum had `revision` at `atMs`. */
+  #come(atMs: number, revision: number): void {
+    this.#ahead.push({ atMs, revision });
+    this.#prove();
+  }
+
+  #tell(events: ReturnType<typeof readWatch>['events'], header: WatchHeader): void {
+    for (const { change, revision } of events) {
+      if (change.key === markOf(this.#prefix) || this.#told.get(revision) === 'commit') continue;
+      this.#note(revision, 'watch');
+      this.#listener(change);
+    }
+    // With events the header may be ahead of them: etcd sends many in parts.
+    const come = events.at(-1)?.revision ?? header.revision;
+    this.#next = Math.max(this.#next, come + 1);
+    this.#prove();
+  }
+
+  /** Moves on as far as the stream has come. */
+  #prove(): void {
+    const isThere = ({ revision }: Known): boolean => revision < this.#next;
+    const last = this.#ahead.findLastIndex(isThere);
+    if (last === -1) return;
+    this.#provenMs = Math.max(this.#provenMs, this.#ahead[last]?.atMs ?? 0);
+    this.#ahead = this.#ahead.slice(last + 1);
   }
 
   /** True for an etcd that was restored from a backup: what it has written since is not what was told. A member that
@@ -113,6 +165,7 @@ export class EtcdWatch {
 
   #reset(next: number): void {
     this.#told.clear();
+    this.#ahead = [];
     this.#next = next;
     this.#listener(undefined);
   }

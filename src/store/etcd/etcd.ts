@@ -20,6 +20,7 @@ import { closedError, conflict } from '../kv/errors.ts';
 import { scanPiece } from '../kv/pieces.ts';
 
 const readsATxn = 100;
+const markEveryMs = 1000;
 const compactEveryMs = 300_000;
 /** Old revisions take up to twice that of etcd's quota, which is 2 GiB where nobody raised it. */
 const compactAfterChars = 64 * 1024 * 1024;
@@ -37,6 +38,7 @@ export class EtcdKv implements Kv {
     this.#client = new EtcdClient(endpoints, options);
     this.#options = options;
     void this.#compactNowAndThen();
+    void this.#markNowAndThen();
   }
 
   async read(reads: readonly KvRead[]): Promise<readonly (readonly KvEntry[])[]> {
@@ -94,10 +96,13 @@ export class EtcdKv implements Kv {
     listener: (change: KvChange | undefined) => void,
     signal: AbortSignal,
   ): Promise<void> {
+    const { clock } = this.#options;
     const newest = async (): Promise<number> =>
       Number((await this.#readAt([{ key: prefix }], undefined)).revision);
-    const options = { client: this.#client, clock: this.#options.clock, newest };
-    const watch = new EtcdWatch(prefix, (await newest()) + 1, listener, options);
+    const atMs = clock.elapsedMs();
+    const known = { atMs, revision: await newest() };
+    const options = { client: this.#client, clock, newest };
+    const watch = new EtcdWatch(prefix, known, listener, options);
     this.#watches.add(watch);
     const ends = AbortSignal.any([signal, this.#stop.signal]);
     void watch.follow(ends).then(() => this.#watches.delete(watch));
@@ -163,6 +168,19 @@ export class EtcdKv implements Kv {
     const written = found.map((entries) => entries[0]);
     const asWanted = operations.every(({ value }, i) => written[i]?.value === value);
     return asWanted ? Math.max(...written.map((entry) => entry?.revision ?? 0)) : undefined;
+  }
+
+  /** Writes the marks that the watches want: where other keys of etcd alone are written, nothing else would come
+   *  through their streams, which are then not known to be current. */
+  async #markNowAndThen(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      await this.#options.clock.sleep(markEveryMs, this.#stop.signal).catch(() => {});
+      const marks = new Set([...this.#watches].flatMap(({ wantedMark }) => wantedMark ?? []));
+      if (marks.size === 0) continue;
+      const success = [...marks].map((key) => writing({ key, value: '' }));
+      // An etcd that does not take them has no proof to give either.
+      await this.#client.call('/v3/kv/txn', { success }).catch(() => {});
+    }
   }
 
   /** Old revisions fill the quota; a reader of an old snapshot has this long. */

@@ -3,16 +3,52 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { systemClock } from '../../../src/core/clock.ts';
+import { systemClock, type Clock } from '../../../src/core/clock.ts';
 import { EtcdKv } from '../../../src/store/etcd/etcd.ts';
 import type { KvChange } from '../../../src/store/kv/kv.ts';
 import { EtcdCluster, etcdProgram } from './etcd-server.ts';
 
 let ids = 0;
 
-function kvOn(endpoints: readonly string[]): EtcdKv {
+/** Four seconds of it are one. */
+const fourfold: Clock = {
+  now: () => new Date(),
+  elapsedMs: () => 4 * systemClock.elapsedMs(),
+  sleep: (ms, signal) => systemClock.sleep(ms / 4, signal),
+};
+
+/** Passes everything on to an etcd, but no piece of a watch while `holds`, and none after it of one that was held.
+ *  Returns its address. */
+async function relay(target: string, holds: () => boolean): Promise<string> {
+  const server = createServer((request, response) => {
+    void (async () => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(Buffer.from(chunk));
+      const isHeld = (): boolean => request.url === '/v3/watch' && holds();
+      if (isHeld()) return;
+      const answer = await fetch(target + (request.url ?? ''), {
+        method: 'POST',
+        body: Buffer.concat(chunks),
+      });
+      for await (const piece of answer.body ?? []) {
+        if (isHeld()) return;
+        response.write(piece);
+      }
+      response.end();
+    })().catch(() => response.destroy());
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+}
+
+function kvOn(endpoints: readonly string[], clock: Clock = systemClock): EtcdKv {
   const kv = new EtcdKv(endpoints, {
-    clock: systemClock,
+    clock,
     random: Math.random,
     newId: () => String((ids += 1)),
     giveUpAfterMs: 15_000,
@@ -89,26 +125,7 @@ describe.skipIf(etcdProgram === undefined)('a watch on etcd (needs etcd-server)'
     const { endpoints } = await cluster(1);
     const [target = ''] = endpoints;
     let holds = true;
-    const relay = createServer((request, response) => {
-      void (async () => {
-        const chunks: Buffer[] = [];
-        for await (const chunk of request) chunks.push(Buffer.from(chunk));
-        if (request.url === '/v3/watch' && holds) return;
-        const answer = await fetch(target + (request.url ?? ''), {
-          method: 'POST',
-          body: Buffer.concat(chunks),
-        });
-        for await (const piece of answer.body ?? []) response.write(piece);
-        response.end();
-      })().catch(() => response.destroy());
-    }).listen(0, '127.0.0.1');
-    await once(relay, 'listening');
-    const address = relay.address();
-    const kv = kvOn([`http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`]);
-    onTestFinished(() => {
-      relay.close();
-      relay.closeAllConnections();
-    });
+    const kv = kvOn([await relay(target, () => holds)]);
     const heard = await watched(kv, 'w/');
     await kv.commit([], [{ key: 'w/1', value: '' }]);
     expect(heard).toEqual(['w/1']);
@@ -121,5 +138,41 @@ describe.skipIf(etcdProgram === undefined)('a watch on etcd (needs etcd-server)'
     await until(() => heard.includes('w/4'), 10_000);
     expect(heard).toEqual(['w/1', 'w/2', 'w/3', 'w/4']);
     await until(() => kv.watchAgeMs() < 5000, 10_000);
+  });
+
+  it('is as old as what its stream brings, although its member answers, and leaves a stuck stream', async () => {
+    const { endpoints } = await cluster(1);
+    const [target = ''] = endpoints;
+    let holds = false;
+    const clock = fourfold;
+    const kv = kvOn([await relay(target, () => holds)], clock);
+    const heard = await watched(kv, 'w/');
+    await until(() => kv.watchAgeMs() < 2000, 10_000);
+    holds = true;
+    await kvOn(endpoints).commit([], [{ key: 'w/1', value: '' }]);
+    const seenMs = kv.watchAgeMs();
+    await until(() => kv.watchAgeMs() > seenMs + 4000, 10_000);
+    expect(heard).toEqual([]);
+    holds = false;
+    await until(() => heard.length > 0, 10_000);
+    expect(heard).toEqual(['w/1']);
+    await until(() => kv.watchAgeMs() < 2000, 10_000);
+  });
+
+  it('is known to be current where others write only beside what is watched', async () => {
+    const { endpoints } = await cluster(1);
+    const kv = kvOn(endpoints, fourfold);
+    const heard = await watched(kv, 'w/');
+    const writer = kvOn(endpoints);
+    const untilMs = fourfold.elapsedMs() + 20_000;
+    let oldestMs = 0;
+    for (let n = 0; fourfold.elapsedMs() < untilMs; n += 1) {
+      await writer.commit([], [{ key: `x/${n}`, value: '' }]);
+      await sleep(50);
+      oldestMs = Math.max(oldestMs, kv.watchAgeMs());
+    }
+    expect(oldestMs).toBeLessThan(15_000);
+    expect(heard).toEqual([]);
+    expect(await kv.read([{ prefix: 'w/', limit: 10 }])).toEqual([[]]);
   });
 });
