@@ -20,7 +20,7 @@ import { MachinesPage } from './list/machines-page.tsx';
 import { usePageKeys } from './list/page-keys.ts';
 import { OverviewPage } from './overview/overview-page.tsx';
 import { Notice } from './parts/parts.tsx';
-import { Link, useRoute, type Route } from './router.tsx';
+import { Link, navigate, useRoute, type Route } from './router.tsx';
 import { TemplatePage } from './templates/template-page.tsx';
 import { TemplatesPage } from './templates/templates-page.tsx';
 import { WorkflowsPage } from './workflows/workflows-page.tsx';
@@ -67,9 +67,20 @@ function Known() {
 function Shell() {
   const route = useRoute();
   const [list, setList] = useState<ListState>(() => listStateOf(location.search));
-  const place = useRef({ scrollTop: 0 });
+  const place = useRef({ scrollTop: 0, isFilterWanted: false });
   const [help, setHelp] = useState(false);
-  usePageKeys({ '?': () => setHelp(true) });
+  usePageKeys({
+    '?': () => setHelp(true),
+    // On the list itself the filter has this key.
+    ...(route.page === 'machines'
+      ? {}
+      : {
+          '/': () => {
+            place.current.isFilterWanted = true;
+            navigate(listPath(list));
+          },
+        }),
+  });
 
   useLayoutEffect(() => {
     if (route.page !== 'machines') return;

@@ -11,6 +11,7 @@ import { auditTests } from './pages/audit.ts';
 import { administrationTests } from './pages/administration.ts';
 import { axeTests } from './pages/axe.ts';
 import { bulkTests } from './pages/bulk.ts';
+import { jobTests } from './pages/jobs.ts';
 import { machineTests } from './pages/machine.ts';
 import { conflict, soon, template } from './pages/opened.ts';
 import { overviewTests } from './pages/overview.ts';
@@ -619,6 +620,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
   machineTests(opened);
   workflowTests(opened);
   bulkTests(opened);
+  jobTests(opened);
   signInTests(opened);
   auditTests(opened);
   administrationTests(opened);

@@ -4,6 +4,7 @@ import type { Log } from '../../core/log.ts';
 import type { BulkOutlook, BulkRequest, BulkResponse } from '../../model/api/machines.ts';
 import { mostTags } from '../../model/api/request.ts';
 import type { Machine } from '../../model/machine.ts';
+import type { Principal } from '../access/principal.ts';
 import { answerable, failureOf } from '../rules/failures.ts';
 import type { ServerSeen } from '../rules/fill/variables.ts';
 import {
@@ -40,6 +41,7 @@ const atOnce = 32;
 export async function changeMany(
   s: BulkServices,
   sent: BulkRequest,
+  by: Principal,
   server: ServerSeen,
 ): Promise<BulkResponse> {
   refuseBoth(sent);
@@ -52,7 +54,7 @@ export async function changeMany(
     for (let id = left.pop(); id !== undefined; id = left.pop()) {
       try {
         if (request.dry_run === true) outlook.push(await outlookOf(s, id, request, server));
-        else await changeOne(s, id, request, server);
+        else await changeOne(s, id, request, by, server);
         changed += 1;
       } catch (err) {
         const failure = answerable(err);
@@ -90,11 +92,12 @@ async function changeOne(
   s: BulkServices,
   id: string,
   request: BulkRequest,
+  by: Principal,
   server: ServerSeen,
 ): Promise<void> {
   if (request.delete === true) return deleteMachine(s, id);
   if (request.cancel === true) {
-    await cancelWorkflow(s, workflowOf((await loadMachine(s, id)).value));
+    await cancelWorkflow(s, workflowOf((await loadMachine(s, id)).value), by);
     return;
   }
   // A machine whose workflow is refused gets no part of the change.

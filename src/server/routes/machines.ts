@@ -191,7 +191,12 @@ export function machineRoutes(app: App, s: Services): void {
       const { body, principal } = request;
       const outside = await outsideOf(s, principal, body.ids);
       const ids = body.ids.filter((id) => !outside.has(id));
-      const answer = await changeMany(s, { ...body, ids }, serverSeen(s, request));
+      const answer = await changeMany(
+        s,
+        { ...body, ids },
+        request.principal,
+        serverSeen(s, request),
+      );
       return { ...answer, failed: [...outside.values(), ...answer.failed] };
     },
   );

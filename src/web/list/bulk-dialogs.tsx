@@ -1,6 +1,6 @@
 // Dialogs that change a selection of machines. A dry run says what would become of each.
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { BulkChange } from '../../model/api/bulk.ts';
 import type { BulkResponse } from '../../model/api/machines.ts';
 import { changeMachines } from '../api.ts';
@@ -113,6 +113,7 @@ export function BulkProvision({ ids, onClose, onDone }: BulkProps) {
       <TemplateSelect
         label="Template (none: the one that each has been assigned)"
         value={template}
+        autoFocus
         onChange={setTemplate}
       />
       {accept('reimage', 'Overwrite what is on the planned disks')}
@@ -202,11 +203,19 @@ function BulkForm({ ids, change, disabled, isGrave = false, children, ...form }:
     const more = failed.length > mostNamed ? `; and ${String(failed.length - mostNamed)} more` : '';
     throw new Error(`${done}, ${String(failed.length)} refused. ${named.join('; ')}${more}`);
   };
+  /** Enter in a field asks first for what is not applied unseen. */
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const isField = event.target instanceof HTMLElement && event.target.matches('input, select');
+    if (event.key !== 'Enter' || !isGrave || !isField || answer !== undefined) return;
+    event.preventDefault();
+    if (!busy && !disabled) void ask();
+  };
   return (
     <FormDialog
       action={isGrave && answer !== undefined ? `Apply to ${String(answer.changed)}` : 'Apply'}
       submit={submit}
       disabled={disabled || (isGrave && (answer === undefined || answer.changed === 0))}
+      onKeyDown={onKeyDown}
       {...form}
     >
       <Hidden ids={ids} />
@@ -260,15 +269,19 @@ function Hidden({ ids }: { ids: readonly string[] }) {
 }
 
 /** The outlook for each machine, those that are refused first. */
-function Outlook({ answer: { changed, failed, outlook = [] } }: { answer: BulkResponse }) {
+function Outlook({ answer }: { answer: BulkResponse }) {
+  const { changed, failed, outlook = [] } = answer;
   const { fleet } = useServices();
   const name = (id: string): string => fleet.get(id)?.name ?? id;
+  const list = useRef<HTMLUListElement>(null);
+  // It is read next, and no key that asked for it applies it.
+  useLayoutEffect(() => list.current?.focus(), [answer]);
   return (
     <section aria-label="Dry run" class="outlook">
       <p role="status">
         {plural(changed, 'machine')} would be changed, {failed.length.toLocaleString('en')} refused.
       </p>
-      <ul tabIndex={0}>
+      <ul ref={list} tabIndex={0}>
         {failed.map(({ machine_id, failure }) => (
           <li key={machine_id}>
             <b>{name(machine_id)}</b> <span class="problem">refused: {failure.error}</span>

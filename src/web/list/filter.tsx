@@ -7,10 +7,13 @@ import { usePageKeys } from './page-keys.ts';
 interface FilterProps {
   readonly query: string;
   readonly onChange: (query: string) => void;
+  readonly place: { isFilterWanted: boolean };
+  /** Called when the keyboard goes on to the list. */
+  readonly onLeave: () => void;
 }
 
 /** The suggestions at the caret, and what becomes of the query when one is taken. */
-function useCompletion({ query, onChange }: FilterProps) {
+function useCompletion({ query, onChange }: Pick<FilterProps, 'query' | 'onChange'>) {
   const { fleet } = useServices();
   const input = useRef<HTMLInputElement>(null);
   /** Where the caret is while suggestions are shown. */
@@ -54,15 +57,20 @@ function useCompletion({ query, onChange }: FilterProps) {
   return { input, suggestions, active, close, take, type, move };
 }
 
-export function Filter({ query, onChange }: FilterProps) {
+export function Filter({ query, onChange, place, onLeave }: FilterProps) {
   const { input, suggestions, active, close, take, type, move } = useCompletion({
     query,
     onChange,
   });
   const isOpen = suggestions.length > 0;
   usePageKeys({ '/': () => input.current?.select() });
+  useLayoutEffect(() => {
+    if (place.isFilterWanted) input.current?.select();
+    place.isFilterWanted = false;
+  }, []);
   const leave = (): void => {
     close();
+    onLeave();
     document.querySelector<HTMLElement>('#machines')?.focus();
   };
   const keys: Readonly<Record<string, () => void>> = {

@@ -25,10 +25,17 @@ const states: readonly MachineStateName[] = [
 ];
 const livenesses: readonly Liveness[] = ['online', 'late', 'gone', 'unheard'];
 
+/** The part of the list's state that draws nothing when it changes. */
+interface ListPlace {
+  scrollTop: number;
+  /** True if a key on another page led to the filter. */
+  isFilterWanted: boolean;
+}
+
 interface MachinesProps {
   readonly list: ListState;
   readonly onChange: (change: Partial<ListState>) => void;
-  readonly place: { scrollTop: number };
+  readonly place: ListPlace;
 }
 
 /** The address of the page says what it shows. */
@@ -59,7 +66,13 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
   return (
     <div class="machines">
       <h1 class="hidden">Machines</h1>
-      <Toolbar list={list} onChange={onChange} rows={view.rows} onAdd={() => setDialog('add')} />
+      <Toolbar
+        list={list}
+        onChange={onChange}
+        place={place}
+        rows={view.rows}
+        onAdd={() => setDialog('add')}
+      />
       {hasSelection ? (
         <Selection
           count={ids.length}
@@ -106,16 +119,27 @@ interface Done {
   readonly undo?: Undo | undefined;
 }
 
-interface ToolbarProps extends Omit<MachinesProps, 'place'> {
+interface ToolbarProps extends MachinesProps {
   readonly rows: readonly Row[];
   readonly onAdd: () => void;
 }
 
-function Toolbar({ list, onChange, rows, onAdd }: ToolbarProps) {
+function Toolbar({ list, onChange, place, rows, onAdd }: ToolbarProps) {
+  const { fleet } = useServices();
   const may = useMay();
+  const leave = (): void => {
+    // As it is found now, drawn or not.
+    const [only, ...others] = fleet.view.rows;
+    if (only !== undefined && others.length === 0) onChange({ activeId: only.id });
+  };
   return (
     <div class="toolbar">
-      <Filter query={list.query} onChange={(query) => onChange({ query })} />
+      <Filter
+        query={list.query}
+        place={place}
+        onChange={(query) => onChange({ query })}
+        onLeave={leave}
+      />
       <Count />
       <Columns list={list} onChange={onChange} />
       <Export rows={rows} />

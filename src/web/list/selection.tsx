@@ -52,6 +52,12 @@ export function Selection({ count, hidden, onOpen, onClear }: SelectionProps) {
           {moreActions.map(([name, text]) => (
             <button key={name} type="button" onClick={() => onOpen(name)}>
               {text}
+              {name === 'provision' && (
+                <>
+                  {' '}
+                  <kbd>p</kbd>
+                </>
+              )}
             </button>
           ))}
         </>
@@ -75,6 +81,9 @@ export function useDialogKeys(hasSelection: boolean, onOpen: (dialog: DialogName
     },
     a: () => {
       if (hasSelection && may.operate) onOpen('assign');
+    },
+    p: () => {
+      if (hasSelection && may.operate) onOpen('provision');
     },
   });
 }

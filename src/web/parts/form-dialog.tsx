@@ -18,16 +18,19 @@ interface Props extends FormDialogProps {
   /** The text of the button. */
   readonly action: string;
   readonly disabled?: boolean;
+  readonly onKeyDown?: (event: KeyboardEvent) => void;
   /** Resolves to the arguments of `onDone`. The message of an error is shown. */
   readonly submit: () => Promise<Parameters<FormDialogProps['onDone']>>;
   readonly children: ComponentChildren;
 }
 
-export function FormDialog({ title, action, disabled, submit, onClose, onDone, children }: Props) {
+export function FormDialog(props: Props) {
+  const { title, action, disabled, onKeyDown, submit, onClose, onDone, children } = props;
   const { busy, problem, run } = useTask();
   return (
     <Dialog title={title} onClose={onClose}>
       <form
+        onKeyDown={onKeyDown}
         onSubmit={(event) => {
           event.preventDefault();
           void run(async () => onDone(...(await submit())));

@@ -3,14 +3,14 @@ import { fieldNames } from '../../model/search/fields.ts';
 import { Dialog } from './parts.tsx';
 
 const keys: readonly (readonly [string, string])[] = [
-  ['/', 'filter'],
+  ['/', 'filter, from any page'],
   ['j  k  ↓  ↑', 'next or previous machine'],
   ['PgDn  PgUp  Home  End', 'a page on or back, first or last machine'],
   ['Enter', 'open the machine'],
   ['x  Space', 'select the machine'],
   ['Shift + ↓ ↑ or click', 'select several'],
   ['Ctrl + A', 'select all machines shown'],
-  ['t  a', 'tag the selection, assign it a template'],
+  ['t  a  p', 'tag the selection, assign it a template, provision it'],
   ['n', 'add a machine that has not booted yet'],
   ['Esc', 'clear the selection, then the filter; leave a page'],
 ];

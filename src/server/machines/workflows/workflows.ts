@@ -9,6 +9,7 @@ import type { Template } from '../../../model/documents/template.ts';
 import { isActive, type Workflow } from '../../../model/documents/workflow.ts';
 import { retryOnConflict } from '../../../store/retry.ts';
 import type { Versioned } from '../../../store/store.ts';
+import { nameOf, type Principal } from '../../access/principal.ts';
 import { changeMachine, loadMachine, type ChangeServices, type ReadServices } from '../machines.ts';
 import { mayBegin } from '../../rules/decide.ts';
 import { settle, withoutOverdue } from '../../rules/workflow/settle.ts';
@@ -134,11 +135,12 @@ export async function applyEvent(
   );
 }
 
-/** Errors: AppError `workflow.unknown`, `workflow.finished`, `store.*`. */
-export function cancelWorkflow(s: ChangeServices, id: string): Promise<Workflow> {
+/** `by`: the operator, who is named as the reason. Errors: AppError `workflow.unknown`, `workflow.finished`, `store.*`. */
+export function cancelWorkflow(s: ChangeServices, id: string, by: Principal): Promise<Workflow> {
+  const reason = `cancelled by ${by.kind === 'anyone' ? 'an operator' : nameOf(by)}`;
   return changeWorkflow(s, id, (workflow) => {
     refuseFinished(workflow);
-    return finish(workflow, 'STATE_FAILED', s.clock.now(), 'cancelled by an operator', true);
+    return finish(workflow, 'STATE_FAILED', s.clock.now(), reason, true);
   });
 }
 

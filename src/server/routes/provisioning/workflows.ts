@@ -182,7 +182,7 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
       const id = request.params.id.toLowerCase();
       const { value } = await loadWorkflow(s, id);
       await refuseOthers(s, request.principal, value);
-      return cancelWorkflow(s, id);
+      return cancelWorkflow(s, id, request.principal);
     },
   );
 
