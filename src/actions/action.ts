@@ -22,6 +22,9 @@ export interface Progress {
   readonly eta_secs?: number;
 }
 
+/** Notes of an action on how far it is, for a run that goes on with it. */
+export type Bookmark = Readonly<Record<string, string | number | null>>;
+
 /** The outcome of an action that succeeded. */
 export interface ActionReport {
   /** A sentence for people. */
@@ -41,6 +44,10 @@ export interface ActionContext {
   readonly progress: (progress: Progress) => void;
   /** Takes a line of what programs print, and of what is worth knowing afterwards. */
   readonly note: (line: string) => void;
+  /** The last one of a run that ended with the agent's process, in this boot; undefined for the first run. */
+  readonly bookmark?: Bookmark | undefined;
+  /** Replaces the bookmark. Never fails: without it a later run begins anew. */
+  readonly setBookmark?: ((bookmark: Bookmark) => Promise<void>) | undefined;
   /** The disk that this workflow is about. Errors: AppError `disk.mismatch`. */
   readonly disk: (wanted?: WantedDisk) => Promise<Disk>;
   /** The same, where it is known already. */

@@ -10,6 +10,7 @@ import type {
   ActionContext,
   ActionName,
   ActionReport,
+  Bookmark,
   ChosenSystem,
   Progress,
 } from './action.ts';
@@ -49,6 +50,8 @@ interface RunContext {
   readonly signal: AbortSignal;
   readonly progress: (progress: Progress) => void;
   readonly note: (line: string) => void;
+  readonly bookmark?: Bookmark | undefined;
+  readonly setBookmark?: ((bookmark: Bookmark) => Promise<void>) | undefined;
 }
 
 type Runner = (

@@ -8,12 +8,13 @@ import { openWhenFree, reloadPartitions } from './disk/nodes.ts';
 import { leaveUnbootable, tearDown } from './disk/teardown.ts';
 import { parseChecksum } from './image/checksum.ts';
 import { Digests } from './image/digests.ts';
-import { blockBytes, DiskWriter } from './image/disk-writer.ts';
+import { blockBytes, DiskWriter, type Left } from './image/disk-writer.ts';
 import { writeEnds } from './image/finish.ts';
 import { withBuffers } from './image/memory.ts';
 import { planImage, type ImagePlan } from './image/plan.ts';
 import { ImageProgress, mebibytes } from './image/progress.ts';
 import { readBack, type Verify } from './image/read-back.ts';
+import { goOn, Marks } from './image/resume.ts';
 import { ImageSource } from './image/source.ts';
 import { Zeroing } from './image/zeroing.ts';
 
@@ -35,7 +36,8 @@ export const image2disk: Action<'image2disk'> = {
     const disk = await context.disk(fields);
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await withBuffers(() => install(fields, disk, context));
+        const given = attempt === 1 ? context : { ...context, bookmark: undefined };
+        return await withBuffers(() => install(fields, disk, given));
       } catch (err) {
         if (!isAppError(err, 'image.changed') || attempt === maxAttempts) throw err;
         context.note(`${err.message}; starting over`);
@@ -92,12 +94,15 @@ async function write(
   const { transfer } = plan.opened;
   const progress = new ImageProgress(host.clock, context.progress);
   const digests = new Digests(plan.unitBytes);
+  const left = goOn(context.bookmark, plan, file);
+  if (left !== undefined) context.note(`going on after a restart of the agent, ${resumed(left)}`);
+  const marks = new Marks(context, digests, transfer);
   const zeroing = new Zeroing(
     async (offset, length) => {
       const range = ['--offset', String(offset), '--length', String(length)];
       await host.run('fallocate', ['--punch-hole', ...range, file.path], { signal });
     },
-    file.sizeBytes,
+    { startBytes: left?.comparedTo ?? 0, endBytes: file.sizeBytes },
     host.clock,
   );
   const writer = new DiskWriter({
@@ -105,9 +110,11 @@ async function write(
     zeroing,
     digests,
     sizeBytes: plan.sizeBytes,
-    onBlock: () => {
+    left,
+    onBlock: async () => {
       signal.throwIfAborted();
       progress.transferred(transfer.offset, transfer.sizeBytes, writer.writtenBytes);
+      if (plan.sizeBytes === undefined) await marks.mark(writer);
     },
   });
   const startMs = host.clock.elapsedMs();
@@ -129,16 +136,23 @@ async function write(
     const { hasTable, isGptMoved } = await writeEnds(file, held);
     return {
       bytes: writer.endBytes,
-      fetched_bytes: transfer.offset,
+      fetched_bytes: transfer.fetchedBytes,
       written_bytes: held.reduce((sum, { bytes }) => sum + bytes.length, writer.writtenBytes),
       hash,
       read_back: verified,
       gpt_moved: isGptMoved,
+      ...(left === undefined || left.sameTo === 0 ? {} : { resumed_at: left.sameTo }),
       hasTable,
     };
   } finally {
     await writer.stop();
   }
+}
+
+function resumed({ sameTo, comparedTo }: Left): string {
+  return sameTo > 0
+    ? `at ${mebibytes(sameTo)}: what comes before is read from the disk`
+    : `from the start: the first ${mebibytes(comparedTo)} are compared with the disk`;
 }
 
 function wholeBlocks(bytes: number): number {

@@ -1,43 +1,18 @@
 // An install that is killed or cancelled at any moment: the disk boots only when all of the image is on it. An
 // agent that is started again in the same boot finishes it.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openWhenFree } from '../../src/actions/disk/nodes.ts';
 import { image2disk } from '../../src/actions/image2disk.ts';
-import type { LoopDisk } from '../sources/writing/loop.ts';
+import { agent } from './agent-process.ts';
 import { pack, scratch } from './images.ts';
 import { canInstall, expectInstalled, makeImage, needs, usedDisk } from './installing.ts';
 import { onPartition, systemDisk } from './systems.ts';
 import { fileServer, MiB, never, thisHost, workplace, type FileServer } from './workplace.ts';
 
-const victim = fileURLToPath(new URL('victim.ts', import.meta.url));
 const diskBytes = 64 * MiB;
-
-/** Runs the agent, and kills it after so many milliseconds, or when it has said something. */
-async function agent(
-  disk: LoopDisk,
-  actions: readonly object[],
-  journal: string,
-  kill?: number | string,
-) {
-  const startMs = performance.now();
-  const child = spawn(process.execPath, [victim, disk.path, journal, JSON.stringify(actions)]);
-  let said = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    said += chunk.toString('utf8');
-    if (typeof kill === 'string' && said.includes(kill)) child.kill('SIGKILL');
-  });
-  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
-  const timer = setTimeout(() => child.kill('SIGKILL'), typeof kill === 'number' ? kill : 50_000);
-  const code = await new Promise((resolve) => {
-    child.once('close', resolve);
-  });
-  clearTimeout(timer);
-  return { code, said, tookMs: performance.now() - startMs };
-}
 
 describe.skipIf(!canInstall)(`an agent that is killed ${needs}`, () => {
   let image = Buffer.alloc(0);

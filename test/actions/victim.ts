@@ -1,5 +1,5 @@
-// An agent's process that installs a disk, to be killed: `node victim.ts DISK JOURNAL ACTIONS`. What it has done
-// it prints, an event to a line.
+// An agent's process that installs a disk, to be killed: `node victim.ts DISK JOURNAL ACTIONS BOOT`. What it has
+// done it prints, an event to a line.
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { argv, stdout } from 'node:process';
 import { workflowActions } from '../../src/actions/actions.ts';
@@ -9,7 +9,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import { HostRoot } from '../../src/sources/host.ts';
 import { diskAt, fileAsk } from './workplace.ts';
 
-const [, , device = '', path = '', asked = ''] = argv;
+const [, , device = '', path = '', asked = '', boot = ''] = argv;
 const root = new HostRoot();
 const actions = workflowActions({
   root,
@@ -34,7 +34,7 @@ await runWorkflow('w', template, {
   begin: async () => {},
   report: (event) => void stdout.write(`${JSON.stringify(event)}\n`),
   flush: async () => {},
-  journal: openJournal('this boot', {
+  journal: openJournal(boot, {
     read: () => readFile(path, 'utf8').catch(() => undefined),
     async write(text) {
       await writeFile(`${path}.new`, text);

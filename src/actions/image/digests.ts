@@ -1,5 +1,6 @@
 // The digests that a disk must read as: a number for each MiB of it, made as the MiB is written, in parts and in any
 // order. It tells a disk that lost or mixed up what was written, and is no defence against forgery.
+import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 const blockBytes = 1024 * 1024;
@@ -46,6 +47,18 @@ export class Digests {
   matches(offset: number, bytes: Buffer): boolean {
     const index = Math.floor(offset / blockBytes) % chunkBlocks;
     return this.of(offset, bytes) === (this.#chunkOf(offset)[index] ?? 0);
+  }
+
+  /** One digest of the whole MiB from one offset to another, as far as they are written. */
+  seal(fromBytes: number, toBytes: number): string {
+    const hash = createHash('sha256');
+    for (let at = fromBytes; at < toBytes;) {
+      const first = Math.floor(at / blockBytes) % chunkBlocks;
+      const length = Math.min(chunkBlocks - first, Math.ceil((toBytes - at) / blockBytes));
+      hash.update(this.#chunkOf(at).subarray(first, first + length));
+      at += length * blockBytes;
+    }
+    return hash.digest('hex');
   }
 
   #chunkOf(offset: number): Uint32Array {

@@ -43,8 +43,18 @@ export interface DiskWriterOptions {
   /** The image's size, if known beforehand: its parts may then come in any order. Otherwise they come
    *  from the first to the last. */
   readonly sizeBytes?: number | undefined;
+  /** The part of the disk that an earlier run wrote, if parts come from the first to the last. */
+  readonly left?: Left | undefined;
   /** Called each time that a block is begun; what it throws ends the writing. */
-  readonly onBlock: () => void;
+  readonly onBlock: () => void | Promise<void>;
+}
+
+/** In whole blocks. */
+export interface Left {
+  /** Everything before, as it is given to the writer, was read from the disk itself. */
+  readonly sameTo: number;
+  /** Everything before is compared with the disk, and written where that has something else. */
+  readonly comparedTo: number;
 }
 
 export class DiskWriter {
@@ -53,6 +63,8 @@ export class DiskWriter {
   readonly #open = new Map<number, Block>();
   readonly #free: Buffer[] = [];
   #buffers = 0;
+  /** For what is on the disk. */
+  readonly #found: Buffer[] = [];
   readonly #writing = new Set<Promise<void>>();
   #failure: unknown;
   #highest = 0;
@@ -112,6 +124,15 @@ export class DiskWriter {
     return held;
   }
 
+  /** Waits for what is on its way. Where parts come from the first to the last, everything from the second MiB
+   *  to the offset that it resolves to is on the disk then. Errors: AppError `disk.failed`. */
+  async settle(): Promise<number> {
+    await Promise.all(this.#writing);
+    if (this.#failure !== undefined) throw this.#failure;
+    const waiting = [...this.#open.keys()].filter((index) => index > 0);
+    return waiting.length === 0 ? 0 : Math.min(...waiting) * blockBytes;
+  }
+
   /** Resolves when nothing is being written any more. */
   async stop(): Promise<void> {
     await Promise.all(this.#writing);
@@ -126,7 +147,7 @@ export class DiskWriter {
       }
       return known;
     }
-    this.#o.onBlock();
+    await this.#o.onBlock();
     this.#highest = Math.max(this.#highest, index);
     const sendable = [...this.#open.values()].filter((block) => !this.#isHeld(block.index));
     const [oldest] = sendable;
@@ -157,19 +178,18 @@ export class DiskWriter {
   }
 
   async #send(block: Block): Promise<void> {
-    const { zeroing, digests, file } = this.#o;
+    const { zeroing, digests, file, left: { sameTo = 0 } = {} } = this.#o;
     const start = block.index * blockBytes;
     this.#open.delete(block.index);
     await zeroing.reach(start + blockBytes);
-    const isZeroed = start + blockBytes <= zeroing.zeroedTo;
-    const runs = [...runsOf(block, isZeroed)];
+    const runs = [...runsOf(block, zeroing.covers(start, start + blockBytes))];
     if (runs.length > 0) clearEmpty(block);
     for (const [first, end] of unitsOf(runs, digests.unitBytes)) {
       digests.written(start + first, block.buffer.subarray(first, end));
     }
     while (this.#writing.size >= writtenBlocks) await Promise.race(this.#writing);
     if (this.#failure !== undefined) throw this.#failure;
-    const written = this.#writeRuns(file, block, runs)
+    const written = this.#writeRuns(file, block, start < sameTo ? [] : runs)
       .catch((err: unknown) => {
         this.#failure ??= err;
       })
@@ -181,9 +201,24 @@ export class DiskWriter {
   }
 
   async #writeRuns(file: BlockFile, block: Block, runs: readonly Run[]): Promise<void> {
+    const start = block.index * blockBytes;
+    const isCompared = start < (this.#o.left?.comparedTo ?? 0);
     for (const [first, end] of runs) {
-      await file.write(block.buffer.subarray(first, end), block.index * blockBytes + first);
+      const bytes = block.buffer.subarray(first, end);
+      if (isCompared && (await this.#isThere(file, bytes, start + first))) continue;
+      await file.write(bytes, start + first);
       this.#writtenBytes += end - first;
+    }
+  }
+
+  async #isThere(file: BlockFile, bytes: Buffer, offset: number): Promise<boolean> {
+    const buffer = this.#found.pop() ?? alignedBuffer(blockBytes);
+    try {
+      const found = buffer.subarray(0, bytes.length);
+      await file.read(found, offset);
+      return found.equals(bytes);
+    } finally {
+      this.#found.push(buffer);
     }
   }
 

@@ -36,6 +36,9 @@ export class Transfer implements AsyncIterable<Uint8Array> {
   /** The file that the first answer was about. */
   #file: RemoteFile | undefined;
   #progressedMs: number;
+  /** The next bytes, if they are not for the server to give. */
+  #known: AsyncIterable<Uint8Array> | undefined;
+  #knownBytes = 0;
 
   constructor(url: string, options: TransferOptions) {
     this.url = url;
@@ -44,9 +47,24 @@ export class Transfer implements AsyncIterable<Uint8Array> {
     this.#progressedMs = options.clock.elapsedMs();
   }
 
-  /** The number of bytes received. */
+  /** The number of bytes received, or taken from elsewhere. */
   get offset(): number {
     return this.#offset;
+  }
+
+  /** The number of bytes that came from the server. */
+  get fetchedBytes(): number {
+    return this.#offset - this.#knownBytes;
+  }
+
+  /** True if something tells the rest of this file from that of another one: a validator, or a checksum. */
+  get isSafeToContinue(): boolean {
+    return this.#file?.ifSame !== undefined || this.#o.isVerified;
+  }
+
+  /** Takes what comes next, as far as it goes, from here and not from the server. */
+  takeKnown(bytes: AsyncIterable<Uint8Array>): void {
+    this.#known = bytes;
   }
 
   /** The size of the whole file, once the server has answered, if it states it. */
@@ -77,6 +95,10 @@ export class Transfer implements AsyncIterable<Uint8Array> {
         if (answer === undefined) return;
         yield* this.#read(answer);
         const { sizeBytes } = this;
+        if (this.#known !== undefined) {
+          yield* this.#readKnown();
+          if (this.#offset !== sizeBytes) continue;
+        }
         if (sizeBytes === undefined || this.#offset === sizeBytes) return;
         throw new Error(`the answer ended at byte ${this.#offset} of ${sizeBytes}`);
       } catch (err) {
@@ -138,8 +160,7 @@ export class Transfer implements AsyncIterable<Uint8Array> {
       return whole;
     }
     // Without a validator nothing but a checksum, or the same beginning, tells whether it is the same file.
-    const isSafe = this.#file?.ifSame !== undefined || this.#o.isVerified;
-    const range = isSafe ? { range: `bytes=${offset}-`, ...this.#file?.ifSame } : {};
+    const range = this.isSafeToContinue ? { range: `bytes=${offset}-`, ...this.#file?.ifSame } : {};
     const answer = await this.#ask(range, [416]);
     if (answer.status === 416) {
       answer.close();
@@ -183,10 +204,23 @@ export class Transfer implements AsyncIterable<Uint8Array> {
         yield chunk;
         // The time that the disk took does not count.
         this.#progressedMs = this.#o.clock.elapsedMs();
+        if (this.#known !== undefined) return;
       }
     } finally {
       answer.close();
     }
+  }
+
+  async *#readKnown(): AsyncGenerator<Uint8Array> {
+    const known = this.#known ?? [];
+    this.#known = undefined;
+    for await (const chunk of known) {
+      this.#hash.update(chunk);
+      this.#offset += chunk.length;
+      this.#knownBytes += chunk.length;
+      yield chunk;
+    }
+    this.#progressedMs = this.#o.clock.elapsedMs();
   }
 
   #continues(answer: Answer, offset: number): boolean {

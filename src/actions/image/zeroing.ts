@@ -15,26 +15,38 @@ const worthwhileBytesPerSecond = 512 * 1024 * 1024;
 export class Zeroing {
   readonly #zero: ZeroRange;
   readonly #clock: Clock;
+  readonly #startBytes: number;
   readonly #endBytes: number;
-  #zeroedTo = 0;
+  #zeroedTo: number;
   #goesOn = true;
 
-  /** `endBytes`: nothing is zeroed from there on. */
-  constructor(zero: ZeroRange, endBytes: number, clock: Clock) {
+  /** Nothing is zeroed before `startBytes`, and from `endBytes` on. */
+  constructor(
+    zero: ZeroRange,
+    { startBytes = 0, endBytes }: { readonly startBytes?: number; readonly endBytes: number },
+    clock: Clock,
+  ) {
     this.#zero = zero;
+    this.#startBytes = startBytes;
+    this.#zeroedTo = startBytes;
     this.#endBytes = endBytes;
     this.#clock = clock;
   }
 
-  /** Everything before reads as zeroes unless it was written since. */
+  /** Everything from the start to here reads as zeroes unless it was written since. */
   get zeroedTo(): number {
     return this.#zeroedTo;
+  }
+
+  /** True if a part of the disk reads as zeroes unless it was written since. */
+  covers(offset: number, endBytes: number): boolean {
+    return offset >= this.#startBytes && endBytes <= this.#zeroedTo;
   }
 
   /** Tries to have everything before `offset` zeroed. */
   async reach(offset: number): Promise<void> {
     while (this.#goesOn && this.#zeroedTo < Math.min(offset, this.#endBytes)) {
-      const wanted = this.#zeroedTo === 0 ? firstSliceBytes : sliceBytes;
+      const wanted = this.#zeroedTo === this.#startBytes ? firstSliceBytes : sliceBytes;
       const length = Math.min(wanted, this.#endBytes - this.#zeroedTo);
       const startMs = this.#clock.elapsedMs();
       try {

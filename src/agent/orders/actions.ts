@@ -2,6 +2,7 @@
 // in any part is refused as a whole, before anything changes.
 import type { Clock } from '../../core/clock.ts';
 import { AppError, describeError, isAppError } from '../../core/errors.ts';
+import type { Bookmark } from '../../actions/action.ts';
 import type { WorkflowEvent } from '../../model/api/agent.ts';
 import type { TemplateActionToRun, TemplateToRun } from '../../transport/answers.ts';
 import { withDeadline } from '../../core/deadline.ts';
@@ -30,6 +31,10 @@ export interface RunnerContext {
   readonly progress: (p: ActionProgress) => void;
   /** Takes a line for the report: the last ones are told if the action fails. */
   readonly note: (line: string) => void;
+  /** The last one of a run of this action that ended with the agent's process, in this boot. */
+  readonly bookmark?: Bookmark | undefined;
+  /** Replaces the bookmark. Never fails: without it a later run begins anew. */
+  readonly setBookmark?: (bookmark: Bookmark) => Promise<void>;
 }
 
 /** Does one action. Errors: any; the workflow then ends as failed. */
@@ -77,12 +82,19 @@ export async function runWorkflow(
     for (const [action] of runs) check?.(action);
     const actions = template.actions.map(({ action }) => action);
     const before = (journal && (await journal.of(workflow))) ?? { finished: 0 };
-    const { finished } = before;
+    const { finished, bookmark } = before;
     refuseToGoOn(workflow, before, actions);
     await within(clock, template.timeoutSeconds, signal, async (inTime) => {
       for (const [index, [action, runner]] of runs.entries()) {
         if (index < finished) continue;
-        const outcome = await runAction(workflow, action, runner, inTime, context);
+        const marks = {
+          bookmark: index === finished ? bookmark : undefined,
+          setBookmark: async (mark: Bookmark) =>
+            await journal
+              ?.note(workflow, { finished: index, actions, bookmark: mark })
+              .catch(() => {}),
+        };
+        const outcome = await runAction(workflow, action, runner, inTime, { ...context, marks });
         leave = outcome?.leave ?? leave;
         // An action that leaves this boot is repeated if the boot goes on.
         if (leave === undefined) await journal?.note(workflow, { finished: index + 1, actions });
@@ -129,7 +141,12 @@ async function runAction(
   { action, timeoutSeconds, fields }: TemplateActionToRun,
   runner: ActionRunner,
   inTime: AbortSignal,
-  { report, clock, signal }: WorkflowContext,
+  {
+    report,
+    clock,
+    signal,
+    marks,
+  }: WorkflowContext & { readonly marks: Pick<RunnerContext, 'bookmark' | 'setBookmark'> },
 ): Promise<ActionOutcome | void> {
   const notes: string[] = [];
   const note = (line: string): void => {
@@ -145,7 +162,7 @@ async function runAction(
   };
   try {
     const outcome = await within(clock, timeoutSeconds, inTime, (inItsTime) =>
-      runner(fields, { signal: inItsTime, progress, note }),
+      runner(fields, { signal: inItsTime, progress, note, ...marks }),
     );
     if (outcome?.message !== undefined) {
       progress({ percent: 100, message: cut(outcome.message, maxMessage) });

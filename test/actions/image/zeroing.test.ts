@@ -6,7 +6,7 @@ import { AppError } from '../../../src/core/errors.ts';
 const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
 
-function zeroing(bytesPerSecond: number, endBytes = 100 * GiB) {
+function zeroing(bytesPerSecond: number, endBytes = 100 * GiB, startBytes = 0) {
   const clock = new ManualClock(new Date(0));
   const ranges: (readonly [number, number])[] = [];
   const made = new Zeroing(
@@ -14,7 +14,7 @@ function zeroing(bytesPerSecond: number, endBytes = 100 * GiB) {
       ranges.push([offset, length]);
       await clock.advance((length / bytesPerSecond) * 1_000);
     },
-    endBytes,
+    { startBytes, endBytes },
     clock,
   );
   return { disk: made, ranges };
@@ -28,6 +28,15 @@ describe('zeroing a disk ahead of what is written', () => {
     expect(ranges).toEqual([[0, 64 * MiB]]);
     await disk.reach(2 * GiB);
     expect(disk.zeroedTo).toBe(2 * GiB + 64 * MiB);
+  });
+
+  it('leaves alone what is before its start', async () => {
+    const { disk, ranges } = zeroing(10 * GiB, GiB, 5 * MiB);
+    await disk.reach(5 * MiB);
+    await disk.reach(6 * MiB);
+    expect(ranges).toEqual([[5 * MiB, 64 * MiB]]);
+    const covered = [4, 5, 68, 69].map((at) => disk.covers(at * MiB, (at + 1) * MiB));
+    expect(covered).toEqual([false, true, true, false]);
   });
 
   it('ends with the disk', async () => {
@@ -45,7 +54,7 @@ describe('zeroing a disk ahead of what is written', () => {
   it('stops where the disk cannot', async () => {
     const disk = new Zeroing(
       () => Promise.reject(new AppError('exec.failed', 'fallocate failed')),
-      GiB,
+      { endBytes: GiB },
       new ManualClock(new Date(0)),
     );
     await disk.reach(GiB);
@@ -55,7 +64,7 @@ describe('zeroing a disk ahead of what is written', () => {
   it('does not take the abortion of its program for that', async () => {
     const disk = new Zeroing(
       () => Promise.reject(new Error('cancelled')),
-      GiB,
+      { endBytes: GiB },
       new ManualClock(new Date(0)),
     );
     await expect(disk.reach(GiB)).rejects.toThrow('cancelled');

@@ -411,6 +411,29 @@ describe('runWorkflow', () => {
     expect(ran).toEqual(['one', 'two', 'two', 'one', 'two']);
   });
 
+  it('gives a bookmark to the action that made it alone, in the same boot', async () => {
+    const notebook = memoryNotebook();
+    const seen: unknown[] = [];
+    const abort = new AbortController();
+    const marking: ActionRunners[string] = async (_, { bookmark, setBookmark, signal }) => {
+      seen.push(bookmark);
+      if (seen.length === 2) {
+        await setBookmark?.({ reached: 7, etag: null });
+        abort.abort(new Error('the agent is stopped'));
+      }
+      signal.throwIfAborted();
+    };
+    const actions = ['copy', 'copy', 'copy'];
+    const run = (boot: string, more: Partial<WorkflowContext> = {}) =>
+      runAll({ copy: marking }, { journal: openJournal(boot, notebook), actions, ...more });
+    await run('boot', { signal: abort.signal });
+    await run('boot');
+    expect(seen).toEqual([undefined, undefined, { reached: 7, etag: null }, undefined]);
+    await openJournal('boot', notebook).note(workflow, { finished: 0, bookmark: { reached: 7 } });
+    await run('another boot');
+    expect(seen.slice(4)).toEqual([undefined, undefined, undefined]);
+  });
+
   it('does not go on after a restart of the agent with a template of other actions', async () => {
     const notebook = memoryNotebook();
     const ran: string[] = [];
