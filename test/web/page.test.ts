@@ -17,6 +17,7 @@ import { conflict, soon, template } from './pages/opened.ts';
 import { overviewTests } from './pages/overview.ts';
 import { signInTests } from './pages/sign-in.ts';
 import { templateTests } from './pages/templates.ts';
+import { webhookTests } from './pages/webhooks.ts';
 import { workflowTests } from './pages/workflows.ts';
 
 describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
@@ -624,6 +625,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
   signInTests(opened);
   auditTests(opened);
   administrationTests(opened);
+  webhookTests(opened);
   templateTests(opened);
   axeTests(opened);
 });

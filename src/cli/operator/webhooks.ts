@@ -1,6 +1,6 @@
 // `dragonfly webhooks`: addresses that get events as signed posts.
 import type { DeliveryView, WebhookView } from '../../model/api/webhooks.ts';
-import { webhookEvents } from '../../model/documents/webhook.ts';
+import { webhookEvents } from '../../model/api/events.ts';
 import { AppError } from '../../core/errors.ts';
 import { command } from '../command.ts';
 import { connectionOptions, withClient } from './connection/connection.ts';

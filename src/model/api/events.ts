@@ -1,18 +1,21 @@
 // The server's events for watchers, and their text on the wire: server-sent events (WHATWG HTML, section
 // 9.2). They are read through an ordinary request, because the browser's EventSource cannot send a token.
 
-export type EventType =
-  /** Changes may have been missed; read everything again. */
-  | 'reset'
-  | 'machine.registered'
-  | 'machine.changed'
-  | 'machine.deleted'
-  | 'machine.liveness'
-  | 'machine.token'
-  | 'workflow.changed'
-  | 'template.changed'
-  | 'setting.changed'
-  | 'conflict.changed';
+/** The events that a webhook may ask for. `reset` and `webhook.test` come to each. */
+export const webhookEvents = [
+  'machine.registered',
+  'machine.changed',
+  'machine.deleted',
+  'machine.liveness',
+  'machine.token',
+  'workflow.changed',
+  'template.changed',
+  'setting.changed',
+  'conflict.changed',
+] as const;
+
+/** reset: changes may have been missed; read everything again. */
+export type EventType = 'reset' | (typeof webhookEvents)[number];
 
 export interface ServerEvent {
   /** "<run of the server>-<count>" */

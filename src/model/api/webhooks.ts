@@ -1,8 +1,9 @@
 // Requests and answers about webhooks, between operators (the page, scripts) and the server.
 import { Type, type Static } from 'typebox';
-import { PostedEvent, webhookEvents } from '../documents/webhook.ts';
+import { PostedEvent } from '../documents/webhook.ts';
 import { nullable, Timestamp } from '../fields.ts';
 import { damaged } from './damaged.ts';
+import { webhookEvents } from './events.ts';
 import { Paging, strict } from './request.ts';
 
 export const WebhookName = Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$' });
@@ -102,6 +103,7 @@ export const DeliveryList = Type.Object({
   damaged,
   next_cursor: nullable(Type.String()),
 });
+export type DeliveryList = Static<typeof DeliveryList>;
 
 export const DeliveryQueued = Type.Object({ id: Type.String() });
 export type DeliveryQueued = Static<typeof DeliveryQueued>;

@@ -3,19 +3,6 @@
 import { Type, type Static } from 'typebox';
 import { nullable, Timestamp } from '../fields.ts';
 
-/** The events that a webhook may ask for. `reset` and `webhook.test` come to each. */
-export const webhookEvents = [
-  'machine.registered',
-  'machine.changed',
-  'machine.deleted',
-  'machine.liveness',
-  'machine.token',
-  'workflow.changed',
-  'template.changed',
-  'setting.changed',
-  'conflict.changed',
-] as const;
-
 export const Webhook = Type.Object({
   name: Type.String(),
   url: Type.String(),

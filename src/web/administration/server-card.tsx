@@ -1,5 +1,5 @@
 // The server itself: its version, whether it is ready, and where to read on.
-import { useCallback, useEffect } from 'preact/hooks';
+import { useCallback } from 'preact/hooks';
 import { readAbout, readReady } from '../api.ts';
 import { useServices } from '../context.ts';
 import { Facts } from '../machine/facts.tsx';
@@ -18,11 +18,10 @@ const watchTexts = {
 export function ServerCard() {
   const { session } = useServices();
   const about = useLoaded(useCallback(() => readAbout(session), [session]));
-  const ready = useLoaded(useCallback(() => readReady(session), [session]));
-  useEffect(() => {
-    const timer = setInterval(() => void ready.reload(), everyMs);
-    return () => clearInterval(timer);
-  }, [ready.reload]);
+  const ready = useLoaded(
+    useCallback(() => readReady(session), [session]),
+    everyMs,
+  );
   const { version, store_bytes: bytes, public_url: url } = about.value ?? {};
   const isReady = ready.value !== undefined && ready.problem === undefined;
   return (

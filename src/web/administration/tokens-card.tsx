@@ -6,9 +6,9 @@ import { useMay, useServices } from '../context.ts';
 import { Table } from '../machine/facts.tsx';
 import { DangerDialog } from '../parts/danger-dialog.tsx';
 import { formatTime } from '../parts/format.ts';
-import { Card, Dialog, Notice } from '../parts/parts.tsx';
-import { useTask } from '../parts/task.ts';
+import { Card, Notice } from '../parts/parts.tsx';
 import { useLoaded } from '../parts/loaded.ts';
+import { SecretDialog } from '../parts/secret-dialog.tsx';
 import { NewToken } from './new-token.tsx';
 
 type Token = TokenList['tokens'][number];
@@ -95,7 +95,13 @@ function OpenDialog({ open, tokens, isFirst, onOpen, reload }: OpenProps) {
       );
     case 'created':
       return (
-        <Created token={open.token} onClose={open.isFirst ? () => location.reload() : close} />
+        <SecretDialog
+          title={`Token ${open.token.name}`}
+          label="The token"
+          says="Keep it where only its user reads it:"
+          secret={open.token.token}
+          onClose={open.isFirst ? () => location.reload() : close}
+        />
       );
     case 'revoke':
       return (
@@ -151,40 +157,6 @@ function Until({ end, nowMs }: { end: string; nowMs: number }) {
     <span class="problem">expired {formatTime(end)}</span>
   ) : (
     <>{formatTime(end)}</>
-  );
-}
-
-/** Shows a new token, which nobody can see again. */
-function Created({ token, onClose }: { token: TokenCreated; onClose: () => void }) {
-  const { problem, run } = useTask();
-  const [isCopied, setCopied] = useState(false);
-  const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(token.token);
-    setCopied(true);
-  };
-  // Away from HTTPS and loopback browsers have no clipboard for pages.
-  const mayCopy = isSecureContext;
-  return (
-    <Dialog title={`Token ${token.name}`} onClose={onClose}>
-      <p>It is shown this once alone. Keep it where only its user reads it:</p>
-      <pre aria-label="The token">{token.token}</pre>
-      <p class="problem" role="alert">
-        {problem}
-      </p>
-      <footer>
-        <span role="status" class="good">
-          {isCopied && 'Copied.'}
-        </span>
-        {mayCopy && (
-          <button type="button" onClick={() => void run(copy)}>
-            Copy
-          </button>
-        )}
-        <button type="button" class="primary" autoFocus onClick={onClose}>
-          Done
-        </button>
-      </footer>
-    </Dialog>
   );
 }
 

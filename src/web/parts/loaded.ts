@@ -10,8 +10,8 @@ export interface Loaded<T> {
   readonly reload: () => Promise<void>;
 }
 
-/** `read` has to be the same function as long as it reads the same. */
-export function useLoaded<T>(read: () => Promise<T>): Loaded<T> {
+/** `read` has to be the same function as long as it reads the same. `everyMs`: it is read again so often. */
+export function useLoaded<T>(read: () => Promise<T>, everyMs?: number): Loaded<T> {
   const [value, setValue] = useState<T | undefined>();
   const [problem, setProblem] = useState<string | undefined>();
   const readings = useMemo(() => new Readings(), [read]);
@@ -28,6 +28,9 @@ export function useLoaded<T>(read: () => Promise<T>): Loaded<T> {
   }, [read, readings]);
   useEffect(() => {
     void reload();
-  }, [reload]);
+    if (everyMs === undefined) return undefined;
+    const timer = setInterval(() => void reload(), everyMs);
+    return () => clearInterval(timer);
+  }, [reload, everyMs]);
   return { value, problem, reload };
 }

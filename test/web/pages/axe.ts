@@ -2,6 +2,7 @@
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import type { Webhook } from '../../../src/model/documents/webhook.ts';
 import { machine } from '../machines.ts';
 import { conflict, workflow, type Opened } from './opened.ts';
 
@@ -18,6 +19,18 @@ const pages = [
   '/templates/new-one',
   '/no/such/page',
 ];
+
+const webhook: Webhook = {
+  name: 'inventory',
+  url: 'https://hooks.example/',
+  events: null,
+  enabled: false,
+  secret: '',
+  old_secret: null,
+  created_at: '2026-11-24T00:00:00.000Z',
+  failing: { since: '2026-11-24T00:00:00.000Z', error: 'the receiver answered 503' },
+  overflowed_at: null,
+};
 
 /** The whole of a page in one theme, in the other what depends on it. */
 const options = {
@@ -49,6 +62,7 @@ export function axeTests(opened: () => Opened): void {
       await server.store.workflows.put(workflow(1, 1, { state: 'STATE_RUNNING', progress: 40 }));
       await server.store.workflows.put(workflow(1, 2, { state: 'STATE_FAILED', error: 'no disk' }));
       await server.store.conflicts.put(conflict);
+      await server.store.webhooks.put(webhook);
       for (const path of pages) {
         await page.goto(server.url + path);
         await page.getByText('Live', { exact: true }).waitFor();

@@ -17,6 +17,15 @@ export interface Opened {
 /** As long as a busy computer may need. */
 export const soon = { timeout: 20_000 };
 
+/** A tab of a browser that knows nobody. */
+export async function strangersPage(page: Page): Promise<Page> {
+  const context = await page.context().browser()?.newContext();
+  if (context === undefined) throw new Error('the page has no browser');
+  const opened = await context.newPage();
+  opened.setDefaultTimeout(soon.timeout);
+  return opened;
+}
+
 export function template(name: string): Template {
   return {
     apiVersion: 'dragonfly.computer/v1',

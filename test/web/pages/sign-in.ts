@@ -1,18 +1,8 @@
 // Tests of signing in, with a token and with an OpenID provider.
-import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { startProvider } from '../../server/access/oidc/provider.ts';
 import { serve } from '../browser.ts';
-import { soon, type Opened } from './opened.ts';
-
-/** A tab of a browser that knows nobody. */
-async function strangersPage(page: Page): Promise<Page> {
-  const context = await page.context().browser()?.newContext();
-  if (context === undefined) throw new Error('the page has no browser');
-  const opened = await context.newPage();
-  opened.setDefaultTimeout(soon.timeout);
-  return opened;
-}
+import { strangersPage, type Opened } from './opened.ts';
 
 export function signInTests(opened: () => Opened): void {
   test('somebody signs in with the provider, comes back to where they were, and signs out', async () => {
