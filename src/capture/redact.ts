@@ -6,7 +6,8 @@ import { swapUuidBytes } from '../identity/uuid.ts';
 import type { Facts } from '../model/inventory.ts';
 import { dropPlaceholder } from '../probes/smbios/placeholder-text.ts';
 import type { Piece } from '../probes/contents/fields.ts';
-import { recognise } from '../probes/contents/recognise.ts';
+import { recogniseWithin } from '../probes/contents/recognise.ts';
+import { readVolumeGroup } from '../probes/contents/volume-group.ts';
 import type { Asked, Outcome, Read } from '../sources/captured/recording.ts';
 import { Fakes } from './fakes.ts';
 import { rewriteNetworkText } from './network-texts.ts';
@@ -43,16 +44,18 @@ function pieceOf({ range }: DiskRead, bytes: Uint8Array): Piece {
 
 /** The ids of file systems, arrays and pools, in the spelling that is on the disk. */
 function addIds(secrets: Secrets, piece: Piece): void {
-  for (const { type, uuid, group } of recognise(piece).findings) {
+  for (const { type, uuid, group } of recogniseWithin(piece).findings) {
     secrets.add(type === 'LVM2_member' ? uuid?.replaceAll('-', '') : uuid);
     secrets.add(type === 'zfs_member' && group ? BigInt(group).toString(16) : group);
   }
+  const members = readVolumeGroup(piece.bytes)?.group.members ?? new Map<string, { id: string }>();
+  for (const { id } of members.values()) secrets.add(id.replaceAll('-', ''));
 }
 
 /** Blanks the names that people gave to file systems and volume groups: many hold a host name. */
 function withoutNames(piece: Piece): Uint8Array {
   const bytes = Uint8Array.from(piece.bytes);
-  for (const [start, end] of recognise(piece).names) bytes.fill(letterX, start, end);
+  for (const [start, end] of recogniseWithin(piece).names) bytes.fill(letterX, start, end);
   return bytes;
 }
 

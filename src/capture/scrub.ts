@@ -1,6 +1,6 @@
 // Removes what no capture ever keeps, redacted or not: credentials, data of other processes and of disks.
 import type { Piece } from '../probes/contents/fields.ts';
-import { firstOf, isBlank, recognise } from '../probes/contents/recognise.ts';
+import { firstOf, isBlank, recogniseWithin } from '../probes/contents/recognise.ts';
 import { parameterWords } from '../probes/kernel-command-line.ts';
 import { leasePlaceOf, type LeasePlace } from '../probes/network/leases.ts';
 import type { Asked, Read } from '../sources/captured/recording.ts';
@@ -103,7 +103,7 @@ export function isDisk(path: string): boolean {
  *  there is some. */
 function onlyRecognised(piece: Piece): Uint8Array {
   const { bytes } = piece;
-  const { known } = recognise(piece);
+  const { known } = recogniseWithin(piece);
   const kept = new Uint8Array(bytes.length);
   for (const [start, end] of known) kept.set(bytes.subarray(start, end), start);
   if (!isBlank(bytes, known)) kept[firstOf(bytes, known, 0)] = 1;

@@ -86,6 +86,7 @@ function spellings(value: string, fake: string, kind: SecretKind): Spelling[] {
         each(same),
         each((t) => t.replaceAll(' ', '_')),
         each((t) => t.replaceAll(' ', '\\x20')),
+        each(ofMember),
       ];
     case 'host':
       return [each(same)];
@@ -96,6 +97,9 @@ const same = (text: string): string => text;
 const bare = (text: string): string => text.replaceAll(/[:-]/g, '');
 /** As mdadm and dracut write it. */
 const ofArray = (uuid: string): string => bare(uuid).replaceAll(/(.{8})(?=.)/g, '$1:');
+/** The id of an LVM member, as its metadata writes it. */
+const ofMember = (text: string): string =>
+  /^\w{32}$/.test(text) ? text.replaceAll(/^.{6}|.{4}(?=.{6})/g, '$&-') : text;
 const macSpellings: readonly ((mac: string) => string)[] = [
   same,
   (mac) => mac.replaceAll(':', '-'),

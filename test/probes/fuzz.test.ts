@@ -37,7 +37,7 @@ import { parseDmidecode } from '../../src/probes/smbios/dmidecode-text.ts';
 import { parseEntryPoint } from '../../src/probes/smbios/entry-point.ts';
 import { dropPlaceholder } from '../../src/probes/smbios/placeholder-text.ts';
 import { recognise } from '../../src/probes/contents/recognise.ts';
-import { parseBtrfs, parseHead, parseOpaque } from '../../src/probes/installed-os/superblock.ts';
+import { parseBtrfs, parseHead, parseHiding } from '../../src/probes/installed-os/superblock.ts';
 import { decodeUdev, parseUdevData } from '../../src/probes/disks/udev-data.ts';
 import { parseUevent } from '../../src/probes/sysfs/uevent.ts';
 import { hasCorpus, loadMachines } from './corpus.ts';
@@ -154,8 +154,8 @@ const bytes: readonly ByteParser[] = [
     Uint8Array.from({ length: 4096 }, (_, i) => ({ 1080: 0x53, 1081: 0xef })[i] ?? i % 256),
   ],
   [
-    'parseOpaque',
-    (page) => parseOpaque({ offset: 0, bytes: page }),
+    'parseHiding',
+    (page) => parseHiding({ offset: 0, bytes: page }),
     Uint8Array.from({ length: 4096 }, (_, i) => 'NTFS    '.charCodeAt(i - 3) || 1),
   ],
   [

@@ -41,12 +41,27 @@ export function recognise(piece: Piece): Recognised {
     note(isEmpty ? undefined : { type }, fields);
   }
   known.push(...typeSpans(piece));
-  const metadata = found.has('LVM2_member') ? volumeGroupRange(piece) : undefined;
+  const metadata = volumeGroupRange(piece);
   if (metadata !== undefined) note(undefined, metadata.fields);
   const group = readVolumeGroup(bytes);
   if (group !== undefined) note({ type: volumeGroup, ...group.details }, group.fields);
   return { findings: [...found.values()], known, names };
 }
+
+/** As recognise, for a piece that may also be of a volume within the device: its start, or one of the places that
+ *  are told from it. */
+export function recogniseWithin(piece: Piece): Recognised {
+  const offsets = new Set([piece.offset, ...startsWithin]);
+  const all = [...offsets].map((offset) => recognise({ ...piece, offset }));
+  return {
+    findings: all.flatMap(({ findings }) => findings),
+    known: all.flatMap(({ known }) => known),
+    names: all.flatMap(({ names }) => names),
+  };
+}
+
+/** The superblocks of ext and XFS, the first area of LVM, and the superblock of btrfs. */
+const startsWithin = [0, 4096, 65_536];
 
 /** The type of a finding that is part of another, LVM2_member. */
 export const volumeGroup = 'LVM2 volume group';

@@ -1,4 +1,5 @@
 // The table of what is recognised on a disk: where its signature is, and where its fields are. Pure.
+import { readArrayMember } from './array.ts';
 import type { Fields } from './fields.ts';
 
 /** The contents of a superblock besides its type. */
@@ -64,9 +65,15 @@ const luks: Reader = (fields, base) => ({
 
 /** Source: md.4; linux/raid/md_p.h. */
 const md1: Reader = (fields, base) => {
-  if (fields.u32(base + 4) !== 1) return undefined;
-  const uuid = fields.uuid(base + 16);
-  return { uuid, group: uuid, members: fields.u32(base + 92), label: fields.name(base + 32, 32) };
+  const member = readArrayMember(fields, base);
+  return (
+    member && {
+      uuid: member.uuid,
+      group: member.uuid,
+      members: member.members,
+      label: member.name,
+    }
+  );
 };
 const md0: Reader = (fields, base) => {
   if (fields.u32(base + 4) !== 0) return undefined;

@@ -4,88 +4,77 @@ import { parseMachineId } from '../machine-id.ts';
 import { chooseKernel, fstabSource, parseOsName } from './os-files.ts';
 import type { Probe } from '../probe.ts';
 import { clean, Reading } from '../reading.ts';
-import type { Superblock } from './superblock.ts';
+import { within } from './mount.ts';
 import { findVolumes, type Volume } from './volumes.ts';
 
-const place = '/run/dragonfly/probe';
-const bootPlace = '/run/dragonfly/probe-boot';
-
-/** Read-only and without replaying the journal, because a suspended system must not be changed. */
-const mountOptions: Readonly<Record<Superblock['type'], string>> = {
-  ext4: 'ro,noload',
-  xfs: 'ro,norecovery,nouuid',
-  btrfs: 'ro,rescue=nologreplay',
-};
-
-/** Source: every ext, XFS and btrfs file system of /sys/class/block, mounted by `mount` one after the
- *  other. That there is no system takes having looked everywhere, as a server then lets the disks be
- *  overwritten. Errors: reports exec.failed for what cannot be mounted. */
+/** Source: every ext, XFS and btrfs file system of /sys/class/block, and of logical volumes and mirrors that are in
+ *  one piece on a device of it, mounted by `mount` one after the other. That there is no system takes having looked
+ *  everywhere, as a server then lets the disks be overwritten. Errors: reports exec.failed for what cannot be
+ *  mounted. */
 export const installedOsProbe: Probe<'installedOs'> = {
   name: 'installedOs',
   async read(root, report, signal) {
     const read = new Reading(root, 'installedOs', report);
     const volumes = await findVolumes(read);
     if (volumes === undefined) return undefined;
-    const found: ExistingOs[] = [];
+    const found: { system: ExistingOs; order: number }[] = [];
     for (const volume of volumes) {
       if (signal.aborted) break;
-      const system = await within(read, volume, place, (top) =>
-        inspect(read, top, volume, volumes),
-      );
-      if (system !== undefined) found.push(system);
+      const system = await examine(read, volume, volumes);
+      if (system !== undefined) found.push({ system, order: volume.order });
     }
     if (found.length === 0 && read.hasProblems) return undefined;
     // Device names change between boots, and the first one's machine-id identifies the machine.
-    return found.toSorted((a, b) => compare(a.fs_uuid ?? '', b.fs_uuid ?? ''));
+    const sorted = found.toSorted(
+      (a, b) => a.order - b.order || compare(a.system.fs_uuid ?? '', b.system.fs_uuid ?? ''),
+    );
+    return sorted.map(({ system }) => system);
   },
 };
 
-/** Passes the directory of a volume to `use`. Mounts it for that time unless it is mounted already. */
-async function within<T>(
+async function examine(
   read: Reading,
-  volume: Volume,
-  at: string,
-  use: (top: string) => Promise<T>,
-): Promise<T | undefined> {
-  if (volume.mountedAt !== undefined) return await use(volume.mountedAt);
-  await read.exec('mkdir', ['-p', at]);
-  const options = `${mountOptions[volume.type]},nodev,nosuid,noexec`;
-  const args = ['-t', volume.type, '-o', options, volume.device, at];
-  if ((await read.exec('mount', args)) === undefined) {
-    // A refusal was already reported.
-    if (!read.refused(['mount', ...args].join(' '))) {
-      read.problem('exec.failed', 'mount', `no mount command to inspect ${volume.device} with`);
-    }
-    return undefined;
-  }
-  try {
-    return await use(at);
-  } finally {
-    await read.exec('umount', [at]);
-  }
-}
-
-async function inspect(
-  read: Reading,
-  top: string,
   volume: Volume,
   volumes: readonly Volume[],
 ): Promise<ExistingOs | undefined> {
+  const inspected = await within(read, volume, (top) => inspect(read, top, volume));
+  if (inspected === undefined) return undefined;
+  const { system, boot } = inspected;
+  // The kernel is in /boot, which may be a file system of its own.
+  const other = volumes.find(
+    ({ names, uuid }) =>
+      boot !== undefined && (names.includes(boot) || boot.toLowerCase() === `uuid=${uuid}`),
+  );
+  if (system.kernel_path !== null || other === undefined) return system;
+  const names = await within(read, other, (top) => listInside(read, top, ''));
+  return { ...system, ...toPaths(names ?? []) };
+}
+
+interface Inspected {
+  system: ExistingOs;
+  /** The device that is mounted at /boot. */
+  boot: string | undefined;
+}
+
+async function inspect(read: Reading, top: string, volume: Volume): Promise<Inspected | undefined> {
   for (const root of [top, ...btrfsRoots(volume).map((name) => `${top}/${name}`)]) {
     const name = await readOsName(read, root);
     if (name === undefined) continue;
-    const [hostname, machineId] = await Promise.all([
+    const [hostname, machineId, fstab, kernels] = await Promise.all([
       readInside(read, root, '/etc/hostname'),
       readInside(read, root, '/etc/machine-id'),
+      readInside(read, root, '/etc/fstab'),
+      listInside(read, root, '/boot'),
     ]);
-    return {
+    const system = {
       name,
       hostname: clean(hostname ?? '') || null,
       machine_id: (machineId && parseMachineId(machineId)) ?? null,
       fs_uuid: volume.uuid,
       device: volume.device,
-      ...(await findKernel(read, root, volumes)),
+      ...toPaths(kernels),
     };
+    return { system, boot: fstab === undefined ? undefined : fstabSource(fstab, '/boot') };
   }
   return undefined;
 }
@@ -123,24 +112,6 @@ async function resolveInside(
 }
 
 type Kernel = Pick<ExistingOs, 'kernel_path' | 'initrd_path'>;
-
-/** The kernel in /boot, which may be a file system of its own. */
-async function findKernel(
-  read: Reading,
-  root: string,
-  volumes: readonly Volume[],
-): Promise<Kernel> {
-  const own = toPaths(await listInside(read, root, '/boot'));
-  if (own.kernel_path !== null) return own;
-  const fstab = await readInside(read, root, '/etc/fstab');
-  const source = fstab === undefined ? undefined : fstabSource(fstab, '/boot');
-  const boot = volumes.find(
-    ({ device, uuid }) => source === device || source?.toLowerCase() === `uuid=${uuid}`,
-  );
-  if (boot === undefined) return own;
-  const names = await within(read, boot, bootPlace, (top) => listInside(read, top, ''));
-  return toPaths(names ?? []);
-}
 
 async function listInside(read: Reading, root: string, path: string): Promise<readonly string[]> {
   const real = path === '' ? root : await resolveInside(read, root, path);

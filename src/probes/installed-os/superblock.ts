@@ -1,6 +1,7 @@
-// Reads the superblock of a file system. Pure.
+// Reads the superblock of a file system, and of what may hide one. Pure.
 import { uuidOfBytes } from '../../identity/uuid.ts';
-import type { Piece } from '../contents/fields.ts';
+import { readArrayMember, type ArrayMember } from '../contents/array.ts';
+import { Fields, type Piece } from '../contents/fields.ts';
 import { recognise } from '../contents/recognise.ts';
 
 export interface Superblock {
@@ -10,8 +11,8 @@ export interface Superblock {
 
 /** The start of a device: the superblocks of ext and XFS are in its first page. */
 export const headRange = { offset: 0, length: 4096 };
-/** The superblock of a Linux RAID with metadata 1.2, the default. */
-export const raidRange = { offset: 4096, length: 4096 };
+/** The superblock of a Linux RAID with metadata 1.2, the default, and the first area of LVM. */
+export const secondRange = { offset: 4096, length: 4096 };
 /** The superblock of btrfs. */
 export const btrfsRange = { offset: 65_536, length: 4096 };
 
@@ -28,8 +29,8 @@ export function parseBtrfs(page: Uint8Array): Superblock | undefined {
   return ascii(page, 64, 8) === '_BHRfS_M' ? found('btrfs', page.subarray(32, 48)) : undefined;
 }
 
-/** Formats that may hide a system and are not looked into, in words. */
-const opaque: Readonly<Record<string, string>> = {
+/** Formats that may hide a system, in words. */
+const hiding: Readonly<Record<string, string>> = {
   crypto_LUKS: 'encrypted by LUKS',
   BitLocker: 'encrypted by BitLocker',
   ntfs: 'an NTFS file system',
@@ -37,10 +38,32 @@ const opaque: Readonly<Record<string, string>> = {
   LVM2_member: 'part of an LVM',
 };
 
-/** Says what a device is ("part of an LVM"); undefined if the piece of it shows nothing that hides a system. */
-export function parseOpaque(piece: Piece): string | undefined {
-  const types = recognise(piece).findings.map(({ type }) => opaque[type]);
-  return types.find((words) => words !== undefined);
+export interface Hiding {
+  /** "part of an LVM" */
+  what: string;
+  array: ArrayMember | undefined;
+  /** The id of a member of a volume group. */
+  member: string | undefined;
+}
+
+/** Undefined if the piece of a device shows nothing that hides a system. */
+export function parseHiding(piece: Piece): Hiding | undefined {
+  const finding = recognise(piece).findings.find(({ type }) => hiding[type] !== undefined);
+  const what = hiding[finding?.type ?? ''];
+  if (finding === undefined || what === undefined) return undefined;
+  const isArray = finding.type === 'linux_raid_member';
+  return {
+    what,
+    array: isArray ? readArrayMember(new Fields(piece.bytes), 0) : undefined,
+    member: finding.type === 'LVM2_member' ? finding.uuid : undefined,
+  };
+}
+
+/** True if the first page of a device is that of a partition table. */
+export function isPartitioned(head: Uint8Array): boolean {
+  return recognise({ ...headRange, bytes: head }).findings.some(({ type }) =>
+    ['gpt', 'dos'].includes(type),
+  );
 }
 
 function found(type: Superblock['type'], bytes: Uint8Array): Superblock | undefined {

@@ -1,95 +1,129 @@
-// A real file system on a real device, mounted by the kernel: what the other tests of this probe make
-// up. Needs root, a loop device and mkfs.ext4, and says so where one is missing.
+// Real file systems on real devices, mounted by the kernel: what the other tests of this probe make up. Needs root,
+// loop devices, mkfs.ext4 and LVM, and says so where one is missing.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
+import { captureHost } from '../../../src/capture/capture.ts';
+import { explainInventory } from '../../../src/inventory/inventory.ts';
 import { installedOsProbe } from '../../../src/probes/installed-os/installed-os.ts';
+import { fromFiles } from '../../../src/sources/captured/capture-file.ts';
+import { ReplayRoot } from '../../../src/sources/captured/recording.ts';
 import { openRoot } from '../../../src/sources/open.ts';
 import type { Root } from '../../../src/sources/root.ts';
+import { MemoryRoot } from '../memory-root.ts';
+import { machineId, makeDisk, run, type DiskImage } from './disk-images.ts';
 
-const id = '0123456789abcdef0123456789abcdef';
-
-function run(tool: string, ...args: string[]): string {
-  return execFileSync(tool, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
-}
-
-/** A loop device over a new ext4 file system that holds a system, or why there is none. */
-function makeDisk(dir: string): { device: string } | { missing: string } {
-  try {
-    const image = join(dir, 'image');
-    const mount = join(dir, 'mount');
-    writeFileSync(image, '');
-    truncateSync(image, 64 * 2 ** 20);
-    run('mkfs.ext4', '-q', image);
-    const device = run('losetup', '--find', '--show', image);
-    mkdirSync(mount);
-    try {
-      run('mount', device, mount);
-      mkdirSync(join(mount, 'etc'));
-      mkdirSync(join(mount, 'boot'));
-      writeFileSync(join(mount, 'etc/os-release'), 'PRETTY_NAME="Debian GNU/Linux 13 (trixie)"\n');
-      writeFileSync(join(mount, 'etc/machine-id'), `${id}\n`);
-      writeFileSync(join(mount, 'boot/vmlinuz-6.12.0'), '');
-      run('umount', mount);
-      return { device };
-    } catch (err) {
-      run('losetup', '--detach', device);
-      throw err;
-    }
-  } catch (err) {
-    return { missing: err instanceof Error ? (err.message.split('\n')[0] ?? '') : 'unknown' };
-  }
-}
-
-const dir = mkdtempSync(join(tmpdir(), 'dragonfly-os-'));
-const disk = makeDisk(dir);
-const device = 'device' in disk ? disk.device : undefined;
-const why = 'missing' in disk ? ` (skipped: ${disk.missing})` : '';
-
+const folder = mkdtempSync(join(tmpdir(), 'dragonfly-os-'));
+const devices: string[] = [];
 afterAll(() => {
-  if (device !== undefined) run('losetup', '--detach', device);
-  rmSync(dir, { recursive: true });
+  for (const device of devices) run('losetup', '--detach', device);
+  rmSync(folder, { recursive: true });
 });
 
-describe.skipIf(device === undefined)(`the installedOs probe on a real device${why}`, () => {
-  let root: Root;
-
-  beforeAll(async () => {
-    const host = await openRoot('/');
-    // This host with one disk alone, under a name that is not a loop device's: no disk of the machine
-    // that runs the tests is touched.
-    const real = (text: string): string => text.replace('/dev/testdisk', device ?? '');
-    root = {
-      description: 'this host with one disk',
-      text: (path) => host.text(path),
-      bytes: (path, range) => host.bytes(real(path), range),
-      list: (path) =>
-        path === '/sys/class/block' ? Promise.resolve(['testdisk']) : host.list(path),
-      link: (path) => host.link(path),
-      exec: (tool, args) => host.exec(tool, args.map(real)),
-    };
+/** The host that runs the tests with one partition alone, under a name of its own: no disk of it is touched. */
+async function hostWith(device: string): Promise<Root> {
+  const host = await openRoot('/');
+  const memory = MemoryRoot.of({
+    '/etc/dragonfly-image': '{}',
+    '/sys/class/block/testdisk/size': '262144\n',
+    '/sys/class/block/testdisk1/size': '262144\n',
+    '/dev/testdisk': new Uint8Array(70_000),
   });
+  const isReal = (path: string): boolean => path.startsWith('/run/dragonfly/probe');
+  const real = (text: string): string => text.replace(/^\/dev\/testdisk1$/, device);
+  return {
+    description: 'a host with one partition',
+    text: (path) => (isReal(path) ? host : memory).text(path),
+    bytes: (path, range) => (path === '/dev/testdisk1' ? host : memory).bytes(real(path), range),
+    list: (path) => (isReal(path) ? host : memory).list(path),
+    link: (path) => (isReal(path) ? host : memory).link(path),
+    exec: (tool, args) =>
+      ['mkdir', 'mount', 'umount', 'losetup'].includes(tool)
+        ? host.exec(tool, args.map(real))
+        : memory.exec(tool, args),
+  };
+}
 
-  it('finds the system, leaves the file system as it was, and unmounts it', async () => {
-    const before = run('sha256sum', join(dir, 'image'));
-    const problems: unknown[] = [];
-    const found = await installedOsProbe.read(
-      root,
-      (problem) => problems.push(problem),
-      new AbortController().signal,
-    );
-    expect(problems).toEqual([]);
-    expect(found).toMatchObject([
-      {
-        name: 'Debian GNU/Linux 13 (trixie)',
-        machine_id: id,
-        kernel_path: '/boot/vmlinuz-6.12.0',
-        fs_uuid: run('blkid', '--match-tag', 'UUID', '--output', 'value', join(dir, 'image')),
-      },
-    ]);
-    expect(run('sha256sum', join(dir, 'image'))).toBe(before);
-    expect(run('cat', '/proc/mounts')).not.toContain('/run/dragonfly/probe');
+async function replayed(root: Root, redact: boolean): Promise<Root> {
+  const { files } = await captureHost(root, { agentVersion: '1.0.0', redact });
+  const content = (name: string): string | undefined => files.get(name.slice(1));
+  return new ReplayRoot('capture', await fromFiles(files.get('capture.json') ?? '', content, 'x'));
+}
+
+/** The loop devices over a device. */
+function loopsOver(device: string): string[] {
+  const told = run('losetup', '--list', '--noheadings', '--raw', '--output', 'NAME,BACK-FILE');
+  return told.split('\n').filter((line) => line.endsWith(` ${device}`));
+}
+
+const missedVolume = /of the volume group df-test\d+, data of it is not in one piece/;
+
+describe.each([
+  ['a partition', { isMirror: false, isLvm: false }, []],
+  ['a logical volume', { isMirror: false, isLvm: true }, [expect.stringMatching(missedVolume)]],
+  ['a mirror', { isMirror: true, isLvm: false }, []],
+  [
+    'a logical volume on a mirror',
+    { isMirror: true, isLvm: true },
+    [expect.stringMatching(missedVolume)],
+  ],
+] as const)('a system on %s', (what, layout, reported) => {
+  const made = makeDisk(folder, what.replaceAll(' ', '-'), layout);
+  if ('device' in made) devices.push(made.device);
+  const why = 'missing' in made ? ` (skipped: ${made.missing})` : '';
+  // Only asked where it was made.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const disk = made as DiskImage;
+
+  it.skipIf('missing' in made)(
+    `is found, and nothing is changed or left behind${why}`,
+    async () => {
+      const before = run('sha256sum', disk.file);
+      const problems: string[] = [];
+      const found = await installedOsProbe.read(
+        await hostWith(disk.device),
+        ({ message }) => problems.push(message),
+        new AbortController().signal,
+      );
+      expect(problems).toEqual(reported);
+      expect(found).toMatchObject([
+        {
+          name: 'Debian GNU/Linux 13 (trixie)',
+          machine_id: machineId,
+          kernel_path: '/boot/vmlinuz-6.12.0',
+          device: '/dev/testdisk1',
+          fs_uuid: disk.uuid,
+        },
+      ]);
+      expect(run('sha256sum', disk.file)).toBe(before);
+      expect(run('cat', '/proc/mounts')).not.toContain('/run/dragonfly/probe');
+      expect(loopsOver(disk.device)).toEqual([]);
+    },
+  );
+
+  it.skipIf('missing' in made)(`is found in a capture of it as well${why}`, async () => {
+    const root = await hostWith(disk.device);
+    for (const redact of [false, true]) {
+      const { facts } = await explainInventory(await replayed(root, redact));
+      expect(facts.installedOs).toMatchObject([
+        { name: 'Debian GNU/Linux 13 (trixie)', device: '/dev/testdisk1' },
+      ]);
+      expect(facts.installedOs?.[0]?.fs_uuid === disk.uuid).toBe(!redact);
+    }
   });
+});
+
+describe('the mirror of these tests', () => {
+  it.skipIf(!existsSync('/usr/sbin/mdadm') && !existsSync('/sbin/mdadm'))(
+    'is one that mdadm knows',
+    () => {
+      const file = join(folder, 'a-mirror');
+      const told = execFileSync('mdadm', ['--examine', file], { encoding: 'utf8' });
+      expect(told).toMatch(/Raid Level : raid1/);
+      expect(told).toMatch(/Checksum : \w+ - correct/);
+      expect(told).toMatch(/Device Role : Active device 0/);
+    },
+  );
 });

@@ -12,7 +12,8 @@ import type { Entry } from '../memory-root.ts';
 type Files = Record<string, Entry>;
 
 const id = '0123456789abcdef0123456789abcdef';
-const place = '/run/dragonfly/probe';
+const placeOf = (device: string): string => device.replace('/dev/', '/run/dragonfly/probe/');
+const place = placeOf('/dev/sda2');
 const uuid = '10111213-1415-1617-1819-1a1b1c1d1e1f';
 const uuidBytes = Uint8Array.from({ length: 16 }, (_, i) => i + 0x10);
 
@@ -42,10 +43,11 @@ const debian = {
 };
 
 function commands(mount: string, result: Entry = ''): Record<string, Entry> {
+  const at = placeOf(/\S+$/.exec(mount)?.[0] ?? '');
   return {
-    [`mkdir -p ${place}`]: '',
-    [`mount ${mount} ${place}`]: result,
-    [`umount ${place}`]: '',
+    [`mkdir -p ${at}`]: '',
+    [`mount ${mount} ${at}`]: result,
+    [`umount ${at}`]: '',
   };
 }
 
@@ -142,7 +144,7 @@ describe('the installedOs probe', () => {
   });
 
   it('finds the kernel on the file system that fstab mounts at /boot', async () => {
-    const bootPlace = `${place}-boot`;
+    const bootPlace = placeOf('/dev/sda1');
     const boot = filesystem('xfs');
     const { found } = await probe(
       'installedOs',
@@ -180,7 +182,7 @@ describe('the installedOs probe', () => {
       ...image,
       ...partition('sda2', 'ext4'),
       ...partition('sda3', 'xfs'),
-      ...debian,
+      [`${placeOf('/dev/sda3')}/etc/os-release`]: 'ID=alpine\n',
     };
     const { found, problems } = await probe('installedOs', files, mounts);
     expect(found).toMatchObject([{ device: '/dev/sda3' }]);
