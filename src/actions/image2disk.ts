@@ -6,7 +6,7 @@ import type { BlockFile } from '../sources/writing/block-file.ts';
 import type { Action, ActionContext, ActionReport, Fields } from './action.ts';
 import { openWhenFree, reloadPartitions } from './disk/nodes.ts';
 import { leaveUnbootable, tearDown } from './disk/teardown.ts';
-import { parseChecksum } from './image/checksum.ts';
+import { parseChecksum } from '../model/image/checksum.ts';
 import { Digests } from './image/digests.ts';
 import { blockBytes, DiskWriter, type Left } from './image/disk-writer.ts';
 import { writeEnds } from './image/finish.ts';
@@ -65,13 +65,14 @@ async function install(
     if (hasTable) await reloadPartitions(host, disk.device, { signal });
     const seconds = Math.round((host.clock.elapsedMs() - startMs) / 1_000);
     return {
-      message: `${mebibytes(written.bytes)} on ${disk.device} in ${seconds} s, ${written.hash}${source.isVerified ? ', as its checksum says' : ', without a checksum to compare with'}`,
+      message: `${mebibytes(written.bytes)} on ${disk.device} in ${seconds} s, ${written.hash}${source.isVerified ? ', as its checksum says' : ', without a checksum to compare with'}${hasTable ? '' : '; it begins with no partition table, so that firmware may not boot it'}`,
       details: {
         ...written,
         seconds,
         etag: plan.opened.transfer.etag ?? null,
         disk_serial: disk.serial,
         has_checksum: source.isVerified,
+        has_table: hasTable,
       },
     };
   } catch (err) {

@@ -2,7 +2,7 @@
 import { AppError } from '../core/errors.ts';
 import type { Action, ActionContext, Fields } from './action.ts';
 import { withEnvironment } from './disk/environment.ts';
-import { parseChecksum } from './image/checksum.ts';
+import { parseChecksum } from '../model/image/checksum.ts';
 import { fetchFile } from './image/fetch.ts';
 import { knownChecksum } from './image/source.ts';
 

@@ -508,7 +508,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
   test('shows the plan of a workflow before it is queued, and what has to be accepted', async () => {
     const overwrite = template('debian');
     const actions: Template['spec']['actions'] = [
-      { action: 'image2disk', url: 'https://images/debian.raw', checksum: 'ab' },
+      { action: 'image2disk', url: 'https://images/debian.raw', checksum: 'ab'.repeat(32) },
     ];
     await server.store.templates.put({ ...overwrite, spec: { actions } });
     await post('/api/machines/bulk', { ids: [machine(1).id], os_choice: 'debian' });

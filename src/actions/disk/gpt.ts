@@ -2,12 +2,11 @@
 // written to. Pure.
 import { crc32 } from 'node:zlib';
 import { AppError } from '../../core/errors.ts';
+import { hasGpt, hasMbrPartitions, lastMbrLba, mbrEntries } from '../../model/image/table.ts';
 
 /** As much of the start of an image as this file looks at. */
 export const tableBytes = 1024 * 1024;
 
-const signature = 'EFI PART';
-const mbrEntries = [446, 462, 478, 494];
 const maxEntryBytes = 4096;
 
 export interface DiskGeometry {
@@ -48,14 +47,6 @@ export function checkTable(head: Buffer, disk: DiskGeometry): void {
     'disk.mismatch',
     `the partitions of the image reach to byte ${(usedLba + 1) * sectorBytes}, but ${path} has ${sizeBytes}; choose a larger disk`,
   );
-}
-
-/** True if an image starts with a partition table. */
-export function hasTable(
-  head: Buffer,
-  { sectorBytes }: Pick<DiskGeometry, 'sectorBytes'>,
-): boolean {
-  return hasGpt(head, sectorBytes) || hasMbrPartitions(head);
 }
 
 /** The first MiB of an image as it must be on a larger disk, and the backup of its GPT for the disk's end;
@@ -106,10 +97,6 @@ function correctProtectiveMbr(head: Buffer, lastLba: number): void {
   head.writeUInt32LE(Math.min(lastLba, 0xffffffff), at + 12);
 }
 
-function hasGpt(head: Buffer, sectorBytes: number): boolean {
-  return head.toString('latin1', sectorBytes, sectorBytes + 8) === signature;
-}
-
 /** Undefined for what is none, does not lie within the first MiB, or is damaged. */
 function parseGpt(head: Buffer, sectorBytes: number): Gpt | undefined {
   if (!hasGpt(head, sectorBytes) || head.length < 2 * sectorBytes) return undefined;
@@ -142,22 +129,4 @@ function lastLbaOf(entries: Buffer, entryBytes: number): number {
     if (isUsed) last = Math.max(last, Number(entries.readBigUInt64LE(at + 40)));
   }
   return last;
-}
-
-function hasMbrPartitions(head: Buffer): boolean {
-  return lastMbrLba(head) > 0;
-}
-
-/** 0 where there is no MBR with partitions; a boot sector of FAT or NTFS alone has the same signature. */
-function lastMbrLba(head: Buffer): number {
-  if (head.length < 512 || head.readUInt16LE(510) !== 0xaa55) return 0;
-  const entries = mbrEntries.map((at) => ({
-    status: head[at] ?? 0,
-    type: head[at + 4] ?? 0,
-    first: head.readUInt32LE(at + 8),
-    sectors: head.readUInt32LE(at + 12),
-  }));
-  if (entries.some(({ status }) => status !== 0 && status !== 0x80)) return 0;
-  const used = entries.filter(({ type, sectors }) => type !== 0 && type !== 0xee && sectors > 0);
-  return Math.max(0, ...used.map(({ first, sectors }) => first + sectors - 1));
 }

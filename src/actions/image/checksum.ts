@@ -1,34 +1,5 @@
-// The checksum that a template gives for an image, and where a file of checksums has it. Pure.
-import { AppError } from '../../core/errors.ts';
-
-export interface Checksum {
-  readonly algorithm: 'sha256' | 'sha512';
-  /** Lower case. */
-  readonly hex: string;
-}
-
-/** A checksum, or the URL of a file in which the image's name stands beside one. */
-export type ChecksumSource = Checksum | { readonly url: string };
-
-const algorithms = { 64: 'sha256', 128: 'sha512' } as const;
-
-/** "sha256:…", "sha512:…", the bare digits, or a URL. Errors: AppError `action.invalid`. */
-export function parseChecksum(text: string): ChecksumSource {
-  const trimmed = text.trim();
-  if (/^https?:\/\//i.test(trimmed)) return { url: trimmed };
-  const [, named, hex = ''] = /^(?:(sha256|sha512)[:=])?([0-9a-f]+)$/i.exec(trimmed) ?? [];
-  const checksum = ofDigits(hex);
-  if (
-    checksum !== undefined &&
-    (named ?? checksum.algorithm).toLowerCase() === checksum.algorithm
-  ) {
-    return checksum;
-  }
-  throw new AppError(
-    'action.invalid',
-    'checksum must be sha256:DIGITS, sha512:DIGITS, the 64 or 128 digits alone, or the URL of a file of checksums',
-  );
-}
+// Finds the checksum of a file in a file of checksums. Pure.
+import { checksumOf, type Checksum } from '../../model/image/checksum.ts';
 
 /** The checksum of the file at `path` in the text of a file such as SHA256SUMS; a file with one checksum and
  *  no name is about whatever lies beside it. Of files with one name in several folders the one counts whose folders
@@ -41,7 +12,7 @@ export function findChecksum(text: string, path: string): Checksum | undefined {
     const [, hex = '', file = '-'] = bsd
       ? ['', bsd[2], bsd[1]]
       : (/^([0-9a-f]+)(?:\s+\*?(.+))?$/i.exec(line) ?? []);
-    const checksum = ofDigits(hex);
+    const checksum = checksumOf(hex);
     return checksum === undefined ? [] : [{ checksum, file, shared: sharedNames(file, path) }];
   });
   const most = Math.max(1, ...found.map(({ shared }) => shared));
@@ -68,9 +39,4 @@ function sharedNames(one: string, other: string): number {
   const [a, b] = [one, other].map((path) => path.split('/').toReversed());
   const differs = a?.findIndex((name, i) => name !== b?.[i]) ?? 0;
   return differs === -1 ? (a?.length ?? 0) : differs;
-}
-
-function ofDigits(hex: string): Checksum | undefined {
-  const algorithm = hex.length === 64 || hex.length === 128 ? algorithms[hex.length] : undefined;
-  return algorithm && { algorithm, hex: hex.toLowerCase() };
 }

@@ -2,7 +2,7 @@
 import { AppError } from '../../core/errors.ts';
 import { shownUrl } from '../../core/shown-url.ts';
 import type { ActionContext } from '../action.ts';
-import type { Checksum } from './checksum.ts';
+import type { Checksum } from '../../model/image/checksum.ts';
 import { Transfer } from './transfer.ts';
 
 /** A transfer for an action: its retries are noted. */

@@ -1,6 +1,7 @@
 // The last writes of an installation: what was held back of the image, and a GPT that fits the disk. Until
 // they are made, the disk does not boot.
-import { checkTable, hasTable, moveBackup, tableBytes } from '../disk/gpt.ts';
+import { hasTable } from '../../model/image/table.ts';
+import { checkTable, moveBackup, tableBytes } from '../disk/gpt.ts';
 import { alignedBuffer, type BlockFile } from '../../sources/writing/block-file.ts';
 import type { Held } from './disk-writer.ts';
 import { readBackPiece } from './read-back.ts';
@@ -28,7 +29,7 @@ export async function writeEnds(
   }
   const head = { offset: 0, bytes: moved === undefined ? first.bytes : aligned(moved.head) };
   for (const pieces of [last, [head]]) await writeAll(file, pieces);
-  return { hasTable: hasTable(head.bytes, file), isGptMoved: moved !== undefined };
+  return { hasTable: hasTable(head.bytes), isGptMoved: moved !== undefined };
 }
 
 async function writeAll(file: BlockFile, pieces: readonly Held[]): Promise<void> {

@@ -2,7 +2,8 @@
 import { AppError } from '../../core/errors.ts';
 import { shownUrl } from '../../core/shown-url.ts';
 import type { ActionContext } from '../action.ts';
-import { filePathOf, findChecksum, parseChecksum, type Checksum } from './checksum.ts';
+import { filePathOf, findChecksum } from './checksum.ts';
+import { parseChecksum, type Checksum } from '../../model/image/checksum.ts';
 import { ByteStream } from './packing/byte-stream.ts';
 import { unpack, type Filter, type Unpacked } from './packing/unpack.ts';
 import { compareHash, fetchFile, newTransfer } from './fetch.ts';

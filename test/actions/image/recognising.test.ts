@@ -1,8 +1,9 @@
 import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { filePathOf, findChecksum, parseChecksum } from '../../../src/actions/image/checksum.ts';
+import { filePathOf, findChecksum } from '../../../src/actions/image/checksum.ts';
+import { parseChecksum } from '../../../src/model/image/checksum.ts';
 import { Digests } from '../../../src/actions/image/digests.ts';
-import { recognise } from '../../../src/actions/image/packing/kind.ts';
+import { recognise } from '../../../src/model/image/kind.ts';
 import { parseZstdFrame, zstdFrameLength } from '../../../src/actions/image/packing/zstd-frame.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text.padEnd(512, '\0'), 'latin1');

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { checkFields } from '../../../src/actions/fields.ts';
-import { parseChecksum } from '../../../src/actions/image/checksum.ts';
+import { parseChecksum } from '../../../src/model/image/checksum.ts';
 import { readExamples } from '../../../src/cli/server/examples.ts';
 import { template } from '../../../src/cli/server/template.ts';
 import { templateActions, type Template } from '../../../src/model/documents/template.ts';

@@ -1,6 +1,7 @@
 // An order with the digest of the plan that was shown: it starts that plan, or nothing.
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { openStore } from '../../../src/store/open.ts';
 import { ImageFolder } from '../../../src/store/images/folder.ts';
@@ -192,6 +193,34 @@ describe('an order with the digest of the plan that was shown', () => {
     expect(await warnings()).not.toContain('no image');
     rmSync(image);
     expect(await warnings()).toContain('this server has no image debian.raw');
+  });
+
+  it('says in the plan what is seen at the beginning of the image', async () => {
+    const { image, order } = await desk();
+    const said = async () => (await order({ dry_run: true })).body.warnings.join('; ');
+    const warnings = async (content: Buffer) => {
+      writeFileSync(image, content);
+      return await said();
+    };
+    const blank = Buffer.alloc(1024 * 1024);
+    const gpt = Buffer.from(blank);
+    gpt.write('EFI PART', 512);
+    const vmdk = Buffer.concat([Buffer.from('KDMV'), blank]);
+    const noTable = 'debian.raw of this server begins with no partition table';
+    expect(await warnings(vmdk)).toContain('debian.raw of this server is a VMDK image');
+    expect(await warnings(gzipSync(vmdk))).toContain('is a VMDK image');
+    expect(await warnings(Buffer.alloc(0))).toContain('is an empty file');
+    for (const pack of [(raw: Buffer) => raw, gzipSync, zstdCompressSync]) {
+      expect(await warnings(pack(blank))).toContain(noTable);
+      expect(await warnings(pack(gpt))).not.toContain('debian.raw of this server');
+    }
+    // Damaged, or of a kind that tells nothing by its beginning alone.
+    for (const other of [gzipSync(gpt).subarray(0, 20), Buffer.from('QFI\xfb', 'latin1')]) {
+      expect(await warnings(other)).not.toContain('debian.raw of this server');
+    }
+    writeFileSync(image, gpt);
+    truncateSync(image, disk.size_bytes + 512);
+    expect(await said()).toContain('debian.raw of this server has 500000000512 bytes');
   });
 });
 

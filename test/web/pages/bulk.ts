@@ -44,7 +44,9 @@ export function bulkTests(opened: () => Opened): void {
     await server.store.templates.put({
       ...template('debian'),
       spec: {
-        actions: [{ action: 'image2disk', url: 'https://images/debian.raw', checksum: 'ab' }],
+        actions: [
+          { action: 'image2disk', url: 'https://images/debian.raw', checksum: 'ab'.repeat(32) },
+        ],
       },
     });
     for (const number of [4, 14]) {
@@ -77,7 +79,9 @@ export function bulkTests(opened: () => Opened): void {
     await server.store.templates.put({
       ...template('debian'),
       spec: {
-        actions: [{ action: 'image2disk', url: 'https://images/debian.raw', checksum: 'ab' }],
+        actions: [
+          { action: 'image2disk', url: 'https://images/debian.raw', checksum: 'ab'.repeat(32) },
+        ],
       },
     });
     const checkIn = (number: number, serial: string): Promise<void> =>

@@ -48,7 +48,11 @@ export function jobTests(opened: () => Opened): void {
     const numbers = Array.from({ length: 40 }, (_, i) => 2000 + i);
     await seed(server.store, 3000);
     for (const name of ['rescue', 'debian']) {
-      const action = { action: 'image2disk', url: 'https://images/a.raw', checksum: 'ab' } as const;
+      const action = {
+        action: 'image2disk',
+        url: 'https://images/a.raw',
+        checksum: 'ab'.repeat(32),
+      } as const;
       await server.store.templates.put({ ...template(name), spec: { actions: [action] } });
     }
     for (const number of numbers) {

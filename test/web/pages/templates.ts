@@ -6,7 +6,11 @@ import { send, soon, template, type Opened } from './opened.ts';
 
 const image: Template = {
   ...template('debian'),
-  spec: { actions: [{ action: 'image2disk', url: 'https://images/debian.raw', checksum: 'ab' }] },
+  spec: {
+    actions: [
+      { action: 'image2disk', url: 'https://images/debian.raw', checksum: 'ab'.repeat(32) },
+    ],
+  },
 };
 
 export function templateTests(opened: () => Opened): void {

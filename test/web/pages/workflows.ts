@@ -82,7 +82,9 @@ export function workflowTests(opened: () => Opened): void {
     await server.store.templates.put({
       ...template('debian'),
       spec: {
-        actions: [{ action: 'image2disk', url: 'https://images/debian.raw', checksum: 'ab' }],
+        actions: [
+          { action: 'image2disk', url: 'https://images/debian.raw', checksum: 'ab'.repeat(32) },
+        ],
       },
     });
     const checkIn = (serial: string): Promise<void> =>

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
 import { AppError, describeError, isAppError } from '../../../core/errors.ts';
 import { ByteStream } from './byte-stream.ts';
-import { recognise, recognisedBytes, type Kind, type Packing } from './kind.ts';
+import { recognise, recognisedBytes, type Kind, type Packing } from '../../../model/image/kind.ts';
 import { imageInTar } from './tar.ts';
 import { parseZstdFrame, zstdHeaderBytes } from './zstd-frame.ts';
 

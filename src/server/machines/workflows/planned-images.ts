@@ -3,6 +3,7 @@ import { isAppError } from '../../../core/errors.ts';
 import type { Template, TemplateAction } from '../../../model/documents/template.ts';
 import { sumsName, type ImageFolder } from '../../../store/images/folder.ts';
 import type { PlannedImage } from '../../rules/plan/digest.ts';
+import { lookAt } from './image-look.ts';
 
 /** `template` has its variables filled in; `server` is this server's URL in it. Errors: AppError `image.folder`. */
 export async function plannedImages(
@@ -30,8 +31,8 @@ function namesIn(action: TemplateAction, server: string): string[] {
 async function look(images: ImageFolder | undefined, name: string): Promise<PlannedImage> {
   try {
     const found = await images?.open(name);
-    await found?.close();
-    return { name, etag: found?.etag, sha256: found?.sha256 };
+    const seen = found && (await lookAt(found));
+    return { name, etag: found?.etag, sha256: found?.sha256, look: seen };
   } catch (err) {
     if (!isAppError(err, 'image.unknown')) throw err;
     return { name, etag: undefined, sha256: undefined };

@@ -14,6 +14,17 @@ export interface PlannedImage {
   readonly etag: string | undefined;
   /** undefined: not computed yet. */
   readonly sha256: string | undefined;
+  /** undefined: the server has no such image. */
+  readonly look?: ImageLook | undefined;
+}
+
+/** The beginning of an image, as far as it can be told by that alone. */
+export interface ImageLook {
+  /** The name of what it is instead, where that is no image: "a VMDK image". */
+  readonly unsupported?: string;
+  /** The size of the disk in it. */
+  readonly sizeBytes?: number;
+  readonly hasTable?: boolean;
 }
 
 /** All that decides what is written, and where. */

@@ -1,6 +1,8 @@
 // The warnings of a plan: what is not checked, not known, or will not go as the template seems to mean it. Pure.
 import { closest } from '../../../core/closest.ts';
+import { isAppError } from '../../../core/errors.ts';
 import { shownUrl } from '../../../core/shown-url.ts';
+import { parseChecksum } from '../../../model/image/checksum.ts';
 import type { AgentReport } from '../../../model/machine.ts';
 import {
   templateActions,
@@ -37,6 +39,8 @@ export function warningsOf({
   const without = images.filter(({ checksum }) => checksum === undefined || checksum === '');
   return [
     ...missing(images, ours),
+    ...ours.filter((one) => isNamed(images, one)).flatMap((one) => ofLook(one, disk)),
+    ...spec.actions.flatMap(unusableChecksum),
     ...without.map(({ url }) =>
       url.startsWith('http:')
         ? `${shownUrl(url)} comes without encryption and without a checksum: whoever is on the way can change it`
@@ -66,8 +70,46 @@ function missing(
 ): string[] {
   return ours
     .filter(({ etag }) => etag === undefined)
-    .filter(({ name }) => images.some(({ url }) => url.includes(`/images/${name}`)))
+    .filter((one) => isNamed(images, one))
     .map(({ name }) => `this server has no image ${name} to give out: the agent will not get it`);
+}
+
+function isNamed(images: readonly { readonly url: string }[], { name }: PlannedImage): boolean {
+  return images.some(({ url }) => url.includes(`/images/${name}`));
+}
+
+/** Warnings about an image of this server that cannot end well. */
+function ofLook({ name, look = {} }: PlannedImage, disk: StoredDisk | undefined): string[] {
+  const { unsupported, sizeBytes, hasTable } = look;
+  if (unsupported !== undefined) {
+    return [
+      `${name} of this server is ${unsupported}, which the agent refuses: convert it to raw or qcow2`,
+    ];
+  }
+  const isTooLarge = disk !== undefined && sizeBytes !== undefined && sizeBytes > disk.size_bytes;
+  return [
+    ...(isTooLarge
+      ? [
+          `${name} of this server has ${sizeBytes} bytes, and ${disk.device} has ${disk.size_bytes}: the agent refuses it`,
+        ]
+      : []),
+    ...(hasTable === false
+      ? [`${name} of this server begins with no partition table: firmware may not boot the disk`]
+      : []),
+  ];
+}
+
+/** A checksum that no file can have, for which our agent refuses the workflow; Dragonfly's reads none. */
+function unusableChecksum(action: TemplateAction): string[] {
+  if (action.action !== 'image2disk' && action.action !== 'jetpack') return [];
+  if (action.checksum === undefined || action.checksum === '') return [];
+  try {
+    parseChecksum(action.checksum);
+    return [];
+  } catch (err) {
+    if (!isAppError(err, 'action.invalid')) throw err;
+    return [`${action.action}: ${err.message}; the agent refuses the workflow as it is`];
+  }
 }
 
 /** Warnings about what its agent did not tell, and does not do. */

@@ -23,7 +23,11 @@ function disk(device: string, more: Partial<StoredDisk> = {}): StoredDisk {
   };
 }
 
-const image: TemplateAction = { action: 'image2disk', url: 'https://x/debian.raw', checksum: 'ab' };
+const image: TemplateAction = {
+  action: 'image2disk',
+  url: 'https://x/debian.raw',
+  checksum: 'ab'.repeat(32),
+};
 
 interface Given {
   readonly problems?: readonly Problem[];
@@ -554,6 +558,26 @@ describe('a plan', () => {
     expect(warnings.filter((warning) => warning.includes('has no field'))).toEqual([
       'image2disk has no field dsk (disk?): an agent that does not know it refuses the workflow',
     ]);
+  });
+
+  it('says of a checksum that no file can have, and that agents refuse it', () => {
+    const given = (checksum: string) => [
+      { ...image, checksum },
+      { action: 'jetpack' as const, url: 'https://x/play', checksum },
+    ];
+    const said = (checksum: string) =>
+      plan({ disks: [disk('/dev/sda')], actions: given(checksum) }).warnings.filter((warning) =>
+        warning.includes('the agent refuses the workflow'),
+      );
+    for (const wrong of ['sha512:abcd', 'md5:d41d8cd98f00b204e9800998ecf8427e', 'a'.repeat(63)]) {
+      expect(said(wrong)).toEqual([
+        expect.stringContaining('image2disk: checksum must be sha256:DIGITS'),
+        expect.stringContaining('jetpack: checksum must be sha256:DIGITS'),
+      ]);
+    }
+    for (const right of ['', `sha512:${'a'.repeat(128)}`, 'https://x/SHA256SUMS']) {
+      expect(said(right)).toEqual([]);
+    }
   });
 
   it('says that nothing is known of what is on the disk, and of a disk without a name', () => {

@@ -92,7 +92,11 @@ function planned(
     report: { ...report, at: fresh.metadata.created_at },
   };
   const hints = root_device === undefined ? {} : { root_device };
-  const write = { action: 'image2disk' as const, url: 'https://x/a.raw', checksum: 'ab' };
+  const write = {
+    action: 'image2disk' as const,
+    url: 'https://x/a.raw',
+    checksum: 'ab'.repeat(32),
+  };
   const actions = [{ ...write, ...hints }];
   const options = { reimage: false, confirmed: false, confirmation: 'none' as const };
   try {

@@ -12,7 +12,7 @@ const template: Template = {
   apiVersion: 'dragonfly.computer/v1',
   kind: 'Template',
   metadata: { name: 't' },
-  spec: { actions: [{ action: 'image2disk', url: 'https://x/a.raw', checksum: 'ab' }] },
+  spec: { actions: [{ action: 'image2disk', url: 'https://x/a.raw', checksum: 'ab'.repeat(32) }] },
 };
 
 function machine(bootId: string, disks: readonly StoredDisk[]): Machine {
