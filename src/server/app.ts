@@ -56,7 +56,7 @@ import { workflowRoutes } from './routes/provisioning/workflows.ts';
 import { SecretBox } from './access/secrets.ts';
 import { Networks } from '../webhooks/networks.ts';
 import { Receivers, type LookUp } from '../webhooks/receiver.ts';
-import { countPosts, measureWebhooks } from './webhooks/metrics.ts';
+import { countLost, countPosts, measureWebhooks } from './webhooks/metrics.ts';
 import { defaultWebhooks, type WebhookPolicy } from './webhooks/policy.ts';
 import { Webhooks } from './webhooks/webhooks.ts';
 import type { App, Services } from './services.ts';
@@ -201,6 +201,7 @@ function createServices(
   const fleet = countFleet(store);
   measureFleet(metrics.registry, fleet, liveness);
   measureStore(metrics.registry, store);
+  const secrets = new SecretBox(options.secretKeys ?? '');
   const { networks = '', ca, lookUp, policy } = options.webhooks ?? {};
   const webhooks = new Webhooks({
     store,
@@ -217,7 +218,9 @@ function createServices(
       lookUp,
     }),
     policy: { ...defaultWebhooks, ...policy },
+    secrets,
     onPost: countPosts(metrics.registry),
+    onLost: countLost(metrics.registry),
   });
   measureWebhooks(metrics.registry, webhooks.courier);
   return {
@@ -241,7 +244,7 @@ function createServices(
     auth: new Auth(store, clock, storeHealth, { ...options.auth, people }),
     overload: new Overload({ ...defaultOverload, ...options.overload }, clock, random, metrics),
     limits: new Limits({ ...defaultLimits, ...options.limits }, clock, metrics),
-    secrets: new SecretBox(options.secretKeys ?? ''),
+    secrets,
     stopwatch: new Stopwatch(clock),
     publicUrl: options.publicUrl,
     boot: options.boot ?? {},

@@ -110,6 +110,8 @@ export interface Collection<T, By extends object = object> {
   /** Every document whose name begins with `prefix` and that can be read, a page at a time: what changes
    *  meanwhile may be seen as it was or as it is. */
   all(prefix?: string): AsyncGenerator<Versioned<T>>;
+  /** As `all`, at one moment, where the backend can hold a snapshot that long. */
+  snapshot(prefix?: string): Promise<readonly Versioned<T>[]>;
   /** As `all`, those with this value. */
   allBy<Index extends keyof By & string>(
     index: Index,

@@ -25,6 +25,7 @@ const shape: Shape<WebhookView> = {
   wide: {
     CREATED: ({ created_at }) => created_at,
     ERROR: ({ failing }) => failing?.error ?? null,
+    LOST: ({ lost }) => (lost === null ? null : `${lost.count}, the last ${lost.at}`),
   },
   name: ({ name }) => name,
 };

@@ -1,4 +1,4 @@
-// `dragonfly-server rotate-key`: makes a new key and encrypts all BMC passwords with it.
+// `dragonfly-server rotate-key`: makes a new key and encrypts all BMC passwords and secrets of webhooks with it.
 import { existsSync } from 'node:fs';
 import { AppError } from '../../core/errors.ts';
 import { writePrivate } from '../../core/private-file.ts';
@@ -16,7 +16,8 @@ import {
 
 export const rotateKey = command({
   name: 'rotate-key',
-  describe: 'make a new key in --secret-key-file and encrypt all BMC passwords with it',
+  describe:
+    'make a new key in --secret-key-file and encrypt all BMC passwords and secrets of webhooks with it',
   examples: ['rotate-key --keep-old'],
   settings: settingsOf([...storeSettingNames, 'secret_key_file']),
   options: {
@@ -40,9 +41,14 @@ export const rotateKey = command({
     try {
       // The new key must be on disk, beside the old ones, before anything is encrypted with it.
       writeKeys(file, key + old);
-      const { changed, foreign } = await reseal(store, new Box(key + old));
+      const box = new Box(key + old);
+      const { changed, foreign } = await reseal(store, box);
+      const webhooks = await resealWebhooks(store, box);
       if (!args['keep-old']) writeKeys(file, key);
-      io.stdout.write(`${file} has a new key; ${changed} passwords were encrypted with it\n`);
+      const secrets = webhooks > 0 ? ` and the secrets of ${webhooks} webhooks` : '';
+      io.stdout.write(
+        `${file} has a new key; ${changed} passwords${secrets} were encrypted with it\n`,
+      );
       if (foreign > 0) {
         io.stdout.write(
           `${foreign} passwords were encrypted by another program and stay as they are: set them anew\n`,
@@ -82,4 +88,17 @@ async function reseal(store: Store, box: SecretBox): Promise<{ changed: number; 
     changed += 1;
   }
   return { changed, foreign };
+}
+
+/** Returns the number of webhooks whose secrets were encrypted anew, or for the first time. */
+async function resealWebhooks(store: Store, box: SecretBox): Promise<number> {
+  const { resealed } = await import('../../server/webhooks/secrets.ts');
+  let changed = 0;
+  for await (const { value, revision } of store.webhooks.all()) {
+    const webhook = resealed(value, box, (kept) => box.isOurs(kept) && box.isCurrent(kept));
+    if (webhook === undefined) continue;
+    await store.webhooks.put(webhook, { revision });
+    changed += 1;
+  }
+  return changed;
 }

@@ -60,6 +60,15 @@ const view = {
       description: 'since when no more is queued, because too much waits',
     }),
   ),
+  lost: nullable(
+    Type.Object(
+      { count: Type.Integer(), at: Timestamp },
+      {
+        description:
+          'events that could not be written down while the store took nothing, and when the last one was; a reset came in their place',
+      },
+    ),
+  ),
 };
 export const WebhookView = Type.Object(view);
 export type WebhookView = Static<typeof WebhookView>;

@@ -9,6 +9,7 @@ export const Webhook = Type.Object({
   /** null: all. */
   events: nullable(Type.Array(Type.String())),
   enabled: Type.Boolean(),
+  /** Encrypted where the server has a key. */
   secret: Type.String(),
   /** The one before, with which posts are signed as well until then. */
   old_secret: nullable(Type.Object({ secret: Type.String(), until: Timestamp })),
@@ -17,6 +18,10 @@ export const Webhook = Type.Object({
   failing: nullable(Type.Object({ since: Timestamp, error: Type.String() })),
   /** Since when no more is queued, because too much waits. */
   overflowed_at: nullable(Timestamp),
+  /** Since when a `reset` has to be queued for what was not; left out: none has. */
+  reset_due: Type.Optional(nullable(Timestamp)),
+  /** Events that could not be written down, and when that was last so; left out: none. */
+  lost: Type.Optional(nullable(Type.Object({ count: Type.Integer(), at: Timestamp }))),
 });
 export type Webhook = Static<typeof Webhook>;
 

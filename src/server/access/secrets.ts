@@ -1,5 +1,5 @@
-// Secrets at rest: encrypted with AES-256-GCM under named keys, so that keys can be rotated. Plain text
-// is never stored, logged or answered.
+// Secrets at rest: encrypted with AES-256-GCM under named keys, so that keys can be rotated. Plain text is never
+// logged or answered, and stored only where `keep` has no key.
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { AppError } from '../../core/errors.ts';
 
@@ -55,6 +55,16 @@ export class SecretBox {
     const sealed = Buffer.concat([box.update(plain, 'utf8'), box.final()]);
     const parts = [iv, box.getAuthTag(), sealed].map((part) => part.toString('base64url'));
     return [format, key.id, ...parts].join(':');
+  }
+
+  /** Encrypts `plain` where there is a key to do it with; without one it stays as it is. */
+  keep(plain: string, owner: string): string {
+    return this.#keys.length === 0 ? plain : this.seal(plain, owner);
+  }
+
+  /** The text that `keep` was given. Errors: those of `open`. */
+  read(kept: string, owner: string): string {
+    return this.isOurs(kept) ? this.open(kept, owner) : kept;
   }
 
   /** Decrypts what `seal` made. Errors: AppError `secret.no-key`, `secret.damaged`. */

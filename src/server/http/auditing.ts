@@ -1,6 +1,7 @@
 // Notes in the audit log what operators change, after it was done and before it is answered.
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { describeError } from '../../core/errors.ts';
+import { shownUrl, withoutCredentials } from '../../core/shown-url.ts';
 import { nameOf } from '../access/principal.ts';
 import { etag } from '../rules/etag.ts';
 import { isSecret, mask } from '../rules/secret-settings.ts';
@@ -81,12 +82,20 @@ function changeOf(kind: string, { body, params }: FastifyRequest): unknown {
   }
   const { ids, plan_digests: _shown, ...rest } = Object(body);
   if (Array.isArray(ids)) return { machines: ids.length, ...rest };
-  if (kind !== 'settings' || body === undefined) return withoutSecrets(body ?? null);
+  if (kind === 'webhooks' && body !== undefined)
+    return withoutSecrets({ ...rest, ...shownReceiver(rest) });
   const { key } = Object(params);
-  return isSecret({ key, ...rest }) ? { ...rest, value: mask } : body;
+  const isHidden = kind === 'settings' && isSecret({ key, ...rest });
+  return withoutSecrets(isHidden ? { ...rest, value: mask } : (body ?? null));
+}
+
+/** The host of a receiver in place of its address: with many the path is the password. */
+function shownReceiver({ url }: { url?: unknown }): { url?: string } {
+  return typeof url === 'string' ? { url: `${new URL(url).origin}/${mask}` } : {};
 }
 
 function withoutSecrets(value: unknown): unknown {
+  if (typeof value === 'string') return withoutUrlSecrets(value);
   if (Array.isArray(value)) return value.map(withoutSecrets);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
@@ -95,4 +104,10 @@ function withoutSecrets(value: unknown): unknown {
       isSecret({ key }) ? mask : withoutSecrets(item),
     ]),
   );
+}
+
+/** An address without its user and query, where a password, a token or a signature may be. */
+function withoutUrlSecrets(text: string): string {
+  const { username, password, search } = URL.parse(text) ?? {};
+  return username || password || search ? shownUrl(text) : withoutCredentials(text);
 }

@@ -31,9 +31,9 @@ import { damagedOf, Done, errors } from './route.ts';
 const tags = ['webhooks'];
 const NameParams = Type.Object({ name: WebhookName });
 
-export function webhookRoutes(app: App, { store, clock, webhooks }: Services): void {
+export function webhookRoutes(app: App, { store, clock, webhooks, secrets }: Services): void {
   const { subscriptions, receivers } = webhooks;
-  const s = { store, clock, subscriptions, receivers };
+  const s = { store, clock, subscriptions, receivers, secrets };
   const config = { access: 'full' } as const;
 
   app.get(
@@ -64,10 +64,10 @@ export function webhookRoutes(app: App, { store, clock, webhooks }: Services): v
       },
     },
     async (request, reply) => {
-      const webhook = await createWebhook(s, request.body);
+      const { webhook, secret } = await createWebhook(s, request.body);
       await webhooks.reload();
       void reply.header('location', `/api/webhooks/${webhook.name}`);
-      return reply.code(201).send({ ...shownWebhook(webhook), secret: webhook.secret });
+      return reply.code(201).send({ ...shownWebhook(webhook), secret });
     },
   );
 
@@ -134,8 +134,8 @@ export function webhookRoutes(app: App, { store, clock, webhooks }: Services): v
       },
     },
     async (request) => {
-      const { name, secret } = await rotateSecret(s, request.params.name);
-      return { name, secret };
+      const { webhook, secret } = await rotateSecret(s, request.params.name);
+      return { name: webhook.name, secret };
     },
   );
 

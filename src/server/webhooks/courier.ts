@@ -2,7 +2,7 @@
 // so that a restart, or another server, goes on where this one was. An event is deleted once it has arrived: it may
 // arrive twice, with the same id, and never not at all.
 import type { Clock } from '../../core/clock.ts';
-import { describeError } from '../../core/errors.ts';
+import { describeError, isAppError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import {
   deliveryName,
@@ -12,13 +12,14 @@ import {
   type Webhook,
 } from '../../model/documents/webhook.ts';
 import type { Store, Versioned } from '../../store/store.ts';
-import { retryOnConflict } from '../../store/retry.ts';
 import type { Receivers } from '../../webhooks/receiver.ts';
 import { happening } from './events.ts';
 import { Lease } from './lease.ts';
 import type { WebhookPolicy } from './policy.ts';
 import { post, type Missed } from './post.ts';
 import { Queue } from './queue.ts';
+import { changeWebhook } from './record.ts';
+import type { Sealing } from './secrets.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
 /** The waiting events are counted anew so often. */
@@ -36,6 +37,7 @@ export interface CourierServices {
   readonly subscriptions: Subscriptions;
   readonly receivers: Receivers;
   readonly policy: WebhookPolicy;
+  readonly secrets: Sealing;
   /** A post to this webhook arrived, or did not. */
   readonly onPost: (webhook: string, outcome: 'arrived' | 'failed') => void;
 }
@@ -68,8 +70,10 @@ export class Courier {
   /** A delivery was written or deleted; undefined: any may have been. */
   changed(name: string | undefined, removed: boolean): void {
     if (!this.#isCarrying) return;
-    if (name === undefined) this.#countsAt = -Infinity;
-    else this.#note(readDeliveryName(name).webhook, name, removed);
+    if (name === undefined) {
+      this.#countsAt = -Infinity;
+      for (const queue of this.#queues.values()) queue.forgetOrder();
+    } else this.#note(readDeliveryName(name).webhook, name, removed);
     this.#wake();
   }
 
@@ -85,7 +89,10 @@ export class Courier {
       try {
         // A store without webhooks is not written to.
         if (this.#s.subscriptions.areAny) await this.#carry(await this.#lease.take(signal));
-        else await this.#sleep(Infinity, signal);
+        else {
+          await this.#dropOrphans().catch(() => {});
+          await this.#sleep(tidyMs, signal);
+        }
       } catch (err) {
         if (signal.aborted) break;
         this.#s.log.warn({ error: describeError(err) }, 'webhooks have to wait, will retry');
@@ -102,6 +109,7 @@ export class Courier {
       while (!term.aborted) {
         if (this.#s.clock.elapsedMs() >= this.#countsAt) await this.#count();
         for (const [webhook, queue] of this.#queues) {
+          if (queue.resetsMs <= this.#s.clock.elapsedMs()) await this.#reset(webhook, queue);
           for (const lane of queue.takeDue()) this.#start(webhook, queue, lane, term);
         }
         const dueMs = [...this.#queues.values()].map((queue) => queue.untilDueMs());
@@ -117,12 +125,14 @@ export class Courier {
   /** Finds everything that waits. Errors: those of the store. */
   async #count(): Promise<void> {
     this.#countsAt = this.#s.clock.elapsedMs() + tidyMs;
-    for await (const { value } of this.#s.store.deliveries.all()) {
-      this.#note(value.webhook, deliveryName(value), false);
+    for await (const delivery of this.#kept()) {
+      this.#note(delivery.webhook, deliveryName(delivery), false);
     }
     // Their last event may have arrived when nobody was there to say so.
     for await (const { value } of this.#s.store.webhooks.all()) {
-      if (value.overflowed_at !== null) await this.#endOverflow(value, this.#queueOf(value.name));
+      const queue = this.#queueOf(value.name);
+      if (value.overflowed_at !== null) await this.#endOverflow(value, queue);
+      else if ((value.reset_due ?? null) !== null) this.#resetSoon(queue);
     }
   }
 
@@ -175,12 +185,9 @@ export class Courier {
       await this.#drop(webhook);
       return;
     }
-    const events: Versioned<Delivery>[] = [];
-    // Read from the store, which has every event older than the one that was told of.
-    for await (const item of store.deliveries.all(queue.prefixOf(lane))) events.push(item);
-    const [first, ...later] = events.toSorted((a, b) => orderOf(a) - orderOf(b));
+    const first = await this.#oldest(queue, lane);
     if (first === undefined) {
-      queue.finished(lane, false);
+      queue.finished(lane);
       return;
     }
     if (!found.enabled) {
@@ -192,13 +199,36 @@ export class Courier {
     this.#s.onPost(webhook, outcome === undefined ? 'arrived' : 'failed');
     if (outcome === undefined) await this.#arrived(found, queue, first.value);
     else if (!(await this.#missed(found, queue, first, outcome))) return;
-    queue.finished(lane, later.length > 0);
+    queue.passed(lane);
+    queue.finished(lane);
+  }
+
+  /** The oldest event of a lane; undefined where there is none. Its events are read all at once, in their order, and
+   *  again only when these have passed: what is added meanwhile is younger. */
+  async #oldest(queue: Queue, lane: string): Promise<Versioned<Delivery> | undefined> {
+    const { deliveries } = this.#s.store;
+    if (queue.oldest(lane) === undefined) {
+      queue.reading(lane);
+      const events = await deliveries.snapshot(queue.prefixOf(lane));
+      const ordered = events.toSorted((a, b) => orderOf(a) - orderOf(b));
+      queue.read(
+        lane,
+        ordered.map(({ value }) => deliveryName(value)),
+      );
+    }
+    for (let name = queue.oldest(lane); name !== undefined; name = queue.oldest(lane)) {
+      const found = await deliveries.get(name).catch(passDamaged);
+      if (found !== undefined) return found;
+      queue.passed(lane);
+    }
+    return undefined;
   }
 
   async #arrived(webhook: Webhook, queue: Queue, delivery: Delivery): Promise<void> {
     queue.arrived();
     await this.#s.store.deliveries.delete(deliveryName(delivery));
-    if (webhook.failing !== null) await this.#change(webhook.name, () => ({ failing: null }));
+    if (webhook.failing !== null)
+      await changeWebhook(this.#s.store, webhook.name, () => ({ failing: null }));
     await this.#endOverflow(webhook, queue);
   }
 
@@ -218,7 +248,7 @@ export class Courier {
     const disabled = isGone ? { enabled: false } : {};
     if (isGone || webhook.failing?.error !== error) {
       const failing = { since: webhook.failing?.since ?? at, error };
-      await this.#change(webhook.name, () => ({ failing, ...disabled }));
+      await changeWebhook(this.#s.store, webhook.name, () => ({ failing, ...disabled }));
     }
     if (tries < policy.tries) {
       await store.deliveries.put(tried, { revision });
@@ -249,32 +279,58 @@ export class Courier {
     queue.isOverflowing = true;
     this.#s.log.error({ webhook }, 'too many events wait for a webhook: no more are queued');
     const overflowed_at = this.#s.clock.now().toISOString();
-    this.#change(webhook, (old) => ({ overflowed_at: old.overflowed_at ?? overflowed_at })).catch(
-      () => {
-        queue.isOverflowing = false;
-      },
-    );
+    const change = (old: Webhook) => ({ overflowed_at: old.overflowed_at ?? overflowed_at });
+    changeWebhook(this.#s.store, webhook, change).catch(() => {
+      queue.isOverflowing = false;
+    });
   }
 
-  /** Once most of it has arrived, more is queued again, after a `reset` for what was not. */
+  /** Once most of it has arrived, more is queued again, and then a `reset` for what was not. */
   async #endOverflow({ name, overflowed_at }: Webhook, queue: Queue): Promise<void> {
     const isOver = queue.isOverflowing || overflowed_at !== null;
     if (!isOver || queue.waiting.size > this.#s.policy.waiting / 10) return;
-    await this.#change(name, () => ({ overflowed_at: null }));
+    const reset_due = this.#s.clock.now().toISOString();
+    await changeWebhook(this.#s.store, name, () => ({ overflowed_at: null, reset_due }));
     queue.isOverflowing = false;
-    const reset = this.#s.subscriptions.deliveryTo(name, happening('reset', {}));
-    await this.#s.store.deliveries.put(reset, 'absent');
+    this.#resetSoon(queue);
   }
 
-  /** Changes a webhook, if it is still there. */
-  async #change(name: string, change: (old: Webhook) => Partial<Webhook>): Promise<void> {
-    const { store } = this.#s;
-    await retryOnConflict(async () => {
-      const found = await store.webhooks.get(name);
-      if (found === undefined) return;
-      const changed = { ...found.value, ...change(found.value) };
-      await store.webhooks.put(changed, { revision: found.revision });
-    });
+  /** Another server may drop events until it knows that it need not, and the `reset` tells of these as well. */
+  #resetSoon(queue: Queue): void {
+    const { clock, policy, store } = this.#s;
+    if (queue.resetsMs !== Infinity) return;
+    queue.resetsMs = clock.elapsedMs() + (store.isExclusive ? 0 : policy.settleMs);
+    this.#wake();
+  }
+
+  /** Queues a `reset`. One that is queued twice does no harm, one that is not would. */
+  async #reset(webhook: string, queue: Queue): Promise<void> {
+    const { store, subscriptions } = this.#s;
+    const reset = subscriptions.deliveryTo(webhook, happening('reset', {}));
+    await store.deliveries.put(reset, 'absent');
+    await changeWebhook(store, webhook, () => ({ reset_due: null }));
+    queue.resetsMs = Infinity;
+  }
+
+  /** Errors: those of the store. */
+  async #dropOrphans(): Promise<void> {
+    for await (const _ of this.#kept());
+  }
+
+  /** All deliveries, but those for webhooks that are no more, which a server queued that did not know yet: these are
+   *  removed. */
+  async *#kept(): AsyncGenerator<Delivery> {
+    const { deliveries, webhooks } = this.#s.store;
+    let known: { readonly name: string; readonly isGone: boolean } | undefined;
+    for await (const { value } of deliveries.all()) {
+      const name = value.webhook;
+      if (known?.name !== name) {
+        const found = await webhooks.get(name).catch(() => 'damaged');
+        known = { name, isGone: found === undefined };
+      }
+      if (known.isGone) await deliveries.delete(deliveryName(value));
+      else yield value;
+    }
   }
 
   /** Removes what was queued for a webhook that is no more. */
@@ -285,6 +341,11 @@ export class Courier {
     }
     this.#queues.delete(webhook);
   }
+}
+
+/** A damaged event cannot be posted, and keeps none waiting. */
+function passDamaged(err: unknown): undefined {
+  if (!isAppError(err, 'store.damaged')) throw err;
 }
 
 /** The order in which events were written. */

@@ -13,6 +13,17 @@ export function countPosts(registry: Registry): CourierServices['onPost'] {
   return (webhook, outcome) => posts.inc({ webhook, outcome });
 }
 
+/** Counts the events that this server could not write down. */
+export function countLost(registry: Registry): (webhook: string) => void {
+  const lost = new Counter({
+    name: 'dragonfly_webhook_events_lost_total',
+    help: 'Events for webhooks that could not be written down, in whose place a reset comes',
+    labelNames: ['webhook'],
+    registers: [registry],
+  });
+  return (webhook) => lost.inc({ webhook });
+}
+
 export function measureWebhooks(registry: Registry, { queues }: Pick<Courier, 'queues'>): void {
   const events = new Gauge({
     name: 'dragonfly_webhook_events',

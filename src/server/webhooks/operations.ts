@@ -14,6 +14,7 @@ import type { Receivers } from '../../webhooks/receiver.ts';
 import { isSecretText, newSecret } from '../../webhooks/signature.ts';
 import { happening } from './events.ts';
 import { mostWebhooks } from './policy.ts';
+import { ownerOf, type Sealing } from './secrets.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
 /** Posts are signed with the secret before as well for so long. */
@@ -24,6 +25,13 @@ export interface WebhookServices {
   readonly clock: Clock;
   readonly subscriptions: Subscriptions;
   readonly receivers: Pick<Receivers, 'refuseLiteral'>;
+  readonly secrets: Sealing;
+}
+
+/** A webhook whose secret is shown this once. */
+export interface Disclosed {
+  readonly webhook: Webhook;
+  readonly secret: string;
 }
 
 /** Errors: AppError `webhook.unknown`. */
@@ -38,15 +46,15 @@ export async function loadWebhook(
 
 /** A webhook as operators see it: without its secrets. */
 export function shownWebhook(webhook: Webhook): WebhookView {
-  const { name, url, events, enabled, created_at, failing, overflowed_at } = webhook;
-  return { name, url, events, enabled, created_at, failing, overflowed_at };
+  const { name, url, events, enabled, created_at, failing, overflowed_at, lost = null } = webhook;
+  return { name, url, events, enabled, created_at, failing, overflowed_at, lost };
 }
 
 /** Errors: AppError `webhook.exists`, `webhook.limit`, `webhook.address`, `request.invalid`. */
 export async function createWebhook(
   s: WebhookServices,
   request: NewWebhookRequest,
-): Promise<Webhook> {
+): Promise<Disclosed> {
   const { name, url, events = null, secret = newSecret() } = request;
   refuseUrl(s, url);
   if (!isSecretText(secret)) {
@@ -65,7 +73,7 @@ export async function createWebhook(
     url,
     events,
     enabled: true,
-    secret,
+    secret: s.secrets.keep(secret, ownerOf(name)),
     old_secret: null,
     created_at: s.clock.now().toISOString(),
     failing: null,
@@ -80,7 +88,7 @@ export async function createWebhook(
       `a webhook named ${name} exists already: change it, or choose another name`,
     );
   }
-  return webhook;
+  return { webhook, secret };
 }
 
 /** Errors: AppError `webhook.unknown`, `webhook.address`, `request.invalid`. */
@@ -94,13 +102,15 @@ export async function patchWebhook(
 }
 
 /** Gives a webhook a new secret; the old one holds for a day. Errors: AppError `webhook.unknown`. */
-export async function rotateSecret(s: WebhookServices, name: string): Promise<Webhook> {
+export async function rotateSecret(s: WebhookServices, name: string): Promise<Disclosed> {
+  const secret = newSecret();
   const until = new Date(s.clock.now().getTime() + oldSecretMs).toISOString();
-  return changed(s, name, (old) => ({
+  const webhook = await changed(s, name, (old) => ({
     ...old,
-    secret: newSecret(),
+    secret: s.secrets.keep(secret, ownerOf(name)),
     old_secret: { secret: old.secret, until },
   }));
+  return { webhook, secret };
 }
 
 /** Deletes a webhook with what waits for it. Errors: AppError `webhook.unknown`. */

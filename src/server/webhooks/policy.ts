@@ -14,7 +14,12 @@ export interface WebhookPolicy {
   readonly failed: number;
   /** Posts to one receiver at a time, each of another machine. */
   readonly atOnce: number;
+  /** Once more is queued again, every server of the store queues it after this time. */
+  readonly settleMs: number;
 }
+
+/** A server relies on what it knows of webhooks as long as its watch of the store is no older. */
+export const knownMs = 5000;
 
 export const defaultWebhooks: WebhookPolicy = {
   retry: { baseMs: 5000, capMs: 3_600_000 },
@@ -23,6 +28,7 @@ export const defaultWebhooks: WebhookPolicy = {
   waiting: 10_000,
   failed: 1000,
   atOnce: 8,
+  settleMs: 2 * knownMs,
 };
 
 /** The longest that a receiver may ask to be left alone (Retry-After). */

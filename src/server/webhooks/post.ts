@@ -5,10 +5,12 @@ import type { Delivery, Webhook } from '../../model/documents/webhook.ts';
 import type { Receivers } from '../../webhooks/receiver.ts';
 import { signedHeaders } from '../../webhooks/signature.ts';
 import { longestPauseMs } from './policy.ts';
+import { secretsOf, type Sealing } from './secrets.ts';
 
 interface PostServices {
   readonly clock: Clock;
   readonly receivers: Receivers;
+  readonly secrets: Sealing;
 }
 
 /** An event that did not arrive. */
@@ -22,14 +24,15 @@ export interface Missed {
 
 /** Undefined where the event arrived. */
 export async function post(
-  { clock, receivers }: PostServices,
+  { clock, receivers, secrets }: PostServices,
   webhook: Webhook,
   { id, event }: Delivery,
   signal: AbortSignal,
 ): Promise<Missed | undefined> {
   const body = JSON.stringify(event);
-  const headers = signedHeaders(id, clock.now(), body, secretsOf(webhook, clock.now()));
   try {
+    const now = clock.now();
+    const headers = signedHeaders(id, now, body, secretsOf(webhook, secrets, now));
     const { status, retryAfter } = await receivers.post(webhook.url, headers, body, signal);
     if (status >= 200 && status < 300) return undefined;
     const isRedirect = status >= 300 && status < 400;
@@ -38,11 +41,6 @@ export async function post(
   } catch (err) {
     return { error: describeError(err), isGone: false, askedMs: 0 };
   }
-}
-
-function secretsOf({ secret, old_secret: old }: Webhook, now: Date): string[] {
-  const isOldGood = old !== null && Date.parse(old.until) > now.getTime();
-  return isOldGood ? [secret, old.secret] : [secret];
 }
 
 /** The time that a receiver asks to be left alone for, where it says so in seconds. */

@@ -11,8 +11,10 @@ const awayAfter = 5;
 interface Lane {
   dueMs: number;
   isRunning: boolean;
-  /** Something was added while it ran. */
+  /** Something was added since its events were read. */
   hasMore: boolean;
+  /** The names of its events, the oldest last, as they were read. */
+  order: string[];
 }
 
 export interface QueueServices {
@@ -27,6 +29,8 @@ export class Queue {
   readonly failed = new Set<string>();
   /** No more is queued, or that was asked for. */
   isOverflowing = false;
+  /** When a `reset` is queued for what was not. */
+  resetsMs = Infinity;
   readonly #webhook: string;
   readonly #lanes = new Map<string, Lane>();
   readonly #s: QueueServices;
@@ -53,13 +57,43 @@ export class Queue {
     if (lane === undefined) return;
     const known = this.#lanes.get(lane);
     if (known === undefined) {
-      this.#lanes.set(lane, { dueMs: -Infinity, isRunning: false, hasMore: false });
+      this.#lanes.set(lane, { dueMs: -Infinity, isRunning: false, hasMore: false, order: [] });
     } else known.hasMore = true;
   }
 
   remove(name: string): void {
     this.waiting.delete(name);
     this.failed.delete(name);
+  }
+
+  /** The oldest event of a lane that was read and has not passed; undefined where its events have to be read. */
+  oldest(lane: string): string | undefined {
+    return this.#lanes.get(lane)?.order.at(-1);
+  }
+
+  /** The events of a lane are read from now on. */
+  reading(name: string): void {
+    const lane = this.#lanes.get(name);
+    if (lane !== undefined) lane.hasMore = false;
+  }
+
+  /** The events of a lane, the oldest first. Those that are added later are younger. */
+  read(name: string, order: readonly string[]): void {
+    const lane = this.#lanes.get(name);
+    if (lane !== undefined) lane.order = [...order].toReversed();
+  }
+
+  /** The oldest event of a lane arrived, or was given up. */
+  passed(name: string): void {
+    this.#lanes.get(name)?.order.pop();
+  }
+
+  /** Has the order of all events read again. */
+  forgetOrder(): void {
+    for (const lane of this.#lanes.values()) {
+      lane.order = [];
+      lane.hasMore = true;
+    }
   }
 
   /** Everything may be tried at once: somebody changed the webhook. */
@@ -79,7 +113,6 @@ export class Queue {
       if (this.#isBusy) break;
       if (lane.isRunning || lane.dueMs > nowMs) continue;
       lane.isRunning = true;
-      lane.hasMore = false;
       this.#running += 1;
       taken.push(name);
     }
@@ -88,19 +121,20 @@ export class Queue {
 
   /** Until the next lane may be tried; Infinity where none waits for its time. */
   untilDueMs(): number {
-    if (this.#isBusy) return Infinity;
     let dueMs = Infinity;
     for (const lane of this.#lanes.values()) {
       if (!lane.isRunning) dueMs = Math.min(dueMs, lane.dueMs);
     }
-    return Math.max(dueMs, this.#resumesMs) - this.#s.clock.elapsedMs();
+    const laneMs = this.#isBusy ? Infinity : Math.max(dueMs, this.#resumesMs);
+    return Math.min(laneMs, this.resetsMs) - this.#s.clock.elapsedMs();
   }
 
-  /** A lane is done with for now. `hasMore`: it has further events. */
-  finished(name: string, hasMore: boolean): void {
+  /** A lane is done with for now. */
+  finished(name: string): void {
     const lane = this.#ended(name);
     this.#lanes.delete(name);
-    if (lane !== undefined && (hasMore || lane.hasMore)) this.#append(name, lane, -Infinity);
+    const hasMore = lane !== undefined && (lane.order.length > 0 || lane.hasMore);
+    if (hasMore) this.#append(name, lane, -Infinity);
   }
 
   /** A lane is tried again after `ms`. */

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Delivery, Webhook } from '../../model/documents/webhook.ts';
 import type { Outbox, Store } from '../../store/store.ts';
 import { happeningOf, type Happening } from './events.ts';
+import { knownMs } from './policy.ts';
 
 export interface SubscriptionServices {
   readonly store: Store;
@@ -49,8 +50,9 @@ export class Subscriptions {
 
   /** One for each webhook that wants the event. */
   deliveriesOf(event: Happening): Delivery[] {
+    const isSure = this.#s.store.watchAgeMs() < knownMs;
     return this.#webhooks
-      .filter((webhook) => wants(webhook, event.type))
+      .filter((webhook) => wants(webhook, event.type, isSure))
       .map((webhook) => this.deliveryTo(webhook.name, event));
   }
 
@@ -73,6 +75,12 @@ function asOrdered({ name, url, enabled, secret }: Webhook): string {
   return JSON.stringify([name, url, enabled, secret]);
 }
 
-function wants({ enabled, overflowed_at, events }: Webhook, type: string): boolean {
-  return enabled && overflowed_at === null && (events === null || events.includes(type));
+/** `isSure`: whether another server has ended the overflow since would be known. */
+function wants(
+  { enabled, overflowed_at, events }: Webhook,
+  type: string,
+  isSure: boolean,
+): boolean {
+  const isFull = overflowed_at !== null && isSure;
+  return enabled && !isFull && (events === null || events.includes(type));
 }

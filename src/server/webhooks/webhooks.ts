@@ -1,5 +1,5 @@
 // The webhooks of a server: what it queues for them, and what it carries.
-import { describeError } from '../../core/errors.ts';
+import { describeError, isAppError } from '../../core/errors.ts';
 import type { Delivery } from '../../model/documents/webhook.ts';
 import type { ServerEvent } from '../../model/api/events.ts';
 import type { Receivers } from '../../webhooks/receiver.ts';
@@ -7,12 +7,18 @@ import type { StoreChange } from '../../store/store.ts';
 import type { Events } from '../running/events.ts';
 import { Courier, type CourierServices } from './courier.ts';
 import { happening } from './events.ts';
+import { changeWebhook } from './record.ts';
 import { Subscriptions } from './subscriptions.ts';
 
-/** Events that come from no write and wait to be queued: more are dropped, as the store cannot take them. */
+/** Events that come from no write and wait for the store to take them. */
 const mostUnqueued = 10_000;
+const storeRetryMs = 2000;
 
-export type WebhookParts = Omit<CourierServices, 'subscriptions'> & { readonly events: Events };
+export interface WebhookParts extends Omit<CourierServices, 'subscriptions'> {
+  readonly events: Events;
+  /** An event for this webhook could not be written down. */
+  readonly onLost: (webhook: string) => void;
+}
 
 export class Webhooks {
   readonly subscriptions: Subscriptions;
@@ -21,6 +27,9 @@ export class Webhooks {
   readonly #s: WebhookParts;
   #unqueued: Delivery[] = [];
   #queueing: Promise<void> | undefined;
+  /** The number of events that were lost, by webhook, until it is in its record. */
+  readonly #lost = new Map<string, number>();
+  #ends = new AbortController().signal;
 
   constructor(s: WebhookParts) {
     this.#s = s;
@@ -54,6 +63,7 @@ export class Webhooks {
 
   /** Carries what waits, whenever it is this server's turn, until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
+    this.#ends = signal;
     await this.courier.run(signal);
     await this.#queueing;
     this.receivers.close();
@@ -63,23 +73,69 @@ export class Webhooks {
   #heard({ type, data }: ServerEvent): void {
     const isTold =
       type === 'machine.token' || (type === 'machine.liveness' && this.courier.isCarrying);
-    if (!isTold || !this.subscriptions.areAny || this.#unqueued.length >= mostUnqueued) return;
-    this.#unqueued.push(...this.subscriptions.deliveriesOf(happening(type, data)));
+    if (!isTold || !this.subscriptions.areAny) return;
+    for (const delivery of this.subscriptions.deliveriesOf(happening(type, data))) {
+      if (this.#unqueued.length < mostUnqueued) this.#unqueued.push(delivery);
+      else this.#lose(delivery);
+    }
     this.#queueing ??= this.#queue().finally(() => {
       this.#queueing = undefined;
     });
   }
 
+  /** Until everything is queued. While the store is away or full it waits; when the server ends, it does not. */
   async #queue(): Promise<void> {
-    for (let next = this.#unqueued.shift(); next !== undefined; next = this.#unqueued.shift()) {
+    while (this.#unqueued.length > 0 || this.#lost.size > 0) {
       try {
-        await this.#s.store.deliveries.put(next, 'absent');
+        await this.#queueNext();
       } catch (err) {
-        this.#s.log.warn(
-          { webhook: next.webhook, event: next.event.type, error: describeError(err) },
-          'an event cannot be queued',
-        );
+        this.#s.log.warn({ error: describeError(err) }, 'events for webhooks cannot be queued yet');
+        if (this.#ends.aborted) break;
+        await this.#s.clock.sleep(storeRetryMs, this.#ends).catch(() => {});
       }
+    }
+    for (const delivery of this.#unqueued.splice(0)) this.#lose(delivery);
+  }
+
+  /** Errors: those of the store that pass. */
+  async #queueNext(): Promise<void> {
+    const [next] = this.#unqueued;
+    if (next === undefined) {
+      await this.#tellLost();
+      return;
+    }
+    try {
+      await this.#s.store.deliveries.put(next, 'absent');
+    } catch (err) {
+      if (isAppError(err, 'store.unavailable') || isAppError(err, 'store.full')) throw err;
+      // A conflict: it was written although the store did not say so.
+      if (!isAppError(err, 'store.conflict')) this.#lose(next);
+    }
+    this.#unqueued.shift();
+  }
+
+  #lose({ webhook, event }: Delivery): void {
+    const count = this.#lost.get(webhook) ?? 0;
+    if (count === 0) this.#s.log.error({ webhook, event: event.type }, 'events are lost');
+    this.#lost.set(webhook, count + 1);
+    this.#s.onLost(webhook);
+  }
+
+  /** Queues a `reset` for what was lost, and notes it in the webhook. Errors: those of the store. */
+  async #tellLost(): Promise<void> {
+    const { store, clock } = this.#s;
+    for (const [name, count] of this.#lost) {
+      if ((await store.webhooks.get(name)) !== undefined) {
+        const reset = this.subscriptions.deliveryTo(name, happening('reset', {}));
+        await store.deliveries.put(reset, 'absent');
+        const at = clock.now().toISOString();
+        await changeWebhook(store, name, ({ lost }) => ({
+          lost: { count: (lost?.count ?? 0) + count, at },
+        }));
+      }
+      const since = (this.#lost.get(name) ?? 0) - count;
+      if (since > 0) this.#lost.set(name, since);
+      else this.#lost.delete(name);
     }
   }
 }

@@ -126,6 +126,15 @@ export class KvCollection<T extends object, By extends Values> implements Collec
     yield* everyItem((cursor) => this.list({ prefix, limit: pieceLimit, cursor }));
   }
 
+  async snapshot(prefix = ''): Promise<readonly Versioned<T>[]> {
+    const found: Versioned<T>[] = [];
+    for await (const piece of this.kv.scan(`${this.#kind.table}/${namePrefix(prefix)}`)) {
+      const items = piece.map((entry) => this.#read(entry));
+      found.push(...items.filter((item) => 'value' in item));
+    }
+    return found.filter(({ value }) => this.#kind.name(value).startsWith(prefix));
+  }
+
   async *allBy<Index extends keyof By & string>(
     index: Index,
     value: By[Index],

@@ -163,6 +163,8 @@ it('rotates the key of BMC passwords: old ones open with the new key alone', asy
   const { body } = await request(url, 'POST', '/api/agent/checkin', { body: checkin(1) });
   const bmc = { address: '192.0.2.9', username: 'root', bmc_type: 'Ipmi', password: 'hunter2' };
   await request(url, 'PATCH', `/api/machines/${body.machine_id}`, { body: { bmc } });
+  const hook = { name: 'inventory', url: 'https://hooks.example/' };
+  const { body: made } = await request(url, 'POST', '/api/webhooks', { body: hook });
   child.kill('SIGTERM');
   expect(await once(child, 'exit')).toEqual([0, null]);
   const before = await openStore(`lmdb:${data}`);
@@ -176,16 +178,19 @@ it('rotates the key of BMC passwords: old ones open with the new key alone', asy
   }
   await before.close();
   const rotated = (await rotate()).stdout;
-  expect(rotated).toContain('; 1 passwords were encrypted with it');
+  expect(rotated).toContain('; 1 passwords and the secrets of 1 webhooks were encrypted with it');
   expect(rotated).toContain('1 passwords were encrypted by another program and stay as they are');
   const second = readFileSync(keys, 'utf8');
   expect(second).not.toContain(first.trim());
   const { SecretBox } = await import('../../../src/server/access/secrets.ts');
   const store = await openStore(`lmdb:${data}`);
   const machine = (await store.machines.get(body.machine_id))?.value;
+  const webhook = (await store.webhooks.get('inventory'))?.value;
   await store.close();
   const sealed = machine?.config.bmc?.password_encrypted ?? '';
   expect(new SecretBox(second).open(sealed, body.machine_id)).toBe('hunter2');
+  const kept = webhook?.secret ?? '';
+  expect(new SecretBox(second).open(kept, 'webhook/inventory')).toBe(made.secret);
 });
 
 it('says what is wrong with a certificate that it cannot use', async () => {

@@ -2,6 +2,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ManualClock, systemClock, type Clock } from '../../../src/core/clock.ts';
 import type { AppOptions, WebhookOptions } from '../../../src/server/app.ts';
+import { newKeyLine } from '../../../src/server/access/secrets.ts';
 import { createToken, type NewToken } from '../../../src/server/access/tokens.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { EtcdCluster, etcdProgram } from '../../store/etcd/etcd-server.ts';
@@ -19,7 +20,11 @@ import {
 const loopback: WebhookOptions = { networks: '127.0.0.1' };
 
 /** Posts are tried again at once, as often as the test needs it. */
-const eager = { retry: { baseMs: 0, capMs: 0 }, pause: { baseMs: 0, capMs: 0 } };
+const eager = {
+  retry: { baseMs: 0, capMs: 0 },
+  pause: { baseMs: 0, capMs: 0 },
+  settleMs: 0,
+};
 
 interface Hook {
   readonly server: TestServer;
@@ -147,6 +152,55 @@ it('the secret is shown once, and by nothing else', async () => {
   }
   expect(seen.join('')).not.toContain(secret);
   expect(seen.join('')).toContain('webhooks.create');
+});
+
+it('with a key the secret is in the store encrypted alone, and posts are signed with it', async () => {
+  const store = await openStore('memory:');
+  const key = newKeyLine();
+  const { server, receiver, secret } = await hooked({ store, secretKeys: key });
+  const { body } = await server.call('POST', '/api/webhooks/inventory/rotate');
+  const kept = JSON.stringify((await store.webhooks.get('inventory'))?.value);
+  expect(kept).not.toContain('whsec_');
+  await put(server, 'a');
+  await expect.poll(() => receiver.posts.length).toBe(1);
+  for (const post of receiver.posts) {
+    verify(secret, post);
+    verify(body.secret, post);
+  }
+  const other = await startServer({ store, webhooks: loopback, secretKeys: newKeyLine() });
+  await server.app.close();
+  await other.call('PATCH', '/api/webhooks/inventory', { body: { events: null } });
+  await put(other, 'b');
+  await expect.poll(() => failing(other)).toContain('which is not in the key file');
+});
+
+it('the address of a receiver is in the audit log without its path, and others without passwords', async () => {
+  const store = await openStore('memory:');
+  const server = await startServer({ store });
+  const token = await createToken(store, systemClock, {
+    name: 'ops',
+    scope: 'full',
+    expiresAt: null,
+  });
+  const call = async (method: string, path: string, body: object): Promise<void> => {
+    const { status } = await server.call(method, `/api/${path}`, { token, body });
+    expect(status).toBeLessThan(300);
+  };
+  await call('POST', 'webhooks', {
+    name: 'chat',
+    url: 'https://chat.example/T0/hunter1?k=hunter2',
+  });
+  await call('PATCH', 'webhooks/chat', { url: 'https://chat.example/T0/hunter3' });
+  await call('PUT', 'settings/mirror', { value: 'http://me:hunter4@mirror.example/debian' });
+  await call('PUT', 'settings/image', { value: 'https://images.example/a.raw?sig=hunter5' });
+  const { body } = await server.call('GET', '/api/audit', { token });
+  expect(JSON.stringify(body)).not.toContain('hunter');
+  expect(body.entries.map(({ change }: { change: unknown }) => change)).toEqual([
+    { name: 'chat', url: 'https://chat.example/********' },
+    { url: 'https://chat.example/********' },
+    { value: 'http://mirror.example/debian' },
+    { value: 'https://images.example/a.raw?…' },
+  ]);
 });
 
 it('full tokens alone may see and change webhooks', async () => {
@@ -339,6 +393,28 @@ describe('a receiver that fails', () => {
     await expect.poll(() => keysOf(receiver.posts)).toEqual(['a', 'a', 'c']);
   });
 
+  it('and has many events of one machine gets them in order, which are read once and not for each', async () => {
+    const store = await openStore('memory:');
+    let reads = 0;
+    const counted = wrapStore(store, (name, operation) => (...args) => {
+      if (name === 'deliveries.snapshot') reads += 1;
+      return operation(...args);
+    });
+    const { server, receiver } = await hooked(
+      { store: counted, webhooks: { ...loopback, policy: { ...eager, tries: 100_000 } } },
+      { events: ['setting.changed'] },
+    );
+    receiver.answer = answerWith(500);
+    const keys = Array.from({ length: 150 }, (_, n) => `k-${n}`);
+    for (const key of keys) await put(server, key);
+    receiver.posts.length = 0;
+    receiver.answer = answerWith(200);
+    const arrived = (): number => new Set(keysOf(receiver.posts)).size;
+    await expect.poll(arrived, { timeout: 20_000 }).toBe(keys.length);
+    expect([...new Set(keysOf(receiver.posts))]).toEqual(keys);
+    expect(reads).toBeLessThan(keys.length / 10);
+  });
+
   it('for too long gets one reset in place of what it missed', async () => {
     const { server, receiver } = await hooked(
       { webhooks: { ...loopback, policy: { ...eager, tries: 10_000, waiting: 5 } } },
@@ -356,6 +432,44 @@ describe('a receiver that fails', () => {
     await expect.poll(() => keysOf(receiver.posts)).toContain('later');
     expect(keysOf(receiver.posts).filter((key) => String(key).startsWith('missed'))).toEqual([]);
   });
+});
+
+it('a reset that was due when a server ended is posted by the next one', async () => {
+  const store = await openStore('memory:');
+  const { server, receiver } = await hooked({ store, webhooks: { ...loopback, policy: eager } });
+  await server.app.close();
+  const found = await store.webhooks.get('inventory');
+  if (found === undefined) throw new Error('no webhook');
+  await store.webhooks.put({ ...found.value, reset_due: new Date().toISOString() });
+  await startServer({ store, webhooks: { ...loopback, policy: eager } });
+  await expect.poll(() => receiver.types()).toContain('reset');
+  await expect
+    .poll(async () => (await store.webhooks.get('inventory'))?.value.reset_due)
+    .toBeNull();
+  expect(receiver.types().filter((type) => type === 'reset')).toHaveLength(1);
+});
+
+it('what waits for a webhook that is no more is removed', async () => {
+  const store = await openStore('memory:');
+  const [waiting, failed] = [null, '2026-01-01T00:00:00.000Z'].map((failed_at) => ({
+    id: '01900000-0000-7000-8000-000000000001',
+    webhook: 'gone',
+    lane: '-',
+    tries: 0,
+    event: { type: 'setting.changed', timestamp: '2026-01-01T00:00:00.000Z', data: {} },
+    order: null,
+    error: null,
+    failed_at,
+  }));
+  if (waiting === undefined || failed === undefined) throw new Error('no deliveries');
+  await store.deliveries.put(waiting);
+  await startServer({ store, webhooks: loopback });
+  const left = async (): Promise<number> => (await store.deliveries.list()).items.length;
+  await expect.poll(left).toBe(0);
+  await store.deliveries.put(waiting);
+  await store.deliveries.put(failed);
+  await hooked({ store });
+  await expect.poll(left).toBe(0);
 });
 
 it('a webhook whose events were all given up is told more again', async () => {

@@ -1,0 +1,91 @@
+// Events of webhooks that come from no write, while the store takes nothing.
+import { Registry } from 'prom-client';
+import { expect, it, onTestFinished } from 'vitest';
+import { ManualClock } from '../../../src/core/clock.ts';
+import { AppError } from '../../../src/core/errors.ts';
+import { silentLog } from '../../../src/core/log.ts';
+import { SecretBox } from '../../../src/server/access/secrets.ts';
+import { Events } from '../../../src/server/running/events.ts';
+import { countLost } from '../../../src/server/webhooks/metrics.ts';
+import { shownWebhook } from '../../../src/server/webhooks/operations.ts';
+import { defaultWebhooks } from '../../../src/server/webhooks/policy.ts';
+import { Webhooks } from '../../../src/server/webhooks/webhooks.ts';
+import { openStore } from '../../../src/store/open.ts';
+import { Networks } from '../../../src/webhooks/networks.ts';
+import { Receivers } from '../../../src/webhooks/receiver.ts';
+import { wrapStore } from '../harness.ts';
+
+/** Webhooks of a store that can be made to take no deliveries, with one webhook named "inventory". */
+async function prepared() {
+  const clock = new ManualClock(new Date('2026-01-02T03:04:05Z'));
+  const store = await openStore('memory:');
+  const away = { isAway: true };
+  const cut = wrapStore(store, (name, operation) => async (...args) => {
+    if (away.isAway && name === 'deliveries.put')
+      throw new AppError('store.unavailable', 'the store is away');
+    return operation(...args);
+  });
+  await store.webhooks.put({
+    name: 'inventory',
+    url: 'http://127.0.0.1:9/',
+    events: null,
+    enabled: true,
+    secret: `whsec_${Buffer.alloc(32).toString('base64')}`,
+    old_secret: null,
+    created_at: clock.now().toISOString(),
+    failing: null,
+    overflowed_at: null,
+  });
+  const events = new Events('test');
+  const registry = new Registry();
+  let ids = 0;
+  const webhooks = new Webhooks({
+    store: cut,
+    clock,
+    log: silentLog,
+    random: Math.random,
+    events,
+    newId: () => `01900000-0000-7000-8000-${String((ids += 1)).padStart(12, '0')}`,
+    receivers: new Receivers({ clock, networks: new Networks(''), userAgent: 'test' }),
+    policy: defaultWebhooks,
+    secrets: new SecretBox(''),
+    onPost: () => {},
+    onLost: countLost(registry),
+  });
+  await webhooks.reload();
+  onTestFinished(() => webhooks.receivers.close());
+  const tell = (count: number): void => {
+    for (let n = 0; n < count; n += 1) events.publish('machine.token', { machine_id: 'm' });
+  };
+  const queued = async (): Promise<string[]> => {
+    const types: string[] = [];
+    for await (const { value } of store.deliveries.all()) types.push(value.event.type);
+    return types;
+  };
+  return { clock, store, away, registry, tell, queued };
+}
+
+it('wait for it, and none is lost', async () => {
+  const { clock, away, tell, queued } = await prepared();
+  tell(3);
+  await clock.advance(10_000);
+  expect(await queued()).toEqual([]);
+  away.isAway = false;
+  await clock.advance(2000);
+  await expect.poll(queued).toEqual(['machine.token', 'machine.token', 'machine.token']);
+});
+
+it('are counted where there are too many, in the webhook and in metrics, and a reset comes in their place', async () => {
+  const { clock, store, away, registry, tell, queued } = await prepared();
+  tell(10_007);
+  expect(await registry.metrics()).toContain('events_lost_total{webhook="inventory"} 7');
+  away.isAway = false;
+  await clock.advance(2000);
+  await expect.poll(async () => (await queued()).length, { timeout: 20_000 }).toBe(10_001);
+  expect((await queued()).filter((type) => type === 'reset')).toHaveLength(1);
+  const shown = async (): Promise<unknown> => {
+    const found = await store.webhooks.get('inventory');
+    return found && shownWebhook(found.value).lost;
+  };
+  await expect.poll(shown).toEqual({ count: 7, at: expect.stringContaining('2026-01-02') });
+});
