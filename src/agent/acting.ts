@@ -1,11 +1,12 @@
 // The order under way: begun once, carried out by the machine, and stopped when it is over at the server.
 import type { Clock } from '../core/clock.ts';
 import { AppError, describeError } from '../core/errors.ts';
-import type { CheckinResponse, HeartbeatResponse } from '../model/api/agent.ts';
+import type { CheckinResponse, HeartbeatResponse, WorkflowEvent } from '../model/api/agent.ts';
 import type { Problem } from '../model/problem.ts';
 import type { WorkflowToRun } from '../transport/answers.ts';
 import { classifyFailure } from '../transport/failure.ts';
 import type { Conversation, ConversationOptions } from './conversation.ts';
+import type { Logbook } from './logbook.ts';
 import type { AgentEvent, Order } from './state.ts';
 import type { OrderContext, Subject } from './subject.ts';
 
@@ -25,6 +26,8 @@ interface UnderWay {
 export interface ActingOptions extends ConversationOptions {
   readonly subject: Subject;
   readonly clock: Clock;
+  /** Takes the steps of workflows and what their programs print. */
+  readonly logbook?: Logbook | undefined;
 }
 
 export class Acting {
@@ -123,7 +126,7 @@ export class Acting {
   }
 
   #orderContext(stopped: AbortSignal): OrderContext {
-    const { clock, transport, boot, spool } = this.#o;
+    const { clock, transport, boot, spool, logbook } = this.#o;
     const signal = AbortSignal.any([this.#o.signal, stopped]);
     const registration = this.#registration();
     const call = { signal, token: registration?.token };
@@ -142,10 +145,13 @@ export class Acting {
       template: (name) => transport.template(name, registration?.machine_id ?? '', call),
       begin: (id) => this.#conversation.begin(id),
       event: (workflowId, event) => {
+        const text = eventLine(event);
+        if (text !== undefined) logbook?.add('action', text);
         const own = { ...event, boot_id: boot.id };
         this.#conversation.report({ kind: 'event', workflowId, event: own });
         void flush();
       },
+      note: (line) => logbook?.add('action', line),
       problem: (problem) => this.#conversation.report({ kind: 'problem', problem }),
       flush,
       delivered: async () => {
@@ -155,6 +161,23 @@ export class Acting {
         }
       },
     };
+  }
+}
+
+/** A step of a workflow in a line of the log; undefined for what is none: progress comes all the time. */
+function eventLine(event: WorkflowEvent): string | undefined {
+  switch (event.type) {
+    case 'started':
+    case 'action_progress':
+      return undefined;
+    case 'action_started':
+      return `action ${event.action} begins`;
+    case 'action_completed':
+      return `action ${event.action} ${event.success ? 'is done' : 'has failed'}`;
+    case 'completed':
+      return event.success
+        ? 'the workflow is done'
+        : `the workflow has failed${event.error === undefined ? '' : `: ${event.error}`}`;
   }
 }
 

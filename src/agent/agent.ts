@@ -16,6 +16,7 @@ import { withFailover } from '../transport/failover.ts';
 import { HostSubject } from './orders/host.ts';
 import { runLoop, type LoopOptions } from './loop.ts';
 import type { PinnedTrust as Trust } from '../transport/pinned-trust.ts';
+import { Logbook } from './logbook.ts';
 import { isLoopback, type ProxySettings } from '../transport/proxy.ts';
 import { Spool } from './spool.ts';
 import { Timeline } from './timeline.ts';
@@ -51,6 +52,8 @@ export interface AgentOptions {
   readonly notebooks?:
     | { readonly sequence: Notebook; readonly spool: Notebook; readonly workflow?: Notebook }
     | undefined;
+  /** True to send the log to the server, which keeps it with the machine. */
+  readonly sendsLog?: boolean;
   readonly log?: Log;
   readonly clock?: Clock;
   readonly random?: () => number;
@@ -81,7 +84,7 @@ export async function checkInOnce(options: AgentOptions): Promise<CheckinRespons
 }
 
 async function assemble(options: AgentOptions): Promise<LoopOptions> {
-  const { clock = systemClock, agentVersion, log = silentLog, signal, notebooks } = options;
+  const { clock = systemClock, agentVersion, signal, notebooks } = options;
   const root = typeof options.root === 'object' ? options.root : await openRoot(options.root);
   const boot = await openBoot(
     root instanceof HostRoot ? root : undefined,
@@ -91,6 +94,8 @@ async function assemble(options: AgentOptions): Promise<LoopOptions> {
     notebooks?.sequence,
   );
   const timeline = await Timeline.open(root, boot);
+  const logbook = options.sendsLog === true ? new Logbook({ root, boot, clock }) : undefined;
+  const log = logbook?.over(options.log ?? silentLog) ?? options.log ?? silentLog;
   const { caSha256 } = options;
   const connection = {
     clock,
@@ -109,6 +114,7 @@ async function assemble(options: AgentOptions): Promise<LoopOptions> {
     timeline,
     signal,
     log,
+    logbook,
     random: options.random ?? Math.random,
     transport: withFailover(servers, clock, log),
     spool: await Spool.open(notebooks?.spool),

@@ -4,6 +4,7 @@ import { describeError } from '../core/errors.ts';
 import { classifyFailure, isRefusal } from '../transport/failure.ts';
 import { Acting, problemOf, type ActingOptions } from './acting.ts';
 import { Conversation } from './conversation.ts';
+import type { Logbook } from './logbook.ts';
 import { initialState, transition, type AgentEvent, type AgentState } from './state.ts';
 import type { Addresses } from './subject.ts';
 import type { BootTime } from './timeline.ts';
@@ -12,6 +13,8 @@ export interface LoopOptions extends ActingOptions {
   readonly random: () => number;
   /** Beats at least this often, whatever the server says. */
   readonly maxIntervalSeconds?: number | undefined;
+  /** Its lines are sent to the server; left out: none are. */
+  readonly logbook?: Logbook | undefined;
   /** Told of each state that the agent comes to. */
   readonly onState?:
     | ((state: AgentState, event: AgentEvent | undefined, view: AgentView) => void)
@@ -54,6 +57,7 @@ class Loop {
     const { signal, clock, random, onState, timeline } = this.#o;
     const view = { addresses: () => this.#addresses ?? [], timeline: () => timeline.times() };
     onState?.(this.#state, undefined, view);
+    const sent = this.#o.logbook?.run(this.#o.transport, signal);
     while (!signal.aborted) {
       const event = await this.#next();
       if (event === undefined || signal.aborted) break;
@@ -62,8 +66,17 @@ class Loop {
       this.#reportRefusal(event);
       onState?.(this.#state, event, view);
       if (event.type === 'checked-in') void this.#listenOnce();
+      this.#tellLogbook(event);
     }
     await this.#acting.end();
+    await sent;
+  }
+
+  #tellLogbook({ type }: AgentEvent): void {
+    const { registration } = this.#state;
+    if (registration === undefined || (type !== 'checked-in' && type !== 'beaten')) return;
+    const { machine_id: machineId, token } = registration;
+    this.#o.logbook?.heard({ machineId, token }, type === 'checked-in');
   }
 
   /** Hears the neighbours once, beside all else: a check-in does not wait for it. */

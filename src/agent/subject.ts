@@ -33,6 +33,8 @@ export interface OrderContext {
    *  among them where it may not. */
   begin(workflowId: string): Promise<void>;
   event(workflowId: string, event: WorkflowEvent): void;
+  /** Takes a line that a program of a workflow printed. */
+  note?(line: string): void;
   problem(problem: Problem): void;
   /** Resolves when all events are delivered, or cannot be for now. */
   flush(): Promise<void>;

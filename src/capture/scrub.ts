@@ -1,4 +1,5 @@
 // Removes what no capture ever keeps, redacted or not: credentials, data of other processes and of disks.
+import { withoutParameterSecret, withoutSecrets } from '../core/credentials.ts';
 import type { Piece } from '../probes/contents/fields.ts';
 import { firstOf, isBlank, recogniseWithin } from '../probes/contents/recognise.ts';
 import { parameterWords } from '../probes/kernel-command-line.ts';
@@ -6,19 +7,6 @@ import { leasePlaceOf, type LeasePlace } from '../probes/network/leases.ts';
 import type { Asked, Read } from '../sources/captured/recording.ts';
 
 const removed = 'removed';
-
-const credentialName =
-  '(?:[\\w.-]*(?:token|passw(?:or)?d|passphrase|secret|credential|api-?key|community)[\\w.-]*|' +
-  '(?:[\\w.-]*[._-])?(?:key|auth|psk|pass)|cifspass)';
-/** `token=…`, `root.password=…`, `rd.luks.key=…`: removes the value, keeps the name. */
-const credential = new RegExp(
-  `((?:^|[\\s,;?&"'])${credentialName}=)("[^"]*"|'[^']*'|[^\\s,;&]+)`,
-  'gi',
-);
-/** The same as a kernel parameter, whose value ends only at a blank. */
-const credentialParameter = new RegExp(`^("?${credentialName}=).+$`, 'is');
-/** `https://user:password@host/`, and dracut's `iscsi:user:password@host:…`, `cifs:user:password@host` */
-const urlPassword = /(\b(?:[a-z][a-z0-9+.-]*:\/\/|iscsi:|cifs:))[^\s/@]+@/gi;
 
 /** Removes passwords, tokens and the like from a read. */
 export function scrubCredentials(read: Read): Read {
@@ -46,25 +34,26 @@ export function scrubCredentials(read: Read): Read {
 }
 
 function scrubText(asked: Asked, text: string): string {
-  if (asked.read === 'exec') return scrub(asked.tool === 'ipmitool' ? withoutSnmp(text) : text);
+  if (asked.read === 'exec')
+    return withoutSecrets(asked.tool === 'ipmitool' ? withoutSnmp(text) : text);
   if (asked.path === '/proc/cmdline') {
-    return text.replaceAll(parameterWords, (word) =>
-      scrub(word.replace(credentialParameter, `$1${removed}`)),
-    );
+    return text.replaceAll(parameterWords, withoutParameterSecret);
   }
   if (asked.path === '/proc/self/mountinfo') return onlyDisks(text);
   const place = leasePlaceOf(asked.path);
-  return scrub(place === undefined ? text : scrubLease(place, text));
+  return withoutSecrets(place === undefined ? text : scrubLease(place, text));
 }
 
 /** A lease has the server's URL in hex. If that contains a credential, the file is rewritten; so is a packet, which
  *  has more in it than is read. */
 function scrubLease(place: LeasePlace, text: string): string {
   const leases = place.parse(text);
-  const isClean = leases.every(({ url = '' }) => scrub(url) === url);
+  const isClean = leases.every(({ url = '' }) => withoutSecrets(url) === url);
   if (isClean && place.isBinary !== true) return text;
   return leases
-    .map((told) => place.write(told.url === undefined ? told : { ...told, url: scrub(told.url) }))
+    .map((told) =>
+      place.write(told.url === undefined ? told : { ...told, url: withoutSecrets(told.url) }),
+    )
     .join('');
 }
 
@@ -82,10 +71,6 @@ function onlyDisks(mountinfo: string): string {
 /** Removes a BMC's community string, which is a password. */
 function withoutSnmp(text: string): string {
   return text.replaceAll(/^(SNMP Community String\s*:).*$/gim, `$1 ${removed}`);
-}
-
-function scrub(text: string): string {
-  return text.replaceAll(credential, `$1${removed}`).replaceAll(urlPassword, `$1${removed}@`);
 }
 
 /** Keeps of a process's environment only the variable that names its container. */

@@ -34,6 +34,7 @@ import { defaultLimits, Limits, type LimitPolicy } from './running/limits.ts';
 import { createMetrics } from './running/metrics/metrics.ts';
 import { openApiBase } from './http/openapi/document.ts';
 import { defaultOverload, Overload, type OverloadPolicy } from './running/overload.ts';
+import { defaultLogs, MachineLogs, type LogPolicy } from './running/machine-logs.ts';
 import { defaultAudit, type AuditPolicy } from './running/audit-log.ts';
 import { agentRoutes } from './routes/agent.ts';
 import { auditRoutes } from './routes/audit.ts';
@@ -43,6 +44,7 @@ import { damagedRoutes } from './routes/damaged.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { imageRoutes } from './routes/provisioning/images.ts';
+import { logRoutes } from './routes/logs.ts';
 import { machineRoutes } from './routes/machines.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { pageRoutes } from './routes/page.ts';
@@ -83,6 +85,8 @@ export interface AppOptions {
   readonly overload?: Partial<OverloadPolicy>;
   readonly limits?: Partial<LimitPolicy>;
   readonly audit?: Partial<AuditPolicy>;
+  /** The bounds of what is kept of machines' logs. */
+  readonly machineLogs?: Partial<LogPolicy>;
   readonly webhooks?: WebhookOptions;
   /** The size of the store, where it is a file; for the metrics. */
   readonly storeBytes?: (() => number | undefined) | undefined;
@@ -113,6 +117,7 @@ const routes: readonly Routes[] = [
   bootRoutes,
   imageRoutes,
   machineRoutes,
+  logRoutes,
   workflowRoutes,
   templateRoutes,
   tagRoutes,
@@ -237,6 +242,7 @@ function createServices(
     decisions: new Decisions((machine) => decisionFor({ store, clock }, machine), clock),
     checkins: new Lanes(),
     audit: { ...defaultAudit, ...options.audit },
+    logs: new MachineLogs({ store, clock, newId }, { ...defaultLogs, ...options.machineLogs }),
     fleet,
     storeHealth,
     metrics,

@@ -14,6 +14,7 @@ import type { ImageFolder } from '../store/images/folder.ts';
 import type { BootOptions } from '../netboot/boot-script.ts';
 import type { Limits } from './running/limits.ts';
 import type { Metrics } from './running/metrics/metrics.ts';
+import type { MachineLogs } from './running/machine-logs.ts';
 import type { AuditPolicy } from './running/audit-log.ts';
 import type { Overload } from './running/overload.ts';
 import type { StoreHealth } from './running/store-health.ts';
@@ -48,6 +49,7 @@ export interface Services {
   readonly decisions: Decisions;
   readonly checkins: Lanes;
   readonly audit: AuditPolicy;
+  readonly logs: MachineLogs;
   readonly fleet: Fleet;
   readonly storeHealth: StoreHealth;
   readonly metrics: Metrics;

@@ -16,13 +16,14 @@ import { allKinds, kinds, type Kind } from './collections/kinds.ts';
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 /** Not the tokens: they are in their settings, where servers of version 0.1.0 restore them from too. Not the
  *  audit log, which those do not know: it has an export of its own. Nor what running servers tell each other, or have
- *  not posted yet. */
+ *  not posted yet, nor the logs of machines. */
 const leftOut: ReadonlySet<string> = new Set([
   kinds.tokens.table,
   kinds.audit.table,
   kinds.presences.table,
   kinds.deliveries.table,
   kinds.leases.table,
+  kinds.logs.table,
 ]);
 const backedUp = allKinds.filter(({ table }) => !leftOut.has(table));
 

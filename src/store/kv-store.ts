@@ -9,9 +9,15 @@ import { KvMachines } from './collections/machines.ts';
 import { KvTokens } from './collections/tokens.ts';
 import type { Collections, Store, StoreChange } from './store.ts';
 
-/** A history changes only with its machine, nobody waits for the audit log, and servers look for each other by
- *  themselves. */
-const unwatched: ReadonlySet<string> = new Set(['histories', 'audit', 'presences', 'leases']);
+/** A history changes only with its machine, nobody waits for the audit log, servers look for each other by themselves,
+ *  and readers of a machine's log ask for more. */
+const unwatched: ReadonlySet<string> = new Set([
+  'histories',
+  'audit',
+  'presences',
+  'leases',
+  'logs',
+]);
 /** The kinds whose writes the outbox is asked about. */
 const sentOut: ReadonlySet<string> = new Set(['workflows', 'templates', 'settings', 'conflicts']);
 const watched = kindNames.filter((name): name is StoreChange['kind'] => !unwatched.has(name));

@@ -143,7 +143,7 @@ export interface Machines extends Collection<
 
 /** Something was written or deleted, by this server or another one on the same store. */
 export interface StoreChange {
-  readonly kind: Exclude<keyof Kinds, 'histories' | 'audit' | 'presences' | 'leases'>;
+  readonly kind: Exclude<keyof Kinds, 'histories' | 'audit' | 'presences' | 'leases' | 'logs'>;
   /** The document's name: a machine's id, a setting's key; undefined for a very long one. */
   readonly id: string | undefined;
   readonly removed: boolean;

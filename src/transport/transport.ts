@@ -9,6 +9,7 @@ import type {
   HeartbeatResponse,
   WorkflowEvent,
 } from '../model/api/agent.ts';
+import type { LogsRequest } from '../model/api/logs.ts';
 import {
   parseCheckinAnswer,
   parseErrorAnswer,
@@ -37,6 +38,8 @@ export interface Transport {
   /** The template with its variables filled in for a machine. */
   template(name: string, machineId: string, options: CallOptions): Promise<TemplateToRun>;
   sendEvent(workflowId: string, event: WorkflowEvent, options: CallOptions): Promise<void>;
+  /** Sends lines of the machine's log. A server of version 0.1.0 has no room for them: `server.rejected` with 404. */
+  sendLogs(request: LogsRequest, options: CallOptions): Promise<void>;
   /** The boot script of the machine with this MAC, which holds a secret for one boot. */
   bootScript(mac: string, options: CallOptions): Promise<string>;
   /** Resolves when the connections are closed. */
@@ -86,6 +89,10 @@ export class HttpTransport implements Transport {
 
   async sendEvent(id: string, event: WorkflowEvent, options: CallOptions): Promise<void> {
     await this.#call('POST', `api/workflows/${encodeURIComponent(id)}/events`, options, event);
+  }
+
+  async sendLogs(request: LogsRequest, options: CallOptions): Promise<void> {
+    await this.#call('POST', 'api/agent/logs', options, request);
   }
 
   async bootScript(mac: string, options: CallOptions): Promise<string> {

@@ -10,6 +10,7 @@ import { Timeline } from '../../src/agent/timeline.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 import { ManualClock } from '../../src/core/clock.ts';
 import { AppError } from '../../src/core/errors.ts';
+import type { LogsRequest } from '../../src/model/api/logs.ts';
 import { silentLog } from '../../src/core/log.ts';
 import type {
   Action,
@@ -26,6 +27,8 @@ export class MemoryServer implements Transport {
   readonly received: (CheckinRequest | HeartbeatRequest)[] = [];
   readonly actedOn: number[] = [];
   readonly events: WorkflowEvent[] = [];
+  readonly logs: LogsRequest[] = [];
+  logsFault: AppError | undefined;
   fault: 'none' | 'unreachable' | 'answer lost' = 'none';
   intervalSeconds = 30;
   action: Action = 'wait';
@@ -73,6 +76,12 @@ export class MemoryServer implements Transport {
   async sendEvent(_workflowId: string, event: WorkflowEvent): Promise<void> {
     this.#reach();
     this.events.push(event);
+  }
+
+  async sendLogs(request: LogsRequest): Promise<void> {
+    this.#reach();
+    if (this.logsFault !== undefined) throw this.logsFault;
+    this.logs.push(request);
   }
 
   async bootScript(): Promise<string> {

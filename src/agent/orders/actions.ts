@@ -54,6 +54,8 @@ export interface WorkflowContext {
    *  later boot might be told to begin again. Errors: those of the transport. */
   readonly begin: () => Promise<void>;
   readonly report: (event: WorkflowEvent) => void;
+  /** Takes each line that actions note. */
+  readonly note?: ((line: string) => void) | undefined;
   /** Resolves when what was reported has been delivered, or cannot be for now. */
   readonly flush: () => Promise<void>;
   /** Looks at an action's fields before the first action runs. Errors: AppError `action.invalid`. */
@@ -141,15 +143,12 @@ async function runAction(
   { action, timeoutSeconds, fields }: TemplateActionToRun,
   runner: ActionRunner,
   inTime: AbortSignal,
-  {
-    report,
-    clock,
-    signal,
-    marks,
-  }: WorkflowContext & { readonly marks: Pick<RunnerContext, 'bookmark' | 'setBookmark'> },
+  context: WorkflowContext & { readonly marks: Pick<RunnerContext, 'bookmark' | 'setBookmark'> },
 ): Promise<ActionOutcome | void> {
+  const { report, clock, signal, marks } = context;
   const notes: string[] = [];
   const note = (line: string): void => {
+    context.note?.(line);
     notes.push(line);
     if (notes.length > keptNotes) notes.shift();
   };

@@ -1,6 +1,6 @@
 // A logger of readable lines. Pino would take a seventh of an idle agent's memory.
-import { inspect } from 'node:util';
 import type { Log } from '../../core/log.ts';
+import { logText } from '../../core/log-text.ts';
 
 const levels = ['debug', 'info', 'warn', 'error'] as const;
 
@@ -11,18 +11,7 @@ export function plainLog(out: NodeJS.WritableStream, level: string, now: () => D
     (name: (typeof levels)[number]) =>
     (fields: Record<string, unknown>, message: string): void => {
       if (least < 0 || levels.indexOf(name) < least) return;
-      const pairs = Object.entries(fields).map(([key, value]) => ` ${key}=${show(value)}`);
-      out.write(`${now().toISOString()} ${name.toUpperCase()} ${message}${pairs.join('')}\n`);
+      out.write(`${now().toISOString()} ${name.toUpperCase()} ${logText(fields, message)}\n`);
     };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
-}
-
-/** Formats a value on one line, quoted if it has spaces. */
-function show(value: unknown): string {
-  if (value instanceof Date) return value.toISOString();
-  if (typeof value === 'string')
-    return /^[\w.:/@%+-]+$/.test(value) ? value : JSON.stringify(value);
-  return Array.isArray(value)
-    ? value.map(show).join(',')
-    : inspect(value, { breakLength: Infinity });
 }

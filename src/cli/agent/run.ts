@@ -60,6 +60,7 @@ export const run = command({
       token: values.token,
       caSha256: values.ca_sha256,
       maxIntervalSeconds: values.interval,
+      sendsLog: isThisHost,
       mayAct: isThisHost && (args.act || values.mode !== undefined),
     };
     if (args.once) {

@@ -8,12 +8,27 @@ import type {
   MachineView,
   TagList,
 } from '../../model/api/machines.ts';
+import type { MachineLogs, MachineLogsQuery } from '../../model/api/logs.ts';
+import type { LogLine } from '../../model/documents/machine-log.ts';
+import { isAppError } from '../../core/errors.ts';
 import { bulkRequest, type BulkChange } from '../../model/api/bulk.ts';
 import { pathOf, type CallOptions, type Calls, type ChangeOptions, type Tagged } from '../calls.ts';
 import { listing, type Listing, type ListOptions } from '../listing.ts';
 
 /** A machine must meet all conditions. `q`: a search as in the page, such as "epyc tag:rack-* -state:error". */
 export type MachineFilter = Omit<MachineListQuery, 'ids' | 'limit' | 'cursor'>;
+
+export interface LogOptions extends CallOptions {
+  /** Only the newest lines, so many. */
+  readonly last?: number | undefined;
+  /** Goes on with lines as they come, until the signal aborts. */
+  readonly follow?: boolean | undefined;
+}
+
+/** The longest that a server lets wait. */
+const followWaitSeconds = 25;
+/** A server that is away is asked again after this time. */
+const followRetryMs = 2_000;
 
 /** The most machines in one request of `changeMany`, so that a busy server answers in time. */
 const mostAtOnce = 1000;
@@ -83,6 +98,38 @@ export class MachineCalls {
       options,
     );
     return answer.history;
+  }
+
+  /** One answer of a machine's log: lines after a cursor, and the next cursor. */
+  async logs(
+    id: string,
+    query: MachineLogsQuery = {},
+    options?: CallOptions,
+  ): Promise<MachineLogs> {
+    return this.#calls.get(pathOf`api/machines/${id}/logs`, { ...options, query });
+  }
+
+  /** The lines of a machine's log, oldest first. With `follow` it ends by the signal alone, whose reason is thrown, or by
+   *  a refusal: a server that is away is waited for. */
+  async *log(
+    id: string,
+    { last, follow = false, signal }: LogOptions = {},
+  ): AsyncGenerator<LogLine> {
+    let cursor: string | undefined;
+    for (let hasBegun = false; ; hasBegun = true) {
+      const wait = follow && hasBegun ? followWaitSeconds : 0;
+      const newest = last === undefined ? {} : { last };
+      const from = cursor === undefined ? newest : { cursor };
+      try {
+        const { lines, next } = await this.logs(id, { ...from, wait }, { signal });
+        yield* lines;
+        cursor = next ?? undefined;
+        if (!follow && (lines.length === 0 || last !== undefined)) return;
+      } catch (err) {
+        if (!follow || !hasBegun || !isAppError(err, 'server.unreachable')) throw err;
+        await this.#calls.clock.sleep(followRetryMs, this.#calls.endedBy(signal));
+      }
+    }
   }
 
   /** The identity conflicts that a machine is part of. */

@@ -19,6 +19,7 @@ const textLimits: Readonly<Record<string, number>> = {
   'interfaces.name': 64,
   ip_address: 64,
   kernel_path: 1024,
+  'lines.text': 1024,
   mac: 64,
   machine_id: 128,
   message: 1024,
@@ -27,6 +28,7 @@ const textLimits: Readonly<Record<string, number>> = {
   smbios_uuid: 128,
   source: 512,
   step: 32,
+  stream: 64,
   virt_platform: 64,
   workflow: 64,
   wwn: 1024,
@@ -39,6 +41,7 @@ const listLimits: Readonly<Record<string, number>> = {
   contents: 32,
   disks: 4096,
   gpus: 256,
+  lines: 256,
   nameservers: 64,
   vlans: 4096,
 };

@@ -8,6 +8,7 @@ import type { Auth } from '../access/auth.ts';
 import type { Liveness } from '../running/liveness/liveness.ts';
 import { changeMachine, type ChangeServices } from './machines.ts';
 import { refuseSecondWorkflow } from './workflows/workflows.ts';
+import { deleteLogs } from '../running/machine-logs.ts';
 
 /** The services that deciding a conflict needs. */
 export interface DecideServices extends ChangeServices {
@@ -96,6 +97,7 @@ async function merge(s: DecideServices, source: Versioned<Machine>, target: stri
     };
   });
   await s.store.machines.delete(id, { revision: source.revision });
+  await deleteLogs(s.store, id);
   s.auth.forgetMachine(id);
   s.liveness.forget(id);
 }

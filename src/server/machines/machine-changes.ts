@@ -9,6 +9,7 @@ import { refuseStale } from '../rules/etag.ts';
 import type { Liveness } from '../running/liveness/liveness.ts';
 import { changeMachine, loadMachine, machineEtag, type ChangeServices } from './machines.ts';
 import { loadTemplate } from './workflows/provision.ts';
+import { deleteLogs } from '../running/machine-logs.ts';
 import { forgiven } from '../rules/local-boot.ts';
 import { nextState } from '../rules/states.ts';
 import { refuseSecondWorkflow } from './workflows/workflows.ts';
@@ -126,6 +127,7 @@ export async function deleteMachine(
   refuseStale(ifMatch, machineEtag(value));
   await refuseSecondWorkflow(s, value);
   await s.store.machines.delete(id, { revision });
+  await deleteLogs(s.store, id);
   s.auth.forgetMachine(id);
   s.liveness.forget(id);
 }

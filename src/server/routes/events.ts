@@ -3,12 +3,10 @@ import { Type } from 'typebox';
 import type { FastifyRequest } from 'fastify';
 import type { ServerResponse } from 'node:http';
 import { AppError, isAppError } from '../../core/errors.ts';
-import { isOperator } from '../access/principal.ts';
-import { isLoopback } from '../http/connections.ts';
 import { senderOf } from '../http/guard.ts';
 import { eventText, type ServerEvent } from '../../model/api/events.ts';
 import type { App, Services } from '../services.ts';
-import { errors } from './route.ts';
+import { errors, streamClients } from './route.ts';
 
 const maxStreams = 256;
 /** A watcher that falls this far behind is disconnected; it can resume. Units: bytes. */
@@ -37,9 +35,7 @@ export function eventRoutes(app: App, s: Services): void {
       if (s.events.subscribers >= maxStreams) {
         throw new AppError('server.busy', `${maxStreams} event streams are already open`);
       }
-      const clients = isLoopback(request.ip) ? [] : [`address ${request.ip}`];
-      if (isOperator(request.principal)) clients.push(`token ${request.principal.name}`);
-      const end = s.limits.stream(clients);
+      const end = s.limits.stream(streamClients(request));
       reply.raw.on('close', end);
       reply.hijack();
       for (const [name, value] of Object.entries(reply.getHeaders())) {

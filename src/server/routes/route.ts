@@ -1,9 +1,12 @@
-// Schemas that many routes share.
+// Parts that many routes share.
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../model/api/agent.ts';
 import type { DamagedRecordView } from '../../model/api/damaged.ts';
 import { MachineId } from '../../model/api/request.ts';
 import type { DamagedRecord } from '../../store/store.ts';
+import { isOperator } from '../access/principal.ts';
+import { isLoopback } from '../http/connections.ts';
 
 export const IdParams = Type.Object({ id: MachineId });
 export const Done = Type.Null({ description: 'done' });
@@ -33,4 +36,13 @@ export function damagedOf({ damaged }: { readonly damaged: readonly DamagedRecor
   return {
     damaged: damaged.map(({ record, error }) => ({ record, code: 'store.damaged', error })),
   };
+}
+
+/** The clients that an open stream counts for. Everybody behind a proxy on this host has its address. */
+export function streamClients({
+  ip,
+  principal,
+}: Pick<FastifyRequest, 'ip' | 'principal'>): string[] {
+  const clients = isLoopback(ip) ? [] : [`address ${ip}`];
+  return isOperator(principal) ? [...clients, `token ${principal.name}`] : clients;
 }

@@ -19,7 +19,9 @@ export interface LimitPolicy {
   readonly addressStockRegistrations: Limit;
   /** The bytes that agents of one address send. */
   readonly addressBytes: Limit;
-  /** Open event streams of one address, and of one token. */
+  /** The log that a machine sends. Units: bytes. */
+  readonly machineLogs: Limit;
+  /** Open event streams of one address, and of one token; readers that wait for lines of a log count too. */
   readonly streams: number;
 }
 
@@ -29,6 +31,7 @@ export const defaultLimits: LimitPolicy = {
   addressRegistrations: { burst: 2000, perSecond: 0.2 },
   addressStockRegistrations: { burst: 20_000, perSecond: 2 },
   addressBytes: { burst: 256 * 1024 * 1024, perSecond: 1024 * 1024 },
+  machineLogs: { burst: 512 * 1024, perSecond: 2048 },
   streams: 64,
 };
 
@@ -86,6 +89,14 @@ export class Limits {
     const { addressRegistrations, addressStockRegistrations } = this.#policy;
     if (isStock) this.#takeFrom('new stock', address, addressStockRegistrations, 1);
     else this.#takeFrom('new', address, addressRegistrations, 1);
+  }
+
+  /** Counts what a machine sends of its log, and each request as a kibibyte. `address`: undefined where many may have
+   *  it. Errors: AppError `server.limited`. */
+  logs(machineId: string, address: string | undefined, bytes: number): void {
+    const { machineLogs, addressBytes } = this.#policy;
+    this.#take(`log ${machineId}`, machineLogs, bytes + 1024);
+    if (address !== undefined) this.#takeFrom('bytes', address, addressBytes, bytes);
   }
 
   /** Counts an event stream, until the function that it returns is called. Errors: AppError `server.limited`. */

@@ -12,6 +12,7 @@ import type { Token } from '../../model/documents/token.ts';
 import type { Template } from '../../model/documents/template.ts';
 import { inDragonflysSpelling } from '../../model/documents/template-spelling.ts';
 import { withWholeSeconds, type Workflow } from '../../model/documents/workflow.ts';
+import { logPieceName, type LogPiece } from '../../model/documents/machine-log.ts';
 import { deliveryName, type Lease, type Webhook } from '../../model/documents/webhook.ts';
 import { keyPart } from './keys.ts';
 import { shapes, type ShapeFault } from './shapes.ts';
@@ -71,6 +72,7 @@ export const kinds = {
   webhooks: defineKind('webhooks', shapes.webhook, (w: Webhook) => w.name, {}),
   deliveries: defineKind('deliveries', shapes.delivery, deliveryName, {}),
   leases: defineKind('leases', shapes.lease, (l: Lease) => l.work, {}),
+  logs: defineKind('machine_logs', shapes.logPiece, (p: LogPiece) => logPieceName(p), {}),
 };
 export type Kinds = typeof kinds;
 export type DocumentOf<K> = K extends Kind<infer T, infer _> ? T : never;

@@ -77,6 +77,14 @@ const schemas = {
     tries: Type.Integer(),
   }),
   lease: Type.Object({ work: text, server: text }),
+  logPiece: Type.Object({
+    id: text,
+    machine_id: text,
+    boot_id: text,
+    stream: text,
+    first: Type.Integer(),
+    lines: Type.Array(Type.Object({ at: text, text })),
+  }),
 };
 
 /** The first field of a document that is missing or of another type, as "identity/all_macs"; undefined if it has

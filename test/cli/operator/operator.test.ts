@@ -78,6 +78,24 @@ describe('machines', () => {
     );
   });
 
+  it('have a log, of which the newest lines are enough', async () => {
+    const { server, run } = await desk();
+    const { body } = await server.call('POST', '/api/agent/checkin', {
+      body: { ...checkin(1), boot_id: 'b1', sequence: 1 },
+    });
+    const lines = [
+      { age_ms: 0, source: 'boot', text: 'eth0 has a link' },
+      { age_ms: 0, source: 'agent', level: 'warn', text: 'failed, will try again' },
+    ];
+    const sent = { machine_id: body.machine_id, boot_id: 'b1', stream: 'boot', first: 0, lines };
+    await server.call('POST', '/api/agent/logs', { body: sent });
+    expect((await run('machines logs host-1')).stdout).toMatch(
+      /^\S+Z boot   eth0 has a link\n\S+Z agent  WARN failed, will try again\n$/,
+    );
+    const { stdout } = await run('machines logs host-1 --last 1 --json');
+    expect(JSON.parse(stdout)).toMatchObject({ source: 'agent', level: 'warn' });
+  });
+
   it('write no formula into a spreadsheet, whatever a machine calls itself', async () => {
     const { server, run } = await desk();
     const body = { ...checkin(1), ip_address: '=cmd|"/c calc"!A1' };

@@ -148,6 +148,7 @@ it.each(['read', 'operate', 'full'] as const)(
       'PATCH /api/machines/{id}',
       'DELETE /api/machines/{id}',
       'GET /api/machines/{id}/history',
+      'GET /api/machines/{id}/logs',
       'POST /api/machines/bulk',
       'POST /api/workflows',
       'GET /api/workflows',

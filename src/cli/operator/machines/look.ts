@@ -1,8 +1,9 @@
-// `dragonfly machines list`, `get` and `history`: looks at machines.
+// `dragonfly machines list`, `get`, `history` and `logs`: looks at machines.
 import type { MachineChange } from '../../../model/history.ts';
 import { LivenessName } from '../../../model/api/agent.ts';
 import { MachineStateName, stateName } from '../../../model/machine.ts';
 import type { MachineView } from '../../../model/api/machines.ts';
+import type { LogLine } from '../../../model/documents/machine-log.ts';
 import { command } from '../../command.ts';
 import { connectionOptions, withClient } from '../connection/connection.ts';
 import { outputOptions, printDocument, printList, type Shape } from '../output.ts';
@@ -107,4 +108,42 @@ const history = command({
     }),
 });
 
-export const lookCommands = [list, get, history];
+const logs = command({
+  name: 'machines logs',
+  describe: "print a machine's log: of the boot, the agent and the workflow",
+  examples: ['machines logs node-7', 'machines logs node-7 --last 20 --follow'],
+  positionals: oneMachine,
+  options: {
+    follow: { type: 'boolean', short: 'f', describe: 'go on with new lines until stopped' },
+    last: {
+      type: 'number',
+      value: 'LINES',
+      range: [0, 5000],
+      describe: 'only the newest lines, so many',
+    },
+    json: { type: 'boolean', describe: 'print each line as JSON' },
+    ...connectionOptions,
+  },
+  run: (args, io) =>
+    withClient(args, io, async (client) => {
+      const { id } = await machineNamed(client, args.machine);
+      try {
+        for await (const line of client.machines.log(id, {
+          last: args.last,
+          follow: args.follow,
+        })) {
+          io.print(`${args.json ? JSON.stringify(line) : logText(line)}\n`);
+        }
+      } catch (err) {
+        if (!io.signal.aborted) throw err;
+      }
+      return 0;
+    }),
+});
+
+function logText({ at, source, level = 'info', text }: LogLine): string {
+  const loud = level === 'info' ? '' : `${level.toUpperCase()} `;
+  return `${at} ${source.padEnd(6)} ${loud}${text}`;
+}
+
+export const lookCommands = [list, get, history, logs];

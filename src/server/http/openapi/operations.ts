@@ -40,6 +40,16 @@ export const operations: Readonly<Record<string, Operation>> = {
     example: { mac: '02:00:00:00:00:01', hostname: 'node-1', boot_id: null },
   },
   'POST /api/agent/heartbeat': { id: 'sendHeartbeat', example: { machine_id: machineId } },
+  'POST /api/agent/logs': {
+    id: 'sendLogs',
+    example: {
+      machine_id: machineId,
+      boot_id: '5c2f3a52-1d2b-4c55-9d0f-7a1f5b1f3c10',
+      stream: 'boot',
+      first: 0,
+      lines: [{ age_ms: 1200, source: 'boot', text: 'eth0 is 192.0.2.7/24' }],
+    },
+  },
   'GET /boot/start.ipxe': { id: 'getStartScript', sends: 'text/plain' },
   'GET /boot/{mac}': { id: 'getBootScript', sends: 'text/plain' },
   'GET /boot/{arch}/{file}': {
@@ -75,6 +85,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   },
   'DELETE /api/machines/{id}': { id: 'deleteMachine' },
   'GET /api/machines/{id}/history': { id: 'getMachineHistory' },
+  'GET /api/machines/{id}/logs': { id: 'listMachineLogs' },
   'GET /api/machines/{id}/conflicts': { id: 'listMachineConflicts' },
   'POST /api/machines/bulk': {
     id: 'changeMachines',
@@ -154,7 +165,7 @@ export const operations: Readonly<Record<string, Operation>> = {
 /** The document's tags, in the order of the manual. */
 export const tags: Readonly<Record<string, string>> = {
   agent: 'check-in, heartbeat, and what an agent fetches to run its workflow',
-  machines: 'list, filter, read, change and forget machines, one or many; their history',
+  machines: 'list, filter, read, change and forget machines, one or many; their history and logs',
   workflows: 'queue and cancel workflows, and follow their progress',
   templates: 'templates, as JSON or YAML',
   tags: 'all tags, and taking one off every machine',
