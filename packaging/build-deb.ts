@@ -1,5 +1,4 @@
 // Builds Debian packages of the agent, the server and the Node that both run on, into dist/deb (`npm run build:deb`).
-import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -12,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { buildDate } from '../build-date.ts';
 import manifest from '../package.json' with { type: 'json' };
 import { command } from '../src/cli/command.ts';
 import { completionScript } from '../src/cli/line/completion.ts';
@@ -26,7 +26,7 @@ const shells = {
 };
 
 /** Builds the packages for this architecture. Needs dist/. */
-function buildDebs(): string[] {
+export function buildDebs(): string[] {
   const top = mkdtempSync(join(tmpdir(), 'dragonfly-deb-'));
   try {
     const tree = join(top, `dragonfly-${manifest.version}`);
@@ -106,12 +106,12 @@ function addPrograms(tree: string): void {
 }
 
 function changelog(): string {
-  const now = execFileSync('date', ['-R'], { encoding: 'utf8' }).trim();
+  const date = buildDate().toUTCString().replace('GMT', '+0000');
   return `dragonfly (${manifest.version}) unstable; urgency=medium
 
   * What changed is in the CHANGELOG.md of the project.
 
- -- The dragonfly-agent developers <dragonfly-agent@localhost>  ${now}
+ -- The dragonfly-agent developers <dragonfly-agent@localhost>  ${date}
 `;
 }
 
@@ -128,14 +128,14 @@ function keep(top: string): string[] {
     });
 }
 
-await runProgram(
-  command({
-    name: 'build:deb',
-    describe: `build Debian packages for ${thisArch()} into dist/deb`,
-    options: {},
-    run(_args, io) {
-      for (const path of buildDebs()) io.print(`${path}\n`);
-      return Promise.resolve(0);
-    },
-  }),
-);
+const buildDeb = command({
+  name: 'build:deb',
+  describe: `build Debian packages for ${thisArch()} into dist/deb`,
+  options: {},
+  run(_args, io) {
+    for (const path of buildDebs()) io.print(`${path}\n`);
+    return Promise.resolve(0);
+  },
+});
+
+if (import.meta.main) await runProgram(buildDeb);

@@ -1,11 +1,20 @@
-// The Debian packages in a Debian of their own: installed, started, purged. As root, since they are entered by chroot.
+// The Debian packages in a Debian of their own: installed, started, purged; and in a container. As root, since they
+// are entered by chroot.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import {
+  chownSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { expect, inject, it, onTestFinished } from 'vitest';
+import { beforeAll, expect, inject, it, onTestFinished } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
 import { isMissing, projectDir } from '../../initramfs/tools.ts';
 
@@ -18,11 +27,15 @@ const canRun =
 const env = { PATH: process.env['PATH'], HOME: '/root' };
 
 function run(program: string, ...args: string[]): string {
+  return runIn(env, program, ...args);
+}
+
+function runIn(surroundings: NodeJS.ProcessEnv, program: string, ...args: string[]): string {
   return execFileSync(program, args, {
     cwd: projectDir,
     encoding: 'utf8',
     maxBuffer: 1 << 26,
-    env,
+    env: surroundings,
   });
 }
 
@@ -30,10 +43,13 @@ function debs(): string[] {
   return readdirSync(folder).map((name) => join(folder, name));
 }
 
+beforeAll(() => {
+  if (canRun) run('npm', 'run', 'build:deb');
+}, 900_000);
+
 it.skipIf(!canRun)(
   'the Debian packages are sound, work in a bare system, and leave nothing behind',
   async () => {
-    run('npm', 'run', 'build:deb');
     expect(run('lintian', '--fail-on', 'error,warning', '--allow-root', ...debs())).not.toMatch(
       /^[EW]:/m,
     );
@@ -100,6 +116,61 @@ it.skipIf(!canRun)(
     expect(
       inside('find / -xdev -path /root -prune -o -path /run -prune -o -name "*dragonfly*" -print'),
     ).toBe('');
+  },
+  900_000,
+);
+
+/** Puts a bare Debian in the place of the one that the container's file begins with. */
+function containerBase(place: string, buildah: (...args: string[]) => string): void {
+  const archive = join(place, 'base.tar');
+  run('mmdebstrap', '--quiet', '--variant=minbase', 'bookworm', archive);
+  const base = buildah('from', 'scratch').trim();
+  buildah('add', base, archive, '/');
+  buildah('commit', '--rm', base, 'docker.io/library/debian:bookworm-slim');
+}
+
+it.skipIf(!canRun || isMissing('buildah'))(
+  'the container keeps its data in its volume, listens for others once there is a token, and runs as nobody',
+  () => {
+    const place = mkdtempSync(join(tmpdir(), 'dragonfly-container-'));
+    onTestFinished(() => {
+      rmSync(place, { recursive: true });
+    });
+    const [storage, release, data] = [
+      join(place, 'storage.conf'),
+      join(place, 'release'),
+      join(place, 'data'),
+    ] as const;
+    const [graph, state] = [join(place, 'graph'), join(place, 'run')] as const;
+    writeFileSync(
+      storage,
+      `[storage]\ndriver = "vfs"\ngraphroot = "${graph}"\nrunroot = "${state}"\n`,
+    );
+    const isolated = { ...env, CONTAINERS_STORAGE_CONF: storage, BUILDAH_ISOLATION: 'chroot' };
+    const buildah = (...args: string[]): string => runIn(isolated, 'buildah', ...args);
+    containerBase(place, buildah);
+    mkdirSync(release);
+    for (const path of [...debs(), join(projectDir, 'packaging/Containerfile')]) {
+      cpSync(path, join(release, basename(path)));
+    }
+    buildah('build', '--pull-never', '--tag', 'dragonfly-server', release);
+    mkdirSync(data);
+    chownSync(data, 65_532, 65_532);
+    const container = buildah('from', '--pull-never', 'dragonfly-server').trim();
+    const inside = (script: string): string =>
+      buildah(
+        ...['run', '--volume', `${data}:/var/lib/dragonfly`, container, '--'],
+        ...['sh', '-c', `exec 2>&1; ${script}`],
+      );
+    expect(inside('id --user')).toBe('65532\n');
+    expect(inside('dragonfly-server || echo refused')).toMatch(/auth\.unconfigured.*\nrefused\n$/);
+    expect(inside('dragonfly-server token create ops --scope full')).toMatch(/^dfo_/);
+    expect(inside('dragonfly-server token list')).toMatch(/^ops +full/);
+    const stopped = inside(`dragonfly-server --listen :0 > /tmp/log 2>&1 &
+      until grep --quiet listens /tmp/log; do sleep 0.2; done
+      kill $!; wait $!; cat /tmp/log`);
+    expect(stopped).toContain('dragonfly-server listens on http://');
+    expect(stopped).toContain('everything is written');
   },
   900_000,
 );
