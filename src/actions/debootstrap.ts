@@ -4,6 +4,7 @@ import { AppError } from '../core/errors.ts';
 import type { BlockFile } from '../sources/writing/block-file.ts';
 import type { Action, ActionContext, Fields } from './action.ts';
 import { installSystem } from './debian/install.ts';
+import { requireSuite } from './debian/mirror.ts';
 import { layOut, type Layout } from './disk/layout.ts';
 import { makeFileSystems, makePartitions } from './disk/make-partitions.ts';
 import { leaveUnbootable, tearDown } from './disk/teardown.ts';
@@ -30,6 +31,9 @@ export const debootstrap: Action<'debootstrap'> = {
     }
     const geometry = await host.openDisk(device, 'read');
     await geometry.close();
+    // Refuses a disk that is too small, which it is not for the mirror to say.
+    layOut(layout, {}, geometry);
+    await requireSuite({ suite: fields.suite, mirror: fields.mirror }, context);
     return await onNewDisk(device, layout, geometry, context, async (root, esp) => {
       const { mirror } = fields;
       const packages = parsePackages(fields.extra_packages);

@@ -1,7 +1,7 @@
 // Debian from packages. The whole of it takes minutes and a mirror: it runs where DRAGONFLY_TEST_MIRROR names one,
 // and then the disk is booted.
 import { execFileSync, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { env } from 'node:process';
 import { describe, expect, it } from 'vitest';
@@ -11,7 +11,7 @@ import { HostRoot } from '../../src/sources/host.ts';
 import { has, loopDisk } from '../sources/writing/loop.ts';
 import { canInstall, expectUnbootable, needs, untouched, usedDisk } from './installing.ts';
 import { onPartition } from './systems.ts';
-import { MiB, thisHost, workplace } from './workplace.ts';
+import { fileServer, MiB, thisHost, workplace } from './workplace.ts';
 
 const mirror = env['DRAGONFLY_TEST_MIRROR'];
 const canBoot = has('qemu-system-x86_64') && process.arch === 'x64';
@@ -32,6 +32,10 @@ class Machine extends HostRoot {
   }
 }
 
+/** A mirror with one suite, which has nothing in it. */
+const mirrorOf = (suite: string) =>
+  fileServer({ [`dists/${suite}/InRelease`]: { body: Buffer.from('signed') } });
+
 describe.skipIf(!canInstall)(`debootstrap ${needs}`, () => {
   const failing = (program: string) => {
     const host = { ...thisHost(), root: new Machine() };
@@ -49,10 +53,36 @@ describe.skipIf(!canInstall)(`debootstrap ${needs}`, () => {
     return { ...host, openMounts };
   };
 
+  it.skipIf(!has('debootstrap')).each<[string, string, object, string]>([
+    ['has no such suite', 'no suite bookworm', {}, 'image.unreachable'],
+    [
+      'cannot be reached',
+      'cannot be reached',
+      { mirror: 'http://127.0.0.1:1/' },
+      'image.unreachable',
+    ],
+    ['is not what is wrong', 'no suite "bokworm"', { suite: 'bokworm' }, 'action.invalid'],
+  ])('writes nothing where the mirror %s', async (_, message, more, code) => {
+    using disk = loopDisk(512 * MiB);
+    writeFileSync(disk.path, Buffer.alloc(MiB, 'x'));
+    execFileSync('blockdev', ['--flushbufs', disk.path]);
+    const expectUntouched = untouched(disk);
+    await using packages = await mirrorOf('trixie');
+    const given = fields({ mirror: packages.url, ...more });
+    await expect(debootstrap.run(given, workplace(disk.path))).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(message),
+    });
+    expectUntouched();
+  });
+
   it('leaves a disk that does not boot when the packages cannot be installed', async () => {
     using disk = loopDisk(512 * MiB);
     const place = workplace(disk.path, { host: failing('false') });
-    await expect(debootstrap.run(fields(), place)).rejects.toMatchObject({ code: 'exec.failed' });
+    await using packages = await mirrorOf('bookworm');
+    await expect(debootstrap.run(fields({ mirror: packages.url }), place)).rejects.toMatchObject({
+      code: 'exec.failed',
+    });
     execFileSync('blockdev', ['--flushbufs', disk.path]);
     expectUnbootable(disk);
   });
@@ -63,9 +93,13 @@ describe.skipIf(!canInstall)(`debootstrap ${needs}`, () => {
     const place = workplace(disk.path, {
       host: failing('yes'),
       signal: abort.signal,
-      note: () => abort.abort(new Error('cancelled')),
+      note: (line) => {
+        if (line.includes('--variant')) abort.abort(new Error('cancelled'));
+      },
     });
-    await expect(debootstrap.run(fields(), place)).rejects.toThrow('cancelled');
+    await using packages = await mirrorOf('bookworm');
+    const given = fields({ mirror: packages.url });
+    await expect(debootstrap.run(given, place)).rejects.toThrow('cancelled');
     execFileSync('blockdev', ['--flushbufs', disk.path]);
     expectUnbootable(disk);
   });
