@@ -42,7 +42,7 @@ class Loop {
   #hasListened = false;
   #addresses: Addresses;
   /** Those of the last check-in. */
-  #registered = '';
+  #registered: Addresses;
   /** The last one that was reported. */
   #refusal: string | undefined;
 
@@ -114,26 +114,26 @@ class Loop {
     const { subject, timeline, transport } = this.#o;
     try {
       this.#addresses = await subject.addresses();
-      const addresses = this.#addresses?.join() ?? 'unknown';
-      const up = addresses !== '';
+      const up = this.#addresses?.length !== 0;
       switch (this.#state.phase) {
         case 'waiting': {
           if (up && this.#addresses !== undefined) timeline.mark('address');
           return { type: 'network', up };
         }
         case 'checking-in': {
-          const answer = await this.#conversation.checkIn(addresses, () => subject.describe());
-          this.#registered = addresses;
+          const about = reported(this.#addresses);
+          const answer = await this.#conversation.checkIn(about, () => subject.describe());
+          this.#registered = this.#addresses;
           await this.#acting.stopOver(answer);
           return { type: 'checked-in', answer: this.#bounded(answer) };
         }
         case 'beating':
         case 'acting': {
+          const isOther = reported(this.#addresses) !== reported(this.#registered);
           // Connections from an address that is gone would only time out.
-          if (addresses !== this.#registered) {
-            await transport.close();
-            return { type: 'network', up };
-          }
+          if (isOther || this.#hasLost()) await transport.close();
+          if (isOther) return { type: 'network', up };
+          this.#registered = this.#addresses;
           const answer = await this.#conversation.heartbeat(this.#state.registration);
           await this.#acting.stopOver(answer);
           return { type: 'beaten', answer: this.#bounded(answer) };
@@ -144,6 +144,12 @@ class Loop {
       if (failure.kind === 'rejected') await this.#acting.stopOver(undefined);
       return { type: 'failed', failure };
     }
+  }
+
+  #hasLost(): boolean {
+    return (
+      this.#registered?.some((address) => this.#addresses?.includes(address) !== true) === true
+    );
   }
 
   #bounded<T extends { heartbeat_interval_seconds: number }>(answer: T): T {
@@ -179,4 +185,11 @@ class Loop {
       log.warn({ kind, code: error.code, reason, failures, waitMs }, 'failed, will try again');
     }
   }
+}
+
+/** The addresses of which a check-in reports one. An IPv6 address beside IPv4 ones is none of them: it comes seconds
+ *  later, and its successors for as long as the machine runs. */
+function reported(addresses: Addresses): string {
+  const ipv4 = addresses?.filter((address) => !address.includes(':')) ?? [];
+  return (ipv4.length > 0 ? ipv4 : addresses)?.join() ?? 'unknown';
 }

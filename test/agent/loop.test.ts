@@ -99,6 +99,37 @@ describe('runLoop', () => {
     expect(server.received.slice(before)).toMatchObject([{ ip_address: '10.0.9.9' }]);
   });
 
+  it('does not check in again for an IPv6 address that comes, changes or goes beside an IPv4 one', async () => {
+    const address = { now: '10.0.0.2' };
+    const server = new MemoryServer();
+    const agent = startLoop({ transport: server, subject: machine(address) });
+    await agent.clock.advance(20_000);
+    for (const ipv6 of [' fd00::2', ' fd00::2 fd00::9', ' fd00::9', '']) {
+      address.now = `10.0.0.2${ipv6}`;
+      await agent.clock.advance(60_000);
+    }
+    expect(server.received.filter((r) => 'mac' in r)).toHaveLength(1);
+    expect(server.closed).toBe(2);
+    address.now = '10.0.0.3 fd00::2';
+    await agent.clock.advance(60_000);
+    await agent.stop();
+    expect(server.received.filter((r) => 'mac' in r)).toHaveLength(2);
+  });
+
+  it('checks in again when an IPv4 address comes to an IPv6 one, or that changes alone', async () => {
+    const address = { now: 'fd00::2' };
+    const server = new MemoryServer();
+    const agent = startLoop({ transport: server, subject: machine(address) });
+    await agent.clock.advance(20_000);
+    for (const [i, now] of ['10.0.0.2 fd00::2', 'fd00::2', 'fd00::3'].entries()) {
+      address.now = now;
+      await agent.clock.advance(60_000);
+      const checkins = server.received.filter((r) => 'mac' in r);
+      expect(checkins.slice(i + 1)).toMatchObject([{ ip_address: now.split(' ')[0] }]);
+    }
+    await agent.stop();
+  });
+
   it('tells the switches that it heard with one later heartbeat, and listens once', async () => {
     const server = new MemoryServer();
     const heard = [{ interface: 'eth0', neighbour: { system: 'sw7', port: 'swp1' } }];

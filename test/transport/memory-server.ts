@@ -29,6 +29,8 @@ export class MemoryServer implements Transport {
   readonly events: WorkflowEvent[] = [];
   readonly logs: LogsRequest[] = [];
   logsFault: AppError | undefined;
+  /** So often were its connections closed. */
+  closed = 0;
   fault: 'none' | 'unreachable' | 'answer lost' = 'none';
   intervalSeconds = 30;
   action: Action = 'wait';
@@ -89,7 +91,9 @@ export class MemoryServer implements Transport {
     return '#!ipxe\n';
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.closed += 1;
+  }
 
   #order(): HeartbeatResponse {
     return {
@@ -116,13 +120,14 @@ export class MemoryServer implements Transport {
 }
 
 /** A machine whose address can change, on a boot that counts from 1. */
+/** A machine with these addresses, separated by blanks. */
 export function machine(address = { now: '10.0.0.2' }): Subject & { described: number } {
   return {
     described: 0,
-    addresses: () => (address.now === '' ? [] : [address.now]),
+    addresses: () => (address.now === '' ? [] : address.now.split(' ')),
     async describe() {
       this.described += 1;
-      return { mac: '02:00:00:00:00:01', ip_address: address.now };
+      return { mac: '02:00:00:00:00:01', ip_address: address.now.split(' ')[0] ?? null };
     },
     act: async () => ({ final: true }),
   };
