@@ -12,6 +12,9 @@ import type { Sighted } from '../rules/machine-record.ts';
 
 /** The most machines with one clue that are examined: boards with one default MAC, for one. */
 const sightingLimit = 64;
+/** The most machines with one hash that are gone through for the one that it is: an agent without a token comes
+ *  every half minute, and would be a new machine each time. */
+const twinLimit = 1024;
 /** The most machines examined for one check-in; evidence for more than one is ambiguous anyway. */
 const candidateLimit = 96;
 
@@ -53,12 +56,11 @@ async function lookUp(store: Store, shown: Evidence, caller: string | undefined)
   const [byHash] = await store.machines.find([{ identityHash: shown.identityHash }], sightingLimit);
   const isNobodys = shown.macs?.length === 0;
   const withOwn = ownAmong(store, caller);
-  const sameHash = await readMachines(
-    store,
-    await withOwn(byHash?.machineIds ?? [], (m) => m.identity.identity_hash === shown.identityHash),
+  const sameHash = await withOwn(
+    byHash?.machineIds ?? [],
+    (m) => m.identity.identity_hash === shown.identityHash,
   );
-  const twins = isNobodys ? agreeing(sameHash, shown) : sameHash;
-  const isOne = [...twins.values()].some(({ value }) => weigh(shown, value, noUuids).isSame);
+  const { twins, isOne } = await twinsAmong(store, shown, sameHash);
   if (byHash === undefined || isOne) {
     // Another twin may turn out to be the one.
     const sightings = byHash === undefined ? [] : guarding([byHash]);
@@ -97,6 +99,33 @@ async function lookUp(store: Store, shown: Evidence, caller: string | undefined)
     records,
     sightings: guarding([byHash, ...(primary === undefined || isNobodys ? [] : [primary])]),
   };
+}
+
+interface Twins {
+  readonly twins: Records;
+  /** One of them is the machine. */
+  readonly isOne: boolean;
+}
+
+/** The machines with the same hash. Where more have it than are examined at once, the others are gone through until
+ *  the machine is found. */
+async function twinsAmong(store: Store, shown: Evidence, ids: readonly string[]): Promise<Twins> {
+  const first = await readTwins(store, shown, ids);
+  if (first.isOne || ids.length < sightingLimit) return first;
+  const [all] = await store.machines.find([{ identityHash: shown.identityHash }], twinLimit);
+  const others = (all?.machineIds ?? []).filter((id) => !ids.includes(id));
+  for (let at = 0; at < others.length; at += sightingLimit) {
+    const more = await readTwins(store, shown, others.slice(at, at + sightingLimit));
+    if (more.isOne) return more;
+  }
+  return first;
+}
+
+async function readTwins(store: Store, shown: Evidence, ids: readonly string[]): Promise<Twins> {
+  const sameHash = await readMachines(store, ids);
+  const twins = shown.macs?.length === 0 ? agreeing(sameHash, shown) : sameHash;
+  const isOne = [...twins.values()].some(({ value }) => weigh(shown, value, noUuids).isSame);
+  return { twins, isOne };
 }
 
 /** Adds the machine whose token was shown to those with a clue, if more have that than are examined. */
