@@ -28,6 +28,8 @@ export interface VmOptions {
   /** Everything else: machine, devices, networks, kernel. */
   readonly args: readonly string[];
   readonly uefi?: boolean;
+  /** UEFI with Secure Boot: the file of its variables, which holds the keys that it trusts. */
+  readonly secureBoot?: string;
   /** Runs QEMU in this network namespace. */
   readonly namespace?: string;
   readonly onConsole?: (text: string) => void;
@@ -51,6 +53,9 @@ export class Vm {
       ...['-m', String(options.memoryMiB), '-display', 'none', '-nodefaults'],
       ...['-serial', 'stdio', '-qmp', `unix:${this.#monitorPath}`],
       ...(options.uefi === true ? this.#uefiDrives(qemu) : []),
+      ...(options.secureBoot === undefined
+        ? []
+        : this.#uefiDrives({ code: qemu.secureCode, variables: options.secureBoot })),
       ...options.args,
     ];
     const { cpu } = options.accelerator;

@@ -4,6 +4,7 @@ import type { Identity } from '../model/inventory.ts';
 import { Reading } from '../probes/reading.ts';
 import type { Root } from '../sources/root.ts';
 import { explainInventory, type InventoryOptions } from '../inventory/inventory.ts';
+import { secureBootFinding } from './boot-findings.ts';
 import { diskFindings, nicFindings, readPciDevices } from './device-findings.ts';
 import { hiddenDiskFindings } from './hidden-disks.ts';
 import type { Finding } from './finding.ts';
@@ -32,6 +33,7 @@ export async function examineHost(
     dmiFinding(facts, inventory.problems),
     uuidFinding(explanation),
     machineIdFinding(explanation, facts),
+    ...(await secureBootFinding(read, facts)),
     ...addressFinding(explanation, facts),
     ...(await nicFindings(read, facts, devices, log)),
     ...linkFindings(facts, log),

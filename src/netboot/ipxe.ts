@@ -1,11 +1,9 @@
 // Lines of iPXE script that do not give up: a step is tried again, with longer and longer pauses, and says
 // what it waits for. iPXE's --timeout counts the time without progress, so a slow transfer is left alone.
+import { longestPauseSeconds, pausesFor } from './patience.ts';
 
 /** A transfer that stands still for so long has failed. */
 export const stalledMs = 30_000;
-
-/** The longest pause between two tries. The pauses double up to it. */
-const longestPauseSeconds = 16;
 
 /** One step that is tried until it works. */
 export interface Step {
@@ -24,7 +22,7 @@ export interface Step {
 /** The lines of a step, from its label on. */
 export function patiently(step: Step): string[] {
   const { label, says, command, next, giveUpSeconds, giveUpTo } = step;
-  const tries = giveUpSeconds === undefined ? undefined : triesIn(giveUpSeconds);
+  const tries = giveUpSeconds === undefined ? undefined : pausesFor(giveUpSeconds).length + 1;
   return [
     'set tries:int32 0',
     'set pause:int32 1',
@@ -44,15 +42,4 @@ export function patiently(step: Step): string[] {
 /** A whole script of these lines. */
 export function script(lines: readonly string[]): string {
   return `${['#!ipxe', ...lines].join('\n')}\n`;
-}
-
-/** The tries whose pauses take about so many seconds, at least one. */
-function triesIn(seconds: number): number {
-  let [tries, pause, waited] = [1, 1, 0];
-  while (waited < seconds) {
-    waited += pause;
-    pause = Math.min(pause * 2, longestPauseSeconds);
-    tries += 1;
-  }
-  return tries;
 }

@@ -2,17 +2,26 @@
 // gives them their addresses.
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
-import { answer, type Offers, type Port } from './dhcp/proxy.ts';
+import type { Loader } from './dhcp/clients.ts';
+import { answer, isForProxy, type Offers, type Port } from './dhcp/proxy.ts';
 import { readRequest, type Request } from './dhcp/packet.ts';
+import { grubConfig } from './grub-script.ts';
+import { limitedLog } from './limited-log.ts';
 import { serveTftp, type OpenFile } from './tftp/server.ts';
 import { broadcastFrom, everybody, isFree, listenUdp, type UdpPlace } from './udp.ts';
 
 /** iPXE's first script, in TFTP. */
 const script = 'start.ipxe';
+/** The path that is built into Debian's signed GRUB. */
+const ownGrubConfig = 'grub/grub.cfg';
 
 export interface NetbootOptions extends Pick<Offers, 'address' | 'filesUrl' | 'has'> {
   /** The text of iPXE's first script. */
   readonly startScript: () => Promise<string>;
+  /** The text of GRUB's script for the machine with this MAC; undefined without one is the first script. */
+  readonly grubScript: (mac: string | undefined) => Promise<string>;
+  /** The loader that the operator chose for the machine with this MAC. */
+  readonly loaderFor: (mac: string | undefined) => Promise<Loader>;
   /** A file of the boot directory, as ARCH/NAME; undefined for any other name. */
   readonly open: (name: string) => Promise<OpenFile | undefined>;
   readonly clock: Clock;
@@ -32,6 +41,8 @@ export interface NetbootPorts {
 }
 
 const usualPorts: NetbootPorts = { dhcp: 67, client: 68, pxe: 4011, tftp: 69 };
+/** Requests that may wait for the store at once; what is over is not answered and asks again. */
+const mostAsked = 256;
 /** The machines of which it is known what they were told last. */
 const mostNoted = 1024;
 
@@ -39,20 +50,10 @@ const mostNoted = 1024;
  *  listen. */
 export async function serveNetboot(options: NetbootOptions): Promise<Omit<NetbootPorts, 'client'>> {
   const ports = { ...usualPorts, ...options.ports };
-  const { address, log, clock, signal, open } = options;
-  const offers: Offers = { ...options, script };
-  const note = noteTaker(log);
-  const respond = (
-    port: Port,
-    bytes: Uint8Array,
-    send: (request: Request, reply: Uint8Array) => void,
-  ) => {
-    const request = readRequest(bytes);
-    const answered = request === undefined ? undefined : answer(request, port, offers);
-    if (request === undefined || answered === undefined) return;
-    note(request, answered);
-    if (answered.reply !== undefined) send(request, answered.reply);
-  };
+  const { address, clock, signal } = options;
+  // Anybody on the network can bring lines about.
+  const log = limitedLog(options.log, clock);
+  const respond = responder({ ...options, log });
   const place = { address, log, signal };
   const sender = await openSender({ ...place, port: ports.dhcp }, ports.client, (bytes, send) => {
     respond('dhcp', bytes, send);
@@ -70,15 +71,50 @@ export async function serveNetboot(options: NetbootOptions): Promise<Omit<Netboo
     ...place,
     port: ports.tftp,
     clock,
-    open: async (name) => {
-      const plain = name.replace(/^\/+/, '');
-      return plain === script ? inMemory(await options.startScript()) : open(plain);
-    },
+    open: (name) => openNamed(name, options),
   });
   return { dhcp: sender.port, pxe: pxe.address().port, tftp: tftp.port };
 }
 
 type Send = (request: Request, reply: Uint8Array) => void;
+
+/** Answers requests, when it is known what the operator chose for the machine. */
+function responder(options: NetbootOptions): (port: Port, bytes: Uint8Array, send: Send) => void {
+  const { log } = options;
+  const note = noteTaker(log);
+  let asked = 0;
+  const respond = async (port: Port, request: Request, send: Send): Promise<void> => {
+    const loader = await options.loaderFor(request.mac);
+    const answered = answer(request, port, { ...options, script, loader });
+    if (answered === undefined || options.signal.aborted) return;
+    note(request, answered);
+    if (answered.reply !== undefined) send(request, answered.reply);
+  };
+  return (port, bytes, send) => {
+    const request = readRequest(bytes);
+    if (request === undefined || !isForProxy(request, port) || asked >= mostAsked) return;
+    asked += 1;
+    void respond(port, request, send)
+      .catch((err: unknown) => {
+        log.warn({ err, mac: request.mac }, 'a machine that asks to boot got no answer');
+      })
+      .finally(() => (asked -= 1));
+  };
+}
+
+/** The file of a name in TFTP. GRUB looks for its script in a place of its own, and names all else by the path that
+ *  it has in HTTP. */
+async function openNamed(
+  name: string,
+  { startScript, grubScript, open }: NetbootOptions,
+): Promise<OpenFile | undefined> {
+  const plain = name.replace(/^\/+/, '');
+  if (plain === script) return inMemory(await startScript());
+  const [path, mac, ...more] = plain.split('?mac=');
+  if (path === grubConfig && more.length === 0) return inMemory(await grubScript(mac));
+  if (plain === ownGrubConfig) return inMemory(await grubScript(undefined));
+  return open(plain.replace(/^boot\//, ''));
+}
 
 /** The socket that replies leave by: from port 67, as firmware wants it, and on the network of the address. It also
  *  hears relays, unless another DHCP server on this host has the port, which they and its clients speak to. */

@@ -16,7 +16,7 @@ import { Auth, type AuthOptions } from './access/auth.ts';
 import type { People } from './access/oidc/people.ts';
 import type { OidcOptions } from './access/oidc/provider.ts';
 import { startBackground } from './background.ts';
-import type { BootOptions } from '../netboot/boot-script.ts';
+import type { BootOptions } from '../netboot/boot-parameters.ts';
 import {
   certificateOf,
   limitConnections,

@@ -11,7 +11,7 @@ import type { Events } from './running/events.ts';
 import type { Decisions } from './running/decisions.ts';
 import type { Liveness } from './running/liveness/liveness.ts';
 import type { ImageFolder } from '../store/images/folder.ts';
-import type { BootOptions } from '../netboot/boot-script.ts';
+import type { BootOptions } from '../netboot/boot-parameters.ts';
 import type { Limits } from './running/limits.ts';
 import type { Metrics } from './running/metrics/metrics.ts';
 import type { MachineLogs } from './running/machine-logs.ts';

@@ -66,18 +66,28 @@ export function background(namespace: string, program: string, ...args: string[]
 }
 
 /** A server with images and a token that it hands out. */
-export function startServer({ inside }: Network, listen: string, ...more: readonly string[]): void {
+export function startServer(network: Network, listen: string, ...more: readonly string[]): void {
+  startServerWith(bootDir, network, listen, ...more);
+}
+
+/** As startServer, with images of a test's own. */
+export function startServerWith(
+  dir: string,
+  { inside }: Network,
+  listen: string,
+  ...more: readonly string[]
+): void {
   inside(
     process.execPath,
     ...['src/cli/dragonfly-server.ts', 'serve', '--store', 'memory:'],
     ...['--enrolment-token', 'enrol-with-this-token', '--listen', listen],
-    ...['--boot-append', 'console=ttyS0', '--boot-dir', bootDir, ...more],
+    ...['--boot-append', 'console=ttyS0', '--boot-dir', dir, ...more],
   );
 }
 
-/** Another DHCP server on the network, which knows nothing of booting: it gives the addresses PREFIX.30 to
- *  PREFIX.40. */
-export function startRouter({ namespace }: Network, prefix: string): void {
+/** Another DHCP server on the network: it gives the addresses PREFIX.30 to PREFIX.40, and knows nothing of booting,
+ *  unless it names a `nextServer`. */
+export function startRouter({ namespace }: Network, prefix: string, nextServer?: string): void {
   const router = `${namespace}-router`;
   ip('netns', 'add', router);
   onTestFinished(() => {
@@ -93,6 +103,7 @@ export function startRouter({ namespace }: Network, prefix: string): void {
     'dnsmasq',
     ...['--keep-in-foreground', '--user=root', '--conf-file=/dev/null', '--port=0'],
     ...[`--dhcp-range=${prefix}.30,${prefix}.40,1h`, '--dhcp-leasefile=/dev/null'],
+    ...(nextServer === undefined ? [] : [`--dhcp-boot=,,${nextServer}`]),
     '--log-facility=/dev/null',
   );
 }

@@ -66,6 +66,29 @@ async function findings(check: string): Promise<string[]> {
     );
 }
 
+describe('Secure Boot', () => {
+  const efivars = '/sys/firmware/efi/efivars';
+  const variable = `${efivars}/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c`;
+  const image = { '/etc/dragonfly-image': '{}' };
+  const on = { [variable]: '\x06\0\0\0\x01' };
+  const stub = { [`${efivars}/StubInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f`]: 'x' };
+
+  it.each([
+    ['off', { ...image, [variable]: '\x06\0\0\0\0' }, 'nothing'],
+    ['on, on an installed system', on, 'pass on'],
+    ['on, in an image from the network', { ...image, ...on }, 'warn on, for loader and kernel;'],
+    [
+      'on, in a unified image',
+      { ...image, ...on, ...stub },
+      'pass on, for the kernel, the initramfs',
+    ],
+  ])('is %s', async (_name, files, said) => {
+    const { findings: all } = await examineHost(MemoryRoot.of(files));
+    const found = all.find(({ check }) => check === 'Secure Boot');
+    expect(found === undefined ? 'nothing' : `${found.verdict} ${found.message}`).toContain(said);
+  });
+});
+
 describe('the doctor', () => {
   it('finds on an empty machine what every machine needs', async () => {
     const failed = (await examine()).filter((finding) => finding.verdict === 'fail');

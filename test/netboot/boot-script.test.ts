@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  agentScript,
-  localDiskScript,
-  parseLocalBoot,
-  startScript,
-  type BootScriptOptions,
-} from '../../src/netboot/boot-script.ts';
+import { parseLocalBoot, type BootScriptOptions } from '../../src/netboot/boot-parameters.ts';
+import { agentScript, localDiskScript, startScript } from '../../src/netboot/boot-script.ts';
 import { run, type World } from './interpreter.ts';
 
 const options: BootScriptOptions = {

@@ -13,12 +13,15 @@ import { temporaryDirectory } from '../server/harness.ts';
 import { clientRequest, readReply } from './dhcp/client.ts';
 
 const address = '127.0.0.1';
+/** The machine that `clientRequest` speaks for. */
+const machineMac = '52:54:00:00:00:01';
 const loader = Buffer.from(Array.from({ length: 100_000 }, (_, i) => i % 251));
 
-async function start() {
+async function start({ shimmed }: { shimmed?: string } = {}) {
   const dir = temporaryDirectory();
   mkdirSync(join(dir, 'x86_64'));
-  for (const file of ['ipxe.efi', 'kernel']) writeFileSync(join(dir, 'x86_64', file), loader);
+  for (const file of ['ipxe.efi', 'shimx64.efi', 'grubx64.efi', 'kernel'])
+    writeFileSync(join(dir, 'x86_64', file), loader);
   writeFileSync(join(dir, 'secret'), 'not for machines');
   const boot = await BootDir.at(dir, systemClock);
   const stop = new AbortController();
@@ -36,6 +39,8 @@ async function start() {
     has: (file) => boot.has(file),
     open: (name) => boot.open(name),
     startScript: () => Promise.resolve('#!ipxe\nshell\n'),
+    grubScript: (mac) => Promise.resolve(`for ${mac ?? 'all'}`),
+    loaderFor: (mac) => Promise.resolve(mac === shimmed ? 'shim' : 'ipxe'),
     clock: systemClock,
     log,
     signal: stop.signal,
@@ -134,6 +139,13 @@ describe('ProxyDHCP', () => {
     expect(said).toEqual(['told a machine what to boot: x64 UEFI']);
   });
 
+  it('offers shim to the machine for which the operator chose it', async () => {
+    const { pxe } = await start({ shimmed: machineMac });
+    const client = await socketAt();
+    client.send(clientRequest({ ...uefi, type: 3 }), pxe, address);
+    expect(readReply((await message(client)).bytes).file).toBe('x86_64/shimx64.efi');
+  });
+
   it('goes on after packets that are none, and says which machine it has no loader for', async () => {
     const { pxe, said } = await start();
     const client = await socketAt();
@@ -169,6 +181,20 @@ describe('TFTP', () => {
     expect((await fetchFile(tftp, 'start.ipxe', [], { mode: 'NetASCII' })).error).toBeUndefined();
   });
 
+  it("gives GRUB what it asks for by shim's place, by its own and by the paths of HTTP", async () => {
+    const { tftp } = await start();
+    for (const [name, content] of [
+      ['grub/grub.cfg', 'for all'],
+      ['/boot/grub.cfg', 'for all'],
+      ['/boot/grub.cfg?mac=52:54:00:00:00:01', 'for 52:54:00:00:00:01'],
+    ] as const) {
+      expect([name, (await fetchFile(tftp, name)).content.toString()]).toEqual([name, content]);
+    }
+    for (const name of ['x86_64/grubx64.efi', '/boot/x86_64/kernel']) {
+      expect((await fetchFile(tftp, name)).content.equals(loader)).toBe(true);
+    }
+  });
+
   it('gives nothing else, whatever the name', async () => {
     const { tftp } = await start();
     const names = [
@@ -187,6 +213,11 @@ describe('TFTP', () => {
       '%2e%2e/secret',
       'x86_64/kernel ',
       'arm64/kernel',
+      'boot/boot/x86_64/kernel',
+      'boot/../secret',
+      'grub/x86_64-efi/grub.cfg',
+      'grub.cfg?mac=52:54:00:00:00:01',
+      'boot/grub.cfg?mac=1?mac=2',
     ];
     for (const name of names) {
       expect([name, (await fetchFile(tftp, name)).error]).toEqual([name, 'no such file']);

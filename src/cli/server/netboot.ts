@@ -40,14 +40,23 @@ export async function startNetboot(setting: NetbootSetting): Promise<string[]> {
       '--netboot has nothing to give out: set --boot-dir as well',
     );
   }
-  const [{ serveNetboot }, { startScript }, { BootDir }, { bootChoices }, { loaderFiles }] =
-    await Promise.all([
-      import('../../netboot/netboot.ts'),
-      import('../../netboot/boot-script.ts'),
-      import('../../server/http/boot/boot-dir.ts'),
-      import('../../server/machines/boot-settings.ts'),
-      import('../../netboot/dhcp/clients.ts'),
-    ]);
+  const [
+    { serveNetboot },
+    { startScript },
+    { BootDir },
+    { bootChoices },
+    { machineWithPort },
+    { loaderFiles },
+    { ownAnswer },
+  ] = await Promise.all([
+    import('../../netboot/netboot.ts'),
+    import('../../netboot/boot-script.ts'),
+    import('../../server/http/boot/boot-dir.ts'),
+    import('../../server/machines/boot-settings.ts'),
+    import('../../server/machines/boot-plan.ts'),
+    import('../../netboot/dhcp/clients.ts'),
+    import('./own-answer.ts'),
+  ]);
   const boot = await BootDir.at(bootDir, clock);
   if (boot.loaders.size === 0) {
     log.warn(
@@ -65,6 +74,17 @@ export async function startNetboot(setting: NetbootSetting): Promise<string[]> {
       open: (name) => boot.open(name),
       startScript: async () =>
         startScript(url, (await bootChoices(store, undefined)).giveUpSeconds),
+      grubScript: (mac) =>
+        ownAnswer(
+          mac === undefined
+            ? `${url}/boot/grub.cfg`
+            : `${url}/boot/grub.cfg?mac=${encodeURIComponent(mac)}`,
+          signal,
+        ),
+      loaderFor: async (mac) => {
+        const machine = mac === undefined ? undefined : await machineWithPort(store, mac);
+        return (await bootChoices(store, machine)).loader;
+      },
       clock,
       log,
       signal,

@@ -5,6 +5,9 @@ import type { Request } from './packet.ts';
 /** Options that clients tell of themselves. */
 const option = { vendorClass: 60, userClass: 77, architecture: 93, ipxe: 175 } as const;
 
+/** The loader of UEFI machines: iPXE, or the shim that Microsoft signed, with the GRUB that it trusts. */
+export type Loader = 'ipxe' | 'shim';
+
 interface Kind {
   /** As an operator knows it. */
   readonly name: string;
@@ -20,9 +23,16 @@ export interface Client extends Pick<Kind, 'name' | 'firmware' | 'loaders'> {
   readonly takes: 'ipxe' | 'http' | 'pxe';
 }
 
+/** Firmware with Secure Boot starts no iPXE, and each shim a GRUB beside it. That GRUB speaks TFTP alone. */
+const shims = { x64: 'x86_64/shimx64.efi', arm64: 'arm64/shimaa64.efi' } as const;
+/** Loaders that a shim fetches by itself. */
+export const secondLoaders: readonly string[] = ['x86_64/grubx64.efi', 'arm64/grubaa64.efi'];
+
 /** iPXE for UEFI with drivers of its own, else with the firmware's. */
-const x64 = ['x86_64/ipxe.efi', 'x86_64/snponly.efi'];
-const arm64 = ['arm64/ipxe.efi', 'arm64/snponly.efi'];
+const ipxeX64 = ['x86_64/ipxe.efi', 'x86_64/snponly.efi'];
+const ipxeArm64 = ['arm64/ipxe.efi', 'arm64/snponly.efi'];
+const x64 = [...ipxeX64, shims.x64];
+const arm64 = [...ipxeArm64, shims.arm64];
 
 const kinds: ReadonlyMap<number, Kind> = new Map([
   [0, { name: 'BIOS', firmware: 'bios', isHttp: false, loaders: ['x86_64/undionly.kpxe'] }],
@@ -32,9 +42,9 @@ const kinds: ReadonlyMap<number, Kind> = new Map([
   [10, uefi('32-bit ARM UEFI', [])],
   [11, uefi('arm64 UEFI', arm64)],
   [15, httpBoot('32-bit UEFI', [])],
-  [16, httpBoot('x64 UEFI', x64)],
+  [16, httpBoot('x64 UEFI', ipxeX64)],
   [18, httpBoot('32-bit ARM UEFI', [])],
-  [19, httpBoot('arm64 UEFI', arm64)],
+  [19, httpBoot('arm64 UEFI', ipxeArm64)],
 ]);
 
 const unknown: Kind = uefi('unknown firmware', []);
@@ -51,6 +61,18 @@ function httpBoot(name: string, loaders: readonly string[]): Kind {
 export const loaderFiles: readonly string[] = [
   ...new Set([...kinds.values()].flatMap(({ loaders }) => loaders)),
 ];
+
+/** Reads the setting `boot.loader`; undefined for anything else. */
+export function parseLoader(text: string): Loader | undefined {
+  return text === 'ipxe' || text === 'shim' ? text : undefined;
+}
+
+/** The loaders for a client where an operator chose one. A BIOS knows no signatures. */
+export function loadersFor({ firmware, loaders }: Client, loader: Loader): readonly string[] {
+  const shim: readonly string[] = Object.values(shims);
+  if (firmware === 'bios' || loader === 'ipxe') return loaders;
+  return loaders.filter((file) => shim.includes(file));
+}
 
 /** The client that sent this; undefined for one that does not ask to boot. */
 export function clientOf({ options }: Request): Client | undefined {

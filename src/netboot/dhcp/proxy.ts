@@ -1,6 +1,6 @@
 // A proxy beside the network's DHCP server: it tells machines what to boot, and never gives an address. Pure.
 // Source: Intel's PXE specification 2.1, UEFI 2.10 section 24 (HTTP boot), RFC 4578.
-import { clientOf, type Client } from './clients.ts';
+import { clientOf, loadersFor, type Client, type Loader } from './clients.ts';
 import { messageTypes, writeReply, type Request } from './packet.ts';
 
 /** The port that a request came to: 67 for everybody's, 4011 for those to this server. */
@@ -15,6 +15,8 @@ export interface Offers {
   readonly filesUrl: string;
   /** True for a file that the boot directory has. */
   readonly has: (file: string) => boolean;
+  /** As the operator chose for the machine. */
+  readonly loader: Loader;
 }
 
 export interface Answer {
@@ -28,6 +30,11 @@ export interface Answer {
 const option = { vendor: 43, vendorClass: 60, file: 67, uuid: 97 } as const;
 /** Vendor option 6, bit 3: load the file that is named, look for no other server. */
 const justLoad = Uint8Array.of(6, 1, 8, 255);
+
+/** True for a request that a proxy answers. */
+export function isForProxy(request: Request, port: Port): boolean {
+  return replyType(request.type, port) !== undefined && clientOf(request) !== undefined;
+}
 
 /** The answer to a request; undefined for one that is not for a proxy. */
 export function answer(request: Request, port: Port, offers: Offers): Answer | undefined {
@@ -60,11 +67,8 @@ function replyType(type: number, port: Port): number | undefined {
   return isAsked ? messageTypes.ack : undefined;
 }
 
-function fileFor(
-  { takes, loaders }: Client,
-  { script, filesUrl, has }: Offers,
-): string | undefined {
-  if (takes === 'ipxe') return script;
-  const loader = loaders.find(has);
-  return takes === 'http' && loader !== undefined ? `${filesUrl}/${loader}` : loader;
+function fileFor(client: Client, { script, filesUrl, has, loader }: Offers): string | undefined {
+  if (client.takes === 'ipxe') return script;
+  const file = loadersFor(client, loader).find(has);
+  return client.takes === 'http' && file !== undefined ? `${filesUrl}/${file}` : file;
 }

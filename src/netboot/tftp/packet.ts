@@ -3,7 +3,7 @@
 
 const opcode = { read: 1, write: 2, data: 3, ack: 4, error: 5, optionAck: 6 } as const;
 
-export const errorCode = { missing: 1, denied: 2, illegal: 4 } as const;
+export const errorCode = { other: 0, missing: 1, denied: 2, illegal: 4 } as const;
 
 export type Packet =
   | {

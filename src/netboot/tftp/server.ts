@@ -54,7 +54,9 @@ export async function serveTftp(options: TftpOptions): Promise<{ readonly port: 
     running.set(client, from.address);
     void send(packet, from, options)
       .catch((err: unknown) => {
-        options.log.debug({ err, to: from.address, file: packet.file }, 'a TFTP transfer failed');
+        // A client that gives up is no failure.
+        if (options.signal.aborted) return;
+        options.log.warn({ err, to: from.address, file: packet.file }, 'a TFTP transfer failed');
       })
       .finally(() => running.delete(client));
   });
@@ -70,7 +72,7 @@ async function send(
   const connection = await Connection.open(options.address, to);
   try {
     const refusal = refusalOf(packet);
-    const file = refusal === undefined ? await options.open(packet.file) : undefined;
+    const file = refusal === undefined ? await open(packet.file, connection, options) : undefined;
     if (file === undefined) {
       const [code, text] = refusal ?? [errorCode.missing, 'no such file'];
       await connection.send(writeError(code, text));
@@ -83,6 +85,20 @@ async function send(
     }
   } finally {
     connection.close();
+  }
+}
+
+/** A client that waits for nothing would go on for a minute. */
+async function open(
+  name: string,
+  connection: Connection,
+  options: TftpOptions,
+): Promise<OpenFile | undefined> {
+  try {
+    return await options.open(name);
+  } catch (err) {
+    await connection.send(writeError(errorCode.other, 'this server cannot give it now'));
+    throw err;
   }
 }
 

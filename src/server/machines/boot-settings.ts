@@ -2,7 +2,8 @@
 // with a tag, `NAME.machine.ID` for one.
 import { AppError } from '../../core/errors.ts';
 import { existingOs, stateName, type Machine } from '../../model/machine.ts';
-import { isPlain, parseLocalBoot, type LocalBoot } from '../../netboot/boot-script.ts';
+import { isPlain, parseLocalBoot, type LocalBoot } from '../../netboot/boot-parameters.ts';
+import { parseLoader, type Loader } from '../../netboot/dhcp/clients.ts';
 import { longestAppend, type Appended } from '../../netboot/kernel-line.ts';
 import type { Store } from '../../store/store.ts';
 
@@ -10,6 +11,7 @@ export const holdSetting = 'boot.hold';
 const localSetting = 'boot.local';
 const appendSetting = 'boot.append';
 const giveUpSetting = 'boot.give_up_seconds';
+const loaderSetting = 'boot.loader';
 
 const defaultGiveUpSeconds = 300;
 
@@ -29,6 +31,10 @@ const forms: Readonly<Record<string, { fits: (value: string) => boolean; form: s
   [localSetting]: {
     fits: (value) => parseLocalBoot(value) !== undefined,
     form: '"default", "exit", "sanboot" or a BIOS drive as "sanboot:0x81"',
+  },
+  [loaderSetting]: {
+    fits: (value) => parseLoader(value) !== undefined,
+    form: '"ipxe" or "shim"',
   },
   [appendSetting]: {
     fits: (value) => isPlain(value) && value.length <= longestAppend,
@@ -56,16 +62,18 @@ export interface BootChoices {
   readonly append: readonly Appended[];
   /** Left out: never. */
   readonly giveUpSeconds: number | undefined;
+  readonly loader: Loader;
 }
 
 export async function bootChoices(
   store: Store,
   machine: Machine | undefined,
 ): Promise<BootChoices> {
-  const [local, append, giveUp] = await Promise.all([
+  const [local, append, giveUp, loader] = await Promise.all([
     settingFor(store, machine, localSetting),
     settingFor(store, machine, appendSetting),
     settingFor(store, machine, giveUpSetting),
+    settingFor(store, machine, loaderSetting),
   ]);
   const hasNothing = machine !== undefined && hasNothingToBoot(machine);
   return {
@@ -77,6 +85,7 @@ export async function bootChoices(
         ? []
         : [{ from: `${appendSetting}.machine.${machine.id}`, text: append.own }]),
     ].filter(({ text }) => isPlain(text)),
+    loader: parseLoader(mostSpecific(loader) ?? '') ?? 'ipxe',
     giveUpSeconds: hasNothing ? undefined : secondsBeforeGivingUp(mostSpecific(giveUp)),
   };
 }

@@ -10,6 +10,7 @@ const all: Offers = {
   script: 'start.ipxe',
   filesUrl: 'http://192.0.2.1:3000/boot',
   has: () => true,
+  loader: 'ipxe',
 };
 
 function ask(bytes: Uint8Array, port: 'dhcp' | 'pxe' = 'dhcp', offers = all) {
@@ -62,6 +63,24 @@ describe('a machine is offered the loader of its kind', () => {
     ] as const) {
       expect(ask(clientRequest({ architecture, vendorClass }))).toBeUndefined();
     }
+  });
+
+  it('the shim where the operator chose it, or where there is nothing else', () => {
+    const shim = { ...all, loader: 'shim' as const };
+    for (const [architecture, file] of [
+      [0, 'x86_64/undionly.kpxe'],
+      [7, 'x86_64/shimx64.efi'],
+      [11, 'arm64/shimaa64.efi'],
+    ] as const) {
+      const request = clientRequest({ architecture, vendorClass: 'PXEClient' });
+      expect(ask(request, 'dhcp', shim)?.file).toBe(file);
+    }
+    // The GRUB behind it speaks no HTTP.
+    const byHttp = clientRequest({ architecture: 16, vendorClass: 'HTTPClient' });
+    expect(ask(byHttp, 'dhcp', shim)).toBeUndefined();
+    const arm64 = clientRequest({ architecture: 11, vendorClass: 'PXEClient' });
+    const debian = { ...all, has: (file: string) => !/ipxe|snponly/.test(file) };
+    expect(ask(arm64, 'dhcp', debian)?.file).toBe('arm64/shimaa64.efi');
   });
 
   it('by its vendor class where it names no architecture, by the first it has a loader for else', () => {

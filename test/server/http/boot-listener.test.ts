@@ -102,6 +102,7 @@ it('answers nothing but boot files and reports, and says where everything else i
   ]);
   expect(operations.length).toBeGreaterThan(40);
   expect([...answered].toSorted()).toEqual([
+    'GET /boot/grub.cfg',
     'GET /boot/start.ipxe',
     'GET /boot/{mac}',
     'POST /api/workflows/{id}/report',

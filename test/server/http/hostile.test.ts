@@ -48,6 +48,7 @@ const publicAnswers: ReadonlyMap<string, number> = new Map([
   ['/api/health', 200],
   ['/api/ready', 200],
   ['/boot/start.ipxe', 200],
+  ['/boot/grub.cfg', 200],
   ['/boot/{mac}', 200],
   ['/boot/{arch}/{file}', 404],
   ['/images/SHA256SUMS', 404],

@@ -3,7 +3,7 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../../core/clock.ts';
-import { loaderFiles } from '../../../netboot/dhcp/clients.ts';
+import { loaderFiles, secondLoaders } from '../../../netboot/dhcp/clients.ts';
 import type { OpenFile } from '../../../netboot/tftp/server.ts';
 import { bootFolders, isBootFile } from './boot-files.ts';
 
@@ -11,7 +11,7 @@ const images = [...new Set(Object.values(bootFolders))].flatMap((folder) => [
   `${folder}/kernel`,
   `${folder}/initramfs`,
 ]);
-const listed: ReadonlySet<string> = new Set([...loaderFiles, ...images]);
+const listed: ReadonlySet<string> = new Set([...loaderFiles, ...secondLoaders, ...images]);
 /** The files that are there are looked for again after so long. */
 const freshMs = 5000;
 

@@ -51,6 +51,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     },
   },
   'GET /boot/start.ipxe': { id: 'getStartScript', sends: 'text/plain' },
+  'GET /boot/grub.cfg': { id: 'getGrubScript', sends: 'text/plain' },
   'GET /boot/{mac}': { id: 'getBootScript', sends: 'text/plain' },
   'GET /boot/{arch}/{file}': {
     id: 'getBootFile',

@@ -1,24 +1,18 @@
-// Boot routes: the iPXE script for a machine, by the state of its record, and the kernel and initramfs it
-// names. They are public, because firmware has no token.
+// Boot routes: the script for a machine, iPXE's or GRUB's, by the state of its record, and the kernel and initramfs
+// it names. They are public, because firmware has no token.
 import { join } from 'node:path';
 import { Type } from 'typebox';
 import { AppError } from '../../../core/errors.ts';
 import { isJunkMac, normalizeBootMac } from '../../../identity/macs.ts';
-import type { Machine } from '../../../model/machine.ts';
 import { seenByBoot } from '../../http/requests/addresses.ts';
 import { bootFolders, isBootFile, missingBootFiles } from '../../http/boot/boot-files.ts';
-import {
-  agentScript,
-  isPlain,
-  localDiskScript,
-  startScript,
-} from '../../../netboot/boot-script.ts';
+import { isPlain } from '../../../netboot/boot-parameters.ts';
+import { ipxeScript, startScript } from '../../../netboot/boot-script.ts';
 import { loaderFiles } from '../../../netboot/dhcp/clients.ts';
+import { grubScript, grubStartScript } from '../../../netboot/grub-script.ts';
 import { longestAppend } from '../../../netboot/kernel-line.ts';
 import { bootChoices } from '../../machines/boot-settings.ts';
-import { bootFor } from '../../machines/decision.ts';
-import { noteBoot, noteSentToDisk } from '../../machines/local-boots.ts';
-import type { BootDecision } from '../../rules/decide.ts';
+import { planBoot } from '../../machines/boot-plan.ts';
 import type { App, Services } from '../../services.ts';
 import { errors } from '../route.ts';
 
@@ -27,13 +21,10 @@ const files: ReadonlySet<string> = new Set(['kernel', 'initramfs', 'tools']);
 /** The files that UEFI's HTTP boot fetches. */
 const loaders: ReadonlySet<string> = new Set(loaderFiles);
 
-/** "false" leaves `dragonfly.mode` out of boot scripts. */
-const modeSetting = 'boot.mode_parameter';
-
 const agentName = /^dragonfly-agent\//;
-const asAgent: BootDecision = { boots: 'agent', workflowId: null };
 
 const Script = Type.String({ description: 'an iPXE script' });
+const GrubScript = Type.String({ description: "a script of GRUB's" });
 
 export async function bootRoutes(app: App, s: Services): Promise<void> {
   const { dir, append = '' } = s.boot;
@@ -71,30 +62,33 @@ export async function bootRoutes(app: App, s: Services): Promise<void> {
       },
     },
     async (request, reply) => {
-      const mac = normalizeBootMac(request.params.mac);
-      if (mac === undefined || isJunkMac(mac)) {
-        throw new AppError(
-          'request.invalid',
-          'ask for a boot script by MAC address: /boot/aa-bb-cc-dd-ee-ff',
-        );
-      }
-      const machine = await machineWith(s, mac);
-      // An agent whose secret lapsed asks for another; nothing boots.
+      const mac = bootMac(request.params.mac);
       const isAgent = agentName.test(request.headers['user-agent'] ?? '');
-      const { boots, workflowId } = isAgent ? asAgent : await bootOf(s, machine);
-      const choices = await bootChoices(s.store, machine);
-      if (boots === 'disk') return answerScript(reply, localDiskScript(choices.localBoot));
-      const text = agentScript({
-        ...seenByBoot(s, request),
-        mac,
-        workflowId: workflowId ?? undefined,
-        token: s.auth.enrolsBoots ? await s.auth.boots.issue(mac) : undefined,
-        namesMode: (await s.store.settings.get(modeSetting))?.value.value !== 'false',
-        now: s.clock.now(),
-        ...choices,
-        append: [{ from: '--boot-append', text: append }, ...choices.append],
-      });
-      return answerScript(reply, text);
+      const boot = await planBoot(s, { ...seenByBoot(s, request), mac, isAgent });
+      return answerScript(reply, ipxeScript(boot));
+    },
+  );
+
+  app.get(
+    '/boot/grub.cfg',
+    {
+      config: { access: 'public', isForBoots: true },
+      schema: {
+        tags: ['boot'],
+        summary:
+          "Get GRUB's script for the machine with this MAC, or without one the script that asks for it",
+        querystring: Type.Object({ mac: Type.Optional(Type.String({ maxLength: 64 })) }),
+        response: { 200: GrubScript, ...errors },
+      },
+    },
+    async (request, reply) => {
+      const seen = seenByBoot(s, request);
+      if (request.query.mac === undefined) {
+        const { giveUpSeconds } = await bootChoices(s.store, undefined);
+        return answerScript(reply, grubStartScript(seen.filesUrl, giveUpSeconds));
+      }
+      const mac = bootMac(request.query.mac);
+      return answerScript(reply, grubScript(await planBoot(s, { ...seen, mac, isAgent: false })));
     },
   );
 
@@ -150,23 +144,14 @@ function refuseUnfit(append: string): void {
   );
 }
 
-/** Decides what a machine boots. An unknown machine, or one whose MAC several have, boots the agent, which
- *  finds out more. */
-async function bootOf(s: Services, found: Machine | undefined): Promise<BootDecision> {
-  if (found === undefined) return asAgent;
-  const machine = await noteBoot(s, found);
-  const boot = await bootFor(s, machine);
-  if (boot.boots === 'disk') await noteSentToDisk(s, machine, null);
-  return boot;
-}
-
-async function machineWith(s: Services, mac: string): Promise<Machine | undefined> {
-  const primary = await s.store.machines.byMac(mac);
-  if (primary !== undefined) return primary.value;
-  const [sighting] = await s.store.machines.find([{ mac }], 2);
-  const [id, another] = sighting?.machineIds ?? [];
-  if (id === undefined || another !== undefined) return undefined;
-  return (await s.store.machines.get(id))?.value;
+/** Errors: AppError `request.invalid` for what is the MAC of no port. */
+function bootMac(text: string): string {
+  const mac = normalizeBootMac(text);
+  if (mac !== undefined && !isJunkMac(mac)) return mac;
+  throw new AppError(
+    'request.invalid',
+    'ask for a boot script by MAC address: /boot/aa-bb-cc-dd-ee-ff',
+  );
 }
 
 /** Answers a script that nothing on the way may cache: the next boot may get another one. */

@@ -1,0 +1,121 @@
+// The scripts of GRUB for machines that boot from the network under Secure Boot, where no iPXE is trusted, or with a
+// processor that has none. They say what iPXE's say. Pure. Files are named by path: GRUB takes them from where it
+// has its script.
+import {
+  commandLine,
+  scriptUrl,
+  type Boot,
+  type BootScriptOptions,
+  type LocalBoot,
+} from './boot-parameters.ts';
+import { longestPauseSeconds, pausesFor } from './patience.ts';
+
+/** The path of the script that asks for the machine's own. */
+export const grubConfig = 'boot/grub.cfg';
+
+/** The script for what a machine boots. Errors: AppError `request.invalid` if a script cannot hold the server's
+ *  address. */
+export function grubScript(boot: Boot): string {
+  return boot.boots === 'agent' ? agentScript(boot.options) : script(diskLines(boot.localBoot));
+}
+
+/** Fetches the machine's own script, by the MAC of the port it boots from. A server that does not answer for
+ *  `giveUpSeconds` holds no machine back from its disk. */
+export function grubStartScript(url: string, giveUpSeconds: number | undefined): string {
+  const lines = [
+    `echo ${quote(`Asking ${scriptUrl(url)} for what this machine boots`)}`,
+    `source "/${grubConfig}?mac=$net_default_mac"`,
+  ];
+  return script(patiently('ask', lines, giveUpSeconds, 'default'));
+}
+
+/** Boots the agent, and the disk when that cannot be done. */
+function agentScript(options: BootScriptOptions): string {
+  const url = scriptUrl(options.filesUrl);
+  const { line, leftOut } = commandLine(options, []);
+  const parameters = line.split(/ +/).map(quote).join(' ');
+  const load = [
+    `echo ${quote(`Loading the kernel from ${url}`)}`,
+    `if linux /boot/$grub_cpu/kernel ${parameters}; then`,
+    `  echo ${quote(`Loading the agent's image from ${url}`)}`,
+    '  if initrd /boot/$grub_cpu/initramfs; then',
+    '    boot',
+    '  fi',
+    'fi',
+  ];
+  return script([
+    ...leftOut.map(
+      (from) => `echo ${quote(`The boot parameters of ${from} are left out: too long.`)}`,
+    ),
+    ...patiently('load', load, options.giveUpSeconds, options.localBoot),
+  ]);
+}
+
+/** Lines that are tried again, with longer and longer pauses, until they lead away. GRUB takes no function of the
+ *  `name` of one that runs, as the first script's does when the machine's own is read. */
+function patiently(
+  name: 'ask' | 'load',
+  lines: readonly string[],
+  giveUpSeconds: number | undefined,
+  localBoot: LocalBoot,
+): string[] {
+  const pauses = pausesFor(giveUpSeconds ?? longestPauseSeconds);
+  const once = (wait: string): string[] => [
+    `  ${name}`,
+    `  echo "That failed. Trying again in ${wait} s."`,
+    `  sleep ${wait}`,
+  ];
+  return [
+    `function ${name} {`,
+    ...lines.map((line) => `  ${line}`),
+    '}',
+    `for pause in ${pauses.join(' ')}; do`,
+    ...once('$pause'),
+    'done',
+    ...(giveUpSeconds === undefined
+      ? ['while true; do', ...once(String(longestPauseSeconds)), 'done']
+      : [
+          name,
+          `echo ${quote("Giving up: going on to this machine's disk.")}`,
+          ...diskLines(localBoot),
+        ]),
+  ];
+}
+
+/** Starts the loader of a system on a disk: firmware takes GRUB's `exit` for success, and stops in its setup menu.
+ *  What no loader can be found for starts over, so that the server hears of it. */
+function diskLines(localBoot: LocalBoot): string[] {
+  if (localBoot === 'exit') return ['exit'];
+  return [
+    'if [ "$grub_cpu" = x86_64 ]; then set suffix=x64; else set suffix=aa64; fi',
+    `for loader in ${diskLoaders.join(' ')}; do`,
+    '  if [ -f "$loader" ]; then',
+    '    echo "Starting $loader"',
+    '    chainloader "$loader"',
+    '    boot',
+    '  fi',
+    'done',
+    `echo ${quote('No system on a disk of this machine could be started. Starting over.')}`,
+    'sleep 10',
+    'reboot',
+  ];
+}
+
+/** A system's own loaders before the one that firmware looks for by itself; under Secure Boot only what a shim
+ *  leads to is trusted, or what Microsoft signed. */
+const diskLoaders = [
+  '(*)/EFI/*/shim$suffix.efi',
+  '(*)/EFI/Microsoft/Boot/bootmgfw.efi',
+  '(*)/EFI/*/grub$suffix.efi',
+  '(*)/EFI/systemd/systemd-boot$suffix.efi',
+  '(*)/EFI/BOOT/BOOT$suffix.EFI',
+];
+
+function script(lines: readonly string[]): string {
+  return `${lines.join('\n')}\n`;
+}
+
+/** Text as one word of which GRUB expands nothing. Within single quotes there is no way to write one. */
+function quote(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
