@@ -21,7 +21,7 @@ export interface LogPolicy {
   readonly mebibytes: number;
 }
 
-export const defaultLogs: LogPolicy = { days: 14, kibibytes: 512, mebibytes: 1024 };
+export const defaultLogs: LogPolicy = { days: 14, kibibytes: 512, mebibytes: 256 };
 
 /** The machines whose pieces are remembered. */
 const mostRemembered = 10_000;
