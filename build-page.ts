@@ -17,6 +17,7 @@ export async function buildPage(): Promise<void> {
     input: 'src/web/main.tsx',
     platform: 'browser',
     tsconfig: 'src/web/tsconfig.json',
+    moduleTypes: { '.yaml': 'text' },
   });
   const { output } = await bundle.generate({ format: 'esm', minify: true });
   await bundle.close();

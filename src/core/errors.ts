@@ -92,6 +92,7 @@ const codes = {
   'machine.has-os': [409, 'The machine holds an operating system, and no reimage was asked for.'],
   'machine.wrong-state': [409, 'The state of the machine does not allow this.'],
   'template.unknown': [404, 'There is no such template.'],
+  'template.in-use': [409, 'Machines have the template.'],
   'template.invalid': [409, 'The stored template has a value that no agent can read.'],
   'workflow.unknown': [404, 'There is no such workflow.'],
   'workflow.active': [409, 'The machine already has an unfinished workflow.'],

@@ -145,12 +145,20 @@ export async function tryTemplate(
   return (await session.request<TemplateTrial>(`${templatePath(name)}/try${query}`, options)).body;
 }
 
+/** The server's description of its API, an OpenAPI document. */
+export async function readDescription(session: Session): Promise<unknown> {
+  return (await session.request('/api/openapi.json')).body;
+}
+
+/** Errors: `template.in-use` without `force`, `request.stale`. */
 export async function deleteTemplate(
   session: Session,
   name: string,
   etag: string | undefined,
+  force: boolean,
 ): Promise<void> {
-  await session.request(templatePath(name), { method: 'DELETE', ifMatch: etag });
+  const path = `${templatePath(name)}${force ? '?force=true' : ''}`;
+  await session.request(path, { method: 'DELETE', ifMatch: etag });
 }
 
 export interface WorkflowPage {

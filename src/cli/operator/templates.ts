@@ -77,13 +77,19 @@ const apply = command({
 
 const remove = command({
   name: 'templates delete',
-  describe: 'delete a template',
+  describe: 'delete a template that no machine has',
   examples: ['templates delete debian-cloud'],
   positionals: template,
-  options: connectionOptions,
+  options: {
+    force: {
+      type: 'boolean',
+      describe: 'delete it although machines have it: they keep its name',
+    },
+    ...connectionOptions,
+  },
   run: (args, io) =>
     withClient(args, io, async (client) => {
-      await client.templates.delete(args.template);
+      await client.templates.delete(args.template, { force: args.force });
       io.print(`template ${args.template} deleted\n`);
       return 0;
     }),

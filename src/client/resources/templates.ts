@@ -42,8 +42,14 @@ export class TemplateCalls {
     return this.#calls.call('PUT', pathOf`api/templates/${template.metadata.name}`, call);
   }
 
-  /** Deletes the template. Machines that have it as os_choice keep the name. Errors: `template.unknown`, `request.stale`. */
-  async delete(name: string, options?: ChangeOptions): Promise<void> {
-    return this.#calls.delete(pathOf`api/templates/${name}`, options);
+  /** Deletes a template that no machine has; with `force`, machines that have it as os_choice keep the name. Errors:
+   *  `template.in-use`, `template.unknown`, `request.stale`. */
+  async delete(
+    name: string,
+    options: ChangeOptions & { readonly force?: boolean } = {},
+  ): Promise<void> {
+    const { force = false, ...call } = options;
+    const query = force ? { force } : {};
+    await this.#calls.call('DELETE', pathOf`api/templates/${name}`, { ...call, query });
   }
 }

@@ -1,11 +1,11 @@
 // The values of a template's variables for one machine: from its record and the operators' settings.
 import { randomInt } from 'node:crypto';
+import { fleetVariableNames } from '../../model/documents/template-variables.ts';
 import type { Machine } from '../../model/machine.ts';
 import type { Store } from '../../store/store.ts';
 import { reportToken } from '../access/report-tokens.ts';
 import { mask } from '../rules/secret-settings.ts';
 import {
-  fleetVariableNames,
   machineVariables,
   type FleetSettings,
   type ServerSeen,

@@ -33,7 +33,7 @@ function DeleteDialog({ name, etag, onClose }: Props & { readonly onClose: () =>
   const more =
     users.length > names.length ? ` and ${String(users.length - names.length)} more` : '';
   const remove = async (): Promise<void> => {
-    await deleteTemplate(session, name, etag);
+    await deleteTemplate(session, name, etag, isAccepted);
     navigate('/templates');
   };
   return (

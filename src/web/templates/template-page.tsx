@@ -12,8 +12,11 @@ import { useTask } from '../parts/task.ts';
 import { Link, navigate } from '../router.tsx';
 import { ApiError, messageOf, type Answer, type Session } from '../session.ts';
 import { DeleteButton } from './delete-template.tsx';
-import { Editor } from './editor.tsx';
-import { documentOf, lineOf, newText, textOf, type Fault } from './template-text.ts';
+import { DiffView } from './diff-view.tsx';
+import { Editor } from './editor/editor.tsx';
+import { examples } from './examples.ts';
+import { Stale } from './stale.tsx';
+import { documentOf, lineOf, newText, textOf, withName, type Fault } from './template-text.ts';
 import { Trial } from './trial.tsx';
 
 /** The text is checked once nothing was typed for so long. */
@@ -35,6 +38,7 @@ export function TemplatePage({ name }: { name: string }) {
   const { session } = useServices();
   const read = useCallback(() => readStored(session, name), [session, name]);
   const { value, problem, reload } = useLoaded(read);
+  const [earlier, setEarlier] = useState<string | undefined>();
   usePageKeys({ Escape: () => navigate('/templates') });
   useEffect(() => {
     document.title = `${name} · Dragonfly`;
@@ -52,7 +56,16 @@ export function TemplatePage({ name }: { name: string }) {
         onRetry={() => void reload()}
       />
       {value !== undefined && (
-        <Template key={etagOf(value)} name={name} stored={value} onStored={reload} />
+        <Template
+          key={etagOf(value)}
+          name={name}
+          stored={value}
+          earlier={earlier}
+          onStored={async (before) => {
+            setEarlier(before);
+            await reload();
+          }}
+        />
       )}
     </div>
   );
@@ -106,24 +119,56 @@ async function faultOf(session: Session, name: string, text: string): Promise<Fa
 interface TemplateProps {
   readonly name: string;
   readonly stored: Stored;
-  readonly onStored: () => Promise<void>;
+  /** The text that the last save of this page replaced. */
+  readonly earlier: string | undefined;
+  /** Gets the text that was replaced, if there is a way back to it. */
+  readonly onStored: (before: string | undefined) => Promise<void>;
 }
 
-function Template({ name, stored, onStored }: TemplateProps) {
+/** Error codes that mean the template changed since it was read. */
+const staleCodes = new Set(['request.stale', 'store.conflict']);
+
+/** The text while it is edited, and its way to the server. */
+function useText({ name, stored, onStored }: Omit<TemplateProps, 'earlier'>) {
   const { session } = useServices();
+  const [text, setText] = useState(() => storedText(name, stored));
+  /** The template as somebody else left it. */
+  const [theirs, setTheirs] = useState<Stored | undefined>();
+  const { busy, problem, run } = useTask();
+  /** Puts a text in the place of `basis`. */
+  const put = async (
+    content: string,
+    basis: Stored,
+    wayBack: string | undefined,
+  ): Promise<void> => {
+    const read = documentOf(content);
+    if ('fault' in read) throw new Error(read.fault.message);
+    setTheirs(undefined);
+    setText(content);
+    try {
+      await saveTemplate(session, name, read.value, etagOf(basis));
+    } catch (err) {
+      if (!(err instanceof ApiError) || !staleCodes.has(err.code)) throw err;
+      setTheirs(await readStored(session, name));
+      return;
+    }
+    await onStored(wayBack);
+  };
+  const save = (basis: Stored): void =>
+    void run(() => put(text, basis, basis === 'none' ? undefined : storedText(name, basis)));
+  const goBack = (earlier: string): void => void run(() => put(earlier, stored, undefined));
+  const takeTheirs = (): void => void run(() => onStored(undefined));
+  const load = (file: File): void => void run(async () => setText(await file.text()));
+  return { text, setText, theirs, busy, problem, save, goBack, takeTheirs, load };
+}
+
+function Template({ name, stored, earlier, onStored }: TemplateProps) {
   const may = useMay();
   const before = useMemo(() => storedText(name, stored), [name, stored]);
-  const [text, setText] = useState(before);
+  const editing = useText({ name, stored, onStored });
+  const { text, theirs } = editing;
   const fault = useCheck(name, text);
-  const { busy, problem, run } = useTask();
   const isNew = stored === 'none';
-  const isChanged = isNew || text !== before;
-  const save = async (): Promise<void> => {
-    const read = documentOf(text);
-    if ('fault' in read) throw new Error(read.fault.message);
-    await saveTemplate(session, name, read.value, isNew ? undefined : stored.etag);
-    await onStored();
-  };
   return (
     <>
       <div class="item-head">
@@ -136,28 +181,35 @@ function Template({ name, stored, onStored }: TemplateProps) {
         class="card"
         onSubmit={(event) => {
           event.preventDefault();
-          void run(save);
+          editing.save(stored);
         }}
       >
-        <Editor text={text} fault={fault} readOnly={!may.operateAll} onChange={setText} />
+        <Editor text={text} fault={fault} readOnly={!may.operateAll} onChange={editing.setText} />
+        {theirs !== undefined && (
+          <Stale
+            theirs={theirs === 'none' ? undefined : storedText(name, theirs)}
+            mine={text}
+            onTake={editing.takeTheirs}
+            onKeep={() => editing.save(theirs)}
+          />
+        )}
         <p class="problem" role="alert">
-          {problem}
+          {editing.problem}
         </p>
         {may.operateAll && (
-          <footer>
-            <Upload onFile={(file) => void run(async () => setText(await file.text()))} />
-            <span class="spring" />
-            <button type="button" disabled={!isChanged || busy} onClick={() => setText(before)}>
-              Undo
-            </button>
-            <button
-              type="submit"
-              class="primary"
-              disabled={!isChanged || busy || fault !== undefined}
-            >
-              Save
-            </button>
-          </footer>
+          <Footer
+            {...editing}
+            before={before}
+            earlier={earlier}
+            isChanged={isNew || text !== before}
+            hasFault={fault !== undefined}
+          />
+        )}
+        {!isNew && text !== before && (
+          <details>
+            <summary>Changes to the stored template</summary>
+            <DiffView label="Changes to the stored template" before={before} after={text} />
+          </details>
         )}
       </form>
       {may.operateAll && <Trial name={name} text={text} />}
@@ -165,8 +217,50 @@ function Template({ name, stored, onStored }: TemplateProps) {
   );
 }
 
+interface FooterProps extends Pick<
+  ReturnType<typeof useText>,
+  'busy' | 'setText' | 'goBack' | 'load'
+> {
+  readonly before: string;
+  readonly earlier: string | undefined;
+  readonly isChanged: boolean;
+  readonly hasFault: boolean;
+}
+
+function Footer(props: FooterProps) {
+  const { before, earlier, isChanged, hasFault, busy, setText, goBack, load } = props;
+  return (
+    <footer>
+      <Upload onFile={load} />
+      <span class="spring" />
+      {earlier !== undefined && !isChanged ? (
+        <>
+          <span role="status" class="good">
+            Saved.
+          </span>
+          <button type="button" disabled={busy} onClick={() => goBack(earlier)}>
+            Undo the save
+          </button>
+        </>
+      ) : (
+        <button type="button" disabled={!isChanged || busy} onClick={() => setText(before)}>
+          Undo
+        </button>
+      )}
+      <button type="submit" class="primary" disabled={!isChanged || busy || hasFault}>
+        Save
+      </button>
+    </footer>
+  );
+}
+
+/** The text of a template; of one that is not there yet that of the example that the address names. */
 function storedText(name: string, stored: Stored): string {
-  if (stored === 'none') return newText(name);
+  if (stored === 'none') {
+    const wanted = new URLSearchParams(location.search).get('example');
+    const example = examples.find((one) => one.name === wanted);
+    return example === undefined ? newText(name) : withName(example.text, name);
+  }
   const { fault: _shown, ...template } = stored.body;
   return textOf(template);
 }

@@ -70,6 +70,11 @@ function offsetOf(
   return Array.isArray(range) && typeof range[0] === 'number' ? range[0] : undefined;
 }
 
+/** The text of an example under another name. */
+export function withName(text: string, name: string): string {
+  return text.replace(/^( {2}name:) .*$/m, (_, key: string) => `${key} ${stringify(name).trim()}`);
+}
+
 /** The text of a new template. */
 export function newText(name: string): string {
   return `apiVersion: dragonfly.computer/v1

@@ -6,6 +6,7 @@ import { readTemplates } from '../api.ts';
 import { useFleet, useMay, useServices } from '../context.ts';
 import { searchPath } from '../list/list-state.ts';
 import type { Row } from '../list/rows/row.ts';
+import { examples } from './examples.ts';
 import { FormDialog, NameField } from '../parts/form-dialog.tsx';
 import { plural } from '../parts/format.ts';
 import { useLoaded } from '../parts/loaded.ts';
@@ -83,8 +84,10 @@ function Item({ template, rows }: { template: TemplateView; rows: readonly Row[]
 
 function NewTemplate({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState('');
+  const [example, setExample] = useState('');
   const submit = (): Promise<[string]> => {
-    navigate(templatePath(name.trim()));
+    const query = example === '' ? '' : `?${new URLSearchParams({ example }).toString()}`;
+    navigate(`${templatePath(name.trim())}${query}`);
     return Promise.resolve(['']);
   };
   return (
@@ -98,6 +101,21 @@ function NewTemplate({ onClose }: { onClose: () => void }) {
     >
       <NameField example="debian-13" value={name} onInput={setName} />
       <p class="quiet">Letters, digits, dots, dashes and underscores.</p>
+      <label>
+        Start from
+        <select
+          name="example"
+          value={example}
+          onChange={({ currentTarget: { value } }) => setExample(value)}
+        >
+          <option value="">an image that is written to a disk</option>
+          {examples.map((one) => (
+            <option key={one.name} value={one.name}>
+              {one.name}: {one.says}
+            </option>
+          ))}
+        </select>
+      </label>
     </FormDialog>
   );
 }

@@ -1,4 +1,5 @@
 // Tests of the pages of templates.
+import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { Template } from '../../../src/model/documents/template.ts';
 import { machine } from '../machines.ts';
@@ -53,9 +54,74 @@ export function templateTests(opened: () => Opened): void {
       spec: { timeout: 5, actions: [{ action: 'reboot' }] },
     });
     await field().fill(text.replace('reboot', 'reboot\n      delay: 3'));
-    await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByRole('alert').getByText('changed').waitFor();
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    const alert = page.getByRole('alert').filter({ hasText: 'Somebody else changed' });
+    await alert.waitFor();
     expect((await stored('restart'))?.spec.timeout).toBe(5);
+    expect(await alert.getByRole('deletion').allTextContents()).toEqual(['−   timeout: 5\n']);
+    expect(await alert.getByRole('insertion').allTextContents()).toEqual(['+       delay: 3\n']);
+    await alert.getByRole('button', { name: 'Save mine over it' }).click();
+    await page.getByText('Saved.').waitFor();
+    expect((await stored('restart'))?.spec).toEqual({ actions: [{ action: 'reboot', delay: 3 }] });
+    await page.getByRole('button', { name: 'Undo the save' }).click();
+    await expect.poll(async () => (await stored('restart'))?.spec.timeout, soon).toBe(5);
+    await expect.poll(() => field().inputValue(), soon).toContain('timeout: 5');
+  });
+
+  test('what may follow is completed by the schema, and what changed is shown', async () => {
+    const { page, server } = opened();
+    await server.store.templates.put(template('restart'));
+    const described = page.waitForResponse('**/api/openapi.json');
+    await page.goto(`${server.url}/templates/restart`);
+    await described;
+    await field().focus();
+    await page.keyboard.press('Control+End');
+    await page.keyboard.type('    - act');
+    const option = (name: string | RegExp) => page.getByRole('option', { name });
+    await option(/^action:/).waitFor();
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('wr');
+    await option('writefile needs path').waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.keyboard.type('\n      pa');
+    await option(/^path:/).waitFor();
+    await page.keyboard.press('Escape');
+    await option(/^path:/).waitFor({ state: 'detached' });
+    await page.keyboard.press('Control+Space');
+    await option(/^path:/).click();
+    await page.keyboard.type('/a\n      content: "{{ host');
+    await option('hostname }}').waitFor();
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('"\n');
+    await page.getByText('Changes to the stored template').click();
+    const lines = page.getByRole('group', { name: 'Changes' }).getByRole('insertion');
+    await expect.poll(() => lines.count(), soon).toBe(3);
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await page.getByText('Saved.').waitFor();
+    expect((await stored('restart'))?.spec.actions[1]).toEqual({
+      action: 'writefile',
+      path: '/a',
+      content: '{{ hostname }}',
+    });
+  });
+
+  test('a new template starts from any that comes with the package', async () => {
+    const { page, server } = opened();
+    const names = readdirSync('templates').map((file) => file.replace('.yaml', ''));
+    await page.goto(`${server.url}/templates`);
+    await page.getByRole('button', { name: 'New template…' }).click();
+    await page.keyboard.type('mine');
+    const choice = page.getByLabel('Start from');
+    const offered = await choice.getByRole('option').allTextContents();
+    expect(offered.slice(1).map((text) => text.split(':', 1)[0])).toEqual(names.toSorted());
+    await choice.selectOption('hello');
+    await page.getByRole('button', { name: 'Write it' }).click();
+    const save = page.getByRole('button', { name: 'Save', exact: true });
+    await expect.poll(() => save.isEnabled(), soon).toBe(true);
+    await save.click();
+    await page.getByText('not saved yet').waitFor({ state: 'detached' });
+    expect((await stored('mine'))?.spec.actions[0]).toMatchObject({ path: '/hello.txt' });
   });
 
   test('a dry run shows the plan of what is typed for a machine, and stores nothing', async () => {

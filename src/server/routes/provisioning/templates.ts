@@ -13,6 +13,7 @@ import { seesSecrets, type Principal } from '../../access/principal.ts';
 import { refuseOutside } from '../../access/inside.ts';
 import { loadTemplate, tryTemplate } from '../../machines/workflows/provision.ts';
 import { loadMachine } from '../../machines/machines.ts';
+import { refuseUsed } from '../../machines/template-use.ts';
 import { queuedTemplate, templateOfWork } from '../../machines/workflows/queued-template.ts';
 import { maskedVariables, variablesOf } from '../../machines/variables.ts';
 import { etag, hasConditions, refuseStale, refuseUnmet } from '../../rules/etag.ts';
@@ -23,6 +24,10 @@ import { damagedOf, Done, errors, IfMatch, IfMatchOrNone } from '../route.ts';
 import { serverSeen } from '../../http/requests/addresses.ts';
 
 const NameParams = Type.Object({ name: TemplateName });
+const DeleteQuery = Type.Object(
+  { force: Type.Optional(Type.Boolean({ description: 'also where machines have it' })) },
+  { additionalProperties: false },
+);
 
 export function templateRoutes(app: App, s: Services): void {
   app.get(
@@ -164,8 +169,10 @@ export function templateRoutes(app: App, s: Services): void {
       config: { access: 'operate' },
       schema: {
         tags: ['templates'],
-        summary: 'Delete a template; machines that have it as os_choice keep the name',
+        summary:
+          'Delete a template that no machine has; with force those that have it keep the name',
         params: NameParams,
+        querystring: DeleteQuery,
         headers: IfMatch,
         response: { 204: Done, ...errors },
       },
@@ -174,6 +181,7 @@ export function templateRoutes(app: App, s: Services): void {
       const { name } = request.params;
       const { value, revision } = await loadTemplate(s, name);
       refuseStale(request.headers['if-match'], etag(value));
+      if (request.query.force !== true) await refuseUsed(s, name);
       await s.store.templates.delete(name, { revision });
       return reply.code(204).send(null);
     },

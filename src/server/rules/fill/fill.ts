@@ -6,7 +6,8 @@ import { yamlTokens } from '../bounded-yaml.ts';
 import { fillJinja, isJinja } from './jinja.ts';
 import { maxYamlDepth, Room, tooDeepYaml, tooMuchYaml } from './limits.ts';
 import { fillYaml, type Placeholders } from './yaml.ts';
-import { variableNames, type Variables } from './variables.ts';
+import { variableNames } from '../../../model/documents/template-variables.ts';
+import type { Variables } from './variables.ts';
 
 /** Replaces `{{ name }}`. Unknown names stay as they are: cloud-init and others have braces of their own.
  *  Errors: AppError `template.invalid` for one beyond the limits. */

@@ -1,30 +1,13 @@
 // The variables of templates and their values for a machine. Pure but for the random that is given.
 import { v5 as uuidv5 } from 'uuid';
 import { parse } from 'yaml';
+import type {
+  fleetVariableNames,
+  variableNames,
+} from '../../../model/documents/template-variables.ts';
 import type { Machine } from '../../../model/machine.ts';
 import { withoutStacks } from '../bounded-yaml.ts';
 import { networkConfig } from './network-config.ts';
-
-/** The variables that operators set for all machines as "template.<name>". */
-export const fleetVariableNames = [
-  'default_user',
-  'default_password',
-  'ssh_authorized_keys',
-  'ssh_import_id',
-  'ssh_pwauth',
-] as const;
-
-/** Every variable. */
-export const variableNames = [
-  'server',
-  'server_ca',
-  'phone_home_url',
-  'hostname',
-  'instance_id',
-  'friendly_name',
-  'network_config_cloudinit',
-  ...fleetVariableNames,
-] as const;
 
 /** Those that are set. */
 export type FleetSettings = Readonly<Partial<Record<(typeof fleetVariableNames)[number], string>>>;

@@ -10,7 +10,7 @@ import {
   type TemplateAction,
 } from '../../../model/documents/template.ts';
 import type { StoredDisk } from '../../../model/hardware/disk.ts';
-import { variableNames } from '../fill/variables.ts';
+import { variableNames } from '../../../model/documents/template-variables.ts';
 import type { PlannedImage } from './digest.ts';
 
 export interface Planned {
