@@ -115,16 +115,17 @@ export class Conversation {
     return this.#enrol(request);
   }
 
-  /** Enrols. A boot script's secret may have lapsed before it was used, or in another boot's hands: then the
-   *  script is asked for another one. */
+  /** Enrols. A boot script's secret may have lapsed before it was used, or in another boot's hands, and an image that
+   *  was booted without a script has none: then the script is asked for another one. */
   async #enrol(request: CheckinRequest): Promise<CheckinResponse> {
-    const { transport, bootMac } = this.#o;
+    const { transport, bootMac = request.mac } = this.#o;
     const token = this.#enrolToken;
+    const isOfScript = token === undefined ? request.in_image === true : token.startsWith('dfb_');
     try {
       return await transport.checkIn(request, this.#call(token));
     } catch (err) {
       const isLapsed = classifyFailure(err).kind === 'unauthorized';
-      if (!isLapsed || bootMac === undefined || token?.startsWith('dfb_') !== true) throw err;
+      if (!isLapsed || !isOfScript) throw err;
       const script = await transport.bootScript(bootMac, this.#call(undefined)).catch(() => '');
       const another = / dragonfly\.token=(dfb_\S+)/.exec(script)?.[1];
       if (another === undefined) throw err;

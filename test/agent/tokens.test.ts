@@ -6,13 +6,17 @@ import { Spool } from '../../src/agent/spool.ts';
 import { Timeline } from '../../src/agent/timeline.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
+import type { CheckinRequest } from '../../src/model/api/agent.ts';
 import { createToken } from '../../src/server/access/tokens.ts';
 import { HttpTransport } from '../../src/transport/transport.ts';
 import { startServer } from './server.ts';
 
-/** An agent that has the enrolment token of a server that has an operator's as well. */
-async function enrolling() {
-  const server = await startServer();
+/** An agent that has the enrolment token of a server that has an operator's as well; or none, of a server whose boot
+ *  scripts hand out secrets. */
+async function enrolling(isTold = true) {
+  const server = await startServer(
+    isTold ? {} : { auth: { enrolmentToken: 'the-token-of-the-whole-rack' } },
+  );
   const create = (scope: 'enrol' | 'full') =>
     createToken(server.store, systemClock, { name: scope, scope, expiresAt: null });
   const [enrolToken, full] = [await create('enrol'), await create('full')];
@@ -26,7 +30,7 @@ async function enrolling() {
     spool: new Spool(),
     signal: new AbortController().signal,
     log: silentLog,
-    enrolToken,
+    enrolToken: isTold ? enrolToken : undefined,
   });
   onTestFinished(async () => {
     await transport.close();
@@ -34,8 +38,11 @@ async function enrolling() {
   });
   const remove = (path: string): Promise<Response> =>
     fetch(server.url + path, { method: 'DELETE', headers: { authorization: `Bearer ${full}` } });
-  const checkIn = (address: string, mac = '02:00:00:00:00:01') =>
-    conversation.checkIn(address, async () => ({ mac, ip_address: address }));
+  const checkIn = (
+    address: string,
+    mac = '02:00:00:00:00:01',
+    more: Partial<CheckinRequest> = {},
+  ) => conversation.checkIn(address, async () => ({ mac, ip_address: address, ...more }));
   return { server, conversation, remove, checkIn };
 }
 
@@ -65,4 +72,12 @@ it('an agent enrols again when it is another machine than its token was given to
   expect(other.machine_id).not.toBe(first.machine_id);
   expect(await conversation.heartbeat(other)).toMatchObject({ action: 'wait' });
   expect((await server.store.machines.list()).items).toHaveLength(2);
+});
+
+it('an image that was booted without a script asks for its secret; an installed system does not', async () => {
+  const { checkIn } = await enrolling(false);
+  const mac = '02:00:00:00:00:01';
+  await expect(checkIn('10.0.0.1', mac, { in_image: false })).rejects.toThrow('answered 401');
+  const answer = await checkIn('10.0.0.1', mac, { in_image: true });
+  expect([answer.is_new, typeof answer.token]).toEqual([true, 'string']);
 });

@@ -5,8 +5,9 @@ import type { Request } from './packet.ts';
 /** Options that clients tell of themselves. */
 const option = { vendorClass: 60, userClass: 77, architecture: 93, ipxe: 175 } as const;
 
-/** The loader of UEFI machines: iPXE, or the shim that Microsoft signed, with the GRUB that it trusts. */
-export type Loader = 'ipxe' | 'shim';
+/** The loader of UEFI machines: iPXE, or the shim that Microsoft signed, with the GRUB that it trusts, or in place of
+ *  one the whole image, which an operator signed. */
+export type Loader = 'ipxe' | 'shim' | 'unified';
 
 interface Kind {
   /** As an operator knows it. */
@@ -25,13 +26,15 @@ export interface Client extends Pick<Kind, 'name' | 'firmware' | 'loaders'> {
 
 /** Firmware with Secure Boot starts no iPXE, and each shim a GRUB beside it. That GRUB speaks TFTP alone. */
 const shims = { x64: 'x86_64/shimx64.efi', arm64: 'arm64/shimaa64.efi' } as const;
+/** Kernel, initramfs and their parameters in one file. */
+const unified = 'x86_64/agent.efi';
 /** Loaders that a shim fetches by itself. */
 export const secondLoaders: readonly string[] = ['x86_64/grubx64.efi', 'arm64/grubaa64.efi'];
 
 /** iPXE for UEFI with drivers of its own, else with the firmware's. */
 const ipxeX64 = ['x86_64/ipxe.efi', 'x86_64/snponly.efi'];
 const ipxeArm64 = ['arm64/ipxe.efi', 'arm64/snponly.efi'];
-const x64 = [...ipxeX64, shims.x64];
+const x64 = [...ipxeX64, shims.x64, unified];
 const arm64 = [...ipxeArm64, shims.arm64];
 
 const kinds: ReadonlyMap<number, Kind> = new Map([
@@ -42,7 +45,7 @@ const kinds: ReadonlyMap<number, Kind> = new Map([
   [10, uefi('32-bit ARM UEFI', [])],
   [11, uefi('arm64 UEFI', arm64)],
   [15, httpBoot('32-bit UEFI', [])],
-  [16, httpBoot('x64 UEFI', ipxeX64)],
+  [16, httpBoot('x64 UEFI', [...ipxeX64, unified])],
   [18, httpBoot('32-bit ARM UEFI', [])],
   [19, httpBoot('arm64 UEFI', ipxeArm64)],
 ]);
@@ -64,14 +67,14 @@ export const loaderFiles: readonly string[] = [
 
 /** Reads the setting `boot.loader`; undefined for anything else. */
 export function parseLoader(text: string): Loader | undefined {
-  return text === 'ipxe' || text === 'shim' ? text : undefined;
+  return text === 'ipxe' || text === 'shim' || text === 'unified' ? text : undefined;
 }
 
 /** The loaders for a client where an operator chose one. A BIOS knows no signatures. */
 export function loadersFor({ firmware, loaders }: Client, loader: Loader): readonly string[] {
-  const shim: readonly string[] = Object.values(shims);
   if (firmware === 'bios' || loader === 'ipxe') return loaders;
-  return loaders.filter((file) => shim.includes(file));
+  const chosen: readonly string[] = loader === 'shim' ? Object.values(shims) : [unified];
+  return loaders.filter((file) => chosen.includes(file));
 }
 
 /** The client that sent this; undefined for one that does not ask to boot. */

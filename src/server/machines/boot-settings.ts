@@ -34,7 +34,7 @@ const forms: Readonly<Record<string, { fits: (value: string) => boolean; form: s
   },
   [loaderSetting]: {
     fits: (value) => parseLoader(value) !== undefined,
-    form: '"ipxe" or "shim"',
+    form: '"ipxe", "shim" or "unified"',
   },
   [appendSetting]: {
     fits: (value) => isPlain(value) && value.length <= longestAppend,

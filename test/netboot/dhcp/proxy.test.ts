@@ -83,6 +83,19 @@ describe('a machine is offered the loader of its kind', () => {
     expect(ask(arm64, 'dhcp', debian)?.file).toBe('arm64/shimaa64.efi');
   });
 
+  it('the unified image, by HTTP boot too, where the operator chose it', () => {
+    const unified = { ...all, loader: 'unified' as const };
+    for (const [architecture, vendorClass, file] of [
+      [0, 'PXEClient', 'x86_64/undionly.kpxe'],
+      [7, 'PXEClient', 'x86_64/agent.efi'],
+      [16, 'HTTPClient', 'http://192.0.2.1:3000/boot/x86_64/agent.efi'],
+      [11, 'PXEClient', undefined],
+    ] as const) {
+      const request = clientRequest({ architecture, vendorClass });
+      expect(ask(request, 'dhcp', unified)?.file).toBe(file);
+    }
+  });
+
   it('by its vendor class where it names no architecture, by the first it has a loader for else', () => {
     expect(ask(clientRequest({ vendorClass: 'PXEClient:Arch:00000:UNDI:002001' }))?.file).toBe(
       'x86_64/undionly.kpxe',

@@ -1,0 +1,115 @@
+// Makes dist/boot/x86_64/agent.efi (`npm run build:unified`): kernel, initramfs and kernel parameters in one program
+// for UEFI, signed with an operator's key. See "Secure Boot" in docs/netboot.md.
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { command } from '../src/cli/command.ts';
+import { AppError } from '../src/core/errors.ts';
+import { isPlain } from '../src/netboot/boot-parameters.ts';
+import { longestAppend } from '../src/netboot/kernel-line.ts';
+import { architectures } from './arch.ts';
+import { runProgram } from './command-line.ts';
+import { ensureImage } from './ensure-image.ts';
+import { Apt } from './packages.ts';
+import { requireTools, run } from './tools.ts';
+
+const stub = 'usr/lib/systemd/boot/efi/linuxx64.efi.stub';
+/** The part that comes after another begins on a page of its own. */
+const pageBytes = 4096;
+
+export interface UnifiedOptions {
+  /** The folder of kernel and initramfs. */
+  readonly image: string;
+  readonly append: string;
+  /** Files in PEM. */
+  readonly key: string;
+  readonly cert: string;
+  readonly output: string;
+}
+
+/** Puts an image together and signs it. The stub starts the kernel with nothing but what is in it. */
+export function buildUnified({ image, append, key, cert, output }: UnifiedOptions): void {
+  requireTools({ objcopy: 'binutils', objdump: 'binutils', sbsign: 'sbsigntool' });
+  if (!isPlain(append) || append.length > longestAppend) {
+    throw new AppError(
+      'usage.invalid',
+      `kernel parameters may have ${longestAppend} letters, digits, spaces and .,:;+/=@%~[]_-`,
+    );
+  }
+  const apt = new Apt('x64');
+  apt.update();
+  const { root } = apt.fetch('systemd-boot-efi');
+  const work = mkdtempSync(join(tmpdir(), 'dragonfly-unified-'));
+  try {
+    const parameters = join(work, 'cmdline');
+    const release = join(work, 'osrel');
+    const unsigned = join(work, 'unsigned.efi');
+    writeFileSync(parameters, `panic=60 ${append}`.trim());
+    writeFileSync(release, 'ID=dragonfly-agent\nPRETTY_NAME="dragonfly-agent"\n');
+    const parts = { '.osrel': release, '.cmdline': parameters };
+    addSections(
+      join(root, stub),
+      { ...parts, '.linux': join(image, 'kernel'), '.initrd': join(image, 'initramfs') },
+      unsigned,
+    );
+    run('sbsign', ['--key', key, '--cert', cert, '--output', output, unsigned]);
+  } finally {
+    rmSync(work, { recursive: true });
+  }
+}
+
+/** Adds files as sections behind those of a program, in their order. */
+function addSections(
+  program: string,
+  files: Readonly<Record<string, string>>,
+  output: string,
+): void {
+  let at = endOf(program);
+  const args: string[] = [];
+  for (const [name, file] of Object.entries(files)) {
+    at = Math.ceil(at / pageBytes) * pageBytes;
+    args.push('--add-section', `${name}=${file}`);
+    args.push('--change-section-vma', `${name}=0x${at.toString(16)}`);
+    at += statSync(file).size;
+  }
+  run('objcopy', [...args, program, output]);
+}
+
+/** The address after a program's last section. Source: binutils' `objdump -h`: number, name, size, address. */
+function endOf(program: string): number {
+  const sections = run('objdump', ['-h', program]).matchAll(
+    /^ *\d+ \.\S+ +([0-9a-f]+) +([0-9a-f]+) /gm,
+  );
+  const ends = [...sections].map(
+    ([, size = '', address = '']) => Number.parseInt(size, 16) + Number.parseInt(address, 16),
+  );
+  if (ends.length === 0) throw new Error(`${program} has no sections`);
+  return Math.max(...ends);
+}
+
+const buildUnifiedImage = command({
+  name: 'build:unified',
+  describe:
+    'make dist/boot/x86_64/agent.efi, one image for Secure Boot, signed with a key of yours',
+  options: {
+    key: { type: 'string', value: 'FILE', describe: 'the private key to sign with, PEM' },
+    cert: { type: 'string', value: 'FILE', describe: 'its certificate, PEM' },
+    append: {
+      type: 'string',
+      default: '',
+      describe: 'kernel parameters, as "dragonfly.url=https://192.0.2.1:3000"',
+    },
+  },
+  async run({ key, cert, append }, io) {
+    if (key === undefined || cert === undefined) {
+      throw new AppError('usage.invalid', 'signing takes --key FILE and --cert FILE');
+    }
+    const image = join(await ensureImage('x64'), architectures.x64.boot);
+    const output = join(image, 'agent.efi');
+    buildUnified({ image, append, key, cert, output });
+    io.print(`${output}  ${(statSync(output).size / 1e6).toFixed(1)} MB\n`);
+    return 0;
+  },
+});
+
+if (import.meta.main) await runProgram(buildUnifiedImage);
