@@ -13,12 +13,15 @@ import { Vm, type VmOptions } from '../../initramfs/qemu.ts';
 import { projectDir } from '../../initramfs/tools.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { CheckinResponse } from '../../src/model/api/agent.ts';
+import type { LogLine } from '../../src/model/documents/machine-log.ts';
 import type { Inventory } from '../../src/model/inventory.ts';
 import type { Machine } from '../../src/model/machine.ts';
 import { createApp, type AppOptions } from '../../src/server/app.ts';
 import { listenForBoots } from '../../src/server/http/boot/boot-listener.ts';
 import type { App } from '../../src/server/services.ts';
+import { readLogs } from '../../src/server/running/machine-logs.ts';
 import { openStore } from '../../src/store/open.ts';
+import type { Store } from '../../src/store/store.ts';
 
 /** False where QEMU is missing: tests that boot are then skipped. */
 export const canBoot = inject('accelerators').x64 !== undefined;
@@ -43,15 +46,13 @@ interface Answered {
   readonly answer: unknown;
 }
 
-type GetMachine = (id: string) => Promise<Machine | undefined>;
-
 /** The route calls that a test waits for, in the order in which they were answered. */
 export class BootServer {
   readonly url: string;
   readonly port: number;
   readonly #answers: Answered[];
   readonly #watchers: Set<() => void>;
-  readonly #get: GetMachine;
+  readonly #store: Store;
   readonly #app: App;
 
   private constructor(
@@ -59,14 +60,14 @@ export class BootServer {
     url: string,
     answers: Answered[],
     watchers: Set<() => void>,
-    get: GetMachine,
+    store: Store,
   ) {
     this.#app = app;
     this.url = url;
     this.port = Number(new URL(url).port);
     this.#answers = answers;
     this.#watchers = watchers;
-    this.#get = get;
+    this.#store = store;
   }
 
   /** A server that ends with the test. */
@@ -100,13 +101,7 @@ export class BootServer {
       await app.close();
       await store.close();
     });
-    return new BootServer(
-      app,
-      url,
-      answers,
-      watchers,
-      async (id) => (await store.machines.get(id))?.value,
-    );
+    return new BootServer(app, url, answers, watchers, store);
   }
 
   /** This server as a guest on QEMU's user network reaches it. */
@@ -134,8 +129,13 @@ export class BootServer {
     return this.#next('/api/agent/heartbeat', vm);
   }
 
+  /** The log of a machine. */
+  async logs(id: string): Promise<readonly LogLine[]> {
+    return (await readLogs(this.#store, id, {})).lines;
+  }
+
   async machine(id: string): Promise<Machine> {
-    const machine = await this.#get(id);
+    const machine = (await this.#store.machines.get(id))?.value;
     if (machine === undefined) throw new Error(`there is no machine ${id}`);
     return machine;
   }

@@ -1,13 +1,17 @@
 // `dragonfly-agent run`: keeps this host registered with its server.
-import { existsSync } from 'node:fs';
+import { constants, createWriteStream, existsSync, openSync } from 'node:fs';
 import type { AgentOptions } from '../../agent/agent.ts';
 import { agentSettings } from '../../agent/settings/settings.ts';
 import { systemClock } from '../../core/clock.ts';
 import { command, type Io } from '../command.ts';
 import { agentConfiguration } from './agent-settings.ts';
 import { plainLog } from './plain-log.ts';
+import type { StatusScreen } from './status-screen.ts';
 
 const clearScreen = '\u001b[2J';
+const { O_WRONLY, O_NOCTTY } = constants;
+/** The screen is drawn anew so often, over what others wrote there. */
+const redrawMs = 5_000;
 
 /** The `run` command of the agent. Shows a status screen on a terminal unless a log level is set. */
 export const run = command({
@@ -31,6 +35,11 @@ export const run = command({
       value: 'FILE',
       describe: 'get ready and wait for this file, which a boot makes when its network is set up',
     },
+    screen: {
+      type: 'string',
+      value: 'FILE',
+      describe: 'show the status screen on this terminal as well, from the start',
+    },
     'state-dir': {
       type: 'string',
       value: 'DIR',
@@ -46,6 +55,7 @@ export const run = command({
       // Loaded early, while the network is still coming up.
       import('../../inventory/inventory.ts'),
     ]);
+    const screen = args.screen === undefined ? undefined : await openScreen(args.screen, io);
     if (args.after !== undefined && !(await appears(args.after, io.signal))) return 0;
     const isThisHost = args.root === undefined || args.root === '/';
     const root = await openRoot(args.root);
@@ -72,20 +82,59 @@ export const run = command({
     if (io.stdout.isTTY && values.log === undefined) {
       const { StatusScreen } = await import('./status-screen.ts');
       const facts = { version: io.version, servers, serverSource, clock: systemClock };
-      const screen = new StatusScreen(io.stdout, facts);
+      const shown = new StatusScreen(io.stdout, facts);
       io.stdout.write(clearScreen);
-      await runAgent({ ...options, onState: (...what) => screen.show(...what) });
+      await runAgent({ ...options, onState: (...what) => shown.show(...what) });
       io.stdout.write('\n');
       return 0;
     }
     const log = plainLog(io.stderr, values.log ?? 'info', () => new Date());
     for (const place of configuration.passedOver) log.warn({ place }, 'no server address');
     log.info({ servers, source: serverSource }, 'agent started');
-    await runAgent({ ...options, log });
+    screen?.tell({ servers, serverSource });
+    await runAgent({ ...options, log, onState: (...what) => screen?.show(...what) });
     log.info({}, 'agent stopped');
     return 0;
   },
 });
+
+/** A screen beside all else, which shows the machine while it waits for its network. A terminal that is not there, or
+ *  goes away, is no reason to end. */
+async function openScreen(path: string, io: Io): Promise<StatusScreen | undefined> {
+  const [{ StatusScreen }, { readScreenMachine }, { openRoot }] = await Promise.all([
+    import('./status-screen.ts'),
+    import('./screen-facts.ts'),
+    import('../../sources/open.ts'),
+  ]);
+  // Nobody's controlling terminal, so that Ctrl-C there ends nothing.
+  let fd: number;
+  try {
+    fd = openSync(path, O_WRONLY | O_NOCTTY);
+  } catch {
+    return undefined;
+  }
+  const out = createWriteStream(path, { fd });
+  out.on('error', () => {});
+  const root = await openRoot();
+  const screen = new StatusScreen(out, {
+    version: io.version,
+    servers: [],
+    serverSource: '',
+    clock: systemClock,
+    help: 'Alt+F2 opens a shell, Alt+F3 shows the log; dragonfly-agent doctor says more',
+  });
+  const keepDrawn = async (): Promise<void> => {
+    out.write(clearScreen);
+    while (!io.signal.aborted && !out.destroyed) {
+      screen.tell({ machine: await readScreenMachine(root) });
+      screen.draw();
+      await systemClock.sleep(redrawMs, io.signal).catch(() => {});
+    }
+    out.destroy();
+  };
+  void keepDrawn();
+  return screen;
+}
 
 /** Resolves to true once the file exists, or to false if the signal is aborted first. */
 async function appears(path: string, signal: AbortSignal): Promise<boolean> {

@@ -1,9 +1,10 @@
-// The status screen of a machine's console: its name, its state and the last error, in 80 columns and 24
-// lines for a serial console. Colour and cursor movement are ANSI.
+// The status screen of a machine's console: its name, its ports, its state and the last error, in 80 columns and 24
+// lines. Colour and cursor movement are ANSI.
 import type { AgentView } from '../../agent/loop.ts';
-import type { AgentEvent, AgentState } from '../../agent/state.ts';
+import { initialState, type AgentEvent, type AgentState } from '../../agent/state.ts';
 import type { Clock } from '../../core/clock.ts';
-import { describeError } from '../../core/errors.ts';
+import { describeError, type ErrorCode } from '../../core/errors.ts';
+import type { ScreenMachine } from './screen-facts.ts';
 
 export interface ScreenFacts {
   readonly version: string;
@@ -11,26 +12,57 @@ export interface ScreenFacts {
   /** The place that named the servers. */
   readonly serverSource: string;
   readonly clock: Clock;
+  /** The machine as it is now; left out: it is not shown. */
+  readonly machine?: ScreenMachine | undefined;
+  /** The way to a shell. */
+  readonly help?: string | undefined;
 }
 
+/** The next step after a failure, where its message does not name one. */
+const nextSteps: Partial<Record<ErrorCode, string>> = {
+  'server.unreachable': 'is the server running, and does the network lead there?',
+  'server.untrusted': 'compare the certificate of the server with dragonfly.ca_sha256',
+  'server.garbled': 'does this address belong to a Dragonfly server?',
+  'identity.no-mac': 'is the driver of the network card in this image?',
+};
+
+/** A terminal that nobody reads, as after Ctrl-S, gets nothing more. Units: bytes. */
+const maxBacklog = 16 * 1024;
+const portLines = 5;
 const columns = 80;
 const lines = 24;
 
 /** Redraws the screen in place at each state. */
 export class StatusScreen {
-  readonly #out: NodeJS.WritableStream;
-  readonly #facts: ScreenFacts;
+  readonly #out: NodeJS.WritableStream & { readonly writableLength?: number };
+  #facts: ScreenFacts;
+  #state: AgentState;
+  #view: AgentView = { addresses: () => [], timeline: () => [] };
   #recent: string[] = [];
 
   constructor(out: NodeJS.WritableStream, facts: ScreenFacts) {
     this.#out = out;
     this.#facts = facts;
+    this.#state = initialState(facts.clock.elapsedMs());
+  }
+
+  /** Learns more, such as the servers. */
+  tell(facts: Partial<ScreenFacts>): void {
+    this.#facts = { ...this.#facts, ...facts };
   }
 
   show(state: AgentState, event: AgentEvent | undefined, view: AgentView): void {
     const news = event === undefined ? undefined : newsOf(event);
     if (news !== undefined) this.#remember(news);
-    const text = render(state, view, this.#facts, this.#recent);
+    this.#state = state;
+    this.#view = view;
+    this.draw();
+  }
+
+  /** Draws over whatever is there. */
+  draw(): void {
+    if ((this.#out.writableLength ?? 0) > maxBacklog) return;
+    const text = render(this.#state, this.#view, this.#facts, this.#recent);
     // Cursor home, then clear each line to its end: no flicker, and no scrolling on 25 lines.
     this.#out.write(`\u001b[H${text.map((line) => `${line}\u001b[K`).join('\r\n')}\u001b[J`);
   }
@@ -49,11 +81,14 @@ export function render(
   recent: readonly string[],
 ): readonly string[] {
   const { registration, lastFailure } = state;
+  const { machine, help } = facts;
+  const said = recent.length > 0 ? recent : (machine?.said ?? []);
   const rows: [string, string][] = [
     ['Name', registration?.memorable_name ?? 'not registered yet'],
     ['Id', registration?.machine_id ?? '-'],
+    ...(machine === undefined ? [] : machineRows(machine)),
     ['Address', view.addresses().join(', ') || 'none yet'],
-    ['Server', `${facts.servers.join(', ')} (${facts.serverSource})`],
+    ['Server', serversOf(facts)],
     ['State', stateOf(state, facts.clock)],
     ['Boot', bootOf(view)],
   ];
@@ -64,11 +99,32 @@ export function render(
     '',
     ...(lastFailure === undefined
       ? []
-      : ['Last error', ...wrap(describeError(lastFailure.error), '  ', 5), '']),
-    ...(recent.length === 0 ? [] : ['Recently', ...recent.map((line) => `  ${line}`)]),
-  ];
+      : ['Last error', ...wrap(describeError(lastFailure.error), '  ', 4), ...nextStep(state), '']),
+    ...(said.length === 0 ? [] : ['Recently', ...said.map((line) => `  ${line}`)]),
+  ].slice(0, help === undefined ? lines : lines - 1);
+  if (help !== undefined) text.push(help);
   // Control characters from the network must not reach the terminal.
-  return text.map((l) => l.replaceAll(/\p{Cc}/gu, ' ').slice(0, columns - 1)).slice(0, lines);
+  return text.map((l) => l.replaceAll(/\p{Cc}/gu, ' ').slice(0, columns - 1));
+}
+
+function serversOf({ servers, serverSource }: ScreenFacts): string {
+  return servers.length === 0 ? 'not known yet' : `${servers.join(', ')} (${serverSource})`;
+}
+
+function machineRows({ name, ports }: ScreenMachine): [string, string][] {
+  const shown = ports.slice(0, ports.length > portLines ? portLines - 1 : portLines);
+  const left = ports.length - shown.length;
+  const text = left === 0 ? shown : [...shown, `and ${left} more`];
+  const said = text.length === 0 ? ['none found: is the driver in this image?'] : text;
+  return [
+    ['Machine', name],
+    ...said.map((line, i): [string, string] => [i === 0 ? 'Ports' : '', line]),
+  ];
+}
+
+function nextStep({ lastFailure }: AgentState): string[] {
+  const step = lastFailure && nextSteps[lastFailure.error.code];
+  return step === undefined ? [] : wrap(step, '  -> ', 1);
 }
 
 function stateOf(state: AgentState, clock: Clock): string {

@@ -3,9 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { classifyFailure } from '../../../src/transport/failure.ts';
 import type { AgentView } from '../../../src/agent/loop.ts';
 import type { AgentState } from '../../../src/agent/state.ts';
+import { readScreenMachine } from '../../../src/cli/agent/screen-facts.ts';
 import { render, StatusScreen } from '../../../src/cli/agent/status-screen.ts';
 import { ManualClock } from '../../../src/core/clock.ts';
 import { AppError } from '../../../src/core/errors.ts';
+import { MemoryRoot } from '../../probes/memory-root.ts';
 
 const facts = {
   version: '1.2.3',
@@ -69,6 +71,73 @@ Recently
     expect(text).toContain(
       '  cannot reach http://10.0.0.1:3000; check the network: connect ECONNREFUSED',
     );
+  });
+
+  it('shows the machine, its ports with their links, and the way to a shell', () => {
+    const machine = {
+      name: 'Dell PowerEdge R650, serial ABC1234',
+      ports: ['eth0 3c:ec:ef:07:14:50 link, 10000 Mbit/s', 'eth1 3c:ec:ef:07:14:51 no link'],
+      said: ['no address on eth1 within 60 s: trying all ports'],
+    };
+    const waiting: AgentState = { phase: 'waiting', dueMs: 0, failures: 0 };
+    const shown = { ...facts, servers: [], machine, help: 'Alt+F2 opens a shell' };
+    expect(render(waiting, { ...view, addresses: () => [] }, shown, []).join('\n')).toBe(
+      `Dragonfly agent 1.2.3
+-------------------------------------------------------------------------------
+Name      not registered yet
+Id        -
+Machine   Dell PowerEdge R650, serial ABC1234
+Ports     eth0 3c:ec:ef:07:14:50 link, 10000 Mbit/s
+          eth1 3c:ec:ef:07:14:51 no link
+Address   none yet
+Server    not known yet
+State     waiting for the network
+Boot      kernel 0.0 s, link 1.2 s, registered 5.1 s
+
+Recently
+  no address on eth1 within 60 s: trying all ports
+Alt+F2 opens a shell`,
+    );
+    const many = Array.from({ length: 40 }, (_, i) => `eth${i} 02:00:00:00:00:00 no link`);
+    const text = render(
+      failed('word '.repeat(900)),
+      view,
+      { ...shown, machine: { ...machine, ports: many } },
+      Array.from({ length: 9 }, () => 'news'),
+    );
+    expect(text).toHaveLength(24);
+    expect(text).toContain('          and 36 more');
+    expect(text.at(-1)).toBe('Alt+F2 opens a shell');
+  });
+
+  it('is drawn on a terminal that nobody reads no further than a few screens', () => {
+    const out = new PassThrough({ highWaterMark: 1 });
+    const screen = new StatusScreen(out, facts);
+    for (let i = 0; i < 1_000; i += 1) screen.draw();
+    expect(out.writableLength).toBeLessThan(32 * 1024);
+  });
+
+  it('reads the machine from the files of the kernel, whatever is missing', async () => {
+    const root = MemoryRoot.of({
+      '/sys/class/dmi/id/sys_vendor': 'Dell Inc.\n',
+      '/sys/class/dmi/id/product_name': 'PowerEdge R650\n',
+      '/sys/class/dmi/id/product_serial': 'To Be Filled By O.E.M.\n',
+      '/sys/class/net/eth0/device/vendor': '0x8086\n',
+      '/sys/class/net/eth0/address': '3c:ec:ef:07:14:50\n',
+      '/sys/class/net/eth0/carrier': '1\n',
+      '/sys/class/net/eth0/speed': '25000\n',
+      '/sys/class/net/eth1/device/vendor': '0x8086\n',
+      '/sys/class/net/eth1/address': '3c:ec:ef:07:14:51\n',
+      '/sys/class/net/lo/address': '00:00:00:00:00:00\n',
+      '/run/dragonfly/boot.log': '#3\n[1.0] a\n[2.0] b\n',
+    });
+    expect(await readScreenMachine(root)).toEqual({
+      name: 'Dell Inc. PowerEdge R650, without a serial number',
+      ports: ['eth0 3c:ec:ef:07:14:50 link, 25000 Mbit/s', 'eth1 3c:ec:ef:07:14:51 no link'],
+      said: ['a', 'b'],
+    });
+    const nothing = await readScreenMachine(MemoryRoot.of({}));
+    expect(nothing.name).toBe('without a name, without a serial number');
   });
 
   it('fits on 80×25 whatever it has to say', () => {
