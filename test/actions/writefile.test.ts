@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { writefile } from '../../src/actions/writefile.ts';
@@ -45,6 +45,22 @@ describe.skipIf(!canInstall)(`writefile ${needs}`, () => {
     execFileSync('/usr/sbin/mkfs.ext4', ['-q', disk.path], { stdio: 'ignore' });
     await writefile.run(fields({ path: '/note' }), workplace(disk.path));
     expect(contentOn(disk, undefined, 'note')).toBe('web1\n');
+  });
+
+  it('says of an encrypted partition that it has no key', async () => {
+    using disk = systemDisk();
+    const device = openSync(`${disk.path}p2`, 'r+');
+    // Source: LUKS On-Disk Format Specification 1.2.3: magic, version 1.
+    writeSync(device, Buffer.from('LUKS\xba\xbe\0\x01', 'latin1'), 0, 8, 0);
+    // The superblock that was there before would be found as well.
+    writeSync(device, Buffer.alloc(1024), 0, 1024, 1024);
+    closeSync(device);
+    for (const where of [{}, { partition: 2, fs_type: 'ext4' }]) {
+      await expect(writefile.run(fields(where), workplace(disk.path))).rejects.toMatchObject({
+        code: 'disk.mismatch',
+        message: expect.stringContaining(`${disk.path}p2 is encrypted (LUKS)`),
+      });
+    }
   });
 
   it('follows the links of the system within it', async () => {

@@ -44,7 +44,7 @@ function isMeant({ spec }: FstabEntry, info: PartitionInfo): boolean {
     case 'PARTLABEL':
       return info.partitionLabel === value;
     default:
-      return info.device === value;
+      return info.device === value || (info.otherNames ?? []).includes(value);
   }
 }
 
@@ -53,10 +53,10 @@ function isMeant({ spec }: FstabEntry, info: PartitionInfo): boolean {
 export async function mountFstab(
   host: Host,
   disk: string,
-  { tree, space, info }: Mounted,
+  { tree, space, info, volumes }: Mounted,
   options: RunOptions & { readonly note: (line: string) => void },
 ): Promise<void> {
-  const infos: PartitionInfo[] = [];
+  const infos: PartitionInfo[] = [...volumes];
   for (const { name } of await readPartitions(host.root, nameOf(disk))) {
     infos.push(await readInfo(host, deviceOf(name), options));
   }

@@ -16,6 +16,8 @@ export interface PartitionInfo {
   readonly partitionUuid: string | undefined;
   /** The partition's name in a GPT. */
   readonly partitionLabel: string | undefined;
+  /** Other names of the device file of a logical volume. */
+  readonly otherNames?: readonly string[];
 }
 
 const espTypes = new Set(['c12a7328-f81f-11d2-ba4b-00a0c93ec93b', '0xef']);

@@ -1,10 +1,12 @@
-// The system on a disk, mounted where nobody else sees it: its root, its ESP, or a partition by number.
+// The system on a disk, mounted where nobody else sees it: its root, which may be a logical volume, its ESP, or a
+// partition by number.
 import { AppError } from '../../core/errors.ts';
 import type { Host, RunOptions } from '../../sources/writing/host.ts';
 import type { MountSpace } from '../../sources/writing/mount-space.ts';
 import type { Tree } from '../../sources/writing/tree.ts';
 import { reloadPartitions } from './nodes.ts';
 import { isEsp, readInfo, type PartitionInfo } from './partition-info.ts';
+import { Volumes } from './volumes.ts';
 
 /** Names a file system of a disk. Without any of these: the one with etc/os-release, or the disk itself if
  *  it has a file system and no partitions. */
@@ -17,6 +19,8 @@ export interface Where {
 
 export interface Mounted {
   readonly info: PartitionInfo;
+  /** The logical volumes of the disk, if its root is one. */
+  readonly volumes: readonly PartitionInfo[];
   readonly tree: Tree;
   readonly space: MountSpace;
   /** Within the space. */
@@ -50,21 +54,26 @@ export async function withSystem<T>(
   use: (mounted: Mounted) => Promise<T>,
   purpose: Purpose = 'files',
 ): Promise<T> {
+  const volumes = new Volumes(host);
   const space = await host.openMounts();
   try {
     await space.run('mkdir', ['-p', place], options);
-    const mounted = await mountWhere({ host, space, purpose, options }, disk, where);
+    const mounted = await mountWhere({ host, space, volumes, purpose, options }, disk, where);
     const result = await use(mounted);
     await space.run('umount', ['--recursive', place], options);
+    await volumes.close();
     return result;
   } finally {
     await space.close();
+    // The failure that came before is the one to tell.
+    await volumes.close().catch(() => {});
   }
 }
 
 interface Mounting {
   readonly host: Host;
   readonly space: MountSpace;
+  readonly volumes: Volumes;
   readonly purpose: Purpose;
   readonly options: RunOptions;
 }
@@ -81,9 +90,14 @@ async function mountWhere(mounting: Mounting, disk: string, where: Where): Promi
   if (partition !== undefined && partition > 0) {
     const device = partitions.get(partition);
     if (device === undefined) throw missing(`${disk} has no partition ${partition}`);
-    return await mount(mounting, await readInfo(host, device, options), { assumed: type });
+    const info = await readInfo(host, device, options);
+    if (info.type === 'LVM2_member') return await mountRoot(mounting, disk, [info]);
+    return await mount(mounting, info, { assumed: type });
   }
-  if (isUnpartitioned && target !== 'esp') return await mount(mounting, whole, { assumed: type });
+  if (isUnpartitioned && target !== 'esp') {
+    if (whole.type === 'LVM2_member') return await mountRoot(mounting, disk, [whole]);
+    return await mount(mounting, whole, { assumed: type });
+  }
   const infos: PartitionInfo[] = [];
   for (const device of partitions.values()) infos.push(await readInfo(host, device, options));
   if (target === 'esp') {
@@ -94,11 +108,29 @@ async function mountWhere(mounting: Mounting, disk: string, where: Where): Promi
   return await mountRoot(mounting, disk, infos);
 }
 
+/** The root among partitions, else among the volumes on them. */
 async function mountRoot(
   mounting: Mounting,
   disk: string,
   infos: readonly PartitionInfo[],
 ): Promise<Mounted> {
+  const { volumes, options } = mounting;
+  const found = await findRoot(mounting, infos);
+  if (found !== undefined) return found;
+  const members = infos.filter(({ type }) => type === 'LVM2_member').map(({ device }) => device);
+  const inside = members.length === 0 ? [] : await volumes.open(members, options);
+  const inVolume = await findRoot(mounting, inside);
+  if (inVolume !== undefined) return { ...inVolume, volumes: inside };
+  const locked = [...infos, ...inside].find(isEncrypted);
+  if (locked !== undefined) throw encrypted(locked);
+  const places = members.length === 0 ? '' : `, and no logical volume on ${members.join(', ')}`;
+  throw missing(`no partition of ${disk}${places} has a system (etc/os-release)`);
+}
+
+async function findRoot(
+  mounting: Mounting,
+  infos: readonly PartitionInfo[],
+): Promise<Mounted | undefined> {
   const { space, options } = mounting;
   for (const info of infos) {
     const unreplayed = rootTypes.get(info.type ?? '');
@@ -113,11 +145,16 @@ async function mountRoot(
       return await mount(mounting, info, { how: [`subvol=${subvolume}`] });
     }
   }
-  const volumes = infos.find(({ type }) => type === 'LVM2_member' || type === 'crypto_LUKS');
-  throw missing(
-    volumes === undefined
-      ? `no partition of ${disk} has a system (etc/os-release)`
-      : `the system on ${disk} is in ${volumes.device}, which is ${volumes.type ?? ''}: this agent looks into partitions alone`,
+  return undefined;
+}
+
+function isEncrypted({ type }: PartitionInfo): boolean {
+  return type === 'crypto_LUKS';
+}
+
+function encrypted({ device }: PartitionInfo): AppError {
+  return missing(
+    `${device} is encrypted (LUKS), and the agent has no key: put the file into the image before it is encrypted, or on a partition that is not`,
   );
 }
 
@@ -129,11 +166,12 @@ async function mount(
     how = [],
   }: { readonly assumed?: string | undefined; readonly how?: readonly string[] } = {},
 ): Promise<Mounted> {
+  if (isEncrypted(info)) throw encrypted(info);
   const type = info.type ?? assumed;
   if (type === undefined) throw missing(`${info.device} has no file system`);
   const all = [...(purpose === 'files' ? ['nodev', 'nosuid'] : ['suid']), ...how].join(',');
   await space.run('mount', ['-t', type, '-o', all, info.device, place], options);
-  return { info, space, place, tree: space.tree(place), isFat: type === 'vfat' };
+  return { info, volumes: [], space, place, tree: space.tree(place), isFat: type === 'vfat' };
 }
 
 async function isRoot(tree: Tree): Promise<boolean> {

@@ -18,6 +18,7 @@ export const programPackages = {
   kexec: 'kexec-tools',
   gpgv: 'gpgv',
   ln: 'coreutils',
+  lvm: 'lvm2',
   mdadm: 'mdadm',
   mkdir: 'coreutils',
   'mkfs.btrfs': 'btrfs-progs',
@@ -60,6 +61,8 @@ const reload = ['partx'] as const;
 const tearDown = ['wipefs', ...reload] as const;
 /** Where a disk is in use, and where udev runs. */
 const takeDown = ['cryptsetup', 'dmsetup', 'mdadm', 'swapoff', 'tee', 'udevadm', 'umount'] as const;
+/** Where the system is on a logical volume. */
+const volumes = ['lvm'] as const;
 const mounted = [
   'blkid',
   'mkdir',
@@ -74,7 +77,7 @@ const mounted = [
 const environment = ['chroot', 'env', 'rm', ...mounted] as const;
 
 export const actionPrograms: Readonly<Record<ActionName, Programs>> = {
-  chroot: { always: environment, sometimes: ['udevadm'] },
+  chroot: { always: environment, sometimes: ['udevadm', ...volumes] },
   debootstrap: {
     always: [
       'debootstrap',
@@ -91,12 +94,15 @@ export const actionPrograms: Readonly<Record<ActionName, Programs>> = {
     ],
     sometimes: ['mkfs.vfat', ...takeDown],
   },
-  efibootmgr: { always: ['blkid', 'efibootmgr'], sometimes: ['uname', 'udevadm', ...mounted] },
+  efibootmgr: {
+    always: ['blkid', 'efibootmgr'],
+    sometimes: ['uname', 'udevadm', ...mounted, ...volumes],
+  },
   image2disk: { always: tearDown, sometimes: ['bzip2', 'fallocate', 'xz', ...takeDown] },
-  jetpack: { always: ['uname', ...environment], sometimes: ['udevadm'] },
+  jetpack: { always: ['uname', ...environment], sometimes: ['udevadm', ...volumes] },
   kexec: {
     always: ['kexec', 'sync', ...mounted],
-    sometimes: ['cat', 'reboot', 'rm', 'tee', 'udevadm', 'wc'],
+    sometimes: ['cat', 'reboot', 'rm', 'tee', 'udevadm', 'wc', ...volumes],
   },
   partition: {
     always: ['sfdisk', ...tearDown],
@@ -107,5 +113,5 @@ export const actionPrograms: Readonly<Record<ActionName, Programs>> = {
     sometimes: ['blkid', 'efibootmgr', 'partx', 'tee', 'udevadm'],
   },
   seabios: { always: [], sometimes: [] },
-  writefile: { always: mounted, sometimes: ['udevadm'] },
+  writefile: { always: mounted, sometimes: ['udevadm', ...volumes] },
 };
