@@ -101,7 +101,9 @@ async function write(
   const zeroing = new Zeroing(
     async (offset, length) => {
       const range = ['--offset', String(offset), '--length', String(length)];
-      await host.run('fallocate', ['--punch-hole', ...range, file.path], { signal });
+      // It must not go on after this process: the next one writes where it zeroes.
+      const zero = ['fallocate', '--punch-hole', ...range, file.path];
+      await host.run('setpriv', ['--pdeathsig', 'KILL', '--', ...zero], { signal });
     },
     { startBytes: left?.comparedTo ?? 0, endBytes: file.sizeBytes },
     host.clock,

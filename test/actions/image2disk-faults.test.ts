@@ -111,6 +111,18 @@ describe.skipIf(!canInstall)(`an image that turns out to be wrong ${needs}`, () 
   it.each<[string, () => Buffer]>([
     ['gzip cut short', () => cut(pack(image, 'gzip', '-1'))],
     ['xz cut short', () => cut(pack(image, 'xz', '-0'))],
+    [
+      'xz with something behind it',
+      () => Buffer.concat([pack(image, 'xz', '-0'), Buffer.from('what is this?')]),
+    ],
+    [
+      'zstd whose second frame has too large a window',
+      () =>
+        Buffer.concat([
+          pack(image.subarray(0, MiB), 'zstd'),
+          pack(image.subarray(MiB), 'zstd', '--long=27', '--no-check'),
+        ]),
+    ],
     ['zstd cut short', () => cut(pack(image, 'zstd'))],
     [
       'zstd with something behind it',

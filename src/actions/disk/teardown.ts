@@ -19,8 +19,15 @@ export interface Step {
 }
 
 /** The steps that take down everything built on a disk, from the top. Pure.
- *  Errors: AppError `disk.in-use` when something of it is built on another disk as well, or is unknown. */
+ *  Errors: AppError `disk.in-use` when something of it is built on another disk as well, or is unknown, or the running
+ *  system is on it. */
 export function tearDownSteps(disk: BlockNode): readonly Step[] {
+  if (holdsRoot(disk)) {
+    throw new AppError(
+      'disk.in-use',
+      `the running system is on ${deviceOf(disk.name)}; boot the machine from the network to overwrite that disk`,
+    );
+  }
   const own = new Set(namesOf(disk));
   const seen = new Set<string>();
   const steps: Step[] = [];
@@ -152,6 +159,10 @@ function closing({ name, kind, parts }: BlockNode, mapped: string): Step[] {
         `${mapped} is built on this disk, and this agent does not know what it is; take it down by hand first`,
       );
   }
+}
+
+function holdsRoot({ mounts, users }: BlockNode): boolean {
+  return mounts.includes('/') || users.some(holdsRoot);
 }
 
 function namesOf(node: BlockNode): string[] {

@@ -98,7 +98,7 @@ export const actionPrograms: Readonly<Record<ActionName, Programs>> = {
     always: ['blkid', 'efibootmgr'],
     sometimes: ['uname', 'udevadm', ...mounted, ...volumes],
   },
-  image2disk: { always: tearDown, sometimes: ['bzip2', 'fallocate', 'xz', ...takeDown] },
+  image2disk: { always: tearDown, sometimes: ['bzip2', 'fallocate', 'setpriv', 'xz', ...takeDown] },
   jetpack: { always: ['uname', ...environment], sometimes: ['udevadm', ...volumes] },
   kexec: {
     always: ['kexec', 'sync', ...mounted],

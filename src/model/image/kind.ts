@@ -18,10 +18,20 @@ const unsupported: readonly (readonly [string, ...string[]])[] = [
   ['a 7z archive', '7z\xbc\xaf'],
   ['an lz4 file', '\x04\x22\x4d\x18'],
   ['an lzip file', 'LZIP'],
+  ['an lzop file', '\x89LZO'],
+  ['a file of compress', '\x1f\x9d'],
+  ['encrypted (LUKS)', 'LUKS\xba\xbe'],
+  ['a Windows image (WIM)', 'MSWIM\0'],
+  ['a program', '\x7fELF'],
+  ['a squashfs', 'hsqs'],
+  ['a cpio archive', '070701', '070702', '070707'],
+  ['a package', '!<arch>\n', '\xed\xab\xee\xdb'],
   ['an Android sparse image', '\x3a\xff\x26\xed'],
   ['a signature', '-----BEGIN '],
   ['a pointer to a file of Git LFS', 'version https://git-lfs'],
 ];
+/** Source: the .lzma file format 1.1: properties, a dictionary, the size or that it is unknown. */
+const lzmaAlone = /^\x5d\0\0[\s\S]{2}(?:\xff{8}|[\s\S]{5}\0\0\0)/;
 const webPage = /^\s*<(!doctype|html|head|\?xml)/i;
 const checksums = /^[0-9a-f]{64}\s/;
 
@@ -37,6 +47,7 @@ export function recognise(head: Uint8Array): Kind | { readonly unsupported: stri
   const isBlock = ['1AY&SY', '\x17rE8P\x90'].includes(text.slice(4, 10));
   if (/^BZh[1-9]/.test(text) && isBlock) return 'bzip2';
   if (text.slice(257, 262) === 'ustar') return 'tar';
+  if (lzmaAlone.test(text)) return { unsupported: 'an lzma file: pack it as xz' };
   if (webPage.test(text)) return { unsupported: 'a web page' };
   if (checksums.test(text)) return { unsupported: 'a file of checksums' };
   const [name] = unsupported.find(([, ...starts]) => starts.some((s) => text.startsWith(s))) ?? [];

@@ -51,6 +51,17 @@ describe('taking down what stands on a disk', () => {
     ]);
   });
 
+  it('begins nothing where the running system is on the disk', () => {
+    const root = node('dm-0', 'lvm', { mapped: 'vg-root', parts: ['sda2'], mounts: ['/'] });
+    const partitions = [
+      node('sda1', 'partition', { isSwap: true, mounts: ['/boot'] }),
+      node('sda2', 'partition', { users: [root] }),
+    ];
+    expect(() => commands(node('sda', 'disk', { users: partitions }))).toThrow(
+      'the running system is on /dev/sda',
+    );
+  });
+
   it('wipes an array’s superblocks while it runs, and stops it once', () => {
     const md = node('md127', 'md', { parts: ['sda1', 'sda2'] });
     const disk = node('sda', 'disk', {

@@ -19,6 +19,8 @@ describe('recognising an image', () => {
     [`${'disk.raw'.padEnd(257, '\0')}ustar\0`, 'tar'],
     [`${'disk.raw'.padEnd(257, '\0')}ustar  `, 'tar'],
     ['\xeb\x63\x90', 'raw'],
+    // A boot sector may begin with any instruction.
+    ['\x5d\0\0\x80\0\xe8\xff\xff\xff\xe8\xff\xff\xff', 'raw'],
     ['BZh is how this boot sector begins', 'raw'],
     ['', 'raw'],
   ])('%j… is %s', (head, kind) => {
@@ -34,6 +36,17 @@ describe('recognising an image', () => {
     [`${'a'.repeat(64)}  disk.raw`, 'checksum'],
     ['-----BEGIN PGP SIGNED MESSAGE-----', 'signature'],
     ['version https://git-lfs.github.com/spec/v1\n', 'Git LFS'],
+    ['LUKS\xba\xbe\0\x02', 'encrypted (LUKS)'],
+    ['MSWIM\0\0\0', 'WIM'],
+    ['\x7fELF\x02', 'a program'],
+    ['hsqs\x01', 'squashfs'],
+    ['070701', 'cpio'],
+    ['!<arch>\ndebian-binary\0', 'package'],
+    ['\xed\xab\xee\xdb', 'package'],
+    ['\x89LZO\0\r\n', 'lzop'],
+    ['\x1f\x9d\x90', 'compress'],
+    ['\x5d\0\0\x80\0\xff\xff\xff\xff\xff\xff\xff\xff', 'lzma'],
+    ['\x5d\0\0\0\x04\0\0\0\x40\0\0\0\0', 'lzma'],
   ])('%j… is refused', (head, what) => {
     expect(recognise(bytes(head))).toEqual({ unsupported: expect.stringContaining(what) });
   });

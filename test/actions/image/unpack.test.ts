@@ -29,6 +29,16 @@ async function outcomes(packed: Buffer): Promise<Set<unknown>> {
   return seen;
 }
 
+it('frames of zstd to be skipped may stand anywhere, and are cut short as others are', async () => {
+  const skipped = Buffer.from('\x53\x2a\x4d\x18\x05\0\0\0hello', 'latin1');
+  const [one, two] = [zstdCompressSync(first), zstdCompressSync(second)];
+  const packed = Buffer.concat([skipped, one, skipped, zstdCompressSync(Buffer.alloc(0)), two]);
+  const whole = Buffer.concat([first, second]).toString('hex');
+  expect(await outcomes(Buffer.concat([packed, skipped]))).toEqual(new Set([whole]));
+  const cut = Buffer.concat([packed, skipped.subarray(0, -2)]);
+  expect(await outcomes(cut)).toEqual(new Set(['image.damaged']));
+});
+
 describe.each([
   ['gzip', gzipSync],
   ['zstd', zstdCompressSync],

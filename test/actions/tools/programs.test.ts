@@ -7,6 +7,7 @@ const unnamed = {
   'src/sources/writing/mount-space.ts': ['nsenter', 'setpriv', 'sh', 'unshare'],
   // The programs that debootstrap runs itself.
   'src/actions/debian/install.ts': ['debootstrap', 'dpkg', 'gpgv', 'perl', 'wget'],
+  'src/actions/image2disk.ts': ['fallocate'],
   'src/actions/disk/environment.ts': ['chroot', 'env'],
   'src/actions/kexec.ts': ['cat', 'wc'],
   'src/actions/disk/make-partitions.ts': ['mkfs.btrfs', 'mkfs.ext4', 'mkfs.xfs'],

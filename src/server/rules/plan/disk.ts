@@ -126,12 +126,25 @@ function fits({ device, hints }: Wanted, disk: StoredDisk): boolean {
 }
 
 /** True for the kernel's name of a disk, of a path to it, and for those of udev's that stay over a boot. */
-function isCalled(name: string, { device, paths = [], by_path: byPath, wwn }: StoredDisk): boolean {
+function isCalled(name: string, disk: StoredDisk): boolean {
+  const { device, paths = [], by_path: byPath, wwn } = disk;
   if (name === device || paths.includes(name)) return true;
   const [, folder, link = ''] = /^\/dev\/disk\/(by-path|by-id)\/(.+)$/.exec(name) ?? [];
   if (folder === 'by-path') return link === byPath;
   const hasWwn = folder === 'by-id' && wwn !== undefined && wwn !== null;
-  return hasWwn && bareWwn(link.replace(/^nvme-/, '')) === bareWwn(wwn);
+  if (hasWwn && bareWwn(link.replace(/^nvme-/, '')) === bareWwn(wwn)) return true;
+  return folder === 'by-id' && hasModelAndSerial(link, disk);
+}
+
+/** True for udev's link by model and serial: "ata-MODEL_SERIAL". Source: udev's 60-persistent-storage.rules, where
+ *  whatever has no place in a name becomes "_". */
+function hasModelAndSerial(link: string, { model, serial }: StoredDisk): boolean {
+  const [, name = ''] = /^(?:ata|nvme|scsi|usb|mmc|virtio)-(.+)$/.exec(link) ?? [];
+  const plain = (text: string): string => text.trim().replaceAll(/[^\w#+\-.:=@]+/g, '_');
+  if (serial === null || plain(serial) === '') return false;
+  // A virtual disk has no model there, and 20 characters of its serial.
+  if (link.startsWith('virtio-')) return name === plain(serial).slice(0, 20);
+  return model !== null && name === `${plain(model)}_${plain(serial)}`;
 }
 
 function noDisk(

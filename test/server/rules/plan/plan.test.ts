@@ -231,6 +231,41 @@ describe('the planned disk', () => {
       '/dev/sda',
     ],
     [
+      'is the one of a name of udev’s, by its model and serial',
+      {
+        disks: [small, disk('/dev/sda', { model: 'MZ7L3480 HCHQ', serial: 'S 5' })],
+        actions: [{ ...image, disk: '/dev/disk/by-id/ata-MZ7L3480_HCHQ_S_5' }],
+      },
+      '/dev/sda',
+    ],
+    [
+      'is the virtual one of a name of udev’s, by the start of its serial',
+      {
+        disks: [small, disk('/dev/vda', { model: null, serial: '0123456789-0123456789' })],
+        actions: [{ ...image, disk: '/dev/disk/by-id/virtio-0123456789-012345678' }],
+      },
+      '/dev/vda',
+    ],
+    [
+      'is none where a name of udev’s only ends like one',
+      { disks: [small], actions: [{ ...image, disk: '/dev/disk/by-id/ata-OTHER_S-sdb' }] },
+      'plan.no-disk',
+    ],
+    [
+      'is none of two that have one model and serial',
+      {
+        disks: [disk('/dev/sda', { serial: 'M' }), disk('/dev/sdb', { serial: 'M' })],
+        actions: [{ ...image, disk: '/dev/disk/by-id/ata-MZ7L3480_M' }],
+        reimage: true,
+      },
+      'plan.ambiguous',
+    ],
+    [
+      'is none where a partition is named',
+      { disks: [disk('/dev/sda')], actions: [{ ...image, disk: '/dev/sda1' }] },
+      'plan.no-disk',
+    ],
+    [
       'is the namespace of a name of udev’s',
       { disks: namespaces, actions: [{ ...image, disk: '/dev/disk/by-id/nvme-eui.02' }] },
       '/dev/nvme0n2',
