@@ -7,9 +7,9 @@ import { bundleAgent } from './build-agent.ts';
 import { buildMan } from './build-man.ts';
 import { buildPage } from './build-page.ts';
 
-// The products of initramfs/ take minutes to build, so they stay.
+// The products of initramfs/ and a release take minutes to build, so they stay.
 for (const name of existsSync('dist') ? readdirSync('dist') : []) {
-  const isKept = name === 'boot' || name.startsWith('dragonfly-agent-linux-');
+  const isKept = ['boot', 'release'].includes(name) || name.startsWith('dragonfly-agent-linux-');
   if (!isKept) rmSync(`dist/${name}`, { recursive: true });
 }
 execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });

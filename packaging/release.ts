@@ -137,10 +137,9 @@ const release = command({
   },
   async run({ only, output }, io) {
     const chosen = chosenParts(only.split(','));
+    const folder = emptied(output);
     const able = chosen.filter(([, part]) => missingFor(part).length === 0);
     if (able.some(([, part]) => part.isOfDist)) run('npm', ['run', 'build'], { cwd: projectDir });
-    // Only now: a build clears dist/.
-    const folder = emptied(output);
     for (const [name, part] of able) {
       io.stderr.write(`making ${name}\n`);
       await part.make(folder);

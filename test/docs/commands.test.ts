@@ -42,12 +42,15 @@ describe.each(programs)('$program', ({ program, page }) => {
 
   /** The flags that a line gives the program's command and that it does not have. */
   function unknownFlags(line: string): string[] {
-    const [, after = ''] = line.split(`${program} `);
+    // Programs behind a pipe have flags of their own.
+    const [after = ''] = (line.split(`${program} `)[1] ?? '').split(' | ');
     const words = /^([a-z-]+)(?: ([a-z-]+))?/.exec(after) ?? [];
     const names = [`${words[1]} ${words[2]}`, words[1] ?? ''];
     const command = names.find((name) => help.get(program)?.has(name)) ?? '';
     const flags = help.get(program)?.get(command) ?? [];
-    return (after.match(/(?<![^ ])--[a-z][a-z-]*/g) ?? []).filter((flag) => !flags.includes(flag));
+    return (after.match(/(?<![^ ])--[a-z][a-z0-9-]*/g) ?? []).filter(
+      (flag) => !flags.includes(flag),
+    );
   }
 
   it('has every flag of every command somewhere in the documentation', () => {

@@ -31,7 +31,7 @@ it.each(pages)('links from $path to files and headings that exist', (page) => {
 
 it('reaches every page in docs/ from the README', () => {
   const linked = new Set(
-    [...readPage('README.md').text.matchAll(/\((docs\/[a-z-]+\.md)/g)].map(([, path]) => path),
+    [...readPage('README.md').text.matchAll(/\((docs\/[a-z/-]+\.md)/g)].map(([, path]) => path),
   );
   const all = pages.map((page) => page.path).filter((path) => path.startsWith('docs/'));
   expect(all.filter((path) => !linked.has(path))).toEqual([]);
