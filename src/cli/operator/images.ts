@@ -9,16 +9,24 @@ const shape: Shape<ImageSum> = {
   name: ({ name }) => name,
 };
 
+/** The server first reads what is new in its folder, a terabyte in this time. */
+const hashingMs = 3 * 3_600_000;
+
 const list = command({
   name: 'images list',
   describe: "list the server's disk images with their SHA-256",
   examples: ['images list'],
   options: { ...outputOptions, ...connectionOptions },
   run: (args, io) =>
-    withClient(args, io, async (client) => {
-      await printList(io, args, await client.images.list(), shape);
-      return 0;
-    }),
+    withClient(
+      args,
+      io,
+      async (client) => {
+        await printList(io, args, await client.images.list(), shape);
+        return 0;
+      },
+      { timeoutMs: hashingMs },
+    ),
 });
 
 export const imageCommands = [list];

@@ -53,7 +53,7 @@ export async function printList<T>(
   else if (rows.length > 0) {
     const width = io.stdout.columns ?? Number.MAX_SAFE_INTEGER;
     io.print(`${columns(titles, rows, { width }).join('\n')}\n`);
-  }
+  } else io.stderr.write('nothing found\n');
 }
 
 /** Prints one document, in YAML where no table can hold it. */

@@ -1,8 +1,10 @@
 // `dragonfly templates`: what can be installed.
-import { AppError } from '../../core/errors.ts';
+import type { Client } from '../../client/client.ts';
+import { AppError, isAppError } from '../../core/errors.ts';
 import { readNamedFile } from '../../core/named-file.ts';
 import type { Template } from '../../model/documents/template.ts';
 import { command, type Io } from '../command.ts';
+import { lineDiff } from '../text/line-diff.ts';
 import { connectionOptions, withClient } from './connection/connection.ts';
 import { outputOptions, printDocument, printList, type Shape } from './output.ts';
 import { machineNamed } from './machines/selection.ts';
@@ -58,22 +60,58 @@ const get = command({
     }),
 });
 
+const templateFile = {
+  file: { value: 'FILE', describe: 'the template in YAML or JSON; "-": standard input' },
+} as const;
+
 const apply = command({
   name: 'templates apply',
   describe: 'create or replace a template',
-  examples: ['templates apply debian-cloud.yaml'],
-  positionals: {
-    file: { value: 'FILE', describe: 'the template in YAML or JSON; "-": standard input' },
+  examples: ['templates apply debian-cloud.yaml', 'templates apply - --dry-run'],
+  positionals: templateFile,
+  options: {
+    'dry-run': { type: 'boolean', describe: 'only have the server check it' },
+    ...connectionOptions,
   },
+  run: (args, io) =>
+    withClient(args, io, async (client) => {
+      const document = await readTemplate(args.file, io);
+      const isTrial = args['dry-run'];
+      if (isTrial) await client.templates.try(document);
+      else await client.templates.put(document);
+      io.print(`template ${document.metadata.name} ${isTrial ? 'would be ' : ''}stored\n`);
+      return 0;
+    }),
+});
+
+const diff = command({
+  name: 'templates diff',
+  describe: 'print what "templates apply" would change; exits with 1 if there is something',
+  examples: ['templates diff debian-cloud.yaml'],
+  positionals: templateFile,
   options: connectionOptions,
   run: (args, io) =>
     withClient(args, io, async (client) => {
       const document = await readTemplate(args.file, io);
-      await client.templates.put(document);
-      io.print(`template ${document.metadata.name} stored\n`);
-      return 0;
+      const { template: wanted } = await client.templates.try(document);
+      const stored = await storedTemplate(client, document.metadata.name);
+      const { stringify } = await import('yaml');
+      const write = (one: Template): string => stringify(one, { aliasDuplicateObjects: false });
+      const lines = lineDiff(stored === undefined ? '' : write(stored), write(wanted));
+      io.print(lines.map((line) => `${line}\n`).join(''));
+      return lines.length === 0 ? 0 : 1;
     }),
 });
+
+/** Undefined where there is none of that name. */
+async function storedTemplate(client: Client, name: string): Promise<Template | undefined> {
+  try {
+    return (await client.templates.get(name)).value;
+  } catch (err) {
+    if (isAppError(err, 'template.unknown')) return undefined;
+    throw err;
+  }
+}
 
 const remove = command({
   name: 'templates delete',
@@ -95,7 +133,7 @@ const remove = command({
     }),
 });
 
-export const templateCommands = [list, get, apply, remove];
+export const templateCommands = [list, get, diff, apply, remove];
 
 /** The server checks it. Only the name is needed here. */
 async function readTemplate(file: string, io: Io): Promise<Template> {

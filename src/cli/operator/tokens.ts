@@ -1,6 +1,10 @@
 // `dragonfly tokens`: who may use the server.
+import { systemClock } from '../../core/clock.ts';
+import { AppError } from '../../core/errors.ts';
 import { TokenScope, type Myself, type TokenList } from '../../model/api/tokens.ts';
+import { tagsText } from '../../model/tags-text.ts';
 import { command } from '../command.ts';
+import { expiry } from '../expiry.ts';
 import { connectionOptions, withClient } from './connection/connection.ts';
 import { outputOptions, printList, type Shape } from './output.ts';
 
@@ -13,7 +17,7 @@ const shape: Shape<TokenList['tokens'][number]> = {
     CREATED: ({ created_at }) => created_at,
     EXPIRES: ({ expires_at }) => expires_at,
     USED: ({ last_used }) => last_used,
-    TAGS: ({ tags = [] }) => tags.join(','),
+    TAGS: ({ tags = [] }) => tagsText(tags),
   },
   name: ({ name }) => name,
 };
@@ -23,7 +27,7 @@ const myself: Shape<Myself> = {
     NAME: ({ name }) => name,
     SCOPE: ({ scope }) => scope,
     EXPIRES: ({ expires_at }) => expires_at,
-    TAGS: ({ tags = [] }) => tags.join(','),
+    TAGS: ({ tags = [] }) => tagsText(tags),
   },
   name: ({ name }) => name,
 };
@@ -43,26 +47,31 @@ const list = command({
 const create = command({
   name: 'tokens create',
   describe: 'create a token and print it, this once',
-  examples: ['tokens create night-shift operate --tag rack-7 --expires-at 2027-01-31T00:00:00Z'],
-  positionals: { ...token, scope: { describe: 'what it allows', choices: TokenScope.enum } },
+  examples: ['tokens create night-shift --scope operate --tag rack-7 --expires 90d'],
+  positionals: token,
   options: {
+    scope: { type: 'string', choices: TokenScope.enum, describe: 'what it allows' },
     tag: {
       type: 'string',
       short: 'l',
       value: 'TAG',
       describe: 'it is good for machines with this tag alone',
     },
-    'expires-at': { type: 'string', value: 'TIME', describe: 'RFC 3339, as 2027-01-31T00:00:00Z' },
+    expires: { type: 'string', value: 'WHEN', describe: 'after so long (90d, 12h) or at a date' },
     ...connectionOptions,
   },
   run: (args, io) =>
     withClient(args, io, async (client) => {
-      const { token: name, scope, tag, 'expires-at': expires } = args;
+      const { token: name, scope, tag } = args;
+      if (scope === undefined) {
+        throw new AppError('usage.invalid', `add --scope ${TokenScope.enum.join(', ')}`);
+      }
+      const expires = expiry(args.expires, systemClock.now());
       const made = await client.tokens.create({
         name,
         scope,
         ...(tag === undefined ? {} : { tags: [tag] }),
-        ...(expires === undefined ? {} : { expires_at: expires }),
+        ...(expires === null ? {} : { expires_at: expires.toISOString() }),
       });
       io.print(`${made.token}\n`);
       return 0;

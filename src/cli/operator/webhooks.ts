@@ -75,9 +75,7 @@ const get = command({
 const create = command({
   name: 'webhooks create',
   describe: 'register a webhook and print its secret, this once',
-  examples: [
-    'webhooks create inventory https://hooks.example/dragonfly --events machine.registered,workflow.changed',
-  ],
+  examples: ['webhooks create inventory https://hooks.example/d --events workflow.changed'],
   positionals: { ...webhook, url: { describe: 'where to post to, http:// or https://' } },
   options: { ...eventsOption, ...connectionOptions },
   run: (args, io) =>

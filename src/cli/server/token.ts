@@ -4,6 +4,7 @@ import { AppError, isAppError } from '../../core/errors.ts';
 import type { TokenList } from '../../model/api/tokens.ts';
 import type { NewToken } from '../../server/access/tokens.ts';
 import { command, type Io } from '../command.ts';
+import { expiry } from '../expiry.ts';
 import { serverConfiguration, storeAccess, storeUrl } from './settings/server-settings.ts';
 import { storeSettings } from './settings/store-options.ts';
 
@@ -177,21 +178,6 @@ function printList(tokens: readonly Shown[], asJson: boolean, io: Io): void {
     ];
     io.stdout.write(`${cells.join('  ')}\n`);
   }
-}
-
-/** Reads "90d", "12h", "30m" or a date. Errors: AppError `usage.invalid`. */
-function expiry(value: string | undefined, now: Date): Date | null {
-  if (value === undefined) return null;
-  const [, count, unit] = /^(\d{1,6})([dhm])$/.exec(value) ?? [];
-  const minutes = { d: 1440, h: 60, m: 1 }[unit ?? ''];
-  const date =
-    minutes === undefined
-      ? new Date(value)
-      : new Date(now.getTime() + Number(count) * minutes * 60_000);
-  if (Number.isNaN(date.getTime()) || date <= now) {
-    throw usage('--expires must be in the future: 90d, 12h or a date');
-  }
-  return date;
 }
 
 function usage(message: string): AppError {

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import type { NewTokenRequest, TokenCreated, TokenScope } from '../../model/api/tokens.ts';
 import { useServices } from '../context.ts';
-import { tagsOf } from '../list/tags-text.ts';
+import { tagsOf } from '../../model/tags-text.ts';
 import { FormDialog, NameField } from '../parts/form-dialog.tsx';
 import { scopeTexts } from './scopes.ts';
 

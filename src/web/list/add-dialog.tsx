@@ -4,7 +4,7 @@ import { createMachine } from '../api.ts';
 import { useServices } from '../context.ts';
 import { TemplateSelect } from '../machine/template-select.tsx';
 import { FormDialog, type FormDialogProps } from '../parts/form-dialog.tsx';
-import { tagsOf } from './tags-text.ts';
+import { tagsOf } from '../../model/tags-text.ts';
 
 export function AddMachine({ onClose, onDone }: FormDialogProps) {
   const { session } = useServices();

@@ -2,7 +2,7 @@
 import { csvLine } from '../../model/csv.ts';
 import { isoOf } from '../parts/format.ts';
 import type { Row } from './rows/row.ts';
-import { tagsText } from './tags-text.ts';
+import { tagsText } from '../../model/tags-text.ts';
 
 const columns: Readonly<Record<string, (row: Row) => string | number | undefined | null>> = {
   id: ({ id }) => id,

@@ -96,6 +96,15 @@ describe('machines', () => {
     expect(JSON.parse(stdout)).toMatchObject({ source: 'agent', level: 'warn' });
   });
 
+  it('keep their tags apart in CSV, and say where nothing is found', async () => {
+    const { run } = await desk(1);
+    for (const tag of ['gpu', 'rack-4,left']) await run(`machines tag ${tag} node-1`);
+    expect((await run('machines list -o csv')).stdout).toContain(
+      String.raw`"gpu, ""rack-4,left"""`,
+    );
+    expect((await run('machines list none')).stderr).toBe('nothing found\n');
+  });
+
   it('write no formula into a spreadsheet, whatever a machine calls itself', async () => {
     const { server, run } = await desk();
     const body = { ...checkin(1), ip_address: '=cmd|"/c calc"!A1' };
@@ -262,19 +271,30 @@ describe('templates, settings and tokens', () => {
     expect((await run('templates apply -', { input: yaml })).stdout).toBe('template t2 stored\n');
     expect((await run('templates list -o name')).stdout.split('\n')).toContain('t2');
     expect((await run('templates get t2 --machine node-1')).stdout).toContain('action: reboot');
+    expect((await run('templates diff -', { input: yaml })).code).toBe(0);
+    const changed = yaml.replace('{ action: reboot }', '{ action: reboot }, { action: seabios }');
+    expect((await run('templates apply - --dry-run', { input: changed })).stdout).toBe(
+      'template t2 would be stored\n',
+    );
+    const differing = await run('templates diff -', { input: changed });
+    expect(differing.code).toBe(1);
+    expect(differing.stdout).toMatch(/^\+ +- action: seabios$/m);
     expect((await run('templates delete t2')).code).toBe(0);
+    expect((await run('templates diff -', { input: yaml })).stdout).toContain('+kind: Template');
     expect(await refusal(run('templates apply -', { input: 'a: 1' }))).toContain('usage.invalid');
     await run('settings set template.default_password -', { input: 'secret\n' });
     expect((await run('settings get template.default_password')).stdout).toBe('secret\n');
     expect((await run('settings list template')).stdout).toContain('template.default_password');
     await run('settings delete template.default_password');
-    const token = (await run('tokens create me full')).stdout.trim();
+    const token = (await run('tokens create me --scope full')).stdout.trim();
     expect(await refusal(run('tokens list'))).toContain('auth.required');
     const listed = await run('tokens list -o csv', { env: { DRAGONFLY_TOKEN: token } });
     expect(listed.stdout).toContain('me,full,');
     expect(listed.stdout).not.toContain(token);
     const env = { DRAGONFLY_TOKEN: token };
-    const limited = (await run('tokens create night operate --tag rack-7', { env })).stdout.trim();
+    const limited = (
+      await run('tokens create night --scope operate --tag rack-7', { env })
+    ).stdout.trim();
     const mine = await run('whoami -o csv', { env: { DRAGONFLY_TOKEN: limited } });
     expect(mine.stdout.split('\r\n')[1]).toBe('night,operate,,rack-7');
   });
@@ -316,7 +336,7 @@ describe('images', () => {
 describe('contexts', () => {
   it('name a server and where its token is, never the token', async () => {
     const { server, run } = await desk(1);
-    const token = (await run('tokens create me full')).stdout.trim();
+    const token = (await run('tokens create me --scope full')).stdout.trim();
     const folder = temporaryDirectory();
     const env = {
       DRAGONFLY_SERVER: undefined,

@@ -41,6 +41,7 @@ export async function withClient(
   args: ConnectionArgs,
   io: Io,
   work: (client: Client) => Promise<number>,
+  { timeoutMs }: { readonly timeoutMs?: number } = {},
 ): Promise<number> {
   const { Client: ClientClass } = await import('../../../client/client.ts');
   const { server, ...options } = connectionOf(args, io);
@@ -48,6 +49,7 @@ export async function withClient(
     ...options,
     proxy: proxyFrom(io.env),
     signal: io.signal,
+    timeoutMs,
     userAgent: `dragonfly/${io.version}`,
   });
   try {

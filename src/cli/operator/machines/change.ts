@@ -2,6 +2,7 @@
 import { AppError } from '../../../core/errors.ts';
 import type { MachinePatch } from '../../../model/api/machines.ts';
 import type { BulkChange } from '../../../model/api/bulk.ts';
+import { tagsOf } from '../../../model/tags-text.ts';
 import { command, type Io } from '../../command.ts';
 import { connectionOptions, withClient, type ConnectionArgs } from '../connection/connection.ts';
 import {
@@ -21,7 +22,12 @@ const add = command({
   positionals: { mac: { describe: 'its primary MAC' } },
   options: {
     name: { type: 'string', value: 'HOSTNAME', describe: 'its host name' },
-    tag: { type: 'string', short: 'l', value: 'TAG,…', describe: 'its tags, separated by commas' },
+    tag: {
+      type: 'string',
+      short: 'l',
+      value: 'TAG,…',
+      describe: 'its tags, with commas; in double quotes those that have one',
+    },
     template: { type: 'string', value: 'NAME', describe: 'what is to be installed on it' },
     ...connectionOptions,
   },
@@ -30,7 +36,7 @@ const add = command({
       const { value } = await client.machines.create({
         mac: args.mac,
         ...(args.name === undefined ? {} : { name: args.name }),
-        ...(args.tag === undefined ? {} : { tags: args.tag.split(',') }),
+        ...(args.tag === undefined ? {} : { tags: tagsOf(args.tag) }),
         ...(args.template === undefined ? {} : { os_choice: args.template }),
       });
       io.print(`${titleOf(value)} is expected (${value.id})\n`);

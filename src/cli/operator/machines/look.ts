@@ -3,6 +3,7 @@ import type { MachineChange } from '../../../model/history.ts';
 import { LivenessName } from '../../../model/api/agent.ts';
 import { MachineStateName, stateName } from '../../../model/machine.ts';
 import type { MachineView } from '../../../model/api/machines.ts';
+import { tagsText } from '../../../model/tags-text.ts';
 import type { LogLine } from '../../../model/documents/machine-log.ts';
 import { command } from '../../command.ts';
 import { connectionOptions, withClient } from '../connection/connection.ts';
@@ -17,7 +18,7 @@ const machineShape: Shape<MachineView> = {
     ADDRESS: ({ report }) => report?.ip_address ?? null,
     TEMPLATE: ({ config }) => config.os_choice,
     SYSTEM: ({ report }) => report?.existing_os?.name ?? null,
-    TAGS: ({ config }) => config.tags.join(','),
+    TAGS: ({ config }) => tagsText(config.tags),
   },
   wide: {
     MODEL: ({ hardware }) => hardware.system?.product ?? null,
