@@ -44,7 +44,7 @@ export function buildUnified({ image, append, key, cert, output }: UnifiedOption
     const parameters = join(work, 'cmdline');
     const release = join(work, 'osrel');
     const unsigned = join(work, 'unsigned.efi');
-    writeFileSync(parameters, `panic=60 ${append}`.trim());
+    writeFileSync(parameters, `panic=60 dragonfly.mode=discovery ${append}`.trim());
     writeFileSync(release, 'ID=dragonfly-agent\nPRETTY_NAME="dragonfly-agent"\n');
     const parts = { '.osrel': release, '.cmdline': parameters };
     addSections(

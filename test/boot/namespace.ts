@@ -67,12 +67,12 @@ export function background(namespace: string, program: string, ...args: string[]
 
 /** A server with images and a token that it hands out. */
 export function startServer(network: Network, listen: string, ...more: readonly string[]): void {
-  startServerWith(bootDir, network, listen, ...more);
+  startServerWith({}, network, listen, ...more);
 }
 
-/** As startServer, with images of a test's own. */
+/** As startServer, with images of a test's own, or for machines with another console. */
 export function startServerWith(
-  dir: string,
+  { dir = bootDir, console: device = 'ttyS0' }: { dir?: string; console?: string },
   { inside }: Network,
   listen: string,
   ...more: readonly string[]
@@ -81,7 +81,7 @@ export function startServerWith(
     process.execPath,
     ...['src/cli/dragonfly-server.ts', 'serve', '--store', 'memory:'],
     ...['--enrolment-token', 'enrol-with-this-token', '--listen', listen],
-    ...['--boot-append', 'console=ttyS0', '--boot-dir', dir, ...more],
+    ...['--boot-append', `console=${device}`, '--boot-dir', dir, ...more],
   );
 }
 

@@ -3,8 +3,15 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { bootDir, canBoot, runsAll, startVm } from './harness.ts';
-import { hasNamespaces, makeNetwork, startRouter, startServer, tapPort } from './namespace.ts';
+import { bootDir, canBoot, canBootArm, runsAll, startVm } from './harness.ts';
+import {
+  hasNamespaces,
+  makeNetwork,
+  startRouter,
+  startServer,
+  startServerWith,
+  tapPort,
+} from './namespace.ts';
 
 const can = canBoot && hasNamespaces() && existsSync(join(bootDir, 'x86_64', 'ipxe.efi'));
 
@@ -28,4 +35,26 @@ it.skipIf(!can).for([
   const vm = startVm(args, { namespace: network.namespace, uefi });
   await vm.waitFor(/INFO checked in/, 240_000);
   expect(vm.console).toMatch(/eth0 is 192\.168\.77\.3\d\/24/);
+});
+
+const canByGrub =
+  canBootArm && runsAll && hasNamespaces() && existsSync(join(bootDir, 'arm64', 'shimaa64.efi'));
+
+it.skipIf(!canByGrub)('boots an arm64 machine with UEFI, by GRUB', async () => {
+  const network = makeNetwork('192.168.77.1/24');
+  startRouter(network, '192.168.77', '192.168.77.1');
+  startServerWith(
+    { console: 'ttyAMA0' },
+    network,
+    '192.168.77.1:3000',
+    '--netboot',
+    '192.168.77.1',
+  );
+  const vm = startVm([...tapPort, '-device', noRom], {
+    arch: 'arm64',
+    namespace: network.namespace,
+    uefi: true,
+  });
+  await vm.waitFor(/INFO checked in/, 480_000);
+  expect(vm.console).toContain('Loading the kernel from http://192.168.77.1:3000');
 });

@@ -37,7 +37,7 @@ function dirWith(files: readonly string[]): string {
 function boot(dir: string, variables: string): Vm {
   const network = makeNetwork('192.168.77.1/24');
   startRouter(network, '192.168.77', '192.168.77.1');
-  startServerWith(dir, network, '192.168.77.1:3000', '--netboot', '192.168.77.1');
+  startServerWith({ dir }, network, '192.168.77.1:3000', '--netboot', '192.168.77.1');
   const device = ['-device', 'virtio-net-pci,netdev=n0,romfile=,bootindex=0'];
   return startVm(
     [

@@ -182,6 +182,12 @@ describe('the setting', () => {
     }
   });
 
+  it('takes no address twice', () => {
+    expect(() => parseNetboot('192.0.2.1,198.51.100.1,192.0.2.1')).toThrow(
+      'names an address twice',
+    );
+  });
+
   it('is refused where machines would find nothing, or nobody', async () => {
     await expect(start({ bootDir: undefined })).rejects.toThrow('set --boot-dir as well');
     await expect(start({})).rejects.toThrow('Set --boot-listen 192.0.2.1:8080');

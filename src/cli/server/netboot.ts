@@ -13,7 +13,11 @@ export const onlyNetwork = 'auto';
 /** Throws a sentence that says what the value must be. */
 export function parseNetboot(text: string): string {
   const isOne = (address: string): boolean => isIPv4(address) && address !== '0.0.0.0';
-  if (text === onlyNetwork || text.split(',').every(isOne)) return text;
+  const addresses = text.split(',');
+  if (new Set(addresses).size < addresses.length) {
+    throw new Error('it names an address twice');
+  }
+  if (text === onlyNetwork || addresses.every(isOne)) return text;
   throw new Error("it must be this host's IPv4 address on a network, several with commas, or auto");
 }
 

@@ -4,7 +4,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { pinFor } from '../../../src/server/http/certificates.ts';
-import { listenForBoots, type BootListener } from '../../../src/server/http/boot/boot-listener.ts';
+import {
+  bootOrigin,
+  listenForBoots,
+  mainOrigin,
+  type BootListener,
+} from '../../../src/server/http/boot/boot-listener.ts';
 import { renewTls } from '../../../src/server/http/connections.ts';
 import { hasOpenssl, TestCa } from '../../transport/test-ca.ts';
 import {
@@ -18,8 +23,8 @@ import {
 
 const mac = '02:00:00:00:00:07';
 
-async function bootListener(server: TestServer): Promise<BootListener> {
-  const listener = await listenForBoots(server.app, { host: '127.0.0.1', port: 0 });
+async function bootListener(server: TestServer, host = '127.0.0.1'): Promise<BootListener> {
+  const listener = await listenForBoots(server.app, { host, port: 0 });
   onTestFinished(() => {
     listener.cut();
     return listener.close();
@@ -163,4 +168,31 @@ it('refuses a Host that no script can hold', async () => {
     ),
   );
   expect(statuses).toEqual(statuses.map(() => 422));
+});
+
+describe('at an address of its own', () => {
+  it('sends the agent to the address of the server, and has it report to its own', async () => {
+    const server = await startServer();
+    const { url } = await bootListener(server, '127.0.0.2');
+    const { body } = await request(url, 'GET', `/boot/${mac}`);
+    expect(body).toContain(` ${url}/boot/\${buildarch}/kernel `);
+    expect(body).toContain(` dragonfly.url=${server.url} `);
+    const { app } = server;
+    const way = { hostname: '127.0.0.1', end: '127.0.0.1' };
+    expect(bootOrigin(app.server, way)).toBe(url);
+  });
+
+  it('keeps a name, and the address that something in between translates', async () => {
+    const server = await startServer();
+    const { app, url } = server;
+    const boots = await bootListener(server, '127.0.0.2');
+    const [main, boot] = [url, boots.url].map(portOf);
+    for (const [hostname, end] of [
+      ['machines.example', '127.0.0.2'],
+      ['192.0.2.7', '127.0.0.2'],
+    ] as const) {
+      expect(mainOrigin(app.server, 'http', { hostname, end })).toBe(`http://${hostname}:${main}`);
+      expect(bootOrigin(app.server, { hostname, end })).toBe(`http://${hostname}:${boot}`);
+    }
+  });
 });

@@ -25,8 +25,13 @@ export interface BootListener {
 
 /** The connections that such listeners took. */
 const connections = new WeakSet<Socket>();
-/** The port of the listener that belongs to a server. */
-const ports = new WeakMap<Server, number>();
+/** The address of the listener that belongs to a server. */
+const places = new WeakMap<Server, Place>();
+
+interface Place {
+  readonly host: string;
+  readonly port: number;
+}
 
 /** Lets machines fetch boot files from `app` without TLS, and report. Errors: those of listening. */
 export async function listenForBoots(
@@ -44,11 +49,10 @@ export async function listenForBoots(
   limitConnections(server, connectionsPerAddress);
   server.listen({ host, port });
   await once(server, 'listening');
-  const bound = portOf(server);
-  ports.set(app.server, bound);
-  const shown = host === '::' || host === '0.0.0.0' ? '127.0.0.1' : host;
+  const bound = placeOf(server);
+  places.set(app.server, bound);
   return {
-    url: originOf('http', shown, bound),
+    url: originOf('http', isForAll(host) ? '127.0.0.1' : host, bound.port),
     close: () => closed(server),
     cut: () => {
       server.closeAllConnections();
@@ -61,20 +65,47 @@ export function isBootConnection(socket: Socket): boolean {
   return connections.has(socket);
 }
 
-/** The port of a server's listener for boot files, if it has one. */
-export function bootPortOf(server: Server): number | undefined {
-  return ports.get(server);
+/** A way by which a machine reached one listener of a server: the host that it called, and the address of this host
+ *  at the end of its connection. */
+export interface Way {
+  readonly hostname: string;
+  readonly end: string | undefined;
 }
 
-/** The address of a server itself, under the name by which a request calls its listener for boot files. */
-export function mainOrigin(server: Server, scheme: 'http' | 'https', hostname: string): string {
-  return originOf(scheme, hostname, portOf(server));
+/** The address of a server's listener for boot files, if it has one, for somebody who reached the server itself. */
+export function bootOrigin(server: Server, way: Way): string | undefined {
+  const place = places.get(server);
+  return place && originOf('http', hostOn(place, way), place.port);
 }
 
-function portOf(server: Server): number {
+/** The address of a server itself, for somebody who reached its listener for boot files. */
+export function mainOrigin(server: Server, scheme: 'http' | 'https', way: Way): string {
+  const place = placeOf(server);
+  return originOf(scheme, hostOn(place, way), place.port);
+}
+
+/** The host by which somebody reaches a listener: that which they called, unless it is an address of this host at which
+ *  that listener does not listen. A name may have both addresses; and where the end of the connection is another
+ *  address than was called, something in between translates, and this host's own addresses say nothing. */
+function hostOn({ host }: Place, { hostname, end }: Way): string {
+  const called = bare(hostname);
+  return isForAll(host) || called !== bare(end ?? '') ? hostname : host;
+}
+
+function isForAll(host: string): boolean {
+  return host === '::' || host === '0.0.0.0';
+}
+
+/** An address without brackets, and IPv4 as such where it came in on a socket for IPv6. */
+function bare(host: string): string {
+  return host.replaceAll(/[[\]]/g, '').replace(/^::ffff:(?=\d+\.)/i, '');
+}
+
+function placeOf(server: Server): Place {
   // The address of a server that listens on TCP is an object; it has none while it does not listen.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return (server.address() as AddressInfo | null)?.port ?? 0;
+  const found = server.address() as AddressInfo | null;
+  return { host: found?.address ?? '::', port: found?.port ?? 0 };
 }
 
 function originOf(scheme: string, hostname: string, port: number): string {

@@ -1,7 +1,7 @@
 // The addresses of this server, as those who ask reach it: configured, or as their requests name them.
 import type { Server, Socket } from 'node:net';
 import type { ServerSeen } from '../../rules/fill/variables.ts';
-import { bootPortOf, isBootConnection, mainOrigin } from '../boot/boot-listener.ts';
+import { bootOrigin, isBootConnection, mainOrigin, type Way } from '../boot/boot-listener.ts';
 import { caOf, certificateOf, pinOf } from '../connections.ts';
 
 interface Configured {
@@ -20,10 +20,11 @@ interface Sent {
 /** This server as the templates of machines name it. */
 export function serverSeen(s: Configured, request: Sent): ServerSeen {
   const url = serverUrl(s, request);
-  const bootPort = bootPortOf(request.server.server);
+  const { server } = request.server;
+  const way =
+    s.publicUrl === undefined ? wayOf(request) : { hostname: hostOf(url), end: undefined };
   // An installed system need not trust the CA, and its report is worth nothing to anybody else.
-  const reportUrl = bootPort === undefined ? url : `http://${hostOf(url)}:${bootPort}`;
-  return { url, reportUrl, ca: caOf(request.server.server) };
+  return { url, reportUrl: bootOrigin(server, way) ?? url, ca: caOf(server) };
 }
 
 /** This server as a machine that boots reaches it. */
@@ -52,12 +53,14 @@ export function seenByBoot(s: Configured, request: Sent): SeenByBoot {
 }
 
 /** The server's own address, for a request to its listener for boot files. */
-export function elsewhere(
-  { publicUrl }: Configured,
-  { server: { server }, hostname }: Sent,
-): string {
+export function elsewhere({ publicUrl }: Configured, request: Sent): string {
+  const { server } = request.server;
   const scheme = certificateOf(server) === undefined ? 'http' : 'https';
-  return publicUrl ?? mainOrigin(server, scheme, hostname);
+  return publicUrl ?? mainOrigin(server, scheme, wayOf(request));
+}
+
+function wayOf({ hostname, raw }: Sent): Way {
+  return { hostname, end: raw.socket.localAddress };
 }
 
 /** This server as machines reach it: configured, or as the request names it. */

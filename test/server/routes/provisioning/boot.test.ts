@@ -307,6 +307,20 @@ describe('the kernel and the initramfs', () => {
     expect(Buffer.from(await response.arrayBuffer())).toEqual(content.subarray(10, 20));
   });
 
+  it.each(['bytes=100000-', 'bytes=200000-200001', 'bytes=-0'])(
+    'have nothing of the range %s past their end',
+    async (range) => {
+      const { url } = await withImage();
+      const response = await fetch(`${url}/boot/x86_64/kernel`, { headers: { range } });
+      const { code } = Object(await response.json());
+      expect([response.status, response.headers.get('content-range'), code]).toEqual([
+        416,
+        'bytes */100000',
+        'request.range',
+      ]);
+    },
+  );
+
   it('are not sent again to somebody who has them', async () => {
     const { app } = await withImage();
     const first = await app.inject({ method: 'HEAD', url: '/boot/x86_64/kernel' });
