@@ -6,6 +6,8 @@ import { deleteMachine, patchMachine, readHistory, readMachine } from '../api.ts
 import { ConfigForm } from './config-form.tsx';
 import { useMay, useRow, useServices } from '../context.ts';
 import { HistoryCard } from './history-card.tsx';
+import { LogCard } from './log-card.tsx';
+import { OperatorsCard } from './operators-card.tsx';
 import { DisksCard, HardwareCard, MemoryCard, NicsCard } from './hardware-cards.tsx';
 import { IdentityCard, ProblemsCard } from './machine-cards.tsx';
 import { usePageKeys } from '../list/page-keys.ts';
@@ -35,6 +37,7 @@ export function MachinePage({ id, backTo, merged }: PageProps) {
   const { session } = useServices();
   const { shown, problem, mergedInto, reload, show } = useMachine(id);
   const nowMs = useNow() - session.clockAheadMs;
+  const { administer } = useMay();
   // The page of the machine that it became has keys of its own.
   usePageKeys(mergedInto === undefined ? { Escape: () => navigate(backTo) } : {});
   if (mergedInto !== undefined) {
@@ -77,11 +80,13 @@ export function MachinePage({ id, backTo, merged }: PageProps) {
           <DisksCard disks={machine.hardware.disks} />
           <NicsCard machine={machine} />
           <ProblemsCard machine={machine} />
+          <LogCard key={machine.id} id={machine.id} name={machine.config.hostname ?? machine.id} />
         </div>
         <div>
           <ConfigForm answer={shown.machine} onAnswer={show} />
           <WorkflowCard machine={machine} onChanged={reload} />
           <HistoryCard changes={shown.changes} nowMs={nowMs} />
+          {administer && <OperatorsCard id={machine.id} nowMs={nowMs} />}
         </div>
       </div>
     </div>

@@ -142,4 +142,42 @@ export function machineTests(opened: () => Opened): void {
     await page.goto(`${server.url}/conflicts`);
     await page.getByText('This token is shown no conflicts.').waitFor();
   });
+
+  test('the log of a machine is shown and followed', async () => {
+    const { page, server } = opened();
+    const hello = { mac: machine(7).identity.primary_mac, boot_id: 'a' };
+    await send(opened(), 'POST', '/api/agent/checkin', hello);
+    const tell = (first: number, text: string, more = {}): Promise<void> =>
+      send(opened(), 'POST', '/api/agent/logs', {
+        machine_id: machine(7).id,
+        boot_id: 'a',
+        stream: 's',
+        first,
+        lines: [{ age_ms: 0, source: 'agent', text, ...more }],
+      });
+    await page.goto(`${server.url}/machines/${machine(7).id}`);
+    const card = page.getByRole('region', { name: 'Log' });
+    await card.getByText('Its agent has sent no log.').waitFor();
+    await tell(0, 'eno1 is up', { source: 'boot' });
+    await page.reload();
+    await card.getByText('eno1 is up').waitFor();
+    await card.getByRole('button', { name: 'Follow' }).click();
+    await tell(1, 'no address', { level: 'error' });
+    await card.getByText('ERROR no address').waitFor();
+    await card.getByLabel('Lines of').selectOption('its boot');
+    await card.getByText('no address').waitFor({ state: 'detached' });
+    expect(await card.getByRole('log').textContent()).toContain('boot   eno1 is up');
+  });
+
+  test('it is told which operator did what to a machine', async () => {
+    const { page, server } = opened();
+    const path = `/api/machines/${machine(7).id}`;
+    await send(opened(), 'PATCH', path, { tags: ['burn-in'] });
+    await page.goto(`${server.url}/machines/${machine(7).id}`);
+    const card = page.getByRole('region', { name: 'Operators' });
+    await card.getByText('changed by anyone {"tags":["burn-in"]}').waitFor();
+    await card.getByRole('link', { name: 'Audit log' }).click();
+    await page.getByText('machines.patch').waitFor();
+    expect(new URL(page.url()).searchParams.get('record')).toBe(`machines/${machine(7).id}`);
+  });
 }
