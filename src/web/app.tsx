@@ -84,8 +84,8 @@ function Shell() {
 
   useLayoutEffect(() => {
     if (route.page !== 'machines') return;
-    const { query, sort, columns } = listStateOf(route.search);
-    setList((now) => ({ ...now, query, sort, columns }));
+    const { query, sort, columns, isCompact } = listStateOf(route.search);
+    setList((now) => ({ ...now, query, sort, columns, isCompact }));
   }, [route]);
 
   const changeList = (change: Partial<ListState>): void => {

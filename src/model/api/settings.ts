@@ -18,6 +18,8 @@ export const SettingValue = Type.Object(
   strict,
 );
 
+export type SettingValue = Static<typeof SettingValue>;
+
 export const Setting = Type.Object({
   key: Type.String(),
   value: Type.String(),
@@ -32,3 +34,4 @@ export const SettingList = Type.Object({
   damaged,
   next_cursor: nullable(Type.String()),
 });
+export type SettingList = Static<typeof SettingList>;

@@ -6,6 +6,8 @@ export interface ListState {
   readonly query: string;
   readonly sort: Sort;
   readonly columns: readonly Column[];
+  /** True for low rows, of which more fit. */
+  readonly isCompact: boolean;
   readonly selected: ReadonlySet<string>;
   /** The row under the keyboard cursor. */
   readonly activeId: string | undefined;
@@ -55,6 +57,7 @@ export function listStateOf(search: string): ListState {
     query: parameters.get('q') ?? '',
     sort: column === undefined ? defaultSort : { column, descending: sort.startsWith('-') },
     columns: columnsOf(parameters.get('columns')),
+    isCompact: parameters.get('rows') === 'compact',
     selected: new Set(),
     activeId: undefined,
   };
@@ -81,6 +84,7 @@ export function listPath({
   query,
   sort,
   columns: shown,
+  isCompact,
 }: Omit<ListState, 'selected' | 'activeId'>): string {
   const parameters = new URLSearchParams();
   if (query !== '') parameters.set('q', query);
@@ -88,6 +92,7 @@ export function listPath({
     parameters.set('sort', `${sort.descending ? '-' : ''}${sort.column}`);
   }
   if (shown.join() !== defaultColumns.join()) parameters.set('columns', shown.join('.'));
+  if (isCompact) parameters.set('rows', 'compact');
   const search = parameters.toString();
   return search === '' ? '/machines' : `/machines?${search}`;
 }

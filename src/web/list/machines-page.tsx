@@ -43,7 +43,7 @@ function useAddress(list: ListState): void {
   useEffect(() => {
     history.replaceState(null, '', listPath(list));
     document.title = 'Machines · Dragonfly';
-  }, [list.query, list.sort, list.columns]);
+  }, [list.query, list.sort, list.columns, list.isCompact]);
 }
 
 export function MachinesPage({ list, onChange, place }: MachinesProps) {
@@ -170,6 +170,14 @@ function Columns({ list, onChange }: Omit<MachinesProps, 'place'>) {
             {text}
           </label>
         ))}
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={list.isCompact}
+            onChange={() => onChange({ isCompact: !list.isCompact })}
+          />
+          Compact rows
+        </label>
       </fieldset>
     </details>
   );

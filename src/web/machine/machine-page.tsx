@@ -74,6 +74,12 @@ export function MachinePage({ id, backTo, merged }: PageProps) {
       {problem !== undefined && <Notice kind="error" title={problem} />}
       <div class="columns">
         <div>
+          <ConfigForm answer={shown.machine} onAnswer={show} />
+          <WorkflowCard machine={machine} onChanged={reload} />
+          <HistoryCard changes={shown.changes} nowMs={nowMs} />
+          {administer && <OperatorsCard id={machine.id} nowMs={nowMs} />}
+        </div>
+        <div>
           <IdentityCard machine={machine} />
           <HardwareCard machine={machine} />
           <MemoryCard hardware={machine.hardware} />
@@ -81,12 +87,6 @@ export function MachinePage({ id, backTo, merged }: PageProps) {
           <NicsCard machine={machine} />
           <ProblemsCard machine={machine} />
           <LogCard key={machine.id} id={machine.id} name={machine.config.hostname ?? machine.id} />
-        </div>
-        <div>
-          <ConfigForm answer={shown.machine} onAnswer={show} />
-          <WorkflowCard machine={machine} onChanged={reload} />
-          <HistoryCard changes={shown.changes} nowMs={nowMs} />
-          {administer && <OperatorsCard id={machine.id} nowMs={nowMs} />}
         </div>
       </div>
     </div>

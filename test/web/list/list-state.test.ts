@@ -13,6 +13,7 @@ describe('list state', () => {
     '/machines?q=state%3Aerror+rack-4',
     '/machines?sort=-lastSeen',
     '/machines?q=a&sort=address',
+    '/machines?columns=state&rows=compact',
   ])('the address %s is read and written back', (path) => {
     expect(listPath(listStateOf(path.slice('/machines'.length)))).toBe(path);
   });

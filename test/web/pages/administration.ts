@@ -56,6 +56,35 @@ export function administrationTests(opened: () => Opened): void {
     await page.getByText('No other token may create tokens').waitFor();
   });
 
+  test('a setting is set with its meaning, a secret stays hidden, and a wrong value is refused', async () => {
+    const { page, server } = opened();
+    const value = async (key: string) => (await server.store.settings.get(key))?.value.value;
+    await server.store.settings.put({ key: 'template.default_password', value: 'hunter2' });
+    await page.goto(`${server.url}/administration`);
+    const card = page.getByRole('region', { name: 'Settings' });
+    await card.getByText('a secret', { exact: true }).waitFor();
+    await card.getByRole('button', { name: 'Set…', exact: true }).click();
+    await page.keyboard.type('boot.loader');
+    const dialog = page.getByRole('dialog', { name: 'Set a setting' });
+    await dialog.getByRole('paragraph').filter({ hasText: 'ipxe, shim or unified' }).waitFor();
+    await dialog.getByLabel('Value').fill('grub');
+    await dialog.getByRole('button', { name: 'Set' }).click();
+    await dialog.getByRole('alert').getByText('boot.loader').waitFor();
+    await dialog.getByLabel('Value').fill('shim');
+    await dialog.getByRole('button', { name: 'Set' }).click();
+    await card.getByRole('cell', { name: 'shim', exact: true }).waitFor();
+    expect(await value('boot.loader')).toBe('shim');
+    await card.getByRole('button', { name: 'Set template.default_password' }).click();
+    expect(await page.getByLabel('Value').inputValue()).toBe('');
+    await page.getByLabel('Value').fill('correct horse');
+    await page.getByRole('button', { name: 'Set', exact: true }).click();
+    await expect.poll(() => value('template.default_password'), soon).toBe('correct horse');
+    await card.getByRole('button', { name: 'Remove boot.loader' }).click();
+    await page.getByRole('button', { name: 'Remove', exact: true }).click();
+    await card.getByRole('cell', { name: 'shim', exact: true }).waitFor({ state: 'detached' });
+    expect(await value('boot.loader')).toBeUndefined();
+  });
+
   test('the first token is of scope full, is shown, and is the one that the page goes on with', async () => {
     const { page, server } = opened();
     await page.goto(`${server.url}/administration`);
@@ -90,7 +119,7 @@ export function administrationTests(opened: () => Opened): void {
     const { page } = opened();
     await signIn('read');
     await page.getByRole('region', { name: 'You' }).getByText('look').waitFor();
-    await expect.poll(() => page.getByRole('region').count(), soon).toBe(2);
-    expect(await page.getByRole('button', { name: /token|Check/ }).count()).toBe(0);
+    await expect.poll(() => page.getByRole('region').count(), soon).toBe(3);
+    expect(await page.getByRole('button', { name: /token|Check|Set/ }).count()).toBe(0);
   });
 }

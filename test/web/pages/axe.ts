@@ -63,6 +63,8 @@ export function axeTests(opened: () => Opened): void {
       await server.store.workflows.put(workflow(1, 2, { state: 'STATE_FAILED', error: 'no disk' }));
       await server.store.conflicts.put(conflict);
       await server.store.webhooks.put(webhook);
+      const keys = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ somebody\n'.repeat(5);
+      await server.store.settings.put({ key: 'template.ssh_authorized_keys', value: keys });
       for (const path of pages) {
         await page.goto(server.url + path);
         await page.getByText('Live', { exact: true }).waitFor();

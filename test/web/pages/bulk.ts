@@ -135,6 +135,9 @@ export function bulkTests(opened: () => Opened): void {
     await expectCount(page, '1 of 120 machines');
     await page.getByText('+2', { exact: true }).waitFor();
     await page.locator('summary', { hasText: 'Columns' }).click();
+    const row = page.locator('.list .row').first();
+    await page.getByRole('checkbox', { name: 'Compact rows' }).check();
+    await expect.poll(async () => (await row.boundingBox())?.height, soon).toBe(26);
     await page.getByRole('checkbox', { name: 'Template' }).check();
     await page.getByRole('columnheader', { name: 'Template' }).waitFor();
     await expect

@@ -104,9 +104,9 @@ function useListKeys({ rows, list, onChange, viewport, heights }: KeysOptions) {
 }
 
 /** The heights of a row and of the head, as --row and --list-head in styles/ have them. Units: CSS pixels. */
-function useHeights() {
+function useHeights(isCompact: boolean) {
   const isNarrow = useMedia('(max-width: 780px)');
-  return isNarrow ? { row: 76, header: 0 } : { row: 38, header: 34 };
+  return isNarrow ? { row: 76, header: 0 } : { row: isCompact ? 26 : 38, header: 34 };
 }
 
 /** The machines in sight are kept up to date. */
@@ -118,14 +118,18 @@ function useWatched(inSight: readonly Row[]): void {
 
 export function MachineList({ rows, list, onChange, place }: ListProps) {
   const viewport = useRef<HTMLDivElement>(null);
-  const heights = useHeights();
+  const heights = useHeights(list.isCompact);
   const { first, end } = useRowWindow(viewport, heights.row);
   const { session } = useServices();
   const nowMs = useNow() - session.clockAheadMs;
 
   // Back to where it was; a new filter or order starts at the top (see changeList in app.tsx).
   useLayoutEffect(() => {
-    if (viewport.current !== null) viewport.current.scrollTop = place.scrollTop;
+    const { current } = viewport;
+    // Reading it costs less than setting what it is.
+    if (current !== null && current.scrollTop !== place.scrollTop) {
+      current.scrollTop = place.scrollTop;
+    }
   }, [list.query, list.sort]);
 
   const inSight = rows.slice(first, end);
@@ -157,7 +161,7 @@ export function MachineList({ rows, list, onChange, place }: ListProps) {
   return (
     <div
       ref={viewport}
-      class="list"
+      class={list.isCompact ? 'list compact' : 'list'}
       id="machines"
       role="grid"
       style={gridOf(list.columns)}

@@ -1,0 +1,71 @@
+// The dialog that sets a setting. The value of a secret is not shown in it: a new one takes its place.
+import { useState } from 'preact/hooks';
+import type { Setting } from '../../../model/api/settings.ts';
+import { useServices } from '../../context.ts';
+import { FormDialog } from '../../parts/form-dialog.tsx';
+import { known, meaningOf } from './known.ts';
+import { putSetting } from './requests.ts';
+
+interface Props {
+  /** Undefined: a new one. */
+  readonly setting: Setting | undefined;
+  readonly onClose: () => void;
+  readonly onChanged: () => void;
+}
+
+export function SettingDialog({ setting, onClose, onChanged }: Props) {
+  const { session } = useServices();
+  const isSecret = setting?.secret === true;
+  const [key, setKey] = useState(setting?.key ?? '');
+  const [value, setValue] = useState(isSecret ? '' : (setting?.value ?? ''));
+  const submit = async (): Promise<[string]> => {
+    await putSetting(session, key.trim(), { value, ...(isSecret ? { secret: true } : {}) });
+    return [''];
+  };
+  return (
+    <FormDialog
+      title={setting === undefined ? 'Set a setting' : `Set ${setting.key}`}
+      action="Set"
+      disabled={key.trim() === ''}
+      submit={submit}
+      onClose={onClose}
+      onDone={onChanged}
+    >
+      {setting === undefined && (
+        <label>
+          Key
+          <input
+            name="key"
+            list="known-settings"
+            autoFocus
+            autoComplete="off"
+            spellcheck={false}
+            placeholder="template.default_user"
+            value={key}
+            onInput={({ currentTarget }) => setKey(currentTarget.value)}
+          />
+        </label>
+      )}
+      <datalist id="known-settings">
+        {known.map(([name, says]) => (
+          <option key={name} value={name}>
+            {says}
+          </option>
+        ))}
+      </datalist>
+      <p class="quiet">{meaningOf(key.trim()) ?? 'The server itself does not look at it.'}</p>
+      <label>
+        Value
+        <textarea
+          name="value"
+          rows={3}
+          autoFocus={setting !== undefined}
+          spellcheck={false}
+          placeholder={isSecret ? 'a new one, in place of what is not shown' : ''}
+          value={value}
+          onInput={({ currentTarget }) => setValue(currentTarget.value)}
+        />
+      </label>
+    </FormDialog>
+  );
+}
