@@ -27,6 +27,7 @@ import {
 import { Events } from './running/events.ts';
 import { guardRequests } from './http/guard.ts';
 import { decisionFor } from './machines/decision.ts';
+import { machineTexts } from './machines/machine-list.ts';
 import { Decisions } from './running/decisions.ts';
 import { Liveness } from './running/liveness/liveness.ts';
 import { defaultLiveness, type LivenessPolicy } from './running/liveness/pace.ts';
@@ -244,6 +245,7 @@ function createServices(
     audit: { ...defaultAudit, ...options.audit },
     logs: new MachineLogs({ store, clock, newId }, { ...defaultLogs, ...options.machineLogs }),
     fleet,
+    texts: machineTexts({ store, liveness, clock }),
     storeHealth,
     metrics,
     stopping,

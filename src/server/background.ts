@@ -19,6 +19,8 @@ const flushMs = 10_000;
 const flushRecords = 2000;
 const flushAtOnce = 64;
 const expiryMs = 5000;
+/** So that little is left for a search to bring up to date. */
+const textsMs = 5000;
 const tidyMs = 3_600_000;
 /** Reads every line of every log. */
 const logsMs = 6 * 3_600_000;
@@ -62,6 +64,9 @@ export function startBackground(
     every(s, tidyMs, signal, async () => void (await pruneAudit(s.store, s.audit, now()))),
     every(s, logsMs, signal, async () => void (await s.logs.prune(now()))),
     every(s, expiryMs, signal, () => watchWorkflows(s)),
+    every(s, textsMs, signal, async () => {
+      if (s.texts.isKnown) await s.texts.upToDate();
+    }),
     every(s, exchangeMs, signal, () =>
       others.exchange(async (id, gaveWay) =>
         recordTwoLive(s, id, `boot ${gaveWay ?? 'not stated'}`),

@@ -20,6 +20,7 @@ import type { Overload } from './running/overload.ts';
 import type { StoreHealth } from './running/store-health.ts';
 import type { Stopwatch } from './running/stopwatch.ts';
 import type { Fleet } from './running/metrics/fleet.ts';
+import type { MachineTexts } from './running/search/machine-texts.ts';
 import type { SecretBox } from './access/secrets.ts';
 import type { Webhooks } from './webhooks/webhooks.ts';
 
@@ -51,6 +52,7 @@ export interface Services {
   readonly audit: AuditPolicy;
   readonly logs: MachineLogs;
   readonly fleet: Fleet;
+  readonly texts: MachineTexts;
   readonly storeHealth: StoreHealth;
   readonly metrics: Metrics;
   readonly overload: Overload;

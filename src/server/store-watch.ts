@@ -5,6 +5,7 @@ import { isActive, type Workflow } from '../model/documents/workflow.ts';
 import { privatePrefix } from '../store/collections/tokens.ts';
 import type { StoreChange } from '../store/store.ts';
 import { holdSetting } from './machines/boot-settings.ts';
+import type { MachineTexts } from './running/search/machine-texts.ts';
 import { statusOf } from './rules/workflow/progress.ts';
 import type { Services } from './services.ts';
 
@@ -20,22 +21,29 @@ export async function watchForEver(
     const given = new AbortController();
     try {
       await watchStore(s, ownWrites, AbortSignal.any([signal, given.signal]));
-      for (const census of Object.values(s.fleet)) census.isWatched = true;
+      for (const followed of allFollowed(s)) followed.isWatched = true;
       if (attempt > 1) startOver(s);
       else await s.webhooks.reload();
       return;
     } catch (err) {
       given.abort();
-      for (const census of Object.values(s.fleet)) census.isWatched = false;
+      for (const followed of allFollowed(s)) followed.isWatched = false;
       s.log.warn({ error: describeError(err) }, 'the store cannot be watched yet, will retry');
     }
     await s.clock.sleep(rewatchMs, signal).catch(() => {});
   }
 }
 
+function allFollowed({
+  fleet,
+  texts,
+}: Services): readonly Pick<MachineTexts, 'changed' | 'isWatched'>[] {
+  return [...Object.values(fleet), texts];
+}
+
 /** Anything may have changed. */
 function startOver(s: Services): void {
-  for (const census of Object.values(s.fleet)) census.changed(undefined);
+  for (const followed of allFollowed(s)) followed.changed(undefined);
   s.decisions.forget(undefined);
   s.webhooks.startOver();
   s.events.publish('reset', {});
@@ -64,6 +72,7 @@ type Change = Omit<StoreChange, 'kind'>;
 const announcements: Partial<Record<StoreChange['kind'], (s: Services, change: Change) => void>> = {
   machines(s, { id, removed }) {
     s.fleet.machines.changed(id);
+    s.texts.changed(id);
     s.decisions.forget(id);
     s.events.publish(removed ? 'machine.deleted' : 'machine.changed', { machine_id: id });
   },

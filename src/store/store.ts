@@ -24,7 +24,12 @@ export interface PageRequest {
   /** 100 where it is absent; at most 1,000. */
   readonly limit?: number | undefined;
   readonly cursor?: string | undefined;
+  /** Only those that this names. */
+  readonly among?: Names | undefined;
 }
+
+/** Gives the first names after one of them, up to `limit`, in their order: each as it is in keys (`keyPart`). */
+export type Names = (after: string | undefined, limit: number) => Promise<readonly string[]>;
 
 /** Only the documents whose name begins with `prefix`. */
 export interface ListRequest extends PageRequest {

@@ -237,6 +237,8 @@ export type TimeFieldName = keyof typeof timeFields;
 export const isTextField = (name: string): name is TextFieldName => Object.hasOwn(textFields, name);
 export const isTimeField = (name: string): name is TimeFieldName => Object.hasOwn(timeFields, name);
 
+export const textFieldNames = Object.keys(textFields).filter(isTextField);
+
 export const textFieldOf = (name: TextFieldName): TextField => textFields[name];
 
 /** Each field with what it finds. */
@@ -245,7 +247,8 @@ export const fieldNames: readonly (readonly [name: string, says: string])[] = Ob
   ...timeFields,
 }).map(([name, { says }]) => [name, says]);
 
-/** All that searches need of a machine, in lower case. Each text has a line of its own in its field. */
+/** All that searches need of a machine. Each text has a line of its own in its field: "\none\nanother\n", so that a
+ *  whole text is found between its line ends. */
 export interface Facts {
   readonly texts: Readonly<Partial<Record<TextFieldName, string>>>;
   /** The texts that words without a field look in. */
@@ -256,12 +259,12 @@ export interface Facts {
 export function factsOf(machine: Searched): Facts {
   const texts: Partial<Record<TextFieldName, string>> = {};
   let plain = '\n';
-  for (const name of Object.keys(textFields).filter(isTextField)) {
-    const field = textFieldOf(name);
-    const lines = linesOf(field.of(machine));
-    if (lines === '') continue;
-    texts[name] = name === 'mac' ? lines + lines.slice(1).replaceAll(':', '') : lines;
-    if (field.isPlain === true) plain += texts[name]?.slice(1);
+  for (const name of textFieldNames) {
+    const lines = linesOf(name, machine);
+    if (lines.length === 0) continue;
+    const own = `${lines.join('\n')}\n`;
+    texts[name] = `\n${own}`;
+    if (textFieldOf(name).isPlain === true) plain += own;
   }
   const timesMs: Partial<Record<TimeFieldName, number>> = {};
   for (const name of Object.keys(timeFields).filter(isTimeField)) {
@@ -275,18 +278,30 @@ export function factsOf(machine: Searched): Facts {
 export function withLiveness(facts: Facts, liveness: string, seenMs: number | undefined): Facts {
   return {
     ...facts,
-    texts: { ...facts.texts, live: linesOf([liveness]) },
+    texts: { ...facts.texts, live: `\n${liveness}\n` },
     timesMs: seenMs === undefined ? facts.timesMs : { ...facts.timesMs, seen: seenMs },
   };
 }
 
-/** "\none\nanother\n": so that a whole text is found between its line ends. Empty if there is none. */
-function linesOf(texts: Texts): string {
-  const lines = new Set<string>();
-  for (const text of texts) {
+const few = 64;
+const control = /\p{Cc}/u;
+const controls = /\p{Cc}/gu;
+
+/** The texts of a field as searches compare them: in lower case, on one line, each once. */
+export function linesOf(name: TextFieldName, machine: Searched): readonly string[] {
+  const lines: string[] = [];
+  for (const text of textFieldOf(name).of(machine)) {
     // A record of another program may have a number there.
-    if (typeof text === 'string' && text !== '')
-      lines.add(text.replaceAll(/\p{Cc}/gu, ' ').toLowerCase());
+    if (typeof text !== 'string' || text === '') continue;
+    const line = control.test(text) ? text.replaceAll(controls, ' ') : text;
+    lines.push(line.toLowerCase());
   }
-  return lines.size === 0 ? '' : `\n${[...lines].join('\n')}\n`;
+  if (name === 'mac') lines.push(...lines.map((mac) => mac.replaceAll(':', '') || mac));
+  return eachOnce(lines);
+}
+
+/** V8 keeps the texts that were in a Set until it collects its whole heap, so that only many come into one. */
+function eachOnce(lines: readonly string[]): readonly string[] {
+  if (lines.length > few) return [...new Set(lines)];
+  return lines.filter((line, i) => lines.indexOf(line) === i);
 }

@@ -23,10 +23,23 @@ export interface Term {
   readonly to: number;
 }
 
+/** A term that looks at texts: it holds where one line of its field does. */
+export interface TextTerm {
+  /** undefined: all that words look in. */
+  readonly field: TextFieldName | undefined;
+  /** Part of a line, its beginning, the whole of it; or, with asterisks, the parts around them in their order. */
+  readonly how: 'part' | 'start' | 'whole' | 'spelt';
+  /** One of these spellings; of `spelt`, all of these parts. */
+  readonly wanted: readonly string[];
+  readonly isNegated: boolean;
+}
+
 type Test = (facts: Facts) => boolean;
 
 export interface Search {
   readonly matches: Test;
+  /** Those of its terms that look at texts, so that a machine which fails one need not be read. */
+  readonly texts: readonly TextTerm[];
   /** The fault of the query, in a sentence; nothing matches it then. */
   readonly fault: string | undefined;
   /** A term that is still being typed, in a sentence: it filters nothing, which nobody wants who types no more. */
@@ -65,59 +78,75 @@ export function quoted(text: string): string {
  *  `nowMs`: the time that ages count from. */
 export function compileQuery(query: string, nowMs: number): Search {
   const tests: Test[] = [];
+  const texts: TextTerm[] = [];
   let unfinished: string | undefined;
-  for (const { field, value, isWhole, isNegated, from, to } of parseQuery(query)) {
-    const test = testOf(field, value, isWhole, nowMs);
-    if (typeof test === 'string') return { matches: () => false, fault: test, unfinished };
-    if (value === '' || test === undefined) {
-      unfinished ??= `"${query.slice(from, to)}" is not complete, and would leave no machine out`;
-    } else tests.push(isNegated ? (facts) => !test(facts) : test);
+  for (const term of parseQuery(query)) {
+    const read = readTerm(term, nowMs);
+    if (typeof read === 'string')
+      return { matches: () => false, texts: [], fault: read, unfinished };
+    if (term.value === '' || read === undefined) {
+      unfinished ??= `"${query.slice(term.from, term.to)}" is not complete, and would leave no machine out`;
+      continue;
+    }
+    if (typeof read !== 'function') texts.push(read);
+    const test = typeof read === 'function' ? read : textTest(read);
+    tests.push(term.isNegated ? (facts) => !test(facts) : test);
   }
-  return { matches: (facts) => tests.every((test) => test(facts)), fault: undefined, unfinished };
+  return {
+    matches: (facts) => tests.every((test) => test(facts)),
+    texts,
+    fault: undefined,
+    unfinished,
+  };
 }
 
 function isField(name: string): boolean {
   return isTextField(name) || isTimeField(name);
 }
 
-/** The test for one term, or the sentence that says why there is none; undefined: it is still being typed. */
-function testOf(
-  field: string | undefined,
-  value: string,
-  isWhole: boolean,
-  nowMs: number,
-): Test | string | undefined {
+/** The meaning of one term, or the sentence that says why it has none; undefined: it is still being typed. */
+function readTerm(term: Term, nowMs: number): TextTerm | Test | string | undefined {
+  const { field, value, isNegated } = term;
   if (field === undefined) {
-    const spellings = spellingsOf(value);
-    return ({ plain }) => spellings.some((spelling) => plain.includes(spelling));
+    return { field, how: 'part', wanted: spellingsOf(value), isNegated };
   }
-  if (isTextField(field)) return textTest(field, value, isWhole);
+  if (isTextField(field)) return textTerm(field, term);
   return isTimeField(field) ? timeTest(field, value, nowMs) : unknownField(field);
 }
 
-function textTest(field: TextFieldName, value: string, isWhole: boolean): Test | string {
+function textTerm(field: TextFieldName, { value, isWhole, isNegated }: Term): TextTerm | string {
   const { how, values } = textFieldOf(field);
   if (!isWhole && value.includes('*')) {
-    const parts = value.split('*');
-    return ({ texts }) => linesOf(texts[field]).some((line) => isSpelt(line, parts));
+    return { field, how: 'spelt', wanted: value.split('*'), isNegated };
   }
   if (values !== undefined && !values.some((known) => known.startsWith(value))) {
     return `no machine has ${field}:${value}; it is one of ${values.join(', ')}`;
   }
-  const edges = { part: ['', ''], start: ['\n', ''], whole: ['\n', '\n'] } as const;
-  const [before, after] = edges[isWhole ? 'whole' : how];
-  const wanted = (field === 'mac' || field === 'bmc' ? spellingsOf(value) : [value]).map(
-    (text) => before + text + after,
-  );
-  return ({ texts }) => wanted.some((text) => texts[field]?.includes(text) === true);
+  const wanted = field === 'mac' || field === 'bmc' ? spellingsOf(value) : [value];
+  return { field, how: isWhole ? 'whole' : how, wanted, isNegated };
 }
 
-function linesOf(texts: string | undefined): string[] {
+function textTest({ field, how, wanted }: TextTerm): Test {
+  const of: (facts: Facts) => string | undefined =
+    field === undefined ? ({ plain }) => plain : ({ texts }) => texts[field];
+  if (how === 'spelt') {
+    return (facts) => linesIn(of(facts)).some((line) => isSpelt(line, wanted));
+  }
+  const edges = { part: ['', ''], start: ['\n', ''], whole: ['\n', '\n'] } as const;
+  const [before, after] = edges[how];
+  const edged = wanted.map((text) => before + text + after);
+  return (facts) => {
+    const lines = of(facts);
+    return lines !== undefined && edged.some((text) => lines.includes(text));
+  };
+}
+
+function linesIn(texts: string | undefined): string[] {
   return texts === undefined ? [] : texts.slice(1, -1).split('\n');
 }
 
 /** True if the text begins with the first part and ends with the last, the others in between in their order. */
-function isSpelt(text: string, parts: readonly string[]): boolean {
+export function isSpelt(text: string, parts: readonly string[]): boolean {
   const [first = '', ...others] = parts;
   const last = others.pop() ?? '';
   let at = first.length;

@@ -6,18 +6,30 @@ import { nextTurn } from '../../core/turns.ts';
 import type { LivenessName } from '../../model/api/agent.ts';
 import { stateName, type Machine } from '../../model/machine.ts';
 import type { MachineListQuery } from '../../model/api/machines.ts';
-import { factsOf, type Facts } from '../../model/search/fields.ts';
-import { compileQuery } from '../../model/search/query.ts';
-import type { DamagedRecord, Page, PageRequest, Store, Versioned } from '../../store/store.ts';
+import { factsOf } from '../../model/search/fields.ts';
+import { compileQuery, type Search } from '../../model/search/query.ts';
+import type {
+  DamagedRecord,
+  Names,
+  Page,
+  PageRequest,
+  Store,
+  Versioned,
+} from '../../store/store.ts';
+import { mostReturns } from '../rules/local-boot.ts';
 import type { Liveness } from '../running/liveness/liveness.ts';
+import { MachineTexts } from '../running/search/machine-texts.ts';
 import { viewMachine, type ReadServices } from './machines.ts';
 
 /** The number of records that a search reads for one page before it returns a short one. */
 const scanLimit = 20_000;
+/** The texts in memory may lack what was changed in the time that the store's watch is behind. */
+const freshMs = 5000;
 
 export interface ListServices extends ReadServices {
   readonly liveness: Liveness;
   readonly clock: Clock;
+  readonly texts: MachineTexts;
 }
 
 export interface MachinePage {
@@ -35,8 +47,9 @@ export async function listMachines(
   within?: readonly string[],
 ): Promise<MachinePage> {
   const limit = query.limit ?? 100;
-  const next = source(s, query);
-  const matches = bothOf(matcher(query, s), taggedWith(within));
+  const search = searchFor(query.q, s.clock);
+  const next = source(s, query, await namesFor(search, s));
+  const matches = bothOf(matcher(query, search, s), taggedWith(within));
   if (matches === undefined) {
     const page = await next({ limit, cursor: query.cursor });
     const { items, damaged, nextCursor } = page;
@@ -70,15 +83,33 @@ function bothOf(one: Matches, other: Matches): Matches {
   return (machine) => one(machine) && other(machine);
 }
 
-/** The machines that are named, or the narrowest list that the store keeps. */
+/** The names of all machines that a search can find; undefined where those may be any. */
+async function namesFor(search: Search | undefined, s: ListServices): Promise<Names | undefined> {
+  if (search === undefined || s.store.watchAgeMs() >= freshMs) return undefined;
+  return s.texts.named(search.texts);
+}
+
+/** The texts that searches look at, kept of all machines. */
+export function machineTexts(s: Omit<ListServices, 'texts'>): MachineTexts {
+  return new MachineTexts(s.store.machines, (machine) => {
+    // That it keeps coming back is a problem that begins and ends by itself.
+    const mayChange = (machine.local_boot?.returns ?? 0) >= mostReturns;
+    return mayChange ? undefined : viewMachine(machine, s);
+  });
+}
+
+/** The machines that are named, or the narrowest list that the store keeps, among those of `among`. */
 function source(
   { store }: ListServices,
   { ids, tag, state }: MachineListQuery,
+  among: Names | undefined,
 ): (page: PageRequest) => Promise<Page<Machine>> {
   if (ids !== undefined) return () => namedMachines(store, ids);
-  if (tag !== undefined) return (page) => store.machines.listBy('tag', tag, page);
-  if (state !== undefined) return (page) => store.machines.listBy('state', state, page);
-  return (page) => store.machines.list(page);
+  if (tag !== undefined) return (page) => store.machines.listBy('tag', tag, { ...page, among });
+  if (state !== undefined) {
+    return (page) => store.machines.listBy('state', state, { ...page, among });
+  }
+  return (page) => store.machines.list({ ...page, among });
 }
 
 async function namedMachines(store: Store, ids: string): Promise<Page<Machine>> {
@@ -101,13 +132,12 @@ async function namedMachines(store: Store, ids: string): Promise<Page<Machine>> 
   return { items, damaged, nextCursor: undefined };
 }
 
-/** Checks the conditions that the list itself does not meet; undefined when it has only matches. Errors: AppError
- *  `request.invalid` for a query that means nothing. */
+/** Checks the conditions that the list itself does not meet; undefined when it has only matches. */
 function matcher(
-  { ids, tag, state, liveness, q }: MachineListQuery,
+  { ids, tag, state, liveness }: MachineListQuery,
+  search: Search | undefined,
   s: ListServices,
-): ((machine: Machine) => boolean) | undefined {
-  const search = q === undefined ? undefined : searchFor(q, s.clock);
+): Matches {
   const tagLeft = ids === undefined ? undefined : tag;
   const stateLeft = ids === undefined && tag === undefined ? undefined : state;
   if ([search, liveness, tagLeft, stateLeft].every((left) => left === undefined)) return undefined;
@@ -115,16 +145,17 @@ function matcher(
     if (tagLeft !== undefined && !machine.config.tags.includes(tagLeft)) return false;
     if (stateLeft !== undefined && stateName(machine.status.state) !== stateLeft) return false;
     if (liveness !== undefined && livenessOf(machine, s.liveness) !== liveness) return false;
-    return search === undefined || search(factsOf(viewMachine(machine, s)));
+    return search === undefined || search.matches(factsOf(viewMachine(machine, s)));
   };
 }
 
-function searchFor(q: string, clock: Clock): ((facts: Facts) => boolean) | undefined {
-  if (q.trim() === '') return undefined;
-  const { matches, fault, unfinished } = compileQuery(q, clock.now().getTime());
+/** Errors: AppError `request.invalid` for a query that means nothing. */
+function searchFor(q: string | undefined, clock: Clock): Search | undefined {
+  if (q === undefined || q.trim() === '') return undefined;
+  const search = compileQuery(q, clock.now().getTime());
   // Whoever changes what "tag:" finds, for want of a value in a script, would change every machine.
-  const refused = fault ?? unfinished;
-  if (refused === undefined) return matches;
+  const refused = search.fault ?? search.unfinished;
+  if (refused === undefined) return search;
   throw new AppError('request.invalid', `querystring: q: ${refused}`, {
     details: { path: 'q', part: 'querystring' },
   });

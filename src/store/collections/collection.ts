@@ -6,7 +6,7 @@ import { nextTurn } from '../../core/turns.ts';
 import type { Damage, DamagedRecord } from './damage.ts';
 import { indexKeys, indexPrefix, recordKey, type Kind, type Values } from './kinds.ts';
 import { cursorAt, position } from './cursor.ts';
-import { lastPart, namePrefix } from './keys.ts';
+import { keyPart, lastPart, namePrefix } from './keys.ts';
 import type { Outgoing } from './outgoing.ts';
 import { conflict } from '../kv/errors.ts';
 import type { Kv, KvEntry, KvExpectation, KvOperation } from '../kv/kv.ts';
@@ -15,6 +15,7 @@ import type {
   Collection,
   Expected,
   ListRequest,
+  Names,
   Page,
   PageRequest,
   Revision,
@@ -69,6 +70,7 @@ export class KvCollection<T extends object, By extends Values> implements Collec
 
   async list({ prefix = '', from, ...paging }: ListRequest = {}): Promise<Page<T>> {
     const table = `${this.#kind.table}/`;
+    if (paging.among !== undefined) return this.#named(table, paging, paging.among, () => true);
     const limit = pageLimit(paging);
     const page = new PageInProgress<T>(limit);
     const start = from === undefined ? undefined : table + namePrefix(from);
@@ -97,29 +99,15 @@ export class KvCollection<T extends object, By extends Values> implements Collec
     paging: PageRequest = {},
   ): Promise<Page<T>> {
     const prefix = indexPrefix(this.#kind, index, value);
-    const limit = pageLimit(paging);
-    const read = { prefix, after: position(prefix, paging.cursor), limit: limit + 1 };
-    const [entries = []] = await this.kv.read([read]);
-    const page = new PageInProgress<T>(limit);
-    let shown = 0;
-    while (shown < Math.min(entries.length, limit) && !page.isFull) {
-      const piece = entries.slice(shown, Math.min(limit, shown + pieceLimit));
-      const names = piece.map((entry) => lastPart(entry.key));
-      const records = await this.kv.read(
-        names.map((name) => ({ key: `${this.#kind.table}/${name}` })),
-      );
-      for (const [entry] of records) {
-        shown += 1;
-        if (entry === undefined) continue;
-        const item = this.#read(entry);
-        // Between the two reads a record may have left the index.
-        const isIn = !('value' in item) || this.#isUnder(prefix, item.value, entry.key);
-        if (isIn) page.add(item, entry);
-        if (page.isFull) break;
-      }
-    }
-    const isEnd = shown === entries.length;
-    return page.end(isEnd ? undefined : cursorAt(prefix, entries[shown - 1]?.key));
+    const indexed: Names = async (after, limit) => {
+      const from = after === undefined ? undefined : prefix + after;
+      const [entries = []] = await this.kv.read([{ prefix, after: from, limit }]);
+      return entries.map((entry) => lastPart(entry.key));
+    };
+    // Between the two reads a record may have left the index.
+    const isUnder = (document: T): boolean =>
+      indexKeys(this.#kind, document).has(prefix + keyPart(this.#kind.name(document)));
+    return this.#named(prefix, paging, paging.among ?? indexed, isUnder);
   }
 
   async *all(prefix?: string): AsyncGenerator<Versioned<T>> {
@@ -196,8 +184,43 @@ export class KvCollection<T extends object, By extends Values> implements Collec
     return { value, revision: String(entry.revision) };
   }
 
-  #isUnder(prefix: string, document: T, key: string): boolean {
-    return indexKeys(this.#kind, document).has(prefix + lastPart(key));
+  /** A page of the list at `prefix`: the records that `names` gives and that are in the list. */
+  async #named(
+    prefix: string,
+    paging: PageRequest,
+    names: Names,
+    isInList: (document: T) => boolean,
+  ): Promise<Page<T>> {
+    const limit = pageLimit(paging);
+    const after = position(prefix, paging.cursor)?.slice(prefix.length);
+    // One more than fits tells whether there is a next page.
+    const named = await names(after, limit + 1);
+    const page = new PageInProgress<T>(limit);
+    let shown = 0;
+    while (shown < Math.min(named.length, limit) && !page.isFull) {
+      const piece = named.slice(shown, Math.min(limit, shown + pieceLimit));
+      const records = await this.kv.read(
+        piece.map((name) => ({ key: `${this.#kind.table}/${name}` })),
+      );
+      for (const [entry] of records) {
+        shown += 1;
+        if (entry === undefined) continue;
+        const item = this.#read(entry);
+        const isIn =
+          'value' in item ? isInList(item.value) : await this.#isListed(prefix, entry.key);
+        if (isIn) page.add(item, entry);
+        if (page.isFull) break;
+      }
+    }
+    const last = named[shown - 1];
+    const isEnd = shown === named.length || last === undefined;
+    return page.end(isEnd ? undefined : cursorAt(prefix, prefix + last));
+  }
+
+  /** True if a record that cannot be read is in the list at `prefix`. */
+  async #isListed(prefix: string, key: string): Promise<boolean> {
+    const isWhole = prefix === `${this.#kind.table}/`;
+    return isWhole || (await readOne(this.kv, prefix + lastPart(key))) !== undefined;
   }
 
   /** The index entries of a record; none known of one that cannot be read, whose entries lists pass over until

@@ -1,0 +1,106 @@
+// The texts of some machines in one piece of memory outside the heap, in the order of their names.
+import type { LineSearch } from './lines.ts';
+
+/** The size of a block: to search it takes microseconds, and so does moving what is behind a changed machine. */
+export const blockBytes = 64 * 1024;
+/** A machine with more text than this has none here, and each search reads its record. */
+const mostBytes = blockBytes / 4;
+
+export class Block {
+  readonly #bytes = Buffer.allocUnsafeSlow(blockBytes);
+  readonly #names: string[] = [];
+  /** Where the texts of each machine end. */
+  readonly #ends: number[] = [];
+  /** Those that each search has to read. */
+  readonly #unsure = new Set<string>();
+
+  get first(): string {
+    return this.#names[0] ?? '';
+  }
+
+  get last(): string {
+    return this.#names.at(-1) ?? '';
+  }
+
+  get size(): number {
+    return this.#names.length;
+  }
+
+  get #used(): number {
+    return this.#ends.at(-1) ?? 0;
+  }
+
+  /** Puts a machine in its place; false, and nothing is changed, where the block is too full for it. `text`
+   *  undefined: nobody can say what its texts are. */
+  set(name: string, text: string | undefined): boolean {
+    const length = Buffer.byteLength(text ?? '');
+    const isKept = text !== undefined && length <= mostBytes;
+    const [at, isThere] = this.#place(name);
+    const start = this.#ends[at - 1] ?? 0;
+    const end = isThere ? (this.#ends[at] ?? start) : start;
+    const more = (isKept ? length : 0) - (end - start);
+    if (this.#used + more > blockBytes) return false;
+    this.#bytes.copyWithin(end + more, end, this.#used);
+    if (isKept) this.#bytes.write(text, start);
+    if (!isThere) {
+      this.#names.splice(at, 0, name);
+      this.#ends.splice(at, 0, start);
+    }
+    for (let i = at; i < this.#ends.length; i += 1) this.#ends[i] = (this.#ends[i] ?? 0) + more;
+    if (isKept) this.#unsure.delete(name);
+    else this.#unsure.add(name);
+    return true;
+  }
+
+  delete(name: string): void {
+    if (!this.#place(name)[1]) return;
+    this.set(name, '');
+    const [at] = this.#place(name);
+    this.#names.splice(at, 1);
+    this.#ends.splice(at, 1);
+  }
+
+  /** Moves the second half of the machines to a new block. */
+  split(): Block {
+    const half = new Block();
+    const keep = Math.ceil(this.size / 2);
+    const names = this.#names.splice(keep);
+    const ends = this.#ends.splice(keep);
+    let start = this.#used;
+    for (const [i, name] of names.entries()) {
+      const end = ends[i] ?? start;
+      const text = this.#bytes.toString('utf8', start, end);
+      half.set(name, this.#unsure.delete(name) ? undefined : text);
+      start = end;
+    }
+    return half;
+  }
+
+  /** The machines after a name for which all terms hold, or may hold. */
+  find(terms: readonly LineSearch[], after: string | undefined): string[] {
+    const bytes = this.#bytes.subarray(0, this.#used);
+    const isIn = new Uint8Array(this.size).fill(1);
+    const found = new Uint8Array(this.size);
+    for (const term of terms) {
+      term.mark(bytes, this.#ends, found.fill(0));
+      const unwanted = term.isNegated ? 1 : 0;
+      for (let i = 0; i < found.length; i += 1) if (found[i] === unwanted) isIn[i] = 0;
+      if (this.#unsure.size === 0 && !isIn.includes(1)) return [];
+    }
+    return this.#names.filter(
+      (name, i) =>
+        (isIn[i] === 1 || this.#unsure.has(name)) && (after === undefined || name > after),
+    );
+  }
+
+  /** Where a name is, or belongs. */
+  #place(name: string): [at: number, isThere: boolean] {
+    let [low, high] = [0, this.#names.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#names[middle] ?? '') < name) low = middle + 1;
+      else high = middle;
+    }
+    return [low, this.#names[low] === name];
+  }
+}
