@@ -34,7 +34,7 @@ interface Report {
 
 /** An agent that was killed when a good part of the image was on the disk and noted. */
 async function killedAgent(
-  { body, etag }: Pick<ServedFile, 'body' | 'etag'>,
+  { body, etag, date }: Pick<ServedFile, 'body' | 'etag' | 'date'>,
   fields: object = {},
 ): Promise<Killed> {
   const stack = new AsyncDisposableStack();
@@ -47,12 +47,14 @@ async function killedAgent(
   const file: ServedFile = {
     body,
     etag,
+    date,
     before({ headers }, response) {
       asked.push(headers.range ?? '');
       if (asked.length > 1) return false;
       response.writeHead(200, {
         'content-length': body.length,
         ...(etag === undefined ? {} : { etag }),
+        ...(date === undefined ? {} : { 'last-modified': date }),
       });
       void giveSlowly(response, body, isNoted).then(noted.resolve);
       return true;
@@ -133,6 +135,17 @@ describe.skipIf(!canInstall)(
     it('has the new image where the server has another one by now', async () => {
       await using killed = await killedAgent({ body: image, etag: '"1"' });
       Object.assign(killed.file, { body: other, etag: '"2"' });
+      const report = await killed.again();
+      expectInstalled(killed.disk, other);
+      expect(report).toMatchObject({
+        fetched_bytes: other.length,
+        hash: `sha256:${sha256(other)}`,
+      });
+    });
+
+    it('has the new image where nothing but its date tells it apart', async () => {
+      await using killed = await killedAgent({ body: image, date: new Date(0).toUTCString() });
+      Object.assign(killed.file, { body: other, date: new Date(1_000).toUTCString() });
       const report = await killed.again();
       expectInstalled(killed.disk, other);
       expect(report).toMatchObject({

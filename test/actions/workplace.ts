@@ -106,6 +106,8 @@ export function workplace(device: string, more: Partial<ActionContext> = {}): Wo
 export interface ServedFile {
   body: Buffer;
   etag?: string | undefined;
+  /** When it was changed last. */
+  date?: string | undefined;
   /** Answers ranges. */
   ranges?: boolean;
   /** Says how long the file is. */
@@ -159,8 +161,12 @@ export function give(file: ServedFile, request: IncomingMessage, response: Serve
   const { body, ranges = true, hasLength = true } = file;
   const etag = 'etag' in file ? file.etag : `"${createHash('md5').update(body).digest('hex')}"`;
   const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [];
-  const isSame = request.headers['if-range'] === undefined || request.headers['if-range'] === etag;
-  const headers: Record<string, string> = etag === undefined ? {} : { etag };
+  const ifRange = request.headers['if-range']?.toString();
+  const isSame = [undefined, etag, file.date].includes(ifRange);
+  const headers: Record<string, string> = {
+    ...(etag === undefined ? {} : { etag }),
+    ...(file.date === undefined ? {} : { 'last-modified': file.date }),
+  };
   let part = body;
   let status = 200;
   if (ranges && isSame && first !== undefined) {

@@ -97,11 +97,11 @@ async function* readLeft(
 }
 
 /** The file that a server gives, as far as it can be told. */
-function nameOf({ url, etag, sizeBytes }: Transfer) {
+function nameOf({ url, validator, sizeBytes }: Transfer) {
   return {
     // An address may have a password in it.
     url: createHash('sha256').update(url).digest('hex'),
-    etag: etag ?? null,
+    validator: validator ?? null,
     size: sizeBytes ?? null,
   };
 }

@@ -57,9 +57,14 @@ export class Transfer implements AsyncIterable<Uint8Array> {
     return this.#offset - this.#knownBytes;
   }
 
+  /** The ETag or the date by which the server tells this very file from another one. */
+  get validator(): string | undefined {
+    return this.#file?.ifSame?.['if-range'];
+  }
+
   /** True if something tells the rest of this file from that of another one: a validator, or a checksum. */
   get isSafeToContinue(): boolean {
-    return this.#file?.ifSame !== undefined || this.#o.isVerified;
+    return this.validator !== undefined || this.#o.isVerified;
   }
 
   /** Takes what comes next, as far as it goes, from here and not from the server. */
@@ -190,6 +195,7 @@ export class Transfer implements AsyncIterable<Uint8Array> {
     }
     if (hash.digest('hex') !== this.#hash.copy().digest('hex')) {
       answer.close();
+      await body.return(undefined);
       throw this.#changed();
     }
     this.#file = new RemoteFile(answer);
