@@ -92,6 +92,7 @@ async function readNode(root: Root, name: string, uses: Uses, depth: number): Pr
     root.text(`${directory}/dm/name`),
     root.text(`${directory}/partition`),
   ]);
+  const called = [number?.trim() ?? '', deviceOf(name), `/dev/mapper/${mapped?.trim() ?? ''}`];
   const partitions = partition === undefined ? await readPartitions(root, name) : [];
   const names = [...partitions.map((p) => p.name), ...holders];
   // Deeper than anybody builds, lest a broken /sys lead in circles.
@@ -101,7 +102,7 @@ async function readNode(root: Root, name: string, uses: Uses, depth: number): Pr
     name,
     kind: kindOf(name, uuid?.trim(), partition !== undefined),
     mapped: mapped?.trim(),
-    mounts: uses.mounts.get(number?.trim() ?? '') ?? [],
+    mounts: [...new Set(called.flatMap((one) => uses.mounts.get(one) ?? []))],
     isSwap: uses.swaps.split('\n').some((line) => line.split(/\s/)[0] === deviceOf(name)),
     parts,
     users,
@@ -117,15 +118,19 @@ function kindOf(name: string, uuid: string | undefined, isPartition: boolean): B
   return name.startsWith('dm-') ? 'other' : 'disk';
 }
 
+/** By "MAJOR:MINOR" and by device file: a btrfs has a number of its own, which is no device's. */
 function mountsByDevice(mountinfo: string): Map<string, string[]> {
   const mounts = new Map<string, string[]>();
   for (const line of mountinfo.split('\n')) {
     const [, , device, , target] = line.split(' ');
+    const [, source] = / - \S+ (\/dev\/\S+)/.exec(line) ?? [];
     if (device === undefined || target === undefined) continue;
     const path = target.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
       String.fromCharCode(Number.parseInt(octal, 8)),
     );
-    mounts.set(device, [...(mounts.get(device) ?? []), path]);
+    for (const key of new Set([device, source ?? device])) {
+      mounts.set(key, [...(mounts.get(key) ?? []), path]);
+    }
   }
   return mounts;
 }

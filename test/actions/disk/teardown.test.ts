@@ -106,7 +106,11 @@ it('what stands on a disk is read from /sys', async () => {
     [`${sys}/dm-0/dm/uuid`]: 'CRYPT-LUKS2-0123-luks\n',
     [`${sys}/dm-0/dm/name`]: 'luks\n',
     [`${sys}/dm-0/slaves/nvme0n1p2/x`]: '',
-    '/proc/self/mountinfo': '30 1 253:0 / /mnt/my\\040disk rw - ext4 /dev/dm-0 rw\n',
+    // A btrfs is mounted by a number that no device has.
+    '/proc/self/mountinfo': `30 1 253:0 / /mnt/my\\040disk rw - ext4 /dev/mapper/luks rw
+31 1 0:40 /@ /pool rw shared:1 - btrfs /dev/nvme0n1p2 rw,subvol=/@
+32 1 0:41 / /run rw - tmpfs tmpfs rw
+`,
     '/proc/swaps': 'Filename Type Size Used Priority\n/dev/nvme0n1p2 partition 1 0 -2\n',
   });
   expect(await readStack(root, 'nvme0n1')).toMatchObject({
@@ -116,6 +120,7 @@ it('what stands on a disk is read from /sys', async () => {
         name: 'nvme0n1p2',
         kind: 'partition',
         isSwap: true,
+        mounts: ['/pool'],
         users: [
           {
             name: 'dm-0',
