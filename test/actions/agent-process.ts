@@ -27,7 +27,7 @@ export async function agent(
     if (typeof kill === 'string' && said.includes(kill)) child.kill('SIGKILL');
   });
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
-  const timer = setTimeout(() => child.kill('SIGKILL'), typeof kill === 'number' ? kill : 50_000);
+  const timer = setTimeout(() => child.kill('SIGKILL'), typeof kill === 'number' ? kill : 90_000);
   if (kill instanceof Promise) void kill.then(() => child.kill('SIGKILL'));
   const code = await new Promise((resolve) => {
     child.once('close', resolve);
