@@ -245,7 +245,20 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
       boot_id: 'boot-7',
       system: { vendor: 'Dell Inc.', product: 'PowerEdge R650', serial: 'SVCTAG7' },
       dimms: [{ locator: 'A1', size_bytes: 2 ** 35, serial: 'DIMM7' }],
-      disks: [{ name: 'sda', size_bytes: 2 ** 40, type: 'ssd', transport: 'sas', wwn: 'naa.7' }],
+      disks: [
+        {
+          name: 'sda',
+          size_bytes: 2 ** 40,
+          type: 'ssd',
+          transport: 'sas',
+          wwn: 'naa.7',
+          contents: [
+            { device: '/dev/sda', type: 'gpt' },
+            { device: '/dev/sda3', type: 'LVM2_member', label: 'vg0', members: 2 },
+          ],
+        },
+        { name: 'sdb', size_bytes: 2 ** 40, contents: [] },
+      ],
       interfaces: [
         {
           name: 'eno1',
@@ -265,6 +278,8 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
       'DIMM7',
       'ssd, sas',
       'naa.7',
+      'gpt; LVM2_member "vg0" (1 of 2) on /dev/sda3',
+      'nothing',
       'tor-17 Eth1/7',
       '2 problems',
       'reboot was refused',

@@ -143,11 +143,12 @@ export function DisksCard({ disks }: { disks: readonly StoredDisk[] }) {
       ) : (
         <Table
           label="Disks"
-          head={['Device', 'Size', 'Kind', 'Model', 'Serial', 'WWN', 'Paths']}
+          head={['Device', 'Size', 'Kind', 'Holds', 'Model', 'Serial', 'WWN', 'Paths']}
           rows={disks.map((disk) => [
             <code>{disk.device}</code>,
             formatDisk(disk.size_bytes),
             kindOfDisk(disk),
+            contentsOf(disk),
             disk.model,
             disk.serial,
             disk.wwn,
@@ -165,6 +166,16 @@ function kindOfDisk({ type, transport, virtual_media: isLent, removable }: Store
   if (isLent === true) parts.push('virtual media');
   else if (removable === true) parts.push('removable');
   return parts.filter(Boolean).join(', ') || null;
+}
+
+/** "gpt; ext4 "root" on /dev/sda2"; null where its agent did not look, or could not. */
+function contentsOf({ device, contents }: StoredDisk): string | null {
+  if (contents?.length === 0) return 'nothing';
+  const texts = contents?.map(({ device: part, type, label, members }) => {
+    const several = typeof members === 'number' && members > 1 ? ` (1 of ${members})` : '';
+    return `${words(type, label && `"${label}"`)}${several}${part === device ? '' : ` on ${part}`}`;
+  });
+  return texts?.join('; ') ?? null;
 }
 
 export function NicsCard({ machine }: { machine: MachineView }) {
