@@ -148,7 +148,10 @@ function addFacts(secrets: Secrets, value: unknown): void {
 
 function addText(secrets: Secrets, text: string): void {
   addShapes(secrets, text);
-  const values = [...text.matchAll(identifyingField)].map(([, value = '']) => value);
+  const values = [...text.matchAll(identifyingField)].map(
+    // In fstab a path follows, and more.
+    ([, value = '']) => /^(\S+)\s+(?:\/|none\b|swap\b)/.exec(value)?.[1] ?? value,
+  );
   for (const value of values) {
     // udev's ID_SERIAL is model plus serial. The model must stay; the serial alone is found elsewhere.
     const isMadeOfOther = values.some((other) => value.endsWith(`_${other}`));

@@ -34,9 +34,13 @@ export class SharedRoot implements Root {
   }
 
   exec(tool: string, args: readonly string[]): Promise<string | undefined> {
+    if (changing.has(tool)) return this.#inner.exec(tool, args);
     return once(this.#outputs, [tool, ...args].join('\0'), () => this.#inner.exec(tool, args));
   }
 }
+
+/** Programs that are run for what they do, which the second time is as much needed. */
+const changing = new Set(['losetup', 'mkdir', 'mount', 'umount']);
 
 function once<T>(known: Map<string, Promise<T>>, key: string, read: () => Promise<T>): Promise<T> {
   const result = known.get(key) ?? read();

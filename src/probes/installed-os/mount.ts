@@ -51,16 +51,27 @@ async function mounted<T>(
   }
 }
 
+/** So often another program may take the loop device that was free. */
+const maxTries = 5;
+
 /** A read-only loop device over the part of a device. Options are those that busybox has too, which no end of the
  *  part is told: a file system knows its own. */
 async function openLoop(read: Reading, volume: Volume): Promise<string | undefined> {
-  const free = (await read.exec('losetup', ['-f']))?.trim() ?? '';
-  const args = ['-r', '-o', String(volume.offset), free, volume.device];
-  const isOpen = /^\/dev\/loop\d+$/.test(free) && (await ran(read, volume, 'losetup', args));
-  if (free === '' && !read.refused('losetup -f')) {
+  const over = ['-r', '-o', String(volume.offset)];
+  let asked = '';
+  for (let tries = 1; tries <= maxTries; tries++) {
+    const free = (await read.exec('losetup', ['-f']))?.trim() ?? '';
+    if (!/^\/dev\/loop\d+$/.test(free)) break;
+    const args = [...over, free, volume.device];
+    asked = `losetup ${args.join(' ')}`;
+    const trying = tries < maxTries ? read.quietly() : read;
+    if ((await trying.exec('losetup', args)) !== undefined) return free;
+  }
+  // A refusal was already reported.
+  if (!read.refused('losetup -f', asked)) {
     read.problem('exec.failed', 'losetup', `no losetup command to inspect ${volume.device} with`);
   }
-  return isOpen ? free : undefined;
+  return undefined;
 }
 
 async function ran(

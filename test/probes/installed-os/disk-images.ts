@@ -7,7 +7,7 @@ import { join } from 'node:path';
 export const machineId = '0123456789abcdef0123456789abcdef';
 
 const mib = 2 ** 20;
-const size = 128 * mib;
+const size = 64 * mib;
 
 export function run(tool: string, ...args: string[]): string {
   const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
@@ -48,11 +48,11 @@ export function makeDisk(
     truncateSync(file, size);
     if (isMirror) writeSuperblock(file);
     const start = isMirror ? mirrorStart : 0;
-    const volume = isLvm ? start + makeVolumes(loop(file, start)) : start;
-    const inner = loop(file, volume);
-    run('mkfs.ext4', '-q', inner, '48M');
-    putSystem(inner, join(folder, `${name}-mount`));
-    const uuid = run('blkid', '--match-tag', 'UUID', '--output', 'value', inner);
+    const at = isLvm ? makeVolumes(loop(file, start)) : { root: 0, boot: undefined };
+    const root = loop(file, start + at.root);
+    const boot = at.boot === undefined ? undefined : loop(file, start + at.boot);
+    putSystem(root, boot, join(folder, `${name}-mount`));
+    const uuid = uuidOf(root);
     for (const device of loops.splice(0).toReversed()) run('losetup', '--detach', device);
     return { file, device: loop(file, 0), uuid };
   } catch (err) {
@@ -61,32 +61,49 @@ export function makeDisk(
   }
 }
 
-function putSystem(device: string, mount: string): void {
+function uuidOf(device: string): string {
+  return run('blkid', '--match-tag', 'UUID', '--output', 'value', device);
+}
+
+/** A system whose /boot is a directory, or the file system of another device. */
+function putSystem(root: string, boot: string | undefined, mount: string): void {
+  run('mkfs.ext4', '-q', root, '16M');
   mkdirSync(mount);
-  run('mount', device, mount);
-  try {
+  if (boot !== undefined) {
+    run('mkfs.ext4', '-q', '-O', '^has_journal', boot, '8M');
+    mounted(boot, mount, () => writeFileSync(join(mount, 'vmlinuz-6.12.0'), ''));
+  }
+  mounted(root, mount, () => {
     for (const name of ['etc', 'boot']) mkdirSync(join(mount, name));
     const osRelease = 'PRETTY_NAME="Debian GNU/Linux 13 (trixie)"\n';
     writeFileSync(join(mount, 'etc/os-release'), osRelease);
     writeFileSync(join(mount, 'etc/machine-id'), `${machineId}\n`);
-    writeFileSync(join(mount, 'boot/vmlinuz-6.12.0'), '');
+    if (boot === undefined) writeFileSync(join(mount, 'boot/vmlinuz-6.12.0'), '');
+    else writeFileSync(join(mount, 'etc/fstab'), `UUID=${uuidOf(boot)} /boot ext4 defaults 0 2\n`);
+  });
+}
+
+function mounted(device: string, mount: string, use: () => void): void {
+  run('mount', device, mount);
+  try {
+    use();
   } finally {
     run('umount', mount);
   }
 }
 
-/** A group of three volumes: the second is for the system, the third is in two pieces. Returns where the second
- *  begins. No volume is activated, as a host without device-mapper can do it. */
-function makeVolumes(device: string): number {
+/** A group of three volumes: one for /boot, one in two pieces, one for the system. Returns where they begin. No volume
+ *  is activated, as a host without device-mapper can do it. */
+function makeVolumes(device: string): { root: number; boot: number } {
   const only = ['--driverloaded', 'n', '-q', '--devices', device];
   const make = (name: string, extents: number): string =>
     run('lvcreate', ...only, '-an', '-Zn', '-Wn', '-n', name, '-l', String(extents), group);
   const group = `df-test${process.pid}`;
   run('pvcreate', ...only, device);
   run('vgcreate', ...only, group, device);
-  make('swap', 2);
+  make('boot', 2);
   make('data', 2);
-  make('root', 13);
+  make('root', 5);
   run('lvextend', ...only, '-l', '+2', `${group}/data`);
   const told = run(
     'pvs',
@@ -100,8 +117,12 @@ function makeVolumes(device: string): number {
     '--nosuffix',
     device,
   );
-  const [, , first = '', start = ''] = (/^\s*root\s.*$/m.exec(told)?.[0] ?? '').trim().split(/\s+/);
-  return Number(start) + Number(first) * 4 * mib;
+  const startOf = (name: string): number => {
+    const line = new RegExp(`^\\s*${name}\\s.*$`, 'm').exec(told)?.[0] ?? '';
+    const [, , first, start] = line.trim().split(/\s+/);
+    return Number(start) + Number(first) * 4 * mib;
+  };
+  return { root: startOf('root'), boot: startOf('boot') };
 }
 
 /** The data of the mirror begins here. */

@@ -145,6 +145,23 @@ describe('a system on a logical volume that nobody has opened', () => {
     expect(all.found?.map(({ name }) => name)).toEqual(['Alma', 'Debian', 'Debian']);
   });
 
+  it('is unmounted, and its loop device given back, as often as it was taken', async () => {
+    const text = groupText({ volumes: [root, volumeText('home', [['pv0', 20]])] });
+    const homeAt = mib + 20 * extent;
+    const [host, home] = [examined('sda1', rootAt), examined('sda1', homeAt)];
+    const written = [...member(0, text), ...ext4(rootAt), ...ext4(homeAt, 0x90)];
+    const { root: asked } = await probe(
+      'installedOs',
+      { ...partitions(written), ...host.files },
+      { ...host.commands, ...home.commands },
+    );
+    const count = (start: string): number =>
+      asked.asked.filter((one) => one.startsWith(start)).length;
+    expect([count('losetup -r'), count('losetup -d'), count('mount'), count('umount')]).toEqual([
+      2, 2, 2, 2,
+    ]);
+  });
+
   it('is where the newest metadata says, whichever member has it', async () => {
     const stale = groupText({ sequence: 3, volumes: [volumeText('root', [['pv0', 30]])] });
     const text = groupText({ sequence: 8, volumes: [root] });

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { captureHost } from '../../../src/capture/capture.ts';
 import { explainInventory } from '../../../src/inventory/inventory.ts';
+import { collect } from '../../../src/probes/collect.ts';
 import { installedOsProbe } from '../../../src/probes/installed-os/installed-os.ts';
 import { fromFiles } from '../../../src/sources/captured/capture-file.ts';
 import { ReplayRoot } from '../../../src/sources/captured/recording.ts';
@@ -27,8 +28,8 @@ async function hostWith(device: string): Promise<Root> {
   const host = await openRoot('/');
   const memory = MemoryRoot.of({
     '/etc/dragonfly-image': '{}',
-    '/sys/class/block/testdisk/size': '262144\n',
-    '/sys/class/block/testdisk1/size': '262144\n',
+    '/sys/class/block/testdisk/size': '131072\n',
+    '/sys/class/block/testdisk1/size': '131072\n',
     '/dev/testdisk': new Uint8Array(70_000),
   });
   const isReal = (path: string): boolean => path.startsWith('/run/dragonfly/probe');
@@ -81,14 +82,11 @@ describe.each([
     `is found, and nothing is changed or left behind${why}`,
     async () => {
       const before = run('sha256sum', disk.file);
-      const problems: string[] = [];
-      const found = await installedOsProbe.read(
-        await hostWith(disk.device),
-        ({ message }) => problems.push(message),
-        new AbortController().signal,
-      );
-      expect(problems).toEqual(reported);
-      expect(found).toMatchObject([
+      const { facts, problems } = await collect(await hostWith(disk.device), {
+        probes: [installedOsProbe],
+      });
+      expect(problems.map(({ message }) => message)).toEqual(reported);
+      expect(facts.installedOs).toMatchObject([
         {
           name: 'Debian GNU/Linux 13 (trixie)',
           machine_id: machineId,
@@ -108,7 +106,11 @@ describe.each([
     for (const redact of [false, true]) {
       const { facts } = await explainInventory(await replayed(root, redact));
       expect(facts.installedOs).toMatchObject([
-        { name: 'Debian GNU/Linux 13 (trixie)', device: '/dev/testdisk1' },
+        {
+          name: 'Debian GNU/Linux 13 (trixie)',
+          device: '/dev/testdisk1',
+          kernel_path: '/boot/vmlinuz-6.12.0',
+        },
       ]);
       expect(facts.installedOs?.[0]?.fs_uuid === disk.uuid).toBe(!redact);
     }
