@@ -23,6 +23,7 @@ import { debianLicence, spdxDocument, type Part } from './licences.ts';
 import { addFirmware, openFirmware } from './firmware.ts';
 import { compileListener } from './listener.ts';
 import { copyLoaders } from './loaders.ts';
+import { buildLocalLoaders } from './local-loaders.ts';
 import { copyModules, parseModulesDep, type ModuleTree } from './modules.ts';
 import { Apt, type DebianPackage } from './packages.ts';
 import { profiles, type Profile } from './profiles.ts';
@@ -49,6 +50,8 @@ export async function buildImage(options: ImageOptions): Promise<string> {
     depmod: 'kmod',
     modinfo: 'kmod',
     readelf: 'binutils',
+    'grub-mkimage': 'grub-common',
+    tar: 'tar',
   });
   const apt = new Apt(arch);
   apt.update();
@@ -87,8 +90,11 @@ export async function buildImage(options: ImageOptions): Promise<string> {
   };
   list('initramfs', 'netboot', listParts(packages, executable.packages, arch, firmware.extra));
   list('tools', 'tools', debianParts(tools.packages));
-  const loaders = copyLoaders(arch, apt, output);
-  if (loaders.length > 0) list('loaders', 'loaders', debianParts(loaders));
+  const loaders = [
+    ...copyLoaders(arch, apt, output),
+    ...buildLocalLoaders(arch, apt, work, output),
+  ];
+  list('loaders', 'loaders', debianParts(loaders));
   writeFileSync(join(output, 'firmware-not-included.txt'), firmware.missing.join('\n') + '\n');
   return output;
 }

@@ -35,17 +35,17 @@ export interface BootScriptOptions {
 }
 
 /** The way to a machine's own system: by default as its firmware does it best. */
-export type LocalBoot = 'default' | 'exit' | { readonly drive: number };
+export type LocalBoot = 'default' | 'exit' | 'chain' | { readonly drive: number };
 
 /** The agent or the machine's own disk, and all that a script for it says. */
 export type Boot =
   | { readonly boots: 'agent'; readonly options: BootScriptOptions }
-  | { readonly boots: 'disk'; readonly localBoot: LocalBoot };
+  | { readonly boots: 'disk'; readonly localBoot: LocalBoot; readonly filesUrl: string };
 
-/** Reads the setting `boot.local`: `exit`, `sanboot` (the first disk) or `sanboot:0x81`; undefined for
+/** Reads the setting `boot.local`: `exit`, `chain`, `sanboot` (the first disk) or `sanboot:0x81`; undefined for
  *  anything else. */
 export function parseLocalBoot(text: string): LocalBoot | undefined {
-  if (text === 'default' || text === 'exit') return text;
+  if (text === 'default' || text === 'exit' || text === 'chain') return text;
   const drive = /^sanboot(?::(0x[89a-f][0-9a-f]))?$/i.exec(text);
   return drive === null ? undefined : { drive: Number(drive[1] ?? '0x80') };
 }

@@ -6,12 +6,15 @@ import {
   type BootScriptOptions,
   type LocalBoot,
 } from './boot-parameters.ts';
+import { localLoaders } from './dhcp/clients.ts';
 import { patiently, script, stalledMs } from './ipxe.ts';
 
 /** The script for what a machine boots. Errors: AppError `request.invalid` if a script cannot hold the server's
  *  address. */
 export function ipxeScript(boot: Boot): string {
-  return boot.boots === 'agent' ? agentScript(boot.options) : localDiskScript(boot.localBoot);
+  return boot.boots === 'agent'
+    ? agentScript(boot.options)
+    : localDiskScript(boot.localBoot, boot.filesUrl);
 }
 
 /** Boots the agent, and the disk when that cannot be done.
@@ -43,13 +46,13 @@ export function agentScript(options: BootScriptOptions): string {
     'sleep 30',
     'imgfree',
     giveUpSeconds === undefined ? 'goto load' : 'goto disk',
-    ...(giveUpSeconds === undefined ? [] : lastResort(options.localBoot)),
+    ...(giveUpSeconds === undefined ? [] : lastResort(options.localBoot, options.filesUrl)),
   ]);
 }
 
 /** Boots the installed system: a BIOS its first disk, UEFI its next boot entry, or as an operator chose. */
-export function localDiskScript(localBoot: LocalBoot): string {
-  return script([...localBootLines(localBoot), 'exit 1']);
+export function localDiskScript(localBoot: LocalBoot, filesUrl: string): string {
+  return script([...localBootLines(localBoot, filesUrl), 'exit 1']);
 }
 
 /** Fetches the machine's own script, by the MAC of the port it boots from. A server that does not answer for
@@ -65,13 +68,19 @@ export function startScript(url: string, giveUpSeconds: number | undefined): str
       giveUpSeconds,
       giveUpTo: 'disk',
     }),
-    ...(giveUpSeconds === undefined ? [] : lastResort('default')),
+    ...(giveUpSeconds === undefined ? [] : lastResort('default', url)),
   ]);
 }
 
 /** UEFI takes iPXE's plain `exit` for success and stops in its setup menu; after a failure it goes on. */
-function localBootLines(localBoot: LocalBoot): string[] {
+function localBootLines(localBoot: LocalBoot, filesUrl: string): string[] {
   if (localBoot === 'exit') return [];
+  if (localBoot === 'chain') {
+    const [efi, bios] = localLoaders.map(
+      (name) => `chain --timeout ${stalledMs} ${scriptUrl(filesUrl)}/boot/\${buildarch}/${name}`,
+    );
+    return [`iseq \${platform} efi && ${efi} || iseq \${platform} efi || ${bios} ||`];
+  }
   const sanboot = (drive: number): string =>
     `sanboot --no-describe --drive 0x${drive.toString(16)} ||`;
   if (localBoot !== 'default') return [sanboot(localBoot.drive)];
@@ -80,11 +89,11 @@ function localBootLines(localBoot: LocalBoot): string[] {
 
 /** The disk, and where a BIOS cannot boot it, everything from the beginning: nobody may be there to press a
  *  key. UEFI starts over by its own boot order. */
-function lastResort(localBoot: LocalBoot): string[] {
+function lastResort(localBoot: LocalBoot, filesUrl: string): string[] {
   return [
     ':disk',
     "echo Giving up: going on to this machine's disk.",
-    ...localBootLines(localBoot),
+    ...localBootLines(localBoot, filesUrl),
     'iseq ${platform} efi && exit 1 ||',
     'echo The disk does not boot. Starting over.',
     'sleep 5',

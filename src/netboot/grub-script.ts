@@ -87,18 +87,16 @@ function patiently(
 function diskLines(localBoot: LocalBoot): string[] {
   if (localBoot === 'exit') return ['exit'];
   return [
-    'if [ "$grub_cpu" = x86_64 ]; then set suffix=x64; else set suffix=aa64; fi',
-    `for loader in ${diskLoaders.join(' ')}; do`,
-    '  if [ -f "$loader" ]; then',
-    '    echo "Starting $loader"',
-    '    chainloader "$loader"',
-    '    boot',
-    '  fi',
-    'done',
+    ...startDisk,
     `echo ${quote('No system on a disk of this machine could be started. Starting over.')}`,
     'sleep 10',
     'reboot',
   ];
+}
+
+/** The script of the loader that iPXE starts for a machine's disk, and goes on after. */
+export function diskLoader(): string {
+  return script([...startDisk, 'exit']);
 }
 
 /** A system's own loaders before the one that firmware looks for by itself; under Secure Boot only what a shim
@@ -109,6 +107,19 @@ const diskLoaders = [
   '(*)/EFI/*/grub$suffix.efi',
   '(*)/EFI/systemd/systemd-boot$suffix.efi',
   '(*)/EFI/BOOT/BOOT$suffix.EFI',
+];
+
+const startDisk: readonly string[] = [
+  'if [ "$grub_cpu" = x86_64 ]; then set suffix=x64; else set suffix=aa64; fi',
+  `for loader in ${diskLoaders.join(' ')}; do`,
+  '  if [ -f "$loader" ]; then',
+  '    echo "Starting $loader"',
+  // What is started looks for its files on the device that is the root.
+  String.raw`    regexp --set=1:root '\((.*)\)/' "$loader"`,
+  '    chainloader "$loader"',
+  '    boot',
+  '  fi',
+  'done',
 ];
 
 function script(lines: readonly string[]): string {

@@ -105,7 +105,9 @@ describe('a boot script', () => {
 
 describe('the way to the disk', () => {
   const ends = (text: string, works: World['works']): unknown[] =>
-    [bios(works), uefi(works)].map((world) => run(localDiskScript(parse(text)), world).end);
+    [bios(works), uefi(works)].map(
+      (world) => run(localDiskScript(parse(text), options.filesUrl), world).end,
+    );
 
   function parse(text: string): Parameters<typeof localDiskScript>[0] {
     const parsed = parseLocalBoot(text);
@@ -123,8 +125,34 @@ describe('the way to the disk', () => {
     expect(ends(text, never)).toEqual(['exit 1', 'exit 1']);
   });
 
+  it('chain starts the loader for the firmware, and goes on where that comes back', () => {
+    const text = localDiskScript('chain', options.filesUrl);
+    const fetched = (world: (works: World['works']) => World): string[] => {
+      const asked: string[] = [];
+      const { end } = run(
+        text,
+        world((command) => {
+          asked.push(command.split('/').at(-1) ?? '');
+          return false;
+        }),
+      );
+      return [...asked, end];
+    };
+    expect([fetched(bios), fetched(uefi)]).toEqual([
+      ['local.pxe', 'exit 1'],
+      ['local.efi', 'exit 1'],
+    ]);
+    expect(
+      run(
+        text,
+        uefi(() => true),
+      ).end,
+    ).toBe('chain');
+    expect(text).toContain(' http://192.0.2.1:3000/boot/${buildarch}/local.efi ');
+  });
+
   it('names the drive', () => {
-    expect(localDiskScript(parse('sanboot:0x81'))).toContain('--drive 0x81');
+    expect(localDiskScript(parse('sanboot:0x81'), options.filesUrl)).toContain('--drive 0x81');
   });
 
   it.each(['', 'sanboot:', 'sanboot:0x7f', 'sanboot:129', 'grub', '${x}'])(

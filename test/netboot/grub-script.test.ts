@@ -2,10 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import type { BootScriptOptions } from '../../src/netboot/boot-parameters.ts';
-import { grubScript, grubStartScript } from '../../src/netboot/grub-script.ts';
+import { diskLoader, grubScript, grubStartScript } from '../../src/netboot/grub-script.ts';
 
+const filesUrl = 'http://192.0.2.1:3000';
 const options: BootScriptOptions = {
-  filesUrl: 'http://192.0.2.1:3000',
+  filesUrl,
   agentUrl: 'http://192.0.2.1:3000',
   mac: '02:00:00:00:00:07',
   workflowId: undefined,
@@ -34,8 +35,9 @@ describe("GRUB's script", () => {
     ['that asks for ever', grubStartScript('http://192.0.2.1:3000', undefined)],
     ['of the agent', agent()],
     ['of the agent, for ever', agent({ giveUpSeconds: undefined })],
-    ['of the disk', grubScript({ boots: 'disk', localBoot: 'default' })],
-    ['of the way out', grubScript({ boots: 'disk', localBoot: 'exit' })],
+    ['of the disk', grubScript({ boots: 'disk', localBoot: 'default', filesUrl })],
+    ['of the loader for the disk', diskLoader()],
+    ['of the way out', grubScript({ boots: 'disk', localBoot: 'exit', filesUrl })],
   ])('%s is one (needs grub-common)', (_name, text) => {
     expect(() => execFileSync('grub-script-check', { input: text })).not.toThrow();
   });
@@ -65,7 +67,7 @@ describe("GRUB's script", () => {
   });
 
   it('ends where the operator chose to leave it to the firmware', () => {
-    expect(grubScript({ boots: 'disk', localBoot: 'exit' })).toBe('exit\n');
+    expect(grubScript({ boots: 'disk', localBoot: 'exit', filesUrl })).toBe('exit\n');
   });
 
   it('is refused for an address that it could not hold', () => {

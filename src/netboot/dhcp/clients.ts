@@ -28,6 +28,8 @@ export interface Client extends Pick<Kind, 'name' | 'firmware' | 'loaders'> {
 const shims = { x64: 'x86_64/shimx64.efi', arm64: 'arm64/shimaa64.efi' } as const;
 /** Kernel, initramfs and their parameters in one file. */
 const unified = 'x86_64/agent.efi';
+/** The names of those that iPXE starts for a machine's disk: for UEFI, for a BIOS. */
+export const localLoaders = ['local.efi', 'local.pxe'] as const;
 /** Loaders that a shim fetches by itself. */
 export const secondLoaders: readonly string[] = ['x86_64/grubx64.efi', 'arm64/grubaa64.efi'];
 

@@ -34,7 +34,7 @@ export async function planBoot(s: PlanServices, { isAgent, ...asker }: BootAsker
   const machine = await machineWithPort(s.store, asker.mac);
   const { boots, workflowId } = isAgent ? asAgent : await bootOf(s, machine);
   const choices = await bootChoices(s.store, machine);
-  if (boots === 'disk') return { boots, localBoot: choices.localBoot };
+  if (boots === 'disk') return { boots, localBoot: choices.localBoot, filesUrl: asker.filesUrl };
   const options: BootScriptOptions = {
     ...asker,
     workflowId: workflowId ?? undefined,

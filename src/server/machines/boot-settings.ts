@@ -30,7 +30,7 @@ export function refuseBootSetting(key: string, value: string): void {
 const forms: Readonly<Record<string, { fits: (value: string) => boolean; form: string }>> = {
   [localSetting]: {
     fits: (value) => parseLocalBoot(value) !== undefined,
-    form: '"default", "exit", "sanboot" or a BIOS drive as "sanboot:0x81"',
+    form: '"default", "exit", "chain", "sanboot" or a BIOS drive as "sanboot:0x81"',
   },
   [loaderSetting]: {
     fits: (value) => parseLoader(value) !== undefined,

@@ -8,7 +8,7 @@ import { seenByBoot } from '../../http/requests/addresses.ts';
 import { bootFolders, isBootFile, missingBootFiles } from '../../http/boot/boot-files.ts';
 import { isPlain } from '../../../netboot/boot-parameters.ts';
 import { ipxeScript, startScript } from '../../../netboot/boot-script.ts';
-import { loaderFiles } from '../../../netboot/dhcp/clients.ts';
+import { loaderFiles, localLoaders } from '../../../netboot/dhcp/clients.ts';
 import { grubScript, grubStartScript } from '../../../netboot/grub-script.ts';
 import { longestAppend } from '../../../netboot/kernel-line.ts';
 import { bootChoices } from '../../machines/boot-settings.ts';
@@ -16,8 +16,8 @@ import { planBoot } from '../../machines/boot-plan.ts';
 import type { App, Services } from '../../services.ts';
 import { errors } from '../route.ts';
 
-/** The files for each architecture. Only an agent with a workflow fetches the tools. */
-const files: ReadonlySet<string> = new Set(['kernel', 'initramfs', 'tools']);
+/** The files for each architecture. Only an agent with a workflow fetches the tools, and only iPXE the loaders. */
+const files: ReadonlySet<string> = new Set(['kernel', 'initramfs', 'tools', ...localLoaders]);
 /** The files that UEFI's HTTP boot fetches. */
 const loaders: ReadonlySet<string> = new Set(loaderFiles);
 
