@@ -114,7 +114,7 @@ const startDisk: readonly string[] = [
   `for loader in ${diskLoaders.join(' ')}; do`,
   '  if [ -f "$loader" ]; then',
   '    echo "Starting $loader"',
-  // What is started looks for its files on the device that is the root.
+  // A loader looks for its files on the device that is the root.
   String.raw`    regexp --set=1:root '\((.*)\)/' "$loader"`,
   '    chainloader "$loader"',
   '    boot',

@@ -7,7 +7,12 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { parseNetboot, startNetboot, type NetbootSetting } from '../../src/cli/server/netboot.ts';
+import {
+  parseNetboot,
+  readChoices,
+  startNetboot,
+  type NetbootSetting,
+} from '../../src/cli/server/netboot.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { openStore } from '../../src/store/open.ts';
@@ -193,4 +198,19 @@ describe('the setting', () => {
     await expect(start({})).rejects.toThrow('Set --boot-listen 192.0.2.1:8080');
     await expect(start({ plain: [] })).rejects.toThrow('iPXE needs HTTP without TLS on 192.0.2.1');
   });
+});
+
+it('the choices for a machine are the usual ones while the store is away', async () => {
+  const store = await openStore('memory:');
+  const said: string[] = [];
+  const choicesFor = readChoices(store, {
+    ...silentLog,
+    warn: (_fields, message) => void said.push(message),
+  });
+  await store.settings.put({ key: 'boot.loader', value: 'shim' });
+  expect((await choicesFor('02:00:00:00:00:07')).loader).toBe('shim');
+  await store.close();
+  expect(await choicesFor('02:00:00:00:00:07')).toEqual(await choicesFor(undefined));
+  expect((await choicesFor(undefined)).loader).toBe('ipxe');
+  expect(said).toContain('the settings for booting cannot be read; the usual ones are taken');
 });

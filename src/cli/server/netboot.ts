@@ -4,6 +4,7 @@ import { networkInterfaces } from 'node:os';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
+import type { BootChoices } from '../../server/machines/boot-settings.ts';
 import type { Store } from '../../store/store.ts';
 import { isForAll } from './listen.ts';
 
@@ -44,23 +45,14 @@ export async function startNetboot(setting: NetbootSetting): Promise<string[]> {
       '--netboot has nothing to give out: set --boot-dir as well',
     );
   }
-  const [
-    { serveNetboot },
-    { startScript },
-    { BootDir },
-    { bootChoices },
-    { machineWithPort },
-    { loaderFiles },
-    { ownAnswer },
-  ] = await Promise.all([
-    import('../../netboot/netboot.ts'),
-    import('../../netboot/boot-script.ts'),
-    import('../../server/http/boot/boot-dir.ts'),
-    import('../../server/machines/boot-settings.ts'),
-    import('../../server/machines/boot-plan.ts'),
-    import('../../netboot/dhcp/clients.ts'),
-    import('./own-answer.ts'),
-  ]);
+  const [{ serveNetboot }, { startScript }, { BootDir }, { loaderFiles }, { ownAnswer }] =
+    await Promise.all([
+      import('../../netboot/netboot.ts'),
+      import('../../netboot/boot-script.ts'),
+      import('../../server/http/boot/boot-dir.ts'),
+      import('../../netboot/dhcp/clients.ts'),
+      import('./own-answer.ts'),
+    ]);
   const boot = await BootDir.at(bootDir, clock);
   if (boot.loaders.size === 0) {
     log.warn(
@@ -68,6 +60,7 @@ export async function startNetboot(setting: NetbootSetting): Promise<string[]> {
       'there is no loader in the boot directory: only machines that have iPXE themselves can boot',
     );
   }
+  const choicesFor = readChoices(store, log);
   const urls: string[] = [];
   for (const address of addressesOf(setting.netboot)) {
     const url = urlAt(address, plain);
@@ -76,8 +69,7 @@ export async function startNetboot(setting: NetbootSetting): Promise<string[]> {
       filesUrl: `${url}/boot`,
       has: (file) => boot.has(file),
       open: (name) => boot.open(name),
-      startScript: async () =>
-        startScript(url, (await bootChoices(store, undefined)).giveUpSeconds),
+      startScript: async () => startScript(url, (await choicesFor(undefined)).giveUpSeconds),
       grubScript: (mac) =>
         ownAnswer(
           mac === undefined
@@ -85,10 +77,7 @@ export async function startNetboot(setting: NetbootSetting): Promise<string[]> {
             : `${url}/boot/grub.cfg?mac=${encodeURIComponent(mac)}`,
           signal,
         ),
-      loaderFor: async (mac) => {
-        const machine = mac === undefined ? undefined : await machineWithPort(store, mac);
-        return (await bootChoices(store, machine)).loader;
-      },
+      loaderFor: async (mac) => (await choicesFor(mac)).loader,
       clock,
       log,
       signal,
@@ -96,6 +85,29 @@ export async function startNetboot(setting: NetbootSetting): Promise<string[]> {
     urls.push(url);
   }
   return urls;
+}
+
+/** Reads the operators' choices for the machine with a MAC. Where the store is away they are the usual ones: a loader
+ *  that waits for the server is worth more than no answer. */
+export function readChoices(
+  store: Store,
+  log: Log,
+): (mac: string | undefined) => Promise<BootChoices> {
+  return async (mac) => {
+    const [{ bootChoices, usualChoices }, { machineWithPort }] = await Promise.all([
+      import('../../server/machines/boot-settings.ts'),
+      import('../../server/machines/boot-plan.ts'),
+    ]);
+    try {
+      return await bootChoices(
+        store,
+        mac === undefined ? undefined : await machineWithPort(store, mac),
+      );
+    } catch (err) {
+      log.warn({ err, mac }, 'the settings for booting cannot be read; the usual ones are taken');
+      return usualChoices;
+    }
+  };
 }
 
 function addressesOf(setting: string): string[] {

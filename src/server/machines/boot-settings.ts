@@ -65,6 +65,14 @@ export interface BootChoices {
   readonly loader: Loader;
 }
 
+/** The choices where an operator made none. */
+export const usualChoices: BootChoices = {
+  localBoot: 'default',
+  append: [],
+  giveUpSeconds: defaultGiveUpSeconds,
+  loader: 'ipxe',
+};
+
 export async function bootChoices(
   store: Store,
   machine: Machine | undefined,
@@ -77,7 +85,7 @@ export async function bootChoices(
   ]);
   const hasNothing = machine !== undefined && hasNothingToBoot(machine);
   return {
-    localBoot: parseLocalBoot(mostSpecific(local) ?? '') ?? 'default',
+    localBoot: parseLocalBoot(mostSpecific(local) ?? '') ?? usualChoices.localBoot,
     append: [
       ...(append.general === undefined ? [] : [{ from: appendSetting, text: append.general }]),
       ...append.byTag.map(({ key, value }) => ({ from: key, text: value })),
@@ -85,7 +93,7 @@ export async function bootChoices(
         ? []
         : [{ from: `${appendSetting}.machine.${machine.id}`, text: append.own }]),
     ].filter(({ text }) => isPlain(text)),
-    loader: parseLoader(mostSpecific(loader) ?? '') ?? 'ipxe',
+    loader: parseLoader(mostSpecific(loader) ?? '') ?? usualChoices.loader,
     giveUpSeconds: hasNothing ? undefined : secondsBeforeGivingUp(mostSpecific(giveUp)),
   };
 }
