@@ -1,10 +1,9 @@
 // Finds the values that identify a machine in the reads of its capture: in the facts, in files and fields
 // that hold nothing else, and anywhere by their shape. Must not change anything.
 import { isJunkMac, normalizeMac } from '../identity/macs.ts';
-import { uuidPlaceholder } from '../identity/placeholders.ts';
+import { isPlaceholderWwn, uuidPlaceholder } from '../identity/placeholders.ts';
 import { dashed, isUuid } from '../identity/uuid.ts';
 import type { Facts } from '../model/inventory.ts';
-import { isPlaceholderWwn } from '../probes/disks/disk-identity.ts';
 import { ipv6Digits } from '../probes/network/ip-address.ts';
 import { dropPlaceholder } from '../probes/smbios/placeholder-text.ts';
 import type { Read } from '../sources/captured/recording.ts';

@@ -1,5 +1,5 @@
-// SMBIOS UUIDs that many machines share because a vendor never set them, and why they identify nothing. No
-// I/O.
+// SMBIOS UUIDs, and WWNs of disks, that many share because a vendor never set them, and why they identify
+// nothing. No I/O.
 import { isUuid, swapUuid, uuidDigits } from './uuid.ts';
 
 /** Known placeholders. They also count with the first three fields in the other byte order. */
@@ -45,4 +45,11 @@ export function uuidWeakness(uuid: string): string | undefined {
   const isMac = uuidDigits(uuid).startsWith('0'.repeat(20));
   const isWoven = [uuid, swapUuid(uuid)].some((order) => wovenTemplate.test(uuidDigits(order)));
   return isMac || isWoven ? 'weak: it only repeats a MAC address' : undefined;
+}
+
+/** True for a WWN that makers put where a disk has none: nothing but zeros or ones, a registered name without a
+ *  maker, a single digit that counts. */
+export function isPlaceholderWwn(wwn: string): boolean {
+  const digits = wwn.toLowerCase().replaceAll(/^(?:naa\.|eui\.|0x|t10\.|nvme\.|uuid\.)+|-/g, '');
+  return /^(?:0+|f+|(?=.{16})0*[0-9a-f]0*|50{14}[01])$/.test(digits);
 }

@@ -1,4 +1,5 @@
 // The parts of a machine's hardware that tell it from others, read alike out of a check-in and a record. Pure.
+import { isPlaceholderWwn } from './placeholders.ts';
 import type { CheckinRequest } from '../model/api/agent.ts';
 import type { HardwareInfo } from '../model/machine.ts';
 
@@ -67,7 +68,9 @@ function isLocal({
 
 /** Equal WWNs are one disk only with equal serial numbers. */
 function idOf({ serial, wwn, size_bytes }: Disks[number]): string[] {
-  const id = unique(serial) ?? unique(registered.test(wwn ?? '') ? wwn : undefined);
+  const named = wwn ?? '';
+  const isNamed = registered.test(named) && !isPlaceholderWwn(named);
+  const id = unique(serial) ?? unique(isNamed ? named : undefined);
   return id === undefined ? [] : [`${id} ${size_bytes}`];
 }
 

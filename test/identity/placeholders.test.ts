@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { uuidPlaceholder, uuidWeakness } from '../../src/identity/placeholders.ts';
+import {
+  isPlaceholderWwn,
+  uuidPlaceholder,
+  uuidWeakness,
+} from '../../src/identity/placeholders.ts';
 
 /** The same bytes with the first three fields in the other byte order, written a second time. */
 function otherOrder(uuid: string): string {
@@ -79,5 +83,28 @@ describe('uuidWeakness', () => {
 
   it('does not call a UUID of its own weak', () => {
     expect(uuidWeakness('4c4c4544-0039-3010-8048-b7c04f384432')).toBeUndefined();
+  });
+});
+
+describe('a WWN', () => {
+  it.each([
+    'naa.5000000000000000',
+    'naa.5000000000000001',
+    '0x0000000000000000',
+    'eui.0000000000000001',
+    'eui.0100000000000000',
+    'eui.ffffffffffffffff',
+    'uuid.00000000-0000-0000-0000-000000000000',
+  ])('%s is a placeholder', (wwn) => {
+    expect(isPlaceholderWwn(wwn)).toBe(true);
+  });
+
+  it.each([
+    'naa.5000c500a1b2c3d4',
+    'eui.0025385b71b00001',
+    'uuid.4e5f6a7b-0000-0000-0000-000000000001',
+    'nvme.10ec-31-41-00000001',
+  ])('%s is a name', (wwn) => {
+    expect(isPlaceholderWwn(wwn)).toBe(false);
   });
 });

@@ -54,12 +54,6 @@ function longerInUdev(udev: Udev, known: string): string | undefined {
   return isLonger ? model : undefined;
 }
 
-/** Names that makers put where a disk has none: zeros, or a registered name without a maker. */
-export function isPlaceholderWwn(wwn: string): boolean {
-  const digits = wwn.toLowerCase().replace(/^(?:naa\.|eui\.|0x|t10\.|nvme\.)/, '');
-  return /^(?:0+|50{14}[01])$/.test(digits);
-}
-
 /** The unit serial number in SCSI's vital product data: a header of 4 bytes, then the text, padded on the
  *  right by SAS disks and on the left by SATA disks. Source: SPC-4 7.8.13,
  *  /sys/block/<dev>/device/vpd_pg80. */

@@ -1,12 +1,12 @@
 // Whole disks: no partitions, no loop, RAM or device-mapper devices.
 import type { Disk } from '../../model/hardware/disk.ts';
+import { isPlaceholderWwn } from '../../identity/placeholders.ts';
 import { isVirtualMedia } from './virtual-media.ts';
 import type { Probe } from '../probe.ts';
 import { Reading } from '../reading.ts';
 import {
   chooseModel,
   chooseSerial,
-  isPlaceholderWwn,
   parseAtaIdentity,
   parseRotationRate,
   parseVpdSerial,

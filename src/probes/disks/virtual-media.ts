@@ -1,12 +1,13 @@
 // Media that a BMC or an IP-KVM lends over USB: installation images, never a disk to write to. Pure.
 
-/** The names that BMCs give them: AMI, ATEN (Supermicro), Cisco, Dell, HPE, Huawei, IBM and Lenovo, NEC, OpenBMC;
+/** The names that BMCs give them: AMI, ATEN (Supermicro), Cisco, Dell, HPE, Huawei, IBM and Lenovo, NEC, OpenBMC,
+ *  Oracle;
  *  and IP-KVMs. */
 const names =
-  /virtual.{0,2}(?:h-?disk|hard ?disk|hdd|fdd|cd\b|cd-?rom|dvd|floppy|media|flash|disk|usb)|^lcdrive$|vkvm|cimc|file-stor gadget|remote (?:disk|disc|media)|^(?:rdoc|rds|imm|secupd|oemdrv)\b/i;
-const vendors = /^(?:ami|aten|cisco|idrac|ilo|imm|pikvm|blikvm|jetkvm|nanokvm|glkvm)\b/i;
+  /virtual.{0,2}(?:h-?disk|hard ?disk|hdd|fdd|cd\b|cd-?rom|dvd|floppy|media|flash|disk|usb)|^lcdrive$|vkvm|cimc|file-(?:stor|cd) gadget|remote (?:disk|disc|media)|^(?:rdoc|rds|imm|secupd|oemdrv)\b/i;
+const vendors = /^(?:ami|aten|cisco|idrac|ilom?|imm|pikvm|blikvm|jetkvm|nanokvm|glkvm)\b/i;
 const products =
-  /virtual (?:keyboard|media|hub|cd)|\bilo\b|openbmc|\bidrac\b|\bvkvm\b|^(?:rdoc|rds)\b|(?:pi|bli|jet|nano|gl)-?kvm/i;
+  /virtual (?:keyboard|media|hub|cd)|\bilom?\b|openbmc|\bidrac\b|\bvkvm\b|^(?:rdoc|rds)\b|(?:pi|bli|jet|nano|gl)-?kvm/i;
 /** Cards in a slot on the board, which the BMC's USB device gives to the host for good. */
 const built = /^internal (?:dual )?sd/i;
 

@@ -131,7 +131,7 @@ async function readOrigin(
 
 /** Devices whose interface is the end of a link inside the machine or straight to another host, which comes and
  *  goes: a BlueField card's console, Thunderbolt and PCIe bridges between hosts, Bluetooth, scalable functions
- *  and what is made on them, Xen's back ends. */
+ *  and what is made on them, Xen's back ends. Also a driver for tests that is not under /devices/virtual. */
 const internalLinks = [
   /\/MLNXBF[^/]*\//,
   /\/domain\d+\/\d+-\d+\//,
@@ -140,6 +140,7 @@ const internalLinks = [
   /\/[\w-]+\.sf\.\d+(?:\/|$)/,
   /\/vdpa\d+\//,
   /\/vif-\d+-\d+$/,
+  /^\/sys\/devices\/netdevsim\d+$/,
 ];
 
 function isInternalLink(name: string, devicePath: string): boolean {

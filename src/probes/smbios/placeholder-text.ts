@@ -45,6 +45,8 @@ const placeholders = new Set([
   'sample',
   '(null)',
   '(null string)',
+  '(none)',
+  '$(default string)',
   'n\\a',
   'not',
   'nil',
@@ -83,7 +85,7 @@ const placeholders = new Set([
 
 /** The name of the field itself ("Base Board Serial Number", "Type2 - Board Asset Tag"), and words to fill it in. */
 const instead =
-  /^(?:(?:type ?\d ?- ?)?(?:(?:system|base ?board|board|chassis|product|enclosure|oem) ){0,2}(?:serial ?number|serial|sku ?number|sku|asset ?tag|version|manufacturer?|vendor|product name\d?|name|part number|uuid|family|chassis location)#?|to be filled.*|oem define ?\d*)$/;
+  /^(?:(?:type ?\d ?- ?)?(?:(?:system|base ?board|board|chassis|product|enclosure|oem) ?){0,2}(?:serial ?number|serial|sku ?number|sku|asset ?tag|version|manufacturer?|vendor|product name\d?|name|part number|uuid|family|chassis location)#?|to be filled.*|oem define ?\d*)$/;
 
 /** Digits that count up behind a few letters, and one character repeated: "0123456789", "MB-1234567890",
  *  "BSN12345678901234567", "00000000". */

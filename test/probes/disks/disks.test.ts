@@ -59,6 +59,8 @@ describe('the disks probe', () => {
     ['Virtual', 'Virtual FDD', 'iBMC'],
     ['PiKVM', 'Flash Drive', 'PiKVM Composite Device'],
     ['Sipeed', 'Mass Storage', 'NanoKVM'],
+    ['Linux', 'File-CD Gadget', 'Gadget'],
+    ['SUN', 'Storage', 'ILOM Remote Storage'],
   ])('knows media of a BMC, removable or not: %s %s', async (vendor, model, name) => {
     for (const removable of ['0\n', '1\n']) {
       const files = disk('sda', lent, { removable }, { vendor, model, type: '0\n' });
@@ -83,6 +85,9 @@ describe('the disks probe', () => {
     ['naa.5000000000000001', 'A', 'B'],
     ['naa.5000c500a1b2c3d4', 'A', 'B'],
     ['naa.0000000000000000', 'A', 'A'],
+    ['naa.ffffffffffffffff', 'A', 'A'],
+    ['eui.0100000000000000', 'A', 'A'],
+    ['uuid.00000000-0000-0000-0000-000000000000', 'A', 'A'],
   ])('takes two disks with WWN %s and serials %s and %s for two', async (wwid, one, two) => {
     const other = ata.replace('ata1/host0/target0:0:0/0', 'ata2/host1/target1:0:0/1');
     const found = await read('disks', {

@@ -75,6 +75,7 @@ describe('the network probe', () => {
     ['a bridge to another host over PCIe', 'pci0000:00/0000:00:03.0/ntb_netdev0', {}],
     ['a Bluetooth link', 'platform/soc/fe201000.serial/serial0/bluetooth/hci0/hci0:11', {}],
     ['a back end of Xen', 'vif-3-0', {}],
+    ['a port of the kernel\u2019s own tests', 'netdevsim1', {}],
     ['a Thunderbolt link', 'pci0000:00/0000:00:0d.2/domain0/0-0/0-1/0-1.0', {}],
     ['the console of a BlueField card', 'platform/MLNXBF01:00/virtio0', {}],
   ])('is not taken in by %s', async (_what, device, files) => {
