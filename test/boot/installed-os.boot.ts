@@ -15,7 +15,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { BootServer, canBoot, directBoot, nic, startVm } from './harness.ts';
+import { makeDisk } from '../probes/installed-os/disk-images.ts';
+import { BootServer, canBoot, directBoot, nic, runsAll, startVm } from './harness.ts';
 
 const machineId = '0123456789abcdef0123456789abcdef';
 const partitionStart = 2048;
@@ -83,3 +84,42 @@ it.skipIf(!canBoot)('the system on the disk is found, and its machine-id counts'
   expect(request['problems']).toEqual([]);
   expect(hashOf(disk)).toBe(before);
 });
+
+it.skipIf(!runsAll)(
+  'the system on a logical volume on a mirror is found, and nothing is opened',
+  async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'dragonfly-lvm-'));
+    const made = makeDisk(dir, 'disk', { isMirror: true, isLvm: true });
+    if ('missing' in made) throw new Error(`no disk could be made: ${made.missing}`);
+    execFileSync('losetup', ['--detach', made.device]);
+    onTestFinished(() => {
+      rmSync(dir, { recursive: true });
+    });
+    const disk = join(dir, 'whole');
+    // A RAID is looked for on partitions.
+    writeFileSync(
+      disk,
+      Buffer.concat([Buffer.alloc(partitionStart * 512), readFileSync(made.file)]),
+    );
+    writePartitionTable(disk);
+    const before = hashOf(disk);
+    const server = await BootServer.start();
+    const drive = ['-drive', `if=none,id=os,format=raw,file=${disk}`];
+    const vm = startVm([
+      ...directBoot(server),
+      ...nic('virtio-net-pci', '52:54:00:00:03:02'),
+      ...[...drive, '-device', 'virtio-blk-pci,drive=os,serial=LVM-DISK'],
+    ]);
+    const { request } = await server.checkin(vm);
+    await vm.stop();
+    expect(request['existing_os']).toMatchObject({
+      name: 'Debian GNU/Linux 13 (trixie)',
+      machine_id: machineId,
+      device: '/dev/vda1',
+      kernel_path: '/boot/vmlinuz-6.12.0',
+    });
+    expect(request['machine_id']).toBe(machineId);
+    expect(request['problems']).toMatchObject([{ code: 'probe.opaque' }]);
+    expect(hashOf(disk)).toBe(before);
+  },
+);
