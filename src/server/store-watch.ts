@@ -56,6 +56,8 @@ async function watchStore(
   signal: AbortSignal,
 ): Promise<void> {
   await s.store.watch((change) => {
+    // Another server may write the same machine at the same time, and a search must not miss that.
+    if (change?.kind === 'machines') s.texts.changed(change.id);
     if (change?.kind === 'machines' && ownWrites.has(change.id ?? '')) return;
     if (change === undefined) {
       startOver(s);
@@ -72,7 +74,6 @@ type Change = Omit<StoreChange, 'kind'>;
 const announcements: Partial<Record<StoreChange['kind'], (s: Services, change: Change) => void>> = {
   machines(s, { id, removed }) {
     s.fleet.machines.changed(id);
-    s.texts.changed(id);
     s.decisions.forget(id);
     s.events.publish(removed ? 'machine.deleted' : 'machine.changed', { machine_id: id });
   },
