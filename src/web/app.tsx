@@ -67,7 +67,7 @@ function Known() {
 function Shell() {
   const route = useRoute();
   const [list, setList] = useState<ListState>(() => listStateOf(location.search));
-  const place = useRef({ scrollTop: 0, isFilterWanted: false });
+  const place = useRef({ scrollTop: 0, isFilterWanted: false, isTyped: false });
   const [help, setHelp] = useState(false);
   usePageKeys({
     '?': () => setHelp(true),

@@ -44,7 +44,33 @@ function currentRoute(): Route {
   return routeOf(location.pathname, search);
 }
 
+/** The address of the page as it is, once it has stayed so. */
+let due: { readonly path: string; readonly timer: ReturnType<typeof setTimeout> } | undefined;
+
+function settle(): void {
+  if (due === undefined) return;
+  clearTimeout(due.timer);
+  history.replaceState(null, '', due.path);
+  due = undefined;
+}
+// A reload or a bookmark of the browser's takes it as it is by then.
+addEventListener('pagehide', settle);
+
+/** Replaces the address after `ms`, or before the next page if that comes sooner. Each time costs the browser much,
+ *  and browsers refuse what is too often. */
+export function replaceSoon(path: string, ms: number): void {
+  clearTimeout(due?.timer);
+  due = { path, timer: setTimeout(settle, ms) };
+}
+
+/** Replaces the address at once. */
+export function replaceNow(path: string): void {
+  replaceSoon(path, 0);
+  settle();
+}
+
 export function navigate(path: string): void {
+  settle();
   history.pushState(null, '', path);
   dispatchEvent(new Event(moved));
 }
@@ -52,7 +78,12 @@ export function navigate(path: string): void {
 export function useRoute(): Route {
   const [route, setRoute] = useState(currentRoute);
   useLayoutEffect(() => {
-    const onMove = (): void => setRoute(currentRoute());
+    const onMove = (): void => {
+      // The browser has gone on by itself: what was due is for the place before.
+      clearTimeout(due?.timer);
+      due = undefined;
+      setRoute(currentRoute());
+    };
     addEventListener('popstate', onMove);
     addEventListener(moved, onMove);
     return () => {

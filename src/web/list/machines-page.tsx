@@ -5,6 +5,7 @@ import type { MachineStateName } from '../../model/machine.ts';
 import { useFleet, useLive, useMay, useServices } from '../context.ts';
 import { Filter } from './filter.tsx';
 import { plural } from '../parts/format.ts';
+import { replaceNow, replaceSoon } from '../router.tsx';
 import { columns, isColumn, listPath, toggledColumn, type ListState } from './list-state.ts';
 import { MachineList } from './rows/machine-list.tsx';
 import type { Undo } from '../parts/form-dialog.tsx';
@@ -30,6 +31,8 @@ interface ListPlace {
   scrollTop: number;
   /** True if a key on another page led to the filter. */
   isFilterWanted: boolean;
+  /** True while what was typed into the filter is not in the address yet. */
+  isTyped: boolean;
 }
 
 interface MachinesProps {
@@ -38,12 +41,19 @@ interface MachinesProps {
   readonly place: ListPlace;
 }
 
+/** The address follows once nothing was typed for so long. */
+const settleMs = 150;
+
 /** The address of the page says what it shows. */
-function useAddress(list: ListState): void {
-  useEffect(() => {
-    history.replaceState(null, '', listPath(list));
-    document.title = 'Machines · Dragonfly';
+function useAddress(list: ListState, place: ListPlace): void {
+  useLayoutEffect(() => {
+    if (place.isTyped) replaceSoon(listPath(list), settleMs);
+    else replaceNow(listPath(list));
+    place.isTyped = false;
   }, [list.query, list.sort, list.columns, list.isCompact]);
+  useEffect(() => {
+    document.title = 'Machines · Dragonfly';
+  }, []);
 }
 
 export function MachinesPage({ list, onChange, place }: MachinesProps) {
@@ -54,7 +64,7 @@ export function MachinesPage({ list, onChange, place }: MachinesProps) {
   const hasSelection = list.selected.size > 0;
 
   useLayoutEffect(() => fleet.show(list.query, list.sort), [fleet, list.query, list.sort]);
-  useAddress(list);
+  useAddress(list, place);
   useDialogKeys(hasSelection, setDialog);
 
   const finish = (message: string, undo?: Undo): void => {
@@ -137,7 +147,10 @@ function Toolbar({ list, onChange, place, rows, onAdd }: ToolbarProps) {
       <Filter
         query={list.query}
         place={place}
-        onChange={(query) => onChange({ query })}
+        onChange={(query) => {
+          place.isTyped = true;
+          onChange({ query });
+        }}
         onLeave={leave}
       />
       <Count />
