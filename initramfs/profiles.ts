@@ -25,6 +25,9 @@ const base = [
   'drivers/char/ipmi/ipmi_si',
   'drivers/char/ipmi/ipmi_devintf',
   'drivers/char/ipmi/ipmi_ssif',
+  // The power button.
+  'drivers/acpi/button',
+  'drivers/input/evdev',
   // Reading installed systems.
   'fs/ext4/ext4',
   'fs/xfs/xfs',
@@ -81,6 +84,8 @@ const hypervisors = [
   'drivers/scsi/sym53c8xx_2/sym53c8xx',
   'drivers/scsi/am53c974',
   'drivers/scsi/megaraid/megaraid_sas',
+  'drivers/watchdog/i6300esb',
+  'drivers/virtio/virtio_mem',
   'drivers/mmc/host/sdhci-pci',
   'drivers/mmc/core/mmc_block',
   // Functions of real NICs and disks that clouds pass through.
@@ -115,6 +120,13 @@ const hardware = [
   'drivers/md/',
   'drivers/hid/hid-lenovo',
   'drivers/platform/x86/wmi',
+  'drivers/watchdog/iTCO_wdt',
+  'drivers/watchdog/sp5100_tco',
+  'drivers/watchdog/hpwdt',
+  'drivers/i2c/busses/i2c-i801',
+  'drivers/mfd/lpc_ich',
+  'drivers/nvdimm/',
+  'drivers/acpi/nfit/nfit',
   'drivers/infiniband/hw/mlx4/',
   'drivers/infiniband/hw/mlx5/',
   'drivers/infiniband/ulp/ipoib/',

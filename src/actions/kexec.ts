@@ -1,6 +1,6 @@
 // kexec: starts the kernel of the system on the disk without going through the firmware, or reboots where
 // that cannot be.
-import { AppError, describeError } from '../core/errors.ts';
+import { AppError, describeError, isAppError } from '../core/errors.ts';
 import type { Tree } from '../sources/writing/tree.ts';
 import type { Action, ActionContext, ActionReport, Fields } from './action.ts';
 import { findKernel, initrdsOf } from './boot/kernel.ts';
@@ -168,6 +168,7 @@ async function leave(context: ActionContext): Promise<void> {
   const { host, signal, note } = context;
   await host.run('sync', [], { signal });
   try {
+    await disarmWatchdog(context);
     await host.run('kexec', ['--exec'], { signal });
     await host.clock.sleep(patienceMs, signal);
   } catch (err) {
@@ -175,6 +176,16 @@ async function leave(context: ActionContext): Promise<void> {
     note(describeError(err));
   }
   await restart(context);
+}
+
+/** The kernel that takes over may not know of a watchdog that the netboot image has armed. Errors: AppError `exec.failed`
+ *  where it stays armed. */
+async function disarmWatchdog({ host, signal }: ActionContext): Promise<void> {
+  try {
+    await host.run('/lib/dragonfly/watchdog', ['off'], { signal });
+  } catch (err) {
+    if (!isAppError(err, 'exec.missing')) throw err;
+  }
 }
 
 /** Double quotes protect blanks. */

@@ -21,6 +21,9 @@ export interface LoopOptions extends ActingOptions {
     | undefined;
 }
 
+/** Disks, ports and addresses are looked at so often between heartbeats. */
+const lookMs = 5_000;
+
 /** The view of an agent beside its state. */
 export interface AgentView {
   addresses(): readonly string[];
@@ -43,6 +46,7 @@ class Loop {
   #addresses: Addresses;
   /** Those of the last check-in. */
   #registered: Addresses;
+  #registeredDevices: string | undefined;
   /** The last one that was reported. */
   #refusal: string | undefined;
 
@@ -102,11 +106,46 @@ class Loop {
       .sleep(delayMs, AbortSignal.any([signal, awake.signal]))
       .catch(() => undefined);
     const end = this.#acting.start(this.#state.order);
-    const acted = await (end === undefined ? due : Promise.race([due, end]));
-    if (acted === undefined) return signal.aborted ? undefined : this.#perform();
+    const change = this.#change(AbortSignal.any([signal, awake.signal]));
+    const first = await Promise.race([due, change, ...(end === undefined ? [] : [end])]);
     awake.abort();
-    this.#acting.ended();
-    return acted;
+    if (first === undefined) return signal.aborted ? undefined : this.#perform();
+    if (first.type === 'acted') this.#acting.ended();
+    return first;
+  }
+
+  /** Resolves where a disk, a port or an address comes or goes while the machine is registered; to undefined where the
+   *  signal aborts. */
+  async #change(signal: AbortSignal): Promise<AgentEvent | undefined> {
+    const { clock, subject } = this.#o;
+    if (subject.devices === undefined) return new Promise(() => {});
+    while (!signal.aborted) {
+      await clock.sleep(lookMs, signal).catch(() => {});
+      if (signal.aborted || this.#state.phase !== 'beating') continue;
+      try {
+        const addresses = await subject.addresses();
+        const isOther = reported(addresses) !== reported(this.#registered);
+        if (!isOther && !(await this.#hasOtherDevices())) continue;
+        if (signal.aborted) break;
+        if (isOther) await this.#o.transport.close();
+        return { type: 'network', up: addresses?.length !== 0 };
+      } catch {
+        // The next look, or the step that is due, tells.
+      }
+    }
+    return undefined;
+  }
+
+  /** A workflow makes and unmakes devices: nothing is said of them while one runs. */
+  async #hasOtherDevices(): Promise<boolean> {
+    if (this.#state.phase !== 'beating') return false;
+    const devices = await this.#devices();
+    return devices !== undefined && devices !== this.#registeredDevices;
+  }
+
+  /** Undefined where they cannot be read: that keeps no machine from its server. */
+  async #devices(): Promise<string | undefined> {
+    return this.#o.subject.devices?.().catch(() => undefined);
   }
 
   /** Performs the phase's step. */
@@ -122,8 +161,10 @@ class Loop {
         }
         case 'checking-in': {
           const about = reported(this.#addresses);
+          const devices = await this.#devices();
           const answer = await this.#conversation.checkIn(about, () => subject.describe());
           this.#registered = this.#addresses;
+          this.#registeredDevices = devices;
           await this.#acting.stopOver(answer);
           return { type: 'checked-in', answer: this.#bounded(answer) };
         }
@@ -132,7 +173,7 @@ class Loop {
           const isOther = reported(this.#addresses) !== reported(this.#registered);
           // Connections from an address that is gone would only time out.
           if (isOther || this.#hasLost()) await transport.close();
-          if (isOther) return { type: 'network', up };
+          if (isOther || (await this.#hasOtherDevices())) return { type: 'network', up };
           this.#registered = this.#addresses;
           const answer = await this.#conversation.heartbeat(this.#state.registration);
           await this.#acting.stopOver(answer);

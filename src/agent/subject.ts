@@ -12,6 +12,8 @@ export interface Subject {
   /** The addresses it can be reached at; a server is tried only while there are any. Undefined when they
    *  cannot be told: then it is tried all the same. */
   addresses(): Addresses | Promise<Addresses>;
+  /** The names of its disks and ports. Another text than at the check-in leads to another one; left out: nothing does. */
+  devices?(): Promise<string>;
   /** Takes its current inventory. Errors: AppError; the loop tries again later. */
   describe(): Promise<CheckinRequest>;
   /** Listens for the switches at the other ends of its cables; undefined where it does not. */

@@ -130,6 +130,26 @@ describe('runLoop', () => {
     await agent.stop();
   });
 
+  it.each([2, 600])(
+    'checks in again within ten seconds when a disk or a port is plugged in, beating every %d s',
+    async (seconds) => {
+      const server = new MemoryServer();
+      server.intervalSeconds = seconds;
+      let plugged = '/sys/block/sda';
+      const subject = { ...machine(), devices: async () => plugged };
+      const agent = startLoop({ transport: server, subject });
+      await agent.clock.advance(100_000);
+      const before = server.received.filter((r) => 'mac' in r).length;
+      plugged = '/sys/block/sda /sys/block/sdb';
+      await agent.clock.advance(10_000);
+      const after = server.received.filter((r) => 'mac' in r).length;
+      await agent.clock.advance(100_000);
+      await agent.stop();
+      expect([before, after]).toEqual([1, 2]);
+      expect(server.received.filter((r) => 'mac' in r)).toHaveLength(2);
+    },
+  );
+
   it('tells the switches that it heard with one later heartbeat, and listens once', async () => {
     const server = new MemoryServer();
     const heard = [{ interface: 'eth0', neighbour: { system: 'sw7', port: 'swp1' } }];

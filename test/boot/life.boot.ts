@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { overlayImage } from '../../initramfs/overlay.ts';
 import { projectDir } from '../../initramfs/tools.ts';
 import { temporaryDirectory } from '../server/harness.ts';
-import { BootServer, bootDir, canBoot, directBoot, nic, startVm } from './harness.ts';
+import { BootServer, bootDir, canBoot, directBoot, nic, runsAll, startVm } from './harness.ts';
 
 /** Prints the text of the first screen on the serial console, between two marks, once it has a name. */
 const photographer = `#!/bin/sh
@@ -52,5 +52,77 @@ it.skipIf(!canBoot)(
     expect(lines.map(({ source, text }) => `${source} ${text}`).join('\n')).toMatch(
       /boot image [^]*boot eth0 is 10\.0\.2\.15\/24[^]*agent checked in/,
     );
+  },
+);
+
+it.skipIf(!canBoot)('a cable that moves to another port is followed', async () => {
+  const server = await BootServer.start();
+  const [first, second] = ['52:54:00:00:09:11', '52:54:00:00:09:12'];
+  const append = `dragonfly.url=${server.guestUrl},${server.guestUrl.replace('10.0.2.2', '10.0.9.2')}`;
+  const vm = startVm([
+    ...[
+      '-S',
+      '-machine',
+      'q35',
+      ...directBoot(server, `BOOTIF=01-${first.replaceAll(':', '-')} ${append}`),
+    ],
+    ...nic('virtio-net-pci', first, 'n0'),
+    ...['-netdev', 'user,id=n1,net=10.0.9.0/24'],
+    ...['-device', `e1000e,netdev=n1,id=nic-n1,mac=${second},romfile=`],
+  ]);
+  await vm.ask('set_link', { name: 'nic-n1', up: false });
+  await vm.ask('cont');
+  const { answer, request } = await server.checkin(vm);
+  expect(request['ip_address']).toBe('10.0.2.15');
+  const movedMs = performance.now();
+  await vm.ask('set_link', { name: 'nic-n0', up: false });
+  await vm.ask('set_link', { name: 'nic-n1', up: true });
+  const moved = await server.checkin(vm);
+  const seconds = (performance.now() - movedMs) / 1000;
+  expect(moved.request['ip_address']).toBe('10.0.9.15');
+  expect(moved.answer.machine_id).toBe(answer.machine_id);
+  expect(vm.console).toMatch(/eth0 has lost its link/);
+  console.log(`followed in ${seconds.toFixed(1)} s`);
+});
+
+it.skipIf(!runsAll)(
+  'an agent that hangs is ended, a machine that hangs is reset, the power button shuts down',
+  async () => {
+    const server = await BootServer.start();
+    const image = join(temporaryDirectory(), 'initramfs');
+    const inittab = readFileSync(join(projectDir, 'initramfs/root/etc/inittab'), 'utf8');
+    // Stops the agent, and when another one has checked in the script that watches over it.
+    const stopper = `#!/bin/sh
+. /lib/dragonfly/functions
+until [ -e $run/watchdog-armed ]; do sleep 1; done
+kill -STOP $(cat $run/agent-pid)
+until [ "$(grep -c 'checked in' $run/agent.log)" -ge 2 ]; do sleep 1; done
+kill -STOP $(cat $run/watchdog-pid)
+`;
+    overlayImage(
+      join(bootDir, 'x86_64', 'initramfs'),
+      {
+        'lib/dragonfly/stopper': stopper,
+        'etc/inittab': `${inittab}::once:/lib/dragonfly/stopper\n`,
+      },
+      image,
+    );
+    const vm = startVm([
+      ...[...directBoot(server, 'dragonfly.hang=15'), '-initrd', image],
+      ...['-device', 'i6300esb', '-action', 'watchdog=reset'],
+      ...nic('virtio-net-pci', '52:54:00:00:09:21'),
+    ]);
+    const { request: before } = await server.checkin(vm);
+    await vm.waitFor(/watchdog armed: i6300ESB/, 60_000);
+    await vm.waitFor(/the agent has not stirred for \d+ s: it is ended/, 60_000);
+    const again = await server.checkin(vm);
+    expect(again.request['boot_id']).toBe(before['boot_id']);
+    // The machine starts anew, by the hardware's own reset.
+    const reset = await server.checkin(vm);
+    expect(reset.request['boot_id']).not.toBe(before['boot_id']);
+    expect(reset.answer.machine_id).toBe(again.answer.machine_id);
+    await vm.ask('system_powerdown');
+    await vm.waitFor(/the power button was pressed/, 60_000);
+    await vm.ended;
   },
 );

@@ -16,6 +16,7 @@ import { classifyFailure } from '../../transport/failure.ts';
 import { runWorkflow, type ActionRunners } from './actions.ts';
 import type { Journal } from './journal.ts';
 import { checkinRequest } from '../checkin.ts';
+import { deviceNames } from '../devices.ts';
 import type { OrderContext, Subject } from '../subject.ts';
 import type { Order } from '../state.ts';
 
@@ -60,6 +61,10 @@ export class HostSubject implements Subject {
     const usable = found?.filter((a) => serverIsLocal || (a.is_up && isReachable(a)));
     const isUnknown = usable?.length === 0 && !(root instanceof HostRoot);
     return isUnknown ? undefined : usable?.map((a) => a.address);
+  }
+
+  devices(): Promise<string> {
+    return deviceNames(this.#o.root);
   }
 
   async describe(): Promise<CheckinRequest> {

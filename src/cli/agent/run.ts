@@ -35,6 +35,11 @@ export const run = command({
       value: 'FILE',
       describe: 'get ready and wait for this file, which a boot makes when its network is set up',
     },
+    alive: {
+      type: 'string',
+      value: 'FILE',
+      describe: 'write a count to this file every few seconds, for whoever supervises the agent',
+    },
     screen: {
       type: 'string',
       value: 'FILE',
@@ -56,6 +61,7 @@ export const run = command({
       import('../../inventory/inventory.ts'),
     ]);
     const screen = args.screen === undefined ? undefined : await openScreen(args.screen, io);
+    const alive = args.alive === undefined ? undefined : await openSign(args.alive, io.signal);
     if (args.after !== undefined && !(await appears(args.after, io.signal))) return 0;
     const isThisHost = args.root === undefined || args.root === '/';
     const root = await openRoot(args.root);
@@ -92,7 +98,11 @@ export const run = command({
     for (const place of configuration.passedOver) log.warn({ place }, 'no server address');
     log.info({ servers, source: serverSource }, 'agent started');
     screen?.tell({ servers, serverSource });
-    await runAgent({ ...options, log, onState: (...what) => screen?.show(...what) });
+    const onState: AgentOptions['onState'] = (...what) => {
+      alive?.note(what[0]);
+      screen?.show(...what);
+    };
+    await runAgent({ ...options, log, onState });
     log.info({}, 'agent stopped');
     return 0;
   },
@@ -134,6 +144,13 @@ async function openScreen(path: string, io: Io): Promise<StatusScreen | undefine
   };
   void keepDrawn();
   return screen;
+}
+
+async function openSign(path: string, signal: AbortSignal) {
+  const { SignOfLife } = await import('./alive.ts');
+  const sign = new SignOfLife(path, systemClock);
+  void sign.run(signal);
+  return sign;
 }
 
 /** Resolves to true once the file exists, or to false if the signal is aborted first. */

@@ -30,6 +30,7 @@ export function logRoutes(app: App, s: Services): void {
     },
     async (request, reply) => {
       const { body, principal } = request;
+      s.overload.refuse('log');
       const id = body.machine_id.toLowerCase();
       refuseOtherMachine(principal, id);
       if (principal.kind === 'stock') {

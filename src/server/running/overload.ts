@@ -1,5 +1,5 @@
-// Turns agents away under overload, heartbeats before check-ins: a machine that cannot register is worse
-// off than one that looks late for a while.
+// Turns agents away under overload, their logs first, heartbeats before check-ins: a machine that cannot register is
+// worse off than one that looks late for a while.
 import { AppError } from '../../core/errors.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Metrics } from './metrics/metrics.ts';
@@ -55,13 +55,14 @@ export class Overload {
   }
 
   /** Refuses the request under overload. Errors: AppError `server.busy`. */
-  refuse(kind: 'heartbeat' | 'checkin'): void {
+  refuse(kind: 'log' | 'heartbeat' | 'checkin'): void {
     const { maxCheckins, heartbeatLagMs, checkinLagMs } = this.#policy;
-    const isHeartbeat = kind === 'heartbeat';
-    const tooMuch =
-      this.#lagMs > (isHeartbeat ? heartbeatLagMs : checkinLagMs) ||
-      this.#checkins >= (isHeartbeat ? maxCheckins / 2 : maxCheckins);
-    if (!tooMuch) return;
+    const bounds = {
+      log: { lagMs: heartbeatLagMs / 2, checkins: maxCheckins / 8 },
+      heartbeat: { lagMs: heartbeatLagMs, checkins: maxCheckins / 2 },
+      checkin: { lagMs: checkinLagMs, checkins: maxCheckins },
+    }[kind];
+    if (this.#lagMs <= bounds.lagMs && this.#checkins < bounds.checkins) return;
     this.#metrics.refused.inc({ kind });
     throw new AppError('server.busy', 'the server is overloaded; try again later', {
       details: { retry_after_seconds: this.#retryAfterSeconds() },

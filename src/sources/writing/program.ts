@@ -1,6 +1,7 @@
 // Runs a program that changes the host. It may take hours, as long as it says something; what it
 // started dies with it.
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { env as ownEnvironment, kill } from 'node:process';
 import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../../core/clock.ts';
@@ -222,9 +223,22 @@ async function started(
     child.once('spawn', () => resolve(undefined));
     child.once('error', resolve);
   });
-  if (err === undefined) return child;
+  if (err === undefined) {
+    endBeforeAgent(child);
+    return child;
+  }
   if (errnoOf(err) === 'ENOENT') return undefined;
   throw new AppError('exec.failed', `cannot start ${file}`, { cause: err });
+}
+
+/** Where memory runs out, the kernel is to end this program rather than an agent that is protected from that. */
+function endBeforeAgent({ pid }: Child): void {
+  try {
+    if (Number(readFileSync('/proc/self/oom_score_adj', 'utf8')) >= 0) return;
+    writeFileSync(`/proc/${pid}/oom_score_adj`, '0');
+  } catch {
+    // It has ended already, or this system has no such thing.
+  }
 }
 
 function nameOf(program: string, args: readonly string[]): string {

@@ -1,0 +1,39 @@
+// A sign of life for the script that supervises the agent: a file with a count that grows as long as the event loop turns.
+import { writeFileSync } from 'node:fs';
+import type { AgentState } from '../../agent/state.ts';
+import type { Clock } from '../../core/clock.ts';
+
+const everyMs = 5_000;
+
+export class SignOfLife {
+  readonly #path: string;
+  readonly #clock: Clock;
+  #count = 0;
+  /** The time since which no server answers; undefined: one does, or there is work that does not need it. */
+  #silentSinceMs: number | undefined;
+
+  constructor(path: string, clock: Clock) {
+    this.#path = path;
+    this.#clock = clock;
+  }
+
+  note({ failures, order }: AgentState): void {
+    if (failures === 0 || order !== undefined) this.#silentSinceMs = undefined;
+    else this.#silentSinceMs ??= this.#clock.elapsedMs();
+  }
+
+  /** Writes "COUNT SECONDS" until the signal aborts: how often it was written, and for how long no server has answered. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#count += 1;
+      const nowMs = this.#clock.elapsedMs();
+      const silent = Math.floor((nowMs - (this.#silentSinceMs ?? nowMs)) / 1_000);
+      try {
+        writeFileSync(this.#path, `${this.#count} ${silent}\n`);
+      } catch {
+        // Nobody is told then; the agent works on.
+      }
+      await this.#clock.sleep(everyMs, signal).catch(() => {});
+    }
+  }
+}

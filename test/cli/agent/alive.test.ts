@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { SignOfLife } from '../../../src/cli/agent/alive.ts';
+import { ManualClock } from '../../../src/core/clock.ts';
+import { temporaryDirectory } from '../../server/harness.ts';
+
+it('counts on as long as the agent runs, and says for how long no server has answered', async () => {
+  const path = join(temporaryDirectory(), 'alive');
+  const clock = new ManualClock(new Date());
+  const sign = new SignOfLife(path, clock);
+  const stop = new AbortController();
+  const ended = sign.run(stop.signal);
+  const now = () => readFileSync(path, 'utf8');
+  expect(now()).toBe('1 0\n');
+  sign.note({ phase: 'beating', dueMs: 0, failures: 1, registration });
+  await clock.advance(60_000);
+  sign.note({ phase: 'beating', dueMs: 0, failures: 5, registration });
+  expect(now()).toBe('13 60\n');
+  const order = { action: 'execute', workflowId: 'w' } as const;
+  sign.note({ phase: 'acting', dueMs: 0, failures: 6, registration, order });
+  await clock.advance(5_000);
+  expect(now()).toBe('14 0\n');
+  stop.abort();
+  await ended;
+});
+
+it('goes on where the file cannot be written', async () => {
+  const clock = new ManualClock(new Date());
+  const stop = new AbortController();
+  const ended = new SignOfLife('/nowhere/alive', clock).run(stop.signal);
+  await clock.advance(20_000);
+  stop.abort();
+  await expect(ended).resolves.toBeUndefined();
+});
+
+const registration = {
+  machine_id: 'm',
+  memorable_name: 'Able',
+  is_new: true,
+  action: 'wait' as const,
+  workflow_id: null,
+  matched_by: 'new' as const,
+  evidence: [],
+  heartbeat_interval_seconds: 30,
+};
