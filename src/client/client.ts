@@ -14,6 +14,7 @@ import { MachineCalls } from './resources/machines.ts';
 import { SettingCalls } from './resources/settings.ts';
 import { TemplateCalls } from './resources/templates.ts';
 import { AuditCalls } from './resources/audit.ts';
+import { SessionCalls } from './resources/sessions.ts';
 import { TokenCalls } from './resources/tokens.ts';
 import { WebhookCalls } from './resources/webhooks.ts';
 import { watch, type WatchedEvent, type WatchOptions } from './watch.ts';
@@ -50,6 +51,7 @@ export class Client {
   readonly workflows: WorkflowCalls;
   readonly conflicts: ConflictCalls;
   readonly tokens: TokenCalls;
+  readonly sessions: SessionCalls;
   readonly webhooks: WebhookCalls;
   readonly audit: AuditCalls;
   readonly settings: SettingCalls;
@@ -72,6 +74,7 @@ export class Client {
     this.workflows = new WorkflowCalls(calls);
     this.conflicts = new ConflictCalls(calls);
     this.tokens = new TokenCalls(calls);
+    this.sessions = new SessionCalls(calls);
     this.webhooks = new WebhookCalls(calls);
     this.audit = new AuditCalls(calls);
     this.settings = new SettingCalls(calls);

@@ -41,6 +41,7 @@ export type { DamagedList, DamagedRaw } from '../model/api/damaged.ts';
 export type {
   Myself,
   NewTokenRequest,
+  SessionList,
   TokenCreated,
   TokenList,
   TokenScope,

@@ -81,6 +81,7 @@ const codes = {
   'auth.provider': [503, 'The OpenID provider that operators sign in with cannot be asked.'],
   'auth.unconfigured': [null, 'Without tokens the server would be open to the network.'],
   'token.unknown': [404, 'There is no such token.'],
+  'session.unknown': [404, 'There is no such session, or it has ended.'],
   'token.needs-full': [409, 'The first token has to be of scope full.'],
   'token.exists': [409, 'A token of that name exists already.'],
   'secret.no-key': [409, 'No key is configured to encrypt or decrypt a secret with.'],

@@ -49,6 +49,7 @@ import { logRoutes } from './routes/logs.ts';
 import { machineRoutes } from './routes/machines.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { pageRoutes } from './routes/page.ts';
+import { sessionRoutes } from './routes/access/sessions.ts';
 import { signInRoutes } from './routes/access/sign-in.ts';
 import { settingRoutes } from './routes/settings.ts';
 import { tagRoutes } from './routes/tags.ts';
@@ -126,6 +127,7 @@ const routes: readonly Routes[] = [
   settingRoutes,
   tokenRoutes,
   signInRoutes,
+  sessionRoutes,
   webhookRoutes,
   auditRoutes,
   damagedRoutes,

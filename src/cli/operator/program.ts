@@ -13,6 +13,7 @@ import { lookCommands } from './machines/look.ts';
 import { provisionCommands } from './machines/provision.ts';
 import { settingCommands } from './settings.ts';
 import { templateCommands } from './templates.ts';
+import { sessionCommands } from './sessions.ts';
 import { tokenCommands } from './tokens.ts';
 import { webhookCommands } from './webhooks.ts';
 import { workflowCommands } from './workflows.ts';
@@ -27,6 +28,7 @@ export const operatorCommands: readonly Command[] = [
   ...damagedCommands,
   ...settingCommands,
   ...tokenCommands,
+  ...sessionCommands,
   ...auditCommands,
   ...imageCommands,
   ...webhookCommands,

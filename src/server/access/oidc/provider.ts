@@ -1,6 +1,14 @@
 // The OpenID provider: its description and keys, sign-ins with it, and the tokens that it signs. Whoever imports this
 // loads openid-client, so it is loaded only where a provider is configured.
-import { createLocalJWKSet, errors, jwtVerify, type JWTVerifyGetKey } from 'jose';
+import {
+  createLocalJWKSet,
+  decodeProtectedHeader,
+  errors,
+  jwtVerify,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+  type JWTVerifyResult,
+} from 'jose';
 import * as client from 'openid-client';
 import { Agent, fetch as send } from 'undici';
 import type { Clock } from '../../../core/clock.ts';
@@ -135,8 +143,7 @@ export class Provider {
     const { issuer } = (await this.#described.get()).serverMetadata();
     const { clientId, audience } = this.options;
     try {
-      const key: JWTVerifyGetKey = (header, input) => this.#keyFor(header, input);
-      const { payload, protectedHeader } = await jwtVerify(token, key, {
+      const { payload, protectedHeader } = await this.#verify(token, {
         issuer,
         audience: audience === undefined ? clientId : [clientId, audience],
         algorithms,
@@ -173,14 +180,16 @@ export class Provider {
     }
   }
 
-  /** A key that is not known yet may be a new one. */
-  async #keyFor(...asked: Parameters<JWTVerifyGetKey>) {
-    const known = await this.#keys.get();
+  /** A key that is not known yet may be a new one; a token that names none may be signed with such a one. */
+  async #verify(token: string, options: JWTVerifyOptions): Promise<JWTVerifyResult> {
     try {
-      return await known(...asked);
+      return await verifyWithAny(token, await this.#keys.get(), options);
     } catch (err) {
-      if (!(err instanceof errors.JWKSNoMatchingKey)) throw err;
-      return (await this.#keys.again())(...asked);
+      const isUnsure =
+        err instanceof errors.JWSSignatureVerificationFailed &&
+        decodeProtectedHeader(token).kid === undefined;
+      if (!isUnsure && !(err instanceof errors.JWKSNoMatchingKey)) throw err;
+      return verifyWithAny(token, await this.#keys.again(), options);
     }
   }
 
@@ -281,4 +290,25 @@ function sender(ca: string | undefined): client.CustomFetch {
   });
   // undici's own fetch is the one that takes a dispatcher.
   return (url, options) => send(url, { ...options, body: options.body ?? null, dispatcher });
+}
+
+/** A token does not have to name its key: then each that would do is tried. */
+async function verifyWithAny(
+  token: string,
+  known: JWTVerifyGetKey,
+  options: JWTVerifyOptions,
+): Promise<JWTVerifyResult> {
+  try {
+    return await jwtVerify(token, known, options);
+  } catch (err) {
+    if (!(err instanceof errors.JWKSMultipleMatchingKeys)) throw err;
+    for await (const key of err) {
+      try {
+        return await jwtVerify(token, key, options);
+      } catch (refusal) {
+        if (!(refusal instanceof errors.JWSSignatureVerificationFailed)) throw refusal;
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed();
+  }
 }

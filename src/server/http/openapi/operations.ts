@@ -135,6 +135,8 @@ export const operations: Readonly<Record<string, Operation>> = {
     example: { name: 'watcher', scope: 'read', expires_at: null },
   },
   'DELETE /api/tokens/{name}': { id: 'deleteToken' },
+  'GET /api/sessions': { id: 'listSessions' },
+  'DELETE /api/sessions/{id}': { id: 'deleteSession' },
   'GET /api/webhooks': { id: 'listWebhooks' },
   'POST /api/webhooks': {
     id: 'createWebhook',

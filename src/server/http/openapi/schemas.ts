@@ -34,6 +34,7 @@ import { ConflictAccept, ConflictList } from '../../../model/api/conflicts.ts';
 import {
   Myself,
   NewTokenRequest,
+  SessionList,
   SignInWays,
   TokenCreated,
   TokenList,
@@ -133,6 +134,7 @@ export const named: Readonly<Record<string, TSchema>> = {
   RedeliverWebhook: RedeliverRequest,
   WebhookRedelivered: Redelivered,
   CreateToken: NewTokenRequest,
+  SessionList,
   TokenCreated,
   TokenList,
   Myself,

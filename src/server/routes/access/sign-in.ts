@@ -6,7 +6,7 @@ import { Type } from 'typebox';
 import { AppError, describeError, isAppError } from '../../../core/errors.ts';
 import { SignInWays } from '../../../model/api/tokens.ts';
 import type { People } from '../../access/oidc/people.ts';
-import { pendingSeconds } from '../../access/oidc/sessions.ts';
+import { pendingSeconds, sessionId } from '../../access/oidc/sessions.ts';
 import { nameOf } from '../../access/principal.ts';
 import { callbackPath, callbackUrl, cookieOf, setCookie } from '../../http/session-cookie.ts';
 import { appendAudit } from '../../running/audit-log.ts';
@@ -96,7 +96,7 @@ async function finish(s: Services, people: People, request: FastifyRequest, repl
   try {
     const { by, cookie, returnTo } = await people.signIn(callback, kept);
     await people.sessions.end(cookieOf(s, request, 'session') ?? '');
-    await appendAudit(s, entry(request, nameOf(by), 'sessions.create'));
+    await appendAudit(s, entry(request, nameOf(by), 'sessions.create', cookie));
     const seconds = people.provider.options.sessionHours * 3600;
     setCookie(s, request, reply, 'session', cookie, seconds);
     s.log.info({ by: nameOf(by) }, 'somebody signed in');
@@ -113,12 +113,13 @@ async function signOut(s: Services, request: FastifyRequest): Promise<void> {
   const session = await people.sessions.find(cookie);
   if (session === undefined) return;
   await people.sessions.end(cookie);
-  await appendAudit(s, entry(request, session.person.name, 'sessions.delete'));
+  await appendAudit(s, entry(request, session.person.name, 'sessions.delete', cookie));
 }
 
-function entry(request: FastifyRequest, by: string, action: string) {
+function entry(request: FastifyRequest, by: string, action: string, cookie: string) {
   const { ip: from, id: request_id } = request;
-  return { by, from, action, records: [], change: null, request_id };
+  const records = [`sessions/${sessionId(cookie)}`];
+  return { by, from, action, records, change: null, request_id };
 }
 
 /** Leads back to the page, which says it in its own words; the log has the details. */

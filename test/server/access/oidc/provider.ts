@@ -37,6 +37,8 @@ interface ProviderOptions {
   readonly kid?: string;
   /** Groups are answered by its userinfo address alone. */
   readonly isTerse?: boolean;
+  /** It publishes a second key, before the one that signs. */
+  readonly hasSpare?: boolean;
 }
 
 export async function startProvider({
@@ -44,6 +46,7 @@ export async function startProvider({
   port = 0,
   kid = 'key-1',
   isTerse = false,
+  hasSpare = false,
 }: ProviderOptions = {}): Promise<TestProvider> {
   const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
   const more = { kid, alg: 'ES256', use: 'sig' };
@@ -72,7 +75,11 @@ export async function startProvider({
     }),
     stop: () => stop(server),
   };
-  const jwks = { keys: [{ ...(await exportJWK(privateKey)), ...more }] };
+  const spare = await generateKeyPair('ES256', { extractable: true });
+  const spares = hasSpare
+    ? [{ ...(await exportJWK(spare.privateKey)), ...more, kid: 'spare' }]
+    : [];
+  const jwks = { keys: [...spares, { ...(await exportJWK(privateKey)), ...more }] };
   // It says that it keeps everything in memory and uses defaults.
   for (const level of ['warn', 'info'] as const) {
     vi.spyOn(console, level).mockImplementation(() => {});

@@ -5,6 +5,7 @@ import { describeError } from '../../../../src/core/errors.ts';
 import { People } from '../../../../src/server/access/oidc/people.ts';
 import { Provider } from '../../../../src/server/access/oidc/provider.ts';
 import { parseRules } from '../../../../src/server/access/oidc/rules.ts';
+import { createToken } from '../../../../src/server/access/tokens.ts';
 import type { AppOptions } from '../../../../src/server/app.ts';
 import { openStore } from '../../../../src/store/open.ts';
 import { startServer, type TestServer } from '../../harness.ts';
@@ -351,4 +352,63 @@ it('a provider that is away is said to be so', async () => {
   browser.setCookie(server.url, pendingName, await sessions.seal(pending, '/'));
   back.searchParams.set('iss', provider.issuer);
   expect((await browser.send(back.href)).headers.get('location')).toBe('/?sign-in=away');
+});
+
+it('an operator sees who is signed in, and ends a session on every server', async () => {
+  const { server, other, browser } = await prepared();
+  await signIn(browser, server);
+  const headers = { 'sec-fetch-site': 'same-origin' };
+  const list = async () =>
+    Object(await (await get(browser, server, '/api/sessions')).json()).sessions;
+  const [session, ...more] = await list();
+  expect(more).toEqual([]);
+  expect(session).toEqual({
+    id: expect.stringMatching(/^[0-9a-f]{16}$/),
+    name: 'alice@example.com (oidc alice)',
+    groups: ['staff', 'admins'],
+    expires_at: expect.stringMatching(/Z$/),
+  });
+  const full = { name: 'ops', scope: 'full', expiresAt: null } as const;
+  const token = await createToken(server.store, systemClock, full);
+  const read = await createToken(server.store, systemClock, { ...full, name: 'r', scope: 'read' });
+  const path = `/api/sessions/${session.id}`;
+  expect((await other.call('DELETE', path, { token: read })).status).toBe(403);
+  expect((await other.call('GET', '/api/sessions', { token: read })).status).toBe(403);
+  expect((await other.call('DELETE', path, { token })).status).toBe(204);
+  expect(await statusOf(browser, server)).toBe(401);
+  expect((await other.call('GET', '/api/sessions', { token })).body).toEqual({ sessions: [] });
+  expect((await other.call('DELETE', path, { token })).body.code).toBe('session.unknown');
+  const { entries } = (await other.call('GET', '/api/audit', { token, headers })).body;
+  expect(entries).toMatchObject([
+    { by: 'alice@example.com (oidc alice)', action: 'sessions.create', records: [path.slice(5)] },
+    { by: 'ops', action: 'sessions.delete', records: [path.slice(5)] },
+  ]);
+});
+
+it('a damaged session lets nobody in, keeps nobody out, and old ones are forgotten beside it', async () => {
+  const { server, browser, provider } = await prepared();
+  const clock = new ManualClock(new Date());
+  const { sessions } = new People(provider.options(), server.store, clock);
+  const pending = { state: 's', nonce: 'n', verifier: 'v' };
+  await sessions.begin(pending, { name: 'bob', groups: [] }, 1);
+  await signIn(browser, server);
+  const [id = ''] = (browser.cookieOf(server.url, sessionName) ?? '').split('.');
+  const keys = async (): Promise<string[]> => {
+    const found: string[] = [];
+    for await (const { value } of server.store.settings.all()) {
+      if (value.key.includes('session.')) found.push(value.key);
+    }
+    return found;
+  };
+  const own = (await keys()).find((key) => key.endsWith(id));
+  for (const value of ['{"person":', '{}', 'null']) {
+    await server.store.settings.put({ key: own ?? '', value });
+    expect(await statusOf(browser, server)).toBe(401);
+    expect(await sessions.list()).toHaveLength(1);
+  }
+  clock.stepWall(24 * 3_600_000);
+  await sessions.forgetOld(clock.now());
+  expect(await keys()).toEqual([]);
+  expect(await signIn(browser, server)).toBe('/');
+  expect(await statusOf(browser, server)).toBe(200);
 });

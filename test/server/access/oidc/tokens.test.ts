@@ -172,3 +172,20 @@ it('keys change: a new one is taken at once, an old one refused after ten minute
   expect(await isGood(old)).toBe(false);
   expect(await isGood(fake)).toBe(false);
 });
+
+it('a token that names no key is good if any key signed it, a new one too', async () => {
+  const before = await startProvider({ hasSpare: true });
+  const clock = new ManualClock(new Date());
+  const verifier = new Provider(before.options(), clock);
+  const nameless = { kid: undefined };
+  const nameOf = async (token: string) => (await verifier.personOf(token)).person.name;
+  const alice = 'alice@example.com (oidc alice)';
+  expect(await nameOf(await before.sign({}, nameless))).toBe(alice);
+  const stranger = await startProvider();
+  const forged = await stranger.sign({ iss: before.issuer }, nameless);
+  await expect(nameOf(forged)).rejects.toMatchObject({ code: 'auth.required' });
+  await before.stop();
+  const after = await startProvider({ port: Number(new URL(before.issuer).port), kid: 'key-2' });
+  await clock.advance(10_000);
+  expect(await nameOf(await after.sign({}, nameless))).toBe(alice);
+});
