@@ -33,8 +33,9 @@ export function storeOver(kv: Kv): Store {
     machines: new KvMachines(kv, damage, outgoing),
     tokens: new KvTokens(kv, damage),
     watch: (listener, signal) => watch(kv, listener, signal),
-    sendOut: (outbox) => {
+    sendOut: (outbox, onLost) => {
       outgoing.outbox = outbox;
+      outgoing.onLost = onLost;
     },
     watchAgeMs: () => kv.watchAgeMs?.() ?? 0,
     close: () => kv.close(),

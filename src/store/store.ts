@@ -168,8 +168,8 @@ export interface Store extends Omit<Collections, 'machines' | 'histories'> {
   watch(listener: (change: StoreChange | undefined) => void, signal: AbortSignal): Promise<void>;
 
   /** From now on asks `outbox` at each write of a machine, workflow, template, setting or conflict by this server, and
-   *  nobody that was set before. */
-  sendOut(outbox: Outbox): void;
+   *  nobody that was set before. `onLost` gets what a full store could not keep with a removal, which was done. */
+  sendOut(outbox: Outbox, onLost?: (deliveries: readonly Delivery[]) => void): void;
 
   /** Milliseconds since watchers were last sure to have been told everything; Infinity where nobody watches.
    *  What this server writes is told at once. */

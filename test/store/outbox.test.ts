@@ -1,6 +1,9 @@
 // The outbox: what a write sends out is in the same commit.
 import { describe, expect, it } from 'vitest';
+import { AppError } from '../../src/core/errors.ts';
 import { deliveryPrefix, type Delivery } from '../../src/model/documents/webhook.ts';
+import { storeOver } from '../../src/store/kv-store.ts';
+import { MemoryKv } from '../../src/store/memory.ts';
 import type { Store, Write } from '../../src/store/store.ts';
 import { backends, opened, skipIfMissing } from './backends.ts';
 import { id, machine } from './documents.ts';
@@ -60,4 +63,32 @@ describe.each(backends)('$name', (backend) => {
     await store.machines.put(machine(1), undefined, { isQuiet: true });
     expect((await sent()).toSorted()).toEqual(['conflicts made', 'machines made']);
   });
+});
+
+it('a full store takes a removal without what it sends out, and says so', async () => {
+  let isFull = false;
+  const kv = new (class extends MemoryKv {
+    override commit(...[expectations, operations]: Parameters<MemoryKv['commit']>) {
+      const writes = operations.some(({ value }) => value !== undefined);
+      if (isFull && writes) throw new AppError('store.full', 'no room');
+      return super.commit(expectations, operations);
+    }
+  })();
+  const store = storeOver(kv);
+  const delivery = { id: '1', webhook: 'a', lane: '-', tries: 0, order: null, error: null };
+  const lost: unknown[] = [];
+  store.sendOut(
+    ({ name }) => [
+      { ...delivery, event: { type: name, timestamp: '', data: {} }, failed_at: null },
+    ],
+    (deliveries) => lost.push(...deliveries.map(({ event }) => event.type)),
+  );
+  await store.settings.put({ key: 'secret', value: '1' });
+  isFull = true;
+  await expect(store.settings.put({ key: 'b', value: '1' })).rejects.toMatchObject({
+    code: 'store.full',
+  });
+  expect(await store.settings.delete('secret')).toBe(true);
+  expect(lost).toEqual(['secret']);
+  expect(await store.settings.get('secret')).toBeUndefined();
 });

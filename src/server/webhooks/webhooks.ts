@@ -36,7 +36,10 @@ export class Webhooks {
     this.receivers = s.receivers;
     this.subscriptions = new Subscriptions(s);
     this.courier = new Courier({ ...s, subscriptions: this.subscriptions });
-    s.store.sendOut(this.subscriptions.outbox);
+    s.store.sendOut(this.subscriptions.outbox, (deliveries) => {
+      for (const delivery of deliveries) this.#lose(delivery);
+      this.#queueSoon();
+    });
     s.events.listen((event) => this.#heard(event));
   }
 
@@ -78,6 +81,10 @@ export class Webhooks {
       if (this.#unqueued.length < mostUnqueued) this.#unqueued.push(delivery);
       else this.#lose(delivery);
     }
+    this.#queueSoon();
+  }
+
+  #queueSoon(): void {
     this.#queueing ??= this.#queue().finally(() => {
       this.#queueing = undefined;
     });

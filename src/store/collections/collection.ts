@@ -1,6 +1,6 @@
 // A collection over a Kv: each write is one commit of the record and its index entries, each list a page.
 // The kinds of documents are in kinds.ts.
-import { AppError } from '../../core/errors.ts';
+import { AppError, isAppError } from '../../core/errors.ts';
 import { stringifyExact } from '../../core/exact-json.ts';
 import { nextTurn } from '../../core/turns.ts';
 import type { Damage, DamagedRecord } from './damage.ts';
@@ -162,15 +162,31 @@ export class KvCollection<T extends object, By extends Values> implements Collec
       const old = await readOne(this.kv, key);
       checkExpected(expected, old);
       if (old === undefined) return false;
-      await this.kv.commit(
+      const removals = [key, ...this.#keysOf(old)].map((k) => ({ key: k, value: undefined }));
+      await this.#commitRemoval(
+        name,
         [{ key, revision: old.revision }, ...extra.expectations],
-        [key, ...this.#keysOf(old)]
-          .map((k): KvOperation => ({ key: k, value: undefined }))
-          .concat(extra.operations, this.#outgoing?.of(this.#kind, name, undefined, false) ?? []),
+        [...removals, ...extra.operations],
       );
       this.damage.forget(key);
       return true;
     });
+  }
+
+  /** Room for what is sent out may be lacking, and a full store must not keep a secret from being removed. */
+  async #commitRemoval(
+    name: string,
+    expectations: readonly KvExpectation[],
+    operations: readonly KvOperation[],
+  ): Promise<void> {
+    const sent = this.#outgoing?.of(this.#kind, name, undefined, false) ?? [];
+    try {
+      await this.kv.commit(expectations, [...operations, ...sent]);
+    } catch (err) {
+      if (sent.length === 0 || !isAppError(err, 'store.full')) throw err;
+      await this.kv.commit(expectations, operations);
+      this.#outgoing?.lose(this.#kind, name);
+    }
   }
 
   #sent(document: T, isNew: boolean): readonly KvOperation[] {

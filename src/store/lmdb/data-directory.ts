@@ -9,6 +9,7 @@ import { lockDirectory, lockName } from './directory-lock.ts';
 import type { Kv, OpenOptions } from '../kv/kv.ts';
 import { damagedFile, dataFileName, verifyDataFile } from './lmdb-file.ts';
 import { LmdbKv } from './lmdb.ts';
+import { reserveName } from './reserve.ts';
 import { tryDirectory } from './trial.ts';
 
 /** Errors: AppError `store.in-use`, `store.damaged`, `store.unavailable`. */
@@ -59,8 +60,8 @@ function markOpen(directory: string): void {
   closeSync(file);
 }
 
-/** Its files. The first holds everything, the others say who uses it. */
-const files = [dataFileName, 'lock.mdb', lockName, openName];
+/** Its files. The first holds everything, the last keeps room for removals, the others say who uses it. */
+const files = [dataFileName, 'lock.mdb', lockName, openName, reserveName];
 
 function prepare(directory: string, { readOnly = false, mustExist = false }: OpenOptions): void {
   const isRead = readOnly || mustExist;

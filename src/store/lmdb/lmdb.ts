@@ -3,7 +3,7 @@
 import { statfsSync } from 'node:fs';
 import type { RootDatabase, Transaction } from 'lmdb';
 import type { Clock } from '../../core/clock.ts';
-import { AppError } from '../../core/errors.ts';
+import { AppError, isAppError } from '../../core/errors.ts';
 import { closedError, conflict } from '../kv/errors.ts';
 import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from '../kv/kv.ts';
 import { prefixEnd } from '../kv/kv.ts';
@@ -11,6 +11,7 @@ import { inPieces } from '../kv/pieces.ts';
 import { Watchers } from '../kv/watchers.ts';
 import { DataFile } from './data-file.ts';
 import { openEnvironment } from './environment.ts';
+import { Reserve } from './reserve.ts';
 
 /** Codes of LMDB and of the system's errno. */
 const mapFull = -30_792;
@@ -40,6 +41,7 @@ export class LmdbKv implements Kv {
   readonly #db: RootDatabase<string, string>;
   readonly #release: () => void;
   readonly #file: DataFile;
+  readonly #reserve: Reserve;
   readonly #watchers = new Watchers();
   readonly #pending = new Set<Promise<unknown>>();
   readonly #clock: Clock;
@@ -52,11 +54,13 @@ export class LmdbKv implements Kv {
   private constructor(
     directory: string,
     db: RootDatabase<string, string>,
-    { release, clock }: LmdbOptions,
+    { release, clock, readOnly }: LmdbOptions,
   ) {
     this.#directory = directory;
     this.#db = db;
     this.#file = new DataFile(directory, clock);
+    this.#reserve = new Reserve(directory);
+    if (!readOnly) this.#reserve.keep();
     this.#clock = clock;
     this.#forgotMs = clock.elapsedMs();
     this.#release = release;
@@ -75,12 +79,26 @@ export class LmdbKv implements Kv {
     return this.#guarded('read', async () => reads.map((read) => this.#answer(read)));
   }
 
-  commit(
+  async commit(
+    expectations: readonly KvExpectation[],
+    operations: readonly KvOperation[],
+  ): Promise<number> {
+    try {
+      return await this.#commit(expectations, operations);
+    } catch (err) {
+      // A removal, which begins with the record that goes.
+      const isUrgent = operations.length > 0 && operations[0]?.value === undefined;
+      if (!isUrgent || !isAppError(err, 'store.full') || !this.#reserve.release()) throw err;
+      return this.#commit(expectations, operations);
+    }
+  }
+
+  #commit(
     expectations: readonly KvExpectation[],
     operations: readonly KvOperation[],
   ): Promise<number> {
     return this.#guarded('write', async () => {
-      this.#forgetDeadReaders();
+      this.#tidy();
       let reserving = 0;
       // Only a child transaction is rolled back when its callback throws.
       const revision = await this.#db.childTransaction(() => {
@@ -161,12 +179,14 @@ export class LmdbKv implements Kv {
     return under.every((entry) => entry.revision <= expectation.newest);
   }
 
-  /** The pages that a backup or check saw stay in use when it is killed, and the file grows with every write. */
-  #forgetDeadReaders(): void {
+  /** Forgets dead readers: the pages that a backup or check saw stay in use when it is killed, and the file grows with
+   *  every write. */
+  #tidy(): void {
     const nowMs = this.#clock.elapsedMs();
     if (nowMs - this.#forgotMs < deadReadersMs) return;
     this.#forgotMs = nowMs;
     this.#db.readerCheck();
+    this.#reserve.keep();
   }
 
   /** Runs one operation; what LMDB throws becomes an AppError, and close() waits for it. */

@@ -149,7 +149,13 @@ export class Sessions {
   }
 
   async #end(key: string, session: Stored): Promise<void> {
-    await this.#store.settings.put({ key, value: JSON.stringify({ ...session, ended: true }) });
+    try {
+      await this.#store.settings.put({ key, value: JSON.stringify({ ...session, ended: true }) });
+    } catch (err) {
+      // A removal needs no room, and its sign-in is good at the provider once.
+      if (!isAppError(err, 'store.full')) throw err;
+      await this.#store.settings.delete(key);
+    }
   }
 
   #isOver({ ended, expires_at }: Stored): boolean {
