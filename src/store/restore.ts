@@ -4,8 +4,10 @@ import { createReadStream } from 'node:fs';
 import { AppError, isAppError } from '../core/errors.ts';
 import { stringifyExact } from '../core/exact-json.ts';
 import { isActive, type Workflow } from '../model/documents/workflow.ts';
+import { asideKey } from './collections/damage.ts';
 import { parseDocument } from './collections/json.ts';
 import { allKinds, indexKeys, kinds, recordKey, type Kind } from './collections/kinds.ts';
+import { stayingClosed } from './collections/tokens.ts';
 import { readDragonflys, type Stored } from './dragonflys-documents.ts';
 import { backupFormat, formatVersion, restoringKey } from './format.ts';
 import type { Kv, KvOperation } from './kv/kv.ts';
@@ -14,6 +16,22 @@ import type { Kv, KvOperation } from './kv/kv.ts';
 const batchRecords = 64;
 const batchChars = 256 * 1024;
 
+/** A record of the file that this version cannot read. */
+export interface Unread {
+  readonly line: number;
+  /** The record under which it was put aside; undefined for a line of no kind that this version knows. */
+  readonly record: string | undefined;
+  readonly error: string;
+}
+
+export interface RestoreOptions {
+  readonly from?: 'backup' | 'dragonfly';
+  /** The time of it: records that cannot be read are put aside, as `check --repair` does, and told of. Without it the file
+   *  is refused. */
+  readonly skipDamaged?: Date | undefined;
+  readonly onUnread?: (unread: Unread) => void;
+}
+
 /** Puts all records of a backup, or of a file of Dragonfly's documents, into an empty store. The whole file is
  *  verified before anything is written. Returns how many. A restore that was interrupted can be repeated with the
  *  same file. Errors: AppError `backup.damaged`, `backup.failed`, `store.incompatible`, `store.not-empty`, and
@@ -21,10 +39,13 @@ const batchChars = 256 * 1024;
 export async function restore(
   kv: Kv,
   path: string,
-  from: 'backup' | 'dragonfly' = 'backup',
+  { from = 'backup', skipDamaged, onUnread = () => {} }: RestoreOptions = {},
 ): Promise<number> {
   const read = from === 'backup' ? readRecord : readDragonflys;
-  const { records, sha256 } = await (from === 'backup' ? verify(path) : verifyDocuments(path));
+  const faults = new Faults(skipDamaged !== undefined);
+  const { records, sha256 } = await (from === 'backup'
+    ? verify(path, faults)
+    : verifyDocuments(path, faults));
   await claim(kv, sha256);
   let batch: KvOperation[] = [];
   let inBatch = 0;
@@ -35,8 +56,16 @@ export async function restore(
     inBatch = 0;
     chars = 0;
   };
+  let number = 0;
   for await (const line of linesOf(path)) {
+    number += 1;
     const record = read(line);
+    const error = faults.of(number);
+    if (error !== undefined && skipDamaged !== undefined) {
+      await flush();
+      onUnread({ line: number, record: await putAside(kv, record, number, skipDamaged), error });
+      continue;
+    }
     if (record === undefined) continue;
     const operations = operationsOf(record.kind, heldBack(record));
     if (inBatch === batchRecords || chars + line.length > batchChars) await flush();
@@ -46,7 +75,67 @@ export async function restore(
   }
   await flush();
   await kv.commit([], [{ key: restoringKey, value: undefined }]);
-  return records;
+  return records - faults.count;
+}
+
+/** The lines of a file whose records cannot be read. */
+class Faults {
+  readonly #arePassed: boolean;
+  readonly #lines = new Map<number, string>();
+
+  constructor(arePassed: boolean) {
+    this.#arePassed = arePassed;
+  }
+
+  get count(): number {
+    return this.#lines.size;
+  }
+
+  of(line: number): string | undefined {
+    return this.#lines.get(line);
+  }
+
+  /** True if the check of a line passes. Errors: those of the check, where faults are not passed over. */
+  passes(line: number, check: () => void): boolean {
+    try {
+      check();
+      return true;
+    } catch (err) {
+      if (!isAppError(err, 'backup.damaged')) throw err;
+      if (!this.#arePassed) throw withAdvice(err);
+      this.#lines.set(line, err.message);
+      return false;
+    }
+  }
+}
+
+function withAdvice({ code, message, cause }: AppError): AppError {
+  const advice = 'use another copy, or restore the rest of this one with --skip-damaged';
+  return new AppError(code, `${message}: ${advice}`, { cause });
+}
+
+/** Puts a record that cannot be read aside. Returns its name there; undefined for what is of no known kind. */
+async function putAside(
+  kv: Kv,
+  record: Stored | undefined,
+  line: number,
+  now: Date,
+): Promise<string | undefined> {
+  if (record === undefined) return undefined;
+  const name = asideName(record, line);
+  const closed = await stayingClosed(kv, name, now);
+  const value = stringifyExact(record.document);
+  await kv.commit([], [{ key: asideKey(name), value }, ...closed]);
+  return name;
+}
+
+/** The key that the record would have; where nobody can say, one by its line. */
+function asideName({ kind, document }: Stored, line: number): string {
+  try {
+    return recordKey(kind, kind.name(document));
+  } catch {
+    return `${kind.table}/line-${line}`;
+  }
 }
 
 /** Refuses a store that holds something, and marks it as being restored. */
@@ -65,14 +154,14 @@ async function claim(kv: Kv, sha256: string): Promise<void> {
   await kv.commit([{ key: restoringKey, revision: 0 }], [{ key: restoringKey, value: sha256 }]);
 }
 
-async function verify(path: string): Promise<{ records: number; sha256: string }> {
+async function verify(path: string, faults: Faults): Promise<{ records: number; sha256: string }> {
   const hash = createHash('sha256');
   let records = -1;
   let last: string | undefined;
   for await (const line of linesOf(path)) {
     if (last !== undefined) {
       if (records === -1) checkHeader(last, path);
-      else checkRecord(readRecord(last), path, records + 2);
+      else passesRecord(faults, readRecord(last), path, records + 2);
       records += 1;
       hash.update(`${last}\n`);
     }
@@ -83,7 +172,10 @@ async function verify(path: string): Promise<{ records: number; sha256: string }
   return { records, sha256 };
 }
 
-async function verifyDocuments(path: string): Promise<{ records: number; sha256: string }> {
+async function verifyDocuments(
+  path: string,
+  faults: Faults,
+): Promise<{ records: number; sha256: string }> {
   const hash = createHash('sha256');
   const keys = new Set<string>();
   let number = 0;
@@ -98,7 +190,7 @@ async function verifyDocuments(path: string): Promise<{ records: number; sha256:
         `line ${number} of ${path} is no machine, template or workflow of Dragonfly: give each document a line of its own`,
       );
     }
-    checkRecord(record, path, number);
+    if (!passesRecord(faults, record, path, number)) continue;
     const key = recordKey(record.kind, record.kind.name(record.document));
     // The index entries of the first one would lead to the second.
     if (keys.has(key)) {
@@ -109,8 +201,9 @@ async function verifyDocuments(path: string): Promise<{ records: number; sha256:
     }
     keys.add(key);
   }
-  if (keys.size === 0) throw new AppError('backup.damaged', `${path} holds no documents`);
-  return { records: keys.size, sha256: hash.digest('hex') };
+  const records = keys.size + faults.count;
+  if (records === 0) throw new AppError('backup.damaged', `${path} holds no documents`);
+  return { records, sha256: hash.digest('hex') };
 }
 
 function checkHeader(line: string, path: string): void {
@@ -129,9 +222,23 @@ function checkHeader(line: string, path: string): void {
   }
 }
 
+function passesRecord(
+  faults: Faults,
+  record: Stored | undefined,
+  path: string,
+  number: number,
+): boolean {
+  return faults.passes(number, () => checkRecord(record, path, number));
+}
+
 /** Refuses a line that is no record, or one that this version could not find again or read. */
 function checkRecord(record: Stored | undefined, path: string, number: number): void {
-  if (record === undefined) throw damaged(path);
+  if (record === undefined) {
+    throw new AppError(
+      'backup.damaged',
+      `line ${number} of ${path} is no record that this version knows`,
+    );
+  }
   const { kind, document } = record;
   const unreadable = (field: string, cause?: unknown): AppError =>
     new AppError(

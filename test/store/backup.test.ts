@@ -2,7 +2,7 @@ import { appendFileSync, readFileSync, writeFileSync, existsSync } from 'node:fs
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { backUp } from '../../src/store/backup.ts';
-import { restore } from '../../src/store/restore.ts';
+import { restore, type Unread } from '../../src/store/restore.ts';
 import { checkStore } from '../../src/store/check.ts';
 import { MemoryKv } from '../../src/store/memory.ts';
 import type { KvEntry } from '../../src/store/kv/kv.ts';
@@ -114,10 +114,50 @@ describe('a backup', () => {
     await expect(restore(kv, file)).rejects.toMatchObject({
       code: 'backup.damaged',
       message: expect.stringMatching(
-        `machines in line ${at + 1} of .*: config(?:/memorable_name)? is missing or of another type`,
+        `machines in line ${at + 1} of .*: config(?:/memorable_name)? is missing or of another type.*--skip-damaged`,
       ),
     });
     expect(await tables(kv)).toEqual([]);
+    const unread: Unread[] = [];
+    const onUnread = (one: Unread): void => void unread.push(one);
+    const { kv: other, store } = await openedWithKv('memory:');
+    expect(await restore(other, file, { skipDamaged: new Date(), onUnread })).toBe(6);
+    const record = `machines/${document.id}`;
+    expect(unread).toEqual([
+      { line: at + 1, record, error: expect.stringContaining('is missing or of another type') },
+    ]);
+    expect(await store.damage.get(record)).toMatchObject({
+      aside: true,
+      value: JSON.stringify(document),
+    });
+    expect((await tables(other)).filter((key) => key.startsWith('machines/'))).toHaveLength(1);
+    writeFileSync(file, `${body}${JSON.stringify({ records: 7, sha256: 'a' })}\n`);
+    const { kv: none } = await openedWithKv('memory:');
+    await expect(restore(none, file, { skipDamaged: new Date() })).rejects.toMatchObject({
+      code: 'backup.damaged',
+    });
+  });
+
+  it('with a token that cannot be read leaves the store closed, and a line of no known kind out', async () => {
+    const { createHash } = await import('node:crypto');
+    const file = join(temporaryDirectory(), 'backup');
+    const lines = [
+      { format: 'dragonfly-backup', version: 1 },
+      { table: 'settings', document: { key: '~auth.token.ops', value: 7 } },
+      { table: 'planets', document: { name: 'mars' } },
+    ];
+    const body = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+    const sha256 = createHash('sha256').update(body).digest('hex');
+    writeFileSync(file, `${body}${JSON.stringify({ records: 2, sha256 })}\n`);
+    const { kv, store } = await openedWithKv('memory:');
+    const unread: Unread[] = [];
+    const onUnread = (one: Unread): void => void unread.push(one);
+    expect(await restore(kv, file, { skipDamaged: new Date(), onUnread })).toBe(0);
+    expect(unread.map(({ line, record }) => [line, record])).toEqual([
+      [2, expect.stringContaining('settings/')],
+      [3, undefined],
+    ]);
+    expect(await store.settings.get('~auth.token.~closed')).toBeDefined();
   });
 
   it('that cannot be finished leaves no file, and what was there before stays', async () => {

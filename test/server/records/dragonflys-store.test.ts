@@ -39,7 +39,7 @@ it('machines, templates and workflows are as they were there, and what was under
     workflows: [workflow(ended, 'STATE_SUCCESS'), workflow(waiting, 'STATE_PENDING')],
   });
   const { store, kv } = await openedWithKv('memory:');
-  expect(await restore(kv, fileOf(text), 'dragonfly')).toBe(5);
+  expect(await restore(kv, fileOf(text), { from: 'dragonfly' })).toBe(5);
   const [entries] = await kv.read([{ key: `machines/${ids.full}` }]);
   expect(entries?.[0]?.value).toBe(full);
   let findings = 0;
@@ -59,8 +59,10 @@ it('machines, templates and workflows are as they were there, and what was under
 it('a file that was interrupted is restored with the same file, and lines without a document are none', async () => {
   const { kv } = await openedWithKv('memory:');
   const file = fileOf(`\n${minimal}\r\n\n${template}`);
-  expect(await restore(kv, file, 'dragonfly')).toBe(2);
-  await expect(restore(kv, file, 'dragonfly')).rejects.toMatchObject({ code: 'store.not-empty' });
+  expect(await restore(kv, file, { from: 'dragonfly' })).toBe(2);
+  await expect(restore(kv, file, { from: 'dragonfly' })).rejects.toMatchObject({
+    code: 'store.not-empty',
+  });
 });
 
 it.each([
@@ -75,7 +77,7 @@ it.each([
   [`${minimal}\n${minimal.replace(/"status":\{.*?\},/, '')}\n`, 'record of machines in line 2 of'],
 ])('a file with %j is refused before anything is written', async (text, message) => {
   const { kv } = await openedWithKv('memory:');
-  await expect(restore(kv, fileOf(text), 'dragonfly')).rejects.toMatchObject({
+  await expect(restore(kv, fileOf(text), { from: 'dragonfly' })).rejects.toMatchObject({
     code: 'backup.damaged',
     message: expect.stringContaining(message),
   });
