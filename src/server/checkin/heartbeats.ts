@@ -47,7 +47,7 @@ export async function heartbeat(
   // Heard before the store is asked: while that does not answer, the silence is the server's own. Not another boot, which
   // the store has to be told of.
   const speaking = before === (request.boot_id ?? null) ? presence : undefined;
-  const known = recent(s, id) ?? speaking ?? (await decisionOf(s, id));
+  const known = (speaking && recent(s, id)) ?? speaking ?? (await decisionOf(s, id));
   const beat = s.liveness.beat(id, request, known.state, tokenOf(by));
   const decision = recent(s, id) ?? (await decisionOf(s, id));
   if (beat !== 'heard') await settle(s, beat, request, decision.state, by, before);

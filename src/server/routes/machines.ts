@@ -11,19 +11,17 @@ import {
   MachinePatch,
   MachineView,
 } from '../../model/api/machines.ts';
-import { isAppError } from '../../core/errors.ts';
 import { ConflictList } from '../../model/api/conflicts.ts';
 import { Paging } from '../../model/api/request.ts';
 import { inDragonflysDialect } from '../../model/dragonfly.ts';
-import type { Machine } from '../../model/machine.ts';
-import type { Principal } from '../access/principal.ts';
-import { isInside, refuseOutside, tagsOf } from '../access/inside.ts';
+import { tagsOf } from '../access/inside.ts';
 import { expectMachine } from '../checkin/expected.ts';
 import { changeMany } from '../machines/bulk.ts';
 import { deleteMachine, patchMachine } from '../machines/machine-changes.ts';
 import { listMachines } from '../machines/machine-list.ts';
 import { loadMachine, machineEtag, viewMachine } from '../machines/machines.ts';
 import { loadShown } from '../machines/merged.ts';
+import { within } from '../machines/within.ts';
 import type { App, Services } from '../services.ts';
 import { damagedOf, Done, errors, IdParams, IfMatch } from './route.ts';
 import { serverSeen } from '../http/requests/addresses.ts';
@@ -108,8 +106,8 @@ export function machineRoutes(app: App, s: Services): void {
     },
     async (request, reply) => {
       const id = request.params.id.toLowerCase();
-      await refuseOthers(s, request.principal, id);
-      const machine = await patchMachine(s, id, request.body, request.headers['if-match']);
+      const inside = within(s, request.principal);
+      const machine = await patchMachine(inside, id, request.body, request.headers['if-match']);
       void reply.header('etag', machineEtag(machine));
       return viewMachine(machine, s);
     },
@@ -129,8 +127,7 @@ export function machineRoutes(app: App, s: Services): void {
     },
     async (request, reply) => {
       const id = request.params.id.toLowerCase();
-      await refuseOthers(s, request.principal, id);
-      await deleteMachine(s, id, request.headers['if-match']);
+      await deleteMachine(within(s, request.principal), id, request.headers['if-match']);
       return reply.code(204).send(null);
     },
   );
@@ -189,47 +186,7 @@ export function machineRoutes(app: App, s: Services): void {
     },
     async (request) => {
       const { body, principal } = request;
-      const outside = await outsideOf(s, principal, body.ids);
-      const ids = body.ids.filter((id) => !outside.has(id));
-      const answer = await changeMany(
-        s,
-        { ...body, ids },
-        request.principal,
-        serverSeen(s, request),
-      );
-      return { ...answer, failed: [...outside.values(), ...answer.failed] };
+      return changeMany(within(s, principal), body, principal, serverSeen(s, request));
     },
   );
-}
-
-/** Refuses a machine beyond the tags of a limited token. Errors: AppError `machine.unknown`. */
-async function refuseOthers(s: Services, by: Principal, id: string): Promise<void> {
-  if (tagsOf(by) !== undefined) refuseOutside(by, (await loadMachine(s, id)).value);
-}
-
-/** Undefined also for one that cannot be read: nobody can say which tags it has. */
-async function readable({ store }: Services, id: string): Promise<Machine | undefined> {
-  try {
-    return (await store.machines.get(id))?.value;
-  } catch (err) {
-    if (isAppError(err, 'store.damaged')) return undefined;
-    throw err;
-  }
-}
-
-/** The machines that are beyond the tags of a limited token, as those of which a change failed. */
-async function outsideOf(
-  s: Services,
-  by: Principal,
-  ids: readonly string[],
-): Promise<ReadonlyMap<string, BulkResponse['failed'][number]>> {
-  const outside = new Map<string, BulkResponse['failed'][number]>();
-  if (tagsOf(by) === undefined) return outside;
-  for (const id of ids) {
-    const machine = await readable(s, id.toLowerCase());
-    if (machine !== undefined && isInside(by, machine)) continue;
-    const failure = { error: `there is no machine ${id}`, code: 'machine.unknown' };
-    outside.set(id, { machine_id: id, failure });
-  }
-  return outside;
 }

@@ -19,8 +19,12 @@ const mostRead = 20_000;
 const firstSpanMs = 3_600_000;
 const pageLimit = 1000;
 
-/** Errors: AppError `request.invalid`, `store.*`. */
-export async function listAudit(s: ListServices, query: AuditQuery): Promise<Page<AuditEntry>> {
+/** `most`: the entries that are read for a page, few more. Errors: AppError `request.invalid`, `store.*`. */
+export async function listAudit(
+  s: ListServices,
+  query: AuditQuery,
+  most = mostRead,
+): Promise<Page<AuditEntry>> {
   const { record, since, order = 'oldest', limit = 100, cursor } = query;
   const from = since === undefined ? '' : idAt(since);
   const fits = (found: Found): boolean => found.value.id >= from && isAsked(found.value, query);
@@ -32,7 +36,7 @@ export async function listAudit(s: ListServices, query: AuditQuery): Promise<Pag
   }
   const before = endOf(cursor);
   return record === undefined
-    ? newest(s, { from, before, limit, fits })
+    ? newest(s, { from, before, limit, fits, most })
     : newestOf(s, record, { before, limit, fits });
 }
 
@@ -53,7 +57,7 @@ async function newestOf({ store }: ListServices, record: string, asked: Asked) {
 
 async function newest(
   { store, clock }: ListServices,
-  { from, ...asked }: Asked & { readonly from: string },
+  { from, most, ...asked }: Asked & { readonly from: string; readonly most: number },
 ): Promise<Page<AuditEntry>> {
   const [oldest] = (await store.audit.list({ limit: 1 })).items;
   const first = oldest === undefined || oldest.value.id < from ? from : oldest.value.id;
@@ -64,10 +68,14 @@ async function newest(
   let spanMs = firstSpanMs;
   let read = 0;
   while (items.length <= asked.limit && end > first && endMs > 0) {
-    if (read >= mostRead) return pageOf(items, asked.limit, damaged, end);
+    if (read >= most) return pageOf(items, asked.limit, damaged, end);
+    const begin = firstIdAt(endMs - spanMs);
+    const span = await entriesIn(store, begin, end, spanMs > 1 ? most : Infinity);
+    if (span === undefined) {
+      spanMs = Math.ceil(spanMs / 4);
+      continue;
+    }
     endMs -= spanMs;
-    const begin = firstIdAt(endMs);
-    const span = await entriesIn(store, begin, end);
     read += span.items.length;
     items.push(...span.items.filter((found) => asked.fits(found)).toReversed());
     damaged.push(...span.damaged);
@@ -77,8 +85,8 @@ async function newest(
   return pageOf(items, asked.limit, damaged, undefined);
 }
 
-/** All entries from `begin` on and before `end`. */
-async function entriesIn(store: ListServices['store'], begin: string, end: string) {
+/** All entries from `begin` on and before `end`; undefined if there are more than `most`. */
+async function entriesIn(store: ListServices['store'], begin: string, end: string, most: number) {
   const items: Found[] = [];
   const damaged: DamagedRecord[] = [];
   let cursor: string | undefined;
@@ -87,6 +95,7 @@ async function entriesIn(store: ListServices['store'], begin: string, end: strin
     const inside = page.items.filter(({ value }) => value.id < end);
     items.push(...inside);
     damaged.push(...page.damaged);
+    if (items.length > most) return undefined;
     cursor = inside.length < page.items.length ? undefined : page.nextCursor;
   } while (cursor !== undefined);
   return { items, damaged };

@@ -27,16 +27,13 @@ async function prepared(count: number, everyMs: number) {
     await clock.advance(everyMs);
   }
   /** The changes on all pages, and how many pages there were. */
-  const all = async (query: AuditQuery) => {
+  const all = async (query: AuditQuery, most?: number) => {
     const changes: unknown[] = [];
     let pages = 0;
     let cursor: string | undefined;
     do {
-      const page = await listAudit(s, {
-        order: 'newest',
-        ...query,
-        ...(cursor === undefined ? {} : { cursor }),
-      });
+      const asked = { ...query, ...(cursor === undefined ? {} : { cursor }) };
+      const page = await listAudit(s, { order: 'newest', ...asked }, most);
       expect(page.items.length).toBeLessThanOrEqual(query.limit ?? 100);
       changes.push(...page.items.map(({ value }) => value.change));
       cursor = page.nextCursor;
@@ -58,6 +55,8 @@ it.each([
   const { all } = await prepared(60, everyMs);
   expect(await all({ limit: 25 })).toEqual({ changes: downFrom(59), pages: 3 });
   expect(await all({ limit: 60 })).toEqual({ changes: downFrom(59), pages: 1 });
+  // However few are read at a time.
+  expect((await all({ limit: 25 }, 7)).changes).toEqual(downFrom(59));
   expect((await all({ limit: 1 })).changes).toEqual(downFrom(59));
 });
 

@@ -28,6 +28,7 @@ import {
   releaseWorkflow,
   unknownWorkflow,
 } from '../../machines/workflows/workflows.ts';
+import { within } from '../../machines/within.ts';
 import { damagedOf, Done, errors } from '../route.ts';
 
 const ReportQuery = Type.Object(
@@ -52,10 +53,10 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
     async (request, reply) => {
       const { machine_id, dry_run, ...wanted } = request.body;
       const machineId = machine_id.toLowerCase();
-      refuseOutside(request.principal, (await loadMachine(s, machineId)).value);
+      const inside = within(s, request.principal);
       const server = serverSeen(s, request);
-      if (dry_run === true) return planFor(s, machineId, wanted, server);
-      const workflow = await provision(s, machineId, wanted, server);
+      if (dry_run === true) return planFor(inside, machineId, wanted, server);
+      const workflow = await provision(inside, machineId, wanted, server);
       void reply.header('location', `/api/workflows/${workflow.metadata.name}`);
       return reply.code(201).send(workflow);
     },
