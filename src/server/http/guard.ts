@@ -192,10 +192,17 @@ function refuseForeignPages({ headers, routeOptions }: FastifyRequest): void {
   const { origin, host = '', 'sec-fetch-site': site, 'sec-fetch-mode': mode } = headers;
   if (site === undefined && origin === undefined) return;
   const isLink = mode === 'navigate' && routeOptions.config.isPage === true;
-  const isForeign = (site === 'cross-site' || site === 'same-site') && !isLink;
+  // A value that no browser sends today is not taken for this origin either.
+  const isForeign = site !== undefined && site !== 'same-origin' && site !== 'none' && !isLink;
   if (isForeign || (origin !== undefined && hostOf(origin) !== host)) {
     throw new AppError('auth.denied', 'this server refuses requests from pages of another origin');
   }
+}
+
+/** The host in a request's target, which counts in place of its Host (RFC 9112, section 3.2.2); undefined where the target
+ *  is a path alone. */
+function absoluteHost(target = ''): string | undefined {
+  return target.startsWith('/') ? undefined : /^[a-z]+:\/\/([^/?#]*)/i.exec(target)?.[1];
 }
 
 /** No name that DNS resolves is written so. */
@@ -206,7 +213,8 @@ const addressLiteral = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/;
 function hostRule(publicUrl: string | undefined): (request: FastifyRequest) => void {
   const own = hostOf(publicUrl ?? '')?.replace(/:\d+$/, '');
   let lastGood: string | undefined;
-  return ({ headers: { host = '' } }) => {
+  return ({ headers, raw }) => {
+    const host = absoluteHost(raw.url) ?? headers.host ?? '';
     if (host === lastGood) return;
     const name = host.replace(/:\d+$/, '').toLowerCase();
     if (!addressLiteral.test(name) && !isLoopback(name) && name !== own) {

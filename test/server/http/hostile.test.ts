@@ -394,6 +394,7 @@ describe('a page from elsewhere', () => {
         'host: 127.0.0.1\r\norigin: null',
         'host: 127.0.0.1\r\nsec-fetch-site: cross-site',
         'host: 127.0.0.1\r\nsec-fetch-site: same-site',
+        'host: 127.0.0.1\r\nsec-fetch-site: CROSS-SITE',
       ]) {
         const status = await from(method, path, headers);
         faults.addUnless(status === '403', `${method} ${path} with ${headers}: ${status}`);
@@ -409,6 +410,11 @@ describe('a page from elsewhere', () => {
     ]) {
       expect([host, await from('GET', '/api/machines', `host: ${host}`)]).toEqual([host, '200']);
     }
+    // A target that names a host counts, whatever Host says.
+    const proxied = 'http://example.com/api/machines';
+    expect(await from('GET', proxied, 'host: 127.0.0.1')).toBe('403');
+    const own = 'http://127.0.0.1/api/machines';
+    expect(await from('GET', own, 'host: example.com')).toBe('200');
     // A link from elsewhere may lead to the page, which asks for everything itself.
     const link = 'host: 127.0.0.1\r\nsec-fetch-site: cross-site\r\nsec-fetch-mode: navigate';
     expect(await from('GET', '/', link)).not.toBe('403');
