@@ -156,7 +156,7 @@ function serverUrl(text: string, allowRemote: boolean): string {
 }
 
 /** The inventories of captured machines, or of this host if no directory is given. */
-async function readModels(dir: string | undefined): Promise<Inventory[]> {
+export async function readModels(dir: string | undefined): Promise<Inventory[]> {
   const { collectInventory } = await import('../inventory/inventory.ts');
   if (dir === undefined) return [await collectInventory()];
   const { readdir } = await import('node:fs/promises');
@@ -172,7 +172,7 @@ async function readModels(dir: string | undefined): Promise<Inventory[]> {
 }
 
 /** A repeatable random generator (mulberry32). Seed 0 draws a seed. */
-function seeded(seed: number): () => number {
+export function seeded(seed: number): () => number {
   let state = seed === 0 ? Math.floor(Math.random() * 0x1_0000_0000) : seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
