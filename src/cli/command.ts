@@ -14,6 +14,8 @@ export interface OptionSpec {
   readonly range?: readonly [min: number, max: number];
   /** The placeholder for its value in the help. Shells complete file names for "FILE" and "DIR". */
   readonly value?: string;
+  /** Shells complete it with what the program finds under this word: see `Program.namesFor`. */
+  readonly names?: string;
   /** Its value where it stands alone. */
   readonly bare?: string;
   /** Options that cannot be combined with this one. */
@@ -26,6 +28,8 @@ export interface Positional {
   /** "FILE" and "DIR" let shells complete file names. */
   readonly value?: string;
   readonly choices?: readonly string[];
+  /** As that of an option. */
+  readonly names?: string;
   readonly isOptional?: true;
   /** All words from here on, at least one unless it is optional. */
   readonly isMany?: true;
@@ -116,6 +120,13 @@ export interface Program {
   /** Runs when the command line names no command. Beside other commands it takes no positionals, since any
    *  word names a command. */
   readonly defaultCommand?: Command;
+  /** Looks up names of a kind, for a shell to offer in place of the last word. It may fail: then
+   *  nothing is offered. */
+  readonly namesFor?: (
+    kind: string,
+    words: readonly string[],
+    io: Io,
+  ) => Promise<readonly string[]>;
   /** Printed after an unexpected error. */
   readonly unexpected?: string;
   /** Commands that are now separate programs, with the names of these. */

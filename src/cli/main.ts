@@ -64,7 +64,7 @@ async function run(program: Program, argv: readonly string[], io: Io): Promise<n
       io.print((await import('./line/help.ts')).helpText(program, parsed.command, parsed.group));
       return 0;
     case 'complete':
-      io.print((await import('./line/completion.ts')).complete(program, parsed.words));
+      io.print(await (await import('./line/completion.ts')).completed(program, parsed.words, io));
       return 0;
   }
 }

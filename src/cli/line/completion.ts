@@ -1,6 +1,6 @@
 // Shell completion: the candidates for a word, and the scripts that ask for them. The scripts call the
 // program itself, so they always match the installed version.
-import type { Command, OptionSpec, Positional, Program } from '../command.ts';
+import type { Command, Io, OptionSpec, Positional, Program } from '../command.ts';
 import { commonOptions, completeFlag, optionsOf } from './parse.ts';
 
 type Candidate = readonly [word: string, describe: string];
@@ -13,6 +13,33 @@ export function complete(program: Program, words: readonly string[]): string {
   const joined = joinSplit(words);
   return candidates(program, joined.slice(0, -1), joined.at(-1) ?? '')
     .map(([word, describe]) => `${word}\t${describe}`.trimEnd())
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+/** A name that a shell takes as it stands: machines choose theirs, and it goes into a command line. */
+const isPlain = /^[\w.+@%][\w.+@%,/-]*$/;
+
+/** The candidates as `complete` lists them, with names that the program has to look up. A shell that waits for them is
+ *  told of no error. */
+export async function completed(
+  program: Program,
+  words: readonly string[],
+  io: Io,
+): Promise<string> {
+  const lines = complete(program, words).split('\n').slice(0, -1);
+  const known = await Promise.all(
+    lines.map(async (line) => {
+      const [, kind, before = ''] = /^:names (\S+) ?(.*)$/.exec(line) ?? [];
+      if (kind === undefined) return [line];
+      const start = (joinSplit(words).at(-1) ?? '').slice(before.length);
+      const names = await program.namesFor?.(kind, words, io).catch(() => []);
+      const fitting = (names ?? []).filter((name) => name.startsWith(start) && isPlain.test(name));
+      return fitting.map((name) => `${before}${name}`);
+    }),
+  );
+  return known
+    .flat()
     .map((line) => `${line}\n`)
     .join('');
 }
@@ -73,7 +100,10 @@ function ofCommand(
   const [, name = '', value] = /^--([^=]+)=(.*)$/s.exec(current) ?? [];
   if (value !== undefined) {
     const found = starting(value, valuesOf(options[name] ?? {}));
-    return found.map((one) => (one === files ? files : [`--${name}=${one[0]}`, one[1]]));
+    return found.map((one): Candidate => {
+      if (one === files) return files;
+      return isNames(one) ? [`${one[0]} --${name}=`, ''] : [`--${name}=${one[0]}`, one[1]];
+    });
   }
   if (current.startsWith('-')) {
     const left = Object.entries(options).filter(([option]) => !given.has(option));
@@ -82,7 +112,17 @@ function ofCommand(
       left.map(([option, { describe }]) => [`--${option}`, describe]),
     );
   }
-  return starting(current, valuesOf(Object.values(command.positionals ?? {})[words] ?? {}));
+  return starting(current, valuesOf(positionalAt(command.positionals ?? {}, words) ?? {}));
+}
+
+/** The argument that the word of this number belongs to: the last one may take many. */
+function positionalAt(
+  positionals: Readonly<Record<string, Positional>>,
+  word: number,
+): Positional | undefined {
+  const all = Object.values(positionals);
+  const last = all.at(-1);
+  return all[word] ?? (last?.isMany === true ? last : undefined);
 }
 
 /** The options given before the current word, the one that waits for its value, and the number of other
@@ -109,14 +149,20 @@ function nameOf(word: string, options: Options): string {
   return Object.keys(options).find((name) => options[name]?.short === word.at(-1)) ?? '';
 }
 
-/** The choices, or files where the value is one. */
-function valuesOf({ choices, value }: Partial<OptionSpec | Positional>): Candidate[] {
+/** The choices, the kind of names, or files where the value is one. */
+function valuesOf({ choices, value, names }: Partial<OptionSpec | Positional>): Candidate[] {
+  if (names !== undefined) return [[`:names ${names}`, '']];
   if (choices !== undefined) return choices.map((choice) => [choice, '']);
   return value === 'FILE' || value === 'DIR' ? [files] : [];
 }
 
 function starting(text: string, all: readonly Candidate[]): Candidate[] {
-  return all.filter((candidate) => candidate === files || candidate[0].startsWith(text));
+  return all.filter((one) => one === files || isNames(one) || one[0].startsWith(text));
+}
+
+/** True for what stands for names that the program looks up. */
+function isNames([word]: Candidate): boolean {
+  return word.startsWith(':names ');
 }
 
 /** The script to be sourced in a shell's start-up file. */

@@ -37,6 +37,7 @@ const audit = command({
     machine: {
       type: 'string',
       value: 'MACHINE',
+      names: 'machines',
       describe: 'only changes of this machine and its workflows',
     },
     since: { type: 'string', value: 'TIME', describe: 'only from then on, RFC 3339' },

@@ -15,6 +15,7 @@ import { settingCommands } from './settings.ts';
 import { templateCommands } from './templates.ts';
 import { sessionCommands } from './sessions.ts';
 import { tokenCommands } from './tokens.ts';
+import { namesFor } from './names.ts';
 import { webhookCommands } from './webhooks.ts';
 import { workflowCommands } from './workflows.ts';
 
@@ -42,4 +43,5 @@ export const operatorProgram: Program = {
   describe: 'looks at machines and changes them from a shell, as the page does in a browser',
   version,
   commands: operatorCommands,
+  namesFor,
 };

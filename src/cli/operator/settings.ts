@@ -4,7 +4,7 @@ import { command } from '../command.ts';
 import { connectionOptions, withClient } from './connection/connection.ts';
 import { outputOptions, printList, type Shape } from './output.ts';
 
-const key = { key: { describe: 'its key' } } as const;
+const key = { key: { names: 'settings', describe: 'its key' } } as const;
 
 const shape: Shape<Setting> = {
   columns: { KEY: (setting) => setting.key, VALUE: ({ value }) => value },
@@ -15,7 +15,9 @@ const list = command({
   name: 'settings list',
   describe: 'list settings',
   examples: ['settings list template'],
-  positionals: { prefix: { describe: 'how their keys begin', isOptional: true } },
+  positionals: {
+    prefix: { names: 'settings', describe: 'how their keys begin', isOptional: true },
+  },
   options: { ...outputOptions, ...connectionOptions },
   run: (args, io) =>
     withClient(args, io, async (client) => {

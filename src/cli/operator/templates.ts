@@ -9,7 +9,7 @@ import { connectionOptions, withClient } from './connection/connection.ts';
 import { outputOptions, printDocument, printList, type Shape } from './output.ts';
 import { machineNamed } from './machines/selection.ts';
 
-const template = { template: { describe: 'its name' } } as const;
+const template = { template: { names: 'templates', describe: 'its name' } } as const;
 
 const shape: Shape<Template> = {
   columns: {
@@ -41,6 +41,7 @@ const get = command({
     machine: {
       type: 'string',
       value: 'MACHINE',
+      names: 'machines',
       describe: 'fill in its variables for this machine',
     },
     ...outputOptions,

@@ -82,7 +82,7 @@ const revoke = command({
   name: 'tokens revoke',
   describe: 'revoke a token',
   examples: ['tokens revoke night-shift'],
-  positionals: token,
+  positionals: { token: { names: 'tokens', describe: 'its name' } },
   options: connectionOptions,
   run: (args, io) =>
     withClient(args, io, async (client) => {

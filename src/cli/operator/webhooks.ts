@@ -6,7 +6,7 @@ import { command } from '../command.ts';
 import { connectionOptions, withClient } from './connection/connection.ts';
 import { outputOptions, printDocument, printList, type Shape } from './output.ts';
 
-const webhook = { webhook: { describe: 'its name' } } as const;
+const webhook = { webhook: { names: 'webhooks', describe: 'its name' } } as const;
 const eventsOption = {
   events: {
     type: 'string',

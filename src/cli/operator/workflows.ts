@@ -36,7 +36,12 @@ const list = command({
   describe: 'list workflows, oldest first',
   examples: ['workflows list --active', 'workflows list --machine node-7 -o wide'],
   options: {
-    machine: { type: 'string', value: 'MACHINE', describe: 'only those of this machine' },
+    machine: {
+      type: 'string',
+      value: 'MACHINE',
+      names: 'machines',
+      describe: 'only those of this machine',
+    },
     active: { type: 'boolean', describe: 'only those that wait or run' },
     ...outputOptions,
     ...connectionOptions,

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { command, type Program } from '../../../src/cli/command.ts';
-import { complete } from '../../../src/cli/line/completion.ts';
+import { command, type Io, type Program } from '../../../src/cli/command.ts';
+import { complete, completed } from '../../../src/cli/line/completion.ts';
 
 const run = () => Promise.resolve(0);
 const make = command({
@@ -20,6 +20,7 @@ const make = command({
   options: {
     output: { type: 'string', short: 'o', value: 'DIR', describe: 'where it goes' },
     label: { type: 'string', describe: 'what is on it' },
+    guest: { type: 'string', names: 'guests', describe: 'who gets it' },
     cups: { type: 'number', describe: 'how many' },
     hot: { type: 'boolean', describe: 'make it hot' },
   },
@@ -65,6 +66,37 @@ describe('complete', () => {
     [[], ['make\tmake a thing']],
   ])('after %j offers %j', (words, expected) => {
     expect(complete(program, words).split('\n').slice(0, -1)).toEqual(expected);
+  });
+
+  it('offers names that the program looks up, and nothing where that fails', async () => {
+    // The programs of this test look names up without it.
+    const io = {} as Io;
+    const namesFor = (kind: string) => Promise.resolve([`${kind}-1`, 'ann', 'a b', '$(rm)']);
+    const party = { ...program, namesFor };
+    expect(await completed(party, ['make', '--guest', 'g'], io)).toBe('guests-1\n');
+    expect(await completed(party, ['make', '--guest=a'], io)).toBe('--guest=ann\n');
+    expect(await completed(party, ['make', 't'], io)).toBe('tea\ntoast\n');
+    const failing = { ...program, namesFor: () => Promise.reject(new Error('no server')) };
+    expect(await completed(failing, ['make', '--guest', ''], io)).toBe('');
+  });
+
+  it('offers the last argument again where it takes many', async () => {
+    const many = { describe: '', names: 'guests', isMany: true, isOptional: true } as const;
+    const invite = command({
+      name: 'invite',
+      describe: '',
+      positionals: { many },
+      options: {},
+      run,
+    });
+    const party = {
+      ...program,
+      commands: [invite],
+      namesFor: () => Promise.resolve(['ann', 'bob']),
+    };
+    // The programs of this test look names up without it.
+    const io = {} as Io;
+    expect(await completed(party, ['invite', 'ann', ''], io)).toBe('ann\nbob\n');
   });
 
   it('offers the options of the default command beside the commands', () => {

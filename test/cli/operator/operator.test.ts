@@ -5,6 +5,8 @@ import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import type { Io } from '../../../src/cli/command.ts';
+import { namesFor } from '../../../src/cli/operator/names.ts';
 import { operatorCommands } from '../../../src/cli/operator/program.ts';
 import { AppError } from '../../../src/core/errors.ts';
 import { ImageFolder } from '../../../src/store/images/folder.ts';
@@ -260,6 +262,28 @@ describe('provision', () => {
       'workflow.unknown',
     );
   });
+});
+
+it.each([
+  ['machines', ['machines', 'get', 'node-'], ['node-1', 'node-2']],
+  ['machines', ['machines', 'tag', 'x', 'node-1', ''], ['node-1', 'node-2']],
+  ['tags', ['machines', 'list', '-l', 'ra'], ['rack-7']],
+  ['templates', ['templates', 'get', ''], ['debian', 'restart']],
+  ['settings', ['settings', 'get', 'boot.'], ['boot.hold']],
+  ['webhooks', ['webhooks', 'get', ''], []],
+  ['contexts', ['context', 'use', ''], []],
+] as const)('the shell is offered the %s after %j', async (kind, words, names) => {
+  const { server, run } = await desk(2);
+  await run('machines tag rack-7 node-1');
+  await run('settings set boot.hold true');
+  const io = {
+    env: { DRAGONFLY_CONTEXTS: `${temporaryDirectory()}/none` },
+    signal: new AbortController().signal,
+    version: '1.2.3',
+  };
+  // A client takes nothing else of it.
+  const offered = await namesFor(kind, ['--server', server.url, ...words], io as unknown as Io);
+  expect(new Set(offered)).toEqual(new Set(names));
 });
 
 describe('templates, settings and tokens', () => {

@@ -15,6 +15,7 @@ export const connectionOptions = {
   context: {
     type: 'string',
     value: 'NAME',
+    names: 'contexts',
     describe:
       'a context of "dragonfly context list" (else DRAGONFLY_CONTEXT, else the current one)',
   },

@@ -79,7 +79,7 @@ const use = command({
   name: 'context use',
   describe: 'use a context from now on',
   examples: ['context use lab'],
-  positionals: { name: { describe: 'its name' } },
+  positionals: { name: { names: 'contexts', describe: 'its name' } },
   options: {},
   run(args, io) {
     const path = contextsPath(io);
@@ -95,7 +95,7 @@ const remove = command({
   name: 'context delete',
   describe: 'delete a context',
   examples: ['context delete lab'],
-  positionals: { name: { describe: 'its name' } },
+  positionals: { name: { names: 'contexts', describe: 'its name' } },
   options: {},
   run(args, io) {
     const path = contextsPath(io);

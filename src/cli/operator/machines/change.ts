@@ -28,7 +28,12 @@ const add = command({
       value: 'TAG,…',
       describe: 'its tags, with commas; in double quotes those that have one',
     },
-    template: { type: 'string', value: 'NAME', describe: 'what is to be installed on it' },
+    template: {
+      type: 'string',
+      value: 'NAME',
+      names: 'templates',
+      describe: 'what is to be installed on it',
+    },
     ...connectionOptions,
   },
   run: (args, io) =>
@@ -54,7 +59,7 @@ const tag = command({
   name: 'machines tag',
   describe: 'put a tag on machines',
   examples: ['machines tag rack-7 node-7 node-8', 'machines tag spare -q model:R650'],
-  positionals: { new: { describe: 'the tag' }, ...someMachines },
+  positionals: { new: { names: 'tags', describe: 'the tag' }, ...someMachines },
   options: changing,
   run: (args, io) => changeAll(args, io, { add_tags: [args.new] }, `tagged ${args.new}`),
 });
@@ -63,7 +68,7 @@ const untag = command({
   name: 'machines untag',
   describe: 'take a tag off machines',
   examples: ['machines untag spare -l rack-7'],
-  positionals: { old: { describe: 'the tag' }, ...someMachines },
+  positionals: { old: { names: 'tags', describe: 'the tag' }, ...someMachines },
   options: changing,
   run: (args, io) =>
     changeAll(args, io, { remove_tags: [args.old] }, `no longer tagged ${args.old}`),
@@ -73,7 +78,10 @@ const assign = command({
   name: 'machines assign',
   describe: 'choose what is to be installed on machines ("none": nothing)',
   examples: ['machines assign debian-cloud node-7', 'machines assign none -l rack-7'],
-  positionals: { template: { describe: 'the name of a template, or none' }, ...someMachines },
+  positionals: {
+    template: { names: 'templates', describe: 'the name of a template, or none' },
+    ...someMachines,
+  },
   options: changing,
   run(args, io) {
     const os_choice = args.template === 'none' ? null : args.template;

@@ -25,6 +25,7 @@ const provision = command({
     template: {
       type: 'string',
       value: 'NAME',
+      names: 'templates',
       describe: 'the template (default: the assigned one)',
     },
     reimage: { type: 'boolean', describe: 'what is on the planned disks may be overwritten' },

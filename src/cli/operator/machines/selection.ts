@@ -8,6 +8,7 @@ import { quoted } from '../../../model/search/query.ts';
 /** The arguments of a command about machines that are named, or chosen by `selectionOptions`. */
 export const someMachines = {
   machines: {
+    names: 'machines',
     describe: 'id, name, host name, MAC, serial number or asset tag',
     isMany: true,
     isOptional: true,
@@ -16,11 +17,17 @@ export const someMachines = {
 
 /** The argument of a command about one machine. */
 export const oneMachine = {
-  machine: { describe: 'id, name, host name, MAC, serial or asset tag' },
+  machine: { names: 'machines', describe: 'id, name, host name, MAC, serial or asset tag' },
 } as const;
 
 export const selectionOptions = {
-  tag: { type: 'string', short: 'l', value: 'TAG', describe: 'the machines with this tag' },
+  tag: {
+    type: 'string',
+    short: 'l',
+    value: 'TAG',
+    names: 'tags',
+    describe: 'the machines with this tag',
+  },
   query: {
     type: 'string',
     short: 'q',
