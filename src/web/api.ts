@@ -150,14 +150,14 @@ export async function readDescription(session: Session): Promise<unknown> {
   return (await session.request('/api/openapi.json')).body;
 }
 
-/** Errors: `template.in-use` without `force`, `request.stale`. */
+/** Errors: `template.in-use` without `force`, where machines have it; `request.stale`. */
 export async function deleteTemplate(
   session: Session,
   name: string,
   etag: string | undefined,
   force: boolean,
 ): Promise<void> {
-  const path = `${templatePath(name)}${force ? '?force=true' : ''}`;
+  const path = `${templatePath(name)}${force ? '' : '?unused=true'}`;
   await session.request(path, { method: 'DELETE', ifMatch: etag });
 }
 

@@ -128,7 +128,7 @@ const remove = command({
   },
   run: (args, io) =>
     withClient(args, io, async (client) => {
-      await client.templates.delete(args.template, { force: args.force });
+      await client.templates.delete(args.template, { unused: !args.force });
       io.print(`template ${args.template} deleted\n`);
       return 0;
     }),

@@ -42,14 +42,14 @@ export class TemplateCalls {
     return this.#calls.call('PUT', pathOf`api/templates/${template.metadata.name}`, call);
   }
 
-  /** Deletes a template that no machine has; with `force`, machines that have it as os_choice keep the name. Errors:
-   *  `template.in-use`, `template.unknown`, `request.stale`. */
+  /** Deletes a template; machines that have it as os_choice keep the name. With `unused` only where there are none.
+   *  Errors: `template.in-use`, `template.unknown`, `request.stale`. */
   async delete(
     name: string,
-    options: ChangeOptions & { readonly force?: boolean } = {},
+    options: ChangeOptions & { readonly unused?: boolean } = {},
   ): Promise<void> {
-    const { force = false, ...call } = options;
-    const query = force ? { force } : {};
+    const { unused = false, ...call } = options;
+    const query = unused ? { unused } : {};
     await this.#calls.call('DELETE', pathOf`api/templates/${name}`, { ...call, query });
   }
 }

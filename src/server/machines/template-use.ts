@@ -21,7 +21,7 @@ export async function refuseUsed({ store }: { store: Store }, name: string): Pro
   const more = found.length > mostNamed ? ' and more' : '';
   throw new AppError(
     'template.in-use',
-    `the template ${name} is assigned to ${named.join(', ')}${more}: give them another one first, or delete it with force`,
+    `the template ${name} is assigned to ${named.join(', ')}${more}: give them another one first, or delete it all the same`,
     { details: { machine_ids: found.slice(0, mostNamed).map(({ id }) => id) } },
   );
 }

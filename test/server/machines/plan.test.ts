@@ -95,7 +95,7 @@ describe('a plan', () => {
     const changed = { ...imageTemplate, spec: { actions: [{ action: 'reboot' }] } };
     await server.call('PUT', '/api/templates/debian', { body: changed });
     expect((await templateFor(server, id)).body.spec.actions).toHaveLength(3);
-    await server.call('DELETE', '/api/templates/debian?force=true');
+    await server.call('DELETE', '/api/templates/debian');
     expect((await templateFor(server, id)).body.spec.actions).toHaveLength(3);
     await server.call('POST', `/api/workflows/${made.metadata.name}/cancel`);
     expect((await templateFor(server, id)).status).toBe(404);

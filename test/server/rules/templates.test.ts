@@ -321,19 +321,19 @@ spec:
     expect((await server.call('DELETE', '/api/templates/debian')).status).toBe(204);
   });
 
-  it('is deleted while machines have it only where that is asked for', async () => {
+  it('is deleted only while no machine has it, where that is asked for', async () => {
     const server = await startServer();
     await server.call('PUT', '/api/templates/debian', { body: imageTemplate });
     const { body } = await server.call('POST', '/api/agent/checkin', { body: checkin(1) });
     const path = `/api/machines/${body.machine_id}`;
     await server.call('PATCH', path, { body: { os_choice: 'debian', hostname: 'db-1' } });
-    const refused = await server.call('DELETE', '/api/templates/debian');
+    const refused = await server.call('DELETE', '/api/templates/debian?unused=true');
     expect(refused).toMatchObject({
       status: 409,
       body: { code: 'template.in-use', machine_ids: [body.machine_id] },
     });
     expect(refused.body.error).toContain('assigned to db-1:');
-    expect((await server.call('DELETE', '/api/templates/debian?force=true')).status).toBe(204);
+    expect((await server.call('DELETE', '/api/templates/debian')).status).toBe(204);
     expect((await server.call('GET', path)).body.config.os_choice).toBe('debian');
   });
 });

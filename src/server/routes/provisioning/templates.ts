@@ -25,7 +25,7 @@ import { serverSeen } from '../../http/requests/addresses.ts';
 
 const NameParams = Type.Object({ name: TemplateName });
 const DeleteQuery = Type.Object(
-  { force: Type.Optional(Type.Boolean({ description: 'also where machines have it' })) },
+  { unused: Type.Optional(Type.Boolean({ description: 'only if no machine has it' })) },
   { additionalProperties: false },
 );
 
@@ -169,8 +169,7 @@ export function templateRoutes(app: App, s: Services): void {
       config: { access: 'operate' },
       schema: {
         tags: ['templates'],
-        summary:
-          'Delete a template that no machine has; with force those that have it keep the name',
+        summary: 'Delete a template; machines that have it keep its name',
         params: NameParams,
         querystring: DeleteQuery,
         headers: IfMatch,
@@ -181,7 +180,7 @@ export function templateRoutes(app: App, s: Services): void {
       const { name } = request.params;
       const { value, revision } = await loadTemplate(s, name);
       refuseStale(request.headers['if-match'], etag(value));
-      if (request.query.force !== true) await refuseUsed(s, name);
+      if (request.query.unused === true) await refuseUsed(s, name);
       await s.store.templates.delete(name, { revision });
       return reply.code(204).send(null);
     },
