@@ -36,7 +36,7 @@ export interface VolumeGroup {
   isWhole: boolean;
 }
 
-export interface LogicalVolume {
+interface LogicalVolume {
   name: string;
   /** The one place where all of it is, in its order; undefined where it is in several, or is more than a
    *  part of a member: a stripe, a mirror, a snapshot, a thin volume. */
