@@ -11,7 +11,8 @@ import type { Presence } from './running/liveness/presence.ts';
 import type { Services } from './services.ts';
 import { holderChange } from './rules/history.ts';
 import { watchWorkflows } from './machines/arrival.ts';
-import { watchForEver } from './store-watch.ts';
+import { QuietWrites } from './running/quiet-writes.ts';
+import { passOn, watchForEver } from './store-watch.ts';
 
 const sweepMs = 1000;
 const flushMs = 10_000;
@@ -44,12 +45,11 @@ export function startBackground(
   signal: AbortSignal,
   onUnwritten: () => void,
 ): Background {
-  /** Machines whose last_seen this server is writing. Nobody needs to hear of that change. */
-  const ownWrites = new Set<string>();
+  const quiet = new QuietWrites();
   const now = cautiousNow(s);
   const others = new OtherServers(s.store, s.clock, s.liveness, s.newId());
   const running = [
-    watchForEver(s, ownWrites, signal),
+    watchForEver(s, quiet, signal),
     s.overload.watch(signal).catch(() => {}),
     hashImages(s, signal),
     every(s, sweepMs, signal, async () => {
@@ -58,7 +58,7 @@ export function startBackground(
     }),
     every(s, flushMs, signal, async () => {
       // Registering machines come first; what is not written yet stays in memory.
-      if (!s.overload.isBusy) await flushLastSeen(s, ownWrites, flushRecords);
+      if (!s.overload.isBusy) await flushLastSeen(s, quiet, flushRecords);
     }),
     every(s, usedMs, signal, () => noteUsed(s.store, s.auth.takeUsed())),
     every(s, tidyMs, signal, async () => void (await pruneAudit(s.store, s.audit, now()))),
@@ -85,7 +85,7 @@ export function startBackground(
         s.log.warn({ err }, 'the other servers could not be told that this one ends');
       });
       try {
-        await flushLastSeen(s, ownWrites, Infinity);
+        await flushLastSeen(s, quiet, Infinity);
         await noteUsed(s.store, s.auth.takeUsed());
       } catch (err) {
         s.log.error({ err }, 'last_seen could not be written before the end');
@@ -136,12 +136,12 @@ async function every(
 }
 
 /** Writes when machines were last heard. Errors: those of the store, without losing anything. */
-async function flushLastSeen(s: Services, ownWrites: Set<string>, limit: number): Promise<void> {
+async function flushLastSeen(s: Services, quiet: QuietWrites, limit: number): Promise<void> {
   const left = [...s.liveness.lastSeen.take(limit)];
   const writeAll = async (): Promise<void> => {
     for (let presence = left.pop(); presence !== undefined; presence = left.pop()) {
       try {
-        await writeLastSeen(s, ownWrites, presence);
+        await writeLastSeen(s, quiet, presence);
       } catch (err) {
         // Its record takes nothing more, and keeps nothing of the others back.
         if (isAppError(err, 'store.damaged')) continue;
@@ -154,19 +154,18 @@ async function flushLastSeen(s: Services, ownWrites: Set<string>, limit: number)
 }
 
 /** Writes unless somebody else wrote meanwhile; there will be another round. */
-async function writeLastSeen(
-  s: Services,
-  ownWrites: Set<string>,
-  presence: Presence,
-): Promise<void> {
+async function writeLastSeen(s: Services, quiet: QuietWrites, presence: Presence): Promise<void> {
   const found = await s.store.machines.get(presence.machineId);
   if (found === undefined) return;
   const machine = seenBy(s.liveness, found.value, presence);
   if (machine === found.value) return;
-  ownWrites.add(machine.id);
   const changes = holderChange(found.value, machine, s.clock.now().toISOString());
   try {
-    await s.store.machines.put(machine, { revision: found.revision }, { changes, isQuiet: true });
+    await quiet.run(
+      machine.id,
+      () => s.store.machines.put(machine, { revision: found.revision }, { changes, isQuiet: true }),
+      (change) => passOn(s, change),
+    );
     for (const { before, after: token } of changes) {
       s.events.publish('machine.token', {
         machine_id: machine.id,
@@ -178,8 +177,6 @@ async function writeLastSeen(
   } catch (err) {
     if (!isAppError(err, 'store.conflict')) throw err;
     s.liveness.lastSeen.add(presence);
-  } finally {
-    ownWrites.delete(machine.id);
   }
 }
 

@@ -5,6 +5,7 @@ import { isActive, type Workflow } from '../model/documents/workflow.ts';
 import { privatePrefix } from '../store/collections/tokens.ts';
 import type { StoreChange } from '../store/store.ts';
 import { holdSetting } from './machines/boot-settings.ts';
+import type { QuietWrites } from './running/quiet-writes.ts';
 import type { MachineTexts } from './running/search/machine-texts.ts';
 import { statusOf } from './rules/workflow/progress.ts';
 import type { Services } from './services.ts';
@@ -14,13 +15,13 @@ const rewatchMs = 2000;
 /** Watches the store, as soon as it can be watched. Until then nothing that is remembered of it counts. */
 export async function watchForEver(
   s: Services,
-  ownWrites: ReadonlySet<string>,
+  quiet: QuietWrites,
   signal: AbortSignal,
 ): Promise<void> {
   for (let attempt = 1; !signal.aborted; attempt += 1) {
     const given = new AbortController();
     try {
-      await watchStore(s, ownWrites, AbortSignal.any([signal, given.signal]));
+      await watchStore(s, quiet, AbortSignal.any([signal, given.signal]));
       for (const followed of allFollowed(s)) followed.isWatched = true;
       if (attempt > 1) startOver(s);
       else await s.webhooks.reload();
@@ -50,22 +51,21 @@ function startOver(s: Services): void {
 }
 
 /** Passes on changes in the store, made by this server or another one. */
-async function watchStore(
-  s: Services,
-  ownWrites: ReadonlySet<string>,
-  signal: AbortSignal,
-): Promise<void> {
+async function watchStore(s: Services, quiet: QuietWrites, signal: AbortSignal): Promise<void> {
   await s.store.watch((change) => {
-    // Another server may write the same machine at the same time, and a search must not miss that.
-    if (change?.kind === 'machines') s.texts.changed(change.id);
-    if (change?.kind === 'machines' && ownWrites.has(change.id ?? '')) return;
     if (change === undefined) {
       startOver(s);
       return;
     }
-    s.webhooks.changed(change);
-    announcements[change.kind]?.(s, change);
+    if (change.kind === 'machines' && quiet.takes(change)) return;
+    passOn(s, change);
   }, signal);
+}
+
+/** Tells all that follow the store of a change. */
+export function passOn(s: Services, change: StoreChange): void {
+  s.webhooks.changed(change);
+  announcements[change.kind]?.(s, change);
 }
 
 type Change = Omit<StoreChange, 'kind'>;
@@ -74,6 +74,7 @@ type Change = Omit<StoreChange, 'kind'>;
 const announcements: Partial<Record<StoreChange['kind'], (s: Services, change: Change) => void>> = {
   machines(s, { id, removed }) {
     s.fleet.machines.changed(id);
+    s.texts.changed(id);
     s.decisions.forget(id);
     s.events.publish(removed ? 'machine.deleted' : 'machine.changed', { machine_id: id });
   },
