@@ -36,14 +36,14 @@ export function placesWithin(read: Reading, hidden: readonly Hidden[]): Place[] 
     if (all.some(({ place }) => place.isHeld)) continue;
     const place = mirrorOf(all);
     if (place !== undefined) places.push(place);
-    else all.forEach((one) => report(read, one));
+    else all.forEach((one) => reportHidden(read, one));
   }
   for (const group of groups) {
     const own = [...group.members.values()].map(({ id }) => members.get(id));
     for (const one of own) if (one !== undefined) seen.add(one);
     if (!own.some((one) => one?.place.isHeld)) places.push(...volumesOf(read, group, members));
   }
-  for (const one of hidden) if (!seen.has(one) && !one.place.isHeld) report(read, one);
+  for (const one of hidden) if (!seen.has(one) && !one.place.isHeld) reportHidden(read, one);
   return places;
 }
 
@@ -106,7 +106,8 @@ function shown(names: readonly string[]): string {
   return names.slice(0, maxShown).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
-function report(read: Reading, { place, what }: Hidden): void {
+/** Says that a system may be where nothing looks. */
+export function reportHidden(read: Reading, { place, what }: Hidden): void {
   const { device, kind, offset } = place;
   const where = offset === 0 ? device : `the ${kind} at byte ${offset} of ${device}`;
   const message = `${where} is ${what}, which is not looked into: a system may be installed on it`;

@@ -3,7 +3,7 @@
 // examined is a problem.
 import { readVolumeGroup, volumeGroupRange } from '../contents/volume-group.ts';
 import type { Reading } from '../reading.ts';
-import { placesWithin, type Hidden, type Place } from './inner.ts';
+import { placesWithin, reportHidden, type Hidden, type Place } from './inner.ts';
 import { mountedAt } from './os-files.ts';
 import {
   btrfsRange,
@@ -28,7 +28,7 @@ const notVolumes = /^(loop|ram|zram|sr|fd|nbd|mtdblock)\d|^nvme\d+c\d+n\d+/;
 
 /** The most volumes that are examined. A machine with more is a storage server that exports its disks. */
 const maxVolumes = 64;
-/** LVM on an array is two levels deep. */
+/** LVM on an array is two levels deep. What hides something deeper is a problem. */
 const maxLevels = 3;
 
 /** Undefined where devices cannot be listed.
@@ -49,6 +49,7 @@ export async function findVolumes(read: Reading): Promise<Volume[] | undefined> 
     const places = few(read, placesWithin(read, hidden), 'volumes within others');
     note(await Promise.all(places.map((place) => lookAt(read, place, undefined))));
   }
+  for (const one of hidden) reportHidden(read, one);
   return volumes;
 }
 

@@ -205,6 +205,17 @@ describe('a system on a logical volume that nobody has opened', () => {
     });
   });
 
+  it('is not said to be none where volumes lie within volumes deeper than is looked', async () => {
+    const text = groupText({ volumes: [root] });
+    const groups = [0, 1, 2].flatMap((depth) => member(0, text, depth * rootAt));
+    const luks: Written = [3 * rootAt, 'LUKS\u00ba\u00be'];
+    const { found, problems } = await probe('installedOs', partitions([...groups, luks]));
+    expect({ found, codes: codes(problems) }).toEqual({
+      found: undefined,
+      codes: [`probe.opaque /dev/sda1@${3 * rootAt}`],
+    });
+  });
+
   it('is left alone where the kernel has opened one volume of the group', async () => {
     const text = groupText({ volumes: [root] });
     const disks = partitions([...member(0, text), ...ext4(rootAt)], member(1, text));
