@@ -27,13 +27,14 @@ export async function completed(
   words: readonly string[],
   io: Io,
 ): Promise<string> {
-  const lines = complete(program, words).split('\n').slice(0, -1);
+  const joined = joinSplit(words);
+  const lines = complete(program, joined).split('\n').slice(0, -1);
   const known = await Promise.all(
     lines.map(async (line) => {
       const [, kind, before = ''] = /^:names (\S+) ?(.*)$/.exec(line) ?? [];
       if (kind === undefined) return [line];
-      const start = (joinSplit(words).at(-1) ?? '').slice(before.length);
-      const names = await program.namesFor?.(kind, words, io).catch(() => []);
+      const start = (joined.at(-1) ?? '').slice(before.length);
+      const names = await program.namesFor?.(kind, joined, io).catch(() => []);
       const fitting = (names ?? []).filter((name) => name.startsWith(start) && isPlain.test(name));
       return fitting.map((name) => `${before}${name}`);
     }),

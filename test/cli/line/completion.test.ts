@@ -80,6 +80,19 @@ describe('complete', () => {
     expect(await completed(failing, ['make', '--guest', ''], io)).toBe('');
   });
 
+  it('looks names up by the words as they were typed, which bash splits at "="', async () => {
+    const asked: (readonly string[])[] = [];
+    const namesFor = (_kind: string, words: readonly string[]) => {
+      asked.push(words);
+      return Promise.resolve(['ann']);
+    };
+    // The programs of this test look names up without it.
+    const io = {} as Io;
+    const words = ['make', '--label', '=', 'x', '--guest', '='];
+    expect(await completed({ ...program, namesFor }, words, io)).toBe('ann\n');
+    expect(asked).toEqual([['make', '--label', 'x', '--guest', '']]);
+  });
+
   it('offers the last argument again where it takes many', async () => {
     const many = { describe: '', names: 'guests', isMany: true, isOptional: true } as const;
     const invite = command({
