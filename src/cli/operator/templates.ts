@@ -1,10 +1,10 @@
 // `dragonfly templates`: what can be installed.
 import type { Client } from '../../client/client.ts';
 import { AppError, isAppError } from '../../core/errors.ts';
+import { diffOf } from '../../core/line-diff.ts';
 import { readNamedFile } from '../../core/named-file.ts';
 import type { Template } from '../../model/documents/template.ts';
 import { command, type Io } from '../command.ts';
-import { lineDiff } from '../text/line-diff.ts';
 import { connectionOptions, withClient } from './connection/connection.ts';
 import { outputOptions, printDocument, printList, type Shape } from './output.ts';
 import { machineNamed } from './machines/selection.ts';
@@ -85,6 +85,9 @@ const apply = command({
     }),
 });
 
+/** In front of each line of a difference, as in `diff -u`. */
+const signs = { same: ' ', removed: '-', added: '+', 'left out': '…' } as const;
+
 const diff = command({
   name: 'templates diff',
   describe: 'print what "templates apply" would change; exits with 1 if there is something',
@@ -98,9 +101,10 @@ const diff = command({
       const stored = await storedTemplate(client, document.metadata.name);
       const { stringify } = await import('yaml');
       const write = (one: Template): string => stringify(one, { aliasDuplicateObjects: false });
-      const lines = lineDiff(stored === undefined ? '' : write(stored), write(wanted));
-      io.print(lines.map((line) => `${line}\n`).join(''));
-      return lines.length === 0 ? 0 : 1;
+      const [before, after] = [stored === undefined ? '' : write(stored), write(wanted)];
+      if (before === after) return 0;
+      io.print(diffOf(before, after).map(({ kind, text }) => `${signs[kind]}${text}\n`).join(''));
+      return 1;
     }),
 });
 

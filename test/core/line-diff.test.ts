@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { diffOf } from '../../../src/web/templates/diff.ts';
+import { diffOf } from '../../src/core/line-diff.ts';
 
 const signs = { same: ' ', removed: '-', added: '+', 'left out': '…' } as const;
 const shown = (before: string, after: string): string[] =>
@@ -12,6 +13,25 @@ describe('the difference of two texts', () => {
 
   test('keeps the most lines in common', () => {
     expect(shown('a\nb\nc', 'b\nc\na')).toEqual(['-a', ' b', ' c', '+a']);
+  });
+
+  test('is all of a text where the other one is empty', () => {
+    expect(shown('', 'a\nb\n')).toEqual(['+a', '+b']);
+    expect(shown('a\nb\n', '')).toEqual(['-a', '-b']);
+  });
+
+  test('holds both texts whole, whatever they are', () => {
+    const text = fc.array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(text, text, (before, after) => {
+        const lines = diffOf(before.join('\n'), after.join('\n'));
+        fc.pre(!lines.some(({ kind }) => kind === 'left out'));
+        const without = (one: string): string[] =>
+          lines.filter(({ kind }) => kind !== one).map(({ text: line }) => line);
+        expect(without('added')).toEqual(before);
+        expect(without('removed')).toEqual(after);
+      }),
+    );
   });
 
   test('leaves out what is far from a change', () => {

@@ -12,8 +12,11 @@ const around = 3;
 
 /** The lines of both, with those of `before` first where they differ, and equal ones far from a change left out. */
 export function diffOf(before: string, after: string): readonly DiffLine[] {
-  const linesIn = (text: string): string[] => text.replace(/\n$/, '').split('\n');
   return shortened(diffLines(linesIn(before), linesIn(after)));
+}
+
+function linesIn(text: string): string[] {
+  return text === '' ? [] : text.replace(/\n$/, '').split('\n');
 }
 
 function diffLines(before: readonly string[], after: readonly string[]): DiffLine[] {
