@@ -5,7 +5,7 @@ import { dropPlaceholder } from '../../probes/smbios/placeholder-text.ts';
 export interface ScreenMachine {
   /** "Dell PowerEdge R650, serial ABC1234" */
   readonly name: string;
-  /** "eth0 3c:ec:ef:07:14:50 up, 10000 Mbit/s" */
+  /** "eth0 3c:ec:ef:07:14:50 link, 10000 Mbit/s" */
   readonly ports: readonly string[];
   /** The last lines of the boot, without their times. */
   readonly said: readonly string[];

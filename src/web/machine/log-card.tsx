@@ -1,6 +1,7 @@
 // The card with a machine's log: of its boot, its agent and its workflows.
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { LogLine, LogSource } from '../../model/documents/machine-log.ts';
+import { logLineText } from '../../model/log-text.ts';
 import { save } from '../list/export.ts';
 import { Card, Notice } from '../parts/parts.tsx';
 import { useLog } from './use-log.ts';
@@ -37,7 +38,7 @@ export function LogCard({ id, name }: { id: string; name: string }) {
       <button
         type="button"
         disabled={shown.length === 0}
-        onClick={() => save(`${name}.log`, 'text/plain', `${shown.map(textOf).join('\n')}\n`)}
+        onClick={() => save(`${name}.log`, 'text/plain', `${shown.map(logLineText).join('\n')}\n`)}
       >
         Save
       </button>
@@ -56,11 +57,6 @@ export function LogCard({ id, name }: { id: string; name: string }) {
       {lines !== undefined && lines.length > 0 && <Lines lines={shown} />}
     </Card>
   );
-}
-
-function textOf({ at, source, level = 'info', text }: LogLine): string {
-  const loud = level === 'info' ? '' : `${level.toUpperCase()} `;
-  return `${at} ${source.padEnd(6)} ${loud}${text}`;
 }
 
 /** The end is in sight as long as nobody scrolls back. */

@@ -4,7 +4,7 @@ import { LivenessName } from '../../../model/api/agent.ts';
 import { MachineStateName, stateName } from '../../../model/machine.ts';
 import type { MachineView } from '../../../model/api/machines.ts';
 import { tagsText } from '../../../model/tags-text.ts';
-import type { LogLine } from '../../../model/documents/machine-log.ts';
+import { logLineText } from '../../../model/log-text.ts';
 import { command } from '../../command.ts';
 import { connectionOptions, withClient } from '../connection/connection.ts';
 import { outputOptions, printDocument, printList, type Shape } from '../output.ts';
@@ -133,7 +133,7 @@ const logs = command({
           last: args.last,
           follow: args.follow,
         })) {
-          io.print(`${args.json ? JSON.stringify(line) : logText(line)}\n`);
+          io.print(`${args.json ? JSON.stringify(line) : logLineText(line)}\n`);
         }
       } catch (err) {
         if (!io.signal.aborted) throw err;
@@ -141,10 +141,5 @@ const logs = command({
       return 0;
     }),
 });
-
-function logText({ at, source, level = 'info', text }: LogLine): string {
-  const loud = level === 'info' ? '' : `${level.toUpperCase()} `;
-  return `${at} ${source.padEnd(6)} ${loud}${text}`;
-}
 
 export const lookCommands = [list, get, history, logs];
