@@ -103,7 +103,11 @@ const diff = command({
       const write = (one: Template): string => stringify(one, { aliasDuplicateObjects: false });
       const [before, after] = [stored === undefined ? '' : write(stored), write(wanted)];
       if (before === after) return 0;
-      io.print(diffOf(before, after).map(({ kind, text }) => `${signs[kind]}${text}\n`).join(''));
+      io.print(
+        diffOf(before, after)
+          .map(({ kind, text }) => `${signs[kind]}${text}\n`)
+          .join(''),
+      );
       return 1;
     }),
 });

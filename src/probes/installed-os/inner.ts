@@ -86,9 +86,10 @@ function volumesOf(
     return [{ ...on, offset, names, order: i + 1, kind: 'logical volume' }];
   });
   if (missed.length > 0 || !group.isWhole) {
-    const which = group.isWhole ? `${shown(missed)} of it` : 'the end of its list of volumes';
-    const why = 'not in one piece on one disk here, and not looked into';
-    const message = `of the volume group ${group.name}, ${which} is ${why}: a system may be installed there`;
+    const why = group.isWhole
+      ? `volumes that are not in one piece on one disk here (${shown(missed)})`
+      : 'more volumes than were read';
+    const message = `the volume group ${group.name} has ${why}, which are not looked into: a system may be installed on them`;
     read.problem('probe.opaque', group.name, message);
   }
   return places;

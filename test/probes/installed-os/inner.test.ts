@@ -191,7 +191,7 @@ describe('a system on a logical volume that nobody has opened', () => {
     expect(found).toBeUndefined();
     expect(codes(problems)).toEqual(['probe.opaque vg0']);
     expect(problems[0]?.message).toContain(
-      'of the volume group vg0, root of it is not in one piece',
+      'the volume group vg0 has volumes that are not in one piece on one disk here (root)',
     );
   });
 

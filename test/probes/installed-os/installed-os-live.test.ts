@@ -59,7 +59,8 @@ function loopsOver(device: string): string[] {
   return told.split('\n').filter((line) => line.endsWith(` ${device}`));
 }
 
-const missedVolume = /of the volume group df-test\d+, data of it is not in one piece/;
+const missedVolume =
+  /the volume group df-test\d+ has volumes that are not in one piece on one disk here \(data\)/;
 
 describe.each([
   ['a partition', { isMirror: false, isLvm: false }, []],
