@@ -96,6 +96,9 @@ export async function follow(steps: readonly Step[]): Promise<readonly Result[]>
   }
 }
 
+/** Less than the tests of tutorials have: one that hangs says how far it came, and leaves nothing running. */
+const endsWithinMs = 150_000;
+
 async function runShell(script: string, folder: string): Promise<void> {
   const [home, bin] = [join(folder, 'home'), join(folder, 'bin')];
   for (const path of [home, bin]) mkdirSync(path);
@@ -110,6 +113,7 @@ async function runShell(script: string, folder: string): Promise<void> {
     // A group of its own, to end what it leaves in the background.
     detached: true,
     stdio: 'ignore',
+    timeout: endsWithinMs,
     env: {
       PATH: `${bin}:${process.env['PATH']}`,
       HOME: home,
