@@ -4,7 +4,7 @@ export const known: readonly (readonly [key: string, says: string])[] = [
   ['boot.hold', '"true": machines stay in the agent, whatever is on their disks'],
   [
     'boot.local',
-    'the way from the boot script to the disk: default, exit, sanboot or sanboot:0x81',
+    'the way from the boot script to the disk: default, exit, chain, sanboot or sanboot:0x81',
   ],
   ['boot.append', 'more kernel parameters for the agent'],
   ['boot.give_up_seconds', 'after so long without a server a machine boots its disk; 0: never'],
