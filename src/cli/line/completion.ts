@@ -45,9 +45,16 @@ export async function completed(
     .join('');
 }
 
-/** Undoes bash's split at "=" (`--mode`, `=`, `imag`). Other shells leave `--mode=imag` whole. */
+/** Undoes bash's splits at "=" (`--mode`, `=`, `imag`) and ":" (`http`, `:`, `//host`). Other shells leave words
+ *  whole. */
 function joinSplit(words: readonly string[]): string[] {
-  return words.flatMap((word, i) => (word !== '=' ? [word] : i === words.length - 1 ? [''] : []));
+  const whole: string[] = [];
+  for (const [i, word] of words.entries()) {
+    const isGlued = i > 0 && (word === ':' || words[i - 1] === ':');
+    if (isGlued) whole.push(`${whole.pop() ?? ''}${word}`);
+    else whole.push(word);
+  }
+  return whole.flatMap((word, i) => (word !== '=' ? [word] : i === whole.length - 1 ? [''] : []));
 }
 
 function candidates(program: Program, before: readonly string[], current: string): Candidate[] {
