@@ -60,57 +60,87 @@ export const run = command({
       // Loaded early, while the network is still coming up.
       import('../../inventory/inventory.ts'),
     ]);
-    const screen = args.screen === undefined ? undefined : await openScreen(args.screen, io);
-    const alive = args.alive === undefined ? undefined : await openSign(args.alive, io.signal);
-    if (args.after !== undefined && !(await appears(args.after, io.signal))) return 0;
-    const isThisHost = args.root === undefined || args.root === '/';
-    const root = await openRoot(args.root);
-    // Not a capture's own settings: replaying a bug report must not call its server.
-    const configuration = await agentConfiguration(args, io, await openRoot());
-    const { values } = configuration;
-    const options: AgentOptions = {
-      ...(await agentOptions(args['state-dir'], isThisHost, io)),
-      root,
-      servers: requireServers(configuration),
-      bootMac: isThisHost || configuration.sources.mac === '--mac' ? values.mac : undefined,
-      token: values.token,
-      caSha256: values.ca_sha256,
-      maxIntervalSeconds: values.interval,
-      sendsLog: isThisHost,
-      mayAct: isThisHost && (args.act || values.mode !== undefined),
-    };
-    if (args.once) {
-      io.stdout.write(`${JSON.stringify(await checkInOnce(options), null, 2)}\n`);
+    const ended = new AbortController();
+    const signal = AbortSignal.any([io.signal, ended.signal]);
+    const { screen, alive } = await openBeside(args, io.version, signal);
+    try {
+      if (args.after !== undefined && !(await appears(args.after, io.signal))) return 0;
+      const isThisHost = args.root === undefined || args.root === '/';
+      const root = await openRoot(args.root);
+      // Not a capture's own settings: replaying a bug report must not call its server.
+      const configuration = await agentConfiguration(args, io, await openRoot());
+      const { values } = configuration;
+      const options: AgentOptions = {
+        ...(await agentOptions(args['state-dir'], isThisHost, io)),
+        root,
+        servers: requireServers(configuration),
+        bootMac: isThisHost || configuration.sources.mac === '--mac' ? values.mac : undefined,
+        token: values.token,
+        caSha256: values.ca_sha256,
+        maxIntervalSeconds: values.interval,
+        sendsLog: isThisHost,
+        mayAct: isThisHost && (args.act || values.mode !== undefined),
+      };
+      if (args.once) {
+        io.stdout.write(`${JSON.stringify(await checkInOnce(options), null, 2)}\n`);
+        return 0;
+      }
+      const { servers } = options;
+      const serverSource = configuration.sources.url ?? '';
+      if (io.stdout.isTTY && values.log === undefined) {
+        await runOnTerminal(options, serverSource, io);
+        return 0;
+      }
+      const log = plainLog(io.stderr, values.log ?? 'info', () => new Date());
+      for (const place of configuration.passedOver) log.warn({ place }, 'no server address');
+      log.info({ servers, source: serverSource }, 'agent started');
+      screen?.tell({ servers, serverSource });
+      const onState: AgentOptions['onState'] = (...what) => {
+        alive?.note(what[0]);
+        screen?.show(...what);
+      };
+      await runAgent({ ...options, log, onState });
+      log.info({}, 'agent stopped');
       return 0;
+    } finally {
+      // They end with the command, however it ends: else the process would stay, and seem to be alive.
+      ended.abort();
     }
-    const { servers } = options;
-    const serverSource = configuration.sources.url ?? '';
-    if (io.stdout.isTTY && values.log === undefined) {
-      const { StatusScreen } = await import('./status-screen.ts');
-      const facts = { version: io.version, servers, serverSource, clock: systemClock };
-      const shown = new StatusScreen(io.stdout, facts);
-      io.stdout.write(clearScreen);
-      await runAgent({ ...options, onState: (...what) => shown.show(...what) });
-      io.stdout.write('\n');
-      return 0;
-    }
-    const log = plainLog(io.stderr, values.log ?? 'info', () => new Date());
-    for (const place of configuration.passedOver) log.warn({ place }, 'no server address');
-    log.info({ servers, source: serverSource }, 'agent started');
-    screen?.tell({ servers, serverSource });
-    const onState: AgentOptions['onState'] = (...what) => {
-      alive?.note(what[0]);
-      screen?.show(...what);
-    };
-    await runAgent({ ...options, log, onState });
-    log.info({}, 'agent stopped');
-    return 0;
   },
 });
 
+async function runOnTerminal(options: AgentOptions, serverSource: string, io: Io): Promise<void> {
+  const [{ StatusScreen }, { runAgent }] = await Promise.all([
+    import('./status-screen.ts'),
+    import('../../agent/agent.ts'),
+  ]);
+  const { servers } = options;
+  const facts = { version: io.version, servers, serverSource, clock: systemClock };
+  const screen = new StatusScreen(io.stdout, facts);
+  io.stdout.write(clearScreen);
+  await runAgent({ ...options, onState: (...what) => screen.show(...what) });
+  io.stdout.write('\n');
+}
+
+/** The screen and the sign of life, as far as they are asked for, until the signal aborts. */
+async function openBeside(
+  { screen, alive }: { readonly screen: string | undefined; readonly alive: string | undefined },
+  version: string,
+  signal: AbortSignal,
+) {
+  return {
+    screen: screen === undefined ? undefined : await openScreen(screen, version, signal),
+    alive: alive === undefined ? undefined : await openSign(alive, signal),
+  };
+}
+
 /** A screen beside all else, which shows the machine while it waits for its network. A terminal that is not there, or
  *  goes away, is no reason to end. */
-async function openScreen(path: string, io: Io): Promise<StatusScreen | undefined> {
+async function openScreen(
+  path: string,
+  version: string,
+  signal: AbortSignal,
+): Promise<StatusScreen | undefined> {
   const [{ StatusScreen }, { readScreenMachine }, { openRoot }] = await Promise.all([
     import('./status-screen.ts'),
     import('./screen-facts.ts'),
@@ -127,7 +157,7 @@ async function openScreen(path: string, io: Io): Promise<StatusScreen | undefine
   out.on('error', () => {});
   const root = await openRoot();
   const screen = new StatusScreen(out, {
-    version: io.version,
+    version,
     servers: [],
     serverSource: '',
     clock: systemClock,
@@ -135,10 +165,10 @@ async function openScreen(path: string, io: Io): Promise<StatusScreen | undefine
   });
   const keepDrawn = async (): Promise<void> => {
     out.write(clearScreen);
-    while (!io.signal.aborted && !out.destroyed) {
+    while (!signal.aborted && !out.destroyed) {
       screen.tell({ machine: await readScreenMachine(root) });
       screen.draw();
-      await systemClock.sleep(redrawMs, io.signal).catch(() => {});
+      await systemClock.sleep(redrawMs, signal).catch(() => {});
     }
     out.destroy();
   };

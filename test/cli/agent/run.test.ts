@@ -98,6 +98,15 @@ describe('dragonfly-agent run', () => {
     );
   });
 
+  it('ends with its screen and its sign of life where it cannot begin', async () => {
+    const beside = ['--screen', '/dev/null', '--alive', join(state, 'alive')];
+    const agent = start('run', '--root', '/nowhere', '--server', server.url, ...beside);
+    const { code, err } = await finish(agent);
+    expect(code).toBe(2);
+    expect(err).toContain('[config.invalid]');
+    expect(await readFile(join(state, 'alive'), 'utf8')).toMatch(/^\d+ 0\n$/);
+  });
+
   it('goes on with the count of requests where an earlier run of this boot left it', async () => {
     const once = ['run', '--once', '--server', server.url, '--state-dir', state];
     const hasPort = (await finish(start(...once))).code === 0;
