@@ -1,5 +1,6 @@
-// A sign of life for the script that supervises the agent: a file with a count that grows as long as the event loop turns.
-import { writeFileSync } from 'node:fs';
+// A sign of life for the script that supervises the agent: a file with a count that grows as long as the event loop
+// turns, from one run to the next.
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { AgentState } from '../../agent/state.ts';
 import type { Clock } from '../../core/clock.ts';
 
@@ -8,13 +9,14 @@ const everyMs = 5_000;
 export class SignOfLife {
   readonly #path: string;
   readonly #clock: Clock;
-  #count = 0;
+  #count: number;
   /** The time since which no server answers; undefined: one does, or there is work that does not need it. */
   #silentSinceMs: number | undefined;
 
   constructor(path: string, clock: Clock) {
     this.#path = path;
     this.#clock = clock;
+    this.#count = countIn(path);
   }
 
   note({ failures, order }: AgentState): void {
@@ -22,7 +24,8 @@ export class SignOfLife {
     else this.#silentSinceMs ??= this.#clock.elapsedMs();
   }
 
-  /** Writes "COUNT SECONDS" until the signal aborts: how often it was written, and for how long no server has answered. */
+  /** Writes "COUNT SECONDS" until the signal aborts: how often it was written, and for how long no server has
+   *  answered. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#count += 1;
@@ -35,5 +38,14 @@ export class SignOfLife {
       }
       await this.#clock.sleep(everyMs, signal).catch(() => {});
     }
+  }
+}
+
+/** The count where an earlier run left it: agents that end soon, one after the other, do not look like one that hangs. */
+function countIn(path: string): number {
+  try {
+    return Number(/^\d{1,15} /.exec(readFileSync(path, 'utf8'))?.[0] ?? 0);
+  } catch {
+    return 0;
   }
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { SignOfLife } from '../../../src/cli/agent/alive.ts';
@@ -23,6 +23,20 @@ it('counts on as long as the agent runs, and says for how long no server has ans
   expect(now()).toBe('14 0\n');
   stop.abort();
   await ended;
+});
+
+it('goes on with the count of the run before, whatever is in the file', async () => {
+  const path = join(temporaryDirectory(), 'alive');
+  const once = async (): Promise<string> => {
+    const stop = new AbortController();
+    const ended = new SignOfLife(path, new ManualClock(new Date())).run(stop.signal);
+    stop.abort();
+    await ended;
+    return readFileSync(path, 'utf8');
+  };
+  expect([await once(), await once()]).toEqual(['1 0\n', '2 0\n']);
+  writeFileSync(path, 'x');
+  expect(await once()).toBe('1 0\n');
 });
 
 it('goes on where the file cannot be written', async () => {
