@@ -76,8 +76,10 @@ export function administrationTests(opened: () => Opened): void {
     expect(await value('boot.loader')).toBe('shim');
     await card.getByRole('button', { name: 'Set template.default_password' }).click();
     expect(await page.getByLabel('Value').inputValue()).toBe('');
+    const set = page.getByRole('button', { name: 'Set', exact: true });
+    expect(await set.isDisabled()).toBe(true);
     await page.getByLabel('Value').fill('correct horse');
-    await page.getByRole('button', { name: 'Set', exact: true }).click();
+    await set.click();
     await expect.poll(() => value('template.default_password'), soon).toBe('correct horse');
     await card.getByRole('button', { name: 'Remove boot.loader' }).click();
     await page.getByRole('button', { name: 'Remove', exact: true }).click();

@@ -26,7 +26,7 @@ export function SettingDialog({ setting, onClose, onChanged }: Props) {
     <FormDialog
       title={setting === undefined ? 'Set a setting' : `Set ${setting.key}`}
       action="Set"
-      disabled={key.trim() === ''}
+      disabled={key.trim() === '' || (isSecret && value === '')}
       submit={submit}
       onClose={onClose}
       onDone={onChanged}
