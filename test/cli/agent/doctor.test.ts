@@ -21,17 +21,18 @@ describe('doctor', () => {
     const { code, stdout } = await runCommand(doctor, ['--root', join(top, 'machine')]);
     expect(code).toBe(1);
     expect(stdout).toMatchInlineSnapshot(`
-      "pass  DMI         ACME Server 1, SMBIOS 3.2
-      pass  UUID        4c4c4544-0051-3510-8052-b4c04f4a3132
-      pass  machine-id  0123456789abcdef0123456789abcde0
-      pass  wired NIC   eth0 (driver not known), eth1 (driver not known)
-      FAIL  link        eth0 is switched off, eth1 is switched off
-                        -> switch one on: ip link set eth0 up
-      pass  address     203.0.113.77, 203.0.116.9, 2001:db8:4:7::1234
-      pass  route       default over eth0 via 203.0.112.1
-      pass  disks       /dev/sda
+      "pass  DMI          ACME Server 1, SMBIOS 3.2
+      pass  UUID         4c4c4544-0051-3510-8052-b4c04f4a3132
+      pass  machine-id   0123456789abcdef0123456789abcde0
+      pass  Secure Boot  on
+      pass  wired NIC    eth0 (driver not known), eth1 (driver not known)
+      FAIL  link         eth0 is switched off, eth1 is switched off
+                         -> switch one on: ip link set eth0 up
+      pass  address      203.0.113.77, 203.0.116.9, 2001:db8:4:7::1234
+      pass  route        default over eth0 via 203.0.112.1
+      pass  disks        /dev/sda
 
-      7 passed, 0 warnings, 1 failed
+      8 passed, 0 warnings, 1 failed
       "
     `);
   });

@@ -18,6 +18,7 @@ import { Template, TemplateAction, templateActions } from '../../../model/docume
 import { Workflow } from '../../../model/documents/workflow.ts';
 import { IdentityConflict } from '../../../model/history.ts';
 import { AuditList } from '../../../model/api/audit.ts';
+import { LogsRequest, MachineLogs } from '../../../model/api/logs.ts';
 import { DamagedList, DamagedRaw, DamagedRecordView } from '../../../model/api/damaged.ts';
 import {
   BulkRequest,
@@ -96,6 +97,7 @@ export const named: Readonly<Record<string, TSchema>> = {
   MachineCreate,
   MachinePatch,
   MachineHistory: MachineHistoryAnswer,
+  MachineLogs,
   BulkRequest,
   BulkResponse,
   Template,
@@ -143,6 +145,7 @@ export const named: Readonly<Record<string, TSchema>> = {
   CheckinResponse,
   HeartbeatRequest,
   HeartbeatResponse,
+  SendLogs: LogsRequest,
   About,
   Readiness,
   Status,

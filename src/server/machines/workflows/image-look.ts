@@ -1,5 +1,6 @@
 // Looks at the beginning of an image of this server, so that a plan can say what no agent would write.
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+// A Node that is too old has no zstd; it is told so in a sentence, by whoever imports this first.
+import zlib from 'node:zlib';
 import { recognise, recognisedBytes } from '../../../model/image/kind.ts';
 import { hasTable } from '../../../model/image/table.ts';
 import type { OpenImage } from '../../../store/images/folder.ts';
@@ -38,7 +39,7 @@ async function lookInto(head: Buffer, sizeBytes?: number, layers = 0): Promise<I
         : { hasTable: hasTable(head), ...(sizeBytes === undefined ? {} : { sizeBytes }) };
     case 'gzip':
     case 'zstd': {
-      const engine = kind === 'gzip' ? createGunzip() : createZstdDecompress();
+      const engine = kind === 'gzip' ? zlib.createGunzip() : zlib.createZstdDecompress();
       engine.end(head);
       return await lookInto(await readTo(engine, neededBytes), undefined, layers + 1);
     }
