@@ -19,7 +19,9 @@ export function volumeGroupRange(
   if (at < 0 || fields.ascii(at + 4, areaMagic.length) !== areaMagic) return undefined;
   const [start, offset, size] = [24, 40, 48].map((field) => fields.u64(at + field));
   if (!start || !offset || !size) return undefined;
-  return { range: { offset: start + offset, length: Math.min(size, textLength) }, fields };
+  const place = start + offset;
+  if (!Number.isSafeInteger(place)) return undefined;
+  return { range: { offset: place, length: Math.min(size, textLength) }, fields };
 }
 
 /** A volume group as its metadata describes it. Sizes are in bytes. */
@@ -101,7 +103,8 @@ function placeOf(
     /^\[\s*"([^"]+)", (\d{1,15})\s*\]$/.exec(values.get('stripes') ?? '') ?? [];
   const start = members.get(member)?.start;
   if (!isPlain || extent === undefined || start === undefined) return undefined;
-  return { member, offset: start + Number(extent) * extentBytes };
+  const offset = start + Number(extent) * extentBytes;
+  return Number.isSafeInteger(offset) ? { member, offset } : undefined;
 }
 
 function numberOf(values: ReadonlyMap<string, string>, key: string): number {

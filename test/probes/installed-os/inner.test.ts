@@ -185,6 +185,7 @@ describe('a system on a logical volume that nobody has opened', () => {
     ],
     ['it is a thin volume', root.replace('"striped"', '"thin"')],
     ['its member is away', volumeText('root', [['pv1', 2]])],
+    ['it lies where no disk reaches', volumeText('root', [['pv0', 999_999_999_999_999]])],
   ])('is not said to be none where %s', async (_, volume) => {
     const text = groupText({ volumes: [volume] });
     const { found, problems } = await probe('installedOs', partitions(member(0, text)));
