@@ -91,7 +91,8 @@ export class Courier {
         if (this.#s.subscriptions.areAny) await this.#carry(await this.#lease.take(signal));
         else {
           await this.#dropOrphans().catch(() => {});
-          await this.#sleep(tidyMs, signal);
+          // There may be a first one since, at which nobody was asleep to be woken.
+          if (!this.#s.subscriptions.areAny) await this.#sleep(tidyMs, signal);
         }
       } catch (err) {
         if (signal.aborted) break;

@@ -509,6 +509,18 @@ it('what waits survives a restart of the server', async () => {
   await expect.poll(() => keysOf(receiver.posts), { timeout: 20_000 }).toEqual(['a', 'b']);
 });
 
+it('the first webhook gets its events at once, also where the server looks for what waits meanwhile', async () => {
+  const looked = Promise.withResolvers<void>();
+  const store = wrapStore(await openStore('memory:'), (name, operation) => async (...args) => {
+    if (name === 'deliveries.list') await looked.promise;
+    return operation(...args);
+  });
+  const { server, receiver } = await hooked({ store, clock: new ManualClock(new Date()) });
+  await put(server, 'a');
+  looked.resolve();
+  await expect.poll(() => keysOf(receiver.posts)).toContain('a');
+});
+
 it('a secret is replaced without a post that the receiver cannot verify', async () => {
   const clock = new ManualClock(new Date());
   const { server, receiver, secret: old } = await hooked({ clock });
