@@ -144,7 +144,7 @@ export class MachineLogs {
     for (const [hour, chars] of [...byHour].toSorted(([a], [b]) => a - b)) {
       if (hour >= oldestHour && total <= mostChars) break;
       total -= chars;
-      oldestHour = hour + 1;
+      oldestHour = Math.max(oldestHour, hour + 1);
     }
     let dropped = 0;
     for await (const { value } of store.logs.all()) {

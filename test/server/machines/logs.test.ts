@@ -157,3 +157,15 @@ it('drops lines by age, and of all machines the oldest where they take too much 
   expect((await readLogs(store, machine(1), {})).lines).toEqual([]);
   expect((await readLogs(store, machine(2), {})).lines).toHaveLength(2);
 });
+
+it('drops all lines that are too old at once, of however many hours they are', async () => {
+  const { clock, store, kept } = await logs({ days: 1 });
+  for (let n = 0; n < 3; n += 1) {
+    await kept.append(piece(machine(1), n, [`old ${n}`]));
+    await clock.advance(3_600_000);
+  }
+  await clock.advance(24 * 3_600_000);
+  await kept.append(piece(machine(1), 3, ['new']));
+  expect(await kept.prune(clock.now())).toBe(3);
+  expect(textsOf(await readLogs(store, machine(1), {}))).toEqual(['new']);
+});
