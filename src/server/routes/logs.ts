@@ -1,5 +1,5 @@
 // The logs of machines: agents send theirs, operators read and follow them.
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../core/errors.ts';
 import { LogsRequest, MachineLogs, MachineLogsQuery } from '../../model/api/logs.ts';
 import { refuseOtherMachine } from '../access/principal.ts';
@@ -62,12 +62,13 @@ export function logRoutes(app: App, s: Services): void {
         response: { 200: MachineLogs, ...errors },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const id = request.params.id.toLowerCase();
       const { wait = 0, ...query } = request.query;
       await loadShown(s, request.principal, id);
       const found = await readLogs(s.store, id, query);
-      return found.lines.length > 0 || wait === 0 ? found : waitForLines(s, request, id);
+      if (found.lines.length > 0 || wait === 0) return found;
+      return waitForLines(s, request, reply.raw, id);
     },
   );
 }
@@ -75,11 +76,17 @@ export function logRoutes(app: App, s: Services): void {
 type Asked = FastifyRequest<{ Querystring: MachineLogsQuery }>;
 
 /** Waits for lines as long as the query says. Errors: also AppError `auth.*` once the sender may no longer read. */
-async function waitForLines(s: Services, request: Asked, id: string): Promise<MachineLogs> {
+async function waitForLines(
+  s: Services,
+  request: Asked,
+  answer: FastifyReply['raw'],
+  id: string,
+): Promise<MachineLogs> {
   const { wait = 0, ...query } = request.query;
   const end = s.limits.stream(streamClients(request));
   const gone = new AbortController();
-  request.raw.socket.once('close', () => gone.abort());
+  // Not of the connection, which one reader keeps for all that it asks.
+  answer.once('close', () => gone.abort());
   const signal = AbortSignal.any([gone.signal, s.stopping]);
   const untilMs = s.clock.elapsedMs() + wait * 1000;
   try {
