@@ -97,9 +97,9 @@ async function merge(s: DecideServices, source: Versioned<Machine>, target: stri
     };
   });
   await s.store.machines.delete(id, { revision: source.revision });
-  await deleteLogs(s.store, id);
   s.auth.forgetMachine(id);
   s.liveness.forget(id);
+  await deleteLogs(s.store, id);
 }
 
 async function resolve(

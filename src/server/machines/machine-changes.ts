@@ -127,7 +127,7 @@ export async function deleteMachine(
   refuseStale(ifMatch, machineEtag(value));
   await refuseSecondWorkflow(s, value);
   await s.store.machines.delete(id, { revision });
-  await deleteLogs(s.store, id);
   s.auth.forgetMachine(id);
   s.liveness.forget(id);
+  await deleteLogs(s.store, id);
 }
