@@ -309,6 +309,23 @@ describe('a call', () => {
     expect(await client.machines.tags()).toEqual([{ tag: '/dragonfly/api/tags', machines: 1 }]);
   });
 
+  it('follows a log that has no line yet from its first one, however few were asked for', async () => {
+    const asked: (string | undefined)[] = [];
+    const url = await against((request, response) => {
+      asked.push(request.url?.replace(/^.*\?/, ''));
+      const at = '2026-01-02T03:04:05.000Z';
+      const lines = ['a', 'b'].map((text) => ({ at, source: 'agent', text }));
+      const isFirst = asked.length === 1;
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify(isFirst ? { lines: [], next: null } : { lines, next: 'x' }));
+    });
+    const log = clientOf(url).machines.log('m', { last: 1, follow: true });
+    expect((await log.next()).value).toMatchObject({ text: 'a' });
+    expect((await log.next()).value).toMatchObject({ text: 'b' });
+    expect(asked).toEqual(['last=1&wait=0', 'wait=25']);
+    await log.return(undefined);
+  });
+
   it('passes on a code that this version does not know, and when to come back', async () => {
     const url = await against((_, response) => {
       response.writeHead(429, { 'content-type': 'application/json', 'retry-after': '7' });

@@ -118,7 +118,8 @@ export class MachineCalls {
     let cursor: string | undefined;
     for (let hasBegun = false; ; hasBegun = true) {
       const wait = follow && hasBegun ? followWaitSeconds : 0;
-      const newest = last === undefined ? {} : { last };
+      // All that follows a log without a line is new.
+      const newest = last === undefined || hasBegun ? {} : { last };
       const from = cursor === undefined ? newest : { cursor };
       try {
         const { lines, next } = await this.logs(id, { ...from, wait }, { signal });
