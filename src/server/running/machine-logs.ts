@@ -205,7 +205,8 @@ function streamKey({ boot_id, stream }: Pick<LogPiece, 'boot_id' | 'stream'>): s
   return `${boot_id} ${stream}`;
 }
 
-function charsOf({ lines }: LogPiece): number {
+/** The size of lines as they are kept. Units: characters. */
+export function charsOf({ lines }: { readonly lines: readonly { text: string }[] }): number {
   return lines.reduce((sum, { text }) => sum + text.length + lineChars, 0);
 }
 

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { expect, it } from 'vitest';
 import { ManualClock, systemClock } from '../../../src/core/clock.ts';
 import { MachineLogs, defaultLogs, readLogs } from '../../../src/server/running/machine-logs.ts';
@@ -119,6 +121,18 @@ it('refuses a machine that sends and sends, and goes on at a steady rate', async
   expect(statuses).toEqual([204, 204, 204, 429]);
   await clock.advance(2000);
   expect(await send(3)).toBe(204);
+});
+
+it('counts also what comes in pieces, without a length', async () => {
+  const server = await startServer({ limits: { machineLogs: { burst: 4096, perSecond: 1 } } });
+  const id = await register(server);
+  const headers = { 'content-type': 'application/json', 'transfer-encoding': 'chunked' };
+  const sent = request(`${server.url}/api/agent/logs`, { method: 'POST', headers });
+  const lines = Array.from({ length: 5 }, () => 'x'.repeat(1000));
+  sent.end(JSON.stringify(piece(id, 0, lines)));
+  const [answer] = await once(sent, 'response');
+  answer.resume();
+  expect(answer.statusCode).toBe(429);
 });
 
 async function logs(policy = {}) {
