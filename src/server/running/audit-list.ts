@@ -19,7 +19,8 @@ const mostRead = 20_000;
 const firstSpanMs = 3_600_000;
 const pageLimit = 1000;
 
-/** `most`: the entries that are read for a page, few more. Errors: AppError `request.invalid`, `store.*`. */
+/** `most`: about so many entries are kept in memory for a page; a time with more of them is read again in parts.
+ *  Errors: AppError `request.invalid`, `store.*`. */
 export async function listAudit(
   s: ListServices,
   query: AuditQuery,
