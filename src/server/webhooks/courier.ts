@@ -344,8 +344,8 @@ export class Courier {
   }
 }
 
-/** A damaged event cannot be posted, and keeps none waiting. */
-function passDamaged(err: unknown): undefined {
+/** A damaged record cannot be posted, or posted for, and keeps none waiting. */
+export function passDamaged(err: unknown): undefined {
   if (!isAppError(err, 'store.damaged')) throw err;
 }
 

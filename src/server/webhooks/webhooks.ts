@@ -5,7 +5,7 @@ import type { ServerEvent } from '../../model/api/events.ts';
 import type { Receivers } from '../../webhooks/receiver.ts';
 import type { StoreChange } from '../../store/store.ts';
 import type { Events } from '../running/events.ts';
-import { Courier, type CourierServices } from './courier.ts';
+import { Courier, passDamaged, type CourierServices } from './courier.ts';
 import { happening } from './events.ts';
 import { changeWebhook } from './record.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -132,7 +132,7 @@ export class Webhooks {
   async #tellLost(): Promise<void> {
     const { store, clock } = this.#s;
     for (const [name, count] of this.#lost) {
-      if ((await store.webhooks.get(name)) !== undefined) {
+      if ((await store.webhooks.get(name).catch(passDamaged)) !== undefined) {
         const reset = this.subscriptions.deliveryTo(name, happening('reset', {}));
         await store.deliveries.put(reset, 'absent');
         const at = clock.now().toISOString();
