@@ -114,7 +114,8 @@ export class Courier {
           for (const lane of queue.takeDue()) this.#start(webhook, queue, lane, term);
         }
         const dueMs = [...this.#queues.values()].map((queue) => queue.untilDueMs());
-        await this.#sleep(Math.min(...dueMs), term);
+        const countMs = this.#countsAt - this.#s.clock.elapsedMs();
+        await this.#sleep(Math.min(countMs, ...dueMs), term);
       }
       await Promise.all(this.#running);
     } finally {
