@@ -63,10 +63,15 @@ export class EtcdWatch {
     return this.#provenMs;
   }
 
-  /** The key to write so that something comes through the stream; undefined where nothing has to. */
-  get wantedMark(): string | undefined {
+  /** The key to write so that something comes through the stream. */
+  get mark(): string {
+    return markOf(this.#prefix);
+  }
+
+  /** True where something has to come through the stream. */
+  get wantsMark(): boolean {
     const isLate = this.#options.clock.elapsedMs() - this.#provenMs > markAfterMs;
-    return isLate && this.#ahead.length > 0 ? markOf(this.#prefix) : undefined;
+    return isLate && this.#ahead.length > 0;
   }
 
   /** Tells a commit of this server's own. */
@@ -130,7 +135,7 @@ export class EtcdWatch {
 
   #tell(events: ReturnType<typeof readWatch>['events'], header: WatchHeader): void {
     for (const { change, revision } of events) {
-      if (change.key === markOf(this.#prefix) || this.#told.get(revision) === 'commit') continue;
+      if (change.key === this.mark || this.#told.get(revision) === 'commit') continue;
       this.#note(revision, 'watch');
       this.#listener(change);
     }

@@ -175,8 +175,10 @@ export class EtcdKv implements Kv {
   async #markNowAndThen(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       await this.#options.clock.sleep(markEveryMs, this.#stop.signal).catch(() => {});
-      const marks = new Set([...this.#watches].flatMap(({ wantedMark }) => wantedMark ?? []));
-      if (marks.size === 0) continue;
+      const watches = [...this.#watches];
+      if (!watches.some(({ wantsMark }) => wantsMark)) continue;
+      // All in one revision: each later one would be news that the others have to come to.
+      const marks = new Set(watches.map(({ mark }) => mark));
       const success = [...marks].map((key) => writing({ key, value: '' }));
       // An etcd that does not take them has no proof to give either.
       await this.#client.call('/v3/kv/txn', { success }).catch(() => {});
