@@ -149,6 +149,16 @@ describe('the logbook', () => {
     await end();
   });
 
+  it('cuts a line of whatever length before it takes long to look for secrets in it', async () => {
+    const { clock, logbook, heard, texts, end } = open();
+    logbook.add('action', 'a.'.repeat(250_000));
+    heard();
+    await soon(clock);
+    expect(texts()[0]).toMatch(/^(?:a\.){400}/);
+    expect(texts()[0]?.length).toBeLessThanOrEqual(1_000);
+    await end();
+  });
+
   it('is sent by the loop from the check-in on, with the steps of a workflow', async () => {
     const clock = new ManualClock(new Date('2026-01-01T00:00:00Z'));
     const server = new MemoryServer();
