@@ -89,7 +89,12 @@ export abstract class Followed<T extends object> {
     this.#state = 'reading';
     let cursor: string | undefined;
     do {
-      const page = await this.#orForgotten(this.#collection.list({ limit: pageLimit, cursor }));
+      const page = await this.#collection
+        .list({ limit: pageLimit, cursor })
+        .catch((err: unknown) => {
+          this.#forget();
+          throw err;
+        });
       if (this.#state !== 'reading') return;
       for (const { value } of page.items) this.keep(this.#nameOf(value), value);
       for (const { record } of page.damaged) {
@@ -108,7 +113,11 @@ export abstract class Followed<T extends object> {
     for (const name of names) {
       if (this.#state !== 'known') return;
       this.#changed.delete(name);
-      const found = await this.#orForgotten(this.#read(name));
+      const found = await this.#read(name).catch((err: unknown) => {
+        // It is still to be read, and the others are as they were.
+        this.changed(name);
+        throw err;
+      });
       if (found === 'absent') this.drop(name);
       else this.keep(name, found);
       await nextTurn();
@@ -121,15 +130,6 @@ export abstract class Followed<T extends object> {
       return found === undefined ? 'absent' : found.value;
     } catch (err) {
       if (isAppError(err, 'store.damaged')) return undefined;
-      throw err;
-    }
-  }
-
-  async #orForgotten<R>(read: Promise<R>): Promise<R> {
-    try {
-      return await read;
-    } catch (err) {
-      this.#forget();
       throw err;
     }
   }

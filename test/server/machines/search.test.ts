@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../src/core/clock.ts';
+import { AppError } from '../../../src/core/errors.ts';
 import { MachineTexts } from '../../../src/server/running/search/machine-texts.ts';
 import { listMachines, machineTexts } from '../../../src/server/machines/machine-list.ts';
 import { Events } from '../../../src/server/running/events.ts';
@@ -14,6 +15,7 @@ import { MemoryKv } from '../../../src/store/memory.ts';
 import type { Machine } from '../../../src/model/machine.ts';
 import type { MachineListQuery } from '../../../src/model/api/machines.ts';
 import { id, machine } from '../../store/documents.ts';
+import { wrapStore } from '../harness.ts';
 
 const clock = new ManualClock(new Date('2026-11-26T12:00:00Z'));
 const liveness = new Liveness(clock, new Events('test'), () => 0.5, defaultLiveness);
@@ -202,6 +204,28 @@ it('finds a machine that keeps coming back by what its problems are now', async 
     0, 1,
   ]);
   leave.abort();
+});
+
+it('reads what changed once the store answers again, and nothing else anew', async () => {
+  const store = storeOver(new MemoryKv());
+  let isAway = false;
+  const asked: string[] = [];
+  const cut = wrapStore(store, (name, operation) => async (...args) => {
+    asked.push(name);
+    if (isAway) throw new AppError('store.unavailable', 'the store is away');
+    return operation(...args);
+  });
+  const texts = machineTexts({ store: cut, liveness, clock });
+  texts.isWatched = true;
+  await texts.upToDate();
+  await store.machines.put(machine(1));
+  texts.changed(id(1));
+  isAway = true;
+  await expect(texts.upToDate()).rejects.toMatchObject({ code: 'store.unavailable' });
+  isAway = false;
+  const names = await texts.named(compileQuery('mac:"02:00:00:00:00:01"', 0).texts);
+  expect(await names?.(undefined, 10)).toEqual([id(1)]);
+  expect(asked).toEqual(['machines.list', 'machines.get', 'machines.get']);
 });
 
 it('has a control character for each field, and one for the ends of lines', () => {
