@@ -16,6 +16,14 @@ const credentialParameter = new RegExp(`^("?${credentialName}=).+$`, 'is');
 const urlPassword = /(\b(?:[a-z][a-z0-9+.-]*:\/\/|iscsi:|cifs:))[^\s/@]+@/gi;
 /** A URL's query may hold a signature. */
 const urlQuery = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s?"']+\?)[^\s"']+/gi;
+const plainName = '[\\w.-]*(?:token|passw(?:or)?d|passphrase|secret|credential|api-?key)[\\w.-]*';
+/** `password: …`, `"password": "…"` */
+const spelled = new RegExp(
+  `((?:^|[\\s,;?&({"'])${plainName}["']?\\s*:\\s*)("[^"]*"|'[^']*'|[^\\s,;&})]+)`,
+  'gi',
+);
+/** `--password …` */
+const option = new RegExp(`((?:^|\\s)--${plainName}\\s+)("[^"]*"|'[^']*'|[^\\s-]\\S*)`, 'gi');
 /** This project's own tokens, with whatever name. */
 const ownToken = /\bdf[bemor]_[\w.~+/-]{8,}=*/g;
 const bearer = /\b(Bearer|Basic)\s+[\w.~+/-]{8,}=*/gi;
@@ -33,6 +41,8 @@ export function withoutParameterSecret(word: string): string {
 /** A line of a log, also without queries of URLs and without tokens that no name announces. */
 export function withoutLogSecrets(line: string): string {
   return withoutSecrets(line)
+    .replaceAll(spelled, `$1${removed}`)
+    .replaceAll(option, `$1${removed}`)
     .replaceAll(urlQuery, '$1…')
     .replaceAll(ownToken, removed)
     .replaceAll(bearer, `$1 ${removed}`);

@@ -23,8 +23,6 @@ const expiryMs = 5000;
 /** So that little is left for a search to bring up to date. */
 const textsMs = 5000;
 const tidyMs = 3_600_000;
-/** Reads every line of every log. */
-const logsMs = 6 * 3_600_000;
 const usedMs = 60_000;
 const damageMs = 60_000;
 
@@ -62,7 +60,7 @@ export function startBackground(
     }),
     every(s, usedMs, signal, () => noteUsed(s.store, s.auth.takeUsed())),
     every(s, tidyMs, signal, async () => void (await pruneAudit(s.store, s.audit, now()))),
-    every(s, logsMs, signal, async () => void (await s.logs.prune(now()))),
+    every(s, tidyMs, signal, async () => void (await s.logs.prune(now()))),
     every(s, expiryMs, signal, () => watchWorkflows(s)),
     every(s, textsMs, signal, async () => {
       if (s.texts.isKnown) await s.texts.upToDate();

@@ -133,6 +133,9 @@ describe('the logbook', () => {
   });
 
   it.each([
+    ['{"user":"a","password":"hunter2two"}', 'hunter2two'],
+    ['root password: hunter2two', 'hunter2two'],
+    ['login --password hunter2two --quiet', 'hunter2two'],
     ['curl -H "Authorization: Bearer dfm_0193aaaa.secretsecret"', 'secretsecret'],
     ['kernel: dragonfly.token=dfb_020000000001_abcdef_0123456789abcdef_00', '0123456789abcdef'],
     ['fetching https://ops:hunter2@mirror.example/x.img', 'hunter2'],
