@@ -114,11 +114,9 @@ export class Logbook {
   /** Sends lines as they come, until the signal aborts. */
   async run(transport: Pick<Transport, 'sendLogs'>, signal: AbortSignal): Promise<void> {
     const { clock } = this.#o;
-    const stopped = new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    signal.addEventListener('abort', () => this.#news.resolve(), { once: true });
     while (!signal.aborted) {
-      await Promise.race([this.#news.promise, stopped]);
+      await this.#news.promise;
       this.#news = Promise.withResolvers();
       await clock.sleep(gatherMs, signal).catch(() => {});
       if (signal.aborted || this.#sender === undefined || this.#isRefused) continue;
