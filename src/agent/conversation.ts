@@ -61,14 +61,11 @@ export class Conversation {
     this.#enrolToken = options.enrolToken;
   }
 
-  /** Checks in. Describes the machine anew, unless the last request went unanswered and the addresses are
-   *  still the same. Errors: those of the transport and of `describe`. */
-  async checkIn(
-    addresses: string,
-    describe: () => Promise<CheckinRequest>,
-  ): Promise<CheckinResponse> {
+  /** Checks in. Describes the machine anew, unless the last request went unanswered and `about`, its addresses and
+   *  devices, is still the same. Errors: those of the transport and of `describe`. */
+  async checkIn(about: string, describe: () => Promise<CheckinRequest>): Promise<CheckinResponse> {
     const { transport, boot, timeline } = this.#o;
-    if (this.#checkin?.about !== addresses) {
+    if (this.#checkin?.about !== about) {
       // This detects a captive portal before it is told anything about the machine, and the connection
       // times are known when the check-in is written.
       await transport.greet(this.#call(undefined));
@@ -81,7 +78,7 @@ export class Conversation {
         uptime_seconds: uptimeSeconds(boot),
         boot_timeline: timeline.times().filter(({ step }) => step !== 'registered'),
       };
-      this.#checkin = { about: addresses, request };
+      this.#checkin = { about, request };
     }
     const { request } = this.#checkin;
     try {

@@ -160,8 +160,8 @@ class Loop {
           return { type: 'network', up };
         }
         case 'checking-in': {
-          const about = reported(this.#addresses);
           const devices = await this.#devices();
+          const about = `${reported(this.#addresses)} ${devices ?? ''}`;
           const answer = await this.#conversation.checkIn(about, () => subject.describe());
           this.#registered = this.#addresses;
           this.#registeredDevices = devices;

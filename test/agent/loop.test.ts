@@ -84,6 +84,22 @@ describe('runLoop', () => {
     expect(checkins.at(-1)).toMatchObject({ ip_address: '10.0.9.9', sequence: 2 });
   });
 
+  it('describes the machine anew when a disk is plugged in before a lost answer comes again', async () => {
+    const server = new MemoryServer();
+    server.fault = 'answer lost';
+    let plugged = '/sys/block/sda';
+    const subject = { ...machine(), devices: async () => plugged };
+    const agent = startLoop({ transport: server, subject });
+    await agent.clock.advance(5_000);
+    plugged = '/sys/block/sda /sys/block/sdb';
+    server.fault = 'none';
+    await agent.clock.advance(60_000);
+    await agent.stop();
+    const checkins = server.received.filter((r) => 'mac' in r);
+    expect(checkins[0]).toMatchObject({ sequence: 1 });
+    expect(checkins.at(-1)).toMatchObject({ sequence: 2 });
+  });
+
   it('checks in again when its address changes in flight, and waits while it has none', async () => {
     const address = { now: '10.0.0.2' };
     const server = new MemoryServer();
