@@ -12,6 +12,7 @@ const env = { LVM_SUPPRESS_FD_WARNINGS: '1' };
 export class Volumes {
   readonly #host: Host;
   #members: readonly string[] = [];
+  /** Those to take down again. */
   #groups: readonly string[] = [];
 
   constructor(host: Host) {
@@ -22,7 +23,7 @@ export class Volumes {
    *  Errors: AppError `disk.mismatch` for a group that reaches other disks; `exec.*`. */
   async open(members: readonly string[], options: RunOptions): Promise<readonly PartitionInfo[]> {
     this.#members = members;
-    const columns = 'vg_name,vg_missing_pv_count,lv_name,lv_uuid,vg_uuid,lv_dm_path';
+    const columns = 'vg_name,vg_missing_pv_count,lv_name,lv_uuid,lv_active,vg_uuid,lv_dm_path';
     const report = ['--reportformat', 'json', '--options', columns];
     const listed = parseReport(await this.#lvm('lvs', report, options));
     const partial = listed.find((volume) => volume.vg_missing_pv_count !== '0');
@@ -32,8 +33,11 @@ export class Volumes {
         `the volume group ${partial.vg_name} on ${members.join(', ')} reaches other disks, which this workflow leaves alone`,
       );
     }
-    this.#groups = [...new Set(listed.map(({ vg_name: name }) => name))];
-    await this.#change('y', options);
+    const groups = groupsOf(listed);
+    // The running system may use such a group.
+    const wereActive = groupsOf(listed.filter((volume) => volume.lv_active === 'active'));
+    this.#groups = groups.filter((group) => !wereActive.includes(group));
+    await this.#change('y', groups, options);
     const infos: PartitionInfo[] = [];
     for (const volume of listed) {
       const info = await readInfo(this.#host, volume.lv_dm_path, options);
@@ -42,15 +46,15 @@ export class Volumes {
     return infos;
   }
 
-  /** Takes them down again. Errors: AppError `exec.*`. */
+  /** Takes them down again, except for groups that had an active volume before. Errors: AppError `exec.*`. */
   async close(): Promise<void> {
-    await this.#change('n', toTheEnd);
+    await this.#change('n', this.#groups, toTheEnd);
     this.#groups = [];
   }
 
-  async #change(to: 'y' | 'n', options: RunOptions): Promise<void> {
-    if (this.#groups.length === 0) return;
-    await this.#lvm('vgchange', ['--activate', to, ...this.#groups], options);
+  async #change(to: 'y' | 'n', groups: readonly string[], options: RunOptions): Promise<void> {
+    if (groups.length === 0) return;
+    await this.#lvm('vgchange', ['--activate', to, ...groups], options);
   }
 
   #lvm(command: string, args: readonly string[], options: RunOptions): Promise<string> {
@@ -64,6 +68,8 @@ interface Volume {
   readonly vg_missing_pv_count: string;
   readonly lv_name: string;
   readonly lv_uuid: string;
+  /** "active", or empty. */
+  readonly lv_active: string;
   readonly vg_uuid: string;
   /** "/dev/mapper/rl-root" */
   readonly lv_dm_path: string;
@@ -74,6 +80,10 @@ function parseReport(text: string): readonly Volume[] {
   const { report = [] }: { readonly report?: readonly { readonly lv?: readonly Volume[] }[] } =
     JSON.parse(text);
   return report.flatMap(({ lv = [] }) => lv);
+}
+
+function groupsOf(volumes: readonly Volume[]): readonly string[] {
+  return [...new Set(volumes.map(({ vg_name: name }) => name))];
 }
 
 /** The names by which an fstab may call a volume. Source: 13-dm-disk.rules of dmsetup. */

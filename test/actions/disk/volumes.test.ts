@@ -11,6 +11,7 @@ const root = {
   vg_missing_pv_count: '0',
   lv_name: 'root',
   lv_uuid: 'aaaa-bb',
+  lv_active: '',
   vg_uuid: 'cccc-dd',
   lv_dm_path: '/dev/mapper/rl-root',
 };
@@ -56,6 +57,14 @@ describe('logical volumes', () => {
     });
     await volumes.close();
     expect(host.commands.filter((command) => command.includes('vgchange'))).toEqual([]);
+  });
+
+  it('of a group that was in use before are not taken down', async () => {
+    const { host, volumes } = volumesOf([root, { ...root, lv_name: 'home', lv_active: 'active' }]);
+    expect(await volumes.open(['/dev/sda2'], options)).toHaveLength(2);
+    await volumes.close();
+    const changes = host.commands.filter((command) => command.includes('vgchange'));
+    expect(changes).toEqual([expect.stringMatching(/ --activate y rl$/)]);
   });
 
   it('are taken down although only some came up', async () => {
