@@ -45,14 +45,21 @@ export async function startNetboot(setting: NetbootSetting): Promise<string[]> {
       '--netboot has nothing to give out: set --boot-dir as well',
     );
   }
-  const [{ serveNetboot }, { startScript }, { BootDir }, { loaderFiles }, { ownAnswer }] =
-    await Promise.all([
-      import('../../netboot/netboot.ts'),
-      import('../../netboot/boot-script.ts'),
-      import('../../server/http/boot/boot-dir.ts'),
-      import('../../netboot/dhcp/clients.ts'),
-      import('./own-answer.ts'),
-    ]);
+  const [
+    { serveNetboot },
+    { startScript },
+    { BootDir },
+    { loaderFiles },
+    { limitedLog },
+    { ownAnswer },
+  ] = await Promise.all([
+    import('../../netboot/netboot.ts'),
+    import('../../netboot/boot-script.ts'),
+    import('../../server/http/boot/boot-dir.ts'),
+    import('../../netboot/dhcp/clients.ts'),
+    import('../../netboot/limited-log.ts'),
+    import('./own-answer.ts'),
+  ]);
   const boot = await BootDir.at(bootDir, clock);
   if (boot.loaders.size === 0) {
     log.warn(
@@ -60,7 +67,7 @@ export async function startNetboot(setting: NetbootSetting): Promise<string[]> {
       'there is no loader in the boot directory: only machines that have iPXE themselves can boot',
     );
   }
-  const choicesFor = readChoices(store, log);
+  const choicesFor = readChoices(store, limitedLog(log, clock));
   const urls: string[] = [];
   for (const address of addressesOf(setting.netboot)) {
     const url = urlAt(address, plain);
