@@ -1,6 +1,6 @@
-// The scripts of GRUB for machines that boot from the network under Secure Boot, where no iPXE is trusted, or with a
-// processor that has none. They say what iPXE's say. Pure. Files are named by path: GRUB takes them from where it
-// has its script.
+// GRUB's scripts for machines that boot from the network under Secure Boot, where no iPXE is trusted, or have a
+// processor for which there is none. They do what iPXE's do. Pure. Files are named by path: GRUB takes them from the
+// server that gave it its script.
 import {
   commandLine,
   scriptUrl,
@@ -51,8 +51,8 @@ function agentScript(options: BootScriptOptions): string {
   ]);
 }
 
-/** Lines that are tried again, with longer and longer pauses, until they lead away. GRUB takes no function of the
- *  `name` of one that runs, as the first script's does when the machine's own is read. */
+/** Lines that are tried again, with longer and longer pauses, until they lead away. They are a function of this `name`:
+ *  each script needs one of its own, since the first script's still runs when the machine's own script is read. */
 function patiently(
   name: 'ask' | 'load',
   lines: readonly string[],

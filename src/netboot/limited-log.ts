@@ -1,4 +1,4 @@
-// A log for what anybody on a network can bring about, which so cannot fill a disk.
+// A log of what anybody on a network can bring about, limited so that it cannot fill a disk.
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 

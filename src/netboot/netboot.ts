@@ -18,7 +18,7 @@ const ownGrubConfig = 'grub/grub.cfg';
 export interface NetbootOptions extends Pick<Offers, 'address' | 'filesUrl' | 'has'> {
   /** The text of iPXE's first script. */
   readonly startScript: () => Promise<string>;
-  /** The text of GRUB's script for the machine with this MAC; undefined without one is the first script. */
+  /** The text of GRUB's script for the machine with this MAC; without one, of the script that asks for it. */
   readonly grubScript: (mac: string | undefined) => Promise<string>;
   /** The loader that the operator chose for the machine with this MAC. */
   readonly loaderFor: (mac: string | undefined) => Promise<Loader>;
@@ -78,7 +78,7 @@ export async function serveNetboot(options: NetbootOptions): Promise<Omit<Netboo
 
 type Send = (request: Request, reply: Uint8Array) => void;
 
-/** Answers requests, when it is known what the operator chose for the machine. */
+/** Answers each request once it is known which loader the operator chose for the machine. */
 function responder(options: NetbootOptions): (port: Port, bytes: Uint8Array, send: Send) => void {
   const { log } = options;
   const note = noteTaker(log);

@@ -17,7 +17,7 @@ const tries = 5;
 const retryPolicy = { baseMs: 1_000, capMs: 15_000 };
 
 /** Errors: AppError `action.invalid` for a suite that this debootstrap does not know, `image.unreachable` for a
- *  mirror that has it not. */
+ *  mirror that does not have it. */
 export async function requireSuite(
   { suite, mirror }: Suite,
   context: ActionContext,

@@ -92,7 +92,7 @@ async function* readLeft(
   if (found.seal(blockBytes, reached) === digest) return;
   throw new AppError(
     'image.changed',
-    `${file.path} has no longer what was written to it before the agent was restarted`,
+    `${file.path} no longer has what was written to it before the agent was restarted`,
   );
 }
 

@@ -5,8 +5,8 @@ import type { Request } from './packet.ts';
 /** Options that clients tell of themselves. */
 const option = { vendorClass: 60, userClass: 77, architecture: 93, ipxe: 175 } as const;
 
-/** The loader of UEFI machines: iPXE, or the shim that Microsoft signed, with the GRUB that it trusts, or in place of
- *  one the whole image, which an operator signed. */
+/** The loader of UEFI machines: iPXE; the shim that Microsoft signed, with the GRUB that it trusts; or, with no loader at
+ *  all, the whole image in one file, which an operator signed. */
 export type Loader = 'ipxe' | 'shim' | 'unified';
 
 interface Kind {
@@ -24,11 +24,11 @@ export interface Client extends Pick<Kind, 'name' | 'firmware' | 'loaders'> {
   readonly takes: 'ipxe' | 'http' | 'pxe';
 }
 
-/** Firmware with Secure Boot starts no iPXE, and each shim a GRUB beside it. That GRUB speaks TFTP alone. */
+/** For firmware with Secure Boot, which does not start iPXE. Each starts the GRUB beside it, which speaks TFTP alone. */
 const shims = { x64: 'x86_64/shimx64.efi', arm64: 'arm64/shimaa64.efi' } as const;
 /** Kernel, initramfs and their parameters in one file. */
 const unified = 'x86_64/agent.efi';
-/** The names of those that iPXE starts for a machine's disk: for UEFI, for a BIOS. */
+/** The names of the loaders that iPXE starts for a machine's disk: for UEFI, for a BIOS. */
 export const localLoaders = ['local.efi', 'local.pxe'] as const;
 /** Loaders that a shim fetches by itself. */
 export const secondLoaders: readonly string[] = ['x86_64/grubx64.efi', 'arm64/grubaa64.efi'];

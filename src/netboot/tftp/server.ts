@@ -54,7 +54,7 @@ export async function serveTftp(options: TftpOptions): Promise<{ readonly port: 
     running.set(client, from.address);
     void send(packet, from, options)
       .catch((err: unknown) => {
-        // A client that gives up is no failure.
+        // The server is being stopped; a client that gives up does not lead here.
         if (options.signal.aborted) return;
         options.log.warn({ err, to: from.address, file: packet.file }, 'a TFTP transfer failed');
       })
@@ -88,7 +88,7 @@ async function send(
   }
 }
 
-/** A client that waits for nothing would go on for a minute. */
+/** Opens a file, and tells the client where that fails: it would go on asking for a minute. */
 async function open(
   name: string,
   connection: Connection,
