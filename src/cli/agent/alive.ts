@@ -19,9 +19,11 @@ export class SignOfLife {
     this.#count = countIn(path);
   }
 
-  note({ failures, order }: AgentState): void {
-    if (failures === 0 || order !== undefined) this.#silentSinceMs = undefined;
-    else this.#silentSinceMs ??= this.#clock.elapsedMs();
+  /** A server that refuses has answered: another way to it would lead to the same answer. */
+  note({ lastFailure, order }: AgentState): void {
+    const isSilent = lastFailure?.kind === 'network' && order === undefined;
+    if (isSilent) this.#silentSinceMs ??= this.#clock.elapsedMs();
+    else this.#silentSinceMs = undefined;
   }
 
   /** Writes "COUNT SECONDS" until the signal aborts: how often it was written, and for how long no server has
