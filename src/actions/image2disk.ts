@@ -98,16 +98,7 @@ async function write(
   const left = goOn(context.bookmark, plan, file);
   if (left !== undefined) context.note(`going on after a restart of the agent, ${resumed(left)}`);
   const marks = new Marks(context, digests, transfer);
-  const zeroing = new Zeroing(
-    async (offset, length) => {
-      const range = ['--offset', String(offset), '--length', String(length)];
-      // It must not go on after this process: the next one writes where it zeroes.
-      const zero = ['fallocate', '--punch-hole', ...range, file.path];
-      await host.run('setpriv', ['--pdeathsig', 'KILL', '--', ...zero], { signal });
-    },
-    { startBytes: left?.comparedTo ?? 0, endBytes: file.sizeBytes },
-    host.clock,
-  );
+  const zeroing = zeroingFrom(left?.comparedTo ?? 0, file, context);
   const writer = new DiskWriter({
     file,
     zeroing,
@@ -150,6 +141,20 @@ async function write(
   } finally {
     await writer.stop();
   }
+}
+
+function zeroingFrom(
+  startBytes: number,
+  { path, sizeBytes }: BlockFile,
+  { host, signal }: ActionContext,
+): Zeroing {
+  const zero = async (offset: number, length: number): Promise<void> => {
+    const range = ['--offset', String(offset), '--length', String(length)];
+    const fallocate = ['fallocate', '--punch-hole', ...range, path];
+    // It must not go on after this process: the next one writes where it zeroes.
+    await host.run('setpriv', ['--pdeathsig', 'KILL', '--', ...fallocate], { signal });
+  };
+  return new Zeroing(zero, { startBytes, endBytes: sizeBytes }, host.clock);
 }
 
 function resumed({ sameTo, comparedTo }: Left): string {
