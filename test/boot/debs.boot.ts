@@ -167,7 +167,7 @@ it.skipIf(!canRun || isMissing('buildah'))(
     expect(inside('dragonfly-server token create ops --scope full')).toMatch(/^dfo_/);
     expect(inside('dragonfly-server token list')).toMatch(/^ops +full/);
     const stopped = inside(`dragonfly-server --listen :0 > /tmp/log 2>&1 &
-      until grep --quiet listens /tmp/log; do sleep 0.2; done
+      for i in $(seq 300); do grep --quiet listens /tmp/log && break; sleep 0.2; done
       kill $!; wait $!; cat /tmp/log`);
     expect(stopped).toContain('dragonfly-server listens on http://');
     expect(stopped).toContain('everything is written');
