@@ -7,10 +7,13 @@ import { projectDir } from '../../initramfs/tools.ts';
 import { temporaryDirectory } from '../server/harness.ts';
 import { BootServer, bootDir, canBoot, directBoot, nic, runsAll, startVm } from './harness.ts';
 
-/** Prints the text of the first screen on the serial console, between two marks, once it has a name. */
+/** Prints the text of the first screen on the serial console, between two marks, once it shows a registered machine, or
+ *  after a minute. */
 const photographer = `#!/bin/sh
 until grep -q 'checked in' /run/dragonfly/agent.log; do sleep 1; done
-sleep 7
+shows() { grep -q 'registered; nothing to do' /dev/vcs1 && grep -q 'eth0 [0-9a-f:]* link' /dev/vcs1; }
+tries=0
+until shows || [ $tries -ge 60 ]; do tries=$((tries + 1)); sleep 1; done
 echo '<<<' > /dev/console
 fold -w 80 /dev/vcs1 > /dev/console
 echo '>>>' > /dev/console
@@ -48,10 +51,13 @@ it.skipIf(!canBoot)(
     ]) {
       expect(screen).toMatch(text);
     }
-    const lines = await server.logs(answer.machine_id);
-    expect(lines.map(({ source, text }) => `${source} ${text}`).join('\n')).toMatch(
-      /boot image [^]*boot eth0 is 10\.0\.2\.15\/24[^]*agent checked in/,
-    );
+    const log = async (): Promise<string> => {
+      const lines = await server.logs(answer.machine_id);
+      return lines.map(({ source, text }) => `${source} ${text}`).join('\n');
+    };
+    await expect
+      .poll(log, { timeout: 60_000 })
+      .toMatch(/boot image [^]*boot eth0 is 10\.0\.2\.15\/24[^]*agent checked in/);
   },
 );
 
