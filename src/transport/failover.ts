@@ -47,7 +47,9 @@ export function withFailover(
     workflow: (id, options) => call((t) => t.workflow(id, options)),
     template: (name, machineId, options) => call((t) => t.template(name, machineId, options)),
     sendEvent: (id, event, options) => call((t) => t.sendEvent(id, event, options)),
-    sendLogs: (request, options) => call((t) => t.sendLogs(request, options)),
+    // A log is no reason to leave a server: it may have come to the end of its share, and waits without harm.
+    sendLogs: (request, options) =>
+      (servers[current] ?? first).transport.sendLogs(request, options),
     bootScript: (mac, options) => call((t) => t.bootScript(mac, options)),
     close: async () => {
       await Promise.all(servers.map((s) => s.transport.close()));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { withFailover } from '../../src/transport/failover.ts';
 import { ManualClock } from '../../src/core/clock.ts';
+import { AppError } from '../../src/core/errors.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { MemoryServer } from './memory-server.ts';
 
@@ -41,6 +42,19 @@ describe('withFailover', () => {
     c.fault = 'none';
     await transport.checkIn(checkin, call);
     expect(c.received).toHaveLength(1);
+  });
+
+  it('leaves no server for a log that it does not take now', async () => {
+    const { a, b, transport } = fleet();
+    a.logsFault = new AppError('server.rejected', 'too many', { details: { status: 429 } });
+    const log = { machine_id: 'id-0', boot_id: 'boot', stream: 'boot', first: 0, lines: [] };
+    await expect(transport.sendLogs(log, call)).rejects.toThrow('too many');
+    await transport.checkIn(checkin, call);
+    expect([a.received.length, b.received.length, b.logs.length]).toEqual([1, 0, 0]);
+    a.fault = 'unreachable';
+    await transport.checkIn(checkin, call);
+    await transport.sendLogs(log, call);
+    expect(b.logs).toHaveLength(1);
   });
 
   it('does not ask another server when one has answered with a refusal', async () => {
