@@ -28,6 +28,7 @@ const searchedChars = 4 * lineChars;
 /** Lines that come together are sent together. */
 const gatherMs = 1_000;
 const retryMs = 30_000;
+const refusedMs = 600_000;
 
 interface Line {
   readonly number: number;
@@ -62,8 +63,8 @@ export class Logbook {
   #bootCount = 0;
   #news = Promise.withResolvers<void>();
   #sender: Sender | undefined;
-  /** The server takes no logs, or none of this machine, until the next check-in. */
-  #isRefused = false;
+  /** The server takes no logs, or none of this machine: it is not asked again before this time, or a check-in. */
+  #refusedUntilMs = 0;
 
   constructor(options: LogbookOptions) {
     this.#o = options;
@@ -107,7 +108,7 @@ export class Logbook {
   /** The machine has checked in, or has been heard again: lines of the boot may have come too. */
   heard(sender: Sender, hasCheckedIn: boolean): void {
     this.#sender = sender;
-    if (hasCheckedIn) this.#isRefused = false;
+    if (hasCheckedIn) this.#refusedUntilMs = 0;
     this.#news.resolve();
   }
 
@@ -119,7 +120,8 @@ export class Logbook {
       await this.#news.promise;
       this.#news = Promise.withResolvers();
       await clock.sleep(gatherMs, signal).catch(() => {});
-      if (signal.aborted || this.#sender === undefined || this.#isRefused) continue;
+      if (signal.aborted || this.#sender === undefined) continue;
+      if (clock.elapsedMs() < this.#refusedUntilMs) continue;
       try {
         await this.#sendAll(transport, this.#sender, signal);
       } catch (err) {
@@ -131,7 +133,7 @@ export class Logbook {
   async #afterFailure(cause: unknown, signal: AbortSignal): Promise<void> {
     const { kind, retryAfterMs } = classifyFailure(cause);
     if (kind !== 'network' && kind !== 'busy') {
-      this.#isRefused = true;
+      this.#refusedUntilMs = this.#o.clock.elapsedMs() + refusedMs;
       return;
     }
     await this.#o.clock.sleep(retryAfterMs ?? retryMs, signal).catch(() => {});

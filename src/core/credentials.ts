@@ -17,9 +17,9 @@ const urlPassword = /(\b(?:[a-z][a-z0-9+.-]*:\/\/|iscsi:|cifs:))[^\s/@]+@/gi;
 /** A URL's query may hold a signature. */
 const urlQuery = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s?"']+\?)[^\s"']+/gi;
 const plainName = '[\\w.-]*(?:token|passw(?:or)?d|passphrase|secret|credential|api-?key)[\\w.-]*';
-/** `password: …`, `"password": "…"` */
+/** `password: …`, `"password": "…"`, also where quotes are escaped. */
 const spelled = new RegExp(
-  `((?:^|[\\s,;?&({"'])${plainName}["']?\\s*:\\s*)("[^"]*"|'[^']*'|[^\\s,;&})]+)`,
+  `((?:^|[\\s,;?&({"'])${plainName}\\\\?["']?\\s*:\\s*\\\\?)("[^"]*"|'[^']*'|[^\\s,;&})]+)`,
   'gi',
 );
 /** `--password …` */

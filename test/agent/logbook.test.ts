@@ -111,7 +111,7 @@ describe('the logbook', () => {
     await end();
   });
 
-  it('asks a server that takes no logs once in each registration', async () => {
+  it('asks a server that takes no logs once in each registration, and every ten minutes', async () => {
     const { clock, server, logbook, heard, end } = open();
     const refusal = new AppError('server.rejected', 'no route', { details: { status: 404 } });
     let asked = 0;
@@ -126,9 +126,13 @@ describe('the logbook', () => {
       await soon(clock);
     }
     expect(asked).toBe(1);
-    heard();
+    await clock.advance(600_000);
+    heard(false);
     await soon(clock);
     expect(asked).toBe(2);
+    heard();
+    await soon(clock);
+    expect(asked).toBe(3);
     await end();
   });
 
