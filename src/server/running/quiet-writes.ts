@@ -3,7 +3,7 @@
 import type { StoreChange } from '../../store/store.ts';
 
 export class QuietWrites {
-  /** What the watch brings of a machine while it is written. */
+  /** Changes that the watch brings of a machine while it is written. */
   readonly #heard = new Map<string, StoreChange[]>();
 
   /** Takes a change of a machine that is being written: true if `run` tells it later, if at all. */

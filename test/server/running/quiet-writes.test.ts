@@ -4,7 +4,7 @@ import type { StoreChange } from '../../../src/store/store.ts';
 
 const change = (id: string, removed = false): StoreChange => ({ kind: 'machines', id, removed });
 
-/** What is told of a write during which the watch brings `changes`. */
+/** Changes that are told of a write during which the watch brings `changes`. */
 async function toldOf(
   changes: readonly StoreChange[],
   failure?: Error,
