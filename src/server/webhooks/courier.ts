@@ -1,26 +1,22 @@
 // Carries events to webhooks. Of the servers of a store one does so, which holds the lease; what waits is in the store,
 // so that a restart, or another server, goes on where this one was. An event is deleted once it has arrived: it may
 // arrive twice, with the same id, and never not at all.
-import type { Clock } from '../../core/clock.ts';
 import { describeError, isAppError } from '../../core/errors.ts';
-import type { Log } from '../../core/log.ts';
 import {
   deliveryName,
-  deliveryPrefix,
   readDeliveryName,
   type Delivery,
   type Webhook,
 } from '../../model/documents/webhook.ts';
-import type { Store, Versioned } from '../../store/store.ts';
+import type { Versioned } from '../../store/store.ts';
 import type { Receivers } from '../../webhooks/receiver.ts';
-import { happening } from './events.ts';
 import { Lease } from './lease.ts';
-import type { WebhookPolicy } from './policy.ts';
+import { dropDeliveries, keptDeliveries } from './leftovers.ts';
+import { Overflow, type OverflowServices } from './overflow.ts';
 import { post, type Missed } from './post.ts';
 import { Queue } from './queue.ts';
 import { changeWebhook } from './record.ts';
 import type { Sealing } from './secrets.ts';
-import type { Subscriptions } from './subscriptions.ts';
 
 /** The waiting events are counted anew so often. */
 const tidyMs = 3_600_000;
@@ -28,15 +24,10 @@ const tidyMs = 3_600_000;
 const storeRetryMs = 2000;
 const woken = new Error('there is something to do');
 
-export interface CourierServices {
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly log: Log;
+export interface CourierServices extends OverflowServices {
   readonly random: () => number;
   readonly newId: () => string;
-  readonly subscriptions: Subscriptions;
   readonly receivers: Receivers;
-  readonly policy: WebhookPolicy;
   readonly secrets: Sealing;
   /** A post to this webhook arrived, or did not. */
   readonly onPost: (webhook: string, outcome: 'arrived' | 'failed') => void;
@@ -45,6 +36,7 @@ export interface CourierServices {
 export class Courier {
   readonly #s: CourierServices;
   readonly #lease: Lease;
+  readonly #overflow: Overflow;
   readonly #queues = new Map<string, Queue>();
   readonly #running = new Set<Promise<void>>();
   #isCarrying = false;
@@ -55,6 +47,7 @@ export class Courier {
   constructor(s: CourierServices) {
     this.#s = s;
     this.#lease = new Lease(s, 'webhooks', s.newId());
+    this.#overflow = new Overflow(s, () => this.#wake());
   }
 
   /** True while this server is the one that posts. */
@@ -90,7 +83,7 @@ export class Courier {
         // A store without webhooks is not written to.
         if (this.#s.subscriptions.areAny) await this.#carry(await this.#lease.take(signal));
         else {
-          await this.#dropOrphans().catch(() => {});
+          await this.#dropLeftovers().catch(() => {});
           // There may be a first one since, at which nobody was asleep to be woken.
           if (!this.#s.subscriptions.areAny) await this.#sleep(tidyMs, signal);
         }
@@ -110,7 +103,8 @@ export class Courier {
       while (!term.aborted) {
         if (this.#s.clock.elapsedMs() >= this.#countsAt) await this.#count();
         for (const [webhook, queue] of this.#queues) {
-          if (queue.resetsMs <= this.#s.clock.elapsedMs()) await this.#reset(webhook, queue);
+          if (queue.resetsMs <= this.#s.clock.elapsedMs())
+            await this.#overflow.reset(webhook, queue);
           for (const lane of queue.takeDue()) this.#start(webhook, queue, lane, term);
         }
         const dueMs = [...this.#queues.values()].map((queue) => queue.untilDueMs());
@@ -124,17 +118,22 @@ export class Courier {
     }
   }
 
+  /** Errors: those of the store. */
+  async #dropLeftovers(): Promise<void> {
+    for await (const _ of keptDeliveries(this.#s.store));
+  }
+
   /** Finds everything that waits. Errors: those of the store. */
   async #count(): Promise<void> {
     this.#countsAt = this.#s.clock.elapsedMs() + tidyMs;
-    for await (const delivery of this.#kept()) {
+    for await (const delivery of keptDeliveries(this.#s.store)) {
       this.#note(delivery.webhook, deliveryName(delivery), false);
     }
     // Their last event may have arrived when nobody was there to say so.
     for await (const { value } of this.#s.store.webhooks.all()) {
       const queue = this.#queueOf(value.name);
-      if (value.overflowed_at !== null) await this.#endOverflow(value, queue);
-      else if ((value.reset_due ?? null) !== null) this.#resetSoon(queue);
+      if (value.overflowed_at !== null) await this.#overflow.end(value, queue);
+      else if ((value.reset_due ?? null) !== null) this.#overflow.resetSoon(queue);
     }
   }
 
@@ -142,7 +141,7 @@ export class Courier {
     const queue = removed ? this.#queues.get(webhook) : this.#queueOf(webhook);
     if (removed) queue?.remove(name);
     else queue?.add(name);
-    if (queue !== undefined) this.#limit(webhook, queue);
+    if (queue !== undefined) this.#overflow.limit(webhook, queue);
   }
 
   #queueOf(webhook: string): Queue {
@@ -184,7 +183,8 @@ export class Courier {
     const { store } = this.#s;
     const found = (await store.webhooks.get(webhook))?.value;
     if (found === undefined) {
-      await this.#drop(webhook);
+      await dropDeliveries(store, webhook);
+      this.#queues.delete(webhook);
       return;
     }
     const first = await this.#oldest(queue, lane);
@@ -231,7 +231,7 @@ export class Courier {
     await this.#s.store.deliveries.delete(deliveryName(delivery));
     if (webhook.failing !== null)
       await changeWebhook(this.#s.store, webhook.name, () => ({ failing: null }));
-    await this.#endOverflow(webhook, queue);
+    await this.#overflow.end(webhook, queue);
   }
 
   /** Returns true if the event was given up, so that the next one's turn has come. */
@@ -264,7 +264,7 @@ export class Courier {
     await store.deliveries.put({ ...tried, failed_at: at });
     await store.deliveries.delete(deliveryName(value), { revision });
     await this.#dropOldest(queue);
-    await this.#endOverflow(webhook, queue);
+    await this.#overflow.end(webhook, queue);
     return true;
   }
 
@@ -273,75 +273,6 @@ export class Courier {
     for (const name of failed.size > this.#s.policy.failed ? surplus : []) {
       await this.#s.store.deliveries.delete(name);
     }
-  }
-
-  /** No more is queued while too much waits. */
-  #limit(webhook: string, queue: Queue): void {
-    if (queue.isOverflowing || queue.waiting.size <= this.#s.policy.waiting) return;
-    queue.isOverflowing = true;
-    this.#s.log.error({ webhook }, 'too many events wait for a webhook: no more are queued');
-    const overflowed_at = this.#s.clock.now().toISOString();
-    const change = (old: Webhook) => ({ overflowed_at: old.overflowed_at ?? overflowed_at });
-    changeWebhook(this.#s.store, webhook, change).catch(() => {
-      queue.isOverflowing = false;
-    });
-  }
-
-  /** Once most of it has arrived, more is queued again, and then a `reset` for what was not. */
-  async #endOverflow({ name, overflowed_at }: Webhook, queue: Queue): Promise<void> {
-    const isOver = queue.isOverflowing || overflowed_at !== null;
-    if (!isOver || queue.waiting.size > this.#s.policy.waiting / 10) return;
-    const reset_due = this.#s.clock.now().toISOString();
-    await changeWebhook(this.#s.store, name, () => ({ overflowed_at: null, reset_due }));
-    queue.isOverflowing = false;
-    this.#resetSoon(queue);
-  }
-
-  /** Another server may drop events until it knows that it need not, and the `reset` tells of these as well. */
-  #resetSoon(queue: Queue): void {
-    const { clock, policy, store } = this.#s;
-    if (queue.resetsMs !== Infinity) return;
-    queue.resetsMs = clock.elapsedMs() + (store.isExclusive ? 0 : policy.settleMs);
-    this.#wake();
-  }
-
-  /** Queues a `reset`. One that is queued twice does no harm, one that is not would. */
-  async #reset(webhook: string, queue: Queue): Promise<void> {
-    const { store, subscriptions } = this.#s;
-    const reset = subscriptions.deliveryTo(webhook, happening('reset', {}));
-    await store.deliveries.put(reset, 'absent');
-    await changeWebhook(store, webhook, () => ({ reset_due: null }));
-    queue.resetsMs = Infinity;
-  }
-
-  /** Errors: those of the store. */
-  async #dropOrphans(): Promise<void> {
-    for await (const _ of this.#kept());
-  }
-
-  /** All deliveries, but those for webhooks that are no more, which a server queued that did not know yet: these are
-   *  removed. */
-  async *#kept(): AsyncGenerator<Delivery> {
-    const { deliveries, webhooks } = this.#s.store;
-    let known: { readonly name: string; readonly isGone: boolean } | undefined;
-    for await (const { value } of deliveries.all()) {
-      const name = value.webhook;
-      if (known?.name !== name) {
-        const found = await webhooks.get(name).catch(() => 'damaged');
-        known = { name, isGone: found === undefined };
-      }
-      if (known.isGone) await deliveries.delete(deliveryName(value));
-      else yield value;
-    }
-  }
-
-  /** Removes what was queued for a webhook that is no more. */
-  async #drop(webhook: string): Promise<void> {
-    const { deliveries } = this.#s.store;
-    for await (const { value } of deliveries.all(deliveryPrefix.all(webhook))) {
-      await deliveries.delete(deliveryName(value));
-    }
-    this.#queues.delete(webhook);
   }
 }
 
