@@ -76,9 +76,9 @@ const exceptions: readonly (readonly [file: string, module: string])[] = [
   ['server/http/boot/boot-files.ts', 'fs/promises'],
   ['server/http/boot/boot-dir.ts', 'fs/promises'],
   // The rules for every file with secrets, in the store and in both programs.
-  ['core/private-file.ts', 'fs'],
+  ['core/files/private-file.ts', 'fs'],
   // And for those that people name.
-  ['core/named-file.ts', 'fs'],
+  ['core/files/named-file.ts', 'fs'],
 ];
 
 /** The process belongs to cli/main.ts; below it everything is an argument. */

@@ -5,7 +5,7 @@ import type { templateActions } from '../model/documents/template.ts';
 import type { Host, RunOptions } from '../sources/writing/host.ts';
 import type { Where } from './disk/system.ts';
 import type { WantedDisk } from './disk/target.ts';
-import type { Ask } from './image/answer.ts';
+import type { Ask } from './image/fetching/answer.ts';
 
 export type ActionName = keyof typeof templateActions;
 

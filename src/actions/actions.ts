@@ -21,7 +21,7 @@ import type { Where } from './disk/system.ts';
 import { efibootmgr } from './efibootmgr.ts';
 import { checkFields } from './fields.ts';
 import { image2disk } from './image2disk.ts';
-import type { Ask } from './image/answer.ts';
+import type { Ask } from './image/fetching/answer.ts';
 import { jetpack } from './jetpack.ts';
 import { kexec } from './kexec.ts';
 import { partition } from './partition.ts';

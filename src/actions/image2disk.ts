@@ -15,7 +15,7 @@ import { planImage, type ImagePlan } from './image/plan.ts';
 import { ImageProgress, mebibytes } from './image/progress.ts';
 import { readBack, type Verify } from './image/read-back.ts';
 import { goOn, Marks } from './image/resume.ts';
-import { ImageSource } from './image/source.ts';
+import { ImageSource } from './image/fetching/source.ts';
 import { Zeroing } from './image/zeroing.ts';
 
 /** An image that changes while it is fetched is fetched again, so often. */

@@ -3,8 +3,8 @@ import { AppError } from '../core/errors.ts';
 import type { Action, ActionContext, Fields } from './action.ts';
 import { withEnvironment } from './disk/environment.ts';
 import { parseChecksum } from '../model/image/checksum.ts';
-import { fetchFile } from './image/fetch.ts';
-import { knownChecksum } from './image/source.ts';
+import { fetchFile } from './image/fetching/fetch.ts';
+import { knownChecksum } from './image/fetching/source.ts';
 
 /** Within the system, gone with the action. */
 const program = '/run/dragonfly-jetpack';

@@ -1,10 +1,10 @@
 // The machine's log on its way to the server: lines of the boot scripts, of the agent and of the workflow, without
 // secrets and within bounds, sent soon, each once, and kept while the server is away.
 import type { Clock } from '../core/clock.ts';
-import { withoutLogSecrets } from '../core/credentials.ts';
+import { withoutLogSecrets } from '../core/text/credentials.ts';
 import type { Log } from '../core/log.ts';
-import { logText } from '../core/log-text.ts';
-import { cut } from '../core/text.ts';
+import { logText } from '../core/text/log-text.ts';
+import { cut } from '../core/text/unicode.ts';
 import type { LogsRequest } from '../model/api/logs.ts';
 import type { LogLevel, LogSource } from '../model/documents/machine-log.ts';
 import type { Root } from '../sources/root.ts';

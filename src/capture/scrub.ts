@@ -1,5 +1,5 @@
 // Removes what no capture ever keeps, redacted or not: credentials, data of other processes and of disks.
-import { withoutParameterSecret, withoutSecrets } from '../core/credentials.ts';
+import { withoutParameterSecret, withoutSecrets } from '../core/text/credentials.ts';
 import type { Piece } from '../probes/contents/fields.ts';
 import { firstOf, isBlank, recogniseWithin } from '../probes/contents/recognise.ts';
 import { parameterWords } from '../probes/kernel-command-line.ts';

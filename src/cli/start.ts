@@ -11,7 +11,7 @@ import { command } from './command.ts';
 import { explanationText } from './text/explain-text.ts';
 import { inventoryTable } from './text/inventory-table.ts';
 import { readExample } from './server/examples.ts';
-import { listen, parseListen } from './server/listen.ts';
+import { listen, parseListen } from './server/serving/listen.ts';
 import { main } from './main.ts';
 import { scratchRunners } from './scratch.ts';
 import { pairs } from './text/table.ts';

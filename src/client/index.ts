@@ -37,7 +37,7 @@ export type {
   MachineView,
   TagList,
 } from '../model/api/machines.ts';
-export type { DamagedList, DamagedRaw } from '../model/api/damaged.ts';
+export type { DamagedList, DamagedRaw } from '../model/api/administration/damaged.ts';
 export type {
   Myself,
   NewTokenRequest,
@@ -45,15 +45,15 @@ export type {
   TokenCreated,
   TokenList,
   TokenScope,
-} from '../model/api/tokens.ts';
+} from '../model/api/administration/tokens.ts';
 export type {
   DeliveryView,
   NewWebhookRequest,
   WebhookCreated,
   WebhookPatch,
   WebhookView,
-} from '../model/api/webhooks.ts';
-export type { Setting } from '../model/api/settings.ts';
+} from '../model/api/administration/webhooks.ts';
+export type { Setting } from '../model/api/administration/settings.ts';
 export type { PlanAnswer, WorkflowCounts, WorkflowCreate } from '../model/api/workflows.ts';
 export type { AuditEntry } from '../model/documents/audit.ts';
 export type { Template } from '../model/documents/template.ts';

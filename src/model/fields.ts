@@ -24,7 +24,7 @@ const whole =
 export const U8 = whole(255);
 export const U32 = whole(4_294_967_295);
 
-/** Beyond 2^53 it is a bigint: see core/exact-json.ts. */
+/** Beyond 2^53 it is a bigint: see core/text/exact-json.ts. */
 export const U64 = (options: Described = {}) =>
   Type.Unsafe<number | bigint>({
     type: ['integer', 'bigint'],

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { AppError, isAppError } from '../core/errors.ts';
-import { stringifyExact } from '../core/exact-json.ts';
+import { stringifyExact } from '../core/text/exact-json.ts';
 import { isActive, type Workflow } from '../model/documents/workflow.ts';
 import { asideKey } from './collections/damage.ts';
 import { parseDocument } from './collections/json.ts';

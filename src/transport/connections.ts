@@ -7,7 +7,7 @@ import { callbackify } from 'node:util';
 import type { Clock } from '../core/clock.ts';
 import { Patience } from '../core/deadline.ts';
 import { AppError } from '../core/errors.ts';
-import { withoutCredentials } from '../core/shown-url.ts';
+import { withoutCredentials } from '../core/text/shown-url.ts';
 import {
   exchange,
   openExchange,

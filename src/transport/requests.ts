@@ -2,7 +2,7 @@
 // status: transport.ts for agents, src/client for operators.
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError, isAppError } from '../core/errors.ts';
-import { parseExact, stringifyExact } from '../core/exact-json.ts';
+import { parseExact, stringifyExact } from '../core/text/exact-json.ts';
 import { splitZone } from './address.ts';
 import { openConnections, type ConnectionOptions, type Connections } from './connections.ts';
 import { readBounded, type Question } from './exchange.ts';

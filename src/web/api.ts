@@ -1,6 +1,6 @@
 // The API operations that the page uses. Each of them throws ApiError.
 import type { About, Readiness } from '../model/api/agent.ts';
-import type { DamagedList } from '../model/api/damaged.ts';
+import type { DamagedList } from '../model/api/administration/damaged.ts';
 import { bulkRequest, type BulkChange } from '../model/api/bulk.ts';
 import type { IdentityConflict, MachineChange } from '../model/history.ts';
 import type {
@@ -10,8 +10,8 @@ import type {
   MachineView,
 } from '../model/api/machines.ts';
 import type { TemplateTrial, TemplateView } from '../model/api/templates.ts';
-import type { AuditList, AuditQuery } from '../model/api/audit.ts';
-import type { Myself, SignInWays, TokenList } from '../model/api/tokens.ts';
+import type { AuditList, AuditQuery } from '../model/api/administration/audit.ts';
+import type { Myself, SignInWays, TokenList } from '../model/api/administration/tokens.ts';
 import type {
   PlanAnswer,
   WorkflowCounts,

@@ -1,7 +1,7 @@
 // The services that any part of the page may use: session, fleet, and the connection that keeps it live.
 import { createContext } from 'preact';
 import { useContext, useEffect, useLayoutEffect, useState } from 'preact/hooks';
-import type { Myself } from '../model/api/tokens.ts';
+import type { Myself } from '../model/api/administration/tokens.ts';
 import { readMyself } from './api.ts';
 import { Fleet, type FleetView } from './live/fleet.ts';
 import { Live, type LiveStatus } from './live/live.ts';

@@ -1,6 +1,6 @@
 // The operator's token and the requests that carry it. The token lives as long as the browser tab.
-import { parseExact, stringifyExact } from '../core/exact-json.ts';
-import type { NewTokenRequest, TokenCreated } from '../model/api/tokens.ts';
+import { parseExact, stringifyExact } from '../core/text/exact-json.ts';
+import type { NewTokenRequest, TokenCreated } from '../model/api/administration/tokens.ts';
 
 const storageKey = 'dragonfly.token';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openBoot } from '../../src/agent/boot.ts';
-import { openStateDir } from '../../src/cli/agent/state-dir.ts';
+import { openStateDir } from '../../src/cli/agent/running/state-dir.ts';
 import { ManualClock } from '../../src/core/clock.ts';
 import { openRoot } from '../../src/sources/open.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { closest } from '../../src/core/closest.ts';
+import { closest } from '../../src/core/text/closest.ts';
 import {
   documentLayer,
   environmentLayer,

@@ -12,7 +12,7 @@ import {
   readChoices,
   startNetboot,
   type NetbootSetting,
-} from '../../src/cli/server/netboot.ts';
+} from '../../src/cli/server/serving/netboot.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { openStore } from '../../src/store/open.ts';

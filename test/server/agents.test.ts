@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { stringifyExact } from '../../src/core/exact-json.ts';
+import { stringifyExact } from '../../src/core/text/exact-json.ts';
 import { computeIdentityHash } from '../../src/identity/hash.ts';
 import { CheckinRequest } from '../../src/model/api/agent.ts';
 import { openStore } from '../../src/store/open.ts';

@@ -1,9 +1,9 @@
 // Asks a mirror for a suite before a disk is wiped for it: debootstrap would find out afterwards.
 import { fullJitterMs } from '../../core/backoff.ts';
 import { AppError } from '../../core/errors.ts';
-import { shownUrl } from '../../core/shown-url.ts';
+import { shownUrl } from '../../core/text/shown-url.ts';
 import type { ActionContext } from '../action.ts';
-import { askInTime } from '../image/answer.ts';
+import { askInTime } from '../image/fetching/answer.ts';
 
 export interface Suite {
   readonly suite: string;

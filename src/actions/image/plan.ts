@@ -8,7 +8,7 @@ import { damaged, parseQcow2Header, qcow2HeaderBytes } from './qcow2/header.ts';
 import { Qcow2Map } from './qcow2/map.ts';
 import { pieceReader } from './qcow2/pieces.ts';
 import { release } from './memory.ts';
-import type { ImageSource, Opened } from './source.ts';
+import type { ImageSource, Opened } from './fetching/source.ts';
 import type { Zeroing } from './zeroing.ts';
 
 export interface ImagePlan {

@@ -8,7 +8,7 @@ import type { ActionContext, Bookmark } from '../action.ts';
 import { Digests } from './digests.ts';
 import { blockBytes, type DiskWriter, type Left } from './disk-writer.ts';
 import type { ImagePlan } from './plan.ts';
-import type { Transfer } from './transfer.ts';
+import type { Transfer } from './fetching/transfer.ts';
 
 const intervalMs = 1_000;
 

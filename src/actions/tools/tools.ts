@@ -3,7 +3,7 @@
 import { AppError } from '../../core/errors.ts';
 import type { ActionContext } from '../action.ts';
 import { mebibytes } from '../image/progress.ts';
-import { Transfer } from '../image/transfer.ts';
+import { Transfer } from '../image/fetching/transfer.ts';
 
 /** Written when the netboot image is made. */
 const imageMark = '/etc/dragonfly-image';

@@ -6,7 +6,7 @@ import type { Bookmark } from '../../actions/action.ts';
 import type { WorkflowEvent } from '../../model/api/agent.ts';
 import type { TemplateActionToRun, TemplateToRun } from '../../transport/answers.ts';
 import { withDeadline } from '../../core/deadline.ts';
-import { cut } from '../../core/text.ts';
+import { cut } from '../../core/text/unicode.ts';
 import type { Journal, JournalEntry } from './journal.ts';
 
 export interface ActionProgress {

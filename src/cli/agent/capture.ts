@@ -1,6 +1,6 @@
 // `capture`: writes what the probes read into a file that can be replayed elsewhere.
 import { AppError } from '../../core/errors.ts';
-import { writePrivate } from '../../core/private-file.ts';
+import { writePrivate } from '../../core/files/private-file.ts';
 import { hostOptions, inventoryOptions } from './host-options.ts';
 import { command } from '../command.ts';
 

@@ -1,5 +1,5 @@
 // One value out of a document, by its path: "hardware.disks.0.serial".
-import { closest } from '../../core/closest.ts';
+import { closest } from '../../core/text/closest.ts';
 import { AppError } from '../../core/errors.ts';
 
 /** The value at `path`; null or undefined: not known. Errors: AppError `usage.invalid` for a path that leads

@@ -7,7 +7,7 @@ import { doctor } from './doctor.ts';
 import { identify } from './identify.ts';
 import { inventory } from './inventory.ts';
 import { readFiles } from './read-files.ts';
-import { run } from './run.ts';
+import { run } from './running/run.ts';
 
 export const agentProgram: Program = {
   name: 'dragonfly-agent',

@@ -1,7 +1,7 @@
 // Parses a command line against a program's table of commands. `node:util` splits it into tokens. Help and
 // completion live elsewhere: main.ts loads them on demand.
 import { parseArgs } from 'node:util';
-import { closest } from '../../core/closest.ts';
+import { closest } from '../../core/text/closest.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Arg, Args, Command, OptionSpec, Program } from '../command.ts';
 import { settingOptions } from '../setting-options.ts';

@@ -1,5 +1,5 @@
 // The formats of answers, alike in every command: a table, wide, JSON, YAML, CSV, or names alone.
-import { stringifyExact } from '../../core/exact-json.ts';
+import { stringifyExact } from '../../core/text/exact-json.ts';
 import type { Io } from '../command.ts';
 import { csvLine } from '../../model/csv.ts';
 import { columns } from '../text/table.ts';

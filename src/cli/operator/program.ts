@@ -1,22 +1,22 @@
 // The operators' program as data: its commands, grouped by what they act on, a file for each group.
 import type { Command, Program } from '../command.ts';
 import { version } from '../version.ts';
-import { auditCommands } from './audit.ts';
+import { auditCommands } from './administration/audit.ts';
 import { inventoryCommands } from './machines/ansible.ts';
 import { conflictCommands } from './conflicts.ts';
-import { damagedCommands } from './damaged.ts';
+import { damagedCommands } from './administration/damaged.ts';
 import { contextCommands } from './connection/context.ts';
 import { eventCommands } from './events.ts';
 import { imageCommands } from './images.ts';
 import { changeCommands } from './machines/change.ts';
 import { lookCommands } from './machines/look.ts';
 import { provisionCommands } from './machines/provision.ts';
-import { settingCommands } from './settings.ts';
+import { settingCommands } from './administration/settings.ts';
 import { templateCommands } from './templates.ts';
-import { sessionCommands } from './sessions.ts';
-import { tokenCommands } from './tokens.ts';
+import { sessionCommands } from './administration/sessions.ts';
+import { tokenCommands } from './administration/tokens.ts';
 import { namesFor } from './names.ts';
-import { webhookCommands } from './webhooks.ts';
+import { webhookCommands } from './administration/webhooks.ts';
 import { workflowCommands } from './workflows.ts';
 
 export const operatorCommands: readonly Command[] = [

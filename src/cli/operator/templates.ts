@@ -1,8 +1,8 @@
 // `dragonfly templates`: what can be installed.
 import type { Client } from '../../client/client.ts';
 import { AppError, isAppError } from '../../core/errors.ts';
-import { diffOf } from '../../core/line-diff.ts';
-import { readNamedFile } from '../../core/named-file.ts';
+import { diffOf } from '../../core/text/line-diff.ts';
+import { readNamedFile } from '../../core/files/named-file.ts';
 import type { Template } from '../../model/documents/template.ts';
 import { command, type Io } from '../command.ts';
 import { connectionOptions, withClient } from './connection/connection.ts';

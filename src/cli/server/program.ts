@@ -7,7 +7,7 @@ import { check } from './check.ts';
 import { image } from './image.ts';
 import { restore } from './restore.ts';
 import { rotateKey } from './rotate-key.ts';
-import { serve } from './serve.ts';
+import { serve } from './serving/serve.ts';
 import { template } from './template.ts';
 import { token } from './token.ts';
 

@@ -1,7 +1,7 @@
 // `dragonfly-server rotate-key`: makes a new key and encrypts all BMC passwords and secrets of webhooks with it.
 import { existsSync } from 'node:fs';
 import { AppError } from '../../core/errors.ts';
-import { writePrivate } from '../../core/private-file.ts';
+import { writePrivate } from '../../core/files/private-file.ts';
 import type { SecretBox } from '../../server/access/secrets.ts';
 import type { Store } from '../../store/store.ts';
 import { command } from '../command.ts';

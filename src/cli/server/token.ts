@@ -1,7 +1,7 @@
 // `dragonfly-server token`: creates, lists and revokes tokens, directly in the store or through the server
 // that is using it.
 import { AppError, isAppError } from '../../core/errors.ts';
-import type { TokenList } from '../../model/api/tokens.ts';
+import type { TokenList } from '../../model/api/administration/tokens.ts';
 import type { NewToken } from '../../server/access/tokens.ts';
 import { command, type Io } from '../command.ts';
 import { expiry } from '../expiry.ts';

@@ -1,5 +1,5 @@
 // Records that the server cannot read.
-import type { DamagedList, DamagedRaw } from '../../model/api/damaged.ts';
+import type { DamagedList, DamagedRaw } from '../../model/api/administration/damaged.ts';
 import { pathOf, type CallOptions, type Calls } from '../calls.ts';
 
 export class DamagedCalls {

@@ -1,5 +1,5 @@
 // The sessions of people who signed in with an OpenID provider.
-import type { SessionList } from '../../model/api/tokens.ts';
+import type { SessionList } from '../../model/api/administration/tokens.ts';
 import { pathOf, type CallOptions, type Calls } from '../calls.ts';
 
 export class SessionCalls {

@@ -1,5 +1,5 @@
 // Settings: text by key.
-import type { Setting } from '../../model/api/settings.ts';
+import type { Setting } from '../../model/api/administration/settings.ts';
 import { pathOf, type CallOptions, type Calls, type ChangeOptions, type Tagged } from '../calls.ts';
 import { listing, type Listing, type ListOptions } from '../listing.ts';
 

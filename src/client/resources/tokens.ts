@@ -1,5 +1,10 @@
 // Tokens of operators and for enrolment.
-import type { Myself, NewTokenRequest, TokenCreated, TokenList } from '../../model/api/tokens.ts';
+import type {
+  Myself,
+  NewTokenRequest,
+  TokenCreated,
+  TokenList,
+} from '../../model/api/administration/tokens.ts';
 import { pathOf, type CallOptions, type Calls } from '../calls.ts';
 
 export class TokenCalls {

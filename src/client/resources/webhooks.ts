@@ -9,7 +9,7 @@ import type {
   WebhookPatch,
   WebhookSecret,
   WebhookView,
-} from '../../model/api/webhooks.ts';
+} from '../../model/api/administration/webhooks.ts';
 import { pathOf, type CallOptions, type Calls } from '../calls.ts';
 import { listing, type Listing, type ListOptions } from '../listing.ts';
 

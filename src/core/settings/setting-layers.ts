@@ -1,6 +1,6 @@
 // The places of settings, and a setting's spelling in each: "tls_key" is the flag --tls-key,
 // the variable DRAGONFLY_TLS_KEY, `tls_key:` in YAML and `dragonfly.tls_key=` for the kernel.
-import { closest } from '../closest.ts';
+import { closest } from '../text/closest.ts';
 import { AppError } from '../errors.ts';
 import type { Layer, SettingSpec, SettingSpecs } from './settings.ts';
 

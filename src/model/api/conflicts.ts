@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import { nullable } from '../fields.ts';
 import { IdentityConflict } from '../history.ts';
-import { damaged } from './damaged.ts';
+import { damaged } from './administration/damaged.ts';
 import { strict } from './request.ts';
 
 export const ConflictList = Type.Object({

@@ -6,7 +6,7 @@ import { MachineHistory } from '../history.ts';
 import { BmcConfig, Machine, MachineConfig, MachineStateName } from '../machine.ts';
 import { fieldNames } from '../search/fields.ts';
 import { LivenessName } from './agent.ts';
-import { damaged } from './damaged.ts';
+import { damaged } from './administration/damaged.ts';
 import { MachineId, Paging, Tag, mostTags, printable, strict } from './request.ts';
 import { PlanDigest } from './workflows.ts';
 

@@ -3,7 +3,7 @@ import { Type, type Static } from 'typebox';
 import { Template } from '../documents/template.ts';
 import { nullable } from '../fields.ts';
 import { Plan } from '../documents/plan.ts';
-import { damaged } from './damaged.ts';
+import { damaged } from './administration/damaged.ts';
 import { Failure } from './machines.ts';
 
 /** A template as it is shown. */

@@ -2,7 +2,7 @@
 // server what it receives. Stored documents have no limits. No schema library is loaded here, because the
 // agent has none.
 import type { TSchema } from 'typebox';
-import { cut } from '../../core/text.ts';
+import { cut } from '../../core/text/unicode.ts';
 
 /** The longest texts, in characters, by the name of their field; a list's texts by the list's. */
 const textLimits: Readonly<Record<string, number>> = {

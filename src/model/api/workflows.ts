@@ -4,7 +4,7 @@ import { TemplateName } from '../documents/template.ts';
 import { Plan } from '../documents/plan.ts';
 import { Workflow } from '../documents/workflow.ts';
 import { nullable } from '../fields.ts';
-import { damaged } from './damaged.ts';
+import { damaged } from './administration/damaged.ts';
 import { MachineId, Paging, strict } from './request.ts';
 
 /** Names one plan: of a machine, its disk and what is on it, the template filled in, its images, what is accepted. */

@@ -1,6 +1,6 @@
 // A token of an operator or for enrolment as the store keeps it: its hash, never its text.
 import { Type, type Static } from 'typebox';
-import { TokenScope } from '../api/tokens.ts';
+import { TokenScope } from '../api/administration/tokens.ts';
 
 export const Token = Type.Object({
   name: Type.String(),

@@ -1,6 +1,6 @@
 // The sender of a request, and what it may do by what it is.
 import { AppError } from '../../core/errors.ts';
-import type { TokenScope } from '../../model/api/tokens.ts';
+import type { TokenScope } from '../../model/api/administration/tokens.ts';
 import type { BootSecret } from './boot-secrets.ts';
 
 /** The access that a route demands. public: none. enrol: an enrolment token or a machine's own.

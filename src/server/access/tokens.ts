@@ -5,7 +5,7 @@ import { AppError, isAppError } from '../../core/errors.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { MachineChange } from '../../model/history.ts';
 import { tokenId, type Machine } from '../../model/machine.ts';
-import type { TokenList, TokenScope } from '../../model/api/tokens.ts';
+import type { TokenList, TokenScope } from '../../model/api/administration/tokens.ts';
 import type { Token } from '../../model/documents/token.ts';
 import { tokenChange } from '../rules/history.ts';
 import {

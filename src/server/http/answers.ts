@@ -3,9 +3,9 @@ import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, describeError, errorCodes, httpStatus, isAppError } from '../../core/errors.ts';
 import type { ErrorCode } from '../../core/errors.ts';
-import { stringifyExact } from '../../core/exact-json.ts';
+import { stringifyExact } from '../../core/text/exact-json.ts';
 import type { Log } from '../../core/log.ts';
-import { wellFormed } from '../../core/text.ts';
+import { wellFormed } from '../../core/text/unicode.ts';
 import { answerable, failureOf } from '../rules/failures.ts';
 import { invalid } from '../rules/violations.ts';
 

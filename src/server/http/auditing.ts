@@ -1,7 +1,7 @@
 // Notes in the audit log what operators change, after it was done and before it is answered.
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { describeError } from '../../core/errors.ts';
-import { shownUrl, withoutCredentials } from '../../core/shown-url.ts';
+import { shownUrl, withoutCredentials } from '../../core/text/shown-url.ts';
 import { nameOf } from '../access/principal.ts';
 import { etag } from '../rules/etag.ts';
 import { isSecret, mask } from '../rules/secret-settings.ts';

@@ -1,8 +1,8 @@
 // Audit routes: who changed what, when and from where; a page at a time, or all of it as lines.
 import { Readable } from 'node:stream';
 import { Type } from 'typebox';
-import { stringifyExact } from '../../core/exact-json.ts';
-import { AuditList, AuditQuery } from '../../model/api/audit.ts';
+import { stringifyExact } from '../../core/text/exact-json.ts';
+import { AuditList, AuditQuery } from '../../model/api/administration/audit.ts';
 import { listAudit } from '../running/audit-list.ts';
 import type { App, Services } from '../services.ts';
 import { damagedOf, errors } from './route.ts';

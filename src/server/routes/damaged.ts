@@ -1,7 +1,7 @@
 // Routes for records that cannot be read: which there are, how one is stored, and its removal.
 import { Type } from 'typebox';
 import { AppError } from '../../core/errors.ts';
-import { DamagedList, DamagedRaw } from '../../model/api/damaged.ts';
+import { DamagedList, DamagedRaw } from '../../model/api/administration/damaged.ts';
 import type { App, Services } from '../services.ts';
 import { Done, errors } from './route.ts';
 

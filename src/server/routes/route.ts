@@ -2,7 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../model/api/agent.ts';
-import type { DamagedRecordView } from '../../model/api/damaged.ts';
+import type { DamagedRecordView } from '../../model/api/administration/damaged.ts';
 import { MachineId } from '../../model/api/request.ts';
 import type { DamagedRecord } from '../../store/store.ts';
 import { isOperator } from '../access/principal.ts';

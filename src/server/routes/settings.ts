@@ -2,7 +2,12 @@
 import { Type } from 'typebox';
 import { AppError } from '../../core/errors.ts';
 import { Paging } from '../../model/api/request.ts';
-import { Setting, SettingKey, SettingList, SettingValue } from '../../model/api/settings.ts';
+import {
+  Setting,
+  SettingKey,
+  SettingList,
+  SettingValue,
+} from '../../model/api/administration/settings.ts';
 import { seesSecrets } from '../access/principal.ts';
 import { isSecret, shownSetting } from '../rules/secret-settings.ts';
 import { refuseBootSetting } from '../machines/boot-settings.ts';

@@ -13,7 +13,7 @@ import {
   WebhookPatch,
   WebhookSecret,
   WebhookView,
-} from '../../model/api/webhooks.ts';
+} from '../../model/api/administration/webhooks.ts';
 import { deliveryPrefix } from '../../model/documents/webhook.ts';
 import type { App, Services } from '../services.ts';
 import {

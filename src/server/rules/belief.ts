@@ -1,6 +1,6 @@
 // Interprets empty fields of a check-in: there is none, or nobody looked. Pure.
 // Source: stock-agent.md, "What follows for the rules".
-import { compareVersions } from '../../core/semver.ts';
+import { compareVersions } from '../../core/text/semver.ts';
 import type { CheckinRequest } from '../../model/api/agent.ts';
 
 /** The first version of our agent that leaves out what it did not look for. */

@@ -1,7 +1,7 @@
 // Entity tags: they name the version of a document for If-Match.
 import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors.ts';
-import { stringifyExact } from '../../core/exact-json.ts';
+import { stringifyExact } from '../../core/text/exact-json.ts';
 
 /** A strong entity tag of a document. */
 export function etag(document: unknown): string {

@@ -3,8 +3,8 @@
 // one field. A required field that is wrong stays wrong. Pure.
 import type { TSchema } from 'typebox';
 import { Check } from 'typebox/value';
-import { stringifyExact } from '../../core/exact-json.ts';
-import { cut } from '../../core/text.ts';
+import { stringifyExact } from '../../core/text/exact-json.ts';
+import { cut } from '../../core/text/unicode.ts';
 import type { Problem } from '../../model/problem.ts';
 
 export interface Mended {

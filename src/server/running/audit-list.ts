@@ -2,7 +2,7 @@
 // time that reach ever further back.
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
-import type { AuditQuery } from '../../model/api/audit.ts';
+import type { AuditQuery } from '../../model/api/administration/audit.ts';
 import type { AuditEntry } from '../../model/documents/audit.ts';
 import type { DamagedRecord, Page, Store, Versioned } from '../../store/store.ts';
 import { firstIdAt, idAt } from '../rules/id-at.ts';

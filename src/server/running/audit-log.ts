@@ -1,7 +1,7 @@
 // The audit log: append-only, and bounded by age and size. Each server of a store writes to the same one.
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
-import { stringifyExact } from '../../core/exact-json.ts';
+import { stringifyExact } from '../../core/text/exact-json.ts';
 import type { AuditEntry } from '../../model/documents/audit.ts';
 import type { Store } from '../../store/store.ts';
 

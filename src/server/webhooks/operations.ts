@@ -7,7 +7,11 @@ import {
   type Delivery,
   type Webhook,
 } from '../../model/documents/webhook.ts';
-import type { NewWebhookRequest, WebhookPatch, WebhookView } from '../../model/api/webhooks.ts';
+import type {
+  NewWebhookRequest,
+  WebhookPatch,
+  WebhookView,
+} from '../../model/api/administration/webhooks.ts';
 import { retryOnConflict } from '../../store/retry.ts';
 import type { Store, Versioned } from '../../store/store.ts';
 import type { Receivers } from '../../webhooks/receiver.ts';

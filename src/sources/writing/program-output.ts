@@ -1,5 +1,5 @@
 // Keeps what a program prints: its standard output, within reason, and the last lines of both streams.
-import { withoutCredentials } from '../../core/shown-url.ts';
+import { withoutCredentials } from '../../core/text/shown-url.ts';
 
 /** The end of the output that a failure carries. */
 const keptLines = 20;

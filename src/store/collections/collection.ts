@@ -1,7 +1,7 @@
 // A collection over a Kv: each write is one commit of the record and its index entries, each list a page.
 // The kinds of documents are in kinds.ts.
 import { AppError, isAppError } from '../../core/errors.ts';
-import { stringifyExact } from '../../core/exact-json.ts';
+import { stringifyExact } from '../../core/text/exact-json.ts';
 import { nextTurn } from '../../core/turns.ts';
 import type { Damage, DamagedRecord } from './damage.ts';
 import { indexKeys, indexPrefix, recordKey, type Kind, type Values } from './kinds.ts';

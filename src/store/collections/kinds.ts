@@ -5,7 +5,7 @@ import { uuidPlaceholder } from '../../identity/placeholders.ts';
 import { stateName, type Machine } from '../../model/machine.ts';
 import { withNulls } from '../../model/nulls.ts';
 import type { IdentityConflict, MachineHistory } from '../../model/history.ts';
-import type { Setting } from '../../model/api/settings.ts';
+import type { Setting } from '../../model/api/administration/settings.ts';
 import type { ServerPresence } from '../../model/presence.ts';
 import type { AuditEntry } from '../../model/documents/audit.ts';
 import type { Token } from '../../model/documents/token.ts';

@@ -1,7 +1,7 @@
 // The machines of a store: looked up by what they are recognised by, and written together with their
 // history and with the conflicts that they arise from.
 import { AppError } from '../../core/errors.ts';
-import { stringifyExact } from '../../core/exact-json.ts';
+import { stringifyExact } from '../../core/text/exact-json.ts';
 import { recentChanges, type MachineChange } from '../../model/history.ts';
 import type { Machine } from '../../model/machine.ts';
 import { creation, KvCollection, readOne, type Extra } from './collection.ts';

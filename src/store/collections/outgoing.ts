@@ -1,6 +1,6 @@
 // The operations by which a commit sends out what it changes: deliveries for webhooks, as the server's outbox gives
 // them.
-import { stringifyExact } from '../../core/exact-json.ts';
+import { stringifyExact } from '../../core/text/exact-json.ts';
 import { kinds, recordKey } from './kinds.ts';
 import type { KvOperation } from '../kv/kv.ts';
 import type { Delivery } from '../../model/documents/webhook.ts';

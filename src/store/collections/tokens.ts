@@ -6,7 +6,7 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { AppError, isAppError } from '../../core/errors.ts';
-import type { Setting } from '../../model/api/settings.ts';
+import type { Setting } from '../../model/api/administration/settings.ts';
 import { Token } from '../../model/documents/token.ts';
 import { KvCollection } from './collection.ts';
 import { readDocument, type Damage, type DamagedRecord } from './damage.ts';

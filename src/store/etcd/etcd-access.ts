@@ -1,7 +1,7 @@
 // The ways into etcd: CA, client certificate, user and password. Files are read again and again, so that
 // rotated ones are taken up without a restart.
 import { AppError } from '../../core/errors.ts';
-import { readNamedFile } from '../../core/named-file.ts';
+import { readNamedFile } from '../../core/files/named-file.ts';
 
 /** The settings, under the names that etcdctl gives them. */
 export interface EtcdAccessFiles {

@@ -3,8 +3,8 @@ import { accessSync, closeSync, constants, existsSync, fsyncSync, openSync, rmSy
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { AppError, isAppError } from '../../core/errors.ts';
-import { makeDirectories } from '../../core/named-file.ts';
-import { makePrivate, refuseOthers } from '../../core/private-file.ts';
+import { makeDirectories } from '../../core/files/named-file.ts';
+import { makePrivate, refuseOthers } from '../../core/files/private-file.ts';
 import { lockDirectory, lockName } from './directory-lock.ts';
 import type { Kv, OpenOptions } from '../kv/kv.ts';
 import { damagedFile, dataFileName, verifyDataFile } from './lmdb-file.ts';

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { writePrivate } from '../../core/private-file.ts';
+import { writePrivate } from '../../core/files/private-file.ts';
 
 export const reserveName = 'reserve';
 /** The pages of some removals. Units: bytes. */

@@ -1,6 +1,6 @@
 // The data: a check that every record can be read.
 import { useState } from 'preact/hooks';
-import type { DamagedList } from '../../model/api/damaged.ts';
+import type { DamagedList } from '../../model/api/administration/damaged.ts';
 import { readDamaged } from '../api.ts';
 import { useServices } from '../context.ts';
 import { Table } from '../machine/facts.tsx';

@@ -1,6 +1,10 @@
 // The dialog that creates a token: its name, scope, tags and end.
 import { useState } from 'preact/hooks';
-import type { NewTokenRequest, TokenCreated, TokenScope } from '../../model/api/tokens.ts';
+import type {
+  NewTokenRequest,
+  TokenCreated,
+  TokenScope,
+} from '../../model/api/administration/tokens.ts';
 import { useServices } from '../context.ts';
 import { tagsOf } from '../../model/tags-text.ts';
 import { FormDialog, NameField } from '../parts/form-dialog.tsx';

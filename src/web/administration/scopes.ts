@@ -1,5 +1,5 @@
 // The scopes of tokens in words.
-import type { TokenScope } from '../../model/api/tokens.ts';
+import type { TokenScope } from '../../model/api/administration/tokens.ts';
 
 export const scopeTexts: Readonly<Record<TokenScope, string>> = {
   read: 'look',

@@ -1,6 +1,6 @@
 // Two texts and their difference, line by line.
 import { useMemo } from 'preact/hooks';
-import { diffOf, type DiffLine } from '../../core/line-diff.ts';
+import { diffOf, type DiffLine } from '../../core/text/line-diff.ts';
 
 interface Props {
   readonly label: string;

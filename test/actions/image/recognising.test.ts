@@ -1,6 +1,6 @@
 import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { filePathOf, findChecksum } from '../../../src/actions/image/checksum.ts';
+import { filePathOf, findChecksum } from '../../../src/actions/image/fetching/checksum.ts';
 import { parseChecksum } from '../../../src/model/image/checksum.ts';
 import { Digests } from '../../../src/actions/image/digests.ts';
 import { recognise } from '../../../src/model/image/kind.ts';

@@ -9,7 +9,7 @@ import { storeOver } from '../../../src/store/kv-store.ts';
 import { MemoryKv } from '../../../src/store/memory.ts';
 import { openStoreOn } from '../../../src/store/open.ts';
 import { runLine } from '../../cli/run-command.ts';
-import { damagedCommands } from '../../../src/cli/operator/damaged.ts';
+import { damagedCommands } from '../../../src/cli/operator/administration/damaged.ts';
 import { checkin, rebootTemplate, registrar, startServer, temporaryDirectory } from '../harness.ts';
 
 async function serverWith(kv: MemoryKv) {

@@ -1,7 +1,7 @@
 import { v7 } from 'uuid';
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../src/core/clock.ts';
-import type { AuditQuery } from '../../../src/model/api/audit.ts';
+import type { AuditQuery } from '../../../src/model/api/administration/audit.ts';
 import { appendAudit } from '../../../src/server/running/audit-log.ts';
 import { listAudit } from '../../../src/server/running/audit-list.ts';
 import { openStore } from '../../../src/store/open.ts';

@@ -1,7 +1,7 @@
 // The connection to the server: from flags, else the environment, else the context in use.
 import type { Client } from '../../../client/client.ts';
 import { AppError } from '../../../core/errors.ts';
-import { readNamedFile } from '../../../core/named-file.ts';
+import { readNamedFile } from '../../../core/files/named-file.ts';
 import { proxyFrom } from '../../../transport/proxy.ts';
 import type { Io } from '../../command.ts';
 import { contextsPath, contextToken, readContexts, type Context } from './contexts.ts';

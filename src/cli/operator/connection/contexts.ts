@@ -7,7 +7,7 @@ import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { stringify } from 'yaml';
 import { AppError } from '../../../core/errors.ts';
-import { makeDirectories, readNamedFile } from '../../../core/named-file.ts';
+import { makeDirectories, readNamedFile } from '../../../core/files/named-file.ts';
 import type { Io } from '../../command.ts';
 import { parseYaml } from '../../text/yaml.ts';
 

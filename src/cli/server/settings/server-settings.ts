@@ -1,6 +1,6 @@
 // The server's settings: one table for flags, environment, YAML file, --print-config and docs/server.md.
 import { AppError } from '../../../core/errors.ts';
-import { readNamedFile } from '../../../core/named-file.ts';
+import { readNamedFile } from '../../../core/files/named-file.ts';
 import {
   documentLayer,
   environmentLayer,
@@ -17,7 +17,7 @@ import { parseUrl } from '../../../transport/address.ts';
 import { Networks } from '../../../webhooks/networks.ts';
 import type { Args, Io } from '../../command.ts';
 import { oidcSettings } from './oidc-settings.ts';
-import { onlyNetwork, parseNetboot } from '../netboot.ts';
+import { onlyNetwork, parseNetboot } from '../serving/netboot.ts';
 
 /** As it was written. Errors: AppError `config.invalid`. */
 function parseNetworks(text: string): string {

@@ -17,9 +17,13 @@ import { Plan } from '../../../model/documents/plan.ts';
 import { Template, TemplateAction, templateActions } from '../../../model/documents/template.ts';
 import { Workflow } from '../../../model/documents/workflow.ts';
 import { IdentityConflict } from '../../../model/history.ts';
-import { AuditList } from '../../../model/api/audit.ts';
+import { AuditList } from '../../../model/api/administration/audit.ts';
 import { LogsRequest, MachineLogs } from '../../../model/api/logs.ts';
-import { DamagedList, DamagedRaw, DamagedRecordView } from '../../../model/api/damaged.ts';
+import {
+  DamagedList,
+  DamagedRaw,
+  DamagedRecordView,
+} from '../../../model/api/administration/damaged.ts';
 import {
   BulkRequest,
   BulkResponse,
@@ -39,7 +43,7 @@ import {
   SignInWays,
   TokenCreated,
   TokenList,
-} from '../../../model/api/tokens.ts';
+} from '../../../model/api/administration/tokens.ts';
 import {
   DeliveryList,
   DeliveryQueued,
@@ -52,8 +56,8 @@ import {
   WebhookPatch,
   WebhookSecret,
   WebhookView,
-} from '../../../model/api/webhooks.ts';
-import { Setting, SettingList, SettingValue } from '../../../model/api/settings.ts';
+} from '../../../model/api/administration/webhooks.ts';
+import { Setting, SettingList, SettingValue } from '../../../model/api/administration/settings.ts';
 import { TemplateList, TemplateTrial, TemplateView } from '../../../model/api/templates.ts';
 import {
   PlanAnswer,

@@ -2,8 +2,8 @@
 import secureJson from 'secure-json-parse';
 import { parse as parseYamlText } from 'yaml';
 import { AppError } from '../../../core/errors.ts';
-import { exactReviver, stringifyExact } from '../../../core/exact-json.ts';
-import { isWellFormed, wellFormed } from '../../../core/text.ts';
+import { exactReviver, stringifyExact } from '../../../core/text/exact-json.ts';
+import { isWellFormed, wellFormed } from '../../../core/text/unicode.ts';
 import { withoutStacks } from '../../rules/bounded-yaml.ts';
 
 /** Deeper than any document of this API, and shallow enough for recursive code. */

@@ -1,7 +1,7 @@
 // Lists of workflows by state, time and machine, and their counts. What each is in is known without reading them
 // all; a page then reads its own.
 import { isAppError } from '../../../core/errors.ts';
-import { stringifyExact } from '../../../core/exact-json.ts';
+import { stringifyExact } from '../../../core/text/exact-json.ts';
 import type { WorkflowCounts, WorkflowListQuery } from '../../../model/api/workflows.ts';
 import type { Workflow } from '../../../model/documents/workflow.ts';
 import type { WorkflowWord } from '../../../model/documents/workflow-state.ts';

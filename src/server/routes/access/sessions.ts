@@ -1,6 +1,6 @@
 // Session routes: the people who are signed in with the OpenID provider, and the end of somebody's session.
 import { Type } from 'typebox';
-import { SessionList } from '../../../model/api/tokens.ts';
+import { SessionList } from '../../../model/api/administration/tokens.ts';
 import { Sessions } from '../../access/oidc/sessions.ts';
 import type { App, Services } from '../../services.ts';
 import { Done, errors } from '../route.ts';

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import '@fastify/swagger';
 import { Type } from 'typebox';
 import { AppError, describeError, isAppError } from '../../../core/errors.ts';
-import { SignInWays } from '../../../model/api/tokens.ts';
+import { SignInWays } from '../../../model/api/administration/tokens.ts';
 import type { People } from '../../access/oidc/people.ts';
 import { pendingSeconds, sessionId } from '../../access/oidc/sessions.ts';
 import { nameOf } from '../../access/principal.ts';

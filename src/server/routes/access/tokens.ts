@@ -7,7 +7,7 @@ import {
   TokenCreated,
   TokenList,
   TokenName,
-} from '../../../model/api/tokens.ts';
+} from '../../../model/api/administration/tokens.ts';
 import { invalid } from '../../rules/violations.ts';
 import type { App, Services } from '../../services.ts';
 import { isOperator, nameOf } from '../../access/principal.ts';

@@ -1,5 +1,5 @@
 // Says in a sentence what each action of a template will do. Pure.
-import { shownUrl } from '../../../core/shown-url.ts';
+import { shownUrl } from '../../../core/text/shown-url.ts';
 import type { StoredDisk } from '../../../model/hardware/disk.ts';
 import type { PlannedAction } from '../../../model/documents/plan.ts';
 import type { TemplateAction } from '../../../model/documents/template.ts';

@@ -1,5 +1,5 @@
 // Chooses the one disk that a workflow is about, or says why it may not be written. Pure.
-import { stringifyExact } from '../../../core/exact-json.ts';
+import { stringifyExact } from '../../../core/text/exact-json.ts';
 import { AppError } from '../../../core/errors.ts';
 import type { DiskContents } from '../../../model/hardware/contents.ts';
 import type { PlannedDisk } from '../../../model/documents/planned-disk.ts';

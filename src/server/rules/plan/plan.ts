@@ -1,6 +1,6 @@
 // Makes the plan of a workflow from a template and the machine's record. Pure: the image is not looked at.
 import { AppError } from '../../../core/errors.ts';
-import { stringifyExact } from '../../../core/exact-json.ts';
+import { stringifyExact } from '../../../core/text/exact-json.ts';
 import type { StoredDisk } from '../../../model/hardware/disk.ts';
 import { existingOs, stateName, type Machine } from '../../../model/machine.ts';
 import type { Confirmation, Plan } from '../../../model/documents/plan.ts';

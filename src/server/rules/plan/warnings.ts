@@ -1,7 +1,7 @@
 // The warnings of a plan: what is not checked, not known, or will not go as the template seems to mean it. Pure.
-import { closest } from '../../../core/closest.ts';
+import { closest } from '../../../core/text/closest.ts';
 import { isAppError } from '../../../core/errors.ts';
-import { shownUrl } from '../../../core/shown-url.ts';
+import { shownUrl } from '../../../core/text/shown-url.ts';
 import { parseChecksum } from '../../../model/image/checksum.ts';
 import type { AgentReport } from '../../../model/machine.ts';
 import {

@@ -1,6 +1,6 @@
 // The size of a machine's record: what check-ins and heartbeats bring is cut to it, and a problem says so.
 // Pure. Records that were stored larger stay readable.
-import { stringifyExact } from '../../../core/exact-json.ts';
+import { stringifyExact } from '../../../core/text/exact-json.ts';
 import type { StoredDisk } from '../../../model/hardware/disk.ts';
 import type { AgentReport, HardwareInfo, Machine } from '../../../model/machine.ts';
 import type { Problem } from '../../../model/problem.ts';

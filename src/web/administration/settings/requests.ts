@@ -1,5 +1,9 @@
 // The API operations on settings. Each of them throws ApiError.
-import type { Setting, SettingList, SettingValue } from '../../../model/api/settings.ts';
+import type {
+  Setting,
+  SettingList,
+  SettingValue,
+} from '../../../model/api/administration/settings.ts';
 import type { Session } from '../../session.ts';
 
 const path = (key: string): string => `/api/settings/${encodeURIComponent(key)}`;

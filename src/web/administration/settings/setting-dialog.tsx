@@ -1,6 +1,6 @@
 // The dialog that sets a setting. The value of a secret is not shown in it: a new one takes its place.
 import { useState } from 'preact/hooks';
-import type { Setting } from '../../../model/api/settings.ts';
+import type { Setting } from '../../../model/api/administration/settings.ts';
 import { useServices } from '../../context.ts';
 import { FormDialog } from '../../parts/form-dialog.tsx';
 import { known, meaningOf } from './known.ts';

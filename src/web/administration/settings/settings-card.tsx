@@ -1,6 +1,6 @@
 // Settings: what each of them means, and the dialogs that set and remove one.
 import { useCallback, useState } from 'preact/hooks';
-import type { Setting } from '../../../model/api/settings.ts';
+import type { Setting } from '../../../model/api/administration/settings.ts';
 import { useMay, useServices } from '../../context.ts';
 import { Table } from '../../machine/facts.tsx';
 import { DangerDialog } from '../../parts/danger-dialog.tsx';

@@ -1,6 +1,6 @@
 // The events on their way to a webhook, or those that were given up and may be sent again. Read when they are opened.
 import { useCallback, useState } from 'preact/hooks';
-import type { DeliveryView } from '../../../model/api/webhooks.ts';
+import type { DeliveryView } from '../../../model/api/administration/webhooks.ts';
 import { useRow, useServices } from '../../context.ts';
 import { Table } from '../../machine/facts.tsx';
 import { formatTime } from '../../parts/format.ts';

@@ -7,7 +7,7 @@ import type {
   WebhookPatch,
   WebhookSecret,
   WebhookView,
-} from '../../../model/api/webhooks.ts';
+} from '../../../model/api/administration/webhooks.ts';
 import type { Session } from '../../session.ts';
 
 export type DeliveryState = 'waiting' | 'failed';

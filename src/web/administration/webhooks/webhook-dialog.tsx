@@ -1,7 +1,7 @@
 // The dialog that makes a webhook, or changes its address and its events.
 import { useState } from 'preact/hooks';
 import { webhookEvents } from '../../../model/api/events.ts';
-import type { WebhookSecret, WebhookView } from '../../../model/api/webhooks.ts';
+import type { WebhookSecret, WebhookView } from '../../../model/api/administration/webhooks.ts';
 import { useServices } from '../../context.ts';
 import { FormDialog, NameField } from '../../parts/form-dialog.tsx';
 import { createWebhook, patchWebhook } from './requests.ts';

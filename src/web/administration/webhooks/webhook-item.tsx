@@ -1,5 +1,5 @@
 // One webhook: its address and events, whether its posts arrive, and what is done with it.
-import type { WebhookView } from '../../../model/api/webhooks.ts';
+import type { WebhookView } from '../../../model/api/administration/webhooks.ts';
 import { useServices } from '../../context.ts';
 import { formatTime } from '../../parts/format.ts';
 import { useTask } from '../../parts/task.ts';

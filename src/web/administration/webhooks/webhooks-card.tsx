@@ -1,6 +1,6 @@
 // Webhooks: how each of them fares, and the dialogs that make, change and delete one.
 import { useCallback, useState } from 'preact/hooks';
-import type { WebhookSecret, WebhookView } from '../../../model/api/webhooks.ts';
+import type { WebhookSecret, WebhookView } from '../../../model/api/administration/webhooks.ts';
 import { useServices } from '../../context.ts';
 import { DangerDialog } from '../../parts/danger-dialog.tsx';
 import { useLoaded } from '../../parts/loaded.ts';

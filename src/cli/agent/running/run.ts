@@ -1,0 +1,209 @@
+// `dragonfly-agent run`: keeps this host registered with its server.
+import { constants, createWriteStream, existsSync, openSync } from 'node:fs';
+import type { AgentOptions } from '../../../agent/agent.ts';
+import { agentSettings } from '../../../agent/settings/settings.ts';
+import { systemClock } from '../../../core/clock.ts';
+import { command, type Io } from '../../command.ts';
+import { agentConfiguration } from '../agent-settings.ts';
+import { plainLog } from './plain-log.ts';
+import type { StatusScreen } from './status-screen.ts';
+
+const clearScreen = '\u001b[2J';
+const { O_WRONLY, O_NOCTTY } = constants;
+/** The screen is drawn anew so often, over what others wrote there. */
+const redrawMs = 5_000;
+
+/** The `run` command of the agent. Shows a status screen on a terminal unless a log level is set. */
+export const run = command({
+  name: 'run',
+  describe: 'check in with the server and keep sending heartbeats',
+  examples: ['run --server https://192.0.2.1:3000', 'run --server http://192.0.2.1:3000 --once'],
+  settings: agentSettings,
+  options: {
+    once: { type: 'boolean', describe: 'check in once, print the answer as JSON and exit' },
+    root: {
+      type: 'string',
+      value: 'FILE',
+      describe: 'speak for a captured host: its directory or tar.gz file',
+    },
+    act: {
+      type: 'boolean',
+      describe: 'reboot and run workflows when the server says so; implied by a mode',
+    },
+    after: {
+      type: 'string',
+      value: 'FILE',
+      describe: 'get ready and wait for this file, which a boot makes when its network is set up',
+    },
+    alive: {
+      type: 'string',
+      value: 'FILE',
+      describe: 'write a count to this file every few seconds, for whoever supervises the agent',
+    },
+    screen: {
+      type: 'string',
+      value: 'FILE',
+      describe: 'show the status screen on this terminal as well, from the start',
+    },
+    'state-dir': {
+      type: 'string',
+      value: 'DIR',
+      describe: 'where the count of requests and waiting reports are kept',
+      default: '/run/dragonfly',
+    },
+  },
+  async run(args, io) {
+    const [{ checkInOnce, runAgent }, { requireServers }, { openRoot }] = await Promise.all([
+      import('../../../agent/agent.ts'),
+      import('../../../agent/settings/config.ts'),
+      import('../../../sources/open.ts'),
+      // Loaded early, while the network is still coming up.
+      import('../../../inventory/inventory.ts'),
+    ]);
+    const ended = new AbortController();
+    const signal = AbortSignal.any([io.signal, ended.signal]);
+    const { screen, alive } = await openBeside(args, io.version, signal);
+    try {
+      if (args.after !== undefined && !(await appears(args.after, io.signal))) return 0;
+      const isThisHost = args.root === undefined || args.root === '/';
+      const root = await openRoot(args.root);
+      // Not a capture's own settings: replaying a bug report must not call its server.
+      const configuration = await agentConfiguration(args, io, await openRoot());
+      const { values } = configuration;
+      const options: AgentOptions = {
+        ...(await agentOptions(args['state-dir'], isThisHost, io)),
+        root,
+        servers: requireServers(configuration),
+        bootMac: isThisHost || configuration.sources.mac === '--mac' ? values.mac : undefined,
+        token: values.token,
+        caSha256: values.ca_sha256,
+        maxIntervalSeconds: values.interval,
+        sendsLog: isThisHost,
+        mayAct: isThisHost && (args.act || values.mode !== undefined),
+      };
+      if (args.once) {
+        io.stdout.write(`${JSON.stringify(await checkInOnce(options), null, 2)}\n`);
+        return 0;
+      }
+      const { servers } = options;
+      const serverSource = configuration.sources.url ?? '';
+      if (io.stdout.isTTY && values.log === undefined) {
+        await runOnTerminal(options, serverSource, io);
+        return 0;
+      }
+      const log = plainLog(io.stderr, values.log ?? 'info', () => new Date());
+      for (const place of configuration.passedOver) log.warn({ place }, 'no server address');
+      log.info({ servers, source: serverSource }, 'agent started');
+      screen?.tell({ servers, serverSource });
+      const onState: AgentOptions['onState'] = (...what) => {
+        alive?.note(what[0]);
+        screen?.show(...what);
+      };
+      await runAgent({ ...options, log, onState });
+      log.info({}, 'agent stopped');
+      return 0;
+    } finally {
+      // They end with the command, however it ends: else the process would stay, and seem to be alive.
+      ended.abort();
+    }
+  },
+});
+
+async function runOnTerminal(options: AgentOptions, serverSource: string, io: Io): Promise<void> {
+  const [{ StatusScreen }, { runAgent }] = await Promise.all([
+    import('./status-screen.ts'),
+    import('../../../agent/agent.ts'),
+  ]);
+  const { servers } = options;
+  const facts = { version: io.version, servers, serverSource, clock: systemClock };
+  const screen = new StatusScreen(io.stdout, facts);
+  io.stdout.write(clearScreen);
+  await runAgent({ ...options, onState: (...what) => screen.show(...what) });
+  io.stdout.write('\n');
+}
+
+/** The screen and the sign of life, as far as they are asked for, until the signal aborts. */
+async function openBeside(
+  { screen, alive }: { readonly screen: string | undefined; readonly alive: string | undefined },
+  version: string,
+  signal: AbortSignal,
+) {
+  return {
+    screen: screen === undefined ? undefined : await openScreen(screen, version, signal),
+    alive: alive === undefined ? undefined : await openSign(alive, signal),
+  };
+}
+
+/** A screen beside all else, which shows the machine while it waits for its network. A terminal that is not there, or
+ *  goes away, is no reason to end. */
+async function openScreen(
+  path: string,
+  version: string,
+  signal: AbortSignal,
+): Promise<StatusScreen | undefined> {
+  const [{ StatusScreen }, { readScreenMachine }, { openRoot }] = await Promise.all([
+    import('./status-screen.ts'),
+    import('./screen-facts.ts'),
+    import('../../../sources/open.ts'),
+  ]);
+  // Nobody's controlling terminal, so that Ctrl-C there ends nothing.
+  let fd: number;
+  try {
+    fd = openSync(path, O_WRONLY | O_NOCTTY);
+  } catch {
+    return undefined;
+  }
+  const out = createWriteStream(path, { fd });
+  out.on('error', () => {});
+  const root = await openRoot();
+  const screen = new StatusScreen(out, {
+    version,
+    servers: [],
+    serverSource: '',
+    clock: systemClock,
+    help: 'Alt+F2 opens a shell, Alt+F3 shows the log; dragonfly-agent doctor says more',
+  });
+  const keepDrawn = async (): Promise<void> => {
+    out.write(clearScreen);
+    while (!signal.aborted && !out.destroyed) {
+      screen.tell({ machine: await readScreenMachine(root) });
+      screen.draw();
+      await systemClock.sleep(redrawMs, signal).catch(() => {});
+    }
+    out.destroy();
+  };
+  void keepDrawn();
+  return screen;
+}
+
+async function openSign(path: string, signal: AbortSignal) {
+  const { SignOfLife } = await import('./alive.ts');
+  const sign = new SignOfLife(path, systemClock);
+  void sign.run(signal);
+  return sign;
+}
+
+/** Resolves to true once the file exists, or to false if the signal is aborted first. */
+async function appears(path: string, signal: AbortSignal): Promise<boolean> {
+  while (!existsSync(path)) {
+    if (signal.aborted) return false;
+    await systemClock.sleep(100, signal).catch(() => {});
+  }
+  return true;
+}
+
+/** The options that are not settings. */
+async function agentOptions(stateDir: string, isThisHost: boolean, io: Io) {
+  const [{ openStateDir }, { proxyFrom }] = await Promise.all([
+    import('./state-dir.ts'),
+    import('../../../transport/proxy.ts'),
+  ]);
+  const proxy = proxyFrom(io.env);
+  return {
+    agentVersion: io.version,
+    signal: io.signal,
+    // A captured host is another machine, so its requests must not advance this one's sequence.
+    notebooks: isThisHost ? await openStateDir(stateDir) : undefined,
+    proxy: { ...proxy, https: proxy.https ?? proxy.http },
+  };
+}

@@ -1,0 +1,54 @@
+// Addresses to listen on, and the error when the server cannot listen there.
+import { AppError } from '../../../core/errors.ts';
+import type { BootListener } from '../../../server/http/boot/boot-listener.ts';
+import type { App } from '../../../server/services.ts';
+
+/** Listens and returns the URL. Errors: AppError `config.invalid`. */
+export async function listen(app: App, host: string, port: number): Promise<string> {
+  try {
+    return await app.listen({ host, port });
+  } catch (cause) {
+    throw new AppError(
+      'config.invalid',
+      `cannot listen on ${host} port ${port}; choose another with --listen`,
+      { cause },
+    );
+  }
+}
+
+/** Listens for machines that boot as well. Errors: AppError `config.invalid`. */
+export async function listenForBootsOn(
+  app: App,
+  { host, port }: { readonly host: string; readonly port: number },
+  connectionsPerAddress: number,
+): Promise<BootListener> {
+  const { listenForBoots } = await import('../../../server/http/boot/boot-listener.ts');
+  try {
+    return await listenForBoots(app, { host, port, connectionsPerAddress });
+  } catch (cause) {
+    throw new AppError(
+      'config.invalid',
+      `cannot listen on ${host} port ${port}; choose another with --boot-listen`,
+      { cause },
+    );
+  }
+}
+
+/** "127.0.0.1:3000", "[::1]:3000", or ":3000" for all addresses.
+ *  Errors: AppError `config.invalid`, which names `flag`. */
+export function parseListen(text: string, flag = '--listen'): { host: string; port: number } {
+  const [, bracketed, plain, portText] = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(portText);
+  if (portText === undefined || port > 65_535) {
+    throw new AppError(
+      'config.invalid',
+      `${flag} ${text} must be an address and a port, such as 127.0.0.1:3000`,
+    );
+  }
+  return { host: (bracketed ?? plain) || '::', port };
+}
+
+/** True for the addresses that stand for all of them. */
+export function isForAll(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}

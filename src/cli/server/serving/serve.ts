@@ -1,0 +1,287 @@
+// `dragonfly-server serve`, its default command: runs the server until it is told to stop.
+import { statSync, unwatchFile, watchFile } from 'node:fs';
+import { createSecureContext } from 'node:tls';
+import { join, resolve as absolutePath } from 'node:path';
+import { AppError } from '../../../core/errors.ts';
+import type { Log } from '../../../core/log.ts';
+import { shownSettings } from '../../../core/settings/settings.ts';
+import type { TlsTexts } from '../../../server/http/connections.ts';
+import type { ImageFolder } from '../../../store/images/folder.ts';
+import type { App } from '../../../server/services.ts';
+import { command, type Io } from '../../command.ts';
+import { settingsText } from '../../setting-options.ts';
+import { oidcOptions } from '../settings/oidc-settings.ts';
+import type { Store } from '../../../store/store.ts';
+import type { Boots } from './boots.ts';
+import { listen, parseListen } from './listen.ts';
+import {
+  allSettings,
+  readText,
+  secretKeys,
+  serverConfiguration,
+  serverSettings,
+  storeAccess,
+  storeUrl,
+  type ServerConfiguration,
+} from '../settings/server-settings.ts';
+
+/** The time that requests in progress may take once the server stops. */
+const drainMs = 10_000;
+/** The interval at which certificate files are checked for changes. */
+const certificatePollMs = 5000;
+
+export const serve = command({
+  name: 'serve',
+  describe: 'run the server until it is stopped',
+  examples: [
+    'serve --listen 0.0.0.0:3000',
+    'serve --listen 0.0.0.0:3000 --boot-dir dist/boot --netboot',
+    'serve --print-config',
+  ],
+  settings: allSettings,
+  options: {
+    'print-config': {
+      type: 'boolean',
+      describe: 'print each setting and where its value came from, and end',
+    },
+    json: { type: 'boolean', describe: 'with --print-config: as JSON' },
+  },
+  async run(args, io) {
+    const configuration = await serverConfiguration(args, io);
+    if (args['print-config']) {
+      printSettings(configuration, args.json, io);
+      return 0;
+    }
+    const [{ openStore }, log] = await Promise.all([import('../../../store/open.ts'), io.log()]);
+    const store = await openStore(storeUrl(configuration), storeAccess(configuration));
+    let isWritten = false;
+    try {
+      isWritten = await run(configuration, store, log, io);
+    } finally {
+      await store.close();
+    }
+    if (isWritten) log.info({}, 'stopped; everything is written');
+    else log.error({}, 'stopped; not everything could be written: the errors before say what');
+    return isWritten ? 0 : 1;
+  },
+});
+
+/** Runs the server until it is stopped. True if everything that it knew is written. */
+async function run(
+  configuration: ServerConfiguration,
+  store: Store,
+  log: Log,
+  io: Io,
+): Promise<boolean> {
+  let isWritten = true;
+  const { values } = configuration;
+  const [{ createApp }, { Auth }, { StoreHealth }, { isLoopback }, { systemClock }] =
+    await Promise.all([
+      import('../../../server/app.ts'),
+      import('../../../server/access/auth.ts'),
+      import('../../../server/running/store-health.ts'),
+      import('../../../server/http/connections.ts'),
+      import('../../../core/clock.ts'),
+    ]);
+  const auth = { enrolmentToken: enrolmentToken(configuration), stockAgents: values.stock_agents };
+  const { host, port } = parseListen(values.listen);
+  const oidc = oidcOptions(values, readText);
+  const gate = new Auth(store, systemClock, new StoreHealth(systemClock), auth);
+  const isOpen = oidc === undefined && !(await gate.isConfigured());
+  const isLocked = oidc === undefined && (await gate.isLocked());
+  const required = !isLoopback(host);
+  if (isOpen && required) throw unconfigured(values.listen);
+  const { openForBoots, others, refuseUnreachable } = await import('./boots.ts');
+  refuseUnreachable(values);
+  const app = await createApp({
+    store,
+    clock: systemClock,
+    log,
+    version: io.version,
+    auth: { ...auth, required },
+    oidc,
+    ...(await appOptions(configuration)),
+    onUnwritten: () => {
+      isWritten = false;
+    },
+  });
+  const stopWatching = watchCertificates(app, configuration, log);
+  let boots: Boots | undefined;
+  try {
+    const url = await listen(app, host, port);
+    boots = await openForBoots({ app, values, url, store, log });
+    io.stdout.write(`dragonfly-server listens on ${url}${others(host)}\n`);
+    for (const line of boots.says) io.stdout.write(`${line}\n`);
+    sayWhoGetsIn(io, {
+      isOpen,
+      isLocked,
+      takesStockAgents: values.stock_agents,
+      issuer: oidc?.issuer,
+    });
+    await aborted(io.signal);
+  } finally {
+    stopWatching();
+    await close(app, boots);
+  }
+  return isWritten;
+}
+
+/** The options of the app that stand in settings as they are. */
+async function appOptions(configuration: ServerConfiguration) {
+  const { values } = configuration;
+  const tls = tlsTexts(configuration);
+  return {
+    secretKeys: secretKeys(configuration),
+    liveness: {
+      intervalSeconds: values.heartbeat_interval,
+      maxBeatsPerSecond: values.max_heartbeat_rate,
+    },
+    webhooks: {
+      networks: values.webhook_networks,
+      ca: values.webhook_cacert === undefined ? undefined : readText(values.webhook_cacert),
+    },
+    connectionsPerAddress: values.connections_per_address,
+    storeBytes: values.store === undefined ? () => dataBytes(values.data) : undefined,
+    publicUrl: values.public_url,
+    boot: bootOptions(values),
+    images: await imageFolder(values.image_dir),
+    ...(tls === undefined ? {} : { tls }),
+  };
+}
+
+function bootOptions({ boot_dir: dir, boot_append: append }: ServerConfiguration['values']) {
+  return { dir: dir && absolutePath(dir), append };
+}
+
+/** The size of the embedded store's file. */
+function dataBytes(directory: string): number | undefined {
+  return statSync(join(directory, 'data.mdb'), { throwIfNoEntry: false })?.size;
+}
+
+interface Entrance {
+  readonly isOpen: boolean;
+  readonly isLocked: boolean;
+  readonly takesStockAgents: boolean;
+  /** The OpenID provider. */
+  readonly issuer: string | undefined;
+}
+
+/** Says what an operator should know of it before somebody else does. */
+function sayWhoGetsIn(io: Io, { isOpen, isLocked, takesStockAgents, issuer }: Entrance): void {
+  if (issuer !== undefined) io.stdout.write(`Operators may sign in with ${issuer}\n`);
+  if (isOpen) {
+    io.stdout.write(
+      'There are no tokens yet: everybody on this host has full access, nobody else has any.\n' +
+        'Create one with: dragonfly-server token create NAME --scope full\n',
+    );
+  }
+  if (isLocked) {
+    io.stdout.write(
+      'This store has had tokens and has none any more: nobody gets in.\n' +
+        'Stop the server and create one: dragonfly-server token create NAME --scope full\n',
+    );
+  }
+  if (takesStockAgents) {
+    io.stdout.write(
+      'Stock agents are let in: whoever knows the MAC and the disks of a silent machine can pass for it\n' +
+        'and gets the secrets in the template of its active workflow.\n',
+    );
+  }
+}
+
+/** Refuses new requests, lets those in progress finish, then closes the connections. */
+async function close(app: App, boots: Boots | undefined): Promise<void> {
+  const timer = setTimeout(() => {
+    app.server.closeAllConnections();
+    boots?.cut();
+  }, drainMs);
+  await Promise.all([boots?.close(), app.close()]);
+  clearTimeout(timer);
+}
+
+function unconfigured(listens: string): AppError {
+  return new AppError(
+    'auth.unconfigured',
+    `refusing to listen on ${listens}: without tokens anybody on the network could do anything. ` +
+      'Create one with "dragonfly-server token create NAME --scope full" (agents: --scope enrol), ' +
+      'or listen on 127.0.0.1',
+  );
+}
+
+function enrolmentToken({ values }: ServerConfiguration): string | undefined {
+  const file = values.enrolment_token_file;
+  const token = values.enrolment_token ?? (file === undefined ? undefined : readText(file).trim());
+  if (token === undefined || /^[\x21-\x7e]{16,256}$/.test(token)) return token;
+  throw new AppError(
+    'config.invalid',
+    'the enrolment token must have 16 to 256 characters and no spaces; make one with: openssl rand -hex 32',
+  );
+}
+
+/** Errors: AppError `image.folder` for one that cannot be read. */
+async function imageFolder(path: string | undefined): Promise<ImageFolder | undefined> {
+  if (path === undefined) return undefined;
+  const { ImageFolder } = await import('../../../store/images/folder.ts');
+  const folder = new ImageFolder(absolutePath(path));
+  await folder.list();
+  return folder;
+}
+
+function tlsTexts({ values }: ServerConfiguration): TlsTexts | undefined {
+  const { tls_cert: cert, tls_key: key, tls_client_ca: ca } = values;
+  if (cert === undefined && key === undefined && ca === undefined) return undefined;
+  if (cert === undefined || key === undefined) {
+    throw new AppError('config.invalid', 'TLS needs both --tls-cert and --tls-key');
+  }
+  const texts = {
+    cert: readText(cert),
+    key: readText(key),
+    ca: ca === undefined ? undefined : readText(ca),
+  };
+  try {
+    createSecureContext(texts);
+  } catch (cause) {
+    throw new AppError(
+      'config.invalid',
+      `cannot use the certificate in ${cert} with the key in ${key}`,
+      { cause },
+    );
+  }
+  return texts;
+}
+
+/** Puts renewed certificates to use. Reports files that do not fit together and keeps the old ones. */
+function watchCertificates(app: App, configuration: ServerConfiguration, log: Log): () => void {
+  const { tls_cert: cert, tls_key: key, tls_client_ca: ca } = configuration.values;
+  const files = [cert, key, ca].filter((file) => file !== undefined);
+  const reload = async (): Promise<void> => {
+    try {
+      const { renewTls } = await import('../../../server/http/connections.ts');
+      const texts = tlsTexts(configuration);
+      if (texts !== undefined) renewTls(app.server, texts);
+      log.info({ files }, 'the certificate was read again');
+    } catch (err) {
+      log.error({ err, files }, 'the changed certificate cannot be used; the old one stays');
+    }
+  };
+  const changed = (): void => void reload();
+  for (const file of files)
+    watchFile(file, { interval: certificatePollMs, persistent: false }, changed);
+  return () => {
+    for (const file of files) unwatchFile(file, changed);
+  };
+}
+
+function printSettings(configuration: ServerConfiguration, asJson: boolean, io: Io): void {
+  const shown = shownSettings(serverSettings, configuration);
+  io.print(asJson ? `${JSON.stringify(shown, null, 2)}\n` : `${settingsText(shown).join('\n')}\n`);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => {
+      resolve();
+    });
+  });
+}
