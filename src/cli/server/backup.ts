@@ -15,7 +15,7 @@ export const backup = command({
     },
   },
   async run(args, io) {
-    const { backUp } = await import('../../store/backup.ts');
+    const { backUp } = await import('../../store/backup/backup.ts');
     const kv = await openStoreOf(args, io, { readOnly: true });
     try {
       const path = args.file;

@@ -1,5 +1,5 @@
 // `dragonfly-server restore FILE`: puts a backup, or Dragonfly's own documents, into an empty store of any kind.
-import type { Unread } from '../../store/restore.ts';
+import type { Unread } from '../../store/backup/restore.ts';
 import { command } from '../command.ts';
 import { openStoreOf, storeSettings } from './settings/store-options.ts';
 
@@ -24,7 +24,7 @@ export const restore = command({
   },
   async run(args, io) {
     const [records, { systemClock }] = await Promise.all([
-      import('../../store/restore.ts'),
+      import('../../store/backup/restore.ts'),
       import('../../core/clock.ts'),
     ]);
     const unread: Unread[] = [];

@@ -1,6 +1,6 @@
 // Network interfaces that are hardware: Ethernet and WLAN ports, and separately InfiniBand ports.
 import type { InfinibandPort, NetworkInterface } from '../../model/hardware/network-interface.ts';
-import { parseBonding, parseBondMode, parseVlans } from './proc-net.ts';
+import { readBondMembers, readVlans, type BondMember } from './bonds-and-vlans.ts';
 import { isBmcNic } from './bmc-nic.ts';
 import { lastPciAddress } from '../sysfs/pci-address.ts';
 import type { Probe } from '../probe.ts';
@@ -274,29 +274,6 @@ function toInfiniband(port: Port): InfinibandPort {
     pci_address: lastPciAddress(port.devicePath) ?? null,
     carrier: port.carrier ?? null,
   };
-}
-
-interface BondMember {
-  bond: string;
-  mode: string | undefined;
-  /** The one it had before it joined, which the bond overwrote. */
-  address: string;
-}
-
-async function readBondMembers(read: Reading): Promise<Map<string, BondMember>> {
-  const members = new Map<string, BondMember>();
-  const bonds = (await read.list('/proc/net/bonding')) ?? [];
-  const texts = await Promise.all(bonds.map((bond) => read.text(`/proc/net/bonding/${bond}`)));
-  for (const [i, bond] of bonds.entries()) {
-    const text = texts[i] ?? '';
-    const mode = parseBondMode(text);
-    for (const [name, address] of parseBonding(text)) members.set(name, { bond, mode, address });
-  }
-  return members;
-}
-
-async function readVlans(read: Reading): Promise<Map<string, number[]>> {
-  return parseVlans((await read.text('/proc/net/vlan/config')) ?? '');
 }
 
 function baseName(path: string): string {

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openStateDir } from '../../../src/cli/agent/running/state-dir.ts';
 import { readPrivate, writePrivate } from '../../../src/core/files/private-file.ts';
-import { backUp } from '../../../src/store/backup.ts';
+import { backUp } from '../../../src/store/backup/backup.ts';
 import { openKv, openStore } from '../../../src/store/open.ts';
 import { temporaryDirectory } from '../../store/backends.ts';
 

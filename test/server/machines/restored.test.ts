@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { WorkflowEvent } from '../../../src/model/api/agent.ts';
-import { backUp } from '../../../src/store/backup.ts';
-import { restore } from '../../../src/store/restore.ts';
+import { backUp } from '../../../src/store/backup/backup.ts';
+import { restore } from '../../../src/store/backup/restore.ts';
 import { MemoryKv } from '../../../src/store/memory.ts';
 import { storeOver } from '../../../src/store/kv-store.ts';
 import { temporaryDirectory } from '../../store/backends.ts';

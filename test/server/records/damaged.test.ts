@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
-import { backUp } from '../../../src/store/backup.ts';
+import { backUp } from '../../../src/store/backup/backup.ts';
 import { checkStore } from '../../../src/store/check.ts';
 import { storeOver } from '../../../src/store/kv-store.ts';
 import { MemoryKv } from '../../../src/store/memory.ts';

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, it } from 'vitest';
-import { restore } from '../../../src/store/restore.ts';
+import { restore } from '../../../src/store/backup/restore.ts';
 import { checkStore } from '../../../src/store/check.ts';
 import { openedWithKv } from '../../store/backends.ts';
 import { checkin, startServer, temporaryDirectory } from '../harness.ts';

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { backUp } from '../../../src/store/backup.ts';
+import { backUp } from '../../../src/store/backup/backup.ts';
 import { checkStore } from '../../../src/store/check.ts';
 import { rebootTemplate, temporaryDirectory } from '../harness.ts';
 import { full, ids, minimal, newer } from './documents.ts';

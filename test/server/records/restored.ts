@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { restore } from '../../../src/store/restore.ts';
+import { restore } from '../../../src/store/backup/restore.ts';
 import { formatVersion } from '../../../src/store/format.ts';
 import type { Kv } from '../../../src/store/kv/kv.ts';
 import { openedWithKv } from '../../store/backends.ts';

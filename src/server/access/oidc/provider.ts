@@ -10,10 +10,10 @@ import {
   type JWTVerifyResult,
 } from 'jose';
 import * as client from 'openid-client';
-import { Agent, fetch as send } from 'undici';
 import type { Clock } from '../../../core/clock.ts';
 import { AppError, isAppError } from '../../../core/errors.ts';
 import { Kept } from './kept.ts';
+import { authentication, isSilence, sender, withoutAnswer } from './requests.ts';
 import { claimAt, personOf, type Claims, type Person, type Rule } from './rules.ts';
 
 export interface OidcOptions {
@@ -48,8 +48,6 @@ export interface Pending {
 const timeoutSeconds = 10;
 /** The difference between the clocks of two computers that is taken for none. Units: seconds. */
 const clockSlack = 60;
-/** The size of an answer of a provider. Units: bytes. */
-const longestAnswer = 1024 * 1024;
 const minuteMs = 60_000;
 const description = { freshMs: 60 * minuteMs, usableMs: Infinity, pauseMs: 10_000 };
 /** A key that the provider withdrew is refused after ten minutes. While the provider is away they go on. */
@@ -251,45 +249,6 @@ export class Provider {
     const message = `the sign-in with ${this.options.issuer} failed`;
     return new AppError('auth.denied', message, { cause: withoutAnswer(cause) });
   }
-}
-
-/** The message of an error, for the log. Those of openid-client hold the whole answer that they are about, tokens and all. */
-function withoutAnswer(err: unknown): Error {
-  const parts: string[] = [];
-  for (let e = err; e instanceof Error; e = e.cause) {
-    parts.push(e.message || e.name);
-    if (e instanceof client.AuthorizationResponseError || e instanceof client.ResponseBodyError) {
-      parts.push(e.error, e.error_description ?? '');
-    }
-    const { status }: { status?: unknown } = Object(e.cause);
-    if (typeof status === 'number') parts.push(`status ${status}`);
-  }
-  return new Error(parts.filter((part) => part !== '').join(': '));
-}
-
-/** True for what fetch throws where no answer came. */
-function isSilence(err: unknown): boolean {
-  if (!(err instanceof Error)) return false;
-  return err.message === 'fetch failed' || isSilence(err.cause) || err.name === 'TimeoutError';
-}
-
-function authentication(
-  { token_endpoint_auth_methods_supported: methods }: client.ServerMetadata,
-  secret: string | undefined,
-): client.ClientAuth {
-  if (secret === undefined) return client.None();
-  // The default of OpenID Connect Discovery, section 3.
-  const takesBasic = methods === undefined || methods.includes('client_secret_basic');
-  return takesBasic ? client.ClientSecretBasic(secret) : client.ClientSecretPost(secret);
-}
-
-function sender(ca: string | undefined): client.CustomFetch {
-  const dispatcher = new Agent({
-    maxResponseSize: longestAnswer,
-    ...(ca === undefined ? {} : { connect: { ca } }),
-  });
-  // undici's own fetch is the one that takes a dispatcher.
-  return (url, options) => send(url, { ...options, body: options.body ?? null, dispatcher });
 }
 
 /** A token does not have to name its key: then each that would do is tried. */

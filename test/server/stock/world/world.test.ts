@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { existingOs, stateName, type Machine as Record } from '../../../../src/model/machine.ts';
-import { backUp } from '../../../../src/store/backup.ts';
+import { backUp } from '../../../../src/store/backup/backup.ts';
 import { checkStore } from '../../../../src/store/check.ts';
 import { storeOver } from '../../../../src/store/kv-store.ts';
 import { openKv } from '../../../../src/store/open.ts';

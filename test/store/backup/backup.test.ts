@@ -1,16 +1,16 @@
 import { appendFileSync, readFileSync, writeFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { backUp } from '../../src/store/backup.ts';
-import { restore, type Unread } from '../../src/store/restore.ts';
-import { checkStore } from '../../src/store/check.ts';
-import { MemoryKv } from '../../src/store/memory.ts';
-import type { KvEntry } from '../../src/store/kv/kv.ts';
-import { AppError } from '../../src/core/errors.ts';
-import { storeOver } from '../../src/store/kv-store.ts';
-import { openKv, openStore } from '../../src/store/open.ts';
-import { backends, openedWithKv, skipIfMissing, tables, temporaryDirectory } from './backends.ts';
-import { id, machine, template, workflow } from './documents.ts';
+import { backUp } from '../../../src/store/backup/backup.ts';
+import { restore, type Unread } from '../../../src/store/backup/restore.ts';
+import { checkStore } from '../../../src/store/check.ts';
+import { MemoryKv } from '../../../src/store/memory.ts';
+import type { KvEntry } from '../../../src/store/kv/kv.ts';
+import { AppError } from '../../../src/core/errors.ts';
+import { storeOver } from '../../../src/store/kv-store.ts';
+import { openKv, openStore } from '../../../src/store/open.ts';
+import { backends, openedWithKv, skipIfMissing, tables, temporaryDirectory } from '../backends.ts';
+import { id, machine, template, workflow } from '../documents.ts';
 
 /** A store with a record of every kind, and the file of its backup. */
 async function backedUp(): Promise<{ file: string; keys: string[]; text: string }> {

@@ -3,15 +3,15 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
-import { AppError } from '../core/errors.ts';
-import { refuseOthers } from '../core/files/private-file.ts';
-import { stringifyExact } from '../core/text/exact-json.ts';
-import { inDragonflysDialect } from '../model/dragonfly.ts';
-import type { Machine } from '../model/machine.ts';
-import { backupFormat, formatVersion } from './format.ts';
-import { Damage, type DamagedRecord } from './collections/damage.ts';
-import type { Kv, KvEntry } from './kv/kv.ts';
-import { allKinds, kinds, type Kind } from './collections/kinds.ts';
+import { AppError } from '../../core/errors.ts';
+import { refuseOthers } from '../../core/files/private-file.ts';
+import { stringifyExact } from '../../core/text/exact-json.ts';
+import { inDragonflysDialect } from '../../model/dragonfly.ts';
+import type { Machine } from '../../model/machine.ts';
+import { backupFormat, formatVersion } from '../format.ts';
+import { Damage, type DamagedRecord } from '../collections/damage.ts';
+import type { Kv, KvEntry } from '../kv/kv.ts';
+import { allKinds, kinds, type Kind } from '../collections/kinds.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 /** Not the tokens: they are in their settings, where servers of version 0.1.0 restore them from too. Not the

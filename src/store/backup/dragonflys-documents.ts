@@ -1,7 +1,7 @@
 // Documents as Dragonfly's own store has them, each in a line of its own: machines, templates and workflows.
 // Nothing else of it means anything here.
-import { parseDocument } from './collections/json.ts';
-import { anyKinds, type Kind } from './collections/kinds.ts';
+import { parseDocument } from '../collections/json.ts';
+import { anyKinds, type Kind } from '../collections/kinds.ts';
 
 /** A document with its kind, of which nothing but its kind was checked. */
 export interface Stored {
