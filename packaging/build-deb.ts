@@ -109,7 +109,7 @@ function changelog(): string {
   const date = buildDate().toUTCString().replace('GMT', '+0000');
   return `dragonfly (${manifest.version}) unstable; urgency=medium
 
-  * What changed is in the CHANGELOG.md of the project.
+  * The changes are in the CHANGELOG.md of the project.
 
  -- The dragonfly-agent developers <dragonfly-agent@localhost>  ${date}
 `;
