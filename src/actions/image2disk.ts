@@ -108,7 +108,7 @@ async function write(
     onBlock: async () => {
       signal.throwIfAborted();
       progress.transferred(transfer.offset, transfer.sizeBytes, writer.writtenBytes);
-      if (plan.sizeBytes === undefined) await marks.mark(writer);
+      await marks.mark(writer);
     },
   });
   const startMs = host.clock.elapsedMs();
@@ -150,8 +150,9 @@ function zeroingFrom(
 ): Zeroing {
   const zero = async (offset: number, length: number): Promise<void> => {
     const range = ['--offset', String(offset), '--length', String(length)];
-    const fallocate = ['fallocate', '--punch-hole', ...range, path];
-    // It must not go on after this process: the next one writes where it zeroes.
+    const fallocate = ['flock', '--no-fork', path, 'fallocate', '--punch-hole', ...range, path];
+    // It must not go on after this process, as the next one writes where it zeroes. A kernel before 6.9 ends it only when
+    // it is done: whoever takes the disk down waits for its lock.
     await host.run('setpriv', ['--pdeathsig', 'KILL', '--', ...fallocate], { signal });
   };
   return new Zeroing(zero, { startBytes, endBytes: sizeBytes }, host.clock);

@@ -1,7 +1,8 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { image2disk } from '../../src/actions/image2disk.ts';
 import { loopDisk } from '../sources/writing/loop.ts';
-import { pack, qcow2, sha256, tar } from './images.ts';
+import { pack, qcow2, scratch, sha256, tar } from './images.ts';
 import { canInstall, expectInstalled, install, makeImage, needs, usedDisk } from './installing.ts';
 import { MiB, thisHost } from './workplace.ts';
 
@@ -112,6 +113,23 @@ describe.skipIf(!canInstall)(`image2disk ${needs}`, () => {
       expectInstalled(disk, image);
       expect(Number(report.details?.['written_bytes'])).toBe(12 * MiB);
     }
+  });
+
+  it('has the disk locked while a program zeroes it', async () => {
+    using disk = usedDisk();
+    using files = scratch();
+    const [program, log] = [files.path('fallocate'), files.path('log')];
+    const look = `flock --nonblock ${disk.path} true; echo $? >> ${log}`;
+    writeFileSync(program, `#!/bin/sh\n${look}\nexec fallocate "$@"\n`, { mode: 0o755 });
+    const host = thisHost();
+    const run: typeof host.run = (name, args, options) =>
+      host.run(
+        name,
+        args.map((arg) => (arg === 'fallocate' ? program : arg)),
+        options,
+      );
+    await install(disk, { body: image }, {}, { host: { ...host, run } });
+    expect(readFileSync(log, 'utf8')).toMatch(/^(?:1\n)+$/);
   });
 
   it('tells how far it is', async () => {

@@ -10,6 +10,8 @@ import { deviceOf, nameOf, readPartitions, readStack, type BlockNode } from './s
 /** So much is wiped at both ends of the disk and of each partition: all known signatures but a few that
  *  wipefs knows lie there, and both copies of a GPT. */
 const endBytes = 1024 * 1024;
+/** A slice is zeroed in 2 s, or another way is taken. */
+const zeroingSeconds = 60;
 
 /** A program that takes something down. */
 export interface Step {
@@ -45,7 +47,9 @@ export function tearDownSteps(disk: BlockNode): readonly Step[] {
  *  or volume. Errors: AppError `disk.in-use`, `disk.failed`, `exec.failed`, `exec.missing`. */
 export async function tearDown(host: Host, device: string, options: RunOptions): Promise<void> {
   const name = nameOf(device);
-  for (const { program, args, input } of tearDownSteps(await readStack(host.root, name))) {
+  const steps = tearDownSteps(await readStack(host.root, name));
+  await awaitZeroing(host, device, options);
+  for (const { program, args, input } of steps) {
     await host.run(program, args, { ...options, ...(input === undefined ? {} : { input }) });
   }
   const partitions = await readPartitions(host.root, name);
@@ -61,6 +65,21 @@ export async function tearDown(host: Host, device: string, options: RunOptions):
   for (const { name: partition } of partitions) await wipeSignatures(host, partition, options);
   await wipeSignatures(host, name, options);
   await dropPartitions(host, device, partitions, options);
+}
+
+/** Waits for a program of an agent that was killed, which zeroes the disk while it has its lock. Errors: AppError
+ *  `disk.in-use`. */
+async function awaitZeroing(host: Host, device: string, options: RunOptions): Promise<void> {
+  try {
+    await host.run('flock', ['--timeout', String(zeroingSeconds), device, 'true'], options);
+  } catch (err) {
+    if (!isAppError(err, 'exec.failed')) throw err;
+    throw new AppError(
+      'disk.in-use',
+      `a program has held the lock of ${device} for ${zeroingSeconds} s; end it, or reset this machine`,
+      { cause: err },
+    );
+  }
 }
 
 /** Wipes both ends of a disk: no firmware finds a partition table or a boot sector on it then.

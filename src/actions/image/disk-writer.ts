@@ -43,7 +43,7 @@ export interface DiskWriterOptions {
   /** The image's size, if known beforehand: its parts may then come in any order. Otherwise they come
    *  from the first to the last. */
   readonly sizeBytes?: number | undefined;
-  /** The part of the disk that an earlier run wrote, if parts come from the first to the last. */
+  /** The part of the disk that an earlier run wrote. */
   readonly left?: Left | undefined;
   /** Called each time that a block is begun; what it throws ends the writing. */
   readonly onBlock: () => void | Promise<void>;
@@ -51,7 +51,8 @@ export interface DiskWriterOptions {
 
 /** In whole blocks. */
 export interface Left {
-  /** Everything before, as it is given to the writer, was read from the disk itself. */
+  /** Everything before, as it is given to the writer, was read from the disk itself; parts then come from the first to
+   *  the last. */
   readonly sameTo: number;
   /** Everything before is compared with the disk, and written where that has something else. */
   readonly comparedTo: number;
@@ -68,6 +69,8 @@ export class DiskWriter {
   readonly #writing = new Set<Promise<void>>();
   #failure: unknown;
   #highest = 0;
+  /** Where the last block ends that was on its way. */
+  #sentTo = 0;
   #endBytes = 0;
   #writtenBytes = 0;
 
@@ -124,13 +127,12 @@ export class DiskWriter {
     return held;
   }
 
-  /** Waits for what is on its way. Where parts come from the first to the last, everything from the second MiB
-   *  to the offset that it resolves to is on the disk then. Errors: AppError `disk.failed`. */
+  /** Waits for what is on its way. Resolves to where that ends: nothing behind is written yet. Where parts come from the
+   *  first to the last, everything before is on the disk but the first MiB. Errors: AppError `disk.failed`. */
   async settle(): Promise<number> {
     await Promise.all(this.#writing);
     if (this.#failure !== undefined) throw this.#failure;
-    const waiting = [...this.#open.keys()].filter((index) => index > 0);
-    return waiting.length === 0 ? 0 : Math.min(...waiting) * blockBytes;
+    return this.#sentTo;
   }
 
   /** Resolves when nothing is being written any more. */
@@ -181,6 +183,7 @@ export class DiskWriter {
     const { zeroing, digests, file, left: { sameTo = 0 } = {} } = this.#o;
     const start = block.index * blockBytes;
     this.#open.delete(block.index);
+    this.#sentTo = Math.max(this.#sentTo, start + blockBytes);
     await zeroing.reach(start + blockBytes);
     const runs = [...runsOf(block, zeroing.covers(start, start + blockBytes))];
     if (runs.length > 0) clearEmpty(block);

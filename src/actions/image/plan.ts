@@ -83,10 +83,11 @@ async function planQcow2(
 async function fillHoles(map: Qcow2Map, writer: DiskWriter, zeroing: Zeroing): Promise<void> {
   const zeroes = Buffer.alloc(1024 * 1024);
   for (const { offset, length } of map.holes()) {
-    const end = offset + length;
-    await zeroing.reach(end);
-    for (let at = Math.max(offset, zeroing.zeroedTo); at < end; at += zeroes.length) {
-      await writer.write(at, zeroes.subarray(0, end - at));
+    await zeroing.reach(offset + length);
+    for (const [from, end] of zeroing.uncovered(offset, offset + length)) {
+      for (let at = from; at < end; at += zeroes.length) {
+        await writer.write(at, zeroes.subarray(0, end - at));
+      }
     }
   }
 }

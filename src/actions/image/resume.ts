@@ -1,6 +1,6 @@
 // Goes on with an image after the agent's process was ended in mid-write. A raw image is fetched from where the disk
-// has it, once the disk was read and is as it was written; one that is packed is fetched anew, and written where the
-// disk has something else.
+// has it, once the disk was read and is as it was written; every other one is fetched anew, and written where the disk
+// has something else.
 import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors.ts';
 import { alignedBuffer, type BlockFile } from '../../sources/writing/block-file.ts';
@@ -56,17 +56,18 @@ export function goOn(
   file: BlockFile,
 ): Left | undefined {
   const { reached, digest, unit, ...named } = bookmark ?? {};
-  // Parts that come in any order may be anywhere.
-  if (sizeBytes !== undefined || typeof reached !== 'number') return undefined;
+  if (typeof reached !== 'number') return undefined;
   const isUsable = reached % blockBytes === 0 && reached > blockBytes && reached <= file.sizeBytes;
   if (!isUsable) return undefined;
   const { transfer, packings } = opened;
   const isSame = Object.entries(nameOf(transfer)).every(([key, value]) => named[key] === value);
-  const isWhole = packings.length === 0 && unit === unitBytes && typeof digest === 'string';
-  if (!isSame || !isWhole || !transfer.isSafeToContinue || transfer.offset >= reached) {
-    return { sameTo: 0, comparedTo: reached };
-  }
-  transfer.takeKnown(readLeft(file, { from: transfer.offset, reached, digest, unitBytes }));
+  // The bytes of the file are those of the disk.
+  const isRaw = sizeBytes === undefined && packings.length === 0;
+  // The first block is on the disk only in the end: the server must have given all of it.
+  const isAhead = transfer.offset >= blockBytes && transfer.offset < reached;
+  const isKnown = isRaw && isAhead && unit === unitBytes && typeof digest === 'string';
+  if (!isSame || !isKnown || !transfer.isSafeToContinue) return { sameTo: 0, comparedTo: reached };
+  transfer.takeKnown((from) => readLeft(file, { from, reached, digest, unitBytes }));
   return { sameTo: reached, comparedTo: reached };
 }
 

@@ -43,6 +43,14 @@ export class Zeroing {
     return offset >= this.#startBytes && endBytes <= this.#zeroedTo;
   }
 
+  /** The parts of a part of the disk that this does not cover. */
+  *uncovered(offset: number, endBytes: number): Generator<readonly [number, number]> {
+    const before = Math.min(endBytes, this.#startBytes);
+    if (offset < before) yield [offset, before];
+    const behind = Math.max(offset, this.#zeroedTo);
+    if (behind < endBytes) yield [behind, endBytes];
+  }
+
   /** Tries to have everything before `offset` zeroed. */
   async reach(offset: number): Promise<void> {
     while (this.#goesOn && this.#zeroedTo < Math.min(offset, this.#endBytes)) {

@@ -15,6 +15,7 @@ export const programPackages = {
   cat: 'coreutils',
   dpkg: 'dpkg',
   fallocate: 'util-linux',
+  flock: 'util-linux',
   kexec: 'kexec-tools',
   gpgv: 'gpgv',
   ln: 'coreutils',
@@ -58,7 +59,7 @@ export interface Programs {
 }
 
 const reload = ['partx'] as const;
-const tearDown = ['wipefs', ...reload] as const;
+const tearDown = ['flock', 'wipefs', ...reload] as const;
 /** Where a disk is in use, and where udev runs. */
 const takeDown = ['cryptsetup', 'dmsetup', 'mdadm', 'swapoff', 'tee', 'udevadm', 'umount'] as const;
 /** Where the system is on a logical volume. */

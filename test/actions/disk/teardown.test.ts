@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { readStack, type BlockNode } from '../../../src/actions/disk/stack.ts';
 import { leaveUnbootable, tearDown, tearDownSteps } from '../../../src/actions/disk/teardown.ts';
 import { MemoryRoot } from '../../probes/memory-root.ts';
+import { scratch } from '../images.ts';
 import { canInstall, expectUnbootable, needs, untouched, usedDisk } from '../installing.ts';
 import { hastyHost, never, thisHost } from '../workplace.ts';
 
@@ -149,6 +151,16 @@ describe.skipIf(!canInstall)(`a real disk ${needs}`, () => {
     expectUnbootable(disk);
     expect(execFileSync('wipefs', ['--no-act', disk.path], { encoding: 'utf8' })).toBe('');
     expect(existsSync(`${disk.path}p1`)).toBe(false);
+  });
+
+  it('that a program of a killed agent still zeroes is waited for', async () => {
+    using disk = usedDisk();
+    using files = scratch();
+    const [isDone, script] = [files.path('done'), 'echo begun; sleep 0.3; : > "$0"'];
+    const left = spawn('flock', ['--no-fork', disk.path, 'sh', '-c', script, isDone]);
+    await once(left.stdout, 'data');
+    await tearDown(thisHost(), disk.path, { signal: never });
+    expect(existsSync(isDone)).toBe(true);
   });
 
   it('that something else uses stays as it is', async () => {

@@ -37,6 +37,12 @@ describe('zeroing a disk ahead of what is written', () => {
     expect(ranges).toEqual([[5 * MiB, 64 * MiB]]);
     const covered = [4, 5, 68, 69].map((at) => disk.covers(at * MiB, (at + 1) * MiB));
     expect(covered).toEqual([false, true, true, false]);
+    const all = [...disk.uncovered(MiB, GiB)];
+    expect(all).toEqual([
+      [MiB, 5 * MiB],
+      [69 * MiB, GiB],
+    ]);
+    expect([...disk.uncovered(5 * MiB, 69 * MiB)]).toEqual([]);
   });
 
   it('ends with the disk', async () => {

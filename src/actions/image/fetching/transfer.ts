@@ -1,30 +1,24 @@
 // Fetches a file over connections that break: it goes on where it stopped, and never joins two files
 // into one.
 import { createHash, type Hash } from 'node:crypto';
-import { fullJitterMs } from '../../../core/backoff.ts';
-import type { Clock } from '../../../core/clock.ts';
-import { AppError, describeError } from '../../../core/errors.ts';
+import { AppError } from '../../../core/errors.ts';
 import { shownUrl } from '../../../core/text/shown-url.ts';
-import { askInTime, chunksInTime, unreachable, type Answer, type Ask } from './answer.ts';
+import { askInTime, chunksInTime, type Answer, type Ask } from './answer.ts';
 import { RemoteFile } from './remote-file.ts';
+import { Tries, type TriesOptions } from './tries.ts';
 
-export interface TransferOptions {
+export interface TransferOptions extends TriesOptions {
   readonly ask: Ask;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly signal: AbortSignal;
   readonly algorithm: 'sha256' | 'sha512';
   /** Something will compare the whole file with a checksum. */
   readonly isVerified: boolean;
-  /** Told why it has to try again. */
-  readonly onRetry?: (reason: string) => void;
 }
 
-/** Without a new byte for so long, over all its tries, a transfer fails. */
-const giveUpMs = 30 * 60_000;
+/** The file's bytes from an offset on. */
+export type KnownBytes = (offset: number) => AsyncIterable<Uint8Array>;
+
 /** Any answer continues a file of which nothing is known yet. */
 const unknownFile = new RemoteFile({ headers: {} });
-const retryPolicy = { baseMs: 1_000, capMs: 60_000 };
 
 /** One file, read once from its start to its end. Errors: AppError `image.unreachable`, `image.changed` (the
  *  server has another file now: start over), or the signal's reason. */
@@ -35,16 +29,16 @@ export class Transfer implements AsyncIterable<Uint8Array> {
   #offset = 0;
   /** The file that the first answer was about. */
   #file: RemoteFile | undefined;
-  #progressedMs: number;
+  readonly #tries: Tries;
   /** The next bytes, if they are not for the server to give. */
-  #known: AsyncIterable<Uint8Array> | undefined;
+  #known: KnownBytes | undefined;
   #knownBytes = 0;
 
   constructor(url: string, options: TransferOptions) {
     this.url = url;
     this.#o = options;
     this.#hash = createHash(options.algorithm);
-    this.#progressedMs = options.clock.elapsedMs();
+    this.#tries = new Tries(url, options);
   }
 
   /** The number of bytes received, or taken from elsewhere. */
@@ -68,8 +62,8 @@ export class Transfer implements AsyncIterable<Uint8Array> {
   }
 
   /** Takes what comes next, as far as it goes, from here and not from the server. */
-  takeKnown(bytes: AsyncIterable<Uint8Array>): void {
-    this.#known = bytes;
+  takeKnown(known: KnownBytes): void {
+    this.#known = known;
   }
 
   /** The size of the whole file, once the server has answered, if it states it. */
@@ -92,11 +86,9 @@ export class Transfer implements AsyncIterable<Uint8Array> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    const { signal, clock } = this.#o;
-    for (let failures = 0; ; failures += 1) {
-      const before = this.#offset;
+    for (;;) {
       try {
-        const answer = await this.#askFrom(before);
+        const answer = await this.#askFrom(this.#offset);
         if (answer === undefined) return;
         yield* this.#read(answer);
         const { sizeBytes } = this;
@@ -107,12 +99,7 @@ export class Transfer implements AsyncIterable<Uint8Array> {
         if (sizeBytes === undefined || this.#offset === sizeBytes) return;
         throw new Error(`the answer ended at byte ${this.#offset} of ${sizeBytes}`);
       } catch (err) {
-        signal.throwIfAborted();
-        if (err instanceof AppError) throw err;
-        if (this.#offset > before) failures = 0;
-        if (clock.elapsedMs() - this.#progressedMs >= giveUpMs) throw unreachable(this.url, err);
-        this.#o.onRetry?.(`${describeError(err)}; trying again at byte ${this.#offset}`);
-        await clock.sleep(fullJitterMs(retryPolicy, failures, this.#o.random), signal);
+        await this.#tries.again(err, `trying again at byte ${this.#offset}`);
       }
     }
   }
@@ -120,23 +107,19 @@ export class Transfer implements AsyncIterable<Uint8Array> {
   /** A part of the file, which does not count as read; undefined where the server gives no parts, or none
    *  of this file. Errors: as of the whole. */
   async part(offset: number, length: number): Promise<Buffer | undefined> {
-    const { signal, clock, random } = this.#o;
-    for (let failures = 0; ; failures += 1) {
+    const tries = new Tries(this.url, this.#o);
+    for (;;) {
       try {
-        return await this.#readPart(offset, length);
+        return await this.#readPart(offset, length, tries);
       } catch (err) {
-        signal.throwIfAborted();
-        if (err instanceof AppError) throw err;
-        if (failures >= 20) throw unreachable(this.url, err);
-        this.#o.onRetry?.(describeError(err));
-        await clock.sleep(fullJitterMs(retryPolicy, failures, random), signal);
+        await tries.again(err);
       }
     }
   }
 
-  async #readPart(offset: number, length: number): Promise<Buffer | undefined> {
+  async #readPart(offset: number, length: number, tries: Tries): Promise<Buffer | undefined> {
     const range = `bytes=${offset}-${offset + length - 1}`;
-    const answer = await this.#ask({ range, ...this.#file?.ifSame });
+    const answer = await this.#ask({ range, ...this.#file?.ifSame }, [], tries);
     try {
       if (answer.status !== 206 || !this.#continues(answer, offset)) return undefined;
       const chunks: Uint8Array[] = [];
@@ -209,7 +192,7 @@ export class Transfer implements AsyncIterable<Uint8Array> {
         this.#offset += chunk.length;
         yield chunk;
         // The time that the disk took does not count.
-        this.#progressedMs = this.#o.clock.elapsedMs();
+        if (chunk.length > 0) this.#tries.gained();
         if (this.#known !== undefined) return;
       }
     } finally {
@@ -218,23 +201,29 @@ export class Transfer implements AsyncIterable<Uint8Array> {
   }
 
   async *#readKnown(): AsyncGenerator<Uint8Array> {
-    const known = this.#known ?? [];
+    const known = this.#known;
     this.#known = undefined;
-    for await (const chunk of known) {
+    for await (const chunk of known?.(this.#offset) ?? []) {
       this.#hash.update(chunk);
       this.#offset += chunk.length;
       this.#knownBytes += chunk.length;
       yield chunk;
     }
-    this.#progressedMs = this.#o.clock.elapsedMs();
+    this.#tries.gained();
   }
 
   #continues(answer: Answer, offset: number): boolean {
     return (this.#file ?? unknownFile).isContinuedBy(answer, offset);
   }
 
-  #ask(headers: Record<string, string>, expected: readonly number[] = []): Promise<Answer> {
-    return askInTime(this.url, headers, expected, this.#o);
+  async #ask(
+    headers: Record<string, string>,
+    expected: readonly number[] = [],
+    tries = this.#tries,
+  ): Promise<Answer> {
+    const answer = await askInTime(this.url, headers, expected, this.#o);
+    tries.answered();
+    return answer;
   }
 
   #changed(): AppError {

@@ -74,12 +74,11 @@ function answer(
 
 const whole = { 'content-length': '6', etag: '"a"' };
 const reset = new Error('connection reset');
-const rest = (from: number, headers: Record<string, string> = {}): Answer =>
-  answer(
-    206,
-    { 'content-range': `bytes ${from}-5/6`, etag: '"a"', ...headers },
-    'abcdef'.slice(from),
-  );
+const rest = (
+  from: number,
+  headers: Record<string, string> = {},
+  text = 'abcdef'.slice(from),
+): Answer => answer(206, { 'content-range': `bytes ${from}-5/6`, etag: '"a"', ...headers }, text);
 
 describe('a transfer', () => {
   it('goes on where it stopped, by the ETag', async () => {
@@ -127,6 +126,31 @@ describe('a transfer', () => {
       message: expect.stringMatching(/^cannot fetch http:\/\/server\/image\?…;/),
       cause: { message: 'the server answered 502' },
     });
+  });
+
+  it.each<[string, () => Answer]>([
+    ['has less of the file than it says', () => rest(3, { 'content-length': '0' }, '')],
+    ['always gives the same beginning', () => answer(200, whole, 'abc')],
+  ])('gives up within minutes when the server %s', async (_, next) => {
+    const { read, clock, asked } = transferFrom(() => answer(200, whole, 'abc'), next);
+    await expect(inTime(clock, read())).rejects.toMatchObject({
+      code: 'image.unreachable',
+      cause: { message: 'the server answered 10 times in a row without a new byte' },
+    });
+    expect([asked.length, clock.elapsedMs() < 10 * 60_000]).toEqual([11, true]);
+  });
+
+  it('waits for a server that is away for longer than that', async () => {
+    const away = Array.from({ length: 20 }, () => () => answer(503, {}));
+    const cut = () => answer(200, whole, 'abc', reset);
+    const { read, clock } = transferFrom(cut, ...away, () => rest(3));
+    expect(await inTime(clock, read())).toBe('abcdef');
+  });
+
+  it('waits as long for a part of the file', async () => {
+    const away = Array.from({ length: 20 }, () => () => answer(503, {}));
+    const { transfer, clock } = transferFrom(...away, () => rest(2));
+    expect((await inTime(clock, transfer.part(2, 3)))?.toString()).toBe('cde');
   });
 
   it('is patient with a server that stalls for ten minutes again and again', async () => {
