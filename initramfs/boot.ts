@@ -12,7 +12,10 @@ import { runProgram } from './command-line.ts';
 import { ensureImage } from './ensure-image.ts';
 import { anyRom, fromNetwork, requireRom } from './pxe.ts';
 import { chooseAccelerator, Vm } from './qemu.ts';
+import { profiles, type Profile } from './profiles.ts';
 import { requireTools } from './tools.ts';
+import { aborted, narrator, watch, type Say } from './watch.ts';
+import { words } from './words.ts';
 
 const boot = command({
   name: 'boot',
@@ -26,6 +29,12 @@ const boot = command({
       describe:
         "the machine's processor; for arm64 Debian has no iPXE: QEMU hands kernel and initramfs to UEFI",
     },
+    profile: {
+      type: 'string',
+      default: 'virt',
+      choices: profiles,
+      describe: 'the drivers of the image: of virtual machines, or of servers too',
+    },
     uefi: { type: 'boolean', describe: 'UEFI firmware instead of a BIOS' },
     nic: {
       type: 'string',
@@ -37,19 +46,28 @@ const boot = command({
       type: 'string',
       default: '',
       value: 'ARGUMENTS',
-      describe: "more arguments for QEMU, in one text: --qemu='-smp 4'",
+      describe: "more arguments for QEMU, in one text, quoted as for a shell: --qemu='-smp 4'",
+    },
+    timeout: {
+      type: 'number',
+      default: 600,
+      range: [1, 86_400],
+      value: 'SECONDS',
+      describe: 'how long to wait for the check-in',
     },
     console: { type: 'boolean', describe: 'show what the machine prints' },
     keep: { type: 'boolean', describe: 'keep machine and server running until Ctrl-C' },
   },
-  async run({ arch, uefi, nic, memory, qemu, console: showConsole, keep }, io) {
+  async run({ arch, profile, uefi, nic, memory, qemu, timeout, console: showConsole, keep }, io) {
     await demonstrate({
       arch,
+      profile,
+      timeout,
       // arm64 servers have no BIOS.
       uefi: uefi || arch === 'arm64',
       memoryMiB: memory,
       nic: nic ?? (arch === 'arm64' ? 'virtio-net-pci' : 'e1000'),
-      args: qemu.split(' ').filter(Boolean),
+      args: words(qemu),
       console: showConsole,
       keep,
       signal: io.signal,
@@ -60,6 +78,9 @@ const boot = command({
 
 interface Demonstration {
   readonly arch: Arch;
+  readonly profile: Profile;
+  /** Units: seconds. */
+  readonly timeout: number;
   readonly uefi: boolean;
   readonly memoryMiB: number;
   readonly nic: string;
@@ -71,14 +92,8 @@ interface Demonstration {
 }
 
 /** A server in memory that tells each request, with the seconds since now. */
-async function startServer(dir: string, append: string) {
+async function startServer(dir: string, append: string, say: Say) {
   const store = await openStore('memory:');
-  const started = systemClock.elapsedMs();
-  const say = (text: string): void => {
-    console.log(
-      `${((systemClock.elapsedMs() - started) / 1000).toFixed(1).padStart(6)} s  ${text}`,
-    );
-  };
   const { promise: checkedIn, resolve: onCheckin } = Promise.withResolvers<void>();
   const app = await createApp({ store, clock: systemClock, boot: { dir, append } }, [
     (instance) => {
@@ -91,13 +106,13 @@ async function startServer(dir: string, append: string) {
       });
     },
   ]);
-  return { say, app, store, checkedIn };
+  return { app, store, checkedIn };
 }
 
 async function demonstrate(wanted: Demonstration): Promise<void> {
   const { arch, uefi, memoryMiB, nic } = wanted;
   requirePrograms(wanted);
-  const dir = await ensureImage(arch);
+  const dir = await ensureImage(arch, wanted.profile);
   const image = join(dir, architectures[arch].boot);
   const accelerator = await chooseAccelerator(join(image, 'kernel'), arch);
   console.log(
@@ -106,7 +121,8 @@ async function demonstrate(wanted: Demonstration): Promise<void> {
       : `processor: emulated, so a boot takes half a minute or more (${accelerator.why})`,
   );
   const append = `console=${architectures[arch].qemu.console}`;
-  const { say, app, store, checkedIn } = await startServer(dir, append);
+  const { say, quietForMs } = narrator();
+  const { app, store, checkedIn } = await startServer(dir, append, say);
   const port = new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port;
   // QEMU's user network shows this host's loopback to the guest as 10.0.2.2.
   const url = `http://10.0.2.2:${port}`;
@@ -124,17 +140,13 @@ async function demonstrate(wanted: Demonstration): Promise<void> {
     args: [...from, ...wanted.args],
     ...(wanted.console ? { onConsole: (text: string) => process.stdout.write(text) } : {}),
   });
-  const { promise: interrupted, resolve: onInterrupt } = Promise.withResolvers<unknown>();
-  wanted.signal.addEventListener('abort', onInterrupt);
-  if (wanted.signal.aborted) onInterrupt(undefined);
   try {
-    const failed = vm.ended.then(() => {
-      throw new Error(`the machine ended before it checked in:\n${vm.console.slice(-2000)}`);
-    });
-    await Promise.race([checkedIn, interrupted, failed]);
+    const { timeout: limit, signal } = wanted;
+    const tell = wanted.console ? undefined : say;
+    await watch({ vm, work: checkedIn, until: 'checked in', limit, signal, tell }, quietForMs);
     if (wanted.keep) {
       say(`the page for operators: http://127.0.0.1:${port}/ (Ctrl-C ends machine and server)`);
-      await Promise.race([interrupted, vm.ended]);
+      await Promise.race([aborted(signal), vm.ended]).catch(() => {});
     }
   } finally {
     await vm.stop();

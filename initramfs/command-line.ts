@@ -5,6 +5,12 @@ import { version } from '../src/cli/version.ts';
 
 /** Runs the program that `npm run` knows under the name of `command`. */
 export async function runProgram(command: Command): Promise<void> {
+  // A terminal that was closed, and a reader that went away, end it as Ctrl-C does: with all that it started.
+  const end = (): void => {
+    process.kill(process.pid, 'SIGTERM');
+  };
+  process.once('SIGHUP', end);
+  process.stdout.once('error', end);
   await main({
     name: `npm run ${command.name} --`,
     describe: command.describe,

@@ -10,7 +10,7 @@ import { projectDir } from './tools.ts';
 export async function ensureImage(
   arch: Arch = 'x64',
   profile: Profile = 'virt',
-  dir = join(projectDir, 'dist', 'boot'),
+  dir = imageDir(profile),
 ): Promise<string> {
   const folder = join(dir, architectures[arch].boot);
   const image = join(folder, 'initramfs');
@@ -23,6 +23,12 @@ export async function ensureImage(
     await buildImage({ arch, profile, output: dir });
   }
   return dir;
+}
+
+/** The image of servers lies beside that of virtual machines: neither replaces the other. */
+function imageDir(profile: Profile): string {
+  const dir = join(projectDir, 'dist', 'boot');
+  return profile === 'virt' ? dir : join(dir, profile);
 }
 
 /** The time of the last change in a folder, or of a file. */

@@ -24,6 +24,7 @@ import { ensureImage } from './ensure-image.ts';
 import { anyRom, fromNetwork } from './pxe.ts';
 import { chooseAccelerator, Vm } from './qemu.ts';
 import { requireTools, run } from './tools.ts';
+import { aborted, narrator, watch, type Say } from './watch.ts';
 
 const disks = {
   virtio: 'virtio-blk-pci',
@@ -51,6 +52,13 @@ const provision = command({
       value: 'MIB',
       describe: 'RAM',
     },
+    timeout: {
+      type: 'number',
+      default: 3600,
+      range: [1, 86_400],
+      value: 'SECONDS',
+      describe: 'how long to wait for the report',
+    },
     console: { type: 'boolean', describe: 'show what the machine prints' },
     keep: { type: 'boolean', describe: 'keep machine and server running until Ctrl-C' },
   },
@@ -64,18 +72,14 @@ interface Demonstration {
   readonly uefi: boolean;
   readonly disk: (typeof diskKinds)[number];
   readonly memory: number;
+  /** Units: seconds. */
+  readonly timeout: number;
   readonly console: boolean;
   readonly keep: boolean;
 }
 
-type Say = (text: string) => void;
-
 async function demonstrate(wanted: Demonstration, signal: AbortSignal): Promise<void> {
-  const started = systemClock.elapsedMs();
-  const say: Say = (text) => {
-    const seconds = (systemClock.elapsedMs() - started) / 1000;
-    console.log(`${seconds.toFixed(1).padStart(6)} s  ${text}`);
-  };
+  const { say, quietForMs } = narrator();
   requirePrograms(wanted);
   const images = ensureDebianImage(say);
   const bootDir = await ensureImage();
@@ -106,16 +110,23 @@ async function demonstrate(wanted: Demonstration, signal: AbortSignal): Promise<
     ],
     ...(wanted.console ? { onConsole: (text: string) => process.stdout.write(text) } : {}),
   });
-  const interrupted = aborted(signal);
-  const ended = vm.ended.then(() => {
-    throw new Error(`the machine ended before it was done:\n${vm.console.slice(-2000)}`);
-  });
-  ended.catch(() => {});
   try {
-    await Promise.race([install(server, say, signal), interrupted, ended]);
+    const work = install(server, say, signal);
+    const tell = wanted.console ? undefined : say;
+    await watch(
+      {
+        vm,
+        work,
+        until: 'reported from the installed system',
+        limit: wanted.timeout,
+        signal,
+        tell,
+      },
+      quietForMs,
+    );
     if (wanted.keep) {
       say('installed (Ctrl-C ends machine and server)');
-      await Promise.race([interrupted, vm.ended]).catch(() => {});
+      await Promise.race([aborted(signal), vm.ended]).catch(() => {});
     }
   } finally {
     await vm.stop();
@@ -244,14 +255,6 @@ function stepOf(status: Workflow['status']): string | undefined {
   const tenth = Math.floor((status.progress ?? 0) / 10) * 10;
   const action = status.currentAction ?? undefined;
   return action && `${String(tenth).padStart(3)} %  ${action}`;
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    const leave = (): void => reject(signal.reason);
-    if (signal.aborted) leave();
-    signal.addEventListener('abort', leave, { once: true });
-  });
 }
 
 await runProgram(provision);

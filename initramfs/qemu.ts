@@ -98,6 +98,12 @@ export class Vm {
     return this.#console;
   }
 
+  /** The last line of it with something in it. */
+  get lastLine(): string {
+    const lines = this.#tail().split(/[\r\n]+/);
+    return lines.findLast((line) => line.trim() !== '')?.trim() ?? '';
+  }
+
   /** Resolves when the console shows `pattern` after its first `from` characters; rejects, with the
    *  console's end, when the machine ends before or the time is over. */
   async waitFor(pattern: RegExp, timeoutMs: number, from = 0): Promise<RegExpExecArray> {
