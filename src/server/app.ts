@@ -39,6 +39,7 @@ import { defaultLogs, MachineLogs, type LogPolicy } from './running/machine-logs
 import { defaultAudit, type AuditPolicy } from './running/audit-log.ts';
 import { agentRoutes } from './routes/agent.ts';
 import { auditRoutes } from './routes/audit.ts';
+import { backupRoutes } from './routes/backup.ts';
 import { bootRoutes } from './routes/provisioning/boot.ts';
 import { conflictRoutes } from './routes/conflicts.ts';
 import { damagedRoutes } from './routes/damaged.ts';
@@ -130,6 +131,7 @@ const routes: readonly Routes[] = [
   sessionRoutes,
   webhookRoutes,
   auditRoutes,
+  backupRoutes,
   damagedRoutes,
   eventRoutes,
   operationRoutes,

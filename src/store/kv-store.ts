@@ -1,4 +1,5 @@
 // The Store over any Kv: a collection for each kind of document, and one watch over all of them.
+import { backupText } from './backup/backup.ts';
 import { KvCollection } from './collections/collection.ts';
 import { Outgoing } from './collections/outgoing.ts';
 import { partName } from './collections/keys.ts';
@@ -37,6 +38,7 @@ export function storeOver(kv: Kv): Store {
       outgoing.outbox = outbox;
       outgoing.onLost = onLost;
     },
+    backup: (options) => backupText(kv, damage, options),
     watchAgeMs: () => kv.watchAgeMs?.() ?? 0,
     close: () => kv.close(),
   };

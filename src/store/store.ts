@@ -3,6 +3,7 @@
 import type { Delivery } from '../model/documents/webhook.ts';
 import type { IdentityConflict, MachineChange } from '../model/history.ts';
 import type { Machine } from '../model/machine.ts';
+import type { BackupOptions } from './backup/backup.ts';
 import type { DamagedRecord, RawRecord } from './collections/damage.ts';
 export type { DamagedRecord, RawRecord };
 import type { DocumentOf, Kinds, ValuesOf } from './collections/kinds.ts';
@@ -170,6 +171,10 @@ export interface Store extends Omit<Collections, 'machines' | 'histories'> {
   /** From now on asks `outbox` at each write of a machine, workflow, template, setting or conflict by this server, and
    *  nobody that was set before. `onLost` gets what a full store could not keep with a removal, which was done. */
   sendOut(outbox: Outbox, onLost?: (deliveries: readonly Delivery[]) => void): void;
+
+  /** Yields the text of a backup, as `restore` takes it, and returns the number of records. Nothing is held for a reader
+   *  who takes long: what changes meanwhile is in it as it was or as it is. */
+  backup(options?: BackupOptions): AsyncGenerator<string, number>;
 
   /** Milliseconds since watchers were last sure to have been told everything; Infinity where nobody watches.
    *  What this server writes is told at once. */

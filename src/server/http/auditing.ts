@@ -1,4 +1,4 @@
-// Notes in the audit log what operators change, after it was done and before it is answered.
+// Notes in the audit log what operators change, after it was done and before it is answered, and who got a backup.
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { describeError } from '../../core/errors.ts';
 import { shownUrl, withoutCredentials } from '../../core/text/shown-url.ts';
@@ -14,10 +14,10 @@ export interface AuditingServices extends AuditServices {
 
 /** Adds this to a route by which operators change something. */
 export function audit(route: RouteOptions, s: AuditingServices): void {
-  const { access, changesNothing } = route.config ?? {};
+  const { access, changesNothing, isAudited } = route.config ?? {};
   if (changesNothing === true) return;
   const changes = [route.method].flat().some((method) => method !== 'GET' && method !== 'HEAD');
-  if (!changes || (access !== 'full' && access !== 'operate')) return;
+  if ((!changes && isAudited !== true) || (access !== 'full' && access !== 'operate')) return;
   const onSend = async (
     request: FastifyRequest,
     reply: FastifyReply,

@@ -28,6 +28,8 @@ declare module 'fastify' {
     isForBoots?: boolean;
     /** It only answers, whatever its method: nothing of it is in the audit log. */
     changesNothing?: boolean;
+    /** It hands out what the audit log has to tell of, although it changes nothing. */
+    isAudited?: boolean;
     /** A document of the page, to which links from elsewhere may lead. */
     isPage?: boolean;
   }

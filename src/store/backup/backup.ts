@@ -9,7 +9,7 @@ import { stringifyExact } from '../../core/text/exact-json.ts';
 import { inDragonflysDialect } from '../../model/dragonfly.ts';
 import type { Machine } from '../../model/machine.ts';
 import { backupFormat, formatVersion } from '../format.ts';
-import { Damage, type DamagedRecord } from '../collections/damage.ts';
+import { Damage, piecesUnder, type DamagedRecord } from '../collections/damage.ts';
 import type { Kv, KvEntry } from '../kv/kv.ts';
 import { allKinds, kinds, type Kind } from '../collections/kinds.ts';
 
@@ -35,14 +35,8 @@ export interface BackupOptions {
 }
 
 /** Writes all records that can be read to a file, whole or not at all, and returns how many.
- *  Shape: a line {format, version}, a line {table, document} for each record, a line
- *  {records, sha256} over all lines before it.
  *  Errors: AppError `backup.failed` and those of the store. */
-export async function backUp(
-  kv: Kv,
-  path: string,
-  { dialect, onDamaged }: BackupOptions = {},
-): Promise<number> {
+export async function backUp(kv: Kv, path: string, options: BackupOptions = {}): Promise<number> {
   const partial = `${path}.partial`;
   const file = await attempt(`write ${path}`, async () => {
     refuseOthers(path);
@@ -50,10 +44,13 @@ export async function backUp(
     return open(partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   });
   try {
-    const text = dialect === undefined ? oneLine : dragonflysLine;
-    const write = (lines: string): Promise<void> =>
-      attempt(`write ${partial}`, () => file.appendFile(lines));
-    const records = await writeLines(kv, text, write, onDamaged ?? (() => {}));
+    const lines = linesOf((prefix) => kv.scan(prefix), new Damage(kv), options);
+    let piece = await lines.next();
+    for (; piece.done !== true; piece = await lines.next()) {
+      const { value } = piece;
+      await attempt(`write ${partial}`, () => file.appendFile(value));
+    }
+    const records = piece.value;
     await attempt(`write ${partial}`, () => file.sync());
     await file.close();
     await attempt(`rename ${partial}`, () => rename(partial, path));
@@ -65,35 +62,47 @@ export async function backUp(
   }
 }
 
-async function writeLines(
+/** The same text for a reader who may take long: nothing is held for it, so that what changes meanwhile is in it as it
+ *  was or as it is. Errors: those of the store. */
+export function backupText(
   kv: Kv,
-  textOf: (entry: KvEntry, kind: Kind<object>, document: object) => string,
-  write: (text: string) => Promise<void>,
-  onDamaged: (damaged: DamagedRecord) => void,
-): Promise<number> {
-  const damage = new Damage(kv);
+  damage: Damage,
+  options: BackupOptions = {},
+): AsyncGenerator<string, number> {
+  return linesOf((prefix) => piecesUnder(kv, prefix), damage, options);
+}
+
+/** Yields the lines of a backup, and returns the number of records.
+ *  Shape: a line {format, version}, a line {table, document} for each record, a line {records, sha256} over all lines
+ *  before it. */
+async function* linesOf(
+  pieces: (prefix: string) => AsyncIterable<readonly KvEntry[]>,
+  damage: Damage,
+  { dialect, onDamaged }: BackupOptions,
+): AsyncGenerator<string, number> {
+  const textOf = dialect === undefined ? oneLine : dragonflysLine;
   const hash = createHash('sha256');
-  let records = 0;
-  const put = async (text: string): Promise<void> => {
+  const hashed = (text: string): string => {
     hash.update(text);
-    await write(text);
+    return text;
   };
-  await put(`${JSON.stringify({ format: backupFormat, version: formatVersion })}\n`);
+  let records = 0;
+  yield hashed(`${JSON.stringify({ format: backupFormat, version: formatVersion })}\n`);
   for (const kind of backedUp) {
     const { table } = kind;
-    for await (const piece of kv.scan(`${table}/`)) {
+    for await (const piece of pieces(`${table}/`)) {
       let lines = '';
       for (const entry of piece) {
         const read = damage.read(kind, entry);
         if ('value' in read) {
           records += 1;
           lines += `{"table":"${table}","document":${textOf(entry, kind, read.value)}}\n`;
-        } else onDamaged(read);
+        } else onDamaged?.(read);
       }
-      await put(lines);
+      yield hashed(lines);
     }
   }
-  await write(`${JSON.stringify({ records, sha256: hash.digest('hex') })}\n`);
+  yield `${JSON.stringify({ records, sha256: hash.digest('hex') })}\n`;
   return records;
 }
 

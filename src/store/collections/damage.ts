@@ -113,20 +113,23 @@ export class Damage {
 
 async function* findDamaged(kv: Kv, damage: Damage): AsyncGenerator<DamagedRecord> {
   for (const kind of allKinds) {
-    for await (const entry of entriesUnder(kv, `${kind.table}/`)) {
-      const read = damage.read(kind, entry);
-      if (!('value' in read)) yield read;
+    for await (const piece of piecesUnder(kv, `${kind.table}/`)) {
+      for (const entry of piece) {
+        const read = damage.read(kind, entry);
+        if (!('value' in read)) yield read;
+      }
     }
   }
-  for await (const entry of entriesUnder(kv, asideTable)) yield aside(entry);
+  for await (const piece of piecesUnder(kv, asideTable)) yield* piece.map(aside);
 }
 
-/** So few at a time that the largest records fill no memory. */
-async function* entriesUnder(kv: Kv, prefix: string): AsyncGenerator<KvEntry> {
+/** All entries under a prefix, so few at a time that the largest records fill no memory and nobody waits for them.
+ *  Errors: those of the store. */
+export async function* piecesUnder(kv: Kv, prefix: string): AsyncGenerator<readonly KvEntry[]> {
   let after: string | undefined;
   for (;;) {
     const [entries = []] = await kv.read([{ prefix, after, limit: atOnce }]);
-    yield* entries;
+    if (entries.length > 0) yield entries;
     if (entries.length < atOnce) return;
     after = entries.at(-1)?.key;
     await nextTurn();

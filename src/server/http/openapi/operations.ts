@@ -155,6 +155,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   'POST /api/sign-out': { id: 'signOut' },
   'GET /api/audit': { id: 'listAudit' },
   'GET /api/audit/export': { id: 'exportAudit', sends: 'application/x-ndjson' },
+  'GET /api/backup': { id: 'getBackup', sends: 'application/x-ndjson' },
   'GET /api/damaged': { id: 'listDamaged' },
   'GET /api/damaged/{table}/{name}': { id: 'getDamaged' },
   'DELETE /api/damaged/{table}/{name}': { id: 'deleteDamaged' },
@@ -179,7 +180,7 @@ export const tags: Readonly<Record<string, string>> = {
   audit: 'who changed what',
   damaged: 'stored records that cannot be read: which, how they are stored, removal',
   events: 'the event stream',
-  operations: 'health, readiness and metrics',
+  operations: 'health, readiness, metrics and backup',
   boot: 'boot scripts, kernel and initramfs',
   images: 'disk images and their checksums',
 };

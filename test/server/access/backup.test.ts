@@ -1,0 +1,153 @@
+// The backup over HTTP: whole, for those alone who may do everything, and no burden on the server.
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { systemClock } from '../../../src/core/clock.ts';
+import { AppError } from '../../../src/core/errors.ts';
+import { createToken, type NewToken } from '../../../src/server/access/tokens.ts';
+import { backUp } from '../../../src/store/backup/backup.ts';
+import type { KvRead } from '../../../src/store/kv/kv.ts';
+import { storeOver } from '../../../src/store/kv-store.ts';
+import { MemoryKv } from '../../../src/store/memory.ts';
+import { restore } from '../../../src/store/backup/restore.ts';
+import {
+  checkin,
+  rebootTemplate,
+  startServer,
+  temporaryDirectory,
+  type TestServer,
+} from '../harness.ts';
+
+/** A store that says what is read of it, and fails when told to. */
+class WatchedKv extends MemoryKv {
+  settingsRead = 0;
+  fails = false;
+
+  override async read(reads: readonly KvRead[]) {
+    if (this.fails) throw new AppError('store.unavailable', 'cannot read the store');
+    const found = await super.read(reads);
+    if (reads.some((read) => 'prefix' in read && read.prefix === 'settings/'))
+      this.settingsRead += found.flat().length;
+    return found;
+  }
+}
+
+async function prepared() {
+  const kv = new WatchedKv();
+  const errors: Record<string, unknown>[] = [];
+  const log = {
+    debug() {},
+    info() {},
+    warn() {},
+    error: (fields: object) => errors.push({ ...fields }),
+  };
+  const server = await startServer({ store: storeOver(kv), log });
+  // Before the first request, after which a server looks for new ones every few seconds.
+  const full = await tokenOf(server, 'full');
+  const enrol = await tokenOf(server, 'enrol');
+  const others = [
+    enrol,
+    await tokenOf(server, 'read'),
+    await tokenOf(server, 'operate'),
+    await tokenOf(server, 'full', ['rack-1']),
+  ];
+  const hello = await server.call('POST', '/api/agent/checkin', {
+    body: checkin(1),
+    token: enrol,
+  });
+  await server.call('PUT', '/api/templates/restart', { body: rebootTemplate, token: full });
+  return { kv, server, errors, full, others: [...others, String(hello.body.token)] };
+}
+
+function tokenOf({ store }: TestServer, scope: NewToken['scope'], tags?: readonly string[]) {
+  const name = tags === undefined ? scope : `${scope}-of-tags`;
+  return createToken(store, systemClock, { name, scope, expiresAt: null, ...(tags && { tags }) });
+}
+
+async function backupOf({ url }: TestServer, token: string, query = ''): Promise<string> {
+  const response = await fetch(`${url}/api/backup${query}`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  expect([response.status, response.headers.get('content-disposition')]).toEqual([
+    200,
+    expect.stringMatching(/^attachment; filename="dragonfly-\d{4}-\d\d-\d\d\.backup"$/),
+  ]);
+  return response.text();
+}
+
+it('is what the command writes, and is restored', async () => {
+  const { kv, server, full } = await prepared();
+  const directory = temporaryDirectory();
+  for (const dialect of [undefined, 'dragonfly'] as const) {
+    const file = join(directory, dialect ?? 'own');
+    const text = await backupOf(server, full, dialect && `?dialect=${dialect}`);
+    await backUp(kv, file, { dialect });
+    expect(text).toBe(readFileSync(file, 'utf8'));
+  }
+  writeFileSync(join(directory, 'fetched'), await backupOf(server, full));
+  expect(await restore(new MemoryKv(), join(directory, 'fetched'))).toBeGreaterThan(2);
+});
+
+it('is for full tokens alone, and the audit log says whose', async () => {
+  const { server, full, others } = await prepared();
+  for (const token of [...others, undefined, 'dfo_no'])
+    expect((await server.call('GET', '/api/backup', { token })).status).toBeOneOf([401, 403]);
+  expect((await server.call('GET', '/api/backup?dialekt=x', { token: full })).status).toBe(422);
+  await backupOf(server, full);
+  const { body } = await server.call('GET', '/api/audit?action=backup', { token: full });
+  expect(body.entries).toMatchObject([{ by: 'full', from: '127.0.0.1', action: 'backup.get' }]);
+});
+
+it('names in the log what is not in it, and is never whole where the store fails', async () => {
+  const { kv, server, errors, full } = await prepared();
+  await kv.commit([], [{ key: 'settings/odd', value: '<html>' }]);
+  const text = await backupOf(server, full);
+  expect(text).not.toContain('<html>');
+  expect(errors).toMatchObject([{ record: 'settings/odd' }]);
+  const fetched = fetch(`${server.url}/api/backup`, {
+    headers: { authorization: `Bearer ${full}` },
+  }).then((response) => {
+    kv.fails = true;
+    return response.text();
+  });
+  // All of so little may be on its way before the store fails.
+  const whole = await fetched.catch(() => 'broken off');
+  kv.fails = false;
+  expect(whole).toBeOneOf(['broken off', text]);
+});
+
+it('goes out as fast as it is read, one at a time, and ends with its reader', async () => {
+  const { kv, server, full } = await prepared();
+  const value = 'x'.repeat(64 * 1024);
+  const count = 1000;
+  for (let n = 0; n < count; n += 1) {
+    const key = `n${String(n).padStart(4, '0')}`;
+    await kv.commit([], [{ key: `settings/${key}`, value: JSON.stringify({ key, value }) }]);
+  }
+  kv.settingsRead = 0;
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+  await once(socket, 'connect');
+  socket.pause();
+  socket.write(
+    `GET /api/backup HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${full}\r\n\r\n`,
+  );
+  let seen = -1;
+  while (kv.settingsRead === 0 || seen !== kv.settingsRead) {
+    seen = kv.settingsRead;
+    await sleep(50);
+  }
+  expect(seen).toBeLessThan(count / 2);
+  const second = await server.call('GET', '/api/backup', { token: full });
+  expect([second.status, second.body.code]).toEqual([503, 'server.busy']);
+  socket.destroy();
+  let text = '';
+  while (text === '') {
+    const response = await server.call('GET', '/api/backup', { token: full });
+    if (response.status === 200) text = String(response.body);
+    else await sleep(20);
+  }
+  expect(text.split('\n').length).toBeGreaterThan(count);
+});
