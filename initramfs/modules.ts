@@ -17,8 +17,7 @@ export function copyModules(kernelRoot: string, profile: Profile, target: string
   const [version] = readdirSync(join(kernelRoot, 'lib', 'modules'));
   if (version === undefined) throw new Error(`${kernelRoot} holds no kernel modules`);
   const from = join(kernelRoot, 'lib', 'modules', version);
-  if (!existsSync(join(from, 'modules.dep'))) run('depmod', ['-b', kernelRoot, version]);
-  const files = selectModules(from, profile);
+  const files = selectModules(from, moduleDependencies(kernelRoot, version), profile);
   const to = join(target, 'lib', 'modules', version);
   for (const file of [...files, 'modules.builtin', 'modules.builtin.modinfo', 'modules.order']) {
     mkdirSync(dirname(join(to, file)), { recursive: true });
@@ -29,8 +28,11 @@ export function copyModules(kernelRoot: string, profile: Profile, target: string
 }
 
 /** The modules that a profile names, and all that they depend on. */
-function selectModules(folder: string, profile: Profile): string[] {
-  const dependencies = parseModulesDep(readFileSync(join(folder, 'modules.dep'), 'utf8'));
+function selectModules(
+  folder: string,
+  dependencies: ReadonlyMap<string, readonly string[]>,
+  profile: Profile,
+): string[] {
   const modules = [...dependencies.keys()].map(moduleName);
   const builtin = readFileSync(join(folder, 'modules.builtin'), 'utf8').split('\n').map(moduleName);
   const unknown = unknownNames(modules, builtin);
@@ -40,6 +42,16 @@ function selectModules(folder: string, profile: Profile): string[] {
     if (wants(profile, moduleName(file))) for (const f of [file, ...needs]) chosen.add(f);
   }
   return [...chosen].toSorted();
+}
+
+/** The modules that each module of an unpacked kernel package needs, indexed if need be. */
+export function moduleDependencies(
+  kernelRoot: string,
+  version: string,
+): ReadonlyMap<string, readonly string[]> {
+  const index = join(kernelRoot, 'lib', 'modules', version, 'modules.dep');
+  if (!existsSync(index)) run('depmod', ['-b', kernelRoot, version]);
+  return parseModulesDep(readFileSync(index, 'utf8'));
 }
 
 /** modules.dep: "file: dependency dependency …", the dependencies being complete. */

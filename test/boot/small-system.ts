@@ -1,6 +1,6 @@
 // A system to install that is small enough to be emulated quickly: Debian's kernel, busybox, and one script that
 // reports. It boots by UEFI on either processor and from any sectors, and by a BIOS where there is one.
-import { cpSync, mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
 import { architectures, type Arch } from '../../initramfs/arch.ts';
@@ -11,12 +11,11 @@ import {
   rootPartition,
 } from '../../initramfs/debian/loaders.ts';
 import { packCpio } from '../../initramfs/image-files.ts';
-import { parseModulesDep } from '../../initramfs/modules.ts';
+import { moduleDependencies } from '../../initramfs/modules.ts';
 import { Apt } from '../../initramfs/packages.ts';
 import { run } from '../../initramfs/tools.ts';
 import type { TemplateAction } from '../../src/model/documents/template.ts';
 import { partitionFile } from '../actions/images.ts';
-import { bootDir } from './harness.ts';
 
 const rootMiB = 40;
 const MiB = 1024 * 1024;
@@ -66,8 +65,12 @@ export function makeSmallSystem(arch: Arch, sectorBytes: 512 | 4096, folder: str
   const root = join(folder, 'root');
   for (const dir of ['etc', 'boot/grub']) mkdirSync(join(root, dir), { recursive: true });
   writeFileSync(join(root, 'etc/os-release'), 'ID=debian\nPRETTY_NAME="Small Debian"\n');
-  cpSync(join(bootDir, architectures[arch].boot, 'kernel'), join(root, 'boot/kernel'));
-  writeFileSync(join(root, 'boot/initrd'), packInitrd(arch, apt, join(folder, 'initrd')));
+  // That of the modules: Debian may have a newer one than when the netboot image was built.
+  const kernel = apt.fetch(apt.dependencyOf(`linux-image-${architectures[arch].debian}`));
+  const version = kernel.name.replace('linux-image-', '');
+  cpSync(join(kernel.root, 'boot', `vmlinuz-${version}`), join(root, 'boot/kernel'));
+  const initrd = packInitrd(apt, kernel.root, version, join(folder, 'initrd'));
+  writeFileSync(join(root, 'boot/initrd'), initrd);
   truncateSync(createdFile(raw), (rootPartition.startMiB + rootMiB + 1) * MiB);
   const at = (mib: number): string => String((mib * MiB) / sectorBytes);
   const table = [
@@ -107,7 +110,7 @@ function createdFile(path: string): string {
   return path;
 }
 
-function packInitrd(arch: Arch, apt: Apt, folder: string): Buffer {
+function packInitrd(apt: Apt, kernelRoot: string, version: string, folder: string): Buffer {
   for (const dir of ['bin', 'dev', 'proc', 'sys', 'root', 'modules']) {
     mkdirSync(join(folder, dir), { recursive: true });
   }
@@ -115,10 +118,8 @@ function packInitrd(arch: Arch, apt: Apt, folder: string): Buffer {
   cpSync(join(busybox.root, 'bin/busybox'), join(folder, 'bin/busybox'));
   symlinkSync('busybox', join(folder, 'bin/sh'));
   writeFileSync(join(folder, 'init'), init, { mode: 0o755 });
-  const kernel = apt.fetch(apt.dependencyOf(`linux-image-${architectures[arch].debian}`));
-  const version = kernel.name.replace('linux-image-', '');
-  const from = join(kernel.root, 'lib/modules', version);
-  const dependencies = parseModulesDep(readFileSync(join(from, 'modules.dep'), 'utf8'));
+  const from = join(kernelRoot, 'lib/modules', version);
+  const dependencies = moduleDependencies(kernelRoot, version);
   const order = modules.flatMap((name) => {
     const file = [...dependencies.keys()].find((path) => path.startsWith(`kernel/${name}.ko`));
     // Built into this kernel.
