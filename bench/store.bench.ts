@@ -12,6 +12,8 @@ import { storeOver } from '../src/store/kv-store.ts';
 import { openKv } from '../src/store/open.ts';
 import { indexKeys, kinds, recordKey } from '../src/store/collections/kinds.ts';
 import type { Store } from '../src/store/store.ts';
+import { withCallers } from './load/callers.ts';
+import { compare, type Part } from './load/compare.ts';
 import { benchMachine } from './store-machines.ts';
 
 const callers = 64;
@@ -31,73 +33,83 @@ if (process.argv[2] === 'fleet') {
   }
 }
 
-/** Operations a second, with 64 of them under way at any time. */
-async function rate(operations: number, operate: (n: number) => Promise<unknown>): Promise<number> {
-  let next = 0;
-  const startedAt = performance.now();
-  const caller = async (): Promise<void> => {
-    while (next < operations) await operate(next++);
-  };
-  await Promise.all(Array.from({ length: callers }, caller));
-  return (operations * 1000) / (performance.now() - startedAt);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
-}
-
-/** The two in turns, so that both see the same machine; the median of their ratios. */
-async function compare(
-  what: string,
-  target: string,
-  rounds: number,
-  ours: (round: number) => Promise<number>,
-  bare: (round: number) => Promise<number>,
-): Promise<void> {
-  const results: { ours: number; bare: number }[] = [];
-  for (let round = 0; round < rounds; round += 1) {
-    results.push({ bare: await bare(round), ours: await ours(round) });
-  }
-  const ratio = median(results.map((r) => r.ours / r.bare));
-  const rates = `${median(results.map((r) => r.ours)).toFixed(0)} to ${median(results.map((r) => r.bare)).toFixed(0)} a second`;
-  console.log(`${what}: ${ratio.toFixed(2)} (${rates}; goal: ${target})`);
+/** The operations with 64 of them under way at any time. */
+async function timed(operations: number, operate: (n: number) => Promise<unknown>): Promise<Part> {
+  const [startMs, before] = [performance.now(), process.cpuUsage()];
+  await withCallers(callers, operations, operate);
+  const { user, system } = process.cpuUsage(before);
+  return { count: operations, ms: performance.now() - startMs, cpuMs: (user + system) / 1000 };
 }
 
 async function embedded(): Promise<void> {
   const operations = 3000;
   const list = Array.from({ length: operations }, (_, n) => benchMachine(n));
-  const entries = list.map((m) => ({
-    key: recordKey(kinds.machines, m.id),
-    value: JSON.stringify(m),
-    index: [...indexKeys(kinds.machines, m)],
-  }));
+  const entries = list.map(entriesOf);
   console.log(
     `a machine: ${entries[0]?.value.length ?? 0} bytes, ${entries[0]?.index.length ?? 0} index entries`,
   );
-  await compare(
-    'LMDB, durable creation of a machine, over the same bytes put by bare lmdb',
-    'at least 0.60',
-    5,
-    async (round) => {
-      const store = storeOver(await openKv(`lmdb:${directory}/ours-${round}`));
-      const result = await rate(operations, (n) => store.machines.put(at(list, n), 'absent'));
-      await store.close();
-      return result;
-    },
-    async (round) => {
+  const ours = async (turn: number): Promise<Part> => {
+    const path = `${directory}/ours-${turn}`;
+    const store = storeOver(await openKv(`lmdb:${path}`));
+    const part = await timed(operations, (n) => store.machines.put(at(list, n), 'absent'));
+    await store.close();
+    rmSync(path, { recursive: true });
+    return part;
+  };
+  const bare =
+    (entry: (n: number) => Entries) =>
+    async (turn: number): Promise<Part> => {
+      const path = `${directory}/bare-${turn}`;
       const db = open<string, string>({
-        path: `${directory}/bare-${round}`,
+        path,
+        noSubdir: false,
         encoding: 'string',
         overlappingSync: false,
       });
-      const result = await rate(operations, (n) => {
-        const { key, value, index } = at(entries, n);
+      const part = await timed(operations, (n) => {
+        const { key, value, index } = entry(n);
         return Promise.all([db.put(key, value), ...index.map((k) => db.put(k, ''))]);
       });
       await db.close();
-      return result;
+      rmSync(path, { recursive: true });
+      return part;
+    };
+  const what = 'LMDB, durable creation of a machine';
+  await compare(
+    {
+      what,
+      peer: 'puts by bare lmdb of the text and the keys that each makes of its machine',
+      rate: { least: 1.1 },
+      cpu: { least: 1.1 },
+      turns: 7,
     },
+    ours,
+    bare((n) => entriesOf(at(list, n))),
   );
+  await compare(
+    {
+      what,
+      peer: 'puts by bare lmdb of texts and keys made before',
+      cpu: { least: 0.65 },
+      turns: 7,
+    },
+    ours,
+    bare((n) => at(entries, n)),
+  );
+}
+
+interface Entries {
+  readonly key: string;
+  readonly value: string;
+  readonly index: readonly string[];
+}
+
+function entriesOf(machine: Machine): Entries {
+  return {
+    key: recordKey(kinds.machines, machine.id),
+    value: JSON.stringify(machine),
+    index: [...indexKeys(kinds.machines, machine)],
+  };
 }
 
 function at<T>(list: readonly T[], n: number): T {
@@ -163,7 +175,7 @@ async function measureFleet(path: string, machines: number): Promise<void> {
   // CPU time: on a machine that does other things as well, only that is the operation's own.
   const cost = async (operations: number, operate: (n: number) => Promise<unknown>) => {
     const before = process.cpuUsage();
-    await rate(operations, operate);
+    await withCallers(callers, operations, operate);
     const { user, system } = process.cpuUsage(before);
     return (user + system) / operations;
   };
@@ -188,7 +200,7 @@ async function measureFleet(path: string, machines: number): Promise<void> {
 
 /** The anonymous memory of a server that does some of everything, without the benchmark's own. */
 async function use(store: Store, machines: number): Promise<number> {
-  await rate(3000, async () => {
+  await withCallers(callers, 3000, async () => {
     const n = Math.floor(Math.random() * machines);
     const found = await store.machines.get(benchMachine(n).id);
     if (found === undefined || n % 3 > 0) return;
@@ -229,24 +241,22 @@ async function etcd(): Promise<void> {
     const operations = 500;
     const kv = await openKv(`etcd:${url}`);
     const store = storeOver(kv);
-    const base = (round: number, side: number) => (2 * round + side) * operations;
+    const base = (turn: number, side: number) => (2 * turn + side) * operations;
     await compare(
-      'etcd, creation of a machine, over bare Txns of the same shape through the same client',
-      'at least 0.70',
-      5,
-      (round) =>
-        rate(operations, (n) => store.machines.put(benchMachine(base(round, 0) + n), 'absent')),
-      (round) =>
-        rate(operations, (n) => {
-          const m = benchMachine(base(round, 1) + n);
-          const key = recordKey(kinds.machines, m.id);
-          return kv.commit(
-            [{ key, revision: 0 }],
-            [
-              { key, value: JSON.stringify(m) },
-              ...[...indexKeys(kinds.machines, m)].map((k) => ({ key: k, value: '' })),
-            ],
-          );
+      {
+        what: 'etcd, creation of a machine',
+        peer: 'bare Txns of the same shape through the same client',
+        rate: { least: 0.85 },
+        cpu: { least: 0.85 },
+        turns: 7,
+      },
+      (turn) =>
+        timed(operations, (n) => store.machines.put(benchMachine(base(turn, 0) + n), 'absent')),
+      (turn) =>
+        timed(operations, (n) => {
+          const { key, value, index } = entriesOf(benchMachine(base(turn, 1) + n));
+          const entries = [{ key, value }, ...index.map((k) => ({ key: k, value: '' }))];
+          return kv.commit([{ key, revision: 0 }], entries);
         }),
     );
     await store.close();
