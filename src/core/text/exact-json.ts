@@ -1,9 +1,8 @@
 // JSON whose integers survive: one that a number cannot hold (beyond 2^53, as Rust's u64 may be) is a bigint
 // in memory, and digits again in the text. Every smaller one is a number.
 
-/** Only texts with an integer this long are read the slow way. A run of digits elsewhere, in a serial number or
- *  a hash, is no reason. */
-const maybeUnsafe = /(?:^|[:,[])\s*-?\d{16}/;
+/** Every integer that a number cannot hold has this many digits. */
+const unsafeDigits = 16;
 
 /** The parts of the language's JSON that the compiler's library does not describe yet. */
 interface RawJson {
@@ -17,7 +16,7 @@ type Reviver = (key: string, value: unknown, context?: { readonly source?: strin
 
 /** The reviver that a text needs for `JSON.parse` to keep its integers; undefined where it needs none. */
 export function exactReviver(text: string): Reviver | undefined {
-  return maybeUnsafe.test(text) ? keepExact : undefined;
+  return hasLongInteger(text) ? keepExact : undefined;
 }
 
 /** Errors: SyntaxError. */
@@ -35,6 +34,31 @@ export function stringifyExact(value: unknown, space?: number): string {
     if (!(err instanceof TypeError)) throw err;
     return JSON.stringify(value, writeDigits, space);
   }
+}
+
+/** Only texts with a long integer are read the slow way. A run of digits elsewhere, in a serial number or a hash, is no
+ *  reason. Looks at every 16th character: a run of 16 digits has one of them. */
+function hasLongInteger(text: string): boolean {
+  for (let i = unsafeDigits - 1; i < text.length; i += unsafeDigits) {
+    if (!isDigit(text.charCodeAt(i))) continue;
+    let start = i;
+    while (isDigit(text.charCodeAt(start - 1))) start -= 1;
+    while (isDigit(text.charCodeAt(i + 1))) i += 1;
+    if (i - start >= unsafeDigits - 1 && beginsValue(text, start)) return true;
+  }
+  return false;
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
+}
+
+/** True if what begins here may be a value: it is the first one, or comes after ":", "," or "[". */
+function beginsValue(text: string, start: number): boolean {
+  let before = start - 1;
+  if (text.charAt(before) === '-') before -= 1;
+  while (' \t\n\r'.includes(text.charAt(before)) && before >= 0) before -= 1;
+  return before < 0 || ':,['.includes(text.charAt(before));
 }
 
 function keepExact(_key: string, value: unknown, context?: { readonly source?: string }): unknown {

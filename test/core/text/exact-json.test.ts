@@ -25,6 +25,14 @@ it('white space before an integer makes no difference', () => {
   });
 });
 
+it('an integer is found wherever it stands, however long', () => {
+  for (let at = 0; at < 40; at += 1) {
+    const text = `{"${'x'.repeat(at)}": -9223372036854775808,"n":[1,18446744073709551615]}`;
+    expect(stringifyExact(parseExact(text))).toBe(text.replace(': ', ':'));
+  }
+  expect(parseExact('1'.repeat(10_000))).toBe(BigInt('1'.repeat(10_000)));
+});
+
 it('what has no text is refused, bigints or not', () => {
   const circle: Record<string, unknown> = { big: 1n };
   circle['self'] = circle;
