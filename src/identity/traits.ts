@@ -68,10 +68,14 @@ function isLocal({
 
 /** Equal WWNs are one disk only with equal serial numbers. */
 function idOf({ serial, wwn, size_bytes }: Disks[number]): string[] {
-  const named = wwn ?? '';
-  const isNamed = registered.test(named) && !isPlaceholderWwn(named);
-  const id = unique(serial) ?? unique(isNamed ? named : undefined);
+  const id = unique(serial) ?? unique(ownName(wwn));
   return id === undefined ? [] : [`${id} ${size_bytes}`];
+}
+
+/** The WWN, if it is out of a maker's own range. */
+function ownName(wwn: string | null | undefined): string | undefined {
+  const name = wwn ?? '';
+  return registered.test(name) && !isPlaceholderWwn(name) ? name : undefined;
 }
 
 /** A name out of a maker's own range. The kernel makes others up of model and serial number ("t10.", "nvme."). */

@@ -69,15 +69,18 @@ export interface Returning {
 export function returningMachine(known: Machine, sighted: Sighted, now: Date): Returning {
   const believe = believing(sighted.request);
   const at = now.toISOString();
-  const machine = withinLimit({
+  const whole: Machine = {
     ...known,
     identity: identityOf(known.identity, sighted.shown),
     hardware: hardwareOf(known.hardware, sighted.request, believe),
     report: reportOf(known.report, sighted, believe, at),
     status: { ...known.status, last_seen: at },
     ...cluesOf(sighted.shown.traits, known.disk_clues),
-  });
-  if (isDeepStrictEqual(comparable(known), comparable(machine))) {
+  };
+  // Nothing that is stored already is measured again.
+  if (saysTheSame(known, whole)) return { machine: whole, isSame: true, changes: [] };
+  const machine = withinLimit(whole);
+  if (machine !== whole && saysTheSame(known, machine)) {
     return { machine, isSame: true, changes: [] };
   }
   return {
@@ -95,6 +98,10 @@ function cluesOf(
   const clues = diskClues(traits);
   if (clues.length > 0) return { disk_clues: clues };
   return known === undefined ? {} : { disk_clues: [...known] };
+}
+
+function saysTheSame(known: Machine, now: Machine): boolean {
+  return isDeepStrictEqual(comparable(known), comparable(now));
 }
 
 /** The contents of a check-in, without its time and the way it was recognised. */

@@ -67,19 +67,40 @@ function disksOf(
   if (disks === undefined) return [...known];
   // Looked up, not searched: a check-in may bring thousands.
   const bySerial = new Map(known.map((disk) => [disk.serial, disk]));
-  const byPlace = new Map(known.map((disk) => [placeOf(disk), disk]));
-  return disks.map(({ name, ...disk }) => {
+  let byPlace: Map<string, StoredDisk> | undefined;
+  return disks.map((disk) => {
+    const { name, serial = null, size_bytes } = disk;
     const device = name.startsWith('/dev/') ? name : `/dev/${name}`;
-    const { serial = null, size_bytes } = disk;
+    const same = serial === null ? undefined : bySerial.get(serial);
+    if (same !== undefined) return diskOf(same, disk, device);
+    byPlace ??= new Map(known.map((one) => [placeOf(one), one]));
     const there = byPlace.get(placeOf({ device, size_bytes }));
-    const before =
-      (serial === null ? undefined : bySerial.get(serial)) ??
-      (serial === null || there?.serial === null ? there : undefined);
-    const { contents = [], ...kept } = before ?? {};
-    // Data that was seen stays a warning. That a disk was blank holds for that look alone.
-    const seen = contents.length > 0 ? { contents } : {};
-    return { model: null, serial: null, ...kept, ...seen, ...told(disk), device, size_bytes };
+    return diskOf(serial === null || there?.serial === null ? there : undefined, disk, device);
   });
+}
+
+type ToldDisk = NonNullable<CheckinRequest['disks']>[number];
+
+function diskOf(known: StoredDisk | undefined, disk: ToldDisk, device: string): StoredDisk {
+  if (known !== undefined && tellsNothingNew(disk, device, known)) return known;
+  const { contents = [], ...kept } = known ?? {};
+  const { name: _device, size_bytes, ...more } = disk;
+  // Data that was seen stays a warning. That a disk was blank holds for that look alone.
+  const seen = contents.length > 0 ? { contents } : {};
+  return { model: null, serial: null, ...kept, ...seen, ...told(more), device, size_bytes };
+}
+
+function tellsNothingNew(
+  disk: Readonly<Record<string, unknown>>,
+  device: string,
+  known: Readonly<Record<string, unknown>>,
+): boolean {
+  if (known['device'] !== device || 'contents' in known) return false;
+  if (known['model'] === undefined || known['serial'] === undefined) return false;
+  for (const key in disk) {
+    if (key !== 'name' && disk[key] !== known[key] && (disk[key] ?? null) !== null) return false;
+  }
+  return true;
 }
 
 function placeOf({ device, size_bytes }: Pick<StoredDisk, 'device' | 'size_bytes'>): string {
