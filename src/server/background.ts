@@ -52,7 +52,10 @@ export function startBackground(
     hashImages(s, signal),
     every(s, sweepMs, signal, async () => {
       if (s.storeHealth.isAway) s.liveness.deafen();
-      for (const id of s.liveness.sweep()) s.decisions.forget(id);
+      for (const id of s.liveness.sweep()) {
+        s.decisions.forget(id);
+        readAgain(s, id);
+      }
     }),
     every(s, flushMs, signal, async () => {
       // Registering machines come first; what is not written yet stays in memory.
@@ -164,6 +167,7 @@ async function writeLastSeen(s: Services, quiet: QuietWrites, presence: Presence
       () => s.store.machines.put(machine, { revision: found.revision }, { changes, isQuiet: true }),
       (change) => passOn(s, change),
     );
+    if (s.liveness.get(machine.id) === undefined) readAgain(s, machine.id);
     for (const { before, after: token } of changes) {
       s.events.publish('machine.token', {
         machine_id: machine.id,
@@ -176,6 +180,12 @@ async function writeLastSeen(s: Services, quiet: QuietWrites, presence: Presence
     if (!isAppError(err, 'store.conflict')) throw err;
     s.liveness.lastSeen.add(presence);
   }
+}
+
+/** From now on the time in a machine's record counts, which was written quietly while it was heard. */
+function readAgain({ fleet, texts }: Services, machineId: string): void {
+  fleet.machines.changed(machineId);
+  texts.changed(machineId);
 }
 
 /** Returns the machine with the time it was last heard, or the same object if its record has that already. */

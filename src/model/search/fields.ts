@@ -238,6 +238,7 @@ export const isTextField = (name: string): name is TextFieldName => Object.hasOw
 export const isTimeField = (name: string): name is TimeFieldName => Object.hasOwn(timeFields, name);
 
 export const textFieldNames = Object.keys(textFields).filter(isTextField);
+export const timeFieldNames = Object.keys(timeFields).filter(isTimeField);
 
 export const textFieldOf = (name: TextFieldName): TextField => textFields[name];
 
@@ -267,11 +268,16 @@ export function factsOf(machine: Searched): Facts {
     if (textFieldOf(name).isPlain === true) plain += own;
   }
   const timesMs: Partial<Record<TimeFieldName, number>> = {};
-  for (const name of Object.keys(timeFields).filter(isTimeField)) {
-    const ms = Date.parse(timeFields[name].of(machine) ?? '');
+  for (const name of timeFieldNames) {
+    const ms = timeOf(name, machine);
     if (!Number.isNaN(ms)) timesMs[name] = ms;
   }
   return { texts, plain, timesMs };
+}
+
+/** The time in a field; NaN where there is none. Units: milliseconds since 1970. */
+export function timeOf(name: TimeFieldName, machine: Searched): number {
+  return Date.parse(timeFields[name].of(machine) ?? '');
 }
 
 /** The facts with another liveness: after a heartbeat, or when one is overdue. */

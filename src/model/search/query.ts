@@ -34,12 +34,23 @@ export interface TextTerm {
   readonly isNegated: boolean;
 }
 
+/** A term that looks at a time: it holds where that is before another, or not before it. Of a machine without that
+ *  time neither holds. */
+export interface TimeTerm {
+  readonly field: TimeFieldName;
+  readonly isBefore: boolean;
+  readonly sinceMs: number;
+  readonly isNegated: boolean;
+}
+
+export type ReadTerm = TextTerm | TimeTerm;
+
 type Test = (facts: Facts) => boolean;
 
 export interface Search {
   readonly matches: Test;
-  /** Those of its terms that look at texts, so that a machine which fails one need not be read. */
-  readonly texts: readonly TextTerm[];
+  /** Its terms: a machine which fails one need not be read. */
+  readonly terms: readonly ReadTerm[];
   /** The fault of the query, in a sentence; nothing matches it then. */
   readonly fault: string | undefined;
   /** A term that is still being typed, in a sentence: it filters nothing, which nobody wants who types no more. */
@@ -77,24 +88,25 @@ export function quoted(text: string): string {
 /** A test for machines; all terms must hold. A term without a value, still being typed, filters nothing.
  *  `nowMs`: the time that ages count from. */
 export function compileQuery(query: string, nowMs: number): Search {
-  const tests: Test[] = [];
-  const texts: TextTerm[] = [];
+  const terms: ReadTerm[] = [];
   let unfinished: string | undefined;
   for (const term of parseQuery(query)) {
     const read = readTerm(term, nowMs);
     if (typeof read === 'string')
-      return { matches: () => false, texts: [], fault: read, unfinished };
+      return { matches: () => false, terms: [], fault: read, unfinished };
     if (term.value === '' || read === undefined) {
       unfinished ??= `"${query.slice(term.from, term.to)}" is not complete, and would leave no machine out`;
       continue;
     }
-    if (typeof read !== 'function') texts.push(read);
-    const test = typeof read === 'function' ? read : textTest(read);
-    tests.push(term.isNegated ? (facts) => !test(facts) : test);
+    terms.push(read);
   }
+  const tests = terms.map((term) => {
+    const test = 'sinceMs' in term ? timeTest(term) : textTest(term);
+    return term.isNegated ? (facts: Facts) => !test(facts) : test;
+  });
   return {
     matches: (facts) => tests.every((test) => test(facts)),
-    texts,
+    terms,
     fault: undefined,
     unfinished,
   };
@@ -105,13 +117,13 @@ function isField(name: string): boolean {
 }
 
 /** The meaning of one term, or the sentence that says why it has none; undefined: it is still being typed. */
-function readTerm(term: Term, nowMs: number): TextTerm | Test | string | undefined {
+function readTerm(term: Term, nowMs: number): ReadTerm | string | undefined {
   const { field, value, isNegated } = term;
   if (field === undefined) {
     return { field, how: 'part', wanted: spellingsOf(value), isNegated };
   }
   if (isTextField(field)) return textTerm(field, term);
-  return isTimeField(field) ? timeTest(field, value, nowMs) : unknownField(field);
+  return isTimeField(field) ? timeTerm(field, term, nowMs) : unknownField(field);
 }
 
 function textTerm(field: TextFieldName, { value, isWhole, isNegated }: Term): TextTerm | string {
@@ -126,7 +138,8 @@ function textTerm(field: TextFieldName, { value, isWhole, isNegated }: Term): Te
   return { field, how: isWhole ? 'whole' : how, wanted, isNegated };
 }
 
-function textTest({ field, how, wanted }: TextTerm): Test {
+/** True for the facts of which the term holds. */
+export function textTest({ field, how, wanted }: TextTerm): Test {
   const of: (facts: Facts) => string | undefined =
     field === undefined ? ({ plain }) => plain : ({ texts }) => texts[field];
   if (how === 'spelt') {
@@ -173,7 +186,11 @@ const unitsMs: Readonly<Record<string, number>> = {
   w: 604_800_000,
 };
 
-function timeTest(field: TimeFieldName, value: string, nowMs: number): Test | string | undefined {
+function timeTerm(
+  field: TimeFieldName,
+  { value, isNegated }: Term,
+  nowMs: number,
+): TimeTerm | string | undefined {
   const [, older, count, unit = ''] = /^(>?)(\d{1,6})([mhdw])$/.exec(value) ?? [];
   if (count === undefined) {
     return /^>?\d{0,6}$/.test(value)
@@ -181,10 +198,16 @@ function timeTest(field: TimeFieldName, value: string, nowMs: number): Test | st
       : `"${value}" is not an age: write ${field}:24h, ${field}:7d, or ${field}:>7d for longer ago`;
   }
   const sinceMs = nowMs - Number(count) * (unitsMs[unit] ?? 0);
-  return ({ timesMs }) => {
-    const atMs = timesMs[field];
-    return atMs !== undefined && (older === '>' ? atMs < sinceMs : atMs >= sinceMs);
-  };
+  return { field, isBefore: older === '>', sinceMs, isNegated };
+}
+
+function timeTest(term: TimeTerm): Test {
+  return ({ timesMs }) => isAtTime(timesMs[term.field] ?? NaN, term);
+}
+
+/** True if the term holds of a time; NaN: there is none. */
+export function isAtTime(atMs: number, { isBefore, sinceMs }: TimeTerm): boolean {
+  return isBefore ? atMs < sinceMs : atMs >= sinceMs;
 }
 
 function unknownField(name: string): string {

@@ -6,8 +6,8 @@ import { nextTurn } from '../../core/turns.ts';
 import type { LivenessName } from '../../model/api/agent.ts';
 import { stateName, type Machine } from '../../model/machine.ts';
 import type { MachineListQuery } from '../../model/api/machines.ts';
-import { factsOf } from '../../model/search/fields.ts';
-import { compileQuery, type Search } from '../../model/search/query.ts';
+import { factsOf, type Searched, type TextFieldName } from '../../model/search/fields.ts';
+import { compileQuery, type ReadTerm, type Search } from '../../model/search/query.ts';
 import type {
   DamagedRecord,
   Names,
@@ -48,7 +48,7 @@ export async function listMachines(
 ): Promise<MachinePage> {
   const limit = query.limit ?? 100;
   const search = searchFor(query.q, s.clock);
-  const next = source(s, query, await namesFor(search, s));
+  const next = source(s, query, await namesFor(query, search, s));
   const matches = bothOf(matcher(query, search, s), taggedWith(within));
   if (matches === undefined) {
     const page = await next({ limit, cursor: query.cursor });
@@ -83,19 +83,38 @@ function bothOf(one: Matches, other: Matches): Matches {
   return (machine) => one(machine) && other(machine);
 }
 
-/** The names of all machines that a search can find; undefined where those may be any. */
-async function namesFor(search: Search | undefined, s: ListServices): Promise<Names | undefined> {
-  if (search === undefined || s.store.watchAgeMs() >= freshMs) return undefined;
-  return s.texts.named(search.texts);
+/** The names of all machines that a query can find; undefined where those may be any. */
+async function namesFor(
+  { ids, tag, state, liveness }: MachineListQuery,
+  search: Search | undefined,
+  s: ListServices,
+): Promise<Names | undefined> {
+  const isSearch = search !== undefined || liveness !== undefined;
+  if (!isSearch || ids !== undefined || s.store.watchAgeMs() >= freshMs) return undefined;
+  return s.texts.named([
+    ...(search?.terms ?? []),
+    ...wholeTerm('live', liveness),
+    ...wholeTerm('tag', tag),
+    ...wholeTerm('state', state),
+  ]);
 }
 
-/** The texts that searches look at, kept of all machines. */
+function wholeTerm(field: TextFieldName, text: string | undefined): readonly ReadTerm[] {
+  if (text === undefined || text === '') return [];
+  return [{ field, how: 'whole', wanted: [text.toLowerCase()], isNegated: false }];
+}
+
+/** The texts and times that searches look at, kept of all machines. */
 export function machineTexts(s: Omit<ListServices, 'texts'>): MachineTexts {
-  return new MachineTexts(s.store.machines, (machine) => {
+  const viewOf = (machine: Machine): Searched | undefined => {
+    const { local_boot: boots, status } = machine;
     // That it keeps coming back is a problem that begins and ends by itself.
-    const mayChange = (machine.local_boot?.returns ?? 0) >= mostReturns;
-    return mayChange ? undefined : viewMachine(machine, s);
-  });
+    const mayChange = (boots?.returns ?? 0) >= mostReturns;
+    // Heard once, although nobody can say when.
+    const isStrange = status.last_seen !== null && Number.isNaN(Date.parse(status.last_seen));
+    return mayChange || isStrange ? undefined : { ...viewMachine(machine, s), status };
+  };
+  return new MachineTexts(s.store.machines, viewOf, s.liveness);
 }
 
 /** The machines that are named, or the narrowest list that the store keeps, among those of `among`. */

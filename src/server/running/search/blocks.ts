@@ -1,7 +1,6 @@
-// The texts of all machines, in blocks that are in the order of the machines' names.
+// The texts and times of all machines, in blocks that are in the order of the machines' names.
 import { nextTurn } from '../../../core/turns.ts';
-import { Block, blockBytes } from './block.ts';
-import type { LineSearch } from './lines.ts';
+import { Block, blockBytes, type Kept, type Mark } from './block.ts';
 
 /** Searched in one turn of the event loop, which takes a millisecond or two. Units: blocks. */
 const atOnce = (2 * 1024 * 1024) / blockBytes;
@@ -18,15 +17,15 @@ export class Blocks {
     return this.#all.reduce((sum, block) => sum + block.size, 0);
   }
 
-  /** `text` undefined: nobody can say what its texts are. */
-  set(name: string, text: string | undefined): void {
+  /** `kept` undefined: nobody can say what its texts and times are. */
+  set(name: string, kept: Kept | undefined): void {
     const at = this.#at(name);
     const block = this.#all[at];
-    if (block?.set(name, text) === true) return;
+    if (block?.set(name, kept) === true) return;
     // Machines come in their order at first, and new ones are the last: those blocks get full.
     const isLast = at === this.#all.length - 1 && name > (block?.last ?? '');
     this.#all.splice(at + 1, 0, block === undefined || isLast ? new Block() : block.split());
-    this.set(name, text);
+    this.set(name, kept);
   }
 
   delete(name: string): void {
@@ -38,7 +37,7 @@ export class Blocks {
 
   /** The first machines after a name for which all terms hold, or may hold: up to `limit`. */
   async find(
-    terms: readonly LineSearch[],
+    terms: readonly Mark[],
     after: string | undefined,
     limit: number,
   ): Promise<readonly string[]> {

@@ -8,6 +8,7 @@ import {
   type TextFieldName,
 } from '../../../model/search/fields.ts';
 import { isSpelt, type TextTerm } from '../../../model/search/query.ts';
+import type { Mark, Rows } from './block.ts';
 
 const lineEnd = 0x0a;
 const firstOfText = 0x20;
@@ -40,7 +41,7 @@ export function encodeTexts(machine: Searched): string {
 }
 
 /** A term as it is looked for in lines. */
-export class LineSearch {
+export class LineSearch implements Mark {
   readonly isNegated: boolean;
   readonly #term: TextTerm;
   readonly #needles: readonly Buffer[];
@@ -73,12 +74,11 @@ export class LineSearch {
     return isInLines && isPlain ? new LineSearch(term) : undefined;
   }
 
-  /** Sets `found` at the index of each machine that has such a line. `ends`: where the lines of each one end. */
-  mark(bytes: Buffer, ends: readonly number[], found: Uint8Array): void {
-    for (const needle of this.#needles) this.#markOne(needle, bytes, ends, found);
+  mark(rows: Rows, found: Uint8Array): void {
+    for (const needle of this.#needles) this.#markOne(needle, rows, found);
   }
 
-  #markOne(needle: Buffer, bytes: Buffer, ends: readonly number[], found: Uint8Array): void {
+  #markOne(needle: Buffer, { bytes, ends }: Rows, found: Uint8Array): void {
     let machine = 0;
     let at = bytes.indexOf(needle);
     while (at >= 0) {
