@@ -1,28 +1,41 @@
 // Runs a server in a process of its own, for benchmarks that kill it or measure it.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemClock } from '../src/core/clock.ts';
+import { Requests } from '../src/transport/requests.ts';
+import { TestCa } from '../test/transport/test-ca.ts';
 
 const program = join(import.meta.dirname, '../src/cli/dragonfly-server.ts');
 
 export class ServerProcess {
   readonly url: string;
+  /** The CA of its certificate, PEM; undefined without TLS. */
+  readonly ca: string | undefined;
   readonly #port: number;
   readonly #data = mkdtempSync(join(tmpdir(), 'bench-server-'));
+  readonly #args: readonly string[];
   #child: ChildProcess | undefined;
   /** From the start of the process until it was ready. */
   startMs = 0;
 
-  private constructor(port: number) {
+  private constructor(port: number, isSecure: boolean) {
     this.#port = port;
-    this.url = `http://127.0.0.1:${port}`;
+    this.url = `${isSecure ? 'https' : 'http'}://127.0.0.1:${port}`;
+    const tls = isSecure ? certificateIn(this.#data) : undefined;
+    this.ca = tls?.ca;
+    this.#args = tls?.args ?? [];
   }
 
-  /** A server with an empty embedded store, or one that `fill` was given the URL of, once it is ready. */
-  static async start(fill?: (url: string) => Promise<void>): Promise<ServerProcess> {
-    const server = new ServerProcess(await freePort());
+  /** A server with an empty embedded store, or one that `fill` was given the URL of, once it is ready. `isSecure`:
+   *  with TLS. */
+  static async start(
+    fill?: (url: string) => Promise<void>,
+    isSecure = false,
+  ): Promise<ServerProcess> {
+    const server = new ServerProcess(await freePort(), isSecure);
     await fill?.(`lmdb:${server.#data}`);
     await server.restart();
     return server;
@@ -34,24 +47,28 @@ export class ServerProcess {
 
   /** Starts it, on the data that are there. */
   async restart(): Promise<void> {
-    const args = ['--listen', `127.0.0.1:${this.#port}`, '--data', this.#data];
+    const args = ['--listen', `127.0.0.1:${this.#port}`, '--data', this.#data, ...this.#args];
     const startedMs = performance.now();
     const env = { ...process.env, DRAGONFLY_LOG: 'fatal' };
     this.#child = spawn(process.execPath, [program, ...args], {
       env,
       stdio: ['ignore', 'ignore', 'inherit'],
     });
+    const requests = new Requests(this.url, { clock: systemClock, ca: this.ca });
+    const { signal } = new AbortController();
+    const ready = { method: 'GET', path: 'api/ready', isRepeatable: true, signal } as const;
     for (;;) {
-      const isUp = await fetch(`${this.url}/api/ready`).then(
-        (r) => r.ok,
+      const isUp = await requests.send(ready).then(
+        ({ status }) => status === 200,
         () => false,
       );
       this.startMs = performance.now() - startedMs;
-      if (isUp) return;
+      if (isUp) break;
       await new Promise((resolve) => {
         setTimeout(resolve, 20);
       });
     }
+    await requests.close();
   }
 
   /** As a power cut does. */
@@ -84,6 +101,18 @@ export function processFigures(pid: number): { rssKb: number; cpuMs: number } {
 export function childrenOf(pid: number): number[] {
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
   return text === '' ? [] : text.split(' ').map(Number);
+}
+
+/** A certificate for loopback, and the arguments that give it to a server. */
+function certificateIn(directory: string): { ca: string; args: string[] } {
+  const ca = new TestCa();
+  const { cert, key } = ca.issue('IP:127.0.0.1', '2020-01-01', '2099-01-01');
+  const files = { cert: join(directory, 'tls.pem'), key: join(directory, 'tls.key') };
+  writeFileSync(files.cert, cert);
+  writeFileSync(files.key, key, { mode: 0o600 });
+  const { pem } = ca;
+  ca.remove();
+  return { ca: pem, args: ['--tls-cert', files.cert, '--tls-key', files.key] };
 }
 
 async function freePort(): Promise<number> {

@@ -25,6 +25,8 @@ interface FleetRates {
 export interface FleetOptions {
   readonly server: string;
   readonly token?: string | undefined;
+  /** CA certificates to trust instead of the system's, as PEM. */
+  readonly ca?: string | undefined;
   readonly machines: number;
   readonly rounds: number;
   readonly rates: FleetRates;
@@ -214,7 +216,7 @@ class PoweredMachine {
   }
 
   async #boot(signal: AbortSignal, onEvent: (event: AgentEvent) => void): Promise<void> {
-    const { clock, server, token } = this.#o;
+    const { clock, server, token, ca } = this.#o;
     const startedMs = clock.elapsedMs();
     let sequence = 0;
     const boot = {
@@ -222,7 +224,7 @@ class PoweredMachine {
       uptimeMs: () => clock.elapsedMs() - startedMs,
       nextSequence: async () => (sequence += 1),
     };
-    const transport = new HttpTransport(server, { clock });
+    const transport = new HttpTransport(server, { clock, ca });
     await runLoop({
       subject: this.machine,
       transport,

@@ -1,5 +1,5 @@
 // Compares a server's records with what a fleet knows to be true.
-import { Client } from '../client/client.ts';
+import { Client, type ClientOptions } from '../client/client.ts';
 import type { MachineView } from '../model/api/machines.ts';
 import type { SimulatedMachine } from './machine.ts';
 
@@ -7,8 +7,9 @@ import type { SimulatedMachine } from './machine.ts';
 export async function fetchRecords(
   server: string,
   token: string | undefined,
+  options: Pick<ClientOptions, 'ca'> = {},
 ): Promise<MachineView[]> {
-  const client = new Client(server, { token });
+  const client = new Client(server, { ...options, token });
   try {
     return await client.machines.list().toArray();
   } finally {
