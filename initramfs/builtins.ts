@@ -4,9 +4,9 @@
 /** Names of builtins, as `require('node:module').builtinModules` and Node's lib/ folder have them. */
 const UNUSED = [
   /^internal\/deps\/(?:amaro|acorn|minimatch|v8\/tools)\//,
-  /^internal\/(?:quic|http2|dtls|sqlite|test_runner|bench_runner|debugger|repl|vfs|zip|watch_mode)\b/,
+  /^internal\/(?:quic|http2|dtls|test_runner|bench_runner|debugger|repl|vfs|zip|watch_mode)\b/,
   /^internal\/(?:wasi|fs\/glob)$/,
-  /^(?:repl|wasi|http2|sqlite|test|test\/reporters)$/,
+  /^(?:repl|wasi|http2|test|test\/reporters)$/,
 ];
 
 /** Blanks, in place, the source of every builtin that UNUSED names, and gives how many bytes that is.

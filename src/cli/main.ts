@@ -11,6 +11,7 @@ import { parse } from './line/parse.ts';
 /** Runs a program's command line and ends the process. Exit codes: 0 good, 1 a negative finding,
  *  2 usage or failure. A stack trace is printed with DRAGONFLY_DEBUG set. */
 export async function main(program: Program): Promise<void> {
+  quietenWarnings();
   const argv = process.argv.slice(2);
   const env = withoutEmpty(process.env);
   const interrupt = new AbortController();
@@ -50,6 +51,14 @@ export async function main(program: Program): Promise<void> {
   if (stuckReads() > 0) await leave(Number(process.exitCode));
   // With nothing left to do, the process ends without taking its heap apart first: 2 of 30 ms of `inventory`.
   process.once('beforeExit', () => process.exit());
+}
+
+/** Node 22 warns of its SQLite, which only locks files here, in the middle of a log of JSON lines. */
+function quietenWarnings(): void {
+  process.removeAllListeners('warning');
+  process.on('warning', (warning) => {
+    if (warning.name !== 'ExperimentalWarning') process.stderr.write(`${String(warning)}\n`);
+  });
 }
 
 async function run(program: Program, argv: readonly string[], io: Io): Promise<number> {

@@ -32,6 +32,7 @@ const codes = {
   'wait.timeout': [null, 'A command gave up waiting.'],
 
   // The agent and its server
+  'agent.running': [null, 'Another agent runs on this host.'],
   'server.unreachable': [null, 'No connection to the server could be made.'],
   'server.untrusted': [null, 'The certificate of the server is not trusted.'],
   'server.rejected': [null, 'The server answered with an error.'],

@@ -53,19 +53,22 @@ export const run = command({
     },
   },
   async run(args, io) {
-    const [{ checkInOnce, runAgent }, { requireServers }, { openRoot }] = await Promise.all([
-      import('../../../agent/agent.ts'),
-      import('../../../agent/settings/config.ts'),
-      import('../../../sources/open.ts'),
-      // Loaded early, while the network is still coming up.
-      import('../../../inventory/inventory.ts'),
-    ]);
+    const [{ checkInOnce, runAgent }, { requireServers }, { openRoot }, { lockStateDir }] =
+      await Promise.all([
+        import('../../../agent/agent.ts'),
+        import('../../../agent/settings/config.ts'),
+        import('../../../sources/open.ts'),
+        import('./lock.ts'),
+        // Loaded early, while the network is still coming up.
+        import('../../../inventory/inventory.ts'),
+      ]);
     const ended = new AbortController();
     const signal = AbortSignal.any([io.signal, ended.signal]);
+    const isThisHost = args.root === undefined || args.root === '/';
+    const unlock = isThisHost ? lockStateDir(args['state-dir']) : undefined;
     const { screen, alive } = await openBeside(args, io.version, signal);
     try {
       if (args.after !== undefined && !(await appears(args.after, io.signal))) return 0;
-      const isThisHost = args.root === undefined || args.root === '/';
       const root = await openRoot(args.root);
       // Not a capture's own settings: replaying a bug report must not call its server.
       const configuration = await agentConfiguration(args, io, await openRoot());
@@ -105,6 +108,7 @@ export const run = command({
     } finally {
       // They end with the command, however it ends: else the process would stay, and seem to be alive.
       ended.abort();
+      unlock?.();
     }
   },
 });
