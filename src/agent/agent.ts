@@ -157,9 +157,11 @@ async function loadActions(
   ]);
   const servers = options.servers.map(splitZone);
   const trustedOrigins = servers.map(({ url }) => new URL(url).origin);
-  const zones = new Map(
-    servers.flatMap(({ url, zone }) => (zone === undefined ? [] : [[new URL(url).origin, zone]])),
-  );
+  const zones = new Map<string, string[]>();
+  for (const { url, zone } of servers) {
+    const { origin } = new URL(url);
+    if (zone !== undefined) zones.set(origin, [...(zones.get(origin) ?? []), zone]);
+  }
   return workflowActions({
     root,
     planned,

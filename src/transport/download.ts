@@ -24,8 +24,9 @@ export interface DownloadOptions {
   /** Counts for the servers of `trustedOrigins` alone; others are verified as browsers do. */
   readonly trust?: PinnedTrust | undefined;
   readonly trustedOrigins: readonly string[];
-  /** The zones of the servers whose addresses have one, by origin. */
-  readonly zones?: ReadonlyMap<string, string>;
+  /** The zones of the servers whose addresses have one, by origin. Two servers may have one address, each at a port of
+   *  its own of this host. */
+  readonly zones?: ReadonlyMap<string, readonly string[]>;
   readonly userAgent: string;
 }
 
@@ -41,7 +42,7 @@ export async function download(
 ): Promise<Download> {
   let current = new URL(url);
   for (let redirections = 0; redirections <= maxRedirections; redirections += 1) {
-    const answer = await ask(current, headers, signal, options);
+    const answer = await askAround(current, headers, signal, options);
     const next = locationOf(answer, current);
     if (next === undefined) return answer;
     answer.close();
@@ -63,15 +64,33 @@ function locationOf({ status, headers }: Download, from: URL): URL | undefined {
   throw new AppError('server.garbled', `${from.origin} leads to what is no web address`);
 }
 
+/** Asks through one zone after the other, until somebody answers. */
+async function askAround(
+  url: URL,
+  headers: OutgoingHttpHeaders,
+  signal: AbortSignal,
+  options: DownloadOptions,
+): Promise<Download> {
+  const zones = options.zones?.get(url.origin) ?? [];
+  for (const zone of zones.slice(0, -1)) {
+    try {
+      return await ask(url, headers, signal, zone, options);
+    } catch {
+      signal.throwIfAborted();
+    }
+  }
+  return ask(url, headers, signal, zones.at(-1), options);
+}
+
 async function ask(
   url: URL,
   headers: OutgoingHttpHeaders,
   signal: AbortSignal,
-  { clock, proxy, trust, trustedOrigins, zones, userAgent }: DownloadOptions,
+  zone: string | undefined,
+  { clock, proxy, trust, trustedOrigins, userAgent }: DownloadOptions,
 ): Promise<Download> {
   refuseMalformedUser(url);
   const pinned = trustedOrigins.includes(url.origin) ? trust : undefined;
-  const zone = zones?.get(url.origin);
   const { agent, destroy } = await openAgent(url.origin, { clock, proxy, zone, trust: pinned });
   try {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {

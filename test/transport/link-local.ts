@@ -10,7 +10,8 @@ import { download } from '../../src/transport/download.ts';
 import { Requests } from '../../src/transport/requests.ts';
 import { TestCa } from './test-ca.ts';
 
-for (const line of ['link set lo up', 'address add fe80::7/64 dev lo nodad'])
+const tap = ['tuntap add silent mode tap', 'link set silent up'];
+for (const line of ['link set lo up', 'address add fe80::7/64 dev lo nodad', ...tap])
   execFileSync('ip', line.split(' '));
 const hosts: unknown[] = [];
 const server = createServer(({ headers: { host } }, response) => {
@@ -30,7 +31,8 @@ const origin = 'http://[fe80::7]:3000';
 const { close } = await download(`${origin}/image`, {}, signal, {
   clock: systemClock,
   trustedOrigins: [],
-  zones: new Map([[origin, 'lo']]),
+  // Nobody answers at the first port.
+  zones: new Map([[origin, ['silent', 'lo']]]),
   userAgent: 'test',
 });
 close();
