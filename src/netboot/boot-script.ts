@@ -27,6 +27,7 @@ export function agentScript(options: BootScriptOptions): string {
   return script([
     ...leftOut.map((from) => `echo The boot parameters of ${from} are left out: too long.`),
     ':load',
+    ...refuse32Bits,
     ...patiently({
       ...step,
       label: 'kernel',
@@ -42,6 +43,7 @@ export function agentScript(options: BootScriptOptions): string {
       next: 'loaded_initramfs',
     }),
     'boot ||',
+    ':refused',
     'echo This machine does not start the kernel.',
     'sleep 30',
     'imgfree',
@@ -49,6 +51,18 @@ export function agentScript(options: BootScriptOptions): string {
     ...(giveUpSeconds === undefined ? [] : lastResort(options.localBoot, options.filesUrl)),
   ]);
 }
+
+/** A kernel for 64 bits says nothing where nobody looks at the screen at that moment, and stops the machine. UEFI is as
+ *  wide as its processor; an iPXE that cannot tell (bit 0: every processor of the last decades) goes on. */
+const refuse32Bits: readonly string[] = [
+  'iseq ${platform} pcbios && cpuid 0 && goto bits ||',
+  'goto fits',
+  ':bits',
+  'cpuid --ext 29 && goto fits ||',
+  'echo This processor has 32 bits. The agent needs one with 64.',
+  'goto refused',
+  ':fits',
+];
 
 /** Boots the installed system: a BIOS its first disk, UEFI its next boot entry, or as an operator chose. */
 export function localDiskScript(localBoot: LocalBoot, filesUrl: string): string {

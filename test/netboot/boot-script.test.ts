@@ -94,6 +94,14 @@ describe('a boot script', () => {
     }
   });
 
+  it('loads no kernel for 64 bits on a processor of 32, and says so', () => {
+    const { tried, said, end } = run(agentScript(options), { ...bios(diskOnly), bits: 32 });
+    expect([tried.length, end]).toEqual([1, 'sanboot']);
+    expect(said[0]).toBe('This processor has 32 bits. The agent needs one with 64.');
+    for (const bits of [64, undefined] as const)
+      expect(run(agentScript(options), { ...bios(() => true), bits }).end).toBe('boot');
+  });
+
   it('gives way to the disk when the machine cannot start the kernel', () => {
     const noBoot = (command: string): boolean => command !== 'boot';
     expect(run(agentScript(options), bios(noBoot)).end).toBe('sanboot');

@@ -2,6 +2,8 @@
 
 export interface World {
   readonly platform: 'efi' | 'pcbios';
+  /** The bits of the processor; undefined for an iPXE that cannot tell. */
+  readonly bits?: 32 | 64 | undefined;
   /** True if a command that reaches outside works: kernel, initrd, chain, sanboot, boot. */
   works(command: string, seconds: number): boolean;
 }
@@ -46,6 +48,8 @@ export function run(text: string, world: World): Run {
       }
       case 'iseq':
         return args[0] === args[1];
+      case 'cpuid':
+        return world.bits !== undefined && (args[0] !== '--ext' || world.bits === 64);
       case 'sleep':
         seconds += Number(args[0] ?? '');
         return true;
