@@ -10,11 +10,13 @@ export function packSquashfs(folder: string, file: string, options: readonly str
   rmSync(file, { force: true });
   const fixed = '-noappend -no-progress -quiet -all-root -no-xattrs -no-exports';
   const times = '-mkfs-time 0 -all-time 0';
+  sameModes(folder);
   run('mksquashfs', [folder, file, ...fixed.split(' '), ...times.split(' '), ...options]);
 }
 
 /** A newc cpio archive of a folder: sorted, owned by root, all times zero. */
 export function packCpio(folder: string): Buffer {
+  sameModes(folder);
   const names = walk(folder, '');
   for (const name of ['', ...names]) lutimesSync(join(folder, name), 0, 0);
   const archive = execFileSync(
@@ -23,6 +25,12 @@ export function packCpio(folder: string): Buffer {
     { cwd: folder, input: names.map((name) => `${name}\0`).join(''), maxBuffer: 1 << 30 },
   );
   return archive;
+}
+
+/** Gives every file the mode that it has under the usual umask, whatever the umask of the checkout and of this build is.
+ *  Nothing keeps a set-user-ID bit: in the image everybody is root. */
+function sameModes(folder: string): void {
+  run('chmod', ['--recursive', 'u=rwX,go=rX', folder]);
 }
 
 /** Paths below a folder, parents before their children, in an order that no locale changes. */
