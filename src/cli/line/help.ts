@@ -78,12 +78,15 @@ function optionSections(command: Command): string[] {
   ];
 }
 
+/** A setting that has no flag is listed by its variable. */
 export function settingRows({ settings = {} }: Command): Row[] {
-  const variables = Object.keys(settings).map(environmentName);
-  return Object.entries(settingOptions(settings)).map(([name, spec], i) => [
-    term(name, spec),
-    `${spec.describe} [${variables[i]}]`,
-  ]);
+  return Object.entries(settings).map(([setting, spec]): Row => {
+    const variable = environmentName(setting);
+    const [option] = Object.entries(settingOptions({ [setting]: spec }));
+    if (option === undefined) return [`    ${variable}`, spec.describe];
+    const [flag, { describe }] = option;
+    return [term(flag, option[1]), `${describe} [${variable}]`];
+  });
 }
 
 export function optionRows(options: Readonly<Record<string, OptionSpec>>): Row[] {

@@ -16,6 +16,7 @@ const make = command({
   settings: {
     url: { type: 'string', flag: 'server', describe: 'address', default: 'here' },
     log: { type: 'string', choices: ['low', 'high'], describe: 'how loud' },
+    key: { type: 'string', flag: false, describe: 'of the cupboard' },
     fast: { type: 'boolean', describe: 'in a hurry' },
   },
   options: {
@@ -198,6 +199,7 @@ describe('the help', () => {
       Settings, with their environment variables:
             --server TEXT   address (default: here) [DRAGONFLY_URL]
             --log low|high  how loud [DRAGONFLY_LOG]
+            DRAGONFLY_KEY   of the cupboard
             --fast          in a hurry [DRAGONFLY_FAST]
 
       Common options:
