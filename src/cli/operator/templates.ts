@@ -146,10 +146,10 @@ export const templateCommands = [list, get, diff, apply, remove];
 
 /** The server checks it. Only the name is needed here. */
 async function readTemplate(file: string, io: Io): Promise<Template> {
-  const { parse } = await import('yaml');
+  const { parseYaml } = await import('../text/yaml.ts');
   try {
     const text = file === '-' ? await io.input() : readNamedFile(file);
-    const found: unknown = parse(text, { schema: 'core' });
+    const found: unknown = parseYaml(text);
     const name: unknown = Object(Object(found).metadata).name;
     if (typeof name !== 'string') throw new Error('metadata.name is missing');
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the server refuses what is none

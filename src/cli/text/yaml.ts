@@ -1,7 +1,7 @@
 // Reads YAML that people write by hand.
 import { LineCounter, parseDocument, type YAMLParseError, type YAMLWarning } from 'yaml';
 
-/** The document in a text of YAML. Throws an Error of one line that repeats nothing of the text: a secret may stand
+/** The document in a text of YAML; integers that a number cannot hold are bigints. Throws an Error of one line that repeats nothing of the text: a secret may stand
  *  in it. */
 export function parseYaml(text: string): unknown {
   const lineCounter = new LineCounter();
@@ -11,19 +11,33 @@ export function parseYaml(text: string): unknown {
     schema: 'core',
     // Each error of a text on one line would copy all of it.
     prettyErrors: false,
+    intAsBigInt: true,
     lineCounter,
   });
   const [fault] = [...document.errors, ...document.warnings];
   if (fault !== undefined) throw new Error(`${sayingOf(fault)}${placeOf(fault, lineCounter)}`);
+  let isEndless = false;
+  let value: unknown;
   try {
-    const value: unknown = document.toJS();
-    return value;
+    value = document.toJS({
+      reviver(_key, found: unknown) {
+        isEndless ||= typeof found === 'number' && !Number.isFinite(found);
+        return typeof found === 'bigint' ? numberOf(found) : found;
+      },
+    });
   } catch {
     // The parser's sentence has the name of the alias, which is the rest of a text that begins with "*".
     throw new Error(
       'an alias has no anchor, or too many: put quotes around a text that begins with *',
     );
   }
+  if (isEndless) throw new Error('a number that is too large: put quotes around a text of digits');
+  return value;
+}
+
+function numberOf(integer: bigint): number | bigint {
+  const number = Number(integer);
+  return Number.isSafeInteger(number) ? number : integer;
 }
 
 /** Sentences for the faults of which the parser's own sentence repeats a part of the text. */
@@ -33,6 +47,7 @@ const sayings: Readonly<Partial<Record<YAMLParseError['code'], string>>> = {
   BAD_DIRECTIVE: 'a directive that is not known: put quotes around a text that begins with %',
   BAD_COLLECTION_TYPE: 'a tag that does not go with what follows it',
   UNEXPECTED_TOKEN: 'a sign that means nothing here',
+  MULTIPLE_DOCS: 'several documents, of which one can be read: put each into a file of its own',
 };
 
 function sayingOf({ code, message }: YAMLParseError | YAMLWarning): string {

@@ -305,6 +305,11 @@ describe('templates, settings and tokens', () => {
     expect(differing.stdout).toMatch(/^\+ +- action: seabios$/m);
     expect((await run('templates delete t2')).code).toBe(0);
     expect((await run('templates diff -', { input: yaml })).stdout).toContain('+kind: Template');
+    const long = yaml.replace(
+      '{ action: reboot }',
+      '{ action: partition, root_device: { wwn: 0x5000c500a1b2c3d4 } }',
+    );
+    expect(await refusal(run('templates apply -', { input: long }))).toContain('put quotes');
     expect(await refusal(run('templates apply -', { input: 'a: 1' }))).toContain('usage.invalid');
     await run('settings set template.default_password -', { input: 'secret\n' });
     expect((await run('settings get template.default_password')).stdout).toBe('secret\n');

@@ -151,9 +151,14 @@ async function tell<T>(
   } catch (err) {
     if (!isAppError(err) || err.code.startsWith('server.') || err.code.startsWith('auth.'))
       throw err;
-    io.stderr.write(`${titleOf(machine)}: ${describeError(err)} [${err.code}]\n`);
+    io.stderr.write(`${titleOf(machine)}: ${asOptions(describeError(err))} [${err.code}]\n`);
     return undefined;
   }
+}
+
+/** The server names the fields of a request, which have options of the same names here. */
+function asOptions(message: string): string {
+  return message.replaceAll(/"(reimage|confirmed)": true/g, '--$1');
 }
 
 /** A plan in lines: what is lost, what is left alone, what is done. */
