@@ -38,6 +38,10 @@ export function templateFault(document: unknown): AppError | undefined {
     const at = `/spec/actions/${i}`;
     const check = checks.get(action.action);
     if ('mode' in action && typeof action.mode === 'number') return ambiguousMode(at, action.mode);
+    const endless = endlessHint(action);
+    if (endless !== undefined) {
+      return invalid('body', [{ ...endless, instancePath: `${at}/root_device/${endless.field}` }]);
+    }
     if (check !== undefined && !check.Check(action)) {
       const errors = [...check.Errors(action)];
       return invalid(
@@ -85,6 +89,18 @@ function misspeltField(action: object) {
     if (spelling === undefined || typeof value !== 'string' || value.includes('{{')) continue;
     if (spelling.pattern.test(value)) continue;
     return { field, keyword: 'pattern', message: spelling.message, params: {} };
+  }
+  return undefined;
+}
+
+/** The first hint that was written without quotes and is a number too long to be one, as a WWN is: 0x5000c500a1b2c3d4.
+ *  An infinity comes as an object. */
+function endlessHint(action: object) {
+  const hints: unknown = 'root_device' in action ? action.root_device : undefined;
+  for (const [field, value] of Object.entries(Object(hints))) {
+    if (typeof value !== 'bigint' && !Object.hasOwn(Object(value), 'number')) continue;
+    const message = 'is a number, too long to be kept: put quotes around it';
+    return { field, keyword: 'type', message, params: {} };
   }
   return undefined;
 }

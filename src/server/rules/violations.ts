@@ -22,11 +22,35 @@ export function invalid(part: string, violations: readonly unknown[]): AppError 
     first.keyword === 'boolean'
       ? 'is not a field of this request'
       : field === ''
-        ? (first.message ?? 'is not valid')
+        ? wording(first)
         : 'is missing';
   return new AppError('request.invalid', `${part}: ${path || 'it'} ${fault}`, {
     details: { path, part },
   });
+}
+
+const types: ReadonlyMap<unknown, string> = new Map([
+  ['string', 'text'],
+  ['integer', 'a whole number'],
+  ['bigint', 'a whole number'],
+  ['number', 'a number'],
+  ['boolean', 'true or false'],
+  ['array', 'a list'],
+  ['object', 'fields and their values'],
+  ['null', 'null'],
+]);
+/** As many values as a sentence holds. */
+const maxChoices = 12;
+
+/** The validator's message, in words that say what to write instead. */
+function wording({ keyword, message = 'is not valid', params }: Violation): string {
+  if (keyword === 'type' && 'type' in params) {
+    const wanted = [params['type']].flat().map((type) => types.get(type) ?? String(type));
+    return `must be ${[...new Set(wanted)].join(' or ')}`;
+  }
+  const allowed = params['allowedValues'];
+  if (keyword !== 'enum' || !Array.isArray(allowed) || allowed.length > maxChoices) return message;
+  return `must be one of ${allowed.map(String).join(', ')}`;
 }
 
 /** Writes "/spec/actions/2/url" as people do: "spec.actions[2].url". */

@@ -172,6 +172,21 @@ describe('a template', () => {
   });
 
   it.each([
+    ['verify: yes', 'verify must be one of full, sampled, none'],
+    ['timeout: "60"', 'timeout must be a whole number'],
+    ['disk: [a]', 'disk must be text'],
+    ['root_device: { wwn: 0x5000c500a1b2c3d4 }', 'wwn is a number, too long to be kept'],
+    ['root_device: { serial: 1e400 }', 'serial is a number, too long to be kept'],
+    ['disk: auto\n---\na: b', 'several YAML documents'],
+  ])('says how to write what is wrong: %s', async (line, message) => {
+    const server = await startServer();
+    const actions = `  actions:\n    - action: image2disk\n      url: http://x/y\n      ${line}\n`;
+    const body = `apiVersion: dragonfly.computer/v1\nkind: Template\nmetadata: { name: t }\nspec:\n${actions}`;
+    const answer = await server.call('PUT', '/api/templates/t', { body, headers: asYaml });
+    expect(answer.body.error).toContain(message);
+  });
+
+  it.each([
     'root_partition: .inf',
     'root_partition: -.INF',
     'timeout: .nan',

@@ -55,6 +55,7 @@ export function parseYaml(text: string, surrogates: Surrogates = 'refuse'): unkn
     );
   } catch (cause) {
     if (cause instanceof RangeError) throw tooDeep();
+    if (Object(cause).code === 'MULTIPLE_DOCS') throw severalDocuments();
     throw new AppError('request.malformed', 'cannot read the body as YAML', {
       cause,
     });
@@ -79,6 +80,13 @@ function refuseDepth(text: string): void {
       }
     } else if (c === 0x5d || c === 0x7d) depth--;
   }
+}
+
+function severalDocuments(): AppError {
+  return new AppError(
+    'request.malformed',
+    'the body has several YAML documents: send each in a request of its own',
+  );
 }
 
 function tooDeep(): AppError {
