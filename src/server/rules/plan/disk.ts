@@ -5,7 +5,7 @@ import type { DiskContents } from '../../../model/hardware/contents.ts';
 import type { PlannedDisk } from '../../../model/documents/planned-disk.ts';
 import type { StoredDisk } from '../../../model/hardware/disk.ts';
 import type { StoredOs } from '../../../model/hardware/existing-os.ts';
-import { bareWwn, isByName, matches, type Hints } from './hints.ts';
+import { barePath, bareWwn, difference, isByName, matches, unquoted, type Hints } from './hints.ts';
 
 /** A template's description of its disk. */
 export interface Wanted {
@@ -130,7 +130,7 @@ function isCalled(name: string, disk: StoredDisk): boolean {
   const { device, paths = [], by_path: byPath, wwn } = disk;
   if (name === device || paths.includes(name)) return true;
   const [, folder, link = ''] = /^\/dev\/disk\/(by-path|by-id)\/(.+)$/.exec(name) ?? [];
-  if (folder === 'by-path') return link === byPath;
+  if (folder === 'by-path') return barePath(link) === barePath(byPath ?? '');
   const hasWwn = folder === 'by-id' && wwn !== undefined && wwn !== null;
   if (hasWwn && bareWwn(link.replace(/^nvme-/, '')) === bareWwn(wwn)) return true;
   return folder === 'by-id' && hasModelAndSerial(link, disk);
@@ -152,8 +152,9 @@ function noDisk(
   disks: readonly StoredDisk[],
   isNamed: boolean,
 ): AppError {
+  const named = device === '' ? '""' : device;
   const sought =
-    hints !== undefined ? stringifyExact(hints) : device === 'auto' ? 'any disk' : device;
+    hints !== undefined ? stringifyExact(hints) : device === 'auto' ? 'any disk' : named;
   const [unfilled] = /\{\{.*?\}\}/.exec(device) ?? [];
   if (unfilled !== undefined) {
     return new AppError(
@@ -161,15 +162,32 @@ function noDisk(
       `the template names ${unfilled} as its disk, which is not a variable: write "auto", a device, or hints in root_device`,
     );
   }
-  const isUntold = (disk: StoredDisk): boolean =>
-    hints !== undefined && matches(hints, disk) === undefined;
-  const other = (disk: StoredDisk): string =>
-    isUntold(disk) ? 'one of which its agent did not tell that' : 'another one';
   const each = disks.map(
-    (disk) => `${disk.device} is ${reasonAgainst(disk, isNamed) ?? other(disk)}`,
+    (disk) => `${disk.device} ${excluded(disk, isNamed) ?? unfit({ device, hints }, disk)}`,
   );
   const why = each.length === 0 ? 'its agent reported no disks' : each.join(', ');
-  return new AppError('plan.no-disk', `no disk of the machine can be written as ${sought}: ${why}`);
+  const bare = hints === undefined ? [] : unquoted(hints);
+  const quotes = bare.length === 0 ? '' : `; put quotes around ${bare.join(', ')} in the template`;
+  return new AppError(
+    'plan.no-disk',
+    `no disk of the machine can be written as ${sought}: ${why}${quotes}`,
+  );
+}
+
+function excluded(disk: StoredDisk, isNamed: boolean): string | undefined {
+  const reason = reasonAgainst(disk, isNamed);
+  return reason === undefined ? undefined : `is ${reason}`;
+}
+
+/** Says why a disk that could be written is not the one that is sought. */
+function unfit({ device, hints }: Wanted, disk: StoredDisk): string {
+  const isUntold = hints !== undefined && matches(hints, disk) === undefined;
+  if (isUntold) return 'is one of which its agent did not tell that';
+  const differs = hints === undefined ? undefined : difference(hints, disk);
+  if (differs !== undefined) return differs;
+  return isPartOf(device, disk) && device !== disk.device
+    ? 'is the disk of that partition: name the disk'
+    : 'is another one';
 }
 
 function refuseData(disk: StoredDisk, found: Found): void {

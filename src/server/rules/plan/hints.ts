@@ -18,7 +18,7 @@ const properties: Readonly<
   serial: ({ serial }) => serial,
   wwn: ({ wwn }) => wwn && bareWwn(wwn),
   hctl: ({ hctl }) => hctl,
-  by_path: ({ by_path }) => by_path && `/dev/disk/by-path/${by_path}`,
+  by_path: ({ by_path }) => by_path && `${byPath}${by_path}`,
   // Whole GiB, as Ironic counts.
   size: ({ size_bytes }) => Math.floor(Number(size_bytes) / 2 ** 30),
   rotational: ({ type }) => (type === undefined || type === null ? undefined : type === 'hdd'),
@@ -38,6 +38,23 @@ export function matches(hints: Hints, disk: StoredDisk): boolean | undefined {
     else if (!compare(actual)) return false;
   }
   return verdict;
+}
+
+/** Says of a disk that does not match what it has instead: "has size 447". */
+export function difference(hints: Hints, disk: StoredDisk): string | undefined {
+  for (const name of Object.keys(hints)) {
+    const actual = properties[name]?.(disk) ?? undefined;
+    const isFitting = actual !== undefined && matches({ [name]: hints[name] ?? '' }, disk) === true;
+    if (!isFitting && actual !== undefined) return `has ${name} ${actual}`;
+  }
+  return undefined;
+}
+
+/** Hints whose text was written as a number, of which the spelling is lost: 00123 is 123. */
+export function unquoted(hints: Hints): string[] {
+  return Object.entries(hints)
+    .filter(([name, value]) => typeof value === 'number' && name !== 'size')
+    .map(([name]) => name);
 }
 
 /** True if the hints name a disk by a value that no other disk has. */
@@ -125,7 +142,17 @@ function isExact(text: string): boolean {
 /** Compared without case; a WWN without the prefixes that programs put before it. */
 function spelling(name: string, text: string): string {
   const lower = text.trim().toLowerCase();
+  if (name === 'by_path') return barePath(lower);
   return name === 'wwn' ? bareWwn(lower) : lower;
+}
+
+/** The links of udev by a disk's place. */
+const byPath = '/dev/disk/by-path/';
+
+/** A place without its directory, and as udev wrote it before it told ports of SATA multipliers apart: "ata-1" and
+ *  "ata-1.0" are one. Source: systemd's udev-builtin-path_id.c, ID_PATH_ATA_COMPAT. */
+export function barePath(path: string): string {
+  return path.replace(byPath, '').replace(/(-ata-\d+)\.0$/, '$1');
 }
 
 /** A WWN without the prefixes that programs put before it. */

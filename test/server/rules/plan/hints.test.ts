@@ -29,6 +29,8 @@ describe('a root device hint', () => {
     [{ hctl: '2:0:0:0' }, true],
     [{ hctl: '3:0:0:0' }, false],
     [{ by_path: '/dev/disk/by-path/pci-0000:00:17.0-ata-1' }, true],
+    [{ by_path: 'pci-0000:00:17.0-ata-1.0' }, true],
+    [{ by_path: 'pci-0000:00:17.0-ata-1.1' }, false],
     [{ name: '/dev/sda' }, true],
     [{ wwn: '0x5002538f42a1b2c3' }, true],
     [{ wwn: '5002538f42a1b2c4' }, false],

@@ -106,6 +106,21 @@ it('of a machine that never checked in says that nothing is known of its disk', 
   );
 });
 
+it.each<[string, TemplateAction, string]>([
+  ['a size', { ...image, root_device: { rotational: false, size: 500 } }, 'has size 480'],
+  ['a place', { ...image, root_device: { by_path: 'pci-1' } }, 'has by_path /dev/disk/by-path/p-1'],
+  [
+    'a serial without its zeroes',
+    { ...image, root_device: { serial: 123 } },
+    'has serial 00123; put quotes around serial',
+  ],
+  ['a partition', { ...image, disk: '/dev/sda1' }, 'is the disk of that partition'],
+  ['nothing', { ...image, disk: '' }, 'be written as "": /dev/sda is another one'],
+])('that is refused for %s says what the disk is instead', (_name, action, message) => {
+  const only = disk('/dev/sda', { serial: '00123', type: 'ssd', by_path: 'p-1' });
+  expect(() => plan({ disks: [only], actions: [action] })).toThrow(message);
+});
+
 it('names a variable that does not exist where a disk is meant', () => {
   const chroot: TemplateAction = { action: 'chroot', disk: '{{ destination_disk }}' };
   expect(() => plan({ disks: [disk('/dev/sda')], actions: [image, chroot] })).toThrow(
