@@ -71,6 +71,8 @@ describe.skipIf(!canInstall)(`nothing is written ${needs}`, () => {
     ['qcow2 with data in another file', 'image.unsupported', () => patched(qcow2(image), 79, 4)],
     ['qcow2 that is encrypted', 'image.unsupported', () => patched(qcow2(image), 35, 2)],
     ['qcow2 that is marked as corrupt', 'image.damaged', () => patched(qcow2(image), 79, 2)],
+    ['qcow2 that is cut short', 'image.damaged', () => cut(qcow2(image, '-c'), 300_000)],
+    ['qcow2 whose parts overlap', 'image.unsupported', () => overlapping(qcow2(image))],
     ['qcow2 whose table lies outside of it', 'image.damaged', () => patched(qcow2(image), 42, 1)],
   ])('when the image is %s', async (_, code, body) => {
     using disk = usedDisk();
@@ -136,7 +138,7 @@ describe.skipIf(!canInstall)(`an image that turns out to be wrong ${needs}`, () 
     ['tar cut short', () => tar('disk.raw', image).subarray(0, 7 * MiB)],
     ['tar without its end', () => tar('disk.raw', image).subarray(0, image.length + 512)],
     ['tar with two images', () => twoInTar()],
-    ['qcow2 cut short', () => cut(qcow2(image, '-c'), 300_000)],
+    ['qcow2 in gzip cut short', () => pack(cut(qcow2(image, '-c'), 300_000), 'gzip', '-1')],
     ['gzip with a flipped bit', () => flipped(pack(image, 'gzip', '-1'))],
     ['xz with a flipped bit', () => flipped(pack(image, 'xz', '-0'))],
   ])('leaves a disk that does not boot: %s', async (_, body) => {
@@ -372,6 +374,15 @@ function withBackingFile(bytes: Buffer): Buffer {
   copy.writeBigUInt64BE(512n, 8);
   copy.writeUInt32BE(11, 16);
   copy.write('/etc/shadow', 512);
+  return copy;
+}
+
+/** Two clusters of the disk lie at one place of the file. */
+function overlapping(bytes: Buffer): Buffer {
+  const copy = Buffer.from(bytes);
+  const l1 = Number(copy.readBigUInt64BE(40));
+  const l2 = Number(copy.readBigUInt64BE(l1) & 0xff_ffff_ffff_fe00n);
+  copy.writeBigUInt64BE(copy.readBigUInt64BE(l2), l2 + 8 * 20);
   return copy;
 }
 

@@ -24,7 +24,8 @@ interface Gpt {
 }
 
 /** Errors: AppError `disk.mismatch` when firmware could not boot this image from this disk: the table counts
- *  in other sectors than the disk's, or its partitions reach beyond the end. */
+ *  in other sectors than the disk's, or its partitions reach beyond the end; `image.damaged` when nobody would
+ *  take the table for one. */
 export function checkTable(head: Buffer, disk: DiskGeometry): void {
   const sectors = [512, 4096].filter((bytes) => hasGpt(head, bytes));
   const { sectorBytes, path, sizeBytes } = disk;
@@ -40,12 +41,28 @@ export function checkTable(head: Buffer, disk: DiskGeometry): void {
       `the image has an MBR for sectors of 512 bytes and cannot boot from ${path}, whose sectors have ${sectorBytes}; it needs a GPT made for them`,
     );
   }
+  requireSound(head, sectorBytes);
   const gpt = sectors.length > 0 ? parseGpt(head, sectorBytes) : undefined;
   const usedLba = gpt?.lastUsedLba ?? lastMbrLba(head);
   if ((usedLba + 1) * sectorBytes <= sizeBytes) return;
   throw new AppError(
     'disk.mismatch',
     `the partitions of the image reach to byte ${(usedLba + 1) * sectorBytes}, but ${path} has ${sizeBytes}; choose a larger disk`,
+  );
+}
+
+/** Kernels and firmware pass over a GPT that is damaged, or is not protected by an MBR, and look for its backup at the
+ *  end of the disk, where that of an image seldom is. An MBR with partitions of its own counts without.
+ *  Source: UEFI specification 2.10, 5.3.2; is_pmbr_valid of Linux' block/partitions/efi.c. */
+function requireSound(head: Buffer, sectorBytes: number): void {
+  if (!hasGpt(head, sectorBytes) || hasMbrPartitions(head)) return;
+  const isProtected =
+    head.readUInt16LE(510) === 0xaa55 && mbrEntries.some((at) => head[at + 4] === 0xee);
+  const what = isProtected ? damageOf(head, sectorBytes) : 'it has no protective MBR';
+  if (what === undefined) return;
+  throw new AppError(
+    'image.damaged',
+    `the image has a GPT from which nothing can boot: ${what}; make the image anew`,
   );
 }
 
@@ -99,20 +116,11 @@ function correctProtectiveMbr(head: Buffer, lastLba: number): void {
 
 /** Undefined for what is none, does not lie within the first MiB, or is damaged. */
 function parseGpt(head: Buffer, sectorBytes: number): Gpt | undefined {
-  if (!hasGpt(head, sectorBytes) || head.length < 2 * sectorBytes) return undefined;
+  if (!hasGpt(head, sectorBytes) || damageOf(head, sectorBytes) !== undefined) return undefined;
   const headerBytes = head.readUInt32LE(sectorBytes + 12);
-  if (headerBytes < 92 || headerBytes > sectorBytes) return undefined;
-  const header = Buffer.from(head.subarray(sectorBytes, sectorBytes + headerBytes));
-  const crc = header.readUInt32LE(16);
-  header.writeUInt32LE(0, 16);
-  if (crc32(header) !== crc || header.readBigUInt64LE(24) !== 1n) return undefined;
-  const entriesLba = Number(header.readBigUInt64LE(72));
-  const [count, entryBytes] = [header.readUInt32LE(80), header.readUInt32LE(84)];
-  const start = entriesLba * sectorBytes;
-  const end = start + count * entryBytes;
-  if (entryBytes < 128 || entryBytes > maxEntryBytes || end > head.length) return undefined;
+  const { entriesLba, entryBytes, start, end } = placeOf(head, sectorBytes);
+  if (end > head.length) return undefined;
   const entries = head.subarray(start, end);
-  if (crc32(entries) !== header.readUInt32LE(88)) return undefined;
   return {
     headerBytes,
     entriesLba,
@@ -120,6 +128,31 @@ function parseGpt(head: Buffer, sectorBytes: number): Gpt | undefined {
     entryBytes,
     lastUsedLba: lastLbaOf(entries, entryBytes),
   };
+}
+
+/** The fault of a GPT, as far as it lies within the first MiB. */
+function damageOf(head: Buffer, sectorBytes: number): string | undefined {
+  if (head.length < 2 * sectorBytes) return 'it is cut short';
+  const headerBytes = head.readUInt32LE(sectorBytes + 12);
+  if (headerBytes < 92 || headerBytes > sectorBytes) return 'its header is damaged';
+  const header = Buffer.from(head.subarray(sectorBytes, sectorBytes + headerBytes));
+  const crc = header.readUInt32LE(16);
+  header.writeUInt32LE(0, 16);
+  const isSound = crc32(header) === crc && header.readBigUInt64LE(24) === 1n;
+  const { entryBytes, start, end } = placeOf(head, sectorBytes);
+  if (!isSound || entryBytes < 128 || entryBytes > maxEntryBytes) return 'its header is damaged';
+  if (end > head.length) return undefined;
+  const isSame = crc32(head.subarray(start, end)) === head.readUInt32LE(sectorBytes + 88);
+  return isSame ? undefined : 'its entries are damaged';
+}
+
+/** Where the entries are, in bytes. */
+function placeOf(head: Buffer, sectorBytes: number) {
+  const at = sectorBytes;
+  const entriesLba = Number(head.readBigUInt64LE(at + 72));
+  const [count, entryBytes] = [head.readUInt32LE(at + 80), head.readUInt32LE(at + 84)];
+  const start = entriesLba * sectorBytes;
+  return { entriesLba, entryBytes, start, end: start + count * entryBytes };
 }
 
 function lastLbaOf(entries: Buffer, entryBytes: number): number {

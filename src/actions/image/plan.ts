@@ -67,6 +67,7 @@ async function planQcow2(
     async () => (await source.open()).stream,
   );
   const map = await Qcow2Map.read(header, read);
+  map.requireReadable(packings.length === 0 ? fileBytes : Infinity);
   checkTable(await readQcow2Start(header, map, tableBytes, read), disk);
   return {
     opened,

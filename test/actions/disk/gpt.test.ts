@@ -54,6 +54,20 @@ describe.skipIf(!canPartition)('the GPT of an image (needs sfdisk, sgdisk)', () 
     expect(moveBackup(Buffer.alloc(MiB), disk(64 * MiB))).toBeUndefined();
   });
 
+  it.each([
+    ['of which the header is damaged', 512 + 60, 'header'],
+    ['of which an entry is damaged', 1024 + 5, 'entries'],
+    ['without a protective MBR', 446 + 4, 'MBR'],
+  ])('is refused %s, unless an MBR has partitions beside it', (_, at, why) => {
+    const damaged = Buffer.from(gpt.subarray(0, MiB));
+    damaged[at] = (damaged[at] ?? 0) ^ 0xee;
+    expect(() => checkTable(damaged, disk(64 * MiB))).toThrow(why);
+    damaged.set([0, 0, 0, 0, 0x0c], 462);
+    damaged.writeUInt32LE(2048, 462 + 8);
+    damaged.writeUInt32LE(4096, 462 + 12);
+    expect(() => checkTable(damaged, disk(64 * MiB))).not.toThrow();
+  });
+
   it('keeps the MBR of a board that boots by it', () => {
     const hybrid = Buffer.from(gpt.subarray(0, MiB));
     hybrid.writeUInt32LE(2047, 446 + 12);

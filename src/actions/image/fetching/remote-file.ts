@@ -17,7 +17,7 @@ export class RemoteFile {
     this.isDelimited = length !== undefined || headers['transfer-encoding'] === 'chunked';
     this.etag = headers['etag'];
     const isStrong = this.etag !== undefined && !this.etag.startsWith('W/');
-    const validator = isStrong ? this.etag : headers['last-modified'];
+    const validator = isStrong ? this.etag : strongDate(headers);
     this.ifSame = validator === undefined ? undefined : { 'if-range': validator };
   }
 
@@ -30,4 +30,12 @@ export class RemoteFile {
     const isSameTag = this.etag === undefined || (headers['etag'] ?? this.etag) === this.etag;
     return Number(first) === offset && isSameSize && isSameTag;
   }
+}
+
+/** The date by which a file is known. One that was changed within the minute before the answer may be changed again
+ *  and keep it. Source: RFC 9110, 8.8.2.2, and RFC 7232 for the minute. */
+function strongDate(headers: Answer['headers']): string | undefined {
+  const { 'last-modified': modified, date } = headers;
+  if (modified === undefined || date === undefined) return modified;
+  return Date.parse(date) - Date.parse(modified) < 60_000 ? undefined : modified;
 }

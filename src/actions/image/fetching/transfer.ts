@@ -188,6 +188,8 @@ export class Transfer implements AsyncIterable<Uint8Array> {
   async *#read(answer: Answer): AsyncGenerator<Uint8Array> {
     try {
       for await (const chunk of chunksInTime(answer, this.#o.clock)) {
+        // A part that is longer than what was left is of another file.
+        if (this.#offset + chunk.length > (this.sizeBytes ?? Infinity)) throw this.#changed();
         this.#hash.update(chunk);
         this.#offset += chunk.length;
         yield chunk;

@@ -95,7 +95,7 @@ async function checkZstd(stream: ByteStream): Promise<number | undefined> {
   if (frame === undefined) return undefined;
   const { windowBytes, contentBytes } = frame;
   if (windowBytes <= maxWindowBytes) return contentBytes;
-  throw tooLarge(`${Math.ceil(windowBytes / 1024 / 1024)} MiB`);
+  throw tooLarge(`${Math.ceil(windowBytes / 1024 / 1024)} MiB of memory`);
 }
 
 /** True for a frame behind the first one, which was looked at. Source: zstd_errors.h. */
@@ -103,9 +103,9 @@ function isWindowTooLarge(err: unknown): boolean {
   return Object(err).code === 'ZSTD_error_frameParameter_windowTooLarge';
 }
 
-function tooLarge(memory = 'more'): AppError {
+function tooLarge(memory = 'more memory'): AppError {
   return unsupported(
-    `unpacking it takes ${memory} of memory where 64 MiB are allowed; pack it without --long, --ultra and larger dictionaries`,
+    `unpacking it takes ${memory} where 64 MiB are allowed; pack it without --long, --ultra and larger dictionaries`,
   );
 }
 

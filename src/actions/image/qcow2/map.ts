@@ -61,6 +61,20 @@ export class Qcow2Map {
     return map;
   }
 
+  /** Refuses a map by which the file cannot be read in one pass, before anything is written.
+   *  Errors: AppError `image.damaged`, `image.unsupported`. */
+  requireReadable(fileBytes: number): void {
+    let end = 0;
+    for (const extent of this.extents()) {
+      const { fileOffset, isCompressed } = extent;
+      if (!isCompressed && fileOffset < end) throw unsupported('parts of its data overlap');
+      // The file may end within the last sector of a compressed cluster.
+      const leastBytes = isCompressed ? Math.max(1, extent.fileBytes - 511) : extent.fileBytes;
+      if (fileOffset + leastBytes > fileBytes) throw damaged('it is cut short');
+      end = Math.max(end, fileOffset + extent.fileBytes);
+    }
+  }
+
   /** Bytes of the disk that the file has. */
   get allocatedBytes(): number {
     return this.#count * this.#header.clusterBytes;

@@ -170,11 +170,28 @@ describe('a transfer', () => {
     expect(asked[1]).not.toHaveProperty('range');
   });
 
+  it.each([
+    ['long ago', 'Thu, 01 Jan 2026 00:00:00 GMT', 'Thu, 01 Jan 2026 00:00:00 GMT'],
+    ['just now', 'Thu, 01 Jan 2026 11:59:30 GMT', undefined],
+  ])('knows a file by the date when it was changed %s: %s', async (_, modified, ifRange) => {
+    const date = { date: 'Thu, 01 Jan 2026 12:00:00 GMT', 'last-modified': modified };
+    const { read, asked, clock } = transferFrom(
+      () => answer(200, { 'content-length': '6', ...date }, 'abc', reset),
+      () => answer(200, { 'content-length': '6', ...date }, 'abcdef'),
+    );
+    expect(await inTime(clock, read())).toBe('abcdef');
+    expect(asked[1]?.['if-range']).toBe(ifRange);
+  });
+
   it.each<[string, () => Answer]>([
     ['answers with a whole that begins differently', () => answer(200, whole, 'xyzdef')],
     ['answers with a part of a longer file', () => rest(3, { 'content-range': 'bytes 3-5/7' })],
     ['answers with a part from elsewhere', () => rest(3, { 'content-range': 'bytes 2-5/6' })],
     ['answers with a part of another ETag', () => rest(3, { etag: '"b"' })],
+    [
+      'gives more than was left of the file',
+      () => answer(206, { 'content-range': 'bytes 3-5/6', etag: '"a"' }, 'def', 'ghi'),
+    ],
     ['says that there is no such part', () => answer(416, { 'content-range': 'bytes */2' })],
   ])('fails as changed when the server %s', async (_, second) => {
     const { read, clock } = transferFrom(() => answer(200, whole, 'abc', reset), second);
