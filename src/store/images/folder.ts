@@ -125,7 +125,10 @@ export class ImageFolder {
     }
     const target = join(this.path, name);
     if (!replaces && (await stat(target).catch(() => undefined)) !== undefined) {
-      throw new AppError('image.exists', `there is an image ${name} already`);
+      throw new AppError(
+        'image.exists',
+        `there is an image ${name} already: replace it (--replace), or add this one under another name (--name)`,
+      );
     }
     const partial = join(this.path, `.${name}.partial`);
     try {
