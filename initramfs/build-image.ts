@@ -1,7 +1,6 @@
 // Makes dist/boot/<arch>/{kernel,initramfs,tools} and loaders (`npm run build:initramfs`): see docs/netboot.md.
 import {
   chmodSync,
-  copyFileSync,
   cpSync,
   mkdirSync,
   readFileSync,
@@ -21,12 +20,18 @@ import { runProgram } from './command-line.ts';
 import { packCpio, packSquashfs } from './image-files.ts';
 import { debianLicence, spdxDocument, type Part } from './licences.ts';
 import { addFirmware, openFirmware } from './firmware.ts';
-import { compileListener } from './listener.ts';
 import { copyLoaders } from './loaders.ts';
 import { buildLocalLoaders } from './local-loaders.ts';
 import { copyModules, parseModulesDep, type ModuleTree } from './modules.ts';
 import { Apt, type DebianPackage } from './packages.ts';
 import { profiles, type Profile } from './profiles.ts';
+import {
+  copyIpmitool,
+  copyPrograms,
+  fetchIpmitool,
+  fetchPackages,
+  type Packages,
+} from './programs.ts';
 import { buildToolsImage } from './tools-image.ts';
 import { cacheDir, projectDir, requireTools } from './tools.ts';
 
@@ -56,6 +61,7 @@ export async function buildImage(options: ImageOptions): Promise<string> {
   const apt = new Apt(arch);
   apt.update();
   const packages = fetchPackages(arch, apt);
+  const ipmi = profile === 'server' ? fetchIpmitool(apt) : [];
   const executable = await buildExecutable(arch);
   const work = join(cacheDir, 'image', `${arch}-${profile}`);
   rmSync(work, { recursive: true, force: true });
@@ -68,7 +74,10 @@ export async function buildImage(options: ImageOptions): Promise<string> {
   const free = join(packages.firmware.root, 'lib', 'firmware');
   const paths = modules.files.map((file) => join(moduleDir, file));
   const firmware = addFirmware(paths, free, extra, heavy);
-  const programs = copyPrograms(arch, packages, executable.path, heavy);
+  const programs = [
+    ...copyPrograms(arch, packages, executable.path, heavy),
+    ...copyIpmitool(arch, ipmi, heavy),
+  ];
   const kernel = join(packages.kernel.root, 'boot', `vmlinuz-${modules.version}`);
   const madeAt = Math.floor(statSync(kernel).mtimeMs / 1000);
   const output = join(options.output ?? join(projectDir, 'dist', 'boot'), architectures[arch].boot);
@@ -88,7 +97,8 @@ export async function buildImage(options: ImageOptions): Promise<string> {
     const text = JSON.stringify(spdxDocument(title, created, parts), null, 2);
     writeFileSync(join(output, `${name}.spdx.json`), `${text}\n`);
   };
-  list('initramfs', 'netboot', listParts(packages, executable.packages, arch, firmware.extra));
+  const debian = [...Object.values(packages), ...ipmi];
+  list('initramfs', 'netboot', listParts(debian, executable.packages, arch, firmware.extra));
   list('tools', 'tools', debianParts(tools.packages));
   const loaders = [
     ...copyLoaders(arch, apt, output),
@@ -97,68 +107,6 @@ export async function buildImage(options: ImageOptions): Promise<string> {
   list('loaders', 'loaders', debianParts(loaders));
   writeFileSync(join(output, 'firmware-not-included.txt'), firmware.missing.join('\n') + '\n');
   return output;
-}
-
-type Packages = Readonly<Record<keyof typeof packageNames | 'kernel', DebianPackage>>;
-
-const packageNames = {
-  busybox: 'busybox-static',
-  libc: 'libc6',
-  libgcc: 'libgcc-s1',
-  libstdcxx: 'libstdc++6',
-  libatomic: 'libatomic1',
-  dhcpcd: 'dhcpcd-base',
-  firmware: 'firmware-linux-free',
-} as const;
-
-function fetchPackages(arch: Arch, apt: Apt): Packages {
-  const fetch = (key: keyof typeof packageNames): DebianPackage => apt.fetch(packageNames[key]);
-  return {
-    kernel: apt.fetch(apt.dependencyOf(`linux-image-${architectures[arch].debian}`)),
-    busybox: fetch('busybox'),
-    libc: fetch('libc'),
-    libgcc: fetch('libgcc'),
-    libstdcxx: fetch('libstdcxx'),
-    libatomic: fetch('libatomic'),
-    dhcpcd: fetch('dhcpcd'),
-    firmware: fetch('firmware'),
-  };
-}
-
-/** Node links to these; the resolver of names is inside libc. */
-const libcFiles = 'libc.so.6 libm.so.6 libdl.so.2 libpthread.so.0 libresolv.so.2 librt.so.1'.split(
-  ' ',
-);
-
-/** Copies the agent, what it links to, and the DHCPv6 client, and gives the paths of what it copied. */
-function copyPrograms(
-  arch: Arch,
-  packages: Packages,
-  executable: string,
-  heavy: string,
-): readonly string[] {
-  const paths: string[] = [];
-  const put = (from: string, to: string): void => {
-    paths.push(to);
-    mkdirSync(dirname(join(heavy, to)), { recursive: true });
-    copyFileSync(from, join(heavy, to));
-  };
-  put(executable, 'usr/bin/dragonfly-agent');
-  put(join(packages.dhcpcd.root, 'usr/sbin/dhcpcd'), 'usr/sbin/dhcpcd');
-  const listener = 'usr/sbin/hear-neighbours';
-  if (compileListener(arch, join(heavy, listener))) paths.push(listener);
-  else console.error(`no ${architectures[arch].triplet}-gcc: the image will not hear LLDP`);
-  const { triplet, loader } = architectures[arch];
-  for (const file of libcFiles) {
-    put(join(packages.libc.root, 'lib', triplet, file), `lib/${triplet}/${file}`);
-  }
-  put(join(packages.libc.root, 'lib', triplet, basename(loader)), loader);
-  put(join(packages.libgcc.root, 'lib', triplet, 'libgcc_s.so.1'), `lib/${triplet}/libgcc_s.so.1`);
-  const stdcxx = join(packages.libstdcxx.root, 'usr', 'lib', triplet, 'libstdc++.so.6');
-  put(stdcxx, `lib/${triplet}/libstdc++.so.6`);
-  const atomic = join(packages.libatomic.root, 'usr', 'lib', triplet, 'libatomic.so.1');
-  put(atomic, `lib/${triplet}/libatomic.so.1`);
-  return paths;
 }
 
 /** Fills the tree that the kernel unpacks: busybox, the scripts, the modules needed to mount the rest. */
@@ -218,7 +166,7 @@ function packInitramfs(work: string, heavy: string, light: string): Buffer {
 const squashfsOptions = ['-comp', 'zstd', '-Xcompression-level', '22', '-b', '128K'];
 
 function listParts(
-  packages: Packages,
+  packages: readonly DebianPackage[],
   bundled: readonly string[],
   arch: Arch,
   extraFirmware: readonly string[],
@@ -237,7 +185,7 @@ function listParts(
     licence: manifest.license,
     supplier: 'NOASSERTION',
   };
-  return [agent, ...debianParts(Object.values(packages)), ...npm, ...extra];
+  return [agent, ...debianParts(packages), ...npm, ...extra];
 }
 
 function debianParts(packages: readonly DebianPackage[]): Part[] {
