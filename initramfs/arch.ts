@@ -7,7 +7,10 @@ export const architectures = {
     boot: 'x86_64',
     triplet: 'x86_64-linux-gnu',
     loader: 'lib64/ld-linux-x86-64.so.2',
+    efi: 'x64',
     strip: 'strip',
+    objcopy: 'objcopy',
+    objdump: 'objdump',
     stripPackage: 'binutils',
     grub: { package: 'grub-efi-amd64-bin', format: 'x86_64-efi', loader: 'BOOTX64.EFI' },
     qemu: {
@@ -27,7 +30,10 @@ export const architectures = {
     boot: 'arm64',
     triplet: 'aarch64-linux-gnu',
     loader: 'lib/ld-linux-aarch64.so.1',
+    efi: 'aa64',
     strip: 'aarch64-linux-gnu-strip',
+    objcopy: 'aarch64-linux-gnu-objcopy',
+    objdump: 'aarch64-linux-gnu-objdump',
     stripPackage: 'binutils-aarch64-linux-gnu',
     grub: { package: 'grub-efi-arm64-bin', format: 'arm64-efi', loader: 'BOOTAA64.EFI' },
     qemu: {

@@ -1,4 +1,4 @@
-// Makes dist/boot/x86_64/agent.efi (`npm run build:unified`): kernel, initramfs and kernel parameters in one program
+// Makes dist/boot/ARCH/agent.efi (`npm run build:unified`): kernel, initramfs and kernel parameters in one program
 // for UEFI, signed with an operator's key. See "Secure Boot" in docs/netboot.md.
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,17 +7,17 @@ import { command } from '../src/cli/command.ts';
 import { AppError } from '../src/core/errors.ts';
 import { isPlain } from '../src/netboot/boot-parameters.ts';
 import { longestAppend } from '../src/netboot/kernel-line.ts';
-import { architectures } from './arch.ts';
+import { architectures, archs, type Arch } from './arch.ts';
 import { runProgram } from './command-line.ts';
 import { ensureImage } from './ensure-image.ts';
 import { Apt } from './packages.ts';
 import { requireTools, run } from './tools.ts';
 
-const stub = 'usr/lib/systemd/boot/efi/linuxx64.efi.stub';
 /** The part that comes after another begins on a page of its own. */
 const pageBytes = 4096;
 
 export interface UnifiedOptions {
+  readonly arch: Arch;
   /** The folder of kernel and initramfs. */
   readonly image: string;
   readonly append: string;
@@ -28,15 +28,16 @@ export interface UnifiedOptions {
 }
 
 /** Puts an image together and signs it. The stub starts the kernel with nothing but what is in it. */
-export function buildUnified({ image, append, key, cert, output }: UnifiedOptions): void {
-  requireTools({ objcopy: 'binutils', objdump: 'binutils', sbsign: 'sbsigntool' });
+export function buildUnified({ arch, image, append, key, cert, output }: UnifiedOptions): void {
+  const { objcopy, objdump, stripPackage: binutils, efi } = architectures[arch];
+  requireTools({ [objcopy]: binutils, [objdump]: binutils, sbsign: 'sbsigntool' });
   if (!isPlain(append) || append.length > longestAppend) {
     throw new AppError(
       'usage.invalid',
       `kernel parameters may have ${longestAppend} letters, digits, spaces and .,:;+/=@%~[]_-`,
     );
   }
-  const apt = new Apt('x64');
+  const apt = new Apt(arch);
   apt.update();
   const { root } = apt.fetch('systemd-boot-efi');
   const work = mkdtempSync(join(tmpdir(), 'dragonfly-unified-'));
@@ -48,7 +49,8 @@ export function buildUnified({ image, append, key, cert, output }: UnifiedOption
     writeFileSync(release, 'ID=dragonfly-agent\nPRETTY_NAME="dragonfly-agent"\n');
     const parts = { '.osrel': release, '.cmdline': parameters };
     addSections(
-      join(root, stub),
+      arch,
+      join(root, `usr/lib/systemd/boot/efi/linux${efi}.efi.stub`),
       { ...parts, '.linux': join(image, 'kernel'), '.initrd': join(image, 'initramfs') },
       unsigned,
     );
@@ -60,11 +62,12 @@ export function buildUnified({ image, append, key, cert, output }: UnifiedOption
 
 /** Adds files as sections behind those of a program, in their order. */
 function addSections(
+  arch: Arch,
   program: string,
   files: Readonly<Record<string, string>>,
   output: string,
 ): void {
-  let at = endOf(program);
+  let at = endOf(arch, program);
   const args: string[] = [];
   for (const [name, file] of Object.entries(files)) {
     at = Math.ceil(at / pageBytes) * pageBytes;
@@ -72,12 +75,12 @@ function addSections(
     args.push('--change-section-vma', `${name}=0x${at.toString(16)}`);
     at += statSync(file).size;
   }
-  run('objcopy', [...args, program, output]);
+  run(architectures[arch].objcopy, [...args, program, output]);
 }
 
 /** The address after a program's last section. Source: binutils' `objdump -h`: number, name, size, address. */
-function endOf(program: string): number {
-  const sections = run('objdump', ['-h', program]).matchAll(
+function endOf(arch: Arch, program: string): number {
+  const sections = run(architectures[arch].objdump, ['-h', program]).matchAll(
     /^ *\d+ \.\S+ +([0-9a-f]+) +([0-9a-f]+) /gm,
   );
   const ends = [...sections].map(
@@ -89,9 +92,9 @@ function endOf(program: string): number {
 
 const buildUnifiedImage = command({
   name: 'build:unified',
-  describe:
-    'make dist/boot/x86_64/agent.efi, one image for Secure Boot, signed with a key of yours',
+  describe: 'make dist/boot/ARCH/agent.efi, one image for Secure Boot, signed with a key of yours',
   options: {
+    arch: { type: 'string', default: 'x64', choices: archs, describe: 'the machines to boot' },
     key: { type: 'string', value: 'FILE', describe: 'the private key to sign with, PEM' },
     cert: { type: 'string', value: 'FILE', describe: 'its certificate, PEM' },
     append: {
@@ -100,13 +103,13 @@ const buildUnifiedImage = command({
       describe: 'kernel parameters, as "dragonfly.url=https://192.0.2.1:3000"',
     },
   },
-  async run({ key, cert, append }, io) {
+  async run({ arch, key, cert, append }, io) {
     if (key === undefined || cert === undefined) {
       throw new AppError('usage.invalid', 'signing takes --key FILE and --cert FILE');
     }
-    const image = join(await ensureImage('x64'), architectures.x64.boot);
+    const image = join(await ensureImage(arch), architectures[arch].boot);
     const output = join(image, 'agent.efi');
-    buildUnified({ image, append, key, cert, output });
+    buildUnified({ arch, image, append, key, cert, output });
     io.print(`${output}  ${(statSync(output).size / 1e6).toFixed(1)} MB\n`);
     return 0;
   },

@@ -5,10 +5,11 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { architectures, type Arch } from '../../initramfs/arch.ts';
 import { buildUnified } from '../../initramfs/build-unified.ts';
 import type { Vm } from '../../initramfs/qemu.ts';
 import { temporaryDirectory } from '../server/harness.ts';
-import { bootDir, canBoot, runsAll, startVm } from './harness.ts';
+import { bootDir, canBoot, canBootArm, runsAll, startVm } from './harness.ts';
 import { hasNamespaces, makeNetwork, startRouter, startServerWith, tapPort } from './namespace.ts';
 
 const microsoft = '/usr/share/OVMF/OVMF_VARS_4M.ms.fd';
@@ -17,6 +18,12 @@ const own = {
   variables: '/usr/share/OVMF/OVMF_VARS_4M.snakeoil.fd',
   key: '/usr/share/ovmf/PkKek-1-snakeoil.key',
   cert: '/usr/share/ovmf/PkKek-1-snakeoil.pem',
+};
+/** For arm64. */
+const ownArm = {
+  variables: '/usr/share/AAVMF/AAVMF_VARS.snakeoil.fd',
+  key: '/usr/share/qemu-efi-aarch64/PkKek-1-snakeoil.key',
+  cert: '/usr/share/qemu-efi-aarch64/PkKek-1-snakeoil.pem',
 };
 const image = ['kernel', 'initramfs', 'tools'];
 const signed = [...image, 'shimx64.efi', 'grubx64.efi'];
@@ -27,25 +34,49 @@ const can =
   areThere(microsoft, ...signed.map((file) => join(bootDir, 'x86_64', file)));
 
 /** A boot directory without iPXE, where machines so are offered what else is there. */
-function dirWith(files: readonly string[]): string {
+function dirWith(files: readonly string[], arch: Arch = 'x64'): string {
   const dir = temporaryDirectory();
-  mkdirSync(join(dir, 'x86_64'));
-  for (const file of files) symlinkSync(join(bootDir, 'x86_64', file), join(dir, 'x86_64', file));
+  const { boot: name } = architectures[arch];
+  mkdirSync(join(dir, name));
+  for (const file of files) symlinkSync(join(bootDir, name, file), join(dir, name, file));
   return dir;
 }
 
-function boot(dir: string, variables: string): Vm {
+/** Puts a signed image, which knows the server's address, into a boot directory. */
+function addUnified(dir: string, arch: Arch, { key: from, cert }: typeof own): string {
+  const { boot: name, qemu } = architectures[arch];
+  const unified = join(dir, name, 'agent.efi');
+  const key = join(dir, 'key.pem');
+  // OVMF gives the password with the key.
+  execFileSync('openssl', ['rsa', '-in', from, '-passin', 'pass:snakeoil', '-out', key], {
+    stdio: 'pipe',
+  });
+  const append = `console=${qemu.console} dragonfly.url=http://192.168.77.1:3000`;
+  buildUnified({ arch, image: join(dir, name), append, key, cert, output: unified });
+  return unified;
+}
+
+/** No program changes the keys. */
+const guarded = [
+  ...['-machine', 'q35,smm=on', '-global', 'driver=cfi.pflash01,property=secure,value=on'],
+];
+
+function boot(dir: string, variables: string, arch: Arch = 'x64'): Vm {
   const network = makeNetwork('192.168.77.1/24');
   startRouter(network, '192.168.77', '192.168.77.1');
-  startServerWith({ dir }, network, '192.168.77.1:3000', '--netboot', '192.168.77.1');
-  const device = ['-device', 'virtio-net-pci,netdev=n0,romfile=,bootindex=0'];
-  return startVm(
-    [
-      ...['-machine', 'q35,smm=on', '-global', 'driver=cfi.pflash01,property=secure,value=on'],
-      ...[...tapPort, ...device],
-    ],
-    { namespace: network.namespace, secureBoot: variables },
+  startServerWith(
+    { dir, console: architectures[arch].qemu.console },
+    network,
+    '192.168.77.1:3000',
+    '--netboot',
+    '192.168.77.1',
   );
+  const device = ['-device', 'virtio-net-pci,netdev=n0,romfile=,bootindex=0'];
+  return startVm([...(arch === 'x64' ? guarded : []), ...[...tapPort, ...device]], {
+    arch,
+    namespace: network.namespace,
+    secureBoot: variables,
+  });
 }
 
 /** The bytes with one bit changed. */
@@ -75,17 +106,9 @@ it.skipIf(!can || !runsAll)('refuses a kernel that was changed, and says so', as
 describe.skipIf(!can || !runsAll || !areThere(...Object.values(own)))(
   'with a key of its own',
   () => {
-    /** A boot directory with a signed image, which knows the server's address. */
     function unifiedDir(): { dir: string; unified: string } {
       const dir = dirWith(image);
-      const unified = join(dir, 'x86_64', 'agent.efi');
-      const key = join(dir, 'key.pem');
-      // OVMF gives the password with the key.
-      const password = ['-passin', 'pass:snakeoil'];
-      execFileSync('openssl', ['rsa', '-in', own.key, ...password, '-out', key], { stdio: 'pipe' });
-      const append = 'console=ttyS0 dragonfly.url=http://192.168.77.1:3000';
-      buildUnified({ image: join(dir, 'x86_64'), append, key, cert: own.cert, output: unified });
-      return { dir, unified };
+      return { dir, unified: addUnified(dir, 'x64', own) };
     }
 
     it('boots a unified image, which registers by the secret that it asks for', async () => {
@@ -105,5 +128,16 @@ describe.skipIf(!can || !runsAll || !areThere(...Object.values(own)))(
       await vm.waitFor(/Access Denied|Security Violation/, 300_000);
       expect(vm.console).not.toContain('Linux version');
     });
+  },
+);
+
+it.skipIf(!canBootArm || !runsAll || !hasNamespaces() || !areThere(...Object.values(ownArm)))(
+  'an arm64 machine boots a unified image with a key of its own',
+  async () => {
+    const dir = dirWith(image, 'arm64');
+    addUnified(dir, 'arm64', ownArm);
+    const vm = boot(dir, ownArm.variables, 'arm64');
+    await vm.waitFor(/INFO checked in/, 480_000);
+    expect(vm.console).toMatch(/[Ss]ecure boot enabled/);
   },
 );

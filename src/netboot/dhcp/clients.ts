@@ -27,7 +27,7 @@ export interface Client extends Pick<Kind, 'name' | 'firmware' | 'loaders'> {
 /** For firmware with Secure Boot, which does not start iPXE. Each starts the GRUB beside it, which speaks TFTP alone. */
 const shims = { x64: 'x86_64/shimx64.efi', arm64: 'arm64/shimaa64.efi' } as const;
 /** Kernel, initramfs and their parameters in one file. */
-const unified = 'x86_64/agent.efi';
+const unified = { x64: 'x86_64/agent.efi', arm64: 'arm64/agent.efi' } as const;
 /** The names of the loaders that iPXE starts for a machine's disk: for UEFI, for a BIOS. */
 export const localLoaders = ['local.efi', 'local.pxe'] as const;
 /** Loaders that a shim fetches by itself. */
@@ -36,8 +36,8 @@ export const secondLoaders: readonly string[] = ['x86_64/grubx64.efi', 'arm64/gr
 /** iPXE for UEFI with drivers of its own, else with the firmware's. */
 const ipxeX64 = ['x86_64/ipxe.efi', 'x86_64/snponly.efi'];
 const ipxeArm64 = ['arm64/ipxe.efi', 'arm64/snponly.efi'];
-const x64 = [...ipxeX64, shims.x64, unified];
-const arm64 = [...ipxeArm64, shims.arm64];
+const x64 = [...ipxeX64, shims.x64, unified.x64];
+const arm64 = [...ipxeArm64, shims.arm64, unified.arm64];
 
 const kinds: ReadonlyMap<number, Kind> = new Map([
   [0, { name: 'BIOS', firmware: 'bios', isHttp: false, loaders: ['x86_64/undionly.kpxe'] }],
@@ -47,9 +47,9 @@ const kinds: ReadonlyMap<number, Kind> = new Map([
   [10, uefi('32-bit ARM UEFI', [])],
   [11, uefi('arm64 UEFI', arm64)],
   [15, httpBoot('32-bit UEFI', [])],
-  [16, httpBoot('x64 UEFI', [...ipxeX64, unified])],
+  [16, httpBoot('x64 UEFI', [...ipxeX64, unified.x64])],
   [18, httpBoot('32-bit ARM UEFI', [])],
-  [19, httpBoot('arm64 UEFI', ipxeArm64)],
+  [19, httpBoot('arm64 UEFI', [...ipxeArm64, unified.arm64])],
 ]);
 
 const unknown: Kind = uefi('unknown firmware', []);
@@ -75,7 +75,7 @@ export function parseLoader(text: string): Loader | undefined {
 /** The loaders for a client where an operator chose one. A BIOS knows no signatures. */
 export function loadersFor({ firmware, loaders }: Client, loader: Loader): readonly string[] {
   if (firmware === 'bios' || loader === 'ipxe') return loaders;
-  const chosen: readonly string[] = loader === 'shim' ? Object.values(shims) : [unified];
+  const chosen: readonly string[] = Object.values(loader === 'shim' ? shims : unified);
   return loaders.filter((file) => chosen.includes(file));
 }
 

@@ -89,7 +89,9 @@ describe('a machine is offered the loader of its kind', () => {
       [0, 'PXEClient', 'x86_64/undionly.kpxe'],
       [7, 'PXEClient', 'x86_64/agent.efi'],
       [16, 'HTTPClient', 'http://192.0.2.1:3000/boot/x86_64/agent.efi'],
-      [11, 'PXEClient', undefined],
+      [11, 'PXEClient', 'arm64/agent.efi'],
+      [19, 'HTTPClient', 'http://192.0.2.1:3000/boot/arm64/agent.efi'],
+      [6, 'PXEClient', undefined],
     ] as const) {
       const request = clientRequest({ architecture, vendorClass });
       expect(ask(request, 'dhcp', unified)?.file).toBe(file);
