@@ -1,28 +1,20 @@
 // The dnsmasq settings of the documentation, in network namespaces of the test's own: a bridge with
 // the server, the machine and, for proxyDHCP, another DHCP server behind a router.
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { projectDir } from '../../initramfs/tools.ts';
-import { startScript } from '../../src/netboot/boot-script.ts';
-import { temporaryDirectory } from '../server/harness.ts';
 import { handOver, runsAll, startVm } from './harness.ts';
-import { hasNamespaces, makeNetwork, startRouter, startServer, tapPort } from './namespace.ts';
+import {
+  dnsmasqArgs,
+  hasNamespaces,
+  ipxeEfi,
+  makeNetwork,
+  startRouter,
+  startServer,
+  tapPort,
+} from './namespace.ts';
 
-/** Loaded by UEFI firmware, which is no iPXE itself as QEMU's BIOS ROMs are. */
-const ipxeEfi = '/usr/lib/ipxe/ipxe.efi';
-
+const url = 'http://192.168.77.1:3000';
 const can = runsAll && hasNamespaces() && existsSync(ipxeEfi);
-
-function dnsmasqArgs(name: 'proxy' | 'full'): string[] {
-  const folder = temporaryDirectory();
-  copyFileSync(ipxeEfi, join(folder, 'ipxe.efi'));
-  writeFileSync(join(folder, 'start.ipxe'), startScript('http://192.168.77.1:3000', 300));
-  const text = readFileSync(join(projectDir, 'initramfs', 'dnsmasq', `${name}.conf`), 'utf8');
-  const file = join(folder, 'dnsmasq.conf');
-  writeFileSync(file, text.replace('tftp-root=/srv/tftp', `tftp-root=${folder}`));
-  return ['--keep-in-foreground', '--user=root', `--conf-file=${file}`, '--log-facility=/dev/null'];
-}
 
 it.skipIf(!can)(
   'boots a machine with dnsmasq as the DHCP server, which hands out its token',
@@ -30,7 +22,7 @@ it.skipIf(!can)(
     const network = makeNetwork('192.168.77.1/24');
     const { namespace, inside } = network;
     startServer(network, '192.168.77.1:3000');
-    inside('dnsmasq', ...dnsmasqArgs('full'));
+    inside('dnsmasq', ...dnsmasqArgs('full', url));
     const vm = startVm([...tapPort, '-device', 'e1000,netdev=n0'], { namespace });
     await vm.waitFor(/INFO checked in/, 240_000);
     expect(vm.console).toMatch(/eth0 is 192\.168\.77\.1\d\d\/24/);
@@ -46,7 +38,7 @@ it.skipIf(!can).each([
   const { namespace, inside } = network;
   startRouter(network, '192.168.77');
   startServer(network, '192.168.77.1:3000');
-  inside('dnsmasq', ...dnsmasqArgs('proxy'));
+  inside('dnsmasq', ...dnsmasqArgs('proxy', url));
   const vm = startVm(
     // Without a ROM of its own the firmware's PXE client boots.
     ['-machine', 'q35', ...tapPort, '-device', device],

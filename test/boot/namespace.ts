@@ -1,8 +1,12 @@
 // A network of a test's own: a namespace with a bridge that holds the server's addresses and a port for
 // a machine, and programs that run in it. Takes root, iproute2 and dnsmasq.
 import { execFileSync, spawn } from 'node:child_process';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { projectDir } from '../../initramfs/tools.ts';
+import { startScript } from '../../src/netboot/boot-script.ts';
+import { temporaryDirectory } from '../server/harness.ts';
 import { bootDir } from './harness.ts';
 
 /** True if such networks can be made here. */
@@ -106,4 +110,22 @@ export function startRouter({ namespace }: Network, prefix: string, nextServer?:
     ...(nextServer === undefined ? [] : [`--dhcp-boot=,,${nextServer}`]),
     '--log-facility=/dev/null',
   );
+}
+
+/** Loaded by UEFI firmware, which is no iPXE itself as QEMU's BIOS ROMs are. */
+export const ipxeEfi = '/usr/lib/ipxe/ipxe.efi';
+
+/** dnsmasq as the documentation's file has it, which leads to the server at a URL. */
+export function dnsmasqArgs(
+  name: 'proxy' | 'full',
+  url: string,
+  change: (text: string) => string = (text) => text,
+): string[] {
+  const folder = temporaryDirectory();
+  copyFileSync(ipxeEfi, join(folder, 'ipxe.efi'));
+  writeFileSync(join(folder, 'start.ipxe'), startScript(url, 300));
+  const text = readFileSync(join(projectDir, 'initramfs', 'dnsmasq', `${name}.conf`), 'utf8');
+  const file = join(folder, 'dnsmasq.conf');
+  writeFileSync(file, change(text).replace('tftp-root=/srv/tftp', `tftp-root=${folder}`));
+  return ['--keep-in-foreground', '--user=root', `--conf-file=${file}`, '--log-facility=/dev/null'];
 }
