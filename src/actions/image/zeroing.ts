@@ -17,6 +17,7 @@ export class Zeroing {
   readonly #clock: Clock;
   readonly #startBytes: number;
   readonly #endBytes: number;
+  /** Everything from the start to here reads as zeroes unless it was written since. */
   #zeroedTo: number;
   #goesOn = true;
 
@@ -31,11 +32,6 @@ export class Zeroing {
     this.#zeroedTo = startBytes;
     this.#endBytes = endBytes;
     this.#clock = clock;
-  }
-
-  /** Everything from the start to here reads as zeroes unless it was written since. */
-  get zeroedTo(): number {
-    return this.#zeroedTo;
   }
 
   /** True if a part of the disk reads as zeroes unless it was written since. */

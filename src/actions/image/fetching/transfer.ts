@@ -15,7 +15,7 @@ export interface TransferOptions extends TriesOptions {
 }
 
 /** The file's bytes from an offset on. */
-export type KnownBytes = (offset: number) => AsyncIterable<Uint8Array>;
+type KnownBytes = (offset: number) => AsyncIterable<Uint8Array>;
 
 /** Any answer continues a file of which nothing is known yet. */
 const unknownFile = new RemoteFile({ headers: {} });
