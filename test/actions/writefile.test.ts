@@ -1,10 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { writefile } from '../../src/actions/writefile.ts';
 import type { Fields } from '../../src/actions/action.ts';
-import { loopDisk, type LoopDisk } from '../sources/writing/loop.ts';
+import { has, loopDisk, type LoopDisk } from '../sources/writing/loop.ts';
 import { canInstall, needs } from './installing.ts';
 import { onPartition, systemDisk } from './systems.ts';
 import { MiB, workplace } from './workplace.ts';
@@ -15,6 +23,9 @@ const fields = (more: object = {}) => ({
   content: 'web1\n',
   ...more,
 });
+
+const hasBtrfs =
+  has('mkfs.btrfs') && readFileSync('/proc/filesystems', 'utf8').includes('\tbtrfs\n');
 
 const contentOn = (disk: LoopDisk, number: number | undefined, path: string): string =>
   onPartition(disk.path, number, (top) => readFileSync(join(top, path), 'utf8'));
@@ -46,6 +57,27 @@ describe.skipIf(!canInstall)(`writefile ${needs}`, () => {
     await writefile.run(fields({ path: '/note' }), workplace(disk.path));
     expect(contentOn(disk, undefined, 'note')).toBe('web1\n');
   });
+
+  it.skipIf(!hasBtrfs).each([undefined, 1])(
+    'writes to the subvolume of the root of a btrfs (partition: %s)',
+    async (partition) => {
+      using disk = loopDisk(120 * MiB);
+      if (partition !== undefined) {
+        const script = { input: 'label: gpt\nsize=112M\n' };
+        execFileSync('/usr/sbin/sfdisk', ['--quiet', '--no-reread', disk.path], script);
+        execFileSync('partx', ['--update', disk.path]);
+      }
+      const device = partition === undefined ? disk.path : `${disk.path}p${partition}`;
+      execFileSync('/usr/sbin/mkfs.btrfs', ['--quiet', device]);
+      onPartition(disk.path, partition, (top) => {
+        execFileSync('btrfs', ['subvolume', 'create', join(top, '@')], { stdio: 'ignore' });
+        mkdirSync(join(top, '@/etc'));
+        writeFileSync(join(top, '@/etc/os-release'), 'ID=debian\n');
+      });
+      await writefile.run(fields({ partition }), workplace(disk.path));
+      expect(contentOn(disk, partition, '@/etc/hostname')).toBe('web1\n');
+    },
+  );
 
   it('says of an encrypted partition that it has no key', async () => {
     using disk = systemDisk();

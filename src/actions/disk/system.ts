@@ -92,11 +92,11 @@ async function mountWhere(mounting: Mounting, disk: string, where: Where): Promi
     if (device === undefined) throw missing(`${disk} has no partition ${partition}`);
     const info = await readInfo(host, device, options);
     if (info.type === 'LVM2_member') return await mountRoot(mounting, disk, [info]);
-    return await mount(mounting, info, { assumed: type });
+    return await mountNamed(mounting, info, type);
   }
   if (isUnpartitioned && target !== 'esp') {
     if (whole.type === 'LVM2_member') return await mountRoot(mounting, disk, [whole]);
-    return await mount(mounting, whole, { assumed: type });
+    return await mountNamed(mounting, whole, type);
   }
   const infos: PartitionInfo[] = [];
   for (const device of partitions.values()) infos.push(await readInfo(host, device, options));
@@ -106,6 +106,16 @@ async function mountWhere(mounting: Mounting, disk: string, where: Where): Promi
     return await mount(mounting, esp, { assumed: type ?? 'vfat' });
   }
   return await mountRoot(mounting, disk, infos);
+}
+
+/** A file system that was named. One of btrfs shows what its system sees: the subvolume of its root, if it has one. */
+async function mountNamed(
+  mounting: Mounting,
+  info: PartitionInfo,
+  assumed: string | undefined,
+): Promise<Mounted> {
+  const root = info.type === 'btrfs' ? await findRoot(mounting, [info]) : undefined;
+  return root ?? (await mount(mounting, info, { assumed }));
 }
 
 /** The root among partitions, else among the volumes on them. */

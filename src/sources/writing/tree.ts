@@ -142,13 +142,13 @@ async function replace(
       await file.chmod(attributes.mode);
     }
     await file.sync();
+    await fs.rename(temporary, path);
   } catch (err) {
     await fs.rm(temporary, { force: true });
     throw err;
   } finally {
     await file.close();
   }
-  await fs.rename(temporary, path);
   await directory.sync();
 }
 

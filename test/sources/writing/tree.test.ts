@@ -104,6 +104,22 @@ describe('writing a file', () => {
     expect(readdirSync(join(top, 'etc'))).toEqual(['hosts']);
   });
 
+  it.skipIf(process.getuid?.() !== 0)(
+    'leaves nothing behind where the old file is kept',
+    async () => {
+      // A mount point cannot be replaced, and neither can a file that chattr made immutable.
+      const path = join(top, 'etc/kept');
+      writeFileSync(path, 'old');
+      execFileSync('mount', ['--bind', path, path]);
+      try {
+        await expect(tree.write('/etc/kept', Buffer.from('new'))).rejects.toThrow('etc/kept');
+        expect(readdirSync(join(top, 'etc'))).toEqual(['kept']);
+      } finally {
+        execFileSync('umount', [path]);
+      }
+    },
+  );
+
   it('replaces the file, so that a second name keeps the old content', async () => {
     writeFileSync(join(top, 'a'), 'old');
     execFileSync('ln', [join(top, 'a'), join(top, 'b')]);
