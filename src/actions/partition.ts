@@ -20,7 +20,7 @@ export const partition: Action<'partition'> = {
     } = fields;
     const geometry = await host.openDisk(device, 'read');
     await geometry.close();
-    const planned = layOut(layout, { efiSize, swapSize }, geometry);
+    const planned = layOut(layout, { efiSize, swapSize, filesystem }, geometry);
     if (swapSize !== undefined && layout !== 'gpt-efi') note(`layout ${layout} has no swap`);
     const options = { signal, onLine: note };
     await tearDown(host, device, options);

@@ -24,6 +24,11 @@ export const partitionTypes: Readonly<Record<PlannedPartition['role'], string>> 
   root: '0FC63DAF-8483-4772-8E79-3D69D8477DE4',
 };
 
+const leastBytes = 64 * MiB;
+/** Below this a root has no room for its file system. Source: mkfs.xfs(8) of 5.19 and later; mkfs.btrfs(8), with
+ *  metadata in two copies. */
+const leastOf: Readonly<Record<string, number>> = { xfs: 300 * MiB, btrfs: 128 * MiB };
+
 /** "512M", "8G", "1T", with an i or B behind; a bare number is in MiB. Errors: AppError `action.invalid`. */
 export function parseSize(text: string): number {
   const [, digits = '', unit = 'M'] = /^\+?(\d{1,9})\s*([KMGT]?)(?:i?B)?$/i.exec(text.trim()) ?? [];
@@ -32,11 +37,18 @@ export function parseSize(text: string): number {
   throw new AppError('action.invalid', `a size is written like 512M or 8G, not "${text}"`);
 }
 
+interface Sizes {
+  readonly efiSize?: string | undefined;
+  readonly swapSize?: string | undefined;
+  /** Of the root. */
+  readonly filesystem?: string | undefined;
+}
+
 /** The partitions, each on whole MiB, the root with all that is left.
  *  Errors: AppError `action.invalid`, `disk.mismatch` when the disk is too small. */
 export function layOut(
   layout: Layout,
-  { efiSize = '512M', swapSize }: { efiSize?: string | undefined; swapSize?: string | undefined },
+  { efiSize = '512M', swapSize, filesystem = 'ext4' }: Sizes,
   disk: DiskGeometry,
 ): readonly PlannedPartition[] {
   const { sizeBytes, sectorBytes, path } = disk;
@@ -60,10 +72,10 @@ export function layOut(
   }
   // The last MiB has the backup of the GPT.
   const end = Math.floor(sizeBytes / align) * align - align;
-  if (end - at < 64 * MiB) {
+  if (end - at < (leastOf[filesystem] ?? leastBytes)) {
     throw new AppError(
       'disk.mismatch',
-      `${path} has ${sizeBytes} bytes, too few for the layout ${layout}; choose a larger disk`,
+      `${path} has ${sizeBytes} bytes, too few for the layout ${layout} with ${filesystem}; choose a larger disk`,
     );
   }
   const root = { start: at / sectorBytes, size: (end - at) / sectorBytes };

@@ -41,6 +41,9 @@ describe('the partitions of a layout', () => {
 
   it('are refused on a disk that is too small, and an ESP that firmware does not read', () => {
     expect(() => layOut('gpt-efi', {}, disk(512))).toThrow('choose a larger disk');
+    const small = disk(200);
+    expect(() => layOut('single', { filesystem: 'xfs' }, small)).toThrow('with xfs');
+    expect(layOut('single', { filesystem: 'btrfs' }, small)).toHaveLength(1);
     expect(() => layOut('gpt-efi', { efiSize: '32M' }, disk(4096))).toThrow('at least 33M');
     expect(() => layOut('gpt-efi', { efiSize: '200M' }, disk(4096, 4096))).toThrow('260M');
   });

@@ -32,6 +32,13 @@ describe('running a program', () => {
     });
   });
 
+  it('fails with the last line that does not explain another', async () => {
+    await expect(
+      sh('echo mount: bad superblock; echo "  dmesg(1) may say more"; exit 32'),
+    ).rejects.toMatchObject({ cause: { message: 'mount: bad superblock' } });
+    await expect(sh('echo "  no"; exit 1')).rejects.toMatchObject({ cause: { message: '  no' } });
+  });
+
   it('says so when there is no such program', async () => {
     await expect(runProgram('no-such-program', [], options)).rejects.toMatchObject({
       code: 'exec.missing',
