@@ -1,25 +1,18 @@
 // debootstrap: partitions the planned disk and installs Debian, or what is made of it, from packages: a
 // system that boots by itself.
 import { AppError } from '../core/errors.ts';
+import { checks } from '../model/actions/checks.ts';
+import { parsePackages } from '../model/actions/packages.ts';
 import type { BlockFile } from '../sources/writing/block-file.ts';
-import type { Action, ActionContext, Fields } from './action.ts';
+import type { Action, ActionContext } from './action.ts';
 import { installSystem } from './debian/install.ts';
 import { requireSuite } from './debian/mirror.ts';
 import { layOut, type Layout } from './disk/layout.ts';
 import { makeFileSystems, makePartitions } from './disk/make-partitions.ts';
 import { leaveUnbootable, tearDown } from './disk/teardown.ts';
 
-type Debootstrap = Fields<'debootstrap'>;
-
 export const debootstrap: Action<'debootstrap'> = {
-  check({ suite, layout, mirror, extra_packages: extra }) {
-    if (!/^[a-z][a-z0-9.-]*$/.test(suite)) throw invalid(`there is no suite "${suite}"`);
-    if (mirror !== undefined && !/^https?:\/\/[^\s]+$/i.test(mirror)) {
-      throw invalid('mirror must begin with http:// or https://');
-    }
-    if (layout === 'single') throw invalid('the layout single has no place for a boot loader');
-    parsePackages(extra);
-  },
+  check: checks.debootstrap,
 
   async run(fields, context) {
     const { host } = context;
@@ -79,16 +72,4 @@ async function onNewDisk<T>(
     await leaveUnbootable(host, device, geometry, err);
     throw err;
   }
-}
-
-/** Separated by commas or blanks. Source: Debian Policy, 5.6.1. Errors: AppError `action.invalid`. */
-export function parsePackages(extra: Debootstrap['extra_packages'] = ''): readonly string[] {
-  const names = extra.split(/[\s,]+/).filter((name) => name !== '');
-  const wrong = names.find((name) => !/^[a-z0-9][a-z0-9+.-]*$/.test(name));
-  if (wrong === undefined) return names;
-  throw invalid(`extra_packages has "${wrong}", which is no name of a package`);
-}
-
-function invalid(reason: string): AppError {
-  return new AppError('action.invalid', reason);
 }

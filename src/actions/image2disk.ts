@@ -1,12 +1,12 @@
 // image2disk: writes a disk image to the planned disk, so that at any moment before the end, power cut
 // included, the disk does not boot.
-import { AppError, isAppError } from '../core/errors.ts';
+import { isAppError } from '../core/errors.ts';
+import { checks } from '../model/actions/checks.ts';
 import type { Disk } from '../model/hardware/disk.ts';
 import type { BlockFile } from '../sources/writing/block-file.ts';
 import type { Action, ActionContext, ActionReport, Fields } from './action.ts';
 import { openWhenFree, reloadPartitions } from './disk/nodes.ts';
 import { leaveUnbootable, tearDown } from './disk/teardown.ts';
-import { parseChecksum } from '../model/image/checksum.ts';
 import { Digests } from './image/digests.ts';
 import { blockBytes, DiskWriter, type Left } from './image/disk-writer.ts';
 import { writeEnds } from './image/finish.ts';
@@ -22,15 +22,7 @@ import { Zeroing } from './image/zeroing.ts';
 const maxAttempts = 3;
 
 export const image2disk: Action<'image2disk'> = {
-  check({ url, checksum }) {
-    if (!/^https?:\/\/./i.test(url) || URL.parse(url) === null) {
-      throw new AppError(
-        'action.invalid',
-        'url must be an address that begins with http:// or https://',
-      );
-    }
-    if (checksum !== undefined) parseChecksum(checksum);
-  },
+  check: checks.image2disk,
 
   async run(fields, context) {
     const disk = await context.disk(fields);

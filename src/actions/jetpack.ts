@@ -2,7 +2,7 @@
 import { AppError } from '../core/errors.ts';
 import type { Action, ActionContext, Fields } from './action.ts';
 import { withEnvironment } from './disk/environment.ts';
-import { parseChecksum } from '../model/image/checksum.ts';
+import { checks, hasChecksum } from '../model/actions/checks.ts';
 import { fetchFile } from './image/fetching/fetch.ts';
 import { knownChecksum } from './image/fetching/source.ts';
 
@@ -16,13 +16,7 @@ const maxOutput = 1_000;
 const tellMs = 1_000;
 
 export const jetpack: Action<'jetpack'> = {
-  check({ url, binary_url: binaryUrl, checksum }) {
-    if (/^-|[\s\0]/.test(url)) throw invalid('url must be a URL, without blanks');
-    if (binaryUrl !== undefined && !/^https?:\/\/./i.test(binaryUrl)) {
-      throw invalid('binary_url must begin with http:// or https://');
-    }
-    if (checksum !== undefined) parseChecksum(checksum);
-  },
+  check: checks.jetpack,
 
   async run(fields, context) {
     const { host, signal, note, system } = context;
@@ -41,7 +35,7 @@ export const jetpack: Action<'jetpack'> = {
         message: `the playbook ran in the system on ${info.device}`,
         details: {
           device: info.device,
-          has_checksum: fields.checksum !== undefined,
+          has_checksum: hasChecksum(fields.checksum),
           output: lines.join('\n').slice(-maxOutput),
         },
       };

@@ -1,6 +1,7 @@
 // kexec: starts the kernel of the system on the disk without going through the firmware, or reboots where
 // that cannot be.
 import { AppError, describeError, isAppError } from '../core/errors.ts';
+import { checks } from '../model/actions/checks.ts';
 import type { Tree } from '../sources/writing/tree.ts';
 import type { Action, ActionContext, ActionReport, Fields } from './action.ts';
 import { findKernel, initrdsOf } from './boot/kernel.ts';
@@ -18,14 +19,7 @@ const joined = '/run/dragonfly-initrd';
 const patienceMs = 60_000;
 
 export const kexec: Action<'kexec'> = {
-  check({ root_partition: root, kernel, initrd }) {
-    if (root !== undefined && !/^(\d+|(PART)?(UUID|LABEL)=\S+|\/dev\/\S+)$/.test(root)) {
-      throw invalid('root_partition is "2", LABEL=…, UUID=… or /dev/…');
-    }
-    if (initrd !== undefined && kernel === undefined) {
-      throw invalid('initrd belongs to a kernel: name both, or none to have those of the system');
-    }
-  },
+  check: checks.kexec,
 
   async run(fields, context) {
     const { device } = await context.disk();
@@ -199,8 +193,4 @@ function isConsole(word: string): boolean {
 
 function isRoot(word: string): boolean {
   return word.startsWith('root=');
-}
-
-function invalid(reason: string): AppError {
-  return new AppError('action.invalid', reason);
 }

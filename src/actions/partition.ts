@@ -1,13 +1,12 @@
 // partition: makes a partition table and file systems on the planned disk.
 import type { Action } from './action.ts';
-import { layOut, parseSize } from './disk/layout.ts';
+import { checks } from '../model/actions/checks.ts';
+import { layOut } from './disk/layout.ts';
 import { makeFileSystems, makePartitions } from './disk/make-partitions.ts';
 import { leaveUnbootable, tearDown } from './disk/teardown.ts';
 
 export const partition: Action<'partition'> = {
-  check({ efi_size: efiSize, swap_size: swapSize }) {
-    for (const size of [efiSize, swapSize]) if (size !== undefined) parseSize(size);
-  },
+  check: checks.partition,
 
   async run(fields, context) {
     const { host, signal, note } = context;

@@ -1,33 +1,26 @@
 // seabios: sets the order in which SeaBIOS tries kinds of boot devices.
 import { AppError } from '../core/errors.ts';
+import { bootKinds, parseBootOrder } from '../model/actions/boot-order.ts';
+import { checks } from '../model/actions/checks.ts';
 import type { Root } from '../sources/root.ts';
 import type { Action } from './action.ts';
 
-/** SeaBIOS takes three, each in four bits.
+/** Three kinds, each in four bits.
  *  Source: boot_init of SeaBIOS's src/boot.c, CMOS_BIOS_BOOTFLAG1 and 2 of src/hw/rtc.h. */
-const places = 3;
 const flag1 = 0x38;
 const flag2 = 0x3d;
 
-const kinds: readonly (readonly [code: number, ...names: string[]])[] = [
-  [1, 'floppy', 'fd'],
-  [2, 'hdd', 'disk', 'hard'],
-  [3, 'cdrom', 'cd', 'dvd'],
-  [4, 'pxe', 'network', 'net', 'bev'],
-];
 const defaultOrder = 'pxe,hdd,cdrom';
 
 export const seabios: Action<'seabios'> = {
-  check({ boot_order: order }) {
-    if (order !== undefined) parseOrder(order);
-  },
+  check: checks.seabios,
 
   async run({ set_pxe_first: isWanted = true, boot_order: order = defaultOrder }, { host }) {
     if (!isWanted) return { message: 'set_pxe_first is false: the order stays as it is' };
     if (!(await isSeabios(host.root))) {
       return { message: 'this machine did not start by SeaBIOS: nothing to do' };
     }
-    const codes = parseOrder(order);
+    const codes = parseBootOrder(order);
     const [first = 0, second = 0, third = 0] = codes;
     const { cmos } = host;
     // The lower half of the first flag is about something else.
@@ -39,32 +32,10 @@ export const seabios: Action<'seabios'> = {
     if (found.some((value, index) => value !== wanted[index])) {
       throw new AppError('firmware.failed', 'the CMOS memory does not keep what is written to it');
     }
-    const names = codes.map((code) => kinds.find(([one]) => one === code)?.[1]).join(', ');
+    const names = codes.map((code) => bootKinds.find(([one]) => one === code)?.[1]).join(', ');
     return { message: `SeaBIOS tries ${names}`, details: { order: names } };
   },
 };
-
-/** Errors: AppError `action.invalid`. */
-function parseOrder(order: string): readonly number[] {
-  const names = order
-    .toLowerCase()
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
-  const codes = names.map((name) => {
-    const [code] = kinds.find(([, ...known]) => known.includes(name)) ?? [];
-    if (code !== undefined) return code;
-    throw new AppError(
-      'action.invalid',
-      `boot_order has "${name}"; it takes ${kinds.map(([, known]) => known).join(', ')}`,
-    );
-  });
-  if (codes.length === 0 || new Set(codes).size < codes.length) {
-    throw new AppError('action.invalid', 'boot_order takes each kind once, and at least one');
-  }
-  // Dragonfly's agent takes a fourth and forgets it as well.
-  return codes.slice(0, places);
-}
 
 /** Source: /sys/class/dmi/id/bios_vendor, of SMBIOS type 0. */
 async function isSeabios(root: Root): Promise<boolean> {

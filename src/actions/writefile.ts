@@ -1,5 +1,6 @@
 // writefile: puts one file into the system on the disk.
-import { AppError } from '../core/errors.ts';
+import { checks } from '../model/actions/checks.ts';
+import { contentOf, modeOf } from '../model/actions/file-content.ts';
 import type { Tree } from '../sources/writing/tree.ts';
 import type { Action, Fields } from './action.ts';
 import { withSystem, type Mounted } from './disk/system.ts';
@@ -7,16 +8,7 @@ import { withSystem, type Mounted } from './disk/system.ts';
 type WriteFile = Fields<'writefile'>;
 
 export const writefile: Action<'writefile'> = {
-  check(fields) {
-    contentOf(fields);
-    modeOf(fields);
-    if (/[/\0]$/.test(fields.path) || fields.path.includes('\0')) {
-      throw new AppError('action.invalid', `path must name a file, not "${fields.path}"`);
-    }
-    if (fields.partition !== undefined && fields.target !== undefined) {
-      throw new AppError('action.invalid', 'writefile takes partition or target, not both');
-    }
-  },
+  check: checks.writefile,
 
   async run(fields, { host, signal, disk, note }) {
     const { device } = await disk();
@@ -34,25 +26,6 @@ export const writefile: Action<'writefile'> = {
     });
   },
 };
-
-/** Errors: AppError `action.invalid`. */
-export function contentOf({ content, content_b64: encoded }: WriteFile): Buffer {
-  if ((content === undefined) === (encoded === undefined)) {
-    throw new AppError('action.invalid', 'writefile takes content or content_b64, one of them');
-  }
-  if (encoded === undefined) return Buffer.from(content ?? '', 'utf8');
-  const text = encoded.replaceAll(/\s/g, '');
-  const bytes = Buffer.from(text, 'base64');
-  if (bytes.toString('base64').replaceAll('=', '') === text.replaceAll('=', '')) return bytes;
-  throw new AppError('action.invalid', 'content_b64 is not base64');
-}
-
-/** Octal, as chmod takes it. Errors: AppError `action.invalid`. */
-export function modeOf({ mode }: WriteFile): number | undefined {
-  if (mode === undefined) return undefined;
-  if (/^(0o)?0*[0-7]{1,4}$/.test(mode)) return Number.parseInt(mode.replace(/^0o/, ''), 8);
-  throw new AppError('action.invalid', `mode must be octal digits, such as "0644", not "${mode}"`);
-}
 
 /** A system with SELinux gives labels to what has none when it starts next, if it is asked to. */
 async function relabel(tree: Tree): Promise<boolean> {

@@ -3,16 +3,17 @@
 import { lstat, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkFields } from '../actions/fields.ts';
-import { contentOf, modeOf, writefile } from '../actions/writefile.ts';
 import type { ActionRunners } from '../agent/orders/actions.ts';
 import { AppError } from '../core/errors.ts';
+import { checks } from '../model/actions/checks.ts';
+import { contentOf, modeOf } from '../model/actions/file-content.ts';
 
 /** The runners of an agent that may write below `folder` and nowhere else. */
 export function scratchRunners(folder: string): ActionRunners {
   return {
     async writefile(fields) {
       checkFields('writefile', fields);
-      writefile.check?.(fields);
+      checks.writefile(fields);
       const { path } = fields;
       await mkdir(folder, { recursive: true });
       const target = await placeBelow(await realpath(folder), path);

@@ -149,3 +149,8 @@ it.each([
 ])('image2disk refuses %o before anything is done', (fields, what) => {
   expect(() => image2disk.check?.({ action: 'image2disk', ...fields })).toThrow(what);
 });
+
+it('image2disk takes an empty checksum for none', () => {
+  const fields = { url: 'http://host/image', checksum: '' };
+  expect(() => image2disk.check?.({ action: 'image2disk', ...fields })).not.toThrow();
+});

@@ -1,5 +1,6 @@
 // The places of the partitions of a layout on a disk. Pure.
 import { AppError } from '../../core/errors.ts';
+import { parseSize } from '../../model/actions/size.ts';
 import type { DiskGeometry } from './gpt.ts';
 
 export type Layout = 'gpt-efi' | 'gpt-bios' | 'single';
@@ -29,18 +30,10 @@ const leastBytes = 64 * MiB;
  *  metadata in two copies. */
 const leastOf: Readonly<Record<string, number>> = { xfs: 300 * MiB, btrfs: 128 * MiB };
 
-/** "512M", "8G", "1T", with an i or B behind; a bare number is in MiB. Errors: AppError `action.invalid`. */
-export function parseSize(text: string): number {
-  const [, digits = '', unit = 'M'] = /^\+?(\d{1,9})\s*([KMGT]?)(?:i?B)?$/i.exec(text.trim()) ?? [];
-  const bytes = Number(digits) * 1024 ** ' KMGT'.indexOf(unit.toUpperCase() || 'M');
-  if (digits !== '' && bytes >= MiB) return bytes;
-  throw new AppError('action.invalid', `a size is written like 512M or 8G, not "${text}"`);
-}
-
 interface Sizes {
   readonly efiSize?: string | undefined;
   readonly swapSize?: string | undefined;
-  /** Of the root. */
+  /** The root's. */
   readonly filesystem?: string | undefined;
 }
 

@@ -199,7 +199,7 @@ class Run {
 
   #failure(code: unknown): AppError {
     const output = this.#output.lastLines;
-    // What is indented explains the line before: mount's "dmesg(1) may have more information".
+    // An indented line explains the one before: mount's "dmesg(1) may have more information".
     const reason = output.findLast((line) => !line.startsWith(' ')) ?? output.at(-1);
     return new AppError('exec.failed', `${this.#name} failed`, {
       cause: new Error(reason ?? `it ended with ${String(code)}`),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { layOut, parseSize, type Layout } from '../../../src/actions/disk/layout.ts';
+import { layOut, type Layout } from '../../../src/actions/disk/layout.ts';
 
 const MiB = 1024 * 1024;
 const disk = (sizeMiB: number, sectorBytes = 512) => ({
@@ -47,25 +47,4 @@ describe('the partitions of a layout', () => {
     expect(() => layOut('gpt-efi', { efiSize: '32M' }, disk(4096))).toThrow('at least 33M');
     expect(() => layOut('gpt-efi', { efiSize: '200M' }, disk(4096, 4096))).toThrow('260M');
   });
-});
-
-describe('a size', () => {
-  it.each([
-    ['512M', 512],
-    ['+512M', 512],
-    ['512', 512],
-    ['2GiB', 2048],
-    ['4 g', 4096],
-    ['2048K', 2],
-    ['1TB', 1024 * 1024],
-  ])('%s is %d MiB', (text, mib) => {
-    expect(parseSize(text)).toBe(mib * MiB);
-  });
-
-  it.each(['', '0', '-1', '1K', '5 %', '1.5G', 'M', '99999999999M', '5P'])(
-    '%j is refused',
-    (text) => {
-      expect(() => parseSize(text)).toThrow('like 512M');
-    },
-  );
 });

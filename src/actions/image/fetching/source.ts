@@ -3,6 +3,7 @@ import { AppError } from '../../../core/errors.ts';
 import { shownUrl } from '../../../core/text/shown-url.ts';
 import type { ActionContext } from '../../action.ts';
 import { filePathOf, findChecksum } from './checksum.ts';
+import { hasChecksum } from '../../../model/actions/checks.ts';
 import { parseChecksum, type Checksum } from '../../../model/image/checksum.ts';
 import { ByteStream } from '../packing/byte-stream.ts';
 import { unpack, type Filter, type Unpacked } from '../packing/unpack.ts';
@@ -101,7 +102,7 @@ export async function knownChecksum(
   url: string,
   context: ActionContext,
 ): Promise<Checksum | undefined> {
-  const parsed = given === undefined ? undefined : parseChecksum(given);
+  const parsed = hasChecksum(given) ? parseChecksum(given) : undefined;
   return parsed !== undefined && 'url' in parsed
     ? await fetchChecksum(parsed.url, url, context)
     : parsed;

@@ -2,7 +2,7 @@
 import { closest } from '../../../core/text/closest.ts';
 import { isAppError } from '../../../core/errors.ts';
 import { shownUrl } from '../../../core/text/shown-url.ts';
-import { parseChecksum } from '../../../model/image/checksum.ts';
+import { checkAction, hasChecksum } from '../../../model/actions/checks.ts';
 import type { AgentReport } from '../../../model/machine.ts';
 import {
   templateActions,
@@ -36,11 +36,11 @@ export function warningsOf({
   images: ours,
 }: Planned): string[] {
   const images = spec.actions.filter((action) => action.action === 'image2disk');
-  const without = images.filter(({ checksum }) => checksum === undefined || checksum === '');
+  const without = images.filter(({ checksum }) => !hasChecksum(checksum));
   return [
     ...missing(images, ours),
     ...ours.filter((one) => isNamed(images, one)).flatMap((one) => ofLook(one, disk)),
-    ...spec.actions.flatMap(unusableChecksum),
+    ...spec.actions.flatMap(unusable),
     ...without.map(({ url }) =>
       url.startsWith('http:')
         ? `${shownUrl(url)} comes without encryption and without a checksum: whoever is on the way can change it`
@@ -99,12 +99,10 @@ function ofLook({ name, look = {} }: PlannedImage, disk: StoredDisk | undefined)
   ];
 }
 
-/** A checksum that no file can have, for which our agent refuses the workflow; Dragonfly's reads none. */
-function unusableChecksum(action: TemplateAction): string[] {
-  if (action.action !== 'image2disk' && action.action !== 'jetpack') return [];
-  if (action.checksum === undefined || action.checksum === '') return [];
+/** Says of an action that our agent refuses it, before anything is changed; Dragonfly's may read it otherwise. */
+function unusable(action: TemplateAction): string[] {
   try {
-    parseChecksum(action.checksum);
+    checkAction(action);
     return [];
   } catch (err) {
     if (!isAppError(err, 'action.invalid')) throw err;

@@ -630,6 +630,21 @@ describe('a plan', () => {
     }
   });
 
+  it.each<[TemplateAction, string]>([
+    [{ action: 'writefile', path: '/etc/', content: '' }, 'path must name a file'],
+    [{ action: 'writefile', path: '/a', content: '', content_b64: '' }, 'one of them'],
+    [{ action: 'writefile', path: '/a', content_b64: '***' }, 'is not base64'],
+    [{ action: 'partition', efi_size: '64K' }, 'written like 512M'],
+    [{ action: 'kexec', initrd: '/initrd' }, 'belongs to a kernel'],
+    [{ action: 'seabios', boot_order: 'tape' }, 'boot_order has "tape"'],
+    [{ action: 'jetpack', url: 'a b' }, 'without blanks'],
+    [{ action: 'debootstrap', suite: 'Bookworm' }, 'there is no suite'],
+  ])('says of %j that agents refuse it', (action, why) => {
+    const { warnings } = plan({ disks: [disk('/dev/sda')], actions: [action] });
+    const refused = warnings.filter((warning) => warning.includes('agent refuses the workflow as'));
+    expect(refused).toEqual([expect.stringContaining(why)]);
+  });
+
   it('says that nothing is known of what is on the disk, and of a disk without a name', () => {
     const { contents: _none, ...silent } = disk('/dev/sda', { serial: null });
     const { warnings, contents } = plan({ disks: [silent] });
