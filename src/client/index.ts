@@ -41,7 +41,6 @@ export type { DamagedList, DamagedRaw } from '../model/api/administration/damage
 export type {
   Myself,
   NewTokenRequest,
-  SessionList,
   TokenCreated,
   TokenList,
   TokenScope,
@@ -53,6 +52,7 @@ export type {
   WebhookPatch,
   WebhookView,
 } from '../model/api/administration/webhooks.ts';
+export type { SessionList } from '../model/api/administration/sessions.ts';
 export type { Setting } from '../model/api/administration/settings.ts';
 export type { PlanAnswer, WorkflowCounts, WorkflowCreate } from '../model/api/workflows.ts';
 export type { AuditEntry } from '../model/documents/audit.ts';

@@ -74,7 +74,7 @@ export function startBackground(
       ),
     ),
     every(s, tidyMs, signal, () => s.auth.boots.forgetOld(now())),
-    every(s, tidyMs, signal, async () => s.auth.people?.sessions.forgetOld(now())),
+    every(s, tidyMs, signal, () => s.auth.sessions.forgetOld(now())),
     s.auth.people?.watch(s.clock, s.log, signal) ?? Promise.resolve(),
     every(s, damageMs, signal, damageReporter(s)),
     s.webhooks.run(signal),

@@ -1,8 +1,13 @@
-// The operator's token and the requests that carry it. The token lives as long as the browser tab.
+// The operator's token and the requests that carry it. The token lives as long as the browser tab; a session that lasts
+// longer is a cookie, which no script can read.
 import { parseExact, stringifyExact } from '../core/text/exact-json.ts';
+import type { SessionCreated } from '../model/api/administration/sessions.ts';
 import type { NewTokenRequest, TokenCreated } from '../model/api/administration/tokens.ts';
 
 const storageKey = 'dragonfly.token';
+
+const noCookie =
+  'This browser did not keep the cookie of the server. Sign in for this tab alone, or reach the server by the address that it is configured for.';
 
 /** A request that failed: an error answer, or none at all. */
 export class ApiError extends Error {
@@ -57,6 +62,27 @@ export class Session {
 
   forgetToken(): void {
     sessionStorage.removeItem(storageKey);
+  }
+
+  /** Signs in with a token: for this tab or, where `days` are given, by a session that the browser keeps. Errors:
+   *  ApiError, `browser.no-cookie` if it keeps none. */
+  async signIn(token: string, days: number | undefined): Promise<void> {
+    this.forgetToken();
+    const headers = { authorization: `Bearer ${token}` };
+    if (days === undefined) {
+      const response = await this.#send('/api/whoami', { headers });
+      if (!response.ok) throw await errorOf(response);
+      this.setToken(token);
+      return;
+    }
+    const response = await this.#send('/api/sessions', { method: 'POST', body: { days }, headers });
+    if (!response.ok) throw await errorOf(response);
+    if ((await this.#send('/api/whoami')).status !== 401) return;
+    // As its schema says.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    const { id } = (await response.json()) as SessionCreated;
+    await this.#send(`/api/sessions/${id}`, { method: 'DELETE', headers });
+    throw new ApiError(0, 'browser.no-cookie', noCookie);
   }
 
   /** Returns the answer's JSON body. Errors: ApiError, `server.unreachable` if there was no answer. */

@@ -11,14 +11,9 @@ export function SignIn({ onSignedIn }: { onSignedIn: () => void }) {
   const { busy, problem, run } = useTask(
     session.hasToken ? 'This token is not valid, or no longer valid.' : undefined,
   );
+  const [days, setDays] = useState<number | undefined>();
   const signIn = async (): Promise<void> => {
-    session.setToken(token.trim());
-    try {
-      await session.request('/api/machines?limit=1');
-    } catch (err) {
-      session.forgetToken();
-      throw err;
-    }
+    await session.signIn(token.trim(), days);
     onSignedIn();
   };
 
@@ -51,15 +46,61 @@ export function SignIn({ onSignedIn }: { onSignedIn: () => void }) {
             onInput={(event) => setToken(event.currentTarget.value)}
           />
         </label>
+        <Lasting days={days} onChange={setDays} />
         <p id="sign-in-problem" class="problem" role="alert">
           {problem}
         </p>
         <button type="submit" class="primary" disabled={busy || token.trim() === ''}>
           Sign in
         </button>
-        <p class="quiet">The token is kept in this tab only, and is forgotten when you close it.</p>
       </form>
     </main>
+  );
+}
+
+const spans = { '1 day': 1, '7 days': 7, '30 days': 30, '90 days': 90 } as const;
+const usualDays = 30;
+
+interface LastingProps {
+  readonly days: number | undefined;
+  readonly onChange: (days: number | undefined) => void;
+}
+
+/** The choice of a session that outlives the tab, and what follows from it. */
+function Lasting({ days, onChange }: LastingProps) {
+  return (
+    <>
+      <label class="check">
+        <input
+          type="checkbox"
+          name="lasting"
+          checked={days !== undefined}
+          onChange={({ currentTarget: { checked } }) => onChange(checked ? usualDays : undefined)}
+        />
+        Keep me signed in on this computer
+      </label>
+      {days !== undefined && (
+        <label>
+          For
+          <select
+            name="days"
+            value={days}
+            onChange={({ currentTarget: { value } }) => onChange(Number(value))}
+          >
+            {Object.entries(spans).map(([text, value]) => (
+              <option key={value} value={value}>
+                {text}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      <p class="quiet">
+        {days === undefined
+          ? 'The token is kept in this tab only, and is forgotten when you close it.'
+          : 'Until then whoever uses this browser may do what the token allows. Administration ends it, from any computer.'}
+      </p>
+    </>
   );
 }
 

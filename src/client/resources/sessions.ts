@@ -1,5 +1,5 @@
-// The sessions of people who signed in with an OpenID provider.
-import type { SessionList } from '../../model/api/administration/tokens.ts';
+// The sessions of people who signed in on the page.
+import type { SessionList, SessionsEnded } from '../../model/api/administration/sessions.ts';
 import { pathOf, type CallOptions, type Calls } from '../calls.ts';
 
 export class SessionCalls {
@@ -9,13 +9,18 @@ export class SessionCalls {
     this.#calls = calls;
   }
 
-  /** Those that have not ended. */
+  /** Those that have not ended: your own or, for who may do everything, all. */
   async list(options?: CallOptions): Promise<SessionList['sessions']> {
     return (await this.#calls.get<SessionList>('api/sessions', options)).sessions;
   }
 
-  /** Ends a session, whoever's it is. Errors: `session.unknown`. */
+  /** Errors: `session.unknown`, also for one of others, unless you may do everything. */
   async end(id: string, options?: CallOptions): Promise<void> {
     return this.#calls.delete(pathOf`api/sessions/${id}`, options);
+  }
+
+  /** Ends all of your own. Returns how many. */
+  async endOwn(options?: CallOptions): Promise<number> {
+    return (await this.#calls.call<SessionsEnded>('DELETE', 'api/sessions', options)).value.ended;
   }
 }

@@ -10,6 +10,7 @@ import type { People } from './oidc/people.ts';
 import { KnownTokens } from './known-tokens.ts';
 import { allows, refuseOtherMachine, type Access, type Principal } from './principal.ts';
 import { Proofs } from './proofs.ts';
+import { Sessions } from './sessions.ts';
 import { StockAgents } from './stock-agents.ts';
 import { machineOfToken } from './tokens.ts';
 
@@ -37,6 +38,7 @@ export interface Credentials {
 export class Auth {
   readonly stock = new StockAgents();
   readonly boots: BootSecrets;
+  readonly sessions: Sessions;
   readonly #options: AuthOptions;
   readonly #tokens: KnownTokens;
   readonly #proofs: Proofs;
@@ -48,6 +50,7 @@ export class Auth {
     this.#tokens = new KnownTokens(store, clock, options.enrolmentToken);
     this.#proofs = new Proofs(store, clock);
     this.boots = new BootSecrets(store, clock);
+    this.sessions = new Sessions(store, clock);
   }
 
   /** True if machines that boot from the network may enrol: with a secret for each boot, never with the
@@ -91,8 +94,8 @@ export class Auth {
     const { isRead, address } = credentials;
     const token = tokenOf(credentials.authorization, isRead);
     if (token === undefined) {
-      const person = await this.people?.bySession(credentials.session ?? '');
-      if (person !== undefined) return this.#allowed(person, access, isRead);
+      const known = await this.#bySession(credentials.session ?? '');
+      if (known !== undefined) return this.#allowed(known, access, isRead);
       const forAgents = access === 'enrol' || access === 'agent';
       if (forAgents && this.#options.stockAgents === true) return { kind: 'stock', address };
       throw new AppError('auth.required', `this needs a token: ${this.#howToGetOne(access)}`);
@@ -116,6 +119,17 @@ export class Auth {
       );
     }
     throw new AppError('auth.denied', `the token does not allow this: ${howToGetOne(access)}`);
+  }
+
+  /** The sender with this cookie; undefined if it is that of no session, or of one whose token was revoked. Errors:
+   *  `store.*`. */
+  async #bySession(cookie: string): Promise<Principal | undefined> {
+    const session = await this.sessions.find(cookie);
+    if (session === undefined) return undefined;
+    const { owner, expires } = session;
+    return owner.token === undefined
+      ? this.people?.ofSession(owner.person, expires)
+      : this.#tokens.useSession(owner.token.sha256, expires);
   }
 
   /** Reads the tokens again at once, because this server changed them. */
@@ -227,6 +241,6 @@ function howToGetOne(access: Access): string {
     return 'give the agent an enrolment token (dragonfly-server token create NAME --scope enrol)';
   }
   if (access === 'agent') return 'the agent gets one when it checks in with an enrolment token';
-  const scope = access === 'public' ? 'read' : access;
+  const scope = access === 'public' || access === 'self' ? 'read' : access;
   return `send "Authorization: Bearer …" (dragonfly-server token create NAME --scope ${scope})`;
 }

@@ -10,7 +10,7 @@ import { closeForGood, hashToken, hasTokens, isClosedForGood, listTokens } from 
 interface Known {
   readonly name: string;
   readonly isStored: boolean;
-  readonly principal: Principal;
+  readonly principal: Extract<Principal, { kind: 'token' }>;
   readonly hash: Buffer;
   readonly expiresMs: number;
 }
@@ -60,7 +60,18 @@ export class KnownTokens {
   use(token: string): Principal | undefined {
     const sent = digest(token);
     const known = this.#tokens.get(sent.toString('hex'));
-    if (known === undefined || !areEqual(known.hash, sent)) return undefined;
+    return known !== undefined && areEqual(known.hash, sent) ? this.#use(known) : undefined;
+  }
+
+  /** The sender with a session of the token that has this SHA-256, in hex; undefined if the token is unknown or
+   *  expired. */
+  useSession(sha256: string, expires: Date): Principal | undefined {
+    const known = this.#tokens.get(sha256);
+    const found = known === undefined ? undefined : this.#use(known);
+    return found && { ...found, expires, isSession: true };
+  }
+
+  #use(known: Known): Known['principal'] | undefined {
     const now = this.#clock.now();
     if (known.expiresMs <= now.getTime()) return undefined;
     if (known.isStored) this.#used.set(known.name, now);
@@ -117,19 +128,23 @@ export class KnownTokens {
 }
 
 function storedToken({ name, scope, tags, sha256, expires_at }: Token): Known {
+  const expires = expires_at === null ? null : new Date(expires_at);
+  const limit = tags === undefined ? {} : { tags };
   return {
     name,
     isStored: true,
-    principal: { kind: 'token', name, scope, ...(tags === undefined ? {} : { tags }) },
+    principal: { kind: 'token', name, scope, ...limit, sha256, expires, isSession: false },
     hash: Buffer.from(sha256, 'hex'),
-    expiresMs: expires_at === null ? Infinity : Date.parse(expires_at),
+    expiresMs: expires?.getTime() ?? Infinity,
   };
 }
 
 function configuredToken(token: string | undefined): Known[] {
   if (token === undefined) return [];
   const name = 'configuration';
-  const principal = { kind: 'token', name, scope: 'enrol' } as const;
-  const hash = Buffer.from(hashToken(token), 'hex');
+  const sha256 = hashToken(token);
+  const rest = { sha256, expires: null, isSession: false };
+  const principal = { kind: 'token', name, scope: 'enrol', ...rest } as const;
+  const hash = Buffer.from(sha256, 'hex');
   return [{ name, isStored: false, principal, hash, expiresMs: Infinity }];
 }

@@ -5,8 +5,8 @@ import type { BootSecret } from './boot-secrets.ts';
 
 /** The access that a route demands. public: none. enrol: an enrolment token or a machine's own.
  *  agent: the machine's own token, or an operator's (read suffices to read). read, operate, full: an
- *  operator's. */
-export type Access = 'public' | 'enrol' | 'agent' | 'read' | 'operate' | 'full';
+ *  operator's. self: any operator's, also to change what is the sender's own. */
+export type Access = 'public' | 'enrol' | 'agent' | 'read' | 'operate' | 'full' | 'self';
 
 export type Principal =
   | {
@@ -15,6 +15,11 @@ export type Principal =
       readonly scope: TokenScope;
       /** It is good for machines with one of these tags alone. */
       readonly tags?: readonly string[];
+      readonly sha256: string;
+      /** null: never. */
+      readonly expires: Date | null;
+      /** By the cookie of a browser that once sent the token. */
+      readonly isSession: boolean;
     }
   /** Somebody whom the OpenID provider vouches for. */
   | {
@@ -43,7 +48,7 @@ export function allows(principal: Principal, access: Access, isRead: boolean): b
   if (principal.kind === 'person' && access === 'enrol') return false;
   if (principal.scope === 'full') return true;
   if (principal.scope === 'operate') return access !== 'full' && access !== 'enrol';
-  return isRead && (access === 'read' || access === 'agent');
+  return access === 'self' || (isRead && (access === 'read' || access === 'agent'));
 }
 
 /** True for the sender of a token in the store, and for a person. */
@@ -68,8 +73,8 @@ export function nameOf(by: Principal): string {
   }
 }
 
-/** True if secrets are shown in clear to this sender. */
-export function seesSecrets(by: Principal): boolean {
+/** True for senders without any limit: they see secrets in clear, and what is of others. */
+export function mayEverything(by: Principal): boolean {
   return by.kind === 'anyone' || (isOperator(by) && by.scope === 'full' && by.tags === undefined);
 }
 

@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { describeError } from '../../core/errors.ts';
 import { shownUrl, withoutCredentials } from '../../core/text/shown-url.ts';
-import { nameOf } from '../access/principal.ts';
+import { nameOf, type Access } from '../access/principal.ts';
 import { etag } from '../rules/etag.ts';
 import { isSecret, mask } from '../rules/secret-settings.ts';
 import { appendAudit, type AuditServices } from '../running/audit-log.ts';
@@ -12,12 +12,14 @@ export interface AuditingServices extends AuditServices {
   readonly log: Log;
 }
 
+const operators: ReadonlySet<Access | undefined> = new Set(['full', 'operate', 'self']);
+
 /** Adds this to a route by which operators change something. */
 export function audit(route: RouteOptions, s: AuditingServices): void {
   const { access, changesNothing, isAudited } = route.config ?? {};
   if (changesNothing === true) return;
   const changes = [route.method].flat().some((method) => method !== 'GET' && method !== 'HEAD');
-  if ((!changes && isAudited !== true) || (access !== 'full' && access !== 'operate')) return;
+  if ((!changes && isAudited !== true) || !operators.has(access)) return;
   const onSend = async (
     request: FastifyRequest,
     reply: FastifyReply,

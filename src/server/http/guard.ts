@@ -103,7 +103,7 @@ function admitter(s: GuardServices): onRequestHookHandler {
       done();
       return;
     }
-    const isOperators = access === 'full' || access === 'operate';
+    const isOperators = access === 'full' || access === 'operate' || access === 'self';
     const admit = async (): Promise<void> => {
       const isOpen = !(await s.auth.isConfigured(access));
       if (isOpen || access === 'read' || isOperators) refuseForeignPages(request);
@@ -130,10 +130,7 @@ export async function senderOf(
 ): Promise<Principal> {
   const { access, isRead } = accessOf(request);
   const { authorization } = request.headers;
-  const session =
-    s.auth.people === undefined || authorization !== undefined
-      ? undefined
-      : cookieOf(s, request, 'session');
+  const session = authorization === undefined ? cookieOf(s, request, 'session') : undefined;
   if (session !== undefined && !isRead) refuseUnproven(request);
   const credentials = { authorization, session, isRead, address: request.ip };
   const sender = await s.auth.admit(access, credentials);

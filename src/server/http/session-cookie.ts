@@ -1,4 +1,4 @@
-// The cookies of people who sign in with an OpenID provider. No script of the page can read them.
+// The cookies of people who sign in on the page. No script of the page can read them.
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Auth } from '../access/auth.ts';
 import { AppError } from '../../core/errors.ts';
@@ -27,7 +27,7 @@ export function callbackUrl({ auth, publicUrl }: CookieServices, request: Fastif
 /** Over HTTPS the name has the prefix with which a browser takes a cookie from this host alone, and over HTTPS alone
  *  (RFC 6265bis, section 4.1.3.2). */
 function nameOf(s: CookieServices, request: FastifyRequest, kind: Kind): string {
-  const isSecure = callbackUrl(s, request).startsWith('https:');
+  const isSecure = request.protocol === 'https' || callbackUrl(s, request).startsWith('https:');
   return (isSecure ? '__Host-' : '') + kinds[kind].name;
 }
 

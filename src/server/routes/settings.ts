@@ -8,7 +8,7 @@ import {
   SettingList,
   SettingValue,
 } from '../../model/api/administration/settings.ts';
-import { seesSecrets } from '../access/principal.ts';
+import { mayEverything } from '../access/principal.ts';
 import { isSecret, shownSetting } from '../rules/secret-settings.ts';
 import { refuseBootSetting } from '../machines/boot-settings.ts';
 import { etag, hasConditions, refuseStale, refuseUnmet } from '../rules/etag.ts';
@@ -42,7 +42,7 @@ export function settingRoutes(app: App, s: Services): void {
       const own = settings.filter(({ key }) => !key.startsWith(privatePrefix));
       const isEnd = own.length < settings.length;
       return {
-        settings: own.map((setting) => shownSetting(setting, seesSecrets(request.principal))),
+        settings: own.map((setting) => shownSetting(setting, mayEverything(request.principal))),
         ...damagedOf({ damaged: page.damaged.filter(isOperators) }),
         next_cursor: isEnd ? null : (page.nextCursor ?? null),
       };
@@ -63,7 +63,7 @@ export function settingRoutes(app: App, s: Services): void {
     async (request, reply) => {
       const { key } = request.params;
       const { value: setting } = await loadSetting(s, key);
-      const inClear = seesSecrets(request.principal);
+      const inClear = mayEverything(request.principal);
       // The tag of a secret would let its reader try out guesses.
       if (inClear || !isSecret(setting)) void reply.header('etag', etag(setting.value));
       return shownSetting(setting, inClear);

@@ -1,4 +1,4 @@
-// The page of administration: who the operator is, the tokens, the settings, the webhooks, the data, and the server itself.
+// The page of administration: who the operator is, the sessions and tokens, the settings, the webhooks, the data, and the server itself.
 import { useEffect } from 'preact/hooks';
 import { useMay } from '../context.ts';
 import { Facts } from '../machine/facts.tsx';
@@ -8,6 +8,7 @@ import { DataCard } from './data-card.tsx';
 import { ServerCard } from './server-card.tsx';
 import { TokensCard } from './tokens-card.tsx';
 import { scopeTexts } from './scopes.ts';
+import { SessionsCard } from './sessions/sessions-card.tsx';
 import { SettingsCard } from './settings/settings-card.tsx';
 import { WebhooksCard } from './webhooks/webhooks-card.tsx';
 
@@ -20,6 +21,7 @@ export function AdministrationPage() {
     <div class="workflows">
       <h1>Administration</h1>
       <Myself />
+      {may.myself !== undefined && may.myself.name !== 'anyone' && <SessionsCard />}
       {may.administer && <TokensCard />}
       {may.within === undefined && <SettingsCard />}
       {may.administer && <WebhooksCard />}

@@ -362,6 +362,23 @@ describe('images', () => {
   });
 });
 
+describe('sessions', () => {
+  it('are listed, and ended one by one or all at once', async () => {
+    const { server, run } = await desk();
+    const token = (await run('tokens create me --scope full')).stdout.trim();
+    const env = { DRAGONFLY_TOKEN: token };
+    const begun = await Promise.all(
+      [1, 2, 3].map((days) => server.call('POST', '/api/sessions', { token, body: { days } })),
+    );
+    const [first = ''] = begun.map(({ body }): string => body.id);
+    expect((await run('sessions list -o csv', { env })).stdout.split('\r\n')).toHaveLength(5);
+    expect((await run(`sessions end ${first}`, { env })).stdout).toBe(`session ${first} ended\n`);
+    expect((await run('sessions end --own', { env })).stdout).toBe('2 sessions ended\n');
+    expect(await refusal(run('sessions end', { env }))).toContain('usage.invalid');
+    expect(await refusal(run(`sessions end ${first} --own`, { env }))).toContain('usage.invalid');
+  });
+});
+
 describe('contexts', () => {
   it('name a server and where its token is, never the token', async () => {
     const { server, run } = await desk(1);

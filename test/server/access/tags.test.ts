@@ -158,6 +158,11 @@ it.each(['read', 'operate', 'full'] as const)(
       'GET /api/templates',
       'GET /api/templates/{name}',
       'GET /api/whoami',
+      // The sender's own alone.
+      'GET /api/sessions',
+      'POST /api/sessions',
+      'DELETE /api/sessions',
+      'DELETE /api/sessions/{id}',
       'GET /api/about',
     ]);
     const document = JSON.parse(JSON.stringify(server.app.swagger()));

@@ -6,7 +6,8 @@ import { within } from '../../../src/server/machines/within.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { id, machine } from '../../store/documents.ts';
 
-const by: Principal = { kind: 'token', name: 'rack', scope: 'operate', tags: ['rack-1'] };
+const rest = { sha256: '', expires: null, isSession: false };
+const by: Principal = { kind: 'token', name: 'rack', scope: 'operate', tags: ['rack-1'], ...rest };
 
 async function prepared() {
   const store = await openStore('memory:');

@@ -121,7 +121,7 @@ export function administrationTests(opened: () => Opened): void {
     const { page } = opened();
     await signIn('read');
     await page.getByRole('region', { name: 'You' }).getByText('look').waitFor();
-    await expect.poll(() => page.getByRole('region').count(), soon).toBe(3);
+    await expect.poll(() => page.getByRole('region').count(), soon).toBe(4);
     expect(await page.getByRole('button', { name: /token|Check|Set/ }).count()).toBe(0);
   });
 }

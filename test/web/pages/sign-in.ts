@@ -1,5 +1,7 @@
 // Tests of signing in, with a token and with an OpenID provider.
 import { expect, test } from 'vitest';
+import { systemClock } from '../../../src/core/clock.ts';
+import { createToken } from '../../../src/server/access/tokens.ts';
 import { startProvider } from '../../server/access/oidc/provider.ts';
 import { serve } from '../browser.ts';
 import { strangersPage, type Opened } from './opened.ts';
@@ -28,6 +30,41 @@ export function signInTests(opened: () => Opened): void {
       await page.getByRole('link', { name: 'Sign in with Example' }).waitFor();
       await page.reload();
       await page.getByRole('link', { name: 'Sign in with Example' }).waitFor();
+    } finally {
+      await page.context().close();
+      await server.close();
+    }
+  });
+
+  test('a token signs in for some days if that is chosen, and out again everywhere', async () => {
+    const server = await serve({ store: opened().server.store });
+    const options = { name: 'ops', scope: 'read', expiresAt: null } as const;
+    const token = await createToken(server.store, systemClock, options);
+    const page = await strangersPage(opened().page);
+    try {
+      await page.goto(`${server.url}/administration`);
+      await page.getByLabel('Operator token').fill(token);
+      await page.getByLabel('Keep me signed in on this computer').check();
+      await page.getByLabel('For').selectOption('7 days');
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      const card = page.getByRole('region', { name: 'Sessions' });
+      await card.getByText('(this browser)').waitFor();
+      expect(
+        await page.evaluate(
+          'document.cookie + JSON.stringify({ ...sessionStorage, ...localStorage })',
+        ),
+      ).not.toContain('df');
+      await page.reload();
+      await card.getByRole('cell', { name: 'Chrome on Linux' }).waitFor();
+      const tab = await page.context().newPage();
+      await tab.goto(`${server.url}/machines?q=node-7`);
+      await tab.getByRole('link', { name: 'node-7', exact: true }).waitFor({ timeout: 20_000 });
+      await card.getByRole('button', { name: 'Sign out everywhere…' }).click();
+      await page.getByText('This browser is signed out as well.').waitFor();
+      await page.getByRole('button', { name: 'Sign out everywhere', exact: true }).click();
+      await page.getByLabel('Operator token').waitFor();
+      await tab.reload();
+      await tab.getByLabel('Operator token').waitFor();
     } finally {
       await page.context().close();
       await server.close();

@@ -82,18 +82,3 @@ export const SignInWays = Type.Object({
   ),
 });
 export type SignInWays = Static<typeof SignInWays>;
-
-/** Those who are signed in with the OpenID provider. */
-export const SessionList = Type.Object({
-  sessions: Type.Array(
-    Type.Object({
-      id: Type.String({ description: 'of the session; nobody gets in with it' }),
-      name: Type.String({ description: 'as in the audit log' }),
-      groups: Type.Array(Type.String(), {
-        description: 'those that --oidc-access named when the person signed in',
-      }),
-      expires_at: Type.String({ format: 'date-time' }),
-    }),
-  ),
-});
-export type SessionList = Static<typeof SessionList>;

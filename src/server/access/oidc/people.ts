@@ -6,18 +6,21 @@ import type { Store } from '../../../store/store.ts';
 import type { Principal } from '../principal.ts';
 import { Provider, type OidcOptions } from './provider.ts';
 import { ruleFor, type Person } from './rules.ts';
-import { Sessions } from './sessions.ts';
+import { Sessions, type Place } from '../sessions.ts';
+import { PendingSignIns } from './pending.ts';
 
 /** While the provider is away it is asked again this often, for the log. */
 const reachMs = 30_000;
 
 export class People {
   readonly provider: Provider;
-  readonly sessions: Sessions;
+  readonly signIns: PendingSignIns;
+  readonly #sessions: Sessions;
 
   constructor(options: OidcOptions, store: Store, clock: Clock) {
     this.provider = new Provider(options, clock);
-    this.sessions = new Sessions(store, clock);
+    this.signIns = new PendingSignIns(store, clock);
+    this.#sessions = new Sessions(store, clock);
   }
 
   /** The sender of a token that the provider signed. Errors: AppError `auth.required`, `auth.denied` for a person whom
@@ -27,20 +30,17 @@ export class People {
     return this.#principal(person, expires, false);
   }
 
-  /** The sender with this cookie; undefined if it is that of no session, or no rule lets the person in any more. Errors:
-   *  `store.*`. */
-  async bySession(cookie: string): Promise<Principal | undefined> {
-    const session = await this.sessions.find(cookie);
+  /** The person of a session; undefined if no rule lets them in any more. */
+  ofSession(person: Person, expires: Date): Principal | undefined {
     const { rules } = this.provider.options;
-    if (session === undefined || ruleFor(session.person.groups, rules) === undefined)
-      return undefined;
-    return this.#principal(session.person, session.expires, true);
+    if (ruleFor(person.groups, rules) === undefined) return undefined;
+    return this.#principal(person, expires, true);
   }
 
   /** Signs the person in whom the provider sent back to `callback`, if it is good for what the browser kept. Errors:
    *  AppError `auth.required` if that is nothing or too old, `auth.denied`, `auth.provider`; `store.*`. */
-  async signIn(callback: URL, kept: string) {
-    const pending = await this.sessions.open(kept);
+  async signIn(callback: URL, kept: string, place: Place) {
+    const pending = await this.signIns.open(kept);
     if (pending === undefined) {
       throw new AppError('auth.required', 'the sign-in took too long, or began in another browser');
     }
@@ -48,7 +48,7 @@ export class People {
     const { sessionHours } = this.provider.options;
     // Before it: whom no rule lets in has no session.
     const by = this.#principal(person, new Date(0), true);
-    const cookie = await this.sessions.begin(pending, person, sessionHours);
+    const cookie = await this.#sessions.beginOnce(pending.state, person, sessionHours, place);
     return { by, cookie, returnTo: pending.returnTo };
   }
 

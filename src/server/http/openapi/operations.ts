@@ -136,6 +136,8 @@ export const operations: Readonly<Record<string, Operation>> = {
   },
   'DELETE /api/tokens/{name}': { id: 'deleteToken' },
   'GET /api/sessions': { id: 'listSessions' },
+  'POST /api/sessions': { id: 'createSession', headers: ['Location'], example: { days: 30 } },
+  'DELETE /api/sessions': { id: 'deleteOwnSessions' },
   'DELETE /api/sessions/{id}': { id: 'deleteSession' },
   'GET /api/webhooks': { id: 'listWebhooks' },
   'POST /api/webhooks': {

@@ -39,7 +39,6 @@ import { ConflictAccept, ConflictList } from '../../../model/api/conflicts.ts';
 import {
   Myself,
   NewTokenRequest,
-  SessionList,
   SignInWays,
   TokenCreated,
   TokenList,
@@ -57,6 +56,12 @@ import {
   WebhookSecret,
   WebhookView,
 } from '../../../model/api/administration/webhooks.ts';
+import {
+  NewSessionRequest,
+  SessionCreated,
+  SessionList,
+  SessionsEnded,
+} from '../../../model/api/administration/sessions.ts';
 import { Setting, SettingList, SettingValue } from '../../../model/api/administration/settings.ts';
 import { TemplateList, TemplateTrial, TemplateView } from '../../../model/api/templates.ts';
 import {
@@ -140,6 +145,9 @@ export const named: Readonly<Record<string, TSchema>> = {
   RedeliverWebhook: RedeliverRequest,
   WebhookRedelivered: Redelivered,
   CreateToken: NewTokenRequest,
+  CreateSession: NewSessionRequest,
+  SessionCreated,
+  SessionsEnded,
   SessionList,
   TokenCreated,
   TokenList,

@@ -1,4 +1,4 @@
-// Signing in with an OpenID provider: to the provider, back from it, and out again.
+// Signing in with an OpenID provider: to the provider, back from it; and out again, whatever the session began with.
 import type { FastifyReply, FastifyRequest } from 'fastify';
 // Adds `hide` to route schemas.
 import '@fastify/swagger';
@@ -6,12 +6,14 @@ import { Type } from 'typebox';
 import { AppError, describeError, isAppError } from '../../../core/errors.ts';
 import { SignInWays } from '../../../model/api/administration/tokens.ts';
 import type { People } from '../../access/oidc/people.ts';
-import { pendingSeconds, sessionId } from '../../access/oidc/sessions.ts';
+import { pendingSeconds } from '../../access/oidc/pending.ts';
 import { nameOf } from '../../access/principal.ts';
+import { sessionId } from '../../access/sessions.ts';
 import { callbackPath, callbackUrl, cookieOf, setCookie } from '../../http/session-cookie.ts';
 import { appendAudit } from '../../running/audit-log.ts';
 import type { App, Services } from '../../services.ts';
 import { Done, errors } from '../route.ts';
+import { placeOf } from './sessions.ts';
 
 const SignInQuery = Type.Object({
   to: Type.Optional(Type.String({ maxLength: 2048 })),
@@ -74,7 +76,7 @@ export function signInRoutes(app: App, s: Services): void {
       }
       try {
         const { url, pending } = await people.provider.begin(callback.href);
-        const kept = await people.sessions.seal(pending, ownPath(to));
+        const kept = await people.signIns.seal(pending, ownPath(to));
         setCookie(s, request, reply, 'pending', kept, pendingSeconds);
         return await reply.redirect(url, 303);
       } catch (err) {
@@ -94,8 +96,8 @@ async function finish(s: Services, people: People, request: FastifyRequest, repl
   const kept = cookieOf(s, request, 'pending') ?? '';
   setCookie(s, request, reply, 'pending', '', 0);
   try {
-    const { by, cookie, returnTo } = await people.signIn(callback, kept);
-    await people.sessions.end(cookieOf(s, request, 'session') ?? '');
+    const { by, cookie, returnTo } = await people.signIn(callback, kept, placeOf(request));
+    await s.auth.sessions.end(cookieOf(s, request, 'session') ?? '');
     await appendAudit(s, entry(request, nameOf(by), 'sessions.create', cookie));
     const seconds = people.provider.options.sessionHours * 3600;
     setCookie(s, request, reply, 'session', cookie, seconds);
@@ -107,13 +109,14 @@ async function finish(s: Services, people: People, request: FastifyRequest, repl
 }
 
 async function signOut(s: Services, request: FastifyRequest): Promise<void> {
-  const { people } = s.auth;
+  const { sessions } = s.auth;
   const cookie = cookieOf(s, request, 'session');
-  if (people === undefined || cookie === undefined) return;
-  const session = await people.sessions.find(cookie);
+  if (cookie === undefined) return;
+  const session = await sessions.find(cookie);
   if (session === undefined) return;
-  await people.sessions.end(cookie);
-  await appendAudit(s, entry(request, session.person.name, 'sessions.delete', cookie));
+  await sessions.end(cookie);
+  const { name } = session.owner.person ?? session.owner.token;
+  await appendAudit(s, entry(request, name, 'sessions.delete', cookie));
 }
 
 function entry(request: FastifyRequest, by: string, action: string, cookie: string) {

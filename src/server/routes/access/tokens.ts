@@ -33,22 +33,17 @@ export function tokenRoutes(app: App, s: Services): void {
         response: { 200: Myself, ...errors },
       },
     },
-    async ({ principal }) => {
+    ({ principal }) => {
       if (!isOperator(principal) || principal.scope === 'enrol') {
         return { name: nameOf(principal), scope: 'full' as const, expires_at: null };
       }
-      const { name, scope, tags } = principal;
-      const isSession = principal.kind === 'person' && principal.isSession;
-      const endMs =
-        principal.kind === 'person'
-          ? principal.expires.getTime()
-          : (await s.auth.expiries()).get(name);
+      const { name, scope, tags, expires, isSession } = principal;
       return {
         name,
         scope,
         ...(tags === undefined ? {} : { tags: [...tags] }),
         ...(isSession ? { session: true } : {}),
-        expires_at: endMs === undefined ? null : new Date(endMs).toISOString(),
+        expires_at: expires?.toISOString() ?? null,
       };
     },
   );

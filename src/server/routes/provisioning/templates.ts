@@ -9,7 +9,7 @@ import { inDragonflysSpelling } from '../../../model/documents/template-spelling
 import { Template, TemplateName } from '../../../model/documents/template.ts';
 import { invalid } from '../../rules/violations.ts';
 import { refuseOtherWorker } from '../../access/auth.ts';
-import { seesSecrets, type Principal } from '../../access/principal.ts';
+import { mayEverything, type Principal } from '../../access/principal.ts';
 import { refuseOutside } from '../../access/inside.ts';
 import { loadTemplate, tryTemplate } from '../../machines/workflows/provision.ts';
 import { loadMachine } from '../../machines/machines.ts';
@@ -83,7 +83,7 @@ export function templateRoutes(app: App, s: Services): void {
       refuseOutside(by, machine);
       const template =
         (await queuedTemplate(s, machine, name)) ?? (await loadTemplate(s, name)).value;
-      const values = seesSecrets(by) ? variablesOf : maskedVariables;
+      const values = mayEverything(by) ? variablesOf : maskedVariables;
       return fillTemplate(template, await values(s.store, machine, server));
     },
   );
