@@ -8,7 +8,13 @@ import type { StoreHealth } from '../running/store-health.ts';
 import { BootSecrets, isBootSecret } from './boot-secrets.ts';
 import type { People } from './oidc/people.ts';
 import { KnownTokens } from './known-tokens.ts';
-import { allows, refuseOtherMachine, type Access, type Principal } from './principal.ts';
+import {
+  allows,
+  isOperator,
+  refuseOtherMachine,
+  type Access,
+  type Principal,
+} from './principal.ts';
 import { Proofs } from './proofs.ts';
 import { Sessions } from './sessions.ts';
 import { StockAgents } from './stock-agents.ts';
@@ -112,13 +118,15 @@ export class Auth {
 
   #allowed(principal: Principal, access: Access, isRead: boolean): Principal {
     if (allows(principal, access, isRead)) return principal;
-    if (principal.kind === 'person') {
-      throw new AppError(
-        'auth.denied',
-        `${principal.name} may not do this (scope ${principal.scope})`,
-      );
+    if (!isOperator(principal)) {
+      throw new AppError('auth.denied', `the token does not allow this: ${howToGetOne(access)}`);
     }
-    throw new AppError('auth.denied', `the token does not allow this: ${howToGetOne(access)}`);
+    const { kind, name, scope } = principal;
+    const who = kind === 'person' ? name : `the token ${name}`;
+    throw new AppError(
+      'auth.denied',
+      `${who} is of scope ${scope}, and this takes ${scopeFor(access, isRead)}`,
+    );
   }
 
   /** The sender with this cookie; undefined if it is that of no session, or of one whose token was revoked. Errors:
@@ -236,11 +244,16 @@ function isSigned(token: string): boolean {
   return token.split('.').length === 3;
 }
 
+/** The least scope that does. */
+function scopeFor(access: Access, isRead: boolean): string {
+  if (access === 'agent') return isRead ? 'read' : 'operate';
+  return access === 'public' || access === 'self' ? 'read' : access;
+}
+
 function howToGetOne(access: Access): string {
   if (access === 'enrol') {
     return 'give the agent an enrolment token (dragonfly-server token create NAME --scope enrol)';
   }
   if (access === 'agent') return 'the agent gets one when it checks in with an enrolment token';
-  const scope = access === 'public' || access === 'self' ? 'read' : access;
-  return `send "Authorization: Bearer …" (dragonfly-server token create NAME --scope ${scope})`;
+  return `send "Authorization: Bearer …" (dragonfly-server token create NAME --scope ${scopeFor(access, true)})`;
 }
