@@ -5,6 +5,7 @@ import { command } from '../../src/cli/command.ts';
 import { runProgram } from '../../initramfs/command-line.ts';
 import { projectDir } from '../../initramfs/tools.ts';
 import { withFleet } from './fleet.ts';
+import { relinked } from './links.ts';
 import { takePictures } from './pictures.ts';
 
 /** A place for a picture in a page: its name, and what it shows. */
@@ -21,7 +22,9 @@ const buildDocs = command({
     const folder = join(output, 'pictures');
     await withFleet((scene) => takePictures(scene, folder));
     for (const name of readdirSync(output, { recursive: true, encoding: 'utf8' })) {
-      if (name.endsWith('.md')) insertPictures(join(output, name), folder);
+      if (!name.endsWith('.md')) continue;
+      relink(join(output, name), join(projectDir, 'docs', name));
+      insertPictures(join(output, name), folder);
     }
     io.print(`${output}\n`);
     return 0;
@@ -32,6 +35,11 @@ function insertPictures(path: string, folder: string): void {
   const text = readFileSync(path, 'utf8');
   const from = relative(dirname(path), folder);
   writeFileSync(path, text.replaceAll(place, `![$2](${from}/$1.png)`));
+}
+
+function relink(path: string, original: string): void {
+  const text = readFileSync(path, 'utf8');
+  writeFileSync(path, relinked(text, dirname(original), dirname(path), join(projectDir, 'docs')));
 }
 
 await runProgram(buildDocs);
