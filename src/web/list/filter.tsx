@@ -1,7 +1,8 @@
 // The field that a search is typed in, with completion of its fields and of the values that machines have.
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { completeAt, type Completion } from '../../model/search/complete.ts';
+import { useLayoutEffect } from 'preact/hooks';
+import { completeAt } from '../../model/search/complete.ts';
 import { useServices } from '../context.ts';
+import { completionAttributes, Suggestions, useCompletion } from '../parts/completion.tsx';
 import { usePageKeys } from './page-keys.ts';
 
 interface FilterProps {
@@ -12,56 +13,17 @@ interface FilterProps {
   readonly onLeave: () => void;
 }
 
-/** The suggestions at the caret, and what becomes of the query when one is taken. */
-function useCompletion({ query, onChange }: Pick<FilterProps, 'query' | 'onChange'>) {
-  const { fleet } = useServices();
-  const input = useRef<HTMLInputElement>(null);
-  /** Where the caret is while suggestions are shown. */
-  const [caret, setCaret] = useState<number | undefined>();
-  const [active, setActive] = useState(-1);
-  const next = useRef<number | undefined>(undefined);
-  const none: Completion = { from: 0, to: 0, suggestions: [] };
-  const { from, to, suggestions } =
-    caret === undefined ? none : completeAt(query, caret, (field) => fleet.valuesOf(field));
-
-  useLayoutEffect(() => {
-    if (next.current === undefined) return;
-    input.current?.setSelectionRange(next.current, next.current);
-    next.current = undefined;
-  }, [query]);
-
-  const close = (): void => {
-    setCaret(undefined);
-    setActive(-1);
-  };
-  const take = (index: number): void => {
-    const term = suggestions[index]?.term;
-    if (term === undefined) return;
-    const isField = term.endsWith(':');
-    const before = query.slice(0, from) + term + (isField ? '' : ' ');
-    next.current = before.length;
-    setActive(-1);
-    setCaret(isField ? before.length : undefined);
-    onChange(before + query.slice(to).trimStart());
-    input.current?.focus();
-  };
-  const type = (text: string, at: number): void => {
-    setActive(-1);
-    setCaret(at);
-    onChange(text);
-  };
-  const move = (steps: number): void => {
-    const count = suggestions.length + 1;
-    setActive(((active + 1 + steps + count) % count) - 1);
-  };
-  return { input, suggestions, active, close, take, type, move };
-}
-
 export function Filter({ query, onChange, place, onLeave }: FilterProps) {
-  const { input, suggestions, active, close, take, type, move } = useCompletion({
-    query,
+  const { fleet } = useServices();
+  const completion = useCompletion<HTMLInputElement>({
+    text: query,
     onChange,
+    complete: (text, caret) => completeAt(text, caret, (field) => fleet.valuesOf(field)),
+    goesOn: (term) => term.endsWith(':'),
+    separator: ' ',
   });
+  const { field: input, suggestions, active, open, take, type, move } = completion;
+  const close = (): void => open(undefined);
   const isOpen = suggestions.length > 0;
   usePageKeys({ '/': () => input.current?.select() });
   useLayoutEffect(() => {
@@ -90,10 +52,8 @@ export function Filter({ query, onChange, place, onLeave }: FilterProps) {
         ref={input}
         role="combobox"
         aria-label="Filter machines"
-        aria-autocomplete="list"
         aria-expanded={isOpen}
-        aria-controls={isOpen ? 'suggestions' : undefined}
-        aria-activedescendant={active < 0 ? undefined : `suggestion-${String(active)}`}
+        {...completionAttributes(completion)}
         placeholder="Filter: name, MAC, serial, tag:gpu, state:error …"
         autoComplete="off"
         spellcheck={false}
@@ -111,32 +71,7 @@ export function Filter({ query, onChange, place, onLeave }: FilterProps) {
         }}
       />
       <kbd aria-hidden="true">/</kbd>
-      {isOpen && <Suggestions suggestions={suggestions} active={active} onTake={take} />}
+      <Suggestions {...completion} />
     </div>
-  );
-}
-
-interface SuggestionsProps {
-  readonly suggestions: Completion['suggestions'];
-  readonly active: number;
-  readonly onTake: (index: number) => void;
-}
-
-function Suggestions({ suggestions, active, onTake }: SuggestionsProps) {
-  return (
-    <ul id="suggestions" role="listbox" aria-label="Suggestions">
-      {suggestions.map(({ term, says }, i) => (
-        <li
-          key={term}
-          id={`suggestion-${String(i)}`}
-          role="option"
-          aria-selected={i === active}
-          onMouseDown={(event) => event.preventDefault()}
-          onClick={() => onTake(i)}
-        >
-          <b>{term}</b> <span class="quiet">{says}</span>
-        </li>
-      ))}
-    </ul>
   );
 }

@@ -1,6 +1,6 @@
 // The field of a template's text: its lines numbered, the one at fault marked, and what may follow at the caret.
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { Completion } from '../../../model/search/complete.ts';
+import { useRef, useState } from 'preact/hooks';
+import { completionAttributes, Suggestions, useCompletion } from '../../parts/completion.tsx';
 import type { Fault } from '../template-text.ts';
 import { completeTemplate } from './complete.ts';
 import { useVocabulary } from './use-vocabulary.ts';
@@ -15,60 +15,28 @@ interface EditorProps {
 /** Suggestions that are shown at once. */
 const most = 12;
 
-/** The suggestions at the caret, and what becomes of the text when one is taken. */
-function useCompletion({ text, onChange }: Pick<EditorProps, 'text' | 'onChange'>) {
-  const vocabulary = useVocabulary();
-  const field = useRef<HTMLTextAreaElement>(null);
-  /** Where the caret is while suggestions are shown. */
-  const [caret, setCaret] = useState<number | undefined>();
-  const [active, setActive] = useState(-1);
-  const next = useRef<number | undefined>(undefined);
-  const {
-    from,
-    to,
-    suggestions: all,
-  }: Completion = caret === undefined
-    ? { from: 0, to: 0, suggestions: [] }
-    : completeTemplate(text, caret, vocabulary);
-  const suggestions = all.slice(0, most);
-
-  useLayoutEffect(() => {
-    if (next.current === undefined) return;
-    field.current?.setSelectionRange(next.current, next.current);
-    next.current = undefined;
-  }, [text]);
-
-  const open = (at: number | undefined): void => {
-    setCaret(at);
-    setActive(-1);
-  };
-  const take = (index: number): void => {
-    const term = suggestions[index]?.term;
-    if (term === undefined) return;
-    const before = text.slice(0, from) + term;
-    next.current = before.length;
-    // The values of a field follow its name.
-    open(term.endsWith(': ') ? before.length : undefined);
-    onChange(before + text.slice(to));
-    field.current?.focus();
-  };
-  /** Only a word that is begun, or a value, is completed unasked. */
-  const type = (typed: string, at: number): void => {
-    const line = typed.slice(typed.lastIndexOf('\n', at - 1) + 1, at);
-    open(/\w$|^ *(?:- +)?\w+: +$|\{\{ *$/.test(line) ? at : undefined);
-    onChange(typed);
-  };
-  const move = (steps: number): void => {
-    const count = suggestions.length + 1;
-    setActive(((active + 1 + steps + count) % count) - 1);
-  };
-  return { field, suggestions, from, active, open, take, type, move };
+/** Only a word that is begun, or a value, is completed unasked. */
+function opensAt(text: string, caret: number): boolean {
+  const line = text.slice(text.lastIndexOf('\n', caret - 1) + 1, caret);
+  return /\w$|^ *(?:- +)?\w+: +$|\{\{ *$/.test(line);
 }
 
 export function Editor({ text, fault, readOnly, onChange }: EditorProps) {
   const numbers = useRef<HTMLOListElement>(null);
   const [scroll, setScroll] = useState({ left: 0, top: 0 });
-  const completion = useCompletion({ text, onChange });
+  const vocabulary = useVocabulary();
+  const completion = useCompletion<HTMLTextAreaElement>({
+    text,
+    onChange,
+    complete: (typed, caret) => {
+      const found = completeTemplate(typed, caret, vocabulary);
+      return { ...found, suggestions: found.suggestions.slice(0, most) };
+    },
+    // The values of a field follow its name.
+    goesOn: (term) => term.endsWith(': '),
+    separator: '',
+    opensAt,
+  });
   const { field, suggestions, from, active, open, take, type, move } = completion;
   const isOpen = suggestions.length > 0;
   const count = text.split('\n').length;
@@ -99,9 +67,7 @@ export function Editor({ text, fault, readOnly, onChange }: EditorProps) {
           aria-label="Template, as YAML"
           aria-invalid={fault !== undefined}
           aria-describedby="template-fault"
-          aria-autocomplete="list"
-          aria-controls={isOpen ? 'template-suggestions' : undefined}
-          aria-activedescendant={active < 0 ? undefined : `template-suggestion-${String(active)}`}
+          {...completionAttributes(completion)}
           spellcheck={false}
           autoComplete="off"
           wrap="off"
@@ -123,14 +89,7 @@ export function Editor({ text, fault, readOnly, onChange }: EditorProps) {
             setScroll({ left: scrollLeft, top: scrollTop });
           }}
         />
-        {isOpen && (
-          <Suggestions
-            suggestions={suggestions}
-            active={active}
-            place={placeOf(text, from, scroll)}
-            onTake={take}
-          />
-        )}
+        <Suggestions {...completion} place={placeOf(text, from, scroll)} />
       </div>
       <FaultLine fault={fault} field={field.current} text={text} />
     </div>
@@ -145,32 +104,6 @@ function placeOf(text: string, at: number, { left, top }: { left: number; top: n
     left: `max(0px, min(10px + ${String(column)}ch - ${String(left)}px, 100% - 300px))`,
     top: `${String(8 + lines.length * 20 - top)}px`,
   };
-}
-
-interface SuggestionsProps {
-  readonly suggestions: Completion['suggestions'];
-  readonly active: number;
-  readonly place: { readonly left: string; readonly top: string };
-  readonly onTake: (index: number) => void;
-}
-
-function Suggestions({ suggestions, active, place, onTake }: SuggestionsProps) {
-  return (
-    <ul id="template-suggestions" role="listbox" aria-label="Suggestions" style={place}>
-      {suggestions.map(({ term, says }, i) => (
-        <li
-          key={term}
-          id={`template-suggestion-${String(i)}`}
-          role="option"
-          aria-selected={i === active}
-          onMouseDown={(event) => event.preventDefault()}
-          onClick={() => onTake(i)}
-        >
-          <b>{term}</b> <span class="quiet">{says}</span>
-        </li>
-      ))}
-    </ul>
-  );
 }
 
 interface FaultProps {
