@@ -120,6 +120,8 @@ export interface Program {
   /** Runs when the command line names no command. Beside other commands it takes no positionals, since any
    *  word names a command. */
   readonly defaultCommand?: Command;
+  /** The variables that it reads beside those of settings, and their meaning. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Looks up names of a kind, for a shell to offer in place of the last word. It may fail: then
    *  nothing is offered. */
   readonly namesFor?: (

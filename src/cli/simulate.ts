@@ -6,6 +6,7 @@ import { systemClock } from '../core/clock.ts';
 import type { Fleet } from '../simulation/fleet.ts';
 import type { Inventory } from '../model/inventory.ts';
 import { command, type Program } from './command.ts';
+import { asData, formatOptions } from './formats.ts';
 import { ProgressBar } from './text/progress.ts';
 import { version } from './version.ts';
 
@@ -55,7 +56,7 @@ const simulate = command({
     fixtures: { type: 'string', value: 'DIR', describe: 'captured machines to copy' },
     token: { type: 'string', describe: 'token to check in and to read the records with' },
     'allow-remote': { type: 'boolean', describe: 'allow a server on another machine' },
-    json: { type: 'boolean', describe: 'print the report as JSON' },
+    ...formatOptions,
   },
   async run(args, io) {
     const { Fleet: FleetClass } = await import('../simulation/fleet.ts');
@@ -83,7 +84,7 @@ const simulate = command({
     });
     const report = await simulateFleet(fleet, { server, token, rounds });
     clearTimeout(timer);
-    io.print(args.json ? `${JSON.stringify(report, null, 2)}\n` : asText(report));
+    io.print((await asData(args, report)) ?? asText(report));
     return report.differences.length === 0 ? 0 : 1;
   },
 });

@@ -3,6 +3,7 @@ import type { Configuration } from '../../agent/settings/config.ts';
 import { agentSettings } from '../../agent/settings/settings.ts';
 import { shownSettings, type ShownSetting } from '../../core/settings/settings.ts';
 import { command } from '../command.ts';
+import { asData, formatOptions } from '../formats.ts';
 import { settingsText } from '../setting-options.ts';
 import { agentConfiguration } from './agent-settings.ts';
 
@@ -18,23 +19,24 @@ export const config = command({
       value: 'FILE',
       describe: 'a captured host: its directory or tar.gz file',
     },
-    json: { type: 'boolean', describe: 'print JSON' },
+    ...formatOptions,
   },
   async run(args, io) {
     const { openRoot } = await import('../../sources/open.ts');
     const root = await openRoot(args.root);
     const configuration = await agentConfiguration(args, io, root);
     const shown = shownSettings(agentSettings, configuration);
-    io.print(args.json ? asJson(shown, configuration) : asText(shown, configuration));
+    const { looked } = configuration;
+    const data = await asData(args, { settings: bySetting(shown), looked });
+    io.print(data ?? asText(shown, configuration));
     return configuration.values.url === undefined ? 1 : 0;
   },
 });
 
-function asJson(shown: readonly ShownSetting[], { looked }: Configuration): string {
-  const settings = Object.fromEntries(
+function bySetting(shown: readonly ShownSetting[]): Record<string, object> {
+  return Object.fromEntries(
     shown.map(({ setting, value, source }) => [setting, { value, source }]),
   );
-  return `${JSON.stringify({ settings, looked }, null, 2)}\n`;
 }
 
 function asText(shown: readonly ShownSetting[], { values, looked }: Configuration): string {

@@ -4,6 +4,7 @@ import type { Identity } from '../../model/inventory.ts';
 import { agentSettings } from '../../agent/settings/settings.ts';
 import { agentConfiguration } from './agent-settings.ts';
 import { command, type Args, type Io } from '../command.ts';
+import { asData, formatOptions } from '../formats.ts';
 import { hostOptions, inventoryOptions, type HostArgs } from './host-options.ts';
 import { consoleColumns, wrap } from '../text/table.ts';
 
@@ -15,7 +16,7 @@ export const doctor = command({
   settings: { url: agentSettings.url, ca_sha256: agentSettings.ca_sha256 },
   options: {
     ...hostOptions,
-    json: { type: 'boolean', describe: 'print JSON' },
+    ...formatOptions,
   },
   async run(args, io) {
     const [{ openRoot }, { examineHost }, { deadlines }] = await Promise.all([
@@ -28,9 +29,7 @@ export const doctor = command({
     const host = await examineHost(root, options);
     const findings = [...host.findings, ...(await examineServers(args, io, host.identity))];
     const verdict = worst(findings);
-    io.print(
-      args.json ? `${JSON.stringify({ verdict, findings }, null, 2)}\n` : findingsText(findings),
-    );
+    io.print((await asData(args, { verdict, findings })) ?? findingsText(findings));
     return verdict === 'fail' ? 1 : 0;
   },
 });

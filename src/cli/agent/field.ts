@@ -30,6 +30,9 @@ function step(value: unknown, name: string, place: string): unknown {
 }
 
 /** A value as a shell takes it: a text or a number alone, all else as `whole` writes it. */
-export function bare(value: unknown, whole: (value: unknown) => string): string {
+export async function bare(
+  value: unknown,
+  whole: (value: unknown) => Promise<string>,
+): Promise<string> {
   return typeof value === 'object' && value !== null ? whole(value) : `${String(value)}\n`;
 }

@@ -3,6 +3,7 @@ import type { IdentityExplanation } from '../../identity/identify.ts';
 import { explainInventory } from '../../inventory/inventory.ts';
 import type { Identity } from '../../model/inventory.ts';
 import { command } from '../command.ts';
+import { asData, formatOptions, type FormatArgs } from '../formats.ts';
 import { hostOptions, inventoryOptions } from './host-options.ts';
 
 /** The `identify` command of the agent. */
@@ -16,7 +17,7 @@ export const identify = command({
       type: 'boolean',
       describe: 'say of every source whether it counts, and why not',
     },
-    json: { type: 'boolean', describe: 'print JSON' },
+    ...formatOptions,
   },
   async run(args, { print, signal }) {
     const { inventory, explanation } = await explainInventory(
@@ -31,12 +32,10 @@ export const identify = command({
 async function render(
   identity: Identity,
   explanation: IdentityExplanation,
-  { explain, json }: { readonly explain: boolean; readonly json: boolean },
+  { explain, ...args }: FormatArgs & { readonly explain: boolean },
 ): Promise<string> {
-  if (json) {
-    const document = explain ? { ...identity, explanation } : identity;
-    return `${JSON.stringify(document, null, 2)}\n`;
-  }
+  const data = await asData(args, explain ? { ...identity, explanation } : identity);
+  if (data !== undefined) return data;
   const { explanationText, identityText } = await import('../text/explain-text.ts');
   return explain ? explanationText(identity, explanation) : identityText(identity);
 }

@@ -4,6 +4,7 @@ import { collectInventory } from '../../inventory/inventory.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Inventory } from '../../model/inventory.ts';
 import { command } from '../command.ts';
+import { asData, formatOf, formatOptions, toJson, toYaml, type FormatArgs } from '../formats.ts';
 import { hostOptions, inventoryOptions } from './host-options.ts';
 
 /** The `inventory` command of the agent. */
@@ -28,11 +29,10 @@ export const inventory = command({
       excludes: ['compare', 'portable'],
       describe: 'print these sections in full and read nothing else: cpu,memory or all',
     },
-    json: { type: 'boolean', describe: 'print JSON', excludes: ['yaml'] },
-    yaml: { type: 'boolean', describe: 'print YAML' },
+    ...formatOptions,
     compare: {
       type: 'boolean',
-      excludes: ['json', 'yaml'],
+      excludes: ['output', 'json', 'yaml'],
       describe: 'set each field beside what systeminformation says of this host',
     },
     portable: {
@@ -47,7 +47,7 @@ export const inventory = command({
       const sections = parseSections(args.only);
       const excerpt = await collectSections(root, sections, inventoryOptions(args, signal));
       if (path !== undefined) return printField(excerpt, path, args, print);
-      print(args.json ? toJson(excerpt) : (await import('yaml')).stringify(excerpt));
+      print(formatOf(args) === 'json' ? toJson(excerpt) : await toYaml(excerpt));
       return 0;
     }
     if (args.compare && path !== undefined) {
@@ -72,26 +72,17 @@ export const inventory = command({
 async function printField(
   document: unknown,
   path: string,
-  { json }: { readonly json: boolean },
+  args: FormatArgs,
   print: (text: string) => void,
 ): Promise<number> {
   const { bare, fieldAt } = await import('./field.ts');
   const value = fieldAt(document, path);
   if (value === null || value === undefined) return 1;
-  const { stringify } = await import('yaml');
-  print(json ? toJson(value) : bare(value, stringify));
+  print((await asData(args, value)) ?? (await bare(value, toYaml)));
   return 0;
 }
 
-function toJson(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
-}
-
-async function render(
-  found: Inventory,
-  { json, yaml }: { readonly json: boolean; readonly yaml: boolean },
-): Promise<string> {
-  if (json) return toJson(found);
-  if (yaml) return (await import('yaml')).stringify(found);
-  return (await import('../text/inventory-table.ts')).inventoryTable(found);
+async function render(found: Inventory, args: FormatArgs): Promise<string> {
+  const data = await asData(args, found);
+  return data ?? (await import('../text/inventory-table.ts')).inventoryTable(found);
 }

@@ -13,6 +13,7 @@ export const agentProgram: Program = {
   name: 'dragonfly-agent',
   describe: 'reads what a machine is, and does on it what the server says',
   version,
+  environment: { 'HTTPS_PROXY, HTTP_PROXY, NO_PROXY': 'the proxy on the way to the server' },
   commands: [inventory, identify, capture, doctor, run, config, readFiles],
   moved: { simulate: 'dragonfly-simulate' },
 };

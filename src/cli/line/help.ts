@@ -14,20 +14,21 @@ export function helpText(program: Program, command: Command | undefined, group?:
   const lines =
     command === undefined
       ? ofProgram(inGroup(program, group))
-      : ofCommand(command, program.name, `${program.name} ${usageOf(command)}`);
+      : ofCommand(command, program, `${program.name} ${usageOf(command)}`);
   return `${lines.join('\n')}\n`;
 }
 
 function inGroup(program: Program, group: string | undefined): Program {
   if (group === undefined) return program;
   const commands = program.commands?.filter(({ name }) => name.startsWith(`${group} `)) ?? [];
-  const { name, describe, version } = program;
-  return { name, describe, version, commands };
+  const { name, describe, version, environment = {} } = program;
+  return { name, describe, version, environment, commands };
 }
 
-function ofProgram({ name, describe, commands, defaultCommand }: Program): string[] {
+function ofProgram(program: Program): string[] {
+  const { name, describe, commands, defaultCommand } = program;
   if (commands === undefined)
-    return defaultCommand === undefined ? [] : ofCommand(defaultCommand, name, name);
+    return defaultCommand === undefined ? [] : ofCommand(defaultCommand, program, name);
   const shown = commands.filter((c) => c.isInternal !== true);
   return [
     `Usage: ${name} ${defaultCommand === undefined ? '<command>' : '[command]'} [options]`,
@@ -42,12 +43,13 @@ function ofProgram({ name, describe, commands, defaultCommand }: Program): strin
     ),
     ...(defaultCommand === undefined ? [] : optionSections(defaultCommand)),
     ...section('Common options', optionRows(commonOptions)),
+    ...section('Environment', environmentRows(program)),
     '',
     `"${name} <command> --help" describes a command.`,
   ];
 }
 
-function ofCommand(command: Command, program: string, usage: string): string[] {
+function ofCommand(command: Command, program: Program, usage: string): string[] {
   const { describe, examples = [], positionals = {} } = command;
   return [
     `Usage: ${usage} [options]`,
@@ -62,9 +64,20 @@ function ofCommand(command: Command, program: string, usage: string): string[] {
     ),
     ...optionSections(command),
     ...section('Common options', optionRows(commonOptions)),
+    ...section('Environment', environmentRows(program)),
     ...(examples.length === 0 ? [] : ['', 'Examples:']),
-    ...examples.map((line) => `  ${program} ${line}`),
+    ...examples.map((line) => `  ${program.name} ${line}`),
   ];
+}
+
+/** Those of every program, which main.ts reads. */
+const commonEnvironment = {
+  DRAGONFLY_LOG: 'the least level of logs on stderr: debug, info (default), warn, error, silent',
+  DRAGONFLY_DEBUG: 'set: an error is printed with its stack',
+};
+
+export function environmentRows({ environment = {} }: Program): Row[] {
+  return Object.entries({ ...environment, ...commonEnvironment });
 }
 
 function sentence(describe: string): string[] {

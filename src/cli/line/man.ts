@@ -1,7 +1,14 @@
 // The manual page of a program, in man(7), from the same table as its help. Pages are made when the package is
 // built.
 import type { Command, Program } from '../command.ts';
-import { choicesText, optionRows, settingRows, usageOf, type Row } from './help.ts';
+import {
+  choicesText,
+  environmentRows,
+  optionRows,
+  settingRows,
+  usageOf,
+  type Row,
+} from './help.ts';
 import { commonOptions } from './parse.ts';
 
 /** `date` is that of the release, as 2026-01-31. */
@@ -26,6 +33,8 @@ export function manPage(program: Program, date: string): string {
     ]),
     '.SH COMMON OPTIONS',
     ...terms(optionRows(commonOptions)),
+    '.SH ENVIRONMENT',
+    ...terms(environmentRows(program)),
     '.SH EXIT STATUS',
     '0: good. 1: a negative finding. 2: a wrong command line, or a failure.',
   ];

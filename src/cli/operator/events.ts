@@ -1,16 +1,17 @@
 // `dragonfly events`: what happens, as it happens.
 import { systemClock } from '../../core/clock.ts';
 import { command } from '../command.ts';
+import { asDataLine, formatOptions } from '../formats.ts';
 import { connectionOptions, withClient } from './connection/connection.ts';
 
 /** Runs until it is stopped. */
 const events = command({
   name: 'events',
   describe: 'print what changes, a line each, until stopped',
-  examples: ['events', 'events --type machine'],
+  examples: ['events', 'events --type machine', 'events -o json'],
   options: {
     type: { type: 'string', value: 'TYPE', describe: 'only these, as machine.changed or workflow' },
-    json: { type: 'boolean', describe: 'print each as JSON' },
+    ...formatOptions,
     ...connectionOptions,
   },
   run: (args, io) =>
@@ -22,7 +23,7 @@ const events = command({
           }
           const values = Object.entries(data).map(([name, value]) => `${name}=${String(value)}`);
           const text = [systemClock.now().toISOString(), type, ...values].join(' ');
-          io.print(args.json ? `${JSON.stringify({ id, type, data })}\n` : `${text}\n`);
+          io.print((await asDataLine(args, { id, type, data })) ?? `${text}\n`);
         }
       } catch (err) {
         if (!io.signal.aborted) throw err;

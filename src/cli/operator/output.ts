@@ -1,26 +1,18 @@
-// The formats of answers, alike in every command: a table, wide, JSON, YAML, CSV, or names alone.
-import { stringifyExact } from '../../core/text/exact-json.ts';
+// The formats of an operator's answers, alike in every command: a table, wide, JSON, YAML, CSV, or names alone.
 import type { Io } from '../command.ts';
+import { formatOf, formatOptions, toJson, toYaml, type FormatArgs } from '../formats.ts';
 import { csvLine } from '../../model/csv.ts';
 import { columns } from '../text/table.ts';
 
 export const outputOptions = {
+  ...formatOptions,
   output: {
-    type: 'string',
-    short: 'o',
+    ...formatOptions.output,
     choices: ['table', 'wide', 'json', 'yaml', 'csv', 'name'],
-    describe: 'the form of the answer (default: table)',
-    excludes: ['json', 'yaml'],
   },
-  json: { type: 'boolean', describe: 'the same as -o json', excludes: ['yaml'] },
-  yaml: { type: 'boolean', describe: 'the same as -o yaml' },
 } as const;
 
-export interface OutputArgs {
-  readonly output: 'table' | 'wide' | 'json' | 'yaml' | 'csv' | 'name' | undefined;
-  readonly json: boolean;
-  readonly yaml: boolean;
-}
+export type OutputArgs = FormatArgs<'table' | 'wide' | 'json' | 'yaml' | 'csv' | 'name'>;
 
 /** A kind of document as people read it: its columns by their titles. */
 export interface Shape<T> {
@@ -40,7 +32,7 @@ export async function printList<T>(
   documents: readonly T[],
   shape: Shape<T>,
 ): Promise<void> {
-  const format = formatOf(args);
+  const format = formatOf(args) ?? 'table';
   if (format === 'json' || format === 'yaml') return printDocument(io, args, documents);
   if (format === 'name') {
     io.print(documents.map((document) => `${shape.name(document)}\n`).join(''));
@@ -58,11 +50,5 @@ export async function printList<T>(
 
 /** Prints one document, in YAML where no table can hold it. */
 export async function printDocument(io: Io, args: OutputArgs, document: unknown): Promise<void> {
-  if (formatOf(args) === 'json') io.print(`${stringifyExact(document, 2)}\n`);
-  else io.print((await import('yaml')).stringify(document, { aliasDuplicateObjects: false }));
-}
-
-function formatOf({ output, json, yaml }: OutputArgs): NonNullable<OutputArgs['output']> {
-  if (json) return 'json';
-  return yaml ? 'yaml' : (output ?? 'table');
+  io.print(formatOf(args) === 'json' ? toJson(document) : await toYaml(document));
 }

@@ -43,5 +43,12 @@ export const operatorProgram: Program = {
   describe: 'looks at machines and changes them from a shell, as the page does in a browser',
   version,
   commands: operatorCommands,
+  environment: {
+    DRAGONFLY_SERVER: 'the server, as --server',
+    DRAGONFLY_TOKEN: 'the token; --token-file names a file that holds it',
+    DRAGONFLY_CONTEXT: 'the context, as --context',
+    DRAGONFLY_CONTEXTS: 'the file of contexts (default: ~/.config/dragonfly/config.yaml)',
+    'HTTPS_PROXY, HTTP_PROXY, NO_PROXY': 'the proxy on the way to the server',
+  },
   namesFor,
 };

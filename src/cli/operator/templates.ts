@@ -5,6 +5,7 @@ import { diffOf } from '../../core/text/line-diff.ts';
 import { readNamedFile } from '../../core/files/named-file.ts';
 import type { Template } from '../../model/documents/template.ts';
 import { command, type Io } from '../command.ts';
+import { asData, formatOptions } from '../formats.ts';
 import { connectionOptions, withClient } from './connection/connection.ts';
 import { outputOptions, printDocument, printList, type Shape } from './output.ts';
 import { machineNamed } from './machines/selection.ts';
@@ -93,7 +94,7 @@ const diff = command({
   describe: 'print what "templates apply" would change; exits with 1 if there is something',
   examples: ['templates diff debian-cloud.yaml'],
   positionals: templateFile,
-  options: connectionOptions,
+  options: { ...formatOptions, ...connectionOptions },
   run: (args, io) =>
     withClient(args, io, async (client) => {
       const document = await readTemplate(args.file, io);
@@ -102,13 +103,10 @@ const diff = command({
       const { stringify } = await import('yaml');
       const write = (one: Template): string => stringify(one, { aliasDuplicateObjects: false });
       const [before, after] = [stored === undefined ? '' : write(stored), write(wanted)];
-      if (before === after) return 0;
-      io.print(
-        diffOf(before, after)
-          .map(({ kind, text }) => `${signs[kind]}${text}\n`)
-          .join(''),
-      );
-      return 1;
+      const lines = before === after ? [] : diffOf(before, after);
+      const text = lines.map((line) => `${signs[line.kind]}${line.text}\n`).join('');
+      io.print((await asData(args, lines)) ?? text);
+      return lines.length === 0 ? 0 : 1;
     }),
 });
 

@@ -1,6 +1,7 @@
 // `dragonfly-server check`: compares the store's records with its indexes.
 import type { CheckResult, Finding } from '../../store/check.ts';
 import { command } from '../command.ts';
+import { asData, formatOptions } from '../formats.ts';
 import { openStoreOf, storeSettings } from './settings/store-options.ts';
 
 export const check = command({
@@ -14,14 +15,14 @@ export const check = command({
       describe:
         'make the indexes agree with the records, and put aside records that cannot be read',
     },
-    json: { type: 'boolean', describe: 'print the result as JSON' },
+    ...formatOptions,
   },
   async run(args, io) {
     const [{ checkStore }, { systemClock }] = await Promise.all([
       import('../../store/check.ts'),
       import('../../core/clock.ts'),
     ]);
-    const { repair, json } = args;
+    const { repair } = args;
     const kv = await openStoreOf(args, io, {
       readOnly: !repair,
       mustExist: true,
@@ -32,7 +33,7 @@ export const check = command({
       const result = await checkStore(kv, repair ? systemClock.now() : undefined, (finding) => {
         findings.push(finding);
       });
-      io.stdout.write(print(json, result, findings));
+      io.print((await asData(args, { ...result, list: findings })) ?? textOf(result, findings));
       return result.findings === result.repaired ? 0 : 1;
     } finally {
       await kv.close();
@@ -40,8 +41,7 @@ export const check = command({
   },
 });
 
-function print(json: boolean, result: CheckResult, findings: readonly Finding[]): string {
-  if (json) return `${JSON.stringify({ ...result, list: findings }, null, 2)}\n`;
+function textOf(result: CheckResult, findings: readonly Finding[]): string {
   const lines = findings.map(
     ({ what, message, repaired }) => `${what}: ${message}${repaired ? ' (repaired)' : ''}`,
   );

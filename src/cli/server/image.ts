@@ -2,6 +2,7 @@
 import { AppError } from '../../core/errors.ts';
 import type { ImageFile, ImageFolder } from '../../store/images/folder.ts';
 import { command, type Io } from '../command.ts';
+import { asData, formatOf, formatOptions, type FormatArgs } from '../formats.ts';
 import { serverConfiguration, settingsOf } from './settings/server-settings.ts';
 
 export const image = command({
@@ -17,7 +18,7 @@ export const image = command({
     name: { type: 'string', describe: 'add: its name (default: that of the file)' },
     sha256: { type: 'string', value: 'HEX', describe: 'add: only if this is its SHA-256' },
     replace: { type: 'boolean', describe: 'add: in place of an image of that name' },
-    json: { type: 'boolean', describe: 'print JSON' },
+    ...formatOptions,
   },
   async run(args, io) {
     const { values } = await serverConfiguration(args, io);
@@ -28,29 +29,28 @@ export const image = command({
       case 'add':
         return add(folder, args, io);
       case 'list':
-        print(await folder.list(), args.json, io);
+        await print(await folder.list(), args, io);
         return 0;
       case 'verify':
-        return verify(folder, args.file, args.json, io);
+        return verify(folder, args.file, args, io);
     }
   },
 });
 
-interface Added {
+interface Added extends FormatArgs {
   readonly file: string | undefined;
   readonly name: string | undefined;
   readonly sha256: string | undefined;
   readonly replace: boolean;
-  readonly json: boolean;
 }
 
 async function add(folder: ImageFolder, wanted: Added, io: Io): Promise<number> {
-  const { file, name, sha256, replace: replaces, json } = wanted;
+  const { file, name, sha256, replace: replaces } = wanted;
   if (file === undefined) throw usage('name the file to add');
   if (sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(sha256)) {
     throw usage('--sha256 takes 64 hexadecimal digits');
   }
-  print([await folder.add(file, { name, sha256, replaces, signal: io.signal })], json, io);
+  await print([await folder.add(file, { name, sha256, replaces, signal: io.signal })], wanted, io);
   return 0;
 }
 
@@ -58,7 +58,7 @@ async function add(folder: ImageFolder, wanted: Added, io: Io): Promise<number> 
 async function verify(
   folder: ImageFolder,
   name: string | undefined,
-  asJson: boolean,
+  args: FormatArgs,
   io: Io,
 ): Promise<number> {
   const all = await folder.list();
@@ -66,31 +66,30 @@ async function verify(
   if (name !== undefined && wanted.length === 0) {
     throw new AppError('image.unknown', `there is no image ${name} in ${folder.path}`);
   }
+  const isForPeople = (formatOf(args) ?? 'table') === 'table';
   const results: { name: string; sha256: string; is: 'good' | 'noted' | 'damaged' }[] = [];
   for (const { name: file, sha256: noted } of wanted) {
     const sha256 = await folder.hash(file, io.signal);
     const is = noted === undefined ? 'noted' : noted === sha256 ? 'good' : 'damaged';
     results.push({ name: file, sha256, is });
-    if (!asJson) io.print(`${is.padEnd(7)}  ${sha256}  ${file}\n`);
+    if (isForPeople) io.print(`${is.padEnd(7)}  ${sha256}  ${file}\n`);
   }
-  if (asJson) io.print(`${JSON.stringify(results, null, 2)}\n`);
+  io.print((await asData(args, results)) ?? '');
   return results.some(({ is }) => is === 'damaged') ? 1 : 0;
 }
 
-function print(files: readonly ImageFile[], asJson: boolean, io: Io): void {
+async function print(files: readonly ImageFile[], args: FormatArgs, io: Io): Promise<void> {
   const shown = files.map(({ name, sizeBytes, modifiedAt, sha256 }) => ({
     name,
     size_bytes: sizeBytes,
     modified_at: modifiedAt.toISOString(),
     sha256: sha256 ?? null,
   }));
-  if (asJson) {
-    io.print(`${JSON.stringify(shown, null, 2)}\n`);
-    return;
-  }
-  for (const { name, size_bytes: size, sha256 } of shown) {
-    io.print(`${sha256 ?? 'not computed yet'.padEnd(64)}  ${String(size).padStart(14)}  ${name}\n`);
-  }
+  const lines = shown.map(
+    ({ name, size_bytes: size, sha256 }) =>
+      `${sha256 ?? 'not computed yet'.padEnd(64)}  ${String(size).padStart(14)}  ${name}\n`,
+  );
+  io.print((await asData(args, shown)) ?? lines.join(''));
 }
 
 function usage(message: string): AppError {

@@ -15,6 +15,7 @@ export const serverProgram: Program = {
   name: 'dragonfly-server',
   describe: 'recognises machines, keeps what is known of them, and decides what they do next',
   version,
+  environment: { DRAGONFLY_TOKEN: 'a token of scope full, for "token --server"' },
   defaultCommand: serve,
   commands: [serve, token, image, template, rotateKey, backup, restore, check, bootScript],
 };

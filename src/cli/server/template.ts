@@ -1,5 +1,6 @@
 // `dragonfly-server template examples`: the templates that come with the package.
 import { command } from '../command.ts';
+import { asData, formatOptions } from '../formats.ts';
 
 export const template = command({
   name: 'template',
@@ -9,11 +10,12 @@ export const template = command({
     action: { describe: 'what to do', choices: ['examples'] },
     name: { describe: 'print this one', isOptional: true },
   },
-  options: { json: { type: 'boolean', describe: 'print JSON' } },
-  async run({ name, json }, io) {
+  options: formatOptions,
+  async run({ name, ...args }, io) {
     const { readExample, readExamples } = await import('./examples.ts');
     const found = name === undefined ? readExamples() : [readExample(name)];
-    if (json) io.print(`${JSON.stringify(found, null, 2)}\n`);
+    const data = await asData(args, found);
+    if (data !== undefined) io.print(data);
     else if (name === undefined) {
       const width = Math.max(...found.map((example) => example.name.length));
       for (const example of found) {

@@ -5,6 +5,7 @@ import type { TokenList } from '../../model/api/administration/tokens.ts';
 import type { NewToken } from '../../server/access/tokens.ts';
 import { command, type Io } from '../command.ts';
 import { expiry } from '../expiry.ts';
+import { asData, asDataLine, formatOptions, type FormatArgs } from '../formats.ts';
 import { serverConfiguration, storeAccess, storeUrl } from './settings/server-settings.ts';
 import { storeSettings } from './settings/store-options.ts';
 
@@ -49,7 +50,7 @@ export const token = command({
       value: 'URL',
       describe: 'URL of the running server; DRAGONFLY_TOKEN holds a token of scope full',
     },
-    json: { type: 'boolean', describe: 'print JSON' },
+    ...formatOptions,
   },
   async run(args, io) {
     const { server } = args;
@@ -120,20 +121,19 @@ async function userName(): Promise<string> {
   }
 }
 
-interface Wanted {
+interface Wanted extends FormatArgs {
   readonly action: 'create' | 'list' | 'revoke';
   readonly name: string | undefined;
   readonly scope: NewToken['scope'] | undefined;
   readonly expires: string | undefined;
   readonly tags: string | undefined;
-  readonly json: boolean;
 }
 
 async function act(tokens: Tokens, wanted: Wanted, io: Io): Promise<number> {
-  const { action, name, scope, expires, json } = wanted;
+  const { action, name, scope, expires } = wanted;
   const tags = wanted.tags?.split(',').filter((tag) => tag !== '');
   if (action === 'list') {
-    printList(await tokens.list(), json, io);
+    await printList(await tokens.list(), wanted, io);
     const damaged = await tokens.damaged();
     for (const { record, error } of damaged)
       io.stderr.write(`${record}: ${error} [store.damaged]\n`);
@@ -156,18 +156,14 @@ async function act(tokens: Tokens, wanted: Wanted, io: Io): Promise<number> {
     expiresAt: expiry(expires, new Date()),
     tags,
   });
-  io.stdout.write(json ? `${JSON.stringify({ name, scope, token: text })}\n` : `${text}\n`);
+  io.print((await asDataLine(wanted, { name, scope, token: text })) ?? `${text}\n`);
   return 0;
 }
 
-function printList(tokens: readonly Shown[], asJson: boolean, io: Io): void {
+async function printList(tokens: readonly Shown[], args: FormatArgs, io: Io): Promise<void> {
   // A server of version 0.1.0 does not tell when a token was last used.
   const shown = tokens.map((one) => ({ ...one, last_used: one.last_used ?? null }));
-  if (asJson) {
-    io.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);
-    return;
-  }
-  for (const { name, scope, tags, created_at, expires_at, last_used } of shown) {
+  const lines = shown.map(({ name, scope, tags, created_at, expires_at, last_used }) => {
     const cells = [
       name.padEnd(24),
       scope.padEnd(7),
@@ -176,8 +172,9 @@ function printList(tokens: readonly Shown[], asJson: boolean, io: Io): void {
       ...(tags === undefined ? [] : [`tags ${tags.join(', ')}`]),
       ...(last_used === null ? [] : [`used ${last_used}`]),
     ];
-    io.stdout.write(`${cells.join('  ')}\n`);
-  }
+    return `${cells.join('  ')}\n`;
+  });
+  io.print((await asData(args, shown)) ?? lines.join(''));
 }
 
 function usage(message: string): AppError {

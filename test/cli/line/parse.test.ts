@@ -174,6 +174,11 @@ describe('the help', () => {
         -h, --help     print this help
             --version  print the version
 
+      Environment:
+        DRAGONFLY_LOG    the least level of logs on stderr: debug, info (default),
+                         warn, error, silent
+        DRAGONFLY_DEBUG  set: an error is printed with its stack
+
       "kitchen <command> --help" describes a command.
       "
     `);
@@ -205,6 +210,11 @@ describe('the help', () => {
       Common options:
         -h, --help     print this help
             --version  print the version
+
+      Environment:
+        DRAGONFLY_LOG    the least level of logs on stderr: debug, info (default),
+                         warn, error, silent
+        DRAGONFLY_DEBUG  set: an error is printed with its stack
       "
     `);
   });

@@ -1,5 +1,7 @@
 // The tables of the programs: their examples are command lines that they take, and their manual pages are sound.
 import { execFileSync, spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { agentProgram } from '../../../src/cli/agent/program.ts';
 import type { Program } from '../../../src/cli/command.ts';
@@ -12,6 +14,69 @@ import { simulateProgram } from '../../../src/cli/simulate.ts';
 
 const programs = [agentProgram, serverProgram, operatorProgram, simulateProgram];
 const hasMandoc = spawnSync('mandoc', ['-V']).error === undefined;
+
+/** The commands that change or run something, or whose answer is for a program that knows one form of it alone. */
+const withoutFormats: Readonly<Record<string, readonly string[]>> = {
+  'dragonfly-agent': ['capture', 'run'],
+  'dragonfly-server': ['backup', 'boot-script', 'restore', 'rotate-key'],
+  dragonfly: [
+    'conflicts accept',
+    'conflicts split',
+    'context delete',
+    'context set',
+    'context use',
+    'damaged delete',
+    'inventory ansible',
+    'machines add',
+    'machines assign',
+    'machines cancel',
+    'machines forget',
+    'machines label',
+    'machines offline',
+    'machines online',
+    'machines provision',
+    'machines tag',
+    'machines untag',
+    'sessions end',
+    'settings delete',
+    'settings set',
+    'templates apply',
+    'templates delete',
+    'tokens create',
+    'tokens revoke',
+    'webhooks create',
+    'webhooks delete',
+    'webhooks disable',
+    'webhooks enable',
+    'webhooks redeliver',
+    'webhooks rotate',
+    'webhooks set',
+    'webhooks test',
+    'workflows cancel',
+    'workflows release',
+    'workflows wait',
+  ],
+  'dragonfly-simulate': [],
+};
+
+const folders: Readonly<Record<string, string>> = {
+  'dragonfly-agent': 'agent',
+  'dragonfly-server': 'server',
+  dragonfly: 'operator',
+};
+
+/** The variables that the sources of a program read by name. */
+function variablesOf(program: string): string[] {
+  const folder = folders[program];
+  if (folder === undefined) return [];
+  const root = join(import.meta.dirname, '../../../src/cli', folder);
+  const found = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .flatMap((name) => [
+      ...readFileSync(join(root, name), 'utf8').matchAll(/env\['(DRAGONFLY_\w+)'\]/g),
+    ]);
+  return found.map(([, name = '']) => name);
+}
 
 /** As a shell splits it. */
 function words(line: string): string[] {
@@ -35,8 +100,41 @@ describe.each(programs.map((program) => [program.name, program] as const))('%s',
     }
   });
 
+  it('has -o, --json and --yaml in each command that only reads, and takes one of them at a time', () => {
+    const formats = ['output', 'json', 'yaml'];
+    const [reading, others] = [true, false].map((reads) =>
+      shown(program).filter(({ options }) => formats.every((one) => one in options) === reads),
+    );
+    expect(others?.map(({ name }) => name).toSorted()).toEqual(withoutFormats[program.name]);
+    for (const command of reading ?? []) {
+      const { name, positionals = {} } = command;
+      const line = [
+        ...(program.commands?.includes(command) === true ? name.split(' ') : []),
+        ...Object.values(positionals).map(({ choices }) => choices?.[0] ?? 'x'),
+      ];
+      expect(parse(program, [...line, '-o', 'yaml'])).toMatchObject({ args: { output: 'yaml' } });
+      for (const both of [
+        ['--json', '--yaml'],
+        ['-o', 'json', '--json'],
+        ['-o', 'yaml', '--json'],
+      ]) {
+        expect(() => parse(program, [...line, ...both])).toThrow('cannot be given together');
+      }
+    }
+  });
+
+  it('names in each help the variables that it reads', () => {
+    for (const command of [undefined, ...shown(program)]) {
+      const help = helpText(program, command);
+      for (const name of [...variablesOf(program.name), 'DRAGONFLY_LOG', 'DRAGONFLY_DEBUG']) {
+        expect(help).toContain(name);
+      }
+    }
+  });
+
   it('has a manual page that names every command and option', () => {
     const page = manPage(program, '2026-01-31').replaceAll('\\-', '-');
+    for (const name of variablesOf(program.name)) expect(page).toContain(name);
     for (const command of shown(program)) {
       for (const line of command.examples ?? [])
         expect(page).toContain(`${program.name} ${line}\n`);

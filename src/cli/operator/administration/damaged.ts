@@ -2,6 +2,7 @@
 import { AppError } from '../../../core/errors.ts';
 import type { DamagedList } from '../../../model/api/administration/damaged.ts';
 import { command } from '../../command.ts';
+import { asData, formatOptions } from '../../formats.ts';
 import { connectionOptions, withClient } from '../connection/connection.ts';
 import { outputOptions, printList, type Shape } from '../output.ts';
 
@@ -34,10 +35,11 @@ const get = command({
   describe: 'print a damaged record as it is stored',
   examples: ['damaged get templates/odd'],
   positionals: record,
-  options: connectionOptions,
+  options: { ...formatOptions, ...connectionOptions },
   run: (args, io) =>
     withClient(args, io, async (client) => {
-      io.print(`${(await client.damaged.get(...partsOf(args.record))).value}\n`);
+      const found = await client.damaged.get(...partsOf(args.record));
+      io.print((await asData(args, found)) ?? `${found.value}\n`);
       return 0;
     }),
 });

@@ -1,8 +1,9 @@
 // `dragonfly settings`: text by key, such as "template.default_user".
 import type { Setting } from '../../../model/api/administration/settings.ts';
 import { command } from '../../command.ts';
+import { formatOf } from '../../formats.ts';
 import { connectionOptions, withClient } from '../connection/connection.ts';
-import { outputOptions, printList, type Shape } from '../output.ts';
+import { outputOptions, printDocument, printList, type Shape } from '../output.ts';
 
 const key = { key: { names: 'settings', describe: 'its key' } } as const;
 
@@ -33,10 +34,14 @@ const get = command({
   describe: 'print the value of a setting',
   examples: ['settings get template.default_user'],
   positionals: key,
-  options: connectionOptions,
+  options: { ...outputOptions, ...connectionOptions },
   run: (args, io) =>
     withClient(args, io, async (client) => {
-      io.print(`${(await client.settings.get(args.key)).value.value}\n`);
+      const { value: setting } = await client.settings.get(args.key);
+      const format = formatOf(args);
+      if (format === undefined) io.print(`${setting.value}\n`);
+      else if (format === 'json' || format === 'yaml') await printDocument(io, args, setting);
+      else await printList(io, args, [setting], shape);
       return 0;
     }),
 });

@@ -6,6 +6,7 @@ import type { MachineView } from '../../../model/api/machines.ts';
 import { tagsText } from '../../../model/tags-text.ts';
 import { logLineText } from '../../../model/log-text.ts';
 import { command } from '../../command.ts';
+import { asDataLine, formatOptions } from '../../formats.ts';
 import { connectionOptions, withClient } from '../connection/connection.ts';
 import { outputOptions, printDocument, printList, type Shape } from '../output.ts';
 import { machineNamed, oneMachine, selectionOptions, titleOf } from './selection.ts';
@@ -122,7 +123,7 @@ const logs = command({
       range: [0, 5000],
       describe: 'only the newest lines, so many',
     },
-    json: { type: 'boolean', describe: 'print each line as JSON' },
+    ...formatOptions,
     ...connectionOptions,
   },
   run: (args, io) =>
@@ -133,7 +134,7 @@ const logs = command({
           last: args.last,
           follow: args.follow,
         })) {
-          io.print(`${args.json ? JSON.stringify(line) : logLineText(line)}\n`);
+          io.print((await asDataLine(args, line)) ?? `${logLineText(line)}\n`);
         }
       } catch (err) {
         if (!io.signal.aborted) throw err;

@@ -9,6 +9,7 @@ import type { TlsTexts } from '../../../server/http/connections.ts';
 import type { ImageFolder } from '../../../store/images/folder.ts';
 import type { App } from '../../../server/services.ts';
 import { command, type Io } from '../../command.ts';
+import { asData, formatOptions, type FormatArgs } from '../../formats.ts';
 import { settingsText } from '../../setting-options.ts';
 import { oidcOptions } from '../settings/oidc-settings.ts';
 import type { Store } from '../../../store/store.ts';
@@ -44,12 +45,12 @@ export const serve = command({
       type: 'boolean',
       describe: 'print each setting and where its value came from, and end',
     },
-    json: { type: 'boolean', describe: 'with --print-config: as JSON' },
+    ...formatOptions,
   },
   async run(args, io) {
     const configuration = await serverConfiguration(args, io);
     if (args['print-config']) {
-      printSettings(configuration, args.json, io);
+      await printSettings(configuration, args, io);
       return 0;
     }
     const [{ openStore }, log] = await Promise.all([import('../../../store/open.ts'), io.log()]);
@@ -272,9 +273,13 @@ function watchCertificates(app: App, configuration: ServerConfiguration, log: Lo
   };
 }
 
-function printSettings(configuration: ServerConfiguration, asJson: boolean, io: Io): void {
+async function printSettings(
+  configuration: ServerConfiguration,
+  args: FormatArgs,
+  io: Io,
+): Promise<void> {
   const shown = shownSettings(serverSettings, configuration);
-  io.print(asJson ? `${JSON.stringify(shown, null, 2)}\n` : `${settingsText(shown).join('\n')}\n`);
+  io.print((await asData(args, shown)) ?? `${settingsText(shown).join('\n')}\n`);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
