@@ -3,6 +3,7 @@ import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { createToken } from '../../src/server/access/tokens.ts';
 import type { AppOptions } from '../../src/server/app.ts';
+import { readSettings } from '../../src/web/administration/settings/requests.ts';
 import { Session } from '../../src/web/session.ts';
 import { serve, type Served } from './browser.ts';
 
@@ -88,6 +89,14 @@ test('a refused token changes nothing and says why', async () => {
   expect(stored.size).toBe(0);
   expect((await session.request<{ name: string }>('/api/whoami')).body.name).toBe('anyone');
   expect(asked).not.toHaveBeenCalled();
+});
+
+test('all settings are read, however many there are', async () => {
+  const { server, session } = await opened();
+  const keys = Array.from({ length: 1001 }, (_, n) => `a.${String(n)}`);
+  for (const key of keys) await server.store.settings.put({ key, value: '' });
+  const { settings } = await readSettings(session);
+  expect(settings.map(({ key }) => key).toSorted()).toEqual(keys.toSorted());
 });
 
 test('a tab without a token is asked to sign in where somebody else created the first one', async () => {

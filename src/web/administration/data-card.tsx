@@ -1,7 +1,9 @@
-// The data: a check that every record can be read.
+// The data: a backup of it, and a check that every record can be read.
 import { useState } from 'preact/hooks';
 import type { DamagedList } from '../../model/api/administration/damaged.ts';
 import { readDamaged } from '../api.ts';
+import { save } from '../list/export.ts';
+import { readBackup } from './backup.ts';
 import { useServices } from '../context.ts';
 import { Table } from '../machine/facts.tsx';
 import { plural } from '../parts/format.ts';
@@ -12,22 +14,32 @@ export function DataCard() {
   const { session } = useServices();
   const { busy, problem, run } = useTask();
   const [found, setFound] = useState<DamagedList['damaged'] | undefined>();
+  const backup = useTask();
+  const download = async (): Promise<void> => {
+    const { name, content } = await readBackup(session);
+    save(name, 'application/x-ndjson', content);
+  };
   const check = async (): Promise<void> => setFound(await readDamaged(session));
   return (
     <Card
       title="Data"
       aside={
-        <button type="button" disabled={busy} onClick={() => void run(check)}>
-          {busy ? 'Checking…' : 'Check all records'}
-        </button>
+        <span class="controls">
+          <button type="button" disabled={backup.busy} onClick={() => void backup.run(download)}>
+            {backup.busy ? 'Reading all records…' : 'Download a backup'}
+          </button>
+          <button type="button" disabled={busy} onClick={() => void run(check)}>
+            {busy ? 'Checking…' : 'Check all records'}
+          </button>
+        </span>
       }
     >
       <p>
-        A backup is made on the server, also while it runs:{' '}
-        <code>dragonfly-server backup FILE</code>
+        A backup holds all records, secrets among them: keep it as safe as the server.{' '}
+        <code>dragonfly-server restore FILE</code> puts it into an empty store.
       </p>
       <p class="problem" role="alert">
-        {problem}
+        {backup.problem ?? problem}
       </p>
       {found !== undefined && <Found damaged={found} />}
     </Card>

@@ -42,9 +42,9 @@ export function jsonOf(rows: readonly Row[]): string {
   return `${JSON.stringify(documents, undefined, 2)}\n`;
 }
 
-/** Lets the browser save a text as a file. */
-export function save(name: string, type: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type }));
+/** Lets the browser save it as a file. */
+export function save(name: string, type: string, content: string | Blob): void {
+  const url = URL.createObjectURL(new Blob([content], { type }));
   const link = document.createElement('a');
   link.href = url;
   link.download = name;

@@ -35,17 +35,20 @@ export function LogCard({ id, name }: { id: string; name: string }) {
       <button type="button" aria-pressed={isFollowed} onClick={() => setFollowed(!isFollowed)}>
         Follow
       </button>
-      <button
-        type="button"
-        disabled={shown.length === 0}
-        onClick={() => save(`${name}.log`, 'text/plain', `${shown.map(logLineText).join('\n')}\n`)}
-      >
-        Save
-      </button>
+      {shown.length > 0 && (
+        <button
+          type="button"
+          onClick={() =>
+            save(`${name}.log`, 'text/plain', `${shown.map(logLineText).join('\n')}\n`)
+          }
+        >
+          Save
+        </button>
+      )}
     </span>
   );
   return (
-    <Card title="Log" aside={lines !== undefined && lines.length > 0 ? controls : undefined}>
+    <Card title="Log" aside={lines === undefined ? undefined : controls}>
       {problem !== undefined && (
         <Notice kind="error" title={problem}>
           <button type="button" onClick={reload}>
@@ -53,7 +56,13 @@ export function LogCard({ id, name }: { id: string; name: string }) {
           </button>
         </Notice>
       )}
-      {lines?.length === 0 && <p class="quiet">Its agent has sent no log.</p>}
+      {lines?.length === 0 && (
+        <p class="quiet" role="status">
+          {isFollowed
+            ? 'Its agent has sent no log yet: lines appear here.'
+            : 'Its agent has sent no log.'}
+        </p>
+      )}
       {lines !== undefined && lines.length > 0 && <Lines lines={shown} />}
     </Card>
   );

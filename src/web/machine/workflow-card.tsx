@@ -26,7 +26,7 @@ function useWorkflow({ machine, onChanged }: CardProps) {
   const { session, live } = useServices();
   const [workflows, setWorkflows] = useState<readonly Workflow[]>([]);
   const [problem, setProblem] = useState<string | undefined>();
-  /** Why they could not be read the last time. */
+  /** The reason why they could not be read the last time. */
   const [unread, setUnread] = useState<string | undefined>();
   const readings = useMemo(() => new Readings(), [machine.id]);
   const reload = useCallback(() => {

@@ -10,7 +10,7 @@ const hours: Readonly<Record<Span, number>> = { '24h': 24, '7d': 168, '30d': 720
 
 export const isSpan = (text: string): text is Span => Object.hasOwn(spans, text);
 
-/** When the span began, in RFC 3339. */
+/** The beginning of the span, in RFC 3339. */
 export function sinceOf(span: Span, nowMs: number): string {
   return new Date(nowMs - hours[span] * 3_600_000).toISOString();
 }

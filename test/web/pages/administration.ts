@@ -1,4 +1,5 @@
 // Tests of the page of administration.
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
@@ -74,7 +75,17 @@ export function administrationTests(opened: () => Opened): void {
     await dialog.getByRole('button', { name: 'Set' }).click();
     await card.getByRole('cell', { name: 'shim', exact: true }).waitFor();
     expect(await value('boot.loader')).toBe('shim');
+    await card.getByRole('button', { name: 'Set boot.loader' }).click();
+    await page.getByRole('dialog', { name: 'Set boot.loader' }).waitFor();
+    await server.store.settings.put({ key: 'boot.loader', value: 'ipxe' });
+    await page.getByLabel('Value').fill('unified');
+    await page.getByRole('button', { name: 'Set', exact: true }).click();
+    await page.getByRole('dialog').getByRole('alert').getByText('changed').waitFor();
+    expect(await value('boot.loader')).toBe('ipxe');
+    await page.keyboard.press('Escape');
+    await server.store.settings.put({ key: 'boot.loader', value: 'shim' });
     await card.getByRole('button', { name: 'Set template.default_password' }).click();
+    await page.getByRole('dialog', { name: 'Set template.default_password' }).waitFor();
     expect(await page.getByLabel('Value').inputValue()).toBe('');
     const set = page.getByRole('button', { name: 'Set', exact: true });
     expect(await set.isDisabled()).toBe(true);
@@ -104,12 +115,23 @@ export function administrationTests(opened: () => Opened): void {
     expect((await fetch(`${server.url}/api/machines`)).status).toBe(401);
   });
 
-  test('a check names the records that cannot be read, and the server says how it is', async () => {
+  test('a backup is saved, a check names the records that cannot be read, and the server says how it is', async () => {
     const { page, server } = opened();
     await page.goto(`${server.url}/administration`);
     await page.getByText('ready', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Check all records' }).click();
     await page.getByText('Every record can be read.').waitFor();
+    const saved = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Download a backup' }).click();
+    const download = await saved;
+    expect(download.suggestedFilename()).toMatch(/^dragonfly-[-\d]+\.backup$/);
+    const lines = readFileSync(await download.path(), 'utf8')
+      .trim()
+      .split('\n');
+    expect(lines.filter((line) => line.includes('"machines"')).length).toBeGreaterThanOrEqual(120);
+    await page.route('**/api/backup', (route) => route.abort());
+    await page.getByRole('button', { name: 'Download a backup' }).click();
+    await page.getByText('The server cannot be reached.').waitFor();
     await page.route('**/api/ready', (route) => route.abort());
     await page.reload();
     await page.getByText('The server cannot be reached.').waitFor();

@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import type { Webhook } from '../../../src/model/documents/webhook.ts';
 import { machine } from '../machines.ts';
-import { conflict, workflow, type Opened } from './opened.ts';
+import { conflict, template, workflow, type Opened } from './opened.ts';
 
 const pages = [
   '/',
@@ -29,7 +29,8 @@ const webhook: Webhook = {
   old_secret: null,
   created_at: '2026-11-24T00:00:00.000Z',
   failing: { since: '2026-11-24T00:00:00.000Z', error: 'the receiver answered 503' },
-  overflowed_at: null,
+  overflowed_at: '2026-11-24T00:00:00.000Z',
+  lost: { count: 2, at: '2026-11-24T00:00:00.000Z' },
 };
 
 /** The whole of a page in one theme, in the other what depends on it. */
@@ -63,6 +64,7 @@ export function axeTests(opened: () => Opened): void {
       await server.store.workflows.put(workflow(1, 2, { state: 'STATE_FAILED', error: 'no disk' }));
       await server.store.conflicts.put(conflict);
       await server.store.webhooks.put(webhook);
+      await server.store.templates.put(template('restart'));
       const keys = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ somebody\n'.repeat(5);
       await server.store.settings.put({ key: 'template.ssh_authorized_keys', value: keys });
       for (const path of pages) {
@@ -84,6 +86,15 @@ export function axeTests(opened: () => Opened): void {
       await page.keyboard.type('ta');
       await page.getByRole('option').first().waitFor();
       await expectNoFault(page, 'suggestions', colorScheme);
+      await page.goto(`${server.url}/templates/restart`);
+      const text = page.getByRole('textbox', { name: 'Template, as YAML' });
+      await text.fill((await text.inputValue()).replace('reboot', 'kexec'));
+      await page.getByText('Changes to the stored template').click();
+      await page.getByRole('deletion').first().waitFor();
+      await text.press('Control+End');
+      await page.keyboard.type('    - act');
+      await page.getByRole('option').first().waitFor();
+      await expectNoFault(page, 'a difference and completion', colorScheme);
     },
   );
 }

@@ -158,10 +158,10 @@ export function machineTests(opened: () => Opened): void {
     await page.goto(`${server.url}/machines/${machine(7).id}`);
     const card = page.getByRole('region', { name: 'Log' });
     await card.getByText('Its agent has sent no log.').waitFor();
-    await tell(0, 'eno1 is up', { source: 'boot' });
-    await page.reload();
-    await card.getByText('eno1 is up').waitFor();
     await card.getByRole('button', { name: 'Follow' }).click();
+    await card.getByText('lines appear here').waitFor();
+    await tell(0, 'eno1 is up', { source: 'boot' });
+    await card.getByText('eno1 is up').waitFor();
     await tell(1, 'no address', { level: 'error' });
     await card.getByText('ERROR no address').waitFor();
     await card.getByLabel('Lines of').selectOption('its boot');

@@ -51,6 +51,12 @@ export function webhookTests(opened: () => Opened): void {
       await expect.poll(() => receiver.posts.length, soon).toBe(2);
       for (const post of receiver.posts) verify(secret, post);
 
+      const kept = await stored();
+      if (kept === undefined) throw new Error('the webhook is gone');
+      const lost = { count: 2, at: '2026-11-24T00:00:00.000Z' };
+      await server.store.webhooks.put({ ...kept, lost });
+      await page.reload();
+      await item.getByText('2 events could not be kept').waitFor();
       await item.getByRole('button', { name: 'Disable inventory' }).click();
       await item.getByText('disabled', { exact: true }).waitFor();
       expect((await stored())?.enabled).toBe(false);

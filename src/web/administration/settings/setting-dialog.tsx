@@ -2,24 +2,27 @@
 import { useState } from 'preact/hooks';
 import type { Setting } from '../../../model/api/administration/settings.ts';
 import { useServices } from '../../context.ts';
+import type { Answer } from '../../session.ts';
 import { FormDialog } from '../../parts/form-dialog.tsx';
 import { known, meaningOf } from './known.ts';
 import { putSetting } from './requests.ts';
 
 interface Props {
-  /** Undefined: a new one. */
-  readonly setting: Setting | undefined;
+  /** The setting as it was read for this; undefined: a new one. */
+  readonly read: Answer<Setting> | undefined;
   readonly onClose: () => void;
   readonly onChanged: () => void;
 }
 
-export function SettingDialog({ setting, onClose, onChanged }: Props) {
+export function SettingDialog({ read, onClose, onChanged }: Props) {
   const { session } = useServices();
+  const setting = read?.body;
   const isSecret = setting?.secret === true;
   const [key, setKey] = useState(setting?.key ?? '');
   const [value, setValue] = useState(isSecret ? '' : (setting?.value ?? ''));
   const submit = async (): Promise<[string]> => {
-    await putSetting(session, key.trim(), { value, ...(isSecret ? { secret: true } : {}) });
+    const wanted = { value, ...(isSecret ? { secret: true } : {}) };
+    await putSetting(session, key.trim(), wanted, read?.etag);
     return [''];
   };
   return (

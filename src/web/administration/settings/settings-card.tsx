@@ -6,14 +6,16 @@ import { Table } from '../../machine/facts.tsx';
 import { DangerDialog } from '../../parts/danger-dialog.tsx';
 import { useLoaded } from '../../parts/loaded.ts';
 import { Card, Notice } from '../../parts/parts.tsx';
+import { useTask } from '../../parts/task.ts';
+import type { Answer } from '../../session.ts';
 import { meaningOf } from './known.ts';
-import { deleteSetting, readSettings } from './requests.ts';
+import { deleteSetting, readSetting, readSettings } from './requests.ts';
 import { SettingDialog } from './setting-dialog.tsx';
 
-/** The dialog that is open. `setting`: the one that it is about; undefined: a new one. */
+/** The dialog that is open. `read`: the setting that it is about, as it was then; undefined: a new one. */
 interface Open {
   readonly dialog: 'set' | 'remove';
-  readonly setting?: Setting;
+  readonly read?: Answer<Setting>;
 }
 
 export function SettingsCard() {
@@ -23,6 +25,10 @@ export function SettingsCard() {
   const { value, problem, reload } = useLoaded(read);
   const [open, setOpen] = useState<Open | undefined>();
   const settings = value?.settings ?? [];
+  const opening = useTask();
+  /** The list may be old: a change is based on what is stored now. */
+  const openOne = (dialog: Open['dialog'], key: string): void =>
+    void opening.run(async () => setOpen({ dialog, read: await readSetting(session, key) }));
   return (
     <Card
       title="Settings"
@@ -34,14 +40,16 @@ export function SettingsCard() {
         )
       }
     >
-      {problem !== undefined && <Notice kind="error" title={problem} />}
+      {(problem ?? opening.problem) !== undefined && (
+        <Notice kind="error" title={problem ?? opening.problem ?? ''} />
+      )}
       {value !== undefined && settings.length === 0 && (
         <p class="quiet">None: everything is as the server has it by itself.</p>
       )}
       {settings.length > 0 && (
-        <SettingTable settings={settings} onOpen={administer ? setOpen : undefined} />
+        <SettingTable settings={settings} onOpen={administer ? openOne : undefined} />
       )}
-      {value?.damaged?.map(({ record, error }) => (
+      {value?.damaged.map(({ record, error }) => (
         <p key={record} class="problem">
           {record}: {error}
         </p>
@@ -63,7 +71,7 @@ export function SettingsCard() {
 interface TableProps {
   readonly settings: readonly Setting[];
   /** Undefined for who may not change them. */
-  readonly onOpen: ((open: Open) => void) | undefined;
+  readonly onOpen: ((dialog: Open['dialog'], key: string) => void) | undefined;
 }
 
 function SettingTable({ settings, onOpen }: TableProps) {
@@ -75,7 +83,7 @@ function SettingTable({ settings, onOpen }: TableProps) {
         <code>{setting.key}</code>,
         <Value setting={setting} />,
         meaningOf(setting.key),
-        ...(onOpen === undefined ? [] : [<Controls setting={setting} onOpen={onOpen} />]),
+        ...(onOpen === undefined ? [] : [<Controls of={setting.key} onOpen={onOpen} />]),
       ])}
     />
   );
@@ -91,25 +99,17 @@ function Value({ setting: { value, secret } }: { setting: Setting }) {
 }
 
 interface ControlProps {
-  readonly setting: Setting;
-  readonly onOpen: (open: Open) => void;
+  readonly of: string;
+  readonly onOpen: (dialog: Open['dialog'], key: string) => void;
 }
 
-function Controls({ setting, onOpen }: ControlProps) {
+function Controls({ of: key, onOpen }: ControlProps) {
   return (
     <span class="controls">
-      <button
-        type="button"
-        aria-label={`Set ${setting.key}`}
-        onClick={() => onOpen({ dialog: 'set', setting })}
-      >
+      <button type="button" aria-label={`Set ${key}`} onClick={() => onOpen('set', key)}>
         Set…
       </button>
-      <button
-        type="button"
-        aria-label={`Remove ${setting.key}`}
-        onClick={() => onOpen({ dialog: 'remove', setting })}
-      >
+      <button type="button" aria-label={`Remove ${key}`} onClick={() => onOpen('remove', key)}>
         Remove…
       </button>
     </span>
@@ -122,17 +122,18 @@ interface OpenProps {
   readonly onChanged: () => void;
 }
 
-function OpenDialog({ open: { dialog, setting }, onClose, onChanged }: OpenProps) {
+function OpenDialog({ open: { dialog, read }, onClose, onChanged }: OpenProps) {
   const { session } = useServices();
-  if (dialog === 'set' || setting === undefined) {
-    return <SettingDialog setting={setting} onClose={onClose} onChanged={onChanged} />;
+  if (dialog === 'set' || read === undefined) {
+    return <SettingDialog read={read} onClose={onClose} onChanged={onChanged} />;
   }
+  const { key } = read.body;
   const remove = async (): Promise<void> => {
-    await deleteSetting(session, setting.key);
+    await deleteSetting(session, key, read.etag);
     onChanged();
   };
   return (
-    <DangerDialog title={`Remove ${setting.key}?`} action="Remove" work={remove} onClose={onClose}>
+    <DangerDialog title={`Remove ${key}?`} action="Remove" work={remove} onClose={onClose}>
       <p>From then on the server does as it does without it. Its value is kept nowhere.</p>
     </DangerDialog>
   );

@@ -1,7 +1,7 @@
 // One webhook: its address and events, whether its posts arrive, and what is done with it.
 import type { WebhookView } from '../../../model/api/administration/webhooks.ts';
 import { useServices } from '../../context.ts';
-import { formatTime } from '../../parts/format.ts';
+import { formatTime, plural } from '../../parts/format.ts';
 import { useTask } from '../../parts/task.ts';
 import { Deliveries } from './deliveries.tsx';
 import { patchWebhook, testWebhook } from './requests.ts';
@@ -42,7 +42,7 @@ function Health({ webhook: { enabled, failing } }: Pick<Props, 'webhook'>) {
   );
 }
 
-function Trouble({ webhook: { failing, overflowed_at: since } }: Pick<Props, 'webhook'>) {
+function Trouble({ webhook: { failing, overflowed_at: since, lost } }: Pick<Props, 'webhook'>) {
   return (
     <>
       {failing !== null && (
@@ -54,6 +54,12 @@ function Trouble({ webhook: { failing, overflowed_at: since } }: Pick<Props, 'we
         <p class="problem">
           Too much waits for it: nothing is queued since {formatTime(since)}. Once most has arrived
           it gets one <code>reset</code>.
+        </p>
+      )}
+      {lost !== null && (
+        <p class="problem">
+          {plural(lost.count, 'event')} could not be kept for it while the store took nothing, the
+          last one {formatTime(lost.at)}. It got one <code>reset</code> in their place.
         </p>
       )}
     </>
