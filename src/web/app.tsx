@@ -1,6 +1,6 @@
 // The frame of every page: header, connection status, theme, sign-in.
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { signOut } from './api.ts';
+import { signOut } from './administration/requests.ts';
 import { AuditPage } from './audit/audit-page.tsx';
 import { AdministrationPage } from './administration/administration-page.tsx';
 import { ConflictsPage } from './conflicts/conflicts-page.tsx';

@@ -2,7 +2,7 @@
 import { createContext } from 'preact';
 import { useContext, useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import type { Myself } from '../model/api/administration/tokens.ts';
-import { readMyself } from './api.ts';
+import { readMyself } from './administration/requests.ts';
 import { Fleet, type FleetView } from './live/fleet.ts';
 import { Live, type LiveStatus } from './live/live.ts';
 import type { Row } from './list/rows/row.ts';

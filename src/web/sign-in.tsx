@@ -1,7 +1,7 @@
 // The page of somebody who is not known yet: it asks for an operator's token, or leads to the OpenID provider.
 import { useEffect, useState } from 'preact/hooks';
 import type { SignInWays } from '../model/api/administration/tokens.ts';
-import { readSignInWays } from './api.ts';
+import { readSignInWays } from './administration/requests.ts';
 import { useServices } from './context.ts';
 import { useTask } from './parts/task.ts';
 

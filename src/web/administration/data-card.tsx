@@ -1,7 +1,7 @@
 // The data: a backup of it, and a check that every record can be read.
 import { useState } from 'preact/hooks';
 import type { DamagedList } from '../../model/api/administration/damaged.ts';
-import { readDamaged } from '../api.ts';
+import { readDamaged } from './requests.ts';
 import { save } from '../list/export.ts';
 import { readBackup } from './backup.ts';
 import { useServices } from '../context.ts';

@@ -1,6 +1,6 @@
 // The server itself: its version, whether it is ready, and where to read on.
 import { useCallback } from 'preact/hooks';
-import { readAbout, readReady } from '../api.ts';
+import { readAbout, readReady } from './requests.ts';
 import { useServices } from '../context.ts';
 import { Facts } from '../machine/facts.tsx';
 import { formatDisk } from '../parts/format.ts';

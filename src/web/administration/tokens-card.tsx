@@ -1,7 +1,7 @@
 // Tokens: who may do what, until when, and when each was last used; making and revoking one.
 import { useCallback, useState } from 'preact/hooks';
 import type { TokenCreated, TokenList } from '../../model/api/administration/tokens.ts';
-import { readTokens, revokeToken } from '../api.ts';
+import { readTokens, revokeToken } from './requests.ts';
 import { useMay, useServices } from '../context.ts';
 import { Table } from '../machine/facts.tsx';
 import { DangerDialog } from '../parts/danger-dialog.tsx';

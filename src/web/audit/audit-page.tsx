@@ -1,7 +1,7 @@
 // The page of the audit log: who changed what, when and from where, newest first.
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import type { AuditEntry } from '../../model/documents/audit.ts';
-import { exportAudit, readAudit } from '../api.ts';
+import { exportAudit, readAudit } from './requests.ts';
 import { useMay, useRow, useServices } from '../context.ts';
 import { save } from '../list/export.ts';
 import { Readings } from '../live/readings.ts';

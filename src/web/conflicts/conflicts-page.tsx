@@ -3,7 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { IdentityConflict } from '../../model/history.ts';
-import { acceptConflict, reopenConflict, splitConflict } from '../api.ts';
+import { acceptConflict, reopenConflict, splitConflict } from './requests.ts';
 import { useFleet, useLive, useMay, useRow, useServices } from '../context.ts';
 import { isoOf } from '../parts/format.ts';
 import { Card, Dialog, LivenessMark, Notice, useNow, Age } from '../parts/parts.tsx';

@@ -1,6 +1,6 @@
 // The dialog that enters a machine before it boots.
 import { useState } from 'preact/hooks';
-import { createMachine } from '../api.ts';
+import { createMachine } from '../machine/requests.ts';
 import { useServices } from '../context.ts';
 import { TemplateSelect } from '../machine/template-select.tsx';
 import { FormDialog, type FormDialogProps } from '../parts/form-dialog.tsx';

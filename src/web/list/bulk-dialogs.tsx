@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { BulkChange } from '../../model/api/bulk.ts';
 import type { BulkResponse } from '../../model/api/machines.ts';
-import { changeMachines } from '../api.ts';
+import { changeMachines } from '../machine/requests.ts';
 import { useFleet, useServices } from '../context.ts';
 import { plural } from '../parts/format.ts';
 import { tagsOf } from '../../model/tags-text.ts';

@@ -2,7 +2,8 @@
 // An event only names what changed; the new content is read from the server.
 import { EventParser, type ParsedEvent } from '../../model/api/events.ts';
 import type { IdentityConflict } from '../../model/history.ts';
-import { mostMachines, readConflicts, readMachinePage, readMachines } from '../api.ts';
+import { readConflicts } from '../conflicts/requests.ts';
+import { mostMachines, readMachinePage, readMachines } from '../machine/requests.ts';
 import type { Fleet } from './fleet.ts';
 import { heard, toRow, type Liveness } from '../list/rows/row.ts';
 import { ApiError, messageOf, type Session } from '../session.ts';

@@ -2,7 +2,7 @@
 // values are shown and the operator decides.
 import { useState } from 'preact/hooks';
 import type { MachinePatch, MachineView } from '../../model/api/machines.ts';
-import { patchMachine, readMachine } from '../api.ts';
+import { patchMachine, readMachine } from './requests.ts';
 import { tagsOf, tagsText } from '../../model/tags-text.ts';
 import { useMay, useServices } from '../context.ts';
 import { Card, Notice } from '../parts/parts.tsx';

@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import type { MachineChange } from '../../model/history.ts';
 import type { MachineView } from '../../model/api/machines.ts';
-import { deleteMachine, patchMachine, readHistory, readMachine } from '../api.ts';
+import { deleteMachine, patchMachine, readHistory, readMachine } from './requests.ts';
 import { ConfigForm } from './config-form.tsx';
 import { useMay, useRow, useServices } from '../context.ts';
 import { HistoryCard } from './history-card.tsx';

@@ -1,6 +1,6 @@
 // The changes that operators made to a machine and to its workflows, for those who may read the audit log.
 import { useCallback, useEffect } from 'preact/hooks';
-import { readAudit } from '../api.ts';
+import { readAudit } from '../audit/requests.ts';
 import { auditPath } from '../audit/audit-filter.ts';
 import { useServices } from '../context.ts';
 import { useLoaded } from '../parts/loaded.ts';

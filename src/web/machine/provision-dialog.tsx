@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { MachineView } from '../../model/api/machines.ts';
 import type { PlanAnswer } from '../../model/api/workflows.ts';
-import { planWorkflow, type Consent, type Order } from '../api.ts';
+import { planWorkflow, type Consent, type Order } from '../workflows/requests.ts';
 import { useServices } from '../context.ts';
 import { Dialog } from '../parts/parts.tsx';
 import { useTask } from '../parts/task.ts';

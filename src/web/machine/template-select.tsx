@@ -1,7 +1,7 @@
 // A drop-down list of the server's templates.
 import { useEffect, useState } from 'preact/hooks';
 import type { TemplateView } from '../../model/api/templates.ts';
-import { readTemplates } from '../api.ts';
+import { readTemplates } from '../templates/requests.ts';
 import { Link } from '../router.tsx';
 import { useServices } from '../context.ts';
 import { messageOf } from '../session.ts';

@@ -4,7 +4,12 @@ import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import type { MachineView } from '../../model/api/machines.ts';
 import type { Workflow } from '../../model/documents/workflow.ts';
 import { isActive, wordOf } from '../../model/documents/workflow-state.ts';
-import { cancelWorkflow, createWorkflow, readWorkflows, releaseWorkflow } from '../api.ts';
+import {
+  cancelWorkflow,
+  createWorkflow,
+  readWorkflows,
+  releaseWorkflow,
+} from '../workflows/requests.ts';
 import { useMay, useServices } from '../context.ts';
 import { Readings } from '../live/readings.ts';
 import { Card, Notice } from '../parts/parts.tsx';

@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { WorkflowCounts } from '../../model/api/workflows.ts';
 import type { Workflow } from '../../model/documents/workflow.ts';
-import { countWorkflows, readWorkflows } from '../api.ts';
+import { countWorkflows, readWorkflows } from '../workflows/requests.ts';
 import { useServices } from '../context.ts';
 import { gathered } from '../live/gathered.ts';
 import { Readings } from '../live/readings.ts';

@@ -1,6 +1,6 @@
 // The button that deletes a template, and what it asks first: who uses it.
 import { useState } from 'preact/hooks';
-import { deleteTemplate } from '../api.ts';
+import { deleteTemplate } from './requests.ts';
 import { useFleet, useServices } from '../context.ts';
 import { DangerDialog } from '../parts/danger-dialog.tsx';
 import { plural } from '../parts/format.ts';

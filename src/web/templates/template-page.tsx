@@ -1,7 +1,7 @@
 // The page of one template: its text, the server's check of it, a trial on a machine, and its end.
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import type { TemplateView } from '../../model/api/templates.ts';
-import { readTemplate, saveTemplate, tryTemplate } from '../api.ts';
+import { readTemplate, saveTemplate, tryTemplate } from './requests.ts';
 import { useMay, useServices } from '../context.ts';
 import { usePageKeys } from '../list/page-keys.ts';
 import { gathered } from '../live/gathered.ts';

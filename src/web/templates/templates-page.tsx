@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import { quoted } from '../../model/search/query.ts';
 import type { TemplateView } from '../../model/api/templates.ts';
-import { readTemplates } from '../api.ts';
+import { readTemplates } from './requests.ts';
 import { useFleet, useMay, useServices } from '../context.ts';
 import { searchPath } from '../list/list-state.ts';
 import type { Row } from '../list/rows/row.ts';

@@ -2,7 +2,7 @@
 // machine would get it.
 import { useState } from 'preact/hooks';
 import type { TemplateTrial } from '../../model/api/templates.ts';
-import { tryTemplate } from '../api.ts';
+import { tryTemplate } from './requests.ts';
 import { useFleet, useServices } from '../context.ts';
 import { PlanView } from '../machine/plan-view.tsx';
 import { Card } from '../parts/parts.tsx';

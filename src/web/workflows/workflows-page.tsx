@@ -4,14 +4,14 @@ import type { MachineView } from '../../model/api/machines.ts';
 import type { WorkflowCounts } from '../../model/api/workflows.ts';
 import type { Workflow } from '../../model/documents/workflow.ts';
 import { isActive, wordOf } from '../../model/documents/workflow-state.ts';
+import { readMachine } from '../machine/requests.ts';
 import {
   cancelWorkflow,
   countWorkflows,
   createWorkflow,
-  readMachine,
   readWorkflows,
   type WorkflowPage,
-} from '../api.ts';
+} from './requests.ts';
 import { useMay, useRow, useServices } from '../context.ts';
 import { gathered } from '../live/gathered.ts';
 import { Readings } from '../live/readings.ts';

@@ -1,0 +1,86 @@
+// The chips below the bar: how many machines there are of each state and liveness, and the last thing that was done.
+import type { MachineStateName } from '../../model/machine.ts';
+import { useFleet } from '../context.ts';
+import type { Undo } from '../parts/form-dialog.tsx';
+import { useTask } from '../parts/task.ts';
+import type { ListState } from './list-state.ts';
+import { hasTerm, toggleTerm } from './query.ts';
+import type { Liveness } from './rows/row.ts';
+
+const states: readonly MachineStateName[] = [
+  'Discovered',
+  'Ready',
+  'Provisioning',
+  'Provisioned',
+  'Error',
+  'Offline',
+];
+const livenesses: readonly Liveness[] = ['online', 'late', 'gone', 'unheard'];
+
+/** The last thing that was done, and the way back. */
+export interface Done {
+  readonly message: string;
+  readonly undo?: Undo | undefined;
+}
+
+interface ChipsProps {
+  readonly list: ListState;
+  readonly onChange: (change: Partial<ListState>) => void;
+  readonly done: Done | undefined;
+  readonly onUndone: (message: string) => void;
+}
+
+export function Chips({ list, onChange, done, onUndone }: ChipsProps) {
+  const view = useFleet();
+  const chip = (field: string, name: string, count: number | undefined) => {
+    const value = name.toLowerCase();
+    const pressed = hasTerm(list.query, field, value);
+    if (count === undefined && !pressed) return null;
+    return (
+      <button
+        key={name}
+        type="button"
+        class={`chip ${field}-${value}`}
+        aria-pressed={pressed}
+        onClick={() => onChange({ query: toggleTerm(list.query, field, value) })}
+      >
+        <span class="dot" aria-hidden="true" />
+        {name} <b>{(count ?? 0).toLocaleString('en')}</b>
+      </button>
+    );
+  };
+  return (
+    <div class="chips" role="group" aria-label="Filter by state and liveness">
+      {states.map((name) => chip('state', name, view.byState.get(name)))}
+      <span class="divider" />
+      {livenesses.map((name) => chip('live', name, view.byLiveness.get(name)))}
+      {done !== undefined && <LastDone key={done.message} done={done} onUndone={onUndone} />}
+    </div>
+  );
+}
+
+function LastDone({
+  done: { message, undo },
+  onUndone,
+}: Pick<ChipsProps, 'onUndone'> & { readonly done: Done }) {
+  const { busy, problem, run } = useTask();
+  return (
+    <span class="done">
+      <span role="status">{message}</span>{' '}
+      {undo !== undefined && (
+        <button
+          type="button"
+          disabled={busy}
+          onClick={() => void run(async () => onUndone(await undo()))}
+        >
+          Undo
+        </button>
+      )}
+      {problem !== undefined && (
+        <span class="problem" role="alert">
+          {problem}
+        </span>
+      )}
+    </span>
+  );
+}
