@@ -45,6 +45,9 @@ export interface ClientOptions {
  *  `server.rejected` for one that this version does not know), and `status` in its details;
  *  `server.unreachable`, after which a write may have been carried out or not; `server.untrusted`;
  *  `server.garbled` where something else answered; the signal's reason when it is aborted. */
+/** A server that reads a large store may say nothing for so long. */
+const backupSilenceMs = 60_000;
+
 export class Client {
   readonly machines: MachineCalls;
   readonly templates: TemplateCalls;
@@ -96,6 +99,12 @@ export class Client {
   /** The version of the server, the size of its data, and its address as agents reach it. */
   async about(options?: CallOptions): Promise<About> {
     return this.#calls.get<About>('api/about', options);
+  }
+
+  /** A backup of all records, in parts, as "dragonfly-server restore" takes it. One whose connection ends early throws.
+   *  Errors: also `server.busy` while another one is read. */
+  async backup(options: CallOptions = {}): Promise<AsyncIterable<Uint8Array>> {
+    return this.#calls.stream('api/backup', options, backupSilenceMs);
   }
 
   /** Aborts calls in progress and closes the connections. */

@@ -81,4 +81,18 @@ const split = command({
     }),
 });
 
-export const conflictCommands = [list, get, accept, split];
+const reopen = command({
+  name: 'conflicts reopen',
+  describe: 'take back that it is a machine of its own',
+  examples: ['conflicts reopen 0192f0c4-7c1e-7d3a-9d3f-5a8e6c1b2d40'],
+  positionals: conflict,
+  options: connectionOptions,
+  run: (args, io) =>
+    withClient(args, io, async (client) => {
+      await client.conflicts.reopen(args.conflict);
+      io.print('waits for a decision again\n');
+      return 0;
+    }),
+});
+
+export const conflictCommands = [list, get, accept, split, reopen];

@@ -15,6 +15,8 @@ import { settingCommands } from './administration/settings.ts';
 import { templateCommands } from './templates.ts';
 import { sessionCommands } from './administration/sessions.ts';
 import { tokenCommands } from './administration/tokens.ts';
+import { tagCommands } from './tags.ts';
+import { backupCommands } from './administration/backup.ts';
 import { namesFor } from './names.ts';
 import { webhookCommands } from './administration/webhooks.ts';
 import { workflowCommands } from './workflows.ts';
@@ -23,9 +25,11 @@ export const operatorCommands: readonly Command[] = [
   ...lookCommands,
   ...changeCommands,
   ...provisionCommands,
+  ...tagCommands,
   ...workflowCommands,
   ...templateCommands,
   ...conflictCommands,
+  ...backupCommands,
   ...damagedCommands,
   ...settingCommands,
   ...tokenCommands,

@@ -20,7 +20,9 @@ const withoutFormats: Readonly<Record<string, readonly string[]>> = {
   'dragonfly-agent': ['capture', 'run'],
   'dragonfly-server': ['backup', 'boot-script', 'restore', 'rotate-key'],
   dragonfly: [
+    'backup',
     'conflicts accept',
+    'conflicts reopen',
     'conflicts split',
     'context delete',
     'context set',
@@ -40,6 +42,7 @@ const withoutFormats: Readonly<Record<string, readonly string[]>> = {
     'sessions end',
     'settings delete',
     'settings set',
+    'tags delete',
     'templates apply',
     'templates delete',
     'tokens create',

@@ -1,7 +1,7 @@
 // The operators' program against the real server.
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
@@ -9,7 +9,9 @@ import type { Io } from '../../../src/cli/command.ts';
 import { namesFor } from '../../../src/cli/operator/names.ts';
 import { operatorCommands } from '../../../src/cli/operator/program.ts';
 import { AppError } from '../../../src/core/errors.ts';
+import { restore } from '../../../src/store/backup/restore.ts';
 import { ImageFolder } from '../../../src/store/images/folder.ts';
+import { MemoryKv } from '../../../src/store/memory.ts';
 import {
   checkin,
   imageTemplate,
@@ -359,6 +361,35 @@ describe('images', () => {
     });
     const sum = createHash('sha256').update('image').digest('hex');
     expect(stdout).toBe(`NAME,SHA256\r\ndebian.raw,${sum}\r\n`);
+  });
+});
+
+describe('tags', () => {
+  it('are counted, and taken off every machine', async () => {
+    const { run } = await desk(3);
+    await run('machines tag rack-7 node-1 node-2');
+    expect((await run('tags list -o csv')).stdout).toBe('TAG,MACHINES\r\nrack-7,2\r\n');
+    expect((await run('tags delete rack-7')).stdout).toBe('taken off 2 machines\n');
+    expect((await run('tags list')).stdout).toBe('');
+  });
+});
+
+describe('backup', () => {
+  it('is saved whole for its owner alone, and nothing is left of one that was refused', async () => {
+    const { server, run } = await desk(3);
+    const folder = temporaryDirectory();
+    const file = join(folder, 'all.backup');
+    expect((await run(`backup ${file}`)).stdout).toContain(`bytes written to ${file}`);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(await restore(new MemoryKv(), file)).toBeGreaterThanOrEqual(5);
+    const full = (await run('tokens create ops --scope full')).stdout.trim();
+    const read = await server.call('POST', '/api/tokens', {
+      token: full,
+      body: { name: 'looker', scope: 'read' },
+    });
+    const env = { DRAGONFLY_TOKEN: read.body.token };
+    expect(await refusal(run(`backup ${file}.2`, { env }))).toContain('takes full');
+    expect(readdirSync(folder)).toEqual(['all.backup']);
   });
 });
 
