@@ -51,6 +51,7 @@ export const programs: Readonly<Record<string, readonly string[]>> = {
   gpgv: ['usr/bin/gpgv'],
   'perl-base': ['usr/bin/perl', 'usr/lib/TRIPLET/perl-base/'],
   debootstrap: ['usr/sbin/debootstrap', 'usr/share/debootstrap/'],
+  'dropbear-bin': ['usr/sbin/dropbear', 'usr/bin/dropbearkey'],
   'debian-archive-keyring': ['usr/share/keyrings/debian-archive-keyring.gpg'],
 };
 
@@ -84,6 +85,7 @@ export const libraries: readonly string[] = [
   'libext2fs2',
   'libfdisk1',
   'libgcrypt20',
+  'libgmp10',
   'libgpg-error0',
   'libinih1',
   'libjson-c5',
@@ -102,6 +104,8 @@ export const libraries: readonly string[] = [
   'libssl3',
   'libsystemd0',
   'libtinfo6',
+  'libtomcrypt1',
+  'libtommath1',
   'libudev1',
   'liburcu8',
   'libuuid1',

@@ -5,8 +5,6 @@ import type { CheckinResponse } from '../model/api/agent.ts';
 import { HostRoot } from '../sources/host.ts';
 import { openRoot } from '../sources/open.ts';
 import type { Root } from '../sources/root.ts';
-import type { WorkflowActions } from '../actions/actions.ts';
-import type { PlannedDisk } from '../model/documents/planned-disk.ts';
 import type { ActionRunners } from './orders/actions.ts';
 import { openJournal } from './orders/journal.ts';
 import { openBoot, type Notebook } from './boot.ts';
@@ -14,13 +12,13 @@ import { Conversation } from './conversation.ts';
 import { splitZone } from '../transport/address.ts';
 import { withFailover } from '../transport/failover.ts';
 import { HostSubject } from './orders/host.ts';
+import { loadActions, remoteShell } from './orders/loaded.ts';
 import { runLoop, type LoopOptions } from './loop.ts';
 import type { PinnedTrust as Trust } from '../transport/pinned-trust.ts';
 import { Logbook } from './logbook.ts';
 import { isLoopback, type ProxySettings } from '../transport/proxy.ts';
 import { Spool } from './spool.ts';
 import { Timeline } from './timeline.ts';
-import type { ConnectionOptions } from '../transport/connections.ts';
 import { HttpTransport } from '../transport/transport.ts';
 
 export interface AgentOptions {
@@ -108,6 +106,7 @@ async function assemble(options: AgentOptions): Promise<LoopOptions> {
     url,
     transport: new HttpTransport(url, connection),
   }));
+  const services = { root, log, options, connection };
   return {
     clock,
     boot,
@@ -137,42 +136,21 @@ async function assemble(options: AgentOptions): Promise<LoopOptions> {
       // A captured machine is not there to be changed.
       actions:
         root instanceof HostRoot
-          ? (disk) => loadActions(root, disk, boot.id, options, connection)
+          ? (planned) =>
+              loadActions(services, {
+                planned,
+                bootId: boot.id,
+                disks: () => disksOf(root, options),
+              })
           : undefined,
+      shell: root instanceof HostRoot ? remoteShell(services) : undefined,
     }),
   };
 }
 
-/** The actions that change this machine; loaded when there is a workflow. */
-async function loadActions(
-  root: Root,
-  planned: PlannedDisk | undefined,
-  bootId: string,
-  options: AgentOptions,
-  connection: Pick<ConnectionOptions, 'clock' | 'proxy' | 'trust'> & { readonly userAgent: string },
-): Promise<WorkflowActions> {
-  const [{ workflowActions }, { download }] = await Promise.all([
-    import('../actions/actions.ts'),
-    import('../transport/download.ts'),
-  ]);
-  const servers = options.servers.map(splitZone);
-  const trustedOrigins = servers.map(({ url }) => new URL(url).origin);
-  const zones = new Map<string, string[]>();
-  for (const { url, zone } of servers) {
-    const { origin } = new URL(url);
-    if (zone !== undefined) zones.set(origin, [...(zones.get(origin) ?? []), zone]);
-  }
-  return workflowActions({
-    root,
-    planned,
-    bootId,
-    servers: servers.map(({ url }) => url),
-    clock: connection.clock,
-    random: options.random ?? Math.random,
-    ask: (url, headers, signal) =>
-      download(url, headers, signal, { ...connection, trustedOrigins, zones }),
-    disks: async () => (await examine(root, options)).inventory.hardware.disks,
-  });
+/** The disks as they are now; undefined when they could not be read. */
+async function disksOf(root: Root, options: AgentOptions) {
+  return (await examine(root, options)).inventory.hardware.disks;
 }
 
 /** Loads the probes only when they are wanted, as each command does. */

@@ -5,6 +5,7 @@ import type { CheckinHardware, CheckinRequest } from '../model/api/agent.ts';
 import type { CheckinDisk, Disk } from '../model/hardware/disk.ts';
 import type { Inventory } from '../model/inventory.ts';
 import type { FixedAddress } from '../model/network-setup.ts';
+import type { RemoteShell } from '../model/remote-shell.ts';
 import { fit, told, type Every } from '../model/api/wire.ts';
 
 /** The parts of a check-in that are not inventory. */
@@ -19,6 +20,8 @@ export interface CheckinContext {
   readonly inImage?: boolean | undefined;
   /** The agent writes files below a folder of its own, and does nothing else. */
   readonly isConfined?: boolean | undefined;
+  /** The SSH server of the netboot image, while it is open. */
+  readonly remoteShell?: RemoteShell | undefined;
 }
 
 /** Omits whatever was not looked for or could not be read. An empty list, or `existing_os: null`, means none,
@@ -76,6 +79,7 @@ export function checkinRequest(inventory: Inventory, context: CheckinContext): C
     ...(context.fixedAddress === undefined ? {} : { fixed_address: context.fixedAddress }),
     ...(context.inImage === undefined ? {} : { in_image: context.inImage }),
     ...(context.isConfined === true ? { is_confined: true } : {}),
+    ...(context.remoteShell === undefined ? {} : { remote_shell: context.remoteShell }),
     problems,
   });
 }

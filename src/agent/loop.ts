@@ -71,9 +71,17 @@ class Loop {
       onState?.(this.#state, event, view);
       if (event.type === 'checked-in') void this.#listenOnce();
       this.#tellLogbook(event);
+      this.#admit(event);
     }
     await this.#acting.end();
     await sent;
+  }
+
+  #admit(event: AgentEvent): void {
+    if (event.type !== 'checked-in' && event.type !== 'beaten') return;
+    this.#o.subject.admit?.(event.answer.ssh_keys ?? [], (problem) => {
+      this.#conversation.report({ kind: 'problem', problem });
+    });
   }
 
   #tellLogbook({ type }: AgentEvent): void {

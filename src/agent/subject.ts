@@ -20,6 +20,8 @@ export interface Subject {
   neighbours?(
     signal: AbortSignal,
   ): Promise<NonNullable<HeartbeatRequest['neighbours']> | undefined>;
+  /** Lets those with these public keys log in, and nobody else; none: nobody. Returns at once. */
+  admit?(keys: readonly string[], tell: (problem: Problem) => void): void;
   /** Carries out an order. Resolves to whether that is final, or the order to be tried again. */
   act(order: Order, server: OrderContext): Promise<{ final: boolean }>;
 }

@@ -16,6 +16,7 @@ import { Virtualization } from './hardware/virtualization.ts';
 import { MatchedBy } from './history.ts';
 import { FixedAddress } from './network-setup.ts';
 import { Problem } from './problem.ts';
+import { StoredShell } from './remote-shell.ts';
 
 const Uuid = Type.String({ format: 'uuid', description: 'hyphenated, lower case' });
 
@@ -166,6 +167,10 @@ export const AgentReport = Type.Object({
   shows_less: Type.Optional(Type.Boolean()),
   /** True if its agent writes files below a folder of its own, and does nothing else. */
   is_confined: Type.Optional(Type.Boolean()),
+  /** True if its agent runs in the netboot image. */
+  in_image: Type.Optional(Type.Boolean()),
+  /** The SSH server that its agent has opened in the netboot image. */
+  remote_shell: Type.Optional(StoredShell),
   nameservers: Type.Array(Type.String()),
   /** The netboot image's; absent: it has its addresses by DHCP. */
   fixed_address: Type.Optional(FixedAddress),

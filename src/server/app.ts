@@ -66,6 +66,7 @@ import { defaultWebhooks, type WebhookPolicy } from './webhooks/policy.ts';
 import { Webhooks } from './webhooks/webhooks.ts';
 import type { App, Services } from './services.ts';
 import { measureUpkeep } from './running/metrics/upkeep.ts';
+import { SshKeys } from './running/ssh-keys.ts';
 import { StoreHealth } from './running/store-health.ts';
 import { Stopwatch } from './running/stopwatch.ts';
 import { countFleet, measureStore, measureFleet } from './running/metrics/fleet.ts';
@@ -209,6 +210,7 @@ function createServices(
   const storeHealth = new StoreHealth(clock);
   const store = timedStore(options.store, clock, metrics, storeHealth);
   const fleet = countFleet(store);
+  const sshKeys = new SshKeys(store.settings);
   measureFleet(metrics.registry, fleet, liveness);
   measureStore(metrics.registry, store);
   const secrets = new SecretBox(options.secretKeys ?? '');
@@ -244,7 +246,12 @@ function createServices(
     events,
     liveness,
     webhooks,
-    decisions: new Decisions((machine) => decisionFor({ store, clock }, machine), clock),
+    decisions: new Decisions(async (machine) => {
+      const decision = await decisionFor({ store, clock }, machine);
+      const keys = await sshKeys.of(machine);
+      return keys.length === 0 ? decision : { ...decision, sshKeys: keys };
+    }, clock),
+    sshKeys,
     checkins: new Lanes(),
     audit: { ...defaultAudit, ...options.audit },
     logs: new MachineLogs({ store, clock, newId }, { ...defaultLogs, ...options.machineLogs }),

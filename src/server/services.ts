@@ -17,6 +17,7 @@ import type { Metrics } from './running/metrics/metrics.ts';
 import type { MachineLogs } from './running/machine-logs.ts';
 import type { AuditPolicy } from './running/audit-log.ts';
 import type { Overload } from './running/overload.ts';
+import type { SshKeys } from './running/ssh-keys.ts';
 import type { StoreHealth } from './running/store-health.ts';
 import type { Stopwatch } from './running/stopwatch.ts';
 import type { Fleet } from './running/metrics/fleet.ts';
@@ -52,6 +53,7 @@ export interface Services {
   readonly audit: AuditPolicy;
   readonly logs: MachineLogs;
   readonly fleet: Fleet;
+  readonly sshKeys: SshKeys;
   readonly texts: MachineTexts;
   readonly storeHealth: StoreHealth;
   readonly metrics: Metrics;

@@ -7,6 +7,7 @@ import type { StoreChange } from '../store/store.ts';
 import { holdSetting } from './machines/boot-settings.ts';
 import type { QuietWrites } from './running/quiet-writes.ts';
 import type { MachineTexts } from './running/search/machine-texts.ts';
+import { sshKeysSetting } from './rules/ssh-keys.ts';
 import { statusOf } from './rules/workflow/progress.ts';
 import type { Services } from './services.ts';
 
@@ -37,9 +38,10 @@ export async function watchForEver(
 
 function allFollowed({
   fleet,
+  sshKeys,
   texts,
 }: Services): readonly Pick<MachineTexts, 'changed' | 'isWatched'>[] {
-  return [...Object.values(fleet), texts];
+  return [...Object.values(fleet), sshKeys, texts];
 }
 
 /** Anything may have changed. */
@@ -87,7 +89,9 @@ const announcements: Partial<Record<StoreChange['kind'], (s: Services, change: C
   },
   settings(s, { id, removed }) {
     if (id?.startsWith(privatePrefix) === true) return;
-    if (id?.startsWith(holdSetting) === true) s.decisions.forget(undefined);
+    s.sshKeys.changed(id);
+    if (id?.startsWith(holdSetting) === true || id?.startsWith(sshKeysSetting) === true)
+      s.decisions.forget(undefined);
     s.events.publish('setting.changed', { key: id, removed });
   },
   conflicts(s, { id, removed }) {

@@ -5,6 +5,7 @@ import { inDragonflysSpelling } from '../model/documents/template-spelling.ts';
 import type { PlannedDisk } from '../model/documents/planned-disk.ts';
 import type { Action, CheckinResponse, HeartbeatResponse } from '../model/api/agent.ts';
 import type { MatchedBy } from '../model/history.ts';
+import { isPublicKey, mostPublicKeys } from '../model/ssh-key.ts';
 
 /** Used if a server names no interval. */
 const defaultIntervalSeconds = 30;
@@ -46,7 +47,17 @@ export function parseHeartbeatAnswer(body: unknown): HeartbeatResponse {
     workflow_id: action === 'execute' ? pattern(fields, 'workflow_id', uuid) : null,
     heartbeat_interval_seconds:
       typeof interval === 'number' && Number.isFinite(interval) ? interval : defaultIntervalSeconds,
+    ...sshKeys(fields['ssh_keys']),
   };
+}
+
+/** Only what is a public key and nothing else: each becomes a line of a file. */
+function sshKeys(value: unknown): Pick<HeartbeatResponse, 'ssh_keys'> {
+  if (value === undefined) return {};
+  const keys = list(value).filter((key) => typeof key === 'string' && isPublicKey(key));
+  // The filter above leaves texts alone.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return { ssh_keys: keys.slice(0, mostPublicKeys) as string[] };
 }
 
 /** The part of a Workflow document that the agent needs. */

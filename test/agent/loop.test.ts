@@ -70,6 +70,24 @@ describe('runLoop', () => {
     expect(server.machines.size).toBe(1);
   });
 
+  it('passes on who may log in with each answer, and nobody where an answer names nobody', async () => {
+    const server = new MemoryServer();
+    const admitted: (readonly string[])[] = [];
+    const subject: Subject = { ...machine(), admit: (keys) => void admitted.push(keys) };
+    const agent = startLoop({ transport: server, subject });
+    await agent.clock.advance(1_000);
+    server.sshKeys = ['ssh-ed25519 AAAA'];
+    await agent.clock.advance(30_000);
+    server.fault = 'unreachable';
+    await agent.clock.advance(120_000);
+    expect(admitted).toEqual([[], ['ssh-ed25519 AAAA']]);
+    server.fault = 'none';
+    server.sshKeys = undefined;
+    await agent.clock.advance(120_000);
+    await agent.stop();
+    expect(admitted.at(-1)).toEqual([]);
+  });
+
   it('describes the machine anew, under a new sequence, when its address changed meanwhile', async () => {
     const address = { now: '10.0.0.2' };
     const server = new MemoryServer();

@@ -36,6 +36,7 @@ export class MemoryServer implements Transport {
   action: Action = 'wait';
   workflowId: string | null = null;
   templates = new Map<string, TemplateToRun>();
+  sshKeys: string[] | undefined;
 
   async greet(): Promise<void> {
     this.#reach();
@@ -100,6 +101,7 @@ export class MemoryServer implements Transport {
       action: this.action,
       workflow_id: this.workflowId,
       heartbeat_interval_seconds: this.intervalSeconds,
+      ...(this.sshKeys === undefined ? {} : { ssh_keys: this.sshKeys }),
     };
   }
 

@@ -1,6 +1,7 @@
 // The tools image: in a netboot image, the programs that actions run come in a second image, which is
 // fetched when a workflow first takes one. An installed system has programs of its own.
 import { AppError } from '../../core/errors.ts';
+import { Lanes } from '../../core/lanes.ts';
 import type { ActionContext } from '../action.ts';
 import { mebibytes } from '../image/progress.ts';
 import { Transfer } from '../image/fetching/transfer.ts';
@@ -10,6 +11,12 @@ const imageMark = '/etc/dragonfly-image';
 const mountPoint = '/tools/usr';
 const file = '/run/dragonfly/tools.squashfs';
 const maxBytes = 64 * 1024 * 1024;
+
+/** The part of an action's context that fetching and mounting it takes. */
+type ToolsContext = Pick<ActionContext, 'host' | 'ask' | 'random' | 'signal' | 'progress' | 'note'>;
+
+/** A workflow and the remote shell may want it at the same time: the second one finds it there. */
+const adding = new Lanes();
 
 /** The tools image that a netboot image takes. */
 interface Wanted {
@@ -22,7 +29,11 @@ interface Wanted {
  *  system that needs none, or has it already.
  *  Errors: AppError `image.damaged` when it is not the one that this netboot image was made with,
  *  `image.unreachable`, `exec.failed`. */
-export async function addTools(servers: readonly string[], context: ActionContext): Promise<void> {
+export function addTools(servers: readonly string[], context: ToolsContext): Promise<void> {
+  return adding.run(mountPoint, () => add(servers, context));
+}
+
+async function add(servers: readonly string[], context: ToolsContext): Promise<void> {
   const { host, signal, progress } = context;
   const wanted = parseMark(await host.root.text(imageMark));
   if (wanted === undefined || (await host.root.list(mountPoint)) !== undefined) return;
@@ -50,7 +61,7 @@ function parseMark(text: string | undefined): Wanted | undefined {
 async function fetchFirst(
   servers: readonly string[],
   wanted: Wanted,
-  context: ActionContext,
+  context: ToolsContext,
 ): Promise<Uint8Array> {
   const failures: unknown[] = [];
   for (const server of servers) {
@@ -67,7 +78,7 @@ async function fetchFirst(
 async function fetchFrom(
   url: string,
   { sha256 }: Wanted,
-  { host, ask, random, signal, note }: ActionContext,
+  { host, ask, random, signal, note }: ToolsContext,
 ): Promise<Uint8Array> {
   const transfer = new Transfer(url, {
     ask,

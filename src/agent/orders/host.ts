@@ -19,6 +19,8 @@ import { checkinRequest } from '../checkin.ts';
 import { deviceNames } from '../devices.ts';
 import type { OrderContext, Subject } from '../subject.ts';
 import type { Order } from '../state.ts';
+import type { Problem } from '../../model/problem.ts';
+import type { RemoteShell } from './remote-shell.ts';
 
 export interface HostSubjectOptions {
   readonly root: Root;
@@ -42,6 +44,8 @@ export interface HostSubjectOptions {
     | ((plannedDisk: PlannedDisk | undefined) => Promise<WorkflowActions>)
     | undefined;
   readonly journal?: Journal | undefined;
+  /** Left out where nobody may open one: for a captured machine. */
+  readonly shell?: RemoteShell | undefined;
 }
 
 /** This host, or a captured one that is replayed. */
@@ -63,8 +67,14 @@ export class HostSubject implements Subject {
     return isUnknown ? undefined : usable?.map((a) => a.address);
   }
 
-  devices(): Promise<string> {
-    return deviceNames(this.#o.root);
+  /** A shell that is opened or shut is told by a check-in too. */
+  async devices(): Promise<string> {
+    const { root, shell } = this.#o;
+    return `${await deviceNames(root)} ${shell?.shown?.host_key ?? ''}`;
+  }
+
+  admit(keys: readonly string[], tell: (problem: Problem) => void): void {
+    this.#o.shell?.want(keys, tell);
   }
 
   async describe(): Promise<CheckinRequest> {
@@ -77,6 +87,7 @@ export class HostSubject implements Subject {
       fixedAddress: inImage ? await this.#fixedAddress(facts) : undefined,
       inImage,
       isConfined: this.#o.isConfined,
+      remoteShell: this.#o.shell?.shown,
     });
   }
 
@@ -167,7 +178,7 @@ export class HostSubject implements Subject {
 }
 
 /** On an installed system `localboot` is already done: a reboot would only lead back to it. */
-async function isNetbootImage(root: Root): Promise<boolean> {
+export async function isNetbootImage(root: Root): Promise<boolean> {
   const read = new Reading(root, 'machineId', () => {});
   return (await readNetbootImage(read)) !== null;
 }

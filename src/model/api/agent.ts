@@ -10,6 +10,8 @@ import { MatchedBy } from '../history.ts';
 import { AgentReport, HardwareInfo, MachineIdentity } from '../machine.ts';
 import { FixedAddress } from '../network-setup.ts';
 import { Problem } from '../problem.ts';
+import { RemoteShell } from '../remote-shell.ts';
+import { mostPublicKeys, publicKeyPattern } from '../ssh-key.ts';
 import { bounded } from './wire.ts';
 
 const optionalText = () => Type.Optional(nullable(Type.String()));
@@ -49,6 +51,11 @@ export const CheckinRequest = bounded(
           'ours: the agent writes files below a folder of its own, and does nothing else',
       }),
     ),
+    remote_shell: Type.Optional(
+      Type.Object(RemoteShell.properties, {
+        description: 'ours: the SSH server of the netboot image, while it is open',
+      }),
+    ),
     uptime_seconds: Type.Optional(
       nullable(Type.Number({ description: 'tells a reboot from a second live machine' })),
     ),
@@ -65,6 +72,15 @@ export type Action = Static<typeof Action>;
 export const LivenessName = Type.Enum(['online', 'late', 'gone']);
 export type LivenessName = Static<typeof LivenessName>;
 
+/** The public keys that may log in by SSH, for a machine in the netboot image. */
+const SshKeys = Type.Optional(
+  Type.Array(Type.String({ pattern: publicKeyPattern }), {
+    maxItems: mostPublicKeys,
+    description:
+      'ours: who may log in by SSH while the machine is in the netboot image; left out: nobody',
+  }),
+);
+
 export const CheckinResponse = Type.Object({
   machine_id: Type.String(),
   memorable_name: Type.String(),
@@ -75,6 +91,7 @@ export const CheckinResponse = Type.Object({
   evidence: Type.Array(Type.String(), { description: 'what matched, in sentences' }),
   heartbeat_interval_seconds: Type.Number(),
   token: Type.Optional(Type.String({ description: "for this machine's later calls" })),
+  ssh_keys: SshKeys,
 });
 export type CheckinResponse = Static<typeof CheckinResponse>;
 
@@ -103,6 +120,7 @@ export const HeartbeatResponse = Type.Object({
   action: Action,
   workflow_id: nullable(Type.String()),
   heartbeat_interval_seconds: Type.Number(),
+  ssh_keys: SshKeys,
 });
 export type HeartbeatResponse = Static<typeof HeartbeatResponse>;
 

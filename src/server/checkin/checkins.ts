@@ -1,5 +1,5 @@
 // A check-in, from its registration to its answer.
-import { isAppError } from '../../core/errors.ts';
+import { describeError, isAppError } from '../../core/errors.ts';
 import type { Lanes } from '../../core/lanes.ts';
 import { normalizeMac } from '../../identity/macs.ts';
 import type { CheckinRequest, CheckinResponse } from '../../model/api/agent.ts';
@@ -10,7 +10,9 @@ import { noteArrival } from '../machines/arrival.ts';
 import { noteCheckin, noteSentToDisk } from '../machines/local-boots.ts';
 import { loadMachine } from '../machines/machines.ts';
 import type { Decisions } from '../running/decisions.ts';
-import type { Decision } from '../rules/decide.ts';
+import { sshKeysOf, type Decision } from '../rules/decide.ts';
+import { fingerprintOf } from '../rules/ssh-keys.ts';
+import { appendAudit } from '../running/audit-log.ts';
 import type { Events } from '../running/events.ts';
 import { countProblems, type Metrics } from '../running/metrics/metrics.ts';
 import type { ClaimServices } from './claims.ts';
@@ -98,6 +100,7 @@ async function admit(
     isHolder,
   });
   note(s, registration, caller);
+  await noteShell(s, registration, caller, decision);
   if (!registration.isRepeat) countProblems(s.metrics, request.problems ?? []);
   return {
     machine_id: id,
@@ -109,6 +112,7 @@ async function admit(
     evidence: [...evidence],
     heartbeat_interval_seconds: interval,
     ...(token === undefined ? {} : { token }),
+    ...sshKeysOf(decision),
   };
 }
 
@@ -143,4 +147,28 @@ function note(s: CheckinServices, registration: Registration, caller: Principal)
   const by = nameOf(caller);
   s.events.publish('machine.token', { machine_id, token: newest, by });
   s.log.info({ machine_id, token: newest, by }, 'a known machine was given a new token');
+}
+
+/** Notes in the audit log that a machine has opened its remote shell: once for each host key. */
+async function noteShell(
+  s: CheckinServices,
+  { machine: { value: machine }, known }: Registration,
+  caller: Principal,
+  { sshKeys = [] }: Decision,
+): Promise<void> {
+  const shell = machine.report?.remote_shell;
+  if (shell === undefined || shell.host_key === known?.report?.remote_shell?.host_key) return;
+  try {
+    await appendAudit(s, {
+      by: nameOf(caller),
+      from: machine.report?.ip_address ?? null,
+      action: 'machines.remote_shell',
+      records: [`machines/${machine.id}`],
+      change: { host_key: shell.fingerprint, keys: sshKeys.map(fingerprintOf) },
+      request_id: null,
+    });
+  } catch (err) {
+    // The shell is open: a check-in that fails would change nothing of it.
+    s.log.error({ error: describeError(err), machine_id: machine.id }, 'not in the audit log');
+  }
 }

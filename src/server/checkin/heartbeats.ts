@@ -12,7 +12,7 @@ import { countProblems, type Metrics } from '../running/metrics/metrics.ts';
 import type { Overload } from '../running/overload.ts';
 import type { StoreHealth } from '../running/store-health.ts';
 import type { Beat, Proof } from '../running/liveness/presence.ts';
-import type { Decision } from '../rules/decide.ts';
+import { sshKeysOf, type Decision } from '../rules/decide.ts';
 import { withLaterProblems } from '../rules/machine-record.ts';
 import { withNeighbours } from '../rules/record/neighbours.ts';
 import { isHolder, type ClaimServices } from './claims.ts';
@@ -59,6 +59,7 @@ export async function heartbeat(
     action: decision.action,
     workflow_id: decision.workflowId,
     heartbeat_interval_seconds: s.liveness.nextIntervalSeconds(id),
+    ...sshKeysOf(decision),
   };
 }
 

@@ -5,7 +5,9 @@ import { existingOs, stateName, type Machine } from '../../model/machine.ts';
 import { isPlain, parseLocalBoot, type LocalBoot } from '../../netboot/boot-parameters.ts';
 import { parseLoader, type Loader } from '../../netboot/dhcp/clients.ts';
 import { longestAppend, type Appended } from '../../netboot/kernel-line.ts';
+import { mostPublicKeys } from '../../model/ssh-key.ts';
 import type { Store } from '../../store/store.ts';
+import { parseSshKeys, sshKeysSetting } from '../rules/ssh-keys.ts';
 
 export const holdSetting = 'boot.hold';
 const localSetting = 'boot.local';
@@ -43,6 +45,10 @@ const forms: Readonly<Record<string, { fits: (value: string) => boolean; form: s
   [giveUpSetting]: {
     fits: (value) => secondsOf(value) !== undefined,
     form: 'whole seconds up to 86400, or 0 for never',
+  },
+  [sshKeysSetting]: {
+    fits: (value) => parseSshKeys(value) !== undefined,
+    form: `public keys of OpenSSH, one to a line, at most ${mostPublicKeys}, RSA from 2048 bits on, without options before them`,
   },
 };
 

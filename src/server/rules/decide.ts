@@ -21,6 +21,13 @@ export interface Decision {
   readonly bootId: string | null;
   /** When it is to be decided anew, though nothing changes. */
   readonly until?: Date;
+  /** The public keys that may log in by SSH; left out: none. */
+  readonly sshKeys?: readonly string[];
+}
+
+/** The part of an answer that says who may log in. */
+export function sshKeysOf({ sshKeys }: Decision): { ssh_keys?: string[] } {
+  return sshKeys === undefined ? {} : { ssh_keys: [...sshKeys] };
 }
 
 export interface Circumstances {

@@ -15,6 +15,7 @@ import { told } from '../../model/api/wire.ts';
 import { changesBetween } from './history.ts';
 import { hardwareOf, noHardware } from './record/hardware.ts';
 import { withinLimit } from './record/limit.ts';
+import { storedShell } from './ssh-keys.ts';
 
 /** The number of earlier boots kept for a machine. */
 const keptBoots = 4;
@@ -151,6 +152,8 @@ function reportOf(
     tells_os: _before,
     shows_less: _proved,
     is_confined: _was,
+    in_image: _ran,
+    remote_shell: _open,
     fixed_address: _had,
     later_problems: later,
     ...kept
@@ -179,6 +182,10 @@ function reportOf(
     ...(tellsOs(known, shown.bootId, request) ? { tells_os: true } : {}),
     ...(isLess ? { shows_less: true } : {}),
     ...(request.is_confined === true ? { is_confined: true } : {}),
+    ...(request.in_image === true ? { in_image: true } : {}),
+    ...(request.in_image !== true || request.remote_shell === undefined
+      ? {}
+      : { remote_shell: storedShell(request.remote_shell) }),
     ...(request.fixed_address === undefined ? {} : { fixed_address: request.fixed_address }),
     ...(isSameBoot && later !== undefined ? { later_problems: later } : {}),
     at,

@@ -45,6 +45,7 @@ export function HardwareCard({ machine }: { machine: MachineView }) {
           ['Installed OS', os && `${os.name} on ${os.device}`],
           ['Reported hostname', report?.hostname],
           ['Agent', report?.agent_version],
+          ['SSH', shellText(report?.remote_shell)],
           ...bootFacts(report?.boot_timeline ?? []),
         ]}
       />
@@ -79,6 +80,16 @@ function gpuText({ name, vram_bytes: bytes }: NonNullable<Hardware['gpus']>[numb
 function tpmText(tpm: Hardware['tpm']): string | undefined {
   if (tpm === undefined) return undefined;
   return tpm.is_present ? (tpm.version ?? 'present') : 'none';
+}
+
+/** The remote shell of the netboot image. */
+function shellText(shell: NonNullable<MachineView['report']>['remote_shell']) {
+  if (shell === undefined) return undefined;
+  return (
+    <>
+      open on port {shell.port}, host key <code>{shell.fingerprint}</code>
+    </>
+  );
 }
 
 type Timeline = NonNullable<NonNullable<MachineView['report']>['boot_timeline']>;

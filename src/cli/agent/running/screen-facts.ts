@@ -9,17 +9,20 @@ export interface ScreenMachine {
   readonly ports: readonly string[];
   /** The last lines of the boot, without their times. */
   readonly said: readonly string[];
+  /** The fingerprint of the remote shell's host key; undefined: it is not open. */
+  readonly shell?: string | undefined;
 }
 
-/** Source: /sys/class/dmi/id, /sys/class/net, /run/dragonfly/boot.log. */
+/** Source: /sys/class/dmi/id, /sys/class/net, /run/dragonfly. */
 export async function readScreenMachine(root: Root): Promise<ScreenMachine> {
-  const [name, ports, log] = await Promise.all([
+  const [name, ports, log, shell] = await Promise.all([
     nameOf(root),
     portsOf(root),
     textOf(root, '/run/dragonfly/boot.log'),
+    textOf(root, '/run/dragonfly/ssh/fingerprint'),
   ]);
   const said = (log ?? '').split('\n').flatMap((line) => /^\[\S+\] (.+)/.exec(line)?.[1] ?? []);
-  return { name, ports, said: said.slice(-4) };
+  return { name, ports, said: said.slice(-4), shell };
 }
 
 async function nameOf(root: Root): Promise<string> {

@@ -111,7 +111,7 @@ function serversOf({ servers, serverSource }: ScreenFacts): string {
   return servers.length === 0 ? 'not known yet' : `${servers.join(', ')} (${serverSource})`;
 }
 
-function machineRows({ name, ports }: ScreenMachine): [string, string][] {
+function machineRows({ name, ports, shell }: ScreenMachine): [string, string][] {
   const shown = ports.slice(0, ports.length > portLines ? portLines - 1 : portLines);
   const left = ports.length - shown.length;
   const text = left === 0 ? shown : [...shown, `and ${left} more`];
@@ -119,6 +119,7 @@ function machineRows({ name, ports }: ScreenMachine): [string, string][] {
   return [
     ['Machine', name],
     ...said.map((line, i): [string, string] => [i === 0 ? 'Ports' : '', line]),
+    ...(shell === undefined ? [] : [['SSH', `open, host key ${shell}`] satisfies [string, string]]),
   ];
 }
 

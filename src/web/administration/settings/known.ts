@@ -9,6 +9,7 @@ export const known: readonly (readonly [key: string, says: string])[] = [
   ['boot.append', 'more kernel parameters for the agent'],
   ['boot.give_up_seconds', 'after so long without a server a machine boots its disk; 0: never'],
   ['boot.loader', 'what UEFI machines are offered: ipxe, shim or unified'],
+  ['boot.ssh_keys', 'public keys that may log in by SSH in the netboot image, one to a line'],
   ['boot.mode_parameter', '"false": boot scripts leave out the parameter of the mode'],
   ['template.default_user', '{{ default_user }} of templates'],
   ['template.default_password', '{{ default_password }} of templates'],

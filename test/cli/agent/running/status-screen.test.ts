@@ -102,11 +102,12 @@ Alt+F2 opens a shell`,
     const text = render(
       failed('word '.repeat(900)),
       view,
-      { ...shown, machine: { ...machine, ports: many } },
+      { ...shown, machine: { ...machine, ports: many, shell: 'SHA256:abc' } },
       Array.from({ length: 9 }, () => 'news'),
     );
     expect(text).toHaveLength(24);
     expect(text).toContain('          and 36 more');
+    expect(text).toContain('SSH       open, host key SHA256:abc');
     expect(text.at(-1)).toBe('Alt+F2 opens a shell');
   });
 
