@@ -1,5 +1,5 @@
 // The kernels and initramfs that machines fetch: DIR/ARCH/kernel and DIR/ARCH/initramfs.
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** The names that iPXE has for processors (${buildarch}), and their folders. Most BIOS builds are 32-bit, so
@@ -30,6 +30,11 @@ export async function isBootFile(path: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** Errors: those of the file system. */
+export function readBootFile(path: string): Promise<Uint8Array> {
+  return readFile(path);
 }
 
 async function missingOf(folder: string): Promise<string[]> {

@@ -1,11 +1,18 @@
 // Boot routes: the script for a machine, iPXE's or GRUB's, by the state of its record, and the kernel and initramfs
 // it names. They are public, because firmware has no token.
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { Type } from 'typebox';
 import { AppError } from '../../../core/errors.ts';
 import { isJunkMac, normalizeBootMac } from '../../../identity/macs.ts';
 import { seenByBoot } from '../../http/requests/addresses.ts';
-import { bootFolders, isBootFile, missingBootFiles } from '../../http/boot/boot-files.ts';
+import {
+  bootFolders,
+  isBootFile,
+  missingBootFiles,
+  readBootFile,
+} from '../../http/boot/boot-files.ts';
+import { SharedFiles } from '../../http/boot/shared-files.ts';
 import { isPlain } from '../../../netboot/boot-parameters.ts';
 import { ipxeScript, startScript } from '../../../netboot/boot-script.ts';
 import { loaderFiles, localLoaders } from '../../../netboot/dhcp/clients.ts';
@@ -33,6 +40,8 @@ export async function bootRoutes(app: App, s: Services): Promise<void> {
   if (missing.length > 0) {
     s.log.warn({ missing }, 'machines cannot boot yet: the boot directory lacks these files');
   }
+
+  const shared = new SharedFiles(readBootFile);
 
   app.get(
     '/boot/start.ipxe',
@@ -105,6 +114,18 @@ export async function bootRoutes(app: App, s: Services): Promise<void> {
           file: Type.String({ maxLength: 64 }),
         }),
         response: { 200: Type.Any({ description: 'the file; ranges and ETags work' }), ...errors },
+      },
+      // Headers, ranges and conditions are those of sendFile; a whole file comes from memory.
+      onSend: async (request, reply, payload) => {
+        if (!(payload instanceof Readable) || reply.statusCode !== 200) return payload;
+        if (request.method !== 'GET') return payload;
+        const { arch, file } = request.params;
+        const path = join(dir ?? '', bootFolders[arch] ?? '', file);
+        const [version, size] = [reply.getHeader('etag'), reply.getHeader('content-length')];
+        const whole = await shared.stream(path, String(version), Number(size));
+        if (whole === undefined) return payload;
+        payload.destroy();
+        return whole;
       },
     },
     async (request, reply) => {
