@@ -1,5 +1,5 @@
-// Measures a server with a large fleet: from its start until it is ready, the memory that it takes, a first page and a
-// full-text search. BENCH_MACHINES sets the size of the fleet (100,000).
+// Measures a server with a large fleet: from its start until it is ready, the memory that it takes, a first page and
+// searches. BENCH_MACHINES sets the size of the fleet (100,000).
 import { readFileSync } from 'node:fs';
 import { openStore } from '../src/store/open.ts';
 import { processFigures, ServerProcess } from './server-process.ts';
@@ -16,6 +16,8 @@ try {
   await measure('first page of 100', '/api/machines?limit=100');
   await measure('full-text search that finds one', '/api/machines?limit=100&q=node-77777.example');
   await measure('full-text search that finds none', '/api/machines?limit=100&q=nowhere');
+  await measure('search for liveness alone', '/api/machines?limit=100&q=live:late');
+  await measure('search for ages alone', '/api/machines?limit=100&q=seen:1h');
   await measure('metrics', '/metrics');
 } finally {
   await server.remove();

@@ -1,6 +1,6 @@
-// Runs a server in a process of its own, for benchmarks that kill it or measure it.
+// Runs the built server in a process of its own, as its service does, for benchmarks that kill it or measure it.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,10 @@ import { systemClock } from '../src/core/clock.ts';
 import { Requests } from '../src/transport/requests.ts';
 import { TestCa } from '../test/transport/test-ca.ts';
 
-const program = join(import.meta.dirname, '../src/cli/dragonfly-server.ts');
+const project = join(import.meta.dirname, '..');
+const program = join(project, 'dist/bin/dragonfly-server.js');
+const service = readFileSync(join(project, 'contrib/dragonfly-server.service'), 'utf8');
+const nodeOptions = /^Environment=NODE_OPTIONS=(.*)$/m.exec(service)?.[1] ?? '';
 
 export class ServerProcess {
   readonly url: string;
@@ -35,6 +38,7 @@ export class ServerProcess {
     fill?: (url: string) => Promise<void>,
     isSecure = false,
   ): Promise<ServerProcess> {
+    if (!existsSync(program)) throw new Error(`there is no ${program}: run npm run build first`);
     const server = new ServerProcess(await freePort(), isSecure);
     await fill?.(`lmdb:${server.#data}`);
     await server.restart();
@@ -49,7 +53,7 @@ export class ServerProcess {
   async restart(): Promise<void> {
     const args = ['--listen', `127.0.0.1:${this.#port}`, '--data', this.#data, ...this.#args];
     const startedMs = performance.now();
-    const env = { ...process.env, DRAGONFLY_LOG: 'fatal' };
+    const env = { ...process.env, DRAGONFLY_LOG: 'fatal', NODE_OPTIONS: nodeOptions };
     this.#child = spawn(process.execPath, [program, ...args], {
       env,
       stdio: ['ignore', 'ignore', 'inherit'],
