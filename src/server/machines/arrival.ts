@@ -66,10 +66,9 @@ export async function watchWorkflows(s: WatchServices): Promise<void> {
 }
 
 function passOn(s: WatchServices, workflow: Workflow, machine: Machine): Workflow {
-  const { last_seen: seen } = machine.status;
+  const wasSeen = machine.status.last_seen !== null;
   const where = {
-    isHeard:
-      s.liveness.get(machine.id) !== undefined && s.liveness.of(machine.id, seen) === 'online',
+    isHeard: s.liveness.of(machine.id, wasSeen) === 'online',
     sentAt: machine.local_boot?.at ?? null,
     returns: machine.local_boot?.returns ?? 0,
   };

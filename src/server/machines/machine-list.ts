@@ -181,5 +181,5 @@ function searchFor(q: string | undefined, clock: Clock): Search | undefined {
 }
 
 function livenessOf(machine: Machine, alive: Liveness): LivenessName | null {
-  return alive.of(machine.id, machine.status.last_seen);
+  return alive.of(machine.id, machine.status.last_seen !== null);
 }

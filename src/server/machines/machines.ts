@@ -81,7 +81,7 @@ export function viewMachine(
   const { bmc } = machine.config;
   return {
     ...withReturns(shown, clock.now()),
-    liveness: liveness.of(machine.id, stored),
+    liveness: liveness.of(machine.id, stored !== null),
     status: {
       ...machine.status,
       last_seen: seenAt ?? stored,

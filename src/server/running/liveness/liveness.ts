@@ -206,11 +206,11 @@ export class Liveness {
   }
 
   /** The liveness of a machine; null if it is not known yet: never heard, or the server just started.
-   *  `lastSeen` is that of its record. */
-  of(machineId: string, lastSeen: string | null): LivenessName | null {
+   *  `wasSeen`: its record says when it was heard. */
+  of(machineId: string, wasSeen: boolean): LivenessName | null {
     const machine = this.#heard.get(machineId);
     if (machine !== undefined) return this.#recency.of(machine);
-    if (lastSeen === null) return null;
+    if (!wasSeen) return null;
     const runningMs = this.#clock.elapsedMs() - this.#startedMs;
     return runningMs < graceIntervals * this.#pace.intervalMs(this.#size) ? null : 'gone';
   }

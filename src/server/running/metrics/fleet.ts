@@ -5,13 +5,14 @@ import type { Workflow, WorkflowState } from '../../../model/documents/workflow.
 import { wordOf, type WorkflowWord } from '../../../model/documents/workflow-state.ts';
 import type { IdentityConflict } from '../../../model/history.ts';
 import type { Store } from '../../../store/store.ts';
+import { Alike } from './alike.ts';
 import { Census } from './census.ts';
 import type { Liveness } from '../liveness/liveness.ts';
 
 interface CountedMachine {
   readonly state: MachineStateName;
   readonly tags: readonly string[];
-  readonly lastSeen: string | null;
+  readonly wasSeen: boolean;
 }
 
 interface CountedWorkflow {
@@ -28,15 +29,17 @@ export interface Fleet {
 }
 
 export function countFleet(store: Store): Fleet {
+  const alike = new Alike<CountedMachine>();
   return {
     machines: new Census(
       store.machines,
       ({ id }) => id,
-      ({ status, config }) => ({
-        state: stateName(status.state),
-        tags: config.tags,
-        lastSeen: status.last_seen,
-      }),
+      ({ status, config: { tags } }) =>
+        alike.of({
+          state: stateName(status.state),
+          tags,
+          wasSeen: status.last_seen !== null,
+        }),
     ),
     workflows: new Census(
       store.workflows,
@@ -75,8 +78,8 @@ export function measureFleet(registry: Registry, fleet: Fleet, liveness: Livenes
     async collect() {
       const all = await fleet.machines.all();
       machines.reset();
-      for (const [id, { state, lastSeen }] of all) {
-        machines.inc({ state, liveness: liveness.of(id, lastSeen) ?? 'unknown' });
+      for (const [id, { state, wasSeen }] of all) {
+        machines.inc({ state, liveness: liveness.of(id, wasSeen) ?? 'unknown' });
       }
     },
   });

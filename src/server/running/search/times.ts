@@ -48,8 +48,7 @@ export class LiveSearch implements Mark {
     const known = new Map<string, boolean>();
     for (const [i, name] of names.entries()) {
       const seenMs = times[i * width + seenColumn] ?? NaN;
-      // It matters only that the record has a time.
-      const live = this.#alive.of(idOf(name), Number.isNaN(seenMs) ? null : '') ?? 'unheard';
+      const live = this.#alive.of(idOf(name), !Number.isNaN(seenMs)) ?? 'unheard';
       const isWanted = known.get(live) ?? this.#isWanted(live);
       known.set(live, isWanted);
       if (isWanted) found[i] = 1;

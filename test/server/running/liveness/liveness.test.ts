@@ -32,7 +32,7 @@ describe('liveness', () => {
     const seen: unknown[] = [];
     for (const seconds of [0, 14.9, 0.2, 84.8, 0.2]) {
       await clock.advance(seconds * 1000);
-      seen.push(liveness.of('a', null));
+      seen.push(liveness.of('a', false));
     }
     expect(seen).toEqual(['online', 'online', 'late', 'late', 'gone']);
   });
@@ -58,16 +58,15 @@ describe('liveness', () => {
     const { clock, liveness } = fleet();
     hear(liveness, 'a');
     clock.stepWall(86_400_000);
-    expect(liveness.of('a', null)).toBe('online');
+    expect(liveness.of('a', false)).toBe('online');
   });
 
   it('says nothing of silent machines until they had time to be heard after a start', async () => {
     const { clock, liveness } = fleet();
-    const before = '2025-12-31T23:59:00Z';
-    expect(liveness.of('a', before)).toBeNull();
+    expect(liveness.of('a', true)).toBeNull();
     await clock.advance(30_000);
-    expect(liveness.of('a', before)).toBe('gone');
-    expect(liveness.of('never heard', null)).toBeNull();
+    expect(liveness.of('a', true)).toBe('gone');
+    expect(liveness.of('never heard', false)).toBeNull();
   });
 
   it('gives a fleet of any size intervals that keep its rate bounded', () => {
