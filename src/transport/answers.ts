@@ -123,7 +123,8 @@ function parsePlannedDisk(value: unknown): PlannedDisk {
     wwn: text('wwn'),
     size_bytes: size,
     model: text('model'),
-    boot_id: text('boot_id'),
+    // One that is left out says that no other disk looked the same.
+    ...(disk['boot_id'] === undefined ? {} : { boot_id: text('boot_id') }),
   };
 }
 

@@ -13,8 +13,8 @@ export interface WantedDisk {
 /** The disk of this machine that the plan means. Names of an earlier boot prove nothing where another disk looks
  *  the same. Errors: AppError `disk.mismatch`. */
 export function findPlanned(plan: PlannedDisk, disks: readonly Disk[], bootId?: string): Disk {
-  const { boot_id: plannedIn = null } = plan;
-  if (plannedIn !== null && plannedIn !== bootId) {
+  const { boot_id: plannedIn } = plan;
+  if (typeof plannedIn === 'string' && plannedIn !== bootId) {
     throw mismatch(
       `the planned disk is ${describe(plan)}, another one looks the same, and the machine was started anew since; plan it again while the machine runs`,
       disks,
@@ -27,6 +27,17 @@ export function findPlanned(plan: PlannedDisk, disks: readonly Disk[], bootId?: 
   const [first] = matches;
   // Several paths to one disk are one disk.
   const isOne = matches.every((disk) => disk === first || first?.paths.includes(disk.device));
+  // The server knows of none that looks the same, or it would name the boot.
+  const isAlone = !isNamed && plannedIn === undefined;
+  const twin = disks.find(
+    (disk) => disk !== first && first?.paths.includes(disk.device) === false && isLike(disk, plan),
+  );
+  if (isAlone && twin !== undefined) {
+    throw mismatch(
+      `the planned disk is ${describe(plan)}, and ${twin.device} looks the same now; plan it again while the machine runs`,
+      disks,
+    );
+  }
   if (first !== undefined && isOne) {
     return writable(matches.find(({ device }) => device === plan.device) ?? first);
   }
@@ -76,8 +87,11 @@ function hasIdentity(disk: Disk, plan: PlannedDisk): boolean {
 }
 
 function isAtPlace(disk: Disk, plan: PlannedDisk): boolean {
+  return disk.device === plan.device && isLike(disk, plan);
+}
+
+function isLike(disk: Disk, plan: PlannedDisk): boolean {
   return (
-    disk.device === plan.device &&
     disk.size_bytes === plan.size_bytes &&
     disk.model === plan.model &&
     // One that has become distinguishable is another one.
@@ -92,8 +106,9 @@ function isCandidate(disk: Disk): boolean {
 }
 
 function writable(disk: Disk): Disk {
-  if (!disk.read_only) return disk;
-  throw mismatch(`the planned disk ${disk.device} is read-only`, [disk]);
+  if (!disk.read_only && !disk.virtual_media) return disk;
+  const what = disk.read_only ? 'read-only' : 'virtual media';
+  throw mismatch(`the planned disk ${disk.device} is ${what}`, [disk]);
 }
 
 function describe(disk: PlannedDisk): string {

@@ -28,6 +28,7 @@ describe('the planned disk', () => {
     ['has another WWN', { ...sda, wwn: 'naa.9' }],
     ['has another size', { ...sda, size_bytes: 500_107_862_016 }],
     ['is read-only', { ...sda, read_only: true }],
+    ['is virtual media', { ...sda, virtual_media: true }],
   ])('is refused when it %s', (_, found) => {
     expect(() => findPlanned(planned(sda), [found, sdb])).toThrow('Nothing was written');
   });
@@ -73,6 +74,15 @@ describe('the planned disk', () => {
     expect(findPlanned(plan, twins, 'a')).toBe(twins[0]);
     expect(() => findPlanned(plan, twins, 'b')).toThrow('started anew since; plan it again');
     expect(findPlanned({ ...plan, boot_id: null }, twins, 'b')).toBe(twins[0]);
+  });
+
+  it('without serial and WWN is refused when another one looks the same since', () => {
+    const vda = diskAt('/dev/vda', { serial: null });
+    const vdb = diskAt('/dev/vdb', { serial: null });
+    expect(() => findPlanned(planned(vda), [vda, vdb])).toThrow('/dev/vdb looks the same now');
+    const paths = ['/dev/vda', '/dev/vdb'];
+    expect(findPlanned(planned(vda), [{ ...vda, paths }, vdb]).device).toBe('/dev/vda');
+    expect(findPlanned(planned(vda), [vda, { ...vdb, size_bytes: 1 }])).toBe(vda);
   });
 
   it('without serial and WWN must be at its place with its size and model', () => {
