@@ -101,4 +101,27 @@ describe('a machine installs, reboots and reports', () => {
   });
 });
 
+it.skipIf(!runsAll)('a kernel that kexec starts is reset by no watchdog', async () => {
+  const image = makeSmallSystem('x64', 512, scratchFolder());
+  const installer = await Installer.start(dirname(image));
+  const [kind] = kinds;
+  if (kind === undefined) throw new Error('there is no machine');
+  const vm = start(kind, new DiskFile(256 * MiB), [
+    ...[...directBoot(installer.boots), ...nic('virtio-net-pci', mac)],
+    ...['-device', 'i6300esb', '-action', 'watchdog=reset'],
+  ]);
+  const { machine_id: id } = (await installer.boots.checkin(vm)).answer;
+  await vm.waitFor(/watchdog armed: i6300ESB timer, (\d+) s/, 60_000);
+  const actions = smallSystemActions(`{{ server }}/images/${basename(image)}`).map((action) =>
+    action.action === 'reboot' ? ({ action: 'kexec' } as const) : action,
+  );
+  const workflow = await installer.queue(id, actions);
+  const { status } = await installer.follow(workflow, vm);
+  expect(status).toMatchObject({ state: 'STATE_SUCCESS', confirmed: true, error: null });
+  expect(vm.console).toContain('watchdog disarmed');
+  // Twice the 30 s of that watchdog, after which QEMU would start the netboot image again.
+  const from = vm.console.length;
+  await expect(vm.waitFor(/Linux version/, 60_000, from)).rejects.toThrow('60 s passed');
+});
+
 const mac = '52:54:00:00:0c:01';

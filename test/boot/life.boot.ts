@@ -5,7 +5,16 @@ import { expect, it } from 'vitest';
 import { overlayImage } from '../../initramfs/overlay.ts';
 import { projectDir } from '../../initramfs/tools.ts';
 import { temporaryDirectory } from '../server/harness.ts';
-import { BootServer, bootDir, canBoot, directBoot, nic, runsAll, startVm } from './harness.ts';
+import {
+  BootServer,
+  bootDir,
+  canBoot,
+  directBoot,
+  nic,
+  runsAll,
+  startVm,
+  type Checkin,
+} from './harness.ts';
 
 /** Prints the text of the first screen on the serial console, between two marks, once it shows a registered machine, or
  *  after a minute. */
@@ -23,16 +32,7 @@ it.skipIf(!canBoot)(
   'the first screen shows the machine, and its log reaches the server',
   async () => {
     const server = await BootServer.start();
-    const image = join(temporaryDirectory(), 'initramfs');
-    const inittab = readFileSync(join(projectDir, 'initramfs/root/etc/inittab'), 'utf8');
-    overlayImage(
-      join(bootDir, 'x86_64', 'initramfs'),
-      {
-        'lib/dragonfly/photograph': photographer,
-        'etc/inittab': `${inittab}::once:/lib/dragonfly/photograph\n`,
-      },
-      image,
-    );
+    const image = imageWith('photograph', photographer);
     const vm = startVm([
       ...[...directBoot(server), '-initrd', image, '-vga', 'std'],
       ...['-smbios', 'type=1,manufacturer=Example,product=Server 7,serial=SN4711'],
@@ -95,24 +95,15 @@ it.skipIf(!runsAll)(
   'an agent that hangs is ended, a machine that hangs is reset, the power button shuts down',
   async () => {
     const server = await BootServer.start();
-    const image = join(temporaryDirectory(), 'initramfs');
-    const inittab = readFileSync(join(projectDir, 'initramfs/root/etc/inittab'), 'utf8');
     // Stops the agent, and when another one has checked in the script that watches over it.
     const stopper = `#!/bin/sh
 . /lib/dragonfly/functions
-until [ -e $run/watchdog-armed ]; do sleep 1; done
+until [ -e $run/watchdog-armed ] && grep -qs 'checked in' $run/agent.log; do sleep 1; done
 kill -STOP $(cat $run/agent-pid)
 until [ "$(grep -c 'checked in' $run/agent.log)" -ge 2 ]; do sleep 1; done
 kill -STOP $(cat $run/watchdog-pid)
 `;
-    overlayImage(
-      join(bootDir, 'x86_64', 'initramfs'),
-      {
-        'lib/dragonfly/stopper': stopper,
-        'etc/inittab': `${inittab}::once:/lib/dragonfly/stopper\n`,
-      },
-      image,
-    );
+    const image = imageWith('stopper', stopper);
     const vm = startVm([
       ...[...directBoot(server, 'dragonfly.hang=15'), '-initrd', image],
       ...['-device', 'i6300esb', '-action', 'watchdog=reset'],
@@ -127,8 +118,66 @@ kill -STOP $(cat $run/watchdog-pid)
     const reset = await server.checkin(vm);
     expect(reset.request['boot_id']).not.toBe(before['boot_id']);
     expect(reset.answer.machine_id).toBe(again.answer.machine_id);
+    const from = vm.console.lastIndexOf('Linux version');
+    await vm.waitFor(/watchdog armed: i6300ESB/, 60_000, from);
     await vm.ask('system_powerdown');
-    await vm.waitFor(/the power button was pressed/, 60_000);
+    await vm.waitFor(/the power button was pressed[^]*watchdog disarmed/, 60_000, from);
     await vm.ended;
   },
 );
+
+it.skipIf(!runsAll)(
+  'a disk and a port that are plugged in are told, and a second agent is refused',
+  async () => {
+    const server = await BootServer.start();
+    const byHand = `#!/bin/sh
+. /lib/dragonfly/functions
+until grep -qs 'checked in' $run/agent.log; do sleep 1; done
+dragonfly-agent run --once > /tmp/said 2>&1
+echo "by hand: $? $(cat /tmp/said)" > /dev/console
+dragonfly-agent identify > /dev/null
+echo "identify: $?" > /dev/console
+echo "score: $(cat /proc/$(cat $run/agent-pid)/oom_score_adj)" > /dev/console
+`;
+    const [first, second] = ['52:54:00:00:09:31', '52:54:00:00:09:32'];
+    const vm = startVm([
+      ...[...directBoot(server), '-initrd', imageWith('by-hand', byHand)],
+      ...nic('virtio-net-pci', first),
+      ...['-drive', 'if=none,id=late,driver=null-co,size=1G,read-zeroes=on'],
+      ...['-netdev', 'user,id=n1'],
+    ]);
+    const { answer } = await server.checkin(vm);
+    const said = await vm.waitFor(/by hand: (\d+)[^]*identify: 0[^]*score: (-?\d+)\s/, 240_000);
+    expect(said.slice(1)).toEqual(['2', '-900']);
+    expect(said[0]).toMatch(/another agent runs on this host .*\[agent\.running\]/);
+
+    const until = async (done: (request: Checkin['request']) => boolean): Promise<string> => {
+      const startMs = performance.now();
+      for (;;) {
+        const { request, answer: now } = await server.checkin(vm);
+        expect(now.machine_id).toBe(answer.machine_id);
+        if (done(request)) return ((performance.now() - startMs) / 1000).toFixed(1);
+      }
+    };
+    await vm.ask('device_add', { driver: 'virtio-blk-pci', drive: 'late', serial: 'LATE' });
+    const disk = await until((request) => JSON.stringify(request['disks']).includes('LATE'));
+    await vm.ask('device_add', { driver: 'virtio-net-pci', netdev: 'n1', mac: second });
+    const port = await until((request) => JSON.stringify(request['all_macs']).includes(second));
+    console.log(`a disk was told in ${disk} s, a port in ${port} s`);
+  },
+);
+
+/** The image with a script that runs once. */
+function imageWith(name: string, script: string): string {
+  const image = join(temporaryDirectory(), 'initramfs');
+  const inittab = readFileSync(join(projectDir, 'initramfs/root/etc/inittab'), 'utf8');
+  overlayImage(
+    join(bootDir, 'x86_64', 'initramfs'),
+    {
+      [`lib/dragonfly/${name}`]: script,
+      'etc/inittab': `${inittab}::once:/lib/dragonfly/${name}\n`,
+    },
+    image,
+  );
+  return image;
+}
