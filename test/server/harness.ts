@@ -8,7 +8,7 @@ import { systemClock, type Clock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
 import type { CheckinRequest } from '../../src/model/api/agent.ts';
 import { EventParser, type ParsedEvent, type ServerEvent } from '../../src/model/api/events.ts';
-import { createApp, type AppOptions } from '../../src/server/app.ts';
+import { createApp, type AppOptions, type Routes } from '../../src/server/app.ts';
 import type { Principal } from '../../src/server/access/principal.ts';
 import { register, type Registration } from '../../src/server/checkin/registration.ts';
 import { Events } from '../../src/server/running/events.ts';
@@ -51,9 +51,12 @@ export function temporaryDirectory(): string {
 }
 
 /** A server that ends with the test. */
-export async function startServer(options: Partial<AppOptions> = {}): Promise<TestServer> {
+export async function startServer(
+  options: Partial<AppOptions> = {},
+  ...more: readonly Routes[]
+): Promise<TestServer> {
   const store = options.store ?? (await openStore(`lmdb:${temporaryDirectory()}/data`));
-  const app = await createApp({ clock: systemClock, ...options, store });
+  const app = await createApp({ clock: systemClock, ...options, store }, more);
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(async () => {
     app.server.closeAllConnections();

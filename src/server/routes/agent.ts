@@ -32,7 +32,7 @@ export function agentRoutes(app: App, s: Services): void {
       const mac = normalizeMac(body.mac) ?? body.mac;
       // Everybody behind a proxy on this host has its address.
       const client = { mac, address, isShared: isLoopback(address), isStock };
-      s.limits.checkin(client, Number(request.headers['content-length'] ?? 0));
+      s.limits.checkin(client, request.bodyBytes);
       let isCounted = false;
       // A registration that begins anew, because somebody else wrote meanwhile, is still one.
       const admitNew = (): void => {

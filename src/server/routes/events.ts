@@ -2,13 +2,12 @@
 import { Type } from 'typebox';
 import type { FastifyRequest } from 'fastify';
 import type { ServerResponse } from 'node:http';
-import { AppError, isAppError } from '../../core/errors.ts';
+import { isAppError } from '../../core/errors.ts';
 import { senderOf } from '../http/guard.ts';
 import { eventText, type ServerEvent } from '../../model/api/events.ts';
 import type { App, Services } from '../services.ts';
 import { errors, streamClients } from './route.ts';
 
-const maxStreams = 256;
 /** A watcher that falls this far behind is disconnected; it can resume. Units: bytes. */
 const maxBacklog = 1024 * 1024;
 /** A comment is sent this often, so that neither end takes silence for a lost connection. */
@@ -32,10 +31,7 @@ export function eventRoutes(app: App, s: Services): void {
       },
     },
     async (request, reply) => {
-      if (s.events.subscribers >= maxStreams) {
-        throw new AppError('server.busy', `${maxStreams} event streams are already open`);
-      }
-      const end = s.limits.stream(streamClients(request));
+      const end = s.limits.stream('event streams', streamClients(request));
       reply.raw.on('close', end);
       reply.hijack();
       for (const [name, value] of Object.entries(reply.getHeaders())) {

@@ -8,7 +8,7 @@ import { senderOf } from '../http/guard.ts';
 import { agentBody } from '../http/requests/agent-body.ts';
 import { loadMachine } from '../machines/machines.ts';
 import { loadShown } from '../machines/merged.ts';
-import { charsOf, readLogs } from '../running/machine-logs.ts';
+import { readLogs } from '../running/machine-logs.ts';
 import type { App, Services } from '../services.ts';
 import { Done, errors, IdParams, streamClients } from './route.ts';
 
@@ -36,9 +36,7 @@ export function logRoutes(app: App, s: Services): void {
       if (principal.kind === 'stock') {
         throw new AppError('auth.denied', 'an agent without a token keeps its log to itself');
       }
-      // A body in pieces has no length.
-      const bytes = Math.max(Number(request.headers['content-length'] ?? 0), charsOf(body));
-      s.limits.logs(id, isLoopback(request.ip) ? undefined : request.ip, bytes);
+      s.limits.logs(id, isLoopback(request.ip) ? undefined : request.ip, request.bodyBytes);
       const { report } = (await loadMachine(s, id)).value;
       if (report?.boot_id !== body.boot_id) {
         throw new AppError(
@@ -84,7 +82,7 @@ async function waitForLines(
   id: string,
 ): Promise<MachineLogs> {
   const { wait = 0, ...query } = request.query;
-  const end = s.limits.stream(streamClients(request));
+  const end = s.limits.stream('log readers', streamClients(request));
   const gone = new AbortController();
   // Not of the connection, which one reader keeps for all that it asks.
   answer.once('close', () => gone.abort());

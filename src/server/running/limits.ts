@@ -23,6 +23,8 @@ export interface LimitPolicy {
   readonly machineLogs: Limit;
   /** Open event streams of one address, and of one token; readers that wait for lines of a log count too. */
   readonly streams: number;
+  /** All open event streams, and as many waiting readers of logs. */
+  readonly allStreams: number;
 }
 
 export const defaultLimits: LimitPolicy = {
@@ -33,6 +35,7 @@ export const defaultLimits: LimitPolicy = {
   addressBytes: { burst: 256 * 1024 * 1024, perSecond: 1024 * 1024 },
   machineLogs: { burst: 512 * 1024, perSecond: 2048 },
   streams: 64,
+  allStreams: 256,
 };
 
 /** A network may have so many times the share of an address. */
@@ -99,15 +102,20 @@ export class Limits {
     if (address !== undefined) this.#takeFrom('bytes', address, addressBytes, bytes);
   }
 
-  /** Counts an event stream, until the function that it returns is called. Errors: AppError `server.limited`. */
-  stream(clients: readonly string[]): () => void {
-    for (const client of clients) {
-      if ((this.#streams.get(client) ?? 0) >= this.#policy.streams)
-        throw this.#refusal('stream', 10);
-    }
-    for (const client of clients) this.#count(client, 1);
+  /** Counts a stream of a kind, until the function that it returns is called. Errors: AppError `server.busy` where there
+   *  are too many of all clients, `server.limited` of one. */
+  stream(kind: 'event streams' | 'log readers', clients: readonly string[]): () => void {
+    const { streams, allStreams } = this.#policy;
+    const countOf = (name: string): number => this.#streams.get(name) ?? 0;
+    if (countOf(kind) >= allStreams)
+      throw new AppError('server.busy', `there are ${allStreams} ${kind} already`, {
+        details: { retry_after_seconds: 10 },
+      });
+    if (clients.some((client) => countOf(client) >= streams)) throw this.#refusal('stream', 10);
+    const counted = [kind, ...clients];
+    for (const name of counted) this.#count(name, 1);
     return () => {
-      for (const client of clients) this.#count(client, -1);
+      for (const name of counted) this.#count(name, -1);
     };
   }
 

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { expect, it } from 'vitest';
 import { ManualClock, systemClock } from '../../../src/core/clock.ts';
 import { AppError } from '../../../src/core/errors.ts';
@@ -198,4 +200,28 @@ it('bound the event streams of a token, and count those that ended no more', asy
     })
     .toBe(200);
   second.leave();
+});
+
+it('bound all event streams and all waiting readers of logs, each by themselves', () => {
+  const { limits: all } = limits({ allStreams: 2 });
+  const readers = ['a', 'b'].map((name) => all.stream('log readers', [name]));
+  expect(() => all.stream('log readers', ['c'])).toThrow('there are 2 log readers already');
+  all.stream('event streams', ['c']);
+  readers[0]?.();
+  expect(() => all.stream('log readers', ['c'])).not.toThrow();
+});
+
+it('count the bytes of a check-in that comes in pieces, without a length', async () => {
+  const counted: number[] = [];
+  const server = await startServer({}, (_app, s) => {
+    s.limits.checkin = (_sender, bytes) => void counted.push(bytes);
+  });
+  const headers = { 'content-type': 'application/json', 'transfer-encoding': 'chunked' };
+  const sent = request(`${server.url}/api/agent/checkin`, { method: 'POST', headers });
+  const text = JSON.stringify(checkin(1, { hostname: 'ü'.repeat(100) }));
+  sent.write(text.slice(0, 100));
+  sent.end(text.slice(100));
+  const [answer] = await once(sent, 'response');
+  answer.resume();
+  expect([answer.statusCode, counted]).toEqual([200, [Buffer.byteLength(text)]]);
 });
