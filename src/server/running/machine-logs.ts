@@ -34,11 +34,11 @@ const dayMs = 24 * hourMs;
 
 /** The pieces of one machine. */
 interface Known {
-  /** Their sizes by name, the oldest first. */
-  readonly pieces: Map<string, number>;
+  /** By name, the oldest first. */
+  readonly pieces: Map<string, { readonly chars: number; readonly stream: string }>;
   chars: number;
-  /** The number of the next line, by boot and stream. */
-  readonly next: Map<string, number>;
+  /** By boot and stream, those alone of which there are pieces: the number of pieces, and that of the next line. */
+  readonly streams: Map<string, { pieces: number; next: number }>;
 }
 
 export interface LogServices {
@@ -69,7 +69,7 @@ export class MachineLogs {
   async #append(id: string, { boot_id, stream, first, lines }: LogsRequest): Promise<void> {
     if (this.#chars > this.#policy.mebibytes * 1024 * 1024) throw full();
     const known = await this.#refreshed(id);
-    const next = known.next.get(streamKey({ boot_id, stream })) ?? 0;
+    const { next = 0 } = known.streams.get(streamKey({ boot_id, stream })) ?? {};
     const fresh = lines.slice(Math.max(0, next - first));
     if (fresh.length === 0) return;
     const nowMs = this.#s.clock.now().getTime();
@@ -96,7 +96,11 @@ export class MachineLogs {
   /** The pieces of a machine, with those that another server has written meanwhile. Errors: those of the
    *  store. */
   async #refreshed(id: string): Promise<Known> {
-    const known: Known = this.#known.get(id) ?? { pieces: new Map(), chars: 0, next: new Map() };
+    const known: Known = this.#known.get(id) ?? {
+      pieces: new Map(),
+      chars: 0,
+      streams: new Map(),
+    };
     this.#known.delete(id);
     this.#known.set(id, known);
     if (this.#known.size > mostRemembered) this.#known.delete([...this.#known.keys()][0] ?? '');
@@ -110,20 +114,23 @@ export class MachineLogs {
     const name = logPieceName(piece);
     if (known.pieces.has(name)) return;
     const chars = charsOf(piece);
-    known.pieces.set(name, chars);
+    const stream = streamKey(piece);
+    known.pieces.set(name, { chars, stream });
     known.chars += chars;
-    const key = streamKey(piece);
-    const next = piece.first + piece.lines.length;
-    known.next.set(key, Math.max(next, known.next.get(key) ?? 0));
+    const { pieces, next } = known.streams.get(stream) ?? { pieces: 0, next: 0 };
+    const end = piece.first + piece.lines.length;
+    known.streams.set(stream, { pieces: pieces + 1, next: Math.max(next, end) });
   }
 
   async #shorten(known: Known): Promise<void> {
-    for (const [name, chars] of known.pieces) {
+    for (const [name, { chars, stream }] of known.pieces) {
       if (known.chars <= this.#policy.kibibytes * 1024 || known.pieces.size === 1) return;
       await this.#s.store.logs.delete(name);
       known.pieces.delete(name);
       known.chars -= chars;
       this.#chars -= chars;
+      const left = known.streams.get(stream);
+      if (left !== undefined && (left.pieces -= 1) === 0) known.streams.delete(stream);
     }
   }
 
@@ -206,7 +213,7 @@ function streamKey({ boot_id, stream }: Pick<LogPiece, 'boot_id' | 'stream'>): s
 }
 
 /** The size of lines as they are kept. Units: characters. */
-export function charsOf({ lines }: { readonly lines: readonly { text: string }[] }): number {
+function charsOf({ lines }: { readonly lines: readonly { text: string }[] }): number {
   return lines.reduce((sum, { text }) => sum + text.length + lineChars, 0);
 }
 

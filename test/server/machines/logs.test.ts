@@ -183,3 +183,18 @@ it('drops all lines that are too old at once, of however many hours they are', a
   expect(await kept.prune(clock.now())).toBe(3);
   expect(textsOf(await readLogs(store, machine(1), {}))).toEqual(['new']);
 });
+
+it('remembers no stream longer than its lines', async () => {
+  const { store, kept } = await logs({ kibibytes: 4 });
+  const early = piece(machine(1), 0, ['early'], { stream: 'boot' });
+  await kept.append(early);
+  await kept.append(early);
+  for (let n = 0; n < 10; n += 1) await kept.append(piece(machine(1), n, [`${n}`.padEnd(1000)]));
+  const texts = async (): Promise<string[]> =>
+    textsOf(await readLogs(store, machine(1), {})).map((text) => text.trim());
+  expect(await texts()).toEqual(['7', '8', '9']);
+  // As by a server that begins now.
+  await kept.append(early);
+  await kept.append(piece(machine(1), 9, ['9']));
+  expect(await texts()).toEqual(['7', '8', '9', 'early']);
+});
