@@ -97,7 +97,9 @@ async function changeOne(
 ): Promise<void> {
   if (request.delete === true) return deleteMachine(s, id);
   if (request.cancel === true) {
-    await cancelWorkflow(s, workflowOf((await loadMachine(s, id)).value), by);
+    // Where the services are those of a sender with tags, the machine may not be there any more.
+    const refuse = async (): Promise<void> => void (await loadMachine(s, id));
+    await cancelWorkflow(s, workflowOf((await loadMachine(s, id)).value), by, refuse);
     return;
   }
   // A machine whose workflow is refused gets no part of the change.

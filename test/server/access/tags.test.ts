@@ -1,12 +1,13 @@
 // A token of an operator that is limited to machines with certain tags, on every route that there is.
 import { expect, it } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
+import { AppError } from '../../../src/core/errors.ts';
 import type { Workflow } from '../../../src/model/documents/workflow.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
 import { MemoryKv } from '../../../src/store/memory.ts';
 import { openStoreOn } from '../../../src/store/open.ts';
 import type { Store } from '../../../src/store/store.ts';
-import { checkin, rebootTemplate, startServer } from '../harness.ts';
+import { checkin, rebootTemplate, startServer, wrapStore } from '../harness.ts';
 
 async function prepared(scope: 'read' | 'operate' | 'full' = 'full', store?: Store) {
   const server = await startServer(store === undefined ? {} : { store });
@@ -191,4 +192,35 @@ it('is listed with its tags, and enrolment tokens have none', async () => {
   expect(tokens.find(({ name }: { name: string }) => name === 'new').tags).toEqual(['a']);
   const enrol = await theirs('POST', '/api/tokens', { name: 'x', scope: 'enrol', tags: ['a'] });
   expect([enrol.status, enrol.body.path]).toEqual([422, 'tags']);
+});
+
+it('cancels no workflow of a machine whose tag is taken away while somebody else writes', async () => {
+  let meanwhile: (() => Promise<unknown>) | undefined;
+  const store = wrapStore(
+    await openStoreOn(new MemoryKv()),
+    (name, operation) =>
+      async (...args) => {
+        const act = name === 'workflows.put' ? meanwhile : undefined;
+        if (act === undefined) return operation(...args);
+        meanwhile = undefined;
+        await act();
+        throw new AppError('store.conflict', 'somebody else wrote it');
+      },
+  );
+  const { mine, ours, theirs } = await prepared('operate', store);
+  const made = await theirs('POST', '/api/workflows', { machine_id: mine, template: 'restart' });
+  const path = `/api/workflows/${made.body.metadata.name}`;
+  for (const cancel of [
+    () => ours('POST', `${path}/cancel`),
+    () => ours('POST', '/api/machines/bulk', { ids: [mine], cancel: true }),
+  ]) {
+    await theirs('PATCH', `/api/machines/${mine}`, { tags: ['rack-1'] });
+    meanwhile = () => theirs('PATCH', `/api/machines/${mine}`, { tags: [] });
+    const { status, body } = await cancel();
+    expect([status, body.changed]).toBeOneOf([
+      [404, undefined],
+      [200, 0],
+    ]);
+    expect((await theirs('GET', path)).body.status.state).toBe('STATE_PENDING');
+  }
 });

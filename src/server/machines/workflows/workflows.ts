@@ -135,10 +135,18 @@ export async function applyEvent(
   );
 }
 
-/** `by`: the operator, who is named as the reason. Errors: AppError `workflow.unknown`, `workflow.finished`, `store.*`. */
-export function cancelWorkflow(s: ChangeServices, id: string, by: Principal): Promise<Workflow> {
+/** `by`: the operator, who is named as the reason; `refuse` throws where that one may not, and is asked anew each time
+ *  that somebody else wrote meanwhile. Errors: AppError `workflow.unknown`, `workflow.finished`, `store.*`, those of
+ *  `refuse`. */
+export function cancelWorkflow(
+  s: ChangeServices,
+  id: string,
+  by: Principal,
+  refuse: (workflow: Workflow) => Promise<void>,
+): Promise<Workflow> {
   const reason = `cancelled by ${by.kind === 'anyone' ? 'an operator' : nameOf(by)}`;
-  return changeWorkflow(s, id, (workflow) => {
+  return changeWorkflow(s, id, async (workflow) => {
+    await refuse(workflow);
     refuseFinished(workflow);
     return finish(workflow, 'STATE_FAILED', s.clock.now(), reason, true);
   });
@@ -165,11 +173,11 @@ export function refuseFinished(workflow: Workflow): void {
 export async function changeWorkflow(
   s: ChangeServices,
   id: string,
-  change: (workflow: Workflow) => Workflow,
+  change: (workflow: Workflow) => Workflow | Promise<Workflow>,
 ): Promise<Workflow> {
   const changed = await retryOnConflict(async () => {
     const { value: before, revision } = await loadWorkflow(s, id);
-    const after = change(before);
+    const after = await change(before);
     if (after !== before) await s.store.workflows.put(after, { revision });
     return after;
   });

@@ -179,11 +179,11 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
         response: { 200: Workflow, ...errors },
       },
     },
-    async (request) => {
-      const id = request.params.id.toLowerCase();
-      const { value } = await loadWorkflow(s, id);
-      await refuseOthers(s, request.principal, value);
-      return cancelWorkflow(s, id, request.principal);
+    (request) => {
+      const { principal } = request;
+      return cancelWorkflow(s, request.params.id.toLowerCase(), principal, (workflow) =>
+        refuseOthers(s, principal, workflow),
+      );
     },
   );
 
