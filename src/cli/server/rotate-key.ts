@@ -43,7 +43,7 @@ export const rotateKey = command({
       writeKeys(file, key + old);
       const box = new Box(key + old);
       const { changed, foreign } = await reseal(store, box);
-      const webhooks = await resealWebhooks(store, box);
+      const webhooks = await resealWebhooks(store, box, new Date());
       if (!args['keep-old']) writeKeys(file, key);
       const secrets = webhooks > 0 ? ` and the secrets of ${webhooks} webhooks` : '';
       io.stdout.write(
@@ -91,11 +91,12 @@ async function reseal(store: Store, box: SecretBox): Promise<{ changed: number; 
 }
 
 /** Returns the number of webhooks whose secrets were encrypted anew, or for the first time. */
-async function resealWebhooks(store: Store, box: SecretBox): Promise<number> {
+async function resealWebhooks(store: Store, box: SecretBox, now: Date): Promise<number> {
   const { resealed } = await import('../../server/webhooks/secrets.ts');
   let changed = 0;
   for await (const { value, revision } of store.webhooks.all()) {
-    const webhook = resealed(value, box, (kept) => box.isOurs(kept) && box.isCurrent(kept));
+    const isCurrent = (kept: string): boolean => box.isOurs(kept) && box.isCurrent(kept);
+    const webhook = resealed(value, box, isCurrent, now);
     if (webhook === undefined) continue;
     await store.webhooks.put(webhook, { revision });
     changed += 1;

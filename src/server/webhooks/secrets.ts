@@ -19,22 +19,32 @@ export function ownerOf(webhook: string): string {
 
 /** The secrets that a post is signed with now. Errors: AppError `secret.no-key`, `secret.damaged`. */
 export function secretsOf(webhook: Webhook, box: Sealing, now: Date): string[] {
-  const { name, secret, old_secret: old } = webhook;
-  const isOldGood = old !== null && Date.parse(old.until) > now.getTime();
-  return (isOldGood ? [secret, old.secret] : [secret]).map((kept) => box.read(kept, ownerOf(name)));
+  const { name, secret } = webhook;
+  const old = oldSecretOf(webhook, now);
+  return [secret, ...(old === null ? [] : [old.secret])].map((kept) =>
+    box.read(kept, ownerOf(name)),
+  );
 }
 
-/** The webhook with its secrets under the key that encrypts now; undefined where they are. Errors: as `secretsOf`. */
+/** The old secret while it holds. */
+function oldSecretOf({ old_secret: old }: Webhook, now: Date): Webhook['old_secret'] {
+  return old !== null && Date.parse(old.until) > now.getTime() ? old : null;
+}
+
+/** The webhook with its secrets under the key that encrypts now, without one that holds no more, which it may be that no key
+ *  opens; undefined where they are. Errors: as `secretsOf`. */
 export function resealed(
   webhook: Webhook,
   box: Sealing,
   isCurrent: IsCurrent,
+  now: Date,
 ): Webhook | undefined {
-  const { name, secret, old_secret: old } = webhook;
+  const { name, secret } = webhook;
+  const old = oldSecretOf(webhook, now);
   const owner = ownerOf(name);
   const anew = (kept: string): string => box.keep(box.read(kept, owner), owner);
   const kept = old === null ? [secret] : [secret, old.secret];
-  if (kept.every(isCurrent)) return undefined;
+  if (old === webhook.old_secret && kept.every(isCurrent)) return undefined;
   const old_secret = old === null ? null : { ...old, secret: anew(old.secret) };
   return { ...webhook, secret: anew(secret), old_secret };
 }
