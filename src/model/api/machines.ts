@@ -16,7 +16,27 @@ const Hostname = Type.String({
     '^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$',
 });
 
-const BmcView = Type.Omit(BmcConfig, ['password_encrypted']);
+const inDialect = "in Dragonfly's dialect alone";
+
+const BmcView = Type.Object({
+  ...Type.Omit(BmcConfig, ['password_encrypted']).properties,
+  password_encrypted: Type.Optional(Type.String({ description: `${inDialect}, and empty` })),
+});
+
+/** The fields that newer versions of Dragonfly require. */
+const dialectFields = {
+  installation_progress: Type.Optional(Type.Integer({ description: inDialect })),
+  netboot: Type.Optional(
+    Type.Object(
+      {
+        allow_pxe: Type.Boolean(),
+        allow_workflow: Type.Boolean(),
+        dhcp_ip: nullable(Type.String()),
+      },
+      { description: inDialect },
+    ),
+  ),
+};
 
 const { token_sha256: _never, disk_clues: _clues, ...shownProperties } = Machine.properties;
 
@@ -24,7 +44,7 @@ const { token_sha256: _never, disk_clues: _clues, ...shownProperties } = Machine
  *  while that cannot be told: never heard, or the server just started. */
 export const MachineView = Type.Object({
   ...shownProperties,
-  config: Type.Object({ ...MachineConfig.properties, bmc: nullable(BmcView) }),
+  config: Type.Object({ ...MachineConfig.properties, ...dialectFields, bmc: nullable(BmcView) }),
   liveness: nullable(LivenessName),
 });
 export type MachineView = Static<typeof MachineView>;

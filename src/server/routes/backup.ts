@@ -2,20 +2,9 @@
 import { Readable } from 'node:stream';
 import { Type } from 'typebox';
 import { AppError, describeError } from '../../core/errors.ts';
-import { strict } from '../../model/api/request.ts';
+import { Dialect } from '../../model/api/machines.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';
-
-const BackupQuery = Type.Object(
-  {
-    dialect: Type.Optional(
-      Type.Literal('dragonfly', {
-        description: 'write documents as newer versions of Dragonfly read them',
-      }),
-    ),
-  },
-  strict,
-);
 
 export function backupRoutes(app: App, s: Services): void {
   let isUnderWay = false;
@@ -28,7 +17,7 @@ export function backupRoutes(app: App, s: Services): void {
       schema: {
         tags: ['operations'],
         summary: 'Get a backup of all records; one at a time',
-        querystring: BackupQuery,
+        querystring: Dialect,
         response: { 200: Type.Any({ description: 'lines of JSON' }), ...errors },
       },
     },
