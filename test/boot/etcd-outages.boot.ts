@@ -9,7 +9,7 @@ const alone = ['-nmp', '--fork', '--kill-child', '--mount-proc'];
 const canUnshare = spawnSync('unshare', [...alone, 'ip', 'link']).status === 0;
 
 it.skipIf(!inject('all') || etcdProgram === undefined || !canUnshare)(
-  'etcd members cut off, hung, full and lost under check-ins through two servers: nothing acknowledged is lost, nothing is there twice, no answer is wrong for 10 s (needs root and etcd-server)',
+  'etcd members cut off, hung, full, lost and restored under check-ins through two servers: nothing acknowledged is lost, nothing is there twice, no answer is wrong for 10 s (needs root and etcd-server)',
   () => {
     const program = join(import.meta.dirname, '../store/etcd/outages.ts');
     const { stdout, stderr } = spawnSync('unshare', [...alone, process.execPath, program], {
@@ -20,6 +20,7 @@ it.skipIf(!inject('all') || etcdProgram === undefined || !canUnshare)(
     const found = JSON.parse(stdout);
     expect(found).toMatchObject({ lost: [], twice: 0, findings: [] });
     expect(found.acknowledged).toBeGreaterThan(100);
+    expect(found.forgotten).toBeGreaterThan(10);
     expect(found.changes).toBeGreaterThan(5);
     expect(found.longestWrongMs).toBeLessThan(10_000);
   },

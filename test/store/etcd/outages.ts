@@ -1,5 +1,5 @@
 // Three etcd members in network namespaces of their own, two servers, and machines that check in and beat all the
-// time, while one member after another is cut off, hangs, is full and is lost. A process of its own, in a network and a
+// time, while one member after another is cut off, hangs, is full and is lost, and all are restored from a backup. A process of its own, in a network and a
 // mount namespace of its own (`unshare -nm`). Prints what it found as JSON.
 import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -42,6 +42,9 @@ const urls = servers.map(({ url }) => url);
 
 /** MAC and id of each machine that was acknowledged. */
 const acknowledged = new Map<string, string>();
+/** The same of those that came from a moment before the backup until its return. */
+const forgotten = new Map<string, string>();
+let isForgotten = false;
 /** The longest time without an acknowledged check-in, by phase. */
 const pausesMs: Record<string, number> = {};
 let phase = 'healthy';
@@ -58,7 +61,7 @@ async function call(): Promise<void> {
       if (attempt > 0) await sleep(100);
       id = await checkIn(urls[(next + attempt) % urls.length] ?? '', request);
     }
-    acknowledged.set(String(request['mac']), id);
+    (isForgotten ? forgotten : acknowledged).set(String(request['mac']), id);
     const nowMs = performance.now();
     pausesMs[phase] = Math.max(pausesMs[phase] ?? 0, nowMs - lastMs);
     lastMs = nowMs;
@@ -85,14 +88,14 @@ async function send(url: string, method: string, path: string, body?: unknown) {
 let longestWrongMs = 0;
 let changes = 0;
 
-async function watchAnswers(machineId: string): Promise<void> {
+async function watchAnswers(machineId: string, ended: AbortSignal): Promise<void> {
   /** undefined: either answer is right. */
   let wanted: string | undefined;
   let sinceMs = 0;
   /** Resolved once the other server knows of the last change. */
   let known = Promise.withResolvers<undefined>();
   const beat = async (): Promise<void> => {
-    while (!over.signal.aborted) {
+    while (!ended.aborted) {
       const [before, changedMs] = [wanted, sinceMs];
       const body = { machine_id: machineId, boot_id: 'watched' };
       const { status, body: answer } = await send(
@@ -115,12 +118,12 @@ async function watchAnswers(machineId: string): Promise<void> {
   const expectFromNow = async (action: string): Promise<void> => {
     known = Promise.withResolvers();
     [wanted, sinceMs] = [action, performance.now()];
-    if (!over.signal.aborted) await known.promise;
+    if (!ended.aborted) await known.promise;
     await sleep(1500);
     wanted = undefined;
   };
   const beating = beat();
-  while (!over.signal.aborted) {
+  while (!ended.aborted) {
     const made = await send(urls[0] ?? '', 'POST', '/api/workflows', {
       machine_id: machineId,
       template: 'restart',
@@ -129,7 +132,7 @@ async function watchAnswers(machineId: string): Promise<void> {
       changes += 1;
       await expectFromNow('execute');
       const path = `/api/workflows/${made.body.metadata.name}/cancel`;
-      while (!over.signal.aborted) {
+      while (!ended.aborted) {
         const { status } = await send(urls[0] ?? '', 'POST', path);
         if (status === 200 || status === 409) break;
         await sleep(100);
@@ -139,6 +142,31 @@ async function watchAnswers(machineId: string): Promise<void> {
     await sleep(100);
   }
   await beating;
+}
+
+/** The time until no server answers the heartbeat of a machine that is no more. */
+async function forgetting(machine_id: string): Promise<number> {
+  const sinceMs = performance.now();
+  for (const url of urls) {
+    let status = 0;
+    while (status !== 404) {
+      await sleep(50);
+      ({ status } = await send(url, 'POST', '/api/agent/heartbeat', { machine_id, boot_id: 'b' }));
+      if (performance.now() - sinceMs > 60_000) return 60_000;
+    }
+  }
+  return performance.now() - sinceMs;
+}
+
+/** All members go back to a backup of some seconds ago. */
+async function restoreAll(): Promise<void> {
+  isForgotten = true;
+  const putBack = await cluster.backUp();
+  await sleep(restMs);
+  await putBack();
+  isForgotten = false;
+  const gone = [...forgotten.values()].at(-1);
+  longestWrongMs = Math.max(longestWrongMs, await forgetting(gone ?? ''));
 }
 
 async function during(name: string, begin: () => unknown, end: () => unknown): Promise<void> {
@@ -180,7 +208,9 @@ const template = {
 };
 await send(urls[0] ?? '', 'PUT', '/api/templates/restart', template);
 const machineId = await checkIn(urls[1] ?? '', { ...checkinOf(0xffffff), boot_id: 'watched' });
-const working = [...Array.from({ length: callers }, call), watchAnswers(machineId ?? '')];
+const working = Array.from({ length: callers }, call);
+const watching = new AbortController();
+const watched = watchAnswers(machineId ?? '', watching.signal);
 await sleep(restMs);
 const first = await cluster.leader();
 await during(
@@ -205,8 +235,15 @@ await during(
   () => cluster.replace(1),
   () => {},
 );
+// What is made and cancelled meanwhile would be gone by right.
+watching.abort();
+await watched;
+await during('all restored', restoreAll, () => {});
+await send(urls[0] ?? '', 'POST', '/api/machines/bulk', { ids: [machineId], cancel: true });
+const watchedAgain = watchAnswers(machineId ?? '', over.signal);
+await sleep(restMs);
 over.abort();
-await Promise.all(working);
+await Promise.all([...working, watchedAgain]);
 
 const kv = await openKv(cluster.url);
 const stored = new Map<string, string>();
@@ -224,6 +261,7 @@ await cluster.stop();
 process.stdout.write(
   JSON.stringify({
     acknowledged: acknowledged.size,
+    forgotten: forgotten.size,
     lost,
     twice,
     findings,
