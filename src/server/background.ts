@@ -88,8 +88,10 @@ export function startBackground(
       try {
         await flushLastSeen(s, quiet, Infinity);
         await noteUsed(s.store, s.auth.takeUsed());
+        // Also what was acknowledged is gone with a data file that is.
+        if (s.store.isExclusive) await s.store.settings.list({ limit: 1 });
       } catch (err) {
-        s.log.error({ err }, 'last_seen could not be written before the end');
+        s.log.error({ err }, 'not everything could be written before the end');
         onUnwritten();
       }
     },

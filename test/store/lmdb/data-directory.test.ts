@@ -1,6 +1,7 @@
 // Faults of the embedded store's directory, each with real files.
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
+  copyFileSync,
   chmodSync,
   readFileSync,
   renameSync,
@@ -173,25 +174,39 @@ describe('a data directory', () => {
     await store.close();
   });
 
-  it('that is removed makes the server’s end say what is not written', async () => {
+  it('that is removed or replaced makes the server’s end say that not everything is written', async () => {
     const ends: [number | null, string | undefined][] = [];
-    for (const isRemoved of [false, true]) {
+    const ways: readonly (readonly [beats: boolean, spoil?: (directory: string) => void])[] = [
+      [true],
+      [true, (directory) => rmSync(directory, { recursive: true })],
+      // Nothing waits to be written, but what was acknowledged after the copy is in it nowhere.
+      [
+        false,
+        (directory) => {
+          copyFileSync(join(directory, 'data.mdb'), join(directory, 'copy'));
+          renameSync(join(directory, 'copy'), join(directory, 'data.mdb'));
+        },
+      ],
+    ];
+    for (const [beats, spoil] of ways) {
       const directory = temporaryDirectory();
       const server = await ServerProcess.start(`lmdb:${directory}`, { level: 'info' });
       onTestFinished(async () => server.kill());
       const id = await checkIn(server.url, checkinOf(1));
       const body = JSON.stringify({ machine_id: id });
       const headers = { 'content-type': 'application/json' };
-      await fetch(`${server.url}/api/agent/heartbeat`, { method: 'POST', headers, body });
-      if (isRemoved) rmSync(directory, { recursive: true });
+      if (beats)
+        await fetch(`${server.url}/api/agent/heartbeat`, { method: 'POST', headers, body });
+      spoil?.(directory);
       await expect
         .poll(async () => (await fetch(`${server.url}/api/ready`)).status, { interval: 50 })
-        .toBe(isRemoved ? 503 : 200);
+        .toBe(spoil === undefined ? 200 : 503);
       const { code, log } = await server.stop();
       ends.push([code, /stopped; (?:not )?everything/.exec(log)?.[0]]);
     }
     expect(ends).toEqual([
       [0, 'stopped; everything'],
+      [1, 'stopped; not everything'],
       [1, 'stopped; not everything'],
     ]);
   });
