@@ -84,7 +84,7 @@ it('a day leaves memory flat, and the audit log, events and logs within their bo
     for (let n = 0; n < 1000; n += 1)
       services.events.publish('machine.changed', { machine_id: ids[n % machines] });
     await clock.advance(hourMs);
-    // What was begun ends, and the server sees that it is not late any more.
+    // So that all that was begun ends, and the server sees that it is not late any more.
     for (let n = 0; n < 30; n += 1) await clock.advance(100);
     if (hour === 15) middle = heapBytes();
   }

@@ -235,7 +235,7 @@ await during(
   () => cluster.replace(1),
   () => {},
 );
-// What is made and cancelled meanwhile would be gone by right.
+// Workflows made and cancelled meanwhile would be gone by right.
 watching.abort();
 await watched;
 await during('all restored', restoreAll, () => {});

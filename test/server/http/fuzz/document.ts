@@ -47,7 +47,7 @@ interface Answer {
 
 const checks = new Map<XSchema, { readonly Check: (value: unknown) => boolean }>();
 
-/** What is wrong with an answer by the document; undefined where nothing is. */
+/** The fault of an answer by the document; undefined if it has none. */
 export function undescribed({ answers }: Operation, answer: Answer): string | undefined {
   const { status, type, text } = answer;
   const described = answers[String(status)] ?? answers[`${String(status)[0]}XX`];
