@@ -10,6 +10,7 @@ import type { People } from './oidc/people.ts';
 import { KnownTokens } from './known-tokens.ts';
 import {
   allows,
+  isForOperators,
   isOperator,
   refuseOtherMachine,
   type Access,
@@ -85,7 +86,7 @@ export class Auth {
   /** Returns the sender of an agent's request if it is known without asking the store, as for nearly every
    *  heartbeat. undefined: `admit` has to decide. */
   admitAtOnce(authorization: string | undefined, access: Access): Principal | undefined {
-    if (access === 'read' || access === 'operate' || access === 'full') return undefined;
+    if (isForOperators(access)) return undefined;
     // A server that is closed stays so.
     if (!this.#isClosed()) return this.#tokens.areFresh ? { kind: 'anyone' } : undefined;
     const token = tokenOf(authorization, false) ?? '';

@@ -8,6 +8,11 @@ import type { BootSecret } from './boot-secrets.ts';
  *  operator's. self: any operator's, also to change what is the sender's own. */
 export type Access = 'public' | 'enrol' | 'agent' | 'read' | 'operate' | 'full' | 'self';
 
+/** True for a route that no machine's token opens. */
+export function isForOperators(access: Access): boolean {
+  return access === 'read' || access === 'operate' || access === 'full' || access === 'self';
+}
+
 export type Principal =
   | {
       readonly kind: 'token';

@@ -4,7 +4,7 @@ import type { FastifyRequest, onRequestHookHandler, onResponseHookHandler } from
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '../../core/errors.ts';
 import type { Auth } from '../access/auth.ts';
-import { nameOf, type Access, type Principal } from '../access/principal.ts';
+import { isForOperators, nameOf, type Access, type Principal } from '../access/principal.ts';
 import { refuseLimited } from '../access/inside.ts';
 import { actor } from '../running/actor.ts';
 import type { Metrics } from '../running/metrics/metrics.ts';
@@ -103,10 +103,10 @@ function admitter(s: GuardServices): onRequestHookHandler {
       done();
       return;
     }
-    const isOperators = access === 'full' || access === 'operate' || access === 'self';
+    const isOperators = isForOperators(access) && access !== 'read';
     const admit = async (): Promise<void> => {
       const isOpen = !(await s.auth.isConfigured(access));
-      if (isOpen || access === 'read' || isOperators) refuseForeignPages(request);
+      if (isOpen || isForOperators(access)) refuseForeignPages(request);
       if (isOpen) refuseNames(request);
       request.principal = await senderOf(s, request);
     };

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { ManualClock, systemClock } from '../../../src/core/clock.ts';
 import { createToken, revokeToken } from '../../../src/server/access/tokens.ts';
 import { openStore } from '../../../src/store/open.ts';
-import { startServer, type TestServer } from '../harness.ts';
+import { checkin, startServer, type TestServer } from '../harness.ts';
 
 const dayMs = 86_400_000;
 const name = 'dragonfly_session';
@@ -173,6 +173,26 @@ it('everybody sees and ends their own, and who may do everything those of all', 
   const { entries } = (await send(server, 'GET', '/api/audit', { token: full })).body;
   const last = entries.map((one: { by: string; action: string }) => `${one.by} ${one.action}`);
   expect(last.slice(-2)).toEqual(['looker sessions.delete', 'ops sessions.delete']);
+});
+
+it("a machine's token sees and ends none", async () => {
+  const { server } = await prepared();
+  const enrol = { name: 'agents', scope: 'enrol', expiresAt: null } as const;
+  const token = await createToken(server.store, systemClock, enrol);
+  const later = await startServer({ store: server.store });
+  const hello = await later.call('POST', '/api/agent/checkin', { body: checkin(1), token });
+  const own = { token: hello.body.token };
+  const beat = { machine_id: hello.body.machine_id };
+  expect((await later.call('POST', '/api/agent/heartbeat', { ...own, body: beat })).status).toBe(
+    200,
+  );
+  for (const [method, path] of [
+    ['GET', '/api/sessions'],
+    ['DELETE', '/api/sessions'],
+    ['DELETE', `/api/sessions/${'0'.repeat(16)}`],
+  ] as const) {
+    expect([method, (await send(later, method, path, own)).status]).toEqual([method, 403]);
+  }
 });
 
 it('signing out ends it, and a token has twenty at most', async () => {
