@@ -166,7 +166,12 @@ async function writeLastSeen(s: Services, quiet: QuietWrites, presence: Presence
   try {
     await quiet.run(
       machine.id,
-      () => s.store.machines.put(machine, { revision: found.revision }, { changes, isQuiet: true }),
+      () =>
+        s.store.machines.put(
+          machine,
+          { revision: found.revision },
+          { changes, isQuiet: true, replaces: found.value },
+        ),
       (change) => passOn(s, change),
     );
     if (s.liveness.get(machine.id) === undefined) readAgain(s, machine.id);

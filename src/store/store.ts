@@ -73,6 +73,8 @@ export interface Along {
   readonly unlessSeen?: readonly Sighting[];
   /** Nothing that anybody waits to hear of: the outbox is not asked. */
   readonly isQuiet?: boolean;
+  /** The machine that was read at the expected revision, not changed since: it is not read again. */
+  readonly replaces?: Machine;
 }
 
 /** A document is about to be written, or (undefined) deleted. */

@@ -156,6 +156,9 @@ describe.each(backends)('a store on $name', (backend) => {
         code: 'store.conflict',
       });
     }
+    await expect(
+      store.machines.put(stale, { revision: first }, { replaces: machine(1) }),
+    ).rejects.toMatchObject({ code: 'store.conflict' });
     expect(await tables(kv)).toEqual(before);
     expect((await store.machines.get(id(1)))?.revision).toBe(second);
   });

@@ -129,7 +129,18 @@ async function outcome(put: Promise<unknown>): Promise<string> {
   );
 }
 
+/** Puts a machine in the place of the one that is there, which is not read again. */
+async function replace(store: Store, made: Machine): Promise<string> {
+  const found = await store.machines.get(made.id);
+  if (found === undefined) return outcome(store.machines.put(made, 'absent'));
+  return outcome(store.machines.put(made, found, { replaces: found.value }));
+}
+
 const steps: fc.Arbitrary<Step>[] = [
+  step(machines, replace, (model, m) => {
+    model.machines.set(m.id, m);
+    return 'done';
+  }),
   step(
     machines,
     async (store, m) => outcome(store.machines.put(m)),

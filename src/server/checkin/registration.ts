@@ -110,7 +110,7 @@ async function update(
     return untouched(resolution, found, claimant);
   }
   const { machine, token, change } = grant(claimant, told, now);
-  const along = { changes: [...changes, ...change], ...conflict };
+  const along = { changes: [...changes, ...change], replaces: found.value, ...conflict };
   const revision = await s.store.machines.put(machine, found, along);
   return {
     ...untouched(resolution, { value: machine, revision }, claimant),

@@ -55,7 +55,7 @@ export async function changeMachine(
     const changes = historyOf(before, after, at).map((one) =>
       by === undefined ? one : { ...one, by },
     );
-    await s.store.machines.put(after, { revision }, { changes });
+    await s.store.machines.put(after, { revision }, { changes, replaces: before });
     return after;
   };
   return lanesOf(s.store).run(id, () => retryOnConflict(attempt));

@@ -36,6 +36,12 @@ export interface Extra {
   /** The outbox is not asked. */
   readonly isQuiet?: boolean;
 }
+/** The extra of a write, made once the old document is known, and that document itself where the writer has it as it was
+ *  read at the expected revision. */
+interface WriteAlong<T> {
+  readonly extra?: () => Promise<Extra>;
+  readonly replaces?: T | undefined;
+}
 const nothingExtra: Extra = { expectations: [], operations: [] };
 
 export class KvCollection<T extends object, By extends Values> implements Collection<T, By> {
@@ -131,28 +137,45 @@ export class KvCollection<T extends object, By extends Values> implements Collec
   }
 
   /** Writes a document with its index entries, removing those it no longer has. */
-  async write(document: T, expected: Expected, extra?: () => Promise<Extra>): Promise<Revision> {
+  async write(document: T, expected: Expected, along: WriteAlong<T> = {}): Promise<Revision> {
     const key = recordKey(this.#kind, this.#kind.name(document));
     const value = stringifyExact(document);
     const wanted = indexKeys(this.#kind, document);
     return repeatedly(expected, async () => {
-      const old = expected === 'absent' ? undefined : await readOne(this.kv, key);
-      checkExpected(expected, old);
-      const present = old === undefined ? new Set<string>() : this.#keysOf(old);
-      const { expectations, operations, isQuiet = false } = (await extra?.()) ?? nothingExtra;
+      const old = await this.#replaced(key, expected, along.replaces);
+      const { keys: present } = old;
+      const { expectations, operations, isQuiet = false } = (await along.extra?.()) ?? nothingExtra;
       const revision = await this.kv.commit(
-        [{ key, revision: old?.revision ?? 0 }, ...expectations],
+        [{ key, revision: old.revision }, ...expectations],
         [
           { key, value },
           ...[...wanted].filter((k) => !present.has(k)).map((k) => ({ key: k, value: '' })),
           ...[...present].filter((k) => !wanted.has(k)).map((k) => ({ key: k, value: undefined })),
           ...operations,
-          ...(isQuiet ? [] : this.#sent(document, old === undefined)),
+          ...(isQuiet ? [] : this.#sent(document, old.revision === 0)),
         ],
       );
       this.damage.forget(key);
       return String(revision);
     });
+  }
+
+  /** The record that is about to be replaced: its revision, 0 where there is none, and its index entries. Errors:
+   *  AppError `store.conflict` where it is not the expected one. */
+  async #replaced(
+    key: string,
+    expected: Expected,
+    document: T | undefined,
+  ): Promise<{ readonly revision: number; readonly keys: ReadonlySet<string> }> {
+    if (expected === 'absent') return { revision: 0, keys: new Set() };
+    // The commit makes sure of the revision, and with it of what is known of the record.
+    if (expected !== undefined && document !== undefined) {
+      return { revision: Number(expected.revision), keys: indexKeys(this.#kind, document) };
+    }
+    const old = await readOne(this.kv, key);
+    checkExpected(expected, old);
+    if (old === undefined) return { revision: 0, keys: new Set() };
+    return { revision: old.revision, keys: this.#keysOf(old) };
   }
 
   /** Deletes a document with its index entries. Whether there was one. */

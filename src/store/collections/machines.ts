@@ -53,7 +53,11 @@ export class KvMachines
   }
 
   override put(machine: Machine, expected?: Expected, along: Along = {}): Promise<Revision> {
-    return this.write(machine, expected, () => this.#goesAlong(machine.id, along));
+    const { replaces } = along;
+    return this.write(machine, expected, {
+      replaces,
+      extra: () => this.#goesAlong(machine.id, along),
+    });
   }
 
   override delete(id: string, expected?: Expected): Promise<boolean> {

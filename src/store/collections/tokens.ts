@@ -8,7 +8,7 @@ import { Value } from 'typebox/value';
 import { AppError, isAppError } from '../../core/errors.ts';
 import type { Setting } from '../../model/api/administration/settings.ts';
 import { Token } from '../../model/documents/token.ts';
-import { KvCollection } from './collection.ts';
+import { KvCollection, type Extra } from './collection.ts';
 import { readDocument, type Damage, type DamagedRecord } from './damage.ts';
 import { partName } from './keys.ts';
 import { kinds, recordKey, type Kinds, type ValuesOf } from './kinds.ts';
@@ -41,10 +41,11 @@ export class KvTokens extends KvCollection<Token, ValuesOf<Kinds['tokens']>> {
   }
 
   override put(token: Token, expected?: Expected): Promise<Revision> {
-    return this.#settings.write(settingOf(token), expected, async () => ({
+    const extra = async (): Promise<Extra> => ({
       expectations: [],
       operations: [recordOf(token.name, token)],
-    }));
+    });
+    return this.#settings.write(settingOf(token), expected, { extra });
   }
 
   override delete(name: string, expected?: Expected): Promise<boolean> {
