@@ -60,9 +60,10 @@ export function changesBetween(before: Machine, after: Machine, at: string): Mac
     const [was, is] = [of(before.hardware) ?? null, of(after.hardware) ?? null];
     if (was !== null && was !== is) add(what, was, is);
   }
-  compareSets(dimmNames(before), dimmNames(after), (...c) => add('dimm', ...c));
-  compareSets(diskNames(before), diskNames(after), (...c) => add('disk', ...c));
-  compareSets(gpuNames(before), gpuNames(after), (...c) => add('gpu', ...c));
+  for (const [what, list, names] of partLists) {
+    if (isSameList(before.hardware[list], after.hardware[list])) continue;
+    compareSets(names(before.hardware), names(after.hardware), (...c) => add(what, ...c));
+  }
   const [was, is] = [existingOs(before)?.name ?? null, existingOs(after)?.name ?? null];
   if (was !== null && was !== is) add('existing_os', was, is);
   return changes;
@@ -79,9 +80,21 @@ const boardParts: readonly (readonly [string, (h: HardwareInfo) => string | null
   ['firmware', ({ firmware }) => firmware?.version],
 ];
 
+/** The parts that come and go, and the names that they are told apart by. */
+const partLists = [
+  ['dimm', 'dimms', dimmNames],
+  ['disk', 'disks', diskNames],
+  ['gpu', 'gpus', gpuNames],
+] as const;
+
 /** Beyond 2^53 a number is shown by its digits. */
 function shown(value: Shown | bigint): Shown {
   return typeof value === 'bigint' ? String(value) : value;
+}
+
+/** True if the same things are in both: then nobody need look at their names. */
+function isSameList(before: readonly unknown[] = [], after: readonly unknown[] = []): boolean {
+  return before.length === after.length && before.every((item, i) => item === after[i]);
 }
 
 function compareSets(
@@ -96,8 +109,8 @@ function compareSets(
 }
 
 /** Disks by model and serial; by the device's name only where the serial is not known. */
-function diskNames({ hardware }: Machine): string[] {
-  return hardware.disks.map(({ device, model, serial, size_bytes }) =>
+function diskNames({ disks }: HardwareInfo): string[] {
+  return disks.map(({ device, model, serial, size_bytes }) =>
     [serial === null ? device : null, model, serial, `${size_bytes} bytes`]
       .filter((part) => part !== null)
       .join(' '),
@@ -105,15 +118,15 @@ function diskNames({ hardware }: Machine): string[] {
 }
 
 /** Memory modules by slot, with what sits in it. */
-function dimmNames({ hardware }: Machine): string[] {
-  return (hardware.dimms ?? []).map(({ locator, serial, size_bytes }) =>
+function dimmNames({ dimms = [] }: HardwareInfo): string[] {
+  return dimms.map(({ locator, serial, size_bytes }) =>
     [locator, serial, `${size_bytes} bytes`].filter(Boolean).join(' '),
   );
 }
 
 /** GPUs by name, the second of one name as "name #2": older agents told no address. */
-function gpuNames({ hardware }: Machine): string[] {
-  const byName = Map.groupBy(hardware.gpus ?? [], ({ name }) => name);
+function gpuNames({ gpus = [] }: HardwareInfo): string[] {
+  const byName = Map.groupBy(gpus, ({ name }) => name);
   return [...byName].flatMap(([name, same]) =>
     same.map((_, i) => (i === 0 ? name : `${name} #${i + 1}`)),
   );
