@@ -20,8 +20,9 @@ const codings = new Map<string, Compress>([
   ['gzip', (text) => gzip(text, { level: 5 })],
 ]);
 
-/** Adds this to a route. */
+/** Adds this to a route that is read: nothing else is answered so. */
 export function represent(route: RouteOptions): void {
+  if (![route.method].flat().includes('GET')) return;
   route.onSend = [route.onSend ?? [], onSend].flat();
 }
 

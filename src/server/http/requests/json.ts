@@ -29,7 +29,7 @@ export function parseJson(text: string, surrogates: Surrogates = 'refuse'): unkn
       cause,
     });
   }
-  if (!maybeLoneSurrogate.test(text)) return value;
+  if (!text.includes('\\u') || !maybeLoneSurrogate.test(text)) return value;
   if (surrogates === 'mend') return wellFormed(value);
   if (isWellFormed(value)) return value;
   throw new AppError('request.malformed', 'the body has half of a surrogate pair in a text');
