@@ -1,5 +1,6 @@
 // The machines that the store knows by the evidence of a check-in.
 import type { Machine } from '../../model/machine.ts';
+import type { Weight } from './weigh.ts';
 
 /** The ids of the machines that the store knows by a check-in's evidence. */
 export interface Known {
@@ -18,6 +19,8 @@ export interface Known {
   /** The machine whose own token came with the check-in. */
   readonly caller: string | undefined;
   readonly machines: ReadonlyMap<string, Machine>;
+  /** The weights of those that were weighed already, with the same `sharedUuids`. Left out: none. */
+  readonly weights?: ReadonlyMap<string, Weight>;
 }
 
 export function machinesOf(ids: readonly string[], known: Known): Machine[] {

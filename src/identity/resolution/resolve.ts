@@ -66,7 +66,7 @@ interface Weighed {
 function weighed(shown: Evidence, ids: readonly string[], known: Known): Weighed[] {
   return machinesOf(ids, known).map((machine) => ({
     machine,
-    weight: weigh(shown, machine, known.sharedUuids),
+    weight: known.weights?.get(machine.id) ?? weigh(shown, machine, known.sharedUuids),
   }));
 }
 

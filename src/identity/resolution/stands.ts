@@ -69,7 +69,7 @@ export function standOfSets(shown: ReadonlySet<string>, known: ReadonlySet<strin
 }
 
 /** Some firmware updates swap the byte order. */
-function standOfUuids(
+export function standOfUuids(
   shown: string | null,
   stored: string | null,
   sharedUuids: ReadonlySet<string>,

@@ -3,7 +3,7 @@ import type { Machine } from '../../model/machine.ts';
 import { isStock, type Evidence } from '../evidence.ts';
 import { traitsOf, type Traits } from '../traits.ts';
 import { ruleFor } from './rules.ts';
-import { standOfSets, standsOf, type Stand, type Stands } from './stands.ts';
+import { standOfSets, standOfUuids, standsOf, type Stand, type Stands } from './stands.ts';
 
 export interface Weight {
   readonly isSame: boolean;
@@ -80,8 +80,10 @@ function isSameBuild(shown: Traits, known: Traits): boolean {
 /** True if more than a MAC is known of the machine and the check-in shows none of it: anybody may have read a
  *  MAC. A stock agent shows disks by size and model only. */
 export function showsLess(shown: Evidence, machine: Machine): boolean {
-  const known = traitsOf(machine.hardware, machine.hardware.disks);
   const { identity } = machine;
+  // Most machines show their UUID, and nothing else need be looked at.
+  if (standOfUuids(shown.smbiosUuid, identity.smbios_uuid, new Set()) === 'agrees') return false;
+  const known = traitsOf(machine.hardware, machine.hardware.disks);
   const others = identity.all_macs.filter((mac) => mac !== shown.primaryMac);
   const isKnown =
     identity.smbios_uuid !== null ||

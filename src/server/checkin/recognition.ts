@@ -4,7 +4,12 @@ import { evidenceOf, type Evidence } from '../../identity/evidence.ts';
 import type { Known } from '../../identity/resolution/known.ts';
 import { resolve } from '../../identity/resolution/resolve.ts';
 import { diskClues } from '../../identity/traits.ts';
-import { isKnownWithoutAddress, showsLess, weigh } from '../../identity/resolution/weigh.ts';
+import {
+  isKnownWithoutAddress,
+  showsLess,
+  weigh,
+  type Weight,
+} from '../../identity/resolution/weigh.ts';
 import type { CheckinRequest } from '../../model/api/agent.ts';
 import type { Machine } from '../../model/machine.ts';
 import type { Sighting, Store, Versioned } from '../../store/store.ts';
@@ -60,11 +65,12 @@ async function lookUp(store: Store, shown: Evidence, caller: string | undefined)
     byHash?.machineIds ?? [],
     (m) => m.identity.identity_hash === shown.identityHash,
   );
-  const { twins, isOne } = await twinsAmong(store, shown, sameHash);
+  const { twins, weights, isOne } = await twinsAmong(store, shown, sameHash);
   if (byHash === undefined || isOne) {
     // Another twin may turn out to be the one.
     const sightings = byHash === undefined ? [] : guarding([byHash]);
-    return { known: knownOf({ byHash: [...twins.keys()] }, twins), records: twins, sightings };
+    const known = knownOf({ byHash: [...twins.keys()], weights }, twins);
+    return { known, records: twins, sightings };
   }
   const macs = isNobodys ? [] : [...new Set([shown.primaryMac, ...(shown.macs ?? [])])];
   const disks = diskClues(shown.traits);
@@ -103,6 +109,7 @@ async function lookUp(store: Store, shown: Evidence, caller: string | undefined)
 
 interface Twins {
   readonly twins: Records;
+  readonly weights: ReadonlyMap<string, Weight>;
   /** One of them is the machine. */
   readonly isOne: boolean;
 }
@@ -124,8 +131,8 @@ async function twinsAmong(store: Store, shown: Evidence, ids: readonly string[])
 async function readTwins(store: Store, shown: Evidence, ids: readonly string[]): Promise<Twins> {
   const sameHash = await readMachines(store, ids);
   const twins = shown.macs?.length === 0 ? agreeing(sameHash, shown) : sameHash;
-  const isOne = [...twins.values()].some(({ value }) => weigh(shown, value, noUuids).isSame);
-  return { twins, isOne };
+  const weights = new Map([...twins].map(([id, { value }]) => [id, weigh(shown, value, noUuids)]));
+  return { twins, weights, isOne: [...weights.values()].some(({ isSame }) => isSame) };
 }
 
 /** Adds the machine whose token was shown to those with a clue, if more have that than are examined. */
