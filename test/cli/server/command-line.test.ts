@@ -81,7 +81,7 @@ it.each([
   ],
   ['a tag that nobody knows', 'data: !secret a', 'begins with ! at line 1, column 7'],
   ['a list as a key', '? [a]\n: b', 'all keys must be strings'],
-  ['two documents', 'data: a\n---\ndata: b', 'multiple documents'],
+  ['two documents', 'data: a\n---\ndata: b', 'several documents'],
   ['an address that is none', 'public_url: 10.0.0.1:3000', 'must start with http:// or https://'],
   ['an interval beyond all sense', 'heartbeat_interval: 1e300', 'a number from 0.1 to 3600'],
 ])('refuses a file with %s', async (_name, content, message) => {
