@@ -238,6 +238,7 @@ export async function reportingBoot(
     rmSync(folder, { recursive: true });
   });
   const report = `#!/bin/sh
+until [ -e /run/dragonfly/network ]; do sleep 1; done
 dragonfly-agent inventory --json > /tmp/inventory
 wget -q -O /dev/null --post-file /tmp/inventory http://10.0.2.2:${port}/
 `;
@@ -247,7 +248,7 @@ wget -q -O /dev/null --post-file /tmp/inventory http://10.0.2.2:${port}/
     join(bootDir, architectures.x64.boot, 'initramfs'),
     {
       'lib/dragonfly/report': report,
-      'etc/inittab': inittab.replace('::respawn:', '::wait:/lib/dragonfly/report\n::respawn:'),
+      'etc/inittab': inittab.replace('::respawn:', '::once:/lib/dragonfly/report\n::respawn:'),
     },
     image,
   );

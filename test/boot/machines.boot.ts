@@ -16,9 +16,8 @@ async function inventoryOf(
   const server = await BootServer.start();
   const image = await reportingBoot(server);
   const vm = startVm([...image.args, ...args], options);
-  const { request } = await server.checkin(vm);
+  const [{ request }, inventory] = await Promise.all([server.checkin(vm), image.inventory]);
   await vm.stop();
-  const inventory = await image.inventory;
   expect(request['identity_hash']).toBe(inventory.identity.identity_hash);
   // An emulated machine on a busy host may miss a deadline.
   expect(inventory.problems.filter((p) => p.code !== 'read.timeout')).toEqual([]);
