@@ -9,7 +9,7 @@ export interface Part {
 }
 
 /** The least, or the most, that a ratio is to be. */
-export type Aim = { readonly least: number } | { readonly most: number };
+type Aim = { readonly least: number } | { readonly most: number };
 
 export interface Comparison {
   readonly what: string;

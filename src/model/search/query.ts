@@ -5,10 +5,10 @@ import {
   isTextField,
   isTimeField,
   textFieldOf,
-  type Facts,
   type TextFieldName,
   type TimeFieldName,
 } from './fields.ts';
+import { type Facts } from './facts.ts';
 
 export interface Term {
   /** In lower case; undefined: a word. */

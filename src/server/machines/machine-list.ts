@@ -6,7 +6,8 @@ import { nextTurn } from '../../core/turns.ts';
 import type { LivenessName } from '../../model/api/agent.ts';
 import { stateName, type Machine } from '../../model/machine.ts';
 import type { MachineListQuery } from '../../model/api/machines.ts';
-import { factsOf, type Searched, type TextFieldName } from '../../model/search/fields.ts';
+import { type Searched, type TextFieldName } from '../../model/search/fields.ts';
+import { factsOf } from '../../model/search/facts.ts';
 import { compileQuery, type ReadTerm, type Search } from '../../model/search/query.ts';
 import type {
   DamagedRecord,

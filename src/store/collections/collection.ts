@@ -2,12 +2,12 @@
 // The kinds of documents are in kinds.ts.
 import { AppError, isAppError } from '../../core/errors.ts';
 import { stringifyExact } from '../../core/text/exact-json.ts';
-import { nextTurn } from '../../core/turns.ts';
 import type { Damage, DamagedRecord } from './damage.ts';
 import { indexKeys, indexPrefix, recordKey, type Kind, type Values } from './kinds.ts';
 import { cursorAt, position } from './cursor.ts';
 import { keyPart, lastPart, namePrefix } from './keys.ts';
 import type { Outgoing } from './outgoing.ts';
+import { everyItem, PageInProgress, pageLimit } from './page.ts';
 import { conflict } from '../kv/errors.ts';
 import type { Kv, KvEntry, KvExpectation, KvOperation } from '../kv/kv.ts';
 import { retryOnConflict } from '../retry.ts';
@@ -22,13 +22,8 @@ import type {
   Versioned,
 } from '../store.ts';
 
-const defaultLimit = 100;
-const maxLimit = 1000;
 /** Records that are read at once. */
 const pieceLimit = 100;
-/** A page ends with the record that brings it past this size. Units: characters. */
-const pageChars = 2 * 1024 * 1024;
-
 /** Operations and expectations that a document's commit takes along. */
 export interface Extra {
   readonly expectations: readonly KvExpectation[];
@@ -36,12 +31,14 @@ export interface Extra {
   /** The outbox is not asked. */
   readonly isQuiet?: boolean;
 }
+
 /** The extra of a write, made once the old document is known, and that document itself where the writer has it as it was
  *  read at the expected revision. */
 interface WriteAlong<T> {
   readonly extra?: () => Promise<Extra>;
   readonly replaces?: T | undefined;
 }
+
 const nothingExtra: Extra = { expectations: [], operations: [] };
 
 export class KvCollection<T extends object, By extends Values> implements Collection<T, By> {
@@ -270,48 +267,6 @@ export class KvCollection<T extends object, By extends Values> implements Collec
   }
 }
 
-/** A page while it is filled: its records, those that cannot be read, and how much is in it. */
-class PageInProgress<T> {
-  readonly #items: Versioned<T>[] = [];
-  readonly #damaged: DamagedRecord[] = [];
-  readonly #limit: number;
-  #chars = 0;
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  get length(): number {
-    return this.#items.length + this.#damaged.length;
-  }
-
-  get isFull(): boolean {
-    return this.length === this.#limit || this.#chars > pageChars;
-  }
-
-  add(item: Versioned<T> | DamagedRecord, { value }: KvEntry): void {
-    if ('value' in item) this.#items.push(item);
-    else this.#damaged.push(item);
-    this.#chars += value.length;
-  }
-
-  end(nextCursor: string | undefined): Page<T> {
-    return { items: this.#items, damaged: this.#damaged, nextCursor };
-  }
-}
-
-async function* everyItem<T>(
-  list: (cursor: string | undefined) => Promise<Page<T>>,
-): AsyncGenerator<Versioned<T>> {
-  let cursor: string | undefined;
-  do {
-    const page = await list(cursor);
-    yield* page.items;
-    cursor = page.nextCursor;
-    if (cursor !== undefined) await nextTurn();
-  } while (cursor !== undefined);
-}
-
 /** An unconditional write is repeated when others write the same record meanwhile. */
 function repeatedly<T>(expected: Expected, write: () => Promise<T>): Promise<T> {
   return expected === undefined ? retryOnConflict(write) : write();
@@ -331,9 +286,4 @@ function checkExpected(expected: Expected, old: KvEntry | undefined): void {
   if (expected === undefined) return;
   const revision = old === undefined ? 'absent' : String(old.revision);
   if (revision !== (expected === 'absent' ? expected : expected.revision)) throw conflict();
-}
-
-function pageLimit(page: PageRequest): number {
-  const limit = Math.trunc(page.limit ?? defaultLimit);
-  return Number.isNaN(limit) ? defaultLimit : Math.min(Math.max(limit, 1), maxLimit);
 }

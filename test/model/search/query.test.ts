@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { completeAt } from '../../../src/model/search/complete.ts';
-import { factsOf, withLiveness } from '../../../src/model/search/fields.ts';
+import { factsOf, withLiveness } from '../../../src/model/search/facts.ts';
 import { compileQuery, parseQuery, quoted } from '../../../src/model/search/query.ts';
 import { searched } from './machine.ts';
 

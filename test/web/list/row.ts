@@ -1,5 +1,5 @@
 // Rows for tests of the list.
-import { factsOf } from '../../../src/model/search/fields.ts';
+import { factsOf } from '../../../src/model/search/facts.ts';
 import type { Row } from '../../../src/web/list/rows/row.ts';
 import { searched } from '../../model/search/machine.ts';
 

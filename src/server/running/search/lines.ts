@@ -1,12 +1,12 @@
 // The texts of a machine as bytes that a search goes through: a line for each text, which begins with the fields
 // that have it. What is found here is what the search language finds in the texts themselves.
 import {
-  linesOf,
   textFieldNames,
   textFieldOf,
   type Searched,
   type TextFieldName,
 } from '../../../model/search/fields.ts';
+import { linesOf } from '../../../model/search/facts.ts';
 import { isSpelt, type TextTerm } from '../../../model/search/query.ts';
 import type { Mark, Rows } from './block.ts';
 

@@ -2,7 +2,7 @@
 import { errorOf, stateName } from '../../../model/machine-state.ts';
 import type { MachineStateName } from '../../../model/machine.ts';
 import type { MachineView } from '../../../model/api/machines.ts';
-import { factsOf, withLiveness, type Facts } from '../../../model/search/fields.ts';
+import { factsOf, withLiveness, type Facts } from '../../../model/search/facts.ts';
 import { hardwareLine } from '../../parts/format.ts';
 
 /** A machine's liveness; "unheard" while the server cannot tell. */
