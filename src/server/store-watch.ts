@@ -7,7 +7,7 @@ import type { StoreChange } from '../store/store.ts';
 import { holdSetting } from './machines/boot-settings.ts';
 import type { QuietWrites } from './running/quiet-writes.ts';
 import type { MachineTexts } from './running/search/machine-texts.ts';
-import { sshKeysSetting } from './rules/ssh-keys.ts';
+import { sshKeysSetting } from './rules/settings/ssh-keys.ts';
 import { statusOf } from './rules/workflow/progress.ts';
 import type { Services } from './services.ts';
 

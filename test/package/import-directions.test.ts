@@ -49,7 +49,7 @@ const forbidden: (readonly [string, string])[] = [
   ['server/machines', '../services.ts'],
   ['server/checkin', '../services.ts'],
   ['server/webhooks', '../services.ts'],
-  ['server/webhooks', '../routes/webhooks.ts'],
+  ['server/webhooks', '../routes/administration/webhooks.ts'],
   ['server/running', '../webhooks/courier.ts'],
   ['server/checkin', '../background.ts'],
   ['server/http', '../../agent/loop.ts'],

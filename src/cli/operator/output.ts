@@ -1,7 +1,7 @@
 // The formats of an operator's answers, alike in every command: a table, wide, JSON, YAML, CSV, or names alone.
 import type { Io } from '../command.ts';
 import { formatOf, formatOptions, toJson, toYaml, type FormatArgs } from '../formats.ts';
-import { csvLine } from '../../model/csv.ts';
+import { csvLine } from '../../model/text/csv.ts';
 import { columns } from '../text/table.ts';
 
 export const outputOptions = {

@@ -11,7 +11,7 @@ import { noteCheckin, noteSentToDisk } from '../machines/local-boots.ts';
 import { loadMachine } from '../machines/machines.ts';
 import type { Decisions } from '../running/decisions.ts';
 import { sshKeysOf, type Decision } from '../rules/decide.ts';
-import { fingerprintOf } from '../rules/ssh-keys.ts';
+import { fingerprintOf } from '../rules/settings/ssh-keys.ts';
 import { appendAudit } from '../running/audit-log.ts';
 import type { Events } from '../running/events.ts';
 import { countProblems, type Metrics } from '../running/metrics/metrics.ts';

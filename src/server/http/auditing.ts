@@ -4,7 +4,7 @@ import { describeError } from '../../core/errors.ts';
 import { shownUrl, withoutCredentials } from '../../core/text/shown-url.ts';
 import { nameOf, type Access } from '../access/principal.ts';
 import { etag } from '../rules/etag.ts';
-import { isSecret, mask } from '../rules/secret-settings.ts';
+import { isSecret, mask } from '../rules/settings/secret-settings.ts';
 import { appendAudit, type AuditServices } from '../running/audit-log.ts';
 import type { Log } from '../../core/log.ts';
 

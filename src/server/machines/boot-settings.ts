@@ -7,7 +7,7 @@ import { parseLoader, type Loader } from '../../netboot/dhcp/clients.ts';
 import { longestAppend, type Appended } from '../../netboot/kernel-line.ts';
 import { mostPublicKeys } from '../../model/ssh-key.ts';
 import type { Store } from '../../store/store.ts';
-import { parseSshKeys, sshKeysSetting } from '../rules/ssh-keys.ts';
+import { parseSshKeys, sshKeysSetting } from '../rules/settings/ssh-keys.ts';
 
 export const holdSetting = 'boot.hold';
 const localSetting = 'boot.local';

@@ -4,7 +4,7 @@ import { fleetVariableNames } from '../../model/documents/template-variables.ts'
 import type { Machine } from '../../model/machine.ts';
 import type { Store } from '../../store/store.ts';
 import { reportToken } from '../access/report-tokens.ts';
-import { mask } from '../rules/secret-settings.ts';
+import { mask } from '../rules/settings/secret-settings.ts';
 import {
   machineVariables,
   type FleetSettings,

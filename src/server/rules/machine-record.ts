@@ -15,7 +15,7 @@ import { told } from '../../model/api/wire.ts';
 import { changesBetween } from './history.ts';
 import { hardwareOf, noHardware } from './record/hardware.ts';
 import { withinLimit } from './record/limit.ts';
-import { storedShell } from './ssh-keys.ts';
+import { storedShell } from './settings/ssh-keys.ts';
 
 /** The number of earlier boots kept for a machine. */
 const keptBoots = 4;

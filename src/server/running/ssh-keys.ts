@@ -2,7 +2,7 @@
 import type { Setting } from '../../model/api/administration/settings.ts';
 import type { Machine } from '../../model/machine.ts';
 import type { Store } from '../../store/store.ts';
-import { sshKeysFor, sshKeysSetting } from '../rules/ssh-keys.ts';
+import { sshKeysFor, sshKeysSetting } from '../rules/settings/ssh-keys.ts';
 import { Followed } from './followed.ts';
 
 export class SshKeys extends Followed<Setting> {

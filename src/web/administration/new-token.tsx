@@ -6,7 +6,7 @@ import type {
   TokenScope,
 } from '../../model/api/administration/tokens.ts';
 import { useServices } from '../context.ts';
-import { tagsOf } from '../../model/tags-text.ts';
+import { tagsOf } from '../../model/text/tags-text.ts';
 import { FormDialog, NameField } from '../parts/form-dialog.tsx';
 import { scopeTexts } from './scopes.ts';
 

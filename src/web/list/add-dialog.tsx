@@ -4,7 +4,7 @@ import { createMachine } from '../machine/requests.ts';
 import { useServices } from '../context.ts';
 import { TemplateSelect } from '../machine/template-select.tsx';
 import { FormDialog, type FormDialogProps } from '../parts/form-dialog.tsx';
-import { tagsOf } from '../../model/tags-text.ts';
+import { tagsOf } from '../../model/text/tags-text.ts';
 
 export function AddMachine({ onClose, onDone }: FormDialogProps) {
   const { session } = useServices();

@@ -6,7 +6,7 @@ import type { BulkResponse } from '../../model/api/machines.ts';
 import { changeMachines } from '../machine/requests.ts';
 import { useFleet, useServices } from '../context.ts';
 import { plural } from '../parts/format.ts';
-import { tagsOf } from '../../model/tags-text.ts';
+import { tagsOf } from '../../model/text/tags-text.ts';
 import { useTask } from '../parts/task.ts';
 import { FormDialog, type FormDialogProps, type Undo } from '../parts/form-dialog.tsx';
 import type { Session } from '../session.ts';

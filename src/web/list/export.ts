@@ -1,8 +1,8 @@
 // The machines that are shown, as CSV and JSON, and the way to a file.
-import { csvLine } from '../../model/csv.ts';
+import { csvLine } from '../../model/text/csv.ts';
 import { isoOf } from '../parts/format.ts';
 import type { Row } from './rows/row.ts';
-import { tagsText } from '../../model/tags-text.ts';
+import { tagsText } from '../../model/text/tags-text.ts';
 
 const columns: Readonly<Record<string, (row: Row) => string | number | undefined | null>> = {
   id: ({ id }) => id,

@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks';
 import type { MachinePatch, MachineView } from '../../model/api/machines.ts';
 import { patchMachine, readMachine } from './requests.ts';
-import { tagsOf, tagsText } from '../../model/tags-text.ts';
+import { tagsOf, tagsText } from '../../model/text/tags-text.ts';
 import { useMay, useServices } from '../context.ts';
 import { Card, Notice } from '../parts/parts.tsx';
 import { ApiError, messageOf, type Answer } from '../session.ts';

@@ -1,7 +1,7 @@
 // The card with a machine's log: of its boot, its agent and its workflows.
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { LogLine, LogSource } from '../../model/documents/machine-log.ts';
-import { logLineText } from '../../model/log-text.ts';
+import { logLineText } from '../../model/text/log-text.ts';
 import { save } from '../list/export.ts';
 import { Card, Notice } from '../parts/parts.tsx';
 import { useLog } from './use-log.ts';

@@ -6,7 +6,7 @@ import {
   type Myself,
   type TokenList,
 } from '../../../model/api/administration/tokens.ts';
-import { tagsText } from '../../../model/tags-text.ts';
+import { tagsText } from '../../../model/text/tags-text.ts';
 import { command } from '../../command.ts';
 import { expiry } from '../../expiry.ts';
 import { connectionOptions, withClient } from '../connection/connection.ts';

@@ -2,7 +2,7 @@
 import { AppError } from '../../../core/errors.ts';
 import type { MachinePatch } from '../../../model/api/machines.ts';
 import type { BulkChange } from '../../../model/api/bulk.ts';
-import { tagsOf } from '../../../model/tags-text.ts';
+import { tagsOf } from '../../../model/text/tags-text.ts';
 import { command, type Io } from '../../command.ts';
 import { connectionOptions, withClient, type ConnectionArgs } from '../connection/connection.ts';
 import {

@@ -1,8 +1,8 @@
 // The public keys that may log in to a machine in the netboot image, from the setting that names them. Pure.
 import { createHash } from 'node:crypto';
-import type { Machine } from '../../model/machine.ts';
-import type { RemoteShell, StoredShell } from '../../model/remote-shell.ts';
-import { isPublicKey, mostPublicKeys } from '../../model/ssh-key.ts';
+import type { Machine } from '../../../model/machine.ts';
+import type { RemoteShell, StoredShell } from '../../../model/remote-shell.ts';
+import { isPublicKey, mostPublicKeys } from '../../../model/ssh-key.ts';
 
 /** In three places, as all settings for booting: also `boot.ssh_keys.tag.TAG` and `boot.ssh_keys.machine.ID`. */
 export const sshKeysSetting = 'boot.ssh_keys';

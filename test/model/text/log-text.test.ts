@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { logLineText } from '../../src/model/log-text.ts';
+import { logLineText } from '../../../src/model/text/log-text.ts';
 
 it.each([
   [undefined, '2026-11-26T15:41:05Z boot   up'],

@@ -1,22 +1,22 @@
 // Setting routes: text by key, with dots as namespaces, such as "template.default_user".
 import { Type } from 'typebox';
-import { AppError } from '../../core/errors.ts';
-import { Paging } from '../../model/api/request.ts';
+import { AppError } from '../../../core/errors.ts';
+import { Paging } from '../../../model/api/request.ts';
 import {
   Setting,
   SettingKey,
   SettingList,
   SettingValue,
-} from '../../model/api/administration/settings.ts';
-import { mayEverything } from '../access/principal.ts';
-import { isSecret, shownSetting } from '../rules/secret-settings.ts';
-import { refuseBootSetting } from '../machines/boot-settings.ts';
-import { etag, hasConditions, refuseStale, refuseUnmet } from '../rules/etag.ts';
-import { partName } from '../../store/collections/keys.ts';
-import type { DamagedRecord, Versioned } from '../../store/store.ts';
-import { privatePrefix } from '../../store/collections/tokens.ts';
-import type { App, Services } from '../services.ts';
-import { damagedOf, Done, errors, IfMatch, IfMatchOrNone } from './route.ts';
+} from '../../../model/api/administration/settings.ts';
+import { mayEverything } from '../../access/principal.ts';
+import { isSecret, shownSetting } from '../../rules/settings/secret-settings.ts';
+import { refuseBootSetting } from '../../machines/boot-settings.ts';
+import { etag, hasConditions, refuseStale, refuseUnmet } from '../../rules/etag.ts';
+import { partName } from '../../../store/collections/keys.ts';
+import type { DamagedRecord, Versioned } from '../../../store/store.ts';
+import { privatePrefix } from '../../../store/collections/tokens.ts';
+import type { App, Services } from '../../services.ts';
+import { damagedOf, Done, errors, IfMatch, IfMatchOrNone } from '../route.ts';
 
 const KeyParams = Type.Object({ key: SettingKey });
 

@@ -1,10 +1,10 @@
 // The backup over HTTP: the text that `restore` takes, for as long as its reader takes.
 import { Readable } from 'node:stream';
 import { Type } from 'typebox';
-import { AppError, describeError } from '../../core/errors.ts';
-import { Dialect } from '../../model/api/machines.ts';
-import type { App, Services } from '../services.ts';
-import { errors } from './route.ts';
+import { AppError, describeError } from '../../../core/errors.ts';
+import { Dialect } from '../../../model/api/machines.ts';
+import type { App, Services } from '../../services.ts';
+import { errors } from '../route.ts';
 
 export function backupRoutes(app: App, s: Services): void {
   let isUnderWay = false;

@@ -1,9 +1,9 @@
 // Routes for records that cannot be read: which there are, how one is stored, and its removal.
 import { Type } from 'typebox';
-import { AppError } from '../../core/errors.ts';
-import { DamagedList, DamagedRaw } from '../../model/api/administration/damaged.ts';
-import type { App, Services } from '../services.ts';
-import { Done, errors } from './route.ts';
+import { AppError } from '../../../core/errors.ts';
+import { DamagedList, DamagedRaw } from '../../../model/api/administration/damaged.ts';
+import type { App, Services } from '../../services.ts';
+import { Done, errors } from '../route.ts';
 
 const RecordParams = Type.Object({
   table: Type.String({ pattern: '^[a-z_]{1,40}$', description: 'such as machines' }),

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { systemClock } from '../../../src/core/clock.ts';
-import { createToken } from '../../../src/server/access/tokens.ts';
-import { checkin, startServer, watch, type TestServer } from '../harness.ts';
+import { systemClock } from '../../../../src/core/clock.ts';
+import { createToken } from '../../../../src/server/access/tokens.ts';
+import { checkin, startServer, watch, type TestServer } from '../../harness.ts';
 
 const tokensOf = async ({ store }: TestServer) => {
   const make = (scope: 'read' | 'full') =>

@@ -1,11 +1,11 @@
 // Audit routes: who changed what, when and from where; a page at a time, or all of it as lines.
 import { Readable } from 'node:stream';
 import { Type } from 'typebox';
-import { stringifyExact } from '../../core/text/exact-json.ts';
-import { AuditList, AuditQuery } from '../../model/api/administration/audit.ts';
-import { listAudit } from '../running/audit-list.ts';
-import type { App, Services } from '../services.ts';
-import { damagedOf, errors } from './route.ts';
+import { stringifyExact } from '../../../core/text/exact-json.ts';
+import { AuditList, AuditQuery } from '../../../model/api/administration/audit.ts';
+import { listAudit } from '../../running/audit-list.ts';
+import type { App, Services } from '../../services.ts';
+import { damagedOf, errors } from '../route.ts';
 
 export function auditRoutes(app: App, s: Services): void {
   app.get(

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { tagsOf, tagsText } from '../../src/model/tags-text.ts';
+import { tagsOf, tagsText } from '../../../src/model/text/tags-text.ts';
 
 describe('tags in one line', () => {
   it.each([

@@ -13,9 +13,9 @@ import {
   WebhookPatch,
   WebhookSecret,
   WebhookView,
-} from '../../model/api/administration/webhooks.ts';
-import { deliveryPrefix } from '../../model/documents/webhook.ts';
-import type { App, Services } from '../services.ts';
+} from '../../../model/api/administration/webhooks.ts';
+import { deliveryPrefix } from '../../../model/documents/webhook.ts';
+import type { App, Services } from '../../services.ts';
 import {
   createWebhook,
   deleteWebhook,
@@ -25,8 +25,8 @@ import {
   rotateSecret,
   shownWebhook,
   testWebhook,
-} from '../webhooks/operations.ts';
-import { damagedOf, Done, errors } from './route.ts';
+} from '../../webhooks/operations.ts';
+import { damagedOf, Done, errors } from '../route.ts';
 
 const tags = ['webhooks'];
 const NameParams = Type.Object({ name: WebhookName });

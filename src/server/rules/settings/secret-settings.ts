@@ -1,5 +1,5 @@
 // Settings whose value is a secret: marked by an operator, or by their key. Pure.
-import type { Setting } from '../../model/api/administration/settings.ts';
+import type { Setting } from '../../../model/api/administration/settings.ts';
 
 /** Shown in place of a secret. */
 export const mask = '********';

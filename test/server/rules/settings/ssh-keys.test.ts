@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { fingerprintOf, parseSshKeys, sshKeysFor } from '../../../src/server/rules/ssh-keys.ts';
-import { newMachine } from './machine.ts';
+import {
+  fingerprintOf,
+  parseSshKeys,
+  sshKeysFor,
+} from '../../../../src/server/rules/settings/ssh-keys.ts';
+import { newMachine } from '../machine.ts';
 
 // Made with ssh-keygen for these tests; nobody has their private halves.
 const ed25519 = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDWAI3b9Ft0WfAHLUJpURpsMT/FVHfODtUXsm63ma2GU';
