@@ -7,6 +7,16 @@ import { v7 } from 'uuid';
 
 const program = join(import.meta.dirname, '../../src/cli/dragonfly-server.ts');
 
+interface Starting {
+  readonly level?: string;
+  /** Those of Node. */
+  readonly flags?: readonly string[];
+  /** 0: a free one. */
+  readonly port?: number;
+  /** More arguments of the server. */
+  readonly args?: readonly string[];
+}
+
 export class ServerProcess {
   readonly #process: ChildProcess;
   readonly url: string;
@@ -21,10 +31,11 @@ export class ServerProcess {
   /** Starts a server on a store and waits until it listens. */
   static async start(
     store: string,
-    { level = 'error', flags = [] }: { level?: string; flags?: readonly string[] } = {},
+    { level = 'error', flags = [], port = 0, args = [] }: Starting = {},
   ): Promise<ServerProcess> {
-    const args = [...flags, program, '--listen', '127.0.0.1:0', '--store', store];
-    const child = spawn(process.execPath, args, {
+    const listen = `127.0.0.1:${port}`;
+    const command = [...flags, program, '--listen', listen, '--store', store, ...args];
+    const child = spawn(process.execPath, command, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, DRAGONFLY_LOG: level },
     });
