@@ -239,7 +239,11 @@ export async function reportingBoot(
   });
   const report = `#!/bin/sh
 until [ -e /run/dragonfly/network ]; do sleep 1; done
-dragonfly-agent inventory --json > /tmp/inventory
+# The agent reads at the same time, and an old card answers neither in time: then it is read once more.
+for try in 1 2 3; do
+  dragonfly-agent inventory --json > /tmp/inventory
+  grep -q '"primary_mac": *"' /tmp/inventory && break
+done
 wget -q -O /dev/null --post-file /tmp/inventory http://10.0.2.2:${port}/
 `;
   const inittab = readFileSync(join(projectDir, 'initramfs/root/etc/inittab'), 'utf8');
