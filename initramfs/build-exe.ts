@@ -1,14 +1,19 @@
 // Makes dist/dragonfly-agent-linux-<arch>: the agent and Node in one file (`npm run build:exe`).
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import pkg from '@yao-pkg/pkg/lib-es5/sea.js';
 import { bundleAgent } from '../build-agent.ts';
 import { command } from '../src/cli/command.ts';
+import { systemClock } from '../src/core/clock.ts';
+import { createApp } from '../src/server/app.ts';
+import { openStore } from '../src/store/open.ts';
 import { archs, thisArch, type Arch } from './arch.ts';
 import { runProgram } from './command-line.ts';
 import { smallNode } from './node-binary.ts';
-import { cacheDir, projectDir, run } from './tools.ts';
+import { cacheDir, projectDir } from './tools.ts';
 
 export interface Executable {
   readonly path: string;
@@ -24,7 +29,7 @@ export async function buildExecutable(arch: Arch): Promise<Executable> {
   rmSync(bundle, { recursive: true, force: true });
   // Systems other than Linux are asked through it, and nothing else.
   const { files, packages } = await bundleAgent(bundle, ['systeminformation']);
-  const caches = compile(arch, main, bundle, files);
+  const caches = await compile(arch, main, bundle, files);
   mkdirSync(join(projectDir, 'dist'), { recursive: true });
   rmSync(output, { force: true });
   const seaConfig = {
@@ -65,12 +70,40 @@ async function inTemporaryFolder(work: (folder: string) => Promise<void>): Promi
   }
 }
 
-/** Makes V8's compiled form of the files in `bundle` and gives the names of what it made. It is the
- *  processor's own, and takes that processor to make: for another one there is none. */
-function compile(arch: Arch, main: string, bundle: string, files: readonly string[]): string[] {
+/** Makes V8's compiled form of the files in `bundle` and gives the names of what it made. It is taken after a
+ *  check-in of a recorded machine, and so has all functions that a check-in calls. It is the processor's own, and
+ *  takes that processor to make: for another one there is none. */
+async function compile(
+  arch: Arch,
+  main: string,
+  bundle: string,
+  files: readonly string[],
+): Promise<string[]> {
   if (arch !== process.arch) return [];
-  run(smallNode(arch), ['--random-seed=1', main, bundle, ...files]);
+  // The agent runs reader.js as a program.
+  writeFileSync(join(bundle, 'package.json'), '{ "type": "commonjs" }\n');
+  await withServer(async (server) => {
+    // The environment is the same on every host: without proxies, settings and time zone of the one that builds.
+    const options = { env: { LANG: 'C', TZ: 'UTC' } };
+    const args = ['--random-seed=1', main, bundle, recordedMachine, server];
+    await execute(smallNode(arch), args, options);
+  });
   return files.map((name) => `${name}.cache`);
+}
+
+const execute = promisify(execFile);
+const recordedMachine = join(projectDir, 'fixtures', 'machines', 'qemu-two-sockets', 'root');
+
+/** Runs `work` with the address of a server that knows no machine yet. */
+async function withServer(work: (url: string) => Promise<void>): Promise<void> {
+  const store = await openStore('memory:');
+  const app = await createApp({ store, clock: systemClock });
+  try {
+    await work(await app.listen({ host: '127.0.0.1', port: 0 }));
+  } finally {
+    await app.close();
+    await store.close();
+  }
 }
 
 const buildExe = command({

@@ -1,9 +1,11 @@
 // The single executable on this host: every command works in it, although much of Node is left out.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { thisArch } from '../../initramfs/arch.ts';
+import { buildExecutable } from '../../initramfs/build-exe.ts';
 import { projectDir } from '../../initramfs/tools.ts';
 import { startServer } from '../agent/server.ts';
 
@@ -16,8 +18,8 @@ afterAll(async () => {
   rmSync(scratch, { recursive: true });
 });
 
-async function finish(...args: string[]) {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+async function finish(args: readonly string[], env = process.env) {
+  const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise<number | null>((resolve) => {
     child.once('close', resolve);
   });
@@ -46,11 +48,32 @@ describe('the executable', () => {
     [['completion'], 0, 'complete -F'],
     [['--complete', 'inv'], 0, 'inventory'],
   ] as const)('%j ends with %i', async (args, code, shown) => {
-    const found = await finish(...args);
+    const found = await finish(args);
     expect(found).toEqual({
       code,
       out: expect.stringContaining(shown),
       err: expect.not.stringMatching(/Warning|This is a bug/),
     });
+  });
+
+  it('has the same bytes from a host with settings and a proxy of its own', async () => {
+    const before = readFileSync(program);
+    vi.stubEnv('http_proxy', 'http://127.0.0.1:1');
+    vi.stubEnv('DRAGONFLY_TOKEN', 'of the host that builds');
+    await buildExecutable(thisArch());
+    vi.unstubAllEnvs();
+    expect(readFileSync(program).equals(before)).toBe(true);
+  });
+
+  it('has the compiled form of what a check-in calls', () => {
+    const text = readFileSync(program).toString('latin1');
+    // In the source it stands once; in a compiled function it is a constant.
+    expect(text.split('api/agent/checkin').length - 1).toBeGreaterThan(1);
+  });
+
+  it('works where the processor or a flag makes its compiled form useless', async () => {
+    const args = ['inventory', '--json', '--root', machine];
+    const cold = await finish(args, { ...process.env, NODE_OPTIONS: '--jitless' });
+    expect(cold).toEqual(await finish(args));
   });
 });
