@@ -24,7 +24,8 @@ export interface RemoteShellOptions {
 export class RemoteShell {
   readonly #o: RemoteShellOptions;
   #wanted: readonly string[] = [];
-  /** The keys that it was last opened to, joined; undefined where a former process may have opened it. */
+  /** The keys that it was last opened to, joined; undefined where that is not known: a former process may have opened it,
+   *  or a change that failed. */
   #done: string | undefined;
   #isChanging = false;
   #shown: OpenShell | undefined;
@@ -47,18 +48,21 @@ export class RemoteShell {
 
   async #follow(tell: (problem: Problem) => void): Promise<void> {
     this.#isChanging = true;
+    let keys = this.#wanted;
     try {
       while (this.#done !== this.#wanted.join()) {
-        const keys = this.#wanted;
+        keys = this.#wanted;
         await this.#changeTo(keys, tell);
         this.#done = keys.join();
       }
       this.#problem = undefined;
     } catch (err) {
-      // The keys before these may still count, or not.
+      // The keys before these may still count, or these: whatever is wanted next is a change.
       this.#shown = undefined;
+      this.#done = undefined;
       const { error } = classifyFailure(err);
-      this.#tell(tell, error.code, `cannot open the remote shell: ${describeError(err)}`);
+      const what = keys.length === 0 ? 'shut' : 'open';
+      this.#tell(tell, error.code, `cannot ${what} the remote shell: ${describeError(err)}`);
     } finally {
       this.#isChanging = false;
     }

@@ -85,6 +85,41 @@ describe('RemoteShell', () => {
     expect(one.shown).toEqual(shown);
   });
 
+  it('shuts what failed to open, and opens to the keys before it anew', async () => {
+    const done: string[] = [];
+    const { shell: one, want } = shell(
+      {
+        open: async (keys) => {
+          done.push(`open ${keys.join()}`);
+          if (keys.includes('bad')) throw new Error('no host key');
+          return shown;
+        },
+        shut: async () => void done.push('shut'),
+      },
+      opened,
+    );
+    await want();
+    await want('bad');
+    await want();
+    expect(done.splice(0)).toEqual(['shut', 'open bad', 'shut']);
+    await want('a');
+    await want('bad');
+    await want('a');
+    expect([done, one.shown]).toEqual([['open a', 'open bad', 'open a'], shown]);
+  });
+
+  it('says that it cannot be shut, and tries again', async () => {
+    let failures = 1;
+    const shut = async (): Promise<void> => {
+      if ((failures -= 1) >= 0) throw new Error('no memory');
+    };
+    const { problems, want } = shell({ shut }, opened);
+    await want();
+    expect(problems[0]?.message).toBe('cannot shut the remote shell: no memory');
+    await want();
+    expect([failures, problems.length]).toEqual([-1, 1]);
+  });
+
   it('follows what is wanted meanwhile, one change at a time', async () => {
     const under = Promise.withResolvers<void>();
     const done: string[] = [];
