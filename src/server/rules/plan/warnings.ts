@@ -11,6 +11,7 @@ import {
 } from '../../../model/documents/template.ts';
 import type { StoredDisk } from '../../../model/hardware/disk.ts';
 import { variableNames } from '../../../model/documents/template-variables.ts';
+import { mask } from '../settings/secret-settings.ts';
 import type { PlannedImage } from './digest.ts';
 
 export interface Planned {
@@ -99,13 +100,16 @@ function ofLook({ name, look = {} }: PlannedImage, disk: StoredDisk | undefined)
   ];
 }
 
-/** Says of an action that our agent refuses it, before anything is changed; Dragonfly's may read it otherwise. */
+/** Says of an action that our agent refuses it, before anything is changed; Dragonfly's may read it otherwise. Nothing of
+ *  one that has a secret, in whose place something else is shown. */
 function unusable(action: TemplateAction): string[] {
   try {
     checkAction(action);
     return [];
   } catch (err) {
     if (!isAppError(err, 'action.invalid')) throw err;
+    const hasSecret = Object.values(action).some((v) => typeof v === 'string' && v.includes(mask));
+    if (hasSecret) return [];
     return [`${action.action}: ${err.message}; the agent refuses the workflow as it is`];
   }
 }

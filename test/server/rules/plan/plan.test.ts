@@ -6,6 +6,7 @@ import type { Problem } from '../../../../src/model/problem.ts';
 import type { StoredOs } from '../../../../src/model/hardware/existing-os.ts';
 import type { Template, TemplateAction } from '../../../../src/model/documents/template.ts';
 import { planWorkflow } from '../../../../src/server/rules/plan/plan.ts';
+import { mask } from '../../../../src/server/rules/settings/secret-settings.ts';
 import { newMachine } from '../machine.ts';
 
 const GiB = 2 ** 30;
@@ -643,6 +644,14 @@ describe('a plan', () => {
     const { warnings } = plan({ disks: [disk('/dev/sda')], actions: [action] });
     const refused = warnings.filter((warning) => warning.includes('agent refuses the workflow as'));
     expect(refused).toEqual([expect.stringContaining(why)]);
+  });
+
+  it.each<TemplateAction>([
+    { action: 'writefile', path: '/etc/keytab', content_b64: mask },
+    { ...image, url: `${mask}/debian.raw` },
+  ])('does not judge %j by what is shown in place of a secret', (action) => {
+    const { warnings } = plan({ disks: [disk('/dev/sda')], actions: [action] });
+    expect(warnings.join('\n')).not.toContain('agent refuses the workflow as');
   });
 
   it('says that nothing is known of what is on the disk, and of a disk without a name', () => {
