@@ -12,6 +12,8 @@ import { deviceOf, nameOf, readPartitions, readStack, type BlockNode } from './s
 const endBytes = 1024 * 1024;
 /** A slice is zeroed in 2 s, or another way is taken. */
 const zeroingSeconds = 60;
+/** The exit code of flock where another program has the lock; it has others for other faults. */
+const lockedCode = 75;
 
 /** A program that takes something down. */
 export interface Step {
@@ -71,9 +73,11 @@ export async function tearDown(host: Host, device: string, options: RunOptions):
  *  `disk.in-use`. */
 async function awaitZeroing(host: Host, device: string, options: RunOptions): Promise<void> {
   try {
-    await host.run('flock', ['--timeout', String(zeroingSeconds), device, 'true'], options);
+    const patience = ['--timeout', String(zeroingSeconds)];
+    const conflict = ['--conflict-exit-code', String(lockedCode)];
+    await host.run('flock', [...patience, ...conflict, device, 'true'], options);
   } catch (err) {
-    if (!isAppError(err, 'exec.failed')) throw err;
+    if (!isAppError(err, 'exec.failed') || err.details['code'] !== lockedCode) throw err;
     throw new AppError(
       'disk.in-use',
       `a program has held the lock of ${device} for ${zeroingSeconds} s; end it, or reset this machine`,

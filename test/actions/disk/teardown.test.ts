@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readStack, type BlockNode } from '../../../src/actions/disk/stack.ts';
 import { leaveUnbootable, tearDown, tearDownSteps } from '../../../src/actions/disk/teardown.ts';
+import { AppError } from '../../../src/core/errors.ts';
 import { MemoryRoot } from '../../probes/memory-root.ts';
 import { scratch } from '../images.ts';
 import { canInstall, expectUnbootable, needs, untouched, usedDisk } from '../installing.ts';
-import { hastyHost, never, thisHost } from '../workplace.ts';
+import { hastyHost, never, scriptedHost, thisHost } from '../workplace.ts';
 
 const node = (name: string, kind: BlockNode['kind'], more: Partial<BlockNode> = {}): BlockNode => ({
   name,
@@ -135,6 +136,20 @@ it('what stands on a disk is read from /sys', async () => {
       },
     ],
   });
+});
+
+it.each([
+  [75, 'disk.in-use', 'a program has held the lock of /dev/sda for 60 s'],
+  [66, 'exec.failed', 'flock failed'],
+])('a lock that flock gives up with %d is %s, and nothing is touched', async (code, error, why) => {
+  const root = MemoryRoot.of({ '/sys/class/block/sda/dev': '8:0\n' });
+  const failure = new AppError('exec.failed', 'flock failed', { details: { code } });
+  const host = scriptedHost(root, () => failure);
+  await expect(tearDown(host, '/dev/sda', { signal: never })).rejects.toMatchObject({
+    code: error,
+    message: expect.stringContaining(why),
+  });
+  expect(host.commands).toEqual(['flock --timeout 60 --conflict-exit-code 75 /dev/sda true']);
 });
 
 describe.skipIf(!canInstall)(`a real disk ${needs}`, () => {
