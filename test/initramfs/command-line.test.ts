@@ -1,5 +1,6 @@
 // The command lines of the programs that build and boot the image.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { projectDir } from '../../initramfs/tools.ts';
@@ -40,4 +41,30 @@ it.each([
   const { status, stderr } = run(program, ...args);
   expect(status).toBe(2);
   expect(stderr).toContain(reason);
+});
+
+it('a program whose reader and terminal went away ends what it started', async () => {
+  const source = join(projectDir, 'initramfs', 'command-line.ts');
+  const program = `const { runProgram } = await import(${JSON.stringify(source)});
+    const print = () => process.stdout.write('more\\n');
+    const run = (_args, { signal }) => new Promise((resolve) => {
+      const timer = setInterval(print, 10);
+      signal.addEventListener('abort', () => {
+        process.kill(process.pid, 'SIGHUP');
+        print();
+        setTimeout(() => {
+          clearInterval(timer);
+          process.stderr.write('cleaned up');
+          resolve(3);
+        }, 100);
+      });
+    });
+    await runProgram({ name: 'x', describe: 'x', options: {}, settings: [], run });`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program]);
+  let said = '';
+  child.stderr.on('data', (chunk) => (said += String(chunk)));
+  await once(child.stdout, 'data');
+  child.stdout.destroy();
+  const [status] = await once(child, 'close');
+  expect([said, status]).toEqual(['cleaned up', 3]);
 });
