@@ -28,9 +28,26 @@ interface Wanted {
 /** Fetches the tools image from the first server that has it, checks it and mounts it; does nothing on a
  *  system that needs none, or has it already.
  *  Errors: AppError `image.damaged` when it is not the one that this netboot image was made with,
- *  `image.unreachable`, `exec.failed`. */
-export function addTools(servers: readonly string[], context: ToolsContext): Promise<void> {
-  return adding.run(mountPoint, () => add(servers, context));
+ *  `image.unreachable`, `exec.failed`; the signal's reason. */
+export async function addTools(servers: readonly string[], context: ToolsContext): Promise<void> {
+  const { signal } = context;
+  signal.throwIfAborted();
+  const { promise: turn, resolve: begin, reject } = Promise.withResolvers<void>();
+  const added = adding.run(mountPoint, async () => {
+    begin();
+    signal.throwIfAborted();
+    await add(servers, context);
+  });
+  added.catch(() => {});
+  const stop = (): void => reject(signal.reason);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    // Not for as long as the one before waits for its server.
+    await turn;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+  await added;
 }
 
 async function add(servers: readonly string[], context: ToolsContext): Promise<void> {

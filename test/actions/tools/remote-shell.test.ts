@@ -60,3 +60,24 @@ it('a workflow and the shell that want the tools at once fetch and mount them on
   await Promise.all([openShell(['a'], here), addTools([server.url], context)]);
   expect(server.requests).toHaveLength(1);
 });
+
+it('a workflow that is stopped does not wait for the shell, whose server gives no answer', async () => {
+  const asked = Promise.withResolvers<void>();
+  const before = (): boolean => {
+    asked.resolve();
+    return true;
+  };
+  await using server = await fileServer({ 'boot/x86_64/tools': { body: tools, before } });
+  const [shell, workflow] = [new AbortController(), new AbortController()];
+  const here = place([server.url], printed);
+  const opening = openShell(['a'], { ...here, signal: shell.signal });
+  await asked.promise;
+  const context = { ...workplace('/dev/null'), host: here.host, signal: workflow.signal };
+  const added = addTools([server.url], context);
+  workflow.abort(new Error('cancelled'));
+  await expect(added).rejects.toThrow('cancelled');
+  shell.abort(new Error('the agent ends'));
+  await expect(opening).rejects.toThrow('the agent ends');
+  await expect(addTools([server.url], context)).rejects.toThrow('cancelled');
+  expect(server.requests).toHaveLength(1);
+});
