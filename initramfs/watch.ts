@@ -1,5 +1,5 @@
-// A demonstration's machine under watch: its end, the operator's Ctrl-C and a limit end the waiting, and where nothing
-// else is told the console's last line is.
+// Watches a demonstration's machine: the waiting ends with its work, with the machine, with Ctrl-C or after a limit.
+// While there is nothing else to tell, it tells the console's last line.
 import { systemClock } from '../src/core/clock.ts';
 import { AppError } from '../src/core/errors.ts';
 import type { Vm } from './qemu.ts';

@@ -1,4 +1,4 @@
-// Arguments in one text, as a shell splits them: blanks part words, and quotes and backslashes keep them together.
+// Splits arguments in one text as a shell does: at blanks, unless quotes or a backslash keep them together.
 import { AppError } from '../src/core/errors.ts';
 
 const piece = /\s+|'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)|([^\s'"\\]+)/gsy;
