@@ -44,20 +44,23 @@ export interface ImageOptions {
   readonly output?: string;
 }
 
+/** Programs of this host, and Debian's packages of them. */
+const hostTools = {
+  mksquashfs: 'squashfs-tools',
+  cpio: 'cpio',
+  depmod: 'kmod',
+  modinfo: 'kmod',
+  readelf: 'binutils',
+  'grub-mkimage': 'grub-common',
+  tar: 'tar',
+};
+
 /** Builds kernel, initramfs, the tools image and lists of their parts, and gives the folder that holds them. */
 export async function buildImage(options: ImageOptions): Promise<string> {
   const { arch, profile } = options;
   const extra =
     options.extraFirmware === undefined ? undefined : openFirmware(options.extraFirmware);
-  requireTools({
-    mksquashfs: 'squashfs-tools',
-    cpio: 'cpio',
-    depmod: 'kmod',
-    modinfo: 'kmod',
-    readelf: 'binutils',
-    'grub-mkimage': 'grub-common',
-    tar: 'tar',
-  });
+  requireTools(hostTools);
   const apt = new Apt(arch);
   apt.update();
   const packages = fetchPackages(arch, apt);

@@ -7,12 +7,12 @@ import { openRoot } from '../sources/open.ts';
 import type { Root } from '../sources/root.ts';
 import type { ActionRunners } from './orders/actions.ts';
 import { openJournal } from './orders/journal.ts';
-import { openBoot, type Notebook } from './boot.ts';
+import { openBoot, type Boot, type Notebook } from './boot.ts';
 import { Conversation } from './conversation.ts';
 import { splitZone } from '../transport/address.ts';
 import { withFailover } from '../transport/failover.ts';
 import { HostSubject } from './orders/host.ts';
-import { loadActions, remoteShell } from './orders/loaded.ts';
+import { loadActions, remoteShell, type HostServices } from './orders/loaded.ts';
 import { runLoop, type LoopOptions } from './loop.ts';
 import type { PinnedTrust as Trust } from '../transport/pinned-trust.ts';
 import { Logbook } from './logbook.ts';
@@ -121,31 +121,39 @@ async function assemble(options: AgentOptions): Promise<LoopOptions> {
     bootMac: options.bootMac,
     maxIntervalSeconds: options.maxIntervalSeconds,
     onState: options.onState,
-    subject: new HostSubject({
-      root,
-      agentVersion,
-      examine: () => examine(root, options),
-      // A captured machine hears nothing.
-      listen: root instanceof HostRoot ? (until) => listen(clock, until) : undefined,
-      serverIsLocal: options.servers.some((url) => isLoopback(splitZone(url).url)),
-      mayAct: options.mayAct ?? false,
-      runners: options.runners,
-      onlyRunners: options.onlyRunners ?? false,
-      isConfined: options.isConfined,
-      journal: openJournal(boot.id, notebooks?.workflow),
-      // A captured machine is not there to be changed.
-      actions:
-        root instanceof HostRoot
-          ? (planned) =>
-              loadActions(services, {
-                planned,
-                bootId: boot.id,
-                disks: () => disksOf(root, options),
-              })
-          : undefined,
-      shell: root instanceof HostRoot ? remoteShell(services) : undefined,
-    }),
+    subject: subjectOf(services, boot),
   };
+}
+
+/** This host, or the captured one, as the loop acts on it. */
+function subjectOf(services: HostServices, boot: Boot): HostSubject {
+  const { root, options } = services;
+  const { agentVersion, mayAct = false, onlyRunners = false } = options;
+  const { clock } = services.connection;
+  return new HostSubject({
+    root,
+    agentVersion,
+    examine: () => examine(root, options),
+    // A captured machine hears nothing.
+    listen: root instanceof HostRoot ? (until) => listen(clock, until) : undefined,
+    serverIsLocal: options.servers.some((url) => isLoopback(splitZone(url).url)),
+    mayAct,
+    runners: options.runners,
+    onlyRunners,
+    isConfined: options.isConfined,
+    journal: openJournal(boot.id, options.notebooks?.workflow),
+    // A captured machine is not there to be changed.
+    actions:
+      root instanceof HostRoot
+        ? (planned) =>
+            loadActions(services, {
+              planned,
+              bootId: boot.id,
+              disks: () => disksOf(root, options),
+            })
+        : undefined,
+    shell: root instanceof HostRoot ? remoteShell(services) : undefined,
+  });
 }
 
 /** The disks as they are now; undefined when they could not be read. */
