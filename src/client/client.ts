@@ -39,15 +39,15 @@ export interface ClientOptions {
   readonly random?: (() => number) | undefined;
 }
 
+/** A server that reads a large store may say nothing for so long. */
+const backupSilenceMs = 60_000;
+
 /** A client of a server's HTTP API. Nothing is sent before the first call, and only a GET is ever sent twice.
  *
  *  Errors of all calls: AppError with the code that the server gave (`machine.unknown`, `auth.required`;
  *  `server.rejected` for one that this version does not know), and `status` in its details;
  *  `server.unreachable`, after which a write may have been carried out or not; `server.untrusted`;
  *  `server.garbled` where something else answered; the signal's reason when it is aborted. */
-/** A server that reads a large store may say nothing for so long. */
-const backupSilenceMs = 60_000;
-
 export class Client {
   readonly machines: MachineCalls;
   readonly templates: TemplateCalls;
