@@ -113,6 +113,16 @@ describe('readSettings', () => {
     expect(errorOf(documentLayer('a.yaml', { rate: Infinity }, specs)).text).toContain(
       'rate: Infinity cannot',
     );
+    const digits = 99_999_999_999_999_999_999n;
+    expect(errorOf(documentLayer('a.yaml', { tls_key: digits }, specs)).text).toBe(
+      'a.yaml: tls_key: 99999999999999999999 cannot be used: it must be a text',
+    );
+    expect(errorOf(documentLayer('a.yaml', { size: digits }, specs)).text).toBe(
+      'a.yaml: size: 99999999999999999999 cannot be used: it must be a number from 1 to 5',
+    );
+    expect(
+      readSettings(specs, [documentLayer('a.yaml', { rate: digits }, specs)]).values.rate,
+    ).toBe(1e20);
     expect(() => documentLayer('a.yaml', { tsl_key: 'x' }, specs)).toThrow(
       'a.yaml: unknown setting tsl_key; did you mean tls_key?',
     );

@@ -1,6 +1,7 @@
 // The settings engine of both programs: specs are data, and each value is found with its source.
 // setting-layers.ts knows the places of values.
 import { AppError } from '../errors.ts';
+import { stringifyExact } from '../text/exact-json.ts';
 
 export type SettingValue = string | number | boolean;
 
@@ -94,7 +95,7 @@ export function parseSetting(spec: SettingSpec, raw: unknown, at: string): Setti
 
 /** A value as it was written, without a password in an address, which may have any character in it. */
 function shownValue(raw: unknown): string {
-  const text = typeof raw === 'number' ? String(raw) : JSON.stringify(raw);
+  const text = typeof raw === 'number' ? String(raw) : stringifyExact(raw);
   return text.replace(/\/\/.*@/, '//…@').slice(0, 200);
 }
 
@@ -114,7 +115,9 @@ function convert(spec: SettingSpec, value: unknown): SettingValue {
       throw new Error('it must be true or false');
     case 'number': {
       const [min, max] = spec.range ?? [Number.MIN_VALUE, Number.MAX_VALUE];
-      const number = typeof value === 'string' ? Number(value) : value;
+      // Digits beyond what a number holds come as a bigint.
+      const isLong = typeof value === 'string' || typeof value === 'bigint';
+      const number = isLong ? Number(value) : value;
       if (typeof number === 'number' && number >= min && number <= max) return number;
       throw new Error(
         spec.range === undefined
