@@ -47,8 +47,10 @@ const end = command({
       throw new AppError('usage.invalid', 'give the id of a session, or --own for all of yours');
     }
     return withClient(args, io, async ({ sessions }) => {
-      if (session === undefined) io.print(`${await sessions.endOwn()} sessions ended\n`);
-      else {
+      if (session === undefined) {
+        const count = await sessions.endOwn();
+        io.print(`${count} ${count === 1 ? 'session' : 'sessions'} ended\n`);
+      } else {
         await sessions.end(session);
         io.print(`session ${session} ended\n`);
       }
