@@ -91,6 +91,19 @@ test('a refused token changes nothing and says why', async () => {
   expect(asked).not.toHaveBeenCalled();
 });
 
+test('where the browser keeps no cookie, nobody is signed in and no session stays open', async () => {
+  const { server, session, asked } = await opened();
+  const token = await own(server);
+  // Node's fetch has no cookies.
+  await expect(session.signIn(token, 7)).rejects.toMatchObject({ code: 'browser.no-cookie' });
+  expect(stored.size).toBe(0);
+  await session.signIn(token, undefined);
+  expect((await session.request('/api/sessions')).body).toEqual({ sessions: [] });
+  await expect(session.signIn('dfo_none', undefined)).rejects.toMatchObject({ status: 401 });
+  expect(stored.size).toBe(0);
+  expect(asked).not.toHaveBeenCalled();
+});
+
 test('all settings are read, however many there are', async () => {
   const { server, session } = await opened();
   const keys = Array.from({ length: 1001 }, (_, n) => `a.${String(n)}`);
