@@ -6,7 +6,7 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.const
 const ownerOnly = 0o600;
 
 /** Opens a new file for writing in place of `path`, which may be a leftover. Errors: those of the system. */
-function createPrivate(path: string): number {
+export function createPrivate(path: string): number {
   fs.rmSync(path, { force: true });
   return fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, ownerOnly);
 }

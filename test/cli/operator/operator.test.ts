@@ -1,7 +1,15 @@
 // The operators' program against the real server.
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
@@ -379,6 +387,7 @@ describe('backup', () => {
     const { server, run } = await desk(3);
     const folder = temporaryDirectory();
     const file = join(folder, 'all.backup');
+    writeFileSync(`${file}.partial`, 'of a backup that was killed', { mode: 0o644 });
     expect((await run(`backup ${file}`)).stdout).toContain(`bytes written to ${file}`);
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(await restore(new MemoryKv(), file)).toBeGreaterThanOrEqual(5);
@@ -389,7 +398,14 @@ describe('backup', () => {
     });
     const env = { DRAGONFLY_TOKEN: read.body.token };
     expect(await refusal(run(`backup ${file}.2`, { env }))).toContain('takes full');
-    expect(readdirSync(folder)).toEqual(['all.backup']);
+    const link = join(folder, 'link');
+    symlinkSync(file, link);
+    for (const place of [link, folder]) {
+      expect(await refusal(run(`backup ${place}`, { env: { DRAGONFLY_TOKEN: full } }))).toBe(
+        `backup.failed: cannot write ${place}`,
+      );
+    }
+    expect(readdirSync(folder).toSorted()).toEqual(['all.backup', 'link']);
   });
 });
 

@@ -1,6 +1,7 @@
 // `dragonfly backup`: a backup of all records, from anywhere.
-import { open, rename, rm } from 'node:fs/promises';
+import fs from 'node:fs';
 import { AppError } from '../../../core/errors.ts';
+import { createPrivate, refuseOthers } from '../../../core/files/private-file.ts';
 import { command } from '../../command.ts';
 import { connectionOptions, withClient } from '../connection/connection.ts';
 
@@ -13,30 +14,40 @@ const backup = command({
   options: connectionOptions,
   run: ({ file, ...args }, io) =>
     withClient(args, io, async (client) => {
-      const bytes = await save(file, await client.backup());
+      const bytes = await save(file, await client.backup(), io.signal);
       io.print(`${bytes} bytes written to ${file}\n`);
       return 0;
     }),
 });
 
-/** Under another name until it is whole. Only its owner can read it. Errors: AppError `output.failed`, and those of the
- *  connection. */
-async function save(file: string, parts: AsyncIterable<Uint8Array>): Promise<number> {
-  const whole = `${file}.part`;
+/** Under another name until it is whole, and for its owner alone. Errors: AppError `backup.failed`, also for a FILE that is
+ *  a link, a FIFO or a device; the reason of the signal; those of the connection. */
+async function save(
+  file: string,
+  parts: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<number> {
+  const partial = `${file}.partial`;
   let bytes = 0;
   try {
-    await using handle = await open(whole, 'w', 0o600);
-    for await (const part of parts) {
-      await handle.writeFile(part);
-      bytes += part.length;
+    refuseOthers(file);
+    const opened = createPrivate(partial);
+    try {
+      for await (const part of parts) {
+        fs.writeFileSync(opened, part);
+        bytes += part.length;
+      }
+      fs.fsyncSync(opened);
+    } finally {
+      fs.closeSync(opened);
     }
-    await handle.sync();
-    await rename(whole, file);
+    fs.renameSync(partial, file);
     return bytes;
   } catch (err) {
-    await rm(whole, { force: true });
+    fs.rmSync(partial, { force: true });
+    signal.throwIfAborted();
     if (err instanceof AppError) throw err;
-    throw new AppError('output.failed', `cannot write ${file}`, { cause: err });
+    throw new AppError('backup.failed', `cannot write ${file}`, { cause: err });
   }
 }
 
