@@ -101,10 +101,12 @@ export class Client {
     return this.#calls.get<About>('api/about', options);
   }
 
-  /** A backup of all records, in parts, as "dragonfly-server restore" takes it. One whose connection ends early throws.
-   *  Errors: also `server.busy` while another one is read. */
+  /** A backup of all records, in parts, as "dragonfly-server restore" takes it.
+   *  Errors: also `server.busy` while another one is read; while the parts arrive, `server.unreachable` for one that
+   *  broke off. */
   async backup(options: CallOptions = {}): Promise<AsyncIterable<Uint8Array>> {
-    return this.#calls.stream('api/backup', options, backupSilenceMs);
+    const parts = await this.#calls.stream('api/backup', options, backupSilenceMs);
+    return unbroken(parts, this.#calls.endedBy(options.signal));
   }
 
   /** Aborts calls in progress and closes the connections. */
@@ -114,6 +116,23 @@ export class Client {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+}
+
+/** Errors: AppError `server.unreachable` where the parts end too early; the signal's reason. */
+async function* unbroken(
+  parts: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* parts;
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new AppError(
+      'server.unreachable',
+      'the backup broke off: the connection was lost, or the server could not read on, as its log says',
+      { cause },
+    );
   }
 }
 

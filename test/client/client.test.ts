@@ -353,6 +353,25 @@ describe('a call', () => {
     });
   });
 
+  it('says of a backup that it broke off, and of one that is stopped why', async () => {
+    const url = await against((request, response) => {
+      const broken = request.url === '/broken/api/backup';
+      response.write('{}\n', () => broken && response.destroy());
+    });
+    const stop = new AbortController();
+    const read = async (path: string, signal: AbortSignal): Promise<void> => {
+      for await (const part of await clientOf(url + path).backup({ signal })) {
+        expect(Buffer.from(part).toString()).toBe('{}\n');
+        stop.abort(new Error('stopped'));
+      }
+    };
+    await expect(read('/broken', new AbortController().signal)).rejects.toMatchObject({
+      code: 'server.unreachable',
+      message: expect.stringContaining('the backup broke off'),
+    });
+    await expect(read('', stop.signal)).rejects.toThrow(/^stopped$/);
+  });
+
   it('is given up by its signal, by that of the client, and after its time', async () => {
     const url = await against(() => {});
     const reason = new Error('the operator left');

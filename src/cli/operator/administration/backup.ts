@@ -20,8 +20,8 @@ const backup = command({
     }),
 });
 
-/** Under another name until it is whole, and for its owner alone. Errors: AppError `backup.failed`, also for a FILE that is
- *  a link, a FIFO or a device; the reason of the signal; those of the connection. */
+/** Under another name until it is whole, and for its owner alone. Errors: AppError `backup.failed`, also for a file that
+ *  is a link, a FIFO or a device; the reason of the signal; those of the client. */
 async function save(
   file: string,
   parts: AsyncIterable<Uint8Array>,
