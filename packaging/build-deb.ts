@@ -92,7 +92,7 @@ function addNode(tree: string): void {
   copyFileSync(licence, join(tree, 'LICENSE.node'));
 }
 
-/** What starts the programs, and completes their command lines. */
+/** The scripts that start the programs and complete their command lines. */
 function addPrograms(tree: string): void {
   for (const folder of ['bin', 'completion']) mkdirSync(join(tree, folder));
   for (const name of Object.keys(manifest.bin)) {

@@ -97,8 +97,7 @@ export function settingRows({ settings = {} }: Command): Row[] {
     const variable = environmentName(setting);
     const [option] = Object.entries(settingOptions({ [setting]: spec }));
     if (option === undefined) return [`    ${variable}`, spec.describe];
-    const [flag, { describe }] = option;
-    return [term(flag, option[1]), `${describe} [${variable}]`];
+    return [term(...option), `${option[1].describe} [${variable}]`];
   });
 }
 

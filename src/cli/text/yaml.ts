@@ -1,8 +1,8 @@
 // Reads YAML that people write by hand.
 import { LineCounter, parseDocument, type YAMLParseError, type YAMLWarning } from 'yaml';
 
-/** The document in a text of YAML; integers that a number cannot hold are bigints. Throws an Error of one line that repeats nothing of the text: a secret may stand
- *  in it. */
+/** The document in a text of YAML; integers that a number cannot hold are bigints. Throws an Error of one line that
+ *  repeats nothing of the text: a secret may stand in it. */
 export function parseYaml(text: string): unknown {
   const lineCounter = new LineCounter();
   const document = parseDocument(text, {

@@ -1,6 +1,5 @@
 // The API operations on machines. Each of them throws ApiError.
-import { bulkRequest } from '../../model/api/bulk.ts';
-import type { BulkChange } from '../../model/api/bulk.ts';
+import { bulkRequest, type BulkChange } from '../../model/api/bulk.ts';
 import type {
   BulkResponse,
   MachineCreate,
