@@ -46,6 +46,10 @@ export const serve = command({
       describe: 'print each setting and where its value came from, and end',
     },
     ...formatOptions,
+    output: {
+      ...formatOptions.output,
+      describe: 'with --print-config: the form of the answer (default: table)',
+    },
   },
   async run(args, io) {
     const configuration = await serverConfiguration(args, io);
