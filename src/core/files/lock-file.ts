@@ -1,10 +1,13 @@
 // The kernel's lock on a file, which ends with its process, however that ends, so that none is ever stale. It is taken by
 // SQLite, because Node cannot lock a file itself.
 import { DatabaseSync } from 'node:sqlite';
+import { ensurePrivate } from './private-file.ts';
 
 /** Locks a file, which is made where it is missing, and returns what releases it; undefined where somebody else has
- *  locked it. Errors: those of SQLite, for a file that cannot be locked. */
+ *  locked it. Errors: those of the system and of SQLite, for a file that cannot be locked. */
 export function lockFile(path: string): (() => void) | undefined {
+  // Whoever may read the file could lock it too, and keep everybody out.
+  ensurePrivate(path);
   let lock: DatabaseSync | undefined;
   try {
     lock = new DatabaseSync(path, { timeout: 0 });

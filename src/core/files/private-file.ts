@@ -48,6 +48,17 @@ export function makePrivate(path: string): void {
   }
 }
 
+/** Makes an empty file, or takes one that is there away from others. That is never opened for it, since closing a file ends
+ *  the locks that this process has on it. Errors: as writePrivate. */
+export function ensurePrivate(path: string): void {
+  try {
+    fs.closeSync(fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, ownerOnly));
+  } catch (err) {
+    if (!(err instanceof Error && 'code' in err && err.code === 'EEXIST')) throw err;
+    makePrivate(path);
+  }
+}
+
 /** The status of a file; undefined if there is none. Errors: an Error for anything but a regular file. */
 export function refuseOthers(path: string): fs.Stats | undefined {
   const found = fs.lstatSync(path, { throwIfNoEntry: false });

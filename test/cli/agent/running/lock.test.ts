@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { lockStateDir } from '../../../../src/cli/agent/running/lock.ts';
@@ -46,6 +46,16 @@ it('the lock of an agent that was killed counts for nothing', async () => {
   agent.kill('SIGKILL');
   await once(agent, 'exit');
   lockStateDir(state)();
+});
+
+it('nobody else can take the lock, as the file is for its owner alone', () => {
+  const state = temporaryDirectory();
+  lockStateDir(state)();
+  expect(statSync(join(state, 'agent.lock')).mode & 0o777).toBe(0o600);
+  const earlier = temporaryDirectory();
+  writeFileSync(join(earlier, 'agent.lock'), '', { mode: 0o644 });
+  lockStateDir(earlier)();
+  expect(statSync(join(earlier, 'agent.lock')).mode & 0o777).toBe(0o600);
 });
 
 it('where no lock can be taken, it runs without', () => {
