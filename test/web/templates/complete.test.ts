@@ -37,6 +37,7 @@ describe('completion of a template', () => {
     ['no colon twice', `${image}      ur|: a`, ['url']],
     ['a variable', 'content: "{{ host|', ['hostname }}']],
     ['a variable in its braces', 'content: "{{ host| }}"', ['hostname']],
+    ['nothing for a variable that is complete', 'content: "{{ hostname| }}"', []],
     [
       'no fields in a text of several lines',
       `${image}      content: |\n        ki|`.replace('|', '>'),

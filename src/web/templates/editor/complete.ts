@@ -55,8 +55,10 @@ export function completeTemplate(text: string, caret: number, vocabulary: Vocabu
 
 function completeVariable(word: string, caret: number, after: string): Completion {
   const close = /^\s*-?\}\}/.test(after) ? '' : ' }}';
-  const names = variableNames.filter((name) => name.startsWith(word));
-  const suggestions = names.map((name) => ({ term: `${name}${close}`, says: '' }));
+  const suggestions = variableNames
+    .filter((name) => name.startsWith(word))
+    .map((name) => ({ term: `${name}${close}`, says: '' }))
+    .filter(({ term }) => term !== word);
   return { from: caret - word.length, to: caret, suggestions };
 }
 
