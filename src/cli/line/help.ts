@@ -72,7 +72,6 @@ function ofCommand(command: Command, program: Program, usage: string): string[] 
 
 /** Those of every program, which main.ts reads. */
 const commonEnvironment = {
-  DRAGONFLY_LOG: 'the least level of logs on stderr: debug, info (default), warn, error, silent',
   DRAGONFLY_DEBUG: 'set: an error is printed with its stack',
 };
 

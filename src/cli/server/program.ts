@@ -15,7 +15,11 @@ export const serverProgram: Program = {
   name: 'dragonfly-server',
   describe: 'recognises machines, keeps what is known of them, and decides what they do next',
   version,
-  environment: { DRAGONFLY_TOKEN: 'a token of scope full, for "token --server"' },
+  environment: {
+    DRAGONFLY_TOKEN: 'a token of scope full, for "token --server"',
+    DRAGONFLY_LOG:
+      "the least level of the server's log: debug, info (default), warn, error, silent",
+  },
   defaultCommand: serve,
   commands: [serve, token, image, template, rotateKey, backup, restore, check, bootScript],
 };

@@ -175,8 +175,6 @@ describe('the help', () => {
             --version  print the version
 
       Environment:
-        DRAGONFLY_LOG    the least level of logs on stderr: debug, info (default),
-                         warn, error, silent
         DRAGONFLY_DEBUG  set: an error is printed with its stack
 
       "kitchen <command> --help" describes a command.
@@ -212,8 +210,6 @@ describe('the help', () => {
             --version  print the version
 
       Environment:
-        DRAGONFLY_LOG    the least level of logs on stderr: debug, info (default),
-                         warn, error, silent
         DRAGONFLY_DEBUG  set: an error is printed with its stack
       "
     `);
