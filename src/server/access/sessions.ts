@@ -110,7 +110,7 @@ export class Sessions {
     return found && sessionOf(keyOf(cookie), found);
   }
 
-  /** Ends the session of a browser. What remains of it refuses to begin it anew. Errors: `store.*`. */
+  /** Ends the session of a browser. What remains of that of a sign-in refuses to begin it anew. Errors: `store.*`. */
   async end(cookie: string): Promise<void> {
     const found = await this.#read(cookie);
     if (found === undefined) return;
@@ -200,6 +200,11 @@ export class Sessions {
   }
 
   async #end(key: string, session: Stored): Promise<void> {
+    // Nothing begins that of a token anew, and kept until it is over those would fill the store.
+    if ('token' in session) {
+      await this.#store.settings.delete(key);
+      return;
+    }
     try {
       await this.#store.settings.put({ key, value: JSON.stringify({ ...session, ended: true }) });
     } catch (err) {

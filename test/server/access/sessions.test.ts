@@ -208,3 +208,18 @@ it('signing out ends it, and a token has twenty at most', async () => {
   const { body } = await send(server, 'GET', '/api/sessions', { token: full });
   expect(body.sessions).toHaveLength(20);
 });
+
+it('leaves nothing in the store once it has ended', async () => {
+  const { server, read } = await prepared();
+  const left = async (): Promise<number> =>
+    (await server.store.settings.list({ prefix: '~auth.session.' })).items.length;
+  const body = { days: 90 };
+  let cookie = await begin(server, read);
+  for (let n = 0; n < 3; n += 1) {
+    const next = await send(server, 'POST', '/api/sessions', { token: read, cookie, body });
+    cookie = next.cookie?.value ?? '';
+  }
+  expect([await whoami(server, cookie), await left()]).toEqual(['looker read true', 1]);
+  expect((await send(server, 'DELETE', '/api/sessions', { cookie })).body).toEqual({ ended: 1 });
+  expect([await whoami(server, cookie), await left()]).toEqual([401, 0]);
+});
