@@ -1,3 +1,5 @@
+import { createReadStream } from 'node:fs';
+import { finished } from 'node:stream/promises';
 import { setImmediate } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { SharedFiles } from '../../../src/server/http/boot/shared-files.ts';
@@ -53,4 +55,17 @@ it('holds nothing of a file that cannot be read, or has another size by now', as
   const gone = new SharedFiles(() => Promise.reject(new Error('gone')));
   expect(await gone.stream('kernel', 'a', 7)).toBeUndefined();
   expect([shared.bytes, gone.bytes]).toEqual([0, 0]);
+});
+
+it("takes the place of an answer's own stream, whose failure ends no server", async () => {
+  const { shared } = files();
+  const gone = () => createReadStream('/nonexistent/kernel');
+  const first = gone();
+  const sent = await shared.insteadOf(first, 'kernel', 'a', file.length);
+  expect(Buffer.concat(await sent.toArray()).equals(file)).toBe(true);
+  await expect.poll(() => first.closed).toBe(true);
+  const own = gone();
+  expect(await shared.insteadOf(own, 'kernel', 'a', 7)).toBe(own);
+  await expect.poll(() => own.closed).toBe(true);
+  await expect(finished(own)).rejects.toMatchObject({ code: 'ENOENT' });
 });

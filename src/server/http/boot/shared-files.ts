@@ -28,6 +28,22 @@ export class SharedFiles {
     return [...this.#held.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   }
 
+  /** The stream to send of a whole file: from memory, or, where `stream` has none, the `own` one that reads it from
+   *  disk. */
+  async insteadOf(
+    own: Readable,
+    path: string,
+    version: string,
+    sizeBytes: number,
+  ): Promise<Readable> {
+    // It opens its file meanwhile, and a failure that nobody hears would end the server. Whoever sends it sees it still.
+    own.on('error', () => {});
+    const shared = await this.stream(path, version, sizeBytes);
+    if (shared === undefined) return own;
+    own.destroy();
+    return shared;
+  }
+
   /** A whole file, of which `version` is another one as soon as it changes; undefined where it does not fit, cannot be
    *  read, or has another size by now. The stream has to be read or destroyed. */
   async stream(path: string, version: string, sizeBytes: number): Promise<Readable | undefined> {

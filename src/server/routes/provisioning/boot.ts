@@ -122,10 +122,7 @@ export async function bootRoutes(app: App, s: Services): Promise<void> {
         const { arch, file } = request.params;
         const path = join(dir ?? '', bootFolders[arch] ?? '', file);
         const [version, size] = [reply.getHeader('etag'), reply.getHeader('content-length')];
-        const whole = await shared.stream(path, String(version), Number(size));
-        if (whole === undefined) return payload;
-        payload.destroy();
-        return whole;
+        return shared.insteadOf(payload, path, String(version), Number(size));
       },
     },
     async (request, reply) => {
