@@ -14,6 +14,7 @@ import { sshKeysOf, type Decision } from '../rules/decide.ts';
 import { fingerprintOf } from '../rules/settings/ssh-keys.ts';
 import { appendAudit } from '../running/audit-log.ts';
 import type { Events } from '../running/events.ts';
+import type { Limits } from '../running/limits.ts';
 import { countProblems, type Metrics } from '../running/metrics/metrics.ts';
 import type { ClaimServices } from './claims.ts';
 import { register, type Registration } from './registration.ts';
@@ -24,6 +25,7 @@ export interface CheckinServices extends ClaimServices {
   readonly auth: Auth;
   readonly decisions: Decisions;
   readonly events: Events;
+  readonly limits: Limits;
   readonly metrics: Metrics;
 }
 
@@ -149,7 +151,8 @@ function note(s: CheckinServices, registration: Registration, caller: Principal)
   s.log.info({ machine_id, token: newest, by }, 'a known machine was given a new token');
 }
 
-/** Notes in the audit log that a machine has opened its remote shell: once for each host key. */
+/** Notes in the audit log that a machine has opened its remote shell: once for each host key, unless it tells of very
+ *  many. */
 async function noteShell(
   s: CheckinServices,
   { machine: { value: machine }, known }: Registration,
@@ -159,6 +162,7 @@ async function noteShell(
   const shell = machine.report?.remote_shell;
   if (shell === undefined || shell.host_key === known?.report?.remote_shell?.host_key) return;
   try {
+    s.limits.audited(machine.id);
     await appendAudit(s, {
       by: nameOf(caller),
       from: machine.report?.ip_address ?? null,

@@ -21,6 +21,8 @@ export interface LimitPolicy {
   readonly addressBytes: Limit;
   /** The log that a machine sends. Units: bytes. */
   readonly machineLogs: Limit;
+  /** The entries that a machine brings about in the audit log. */
+  readonly machineAudit: Limit;
   /** Open event streams of one address, and of one token; readers that wait for lines of a log count too. */
   readonly streams: number;
   /** All open event streams, and as many waiting readers of logs. */
@@ -34,6 +36,7 @@ export const defaultLimits: LimitPolicy = {
   addressStockRegistrations: { burst: 20_000, perSecond: 2 },
   addressBytes: { burst: 256 * 1024 * 1024, perSecond: 1024 * 1024 },
   machineLogs: { burst: 512 * 1024, perSecond: 2048 },
+  machineAudit: { burst: 5, perSecond: 1 / 600 },
   streams: 64,
   allStreams: 256,
 };
@@ -100,6 +103,12 @@ export class Limits {
     const { machineLogs, addressBytes } = this.#policy;
     this.#take(`log ${machineId}`, machineLogs, bytes + 1024);
     if (address !== undefined) this.#takeFrom('bytes', address, addressBytes, bytes);
+  }
+
+  /** Counts an entry that a machine brings about in the audit log: with many it would drive out those of operators.
+   *  Errors: AppError `server.limited`. */
+  audited(machineId: string): void {
+    this.#take(`audit ${machineId}`, this.#policy.machineAudit, 1);
   }
 
   /** Counts a stream of a kind, until the function that it returns is called. Errors: AppError `server.busy` where there

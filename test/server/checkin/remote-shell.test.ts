@@ -75,3 +75,13 @@ it('an open shell is in the record with its fingerprint while it is told, and on
   await checkIn({ ...open, in_image: false });
   expect(await reportOf()).not.toHaveProperty('remote_shell');
 });
+
+it('a machine that tells of ever new host keys does not fill the audit log', async () => {
+  const { server, checkIn } = await start();
+  for (let n = 0; n < 10; n += 1) {
+    const another = `${host_key.slice(0, -2)}${n}U`;
+    await checkIn({ remote_shell: { host_key: another, port: 22 } });
+  }
+  const { body } = await server.call('GET', '/api/audit?action=machines.remote_shell');
+  expect(body.entries).toHaveLength(5);
+});
