@@ -17,7 +17,7 @@ import {
   type Principal,
 } from './principal.ts';
 import { Proofs } from './proofs.ts';
-import { Sessions } from './sessions.ts';
+import { Sessions, type Session } from './sessions.ts';
 import { StockAgents } from './stock-agents.ts';
 import { machineOfToken } from './tokens.ts';
 
@@ -139,6 +139,15 @@ export class Auth {
     return owner.token === undefined
       ? this.people?.ofSession(owner.person, expires)
       : this.#tokens.useSession(owner.token.sha256, expires);
+  }
+
+  /** The sessions that have not ended, without those whose token has. Errors: `store.*`. */
+  async openSessions(): Promise<readonly Session[]> {
+    const sessions = await this.sessions.list();
+    await this.#tokens.refresh();
+    return sessions.filter(
+      ({ owner }) => owner.token === undefined || this.#tokens.isGood(owner.token.sha256),
+    );
   }
 
   /** Reads the tokens again at once, because this server changed them. */

@@ -71,6 +71,12 @@ export class KnownTokens {
     return found && { ...found, expires, isSession: true };
   }
 
+  /** True if the token that has this SHA-256, in hex, is known and has not expired. */
+  isGood(sha256: string): boolean {
+    const known = this.#tokens.get(sha256);
+    return known !== undefined && known.expiresMs > this.#clock.now().getTime();
+  }
+
   #use(known: Known): Known['principal'] | undefined {
     const now = this.#clock.now();
     if (known.expiresMs <= now.getTime()) return undefined;

@@ -101,12 +101,16 @@ it('only pages of the server change anything with it', async () => {
 });
 
 it('ends with its token, and does not go on with a later one of the same name', async () => {
-  const { server, make } = await prepared();
+  const { server, make, full } = await prepared();
   const cookie = await begin(server, await make('short', 'read'));
   expect(await whoami(server, cookie)).toBe('short read true');
+  const list = async (at: TestServer) =>
+    (await send(at, 'GET', '/api/sessions', { token: full })).body.sessions;
+  expect(await list(server)).toMatchObject([{ name: 'short' }]);
   await revokeToken(server.store, 'short');
   const later = await startServer({ store: server.store });
   expect(await whoami(later, cookie)).toBe(401);
+  expect(await list(later)).toEqual([]);
   await make('short', 'full');
   expect(await whoami(await startServer({ store: server.store }), cookie)).toBe(401);
 });

@@ -63,7 +63,7 @@ export function sessionRoutes(app: App, s: Services): void {
     async (request) => {
       const { isMine, mayEnd } = reach(request.principal);
       const current = sessionId(cookieOf(s, request, 'session') ?? '');
-      const open = await sessions.list();
+      const open = await s.auth.openSessions();
       return {
         sessions: open
           .filter(({ owner }) => mayEnd(owner))
