@@ -183,9 +183,7 @@ function reportOf(
     ...(isLess ? { shows_less: true } : {}),
     ...(request.is_confined === true ? { is_confined: true } : {}),
     ...(request.in_image === true ? { in_image: true } : {}),
-    ...(request.in_image !== true || request.remote_shell === undefined
-      ? {}
-      : { remote_shell: storedShell(request.remote_shell) }),
+    ...shellOf(request, isLess),
     ...(request.fixed_address === undefined ? {} : { fixed_address: request.fixed_address }),
     ...(isSameBoot && later !== undefined ? { later_problems: later } : {}),
     at,
@@ -196,6 +194,15 @@ function reportOf(
     matched_by: resolution.matchedBy,
     evidence: resolution.evidence,
   };
+}
+
+/** Operators trust the host key of a machine, and whoever knows a MAC alone is none. */
+function shellOf(
+  { in_image: isInImage, remote_shell: shell }: CheckinRequest,
+  isLess: boolean,
+): Pick<AgentReport, 'remote_shell'> {
+  if (isInImage !== true || shell === undefined || isLess) return {};
+  return { remote_shell: storedShell(shell) };
 }
 
 /** The machine with problems that its agent told with a heartbeat; the same one where they are known. */

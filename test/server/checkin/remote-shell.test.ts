@@ -85,3 +85,15 @@ it('a machine that tells of ever new host keys does not fill the audit log', asy
   const { body } = await server.call('GET', '/api/audit?action=machines.remote_shell');
   expect(body.entries).toHaveLength(5);
 });
+
+it('the host key of somebody who knows the MAC of a machine alone is not taken for its own', async () => {
+  const { server, checkIn } = await start();
+  const known = { smbios_uuid: '4c4c4544-0051-3910-8054-b4c04f4e3533' };
+  const { machine_id } = await checkIn(known);
+  const { mac } = checkin(1);
+  const shell = { ...inImage, sequence: 9, remote_shell: { host_key, port: 22 } };
+  await server.call('POST', '/api/agent/checkin', { body: { mac, ...shell } });
+  const { body } = await server.call('GET', `/api/machines/${machine_id}`);
+  expect(body.report).toMatchObject({ shows_less: true, sequence: 9 });
+  expect(body.report).not.toHaveProperty('remote_shell');
+});
