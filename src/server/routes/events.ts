@@ -31,6 +31,11 @@ export function eventRoutes(app: App, s: Services): void {
       },
     },
     async (request, reply) => {
+      // A reader who went while the sender was asked for closes nothing any more, and would be kept for ever.
+      if (reply.raw.destroyed) {
+        reply.hijack();
+        return;
+      }
       const end = s.limits.stream('event streams', streamClients(request));
       reply.raw.on('close', end);
       reply.hijack();

@@ -86,6 +86,7 @@ async function waitForLines(
   const gone = new AbortController();
   // Not of the connection, which one reader keeps for all that it asks.
   answer.once('close', () => gone.abort());
+  if (answer.destroyed) gone.abort();
   const signal = AbortSignal.any([gone.signal, s.stopping]);
   const untilMs = s.clock.elapsedMs() + wait * 1000;
   try {

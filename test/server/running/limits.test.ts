@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { expect, it } from 'vitest';
 import { ManualClock, systemClock } from '../../../src/core/clock.ts';
 import { AppError } from '../../../src/core/errors.ts';
@@ -9,6 +10,9 @@ import { defaultLimits, Limits, type Client } from '../../../src/server/running/
 import { Liveness } from '../../../src/server/running/liveness/liveness.ts';
 import { createMetrics } from '../../../src/server/running/metrics/metrics.ts';
 import { defaultLiveness } from '../../../src/server/running/liveness/pace.ts';
+import type { KvRead } from '../../../src/store/kv/kv.ts';
+import { storeOver } from '../../../src/store/kv-store.ts';
+import { MemoryKv } from '../../../src/store/memory.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { checkin, startServer, wrapStore } from '../harness.ts';
 
@@ -224,4 +228,51 @@ it('count the bytes of a check-in that comes in pieces, without a length', async
   const [answer] = await once(sent, 'response');
   answer.resume();
   expect([answer.statusCode, counted]).toEqual([200, [Buffer.byteLength(text)]]);
+});
+
+/** A store that lets its readers wait. */
+class WaitingKv extends MemoryKv {
+  waiting = 0;
+  opened: PromiseWithResolvers<void> | undefined;
+
+  override async read(reads: readonly KvRead[]) {
+    this.waiting += 1;
+    await this.opened?.promise;
+    return super.read(reads);
+  }
+}
+
+it('give back the place of a reader who went before the stream began', async () => {
+  const kv = new WaitingKv();
+  const full = await createToken(storeOver(kv), systemClock, {
+    name: 'ops',
+    scope: 'full',
+    expiresAt: null,
+  });
+  const served = Promise.withResolvers<Socket>();
+  const server = await startServer({ store: storeOver(kv), limits: { allStreams: 1 } });
+  const authorization = `Bearer ${full}`;
+  const begun = await fetch(`${server.url}/api/sessions`, {
+    method: 'POST',
+    headers: { authorization, 'content-type': 'application/json' },
+    body: '{"days":1}',
+  });
+  const [cookie = ''] = (begun.headers.get('set-cookie') ?? '').split(';');
+  server.app.server.once('connection', (socket: Socket) => served.resolve(socket));
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+  [kv.waiting, kv.opened] = [0, Promise.withResolvers()];
+  socket.write(
+    `GET /api/events HTTP/1.1\r\nHost: ${new URL(server.url).host}\r\nCookie: ${cookie}\r\n\r\n`,
+  );
+  const theirs = await served.promise;
+  await expect.poll(() => kv.waiting).toBeGreaterThan(0);
+  socket.destroy();
+  if (!theirs.closed) await once(theirs, 'close');
+  kv.opened.resolve();
+  kv.opened = undefined;
+  // It has had its turn once another session was found.
+  await fetch(`${server.url}/api/whoami`, { headers: { cookie } });
+  const open = await fetch(`${server.url}/api/events`, { headers: { authorization } });
+  await open.body?.cancel();
+  expect(open.status).toBe(200);
 });
