@@ -25,10 +25,6 @@ const base = [
   'drivers/char/ipmi/ipmi_si',
   'drivers/char/ipmi/ipmi_devintf',
   'drivers/char/ipmi/ipmi_ssif',
-  'drivers/i2c/busses/i2c-i801',
-  // Disks that are memory.
-  'drivers/acpi/nfit/nfit',
-  'drivers/nvdimm/',
   // The power button.
   'drivers/acpi/button',
   'drivers/input/evdev',
@@ -127,7 +123,11 @@ const hardware = [
   'drivers/watchdog/iTCO_wdt',
   'drivers/watchdog/sp5100_tco',
   'drivers/watchdog/hpwdt',
+  'drivers/i2c/busses/i2c-i801',
   'drivers/mfd/lpc_ich',
+  // Disks that are memory.
+  'drivers/acpi/nfit/nfit',
+  'drivers/nvdimm/',
   'drivers/infiniband/hw/mlx4/',
   'drivers/infiniband/hw/mlx5/',
   'drivers/infiniband/ulp/ipoib/',
