@@ -2,11 +2,11 @@
 // nginx and curl. On loopback there is no link to saturate, so it is processors that are compared.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isMissing } from '../initramfs/tools.ts';
 import { processFigures } from './server-process.ts';
+import { freePort } from '../initramfs/free-port.ts';
 
 const machines = 50;
 const fileBytes = 33 * 1024 ** 2;
@@ -25,16 +25,6 @@ for (const name of ['kernel', 'initramfs'])
 interface Server {
   readonly child: ChildProcess;
   readonly url: string;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  // The address of a server that listens on TCP is an object.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function start(program: string, args: readonly string[], port: number): Promise<Server> {

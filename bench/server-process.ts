@@ -1,12 +1,12 @@
 // Runs the built server in a process of its own, as its service does, for benchmarks that kill it or measure it.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../src/core/clock.ts';
 import { Requests } from '../src/transport/requests.ts';
 import { TestCa } from '../test/transport/test-ca.ts';
+import { freePort } from '../initramfs/free-port.ts';
 
 const project = join(import.meta.dirname, '..');
 const program = join(project, 'dist/bin/dragonfly-server.js');
@@ -117,18 +117,4 @@ function certificateIn(directory: string): { ca: string; args: string[] } {
   const { pem } = ca;
   ca.remove();
   return { ca: pem, args: ['--tls-cert', files.cert, '--tls-key', files.key] };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  // A server that listens on TCP has a port.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => {
-    server.close(resolve);
-  });
-  return port;
 }

@@ -1,9 +1,7 @@
 // `npm run provision`: installs Debian on a blank virtual machine over PXE, from a local server, until the
 // installed system reports. It is the third command a newcomer runs, asks nothing, and leaves nothing
 // behind but the images in dist/boot and .cache.
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '../src/client/client.ts';
@@ -25,6 +23,7 @@ import { anyRom, fromNetwork } from './pxe.ts';
 import { chooseAccelerator, Vm } from './qemu.ts';
 import { requireTools, run } from './tools.ts';
 import { aborted, narrator, watch, type Say } from './watch.ts';
+import { freePort } from './free-port.ts';
 
 const disks = {
   virtio: 'virtio-blk-pci',
@@ -194,17 +193,6 @@ async function startServer(images: string, bootDir: string, say: Say): Promise<S
 /** QEMU's user network shows this host's loopback to the guest as 10.0.2.2. */
 function seenByGuest(port: number): string {
   return `http://10.0.2.2:${port}`;
-}
-
-/** Known before the server starts, as the plan names its address. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (typeof address === 'object' && address !== null) return address.port;
-  throw new Error('this host gives no port');
 }
 
 /** From the first check-in to the report of the installed system. */

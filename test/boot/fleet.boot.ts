@@ -1,8 +1,5 @@
 // A rack that powers on while its server restarts every twenty seconds, half of the times by a kill.
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +7,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { openStore } from '../../src/store/open.ts';
 import { ServerProcess } from '../store/server-process.ts';
 import { bootDir, pxeNetwork, runsAll, startVm } from './harness.ts';
+import { freePort } from '../../initramfs/free-port.ts';
 
 const machines = 8;
 const uptimeMs = 20_000;
@@ -17,17 +15,6 @@ const uptimeMs = 20_000;
 const patienceMs = 900_000;
 
 const macOf = (n: number): string => `52:54:00:00:fe:0${n}`;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  // It listens on TCP.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 function powerOn(n: number, port: number): void {
   const network = pxeNetwork(`http://10.0.2.2:${port}`, `virtio-net-pci,mac=${macOf(n)}`);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { temporaryDirectory } from '../server/harness.ts';
 import { BootServer, canBoot, directBoot, nic, runsAll, startVm } from './harness.ts';
+import { freePort } from '../../initramfs/free-port.ts';
 
 it.skipIf(!canBoot)(
   'with four NICs of which only the third is connected, in 192 MiB, it checks in',
@@ -156,15 +157,3 @@ it.skipIf(!runsAll)('a USB NIC that is plugged in after the boot brings the netw
   expect(request).toMatchObject({ ip_address: '10.0.2.15' });
   expect(vm.console).toMatch(/usb0 is 10\.0\.2\.15\/24/);
 });
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net');
-  const server = createServer();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(0, '127.0.0.1', resolve);
-  await promise;
-  const address = server.address();
-  await new Promise((done) => server.close(done));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}

@@ -2,24 +2,16 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
 import { isMissing } from '../../initramfs/tools.ts';
 import { temporaryDirectory } from '../server/harness.ts';
 import { BootServer, directBoot, runsAll, startVm } from './harness.ts';
+import { freePort } from '../../initramfs/free-port.ts';
 
 const run = promisify(execFile);
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  // A TCP server that listens has a port.
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
 
 /** Gives the first words of a service; "" where there is none: QEMU takes the connection and ends it. */
 function greeting(port: number): Promise<string> {
