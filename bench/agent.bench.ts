@@ -5,7 +5,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { childrenOf, processFigures, ServerProcess } from './server-process.ts';
+import { childrenOf, processFigures, ServerProcess } from './load/server-process.ts';
 
 const program = join(import.meta.dirname, '../dist/bin/dragonfly-agent.js');
 if (!existsSync(program)) {

@@ -5,8 +5,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isMissing } from '../initramfs/tools.ts';
-import { processFigures } from './server-process.ts';
-import { freePort } from '../initramfs/free-port.ts';
+import { processFigures } from './load/server-process.ts';
+import { freePort } from '../initramfs/machine/free-port.ts';
 
 const machines = 50;
 const fileBytes = 33 * 1024 ** 2;

@@ -7,7 +7,7 @@ import { collectInventory } from '../src/inventory/inventory.ts';
 import { systemClock } from '../src/core/clock.ts';
 import { createToken } from '../src/server/access/tokens.ts';
 import { openStore } from '../src/store/open.ts';
-import { processFigures, ServerProcess } from './server-process.ts';
+import { processFigures, ServerProcess } from './load/server-process.ts';
 
 const machines = Number(process.env['BENCH_MACHINES'] ?? 10_000);
 const model = await collectInventory();

@@ -36,7 +36,7 @@ interface Run {
 /** The installing program as one file, as the agent is: Node takes memory to read TypeScript. */
 async function bundle(): Promise<void> {
   const build = await rolldown({
-    input: join(import.meta.dirname, 'install-image.ts'),
+    input: join(import.meta.dirname, 'load/install-image.ts'),
     platform: 'node',
   });
   await build.write({ dir: directory, format: 'esm', entryFileNames: 'install-image.js' });

@@ -2,8 +2,8 @@
 // searches. BENCH_MACHINES sets the size of the fleet (100,000).
 import { readFileSync } from 'node:fs';
 import { openStore } from '../src/store/open.ts';
-import { processFigures, ServerProcess } from './server-process.ts';
-import { benchMachine } from './store-machines.ts';
+import { processFigures, ServerProcess } from './load/server-process.ts';
+import { benchMachine } from './load/store-machines.ts';
 
 const machines = Number(process.env['BENCH_MACHINES'] ?? 100_000);
 const callers = 512;

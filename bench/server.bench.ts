@@ -4,7 +4,7 @@
 import { post, type Message } from './load/client.ts';
 import { compare, median } from './load/compare.ts';
 import { LoadedServer, paths } from './load/server.ts';
-import { benchRequest } from './store-machines.ts';
+import { benchRequest } from './load/store-machines.ts';
 
 const turns = 9;
 /** Check-ins in a turn. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fetchRecords } from '../src/simulation/verify.ts';
 import { faults, startFaultProxy } from '../test/transport/fault-proxy.ts';
-import { processFigures, ServerProcess } from './server-process.ts';
+import { processFigures, ServerProcess } from './load/server-process.ts';
 
 const program = join(import.meta.dirname, '../dist/bin/dragonfly-agent.js');
 if (!existsSync(program)) {

@@ -14,7 +14,7 @@ import { indexKeys, kinds, recordKey } from '../src/store/collections/kinds.ts';
 import type { Store } from '../src/store/store.ts';
 import { withCallers } from './load/callers.ts';
 import { compare, type Part } from './load/compare.ts';
-import { benchMachine } from './store-machines.ts';
+import { benchMachine } from './load/store-machines.ts';
 
 const callers = 64;
 const large = Number(process.env['DRAGONFLY_BENCH_MACHINES'] ?? 50_000);

@@ -10,12 +10,12 @@ import { openStore } from '../src/store/open.ts';
 import { architectures, archs, type Arch } from './arch.ts';
 import { runProgram } from './command-line.ts';
 import { ensureImage } from './ensure-image.ts';
-import { anyRom, fromNetwork, requireRom } from './pxe.ts';
-import { chooseAccelerator, Vm } from './qemu.ts';
-import { profiles, type Profile } from './profiles.ts';
+import { anyRom, fromNetwork, requireRom } from './machine/pxe.ts';
+import { chooseAccelerator, Vm } from './machine/qemu.ts';
+import { profiles, type Profile } from './content/profiles.ts';
 import { requireTools } from './tools.ts';
-import { aborted, narrator, watch, type Say } from './watch.ts';
-import { words } from './words.ts';
+import { aborted, narrator, watch, type Say } from './machine/watch.ts';
+import { words } from './machine/words.ts';
 
 const boot = command({
   name: 'boot',

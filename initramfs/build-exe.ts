@@ -12,7 +12,7 @@ import { createApp } from '../src/server/app.ts';
 import { openStore } from '../src/store/open.ts';
 import { archs, thisArch, type Arch } from './arch.ts';
 import { runProgram } from './command-line.ts';
-import { smallNode } from './node-binary.ts';
+import { smallNode } from './executable/node-binary.ts';
 import { cacheDir, projectDir } from './tools.ts';
 
 export interface Executable {
@@ -24,7 +24,7 @@ export interface Executable {
 /** Builds dist/dragonfly-agent-linux-<arch>: the same bytes from the same sources. */
 export async function buildExecutable(arch: Arch): Promise<Executable> {
   const output = join(projectDir, 'dist', `dragonfly-agent-linux-${arch}`);
-  const main = join(projectDir, 'initramfs', 'executable-main.cjs');
+  const main = join(projectDir, 'initramfs', 'executable', 'executable-main.cjs');
   const bundle = join(cacheDir, `agent-${arch}`);
   rmSync(bundle, { recursive: true, force: true });
   // Systems other than Linux are asked through it, and nothing else.

@@ -17,22 +17,22 @@ import { command } from '../src/cli/command.ts';
 import { architectures, archs, thisArch, type Arch } from './arch.ts';
 import { buildExecutable } from './build-exe.ts';
 import { runProgram } from './command-line.ts';
-import { packCpio, packSquashfs } from './image-files.ts';
-import { debianLicence, spdxDocument, type Part } from './licences.ts';
-import { addFirmware, openFirmware } from './firmware.ts';
-import { copyLoaders } from './loaders.ts';
-import { buildLocalLoaders } from './local-loaders.ts';
-import { copyModules, parseModulesDep, type ModuleTree } from './modules.ts';
-import { Apt, type DebianPackage } from './packages.ts';
-import { profiles, type Profile } from './profiles.ts';
+import { packCpio, packSquashfs } from './content/image-files.ts';
+import { debianLicence, spdxDocument, type Part } from './content/licences.ts';
+import { addFirmware, openFirmware } from './content/firmware.ts';
+import { copyLoaders } from './content/loaders.ts';
+import { buildLocalLoaders } from './content/local-loaders.ts';
+import { copyModules, parseModulesDep, type ModuleTree } from './content/modules.ts';
+import { Apt, type DebianPackage } from './content/packages.ts';
+import { profiles, type Profile } from './content/profiles.ts';
 import {
   copyIpmitool,
   copyPrograms,
   fetchIpmitool,
   fetchPackages,
   type Packages,
-} from './programs.ts';
-import { buildToolsImage } from './tools-image.ts';
+} from './content/programs.ts';
+import { buildToolsImage } from './content/tools-image.ts';
 import { cacheDir, projectDir, requireTools } from './tools.ts';
 
 export interface ImageOptions {

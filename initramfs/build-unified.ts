@@ -10,7 +10,7 @@ import { longestAppend } from '../src/netboot/kernel-line.ts';
 import { architectures, archs, type Arch } from './arch.ts';
 import { runProgram } from './command-line.ts';
 import { ensureImage } from './ensure-image.ts';
-import { Apt } from './packages.ts';
+import { Apt } from './content/packages.ts';
 import { requireTools, run } from './tools.ts';
 
 /** The part that comes after another begins on a page of its own. */

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { architectures, type Arch } from './arch.ts';
 import { buildImage } from './build-image.ts';
-import type { Profile } from './profiles.ts';
+import type { Profile } from './content/profiles.ts';
 import { projectDir } from './tools.ts';
 
 /** Gives the boot directory with an image for an architecture. */

@@ -19,11 +19,11 @@ import { architectures } from './arch.ts';
 import { runProgram } from './command-line.ts';
 import { ensureDebianImage } from './debian/disk-image.ts';
 import { ensureImage } from './ensure-image.ts';
-import { anyRom, fromNetwork } from './pxe.ts';
-import { chooseAccelerator, Vm } from './qemu.ts';
+import { anyRom, fromNetwork } from './machine/pxe.ts';
+import { chooseAccelerator, Vm } from './machine/qemu.ts';
 import { requireTools, run } from './tools.ts';
-import { aborted, narrator, watch, type Say } from './watch.ts';
-import { freePort } from './free-port.ts';
+import { aborted, narrator, watch, type Say } from './machine/watch.ts';
+import { freePort } from './machine/free-port.ts';
 
 const disks = {
   virtio: 'virtio-blk-pci',

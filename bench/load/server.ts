@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fastify from 'fastify';
-import { benchMachine } from '../store-machines.ts';
+import { benchMachine } from './store-machines.ts';
 import { withCallers } from './callers.ts';
 import { postAll, type Message } from './client.ts';
 import type { Part } from './compare.ts';

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Apt } from '../packages.ts';
+import { Apt } from '../content/packages.ts';
 import { cacheDir, projectDir, requireTools, run } from '../tools.ts';
 import { addLoaders, efiPartition, rootLabel, rootPartition } from './loaders.ts';
 

@@ -3,7 +3,7 @@
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { architectures, type Arch } from '../arch.ts';
-import type { Apt } from '../packages.ts';
+import type { Apt } from '../content/packages.ts';
 import { run } from '../tools.ts';
 
 export const rootLabel = 'debian-root';

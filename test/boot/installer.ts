@@ -4,7 +4,7 @@ import { closeSync, mkdtempSync, openSync, readSync, rmSync, truncateSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { Vm } from '../../initramfs/qemu.ts';
+import type { Vm } from '../../initramfs/machine/qemu.ts';
 import { Client } from '../../src/client/client.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { TemplateAction } from '../../src/model/documents/template.ts';

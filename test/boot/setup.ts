@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { architectures, archs, type Arch } from '../../initramfs/arch.ts';
-import { chooseAccelerator, type Accelerator } from '../../initramfs/qemu.ts';
+import { chooseAccelerator, type Accelerator } from '../../initramfs/machine/qemu.ts';
 import { projectDir } from '../../initramfs/tools.ts';
 
 /** The way machines of each architecture are run; undefined if this host runs none. */

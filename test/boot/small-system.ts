@@ -10,9 +10,9 @@ import {
   rootLabel,
   rootPartition,
 } from '../../initramfs/debian/loaders.ts';
-import { packCpio } from '../../initramfs/image-files.ts';
-import { moduleDependencies } from '../../initramfs/modules.ts';
-import { Apt } from '../../initramfs/packages.ts';
+import { packCpio } from '../../initramfs/content/image-files.ts';
+import { moduleDependencies } from '../../initramfs/content/modules.ts';
+import { Apt } from '../../initramfs/content/packages.ts';
 import { run } from '../../initramfs/tools.ts';
 import type { TemplateAction } from '../../src/model/documents/template.ts';
 import { partitionFile } from '../actions/images.ts';

@@ -1,0 +1,183 @@
+// The image while it runs: its screens, its network as cables move, and the agent as it hangs.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { overlayImage } from '../../../initramfs/content/overlay.ts';
+import { projectDir } from '../../../initramfs/tools.ts';
+import { temporaryDirectory } from '../../server/harness.ts';
+import {
+  BootServer,
+  bootDir,
+  canBoot,
+  directBoot,
+  nic,
+  runsAll,
+  startVm,
+  type Checkin,
+} from '../harness.ts';
+
+/** Prints the text of the first screen on the serial console, between two marks, once it shows a registered machine, or
+ *  after a minute. */
+const photographer = `#!/bin/sh
+until grep -q 'checked in' /run/dragonfly/agent.log; do sleep 1; done
+shows() { grep -q 'registered; nothing to do' /dev/vcs1 && grep -q 'eth0 [0-9a-f:]* link' /dev/vcs1; }
+tries=0
+until shows || [ $tries -ge 60 ]; do tries=$((tries + 1)); sleep 1; done
+echo '<<<' > /dev/console
+fold -w 80 /dev/vcs1 > /dev/console
+echo '>>>' > /dev/console
+`;
+
+it.skipIf(!canBoot)(
+  'the first screen shows the machine, and its log reaches the server',
+  async () => {
+    const server = await BootServer.start();
+    const image = imageWith('photograph', photographer);
+    const vm = startVm([
+      ...[...directBoot(server), '-initrd', image, '-vga', 'std'],
+      ...['-smbios', 'type=1,manufacturer=Example,product=Server 7,serial=SN4711'],
+      ...nic('virtio-net-pci', '52:54:00:00:09:01'),
+    ]);
+    const { answer } = await server.checkin(vm);
+    const [, screen = ''] = await vm.waitFor(/<<<([^]*)>>>/, 120_000);
+    for (const text of [
+      answer.memorable_name,
+      'Example Server 7, serial SN4711',
+      /eth0 52:54:00:00:09:01 link/,
+      /Address +10\.0\.2\.15/,
+      server.guestUrl,
+      'registered; nothing to do',
+      'Alt+F2 opens a shell',
+    ]) {
+      expect(screen).toMatch(text);
+    }
+    const log = async (): Promise<string> => {
+      const lines = await server.logs(answer.machine_id);
+      return lines.map(({ source, text }) => `${source} ${text}`).join('\n');
+    };
+    await expect
+      .poll(log, { timeout: 60_000 })
+      .toMatch(/boot image [^]*boot eth0 is 10\.0\.2\.15\/24[^]*agent checked in/);
+  },
+);
+
+it.skipIf(!canBoot)('a cable that moves to another port is followed', async () => {
+  const server = await BootServer.start();
+  const [first, second] = ['52:54:00:00:09:11', '52:54:00:00:09:12'];
+  const append = `dragonfly.url=${server.guestUrl},${server.guestUrl.replace('10.0.2.2', '10.0.9.2')}`;
+  const vm = startVm([
+    ...[
+      '-S',
+      '-machine',
+      'q35',
+      ...directBoot(server, `BOOTIF=01-${first.replaceAll(':', '-')} ${append}`),
+    ],
+    ...nic('virtio-net-pci', first, 'n0'),
+    ...['-netdev', 'user,id=n1,net=10.0.9.0/24'],
+    ...['-device', `e1000e,netdev=n1,id=nic-n1,mac=${second},romfile=`],
+  ]);
+  await vm.ask('set_link', { name: 'nic-n1', up: false });
+  await vm.ask('cont');
+  const { answer, request } = await server.checkin(vm);
+  expect(request['ip_address']).toBe('10.0.2.15');
+  const movedMs = performance.now();
+  await vm.ask('set_link', { name: 'nic-n0', up: false });
+  await vm.ask('set_link', { name: 'nic-n1', up: true });
+  const moved = await server.checkin(vm);
+  const seconds = (performance.now() - movedMs) / 1000;
+  expect(moved.request['ip_address']).toBe('10.0.9.15');
+  expect(moved.answer.machine_id).toBe(answer.machine_id);
+  expect(vm.console).toMatch(/eth\d has lost its link/);
+  console.log(`followed in ${seconds.toFixed(1)} s`);
+});
+
+it.skipIf(!runsAll)(
+  'an agent that hangs is ended, a machine that hangs is reset, the power button shuts down',
+  async () => {
+    const server = await BootServer.start();
+    // Stops the agent, and when another one has checked in the script that watches over it.
+    const stopper = `#!/bin/sh
+. /lib/dragonfly/functions
+until [ -e $run/watchdog-armed ] && grep -qs 'checked in' $run/agent.log; do sleep 1; done
+kill -STOP $(cat $run/agent-pid)
+until [ "$(grep -c 'checked in' $run/agent.log)" -ge 2 ]; do sleep 1; done
+kill -STOP $(cat $run/watchdog-pid)
+`;
+    const image = imageWith('stopper', stopper);
+    const vm = startVm([
+      ...[...directBoot(server, 'dragonfly.hang=15'), '-initrd', image],
+      ...['-device', 'i6300esb', '-action', 'watchdog=reset'],
+      ...nic('virtio-net-pci', '52:54:00:00:09:21'),
+    ]);
+    const { request: before } = await server.checkin(vm);
+    await vm.waitFor(/watchdog armed: i6300ESB/, 60_000);
+    await vm.waitFor(/the agent has not stirred for \d+ s: it is ended/, 60_000);
+    const again = await server.checkin(vm);
+    expect(again.request['boot_id']).toBe(before['boot_id']);
+    // The machine starts anew, by the hardware's own reset.
+    const reset = await server.checkin(vm);
+    expect(reset.request['boot_id']).not.toBe(before['boot_id']);
+    expect(reset.answer.machine_id).toBe(again.answer.machine_id);
+    const from = vm.console.lastIndexOf('Linux version');
+    await vm.waitFor(/watchdog armed: i6300ESB/, 60_000, from);
+    await vm.ask('system_powerdown');
+    await vm.waitFor(/the power button was pressed[^]*watchdog disarmed/, 60_000, from);
+    await vm.ended;
+  },
+);
+
+it.skipIf(!runsAll)(
+  'a disk and a port that are plugged in are told, and a second agent is refused',
+  async () => {
+    const server = await BootServer.start();
+    const byHand = `#!/bin/sh
+. /lib/dragonfly/functions
+until grep -qs 'checked in' $run/agent.log; do sleep 1; done
+dragonfly-agent run --once > /tmp/said 2>&1
+echo "by hand: $? $(cat /tmp/said)" > /dev/console
+dragonfly-agent identify > /dev/null
+echo "identify: $?" > /dev/console
+echo "score: $(cat /proc/$(cat $run/agent-pid)/oom_score_adj)" > /dev/console
+`;
+    const [first, second] = ['52:54:00:00:09:31', '52:54:00:00:09:32'];
+    const vm = startVm([
+      ...[...directBoot(server), '-initrd', imageWith('by-hand', byHand)],
+      ...nic('virtio-net-pci', first),
+      ...['-drive', 'if=none,id=late,driver=null-co,size=1G,read-zeroes=on'],
+      ...['-netdev', 'user,id=n1'],
+    ]);
+    const { answer } = await server.checkin(vm);
+    const said = await vm.waitFor(/by hand: (\d+)[^]*identify: 0[^]*score: (-?\d+)\s/, 240_000);
+    expect(said.slice(1)).toEqual(['2', '-900']);
+    expect(said[0]).toMatch(/another agent runs on this host .*\[agent\.running\]/);
+
+    const until = async (done: (request: Checkin['request']) => boolean): Promise<string> => {
+      const startMs = performance.now();
+      for (;;) {
+        const { request, answer: now } = await server.checkin(vm);
+        expect(now.machine_id).toBe(answer.machine_id);
+        if (done(request)) return ((performance.now() - startMs) / 1000).toFixed(1);
+      }
+    };
+    await vm.ask('device_add', { driver: 'virtio-blk-pci', drive: 'late', serial: 'LATE' });
+    const disk = await until((request) => JSON.stringify(request['disks']).includes('LATE'));
+    await vm.ask('device_add', { driver: 'virtio-net-pci', netdev: 'n1', mac: second });
+    const port = await until((request) => JSON.stringify(request['all_macs']).includes(second));
+    console.log(`a disk was told in ${disk} s, a port in ${port} s`);
+  },
+);
+
+/** The image with a script that runs once. */
+function imageWith(name: string, script: string): string {
+  const image = join(temporaryDirectory(), 'initramfs');
+  const inittab = readFileSync(join(projectDir, 'initramfs/root/etc/inittab'), 'utf8');
+  overlayImage(
+    join(bootDir, 'x86_64', 'initramfs'),
+    {
+      [`lib/dragonfly/${name}`]: script,
+      'etc/inittab': `${inittab}::once:/lib/dragonfly/${name}\n`,
+    },
+    image,
+  );
+  return image;
+}

@@ -1,0 +1,89 @@
+// The remote shell of the netboot image: opened by a setting, for its keys alone, and shut with all its sessions.
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, it, onTestFinished } from 'vitest';
+import { isMissing } from '../../../initramfs/tools.ts';
+import { temporaryDirectory } from '../../server/harness.ts';
+import { BootServer, directBoot, runsAll, startVm } from '../harness.ts';
+import { freePort } from '../../../initramfs/machine/free-port.ts';
+
+const run = promisify(execFile);
+
+/** Gives the first words of a service; "" where there is none: QEMU takes the connection and ends it. */
+function greeting(port: number): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const socket = connect(port, '127.0.0.1');
+  socket.on('data', (bytes) => {
+    resolve(bytes.toString());
+    socket.destroy();
+  });
+  socket.on('close', () => resolve(''));
+  socket.on('error', () => resolve(''));
+  return promise;
+}
+
+it.skipIf(!runsAll || isMissing('ssh'))(
+  'a setting lets its keys log in to the host key that the record has, and nobody else, until it is gone',
+  async () => {
+    const server = await BootServer.start();
+    const folder = temporaryDirectory();
+    const [own, others] = [join(folder, 'own'), join(folder, 'others')];
+    for (const file of [own, others]) {
+      await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file]);
+    }
+    const port = await freePort();
+    const vm = startVm([
+      ...directBoot(server),
+      ...['-netdev', `user,id=n0,hostfwd=tcp:127.0.0.1:${port}-:22`],
+      ...['-device', 'virtio-net-pci,netdev=n0,mac=52:54:00:00:22:01,romfile='],
+    ]);
+    const { machine_id: id } = (await server.checkin(vm)).answer;
+    expect(await greeting(port)).toBe('');
+
+    const setting = `${server.url}/api/settings/boot.ssh_keys.machine.${id}`;
+    const { stdout: publicKey } = await run('cat', [`${own}.pub`]);
+    const set = await fetch(setting, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ value: publicKey }),
+    });
+    expect(set.status).toBe(201);
+    const shell = async () => (await server.machine(id)).report?.remote_shell;
+    await expect.poll(shell, { timeout: 180_000, interval: 500 }).toMatchObject({ port: 22 });
+    expect(await greeting(port)).toMatch(/^SSH-2\.0-dropbear/);
+
+    const knownHosts = join(folder, 'known_hosts');
+    writeFileSync(knownHosts, `[127.0.0.1]:${port} ${(await shell())?.host_key}\n`);
+    const options = (key: string): string[] => [
+      ...['-F', '/dev/null', '-i', key, '-p', String(port)],
+      ...['BatchMode=yes', 'StrictHostKeyChecking=yes', 'IdentitiesOnly=yes'].flatMap(asOption),
+      ...asOption(`UserKnownHostsFile=${knownHosts}`),
+      ...['root@127.0.0.1'],
+    ];
+    const { stdout } = await run('ssh', [...options(own), 'id']);
+    expect(stdout).toContain('uid=0(root)');
+    await expect(run('ssh', [...options(others), 'id'])).rejects.toThrow(
+      'Permission denied (publickey)',
+    );
+    const log = async () => (await server.logs(id)).map(({ text }) => text).join('\n');
+    await expect.poll(log, { timeout: 60_000 }).toMatch(/ssh: .*Pubkey auth succeeded for 'root'/);
+
+    const session = spawn('ssh', [...options(own), 'echo in; sleep 1000'], { stdio: 'pipe' });
+    onTestFinished(() => void session.kill());
+    await once(session.stdout, 'data');
+    const ended = once(session, 'exit');
+    await fetch(setting, { method: 'DELETE' });
+    await ended;
+    await expect.poll(() => greeting(port), { timeout: 60_000 }).toBe('');
+    await expect.poll(shell, { timeout: 60_000 }).toBeUndefined();
+    expect(vm.console).toMatch(/remote shell open on port 22[^]*remote shell shut/);
+  },
+);
+
+function asOption(option: string): string[] {
+  return ['-o', option];
+}

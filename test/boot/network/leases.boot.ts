@@ -1,0 +1,145 @@
+// A network that changes under a machine that runs: leases with other addresses, routes and names, a port that is put
+// into another network, a cable that moves, a way that leads nowhere any more.
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import type { Vm } from '../../../initramfs/machine/qemu.ts';
+import { overlayImage } from '../../../initramfs/content/overlay.ts';
+import { projectDir } from '../../../initramfs/tools.ts';
+import { temporaryDirectory } from '../../server/harness.ts';
+import { bootDir, handOver, runsAll, startVm } from '../harness.ts';
+import { hasNamespaces, ip, makeNetwork, startServer, tapPort } from '../namespace.ts';
+
+const mac = '52:54:00:00:0a:01';
+
+/** Tells on the console what the ports are given, each time that it changes. */
+const teller = `#!/bin/sh
+. /lib/dragonfly/functions
+while sleep 1; do
+  now=$(ip -4 route; ip link | grep -o ' eth.*mtu [0-9]*'; echo "NAME $(hostname)"; grep ntpsrv $run/lease)
+  [ "$now" = "$last" ] || printf '<<<\\n%s\\n>>>\\n' "$now" > /dev/console
+  last=$now
+done
+`;
+
+/** The image with the teller, and with less patience: it waits a minute for the server. */
+function image(): string {
+  const root = join(projectDir, 'initramfs/root');
+  const file = join(temporaryDirectory(), 'initramfs');
+  const [inittab, watcher] = ['etc/inittab', 'lib/dragonfly/watch-ports'].map((name) =>
+    readFileSync(join(root, name), 'utf8'),
+  );
+  expect(watcher).toContain('\nunanswered=60\n');
+  overlayImage(
+    join(bootDir, 'x86_64', 'initramfs'),
+    {
+      'lib/dragonfly/teller': teller,
+      'lib/dragonfly/watch-ports': watcher?.replace('unanswered=60', 'unanswered=15') ?? '',
+      'etc/inittab': `${inittab}::once:/lib/dragonfly/teller\n`,
+    },
+    file,
+  );
+  return file;
+}
+
+/** The state that the machine told last, once it is like this and the agent has checked in since. */
+async function settles(vm: Vm, from: number, pattern: RegExp): Promise<string> {
+  await vm.waitFor(pattern, 180_000, from);
+  await vm.waitFor(/INFO checked in/, 120_000, from);
+  const told =
+    vm.console
+      .replaceAll('\r', '')
+      .match(/<<<\n[^]*?\n>>>/g)
+      ?.at(-1) ?? '';
+  expect(told).toMatch(pattern);
+  return told;
+}
+
+it.skipIf(!runsAll || !hasNamespaces())(
+  'a machine follows its network: leases, routes, names, ports and cables',
+  async () => {
+    const { namespace, inside } = makeNetwork('192.168.77.1/24', '192.168.200.1/32');
+    const within = (...args: string[]): void => ip('-n', namespace, ...args);
+    within('link', 'add', 'br1', 'type', 'bridge', 'forward_delay', '0');
+    within('address', 'add', '192.168.78.1/24', 'dev', 'br1');
+    within('link', 'set', 'br1', 'up');
+    within('tuntap', 'add', 'tap1', 'mode', 'tap');
+    within('link', 'set', 'tap1', 'master', 'br0', 'up');
+    // Beyond both networks, so that any way leads there.
+    within('address', 'add', '10.10.10.10/32', 'dev', 'lo');
+    const strict = 'net.ipv4.conf.all.arp_ignore=1';
+    execFileSync('ip', ['netns', 'exec', namespace, 'sysctl', '-q', strict]);
+    startServer({ namespace, inside }, '0.0.0.0:3000');
+
+    const folder = temporaryDirectory();
+    const [hosts, options, pid] = ['hosts', 'options', 'pid'].map((name) => join(folder, name));
+    const give = (host: string, ...lines: string[]): void => {
+      writeFileSync(hosts ?? '', `${mac},${host}\n`);
+      writeFileSync(options ?? '', lines.map((line) => `tag:near,${line}\n`).join(''));
+    };
+    const routes = '121,0.0.0.0/0,192.168.77.1,10.9.0.0/16,192.168.77.1';
+    give('192.168.77.30,first', '26,1400', '42,192.168.77.1', routes);
+    inside(
+      'dnsmasq',
+      ...['--keep-in-foreground', '--user=root', '--conf-file=/dev/null', '--port=0'],
+      ...['--log-facility=/dev/null', '--dhcp-leasefile=/dev/null', '--dhcp-authoritative'],
+      ...['--dhcp-range=set:near,192.168.77.100,192.168.77.150,2m', `--pid-file=${pid}`],
+      ...['--dhcp-range=set:far,192.168.78.100,192.168.78.150,2m'],
+      ...[`--dhcp-hostsfile=${hosts}`, `--dhcp-optsfile=${options}`],
+    );
+    const vm = startVm(
+      [
+        ...['-S', '-machine', 'q35'],
+        ...handOver('dragonfly.url=http://10.10.10.10:3000 dragonfly.token=enrol-with-this-token'),
+        ...['-initrd', image()],
+        ...[...tapPort, '-device', `virtio-net-pci,netdev=n0,id=nic-n0,romfile=,mac=${mac}`],
+        ...['-netdev', 'tap,id=n1,ifname=tap1,script=no,downscript=no'],
+        ...['-device', 'e1000e,netdev=n1,id=nic-n1,romfile=,mac=52:54:00:00:0a:02'],
+      ],
+      { namespace },
+    );
+    await vm.ask('set_link', { name: 'nic-n1', up: false });
+    await vm.ask('cont');
+    const first = await settles(vm, 0, /NAME first/);
+    expect(first).toMatch(/default via 192\.168\.77\.1 dev eth\d +metric \d+/);
+    expect(first).toMatch(/10\.9\.0\.0\/16 via 192\.168\.77\.1 dev/);
+    expect(first).toMatch(/src 192\.168\.77\.30[^]*mtu 1400[^]*ntpsrv=192\.168\.77\.1/);
+
+    const gateway = '121,0.0.0.0/0,192.168.200.1';
+    // The next renewal, after a minute, is refused: another address, and a gateway outside of its network.
+    give('192.168.77.40', '12,no_name', '26,1450', '1,255.255.255.255', gateway);
+    process.kill(Number(readFileSync(pid ?? '', 'utf8')), 'SIGHUP');
+    let from = vm.console.length;
+    const second = await settles(vm, from, /default via 192\.168\.200\.1 dev eth\d[^]*mtu 1450/);
+    expect(second).not.toMatch(/10\.9\.0\.0|192\.168\.77\.30|192\.168\.77\.1 /);
+    expect(second).toContain('NAME first');
+    expect(vm.console).toContain("'no_name' is no host name: it stays first");
+
+    // A switch that puts the port into another network, with its link left up.
+    from = vm.console.length;
+    within('link', 'set', 'tap0', 'master', 'br1');
+    const third = await settles(vm, from, /default via 192\.168\.78\.1 dev eth\d/);
+    expect(third).not.toContain('192.168.200.1');
+
+    // Without BOOTIF, the cable moves to the other port.
+    from = vm.console.length;
+    await vm.ask('set_link', { name: 'nic-n0', up: false });
+    await vm.ask('set_link', { name: 'nic-n1', up: true });
+    const fourth = await settles(vm, from, /default via 192\.168\.200\.1 dev eth\d/);
+    expect(fourth).not.toContain('192.168.78.1');
+
+    // Both ports have a link, and the one that leads out leads nowhere any more.
+    from = vm.console.length;
+    await vm.ask('set_link', { name: 'nic-n0', up: true });
+    await vm.waitFor(/eth\d is 192\.168\.78\.1\d\d/, 60_000, from);
+    from = vm.console.length;
+    within('link', 'set', 'tap1', 'nomaster');
+    await vm.waitFor(/no answer from the server for \d+ s: trying by way of eth\d/, 120_000, from);
+    await settles(vm, from, /default via 192\.168\.78\.1 dev eth\d +metric 5/);
+    // Renewals, one each minute, do not complain again.
+    const leases = vm.console.match(/eth\d is 192\.168\.77\.\d+\/32/g) ?? [];
+    const complaints = vm.console.match(/is no host name/g) ?? [];
+    expect(complaints.length).toBeLessThanOrEqual(leases.length);
+  },
+);

@@ -1,0 +1,105 @@
+// Servers that are late, break off, hang or never come, as iPXE itself meets them.
+import { once } from 'node:events';
+import {
+  createServer,
+  request as forward,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { startScript } from '../../../src/netboot/boot-script.ts';
+import { BootServer, canBoot, runsAll, startVm } from '../harness.ts';
+
+type Mishap = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+/** A way to the server on a port of its own, on which requests may come to grief: those that `mishap` takes. */
+async function wayTo(
+  server: BootServer,
+  mishap: Mishap,
+): Promise<{ port: number; asked: string[] }> {
+  const asked: string[] = [];
+  const proxy = createServer((request, response) => {
+    const path = request.url ?? '';
+    asked.push(path);
+    if (mishap(request, response)) return;
+    const { method, headers } = request;
+    const on = forward(`${server.url}${path}`, { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    });
+    request.pipe(on);
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  onTestFinished(() => {
+    proxy.closeAllConnections();
+    proxy.close();
+  });
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it listens on TCP
+  return { port: (proxy.address() as AddressInfo).port, asked };
+}
+
+/** QEMU's arguments for a machine that has the first script from TFTP. */
+function network(port: number, giveUpSeconds: number): string[] {
+  const folder = mkdtempSync(join(tmpdir(), 'dragonfly-tftp-'));
+  onTestFinished(() => {
+    rmSync(folder, { recursive: true });
+  });
+  writeFileSync(join(folder, 'start.ipxe'), startScript(`http://10.0.2.2:${port}`, giveUpSeconds));
+  return [
+    ...['-machine', 'q35', '-netdev', `user,id=n0,tftp=${folder},bootfile=start.ipxe`],
+    ...['-device', 'virtio-net-pci,netdev=n0,bootindex=0,mac=52:54:00:00:09:01'],
+  ];
+}
+
+/** Does to each of these requests, once each and in turn, what a bad day does. */
+function badDay(): Mishap {
+  const done = new Set<string>();
+  return ({ url = '' }, response) => {
+    const [name] = /kernel|initramfs|52-54/.exec(url) ?? [];
+    if (name === undefined || done.has(name)) return false;
+    done.add(name);
+    if (name === 'kernel') {
+      // Reset in the middle.
+      response.writeHead(200, { 'content-length': 8_000_000 });
+      response.write(Buffer.alloc(100_000), () => response.socket?.resetAndDestroy());
+    } else if (name === 'initramfs') {
+      // Hangs, the connection open.
+      response.writeHead(200, { 'content-length': 30_000_000 });
+      response.write(Buffer.alloc(5_000_000));
+    } else {
+      response.writeHead(500).end();
+    }
+    return true;
+  };
+}
+
+it.skipIf(!canBoot)(
+  'a machine checks in after a refusal, a reset and a server that hung (56 s)',
+  async () => {
+    const server = await BootServer.start();
+    const { port, asked } = await wayTo(server, badDay());
+    const vm = startVm(network(port, 300));
+    await server.checkin(vm);
+    expect(asked.filter((path) => path.endsWith('/kernel'))).toHaveLength(2);
+    expect(asked.filter((path) => path.endsWith('/initramfs'))).toHaveLength(2);
+  },
+);
+
+it.skipIf(!runsAll)(
+  'a BIOS machine with an empty disk starts over when no server comes (27 s)',
+  async () => {
+    const server = await BootServer.start();
+    const { port, asked } = await wayTo(server, (_request, response) => {
+      response.destroy();
+      return true;
+    });
+    const vm = startVm([...network(port, 8), '-no-reboot']);
+    await vm.ended;
+    expect(asked.length).toBeGreaterThanOrEqual(4);
+  },
+);
