@@ -1,5 +1,5 @@
 // Chooses the proxy for a server, if any. Node itself speaks to the proxy.
-import { BlockList, isIP, isIPv6 } from 'node:net';
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 import { AppError } from '../core/errors.ts';
 
 /** The values of the environment variables http_proxy, https_proxy and no_proxy. */
@@ -41,39 +41,49 @@ export function proxyFor(origin: string, proxy: ProxySettings | undefined): stri
  *  ports. */
 function excepts(entry: string, origin: string): boolean {
   const { hostname, port, protocol } = new URL(origin);
-  const host = withoutBrackets(hostname).replace(/\.$/, '');
+  const host = plain(hostname.replace(/\.$/, ''));
   if (entry === '*') return true;
   if (entry.includes('/')) return isInNetwork(host, entry);
   const [, name = entry, only] = /^(\[.*\]|[^:]*):(\d+)$/.exec(entry) ?? [];
   const usual = protocol === 'https:' ? '443' : '80';
   if (only !== undefined && only !== (port || usual)) return false;
-  const domain = withoutBrackets(name.toLowerCase())
+  const domain = plain(name.toLowerCase())
     .replace(/^\*?\./, '')
     .replace(/\.$/, '');
-  if (isIP(host) !== 0) return host === domain || sameAddress(host, domain);
+  if (isIP(host) !== 0) return host === domain;
   return domain !== '' && (host === domain || host.endsWith(`.${domain}`));
 }
 
-function withoutBrackets(host: string): string {
-  return host.replace(/^\[(.*)\]$/, '$1');
-}
-
-/** True for two spellings of one IPv6 address. */
-function sameAddress(one: string, other: string): boolean {
-  return isIPv6(one) && isIPv6(other) && isInNetwork(one, `${other}/128`);
+/** An IPv6 address, with or without brackets, in its one spelling, and as the IPv4 address that it stands for where it
+ *  does (RFC 4291 section 2.5.5.2). Any other text is given back. */
+function plain(host: string): string {
+  const address = host.replace(/^\[(.*)\]$/, '$1');
+  if (!isIPv6(address) || address.includes('%')) return address;
+  const spelt = new URL(`http://[${address}]`).hostname.slice(1, -1);
+  const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(spelt) ?? [];
+  if (high === undefined || low === undefined) return spelt;
+  return [high, low]
+    .map((part) => Number.parseInt(part, 16))
+    .flatMap((part) => [part >> 8, part & 255])
+    .join('.');
 }
 
 function isInNetwork(host: string, network: string): boolean {
-  const [, address = '', bits = ''] = /^\[?([^\]/]*)\]?\/(\d{1,3})$/.exec(network) ?? [];
-  const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+  const [, written = '', digits = ''] = /^(.*)\/(\d{1,3})$/.exec(network) ?? [];
+  const address = plain(written);
+  const isMapped = isIPv4(address) && written.includes(':');
+  const bits = Number(digits) - (isMapped ? mappedBits : 0);
   if (isIP(address) === 0 || isIP(host) !== isIP(address)) return false;
-  if (Number(bits) > (family === 'ipv6' ? 128 : 32)) return false;
+  if (bits < 0 || bits > (isIPv6(address) ? 128 : 32)) return false;
   const block = new BlockList();
-  block.addSubnet(address, Number(bits), family);
-  return block.check(host, family);
+  block.addSubnet(address, bits, isIPv6(address) ? 'ipv6' : 'ipv4');
+  return block.check(host, isIPv6(host) ? 'ipv6' : 'ipv4');
 }
+
+/** The bits before an IPv4 address that stands in an IPv6 one. */
+const mappedBits = 96;
 
 /** True for a URL of this host, which needs neither network nor proxy. */
 export function isLoopback(url: string): boolean {
-  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
+  return /^(localhost|127(\.\d+){3}|::1)$/.test(plain(new URL(url).hostname));
 }
