@@ -70,24 +70,58 @@ export function parseKeyValueLease(text: string): Told {
   );
 }
 
-/** ISC dhclient's leases; the last one of each interface is the current one.
- *  Source: dhclient.leases(5). */
+/** ISC dhclient's leases; the last one of each interface is the current one. One that is cut short, as by a reset while it
+ *  was written, says nothing.
+ *  Source: dhclient.leases(5), ISC DHCP common/conflex.c. */
 export function parseDhclientLeases(text: string): readonly Told[] {
   const newest = new Map<string, Told>();
-  for (const block of text.split(/^lease \{/m).slice(1)) {
-    const current = block.split(/^\}/m, 1)[0] ?? '';
-    const value = (name: string): string | undefined =>
-      new RegExp(`^[ \\t]*${name} "?([^";\\n]*)"?;`, 'm').exec(current)?.[1];
+  for (const statements of dhclientLeases(text)) {
+    const value = (name: RegExp): string | undefined => {
+      const found = statements.find(([word]) => name.test(word));
+      return found?.[1];
+    };
     newest.set(
-      value('interface') ?? '',
+      value(/^interface$/) ?? '',
       told(
-        value('fixed-address'),
-        value(`option (?:unknown-${urlOption}|dragonfly-url)`),
-        value('option domain-name'),
+        value(/^fixed-address$/),
+        value(new RegExp(`^option (?:unknown-${urlOption}|dragonfly-url)$`)),
+        value(/^option domain-name$/),
       ),
     );
   }
   return [...newest.values()];
+}
+
+/** Texts in quotes, which a line ends at the latest; marks; words; comments. */
+const dhclientTokens = /"((?:[^"\\\n]|\\.)*)"|[{};]|#.*|[^\s"{};]+|"/g;
+type Statement = readonly [name: string, value: string];
+
+/** The statements of each lease that has its end. */
+function* dhclientLeases(text: string): Generator<readonly Statement[]> {
+  let lease: Statement[] | undefined;
+  let words: string[] = [];
+  for (const [token, quoted] of text.matchAll(dhclientTokens)) {
+    if (token === '{') {
+      // Another kind of block is none of a lease; one that begins in a lease was written after that was cut short.
+      lease = words.at(-1)?.endsWith('lease') === true ? [] : undefined;
+    } else if (token === '}') {
+      if (lease !== undefined && words.length === 0) yield lease;
+      lease = undefined;
+    } else if (token === ';') {
+      lease?.push([words.slice(0, -1).join(' '), words.at(-1) ?? '']);
+    } else if (!token.startsWith('#')) {
+      words.push(quoted === undefined ? token : withoutEscapes(quoted));
+      continue;
+    } else continue;
+    words = [];
+  }
+}
+
+/** dhclient writes what is not to be read as such in octal, and a backslash before quotes and backslashes. */
+function withoutEscapes(text: string): string {
+  return text.replaceAll(/\\([0-7]{3}|.)/g, (_, code: string) =>
+    code.length === 3 ? String.fromCharCode(Number.parseInt(code, 8)) : code,
+  );
 }
 
 /** wicked's XML, with options that it does not know in hex.

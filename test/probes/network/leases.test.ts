@@ -62,6 +62,30 @@ describe('lease files', () => {
     expect(parseDhclientLeases('')).toEqual([]);
   });
 
+  it('of dhclient may have several statements on a line, and texts with marks in them', () => {
+    const text =
+      '# of eth0; lease { }\ndefault-duid "\\000\\001;{";\nlease { interface "eth0"; fixed-address 10.0.0.5; ' +
+      'option domain-name "lab.example"; option dragonfly-url "http://x:3000/a;b{\\"c\\"}\\057"; }\n' +
+      'lease6 { interface "eth0"; ia-na 00 { iaaddr fd00::1 { } } }\n';
+    expect(parseDhclientLeases(text)).toEqual([
+      { address: '10.0.0.5', domain: 'lab.example', url: 'http://x:3000/a;b{"c"}/' },
+    ]);
+  });
+
+  it('of dhclient that were cut short count for nothing, wherever that was', () => {
+    const lease = (url: string) =>
+      `lease {\n  interface "eth0";\n  fixed-address 10.0.0.5;\n  option dragonfly-url "${url}";\n}\n`;
+    const [older, cut, newer] = ['http://older', 'http://cut', 'http://newer'].map(lease);
+    const [before, after] = ['http://older', 'http://newer'].map((url) => [
+      { address: '10.0.0.5', url },
+    ]);
+    for (let at = 0; at < (cut?.length ?? 0) - 2; at += 1) {
+      const part = cut?.slice(0, at) ?? '';
+      expect([part, parseDhclientLeases(`${older}${part}`)]).toEqual([part, before]);
+      expect([part, parseDhclientLeases(`${older}${part}${newer}`)]).toEqual([part, after]);
+    }
+  });
+
   it('of wicked have options that it does not know in hex', () => {
     const bytes = hex('http://x:3000').replaceAll(/(..)(?=.)/g, '$1:');
     const text = `<lease>
