@@ -12,9 +12,9 @@ import { loadMachine } from '../machines/machines.ts';
 import type { Decisions } from '../running/decisions.ts';
 import { sshKeysOf, type Decision } from '../rules/decide.ts';
 import { fingerprintOf } from '../rules/settings/ssh-keys.ts';
-import { appendAudit } from '../running/audit-log.ts';
+import { appendAudit, remoteShellAction } from '../running/audit-log.ts';
 import type { Events } from '../running/events.ts';
-import type { Limits } from '../running/limits.ts';
+import type { Client, Limits } from '../running/limits.ts';
 import { countProblems, type Metrics } from '../running/metrics/metrics.ts';
 import type { ClaimServices } from './claims.ts';
 import { register, type Registration } from './registration.ts';
@@ -26,6 +26,7 @@ export interface CheckinServices extends ClaimServices {
   readonly decisions: Decisions;
   readonly events: Events;
   readonly limits: Limits;
+  readonly client: Client;
   readonly metrics: Metrics;
 }
 
@@ -162,11 +163,11 @@ async function noteShell(
   const shell = machine.report?.remote_shell;
   if (shell === undefined || shell.host_key === known?.report?.remote_shell?.host_key) return;
   try {
-    s.limits.audited(machine.id);
+    s.limits.audited(machine.id, s.client);
     await appendAudit(s, {
       by: nameOf(caller),
-      from: machine.report?.ip_address ?? null,
-      action: 'machines.remote_shell',
+      from: s.client.address,
+      action: remoteShellAction,
       records: [`machines/${machine.id}`],
       change: { host_key: shell.fingerprint, keys: sshKeys.map(fingerprintOf) },
       request_id: null,

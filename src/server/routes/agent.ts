@@ -39,7 +39,7 @@ export function agentRoutes(app: App, s: Services): void {
         if (!isCounted) s.limits.registration(client);
         isCounted = true;
       };
-      const work = () => checkIn({ ...s, admitNew }, request.body, request.principal);
+      const work = () => checkIn({ ...s, admitNew, client }, request.body, request.principal);
       return isStock ? s.overload.runAlways(work) : s.overload.run(work);
     },
   );

@@ -17,6 +17,8 @@ export const defaultAudit: AuditPolicy = { days: 365, mebibytes: 64 };
 const longestChange = 8192;
 const mostRecords = 200;
 const dayMs = 86_400_000;
+/** A machine has opened a shell. */
+export const remoteShellAction = 'machines.remote_shell';
 
 export type NewEntry = Omit<AuditEntry, 'id' | 'at'>;
 
@@ -47,6 +49,10 @@ function bounded(change: unknown): unknown {
   return { sha256: createHash('sha256').update(text).digest('hex'), characters: text.length };
 }
 
+/** Entries that machines bring about take this part of the log at most, however many machines there are: those of operators
+ *  stay. */
+const machinesPart = 1 / 4;
+
 /** Drops the oldest entries beyond the limits. Returns how many. Errors: those of the store. */
 export async function pruneAudit(
   store: AuditServices['store'],
@@ -54,16 +60,33 @@ export async function pruneAudit(
   now: Date,
 ): Promise<number> {
   const oldest = new Date(now.getTime() - policy.days * dayMs).toISOString();
-  let characters = 0;
-  for await (const { value } of store.audit.all()) characters += sizeOf(value);
-  let dropped = 0;
+  const most = policy.mebibytes * 1024 * 1024;
+  let [characters, ofMachines] = [0, 0];
   for await (const { value } of store.audit.all()) {
-    if (value.at >= oldest && characters <= policy.mebibytes * 1024 * 1024) break;
-    characters -= sizeOf(value);
-    await store.audit.delete(value.id);
+    characters += sizeOf(value);
+    if (isOfMachine(value)) ofMachines += sizeOf(value);
+  }
+  let dropped = 0;
+  const drop = async (entry: AuditEntry): Promise<void> => {
+    characters -= sizeOf(entry);
+    await store.audit.delete(entry.id);
     dropped += 1;
+  };
+  for await (const { value } of store.audit.all()) {
+    if (ofMachines <= most * machinesPart) break;
+    if (!isOfMachine(value)) continue;
+    ofMachines -= sizeOf(value);
+    await drop(value);
+  }
+  for await (const { value } of store.audit.all()) {
+    if (value.at >= oldest && characters <= most) break;
+    await drop(value);
   }
   return dropped;
+}
+
+function isOfMachine({ action }: AuditEntry): boolean {
+  return action === remoteShellAction;
 }
 
 function sizeOf(entry: AuditEntry): number {

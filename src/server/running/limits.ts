@@ -23,6 +23,8 @@ export interface LimitPolicy {
   readonly machineLogs: Limit;
   /** The entries that a machine brings about in the audit log. */
   readonly machineAudit: Limit;
+  /** Those that all machines of an address bring about: as many as may register at once, and a few a minute. */
+  readonly addressAudit: Limit;
   /** Open event streams of one address, and of one token; readers that wait for lines of a log count too. */
   readonly streams: number;
   /** All open event streams, and as many waiting readers of logs. */
@@ -37,6 +39,7 @@ export const defaultLimits: LimitPolicy = {
   addressBytes: { burst: 256 * 1024 * 1024, perSecond: 1024 * 1024 },
   machineLogs: { burst: 512 * 1024, perSecond: 2048 },
   machineAudit: { burst: 5, perSecond: 1 / 600 },
+  addressAudit: { burst: 2000, perSecond: 1 / 30 },
   streams: 64,
   allStreams: 256,
 };
@@ -105,10 +108,12 @@ export class Limits {
     if (address !== undefined) this.#takeFrom('bytes', address, addressBytes, bytes);
   }
 
-  /** Counts an entry that a machine brings about in the audit log: with many it would drive out those of operators.
-   *  Errors: AppError `server.limited`. */
-  audited(machineId: string): void {
-    this.#take(`audit ${machineId}`, this.#policy.machineAudit, 1);
+  /** Counts an entry that a machine brings about in the audit log: with many it would drive out those of operators, and so
+   *  would many machines that one host makes up. Errors: AppError `server.limited`. */
+  audited(machineId: string, { address, isShared }: Pick<Client, 'address' | 'isShared'>): void {
+    const { machineAudit, addressAudit } = this.#policy;
+    this.#take(`audit ${machineId}`, machineAudit, 1);
+    if (!isShared) this.#takeFrom('audit of', address, addressAudit, 1);
   }
 
   /** Counts a stream of a kind, until the function that it returns is called. Errors: AppError `server.busy` where there

@@ -1,7 +1,11 @@
 import { expect, it } from 'vitest';
 import { ManualClock, systemClock } from '../../../src/core/clock.ts';
 import { createToken, type NewToken } from '../../../src/server/access/tokens.ts';
-import { appendAudit, pruneAudit } from '../../../src/server/running/audit-log.ts';
+import {
+  appendAudit,
+  pruneAudit,
+  remoteShellAction,
+} from '../../../src/server/running/audit-log.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { v7 } from 'uuid';
 import {
@@ -187,6 +191,28 @@ it('drops the oldest entries beyond its age and its size', async () => {
   expect(kept.at(-1)).toBe('settings/299');
   expect(kept.length).toBeGreaterThan(100);
   expect(kept.length).toBeLessThan(132);
+});
+
+it('keeps the entries of operators, however many machines bring about', async () => {
+  const clock = new ManualClock(new Date('2026-01-01T00:00:00Z'));
+  const store = await openStore('memory:');
+  const s = { store, clock, newId: () => v7({ msecs: clock.now().getTime() }) };
+  const append = async (by: string, action: string, change: string): Promise<void> => {
+    await appendAudit(s, { by, from: null, action, records: [], change, request_id: null });
+    await clock.advance(1000);
+  };
+  await append('ops', 'settings.put', 'first');
+  for (let n = 0; n < 200; n += 1) {
+    await append(`machine ${n}`, remoteShellAction, 'x'.repeat(8000));
+    if (n % 2 === 0) await append('ops', 'settings.put', 'x'.repeat(6000));
+  }
+  await pruneAudit(store, { days: 140, mebibytes: 1 }, clock.now());
+  const { items } = await store.audit.list({ limit: 1000 });
+  const ofMachines = items.filter(({ value }) => value.action === remoteShellAction);
+  expect(items.length - ofMachines.length).toBe(101);
+  expect(ofMachines.length).toBeGreaterThan(25);
+  expect(ofMachines.length).toBeLessThan(33);
+  expect(ofMachines.at(-1)?.value.by).toBe('machine 199');
 });
 
 it('a token of scope operate changes machines, workflows and templates, and nothing of access', async () => {

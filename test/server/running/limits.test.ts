@@ -49,6 +49,19 @@ it('refuse what goes on and on, and let the steady rate through', async () => {
   all.checkin(client('another', { isShared: true }), 100);
 });
 
+it('bound the entries that machines of one address bring about in the audit log', async () => {
+  const { clock, limits: all } = limits();
+  const audited = (n: number, more: Partial<Client> = {}) => all.audited(`m${n}`, client('', more));
+  for (let n = 0; n < 2000; n += 1) audited(n);
+  expect(() => audited(2000)).toThrow('too much at once');
+  audited(2001, { address: '192.0.2.2' });
+  audited(2002, { isShared: true });
+  await clock.advance(60_000);
+  audited(2003);
+  audited(2004);
+  expect(() => audited(2005)).toThrow('too much at once');
+});
+
 it('bound the bytes of an address, whatever machines it speaks for', async () => {
   const { clock, limits: all } = limits({ addressBytes: { burst: 1000, perSecond: 100 } });
   const send = (n: number, bytes: number) => all.checkin(client(`m${n}`), bytes);
