@@ -5,8 +5,9 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { systemClock } from '../../../src/core/clock.ts';
+import { ManualClock, systemClock } from '../../../src/core/clock.ts';
 import { AppError } from '../../../src/core/errors.ts';
+import type { AppOptions } from '../../../src/server/app.ts';
 import { createToken, type NewToken } from '../../../src/server/access/tokens.ts';
 import { backUp } from '../../../src/store/backup/backup.ts';
 import type { KvRead } from '../../../src/store/kv/kv.ts';
@@ -35,7 +36,7 @@ class WatchedKv extends MemoryKv {
   }
 }
 
-async function prepared() {
+async function prepared(options: Partial<AppOptions> = {}) {
   const kv = new WatchedKv();
   const errors: Record<string, unknown>[] = [];
   const log = {
@@ -44,7 +45,7 @@ async function prepared() {
     warn() {},
     error: (fields: object) => errors.push({ ...fields }),
   };
-  const server = await startServer({ store: storeOver(kv), log });
+  const server = await startServer({ store: storeOver(kv), log, ...options });
   // Before the first request, after which a server looks for new ones every few seconds.
   const full = await tokenOf(server, 'full');
   const enrol = await tokenOf(server, 'enrol');
@@ -65,6 +66,32 @@ async function prepared() {
 function tokenOf({ store }: TestServer, scope: NewToken['scope'], tags?: readonly string[]) {
   const name = tags === undefined ? scope : `${scope}-of-tags`;
   return createToken(store, systemClock, { name, scope, expiresAt: null, ...(tags && { tags }) });
+}
+
+/** Stores many settings of 64 KiB. */
+async function fill(kv: WatchedKv, count: number): Promise<void> {
+  const value = 'x'.repeat(64 * 1024);
+  for (let n = 0; n < count; n += 1) {
+    const key = `n${String(n).padStart(4, '0')}`;
+    await kv.commit([], [{ key: `settings/${key}`, value: JSON.stringify({ key, value }) }]);
+  }
+}
+
+/** Asks for a backup and reads nothing of it. `seen`: the settings that were read before the server stopped. */
+async function stalledReader(kv: WatchedKv, { url }: TestServer, token: string) {
+  kv.settingsRead = 0;
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  await once(socket, 'connect');
+  socket.pause();
+  socket.write(
+    `GET /api/backup HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${token}\r\n\r\n`,
+  );
+  let seen = -1;
+  while (kv.settingsRead === 0 || seen !== kv.settingsRead) {
+    seen = kv.settingsRead;
+    await sleep(50);
+  }
+  return { socket, seen };
 }
 
 async function backupOf({ url }: TestServer, token: string, query = ''): Promise<string> {
@@ -119,26 +146,29 @@ it('names in the log what is not in it, and is never whole where the store fails
   expect(whole).toBeOneOf(['broken off', text]);
 });
 
+it('does not wait for a reader that takes hardly any of it', async () => {
+  const clock = new ManualClock(new Date());
+  const { kv, server, full, errors } = await prepared({ clock });
+  await fill(kv, 1000);
+  const { socket, seen } = await stalledReader(kv, server, full);
+  await clock.advance(119_000);
+  const second = await server.call('GET', '/api/backup', { token: full });
+  expect([second.status, second.body.code]).toEqual([503, 'server.busy']);
+  // A little every minute is no progress.
+  const closed = once(socket, 'close');
+  await clock.advance(241_000);
+  socket.resume();
+  await closed;
+  expect(kv.settingsRead).toBeLessThan(seen + 100);
+  expect(errors).toMatchObject([{ error: 'its reader takes hardly any of it' }]);
+  expect(await backupOf(server, full)).toContain('n0999');
+});
+
 it('goes out as fast as it is read, one at a time, and ends with its reader', async () => {
   const { kv, server, full } = await prepared();
-  const value = 'x'.repeat(64 * 1024);
   const count = 1000;
-  for (let n = 0; n < count; n += 1) {
-    const key = `n${String(n).padStart(4, '0')}`;
-    await kv.commit([], [{ key: `settings/${key}`, value: JSON.stringify({ key, value }) }]);
-  }
-  kv.settingsRead = 0;
-  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
-  await once(socket, 'connect');
-  socket.pause();
-  socket.write(
-    `GET /api/backup HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${full}\r\n\r\n`,
-  );
-  let seen = -1;
-  while (kv.settingsRead === 0 || seen !== kv.settingsRead) {
-    seen = kv.settingsRead;
-    await sleep(50);
-  }
+  await fill(kv, count);
+  const { socket, seen } = await stalledReader(kv, server, full);
   expect(seen).toBeLessThan(count / 2);
   const second = await server.call('GET', '/api/backup', { token: full });
   expect([second.status, second.body.code]).toEqual([503, 'server.busy']);

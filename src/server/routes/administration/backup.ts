@@ -6,6 +6,10 @@ import { Dialect } from '../../../model/api/machines.ts';
 import type { App, Services } from '../../services.ts';
 import { errors } from '../route.ts';
 
+/** A reader that takes less than this in so long is cut off, so that nobody keeps others from their backup. A slow one may
+ *  take nothing for a minute, while what the system has buffered goes out. */
+const least = { characters: 64 * 1024, inMs: 120_000 };
+
 export function backupRoutes(app: App, s: Services): void {
   let isUnderWay = false;
   app.get(
@@ -28,10 +32,14 @@ export function backupRoutes(app: App, s: Services): void {
         });
       }
       isUnderWay = true;
-      const text = Readable.from(lines(s, request.query.dialect), { objectMode: false });
+      const reader: Reader = { taken: 0, isAwaited: false };
+      const text = Readable.from(lines(s, request.query.dialect, reader), { objectMode: false });
+      const closed = new AbortController();
       text.once('close', () => {
         isUnderWay = false;
+        closed.abort();
       });
+      void cutOffIfStalled(s, text, reader, closed.signal);
       const day = s.clock.now().toISOString().slice(0, 10);
       return reply
         .type('application/x-ndjson')
@@ -41,16 +49,45 @@ export function backupRoutes(app: App, s: Services): void {
   );
 }
 
+interface Reader {
+  /** Units: characters. */
+  taken: number;
+  /** It has not taken yet what there is for it. */
+  isAwaited: boolean;
+}
+
+/** Ends the text of a reader that hardly takes any of it, until `closed`. */
+async function cutOffIfStalled(
+  { clock }: Services,
+  text: Readable,
+  reader: Reader,
+  closed: AbortSignal,
+): Promise<void> {
+  while (!closed.aborted) {
+    const before = reader.taken;
+    await clock.sleep(least.inMs, closed).catch(() => {});
+    if (reader.isAwaited && reader.taken - before < least.characters)
+      text.destroy(new Error('its reader takes hardly any of it'));
+  }
+}
+
 /** Without its last line, which a failure keeps back, no restore takes it. */
 async function* lines(
   { store, log }: Services,
   dialect: 'dragonfly' | undefined,
+  reader: Reader,
 ): AsyncGenerator<string> {
   try {
-    yield* store.backup({
+    const pieces = store.backup({
       dialect,
       onDamaged: ({ record, error }) => log.error({ record, error }, 'not in the backup'),
     });
+    for await (const piece of pieces) {
+      reader.isAwaited = true;
+      yield piece;
+      reader.isAwaited = false;
+      reader.taken += piece.length;
+    }
   } catch (err) {
     log.error({ error: describeError(err) }, 'a backup broke off');
     throw err;
