@@ -99,9 +99,11 @@ export class Sessions {
     expires: Date,
     place = nowhere,
   ): Promise<string> {
-    await this.#makeRoom({ token });
     const id = crypto.randomBytes(32).toString('base64url');
-    return this.#begin(id, { token }, expires, place);
+    const cookie = await this.#begin(id, { token }, expires, place);
+    // Nothing ends before the new one is stored.
+    await this.#endBeside(keyOf(cookie), { token });
+    return cookie;
   }
 
   /** The session of a browser; undefined if there is none, or it has ended. Errors: `store.*`. */
@@ -172,11 +174,14 @@ export class Sessions {
     return `${id}.${secret}`;
   }
 
-  async #makeRoom(owner: Owner): Promise<void> {
-    const open: (readonly [string, Stored])[] = [];
-    for await (const one of this.#open()) if (isSame(ownerOf(one[1]), owner)) open.push(one);
-    open.sort(([, a], [, b]) => Date.parse(a.expires_at) - Date.parse(b.expires_at));
-    for (const [key] of open.slice(0, Math.max(0, open.length - mostOfToken + 1))) {
+  /** Ends those of an owner, besides one, that are too many with it. */
+  async #endBeside(kept: string, owner: Owner): Promise<void> {
+    const others: (readonly [string, Stored])[] = [];
+    for await (const one of this.#open()) {
+      if (one[0] !== kept && isSame(ownerOf(one[1]), owner)) others.push(one);
+    }
+    others.sort(([, a], [, b]) => Date.parse(a.expires_at) - Date.parse(b.expires_at));
+    for (const [key] of others.slice(0, Math.max(0, others.length - mostOfToken + 1))) {
       await this.#store.settings.delete(key);
     }
   }

@@ -1,9 +1,10 @@
 // Sessions that a token begins: a browser that stays signed in.
 import { expect, it } from 'vitest';
 import { ManualClock, systemClock } from '../../../src/core/clock.ts';
+import { AppError } from '../../../src/core/errors.ts';
 import { createToken, revokeToken } from '../../../src/server/access/tokens.ts';
 import { openStore } from '../../../src/store/open.ts';
-import { checkin, startServer, type TestServer } from '../harness.ts';
+import { checkin, startServer, wrapStore, type TestServer } from '../harness.ts';
 
 const dayMs = 86_400_000;
 const name = 'dragonfly_session';
@@ -211,6 +212,33 @@ it('signing out ends it, and a token has twenty at most', async () => {
   expect(await whoami(server, first)).toBe(401);
   const { body } = await send(server, 'GET', '/api/sessions', { token: full });
   expect(body.sessions).toHaveLength(20);
+});
+
+it('ends none for a further one that could not be stored', async () => {
+  let isFull = false;
+  const kept = await openStore('memory:');
+  const store = wrapStore(kept, (operation, work) => async (...args) => {
+    if (isFull && operation === 'settings.put') throw new AppError('store.full', 'no room');
+    return work(...args);
+  });
+  const full = await createToken(store, systemClock, {
+    name: 'ops',
+    scope: 'full',
+    expiresAt: null,
+  });
+  const server = await startServer({ store });
+  const cookies: string[] = [];
+  for (let n = 0; n < 20; n += 1) cookies.push(await begin(server, full, 30 + n));
+  isFull = true;
+  const refused = await send(server, 'POST', '/api/sessions', { token: full, body: { days: 1 } });
+  expect(refused.status).toBe(507);
+  expect(await whoami(server, cookies[0] ?? '')).toBe('ops full true');
+  isFull = false;
+  const last = await begin(server, full, 1);
+  expect([await whoami(server, cookies[0] ?? ''), await whoami(server, last)]).toEqual([
+    401,
+    'ops full true',
+  ]);
 });
 
 it('leaves nothing in the store once it has ended', async () => {
