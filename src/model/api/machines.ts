@@ -93,6 +93,12 @@ export const MachineList = Type.Object({
     description: 'with a filter, a page before the last may be short or empty',
   }),
   damaged,
+  unindexed: Type.Optional(
+    Type.Boolean({
+      description:
+        'true: the texts of so many machines are not kept in memory, so that each page of this search reads up to 20,000 records; with a tag or a state it reads theirs alone',
+    }),
+  ),
   next_cursor: nullable(Type.String()),
 });
 

@@ -38,6 +38,8 @@ export interface MachinePage {
   /** Those among them that cannot be read. */
   readonly damaged: readonly DamagedRecord[];
   readonly nextCursor: string | undefined;
+  /** The texts of so many machines are not in memory: the records are read for a search. */
+  readonly isUnindexed: boolean;
 }
 
 /** The next machines that the query asks for; fewer than its limit where it has to search for them. `within`:
@@ -49,12 +51,14 @@ export async function listMachines(
 ): Promise<MachinePage> {
   const limit = query.limit ?? 100;
   const search = searchFor(query.q, s.clock);
-  const next = source(s, query, await namesFor(query, search, s));
+  const names = await namesFor(query, search, s);
+  const isUnindexed = search !== undefined && names === undefined && s.texts.isGivenUp;
+  const next = source(s, query, names);
   const matches = bothOf(matcher(query, search, s), taggedWith(within));
   if (matches === undefined) {
     const page = await next({ limit, cursor: query.cursor });
     const { items, damaged, nextCursor } = page;
-    return { machines: items.map((item) => item.value), damaged, nextCursor };
+    return { machines: items.map((item) => item.value), damaged, nextCursor, isUnindexed };
   }
   // A cursor points between pages of the store, so these are small: few matches have to fit at the end.
   const step = Math.max(1, Math.ceil(limit / 4));
@@ -70,7 +74,7 @@ export async function listMachines(
     if (cursor === undefined) break;
     await nextTurn();
   }
-  return { machines, damaged, nextCursor: cursor };
+  return { machines, damaged, nextCursor: cursor, isUnindexed };
 }
 
 type Matches = ((machine: Machine) => boolean) | undefined;
@@ -105,8 +109,8 @@ function wholeTerm(field: TextFieldName, text: string | undefined): readonly Rea
   return [{ field, how: 'whole', wanted: [text.toLowerCase()], isNegated: false }];
 }
 
-/** The texts and times that searches look at, kept of all machines. */
-export function machineTexts(s: Omit<ListServices, 'texts'>): MachineTexts {
+/** The texts and times that searches look at, kept of all machines unless they have more than `mostBytes`. */
+export function machineTexts(s: Omit<ListServices, 'texts'>, mostBytes?: number): MachineTexts {
   const viewOf = (machine: Machine): Searched | undefined => {
     const { local_boot: boots, status } = machine;
     // That it keeps coming back is a problem that begins and ends by itself.
@@ -115,7 +119,7 @@ export function machineTexts(s: Omit<ListServices, 'texts'>): MachineTexts {
     const isStrange = status.last_seen !== null && Number.isNaN(Date.parse(status.last_seen));
     return mayChange || isStrange ? undefined : { ...viewMachine(machine, s), status };
   };
-  return new MachineTexts(s.store.machines, viewOf, s.liveness);
+  return new MachineTexts(s.store.machines, viewOf, s.liveness, mostBytes);
 }
 
 /** The machines that are named, or the narrowest list that the store keeps, among those of `among`. */

@@ -47,6 +47,7 @@ export function machineRoutes(app: App, s: Services): void {
             ? shown
             : shown.map((machine) => inDragonflysDialect(machine)),
         ...damagedOf(page),
+        ...(page.isUnindexed ? { unindexed: true } : {}),
         next_cursor: page.nextCursor ?? null,
       };
     },

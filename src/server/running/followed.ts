@@ -11,7 +11,8 @@ const pageLimit = 100;
 export abstract class Followed<T extends object> {
   readonly #collection: Pick<Collection<T>, 'get' | 'list'>;
   readonly #nameOf: (document: T) => string;
-  #state: 'nothing' | 'reading' | 'known' = 'nothing';
+  /** given up: it is too much, and nothing is kept from then on. */
+  #state: 'nothing' | 'reading' | 'known' | 'given up' = 'nothing';
   #isWatched = false;
   readonly #changed = new Set<string>();
   #reading: Promise<void> = Promise.resolve();
@@ -44,9 +45,14 @@ export abstract class Followed<T extends object> {
     return this.#state === 'known' && this.#isWatched;
   }
 
+  /** True if all of them are too much to keep anything of. */
+  get isGivenUp(): boolean {
+    return this.#state === 'given up';
+  }
+
   /** A document was written or deleted; undefined: any may have been. */
   changed(name: string | undefined): void {
-    if (this.#state === 'nothing') return;
+    if (this.#state === 'nothing' || this.#state === 'given up') return;
     if (name === undefined || this.#areManyChanged()) this.#forget();
     else this.#changed.add(name);
   }
@@ -64,23 +70,30 @@ export abstract class Followed<T extends object> {
     if (this.#state === 'nothing' && this.#isWatched) void this.upToDate().catch(() => {});
   }
 
+  /** Lets go of everything, and reads no more. */
+  protected giveUp(): void {
+    this.#forget();
+    this.#state = 'given up';
+  }
+
   #areManyChanged(): boolean {
     const { size } = this.#changed;
     return this.#state === 'known' && size >= mostChanges && size >= this.size / 2;
   }
 
   #forget(): void {
-    this.#state = 'nothing';
+    if (this.#state !== 'given up') this.#state = 'nothing';
     this.#changed.clear();
     this.clear();
   }
 
   async #bringUpToDate(): Promise<void> {
-    do {
+    while (this.#state !== 'given up') {
       if (!this.isKnown) await this.#readAll();
       await this.#readChanged();
       // Unless all was forgotten meanwhile.
-    } while (this.#state !== 'known');
+      if (this.#state === 'known') return;
+    }
   }
 
   async #readAll(): Promise<void> {

@@ -299,6 +299,46 @@ it('reads what changed once the store answers again, and nothing else anew', asy
   expect(asked).toEqual(['machines.list', 'machines.get', 'machines.get']);
 });
 
+it('keeps no texts of a fleet with too many, reads its records, and says so', async () => {
+  const { s } = await followedStore();
+  for (let n = 1; n <= 24; n += 1) await s.store.machines.put(machine(n));
+  const texts = machineTexts(s, 0);
+  texts.isWatched = true;
+  const few = { ...s, texts };
+  const wanted = { q: 'mac:"02:00:00:00:00:01"' };
+  const find = async (of: ListServices) => {
+    const { machines, isUnindexed } = await listMachines(of, wanted);
+    return [machines.length, isUnindexed];
+  };
+  // The first search begins to read the texts.
+  expect(await find(few)).toEqual([1, false]);
+  await texts.upToDate();
+  expect(await find(few)).toEqual([1, true]);
+  expect([texts.isKnown, texts.isGivenUp]).toEqual([false, true]);
+  texts.changed(undefined);
+  texts.changed(id(1));
+  await texts.upToDate();
+  expect(await find(few)).toEqual([1, true]);
+  expect(await find(s)).toEqual([1, false]);
+});
+
+it('finds what there is where the texts become too many as they are brought up to date', async () => {
+  const { s } = await followedStore();
+  await s.store.machines.put(machine(1));
+  const texts = machineTexts(s, 64 * 1024);
+  texts.isWatched = true;
+  await texts.upToDate();
+  const wide = 'x'.repeat(10_000);
+  for (let n = 2; n <= 24; n += 1) {
+    const one = machine(n);
+    one.hardware.cpu_model = wide;
+    await s.store.machines.put(one);
+    texts.changed(id(n));
+  }
+  const { machines, isUnindexed } = await listMachines({ ...s, texts }, { q: wide.slice(0, 1000) });
+  expect([machines.length, isUnindexed]).toEqual([23, true]);
+});
+
 it('has a control character for each field, and one for the ends of lines', () => {
   expect(textFieldNames.length).toBeLessThanOrEqual(31);
 });

@@ -35,12 +35,17 @@ export interface Mark {
 const noTimes: readonly number[] = timeFieldNames.map(() => NaN);
 
 export class Block {
-  readonly #bytes = Buffer.allocUnsafeSlow(blockBytes);
+  /** `blockBytes` of memory, of which nobody else has any. */
+  readonly bytes: Buffer;
   readonly #names: string[] = [];
   readonly #ends: number[] = [];
   readonly #times: number[] = [];
   /** Those that each search has to read. */
   readonly #unsure = new Set<string>();
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
 
   get first(): string {
     return this.#names[0] ?? '';
@@ -68,8 +73,8 @@ export class Block {
     const end = isThere ? (this.#ends[at] ?? start) : start;
     const more = (isKept ? length : 0) - (end - start);
     if (this.#used + more > blockBytes) return false;
-    this.#bytes.copyWithin(end + more, end, this.#used);
-    if (isKept) this.#bytes.write(kept.text, start);
+    this.bytes.copyWithin(end + more, end, this.#used);
+    if (isKept) this.bytes.write(kept.text, start);
     if (!isThere) {
       this.#names.splice(at, 0, name);
       this.#ends.splice(at, 0, start);
@@ -90,9 +95,9 @@ export class Block {
     this.#times.splice(at * width, width);
   }
 
-  /** Moves the second half of the machines to a new block. */
-  split(): Block {
-    const half = new Block();
+  /** Moves the second half of the machines to a new block, which gets this memory. */
+  split(bytes: Buffer): Block {
+    const half = new Block(bytes);
     const keep = Math.ceil(this.size / 2);
     const names = this.#names.splice(keep);
     const ends = this.#ends.splice(keep);
@@ -100,7 +105,7 @@ export class Block {
     let start = this.#used;
     for (const [i, name] of names.entries()) {
       const end = ends[i] ?? start;
-      const text = this.#bytes.toString('utf8', start, end);
+      const text = this.bytes.toString('utf8', start, end);
       const kept = { text, times: times.slice(i * width, (i + 1) * width) };
       half.set(name, this.#unsure.delete(name) ? undefined : kept);
       start = end;
@@ -112,7 +117,7 @@ export class Block {
   find(terms: readonly Mark[], after: string | undefined): string[] {
     const rows = {
       names: this.#names,
-      bytes: this.#bytes.subarray(0, this.#used),
+      bytes: this.bytes.subarray(0, this.#used),
       ends: this.#ends,
       times: this.#times,
     };

@@ -1,12 +1,14 @@
 // The texts and times of all machines, in blocks that are in the order of the machines' names.
 import { nextTurn } from '../../../core/turns.ts';
 import { Block, blockBytes, type Kept, type Mark } from './block.ts';
+import { Slabs } from './slabs.ts';
 
 /** Searched in one turn of the event loop, which takes a millisecond or two. Units: blocks. */
 const atOnce = (2 * 1024 * 1024) / blockBytes;
 
 export class Blocks {
   readonly #all: Block[] = [];
+  readonly #slabs = new Slabs();
 
   get bytes(): number {
     return this.#all.length * blockBytes;
@@ -24,7 +26,12 @@ export class Blocks {
     if (block?.set(name, kept) === true) return;
     // Machines come in their order at first, and new ones are the last: those blocks get full.
     const isLast = at === this.#all.length - 1 && name > (block?.last ?? '');
-    this.#all.splice(at + 1, 0, block === undefined || isLast ? new Block() : block.split());
+    const bytes = this.#slabs.take();
+    this.#all.splice(
+      at + 1,
+      0,
+      block === undefined || isLast ? new Block(bytes) : block.split(bytes),
+    );
     this.set(name, kept);
   }
 
@@ -32,7 +39,9 @@ export class Blocks {
     const at = this.#at(name);
     const block = this.#all[at];
     block?.delete(name);
-    if (block?.size === 0) this.#all.splice(at, 1);
+    if (block?.size !== 0) return;
+    this.#all.splice(at, 1);
+    this.#slabs.give(block.bytes);
   }
 
   /** The first machines after a name for which all terms hold, or may hold: up to `limit`. */

@@ -12,13 +12,13 @@ import { encodeTexts, LineSearch } from './lines.ts';
 import { LiveSearch, TimeSearch, type Alive } from './times.ts';
 
 /** A fleet with more text than this is searched by reading its records: about 300,000 machines with 14 disks. */
-const mostBytes = 256 * 1024 * 1024;
+const usualMostBytes = 256 * 1024 * 1024;
 
 export class MachineTexts extends Followed<Machine> {
   readonly #viewOf: (machine: Machine) => Searched | undefined;
   readonly #alive: Alive;
+  readonly #mostBytes: number;
   #blocks = new Blocks();
-  #isTooMuch = false;
 
   /** `viewOf`: the machine as searches see it, but for how alive it is and when this server heard it; undefined
    *  where that changes while the record does not. */
@@ -26,22 +26,26 @@ export class MachineTexts extends Followed<Machine> {
     machines: Store['machines'],
     viewOf: (machine: Machine) => Searched | undefined,
     alive: Alive,
+    mostBytes = usualMostBytes,
   ) {
     super(machines, ({ id }) => id);
     this.#viewOf = viewOf;
     this.#alive = alive;
+    this.#mostBytes = mostBytes;
   }
 
   /** The names of the machines for which these terms hold, and of those that have to be read to know; undefined
    *  where that may be any. Errors: those of the store. */
   async named(terms: readonly ReadTerm[]): Promise<Names | undefined> {
     const marks = terms.map((term) => this.#markOf(term)).filter((mark) => mark !== undefined);
-    if (marks.length === 0 || this.#isTooMuch) return undefined;
+    if (marks.length === 0) return undefined;
     if (!this.isKnown) {
       this.begin();
       return undefined;
     }
     await this.upToDate();
+    // It may have become too much.
+    if (!this.isKnown) return undefined;
     const blocks = this.#blocks;
     return (after, limit) => blocks.find(marks, after, limit);
   }
@@ -51,15 +55,13 @@ export class MachineTexts extends Followed<Machine> {
   }
 
   protected keep(name: string, machine: Machine | undefined): void {
-    if (this.#isTooMuch) return;
+    if (this.isGivenUp) return;
     const part = keyPart(name);
     // A name that is cut does not tell whose liveness it is.
     const isWhole = partName(part) !== undefined;
     const view = machine && isWhole ? this.#viewOf(machine) : undefined;
     this.#blocks.set(part, view && keptOf(view));
-    if (this.#blocks.bytes <= mostBytes) return;
-    this.#isTooMuch = true;
-    this.clear();
+    if (this.#blocks.bytes > this.#mostBytes) this.giveUp();
   }
 
   protected drop(name: string): void {
