@@ -3,7 +3,7 @@ import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { createToken } from '../../src/server/access/tokens.ts';
 import type { AppOptions } from '../../src/server/app.ts';
-import { readSettings } from '../../src/web/administration/settings/requests.ts';
+import { putSetting, readSettings } from '../../src/web/administration/settings/requests.ts';
 import { Session } from '../../src/web/session.ts';
 import { serve, type Served } from './browser.ts';
 
@@ -119,4 +119,16 @@ test('a tab without a token is asked to sign in where somebody else created the 
   await expect(session.request('/api/whoami')).rejects.toMatchObject({ status: 401 });
   expect(asked).toHaveBeenCalledTimes(2);
   expect(stored.size).toBe(0);
+});
+
+test('a new setting whose key is taken says so, and changes nothing', async () => {
+  const { session } = await opened();
+  await putSetting(session, 'rack.note', { value: 'one' }, undefined);
+  await expect(putSetting(session, 'rack.note', { value: 'two' }, undefined)).rejects.toMatchObject(
+    {
+      code: 'request.stale',
+      message: 'There is a setting rack.note already: set it where the list has it.',
+    },
+  );
+  expect((await readSettings(session)).settings).toMatchObject([{ value: 'one' }]);
 });

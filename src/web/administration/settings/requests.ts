@@ -4,7 +4,7 @@ import type {
   SettingList,
   SettingValue,
 } from '../../../model/api/administration/settings.ts';
-import type { Answer, Session } from '../../session.ts';
+import { ApiError, type Answer, type Session } from '../../session.ts';
 
 const path = (key: string): string => `/api/settings/${encodeURIComponent(key)}`;
 
@@ -40,7 +40,15 @@ export async function putSetting(
   etag: string | undefined,
 ): Promise<void> {
   const condition = etag === undefined ? { headers: { 'if-none-match': '*' } } : { ifMatch: etag };
-  await session.request<Setting>(path(key), { method: 'PUT', body: value, ...condition });
+  try {
+    await session.request<Setting>(path(key), { method: 'PUT', body: value, ...condition });
+  } catch (err) {
+    const isThere = err instanceof ApiError && err.code === 'request.stale' && etag === undefined;
+    if (!isThere) throw err;
+    const { status, code, details } = err;
+    const says = `There is a setting ${key} already: set it where the list has it.`;
+    throw new ApiError(status, code, says, details);
+  }
 }
 
 /** Errors: `request.stale` if the setting no longer has this `etag`. */
