@@ -21,7 +21,7 @@ export function AdministrationPage() {
     <div class="workflows">
       <h1>Administration</h1>
       <Myself />
-      {may.myself !== undefined && may.myself.name !== 'anyone' && <SessionsCard />}
+      {may.myself !== undefined && may.myself.open !== true && <SessionsCard />}
       {may.administer && <TokensCard />}
       {may.within === undefined && <SettingsCard />}
       {may.administer && <WebhooksCard />}
@@ -34,13 +34,15 @@ export function AdministrationPage() {
 function Myself() {
   const { myself } = useMay();
   if (myself === undefined) return null;
-  const { name, scope, tags, expires_at: end } = myself;
-  const isOpen = name === 'anyone';
+  const { name, scope, tags, open: isOpen, expires_at: end } = myself;
   return (
     <Card title="You">
       <Facts
         facts={[
-          ['Name', isOpen ? 'none: this server has no tokens, and answers this host alone' : name],
+          [
+            'Name',
+            isOpen === true ? 'none: this server has no tokens, and answers this host alone' : name,
+          ],
           ['May', scopeTexts[scope]],
           ['Machines', tags && `only those tagged ${tags.join(' or ')}`],
           ['Until', end === null ? null : formatTime(end)],

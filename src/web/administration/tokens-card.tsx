@@ -28,7 +28,7 @@ export function TokensCard() {
   const { myself } = useMay();
   const tokens = value?.tokens ?? [];
   // People who sign in with a provider find it closed, although it has none.
-  const isFirst = tokens.length === 0 && (myself === undefined || myself.name === 'anyone');
+  const isFirst = tokens.length === 0 && (myself === undefined || myself.open === true);
   return (
     <Card
       title="Tokens"

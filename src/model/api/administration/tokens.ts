@@ -63,6 +63,9 @@ export const Myself = Type.Object({
   tags: Type.Optional(
     Type.Array(Type.String(), { description: 'it is good for machines with one of these alone' }),
   ),
+  open: Type.Optional(
+    Type.Boolean({ description: 'true: nobody, as the server has no tokens and needs none' }),
+  ),
   session: Type.Optional(
     Type.Boolean({
       description: 'true: by the cookie of a browser, which POST /api/sign-out ends',

@@ -35,7 +35,7 @@ export function tokenRoutes(app: App, s: Services): void {
     },
     ({ principal }) => {
       if (!isOperator(principal) || principal.scope === 'enrol') {
-        return { name: nameOf(principal), scope: 'full' as const, expires_at: null };
+        return { name: nameOf(principal), scope: 'full' as const, open: true, expires_at: null };
       }
       const { name, scope, tags, expires, isSession } = principal;
       return {
