@@ -1,14 +1,14 @@
 // One running agent to a state directory: two would number the requests of one machine twice.
 import { join } from 'node:path';
-import { AppError } from '../../../core/errors.ts';
+import { AppError, describeError } from '../../../core/errors.ts';
 import { lockFile } from '../../../core/files/lock-file.ts';
 import { makeDirectories } from '../../../core/files/named-file.ts';
 
-/** Takes the lock, and returns what releases it. A user who may not write there has none, and no state to share.
- *  Errors: AppError `agent.running`. */
-export function lockStateDir(dir: string): () => void {
+/** Takes the lock, and returns what releases it. A user who may not write there has none, and no state to share: `onNone`
+ *  is told why. Errors: AppError `agent.running`. */
+export function lockStateDir(dir: string, onNone: (reason: string) => void = () => {}): () => void {
   const path = join(dir, 'agent.lock');
-  const release = lock(dir, path);
+  const release = lock(dir, path, onNone);
   if (release !== undefined) return release;
   throw new AppError(
     'agent.running',
@@ -16,11 +16,16 @@ export function lockStateDir(dir: string): () => void {
   );
 }
 
-function lock(dir: string, path: string): (() => void) | undefined {
+function lock(
+  dir: string,
+  path: string,
+  onNone: (reason: string) => void,
+): (() => void) | undefined {
   try {
     makeDirectories(dir, 0o755);
     return lockFile(path);
-  } catch {
+  } catch (err) {
+    onNone(describeError(err));
     return () => {};
   }
 }

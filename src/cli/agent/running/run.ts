@@ -65,7 +65,10 @@ export const run = command({
     const ended = new AbortController();
     const signal = AbortSignal.any([io.signal, ended.signal]);
     const isThisHost = args.root === undefined || args.root === '/';
-    const unlock = isThisHost ? lockStateDir(args['state-dir']) : undefined;
+    let notLocked: string | undefined;
+    const unlock = isThisHost
+      ? lockStateDir(args['state-dir'], (reason) => (notLocked = reason))
+      : undefined;
     const { screen, alive } = await openBeside(args, io.version, signal);
     try {
       if (args.after !== undefined && !(await appears(args.after, io.signal))) return 0;
@@ -96,6 +99,8 @@ export const run = command({
       }
       const log = plainLog(io.stderr, values.log ?? 'info', () => new Date());
       for (const place of configuration.passedOver) log.warn({ place }, 'no server address');
+      if (notLocked !== undefined)
+        log.warn({ error: notLocked }, 'nothing keeps a second agent of this host away');
       log.info({ servers, source: serverSource }, 'agent started');
       screen?.tell({ servers, serverSource });
       const onState: AgentOptions['onState'] = (...what) => {

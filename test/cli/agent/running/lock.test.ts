@@ -58,9 +58,23 @@ it('nobody else can take the lock, as the file is for its owner alone', () => {
   expect(statSync(join(earlier, 'agent.lock')).mode & 0o777).toBe(0o600);
 });
 
-it('where no lock can be taken, it runs without', () => {
-  expect(lockStateDir('/proc/none')).toBeTypeOf('function');
+it('where no lock can be taken, it runs without, and is told why', () => {
+  const reasons: string[] = [];
+  const note = (reason: string): void => void reasons.push(reason);
+  expect(lockStateDir('/proc/none', note)).toBeTypeOf('function');
   const state = temporaryDirectory();
   writeFileSync(join(state, 'agent.lock'), 'no lock'.repeat(1000));
-  expect(lockStateDir(state)).toBeTypeOf('function');
+  expect(lockStateDir(state, note)).toBeTypeOf('function');
+  expect(reasons).toEqual([
+    expect.stringContaining('/proc/none'),
+    expect.stringContaining('not a database'),
+  ]);
+});
+
+it('an agent that runs without says so in its log', async () => {
+  const state = temporaryDirectory();
+  writeFileSync(join(state, 'agent.lock'), 'no lock'.repeat(1000));
+  const [, ...rest] = args(state);
+  const { stderr } = await runCommand(run, rest, AbortSignal.timeout(300));
+  expect(stderr).toContain('nothing keeps a second agent of this host away');
 });
