@@ -120,7 +120,9 @@ export class Auth {
   #allowed(principal: Principal, access: Access, isRead: boolean): Principal {
     if (allows(principal, access, isRead)) return principal;
     if (!isOperator(principal)) {
-      throw new AppError('auth.denied', `the token does not allow this: ${howToGetOne(access)}`);
+      const wanted =
+        access === 'agent' ? "the machine's own token" : `one of scope ${scopeFor(access, isRead)}`;
+      throw new AppError('auth.denied', `${reachOf(principal)}, and this takes ${wanted}`);
     }
     const { kind, name, scope } = principal;
     const who = kind === 'person' ? name : `the token ${name}`;
@@ -237,6 +239,13 @@ export function refuseOtherWorker(auth: Auth, by: Principal, machine: Machine): 
       'without a token an agent gets the work of its own machine alone, from the address of a check-in that showed the disks of the record',
     );
   }
+}
+
+/** The reach of the credentials of a machine or a boot. */
+function reachOf({ kind }: Exclude<Principal, { kind: 'token' | 'person' }>): string {
+  return kind === 'machine'
+    ? "a machine's token is good for the check-ins, heartbeats, logs and work of that machine alone"
+    : "a boot script's secret is good for the check-ins of its boot alone";
 }
 
 /** Takes the token from "Bearer <token>", or from "Basic <user:token>", which browsers ask people for.

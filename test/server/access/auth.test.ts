@@ -109,6 +109,19 @@ it("a machine's token registers no other machine, known or new", async () => {
   expect((await checkIn(1, a.token)).body).toMatchObject({ machine_id: a.machine_id });
 });
 
+it("says what a machine's token is good for where it is refused", async () => {
+  const server = await startServer();
+  const enrol = await tokenOf(server, 'enrol');
+  const body = checkin(1);
+  const { token } = (await server.call('POST', '/api/agent/checkin', { body, token: enrol })).body;
+  const refused = async (method: string, path: string) =>
+    (await server.call(method, path, { token })).body.error;
+  const reach =
+    "a machine's token is good for the check-ins, heartbeats, logs and work of that machine alone";
+  expect(await refused('GET', '/api/machines')).toBe(`${reach}, and this takes one of scope read`);
+  expect(await refused('GET', '/api/tokens')).toBe(`${reach}, and this takes one of scope full`);
+});
+
 it('keeps no token, only its SHA-256', async () => {
   const server = await startServer();
   const enrol = await tokenOf(server, 'enrol');
