@@ -5,6 +5,13 @@ import { describe, expect, it } from 'vitest';
 import { agentSettings } from '../../src/agent/settings/settings.ts';
 import { errorCodes, httpStatus, type ErrorCode } from '../../src/core/errors.ts';
 import { environmentName, flagOf } from '../../src/core/settings/setting-layers.ts';
+import {
+  CheckinRequest,
+  CheckinResponse,
+  HeartbeatRequest,
+  HeartbeatResponse,
+} from '../../src/model/api/agent.ts';
+import { LogsRequest } from '../../src/model/api/logs.ts';
 import { rules } from '../../src/identity/resolution/rules.ts';
 import { templateActions } from '../../src/model/documents/template.ts';
 import { codeSpans, readPage, repository, rowsOf } from './pages.ts';
@@ -48,6 +55,16 @@ it('has every tag of openapi.json in docs/api.md', () => {
   const operations = Object.values(paths).flatMap((methods) => Object.values(methods));
   const tags = new Set(operations.flatMap((operation) => operation.tags));
   expect(names('docs/api.md', 'tag', 'what it is for').toSorted()).toEqual([...tags].toSorted());
+});
+
+it('has every field that agents and server send each other in docs/api.md', () => {
+  const { text } = readPage('docs/api.md');
+  const named = new Set(codeSpans(/^## Agents$[^]*?^## /m.exec(text)?.[0] ?? ''));
+  const { lines, ...logs } = LogsRequest.properties;
+  const sent = [CheckinRequest, CheckinResponse, HeartbeatRequest, HeartbeatResponse]
+    .flatMap(({ properties }) => Object.keys(properties))
+    .concat(Object.keys(logs), Object.keys(lines.items.properties));
+  expect(sent.filter((field) => !named.has(field))).toEqual([]);
 });
 
 it('has every action of templates in docs/provisioning.md, with all its fields', () => {
