@@ -64,4 +64,5 @@ function writeCaches() {
 }
 
 if (!isSea()) writeCaches();
-load('agent.js');
+// An agent starts one of its own to read files, which has no use for commands.
+load(process.argv[2] === 'read-files' ? 'reader.js' : 'agent.js');

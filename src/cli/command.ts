@@ -82,8 +82,6 @@ export interface Io {
 export interface Command {
   /** One word, or two where commands are grouped by what they act on: "machines list". */
   readonly name: string;
-  /** Left out of the help. */
-  readonly isInternal?: true;
   readonly describe: string;
   /** Command lines, without the name of the program. */
   readonly examples?: readonly string[];

@@ -6,7 +6,6 @@ import { config } from './config.ts';
 import { doctor } from './doctor.ts';
 import { identify } from './identify.ts';
 import { inventory } from './inventory.ts';
-import { readFiles } from './read-files.ts';
 import { run } from './running/run.ts';
 
 export const agentProgram: Program = {
@@ -14,6 +13,6 @@ export const agentProgram: Program = {
   describe: 'reads what a machine is, and does on it what the server says',
   version,
   environment: { 'HTTPS_PROXY, HTTP_PROXY, NO_PROXY': 'the proxy on the way to the server' },
-  commands: [inventory, identify, capture, doctor, run, config, readFiles],
+  commands: [inventory, identify, capture, doctor, run, config],
   moved: { simulate: 'dragonfly-simulate' },
 };

@@ -62,11 +62,10 @@ function candidates(program: Program, before: readonly string[], current: string
   const at = before.findIndex((word) => !word.startsWith('-'));
   const named = commands.find((command) => command.name === before[at]);
   if (named !== undefined) return ofCommand(named, before.toSpliced(at, 1), current);
-  const shown = commands.filter((command) => command.isInternal !== true);
   const group = `${before[at] ?? ''} `;
-  const verbs = shown.filter(({ name }) => at >= 0 && name.startsWith(group));
+  const verbs = commands.filter(({ name }) => at >= 0 && name.startsWith(group));
   if (verbs.length > 0) return inGroup(verbs, group, before.toSpliced(at, 1), current);
-  const names = shown.map(({ name, describe }): Candidate =>
+  const names = commands.map(({ name, describe }): Candidate =>
     name.includes(' ') ? [name.split(' ')[0] ?? '', ''] : [name, describe],
   );
   return [

@@ -29,14 +29,13 @@ function ofProgram(program: Program): string[] {
   const { name, describe, commands, defaultCommand } = program;
   if (commands === undefined)
     return defaultCommand === undefined ? [] : ofCommand(defaultCommand, program, name);
-  const shown = commands.filter((c) => c.isInternal !== true);
   return [
     `Usage: ${name} ${defaultCommand === undefined ? '<command>' : '[command]'} [options]`,
     '',
     ...sentence(describe),
     ...section(
       'Commands',
-      shown.map((c): Row => [
+      commands.map((c): Row => [
         usageOf(c),
         c === defaultCommand ? `${c.describe} (without a command)` : c.describe,
       ]),

@@ -13,8 +13,7 @@ import { commonOptions } from './parse.ts';
 
 /** `date` is that of the release, as 2026-01-31. */
 export function manPage(program: Program, date: string): string {
-  const { name, describe, version, defaultCommand } = program;
-  const commands = (program.commands ?? []).filter(({ isInternal }) => isInternal !== true);
+  const { name, describe, version, defaultCommand, commands = [] } = program;
   const alone = defaultCommand !== undefined && commands.length === 0;
   const lines = [
     `.TH ${name.toUpperCase()} 1 ${date} "dragonfly-agent ${version}"`,

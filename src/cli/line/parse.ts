@@ -119,7 +119,7 @@ function findCommand(program: Program, name: string, argv: readonly string[]): C
 }
 
 function shownNames({ commands = [] }: Program): string[] {
-  return commands.flatMap((c) => (c.isInternal === true ? [] : [c.name]));
+  return commands.map(({ name }) => name);
 }
 
 type Token = ReturnType<typeof tokenize>[number];

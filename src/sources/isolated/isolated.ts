@@ -3,7 +3,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { posix } from 'node:path';
-import { execPath } from 'node:process';
+import { availableMemory, execPath } from 'node:process';
 import { isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../core/clock.ts';
@@ -29,8 +29,15 @@ export interface Answer {
   };
 }
 
-/** This many reads may hang at once before others have to wait. */
-const maxReaders = 4;
+/** So many reads may hang, or wait for a hard disk, at once before others have to wait. */
+const mostReaders = 4;
+/** A reader takes as much memory as an idle agent, and the files of both are to stay in memory beside. */
+const bytesOfReader = 256 * 1024 ** 2;
+
+/** One reader where there is little memory, up to four where there is more. */
+export function readersWithin(bytes: number): number {
+  return Math.min(mostReaders, Math.max(1, Math.floor(bytes / bytesOfReader)));
+}
 
 /** A single hanging file says little about its directory; two reads say enough. */
 const maxHung = 2;
@@ -44,6 +51,7 @@ export class IsolatedFiles {
   readonly #idle: Reader[] = [];
   readonly #waiting: ((reader: Reader) => void)[] = [];
   #readers = 0;
+  readonly #maxReaders = readersWithin(availableMemory());
   /** The last read of each directory or device, and the number of its reads that hung. */
   readonly #turns = new Map<string, Promise<unknown>>();
   readonly #hung = new Map<string, number>();
@@ -122,7 +130,7 @@ export class IsolatedFiles {
   #take(): Promise<Reader> | Reader {
     const idle = this.#idle.pop();
     if (idle !== undefined) return idle;
-    if (this.#readers < maxReaders) return this.#start();
+    if (this.#readers < this.#maxReaders) return this.#start();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
@@ -215,7 +223,7 @@ class Reader {
 }
 
 /** The reader is next to this file: as TypeScript, compiled, or bundled. A single executable can run
- *  nothing but itself, so there it is a command. */
+ *  nothing but itself, and takes this word for it: see executable-main.cjs. */
 function readerProgram(): string[] {
   if (isSea()) return ['read-files'];
   const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));

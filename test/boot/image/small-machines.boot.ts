@@ -1,6 +1,36 @@
-// Machines that the image cannot run on: they say why on their screen.
+// Small machines: the smallest that the image runs on, and those that it cannot run on, which say why on their screen.
 import { expect, it } from 'vitest';
-import { BootServer, directBoot, nic, pxeNetwork, runsAll, startVm } from '../harness.ts';
+import {
+  BootServer,
+  canBoot,
+  directBoot,
+  disk,
+  nic,
+  pxeNetwork,
+  runsAll,
+  startVm,
+} from '../harness.ts';
+
+/** Each kind of port and disk takes a driver of its own. */
+const devices = [
+  ...['virtio-net-pci', 'e1000', 'e1000e', 'vmxnet3'].flatMap((model, i) =>
+    nic(model, `52:54:00:00:0b:1${i}`, `n${i}`),
+  ),
+  ...['-device', 'qemu-xhci,id=usb'],
+  ...['virtio-blk-pci', 'nvme,serial=N', 'ide-hd', 'usb-storage,bus=usb.0'].flatMap((model, i) =>
+    disk(model, `d${i}`),
+  ),
+];
+
+it.skipIf(!canBoot)('a machine with four ports, four disks and 192 MiB checks in', async () => {
+  const server = await BootServer.start();
+  const args = ['-machine', 'q35', ...directBoot(server), ...devices];
+  const vm = startVm(args, { memoryMiB: 192 });
+  const { request } = await server.checkin(vm);
+  expect(request['disks']).toHaveLength(4);
+  expect(request['interfaces']).toHaveLength(4);
+  await server.heartbeat(vm);
+});
 
 it.skipIf(!runsAll)('a processor of 32 bits loads no kernel, and says why', async () => {
   const server = await BootServer.start();

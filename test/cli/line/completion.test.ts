@@ -26,8 +26,7 @@ const make = command({
   },
   run,
 });
-const hidden = command({ name: 'mystery', isInternal: true, describe: '', options: {}, run });
-const program: Program = { name: 'kitchen', describe: '', version: '', commands: [make, hidden] };
+const program: Program = { name: 'kitchen', describe: '', version: '', commands: [make] };
 
 describe('complete', () => {
   it.each([

@@ -29,12 +29,11 @@ const make = command({
   run,
 });
 const clean = command({ name: 'clean', describe: 'clean up', options: {}, run });
-const hidden = command({ name: 'hidden', isInternal: true, describe: 'no', options: {}, run });
 const program: Program = {
   name: 'kitchen',
   describe: 'cooks',
   version: '1.2.3',
-  commands: [make, clean, hidden],
+  commands: [make, clean],
   moved: { shop: 'market' },
 };
 

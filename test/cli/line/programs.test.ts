@@ -87,8 +87,7 @@ function words(line: string): string[] {
 }
 
 function shown({ commands = [], defaultCommand }: Program) {
-  const all = defaultCommand === undefined ? commands : [...new Set([defaultCommand, ...commands])];
-  return all.filter(({ isInternal }) => isInternal !== true);
+  return defaultCommand === undefined ? commands : [...new Set([defaultCommand, ...commands])];
 }
 
 describe.each(programs.map((program) => [program.name, program] as const))('%s', (_, program) => {
