@@ -6,10 +6,11 @@ import lock from '../../package-lock.json' with { type: 'json' };
 import { architectures, type Arch } from '../arch.ts';
 import { builtinSources, trimBuiltins } from './builtins.ts';
 import { trimIcu } from './icu.ts';
+import { trimSymbols } from './symbols.ts';
 import { cacheDir, projectDir, requireTools, run } from '../tools.ts';
 
 /** Path of a Node binary for one architecture without what an agent never uses: symbols, unwinding tables,
- *  locale data, builtins. */
+ *  locale data, builtins, exported names. */
 export function smallNode(arch: Arch): string {
   const { version } = lockedPackage(arch);
   const path = join(cacheDir, `node-${version}-${arch}-${edition()}`);
@@ -25,6 +26,7 @@ export function smallNode(arch: Arch): string {
   const binary = readFileSync(stripped);
   trimIcu(binary);
   trimBuiltins(binary, builtinSources());
+  trimSymbols(binary);
   writeFileSync(stripped, binary);
   chmodSync(stripped, 0o755);
   renameSync(stripped, path);
@@ -34,7 +36,7 @@ export function smallNode(arch: Arch): string {
 /** Other for each change of what is cut out, so that no binary of before is taken for one of now. */
 function edition(): string {
   const hash = createHash('sha256');
-  for (const name of ['node-binary.ts', 'builtins.ts', 'icu.ts']) {
+  for (const name of ['node-binary.ts', 'builtins.ts', 'icu.ts', 'symbols.ts']) {
     hash.update(readFileSync(join(import.meta.dirname, name)));
   }
   return hash.digest('hex').slice(0, 8);

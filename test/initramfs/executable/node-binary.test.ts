@@ -1,6 +1,6 @@
 // The Node binary that the executable is made from, after it was made smaller.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { builtinSources, trimBuiltins } from '../../../initramfs/executable/builtins.ts';
 import { smallNode } from '../../../initramfs/executable/node-binary.ts';
@@ -42,6 +42,13 @@ describe.skipIf(!hasStrip || process.arch !== 'x64')('the small Node (needs stri
         '[new TextDecoder("latin1").decode(Uint8Array.of(0xe9)), new TextDecoder("utf-16le").decode(Uint8Array.of(0xe9, 0))]',
       ),
     ).toEqual(['é', 'é']);
+  });
+
+  it('exports no names to addons', () => {
+    const names = readFileSync(smallNode('x64'), 'latin1');
+    expect(names).not.toContain('napi_create_object\0');
+    // Those of C++'s own library stay.
+    expect(names).toContain('_ZSt4cout\0');
   });
 
   it('fails by name where the compiler for TypeScript is used, which is left out', () => {
