@@ -1,20 +1,14 @@
 // A server that machines boot from, and the machines: real HTTP, real firmware, one QEMU at a time.
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { inject, onTestFinished } from 'vitest';
 import { architectures, type Arch } from '../../initramfs/arch.ts';
-import { overlayImage } from '../../initramfs/content/overlay.ts';
 import { Vm, type VmOptions } from '../../initramfs/machine/qemu.ts';
 import { projectDir } from '../../initramfs/tools.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { CheckinResponse } from '../../src/model/api/agent.ts';
 import type { LogLine } from '../../src/model/documents/machine-log.ts';
-import type { Inventory } from '../../src/model/inventory.ts';
 import type { Machine } from '../../src/model/machine.ts';
 import { createApp, type AppOptions } from '../../src/server/app.ts';
 import { listenForBoots } from '../../src/server/http/boot/boot-listener.ts';
@@ -214,47 +208,4 @@ export function nic(model: string, mac: string, id = 'n0'): string[] {
 export function disk(device: string, id: string, size = '8G'): string[] {
   const drive = `if=none,id=${id},format=raw,driver=null-co,size=${size},read-zeroes=on`;
   return ['-drive', drive.replace('format=raw,', ''), '-device', `${device},drive=${id}`];
-}
-
-/** Arguments to start an image that also posts its whole inventory, of which a check-in is a part, and
- *  that inventory once it has come. */
-export async function reportingBoot(
-  server: BootServer,
-): Promise<{ args: string[]; inventory: Promise<Inventory> }> {
-  const { promise, resolve } = Promise.withResolvers<Inventory>();
-  const receiver = createServer((request, response) => {
-    const body = text(request);
-    resolve(body.then((json): Inventory => JSON.parse(json)));
-    request.once('end', () => response.end());
-  }).listen(0, '127.0.0.1');
-  await once(receiver, 'listening');
-  onTestFinished(() => {
-    receiver.close();
-  });
-  // The address of a server that listens on TCP is an object.
-  const { port } = receiver.address() as AddressInfo;
-  const folder = mkdtempSync(join(tmpdir(), 'dragonfly-report-'));
-  onTestFinished(() => {
-    rmSync(folder, { recursive: true });
-  });
-  const report = `#!/bin/sh
-until [ -e /run/dragonfly/network ]; do sleep 1; done
-# The agent reads at the same time, and an old card answers neither in time: then it is read once more.
-for try in 1 2 3; do
-  dragonfly-agent inventory --json > /tmp/inventory
-  grep -q '"primary_mac": *"' /tmp/inventory && break
-done
-wget -q -O /dev/null --post-file /tmp/inventory http://10.0.2.2:${port}/
-`;
-  const inittab = readFileSync(join(projectDir, 'initramfs/root/etc/inittab'), 'utf8');
-  const image = join(folder, 'initramfs');
-  overlayImage(
-    join(bootDir, architectures.x64.boot, 'initramfs'),
-    {
-      'lib/dragonfly/report': report,
-      'etc/inittab': inittab.replace('::respawn:', '::once:/lib/dragonfly/report\n::respawn:'),
-    },
-    image,
-  );
-  return { args: [...directBoot(server), '-initrd', image], inventory: promise };
 }

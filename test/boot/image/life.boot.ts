@@ -1,13 +1,10 @@
 // The image while it runs: its screens, its network as cables move, and the agent as it hangs.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { overlayImage } from '../../../initramfs/content/overlay.ts';
-import { projectDir } from '../../../initramfs/tools.ts';
+import type { Template } from '../../../src/model/documents/template.ts';
 import { temporaryDirectory } from '../../server/harness.ts';
+import { imageRunning } from '../changed-image.ts';
 import {
   BootServer,
-  bootDir,
   canBoot,
   directBoot,
   nic,
@@ -15,6 +12,8 @@ import {
   startVm,
   type Checkin,
 } from '../harness.ts';
+import { installedDisk } from '../installed-disk.ts';
+import { Installer } from '../installer.ts';
 
 /** Prints the text of the first screen on the serial console, between two marks, once it shows a registered machine, or
  *  after a minute. */
@@ -32,7 +31,7 @@ it.skipIf(!canBoot)(
   'the first screen shows the machine, and its log reaches the server',
   async () => {
     const server = await BootServer.start();
-    const image = imageWith('photograph', photographer);
+    const image = imageRunning(photographer);
     const vm = startVm([
       ...[...directBoot(server), '-initrd', image, '-vga', 'std'],
       ...['-smbios', 'type=1,manufacturer=Example,product=Server 7,serial=SN4711'],
@@ -103,7 +102,7 @@ kill -STOP $(cat $run/agent-pid)
 until [ "$(grep -c 'checked in' $run/agent.log)" -ge 2 ]; do sleep 1; done
 kill -STOP $(cat $run/watchdog-pid)
 `;
-    const image = imageWith('stopper', stopper);
+    const image = imageRunning(stopper);
     const vm = startVm([
       ...[...directBoot(server, 'dragonfly.hang=15'), '-initrd', image],
       ...['-device', 'i6300esb', '-action', 'watchdog=reset'],
@@ -126,6 +125,44 @@ kill -STOP $(cat $run/watchdog-pid)
   },
 );
 
+const restart: Template = {
+  apiVersion: 'dragonfly.computer/v1',
+  kind: 'Template',
+  metadata: { name: 'restart' },
+  spec: { timeout: 600, actions: [{ action: 'reboot' }] },
+};
+
+it.skipIf(!runsAll)(
+  'a machine that a workflow restarts, or that goes to its own system, leaves with its watchdog disarmed',
+  async () => {
+    const { boots: server, client } = await Installer.start(temporaryDirectory());
+    const hold = 'boot.hold';
+    await client.settings.put(hold, 'true');
+    const vm = startVm([
+      ...[...directBoot(server), '-device', 'i6300esb', '-action', 'watchdog=pause'],
+      ...['-drive', `if=none,id=os,format=raw,file=${installedDisk()}`],
+      ...['-device', 'virtio-blk-pci,drive=os', ...nic('virtio-net-pci', '52:54:00:00:09:41')],
+    ]);
+    const { machine_id: id } = (await server.checkin(vm)).answer;
+    /** Gives the console from the watchdog to the next boot, once `order` has led there. */
+    const leaving = async (from: number, order: () => Promise<unknown>): Promise<string> => {
+      await vm.waitFor(/watchdog armed/, 60_000, from);
+      await order();
+      const [shown] = await vm.waitFor(/watchdog armed[^]*?Linux version/, 120_000, from);
+      return shown;
+    };
+    await client.templates.put(restart);
+    const restarted = await leaving(0, () =>
+      client.workflows.create({ machine_id: id, template: restart.metadata.name }),
+    );
+    expect(restarted).toContain('watchdog disarmed');
+
+    const from = vm.console.length;
+    await server.checkin(vm);
+    expect(await leaving(from, () => client.settings.delete(hold))).toContain('watchdog disarmed');
+  },
+);
+
 it.skipIf(!runsAll)(
   'a disk and a port that are plugged in are told, and a second agent is refused',
   async () => {
@@ -141,7 +178,7 @@ echo "score: $(cat /proc/$(cat $run/agent-pid)/oom_score_adj)" > /dev/console
 `;
     const [first, second] = ['52:54:00:00:09:31', '52:54:00:00:09:32'];
     const vm = startVm([
-      ...[...directBoot(server), '-initrd', imageWith('by-hand', byHand)],
+      ...[...directBoot(server), '-initrd', imageRunning(byHand)],
       ...nic('virtio-net-pci', first),
       ...['-drive', 'if=none,id=late,driver=null-co,size=1G,read-zeroes=on'],
       ...['-netdev', 'user,id=n1'],
@@ -166,18 +203,3 @@ echo "score: $(cat /proc/$(cat $run/agent-pid)/oom_score_adj)" > /dev/console
     console.log(`a disk was told in ${disk} s, a port in ${port} s`);
   },
 );
-
-/** The image with a script that runs once. */
-function imageWith(name: string, script: string): string {
-  const image = join(temporaryDirectory(), 'initramfs');
-  const inittab = readFileSync(join(projectDir, 'initramfs/root/etc/inittab'), 'utf8');
-  overlayImage(
-    join(bootDir, 'x86_64', 'initramfs'),
-    {
-      [`lib/dragonfly/${name}`]: script,
-      'etc/inittab': `${inittab}::once:/lib/dragonfly/${name}\n`,
-    },
-    image,
-  );
-  return image;
-}

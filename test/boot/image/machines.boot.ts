@@ -4,7 +4,8 @@
 import { execFileSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 import type { Inventory } from '../../../src/model/inventory.ts';
-import { BootServer, disk, nic, reportingBoot, runsAll, startVm } from '../harness.ts';
+import { reportingBoot } from '../changed-image.ts';
+import { BootServer, disk, nic, runsAll, startVm } from '../harness.ts';
 
 const gib = 1024 ** 3;
 
