@@ -3,6 +3,7 @@
 import { isUtf8 } from 'node:buffer';
 import { request, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import type { Clock } from '../core/clock.ts';
+import { inTime } from '../core/deadline.ts';
 import { AppError } from '../core/errors.ts';
 import { openAgent } from './connections.ts';
 import type { PinnedTrust } from './pinned-trust.ts';
@@ -64,7 +65,12 @@ function locationOf({ status, headers }: Download, from: URL): URL | undefined {
   throw new AppError('server.garbled', `${from.origin} leads to what is no web address`);
 }
 
-/** Asks through one zone after the other, until somebody answers. */
+/** A zone that is silent for so long is no reason not to ask through the next. */
+const silenceMs = 2_000;
+const lost = new Error('another zone answered first');
+
+/** Asks through one zone after the other, the next as soon as those before have failed or are silent. The first answer
+ *  counts, whenever it comes. */
 async function askAround(
   url: URL,
   headers: OutgoingHttpHeaders,
@@ -72,14 +78,29 @@ async function askAround(
   options: DownloadOptions,
 ): Promise<Download> {
   const zones = options.zones?.get(url.origin) ?? [];
-  for (const zone of zones.slice(0, -1)) {
-    try {
-      return await ask(url, headers, signal, zone, options);
-    } catch {
+  if (zones.length < 2) return ask(url, headers, signal, zones[0], options);
+  const asked: { readonly answer: Promise<Download>; readonly end: AbortController }[] = [];
+  const first = () =>
+    Promise.any(asked.map(async ({ answer, end }) => ({ answer: await answer, end })));
+  let won: Awaited<ReturnType<typeof first>> | undefined;
+  try {
+    for (const zone of zones) {
+      const end = new AbortController();
+      const answer = ask(url, headers, AbortSignal.any([signal, end.signal]), zone, options);
+      asked.push({ answer, end });
+      const silent = (): Error => new Error('silence');
+      won = await inTime(first(), options.clock, silenceMs, silent, signal).catch(() => undefined);
       signal.throwIfAborted();
+      if (won !== undefined) break;
     }
+    won ??= await first();
+    return won.answer;
+  } catch (err) {
+    const errors: readonly unknown[] = err instanceof AggregateError ? err.errors : [err];
+    throw errors.at(-1);
+  } finally {
+    for (const { end } of asked) if (end !== won?.end) end.abort(lost);
   }
-  return ask(url, headers, signal, zones.at(-1), options);
 }
 
 async function ask(

@@ -10,8 +10,15 @@ import { download } from '../../src/transport/download.ts';
 import { Requests } from '../../src/transport/requests.ts';
 import { TestCa } from './test-ca.ts';
 
-const tap = ['tuntap add silent mode tap', 'link set silent up'];
-for (const line of ['link set lo up', 'address add fe80::7/64 dev lo nodad', ...tap])
+// Who has the address behind the silent port takes everything and answers nothing.
+const silent = [
+  'link add silent type veth peer name nobody',
+  'link set nobody up',
+  'link set silent up',
+  'address add fe80::8/64 dev silent nodad',
+  'neighbour add fe80::7 lladdr 02:00:00:00:00:07 dev silent',
+];
+for (const line of ['link set lo up', 'address add fe80::7/64 dev lo nodad', ...silent])
   execFileSync('ip', line.split(' '));
 const hosts: unknown[] = [];
 const server = createServer(({ headers: { host } }, response) => {
