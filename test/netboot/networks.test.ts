@@ -134,8 +134,13 @@ describe.skipIf(!hasNamespaces)('on a host with two networks (needs root)', () =
     makeNetworks();
     await told(server('--netboot', '192.0.2.1,198.51.100.1'));
     const [here, there] = await Promise.all(networks.map((one) => text(ask(one).stdout)));
-    expect(here).toContain('offer x86_64/ipxe.efi from 192.0.2.1:67\n');
-    expect(there).toContain('offer x86_64/ipxe.efi from 198.51.100.1:67\n');
+    for (const [said, address] of [
+      [here, '192.0.2.1'],
+      [there, '198.51.100.1'],
+    ]) {
+      expect(said).toContain(`offer x86_64/ipxe.efi from ${address}:67\n`);
+      expect(said).toContain(`confirmation x86_64/ipxe.efi from ${address}:4011\n`);
+    }
   });
 
   it('leaves to a DHCP server on the same host all that is sent to it', async () => {

@@ -4,7 +4,8 @@ import { Readable } from 'node:stream';
 
 /** Units: bytes. One write to the socket takes as much. */
 const sliceBytes = 1024 * 1024;
-/** Two images of each architecture; what goes beyond is read from disk by each answer. Units: bytes. */
+/** Two images of each architecture; what goes beyond is read from disk by each answer. Slow clients may hold all of it for
+ *  as long as they take something: others are then served slower, and no worse. Units: bytes. */
 const defaultMostBytes = 256 * 1024 * 1024;
 
 interface Held {
