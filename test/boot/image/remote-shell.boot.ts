@@ -72,7 +72,10 @@ it.skipIf(!runsAll || isMissing('ssh'))(
     const log = async () => (await server.logs(id)).map(({ text }) => text).join('\n');
     await expect.poll(log, { timeout: 60_000 }).toMatch(/ssh: .*Pubkey auth succeeded for 'root'/);
 
-    const session = spawn('ssh', [...options(own), 'echo in; sleep 1000'], { stdio: 'pipe' });
+    // It leaves its session, and says nothing of where it came from.
+    const stray = 'while :; do echo stray > /dev/console; usleep 50000; done';
+    const typed = `env -i setsid sh -c '${stray}' & echo in; sleep 1000`;
+    const session = spawn('ssh', [...options(own), typed], { stdio: 'pipe' });
     onTestFinished(() => void session.kill());
     await once(session.stdout, 'data');
     const ended = once(session, 'exit');
@@ -80,7 +83,8 @@ it.skipIf(!runsAll || isMissing('ssh'))(
     await ended;
     await expect.poll(() => greeting(port), { timeout: 60_000 }).toBe('');
     await expect.poll(shell, { timeout: 60_000 }).toBeUndefined();
-    expect(vm.console).toMatch(/remote shell open on port 22[^]*remote shell shut/);
+    expect(vm.console).toMatch(/remote shell open on port 22[^]*stray[^]*remote shell shut/);
+    expect(vm.console.split('remote shell shut')[1]).not.toContain('stray');
   },
 );
 
