@@ -26,8 +26,15 @@ export interface Kind<T, By extends Values = Values> {
   /** The first field that a stored document lacks. */
   readonly shape: ShapeFault;
   readonly indexes: { readonly [Index in keyof By]: (document: T) => readonly By[Index][] };
+  /** The same in a list, with the beginning of each index's keys. */
+  readonly tables: readonly IndexTable<T>[];
   /** Brings a document of an earlier version up to date when it is read: the same one, or a mended copy. */
   readonly mended?: (document: T) => T;
+}
+
+interface IndexTable<T> {
+  readonly prefix: string;
+  readonly values: (document: T) => readonly string[];
 }
 
 export const kinds = {
@@ -85,7 +92,11 @@ function defineKind<T extends object, By extends Values>(
   indexes: Kind<T, By>['indexes'],
   mended?: (document: T) => T,
 ): Kind<T, By> {
-  return { table, shape, name, indexes, ...(mended === undefined ? {} : { mended }) };
+  const tables = Object.entries(indexes).map(([index, values]) => ({
+    prefix: indexTable({ table }, index),
+    values,
+  }));
+  return { table, shape, name, indexes, tables, ...(mended === undefined ? {} : { mended }) };
 }
 
 /** Every kind, for what goes over the whole store. Its documents are only known to be objects. */
@@ -118,8 +129,8 @@ export function indexPrefix(
 export function indexKeys<T, By extends Values>(kind: Kind<T, By>, document: T): Set<string> {
   const name = keyPart(kind.name(document));
   const keys = new Set<string>();
-  for (const [index, values] of Object.entries(kind.indexes)) {
-    for (const value of values(document)) keys.add(indexPrefix(kind, index, value) + name);
+  for (const { prefix, values } of kind.tables) {
+    for (const value of values(document)) keys.add(`${prefix}${keyPart(value)}/${name}`);
   }
   return keys;
 }

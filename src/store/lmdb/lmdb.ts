@@ -9,9 +9,11 @@ import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from '
 import { prefixEnd } from '../kv/kv.ts';
 import { inPieces } from '../kv/pieces.ts';
 import { Watchers } from '../kv/watchers.ts';
+import { Commits, type Commit } from './commits.ts';
 import { DataFile } from './data-file.ts';
 import { openEnvironment } from './environment.ts';
 import { Reserve } from './reserve.ts';
+import { ValueBytes } from './value-bytes.ts';
 
 /** Codes of LMDB and of the system's errno. */
 const mapFull = -30_792;
@@ -34,6 +36,10 @@ interface LmdbOptions {
   readonly clock: Clock;
 }
 
+interface TakesBytes {
+  put(key: string, value: Buffer, version: number): unknown;
+}
+
 export class LmdbKv implements Kv {
   /** The directory's lock keeps other servers out. */
   readonly isExclusive = true;
@@ -43,6 +49,9 @@ export class LmdbKv implements Kv {
   readonly #file: DataFile;
   readonly #reserve: Reserve;
   readonly #watchers = new Watchers();
+  readonly #commits: Commits;
+  readonly #bytes = new ValueBytes();
+  readonly #bytesDb: TakesBytes;
   readonly #pending = new Set<Promise<unknown>>();
   readonly #clock: Clock;
   #forgotMs: number;
@@ -58,6 +67,9 @@ export class LmdbKv implements Kv {
   ) {
     this.#directory = directory;
     this.#db = db;
+    // It takes the bytes of a text in place of the text, which its types do not say.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    this.#bytesDb = db as unknown as TakesBytes;
     this.#file = new DataFile(directory, clock);
     this.#reserve = new Reserve(directory);
     if (!readOnly) this.#reserve.keep();
@@ -66,6 +78,11 @@ export class LmdbKv implements Kv {
     this.#release = release;
     this.#revision = Number(db.get(revisionKey) ?? 0);
     this.#reserved = this.#revision;
+    this.#commits = new Commits({
+      // Only a child transaction is rolled back when its callback throws.
+      transaction: (work) => db.childTransaction(work),
+      apply: (commit) => this.#apply(commit),
+    });
   }
 
   /** Opens the environment in `directory`. The caller holds its lock, and `release` is called once the
@@ -99,26 +116,26 @@ export class LmdbKv implements Kv {
   ): Promise<number> {
     return this.#guarded('write', async () => {
       this.#tidy();
-      let reserving = 0;
-      // Only a child transaction is rolled back when its callback throws.
-      const revision = await this.#db.childTransaction(() => {
-        const broken = expectations.find((e) => !this.#holds(e));
-        if (broken !== undefined) throw conflict(broken);
-        const next = (this.#revision += 1);
-        if (next > this.#reserved) {
-          reserving = next + revisionBlock;
-          void this.#db.put(revisionKey, String(reserving), next);
-        }
-        for (const { key, value } of operations) {
-          void (value === undefined ? this.#db.remove(key) : this.#db.put(key, value, next));
-        }
-        return next;
-      });
+      const revision = await this.#commits.add({ expectations, operations });
       // Only now is it certain that the counter is on disk.
-      this.#reserved = Math.max(this.#reserved, reserving);
+      if (revision > this.#reserved) this.#reserved = revision + revisionBlock;
       this.#watchers.announce(operations);
       return revision;
     });
+  }
+
+  /** Writes a commit in the transaction that is open. */
+  #apply({ expectations, operations }: Commit): number {
+    const broken = expectations.find((e) => !this.#holds(e));
+    if (broken !== undefined) throw conflict(broken);
+    const next = (this.#revision += 1);
+    if (next > this.#reserved) void this.#db.put(revisionKey, String(next + revisionBlock), next);
+    for (const { key, value } of operations) {
+      void (value === undefined
+        ? this.#db.remove(key)
+        : this.#bytesDb.put(key, this.#bytes.of(value), next));
+    }
+    return next;
   }
 
   async *scan(prefix: string): AsyncIterable<readonly KvEntry[]> {
