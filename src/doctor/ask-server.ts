@@ -31,7 +31,10 @@ export async function ask(url: URL, signal: AbortSignal, zone?: string): Promise
         ? {}
         : { hostname: `${bare(url.hostname)}%${zone}`, headers: { host: url.host } }),
     };
+    // The last event of a request, and the only one after an answer with status 101.
+    const onClose = (): void => reject(new Error('the server closed the connection unanswered'));
     const sent = request(url, options, (response) => {
+      sent.off('close', onClose);
       const { socket } = response;
       const tls = socket instanceof TLSSocket ? tlsOf(socket) : undefined;
       let body = '';
@@ -44,6 +47,7 @@ export async function ask(url: URL, signal: AbortSignal, zone?: string): Promise
         resolve({ status: response.statusCode ?? 0, headers: response.headers, body, tls });
       });
     });
+    sent.once('close', onClose);
     sent.on('error', reject);
     sent.end();
   });

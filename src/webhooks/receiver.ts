@@ -102,7 +102,11 @@ export class Receivers {
         ...headers,
       },
     });
+    // The last event of a request, and the only one after an answer with status 101.
+    const onClose = (): void => reject(new Error('the receiver closed the connection unanswered'));
+    sent.once('close', onClose);
     sent.on('response', (answer) => {
+      sent.off('close', onClose);
       readOff(
         answer,
         () => {

@@ -85,6 +85,13 @@ describe('the doctor and a server', () => {
     ]);
   });
 
+  it('give up on one that would speak another protocol', async () => {
+    const url = await serve((_, response) =>
+      response.socket?.write('HTTP/1.1 101 Other\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'),
+    );
+    expect((await examine(url, { timeoutMs: 60_000 }))[0]).toContain('unanswered');
+  });
+
   it('tell a server without TLS from one that is down', async () => {
     const url = await serve(healthy);
     const [finding] = await examine(url.replace('http:', 'https:'));

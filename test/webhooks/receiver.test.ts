@@ -49,6 +49,15 @@ it('waits no longer for one that answers byte by byte', async () => {
   await expect(posted).rejects.toThrow('within 15 s');
 });
 
+it('does not wait for ever for one that would speak another protocol', async () => {
+  const receiver = await TestReceiver.start();
+  receiver.answer = (response) =>
+    response.socket?.write('HTTP/1.1 101 Other\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n');
+  await expect(post(receivers(), receiver.url())).rejects.toThrow(
+    'closed the connection unanswered',
+  );
+});
+
 it('reads an endless answer no further than it has to', async () => {
   const receiver = await TestReceiver.start();
   receiver.answer = (response) => {
