@@ -28,16 +28,25 @@ export function operationsOf(kind: Kind<object>, document: object): KvOperation[
   ];
 }
 
+/** Many times what any record has. What is no backup may have no end of a line at all. */
+const longestLine = 64 * 1024 * 1024;
+
 /** A line ends with \n alone: JSON has U+2028 and U+2029 in its texts as they are. */
 export async function* linesOf(path: string): AsyncIterable<string> {
   let rest: string[] = [];
+  let chars = 0;
   try {
     for await (const piece of createReadStream(path, 'utf8')) {
       const [end = '', ...lines] = String(piece).split('\n');
       rest.push(end);
+      chars += end.length;
+      if (chars > longestLine) {
+        throw new AppError('backup.damaged', `${path} is no backup: it has a line without end`);
+      }
       for (const start of lines) {
         yield rest.join('').replace(/\r$/, '');
         rest = [start];
+        chars = start.length;
       }
     }
     const last = rest.join('');

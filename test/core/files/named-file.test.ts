@@ -38,6 +38,11 @@ it('a pipe that the shell opened is read, and a file behind a link', () => {
   expect(spawnSync('bash', ['-c', script], { encoding: 'utf8' }).stdout).toBe('text\n');
 });
 
+it('a device without end is refused, and neither read for ever nor into all of the memory', () => {
+  expect(() => readNamedFile('/dev/zero')).toThrow('/dev/zero has more than 16 MiB');
+  expect(readNamedFile('/dev/null')).toBe('');
+});
+
 it('a file that is not there is an error of the system', () => {
   expect(() => readNamedFile(join(directory(), 'none'))).toThrow(
     expect.objectContaining({ code: 'ENOENT' }),

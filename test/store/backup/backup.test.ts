@@ -93,6 +93,14 @@ describe('a backup', () => {
     await expect(restore(kv, file)).rejects.toMatchObject({ code: 'backup.damaged' });
   });
 
+  it('that has no end of a line is refused before it fills the memory', async () => {
+    const { kv } = await openedWithKv('memory:');
+    await expect(restore(kv, '/dev/zero')).rejects.toMatchObject({
+      code: 'backup.damaged',
+      message: '/dev/zero is no backup: it has a line without end',
+    });
+  });
+
   it('of a newer version is refused', async () => {
     const { file } = await backedUp();
     writeFileSync(file, readFileSync(file, 'utf8').replace('"version":1', '"version":2'));
