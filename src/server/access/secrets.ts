@@ -30,6 +30,10 @@ export class SecretBox {
       .map(parseKey);
   }
 
+  get hasKey(): boolean {
+    return this.#keys.length > 0;
+  }
+
   /** True if `sealed` was made by `seal`, and not by another program. */
   isOurs(sealed: string): boolean {
     return sealed.startsWith(`${format}:`);
@@ -59,7 +63,7 @@ export class SecretBox {
 
   /** Encrypts `plain` where there is a key to do it with; without one it stays as it is. */
   keep(plain: string, owner: string): string {
-    return this.#keys.length === 0 ? plain : this.seal(plain, owner);
+    return this.hasKey ? this.seal(plain, owner) : plain;
   }
 
   /** The text that `keep` was given. Errors: those of `open`. */

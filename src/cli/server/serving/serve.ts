@@ -80,10 +80,11 @@ async function run(
 ): Promise<boolean> {
   let isWritten = true;
   const { values } = configuration;
-  const [{ createApp }, { Auth }, { StoreHealth }, { isLoopback }, { systemClock }] =
+  const [{ createApp }, { Auth }, { SecretBox }, { StoreHealth }, { isLoopback }, { systemClock }] =
     await Promise.all([
       import('../../../server/app.ts'),
       import('../../../server/access/auth.ts'),
+      import('../../../server/access/secrets.ts'),
       import('../../../server/running/store-health.ts'),
       import('../../../server/http/connections.ts'),
       import('../../../core/clock.ts'),
@@ -110,6 +111,12 @@ async function run(
       isWritten = false;
     },
   });
+  if (values.secret_key_file !== undefined && !new SecretBox(secretKeys(configuration)).hasKey) {
+    log.warn(
+      { secret_key_file: values.secret_key_file },
+      'the file holds no key: no BMC password can be stored, and secrets of webhooks stand in clear; dragonfly-server rotate-key makes one',
+    );
+  }
   const stopWatching = watchCertificates(app, configuration, log);
   let boots: Boots | undefined;
   try {
