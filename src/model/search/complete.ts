@@ -20,8 +20,10 @@ export type Vocabulary = (field: TextFieldName) => ReadonlyMap<string, number>;
 
 const most = 8;
 
-/** Suggestions for the term that ends at `caret`; none where it is complete. */
+/** Suggestions for the term that is written up to `caret`; none where it is complete. What is left of it behind the
+ *  caret goes with it. */
 export function completeAt(query: string, caret: number, vocabulary: Vocabulary): Completion {
+  const after = query.slice(caret);
   const term = parseQuery(query.slice(0, caret)).at(-1);
   const none = { from: caret, to: caret, suggestions: [] };
   if (term === undefined || term.to !== caret) return none;
@@ -32,7 +34,7 @@ export function completeAt(query: string, caret: number, vocabulary: Vocabulary)
     if (value === '' || written.includes('"')) return none;
     const fields = fieldNames.filter(([name]) => name.startsWith(value)).slice(0, most);
     const suggestions = fields.map(([name, says]) => ({ term: `${minus}${name}:`, says }));
-    return { from, to: caret, suggestions };
+    return { from, to: caret + restOfName(value, after), suggestions };
   }
   if (!isTextField(field)) return none;
   const suggestions = valuesOf(field, value, vocabulary)
@@ -41,7 +43,20 @@ export function completeAt(query: string, caret: number, vocabulary: Vocabulary)
       says,
     }))
     .filter((suggestion) => suggestion.term !== written);
-  return { from, to: caret, suggestions };
+  return { from, to: caret + restOfValue(written, after), suggestions };
+}
+
+/** How much behind the caret is the rest of a field's name that was begun, with its colon. A word there is left alone. */
+function restOfName(begun: string, after: string): number {
+  const [rest = '', name = '', colon = ''] = /^([a-z]*)(:?)/i.exec(after) ?? [];
+  const isName = fieldNames.some(([field]) => field.startsWith(begun + name.toLowerCase()));
+  return colon !== '' || isName ? rest.length : 0;
+}
+
+/** How much behind the caret is the rest of a value: up to its quote, or to a blank where it has none. */
+function restOfValue(written: string, after: string): number {
+  const rest = written.includes('"') ? /^[^":]*"/ : /^[^\s"]*/;
+  return rest.exec(after)?.[0].length ?? 0;
 }
 
 function valuesOf(field: TextFieldName, value: string, vocabulary: Vocabulary): [string, string][] {

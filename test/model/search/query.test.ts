@@ -234,4 +234,18 @@ describe('completion', () => {
       suggestions: [{ term: 'state:' }],
     });
   });
+
+  it.each([
+    ['a field and its colon', 'node ta|g:rack-1', 'node |rack-1'],
+    ['a field without one', 'sta|te node', '| node'],
+    ['no word that stands behind it', 'ta|rack-1', '|rack-1'],
+    ['a value', '-tag:ra|ck-7 node', '| node'],
+    ['a value in quotes', 'tag:"le|ft wing" node', '| node'],
+    ['no other value in quotes', 'tag:"le| tag:"right side"', '| tag:"right side"'],
+  ])('takes with it the rest of %s', (_, text, left) => {
+    const caret = text.indexOf('|');
+    const whole = text.slice(0, caret) + text.slice(caret + 1);
+    const { from, to } = completeAt(whole, caret, vocabulary);
+    expect(`${whole.slice(0, from)}|${whole.slice(to)}`).toBe(left);
+  });
 });

@@ -49,6 +49,17 @@ describe('completion of a template', () => {
     expect(at(text)).toEqual(terms);
   });
 
+  test.each([
+    ['a field', `${image}      u|ri: a`, `${image}      |: a`],
+    ['a value', `${image}      verify: s|ome # why`, `${image}      verify: | # why`],
+    ['a variable', 'content: "{{ host|nam }}"', 'content: "{{ | }}"'],
+  ])('takes the place of all of %s that was begun', (_, text, left) => {
+    const caret = text.indexOf('|');
+    const whole = text.slice(0, caret) + text.slice(caret + 1);
+    const { from, to } = completeTemplate(whole, caret, vocabulary);
+    expect(`${whole.slice(0, from)}|${whole.slice(to)}`).toBe(left);
+  });
+
   test('every action of the schema says what it needs', () => {
     const { suggestions } = completeTemplate(
       `${head}  actions:\n    - action: `,

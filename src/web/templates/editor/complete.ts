@@ -24,14 +24,16 @@ interface Place {
 
 const none = (at: number): Completion => ({ from: at, to: at, suggestions: [] });
 
-/** Suggestions for the word that ends at `caret`. */
+/** Suggestions for the word that is written up to `caret`. What is left of it behind the caret goes with it. */
 export function completeTemplate(text: string, caret: number, vocabulary: Vocabulary): Completion {
   const start = text.lastIndexOf('\n', caret - 1) + 1;
   const before = text.slice(start, caret);
   const end = text.indexOf('\n', caret);
-  const after = text.slice(caret, end < 0 ? text.length : end);
+  const behind = text.slice(caret, end < 0 ? text.length : end);
+  const to = caret + (/^[\w-]*/.exec(behind)?.[0].length ?? 0);
+  const after = text.slice(to, caret + behind.length);
   const [, variable] = /\{\{-?\s*(\w*)$/.exec(before) ?? [];
-  if (variable !== undefined) return completeVariable(variable, caret, after);
+  if (variable !== undefined) return completeVariable(variable, { caret, to }, after);
   const [, indent = '', dash = '', key, word] =
     /^( *)(- +)?(?:(\w+): +)?([\w-]*)$/.exec(before) ?? [];
   if (word === undefined) return none(caret);
@@ -40,7 +42,7 @@ export function completeTemplate(text: string, caret: number, vocabulary: Vocabu
   const place = placeOf(
     linesOf(text.slice(0, start)),
     line,
-    linesOf(text.slice(caret + after.length)),
+    linesOf(text.slice(to + after.length)),
   );
   const fields = place && fieldsAt(place, vocabulary);
   if (place === undefined || fields === undefined) return none(caret);
@@ -50,16 +52,20 @@ export function completeTemplate(text: string, caret: number, vocabulary: Vocabu
       ? keysOf(fields, place.beside, after)
       : valuesOf(key, fields.get(key), vocabulary);
   const fitting = found.filter(([term]) => term.startsWith(word) && term.trim() !== word);
-  return { from, to: caret, suggestions: fitting.map(([term, says]) => ({ term, says })) };
+  return { from, to, suggestions: fitting.map(([term, says]) => ({ term, says })) };
 }
 
-function completeVariable(word: string, caret: number, after: string): Completion {
+function completeVariable(
+  word: string,
+  { caret, to }: { caret: number; to: number },
+  after: string,
+): Completion {
   const close = /^\s*-?\}\}/.test(after) ? '' : ' }}';
   const suggestions = variableNames
     .filter((name) => name.startsWith(word))
     .map((name) => ({ term: `${name}${close}`, says: '' }))
     .filter(({ term }) => term !== word);
-  return { from: caret - word.length, to: caret, suggestions };
+  return { from: caret - word.length, to, suggestions };
 }
 
 type Term = readonly [term: string, says: string];
