@@ -19,9 +19,11 @@ export function contentOf({ content, content_b64: encoded }: FileFields): Buffer
   throw new AppError('action.invalid', 'content_b64 is not base64');
 }
 
+export const modePattern = /^(?:0o)?0*[0-7]{1,4}$/;
+
 /** Octal, as chmod takes it. Errors: AppError `action.invalid`. */
 export function modeOf({ mode }: FileFields): number | undefined {
   if (mode === undefined) return undefined;
-  if (/^(0o)?0*[0-7]{1,4}$/.test(mode)) return Number.parseInt(mode.replace(/^0o/, ''), 8);
+  if (modePattern.test(mode)) return Number.parseInt(mode.replace(/^0o/, ''), 8);
   throw new AppError('action.invalid', `mode must be octal digits, such as "0644", not "${mode}"`);
 }

@@ -2,6 +2,8 @@
 import { Type, type TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { AppError } from '../../core/errors.ts';
+import { modePattern } from '../../model/actions/file-content.ts';
+import { sizePattern } from '../../model/actions/size.ts';
 import { Template, templateActions } from '../../model/documents/template.ts';
 import { invalid } from './violations.ts';
 
@@ -63,7 +65,7 @@ export function templateFault(document: unknown): AppError | undefined {
 }
 
 const size = {
-  pattern: /^\+?\d{1,9}\s*[KMGT]?(?:i?B)?$/i,
+  pattern: sizePattern,
   message: 'is not a size: write it as 512M or 8G',
 };
 
@@ -71,7 +73,7 @@ const size = {
 const spellings: Readonly<Record<string, { readonly pattern: RegExp; readonly message: string }>> =
   {
     mode: {
-      pattern: /^(?:0o)?0*[0-7]{1,4}$/,
+      pattern: modePattern,
       message: 'is not an octal number of at most 7777: write it as "0644"',
     },
     root_partition: {
