@@ -2,22 +2,31 @@
 import { useState } from 'preact/hooks';
 import type { DamagedList } from '../../model/api/administration/damaged.ts';
 import { readDamaged } from './requests.ts';
-import { save } from '../list/export.ts';
-import { readBackup } from './backup.ts';
+import { backupWayOf, saveBackup, type BackupWay } from './backup.ts';
 import { useServices } from '../context.ts';
 import { Table } from '../machine/facts.tsx';
 import { plural } from '../parts/format.ts';
 import { Card } from '../parts/parts.tsx';
 import { useTask } from '../parts/task.ts';
 
+const inMemory =
+  'Signed in for this tab alone, this browser holds the whole of it in its memory before it is saved; it does not where you stay signed in, and neither does dragonfly backup FILE.';
+
+const savedText: Readonly<Record<BackupWay, string>> = {
+  own: 'Your browser saves it: its downloads say when all of it is there.',
+  chosen: 'The backup is saved.',
+  memory: 'The backup is saved.',
+};
+
 export function DataCard() {
   const { session } = useServices();
   const { busy, problem, run } = useTask();
   const [found, setFound] = useState<DamagedList['damaged'] | undefined>();
   const backup = useTask();
+  const [saved, setSaved] = useState<BackupWay | undefined>();
   const download = async (): Promise<void> => {
-    const { name, content } = await readBackup(session);
-    save(name, 'application/x-ndjson', content);
+    setSaved(undefined);
+    if (await saveBackup(session)) setSaved(backupWayOf(session));
   };
   const check = async (): Promise<void> => setFound(await readDamaged(session));
   return (
@@ -37,6 +46,10 @@ export function DataCard() {
       <p>
         A backup holds all records, secrets among them: keep it as safe as the server.{' '}
         <code>dragonfly-server restore FILE</code> puts it into an empty store.
+        {backupWayOf(session) === 'memory' && ` ${inMemory}`}
+      </p>
+      <p role="status" class="good">
+        {saved !== undefined && savedText[saved]}
       </p>
       <p class="problem" role="alert">
         {backup.problem ?? problem}

@@ -129,14 +129,45 @@ export function administrationTests(opened: () => Opened): void {
       .trim()
       .split('\n');
     expect(lines.filter((line) => line.includes('"machines"')).length).toBeGreaterThanOrEqual(120);
-    await page.route('**/api/backup', (route) => route.abort());
+    await page.route('**/api/whoami', (route) => route.abort());
     await page.getByRole('button', { name: 'Download a backup' }).click();
     await page.getByText('The server cannot be reached.').waitFor();
+    await page.unroute('**/api/whoami');
     await page.route('**/api/ready', (route) => route.abort());
     await page.reload();
     await page.getByText('The server cannot be reached.').waitFor();
     expect(await page.getByText('ready', { exact: true }).count()).toBe(0);
     expect(server.port).toBeGreaterThan(0);
+  });
+
+  test('with a token for the tab a backup goes into a chosen file as it comes, or nothing does', async () => {
+    const { page } = opened();
+    // The dialog of the system is none of the page's; the file is a real one.
+    await page.addInitScript(`
+      window.showSaveFilePicker = async ({ suggestedName }) => {
+        if (window.isRefused) throw new DOMException('', 'AbortError');
+        const folder = await navigator.storage.getDirectory();
+        return folder.getFileHandle(suggestedName, { create: true });
+      };
+      window.savedText = async () => {
+        const folder = await navigator.storage.getDirectory();
+        for await (const file of folder.values()) return (await file.getFile()).text();
+      };
+    `);
+    await signIn('full');
+    const save = page.getByRole('button', { name: 'Download a backup' });
+    await page.evaluate('window.isRefused = true');
+    await save.click();
+    await page.evaluate('window.isRefused = false');
+    expect(await page.evaluate('window.savedText()')).toBeUndefined();
+    await save.click();
+    await page.getByText('The backup is saved.').waitFor();
+    const text = await page.evaluate<string>('window.savedText()');
+    expect(text.split('\n').filter((line) => line.includes('"machines"')).length).toBe(120);
+    await page.route('**/api/backup', (route) => route.abort());
+    await save.click();
+    await page.getByText('The server cannot be reached.').waitFor();
+    expect(await page.evaluate<string>('window.savedText()')).toBe(text);
   });
 
   test('a token that may look alone sees who it is and the server, and nothing to change', async () => {
