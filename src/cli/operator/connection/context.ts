@@ -1,4 +1,5 @@
 // `dragonfly context`: the servers that an operator works with.
+import { resolve } from 'node:path';
 import { AppError } from '../../../core/errors.ts';
 import { command } from '../../command.ts';
 import { contextsPath, readContexts, writeContexts, type Context } from './contexts.ts';
@@ -62,11 +63,12 @@ const set = command({
     const { contexts } = readContexts(path);
     const context: Context = {
       server: args.server,
-      ...(args['token-file'] === undefined ? {} : { token_file: args['token-file'] }),
+      // As they are found from any directory.
+      ...(args['token-file'] === undefined ? {} : { token_file: resolve(args['token-file']) }),
       ...(args['token-command'] === undefined
         ? {}
         : { token_command: args['token-command'].trim().split(/\s+/) }),
-      ...(args['ca-file'] === undefined ? {} : { ca_file: args['ca-file'] }),
+      ...(args['ca-file'] === undefined ? {} : { ca_file: resolve(args['ca-file']) }),
       ...(args['ca-sha256'] === undefined ? {} : { ca_sha256: args['ca-sha256'] }),
     };
     writeContexts(path, { current: args.name, contexts: { ...contexts, [args.name]: context } });

@@ -36,8 +36,10 @@ export const inventoryCommands = [ansible];
 function inventoryOf(machines: readonly MachineView[]): Record<string, unknown> {
   const groups = new Map<string, Group>();
   const hostvars: Record<string, unknown> = {};
+  const counts = new Map<string, number>();
+  for (const title of machines.map(titleOf)) counts.set(title, (counts.get(title) ?? 0) + 1);
   for (const machine of machines) {
-    const host = hostOf(machine, machines);
+    const host = hostOf(machine, counts.get(titleOf(machine)) === 1);
     hostvars[host] = variablesOf(machine);
     for (const name of ['dragonfly', ...groupsOf(machine)]) {
       const group = groups.get(name) ?? { hosts: [] };
@@ -48,13 +50,11 @@ function inventoryOf(machines: readonly MachineView[]): Record<string, unknown> 
   return { _meta: { hostvars }, ...Object.fromEntries(groups) };
 }
 
-/** The host name, with the start of the id where several machines have it. */
-function hostOf(machine: MachineView, all: readonly MachineView[]): string {
+/** The host name; of several machines that have it each has a part of its own behind it. */
+function hostOf(machine: MachineView, isOnly: boolean): string {
   const title = titleOf(machine);
-  const isOnly = all.every((other) => other === machine || titleOf(other) !== title);
-  return isOnly
-    ? title
-    : `${title}-${createHash('sha256').update(machine.id).digest('hex').slice(0, 8)}`;
+  if (isOnly) return title;
+  return `${title}-${createHash('sha256').update(machine.id).digest('hex').slice(0, 8)}`;
 }
 
 function groupsOf({ config, status, hardware }: MachineView): string[] {
