@@ -7,6 +7,7 @@ export default defineConfig({
     // As Node itself imports CommonJS packages.
     deps: { interopDefault: false },
     testTimeout: 30_000,
+    hookTimeout: 60_000,
     // What is waited for comes in milliseconds, but on a host that is busy with other tests.
     expect: { poll: { timeout: 15_000 } },
     // Many tests wait for programs that they started: one to a processor leaves none idle.

@@ -4,9 +4,12 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { openStore } from '../../../src/store/open.ts';
 import { checkin, request, temporaryDirectory } from '../../server/harness.ts';
+
+// Each test starts programs one after the other, some of them six: a second each, and ten where others test beside it.
+vi.setConfig({ testTimeout: 120_000 });
 
 function program(args: readonly string[], env: Record<string, string> = {}) {
   const child = spawn(process.execPath, ['src/cli/dragonfly-server.ts', ...args], {

@@ -31,33 +31,37 @@ async function filled(url: string): Promise<void> {
   await store.close();
 }
 
-it(`answers every route from ${records} records of the largest size with a heap of ${heapMebibytes} MB`, async () => {
-  const url = `lmdb:${temporaryDirectory()}`;
-  await filled(url);
-  const server = await ServerProcess.start(url, {
-    flags: [`--max-old-space-size=${heapMebibytes}`],
-  });
-  onTestFinished(async () => server.kill());
-  const answer = await fetch(`${server.url}/api/openapi.json`);
-  const { paths }: { paths: Record<string, Record<string, unknown>> } = JSON.parse(
-    await answer.text(),
-  );
-  const routes = Object.keys(paths)
-    .filter((path) => 'get' in (paths[path] ?? {}) && path !== '/api/events')
-    .map((path) => path.replace(/\{(?:id|machine_id)\}/, id(1)).replace(/\{\w+\}/g, 'restart'));
-  const lists = [
-    '/api/machines?limit=1000',
-    '/api/machines?limit=1000&q=serial:no-such',
-    '/api/machines?limit=1000&tag=rack',
-    '/api/machines?limit=1000&state=Discovered&dialect=dragonfly',
-    '/api/workflows?limit=1000',
-  ];
-  const failed: string[] = [];
-  for (const path of [...routes, ...lists]) {
-    const { status, body } = await fetch(server.url + path);
-    for await (const _ of body ?? []) continue;
-    if (status >= 500) failed.push(`${path}: ${status}`);
-  }
-  expect(failed).toEqual([]);
-  expect(routes.length).toBeGreaterThan(25);
-});
+it(
+  `answers every route from ${records} records of the largest size with a heap of ${heapMebibytes} MB`,
+  { timeout: 240_000 },
+  async () => {
+    const url = `lmdb:${temporaryDirectory()}`;
+    await filled(url);
+    const server = await ServerProcess.start(url, {
+      flags: [`--max-old-space-size=${heapMebibytes}`],
+    });
+    onTestFinished(async () => server.kill());
+    const answer = await fetch(`${server.url}/api/openapi.json`);
+    const { paths }: { paths: Record<string, Record<string, unknown>> } = JSON.parse(
+      await answer.text(),
+    );
+    const routes = Object.keys(paths)
+      .filter((path) => 'get' in (paths[path] ?? {}) && path !== '/api/events')
+      .map((path) => path.replace(/\{(?:id|machine_id)\}/, id(1)).replace(/\{\w+\}/g, 'restart'));
+    const lists = [
+      '/api/machines?limit=1000',
+      '/api/machines?limit=1000&q=serial:no-such',
+      '/api/machines?limit=1000&tag=rack',
+      '/api/machines?limit=1000&state=Discovered&dialect=dragonfly',
+      '/api/workflows?limit=1000',
+    ];
+    const failed: string[] = [];
+    for (const path of [...routes, ...lists]) {
+      const { status, body } = await fetch(server.url + path);
+      for await (const _ of body ?? []) continue;
+      if (status >= 500) failed.push(`${path}: ${status}`);
+    }
+    expect(failed).toEqual([]);
+    expect(routes.length).toBeGreaterThan(25);
+  },
+);
