@@ -1,7 +1,7 @@
 // The page as operators use it, in a real Chromium with a real server and store.
 import { existsSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import type { Template } from '../../src/model/documents/template.ts';
 import { createToken } from '../../src/server/access/tokens.ts';
@@ -12,6 +12,7 @@ import { administrationTests } from './pages/administration.ts';
 import { axeTests } from './pages/axe.ts';
 import { bulkTests } from './pages/bulk.ts';
 import { jobTests } from './pages/jobs.ts';
+import { keyboardTests } from './pages/keyboard.ts';
 import { machineTests } from './pages/machine.ts';
 import { conflict, soon, template } from './pages/opened.ts';
 import { overviewTests } from './pages/overview.ts';
@@ -19,6 +20,9 @@ import { signInTests } from './pages/sign-in.ts';
 import { templateTests } from './pages/templates.ts';
 import { webhookTests } from './pages/webhooks.ts';
 import { workflowTests } from './pages/workflows.ts';
+
+// Beside other tests one that takes 2 seconds alone has taken 13.
+vi.setConfig({ testTimeout: 120_000 });
 
 describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
   let browser: Browser;
@@ -376,7 +380,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     await page.getByRole('link', { name: 'Conflicts 1' }).click();
     const candidate = page.locator('.candidate').filter({ hasText: 'the SMBIOS UUID is the same' });
     await candidate.getByRole('button', { name: 'Same machine' }).click();
-    const table = page.getByRole('group', { name: 'Side by side' });
+    const table = page.getByRole('group', { name: 'Side by side: node-2' });
     await table.getByText(machine(3).identity.primary_mac).waitFor();
     const dialog = page.getByRole('dialog', { name: 'Merge node-2 into node-1?' });
     await dialog.getByRole('button', { name: 'Cancel' }).click();
@@ -637,6 +641,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
   workflowTests(opened);
   bulkTests(opened);
   jobTests(opened);
+  keyboardTests(opened);
   signInTests(opened);
   auditTests(opened);
   administrationTests(opened);

@@ -205,7 +205,7 @@ function Entry({ entry, nowMs }: { entry: AuditEntry; nowMs: number }) {
         {more > 0 && <span class="quiet">and {more} more</span>}
       </span>
       <details>
-        <summary>Details</summary>
+        <summary aria-label={`Details of ${action} by ${by}, ${at}`}>Details</summary>
         <dl>
           <dt>Time</dt>
           <dd>{at}</dd>

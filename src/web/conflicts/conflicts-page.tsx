@@ -8,6 +8,7 @@ import { useFleet, useLive, useMay, useRow, useServices } from '../context.ts';
 import { isoOf } from '../parts/format.ts';
 import { Card, Dialog, LivenessMark, Notice, useNow, Age } from '../parts/parts.tsx';
 import { Table } from '../machine/facts.tsx';
+import { LastDone } from '../parts/last-done.tsx';
 import { useTask } from '../parts/task.ts';
 import { Link } from '../router.tsx';
 
@@ -66,36 +67,26 @@ interface SplitProps {
 function Split({ conflict, onReopened }: SplitProps) {
   const { session } = useServices();
   const name = useRow(conflict.machine_id)?.name ?? conflict.machine_id;
-  const { busy, problem, decide } = useDecision();
-  const undo = async (): Promise<void> => {
-    await reopenConflict(session, conflict.id);
-    onReopened();
-  };
+  const settle = useSettle();
+  const undo = (): Promise<void> =>
+    settle(async () => {
+      await reopenConflict(session, conflict.id);
+      onReopened();
+    });
   return (
     <p class="decided">
-      <span role="status">{name} is a machine of its own.</span>{' '}
-      <button type="button" disabled={busy} onClick={() => decide(undo)}>
-        Undo
-      </button>
-      {problem !== undefined && (
-        <span class="problem" role="alert">
-          {problem}
-        </span>
-      )}
+      <LastDone message={`${name} is a machine of its own.`} undo={undo} />
     </p>
   );
 }
 
-function useDecision() {
+/** Carries out a decision, after which the page shows the conflicts that are left. */
+function useSettle(): (decision: () => Promise<void>) => Promise<void> {
   const { live } = useServices();
-  const { busy, problem, run } = useTask();
-  const decide = (decision: () => Promise<void>): void => {
-    void run(async () => {
-      await decision();
-      await live.conflictDecided();
-    });
+  return async (decision) => {
+    await decision();
+    await live.conflictDecided();
   };
-  return { busy, problem, decide };
 }
 
 interface ConflictProps {
@@ -108,11 +99,15 @@ function Conflict({ conflict, onSplit }: ConflictProps) {
   const { session } = useServices();
   const nowMs = useNow() - session.clockAheadMs;
   const may = useMay();
-  const { busy, problem, decide } = useDecision();
+  const { busy, problem, run } = useTask();
+  const settle = useSettle();
+  const decide = (decision: () => Promise<void>): void => void run(() => settle(decision));
   /** The candidate that the operator is asked about. */
   const [into, setInto] = useState<string | undefined>();
+  const { fleet } = useServices();
+  const name = useRow(conflict.machine_id)?.name ?? conflict.machine_id;
   return (
-    <Card title="Which machine is this?">
+    <Card title={`Which machine is ${name}?`}>
       <div>
         <MachineName id={conflict.machine_id} />
         <p class="quiet">
@@ -124,6 +119,7 @@ function Conflict({ conflict, onSplit }: ConflictProps) {
         <Choice
           key={machine_id}
           action="Same machine"
+          says={`as ${fleet.get(machine_id)?.name ?? machine_id}`}
           disabled={busy || !may.operateAll}
           onChoose={() => setInto(machine_id)}
         >
@@ -133,6 +129,7 @@ function Conflict({ conflict, onSplit }: ConflictProps) {
       ))}
       <Choice
         action="Separate machine"
+        says={name}
         disabled={busy || !may.operateAll}
         onChoose={() =>
           decide(async () => {
@@ -175,16 +172,18 @@ function Sentences({ of }: { of: readonly string[] }) {
 
 interface ChoiceProps {
   readonly action: string;
+  /** The rest of the button's name, for who does not see where it stands. */
+  readonly says: string;
   readonly disabled: boolean;
   readonly onChoose: () => void;
   readonly children: ComponentChildren;
 }
 
-function Choice({ action, disabled, onChoose, children }: ChoiceProps) {
+function Choice({ action, says, disabled, onChoose, children }: ChoiceProps) {
   return (
     <div class="candidate">
       <div>{children}</div>
-      <button type="button" disabled={disabled} onClick={onChoose}>
+      <button type="button" aria-label={`${action} ${says}`} disabled={disabled} onClick={onChoose}>
         {action}
       </button>
     </div>
@@ -229,7 +228,7 @@ function Compared({ ids }: { ids: readonly string[] }) {
   const seen = machines.map((machine) => isoOf(machine?.lastSeenMs) ?? null);
   return (
     <Table
-      label="Side by side"
+      label={`Side by side: ${machines[0]?.name ?? ids[0] ?? ''}`}
       head={['Compared', ...machines.map((machine, i) => machine?.name ?? ids[i] ?? '')]}
       rows={[...rows, ['Last seen', ...seen]]}
     />

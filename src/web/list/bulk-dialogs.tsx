@@ -181,6 +181,8 @@ function digestsOf({ outlook = [] }: BulkResponse): Pick<BulkChange, 'plan_diges
   return shown.length === 0 ? {} : { plan_digests: Object.fromEntries(shown) };
 }
 
+const fields = 'input, select';
+
 /** The most machines whose refusals are told one by one. */
 const mostNamed = 8;
 
@@ -203,12 +205,15 @@ function BulkForm({ ids, change, disabled, isGrave = false, children, ...form }:
     const more = failed.length > mostNamed ? `; and ${String(failed.length - mostNamed)} more` : '';
     throw new Error(`${done}, ${String(failed.length)} refused. ${named.join('; ')}${more}`);
   };
-  /** Enter in a field asks first for what is not applied unseen. */
+  /** Enter in a field asks first for what is not applied unseen, and applies the rest, as browsers do for some fields
+   *  alone. */
   const onKeyDown = (event: KeyboardEvent): void => {
-    const isField = event.target instanceof HTMLElement && event.target.matches('input, select');
-    if (event.key !== 'Enter' || !isGrave || !isField || answer !== undefined) return;
+    const field = event.target instanceof HTMLElement ? event.target.closest(fields) : null;
+    if (event.key !== 'Enter' || field === null || (isGrave && answer !== undefined)) return;
     event.preventDefault();
-    if (!busy && !disabled) void ask();
+    if (busy || disabled) return;
+    if (isGrave) void ask();
+    else field.closest('form')?.requestSubmit();
   };
   return (
     <FormDialog

@@ -2,7 +2,7 @@
 import type { MachineStateName } from '../../model/machine.ts';
 import { useFleet } from '../context.ts';
 import type { Undo } from '../parts/form-dialog.tsx';
-import { useTask } from '../parts/task.ts';
+import { LastDone } from '../parts/last-done.tsx';
 import type { ListState } from './list-state.ts';
 import { hasTerm, toggleTerm } from './query.ts';
 import type { Liveness } from './rows/row.ts';
@@ -32,6 +32,8 @@ interface ChipsProps {
 
 export function Chips({ list, onChange, done, onUndone }: ChipsProps) {
   const view = useFleet();
+  const back = done?.undo;
+  const undo = back && (async () => onUndone(await back()));
   const chip = (field: string, name: string, count: number | undefined) => {
     const value = name.toLowerCase();
     const pressed = hasTerm(list.query, field, value);
@@ -54,33 +56,11 @@ export function Chips({ list, onChange, done, onUndone }: ChipsProps) {
       {states.map((name) => chip('state', name, view.byState.get(name)))}
       <span class="divider" />
       {livenesses.map((name) => chip('live', name, view.byLiveness.get(name)))}
-      {done !== undefined && <LastDone key={done.message} done={done} onUndone={onUndone} />}
-    </div>
-  );
-}
-
-function LastDone({
-  done: { message, undo },
-  onUndone,
-}: Pick<ChipsProps, 'onUndone'> & { readonly done: Done }) {
-  const { busy, problem, run } = useTask();
-  return (
-    <span class="done">
-      <span role="status">{message}</span>{' '}
-      {undo !== undefined && (
-        <button
-          type="button"
-          disabled={busy}
-          onClick={() => void run(async () => onUndone(await undo()))}
-        >
-          Undo
-        </button>
-      )}
-      {problem !== undefined && (
-        <span class="problem" role="alert">
-          {problem}
+      {done !== undefined && (
+        <span class="done">
+          <LastDone key={done.message} message={done.message} undo={undo} />
         </span>
       )}
-    </span>
+    </div>
   );
 }

@@ -1,5 +1,6 @@
 // Keys that work anywhere on a page.
 import { useLayoutEffect, useRef } from 'preact/hooks';
+import { navigate } from '../router.tsx';
 
 /** Handlers by key name, with "Ctrl+" in front if Ctrl or Cmd is held. */
 export type KeyActions = Readonly<Record<string, (event: KeyboardEvent) => void>>;
@@ -21,6 +22,20 @@ export function usePageKeys(actions: KeyActions): void {
   }, []);
 }
 
+/** Escape leaves the page, unless a form on it has changes that are not saved: then it leads to the button that saves
+ *  them. Undefined: to nowhere. */
+export function useWayOut(to: string | undefined): void {
+  usePageKeys({
+    ...(to !== undefined && {
+      Escape: () => {
+        const save = document.querySelector<HTMLElement>('form.unsaved [type=submit]');
+        if (save === null) navigate(to);
+        else save.focus();
+      },
+    }),
+  });
+}
+
 /** True if the focused element wants the key. In a field, Escape first leaves the field. */
 function isTaken({ key, target }: KeyboardEvent): boolean {
   if (document.querySelector('dialog[open]') !== null) return true;
@@ -29,5 +44,5 @@ function isTaken({ key, target }: KeyboardEvent): boolean {
     if (key === 'Escape') target.blur();
     return true;
   }
-  return (key === 'Enter' || key === ' ') && target.closest('button, a, input') !== null;
+  return (key === 'Enter' || key === ' ') && target.closest('button, a, input, summary') !== null;
 }

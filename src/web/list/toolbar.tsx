@@ -1,4 +1,5 @@
 // The bar above the list: the filter, the number of machines, columns, export, and adding a machine.
+import { useRef } from 'preact/hooks';
 import { useFleet, useLive, useMay, useServices } from '../context.ts';
 import { plural } from '../parts/format.ts';
 import { csvOf, jsonOf, save } from './export.ts';
@@ -44,8 +45,25 @@ export function Toolbar({ list, onChange, place, rows, onAdd }: ToolbarProps) {
 }
 
 function Columns({ list, onChange }: Omit<MachinesProps, 'place'>) {
+  const menu = useRef<HTMLDetailsElement>(null);
+  const close = (): void => {
+    if (menu.current !== null) menu.current.open = false;
+  };
   return (
-    <details class="columns-menu">
+    <details
+      ref={menu}
+      class="columns-menu"
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape' || menu.current?.open !== true) return;
+        event.stopPropagation();
+        close();
+        menu.current.querySelector('summary')?.focus();
+      }}
+      onFocusOut={({ relatedTarget }) => {
+        if (relatedTarget instanceof Node && menu.current?.contains(relatedTarget) !== true)
+          close();
+      }}
+    >
       <summary>Columns</summary>
       <fieldset>
         <legend class="hidden">Columns</legend>

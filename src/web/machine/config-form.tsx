@@ -137,7 +137,7 @@ export function ConfigForm({ answer, onAnswer }: FormProps) {
   return (
     <Card title="Settings">
       <form
-        class="config"
+        class={changed.length === 0 ? 'config' : 'config unsaved'}
         onSubmit={(event) => {
           event.preventDefault();
           void save(form.base);

@@ -10,7 +10,7 @@ import { LogCard } from './log-card.tsx';
 import { OperatorsCard } from './operators-card.tsx';
 import { DisksCard, HardwareCard, MemoryCard, NicsCard } from './hardware-cards.tsx';
 import { IdentityCard, ProblemsCard } from './machine-cards.tsx';
-import { usePageKeys } from '../list/page-keys.ts';
+import { useWayOut } from '../list/page-keys.ts';
 import { Readings } from '../live/readings.ts';
 import { DangerDialog } from '../parts/danger-dialog.tsx';
 import { Age, LivenessMark, Notice, StatePill, useNow } from '../parts/parts.tsx';
@@ -39,7 +39,7 @@ export function MachinePage({ id, backTo, merged }: PageProps) {
   const nowMs = useNow() - session.clockAheadMs;
   const { administer } = useMay();
   // The page of the machine that it became has keys of its own.
-  usePageKeys(mergedInto === undefined ? { Escape: () => navigate(backTo) } : {});
+  useWayOut(mergedInto === undefined ? backTo : undefined);
   if (mergedInto !== undefined) {
     return <MachinePage key={mergedInto} id={mergedInto} backTo={backTo} merged={merged ?? id} />;
   }

@@ -12,7 +12,7 @@ const keys: readonly (readonly [string, string])[] = [
   ['Ctrl + A', 'select all machines shown'],
   ['t  a  p', 'tag the selection, assign it a template, provision it'],
   ['n', 'add a machine that has not booted yet'],
-  ['Esc', 'clear the selection, then the filter; leave a page'],
+  ['Esc', 'clear the selection, then the filter; leave a page, or lead to Save'],
 ];
 
 const words: readonly (readonly [string, string])[] = [

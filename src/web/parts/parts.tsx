@@ -85,10 +85,15 @@ interface DialogProps {
 /** A modal dialog. The browser keeps the focus inside and closes it on Escape. */
 export function Dialog({ title, onClose, children }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
+  const isGone = useRef(false);
   useLayoutEffect(() => {
+    const { current } = ref;
     const opener = document.activeElement;
-    ref.current?.showModal();
+    current?.showModal();
     return () => {
+      isGone.current = true;
+      // As long as it is modal nothing behind it takes the focus.
+      current?.close();
       if (opener instanceof HTMLElement) opener.focus();
     };
   }, []);
@@ -96,7 +101,9 @@ export function Dialog({ title, onClose, children }: DialogProps) {
     <dialog
       ref={ref}
       aria-label={title}
-      onClose={onClose}
+      onClose={() => {
+        if (!isGone.current) onClose();
+      }}
       onClick={(event) => {
         if (event.target === ref.current) onClose();
       }}

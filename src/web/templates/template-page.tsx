@@ -3,13 +3,13 @@ import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import type { TemplateView } from '../../model/api/templates.ts';
 import { readTemplate, saveTemplate, tryTemplate } from './requests.ts';
 import { useMay, useServices } from '../context.ts';
-import { usePageKeys } from '../list/page-keys.ts';
+import { useWayOut } from '../list/page-keys.ts';
 import { gathered } from '../live/gathered.ts';
 import { Readings } from '../live/readings.ts';
 import { useLoaded } from '../parts/loaded.ts';
 import { ReadingNotice } from '../parts/reading-notice.tsx';
 import { useTask } from '../parts/task.ts';
-import { Link, navigate } from '../router.tsx';
+import { Link } from '../router.tsx';
 import { ApiError, messageOf, type Answer, type Session } from '../session.ts';
 import { DeleteButton } from './delete-template.tsx';
 import { DiffView } from './diff-view.tsx';
@@ -39,7 +39,7 @@ export function TemplatePage({ name }: { name: string }) {
   const read = useCallback(() => readStored(session, name), [session, name]);
   const { value, problem, reload } = useLoaded(read);
   const [earlier, setEarlier] = useState<string | undefined>();
-  usePageKeys({ Escape: () => navigate('/templates') });
+  useWayOut('/templates');
   useEffect(() => {
     document.title = `${name} · Dragonfly`;
   }, [name]);
@@ -178,7 +178,7 @@ function Template({ name, stored, earlier, onStored }: TemplateProps) {
         {may.operateAll && !isNew && <DeleteButton name={name} etag={stored.etag} />}
       </div>
       <form
-        class="card"
+        class={text === before ? 'card' : 'card unsaved'}
         onSubmit={(event) => {
           event.preventDefault();
           editing.save(stored);

@@ -44,7 +44,7 @@ export function webhookTests(opened: () => Opened): void {
       await item.getByText('failing', { exact: true }).waitFor();
       await item.getByText(/^No post has arrived since .*500/).waitFor();
       await item.getByText('Given up').click();
-      await item.getByRole('cell', { name: 'webhook.test' }).waitFor();
+      await item.getByRole('cell', { name: 'webhook.test', exact: true }).waitFor();
       receiver.answer = answerWith(204);
       await item.getByRole('cell').getByRole('button', { name: 'Send again' }).click();
       await item.getByText('Nothing was given up.').waitFor();

@@ -61,7 +61,12 @@ function List({ name, state }: Props) {
             ...cellsOf(delivery),
             ...(state === 'failed'
               ? [
-                  <button type="button" disabled={busy} onClick={() => again(delivery.id)}>
+                  <button
+                    type="button"
+                    aria-label={`Send again ${delivery.event.type}, ${formatTime(delivery.event.timestamp)}`}
+                    disabled={busy}
+                    onClick={() => again(delivery.id)}
+                  >
                     Send again
                   </button>,
                 ]

@@ -77,6 +77,8 @@ function useListKeys({ rows, list, onChange, viewport, heights }: KeysOptions) {
       if (row === undefined || viewport.current === null) return;
       if (shiftKey) select(row, true);
       else onChange({ activeId: row.id });
+      // A link or a button that led here would take the next Enter.
+      viewport.current.focus({ preventScroll: true });
       scrollToRow(viewport.current, index, heights.row, heights.header);
     };
   const page = Math.floor((viewport.current?.clientHeight ?? 0) / heights.row) - 1;
