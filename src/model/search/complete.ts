@@ -46,14 +46,14 @@ export function completeAt(query: string, caret: number, vocabulary: Vocabulary)
   return { from, to: caret + restOfValue(written, after), suggestions };
 }
 
-/** How much behind the caret is the rest of a field's name that was begun, with its colon. A word there is left alone. */
+/** The length of the rest, behind the caret, of a field's name that was begun, with its colon. A word there is left alone. */
 function restOfName(begun: string, after: string): number {
   const [rest = '', name = '', colon = ''] = /^([a-z]*)(:?)/i.exec(after) ?? [];
   const isName = fieldNames.some(([field]) => field.startsWith(begun + name.toLowerCase()));
   return colon !== '' || isName ? rest.length : 0;
 }
 
-/** How much behind the caret is the rest of a value: up to its quote, or to a blank where it has none. */
+/** The length of the rest of a value behind the caret: up to its quote, or to a blank where it has none. */
 function restOfValue(written: string, after: string): number {
   const rest = written.includes('"') ? /^[^":]*"/ : /^[^\s"]*/;
   return rest.exec(after)?.[0].length ?? 0;

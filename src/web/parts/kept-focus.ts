@@ -3,7 +3,7 @@
 
 interface Place {
   readonly element: HTMLElement;
-  /** What takes the focus where the element cannot, the nearest first. */
+  /** Those that take the focus where the element cannot, the nearest first. */
   readonly near: readonly HTMLElement[];
 }
 
@@ -54,7 +54,7 @@ export function keepFocus(root: HTMLElement): void {
 
 const isThere = (element: HTMLElement): boolean => element.isConnected;
 
-/** What is around it, and before that what is beside its row, for a row that goes away. */
+/** The elements around it, and before them those beside its row, for a row that goes away. */
 function nearTo(element: HTMLElement): HTMLElement[] {
   const near: (Element | null)[] = [];
   for (let at = element.parentElement; at !== null; at = at.parentElement) {
