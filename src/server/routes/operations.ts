@@ -40,7 +40,7 @@ export function operationRoutes(app: App, s: Services): void {
       const late = (): Error =>
         new AppError('store.unavailable', `the store did not answer in ${readyWithinMs} ms`);
       await inTime(s.store.settings.list({ limit: 1 }), s.clock, readyWithinMs, late);
-      s.storeHealth.refuseFull();
+      s.storeHealth.refuseClosed();
       if (s.boot.dir !== undefined) await refuseIncomplete(s.boot.dir);
       const ageMs = s.store.watchAgeMs();
       const watch = ageMs < behindMs ? 'current' : 'behind';

@@ -1,5 +1,5 @@
-// The store as its answers show it: full, until a write succeeds or a minute has gone by; away, until something
-// succeeds. Agents, which must not be kept waiting, ask it through here.
+// The store as its answers show it: taking nothing (full, or refusing this server), until a write succeeds or a minute
+// has gone by; away, until something succeeds. Agents, which must not be kept waiting, ask it through here.
 import type { Clock } from '../../core/clock.ts';
 import { inTime } from '../../core/deadline.ts';
 import { AppError, isAppError } from '../../core/errors.ts';
@@ -11,7 +11,7 @@ const soonMs = 2000;
 
 export class StoreHealth {
   readonly #clock: Clock;
-  #full: { readonly error: AppError; readonly atMs: number } | undefined;
+  #closed: { readonly error: AppError; readonly atMs: number } | undefined;
   #away: { readonly error: AppError; askedMs: number } | undefined;
 
   constructor(clock: Clock) {
@@ -25,18 +25,20 @@ export class StoreHealth {
 
   /** An operation, such as "machines.put", succeeded, or failed with `err`. */
   note(operation: string, err?: unknown): void {
-    if (isAppError(err, 'store.full')) this.#full = { error: err, atMs: this.#clock.elapsedMs() };
-    else if (err === undefined && operation.endsWith('.put')) this.#full = undefined;
+    const isWrite = operation.endsWith('.put');
+    if (isAppError(err, 'store.full') || (isWrite && isRefusal(err))) {
+      this.#closed = { error: err, atMs: this.#clock.elapsedMs() };
+    } else if (err === undefined && isWrite) this.#closed = undefined;
     // Known damage is told without a look at the store.
     if (isAppError(err, 'store.unavailable')) void this.#goneAway(err);
     else if (!operation.startsWith('damage.')) this.#away = undefined;
   }
 
-  /** Errors: AppError `store.full` while nothing can be stored. */
-  refuseFull(): void {
-    if (this.#full === undefined) return;
-    if (this.#clock.elapsedMs() - this.#full.atMs < lastsMs) throw this.#full.error;
-    this.#full = undefined;
+  /** Errors: AppError `store.full`, `store.unavailable` while nothing can be stored. */
+  refuseClosed(): void {
+    if (this.#closed === undefined) return;
+    if (this.#clock.elapsedMs() - this.#closed.atMs < lastsMs) throw this.#closed.error;
+    this.#closed = undefined;
   }
 
   /** The answer of `ask`, which asks the store; while that is away, of one in 2 seconds. Errors: those of `ask`;
@@ -54,6 +56,11 @@ export class StoreHealth {
     this.#away = { error, askedMs: this.#clock.elapsedMs() };
     return error;
   }
+}
+
+/** True where the store answered that this server may not, which asking again does not change. */
+function isRefusal(err: unknown): err is AppError {
+  return isAppError(err, 'store.unavailable') && err.details['is_refused'] === true;
 }
 
 function tooLate(): AppError {

@@ -10,7 +10,10 @@ export class EtcdRefusal extends AppError {
   readonly isCompacted: boolean;
 
   constructor(message: string, grpcCode: number) {
-    super('store.unavailable', refusal(message), { cause: new Error(message) });
+    super('store.unavailable', refusal(message), {
+      cause: new Error(message),
+      details: { is_refused: true },
+    });
     this.isCompacted = grpcCode === grpc.outOfRange;
   }
 }

@@ -8,6 +8,7 @@ import type { Log } from '../../../src/core/log.ts';
 import { renewTls } from '../../../src/server/http/connections.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
 import { systemClock } from '../../../src/core/clock.ts';
+import { EtcdRefusal } from '../../../src/store/etcd/etcd-failures.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { checkin, startServer, temporaryDirectory, wrapStore } from '../harness.ts';
 
@@ -60,6 +61,24 @@ describe('a server', () => {
     expect(ready.headers.get('retry-after')).toBe('2');
     code = undefined;
     await server.call('PUT', '/api/settings/a', { body: { value: '1' } });
+    expect((await server.call('GET', '/api/ready')).status).toBe(200);
+  });
+
+  it('is not ready while its store may be read and not written', async () => {
+    let mayWrite = false;
+    const store = wrapStore(await openStore('memory:'), (name, operation) => async (...args) => {
+      if (name.endsWith('.put') && !mayWrite)
+        throw new EtcdRefusal('etcdserver: permission denied', 7);
+      return operation(...args);
+    });
+    const server = await startServer({ store });
+    const put = () => server.call('PUT', '/api/settings/a', { body: { value: '1' } });
+    expect((await put()).status).toBe(503);
+    const ready = await server.call('GET', '/api/ready');
+    expect([ready.status, ready.body.code]).toEqual([503, 'store.unavailable']);
+    expect(ready.body.error).toContain('readwrite on the prefix dragonfly/');
+    mayWrite = true;
+    expect((await put()).status).toBe(201);
     expect((await server.call('GET', '/api/ready')).status).toBe(200);
   });
 
