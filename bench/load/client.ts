@@ -34,6 +34,10 @@ export async function postAll(
         else reject(new Error(data.toString()));
       });
       socket.on('error', reject);
+      // After its last answer this changes nothing any more.
+      socket.on('close', () => {
+        reject(new Error('the server closed a connection'));
+      });
       socket.once('connect', send);
     });
   const startMs = performance.now();

@@ -46,8 +46,7 @@ export class LoadedServer {
   static async start(root = join(import.meta.dirname, '../..')): Promise<LoadedServer> {
     const directory = mkdtempSync(join(tmpdir(), 'dragonfly-bench-'));
     const child = fork(import.meta.filename, ['serve', root, `${directory}/data`]);
-    const [ports]: Ports[] = await once(child, 'message');
-    if (ports === undefined) throw new Error('the server did not start');
+    const ports: Ports = await messageOf(child);
     return new LoadedServer(ports, child, directory);
   }
 
@@ -78,8 +77,10 @@ export class LoadedServer {
   }
 
   async end(): Promise<void> {
-    this.#child.disconnect();
-    await once(this.#child, 'exit');
+    if (this.#child.connected) {
+      this.#child.disconnect();
+      await once(this.#child, 'exit');
+    }
     rmSync(this.#directory, { recursive: true });
   }
 
@@ -89,10 +90,28 @@ export class LoadedServer {
   }
 
   async #ask(question: Question): Promise<NodeJS.CpuUsage> {
+    const answer = messageOf<NodeJS.CpuUsage>(this.#child);
     this.#child.send(question);
-    const [usage]: NodeJS.CpuUsage[] = await once(this.#child, 'message');
-    return usage ?? { user: 0, system: 0 };
+    return answer;
   }
+}
+
+/** The next message of the server. Errors: Error when it ends, or has ended, without one. */
+async function messageOf<T>(child: ChildProcess): Promise<T> {
+  const ended = new AbortController();
+  const end = (): void => ended.abort(new Error(`the server ended: ${endOf(child)}`));
+  child.once('exit', end);
+  if (child.exitCode !== null || child.signalCode !== null) end();
+  try {
+    const [message] = await once(child, 'message', { signal: ended.signal });
+    return message;
+  } finally {
+    child.off('exit', end);
+  }
+}
+
+function endOf({ exitCode, signalCode }: ChildProcess): string {
+  return signalCode ?? `exit code ${exitCode}`;
 }
 
 if (process.argv[2] === 'serve') await serve(process.argv[3] ?? '', process.argv[4] ?? '');

@@ -26,6 +26,7 @@ import {
 } from './http/connections.ts';
 import { Events } from './running/events.ts';
 import { guardRequests } from './http/guard.ts';
+import { addShortcut } from './http/shortcut.ts';
 import { decisionFor } from './machines/decision.ts';
 import { machineTexts } from './machines/machine-list.ts';
 import { Decisions } from './running/decisions.ts';
@@ -37,7 +38,7 @@ import { openApiBase } from './http/openapi/document.ts';
 import { defaultOverload, Overload, type OverloadPolicy } from './running/overload.ts';
 import { defaultLogs, MachineLogs, type LogPolicy } from './running/machine-logs.ts';
 import { defaultAudit, type AuditPolicy } from './running/audit-log.ts';
-import { agentRoutes } from './routes/agent.ts';
+import { agentRoutes, heartbeatPath } from './routes/agent.ts';
 import { auditRoutes } from './routes/administration/audit.ts';
 import { backupRoutes } from './routes/administration/backup.ts';
 import { bootRoutes } from './routes/provisioning/boot.ts';
@@ -145,9 +146,10 @@ const routes: readonly Routes[] = [
 export async function createApp(options: AppOptions, more: readonly Routes[] = []): Promise<App> {
   const stop = new AbortController();
   const s = createServices(options, stop.signal, await peopleOf(options));
+  const newRequestId = requestIds(s.newId());
   const bare: unknown = fastify({
     ...serverOptions(options.tls),
-    genReqId: requestIds(s.newId()),
+    genReqId: newRequestId,
     frameworkErrors: (err, request, reply) => {
       sendError(err, request, reply, s.log);
     },
@@ -185,6 +187,8 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
   });
   app.addHook('onClose', () => background.finish());
   await app.ready();
+  // Whoever adds routes may add hooks too, which have to see every request.
+  if (more.length === 0) addShortcut(app, heartbeatPath, s, newRequestId);
   return app;
 }
 

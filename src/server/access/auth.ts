@@ -19,7 +19,7 @@ import {
 import { Proofs } from './proofs.ts';
 import { Sessions, type Session } from './sessions.ts';
 import { StockAgents } from './stock-agents.ts';
-import { machineOfToken } from './tokens.ts';
+import { machineOfToken, placeOfMachine } from './tokens.ts';
 
 export interface AuthOptions {
   /** Demands tokens even if there never were any. */
@@ -84,14 +84,18 @@ export class Auth {
   }
 
   /** Returns the sender of an agent's request if it is known without asking the store, as for nearly every
-   *  heartbeat. undefined: `admit` has to decide. */
-  admitAtOnce(authorization: string | undefined, access: Access): Principal | undefined {
+   *  heartbeat. undefined: `admit` has to decide. `machineId`: the machine that it speaks for, if that is known. */
+  admitAtOnce(
+    authorization: string | undefined,
+    access: Access,
+    machineId?: string,
+  ): Principal | undefined {
     if (isForOperators(access)) return undefined;
     // A server that is closed stays so.
     if (!this.#isClosed()) return this.#tokens.areFresh ? { kind: 'anyone' } : undefined;
     const token = tokenOf(authorization, false) ?? '';
-    const machineId = machineOfToken(token);
-    return machineId === undefined ? undefined : this.#proofs.recall(machineId, token);
+    // No other token is known by it, whatever stands there.
+    return this.#proofs.recall(machineId ?? token.slice(...placeOfMachine), token);
   }
 
   /** Returns the sender of a request if it is good enough for `access`. Errors: AppError `auth.required`,
@@ -252,6 +256,8 @@ function reachOf({ kind }: Exclude<Principal, { kind: 'token' | 'person' }>): st
  *  A browser sends Basic no matter which page makes the request, so it is accepted for reading only. */
 function tokenOf(authorization: string | undefined, isRead: boolean): string | undefined {
   if (authorization === undefined) return undefined;
+  if (authorization.startsWith('Bearer ') && authorization.lastIndexOf(' ') === 6)
+    return authorization.slice(7);
   const [scheme = '', value = ''] = authorization.split(' ', 2);
   if (scheme.toLowerCase() === 'bearer') return value;
   if (scheme.toLowerCase() !== 'basic' || !isRead) return undefined;

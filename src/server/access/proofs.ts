@@ -3,18 +3,24 @@
 import type { Clock } from '../../core/clock.ts';
 import { tokenId } from '../../model/machine.ts';
 import type { Store } from '../../store/store.ts';
-import { areEqual, digest } from './digest.ts';
+import { areEqual, areSameText, digest } from './digest.ts';
 import type { Principal } from './principal.ts';
 
 /** Limits for trusting a machine's token without asking the store: time, and number of machines. */
 const proofLastsMs = 60_000;
 const mostProven = 200_000;
 
+interface Proof {
+  readonly token: string;
+  readonly principal: Principal;
+  readonly provenMs: number;
+}
+
 export class Proofs {
   readonly #store: Store;
   readonly #clock: Clock;
   /** The token that each machine last proved to own. */
-  readonly #proven = new Map<string, { token: Buffer; tokenId: string; provenMs: number }>();
+  readonly #proven = new Map<string, Proof>();
 
   constructor(store: Store, clock: Clock) {
     this.#store = store;
@@ -27,14 +33,13 @@ export class Proofs {
     if (proof === undefined || this.#clock.elapsedMs() - proof.provenMs >= proofLastsMs) {
       return undefined;
     }
-    return this.last(machineId, token);
+    return areSameText(proof.token, token) ? proof.principal : undefined;
   }
 
   /** The machine, if the token was its own when it was last asked for. */
   last(machineId: string, token: string): Principal | undefined {
     const proof = this.#proven.get(machineId);
-    if (proof === undefined || !areEqual(proof.token, Buffer.from(token))) return undefined;
-    return { kind: 'machine', machineId, tokenId: proof.tokenId };
+    return proof !== undefined && areSameText(proof.token, token) ? proof.principal : undefined;
   }
 
   /** The machine, if the record says that the token is its own. */
@@ -50,9 +55,9 @@ export class Proofs {
       return undefined;
     }
     if (this.#proven.size >= mostProven) this.#proven.clear();
-    const proof = { token: Buffer.from(token), tokenId: tokenId(own), provenMs };
-    this.#proven.set(machineId, proof);
-    return { kind: 'machine', machineId, tokenId: proof.tokenId };
+    const principal = { kind: 'machine', machineId, tokenId: tokenId(own) } as const;
+    this.#proven.set(machineId, { token, principal, provenMs });
+    return principal;
   }
 
   /** Forgets a machine whose tokens changed, or that is gone. */

@@ -172,6 +172,9 @@ export function withOnlyToken(machine: Machine, id: string): Machine {
   return kept.length === hashes.length ? machine : { ...machine, token_sha256: kept };
 }
 
+/** The place of the machine's id in a token of its own. */
+export const placeOfMachine = [4, 40] as const;
+
 /** The machine that a token names; it may still be a wrong one. */
 export function machineOfToken(token: string): string | undefined {
   return /^dfm_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})_/.exec(token)?.[1];

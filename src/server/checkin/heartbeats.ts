@@ -31,9 +31,37 @@ export interface HeartbeatServices extends ClaimServices {
   readonly metrics: Metrics;
 }
 
-/** Errors: AppError `machine.unknown` (check in again), `identity.in-use`, `auth.denied`,
+/** The answer. Errors: AppError `machine.unknown` (check in again), `identity.in-use`, `auth.denied`,
  *  `server.busy`, `store.*`. */
-export async function heartbeat(
+export function heartbeat(
+  s: HeartbeatServices,
+  request: HeartbeatRequest,
+  by: Principal,
+): HeartbeatResponse | Promise<HeartbeatResponse> {
+  return heartbeatAtOnce(s, request, by) ?? heartbeatInFull(s, request, by);
+}
+
+/** The answer to a machine that goes on as it is known, and tells nothing new: nearly every heartbeat. undefined: nothing
+ *  was done, and `heartbeat` has to answer. */
+export function heartbeatAtOnce(
+  s: HeartbeatServices,
+  request: HeartbeatRequest,
+  by: Principal,
+): HeartbeatResponse | undefined {
+  const id = request.machine_id.toLowerCase();
+  if (by.kind === 'stock' || (by.kind === 'machine' && by.machineId !== id)) return undefined;
+  if (tellsMore(request) || s.overload.refuses('heartbeat')) return undefined;
+  const decision = s.liveness.isExpected(id, request) ? recent(s, id) : undefined;
+  if (decision === undefined || isOtherBoot(request, decision.bootId)) return undefined;
+  s.liveness.beat(id, request, decision.state, tokenOf(by));
+  return answerTo(s, id, decision);
+}
+
+function tellsMore({ problems = [], neighbours = [] }: HeartbeatRequest): boolean {
+  return problems.length > 0 || neighbours.length > 0;
+}
+
+async function heartbeatInFull(
   s: HeartbeatServices,
   request: HeartbeatRequest,
   by: Principal,
@@ -54,6 +82,10 @@ export async function heartbeat(
   refuseOtherBoot(request, decision.bootId);
   await keepProblems(s, id, request);
   await keepNeighbours(s, id, request);
+  return answerTo(s, id, decision);
+}
+
+function answerTo(s: HeartbeatServices, id: string, decision: Decision): HeartbeatResponse {
   s.metrics.heartbeats.inc();
   return {
     action: decision.action,
@@ -144,18 +176,19 @@ function notHeardThere(machineId: string): AppError {
 
 /** The order is for the boot that the machine last checked in from: any other hears it after it has
  *  checked in itself. Errors: AppError `machine.unknown`. */
-function refuseOtherBoot(
-  { boot_id: bootId = null, machine_id }: HeartbeatRequest,
-  of: string | null,
-) {
-  if (of === null || bootId === null || bootId === of) return;
+function refuseOtherBoot(request: HeartbeatRequest, of: string | null): void {
+  if (!isOtherBoot(request, of)) return;
   throw new AppError(
     'machine.unknown',
     'the machine has checked in from another boot: check in again',
     {
-      details: { machine_id },
+      details: { machine_id: request.machine_id },
     },
   );
+}
+
+function isOtherBoot({ boot_id: bootId = null }: HeartbeatRequest, of: string | null): boolean {
+  return of !== null && bootId !== null && bootId !== of;
 }
 
 function tokenOf(by: Principal): Proof {

@@ -92,7 +92,7 @@ function admitter(s: GuardServices): onRequestHookHandler {
       try {
         if (known.kind === 'anyone') {
           refuseForeignPages(request);
-          refuseNames(request);
+          refuseNames(request.raw);
         }
       } catch (err) {
         // Only an AppError is thrown there.
@@ -107,7 +107,7 @@ function admitter(s: GuardServices): onRequestHookHandler {
     const admit = async (): Promise<void> => {
       const isOpen = !(await s.auth.isConfigured(access));
       if (isOpen || isForOperators(access)) refuseForeignPages(request);
-      if (isOpen) refuseNames(request);
+      if (isOpen) refuseNames(request.raw);
       request.principal = await senderOf(s, request);
     };
     // A hook that may finish at once has to finish through its callback.
@@ -140,12 +140,17 @@ export async function senderOf(
 
 /** Sets the headers that all answers carry, those of unknown routes as well. */
 const identify: onRequestHookHandler = (request, reply, done) => {
-  void reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+  void reply.headers(commonHeaders(request.id));
   done(twoHosts(request.raw));
 };
 
+/** The headers of every answer. */
+export function commonHeaders(requestId: string) {
+  return { 'x-request-id': requestId, 'x-content-type-options': 'nosniff' };
+}
+
 /** A proxy may have gone by another Host than the first one, which Node takes. Source: RFC 9112 section 3.2. */
-function twoHosts({ rawHeaders }: IncomingMessage): AppError | undefined {
+export function twoHosts({ rawHeaders }: IncomingMessage): AppError | undefined {
   let hosts = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i];
@@ -209,11 +214,11 @@ const addressLiteral = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/;
 
 /** Without tokens a page from elsewhere could use a browser on this network under a name of its own, which it
  *  lets resolve to this server. An address cannot be made to resolve. */
-function hostRule(publicUrl: string | undefined): (request: FastifyRequest) => void {
+export function hostRule(publicUrl: string | undefined): (request: IncomingMessage) => void {
   const own = hostOf(publicUrl ?? '')?.replace(/:\d+$/, '');
   let lastGood: string | undefined;
-  return ({ headers, raw }) => {
-    const host = absoluteHost(raw.url) ?? headers.host ?? '';
+  return ({ headers, url }) => {
+    const host = absoluteHost(url) ?? headers.host ?? '';
     if (host === lastGood) return;
     const name = host.replace(/:\d+$/, '').toLowerCase();
     if (!addressLiteral.test(name) && !isLoopback(name) && name !== own) {

@@ -13,6 +13,8 @@ import { heartbeat } from '../checkin/heartbeats.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';
 
+export const heartbeatPath = '/api/agent/heartbeat';
+
 export function agentRoutes(app: App, s: Services): void {
   app.post(
     '/api/agent/checkin',
@@ -44,7 +46,7 @@ export function agentRoutes(app: App, s: Services): void {
     },
   );
   app.post(
-    '/api/agent/heartbeat',
+    heartbeatPath,
     {
       config: { access: 'agent', quiet: true },
       validatorCompiler: agentBody(HeartbeatRequest),

@@ -18,11 +18,20 @@ export const defaultOverload: OverloadPolicy = {
   checkinLagMs: 2000,
 };
 
+/** Requests that are turned away. */
+type Turned = 'log' | 'heartbeat' | 'checkin';
+
+interface Bounds {
+  readonly lagMs: number;
+  readonly checkins: number;
+}
+
 /** The interval of measuring the lag. */
 const tickMs = 100;
 
 export class Overload {
   readonly #policy: OverloadPolicy;
+  readonly #bounds: Readonly<Record<Turned, Bounds>>;
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #metrics: Metrics;
@@ -33,7 +42,13 @@ export class Overload {
   #finishedMs = 0;
 
   constructor(policy: OverloadPolicy, clock: Clock, random: () => number, metrics: Metrics) {
+    const { maxCheckins, heartbeatLagMs, checkinLagMs } = policy;
     this.#policy = policy;
+    this.#bounds = {
+      log: { lagMs: heartbeatLagMs / 2, checkins: maxCheckins / 8 },
+      heartbeat: { lagMs: heartbeatLagMs, checkins: maxCheckins / 2 },
+      checkin: { lagMs: checkinLagMs, checkins: maxCheckins },
+    };
     this.#clock = clock;
     this.#random = random;
     this.#metrics = metrics;
@@ -54,15 +69,15 @@ export class Overload {
     }
   }
 
+  /** True if requests of this kind are refused now. */
+  refuses(kind: Turned): boolean {
+    const { lagMs, checkins } = this.#bounds[kind];
+    return this.#lagMs > lagMs || this.#checkins >= checkins;
+  }
+
   /** Refuses the request under overload. Errors: AppError `server.busy`. */
-  refuse(kind: 'log' | 'heartbeat' | 'checkin'): void {
-    const { maxCheckins, heartbeatLagMs, checkinLagMs } = this.#policy;
-    const bounds = {
-      log: { lagMs: heartbeatLagMs / 2, checkins: maxCheckins / 8 },
-      heartbeat: { lagMs: heartbeatLagMs, checkins: maxCheckins / 2 },
-      checkin: { lagMs: checkinLagMs, checkins: maxCheckins },
-    }[kind];
-    if (this.#lagMs <= bounds.lagMs && this.#checkins < bounds.checkins) return;
+  refuse(kind: Turned): void {
+    if (!this.refuses(kind)) return;
     this.#metrics.refused.inc({ kind });
     throw new AppError('server.busy', 'the server is overloaded; try again later', {
       details: { retry_after_seconds: this.#retryAfterSeconds() },

@@ -13,7 +13,7 @@ const maxDepth = 32;
 const maybeLoneSurrogate = /\\ud[89a-f]/i;
 
 /** Whoever writes a key of a prototype in JSON writes one of these, or a byte order mark before it all. */
-const maybePrototype = ['__proto__', 'constructor', '\\u', '\uFEFF'];
+const maybePrototype = ['__proto__', 'constructor', '\\u', '\uFEFF'] as const;
 
 /** The treatment of lone surrogates, which no strict reader of the answers accepts. */
 export type Surrogates = 'mend' | 'refuse';
@@ -39,7 +39,9 @@ export function parseJson(text: string, surrogates: Surrogates = 'refuse'): unkn
 function parseSafely(text: string): unknown {
   const reviver = exactReviver(text);
   // Most texts have no such key, which is far quicker to see than to read.
-  if (!maybePrototype.some((part) => text.includes(part))) return JSON.parse(text, reviver);
+  if (!mayHavePrototype(text)) {
+    return reviver === undefined ? JSON.parse(text) : JSON.parse(text, reviver);
+  }
   const actions = { protoAction: 'error', constructorAction: 'error' } as const;
   return secureJson.parse(text, reviver, actions);
 }
@@ -79,8 +81,23 @@ function finite(_key: unknown, value: unknown): unknown {
   return typeof value === 'number' && !Number.isFinite(value) ? { number: String(value) } : value;
 }
 
+function mayHavePrototype(text: string): boolean {
+  for (const part of maybePrototype) if (text.includes(part)) return true;
+  return false;
+}
+
+/** True if the text has more of a bracket than it may have of both. */
+function hasMany(text: string, bracket: string): boolean {
+  let count = 0;
+  for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) {
+    if (++count > maxDepth / 2) return true;
+  }
+  return false;
+}
+
 /** Counts brackets outside strings, which is cheaper than walking the parsed value. */
 function refuseDepth(text: string): void {
+  if (!hasMany(text, '{') && !hasMany(text, '[')) return;
   let depth = 0;
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);

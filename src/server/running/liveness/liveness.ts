@@ -110,6 +110,16 @@ export class Liveness {
     return seconds;
   }
 
+  /** True if a beat of this boot is sure to be heard: it is the one that speaks for the machine, and comes back from no
+   *  other. */
+  isExpected(machineId: string, boot: Boot): boolean {
+    const { boot_id: bootId = null, identity_hash: identityHash = null } = boot;
+    const machine = this.#heard.get(machineId);
+    if (machine === undefined || machine.bootId !== bootId) return false;
+    const isBefore = bootId !== null && machine.previousBootId === bootId;
+    return !isBefore && !differ(machine.identityHash, identityHash);
+  }
+
   /** Takes a heartbeat, unless it is none of the boot that speaks for the machine. */
   beat(
     machineId: string,

@@ -1,0 +1,101 @@
+// Heartbeats on the way past fastify, which costs as much again as all else that most of them take. A request of the
+// plain form that is answered from memory is answered here, by the functions that answer the others; any other one goes on
+// to fastify as it came.
+import { tracingChannel } from 'node:diagnostics_channel';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Compile } from 'typebox/compile';
+import { HeartbeatRequest, type HeartbeatResponse } from '../../model/api/agent.ts';
+import { heartbeatAtOnce, type HeartbeatServices } from '../checkin/heartbeats.ts';
+import type { App } from '../services.ts';
+import { answerText } from './answers.ts';
+import { commonHeaders, hostRule, twoHosts } from './guard.ts';
+import { parseJson } from './requests/json.ts';
+
+/** More than a heartbeat has that tells nothing new. Units: bytes. */
+const mostBytes = 1024;
+const check = Compile(HeartbeatRequest);
+
+export interface ShortcutServices extends HeartbeatServices {
+  readonly publicUrl: string | undefined;
+  readonly stopping: AbortSignal;
+}
+
+/** Answers what it can of the requests to `path` before fastify does. `newRequestId`: the one that fastify has. */
+export function addShortcut(
+  app: App,
+  path: string,
+  s: ShortcutServices,
+  newRequestId: () => string,
+): void {
+  const refuseNames = hostRule(s.publicUrl);
+  const handlers = tracingChannel('fastify.request.handler');
+  const isPlain = (request: IncomingMessage): boolean =>
+    request.url === path &&
+    request.method === 'POST' &&
+    !s.stopping.aborted &&
+    !handlers.hasSubscribers &&
+    hasPlainHeaders(request);
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    // The body, which mostly comes with the head, is there once Node has taken both apart.
+    await arrived;
+    const known = answerFromMemory(s, refuseNames, request);
+    if (known === undefined) app.routing(request, response);
+    else send(response, newRequestId(), known);
+  };
+  app.server.removeAllListeners('request');
+  app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    if (isPlain(request)) void answer(request, response);
+    else app.routing(request, response);
+  });
+}
+
+const arrived = Promise.resolve();
+
+function hasPlainHeaders({ headers }: IncomingMessage): boolean {
+  const length = Number(headers['content-length'] ?? 0);
+  return (
+    length > 0 &&
+    length <= mostBytes &&
+    headers['content-type'] === 'application/json' &&
+    headers['content-encoding'] === undefined &&
+    headers.expect === undefined &&
+    // Browsers send one of these.
+    headers.origin === undefined &&
+    headers['sec-fetch-site'] === undefined
+  );
+}
+
+/** undefined: nothing was done, and the body can be read again. */
+function answerFromMemory(
+  s: ShortcutServices,
+  refuseNames: (request: IncomingMessage) => void,
+  request: IncomingMessage,
+): HeartbeatResponse | undefined {
+  const { headers } = request;
+  // In one piece; null where not all of it is here.
+  const bytes: Buffer | null = request.read(Number(headers['content-length']));
+  if (bytes === null) return undefined;
+  let answer: HeartbeatResponse | undefined;
+  try {
+    const body = parseJson(bytes.toString('utf8'), 'mend');
+    if (check.Check(body) && twoHosts(request) === undefined) {
+      const by = s.auth.admitAtOnce(headers.authorization, 'agent', body.machine_id);
+      if (by?.kind === 'anyone') refuseNames(request);
+      answer = by && heartbeatAtOnce(s, body, by);
+    }
+  } catch {
+    // fastify comes to the same refusal, and answers it.
+  }
+  if (answer === undefined) request.unshift(bytes);
+  return answer;
+}
+
+function send(response: ServerResponse, requestId: string, answer: HeartbeatResponse): void {
+  const text = answerText(answer);
+  response.writeHead(200, {
+    ...commonHeaders(requestId),
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': String(Buffer.byteLength(text)),
+  });
+  response.end(text);
+}
