@@ -40,14 +40,34 @@ export async function asData(args: FormatArgs, document: unknown): Promise<strin
 /** The same for one document of many that follow each other: a line of JSON, or a YAML document of its own. */
 export async function asDataLine(args: FormatArgs, document: unknown): Promise<string | undefined> {
   const format = formatOf(args);
-  if (format === 'json') return `${stringifyExact(document)}\n`;
+  if (format === 'json') return `${escaped(stringifyExact(document))}\n`;
   return format === 'yaml' ? `---\n${await toYaml(document)}` : undefined;
 }
 
 export function toJson(document: unknown): string {
-  return `${stringifyExact(document, 2)}\n`;
+  return `${escaped(stringifyExact(document, 2))}\n`;
 }
 
-export async function toYaml(document: unknown): Promise<string> {
-  return (await import('yaml')).stringify(document, { aliasDuplicateObjects: false });
+export async function toYaml(value: unknown): Promise<string> {
+  const { Document, Scalar, visit } = await import('yaml');
+  const document = new Document(value, { aliasDuplicateObjects: false });
+  visit(document, {
+    Scalar(_key, node) {
+      // Nothing is escaped in other forms.
+      if (typeof node.value === 'string' && node.value.search(hidden) >= 0)
+        node.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
+  return escaped(document.toString());
+}
+
+/** Signs that a terminal obeys, or shows in another order: controls beyond ASCII and marks of direction. JSON and YAML may
+ *  have them in a text as they are, and a machine may tell any. */
+const hidden = /[\u007F-\u009F\u200E\u200F\u2028-\u202E\u2066-\u2069\uFEFF]/g;
+
+function escaped(text: string): string {
+  return text.replaceAll(
+    hidden,
+    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

@@ -16,11 +16,12 @@ export function parseYaml(text: string): unknown {
   });
   const [fault] = [...document.errors, ...document.warnings];
   if (fault !== undefined) throw new Error(`${sayingOf(fault)}${placeOf(fault, lineCounter)}`);
-  let isEndless = false;
+  let [isEndless, isNone] = [false, false];
   let value: unknown;
   try {
     value = document.toJS({
       reviver(_key, found: unknown) {
+        isNone ||= Number.isNaN(found);
         isEndless ||= typeof found === 'number' && !Number.isFinite(found);
         return typeof found === 'bigint' ? numberOf(found) : found;
       },
@@ -31,6 +32,7 @@ export function parseYaml(text: string): unknown {
       'an alias has no anchor, or too many: put quotes around a text that begins with *',
     );
   }
+  if (isNone) throw new Error('.nan, which is no number: put quotes around a text');
   if (isEndless) throw new Error('a number that is too large: put quotes around a text of digits');
   return value;
 }

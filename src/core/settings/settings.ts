@@ -95,16 +95,9 @@ export function parseSetting(spec: SettingSpec, raw: unknown, at: string): Setti
 
 /** A value as it was written, without a password in an address, which may have any character in it. */
 function shownValue(raw: unknown): string {
-  const text = typeof raw === 'number' ? (noNumbers.get(raw) ?? String(raw)) : stringifyExact(raw);
+  const text = typeof raw === 'number' ? String(raw) : stringifyExact(raw);
   return text.replace(/\/\/.*@/, '//…@').slice(0, 200);
 }
-
-/** As YAML writes them. Source: YAML 1.2.2 section 10.2.1.4. */
-const noNumbers = new Map([
-  [NaN, '.nan'],
-  [Infinity, '.inf'],
-  [-Infinity, '-.inf'],
-]);
 
 /** Throws a sentence that says what the value must be. */
 function convert(spec: SettingSpec, value: unknown): SettingValue {

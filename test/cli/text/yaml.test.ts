@@ -20,6 +20,7 @@ it.each([
   ['"hunter2', 'Missing closing'],
   ['1\n---\nb: hunter2', 'several documents'],
   ['1e999 # hunter2', 'number that is too large'],
+  ['.nan # hunter2', '.nan, which is no number'],
 ])('of a faulty text %s nothing is repeated', (text, why) => {
   let said = '';
   try {
