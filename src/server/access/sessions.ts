@@ -6,11 +6,10 @@ import { Type, type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { Clock } from '../../core/clock.ts';
 import { AppError, isAppError } from '../../core/errors.ts';
-import { privatePrefix } from '../../store/collections/tokens.ts';
+import { sessionPrefix as prefix } from '../../store/collections/tokens.ts';
 import type { Store } from '../../store/store.ts';
 import { areEqual, digest } from './digest.ts';
 
-const prefix = `${privatePrefix}session.`;
 const form = /^([\w-]{43})\.([\w-]{43})$/;
 /** A session that is over refuses for so long to begin anew. */
 const keptMs = 600_000;

@@ -12,6 +12,7 @@ import { backupFormat, formatVersion } from '../format.ts';
 import { Damage, piecesUnder, type DamagedRecord } from '../collections/damage.ts';
 import type { Kv, KvEntry } from '../kv/kv.ts';
 import { allKinds, kinds, type Kind } from '../collections/kinds.ts';
+import { isSession } from './records.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 /** Not the tokens: they are in their settings, where servers of version 0.1.0 restore them from too. Not the
@@ -95,6 +96,7 @@ async function* linesOf(
       for (const entry of piece) {
         const read = damage.read(kind, entry);
         if ('value' in read) {
+          if (isSession({ kind, document: read.value })) continue;
           records += 1;
           lines += `{"table":"${table}","document":${textOf(entry, kind, read.value)}}\n`;
         } else onDamaged?.(read);

@@ -3,8 +3,9 @@ import { createReadStream } from 'node:fs';
 import { AppError, isAppError } from '../../core/errors.ts';
 import { stringifyExact } from '../../core/text/exact-json.ts';
 import { parseDocument } from '../collections/json.ts';
-import { allKinds, indexKeys, recordKey, type Kind } from '../collections/kinds.ts';
+import { allKinds, indexKeys, kinds, recordKey, type Kind } from '../collections/kinds.ts';
 import type { KvOperation } from '../kv/kv.ts';
+import { sessionPrefix } from '../collections/tokens.ts';
 import type { Stored } from './dragonflys-documents.ts';
 
 /** A line's record; undefined for a line that is none. */
@@ -18,6 +19,11 @@ export function readRecord(line: string): Stored | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** True for the session of somebody who signed in: no backup brings one back that was ended since. */
+export function isSession({ kind, document }: Stored): boolean {
+  return kind.table === kinds.settings.table && kind.name(document).startsWith(sessionPrefix);
 }
 
 /** A record and its index entries. */

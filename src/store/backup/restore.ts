@@ -8,7 +8,7 @@ import { stayingClosed } from '../collections/tokens.ts';
 import { restoringKey } from '../format.ts';
 import type { Kv, KvOperation } from '../kv/kv.ts';
 import { readDragonflys, type Stored } from './dragonflys-documents.ts';
-import { linesOf, operationsOf, readRecord } from './records.ts';
+import { isSession, linesOf, operationsOf, readRecord } from './records.ts';
 import { Faults, verify, verifyDocuments } from './verification.ts';
 
 /** Records to a commit, and how much text. */
@@ -55,7 +55,7 @@ export async function restore(
     inBatch = 0;
     chars = 0;
   };
-  let number = 0;
+  let [number, sessions] = [0, 0];
   for await (const line of linesOf(path)) {
     number += 1;
     const record = read(line);
@@ -66,6 +66,11 @@ export async function restore(
       continue;
     }
     if (record === undefined) continue;
+    // Backups of earlier versions have them.
+    if (isSession(record)) {
+      sessions += 1;
+      continue;
+    }
     const operations = operationsOf(record.kind, heldBack(record));
     if (inBatch === batchRecords || chars + line.length > batchChars) await flush();
     batch.push(...operations);
@@ -74,7 +79,7 @@ export async function restore(
   }
   await flush();
   await kv.commit([], [{ key: restoringKey, value: undefined }]);
-  return records - faults.count;
+  return records - faults.count - sessions;
 }
 
 /** Puts a record that cannot be read aside. Returns its name there; undefined for what is of no known kind. */

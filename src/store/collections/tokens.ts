@@ -20,6 +20,8 @@ import type { Expected, ListRequest, Page, Revision, Versioned } from '../store.
  *  in a list of settings, which ends before them. */
 export const privatePrefix = '~auth.';
 const tokenPrefix = `${privatePrefix}token.`;
+/** The sessions of people who signed in. */
+export const sessionPrefix = `${privatePrefix}session.`;
 /** No token can have this name. A server of version 0.1.0 reads it as a token that nobody has, so that it never takes a
  *  store whose last token was revoked for one that never had any. */
 const closedName = '~closed';

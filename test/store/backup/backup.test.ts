@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { appendFileSync, readFileSync, writeFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -68,6 +69,22 @@ describe.each(backends)('a backup restored into $name', (backend) => {
 });
 
 describe('a backup', () => {
+  it('holds no session, and none of one by an earlier version is restored', async () => {
+    const { store, kv } = await openedWithKv('memory:');
+    await store.settings.put({ key: 'a', value: '1' });
+    await store.settings.put({ key: '~auth.session.x', value: '{}' });
+    const file = join(temporaryDirectory(), 'backup');
+    expect(await backUp(kv, file)).toBe(1);
+    const lines = readFileSync(file, 'utf8').split('\n').slice(0, -2);
+    const session = { table: 'settings', document: { key: '~auth.session.x', value: '{}' } };
+    const all = `${[...lines, JSON.stringify(session)].join('\n')}\n`;
+    const sha256 = createHash('sha256').update(all).digest('hex');
+    writeFileSync(file, `${all}${JSON.stringify({ records: 2, sha256 })}\n`);
+    const { kv: other } = await openedWithKv('memory:');
+    expect(await restore(other, file)).toBe(1);
+    expect(await tables(other)).toEqual(['settings/a']);
+  });
+
   it('that is cut short, changed or longer is refused before anything is written', async () => {
     const { file } = await backedUp();
     const whole = readFileSync(file, 'utf8');
@@ -110,7 +127,6 @@ describe('a backup', () => {
 
   it('with a record that no list could read is refused with its line and field', async () => {
     const { file } = await backedUp();
-    const { createHash } = await import('node:crypto');
     const lines = readFileSync(file, 'utf8').split('\n').slice(0, -2);
     const at = lines.findIndex((line) => line.startsWith('{"table":"machines"'));
     const { table, document } = JSON.parse(lines[at] ?? '');
@@ -147,7 +163,6 @@ describe('a backup', () => {
   });
 
   it('with a token that cannot be read leaves the store closed, and a line of no known kind out', async () => {
-    const { createHash } = await import('node:crypto');
     const file = join(temporaryDirectory(), 'backup');
     const lines = [
       { format: 'dragonfly-backup', version: 1 },
@@ -217,7 +232,6 @@ describe('a backup', () => {
     const url = `lmdb:${temporaryDirectory()}`;
     const first = await openKv(url);
     await restore(first, file);
-    const { createHash } = await import('node:crypto');
     const body = readFileSync(file, 'utf8').split('\n').slice(0, -2).join('\n');
     const sha256 = createHash('sha256').update(`${body}\n`).digest('hex');
     await first.commit([], [{ key: 'meta/restoring', value: sha256 }]);
