@@ -2,8 +2,7 @@
 import { Type } from 'typebox';
 import type { FastifyRequest } from 'fastify';
 import type { ServerResponse } from 'node:http';
-import { isAppError } from '../../core/errors.ts';
-import { senderOf } from '../http/guard.ts';
+import { admitMs, isAdmitted } from '../http/admitted.ts';
 import { eventText, type ServerEvent } from '../../model/api/events.ts';
 import type { App, Services } from '../services.ts';
 import { errors, streamClients } from './route.ts';
@@ -12,8 +11,6 @@ import { errors, streamClients } from './route.ts';
 const maxBacklog = 1024 * 1024;
 /** A comment is sent this often, so that neither end takes silence for a lost connection. */
 const keepAliveMs = 15_000;
-/** A token that has expired, or that this server knows to be revoked, is noticed within this time. */
-const admitMs = 5000;
 
 export function eventRoutes(app: App, s: Services): void {
   app.get(
@@ -90,17 +87,6 @@ async function stream(
   } finally {
     unsubscribe();
     response.end();
-  }
-}
-
-/** False once the token is revoked or has expired, or there is a first one. */
-async function isAdmitted(s: Services, request: FastifyRequest): Promise<boolean> {
-  try {
-    await senderOf(s, request);
-    return true;
-  } catch (err) {
-    // While the store is away nobody can say.
-    return !isAppError(err, 'auth.required') && !isAppError(err, 'auth.denied');
   }
 }
 

@@ -164,6 +164,22 @@ it('does not wait for a reader that takes hardly any of it', async () => {
   expect(await backupOf(server, full)).toContain('n0999');
 });
 
+it('ends with the token that it was asked for with', async () => {
+  const clock = new ManualClock(new Date());
+  const { kv, server, full, errors } = await prepared({ clock });
+  await fill(kv, 300);
+  const doomed = { name: 'doomed', scope: 'full', expiresAt: null } as const;
+  const token = await createToken(server.store, clock, doomed);
+  await clock.advance(5000);
+  const { socket } = await stalledReader(kv, server, token);
+  await server.call('DELETE', '/api/tokens/doomed', { token: full });
+  await clock.advance(5000);
+  const closed = once(socket, 'close');
+  socket.resume();
+  await closed;
+  expect(errors).toMatchObject([{ error: 'the token ended while the answer went out' }]);
+});
+
 it('goes out as fast as it is read, one at a time, and ends with its reader', async () => {
   const { kv, server, full } = await prepared();
   const count = 1000;

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { Type } from 'typebox';
 import { stringifyExact } from '../../../core/text/exact-json.ts';
 import { AuditList, AuditQuery } from '../../../model/api/administration/audit.ts';
+import { whileAdmitted } from '../../http/admitted.ts';
 import { listAudit } from '../../running/audit-list.ts';
 import type { App, Services } from '../../services.ts';
 import { damagedOf, errors } from '../route.ts';
@@ -36,8 +37,10 @@ export function auditRoutes(app: App, s: Services): void {
         response: { 200: Type.Any({ description: 'lines of JSON' }), ...errors },
       },
     },
-    (_request, reply) =>
-      reply.type('application/x-ndjson').send(Readable.from(lines(s), { objectMode: false })),
+    (request, reply) => {
+      const text = Readable.from(whileAdmitted(s, request, lines(s)), { objectMode: false });
+      return reply.type('application/x-ndjson').send(text);
+    },
   );
 }
 

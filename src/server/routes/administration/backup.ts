@@ -1,8 +1,10 @@
 // The backup over HTTP: the text that `restore` takes, for as long as its reader takes.
 import { Readable } from 'node:stream';
-import { Type } from 'typebox';
+import type { FastifyRequest } from 'fastify';
+import { Type, type Static } from 'typebox';
 import { AppError, describeError } from '../../../core/errors.ts';
 import { Dialect } from '../../../model/api/machines.ts';
+import { whileAdmitted } from '../../http/admitted.ts';
 import type { App, Services } from '../../services.ts';
 import { errors } from '../route.ts';
 
@@ -33,7 +35,7 @@ export function backupRoutes(app: App, s: Services): void {
       }
       isUnderWay = true;
       const reader: Reader = { taken: 0, isAwaited: false };
-      const text = Readable.from(lines(s, request.query.dialect, reader), { objectMode: false });
+      const text = Readable.from(lines(s, request, reader), { objectMode: false });
       const closed = new AbortController();
       text.once('close', () => {
         isUnderWay = false;
@@ -73,16 +75,17 @@ async function cutOffIfStalled(
 
 /** Without its last line, which a failure keeps back, no restore takes it. */
 async function* lines(
-  { store, log }: Services,
-  dialect: 'dragonfly' | undefined,
+  s: Services,
+  request: FastifyRequest<{ Querystring: Static<typeof Dialect> }>,
   reader: Reader,
 ): AsyncGenerator<string> {
+  const { store, log } = s;
   try {
     const pieces = store.backup({
-      dialect,
+      dialect: request.query.dialect,
       onDamaged: ({ record, error }) => log.error({ record, error }, 'not in the backup'),
     });
-    for await (const piece of pieces) {
+    for await (const piece of whileAdmitted(s, request, pieces)) {
       reader.isAwaited = true;
       yield piece;
       reader.isAwaited = false;
