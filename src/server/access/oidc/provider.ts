@@ -48,6 +48,8 @@ export interface Pending {
 const timeoutSeconds = 10;
 /** The difference between the clocks of two computers that is taken for none. Units: seconds. */
 const clockSlack = 60;
+/** A token may say that it ends later than any date can. Units: seconds since 1970. */
+const lastSecond = Date.UTC(9999, 11, 31) / 1000;
 const minuteMs = 60_000;
 const description = { freshMs: 60 * minuteMs, usableMs: Infinity, pauseMs: 10_000 };
 /** A key that the provider withdrew is refused after ten minutes. While the provider is away they go on. */
@@ -118,7 +120,8 @@ export class Provider {
    *  is not good, `auth.provider`. */
   async personOf(token: string): Promise<{ readonly person: Person; readonly expires: Date }> {
     const claims = await this.#claimsOf(token);
-    return { person: this.#person(claims), expires: new Date(Number(claims['exp']) * 1000) };
+    const expires = new Date(Math.min(Number(claims['exp']), lastSecond) * 1000);
+    return { person: this.#person(claims), expires };
   }
 
   #person(claims: Claims): Person {

@@ -81,12 +81,21 @@ function groupsOf(claims: Claims, claim: string): readonly string[] {
 const longestLabel = 100;
 
 function nameOf(claims: Claims): string {
-  const id = `oidc ${plain(claims.sub)}`;
+  const id = `oidc ${spelt(claims.sub)}`;
   const email = claims['email_verified'] === false ? undefined : claims['email'];
   const label = [email, claims['preferred_username'], claims['name']].find(
     (text) => typeof text === 'string' && plain(text) !== '',
   );
   return typeof label === 'string' ? `${plain(label).slice(0, longestLabel)} (${id})` : id;
+}
+
+/** No two subjects have one spelling, and none looks like another. */
+function spelt(subject: string): string {
+  return subject.replaceAll(/[\p{C}\p{Zl}\p{Zp}()%]/gu, (sign) =>
+    [...Buffer.from(sign)]
+      .map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`)
+      .join(''),
+  );
 }
 
 /** Without what would let one name look like another. */

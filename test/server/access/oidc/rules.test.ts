@@ -57,4 +57,9 @@ it('names people so that nobody looks like somebody else or like a token', () =>
   expect(nameOf({ email: 'root (oidc 1)\u202e\n' })).toBe('root oidc 1 (oidc 24400320)');
   expect(nameOf({ email: '', preferred_username: 7 })).toBe('oidc 24400320');
   expect(nameOf({ name: 'x'.repeat(300) })).toHaveLength(100 + ' (oidc 24400320)'.length);
+  const subjects = ['a', 'a\n', 'a(', 'a%28', '\u202Ea', 'a b'];
+  const names = subjects.map((sub) => nameOf({ sub }));
+  expect(names).toEqual(
+    ['a', 'a%0A', 'a%28', 'a%2528', '%E2%80%AEa', 'a b'].map((id) => `oidc ${id}`),
+  );
 });

@@ -102,6 +102,12 @@ it('a token that the provider did not sign for this server, or that is over, is 
   );
 });
 
+it('a token that ends after any date is good, and its end is shown', async () => {
+  const { provider, whoami } = await prepared();
+  const { status, body } = await whoami(await provider.sign({ exp: 1e18 }));
+  expect([status, body.expires_at]).toEqual([200, '9999-12-31T00:00:00.000Z']);
+});
+
 it('without an audience of its own the API takes ID tokens of its client alone', async () => {
   const provider = await startProvider();
   const server = await startServer({ oidc: provider.options() });
