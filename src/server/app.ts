@@ -16,6 +16,7 @@ import { Auth, type AuthOptions } from './access/auth.ts';
 import type { People } from './access/oidc/people.ts';
 import type { OidcOptions } from './access/oidc/provider.ts';
 import { startBackground } from './background.ts';
+import { LastCheckins } from './checkin/last-checkins.ts';
 import type { BootOptions } from '../netboot/boot-parameters.ts';
 import {
   certificateOf,
@@ -257,6 +258,7 @@ function createServices(
     }, clock),
     sshKeys,
     checkins: new Lanes(),
+    lastCheckins: new LastCheckins(clock),
     audit: { ...defaultAudit, ...options.audit },
     logs: new MachineLogs({ store, clock, newId }, { ...defaultLogs, ...options.machineLogs }),
     fleet,

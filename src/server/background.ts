@@ -166,12 +166,11 @@ async function writeLastSeen(s: Services, quiet: QuietWrites, presence: Presence
   try {
     await quiet.run(
       machine.id,
-      () =>
-        s.store.machines.put(
-          machine,
-          { revision: found.revision },
-          { changes, isQuiet: true, replaces: found.value },
-        ),
+      async () => {
+        const along = { changes, isQuiet: true, replaces: found.value };
+        const revision = await s.store.machines.put(machine, found, along);
+        s.lastCheckins.seen(found, { value: machine, revision });
+      },
       (change) => passOn(s, change),
     );
     if (s.liveness.get(machine.id) === undefined) readAgain(s, machine.id);

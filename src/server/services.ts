@@ -7,6 +7,7 @@ import type { Lanes } from '../core/lanes.ts';
 import type { Log } from '../core/log.ts';
 import type { Store } from '../store/store.ts';
 import type { Auth } from './access/auth.ts';
+import type { LastCheckins } from './checkin/last-checkins.ts';
 import type { Events } from './running/events.ts';
 import type { Decisions } from './running/decisions.ts';
 import type { Liveness } from './running/liveness/liveness.ts';
@@ -50,6 +51,7 @@ export interface Services {
   readonly liveness: Liveness;
   readonly decisions: Decisions;
   readonly checkins: Lanes;
+  readonly lastCheckins: LastCheckins;
   readonly audit: AuditPolicy;
   readonly logs: MachineLogs;
   readonly fleet: Fleet;

@@ -48,6 +48,7 @@ function allFollowed({
 function startOver(s: Services): void {
   for (const followed of allFollowed(s)) followed.changed(undefined);
   s.decisions.forget(undefined);
+  s.lastCheckins.forget();
   s.webhooks.startOver();
   s.events.publish('reset', {});
 }

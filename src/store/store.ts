@@ -144,6 +144,8 @@ export interface Machines extends Collection<
   byMac(mac: string): Promise<Versioned<Machine> | undefined>;
   /** For each clue the machines that have it, at most `limit` of them, all from one snapshot. */
   find(clues: readonly Clue[], limit: number): Promise<readonly Sighting[]>;
+  /** True if the machine is stored as it was read, and no other has the clue. */
+  isStill(known: Versioned<Machine>, clue: Clue): Promise<boolean>;
   /** The machine's last changes, newest first. */
   history(id: string): Promise<readonly MachineChange[]>;
   put(machine: Machine, expected?: Expected, along?: Along): Promise<Revision>;

@@ -10,6 +10,7 @@ import type { CheckinRequest } from '../../src/model/api/agent.ts';
 import { EventParser, type ParsedEvent, type ServerEvent } from '../../src/model/api/events.ts';
 import { createApp, type AppOptions, type Routes } from '../../src/server/app.ts';
 import type { Principal } from '../../src/server/access/principal.ts';
+import { LastCheckins } from '../../src/server/checkin/last-checkins.ts';
 import { register, type Registration } from '../../src/server/checkin/registration.ts';
 import { Events } from '../../src/server/running/events.ts';
 import { Liveness } from '../../src/server/running/liveness/liveness.ts';
@@ -104,7 +105,8 @@ export function registrar(
   clock: Clock,
 ): (request: CheckinRequest, caller?: Principal) => Promise<Registration> {
   const liveness = new Liveness(clock, new Events('test'), () => 0.5, defaultLiveness);
-  const services = { store, clock, newId: v7, liveness, log: silentLog };
+  const lastCheckins = new LastCheckins(clock);
+  const services = { store, clock, newId: v7, liveness, lastCheckins, log: silentLog };
   return (sent, caller = { kind: 'anyone' }) => register(services, sent, caller);
 }
 

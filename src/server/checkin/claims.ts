@@ -7,10 +7,13 @@ import type { Principal } from '../access/principal.ts';
 import type { Boot } from '../running/liveness/presence.ts';
 import { recordTwoLive } from './conflicts.ts';
 import { inUse } from './in-use.ts';
+import type { LastCheckins } from './last-checkins.ts';
 import type { Recognition } from './recognition.ts';
 import { isClaimedByTwo, type StockClaimServices } from './stock-claim.ts';
 
 export interface ClaimServices extends StockClaimServices {
+  /** Left out: none is remembered. */
+  readonly lastCheckins?: LastCheckins;
   /** Called before a machine that is new is written. Errors: AppError `server.limited`. */
   readonly admitNew?: () => void;
 }

@@ -30,6 +30,10 @@ type Records = ReadonlyMap<string, Versioned<Machine>>;
 export interface Recognition extends Sighted {
   /** The machine that it was resolved to; undefined: a new one. */
   readonly found: Versioned<Machine> | undefined;
+  /** The machine whose own token it came with. */
+  readonly caller: string | undefined;
+  /** It is known to tell nothing of that machine that its record does not say. */
+  readonly tellsNothingNew?: boolean;
   /** Clues that nobody else may have got by the time a new machine is written. */
   readonly sightings: readonly Sighting[];
 }
@@ -48,7 +52,7 @@ export async function recognise(
   const found = records.get(resolution.machineId ?? '');
   const isOwn = found !== undefined && found.value.id === caller;
   const isLess = found !== undefined && !isOwn && showsLess(shown, found.value);
-  return { request, shown, resolution, found, sightings, showsLess: isLess };
+  return { request, shown, resolution, found, caller, sightings, showsLess: isLess };
 }
 
 interface LookUp {

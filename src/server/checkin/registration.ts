@@ -57,7 +57,8 @@ async function registerOnce(
   alive: ReadonlySet<string>,
 ): Promise<Registration> {
   const own = caller.kind === 'machine' ? caller.machineId : undefined;
-  const recognition = await recognise(s.store, request, alive, own);
+  const known = alive.size === 0 ? await s.lastCheckins?.recall(s.store, request, own) : undefined;
+  const recognition = known ?? (await recognise(s.store, request, alive, own));
   const claimant = await mayClaim(s, recognition, caller);
   const { found } = recognition;
   if (found === undefined) return create(s, recognition, claimant, caller);
@@ -103,10 +104,14 @@ async function update(
   const { id, status, report } = found.value;
   if (isRepeat(shown, report)) return repeat(s, found, report, claimant);
   const now = s.clock.now();
+  const isRecent = now.getTime() - Date.parse(status.last_seen ?? '') < lastSeenEveryMs;
+  const mayStay = isRecent && !claimant.needsToken;
+  if (mayStay && recognition.tellsNothingNew === true)
+    return untouched(resolution, found, claimant);
   const { machine: told, isSame, changes } = returningMachine(found.value, recognition, now);
   const conflict = await raised(s, id, resolution);
-  const isRecent = now.getTime() - Date.parse(status.last_seen ?? '') < lastSeenEveryMs;
-  if (isSame && isRecent && conflict === undefined && !claimant.needsToken) {
+  if (isSame && mayStay && conflict === undefined) {
+    s.lastCheckins?.keep(recognition);
     return untouched(resolution, found, claimant);
   }
   const { machine, token, change } = grant(claimant, told, now);

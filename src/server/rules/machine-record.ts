@@ -1,6 +1,6 @@
 // The Machine record that a check-in makes: a new one, or the known one brought up to date. Pure. What a
 // check-in does not tell stays as it was, and so do the fields of other versions.
-import { isDeepStrictEqual } from 'node:util';
+import { isSameJson } from '../../core/same-json.ts';
 import type { Evidence } from '../../identity/evidence.ts';
 import { computeIdentityHash } from '../../identity/hash.ts';
 import { memorableName } from '../../identity/memorable-name.ts';
@@ -102,7 +102,7 @@ function cluesOf(
 }
 
 function saysTheSame(known: Machine, now: Machine): boolean {
-  return isDeepStrictEqual(comparable(known), comparable(now));
+  return isSameJson(comparable(known), comparable(now));
 }
 
 /** The contents of a check-in, without its time and the way it was recognised. */

@@ -44,6 +44,15 @@ export class KvMachines
     });
   }
 
+  async isStill({ value, revision }: Versioned<Machine>, clue: Clue): Promise<boolean> {
+    const prefix = cluePrefix(clue);
+    const key = recordKey(kinds.machines, value.id);
+    const [sighted = [], [entry] = []] = await this.kv.read([{ prefix, limit: 2 }, { key }]);
+    const [only, ...others] = sighted;
+    const isAlone = only?.key === prefix + lastPart(key) && others.length === 0;
+    return isAlone && entry?.revision === Number(revision);
+  }
+
   async history(id: string): Promise<readonly MachineChange[]> {
     const entry = await readOne(this.kv, recordKey(kinds.histories, id));
     if (entry === undefined) return [];
