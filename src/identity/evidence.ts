@@ -1,7 +1,8 @@
 // The identifying fields of a check-in: placeholders removed, and its identity hash checked. Pure.
+import { hash } from 'node:crypto';
 import { AppError } from '../core/errors.ts';
 import type { CheckinRequest } from '../model/api/agent.ts';
-import { computeIdentityHash } from './hash.ts';
+import { identityBytes } from './hash.ts';
 import { isJunkMac, macOfInfiniband, normalizeMac } from './macs.ts';
 import { uuidPlaceholder } from './placeholders.ts';
 import { traitsOf, type Traits } from './traits.ts';
@@ -36,7 +37,7 @@ export function evidenceOf(request: CheckinRequest): Evidence {
   const sentUuid = request.smbios_uuid?.toLowerCase() ?? null;
   const sentMachineId = request.existing_os?.machine_id ?? request.machine_id ?? null;
   // The agent hashed what it sent, so its hash is checked over that and not over cleaned values.
-  const sentHash = computeIdentityHash(sentMacs ?? [primaryMac], sentUuid, sentMachineId);
+  const sentHash = identityHash(sentMacs ?? [primaryMac], sentUuid, sentMachineId);
   checkHash(request.identity_hash ?? '', sentHash);
   const macs = (sentMacs ?? (isJunkMac(primaryMac) ? [] : undefined))
     ?.filter((mac, i, all) => !isJunkMac(mac) && all.indexOf(mac) === i)
@@ -50,13 +51,16 @@ export function evidenceOf(request: CheckinRequest): Evidence {
     macs,
     smbiosUuid,
     machineId,
-    identityHash: wasClean
-      ? sentHash
-      : computeIdentityHash(macs ?? [primaryMac], smbiosUuid, machineId),
+    identityHash: wasClean ? sentHash : identityHash(macs ?? [primaryMac], smbiosUuid, machineId),
     bootId: request.boot_id ?? null,
     sequence: request.sequence ?? null,
     traits: traitsOf(request, request.disks),
   };
+}
+
+/** As `computeIdentityHash`, by the SHA-256 of the runtime, which a server has loaded anyway. */
+function identityHash(...parts: Parameters<typeof identityBytes>): string {
+  return hash('sha256', identityBytes(...parts));
 }
 
 /** The MACs that a check-in lists, or those of its interfaces and `mac`; none listed is undefined. */

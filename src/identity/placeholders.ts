@@ -20,6 +20,11 @@ const sharedDigits = new Set(shared.flatMap((uuid) => [uuid, swapUuid(uuid)].map
 
 const unset = new Set(['', '--', 'not settable', 'not present', 'not specified']);
 
+const sameBytes: Readonly<Record<string, string>> = {
+  '00': 'all-zero placeholder',
+  ff: 'all-ones placeholder',
+};
+
 /** Says why a system UUID identifies nothing; undefined if it does.
  *  Source: rules for smbios_uuid, compared in both byte orders. */
 export function uuidPlaceholder(uuid: string): string | undefined {
@@ -27,9 +32,7 @@ export function uuidPlaceholder(uuid: string): string | undefined {
   if (unset.has(text)) return 'not set by the vendor';
   if (!isUuid(text)) return 'not a UUID';
   const hex = uuidDigits(text);
-  if (/^0+$/.test(hex)) return 'all-zero placeholder';
-  if (/^f+$/.test(hex)) return 'all-ones placeholder';
-  if (/^(..)\1{15}$/.test(hex)) return 'placeholder: all bytes equal';
+  if (/^(..)\1{15}$/.test(hex)) return sameBytes[hex.slice(0, 2)] ?? 'placeholder: all bytes equal';
   if (sharedDigits.has(hex)) return 'placeholder shared by many machines';
   // In either byte order.
   const isDeadBeef = hex.startsWith('deadbeef') || hex.startsWith('efbeadde');
