@@ -27,6 +27,8 @@ export interface ClientOptions {
   readonly ca?: string | undefined;
   /** The SHA-256 of the only certificate to trust, a CA's or the server's, in hex. */
   readonly caSha256?: string | undefined;
+  /** The setting that pins a CA, as the errors of a program with settings of its own call it. */
+  readonly pinSetting?: string | undefined;
   /** Like the environment variables http_proxy, https_proxy and no_proxy, which are not read. */
   readonly proxy?: ProxySettings | undefined;
   /** Aborts every call. */
@@ -137,7 +139,7 @@ async function* unbroken(
 }
 
 function openRequests(url: string, options: ClientOptions, clock: Clock): Requests {
-  const { token, ca, caSha256, proxy, timeoutMs = 60_000, userAgent } = options;
+  const { token, ca, caSha256, pinSetting, proxy, timeoutMs = 60_000, userAgent } = options;
   const base = checked('url', url, parseUrl);
   if (token !== undefined) checked('token', token, parseToken);
   if ((ca !== undefined || caSha256 !== undefined) && !base.startsWith('https:')) {
@@ -151,7 +153,7 @@ function openRequests(url: string, options: ClientOptions, clock: Clock): Reques
     proxy,
     ca,
     trust: caSha256 === undefined ? undefined : pinnedTrust(caSha256, clock),
-    pinSetting: 'caSha256',
+    pinSetting: pinSetting ?? 'caSha256',
     userAgent: userAgent ?? 'dragonfly-client',
     keepsIntegers: true,
     maxSockets: 16,

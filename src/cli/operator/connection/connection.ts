@@ -48,6 +48,7 @@ export async function withClient(
   const { server, ...options } = connectionOf(args, io);
   const client = new ClientClass(server, {
     ...options,
+    pinSetting: '--ca-file, or in a context with --ca-sha256',
     proxy: proxyFrom(io.env),
     signal: io.signal,
     timeoutMs,
