@@ -81,7 +81,10 @@ function Log({ filter }: { filter: AuditFilter }) {
         onRetry={reload}
       />
       {shown?.entries.length === 0 && shown.next === null && (
-        <Notice kind="empty" title="Nobody has changed anything of this kind." />
+        <Notice
+          kind="empty"
+          title={`Nobody has changed anything ${auditPath(filter) === '/audit' ? 'yet' : 'of this kind'}.`}
+        />
       )}
       {shown !== undefined && shown.entries.length > 0 && <Entries entries={shown.entries} />}
       {typeof shown?.next === 'string' && (

@@ -1,5 +1,5 @@
-// The notice that stands in for an empty list of machines.
-import { useFleet, useLive, useServices } from '../context.ts';
+// The notices that stand in for an empty list of machines.
+import { useFleet, useLive, useMay, useServices } from '../context.ts';
 import { Notice } from '../parts/parts.tsx';
 
 /** Says why the list is empty. */
@@ -37,6 +37,19 @@ export function NoRows({ query, onClear }: { query: string; onClear: () => void 
         <button type="button" onClick={onClear}>
           Show all {total.toLocaleString('en')}
         </button>
+      </Notice>
+    );
+  }
+  return <NoMachines />;
+}
+
+/** The notice of a server without machines, or of a token that is shown none. */
+export function NoMachines() {
+  const { within } = useMay();
+  if (within !== undefined) {
+    return (
+      <Notice kind="empty" title="This token is shown no machine.">
+        <p>None is tagged {within.join(' or ')}.</p>
       </Notice>
     );
   }

@@ -98,6 +98,10 @@ export function sortRows(
     .map(({ row }) => row);
 }
 
+function isSame(rows: readonly Row[], others: readonly Row[]): boolean {
+  return rows.length === others.length && rows.every((row, i) => row === others[i]);
+}
+
 function count<K>(keys: Iterable<K>): Map<K, number> {
   const counts = new Map<K, number>();
   for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
@@ -198,13 +202,23 @@ export class Fleet {
     this.#sorted ??= sortRows([...this.#rows.values()], this.#sort, this.#sortKeys);
     const all = this.#sorted;
     const { matches, fault } = compileQuery(this.#query, this.#now());
+    const rows = all.filter(({ facts }) => matches(facts));
+    const before = this.#view;
+    const counts =
+      all === before.all
+        ? before
+        : {
+            byState: count(all.map((row) => row.state)),
+            byLiveness: count(all.map((row) => row.liveness)),
+          };
     this.#view = {
       fault,
       all,
-      rows: all.filter(({ facts }) => matches(facts)),
+      // What is the same is drawn once.
+      rows: isSame(rows, before.rows) ? before.rows : rows,
       total: all.length,
-      byState: count(all.map((row) => row.state)),
-      byLiveness: count(all.map((row) => row.liveness)),
+      byState: counts.byState,
+      byLiveness: counts.byLiveness,
     };
     for (const listener of this.#listeners) listener();
   }

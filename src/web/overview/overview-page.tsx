@@ -4,6 +4,7 @@ import { useEffect, useMemo } from 'preact/hooks';
 import { compileQuery, quoted } from '../../model/search/query.ts';
 import type { Workflow } from '../../model/documents/workflow.ts';
 import { useFleet, useLive, useMay, useRow, useServices } from '../context.ts';
+import { NoMachines } from '../list/no-rows.tsx';
 import { searchPath } from '../list/list-state.ts';
 import type { Row } from '../list/rows/row.ts';
 import { plural } from '../parts/format.ts';
@@ -39,6 +40,7 @@ export function OverviewPage() {
           <p>{problem}</p>
         </Notice>
       )}
+      {all.length === 0 && load === 'ready' && <NoMachines />}
       <div class="tiles">
         <Needs rows={all} now={now} />
         <Runs now={now} />

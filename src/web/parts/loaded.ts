@@ -1,5 +1,6 @@
-// An answer of the API that a card or a page shows: read when it appears, and again when asked.
+// An answer of the API that a card or a page shows: read when it appears, again when asked, and when the server is back.
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
+import { useLive } from '../context.ts';
 import { Readings } from '../live/readings.ts';
 import { messageOf } from '../session.ts';
 
@@ -32,5 +33,10 @@ export function useLoaded<T>(read: () => Promise<T>, everyMs?: number): Loaded<T
     const timer = setInterval(() => void reload(), everyMs);
     return () => clearInterval(timer);
   }, [reload, everyMs]);
+  const { connection } = useLive();
+  const isBack = connection === 'live' || connection === 'polled';
+  useEffect(() => {
+    if (isBack && problem !== undefined) void reload();
+  }, [isBack]);
   return { value, problem, reload };
 }

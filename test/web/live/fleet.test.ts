@@ -122,4 +122,15 @@ describe('fleet', () => {
     all.put([row('node-3', { tags: ['gpu'] })]);
     expect(all.valuesOf('tag').get('gpu')).toBe(2);
   });
+
+  test('rows that another filter finds as well are the same array, which is drawn once', () => {
+    const shown = new Fleet(() => 0);
+    shown.put(fleet);
+    const { rows, byState } = shown.view;
+    shown.show('node', byName);
+    expect(shown.view.rows).toBe(rows);
+    expect(shown.view.byState).toBe(byState);
+    shown.show('node-2', byName);
+    expect(shown.view.rows.map(({ name }) => name)).toEqual(['node-2']);
+  });
 });

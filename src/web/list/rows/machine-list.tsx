@@ -23,13 +23,13 @@ const widths: Readonly<Record<Column, readonly [least: number, share: number]>> 
   template: [96, 0],
   agent: [64, 0],
   problems: [80, 0],
-  tags: [130, 1],
+  tags: [110, 1],
 };
 
 /** The grid of the rows, and the width below which the list scrolls sideways. */
 function gridOf(shown: readonly Column[]): Record<'--tracks' | '--least-width', string> {
   const middle = shown.map((column) => widths[column]);
-  const all = [[40, 0], [130, 1.5], ...middle, [72, 0]] as const;
+  const all = [[40, 0], [170, 1.5], ...middle, [72, 0]] as const;
   const tracks = all.map(([least, share]) =>
     share === 0 ? `${String(least)}px` : `minmax(${String(least)}px, ${String(share)}fr)`,
   );
@@ -141,6 +141,7 @@ export function MachineList({ rows, list, onChange, place }: ListProps) {
   const { active } = keys;
   const latest = useRef(keys);
   latest.current = keys;
+  const mostTags = useMedia('(max-width: 1000px)') ? 1 : 2;
   // A key in the filter draws the page twice: with the new text, then with what it finds. The rows are the same the
   // first time.
   const drawn = useMemo(
@@ -149,6 +150,7 @@ export function MachineList({ rows, list, onChange, place }: ListProps) {
         <MachineRow
           row={row}
           columns={list.columns}
+          mostTags={mostTags}
           index={first + i}
           active={row.id === list.activeId}
           selected={list.selected.has(row.id)}
@@ -157,7 +159,7 @@ export function MachineList({ rows, list, onChange, place }: ListProps) {
           onSelect={(selected, range) => latest.current.select(selected, range)}
         />
       )),
-    [rows, first, end, list.columns, list.activeId, list.selected, nowMs],
+    [rows, first, end, list.columns, mostTags, list.activeId, list.selected, nowMs],
   );
 
   return (

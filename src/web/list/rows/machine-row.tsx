@@ -7,6 +7,8 @@ import type { Row } from './row.ts';
 interface RowProps {
   readonly row: Row;
   readonly columns: readonly Column[];
+  /** Of more tags the rest are counted. */
+  readonly mostTags: number;
   readonly index: number;
   readonly active: boolean;
   readonly selected: boolean;
@@ -18,6 +20,7 @@ interface RowProps {
 export function MachineRow({
   row,
   columns,
+  mostTags,
   index,
   active,
   selected,
@@ -62,7 +65,7 @@ export function MachineRow({
         {row.name !== row.memorableName && <span class="quiet">{row.memorableName}</span>}
       </div>
       {columns.map((column) => (
-        <Cell key={column} column={column} row={row} />
+        <Cell key={column} column={column} row={row} mostTags={mostTags} />
       ))}
       <div role="gridcell" class="c-lastSeen">
         <Age atMs={row.lastSeenMs} nowMs={nowMs} />
@@ -88,8 +91,12 @@ function host(name: string): string {
   return /^\d+(\.\d+){3}$/.test(name) ? name : (name.split('.', 1)[0] ?? name);
 }
 
-function Cell({ column, row }: { column: Column; row: Row }) {
-  const content = contentOf(column, row);
+interface CellProps extends Pick<RowProps, 'row' | 'mostTags'> {
+  readonly column: Column;
+}
+
+function Cell({ column, row, mostTags }: CellProps) {
+  const content = contentOf(column, row, mostTags);
   const isText = typeof content === 'string';
   return (
     <div role="gridcell" class={`c-${column}`} title={isText ? content : undefined}>
@@ -98,14 +105,14 @@ function Cell({ column, row }: { column: Column; row: Row }) {
   );
 }
 
-function contentOf(column: Column, row: Row) {
+function contentOf(column: Column, row: Row, mostTags: number) {
   switch (column) {
     case 'state':
       return <StatePill state={row.state} title={row.errorMessage} />;
     case 'liveness':
       return <LivenessMark liveness={row.liveness} />;
     case 'tags':
-      return <Tags tags={row.tags} most={2} />;
+      return <Tags tags={row.tags} most={mostTags} />;
     case 'hardware':
       return row.hardware === '' ? <span class="quiet">not reported</span> : row.hardware;
     case 'address':
