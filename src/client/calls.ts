@@ -61,7 +61,9 @@ export class Calls {
   }
 
   async get<T>(path: string, call?: Call): Promise<T> {
-    return (await this.call<T>('GET', path, call)).value;
+    const { value } = await this.call<T>('GET', path, call);
+    if (typeof value === 'object' && value !== null) return value;
+    throw new AppError('server.garbled', `the answer to ${path} is no document`);
   }
 
   /** An answer that is no JSON. */

@@ -1,4 +1,5 @@
 // Lists that are read page by page while they are iterated.
+import { AppError } from '../core/errors.ts';
 import type { CallOptions, Calls, Query } from './calls.ts';
 
 export interface ListOptions extends CallOptions {
@@ -29,8 +30,13 @@ export function listing<T>(
         query: { ...query, limit: pageSize, cursor },
         signal,
       });
-      yield page[field] ?? [];
-      cursor = page.next_cursor ?? undefined;
+      const { [field]: documents, next_cursor: next } = page;
+      // A list that leads back to where it was would never end.
+      if (!Array.isArray(documents) || (typeof next === 'string' && next === cursor)) {
+        throw new AppError('server.garbled', `the answer to ${path} is no list of ${field}`);
+      }
+      yield documents;
+      cursor = next ?? undefined;
     } while (cursor !== undefined);
   }
   return {

@@ -32,6 +32,8 @@ export function optionsOf(command: Pick<Command, 'options' | 'settings'>): Optio
 /** Errors: AppError `usage.invalid`, saying what is wrong and which help to read. */
 export function parse(program: Program, argv: readonly string[]): Parsed {
   if (argv[0] === completeFlag) return { kind: 'complete', words: argv.slice(1) };
+  if (argv[0] === 'help' && program.commands !== undefined)
+    return parse(program, [...argv.slice(1), '--help']);
   const { name, rest } = splitCommand(program, argv);
   try {
     const group = groupOf(program, name);
@@ -45,7 +47,8 @@ export function parse(program: Program, argv: readonly string[]): Parsed {
     if (asked.has('version')) return { kind: 'version' };
     if (command === undefined) {
       refuseWrongOptions(program, argv);
-      throw new Fault(`name a command: ${shownNames(program).join(', ')}`);
+      const groups = new Set(shownNames(program).map((one) => one.replace(/ .*/, '')));
+      throw new Fault(`name a command: ${[...groups].join(', ')}`);
     }
     return { kind: 'run', command, args: readTokens(command, tokens) };
   } catch (err) {
@@ -115,7 +118,11 @@ function findCommand(program: Program, name: string, argv: readonly string[]): C
   const other = own(program.moved ?? {}, name);
   if (other !== undefined) throw new Fault(`${name} is now a program of its own: ${other}`, other);
   refuseWrongOptions(program, argv);
-  throw new Fault(`unknown command "${name}"${meant(name, shownNames(program))}`);
+  const words = argv.filter((word) => !word.startsWith('-')).slice(0, 2);
+  const near = [words, words.toReversed(), [name]]
+    .map((some) => meant(some.join(' '), shownNames(program)))
+    .find((text) => text !== '');
+  throw new Fault(`unknown command "${name}"${near ?? ''}`);
 }
 
 function shownNames({ commands = [] }: Program): string[] {

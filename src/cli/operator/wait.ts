@@ -4,6 +4,7 @@ import { systemClock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import { isActive, type Workflow } from '../../model/documents/workflow.ts';
 import type { Io } from '../command.ts';
+import { printable } from '../text/table.ts';
 
 export const waitOptions = {
   wait: { type: 'boolean', short: 'w', describe: 'follow the workflows until they have ended' },
@@ -64,5 +65,6 @@ function endOf({ status }: Workflow): string {
 function reasonOf({ status }: Workflow): string {
   const reason = status?.error ?? '';
   const output = status?.actions?.flatMap((action) => action.output ?? []) ?? [];
-  return [reason === '' ? '' : `: ${reason}`, ...output.map((line) => `\n  ${line}`)].join('');
+  const lines = output.map((line) => `\n  ${printable(line)}`);
+  return [reason === '' ? '' : `: ${printable(reason)}`, ...lines].join('');
 }

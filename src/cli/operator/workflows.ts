@@ -1,4 +1,5 @@
 // `dragonfly workflows`: the work that machines have to do, or did.
+import { askedStates } from '../../model/api/workflows.ts';
 import { isActive, type Workflow } from '../../model/documents/workflow.ts';
 import { wordOf } from '../../model/documents/workflow-state.ts';
 import { command } from '../command.ts';
@@ -34,7 +35,7 @@ function stateOf(found: Workflow): string {
 const list = command({
   name: 'workflows list',
   describe: 'list workflows, oldest first',
-  examples: ['workflows list --active', 'workflows list --machine node-7 -o wide'],
+  examples: ['workflows list --active', 'workflows list --state failed --machine node-7'],
   options: {
     machine: {
       type: 'string',
@@ -42,7 +43,8 @@ const list = command({
       names: 'machines',
       describe: 'only those of this machine',
     },
-    active: { type: 'boolean', describe: 'only those that wait or run' },
+    active: { type: 'boolean', describe: 'only those that wait or run', excludes: ['state'] },
+    state: { type: 'string', choices: askedStates, describe: 'only those in this state' },
     ...outputOptions,
     ...connectionOptions,
   },
@@ -52,6 +54,7 @@ const list = command({
         args.machine === undefined ? undefined : await machineNamed(client, args.machine);
       const found = client.workflows.list({
         ...(machine === undefined ? {} : { machine_id: machine.id }),
+        ...(args.state === undefined ? {} : { state: args.state }),
         ...(args.active ? { state: 'active' } : {}),
       });
       await printList(io, args, await found.toArray(), shape);

@@ -52,7 +52,7 @@ export function wrap(text: string, width: number): string[] {
 }
 
 /** Replaces control characters, so that a device's name cannot move the cursor. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replaceAll(/\p{C}/gu, '?');
 }
 

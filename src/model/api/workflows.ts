@@ -50,6 +50,8 @@ export const PlanAnswer = Type.Object({
 export type PlanAnswer = Static<typeof PlanAnswer>;
 
 const states = ['pending', 'running', 'success', 'failed', 'timeout', 'cancelled'] as const;
+/** The states that workflows are asked for by. */
+export const askedStates = ['active', 'ended', ...states] as const;
 
 const Since = Type.Optional(
   Type.String({ format: 'date-time', description: 'only those made from then on' }),
@@ -59,7 +61,7 @@ export const WorkflowListQuery = Type.Object(
   {
     machine_id: Type.Optional(MachineId),
     state: Type.Optional(
-      Type.Enum(['active', 'ended', ...states], {
+      Type.Enum(askedStates, {
         description: 'only those in it; active: pending or running; ended: any other',
       }),
     ),

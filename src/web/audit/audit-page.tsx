@@ -72,7 +72,7 @@ function Log({ filter }: { filter: AuditFilter }) {
   const { shown, problem, reload, readMore } = useAudit(filter);
   return (
     <>
-      <Filter key={auditPath(filter)} filter={filter} onReload={reload} />
+      <Filter filter={filter} onReload={reload} />
       <ReadingNotice
         busy="Reading the audit log…"
         failed="The audit log could not be read."

@@ -241,6 +241,7 @@ describe('commands of two words', () => {
 
   it.each([
     [['cups'], 'say what to do: cups wash, cups dry (see kitchen --help)'],
+    [['dry', 'cups'], 'unknown command "dry"; did you mean cups dry? (see kitchen --help)'],
     [['cups', 'wahs'], 'unknown command "cups wahs"; did you mean cups wash? (see kitchen --help)'],
     [['cups', 'wash', 'pine'], '<cups> is missing (see kitchen cups wash --help)'],
     [['cups', 'dry', 'x'], 'unexpected argument "x" (see kitchen cups dry --help)'],

@@ -443,6 +443,9 @@ describe('contexts', () => {
     chmodSync(program, 0o700);
     await run(`context set ring ${server.url} --token-command ${program}`, { env });
     expect((await run('machines list -o csv', { env })).stdout).toContain('node-1');
+    expect(await refusal(run('context set wrong 127.0.0.1:3000', { env }))).toContain(
+      '127.0.0.1:3000 cannot be used',
+    );
     await run(`context set broken ${server.url} --token-command /bin/false`, { env });
     expect(await refusal(run('machines list', { env }))).toContain(
       'cannot get the token of context broken',

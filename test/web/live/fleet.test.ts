@@ -126,6 +126,7 @@ describe('fleet', () => {
   test('rows that another filter finds as well are the same array, which is drawn once', () => {
     const shown = new Fleet(() => 0);
     shown.put(fleet);
+    shown.show('', byName);
     const { rows, byState } = shown.view;
     shown.show('node', byName);
     expect(shown.view.rows).toBe(rows);

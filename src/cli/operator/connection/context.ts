@@ -1,6 +1,7 @@
 // `dragonfly context`: the servers that an operator works with.
 import { resolve } from 'node:path';
 import { AppError } from '../../../core/errors.ts';
+import { parseUrl } from '../../../transport/address.ts';
 import { command } from '../../command.ts';
 import { contextsPath, readContexts, writeContexts, type Context } from './contexts.ts';
 import { outputOptions, printList, type Shape } from '../output.ts';
@@ -62,7 +63,7 @@ const set = command({
     const path = contextsPath(io);
     const { contexts } = readContexts(path);
     const context: Context = {
-      server: args.server,
+      server: addressOf(args.server),
       // As they are found from any directory.
       ...(args['token-file'] === undefined ? {} : { token_file: resolve(args['token-file']) }),
       ...(args['token-command'] === undefined
@@ -114,6 +115,15 @@ const remove = command({
 });
 
 export const contextCommands = [list, set, use, remove];
+
+/** Errors: AppError `config.invalid`. */
+function addressOf(text: string): string {
+  try {
+    return parseUrl(text);
+  } catch (cause) {
+    throw new AppError('config.invalid', `${text} cannot be used`, { cause });
+  }
+}
 
 function unknown(name: string, path: string): AppError {
   return new AppError('config.invalid', `there is no context ${name} in ${path}`);

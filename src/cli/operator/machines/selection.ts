@@ -3,6 +3,7 @@ import type { Client } from '../../../client/client.ts';
 import { AppError } from '../../../core/errors.ts';
 import { normalizeMac } from '../../../identity/macs.ts';
 import type { MachineView } from '../../../model/api/machines.ts';
+import { printable } from '../../text/table.ts';
 import { quoted } from '../../../model/search/query.ts';
 
 /** The arguments of a command about machines that are named, or chosen by `selectionOptions`. */
@@ -97,9 +98,9 @@ export async function machineNamed(client: Client, name: string): Promise<Machin
   throw new AppError('request.invalid', `${exact.length} machines are called ${name}: ${ids}`);
 }
 
-/** The name under which people know a machine. */
+/** The name under which people know a machine, as a terminal may show it. */
 export function titleOf({ config }: MachineView): string {
-  return config.hostname ?? config.memorable_name;
+  return printable(config.hostname ?? config.memorable_name);
 }
 
 function namesOf({ id, config, report, identity, hardware }: MachineView): Set<string> {
