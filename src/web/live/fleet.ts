@@ -214,7 +214,7 @@ export class Fleet {
     this.#view = {
       fault,
       all,
-      // What is the same is drawn once.
+      // The same rows are drawn once.
       rows: isSame(rows, before.rows) ? before.rows : rows,
       total: all.length,
       byState: counts.byState,

@@ -7,7 +7,7 @@ import type { Row } from './row.ts';
 interface RowProps {
   readonly row: Row;
   readonly columns: readonly Column[];
-  /** Of more tags the rest are counted. */
+  /** The tags that are shown; more are counted. */
   readonly mostTags: number;
   readonly index: number;
   readonly active: boolean;
