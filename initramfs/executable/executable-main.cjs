@@ -64,5 +64,7 @@ function writeCaches() {
 }
 
 if (!isSea()) writeCaches();
-// An agent starts one of its own to read files, which has no use for commands.
-load(process.argv[2] === 'read-files' ? 'reader.js' : 'agent.js');
+// An agent starts one of its own to read files: a program with arguments of its own, and no use for commands.
+const isReader = process.argv[2] === 'read-files';
+if (isReader) process.argv.splice(2, 1);
+load(isReader ? 'reader.js' : 'agent.js');

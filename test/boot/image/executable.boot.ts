@@ -1,5 +1,5 @@
 // The single executable on this host: every command works in it, although much of Node is left out.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,6 +54,13 @@ describe('the executable', () => {
       out: expect.stringContaining(shown),
       err: expect.not.stringMatching(/Warning|This is a bug/),
     });
+  });
+
+  it('reads the files of a directory for another process', () => {
+    const input = `${JSON.stringify({ method: 'text', path: '/proc/sys/kernel/hostname' })}\n`;
+    const { stdout } = spawnSync(program, ['read-files', machine], { input, encoding: 'utf8' });
+    const value = readFileSync(join(machine, 'proc/sys/kernel/hostname'), 'utf8');
+    expect(stdout).toBe(`{}\n${JSON.stringify({ value })}\n`);
   });
 
   it('has the same bytes from a host with settings and a proxy of its own', async () => {

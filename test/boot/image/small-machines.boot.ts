@@ -29,6 +29,8 @@ it.skipIf(!canBoot)('a machine with four ports, four disks and 192 MiB checks in
   const { request } = await server.checkin(vm);
   expect(request['disks']).toHaveLength(4);
   expect(request['interfaces']).toHaveLength(4);
+  // All of each disk was read: that there is nothing on it is no guess.
+  expect(request['disks']).toEqual(Array(4).fill(expect.objectContaining({ contents: [] })));
   await server.heartbeat(vm);
 });
 
