@@ -382,6 +382,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     await candidate.getByRole('button', { name: 'Same machine' }).click();
     const table = page.getByRole('group', { name: 'Side by side: node-2' });
     await table.getByText(machine(3).identity.primary_mac).waitFor();
+    await table.getByText('/dev/nvme0n1 NVMe disk SERIAL3').waitFor();
     const dialog = page.getByRole('dialog', { name: 'Merge node-2 into node-1?' });
     await dialog.getByRole('button', { name: 'Cancel' }).click();
     expect(await server.store.machines.get(machine(2).id)).toBeDefined();

@@ -2,12 +2,11 @@
 // decides whether such a machine is one of the candidates or one of its own.
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { Compared } from './compared.tsx';
 import type { IdentityConflict } from '../../model/history.ts';
 import { acceptConflict, reopenConflict, splitConflict } from './requests.ts';
-import { useFleet, useLive, useMay, useRow, useServices } from '../context.ts';
-import { isoOf } from '../parts/format.ts';
+import { useLive, useMay, useRow, useServices } from '../context.ts';
 import { Card, Dialog, LivenessMark, Notice, useNow, Age } from '../parts/parts.tsx';
-import { Table } from '../machine/facts.tsx';
 import { LastDone } from '../parts/last-done.tsx';
 import { useTask } from '../parts/task.ts';
 import { Link } from '../router.tsx';
@@ -199,39 +198,6 @@ function MachineName({ id }: { id: string }) {
       {row !== undefined && <LivenessMark liveness={row.liveness} />}
       {row !== undefined && <span class="quiet">{row.hardware}</span>}
     </span>
-  );
-}
-
-const compared = [
-  ['mac', 'MACs'],
-  ['serial', 'Serial numbers'],
-  ['model', 'Model'],
-  ['disk', 'Disks'],
-  ['address', 'Address'],
-  ['id', 'Ids'],
-] as const;
-
-/** The machine and its candidates side by side. */
-function Compared({ ids }: { ids: readonly string[] }) {
-  const { fleet } = useServices();
-  useFleet();
-  const machines = ids.map((id) => fleet.get(id));
-  const rows = compared.map(([field, name]) => [
-    name,
-    ...machines.map((machine) => {
-      const lines = machine?.facts.texts[field]?.slice(1, -1).split('\n') ?? [];
-      // A MAC is known under two spellings; one is enough.
-      const shown = field === 'mac' ? lines.filter((line) => line.includes(':')) : lines;
-      return shown.length === 0 ? null : shown.map((line) => <div key={line}>{line}</div>);
-    }),
-  ]);
-  const seen = machines.map((machine) => isoOf(machine?.lastSeenMs) ?? null);
-  return (
-    <Table
-      label={`Side by side: ${machines[0]?.name ?? ids[0] ?? ''}`}
-      head={['Compared', ...machines.map((machine, i) => machine?.name ?? ids[i] ?? '')]}
-      rows={[...rows, ['Last seen', ...seen]]}
-    />
   );
 }
 

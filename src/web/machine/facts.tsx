@@ -29,8 +29,8 @@ export function Table({ label, head, rows }: TableProps) {
       <table>
         <thead>
           <tr>
-            {head.map((name) => (
-              <th key={name} scope="col">
+            {head.map((name, j) => (
+              <th key={j} scope="col">
                 {name}
               </th>
             ))}
@@ -40,7 +40,7 @@ export function Table({ label, head, rows }: TableProps) {
           {rows.map((cells, i) => (
             <tr key={i}>
               {cells.map((cell, j) => (
-                <td key={head[j]}>{cell ?? <span class="quiet">–</span>}</td>
+                <td key={j}>{cell ?? <span class="quiet">–</span>}</td>
               ))}
             </tr>
           ))}

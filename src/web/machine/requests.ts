@@ -35,11 +35,12 @@ export const mostMachines = 100;
 export async function readMachines(
   session: Session,
   ids: readonly string[],
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<readonly MachineView[]> {
   if (ids.length === 0) return [];
   const path = `/api/machines?ids=${ids.join(',')}`;
-  return (await session.request<MachinePage>(path, { signal })).body.machines;
+  const options = signal === undefined ? {} : { signal };
+  return (await session.request<MachinePage>(path, options)).body.machines;
 }
 
 export function readMachine(session: Session, id: string): Promise<Answer<MachineView>> {
