@@ -87,6 +87,8 @@ function answerFromMemory(
     // fastify comes to the same refusal, and answers it.
   }
   if (answer === undefined) request.unshift(bytes);
+  // To its end, with which Node lets go of it: the connection may stay silent for long.
+  else request.resume();
   return answer;
 }
 
