@@ -1,6 +1,7 @@
 // A collection over a Kv: each write is one commit of the record and its index entries, each list a page.
 // The kinds of documents are in kinds.ts.
 import { AppError, isAppError } from '../../core/errors.ts';
+import { isSameJson } from '../../core/same-json.ts';
 import { stringifyExact } from '../../core/text/exact-json.ts';
 import type { Damage, DamagedRecord } from './damage.ts';
 import { indexKeys, indexPrefix, recordKey, type Kind, type Values } from './kinds.ts';
@@ -137,17 +138,14 @@ export class KvCollection<T extends object, By extends Values> implements Collec
   async write(document: T, expected: Expected, along: WriteAlong<T> = {}): Promise<Revision> {
     const key = recordKey(this.#kind, this.#kind.name(document));
     const value = stringifyExact(document);
-    const wanted = indexKeys(this.#kind, document);
     return repeatedly(expected, async () => {
       const old = await this.#replaced(key, expected, along.replaces);
-      const { keys: present } = old;
       const { expectations, operations, isQuiet = false } = (await along.extra?.()) ?? nothingExtra;
       const revision = await this.kv.commit(
         [{ key, revision: old.revision }, ...expectations],
         [
           { key, value },
-          ...[...wanted].filter((k) => !present.has(k)).map((k) => ({ key: k, value: '' })),
-          ...[...present].filter((k) => !wanted.has(k)).map((k) => ({ key: k, value: undefined })),
+          ...this.#reindexing(old.document, document),
           ...operations,
           ...(isQuiet ? [] : this.#sent(document, old.revision === 0)),
         ],
@@ -157,22 +155,36 @@ export class KvCollection<T extends object, By extends Values> implements Collec
     });
   }
 
-  /** The record that is about to be replaced: its revision, 0 where there is none, and its index entries. Errors:
-   *  AppError `store.conflict` where it is not the expected one. */
+  /** The record that is about to be replaced: its revision, 0 where there is none, and its document, if that can be read.
+   *  Errors: AppError `store.conflict` where it is not the expected one. */
   async #replaced(
     key: string,
     expected: Expected,
     document: T | undefined,
-  ): Promise<{ readonly revision: number; readonly keys: ReadonlySet<string> }> {
-    if (expected === 'absent') return { revision: 0, keys: new Set() };
+  ): Promise<{ readonly revision: number; readonly document: T | undefined }> {
+    if (expected === 'absent') return { revision: 0, document: undefined };
     // The commit makes sure of the revision, and with it of what is known of the record.
     if (expected !== undefined && document !== undefined) {
-      return { revision: Number(expected.revision), keys: indexKeys(this.#kind, document) };
+      return { revision: Number(expected.revision), document };
     }
     const old = await readOne(this.kv, key);
     checkExpected(expected, old);
-    if (old === undefined) return { revision: 0, keys: new Set() };
-    return { revision: old.revision, keys: this.#keysOf(old) };
+    if (old === undefined) return { revision: 0, document: undefined };
+    return { revision: old.revision, document: this.#documentOf(old) };
+  }
+
+  /** The operations that turn the index entries of one document into those of another. */
+  #reindexing(before: T | undefined, after: T): readonly KvOperation[] {
+    const { indexed } = this.#kind;
+    const isAlike =
+      before !== undefined && indexed !== undefined && isSameJson(indexed(before), indexed(after));
+    if (isAlike) return [];
+    const present = before === undefined ? new Set<string>() : indexKeys(this.#kind, before);
+    const wanted = indexKeys(this.#kind, after);
+    return [
+      ...[...wanted].filter((k) => !present.has(k)).map((k) => ({ key: k, value: '' })),
+      ...[...present].filter((k) => !wanted.has(k)).map((k) => ({ key: k, value: undefined })),
+    ];
   }
 
   /** Deletes a document with its index entries. Whether there was one. */
@@ -182,7 +194,9 @@ export class KvCollection<T extends object, By extends Values> implements Collec
       const old = await readOne(this.kv, key);
       checkExpected(expected, old);
       if (old === undefined) return false;
-      const removals = [key, ...this.#keysOf(old)].map((k) => ({ key: k, value: undefined }));
+      const document = this.#documentOf(old);
+      const entries = document === undefined ? [] : indexKeys(this.#kind, document);
+      const removals = [key, ...entries].map((k) => ({ key: k, value: undefined }));
       await this.#commitRemoval(
         name,
         [{ key, revision: old.revision }, ...extra.expectations],
@@ -259,11 +273,11 @@ export class KvCollection<T extends object, By extends Values> implements Collec
     return isWhole || (await readOne(this.kv, prefix + lastPart(key))) !== undefined;
   }
 
-  /** The index entries of a record; none known of one that cannot be read, whose entries lists pass over until
-   *  `check` removes them. */
-  #keysOf(entry: KvEntry): Set<string> {
+  /** The document of an entry; undefined for one that cannot be read, whose index entries lists pass over until `check`
+   *  removes them. */
+  #documentOf(entry: KvEntry): T | undefined {
     const read = this.damage.read(this.#kind, entry);
-    return 'value' in read ? indexKeys(this.#kind, read.value) : new Set();
+    return 'value' in read ? read.value : undefined;
   }
 }
 

@@ -28,8 +28,25 @@ export interface Kind<T, By extends Values = Values> {
   readonly indexes: { readonly [Index in keyof By]: (document: T) => readonly By[Index][] };
   /** The same in a list, with the beginning of each index's keys. */
   readonly tables: readonly IndexTable<T>[];
+  /** All that the indexes look at, for kinds whose documents often change in other parts. */
+  readonly indexed?: (document: T) => unknown;
   /** Brings a document of an earlier version up to date when it is read: the same one, or a mended copy. */
   readonly mended?: (document: T) => T;
+}
+
+/** A machine as its indexes see it: none of them may look at more than `indexedMachine` gives. */
+interface IndexedMachine extends Pick<Machine, 'identity' | 'disk_clues'> {
+  readonly config: Pick<Machine['config'], 'tags'>;
+  readonly status: Pick<Machine['status'], 'state'>;
+}
+
+function indexedMachine({ identity, disk_clues, config, status }: Machine): IndexedMachine {
+  return {
+    identity,
+    ...(disk_clues === undefined ? {} : { disk_clues }),
+    config: { tags: config.tags },
+    status: { state: status.state },
+  };
 }
 
 interface IndexTable<T> {
@@ -43,16 +60,16 @@ export const kinds = {
     shapes.machine,
     (m: Machine) => m.id,
     {
-      identity: (m) => [m.identity.identity_hash],
-      mac: (m) => [macValue(m.identity.primary_mac)],
-      any_mac: (m) =>
+      identity: (m: IndexedMachine) => [m.identity.identity_hash],
+      mac: (m: IndexedMachine) => [macValue(m.identity.primary_mac)],
+      any_mac: (m: IndexedMachine) =>
         [m.identity.primary_mac, ...m.identity.all_macs].map(macValue).filter((v) => !isJunkMac(v)),
-      smbios_uuid: (m) => uuidValues(m.identity.smbios_uuid),
-      disk: (m) => m.disk_clues ?? [],
-      tag: (m) => m.config.tags,
-      state: (m) => [stateName(m.status.state)],
+      smbios_uuid: (m: IndexedMachine) => uuidValues(m.identity.smbios_uuid),
+      disk: (m: IndexedMachine) => m.disk_clues ?? [],
+      tag: (m: IndexedMachine) => m.config.tags,
+      state: (m: IndexedMachine) => [stateName(m.status.state)],
     },
-    withNulls,
+    { indexed: indexedMachine, mended: withNulls },
   ),
   histories: defineKind('machine_history', shapes.history, (h: MachineHistory) => h.machine_id, {}),
   conflicts: defineKind('conflicts', shapes.conflict, (c: IdentityConflict) => c.id, {
@@ -63,14 +80,14 @@ export const kinds = {
     shapes.template,
     (t: Template) => t.metadata.name,
     {},
-    inDragonflysSpelling,
+    { mended: inDragonflysSpelling },
   ),
   workflows: defineKind(
     'workflows',
     shapes.workflow,
     (w: Workflow) => w.metadata.name,
     { machine: (w) => [w.spec.hardwareRef] },
-    withWholeSeconds,
+    { mended: withWholeSeconds },
   ),
   settings: defineKind('settings', shapes.setting, (s: Setting) => s.key, {}),
   tokens: defineKind('tokens', shapes.token, (t: Token) => t.name, {}),
@@ -90,13 +107,13 @@ function defineKind<T extends object, By extends Values>(
   shape: ShapeFault,
   name: (document: T) => string,
   indexes: Kind<T, By>['indexes'],
-  mended?: (document: T) => T,
+  more: Pick<Kind<T, By>, 'indexed' | 'mended'> = {},
 ): Kind<T, By> {
   const tables = Object.entries(indexes).map(([index, values]) => ({
     prefix: indexTable({ table }, index),
     values,
   }));
-  return { table, shape, name, indexes, tables, ...(mended === undefined ? {} : { mended }) };
+  return { table, shape, name, indexes, tables, ...more };
 }
 
 /** Every kind, for what goes over the whole store. Its documents are only known to be objects. */
