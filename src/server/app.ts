@@ -26,6 +26,7 @@ import {
   type TlsTexts,
 } from './http/connections.ts';
 import { Events } from './running/events.ts';
+import { serveInTurn } from './http/pipelines.ts';
 import { guardRequests } from './http/guard.ts';
 import { addShortcut } from './http/shortcut.ts';
 import { decisionFor } from './machines/decision.ts';
@@ -178,6 +179,7 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
     tokenExpiries: () => s.auth.expiries(),
     storeBytes: s.storeBytes,
   });
+  serveInTurn(app);
   guardRequests(app, s);
   await s.webhooks.reload();
   await app.register(swagger, openApiBase(s.version));

@@ -1,0 +1,42 @@
+// Requests that a client sends before its earlier ones are answered: Node takes all of them at once, and their answers would
+// wait in memory for a reader who perhaps never reads.
+import type { onRequestHookHandler } from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { App } from '../services.ts';
+
+/** Whoever sends more at once is cut off: a request that waits takes memory too. */
+const mostWaiting = 100;
+
+interface Connection {
+  /** The answer that has not gone out yet, of the newest request. */
+  last: ServerResponse | undefined;
+  waiting: number;
+}
+
+/** Serves the requests of one connection one after another, each once the answer before it has gone out. */
+export function serveInTurn(app: App): void {
+  const connections = new WeakMap<IncomingMessage['socket'], Connection>();
+  const inTurn: onRequestHookHandler = ({ raw: { socket } }, { raw: response }, done) => {
+    const connection = connections.get(socket) ?? { last: undefined, waiting: 0 };
+    connections.set(socket, connection);
+    const before = connection.last;
+    connection.last = response;
+    response.once('close', () => {
+      if (connection.last === response) connection.last = undefined;
+    });
+    if (before === undefined) {
+      done();
+      return;
+    }
+    connection.waiting += 1;
+    if (connection.waiting > mostWaiting) {
+      socket.destroy();
+      return;
+    }
+    before.once('close', () => {
+      connection.waiting -= 1;
+      if (!socket.destroyed) done();
+    });
+  };
+  app.addHook('onRequest', inTurn);
+}

@@ -1,0 +1,59 @@
+// Requests on one connection that come before the earlier ones are answered.
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, it, onTestFinished } from 'vitest';
+import { openStore } from '../../../src/store/open.ts';
+import { startServer, wrapStore, type TestServer } from '../harness.ts';
+
+const list = 'GET /api/settings?limit=1000 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n';
+const last = list.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n');
+
+async function send({ url }: TestServer, text: string): Promise<Socket> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  onTestFinished(() => void socket.destroy());
+  socket.pause();
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  socket.write(text);
+  return socket;
+}
+
+it('are served one after another, so that one who never reads makes the server keep one answer', async () => {
+  let lists = 0;
+  const store = wrapStore(await openStore('memory:'), (name, operation) => async (...args) => {
+    if (name === 'settings.list') lists += 1;
+    return operation(...args);
+  });
+  for (let n = 0; n < 30; n += 1)
+    await store.settings.put({ key: `n${n}`, value: 'x'.repeat(60_000) });
+  const server = await startServer({ store });
+  await server.call('GET', '/api/health');
+  lists = 0;
+  const socket = await send(server, list.repeat(19) + last);
+  const isStill = async (): Promise<boolean> => {
+    const seen = lists;
+    await sleep(100);
+    return seen > 0 && seen === lists;
+  };
+  await expect.poll(isStill, { timeout: 20_000 }).toBe(true);
+  expect(lists).toBeLessThan(10);
+  let answers = 0;
+  socket.on('data', (text) => {
+    answers += String(text).split('HTTP/1.1 200 OK').length - 1;
+  });
+  socket.resume();
+  await once(socket, 'close');
+  expect([lists, answers]).toEqual([20, 20]);
+});
+
+it('are not taken without end', async () => {
+  const server = await startServer();
+  const socket = await send(server, list.repeat(5000));
+  const closed = new Promise((resolve) => {
+    socket.once('close', resolve);
+  });
+  socket.resume();
+  await closed;
+  expect((await server.call('GET', '/api/health')).status).toBe(200);
+});
