@@ -160,6 +160,16 @@ describe('every route', () => {
     }
   });
 
+  it('takes no time for YAML with very many keys, and refuses a key that is there twice', async () => {
+    const server = await startServer();
+    const headers = { 'content-type': 'application/yaml' };
+    const put = (body: string) => server.call('PUT', '/api/templates/t', { body, headers });
+    const keys = Array.from({ length: 60_000 }, (_, n) => `k${n}: 1`);
+    expect((await put(keys.join('\n'))).status).toBe(422);
+    const twice = await put('metadata: { name: t, name: u }');
+    expect([twice.status, twice.body.code]).toEqual([400, 'request.malformed']);
+  });
+
   it('refuses bodies of more than 1 MiB', async () => {
     const server = await startServer();
     const faults = new Faults();

@@ -1,6 +1,6 @@
 // Parses request bodies, JSON and YAML: bounded in depth, and without prototype keys.
 import secureJson from 'secure-json-parse';
-import { parse as parseYamlText } from 'yaml';
+import { isScalar, parseDocument, visit, type Document } from 'yaml';
 import { AppError } from '../../../core/errors.ts';
 import { exactReviver, stringifyExact } from '../../../core/text/exact-json.ts';
 import { isWellFormed, wellFormed } from '../../../core/text/unicode.ts';
@@ -52,10 +52,10 @@ export function parseYaml(text: string, surrogates: Surrogates = 'refuse'): unkn
   try {
     // Block collections nest by indentation; only the round trip through JSON makes their depth visible.
     json = stringifyExact(
-      withoutStacks(() =>
-        parseYamlText(text, finite, {
-          maxAliasCount: 100,
-          uniqueKeys: true,
+      withoutStacks(() => {
+        const document = parseDocument(text, {
+          // It would compare each key with all before it.
+          uniqueKeys: false,
           intAsBigInt: true,
           // Also where a directive names YAML 1.1, in which 0644 is 420 and yes is true.
           schema: 'core',
@@ -63,8 +63,13 @@ export function parseYaml(text: string, surrogates: Surrogates = 'refuse'): unkn
           logLevel: 'error',
           // Each error of a text on one line would copy all of it.
           prettyErrors: false,
-        }),
-      ),
+        });
+        const [fault] = document.errors;
+        if (fault !== undefined) throw fault;
+        refuseTwins(document);
+        const value: unknown = document.toJS({ reviver: finite, maxAliasCount: 100 });
+        return value;
+      }),
     );
   } catch (cause) {
     if (cause instanceof RangeError) throw tooDeep();
@@ -74,6 +79,16 @@ export function parseYaml(text: string, surrogates: Surrogates = 'refuse'): unkn
     });
   }
   return json === undefined ? undefined : parseJson(json, surrogates);
+}
+
+/** Throws an Error for a map with a key twice, of which one would be passed over in silence. */
+function refuseTwins(document: Document): void {
+  visit(document, {
+    Map(_key, { items }) {
+      const names = items.flatMap(({ key }) => (isScalar(key) ? [key.value] : []));
+      if (new Set(names).size < names.length) throw new Error('Map keys must be unique');
+    },
+  });
 }
 
 /** JSON has no infinity, and would make it null. As an object it is refused where a number is meant, or a text. */
