@@ -171,7 +171,7 @@ it('workflows are counted by state and time, cancelled ones apart', async () => 
 it('everybody hears who they are and what they may do', async () => {
   const server = await startServer();
   const anyone = await server.call('GET', '/api/whoami');
-  expect(anyone.body).toEqual({ name: 'anyone', scope: 'full', expires_at: null });
+  expect(anyone.body).toEqual({ name: 'anyone', scope: 'full', expires_at: null, open: true });
   const tokenOf = (name: string, scope: 'read' | 'full', tags?: string[]) =>
     createToken(server.store, systemClock, {
       name,
