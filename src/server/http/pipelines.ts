@@ -1,5 +1,6 @@
 // Requests that a client sends before its earlier ones are answered: Node takes all of them at once, and their answers would
 // wait in memory for a reader who perhaps never reads.
+import { AsyncResource } from 'node:async_hooks';
 import type { onRequestHookHandler } from 'fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { App } from '../services.ts';
@@ -33,10 +34,12 @@ export function serveInTurn(app: App): void {
       socket.destroy();
       return;
     }
-    before.once('close', () => {
+    // Not as part of the request before, which an operator may have sent who did not send this one.
+    const goOn = AsyncResource.bind(() => {
       connection.waiting -= 1;
       if (!socket.destroyed) done();
     });
+    before.once('close', goOn);
   };
   app.addHook('onRequest', inTurn);
 }

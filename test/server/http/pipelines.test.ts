@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
+import { systemClock } from '../../../src/core/clock.ts';
+import { createToken } from '../../../src/server/access/tokens.ts';
+import { actor } from '../../../src/server/running/actor.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { startServer, wrapStore, type TestServer } from '../harness.ts';
 
@@ -56,4 +59,27 @@ it('are not taken without end', async () => {
   socket.resume();
   await closed;
   expect((await server.call('GET', '/api/health')).status).toBe(200);
+});
+
+it('are not taken for those of the operator who sent the one before', async () => {
+  const store = await openStore('memory:');
+  const name = 'ops';
+  const token = await createToken(store, systemClock, { name, scope: 'full', expiresAt: null });
+  const actors: unknown[] = [];
+  const server = await startServer({ store }, (app) => {
+    const note = (): object => {
+      actors.push(actor.getStore());
+      return {};
+    };
+    app.put('/by-operators', note);
+    app.put('/by-anybody', { config: { access: 'public' } }, note);
+  });
+  const put = (path: string, header: string): string =>
+    `PUT ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${header}\r\nContent-Length: 0\r\n\r\n`;
+  const first = put('/by-operators', `Authorization: Bearer ${token}`);
+  const socket = await send(server, first + put('/by-anybody', 'Connection: close'));
+  const closed = once(socket, 'close');
+  socket.resume();
+  await closed;
+  expect(actors).toEqual([name, undefined]);
 });
