@@ -58,9 +58,10 @@ export class StoreHealth {
   }
 }
 
-/** True where the store answered that this server may not, which asking again does not change. */
+/** True where the store answered that this server may not, which no other request changes. One that refuses a single request,
+ *  as for its size, takes others. */
 function isRefusal(err: unknown): err is AppError {
-  return isAppError(err, 'store.unavailable') && err.details['is_refused'] === true;
+  return isAppError(err, 'store.unavailable') && 'isOfAll' in err && err.isOfAll === true;
 }
 
 function tooLate(): AppError {

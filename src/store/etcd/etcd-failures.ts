@@ -8,25 +8,27 @@ const grpc = { invalid: 3, denied: 7, outOfRange: 11, unauthenticated: 16 } as c
 /** etcd answered that it will not do it; trying again would not help. */
 export class EtcdRefusal extends AppError {
   readonly isCompacted: boolean;
+  /** It does so whatever is asked of it: this server may not. */
+  readonly isOfAll: boolean;
 
   constructor(message: string, grpcCode: number) {
-    super('store.unavailable', refusal(message), {
-      cause: new Error(message),
-      details: { is_refused: true },
-    });
+    super('store.unavailable', refusal(message), { cause: new Error(message) });
     this.isCompacted = grpcCode === grpc.outOfRange;
+    this.isOfAll = message.includes(noUsers) || notLetIn.test(message);
   }
 }
 
 /** etcd's answer to a user where it has none, or does not ask for them. */
 const noUsers = 'authentication is not enabled';
+/** Its answers to one that may not do what it asks for. */
+const notLetIn = /permission denied|user name|authentication failed/;
 
 /** The advice that goes with a refusal, where there is any. */
 function refusal(message: string): string {
   if (message.includes(noUsers)) {
     return 'etcd asks for no users: leave out --etcd-user, or have it ask (etcdctl auth enable)';
   }
-  return /permission denied|user name|authentication failed/.test(message)
+  return notLetIn.test(message)
     ? 'etcd does not let this server in: give --etcd-user and --etcd-password-file, of a user whose role has readwrite on the prefix dragonfly/'
     : 'etcd refused a request';
 }

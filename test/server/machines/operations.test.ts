@@ -82,6 +82,18 @@ describe('a server', () => {
     expect((await server.call('GET', '/api/ready')).status).toBe(200);
   });
 
+  it('is ready although its store refused one request, and tells nobody more than why', async () => {
+    const store = await openStore('memory:');
+    const large = wrapStore(store, (name, operation) => async (...args) => {
+      if (name === 'settings.put') throw new EtcdRefusal('etcdserver: request is too large', 3);
+      return operation(...args);
+    });
+    const server = await startServer({ store: large });
+    const { status, body } = await server.call('PUT', '/api/settings/a', { body: { value: '1' } });
+    expect([status, Object.keys(body).toSorted()]).toEqual([503, ['code', 'error', 'request_id']]);
+    expect((await server.call('GET', '/api/ready')).status).toBe(200);
+  });
+
   it('says nothing of a bug but an id, and logs the rest under that id', async () => {
     const store = await openStore('memory:');
     const broken = wrapStore(store, (name, operation) =>
