@@ -21,11 +21,11 @@ export async function isAdmitted(s: AdmitServices, request: FastifyRequest): Pro
 }
 
 /** The pieces of an answer, as long as its reader may have it. Errors: those of `pieces`; AppError `auth.required`. */
-export async function* whileAdmitted(
+export async function* whileAdmitted<T>(
   s: AdmitServices,
   request: FastifyRequest,
-  pieces: AsyncIterable<string>,
-): AsyncGenerator<string> {
+  pieces: AsyncIterable<T>,
+): AsyncGenerator<T> {
   let askedMs = s.clock.elapsedMs();
   for await (const piece of pieces) {
     const nowMs = s.clock.elapsedMs();

@@ -1,7 +1,7 @@
 // The backup over HTTP: whole, for those alone who may do everything, and no burden on the server.
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
@@ -21,6 +21,10 @@ import {
   temporaryDirectory,
   type TestServer,
 } from '../harness.ts';
+
+const mebibyte = 1024 * 1024;
+/** On a busy host. */
+const longest = { timeout: 20_000, interval: 5 };
 
 /** A store that says what is read of it, and fails when told to. */
 class WatchedKv extends MemoryKv {
@@ -68,9 +72,9 @@ function tokenOf({ store }: TestServer, scope: NewToken['scope'], tags?: readonl
   return createToken(store, systemClock, { name, scope, expiresAt: null, ...(tags && { tags }) });
 }
 
-/** Stores many settings of 64 KiB. */
-async function fill(kv: WatchedKv, count: number): Promise<void> {
-  const value = 'x'.repeat(64 * 1024);
+/** Stores many settings of 64 KiB, or another size. */
+async function fill(kv: WatchedKv, count: number, chars = 64 * 1024): Promise<void> {
+  const value = 'x'.repeat(chars);
   for (let n = 0; n < count; n += 1) {
     const key = `n${String(n).padStart(4, '0')}`;
     await kv.commit([], [{ key: `settings/${key}`, value: JSON.stringify({ key, value }) }]);
@@ -162,6 +166,36 @@ it('does not wait for a reader that takes hardly any of it', async () => {
   expect(kv.settingsRead).toBeLessThan(seen + 100);
   expect(errors).toMatchObject([{ error: 'its reader takes hardly any of it' }]);
   expect(await backupOf(server, full)).toContain('n0999');
+});
+
+it('goes on for a slow reader, however much the store gives at once', async () => {
+  const clock = new ManualClock(new Date());
+  const { kv, server, full, errors } = await prepared({ clock });
+  await fill(kv, 40, mebibyte);
+  const accepted = once(server.app.server, 'connection');
+  const { socket, seen } = await stalledReader(kv, server, full);
+  expect(seen).toBeGreaterThanOrEqual(40);
+  const [ofServer]: Socket[] = await accepted;
+  let [received, pauseAt] = [0, 0];
+  let end = '';
+  socket.on('data', (piece: Buffer) => {
+    received += piece.length;
+    end = `${end}${piece.toString('latin1')}`.slice(-200);
+    if (received >= pauseAt) socket.pause();
+  });
+  for (let step = 0; step < 5; step += 1) {
+    const before = ofServer?.bytesWritten ?? 0;
+    pauseAt = received + 3 * mebibyte;
+    socket.resume();
+    // More goes into what the system buffers.
+    await expect.poll(() => ofServer?.bytesWritten, longest).toBeGreaterThan(before + mebibyte);
+    await clock.advance(120_000);
+  }
+  pauseAt = Infinity;
+  socket.resume();
+  await expect.poll(() => end, longest).toMatch(/"sha256":"\w+"\}\s+0\s+$/);
+  expect([errors, received > 40 * mebibyte]).toEqual([[], true]);
+  socket.destroy();
 });
 
 it('ends with the token that it was asked for with', async () => {

@@ -10,7 +10,9 @@ import { errors } from '../route.ts';
 
 /** A reader that takes less than this in so long is cut off, so that nobody keeps others from their backup. A slow one may
  *  take nothing for a minute, while what the system has buffered goes out. */
-const least = { characters: 64 * 1024, inMs: 120_000 };
+const least = { bytes: 64 * 1024, inMs: 120_000 };
+/** What a reader takes is seen in parts of this size. Units: bytes. */
+const partBytes = 16 * 1024;
 
 export function backupRoutes(app: App, s: Services): void {
   let isUnderWay = false;
@@ -52,7 +54,7 @@ export function backupRoutes(app: App, s: Services): void {
 }
 
 interface Reader {
-  /** Units: characters. */
+  /** Units: bytes. */
   taken: number;
   /** It has not taken yet what there is for it. */
   isAwaited: boolean;
@@ -68,7 +70,7 @@ async function cutOffIfStalled(
   while (!closed.aborted) {
     const before = reader.taken;
     await clock.sleep(least.inMs, closed).catch(() => {});
-    if (reader.isAwaited && reader.taken - before < least.characters)
+    if (reader.isAwaited && reader.taken - before < least.bytes)
       text.destroy(new Error('its reader takes hardly any of it'));
   }
 }
@@ -78,21 +80,30 @@ async function* lines(
   s: Services,
   request: FastifyRequest<{ Querystring: Static<typeof Dialect> }>,
   reader: Reader,
-): AsyncGenerator<string> {
+): AsyncGenerator<Buffer> {
   const { store, log } = s;
   try {
     const pieces = store.backup({
       dialect: request.query.dialect,
       onDamaged: ({ record, error }) => log.error({ record, error }, 'not in the backup'),
     });
-    for await (const piece of whileAdmitted(s, request, pieces)) {
+    for await (const part of whileAdmitted(s, request, inParts(pieces))) {
       reader.isAwaited = true;
-      yield piece;
+      yield part;
       reader.isAwaited = false;
-      reader.taken += piece.length;
+      reader.taken += part.length;
     }
+    // The last of it has still to go out.
+    reader.isAwaited = true;
   } catch (err) {
     log.error({ error: describeError(err) }, 'a backup broke off');
     throw err;
+  }
+}
+
+async function* inParts(pieces: AsyncIterable<string>): AsyncGenerator<Buffer> {
+  for await (const piece of pieces) {
+    const bytes = Buffer.from(piece);
+    for (let at = 0; at < bytes.length; at += partBytes) yield bytes.subarray(at, at + partBytes);
   }
 }
