@@ -11,7 +11,7 @@ import { errors } from '../route.ts';
 /** A reader that takes less than this in so long is cut off, so that nobody keeps others from their backup. A slow one may
  *  take nothing for a minute, while what the system has buffered goes out. */
 const least = { bytes: 64 * 1024, inMs: 120_000 };
-/** What a reader takes is seen in parts of this size. Units: bytes. */
+/** The size of the parts in which it is seen how far a reader is. Units: bytes. */
 const partBytes = 16 * 1024;
 
 export function backupRoutes(app: App, s: Services): void {
