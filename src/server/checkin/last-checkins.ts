@@ -32,6 +32,8 @@ export class LastCheckins {
   readonly #kept = new Map<string, Kept>();
   readonly #names = new Map<string, string>();
   #chars = 0;
+  /** Until then nobody gives way to somebody new: to find out once more would cost each check-in of a large fleet. */
+  #fullUntilMs = 0;
 
   constructor(clock: Clock, most = mostChars) {
     this.#clock = clock;
@@ -65,15 +67,15 @@ export class LastCheckins {
     const { request, caller, found } = recognition;
     if (found === undefined || !dependsOnNothingElse(recognition, found.value)) return;
     const name = nameOf(request, caller);
+    const usedMs = this.#clock.elapsedMs();
+    if (usedMs < this.#fullUntilMs && !this.#kept.has(name)) return;
     this.#drop(name);
     const contents = said(request);
     const chars = stringifyExact([contents, found.value]).length;
-    this.#makeRoom(chars);
-    if (this.#chars + chars > this.#mostChars) return;
+    if (!this.#makeRoom(chars, usedMs)) return;
     // Others are given what is kept, and must not change it.
     freeze(contents);
     freeze(found.value);
-    const usedMs = this.#clock.elapsedMs();
     this.#kept.set(name, { said: contents, recognition: { ...recognition, found }, chars, usedMs });
     this.#names.set(found.value.id, name);
     this.#chars += chars;
@@ -93,14 +95,20 @@ export class LastCheckins {
     this.#kept.clear();
     this.#names.clear();
     this.#chars = 0;
+    this.#fullUntilMs = 0;
   }
 
-  #makeRoom(chars: number): void {
-    const nowMs = this.#clock.elapsedMs();
+  /** False where those that are there have to stay. */
+  #makeRoom(chars: number, nowMs: number): boolean {
     for (const [name, { usedMs }] of this.#kept) {
-      if (this.#chars + chars <= this.#mostChars || nowMs - usedMs < idleMs) return;
+      if (this.#chars + chars <= this.#mostChars) return true;
+      if (nowMs - usedMs < idleMs) {
+        this.#fullUntilMs = usedMs + idleMs;
+        return false;
+      }
       this.#drop(name);
     }
+    return chars <= this.#mostChars;
   }
 
   #drop(name: string): void {
