@@ -179,7 +179,7 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
     tokenExpiries: () => s.auth.expiries(),
     storeBytes: s.storeBytes,
   });
-  serveInTurn(app);
+  serveInTurn(app, stop.signal);
   guardRequests(app, s);
   await s.webhooks.reload();
   await app.register(swagger, openApiBase(s.version));

@@ -14,8 +14,9 @@ interface Connection {
   waiting: number;
 }
 
-/** Serves the requests of one connection one after another, each once the answer before it has gone out. */
-export function serveInTurn(app: App): void {
+/** Serves the requests of one connection one after another, each once the answer before it has gone out. From when `stopping`
+ *  aborts the last answer ends the connection, which its client would keep for more. */
+export function serveInTurn(app: App, stopping: AbortSignal): void {
   const connections = new WeakMap<IncomingMessage['socket'], Connection>();
   const inTurn: onRequestHookHandler = ({ raw: { socket } }, { raw: response }, done) => {
     const connection = connections.get(socket) ?? { last: undefined, waiting: 0 };
@@ -23,7 +24,9 @@ export function serveInTurn(app: App): void {
     const before = connection.last;
     connection.last = response;
     response.once('close', () => {
-      if (connection.last === response) connection.last = undefined;
+      if (connection.last !== response) return;
+      connection.last = undefined;
+      if (stopping.aborted) socket.destroySoon();
     });
     if (before === undefined) {
       done();

@@ -83,3 +83,27 @@ it('are not taken for those of the operator who sent the one before', async () =
   await closed;
   expect(actors).toEqual([name, undefined]);
 });
+
+it('are answered whole by a server that ends meanwhile, and their connections end then', async () => {
+  const text = 'x'.repeat(30 * 1024 * 1024);
+  const goOn = Promise.withResolvers<string>();
+  const asked = Promise.withResolvers<Socket>();
+  const server = await startServer({}, (app) => {
+    app.get('/large', { config: { access: 'public' } }, ({ socket }) => {
+      asked.resolve(socket);
+      return goOn.promise;
+    });
+  });
+  const socket = await send(server, 'GET /large HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+  const ofServer = await asked.promise;
+  const ended = server.app.close();
+  await expect.poll(() => server.app.server.listening).toBe(false);
+  goOn.resolve(text);
+  await expect.poll(() => ofServer.writableLength).toBeGreaterThan(0);
+  let received = 0;
+  socket.on('data', (piece: Buffer) => (received += piece.length));
+  const closed = once(socket, 'close');
+  socket.resume();
+  await Promise.all([closed, ended]);
+  expect(received).toBeGreaterThan(text.length);
+});

@@ -28,8 +28,6 @@ import {
 
 /** The time that requests in progress may take once the server stops. */
 const drainMs = 10_000;
-/** The interval at which connections that nothing is answered on any more are closed meanwhile. */
-const idleMs = 100;
 /** The interval at which certificate files are checked for changes. */
 const certificatePollMs = 5000;
 
@@ -209,11 +207,8 @@ async function close(app: App, boots: Boots | undefined): Promise<void> {
     app.server.closeAllConnections();
     boots?.cut();
   }, drainMs);
-  // Those that were answered meanwhile would stay, as clients keep them for more.
-  const idle = setInterval(() => app.server.closeIdleConnections(), idleMs);
   await Promise.all([boots?.close(), app.close()]);
   clearTimeout(timer);
-  clearInterval(idle);
 }
 
 function unconfigured(listens: string): AppError {
