@@ -1,4 +1,4 @@
-// The commands that LVM is given. In a machine with device-mapper: test/boot/volumes.boot.ts.
+// The commands that LVM is given. In a machine with device-mapper: test/boot/install/volumes.boot.ts.
 import { describe, expect, it } from 'vitest';
 import { Volumes } from '../../../src/actions/disk/volumes.ts';
 import { AppError } from '../../../src/core/errors.ts';
