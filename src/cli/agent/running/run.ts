@@ -1,8 +1,10 @@
 // `dragonfly-agent run`: keeps this host registered with its server.
 import { constants, createWriteStream, existsSync, openSync } from 'node:fs';
 import type { AgentOptions } from '../../../agent/agent.ts';
+import type { Configuration } from '../../../agent/settings/config.ts';
 import { agentSettings } from '../../../agent/settings/settings.ts';
 import { systemClock } from '../../../core/clock.ts';
+import type { Log } from '../../../core/log.ts';
 import { command, type Io } from '../../command.ts';
 import { agentConfiguration } from '../agent-settings.ts';
 import { plainLog } from './plain-log.ts';
@@ -97,10 +99,7 @@ export const run = command({
         await runOnTerminal(options, serverSource, io);
         return 0;
       }
-      const log = plainLog(io.stderr, values.log ?? 'info', () => new Date());
-      for (const place of configuration.passedOver) log.warn({ place }, 'no server address');
-      if (notLocked !== undefined)
-        log.warn({ error: notLocked }, 'nothing keeps a second agent of this host away');
+      const log = openLog(io, configuration, notLocked);
       log.info({ servers, source: serverSource }, 'agent started');
       screen?.tell({ servers, serverSource });
       const onState: AgentOptions['onState'] = (...what) => {
@@ -117,6 +116,19 @@ export const run = command({
     }
   },
 });
+
+/** The log, with what there is to say of the settings and the lock. */
+function openLog(
+  io: Io,
+  { values, passedOver }: Configuration,
+  notLocked: string | undefined,
+): Log {
+  const log = plainLog(io.stderr, values.log ?? 'info', () => new Date());
+  for (const place of passedOver) log.warn({ place }, 'no server address');
+  if (notLocked !== undefined)
+    log.warn({ error: notLocked }, 'nothing keeps a second agent of this host away');
+  return log;
+}
 
 async function runOnTerminal(options: AgentOptions, serverSource: string, io: Io): Promise<void> {
   const [{ StatusScreen }, { runAgent }] = await Promise.all([
