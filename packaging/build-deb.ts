@@ -65,7 +65,7 @@ function addServer(top: string, tree: string): void {
   for (const name of ['package-lock.json', 'pinned-node', 'contrib', 'dist/man']) {
     rmSync(join(server, name), { recursive: true });
   }
-  // Types and source maps, which are for who compiles against it: four in ten of all files.
+  // Types and source maps serve those who compile against it: four in ten of all files.
   for (const name of readdirSync(server, { recursive: true, encoding: 'utf8' })) {
     if (/\.(?:[cm]?ts|map)$/.test(name)) rmSync(join(server, name));
   }

@@ -65,7 +65,7 @@ function locationOf({ status, headers }: Download, from: URL): URL | undefined {
   throw new AppError('server.garbled', `${from.origin} leads to what is no web address`);
 }
 
-/** A zone that is silent for so long is no reason not to ask through the next. */
+/** After so long without an answer the next zone is asked as well. */
 const silenceMs = 2_000;
 const lost = new Error('another zone answered first');
 

@@ -9,8 +9,8 @@ import { temporaryDirectory } from '../server/harness.ts';
 const script = readFileSync(join(projectDir, 'initramfs/root/lib/dragonfly/watchdog'), 'utf8');
 const [cutLog = ''] = /^cut_log\(\) \{\n[^]*?^\}$/m.exec(script) ?? [];
 
-/** Cuts a log, into which two more lines are written meanwhile: one before it is replaced, one after, by whom had opened
- *  the former file. */
+/** Cuts a log, into which two more lines are written meanwhile: one before it is replaced, one after, by a program that
+ *  had opened the former file. */
 function cut(text: string): { before: number; lines: string[] } {
   const run = temporaryDirectory();
   const log = join(run, 'boot.log');

@@ -10,7 +10,7 @@ import { download } from '../../src/transport/download.ts';
 import { Requests } from '../../src/transport/requests.ts';
 import { TestCa } from './test-ca.ts';
 
-// Who has the address behind the silent port takes everything and answers nothing.
+// What is sent through the silent port arrives, and nobody there answers.
 const silent = [
   'link add silent type veth peer name nobody',
   'link set nobody up',

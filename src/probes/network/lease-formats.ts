@@ -92,7 +92,7 @@ export function parseDhclientLeases(text: string): readonly Told[] {
   return [...newest.values()];
 }
 
-/** Texts in quotes, which a line ends at the latest; marks; words; comments. */
+/** Texts in quotes, which end with their line at the latest; marks; comments; words. */
 const dhclientTokens = /"((?:[^"\\\n]|\\.)*)"|[{};]|#.*|[^\s"{};]+|"/g;
 type Statement = readonly [name: string, value: string];
 
@@ -102,7 +102,7 @@ function* dhclientLeases(text: string): Generator<readonly Statement[]> {
   let words: string[] = [];
   for (const [token, quoted] of text.matchAll(dhclientTokens)) {
     if (token === '{') {
-      // Another kind of block is none of a lease; one that begins in a lease was written after that was cut short.
+      // Blocks of other kinds are no leases. One that begins within a lease was written after that lease was cut short.
       lease = words.at(-1)?.endsWith('lease') === true ? [] : undefined;
     } else if (token === '}') {
       if (lease !== undefined && words.length === 0) yield lease;
@@ -117,7 +117,7 @@ function* dhclientLeases(text: string): Generator<readonly Statement[]> {
   }
 }
 
-/** dhclient writes what is not to be read as such in octal, and a backslash before quotes and backslashes. */
+/** dhclient writes unprintable characters in octal, and a backslash before quotes and backslashes. */
 function withoutEscapes(text: string): string {
   return text.replaceAll(/\\([0-7]{3}|.)/g, (_, code: string) =>
     code.length === 3 ? String.fromCharCode(Number.parseInt(code, 8)) : code,

@@ -29,14 +29,14 @@ export interface Answer {
   };
 }
 
-/** So many reads may hang, or wait for a hard disk, at once before others have to wait. */
+/** This many reads may hang, or wait for a hard disk, at once before others have to wait. */
 const mostReaders = 4;
-/** A reader takes as much memory as an idle agent, and the files of both are to stay in memory beside. */
-const bytesOfReader = 256 * 1024 ** 2;
+/** The memory to spare for each reader: it takes 12 MB itself, and must not drive what the system reads from out of memory. */
+const bytesToSpare = 256 * 1024 ** 2;
 
 /** One reader where there is little memory, up to four where there is more. */
 export function readersWithin(bytes: number): number {
-  return Math.min(mostReaders, Math.max(1, Math.floor(bytes / bytesOfReader)));
+  return Math.min(mostReaders, Math.max(1, Math.floor(bytes / bytesToSpare)));
 }
 
 /** A single hanging file says little about its directory; two reads say enough. */

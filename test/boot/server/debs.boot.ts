@@ -53,7 +53,7 @@ beforeAll(() => {
   bare = join(place, 'debian.tar');
   // The registry may be behind a proxy of this host's, or have a CA that it alone knows.
   runIn(process.env, 'npm', 'run', 'build:deb');
-  // Whatever dpkg does there later is not waited for until the disk has it.
+  // No later dpkg waits until the disk has what it writes.
   const quick = '--dpkgopt=force-unsafe-io';
   run('mmdebstrap', '--quiet', '--variant=apt', quick, 'bookworm', bare);
   return () => rmSync(place, { recursive: true });
