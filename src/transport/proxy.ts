@@ -54,11 +54,11 @@ function excepts(entry: string, origin: string): boolean {
   return domain !== '' && (host === domain || host.endsWith(`.${domain}`));
 }
 
-/** An IPv6 address, with or without brackets, in its one spelling, and as the IPv4 address that it stands for where it
- *  does (RFC 4291 section 2.5.5.2). Any other text is given back. */
+/** An IPv6 address, with or without brackets and a zone, in its one spelling, and as the IPv4 address that it stands for
+ *  where it does (RFC 4291 section 2.5.5.2). Any other text is given back. */
 function plain(host: string): string {
-  const address = host.replace(/^\[(.*)\]$/, '$1');
-  if (!isIPv6(address) || address.includes('%')) return address;
+  const [address = ''] = host.replace(/^\[(.*)\]$/, '$1').split('%', 1);
+  if (!isIPv6(address)) return address;
   const spelt = new URL(`http://[${address}]`).hostname.slice(1, -1);
   const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(spelt) ?? [];
   if (high === undefined || low === undefined) return spelt;
