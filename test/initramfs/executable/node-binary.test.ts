@@ -46,9 +46,9 @@ describe.skipIf(!hasStrip || process.arch !== 'x64')('the small Node (needs stri
 
   it('exports no names to addons', () => {
     const names = readFileSync(smallNode('x64'), 'latin1');
-    expect(names).not.toContain('napi_create_object\0');
     // Those of C++'s own library stay.
-    expect(names).toContain('_ZSt4cout\0');
+    const has = ['napi_create_object', '_ZSt4cout'].map((name) => names.includes(`${name}\0`));
+    expect(has).toEqual([false, true]);
   });
 
   it('fails by name where the compiler for TypeScript is used, which is left out', () => {
