@@ -76,24 +76,23 @@ export function parseKeyValueLease(text: string): Told {
 export function parseDhclientLeases(text: string): readonly Told[] {
   const newest = new Map<string, Told>();
   for (const statements of dhclientLeases(text)) {
-    const value = (name: RegExp): string | undefined => {
-      const found = statements.find(([word]) => name.test(word));
-      return found?.[1];
-    };
+    const value = (...names: string[]): string | undefined =>
+      statements.find(([name]) => names.includes(name))?.[1];
     newest.set(
-      value(/^interface$/) ?? '',
+      value('interface') ?? '',
       told(
-        value(/^fixed-address$/),
-        value(new RegExp(`^option (?:unknown-${urlOption}|dragonfly-url)$`)),
-        value(/^option domain-name$/),
+        value('fixed-address'),
+        value(`option unknown-${urlOption}`, 'option dragonfly-url'),
+        value('option domain-name'),
       ),
     );
   }
   return [...newest.values()];
 }
 
-/** Texts in quotes, which end with their line at the latest; marks; comments; words. */
-const dhclientTokens = /"((?:[^"\\\n]|\\.)*)"|[{};]|#.*|[^\s"{};]+|"/g;
+/** Texts in quotes, which end with their line at the latest; marks; comments; words. No quote of a text that has no end begins
+ *  another one, or a line would be searched as often as it has quotes. */
+const dhclientTokens = /"((?:[^"\\\n]|\\.)*)"|[{};]|#.*|(?:[^\s"{};\\]|\\.)+|"/g;
 type Statement = readonly [name: string, value: string];
 
 /** The statements of each lease that has its end. */

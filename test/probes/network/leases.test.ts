@@ -86,6 +86,13 @@ describe('lease files', () => {
     }
   });
 
+  it('of dhclient are read in one pass, whatever is in them', () => {
+    const endless = `lease {\n  option domain-name "${'\\"'.repeat(200_000)}\n`;
+    expect(parseDhclientLeases(`${endless}lease { fixed-address 10.0.0.5; }`)).toEqual([
+      { address: '10.0.0.5' },
+    ]);
+  });
+
   it('of wicked have options that it does not know in hex', () => {
     const bytes = hex('http://x:3000').replaceAll(/(..)(?=.)/g, '$1:');
     const text = `<lease>
