@@ -113,7 +113,10 @@ async function ask(
   refuseMalformedUser(url);
   const pinned = trustedOrigins.includes(url.origin) ? trust : undefined;
   const { agent, destroy } = await openAgent(url.origin, { clock, proxy, zone, trust: pinned });
+  // Node ends a request that is given up once it has a connection, or none: a silent server is not waited for.
+  signal.addEventListener('abort', destroy, { once: true });
   try {
+    signal.throwIfAborted();
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const sent = request(url, {
         agent,
@@ -138,7 +141,10 @@ async function ask(
     };
   } catch (err) {
     destroy();
+    signal.throwIfAborted();
     throw isCertificateError(err) && !isAboutTime(err) ? untrusted(url, err) : err;
+  } finally {
+    signal.removeEventListener('abort', destroy);
   }
 }
 

@@ -1,7 +1,8 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/core/clock.ts';
+import { ManualClock, systemClock } from '../../src/core/clock.ts';
 import { download } from '../../src/transport/download.ts';
 
 /** Each request as it arrived: path, and the user and password that came with it. */
@@ -92,5 +93,27 @@ describe('a file of a server', () => {
       message: expect.not.stringContaining('100'),
     });
     expect(asked.length).toBe(before);
+  });
+
+  it('is given up while its server is silent, at once and with the connection', async () => {
+    // It takes connections, and never speaks TLS.
+    const silent = createTcpServer((socket) => socket.resume().on('error', () => {}));
+    await once(silent.listen(0, '127.0.0.1'), 'listening');
+    const taken = once(silent, 'connection');
+    // A server that listens on TCP has an address with a port.
+    const { port: silentPort } = silent.address() as AddressInfo;
+    const unwanted = new AbortController();
+    const answer = download(`https://127.0.0.1:${silentPort}`, {}, unwanted.signal, {
+      // No time limit ends the wait.
+      clock: new ManualClock(new Date('2026-01-02T03:04:05Z')),
+      trustedOrigins: [],
+      userAgent: 'test',
+    });
+    await taken;
+    unwanted.abort(new Error('no longer wanted'));
+    await expect(answer).rejects.toThrow('no longer wanted');
+    await new Promise((resolve) => {
+      silent.close(resolve);
+    });
   });
 });
