@@ -15,11 +15,19 @@ export interface Listing<T> extends AsyncIterable<T> {
   toArray(): Promise<T[]>;
 }
 
-/** Lists the documents under `field` in the answers of `pathOf`. */
+/** A kind of document in the answers of lists. */
+interface Kind {
+  /** The field that has the list. */
+  readonly field: string;
+  /** The objects that are in each document, in every version of the server. */
+  readonly parts?: readonly string[];
+}
+
+/** Lists the documents of a kind in the answers of `path`. */
 export function listing<T>(
   calls: Calls,
   path: string,
-  field: string,
+  { field, parts = [] }: Kind,
   query: Query,
   { pageSize = 200, signal }: ListOptions,
 ): Listing<T> {
@@ -32,7 +40,8 @@ export function listing<T>(
       });
       const { [field]: documents, next_cursor: next } = page;
       // A list that leads back to where it was would never end.
-      if (!Array.isArray(documents) || (typeof next === 'string' && next === cursor)) {
+      const isList = Array.isArray(documents) && documents.every((one) => hasParts(one, parts));
+      if (!isList || (typeof next === 'string' && next === cursor)) {
         throw new AppError('server.garbled', `the answer to ${path} is no list of ${field}`);
       }
       yield documents;
@@ -50,6 +59,14 @@ export function listing<T>(
       for await (const page of pages()) yield* page;
     },
   };
+}
+
+function hasParts(document: unknown, parts: readonly string[]): boolean {
+  return isObject(document) && parts.every((part) => isObject(document[part]));
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }
 
 type Page<T> = { readonly next_cursor: string | null } & Readonly<Record<string, readonly T[]>>;

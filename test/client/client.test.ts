@@ -346,17 +346,22 @@ describe('a call', () => {
     await expect(clientOf(url).ready()).rejects.toMatchObject({ code: 'server.garbled' });
   });
 
-  it.each(['null', '[]', '{"machines":{}}', '{"machines":[],"next_cursor":"x"}', '['.repeat(9999)])(
-    'takes %.20s for no list of machines',
-    async (text) => {
-      const url = await against((_, response) => {
-        response.setHeader('content-type', 'application/json');
-        response.end(text);
-      });
-      const listed = clientOf(url).machines.list().toArray();
-      await expect(listed).rejects.toMatchObject({ code: 'server.garbled' });
-    },
-  );
+  it.each([
+    'null',
+    '[]',
+    '{"machines":{}}',
+    '{"machines":[],"next_cursor":"x"}',
+    '{"machines":[null]}',
+    '{"machines":[{"config":{}}]}',
+    '['.repeat(9999),
+  ])('takes %.20s for no list of machines', async (text) => {
+    const url = await against((_, response) => {
+      response.setHeader('content-type', 'application/json');
+      response.end(text);
+    });
+    const listed = clientOf(url).machines.list().toArray();
+    await expect(listed).rejects.toMatchObject({ code: 'server.garbled' });
+  });
 
   it('says that nobody answers', async () => {
     await expect(clientOf('http://127.0.0.1:1').ready()).rejects.toMatchObject({

@@ -15,6 +15,6 @@ export class AuditCalls {
     filter: { readonly since?: string; readonly record?: string } & ListOptions = {},
   ): Listing<AuditEntry> {
     const { since, record, ...options } = filter;
-    return listing(this.#calls, 'api/audit', 'entries', { since, record }, options);
+    return listing(this.#calls, 'api/audit', { field: 'entries' }, { since, record }, options);
   }
 }

@@ -13,7 +13,7 @@ export class ConflictCalls {
   /** Conflicts, oldest first; decided ones only with `all`. */
   list(filter: { readonly all?: boolean } & ListOptions = {}): Listing<IdentityConflict> {
     const { all, ...options } = filter;
-    return listing(this.#calls, 'api/conflicts', 'conflicts', { all }, options);
+    return listing(this.#calls, 'api/conflicts', { field: 'conflicts' }, { all }, options);
   }
 
   /** Decides that the machine is one of the candidates, and merges it into that: `into`, if there are several.

@@ -43,7 +43,13 @@ export class MachineCalls {
   /** Machines in order of registration. */
   list(filter: MachineFilter & ListOptions = {}): Listing<MachineView> {
     const { pageSize, signal, ...query } = filter;
-    return listing(this.#calls, 'api/machines', 'machines', query, { pageSize, signal });
+    return listing(
+      this.#calls,
+      'api/machines',
+      { field: 'machines', parts: ['identity', 'config', 'status', 'hardware'] },
+      query,
+      { pageSize, signal },
+    );
   }
 
   /** Errors: `machine.unknown`. */
@@ -135,7 +141,13 @@ export class MachineCalls {
 
   /** The identity conflicts that a machine is part of. */
   conflicts(id: string, options: ListOptions = {}): Listing<IdentityConflict> {
-    return listing(this.#calls, pathOf`api/machines/${id}/conflicts`, 'conflicts', {}, options);
+    return listing(
+      this.#calls,
+      pathOf`api/machines/${id}/conflicts`,
+      { field: 'conflicts' },
+      {},
+      options,
+    );
   }
 
   /** All tags, with the number of machines that have each. */

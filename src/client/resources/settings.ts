@@ -13,7 +13,7 @@ export class SettingCalls {
   /** The settings whose key begins with `prefix`. */
   list(filter: { readonly prefix?: string } & ListOptions = {}): Listing<Setting> {
     const { prefix, ...options } = filter;
-    return listing(this.#calls, 'api/settings', 'settings', { prefix }, options);
+    return listing(this.#calls, 'api/settings', { field: 'settings' }, { prefix }, options);
   }
 
   /** Errors: `setting.unknown`. */

@@ -12,7 +12,13 @@ export class TemplateCalls {
   }
 
   list(options: ListOptions = {}): Listing<Template> {
-    return listing(this.#calls, 'api/templates', 'templates', {}, options);
+    return listing(
+      this.#calls,
+      'api/templates',
+      { field: 'templates', parts: ['metadata', 'spec'] },
+      {},
+      options,
+    );
   }
 
   /** The template as stored. Errors: `template.unknown`. */

@@ -66,7 +66,7 @@ export class WebhookCalls {
     return listing(
       this.#calls,
       pathOf`api/webhooks/${name}/deliveries`,
-      'deliveries',
+      { field: 'deliveries' },
       { state },
       options,
     );

@@ -21,7 +21,13 @@ export class WorkflowCalls {
   /** Workflows of one machine or of all: oldest first unless `order` says otherwise. */
   list(filter: WorkflowFilter & ListOptions = {}): Listing<Workflow> {
     const { pageSize, signal, ...query } = filter;
-    return listing(this.#calls, 'api/workflows', 'workflows', query, { pageSize, signal });
+    return listing(
+      this.#calls,
+      'api/workflows',
+      { field: 'workflows', parts: ['metadata', 'spec'] },
+      query,
+      { pageSize, signal },
+    );
   }
 
   /** The number of workflows in each state: of all, or of those made since an ISO time. */
