@@ -444,7 +444,7 @@ describe('contexts', () => {
     await run(`context set ring ${server.url} --token-command ${program}`, { env });
     expect((await run('machines list -o csv', { env })).stdout).toContain('node-1');
     expect(await refusal(run('context set wrong 127.0.0.1:3000', { env }))).toContain(
-      '127.0.0.1:3000 cannot be used',
+      'the address of the server cannot be used',
     );
     await run(`context set broken ${server.url} --token-command /bin/false`, { env });
     expect(await refusal(run('machines list', { env }))).toContain(

@@ -121,7 +121,8 @@ function addressOf(text: string): string {
   try {
     return parseUrl(text);
   } catch (cause) {
-    throw new AppError('config.invalid', `${text} cannot be used`, { cause });
+    // Without the text, which may have a password in it.
+    throw new AppError('config.invalid', 'the address of the server cannot be used', { cause });
   }
 }
 
