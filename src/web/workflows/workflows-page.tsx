@@ -167,7 +167,7 @@ function Item({ workflow, onChanged }: ItemProps) {
         <span>{spec.templateRef}</span>
         <span class="quiet">{timesOf(workflow)}</span>
         <span class="spring" />
-        <Controls workflow={workflow} onChanged={onChanged} />
+        <Controls workflow={workflow} name={name} onChanged={onChanged} />
       </div>
       {isActive(workflow) && (
         <>
@@ -187,7 +187,12 @@ function Item({ workflow, onChanged }: ItemProps) {
   );
 }
 
-function Controls({ workflow, onChanged }: ItemProps) {
+interface ControlsProps extends ItemProps {
+  /** The machine's. */
+  readonly name: string;
+}
+
+function Controls({ workflow, name, onChanged }: ControlsProps) {
   const { session } = useServices();
   const may = useMay();
   const { busy, problem, run } = useTask();
@@ -199,6 +204,7 @@ function Controls({ workflow, onChanged }: ItemProps) {
   };
   const ask = async (): Promise<void> =>
     setMachine((await readMachine(session, workflow.spec.hardwareRef)).body);
+  const what = `${workflow.spec.templateRef} on ${name}`;
   const mayRetry = !isActive(workflow) && wordOf(workflow) !== 'success';
   return (
     <>
@@ -208,12 +214,22 @@ function Controls({ workflow, onChanged }: ItemProps) {
         </span>
       )}
       {isActive(workflow) && (
-        <button type="button" disabled={busy} onClick={() => void run(cancel)}>
+        <button
+          type="button"
+          aria-label={`Cancel ${what}`}
+          disabled={busy}
+          onClick={() => void run(cancel)}
+        >
           Cancel
         </button>
       )}
       {mayRetry && (
-        <button type="button" disabled={busy} onClick={() => void run(ask)}>
+        <button
+          type="button"
+          aria-label={`Retry… ${what}`}
+          disabled={busy}
+          onClick={() => void run(ask)}
+        >
           Retry…
         </button>
       )}

@@ -63,7 +63,7 @@ export function workflowTests(opened: () => Opened): void {
       workflow(1, 1, { state: 'STATE_FAILED', error: 'reboot failed', actions }),
     );
     await page.goto(`${server.url}/workflows?state=failed`);
-    await page.getByRole('button', { name: 'Retry…' }).click();
+    await page.getByRole('button', { name: /^Retry… \S+ on node-1$/ }).click();
     const dialog = page.getByRole('dialog', { name: 'Provision node-1' });
     await dialog.getByRole('button', { name: 'Provision', exact: true }).click();
     await page.getByRole('button', { name: 'active 1' }).waitFor();
