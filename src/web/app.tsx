@@ -14,13 +14,14 @@ import {
   useServices,
 } from './context.ts';
 import { HelpDialog } from './parts/help-dialog.tsx';
+import { useAskedLeave } from './parts/leave-dialog.tsx';
 import { listPath, listStateOf, type ListState } from './list/list-state.ts';
 import { MachinePage } from './machine/machine-page.tsx';
 import { MachinesPage } from './list/machines-page.tsx';
 import { usePageKeys } from './list/page-keys.ts';
 import { OverviewPage } from './overview/overview-page.tsx';
 import { Notice } from './parts/parts.tsx';
-import { Link, navigate, useRoute, type Route } from './router.tsx';
+import { LeaveProvider, Link, useRoute, type Route } from './router.tsx';
 import { TemplatePage } from './templates/template-page.tsx';
 import { TemplatesPage } from './templates/templates-page.tsx';
 import { WorkflowsPage } from './workflows/workflows-page.tsx';
@@ -69,6 +70,7 @@ function Shell() {
   const [list, setList] = useState<ListState>(() => listStateOf(location.search));
   const place = useRef({ scrollTop: 0, isFilterWanted: false, isTyped: false });
   const [help, setHelp] = useState(false);
+  const { leave, dialog } = useAskedLeave();
   usePageKeys({
     '?': () => setHelp(true),
     // On the list itself the filter has this key.
@@ -77,7 +79,7 @@ function Shell() {
       : {
           '/': () => {
             place.current.isFilterWanted = true;
-            navigate(listPath(list));
+            leave(listPath(list));
           },
         }),
   });
@@ -93,7 +95,7 @@ function Shell() {
     setList((now) => ({ ...now, ...change }));
   };
   return (
-    <>
+    <LeaveProvider value={leave}>
       <Header route={route} list={list} onHelp={() => setHelp(true)} />
       <main>
         {route.page === 'overview' && <OverviewPage />}
@@ -112,7 +114,8 @@ function Shell() {
         {route.page === 'unknown' && <Unknown />}
       </main>
       {help && <HelpDialog onClose={() => setHelp(false)} />}
-    </>
+      {dialog}
+    </LeaveProvider>
   );
 }
 

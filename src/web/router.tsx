@@ -1,6 +1,6 @@
 // Turns the address into a page, and moves between pages without reloading the document.
-import type { ComponentChildren } from 'preact';
-import { useLayoutEffect, useState } from 'preact/hooks';
+import { createContext, type ComponentChildren } from 'preact';
+import { useContext, useLayoutEffect, useState } from 'preact/hooks';
 
 export type Route =
   | { readonly page: 'overview' | 'conflicts' | 'templates' | 'administration' | 'unknown' }
@@ -94,6 +94,14 @@ export function useRoute(): Route {
   return route;
 }
 
+const LeaveContext = createContext(navigate);
+export const LeaveProvider = LeaveContext.Provider;
+
+/** The way to another page for links and keys, on which nothing is lost unasked. */
+export function useLeave(): (path: string) => void {
+  return useContext(LeaveContext);
+}
+
 /** True for a click that opens in this tab rather than a new one. */
 export function isPlainClick(event: MouseEvent): boolean {
   return event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
@@ -108,6 +116,7 @@ interface LinkProps {
 }
 
 export function Link({ to, current, children, ...rest }: LinkProps) {
+  const leave = useLeave();
   return (
     <a
       {...rest}
@@ -117,7 +126,7 @@ export function Link({ to, current, children, ...rest }: LinkProps) {
         if (!isPlainClick(event)) return;
         event.preventDefault();
         event.stopPropagation();
-        navigate(to);
+        leave(to);
       }}
     >
       {children}

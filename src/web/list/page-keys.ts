@@ -1,6 +1,7 @@
 // Keys that work anywhere on a page.
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { navigate } from '../router.tsx';
+import { unsavedForm } from '../parts/leave-dialog.tsx';
+import { useLeave } from '../router.tsx';
 
 /** Handlers by key name, with "Ctrl+" in front if Ctrl or Cmd is held. */
 export type KeyActions = Readonly<Record<string, (event: KeyboardEvent) => void>>;
@@ -23,14 +24,15 @@ export function usePageKeys(actions: KeyActions): void {
 }
 
 /** Escape leaves the page, unless a form on it has changes that are not saved: then it leads to the button that saves
- *  them. Undefined: to nowhere. */
+ *  them, and asks where they cannot be. Undefined: to nowhere. */
 export function useWayOut(to: string | undefined): void {
+  const leave = useLeave();
   usePageKeys({
     ...(to !== undefined && {
       Escape: () => {
-        const save = document.querySelector<HTMLElement>('form.unsaved [type=submit]');
-        if (save === null) navigate(to);
-        else save.focus();
+        const save = unsavedForm()?.querySelector<HTMLElement>('[type=submit]:enabled');
+        if (save) save.focus();
+        else leave(to);
       },
     }),
   });

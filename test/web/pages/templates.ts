@@ -68,6 +68,27 @@ export function templateTests(opened: () => Opened): void {
     await expect.poll(() => field().inputValue(), soon).toContain('timeout: 5');
   });
 
+  test('a page with changes that are not saved is left after a question alone', async () => {
+    const { page, server } = opened();
+    await server.store.templates.put(template('restart'));
+    await page.goto(`${server.url}/templates/restart`);
+    await field().fill('none: [');
+    const machines = page.getByRole('link', { name: 'Machines', exact: true });
+    await machines.click();
+    const dialog = page.getByRole('dialog', { name: 'Leave without saving?' });
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    expect(await field().inputValue()).toBe('none: [');
+    const save = page.getByRole('button', { name: 'Save', exact: true });
+    await expect.poll(() => save.isDisabled(), soon).toBe(true);
+    // The first leaves the field, and Save cannot have the focus.
+    await field().press('Escape');
+    await page.keyboard.press('Escape');
+    await dialog.getByRole('button', { name: 'Leave' }).click();
+    await page.getByRole('heading', { name: 'Templates', exact: true }).waitFor();
+    await machines.click();
+    await page.getByRole('grid').waitFor();
+  });
+
   test('what may follow is completed by the schema, and what changed is shown', async () => {
     const { page, server } = opened();
     await server.store.templates.put(template('restart'));
