@@ -49,8 +49,14 @@ async function chooseFile(session: Session): Promise<FileSystemFileHandle | unde
 }
 
 /** A file that was there stays as it was until all is written. */
-async function writeTo(file: FileSystemFileHandle, response: Response): Promise<void> {
-  await response.body?.pipeTo(await file.createWritable());
+async function writeTo(file: FileSystemFileHandle, { body }: Response): Promise<void> {
+  try {
+    await body?.pipeTo(await file.createWritable());
+  } catch (err) {
+    // The server gives out one at a time, and would wait for a reader that does not come.
+    if (body?.locked === false) await body.cancel();
+    throw err;
+  }
 }
 
 function nameOf(response: Response): string {
