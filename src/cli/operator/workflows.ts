@@ -2,31 +2,49 @@
 import { askedStates } from '../../model/api/workflows.ts';
 import { isActive, type Workflow } from '../../model/documents/workflow.ts';
 import { wordOf } from '../../model/documents/workflow-state.ts';
-import { command } from '../command.ts';
+import type { Client } from '../../client/client.ts';
+import { command, type Io } from '../command.ts';
+import { formatOf } from '../formats.ts';
 import { connectionOptions, withClient } from './connection/connection.ts';
-import { outputOptions, printDocument, printList, type Shape } from './output.ts';
-import { machineNamed } from './machines/selection.ts';
+import { outputOptions, printDocument, printList, type OutputArgs, type Shape } from './output.ts';
+import { machineNamed, titlesOf } from './machines/selection.ts';
 import { waitFor, waitOptions } from './wait.ts';
 
 const workflow = { workflow: { describe: 'its UUID' } } as const;
 
-const shape: Shape<Workflow> = {
-  columns: {
-    ID: ({ metadata }) => metadata.name,
-    STATE: (found) => stateOf(found),
-    MACHINE: ({ spec }) => spec.hardwareRef,
-    TEMPLATE: ({ spec }) => spec.templateRef,
-    ACTION: ({ status }) => status?.currentAction ?? null,
-    '%': ({ status }) => (status?.progress === undefined ? null : String(status.progress)),
-    ERROR: ({ status }) => status?.error ?? null,
-  },
-  wide: {
-    STARTED: ({ status }) => status?.startedAt ?? null,
-    ENDED: ({ status }) => status?.completedAt ?? null,
-    DISK: ({ spec }) => spec.plan?.disk?.serial ?? spec.plan?.disk?.device ?? null,
-  },
-  name: ({ metadata }) => metadata.name,
-};
+/** `names`: those of the machines, by their ids. */
+function shapeOf(names: ReadonlyMap<string, string>): Shape<Workflow> {
+  return {
+    columns: {
+      ID: ({ metadata }) => metadata.name,
+      STATE: (found) => stateOf(found),
+      MACHINE: ({ spec }) => names.get(spec.hardwareRef) ?? spec.hardwareRef,
+      TEMPLATE: ({ spec }) => spec.templateRef,
+      ACTION: ({ status }) => status?.currentAction ?? null,
+      '%': ({ status }) => (status?.progress === undefined ? null : String(status.progress)),
+      ERROR: ({ status }) => status?.error ?? null,
+    },
+    wide: {
+      STARTED: ({ status }) => status?.startedAt ?? null,
+      ENDED: ({ status }) => status?.completedAt ?? null,
+      DISK: ({ spec }) => spec.plan?.disk?.serial ?? spec.plan?.disk?.device ?? null,
+      'MACHINE ID': ({ spec }) => spec.hardwareRef,
+    },
+    name: ({ metadata }) => metadata.name,
+  };
+}
+
+/** Prints workflows, with the names of their machines where people read them. */
+async function print(
+  io: Io,
+  args: OutputArgs,
+  client: Client,
+  found: readonly Workflow[],
+): Promise<void> {
+  const isRead = !['json', 'yaml', 'name'].includes(formatOf(args) ?? 'table');
+  const ids = isRead ? found.map(({ spec }) => spec.hardwareRef) : [];
+  await printList(io, args, found, shapeOf(await titlesOf(client, ids)));
+}
 
 function stateOf(found: Workflow): string {
   return found.held !== undefined && isActive(found) ? 'held' : wordOf(found);
@@ -57,7 +75,7 @@ const list = command({
         ...(args.state === undefined ? {} : { state: args.state }),
         ...(args.active ? { state: 'active' } : {}),
       });
-      await printList(io, args, await found.toArray(), shape);
+      await print(io, args, client, await found.toArray());
       return 0;
     }),
 });
@@ -72,7 +90,7 @@ const get = command({
     withClient(args, io, async (client) => {
       const found = await client.workflows.get(args.workflow);
       if (args.output === undefined || args.json || args.yaml) await printDocument(io, args, found);
-      else await printList(io, args, [found], shape);
+      else await print(io, args, client, [found]);
       return 0;
     }),
 });

@@ -25,6 +25,8 @@ export interface LogOptions extends CallOptions {
   readonly follow?: boolean | undefined;
 }
 
+/** The most ids in one request of `some`. */
+const mostNamed = 100;
 /** The longest that a server lets wait. */
 const followWaitSeconds = 25;
 /** A server that is away is asked again after this time. */
@@ -32,6 +34,8 @@ const followRetryMs = 2_000;
 
 /** The most machines in one request of `changeMany`, so that a busy server answers in time. */
 const mostAtOnce = 1000;
+
+const machines = { field: 'machines', parts: ['identity', 'config', 'status', 'hardware'] };
 
 export class MachineCalls {
   readonly #calls: Calls;
@@ -43,13 +47,18 @@ export class MachineCalls {
   /** Machines in order of registration. */
   list(filter: MachineFilter & ListOptions = {}): Listing<MachineView> {
     const { pageSize, signal, ...query } = filter;
-    return listing(
-      this.#calls,
-      'api/machines',
-      { field: 'machines', parts: ['identity', 'config', 'status', 'hardware'] },
-      query,
-      { pageSize, signal },
-    );
+    return listing(this.#calls, 'api/machines', machines, query, { pageSize, signal });
+  }
+
+  /** The machines that have one of these ids, in no order. */
+  async some(ids: readonly string[], options: CallOptions = {}): Promise<MachineView[]> {
+    const found: MachineView[] = [];
+    for (let i = 0; i < ids.length; i += mostNamed) {
+      const query = { ids: ids.slice(i, i + mostNamed).join(',') };
+      const page = listing<MachineView>(this.#calls, 'api/machines', machines, query, options);
+      found.push(...(await page.toArray()));
+    }
+    return found;
   }
 
   /** Errors: `machine.unknown`. */

@@ -206,7 +206,9 @@ describe('provision', () => {
     const { code, stdout } = await run(line, { answer: 'yes' });
     expect(code).toBe(1);
     expect(stdout).toMatch(/node-1: workflow [0-9a-f-]{36} queued\n$/);
-    expect((await run('workflows list --machine node-1 -o csv')).stdout).toContain(',pending,');
+    const csv = (await run('workflows list --machine node-1 -o csv')).stdout;
+    expect(csv).toContain(',pending,node-1,');
+    expect(csv.trim()).toMatch(/,[0-9a-f-]{36}$/);
     const [queued] = (await server.store.workflows.list()).items;
     if (queued === undefined) throw new Error('no workflow was queued');
     const { value } = queued;

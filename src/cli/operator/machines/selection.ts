@@ -79,7 +79,7 @@ export async function selected(client: Client, args: SelectionArgs): Promise<Mac
 /** Errors: AppError `machine.unknown`; `request.invalid` for a name that several have. */
 export async function machineNamed(client: Client, name: string): Promise<MachineView> {
   if (name === '') throw new AppError('machine.unknown', 'no machine is called ""');
-  if (/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(name)) {
+  if (isId(name)) {
     return (await client.machines.get(name.toLowerCase())).value;
   }
   const mac = normalizeMac(name);
@@ -96,6 +96,19 @@ export async function machineNamed(client: Client, name: string): Promise<Machin
   }
   const ids = exact.map(({ id }) => id).join(', ');
   throw new AppError('request.invalid', `${exact.length} machines are called ${name}: ${ids}`);
+}
+
+function isId(text: string): boolean {
+  return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
+}
+
+/** The names of machines by their ids, of those that the server shows. */
+export async function titlesOf(
+  client: Client,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const found = await client.machines.some([...new Set(ids.filter(isId))]);
+  return new Map(found.map((machine) => [machine.id, titleOf(machine)]));
 }
 
 /** The name under which people know a machine, as a terminal may show it. */
