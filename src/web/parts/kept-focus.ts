@@ -36,7 +36,7 @@ export function keepFocus(root: HTMLElement): void {
     places =
       target.closest('dialog') === null || outside === undefined ? [place] : [place, outside];
   });
-  // Who clicks beside everything, or leaves a field, wants no focus.
+  // Who clicks beside everything, leaves a field, or goes on past the last thing of the page, wants no focus.
   const forget = (): void => {
     places = [];
   };
@@ -44,6 +44,7 @@ export function keepFocus(root: HTMLElement): void {
   addEventListener('keydown', ({ key, target }) => {
     const isField = target instanceof HTMLElement && target.matches('input, select, textarea');
     if (key === 'Escape' && isField && target.closest('dialog') === null) forget();
+    if (key === 'Tab') setTimeout(() => document.activeElement === document.body && forget());
   });
   new MutationObserver(() => look(true)).observe(root, {
     subtree: true,

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
+import { machine } from '../machines.ts';
 import { conflict, soon, template, type Opened } from './opened.ts';
 
 /** The element that has the focus, by its role or its tag and its name. */
@@ -95,5 +96,11 @@ export function keyboardTests(opened: () => Opened): void {
     await expect.poll(focus, soon).toMatch(/^form /);
     await press('Escape');
     await expectFocus('div Machines');
+    // Past the last of all is the browser itself, and no change on the page takes anybody back.
+    const tag = (): Promise<string> => page.evaluate<string>('document.activeElement.localName');
+    for (let i = 0; i < 60 && (await tag()) !== 'body'; i += 1) await press('Tab');
+    await server.store.machines.delete(machine(2).id);
+    await page.getByText('119 machines').waitFor();
+    expect(await tag()).toBe('body');
   });
 }
