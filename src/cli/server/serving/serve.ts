@@ -15,6 +15,7 @@ import { oidcOptions } from '../settings/oidc-settings.ts';
 import type { Store } from '../../../store/store.ts';
 import type { Boots } from './boots.ts';
 import { listen, parseListen } from './listen.ts';
+import { stop } from './stop.ts';
 import {
   allSettings,
   readText,
@@ -26,8 +27,6 @@ import {
   type ServerConfiguration,
 } from '../settings/server-settings.ts';
 
-/** The time that requests in progress may take once the server stops. */
-const drainMs = 10_000;
 /** The interval at which certificate files are checked for changes. */
 const certificatePollMs = 5000;
 
@@ -133,7 +132,7 @@ async function run(
     await aborted(io.signal);
   } finally {
     stopWatching();
-    await close(app, boots);
+    await stop(app, boots);
   }
   return isWritten;
 }
@@ -199,16 +198,6 @@ function sayWhoGetsIn(io: Io, { isOpen, isLocked, takesStockAgents, issuer }: En
         'and gets the secrets in the template of its active workflow.\n',
     );
   }
-}
-
-/** Refuses new requests, lets those in progress finish, then closes the connections. */
-async function close(app: App, boots: Boots | undefined): Promise<void> {
-  const timer = setTimeout(() => {
-    app.server.closeAllConnections();
-    boots?.cut();
-  }, drainMs);
-  await Promise.all([boots?.close(), app.close()]);
-  clearTimeout(timer);
 }
 
 function unconfigured(listens: string): AppError {
