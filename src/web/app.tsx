@@ -13,8 +13,8 @@ import {
   useMay,
   useServices,
 } from './context.ts';
+import { useAskedLeave } from './leave-dialog.tsx';
 import { HelpDialog } from './parts/help-dialog.tsx';
-import { useAskedLeave } from './parts/leave-dialog.tsx';
 import { listPath, listStateOf, type ListState } from './list/list-state.ts';
 import { MachinePage } from './machine/machine-page.tsx';
 import { MachinesPage } from './list/machines-page.tsx';

@@ -1,7 +1,7 @@
 // Asks before a page goes away that has changes which are not saved.
 import { useEffect, useState } from 'preact/hooks';
-import { navigate } from '../router.tsx';
-import { DangerDialog } from './danger-dialog.tsx';
+import { navigate } from './router.tsx';
+import { DangerDialog } from './parts/danger-dialog.tsx';
 
 /** The form on this page whose changes are not saved. */
 export function unsavedForm(): HTMLFormElement | null {

@@ -7,7 +7,7 @@ import { changeMachines } from '../machine/requests.ts';
 import { useFleet, useServices } from '../context.ts';
 import { plural } from '../parts/format.ts';
 import { tagsOf } from '../../model/text/tags-text.ts';
-import { useTask } from '../parts/task.ts';
+import { digestsOf, useDryRun } from './dry-run.ts';
 import { FormDialog, type FormDialogProps, type Undo } from '../parts/form-dialog.tsx';
 import type { Session } from '../session.ts';
 import type { Row } from './rows/row.ts';
@@ -156,29 +156,6 @@ interface FormProps extends BulkProps {
   /** True for what cannot be undone: it is applied after its dry run alone. */
   readonly isGrave?: boolean;
   readonly children: ComponentChildren;
-}
-
-/** The answer to a dry run, as long as the form stands as it was then. */
-function useDryRun(ids: readonly string[], change: BulkChange) {
-  const { session } = useServices();
-  const key = JSON.stringify([ids, change]);
-  const [known, setKnown] = useState<{ key: string; answer: BulkResponse } | undefined>();
-  const task = useTask();
-  const ask = (): Promise<void> =>
-    task.run(async () => {
-      const answer = await changeMachines(session, ids, { ...change, dry_run: true });
-      setKnown({ key, answer });
-    });
-  const forget = (): void => setKnown(undefined);
-  return { answer: known?.key === key ? known.answer : undefined, ask, forget, ...task };
-}
-
-/** The digests of the plans that were shown, where the change is a workflow. */
-function digestsOf({ outlook = [] }: BulkResponse): Pick<BulkChange, 'plan_digests'> {
-  const shown = outlook.flatMap(({ machine_id: id, plan_digest: digest }) =>
-    digest === undefined ? [] : [[id, digest] as const],
-  );
-  return shown.length === 0 ? {} : { plan_digests: Object.fromEntries(shown) };
 }
 
 const fields = 'input, select';

@@ -1,6 +1,6 @@
 // Keys that work anywhere on a page.
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { unsavedForm } from '../parts/leave-dialog.tsx';
+import { unsavedForm } from '../leave-dialog.tsx';
 import { useLeave } from '../router.tsx';
 
 /** Handlers by key name, with "Ctrl+" in front if Ctrl or Cmd is held. */
