@@ -11,7 +11,7 @@ export async function stop(app: App, boots: Boots | undefined): Promise<void> {
     app.server.closeAllConnections();
     boots?.cut();
   }, drainMs);
-  const closed = [boots?.close(), app.close()];
+  const closed = [Promise.resolve(boots?.close()), app.close()];
   // Where one fails, the other still ends in its time.
   await Promise.allSettled(closed);
   clearTimeout(timer);
