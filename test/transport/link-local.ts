@@ -10,7 +10,7 @@ import { download } from '../../src/transport/download.ts';
 import { Requests } from '../../src/transport/requests.ts';
 import { TestCa } from './test-ca.ts';
 
-// What is sent through the silent port arrives, and nobody there answers.
+// The silent port delivers, but nobody behind it answers.
 const silent = [
   'link add silent type veth peer name nobody',
   'link set nobody up',
