@@ -1,5 +1,5 @@
 // Runs before every route: finds out who sends the request, refuses requests that a foreign page made a
-// browser send, and adds headers, logs and metrics.
+// browser send, and adds headers, logs and metrics. Most heartbeats pass it by: what they need of it shortcut.ts does.
 import type { FastifyRequest, onRequestHookHandler, onResponseHookHandler } from 'fastify';
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '../../core/errors.ts';
