@@ -7,6 +7,7 @@ import type { Io, Program } from './command.ts';
 import { completionCommand } from './line/completion-command.ts';
 import { leave } from './leave.ts';
 import { parse } from './line/parse.ts';
+import { printable } from './text/table.ts';
 
 /** Runs a program's command line and ends the process. Exit codes: 0 good, 1 a negative finding,
  *  2 usage or failure. A stack trace is printed with DRAGONFLY_DEBUG set. */
@@ -145,7 +146,9 @@ function explain(program: Program, err: unknown, isExpected: boolean, debug: boo
     isExpected || debug
       ? ''
       : `\n${program.unexpected ?? 'This is a bug. Run again with DRAGONFLY_DEBUG=1 for a report.'}`;
-  return `${program.name}: ${describeError(err)}${code}${hint}${trace}\n`;
+  // A server's answer is in it, with words of machines.
+  const says = describeError(err).split('\n').map(printable).join('\n');
+  return `${program.name}: ${says}${code}${hint}${trace}\n`;
 }
 
 /** Errors: AppError `config.invalid`. */

@@ -3,6 +3,7 @@ import { systemClock } from '../../core/clock.ts';
 import { command } from '../command.ts';
 import { asDataLine, formatOptions } from '../formats.ts';
 import { connectionOptions, withClient } from './connection/connection.ts';
+import { printable } from '../text/table.ts';
 
 /** Runs until it is stopped. */
 const events = command({
@@ -23,7 +24,7 @@ const events = command({
           }
           const values = Object.entries(data).map(([name, value]) => `${name}=${String(value)}`);
           const text = [systemClock.now().toISOString(), type, ...values].join(' ');
-          io.print((await asDataLine(args, { id, type, data })) ?? `${text}\n`);
+          io.print((await asDataLine(args, { id, type, data })) ?? `${printable(text)}\n`);
         }
       } catch (err) {
         if (!io.signal.aborted) throw err;

@@ -33,7 +33,7 @@ export async function waitFor(
   for (;;) {
     for (const [id, name] of open) {
       const workflow = await client.workflows.get(id);
-      const line = stepText(workflow);
+      const line = printable(stepText(workflow));
       if (said.get(id) !== line) io.stderr.write(`${name}: ${line}\n`);
       said.set(id, line);
       if (isActive(workflow)) continue;

@@ -536,9 +536,16 @@ describe('the inventory for Ansible', () => {
   }
 
   it('groups machines by tag and state, and gives the variables of one', async () => {
-    const { run } = await desk(2);
+    const { server, run } = await desk(2);
     await run('machines tag Rack-7 node-1');
-    const all = JSON.parse((await run('inventory ansible --list')).stdout);
+    const [first] = (await server.store.machines.list()).items;
+    if (first === undefined) throw new Error('there is no machine');
+    const { value } = first;
+    const system = { ...value.hardware.system, serial: 'S\u009B2J' };
+    await server.store.machines.put({ ...value, hardware: { ...value.hardware, system } });
+    const printed = (await run('inventory ansible --list')).stdout;
+    expect(printed).toContain(String.raw`"S\u009b2J"`);
+    const all = JSON.parse(printed);
     expect(all).toMatchObject({
       dragonfly: { hosts: ['node-1', 'node-2'] },
       tag_rack_7: { hosts: ['node-1'] },

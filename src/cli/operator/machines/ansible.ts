@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { stateName } from '../../../model/machine.ts';
 import type { MachineView } from '../../../model/api/machines.ts';
 import { command } from '../../command.ts';
+import { toJson } from '../../formats.ts';
 import { connectionOptions, withClient } from '../connection/connection.ts';
 import { machineNamed, titleOf } from './selection.ts';
 
@@ -25,7 +26,7 @@ const ansible = command({
         args.host === undefined
           ? inventoryOf(await client.machines.list().toArray())
           : variablesOf(await machineNamed(client, args.host));
-      io.print(`${JSON.stringify(answer, null, 2)}\n`);
+      io.print(toJson(answer));
       return 0;
     }),
 });

@@ -14,6 +14,7 @@ import {
   titleOf,
   type SelectionArgs,
 } from './selection.ts';
+import { printable } from '../../text/table.ts';
 
 const add = command({
   name: 'machines add',
@@ -157,7 +158,7 @@ async function changeAll(
     for (const [id, name] of names) {
       const failure = failures.get(id);
       if (failure === undefined) io.print(`${name} ${done}\n`);
-      else io.stderr.write(`${name}: ${failure.error} [${failure.code}]\n`);
+      else io.stderr.write(`${name}: ${printable(`${failure.error} [${failure.code}]`)}\n`);
     }
     return failed.length === 0 ? 0 : 1;
   });

@@ -11,6 +11,7 @@ import { connectionOptions, withClient } from '../connection/connection.ts';
 import { confirm } from './change.ts';
 import { selected, selectionOptions, someMachines, titleOf } from './selection.ts';
 import { waitFor, waitOptions } from '../wait.ts';
+import { printable } from '../../text/table.ts';
 
 /** Exit code 1: a machine was refused, or its workflow failed. */
 const provision = command({
@@ -151,7 +152,8 @@ async function tell<T>(
   } catch (err) {
     if (!isAppError(err) || err.code.startsWith('server.') || err.code.startsWith('auth.'))
       throw err;
-    io.stderr.write(`${titleOf(machine)}: ${asOptions(describeError(err))} [${err.code}]\n`);
+    const why = printable(asOptions(describeError(err)));
+    io.stderr.write(`${titleOf(machine)}: ${why} [${err.code}]\n`);
     return undefined;
   }
 }
@@ -171,7 +173,7 @@ export function planText(name: string, plan: Plan): string {
     ...actions.map(({ action, does }) => `  ${action}: ${does}`),
     ...warnings.map((warning) => `  warning: ${warning}`),
   ];
-  return lines.map((line) => `${line.replaceAll(/\p{C}/gu, '?')}\n`).join('');
+  return lines.map((line) => `${printable(line)}\n`).join('');
 }
 
 function changeText({ disk, overwrites }: Plan): string {
