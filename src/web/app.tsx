@@ -66,11 +66,11 @@ function Known() {
 }
 
 function Shell() {
+  const { leave, dialog } = useAskedLeave();
   const route = useRoute();
   const [list, setList] = useState<ListState>(() => listStateOf(location.search));
   const place = useRef({ scrollTop: 0, isFilterWanted: false, isTyped: false });
   const [help, setHelp] = useState(false);
-  const { leave, dialog } = useAskedLeave();
   usePageKeys({
     '?': () => setHelp(true),
     // On the list itself the filter has this key.

@@ -1,5 +1,5 @@
 // Asks before a page goes away that has changes which are not saved.
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { navigate } from './router.tsx';
 import { DangerDialog } from './parts/danger-dialog.tsx';
 
@@ -8,16 +8,31 @@ export function unsavedForm(): HTMLFormElement | null {
   return document.querySelector<HTMLFormElement>('form.unsaved');
 }
 
-/** A way to other pages that asks first where something would be lost, and the dialog that asks. */
+/** A way to other pages that asks first where something would be lost, and the dialog that asks. It has to be used before
+ *  the route, which would hear of the way back first. */
 export function useAskedLeave() {
   const [to, setTo] = useState<string | undefined>();
-  useEffect(() => {
+  const here = useRef('');
+  here.current = location.pathname + location.search;
+  useLayoutEffect(() => {
+    // The browser has gone back already, and its address with it.
+    const onBack = (event: PopStateEvent): void => {
+      if (unsavedForm() === null) return;
+      event.stopImmediatePropagation();
+      const there = location.pathname + location.search;
+      history.pushState(null, '', here.current);
+      setTo(there);
+    };
     // The browser asks in words of its own.
     const onUnload = (event: BeforeUnloadEvent): void => {
       if (unsavedForm() !== null) event.preventDefault();
     };
     addEventListener('beforeunload', onUnload);
-    return () => removeEventListener('beforeunload', onUnload);
+    addEventListener('popstate', onBack);
+    return () => {
+      removeEventListener('beforeunload', onUnload);
+      removeEventListener('popstate', onBack);
+    };
   }, []);
   const leave = (path: string): void => {
     if (unsavedForm() === null) navigate(path);

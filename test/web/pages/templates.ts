@@ -71,13 +71,18 @@ export function templateTests(opened: () => Opened): void {
   test('a page with changes that are not saved is left after a question alone', async () => {
     const { page, server } = opened();
     await server.store.templates.put(template('restart'));
-    await page.goto(`${server.url}/templates/restart`);
+    await page.goto(`${server.url}/templates`);
+    await page.getByRole('link', { name: 'restart' }).click();
     await field().fill('none: [');
     const machines = page.getByRole('link', { name: 'Machines', exact: true });
     await machines.click();
     const dialog = page.getByRole('dialog', { name: 'Leave without saving?' });
     await dialog.getByRole('button', { name: 'Cancel' }).click();
     expect(await field().inputValue()).toBe('none: [');
+    await page.evaluate('history.back()');
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    expect(await field().inputValue()).toBe('none: [');
+    expect(new URL(page.url()).pathname).toBe('/templates/restart');
     const save = page.getByRole('button', { name: 'Save', exact: true });
     await expect.poll(() => save.isDisabled(), soon).toBe(true);
     // The first leaves the field, and Save cannot have the focus.
