@@ -189,7 +189,7 @@ it.each([false, true])(
     let known = { ids: await introduce(sides, 'boot-1'), boot: 'boot-1' };
     const routed = vi.spyOn(sides[0].server.app, 'routing');
     let short = 0;
-    const property = fc.asyncProperty(step, async ({ ms = 0, boot, beat }) => {
+    const property = fc.asyncProperty(step, async ({ ms, boot, beat }) => {
       await clock.advance(ms);
       if (boot !== undefined) known = { ids: await introduce(sides, boot), boot };
       routed.mockClear();
