@@ -25,6 +25,11 @@ const noteFirst = (selector: string): string => `
     look();
   });`;
 
+/** The bytes of everything that was loaded, as they came over the network. */
+const transferred = `
+  performance.getEntries().reduce((sum, { transferSize = 0 }) => sum + transferSize, 0)`;
+const targetMb = 3;
+
 const frames = 200;
 const scroll = (pixels: number): string => `
   new Promise((resolve) => {
@@ -100,6 +105,8 @@ async function measureWork(browser: Browser, url: string): Promise<void> {
   await measure('scrolling 3 rows a frame, as a wheel does', scroll(120), frames);
   await measure('scrolling 40 rows a frame, as dragging the bar does', scroll(1520), frames);
   await measure('a key typed into the filter', typeFilter, typed.length);
+  const mb = (await page.evaluate<number>(transferred)) / 1e6;
+  console.log(`transferred: ${mb.toFixed(2)} MB (target: at most ${String(targetMb)} MB)`);
 }
 
 if (!hasChromium) {
