@@ -1,5 +1,5 @@
-// A machine record as a first check-in with nothing but a MAC leaves it.
-import type { Machine } from '../../../src/model/machine.ts';
+// A machine record as a first check-in with nothing but a MAC leaves it, and a report that tells nothing.
+import type { AgentReport, Machine } from '../../../src/model/machine.ts';
 
 export function newMachine(): Machine {
   const at = '2026-01-01T00:00:00.000Z';
@@ -37,3 +37,17 @@ export function newMachine(): Machine {
     metadata: { created_at: at, updated_at: at, labels: {}, source: 'Agent' },
   };
 }
+
+export const emptyReport: AgentReport = {
+  at: '2026-01-01T00:00:00.000Z',
+  hostname: null,
+  ip_address: null,
+  bmc_address: null,
+  existing_os: null,
+  nameservers: [],
+  boot_id: 'a',
+  agent_version: null,
+  matched_by: 'new',
+  evidence: [],
+  problems: [],
+};

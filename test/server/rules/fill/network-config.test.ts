@@ -3,21 +3,9 @@ import { expect, it } from 'vitest';
 import type { AgentReport } from '../../../../src/model/machine.ts';
 import type { StoredInterface } from '../../../../src/model/hardware/network-interface.ts';
 import { networkConfig } from '../../../../src/server/rules/fill/network-config.ts';
-import { newMachine } from '../machine.ts';
+import { emptyReport, newMachine } from '../machine.ts';
 
-const report: AgentReport = {
-  at: '2026-01-01T00:00:00.000Z',
-  hostname: null,
-  ip_address: null,
-  bmc_address: null,
-  existing_os: null,
-  nameservers: [],
-  boot_id: 'a',
-  agent_version: '0.2.0',
-  matched_by: 'new',
-  evidence: [],
-  problems: [],
-};
+const report: AgentReport = { ...emptyReport, agent_version: '0.2.0' };
 
 function configOf(...ports: Partial<StoredInterface>[]): unknown {
   return reported(undefined, ports);

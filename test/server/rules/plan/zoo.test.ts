@@ -7,7 +7,7 @@ import type { Disk } from '../../../../src/model/hardware/disk.ts';
 import type { PlannedDisk } from '../../../../src/model/documents/planned-disk.ts';
 import { planWorkflow } from '../../../../src/server/rules/plan/plan.ts';
 import { isAppError } from '../../../../src/core/errors.ts';
-import { newMachine } from '../machine.ts';
+import { emptyReport, newMachine } from '../machine.ts';
 
 const GiB = 2 ** 30;
 
@@ -89,7 +89,7 @@ function planned(
   const machine = {
     ...fresh,
     hardware: { ...fresh.hardware, disks: [...disks] },
-    report: { ...report, at: fresh.metadata.created_at },
+    report: { ...emptyReport, at: fresh.metadata.created_at },
   };
   const hints = root_device === undefined ? {} : { root_device };
   const write = {
@@ -108,18 +108,6 @@ function planned(
   }
 }
 
-const report = {
-  hostname: null,
-  ip_address: null,
-  bmc_address: null,
-  existing_os: null,
-  nameservers: [],
-  boot_id: 'a',
-  agent_version: null,
-  matched_by: 'new' as const,
-  evidence: [],
-  problems: [],
-};
 const template = {
   apiVersion: 'dragonfly.computer/v1' as const,
   kind: 'Template' as const,

@@ -4,7 +4,7 @@ import {
   parseSshKeys,
   sshKeysFor,
 } from '../../../../src/server/rules/settings/ssh-keys.ts';
-import { newMachine } from '../machine.ts';
+import { emptyReport, newMachine } from '../machine.ts';
 
 // Made with ssh-keygen for these tests; nobody has their private halves.
 const ed25519 = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDWAI3b9Ft0WfAHLUJpURpsMT/FVHfODtUXsm63ma2GU';
@@ -50,7 +50,7 @@ it("the machine's own keys count before its tags', these together before the gen
     ...bare,
     id,
     config: { ...bare.config, tags: ['b', 'a'] },
-    report: { ...reported, in_image: true },
+    report: { ...emptyReport, in_image: true },
   };
   const keysOf = (settings: Record<string, string>) =>
     sshKeysFor(one, new Map(Object.entries(settings)));
@@ -61,22 +61,8 @@ it("the machine's own keys count before its tags', these together before the gen
   expect(keysOf({ ...general, ...byTag, 'boot.ssh_keys.tag.c': rsa })).toEqual([ecdsa, ed25519]);
   expect(keysOf({ ...general, ...byTag, [`boot.ssh_keys.machine.${id}`]: '' })).toEqual([]);
   expect(keysOf({ 'boot.ssh_keys': `command="sh" ${rsa}` })).toEqual([]);
-  expect(sshKeysFor({ ...one, report: reported }, new Map(Object.entries(general)))).toEqual([]);
+  expect(sshKeysFor({ ...one, report: emptyReport }, new Map(Object.entries(general)))).toEqual([]);
 });
-
-const reported = {
-  at: '2026-11-01T00:00:00.000Z',
-  hostname: null,
-  ip_address: null,
-  bmc_address: null,
-  existing_os: null,
-  nameservers: [],
-  boot_id: 'a',
-  agent_version: null,
-  matched_by: 'new' as const,
-  evidence: [],
-  problems: [],
-};
 
 it('shows a fingerprint as ssh-keygen -l does', () => {
   expect(fingerprintOf(ed25519)).toBe('SHA256:Np++db/IJEysK/yW4ybH7/q4UKJYScfGFDocTsOIMuo');
