@@ -80,11 +80,11 @@ it('has every action of templates in docs/provisioning.md, with all its fields',
   expect(written).toEqual(known);
 });
 
-it('has every folder of src/ in docs/architecture.md', () => {
+it('has every folder of src/ in docs/developers/architecture.md', () => {
   const folders = readdirSync(join(repository, 'src'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => `src/${entry.name}`);
-  const rooms = names('docs/architecture.md', 'folder', 'what lives there');
+  const rooms = names('docs/developers/architecture.md', 'folder', 'what lives there');
   expect(rooms.toSorted()).toEqual(folders.toSorted());
 });
 

@@ -1,4 +1,4 @@
-// The examples of the public entry points and of docs/embedding.md: they compile for somebody who has the
+// The examples of the public entry points and of docs/developers/embedding.md: they compile for somebody who has the
 // package installed, and print what they say. Needs dist/, which `npm ci` builds.
 import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// The examples of the public entry points and of docs/embedding.md: blocks of TypeScript in a comment or
+// The examples of the public entry points and of docs/developers/embedding.md: blocks of TypeScript in a comment or
 // in a page.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ export const exampleSources = [
   'src/agent/index.ts',
   'src/client/index.ts',
   'src/store/index.ts',
-  'docs/embedding.md',
+  'docs/developers/embedding.md',
 ];
 
 export interface Example {

@@ -42,10 +42,13 @@ describe('a project that installs the package', () => {
   });
 
   it('can have a store on a Kv of its own, and finds out whether it is one', () => {
-    for (const { file, text } of examplesOf('docs/embedding.md')) consumer.write(file, text);
+    for (const { file, text } of examplesOf('docs/developers/embedding.md'))
+      consumer.write(file, text);
     const test = (): string => consumer.run(process.execPath, ['--test', 'map-kv.test.ts']);
     expect(test()).toMatch(/^ℹ pass 25$[^]*^ℹ fail 0$/m);
-    const sound = examplesOf('docs/embedding.md').find(({ file }) => file === 'map-kv.ts');
+    const sound = examplesOf('docs/developers/embedding.md').find(
+      ({ file }) => file === 'map-kv.ts',
+    );
     const broken = sound?.text.replace('revision <= expected.newest', 'true');
     expect(broken).not.toBe(sound?.text);
     consumer.write('map-kv.ts', broken ?? '');
