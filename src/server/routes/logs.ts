@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../core/errors.ts';
 import { LogsRequest, MachineLogs, MachineLogsQuery } from '../../model/api/logs.ts';
+import { refuseOtherWorker } from '../access/auth.ts';
 import { refuseOtherMachine } from '../access/principal.ts';
 import { isLoopback } from '../http/connections.ts';
 import { senderOf } from '../http/guard.ts';
@@ -37,8 +38,9 @@ export function logRoutes(app: App, s: Services): void {
         throw new AppError('auth.denied', 'an agent without a token keeps its log to itself');
       }
       s.limits.logs(id, isLoopback(request.ip) ? undefined : request.ip, request.bodyBytes);
-      const { report } = (await loadMachine(s, id)).value;
-      if (report?.boot_id !== body.boot_id) {
+      const machine = (await loadMachine(s, id)).value;
+      refuseOtherWorker(s.auth, principal, machine);
+      if (machine.report?.boot_id !== body.boot_id) {
         throw new AppError(
           'machine.wrong-state',
           'the machine has checked in from another boot: its log is taken from that one',

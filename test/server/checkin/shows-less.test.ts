@@ -43,6 +43,19 @@ it('a MAC alone is no proof: it waits, and gets neither template nor workflow', 
   expect(record.report.shows_less).toBe(true);
 });
 
+it('a MAC alone puts no line into the log of the machine, until it shows more', async () => {
+  const { server, checkIn, machine_id } = await scene();
+  const send = (token: string) => {
+    const lines = [{ age_ms: 0, source: 'agent', text: 'all is well' }];
+    const body = { machine_id, boot_id: 'b', stream: 'agent-b', first: 0, lines };
+    return server.call('POST', '/api/agent/logs', { token, body });
+  };
+  const { body } = await checkIn({ boot_id: 'b', uptime_seconds: 0 });
+  expect((await send(body.token)).body.code).toBe('auth.denied');
+  const more = await checkIn({ boot_id: 'b', disks: whole.disks });
+  expect((await send(more.body.token)).status).toBe(204);
+});
+
 it('a part that agrees is proof: the board, a disk', async () => {
   const { checkIn, template } = await scene();
   await checkIn({ boot_id: 'b', uptime_seconds: 0 });
