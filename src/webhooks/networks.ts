@@ -26,20 +26,24 @@ const special4 = [
 ];
 /** The public internet of IPv6 is within this one alone. */
 const global6 = '2000::/3';
+/** An IPv4 address written as one of IPv6 (RFC 4291, section 2.5.5.2): it is what it stands for. Not so those of
+ *  ::ffff:0:0:0/96 (RFC 2765), which only look like it and which a translator may lead inside. */
+const mapped4 = '::ffff:0:0/96';
 const special6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'];
 
 const bits = { ipv4: 32, ipv6: 128 } as const;
 
 export class Networks {
   readonly #special = new BlockList();
-  readonly #global6 = new BlockList();
+  /** Those of IPv6 that may be on the public internet. */
+  readonly #outside6 = new BlockList();
   readonly #allowed = new BlockList();
 
   /** `allowed`: addresses and networks, such as "10.0.0.0/8, ::1", separated by commas.
    *  Errors: AppError `config.invalid`. */
   constructor(allowed: string) {
     for (const network of [...special4, ...special6]) add(this.#special, network);
-    add(this.#global6, global6);
+    for (const network of [global6, mapped4]) add(this.#outside6, network);
     for (const text of allowed.split(',').map((part) => part.trim())) {
       if (text !== '') add(this.#allowed, text);
     }
@@ -51,9 +55,7 @@ export class Networks {
     const family = familyOf(plain);
     if (family === undefined) return false;
     if (this.#allowed.check(plain, family)) return true;
-    // An IPv4 address written as one of IPv6 is what it stands for.
-    const mapped = /^::ffff:/i.test(plain);
-    if (family === 'ipv6' && !mapped && !this.#global6.check(plain, 'ipv6')) return false;
+    if (family === 'ipv6' && !this.#outside6.check(plain, 'ipv6')) return false;
     return !this.#special.check(plain, family);
   }
 }

@@ -17,6 +17,9 @@ const inside = [
   '::ffff:127.0.0.1',
   '::ffff:7f00:1',
   '::127.0.0.1',
+  '::ffff:0:127.0.0.1',
+  '::ffff:0:a00:1',
+  '::ffff:1:2:3',
   '64:ff9b::7f00:1',
   '64:ff9b:1::a00:1',
   '2002:7f00:1::',
@@ -32,7 +35,14 @@ const inside = [
   '',
   '127.1',
 ];
-const outside = ['1.1.1.1', '::ffff:1.1.1.1', '2606:4700::1111', '193.0.14.129', '223.255.255.1'];
+const outside = [
+  '1.1.1.1',
+  '::ffff:1.1.1.1',
+  '0:0:0:0:0:ffff:101:101',
+  '2606:4700::1111',
+  '193.0.14.129',
+  '223.255.255.1',
+];
 
 it('allows addresses of the public internet, in every spelling, and no others', () => {
   const networks = new Networks('');
