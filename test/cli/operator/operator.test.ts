@@ -328,7 +328,9 @@ describe('templates, settings and tokens', () => {
     expect((await run('settings list template')).stdout).toContain('template.default_password');
     await run('settings delete template.default_password');
     const token = (await run('tokens create me --scope full')).stdout.trim();
-    expect(await refusal(run('tokens list'))).toContain('auth.required');
+    expect(await refusal(run('tokens list'))).toMatch(/^auth.required: no token .*DRAGONFLY_TOKEN/);
+    const wrong = { env: { DRAGONFLY_TOKEN: 'dfo_wrong' } };
+    expect(await refusal(run('tokens list', wrong))).toMatch(/is no good: set DRAGONFLY_TOKEN/);
     const listed = await run('tokens list -o csv', { env: { DRAGONFLY_TOKEN: token } });
     expect(listed.stdout).toContain('me,full,');
     expect(listed.stdout).not.toContain(token);

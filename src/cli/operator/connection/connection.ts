@@ -1,6 +1,6 @@
 // The connection to the server: from flags, else the environment, else the context in use.
 import type { Client } from '../../../client/client.ts';
-import { AppError } from '../../../core/errors.ts';
+import { AppError, isAppError } from '../../../core/errors.ts';
 import { readNamedFile } from '../../../core/files/named-file.ts';
 import { proxyFrom } from '../../../transport/proxy.ts';
 import type { Io } from '../../command.ts';
@@ -56,9 +56,21 @@ export async function withClient(
   });
   try {
     return await work(client);
+  } catch (err) {
+    throw isAppError(err, 'auth.required') ? withoutGoodToken(err, options.token) : err;
   } finally {
     await client.close();
   }
+}
+
+/** The server's refusal, with the places that this program takes a token from: it sends none by hand. */
+function withoutGoodToken(cause: AppError, token: string | undefined): AppError {
+  const message = token === undefined ? 'no token was sent' : 'the token that was sent is no good';
+  return new AppError(
+    'auth.required',
+    `${message}: set DRAGONFLY_TOKEN, or name a file that holds one with --token-file or in a context`,
+    { cause, details: cause.details },
+  );
 }
 
 interface Connection {
