@@ -1,5 +1,6 @@
 // The data file while it is open. Removed or replaced, it goes on in memory and on no disk that anybody will find again:
-// what is written to it would be lost, and acknowledged all the same.
+// what is written to it would be lost, and acknowledged all the same. Cut short, a read of what is gone would end the
+// process (SIGBUS); LMDB itself never makes it smaller.
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
@@ -13,6 +14,7 @@ export class DataFile {
   readonly #directory: string;
   readonly #clock: Clock;
   readonly #identity: string;
+  #bytes = 0;
   #lookedMs = -Infinity;
   #isOther = false;
 
@@ -23,7 +25,7 @@ export class DataFile {
     this.#identity = this.#look();
   }
 
-  /** Errors: AppError `store.unavailable` from when the file was removed or replaced, and while nobody can tell. */
+  /** Errors: AppError `store.unavailable` from when the file was removed, replaced or cut short, and while nobody can tell. */
   refuseOther(): void {
     const nowMs = this.#clock.elapsedMs();
     if (!this.#isOther && nowMs - this.#lookedMs < everyMs) return;
@@ -32,15 +34,18 @@ export class DataFile {
     if (!this.#isOther) return;
     throw new AppError(
       'store.unavailable',
-      `the data file in ${this.#directory} was removed or replaced while it was open: stop the server, put the directory back or restore a backup, and start it again`,
+      `the data file in ${this.#directory} was removed, replaced or cut short while it was open: stop the server, put the directory back or restore a backup, and start it again`,
     );
   }
 
+  /** The device and the number of the file; "" where there is none, or less of it than there was. */
   #look(): string {
     const path = join(this.#directory, dataFileName);
     try {
       const found = statSync(path, { throwIfNoEntry: false });
-      return found === undefined ? '' : `${found.dev}:${found.ino}`;
+      if (found === undefined || found.size < this.#bytes) return '';
+      this.#bytes = found.size;
+      return `${found.dev}:${found.ino}`;
     } catch (cause) {
       throw new AppError('store.unavailable', `cannot look for ${path}`, { cause });
     }

@@ -8,9 +8,11 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { isAppError } from '../../../src/core/errors.ts';
 import { openKv, openStore } from '../../../src/store/open.ts';
@@ -174,12 +176,17 @@ describe('a data directory', () => {
     await store.close();
   });
 
-  it('that is removed or replaced makes the server’s end say that not everything is written', async () => {
+  it('that is removed, replaced or cut short makes the server’s end say that not everything is written', async () => {
     const ends: [number | null, string | undefined][] = [];
-    const ways: readonly (readonly [beats: boolean, spoil?: (directory: string) => void])[] = [
+    const ways: readonly (readonly [beats: boolean, spoil?: (directory: string) => unknown])[] = [
       [true],
       [true, (directory) => rmSync(directory, { recursive: true })],
       // Nothing waits to be written, but what was acknowledged after the copy is in it nowhere.
+      [
+        false,
+        // It looks at its file every 0.1 s, and what it reads in between would end it.
+        (directory) => sleep(200).then(() => truncateSync(join(directory, 'data.mdb'), 8192)),
+      ],
       [
         false,
         (directory) => {
@@ -197,7 +204,7 @@ describe('a data directory', () => {
       const headers = { 'content-type': 'application/json' };
       if (beats)
         await fetch(`${server.url}/api/agent/heartbeat`, { method: 'POST', headers, body });
-      spoil?.(directory);
+      await spoil?.(directory);
       await expect
         .poll(async () => (await fetch(`${server.url}/api/ready`)).status, { interval: 50 })
         .toBe(spoil === undefined ? 200 : 503);
@@ -206,6 +213,7 @@ describe('a data directory', () => {
     }
     expect(ends).toEqual([
       [0, 'stopped; everything'],
+      [1, 'stopped; not everything'],
       [1, 'stopped; not everything'],
       [1, 'stopped; not everything'],
     ]);
