@@ -30,6 +30,8 @@ export interface Call extends ChangeOptions {
   readonly query?: Query | undefined;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** The objects that are in the document of the answer, in every version of the server. */
+  readonly parts?: readonly string[];
 }
 
 export interface CallsOptions {
@@ -55,15 +57,21 @@ export class Calls {
   async call<T>(method: Request['method'], path: string, call: Call = {}): Promise<Tagged<T>> {
     const reply = await this.#requests.send(this.#request(method, path, call));
     if (reply.status < 200 || reply.status >= 300) throw failure(reply, this.clock.now());
+    if (call.parts !== undefined && !hasParts(reply.body, call.parts)) throw garbled(path);
     // It is the server that was asked for, and its answers follow the schemas of these types.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return { value: reply.body as T, etag: reply.headers.etag };
   }
 
   async get<T>(path: string, call?: Call): Promise<T> {
-    const { value } = await this.call<T>('GET', path, call);
-    if (typeof value === 'object' && value !== null) return value;
-    throw new AppError('server.garbled', `the answer to ${path} is no document`);
+    return (await this.call<T>('GET', path, { parts: [], ...call })).value;
+  }
+
+  /** The list in a field of an answer. */
+  async getList<T>(path: string, field: string, call?: Call): Promise<T[]> {
+    const { [field]: list } = await this.get<Readonly<Record<string, T[]>>>(path, call);
+    if (Array.isArray(list)) return list;
+    throw garbled(path);
   }
 
   /** An answer that is no JSON. */
@@ -73,8 +81,8 @@ export class Calls {
     return reply.text;
   }
 
-  async post<T>(path: string, body: unknown, options?: CallOptions): Promise<T> {
-    return (await this.call<T>('POST', path, { ...options, body })).value;
+  async post<T>(path: string, body: unknown, call?: Call): Promise<T> {
+    return (await this.call<T>('POST', path, { parts: [], ...call, body })).value;
   }
 
   async delete(path: string, options?: ChangeOptions): Promise<void> {
@@ -110,6 +118,19 @@ export class Calls {
       isRepeatable: method === 'GET',
     };
   }
+}
+
+/** True for an object in which these are objects too. */
+export function hasParts(document: unknown, parts: readonly string[]): boolean {
+  return isObject(document) && parts.every((part) => isObject(document[part]));
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+function garbled(path: string): AppError {
+  return new AppError('server.garbled', `the answer to ${path} is not that of a Dragonfly server`);
 }
 
 function failure(reply: Reply, now: Date): AppError {

@@ -1,6 +1,6 @@
 // Lists that are read page by page while they are iterated.
 import { AppError } from '../core/errors.ts';
-import type { CallOptions, Calls, Query } from './calls.ts';
+import { hasParts, type CallOptions, type Calls, type Query } from './calls.ts';
 
 export interface ListOptions extends CallOptions {
   /** Documents per page: 1 to 1,000. Default: 200. */
@@ -59,14 +59,6 @@ export function listing<T>(
       for await (const page of pages()) yield* page;
     },
   };
-}
-
-function hasParts(document: unknown, parts: readonly string[]): boolean {
-  return isObject(document) && parts.every((part) => isObject(document[part]));
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
 }
 
 type Page<T> = { readonly next_cursor: string | null } & Readonly<Record<string, readonly T[]>>;

@@ -11,7 +11,7 @@ export class DamagedCalls {
 
   /** Has the server look at every record; those that it cannot read, or that were put aside. */
   async list(options?: CallOptions): Promise<DamagedList['damaged']> {
-    return (await this.#calls.get<DamagedList>('api/damaged', options)).damaged;
+    return this.#calls.getList('api/damaged', 'damaged', options);
   }
 
   /** A damaged record as it is stored, by its table ("machines") and its name there. Errors: `damaged.unknown`. */

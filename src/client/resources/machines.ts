@@ -52,24 +52,35 @@ export class MachineCalls {
 
   /** The machines that have one of these ids, in no order. */
   async some(ids: readonly string[], options: CallOptions = {}): Promise<MachineView[]> {
-    const found: MachineView[] = [];
-    for (let i = 0; i < ids.length; i += mostNamed) {
-      const query = { ids: ids.slice(i, i + mostNamed).join(',') };
-      const page = listing<MachineView>(this.#calls, 'api/machines', machines, query, options);
-      found.push(...(await page.toArray()));
-    }
-    return found;
+    const parts = Array.from({ length: Math.ceil(ids.length / mostNamed) }, (_, i) =>
+      ids.slice(i * mostNamed, (i + 1) * mostNamed),
+    );
+    const found = await Promise.all(
+      parts.map((part) => {
+        const query = { ids: part.join(',') };
+        return listing<MachineView>(
+          this.#calls,
+          'api/machines',
+          machines,
+          query,
+          options,
+        ).toArray();
+      }),
+    );
+    return found.flat();
   }
 
   /** Errors: `machine.unknown`. */
   async get(id: string, options?: CallOptions): Promise<Tagged<MachineView>> {
-    return this.#calls.call('GET', pathOf`api/machines/${id}`, options);
+    const call = { ...options, parts: machines.parts };
+    return this.#calls.call('GET', pathOf`api/machines/${id}`, call);
   }
 
   /** Enters a machine that has not booted yet. Errors: `machine.exists`, `request.invalid`,
    *  `template.unknown`. */
   async create(machine: MachineCreate, options?: CallOptions): Promise<Tagged<MachineView>> {
-    return this.#calls.call('POST', 'api/machines', { ...options, body: machine });
+    const call = { ...options, body: machine, parts: machines.parts };
+    return this.#calls.call('POST', 'api/machines', call);
   }
 
   /** Changes the fields that are present; null clears one. Errors: `machine.unknown`, `request.stale`,
@@ -79,7 +90,8 @@ export class MachineCalls {
     patch: MachinePatch,
     options?: ChangeOptions,
   ): Promise<Tagged<MachineView>> {
-    return this.#calls.call('PATCH', pathOf`api/machines/${id}`, { ...options, body: patch });
+    const call = { ...options, body: patch, parts: machines.parts };
+    return this.#calls.call('PATCH', pathOf`api/machines/${id}`, call);
   }
 
   /** Forgets a machine. If it comes back, it is registered as a new one. Errors: `machine.unknown`,
@@ -108,11 +120,7 @@ export class MachineCalls {
 
   /** The changes of a machine, newest first. */
   async history(id: string, options?: CallOptions): Promise<readonly MachineChange[]> {
-    const answer = await this.#calls.get<{ history: readonly MachineChange[] }>(
-      pathOf`api/machines/${id}/history`,
-      options,
-    );
-    return answer.history;
+    return this.#calls.getList(pathOf`api/machines/${id}/history`, 'history', options);
   }
 
   /** One answer of a machine's log: lines after a cursor, and the next cursor. */
@@ -161,7 +169,7 @@ export class MachineCalls {
 
   /** All tags, with the number of machines that have each. */
   async tags(options?: CallOptions): Promise<TagList['tags']> {
-    return (await this.#calls.get<TagList>('api/tags', options)).tags;
+    return this.#calls.getList('api/tags', 'tags', options);
   }
 
   /** Takes a tag off every machine. Returns the number of machines that had it. */
@@ -169,7 +177,7 @@ export class MachineCalls {
     const { value } = await this.#calls.call<{ changed: number }>(
       'DELETE',
       pathOf`api/tags/${tag}`,
-      options,
+      { ...options, parts: [] },
     );
     return value.changed;
   }

@@ -11,7 +11,7 @@ export class SessionCalls {
 
   /** Those that have not ended: your own or, for who may do everything, all. */
   async list(options?: CallOptions): Promise<SessionList['sessions']> {
-    return (await this.#calls.get<SessionList>('api/sessions', options)).sessions;
+    return this.#calls.getList('api/sessions', 'sessions', options);
   }
 
   /** Errors: `session.unknown`, also for one of others, unless you may do everything. */
@@ -21,6 +21,8 @@ export class SessionCalls {
 
   /** Ends all of your own. Returns how many. */
   async endOwn(options?: CallOptions): Promise<number> {
-    return (await this.#calls.call<SessionsEnded>('DELETE', 'api/sessions', options)).value.ended;
+    return (
+      await this.#calls.call<SessionsEnded>('DELETE', 'api/sessions', { ...options, parts: [] })
+    ).value.ended;
   }
 }

@@ -18,7 +18,7 @@ export class SettingCalls {
 
   /** Errors: `setting.unknown`. */
   async get(key: string, options?: CallOptions): Promise<Tagged<Setting>> {
-    return this.#calls.call('GET', pathOf`api/settings/${key}`, options);
+    return this.#calls.call('GET', pathOf`api/settings/${key}`, { ...options, parts: [] });
   }
 
   /** `secret`: shown to full tokens alone; by default as it was, or by its key.

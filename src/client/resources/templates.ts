@@ -4,6 +4,9 @@ import type { Template } from '../../model/documents/template.ts';
 import { pathOf, type CallOptions, type Calls, type ChangeOptions, type Tagged } from '../calls.ts';
 import { listing, type Listing, type ListOptions } from '../listing.ts';
 
+/** The objects in each template. */
+const parts = ['metadata', 'spec'];
+
 export class TemplateCalls {
   readonly #calls: Calls;
 
@@ -12,25 +15,19 @@ export class TemplateCalls {
   }
 
   list(options: ListOptions = {}): Listing<Template> {
-    return listing(
-      this.#calls,
-      'api/templates',
-      { field: 'templates', parts: ['metadata', 'spec'] },
-      {},
-      options,
-    );
+    return listing(this.#calls, 'api/templates', { field: 'templates', parts }, {}, options);
   }
 
   /** The template as stored. Errors: `template.unknown`. */
   async get(name: string, options?: CallOptions): Promise<Tagged<Template>> {
-    return this.#calls.call('GET', pathOf`api/templates/${name}`, options);
+    return this.#calls.call('GET', pathOf`api/templates/${name}`, { ...options, parts });
   }
 
   /** The template as a machine would get it, with secrets masked. Errors: `template.unknown`,
    *  `machine.unknown`. */
   async render(name: string, machineId: string, options?: CallOptions): Promise<Template> {
     const query = { machine_id: machineId };
-    return this.#calls.get(pathOf`api/templates/${name}/render`, { ...options, query });
+    return this.#calls.get(pathOf`api/templates/${name}/render`, { ...options, query, parts });
   }
 
   /** Checks a template that is not stored, and plans it for a machine if one is named. Errors: `request.invalid`,
@@ -38,7 +35,7 @@ export class TemplateCalls {
   async try(template: Template, machineId?: string, options?: CallOptions): Promise<TemplateTrial> {
     const query = machineId === undefined ? {} : { machine_id: machineId };
     const path = pathOf`api/templates/${template.metadata.name}/try`;
-    const call = { ...options, query, body: template };
+    const call = { ...options, query, body: template, parts: ['template'] };
     return (await this.#calls.call<TemplateTrial>('POST', path, call)).value;
   }
 

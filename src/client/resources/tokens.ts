@@ -16,7 +16,7 @@ export class TokenCalls {
 
   /** All tokens, without their secrets. */
   async list(options?: CallOptions): Promise<TokenList['tokens']> {
-    return (await this.#calls.get<TokenList>('api/tokens', options)).tokens;
+    return this.#calls.getList('api/tokens', 'tokens', options);
   }
 
   /** The token that this client has, and what it may do. */

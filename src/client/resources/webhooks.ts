@@ -22,7 +22,7 @@ export class WebhookCalls {
 
   /** All webhooks, without their secrets. */
   async list(options?: CallOptions): Promise<WebhookView[]> {
-    return (await this.#calls.get<WebhookList>('api/webhooks', options)).webhooks;
+    return this.#calls.getList('api/webhooks', 'webhooks', options);
   }
 
   /** Errors: `webhook.unknown`. */
@@ -38,7 +38,7 @@ export class WebhookCalls {
 
   /** Errors: `webhook.unknown`, `webhook.address`, `request.invalid`. */
   async patch(name: string, patch: WebhookPatch, options?: CallOptions): Promise<WebhookView> {
-    const call = { ...options, body: patch };
+    const call = { ...options, body: patch, parts: [] };
     return (await this.#calls.call<WebhookView>('PATCH', pathOf`api/webhooks/${name}`, call)).value;
   }
 

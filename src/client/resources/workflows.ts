@@ -9,6 +9,9 @@ import type { Workflow } from '../../model/documents/workflow.ts';
 import { pathOf, type CallOptions, type Calls } from '../calls.ts';
 import { listing, type Listing, type ListOptions } from '../listing.ts';
 
+/** The objects in each workflow. */
+const parts = ['metadata', 'spec'];
+
 export type WorkflowFilter = Omit<WorkflowListQuery, 'limit' | 'cursor'>;
 
 export class WorkflowCalls {
@@ -21,13 +24,10 @@ export class WorkflowCalls {
   /** Workflows of one machine or of all: oldest first unless `order` says otherwise. */
   list(filter: WorkflowFilter & ListOptions = {}): Listing<Workflow> {
     const { pageSize, signal, ...query } = filter;
-    return listing(
-      this.#calls,
-      'api/workflows',
-      { field: 'workflows', parts: ['metadata', 'spec'] },
-      query,
-      { pageSize, signal },
-    );
+    return listing(this.#calls, 'api/workflows', { field: 'workflows', parts }, query, {
+      pageSize,
+      signal,
+    });
   }
 
   /** The number of workflows in each state: of all, or of those made since an ISO time. */
@@ -38,14 +38,14 @@ export class WorkflowCalls {
 
   /** Errors: `workflow.unknown`. */
   async get(id: string, options?: CallOptions): Promise<Workflow> {
-    return this.#calls.get(pathOf`api/workflows/${id}`, options);
+    return this.#calls.get(pathOf`api/workflows/${id}`, { ...options, parts });
   }
 
   /** Queues a workflow for a machine. Errors: `machine.unknown`, `template.unknown`, `workflow.active`,
    *  `machine.wrong-state`, `machine.has-os` without `reimage`, and `plan.changed` where `plan_digest` is that of
    *  another plan than would be carried out now. */
   async create(request: WorkflowCreate, options?: CallOptions): Promise<Workflow> {
-    return this.#calls.post('api/workflows', request, options);
+    return this.#calls.post('api/workflows', request, { ...options, parts });
   }
 
   /** Plans a workflow, and makes none. `create` takes the `plan_digest` of the answer. Errors: as `create`, and
