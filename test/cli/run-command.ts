@@ -10,6 +10,7 @@ export interface Surroundings {
   readonly answer?: string;
   /** Runs while a question is asked. */
   readonly meanwhile?: () => Promise<unknown>;
+  readonly onAsk?: (question: string) => void;
   readonly input?: string;
   readonly signal?: AbortSignal;
 }
@@ -29,6 +30,7 @@ export async function runLine(
     env = {},
     answer,
     meanwhile,
+    onAsk,
     input = '',
     signal = new AbortController().signal,
   }: Surroundings = {},
@@ -44,7 +46,8 @@ export async function runLine(
     stdout: stdout as unknown as NodeJS.WriteStream,
     stderr: stderr as unknown as NodeJS.WriteStream,
     signal,
-    ask: async () => {
+    ask: async (question) => {
+      onAsk?.(question);
       await meanwhile?.();
       return answer;
     },

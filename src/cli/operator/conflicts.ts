@@ -1,22 +1,53 @@
 // `dragonfly conflicts`: machines that could not be told apart, for an operator to decide.
+import type { Client } from '../../client/client.ts';
+import { AppError } from '../../core/errors.ts';
 import type { IdentityConflict } from '../../model/history.ts';
-import { command } from '../command.ts';
+import { command, type Io } from '../command.ts';
+import { confirm } from './confirm.ts';
 import { connectionOptions, withClient } from './connection/connection.ts';
-import { outputOptions, printDocument, printList, type Shape } from './output.ts';
+import { titlesOf } from './machines/selection.ts';
+import { isForPeople, outputOptions, printDocument, printList, type Shape } from './output.ts';
 
 const conflict = { conflict: { describe: 'its UUID' } } as const;
 
-const shape: Shape<IdentityConflict> = {
-  columns: {
-    ID: ({ id }) => id,
-    REASON: ({ reason }) => reason,
-    MACHINE: ({ machine_id }) => machine_id,
-    CANDIDATES: ({ candidates }) => candidates.map(({ machine_id }) => machine_id).join(','),
-    DECISION: ({ resolution }) => resolution?.decision ?? null,
-    SINCE: ({ created_at }) => created_at,
-  },
-  name: ({ id }) => id,
-};
+/** `names`: those of the machines, by their ids. */
+function shapeOf(names: ReadonlyMap<string, string>): Shape<IdentityConflict> {
+  return {
+    columns: {
+      ID: ({ id }) => id,
+      REASON: ({ reason }) => reason,
+      MACHINE: ({ machine_id: id }) => names.get(id) ?? id,
+      CANDIDATES: (one) =>
+        candidatesOf(one)
+          .map((id) => names.get(id) ?? id)
+          .join(', '),
+      DECISION: ({ resolution }) => resolution?.decision ?? null,
+      SINCE: ({ created_at }) => created_at,
+    },
+    wide: {
+      'MACHINE ID': ({ machine_id: id }) => id,
+      'CANDIDATE IDS': (one) => candidatesOf(one).join(', '),
+    },
+    name: ({ id }) => id,
+  };
+}
+
+const candidatesOf = ({ candidates }: IdentityConflict): string[] =>
+  candidates.map(({ machine_id: id }) => id);
+
+const namesIn = (client: Client, conflicts: readonly IdentityConflict[]) =>
+  titlesOf(
+    client,
+    conflicts.flatMap((one) => [one.machine_id, ...candidatesOf(one)]),
+  );
+
+/** Errors: AppError `conflict.unknown`. */
+async function conflictNamed(client: Client, id: string): Promise<IdentityConflict> {
+  const all = await client.conflicts.list({ all: true }).toArray();
+  const found = all.find((one) => one.id === id.toLowerCase());
+  if (found !== undefined) return found;
+  throw new AppError('conflict.unknown', `there is no conflict ${id}`);
+}
 
 const list = command({
   name: 'conflicts list',
@@ -29,7 +60,9 @@ const list = command({
   },
   run: (args, io) =>
     withClient(args, io, async (client) => {
-      await printList(io, args, await client.conflicts.list({ all: args.all }).toArray(), shape);
+      const found = await client.conflicts.list({ all: args.all }).toArray();
+      const names = isForPeople(args) ? await namesIn(client, found) : new Map<string, string>();
+      await printList(io, args, found, shapeOf(names));
       return 0;
     }),
 });
@@ -42,30 +75,47 @@ const get = command({
   options: { ...outputOptions, ...connectionOptions },
   run: (args, io) =>
     withClient(args, io, async (client) => {
-      const all = await client.conflicts.list({ all: true }).toArray();
-      const found = all.filter(({ id }) => id === args.conflict);
-      if (found[0] === undefined) io.stderr.write(`there is no conflict ${args.conflict}\n`);
-      else await printDocument(io, args, found[0]);
-      return found.length === 1 ? 0 : 1;
+      await printDocument(io, args, await conflictNamed(client, args.conflict));
+      return 0;
     }),
 });
 
 const accept = command({
   name: 'conflicts accept',
-  describe: 'decide that the machine is one of the candidates, and merge it into that',
+  describe: 'decide that the machine is one of the candidates, and merge it into that for good',
   examples: ['conflicts accept 0192f0c4-7c1e-7d3a-9d3f-5a8e6c1b2d40'],
   positionals: conflict,
   options: {
     into: { type: 'string', value: 'ID', describe: 'which candidate, where there are several' },
+    yes: { type: 'boolean', short: 'y', describe: 'do not ask' },
     ...connectionOptions,
   },
   run: (args, io) =>
     withClient(args, io, async (client) => {
+      if (!args.yes) await confirmMerge(client, io, args);
       const { resolution } = await client.conflicts.accept(args.conflict, args.into);
       io.print(`merged into ${resolution?.into ?? 'the candidate'}\n`);
       return 0;
     }),
 });
+
+/** Asks before two machines become one, by their names. Errors: AppError `usage.invalid`, `conflict.unknown`. */
+async function confirmMerge(
+  client: Client,
+  io: Io,
+  { conflict: id, into }: { readonly conflict: string; readonly into: string | undefined },
+): Promise<void> {
+  const found = await conflictNamed(client, id);
+  const names = await namesIn(client, [found]);
+  const candidates = candidatesOf(found);
+  const target = into ?? (candidates.length === 1 ? candidates[0] : undefined);
+  if (target === undefined) {
+    const choices = candidates.map((one) => `${one} (${names.get(one) ?? 'not shown'})`);
+    throw new AppError('usage.invalid', `say --into: ${choices.join(', ')}`);
+  }
+  const nameOf = (machine: string): string => names.get(machine) ?? machine;
+  await confirm(io, [nameOf(found.machine_id)], `merged into ${nameOf(target)} for good`);
+}
 
 const split = command({
   name: 'conflicts split',

@@ -25,6 +25,11 @@ export interface Shape<T> {
 
 type Columns<T> = Readonly<Record<string, (document: T) => string | null>>;
 
+/** True for the formats that people read, in which machines have their names. */
+export function isForPeople(args: OutputArgs): boolean {
+  return !['json', 'yaml', 'name'].includes(formatOf(args) ?? 'table');
+}
+
 /** Prints documents. JSON and YAML have them as the server gave them. */
 export async function printList<T>(
   io: Io,

@@ -4,9 +4,15 @@ import { isActive, type Workflow } from '../../model/documents/workflow.ts';
 import { wordOf } from '../../model/documents/workflow-state.ts';
 import type { Client } from '../../client/client.ts';
 import { command, type Io } from '../command.ts';
-import { formatOf } from '../formats.ts';
 import { connectionOptions, withClient } from './connection/connection.ts';
-import { outputOptions, printDocument, printList, type OutputArgs, type Shape } from './output.ts';
+import {
+  isForPeople,
+  outputOptions,
+  printDocument,
+  printList,
+  type OutputArgs,
+  type Shape,
+} from './output.ts';
 import { machineNamed, titlesOf } from './machines/selection.ts';
 import { waitFor, waitOptions } from './wait.ts';
 
@@ -41,8 +47,7 @@ async function print(
   client: Client,
   found: readonly Workflow[],
 ): Promise<void> {
-  const isRead = !['json', 'yaml', 'name'].includes(formatOf(args) ?? 'table');
-  const ids = isRead ? found.map(({ spec }) => spec.hardwareRef) : [];
+  const ids = isForPeople(args) ? found.map(({ spec }) => spec.hardwareRef) : [];
   await printList(io, args, found, shapeOf(await titlesOf(client, ids)));
 }
 

@@ -15,8 +15,6 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Io } from '../../../src/cli/command.ts';
 import { namesFor } from '../../../src/cli/operator/names.ts';
-import { operatorCommands } from '../../../src/cli/operator/program.ts';
-import { AppError } from '../../../src/core/errors.ts';
 import { restore } from '../../../src/store/backup/restore.ts';
 import { ImageFolder } from '../../../src/store/images/folder.ts';
 import { MemoryKv } from '../../../src/store/memory.ts';
@@ -26,44 +24,10 @@ import {
   rebootTemplate,
   startServer,
   temporaryDirectory,
-  type TestServer,
 } from '../../server/harness.ts';
-import { runLine, type Surroundings } from '../run-command.ts';
-
-interface Desk {
-  readonly server: TestServer;
-  /** Runs a line of the program. */
-  readonly run: (
-    line: string,
-    more?: Surroundings,
-  ) => Promise<{ code: number; stdout: string; stderr: string }>;
-}
-
-async function desk(machines = 0): Promise<Desk> {
-  const server = await startServer();
-  const env = { DRAGONFLY_SERVER: server.url, DRAGONFLY_CONTEXTS: `${temporaryDirectory()}/none` };
-  for (let n = 1; n <= machines; n += 1) {
-    await server.call('POST', '/api/agent/checkin', {
-      body: { ...checkin(n), hostname: `node-${n}` },
-    });
-  }
-  for (const template of [imageTemplate, rebootTemplate]) {
-    await server.call('PUT', `/api/templates/${template.metadata.name}`, { body: template });
-  }
-  const run: Desk['run'] = (line, more = {}) =>
-    runLine(operatorCommands, line.split(' '), { ...more, env: { ...env, ...more.env } });
-  return { server, run };
-}
-
-async function refusal(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-  } catch (err) {
-    if (err instanceof AppError) return `${err.code}: ${err.message}`;
-    throw err;
-  }
-  throw new Error('nothing was refused');
-}
+import { operatorCommands } from '../../../src/cli/operator/program.ts';
+import { runLine } from '../run-command.ts';
+import { desk, refusal } from './desk.ts';
 
 describe('machines', () => {
   it('are listed, searched, and printed in each format', async () => {
@@ -556,6 +520,19 @@ describe('the inventory for Ansible', () => {
     });
     const one = JSON.parse((await run('inventory ansible --host node-2')).stdout);
     expect(one).toMatchObject({ dragonfly_mac: '02:00:00:00:00:02' });
+  });
+
+  it('keeps machines of one host name apart, and knows each by the name that it gives', async () => {
+    const { server, run } = await desk(2);
+    const body = { ...checkin(9), hostname: 'node-1' };
+    await server.call('POST', '/api/agent/checkin', { body });
+    const { dragonfly, _meta } = JSON.parse((await run('inventory ansible --list')).stdout);
+    const twins = dragonfly.hosts.filter((host: string) => /^node-1-[0-9a-f]{8}$/.test(host));
+    expect([dragonfly.hosts.length, new Set(twins).size]).toEqual([3, 2]);
+    for (const host of twins) {
+      const { stdout } = await run(`inventory ansible --host ${host}`);
+      expect(JSON.parse(stdout)).toEqual(_meta.hostvars[host]);
+    }
   });
 
   it.skipIf(!hasAnsible())(

@@ -1,7 +1,9 @@
 // `dragonfly inventory ansible`: the machines as Ansible's inventory, grouped by tag, state and model.
 import { createHash } from 'node:crypto';
+import type { Client } from '../../../client/client.ts';
 import { stateName } from '../../../model/machine.ts';
 import type { MachineView } from '../../../model/api/machines.ts';
+import { quoted } from '../../../model/search/query.ts';
 import { command } from '../../command.ts';
 import { toJson } from '../../formats.ts';
 import { connectionOptions, withClient } from '../connection/connection.ts';
@@ -25,7 +27,7 @@ const ansible = command({
       const answer =
         args.host === undefined
           ? inventoryOf(await client.machines.list().toArray())
-          : variablesOf(await machineNamed(client, args.host));
+          : variablesOf(await machineOf(client, args.host));
       io.print(toJson(answer));
       return 0;
     }),
@@ -37,10 +39,7 @@ export const inventoryCommands = [ansible];
 function inventoryOf(machines: readonly MachineView[]): Record<string, unknown> {
   const groups = new Map<string, Group>();
   const hostvars: Record<string, unknown> = {};
-  const counts = new Map<string, number>();
-  for (const title of machines.map(titleOf)) counts.set(title, (counts.get(title) ?? 0) + 1);
-  for (const machine of machines) {
-    const host = hostOf(machine, counts.get(titleOf(machine)) === 1);
+  for (const [host, machine] of hostsOf(machines)) {
     hostvars[host] = variablesOf(machine);
     for (const name of ['dragonfly', ...groupsOf(machine)]) {
       const group = groups.get(name) ?? { hosts: [] };
@@ -51,11 +50,30 @@ function inventoryOf(machines: readonly MachineView[]): Record<string, unknown> 
   return { _meta: { hostvars }, ...Object.fromEntries(groups) };
 }
 
-/** The host name; of several machines that have it each has a part of its own behind it. */
-function hostOf(machine: MachineView, isOnly: boolean): string {
-  const title = titleOf(machine);
-  if (isOnly) return title;
-  return `${title}-${createHash('sha256').update(machine.id).digest('hex').slice(0, 8)}`;
+/** Machines by their host names; of several that have one each has a part of its own behind it. */
+function hostsOf(machines: readonly MachineView[]): Map<string, MachineView> {
+  const counts = new Map<string, number>();
+  for (const title of machines.map(titleOf)) counts.set(title, (counts.get(title) ?? 0) + 1);
+  const hosts = new Map<string, MachineView>();
+  for (const machine of machines) {
+    const title = titleOf(machine);
+    hosts.set(counts.get(title) === 1 ? title : `${title}-${ownPart(machine)}`, machine);
+  }
+  return hosts;
+}
+
+const ownPart = ({ id }: MachineView): string =>
+  createHash('sha256').update(id).digest('hex').slice(0, 8);
+
+/** The machine of a host, named as in the list. Errors: those of `machineNamed`. */
+async function machineOf(client: Client, host: string): Promise<MachineView> {
+  const [, title, part] = /^(.+)-([0-9a-f]{8})$/.exec(host) ?? [];
+  if (title !== undefined) {
+    const similar = await client.machines.list({ q: quoted(title) }).toArray();
+    const found = similar.find((one) => titleOf(one) === title && ownPart(one) === part);
+    if (found !== undefined) return found;
+  }
+  return machineNamed(client, host);
 }
 
 function groupsOf({ config, status, hardware }: MachineView): string[] {

@@ -4,6 +4,7 @@ import type { MachinePatch } from '../../../model/api/machines.ts';
 import type { BulkChange } from '../../../model/api/bulk.ts';
 import { tagsOf } from '../../../model/text/tags-text.ts';
 import { command, type Io } from '../../command.ts';
+import { confirm } from '../confirm.ts';
 import { connectionOptions, withClient, type ConnectionArgs } from '../connection/connection.ts';
 import {
   machineNamed,
@@ -162,18 +163,6 @@ async function changeAll(
     }
     return failed.length === 0 ? 0 : 1;
   });
-}
-
-/** Asks whether to go on. Errors: AppError `usage.invalid` for anything but yes, and where nobody is there. */
-export async function confirm(io: Io, names: readonly string[], done: string): Promise<void> {
-  const shown = names.length > 5 ? [...names.slice(0, 5), `${names.length - 5} more`] : names;
-  const answer = await io.ask(`${shown.join(', ')} will be ${done}. Go on? [y/N] `);
-  if (answer === undefined) {
-    throw new AppError('usage.invalid', 'nothing was done: nobody is there to ask; say --yes');
-  }
-  if (!/^y(?:es)?$/i.test(answer.trim())) {
-    throw new AppError('usage.invalid', 'nothing was done');
-  }
 }
 
 function labelsAfter(

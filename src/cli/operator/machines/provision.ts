@@ -8,7 +8,7 @@ import type { MachineView } from '../../../model/api/machines.ts';
 import type { PlanAnswer } from '../../../model/api/workflows.ts';
 import { command, type Io } from '../../command.ts';
 import { connectionOptions, withClient } from '../connection/connection.ts';
-import { confirm } from './change.ts';
+import { confirm } from '../confirm.ts';
 import { selected, selectionOptions, someMachines, titleOf } from './selection.ts';
 import { waitFor, waitOptions } from '../wait.ts';
 import { printable } from '../../text/table.ts';
