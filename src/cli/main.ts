@@ -1,5 +1,5 @@
 // The only place that reads process.env and process.argv and sets the exit code.
-import { writeSync } from 'node:fs';
+import { fstatSync, writeSync } from 'node:fs';
 import { AppError, describeError, isAppError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { stuckReads } from '../sources/isolated/slow-reads.ts';
@@ -7,7 +7,7 @@ import type { Io, Program } from './command.ts';
 import { completionCommand } from './line/completion-command.ts';
 import { leave } from './leave.ts';
 import { parse } from './line/parse.ts';
-import { printable } from './text/table.ts';
+import { harmless, printable } from './text/table.ts';
 
 /** Runs a program's command line and ends the process. Exit codes: 0 good, 1 a negative finding,
  *  2 usage or failure. A stack trace is printed with DRAGONFLY_DEBUG set. */
@@ -117,10 +117,13 @@ async function ask(question: string, signal: AbortSignal): Promise<string | unde
   }
 }
 
+/** Files and programs get answers as they are, and a terminal none of the signs that it obeys: records, settings and
+ *  templates may have any. */
 function print(text: string): void {
-  const bytes = Buffer.from(text);
+  let bytes = Buffer.from(text);
   let written = 0;
   try {
+    if (fstatSync(1).isCharacterDevice()) bytes = Buffer.from(harmless(text));
     while (written < bytes.length) written += writeSync(1, bytes, written);
   } catch (err) {
     // The pipe is full and non-blocking.

@@ -1,9 +1,10 @@
 // The programs as a user starts them.
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { version } from '../../src/cli/version.ts';
-import { startServer } from '../server/harness.ts';
+import { startServer, temporaryDirectory } from '../server/harness.ts';
 
 const folder = join(import.meta.dirname, '../../src/cli');
 const fixtures = join(import.meta.dirname, '../../fixtures/machines');
@@ -108,3 +109,17 @@ it.each([
     last: 'dragonfly-agent: cannot write to standard output: ENOSPC: no space left on device, write [output.failed]',
   });
 });
+
+it.skipIf(!existsSync('/usr/bin/script'))(
+  'sends a terminal nothing that it obeys, and a file everything (needs script)',
+  async () => {
+    const contexts = join(temporaryDirectory(), 'config.yaml');
+    writeFileSync(contexts, String.raw`contexts: { "a\x9b2J\e[31m\tb": { server: http://a } }`);
+    const env = { ...process.env, DRAGONFLY_CONTEXTS: contexts };
+    const list = `${process.execPath} ${folder}/dragonfly.ts context list -o csv`;
+    const printed = (program: string, ...args: string[]) =>
+      execFileSync(program, args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+    expect(printed('script', '-qec', list, '/dev/null')).toContain('\n,a?2J?[31m\tb,http://a,');
+    expect(printed('sh', '-c', list)).toContain('\n,a\u009B2J\u001B[31m\tb,http://a,');
+  },
+);

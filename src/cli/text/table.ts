@@ -56,6 +56,14 @@ export function printable(text: string): string {
   return text.replaceAll(/\p{C}/gu, '?');
 }
 
+/** Replaces what a terminal obeys or shows in another order, but for the ends of lines and tabs. */
+export function harmless(text: string): string {
+  return text.replaceAll(
+    /(?!\r\n|[\n\t])[\p{Cc}\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069\uFEFF]/gu,
+    '?',
+  );
+}
+
 /** Narrows the widest column until all fit. */
 function fit(widths: readonly number[], width: number): number[] {
   const fitted = [...widths];
