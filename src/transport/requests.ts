@@ -133,7 +133,7 @@ export class Requests {
       if (isCertificateError(err)) throw this.#untrusted(url, err);
       throw new AppError(
         'server.unreachable',
-        `cannot reach ${url.origin}; check the network and that the server runs`,
+        `cannot reach ${url.origin}; ${nextStep(url, err)}`,
         { cause: err, details: { url: url.origin } },
       );
     }
@@ -157,6 +157,19 @@ export function isCertificateError(err: unknown): err is NodeJS.ErrnoException {
   return /CERT|^ERR_TLS_CERT_ALTNAME|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|^HOSTNAME_MISMATCH/.test(
     code,
   );
+}
+
+/** The thing to check after a failed connection. */
+function nextStep({ protocol }: URL, err: unknown): string {
+  const code = err instanceof Error && 'code' in err ? err.code : undefined;
+  if (protocol === 'https:' && code === 'ERR_SSL_WRONG_VERSION_NUMBER') {
+    return 'what answers there speaks no TLS, so its address may be http://';
+  }
+  // As a server with TLS ends what is none, but not it alone.
+  const isCut = protocol === 'http:' && (code === 'ECONNRESET' || code === 'HPE_INVALID_CONSTANT');
+  return isCut
+    ? 'check the network, that the server runs, and whether its address is https://'
+    : 'check the network and that the server runs';
 }
 
 /** Throws if a portal or a proxy answered in place of the server. */

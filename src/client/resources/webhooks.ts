@@ -5,7 +5,6 @@ import type {
   NewWebhookRequest,
   Redelivered,
   WebhookCreated,
-  WebhookList,
   WebhookPatch,
   WebhookSecret,
   WebhookView,

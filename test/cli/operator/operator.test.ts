@@ -18,13 +18,7 @@ import { namesFor } from '../../../src/cli/operator/names.ts';
 import { restore } from '../../../src/store/backup/restore.ts';
 import { ImageFolder } from '../../../src/store/images/folder.ts';
 import { MemoryKv } from '../../../src/store/memory.ts';
-import {
-  checkin,
-  imageTemplate,
-  rebootTemplate,
-  startServer,
-  temporaryDirectory,
-} from '../../server/harness.ts';
+import { checkin, imageTemplate, startServer, temporaryDirectory } from '../../server/harness.ts';
 import { operatorCommands } from '../../../src/cli/operator/program.ts';
 import { runLine } from '../run-command.ts';
 import { desk, refusal } from './desk.ts';

@@ -4,7 +4,7 @@ import { AppError, isAppError } from '../../../core/errors.ts';
 import { readNamedFile } from '../../../core/files/named-file.ts';
 import { proxyFrom } from '../../../transport/proxy.ts';
 import type { Io } from '../../command.ts';
-import { contextsPath, contextToken, readContexts, type Context } from './contexts.ts';
+import { contextsPath, contextToken, readContexts, tokenIn, type Context } from './contexts.ts';
 
 export const connectionOptions = {
   server: {
@@ -91,7 +91,7 @@ function connectionOf(args: ConnectionArgs, io: Io): Connection {
   const token =
     tokenFile === undefined
       ? (io.env['DRAGONFLY_TOKEN'] ?? (context && contextToken(name, context)))
-      : readText(tokenFile).trim();
+      : tokenIn(tokenFile, readText(tokenFile));
   return {
     server: given ?? context?.server ?? usualServer,
     token,

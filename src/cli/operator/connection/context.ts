@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { AppError } from '../../../core/errors.ts';
 import { parseUrl } from '../../../transport/address.ts';
-import { command } from '../../command.ts';
+import { command, type Io } from '../../command.ts';
 import { contextsPath, readContexts, writeContexts, type Context } from './contexts.ts';
 import { outputOptions, printList, type Shape } from '../output.ts';
 
@@ -74,6 +74,7 @@ const set = command({
     };
     writeContexts(path, { current: args.name, contexts: { ...contexts, [args.name]: context } });
     io.print(`context ${args.name} is in use: ${args.server}\n`);
+    warnOfEnvironment(io, args.name);
     return Promise.resolve(0);
   },
 });
@@ -90,6 +91,7 @@ const use = command({
     if (!Object.hasOwn(found.contexts, args.name)) throw unknown(args.name, path);
     writeContexts(path, { ...found, current: args.name });
     io.print(`context ${args.name} is in use\n`);
+    warnOfEnvironment(io, args.name);
     return Promise.resolve(0);
   },
 });
@@ -115,6 +117,20 @@ const remove = command({
 });
 
 export const contextCommands = [list, set, use, remove];
+
+/** Says which variables come before the context that was chosen. */
+function warnOfEnvironment({ env, stderr }: Io, chosen: string): void {
+  const { DRAGONFLY_SERVER: server, DRAGONFLY_CONTEXT: context, DRAGONFLY_TOKEN: token } = env;
+  if (context !== undefined && context !== chosen) {
+    stderr.write(`warning: DRAGONFLY_CONTEXT is set, and chooses ${context}\n`);
+  }
+  if (server !== undefined) {
+    stderr.write('warning: DRAGONFLY_SERVER is set, and comes before the server of a context\n');
+  }
+  if (token !== undefined) {
+    stderr.write('warning: DRAGONFLY_TOKEN is set, and comes before the token of a context\n');
+  }
+}
 
 /** Errors: AppError `config.invalid`. */
 function addressOf(text: string): string {

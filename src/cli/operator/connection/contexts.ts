@@ -69,20 +69,29 @@ export function writeContexts(path: string, contexts: Contexts): void {
 /** The context's token, from its file or its program. Errors: AppError `config.invalid`. */
 export function contextToken(name: string, context: Context): string | undefined {
   const { token_file: file, token_command: command } = context;
+  const where = command?.[0] ?? file;
+  if (where === undefined) return undefined;
   try {
-    if (command !== undefined) {
-      const [program = '', ...args] = command;
-      return execFileSync(program, args, {
-        encoding: 'utf8',
-        timeout: 60_000,
-        stdio: ['inherit', 'pipe', 'inherit'],
-      }).trim();
-    }
-    return file === undefined ? undefined : readNamedFile(file).trim();
+    return tokenIn(where, command === undefined ? readNamedFile(where) : outputOf(command));
   } catch (cause) {
-    const where = command === undefined ? file : command[0];
     throw new AppError('config.invalid', `cannot get the token of context ${name} from ${where}`, {
       cause,
     });
   }
+}
+
+/** Errors: those of the program. */
+function outputOf([program = '', ...args]: readonly string[]): string {
+  return execFileSync(program, args, {
+    encoding: 'utf8',
+    timeout: 60_000,
+    stdio: ['inherit', 'pipe', 'inherit'],
+  });
+}
+
+/** The token in what a file holds or a program prints. Errors: AppError `config.invalid`. */
+export function tokenIn(where: string, text: string): string {
+  const token = text.trim();
+  if (token === '') throw new AppError('config.invalid', `${where} gives no token, nothing at all`);
+  return token;
 }
