@@ -51,15 +51,21 @@ export class IsolatedFiles {
   readonly #idle: Reader[] = [];
   readonly #waiting: ((reader: Reader) => void)[] = [];
   #readers = 0;
-  readonly #maxReaders = readersWithin(availableMemory());
-  /** The last read of each directory or device, and the number of its reads that hung. */
+  readonly #maxReaders: number;
+  /** The last read of each directory or disk, and the number of its reads that hung. */
   readonly #turns = new Map<string, Promise<unknown>>();
   readonly #hung = new Map<string, number>();
 
-  constructor(top: string, timeoutMs: number, clock: Clock) {
+  constructor(
+    top: string,
+    timeoutMs: number,
+    clock: Clock,
+    maxReaders = readersWithin(availableMemory()),
+  ) {
     this.#top = top;
     this.#timeoutMs = timeoutMs;
     this.#clock = clock;
+    this.#maxReaders = maxReaders;
   }
 
   async text(path: string): Promise<string | undefined> {
@@ -90,14 +96,14 @@ export class IsolatedFiles {
     }
   }
 
-  /** Allows one read per directory or device at a time, so that a hanging disk does not occupy all readers. Once two
-   *  files in a directory have hung, no other file in it is tried. */
+  /** Allows one read per directory or disk at a time, so that a hanging disk does not occupy all readers. Once two reads
+   *  there have hung, no other is tried: what they cost is the time of all that wait for a reader. */
   async #ask(request: Request): Promise<Answer> {
-    const directory = placeOf(request.path);
-    const before = this.#turns.get(directory);
-    const turn = Promise.resolve(before).then(() => this.#askInTurn(request, directory));
+    const place = placeOf(request.path);
+    const before = this.#turns.get(place);
+    const turn = Promise.resolve(before).then(() => this.#askInTurn(request, place));
     this.#turns.set(
-      directory,
+      place,
       turn.catch(() => {}),
     );
     const answer = await turn;
@@ -107,8 +113,8 @@ export class IsolatedFiles {
     throw new AppError(code, message, { cause, details: { ...details } });
   }
 
-  async #askInTurn(request: Request, directory: string): Promise<Answer> {
-    const hung = this.#hung.get(directory) ?? 0;
+  async #askInTurn(request: Request, place: string): Promise<Answer> {
+    const hung = this.#hung.get(place) ?? 0;
     if (hung >= maxHung) throw timeoutError(request.path, this.#timeoutMs);
     const reader = await this.#take();
     try {
@@ -119,7 +125,7 @@ export class IsolatedFiles {
       this.#give(reader);
       return answer;
     } catch (err) {
-      if (isAppError(err, 'read.timeout')) this.#hung.set(directory, hung + 1);
+      if (isAppError(err, 'read.timeout')) this.#hung.set(place, hung + 1);
       reader.kill();
       this.#readers -= 1;
       if (this.#waiting.length > 0) this.#give(this.#start());
@@ -146,9 +152,12 @@ export class IsolatedFiles {
   }
 }
 
-/** The unit that hangs as one: a directory, but in /dev each device. */
+/** The end of a partition's name: "3" of "sda3", "p2" of "nvme0n1p2". */
+const partition = /(?<=\/(?:sd|hd|vd|xvd)[a-z]+)\d+$|(?<=\d)p\d+$/;
+
+/** The unit that hangs as one: a directory, but in /dev each disk, with all its partitions. */
 function placeOf(path: string): string {
-  return path.startsWith('/dev/') ? path : posix.dirname(path);
+  return path.startsWith('/dev/') ? path.replace(partition, '') : posix.dirname(path);
 }
 
 /** A child process that answers one request at a time. */

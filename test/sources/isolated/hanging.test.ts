@@ -3,11 +3,49 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { systemClock, type Clock } from '../../../src/core/clock.ts';
+import { IsolatedFiles } from '../../../src/sources/isolated/isolated.ts';
 import { openRoot } from '../../../src/sources/open.ts';
 import { canHang, hang } from './hanging-mount.ts';
 
 const skipped = canHang() ? '' : ' (skipped: needs root and /dev/fuse)';
+
+it.skipIf(!canHang())(
+  'disks that hang, partitions and all, leave a single reader time for the others',
+  async () => {
+    const top = mkdtempSync(join(tmpdir(), 'dragonfly-hang-'));
+    const disks = ['sda', 'xvdb', 'nvme0n1'];
+    const parts = ['sda1', 'sda2', 'sda15', 'xvdb1', 'xvdb2', 'nvme0n1p1', 'nvme0n1p2'];
+    const hanging = [...disks, ...parts].map((name) => `/dev/${name}`);
+    const releases = await Promise.all(hanging.map((path) => hang(join(top, path))));
+    onTestFinished(async () => {
+      await Promise.all(releases.map((release) => release()));
+      rmSync(top, { recursive: true });
+    });
+    const alive = ['/dev/sdaa', '/dev/sdaa1', '/dev/nvme0n2'];
+    for (const path of alive) writeFileSync(join(top, path), 'alive');
+    // Each read that is tried has its deadline.
+    let tried = 0;
+    const clock: Clock = {
+      now: () => systemClock.now(),
+      elapsedMs: () => systemClock.elapsedMs(),
+      sleep: (ms, signal) => {
+        tried += 1;
+        return systemClock.sleep(ms, signal);
+      },
+    };
+    const files = new IsolatedFiles(top, 400, clock, 1);
+    const reads = [...hanging, ...alive].map((path) => files.text(path));
+    const ends = await Promise.allSettled(reads);
+    for (const end of ends.slice(0, hanging.length)) {
+      expect(end).toMatchObject({ reason: { code: 'read.timeout' } });
+    }
+    for (const end of ends.slice(hanging.length)) expect(end).toMatchObject({ value: 'alive' });
+    expect(tried).toBe(2 * disks.length + alive.length);
+    files.endIdle();
+  },
+);
 
 describe.skipIf(!canHang())(`a directory of which a part hangs${skipped}`, () => {
   let top: string;
