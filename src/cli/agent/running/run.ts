@@ -14,6 +14,7 @@ const clearScreen = '\u001b[2J';
 const { O_WRONLY, O_NOCTTY } = constants;
 /** The screen is drawn anew so often, over what others wrote there. */
 const redrawMs = 5_000;
+const unguarded = 'nothing keeps a second agent of this host away';
 
 /** The `run` command of the agent. Shows a status screen on a terminal unless a log level is set. */
 export const run = command({
@@ -90,13 +91,14 @@ export const run = command({
         mayAct: isThisHost && (args.act || values.mode !== undefined),
       };
       if (args.once) {
+        if (notLocked !== undefined) io.stderr.write(`${unguarded}: ${notLocked}\n`);
         io.stdout.write(`${JSON.stringify(await checkInOnce(options), null, 2)}\n`);
         return 0;
       }
       const { servers } = options;
       const serverSource = configuration.sources.url ?? '';
       if (io.stdout.isTTY && values.log === undefined) {
-        await runOnTerminal(options, serverSource, io);
+        await runOnTerminal(options, serverSource, notLocked, io);
         return 0;
       }
       const log = openLog(io, configuration, notLocked);
@@ -125,12 +127,16 @@ function openLog(
 ): Log {
   const log = plainLog(io.stderr, values.log ?? 'info', () => new Date());
   for (const place of passedOver) log.warn({ place }, 'no server address');
-  if (notLocked !== undefined)
-    log.warn({ error: notLocked }, 'nothing keeps a second agent of this host away');
+  if (notLocked !== undefined) log.warn({ error: notLocked }, unguarded);
   return log;
 }
 
-async function runOnTerminal(options: AgentOptions, serverSource: string, io: Io): Promise<void> {
+async function runOnTerminal(
+  options: AgentOptions,
+  serverSource: string,
+  notLocked: string | undefined,
+  io: Io,
+): Promise<void> {
   const [{ StatusScreen }, { runAgent }] = await Promise.all([
     import('./status-screen.ts'),
     import('../../../agent/agent.ts'),
@@ -139,6 +145,7 @@ async function runOnTerminal(options: AgentOptions, serverSource: string, io: Io
   const facts = { version: io.version, servers, serverSource, clock: systemClock };
   const screen = new StatusScreen(io.stdout, facts);
   io.stdout.write(clearScreen);
+  if (notLocked !== undefined) screen.remember(`${unguarded}: ${notLocked}`);
   await runAgent({ ...options, onState: (...what) => screen.show(...what) });
   io.stdout.write('\n');
 }

@@ -53,7 +53,7 @@ export class StatusScreen {
 
   show(state: AgentState, event: AgentEvent | undefined, view: AgentView): void {
     const news = event === undefined ? undefined : newsOf(event);
-    if (news !== undefined) this.#remember(news);
+    if (news !== undefined) this.remember(news);
     this.#state = state;
     this.#view = view;
     this.draw();
@@ -67,7 +67,8 @@ export class StatusScreen {
     this.#out.write(`\u001b[H${text.map((line) => `${line}\u001b[K`).join('\r\n')}\u001b[J`);
   }
 
-  #remember(news: string): void {
+  /** Takes a line for what happened recently. */
+  remember(news: string): void {
     const time = this.#facts.clock.now().toISOString().slice(11, 19);
     this.#recent = [...this.#recent, `${time} ${news}`].slice(-5);
   }

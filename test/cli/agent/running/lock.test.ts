@@ -2,11 +2,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { lockStateDir } from '../../../../src/cli/agent/running/lock.ts';
 import { run } from '../../../../src/cli/agent/running/run.ts';
+import { startServer } from '../../../agent/server.ts';
 import { temporaryDirectory } from '../../../server/harness.ts';
 import { runCommand } from '../../run-command.ts';
+
+const program = join(import.meta.dirname, '../../../../src/cli/dragonfly-agent.ts');
 
 const args = (state: string): string[] => {
   return ['--once', '--server', 'http://127.0.0.1:1', '--state-dir', state];
@@ -36,9 +39,9 @@ it('an agent for a captured machine runs beside', async () => {
 it('the lock of an agent that was killed counts for nothing', async () => {
   const state = temporaryDirectory();
   const source = join(import.meta.dirname, '../../../../src/cli/agent/running/lock.ts');
-  const program = `const { lockStateDir } = await import(${JSON.stringify(source)});
+  const holder = `const { lockStateDir } = await import(${JSON.stringify(source)});
     lockStateDir(${JSON.stringify(state)}); console.log('locked'); setInterval(() => {}, 1000);`;
-  const agent = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+  const agent = spawn(process.execPath, ['--input-type=module', '--eval', holder], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await once(agent.stdout, 'data');
@@ -77,4 +80,33 @@ it('an agent that runs without says so in its log', async () => {
   const [, ...rest] = args(state);
   const { stderr } = await runCommand(run, rest, AbortSignal.abort());
   expect(stderr).toContain('nothing keeps a second agent of this host away');
+});
+
+it('an agent that checks in once without says so beside its answer', async () => {
+  const server = await startServer();
+  onTestFinished(() => server.close());
+  const state = temporaryDirectory();
+  writeFileSync(join(state, 'agent.lock'), 'no lock'.repeat(1000));
+  const argv = ['--once', '--server', server.url, '--state-dir', state];
+  const { stdout, stderr } = await runCommand(run, argv);
+  expect(stderr).toMatch(/^nothing keeps a second agent of this host away: .*not a database.*\n$/);
+  expect(JSON.parse(stdout)).toMatchObject({ is_new: true });
+});
+
+it('an agent on a terminal that runs without says so on its screen', async () => {
+  const state = temporaryDirectory();
+  writeFileSync(join(state, 'agent.lock'), 'no lock'.repeat(1000));
+  const [, ...rest] = args(state);
+  const line = [process.execPath, program, 'run', ...rest].join(' ');
+  // script(1) is the terminal.
+  const agent = spawn('script', ['--quiet', '--flush', '--command', line, '/dev/null'], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  onTestFinished(() => void agent.kill());
+  let shown = '';
+  for await (const chunk of agent.stdout) {
+    shown += String(chunk);
+    if (shown.includes('nothing keeps a second agent of this host away')) break;
+  }
+  expect(shown).toContain('nothing keeps a second agent of this host away');
 });
