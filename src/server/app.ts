@@ -21,6 +21,7 @@ import type { BootOptions } from '../netboot/boot-parameters.ts';
 import {
   certificateOf,
   limitConnections,
+  limitSilence,
   noteCertificate,
   serverOptions,
   type TlsTexts,
@@ -172,6 +173,7 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
   readStrictly(app);
   answerUnknown(app);
   limitConnections(app.server, options.connectionsPerAddress ?? 1024);
+  limitSilence(app.server);
   noteCertificate(app.server, options.tls);
   measureUpkeep(s.metrics.registry, {
     version: s.version,

@@ -7,6 +7,7 @@ import { pruneAudit } from './running/audit-log.ts';
 import type { Liveness } from './running/liveness/liveness.ts';
 import { recordTwoLive } from './checkin/conflicts.ts';
 import { exchangeMs, OtherServers } from './running/liveness/other-servers.ts';
+import type { Heard } from './running/liveness/heard.ts';
 import type { Presence } from './running/liveness/presence.ts';
 import type { Services } from './services.ts';
 import { holderChange } from './rules/history.ts';
@@ -157,7 +158,7 @@ async function flushLastSeen(s: Services, quiet: QuietWrites, limit: number): Pr
 }
 
 /** Writes unless somebody else wrote meanwhile; there will be another round. */
-async function writeLastSeen(s: Services, quiet: QuietWrites, presence: Presence): Promise<void> {
+async function writeLastSeen(s: Services, quiet: QuietWrites, presence: Heard): Promise<void> {
   const found = await s.store.machines.get(presence.machineId);
   if (found === undefined) return;
   const machine = seenBy(s.liveness, found.value, presence);

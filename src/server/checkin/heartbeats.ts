@@ -51,10 +51,12 @@ export function heartbeatAtOnce(
   const id = request.machine_id.toLowerCase();
   if (by.kind === 'stock' || (by.kind === 'machine' && by.machineId !== id)) return undefined;
   if (tellsMore(request) || s.overload.refuses('heartbeat')) return undefined;
-  const decision = s.liveness.isExpected(id, request) ? recent(s, id) : undefined;
+  const machine = s.liveness.expecting(id, request);
+  if (machine === undefined) return undefined;
+  const decision = recent(s, machine.machineId);
   if (decision === undefined || isOtherBoot(request, decision.bootId)) return undefined;
-  s.liveness.beat(id, request, decision.state, tokenOf(by));
-  return answerTo(s, id, decision);
+  const seconds = s.liveness.beatExpected(machine, decision.state, tokenOf(by).tokenId);
+  return answerTo(s, seconds, decision);
 }
 
 function tellsMore({ problems = [], neighbours = [] }: HeartbeatRequest): boolean {
@@ -82,15 +84,16 @@ async function heartbeatInFull(
   refuseOtherBoot(request, decision.bootId);
   await keepProblems(s, id, request);
   await keepNeighbours(s, id, request);
-  return answerTo(s, id, decision);
+  return answerTo(s, s.liveness.nextIntervalSeconds(id), decision);
 }
 
-function answerTo(s: HeartbeatServices, id: string, decision: Decision): HeartbeatResponse {
+/** `seconds`: until the next heartbeat is due. */
+function answerTo(s: HeartbeatServices, seconds: number, decision: Decision): HeartbeatResponse {
   s.metrics.heartbeats.inc();
   return {
     action: decision.action,
     workflow_id: decision.workflowId,
-    heartbeat_interval_seconds: s.liveness.nextIntervalSeconds(id),
+    heartbeat_interval_seconds: seconds,
     ...sshKeysOf(decision),
   };
 }

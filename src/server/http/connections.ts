@@ -23,16 +23,20 @@ const node = {
   /** The interval at which Node looks for requests that take too long. */
   connectionsCheckingInterval: 2000,
   maxHeaderSize: 16 * 1024,
-  /** Longer than the idle timeout of common proxies, so that they close first. */
-  keepAliveTimeout: 75_000,
 };
+
+/** Clients are told to use no connection again that was silent for so long: well before `silence`, and longer than the idle
+ *  timeout of common proxies, so that they close first. It is a header of ours, since Node, where it is to say it, sets up a
+ *  timer before and after each request, which costs as much as the order in a heartbeat. Units: seconds. */
+export const keepAlive = 'timeout=75';
 
 /** The options of a server without TLS beside fastify's own. */
 export const plainServerOptions = { ...node };
 
-/** Sets the limit that fastify puts on a server of its own. */
-export function limitPlainServer(server: HttpServer): void {
+/** Sets the limits of silent connections. */
+export function limitSilence(server: HttpServer): void {
   server.setTimeout(silence);
+  server.keepAliveTimeout = 0;
 }
 
 /** The options for fastify that concern connections. */
@@ -40,9 +44,6 @@ export function serverOptions(tls: TlsTexts | undefined) {
   const common = {
     bodyLimit,
     requestTimeout,
-    // A client that never reads its answer is cut off.
-    connectionTimeout: silence,
-    keepAliveTimeout: node.keepAliveTimeout,
     routerOptions: { maxParamLength: 512 },
   };
   if (tls === undefined) return { ...common, http: node };

@@ -1,7 +1,7 @@
 // Runs before every route: finds out who sends the request, refuses requests that a foreign page made a
 // browser send, and adds headers, logs and metrics. Most heartbeats pass it by: what they need of it shortcut.ts does.
 import type { FastifyRequest, onRequestHookHandler, onResponseHookHandler } from 'fastify';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '../../core/errors.ts';
 import type { Auth } from '../access/auth.ts';
 import { isForOperators, nameOf, type Access, type Principal } from '../access/principal.ts';
@@ -10,7 +10,7 @@ import { actor } from '../running/actor.ts';
 import type { Metrics } from '../running/metrics/metrics.ts';
 import { elsewhere } from './requests/addresses.ts';
 import { isBootConnection } from './boot/boot-listener.ts';
-import { isLoopback } from './connections.ts';
+import { isLoopback, keepAlive } from './connections.ts';
 import { cookieOf, hostOf, refuseUnproven } from './session-cookie.ts';
 import { audit, type AuditingServices } from './auditing.ts';
 import { represent } from './representation.ts';
@@ -140,13 +140,16 @@ export async function senderOf(
 
 /** Sets the headers that all answers carry, those of unknown routes as well. */
 const identify: onRequestHookHandler = (request, reply, done) => {
-  void reply.headers(commonHeaders(request.id));
+  const headers = commonHeaders(request.id, reply.raw);
+  for (let i = 0; i < headers.length; i += 2) void reply.header(headers[i] ?? '', headers[i + 1]);
   done(twoHosts(request.raw));
 };
 
-/** The headers of every answer. */
-export function commonHeaders(requestId: string) {
-  return { 'x-request-id': requestId, 'x-content-type-options': 'nosniff' };
+/** The headers of every answer, names and values in turns. */
+export function commonHeaders(requestId: string, response: ServerResponse): string[] {
+  const headers = ['x-request-id', requestId, 'x-content-type-options', 'nosniff'];
+  if (response.shouldKeepAlive) headers.push('keep-alive', keepAlive);
+  return headers;
 }
 
 /** A proxy may have gone by another Host than the first one, which Node takes. Source: RFC 9112 section 3.2. */

@@ -94,10 +94,13 @@ function answerFromMemory(
 
 function send(response: ServerResponse, requestId: string, answer: HeartbeatResponse): void {
   const text = answerText(answer);
-  response.writeHead(200, {
-    ...commonHeaders(requestId),
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': String(Buffer.byteLength(text)),
-  });
-  response.end(text);
+  const length = Buffer.byteLength(text);
+  response.writeHead(200, [
+    ...commonHeaders(requestId, response),
+    'content-type',
+    'application/json; charset=utf-8',
+    'content-length',
+    String(length),
+  ]);
+  response.end(text, length === text.length ? 'latin1' : 'utf8');
 }

@@ -7,7 +7,7 @@ import type { Decision } from '../rules/decide.ts';
 export class Decisions {
   readonly #decide: (machine: Machine) => Promise<Decision>;
   readonly #clock: Clock;
-  readonly #known = new Map<string, { decision: Decision; untilMs: number }>();
+  readonly #known = new Map<string, { decision: Decision; untilMs: number | undefined }>();
   /** The latest read of each machine that is under way and that no change has overtaken. */
   readonly #reads = new Map<string, object>();
 
@@ -20,7 +20,7 @@ export class Decisions {
   get(machineId: string): Decision | undefined {
     const known = this.#known.get(machineId);
     if (known === undefined) return undefined;
-    const holds = known.untilMs === Infinity || this.#clock.elapsedMs() < known.untilMs;
+    const holds = known.untilMs === undefined || this.#clock.elapsedMs() < known.untilMs;
     return holds ? known.decision : undefined;
   }
 
@@ -40,8 +40,8 @@ export class Decisions {
     }
   }
 
-  #endOf({ until }: Decision): number {
-    if (until === undefined) return Infinity;
+  #endOf({ until }: Decision): number | undefined {
+    if (until === undefined) return undefined;
     return this.#clock.elapsedMs() + (until.getTime() - this.#clock.now().getTime());
   }
 

@@ -5,7 +5,7 @@ import { createServer, type Server as HttpServer } from 'node:http';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import type { App } from '../../services.ts';
 import { answerClientError } from '../answers.ts';
-import { limitConnections, limitPlainServer, plainServerOptions } from '../connections.ts';
+import { limitConnections, limitSilence, plainServerOptions } from '../connections.ts';
 
 export interface BootListenerOptions {
   readonly host: string;
@@ -41,7 +41,7 @@ export async function listenForBoots(
   const server = createServer(plainServerOptions, (request, response) => {
     app.routing(request, response);
   });
-  limitPlainServer(server);
+  limitSilence(server);
   server.on('clientError', answerClientError);
   server.on('connection', (socket: Socket) => {
     connections.add(socket);

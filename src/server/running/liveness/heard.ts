@@ -31,6 +31,8 @@ export interface Heard extends Presence {
   intervalMs: number;
   /** As last published. */
   liveness: LivenessName;
+  /** True if its last_seen has to be written: see last-seen.ts. */
+  isWaiting: boolean;
 }
 
 /** A machine that is about to be heard for the first time. */
@@ -52,6 +54,7 @@ export function unheard(
     tokenSinceMs: nowMs,
     identityHash: null,
     liveness: 'gone',
+    isWaiting: false,
     seenMs: nowMs,
     sinceMs: nowMs,
     seenAt: clock.now(),

@@ -1,13 +1,16 @@
 // The machines whose last_seen in the store is old: what a heartbeat leaves to be written in batches.
-import type { Presence } from './presence.ts';
+import type { Heard } from './heard.ts';
 
 export class LastSeen {
   /** The longest waiting first. */
-  readonly #waiting = new Map<string, Presence>();
+  readonly #waiting = new Map<string, Heard>();
 
   /** The machine was heard: the store has an older time. */
-  add(presence: Presence): void {
-    this.#waiting.set(presence.machineId, presence);
+  add(machine: Heard): void {
+    // For nearly every heartbeat, which spares it a look into the map.
+    if (machine.isWaiting) return;
+    machine.isWaiting = true;
+    this.#waiting.set(machine.machineId, machine);
   }
 
   has(machineId: string): boolean {
@@ -16,16 +19,19 @@ export class LastSeen {
 
   /** The store has the time, or the machine is gone. */
   delete(machineId: string): void {
+    const machine = this.#waiting.get(machineId);
+    if (machine === undefined) return;
+    machine.isWaiting = false;
     this.#waiting.delete(machineId);
   }
 
   /** Takes up to `limit` machines whose last_seen has to be written. */
-  take(limit: number): readonly Presence[] {
-    const taken: Presence[] = [];
-    for (const [id, presence] of this.#waiting) {
+  take(limit: number): readonly Heard[] {
+    const taken: Heard[] = [];
+    for (const [id, machine] of this.#waiting) {
       if (taken.length >= limit) break;
-      this.#waiting.delete(id);
-      taken.push(presence);
+      this.delete(id);
+      taken.push(machine);
     }
     return taken;
   }

@@ -90,7 +90,8 @@ export class Liveness {
   ): number {
     const { boot_id: bootId = null, identity_hash: identityHash = null } = boot;
     const silentMs = this.#silentMs(machineId);
-    const machine = this.#hear(machineId, state);
+    const machine = this.#heard.get(machineId) ?? this.#unheard(machineId, state);
+    this.#hear(machine, state);
     if (machine.bootId !== bootId) {
       // A boot that never beat is nobody to come back.
       const sinceMs = sinceOf(machine, bootId);
@@ -110,14 +111,21 @@ export class Liveness {
     return seconds;
   }
 
-  /** True if a beat of this boot is sure to be heard: it is the one that speaks for the machine, and comes back from no
-   *  other. */
-  isExpected(machineId: string, boot: Boot): boolean {
+  /** The machine, where a beat of this boot is sure to be heard: it is the one that speaks for the machine, and comes
+   *  back from no other. */
+  expecting(machineId: string, boot: Boot): Readonly<Heard> | undefined {
     const { boot_id: bootId = null, identity_hash: identityHash = null } = boot;
     const machine = this.#heard.get(machineId);
-    if (machine === undefined || machine.bootId !== bootId) return false;
+    if (machine === undefined || machine.bootId !== bootId) return undefined;
     const isBefore = bootId !== null && machine.previousBootId === bootId;
-    return !isBefore && !differ(machine.identityHash, identityHash);
+    return isBefore || differ(machine.identityHash, identityHash) ? undefined : machine;
+  }
+
+  /** Takes a heartbeat of the boot that the machine was `expecting`. Returns when the next one is due, in seconds. */
+  beatExpected(machine: Heard, state: MachineStateName, tokenId: string | null): number {
+    this.#hear(machine, state);
+    this.#beats(machine, tokenId);
+    return this.#nextIntervalSeconds(machine);
   }
 
   /** Takes a heartbeat, unless it is none of the boot that speaks for the machine. */
@@ -136,7 +144,8 @@ export class Liveness {
       if (isOther && known.isBeating && this.#recency.of(known) === 'online') return 'other boot';
       if (differ(known.identityHash, identityHash)) return 'other identity';
     }
-    const machine = this.#hear(machineId, state);
+    const machine = known ?? this.#unheard(machineId, state);
+    this.#hear(machine, state);
     machine.sinceMs = sinceOf(machine, bootId);
     if (isBack) {
       machine.previousBootId = null;
@@ -144,12 +153,8 @@ export class Liveness {
     }
     if (isHolder) machine.isProven = true;
     else if (machine.bootId !== bootId) machine.isProven = false;
-    if (machine.tokenId !== tokenId) {
-      machine.tokenId = tokenId;
-      machine.tokenSinceMs = machine.seenMs;
-    }
     machine.bootId = bootId;
-    machine.isBeating = true;
+    this.#beats(machine, tokenId);
     return isBack ? 'taken back' : 'heard';
   }
 
@@ -209,8 +214,11 @@ export class Liveness {
 
   /** The interval until a machine's next heartbeat, by the size of the fleet and with some jitter. */
   nextIntervalSeconds(machineId: string): number {
+    return this.#nextIntervalSeconds(this.#heard.get(machineId));
+  }
+
+  #nextIntervalSeconds(machine: Heard | undefined): number {
     const intervalMs = this.#pace.nextMs(this.#size);
-    const machine = this.#heard.get(machineId);
     if (machine !== undefined) machine.intervalMs = intervalMs;
     return Math.round(intervalMs / 100) / 10;
   }
@@ -266,16 +274,25 @@ export class Liveness {
     return this.#heard.size - this.#elsewhere.size;
   }
 
-  #hear(machineId: string, state: MachineStateName): Heard {
-    const machine = this.#heard.get(machineId) ?? this.#unheard(machineId, state);
+  #hear(machine: Heard, state: MachineStateName): void {
     machine.state = state;
     machine.seenMs = this.#clock.elapsedMs();
     machine.seenAt = this.#clock.now();
-    machine.isElsewhere = false;
-    this.#elsewhere.delete(machineId);
+    if (machine.isElsewhere) {
+      machine.isElsewhere = false;
+      this.#elsewhere.delete(machine.machineId);
+    }
     this.lastSeen.add(machine);
     this.#publish(machine, 'online');
-    return machine;
+  }
+
+  /** Notes a heartbeat of the machine that was just heard. */
+  #beats(machine: Heard, tokenId: string | null): void {
+    if (machine.tokenId !== tokenId) {
+      machine.tokenId = tokenId;
+      machine.tokenSinceMs = machine.seenMs;
+    }
+    machine.isBeating = true;
   }
 
   #unheard(machineId: string, state: MachineStateName): Heard {
