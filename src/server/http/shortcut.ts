@@ -39,8 +39,13 @@ export function addShortcut(
     // The body, which mostly comes with the head, is there once Node has taken both apart.
     await arrived;
     const known = answerFromMemory(s, refuseNames, request);
-    if (known === undefined) app.routing(request, response);
-    else send(response, newRequestId(), known);
+    if (known === undefined) {
+      // What is refused for its head alone is read to its end here, since Node does so only where nobody has read of it.
+      response.once('finish', () => request.resume());
+      app.routing(request, response);
+    } else {
+      send(response, newRequestId(), known);
+    }
   };
   app.server.removeAllListeners('request');
   app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {

@@ -1,4 +1,5 @@
 // The same requests on the short way and through fastify alone, byte by byte.
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
@@ -204,6 +205,24 @@ it.each([false, true])(
   },
   30_000 * rounds,
 );
+
+it('lets go of a heartbeat that fastify refuses for its head', async () => {
+  const { server } = await start(new ManualClock(new Date('2026-11-26T12:00:00Z')), true);
+  const came = once(server.app.server, 'request');
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+  const body = plain.body({ ids: ['01890000-0000-7000-8000-000000000001'], boot: 'boot-1' });
+  socket.write(
+    [`POST ${path} HTTP/1.1`, ...plain.headers, `content-length: ${body.length}`, '', body].join(
+      '\r\n',
+    ),
+  );
+  const [answer] = await once(socket, 'data');
+  expect(String(answer)).toContain('HTTP/1.1 401');
+  const [request] = await came;
+  // The connection stays open, and nothing more comes on it.
+  await vi.waitFor(() => expect(request.readableEnded).toBe(true));
+  socket.destroy();
+});
 
 /** Servers that were started alike give the same ids. */
 async function start(
