@@ -1,4 +1,5 @@
 // Turns what an OpenID provider says of a person into what that person may do here. Pure.
+import { cut } from '../../../core/text/unicode.ts';
 
 /** The people of a group may do this. */
 export interface Rule {
@@ -86,16 +87,23 @@ function nameOf(claims: Claims): string {
   const label = [email, claims['preferred_username'], claims['name']].find(
     (text) => typeof text === 'string' && plain(text) !== '',
   );
-  return typeof label === 'string' ? `${plain(label).slice(0, longestLabel)} (${id})` : id;
+  return typeof label === 'string' ? `${cut(plain(label), longestLabel)} (${id})` : id;
 }
 
 /** No two subjects have one spelling, and none looks like another. */
 function spelt(subject: string): string {
   return subject.replaceAll(/[\p{C}\p{Zl}\p{Zp}()%]/gu, (sign) =>
-    [...Buffer.from(sign)]
+    bytesOf(sign)
       .map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`)
       .join(''),
   );
+}
+
+/** In UTF-8, and half of a surrogate pair, which that does not have, as if it had: each is another one. */
+function bytesOf(sign: string): number[] {
+  if (sign.isWellFormed()) return [...Buffer.from(sign)];
+  const code = sign.charCodeAt(0);
+  return [0xe0 | (code >> 12), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f)];
 }
 
 /** Without what would let one name look like another. */

@@ -57,6 +57,10 @@ it('names people so that nobody looks like somebody else or like a token', () =>
   expect(nameOf({ email: 'root (oidc 1)\u202e\n' })).toBe('root oidc 1 (oidc 24400320)');
   expect(nameOf({ email: '', preferred_username: 7 })).toBe('oidc 24400320');
   expect(nameOf({ name: 'x'.repeat(300) })).toHaveLength(100 + ' (oidc 24400320)'.length);
+  // Half of a sign is none: no strict reader would take the answers that name it.
+  expect(nameOf({ name: `${'x'.repeat(99)}😀` })).toBe(`${'x'.repeat(99)} (oidc 24400320)`);
+  expect(nameOf({ sub: '\ud800' })).toBe('oidc %ED%A0%80');
+  expect(nameOf({ sub: '\udfff' })).toBe('oidc %ED%BF%BF');
   const subjects = ['a', 'a\n', 'a(', 'a%28', '\u202Ea', 'a b'];
   const names = subjects.map((sub) => nameOf({ sub }));
   expect(names).toEqual(
