@@ -297,6 +297,12 @@ describe('a method that a route does not take', () => {
     expect([status, body.code, headers.get('allow')]).toEqual([405, 'route.method', allow]);
   });
 
+  it('is answered so where a HEAD would read the whole log for nobody', async () => {
+    const server = await startServer();
+    const { status, headers } = await server.call('HEAD', '/api/audit/export');
+    expect([status, headers.get('allow')]).toEqual([405, 'GET']);
+  });
+
   it('and an address that is none is 404, with the headers of every answer', async () => {
     const server = await startServer();
     for (const path of ['/api/nothing', '/nothing', '/api/machines/a/b/c']) {

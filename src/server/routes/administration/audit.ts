@@ -30,6 +30,8 @@ export function auditRoutes(app: App, s: Services): void {
   app.get(
     '/api/audit/export',
     {
+      // A HEAD would read the whole log for nobody.
+      exposeHeadRoute: false,
       config: { access: 'full' },
       schema: {
         tags: ['audit'],
