@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { describeError } from '../../core/errors.ts';
 import { shownUrl, withoutCredentials } from '../../core/text/shown-url.ts';
-import { nameOf, type Access } from '../access/principal.ts';
+import { isForOperators, isOperator, nameOf } from '../access/principal.ts';
 import { etag } from '../rules/etag.ts';
 import { isSecret, mask } from '../rules/settings/secret-settings.ts';
 import { appendAudit, type AuditServices } from '../running/audit-log.ts';
@@ -12,20 +12,21 @@ export interface AuditingServices extends AuditServices {
   readonly log: Log;
 }
 
-const operators: ReadonlySet<Access | undefined> = new Set(['full', 'operate', 'self']);
-
-/** Adds this to a route by which operators change something. */
+/** Adds this to a route by which operators change something; to one of agents, for the operators who call it. */
 export function audit(route: RouteOptions, s: AuditingServices): void {
-  const { access, changesNothing, isAudited } = route.config ?? {};
-  if (changesNothing === true) return;
   const changes = [route.method].flat().some((method) => method !== 'GET' && method !== 'HEAD');
-  if ((!changes && isAudited !== true) || !operators.has(access)) return;
+  const { access = changes ? 'full' : 'read', changesNothing, isAudited } = route.config ?? {};
+  if (changesNothing === true) return;
+  if (!changes && isAudited !== true) return;
+  const isForAgents = access === 'agent';
+  if (!isForAgents && (access === 'read' || !isForOperators(access))) return;
   const onSend = async (
     request: FastifyRequest,
     reply: FastifyReply,
     answer: unknown,
   ): Promise<void> => {
     if (reply.statusCode >= 300 || Object(request.body).dry_run === true) return;
+    if (isForAgents && !isOperator(request.principal)) return;
     try {
       await appendAudit(s, entryOf(request, reply, answer));
     } catch (err) {
@@ -63,7 +64,8 @@ function recordsOf(kind: string, request: FastifyRequest, reply: FastifyReply): 
   if (kind === 'damaged') return [names.join('/')];
   const [name] = names;
   if (typeof name === 'string') return [`${kind}/${name.toLowerCase()}`];
-  const { ids } = Object(request.body);
+  const { ids, machine_id } = Object(request.body);
+  if (kind === 'agent') return [`machines/${String(machine_id).toLowerCase()}`];
   if (Array.isArray(ids)) return ids.map((id) => `${kind}/${String(id).toLowerCase()}`);
   const made = reply.getHeader('location');
   return typeof made === 'string' ? [made.replace('/api/', '')] : [];
@@ -86,6 +88,7 @@ function changeOf(kind: string, { body, params }: FastifyRequest): unknown {
   if (Array.isArray(ids)) return { machines: ids.length, ...rest };
   if (kind === 'webhooks' && body !== undefined)
     return withoutSecrets({ ...rest, ...shownReceiver(rest) });
+  if (kind === 'agent') return { ...rest, lines: rest.lines.length };
   const { key } = Object(params);
   const isHidden = kind === 'settings' && isSecret({ key, ...rest });
   return withoutSecrets(isHidden ? { ...rest, value: mask } : (body ?? null));

@@ -4,7 +4,13 @@ import type { FastifyRequest, onRequestHookHandler, onResponseHookHandler } from
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '../../core/errors.ts';
 import type { Auth } from '../access/auth.ts';
-import { isForOperators, nameOf, type Access, type Principal } from '../access/principal.ts';
+import {
+  isForOperators,
+  isOperator,
+  nameOf,
+  type Access,
+  type Principal,
+} from '../access/principal.ts';
 import { refuseLimited } from '../access/inside.ts';
 import { actor } from '../running/actor.ts';
 import type { Metrics } from '../running/metrics/metrics.ts';
@@ -63,11 +69,11 @@ export function guardRequests(app: App, s: GuardServices): void {
   app.addHook('onRequest', admitter(s));
   const note = noter(s);
   app.addHook('onRoute', (route) => {
+    audit(route, s);
     if (route.config?.quiet === true) return;
     route.onRequest = [describe, route.onRequest ?? []].flat();
     route.onResponse = [route.onResponse ?? [], note].flat();
     represent(route);
-    audit(route, s);
   });
 }
 
@@ -103,16 +109,22 @@ function admitter(s: GuardServices): onRequestHookHandler {
       done();
       return;
     }
-    const isOperators = isForOperators(access) && access !== 'read';
+    const isOperators = (by: Principal): boolean =>
+      access === 'agent' ? isOperator(by) : isForOperators(access) && access !== 'read';
     const admit = async (): Promise<void> => {
       const isOpen = !(await s.auth.isConfigured(access));
       if (isOpen || isForOperators(access)) refuseForeignPages(request);
       if (isOpen) refuseNames(request.raw);
       request.principal = await senderOf(s, request);
     };
+    const goOn = (): void => {
+      const { principal } = request;
+      if (isOperators(principal)) actor.run(nameOf(principal), done);
+      else done();
+    };
     // A hook that may finish at once has to finish through its callback.
     // oxlint-disable-next-line promise/no-callback-in-promise
-    admit().then(() => (isOperators ? actor.run(nameOf(request.principal), done) : done()), done);
+    admit().then(goOn, done);
   };
 }
 

@@ -48,7 +48,7 @@ export function agentRoutes(app: App, s: Services): void {
   app.post(
     heartbeatPath,
     {
-      config: { access: 'agent', quiet: true },
+      config: { access: 'agent', quiet: true, changesNothing: true },
       validatorCompiler: agentBody(HeartbeatRequest),
       schema: {
         tags: ['agent'],

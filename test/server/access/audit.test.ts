@@ -40,7 +40,7 @@ async function prepared() {
   const id: string = hello.body.machine_id;
   const log = async (query = ''): Promise<Entry[]> =>
     (await server.call('GET', `/api/audit${query}`, { token: full })).body.entries;
-  return { server, full, operate, read, id, log };
+  return { server, full, operate, read, enrol, id, log };
 }
 
 it('every change by an operator is in the audit log: who, what, from where, which record', async () => {
@@ -82,6 +82,42 @@ it('every change by an operator is in the audit log: who, what, from where, whic
     'machines.bulk',
     'machines.delete',
   ]);
+});
+
+it("an operator who speaks for a machine's agent is in it, and in the machine's history; the agent is not", async () => {
+  const { server, full, operate, enrol, log } = await prepared();
+  const boot = { boot_id: 'a', uptime_seconds: 0 };
+  const hello = await server.call('POST', '/api/agent/checkin', {
+    body: checkin(2, boot),
+    token: enrol,
+  });
+  const id: string = hello.body.machine_id;
+  await server.call('PUT', '/api/templates/restart', { body: rebootTemplate, token: full });
+  const { body: workflow } = await server.call('POST', '/api/workflows', {
+    body: { machine_id: id, template: 'restart' },
+    token: operate,
+  });
+  const as = (token: string, path: string, body: object) =>
+    server.call('POST', path, { body, token });
+  const events = `/api/workflows/${workflow.metadata.name}/events`;
+  const lines = [{ age_ms: 0, source: 'agent', text: 'all is well' }];
+  const piece = { machine_id: id, boot_id: 'a', stream: 's', first: 0, lines };
+  const before = (await log()).length;
+  expect((await as(hello.body.token, events, { type: 'started' })).status).toBe(204);
+  expect((await as(hello.body.token, '/api/agent/logs', piece)).status).toBe(204);
+  expect(await log()).toHaveLength(before);
+  expect(
+    (await as(operate, events, { type: 'completed', success: false, error: 'no' })).status,
+  ).toBe(204);
+  expect((await as(operate, '/api/agent/logs', { ...piece, first: 1 })).status).toBe(204);
+  const told = (await log()).slice(before);
+  expect(told.map(({ by, action, records }) => [by, action, records])).toEqual([
+    ['night-shift', 'workflows.events', [`workflows/${workflow.metadata.name}`]],
+    ['night-shift', 'agent.logs', [`machines/${id}`]],
+  ]);
+  expect(told.map(({ change }) => change)).toMatchObject([{ success: false }, { lines: 1 }]);
+  const { body } = await server.call('GET', `/api/machines/${id}/history`, { token: full });
+  expect(body.history[0]).toMatchObject({ what: 'state', by: 'night-shift' });
 });
 
 it('reads, refusals, dry runs and agents are not in it', async () => {
