@@ -181,7 +181,7 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
     tokenExpiries: () => s.auth.expiries(),
     storeBytes: s.storeBytes,
   });
-  serveInTurn(app, stop.signal);
+  const areSent = serveInTurn(app, stop.signal);
   guardRequests(app, s);
   await s.webhooks.reload();
   await app.register(swagger, openApiBase(s.version));
@@ -189,6 +189,7 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
   const background = startBackground(s, stop.signal, options.onUnwritten ?? (() => {}));
   app.addHook('preClose', () => {
     stop.abort();
+    return areSent();
   });
   app.addHook('onClose', () => background.finish());
   await app.ready();

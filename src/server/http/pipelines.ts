@@ -15,15 +15,19 @@ interface Connection {
 }
 
 /** Serves the requests of one connection one after another, each once the answer before it has gone out. From when `stopping`
- *  aborts the last answer ends the connection, which its client would keep for more. */
-export function serveInTurn(app: App, stopping: AbortSignal): void {
+ *  aborts the last answer ends the connection, which its client would keep for more. The function that it returns waits
+ *  until no answer is left that Node was given whole and has not sent: a server that closes would cut it. */
+export function serveInTurn(app: App, stopping: AbortSignal): () => Promise<void> {
   const connections = new WeakMap<IncomingMessage['socket'], Connection>();
+  const answers = new Set<ServerResponse>();
   const inTurn: onRequestHookHandler = ({ raw: { socket } }, { raw: response }, done) => {
     const connection = connections.get(socket) ?? { last: undefined, waiting: 0 };
     connections.set(socket, connection);
     const before = connection.last;
     connection.last = response;
+    answers.add(response);
     response.once('close', () => {
+      answers.delete(response);
       if (connection.last !== response) return;
       connection.last = undefined;
       if (stopping.aborted) socket.destroySoon();
@@ -45,4 +49,14 @@ export function serveInTurn(app: App, stopping: AbortSignal): void {
     before.once('close', goOn);
   };
   app.addHook('onRequest', inTurn);
+  return async () => {
+    const next = (): ServerResponse | undefined => [...answers].find((one) => one.writableEnded);
+    for (let answer = next(); answer !== undefined; answer = next()) await closed(answer);
+  };
+}
+
+function closed(answer: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    answer.once('close', resolve);
+  });
 }

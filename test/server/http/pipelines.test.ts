@@ -107,3 +107,22 @@ it('are answered whole by a server that ends meanwhile, and their connections en
   await Promise.all([closed, ended]);
   expect(received).toBeGreaterThan(text.length);
 });
+
+it('go out whole although the server closes while a slow reader has not got all', async () => {
+  const text = 'x'.repeat(32 * 1024 * 1024);
+  const server = await startServer({}, (app) => {
+    app.get('/long', { config: { access: 'public' } }, () => text);
+  });
+  const request = 'GET /long HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n';
+  const socket = await send(server, request);
+  // It is all with Node once the first part is here, and does not fit between the two.
+  await once(socket.resume(), 'data');
+  socket.pause();
+  const closed = server.app.close();
+  let bytes = 0;
+  socket.on('data', (part: Buffer) => (bytes += part.length));
+  socket.resume();
+  await once(socket, 'close');
+  await closed;
+  expect(bytes).toBeGreaterThan(31 * 1024 * 1024);
+});

@@ -11,9 +11,11 @@ export async function stop(app: App, boots: Boots | undefined): Promise<void> {
     app.server.closeAllConnections();
     boots?.cut();
   }, drainMs);
-  const closed = [Promise.resolve(boots?.close()), app.close()];
-  // Where one fails, the other still ends in its time.
-  await Promise.allSettled(closed);
-  clearTimeout(timer);
-  await Promise.all(closed);
+  try {
+    // First, since it waits for the answers of both: Node cuts those that it still sends when it closes a listener.
+    await app.close();
+  } finally {
+    await boots?.close();
+    clearTimeout(timer);
+  }
 }
