@@ -8,10 +8,37 @@ import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
 import { isMissing } from '../../../initramfs/tools.ts';
 import { temporaryDirectory } from '../../server/harness.ts';
+import { imageRunning, ownFile } from '../changed-image.ts';
 import { BootServer, directBoot, runsAll, startVm } from '../harness.ts';
 import { freePort } from '../../../initramfs/machine/free-port.ts';
 
 const run = promisify(execFile);
+const script = 'lib/dragonfly/remote-shell';
+
+/** In a boot where the mount of the groups outlived their making, ends an opening when its SSH server has not begun, and
+ *  tells what is left of that once the shell was shut. */
+const hurried = `#!/bin/sh
+mkdir -p /run/dragonfly/cgroup
+mount -t cgroup2 none /run/dragonfly/cgroup
+until grep -q 'remote shell shut' /run/dragonfly/boot.log; do sleep 1; done
+shell=/${script}
+serving() { cat /proc/[0-9]*/cmdline 2> /dev/null | tr '\\0' ' ' | grep -q 'remote-shel[l] serve'; }
+echo none | $shell open &
+until serving; do usleep 10000; done
+kill -KILL $!
+$shell shut
+sleep 3
+serving && left='a server' || left=nothing
+echo "LEFT $left" > /dev/console
+`;
+
+/** The image with a slow start of the SSH server. */
+function image(): string {
+  const own = ownFile(script);
+  const slow = own.replace('\nserve() {\n', '\nserve() {\n  usleep 2000000\n');
+  expect(slow).not.toBe(own);
+  return imageRunning(hurried, { [script]: slow });
+}
 
 /** Gives the first words of a service; "" where there is none: QEMU takes the connection and ends it. */
 function greeting(port: number): Promise<string> {
@@ -38,6 +65,7 @@ it.skipIf(!runsAll || isMissing('ssh'))(
     const port = await freePort();
     const vm = startVm([
       ...directBoot(server),
+      ...['-initrd', image()],
       ...['-netdev', `user,id=n0,hostfwd=tcp:127.0.0.1:${port}-:22`],
       ...['-device', 'virtio-net-pci,netdev=n0,mac=52:54:00:00:22:01,romfile='],
     ]);
@@ -85,6 +113,7 @@ it.skipIf(!runsAll || isMissing('ssh'))(
     await expect.poll(shell, { timeout: 60_000 }).toBeUndefined();
     expect(vm.console).toMatch(/remote shell open on port 22[^]*stray[^]*remote shell shut/);
     expect(vm.console.split('remote shell shut')[1]).not.toContain('stray');
+    await vm.waitFor(/LEFT nothing/, 60_000);
   },
 );
 
