@@ -131,3 +131,29 @@ it.skipIf(!runsAll || !hasNamespaces())(
     expect(complaints.length).toBeLessThanOrEqual(leases.length);
   },
 );
+
+it.skipIf(!runsAll || !hasNamespaces())(
+  'a machine has the address that is acknowledged, whatever was offered',
+  async () => {
+    const network = makeNetwork('192.168.77.1/24');
+    ip('-n', network.namespace, 'route', 'add', '255.255.255.255', 'dev', 'br0');
+    startServer(network, '0.0.0.0:3000');
+    const addresses = [30, 40, 50].map((host) => `192.168.77.${host}`);
+    const fickle = 'test/boot/network/fickle-dhcp.ts';
+    network.inside(process.execPath, fickle, '192.168.77.1', ...addresses);
+    const url = 'dragonfly.url=http://192.168.77.1:3000 dragonfly.token=enrol-with-this-token';
+    const vm = startVm(
+      [
+        ...['-machine', 'q35', ...handOver(url), '-initrd', image(), ...tapPort],
+        ...['-device', `virtio-net-pci,netdev=n0,romfile=,mac=${mac}`],
+      ],
+      { namespace: network.namespace },
+    );
+    await settles(vm, 0, /src 192\.168\.77\.40/);
+    // The renewal has another one again.
+    const from = vm.console.length;
+    const renewed = await settles(vm, from, /src 192\.168\.77\.50/);
+    expect(renewed).not.toContain('192.168.77.40');
+    expect(vm.console).not.toContain('192.168.77.30');
+  },
+);
