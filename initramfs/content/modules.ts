@@ -1,5 +1,5 @@
 // Selects the kernel modules that go into an image.
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { unknownNames, wants, type Profile } from './profiles.ts';
 import { run } from '../tools.ts';
@@ -24,8 +24,14 @@ export function copyModules(kernelRoot: string, profile: Profile, target: string
     cpSync(join(from, file), join(to, file));
   }
   run('depmod', ['-b', target, version]);
+  for (const name of readdirSync(to)) {
+    if (name.startsWith('modules.') && !indexes.has(name)) rmSync(join(to, name));
+  }
   return { version, files };
 }
+
+/** Those that busybox's modprobe reads. The others are for kmod, which is not in the image, or what depmod makes them of. */
+const indexes = new Set(['dep', 'alias', 'symbols', 'builtin'].map((name) => `modules.${name}`));
 
 /** The modules that a profile names, and all that they depend on. */
 function selectModules(

@@ -1,0 +1,40 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { expect, it, vi } from 'vitest';
+import { copyModules } from '../../../initramfs/content/modules.ts';
+import { isMissing } from '../../../initramfs/tools.ts';
+
+it.skipIf(isMissing('depmod') || isMissing('gcc'))(
+  "modules come with those indexes alone that busybox's modprobe reads (depmod, gcc)",
+  () => {
+    // The profile names modules that a kernel of two has not.
+    vi.spyOn(console, 'error').mockImplementation(() => {});
+    const folder = mkdtempSync(join(tmpdir(), 'dragonfly-modules-'));
+    try {
+      const from = join(folder, 'lib', 'modules', '1.2.3');
+      for (const name of ['drivers/block/loop', 'drivers/net/veth']) {
+        const file = join(from, 'kernel', `${name}.ko`);
+        mkdirSync(dirname(file), { recursive: true });
+        const source = '__attribute__((section(".modinfo"))) const char alias[] = "alias=some:*";';
+        execFileSync('gcc', ['-c', '-x', 'c', '-o', file, '-'], { input: source });
+      }
+      for (const list of ['builtin', 'builtin.modinfo', 'order']) {
+        writeFileSync(join(from, `modules.${list}`), '');
+      }
+      const target = join(folder, 'image');
+      const { version, files } = copyModules(folder, 'virt', target);
+      expect([version, files]).toEqual(['1.2.3', ['kernel/drivers/block/loop.ko']]);
+      expect(readdirSync(join(target, 'lib', 'modules', version)).toSorted()).toEqual([
+        'kernel',
+        'modules.alias',
+        'modules.builtin',
+        'modules.dep',
+        'modules.symbols',
+      ]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+);
