@@ -65,6 +65,10 @@ export const securityHeaders = {
 export function guardRequests(app: App, s: GuardServices): void {
   // Declares the property, so that all requests have one shape.
   app.decorateRequest('principal');
+  // Without a listener Node answers by itself, with none of what all answers have.
+  app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    app.routing(request, response);
+  });
   app.addHook('onRequest', identify);
   app.addHook('onRequest', admitter(s));
   const note = noter(s);
@@ -154,7 +158,7 @@ export async function senderOf(
 const identify: onRequestHookHandler = (request, reply, done) => {
   const headers = commonHeaders(request.id, reply.raw);
   for (let i = 0; i < headers.length; i += 2) void reply.header(headers[i] ?? '', headers[i + 1]);
-  done(twoHosts(request.raw));
+  done(twoHosts(request.raw) ?? unmetExpectation(request.raw));
 };
 
 /** The headers of every answer, names and values in turns. */
@@ -174,6 +178,13 @@ export function twoHosts({ rawHeaders }: IncomingMessage): AppError | undefined 
   return hosts > 1
     ? new AppError('request.malformed', 'the request has more than one Host')
     : undefined;
+}
+
+/** Source: RFC 9110 section 10.1.1, which knows one expectation. */
+function unmetExpectation({ headers: { expect } }: IncomingMessage): AppError | undefined {
+  return expect === undefined || expect.toLowerCase() === '100-continue'
+    ? undefined
+    : new AppError('request.malformed', 'the request expects more than 100-continue');
 }
 
 /** Sets the headers of everything that a browser may show. */

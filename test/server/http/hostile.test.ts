@@ -311,6 +311,15 @@ describe('a connection', () => {
     expect(text).toMatch(/^HTTP\/1\.1 400 /);
   });
 
+  it('that expects what nobody knows is refused as any other request is', async () => {
+    const server = await startServer();
+    const text = await exchange(
+      server.url,
+      'POST /api/agent/heartbeat HTTP/1.1\r\nhost: 127.0.0.1\r\nexpect: more\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}',
+    );
+    expect(text).toMatch(/^HTTP\/1\.1 400 .*x-request-id: .*"request\.malformed"/s);
+  });
+
   it('has 10 s for its headers and 30 s for its request', async () => {
     const server = await startServer();
     const { headersTimeout, requestTimeout } = server.app.server;

@@ -1,7 +1,12 @@
 // A listener without TLS for machines that boot: their files, and the report of an installed system. Firmware
 // trusts no CA of an operator. Every other route is refused here.
 import { once } from 'node:events';
-import { createServer, type Server as HttpServer } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server as HttpServer,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import type { App } from '../../services.ts';
 import { answerClientError } from '../answers.ts';
@@ -38,10 +43,12 @@ export async function listenForBoots(
   app: App,
   { host, port, connectionsPerAddress = 1024 }: BootListenerOptions,
 ): Promise<BootListener> {
-  const server = createServer(plainServerOptions, (request, response) => {
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
     app.routing(request, response);
-  });
+  };
+  const server = createServer(plainServerOptions, answer);
   limitSilence(server);
+  server.on('checkExpectation', answer);
   server.on('clientError', answerClientError);
   server.on('connection', (socket: Socket) => {
     connections.add(socket);
