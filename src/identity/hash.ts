@@ -3,6 +3,8 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 
+const isMac = /^[0-9a-f:]*$/;
+
 /** SHA-256, in lower-case hex, over the sorted MACs (each followed by "|"), the SMBIOS UUID, "|" and
  *  the machine-id. A missing UUID or id contributes nothing; the separators stay.
  *  Source: compute_identity_hash of storage-schema.md. */
@@ -21,9 +23,13 @@ export function identityBytes(
   smbiosUuid: string | null,
   machineId: string | null,
 ): string {
-  const sorted = macs.map((mac) => Buffer.from(mac.toLowerCase().replaceAll('-', ':')));
-  // By bytes, as Rust sorts strings: UTF-16 order differs beyond the basic plane.
-  sorted.sort((a, b) => Buffer.compare(a, b));
-  const listed = sorted.map((mac) => `${mac.toString()}|`).join('');
+  const sorted = macs.map((mac) => mac.toLowerCase().replaceAll('-', ':')).toSorted(byBytes);
+  const listed = sorted.map((mac) => `${mac}|`).join('');
   return `${listed}${smbiosUuid?.toLowerCase() ?? ''}|${machineId ?? ''}`;
+}
+
+/** As Rust sorts strings. UTF-16 order is another one beyond the basic plane, of which no MAC has a character. */
+function byBytes(a: string, b: string): number {
+  if (isMac.test(a) && isMac.test(b)) return a < b ? -1 : Number(a > b);
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

@@ -31,13 +31,19 @@ export function traitsOf(
   disks: Disks = [],
 ): Traits {
   const product = [system?.vendor, system?.product].filter(Boolean).join(' ');
-  const local = disks.filter(isLocal);
+  const [own, kinds] = [new Set<string>(), new Set<string>()];
+  for (const disk of disks) {
+    if (!isLocal(disk)) continue;
+    const id = idOf(disk);
+    if (id !== undefined) own.add(`${id} ${disk.size_bytes}`);
+    kinds.add(`${disk.size_bytes} ${disk.model ?? ''}`);
+  }
   return {
     systemSerial: unique(system?.serial),
     boardSerial: unique(board?.serial),
     product: product === '' ? undefined : product,
-    disks: new Set(local.flatMap(idOf)),
-    kinds: new Set(local.map(({ size_bytes, model }) => `${size_bytes} ${model ?? ''}`)),
+    disks: own,
+    kinds,
     modules: new Set(dimms.flatMap(({ serial }) => unique(serial) ?? [])),
     cpuModel: cpu ?? undefined,
     memoryBytes: memory === null || memory === undefined ? undefined : String(memory),
@@ -67,9 +73,8 @@ function isLocal({
 }
 
 /** Equal WWNs are one disk only with equal serial numbers. */
-function idOf({ serial, wwn, size_bytes }: Disks[number]): string[] {
-  const id = unique(serial) ?? unique(ownName(wwn));
-  return id === undefined ? [] : [`${id} ${size_bytes}`];
+function idOf({ serial, wwn }: Disks[number]): string | undefined {
+  return unique(serial) ?? unique(ownName(wwn));
 }
 
 /** The WWN, if it is out of a maker's own range. */

@@ -66,12 +66,18 @@ function disksOf(
 ): HardwareInfo['disks'] {
   if (disks === undefined) return [...known];
   // Looked up, not searched: a check-in may bring thousands.
-  const bySerial = new Map(known.map((disk) => [disk.serial, disk]));
+  let bySerial: Map<string | null, StoredDisk> | undefined;
   let byPlace: Map<string, StoredDisk> | undefined;
-  return disks.map((disk) => {
+  const withSerial = (serial: string, i: number): StoredDisk | undefined => {
+    // Most disks are listed where they were.
+    if (known[i]?.serial === serial) return known[i];
+    bySerial ??= new Map(known.map((disk) => [disk.serial, disk]));
+    return bySerial.get(serial);
+  };
+  return disks.map((disk, i) => {
     const { name, serial = null, size_bytes } = disk;
     const device = name.startsWith('/dev/') ? name : `/dev/${name}`;
-    const same = serial === null ? undefined : bySerial.get(serial);
+    const same = serial === null ? undefined : withSerial(serial, i);
     if (same !== undefined) return diskOf(same, disk, device);
     byPlace ??= new Map(known.map((one) => [placeOf(one), one]));
     const there = byPlace.get(placeOf({ device, size_bytes }));
