@@ -1,5 +1,13 @@
 // Reads YAML that may be anything, so that it takes time by its length and no stack by its depth. Pure.
-import { Composer, CST, Parser } from 'yaml';
+import { Composer, CST, Lexer, Parser } from 'yaml';
+
+/** True if a text has more lexemes than `most`: words, signs, indents. They are quickly counted, and each takes as long to read
+ *  as hundreds of letters. */
+export function hasMoreLexemes(source: string, most: number): boolean {
+  const lexemes = new Lexer().lex(source);
+  for (let count = 0; count <= most; count += 1) if (lexemes.next().done === true) return false;
+  return true;
+}
 
 /** The tokens of a text; undefined where it is nested deeper than `maxDepth`. */
 export function yamlTokens(source: string, maxDepth: number): CST.Token[] | undefined {

@@ -4,7 +4,7 @@ import { isScalar, parseDocument, visit, type Document } from 'yaml';
 import { AppError } from '../../../core/errors.ts';
 import { exactReviver, stringifyExact } from '../../../core/text/exact-json.ts';
 import { isWellFormed, wellFormed } from '../../../core/text/unicode.ts';
-import { withoutStacks } from '../../rules/bounded-yaml.ts';
+import { hasMoreLexemes, withoutStacks } from '../../rules/bounded-yaml.ts';
 
 /** Deeper than any document of this API, and shallow enough for recursive code. */
 const maxDepth = 32;
@@ -46,8 +46,13 @@ function parseSafely(text: string): unknown {
   return secureJson.parse(text, reviver, actions);
 }
 
+/** Of a request in YAML: some 7000 lines of "key: value", which are read in a tenth of a second, and nobody else is served
+ *  meanwhile. The text of a block is one. What is stored has no such limit. */
+const mostLexemes = 50_000;
+
 /** Parses YAML into what the same document would be in JSON. Errors: AppError `request.malformed`. */
 export function parseYaml(text: string, surrogates: Surrogates = 'refuse'): unknown {
+  if (hasMoreLexemes(text, mostLexemes)) throw tooMany();
   let json: string | undefined;
   try {
     // Block collections nest by indentation; only the round trip through JSON makes their depth visible.
@@ -129,6 +134,13 @@ function severalDocuments(): AppError {
   return new AppError(
     'request.malformed',
     'the body has several YAML documents: send each in a request of its own',
+  );
+}
+
+function tooMany(): AppError {
+  return new AppError(
+    'request.malformed',
+    `the body has more than ${mostLexemes} words and signs of YAML: send it as JSON`,
   );
 }
 
