@@ -51,8 +51,10 @@ export async function listMachines(
 ): Promise<MachinePage> {
   const limit = query.limit ?? 100;
   const search = searchFor(query.q, s.clock);
-  const names = await namesFor(query, search, s);
-  const isUnindexed = search !== undefined && names === undefined && s.texts.isGivenUp;
+  const terms = termsOf(query, search);
+  const names = await namesFor(query, search, terms, s);
+  const isUnindexed =
+    search !== undefined && names === undefined && s.texts.isGivenUp && s.texts.canTell(terms);
   const next = source(s, query, names);
   const matches = bothOf(matcher(query, search, s), taggedWith(within));
   if (matches === undefined) {
@@ -90,18 +92,27 @@ function bothOf(one: Matches, other: Matches): Matches {
 
 /** The names of all machines that a query can find; undefined where those may be any. */
 async function namesFor(
-  { ids, tag, state, liveness }: MachineListQuery,
+  { ids, liveness }: MachineListQuery,
   search: Search | undefined,
+  terms: readonly ReadTerm[],
   s: ListServices,
 ): Promise<Names | undefined> {
   const isSearch = search !== undefined || liveness !== undefined;
   if (!isSearch || ids !== undefined || s.store.watchAgeMs() >= freshMs) return undefined;
-  return s.texts.named([
+  return s.texts.named(terms);
+}
+
+/** Those of the search, and of what is asked for beside it. */
+function termsOf(
+  { tag, state, liveness }: MachineListQuery,
+  search: Search | undefined,
+): ReadTerm[] {
+  return [
     ...(search?.terms ?? []),
     ...wholeTerm('live', liveness),
     ...wholeTerm('tag', tag),
     ...wholeTerm('state', state),
-  ]);
+  ];
 }
 
 function wholeTerm(field: TextFieldName, text: string | undefined): readonly ReadTerm[] {

@@ -315,6 +315,9 @@ it('keeps no texts of a fleet with too many, reads its records, and says so', as
   await texts.upToDate();
   expect(await find(few)).toEqual([1, true]);
   expect([texts.isKnown, texts.isGivenUp]).toEqual([false, true]);
+  // The records are read for this one anyway.
+  const other = await listMachines(few, { q: '"\uFFFD"' });
+  expect([other.machines.length, other.isUnindexed]).toEqual([0, false]);
   texts.changed(undefined);
   texts.changed(id(1));
   await texts.upToDate();

@@ -50,6 +50,11 @@ export class MachineTexts extends Followed<Machine> {
     return (after, limit) => blocks.find(marks, after, limit);
   }
 
+  /** True if any of these terms is answered by what is kept here, or would be if it were. */
+  canTell(terms: readonly ReadTerm[]): boolean {
+    return terms.some((term) => this.#markOf(term) !== undefined);
+  }
+
   protected get size(): number {
     return this.#blocks.size;
   }
