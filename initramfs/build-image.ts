@@ -165,7 +165,7 @@ function packInitramfs(work: string, heavy: string, light: string): Buffer {
 }
 
 /** zstd is unpacked several times faster than xz, and the smaller a block, the less is unpacked for a
- *  page that is wanted. Blocks of half this size would add 1.2 MB. */
+ *  page that is wanted. Blocks of half this size would add 1.4 MB: docs/developers/performance.md has what they save. */
 const squashfsOptions = ['-comp', 'zstd', '-Xcompression-level', '22', '-b', '128K'];
 
 function listParts(
