@@ -3,7 +3,7 @@ import { isActive, type Workflow } from '../../../../src/model/documents/workflo
 import type { WorkflowEvent } from '../../../../src/model/api/agent.ts';
 import * as server from './server.ts';
 import type { Rules } from './server.ts';
-import { dies, nowOf, unlucky, withAgent, withHost, type Step } from './step.ts';
+import { dies, nowOf, united, unlucky, withAgent, withHost, withTruth, type Step } from './step.ts';
 import { bootName, versionOf, type Agent, type Host, type Message, type World } from './world.ts';
 
 export function agentSteps(rules: Rules, world: World): Step[] {
@@ -44,8 +44,8 @@ function beats(rules: Rules, world: World): Step[] {
     return [{ label, world: withAgent(world, { isRegistered: false }) }];
   }
   const answer = server.order(rules.decide, rules.review, records, nowOf(world));
-  const heard = { ...truth, heard: [...new Set([...truth.heard, ...truth.ended])] };
-  const taken = { ...world, records: answer.records, truth: heard };
+  const heard = united(truth.heard, truth.ended);
+  const taken = withTruth({ ...world, records: answer.records }, { heard });
   return [{ label: `${name} beats: ${answer.action}`, world: obey(rules, taken, answer) }];
 }
 
@@ -183,16 +183,16 @@ interface Noted {
 function noteBegun(world: World, id: string, boot: string, isBegun: boolean): Noted {
   if (!isBegun) return { world, wrong: undefined };
   const { truth, records } = world;
-  const boots = [...new Set([...(truth.begun[id] ?? []), boot])];
-  const allowed = [...new Set([...truth.allowed, `${id} by ${boot}`])];
+  const boots = united(truth.begun[id] ?? [], [boot]);
+  const allowed = united(truth.allowed, [`${id} by ${boot}`]);
   const workflow = records.workflows[id];
   const wrong = truth.ended.includes(id)
     ? `${id} is begun after it had ended`
     : boots.length > 1 + mayRepeat(workflow)
       ? `${id} is begun by ${boots.join(' and ')}`
       : undefined;
-  const begins = { ...truth, allowed, begun: { ...truth.begun, [id]: boots } };
-  return { world: { ...world, truth: begins }, wrong };
+  const begins = boots === truth.begun[id] ? truth.begun : { ...truth.begun, [id]: boots };
+  return { world: withTruth(world, { allowed, begun: begins }), wrong };
 }
 
 function write(rules: Rules, world: World, id: string, done: 'begun' | 'writing'): Step[] {

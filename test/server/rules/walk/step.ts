@@ -24,6 +24,19 @@ export function withAgent(world: World, agent: Partial<Agent>): World {
   return before === undefined ? world : withHost(world, { agent: { ...before, ...agent } });
 }
 
+/** The same world where nothing in it changes: what is the same object needs no new key. */
+export function withTruth(world: World, change: Partial<World['truth']>): World {
+  const truth = { ...world.truth, ...change };
+  const isSame = Object.entries(world.truth).every(([name, was]) => was === Object(truth)[name]);
+  return isSame ? world : { ...world, truth };
+}
+
+/** All of both; the list itself where it has all of `more`. */
+export function united(list: readonly string[], more: readonly string[]): readonly string[] {
+  const added = more.filter((one) => !list.includes(one));
+  return added.length === 0 ? list : [...list, ...added];
+}
+
 /** Undefined where nothing more may go wrong. */
 function mishap(world: World): World | undefined {
   const { mishaps, orders } = world.left;

@@ -6,7 +6,7 @@ import { hasLeft } from '../../../../src/server/rules/workflow/arrival.ts';
 import { agentSteps, deliveries } from './agent.ts';
 import * as server from './server.ts';
 import type { Rules } from './server.ts';
-import { dies, nowOf, unlucky, withHost, type Step } from './step.ts';
+import { dies, nowOf, united, unlucky, withHost, withTruth, type Step } from './step.ts';
 import {
   activeOf,
   bootName,
@@ -162,10 +162,7 @@ function judged(before: World, step: Step): Step {
   const ended = Object.values(records.workflows)
     .filter((workflow) => !isActive(workflow))
     .map(({ metadata }) => metadata.name);
-  const world = {
-    ...step.world,
-    truth: { ...truth, ended: [...new Set([...truth.ended, ...ended])] },
-  };
+  const world = withTruth(step.world, { ended: united(truth.ended, ended) });
   const wrong = step.wrong ?? (isRestored ? undefined : wrongState(before.records, records, host));
   return { ...step, world, wrong };
 }

@@ -146,8 +146,12 @@ function numberOf<T extends object>(
 }
 
 function recordsKey({ machine, workflows, template }: Records): unknown {
-  const { status, report, hardware, overdue_workflow: overdue } = machine;
-  const documents = Object.values(workflows).map(({ metadata, spec, status: state, held }) => [
+  const documents = Object.values(workflows).map((workflow) => numberOf(workflow, workflowKey));
+  return [numberOf(machine, machineKey), documents, versionOf(template)];
+}
+
+function workflowKey({ metadata, spec, status: state, held }: Workflow): unknown {
+  return [
     metadata.name,
     held,
     spec.reimage,
@@ -161,7 +165,10 @@ function recordsKey({ machine, workflows, template }: Records): unknown {
     state?.left === undefined ? 0 : [state.left.afterSeconds, state.left.isOverdue],
     state?.ranSeconds,
     state?.actions?.map((action) => action.status),
-  ]);
+  ];
+}
+
+function machineKey({ status, report, hardware, overdue_workflow: overdue }: Machine): unknown {
   return [
     stateName(status.state),
     status.current_workflow,
@@ -170,8 +177,6 @@ function recordsKey({ machine, workflows, template }: Records): unknown {
     report?.tells_os,
     hardware.disks.map((disk) => [disk.device, disk.serial, disk.contents?.length]),
     overdue,
-    documents,
-    versionOf(template),
   ];
 }
 
