@@ -2,11 +2,19 @@
 // here. No schema library is loaded, as the page has none.
 import type { MachineState, MachineStateName } from './machine.ts';
 
+/** In the order of a machine's life. */
+export const stateNames = [
+  'Discovered',
+  'Ready',
+  'Provisioning',
+  'Provisioned',
+  'Error',
+  'Offline',
+] as const;
+
 /** Each state by its tag, with what the states of newer versions mean here. */
 const namesByTag: ReadonlyMap<string, MachineStateName> = new Map([
-  ...(['Discovered', 'Ready', 'Provisioning', 'Provisioned', 'Error', 'Offline'] as const).map(
-    (name) => [name, name] as const,
-  ),
+  ...stateNames.map((name) => [name, name] as const),
   ['ReadyToInstall', 'Ready'],
   ['Initializing', 'Provisioning'],
   ['Installing', 'Provisioning'],

@@ -17,6 +17,7 @@ import { MatchedBy } from './history.ts';
 import { FixedAddress } from './network-setup.ts';
 import { Problem } from './problem.ts';
 import { StoredShell } from './remote-shell.ts';
+import { stateNames } from './machine-state.ts';
 
 const Uuid = Type.String({ format: 'uuid', description: 'hyphenated, lower case' });
 
@@ -61,14 +62,7 @@ export const MachineState = Type.Union([
 export type MachineState = Static<typeof MachineState>;
 
 /** The name of a state without its payload; also its key in the machines_by_state index. */
-export const MachineStateName = Type.Enum([
-  'Discovered',
-  'Ready',
-  'Provisioning',
-  'Provisioned',
-  'Error',
-  'Offline',
-]);
+export const MachineStateName = Type.Enum(stateNames);
 export type MachineStateName = Static<typeof MachineStateName>;
 
 export { stateName } from './machine-state.ts';

@@ -1,5 +1,5 @@
 // The chips below the bar: how many machines there are of each state and liveness, and the last thing that was done.
-import type { MachineStateName } from '../../model/machine.ts';
+import { stateNames } from '../../model/machine-state.ts';
 import { useFleet } from '../context.ts';
 import type { Undo } from '../parts/form-dialog.tsx';
 import { LastDone } from '../parts/last-done.tsx';
@@ -7,14 +7,6 @@ import type { ListState } from './list-state.ts';
 import { hasTerm, toggleTerm } from './query.ts';
 import type { Liveness } from './rows/row.ts';
 
-const states: readonly MachineStateName[] = [
-  'Discovered',
-  'Ready',
-  'Provisioning',
-  'Provisioned',
-  'Error',
-  'Offline',
-];
 const livenesses: readonly Liveness[] = ['online', 'late', 'gone', 'unheard'];
 
 /** The last thing that was done, and the way back. */
@@ -53,7 +45,7 @@ export function Chips({ list, onChange, done, onUndone }: ChipsProps) {
   };
   return (
     <div class="chips" role="group" aria-label="Filter by state and liveness">
-      {states.map((name) => chip('state', name, view.byState.get(name)))}
+      {stateNames.map((name) => chip('state', name, view.byState.get(name)))}
       <span class="divider" />
       {livenesses.map((name) => chip('live', name, view.byLiveness.get(name)))}
       {done !== undefined && (
