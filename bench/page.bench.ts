@@ -4,6 +4,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Browser, CDPSession } from 'playwright-core';
 import { buildPage } from '../build-page.ts';
 import { openStore } from '../src/store/open.ts';
@@ -55,6 +56,19 @@ const typeFilter = `
     }
   })()`;
 
+/** A browser that draws no frames would keep a script waiting for ever. */
+const patienceMs = 60_000;
+
+/** Errors: says what did not end. */
+async function ended<T>(what: string, work: Promise<T>): Promise<T> {
+  const late = pause(patienceMs, undefined, { ref: false }).then(() => {
+    throw new Error(
+      `${what} did not end within ${String(patienceMs / 1000)} s: the browser may draw no frames`,
+    );
+  });
+  return Promise.race([work, late]);
+}
+
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }
@@ -64,7 +78,7 @@ async function firstSeenMs(browser: Browser, url: string, selector: string): Pro
   const page = await context.newPage();
   await page.addInitScript(noteFirst(selector));
   await page.goto(url);
-  const seen = await page.evaluate<number>('window.firstSeen');
+  const seen = await ended(`showing ${url}`, page.evaluate<number>('window.firstSeen'));
   await context.close();
   return seen;
 }
@@ -98,7 +112,7 @@ async function measureWork(browser: Browser, url: string): Promise<void> {
   await session.send('Performance.enable', { timeDomain: 'threadTicks' });
   const measure = async (what: string, script: string, times: number): Promise<void> => {
     const before = await workMs(session);
-    await page.evaluate(script);
+    await ended(what, page.evaluate(script));
     const each = ((await workMs(session)) - before) / times;
     console.log(`${what}: ${each.toFixed(1)} ms of work, ${(each / frameMs).toFixed(2)} x a frame`);
   };
