@@ -43,6 +43,7 @@ export function App() {
       {signedOut ? (
         <SignIn
           onSignedIn={() => {
+            services.session.isSignedOut = false;
             setSignedOut(false);
             services.live.start();
           }}

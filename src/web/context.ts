@@ -7,17 +7,20 @@ import { Fleet, type FleetView } from './live/fleet.ts';
 import { Live, type LiveStatus } from './live/live.ts';
 import type { Row } from './list/rows/row.ts';
 import { Session } from './session.ts';
+import type { Draft } from './templates/draft.ts';
 
 export interface Services {
   readonly session: Session;
   readonly fleet: Fleet;
   readonly live: Live;
+  /** Texts of templates, by name, that were edited when the server asked for a token. */
+  readonly drafts: Map<string, Draft>;
 }
 
 export function createServices(): Services {
   const session = new Session();
   const fleet = new Fleet(() => Date.now() - session.clockAheadMs);
-  return { session, fleet, live: new Live(session, fleet) };
+  return { session, fleet, live: new Live(session, fleet), drafts: new Map() };
 }
 
 const ServicesContext = createContext<Services | undefined>(undefined);

@@ -47,6 +47,8 @@ export interface RequestOptions {
 export class Session {
   /** Called when the server asks for a token, or refuses this one. */
   onUnauthorized: () => void = () => {};
+  /** True from a refusal until somebody signs in. */
+  isSignedOut = false;
   /** The lead of this computer's clock over the server's. */
   clockAheadMs = 0;
   /** Settled once the token that is being created is known. */
@@ -139,7 +141,10 @@ export class Session {
   }
 
   async #refused(response: Response): Promise<ApiError> {
-    if (response.status === 401) this.onUnauthorized();
+    if (response.status === 401) {
+      this.isSignedOut = true;
+      this.onUnauthorized();
+    }
     return errorOf(response);
   }
 

@@ -16,6 +16,7 @@ import { DiffView } from './diff-view.tsx';
 import { Editor } from './editor/editor.tsx';
 import { examples } from './examples.ts';
 import { Stale } from './stale.tsx';
+import { useDraft } from './draft.ts';
 import { documentOf, lineOf, newText, textOf, withName, type Fault } from './template-text.ts';
 import { Trial } from './trial.tsx';
 
@@ -131,9 +132,13 @@ const staleCodes = new Set(['request.stale', 'store.conflict']);
 /** The text while it is edited, and its way to the server. */
 function useText({ name, stored, onStored }: Omit<TemplateProps, 'earlier'>) {
   const { session } = useServices();
-  const [text, setText] = useState(() => storedText(name, stored));
+  const draft = useDraft(name);
+  const [text, setText] = useState(() => draft.found?.text ?? storedText(name, stored));
   /** The template as somebody else left it. */
-  const [theirs, setTheirs] = useState<Stored | undefined>();
+  const [theirs, setTheirs] = useState<Stored | undefined>(
+    draft.found === undefined || draft.found.etag === etagOf(stored) ? undefined : stored,
+  );
+  draft.keep(text === storedText(name, stored) ? undefined : { text, etag: etagOf(stored) });
   const { busy, problem, run } = useTask();
   /** Puts a text in the place of `basis`. */
   const put = async (

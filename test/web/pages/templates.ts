@@ -1,7 +1,9 @@
 // Tests of the pages of templates.
 import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { systemClock } from '../../../src/core/clock.ts';
 import type { Template } from '../../../src/model/documents/template.ts';
+import { createToken } from '../../../src/server/access/tokens.ts';
 import { machine } from '../machines.ts';
 import { send, soon, template, type Opened } from './opened.ts';
 
@@ -66,6 +68,37 @@ export function templateTests(opened: () => Opened): void {
     await page.getByRole('button', { name: 'Undo the save' }).click();
     await expect.poll(async () => (await stored('restart'))?.spec.timeout, soon).toBe(5);
     await expect.poll(() => field().inputValue(), soon).toContain('timeout: 5');
+  });
+
+  test('what is edited when a session ends is there again after the next sign-in', async () => {
+    const { page, server } = opened();
+    await server.store.templates.put(template('restart'));
+    const tokenFor = (name: string) =>
+      createToken(server.store, systemClock, { name, scope: 'full', expiresAt: null });
+    const signIn = async (token: string): Promise<void> => {
+      await page.getByLabel('Operator token').fill(token);
+      await page.getByRole('button', { name: 'Sign in' }).click();
+    };
+    const [first, second] = [await tokenFor('first'), await tokenFor('second')];
+    await page.goto(`${server.url}/templates/restart`);
+    await signIn(first);
+    const text = await field().inputValue();
+    const edited = `${text}  timeout: 900\n`;
+    const answer = await fetch(`${server.url}/api/tokens/first`, {
+      method: 'DELETE',
+      headers: { authorization: `Bearer ${second}` },
+    });
+    expect(answer.status).toBe(204);
+    await field().fill(edited);
+    await signIn(second);
+    await expect.poll(() => field().inputValue(), soon).toBe(edited);
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Saved.').waitFor();
+    expect((await stored('restart'))?.spec.timeout).toBe(900);
+    // It is given back once.
+    await page.getByRole('link', { name: '← All templates' }).click();
+    await page.getByRole('link', { name: 'restart' }).click();
+    await expect.poll(() => field().inputValue(), soon).toContain('timeout: 900');
   });
 
   test('a page with changes that are not saved is left after a question alone', async () => {
