@@ -16,7 +16,8 @@ const widths: Readonly<Record<Column, readonly [least: number, share: number]>> 
   state: [116, 0],
   liveness: [92, 0],
   hardware: [40, 2],
-  address: [124, 0],
+  // A machine that has no address shows its MAC, which takes 140.
+  address: [124, 0.8],
   model: [80, 1],
   serial: [100, 0],
   os: [80, 1],
