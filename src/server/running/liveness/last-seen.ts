@@ -9,6 +9,10 @@ export class LastSeen {
   add(machine: Heard): void {
     // For nearly every heartbeat, which spares it a look into the map.
     if (machine.isWaiting) return;
+    // It was forgotten and heard anew while its time was being written, which failed: the later time counts.
+    const other = this.#waiting.get(machine.machineId);
+    if (other !== undefined && other.seenMs > machine.seenMs) return;
+    this.delete(machine.machineId);
     machine.isWaiting = true;
     this.#waiting.set(machine.machineId, machine);
   }

@@ -54,6 +54,20 @@ describe('liveness', () => {
     ]);
   });
 
+  it('is written also where it was heard anew while an earlier time could not be written', async () => {
+    const { clock, liveness } = fleet();
+    hear(liveness, 'a');
+    const [before] = liveness.lastSeen.take(1);
+    await clock.advance(100_000);
+    expect(liveness.sweep()).toEqual(['a']);
+    hear(liveness, 'a');
+    if (before !== undefined) liveness.lastSeen.add(before);
+    const written = liveness.lastSeen.take(2).map(({ seenAt }) => seenAt);
+    expect(written).toEqual([clock.now()]);
+    hear(liveness, 'a');
+    expect(liveness.lastSeen.has('a')).toBe(true);
+  });
+
   it('is not moved by a step of the wall clock', () => {
     const { clock, liveness } = fleet();
     hear(liveness, 'a');
