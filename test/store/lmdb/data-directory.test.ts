@@ -181,13 +181,13 @@ describe('a data directory', () => {
     const ways: readonly (readonly [beats: boolean, spoil?: (directory: string) => unknown])[] = [
       [true],
       [true, (directory) => rmSync(directory, { recursive: true })],
-      // Nothing waits to be written, but what was acknowledged after the copy is in it nowhere.
       [
         false,
         // It looks at its file every 0.1 s, and what it reads in between would end it.
         (directory) => sleep(200).then(() => truncateSync(join(directory, 'data.mdb'), 8192)),
       ],
       [
+        // Nothing waits to be written, but what was acknowledged after the copy is in it nowhere.
         false,
         (directory) => {
           copyFileSync(join(directory, 'data.mdb'), join(directory, 'copy'));
