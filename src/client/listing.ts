@@ -7,6 +7,12 @@ export interface ListOptions extends CallOptions {
   readonly pageSize?: number | undefined;
 }
 
+/** Of a list that can be searched. */
+export interface SearchOptions extends ListOptions {
+  /** Called for each page that the server had to search its records for, since its fleet is too large for its memory. */
+  readonly onUnindexed?: (() => void) | undefined;
+}
+
 /** A list that is read while it is iterated, by document or by page. Each iteration reads it anew. Documents
  *  created or deleted meanwhile may or may not be in it; no other is left out or comes twice. */
 export interface Listing<T> extends AsyncIterable<T> {
@@ -29,7 +35,7 @@ export function listing<T>(
   path: string,
   { field, parts = [] }: Kind,
   query: Query,
-  { pageSize = 200, signal }: ListOptions,
+  { pageSize = 200, signal, onUnindexed }: SearchOptions,
 ): Listing<T> {
   async function* pages(): AsyncGenerator<readonly T[]> {
     let cursor: string | undefined;
@@ -44,6 +50,7 @@ export function listing<T>(
       if (!isList || (typeof next === 'string' && next === cursor)) {
         throw new AppError('server.garbled', `the answer to ${path} is no list of ${field}`);
       }
+      if (Object(page).unindexed === true) onUnindexed?.();
       yield documents;
       cursor = next ?? undefined;
     } while (cursor !== undefined);

@@ -13,7 +13,7 @@ import type { LogLine } from '../../model/documents/machine-log.ts';
 import { isAppError } from '../../core/errors.ts';
 import { bulkRequest, type BulkChange } from '../../model/api/bulk.ts';
 import { pathOf, type CallOptions, type Calls, type ChangeOptions, type Tagged } from '../calls.ts';
-import { listing, type Listing, type ListOptions } from '../listing.ts';
+import { listing, type Listing, type ListOptions, type SearchOptions } from '../listing.ts';
 
 /** A machine must meet all conditions. `q`: a search as in the page, such as "epyc tag:rack-* -state:error". */
 export type MachineFilter = Omit<MachineListQuery, 'ids' | 'limit' | 'cursor'>;
@@ -45,9 +45,10 @@ export class MachineCalls {
   }
 
   /** Machines in order of registration. */
-  list(filter: MachineFilter & ListOptions = {}): Listing<MachineView> {
-    const { pageSize, signal, ...query } = filter;
-    return listing(this.#calls, 'api/machines', machines, query, { pageSize, signal });
+  list(filter: MachineFilter & SearchOptions = {}): Listing<MachineView> {
+    const { pageSize, signal, onUnindexed, ...query } = filter;
+    const options = { pageSize, signal, onUnindexed };
+    return listing(this.#calls, 'api/machines', machines, query, options);
   }
 
   /** The machines that have one of these ids, in no order. */

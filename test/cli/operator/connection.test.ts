@@ -95,3 +95,23 @@ it('says of an address that it may be that of TLS, and of none', async () => {
   const plain = url.replace('https:', 'http:');
   expect(await refusal(run(`machines list --server ${plain}`))).toContain('is https://');
 });
+
+it('says that a search read every record, beside what it found', async () => {
+  const found = { machines: [], unindexed: true, next_cursor: null };
+  const env = {
+    DRAGONFLY_SERVER: await answering(JSON.stringify(found)),
+    DRAGONFLY_CONTEXTS: `${temporaryDirectory()}/none`,
+  };
+  const { code, stdout, stderr } = await runLine(
+    operatorCommands,
+    ['machines', 'list', 'r7', '--json'],
+    {
+      env,
+    },
+  );
+  expect([code, JSON.parse(stdout), stderr]).toEqual([
+    0,
+    [],
+    expect.stringMatching(/read every record.*--tag or --state/),
+  ]);
+});

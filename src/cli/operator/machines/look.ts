@@ -75,7 +75,15 @@ const list = command({
         ...(state === undefined ? {} : { state }),
         ...(liveness === undefined ? {} : { liveness }),
       };
-      await printList(io, args, await client.machines.list(filter).toArray(), machineShape);
+      let isUnindexed = false;
+      const onUnindexed = (): void => void (isUnindexed = true);
+      const found = await client.machines.list({ ...filter, onUnindexed }).toArray();
+      await printList(io, args, found, machineShape);
+      if (isUnindexed) {
+        io.stderr.write(
+          'The fleet is too large for the memory of the server, so this read every record: --tag or --state makes it fewer.\n',
+        );
+      }
       return 0;
     }),
 });
