@@ -82,7 +82,7 @@ async function boot(
   const checkedIn = new Promise<void>((resolve) => {
     onCheckin = resolve;
   });
-  const parameters = `console=ttyS0 panic=-1 dragonfly.mode=discovery dragonfly.url=http://10.0.2.2:${port}`;
+  const parameters = `console=ttyS0 panic=-1 rootfstype=ramfs dragonfly.mode=discovery dragonfly.url=http://10.0.2.2:${port}`;
   const vm = new Vm({
     accelerator,
     memoryMiB,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { command } from '../src/cli/command.ts';
 import { AppError } from '../src/core/errors.ts';
-import { isPlain } from '../src/netboot/boot-parameters.ts';
+import { imageParameters, isPlain } from '../src/netboot/boot-parameters.ts';
 import { longestAppend } from '../src/netboot/kernel-line.ts';
 import { architectures, archs, type Arch } from './arch.ts';
 import { runProgram } from './command-line.ts';
@@ -45,7 +45,10 @@ export function buildUnified({ arch, image, append, key, cert, output }: Unified
     const parameters = join(work, 'cmdline');
     const release = join(work, 'osrel');
     const unsigned = join(work, 'unsigned.efi');
-    writeFileSync(parameters, `panic=60 dragonfly.mode=discovery ${append}`.trim());
+    writeFileSync(
+      parameters,
+      `${imageParameters.join(' ')} dragonfly.mode=discovery ${append}`.trim(),
+    );
     writeFileSync(release, 'ID=dragonfly-agent\nPRETTY_NAME="dragonfly-agent"\n');
     const parts = { '.osrel': release, '.cmdline': parameters };
     addSections(

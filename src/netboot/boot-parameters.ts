@@ -55,11 +55,15 @@ export function commandLine(options: BootScriptOptions, first: readonly string[]
   return kernelLine([...first, ...ownParameters(options)], options.append);
 }
 
+/** For the kernel of the image, whoever starts it. A tmpfs of its own accord holds half of the memory that is free beside
+ *  the packed image, so that the unpacked one does not fit where there is little: a ramfs has no such limit. */
+export const imageParameters: readonly string[] = ['panic=60', 'rootfstype=ramfs'];
+
 function ownParameters(options: BootScriptOptions): string[] {
   const { mac, workflowId, token, namesMode, now, caSha256 } = options;
   const mode = workflowId === undefined ? 'discovery' : 'imaging';
   return [
-    'panic=60',
+    ...imageParameters,
     `dragonfly.url=${scriptUrl(options.agentUrl)}`,
     caSha256 === undefined ? '' : `dragonfly.ca_sha256=${caSha256}`,
     namesMode ? `dragonfly.mode=${mode}` : '',

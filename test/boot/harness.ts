@@ -191,7 +191,7 @@ export function directBoot(server: BootServer, append = '', arch: Arch = 'x64'):
 export function handOver(append: string, arch: Arch = 'x64'): string[] {
   const { boot, qemu } = architectures[arch];
   const folder = join(bootDir, boot);
-  const parameters = `console=${qemu.console} panic=-1 dragonfly.interval=2`;
+  const parameters = `console=${qemu.console} panic=-1 rootfstype=ramfs dragonfly.interval=2`;
   return [
     ...['-kernel', join(folder, 'kernel'), '-initrd', join(folder, 'initramfs')],
     ...['-append', `${parameters} dragonfly.mode=discovery ${append}`],

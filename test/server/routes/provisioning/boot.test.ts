@@ -42,7 +42,9 @@ describe('the boot script', () => {
     expect(headers.get('cache-control')).toBe('no-store');
     expect(body.split('\n')[0]).toBe('#!ipxe');
     const kernel = commands(body, 'kernel')[0] ?? '';
-    expect(kernel).toContain(` ${server.url}/boot/\${buildarch}/kernel initrd=initramfs panic=60 `);
+    expect(kernel).toContain(
+      ` ${server.url}/boot/\${buildarch}/kernel initrd=initramfs panic=60 rootfstype=ramfs `,
+    );
     expect(kernel).toContain(
       ` dragonfly.url=${server.url} dragonfly.mode=discovery dragonfly.mac=${mac} `,
     );
