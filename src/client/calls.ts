@@ -32,6 +32,8 @@ export interface Call extends ChangeOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** The objects that are in the document of the answer, in every version of the server. */
   readonly parts?: readonly string[];
+  /** Likewise the fields that are no objects. */
+  readonly fields?: readonly string[];
 }
 
 export interface CallsOptions {
@@ -57,7 +59,8 @@ export class Calls {
   async call<T>(method: Request['method'], path: string, call: Call = {}): Promise<Tagged<T>> {
     const reply = await this.#requests.send(this.#request(method, path, call));
     if (reply.status < 200 || reply.status >= 300) throw failure(reply, this.clock.now());
-    if (call.parts !== undefined && !hasParts(reply.body, call.parts)) throw garbled(path);
+    const { parts, fields = [] } = call;
+    if (parts !== undefined && !hasParts(reply.body, parts, fields)) throw garbled(path);
     // It is the server that was asked for, and its answers follow the schemas of these types.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return { value: reply.body as T, etag: reply.headers.etag };
@@ -85,8 +88,10 @@ export class Calls {
     return (await this.call<T>('POST', path, { parts: [], ...call, body })).value;
   }
 
-  async delete(path: string, options?: ChangeOptions): Promise<void> {
-    await this.call('DELETE', path, options);
+  async delete(path: string, call: Call = {}): Promise<void> {
+    const reply = await this.#requests.send(this.#request('DELETE', path, call));
+    if (reply.status < 200 || reply.status >= 300) throw failure(reply, this.clock.now());
+    if (reply.status !== 204) throw garbled(path);
   }
 
   /** Yields the parts of an endless answer. Silence for `silenceMs` is an error. */
@@ -120,9 +125,17 @@ export class Calls {
   }
 }
 
-/** True for an object in which these are objects too. */
-export function hasParts(document: unknown, parts: readonly string[]): boolean {
-  return isObject(document) && parts.every((part) => isObject(document[part]));
+/** True for an object that has these parts, which are objects too, and these fields. */
+export function hasParts(
+  document: unknown,
+  parts: readonly string[],
+  fields: readonly string[] = [],
+): boolean {
+  return (
+    isObject(document) &&
+    parts.every((part) => isObject(document[part])) &&
+    fields.every((field) => Object.hasOwn(document, field))
+  );
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -3,6 +3,8 @@ import type { IdentityConflict } from '../../model/history.ts';
 import { pathOf, type CallOptions, type Calls } from '../calls.ts';
 import { listing, type Listing, type ListOptions } from '../listing.ts';
 
+const fields = ['id', 'machine_id'];
+
 export class ConflictCalls {
   readonly #calls: Calls;
 
@@ -20,16 +22,16 @@ export class ConflictCalls {
    *  Errors: `conflict.unknown`, `conflict.decided`. */
   async accept(id: string, into?: string, options?: CallOptions): Promise<IdentityConflict> {
     const body = into === undefined ? {} : { into };
-    return this.#calls.post(pathOf`api/conflicts/${id}/accept`, body, options);
+    return this.#calls.post(pathOf`api/conflicts/${id}/accept`, body, { ...options, fields });
   }
 
   /** Decides that it is a machine of its own. Errors: `conflict.unknown`, `conflict.decided`. */
   async split(id: string, options?: CallOptions): Promise<IdentityConflict> {
-    return this.#calls.post(pathOf`api/conflicts/${id}/split`, undefined, options);
+    return this.#calls.post(pathOf`api/conflicts/${id}/split`, undefined, { ...options, fields });
   }
 
   /** Takes that back. A merge cannot be taken back. Errors: `conflict.unknown`, `conflict.decided`. */
   async reopen(id: string, options?: CallOptions): Promise<IdentityConflict> {
-    return this.#calls.post(pathOf`api/conflicts/${id}/reopen`, undefined, options);
+    return this.#calls.post(pathOf`api/conflicts/${id}/reopen`, undefined, { ...options, fields });
   }
 }

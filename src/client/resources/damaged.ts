@@ -16,7 +16,8 @@ export class DamagedCalls {
 
   /** A damaged record as it is stored, by its table ("machines") and its name there. Errors: `damaged.unknown`. */
   async get(table: string, name: string, options?: CallOptions): Promise<DamagedRaw> {
-    return this.#calls.get<DamagedRaw>(pathOf`api/damaged/${table}/${name}`, options);
+    const call = { ...options, fields: ['record', 'value'] };
+    return this.#calls.get<DamagedRaw>(pathOf`api/damaged/${table}/${name}`, call);
   }
 
   /** Deletes it with the index entries that lead to it. Errors: `damaged.unknown`. */

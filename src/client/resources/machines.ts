@@ -178,7 +178,7 @@ export class MachineCalls {
     const { value } = await this.#calls.call<{ changed: number }>(
       'DELETE',
       pathOf`api/tags/${tag}`,
-      { ...options, parts: [] },
+      { ...options, parts: [], fields: ['changed'] },
     );
     return value.changed;
   }

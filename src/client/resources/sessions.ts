@@ -21,8 +21,7 @@ export class SessionCalls {
 
   /** Ends all of your own. Returns how many. */
   async endOwn(options?: CallOptions): Promise<number> {
-    return (
-      await this.#calls.call<SessionsEnded>('DELETE', 'api/sessions', { ...options, parts: [] })
-    ).value.ended;
+    const call = { ...options, parts: [], fields: ['ended'] };
+    return (await this.#calls.call<SessionsEnded>('DELETE', 'api/sessions', call)).value.ended;
   }
 }

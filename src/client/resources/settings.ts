@@ -3,6 +3,9 @@ import type { Setting } from '../../model/api/administration/settings.ts';
 import { pathOf, type CallOptions, type Calls, type ChangeOptions, type Tagged } from '../calls.ts';
 import { listing, type Listing, type ListOptions } from '../listing.ts';
 
+/** That of every answer about one setting. */
+const shape = { parts: [], fields: ['key', 'value'] };
+
 export class SettingCalls {
   readonly #calls: Calls;
 
@@ -18,7 +21,7 @@ export class SettingCalls {
 
   /** Errors: `setting.unknown`. */
   async get(key: string, options?: CallOptions): Promise<Tagged<Setting>> {
-    return this.#calls.call('GET', pathOf`api/settings/${key}`, { ...options, parts: [] });
+    return this.#calls.call('GET', pathOf`api/settings/${key}`, { ...options, ...shape });
   }
 
   /** `secret`: shown to full tokens alone; by default as it was, or by its key.
@@ -29,7 +32,7 @@ export class SettingCalls {
     { secret, ...options }: ChangeOptions & { readonly secret?: boolean } = {},
   ): Promise<Tagged<Setting>> {
     const body = { value, ...(secret === undefined ? {} : { secret }) };
-    return this.#calls.call('PUT', pathOf`api/settings/${key}`, { ...options, body });
+    return this.#calls.call('PUT', pathOf`api/settings/${key}`, { ...options, ...shape, body });
   }
 
   /** Errors: `setting.unknown`, `request.stale`. */

@@ -41,7 +41,7 @@ export class TemplateCalls {
 
   /** Creates or replaces the template, by the name in its metadata. Errors: `request.invalid`, `request.stale`. */
   async put(template: Template, options?: ChangeOptions): Promise<Tagged<Template>> {
-    const call = { ...options, body: template };
+    const call = { ...options, body: template, parts };
     return this.#calls.call('PUT', pathOf`api/templates/${template.metadata.name}`, call);
   }
 
@@ -53,6 +53,6 @@ export class TemplateCalls {
   ): Promise<void> {
     const { unused = false, ...call } = options;
     const query = unused ? { unused } : {};
-    await this.#calls.call('DELETE', pathOf`api/templates/${name}`, { ...call, query });
+    await this.#calls.delete(pathOf`api/templates/${name}`, { ...call, query });
   }
 }

@@ -21,12 +21,12 @@ export class TokenCalls {
 
   /** The token that this client has, and what it may do. */
   async myself(options?: CallOptions): Promise<Myself> {
-    return this.#calls.get<Myself>('api/whoami', options);
+    return this.#calls.get<Myself>('api/whoami', { ...options, fields: ['name', 'scope'] });
   }
 
   /** Creates a token. Only this answer has its text. Errors: `token.exists`, `request.invalid`. */
   async create(request: NewTokenRequest, options?: CallOptions): Promise<TokenCreated> {
-    return this.#calls.post('api/tokens', request, options);
+    return this.#calls.post('api/tokens', request, { ...options, fields: ['token'] });
   }
 
   /** Errors: `token.unknown`. */

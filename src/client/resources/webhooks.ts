@@ -12,6 +12,8 @@ import type {
 import { pathOf, type CallOptions, type Calls } from '../calls.ts';
 import { listing, type Listing, type ListOptions } from '../listing.ts';
 
+const fields = ['name', 'url'];
+
 export class WebhookCalls {
   readonly #calls: Calls;
 
@@ -26,18 +28,18 @@ export class WebhookCalls {
 
   /** Errors: `webhook.unknown`. */
   async get(name: string, options?: CallOptions): Promise<WebhookView> {
-    return this.#calls.get(pathOf`api/webhooks/${name}`, options);
+    return this.#calls.get(pathOf`api/webhooks/${name}`, { ...options, fields });
   }
 
   /** Registers a webhook. Only this answer has its secret. Errors: `webhook.exists`, `webhook.limit`,
    *  `webhook.address`, `request.invalid`. */
   async create(request: NewWebhookRequest, options?: CallOptions): Promise<WebhookCreated> {
-    return this.#calls.post('api/webhooks', request, options);
+    return this.#calls.post('api/webhooks', request, { ...options, fields: ['secret'] });
   }
 
   /** Errors: `webhook.unknown`, `webhook.address`, `request.invalid`. */
   async patch(name: string, patch: WebhookPatch, options?: CallOptions): Promise<WebhookView> {
-    const call = { ...options, body: patch, parts: [] };
+    const call = { ...options, body: patch, parts: [], fields };
     return (await this.#calls.call<WebhookView>('PATCH', pathOf`api/webhooks/${name}`, call)).value;
   }
 
@@ -48,12 +50,14 @@ export class WebhookCalls {
 
   /** Makes a new secret, which only this answer has. The old one holds for a day. Errors: `webhook.unknown`. */
   async rotate(name: string, options?: CallOptions): Promise<WebhookSecret> {
-    return this.#calls.post(pathOf`api/webhooks/${name}/rotate`, undefined, options);
+    const call = { ...options, fields: ['secret'] };
+    return this.#calls.post(pathOf`api/webhooks/${name}/rotate`, undefined, call);
   }
 
   /** Sends an event of type webhook.test. Errors: `webhook.unknown`. */
   async test(name: string, options?: CallOptions): Promise<DeliveryQueued> {
-    return this.#calls.post(pathOf`api/webhooks/${name}/test`, undefined, options);
+    const call = { ...options, fields: ['id'] };
+    return this.#calls.post(pathOf`api/webhooks/${name}/test`, undefined, call);
   }
 
   /** The events that were given up, or those that wait. Errors: `webhook.unknown`. */
@@ -76,6 +80,7 @@ export class WebhookCalls {
   async redeliver(name: string, id?: string, options?: CallOptions): Promise<number> {
     const body = id === undefined ? {} : { id };
     const path = pathOf`api/webhooks/${name}/redeliver`;
-    return (await this.#calls.post<Redelivered>(path, body, options)).redelivered;
+    const call = { ...options, fields: ['redelivered'] };
+    return (await this.#calls.post<Redelivered>(path, body, call)).redelivered;
   }
 }

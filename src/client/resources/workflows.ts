@@ -57,12 +57,12 @@ export class WorkflowCalls {
   /** Cancels a workflow. If it was running, its machine is left in Error. Errors: `workflow.unknown`,
    *  `workflow.finished`. */
   async cancel(id: string, options?: CallOptions): Promise<Workflow> {
-    return this.#calls.post(pathOf`api/workflows/${id}/cancel`, undefined, options);
+    return this.#calls.post(pathOf`api/workflows/${id}/cancel`, undefined, { ...options, parts });
   }
 
   /** Lets a workflow that was restored from a backup go on. Errors: `workflow.unknown`,
    *  `workflow.finished`. */
   async release(id: string, options?: CallOptions): Promise<Workflow> {
-    return this.#calls.post(pathOf`api/workflows/${id}/release`, undefined, options);
+    return this.#calls.post(pathOf`api/workflows/${id}/release`, undefined, { ...options, parts });
   }
 }

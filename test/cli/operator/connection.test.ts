@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { operatorCommands } from '../../../src/cli/operator/program.ts';
+import { isAppError } from '../../../src/core/errors.ts';
 import { startServer, temporaryDirectory } from '../../server/harness.ts';
 import { hasOpenssl, TestCa } from '../../transport/test-ca.ts';
 import { runLine } from '../run-command.ts';
@@ -31,6 +32,10 @@ const lines = operatorCommands
   .filter((line) => !others.test(line))
   .map((line) => line.replaceAll(/\bnode-\d\b/g, id));
 
+/** The words of a line, of which one in quotes may have blanks. */
+const wordsOf = (line: string): string[] =>
+  (line.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replaceAll('"', ''));
+
 describe.each(['{}', '[]', 'null', '"ready"', '{"status":"ok"}', '{"value":7}'])(
   'a server that is another one and answers %s',
   (answer) => {
@@ -42,16 +47,17 @@ describe.each(['{}', '[]', 'null', '"ready"', '{"status":"ok"}', '{"value":7}'])
       const input = 'metadata: { name: t }\nspec: {}';
       const file = join(temporaryDirectory(), 'debian-cloud.yaml');
       writeFileSync(file, input);
-      const bugs: string[] = [];
+      const taken: string[] = [];
       for (const line of lines) {
-        const words = line.replace('debian-cloud.yaml', file).split(' ');
-        try {
-          await runLine(operatorCommands, words, { env, input, answer: 'y' });
-        } catch (err) {
-          if (err instanceof TypeError) bugs.push(`${line}: ${err.message}`);
-        }
+        const words = wordsOf(line.replace('debian-cloud.yaml', file));
+        const done = runLine(operatorCommands, words, { env, input, answer: 'y' });
+        const taking = await done.then(
+          ({ stdout }) => stdout,
+          (err: unknown) => (isAppError(err, 'server.garbled') ? undefined : String(err)),
+        );
+        if (taking !== undefined) taken.push(`${line}: ${taking}`);
       }
-      expect(bugs).toEqual([]);
+      expect(taken).toEqual([]);
     });
   },
 );
