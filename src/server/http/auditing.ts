@@ -12,7 +12,7 @@ export interface AuditingServices extends AuditServices {
   readonly log: Log;
 }
 
-/** Adds this to a route by which operators change something; to one of agents, for the operators who call it. */
+/** Adds this to a route by which operators change something, and to one of agents for the operators who call it. */
 export function audit(route: RouteOptions, s: AuditingServices): void {
   const changes = [route.method].flat().some((method) => method !== 'GET' && method !== 'HEAD');
   const { access = changes ? 'full' : 'read', changesNothing, isAudited } = route.config ?? {};

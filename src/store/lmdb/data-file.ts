@@ -1,6 +1,6 @@
 // The data file while it is open. Removed or replaced, it goes on in memory and on no disk that anybody will find again:
-// what is written to it would be lost, and acknowledged all the same. Cut short, a read of what is gone would end the
-// process (SIGBUS); LMDB itself never makes it smaller.
+// what is written to it would be lost, and acknowledged all the same. Where it was cut short, a read of what
+// is gone ends the process (SIGBUS), unless a look comes before it; LMDB itself never makes the file smaller.
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
