@@ -1,6 +1,7 @@
 // Measures the server against what it is built from: heartbeats against a bare fastify route, check-ins of new machines
-// against a bare route that puts a ready record, the first page of 100,000 machines against that of 1,000. With
-// DRAGONFLY_BENCH_BEFORE, the directory of another version's sources, check-ins of known machines are compared with it.
+// against a bare route that puts a ready record in a process of its own, the first page of 100,000 machines against that
+// of 1,000. With DRAGONFLY_BENCH_BEFORE, the directory of another version's sources, check-ins of known machines are
+// compared with it.
 import { post, type Message } from './load/client.ts';
 import { compare, median } from './load/compare.ts';
 import { LoadedServer, paths } from './load/server.ts';
