@@ -153,6 +153,8 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
   const bare: unknown = fastify({
     ...serverOptions(options.tls),
     genReqId: newRequestId,
+    // It would also end a close that waits for answers or for the store, with what is only in memory unwritten.
+    pluginTimeout: 0,
     frameworkErrors: (err, request, reply) => {
       sendError(err, request, reply, s.log);
     },

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
 import { actor } from '../../../src/server/running/actor.ts';
@@ -125,4 +125,20 @@ it('go out whole although the server closes while a slow reader has not got all'
   await once(socket, 'close');
   await closed;
   expect(bytes).toBeGreaterThan(31 * 1024 * 1024);
+});
+
+it('may take longer to go out than fastify gives a plugin to start', async () => {
+  const text = 'x'.repeat(32 * 1024 * 1024);
+  const server = await startServer({}, (app) => {
+    app.get('/long', { config: { access: 'public' } }, () => text);
+  });
+  const socket = await send(server, 'GET /long HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+  await once(socket.resume(), 'data');
+  socket.pause();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const closed = server.app.close();
+  await vi.advanceTimersByTimeAsync(60_000);
+  socket.destroy();
+  await expect(closed).resolves.toBeUndefined();
 });
