@@ -1,21 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Machine, MachineStateName } from '../../../src/model/machine.ts';
 import type { Workflow, WorkflowStatus } from '../../../src/model/documents/workflow.ts';
+import { stateNames } from '../../../src/model/machine-state.ts';
 import { decide, decideBoot } from '../../../src/server/rules/decide.ts';
 import { newMachine } from './machine.ts';
 
 const now = new Date('2026-01-01T12:00:00Z');
 const free = { now, isHeld: false };
 const debian = { name: 'Debian 12', device: '/dev/sda2' };
-const stateNames = [
-  'Discovered',
-  'Ready',
-  'Provisioning',
-  'Provisioned',
-  'Error',
-  'Offline',
-] as const;
-
 interface Story {
   readonly state?: MachineStateName;
   readonly os?: boolean;
