@@ -191,7 +191,7 @@ export function describeError(err: unknown): string {
   const seen = new Set<unknown>();
   for (let e = err; e !== undefined && e !== null && !seen.has(e);) {
     seen.add(e);
-    parts.push(e instanceof Error ? e.message || e.name : inspect(e));
+    parts.push(e instanceof Error ? e.message.trim() || e.name : inspect(e));
     e = e instanceof Error ? e.cause : undefined;
   }
   return parts.join(': ');
