@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { statSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { lockStateDir } from '../../../../src/cli/agent/running/lock.ts';
@@ -93,20 +93,23 @@ it('an agent that checks in once without says so beside its answer', async () =>
   expect(JSON.parse(stdout)).toMatchObject({ is_new: true });
 });
 
-it('an agent on a terminal that runs without says so on its screen', async () => {
-  const state = temporaryDirectory();
-  writeFileSync(join(state, 'agent.lock'), 'no lock'.repeat(1000));
-  const [, ...rest] = args(state);
-  const line = [process.execPath, program, 'run', ...rest].join(' ');
-  // script(1) is the terminal.
-  const agent = spawn('script', ['--quiet', '--flush', '--command', line, '/dev/null'], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-  });
-  onTestFinished(() => void agent.kill());
-  let shown = '';
-  for await (const chunk of agent.stdout) {
-    shown += String(chunk);
-    if (shown.includes('nothing keeps a second agent of this host away')) break;
-  }
-  expect(shown).toContain('nothing keeps a second agent of this host away');
-});
+it.skipIf(!existsSync('/usr/bin/script'))(
+  'an agent on a terminal that runs without says so on its screen (needs script)',
+  async () => {
+    const state = temporaryDirectory();
+    writeFileSync(join(state, 'agent.lock'), 'no lock'.repeat(1000));
+    const [, ...rest] = args(state);
+    const line = [process.execPath, program, 'run', ...rest].join(' ');
+    // script(1) is the terminal.
+    const agent = spawn('script', ['--quiet', '--flush', '--command', line, '/dev/null'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    onTestFinished(() => void agent.kill());
+    let shown = '';
+    for await (const chunk of agent.stdout) {
+      shown += String(chunk);
+      if (shown.includes('nothing keeps a second agent of this host away')) break;
+    }
+    expect(shown).toContain('nothing keeps a second agent of this host away');
+  },
+);
