@@ -117,7 +117,7 @@ async function ask(question: string, signal: AbortSignal): Promise<string | unde
   }
 }
 
-/** Files and programs get answers as they are, and a terminal none of the signs that it obeys: records, settings and
+/** Files and programs get answers as they are, and a terminal without control characters: records, settings and
  *  templates may have any. */
 function print(text: string): void {
   let bytes = Buffer.from(text);

@@ -56,7 +56,7 @@ export function printable(text: string): string {
   return text.replaceAll(/\p{C}/gu, '?');
 }
 
-/** Replaces what a terminal obeys or shows in another order, but for the ends of lines and tabs. */
+/** Replaces control characters and marks of direction, but for the ends of lines and tabs. */
 export function harmless(text: string): string {
   return text.replaceAll(
     /(?!\r\n|[\n\t])[\p{Cc}\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069\uFEFF]/gu,
