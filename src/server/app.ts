@@ -155,6 +155,8 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
     genReqId: newRequestId,
     // It would also end a close that waits for answers or for the store, with what is only in memory unwritten.
     pluginTimeout: 0,
+    // In pipelines.ts it is refused in the form of all errors.
+    return503OnClosing: false,
     frameworkErrors: (err, request, reply) => {
       sendError(err, request, reply, s.log);
     },

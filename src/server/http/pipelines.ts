@@ -3,6 +3,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { onRequestHookHandler } from 'fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AppError } from '../../core/errors.ts';
 import type { App } from '../services.ts';
 
 /** Whoever sends more at once is cut off: a request that waits takes memory too. */
@@ -15,12 +16,17 @@ interface Connection {
 }
 
 /** Serves the requests of one connection one after another, each once the answer before it has gone out. From when `stopping`
- *  aborts the last answer ends the connection, which its client would keep for more. The function that it returns waits
- *  until no answer is left that Node was given whole and has not sent: a server that closes would cut it. */
+ *  aborts, new requests are refused, and the last answer ends the connection, which its client would keep for more. The
+ *  function that it returns waits until no answer is left that Node was given whole and has not sent: a server that closes
+ *  would cut it. */
 export function serveInTurn(app: App, stopping: AbortSignal): () => Promise<void> {
   const connections = new WeakMap<IncomingMessage['socket'], Connection>();
   const answers = new Set<ServerResponse>();
   const inTurn: onRequestHookHandler = ({ raw: { socket } }, { raw: response }, done) => {
+    if (stopping.aborted) {
+      done(new AppError('server.busy', 'the server is about to end: repeat the request later'));
+      return;
+    }
     const connection = connections.get(socket) ?? { last: undefined, waiting: 0 };
     connections.set(socket, connection);
     const before = connection.last;
