@@ -39,11 +39,13 @@ it('an agent for a captured machine runs beside', async () => {
 it('the lock of an agent that was killed counts for nothing', async () => {
   const state = temporaryDirectory();
   const source = join(import.meta.dirname, '../../../../src/cli/agent/running/lock.ts');
+  // It keeps what releases the lock, as an agent does: what is collected is released.
   const holder = `const { lockStateDir } = await import(${JSON.stringify(source)});
-    lockStateDir(${JSON.stringify(state)}); console.log('locked'); setInterval(() => {}, 1000);`;
+    globalThis.unlock = lockStateDir(${JSON.stringify(state)}); console.log('locked'); setInterval(() => {}, 1000);`;
   const agent = spawn(process.execPath, ['--input-type=module', '--eval', holder], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  onTestFinished(() => void agent.kill('SIGKILL'));
   await once(agent.stdout, 'data');
   expect(() => lockStateDir(state)).toThrow(/another agent runs/);
   agent.kill('SIGKILL');
