@@ -7,7 +7,7 @@ export interface ListOptions extends CallOptions {
   readonly pageSize?: number | undefined;
 }
 
-/** Of a list that can be searched. */
+/** The options for a list that can be searched. */
 export interface SearchOptions extends ListOptions {
   /** Called for each page that the server had to search its records for, since its fleet is too large for its memory. */
   readonly onUnindexed?: (() => void) | undefined;

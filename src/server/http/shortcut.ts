@@ -40,7 +40,7 @@ export function addShortcut(
     await arrived;
     const known = answerFromMemory(s, refuseNames, request);
     if (known === undefined) {
-      // What is refused for its head alone is read to its end here, since Node does so only where nobody has read of it.
+      // A request that is refused for its head alone is read to its end here: Node does so only where nobody has read of it.
       response.once('finish', () => request.resume());
       app.routing(request, response);
     } else {

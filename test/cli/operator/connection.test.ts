@@ -1,4 +1,4 @@
-// What the operators' program says of servers and tokens that are not right.
+// The operators' program with servers and tokens that are not right.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';

@@ -50,6 +50,7 @@ export function keyboardTests(opened: () => Opened): void {
     await press('Enter');
     await expectFocus('button Cancel');
     await press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
     await expectFocus('button Revoke ops');
     await press('Enter');
     await expectFocus('button Cancel');

@@ -145,7 +145,8 @@ export function machineTests(opened: () => Opened): void {
 
   test('the log of a machine is shown and followed', async () => {
     const { page, server } = opened();
-    const hello = { mac: machine(7).identity.primary_mac, boot_id: 'a' };
+    const { primary_mac: mac, smbios_uuid } = machine(7).identity;
+    const hello = { mac, smbios_uuid, boot_id: 'a' };
     await send(opened(), 'POST', '/api/agent/checkin', hello);
     const tell = (first: number, text: string, more = {}): Promise<void> =>
       send(opened(), 'POST', '/api/agent/logs', {

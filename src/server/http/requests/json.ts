@@ -46,7 +46,7 @@ function parseSafely(text: string): unknown {
   return secureJson.parse(text, reviver, actions);
 }
 
-/** Of a request in YAML: some 7000 lines of "key: value", which are read in a tenth of a second, and nobody else is served
+/** The limit for a request in YAML: some 7000 lines of "key: value", which are read in a tenth of a second, and nobody else is served
  *  meanwhile. The text of a block is one. What is stored has no such limit. */
 const mostLexemes = 50_000;
 
