@@ -84,12 +84,13 @@ export function templateTests(opened: () => Opened): void {
     await signIn(first);
     const text = await field().inputValue();
     const edited = `${text}  timeout: 900\n`;
+    await field().fill(edited);
+    await page.locator('.card.unsaved').waitFor();
     const answer = await fetch(`${server.url}/api/tokens/first`, {
       method: 'DELETE',
       headers: { authorization: `Bearer ${second}` },
     });
     expect(answer.status).toBe(204);
-    await field().fill(edited);
     await signIn(second);
     await expect.poll(() => field().inputValue(), soon).toBe(edited);
     await page.getByRole('button', { name: 'Save' }).click();
