@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureImage } from '../initramfs/ensure-image.ts';
 import { overlayImage } from '../initramfs/content/overlay.ts';
+import { handedOver } from '../initramfs/machine/pxe.ts';
 import { chooseAccelerator, Vm } from '../initramfs/machine/qemu.ts';
 import { cacheDir } from '../initramfs/tools.ts';
 import { systemClock } from '../src/core/clock.ts';
@@ -82,13 +83,14 @@ async function boot(
   const checkedIn = new Promise<void>((resolve) => {
     onCheckin = resolve;
   });
-  const parameters = `console=ttyS0 panic=-1 rootfstype=ramfs dragonfly.mode=discovery dragonfly.url=http://10.0.2.2:${port}`;
   const vm = new Vm({
     accelerator,
     memoryMiB,
     args: [
-      ...['-machine', 'q35', '-no-reboot', '-kernel', join(folder, 'kernel')],
-      ...['-initrd', initramfs, '-append', parameters],
+      ...['-machine', 'q35', '-no-reboot'],
+      ...handedOver(folder, `console=ttyS0 panic=-1 dragonfly.url=http://10.0.2.2:${port}`),
+      // The last one counts.
+      ...['-initrd', initramfs],
       ...['-netdev', 'user,id=n0', '-device', 'virtio-net-pci,netdev=n0,romfile='],
       ...more,
     ],

@@ -10,7 +10,7 @@ import { openStore } from '../src/store/open.ts';
 import { architectures, archs, type Arch } from './arch.ts';
 import { runProgram } from './command-line.ts';
 import { ensureImage } from './ensure-image.ts';
-import { anyRom, fromNetwork, requireRom } from './machine/pxe.ts';
+import { anyRom, fromNetwork, handedOver, requireRom } from './machine/pxe.ts';
 import { chooseAccelerator, Vm } from './machine/qemu.ts';
 import { profiles, type Profile } from './content/profiles.ts';
 import { requireTools } from './tools.ts';
@@ -170,8 +170,7 @@ function requirePrograms({ arch, uefi, nic }: Demonstration): void {
 
 function fromQemu(image: string, parameters: string, nic: string): string[] {
   return [
-    ...['-kernel', join(image, 'kernel'), '-initrd', join(image, 'initramfs')],
-    ...['-append', `${parameters} dragonfly.mode=discovery`],
+    ...handedOver(image, parameters),
     ...['-netdev', 'user,id=n0', '-device', `${nic},netdev=n0,romfile=`],
   ];
 }

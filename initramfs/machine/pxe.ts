@@ -1,7 +1,8 @@
-// Boots from the network in QEMU: the card's ROM, which is iPXE, and what it loads first.
+// Ways into the image in QEMU: from the network by the card's ROM, which is iPXE, or handed over by QEMU itself.
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../src/core/errors.ts';
+import { imageParameters } from '../../src/netboot/boot-parameters.ts';
 
 const roms = '/usr/lib/ipxe/qemu';
 
@@ -28,5 +29,13 @@ export function fromNetwork(folder: string, url: string, nic: string): string[] 
   return [
     ...['-machine', 'q35', '-netdev', `user,id=n0,tftp=${folder},bootfile=start.ipxe`],
     ...['-device', `${nic},netdev=n0,bootindex=0`],
+  ];
+}
+
+/** QEMU's arguments that hand over the image in a folder, with the parameters that every boot script has and these. */
+export function handedOver(folder: string, parameters: string): string[] {
+  return [
+    ...['-kernel', join(folder, 'kernel'), '-initrd', join(folder, 'initramfs')],
+    ...['-append', `${imageParameters.join(' ')} dragonfly.mode=discovery ${parameters}`],
   ];
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject, onTestFinished } from 'vitest';
 import { architectures, type Arch } from '../../initramfs/arch.ts';
+import { handedOver } from '../../initramfs/machine/pxe.ts';
 import { Vm, type VmOptions } from '../../initramfs/machine/qemu.ts';
 import { projectDir } from '../../initramfs/tools.ts';
 import { systemClock } from '../../src/core/clock.ts';
@@ -190,12 +191,8 @@ export function directBoot(server: BootServer, append = '', arch: Arch = 'x64'):
 /** Arguments to start the image with these parameters beside the usual ones. */
 export function handOver(append: string, arch: Arch = 'x64'): string[] {
   const { boot, qemu } = architectures[arch];
-  const folder = join(bootDir, boot);
-  const parameters = `console=${qemu.console} panic=-1 rootfstype=ramfs dragonfly.interval=2`;
-  return [
-    ...['-kernel', join(folder, 'kernel'), '-initrd', join(folder, 'initramfs')],
-    ...['-append', `${parameters} dragonfly.mode=discovery ${append}`],
-  ];
+  const parameters = `panic=-1 console=${qemu.console} dragonfly.interval=2`;
+  return handedOver(join(bootDir, boot), `${parameters} ${append}`);
 }
 
 /** A NIC on QEMU's user network, which does not boot. */
