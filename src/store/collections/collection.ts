@@ -9,7 +9,7 @@ import { cursorAt, position } from './cursor.ts';
 import { keyPart, lastPart, namePrefix } from './keys.ts';
 import type { Outgoing } from './outgoing.ts';
 import { everyItem, PageInProgress, pageLimit } from './page.ts';
-import { conflict } from '../kv/errors.ts';
+import { checkExpected, readOne, type Extra } from './records.ts';
 import type { Kv, KvEntry, KvExpectation, KvOperation } from '../kv/kv.ts';
 import { retryOnConflict } from '../retry.ts';
 import type {
@@ -25,13 +25,6 @@ import type {
 
 /** Records that are read at once. */
 const pieceLimit = 100;
-/** Operations and expectations that a document's commit takes along. */
-export interface Extra {
-  readonly expectations: readonly KvExpectation[];
-  readonly operations: readonly KvOperation[];
-  /** The outbox is not asked. */
-  readonly isQuiet?: boolean;
-}
 
 /** The extra of a write, made once the old document is known, and that document itself where the writer has it as it was
  *  read at the expected revision. */
@@ -284,20 +277,4 @@ export class KvCollection<T extends object, By extends Values> implements Collec
 /** An unconditional write is repeated when others write the same record meanwhile. */
 function repeatedly<T>(expected: Expected, write: () => Promise<T>): Promise<T> {
   return expected === undefined ? retryOnConflict(write) : write();
-}
-
-export async function readOne(kv: Kv, key: string): Promise<KvEntry | undefined> {
-  const [entries] = await kv.read([{ key }]);
-  return entries?.[0];
-}
-
-export function creation<T, By extends Values>(kind: Kind<T, By>, document: T): KvOperation[] {
-  const record = { key: recordKey(kind, kind.name(document)), value: stringifyExact(document) };
-  return [record, ...[...indexKeys(kind, document)].map((key) => ({ key, value: '' }))];
-}
-
-function checkExpected(expected: Expected, old: KvEntry | undefined): void {
-  if (expected === undefined) return;
-  const revision = old === undefined ? 'absent' : String(old.revision);
-  if (revision !== (expected === 'absent' ? expected : expected.revision)) throw conflict();
 }
