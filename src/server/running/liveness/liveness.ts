@@ -1,19 +1,6 @@
 // The liveness of machines, kept in memory from check-ins and heartbeats and published as events. A heartbeat
-// alone writes nothing durable. Only checkedIn and beat change what is known of a machine.
-//
-// One boot at a time speaks for a machine:
-//
-//              checkedIn             beat
-//   unheard ─────────────▶ arrived ────────▶ beating ──┐
-//      │                      ▲               │ ▲ ▲    │ beat
-//      │                      └───────────────┘ │ └────┘
-//      │             checkedIn by another boot  │
-//      └────────────────────────────────────────┘
-//                          beat
-//
-//   Once another boot has arrived, a beat of the boot before, or one with the token that the machine proved
-//   to hold, takes the machine back: it was no reboot but a second machine. From then on no boot is taken
-//   for a reboot until the machine is late. A beat of any other boot is refused while the present one beats.
+// alone writes nothing durable. Only checkedIn and beat change what is known of a machine. The rules about its
+// boots are in heard.ts.
 //
 // Other servers of the store tell what they heard (`hearElsewhere`), which counts as if it were heard here. Two
 // boots that are heard in turns, each at a server of its own, are two machines: the one that proved to hold
@@ -26,7 +13,7 @@ import type { MachineStateName } from '../../../model/machine.ts';
 import type { HeardMachine } from '../../../model/presence.ts';
 import type { Events } from '../events.ts';
 import { believe, standing, wordOf } from './elsewhere.ts';
-import { differ, sinceOf, unheard, type Heard } from './heard.ts';
+import { arrive, differ, isBefore, speak, unheard, type Heard } from './heard.ts';
 import { LastSeen } from './last-seen.ts';
 import { Pace, rhythmOf, type LivenessPolicy } from './pace.ts';
 import { Recency } from './recency.ts';
@@ -88,26 +75,13 @@ export class Liveness {
     state: MachineStateName,
     { isWritten, isHolder }: { isWritten: boolean; isHolder: boolean },
   ): number {
-    const { boot_id: bootId = null, identity_hash: identityHash = null } = boot;
     const silentMs = this.#silentMs(machineId);
     const machine = this.#heard.get(machineId) ?? this.#unheard(machineId, state);
     this.#hear(machine, state);
-    if (machine.bootId !== bootId) {
-      // A boot that never beat is nobody to come back.
-      const sinceMs = sinceOf(machine, bootId);
-      machine.previousSinceMs = machine.sinceMs;
-      if (machine.isBeating) machine.previousBootId = machine.bootId;
-      Object.assign(machine, { bootId, isBeating: false, isContested: false, isProven: false });
-      machine.sinceMs = sinceMs;
-    }
-    if (isHolder) {
-      machine.previousBootId = null;
-      machine.isProven = true;
-    }
-    machine.identityHash = identityHash;
+    arrive(machine, boot, isHolder);
     if (isWritten) this.lastSeen.delete(machineId);
     const seconds = this.nextIntervalSeconds(machineId);
-    if (bootId === null && !machine.isBeating) machine.intervalMs = rhythmOf(silentMs);
+    if (machine.bootId === null && !machine.isBeating) machine.intervalMs = rhythmOf(silentMs);
     return seconds;
   }
 
@@ -117,8 +91,8 @@ export class Liveness {
     const { boot_id: bootId = null, identity_hash: identityHash = null } = boot;
     const machine = this.#heard.get(machineId);
     if (machine === undefined || machine.bootId !== bootId) return undefined;
-    const isBefore = bootId !== null && machine.previousBootId === bootId;
-    return isBefore || differ(machine.identityHash, identityHash) ? undefined : machine;
+    if (isBefore(machine, bootId) || differ(machine.identityHash, identityHash)) return undefined;
+    return machine;
   }
 
   /** Takes a heartbeat of the boot that the machine was `expecting`. Returns when the next one is due, in seconds. */
@@ -137,23 +111,16 @@ export class Liveness {
   ): Beat {
     const { boot_id: bootId = null, identity_hash: identityHash = null } = boot;
     const known = this.#heard.get(machineId);
-    const isBefore = bootId !== null && known?.previousBootId === bootId;
-    const isBack = isBefore || (isHolder && known !== undefined && known.bootId !== bootId);
+    const isOther = known !== undefined && known.bootId !== bootId;
+    const isBack = known !== undefined && (isBefore(known, bootId) || (isHolder && isOther));
     if (known !== undefined) {
-      const isOther = known.bootId !== bootId && !isBack;
-      if (isOther && known.isBeating && this.#recency.of(known) === 'online') return 'other boot';
+      if (isOther && !isBack && known.isBeating && this.#recency.of(known) === 'online')
+        return 'other boot';
       if (differ(known.identityHash, identityHash)) return 'other identity';
     }
     const machine = known ?? this.#unheard(machineId, state);
     this.#hear(machine, state);
-    machine.sinceMs = sinceOf(machine, bootId);
-    if (isBack) {
-      machine.previousBootId = null;
-      machine.isContested = true;
-    }
-    if (isHolder) machine.isProven = true;
-    else if (machine.bootId !== bootId) machine.isProven = false;
-    machine.bootId = bootId;
+    speak(machine, bootId, { isBack, isHolder });
     this.#beats(machine, tokenId);
     return isBack ? 'taken back' : 'heard';
   }
