@@ -26,9 +26,10 @@ export function withAgent(world: World, agent: Partial<Agent>): World {
 
 /** The same world where nothing in it changes: what is the same object needs no new key. */
 export function withTruth(world: World, change: Partial<World['truth']>): World {
-  const truth = { ...world.truth, ...change };
-  const isSame = Object.entries(world.truth).every(([name, was]) => was === Object(truth)[name]);
-  return isSame ? world : { ...world, truth };
+  const { truth } = world;
+  const names = Object.keys(change) as (keyof World['truth'])[];
+  const isSame = names.every((name) => change[name] === truth[name]);
+  return isSame ? world : { ...world, truth: { ...truth, ...change } };
 }
 
 /** All of both; the list itself where it has all of `more`. */

@@ -113,17 +113,10 @@ export function firstWorld(left: World['left']): World {
 /** Everything that the future of a world depends on, as a text: equal worlds have equal keys. */
 export function keyOf(world: World): string {
   const { records, backup, host, strays, truth, clockDays, isRestored, left } = world;
-  return [
-    numberOf(records, recordsKey),
-    backup === undefined ? 0 : numberOf(backup, recordsKey),
-    numberOf(host),
-    numberOf(strays),
-    numberOf(truth),
-    clockDays,
-    isRestored,
-    left.mishaps,
-    left.orders,
-  ].join();
+  const before = backup === undefined ? 0 : numberOf(backup, recordsKey);
+  const parts = `${numberOf(records, recordsKey)} ${before} ${numberOf(host, hostKey)}`;
+  const more = `${numberOf(strays)} ${numberOf(truth)} ${clockDays} ${isRestored}`;
+  return `${parts} ${more} ${left.mishaps} ${left.orders}`;
 }
 
 /** The parts that there have been, by their texts: few, of which the many worlds are made. */
@@ -143,6 +136,11 @@ function numberOf<T extends object>(
   numbers.set(text, number);
   known.set(part, number);
   return number;
+}
+
+function hostKey({ boot, where, agent, journal, spool, disks }: Host): unknown {
+  const messages = spool.map((message) => numberOf(message));
+  return [boot, where, agent, journal, messages, disks.S1, disks.S2];
 }
 
 function recordsKey({ machine, workflows, template }: Records): unknown {
