@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../core/clock.ts';
 import { inTime } from '../../core/deadline.ts';
 import { AppError, isAppError, type ErrorCode } from '../../core/errors.ts';
-import type { Files, Range } from '../files.ts';
+import { kernelText, type Files, type Range } from '../files.ts';
 import { timeoutError } from '../read-error.ts';
 
 export interface Request {
@@ -39,10 +39,15 @@ export function readersWithin(bytes: number): number {
   return Math.min(mostReaders, Math.max(1, Math.floor(bytes / bytesToSpare)));
 }
 
-/** A single hanging file says little about its directory; two reads say enough. */
+/** A single hanging file says little about its directory; two reads say enough. Where this many places hang, one does. */
 const maxHung = 2;
+const manyPlaces = 4;
 
-/** The same readers as Files has, with a deadline for each read.
+/** After so long a place that hung is tried again: its cable may be back, or its controller was reset. */
+const forgottenAfterMs = 600_000;
+
+/** The same readers as Files has, with a deadline for each read, which gets shorter as more places hang: 60 disks behind
+ *  a dead controller leave a lone reader time for the one beside it.
  *  Errors: those of Files, and AppError `read.timeout`. */
 export class IsolatedFiles {
   readonly #top: string;
@@ -52,20 +57,23 @@ export class IsolatedFiles {
   readonly #waiting: ((reader: Reader) => void)[] = [];
   #readers = 0;
   readonly #maxReaders: number;
-  /** The last read of each directory or disk, and the number of its reads that hung. */
+  readonly #disks: string;
+  /** The last read of each directory or disk, and those of which reads hung. */
   readonly #turns = new Map<string, Promise<unknown>>();
-  readonly #hung = new Map<string, number>();
+  readonly #hung = new Map<string, { readonly reads: number; readonly sinceMs: number }>();
 
   constructor(
     top: string,
     timeoutMs: number,
     clock: Clock,
     maxReaders = readersWithin(availableMemory()),
+    disks = '/sys/block',
   ) {
     this.#top = top;
     this.#timeoutMs = timeoutMs;
     this.#clock = clock;
     this.#maxReaders = maxReaders;
+    this.#disks = disks;
   }
 
   async text(path: string): Promise<string | undefined> {
@@ -99,7 +107,7 @@ export class IsolatedFiles {
   /** Allows one read per directory or disk at a time, so that a hanging disk does not occupy all readers. Once two reads
    *  there have hung, no other is tried: what they cost is the time of all that wait for a reader. */
   async #ask(request: Request): Promise<Answer> {
-    const place = placeOf(request.path);
+    const place = this.#placeOf(request.path);
     const before = this.#turns.get(place);
     const turn = Promise.resolve(before).then(() => this.#askInTurn(request, place));
     this.#turns.set(
@@ -114,23 +122,51 @@ export class IsolatedFiles {
   }
 
   async #askInTurn(request: Request, place: string): Promise<Answer> {
-    const hung = this.#hung.get(place) ?? 0;
-    if (hung >= maxHung) throw timeoutError(request.path, this.#timeoutMs);
     const reader = await this.#take();
+    if (this.#isHung(place)) {
+      this.#give(reader);
+      throw timeoutError(request.path, this.#timeoutMs);
+    }
     try {
       await reader.ready;
-      const answer = await inTime(reader.ask(request), this.#clock, this.#timeoutMs, () =>
-        timeoutError(request.path, this.#timeoutMs),
+      const shares = 1 + this.#hung.size / (2 * this.#maxReaders);
+      const limitMs = Math.ceil(this.#timeoutMs / shares);
+      const answer = await inTime(reader.ask(request), this.#clock, limitMs, () =>
+        timeoutError(request.path, limitMs),
       );
       this.#give(reader);
       return answer;
     } catch (err) {
-      if (isAppError(err, 'read.timeout')) this.#hung.set(place, hung + 1);
+      if (isAppError(err, 'read.timeout')) this.#noteHung(place);
       reader.kill();
       this.#readers -= 1;
       if (this.#waiting.length > 0) this.#give(this.#start());
       throw err;
     }
+  }
+
+  #isHung(place: string): boolean {
+    const hung = this.#hung.get(place);
+    if (hung === undefined) return false;
+    if (this.#clock.elapsedMs() - hung.sinceMs < forgottenAfterMs) {
+      return hung.reads >= (this.#hung.size < manyPlaces ? maxHung : 1);
+    }
+    this.#hung.delete(place);
+    return false;
+  }
+
+  #noteHung(place: string): void {
+    const reads = (this.#hung.get(place)?.reads ?? 0) + 1;
+    this.#hung.set(place, { reads, sinceMs: this.#clock.elapsedMs() });
+  }
+
+  /** The unit that hangs as one: a directory, but in /dev each disk, with all its partitions, until another one has its
+   *  name. Source: /sys/block/<dev>/diskseq (kernel Documentation/ABI/testing/sysfs-block). */
+  #placeOf(path: string): string {
+    if (!path.startsWith('/dev/')) return posix.dirname(path);
+    const disk = path.replace(partition, '');
+    const name = disk.slice('/dev/'.length).replaceAll('/', '!');
+    return `${disk} ${kernelText(`${this.#disks}/${name}/diskseq`) ?? ''}`;
   }
 
   #take(): Promise<Reader> | Reader {
@@ -154,11 +190,6 @@ export class IsolatedFiles {
 
 /** The end of a partition's name: "3" of "sda3", "p2" of "nvme0n1p2". */
 const partition = /(?<=\/(?:sd|hd|vd|xvd)[a-z]+)\d+$|(?<=\d)p\d+$/;
-
-/** The unit that hangs as one: a directory, but in /dev each disk, with all its partitions. */
-function placeOf(path: string): string {
-  return path.startsWith('/dev/') ? path.replace(partition, '') : posix.dirname(path);
-}
 
 /** A child process that answers one request at a time. */
 class Reader {
@@ -184,6 +215,8 @@ class Reader {
     this.ready = this.#answered().finally(() => {
       this.#unref();
     });
+    // It may be ended before anybody asks it.
+    this.ready.catch(() => {});
   }
 
   ask(request: Request): Promise<Answer> {

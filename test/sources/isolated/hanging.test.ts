@@ -47,6 +47,82 @@ it.skipIf(!canHang())(
   },
 );
 
+/** Hangs these files until the test ends; the folder that holds them. */
+async function hangingFiles(...paths: string[]): Promise<string> {
+  const top = mkdtempSync(join(tmpdir(), 'dragonfly-hang-'));
+  const releases = await Promise.all(paths.map((path) => hang(join(top, path))));
+  onTestFinished(async () => {
+    await Promise.all(releases.map((release) => release()));
+    rmSync(top, { recursive: true });
+  });
+  return top;
+}
+
+it.skipIf(!canHang())(
+  'a controller with 10 disks that hang leaves a single reader time for the one behind them',
+  async () => {
+    const disks = Array.from({ length: 10 }, (_, i) => `/dev/nvme${i}n1`);
+    const top = await hangingFiles(...disks);
+    writeFileSync(join(top, '/dev/sda'), 'alive');
+    const limits: number[] = [];
+    const clock: Clock = {
+      now: () => systemClock.now(),
+      elapsedMs: () => systemClock.elapsedMs(),
+      sleep: (ms, signal) => {
+        limits.push(ms);
+        return systemClock.sleep(ms, signal);
+      },
+    };
+    const timeoutMs = 1000;
+    const files = new IsolatedFiles(top, timeoutMs, clock, 1);
+    // Each is read at several places.
+    const reads = [...disks, '/dev/sda', ...disks].map((path) => files.text(path));
+    const ends = await Promise.allSettled(reads);
+    expect(ends[disks.length]).toMatchObject({ value: 'alive' });
+    // Each disk for itself would take 10 times as long as one read, and probes of disks have 15 times as long.
+    const sum = limits.reduce((all, limit) => all + limit, 0);
+    expect(sum).toBeLessThan(6 * timeoutMs);
+    files.endIdle();
+  },
+);
+
+it.skipIf(!canHang())(
+  'a disk that hung is read again once another one has its name, or ten minutes later',
+  async () => {
+    const top = await hangingFiles('/dev/sda', '/dev/sda1', '/dev/sdb');
+    const system = join(top, 'sys/block');
+    const give = (disk: string, sequence: string): void => {
+      mkdirSync(join(system, disk), { recursive: true });
+      writeFileSync(join(system, disk, 'diskseq'), sequence);
+    };
+    give('sda', '1\n');
+    give('sdb', '2\n');
+    let laterMs = 0;
+    let tried = 0;
+    const clock: Clock = {
+      now: () => systemClock.now(),
+      elapsedMs: () => systemClock.elapsedMs() + laterMs,
+      sleep: (ms, signal) => {
+        tried += 1;
+        return systemClock.sleep(ms, signal);
+      },
+    };
+    const files = new IsolatedFiles(top, 200, clock, 1, system);
+    const triesOf = async (path: string): Promise<number> => {
+      const before = tried;
+      await expect(files.text(path)).rejects.toMatchObject({ code: 'read.timeout' });
+      return tried - before;
+    };
+    for (const tries of [1, 1, 0, 0]) expect(await triesOf('/dev/sda1'), 'first').toBe(tries);
+    give('sda', '3\n');
+    for (const tries of [1, 1, 0]) expect(await triesOf('/dev/sda'), 'replaced').toBe(tries);
+    for (const tries of [1, 1, 0]) expect(await triesOf('/dev/sdb'), 'other').toBe(tries);
+    laterMs = 600_000;
+    for (const tries of [1, 1, 0]) expect(await triesOf('/dev/sda'), 'later').toBe(tries);
+    files.endIdle();
+  },
+);
+
 describe.skipIf(!canHang())(`a directory of which a part hangs${skipped}`, () => {
   let top: string;
   let release: () => Promise<void>;
