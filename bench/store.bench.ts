@@ -108,7 +108,7 @@ function entriesOf(machine: Machine): Entries {
   return {
     key: recordKey(kinds.machines, machine.id),
     value: JSON.stringify(machine),
-    index: [...indexKeys(kinds.machines, machine)],
+    index: indexKeys(kinds.machines, machine),
   };
 }
 
@@ -219,7 +219,7 @@ async function fill(path: string, machines: number): Promise<void> {
       [],
       some.flatMap((m) => [
         { key: recordKey(kinds.machines, m.id), value: JSON.stringify(m) },
-        ...[...indexKeys(kinds.machines, m)].map((key) => ({ key, value: '' })),
+        ...indexKeys(kinds.machines, m).map((key) => ({ key, value: '' })),
       ]),
     );
   }

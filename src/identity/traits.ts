@@ -12,12 +12,14 @@ export interface Traits {
   readonly systemSerial: string | undefined;
   readonly boardSerial: string | undefined;
   readonly product: string | undefined;
+  // Lists, in which a text may be twice: V8 keeps each text that is looked for in a set, which takes longer than all
+  // that is done with these.
   /** Disks that nobody but this machine can have, as "serial size". */
-  readonly disks: ReadonlySet<string>;
+  readonly disks: readonly string[];
   /** Disks by size and model, which other machines may have as well. */
-  readonly kinds: ReadonlySet<string>;
+  readonly kinds: readonly string[];
   /** Memory modules by serial number. */
-  readonly modules: ReadonlySet<string>;
+  readonly modules: readonly string[];
   readonly cpuModel: string | undefined;
   readonly memoryBytes: string | undefined;
 }
@@ -31,12 +33,15 @@ export function traitsOf(
   disks: Disks = [],
 ): Traits {
   const product = [system?.vendor, system?.product].filter(Boolean).join(' ');
-  const [own, kinds] = [new Set<string>(), new Set<string>()];
+  const own: string[] = [];
+  const kinds: string[] = [];
   for (const disk of disks) {
     if (!isLocal(disk)) continue;
     const id = idOf(disk);
-    if (id !== undefined) own.add(`${id} ${disk.size_bytes}`);
-    kinds.add(`${disk.size_bytes} ${disk.model ?? ''}`);
+    if (id !== undefined) own.push(`${id} ${disk.size_bytes}`);
+    const kind = `${disk.size_bytes} ${disk.model ?? ''}`;
+    // Most machines have many of a kind.
+    if (kind !== kinds.at(-1)) kinds.push(kind);
   }
   return {
     systemSerial: unique(system?.serial),
@@ -44,7 +49,7 @@ export function traitsOf(
     product: product === '' ? undefined : product,
     disks: own,
     kinds,
-    modules: new Set(dimms.flatMap(({ serial }) => unique(serial) ?? [])),
+    modules: dimms.flatMap(({ serial }) => unique(serial) ?? []),
     cpuModel: cpu ?? undefined,
     memoryBytes: memory === null || memory === undefined ? undefined : String(memory),
   };
@@ -55,7 +60,8 @@ const mostClues = 4;
 
 /** Some of the disks, the same ones each time as long as they are there. */
 export function diskClues({ disks }: Traits): string[] {
-  return [...disks].toSorted().slice(0, mostClues);
+  const sorted = disks.toSorted();
+  return sorted.filter((disk, i) => disk !== sorted[i - 1]).slice(0, mostClues);
 }
 
 /** A volume of a SAN shows one WWN at many hosts, a SAS disk with several paths may have two, and what is

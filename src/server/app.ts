@@ -2,8 +2,8 @@
 // listen.
 import swagger from '@fastify/swagger';
 import fastify from 'fastify';
-import { v7 } from 'uuid';
 import type { Clock } from '../core/clock.ts';
+import { newId as newUuid } from '../core/ids.ts';
 import { Lanes } from '../core/lanes.ts';
 import { silentLog, type Log } from '../core/log.ts';
 import type { ImageFolder } from '../store/images/folder.ts';
@@ -214,7 +214,7 @@ function createServices(
   stopping: AbortSignal,
   people: People | undefined,
 ): Services {
-  const { clock, log = silentLog, random = Math.random, newId = v7 } = options;
+  const { clock, log = silentLog, random = Math.random, newId = newUuid } = options;
   const events = new Events(newId());
   const liveness = new Liveness(clock, events, random, {
     ...defaultLiveness,

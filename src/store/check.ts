@@ -183,7 +183,7 @@ function readRecord(
   | { readonly indexKeys: ReadonlySet<string> }
   | { readonly problem: Pick<Suspicion, 'what' | 'message'> } {
   try {
-    return { indexKeys: indexKeys(kind, readDocument(kind, entry)) };
+    return { indexKeys: new Set(indexKeys(kind, readDocument(kind, entry))) };
   } catch (err) {
     if (!isAppError(err, 'store.damaged')) throw err;
     const what =

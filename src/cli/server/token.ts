@@ -67,16 +67,16 @@ export const token = command({
       throw isAppError(err, 'store.in-use') ? running(err) : err;
     });
     try {
-      const [tokens, { systemClock }, { appendAudit }, { v7 }] = await Promise.all([
+      const [tokens, { systemClock }, { appendAudit }, { newId }] = await Promise.all([
         import('../../server/access/tokens.ts'),
         import('../../core/clock.ts'),
         import('../../server/running/audit-log.ts'),
-        import('uuid'),
+        import('../../core/ids.ts'),
       ]);
       const by = `cli:${await userName()}`;
       const note = (verb: string, name: string, change: unknown): Promise<void> =>
         appendAudit(
-          { store, clock: systemClock, newId: v7 },
+          { store, clock: systemClock, newId },
           {
             by,
             from: null,

@@ -33,16 +33,16 @@ export function standsOf(
   sharedUuids: ReadonlySet<string>,
 ): Stands {
   const { traits } = shown;
-  const ownPorts = (macs: readonly string[] | undefined): Set<string> =>
-    new Set((macs ?? []).filter((mac) => mac !== shown.primaryMac && !isJunkMac(mac)));
+  const ownPorts = (macs: readonly string[] | undefined): string[] =>
+    (macs ?? []).filter((mac) => mac !== shown.primaryMac && !isJunkMac(mac));
   return {
     serial: standOfSerials(traits, known),
     uuid: standOfUuids(shown.smbiosUuid, identity.smbios_uuid, sharedUuids),
     product: stand(traits.product, known.product),
-    disks: standOfSets(traits.disks, known.disks),
-    modules: standOfSets(traits.modules, known.modules),
+    disks: standOfLists(traits.disks, known.disks),
+    modules: standOfLists(traits.modules, known.modules),
     installation: stand(shown.machineId ?? undefined, identity.machine_id ?? undefined),
-    ports: standOfSets(ownPorts(shown.macs), ownPorts(identity.all_macs)),
+    ports: standOfLists(ownPorts(shown.macs), ownPorts(identity.all_macs)),
     primary: shown.macs?.length === 0 ? 'unknown' : stand(shown.primaryMac, identity.primary_mac),
     build: standOfBuild(traits, known, isStock(shown) ? 2 : 1),
   };
@@ -62,10 +62,12 @@ function standOfSerials(shown: Traits, known: Traits): Stand {
   return system === 'differs' && board === 'agrees' ? 'unknown' : system;
 }
 
-export function standOfSets(shown: ReadonlySet<string>, known: ReadonlySet<string>): Stand {
-  if (shown.size === 0 || known.size === 0) return 'unknown';
-  for (const item of shown) if (known.has(item)) return 'agrees';
-  return 'differs';
+export function standOfLists(shown: readonly string[], known: readonly string[]): Stand {
+  if (shown.length === 0 || known.length === 0) return 'unknown';
+  // Most machines show first what they showed first before.
+  if (shown[0] === known[0]) return 'agrees';
+  const all = new Set(known);
+  return shown.some((item) => all.has(item)) ? 'agrees' : 'differs';
 }
 
 /** Some firmware updates swap the byte order. */
@@ -86,7 +88,7 @@ function standOfBuild(shown: Traits, known: Traits, least: number): Stand {
   const stands = [
     stand(shown.cpuModel, known.cpuModel),
     stand(shown.memoryBytes, known.memoryBytes),
-    standOfSets(shown.kinds, known.kinds),
+    standOfLists(shown.kinds, known.kinds),
   ];
   const count = (which: Stand): number => stands.filter((s) => s === which).length;
   const differs = count('differs');

@@ -3,7 +3,7 @@ import type { Machine } from '../../model/machine.ts';
 import { isStock, type Evidence } from '../evidence.ts';
 import { traitsOf, type Traits } from '../traits.ts';
 import { ruleFor } from './rules.ts';
-import { standOfSets, standOfUuids, standsOf, type Stand, type Stands } from './stands.ts';
+import { standOfLists, standOfUuids, standsOf, type Stand, type Stands } from './stands.ts';
 
 export interface Weight {
   readonly isSame: boolean;
@@ -72,7 +72,7 @@ export function isKnownWithoutAddress(shown: Evidence, machine: Machine): boolea
 /** A build of which nothing is known is nobody's. Two boards of one kind are told apart by their rhythm: see
  *  checkin/stock-claim.ts. */
 function isSameBuild(shown: Traits, known: Traits): boolean {
-  const isSameDisks = standOfSets(shown.kinds, known.kinds) !== 'differs';
+  const isSameDisks = standOfLists(shown.kinds, known.kinds) !== 'differs';
   const isSameCpu = shown.cpuModel !== undefined && shown.cpuModel === known.cpuModel;
   const isSameMemory = shown.memoryBytes !== undefined && shown.memoryBytes === known.memoryBytes;
   return isSameDisks && isSameCpu && isSameMemory;
@@ -90,10 +90,10 @@ export function showsLess(shown: Evidence, machine: Machine): boolean {
     identity.smbios_uuid !== null ||
     known.systemSerial !== undefined ||
     known.boardSerial !== undefined ||
-    known.disks.size + known.modules.size + others.length > 0;
+    known.disks.length + known.modules.length + others.length > 0;
   // A machine that only stock agents have shown is known by the kinds of its disks.
-  const kinds = standOfSets(shown.traits.kinds, known.kinds);
-  if (!isKnown) return isStock(shown) && known.kinds.size > 0 && kinds !== 'agrees';
+  const kinds = standOfLists(shown.traits.kinds, known.kinds);
+  if (!isKnown) return isStock(shown) && known.kinds.length > 0 && kinds !== 'agrees';
   const s = standsOf(shown, machine, known, new Set());
   const hard = [s.serial, s.uuid, s.disks, s.modules, s.installation, s.ports];
   if (hard.includes('agrees')) return false;

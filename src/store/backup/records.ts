@@ -30,7 +30,7 @@ export function isSession({ kind, document }: Stored): boolean {
 export function operationsOf(kind: Kind<object>, document: object): KvOperation[] {
   return [
     { key: recordKey(kind, kind.name(document)), value: stringifyExact(document) },
-    ...[...indexKeys(kind, document)].map((key) => ({ key, value: '' })),
+    ...indexKeys(kind, document).map((key) => ({ key, value: '' })),
   ];
 }
 

@@ -103,7 +103,7 @@ export class KvCollection<T extends object, By extends Values> implements Collec
     };
     // Between the two reads a record may have left the index.
     const isUnder = (document: T): boolean =>
-      indexKeys(this.#kind, document).has(prefix + keyPart(this.#kind.name(document)));
+      indexKeys(this.#kind, document).includes(prefix + keyPart(this.#kind.name(document)));
     return this.#named(prefix, paging, paging.among ?? indexed, isUnder);
   }
 
@@ -172,10 +172,12 @@ export class KvCollection<T extends object, By extends Values> implements Collec
     const isAlike =
       before !== undefined && indexed !== undefined && isSameJson(indexed(before), indexed(after));
     if (isAlike) return [];
-    const present = before === undefined ? new Set<string>() : indexKeys(this.#kind, before);
-    const wanted = indexKeys(this.#kind, after);
+    const added = indexKeys(this.#kind, after).map((key) => ({ key, value: '' }));
+    if (before === undefined) return added;
+    const present = new Set(indexKeys(this.#kind, before));
+    const wanted = new Set(added.map(({ key }) => key));
     return [
-      ...[...wanted].filter((k) => !present.has(k)).map((k) => ({ key: k, value: '' })),
+      ...added.filter(({ key }) => !present.has(key)),
       ...[...present].filter((k) => !wanted.has(k)).map((k) => ({ key: k, value: undefined })),
     ];
   }

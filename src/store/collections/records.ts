@@ -22,7 +22,7 @@ export async function readOne(kv: Kv, key: string): Promise<KvEntry | undefined>
 /** The operations that make a document with its index entries, where there is none. */
 export function creation<T, By extends Values>(kind: Kind<T, By>, document: T): KvOperation[] {
   const record = { key: recordKey(kind, kind.name(document)), value: stringifyExact(document) };
-  return [record, ...[...indexKeys(kind, document)].map((key) => ({ key, value: '' }))];
+  return [record, ...indexKeys(kind, document).map((key) => ({ key, value: '' }))];
 }
 
 /** Errors: AppError `store.conflict` where the record is not the expected one. */

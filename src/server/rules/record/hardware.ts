@@ -71,6 +71,8 @@ function disksOf(
   const withSerial = (serial: string, i: number): StoredDisk | undefined => {
     // Most disks are listed where they were.
     if (known[i]?.serial === serial) return known[i];
+    // A look in a map makes V8 keep each text that it has not seen: a new machine has none to find.
+    if (known.length === 0) return undefined;
     bySerial ??= new Map(known.map((disk) => [disk.serial, disk]));
     return bySerial.get(serial);
   };
@@ -79,6 +81,7 @@ function disksOf(
     const device = name.startsWith('/dev/') ? name : `/dev/${name}`;
     const same = serial === null ? undefined : withSerial(serial, i);
     if (same !== undefined) return diskOf(same, disk, device);
+    if (known.length === 0) return diskOf(undefined, disk, device);
     byPlace ??= new Map(known.map((one) => [placeOf(one), one]));
     const there = byPlace.get(placeOf({ device, size_bytes }));
     return diskOf(serial === null || there?.serial === null ? there : undefined, disk, device);
