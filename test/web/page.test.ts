@@ -5,7 +5,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { systemClock } from '../../src/core/clock.ts';
 import type { Template } from '../../src/model/documents/template.ts';
 import { createToken } from '../../src/server/access/tokens.ts';
-import { describeScreen, hasChromium, lateFrames, launch, serve, type Served } from './browser.ts';
+import {
+  describeScreen,
+  hasChromium,
+  lateFrames,
+  launchForTests,
+  serve,
+  type Served,
+} from './browser.ts';
 import { machine, seed } from './machines.ts';
 import { auditTests } from './pages/audit.ts';
 import { administrationTests } from './pages/administration.ts';
@@ -33,7 +40,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
 
   beforeAll(async () => {
     if (!existsSync('dist/web/index.html')) throw new Error('build the page first: npm run build');
-    browser = await launch();
+    browser = await launchForTests();
   });
   afterAll(() => browser.close());
 
