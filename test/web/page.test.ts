@@ -21,7 +21,7 @@ import { bulkTests } from './pages/bulk.ts';
 import { jobTests } from './pages/jobs.ts';
 import { keyboardTests } from './pages/keyboard.ts';
 import { machineTests } from './pages/machine.ts';
-import { conflict, soon, template } from './pages/opened.ts';
+import { conflict, sent, soon, template } from './pages/opened.ts';
 import { overviewTests } from './pages/overview.ts';
 import { signInTests } from './pages/sign-in.ts';
 import { templateTests } from './pages/templates.ts';
@@ -87,12 +87,7 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
   const count = () => page.locator('.count').textContent();
 
   async function post(path: string, body: object, status = 200): Promise<void> {
-    const answer = await fetch(server.url + path, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
-    expect(answer.status).toBe(status);
+    expect(await sent(server.url + path, 'POST', body)).toBe(status);
   }
 
   test('a machine that has not booted yet is added by its MAC', async () => {
