@@ -10,6 +10,8 @@ import { benchRequest } from './load/store-machines.ts';
 const turns = 9;
 /** Check-ins in a turn. */
 const count = 1000;
+/** The machines of a large fleet. */
+const fleet = 100_000;
 const before = process.env['DRAGONFLY_BENCH_BEFORE'];
 
 const server = await LoadedServer.start();
@@ -17,9 +19,9 @@ try {
   await server.fill(0, 1000);
   const few = await firstPageMs(server.ports.server);
   await heartbeats();
-  await newMachines(400_000);
+  await newMachines({ first: 400_000, others: 1000 });
   if (before !== undefined) await knownMachines(before);
-  await server.fill(200_000, 100_000);
+  await server.fill(200_000, fleet);
   const many = await firstPageMs(server.ports.server);
   console.log(
     `first page of 100: ${few.toFixed(1)} ms at 1,000 machines, ${many.toFixed(1)} ms at over 100,000: ` +
@@ -32,7 +34,7 @@ try {
   const rack = { body: { name: 'rack', scope: 'enrol' }, token: operator['token'] };
   const { token } = await post(port, tokens, rack);
   await heartbeats(token);
-  await newMachines(600_000, token);
+  await newMachines({ first: 600_000, others: fleet, enrolment: token });
 } finally {
   await server.end();
 }
@@ -62,7 +64,15 @@ async function heartbeats(enrolment?: string): Promise<void> {
   );
 }
 
-async function newMachines(first: number, enrolment?: string): Promise<void> {
+interface NewMachines {
+  /** The number of the first one. */
+  readonly first: number;
+  /** The machines that the server has already. */
+  readonly others: number;
+  readonly enrolment?: string | undefined;
+}
+
+async function newMachines({ first, others, enrolment }: NewMachines): Promise<void> {
   const hello = (turn: number, side: number) => (i: number) => ({
     body: benchRequest(first + (2 * turn + side) * count + i),
     token: enrolment,
@@ -70,6 +80,8 @@ async function newMachines(first: number, enrolment?: string): Promise<void> {
   // In one process the one side would collect the garbage of the other, which swung the ratio by half.
   const bare = await LoadedServer.start();
   try {
+    // A put into a larger store writes more pages.
+    await bare.fill(200_000, others);
     await compare(
       {
         what: `durable check-ins of new machines${withTokens(enrolment)}`,
