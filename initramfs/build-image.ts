@@ -164,9 +164,9 @@ function packInitramfs(work: string, heavy: string, light: string): Buffer {
   return Buffer.concat([packCpio(carrier), small]);
 }
 
-/** zstd is unpacked several times faster than xz, and the smaller a block, the less is unpacked for a
- *  page that is wanted. Blocks of half this size would add 1.4 MB: docs/developers/performance.md has what they save. */
-const squashfsOptions = ['-comp', 'zstd', '-Xcompression-level', '22', '-b', '128K'];
+/** zstd is unpacked several times faster than xz. The smaller a block, the less is unpacked for a page that is wanted,
+ *  and the worse it packs; the agent's pages lie in the order of their use: docs/developers/performance.md has both. */
+const squashfsOptions = ['-comp', 'zstd', '-Xcompression-level', '22', '-b', '256K'];
 
 function listParts(
   packages: readonly DebianPackage[],

@@ -2,6 +2,7 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { architectures, type Arch } from '../arch.ts';
+import { copyAgent } from './agent-program.ts';
 import { compileListener } from './listener.ts';
 import type { Apt, DebianPackage } from './packages.ts';
 
@@ -49,7 +50,7 @@ export function copyPrograms(
     mkdirSync(dirname(join(heavy, to)), { recursive: true });
     copyFileSync(from, join(heavy, to));
   };
-  put(executable, 'usr/bin/dragonfly-agent');
+  paths.push(copyAgent(arch, executable, heavy));
   put(join(packages.dhcpcd.root, 'usr/sbin/dhcpcd'), 'usr/sbin/dhcpcd');
   const listener = 'usr/sbin/hear-neighbours';
   if (compileListener(arch, join(heavy, listener))) paths.push(listener);

@@ -2,6 +2,7 @@
 // compiled form beside it, which saves more than half of the start. Also run by build-exe.ts to make those: the
 // bundle then checks a recorded machine in, and what V8 has compiled by its end is written.
 const fs = require('node:fs');
+const { basename } = require('node:path');
 const { getAsset, getAssetKeys, getRawAsset, isSea } = require('node:sea');
 const { Script } = require('node:vm');
 
@@ -63,6 +64,9 @@ function writeCaches() {
   });
 }
 
+// The netboot image has the dynamic linker start it (content/agent-program.ts), which Node takes for itself: the name
+// that the linker was told is that of the program.
+if (basename(process.execPath).startsWith('ld-linux')) process.execPath = process.argv0;
 if (!isSea()) writeCaches();
 // An agent starts one of its own to read files: a program with arguments of its own, and no use for commands.
 const isReader = process.argv[2] === 'read-files';

@@ -1,11 +1,12 @@
 // The single executable on this host: every command works in it, although much of Node is left out.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { thisArch } from '../../../initramfs/arch.ts';
 import { buildExecutable } from '../../../initramfs/build-exe.ts';
+import { copyAgent } from '../../../initramfs/content/agent-program.ts';
 import { projectDir } from '../../../initramfs/tools.ts';
 import { startServer } from '../../agent/server.ts';
 
@@ -18,8 +19,8 @@ afterAll(async () => {
   rmSync(scratch, { recursive: true });
 });
 
-async function finish(args: readonly string[], env = process.env) {
-  const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+async function finish(args: readonly string[], env = process.env, file = program) {
+  const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise<number | null>((resolve) => {
     child.once('close', resolve);
   });
@@ -28,7 +29,19 @@ async function finish(args: readonly string[], env = process.env) {
   return { code: await ended, out: text(out), err: text(err) };
 }
 
-describe('the executable', () => {
+/** The executable as the netboot image has it, here with the image's files in a folder. */
+function inImage(): string {
+  const image = join(scratch, 'image');
+  const starter = join(image, copyAgent(thisArch(), program, image));
+  const text = readFileSync(starter, 'latin1');
+  if (text.startsWith('#!')) writeFileSync(starter, text.replaceAll('/image/', `${image}/`));
+  return starter;
+}
+
+describe.each([
+  ['the executable', program],
+  ['the executable in the order of its use', inImage()],
+])('%s', (_, file) => {
   const capture = join(scratch, 'machine.tar.gz');
 
   it.each([
@@ -48,7 +61,7 @@ describe('the executable', () => {
     [['completion'], 0, 'complete -F'],
     [['--complete', 'inv'], 0, 'inventory'],
   ] as const)('%j ends with %i', async (args, code, shown) => {
-    const found = await finish(args);
+    const found = await finish(args, process.env, file);
     expect(found).toEqual({
       code,
       out: expect.stringContaining(shown),
@@ -58,11 +71,19 @@ describe('the executable', () => {
 
   it('reads the files of a directory for another process', () => {
     const input = `${JSON.stringify({ method: 'text', path: '/proc/sys/kernel/hostname' })}\n`;
-    const { stdout } = spawnSync(program, ['read-files', machine], { input, encoding: 'utf8' });
+    const { stdout } = spawnSync(file, ['read-files', machine], { input, encoding: 'utf8' });
     const value = readFileSync(join(machine, 'proc/sys/kernel/hostname'), 'utf8');
     expect(stdout).toBe(`{}\n${JSON.stringify({ value })}\n`);
   });
 
+  it('reads disks and other files that may hang by another process of its own', async () => {
+    const found = await finish(['inventory', '--json'], process.env, file);
+    expect(found.out).not.toContain('the process that reads files has ended');
+    expect(found).toMatchObject({ code: 0, out: expect.stringContaining('"disks"') });
+  });
+});
+
+describe('the executable', () => {
   it('has the same bytes from a host with settings and a proxy of its own', async () => {
     const before = readFileSync(program);
     vi.stubEnv('http_proxy', 'http://127.0.0.1:1');
