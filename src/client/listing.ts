@@ -48,7 +48,7 @@ export function listing<T>(
       // A list that leads back to where it was would never end.
       const isList = Array.isArray(documents) && documents.every((one) => hasParts(one, parts));
       if (!isList || (typeof next === 'string' && next === cursor)) {
-        throw new AppError('server.garbled', `the answer to ${path} is no list of ${field}`);
+        throw new AppError('server.garbled', `the answer to ${path} is not a list of ${field}`);
       }
       if (Object(page).unindexed === true) onUnindexed?.();
       yield documents;

@@ -21,7 +21,7 @@ const flushMs = 10_000;
 const flushRecords = 2000;
 const flushAtOnce = 64;
 const expiryMs = 5000;
-/** So that little is left for a search to bring up to date. */
+/** Short, so that a search has little left to bring up to date. */
 const textsMs = 5000;
 const tidyMs = 3_600_000;
 const usedMs = 60_000;
@@ -32,13 +32,13 @@ export interface Background {
   finish(): Promise<void>;
 }
 
-/** Now, but not later than by the monotonic clock since the start: what is old is not made so by setting a clock. */
+/** Now, but no later than the monotonic clock says since the start: setting a clock makes nothing old. */
 function cautiousNow({ clock }: Services): () => Date {
   const aheadMs = clock.now().getTime() - clock.elapsedMs();
   return () => new Date(Math.min(clock.now().getTime(), aheadMs + clock.elapsedMs()));
 }
 
-/** `onUnwritten`: the end has come, and something that was only in memory could not be written. */
+/** `onUnwritten`: called at the end if something that was only in memory could not be written. */
 export function startBackground(
   s: Services,
   signal: AbortSignal,
@@ -89,7 +89,7 @@ export function startBackground(
       try {
         await flushLastSeen(s, quiet, Infinity);
         await noteUsed(s.store, s.auth.takeUsed());
-        // Also what was acknowledged is gone with a data file that is.
+        // If the data file is gone, so is what was acknowledged.
         if (s.store.isExclusive) await s.store.settings.list({ limit: 1 });
       } catch (err) {
         s.log.error({ err }, 'not everything could be written before the end');
@@ -147,7 +147,7 @@ async function flushLastSeen(s: Services, quiet: QuietWrites, limit: number): Pr
       try {
         await writeLastSeen(s, quiet, presence);
       } catch (err) {
-        // Its record takes nothing more, and keeps nothing of the others back.
+        // Its record cannot be written; the others do not wait for it.
         if (isAppError(err, 'store.damaged')) continue;
         for (const unwritten of [presence, ...left.splice(0)]) s.liveness.lastSeen.add(unwritten);
         throw err;
@@ -189,7 +189,7 @@ async function writeLastSeen(s: Services, quiet: QuietWrites, presence: Heard): 
   }
 }
 
-/** From now on the time in a machine's record counts, which was written quietly while it was heard. */
+/** From now on the time in the machine's record counts; it was written quietly while the machine was heard. */
 function readAgain({ fleet, texts }: Services, machineId: string): void {
   fleet.machines.changed(machineId);
   texts.changed(machineId);
@@ -199,7 +199,7 @@ function readAgain({ fleet, texts }: Services, machineId: string): void {
 function seenBy(liveness: Liveness, machine: Machine, { seenAt }: Presence): Machine {
   const last_seen = seenAt.toISOString();
   const token_holder = liveness.holderOf(machine.id, tokenHolder(machine));
-  // Also where the store has a later time: then another server's clock is ahead, or was.
+  // A later time in the store also gives way: another server's clock is ahead, or was.
   const isNews = machine.status.last_seen !== last_seen;
   if (!isNews && token_holder === machine.token_holder) return machine;
   return {

@@ -62,7 +62,10 @@ function locationOf({ status, headers }: Download, from: URL): URL | undefined {
   const bytes = Buffer.from(location, 'latin1');
   const next = URL.parse(isUtf8(bytes) ? bytes.toString('utf8') : location, from);
   if (next !== null && /^https?:$/.test(next.protocol)) return next;
-  throw new AppError('server.garbled', `${from.origin} leads to what is no web address`);
+  throw new AppError(
+    'server.garbled',
+    `${from.origin} leads to something that is not a web address`,
+  );
 }
 
 /** After so long without an answer the next zone is asked as well. */

@@ -69,7 +69,7 @@ function add(list: BlockList, network: string): void {
   if (family === undefined || !isLength || prefix > most || more !== undefined) {
     throw new AppError(
       'config.invalid',
-      `"${network}" is no network: write addresses and networks as 10.0.0.0/8,fd00::/8`,
+      `"${network}" is not a network: write addresses and networks as 10.0.0.0/8,fd00::/8`,
     );
   }
   list.addSubnet(address, prefix, family);

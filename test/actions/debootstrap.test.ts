@@ -168,8 +168,8 @@ it.each([
   [{ suite: '../x' }, 'no suite'],
   [{ mirror: 'ftp://x' }, 'mirror must begin'],
   [{ layout: 'single' as const }, 'no place for a boot loader'],
-  [{ extra_packages: 'vim;reboot' }, 'no name of a package'],
-  [{ extra_packages: 'vim --reinstall' }, 'no name of a package'],
+  [{ extra_packages: 'vim;reboot' }, 'not a package name'],
+  [{ extra_packages: 'vim --reinstall' }, 'not a package name'],
 ])('debootstrap refuses %o before anything is done', (more, message) => {
   expect(() => debootstrap.check?.(fields(more))).toThrow(message);
 });

@@ -80,7 +80,7 @@ describe('a file of a server', () => {
   );
 
   it.each([
-    ['/disk', 'no web address'],
+    ['/disk', 'not a web address'],
     ['/round', 'in circles'],
   ])('is not looked for where %s leads: %s', async (path, why) => {
     await expect(get(`http://127.0.0.1:${port}${path}`)).rejects.toThrow(why);

@@ -150,7 +150,7 @@ function stepsFor(node: BlockNode, own: ReadonlySet<string>): Step[] {
   if (foreign !== undefined) {
     throw new AppError(
       'disk.in-use',
-      `${mapped} is built on this disk and on ${deviceOf(foreign)}, which is not to be overwritten; take it down by hand first`,
+      `${mapped} is built on this disk and on ${deviceOf(foreign)}, which must not be overwritten; take it down by hand first`,
     );
   }
   return [...steps, ...closing(node, mapped)];

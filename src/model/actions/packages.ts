@@ -8,6 +8,6 @@ export function parsePackages(extra = ''): readonly string[] {
   if (wrong === undefined) return names;
   throw new AppError(
     'action.invalid',
-    `extra_packages has "${wrong}", which is no name of a package`,
+    `extra_packages has "${wrong}", which is not a package name`,
   );
 }

@@ -58,15 +58,15 @@ interface Refused {
   readonly why: string;
 }
 
-/** The answer to a stock agent whose machine is, as far as it tells, another one that is alive. Nothing of
- *  what it tells is written. */
+/** The answer to a stock agent that looks like another machine which is alive. Nothing that it reports is
+ *  written. */
 async function answerSecond(
   s: CheckinServices,
   machineId: string,
   { request, caller, why }: Refused,
 ): Promise<CheckinResponse> {
   const { value } = await loadMachine(s, machineId);
-  // From the first one's own address, its other disks are a reason to doubt that one too.
+  // If it comes from the first one's own address, other disks cast doubt on the first one too.
   if (caller.kind === 'stock' && s.auth.stock.hasHeard(machineId, caller.address)) {
     s.auth.stock.note(machineId, caller.address, value, request);
   }
@@ -152,8 +152,7 @@ function note(s: CheckinServices, registration: Registration, caller: Principal)
   s.log.info({ machine_id, token: newest, by }, 'a known machine was given a new token');
 }
 
-/** Notes in the audit log that a machine has opened its remote shell: once for each host key, unless it tells of very
- *  many. */
+/** Notes in the audit log that a machine has opened its remote shell: once for each host key, within a limit. */
 async function noteShell(
   s: CheckinServices,
   { machine: { value: machine }, known }: Registration,
@@ -173,7 +172,7 @@ async function noteShell(
       request_id: null,
     });
   } catch (err) {
-    // The shell is open: a check-in that fails would change nothing of it.
+    // The shell is open already: failing the check-in would not close it.
     s.log.error({ error: describeError(err), machine_id: machine.id }, 'not in the audit log');
   }
 }

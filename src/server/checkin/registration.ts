@@ -1,5 +1,5 @@
 // A check-in becomes a stored machine: found again or new, exactly once, however many requests and
-// servers there are. Which machine it is gets decided here, once.
+// servers there are. The decision which machine it is falls here, once.
 import { isStock, type Evidence } from '../../identity/evidence.ts';
 import type { Resolution } from '../../identity/resolution/resolve.ts';
 import type { CheckinRequest } from '../../model/api/agent.ts';
@@ -80,7 +80,7 @@ async function create(
   const { machine, token } = grant(claimant, newMachine(id, recognition, now), now);
   const conflict = await raised(s, id, resolution);
   const revision = await s.store.machines.put(machine, 'absent', { unlessSeen, ...conflict });
-  // So that a second one is seen from its first check-in on.
+  // A second one then shows from its first check-in on.
   if (isStock(recognition.shown)) {
     s.liveness.stock.hear(id, recognition.request, addressOf(caller));
   }

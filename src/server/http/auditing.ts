@@ -30,7 +30,7 @@ export function audit(route: RouteOptions, s: AuditingServices): void {
     try {
       await appendAudit(s, entryOf(request, reply, answer));
     } catch (err) {
-      // It is done: to say that it failed would be wrong.
+      // The change is done, so answering with a failure would be wrong.
       s.log.error({ error: describeError(err), request_id: request.id }, 'not in the audit log');
     }
   };
@@ -71,7 +71,7 @@ function recordsOf(kind: string, request: FastifyRequest, reply: FastifyReply): 
   return typeof made === 'string' ? [made.replace('/api/', '')] : [];
 }
 
-/** The machine of a workflow that was answered: what is done to its workflows is done to it. */
+/** The machine of the workflow in the answer: a change to a workflow is a change to its machine. */
 function machineOf(answer: unknown): string[] {
   const document: unknown = typeof answer === 'string' && answer !== '' ? JSON.parse(answer) : {};
   const { spec }: { spec?: { hardwareRef?: unknown } } = Object(document);
@@ -94,7 +94,7 @@ function changeOf(kind: string, { body, params }: FastifyRequest): unknown {
   return withoutSecrets(isHidden ? { ...rest, value: mask } : (body ?? null));
 }
 
-/** The host of a receiver in place of its address: with many the path is the password. */
+/** The host of a receiver in place of its address: for many receivers the path is the password. */
 function shownReceiver({ url }: { url?: unknown }): { url?: string } {
   return typeof url === 'string' ? { url: `${new URL(url).origin}/${mask}` } : {};
 }

@@ -9,8 +9,8 @@ export function lastCertificate(pem: string): string {
   return all === null ? '' : `${all.at(-1)}\n`;
 }
 
-/** The SHA-256 by which agents are to know the CA of a chain, in lower-case hex; undefined where a public CA
- *  vouches for it, as which no chain has to end for ever. */
+/** The SHA-256 of a chain's CA, for agents to pin, in lower-case hex; undefined if a public CA vouches for the chain,
+ *  because a renewed chain may end in another one. */
 export function pinFor(
   pem: string,
   publicRoots: readonly string[] = rootCertificates,

@@ -14,7 +14,7 @@ export interface TlsTexts {
 const bodyLimit = 1024 * 1024;
 /** From the first byte of a request to its last. Units: milliseconds. */
 const requestTimeout = 30_000;
-/** Without a byte in either direction for so long, a connection is closed. Event streams speak more often.
+/** A connection without a byte in either direction for this long is closed. Event streams speak more often.
  *  Units: milliseconds. */
 const silence = 120_000;
 const node = {

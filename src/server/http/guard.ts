@@ -1,5 +1,5 @@
 // Runs before every route: finds out who sends the request, refuses requests that a foreign page made a
-// browser send, and adds headers, logs and metrics. Most heartbeats pass it by: what they need of it shortcut.ts does.
+// browser send, and adds headers, logs and metrics. Most heartbeats bypass it: shortcut.ts does what they need of it.
 import type { FastifyRequest, onRequestHookHandler, onResponseHookHandler } from 'fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '../../core/errors.ts';
@@ -32,9 +32,9 @@ declare module 'fastify' {
     keepsToTags?: boolean;
     /** The listener without TLS for machines that boot answers it as well. */
     isForBoots?: boolean;
-    /** It only answers, whatever its method: nothing of it is in the audit log. */
+    /** It changes nothing, whatever its method, and so stays out of the audit log. */
     changesNothing?: boolean;
-    /** It hands out what the audit log has to tell of, although it changes nothing. */
+    /** It changes nothing, but what it hands out belongs in the audit log. */
     isAudited?: boolean;
     /** A document of the page, to which links from elsewhere may lead. */
     isPage?: boolean;
@@ -63,9 +63,9 @@ export const securityHeaders = {
 
 /** The hooks take callbacks instead of returning promises, so that a heartbeat passes in one turn. */
 export function guardRequests(app: App, s: GuardServices): void {
-  // Declares the property, so that all requests have one shape.
+  // Declaring the property gives all requests one shape.
   app.decorateRequest('principal');
-  // Without a listener Node answers by itself, with none of what all answers have.
+  // Without a listener Node would answer by itself, without the headers that all answers have.
   app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     app.routing(request, response);
   });
@@ -168,7 +168,7 @@ export function commonHeaders(requestId: string, response: ServerResponse): stri
   return headers;
 }
 
-/** A proxy may have gone by another Host than the first one, which Node takes. Source: RFC 9112 section 3.2. */
+/** Node takes the first Host, while a proxy may have acted on another one. Source: RFC 9112 section 3.2. */
 export function twoHosts({ rawHeaders }: IncomingMessage): AppError | undefined {
   let hosts = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {

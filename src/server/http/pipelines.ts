@@ -1,12 +1,12 @@
-// Requests that a client sends before its earlier ones are answered: Node takes all of them at once, and their answers would
-// wait in memory for a reader who perhaps never reads.
+// Requests that a client sends before its earlier ones are answered. Node would take all of them at once, and their answers
+// would wait in memory for a reader who may never read.
 import { AsyncResource } from 'node:async_hooks';
 import type { onRequestHookHandler } from 'fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '../../core/errors.ts';
 import type { App } from '../services.ts';
 
-/** Whoever sends more at once is cut off: a request that waits takes memory too. */
+/** A client that sends more at once is cut off, because waiting requests take memory too. */
 const mostWaiting = 100;
 
 interface Connection {
@@ -47,7 +47,7 @@ export function serveInTurn(app: App, stopping: AbortSignal): () => Promise<void
       socket.destroy();
       return;
     }
-    // Not as part of the request before, which an operator may have sent who did not send this one.
+    // Not in the context of the request before: its sender may be an operator who did not send this one.
     const goOn = AsyncResource.bind(() => {
       connection.waiting -= 1;
       if (!socket.destroyed) done();

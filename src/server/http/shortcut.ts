@@ -1,6 +1,6 @@
-// Heartbeats on the way past fastify, which costs as much again as all else that most of them take. A request of the
-// plain form that is answered from memory is answered here, by the functions that answer the others; any other one goes on
-// to fastify as it came.
+// A short way for heartbeats: going through fastify costs as much again as everything else that most of them take. A plain
+// request that memory can answer is answered here, by the same functions as the others; any other request goes on to fastify
+// untouched.
 import { tracingChannel } from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Compile } from 'typebox/compile';
@@ -11,7 +11,7 @@ import { answerText } from './answers.ts';
 import { commonHeaders, hostRule, twoHosts } from './guard.ts';
 import { parseJson } from './requests/json.ts';
 
-/** More than a heartbeat has that tells nothing new. Units: bytes. */
+/** Larger than any heartbeat without news. Units: bytes. */
 const mostBytes = 1024;
 const check = Compile(HeartbeatRequest);
 
@@ -89,7 +89,7 @@ function answerFromMemory(
       answer = by && heartbeatAtOnce(s, body, by);
     }
   } catch {
-    // fastify comes to the same refusal, and answers it.
+    // fastify refuses it as well, and sends the answer.
   }
   if (answer === undefined) request.unshift(bytes);
   // To its end, with which Node lets go of it: the connection may stay silent for long.

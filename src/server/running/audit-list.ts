@@ -124,7 +124,7 @@ function endOf(cursor: string | undefined): string {
   if (cursor === undefined) return 'ffffffff-ffff-ffff-ffff-ffffffffffff';
   if (/^[0-9a-f]{8}-[0-9a-f]{4}(?:-[0-9a-f]{4}){0,3}(?:-[0-9a-f]{12})?$/.test(cursor))
     return cursor;
-  throw new AppError('request.invalid', 'querystring: cursor is no next_cursor of this list', {
+  throw new AppError('request.invalid', 'querystring: cursor is not a next_cursor of this list', {
     details: { path: 'cursor', part: 'querystring' },
   });
 }

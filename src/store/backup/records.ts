@@ -47,7 +47,10 @@ export async function* linesOf(path: string): AsyncIterable<string> {
       rest.push(end);
       chars += end.length;
       if (chars > longestLine) {
-        throw new AppError('backup.damaged', `${path} is no backup: it has a line without end`);
+        throw new AppError(
+          'backup.damaged',
+          `${path} is not a backup: it has a line without an end`,
+        );
       }
       for (const start of lines) {
         yield rest.join('').replace(/\r$/, '');

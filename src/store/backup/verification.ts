@@ -81,7 +81,7 @@ export async function verifyDocuments(path: string, faults: Faults): Promise<Ver
     if (record === undefined) {
       throw new AppError(
         'backup.damaged',
-        `line ${number} of ${path} is no machine, template or workflow of Dragonfly: give each document a line of its own`,
+        `line ${number} of ${path} is not a machine, template or workflow of Dragonfly: give each document a line of its own`,
       );
     }
     if (!passesRecord(faults, record, path, number)) continue;
@@ -130,7 +130,7 @@ function checkRecord(record: Stored | undefined, path: string, number: number): 
   if (record === undefined) {
     throw new AppError(
       'backup.damaged',
-      `line ${number} of ${path} is no record that this version knows`,
+      `line ${number} of ${path} is not a record that this version knows`,
     );
   }
   const { kind, document } = record;

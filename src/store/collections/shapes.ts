@@ -1,5 +1,5 @@
-// The least that a stored document must have for the server to work with it: types alone, no limits, because a limit
-// holds for what a request brings and never for what is stored.
+// The minimum that the server needs of a stored document: types alone, no limits, because limits are for requests and
+// never for what is stored.
 import { Type, type TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { HardwareInfo } from '../../model/machine.ts';

@@ -104,7 +104,7 @@ async function takeOver(kv: Kv, name: string): Promise<void> {
   await kv.commit(expectations, [operation]);
 }
 
-/** undefined for one that cannot be read: its record ends with it. */
+/** undefined for a setting that cannot be read, with which its record ends. */
 function tokenOf(entry: KvEntry): Token | undefined {
   try {
     return tokenIn(readDocument(kinds.settings, entry));

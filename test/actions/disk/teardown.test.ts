@@ -85,7 +85,7 @@ describe('taking down what stands on a disk', () => {
     (kind) => {
       const across = node('x0', kind, { mapped: 'data', parts: ['sda1', 'sdb1'] });
       const disk = node('sda', 'disk', { users: [node('sda1', 'partition', { users: [across] })] });
-      expect(() => tearDownSteps(disk)).toThrow('/dev/sdb1, which is not to be overwritten');
+      expect(() => tearDownSteps(disk)).toThrow('/dev/sdb1, which must not be overwritten');
     },
   );
 

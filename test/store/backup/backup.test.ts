@@ -114,7 +114,7 @@ describe('a backup', () => {
     const { kv } = await openedWithKv('memory:');
     await expect(restore(kv, '/dev/zero')).rejects.toMatchObject({
       code: 'backup.damaged',
-      message: '/dev/zero is no backup: it has a line without end',
+      message: '/dev/zero is not a backup: it has a line without an end',
     });
   });
 

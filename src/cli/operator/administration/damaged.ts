@@ -62,7 +62,7 @@ const remove = command({
 function partsOf(text: string): [table: string, name: string] {
   const [, table = '', name = ''] = /^([^/]+)\/(.+)$/s.exec(text) ?? [];
   if (table !== '') return [table, name];
-  throw new AppError('usage.invalid', `${text} is no record: name it as "machines/ID"`);
+  throw new AppError('usage.invalid', `${text} is not a record: name it as "machines/ID"`);
 }
 
 export const damagedCommands = [list, get, remove];
