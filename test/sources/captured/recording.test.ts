@@ -219,7 +219,7 @@ describe('an archive', () => {
     await expect(archiveTree(archive, 'x.tar.gz')).rejects.toMatchObject({
       code: 'read.malformed',
     });
-    // Of the processor, whatever else runs on this computer.
+    // CPU time, because other programs run on this computer too.
     const { user, system } = process.cpuUsage(started);
     expect((user + system) / 1000).toBeLessThan(1000);
     expect(process.memoryUsage().rss - before).toBeLessThan(200 * 2 ** 20);
