@@ -44,9 +44,6 @@ export function serverOptions(tls: TlsTexts | undefined) {
   const common = {
     bodyLimit,
     requestTimeout,
-    // For the second server that fastify makes for localhost, which nobody else sees: 0 would not be taken.
-    connectionTimeout: silence,
-    keepAliveTimeout: silence,
     routerOptions: { maxParamLength: 512 },
   };
   if (tls === undefined) return { ...common, http: node };

@@ -17,8 +17,8 @@ interface Connection {
 
 /** Serves the requests of one connection one after another, each once the answer before it has gone out. From when `stopping`
  *  aborts, new requests are refused, and the last answer ends the connection, which its client would keep for more. The
- *  function that it returns waits until no answer is left that Node was given whole and has not sent: a server that closes
- *  would cut it. */
+ *  function that it returns waits until all answers have gone out: a server that closes would cut what Node has not sent, and
+ *  waits for no connection that another listener handed to it. */
 export function serveInTurn(app: App, stopping: AbortSignal): () => Promise<void> {
   const connections = new WeakMap<IncomingMessage['socket'], Connection>();
   const answers = new Set<ServerResponse>();
@@ -56,8 +56,7 @@ export function serveInTurn(app: App, stopping: AbortSignal): () => Promise<void
   };
   app.addHook('onRequest', inTurn);
   return async () => {
-    const next = (): ServerResponse | undefined => [...answers].find((one) => one.writableEnded);
-    for (let answer = next(); answer !== undefined; answer = next()) await closed(answer);
+    while (answers.size > 0) await Promise.all([...answers].map(closed));
   };
 }
 

@@ -97,7 +97,8 @@ it('are answered whole by a server that ends meanwhile, and their connections en
   const socket = await send(server, 'GET /large HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
   const ofServer = await asked.promise;
   const ended = server.app.close();
-  await expect.poll(() => server.app.server.listening).toBe(false);
+  const health = async () => (await server.call('GET', '/api/health')).status;
+  await expect.poll(health).toBe(503);
   goOn.resolve(text);
   await expect.poll(() => ofServer.writableLength).toBeGreaterThan(0);
   let received = 0;

@@ -1,12 +1,18 @@
 // Addresses to listen on, and the error when the server cannot listen there.
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { AppError } from '../../../core/errors.ts';
 import type { BootListener } from '../../../server/http/boot/boot-listener.ts';
 import type { App } from '../../../server/services.ts';
+import { addressesOf } from '../../../transport/names.ts';
 
-/** Listens and returns the URL. Errors: AppError `config.invalid`. */
+/** Listens and returns the URL: for localhost at each of its addresses. Errors: AppError `config.invalid`. */
 export async function listen(app: App, host: string, port: number): Promise<string> {
   try {
-    return await app.listen({ host, port });
+    const [first = host, ...others] = host === 'localhost' ? await addressesOf(host) : [host];
+    const url = await app.listen({ host: first, port });
+    for (const other of others) await listenAlso(app.server, other);
+    return url;
   } catch (cause) {
     throw new AppError(
       'config.invalid',
@@ -14,6 +20,29 @@ export async function listen(app: App, host: string, port: number): Promise<stri
       { cause },
     );
   }
+}
+
+/** Takes connections at another address, and hands them to the server: there they are like all others. */
+async function listenAlso(server: Server, host: string): Promise<void> {
+  // A server that listens on TCP has a port.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const { port } = server.address() as AddressInfo;
+  const door = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    server.emit('connection', socket);
+  });
+  try {
+    door.listen({ host, port });
+    await once(door, 'listening');
+  } catch (err) {
+    // Many hosts name ::1 and have no IPv6.
+    if (isAbsent(err)) return;
+    throw err;
+  }
+  server.once('close', () => door.close());
+}
+
+function isAbsent(err: unknown): boolean {
+  return ['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(Object(err).code);
 }
 
 /** Listens for machines that boot as well. Errors: AppError `config.invalid`. */
