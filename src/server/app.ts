@@ -28,7 +28,7 @@ import {
 } from './http/connections.ts';
 import { Events } from './running/events.ts';
 import { serveInTurn } from './http/pipelines.ts';
-import { guardRequests } from './http/guard.ts';
+import { guardRequests, identifyRequests } from './http/guard.ts';
 import { addShortcut } from './http/shortcut.ts';
 import { decisionFor } from './machines/decision.ts';
 import { machineTexts } from './machines/machine-list.ts';
@@ -185,6 +185,7 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
     tokenExpiries: () => s.auth.expiries(),
     storeBytes: s.storeBytes,
   });
+  identifyRequests(app);
   const areSent = serveInTurn(app, stop.signal);
   guardRequests(app, s);
   await s.webhooks.reload();

@@ -61,6 +61,11 @@ export const securityHeaders = {
   'cross-origin-resource-policy': 'same-origin',
 };
 
+/** Gives all answers their common headers, those of unknown routes and those that are refused for whatever reason. */
+export function identifyRequests(app: App): void {
+  app.addHook('onRequest', identify);
+}
+
 /** The hooks take callbacks instead of returning promises, so that a heartbeat passes in one turn. */
 export function guardRequests(app: App, s: GuardServices): void {
   // Declaring the property gives all requests one shape.
@@ -69,7 +74,7 @@ export function guardRequests(app: App, s: GuardServices): void {
   app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     app.routing(request, response);
   });
-  app.addHook('onRequest', identify);
+  app.addHook('onRequest', refuseMalformed);
   app.addHook('onRequest', admitter(s));
   const note = noter(s);
   app.addHook('onRoute', (route) => {
@@ -154,10 +159,13 @@ export async function senderOf(
   return sender;
 }
 
-/** Sets the headers that all answers carry, those of unknown routes as well. */
 const identify: onRequestHookHandler = (request, reply, done) => {
   const headers = commonHeaders(request.id, reply.raw);
   for (let i = 0; i < headers.length; i += 2) void reply.header(headers[i] ?? '', headers[i + 1]);
+  done();
+};
+
+const refuseMalformed: onRequestHookHandler = (request, _reply, done) => {
   done(twoHosts(request.raw) ?? unmetExpectation(request.raw));
 };
 

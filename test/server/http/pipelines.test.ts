@@ -122,6 +122,7 @@ it('go out whole although the server closes while a slow reader has not got all'
   const closed = server.app.close();
   const { status, headers, body } = await server.call('GET', '/api/health');
   expect([status, headers.get('retry-after'), body.code]).toEqual([503, '2', 'server.busy']);
+  expect(headers.get('x-request-id')).toBe(body.request_id);
   let bytes = 0;
   socket.on('data', (part: Buffer) => (bytes += part.length));
   socket.resume();
