@@ -1,6 +1,7 @@
 // Notes in the audit log what operators change, after it was done and before it is answered, and who got a backup.
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { describeError } from '../../core/errors.ts';
+import { withoutLogSecrets } from '../../core/text/credentials.ts';
 import { shownUrl, withoutCredentials } from '../../core/text/shown-url.ts';
 import { isForOperators, isOperator, nameOf } from '../access/principal.ts';
 import { etag } from '../rules/etag.ts';
@@ -100,7 +101,7 @@ function shownReceiver({ url }: { url?: unknown }): { url?: string } {
 }
 
 function withoutSecrets(value: unknown): unknown {
-  if (typeof value === 'string') return withoutUrlSecrets(value);
+  if (typeof value === 'string') return withoutLogSecrets(withoutUrlSecrets(value));
   if (Array.isArray(value)) return value.map(withoutSecrets);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(

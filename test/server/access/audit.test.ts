@@ -146,8 +146,17 @@ it('no secret is in it, and a long change as its digest alone', async () => {
   await put('template.default_password', { value: secret });
   await put('rack.note', { value: secret, secret: true });
   await put('rack.long', { value: 'x'.repeat(20_000) });
+  const announced = [
+    `pw password=${secret}`,
+    `token: ${secret}`,
+    `Authorization: Bearer ${secret}`,
+    `run --password ${secret}`,
+    `see http://me:${secret}@192.0.2.1/ and https://192.0.2.1/?sig=${secret}`,
+  ];
+  for (const [n, value] of announced.entries()) await put(`rack.free-${n}`, { value });
   await server.call('PATCH', `/api/machines/${id}`, {
     body: {
+      labels: { note: `secret: ${secret}` },
       bmc: { address: '192.0.2.1', username: 'root', password: secret, bmc_type: 'Ipmi' },
     },
     token: full,
