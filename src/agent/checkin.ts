@@ -1,5 +1,6 @@
 // Turns an inventory into a check-in request, with the wire's names and limits.
 import { AppError } from '../core/errors.ts';
+import { withoutLogSecrets } from '../core/text/credentials.ts';
 import type { DiskContents } from '../model/hardware/contents.ts';
 import type { CheckinHardware, CheckinRequest } from '../model/api/agent.ts';
 import type { CheckinDisk, Disk } from '../model/hardware/disk.ts';
@@ -80,7 +81,10 @@ export function checkinRequest(inventory: Inventory, context: CheckinContext): C
     ...(context.inImage === undefined ? {} : { in_image: context.inImage }),
     ...(context.isConfined === true ? { is_confined: true } : {}),
     ...(context.remoteShell === undefined ? {} : { remote_shell: context.remoteShell }),
-    problems,
+    problems: problems.map(({ message, ...problem }) => ({
+      ...problem,
+      message: withoutLogSecrets(message),
+    })),
   });
 }
 

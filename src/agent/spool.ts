@@ -1,6 +1,7 @@
 // Reports that could not be delivered yet: kept in order, within bounds, delivered once.
 import type { Problem } from '../model/problem.ts';
 import type { WorkflowEvent } from '../model/api/agent.ts';
+import { withoutLogSecrets } from '../core/text/credentials.ts';
 import type { Notebook } from './boot.ts';
 
 export type Report =
@@ -46,8 +47,9 @@ export class Spool {
     return this.#dropped;
   }
 
+  /** Without what a name announces as a secret: programs print what they were given. */
   add(report: Report): void {
-    this.#append(report);
+    this.#append(withoutSecrets(report));
     this.#save();
   }
 
@@ -109,6 +111,12 @@ export class Spool {
       await notebook.write(JSON.stringify(this.#entries.map((e) => e.report))).catch(() => {});
     }
   }
+}
+
+function withoutSecrets(report: Report): Report {
+  return JSON.parse(JSON.stringify(report), (_key, value: unknown) =>
+    typeof value === 'string' ? withoutLogSecrets(value) : value,
+  );
 }
 
 /** Reads what this project wrote itself, and ignores anything else. */

@@ -123,6 +123,16 @@ describe('a check-in', () => {
     }
   });
 
+  it('tells a problem without the secret in it', async () => {
+    const inventory = await collectInventory(MemoryRoot.of(image));
+    const about = { code: 'read.failed', section: 'disks', source: 'iscsiadm' };
+    inventory.problems.push({ ...about, message: 'it printed password=hunter22 and ended' });
+    expect(checkinRequest(inventory, { agentVersion: version }).problems).toContainEqual({
+      ...about,
+      message: 'it printed password=removed and ended',
+    });
+  });
+
   it('has no null but that of existing_os', async () => {
     const body = Object.entries(await bodyOf(MemoryRoot.of(image)));
     expect(body.filter(([, value]) => value === null)).toEqual([['existing_os', null]]);

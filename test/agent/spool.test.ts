@@ -36,6 +36,29 @@ describe('Spool', () => {
     expect(spool.head(all).at(-1)).toEqual(progress(1_249));
   });
 
+  it('takes secrets that a name announces out of what it sends and keeps', async () => {
+    const notebook = memoryNotebook();
+    const spool = new Spool(notebook);
+    const said =
+      'curl --password hunter22 https://me:hunter22@192.0.2.1/a?sig=hunter22 token=hunter22';
+    const told = 'curl --password removed https://removed@192.0.2.1/a?… token=removed';
+    const failed = (line: string): Report => ({
+      kind: 'event',
+      workflowId: 'w',
+      event: { type: 'action_completed', action: 'chroot', success: false, output: [line] },
+    });
+    const found = (message: string): Report => ({
+      kind: 'problem',
+      problem: { code: 'probe.failed', section: 'disks', source: 'lsblk', message },
+    });
+    spool.add(progress(5, said));
+    spool.add(failed(said));
+    spool.add(found(said));
+    await spool.saved();
+    expect(spool.head(all)).toEqual([progress(5, told), failed(told), found(told)]);
+    expect(notebook.text).not.toContain('hunter22');
+  });
+
   it('keeps at most 1 MiB', () => {
     const spool = new Spool();
     for (let i = 0; i < 300; i++) spool.add(progress(i, 'x'.repeat(10_000)));
