@@ -10,10 +10,10 @@ import type { Logbook } from './logbook.ts';
 import type { AgentEvent, Order } from './state.ts';
 import type { OrderContext, Subject } from './subject.ts';
 
-/** To a heartbeat, or to a check-in, which may give the machine another id. */
+/** The answer to a heartbeat, or to a check-in, which may give the machine another id. */
 type Answer = HeartbeatResponse & Partial<Pick<CheckinResponse, 'machine_id'>>;
 
-/** A workflow whose end is not told would be taken for interrupted. */
+/** If the end of a workflow is not reported, the server takes it for interrupted. */
 const lastWordsMs = 120_000;
 const lastWordsEveryMs = 2_000;
 
@@ -47,7 +47,7 @@ export class Acting {
     this.#registration = registration;
   }
 
-  /** Begins the order, unless one is under way. Returns the end of the one that is; undefined: none. */
+  /** Begins the order, unless one is under way. Returns the end of the order under way, or undefined. */
   start(order: Order | undefined): Promise<AgentEvent> | undefined {
     if (order !== undefined && this.#underWay === undefined) {
       const stop = new AbortController();
@@ -66,8 +66,8 @@ export class Acting {
     await this.#underWay?.end;
   }
 
-  /** Stops the workflow under way if it is over at the server, whose answer then names it no more. An answer
-   *  alone proves nothing: the server is asked for the workflow. */
+  /** Stops the workflow under way if it is over at the server. An answer that no longer names it proves nothing by
+   *  itself, so the server is asked for the workflow. */
   async stopOver(answer: Answer | undefined): Promise<void> {
     const id = this.#underWay?.order.workflowId ?? null;
     if (id === null || answer?.workflow_id === id) return;
@@ -114,7 +114,7 @@ export class Acting {
     } catch (err) {
       const { kind, error } = classifyFailure(err);
       log.error({ ...order, code: error.code, reason: describeError(err) }, 'order failed');
-      // An agent whose token is not taken, or that is not the boot which checked in last, does so first.
+      // An agent whose token is refused, or whose boot is not the last that checked in, checks in first.
       const mayPass = kind === 'unauthorized' || error.details['code'] === 'workflow.refused';
       const final = kind !== 'network' && kind !== 'busy' && !mayPass;
       if (final && !stopped.aborted) {
@@ -164,7 +164,7 @@ export class Acting {
   }
 }
 
-/** A step of a workflow in a line of the log; undefined for what is none: progress comes all the time. */
+/** A line of the log for a step of a workflow; undefined for progress, which comes all the time. */
 function eventLine(event: WorkflowEvent): string | undefined {
   switch (event.type) {
     case 'started':

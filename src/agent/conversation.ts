@@ -52,7 +52,7 @@ export class Conversation {
    *  reports were at fault, and they must not keep the machine from beating. */
   #suspect: UnansweredHeartbeat | undefined;
   #delivery: Promise<void> | undefined;
-  /** Heard and not told yet. */
+  /** Heard, and not reported yet. */
   #neighbours: HeartbeatRequest['neighbours'];
   #enrolToken: string | undefined;
 
@@ -112,8 +112,8 @@ export class Conversation {
     return this.#enrol(request);
   }
 
-  /** Enrols. A boot script's secret may have lapsed before it was used, or in another boot's hands, and an image that
-   *  was booted without a script has none: then the script is asked for another one. */
+  /** Enrols. A boot script's secret may have expired or been used by another boot, and an image that was booted without a
+   *  script has none; then the boot script is fetched for another one. */
   async #enrol(request: CheckinRequest): Promise<CheckinResponse> {
     const { transport, bootMac = request.mac } = this.#o;
     const token = this.#enrolToken;
@@ -180,7 +180,7 @@ export class Conversation {
     return { about: machineId, request, problems, dropped, neighbours };
   }
 
-  /** Tells with the next heartbeat which switches the ports have heard. */
+  /** Reports with the next heartbeat which switches the ports have heard. */
   tellNeighbours(neighbours: NonNullable<HeartbeatRequest['neighbours']>): void {
     this.#neighbours = neighbours;
   }

@@ -16,14 +16,14 @@ import type { Boot } from './boot.ts';
 const bootLog = '/run/dragonfly/boot.log';
 const bootStream = 'boot';
 
-/** The most that waits for the server; the oldest goes first. */
+/** The limits on what waits for the server; the oldest lines go first. */
 const mostLines = 2_000;
 const mostChars = 256 * 1024;
 /** The most in one request. */
 const requestLines = 200;
 const requestChars = 32 * 1024;
 const lineChars = 1_000;
-/** No more of a line is searched for secrets: with twice the length that takes four times as long. */
+/** The part of a line that is searched for secrets; twice the length would take four times as long. */
 const searchedChars = 4 * lineChars;
 /** Lines that come together are sent together. */
 const gatherMs = 1_000;
@@ -39,7 +39,7 @@ interface Line {
   readonly text: string;
 }
 
-/** As which machine the log is sent. */
+/** The machine that the log is sent for. */
 export interface Sender {
   readonly machineId: string;
   readonly token: string | undefined;
@@ -63,7 +63,7 @@ export class Logbook {
   #bootCount = 0;
   #news = Promise.withResolvers<void>();
   #sender: Sender | undefined;
-  /** The server takes no logs, or none of this machine: it is not asked again before this time, or a check-in. */
+  /** If the server takes no logs, or none of this machine, it is not asked again before this time or a check-in. */
   #refusedUntilMs = 0;
 
   constructor(options: LogbookOptions) {

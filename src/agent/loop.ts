@@ -21,7 +21,7 @@ export interface LoopOptions extends ActingOptions {
     | undefined;
 }
 
-/** Disks, ports and addresses are looked at so often between heartbeats. */
+/** The interval at which disks, ports and addresses are looked at between heartbeats. */
 const lookMs = 5_000;
 
 /** The view of an agent beside its state. */
@@ -144,14 +144,14 @@ class Loop {
     return undefined;
   }
 
-  /** A workflow makes and unmakes devices: nothing is said of them while one runs. */
+  /** A workflow adds and removes devices, so changes are not reported while one runs. */
   async #hasOtherDevices(): Promise<boolean> {
     if (this.#state.phase !== 'beating') return false;
     const devices = await this.#devices();
     return devices !== undefined && devices !== this.#registeredDevices;
   }
 
-  /** Undefined where they cannot be read: that keeps no machine from its server. */
+  /** Undefined if they cannot be read, which must not keep a machine from its server. */
   async #devices(): Promise<string | undefined> {
     return this.#o.subject.devices?.().catch(() => undefined);
   }

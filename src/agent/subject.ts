@@ -9,10 +9,10 @@ export type Addresses = readonly string[] | undefined;
 
 /** The machine that an agent speaks for. */
 export interface Subject {
-  /** The addresses it can be reached at; a server is tried only while there are any. Undefined when they
-   *  cannot be told: then it is tried all the same. */
+  /** The addresses it can be reached at; a server is tried only while there are any. Undefined if they are
+   *  unknown; a server is then tried all the same. */
   addresses(): Addresses | Promise<Addresses>;
-  /** The names of its disks and ports. Another text than at the check-in leads to another one; left out: nothing does. */
+  /** The names of its disks and ports. If the text differs from that at the check-in, the machine checks in again. */
   devices?(): Promise<string>;
   /** Takes its current inventory. Errors: AppError; the loop tries again later. */
   describe(): Promise<CheckinRequest>;
@@ -20,7 +20,7 @@ export interface Subject {
   neighbours?(
     signal: AbortSignal,
   ): Promise<NonNullable<HeartbeatRequest['neighbours']> | undefined>;
-  /** Lets those with these public keys log in, and nobody else; none: nobody. Returns at once. */
+  /** Lets the holders of these public keys log in, and nobody else. Returns at once. */
   admit?(keys: readonly string[], tell: (problem: Problem) => void): void;
   /** Carries out an order. Resolves to whether that is final, or the order to be tried again. */
   act(order: Order, server: OrderContext): Promise<{ final: boolean }>;

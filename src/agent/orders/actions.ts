@@ -22,7 +22,7 @@ export interface ActionOutcome {
   /** A sentence for people. */
   readonly message?: string;
   readonly details?: Readonly<Record<string, string | number | boolean | null>>;
-  /** Leaves this boot. Done at the workflow's end, when everything is reported: nothing can be after it. */
+  /** Leaves this boot. Done at the workflow's end, when everything is reported, because nothing can follow it. */
   readonly leave?: (() => Promise<void>) | undefined;
 }
 
@@ -60,7 +60,7 @@ export interface WorkflowContext {
   readonly flush: () => Promise<void>;
   /** Looks at an action's fields before the first action runs. Errors: AppError `action.invalid`. */
   readonly check?: ((action: TemplateActionToRun) => void) | undefined;
-  /** Remembers what was done over a restart of the agent. */
+  /** Remembers across a restart of the agent what was done. */
   readonly journal?: Journal | undefined;
 }
 

@@ -24,7 +24,7 @@ export interface Claimant {
   readonly isHolder: boolean;
   /** It came with none of the machine's own tokens, and tokens are needed. */
   readonly needsToken: boolean;
-  /** Another machine claims the same identity: what it tells is kept, but it is told to do nothing. */
+  /** Another machine claims the same identity: its report is kept, but it is told to do nothing. */
   readonly isContested: boolean;
   /** The id of the token that the machine was last heard with. */
   readonly heardWith: string | undefined;
@@ -75,8 +75,8 @@ export async function mayClaim(
   };
 }
 
-/** Whoever has no token is not the machine while a boot of it is heard that got one: neither a reboot, which takes
- *  longer than an agent's silence until it is late, nor by a copied UUID or disk. Errors: AppError `identity.in-use`. */
+/** A caller without a token is not the machine while a boot with one is heard: a reboot takes longer than the silence after
+ *  which an agent is late, and a UUID or a disk may be copied. Errors: AppError `identity.in-use`. */
 function refuseBesideToken({ liveness }: ClaimServices, machine: Machine, boot: Boot): void {
   const hasToken = (machine.token_sha256 ?? []).length > 0;
   if (!hasToken || (liveness.get(machine.id)?.bootId ?? null) === null) return;

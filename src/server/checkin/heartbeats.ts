@@ -19,7 +19,7 @@ import { isHolder, type ClaimServices } from './claims.ts';
 import { recordTwoLive } from './conflicts.ts';
 import { inUse } from './in-use.ts';
 
-/** A watch that is older may have missed what another server decided. */
+/** An older watch may have missed what another server decided. */
 const freshMs = 5000;
 
 export interface HeartbeatServices extends ClaimServices {
@@ -117,7 +117,7 @@ async function decisionOf(s: HeartbeatServices, id: string): Promise<Decision> {
   }
 }
 
-/** Before the machine would be late, and not all machines at once: they were heard. */
+/** The time to come again: before the machine would be late, and not for all machines at once. */
 function askLater({ liveness }: HeartbeatServices, id: string, cause: AppError): AppError {
   const retry_after_seconds = liveness.nextIntervalSeconds(id) / 2;
   return new AppError(cause.code, cause.message, { cause, details: { retry_after_seconds } });
@@ -198,7 +198,7 @@ function tokenOf(by: Principal): Proof {
   return { tokenId: by.kind === 'machine' ? by.tokenId : null, isHolder: false };
 }
 
-/** Takes their tokens from the others to whom the machine's name was given, but for its holder. */
+/** Revokes the tokens that others were given in the machine's name, all but its holder's. */
 async function takeOtherTokens(s: HeartbeatServices, id: string, token: string): Promise<void> {
   await changeMachine(s, id, (machine) => withOnlyToken(machine, token));
   s.auth.forgetMachine(id);

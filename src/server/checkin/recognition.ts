@@ -32,7 +32,7 @@ export interface Recognition extends Sighted {
   readonly found: Versioned<Machine> | undefined;
   /** The machine whose own token it came with. */
   readonly caller: string | undefined;
-  /** It is known to tell nothing of that machine that its record does not say. */
+  /** True if it is known to say nothing that the machine's record does not say. */
   readonly tellsNothingNew?: boolean;
   /** Clues that nobody else may have got by the time a new machine is written. */
   readonly sightings: readonly Sighting[];
@@ -71,7 +71,7 @@ async function lookUp(store: Store, shown: Evidence, caller: string | undefined)
   );
   const { twins, weights, isOne } = await twinsAmong(store, shown, sameHash);
   if (byHash === undefined || isOne) {
-    // Another twin may turn out to be the one.
+    // Another twin may turn out to be the machine.
     const sightings = byHash === undefined ? [] : guarding([byHash]);
     const known = knownOf({ byHash: [...twins.keys()], weights }, twins);
     return { known, records: twins, sightings };
@@ -158,7 +158,7 @@ function knownBodies(ids: readonly string[], records: Records, shown: Evidence):
   });
 }
 
-/** The clues that guard against a second record: where very many have one already, it is none. */
+/** The clues that guard against a second record. A clue that very many machines have is none. */
 function guarding(sightings: readonly Sighting[]): readonly Sighting[] {
   return sightings.filter(({ machineIds }) => machineIds.length < sightingLimit);
 }
