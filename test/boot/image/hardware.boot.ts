@@ -116,6 +116,27 @@ describe('disks', () => {
   });
 
   it.skipIf(!runsAll)(
+    'eight that hang keep neither the network nor another one (3 min)',
+    async () => {
+      const server = await BootServer.start();
+      const hanging = Array.from({ length: 8 }, (_, i) => {
+        const [option = '', drive = '', ...device] = disk(`nvme,serial=HANGS${i}`, `h${i}`);
+        return [option, `${drive},latency-ns=3600000000000`, ...device];
+      });
+      const good = disk('virtio-blk-pci,serial=GOOD', 'good');
+      const vm = startVm([
+        // The BIOS leaves disks alone that it is not to boot. A controller that is reset stops QEMU.
+        ...['-machine', 'q35', '-boot', 'strict=on'],
+        ...directBoot(server, 'nvme_core.io_timeout=3600'),
+        ...[...hanging.flat(), ...good, ...nic('virtio-net-pci', mac(33))],
+      ]);
+      await vm.waitFor(/a driver waits for a device that does not answer/, 180_000);
+      const { request } = await server.checkin(vm);
+      expect(request['disks']).toContainEqual(expect.objectContaining({ serial: 'GOOD' }));
+    },
+  );
+
+  it.skipIf(!runsAll)(
     '24 behind four kinds of controller are all there, with their serials',
     async () => {
       const server = await BootServer.start();
