@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
+import type { Vm } from '../../../initramfs/machine/qemu.ts';
 import { stateName } from '../../../src/model/machine.ts';
 import type { Workflow } from '../../../src/model/documents/workflow.ts';
 import { gptImage } from '../../actions/images.ts';
@@ -28,18 +29,35 @@ function randomFrom(seed: number): () => number {
 
 const hasStarted = ({ status }: Workflow): boolean => status?.state === 'STATE_RUNNING';
 
-/** Twelve boots and installs, emulated on a busy host. */
-const timeout = 3_600_000;
+interface Image {
+  readonly name: string;
+  readonly bytes: Buffer;
+}
 
-it.skipIf(!runsAll)(
-  'a machine is reset at ten random moments of an install',
-  { timeout },
-  async () => {
-    const seed = Number(process.env['DRAGONFLY_BOOT_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-    console.log(`DRAGONFLY_BOOT_SEED=${seed}`);
-    const random = randomFrom(seed);
+/** A machine that is installed again and again with two images by turns, each of which fills the whole disk. */
+class Target {
+  readonly #installer: Installer;
+  readonly #images: readonly Image[];
+  readonly #disk: DiskFile;
+  readonly #vm: Vm;
+  readonly #id: string;
+
+  private constructor(
+    installer: Installer,
+    images: readonly Image[],
+    disk: DiskFile,
+    vm: Vm,
+    id: string,
+  ) {
+    this.#installer = installer;
+    this.#images = images;
+    this.#disk = disk;
+    this.#vm = vm;
+    this.#id = id;
+  }
+
+  static async start(): Promise<Target> {
     const folder = scratchFolder();
-    // Each install writes the other image than the one before it, over the whole disk.
     const images = ['one.raw', 'two.raw'].map((name) => ({
       name,
       bytes: gptImage(join(folder, name), imageMiB),
@@ -52,53 +70,78 @@ it.skipIf(!runsAll)(
       ...['-drive', `if=none,id=disk,file=${disk.path},format=raw`],
       ...['-device', 'virtio-blk-pci,drive=disk,serial=TARGET'],
     ]);
-    const id = (await installer.boots.checkin(vm)).answer.machine_id;
-    const install = async (name: string) => {
-      const url = `{{ server }}/images/${name}`;
-      const actions = [{ action: 'image2disk' as const, url }, { action: 'seabios' as const }];
-      const workflow = await installer.queue(id, actions, { reimage: true });
-      await installer.follow(workflow, vm, hasStarted);
-      return { workflow, startMs: systemClock.elapsedMs() };
-    };
-    /** The name of the image that the disk has, all of it. */
-    const content = (): string | undefined => {
-      const found = disk.read(0, disk.sizeBytes);
-      return images.find(({ bytes }) => bytes.equals(found))?.name;
-    };
-    const nameOf = (nth: number): string => images[nth % images.length]?.name ?? '';
+    const { answer } = await installer.boots.checkin(vm);
+    return new Target(installer, images, disk, vm, answer.machine_id);
+  }
 
-    // The first one is not interrupted: it says how long an install takes.
-    const whole = await install(nameOf(0));
-    const first = await installer.follow(whole.workflow, vm);
-    expect([first.status?.error, content()]).toEqual([null, nameOf(0)]);
-    const wholeMs = systemClock.elapsedMs() - whole.startMs;
-    for (let tenth = 0; tenth < resets; tenth += 1) {
-      const before = content();
-      const name = before === nameOf(1) ? nameOf(0) : nameOf(1);
-      const { workflow } = await install(name);
-      const delayMs = ((tenth + random()) / resets) * wholeMs;
-      await systemClock.sleep(delayMs, never);
-      await vm.ask('system_reset');
-      const { status } = await installer.follow(workflow, vm);
-      const state = stateName((await installer.boots.machine(id)).status.state);
-      const has = content() ?? (disk.isUnbootable ? 'nothing' : 'something that may boot');
-      const what = `${Math.round(delayMs)} of ${Math.round(wholeMs)} ms: ${state}, ${has}`;
-      console.log(`reset ${tenth + 1} after ${what}`);
-      // The word that the image is written may be lost with the boot.
-      const isImaged = status?.actions?.[0]?.status === 'STATE_SUCCESS';
-      const wanted =
-        status?.state === 'STATE_SUCCESS'
-          ? { state: 'Provisioned', error: null, has: [name] }
-          : {
-              state: 'Error',
-              error: interrupted,
-              has: isImaged ? [name] : ['nothing', name, before],
-            };
-      const { has: allowed, ...ended } = wanted;
-      expect({ what, state, error: status?.error ?? null }).toEqual({ what, ...ended });
-      expect([what, allowed]).toEqual([what, expect.arrayContaining([has])]);
+  /** The name of the image that the disk has, all of it. */
+  get content(): string | undefined {
+    const found = this.#disk.read(0, this.#disk.sizeBytes);
+    return this.#images.find(({ bytes }) => bytes.equals(found))?.name;
+  }
+
+  /** The name of the other image than that one. */
+  get next(): string {
+    return this.#images.find(({ name }) => name !== this.content)?.name ?? '';
+  }
+
+  /** An install that has begun, by its workflow's name. */
+  async #begin(name: string): Promise<string> {
+    const url = `{{ server }}/images/${name}`;
+    const actions = [{ action: 'image2disk' as const, url }, { action: 'seabios' as const }];
+    const workflow = await this.#installer.queue(this.#id, actions, { reimage: true });
+    await this.#installer.follow(workflow, this.#vm, hasStarted);
+    return workflow;
+  }
+
+  /** Installs the next image, and resets the machine some time after that has begun unless the time is left out. */
+  async install(resetAfterMs?: number) {
+    const { content: before, next: name } = this;
+    const workflow = await this.#begin(name);
+    const startMs = systemClock.elapsedMs();
+    if (resetAfterMs !== undefined) {
+      await systemClock.sleep(resetAfterMs, never);
+      await this.#vm.ask('system_reset');
     }
-    const last = await installer.follow((await install(nameOf(0))).workflow, vm);
-    expect([last.status?.error, content()]).toEqual([null, nameOf(0)]);
+    const { status } = await this.#installer.follow(workflow, this.#vm);
+    const { status: of } = await this.#installer.boots.machine(this.#id);
+    const has = this.content ?? (this.#disk.isUnbootable ? 'nothing' : 'something that may boot');
+    const ended = { state: stateName(of.state), error: status?.error ?? null, has };
+    const tookMs = Math.round(systemClock.elapsedMs() - startMs);
+    return { name, tookMs, ended, right: rightEnd(status, name, before) };
+  }
+}
+
+/** The right end of an install. The word that the image is written may be lost with the boot that a reset ends. */
+function rightEnd(status: Workflow['status'], name: string, before: string | undefined) {
+  if (status?.state === 'STATE_SUCCESS') return { state: 'Provisioned', error: null, has: name };
+  const isImaged = status?.actions?.[0]?.status === 'STATE_SUCCESS';
+  const allowed = isImaged ? [name] : ['nothing', name, before];
+  return { state: 'Error', error: interrupted, has: expect.toBeOneOf(allowed) };
+}
+
+/** Twelve boots and installs, emulated on a busy host. */
+const timeout = 3_600_000;
+
+it.skipIf(!runsAll)(
+  'a machine is reset at ten random moments of an install',
+  { timeout },
+  async () => {
+    const seed = Number(process.env['DRAGONFLY_BOOT_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+    console.log(`DRAGONFLY_BOOT_SEED=${seed}`);
+    const random = randomFrom(seed);
+    const target = await Target.start();
+    // The first one is not interrupted: it says how long an install takes.
+    const { name: first, tookMs: wholeMs, ended: whole } = await target.install();
+    expect(whole).toEqual({ state: 'Provisioned', error: null, has: first });
+    for (let tenth = 0; tenth < resets; tenth += 1) {
+      const delayMs = Math.round(((tenth + random()) / resets) * wholeMs);
+      const { ended, right } = await target.install(delayMs);
+      const what = `reset ${tenth + 1} after ${delayMs} of ${wholeMs} ms`;
+      console.log(`${what}: ${ended.state}, ${ended.has}`);
+      expect({ what, ...ended }).toEqual({ what, ...right });
+    }
+    const { name, ended } = await target.install();
+    expect(ended).toEqual({ state: 'Provisioned', error: null, has: name });
   },
 );
