@@ -23,8 +23,8 @@ const accelerator = await chooseAccelerator(join(virt, 'kernel'));
 console.log(`processor: ${accelerator.name} ${accelerator.why ?? ''}`);
 
 for (const [name, folder, target] of [
-  ['virt', virt, 42],
-  ['server', server, 62],
+  ['virt', virt, 40],
+  ['server', server, 55],
 ] as const) {
   const [kernel, initramfs] = ['kernel', 'initramfs'].map(
     (f) => statSync(join(folder, f)).size / 1e6,

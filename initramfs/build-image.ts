@@ -166,7 +166,7 @@ function packInitramfs(work: string, heavy: string, light: string): Buffer {
 
 /** zstd is unpacked several times faster than xz. The smaller a block, the less is unpacked for a page that is wanted,
  *  and the worse it packs; the agent's pages lie in the order of their use: docs/developers/performance.md has both. */
-const squashfsOptions = ['-comp', 'zstd', '-Xcompression-level', '22', '-b', '256K'];
+const squashfsOptions = ['-comp', 'zstd', '-Xcompression-level', '22', '-b', '512K'];
 
 function listParts(
   packages: readonly DebianPackage[],
