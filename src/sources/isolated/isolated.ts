@@ -146,13 +146,17 @@ export class IsolatedFiles {
   }
 
   #isHung(place: string): boolean {
-    const hung = this.#hung.get(place);
-    if (hung === undefined) return false;
-    if (this.#clock.elapsedMs() - hung.sinceMs < forgottenAfterMs) {
-      return hung.reads >= (this.#hung.size < manyPlaces ? maxHung : 1);
+    this.#forgetHung();
+    const reads = this.#hung.get(place)?.reads ?? 0;
+    return reads >= (this.#hung.size < manyPlaces ? maxHung : 1);
+  }
+
+  /** All of them, not only what is asked for: disks that were pulled would shorten the reads of others for ever. */
+  #forgetHung(): void {
+    const nowMs = this.#clock.elapsedMs();
+    for (const [place, { sinceMs }] of this.#hung) {
+      if (nowMs - sinceMs >= forgottenAfterMs) this.#hung.delete(place);
     }
-    this.#hung.delete(place);
-    return false;
   }
 
   #noteHung(place: string): void {

@@ -11,6 +11,18 @@ import { canHang, hang } from './hanging-mount.ts';
 
 const skipped = canHang() ? '' : ' (skipped: needs root and /dev/fuse)';
 
+/** The clock, which is told the limit of each read that is tried, and may be later than it is. */
+function noting(onLimit: (ms: number) => void, laterMs = () => 0): Clock {
+  return {
+    now: () => systemClock.now(),
+    elapsedMs: () => systemClock.elapsedMs() + laterMs(),
+    sleep: (ms, signal) => {
+      onLimit(ms);
+      return systemClock.sleep(ms, signal);
+    },
+  };
+}
+
 it.skipIf(!canHang())(
   'disks that hang, partitions and all, leave a single reader time for the others',
   async () => {
@@ -27,14 +39,9 @@ it.skipIf(!canHang())(
     for (const path of alive) writeFileSync(join(top, path), 'alive');
     // Each read that is tried has its deadline.
     let tried = 0;
-    const clock: Clock = {
-      now: () => systemClock.now(),
-      elapsedMs: () => systemClock.elapsedMs(),
-      sleep: (ms, signal) => {
-        tried += 1;
-        return systemClock.sleep(ms, signal);
-      },
-    };
+    const clock = noting(() => {
+      tried += 1;
+    });
     const files = new IsolatedFiles(top, 400, clock, 1);
     const reads = [...hanging, ...alive].map((path) => files.text(path));
     const ends = await Promise.allSettled(reads);
@@ -65,14 +72,7 @@ it.skipIf(!canHang())(
     const top = await hangingFiles(...disks);
     writeFileSync(join(top, '/dev/sda'), 'alive');
     const limits: number[] = [];
-    const clock: Clock = {
-      now: () => systemClock.now(),
-      elapsedMs: () => systemClock.elapsedMs(),
-      sleep: (ms, signal) => {
-        limits.push(ms);
-        return systemClock.sleep(ms, signal);
-      },
-    };
+    const clock = noting((ms) => limits.push(ms));
     const timeoutMs = 1000;
     const files = new IsolatedFiles(top, timeoutMs, clock, 1);
     // Each is read at several places.
@@ -99,14 +99,12 @@ it.skipIf(!canHang())(
     give('sdb', '2\n');
     let laterMs = 0;
     let tried = 0;
-    const clock: Clock = {
-      now: () => systemClock.now(),
-      elapsedMs: () => systemClock.elapsedMs() + laterMs,
-      sleep: (ms, signal) => {
+    const clock = noting(
+      () => {
         tried += 1;
-        return systemClock.sleep(ms, signal);
       },
-    };
+      () => laterMs,
+    );
     const files = new IsolatedFiles(top, 200, clock, 1, system);
     const triesOf = async (path: string): Promise<number> => {
       const before = tried;
@@ -119,6 +117,31 @@ it.skipIf(!canHang())(
     for (const tries of [1, 1, 0]) expect(await triesOf('/dev/sdb'), 'other').toBe(tries);
     laterMs = 600_000;
     for (const tries of [1, 1, 0]) expect(await triesOf('/dev/sda'), 'later').toBe(tries);
+    files.endIdle();
+  },
+  // Eleven readers are killed, and others started in their place.
+  120_000,
+);
+
+it.skipIf(!canHang())(
+  'disks that hung and were pulled leave the others their whole time after ten minutes',
+  async () => {
+    const disks = Array.from({ length: 4 }, (_, i) => `/dev/nvme${i}n1`);
+    const top = await hangingFiles(...disks);
+    writeFileSync(join(top, '/dev/sda'), 'alive');
+    let laterMs = 0;
+    const limits: number[] = [];
+    const clock = noting(
+      (ms) => limits.push(ms),
+      () => laterMs,
+    );
+    const files = new IsolatedFiles(top, 300, clock, 1);
+    await Promise.allSettled(disks.map((path) => files.text(path)));
+    for (const later of [0, 600_000]) {
+      laterMs = later;
+      expect(await files.text('/dev/sda')).toBe('alive');
+    }
+    expect(limits.slice(disks.length)).toEqual([100, 300]);
     files.endIdle();
   },
 );
