@@ -9,7 +9,7 @@ import { orderExecutable } from '../executable/order.ts';
 const program = 'usr/bin/dragonfly-agent';
 
 /** The dynamic linker starts what Linux does not: it is told the path by which the agent starts itself again. Its link
- *  has the name that ps, killall and the kernel's messages show. */
+ *  has the name that ps, pidof and killall of the image go by (of the kernel's, Node's threads have others). */
 const starter = `#!/bin/sh
 # The agent has its pages in the order of their use, and so more segments than Linux starts: the dynamic linker does.
 exec /image/agent/dragonfly-agent --argv0 "$0" /image/agent/ordered "$@"
