@@ -14,6 +14,7 @@ import { ensureImage } from './ensure-image.ts';
 import { buildId, formatRuns, hotPagesFile } from './executable/hot-pages.ts';
 import { smallNode } from './executable/node-binary.ts';
 import { readSegments, type Run } from './executable/order.ts';
+import { handedOver } from './machine/pxe.ts';
 import { chooseAccelerator, Vm } from './machine/qemu.ts';
 
 /** So many pages between two that are used are taken along: 4 KiB more of the image for a segment less. */
@@ -90,12 +91,13 @@ async function trace(): Promise<Set<number>> {
   const image = join(scratch, 'initramfs');
   const script = guestScript(`http://10.0.2.2:${address.port}`);
   overlayImage(join(folder, 'initramfs'), { trace: script }, image);
-  const parameters = `console=ttyS0 rdinit=/trace dragonfly.mode=discovery dragonfly.url=http://10.0.2.2:${port}`;
+  const parameters = `console=ttyS0 rdinit=/trace dragonfly.url=http://10.0.2.2:${port}`;
   const vm = new Vm({
     accelerator: await chooseAccelerator(join(folder, 'kernel')),
     memoryMiB: 1024,
     args: [
-      ...['-kernel', join(folder, 'kernel'), '-initrd', image, '-append', parameters],
+      // The last image counts.
+      ...[...handedOver(folder, parameters), '-initrd', image],
       ...['-netdev', 'user,id=n0', '-device', 'virtio-net-pci,netdev=n0,romfile='],
       ...['-drive', 'if=none,id=d0,driver=null-co,size=8G,read-zeroes=on'],
       ...['-device', 'virtio-blk-pci,drive=d0'],

@@ -27,7 +27,8 @@ export function buildId(node: string): string {
 /** Errors: throws at a word that is neither a number nor a range. */
 export function parseRuns(words: readonly string[]): Run[] {
   return words.map((word) => {
-    const [from = NaN, last = from] = word.split('-').map((hex) => Number.parseInt(hex, 16));
+    const [, first = '', end = first] = /^([0-9a-f]+)(?:-([0-9a-f]+))?$/.exec(word) ?? [];
+    const [from, last] = [Number.parseInt(first, 16), Number.parseInt(end, 16)];
     if (!(from <= last)) throw new Error(`"${word}" names no pages`);
     return { from, to: last + 1 };
   });

@@ -98,7 +98,7 @@ describe('a list of pages', () => {
     expect(formatRuns(parseRuns(words))).toEqual(words);
   });
 
-  it.each(['x', '5-4', ''])('is refused with "%s" in it', (word) => {
+  it.each(['x', '5-4', '', '4g0', '1-2-3'])('is refused with "%s" in it', (word) => {
     expect(() => parseRuns([word])).toThrow('names no pages');
   });
 });
