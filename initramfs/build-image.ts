@@ -165,8 +165,12 @@ function packInitramfs(work: string, heavy: string, light: string): Buffer {
 }
 
 /** zstd is unpacked several times faster than xz. The smaller a block, the less is unpacked for a page that is wanted,
- *  and the worse it packs; the agent's pages lie in the order of their use: docs/developers/performance.md has both. */
-const squashfsOptions = ['-comp', 'zstd', '-Xcompression-level', '22', '-b', '512K'];
+ *  and the worse it packs; the agent's pages lie in the order of their use: docs/developers/performance.md has both. Files
+ *  smaller than a block are not put together in one: whoever reads one of them would have to unpack all. */
+const squashfsOptions = [
+  ...['-comp', 'zstd', '-Xcompression-level', '22'],
+  ...['-b', '512K', '-no-fragments'],
+];
 
 function listParts(
   packages: readonly DebianPackage[],
