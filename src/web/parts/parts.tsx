@@ -101,6 +101,12 @@ export function Dialog({ title, onClose, children }: DialogProps) {
     <dialog
       ref={ref}
       aria-label={title}
+      onCancel={(event) => {
+        // Escape. Were the browser to close it, the page would hear of that only after keys that were pressed since.
+        if (event.target !== ref.current) return;
+        event.preventDefault();
+        onClose();
+      }}
       onClose={() => {
         if (!isGone.current) onClose();
       }}
