@@ -171,6 +171,26 @@ describe('every route', () => {
     expect([twice.status, twice.body.code]).toEqual([400, 'request.malformed']);
   });
 
+  it('refuses a key that is there twice in the JSON of an operator', async () => {
+    const server = await startServer();
+    const put = (body: string) => server.call('PUT', '/api/settings/a', { body });
+    for (const body of [
+      '{"value":"1","value":"2"}',
+      '{"value":"1", "v\\u0061lue" :"2"}',
+      '{"value":"1","secret":[{"a":1,"a":1}]}',
+    ]) {
+      const { status, body: answer } = await put(body);
+      expect([body, status, answer.code]).toEqual([body, 400, 'request.malformed']);
+    }
+    expect((await put('{"value":"a:b \\":\\" {\\"a\\":1,\\"a\\":1}"}')).status).toBe(201);
+    const long = `{"value":"${'x:'.repeat(30_000)}","secret":false}`;
+    expect((await put(long)).status).toBe(200);
+    const twins = await server.call('POST', '/api/agent/checkin', {
+      body: '{"mac":"02:00:00:00:00:01","hostname":"a","hostname":"b"}',
+    });
+    expect(twins.status).toBe(200);
+  });
+
   it('refuses bodies of more than 1 MiB', async () => {
     const server = await startServer();
     const faults = new Faults();

@@ -29,8 +29,10 @@ export function parseJson(text: string, surrogates: Surrogates = 'refuse'): unkn
       cause,
     });
   }
+  const isOperators = surrogates === 'refuse';
+  if (isOperators && membersOf(text) > keysOf(value)) throw hasTwin();
   if (!text.includes('\\u') || !maybeLoneSurrogate.test(text)) return value;
-  if (surrogates === 'mend') return wellFormed(value);
+  if (!isOperators) return wellFormed(value);
   if (isWellFormed(value)) return value;
   throw new AppError('request.malformed', 'the body has half of a surrogate pair in a text');
 }
@@ -128,6 +130,30 @@ function refuseDepth(text: string): void {
       }
     } else if (c === 0x5d || c === 0x7d) depth--;
   }
+}
+
+/** The members that the text of a JSON document has, one for each colon outside strings. */
+function membersOf(text: string): number {
+  let count = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 0x22) i = endOfString(text, i);
+    else if (c === 0x3a) count++;
+  }
+  return count;
+}
+
+/** The keys of all objects in the document. */
+function keysOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const parts: unknown[] = Object.values(value);
+  const own = Array.isArray(value) ? 0 : parts.length;
+  return parts.reduce<number>((count, part) => count + keysOf(part), own);
+}
+
+/** Readers differ in which one they take, and the other would be passed over in silence (RFC 8259, section 4). */
+function hasTwin(): AppError {
+  return new AppError('request.malformed', 'the body has a key twice in one object: write it once');
 }
 
 function severalDocuments(): AppError {
