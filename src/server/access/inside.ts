@@ -2,6 +2,7 @@
 // route takes such tokens only if its configuration says so.
 import { AppError } from '../../core/errors.ts';
 import type { Machine } from '../../model/machine.ts';
+import { haveOneOf } from '../rules/tags.ts';
 import { isOperator, type Principal } from './principal.ts';
 
 /** The tags that a sender is limited to; undefined: none. */
@@ -12,7 +13,7 @@ export function tagsOf(by: Principal): readonly string[] | undefined {
 /** True if the sender may know of this machine. */
 export function isInside(by: Principal, { config }: Machine): boolean {
   const tags = tagsOf(by);
-  return tags === undefined || config.tags.some((tag) => tags.includes(tag));
+  return tags === undefined || haveOneOf(tags)(config.tags);
 }
 
 /** Refuses a machine beyond the tags of the sender, as one that is not there. Errors: AppError

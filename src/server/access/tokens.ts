@@ -8,6 +8,7 @@ import { tokenId, type Machine } from '../../model/machine.ts';
 import type { TokenList, TokenScope } from '../../model/api/administration/tokens.ts';
 import type { Token } from '../../model/documents/token.ts';
 import { tokenChange } from '../rules/history.ts';
+import { tagsFrom } from '../rules/tags.ts';
 import {
   closedKey,
   closedSetting,
@@ -35,14 +36,14 @@ function newTokenText(prefix: string): string {
 }
 
 /** Creates a token and gives its text, which nobody can read again.
- *  Errors: AppError `token.exists`, `store.*`. */
+ *  Errors: AppError `token.exists`, `request.invalid` for a tag that none may have, `store.*`. */
 export async function createToken(store: Store, clock: Clock, wanted: NewToken): Promise<string> {
   const text = newTokenText(wanted.scope === 'enrol' ? 'dfe' : 'dfo');
   const token: Token = {
     name: wanted.name,
     scope: wanted.scope,
     sha256: hashToken(text),
-    ...(wanted.tags === undefined ? {} : { tags: [...wanted.tags] }),
+    ...(wanted.tags === undefined ? {} : { tags: tagsFrom('tags', wanted.tags) }),
     created_at: clock.now().toISOString(),
     expires_at: wanted.expiresAt?.toISOString() ?? null,
   };

@@ -4,7 +4,9 @@ import type { Log } from '../../core/log.ts';
 import type { BulkOutlook, BulkRequest, BulkResponse } from '../../model/api/machines.ts';
 import { mostTags } from '../../model/api/request.ts';
 import type { Machine } from '../../model/machine.ts';
+import { asStored } from '../../model/text/tag.ts';
 import type { Principal } from '../access/principal.ts';
+import { tagsFrom } from '../rules/tags.ts';
 import { answerable, failureOf } from '../rules/failures.ts';
 import type { ServerSeen } from '../rules/fill/variables.ts';
 import {
@@ -45,7 +47,7 @@ export async function changeMany(
   server: ServerSeen,
 ): Promise<BulkResponse> {
   refuseBoth(sent);
-  const request = inLowerCase(sent);
+  const request = asMeant(sent);
   const left = [...new Set(request.ids)];
   const failed: BulkResponse['failed'] = [];
   const outlook: BulkOutlook[] = [];
@@ -68,12 +70,13 @@ export async function changeMany(
   return { changed, failed, ...(request.dry_run === true ? { outlook } : {}) };
 }
 
-/** The request with its machines' ids as they are stored. */
-function inLowerCase({ ids, plan_digests: digests, ...changes }: BulkRequest): BulkRequest {
+/** The request with its machines' ids and new tags as they are stored. Errors: AppError `request.invalid`. */
+function asMeant({ ids, plan_digests: digests, add_tags, ...changes }: BulkRequest): BulkRequest {
   const lower = Object.entries(digests ?? {}).map(([id, digest]) => [id.toLowerCase(), digest]);
   return {
     ...changes,
     ids: ids.map((id) => id.toLowerCase()),
+    ...(add_tags === undefined ? {} : { add_tags: tagsFrom('add_tags', add_tags) }),
     ...(digests === undefined ? {} : { plan_digests: Object.fromEntries(lower) }),
   };
 }
@@ -128,7 +131,7 @@ async function changedBy(
 ): Promise<Machine> {
   const { add_tags = [], remove_tags = [], os_choice, offline } = request;
   const tags = new Set([...machine.config.tags, ...add_tags]);
-  for (const tag of remove_tags) tags.delete(tag);
+  for (const tag of remove_tags) if (!tags.delete(tag)) tags.delete(asStored(tag));
   if (add_tags.length > 0 && tags.size > mostTags) throw tooManyTags();
   const retagged = add_tags.length + remove_tags.length > 0;
   return applyPatch(s, machine, {

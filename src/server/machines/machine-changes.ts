@@ -8,6 +8,7 @@ import type { SecretBox } from '../access/secrets.ts';
 import { refuseStale } from '../rules/etag.ts';
 import type { Liveness } from '../running/liveness/liveness.ts';
 import { changeMachine, loadMachine, machineEtag, type ChangeServices } from './machines.ts';
+import { tagsFrom } from '../rules/tags.ts';
 import { loadTemplate } from './workflows/provision.ts';
 import { deleteLogs } from '../running/machine-logs.ts';
 import { forgiven } from '../rules/local-boot.ts';
@@ -49,7 +50,7 @@ export async function applyPatch(
     after = { ...after, config: { ...after.config, ...config } };
   };
   if (hostname !== undefined) configure({ hostname });
-  if (tags !== undefined) configure({ tags: [...new Set(tags)] });
+  if (tags !== undefined) configure({ tags: tagsFrom('tags', tags ?? [], machine.config.tags) });
   if (labels !== undefined) after = withLabels(after, labels ?? {});
   if (bmc !== undefined) configure({ bmc: bmc === null ? null : sealBmc(s, machine, bmc) });
   if (os_choice !== undefined) after = await assign(s, after, os_choice);

@@ -7,6 +7,7 @@ import type { LivenessName } from '../../model/api/agent.ts';
 import { stateName, type Machine } from '../../model/machine.ts';
 import type { MachineListQuery } from '../../model/api/machines.ts';
 import { type Searched, type TextFieldName } from '../../model/search/fields.ts';
+import { asStored } from '../../model/text/tag.ts';
 import { factsOf } from '../../model/search/facts.ts';
 import { compileQuery, type ReadTerm, type Search } from '../../model/search/query.ts';
 import type {
@@ -18,6 +19,7 @@ import type {
   Versioned,
 } from '../../store/store.ts';
 import { mostReturns } from '../rules/local-boot.ts';
+import { haveOneOf } from '../rules/tags.ts';
 import type { Liveness } from '../running/liveness/liveness.ts';
 import { MachineTexts } from '../running/search/machine-texts.ts';
 import { viewMachine, type ReadServices } from './machines.ts';
@@ -46,9 +48,11 @@ export interface MachinePage {
  *  only those with one of these tags. */
 export async function listMachines(
   s: ListServices,
-  query: MachineListQuery,
+  sent: MachineListQuery,
   within?: readonly string[],
 ): Promise<MachinePage> {
+  const { tag } = sent;
+  const query = tag === undefined ? sent : { ...sent, tag: await spellingOf(s.store, tag) };
   const limit = query.limit ?? 100;
   const search = searchFor(query.q, s.clock);
   const terms = termsOf(query, search);
@@ -79,10 +83,19 @@ export async function listMachines(
   return { machines, damaged, nextCursor: cursor, isUnindexed };
 }
 
+/** The tag as machines have it: as an older version took it from a request, or else as this one does. */
+export async function spellingOf({ machines }: Store, tag: string): Promise<string> {
+  const stored = asStored(tag);
+  if (tag === stored) return tag;
+  const { items, damaged } = await machines.listBy('tag', tag, { limit: 1 });
+  return items.length + damaged.length > 0 ? tag : stored;
+}
+
 type Matches = ((machine: Machine) => boolean) | undefined;
 
 function taggedWith(tags: readonly string[] | undefined): Matches {
-  return tags && (({ config }) => config.tags.some((tag) => tags.includes(tag)));
+  const have = tags && haveOneOf(tags);
+  return have && (({ config }) => have(config.tags));
 }
 
 function bothOf(one: Matches, other: Matches): Matches {

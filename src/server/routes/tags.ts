@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { Tag } from '../../model/api/request.ts';
 import { TagList, TagRemoval } from '../../model/api/machines.ts';
 import { countTags } from '../running/metrics/fleet.ts';
+import { spellingOf } from '../machines/machine-list.ts';
 import { changeMachine } from '../machines/machines.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';
@@ -36,7 +37,7 @@ export function tagRoutes(app: App, s: Services): void {
       },
     },
     async (request) => {
-      const { tag } = request.params;
+      const tag = await spellingOf(s.store, request.params.tag);
       let changed = 0;
       for await (const { value } of s.store.machines.allBy('tag', tag)) {
         await changeMachine(s, value.id, (machine) => ({

@@ -4,6 +4,7 @@ import { systemClock } from '../../../src/core/clock.ts';
 import { AppError } from '../../../src/core/errors.ts';
 import type { Workflow } from '../../../src/model/documents/workflow.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
+import { loadMachine } from '../../../src/server/machines/machines.ts';
 import { MemoryKv } from '../../../src/store/memory.ts';
 import { openStoreOn } from '../../../src/store/open.ts';
 import type { Store } from '../../../src/store/store.ts';
@@ -105,6 +106,21 @@ it('changes many at once, and those beyond its tags are not there', async () => 
   expect((await theirs('GET', `/api/machines/${other}`)).body.config.tags).toEqual(['rack-2']);
 });
 
+it('is good for its tags in whichever spelling of Unicode they are stored', async () => {
+  const { server, mine, theirs } = await prepared();
+  const { value } = await loadMachine(server, mine);
+  await server.store.machines.put({ ...value, config: { ...value.config, tags: ['ra\u0308ck'] } });
+  const made = await theirs('POST', '/api/tokens', {
+    name: 'spelt',
+    scope: 'read',
+    tags: ['r\u00e4ck'],
+  });
+  const { token } = made.body;
+  const { body } = await server.call('GET', '/api/machines', { token });
+  expect(body.machines).toHaveLength(1);
+  expect((await server.call('GET', `/api/machines/${mine}`, { token })).status).toBe(200);
+});
+
 it('changes many at once although the record of one cannot be read', async () => {
   const kv = new MemoryKv();
   const { mine, other, ours } = await prepared('full', await openStoreOn(kv));
@@ -192,6 +208,8 @@ it('is listed with its tags, and enrolment tokens have none', async () => {
   expect(tokens.find(({ name }: { name: string }) => name === 'new').tags).toEqual(['a']);
   const enrol = await theirs('POST', '/api/tokens', { name: 'x', scope: 'enrol', tags: ['a'] });
   expect([enrol.status, enrol.body.path]).toEqual([422, 'tags']);
+  const unseen = await theirs('POST', '/api/tokens', { name: 'y', scope: 'read', tags: ['a '] });
+  expect([unseen.status, unseen.body.path]).toEqual([422, 'tags[0]']);
 });
 
 it('cancels no workflow of a machine whose tag is taken away while somebody else writes', async () => {

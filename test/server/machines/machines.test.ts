@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { IdentityConflict } from '../../../src/model/history.ts';
+import { loadMachine } from '../../../src/server/machines/machines.ts';
 import { newKeyLine, SecretBox } from '../../../src/server/access/secrets.ts';
 import {
   checkin,
@@ -258,6 +259,9 @@ describe('many machines at once', () => {
 });
 
 describe('tags', () => {
+  const decomposed = 'ra\u0308ck';
+  const mac = '02:00:00:00:09:09';
+
   it('are listed with their machines and taken off all of them', async () => {
     const server = await startServer();
     const ids = [await register(server, 1), await register(server, 2)];
@@ -273,6 +277,63 @@ describe('tags', () => {
     const gone = await server.call('DELETE', `/api/tags/${encodeURIComponent('a b')}`);
     expect(gone.body).toEqual({ changed: 2 });
     expect(await tags()).toEqual([{ tag: 'c', machines: 1 }]);
+  });
+
+  it('have one spelling, and nothing in them that nobody sees', async () => {
+    const server = await startServer();
+    const id = await register(server, 1);
+    const tagsOf = async () => (await server.call('GET', `/api/machines/${id}`)).body.config.tags;
+    const bulk = (body: object) =>
+      server.call('POST', '/api/machines/bulk', { body: { ids: [id], ...body } });
+    const found = async (tag: string) => {
+      const { body } = await server.call('GET', `/api/machines?tag=${encodeURIComponent(tag)}`);
+      return body.machines.length;
+    };
+    await patch(server, id, { tags: ['räck', decomposed] });
+    await bulk({ add_tags: [decomposed] });
+    expect(await tagsOf()).toEqual(['räck']);
+    expect([await found('räck'), await found(decomposed)]).toEqual([1, 1]);
+    for (const [{ status, body }, path] of [
+      [await patch(server, id, { tags: ['a', 'b\u200b'] }), 'tags[1]'],
+      [await bulk({ add_tags: ['b\u202e'] }), 'add_tags[0]'],
+      [await server.call('POST', '/api/machines', { body: { mac, tags: ['\u3164'] } }), 'tags[0]'],
+    ] as const) {
+      expect([status, body.path]).toEqual([422, path]);
+    }
+    await bulk({ remove_tags: [decomposed] });
+    expect(await tagsOf()).toEqual([]);
+    await patch(server, id, { tags: ['räck'] });
+    expect(
+      (await server.call('DELETE', `/api/tags/${encodeURIComponent(decomposed)}`)).body,
+    ).toEqual({ changed: 1 });
+  });
+
+  it('that an older version took stay as they are until they are removed', async () => {
+    const server = await startServer();
+    const id = await register(server, 1);
+    const { value } = await loadMachine(server, id);
+    const old = [decomposed, 'a\u200b', ' '];
+    const store = () =>
+      server.store.machines.put({ ...value, config: { ...value.config, tags: old } });
+    await store();
+    const list = await server.call('GET', `/api/machines?tag=${encodeURIComponent(decomposed)}`);
+    expect(list.body.machines).toHaveLength(1);
+    const more = await patch(server, id, { tags: [...old, 'new'] });
+    expect(more.body.config.tags).toEqual([...old, 'new']);
+    const { body } = await server.call('POST', '/api/machines/bulk', {
+      body: { ids: [id], add_tags: ['b'], remove_tags: [decomposed, 'a\u200b'] },
+    });
+    expect(body).toEqual({ changed: 1, failed: [] });
+    expect((await server.call('GET', `/api/machines/${id}`)).body.config.tags).toEqual([
+      ' ',
+      'new',
+      'b',
+    ]);
+    expect((await server.call('DELETE', '/api/tags/%20')).body).toEqual({ changed: 1 });
+    await store();
+    expect(
+      (await server.call('DELETE', `/api/tags/${encodeURIComponent(decomposed)}`)).body,
+    ).toEqual({ changed: 1 });
   });
 });
 

@@ -10,6 +10,7 @@ import { kinds, recordKey } from '../../../store/collections/kinds.ts';
 import { keyPart, lastPart } from '../../../store/collections/keys.ts';
 import type { DamagedRecord, Page, Store, Versioned } from '../../../store/store.ts';
 import { idAt } from '../../rules/id-at.ts';
+import { haveOneOf } from '../../rules/tags.ts';
 import type { Fleet } from '../../running/metrics/fleet.ts';
 import type { ReadServices } from '../machines.ts';
 
@@ -82,7 +83,8 @@ async function insideOf(
 ): Promise<(machineId: string) => boolean> {
   if (within === undefined) return () => true;
   const machines = await fleet.machines.all();
-  return (id) => machines.get(id)?.tags.some((tag) => within.includes(tag)) === true;
+  const have = haveOneOf(within);
+  return (id) => have(machines.get(id)?.tags ?? []);
 }
 
 /** The last part of a workflow's key, and its name; undefined for one that cannot be read. */
