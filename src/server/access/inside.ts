@@ -25,12 +25,20 @@ export function refuseOutside(by: Principal, machine: Machine): void {
   });
 }
 
+/** Refuses a change that takes a machine away from its sender. Errors: AppError `auth.denied`. */
+export function refuseLosing(by: Principal, after: Machine): void {
+  if (!isInside(by, after)) throw limited(by, 'and the machine would have none: leave it one');
+}
+
 /** Refuses a token with tags where nothing keeps to them. Errors: AppError `auth.denied`. */
 export function refuseLimited(by: Principal): void {
-  const tags = tagsOf(by);
-  if (tags === undefined) return;
-  throw new AppError(
+  if (tagsOf(by) !== undefined) throw limited(by, 'which this is not about');
+}
+
+function limited(by: Principal, why: string): AppError {
+  const tags = tagsOf(by)?.join(' or ');
+  return new AppError(
     'auth.denied',
-    `the token is limited to machines with the tag ${tags.join(' or ')}, which this is not about`,
+    `the token is limited to machines with the tag ${tags}, ${why}`,
   );
 }

@@ -5,6 +5,7 @@ import type { BulkOutlook, BulkRequest, BulkResponse } from '../../model/api/mac
 import { mostTags } from '../../model/api/request.ts';
 import type { Machine } from '../../model/machine.ts';
 import { asStored } from '../../model/text/tag.ts';
+import { refuseLosing } from '../access/inside.ts';
 import type { Principal } from '../access/principal.ts';
 import { tagsFrom } from '../rules/tags.ts';
 import { answerable, failureOf } from '../rules/failures.ts';
@@ -55,7 +56,7 @@ export async function changeMany(
   const work = async (): Promise<void> => {
     for (let id = left.pop(); id !== undefined; id = left.pop()) {
       try {
-        if (request.dry_run === true) outlook.push(await outlookOf(s, id, request, server));
+        if (request.dry_run === true) outlook.push(await outlookOf(s, id, request, by, server));
         else await changeOne(s, id, request, by, server);
         changed += 1;
       } catch (err) {
@@ -106,8 +107,8 @@ async function changeOne(
     return;
   }
   // A machine whose workflow is refused gets no part of the change.
-  if (request.workflow !== undefined) await outlookOf(s, id, request, server);
-  await changeMachine(s, id, (machine) => changedBy(s, machine, request));
+  if (request.workflow !== undefined) await outlookOf(s, id, request, by, server);
+  await changeMachine(s, id, (machine) => changedBy(s, machine, request, by));
   if (request.workflow !== undefined) await provision(s, id, orderFor(id, request), server);
 }
 
@@ -123,22 +124,25 @@ function orderFor(id: string, { workflow, plan_digests: shown }: BulkRequest): P
   );
 }
 
-/** The machine with the changes of its record. Errors: those of applyPatch. */
+/** The machine with the changes of its record. Errors: those of patchMachine. */
 async function changedBy(
   s: BulkServices,
   machine: Machine,
   request: BulkRequest,
+  by: Principal,
 ): Promise<Machine> {
   const { add_tags = [], remove_tags = [], os_choice, offline } = request;
   const tags = new Set([...machine.config.tags, ...add_tags]);
   for (const tag of remove_tags) if (!tags.delete(tag)) tags.delete(asStored(tag));
   if (add_tags.length > 0 && tags.size > mostTags) throw tooManyTags();
   const retagged = add_tags.length + remove_tags.length > 0;
-  return applyPatch(s, machine, {
+  const after = await applyPatch(s, machine, {
     ...(retagged ? { tags: [...tags] } : {}),
     ...(os_choice === undefined ? {} : { os_choice }),
     ...(offline === undefined ? {} : { offline }),
   });
+  refuseLosing(by, after);
+  return after;
 }
 
 function tooManyTags(): AppError {
@@ -152,6 +156,7 @@ async function outlookOf(
   s: BulkServices,
   id: string,
   request: BulkRequest,
+  by: Principal,
   server: ServerSeen,
 ): Promise<BulkOutlook> {
   const { value: machine } = await loadMachine(s, id);
@@ -167,7 +172,7 @@ async function outlookOf(
     const loses = isRunning ? ['its progress; the machine is left in Error'] : [];
     return { machine_id: id, does: ['workflow cancelled'], loses };
   }
-  const after = await changedBy(s, machine, request);
+  const after = await changedBy(s, machine, request, by);
   const does = differences(machine, after);
   if (request.workflow === undefined) return { machine_id: id, does, loses: [] };
   await refuseSecondWorkflow(s, machine);

@@ -4,11 +4,13 @@ import { stateName } from '../../model/machine-state.ts';
 import { hasSucceeded, type BmcConfig, type Machine } from '../../model/machine.ts';
 import type { MachinePatch } from '../../model/api/machines.ts';
 import type { Auth } from '../access/auth.ts';
+import { refuseLosing } from '../access/inside.ts';
+import type { Principal } from '../access/principal.ts';
 import type { SecretBox } from '../access/secrets.ts';
 import { refuseStale } from '../rules/etag.ts';
+import { tagsFrom } from '../rules/tags.ts';
 import type { Liveness } from '../running/liveness/liveness.ts';
 import { changeMachine, loadMachine, machineEtag, type ChangeServices } from './machines.ts';
-import { tagsFrom } from '../rules/tags.ts';
 import { loadTemplate } from './workflows/provision.ts';
 import { deleteLogs } from '../running/machine-logs.ts';
 import { forgiven } from '../rules/local-boot.ts';
@@ -27,15 +29,21 @@ export interface DeleteServices extends ChangeServices {
 /** The labels of a machine together, so that its record keeps room for the machine itself. */
 const labelBytes = 16_384;
 
-/** Errors: AppError `template.unknown`, `machine.*`, `workflow.active`, `secret.no-key`,
- *  `request.stale`, `store.*`. */
+/** Errors: AppError `template.unknown`, `machine.*`, `workflow.active`, `secret.no-key`, `auth.denied` for a change that
+ *  takes the machine away from its sender, `request.*`, `store.*`. */
 export function patchMachine(
   s: PatchServices,
   id: string,
   patch: MachinePatch,
+  by: Principal,
   ifMatch?: string,
 ): Promise<Machine> {
-  return changeMachine(s, id, (machine) => applyPatch(s, machine, patch), ifMatch);
+  const change = async (machine: Machine): Promise<Machine> => {
+    const after = await applyPatch(s, machine, patch);
+    refuseLosing(by, after);
+    return after;
+  };
+  return changeMachine(s, id, change, ifMatch);
 }
 
 /** The machine with a patch applied; the same one where that changes nothing. Errors: as patchMachine. */

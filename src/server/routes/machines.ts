@@ -107,8 +107,9 @@ export function machineRoutes(app: App, s: Services): void {
     },
     async (request, reply) => {
       const id = request.params.id.toLowerCase();
-      const inside = within(s, request.principal);
-      const machine = await patchMachine(inside, id, request.body, request.headers['if-match']);
+      const { body, principal, headers } = request;
+      const inside = within(s, principal);
+      const machine = await patchMachine(inside, id, body, principal, headers['if-match']);
       void reply.header('etag', machineEtag(machine));
       return viewMachine(machine, s);
     },

@@ -106,6 +106,22 @@ it('changes many at once, and those beyond its tags are not there', async () => 
   expect((await theirs('GET', `/api/machines/${other}`)).body.config.tags).toEqual(['rack-2']);
 });
 
+it('loses no machine by a change of its own', async () => {
+  const { mine, ours, theirs } = await prepared();
+  const bulk = { ids: [mine], add_tags: ['rack-2'], remove_tags: ['rack-1'] };
+  for (const tags of [[], null, ['rack-2'], ['rack-1 2']]) {
+    const { status, body } = await ours('PATCH', `/api/machines/${mine}`, { tags });
+    expect([tags, status, body.code]).toEqual([tags, 403, 'auth.denied']);
+  }
+  for (const dry_run of [true, false]) {
+    const { body } = await ours('POST', '/api/machines/bulk', { ...bulk, dry_run });
+    expect([body.changed, body.failed[0].failure.code]).toEqual([0, 'auth.denied']);
+  }
+  const kept = await ours('PATCH', `/api/machines/${mine}`, { tags: ['rack-2', 'rack-1'] });
+  expect([kept.status, kept.body.config.tags]).toEqual([200, ['rack-2', 'rack-1']]);
+  expect((await theirs('PATCH', `/api/machines/${mine}`, { tags: [] })).status).toBe(200);
+});
+
 it('is good for its tags in whichever spelling of Unicode they are stored', async () => {
   const { server, mine, theirs } = await prepared();
   const { value } = await loadMachine(server, mine);
