@@ -176,9 +176,8 @@ export class Provider {
     if (claims['cnf'] !== undefined) throw new Error('it is bound to a key of its owner');
     // An ID token is for the client that asked for it (OpenID Connect Core, section 3.1.3.7).
     const isForApi = audience !== undefined && [aud].flat().includes(audience);
-    if (!isForApi && azp !== undefined && azp !== clientId) {
-      throw new Error('it was issued to another client');
-    }
+    const isForOthers = azp === undefined ? [aud].flat().length > 1 : azp !== clientId;
+    if (!isForApi && isForOthers) throw new Error('it was issued to another client');
   }
 
   /** A key that is not known yet may be a new one; a token that names none may be signed with such a one. */

@@ -63,6 +63,7 @@ it('a token that the provider did not sign for this server, or that is over, is 
     'wrong audience': await provider.sign({ aud: 'another-client' }),
     'no audience': await provider.sign({ aud: undefined }),
     'of another client': await provider.sign({ aud: [clientId, 'x'], azp: 'x' }),
+    'of nobody knows which client': await provider.sign({ aud: [clientId, 'x'] }),
     'alg none': new UnsecuredJWT({
       iss: provider.issuer,
       sub: 'alice',
