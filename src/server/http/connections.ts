@@ -2,6 +2,7 @@
 import type { Server as HttpServer } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
+import { count, networkFactor, networkOf } from '../running/limits.ts';
 import { lastCertificate, pinFor } from './certificates.ts';
 
 /** PEM texts. With `ca`, clients must present a certificate that it signed. */
@@ -47,7 +48,9 @@ export function serverOptions(tls: TlsTexts | undefined) {
     routerOptions: { maxParamLength: 512 },
   };
   if (tls === undefined) return { ...common, http: node };
-  return { ...common, https: { ...node, ...tlsContext(tls), minVersion: 'TLSv1.2' as const } };
+  // Until its handshake is over a connection sends no request that would have a time of its own.
+  const own = { handshakeTimeout: node.headersTimeout, minVersion: 'TLSv1.2' as const };
+  return { ...common, https: { ...node, ...tlsContext(tls), ...own } };
 }
 
 /** The part of TLS that can be renewed while the server runs. */
@@ -56,23 +59,25 @@ function tlsContext({ cert, key, ca }: TlsTexts) {
   return { cert, key, ...clients };
 }
 
-/** Refuses new connections from an address that has `limit` of them. Loopback is exempt: with a proxy on
- *  this host, everybody comes from there. */
+/** Refuses new connections from an address that has `limit` of them, and from a network of IPv6 that has many times as
+ *  many: a host gives itself as many addresses there as it likes. Loopback is exempt: with a proxy on this host, everybody
+ *  comes from there. */
 export function limitConnections(server: Server, limit: number): void {
   const open = new Map<string, number>();
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? '';
     if (isLoopback(address)) return;
-    const count = (open.get(address) ?? 0) + 1;
-    if (count > limit) {
+    const network = networkOf(address);
+    const most = new Map([[address, limit]]);
+    if (network !== undefined) most.set(network, limit * networkFactor);
+    for (const [client, allowed] of most) {
+      if ((open.get(client) ?? 0) < allowed) continue;
       socket.destroy();
       return;
     }
-    open.set(address, count);
+    for (const client of most.keys()) count(open, client, 1);
     socket.once('close', () => {
-      const left = (open.get(address) ?? 1) - 1;
-      if (left === 0) open.delete(address);
-      else open.set(address, left);
+      for (const client of most.keys()) count(open, client, -1);
     });
   });
 }

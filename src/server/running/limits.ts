@@ -45,7 +45,7 @@ export const defaultLimits: LimitPolicy = {
 };
 
 /** A network may have so many times the share of an address. */
-const networkFactor = 10;
+export const networkFactor = 10;
 
 /** The most clients that are remembered; those that have asked for nothing the longest go first. */
 const mostClients = 100_000;
@@ -127,16 +127,10 @@ export class Limits {
       });
     if (clients.some((client) => countOf(client) >= streams)) throw this.#refusal('stream', 10);
     const counted = [kind, ...clients];
-    for (const name of counted) this.#count(name, 1);
+    for (const name of counted) count(this.#streams, name, 1);
     return () => {
-      for (const name of counted) this.#count(name, -1);
+      for (const name of counted) count(this.#streams, name, -1);
     };
-  }
-
-  #count(client: string, by: number): void {
-    const count = (this.#streams.get(client) ?? 0) + by;
-    if (count <= 0) this.#streams.delete(client);
-    else this.#streams.set(client, count);
   }
 
   /** Counts for an address, and for the network in which an IPv6 host gives itself as many as it likes. */
@@ -184,9 +178,16 @@ export class Limits {
   }
 }
 
+/** Counts more or fewer of what a client has open; one that has nothing is forgotten. */
+export function count(open: Map<string, number>, client: string, by: number): void {
+  const left = (open.get(client) ?? 0) + by;
+  if (left <= 0) open.delete(client);
+  else open.set(client, left);
+}
+
 /** The first 64 bits of an IPv6 address, which are its network's; undefined for IPv4, mapped or not.
  *  Source: RFC 4291 section 2.5.1. */
-function networkOf(address: string): string | undefined {
+export function networkOf(address: string): string | undefined {
   if (!address.includes(':') || address.includes('.')) return undefined;
   const [head = '', tail = ''] = address.split('%', 1).join('').split('::');
   const groupsOf = (text: string): string[] => (text === '' ? [] : text.split(':'));

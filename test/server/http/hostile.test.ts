@@ -1,14 +1,14 @@
 // Every route, as the OpenAPI document lists them, with input that nobody of good will sends. A new
 // route is in here from its first day.
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { createToken } from '../../../src/server/access/tokens.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { createApp } from '../../../src/server/app.ts';
-import { limitConnections } from '../../../src/server/http/connections.ts';
+import { limitConnections, serverOptions } from '../../../src/server/http/connections.ts';
 import { checkin, startServer, type Answer, type TestServer } from '../harness.ts';
 
 interface Route {
@@ -350,6 +350,11 @@ describe('a connection', () => {
     });
   });
 
+  it('has 10 s for its handshake of TLS', () => {
+    const { https } = Object(serverOptions({ cert: '', key: '' }));
+    expect(https.handshakeTimeout).toBe(10_000);
+  });
+
   it('that does not come to the end of its request is told so and closed', async () => {
     const server = await startServer();
     server.app.server.headersTimeout = 500;
@@ -499,4 +504,22 @@ describe('an address', () => {
       server.close();
     },
   );
+
+  it('of IPv6 gets no more connections than its network by taking others of it', () => {
+    const server = createServer();
+    limitConnections(server, 2);
+    /** A connection as it comes from elsewhere, which nobody can open on this host. */
+    const open = (remoteAddress: string) => {
+      const socket = Object.defineProperty(new Socket(), 'remoteAddress', { value: remoteAddress });
+      server.emit('connection', socket);
+      return socket;
+    };
+    const hopping = Array.from({ length: 20 }, (_, n) => open(`2001:db8:0:1::${n.toString(16)}`));
+    expect(hopping.filter((socket) => socket.destroyed)).toEqual([]);
+    expect(open('2001:db8:0:1:ffff::1').destroyed).toBe(true);
+    expect(open('2001:db8:0:2::1').destroyed).toBe(false);
+    expect(open('192.0.2.1').destroyed).toBe(false);
+    hopping[0]?.emit('close');
+    expect(open('2001:db8:0:1:ffff::1').destroyed).toBe(false);
+  });
 });
