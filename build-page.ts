@@ -6,7 +6,21 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { rolldown } from 'rolldown';
 
 /** In the order in which they apply. */
-const styles = ['base', 'frame', 'list', 'machine', 'pages', 'phone'];
+const styles = [
+  'base',
+  'frame',
+  'toolbar',
+  'list',
+  'card',
+  'machine',
+  'progress',
+  'conflicts',
+  'overview',
+  'templates',
+  'administration',
+  'workflows',
+  'phone',
+];
 
 const read = (name: string): string => readFileSync(`src/web/${name}`, 'utf8');
 
