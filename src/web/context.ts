@@ -7,20 +7,17 @@ import { Fleet, type FleetView } from './live/fleet.ts';
 import { Live, type LiveStatus } from './live/live.ts';
 import type { Row } from './list/rows/row.ts';
 import { Session } from './session.ts';
-import type { Draft } from './templates/draft.ts';
 
 export interface Services {
   readonly session: Session;
   readonly fleet: Fleet;
   readonly live: Live;
-  /** Texts of templates, by name, that were edited when the server asked for a token. */
-  readonly drafts: Map<string, Draft>;
 }
 
 export function createServices(): Services {
   const session = new Session();
   const fleet = new Fleet(() => Date.now() - session.clockAheadMs);
-  return { session, fleet, live: new Live(session, fleet), drafts: new Map() };
+  return { session, fleet, live: new Live(session, fleet) };
 }
 
 const ServicesContext = createContext<Services | undefined>(undefined);
@@ -71,7 +68,7 @@ export interface May {
   readonly operateAll: boolean;
   /** Change tokens and settings, and read the audit log. */
   readonly administer: boolean;
-  /** The tags that it is limited to: of other machines, of conflicts and of what changes it is told nothing. */
+  /** The tags that it is limited to: it sees no other machines, no conflicts and no events. */
   readonly within: readonly string[] | undefined;
   /** Undefined if the server could not say. */
   readonly myself: Myself | undefined;

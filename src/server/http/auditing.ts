@@ -1,11 +1,12 @@
 // Notes in the audit log what operators change, after it was done and before it is answered, and who got a backup.
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { describeError } from '../../core/errors.ts';
+import { isSecret } from '../../model/secret-setting.ts';
 import { withoutLogSecrets } from '../../core/text/credentials.ts';
 import { shownUrl, withoutCredentials } from '../../core/text/shown-url.ts';
 import { isForOperators, isOperator, nameOf } from '../access/principal.ts';
 import { etag } from '../rules/etag.ts';
-import { isSecret, mask } from '../rules/settings/secret-settings.ts';
+import { mask } from '../rules/settings/secret-settings.ts';
 import { appendAudit, type AuditServices } from '../running/audit-log.ts';
 import type { Log } from '../../core/log.ts';
 

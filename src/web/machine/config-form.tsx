@@ -5,6 +5,7 @@ import type { MachinePatch, MachineView } from '../../model/api/machines.ts';
 import { patchMachine, readMachine } from './requests.ts';
 import { tagsOf, tagsText } from '../../model/text/tags-text.ts';
 import { useMay, useServices } from '../context.ts';
+import { useDraft } from '../parts/draft.ts';
 import { Card, Notice } from '../parts/parts.tsx';
 import { ApiError, messageOf, type Answer } from '../session.ts';
 import { TemplateSelect } from './template-select.tsx';
@@ -80,7 +81,9 @@ interface FormProps {
 function useConfig({ answer, onAnswer }: FormProps) {
   const { session } = useServices();
   const id = answer.body.id;
-  const [draft, setDraft] = useState<Draft | undefined>();
+  const kept = useDraft<Draft>(`machine ${id}`);
+  const [draft, setDraft] = useState(kept.found);
+  kept.keep(draft);
   const [theirs, setTheirs] = useState<Answer<MachineView> | undefined>();
   const [message, setMessage] = useState<{ kind: 'good' | 'error'; text: string } | undefined>();
   const [busy, setBusy] = useState(false);

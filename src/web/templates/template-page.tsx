@@ -6,6 +6,7 @@ import { useMay, useServices } from '../context.ts';
 import { useWayOut } from '../list/page-keys.ts';
 import { gathered } from '../live/gathered.ts';
 import { Readings } from '../live/readings.ts';
+import { useDraft } from '../parts/draft.ts';
 import { useLoaded } from '../parts/loaded.ts';
 import { ReadingNotice } from '../parts/reading-notice.tsx';
 import { useTask } from '../parts/task.ts';
@@ -16,11 +17,10 @@ import { DiffView } from './diff-view.tsx';
 import { Editor } from './editor/editor.tsx';
 import { examples } from './examples.ts';
 import { Stale } from './stale.tsx';
-import { useDraft } from './draft.ts';
 import { documentOf, lineOf, newText, textOf, withName, type Fault } from './template-text.ts';
 import { Trial } from './trial.tsx';
 
-/** The text is checked once nothing was typed for so long. */
+/** The pause in typing after which the text is checked. */
 const settleMs = 400;
 
 type Stored = Answer<TemplateView> | 'none';
@@ -103,7 +103,7 @@ function useCheck(name: string, text: string): Fault | undefined {
   return fault;
 }
 
-/** Never rejects: what cannot be asked is a fault of the text's as well. */
+/** Never rejects: a check that fails is reported as a fault of the text too. */
 async function faultOf(session: Session, name: string, text: string): Promise<Fault | undefined> {
   const read = documentOf(text);
   if ('fault' in read) return read.fault;
@@ -129,10 +129,17 @@ interface TemplateProps {
 /** Error codes that mean the template changed since it was read. */
 const staleCodes = new Set(['request.stale', 'store.conflict']);
 
+/** The text as it was left when a session ended. */
+interface Draft {
+  readonly text: string;
+  /** That of the template that it changes; undefined for a new one. */
+  readonly etag: string | undefined;
+}
+
 /** The text while it is edited, and its way to the server. */
 function useText({ name, stored, onStored }: Omit<TemplateProps, 'earlier'>) {
   const { session } = useServices();
-  const draft = useDraft(name);
+  const draft = useDraft<Draft>(`template ${name}`);
   const [text, setText] = useState(() => draft.found?.text ?? storedText(name, stored));
   /** The template as somebody else left it. */
   const [theirs, setTheirs] = useState<Stored | undefined>(
@@ -259,7 +266,7 @@ function Footer(props: FooterProps) {
   );
 }
 
-/** The text of a template; of one that is not there yet that of the example that the address names. */
+/** The text of a template; for a new one, that of the example that the address names. */
 function storedText(name: string, stored: Stored): string {
   if (stored === 'none') {
     const wanted = new URLSearchParams(location.search).get('example');

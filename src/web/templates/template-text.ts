@@ -29,15 +29,15 @@ export function documentOf(text: string): { readonly value: unknown } | { readon
     const message = error.message.split(/ at line \d+|\n/, 1)[0] ?? error.message;
     return { fault: { line: error.linePos?.[0].line, message } };
   } catch (err) {
-    // An alias of nothing, or of too much, and what is nested too deep.
+    // An alias of nothing or of too much, or a text that is nested too deep.
     return {
       fault: { line: undefined, message: err instanceof Error ? err.message : String(err) },
     };
   }
 }
 
-/** The line of a path of the server's, such as "spec.actions[2].url". Of a field that is missing, that of what
- *  should have it. */
+/** The line of a path of the server's, such as "spec.actions[2].url". For a missing field, the line of what should have
+ *  it. */
 export function lineOf(text: string, path: string): number | undefined {
   const lines = new LineCounter();
   const document = parseDocument(text, { ...options, lineCounter: lines });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
-import { soon, type Opened } from './opened.ts';
+import { soon, type Opened } from '../opened.ts';
 
 export function administrationTests(opened: () => Opened): void {
   const names = async (): Promise<string[]> =>

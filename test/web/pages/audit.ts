@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { appendAudit } from '../../../src/server/running/audit-log.ts';
 import { machine } from '../machines.ts';
-import { send, soon, type Opened } from './opened.ts';
+import { send, soon, type Opened } from '../opened.ts';
 
 export function auditTests(opened: () => Opened): void {
   test('the audit log shows who changed what, newest first, by name, kind and record', async () => {

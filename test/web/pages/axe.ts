@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import type { Webhook } from '../../../src/model/documents/webhook.ts';
 import { machine } from '../machines.ts';
-import { conflict, template, workflow, type Opened } from './opened.ts';
+import { conflict, template, workflow, type Opened } from '../opened.ts';
 
 const pages = [
   '/',

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { machine } from '../machines.ts';
-import { disksOf, expectCount, send, soon, template, type Opened } from './opened.ts';
+import { disksOf, expectCount, send, soon, template, type Opened } from '../opened.ts';
 
 export function bulkTests(opened: () => Opened): void {
   test('many machines are forgotten after a dry run alone, which names the hidden ones', async () => {

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
 import { machine, seed } from '../machines.ts';
-import { disksOf, send, template, workflow, type Opened } from './opened.ts';
+import { disksOf, send, template, workflow, type Opened } from '../opened.ts';
 
 export function jobTests(opened: () => Opened): void {
   /** Presses keys, and types texts, one after the other. Returns how many keys that were. */

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
 import { machine } from '../machines.ts';
-import { conflict, soon, template, type Opened } from './opened.ts';
+import { conflict, soon, template, type Opened } from '../opened.ts';
 
 /** The element that has the focus, by its role or its tag and its name. */
 const focused = `(() => {

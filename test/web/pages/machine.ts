@@ -3,7 +3,16 @@ import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
 import { machine } from '../machines.ts';
-import { conflict, expectCount, send, soon, template, workflow, type Opened } from './opened.ts';
+import {
+  conflict,
+  expectCount,
+  post,
+  send,
+  soon,
+  template,
+  workflow,
+  type Opened,
+} from '../opened.ts';
 
 export function machineTests(opened: () => Opened): void {
   test('an address that leads nowhere says so, and leads back', async () => {
@@ -180,5 +189,63 @@ export function machineTests(opened: () => Opened): void {
     await card.getByRole('link', { name: 'Audit log' }).click();
     await page.getByText('machines.patch').waitFor();
     expect(new URL(page.url()).searchParams.get('record')).toBe(`machines/${machine(7).id}`);
+  });
+
+  test('shows the whole of a machine: board, modules, disks, switch port, problems', async () => {
+    const { page, server } = opened();
+    const problem = { code: 'read.denied', section: 'tpm', source: '/sys', message: 'no TPM read' };
+    const later = { ...problem, message: 'reboot was refused' };
+    await post(opened(), '/api/agent/checkin', {
+      mac: machine(7).identity.primary_mac,
+      smbios_uuid: machine(7).identity.smbios_uuid,
+      boot_id: 'boot-7',
+      system: { vendor: 'Dell Inc.', product: 'PowerEdge R650', serial: 'SVCTAG7' },
+      dimms: [{ locator: 'A1', size_bytes: 2 ** 35, serial: 'DIMM7' }],
+      disks: [
+        {
+          name: 'sda',
+          size_bytes: 2 ** 40,
+          type: 'ssd',
+          transport: 'sas',
+          wwn: 'naa.7',
+          contents: [
+            { device: '/dev/sda', type: 'gpt' },
+            { device: '/dev/sda3', type: 'LVM2_member', label: 'vg0', members: 2 },
+          ],
+        },
+        { name: 'sdb', size_bytes: 2 ** 40, contents: [] },
+      ],
+      interfaces: [
+        {
+          name: 'eno1',
+          mac: machine(7).identity.primary_mac,
+          driver: 'ice',
+          neighbour: { system: 'tor-17', port: 'Eth1/7' },
+        },
+      ],
+      problems: [problem],
+    });
+    const { id } = machine(7);
+    await post(opened(), '/api/agent/heartbeat', {
+      machine_id: id,
+      boot_id: 'boot-7',
+      problems: [later],
+    });
+    await page.goto(`${server.url}/machines/${id}`);
+    for (const text of [
+      'Dell Inc. PowerEdge R650',
+      'SVCTAG7',
+      'DIMM7',
+      'ssd, sas',
+      'naa.7',
+      'gpt; LVM2_member "vg0" (1 of 2) on /dev/sda3',
+      'nothing',
+      'tor-17 Eth1/7',
+      '2 problems',
+      'reboot was refused',
+      'no TPM read',
+    ]) {
+      await expect.poll(() => page.getByText(text).count(), soon).toBeGreaterThan(0);
+    }
   });
 }

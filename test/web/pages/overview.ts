@@ -1,7 +1,7 @@
 // Tests of the overview.
 import { expect, test } from 'vitest';
 import { machine } from '../machines.ts';
-import { conflict, expectCount, soon, workflow, type Opened } from './opened.ts';
+import { conflict, expectCount, soon, workflow, type Opened } from '../opened.ts';
 
 export function overviewTests(opened: () => Opened): void {
   test('the overview counts what needs a person, and each number leads to its list', async () => {

@@ -4,7 +4,8 @@ import { systemClock } from '../../../src/core/clock.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
 import { startProvider } from '../../server/access/oidc/provider.ts';
 import { serve } from '../browser.ts';
-import { strangersPage, type Opened } from './opened.ts';
+import { machine } from '../machines.ts';
+import { soon, strangersPage, type Opened } from '../opened.ts';
 
 export function signInTests(opened: () => Opened): void {
   test('somebody signs in with the provider, comes back to where they were, and signs out', async () => {
@@ -65,6 +66,58 @@ export function signInTests(opened: () => Opened): void {
       await page.getByLabel('Operator token').waitFor();
       await tab.reload();
       await tab.getByLabel('Operator token').waitFor();
+    } finally {
+      await page.context().close();
+      await server.close();
+    }
+  });
+
+  test('settings that are edited when a session ends are there again after the next sign-in', async () => {
+    const provider = await startProvider({ host: 'localhost' });
+    const server = await serve({ store: opened().server.store, oidc: provider.options() });
+    const options = { name: 'ops', scope: 'full', expiresAt: null } as const;
+    const token = await createToken(server.store, systemClock, options);
+    const headers = { authorization: `Bearer ${token}` };
+    const endSessions = async (): Promise<void> => {
+      const { sessions } = Object(
+        await (await fetch(`${server.url}/api/sessions`, { headers })).json(),
+      );
+      for (const { id } of sessions) {
+        await fetch(`${server.url}/api/sessions/${id}`, { method: 'DELETE', headers });
+      }
+    };
+    const page = await strangersPage(opened().page);
+    const signIn = page.getByRole('link', { name: 'Sign in with Example' });
+    try {
+      await page.goto(`${server.url}/machines/${machine(1).id}`);
+      await signIn.click();
+      const tags = page.getByRole('textbox', { name: 'Tags' });
+      await tags.fill('typed');
+      await endSessions();
+      await signIn.click();
+      await expect.poll(() => tags.inputValue(), soon).toBe('typed');
+      await page.getByRole('button', { name: 'Save', exact: true }).click();
+      await page.getByText('Saved.').waitFor();
+
+      await page.getByRole('link', { name: 'Administration' }).click();
+      const open = page.getByRole('button', { name: 'Set…', exact: true });
+      const dialog = page.getByRole('dialog', { name: 'Set a setting' });
+      for (const [key, kept] of [
+        ['rack.note', 'typed'],
+        ['rack.password', ''],
+      ] as const) {
+        await open.click();
+        await dialog.getByLabel('Key').fill(key);
+        await dialog.getByLabel('Value').fill('typed');
+        await endSessions();
+        await signIn.click();
+        await expect.poll(() => dialog.getByLabel('Key').inputValue(), soon).toBe(key);
+        expect(await dialog.getByLabel('Value').inputValue()).toBe(kept);
+        await dialog.getByRole('button', { name: 'Cancel' }).click();
+      }
+      // It is given back once.
+      await open.click();
+      expect(await dialog.getByLabel('Key').inputValue()).toBe('');
     } finally {
       await page.context().close();
       await server.close();

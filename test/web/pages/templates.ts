@@ -5,7 +5,7 @@ import { systemClock } from '../../../src/core/clock.ts';
 import type { Template } from '../../../src/model/documents/template.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
 import { machine } from '../machines.ts';
-import { send, soon, template, type Opened } from './opened.ts';
+import { send, soon, template, type Opened } from '../opened.ts';
 
 const image: Template = {
   ...template('debian'),

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { answerWith, TestReceiver, verify } from '../../webhooks/receiver.ts';
 import { serve } from '../browser.ts';
-import { soon, strangersPage, type Opened } from './opened.ts';
+import { soon, strangersPage, type Opened } from '../opened.ts';
 
 /** An event is given up after its first try. */
 const hasty = {

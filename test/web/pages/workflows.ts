@@ -1,7 +1,8 @@
 // Tests of the page of workflows, and of those on a machine's page.
 import { expect, test } from 'vitest';
+import type { Template } from '../../../src/model/documents/template.ts';
 import { machine } from '../machines.ts';
-import { disksOf, send, template, workflow, type Opened } from './opened.ts';
+import { disksOf, post, send, soon, template, workflow, type Opened } from '../opened.ts';
 
 export function workflowTests(opened: () => Opened): void {
   test('workflows are shown by state and time, with bytes, rate and time left', async () => {
@@ -155,5 +156,70 @@ export function workflowTests(opened: () => Opened): void {
     expect(await dialog.getByRole('button', { name: 'Provision', exact: true }).isEnabled()).toBe(
       true,
     );
+  });
+
+  test('shows the progress of a workflow that an operator starts', async () => {
+    const { page, server } = opened();
+    await post(opened(), '/api/agent/checkin', {
+      mac: machine(1).identity.primary_mac,
+      boot_id: 'a',
+    });
+    await server.store.templates.put(template('restart'));
+    await post(opened(), '/api/machines/bulk', { ids: [machine(1).id], os_choice: 'restart' });
+    await page.goto(`${server.url}/machines/${machine(1).id}`);
+    await page.getByRole('button', { name: 'Provision…' }).click();
+    await page.getByRole('button', { name: 'Provision', exact: true }).click();
+    const card = page.getByRole('region', { name: 'Provisioning' });
+    await card.getByRole('button', { name: 'Cancel' }).waitFor();
+    const [made] = (await server.store.workflows.listBy('machine', machine(1).id)).items;
+    const events = `/api/workflows/${made?.value.metadata.name ?? ''}/events`;
+    await post(opened(), events, { type: 'started' }, 204);
+    await post(opened(), events, { type: 'action_started', action: 'reboot' }, 204);
+    const progress = { percent: 40, message: 'going down' };
+    await post(opened(), events, { type: 'action_progress', action: 'reboot', progress }, 204);
+    await card.getByText('going down').waitFor();
+    await page.locator('.title').getByText('Provisioning').waitFor();
+    await post(
+      opened(),
+      events,
+      { type: 'action_completed', action: 'reboot', success: true },
+      204,
+    );
+    await post(opened(), events, { type: 'completed', success: true }, 204);
+    // It has rebooted once another boot is heard.
+    await post(opened(), '/api/agent/checkin', {
+      mac: machine(1).identity.primary_mac,
+      boot_id: 'b',
+    });
+    await page.locator('.title').getByText('Provisioned').waitFor();
+    const head = card.locator('.workflow-head');
+    await expect.poll(() => head.textContent(), soon).toBe('restartdone');
+  });
+
+  test('shows the plan of a workflow before it is queued, and what has to be accepted', async () => {
+    const { page, server } = opened();
+    const overwrite = template('debian');
+    const actions: Template['spec']['actions'] = [
+      { action: 'image2disk', url: 'https://images/debian.raw', checksum: 'ab'.repeat(32) },
+    ];
+    await server.store.templates.put({ ...overwrite, spec: { actions } });
+    await post(opened(), '/api/machines/bulk', { ids: [machine(1).id], os_choice: 'debian' });
+    await post(opened(), '/api/agent/checkin', {
+      mac: machine(1).identity.primary_mac,
+      boot_id: 'a',
+      existing_os: { name: 'Rocky Linux 9', device: '/dev/nvme0n1p3' },
+    });
+    await page.goto(`${server.url}/machines/${machine(1).id}`);
+    await page.getByRole('button', { name: 'Provision…' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Provision node-1' });
+    await dialog.getByRole('alert').getByText('holds Rocky Linux 9').waitFor();
+    expect(await dialog.getByRole('button', { name: 'Provision' }).isDisabled()).toBe(true);
+    await dialog.getByLabel('Overwrite what is on the planned disk').check();
+    await dialog.getByText('Lost: Rocky Linux 9').waitFor();
+    await dialog.getByText('serial SERIAL1').waitFor();
+    await dialog.getByRole('button', { name: 'Overwrite and provision' }).click();
+    await page.getByRole('region', { name: 'Provisioning' }).getByText('waiting').first().waitFor();
+    const [made] = (await server.store.workflows.listBy('machine', machine(1).id)).items;
+    expect(made?.value.spec.plan?.lost).toEqual(['Rocky Linux 9']);
   });
 }

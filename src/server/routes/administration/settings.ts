@@ -8,8 +8,9 @@ import {
   SettingList,
   SettingValue,
 } from '../../../model/api/administration/settings.ts';
+import { isSecret } from '../../../model/secret-setting.ts';
 import { mayEverything } from '../../access/principal.ts';
-import { isSecret, shownSetting } from '../../rules/settings/secret-settings.ts';
+import { shownSetting } from '../../rules/settings/secret-settings.ts';
 import { refuseBootSetting } from '../../machines/boot-settings.ts';
 import { etag, hasConditions, refuseStale, refuseUnmet } from '../../rules/etag.ts';
 import { partName } from '../../../store/collections/keys.ts';

@@ -1,16 +1,9 @@
-// Settings whose value is a secret: marked by an operator, or by their key. Pure.
+// Secret settings as they are shown. Pure.
 import type { Setting } from '../../../model/api/administration/settings.ts';
+import { isSecret } from '../../../model/secret-setting.ts';
 
 /** Shown in place of a secret. */
 export const mask = '********';
-
-/** Keys whose last word says what they hold: template.default_password, proxmox.api_token. */
-const secretKey = /(?:^|[._-])(?:password|passphrase|secret|token|private[._-]key)$/i;
-
-/** True unless an operator said otherwise of a setting whose key sounds secret. */
-export function isSecret({ key, secret }: Pick<Setting, 'key' | 'secret'>): boolean {
-  return secret ?? secretKey.test(key);
-}
 
 /** The setting as it is shown: a secret only where the asker may see it in clear. */
 export function shownSetting(setting: Setting, inClear: boolean): Setting {

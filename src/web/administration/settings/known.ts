@@ -1,4 +1,4 @@
-// The settings that the server itself looks at, and their meaning. Others are free text, for whoever reads them.
+// The settings that the server itself uses, and their meaning. Any others are free text.
 
 export const known: readonly (readonly [key: string, says: string])[] = [
   ['boot.hold', '"true": machines stay in the agent, whatever is on their disks'],

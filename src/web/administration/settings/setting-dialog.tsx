@@ -2,26 +2,39 @@
 import { useState } from 'preact/hooks';
 import type { Setting } from '../../../model/api/administration/settings.ts';
 import { useServices } from '../../context.ts';
+import { isSecret } from '../../../model/secret-setting.ts';
 import type { Answer } from '../../session.ts';
 import { FormDialog } from '../../parts/form-dialog.tsx';
 import { known, meaningOf } from './known.ts';
 import { putSetting } from './requests.ts';
 
+/** The text of the fields. */
+export interface Typed {
+  readonly key: string;
+  readonly value: string;
+}
+
 interface Props {
   /** The setting as it was read for this; undefined: a new one. */
   readonly read: Answer<Setting> | undefined;
+  /** The text that was left when a session ended. */
+  readonly typed: Typed | undefined;
+  /** Gets what is typed, but no secret. */
+  readonly onTyped: (typed: Typed) => void;
   readonly onClose: () => void;
   readonly onChanged: () => void;
 }
 
-export function SettingDialog({ read, onClose, onChanged }: Props) {
+export function SettingDialog({ read, typed, onTyped, onClose, onChanged }: Props) {
   const { session } = useServices();
   const setting = read?.body;
-  const isSecret = setting?.secret === true;
-  const [key, setKey] = useState(setting?.key ?? '');
-  const [value, setValue] = useState(isSecret ? '' : (setting?.value ?? ''));
+  const isHidden = setting?.secret === true;
+  const [key, setKey] = useState(typed?.key ?? setting?.key ?? '');
+  const [value, setValue] = useState(typed?.value ?? (isHidden ? '' : (setting?.value ?? '')));
+  const isSecretText = isHidden || (setting === undefined && isSecret({ key: key.trim() }));
+  onTyped({ key, value: isSecretText ? '' : value });
   const submit = async (): Promise<[string]> => {
-    const wanted = { value, ...(isSecret ? { secret: true } : {}) };
+    const wanted = { value, ...(isHidden ? { secret: true } : {}) };
     await putSetting(session, key.trim(), wanted, read?.etag);
     return [''];
   };
@@ -29,7 +42,7 @@ export function SettingDialog({ read, onClose, onChanged }: Props) {
     <FormDialog
       title={setting === undefined ? 'Set a setting' : `Set ${setting.key}`}
       action="Set"
-      disabled={key.trim() === '' || (isSecret && value === '')}
+      disabled={key.trim() === '' || (isHidden && value === '')}
       submit={submit}
       onClose={onClose}
       onDone={onChanged}
@@ -64,7 +77,7 @@ export function SettingDialog({ read, onClose, onChanged }: Props) {
           rows={3}
           autoFocus={setting !== undefined}
           spellcheck={false}
-          placeholder={isSecret ? 'a new one, in place of what is not shown' : ''}
+          placeholder={isHidden ? 'a new one, in place of what is not shown' : ''}
           value={value}
           onInput={({ currentTarget }) => setValue(currentTarget.value)}
         />

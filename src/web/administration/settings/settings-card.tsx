@@ -4,18 +4,20 @@ import type { Setting } from '../../../model/api/administration/settings.ts';
 import { useMay, useServices } from '../../context.ts';
 import { Table } from '../../machine/facts.tsx';
 import { DangerDialog } from '../../parts/danger-dialog.tsx';
+import { useDraft } from '../../parts/draft.ts';
 import { useLoaded } from '../../parts/loaded.ts';
 import { Card, Notice } from '../../parts/parts.tsx';
 import { useTask } from '../../parts/task.ts';
 import type { Answer } from '../../session.ts';
 import { meaningOf } from './known.ts';
 import { deleteSetting, readSetting, readSettings } from './requests.ts';
-import { SettingDialog } from './setting-dialog.tsx';
+import { SettingDialog, type Typed } from './setting-dialog.tsx';
 
 /** The dialog that is open. `read`: the setting that it is about, as it was then; undefined: a new one. */
 interface Open {
   readonly dialog: 'set' | 'remove';
   readonly read?: Answer<Setting>;
+  readonly typed?: Typed;
 }
 
 export function SettingsCard() {
@@ -23,7 +25,9 @@ export function SettingsCard() {
   const { administer } = useMay();
   const read = useCallback(() => readSettings(session), [session]);
   const { value, problem, reload } = useLoaded(read);
-  const [open, setOpen] = useState<Open | undefined>();
+  const draft = useDraft<Open>('setting');
+  const [open, setOpen] = useState(administer ? draft.found : undefined);
+  if (open === undefined) draft.keep(undefined);
   const settings = value?.settings ?? [];
   const opening = useTask();
   /** The list may be old: a change is based on what is stored now. */
@@ -57,6 +61,7 @@ export function SettingsCard() {
       {open !== undefined && (
         <OpenDialog
           open={open}
+          onTyped={(typed) => draft.keep({ ...open, typed })}
           onClose={() => setOpen(undefined)}
           onChanged={() => {
             setOpen(undefined);
@@ -118,14 +123,17 @@ function Controls({ of: key, onOpen }: ControlProps) {
 
 interface OpenProps {
   readonly open: Open;
+  readonly onTyped: (typed: Typed) => void;
   readonly onClose: () => void;
   readonly onChanged: () => void;
 }
 
-function OpenDialog({ open: { dialog, read }, onClose, onChanged }: OpenProps) {
+function OpenDialog({ open, onTyped, onClose, onChanged }: OpenProps) {
+  const { dialog, read, typed } = open;
   const { session } = useServices();
   if (dialog === 'set' || read === undefined) {
-    return <SettingDialog read={read} onClose={onClose} onChanged={onChanged} />;
+    const props = { read, typed, onTyped, onClose, onChanged };
+    return <SettingDialog {...props} />;
   }
   const { key } = read.body;
   const remove = async (): Promise<void> => {

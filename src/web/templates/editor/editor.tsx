@@ -12,7 +12,7 @@ interface EditorProps {
   readonly onChange: (text: string) => void;
 }
 
-/** Suggestions that are shown at once. */
+/** The most suggestions shown at a time. */
 const most = 12;
 
 /** Only a word that is begun, or a value, is completed unasked. */

@@ -3,11 +3,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import type { IdentityConflict } from '../../../src/model/history.ts';
-import type { Template } from '../../../src/model/documents/template.ts';
-import type { Workflow } from '../../../src/model/documents/workflow.ts';
-import type { Served } from '../browser.ts';
-import { machine } from '../machines.ts';
+import type { IdentityConflict } from '../../src/model/history.ts';
+import type { Template } from '../../src/model/documents/template.ts';
+import type { Workflow } from '../../src/model/documents/workflow.ts';
+import type { Served } from './browser.ts';
+import { machine } from './machines.ts';
 
 export interface Opened {
   readonly page: Page;
@@ -72,7 +72,7 @@ export async function expectCount(page: Page, text: string): Promise<void> {
 }
 
 /** Sends JSON and gives the status of the answer; again, as agents do, where the server of a busy computer is overloaded. */
-export async function sent(url: string, method: string, body: unknown): Promise<number> {
+async function sent(url: string, method: string, body: unknown): Promise<number> {
   for (;;) {
     const { status } = await fetch(url, {
       method,
@@ -104,3 +104,30 @@ export const conflict: IdentityConflict = {
   created_at: '2026-11-24T00:00:00.000Z',
   resolution: null,
 };
+
+/** The list of machines. */
+export function listOf(opened: () => Opened) {
+  const rows = () => opened().page.locator('.list .row');
+  return {
+    rows,
+    row: (name: string) =>
+      rows().filter({ has: opened().page.getByRole('link', { name, exact: true }) }),
+    filter: () => opened().page.getByRole('combobox', { name: 'Filter machines' }),
+    count: () => opened().page.locator('.count').textContent(),
+    openList: async (path = '/machines'): Promise<void> => {
+      const { page, server } = opened();
+      await page.goto(server.url + path);
+      await rows().first().waitFor();
+    },
+  };
+}
+
+/** Posts as an agent or a script does, and expects the status. */
+export async function post(
+  { server }: Opened,
+  path: string,
+  body: object,
+  status = 200,
+): Promise<void> {
+  expect(await sent(server.url + path, 'POST', body)).toBe(status);
+}
