@@ -99,7 +99,7 @@ export function workflowActions(services: ActionServices): WorkflowActions {
     (name: string, { run }: Prepared): Runner =>
     async (fields, given) => {
       const full = context(given);
-      // A machine that only starts anew is not kept waiting.
+      // A machine that is only rebooted is not kept waiting.
       if (name !== 'reboot') await addTools(services.servers, full);
       return await run(fields, full);
     };

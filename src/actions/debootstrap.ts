@@ -24,7 +24,7 @@ export const debootstrap: Action<'debootstrap'> = {
     }
     const geometry = await host.openDisk(device, 'read');
     await geometry.close();
-    // Refuses a disk that is too small, which it is not for the mirror to say.
+    // Refuses a disk that is too small before the mirror is asked.
     layOut(layout, {}, geometry);
     await requireSuite({ suite: fields.suite, mirror: fields.mirror }, context);
     return await onNewDisk(device, layout, geometry, context, async (root, esp) => {

@@ -18,7 +18,7 @@ import { goOn, Marks } from './image/resume.ts';
 import { ImageSource } from './image/fetching/source.ts';
 import { Zeroing } from './image/zeroing.ts';
 
-/** An image that changes while it is fetched is fetched again, so often. */
+/** The number of times that an image which changed while it was fetched is fetched again. */
 const maxAttempts = 3;
 
 export const image2disk: Action<'image2disk'> = {

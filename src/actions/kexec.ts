@@ -15,7 +15,7 @@ import { restart } from './reboot.ts';
 /** The kernel drops the rest without a word. Source: COMMAND_LINE_SIZE of x86 and arm64, less its NUL. */
 const maxCommandLine = 2_047;
 const joined = '/run/dragonfly-initrd';
-/** A kernel that has not taken over after this never will. */
+/** A kernel that has not taken over by then never will. */
 const patienceMs = 60_000;
 
 export const kexec: Action<'kexec'> = {

@@ -61,8 +61,8 @@ export async function toYaml(value: unknown): Promise<string> {
   return escaped(document.toString());
 }
 
-/** Signs that a terminal obeys, or shows in another order: controls beyond ASCII and marks of direction. JSON and YAML may
- *  have them in a text as they are, and a machine may tell any. */
+/** Characters that a terminal obeys, or that reorder text: controls beyond ASCII and marks of direction. JSON and YAML
+ *  allow them unescaped, and a machine may report any. */
 const hidden = /[\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069\uFEFF]/g;
 
 function escaped(text: string): string {

@@ -41,7 +41,7 @@ export async function main(program: Program): Promise<void> {
     const isExpected = err instanceof AppError || err === interrupt.signal.reason;
     process.stderr.write(explain(program, err, isExpected, env['DRAGONFLY_DEBUG'] !== undefined));
   };
-  // A write may fail after main is through.
+  // A write may fail after main has returned.
   onLostOutput = fail;
   try {
     const code = await run(withCompletion(program), argv, io);
@@ -149,7 +149,7 @@ function explain(program: Program, err: unknown, isExpected: boolean, debug: boo
     isExpected || debug
       ? ''
       : `\n${program.unexpected ?? 'This is a bug. Run again with DRAGONFLY_DEBUG=1 for a report.'}`;
-  // A server's answer is in it, with words of machines.
+  // It may hold a server's answer, with text from machines.
   const says = describeError(err).split('\n').map(printable).join('\n');
   return `${program.name}: ${says}${code}${hint}${trace}\n`;
 }

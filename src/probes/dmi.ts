@@ -150,8 +150,9 @@ async function systemUuid(
   return mainframe === undefined ? null : { value: mainframe, source: '/proc/sysinfo' };
 }
 
-/** A mainframe: "IBM", "3906-M04", its sequence code, and the UUID of the guest, else of the partition. Its
- *  partitions have its sequence code in common; of guests, who would have it too, none is told. Source: kernel arch/s390/kernel/sysinfo.c. */
+/** A mainframe: "IBM", "3906-M04", its sequence code, and the UUID of the guest, else of the partition. Its partitions
+ *  have its sequence code in common; guests, which would share it too, get none. Source: kernel
+ *  arch/s390/kernel/sysinfo.c. */
 function parseSysinfo(text: string): {
   vendor?: string;
   product?: string;

@@ -9,6 +9,6 @@ export interface Probe<Name extends keyof Facts> {
   readonly name: Name;
   /** It may take longer than the others: it reads disks, and some machines have many, or slow ones. */
   readonly isPatient?: boolean;
-  /** Returns the section, or undefined if it cannot be told. Reports what could not be read. */
+  /** Returns the section, or undefined if it cannot be found out. Reports what could not be read. */
   read(root: Root, report: Report, signal: AbortSignal): Promise<Facts[Name] | undefined>;
 }

@@ -55,7 +55,7 @@ export function App() {
   );
 }
 
-/** The page of an operator of whom it is known what they may do. */
+/** The page, once it is known what the operator may do. */
 function Known() {
   const may = useAskedMay();
   if (may === undefined) return <Notice kind="busy" title="Asking the server…" />;
@@ -251,7 +251,7 @@ function SignOutButton() {
           try {
             await signOut(session);
           } finally {
-            // If it failed, the page that is read anew shows who is still signed in.
+            // If that failed, the reloaded page shows who is still signed in.
             location.reload();
           }
         })

@@ -1,15 +1,15 @@
-// Asks before a page goes away that has changes which are not saved.
+// Asks before a page with unsaved changes is left.
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { navigate } from './router.tsx';
 import { DangerDialog } from './parts/danger-dialog.tsx';
 
-/** The form on this page whose changes are not saved. */
+/** The form on this page that has unsaved changes. */
 export function unsavedForm(): HTMLFormElement | null {
   return document.querySelector<HTMLFormElement>('form.unsaved');
 }
 
-/** A way to other pages that asks first where something would be lost, and the dialog that asks. It has to be used before
- *  the route, which would hear of the way back first. */
+/** Navigation that asks first where something would be lost, and the dialog that asks. It has to be used before the
+ *  route, which would otherwise hear of a step back first. */
 export function useAskedLeave() {
   const [to, setTo] = useState<string | undefined>();
   const here = useRef('');

@@ -56,8 +56,8 @@ function settle(): void {
 // A reload or a bookmark of the browser's takes it as it is by then.
 addEventListener('pagehide', settle);
 
-/** Replaces the address after `ms`, or before the next page if that comes sooner. Each time costs the browser much,
- *  and browsers refuse what is too often. */
+/** Replaces the address after `ms`, or before the next page if that comes sooner. Each time costs the browser much, and
+ *  browsers refuse it if it is too frequent. */
 export function replaceSoon(path: string, ms: number): void {
   clearTimeout(due?.timer);
   due = { path, timer: setTimeout(settle, ms) };
@@ -79,7 +79,7 @@ export function useRoute(): Route {
   const [route, setRoute] = useState(currentRoute);
   useLayoutEffect(() => {
     const onMove = (): void => {
-      // The browser has gone on by itself: what was due is for the place before.
+      // The browser has navigated by itself: what was due was for the previous page.
       clearTimeout(due?.timer);
       due = undefined;
       setRoute(currentRoute());
@@ -97,7 +97,7 @@ export function useRoute(): Route {
 const LeaveContext = createContext(navigate);
 export const LeaveProvider = LeaveContext.Provider;
 
-/** The way to another page for links and keys, on which nothing is lost unasked. */
+/** Navigation for links and keys, which loses nothing without asking. */
 export function useLeave(): (path: string) => void {
   return useContext(LeaveContext);
 }

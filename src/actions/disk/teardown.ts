@@ -7,8 +7,8 @@ import { dropPartitions, openWhenFree } from './nodes.ts';
 import { toTheEnd } from '../action.ts';
 import { deviceOf, nameOf, readPartitions, readStack, type BlockNode } from './stack.ts';
 
-/** So much is wiped at both ends of the disk and of each partition: all known signatures but a few that
- *  wipefs knows lie there, and both copies of a GPT. */
+/** The size wiped at both ends of the disk and of each partition. All known signatures lie there, but for a few that
+ *  wipefs knows, and both copies of a GPT. */
 const endBytes = 1024 * 1024;
 /** A slice is zeroed in 2 s, or another way is taken. */
 const zeroingSeconds = 60;

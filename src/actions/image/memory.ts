@@ -2,8 +2,8 @@
 // so that it collects after every 12 MiB of buffers, which takes longer than all the rest.
 import { setFlagsFromString } from 'node:v8';
 
-/** The heap may grow to so many percent more than it had before garbage is collected again; 0 leaves it to
- *  V8. 500 takes half the CPU time, and 20 MiB. */
+/** The percentage by which the heap may grow before garbage is collected again; 0 leaves it to V8. 500 takes half the
+ *  CPU time, and 20 MiB. */
 const growingPercent = 500;
 
 /** Runs `work`, whose memory is mostly buffers. */

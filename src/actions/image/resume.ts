@@ -47,9 +47,9 @@ export class Marks {
   }
 }
 
-/** Takes from a bookmark how much of this image is on the disk; undefined where that is of no use. The bytes of a raw
- *  image that are on the disk are taken from there.
- *  Errors, while the image is read: AppError `image.changed` if the disk has other content by now. */
+/** Takes from a bookmark how much of this image is on the disk; undefined where that is useless. The bytes of a raw
+ *  image that are on the disk are taken from there. Errors, while the image is read: AppError `image.changed` if the
+ *  disk has other content by now. */
 export function goOn(
   bookmark: Bookmark | undefined,
   { opened, sizeBytes, unitBytes }: ImagePlan,

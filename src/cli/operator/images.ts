@@ -1,4 +1,4 @@
-// `dragonfly images`: the disk images that the server gives to agents.
+// `dragonfly images`: the disk images that the server serves to agents.
 import type { ImageSum } from '../../client/resources/images.ts';
 import { command } from '../command.ts';
 import { connectionOptions, withClient } from './connection/connection.ts';

@@ -7,7 +7,7 @@ import { withClient, type ConnectionArgs } from './connection/connection.ts';
 import { contextsPath, readContexts } from './connection/contexts.ts';
 import { titleOf } from './machines/selection.ts';
 
-/** A shell that waits longer seems to hang. */
+/** If it waits longer, the shell seems to hang. */
 const patienceMs = 2000;
 
 const readers: Readonly<

@@ -33,7 +33,7 @@ export const rotateKey = command({
     const { openStore } = await import('../../store/open.ts');
     const old = existsSync(file) ? readText(file) : '';
     const key = `${newKeyLine()}\n`;
-    // With a mistyped --data the old keys would go while secrets elsewhere still need them.
+    // With a mistyped --data the old keys would be lost while secrets elsewhere still need them.
     const store = await openStore(storeUrl(configuration), {
       mustExist: old !== '',
       ...storeAccess(configuration),

@@ -9,7 +9,7 @@ export function parseYaml(text: string): unknown {
     stringKeys: true,
     // By the rules of YAML 1.2 also where a directive names 1.1, in which 010 is eight and yes is true.
     schema: 'core',
-    // Each error of a text on one line would copy all of it.
+    // Each error would copy the whole line, and with it all of a text of one line.
     prettyErrors: false,
     intAsBigInt: true,
     lineCounter,

@@ -8,7 +8,7 @@ export interface ArrayMember {
   name: string | undefined;
   /** -1 for linear, 0, 1, 4, 5, 6, 10. */
   level: number;
-  /** So many devices make it up. */
+  /** The number of devices in it. */
   members: number;
   /** The array's data on this device begins at this byte. */
   start: number;

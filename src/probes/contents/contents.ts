@@ -19,8 +19,8 @@ const maxDisks = 256;
 /** A smaller partition holds no data: the place of an extended one is 1 KiB. */
 const leastBytes = 8192;
 
-/** Source: the first and last pages of each disk and partition of /sys/block. A disk of which a part could not
- *  be read, and nothing was found, is left out: nobody can say that it is empty. */
+/** Source: the first and last pages of each disk and partition of /sys/block. A disk is left out if nothing was found
+ *  and a part could not be read: nobody can say that it is empty. */
 export const contentsProbe: Probe<'contents'> = {
   name: 'contents',
   async read(root, report) {

@@ -34,7 +34,7 @@ export function readSections(
   length: number,
 ): { top: Section; isWhole: boolean } | undefined {
   const text = fields.ascii(0, length);
-  // All of it was looked at, and little of it is told.
+  // All of it is read, but little of it is needed.
   fields.spans.pop();
   if (!/^[\w.+-]{1,128} \{/.test(text)) return undefined;
   const top: Section = { values: new Map(), sections: [] };

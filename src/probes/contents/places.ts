@@ -28,7 +28,7 @@ export function tellingPlaces(size: number): Range[] {
   ]);
 }
 
-/** So many places tell whether a device that shows no signature is blank: a third of a second on a hard disk. */
+/** The number of places that tell whether a device without a signature is blank: a third of a second on a hard disk. */
 const samples = 32;
 const sampleLength = 16 * kib;
 

@@ -110,7 +110,7 @@ const bcache: Reader = (fields, base) => ({
 /** Source: ZFS on-disk format: label, its list of names and values in XDR. */
 const zfs: Reader = (fields, base) => {
   const text = fields.ascii(base, 4096);
-  // All of it was looked at, and little of it is told.
+  // All of it is read, but little of it is needed.
   fields.spans.pop();
   const at = (pair: string): number | undefined => {
     const found = text.indexOf(pair);

@@ -51,7 +51,7 @@ async function mounted<T>(
   }
 }
 
-/** So often another program may take the loop device that was free. */
+/** The number of times that another program may take the loop device that was free. */
 const maxTries = 5;
 
 /** A read-only loop device over the part of a device. Options are those that busybox has too, which no end of the

@@ -79,7 +79,7 @@ async function readTcpdump(
   return neighbour && { interface: name, neighbour };
 }
 
-/** The first word of a port counts; LLDP and CDP of one switch complete each other. */
+/** The first announcement at a port counts; LLDP and CDP of one switch complete each other. */
 function heardBy(text: string): Map<string, Neighbour> {
   const found = new Map<string, Neighbour>();
   const senders = new Map<string, string>();

@@ -1,4 +1,4 @@
-// Parses the output of programs that know of neighbours: lldpd's client, tcpdump, the netboot image's listener. Pure.
+// Parses the output of programs that know neighbours: lldpd's client, tcpdump, the netboot image's listener. Pure.
 import type { Neighbour } from '../../model/hardware/network-interface.ts';
 import { clean } from '../reading.ts';
 
@@ -13,7 +13,7 @@ export function parseLldpctl(text: string): Map<string, Neighbour> {
     const [, name = '', key = '', raw = ''] = /^lldp\.(.+?)\.([a-z][\w.-]*)=(.*)$/.exec(line) ?? [];
     const value = clean(raw).slice(0, 255);
     if (name === '' || value === '') continue;
-    // Behind a switch that passes announcements on there may be several; the first one is told, whole.
+    // Behind a switch that passes announcements on there may be several; the first one is taken as a whole.
     if (key === 'via') isFurther = found.has(name);
     if (isFurther) continue;
     const neighbour = found.get(name) ?? {};

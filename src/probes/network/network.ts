@@ -147,7 +147,7 @@ function isInternalLink(name: string, devicePath: string): boolean {
   return name.startsWith('tmfifo_net') || internalLinks.some((link) => link.test(devicePath));
 }
 
-/** A child of an InfiniBand port has the device of its parent. A capture of before may lack these files. */
+/** A child of an InfiniBand port has the device of its parent. An older capture may lack these files. */
 async function isInfinibandChild(read: Reading, dir: string): Promise<boolean> {
   const [own, lower] = await Promise.all(
     ['ifindex', 'iflink'].map((file) => read.quietly().value(`${dir}/${file}`)),

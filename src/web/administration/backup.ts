@@ -1,4 +1,4 @@
-// The backup of all records as the server gives it out, saved as it comes where the browser can do that.
+// Saves a backup of all records: as it arrives, where the browser can do that.
 import { save } from '../list/export.ts';
 import { ApiError, type Session } from '../session.ts';
 
@@ -8,7 +8,7 @@ const path = '/api/backup';
  *  before it is saved. */
 export type BackupWay = 'own' | 'chosen' | 'memory';
 
-/** A download of the browser's own carries the cookie of a session, and no token. */
+/** The browser's own download sends the cookie of a session, but no token. */
 export function backupWayOf(session: Session): BackupWay {
   if (!session.hasToken) return 'own';
   return window.showSaveFilePicker === undefined ? 'memory' : 'chosen';
@@ -19,7 +19,7 @@ export function backupWayOf(session: Session): BackupWay {
 export async function saveBackup(session: Session): Promise<boolean> {
   const way = backupWayOf(session);
   if (way === 'own') {
-    // A download that is refused says no reason.
+    // The browser's download tells no reason where it is refused.
     await session.request('/api/whoami');
     const link = document.createElement('a');
     link.href = path;
@@ -27,7 +27,7 @@ export async function saveBackup(session: Session): Promise<boolean> {
     link.click();
     return true;
   }
-  // Asked for at once: browsers let a page ask in the seconds after a click alone.
+  // Asked for at once: browsers allow it only in the seconds after a click.
   const file = way === 'chosen' ? await chooseFile(session) : undefined;
   if (way === 'chosen' && file === undefined) return false;
   const response = await session.open(path);
@@ -53,7 +53,7 @@ async function writeTo(file: FileSystemFileHandle, { body }: Response): Promise<
   try {
     await body?.pipeTo(await file.createWritable());
   } catch (err) {
-    // The server gives out one at a time, and would wait for a reader that does not come.
+    // The server sends one backup at a time, and would wait for a reader that never comes.
     if (body?.locked === false) await body.cancel();
     throw err;
   }

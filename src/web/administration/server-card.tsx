@@ -7,7 +7,7 @@ import { formatDisk } from '../parts/format.ts';
 import { Card } from '../parts/parts.tsx';
 import { useLoaded } from '../parts/loaded.ts';
 
-/** Health is asked for again so often. */
+/** The interval between two looks at the server's health. */
 const everyMs = 10_000;
 
 const watchTexts = {

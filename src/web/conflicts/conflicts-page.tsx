@@ -1,5 +1,5 @@
-// The page of identity conflicts: check-ins that might come from a machine already known. An operator
-// decides whether such a machine is one of the candidates or one of its own.
+// The page of identity conflicts: check-ins that might come from a machine already known. An operator decides whether
+// such a machine is one of the candidates or a separate one.
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Compared } from './compared.tsx';
@@ -20,7 +20,7 @@ const reasons: Readonly<Record<IdentityConflict['reason'], string>> = {
 export function ConflictsPage() {
   const { conflicts, problem } = useLive();
   const { within } = useMay();
-  /** The conflict of which it was decided last, here, that its machine is one of its own. */
+  /** The conflict that was last decided here to be about a separate machine. */
   const [split, setSplit] = useState<IdentityConflict | undefined>();
   useEffect(() => {
     document.title = 'Conflicts · Dragonfly';
@@ -90,7 +90,7 @@ function useSettle(): (decision: () => Promise<void>) => Promise<void> {
 
 interface ConflictProps {
   readonly conflict: IdentityConflict;
-  /** Called when it was decided that the machine is one of its own. */
+  /** Called when the machine was decided to be a separate one. */
   readonly onSplit: () => void;
 }
 
@@ -171,7 +171,7 @@ function Sentences({ of }: { of: readonly string[] }) {
 
 interface ChoiceProps {
   readonly action: string;
-  /** The rest of the button's name, for who does not see where it stands. */
+  /** The rest of the button's name, for screen readers. */
   readonly says: string;
   readonly disabled: boolean;
   readonly onChoose: () => void;

@@ -19,13 +19,13 @@ export async function acceptConflict(session: Session, id: string, into: string)
   await session.request(path, { method: 'POST', body: { into } });
 }
 
-/** Takes back that the conflict's machine is one of its own. */
+/** Takes back the decision that the conflict's machine is a separate one. */
 export async function reopenConflict(session: Session, id: string): Promise<void> {
   const path = `/api/conflicts/${encodeURIComponent(id)}/reopen`;
   await session.request(path, { method: 'POST' });
 }
 
-/** Keeps the conflict's machine as one of its own. */
+/** Decides that the conflict's machine is a separate one. */
 export async function splitConflict(session: Session, id: string): Promise<void> {
   const path = `/api/conflicts/${encodeURIComponent(id)}/split`;
   await session.request(path, { method: 'POST' });

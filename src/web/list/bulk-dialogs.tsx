@@ -130,7 +130,7 @@ const others = {
   forget: ['Forget', { delete: true }],
 } as const satisfies Readonly<Record<string, readonly [string, BulkChange]>>;
 
-/** A change that needs no more said. */
+/** A change without fields. */
 export function BulkOther({ what, ids, ...rest }: BulkProps & { what: keyof typeof others }) {
   const [verb, change] = others[what];
   return (
@@ -153,14 +153,14 @@ interface FormProps extends BulkProps {
   readonly title: string;
   readonly change: BulkChange;
   readonly disabled: boolean;
-  /** True for what cannot be undone: it is applied after its dry run alone. */
+  /** True for what cannot be undone: it is applied only after its dry run. */
   readonly isGrave?: boolean;
   readonly children: ComponentChildren;
 }
 
 const fields = 'input, select';
 
-/** The most machines whose refusals are told one by one. */
+/** The most machines whose refusals are listed. */
 const mostNamed = 8;
 
 function BulkForm({ ids, change, disabled, isGrave = false, children, ...form }: FormProps) {
@@ -174,7 +174,7 @@ function BulkForm({ ids, change, disabled, isGrave = false, children, ...form }:
     const { changed, failed } = await changeMachines(session, chosen, { ...change, ...shown });
     const done = `${plural(changed, 'machine')} changed`;
     if (failed.length === 0) return [`${done}.`, ...undoOf(session, change, before)];
-    // The dry run holds no longer, and has to be asked for again.
+    // The dry run is out of date, and has to be repeated.
     forget();
     const named = failed
       .slice(0, mostNamed)
@@ -182,8 +182,8 @@ function BulkForm({ ids, change, disabled, isGrave = false, children, ...form }:
     const more = failed.length > mostNamed ? `; and ${String(failed.length - mostNamed)} more` : '';
     throw new Error(`${done}, ${String(failed.length)} refused. ${named.join('; ')}${more}`);
   };
-  /** Enter in a field asks first for what is not applied unseen, and applies the rest, as browsers do for some fields
-   *  alone. */
+  /** Enter in any field asks for the dry run of what must not be applied unseen, and applies the rest. Browsers submit
+   *  only from some fields. */
   const onKeyDown = (event: KeyboardEvent): void => {
     const field = event.target instanceof HTMLElement ? event.target.closest(fields) : null;
     if (event.key !== 'Enter' || field === null || (isGrave && answer !== undefined)) return;
@@ -256,7 +256,7 @@ function Outlook({ answer }: { answer: BulkResponse }) {
   const { fleet } = useServices();
   const name = (id: string): string => fleet.get(id)?.name ?? id;
   const list = useRef<HTMLUListElement>(null);
-  // It is read next, and no key that asked for it applies it.
+  // It is what is read next, and the key that asked for it must not apply it.
   useLayoutEffect(() => list.current?.focus(), [answer]);
   return (
     <section aria-label="Dry run" class="outlook">

@@ -6,7 +6,7 @@ export interface ListState {
   readonly query: string;
   readonly sort: Sort;
   readonly columns: readonly Column[];
-  /** True for low rows, of which more fit. */
+  /** True for lower rows, so that more fit. */
   readonly isCompact: boolean;
   readonly selected: ReadonlySet<string>;
   /** The row under the keyboard cursor. */

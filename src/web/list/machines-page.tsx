@@ -25,7 +25,7 @@ export interface MachinesProps {
   readonly place: ListPlace;
 }
 
-/** The address follows once nothing was typed for so long. */
+/** The pause in typing after which the address follows. */
 const settleMs = 150;
 
 /** The address of the page says what it shows. */

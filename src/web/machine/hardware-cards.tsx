@@ -94,7 +94,7 @@ function shellText(shell: NonNullable<MachineView['report']>['remote_shell']) {
 
 type Timeline = NonNullable<NonNullable<MachineView['report']>['boot_timeline']>;
 
-/** An agent that starts so long after the step before it is not part of the boot: somebody started it. */
+/** An agent that starts this long after the step before it is not part of the boot: somebody started it. */
 const lateMs = 60_000;
 
 /** The steps of the last boot, and an agent that was started later with those that followed it. */

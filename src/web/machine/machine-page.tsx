@@ -120,7 +120,7 @@ function useMachine(id: string) {
       setProblem(messageOf(err));
     }
   }, [session, id, readings]);
-  /** Shows an answer to something else, and what has come with it. */
+  /** Shows the machine as the answer to a change has it, and reads the rest again. */
   const show = (machine: Answer<MachineView>): void => {
     readings.begin()();
     setShown((now) => now && { ...now, machine });

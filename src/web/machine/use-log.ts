@@ -7,7 +7,7 @@ import { messageOf, type Session } from '../session.ts';
 
 /** The lines that are read at first. */
 const last = 200;
-/** Older lines than these are shown no longer. */
+/** The most lines that are shown. */
 const mostShown = 2000;
 /** Units: seconds. */
 const wait = 25;

@@ -11,7 +11,8 @@ export interface Loaded<T> {
   readonly reload: () => Promise<void>;
 }
 
-/** `read` has to be the same function as long as it reads the same. `everyMs`: it is read again so often. */
+/** `read` has to be the same function as long as it reads the same thing. `everyMs`: the interval of reading it again,
+ *  if any. */
 export function useLoaded<T>(read: () => Promise<T>, everyMs?: number): Loaded<T> {
   const [value, setValue] = useState<T | undefined>();
   const [problem, setProblem] = useState<string | undefined>();

@@ -1,4 +1,4 @@
-// The notice in the place of something that is still read, or that could not be read.
+// The notice in place of something that is still being read, or could not be read.
 import { Notice } from './parts.tsx';
 
 interface Props {

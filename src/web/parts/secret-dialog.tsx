@@ -1,11 +1,11 @@
-// The dialog that shows a secret, which nobody can see again.
+// The dialog that shows a secret, which cannot be seen again.
 import { useState } from 'preact/hooks';
 import { Dialog } from './parts.tsx';
 import { useTask } from './task.ts';
 
 interface Props {
   readonly title: string;
-  /** The name of the secret, for who does not see the dialog. */
+  /** The name of the secret, for screen readers. */
   readonly label: string;
   /** A sentence before it: where it belongs. */
   readonly says: string;

@@ -29,7 +29,7 @@ export function useRefusal(workflow: Workflow): string | undefined {
   const said = `workflow ${workflow.metadata.name} is not run: `;
   const line = row?.facts.texts.problem?.split('\n').find((one) => one.includes(said));
   const reason = line?.slice(line.indexOf(said) + said.length);
-  // Once it is released the agent is told of it again.
+  // Once it is released, the agent is given it again.
   return reason?.startsWith('it is held') === true ? undefined : reason;
 }
 

@@ -27,7 +27,7 @@ export interface AskOptions {
   readonly signal: AbortSignal;
 }
 
-/** Without a byte for so long a connection counts as dead. */
+/** A connection counts as dead without a byte for this long. */
 const stallMs = 120_000;
 
 /** Asks for a file and waits for an answer with status 200, 206 or one of `expected`.

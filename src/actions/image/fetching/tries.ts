@@ -1,4 +1,4 @@
-// Decides how long a server is asked again that gave nothing new, and waits between two tries.
+// Decides how long to go on asking a server that gave nothing new, and waits between two tries.
 import { fullJitterMs } from '../../../core/backoff.ts';
 import type { Clock } from '../../../core/clock.ts';
 import { AppError, describeError } from '../../../core/errors.ts';
@@ -12,9 +12,9 @@ export interface TriesOptions {
   readonly onRetry?: (reason: string) => void;
 }
 
-/** Without a new byte for so long, over all its tries, a transfer fails. */
+/** A transfer fails that gets no new byte for this long, over all its tries. */
 const giveUpMs = 30 * 60_000;
-/** A server that is away comes back; one that answers so often in a row without a new byte has no more of the file. */
+/** A server that is away comes back; one that answers this often in a row without a new byte has no more of the file. */
 const answersInVain = 10;
 const policy = { baseMs: 1_000, capMs: 60_000 };
 

@@ -36,7 +36,7 @@ export class SignOfLife {
       try {
         writeFileSync(this.#path, `${this.#count} ${silent}\n`);
       } catch {
-        // Nobody is told then; the agent works on.
+        // Then nobody is told; the agent works on.
       }
       await this.#clock.sleep(everyMs, signal).catch(() => {});
     }

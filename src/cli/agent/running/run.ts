@@ -12,7 +12,7 @@ import type { StatusScreen } from './status-screen.ts';
 
 const clearScreen = '\u001b[2J';
 const { O_WRONLY, O_NOCTTY } = constants;
-/** The screen is drawn anew so often, over what others wrote there. */
+/** The interval of drawing the screen anew, over what others wrote there. */
 const redrawMs = 5_000;
 const unguarded = 'nothing keeps a second agent of this host away';
 
@@ -112,14 +112,14 @@ export const run = command({
       log.info({}, 'agent stopped');
       return 0;
     } finally {
-      // They end with the command, however it ends: else the process would stay, and seem to be alive.
+      // They end with the command, however it ends: otherwise the process would stay and seem alive.
       ended.abort();
       unlock?.();
     }
   },
 });
 
-/** The log, with what there is to say of the settings and the lock. */
+/** The log, with notes on the settings and the lock. */
 function openLog(
   io: Io,
   { values, passedOver }: Configuration,

@@ -79,7 +79,7 @@ export async function openForBoots(options: BootsOptions): Promise<Boots> {
   return boots;
 }
 
-/** Serves the networks that are to be told what they boot, and gives the addresses that they are told. */
+/** Serves the networks on which machines are told what to boot, and returns the addresses that they are given. */
 async function netbootUrls(
   { values, store, log }: BootsOptions,
   plain: NetbootSetting['plain'],
@@ -97,7 +97,7 @@ function plainAt(host: string, url: string): NetbootSetting['plain'][number] {
   return { host, port: Number(new URL(url).port || 80) };
 }
 
-/** Says of the addresses that stand for all of them what they are. */
+/** Names the addresses that stand for all of them. */
 export function others(host: string): string {
   return isForAll(host) ? ' and on all other addresses of this host' : '';
 }

@@ -1,4 +1,4 @@
-// The --netboot option: the networks to tell machines on what they boot, and the addresses that they are told.
+// The --netboot option: the networks on which machines are told what to boot, and the addresses that they are given.
 import { isIPv4 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { Clock } from '../../../core/clock.ts';

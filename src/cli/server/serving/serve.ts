@@ -177,7 +177,7 @@ interface Entrance {
   readonly issuer: string | undefined;
 }
 
-/** Says what an operator should know of it before somebody else does. */
+/** Tells the operator who gets in. */
 function sayWhoGetsIn(io: Io, { isOpen, isLocked, takesStockAgents, issuer }: Entrance): void {
   if (issuer !== undefined) io.stdout.write(`Operators may sign in with ${issuer}\n`);
   if (isOpen) {

@@ -21,7 +21,7 @@ const systems = [
 /** Units: characters. */
 const longest = 40;
 
-/** "Firefox on Linux"; what is no known browser stays as it is, cut. */
+/** "Firefox on Linux"; an unknown browser stays as it is, cut to length. */
 export function browserName(userAgent: string): string {
   const browser = browsers.find(([sign]) => sign.test(userAgent))?.[1];
   if (browser === undefined) return userAgent.slice(0, longest);

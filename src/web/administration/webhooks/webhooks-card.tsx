@@ -10,7 +10,7 @@ import { deleteWebhook, readWebhooks, rotateSecret } from './requests.ts';
 import { WebhookDialog } from './webhook-dialog.tsx';
 import { WebhookItem } from './webhook-item.tsx';
 
-/** No event tells of what becomes of posts. */
+/** No event tells what becomes of posts. */
 const everyMs = 10_000;
 
 /** The dialog that is open. */

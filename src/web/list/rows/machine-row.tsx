@@ -74,7 +74,7 @@ export function MachineRow({
   );
 }
 
-/** A name of which the end stays visible where it does not fit: the end tells machines apart. */
+/** A name whose end stays visible where it does not fit: the end tells machines apart. */
 function Name({ name }: { name: string }) {
   const [, head = '', tail = ''] = /^(.{12,}?)([^.]{1,12}(?:\..*)?)$/.exec(host(name)) ?? [];
   if (head === '') return <span title={name}>{name}</span>;

@@ -59,7 +59,7 @@ export function toRow(machine: MachineView): Row {
   };
 }
 
-/** The row of a machine of which a heartbeat was heard, or was not. */
+/** The row of a machine after a heartbeat, or after one was missed. */
 export function heard(row: Row, liveness: Liveness, lastSeenMs: number | undefined): Row {
   return { ...row, liveness, lastSeenMs, facts: withLiveness(row.facts, liveness, lastSeenMs) };
 }
