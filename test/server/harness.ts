@@ -176,3 +176,13 @@ export function wrapStore(store: Store, replace: Wrap): Store {
     direct.has(name) ? operation : replace(name, operation),
   );
 }
+
+/** Registers machines whose MACs end with 1 to `count`; gives their ids. */
+export async function registered(server: TestServer, count: number): Promise<string[]> {
+  const ids: string[] = [];
+  for (let n = 1; n <= count; n += 1) {
+    const { body } = await server.call('POST', '/api/agent/checkin', { body: checkin(n) });
+    ids.push(body.machine_id);
+  }
+  return ids;
+}

@@ -3,6 +3,7 @@ import { computeIdentityHash } from '../../src/identity/hash.ts';
 import type { Machine, MachineIdentity } from '../../src/model/machine.ts';
 import type { Template } from '../../src/model/documents/template.ts';
 import type { Workflow } from '../../src/model/documents/workflow.ts';
+import type { Store } from '../../src/store/store.ts';
 
 /** An id that is the n-th in UUIDv7 order. */
 export function id(n: number): string {
@@ -61,4 +62,9 @@ export function workflow(n: number, hardwareRef: string): Workflow {
     metadata: { name: id(n) },
     spec: { hardwareRef, templateRef: 'debian' },
   };
+}
+
+export async function put(store: Store, document: Machine): Promise<Machine> {
+  await store.machines.put(document);
+  return document;
 }

@@ -1,6 +1,6 @@
 // Bodies in YAML that would take long to read.
 import { describe, expect, it } from 'vitest';
-import { parseYaml } from '../../../src/server/http/requests/json.ts';
+import { parseYaml } from '../../../../src/server/http/requests/json.ts';
 
 const full = (text: string): string => text.repeat((1024 * 1024) / text.length);
 
