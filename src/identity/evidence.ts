@@ -5,7 +5,7 @@ import type { CheckinRequest } from '../model/api/agent.ts';
 import { identityBytes } from './hash.ts';
 import { isJunkMac, macOfInfiniband, normalizeMac } from './macs.ts';
 import { uuidPlaceholder } from './placeholders.ts';
-import { traitsOf, type Traits } from './traits.ts';
+import { diskClues, traitsOf, type Traits } from './traits.ts';
 
 export interface Evidence {
   readonly primaryMac: string;
@@ -20,6 +20,8 @@ export interface Evidence {
   readonly bootId: string | null;
   readonly sequence: number | null;
   readonly traits: Traits;
+  /** The disks that the machine is looked for by. */
+  readonly diskClues: readonly string[];
 }
 
 /** True for a stock agent: it shows nothing of its machine's identity but the primary MAC, or not even that where
@@ -46,6 +48,7 @@ export function evidenceOf(request: CheckinRequest): Evidence {
   const machineId = cleanMachineId(sentMachineId ?? '');
   const wasClean =
     macs?.length === sentMacs?.length && smbiosUuid === sentUuid && machineId === sentMachineId;
+  const traits = traitsOf(request, request.disks);
   return {
     primaryMac,
     macs,
@@ -54,7 +57,8 @@ export function evidenceOf(request: CheckinRequest): Evidence {
     identityHash: wasClean ? sentHash : identityHash(macs ?? [primaryMac], smbiosUuid, machineId),
     bootId: request.boot_id ?? null,
     sequence: request.sequence ?? null,
-    traits: traitsOf(request, request.disks),
+    traits,
+    diskClues: diskClues(traits),
   };
 }
 

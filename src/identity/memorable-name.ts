@@ -8,9 +8,9 @@ import { normalizeMac } from './macs.ts';
 export function memorableName(mac: string): string {
   const normal = normalizeMac(mac);
   if (normal === undefined) return `Machine-${mac.replaceAll(':', '').slice(0, 8)}`;
-  const bits = BigInt(`0x${normal.replaceAll(':', '')}`);
-  return [33n, 22n, 11n, 0n]
-    .map((shift) => wordlist[Number((bits >> shift) & 0x7ffn)] ?? '')
+  const bits = Number.parseInt(normal.replaceAll(':', ''), 16);
+  return [2 ** 33, 2 ** 22, 2 ** 11, 1]
+    .map((place) => wordlist[Math.floor(bits / place) % 2048] ?? '')
     .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
     .join('');
 }

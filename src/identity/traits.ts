@@ -35,13 +35,15 @@ export function traitsOf(
   const product = [system?.vendor, system?.product].filter(Boolean).join(' ');
   const own: string[] = [];
   const kinds: string[] = [];
+  let before: Disks[number] | undefined;
   for (const disk of disks) {
     if (!isLocal(disk)) continue;
     const id = idOf(disk);
     if (id !== undefined) own.push(`${id} ${disk.size_bytes}`);
-    const kind = `${disk.size_bytes} ${disk.model ?? ''}`;
     // Most machines have many of a kind.
-    if (kind !== kinds.at(-1)) kinds.push(kind);
+    const isAnother = before?.size_bytes !== disk.size_bytes || before.model !== disk.model;
+    if (isAnother) kinds.push(`${disk.size_bytes} ${disk.model ?? ''}`);
+    before = disk;
   }
   return {
     systemSerial: unique(system?.serial),

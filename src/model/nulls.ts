@@ -30,12 +30,15 @@ function withNullsInLists(hardware: HardwareInfo): HardwareInfo {
 }
 
 function filledList<T extends object>(list: T[], names: readonly (keyof T)[]): T[] {
-  const filledIn = list.map((item) => filled(item, names));
-  return filledIn.every((item, i) => item === list[i]) ? list : filledIn;
+  return list.every((item) => isFull(item, names)) ? list : list.map((item) => filled(item, names));
 }
 
 function filled<T extends object>(part: T, names: readonly (keyof T)[]): T {
+  if (isFull(part, names)) return part;
   const missing = names.filter((name) => part[name] === undefined);
-  if (missing.length === 0) return part;
   return { ...part, ...Object.fromEntries(missing.map((name) => [name, null])) };
+}
+
+function isFull<T extends object>(part: T, names: readonly (keyof T)[]): boolean {
+  return names.every((name) => part[name] !== undefined);
 }

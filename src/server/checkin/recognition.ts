@@ -3,7 +3,6 @@
 import { evidenceOf, type Evidence } from '../../identity/evidence.ts';
 import type { Known } from '../../identity/resolution/known.ts';
 import { resolve } from '../../identity/resolution/resolve.ts';
-import { diskClues } from '../../identity/traits.ts';
 import {
   isKnownWithoutAddress,
   showsLess,
@@ -77,7 +76,7 @@ async function lookUp(store: Store, shown: Evidence, caller: string | undefined)
     return { known, records: twins, sightings };
   }
   const macs = isNobodys ? [] : [...new Set([shown.primaryMac, ...(shown.macs ?? [])])];
-  const disks = diskClues(shown.traits);
+  const disks = shown.diskClues;
   const found = await store.machines.find(
     [
       { primaryMac: shown.primaryMac },
@@ -88,6 +87,11 @@ async function lookUp(store: Store, shown: Evidence, caller: string | undefined)
     sightingLimit,
   );
   const [primary, ...rest] = found;
+  const guards = guarding([byHash, ...(primary === undefined || isNobodys ? [] : [primary])]);
+  if (found.every(({ machineIds }) => machineIds.length === 0)) {
+    const nobody: Records = new Map();
+    return { known: knownOf({}, nobody), records: nobody, sightings: guards };
+  }
   const primaryIds = await withOwn(
     primary?.machineIds ?? [],
     (m) => m.identity.primary_mac === shown.primaryMac,
@@ -107,7 +111,7 @@ async function lookUp(store: Store, shown: Evidence, caller: string | undefined)
   return {
     known: knownOf({ ...clues, byDisk, bySmbiosUuid, sharedUuids }, records),
     records,
-    sightings: guarding([byHash, ...(primary === undefined || isNobodys ? [] : [primary])]),
+    sightings: guards,
   };
 }
 

@@ -102,7 +102,7 @@ function compareSets(
   after: readonly string[],
   differs: (gone: string | null, added: string | null) => void,
 ): void {
-  if (before.length === 0) return;
+  if (before.length === 0 || isSameList(before, after)) return;
   const [old, now] = [new Set(before), new Set(after)];
   for (const item of old) if (!now.has(item)) differs(item, null);
   for (const item of now) if (!old.has(item)) differs(null, item);

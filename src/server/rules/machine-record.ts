@@ -7,7 +7,6 @@ import { memorableName } from '../../identity/memorable-name.ts';
 import type { CheckinRequest } from '../../model/api/agent.ts';
 import type { MachineChange } from '../../model/history.ts';
 import type { Resolution } from '../../identity/resolution/resolve.ts';
-import { diskClues, type Traits } from '../../identity/traits.ts';
 import { believing, type Belief } from './belief.ts';
 import type { AgentReport, Machine, MachineIdentity } from '../../model/machine.ts';
 import type { Problem } from '../../model/problem.ts';
@@ -54,7 +53,7 @@ export function newMachine(id: string, sighted: Sighted, now: Date): Machine {
     },
     metadata: { created_at: at, updated_at: at, labels: {}, source: 'Agent' },
     report: reportOf(undefined, sighted, believe, at),
-    ...cluesOf(shown.traits, undefined),
+    ...cluesOf(shown, undefined),
   });
 }
 
@@ -76,7 +75,7 @@ export function returningMachine(known: Machine, sighted: Sighted, now: Date): R
     hardware: hardwareOf(known.hardware, sighted.request, believe),
     report: reportOf(known.report, sighted, believe, at),
     status: { ...known.status, last_seen: at },
-    ...cluesOf(sighted.shown.traits, known.disk_clues),
+    ...cluesOf(sighted.shown, known.disk_clues),
   };
   // Nothing that is stored already is measured again.
   if (saysTheSame(known, whole)) return { machine: whole, isSame: true, changes: [] };
@@ -93,11 +92,10 @@ export function returningMachine(known: Machine, sighted: Sighted, now: Date): R
 
 /** The disks that the machine is found by: those shown, or as before where none are. */
 function cluesOf(
-  traits: Traits,
+  { diskClues }: Evidence,
   known: readonly string[] | undefined,
 ): Pick<Machine, 'disk_clues'> {
-  const clues = diskClues(traits);
-  if (clues.length > 0) return { disk_clues: clues };
+  if (diskClues.length > 0) return { disk_clues: [...diskClues] };
   return known === undefined ? {} : { disk_clues: [...known] };
 }
 

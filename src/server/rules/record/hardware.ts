@@ -71,17 +71,16 @@ function disksOf(
   const withSerial = (serial: string, i: number): StoredDisk | undefined => {
     // Most disks are listed where they were.
     if (known[i]?.serial === serial) return known[i];
-    // A look in a map makes V8 keep each text that it has not seen: a new machine has none to find.
-    if (known.length === 0) return undefined;
     bySerial ??= new Map(known.map((disk) => [disk.serial, disk]));
     return bySerial.get(serial);
   };
   return disks.map((disk, i) => {
     const { name, serial = null, size_bytes } = disk;
     const device = name.startsWith('/dev/') ? name : `/dev/${name}`;
+    // A new machine has none to find, and a look in a map makes V8 keep each text that it has not seen.
+    if (known.length === 0) return storedDisk({}, disk, device);
     const same = serial === null ? undefined : withSerial(serial, i);
     if (same !== undefined) return diskOf(same, disk, device);
-    if (known.length === 0) return diskOf(undefined, disk, device);
     byPlace ??= new Map(known.map((one) => [placeOf(one), one]));
     const there = byPlace.get(placeOf({ device, size_bytes }));
     return diskOf(serial === null || there?.serial === null ? there : undefined, disk, device);
@@ -91,12 +90,28 @@ function disksOf(
 type ToldDisk = NonNullable<CheckinRequest['disks']>[number];
 
 function diskOf(known: StoredDisk | undefined, disk: ToldDisk, device: string): StoredDisk {
-  if (known !== undefined && tellsNothingNew(disk, device, known)) return known;
-  const { contents = [], ...kept } = known ?? {};
-  const { name: _device, size_bytes, ...more } = disk;
+  if (known === undefined) return storedDisk({}, disk, device);
+  if (tellsNothingNew(disk, device, known)) return known;
+  const { contents = [], ...kept } = known;
   // Data that was seen stays a warning. That a disk was blank holds for that look alone.
-  const seen = contents.length > 0 ? { contents } : {};
-  return { model: null, serial: null, ...kept, ...seen, ...told(more), device, size_bytes };
+  return storedDisk(contents.length > 0 ? { ...kept, contents } : kept, disk, device);
+}
+
+/** The disk with what is told of it in place of what is known. */
+function storedDisk(
+  known: Partial<StoredDisk>,
+  disk: Readonly<Record<string, unknown>> & ToldDisk,
+  device: string,
+): StoredDisk {
+  const { size_bytes } = disk;
+  const stored = { model: null, serial: null, ...known, device, size_bytes };
+  // One by one: a copy of the whole without some of its fields takes longer than all of this.
+  const fields: Record<string, unknown> = stored;
+  for (const field in disk) {
+    const isNamed = field === 'name' || field === 'device';
+    if (!isNamed && (disk[field] ?? null) !== null) fields[field] = disk[field];
+  }
+  return stored;
 }
 
 function tellsNothingNew(
