@@ -1,7 +1,7 @@
 // The Kv on LMDB, the embedded default. One process at a time (see directory-lock.ts); every commit
 // is on disk when it resolves.
 import { statfsSync } from 'node:fs';
-import type { RootDatabase, Transaction } from 'lmdb';
+import type { RangeOptions, RootDatabase, Transaction } from 'lmdb';
 import type { Clock } from '../../core/clock.ts';
 import { AppError, isAppError } from '../../core/errors.ts';
 import { closedError, conflict } from '../kv/errors.ts';
@@ -36,6 +36,12 @@ interface LmdbOptions {
   readonly clock: Clock;
 }
 
+interface Found {
+  readonly key: string;
+  readonly value: string;
+  readonly version?: number;
+}
+
 interface TakesBytes {
   put(key: string, value: Buffer, version: number): unknown;
 }
@@ -52,6 +58,10 @@ export class LmdbKv implements Kv {
   readonly #commits: Commits;
   readonly #bytes = new ValueBytes();
   readonly #bytesDb: TakesBytes;
+  /** Every range that is read, one after another: making one anew takes as long as reading it. lmdb looks at what it is
+   *  asked for when the range is gone through. */
+  readonly #asked: RangeOptions = { versions: true };
+  readonly #asRange: Iterable<Found>;
   readonly #pending = new Set<Promise<unknown>>();
   readonly #clock: Clock;
   #forgotMs: number;
@@ -70,6 +80,7 @@ export class LmdbKv implements Kv {
     // It takes the bytes of a text in place of the text, which its types do not say.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     this.#bytesDb = db as unknown as TakesBytes;
+    this.#asRange = db.getRange(this.#asked);
     this.#file = new DataFile(directory, clock);
     this.#reserve = new Reserve(directory);
     if (!readOnly) this.#reserve.keep();
@@ -92,8 +103,13 @@ export class LmdbKv implements Kv {
     return new LmdbKv(directory, db, options);
   }
 
-  read(reads: readonly KvRead[]): Promise<readonly (readonly KvEntry[])[]> {
-    return this.#guarded('read', async () => reads.map((read) => this.#answer(read)));
+  async read(reads: readonly KvRead[]): Promise<readonly (readonly KvEntry[])[]> {
+    this.#refuseOther();
+    try {
+      return reads.map((read) => this.#answer(read));
+    } catch (err) {
+      throw await this.#explain('read', err);
+    }
   }
 
   async commit(
@@ -110,18 +126,25 @@ export class LmdbKv implements Kv {
     }
   }
 
-  #commit(
+  async #commit(
     expectations: readonly KvExpectation[],
     operations: readonly KvOperation[],
   ): Promise<number> {
-    return this.#guarded('write', async () => {
-      this.#tidy();
-      const revision = await this.#commits.add({ expectations, operations });
+    this.#refuseOther();
+    this.#tidy();
+    const written = this.#commits.add({ expectations, operations });
+    this.#pending.add(written);
+    try {
+      const revision = await written;
       // Only now is it certain that the counter is on disk.
       if (revision > this.#reserved) this.#reserved = revision + revisionBlock;
       this.#watchers.announce(operations);
       return revision;
-    });
+    } catch (err) {
+      throw await this.#explain('write', err);
+    } finally {
+      this.#pending.delete(written);
+    }
   }
 
   /** Writes a commit in the transaction that is open. */
@@ -177,15 +200,19 @@ export class LmdbKv implements Kv {
     transaction?: Transaction,
   ): KvEntry[] {
     const after = read.after !== undefined && read.after >= read.prefix ? read.after : undefined;
-    const range = this.#db.getRange({
+    Object.assign(this.#asked, {
       start: after ?? read.prefix,
       exclusiveStart: after !== undefined,
       end: prefixEnd(read.prefix),
-      limit: read.limit,
-      versions: true,
-      ...(transaction === undefined ? {} : { transaction }),
+      transaction,
     });
-    return Array.from(range, ({ key, value, version }) => ({ key, value, revision: version ?? 0 }));
+    const found: KvEntry[] = [];
+    if (read.limit === 0) return found;
+    for (const { key, value, version } of this.#asRange) {
+      found.push({ key, value, revision: version ?? 0 });
+      if (found.length === read.limit) break;
+    }
+    return found;
   }
 
   #holds(expectation: KvExpectation): boolean {
@@ -206,22 +233,14 @@ export class LmdbKv implements Kv {
     this.#reserve.keep();
   }
 
-  /** Runs one operation; what LMDB throws becomes an AppError, and close() waits for it. */
-  async #guarded<T>(what: 'read' | 'write', operation: () => Promise<T>): Promise<T> {
+  #refuseOther(): void {
     if (this.#closed) throw closedError();
     this.#file.refuseOther();
-    const running = operation();
-    this.#pending.add(running);
-    try {
-      return await running;
-    } catch (err) {
-      throw err instanceof AppError ? err : await this.#explain(what, err);
-    } finally {
-      this.#pending.delete(running);
-    }
   }
 
+  /** The AppError for what LMDB throws. */
   async #explain(what: 'read' | 'write', err: unknown): Promise<AppError> {
+    if (err instanceof AppError) return err;
     const cause = await underlying(err);
     return this.#isFull(cause)
       ? new AppError(
