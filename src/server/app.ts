@@ -29,7 +29,9 @@ import {
 import { Events } from './running/events.ts';
 import { serveInTurn } from './http/pipelines.ts';
 import { guardRequests, identifyRequests } from './http/guard.ts';
-import { addShortcut } from './http/shortcut.ts';
+import { addShortcuts } from './http/shortcuts/shortcuts.ts';
+import { checkinShortcut } from './http/shortcuts/checkin.ts';
+import { heartbeatShortcut } from './http/shortcuts/heartbeat.ts';
 import { decisionFor } from './machines/decision.ts';
 import { machineTexts } from './machines/machine-list.ts';
 import { Decisions } from './running/decisions.ts';
@@ -41,7 +43,7 @@ import { openApiBase } from './http/openapi/document.ts';
 import { defaultOverload, Overload, type OverloadPolicy } from './running/overload.ts';
 import { defaultLogs, MachineLogs, type LogPolicy } from './running/machine-logs.ts';
 import { defaultAudit, type AuditPolicy } from './running/audit-log.ts';
-import { agentRoutes, heartbeatPath } from './routes/agent.ts';
+import { agentRoutes, checkinPath, heartbeatPath } from './routes/agent.ts';
 import { auditRoutes } from './routes/administration/audit.ts';
 import { backupRoutes } from './routes/administration/backup.ts';
 import { bootRoutes } from './routes/provisioning/boot.ts';
@@ -186,7 +188,7 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
     storeBytes: s.storeBytes,
   });
   identifyRequests(app);
-  const areSent = serveInTurn(app, stop.signal);
+  const turns = serveInTurn(app, stop.signal);
   guardRequests(app, s);
   await s.webhooks.reload();
   await app.register(swagger, openApiBase(s.version));
@@ -194,12 +196,15 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
   const background = startBackground(s, stop.signal, options.onUnwritten ?? (() => {}));
   app.addHook('preClose', () => {
     stop.abort();
-    return areSent();
+    return turns.areSent();
   });
   app.addHook('onClose', () => background.finish());
   await app.ready();
   // Whoever adds routes may add hooks too, which have to see every request.
-  if (more.length === 0) addShortcut(app, heartbeatPath, s, newRequestId);
+  if (more.length === 0) {
+    const shortcuts = [heartbeatShortcut(heartbeatPath, s), checkinShortcut(checkinPath, s, turns)];
+    addShortcuts(app, shortcuts, s, newRequestId);
+  }
   return app;
 }
 

@@ -1,5 +1,6 @@
 // Runs before every route: finds out who sends the request, refuses requests that a foreign page made a
-// browser send, and adds headers, logs and metrics. Most heartbeats bypass it: shortcut.ts does what they need of it.
+// browser send, and adds headers, logs and metrics. Most heartbeats and check-ins bypass it: shortcuts/ does what they need
+// of it.
 import type { FastifyRequest, onRequestHookHandler, onResponseHookHandler } from 'fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '../../core/errors.ts';
@@ -195,6 +196,12 @@ function unmetExpectation({ headers: { expect } }: IncomingMessage): AppError | 
     : new AppError('request.malformed', 'the request expects more than 100-continue');
 }
 
+/** The headers of the answers of an API's route, beside those of all, names and values in turns. */
+export const apiHeaders: readonly string[] = Object.entries({
+  ...securityHeaders,
+  'cache-control': 'no-store',
+}).flat();
+
 /** Sets the headers of everything that a browser may show. */
 const describe: onRequestHookHandler = (request, reply, done) => {
   void reply.headers(securityHeaders);
@@ -205,16 +212,32 @@ const describe: onRequestHookHandler = (request, reply, done) => {
 /** Counts and logs answers. */
 function noter(s: GuardServices): onResponseHookHandler {
   return (request, reply, done) => {
-    const { method } = request;
-    const route = request.routeOptions.url ?? 'none';
-    const status = reply.statusCode;
-    s.metrics.requests.observe({ method, route, status }, reply.elapsedTime / 1000);
-    s.log.debug(
-      { request_id: request.id, method, route, status, ms: Math.round(reply.elapsedTime) },
-      'request answered',
-    );
+    noteAnswer(s, {
+      id: request.id,
+      method: request.method,
+      route: request.routeOptions.url ?? 'none',
+      status: reply.statusCode,
+      ms: reply.elapsedTime,
+    });
     done();
   };
+}
+
+interface Answered {
+  readonly id: string;
+  readonly method: string;
+  readonly route: string;
+  readonly status: number;
+  readonly ms: number;
+}
+
+/** Counts and logs an answer. */
+export function noteAnswer(
+  s: Pick<GuardServices, 'metrics' | 'log'>,
+  { id: request_id, method, route, status, ms }: Answered,
+): void {
+  s.metrics.requests.observe({ method, route, status }, ms / 1000);
+  s.log.debug({ request_id, method, route, status, ms: Math.round(ms) }, 'request answered');
 }
 
 /** The refusal of a route that the listener for boot files does not answer. */

@@ -2,7 +2,8 @@
 // would wait in memory for a reader who may never read.
 import { AsyncResource } from 'node:async_hooks';
 import type { onRequestHookHandler } from 'fastify';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { AppError } from '../../core/errors.ts';
 import type { App } from '../services.ts';
 
@@ -15,21 +16,26 @@ interface Connection {
   waiting: number;
 }
 
+/** The turns of the requests of each connection. */
+export interface Turns {
+  /** Takes the turn of a request now, ahead of fastify. False where it has to wait for one before it. */
+  readonly take: (socket: Socket, response: ServerResponse) => boolean;
+  /** Waits until all answers have gone out: a server that closes would cut what Node has not sent, and waits for no connection
+   *  that another listener handed to it. */
+  readonly areSent: () => Promise<void>;
+}
+
 /** Serves the requests of one connection one after another, each once the answer before it has gone out. From when `stopping`
- *  aborts, new requests are refused, and the last answer ends the connection, which its client would keep for more. The
- *  function that it returns waits until all answers have gone out: a server that closes would cut what Node has not sent, and
- *  waits for no connection that another listener handed to it. */
-export function serveInTurn(app: App, stopping: AbortSignal): () => Promise<void> {
-  const connections = new WeakMap<IncomingMessage['socket'], Connection>();
+ *  aborts, new requests are refused, and the last answer ends the connection, which its client would keep for more. */
+export function serveInTurn(app: App, stopping: AbortSignal): Turns {
+  const connections = new WeakMap<Socket, Connection>();
   const answers = new Set<ServerResponse>();
-  const inTurn: onRequestHookHandler = ({ raw: { socket } }, { raw: response }, done) => {
-    if (stopping.aborted) {
-      done(new AppError('server.busy', 'the server is about to end: repeat the request later'));
-      return;
-    }
+  const connectionOf = (socket: Socket): Connection => {
     const connection = connections.get(socket) ?? { last: undefined, waiting: 0 };
     connections.set(socket, connection);
-    const before = connection.last;
+    return connection;
+  };
+  const begin = (connection: Connection, socket: Socket, response: ServerResponse): void => {
     connection.last = response;
     answers.add(response);
     response.once('close', () => {
@@ -38,7 +44,16 @@ export function serveInTurn(app: App, stopping: AbortSignal): () => Promise<void
       connection.last = undefined;
       if (stopping.aborted) socket.destroySoon();
     });
-    if (before === undefined) {
+  };
+  const inTurn: onRequestHookHandler = ({ raw: { socket } }, { raw: response }, done) => {
+    if (stopping.aborted) {
+      done(new AppError('server.busy', 'the server is about to end: repeat the request later'));
+      return;
+    }
+    const connection = connectionOf(socket);
+    const before = connection.last;
+    if (before !== response) begin(connection, socket, response);
+    if (before === undefined || before === response) {
       done();
       return;
     }
@@ -55,8 +70,16 @@ export function serveInTurn(app: App, stopping: AbortSignal): () => Promise<void
     before.once('close', goOn);
   };
   app.addHook('onRequest', inTurn);
-  return async () => {
-    while (answers.size > 0) await Promise.all([...answers].map(closed));
+  return {
+    take(socket, response) {
+      const connection = connectionOf(socket);
+      if (stopping.aborted || connection.last !== undefined) return false;
+      begin(connection, socket, response);
+      return true;
+    },
+    async areSent() {
+      while (answers.size > 0) await Promise.all([...answers].map(closed));
+    },
   };
 }
 

@@ -5,19 +5,18 @@ import {
   HeartbeatRequest,
   HeartbeatResponse,
 } from '../../model/api/agent.ts';
-import { normalizeMac } from '../../identity/macs.ts';
-import { checkIn } from '../checkin/checkins.ts';
-import { isLoopback } from '../http/connections.ts';
-import { agentBody } from '../http/requests/agent-body.ts';
 import { heartbeat } from '../checkin/heartbeats.ts';
+import { agentBody } from '../http/requests/agent-body.ts';
+import { refuseAgain, takeCheckin } from '../http/shortcuts/checkin.ts';
 import type { App, Services } from '../services.ts';
 import { errors } from './route.ts';
 
+export const checkinPath = '/api/agent/checkin';
 export const heartbeatPath = '/api/agent/heartbeat';
 
 export function agentRoutes(app: App, s: Services): void {
   app.post(
-    '/api/agent/checkin',
+    checkinPath,
     {
       config: { access: 'enrol' },
       validatorCompiler: agentBody(CheckinRequest),
@@ -29,20 +28,8 @@ export function agentRoutes(app: App, s: Services): void {
       },
     },
     (request) => {
-      const isStock = (request.body.boot_id ?? null) === null;
-      const { ip: address, body } = request;
-      const mac = normalizeMac(body.mac) ?? body.mac;
-      // Everybody behind a proxy on this host has its address.
-      const client = { mac, address, isShared: isLoopback(address), isStock };
-      s.limits.checkin(client, request.bodyBytes);
-      let isCounted = false;
-      // A registration that begins anew, because somebody else wrote meanwhile, is still one.
-      const admitNew = (): void => {
-        if (!isCounted) s.limits.registration(client);
-        isCounted = true;
-      };
-      const work = () => checkIn({ ...s, admitNew, client }, request.body, request.principal);
-      return isStock ? s.overload.runAlways(work) : s.overload.run(work);
+      refuseAgain(request.raw);
+      return takeCheckin(s, request);
     },
   );
   app.post(

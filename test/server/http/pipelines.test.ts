@@ -7,7 +7,7 @@ import { systemClock } from '../../../src/core/clock.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
 import { actor } from '../../../src/server/running/actor.ts';
 import { openStore } from '../../../src/store/open.ts';
-import { startServer, wrapStore, type TestServer } from '../harness.ts';
+import { checkin, startServer, wrapStore, type TestServer } from '../harness.ts';
 
 const list = 'GET /api/settings?limit=1000 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n';
 const last = list.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n');
@@ -48,6 +48,35 @@ it('are served one after another, so that one who never reads makes the server k
   socket.resume();
   await once(socket, 'close');
   expect([lists, answers]).toEqual([20, 20]);
+});
+
+it('are served one after another on the short way too', async () => {
+  let underWay = 0;
+  let most = 0;
+  const store = wrapStore(await openStore('memory:'), (name, operation) => async (...args) => {
+    if (name !== 'machines.put') return operation(...args);
+    most = Math.max(most, (underWay += 1));
+    await sleep(20);
+    underWay -= 1;
+    return operation(...args);
+  });
+  const server = await startServer({ store });
+  const requests = [1, 2, 3].map((n) => {
+    const body = JSON.stringify(checkin(n));
+    const head = `Host: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`;
+    return `POST /api/agent/checkin HTTP/1.1\r\n${head}\r\n\r\n${body}`;
+  });
+  const socket = await send(server, requests.join('') + last);
+  let answers = '';
+  socket.on('data', (text) => (answers += String(text)));
+  socket.resume();
+  await once(socket, 'close');
+  const inOrder = [...answers.matchAll(/"machine_id":"([^"]*)"/g)].map(([, id]) => id);
+  const { items } = await store.machines.list();
+  const hosts = inOrder.map(
+    (id) => items.find(({ value }) => value.id === id)?.value.config.hostname,
+  );
+  expect([most, hosts]).toEqual([1, ['host-1', 'host-2', 'host-3']]);
 });
 
 it('are not taken without end', async () => {

@@ -1,62 +1,90 @@
-// A short way for heartbeats: going through fastify costs as much again as everything else that most of them take. A plain
-// request that memory can answer is answered here, by the same functions as the others; any other request goes on to fastify
-// untouched.
+// A short way for what agents send all the time: going through fastify costs as much again as everything else that most
+// heartbeats take. A plain request is answered here, by the same functions as the others; any other request, and each one
+// that is refused, goes on to fastify untouched.
 import { tracingChannel } from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Compile } from 'typebox/compile';
-import { HeartbeatRequest, type HeartbeatResponse } from '../../model/api/agent.ts';
-import { heartbeatAtOnce, type HeartbeatServices } from '../checkin/heartbeats.ts';
-import type { App } from '../services.ts';
-import { answerText } from './answers.ts';
-import { commonHeaders, hostRule, twoHosts } from './guard.ts';
-import { parseJson } from './requests/json.ts';
+import type { Clock } from '../../../core/clock.ts';
+import type { App } from '../../services.ts';
+import { answerText } from '../answers.ts';
+import { commonHeaders, noteAnswer, twoHosts, type GuardServices } from '../guard.ts';
 
-/** Larger than any heartbeat without news. Units: bytes. */
-const mostBytes = 1024;
-const check = Compile(HeartbeatRequest);
+/** A route whose plain requests need not go through fastify. */
+export interface Shortcut {
+  readonly path: string;
+  /** Longer bodies go through fastify. Units: bytes. */
+  readonly mostBytes: number;
+  /** Left out of request logs and histograms. */
+  readonly isQuiet: boolean;
+  /** The headers of its answers beside those of all, names and values in turns. */
+  readonly headers: readonly string[];
+  /** The answer. undefined: fastify has to give one. */
+  readonly answer: (request: PlainRequest) => object | undefined | Promise<object | undefined>;
+}
 
-export interface ShortcutServices extends HeartbeatServices {
-  readonly publicUrl: string | undefined;
+interface ShortcutServices extends Pick<GuardServices, 'metrics' | 'log'> {
+  readonly clock: Clock;
   readonly stopping: AbortSignal;
 }
 
-/** Answers what it can of the requests to `path` before fastify does. `newRequestId`: the one that fastify has. */
-export function addShortcut(
+/** A request whose body is here, and which no browser sent. */
+export interface PlainRequest {
+  readonly bytes: Buffer;
+  readonly raw: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** Answers what it can of the requests before fastify does. `newRequestId`: the one that fastify has. */
+export function addShortcuts(
   app: App,
-  path: string,
+  shortcuts: readonly Shortcut[],
   s: ShortcutServices,
   newRequestId: () => string,
 ): void {
-  const refuseNames = hostRule(s.publicUrl);
   const handlers = tracingChannel('fastify.request.handler');
-  const isPlain = (request: IncomingMessage): boolean =>
-    request.url === path &&
-    request.method === 'POST' &&
-    !s.stopping.aborted &&
-    !handlers.hasSubscribers &&
-    hasPlainHeaders(request);
-  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const shortcutFor = (request: IncomingMessage): Shortcut | undefined => {
+    if (request.method !== 'POST' || s.stopping.aborted || handlers.hasSubscribers)
+      return undefined;
+    const shortcut = shortcuts.find(({ path }) => path === request.url);
+    return shortcut !== undefined && isPlain(request, shortcut.mostBytes) ? shortcut : undefined;
+  };
+  const answer = async (
+    { path: route, isQuiet, headers, answer: answerTo }: Shortcut,
+    raw: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> => {
+    const startedMs = isQuiet ? 0 : s.clock.elapsedMs();
     // The body, which mostly comes with the head, is there once Node has taken both apart.
     await arrived;
-    const known = answerFromMemory(s, refuseNames, request);
-    if (known === undefined) {
-      // A request that is refused for its head alone is read to its end here: Node does so only where nobody has read of it.
-      response.once('finish', () => request.resume());
-      app.routing(request, response);
-    } else {
-      send(response, newRequestId(), known);
+    // In one piece; null where not all of it is here.
+    const bytes: Buffer | null = raw.read(Number(raw.headers['content-length']));
+    let known = bytes === null ? undefined : answerTo({ bytes, raw, response });
+    if (known instanceof Promise) known = await known;
+    if (known !== undefined) {
+      // To its end, with which Node lets go of it: the connection may stay silent for long.
+      raw.resume();
+      const id = newRequestId();
+      send(response, id, headers, known);
+      const ms = s.clock.elapsedMs() - startedMs;
+      if (!isQuiet) noteAnswer(s, { id, method: 'POST', route, status: 200, ms });
+      return;
     }
+    if (bytes !== null) raw.unshift(bytes);
+    // A request that is refused for its head alone is read to its end here: Node does so only where nobody has read of it.
+    response.once('finish', () => raw.resume());
+    app.routing(raw, response);
   };
   app.server.removeAllListeners('request');
   app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    if (isPlain(request)) void answer(request, response);
-    else app.routing(request, response);
+    const shortcut = shortcutFor(request);
+    if (shortcut === undefined) app.routing(request, response);
+    else void answer(shortcut, request, response);
   });
 }
 
 const arrived = Promise.resolve();
 
-function hasPlainHeaders({ headers }: IncomingMessage): boolean {
+function isPlain(request: IncomingMessage, mostBytes: number): boolean {
+  const { headers } = request;
   const length = Number(headers['content-length'] ?? 0);
   return (
     length > 0 &&
@@ -66,42 +94,23 @@ function hasPlainHeaders({ headers }: IncomingMessage): boolean {
     headers.expect === undefined &&
     // Browsers send one of these.
     headers.origin === undefined &&
-    headers['sec-fetch-site'] === undefined
+    headers['sec-fetch-site'] === undefined &&
+    headers.cookie === undefined &&
+    twoHosts(request) === undefined
   );
 }
 
-/** undefined: nothing was done, and the body can be read again. */
-function answerFromMemory(
-  s: ShortcutServices,
-  refuseNames: (request: IncomingMessage) => void,
-  request: IncomingMessage,
-): HeartbeatResponse | undefined {
-  const { headers } = request;
-  // In one piece; null where not all of it is here.
-  const bytes: Buffer | null = request.read(Number(headers['content-length']));
-  if (bytes === null) return undefined;
-  let answer: HeartbeatResponse | undefined;
-  try {
-    const body = parseJson(bytes.toString('utf8'), 'mend');
-    if (check.Check(body) && twoHosts(request) === undefined) {
-      const by = s.auth.admitAtOnce(headers.authorization, 'agent', body.machine_id);
-      if (by?.kind === 'anyone') refuseNames(request);
-      answer = by && heartbeatAtOnce(s, body, by);
-    }
-  } catch {
-    // fastify refuses it as well, and sends the answer.
-  }
-  if (answer === undefined) request.unshift(bytes);
-  // To its end, with which Node lets go of it: the connection may stay silent for long.
-  else request.resume();
-  return answer;
-}
-
-function send(response: ServerResponse, requestId: string, answer: HeartbeatResponse): void {
+function send(
+  response: ServerResponse,
+  requestId: string,
+  headers: readonly string[],
+  answer: object,
+): void {
   const text = answerText(answer);
   const length = Buffer.byteLength(text);
   response.writeHead(200, [
     ...commonHeaders(requestId, response),
+    ...headers,
     'content-type',
     'application/json; charset=utf-8',
     'content-length',

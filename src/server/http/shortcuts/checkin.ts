@@ -1,0 +1,87 @@
+// A check-in as it comes over HTTP, on its short way and on the other one.
+import type { IncomingMessage } from 'node:http';
+import { Compile } from 'typebox/compile';
+import { normalizeMac } from '../../../identity/macs.ts';
+import { CheckinRequest, type CheckinResponse } from '../../../model/api/agent.ts';
+import { refuseLimited } from '../../access/inside.ts';
+import type { Principal } from '../../access/principal.ts';
+import { checkIn, type CheckinServices } from '../../checkin/checkins.ts';
+import type { Overload } from '../../running/overload.ts';
+import type { Services } from '../../services.ts';
+import { isLoopback } from '../connections.ts';
+import { apiHeaders, hostRule } from '../guard.ts';
+import type { Turns } from '../pipelines.ts';
+import { parseJson } from '../requests/json.ts';
+import type { Shortcut } from './shortcuts.ts';
+
+const check = Compile(CheckinRequest);
+const refusals = new WeakMap<IncomingMessage, unknown>();
+
+/** A check-in and where it came from, as in fastify's request. */
+export interface SentCheckin {
+  readonly body: CheckinRequest;
+  readonly bodyBytes: number;
+  readonly ip: string;
+  readonly principal: Principal;
+}
+
+/** Errors: AppError `server.limited`, `server.busy`; as `checkIn`. */
+export function takeCheckin(
+  s: Omit<CheckinServices, 'client' | 'admitNew'> & { readonly overload: Overload },
+  { body, bodyBytes, ip: address, principal }: SentCheckin,
+): Promise<CheckinResponse> {
+  const isStock = (body.boot_id ?? null) === null;
+  const mac = normalizeMac(body.mac) ?? body.mac;
+  // Everybody behind a proxy on this host has its address.
+  const client = { mac, address, isShared: isLoopback(address), isStock };
+  s.limits.checkin(client, bodyBytes);
+  let isCounted = false;
+  // A registration that begins anew, because somebody else wrote meanwhile, is still one.
+  const admitNew = (): void => {
+    if (!isCounted) s.limits.registration(client);
+    isCounted = true;
+  };
+  const work = () => checkIn({ ...s, admitNew, client }, body, principal);
+  return isStock ? s.overload.runAlways(work) : s.overload.run(work);
+}
+
+/** Takes plain check-ins ahead of fastify. */
+export function checkinShortcut(path: string, s: Services, turns: Turns): Shortcut {
+  const refuseNames = hostRule(s.publicUrl);
+  const read = async (raw: IncomingMessage, bytes: Buffer): Promise<SentCheckin | undefined> => {
+    const body = parseJson(bytes.toString('utf8'), 'mend');
+    if (!check.Check(body)) return undefined;
+    const { authorization } = raw.headers;
+    const ip = raw.socket.remoteAddress ?? '';
+    const principal =
+      s.auth.admitAtOnce(authorization, 'enrol') ??
+      (await s.auth.admit('enrol', { authorization, isRead: false, address: ip }));
+    if (principal.kind === 'anyone') refuseNames(raw);
+    refuseLimited(principal);
+    return { body, bodyBytes: bytes.length, ip, principal };
+  };
+  return {
+    path,
+    mostBytes: 64 * 1024,
+    isQuiet: false,
+    headers: apiHeaders,
+    async answer({ bytes, raw, response }) {
+      let isTaken = false;
+      try {
+        const sent = s.overload.refuses('checkin') ? undefined : await read(raw, bytes);
+        isTaken = sent !== undefined && turns.take(raw.socket, response);
+        if (sent === undefined || !isTaken) return undefined;
+        return await takeCheckin(s, sent);
+      } catch (err) {
+        // fastify sends it.
+        if (isTaken) refusals.set(raw, err);
+        return undefined;
+      }
+    },
+  };
+}
+
+/** Throws what a request was refused with on the short way, where nothing more is to be done for it. */
+export function refuseAgain(raw: IncomingMessage): void {
+  if (refusals.has(raw)) throw refusals.get(raw);
+}
