@@ -14,7 +14,7 @@ import {
   useServices,
 } from './context.ts';
 import { useAskedLeave } from './leave-dialog.tsx';
-import { HelpDialog } from './parts/help-dialog.tsx';
+import { HelpDialog } from './parts/dialogs/help-dialog.tsx';
 import { listPath, listStateOf, type ListState } from './list/list-state.ts';
 import { MachinePage } from './machine/machine-page.tsx';
 import { MachinesPage } from './list/machines-page.tsx';

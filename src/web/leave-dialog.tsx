@@ -1,7 +1,7 @@
 // Asks before a page with unsaved changes is left.
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { navigate } from './router.tsx';
-import { DangerDialog } from './parts/danger-dialog.tsx';
+import { DangerDialog } from './parts/dialogs/danger-dialog.tsx';
 
 /** The form on this page that has unsaved changes. */
 export function unsavedForm(): HTMLFormElement | null {

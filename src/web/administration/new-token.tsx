@@ -7,7 +7,7 @@ import type {
 } from '../../model/api/administration/tokens.ts';
 import { useServices } from '../context.ts';
 import { tagsOf } from '../../model/text/tags-text.ts';
-import { FormDialog, NameField } from '../parts/form-dialog.tsx';
+import { FormDialog, NameField } from '../parts/dialogs/form-dialog.tsx';
 import { scopeTexts } from './scopes.ts';
 
 interface Props {

@@ -4,11 +4,11 @@ import type { TokenCreated, TokenList } from '../../model/api/administration/tok
 import { readTokens, revokeToken } from './requests.ts';
 import { useMay, useServices } from '../context.ts';
 import { Table } from '../machine/facts.tsx';
-import { DangerDialog } from '../parts/danger-dialog.tsx';
+import { DangerDialog } from '../parts/dialogs/danger-dialog.tsx';
 import { formatTime } from '../parts/format.ts';
 import { Card, Notice } from '../parts/parts.tsx';
 import { useLoaded } from '../parts/loaded.ts';
-import { SecretDialog } from '../parts/secret-dialog.tsx';
+import { SecretDialog } from '../parts/dialogs/secret-dialog.tsx';
 import { NewToken } from './new-token.tsx';
 
 type Token = TokenList['tokens'][number];

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { createMachine } from '../machine/requests.ts';
 import { useServices } from '../context.ts';
 import { TemplateSelect } from '../machine/template-select.tsx';
-import { FormDialog, type FormDialogProps } from '../parts/form-dialog.tsx';
+import { FormDialog, type FormDialogProps } from '../parts/dialogs/form-dialog.tsx';
 import { tagsOf } from '../../model/text/tags-text.ts';
 
 export function AddMachine({ onClose, onDone }: FormDialogProps) {

@@ -8,7 +8,7 @@ import { useFleet, useServices } from '../context.ts';
 import { plural } from '../parts/format.ts';
 import { tagsOf } from '../../model/text/tags-text.ts';
 import { digestsOf, useDryRun } from './dry-run.ts';
-import { FormDialog, type FormDialogProps, type Undo } from '../parts/form-dialog.tsx';
+import { FormDialog, type FormDialogProps, type Undo } from '../parts/dialogs/form-dialog.tsx';
 import type { Session } from '../session.ts';
 import type { Row } from './rows/row.ts';
 import { reversalsOf } from './undo.ts';

@@ -1,7 +1,7 @@
 // The chips below the bar: how many machines there are of each state and liveness, and the last thing that was done.
 import { stateNames } from '../../model/machine-state.ts';
 import { useFleet } from '../context.ts';
-import type { Undo } from '../parts/form-dialog.tsx';
+import type { Undo } from '../parts/dialogs/form-dialog.tsx';
 import { LastDone } from '../parts/last-done.tsx';
 import type { ListState } from './list-state.ts';
 import { hasTerm, toggleTerm } from './query.ts';

@@ -5,7 +5,7 @@ import { Chips, type Done } from './chips.tsx';
 import { replaceNow, replaceSoon } from '../router.tsx';
 import { listPath, type ListState } from './list-state.ts';
 import { MachineList } from './rows/machine-list.tsx';
-import type { Undo } from '../parts/form-dialog.tsx';
+import type { Undo } from '../parts/dialogs/form-dialog.tsx';
 import { NoRows } from './no-rows.tsx';
 import { MachinesDialog, Selection, useDialogKeys, type DialogName } from './selection.tsx';
 import { Toolbar } from './toolbar.tsx';

@@ -2,7 +2,7 @@
 import { AddMachine } from './add-dialog.tsx';
 import { BulkAssign, BulkOther, BulkProvision, BulkTags } from './bulk-dialogs.tsx';
 import { useMay } from '../context.ts';
-import type { FormDialogProps } from '../parts/form-dialog.tsx';
+import type { FormDialogProps } from '../parts/dialogs/form-dialog.tsx';
 import { plural } from '../parts/format.ts';
 import { usePageKeys } from './page-keys.ts';
 

@@ -12,7 +12,7 @@ import { DisksCard, HardwareCard, MemoryCard, NicsCard } from './hardware-cards.
 import { IdentityCard, ProblemsCard } from './machine-cards.tsx';
 import { useWayOut } from '../list/page-keys.ts';
 import { Readings } from '../live/readings.ts';
-import { DangerDialog } from '../parts/danger-dialog.tsx';
+import { DangerDialog } from '../parts/dialogs/danger-dialog.tsx';
 import { Age, LivenessMark, Notice, StatePill, useNow } from '../parts/parts.tsx';
 import { useTask } from '../parts/task.ts';
 import { Link, navigate } from '../router.tsx';

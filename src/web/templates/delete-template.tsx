@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { deleteTemplate } from './requests.ts';
 import { useFleet, useServices } from '../context.ts';
-import { DangerDialog } from '../parts/danger-dialog.tsx';
+import { DangerDialog } from '../parts/dialogs/danger-dialog.tsx';
 import { plural } from '../parts/format.ts';
 import { navigate } from '../router.tsx';
 

@@ -7,7 +7,7 @@ import { useFleet, useMay, useServices } from '../context.ts';
 import { searchPath } from '../list/list-state.ts';
 import type { Row } from '../list/rows/row.ts';
 import { examples } from './examples.ts';
-import { FormDialog, NameField } from '../parts/form-dialog.tsx';
+import { FormDialog, NameField } from '../parts/dialogs/form-dialog.tsx';
 import { plural } from '../parts/format.ts';
 import { useLoaded } from '../parts/loaded.ts';
 import { Notice } from '../parts/parts.tsx';

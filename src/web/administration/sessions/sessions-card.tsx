@@ -3,7 +3,7 @@ import { useCallback, useState } from 'preact/hooks';
 import type { SessionList } from '../../../model/api/administration/sessions.ts';
 import { useMay, useServices } from '../../context.ts';
 import { Table } from '../../machine/facts.tsx';
-import { DangerDialog } from '../../parts/danger-dialog.tsx';
+import { DangerDialog } from '../../parts/dialogs/danger-dialog.tsx';
 import { formatTime } from '../../parts/format.ts';
 import { useLoaded } from '../../parts/loaded.ts';
 import { Card, Notice } from '../../parts/parts.tsx';

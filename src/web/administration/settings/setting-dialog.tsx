@@ -4,7 +4,7 @@ import type { Setting } from '../../../model/api/administration/settings.ts';
 import { useServices } from '../../context.ts';
 import { isSecret } from '../../../model/secret-setting.ts';
 import type { Answer } from '../../session.ts';
-import { FormDialog } from '../../parts/form-dialog.tsx';
+import { FormDialog } from '../../parts/dialogs/form-dialog.tsx';
 import { known, meaningOf } from './known.ts';
 import { putSetting } from './requests.ts';
 

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { webhookEvents } from '../../../model/api/events.ts';
 import type { WebhookSecret, WebhookView } from '../../../model/api/administration/webhooks.ts';
 import { useServices } from '../../context.ts';
-import { FormDialog, NameField } from '../../parts/form-dialog.tsx';
+import { FormDialog, NameField } from '../../parts/dialogs/form-dialog.tsx';
 import { createWebhook, patchWebhook } from './requests.ts';
 
 type EventName = (typeof webhookEvents)[number];

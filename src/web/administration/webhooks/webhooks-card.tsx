@@ -2,10 +2,10 @@
 import { useCallback, useState } from 'preact/hooks';
 import type { WebhookSecret, WebhookView } from '../../../model/api/administration/webhooks.ts';
 import { useServices } from '../../context.ts';
-import { DangerDialog } from '../../parts/danger-dialog.tsx';
+import { DangerDialog } from '../../parts/dialogs/danger-dialog.tsx';
 import { useLoaded } from '../../parts/loaded.ts';
 import { Card, Notice } from '../../parts/parts.tsx';
-import { SecretDialog } from '../../parts/secret-dialog.tsx';
+import { SecretDialog } from '../../parts/dialogs/secret-dialog.tsx';
 import { deleteWebhook, readWebhooks, rotateSecret } from './requests.ts';
 import { WebhookDialog } from './webhook-dialog.tsx';
 import { WebhookItem } from './webhook-item.tsx';

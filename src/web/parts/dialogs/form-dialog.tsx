@@ -1,7 +1,7 @@
 // A dialog with a form: what is submitted runs, and the dialog stays open if that fails.
 import type { ComponentChildren } from 'preact';
-import { Dialog } from './parts.tsx';
-import { useTask } from './task.ts';
+import { Dialog } from '../parts.tsx';
+import { useTask } from '../task.ts';
 
 /** Takes back what was done, and says so in a sentence. */
 export type Undo = () => Promise<string>;

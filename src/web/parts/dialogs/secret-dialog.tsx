@@ -1,7 +1,7 @@
 // The dialog that shows a secret, which cannot be seen again.
 import { useState } from 'preact/hooks';
-import { Dialog } from './parts.tsx';
-import { useTask } from './task.ts';
+import { Dialog } from '../parts.tsx';
+import { useTask } from '../task.ts';
 
 interface Props {
   readonly title: string;

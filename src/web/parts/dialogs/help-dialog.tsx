@@ -1,6 +1,6 @@
 // The help dialog: keys and filter terms.
-import { fieldNames } from '../../model/search/fields.ts';
-import { Dialog } from './parts.tsx';
+import { fieldNames } from '../../../model/search/fields.ts';
+import { Dialog } from '../parts.tsx';
 
 const keys: readonly (readonly [string, string])[] = [
   ['/', 'filter, from any page'],

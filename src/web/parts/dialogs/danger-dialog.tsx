@@ -1,7 +1,7 @@
 // A dialog that asks before something is lost. The way out has the focus.
 import type { ComponentChildren } from 'preact';
-import { Dialog } from './parts.tsx';
-import { useTask } from './task.ts';
+import { Dialog } from '../parts.tsx';
+import { useTask } from '../task.ts';
 
 interface Props {
   readonly title: string;
