@@ -36,7 +36,7 @@ async function backedUp(): Promise<{ file: string; keys: string[]; text: string 
   await kv.commit([], [{ key: `machines/${id(2)}`, value: text.replaceAll(',"', ',\n  "') }]);
   await checkStore(kv, new Date(), () => {});
   await store.templates.put(template('debian\n'));
-  // One that is active would be held: see test/server/machines/restored.test.ts.
+  // One that is active would be held: see test/server/machines/workflows/restored.test.ts.
   await store.workflows.put({ ...workflow(1, id(1)), status: { state: 'STATE_SUCCESS' } });
   await store.settings.put({ key: 'a.b', value: 'ä'.repeat(300_000) });
   const file = join(temporaryDirectory(), 'backup');

@@ -3,8 +3,8 @@ import { rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { openStore } from '../../../src/store/open.ts';
-import { ImageFolder } from '../../../src/store/images/folder.ts';
+import { openStore } from '../../../../src/store/open.ts';
+import { ImageFolder } from '../../../../src/store/images/folder.ts';
 import {
   checkin,
   imageTemplate,
@@ -12,7 +12,7 @@ import {
   temporaryDirectory,
   wrapStore,
   type TestServer,
-} from '../harness.ts';
+} from '../../harness.ts';
 
 /** Stays in the machine, which is known by it. */
 const large = { name: 'sdb', size_bytes: 9e11, model: 'HDD', serial: 'S2', contents: [] };

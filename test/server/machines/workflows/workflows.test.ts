@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ManualClock } from '../../../src/core/clock.ts';
-import type { WorkflowEvent } from '../../../src/model/api/agent.ts';
-import type { Workflow } from '../../../src/model/documents/workflow.ts';
-import { advance } from '../../../src/server/rules/workflow/progress.ts';
-import { checkin, imageTemplate, startServer, type TestServer } from '../harness.ts';
+import { ManualClock } from '../../../../src/core/clock.ts';
+import type { WorkflowEvent } from '../../../../src/model/api/agent.ts';
+import type { Workflow } from '../../../../src/model/documents/workflow.ts';
+import { advance } from '../../../../src/server/rules/workflow/progress.ts';
+import { checkin, imageTemplate, startServer, type TestServer } from '../../harness.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
 const later = new Date('2026-01-01T00:01:00Z');

@@ -1,13 +1,13 @@
 // A server that was restored from a backup does not carry out by itself what was under way when that was made.
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { WorkflowEvent } from '../../../src/model/api/agent.ts';
-import { backUp } from '../../../src/store/backup/backup.ts';
-import { restore } from '../../../src/store/backup/restore.ts';
-import { MemoryKv } from '../../../src/store/memory.ts';
-import { storeOver } from '../../../src/store/kv-store.ts';
-import { temporaryDirectory } from '../../store/backends.ts';
-import { checkin, imageTemplate, startServer, type TestServer } from '../harness.ts';
+import type { WorkflowEvent } from '../../../../src/model/api/agent.ts';
+import { backUp } from '../../../../src/store/backup/backup.ts';
+import { restore } from '../../../../src/store/backup/restore.ts';
+import { MemoryKv } from '../../../../src/store/memory.ts';
+import { storeOver } from '../../../../src/store/kv-store.ts';
+import { temporaryDirectory } from '../../../store/backends.ts';
+import { checkin, imageTemplate, startServer, type TestServer } from '../../harness.ts';
 
 const mac = '02:00:00:00:00:01';
 

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { systemClock } from '../../../src/core/clock.ts';
-import type { Workflow } from '../../../src/model/documents/workflow.ts';
-import { createToken } from '../../../src/server/access/tokens.ts';
-import { MemoryKv } from '../../../src/store/memory.ts';
-import { openStoreOn } from '../../../src/store/open.ts';
-import { startServer, type TestServer } from '../harness.ts';
+import { systemClock } from '../../../../src/core/clock.ts';
+import type { Workflow } from '../../../../src/model/documents/workflow.ts';
+import { createToken } from '../../../../src/server/access/tokens.ts';
+import { MemoryKv } from '../../../../src/store/memory.ts';
+import { openStoreOn } from '../../../../src/store/open.ts';
+import { startServer, type TestServer } from '../../harness.ts';
 
 const made = Date.parse('2026-11-20T00:00:00Z');
 const one = '01930000-0000-7000-8000-000000000001';

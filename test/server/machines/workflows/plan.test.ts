@@ -1,7 +1,7 @@
 // The plan of a workflow over HTTP: shown before, kept with the workflow, and what agents get of it.
 import { describe, expect, it } from 'vitest';
-import { ManualClock } from '../../../src/core/clock.ts';
-import { checkin, imageTemplate, startServer, type TestServer } from '../harness.ts';
+import { ManualClock } from '../../../../src/core/clock.ts';
+import { checkin, imageTemplate, startServer, type TestServer } from '../../harness.ts';
 
 const small = {
   name: 'sda',
