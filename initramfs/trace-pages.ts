@@ -3,12 +3,15 @@
 // third heartbeat.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { command } from '../src/cli/command.ts';
 import { systemClock } from '../src/core/clock.ts';
 import { createApp } from '../src/server/app.ts';
 import { openStore } from '../src/store/open.ts';
+import { runProgram } from './command-line.ts';
 import { overlayImage } from './content/overlay.ts';
 import { ensureImage } from './ensure-image.ts';
 import { buildId, formatRuns, hotPagesFile } from './executable/hot-pages.ts';
@@ -16,6 +19,7 @@ import { smallNode } from './executable/node-binary.ts';
 import { readSegments, type Run } from './executable/order.ts';
 import { handedOver } from './machine/pxe.ts';
 import { chooseAccelerator, Vm } from './machine/qemu.ts';
+import { watch } from './machine/watch.ts';
 
 /** So many pages between two that are used are taken along: 4 KiB more of the image for a segment less. */
 const gap = 2;
@@ -59,39 +63,77 @@ function runsOf(pages: readonly number[]): Run[] {
   return runs;
 }
 
-/** Boots and gives the pages that were used. */
-async function trace(): Promise<Set<number>> {
-  const folder = join(await ensureImage(), 'x86_64');
-  const used = new Set<number>();
-  let heartbeats = 0;
-  const { promise: done, resolve: end } = Promise.withResolvers<void>();
-  const listener = createServer((request, response) => {
-    void take(request, response);
-  });
-  const take = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+/** The tale of guest and agent: the pages that were used, and that the agent has come far enough. */
+class Trace {
+  readonly used = new Set<number>();
+  readonly done: Promise<void>;
+  readonly #end: () => void;
+  #heartbeats = 0;
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.done = promise;
+    this.#end = resolve;
+  }
+
+  beat(): void {
+    this.#heartbeats += 1;
+  }
+
+  async take(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const pagemap = Buffer.from(await text(request), 'base64');
     response.end();
-    for (const page of presentPages(pagemap)) used.add(page);
-    console.log(`${used.size} pages after ${heartbeats} heartbeats`);
-    if (heartbeats >= 3) end();
-  };
+    for (const page of presentPages(pagemap)) this.used.add(page);
+    console.log(`${this.used.size} pages after ${this.#heartbeats} heartbeats`);
+    if (this.#heartbeats >= 3) this.#end();
+  }
+}
+
+/** A server for the agent, and one for the pages that the guest sends. */
+async function startServers(trace: Trace) {
   const store = await openStore('memory:');
   const app = await createApp({ store, clock: systemClock, liveness: { intervalSeconds: 5 } }, [
     (instance) => {
       instance.addHook('onResponse', async (request) => {
-        if (request.url === '/api/agent/heartbeat') heartbeats += 1;
+        if (request.url === '/api/agent/heartbeat') trace.beat();
       });
     },
   ]);
-  const { port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }));
+  const agentUrl = await app.listen({ host: '127.0.0.1', port: 0 });
+  const listener = createServer((request, response) => void trace.take(request, response));
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
-  const address = listener.address();
-  if (address === null || typeof address === 'string') throw new Error('no port to listen on');
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it listens on TCP
+  const { port } = listener.address() as AddressInfo;
+  return {
+    agentPort: new URL(agentUrl).port,
+    pagesPort: port,
+    close: async () => {
+      listener.closeAllConnections();
+      listener.close();
+      app.server.closeAllConnections();
+      await app.close();
+      await store.close();
+    },
+  };
+}
+
+interface Boot {
+  /** Units: seconds. */
+  readonly limit: number;
+  readonly showConsole: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Boots and gives the pages that were used. */
+async function tracePages({ limit, showConsole, signal }: Boot): Promise<Set<number>> {
+  const folder = join(await ensureImage(), 'x86_64');
+  const trace = new Trace();
+  const { agentPort, pagesPort, close } = await startServers(trace);
   const scratch = mkdtempSync(join(tmpdir(), 'dragonfly-trace-'));
   const image = join(scratch, 'initramfs');
-  const script = guestScript(`http://10.0.2.2:${address.port}`);
+  const script = guestScript(`http://10.0.2.2:${pagesPort}`);
   overlayImage(join(folder, 'initramfs'), { trace: script }, image);
-  const parameters = `console=ttyS0 rdinit=/trace dragonfly.url=http://10.0.2.2:${port}`;
+  const parameters = `console=ttyS0 rdinit=/trace dragonfly.url=http://10.0.2.2:${agentPort}`;
   const vm = new Vm({
     accelerator: await chooseAccelerator(join(folder, 'kernel')),
     memoryMiB: 1024,
@@ -102,31 +144,54 @@ async function trace(): Promise<Set<number>> {
       ...['-drive', 'if=none,id=d0,driver=null-co,size=8G,read-zeroes=on'],
       ...['-device', 'virtio-blk-pci,drive=d0'],
     ],
+    ...(showConsole ? { onConsole: (shown: string) => process.stdout.write(shown) } : {}),
   });
   try {
-    await Promise.race([done, vm.ended.then(() => Promise.reject(new Error(vm.console)))]);
+    const until = 'sent three heartbeats';
+    await watch({ vm, work: trace.done, until, limit, signal, tell: undefined }, () => 0);
   } finally {
     await vm.stop();
-    listener.close();
-    await app.close();
-    await store.close();
+    await close();
     rmSync(scratch, { recursive: true });
   }
-  return used;
+  return trace.used;
 }
 
-const used = await trace();
-const node = smallNode('x64');
-const pages = readSegments(readFileSync(node))
-  .filter(({ type, flags }) => type === 1 && (flags & 2) === 0)
-  .flatMap(({ address, fileBytes }) => {
-    const [from, to] = [Math.floor(address / 4096), Math.ceil((address + fileBytes) / 4096)];
-    return Array.from({ length: to - from }, (_, i) => from + i).filter((page) => used.has(page));
-  });
-const runs = runsOf(pages);
-const lines = formatRuns(runs)
-  .join(' ')
-  .replaceAll(/(.{1,119})(?: |$)/g, '$1\n');
-writeFileSync(hotPagesFile('x64'), `${buildId(node)}\n${lines}`);
-console.log(`${pages.length} pages in ${runs.length} runs, ${hotPagesFile('x64')}`);
-process.exit(0);
+/** Writes those of the pages that hold what does not change: code and constants. */
+function writeList(used: ReadonlySet<number>): void {
+  const node = smallNode('x64');
+  const pages = readSegments(readFileSync(node))
+    .filter(({ type, flags }) => type === 1 && (flags & 2) === 0)
+    .flatMap(({ address, fileBytes }) => {
+      const [from, to] = [Math.floor(address / 4096), Math.ceil((address + fileBytes) / 4096)];
+      return Array.from({ length: to - from }, (_, i) => from + i).filter((page) => used.has(page));
+    });
+  const runs = runsOf(pages);
+  const lines = formatRuns(runs)
+    .join(' ')
+    .replaceAll(/(.{1,119})(?: |$)/g, '$1\n');
+  writeFileSync(hotPagesFile('x64'), `${buildId(node)}\n${lines}`);
+  console.log(`${pages.length} pages in ${runs.length} runs, ${hotPagesFile('x64')}`);
+}
+
+await runProgram(
+  command({
+    name: 'trace:pages',
+    describe:
+      'write down which pages of Node the agent uses, as a virtual machine that boots the netboot image tells; builds the image if need be',
+    options: {
+      timeout: {
+        type: 'number',
+        default: 600,
+        range: [1, 86_400],
+        value: 'SECONDS',
+        describe: 'how long to wait for the third heartbeat',
+      },
+      console: { type: 'boolean', describe: 'show what the machine prints' },
+    },
+    async run({ timeout: limit, console: showConsole }, { signal }) {
+      writeList(await tracePages({ limit, showConsole, signal }));
+      return 0;
+    },
+  }),
+);
