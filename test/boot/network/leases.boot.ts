@@ -44,51 +44,73 @@ async function settles(vm: Vm, from: number, pattern: RegExp): Promise<string> {
   return told;
 }
 
+interface Site {
+  readonly namespace: string;
+  readonly within: (...args: string[]) => void;
+  /** Has the machine given this address, with a name if there is one, and these options on the near network. */
+  readonly give: (host: string, ...options: string[]) => void;
+  /** Has the DHCP server read what it is to give. */
+  readonly reload: () => void;
+}
+
+/** Two networks with one DHCP server, which gives this at first, and behind both a server that any way leads to. */
+function makeSite(...first: Parameters<Site['give']>): Site {
+  const network = makeNetwork('192.168.77.1/24', '192.168.200.1/32');
+  const { namespace } = network;
+  const within = (...args: string[]): void => ip('-n', namespace, ...args);
+  within('link', 'add', 'br1', 'type', 'bridge', 'forward_delay', '0');
+  within('address', 'add', '192.168.78.1/24', 'dev', 'br1');
+  within('link', 'set', 'br1', 'up');
+  within('tuntap', 'add', 'tap1', 'mode', 'tap');
+  within('link', 'set', 'tap1', 'master', 'br0', 'up');
+  within('address', 'add', '10.10.10.10/32', 'dev', 'lo');
+  const strict = 'net.ipv4.conf.all.arp_ignore=1';
+  execFileSync('ip', ['netns', 'exec', namespace, 'sysctl', '-q', strict]);
+  startServer(network, '0.0.0.0:3000');
+  const folder = temporaryDirectory();
+  const file = (name: string): string => join(folder, name);
+  const give: Site['give'] = (host, ...options) => {
+    writeFileSync(file('hosts'), `${mac},${host}\n`);
+    writeFileSync(file('options'), options.map((line) => `tag:near,${line}\n`).join(''));
+  };
+  give(...first);
+  network.inside(
+    'dnsmasq',
+    ...['--keep-in-foreground', '--user=root', '--conf-file=/dev/null', '--port=0'],
+    ...['--log-facility=/dev/null', '--dhcp-leasefile=/dev/null', '--dhcp-authoritative'],
+    ...['--dhcp-range=set:near,192.168.77.100,192.168.77.150,2m', `--pid-file=${file('pid')}`],
+    ...['--dhcp-range=set:far,192.168.78.100,192.168.78.150,2m'],
+    ...[`--dhcp-hostsfile=${file('hosts')}`, `--dhcp-optsfile=${file('options')}`],
+  );
+  const reload = (): void => void process.kill(Number(readFileSync(file('pid'), 'utf8')), 'SIGHUP');
+  return { namespace, within, give, reload };
+}
+
+/** A machine with a port in each network, of which the second has no link yet. */
+async function startMachine(namespace: string): Promise<Vm> {
+  const vm = startVm(
+    [
+      ...['-S', '-machine', 'q35'],
+      ...handOver('dragonfly.url=http://10.10.10.10:3000 dragonfly.token=enrol-with-this-token'),
+      ...['-initrd', image()],
+      ...[...tapPort, '-device', `virtio-net-pci,netdev=n0,id=nic-n0,romfile=,mac=${mac}`],
+      ...['-netdev', 'tap,id=n1,ifname=tap1,script=no,downscript=no'],
+      ...['-device', 'e1000e,netdev=n1,id=nic-n1,romfile=,mac=52:54:00:00:0a:02'],
+    ],
+    { namespace },
+  );
+  await vm.ask('set_link', { name: 'nic-n1', up: false });
+  await vm.ask('cont');
+  return vm;
+}
+
 it.skipIf(!runsAll || !hasNamespaces())(
   'a machine follows its network: leases, routes, names, ports and cables',
   async () => {
-    const { namespace, inside } = makeNetwork('192.168.77.1/24', '192.168.200.1/32');
-    const within = (...args: string[]): void => ip('-n', namespace, ...args);
-    within('link', 'add', 'br1', 'type', 'bridge', 'forward_delay', '0');
-    within('address', 'add', '192.168.78.1/24', 'dev', 'br1');
-    within('link', 'set', 'br1', 'up');
-    within('tuntap', 'add', 'tap1', 'mode', 'tap');
-    within('link', 'set', 'tap1', 'master', 'br0', 'up');
-    // Beyond both networks, so that any way leads there.
-    within('address', 'add', '10.10.10.10/32', 'dev', 'lo');
-    const strict = 'net.ipv4.conf.all.arp_ignore=1';
-    execFileSync('ip', ['netns', 'exec', namespace, 'sysctl', '-q', strict]);
-    startServer({ namespace, inside }, '0.0.0.0:3000');
-
-    const folder = temporaryDirectory();
-    const [hosts, options, pid] = ['hosts', 'options', 'pid'].map((name) => join(folder, name));
-    const give = (host: string, ...lines: string[]): void => {
-      writeFileSync(hosts ?? '', `${mac},${host}\n`);
-      writeFileSync(options ?? '', lines.map((line) => `tag:near,${line}\n`).join(''));
-    };
     const routes = '121,0.0.0.0/0,192.168.77.1,10.9.0.0/16,192.168.77.1';
-    give('192.168.77.30,first', '26,1400', '42,192.168.77.1', routes);
-    inside(
-      'dnsmasq',
-      ...['--keep-in-foreground', '--user=root', '--conf-file=/dev/null', '--port=0'],
-      ...['--log-facility=/dev/null', '--dhcp-leasefile=/dev/null', '--dhcp-authoritative'],
-      ...['--dhcp-range=set:near,192.168.77.100,192.168.77.150,2m', `--pid-file=${pid}`],
-      ...['--dhcp-range=set:far,192.168.78.100,192.168.78.150,2m'],
-      ...[`--dhcp-hostsfile=${hosts}`, `--dhcp-optsfile=${options}`],
-    );
-    const vm = startVm(
-      [
-        ...['-S', '-machine', 'q35'],
-        ...handOver('dragonfly.url=http://10.10.10.10:3000 dragonfly.token=enrol-with-this-token'),
-        ...['-initrd', image()],
-        ...[...tapPort, '-device', `virtio-net-pci,netdev=n0,id=nic-n0,romfile=,mac=${mac}`],
-        ...['-netdev', 'tap,id=n1,ifname=tap1,script=no,downscript=no'],
-        ...['-device', 'e1000e,netdev=n1,id=nic-n1,romfile=,mac=52:54:00:00:0a:02'],
-      ],
-      { namespace },
-    );
-    await vm.ask('set_link', { name: 'nic-n1', up: false });
-    await vm.ask('cont');
+    const options = ['26,1400', '42,192.168.77.1', routes];
+    const { namespace, within, give, reload } = makeSite('192.168.77.30,first', ...options);
+    const vm = await startMachine(namespace);
     const first = await settles(vm, 0, /NAME first/);
     expect(first).toMatch(/default via 192\.168\.77\.1 dev eth\d +metric \d+/);
     expect(first).toMatch(/10\.9\.0\.0\/16 via 192\.168\.77\.1 dev/);
@@ -97,7 +119,7 @@ it.skipIf(!runsAll || !hasNamespaces())(
     const gateway = '121,0.0.0.0/0,192.168.200.1';
     // The next renewal, after a minute, is refused: another address, and a gateway outside of its network.
     give('192.168.77.40', '12,no_name', '26,1450', '1,255.255.255.255', gateway);
-    process.kill(Number(readFileSync(pid ?? '', 'utf8')), 'SIGHUP');
+    reload();
     let from = vm.console.length;
     const second = await settles(vm, from, /default via 192\.168\.200\.1 dev eth\d[^]*mtu 1450/);
     expect(second).not.toMatch(/10\.9\.0\.0|192\.168\.77\.30|192\.168\.77\.1 /);
