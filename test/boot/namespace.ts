@@ -108,9 +108,12 @@ export function startRouter({ namespace }: Network, prefix: string, nextServer?:
     ...['--keep-in-foreground', '--user=root', '--conf-file=/dev/null', '--port=0'],
     ...[`--dhcp-range=${prefix}.30,${prefix}.40,1h`, '--dhcp-leasefile=/dev/null'],
     ...(nextServer === undefined ? [] : [`--dhcp-boot=,,${nextServer}`]),
-    '--log-facility=/dev/null',
+    ...['--log-facility=/dev/null', ownPidFile()],
   );
 }
+
+/** The default one is shared with every other dnsmasq of this host, of which one that starts at the same time ends. */
+const ownPidFile = (): string => `--pid-file=${join(temporaryDirectory(), 'pid')}`;
 
 /** Loaded by UEFI firmware, which is no iPXE itself as QEMU's BIOS ROMs are. */
 export const ipxeEfi = '/usr/lib/ipxe/ipxe.efi';
@@ -127,5 +130,6 @@ export function dnsmasqArgs(
   const text = readFileSync(join(projectDir, 'initramfs', 'dnsmasq', `${name}.conf`), 'utf8');
   const file = join(folder, 'dnsmasq.conf');
   writeFileSync(file, change(text).replace('tftp-root=/srv/tftp', `tftp-root=${folder}`));
-  return ['--keep-in-foreground', '--user=root', `--conf-file=${file}`, '--log-facility=/dev/null'];
+  const own = [`--conf-file=${file}`, ownPidFile()];
+  return ['--keep-in-foreground', '--user=root', '--log-facility=/dev/null', ...own];
 }
