@@ -48,8 +48,9 @@ export function serverOptions(tls: TlsTexts | undefined) {
     routerOptions: { maxParamLength: 512 },
   };
   if (tls === undefined) return { ...common, http: node };
-  // Until its handshake is over a connection sends no request that would have a time of its own.
-  const own = { handshakeTimeout: node.headersTimeout, minVersion: 'TLSv1.2' as const };
+  // Until its handshake is over a connection sends no request that would have a time of its own. Ten thousand machines
+  // that power on together wait for each other: a handshake takes milliseconds of the processor.
+  const own = { handshakeTimeout: 60_000, minVersion: 'TLSv1.2' as const };
   return { ...common, https: { ...node, ...tlsContext(tls), ...own } };
 }
 
