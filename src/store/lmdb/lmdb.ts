@@ -81,7 +81,7 @@ export class LmdbKv implements Kv {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     this.#bytesDb = db as unknown as TakesBytes;
     this.#asRange = db.getRange(this.#asked);
-    this.#file = new DataFile(directory, clock);
+    this.#file = new DataFile(directory, clock, readOnly);
     this.#reserve = new Reserve(directory);
     if (!readOnly) this.#reserve.keep();
     this.#clock = clock;
@@ -91,7 +91,7 @@ export class LmdbKv implements Kv {
     this.#reserved = this.#revision;
     this.#commits = new Commits({
       // Only a child transaction is rolled back when its callback throws.
-      transaction: (work) => db.childTransaction(work),
+      transaction: (work) => this.#file.written(() => db.childTransaction(work)),
       apply: (commit) => this.#apply(commit),
     });
   }
@@ -104,7 +104,7 @@ export class LmdbKv implements Kv {
   }
 
   async read(reads: readonly KvRead[]): Promise<readonly (readonly KvEntry[])[]> {
-    this.#refuseOther();
+    this.#refuseOther(reads.some((read) => 'prefix' in read));
     try {
       return reads.map((read) => this.#answer(read));
     } catch (err) {
@@ -165,7 +165,10 @@ export class LmdbKv implements Kv {
     // Pages that a long snapshot keeps alive grow the file: it lasts as long as the reader takes.
     const transaction = this.#db.useReadTransaction();
     try {
-      yield* inPieces((after, limit) => this.#range({ prefix, after, limit }, transaction));
+      yield* inPieces((after, limit) => {
+        this.#file.refuseOther(true);
+        return this.#range({ prefix, after, limit }, transaction);
+      });
     } finally {
       transaction.done();
     }
@@ -233,9 +236,10 @@ export class LmdbKv implements Kv {
     this.#reserve.keep();
   }
 
-  #refuseOther(): void {
+  /** `isList`: in a file that is not what it was a list may end early, and would look like a short one. */
+  #refuseOther(isList = false): void {
     if (this.#closed) throw closedError();
-    this.#file.refuseOther();
+    this.#file.refuseOther(isList);
   }
 
   /** The AppError for what LMDB throws. */

@@ -1,7 +1,15 @@
 // A data file with single bits flipped: refused as damaged, or served right, and never the end of the process.
 // DRAGONFLY_FLIPS=500 flips more than the few here.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { verifyDataFile } from '../../../src/store/lmdb/lmdb-file.ts';
@@ -60,6 +68,36 @@ it(
     expect(outcomes.get('store.damaged')).toBeGreaterThan(flips / 3);
   },
 );
+
+it('that another program wrote into while it was open answers no list and takes no write', async () => {
+  const directory = temporaryDirectory();
+  const store = await openStore(`lmdb:${directory}`);
+  const puts = Array.from({ length: machines }, (_, n) => store.machines.put(machine(n)));
+  await Promise.all(puts);
+  const path = join(directory, 'data.mdb');
+  // A time of another program, as of one that keeps files as they were, is no damage.
+  utimesSync(path, new Date(0), new Date(0));
+  expect((await store.machines.list({ limit: 1000 })).items).toHaveLength(machines);
+  await store.machines.put(machine(1));
+  const file = openSync(path, 'r+');
+  const bytes = readFileSync(file);
+  const pageBytes = bytes.readUInt32LE(48);
+  const isLeaf = (at: number): boolean => bytes.readUInt16LE(at + 18) === 2;
+  let leaf = 2 * pageBytes;
+  while (!isLeaf(leaf)) leaf += pageBytes;
+  for (let at = 2 * pageBytes; at < bytes.length; at += pageBytes)
+    writeSync(file, bytes, leaf, pageBytes, at);
+  closeSync(file);
+  const refusal = expect.objectContaining({
+    code: 'store.unavailable',
+    message: expect.stringMatching(/written to by another program .*page/),
+  });
+  await expect(store.machines.list()).rejects.toEqual(refusal);
+  await expect(store.machines.listBy('tag', 'a')).rejects.toEqual(refusal);
+  await expect(store.machines.snapshot()).rejects.toEqual(refusal);
+  await expect(store.machines.put(machine(2))).rejects.toEqual(refusal);
+  await store.close();
+});
 
 it('is tried by another process after a server that did not close it, and then closed', async () => {
   const directory = await filled();
