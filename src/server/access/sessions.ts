@@ -11,7 +11,7 @@ import type { Store } from '../../store/store.ts';
 import { areEqual, digest } from './digest.ts';
 
 const form = /^([\w-]{43})\.([\w-]{43})$/;
-/** A session that is over refuses for so long to begin anew. */
+/** A session that has ended cannot begin anew for this long. */
 const keptMs = 600_000;
 /** The open sessions of one token; a further one ends that which would end first. */
 const mostOfToken = 20;

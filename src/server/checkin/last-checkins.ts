@@ -11,8 +11,8 @@ import type { Recognition } from './recognition.ts';
 
 /** The room for all of them: a thousand of usual size. Units: characters of JSON. */
 const mostChars = 8 * 1024 * 1024;
-/** One that was not heard of for so long gives way to others. Those that are there stay while they come: where many
- *  take turns, none would find its own otherwise. */
+/** One that was not heard for this long gives way to others. Those that keep coming stay: otherwise, where many take
+ *  turns, none would find its own. */
 const idleMs = 900_000;
 
 /** A recognition that needed no other machine than the one that it found. */

@@ -40,7 +40,7 @@ export interface MachinePage {
   /** Those among them that cannot be read. */
   readonly damaged: readonly DamagedRecord[];
   readonly nextCursor: string | undefined;
-  /** The texts of so many machines are not in memory: the records are read for a search. */
+  /** True if there are too many machines for their texts to be in memory: a search reads the records. */
   readonly isUnindexed: boolean;
 }
 

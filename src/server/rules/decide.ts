@@ -42,7 +42,7 @@ export interface BootDecision {
   readonly workflowId: string | null;
 }
 
-/** An agent without boot_id that was silent for so long in mid-workflow, and checks in, booted anew. */
+/** An agent without boot_id that checks in after this long a silence in mid-workflow has booted anew. */
 const silentBootMs = 120_000;
 
 /** States in which a machine with nothing to do belongs to its own system, Error not among them: its

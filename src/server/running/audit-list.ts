@@ -14,12 +14,13 @@ interface ListServices {
 
 type Found = Versioned<AuditEntry>;
 
-/** After so many entries a page ends, however few of them fit. */
+/** A page ends after reading this many entries, however few of them fit. */
 const mostRead = 20_000;
 const firstSpanMs = 3_600_000;
 const pageLimit = 1000;
 
-/** `most`: about so many entries are kept in memory for a page; a time with more of them is read again in parts.
+/** `most`: about the number of entries that are kept in memory for a page; a time with more of them is read again in
+ *  parts.
  *  Errors: AppError `request.invalid`, `store.*`. */
 export async function listAudit(
   s: ListServices,

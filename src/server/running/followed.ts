@@ -4,7 +4,7 @@ import { nextTurn } from '../../core/turns.ts';
 import { lastPart, partName } from '../../store/collections/keys.ts';
 import type { Collection } from '../../store/store.ts';
 
-/** With so many changes since the last time, and of half of the documents, all are read anew. */
+/** All documents are read anew after this many changes since the last time, if these are of half of them. */
 const mostChanges = 10_000;
 const pageLimit = 100;
 

@@ -12,7 +12,7 @@ const images = [...new Set(Object.values(bootFolders))].flatMap((folder) => [
   `${folder}/initramfs`,
 ]);
 const listed: ReadonlySet<string> = new Set([...loaderFiles, ...secondLoaders, ...images]);
-/** The files that are there are looked for again after so long. */
+/** The time after which the directory is read again. */
 const freshMs = 5000;
 
 export class BootDir {

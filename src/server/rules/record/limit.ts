@@ -23,7 +23,7 @@ interface Part {
   /** At least this many stay while another list has more than its own least. */
   readonly least: number;
   readonly of: (machine: Machine) => readonly unknown[];
-  /** The machine with so many items of the list alone. */
+  /** The machine with only the first `count` items of the list. */
   readonly keep: (machine: Machine, count: number) => Machine;
 }
 
@@ -151,7 +151,7 @@ function ofReport(what: string, name: ListOf<AgentReport>, least: number): Part 
   };
 }
 
-/** Leaves out what was found on the disks after so many: as if nobody had looked. */
+/** Leaves out the contents of all but the first `count` disks, as if nobody had looked. */
 function withContents(count: number): (disk: StoredDisk, index: number) => StoredDisk {
   return (disk, i) => {
     if (i < count) return disk;

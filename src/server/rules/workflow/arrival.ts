@@ -8,7 +8,7 @@ import { confirmationFor, finish, statusOf, withStatus } from './progress.ts';
 
 /** The longest wait for the sign, from the last action on. */
 export const confirmationSeconds = 1800;
-/** A machine that was sent to its disk and stays away for so long has started its system. */
+/** A machine that was sent to its disk and stays away for this long has started its system. */
 const awaySeconds = 600;
 /** A workflow of version 0.1.0 may have no timeout. */
 export const defaultTimeoutSeconds = 4 * 3600;

@@ -10,7 +10,7 @@ export const exchangeMs = 2000;
 const repeatMs = 3 * exchangeMs;
 /** Without others a server only says that it is there, this often. */
 const aloneMs = 10_000;
-/** A server that says nothing for so long is not there any more, and then its word is removed. */
+/** A server that says nothing for `goneMs` counts as gone, and its word is removed after `removedMs`. */
 const goneMs = 30_000;
 const removedMs = 300_000;
 

@@ -14,7 +14,7 @@ export interface Metrics {
   readonly refused: Counter<'kind'>;
   /** Requests without a token that is good enough. */
   readonly denied: Counter<'status'>;
-  /** A workflow ended after so long. Told again, it counts once. */
+  /** A workflow ended after `seconds`. One that is reported again counts once. */
   workflowEnded(id: string, state: string, seconds: number): void;
   readonly requests: Histogram<'method' | 'route' | 'status'>;
   readonly store: Histogram<'operation' | 'outcome'>;

@@ -12,11 +12,10 @@ import type { Mark, Rows } from './block.ts';
 
 const lineEnd = 0x0a;
 const firstOfText = 0x20;
-/** Among so many lines one is looked for. */
+/** The number of lines among which one is looked for. */
 const few = 64;
 
-/** Each field by a control character, of which texts have none. Liveness is none of them: it changes while no
- *  record does. */
+/** Each field by a control character, which no text has. Liveness is not among them: it changes while no record does. */
 const codes: ReadonlyMap<TextFieldName, number> = new Map(
   textFieldNames
     .filter((name) => name !== 'live')
