@@ -176,17 +176,17 @@ try {
   rmSync(wget);
 
   for (const [name, folder, target] of [
-    ['virt', virt, 192],
-    ['server', server, 256],
+    ['virt', virt, 160],
+    ['server', server, 192],
   ] as const) {
     const limitMs = 60_000;
     const boots = (memoryMiB: number): Promise<unknown> =>
       boot(folder, join(folder, 'initramfs'), memoryMiB, limitMs, hardware);
     let smallest: number | undefined;
-    for (let size = target; size > 0 && (await boots(size)) !== undefined; size -= 16) {
+    for (let size = target + 32; size > 0 && (await boots(size)) !== undefined; size -= 16) {
       smallest = size;
     }
-    const found = smallest === undefined ? `not with ${target}` : `with ${smallest}`;
+    const found = smallest === undefined ? `not with ${target + 32}` : `with ${smallest}`;
     console.log(
       `${name}: checks in ${found} MiB, with four NICs and four disks (target <= ${target})`,
     );

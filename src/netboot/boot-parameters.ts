@@ -56,8 +56,14 @@ export function commandLine(options: BootScriptOptions, first: readonly string[]
 }
 
 /** For the kernel of the image, whoever starts it. A tmpfs of its own accord holds half of the memory that is free beside
- *  the packed image, so that the unpacked one does not fit where there is little: a ramfs has no such limit. */
-export const imageParameters: readonly string[] = ['panic=60', 'rootfstype=ramfs'];
+ *  the packed image, so that the unpacked one does not fit where there is little: a ramfs has no such limit. The files for
+ *  tracing and the types of modules (BTF), which nothing in the image reads, take some 10 MB for good. A kernel that has
+ *  no functions of these names ignores them. */
+export const imageParameters: readonly string[] = [
+  'panic=60',
+  'rootfstype=ramfs',
+  'initcall_blacklist=tracer_init_tracefs,btf_module_init',
+];
 
 function ownParameters(options: BootScriptOptions): string[] {
   const { mac, workflowId, token, namesMode, now, caSha256 } = options;

@@ -45,7 +45,7 @@ describe("GRUB's script", () => {
   it('holds each parameter as one word that cannot be a command', () => {
     const [, line = ''] = /linux \/boot\/\$grub_cpu\/kernel (.*); then/.exec(agent()) ?? [];
     expect(line).toMatch(
-      /^'panic=60' 'rootfstype=ramfs' 'dragonfly\.url=http:\/\/192\.0\.2\.1:3000' /,
+      /^'panic=60' 'rootfstype=ramfs' 'initcall_blacklist=\w+,\w+' 'dragonfly\.url=http:\/\/192\.0\.2\.1:3000' /,
     );
     expect(line.endsWith(" 'BOOTIF=01-02-00-00-00-00-07' 'a=[1];reboot' 'b={~}'")).toBe(true);
     expect(line.split(' ').every((word) => /^'[^']*'$/.test(word))).toBe(true);

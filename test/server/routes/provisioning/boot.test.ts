@@ -43,7 +43,7 @@ describe('the boot script', () => {
     expect(body.split('\n')[0]).toBe('#!ipxe');
     const kernel = commands(body, 'kernel')[0] ?? '';
     expect(kernel).toContain(
-      ` ${server.url}/boot/\${buildarch}/kernel initrd=initramfs panic=60 rootfstype=ramfs `,
+      ` ${server.url}/boot/\${buildarch}/kernel initrd=initramfs panic=60 rootfstype=ramfs initcall_blacklist=`,
     );
     expect(kernel).toContain(
       ` dragonfly.url=${server.url} dragonfly.mode=discovery dragonfly.mac=${mac} `,
