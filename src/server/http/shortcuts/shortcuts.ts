@@ -27,7 +27,7 @@ interface ShortcutServices extends Pick<GuardServices, 'metrics' | 'log'> {
 }
 
 /** A request whose body is here, and which no browser sent. */
-export interface PlainRequest {
+interface PlainRequest {
   readonly bytes: Buffer;
   readonly raw: IncomingMessage;
   readonly response: ServerResponse;
