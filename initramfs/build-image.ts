@@ -2,6 +2,7 @@
 import {
   chmodSync,
   cpSync,
+  existsSync,
   mkdirSync,
   readFileSync,
   rmSync,
@@ -72,8 +73,9 @@ export async function buildImage(options: ImageOptions): Promise<string> {
   const light = join(work, 'root');
   mkdirSync(heavy, { recursive: true });
 
-  const modules = copyModules(packages.kernel.root, profile, heavy);
-  const moduleDir = join(heavy, 'lib', 'modules', modules.version);
+  const drivers = modulesFolder[profile];
+  const modules = copyModules(packages.kernel.root, profile, join(work, drivers));
+  const moduleDir = join(work, drivers, 'lib', 'modules', modules.version);
   const free = join(packages.firmware.root, 'lib', 'firmware');
   const paths = modules.files.map((file) => join(moduleDir, file));
   const firmware = addFirmware(paths, free, extra, heavy);
@@ -88,12 +90,13 @@ export async function buildImage(options: ImageOptions): Promise<string> {
   const base = { mountedAt: '/image', files: programs };
   const tools = buildToolsImage(arch, apt, base, join(output, 'tools'));
   copyRoot(arch, packages, modules, moduleDir, light);
+  symlinkSync(`/${drivers}/lib/modules`, join(light, 'lib', 'modules'));
   const mark = { version: manifest.version, profile, arch: architectures[arch].boot };
   markImage(light, { ...mark, tools_sha256: tools.sha256 }, madeAt);
 
   cpSync(kernel, join(output, 'kernel'));
   chmodSync(join(output, 'kernel'), 0o644);
-  writeFileSync(join(output, 'initramfs'), packInitramfs(work, heavy, light));
+  writeFileSync(join(output, 'initramfs'), packInitramfs(work, light));
   const list = (name: string, kind: string, parts: readonly Part[]): void => {
     const title = `dragonfly-${kind}-${architectures[arch].boot}-${profile}-${manifest.version}`;
     const created = new Date(madeAt * 1000).toISOString().replace('.000', '');
@@ -121,7 +124,7 @@ function copyRoot(
   light: string,
 ): void {
   cpSync(join(projectDir, 'initramfs', 'root'), light, { recursive: true });
-  for (const dir of ['bin', 'dev', 'proc', 'sys', 'image', 'tools', 'lib/early']) {
+  for (const dir of ['bin', 'dev', 'proc', 'sys', 'image', 'drivers', 'tools', 'lib/early']) {
     mkdirSync(join(light, dir), { recursive: true });
   }
   cpSync(join(packages.busybox.root, 'bin', 'busybox'), join(light, 'bin', 'busybox'));
@@ -129,7 +132,7 @@ function copyRoot(
   // For what is there once the tools image is mounted.
   symlinkSync('/tools/etc/mke2fs.conf', join(light, 'etc', 'mke2fs.conf'));
   const { triplet, loader } = architectures[arch];
-  for (const link of ['usr', 'lib/modules', 'lib/firmware', `lib/${triplet}`, loader]) {
+  for (const link of ['usr', 'lib/firmware', `lib/${triplet}`, loader]) {
     mkdirSync(dirname(join(light, link)), { recursive: true });
     symlinkSync(`/image/${link}`, join(light, link));
   }
@@ -152,12 +155,22 @@ function markImage(light: string, mark: Readonly<Record<string, string>>, madeAt
   writeFileSync(join(light, 'etc', 'dragonfly-image-time'), `${madeAt}\n`);
 }
 
-/** First the squashfs as it is, in an archive that is not compressed again, then the compressed
+/** The folder that modules go to, and are mounted at. A server reads few of the many that its image has: there they have a
+ *  squashfs of their own, small and slow to unpack. */
+const modulesFolder = { virt: 'image', server: 'drivers' } as const satisfies Record<
+  Profile,
+  string
+>;
+
+/** First each squashfs as it is, in an archive that is not compressed again, then the compressed
  *  archive of the small files. The kernel unpacks one after the other. */
-function packInitramfs(work: string, heavy: string, light: string): Buffer {
+function packInitramfs(work: string, light: string): Buffer {
   const carrier = join(work, 'carrier');
   mkdirSync(carrier);
-  packSquashfs(heavy, join(carrier, 'image.squashfs'), squashfsOptions);
+  for (const [name, options] of Object.entries(squashfsOptions)) {
+    const folder = join(work, name);
+    if (existsSync(folder)) packSquashfs(folder, join(carrier, `${name}.squashfs`), options);
+  }
   const small = zstdCompressSync(packCpio(light), {
     params: { [constants.ZSTD_c_compressionLevel]: 19, [constants.ZSTD_c_checksumFlag]: 0 },
   });
@@ -167,10 +180,10 @@ function packInitramfs(work: string, heavy: string, light: string): Buffer {
 /** zstd is unpacked several times faster than xz. The smaller a block, the less is unpacked for a page that is wanted,
  *  and the worse it packs; the agent's pages lie in the order of their use: docs/developers/performance.md has both. Files
  *  smaller than a block are not put together in one: whoever reads one of them would have to unpack all. */
-const squashfsOptions = [
-  ...['-comp', 'zstd', '-Xcompression-level', '22'],
-  ...['-b', '512K', '-no-fragments'],
-];
+const squashfsOptions = {
+  image: [...['-comp', 'zstd', '-Xcompression-level', '22'], ...['-b', '512K', '-no-fragments']],
+  drivers: ['-comp', 'xz', '-Xbcj', 'x86', '-b', '512K'],
+} as const;
 
 function listParts(
   packages: readonly DebianPackage[],

@@ -136,9 +136,9 @@ const hardware = [
 /** Inside the folders above, but no use for finding out what a machine is. cdc_subset takes gadgets away
  *  from cdc_ether, and makes up a MAC address for them at each boot. */
 const neverNeeded = [
-  /^drivers\/scsi\/(?:scsi_debug|osst|st|ch|ses|iscsi_tcp|libiscsi_tcp|cxgbi\/|bnx2i\/|qedi\/|pcmcia\/)/,
+  /^drivers\/scsi\/(?:scsi_debug|osst|st|ch|ses|iscsi_tcp|libiscsi_tcp|cxgbi\/|bnx2i\/|qedi\/|pcmcia\/|qla2xxx\/tcm_)/,
   /^drivers\/net\/usb\/(?:hso|sierra_net|cdc-phonet|cdc_subset|kalmia|ipheth|qmi_wwan|huawei_cdc_ncm|cdc_mbim|lg-vl600|int51x1|rndis_wlan)/,
-  /^drivers\/md\/(?:bcache\/|persistent-data\/|dm-(?:cache|era|thin|writecache|log-writes|flakey|dust|delay|verity|integrity|crypt|clone|zoned|unstripe|switch|historical|service|round|queue|io-affinity|mirror|region|snapshot|bufio|bio))/,
+  /^drivers\/md\/(?:bcache\/|persistent-data\/|md-cluster|dm-(?:cache|era|thin|writecache|log-writes|flakey|dust|delay|verity|integrity|crypt|clone|zoned|unstripe|switch|historical|service|round|queue|io-affinity|mirror|region|snapshot|bufio|bio))/,
   /^drivers\/ata\/(?:pata_pcmcia)/,
   /^drivers\/usb\/host\/(?:sl811_cs|u132|isp)/,
   /^drivers\/mmc\/(?:host\/(?:vub300|ushc|tifm)|core\/sdio_uart)/,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { copyModules } from '../../../initramfs/content/modules.ts';
+import { wants } from '../../../initramfs/content/profiles.ts';
 import { isMissing } from '../../../initramfs/tools.ts';
 
 it.skipIf(isMissing('depmod') || isMissing('gcc'))(
@@ -38,3 +39,12 @@ it.skipIf(isMissing('depmod') || isMissing('gcc'))(
     }
   },
 );
+
+it('servers have every driver of their disks, and none that offers them to others', () => {
+  const scsi = 'drivers/scsi/qla2xxx';
+  expect(wants('server', `${scsi}/qla2xxx`)).toBe(true);
+  expect(wants('server', `${scsi}/tcm_qla2xxx`)).toBe(false);
+  expect(
+    ['md-mod', 'raid456', 'md-cluster'].map((m) => wants('server', `drivers/md/${m}`)),
+  ).toEqual([true, true, false]);
+});
