@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { temporaryDirectory } from '../../server/harness.ts';
 import { BootServer, canBoot, directBoot, nic, runsAll, startVm } from '../harness.ts';
+import { taggedPort } from '../tagged-port.ts';
 import { freePort } from '../../../initramfs/machine/free-port.ts';
 
 it.skipIf(!canBoot)(
@@ -98,7 +99,7 @@ it.skipIf(!canBoot)(
   },
 );
 
-it.skipIf(!runsAll)('with a static address and a VLAN it sets up what it is told', async () => {
+it.skipIf(!runsAll)('with a static address it sets up what it is told', async () => {
   const server = await BootServer.start();
   // Its gateway is outside of its network, as some providers have it.
   const append = 'ip=10.0.2.77::10.0.2.2:255.255.255.255:told-so:eth0:none:10.0.2.3';
@@ -109,6 +110,15 @@ it.skipIf(!runsAll)('with a static address and a VLAN it sets up what it is told
     hostname: 'told-so',
     nameservers: ['10.0.2.3'],
   });
+});
+
+it.skipIf(!runsAll)('over a VLAN that is tagged at its port it checks in', async () => {
+  const server = await BootServer.start();
+  const mac = '52:54:00:00:01:35';
+  const vm = startVm([...directBoot(server, 'vlan=100'), ...(await taggedPort(100, mac))]);
+  const { request } = await server.checkin(vm);
+  expect(request).toMatchObject({ mac, ip_address: '10.0.2.15' });
+  expect(vm.console).toContain('VLAN 100 over eth0');
 });
 
 it.skipIf(!runsAll)('with a bond of two NICs it hashes their permanent addresses', async () => {
