@@ -34,9 +34,13 @@ function agentScript(options: BootScriptOptions): string {
   const url = scriptUrl(options.filesUrl);
   const { line, leftOut } = commandLine(options, []);
   const parameters = line.split(/ +/).map(quote).join(' ');
+  // A kernel that is loaded stays. A second one, after an initramfs that broke off, hangs at its start (Debian's GRUB 2.06).
   const load = [
-    `echo ${quote(`Loading the kernel from ${url}`)}`,
-    `if linux /boot/$grub_cpu/kernel ${parameters}; then`,
+    'if [ "$kernel" != loaded ]; then',
+    `  echo ${quote(`Loading the kernel from ${url}`)}`,
+    `  if linux /boot/$grub_cpu/kernel ${parameters}; then set kernel=loaded; fi`,
+    'fi',
+    'if [ "$kernel" = loaded ]; then',
     `  echo ${quote(`Loading the agent's image from ${url}`)}`,
     '  if initrd /boot/$grub_cpu/initramfs; then',
     '    boot',

@@ -1,6 +1,6 @@
 // A network of a test's own: a namespace with a bridge that holds the server's addresses and a port for
 // a machine, and programs that run in it. Takes root, iproute2 and dnsmasq.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -25,7 +25,7 @@ export const ip = (...args: string[]): void => void execFileSync('ip', args);
 export interface Network {
   readonly namespace: string;
   /** Runs a program in it until the test ends. */
-  readonly inside: (program: string, ...args: string[]) => void;
+  readonly inside: (program: string, ...args: string[]) => ChildProcess;
 }
 
 /** A namespace with a bridge of these addresses. A machine is connected with `tapPort`. */
@@ -49,9 +49,7 @@ export function makeNetwork(...addresses: string[]): Network {
   within('link', 'set', 'br0', 'up');
   return {
     namespace,
-    inside: (program, ...args) => {
-      background(namespace, program, ...args);
-    },
+    inside: (program, ...args) => background(namespace, program, ...args),
   };
 }
 
@@ -59,7 +57,7 @@ export function makeNetwork(...addresses: string[]): Network {
 export const tapPort = ['-netdev', 'tap,id=n0,ifname=tap0,script=no,downscript=no'];
 
 /** Runs a program in a namespace until the test ends. */
-export function background(namespace: string, program: string, ...args: string[]): void {
+export function background(namespace: string, program: string, ...args: string[]): ChildProcess {
   const child = spawn('ip', ['netns', 'exec', namespace, program, ...args], {
     stdio: ['ignore', 'inherit', 'inherit'],
     cwd: projectDir,
@@ -67,11 +65,16 @@ export function background(namespace: string, program: string, ...args: string[]
   onTestFinished(() => {
     child.kill('SIGKILL');
   });
+  return child;
 }
 
 /** A server with images and a token that it hands out. */
-export function startServer(network: Network, listen: string, ...more: readonly string[]): void {
-  startServerWith({}, network, listen, ...more);
+export function startServer(
+  network: Network,
+  listen: string,
+  ...more: readonly string[]
+): ChildProcess {
+  return startServerWith({}, network, listen, ...more);
 }
 
 /** As startServer, with images of a test's own, or for machines with another console. */
@@ -80,8 +83,8 @@ export function startServerWith(
   { inside }: Network,
   listen: string,
   ...more: readonly string[]
-): void {
-  inside(
+): ChildProcess {
+  return inside(
     process.execPath,
     ...['src/cli/dragonfly-server.ts', 'serve', '--store', 'memory:'],
     ...['--enrolment-token', 'enrol-with-this-token', '--listen', listen],

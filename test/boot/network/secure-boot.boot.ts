@@ -10,7 +10,14 @@ import { buildUnified } from '../../../initramfs/build-unified.ts';
 import type { Vm } from '../../../initramfs/machine/qemu.ts';
 import { temporaryDirectory } from '../../server/harness.ts';
 import { bootDir, canBoot, canBootArm, runsAll, startVm } from '../harness.ts';
-import { hasNamespaces, makeNetwork, startRouter, startServerWith, tapPort } from '../namespace.ts';
+import {
+  hasNamespaces,
+  makeNetwork,
+  startRouter,
+  startServerWith,
+  tapPort,
+  type Network,
+} from '../namespace.ts';
 
 const microsoft = '/usr/share/OVMF/OVMF_VARS_4M.ms.fd';
 /** The variables that trust OVMF's example key alone, and that key. */
@@ -62,9 +69,14 @@ const guarded = [
 ];
 
 function boot(dir: string, variables: string, arch: Arch = 'x64'): Vm {
+  return bootWatched(dir, variables, arch).vm;
+}
+
+/** As boot, and the network and the server that the machine boots from. */
+function bootWatched(dir: string, variables: string, arch: Arch = 'x64') {
   const network = makeNetwork('192.168.77.1/24');
   startRouter(network, '192.168.77', '192.168.77.1');
-  startServerWith(
+  const server = startServerWith(
     { dir, console: architectures[arch].qemu.console },
     network,
     '192.168.77.1:3000',
@@ -72,11 +84,19 @@ function boot(dir: string, variables: string, arch: Arch = 'x64'): Vm {
     '192.168.77.1',
   );
   const device = ['-device', 'virtio-net-pci,netdev=n0,romfile=,bootindex=0'];
-  return startVm([...(arch === 'x64' ? guarded : []), ...[...tapPort, ...device]], {
+  const vm = startVm([...(arch === 'x64' ? guarded : []), ...[...tapPort, ...device]], {
     arch,
     namespace: network.namespace,
     secureBoot: variables,
   });
+  return { vm, server, network };
+}
+
+/** The bytes that a machine on this network was sent. */
+function sentBytes({ namespace }: Network): number {
+  const args = ['-n', namespace, '-s', '-j', 'link', 'show', 'tap0'];
+  const [link] = JSON.parse(execFileSync('ip', args, { encoding: 'utf8' }));
+  return link.stats64.tx.bytes;
 }
 
 /** The bytes with one bit changed. */
@@ -92,6 +112,23 @@ it.skipIf(!can)('boots what Debian signed, and registers', async () => {
   expect(vm.console).toContain('Secure boot enabled');
   expect(vm.console).toMatch(/Kernel is locked down from EFI Secure Boot/);
 });
+
+it.skipIf(!can || !runsAll)(
+  'boots on after a server that hung in the middle of the initramfs (2 min)',
+  async () => {
+    const { vm, server, network } = bootWatched(dirWith(signed), microsoft);
+    await vm.waitFor(/Loading the agent's image/, 300_000);
+    const before = sentBytes(network);
+    await expect
+      .poll(() => sentBytes(network), { timeout: 60_000 })
+      .toBeGreaterThan(before + 5_000_000);
+    server.kill('SIGSTOP');
+    await vm.waitFor(/That failed/, 300_000);
+    server.kill('SIGCONT');
+    await vm.waitFor(/INFO checked in/, 300_000);
+    expect(vm.console.match(/Loading the kernel/g)).toHaveLength(1);
+  },
+);
 
 it.skipIf(!can || !runsAll)('refuses a kernel that was changed, and says so', async () => {
   const dir = dirWith(signed.filter((file) => file !== 'kernel'));
