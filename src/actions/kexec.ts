@@ -10,7 +10,7 @@ import { mountFstab } from './disk/fstab.ts';
 import { reloadPartitions } from './disk/nodes.ts';
 import { readInfo } from './disk/partition-info.ts';
 import { withSystem, type Mounted } from './disk/system.ts';
-import { restart } from './reboot.ts';
+import { restart, writeOut } from './reboot.ts';
 
 /** The kernel drops the rest without a word. Source: COMMAND_LINE_SIZE of x86 and arm64, less its NUL. */
 const maxCommandLine = 2_047;
@@ -160,10 +160,11 @@ function insteadOf(reason: string, context: ActionContext): ActionReport {
 
 async function leave(context: ActionContext): Promise<void> {
   const { host, signal, note } = context;
-  await host.run('sync', [], { signal });
+  await writeOut(context);
   try {
     await disarmWatchdog(context);
-    await host.run('kexec', ['--exec'], { signal });
+    // The kernel shuts down each device first, and waits for one that hangs.
+    await host.run('kexec', ['--exec'], { signal, silenceMs: patienceMs });
     await host.clock.sleep(patienceMs, signal);
   } catch (err) {
     signal.throwIfAborted();

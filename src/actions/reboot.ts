@@ -8,6 +8,8 @@ import { readInfo } from './disk/partition-info.ts';
 
 /** A machine that is still up after this is reset by the kernel at once. */
 const patienceMs = 120_000;
+/** The kernel writes out one disk after another, and never comes to the end where one hangs. */
+const writeOutMs = 120_000;
 
 export const reboot: Action<'reboot'> = {
   async run({ delay = 0 }, context) {
@@ -27,13 +29,24 @@ export const reboot: Action<'reboot'> = {
   },
 };
 
+/** Has the kernel write everything out, as far as it can. */
+export async function writeOut({ host, signal, note }: ActionContext): Promise<void> {
+  try {
+    await host.run('sync', [], { signal, silenceMs: writeOutMs });
+  } catch (err) {
+    signal.throwIfAborted();
+    note(`not every disk of this machine could be written out: ${describeError(err)}`);
+  }
+}
+
 /** Has the kernel write everything out, and starts the machine anew. Does not resolve on a machine.
  *  Errors: AppError `exec.*` when it did not come to that. */
-export async function restart({ host, signal }: ActionContext): Promise<void> {
+export async function restart(context: ActionContext): Promise<void> {
+  const { host, signal } = context;
   const options: RunOptions = { signal };
-  await host.run('sync', [], options);
+  await writeOut(context);
   try {
-    await host.run('reboot', [], options);
+    await host.run('reboot', [], { ...options, silenceMs: patienceMs });
     await host.clock.sleep(patienceMs, signal);
   } catch (err) {
     if (!isAppError(err)) throw err;

@@ -79,6 +79,13 @@ describe('reboot', () => {
     expect(host.commands).toEqual(['sync', 'reboot', 'tee /proc/sysrq-trigger < b']);
   });
 
+  it('reboots all the same where a disk that hangs cannot be written out, and says so', async () => {
+    const { host, place, leave } = machine({}, ['sync']);
+    await leave();
+    expect(host.commands).toEqual(['sync', 'reboot', 'tee /proc/sysrq-trigger < b']);
+    expect(place.notes).toEqual([expect.stringContaining('could be written out')]);
+  });
+
   it('reboots all the same where the firmware cannot be told', async () => {
     const { host, place, leave } = machine(uefi, ['efibootmgr']);
     await leave();

@@ -167,9 +167,9 @@ export class HostSubject implements Subject {
     }
   }
 
-  /** `localboot` leaves the netboot image by a reboot too: the server's boot script then names the disk. */
+  /** `localboot` leaves the netboot image by a reboot too: the server's boot script then names the disk. The command has
+   *  everything written out. */
   async #reboot(): Promise<void> {
-    await this.#o.root.exec('sync', []);
     const output = await this.#o.root.exec('reboot', []);
     if (output === undefined) {
       throw new AppError('action.failed', 'cannot reboot: this host has no reboot command');

@@ -17,7 +17,7 @@ const onDisk = { '/proc/mounts': '/dev/sda2 / ext4 rw 0 0\n' };
 /** A host that notes the commands it is given: these must not be carried out on the one that tests. */
 function host(
   overrides: Partial<HostSubjectOptions> = {},
-  tools = ['sync', 'reboot'],
+  tools = ['reboot'],
   files: Readonly<Record<string, string>> = imageMark,
 ) {
   const commands: string[] = [];
@@ -72,7 +72,7 @@ describe('HostSubject', () => {
     async (action) => {
       const { subject, commands } = host();
       const ended = await subject.act({ action, workflowId: null }, server().context);
-      expect([ended.final, commands]).toEqual([true, ['sync', 'reboot']]);
+      expect([ended.final, commands]).toEqual([true, ['reboot']]);
     },
   );
 
@@ -123,7 +123,7 @@ describe('HostSubject', () => {
         expect(commands).toEqual([]);
       },
     });
-    expect(commands).toEqual(['sync', 'reboot']);
+    expect(commands).toEqual(['reboot']);
     expect(reportedBefore).toBe(events.length);
     expect(events.at(-1)).toEqual({ type: 'completed', workflow: workflowId, success: true });
   });
@@ -159,7 +159,7 @@ describe('HostSubject', () => {
   });
 
   it('says so where there is no command to reboot with', async () => {
-    const { subject } = host({}, ['sync']);
+    const { subject } = host({}, []);
     const order = { action: 'reboot', workflowId: null } as const;
     await expect(subject.act(order, server().context)).rejects.toThrow('no reboot command');
   });
