@@ -5,12 +5,27 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
+import { checkinPath } from '../../../src/server/routes/agent.ts';
 import { actor } from '../../../src/server/running/actor.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { checkin, startServer, wrapStore, type TestServer } from '../harness.ts';
 
 const list = 'GET /api/settings?limit=1000 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n';
 const last = list.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n');
+
+const lastHealth = 'GET /api/health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n';
+
+function checkinOf(body: object, token?: string): string {
+  const text = JSON.stringify(body);
+  const head = [
+    `POST ${checkinPath} HTTP/1.1`,
+    'Host: 127.0.0.1',
+    'Content-Type: application/json',
+    `Content-Length: ${text.length}`,
+    ...(token === undefined ? [] : [`Authorization: Bearer ${token}`]),
+  ];
+  return `${head.join('\r\n')}\r\n\r\n${text}`;
+}
 
 async function send({ url }: TestServer, text: string): Promise<Socket> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
@@ -61,11 +76,7 @@ it('are served one after another on the short way too', async () => {
     return operation(...args);
   });
   const server = await startServer({ store });
-  const requests = [1, 2, 3].map((n) => {
-    const body = JSON.stringify(checkin(n));
-    const head = `Host: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`;
-    return `POST /api/agent/checkin HTTP/1.1\r\n${head}\r\n\r\n${body}`;
-  });
+  const requests = [1, 2, 3].map((n) => checkinOf(checkin(n)));
   const socket = await send(server, requests.join('') + last);
   let answers = '';
   socket.on('data', (text) => (answers += String(text)));
@@ -77,6 +88,33 @@ it('are served one after another on the short way too', async () => {
     (id) => items.find(({ value }) => value.id === id)?.value.config.hostname,
   );
   expect([most, hosts]).toEqual([1, ['host-1', 'host-2', 'host-3']]);
+});
+
+it('are answered on the short way where a store takes long to say who sent them', async () => {
+  const store = wrapStore(await openStore('memory:'), (name, operation) => async (...args) => {
+    if (name === 'machines.get') await sleep(20);
+    return operation(...args);
+  });
+  const enrolment = { name: 'agents', scope: 'enrol', expiresAt: null } as const;
+  const enrol = await createToken(store, systemClock, enrolment);
+  const known = async (n: number): Promise<string> => {
+    const { body } = await first.call('POST', checkinPath, { body: checkin(n), token: enrol });
+    return checkinOf(checkin(n), body.token);
+  };
+  const first = await startServer({ store });
+  const requests = [await known(1), checkinOf(checkin(2), enrol)];
+  // One that has seen no proof yet.
+  const server = await startServer({ store });
+  const socket = await send(server, requests.join('') + lastHealth);
+  let answers = '';
+  socket.on('data', (text) => (answers += String(text)));
+  socket.resume();
+  await once(socket, 'close');
+  expect(answers.match(/"is_new":\w+|"status":"ok"/g)).toEqual([
+    '"is_new":false',
+    '"is_new":true',
+    '"status":"ok"',
+  ]);
 });
 
 it('are not taken without end', async () => {

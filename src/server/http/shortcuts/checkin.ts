@@ -66,15 +66,15 @@ export function checkinShortcut(path: string, s: Services, turns: Turns): Shortc
     isQuiet: false,
     headers: apiHeaders,
     async answer({ bytes, raw, response }) {
-      let isTaken = false;
+      // Before anything is waited for: a request behind this one would go first, and its answer would wait for this one's.
+      if (s.overload.refuses('checkin') || !turns.take(raw.socket, response)) return undefined;
+      let sent: SentCheckin | undefined;
       try {
-        const sent = s.overload.refuses('checkin') ? undefined : await read(raw, bytes);
-        isTaken = sent !== undefined && turns.take(raw.socket, response);
-        if (sent === undefined || !isTaken) return undefined;
-        return await takeCheckin(s, sent);
+        sent = await read(raw, bytes);
+        return sent && (await takeCheckin(s, sent));
       } catch (err) {
         // fastify sends it.
-        if (isTaken) refusals.set(raw, err);
+        if (sent !== undefined) refusals.set(raw, err);
         return undefined;
       }
     },
