@@ -7,6 +7,7 @@ import {
   BootServer,
   canBoot,
   directBoot,
+  handOver,
   nic,
   runsAll,
   startVm,
@@ -59,6 +60,14 @@ it.skipIf(!canBoot)(
       .toMatch(/boot image [^]*boot eth0 is 10\.0\.2\.15\/24[^]*agent checked in/);
   },
 );
+
+it.skipIf(!canBoot)('randomness is gathered before a program wants it', async () => {
+  // Nobody is left who would ask for any: no agent, and no port with its clients.
+  const idle = { 'lib/dragonfly/supervise': '#!/bin/sh\nexec sleep 1000\n' };
+  const image = imageRunning('#!/bin/sh\n', idle);
+  const vm = startVm([...handOver('ignore_loglevel'), '-initrd', image]);
+  await expect(vm.waitFor(/random: crng init done/, 120_000)).resolves.toBeDefined();
+});
 
 it.skipIf(!canBoot)('a cable that moves to another port is followed', async () => {
   const server = await BootServer.start();
