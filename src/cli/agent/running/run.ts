@@ -215,7 +215,7 @@ async function openSign(path: string, signal: AbortSignal) {
 async function appears(path: string, signal: AbortSignal): Promise<boolean> {
   while (!existsSync(path)) {
     if (signal.aborted) return false;
-    await systemClock.sleep(100, signal).catch(() => {});
+    await systemClock.sleep(20, signal).catch(() => {});
   }
   return true;
 }
