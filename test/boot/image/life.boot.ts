@@ -173,7 +173,7 @@ it.skipIf(!runsAll)(
 );
 
 it.skipIf(!runsAll)(
-  'a disk and a port that are plugged in are told, and a second agent is refused',
+  'a disk and a port that are plugged in are told, what is killed comes back, and a second agent is refused',
   async () => {
     const server = await BootServer.start();
     const byHand = `#!/bin/sh
@@ -183,7 +183,13 @@ dragonfly-agent run --once > /tmp/said 2>&1
 echo "by hand: $? $(cat /tmp/said)" > /dev/console
 dragonfly-agent identify > /dev/null
 echo "identify: $?" > /dev/console
-echo "score: $(cat /proc/$(cat $run/agent-pid)/oom_score_adj)" > /dev/console
+score() { cat /proc/$1/oom_score_adj; }
+watcher() { ps | awk '/\\/watch-ports$/ { print $1; exit }'; }
+echo "scores: $(score $(cat $run/agent-pid)) $(score $(cat $run/udhcpc-eth0.pid))" > /dev/console
+former=$(watcher)
+kill -KILL $former
+until [ -n "$(watcher)" ] && [ "$(watcher)" != $former ]; do sleep 1; done
+echo 'ports are watched again' > /dev/console
 `;
     const [first, second] = ['52:54:00:00:09:31', '52:54:00:00:09:32'];
     const vm = startVm([
@@ -193,8 +199,11 @@ echo "score: $(cat /proc/$(cat $run/agent-pid)/oom_score_adj)" > /dev/console
       ...['-netdev', 'user,id=n1'],
     ]);
     const { answer } = await server.checkin(vm);
-    const said = await vm.waitFor(/by hand: (\d+)[^]*identify: 0[^]*score: (-?\d+)\s/, 240_000);
-    expect(said.slice(1)).toEqual(['2', '-900']);
+    const said = await vm.waitFor(
+      /by hand: (\d+)[^]*identify: 0[^]*scores: (\S+) (\S+)\s[^]*watched again/,
+      240_000,
+    );
+    expect(said.slice(1)).toEqual(['2', '-900', '-900']);
     expect(said[0]).toMatch(/another agent runs on this host .*\[agent\.running\]/);
 
     const until = async (done: (request: Checkin['request']) => boolean): Promise<string> => {
