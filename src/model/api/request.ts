@@ -1,6 +1,7 @@
 // Parts of operators' requests that several areas share. Requests are strict: an unknown field is a typo that
 // somebody wants to hear of.
 import { Type } from 'typebox';
+import { longestTag } from '../text/tag.ts';
 
 export const strict = { additionalProperties: false };
 
@@ -9,7 +10,7 @@ export const MachineId = Type.String({ format: 'uuid', description: "the machine
 /** A tag or a label: printable, without control characters. */
 export const printable = '^[^\\u0000-\\u001f\\u007f]*$';
 
-export const Tag = Type.String({ minLength: 1, maxLength: 64, pattern: printable });
+export const Tag = Type.String({ minLength: 1, maxLength: longestTag, pattern: printable });
 
 /** The most tags that a machine may have. */
 export const mostTags = 64;

@@ -31,6 +31,13 @@ it.each([' ', ' a', 'a '])('refuses %j', (tag) => {
   expect(faultOf(tag)).toBe('begins or ends with a blank: write it without');
 });
 
+it('takes no tag that is too long once it is stored', () => {
+  const nukta = '\u0958';
+  expect(faultOf(nukta.repeat(32))).toBeUndefined();
+  expect(faultOf(nukta.repeat(33))).toBe("has more than 64 signs in Unicode's form NFC");
+  expect(faultOf('🔥'.repeat(64))).toBeUndefined();
+});
+
 it('has one spelling for each text', () => {
   expect(asStored('ra\u0308ck')).toBe('räck');
 });
