@@ -46,14 +46,19 @@ export function serveInTurn(app: App, stopping: AbortSignal): Turns {
     });
   };
   const inTurn: onRequestHookHandler = ({ raw: { socket } }, { raw: response }, done) => {
+    const connection = connectionOf(socket);
+    const before = connection.last;
+    // It was taken ahead of fastify.
+    if (before === response) {
+      done();
+      return;
+    }
     if (stopping.aborted) {
       done(new AppError('server.busy', 'the server is about to end: repeat the request later'));
       return;
     }
-    const connection = connectionOf(socket);
-    const before = connection.last;
-    if (before !== response) begin(connection, socket, response);
-    if (before === undefined || before === response) {
+    begin(connection, socket, response);
+    if (before === undefined) {
       done();
       return;
     }

@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
+import { AppError } from '../../../src/core/errors.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
 import { checkinPath } from '../../../src/server/routes/agent.ts';
 import { actor } from '../../../src/server/running/actor.ts';
@@ -174,6 +175,26 @@ it('are answered whole by a server that ends meanwhile, and their connections en
   socket.resume();
   await Promise.all([closed, ended]);
   expect(received).toBeGreaterThan(text.length);
+});
+
+it('are answered with their own refusal by a server that ends meanwhile', async () => {
+  const asked = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  const store = wrapStore(await openStore('memory:'), (name, operation) => async (...args) => {
+    if (name !== 'machines.put') return operation(...args);
+    asked.resolve();
+    await goOn.promise;
+    throw new AppError('store.full', 'no space left');
+  });
+  const server = await startServer({ store });
+  const socket = await send(server, checkinOf(checkin(1)));
+  await asked.promise;
+  const ended = server.app.close();
+  await expect.poll(async () => (await server.call('GET', '/api/health')).status).toBe(503);
+  goOn.resolve();
+  const [answer] = await once(socket.resume(), 'data');
+  expect(String(answer)).toContain('HTTP/1.1 507');
+  await ended;
 });
 
 it('go out whole although the server closes while a slow reader has not got all', async () => {

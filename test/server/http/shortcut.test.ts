@@ -6,7 +6,7 @@ import { expect, it, vi } from 'vitest';
 import { ManualClock } from '../../../src/core/clock.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
 import { openStore } from '../../../src/store/open.ts';
-import { checkin, startServer, type TestServer } from '../harness.ts';
+import { checkin, startServer, wrapStore, type TestServer } from '../harness.ts';
 import {
   checkinPath,
   greetings,
@@ -77,6 +77,39 @@ it('lets go of a heartbeat that fastify refuses for its head', async () => {
   await vi.waitFor(() => expect(request.readableEnded).toBe(true));
   socket.destroy();
 });
+
+it.each([false, true])(
+  'counts no answer for a client that is gone (fastify: %s)',
+  async (isLong) => {
+    const asked = Promise.withResolvers<void>();
+    const gone = Promise.withResolvers<void>();
+    const store = wrapStore(await openStore('memory:'), (name, operation) => async (...args) => {
+      if (name === 'machines.put') asked.resolve();
+      if (name === 'machines.put') await gone.promise;
+      return operation(...args);
+    });
+    const server = await startServer({ store }, ...(isLong ? [() => {}] : []));
+    const came = once(server.app.server, 'connection');
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    const body = JSON.stringify(checkin(1));
+    const head = [
+      `POST ${checkinPath} HTTP/1.1`,
+      ...plain.headers,
+      `content-length: ${body.length}`,
+    ];
+    socket.write([...head, '', body].join('\r\n'));
+    await asked.promise;
+    const [ofServer] = await came;
+    const closed = once(ofServer, 'close');
+    socket.destroy();
+    await closed;
+    gone.resolve();
+    await vi.waitFor(async () => expect((await store.machines.list()).items).toHaveLength(1));
+    const { body: metrics } = await server.call('GET', '/metrics');
+    expect(metrics).toContain('dragonfly_checkins');
+    expect(metrics).not.toContain(`route="${checkinPath}"`);
+  },
+);
 
 /** Servers that were started alike give the same ids. */
 async function start(

@@ -65,7 +65,9 @@ export function addShortcuts(
       const id = newRequestId();
       send(response, id, headers, known);
       const ms = s.clock.elapsedMs() - startedMs;
-      if (!isQuiet) noteAnswer(s, { id, method: 'POST', route, status: 200, ms });
+      // A client that is gone got none.
+      if (!isQuiet && !response.destroyed)
+        noteAnswer(s, { id, method: 'POST', route, status: 200, ms });
       return;
     }
     if (bytes !== null) raw.unshift(bytes);
