@@ -158,7 +158,8 @@ export const serverSettings = {
     type: 'number',
     default: 1024,
     range: [1, 1_000_000],
-    describe: 'open connections that one address may have; loopback: any number',
+    describe:
+      'open connections that one address may have; an IPv6 network (/64): ten times as many; loopback: any number',
   },
   ...oidcSettings,
 } as const satisfies SettingSpecs;
