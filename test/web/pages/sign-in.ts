@@ -115,6 +115,22 @@ export function signInTests(opened: () => Opened): void {
         expect(await dialog.getByLabel('Value').inputValue()).toBe(kept);
         await dialog.getByRole('button', { name: 'Cancel' }).click();
       }
+      // Nor is a secret kept that is stored already.
+      await fetch(`${server.url}/api/settings/rack.token`, {
+        method: 'PUT',
+        headers: { ...headers, 'content-type': 'application/json' },
+        body: JSON.stringify({ value: 'stored secret' }),
+      });
+      await page.reload();
+      await page.getByRole('button', { name: 'Set rack.token' }).click();
+      await page.getByRole('dialog', { name: 'Set rack.token' }).waitFor();
+      await endSessions();
+      await signIn.waitFor();
+      const drafts = await page.evaluate(() => JSON.stringify(sessionStorage));
+      expect(drafts).toContain('rack.token');
+      expect(drafts).not.toContain('stored secret');
+      await signIn.click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
       // It is given back once.
       await open.click();
       expect(await dialog.getByLabel('Key').inputValue()).toBe('');

@@ -32,7 +32,9 @@ export function SettingsCard() {
   const opening = useTask();
   /** The list may be old: a change is based on what is stored now. */
   const openOne = (dialog: Open['dialog'], key: string): void =>
-    void opening.run(async () => setOpen({ dialog, read: await readSetting(session, key) }));
+    void opening.run(async () =>
+      setOpen({ dialog, read: withoutSecret(await readSetting(session, key)) }),
+    );
   return (
     <Card
       title="Settings"
@@ -71,6 +73,11 @@ export function SettingsCard() {
       )}
     </Card>
   );
+}
+
+/** Without the value of a secret, which no dialog shows and no draft may keep. */
+function withoutSecret(read: Answer<Setting>): Answer<Setting> {
+  return read.body.secret === true ? { ...read, body: { ...read.body, value: '' } } : read;
 }
 
 interface TableProps {
