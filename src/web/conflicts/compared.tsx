@@ -4,6 +4,7 @@ import type { MachineView } from '../../model/api/machines.ts';
 import { useServices } from '../context.ts';
 import { Table } from '../machine/facts.tsx';
 import { readMachines } from '../machine/requests.ts';
+import { formatTime } from '../parts/format.ts';
 import { useLoaded } from '../parts/loaded.ts';
 
 type Texts = readonly (string | null | undefined)[];
@@ -20,7 +21,7 @@ const facts: Readonly<Record<string, (machine: MachineView) => Texts>> = {
     disks.map(({ device, model, serial }) => [device, model, serial].filter(Boolean).join(' ')),
   Address: ({ report }) => [report?.ip_address],
   Ids: ({ id, identity }) => [id, identity.smbios_uuid, identity.machine_id],
-  'Last seen': ({ status }) => [status.last_seen],
+  'Last seen': ({ status }) => [status.last_seen && formatTime(status.last_seen)],
 };
 
 /** A machine may check in again while somebody decides. */

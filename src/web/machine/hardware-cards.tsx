@@ -113,10 +113,19 @@ function bootFacts(timeline: Timeline): [string, string][] {
   ];
 }
 
+const stepNames: Readonly<Record<string, string>> = {
+  dns: 'DNS',
+  tcp: 'TCP',
+  tls: 'TLS',
+  checkin: 'check-in',
+};
+
 /** "kernel 0.0 s, address 3.4 s": each step with its time since another one. */
 function stepsText(steps: Timeline, sinceMs: number): string {
   return steps
-    .map(({ step, at_ms: ms }) => `${step} ${((ms - sinceMs) / 1000).toFixed(1)} s`)
+    .map(
+      ({ step, at_ms: ms }) => `${stepNames[step] ?? step} ${((ms - sinceMs) / 1000).toFixed(1)} s`,
+    )
     .join(', ');
 }
 

@@ -53,7 +53,7 @@ export function PlanView({ plan }: { plan: Plan }) {
         </p>
       )}
       <p class="quiet">
-        Its agent begins when it is next heard, or when the machine boots from the network.
+        Its agent begins at its next heartbeat, or when the machine boots from the network.
       </p>
     </div>
   );

@@ -147,7 +147,7 @@ function Acceptances({ machine, consent, mayOverwrite, onChange }: AcceptancesPr
       )}
       <Accept
         name="retry"
-        text="Run it again by itself if the machine is reset"
+        text="Run it again automatically if the machine is reset"
         isOn={consent.retry === true}
         onChange={(retry) => onChange({ ...consent, retry })}
       />

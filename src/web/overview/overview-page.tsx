@@ -91,7 +91,7 @@ function Lines({ lines, empty }: { lines: readonly Line[]; empty: string }) {
 
 const needs = [
   ['state:error', 'in Error'],
-  ['live:gone -state:offline', 'silent: no heartbeat any more'],
+  ['live:gone -state:offline', 'silent: no more heartbeats'],
   ['is:overdue', 'installed, and not heard of since'],
   ['problem:*', 'with problems that their agent reported'],
   ['live:unheard state:provisioning', 'being installed, and not heard of'],
@@ -101,7 +101,7 @@ function Needs({ rows, now }: { rows: readonly Row[]; now: WorkflowsNow }) {
   const conflicts = useLive().conflicts?.length ?? 0;
   const held = now.active.filter((workflow) => workflow.held !== undefined).length;
   const lines: Line[] = [
-    { count: conflicts, noun: 'conflict', text: 'of identity', to: '/conflicts', isBad: true },
+    { count: conflicts, noun: 'identity conflict', text: '', to: '/conflicts', isBad: true },
     ...useFound(rows, needs),
     { count: held, noun: 'workflow', text: 'held', to: workflowsPath({ state: 'active' }) },
   ];

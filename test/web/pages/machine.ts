@@ -56,7 +56,7 @@ export function machineTests(opened: () => Opened): void {
       });
     await checkIn('a', { kernel: 0, agent: 2_273_000, checkin: 2_273_400 });
     await page.goto(`${server.url}/machines/${machine(7).id}`);
-    await page.getByText('38 min after the kernel, then checkin 0.4 s').waitFor();
+    await page.getByText('38 min after the kernel, then check-in 0.4 s').waitFor();
     expect(await page.getByText('Last boot').count()).toBe(0);
     await checkIn('b', { kernel: 0, address: 3400, agent: 4000 });
     await page.getByText('kernel 0.0 s, address 3.4 s, agent 4.0 s').waitFor();

@@ -15,7 +15,7 @@ export function overviewTests(opened: () => Opened): void {
     await server.store.workflows.put(workflow(4, 50, { state: 'STATE_FAILED', error: 'old' }));
     await page.goto(server.url);
     await page.getByRole('heading', { name: '120 machines' }).waitFor();
-    await page.getByRole('link', { name: '1 conflict of identity' }).waitFor();
+    await page.getByRole('link', { name: '1 identity conflict' }).waitFor();
     await page.getByRole('progressbar', { name: 'Progress of node-1' }).waitFor();
     await page.getByRole('link', { name: '1 workflow cancelled' }).waitFor();
     await page.getByRole('link', { name: '1 workflow failed' }).click();

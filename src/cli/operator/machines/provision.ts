@@ -34,7 +34,7 @@ const provision = command({
       type: 'boolean',
       describe: "the machines' agents are known not to compare their disks with the plan",
     },
-    retry: { type: 'boolean', describe: 'run again by itself if the machine is reset' },
+    retry: { type: 'boolean', describe: 'run again automatically if the machine is reset' },
     'dry-run': { type: 'boolean', describe: 'only print the plans' },
     yes: { type: 'boolean', short: 'y', describe: 'do not ask' },
     ...waitOptions,

@@ -77,7 +77,7 @@ export function SettingDialog({ read, typed, onTyped, onClose, onChanged }: Prop
           rows={3}
           autoFocus={setting !== undefined}
           spellcheck={false}
-          placeholder={isHidden ? 'a new one, in place of what is not shown' : ''}
+          placeholder={isHidden ? 'a new one; the old one is not shown' : ''}
           value={value}
           onInput={({ currentTarget }) => setValue(currentTarget.value)}
         />

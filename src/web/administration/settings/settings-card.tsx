@@ -50,7 +50,7 @@ export function SettingsCard() {
         <Notice kind="error" title={problem ?? opening.problem ?? ''} />
       )}
       {value !== undefined && settings.length === 0 && (
-        <p class="quiet">None: everything is as the server has it by itself.</p>
+        <p class="quiet">None: everything is at its default.</p>
       )}
       {settings.length > 0 && (
         <SettingTable settings={settings} onOpen={administer ? openOne : undefined} />
@@ -149,7 +149,7 @@ function OpenDialog({ open, onTyped, onClose, onChanged }: OpenProps) {
   };
   return (
     <DangerDialog title={`Remove ${key}?`} action="Remove" work={remove} onClose={onClose}>
-      <p>From then on the server does as it does without it. Its value is kept nowhere.</p>
+      <p>From then on the server behaves as if it had never been set. Its value is not kept.</p>
     </DangerDialog>
   );
 }

@@ -36,7 +36,7 @@ export function WebhooksCard() {
     >
       {problem !== undefined && <Notice kind="error" title={problem} />}
       {value?.webhooks.length === 0 && (
-        <p class="quiet">None. A webhook gets what happens here as signed posts.</p>
+        <p class="quiet">None. A webhook receives events as signed posts.</p>
       )}
       {value !== undefined && value.webhooks.length > 0 && (
         <ul class="webhooks">
