@@ -49,8 +49,6 @@ export function takeCheckin(
 export function checkinShortcut(path: string, s: Services, turns: Turns): Shortcut {
   const refuseNames = hostRule(s.publicUrl);
   const read = async (raw: IncomingMessage, bytes: Buffer): Promise<SentCheckin | undefined> => {
-    const body = parseJson(bytes.toString('utf8'), 'mend');
-    if (!check.Check(body)) return undefined;
     const { authorization } = raw.headers;
     const ip = raw.socket.remoteAddress ?? '';
     const principal =
@@ -58,6 +56,9 @@ export function checkinShortcut(path: string, s: Services, turns: Turns): Shortc
       (await s.auth.admit('enrol', { authorization, isRead: false, address: ip }));
     if (principal.kind === 'anyone') refuseNames(raw);
     refuseLimited(principal);
+    // After its sender is known: nothing of a stranger's is parsed.
+    const body = parseJson(bytes.toString('utf8'), 'mend');
+    if (!check.Check(body)) return undefined;
     return { body, bodyBytes: bytes.length, ip, principal };
   };
   return {
