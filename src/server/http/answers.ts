@@ -109,7 +109,9 @@ function challenge(request: FastifyRequest): string {
 
 /** Answers a request that is not HTTP or comes too slowly, and ends the connection. */
 export function answerClientError(err: NodeJS.ErrnoException, socket: Socket): void {
-  if (err.code === 'ECONNRESET' || !socket.writable || answeredEarly.has(socket)) {
+  // An answer would wait for the handshake that did not end, and keep the connection for ever.
+  const isMute = ['ECONNRESET', 'ERR_TLS_HANDSHAKE_TIMEOUT'].includes(err.code ?? '');
+  if (isMute || !socket.writable || answeredEarly.has(socket)) {
     socket.destroy();
     return;
   }

@@ -1,10 +1,13 @@
 // Connections as nobody of good will uses them.
 import { once } from 'node:events';
+import { createServer as createHttpsServer } from 'node:https';
 import { connect, createServer, Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { describe, expect, it } from 'vitest';
+import { answerClientError } from '../../../src/server/http/answers.ts';
 import { limitConnections, serverOptions } from '../../../src/server/http/connections.ts';
 import { checkin, startServer } from '../harness.ts';
+import { hasOpenssl, TestCa } from '../../transport/test-ca.ts';
 import { exchange } from './hostile.ts';
 
 describe('a connection', () => {
@@ -47,6 +50,21 @@ describe('a connection', () => {
       requestTimeout: 30_000,
     });
   });
+
+  it.skipIf(!hasOpenssl)(
+    'that never ends its handshake of TLS is closed (needs openssl)',
+    async () => {
+      const own = new TestCa().issue('IP:127.0.0.1', '2020-01-01', '2090-01-01');
+      const server = createHttpsServer({ ...own, handshakeTimeout: 100 });
+      server.on('clientError', answerClientError);
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const socket = connect(Object(server.address()).port, '127.0.0.1').resume();
+      const [hadError] = await once(socket, 'close');
+      expect(hadError).toBe(false);
+      server.close();
+    },
+  );
 
   it('has a minute for its TLS handshake', () => {
     const { https } = Object(serverOptions({ cert: '', key: '' }));
