@@ -118,7 +118,7 @@ export function BulkProvision({ ids, onClose, onDone }: BulkProps) {
       />
       {accept('reimage', 'Overwrite what is on the planned disks')}
       {accept('confirmed', 'Go on with agents that do not compare their disk with the plan')}
-      {accept('retry', 'Run it again by itself where a machine is reset')}
+      {accept('retry', 'Run it again automatically if a machine is reset')}
     </BulkForm>
   );
 }
