@@ -5,7 +5,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
-import { AppError, describeError } from '../../core/errors.ts';
+import { AppError, describeError, isAppError } from '../../core/errors.ts';
 import { dataFileName, verifyDataFile } from './lmdb-file.ts';
 
 /** A look costs 2 µs, so not every operation takes one. */
@@ -74,15 +74,16 @@ export class DataFile {
     }
   }
 
-  /** Verifies a file that somebody else seems to have written to, as at the start. Its time alone proves nothing. */
+  /** Verifies a file that somebody else seems to have written to, as at the start. Its time alone proves nothing. Errors:
+   *  those of a file that cannot be read now, which is looked at again. */
   #judge(writtenMs: number): void {
     const isKnown = [undefined, writtenMs].includes(this.#writtenMs);
-    this.#writtenMs = writtenMs;
-    if (isKnown) return;
     try {
-      verifyDataFile(this.#directory);
+      if (!isKnown) verifyDataFile(this.#directory);
     } catch (err) {
+      if (!isAppError(err, 'store.damaged')) throw err;
       this.#fault = `written to by another program (${describeError(err)})`;
     }
+    this.#writtenMs = writtenMs;
   }
 }
