@@ -96,7 +96,7 @@ export async function buildImage(options: ImageOptions): Promise<string> {
 
   cpSync(kernel, join(output, 'kernel'));
   chmodSync(join(output, 'kernel'), 0o644);
-  writeFileSync(join(output, 'initramfs'), packInitramfs(work, light));
+  writeFileSync(join(output, 'initramfs'), packInitramfs(arch, work, light));
   const list = (name: string, kind: string, parts: readonly Part[]): void => {
     const title = `dragonfly-${kind}-${architectures[arch].boot}-${profile}-${manifest.version}`;
     const created = new Date(madeAt * 1000).toISOString().replace('.000', '');
@@ -164,10 +164,10 @@ const modulesFolder = { virt: 'image', server: 'drivers' } as const satisfies Re
 
 /** First each squashfs as it is, in an archive that is not compressed again, then the compressed
  *  archive of the small files. The kernel unpacks one after the other. */
-function packInitramfs(work: string, light: string): Buffer {
+function packInitramfs(arch: Arch, work: string, light: string): Buffer {
   const carrier = join(work, 'carrier');
   mkdirSync(carrier);
-  for (const [name, options] of Object.entries(squashfsOptions)) {
+  for (const [name, options] of Object.entries(squashfsOptions(arch))) {
     const folder = join(work, name);
     if (existsSync(folder)) packSquashfs(folder, join(carrier, `${name}.squashfs`), options);
   }
@@ -180,10 +180,11 @@ function packInitramfs(work: string, light: string): Buffer {
 /** zstd is unpacked several times faster than xz. The smaller a block, the less is unpacked for a page that is wanted,
  *  and the worse it packs; the agent's pages lie in the order of their use: docs/developers/performance.md has both. Files
  *  smaller than a block are not put together in one: whoever reads one of them would have to unpack all. */
-const squashfsOptions = {
+const squashfsOptions = (arch: Arch) => ({
   image: [...['-comp', 'zstd', '-Xcompression-level', '22'], ...['-b', '512K', '-no-fragments']],
-  drivers: ['-comp', 'xz', '-Xbcj', 'x86', '-b', '512K'],
-} as const;
+  // Debian's arm64 kernel unpacks no filter of xz's (CONFIG_XZ_DEC_X86).
+  drivers: ['-comp', 'xz', ...(arch === 'x64' ? ['-Xbcj', 'x86'] : []), '-b', '512K'],
+});
 
 function listParts(
   packages: readonly DebianPackage[],
