@@ -4,10 +4,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import type { IdentityConflict } from '../../src/model/history.ts';
-import type { Template } from '../../src/model/documents/template.ts';
 import type { Workflow } from '../../src/model/documents/workflow.ts';
 import type { Served } from './browser.ts';
 import { machine } from './machines.ts';
+
+export { template } from '../store/documents.ts';
 
 export interface Opened {
   readonly page: Page;
@@ -25,15 +26,6 @@ export async function strangersPage(page: Page): Promise<Page> {
   const opened = await context.newPage();
   opened.setDefaultTimeout(soon.timeout);
   return opened;
-}
-
-export function template(name: string): Template {
-  return {
-    apiVersion: 'dragonfly.computer/v1',
-    kind: 'Template',
-    metadata: { name },
-    spec: { actions: [{ action: 'reboot' }] },
-  };
 }
 
 /** The disk of a seeded machine, by which it is known, and a smaller one. */
