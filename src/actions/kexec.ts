@@ -10,7 +10,8 @@ import { mountFstab } from './disk/fstab.ts';
 import { reloadPartitions } from './disk/nodes.ts';
 import { readInfo } from './disk/partition-info.ts';
 import { withSystem, type Mounted } from './disk/system.ts';
-import { restart, writeOut } from './reboot.ts';
+import { writeOutAll } from './disk/write-out.ts';
+import { restart } from './reboot.ts';
 
 /** The kernel drops the rest without a word. Source: COMMAND_LINE_SIZE of x86 and arm64, less its NUL. */
 const maxCommandLine = 2_047;
@@ -160,7 +161,7 @@ function insteadOf(reason: string, context: ActionContext): ActionReport {
 
 async function leave(context: ActionContext): Promise<void> {
   const { host, signal, note } = context;
-  await writeOut(context);
+  await writeOutAll(context);
   try {
     await disarmWatchdog(context);
     // The kernel shuts down each device first, and waits for one that hangs.

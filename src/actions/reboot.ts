@@ -5,11 +5,10 @@ import type { Action, ActionContext } from './action.ts';
 import { readBootVariables, type BootEntry } from './boot/efibootmgr.ts';
 import { reloadPartitions } from './disk/nodes.ts';
 import { readInfo } from './disk/partition-info.ts';
+import { writeOutAll } from './disk/write-out.ts';
 
 /** A machine that is still up after this is reset by the kernel at once. */
 const patienceMs = 120_000;
-/** The kernel writes out one disk after another, and never comes to the end where one hangs. */
-const writeOutMs = 120_000;
 
 export const reboot: Action<'reboot'> = {
   async run({ delay = 0 }, context) {
@@ -29,22 +28,12 @@ export const reboot: Action<'reboot'> = {
   },
 };
 
-/** Has the kernel write everything out, as far as it can. */
-export async function writeOut({ host, signal, note }: ActionContext): Promise<void> {
-  try {
-    await host.run('sync', [], { signal, silenceMs: writeOutMs });
-  } catch (err) {
-    signal.throwIfAborted();
-    note(`not every disk of this machine could be written out: ${describeError(err)}`);
-  }
-}
-
 /** Has the kernel write everything out, and starts the machine anew. Does not resolve on a machine.
  *  Errors: AppError `exec.*` when it did not come to that. */
 export async function restart(context: ActionContext): Promise<void> {
   const { host, signal } = context;
   const options: RunOptions = { signal };
-  await writeOut(context);
+  await writeOutAll(context);
   try {
     await host.run('reboot', [], { ...options, silenceMs: patienceMs });
     await host.clock.sleep(patienceMs, signal);

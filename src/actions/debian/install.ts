@@ -6,6 +6,7 @@ import type { ActionContext } from '../action.ts';
 import { enter, type Environment } from '../disk/environment.ts';
 import { readInfo } from '../disk/partition-info.ts';
 import { withSystem } from '../disk/system.ts';
+import { writeOut } from '../disk/write-out.ts';
 import { bootPackages, fileList, fstab, grubInstall, kernelPackage, type Target } from './files.ts';
 
 export interface SystemToInstall {
@@ -64,7 +65,7 @@ export async function installSystem(
     'programs',
   );
   const installed = await install;
-  await host.run('sync', [], options);
+  await writeOut(given.disk, context);
   return installed;
 }
 
