@@ -189,7 +189,11 @@ echo "scores: $(score $(cat $run/agent-pid)) $(score $(cat $run/udhcpc-eth0.pid)
 former=$(watcher)
 kill -KILL $former
 until [ -n "$(watcher)" ] && [ "$(watcher)" != $former ]; do sleep 1; done
-echo 'ports are watched again' > /dev/console
+former=$(cat $run/dhcpcd-eth0.pid)
+kill -KILL $former $(pidof mdev)
+until grep -q 'mdev has ended' $run/boot.log && grep -q 'dhcpcd of eth0 has ended' $run/boot.log; do sleep 1; done
+sleep 3
+[ -d /proc/$(cat $run/dhcpcd-eth0.pid) ] && pidof mdev && echo 'all are there again' > /dev/console
 `;
     const [first, second] = ['52:54:00:00:09:31', '52:54:00:00:09:32'];
     const vm = startVm([
@@ -200,7 +204,7 @@ echo 'ports are watched again' > /dev/console
     ]);
     const { answer } = await server.checkin(vm);
     const said = await vm.waitFor(
-      /by hand: (\d+)[^]*identify: 0[^]*scores: (\S+) (\S+)\s[^]*watched again/,
+      /by hand: (\d+)[^]*identify: 0[^]*scores: (\S+) (\S+)\s[^]*all are there again/,
       240_000,
     );
     expect(said.slice(1)).toEqual(['2', '-900', '-900']);
