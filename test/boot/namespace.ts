@@ -108,15 +108,19 @@ export function startRouter({ namespace }: Network, prefix: string, nextServer?:
   background(
     router,
     'dnsmasq',
-    ...['--keep-in-foreground', '--user=root', '--conf-file=/dev/null', '--port=0'],
-    ...[`--dhcp-range=${prefix}.30,${prefix}.40,1h`, '--dhcp-leasefile=/dev/null'],
+    ...[...quietDnsmasq(), '--port=0', `--dhcp-range=${prefix}.30,${prefix}.40,1h`],
     ...(nextServer === undefined ? [] : [`--dhcp-boot=,,${nextServer}`]),
-    ...['--log-facility=/dev/null', ownPidFile()],
   );
 }
 
+/** Arguments for a dnsmasq that has no settings yet, and leaves nothing behind. */
+export const quietDnsmasq = (pidFile = ownPidFile()): string[] => [
+  ...['--keep-in-foreground', '--user=root', '--conf-file=/dev/null', `--pid-file=${pidFile}`],
+  ...['--log-facility=/dev/null', '--dhcp-leasefile=/dev/null'],
+];
+
 /** The default one is shared with every other dnsmasq of this host, of which one that starts at the same time ends. */
-const ownPidFile = (): string => `--pid-file=${join(temporaryDirectory(), 'pid')}`;
+const ownPidFile = (): string => join(temporaryDirectory(), 'pid');
 
 /** Loaded by UEFI firmware, which is no iPXE itself as QEMU's BIOS ROMs are. */
 export const ipxeEfi = '/usr/lib/ipxe/ipxe.efi';
@@ -133,6 +137,6 @@ export function dnsmasqArgs(
   const text = readFileSync(join(projectDir, 'initramfs', 'dnsmasq', `${name}.conf`), 'utf8');
   const file = join(folder, 'dnsmasq.conf');
   writeFileSync(file, change(text).replace('tftp-root=/srv/tftp', `tftp-root=${folder}`));
-  const own = [`--conf-file=${file}`, ownPidFile()];
+  const own = [`--conf-file=${file}`, `--pid-file=${ownPidFile()}`];
   return ['--keep-in-foreground', '--user=root', '--log-facility=/dev/null', ...own];
 }

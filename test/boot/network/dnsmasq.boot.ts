@@ -8,6 +8,7 @@ import {
   hasNamespaces,
   ipxeEfi,
   makeNetwork,
+  quietDnsmasq,
   startRouter,
   startServer,
   tapPort,
@@ -54,9 +55,7 @@ it.skipIf(!can)('takes what a hostile DHCP server says for data', async () => {
   const hostile = '$(reboot);`reboot`|reboot&&reboot\n*"\'\\';
   network.inside(
     'dnsmasq',
-    ...['--keep-in-foreground', '--user=root', '--conf-file=/dev/null', '--port=0'],
-    ...['--log-facility=/dev/null', '--dhcp-leasefile=/dev/null'],
-    '--dhcp-range=192.168.77.100,192.168.77.200,1h',
+    ...[...quietDnsmasq(), '--port=0', '--dhcp-range=192.168.77.100,192.168.77.200,1h'],
     // Host name, domain, boot file, server and root path, search list and the agent's own.
     ...[12, 15, 17, 66, 67, 224].map((option) => `--dhcp-option-force=${option},${hostile}`),
     `--dhcp-option-force=43,${'x'.repeat(250)}`,

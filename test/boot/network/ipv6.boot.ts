@@ -8,14 +8,13 @@ import {
   hasNamespaces,
   ipxeEfi,
   makeNetwork,
+  quietDnsmasq,
   startServer,
   tapPort,
 } from '../namespace.ts';
 
-const dnsmasq = [
-  ...['--keep-in-foreground', '--user=root', '--conf-file=/dev/null', '--no-resolv', '--no-hosts'],
-  ...['--dhcp-leasefile=/dev/null', '--log-facility=/dev/null', '--enable-ra'],
-  '--address=/dragonfly.example/fd77::1',
+const withRouter = [
+  ...['--no-resolv', '--no-hosts', '--enable-ra', '--address=/dragonfly.example/fd77::1'],
 ];
 
 it.skipIf(!runsAll || !hasNamespaces()).each([
@@ -24,7 +23,7 @@ it.skipIf(!runsAll || !hasNamespaces()).each([
 ] as const)('a machine checks in over IPv6 alone, by %s', async (_, range, url, address) => {
   const network = makeNetwork('fd77::1/64');
   startServer(network, '[fd77::1]:3000');
-  network.inside('dnsmasq', ...dnsmasq, `--dhcp-range=${range}`);
+  network.inside('dnsmasq', ...quietDnsmasq(), ...withRouter, `--dhcp-range=${range}`);
   const vm = startVm(
     [
       ...handOver(`dragonfly.url=${url} dragonfly.token=enrol-with-this-token`),

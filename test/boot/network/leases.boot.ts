@@ -8,7 +8,14 @@ import type { Vm } from '../../../initramfs/machine/qemu.ts';
 import { temporaryDirectory } from '../../server/harness.ts';
 import { imageRunning, ownFile } from '../changed-image.ts';
 import { handOver, runsAll, startVm } from '../harness.ts';
-import { hasNamespaces, ip, makeNetwork, startServer, tapPort } from '../namespace.ts';
+import {
+  hasNamespaces,
+  ip,
+  makeNetwork,
+  quietDnsmasq,
+  startServer,
+  tapPort,
+} from '../namespace.ts';
 
 const mac = '52:54:00:00:0a:01';
 
@@ -76,9 +83,8 @@ function makeSite(...first: Parameters<Site['give']>): Site {
   give(...first);
   network.inside(
     'dnsmasq',
-    ...['--keep-in-foreground', '--user=root', '--conf-file=/dev/null', '--port=0'],
-    ...['--log-facility=/dev/null', '--dhcp-leasefile=/dev/null', '--dhcp-authoritative'],
-    ...['--dhcp-range=set:near,192.168.77.100,192.168.77.150,2m', `--pid-file=${file('pid')}`],
+    ...[...quietDnsmasq(file('pid')), '--port=0', '--dhcp-authoritative'],
+    '--dhcp-range=set:near,192.168.77.100,192.168.77.150,2m',
     ...['--dhcp-range=set:far,192.168.78.100,192.168.78.150,2m'],
     ...[`--dhcp-hostsfile=${file('hosts')}`, `--dhcp-optsfile=${file('options')}`],
   );
