@@ -74,7 +74,7 @@ export async function buildImage(options: ImageOptions): Promise<string> {
   mkdirSync(heavy, { recursive: true });
 
   const drivers = modulesFolder[profile];
-  const modules = copyModules(packages.kernel.root, profile, join(work, drivers));
+  const modules = copyModules(arch, packages.kernel.root, profile, join(work, drivers));
   const moduleDir = join(work, drivers, 'lib', 'modules', modules.version);
   const free = join(packages.firmware.root, 'lib', 'firmware');
   const paths = modules.files.map((file) => join(moduleDir, file));

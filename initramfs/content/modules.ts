@@ -1,6 +1,7 @@
 // Selects the kernel modules that go into an image.
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Arch } from '../arch.ts';
 import { unknownNames, wants, type Profile } from './profiles.ts';
 import { run } from '../tools.ts';
 
@@ -13,11 +14,17 @@ export interface ModuleTree {
 
 /** Copies the modules of a profile, and those that they depend on, from an unpacked kernel package
  *  into `target`, and indexes them there. */
-export function copyModules(kernelRoot: string, profile: Profile, target: string): ModuleTree {
+export function copyModules(
+  arch: Arch,
+  kernelRoot: string,
+  profile: Profile,
+  target: string,
+): ModuleTree {
   const [version] = readdirSync(join(kernelRoot, 'lib', 'modules'));
   if (version === undefined) throw new Error(`${kernelRoot} holds no kernel modules`);
   const from = join(kernelRoot, 'lib', 'modules', version);
-  const files = selectModules(from, moduleDependencies(kernelRoot, version), profile);
+  const dependencies = moduleDependencies(kernelRoot, version);
+  const files = selectModules(arch, from, dependencies, profile);
   const to = join(target, 'lib', 'modules', version);
   for (const file of [...files, 'modules.builtin', 'modules.builtin.modinfo', 'modules.order']) {
     mkdirSync(dirname(join(to, file)), { recursive: true });
@@ -35,13 +42,14 @@ const indexes = new Set(['dep', 'alias', 'symbols', 'builtin'].map((name) => `mo
 
 /** The modules that a profile names, and all that they depend on. */
 function selectModules(
+  arch: Arch,
   folder: string,
   dependencies: ReadonlyMap<string, readonly string[]>,
   profile: Profile,
 ): string[] {
   const modules = [...dependencies.keys()].map(moduleName);
   const builtin = readFileSync(join(folder, 'modules.builtin'), 'utf8').split('\n').map(moduleName);
-  const unknown = unknownNames(modules, builtin);
+  const unknown = unknownNames(arch, modules, builtin);
   if (unknown.length > 0) console.error(`this kernel has no ${unknown.join(', ')}`);
   const chosen = new Set<string>();
   for (const [file, needs] of dependencies) {

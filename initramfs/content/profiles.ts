@@ -1,4 +1,5 @@
 // The kernel modules of each profile of the image, named by folder or file.
+import type { Arch } from '../arch.ts';
 
 export const profiles = ['virt', 'server'] as const;
 export type Profile = (typeof profiles)[number];
@@ -156,10 +157,31 @@ export function wants(profile: Profile, module: string): boolean {
   return names.some((name) => (name.endsWith('/') ? module.startsWith(name) : module === name));
 }
 
+/** Names that Debian's kernel for arm64 has nothing for. */
+const onlyX64: ReadonlySet<string> = new Set([
+  'arch/x86/crypto/crc32c-intel',
+  'arch/x86/kernel/cpuid',
+  'drivers/scsi/vmw_pvscsi',
+  'drivers/scsi/am53c974',
+  'drivers/net/fjes/',
+  'drivers/net/thunderbolt-net',
+  'drivers/thunderbolt/',
+  'drivers/platform/x86/wmi',
+  'drivers/watchdog/iTCO_wdt',
+  'drivers/watchdog/sp5100_tco',
+  'drivers/watchdog/hpwdt',
+  'drivers/i2c/busses/i2c-i801',
+  'drivers/mfd/lpc_ich',
+]);
+
 /** Names that this kernel has no module for, which would mean that a profile is out of date. */
-export function unknownNames(modules: readonly string[], builtin: readonly string[]): string[] {
+export function unknownNames(
+  arch: Arch,
+  modules: readonly string[],
+  builtin: readonly string[],
+): string[] {
   const all = [...modules, ...builtin];
-  return [...base, ...hypervisors, ...hardware].filter(
-    (name) => !all.some((m) => (name.endsWith('/') ? m.startsWith(name) : m === name)),
-  );
+  return [...base, ...hypervisors, ...hardware]
+    .filter((name) => arch === 'x64' || !onlyX64.has(name))
+    .filter((name) => !all.some((m) => (name.endsWith('/') ? m.startsWith(name) : m === name)));
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { copyModules } from '../../../initramfs/content/modules.ts';
-import { wants } from '../../../initramfs/content/profiles.ts';
+import { unknownNames, wants } from '../../../initramfs/content/profiles.ts';
 import { isMissing } from '../../../initramfs/tools.ts';
 
 it.skipIf(isMissing('depmod') || isMissing('gcc'))(
@@ -25,7 +25,7 @@ it.skipIf(isMissing('depmod') || isMissing('gcc'))(
         writeFileSync(join(from, `modules.${list}`), '');
       }
       const target = join(folder, 'image');
-      const { version, files } = copyModules(folder, 'virt', target);
+      const { version, files } = copyModules('x64', folder, 'virt', target);
       expect([version, files]).toEqual(['1.2.3', ['kernel/drivers/block/loop.ko']]);
       expect(readdirSync(join(target, 'lib', 'modules', version)).toSorted()).toEqual([
         'kernel',
@@ -47,4 +47,10 @@ it('servers have every driver of their disks, and none that offers them to other
   expect(
     ['md-mod', 'raid456', 'md-cluster'].map((m) => wants('server', `drivers/md/${m}`)),
   ).toEqual([true, true, false]);
+});
+
+it('a kernel for arm64 is not missed what the one for x64 alone has', () => {
+  const [x64, arm64] = [unknownNames('x64', [], []), unknownNames('arm64', [], [])];
+  expect(x64.filter((name) => !arm64.includes(name))).toContain('drivers/watchdog/iTCO_wdt');
+  expect(arm64).toContain('drivers/net/ethernet/');
 });
