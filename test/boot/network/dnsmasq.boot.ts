@@ -67,7 +67,7 @@ it.skipIf(!can)('takes what a hostile DHCP server says for data', async () => {
     ],
     { namespace: network.namespace },
   );
-  await vm.waitFor(/INFO checked in/, 120_000);
+  await vm.waitFor(/INFO checked in/, 240_000);
   expect(vm.console).toMatch(/eth0 is 192\.168\.77\.1\d\d\/24/);
   expect(vm.console.match(/Linux version/g)).toHaveLength(1);
 });

@@ -31,7 +31,7 @@ it.skipIf(!runsAll || !hasNamespaces()).each([
     ],
     { namespace: network.namespace },
   );
-  await vm.waitFor(/INFO checked in/, 120_000);
+  await vm.waitFor(/INFO checked in/, 240_000);
   expect(vm.console.replaceAll('\r', '')).toMatch(address);
   expect(vm.console).not.toMatch(/eth0 is \d+\./);
 });
