@@ -70,9 +70,15 @@ export interface Result {
   readonly code: number | undefined;
 }
 
+/** Less than the tests of tutorials have: one that hangs says how far it came, and leaves nothing running. */
+const endsWithinMs = 150_000;
+
 /** Runs the steps in one shell with a home directory of its own. Ports on loopback become free ones, and are shown as
  *  the page has them. All that the steps leave running ends. */
-export async function follow(steps: readonly Step[]): Promise<readonly Result[]> {
+export async function follow(
+  steps: readonly Step[],
+  timeoutMs = endsWithinMs,
+): Promise<readonly Result[]> {
   const folder = mkdtempSync(join(tmpdir(), 'dragonfly-tutorial-'));
   const ports = await otherPorts(steps);
   const script = steps.map(
@@ -80,7 +86,7 @@ export async function follow(steps: readonly Step[]): Promise<readonly Result[]>
       `{ ${exchange(commands, ports)}\n} > ${folder}/${i}.printed 2>&1 < /dev/null\necho $? > ${folder}/${i}.code\n`,
   );
   try {
-    await runShell(script.join(''), folder);
+    await runShell(script.join(''), folder, timeoutMs);
     const back = new Map([...ports].map(([page, here]) => [here, page]));
     const read = (name: string): string =>
       existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8') : '';
@@ -96,10 +102,7 @@ export async function follow(steps: readonly Step[]): Promise<readonly Result[]>
   }
 }
 
-/** Less than the tests of tutorials have: one that hangs says how far it came, and leaves nothing running. */
-const endsWithinMs = 150_000;
-
-async function runShell(script: string, folder: string): Promise<void> {
+async function runShell(script: string, folder: string, timeout: number): Promise<void> {
   const [home, bin] = [join(folder, 'home'), join(folder, 'bin')];
   for (const path of [home, bin]) mkdirSync(path);
   // For what a page does in a clone.
@@ -113,7 +116,7 @@ async function runShell(script: string, folder: string): Promise<void> {
     // A group of its own, to end what it leaves in the background.
     detached: true,
     stdio: 'ignore',
-    timeout: endsWithinMs,
+    timeout,
     env: {
       PATH: `${bin}:${process.env['PATH']}`,
       HOME: home,
