@@ -5,7 +5,8 @@ import type { Clock } from '../../core/clock.ts';
 import { AppError, isAppError } from '../../core/errors.ts';
 import { makeDirectories } from '../../core/files/named-file.ts';
 import { makePrivate, refuseOthers } from '../../core/files/private-file.ts';
-import { lockDirectory, lockName } from './directory-lock.ts';
+import { letWrite, lockDirectory, lockName } from './directory-lock.ts';
+import { remedyFor } from './host-faults.ts';
 import type { Kv, OpenOptions } from '../kv/kv.ts';
 import { damagedFile, dataFileName, verifyDataFile } from './lmdb-file.ts';
 import { LmdbKv } from './lmdb.ts';
@@ -34,7 +35,7 @@ export function openDirectory(directory: string, options: OpenOptions, clock: Cl
     if (err instanceof AppError) throw err;
     throw new AppError(
       'store.unavailable',
-      `cannot open ${directory}: let this user write in it, or name another with --data`,
+      `cannot open ${directory}: ${remedyFor(err) ?? letWrite}, or name another with --data`,
       { cause: err },
     );
   }
@@ -74,11 +75,12 @@ function prepare(directory: string, { readOnly = false, mustExist = false }: Ope
     }
   } catch (err) {
     const what = isRead ? 'no data to read in' : 'cannot use the data directory';
-    throw new AppError(
-      'store.unavailable',
-      `${what} ${directory}: name one that this user may use with --data`,
-      { cause: err },
-    );
+    const remedy = isRead ? undefined : remedyFor(err);
+    const advice =
+      remedy === undefined ? 'name one that this user may use' : `${remedy}, or name another`;
+    throw new AppError('store.unavailable', `${what} ${directory}: ${advice} with --data`, {
+      cause: err,
+    });
   }
 }
 

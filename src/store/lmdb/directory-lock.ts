@@ -2,8 +2,11 @@
 import { join } from 'node:path';
 import { AppError } from '../../core/errors.ts';
 import { lockFile } from '../../core/files/lock-file.ts';
+import { remedyFor } from './host-faults.ts';
 
 export const lockName = 'in-use.lock';
+/** The advice where nothing else is known. */
+export const letWrite = 'let this user write in it';
 
 /** Locks a directory and returns what releases it.
  *  Errors: AppError `store.in-use`, `store.unavailable`. */
@@ -19,7 +22,7 @@ function lock(directory: string): (() => void) | undefined {
   } catch (err) {
     throw new AppError(
       'store.unavailable',
-      `cannot lock ${directory}: let this user write in it, or name another with --data`,
+      `cannot lock ${directory}: ${remedyFor(err) ?? letWrite}, or name another with --data`,
       { cause: err },
     );
   }

@@ -1,21 +1,37 @@
 // The process of trial.ts. It opens the directory as a server does, reads every entry, and takes a transaction that
-// removes and writes some as far as its commit, which it does not make.
+// removes and writes some as far as its commit, which it does not make. Where nothing can be written it reads alone.
 import { argv, exit, stderr } from 'node:process';
 import { ABORT, type RootDatabase } from 'lmdb';
 import { openEnvironment } from './environment.ts';
-import { trialFailed } from './trial.ts';
+import { isReadOnlySystem, remedyFor } from './host-faults.ts';
+import { trialFailed, trialPrevented } from './trial.ts';
 
 /** Takes pages from the list of free ones. */
 const largeValue = 'x'.repeat(256 * 1024);
 
 try {
-  const db = openEnvironment(argv[2] ?? '', false);
-  readAll(db);
-  beginToWrite(db);
-  await db.close();
+  await tryAll(argv[2] ?? '');
 } catch (err) {
-  stderr.write(String(err));
-  exit(trialFailed);
+  const remedy = remedyFor(err);
+  stderr.write(remedy === undefined ? String(err) : `${String(err)}; ${remedy}`);
+  exit(remedy === undefined ? trialFailed : trialPrevented);
+}
+
+async function tryAll(directory: string): Promise<void> {
+  const { db, isReadOnly } = open(directory);
+  readAll(db);
+  if (!isReadOnly) beginToWrite(db);
+  await db.close();
+}
+
+/** On a file system that can only be read nobody will write either. */
+function open(directory: string): { db: RootDatabase<string, string>; isReadOnly: boolean } {
+  try {
+    return { db: openEnvironment(directory, false), isReadOnly: false };
+  } catch (err) {
+    if (!isReadOnlySystem(err)) throw err;
+    return { db: openEnvironment(directory, true), isReadOnly: true };
+  }
 }
 
 function readAll(db: RootDatabase<string, string>): void {

@@ -9,8 +9,9 @@ import { fileURLToPath } from 'node:url';
 import { AppError } from '../../core/errors.ts';
 import { dataFileName } from './lmdb-file.ts';
 
-/** The trial's exit code where LMDB gave an error. */
+/** The trial's exit codes where LMDB gave an error, and where the host kept it from its work. */
 export const trialFailed = 3;
+export const trialPrevented = 4;
 
 /** Signals that a process gets for its own fault. */
 const crashes: ReadonlySet<string> = new Set([
@@ -72,5 +73,9 @@ export function problemOf(
       `the process that tries the data in ${directory} was ended by ${signal}: start it again`,
     );
   }
-  return status === trialFailed ? `LMDB cannot read it: ${stderr.trim().slice(0, 200)}` : undefined;
+  const said = stderr.trim().slice(0, 200);
+  if (status === trialPrevented) {
+    throw new AppError('store.unavailable', `cannot try the data in ${directory}: ${said}`);
+  }
+  return status === trialFailed ? `LMDB cannot read it: ${said}` : undefined;
 }
