@@ -74,12 +74,13 @@ export class DataFile {
     }
   }
 
-  /** Verifies a file that somebody else seems to have written to, as at the start. Its time alone proves nothing. Errors:
-   *  those of a file that cannot be read now, which is looked at again. */
+  /** Verifies all of a file that somebody else seems to have written to: its time alone proves nothing. Whoever reads
+   *  meanwhile waits, two seconds for a gigabyte, since LMDB would take what it finds. Errors: those of a file that cannot be
+   *  read now, which is looked at again. */
   #judge(writtenMs: number): void {
     const isKnown = [undefined, writtenMs].includes(this.#writtenMs);
     try {
-      if (!isKnown) verifyDataFile(this.#directory);
+      if (!isKnown) verifyDataFile(this.#directory, { whole: true });
     } catch (err) {
       if (!isAppError(err, 'store.damaged')) throw err;
       this.#fault = `written to by another program (${describeError(err)})`;
