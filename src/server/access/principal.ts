@@ -61,6 +61,11 @@ export function isOperator(by: Principal): by is Extract<Principal, { kind: 'tok
   return by.kind === 'token' || by.kind === 'person';
 }
 
+/** True for an operator whose request may be that of an agent: agents come with enrolment tokens, and with their own. */
+export function speaksAsOperator(by: Principal): boolean {
+  return isOperator(by) && by.scope !== 'enrol';
+}
+
 /** A principal's name in logs and events. */
 export function nameOf(by: Principal): string {
   switch (by.kind) {

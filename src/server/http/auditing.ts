@@ -1,10 +1,11 @@
 // Notes in the audit log what operators change, after it was done and before it is answered, and who got a backup.
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { describeError } from '../../core/errors.ts';
+import { isUuid } from '../../identity/uuid.ts';
 import { isSecret } from '../../model/secret-setting.ts';
 import { withoutLogSecrets } from '../../core/text/credentials.ts';
 import { shownUrl, withoutCredentials } from '../../core/text/shown-url.ts';
-import { isForOperators, isOperator, nameOf } from '../access/principal.ts';
+import { isForOperators, nameOf, speaksAsOperator } from '../access/principal.ts';
 import { etag } from '../rules/etag.ts';
 import { mask } from '../rules/settings/secret-settings.ts';
 import { appendAudit, type AuditServices } from '../running/audit-log.ts';
@@ -20,15 +21,17 @@ export function audit(route: RouteOptions, s: AuditingServices): void {
   const { access = changes ? 'full' : 'read', changesNothing, isAudited } = route.config ?? {};
   if (changesNothing === true) return;
   if (!changes && isAudited !== true) return;
-  const isForAgents = access === 'agent';
+  const isForAgents = access === 'agent' || access === 'enrol';
+  const hasDryRun = 'dry_run' in Object(Object(route.schema?.body).properties);
   if (!isForAgents && (access === 'read' || !isForOperators(access))) return;
   const onSend = async (
     request: FastifyRequest,
     reply: FastifyReply,
     answer: unknown,
   ): Promise<void> => {
-    if (reply.statusCode >= 300 || Object(request.body).dry_run === true) return;
-    if (isForAgents && !isOperator(request.principal)) return;
+    if (reply.statusCode >= 300) return;
+    if (hasDryRun && Object(request.body).dry_run === true) return;
+    if (isForAgents && !speaksAsOperator(request.principal)) return;
     try {
       await appendAudit(s, entryOf(request, reply, answer));
     } catch (err) {
@@ -45,10 +48,7 @@ function entryOf(request: FastifyRequest, reply: FastifyReply, answer: unknown) 
     by: nameOf(request.principal),
     from: request.ip,
     action: `${kind}.${verbOf(request.method, rest)}`,
-    records: [
-      ...recordsOf(kind, request, reply),
-      ...(kind === 'workflows' ? machineOf(answer) : []),
-    ],
+    records: [...recordsOf(kind, request, reply), ...machinesOf(kind, answer)],
     change: changeOf(kind, request),
     request_id: request.id,
   };
@@ -65,20 +65,33 @@ function recordsOf(kind: string, request: FastifyRequest, reply: FastifyReply): 
   const names = Object.values<unknown>(Object(request.params));
   if (kind === 'damaged') return [names.join('/')];
   const [name] = names;
-  if (typeof name === 'string') return [`${kind}/${name.toLowerCase()}`];
+  if (typeof name === 'string') return [`${kind}/${asStored(name)}`];
   const { ids, machine_id } = Object(request.body);
-  if (kind === 'agent') return [`machines/${String(machine_id).toLowerCase()}`];
-  if (Array.isArray(ids)) return ids.map((id) => `${kind}/${String(id).toLowerCase()}`);
+  if (kind === 'agent') return typeof machine_id === 'string' ? [ofMachine(machine_id)] : [];
+  if (Array.isArray(ids)) return ids.map((id) => `${kind}/${asStored(String(id))}`);
   const made = reply.getHeader('location');
   return typeof made === 'string' ? [made.replace('/api/', '')] : [];
 }
 
-/** The machine of the workflow in the answer: a change to a workflow is a change to its machine. */
-function machineOf(answer: unknown): string[] {
-  const document: unknown = typeof answer === 'string' && answer !== '' ? JSON.parse(answer) : {};
-  const { spec }: { spec?: { hardwareRef?: unknown } } = Object(document);
-  return typeof spec?.hardwareRef === 'string' ? [`machines/${spec.hardwareRef}`] : [];
+/** The name of a record as it is stored. */
+function asStored(name: string): string {
+  return isUuid(name) ? name.toLowerCase() : name;
 }
+
+function ofMachine(id: string): string {
+  return `machines/${asStored(id)}`;
+}
+
+/** The machines that the answer is about: a change to a workflow, and what is decided of a conflict, changes them too, and
+ *  who checks in learns only from the answer which one it is. */
+function machinesOf(kind: string, answer: unknown): string[] {
+  if (!answersWithMachine.has(kind) || typeof answer !== 'string' || answer === '') return [];
+  const { spec, machine_id, resolution } = Object(JSON.parse(answer));
+  const ids: unknown[] = [Object(spec).hardwareRef, machine_id, Object(resolution).into];
+  return ids.filter((id) => typeof id === 'string').map(ofMachine);
+}
+
+const answersWithMachine: ReadonlySet<string> = new Set(['workflows', 'conflicts', 'agent']);
 
 /** The body of the request, without secrets. Of a template, which may be long, its tag and actions. */
 function changeOf(kind: string, { body, params }: FastifyRequest): unknown {
@@ -90,7 +103,7 @@ function changeOf(kind: string, { body, params }: FastifyRequest): unknown {
   if (Array.isArray(ids)) return { machines: ids.length, ...rest };
   if (kind === 'webhooks' && body !== undefined)
     return withoutSecrets({ ...rest, ...shownReceiver(rest) });
-  if (kind === 'agent') return { ...rest, lines: rest.lines.length };
+  if (Array.isArray(rest.lines)) return { ...rest, lines: rest.lines.length };
   const { key } = Object(params);
   const isHidden = kind === 'settings' && isSecret({ key, ...rest });
   return withoutSecrets(isHidden ? { ...rest, value: mask } : (body ?? null));

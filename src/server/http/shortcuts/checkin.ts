@@ -4,7 +4,7 @@ import { Compile } from 'typebox/compile';
 import { normalizeMac } from '../../../identity/macs.ts';
 import { CheckinRequest, type CheckinResponse } from '../../../model/api/agent.ts';
 import { refuseLimited } from '../../access/inside.ts';
-import type { Principal } from '../../access/principal.ts';
+import { speaksAsOperator, type Principal } from '../../access/principal.ts';
 import { checkIn, type CheckinServices } from '../../checkin/checkins.ts';
 import type { Overload } from '../../running/overload.ts';
 import type { Services } from '../../services.ts';
@@ -56,6 +56,8 @@ export function checkinShortcut(path: string, s: Services, turns: Turns): Shortc
       (await s.auth.admit('enrol', { authorization, isRead: false, address: ip }));
     if (principal.kind === 'anyone') refuseNames(raw);
     refuseLimited(principal);
+    // It belongs in the audit log.
+    if (speaksAsOperator(principal)) return undefined;
     // After its sender is known: nothing of a stranger's is parsed.
     const body = parseJson(bytes.toString('utf8'), 'mend');
     if (!check.Check(body)) return undefined;
