@@ -16,7 +16,12 @@ const keptMs = 600_000;
 /** The open sessions of one token; a further one ends that which would end first. */
 const mostOfToken = 20;
 
-const Person = Type.Object({ name: Type.String(), groups: Type.Array(Type.String()) });
+const Person = Type.Object({
+  name: Type.String(),
+  groups: Type.Array(Type.String()),
+  /** The provider that vouches for them: another one may know somebody else by this name. */
+  issuer: Type.Optional(Type.String()),
+});
 const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' });
 /** Its name alone would let a session go on with another token that later has the same one. */
 const OwnToken = Type.Object({ name: Type.String(), sha256: Sha256 });
@@ -77,7 +82,7 @@ export class Sessions {
    *  keeps of it. Errors: AppError `auth.denied` if the sign-in had one before; `store.*`. */
   async beginOnce(
     state: string,
-    person: { readonly name: string; readonly groups: readonly string[] },
+    person: { readonly name: string; readonly groups: readonly string[]; readonly issuer?: string },
     hours: number,
     place = nowhere,
   ): Promise<string> {

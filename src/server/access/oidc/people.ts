@@ -30,10 +30,10 @@ export class People {
     return this.#principal(person, expires, false);
   }
 
-  /** The person of a session; undefined if no rule lets them in any more. */
-  ofSession(person: Person, expires: Date): Principal | undefined {
-    const { rules } = this.provider.options;
-    if (ruleFor(person.groups, rules) === undefined) return undefined;
+  /** The person of a session; undefined if no rule lets them in any more, or another provider vouched for them. */
+  ofSession(person: Person & { readonly issuer?: string }, expires: Date): Principal | undefined {
+    const { issuer, rules } = this.provider.options;
+    if (person.issuer !== issuer || ruleFor(person.groups, rules) === undefined) return undefined;
     return this.#principal(person, expires, true);
   }
 
@@ -45,10 +45,11 @@ export class People {
       throw new AppError('auth.required', 'the sign-in took too long, or began in another browser');
     }
     const person = await this.provider.finish(callback, pending);
-    const { sessionHours } = this.provider.options;
+    const { issuer, sessionHours } = this.provider.options;
     // Before it: whom no rule lets in has no session.
     const by = this.#principal(person, new Date(0), true);
-    const cookie = await this.#sessions.beginOnce(pending.state, person, sessionHours, place);
+    const owner = { ...person, issuer };
+    const cookie = await this.#sessions.beginOnce(pending.state, owner, sessionHours, place);
     return { by, cookie, returnTo: pending.returnTo };
   }
 

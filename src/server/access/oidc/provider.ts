@@ -40,6 +40,8 @@ export interface OidcOptions {
 
 /** A sign-in that has begun. The browser keeps it, sealed, while its user is at the provider. */
 export interface Pending {
+  /** Nothing of this is told to any other provider. */
+  readonly issuer: string;
   readonly state: string;
   readonly nonce: string;
   readonly verifier: string;
@@ -84,6 +86,7 @@ export class Provider {
   async begin(callback: string): Promise<{ readonly url: string; readonly pending: Pending }> {
     const configuration = await this.#described.get();
     const pending = {
+      issuer: this.options.issuer,
       state: client.randomState(),
       nonce: client.randomNonce(),
       verifier: client.randomPKCECodeVerifier(),
@@ -101,7 +104,10 @@ export class Provider {
 
   /** The person whom the provider sent back to `callback`. Errors: AppError `auth.denied` if the provider refused or its
    *  answer is not for this sign-in, `auth.provider`. */
-  async finish(callback: URL, { state, nonce, verifier }: Pending): Promise<Person> {
+  async finish(callback: URL, { issuer, state, nonce, verifier }: Pending): Promise<Person> {
+    if (issuer !== this.options.issuer) {
+      throw new AppError('auth.denied', `the sign-in began with ${issuer}: sign in again`);
+    }
     const configuration = await this.#described.get();
     try {
       const tokens = await client.authorizationCodeGrant(configuration, callback, {

@@ -78,7 +78,7 @@ it('a session ends after its hours, and what is left of it goes', async () => {
   const { provider, server } = await prepared();
   const sessions = new Sessions(server.store, clock);
   const { signIns } = new People(provider.options(), server.store, clock);
-  const pending = { state: 's', nonce: 'n', verifier: 'v' };
+  const pending = { issuer: provider.issuer, state: 's', nonce: 'n', verifier: 'v' };
   const cookie = await sessions.beginOnce(pending.state, { name: 'alice', groups: [] }, 10);
   const sealed = await signIns.seal(pending, '/');
   await clock.advance(10 * 60_000 - 1);

@@ -193,7 +193,7 @@ it('a provider that is away is said to be so', async () => {
   await provider.stop();
   const back = new URL('/auth/callback?code=x&state=y', server.url);
   const { signIns } = new People(provider.options(), server.store, systemClock);
-  const pending = { state: 'y', nonce: 'n', verifier: 'v'.repeat(43) };
+  const pending = { issuer: provider.issuer, state: 'y', nonce: 'n', verifier: 'v'.repeat(43) };
   browser.setCookie(server.url, pendingName, await signIns.seal(pending, '/'));
   back.searchParams.set('iss', provider.issuer);
   expect((await browser.send(back.href)).headers.get('location')).toBe('/?sign-in=away');
