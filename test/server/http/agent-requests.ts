@@ -18,7 +18,8 @@ export interface Beat {
   readonly target: string;
   readonly headers: readonly string[];
   readonly sender: string;
-  readonly framing: 'length' | 'chunks' | 'late' | 'cut' | 'none';
+  readonly version: '1.1' | '1.0';
+  readonly framing: 'length' | 'twice' | 'chunks' | 'trailers' | 'late' | 'cut' | 'none';
   readonly body: Body;
 }
 
@@ -27,6 +28,7 @@ export const plain: Beat = {
   target: path,
   headers: ['host: 127.0.0.1', 'content-type: application/json'],
   sender: 'first',
+  version: '1.1',
   framing: 'length',
   body: ({ ids: [machine_id], boot }) =>
     JSON.stringify({ machine_id, boot_id: boot, sequence: 2, uptime_seconds: 9.5 }),
@@ -135,6 +137,32 @@ const extraHeaders = [
   'upgrade: websocket',
   'x-request-id: chosen',
   'x-forwarded-for: 192.0.2.1',
+  'connection: keep-alive',
+  'connection: keep-alive, close',
+  'connection: te, upgrade',
+  'te: trailers',
+  'transfer-encoding: identity',
+  'content-length: 5',
+  'content-length: +5',
+  'content-type: text/plain',
+  'content-type:',
+  'authorization: Bearer other',
+  'authorization:',
+  'proxy-authorization: Bearer other',
+  'x-folded: a\r\n b',
+  'x-empty:',
+  'x-odd: \u00e9\u00ff',
+  'x-tab:\ta',
+  'x-null: a\u0000b',
+  'no colon',
+  'space before : colon',
+  ': no name',
+  `x-long: ${'y'.repeat(12_000)}`,
+  `x-longer: ${'y'.repeat(20_000)}`,
+  'if-none-match: *',
+  'range: bytes=0-1',
+  'accept-encoding: gzip',
+  'accept: text/html',
 ];
 
 const hosts = [
@@ -179,8 +207,9 @@ const change: fc.Arbitrary<Partial<Beat>> = fc.oneof(
   fc.constantFrom(...targets).map((target) => ({ target })),
   fc.constantFrom('GET', 'PUT', 'HEAD', 'OPTIONS', 'post').map((method) => ({ method })),
   fc
-    .constantFrom('chunks' as const, 'late' as const, 'cut' as const, 'none' as const)
+    .constantFrom<Beat['framing']>('twice', 'chunks', 'trailers', 'late', 'cut', 'none')
     .map((framing) => ({ framing })),
+  fc.constant<Partial<Beat>>({ version: '1.0' }),
   fc.constantFrom(...extraHeaders).map((more) => ({ headers: [...plain.headers, more] })),
   fc
     .constantFrom(...hosts)

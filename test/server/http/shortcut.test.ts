@@ -155,30 +155,30 @@ function send({ server, senders }: Side, beat: Beat, known: Known): Promise<stri
   const body = Buffer.from(beat.body(known));
   const authorization = senders[beat.sender];
   const head = [
-    `${beat.method} ${beat.target} HTTP/1.1`,
+    `${beat.method} ${beat.target} HTTP/${beat.version}`,
     ...beat.headers,
     ...(authorization === undefined ? [] : [`authorization: ${authorization}`]),
     ...framingOf(beat, body),
     '',
     '',
   ].join('\r\n');
+  const ofBody = Buffer.concat([Buffer.from(head, 'latin1'), body]);
   const next = 'GET /api/health HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n';
   const sent = {
     length: body,
+    twice: Buffer.concat([body, ofBody]),
     late: body,
     none: Buffer.alloc(0),
     cut: body.subarray(0, body.length >> 1),
-    chunks: Buffer.concat([
-      Buffer.from(`${body.length.toString(16)}\r\n`),
-      body,
-      Buffer.from(body.length === 0 ? '\r\n' : '\r\n0\r\n\r\n'),
-    ]),
+    chunks: inChunks(body, ''),
+    trailers: inChunks(body, 'authorization: Bearer other\r\ncontent-length: 5\r\n'),
   }[beat.framing];
   return new Promise((resolve) => {
     let received = '';
     const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
     // Nothing can come behind a request that is the last one, or is not whole.
-    const isLast = beat.framing === 'cut' || beat.headers.includes('connection: close');
+    const closes = beat.headers.some((header) => /^connection:.*close/.test(header));
+    const isLast = beat.framing === 'cut' || beat.version === '1.0' || closes;
     const rest = Buffer.concat([sent, Buffer.from(isLast ? '' : next)]);
     socket.setEncoding('latin1');
     socket.on('data', (piece: string) => (received += piece));
@@ -189,9 +189,9 @@ function send({ server, senders }: Side, beat: Beat, known: Known): Promise<stri
     });
     socket.once('connect', () => {
       if (beat.framing !== 'late') {
-        socket.write(Buffer.concat([Buffer.from(head), rest]));
+        socket.write(Buffer.concat([Buffer.from(head, 'latin1'), rest]));
       } else {
-        socket.write(head);
+        socket.write(head, 'latin1');
         setTimeout(() => socket.write(rest), 5);
       }
       if (beat.framing === 'cut') socket.end();
@@ -199,9 +199,19 @@ function send({ server, senders }: Side, beat: Beat, known: Known): Promise<stri
   });
 }
 
+function inChunks(body: Buffer, trailers: string): Buffer {
+  const end = `${trailers}\r\n`;
+  return Buffer.concat([
+    Buffer.from(`${body.length.toString(16)}\r\n`),
+    body,
+    Buffer.from(body.length === 0 ? end : `\r\n0\r\n${end}`),
+  ]);
+}
+
 function framingOf({ framing }: Beat, body: Buffer): string[] {
   if (framing === 'none') return [];
-  return [framing === 'chunks' ? 'transfer-encoding: chunked' : `content-length: ${body.length}`];
+  const isChunked = framing === 'chunks' || framing === 'trailers';
+  return [isChunked ? 'transfer-encoding: chunked' : `content-length: ${body.length}`];
 }
 
 /** Whatever a heartbeat changes, as others see it. */
