@@ -1,6 +1,7 @@
 // Operators' changes to a machine: configuration, marking offline, deletion.
 import { AppError } from '../../core/errors.ts';
 import { stateName } from '../../model/machine-state.ts';
+import { retryOnConflict } from '../../store/retry.ts';
 import { hasSucceeded, type BmcConfig, type Machine } from '../../model/machine.ts';
 import type { MachinePatch } from '../../model/api/machines.ts';
 import type { Auth } from '../access/auth.ts';
@@ -132,10 +133,12 @@ export async function deleteMachine(
   id: string,
   ifMatch?: string,
 ): Promise<void> {
-  const { value, revision } = await loadMachine(s, id);
-  refuseStale(ifMatch, machineEtag(value));
-  await refuseSecondWorkflow(s, value);
-  await s.store.machines.delete(id, { revision });
+  await retryOnConflict(async () => {
+    const { value, revision } = await loadMachine(s, id);
+    refuseStale(ifMatch, machineEtag(value));
+    await refuseSecondWorkflow(s, value);
+    await s.store.machines.delete(id, { revision });
+  });
   s.auth.forgetMachine(id);
   s.liveness.forget(id);
   await deleteLogs(s.store, id);

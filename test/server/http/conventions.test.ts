@@ -7,7 +7,15 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
-import { registered, rebootTemplate, startServer, temporaryDirectory } from '../harness.ts';
+import { openStore } from '../../../src/store/open.ts';
+import { template } from '../../store/documents.ts';
+import {
+  registered,
+  rebootTemplate,
+  startServer,
+  temporaryDirectory,
+  wrapStore,
+} from '../harness.ts';
 
 /** An answer as its bytes came. */
 async function raw(url: string, headers: Record<string, string>) {
@@ -57,6 +65,30 @@ describe('a precondition', () => {
     );
     const statuses = (await Promise.all(puts)).map(({ status }) => status);
     expect(statuses.filter((status) => status !== 200 && status !== 201)).toEqual([]);
+  });
+
+  it('is not needed: what somebody else writes meanwhile keeps nothing from being deleted', async () => {
+    const bare = await openStore('memory:');
+    const meanwhile: (() => Promise<unknown>)[] = [];
+    const store = wrapStore(bare, (name, operation) => async (...args) => {
+      if (name.endsWith('.delete')) await meanwhile.shift()?.();
+      return operation(...args);
+    });
+    const server = await startServer({ store });
+    const [id = ''] = await registered(server, 1);
+    await server.call('PUT', '/api/settings/a', { body: { value: 'b' } });
+    await server.call('PUT', '/api/templates/restart', { body: rebootTemplate });
+    const touch = async (): Promise<void> => {
+      for await (const { value } of bare.machines.all()) await bare.machines.put(value);
+    };
+    for (const [path, write] of [
+      ['settings/a', () => bare.settings.put({ key: 'a', value: 'c' })],
+      ['templates/restart', () => bare.templates.put(template('restart'))],
+      [`machines/${id}`, touch],
+    ] as const) {
+      meanwhile.push(write);
+      expect([path, (await server.call('DELETE', `/api/${path}`)).status]).toEqual([path, 204]);
+    }
   });
 });
 

@@ -117,7 +117,8 @@ export function settingRoutes(app: App, s: Services): void {
       const { key } = request.params;
       const { value, revision } = await loadSetting(s, key);
       refuseStale(request.headers['if-match'], etag(value.value));
-      await s.store.settings.delete(key, { revision });
+      const isConditional = request.headers['if-match'] !== undefined;
+      await s.store.settings.delete(key, isConditional ? { revision } : undefined);
       return reply.code(204).send(null);
     },
   );

@@ -181,7 +181,8 @@ export function templateRoutes(app: App, s: Services): void {
       const { value, revision } = await loadTemplate(s, name);
       refuseStale(request.headers['if-match'], etag(value));
       if (request.query.unused === true) await refuseUsed(s, name);
-      await s.store.templates.delete(name, { revision });
+      const isConditional = request.headers['if-match'] !== undefined;
+      await s.store.templates.delete(name, isConditional ? { revision } : undefined);
       return reply.code(204).send(null);
     },
   );
