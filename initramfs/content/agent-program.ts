@@ -2,6 +2,7 @@
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { architectures, type Arch } from '../arch.ts';
+import { compileProgram } from './c-programs.ts';
 import { hotPages } from '../executable/hot-pages.ts';
 import { smallNode } from '../executable/node-binary.ts';
 import { orderExecutable } from '../executable/order.ts';
@@ -15,8 +16,10 @@ const starter = `#!/bin/sh
 exec /image/agent/dragonfly-agent --argv0 "$0" /image/agent/ordered "$@"
 `;
 
-/** Gives the path of the program, by which it is started. */
+/** Gives the path of the program, by which it is started. The program that reads files for it lies where it looks for that
+ *  (src/sources/isolated/reading-process.ts). */
 export function copyAgent(arch: Arch, executable: string, heavy: string): string {
+  compileProgram(arch, 'read-files', join(heavy, 'agent', 'read-files'));
   mkdirSync(dirname(join(heavy, program)), { recursive: true });
   const hot = hotPages(arch, smallNode(arch));
   if (hot === undefined) {
@@ -27,7 +30,7 @@ export function copyAgent(arch: Arch, executable: string, heavy: string): string
     return program;
   }
   const { binary } = orderExecutable(readFileSync(executable), hot);
-  mkdirSync(join(heavy, 'agent'));
+  mkdirSync(join(heavy, 'agent'), { recursive: true });
   writeFileSync(join(heavy, 'agent', 'ordered'), binary);
   symlinkSync(`/${architectures[arch].loader}`, join(heavy, 'agent', 'dragonfly-agent'));
   writeFileSync(join(heavy, program), starter, { mode: 0o755 });

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { architectures, type Arch } from '../arch.ts';
 import { copyAgent } from './agent-program.ts';
-import { compileListener } from './listener.ts';
+import { compileProgram } from './c-programs.ts';
 import type { Apt, DebianPackage } from './packages.ts';
 
 export type Packages = Readonly<Record<keyof typeof packageNames | 'kernel', DebianPackage>>;
@@ -53,8 +53,11 @@ export function copyPrograms(
   paths.push(copyAgent(arch, executable, heavy));
   put(join(packages.dhcpcd.root, 'usr/sbin/dhcpcd'), 'usr/sbin/dhcpcd');
   const listener = 'usr/sbin/hear-neighbours';
-  if (compileListener(arch, join(heavy, listener))) paths.push(listener);
-  else console.error(`no ${architectures[arch].triplet}-gcc: the image will not hear LLDP`);
+  if (compileProgram(arch, 'hear-neighbours', join(heavy, listener))) paths.push(listener);
+  else
+    console.error(
+      `no ${architectures[arch].triplet}-gcc: the image will not hear LLDP, and take more memory`,
+    );
   const { triplet, loader } = architectures[arch];
   for (const file of libcFiles) {
     put(join(packages.libc.root, 'lib', triplet, file), `lib/${triplet}/${file}`);

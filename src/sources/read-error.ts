@@ -29,6 +29,12 @@ export function errnoOf(err: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
+/** The error of a failed system call, of which only the kernel's number is known. */
+export function systemError(number: number): Error {
+  const [code = `errno ${number}`, message = ''] = getSystemErrorMap().get(-number) ?? [];
+  return Object.assign(new Error(message), { code, errno: -number });
+}
+
 /** Returns undefined for what is not there; throws an AppError `read.*` for everything else. */
 export function absentOrThrow(err: unknown, path: string): undefined {
   if (err instanceof AppError) throw err;

@@ -10,7 +10,7 @@ const dir = mkdtempSync(join(tmpdir(), 'dragonfly-lldp-'));
 const compiler = 'gcc';
 const program = join(dir, 'hear-neighbours');
 const library = join(dir, 'driver.so');
-const source = join(import.meta.dirname, '../../initramfs/hear/hear-neighbours.c');
+const source = join(import.meta.dirname, '../../initramfs/c/hear-neighbours.c');
 
 /** Private flags as a driver has them: FLAGS names them in order, VALUE is their bits, and what is set goes to LOG. */
 const driver = `

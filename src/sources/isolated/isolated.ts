@@ -1,37 +1,19 @@
 // Reads files in processes of their own, which are killed when a read hangs: nothing else ends a read that
 // is stuck in the kernel. They start slowly, so only files that may hang are read this way.
-import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
 import { posix } from 'node:path';
-import { availableMemory, execPath } from 'node:process';
-import { isSea } from 'node:sea';
-import { fileURLToPath } from 'node:url';
+import { availableMemory } from 'node:process';
 import type { Clock } from '../../core/clock.ts';
 import { inTime } from '../../core/deadline.ts';
-import { AppError, isAppError, type ErrorCode } from '../../core/errors.ts';
-import { kernelText, type Files, type Range } from '../files.ts';
+import { isAppError } from '../../core/errors.ts';
+import { kernelText, type Range } from '../files.ts';
 import { timeoutError } from '../read-error.ts';
-
-export interface Request {
-  method: keyof Files;
-  path: string;
-  range?: Range | undefined;
-}
-
-export interface Answer {
-  value?: string | readonly string[] | undefined;
-  base64?: string;
-  error?: {
-    code: ErrorCode;
-    message: string;
-    reason: string | undefined;
-    details: Readonly<Record<string, unknown>>;
-  };
-}
+import { isSmall, ReadingProcess } from './reading-process.ts';
+import { bytesOf, parseNames, type Answer, type Request } from './reads.ts';
 
 /** This many reads may hang, or wait for a hard disk, at once before others have to wait. */
 const mostReaders = 4;
-/** The memory to spare for each reader: it takes 12 MB itself, and must not drive what the system reads from out of memory. */
+/** The memory to spare for each reader that is a Node: it takes 12 MB itself, and must not drive what the system reads from
+ *  out of memory. */
 const bytesToSpare = 256 * 1024 ** 2;
 
 /** One reader where there is little memory, up to four where there is more. */
@@ -53,8 +35,8 @@ export class IsolatedFiles {
   readonly #top: string;
   readonly #timeoutMs: number;
   readonly #clock: Clock;
-  readonly #idle: Reader[] = [];
-  readonly #waiting: ((reader: Reader) => void)[] = [];
+  readonly #idle: ReadingProcess[] = [];
+  readonly #waiting: ((reader: ReadingProcess) => void)[] = [];
   #readers = 0;
   readonly #maxReaders: number;
   readonly #disks: string;
@@ -66,7 +48,7 @@ export class IsolatedFiles {
     top: string,
     timeoutMs: number,
     clock: Clock,
-    maxReaders = readersWithin(availableMemory()),
+    maxReaders = isSmall(top) ? mostReaders : readersWithin(availableMemory()),
     disks = '/sys/block',
   ) {
     this.#top = top;
@@ -77,23 +59,21 @@ export class IsolatedFiles {
   }
 
   async text(path: string): Promise<string | undefined> {
-    const { value } = await this.#ask({ method: 'text', path });
-    return typeof value === 'string' ? value : undefined;
+    return (await this.#ask({ method: 'text', path }))?.toString();
   }
 
   async bytes(path: string, range?: Range): Promise<Uint8Array | undefined> {
-    const { base64 } = await this.#ask({ method: 'bytes', path, range });
-    return base64 === undefined ? undefined : new Uint8Array(Buffer.from(base64, 'base64'));
+    const bytes = await this.#ask({ method: 'bytes', path, range });
+    return bytes && new Uint8Array(bytes);
   }
 
   async list(path: string): Promise<readonly string[] | undefined> {
-    const { value } = await this.#ask({ method: 'list', path });
-    return Array.isArray(value) ? value : undefined;
+    const bytes = await this.#ask({ method: 'list', path });
+    return bytes && parseNames(bytes.toString());
   }
 
   async link(path: string): Promise<string | undefined> {
-    const { value } = await this.#ask({ method: 'link', path });
-    return typeof value === 'string' ? value : undefined;
+    return (await this.#ask({ method: 'link', path }))?.toString();
   }
 
   /** Ends idle processes. The next read starts a new one. */
@@ -106,7 +86,9 @@ export class IsolatedFiles {
 
   /** Allows one read per directory or disk at a time, so that a hanging disk does not occupy all readers. Once two reads
    *  there have hung, no other is tried: what they cost is the time of all that wait for a reader. */
-  async #ask(request: Request): Promise<Answer> {
+  async #ask(request: Request): Promise<Buffer | undefined> {
+    // No file has such a path.
+    if (request.path.includes('\0')) return undefined;
     const place = this.#placeOf(request.path);
     const before = this.#turns.get(place);
     const turn = Promise.resolve(before).then(() => this.#askInTurn(request, place));
@@ -114,11 +96,7 @@ export class IsolatedFiles {
       place,
       turn.catch(() => {}),
     );
-    const answer = await turn;
-    if (answer.error === undefined) return answer;
-    const { code, message, reason, details } = answer.error;
-    const cause = reason === undefined ? undefined : new Error(reason);
-    throw new AppError(code, message, { cause, details: { ...details } });
+    return bytesOf(await turn, request.path);
   }
 
   async #askInTurn(request: Request, place: string): Promise<Answer> {
@@ -173,105 +151,24 @@ export class IsolatedFiles {
     return `${disk} ${kernelText(`${this.#disks}/${name}/diskseq`) ?? ''}`;
   }
 
-  #take(): Promise<Reader> | Reader {
+  #take(): Promise<ReadingProcess> | ReadingProcess {
     const idle = this.#idle.pop();
     if (idle !== undefined) return idle;
     if (this.#readers < this.#maxReaders) return this.#start();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  #give(reader: Reader): void {
+  #give(reader: ReadingProcess): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#idle.push(reader);
     else next(reader);
   }
 
-  #start(): Reader {
+  #start(): ReadingProcess {
     this.#readers += 1;
-    return new Reader(this.#top);
+    return new ReadingProcess(this.#top);
   }
 }
 
 /** The end of a partition's name: "3" of "sda3", "p2" of "nvme0n1p2". */
 const partition = /(?<=\/(?:sd|hd|vd|xvd)[a-z]+)\d+$|(?<=\d)p\d+$/;
-
-/** A child process that answers one request at a time. */
-class Reader {
-  /** Settles when the child has started; that time does not count for any read. */
-  readonly ready: Promise<unknown>;
-  readonly #child: ChildProcess;
-  #pending = '';
-  #settle: { resolve: (answer: Answer) => void; reject: (err: AppError) => void } | undefined;
-  #gone: AppError | undefined;
-
-  constructor(top: string) {
-    this.#child = spawn(execPath, [...readerProgram(), top], { stdio: ['pipe', 'pipe', 'ignore'] });
-    this.#child.on('error', (err) => {
-      this.#end(err);
-    });
-    this.#child.on('exit', () => {
-      this.#end(undefined);
-    });
-    this.#child.stdin?.on('error', () => {});
-    this.#child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
-      this.#take(chunk);
-    });
-    this.ready = this.#answered().finally(() => {
-      this.#unref();
-    });
-    // It may be ended before anybody asks it.
-    this.ready.catch(() => {});
-  }
-
-  ask(request: Request): Promise<Answer> {
-    if (this.#gone !== undefined) return Promise.reject(this.#gone);
-    this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
-    return this.#answered();
-  }
-
-  /** An idle reader must not keep the program alive. It ends with its standard input. */
-  #unref(): void {
-    this.#child.unref();
-    for (const stream of [this.#child.stdin, this.#child.stdout]) {
-      if (stream !== null && 'unref' in stream && typeof stream.unref === 'function') {
-        stream.unref();
-      }
-    }
-  }
-
-  kill(): void {
-    this.#child.kill('SIGKILL');
-    this.#child.stdout?.destroy();
-    this.#child.stdin?.destroy();
-  }
-
-  #answered(): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject };
-    });
-  }
-
-  #take(chunk: string): void {
-    this.#pending += chunk;
-    if (!this.#pending.endsWith('\n')) return;
-    // Our own reader answers one request at a time, so this is one whole line.
-    const answer: Answer = JSON.parse(this.#pending);
-    this.#pending = '';
-    this.#settle?.resolve(answer);
-    this.#settle = undefined;
-  }
-
-  #end(cause: unknown): void {
-    this.#gone = new AppError('read.failed', 'the process that reads files has ended', { cause });
-    this.#settle?.reject(this.#gone);
-    this.#settle = undefined;
-  }
-}
-
-/** The reader is next to this file: as TypeScript, compiled, or bundled. A single executable can run
- *  nothing but itself, and takes this word for it: see executable-main.cjs. */
-function readerProgram(): string[] {
-  if (isSea()) return ['read-files'];
-  const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
-  return [fileURLToPath(new URL(`./reader${extension}`, import.meta.url))];
-}

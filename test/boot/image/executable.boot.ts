@@ -8,6 +8,7 @@ import { thisArch } from '../../../initramfs/arch.ts';
 import { buildExecutable } from '../../../initramfs/build-exe.ts';
 import { copyAgent } from '../../../initramfs/content/agent-program.ts';
 import { projectDir } from '../../../initramfs/tools.ts';
+import { formatRequest } from '../../../src/sources/isolated/reads.ts';
 import { startServer } from '../../agent/server.ts';
 
 const program = join(projectDir, 'dist', `dragonfly-agent-linux-${process.arch}`);
@@ -70,10 +71,10 @@ describe.each([
   });
 
   it('reads the files of a directory for another process', () => {
-    const input = `${JSON.stringify({ method: 'text', path: '/proc/sys/kernel/hostname' })}\n`;
+    const input = formatRequest({ method: 'text', path: '/proc/sys/kernel/hostname' });
     const { stdout } = spawnSync(file, ['read-files', machine], { input, encoding: 'utf8' });
-    const value = readFileSync(join(machine, 'proc/sys/kernel/hostname'), 'utf8');
-    expect(stdout).toBe(`{}\n${JSON.stringify({ value })}\n`);
+    const base64 = readFileSync(join(machine, 'proc/sys/kernel/hostname'), 'base64');
+    expect(stdout).toBe(`{}\n${JSON.stringify({ base64 })}\n`);
   });
 
   it('reads disks and other files that may hang by another process of its own', async () => {

@@ -20,7 +20,7 @@ const here = `dfh${process.pid % 100_000}`;
 const space = `dfsw${process.pid}`;
 const listener = join(dir, 'hear-neighbours');
 const socket = join(dir, 'lldpd.sock');
-const source = join(import.meta.dirname, '../../../initramfs/hear/hear-neighbours.c');
+const source = join(import.meta.dirname, '../../../initramfs/c/hear-neighbours.c');
 let daemon: ChildProcess | undefined;
 
 function run(tool: string, ...args: string[]): string {
