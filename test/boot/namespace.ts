@@ -108,7 +108,9 @@ export function startRouter({ namespace }: Network, prefix: string, nextServer?:
   background(
     router,
     'dnsmasq',
-    ...[...quietDnsmasq(), '--port=0', `--dhcp-range=${prefix}.30,${prefix}.40,1h`],
+    // At once.
+    ...[...quietDnsmasq(), '--no-ping', '--port=0'],
+    `--dhcp-range=${prefix}.30,${prefix}.40,1h`,
     ...(nextServer === undefined ? [] : [`--dhcp-boot=,,${nextServer}`]),
   );
 }
