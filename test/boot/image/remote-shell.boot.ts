@@ -4,8 +4,11 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { text as textOf } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
+import type { Vm } from '../../../initramfs/machine/qemu.ts';
 import { isMissing } from '../../../initramfs/tools.ts';
 import { temporaryDirectory } from '../../server/harness.ts';
 import { imageRunning, ownFile } from '../changed-image.ts';
@@ -32,12 +35,15 @@ serving && left='a server' || left=nothing
 echo "LEFT $left" > /dev/console
 `;
 
-/** The image with a slow start of the SSH server. */
+/** In place of the image's own program, that somebody called it. */
+const reboot = '#!/bin/sh\necho "THE REBOOT of the image" | tee /dev/console\n';
+
+/** The image with a slow start of the SSH server, and a reboot that only says so. */
 function image(): string {
   const own = ownFile(script);
   const slow = own.replace('\nserve() {\n', '\nserve() {\n  usleep 2000000\n');
   expect(slow).not.toBe(own);
-  return imageRunning(hurried, { [script]: slow });
+  return imageRunning(hurried, { [script]: slow, 'bin/reboot': reboot });
 }
 
 /** Gives the first words of a service; "" where there is none: QEMU takes the connection and ends it. */
@@ -65,7 +71,7 @@ it.skipIf(!runsAll || isMissing('ssh'))(
     const port = await freePort();
     const vm = startVm([
       ...directBoot(server),
-      ...['-initrd', image()],
+      ...['-initrd', image(), '-vga', 'std'],
       ...['-netdev', `user,id=n0,hostfwd=tcp:127.0.0.1:${port}-:22`],
       ...['-device', 'virtio-net-pci,netdev=n0,mac=52:54:00:00:22:01,romfile='],
     ]);
@@ -94,6 +100,14 @@ it.skipIf(!runsAll || isMissing('ssh'))(
     ];
     const { stdout } = await run('ssh', [...options(own), 'id']);
     expect(stdout).toContain('uid=0(root)');
+    // Not busybox's own, which waits for every disk.
+    expect((await run('ssh', [...options(own), 'reboot'])).stdout).toContain('THE REBOOT');
+    const typed = spawn('ssh', ['-tt', ...options(own)], { stdio: 'pipe' });
+    typed.stdin.write('reboot; exit\n');
+    expect(await textOf(typed.stdout)).toContain('THE REBOOT');
+    const from = vm.console.length;
+    await typeOnSecondConsole(vm, 'reboot');
+    await vm.waitFor(/THE REBOOT/, 60_000, from);
     await expect(run('ssh', [...options(others), 'id'])).rejects.toThrow(
       'Permission denied (publickey)',
     );
@@ -102,8 +116,8 @@ it.skipIf(!runsAll || isMissing('ssh'))(
 
     // It leaves its session, and says nothing of where it came from.
     const stray = 'while :; do echo stray > /dev/console; usleep 50000; done';
-    const typed = `env -i setsid sh -c '${stray}' & echo in; sleep 1000`;
-    const session = spawn('ssh', [...options(own), typed], { stdio: 'pipe' });
+    const leftBehind = `env -i setsid sh -c '${stray}' & echo in; sleep 1000`;
+    const session = spawn('ssh', [...options(own), leftBehind], { stdio: 'pipe' });
     onTestFinished(() => void session.kill());
     await once(session.stdout, 'data');
     const ended = once(session, 'exit');
@@ -116,6 +130,19 @@ it.skipIf(!runsAll || isMissing('ssh'))(
     await vm.waitFor(/LEFT nothing/, 60_000);
   },
 );
+
+/** Opens the rescue shell, and types a line there. */
+async function typeOnSecondConsole(vm: Vm, line: string): Promise<void> {
+  const press = async (...keys: string[]): Promise<void> => {
+    await vm.ask('send-key', { keys: keys.map((data) => ({ type: 'qcode', data })) });
+    await sleep(500);
+  };
+  await press('alt', 'f2');
+  await press('ret');
+  await sleep(3000);
+  for (const key of line) await press(key);
+  await press('ret');
+}
 
 function asOption(option: string): string[] {
   return ['-o', option];
