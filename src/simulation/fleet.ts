@@ -1,15 +1,9 @@
 // A fleet of simulated machines, each with the real loop and transport: all powered on at once, then
 // rebooted, repaired, reinstalled and cloned while the server keeps its records.
-import { randomUUID } from 'node:crypto';
-import type { Clock } from '../core/clock.ts';
-import { silentLog } from '../core/log.ts';
-import type { Inventory } from '../model/inventory.ts';
-import { runLoop } from '../agent/loop.ts';
-import { Spool } from '../agent/spool.ts';
 import type { AgentEvent } from '../agent/state.ts';
-import { Timeline } from '../agent/timeline.ts';
-import { HttpTransport } from '../transport/transport.ts';
+import type { Inventory } from '../model/inventory.ts';
 import { SimulatedMachine, type Draw, type Mishap } from './machine.ts';
+import { PoweredMachine, type Site } from './powered.ts';
 
 /** Mishaps per hundred machines in each round. */
 interface FleetRates {
@@ -22,20 +16,14 @@ interface FleetRates {
   readonly twins: number;
 }
 
-export interface FleetOptions {
-  readonly server: string;
-  readonly token?: string | undefined;
-  /** CA certificates to trust instead of the system's, as PEM. */
-  readonly ca?: string | undefined;
+export interface FleetOptions extends Site {
   readonly machines: number;
   readonly rounds: number;
   readonly rates: FleetRates;
   /** The machines to copy. */
   readonly models: readonly Inventory[];
-  readonly clock: Clock;
   /** Decides identities and mishaps; the same draws give the same fleet. */
   readonly draw: Draw;
-  readonly signal: AbortSignal;
   readonly onProgress?: (progress: FleetProgress) => void;
 }
 
@@ -176,68 +164,5 @@ export class Fleet {
         tell();
       }),
     );
-  }
-}
-
-/** A simulated machine with its agent. */
-class PoweredMachine {
-  readonly machine: SimulatedMachine;
-  readonly #o: FleetOptions;
-  readonly #onEvent: (event: AgentEvent) => void;
-  #off = new AbortController();
-  #running: Promise<void> = Promise.resolve();
-
-  constructor(
-    machine: SimulatedMachine,
-    options: FleetOptions,
-    onEvent: (event: AgentEvent) => void,
-  ) {
-    this.machine = machine;
-    this.#o = options;
-    this.#onEvent = onEvent;
-  }
-
-  /** Boots the machine. Resolves when it is registered; rejects if the fleet is stopped first. */
-  powerOn(): Promise<void> {
-    this.#off = new AbortController();
-    const stopped = AbortSignal.any([this.#o.signal, this.#off.signal]);
-    return new Promise((resolve, reject) => {
-      stopped.addEventListener('abort', () => reject(stopped.reason));
-      this.#running = this.#boot(stopped, (event) => {
-        this.#onEvent(event);
-        if (event.type === 'checked-in') resolve();
-      });
-    });
-  }
-
-  async powerOff(): Promise<void> {
-    this.#off.abort(new Error('switched off'));
-    await this.#running;
-  }
-
-  async #boot(signal: AbortSignal, onEvent: (event: AgentEvent) => void): Promise<void> {
-    const { clock, server, token, ca } = this.#o;
-    const startedMs = clock.elapsedMs();
-    let sequence = 0;
-    const boot = {
-      id: randomUUID(),
-      uptimeMs: () => clock.elapsedMs() - startedMs,
-      nextSequence: async () => (sequence += 1),
-    };
-    const transport = new HttpTransport(server, { clock, ca });
-    await runLoop({
-      subject: this.machine,
-      transport,
-      boot,
-      clock,
-      signal,
-      timeline: new Timeline(boot),
-      spool: new Spool(),
-      random: Math.random,
-      log: silentLog,
-      enrolToken: token,
-      onState: (_state, event) => event && onEvent(event),
-    });
-    await transport.close();
   }
 }

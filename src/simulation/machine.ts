@@ -4,7 +4,8 @@ import { computeIdentityHash } from '../identity/hash.ts';
 import type { CheckinRequest } from '../model/api/agent.ts';
 import type { Hardware, Identity, Inventory } from '../model/inventory.ts';
 import { checkinRequest } from '../agent/checkin.ts';
-import type { Subject } from '../agent/subject.ts';
+import type { Order } from '../agent/state.ts';
+import type { OrderContext, Subject } from '../agent/subject.ts';
 
 export type Mishap = 'reboot' | 'nic swap' | 're-image';
 
@@ -92,7 +93,7 @@ export class SimulatedMachine implements Subject {
     return checkinRequest(inventory, { agentVersion: 'simulated' });
   }
 
-  async act(): Promise<{ final: boolean }> {
+  async act(_order: Order, _server: OrderContext): Promise<{ final: boolean }> {
     return { final: true };
   }
 }

@@ -1,9 +1,10 @@
-// `npm start`: its template succeeds on this host, and writes below the data directory alone.
+// `npm start`: its template succeeds on this host, and writes below the data directory alone; simulated machines are installed.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { scratchRunners } from '../../src/cli/scratch.ts';
+import type { MachineView } from '../../src/model/api/machines.ts';
+import { scratchRunners } from '../../src/cli/start/scratch.ts';
 import { request, temporaryDirectory } from '../server/harness.ts';
 
 function scratch() {
@@ -50,9 +51,9 @@ describe('writefile below a folder', () => {
   });
 });
 
-it('npm start offers a template that succeeds, and carries out nothing else', async () => {
+it('npm start offers a template that succeeds, carries out nothing else, and installs simulated machines', async () => {
   const data = join(temporaryDirectory(), 'data');
-  const args = ['src/cli/start.ts', '--data', data, '--listen', '127.0.0.1:0'];
+  const args = ['src/cli/start/start.ts', '--data', data, '--listen', '127.0.0.1:0'];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(async () => {
     const gone = new Promise((resolve) => {
@@ -66,7 +67,7 @@ it('npm start offers a template that succeeds, and carries out nothing else', as
   await expect.poll(() => printed, { timeout: 60_000 }).toContain('is_new');
   const [, url = ''] = /server on (\S+)/.exec(printed) ?? [];
   const list = await request(url, 'GET', '/api/machines');
-  const { id } = list.body.machines[0];
+  const { id } = list.body.machines.find((one: MachineView) => one.report?.is_confined === true);
 
   const provision = async (template: string) => {
     const { body } = await request(url, 'POST', '/api/workflows', {
@@ -91,4 +92,11 @@ it('npm start offers a template that succeeds, and carries out nothing else', as
   const refused = await provision('again');
   expect(refused.status).toMatchObject({ state: 'STATE_FAILED' });
   expect(refused.status.error).toContain('does not support the action "reboot"');
+
+  await expect.poll(() => printed, { timeout: 60_000 }).toMatch(/: again: failed: .*"reboot"/);
+  expect(printed).toMatch(/: hello: succeeded\n/);
+  for (const name of ['simulated-1', 'simulated-2']) {
+    const line = `${name}: debian-debootstrap: debootstrap\n`;
+    await expect.poll(() => printed, { timeout: 60_000 }).toContain(line);
+  }
 }, 180_000);

@@ -38,9 +38,8 @@ export async function waitFor(
       said.set(id, line);
       if (isActive(workflow)) continue;
       open.delete(id);
-      const isWell = workflow.status?.state === 'STATE_SUCCESS';
-      allWell &&= isWell;
-      io.print(`${name} ${isWell ? 'succeeded' : `${endOf(workflow)}${reasonOf(workflow)}`}\n`);
+      allWell &&= workflow.status?.state === 'STATE_SUCCESS';
+      io.print(`${name} ${outcomeOf(workflow)}\n`);
     }
     if (open.size === 0) return allWell;
     if (systemClock.elapsedMs() >= endsAt) {
@@ -50,11 +49,28 @@ export async function waitFor(
   }
 }
 
-function stepText({ status }: Workflow): string {
-  const { state = 'STATE_PENDING', currentAction, progress } = status ?? {};
+function stepText(workflow: Workflow): string {
+  if (!isActive(workflow)) return 'ended';
+  const { state, left, progress } = workflow.status ?? {};
+  const percent = state === 'STATE_RUNNING' && left === undefined ? ` ${progress ?? 0} %` : '';
+  return `${stepOf(workflow)}${percent}`;
+}
+
+/** The step of a workflow whose next action has not begun yet. */
+export const betweenActions = 'running';
+
+/** The step that an active workflow is at: the name of an action, or what it waits for. */
+export function stepOf({ status }: Workflow): string {
+  const { state = 'STATE_PENDING', currentAction, left } = status ?? {};
   if (state === 'STATE_PENDING') return 'waits for the machine';
-  if (state !== 'STATE_RUNNING') return 'ended';
-  return `${currentAction ?? 'begins'} ${progress ?? 0} %`;
+  if (left !== undefined) return 'waits for the installed system';
+  return currentAction ?? betweenActions;
+}
+
+/** The end of a workflow, with the reason where it did not succeed. */
+export function outcomeOf(workflow: Workflow): string {
+  if (workflow.status?.state === 'STATE_SUCCESS') return 'succeeded';
+  return `${endOf(workflow)}${reasonOf(workflow)}`;
 }
 
 function endOf({ status }: Workflow): string {

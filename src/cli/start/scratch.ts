@@ -2,11 +2,11 @@
 // can do no harm to this host.
 import { lstat, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkFields } from '../actions/fields.ts';
-import type { ActionRunners } from '../agent/orders/actions.ts';
-import { AppError } from '../core/errors.ts';
-import { checks } from '../model/actions/checks.ts';
-import { contentOf, modeOf } from '../model/actions/file-content.ts';
+import { checkFields } from '../../actions/fields.ts';
+import type { ActionRunners } from '../../agent/orders/actions.ts';
+import { AppError } from '../../core/errors.ts';
+import { checks } from '../../model/actions/checks.ts';
+import { contentOf, modeOf } from '../../model/actions/file-content.ts';
 
 /** The runners of an agent that may write below `folder` and nowhere else. */
 export function scratchRunners(folder: string): ActionRunners {
