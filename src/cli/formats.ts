@@ -6,7 +6,7 @@ export const formatOptions = {
     type: 'string',
     short: 'o',
     choices: ['table', 'json', 'yaml'],
-    describe: 'the form of the answer (default: table)',
+    describe: 'the output format (default: table)',
     excludes: ['json', 'yaml'],
   },
   json: { type: 'boolean', describe: 'the same as -o json', excludes: ['yaml'] },

@@ -36,7 +36,11 @@ const simulate = command({
       range: [0, 1_000],
       describe: 'rounds of mishaps after all are registered',
     },
-    reboots: { ...percent, default: 20, describe: 'of 100 machines, how many reboot a round' },
+    reboots: {
+      ...percent,
+      default: 20,
+      describe: 'of 100 machines, how many reboot in each round',
+    },
     'nic-swaps': { ...percent, default: 5, describe: 'how many get another NIC' },
     reimages: { ...percent, default: 5, describe: 'how many are installed anew' },
     clones: { ...percent, default: 2, describe: 'how many have their disk cloned' },
@@ -45,7 +49,7 @@ const simulate = command({
       type: 'number',
       default: 600,
       range: [1, 86_400],
-      describe: 'the longest that it may take',
+      describe: 'the longest time it may take, in seconds',
     },
     seed: {
       type: 'number',

@@ -48,11 +48,14 @@ export async function download(
     if (next === undefined) return answer;
     answer.close();
     if (current.protocol === 'https:' && next.protocol !== 'https:') {
-      throw new AppError('server.garbled', `${current.origin} leads from https to ${next.origin}`);
+      throw new AppError(
+        'server.garbled',
+        `${current.origin} redirects from https to ${next.origin}`,
+      );
     }
     current = next;
   }
-  throw new AppError('server.garbled', `${new URL(url).origin} leads in circles`);
+  throw new AppError('server.garbled', `${new URL(url).origin} redirects in circles`);
 }
 
 function locationOf({ status, headers }: Download, from: URL): URL | undefined {

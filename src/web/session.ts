@@ -7,7 +7,7 @@ import type { NewTokenRequest, TokenCreated } from '../model/api/administration/
 const storageKey = 'dragonfly.token';
 
 const noCookie =
-  'This browser did not keep the cookie of the server. Sign in for this tab alone, or reach the server by the address that it is configured for.';
+  'This browser did not keep the cookie of the server. Sign in for this tab alone, or open the server at the address it is configured for.';
 
 /** A request that failed: an error answer, or none at all. */
 export class ApiError extends Error {

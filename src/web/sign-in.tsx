@@ -98,7 +98,7 @@ function Lasting({ days, onChange }: LastingProps) {
       <p class="quiet">
         {days === undefined
           ? 'The token is kept in this tab only, and is forgotten when you close it.'
-          : 'Until then whoever uses this browser may do what the token allows. Administration ends it, from any computer.'}
+          : 'Until then anybody who uses this browser may do what the token allows. You can end the session under Administration, from any computer.'}
       </p>
     </>
   );

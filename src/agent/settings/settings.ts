@@ -27,7 +27,7 @@ export const agentSettings = {
   workflow: {
     type: 'string',
     value: 'UUID',
-    describe: 'the workflow that the boot script named: not an order, the server gives those',
+    describe: 'the workflow named by the boot script; not an order: those come from the server',
     parse: parseUuid,
   },
   token: {

@@ -15,7 +15,7 @@ export const identify = command({
     ...hostOptions,
     explain: {
       type: 'boolean',
-      describe: 'say of every source whether it counts, and why not',
+      describe: 'say for every source whether it counts, and why not',
     },
     ...formatOptions,
   },

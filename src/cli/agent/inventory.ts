@@ -33,7 +33,7 @@ export const inventory = command({
     compare: {
       type: 'boolean',
       excludes: ['output', 'json', 'yaml'],
-      describe: 'set each field beside what systeminformation says of this host',
+      describe: 'compare each field with what systeminformation says of this host',
     },
     portable: {
       type: 'boolean',

@@ -10,7 +10,7 @@ import { run } from './running/run.ts';
 
 export const agentProgram: Program = {
   name: 'dragonfly-agent',
-  describe: 'reads what a machine is, and does on it what the server says',
+  describe: 'reads what a machine is, and carries out the server’s orders on it',
   version,
   environment: { 'HTTPS_PROXY, HTTP_PROXY, NO_PROXY': 'the proxy on the way to the server' },
   commands: [inventory, identify, capture, doctor, run, config],

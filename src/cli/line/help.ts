@@ -71,7 +71,7 @@ function ofCommand(command: Command, program: Program, usage: string): string[] 
 
 /** Those of every program, which main.ts reads. */
 const commonEnvironment = {
-  DRAGONFLY_DEBUG: 'set: an error is printed with its stack',
+  DRAGONFLY_DEBUG: 'if set, errors are printed with their stack',
 };
 
 export function environmentRows({ environment = {} }: Program): Row[] {

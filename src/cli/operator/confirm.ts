@@ -7,7 +7,10 @@ export async function confirm(io: Io, names: readonly string[], done: string): P
   const shown = names.length > 5 ? [...names.slice(0, 5), `${names.length - 5} more`] : names;
   const answer = await io.ask(`${shown.join(', ')} will be ${done}. Go on? [y/N] `);
   if (answer === undefined) {
-    throw new AppError('usage.invalid', 'nothing was done: nobody is there to ask; say --yes');
+    throw new AppError(
+      'usage.invalid',
+      'nothing was done: there is no terminal to ask on; add --yes',
+    );
   }
   if (!/^y(?:es)?$/i.test(answer.trim())) {
     throw new AppError('usage.invalid', 'nothing was done');

@@ -133,7 +133,7 @@ const split = command({
 
 const reopen = command({
   name: 'conflicts reopen',
-  describe: 'take back that it is a machine of its own',
+  describe: 'take back a split',
   examples: ['conflicts reopen 0192f0c4-7c1e-7d3a-9d3f-5a8e6c1b2d40'],
   positionals: conflict,
   options: connectionOptions,

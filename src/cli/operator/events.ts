@@ -8,7 +8,7 @@ import { printable } from '../text/table.ts';
 /** Runs until it is stopped. */
 const events = command({
   name: 'events',
-  describe: 'print what changes, a line each, until stopped',
+  describe: 'print changes as they happen, one to a line, until stopped',
   examples: ['events', 'events --type machine', 'events -o json'],
   options: {
     type: { type: 'string', value: 'TYPE', describe: 'only these, as machine.changed or workflow' },

@@ -122,7 +122,7 @@ async function storedTemplate(client: Client, name: string): Promise<Template | 
 
 const remove = command({
   name: 'templates delete',
-  describe: 'delete a template that no machine has',
+  describe: 'delete a template that no machine is assigned',
   examples: ['templates delete debian-cloud'],
   positionals: template,
   options: {

@@ -5,7 +5,7 @@ import { openStoreOf, storeSettings } from './settings/store-options.ts';
 export const backup = command({
   name: 'backup',
   positionals: { file: { value: 'FILE', describe: 'the file to write' } },
-  describe: 'write all records to a file, also while a server runs',
+  describe: 'write all records to a file; the server may be running',
   examples: ['backup /var/backups/dragonfly.jsonl'],
   settings: storeSettings,
   options: {

@@ -6,7 +6,7 @@ import { openStoreOf, storeSettings } from './settings/store-options.ts';
 
 export const check = command({
   name: 'check',
-  describe: 'find index entries without their record and records without their entries',
+  describe: 'find records that cannot be read, and indexes that disagree with the records',
   examples: ['check', 'check --repair'],
   settings: storeSettings,
   options: {

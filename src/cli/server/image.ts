@@ -16,8 +16,12 @@ export const image = command({
   settings: settingsOf(['image_dir']),
   options: {
     name: { type: 'string', describe: 'add: its name (default: that of the file)' },
-    sha256: { type: 'string', value: 'HEX', describe: 'add: only if this is its SHA-256' },
-    replace: { type: 'boolean', describe: 'add: in place of an image of that name' },
+    sha256: {
+      type: 'string',
+      value: 'HEX',
+      describe: 'add: refuse the file unless this is its SHA-256',
+    },
+    replace: { type: 'boolean', describe: 'add: replace an image of that name' },
     ...formatOptions,
   },
   async run(args, io) {

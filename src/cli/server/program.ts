@@ -13,7 +13,7 @@ import { token } from './token.ts';
 
 export const serverProgram: Program = {
   name: 'dragonfly-server',
-  describe: 'recognises machines, keeps what is known of them, and decides what they do next',
+  describe: 'recognises machines, keeps their records, and decides what they do next',
   version,
   environment: {
     DRAGONFLY_TOKEN: 'a token of scope full, for "token --server"',

@@ -38,12 +38,12 @@ export const token = command({
     tags: {
       type: 'string',
       value: 'TAG,…',
-      describe: 'create: it is good for machines with one of these tags alone',
+      describe: 'create: limit it to machines with one of these tags',
     },
     expires: {
       type: 'string',
       value: 'WHEN',
-      describe: 'create: after so long (90d, 12h) or at a date',
+      describe: 'create: lifetime (90d, 12h) or date of expiry',
     },
     server: {
       type: 'string',

@@ -54,7 +54,7 @@ export function serveInTurn(app: App, stopping: AbortSignal): Turns {
       return;
     }
     if (stopping.aborted) {
-      done(new AppError('server.busy', 'the server is about to end: repeat the request later'));
+      done(new AppError('server.busy', 'the server is shutting down: repeat the request later'));
       return;
     }
     begin(connection, socket, response);

@@ -20,7 +20,7 @@ export async function reportSystem(s: ChangeServices, id: string, token: string)
   }
   const { value } = await loadWorkflow(s, id);
   if (!awaits(value)) {
-    throw new AppError('workflow.finished', `workflow ${id} waits for no report`);
+    throw new AppError('workflow.finished', `workflow ${id} is not waiting for a report`);
   }
   await changeWorkflow(s, id, (workflow) => arrive(workflow, s.clock.now()));
 }

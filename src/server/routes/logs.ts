@@ -35,7 +35,7 @@ export function logRoutes(app: App, s: Services): void {
       const id = body.machine_id.toLowerCase();
       refuseOtherMachine(principal, id);
       if (principal.kind === 'stock') {
-        throw new AppError('auth.denied', 'an agent without a token keeps its log to itself');
+        throw new AppError('auth.denied', 'an agent without a token may not send its log');
       }
       s.limits.logs(id, isLoopback(request.ip) ? undefined : request.ip, request.bodyBytes);
       const machine = (await loadMachine(s, id)).value;

@@ -105,7 +105,7 @@ export async function patchWebhook(
   return changed(s, name, (old) => ({ ...old, ...patch }));
 }
 
-/** Gives a webhook a new secret; the old one holds for a day. Errors: AppError `webhook.unknown`. */
+/** Gives a webhook a new secret; the old one stays valid for a day. Errors: AppError `webhook.unknown`. */
 export async function rotateSecret(s: WebhookServices, name: string): Promise<Disclosed> {
   const secret = newSecret();
   const until = new Date(s.clock.now().getTime() + oldSecretMs).toISOString();

@@ -10,10 +10,10 @@ import { Card } from '../parts/parts.tsx';
 import { useTask } from '../parts/task.ts';
 
 const inMemory =
-  'Signed in for this tab alone, this browser holds the whole of it in its memory before it is saved; it does not where you stay signed in, and neither does dragonfly backup FILE.';
+  'While you are signed in for this tab alone, this browser holds the whole backup in memory before it saves it. To avoid that, stay signed in, or use dragonfly backup FILE.';
 
 const savedText: Readonly<Record<BackupWay, string>> = {
-  own: 'Your browser saves it: its downloads say when all of it is there.',
+  own: 'Your browser is saving it: see its downloads for when it is complete.',
   chosen: 'The backup is saved.',
   memory: 'The backup is saved.',
 };

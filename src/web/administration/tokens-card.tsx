@@ -46,7 +46,7 @@ export function TokensCard() {
       {value !== undefined && tokens.length === 0 && (
         <p class="quiet">
           {isFirst
-            ? 'None: whoever is on this host may do everything. The first token, of scope full, locks out everybody who has none.'
+            ? 'None yet: anybody on this host may do everything. The first token, of scope full, locks out everybody without one.'
             : 'None.'}
         </p>
       )}

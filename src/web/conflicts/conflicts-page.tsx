@@ -27,7 +27,7 @@ export function ConflictsPage() {
   }, []);
   if (within !== undefined) {
     return (
-      <Notice kind="empty" title="This token is shown no conflicts.">
+      <Notice kind="empty" title="This token may not see conflicts.">
         <p>It is limited to machines tagged {within.join(' or ')}.</p>
       </Notice>
     );

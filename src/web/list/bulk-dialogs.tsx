@@ -117,7 +117,7 @@ export function BulkProvision({ ids, onClose, onDone }: BulkProps) {
         onChange={setTemplate}
       />
       {accept('reimage', 'Overwrite what is on the planned disks')}
-      {accept('confirmed', 'Go on with agents that do not compare their disk with the plan')}
+      {accept('confirmed', 'Include machines whose agent does not compare its disk with the plan')}
       {accept('retry', 'Run it again automatically if a machine is reset')}
     </BulkForm>
   );

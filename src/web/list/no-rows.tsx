@@ -9,7 +9,7 @@ export function NoRows({ query, onClear }: { query: string; onClear: () => void 
   const { total, fault } = useFleet();
   if (fault !== undefined) {
     return (
-      <Notice kind="error" title="This filter means nothing.">
+      <Notice kind="error" title="This filter cannot be used.">
         <p>{fault}</p>
         <button type="button" onClick={onClear}>
           Show all {total.toLocaleString('en')}
@@ -48,7 +48,7 @@ export function NoMachines() {
   const { within } = useMay();
   if (within !== undefined) {
     return (
-      <Notice kind="empty" title="This token is shown no machine.">
+      <Notice kind="empty" title="This token may not see machines.">
         <p>None is tagged {within.join(' or ')}.</p>
       </Notice>
     );

@@ -106,8 +106,8 @@ function Needs({ rows, now }: { rows: readonly Row[]; now: WorkflowsNow }) {
     { count: held, noun: 'workflow', text: 'held', to: workflowsPath({ state: 'active' }) },
   ];
   return (
-    <Card title="Needs a person">
-      <Lines lines={lines} empty="Nothing does." />
+    <Card title="Needs attention">
+      <Lines lines={lines} empty="Nothing." />
     </Card>
   );
 }
@@ -117,7 +117,7 @@ function Runs({ now }: { now: WorkflowsNow }) {
   const total = (counts.now?.pending ?? 0) + (counts.now?.running ?? 0);
   return (
     <Card
-      title="Runs now"
+      title="Running now"
       aside={
         total > 0 && (
           <Link to={workflowsPath({ state: 'active' })}>{plural(total, 'workflow')}</Link>
@@ -125,7 +125,7 @@ function Runs({ now }: { now: WorkflowsNow }) {
       }
     >
       {problem !== undefined && <p class="problem">{problem}</p>}
-      {active.length === 0 && problem === undefined && <p class="quiet">No workflow.</p>}
+      {active.length === 0 && problem === undefined && <p class="quiet">No workflows.</p>}
       <ul class="lines">
         {active.slice(0, 8).map((workflow) => (
           <Run key={workflow.metadata.name} workflow={workflow} />

@@ -45,7 +45,7 @@ function DeleteDialog({ name, etag, onClose }: Props & { readonly onClose: () =>
       onClose={onClose}
     >
       {users.length === 0 ? (
-        <p>No machine has it. This cannot be undone.</p>
+        <p>No machine is assigned it. This cannot be undone.</p>
       ) : (
         <>
           <p class="problem">
@@ -65,7 +65,7 @@ function DeleteDialog({ name, etag, onClose }: Props & { readonly onClose: () =>
           </label>
         </>
       )}
-      <p class="quiet">Workflows that were made of it go on.</p>
+      <p class="quiet">Workflows made from it go on.</p>
     </DangerDialog>
   );
 }

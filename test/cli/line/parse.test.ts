@@ -174,7 +174,7 @@ describe('the help', () => {
             --version  print the version
 
       Environment:
-        DRAGONFLY_DEBUG  set: an error is printed with its stack
+        DRAGONFLY_DEBUG  if set, errors are printed with their stack
 
       "kitchen <command> --help" describes a command.
       "
@@ -209,7 +209,7 @@ describe('the help', () => {
             --version  print the version
 
       Environment:
-        DRAGONFLY_DEBUG  set: an error is printed with its stack
+        DRAGONFLY_DEBUG  if set, errors are printed with their stack
       "
     `);
   });

@@ -37,7 +37,7 @@ it('lists conflicts with the names of their machines, and their ids where there 
 
 it('asks before it merges two machines, by their names', async () => {
   const { server, run, one, candidates } = await conflicting(1);
-  expect(await refusal(run(`conflicts accept ${id}`))).toContain('nobody is there to ask');
+  expect(await refusal(run(`conflicts accept ${id}`))).toContain('there is no terminal to ask on');
   let asked = '';
   const no = { answer: 'n', onAsk: (question: string) => void (asked = question) };
   expect(await refusal(run(`conflicts accept ${id}`, no))).toBe('usage.invalid: nothing was done');

@@ -67,7 +67,7 @@ it('names a file that should hold a token and is empty', async () => {
   const file = join(temporaryDirectory(), 'token');
   writeFileSync(file, '\n');
   expect(await refusal(run(`machines list --token-file ${file}`))).toBe(
-    `config.invalid: ${file} gives no token, nothing at all`,
+    `config.invalid: ${file} gives no token: it is empty`,
   );
 });
 

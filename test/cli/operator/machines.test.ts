@@ -101,7 +101,9 @@ describe('machines', () => {
     });
     const history = await run('machines history node-1 --json');
     expect(history.stdout).toContain('os_choice');
-    expect(await refusal(run('machines forget -l rack-7'))).toContain('nobody is there to ask');
+    expect(await refusal(run('machines forget -l rack-7'))).toContain(
+      'there is no terminal to ask on',
+    );
     expect(await refusal(run('machines forget -l rack-7', { answer: 'no' }))).toContain(
       'nothing was done',
     );
@@ -140,7 +142,7 @@ describe('provision', () => {
     expect(dry.code).toBe(1);
     expect(dry.stdout).toContain('node-1: OVERWRITES /dev/sda, PM883, serial S-0, 500.0 GB\n');
     expect(dry.stderr).toMatch(/^node-2: .*Debian 12/);
-    expect(await refusal(run(line))).toContain('nobody is there to ask');
+    expect(await refusal(run(line))).toContain('there is no terminal to ask on');
     expect((await run('workflows list -o name')).stdout).toBe('');
     const { code, stdout } = await run(line, { answer: 'yes' });
     expect(code).toBe(1);

@@ -195,7 +195,7 @@ describe('webhooks', () => {
     expect(await refusal(run('webhooks create a https://a.invalid/ --events machine'))).toContain(
       'usage.invalid: there is no event "machine"',
     );
-    expect(await refusal(run('webhooks set inventory'))).toContain('say --url or --events');
+    expect(await refusal(run('webhooks set inventory'))).toContain('give --url or --events');
     expect(await refusal(run('webhooks create a http://127.0.0.1/'))).toContain('webhook.address');
   });
 });

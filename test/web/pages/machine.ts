@@ -149,7 +149,7 @@ export function machineTests(opened: () => Opened): void {
     await page.getByRole('article', { name: 'restart on node-4' }).waitFor();
     expect(await page.getByRole('article').count()).toBe(1);
     await page.goto(`${server.url}/conflicts`);
-    await page.getByText('This token is shown no conflicts.').waitFor();
+    await page.getByText('This token may not see conflicts.').waitFor();
   });
 
   test('the log of a machine is shown and followed', async () => {

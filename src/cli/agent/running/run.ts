@@ -36,12 +36,12 @@ export const run = command({
     after: {
       type: 'string',
       value: 'FILE',
-      describe: 'get ready and wait for this file, which a boot makes when its network is set up',
+      describe: 'get ready, then wait for this file, made at boot once the network is up',
     },
     alive: {
       type: 'string',
       value: 'FILE',
-      describe: 'write a count to this file every few seconds, for whoever supervises the agent',
+      describe: 'write a count to this file every few seconds, for a supervisor',
     },
     screen: {
       type: 'string',

@@ -50,7 +50,7 @@ const list = command({
 
 const create = command({
   name: 'tokens create',
-  describe: 'create a token and print it, this once',
+  describe: 'create a token and print it once',
   examples: ['tokens create night-shift --scope operate --tag rack-7 --expires 90d'],
   positionals: token,
   options: {

@@ -74,7 +74,7 @@ const get = command({
 
 const create = command({
   name: 'webhooks create',
-  describe: 'register a webhook and print its secret, this once',
+  describe: 'register a webhook and print its secret once',
   examples: ['webhooks create inventory https://hooks.example/d --events workflow.changed'],
   positionals: { ...webhook, url: { describe: 'where to post to, http:// or https://' } },
   options: { ...eventsOption, ...connectionOptions },
@@ -102,7 +102,7 @@ const set = command({
     withClient(args, io, async (client) => {
       const { url, events } = args;
       if (url === undefined && events === undefined) {
-        throw new AppError('usage.invalid', 'nothing to change: say --url or --events');
+        throw new AppError('usage.invalid', 'nothing to change: give --url or --events');
       }
       await client.webhooks.patch(args.webhook, {
         ...(url === undefined ? {} : { url }),
@@ -138,7 +138,7 @@ function switching(verb: 'enable' | 'disable', describe: string, enabled: boolea
 
 const remove = command({
   name: 'webhooks delete',
-  describe: 'delete a webhook with all that waits for it',
+  describe: 'delete a webhook and everything that waits for it',
   examples: ['webhooks delete inventory'],
   positionals: webhook,
   options: connectionOptions,
@@ -152,7 +152,7 @@ const remove = command({
 
 const rotate = command({
   name: 'webhooks rotate',
-  describe: 'make a new secret and print it, this once; the old one holds for a day',
+  describe: 'make a new secret and print it once; the old one stays valid for a day',
   examples: ['webhooks rotate inventory'],
   positionals: webhook,
   options: connectionOptions,

@@ -92,6 +92,6 @@ function outputOf([program = '', ...args]: readonly string[]): string {
 /** The token in what a file holds or a program prints. Errors: AppError `config.invalid`. */
 export function tokenIn(where: string, text: string): string {
   const token = text.trim();
-  if (token === '') throw new AppError('config.invalid', `${where} gives no token, nothing at all`);
+  if (token === '') throw new AppError('config.invalid', `${where} gives no token: it is empty`);
   return token;
 }

@@ -42,12 +42,12 @@ export const serve = command({
   options: {
     'print-config': {
       type: 'boolean',
-      describe: 'print each setting and where its value came from, and end',
+      describe: 'print each setting and where its value came from, then exit',
     },
     ...formatOptions,
     output: {
       ...formatOptions.output,
-      describe: 'with --print-config: the form of the answer (default: table)',
+      describe: 'with --print-config: the output format (default: table)',
     },
   },
   async run(args, io) {

@@ -24,7 +24,7 @@ export const oidcSettings = {
     type: 'string',
     value: 'RULES',
     describe:
-      'what the groups of the provider may: "admins=full; rack team=operate:rack-1; *=read"',
+      'what each group of the provider may do: "admins=full; rack team=operate:rack-1; *=read"',
     parse: (text) => {
       parseRules(text);
       return text;

@@ -118,7 +118,7 @@ export const serverSettings = {
     type: 'number',
     default: 500,
     range: [0.1, 1_000_000],
-    describe: 'heartbeats per second beyond which a larger fleet beats more slowly',
+    describe: 'heartbeats per second beyond which the intervals grow',
   },
   boot_dir: {
     type: 'string',
@@ -127,7 +127,7 @@ export const serverSettings = {
   },
   boot_append: {
     type: 'string',
-    describe: 'more parameters for the kernels that machines boot, as "console=ttyS0"',
+    describe: 'more kernel parameters for the machines it boots, such as "console=ttyS0"',
   },
   netboot: {
     type: 'string',

@@ -164,7 +164,7 @@ export class Provider {
       return payload as Claims;
     } catch (cause) {
       if (isAppError(cause)) throw cause;
-      throw new AppError('auth.required', `the token of ${issuer} is not good here`, { cause });
+      throw new AppError('auth.required', `the token of ${issuer} is not valid here`, { cause });
     }
   }
 

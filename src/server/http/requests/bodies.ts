@@ -63,7 +63,7 @@ function read(
 
 function refuseCompressed(encoding: string): void {
   if (encoding.toLowerCase() === 'identity') return;
-  throw new AppError('request.unsupported', 'the body must not be compressed: send it as it is');
+  throw new AppError('request.unsupported', 'the body must not be compressed: send it plain');
 }
 
 /** JSON is UTF-8 (RFC 8259, section 8.1); a name for a part of it does no harm. */

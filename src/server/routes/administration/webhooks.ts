@@ -128,7 +128,8 @@ export function webhookRoutes(app: App, { store, clock, webhooks, secrets }: Ser
       config,
       schema: {
         tags,
-        summary: 'Make a new secret, which only this answer shows; the old one holds for a day',
+        summary:
+          'Make a new secret, which only this answer shows; the old one stays valid for a day',
         params: NameParams,
         response: { 200: WebhookSecret, ...errors },
       },

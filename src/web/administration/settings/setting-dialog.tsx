@@ -69,7 +69,7 @@ export function SettingDialog({ read, typed, onTyped, onClose, onChanged }: Prop
           </option>
         ))}
       </datalist>
-      <p class="quiet">{meaningOf(key.trim()) ?? 'The server itself does not look at it.'}</p>
+      <p class="quiet">{meaningOf(key.trim()) ?? 'The server itself does not use it.'}</p>
       <label>
         Value
         <textarea

@@ -38,7 +38,7 @@ export async function deleteWebhook(session: Session, name: string): Promise<voi
   await session.request(path(name), { method: 'DELETE' });
 }
 
-/** Makes a new secret; the old one holds for a day. */
+/** Makes a new secret; the old one stays valid for a day. */
 export async function rotateSecret(session: Session, name: string): Promise<WebhookSecret> {
   return (await session.request<WebhookSecret>(`${path(name)}/rotate`, { method: 'POST' })).body;
 }

@@ -52,8 +52,8 @@ function Trouble({ webhook: { failing, overflowed_at: since, lost } }: Pick<Prop
       )}
       {since !== null && (
         <p class="problem">
-          Too much waits for it: nothing is queued since {formatTime(since)}. Once most has arrived
-          it gets one <code>reset</code>.
+          Too many events wait for it: none have been queued since {formatTime(since)}. Once most
+          have arrived it gets one <code>reset</code>.
         </p>
       )}
       {lost !== null && (

@@ -119,8 +119,8 @@ function OpenDialog({ open, onOpen, onChanged }: OpenProps) {
           onClose={close}
         >
           <p>
-            What waits for it, and what was given up, is deleted as well. This cannot be undone;
-            while it is disabled nothing is posted to it either.
+            Events that wait for it or were given up are deleted as well. This cannot be undone. To
+            stop posts for a while, disable it instead.
           </p>
         </DangerDialog>
       );
