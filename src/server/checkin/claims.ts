@@ -79,9 +79,12 @@ export async function mayClaim(
  *  which an agent is late, and a UUID or a disk may be copied. Errors: AppError `identity.in-use`. */
 function refuseBesideToken({ liveness }: ClaimServices, machine: Machine, boot: Boot): void {
   const hasToken = (machine.token_sha256 ?? []).length > 0;
-  if (!hasToken || (liveness.get(machine.id)?.bootId ?? null) === null) return;
+  const { bootId = null, tokenId = null } = liveness.get(machine.id) ?? {};
+  if (!hasToken || bootId === null) return;
   const claim = liveness.claims(machine.id, boot, 'heard');
-  if (claim !== 'unopposed' && claim !== 'same boot') throw inUse(liveness, machine.id);
+  // The id of a boot is no secret; but one that beats without a token may check in without one.
+  const isOwn = claim === 'same boot' && tokenId === null;
+  if (claim !== 'unopposed' && !isOwn) throw inUse(liveness, machine.id);
 }
 
 async function isUncontested(

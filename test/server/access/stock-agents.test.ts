@@ -96,6 +96,7 @@ it('by all that it shows a machine that carries out a workflow is not taken over
 
 it.each([
   ['all that it shows', { ...ours, boot_id: 'two', uptime_seconds: 0 }],
+  ['all that it shows and its boot', { ...ours, hostname: 'b', sequence: 2, uptime_seconds: 30 }],
   ['its MAC', { mac, boot_id: 'two', uptime_seconds: 0 }],
   ['its UUID', { mac: '02:66:00:00:00:01', smbios_uuid: ours.smbios_uuid, boot_id: 'two' }],
   ['its disk', { mac: '02:66:00:00:00:01', disks: ours.disks, boot_id: 'two', uptime_seconds: 0 }],
@@ -120,6 +121,8 @@ it.each([
   expect([second.status, second.body.action]).toEqual(
     'boot_id' in body ? [409, undefined] : [200, 'wait'],
   );
+  const theirs = { machine_id: machine.machine_id, boot_id: 'one' };
+  expect((await call(elsewhere, '/api/agent/heartbeat', theirs)).status).toBe(404);
   expect((await beat()).body.action).toBe('execute');
   expect(await stateOf(id)).toBe('STATE_RUNNING');
 });
