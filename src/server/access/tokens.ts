@@ -30,9 +30,21 @@ export function hashToken(token: string): string {
   return crypto.hash('sha256', token);
 }
 
+/** Random bytes for tokens to come, drawn for 128 at once: one draw for each took 4 % of the time of a check-in. */
+const drawn = Buffer.alloc(128 * 32);
+let handedOut = drawn.length;
+
 /** A new random token. The prefix tells people, and scanners for leaked secrets, what it is. */
 function newTokenText(prefix: string): string {
-  return `${prefix}_${crypto.randomBytes(32).toString('base64url')}`;
+  if (handedOut === drawn.length) {
+    crypto.randomFillSync(drawn);
+    handedOut = 0;
+  }
+  const bytes = drawn.subarray(handedOut, (handedOut += 32));
+  const text = `${prefix}_${bytes.toString('base64url')}`;
+  // Nobody finds it here later.
+  bytes.fill(0);
+  return text;
 }
 
 /** Creates a token and gives its text, which nobody can read again.
