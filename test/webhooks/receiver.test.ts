@@ -17,11 +17,21 @@ function receivers(options: Partial<ReceiverOptions> = {}, clock: Clock = system
 }
 const post = (to: Receivers, url: string, signal = never) => to.post(url, {}, '{}', signal);
 
-it('follows no redirect', async () => {
+it.each([301, 302, 303, 307, 308])('follows no redirect (%s)', async (status) => {
   const [from, to] = [await TestReceiver.start(), await TestReceiver.start()];
-  from.answer = answerWith(307, { location: to.url() });
-  expect(await post(receivers(), from.url())).toMatchObject({ status: 307 });
-  expect(to.posts).toEqual([]);
+  const places = [
+    to.url(),
+    from.url('/again'),
+    'https://127.0.0.1:1/',
+    'file:///etc/passwd',
+    '//[::1]/',
+    '',
+  ];
+  for (const location of places) {
+    from.answer = answerWith(status, { location, refresh: `0;url=${to.url()}` });
+    expect(await post(receivers(), from.url())).toMatchObject({ status });
+  }
+  expect([from.posts.length, to.posts.length]).toEqual([places.length, 0]);
 });
 
 it('waits 15 s for an answer, and cuts the connection', async () => {
