@@ -134,6 +134,11 @@ export class Vm {
     return this.#monitor.ask(command, args);
   }
 
+  /** Resolves to what QEMU tells of an event of its QMP reference, once that has happened. */
+  async event(name: string): Promise<Record<string, unknown>> {
+    return this.#monitor.event(name);
+  }
+
   async stop(): Promise<void> {
     if (!this.#hasEnded) this.#child.kill('SIGKILL');
     this.#monitor.close();
@@ -165,6 +170,7 @@ class Monitor {
   readonly #server: Server;
   readonly #waiting: PromiseWithResolvers<unknown>[] = [];
   readonly #connected = Promise.withResolvers<Socket>();
+  readonly #events = new Map<string, PromiseWithResolvers<Record<string, unknown>>>();
 
   constructor(path: string) {
     this.#server = createServer((socket) => {
@@ -191,8 +197,19 @@ class Monitor {
     return answer.promise;
   }
 
+  async event(name: string): Promise<Record<string, unknown>> {
+    return this.#eventOf(name).promise;
+  }
+
+  #eventOf(name: string): PromiseWithResolvers<Record<string, unknown>> {
+    const event = this.#events.get(name) ?? Promise.withResolvers();
+    this.#events.set(name, event);
+    return event;
+  }
+
   #take(answer: unknown): void {
     if (typeof answer !== 'object' || answer === null) return;
+    if ('event' in answer) this.#eventOf(String(answer.event)).resolve(Object(answer).data);
     if ('return' in answer) this.#waiting.shift()?.resolve(answer.return);
     if ('error' in answer) this.#waiting.shift()?.reject(new Error(JSON.stringify(answer.error)));
   }

@@ -1,7 +1,6 @@
 // Hardware that changes between two boots, and hardware that looks like another's: what is recognised
 // and what is kept apart, read by the real agent from real firmware tables.
 import { describe, expect, it } from 'vitest';
-import { imageRunning } from '../changed-image.ts';
 import {
   BootServer,
   canBoot,
@@ -12,7 +11,6 @@ import {
   startVm,
   type Checkin,
 } from '../harness.ts';
-import { taggedPort } from '../tagged-port.ts';
 
 const uuidA = '8f1c2d3e-0001-4a5b-8c6d-7e8f90a1b2c3';
 const uuidB = '8f1c2d3e-0002-4a5b-8c6d-7e8f90a1b2c3';
@@ -116,35 +114,6 @@ describe('disks', () => {
     const { request } = await boot(server, nic('virtio-net-pci', mac(30)));
     expect(request['disks']).toEqual([]);
   });
-
-  it.skipIf(!runsAll)(
-    'eight that hang keep neither the network, a VLAN, nor another one, nor a reboot (5 min)',
-    async () => {
-      const server = await BootServer.start();
-      const hanging = Array.from({ length: 8 }, (_, i) => {
-        const [option = '', drive = '', ...device] = disk(`nvme,serial=HANGS${i}`, `h${i}`);
-        return [option, `${drive},latency-ns=3600000000000`, ...device];
-      });
-      const good = disk('virtio-blk-pci,serial=GOOD', 'good');
-      const button = `#!/bin/sh
-until grep -qs 'checked in' /run/dragonfly/agent.log; do sleep 1; done
-# The shell's own would wait for every disk.
-exec /bin/reboot
-`;
-      const vm = startVm([
-        // The BIOS leaves disks alone that it is not to boot. A controller that is reset stops QEMU.
-        ...['-machine', 'q35', '-boot', 'strict=on'],
-        ...directBoot(server, 'nvme_core.io_timeout=3600 vlan=100'),
-        ...['-initrd', imageRunning(button)],
-        ...[...hanging.flat(), ...good, ...(await taggedPort(100, mac(33)))],
-      ]);
-      await vm.waitFor(/a driver waits for a device that does not answer/, 180_000);
-      const { request } = await server.checkin(vm);
-      expect(request['disks']).toContainEqual(expect.objectContaining({ serial: 'GOOD' }));
-      expect(vm.console).toMatch(/eth0\.100 is 10\.0\.2\.15/);
-      await vm.waitFor(/leaving without it/, 180_000);
-    },
-  );
 
   it.skipIf(!runsAll)(
     '24 behind four kinds of controller are all there, with their serials',
