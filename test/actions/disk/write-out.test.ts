@@ -1,29 +1,70 @@
 // The last word of an action that wrote to a disk: the disk has it, or the action says why not.
 import { expect, it } from 'vitest';
-import { writeOut } from '../../../src/actions/disk/write-out.ts';
+import type { ActionContext } from '../../../src/actions/action.ts';
+import { writeOut, writeOutAll } from '../../../src/actions/disk/write-out.ts';
 import { systemClock, type Clock } from '../../../src/core/clock.ts';
-import { HostRoot } from '../../../src/sources/host.ts';
 import { hostOf } from '../../../src/sources/writing/host.ts';
-import { workplace } from '../workplace.ts';
+import { MemoryRoot } from '../../probes/memory-root.ts';
+import { workplace, type Workplace } from '../workplace.ts';
 
-/** Where a second takes 10 ms. */
+/** Where a second takes 5 ms. */
 const fast: Clock = {
   now: () => systemClock.now(),
-  elapsedMs: () => systemClock.elapsedMs() * 100,
-  sleep: (ms, signal) => systemClock.sleep(ms / 100, signal),
+  elapsedMs: () => systemClock.elapsedMs() * 200,
+  sleep: (ms, signal) => systemClock.sleep(ms / 200, signal),
 };
 
-it('a disk that hangs ends the action within minutes, and says so', async () => {
-  const host = hostOf(new HostRoot(), fast);
-  const run: typeof host.run = async (program, args, options) => {
-    expect([program, ...args]).toEqual(['sync', '/dev/sda']);
-    return await host.run('sleep', ['1000'], options);
+const device = '/dev/cciss/c0d0';
+
+/** A machine that is told to write out for `seconds` of its clock, and what it has written by then. */
+function machine(args: readonly string[], seconds: number, written: () => number): Workplace {
+  class Root extends MemoryRoot {
+    override async text(path: string): Promise<string | undefined> {
+      if (path === '/proc/meminfo')
+        return `MemTotal:  4096 kB\nDirty:     ${9_000_000 - written()} kB\nWriteback:   512 kB\n`;
+      return path === '/sys/class/block/cciss!c0d0/stat'
+        ? `    10  0  80  4  33  0  ${written()}  99  1  8  103\n`
+        : undefined;
+    }
+  }
+  const host = hostOf(new Root(new Map()), fast);
+  const run: typeof host.run = async (program, given, options) => {
+    expect([program, ...given]).toEqual(['sync', ...args]);
+    return await host.run('sleep', [String(seconds / 200)], options);
   };
-  const place = workplace('/dev/sda', { host: { ...host, run } });
+  return workplace(device, { host: { ...host, run } });
+}
+
+/** In seconds of its clock. */
+async function duration(work: (place: ActionContext) => Promise<void>, place: ActionContext) {
   const startMs = fast.elapsedMs();
-  await expect(writeOut('/dev/sda', place)).rejects.toMatchObject({
-    code: 'disk.failed',
-    message: '/dev/sda does not take what is still to be written to it: replace the disk',
-  });
-  expect(fast.elapsedMs() - startMs).toBeLessThan(15 * 60_000);
+  await work(place);
+  return (fast.elapsedMs() - startMs) / 1_000;
+}
+
+it('a disk that hangs ends the action within minutes, and says so', async () => {
+  const place = machine([device], 200_000, () => 4096);
+  const seconds = await duration(async () => {
+    await expect(writeOut(device, place)).rejects.toMatchObject({
+      code: 'disk.failed',
+      message: `${device} does not take what is still to be written to it: replace the disk`,
+      cause: { message: 'nothing was written within 120 s' },
+    });
+  }, place);
+  expect(seconds).toBeLessThan(15 * 60);
+  const all = machine([], 200_000, () => 4096);
+  expect(await duration(writeOutAll, all)).toBeLessThan(15 * 60);
+  expect(all.notes).toEqual([
+    'not every disk of this machine could be written out: nothing was written within 120 s',
+  ]);
+});
+
+it('a slow disk may take as long as it writes', async () => {
+  const startMs = fast.elapsedMs();
+  const written = (): number => Math.floor((fast.elapsedMs() - startMs) / 30_000) * 8;
+  const one = machine([device], 400, written);
+  const all = machine([], 400, written);
+  const taken = [duration((place) => writeOut(device, place), one), duration(writeOutAll, all)];
+  for (const seconds of await Promise.all(taken)) expect(seconds).toBeGreaterThan(390);
+  expect(all.notes).toEqual([]);
 });
