@@ -7,7 +7,7 @@ const ipv4 = new RegExp(`^${octet}(?:\\.${octet}){3}$`);
 
 /** undefined: DHCP, or an address that this host does not have.
  *  Source: kernel Documentation/admin-guide/nfs/nfsroot.rst, `ip=`; IPv6 in brackets and prefixes as
- *  initramfs/root/lib/dragonfly/static takes them. */
+ *  initramfs/root/lib/dragonfly/network/static takes them. */
 export function fixedAddress(
   parameters: ReadonlyMap<string, string>,
   own: readonly OwnAddress[],

@@ -32,7 +32,7 @@ done
 /** The image with the teller, and with less patience: it waits a quarter of a minute for the server, where others wait a
  *  whole one. */
 function image(): string {
-  const path = 'lib/dragonfly/watch-ports';
+  const path = 'lib/dragonfly/network/watch-ports';
   const watcher = ownFile(path);
   expect(watcher).toContain('\nunanswered=60\n');
   return imageRunning(teller, { [path]: watcher.replace('unanswered=60', 'unanswered=15') });
