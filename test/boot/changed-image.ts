@@ -17,14 +17,18 @@ export function ownFile(path: string): string {
   return readFileSync(join(projectDir, 'initramfs/root', path), 'utf8');
 }
 
-/** Writes an image that runs `script` once in each boot, and has `more` files, by their paths, in place of its own. Gives
- *  the path of its initramfs, which is gone when the test ends. */
-export function imageRunning(script: string, more: Readonly<Record<string, string>> = {}): string {
+/** Writes an image, that of a folder, which runs `script` once in each boot, and has `more` files, by their paths, in place
+ *  of its own. Gives the path of its initramfs, which is gone when the test ends. */
+export function imageRunning(
+  script: string,
+  more: Readonly<Record<string, string>> = {},
+  folder = join(bootDir, 'x86_64'),
+): string {
   const image = join(temporaryDirectory(), 'initramfs');
   const own = 'lib/dragonfly/of-the-test';
   const inittab = `${ownFile('etc/inittab')}::once:/${own}\n`;
   const files = { [own]: script, 'etc/inittab': inittab, ...more };
-  overlayImage(join(bootDir, 'x86_64', 'initramfs'), files, image);
+  overlayImage(join(folder, 'initramfs'), files, image);
   return image;
 }
 

@@ -189,10 +189,10 @@ export function directBoot(server: BootServer, append = '', arch: Arch = 'x64'):
 }
 
 /** Arguments to start the image with these parameters beside the usual ones. */
-export function handOver(append: string, arch: Arch = 'x64'): string[] {
+export function handOver(append: string, arch: Arch = 'x64', dir = bootDir): string[] {
   const { boot, qemu } = architectures[arch];
   const parameters = `panic=-1 console=${qemu.console} dragonfly.interval=2`;
-  return handedOver(join(bootDir, boot), `${parameters} ${append}`);
+  return handedOver(join(dir, boot), `${parameters} ${append}`);
 }
 
 /** A NIC on QEMU's user network, which does not boot. */
