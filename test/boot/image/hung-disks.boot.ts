@@ -1,8 +1,14 @@
-// Disks that hang: the machine finds its network and leaves all the same.
+// Disks that hang or are slow: the machine finds its network and leaves all the same, and loses nothing.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { run } from '../../../initramfs/tools.ts';
+import { temporaryDirectory } from '../../server/harness.ts';
 import { imageRunning } from '../changed-image.ts';
-import { BootServer, directBoot, disk, nic, runsAll, startVm } from '../harness.ts';
+import { BootServer, directBoot, disk, handOver, nic, runsAll, startVm } from '../harness.ts';
 import { taggedPort } from '../tagged-port.ts';
+
+const MiB = 1024 * 1024;
 
 /** Disks that never answer. The BIOS leaves them alone: it is not to boot them. QEMU tells that it is asked to end, by a reset
  *  too, and then waits for them itself. */
@@ -67,5 +73,39 @@ it.skipIf(!runsAll).each([
     expect(vm.console).toMatch(address);
     await vm.waitFor(/leaving without it/, 240_000);
     expect(await vm.event('SHUTDOWN')).toMatchObject({ reason: 'guest-reset' });
+  },
+);
+
+/** Writes to a disk as soon as there is a network, and leaves. What is open is not written out by itself. */
+const writing = (how: 'poweroff' | 'reboot'): string => `#!/bin/sh
+until [ -e /run/dragonfly/network ]; do sleep 1; done
+exec 9> /dev/vda
+yes 'nothing is lost' | head -c ${6 * MiB} >&9
+awk '/^(Dirty|Writeback):/ { sum += $2 } END { print "WRITTEN, with " sum " kB to go" }' /proc/meminfo > /dev/console
+/bin/${how}
+exec sleep 1000
+`;
+
+it.skipIf(!runsAll).each([
+  ['poweroff', /WRITTEN, with (\d+) kB to go/],
+  ['reboot', /WRITTEN, with (\d+) kB to go[^]*Linux version/],
+] as const)(
+  'a %s waits for a disk that is slow, and nothing is lost (2 min)',
+  async (how, pattern) => {
+    const image = join(temporaryDirectory(), 'slow.img');
+    run('truncate', ['--size', '64M', image]);
+    const vm = startVm([
+      ...[...handOver(''), '-initrd', imageRunning(writing(how))],
+      // 6 MiB take more than a minute.
+      ...['-drive', `if=none,id=slow,format=raw,file=${image},throttling.bps-write=${MiB / 16}`],
+      ...['-device', 'virtio-blk-pci,drive=slow', ...nic('virtio-net-pci', '52:54:00:00:02:36')],
+    ]);
+    const [, outstanding] = await vm.waitFor(pattern, 300_000);
+    if (how === 'poweroff') await vm.ended;
+    expect(Number(outstanding)).toBeGreaterThan(1000);
+    expect(vm.console).not.toContain('leaving without it');
+    await vm.stop();
+    const written = readFileSync(image).subarray(0, 6 * MiB);
+    expect(written.equals(Buffer.alloc(6 * MiB, 'nothing is lost\n'))).toBe(true);
   },
 );

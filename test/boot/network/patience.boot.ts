@@ -78,12 +78,16 @@ function badDay(): Mishap {
   };
 }
 
-it.skipIf(!canBoot)(
-  'a machine checks in after a refusal, a reset and a server that hung (56 s)',
-  async () => {
+it.skipIf(!canBoot).for([
+  ['BIOS', false, true],
+  ['UEFI', true, runsAll],
+] as const)(
+  'a machine checks in after a refusal, a reset and a server that hung: %s (60 s)',
+  async ([, uefi, isWanted], { skip }) => {
+    if (!isWanted) skip();
     const server = await BootServer.start();
     const { port, asked } = await wayTo(server, badDay());
-    const vm = startVm(network(port, 300));
+    const vm = startVm(network(port, 300), { uefi });
     await server.checkin(vm);
     expect(asked.filter((path) => path.endsWith('/kernel'))).toHaveLength(2);
     expect(asked.filter((path) => path.endsWith('/initramfs'))).toHaveLength(2);
