@@ -74,7 +74,7 @@ export class ReadingProcess {
 
   #take(chunk: string): void {
     this.#pending += chunk;
-    if (!this.#pending.endsWith('\n')) return;
+    if (!chunk.endsWith('\n')) return;
     // It answers one request at a time, so this is one whole line.
     const answer: Answer = JSON.parse(this.#pending);
     this.#pending = '';

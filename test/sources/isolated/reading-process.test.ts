@@ -38,6 +38,7 @@ for (const length of [1, 2, 3, 65_536, 200_001]) {
 }
 writeFileSync(join(files, 'large'), '');
 truncateSync(join(files, 'large'), 16 * 1024 ** 2 + 1);
+writeFileSync(join(files, 'largest'), Buffer.alloc(16 * 1024 ** 2, 'abc'));
 symlinkSync('many/a', join(files, 'link'));
 symlinkSync('loop', join(files, 'loop'));
 symlinkSync('absent', join(files, 'dangling'));
@@ -57,6 +58,7 @@ const requests: Request[] = paths.flatMap((path) => [
   ...(['text', 'bytes', 'list', 'link'] as const).map((method) => ({ method, path })),
   ...ranges.map((range) => ({ method: 'bytes' as const, path, range })),
 ]);
+requests.push({ method: 'bytes', path: join(files, 'largest') });
 
 /** The digest of what was read, or the error. */
 async function outcome(
