@@ -44,11 +44,12 @@ export function audit(route: RouteOptions, s: AuditingServices): void {
 
 function entryOf(request: FastifyRequest, reply: FastifyReply, answer: unknown) {
   const [, , kind = '', ...rest] = (request.routeOptions.url ?? '').split('/');
+  const verb = verbOf(request.method, rest);
   return {
     by: nameOf(request.principal),
     from: request.ip,
-    action: `${kind}.${verbOf(request.method, rest)}`,
-    records: [...recordsOf(kind, request, reply), ...machinesOf(kind, answer)],
+    action: `${kind}.${verb}`,
+    records: [...recordsOf(kind, verb, request, reply), ...machinesOf(kind, answer)],
     change: changeOf(kind, request),
     request_id: request.id,
   };
@@ -61,13 +62,19 @@ function verbOf(method: string, rest: readonly string[]): string {
   return method === 'POST' ? 'create' : method.toLowerCase();
 }
 
-function recordsOf(kind: string, request: FastifyRequest, reply: FastifyReply): string[] {
+function recordsOf(
+  kind: string,
+  verb: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): string[] {
   const names = Object.values<unknown>(Object(request.params));
   if (kind === 'damaged') return [names.join('/')];
   const [name] = names;
   if (typeof name === 'string') return [`${kind}/${asStored(name)}`];
   const { ids, machine_id } = Object(request.body);
-  if (kind === 'agent') return typeof machine_id === 'string' ? [ofMachine(machine_id)] : [];
+  // In a check-in this is the machine-id of the operating system.
+  if (kind === 'agent') return verb === 'checkin' ? [] : [ofMachine(String(machine_id))];
   if (Array.isArray(ids)) return ids.map((id) => `${kind}/${asStored(String(id))}`);
   const made = reply.getHeader('location');
   return typeof made === 'string' ? [made.replace('/api/', '')] : [];

@@ -61,7 +61,7 @@ function requests({ server, as, machines, workflow }: Prepared) {
   };
   const sent: Record<string, () => Sent | Promise<Sent>> = {
     'POST /api/agent/checkin': () => ({
-      body: { ...checkin(1, { boot_id: 'a' }), dry_run: true },
+      body: checkin(1, { boot_id: 'a', machine_id: '0'.repeat(31) + '1', dry_run: true }),
       records: [`machines/${first}`],
       action: 'agent.checkin',
     }),
