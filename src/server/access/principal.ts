@@ -31,6 +31,7 @@ export type Principal =
       readonly kind: 'person';
       /** As in the audit log. */
       readonly name: string;
+      readonly issuer: string;
       readonly scope: Exclude<TokenScope, 'enrol'>;
       readonly tags?: readonly string[];
       readonly expires: Date;

@@ -231,7 +231,7 @@ export class Sessions {
 /** True for one person, or one token. */
 export function isSame(a: Owner, b: Owner): boolean {
   return a.token === undefined
-    ? a.person.name === b.person?.name
+    ? a.person.name === b.person?.name && a.person.issuer === b.person.issuer
     : a.token.sha256 === b.token?.sha256;
 }
 

@@ -32,8 +32,9 @@ export class People {
 
   /** The person of a session; undefined if no rule lets them in any more, or another provider vouched for them. */
   ofSession(person: Person & { readonly issuer?: string }, expires: Date): Principal | undefined {
-    const { issuer, rules } = this.provider.options;
-    if (person.issuer !== issuer || ruleFor(person.groups, rules) === undefined) return undefined;
+    const { issuer, options } = this.provider;
+    if (person.issuer !== issuer || ruleFor(person.groups, options.rules) === undefined)
+      return undefined;
     return this.#principal(person, expires, true);
   }
 
@@ -45,11 +46,16 @@ export class People {
       throw new AppError('auth.required', 'the sign-in took too long, or began in another browser');
     }
     const person = await this.provider.finish(callback, pending);
-    const { issuer, sessionHours } = this.provider.options;
+    const { issuer, options } = this.provider;
     // Before it: whom no rule lets in has no session.
     const by = this.#principal(person, new Date(0), true);
     const owner = { ...person, issuer };
-    const cookie = await this.#sessions.beginOnce(pending.state, owner, sessionHours, place);
+    const cookie = await this.#sessions.beginOnce(
+      pending.state,
+      owner,
+      options.sessionHours,
+      place,
+    );
     return { by, cookie, returnTo: pending.returnTo };
   }
 
@@ -82,6 +88,15 @@ export class People {
     }
     const { scope, tags } = rule;
     const limit = tags === undefined ? {} : { tags };
-    return { kind: 'person', name: person.name, scope, ...limit, expires, isSession };
+    const { name } = person;
+    return {
+      kind: 'person',
+      name,
+      issuer: this.provider.issuer,
+      scope,
+      ...limit,
+      expires,
+      isSession,
+    };
   }
 }

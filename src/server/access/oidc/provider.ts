@@ -64,6 +64,8 @@ const types = new Set([undefined, 'jwt', 'at+jwt', 'application/at+jwt']);
 
 export class Provider {
   readonly options: OidcOptions;
+  /** The provider's name in what is kept of people: discovery takes `https://host` and `https://HOST/` for one. */
+  readonly issuer: string;
   readonly #clock: Clock;
   readonly #described: Kept<client.Configuration>;
   readonly #keys: Kept<JWTVerifyGetKey>;
@@ -71,6 +73,7 @@ export class Provider {
 
   constructor(options: OidcOptions, clock: Clock) {
     this.options = options;
+    this.issuer = new URL(options.issuer).href;
     this.#clock = clock;
     this.#send = sender(options.ca);
     this.#described = new Kept(clock, () => this.#discover(), description);
@@ -86,7 +89,7 @@ export class Provider {
   async begin(callback: string): Promise<{ readonly url: string; readonly pending: Pending }> {
     const configuration = await this.#described.get();
     const pending = {
-      issuer: this.options.issuer,
+      issuer: this.issuer,
       state: client.randomState(),
       nonce: client.randomNonce(),
       verifier: client.randomPKCECodeVerifier(),
@@ -105,7 +108,7 @@ export class Provider {
   /** The person whom the provider sent back to `callback`. Errors: AppError `auth.denied` if the provider refused or its
    *  answer is not for this sign-in, `auth.provider`. */
   async finish(callback: URL, { issuer, state, nonce, verifier }: Pending): Promise<Person> {
-    if (issuer !== this.options.issuer) {
+    if (issuer !== this.issuer) {
       throw new AppError('auth.denied', `the sign-in began with ${issuer}: sign in again`);
     }
     const configuration = await this.#described.get();

@@ -123,7 +123,7 @@ function reach(by: Principal) {
     by.kind === 'token'
       ? { token: { name: by.name, sha256: by.sha256 } }
       : by.kind === 'person'
-        ? { person: { name: by.name, groups: [] } }
+        ? { person: { name: by.name, issuer: by.issuer, groups: [] } }
         : undefined;
   const isMine = (owner: Owner): boolean => self !== undefined && isSame(owner, self);
   return { isMine, mayEnd: mayEverything(by) ? () => true : isMine };

@@ -2,7 +2,17 @@
 import { expect, it } from 'vitest';
 import { startServer } from '../../harness.ts';
 import { Browser, startProvider } from './provider.ts';
-import { callback, pendingName, prepared, sessionName, signIn, statusOf } from './signing-in.ts';
+import {
+  callback,
+  get,
+  pendingName,
+  prepared,
+  sessionName,
+  signIn,
+  statusOf,
+} from './signing-in.ts';
+
+const byOwn = (a: { own: boolean }, b: { own: boolean }): number => Number(a.own) - Number(b.own);
 
 it('an answer of another provider is refused, whoever it says that it is', async () => {
   const { provider, server } = await prepared();
@@ -38,4 +48,28 @@ it('a server with another provider takes neither a session nor a sign-in that be
   expect(await signIn(browser, server)).toBe('/');
   browser.setCookie(later.url, sessionName, browser.cookieOf(server.url, sessionName) ?? '');
   expect([await statusOf(browser, server), await statusOf(browser, later)]).toEqual([200, 401]);
+
+  // Somebody of the same name at the other provider, who neither sees nor ends what is not theirs.
+  const namesake = new Browser();
+  expect(await signIn(namesake, later)).toBe('/');
+  const listed = await (await get(namesake, later, '/api/sessions')).text();
+  expect(JSON.parse(listed).sessions.toSorted(byOwn)).toMatchObject([
+    { name: 'alice@example.com (oidc alice)', own: false },
+    { name: 'alice@example.com (oidc alice)', own: true },
+  ]);
+});
+
+it('a provider is the same with and without the slash behind its host', async () => {
+  const { provider, server, browser } = await prepared();
+  const issuer = new URL(provider.issuer).href;
+  expect(issuer).not.toBe(provider.issuer);
+  const later = await startServer({ store: server.store, oidc: { ...provider.options(), issuer } });
+  for (const [from, to] of [
+    [server, later],
+    [later, server],
+  ] as const) {
+    expect(await signIn(browser, from)).toBe('/');
+    browser.setCookie(to.url, sessionName, browser.cookieOf(from.url, sessionName) ?? '');
+    expect(await statusOf(browser, to)).toBe(200);
+  }
 });

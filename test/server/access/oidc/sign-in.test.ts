@@ -192,8 +192,8 @@ it('a provider that is away is said to be so', async () => {
   const { provider, server, browser } = await prepared();
   await provider.stop();
   const back = new URL('/auth/callback?code=x&state=y', server.url);
-  const { signIns } = new People(provider.options(), server.store, systemClock);
-  const pending = { issuer: provider.issuer, state: 'y', nonce: 'n', verifier: 'v'.repeat(43) };
+  const { provider: known, signIns } = new People(provider.options(), server.store, systemClock);
+  const pending = { issuer: known.issuer, state: 'y', nonce: 'n', verifier: 'v'.repeat(43) };
   browser.setCookie(server.url, pendingName, await signIns.seal(pending, '/'));
   back.searchParams.set('iss', provider.issuer);
   expect((await browser.send(back.href)).headers.get('location')).toBe('/?sign-in=away');
