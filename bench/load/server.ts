@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fastify from 'fastify';
+import type { Machine } from '../../src/model/machine.ts';
 import { benchMachine } from './store-machines.ts';
 import { withCallers } from './callers.ts';
 import { postAll, type Message } from './client.ts';
@@ -116,6 +117,12 @@ function endOf({ exitCode, signalCode }: ChildProcess): string {
 
 if (process.argv[2] === 'serve') await serve(process.argv[3] ?? '', process.argv[4] ?? '');
 
+/** The n-th machine as its first check-in leaves it: nobody has given it tags yet. */
+function registered(n: number): Machine {
+  const machine = benchMachine(n);
+  return { ...machine, config: { ...machine.config, tags: [] } };
+}
+
 async function serve(root: string, data: string): Promise<void> {
   const { systemClock }: typeof import('../../src/core/clock.ts') = await import(
     `${root}/src/core/clock.ts`
@@ -130,7 +137,7 @@ async function serve(root: string, data: string): Promise<void> {
   // Whatever else this machine does, none is turned away.
   const overload = { heartbeatLagMs: Infinity, checkinLagMs: Infinity };
   const app = await createApp({ store, clock: systemClock, overload });
-  const ready: ReturnType<typeof benchMachine>[] = [];
+  const ready: Machine[] = [];
   const bare = fastify();
   const answer = { action: 'wait', workflow_id: null, heartbeat_interval_seconds: 10 };
   bare.post(paths.heartbeat, () => answer);
@@ -143,7 +150,7 @@ async function serve(root: string, data: string): Promise<void> {
   const listening = { host: '127.0.0.1', port: 0 };
   const urls = await Promise.all([bare.listen(listening), app.listen(listening)]);
   const take = async ({ from, count, areReady }: Question): Promise<void> => {
-    if (areReady) for (let n = from; n < from + count; n += 1) ready.push(benchMachine(n));
+    if (areReady) for (let n = from; n < from + count; n += 1) ready.push(registered(n));
     else await withCallers(512, count, (n) => store.machines.put(benchMachine(from + n), 'absent'));
     process.send?.(process.cpuUsage());
   };
