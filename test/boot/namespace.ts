@@ -56,6 +56,12 @@ export function makeNetwork(...addresses: string[]): Network {
 /** QEMU's network that ends in such a namespace. */
 export const tapPort = ['-netdev', 'tap,id=n0,ifname=tap0,script=no,downscript=no'];
 
+/** Arguments for firmware that boots by HTTP alone. */
+export const noPxe = ['IPv4', 'IPv6'].flatMap((kind) => [
+  '-fw_cfg',
+  `name=opt/org.tianocore/${kind}PXESupport,string=no`,
+]);
+
 /** Runs a program in a namespace until the test ends. */
 export function background(namespace: string, program: string, ...args: string[]): ChildProcess {
   const child = spawn('ip', ['netns', 'exec', namespace, program, ...args], {

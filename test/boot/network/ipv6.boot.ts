@@ -9,6 +9,7 @@ import {
   ipxeEfi,
   makeNetwork,
   quietDnsmasq,
+  noPxe,
   startServer,
   tapPort,
 } from '../namespace.ts';
@@ -36,16 +37,19 @@ it.skipIf(!runsAll || !hasNamespaces()).each([
   expect(vm.console).not.toMatch(/eth0 is \d+\./);
 });
 
-it.skipIf(!runsAll || !hasNamespaces() || !existsSync(ipxeEfi))(
-  'a UEFI machine boots over IPv6 alone, with the lines of dnsmasq that the documentation has',
-  async () => {
+it.skipIf(!runsAll || !hasNamespaces() || !existsSync(ipxeEfi)).each([
+  ['PXE', []],
+  ['HTTP boot', noPxe],
+])(
+  'a UEFI machine boots over IPv6 alone by %s, with the lines of dnsmasq that the documentation has',
+  async (_, more) => {
     const network = makeNetwork('fd00:77::1/64');
     startServer(network, '[fd00:77::1]:3000');
     const withIpv6 = (text: string): string =>
       text.replace(/^# IPv6[^]*?^# An/m, (lines) => lines.replaceAll(/^#(?=\S)/gm, ''));
     network.inside('dnsmasq', ...dnsmasqArgs('full', 'http://[fd00:77::1]:3000', withIpv6));
     const device = 'virtio-net-pci,netdev=n0,romfile=,bootindex=0';
-    const vm = startVm(['-machine', 'q35', ...tapPort, '-device', device], {
+    const vm = startVm(['-machine', 'q35', ...tapPort, '-device', device, ...more], {
       namespace: network.namespace,
       uefi: true,
     });

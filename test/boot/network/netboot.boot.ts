@@ -7,6 +7,7 @@ import { bootDir, canBoot, canBootArm, runsAll, startVm } from '../harness.ts';
 import {
   hasNamespaces,
   makeNetwork,
+  noPxe,
   startRouter,
   startServer,
   startServerWith,
@@ -17,10 +18,6 @@ const can = canBoot && hasNamespaces() && existsSync(join(bootDir, 'x86_64', 'ip
 
 /** Without a ROM of the card's own the firmware's PXE client boots; QEMU's ROM is an iPXE. */
 const noRom = 'virtio-net-pci,netdev=n0,romfile=,bootindex=0';
-const noPxe = ['IPv4', 'IPv6'].flatMap((kind) => [
-  '-fw_cfg',
-  `name=opt/org.tianocore/${kind}PXESupport,string=no`,
-]);
 
 it.skipIf(!can).for([
   ['UEFI', noRom, true, [], true],
