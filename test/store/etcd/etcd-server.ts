@@ -91,7 +91,7 @@ export class EtcdCluster {
     body: object,
     member = this.#members[0],
     token?: string,
-    timeoutMs = 20_000,
+    timeoutMs = 60_000,
   ): Promise<unknown> {
     const agent = new Agent({ connect: this.#tls?.() ?? {} });
     try {
