@@ -1,5 +1,5 @@
 // Transfers that take longer than tests may: on a clock that stands still, over a server in memory.
-// Real connections that break are in image2disk-faults.test.ts.
+// Real connections that break are in image2disk/faults.test.ts.
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../../../src/actions/image/fetching/answer.ts';
 import { Transfer } from '../../../../src/actions/image/fetching/transfer.ts';

@@ -1,68 +1,9 @@
-// ProxyDHCP and TFTP over real sockets on loopback, at ports that take no rights.
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+// TFTP over real sockets on loopback, at ports that take no rights.
 import { once } from 'node:events';
-import { appendFileSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { systemClock } from '../../src/core/clock.ts';
-import type { Log } from '../../src/core/log.ts';
-import { serveNetboot } from '../../src/netboot/netboot.ts';
-import { connectTo, everybody } from '../../src/netboot/udp.ts';
-import { BootDir } from '../../src/server/http/boot/boot-dir.ts';
-import { temporaryDirectory } from '../server/harness.ts';
-import { clientRequest, readReply } from './dhcp/client.ts';
-
-const address = '127.0.0.1';
-/** The machine that `clientRequest` speaks for. */
-const machineMac = '52:54:00:00:00:01';
-const loader = Buffer.from(Array.from({ length: 100_000 }, (_, i) => i % 251));
-
-async function start({ shimmed }: { shimmed?: string } = {}) {
-  const dir = temporaryDirectory();
-  mkdirSync(join(dir, 'x86_64'));
-  for (const file of ['ipxe.efi', 'shimx64.efi', 'grubx64.efi', 'kernel'])
-    writeFileSync(join(dir, 'x86_64', file), loader);
-  writeFileSync(join(dir, 'secret'), 'not for machines');
-  const boot = await BootDir.at(dir, systemClock);
-  const stop = new AbortController();
-  onTestFinished(() => {
-    stop.abort();
-  });
-  const said: string[] = [];
-  const note = (fields: Record<string, unknown>, text: string): void => {
-    said.push(`${text}: ${String(fields['firmware'])}`);
-  };
-  const log: Log = { debug: note, info: note, warn: note, error: note };
-  const ports = await serveNetboot({
-    address,
-    filesUrl: 'http://127.0.0.1:3000/boot',
-    has: (file) => boot.has(file),
-    open: (name) => boot.open(name),
-    startScript: () => Promise.resolve('#!ipxe\nshell\n'),
-    grubScript: (mac) => Promise.resolve(`for ${mac ?? 'all'}`),
-    loaderFor: (mac) => Promise.resolve(mac === shimmed ? 'shim' : 'ipxe'),
-    clock: systemClock,
-    log,
-    signal: stop.signal,
-    ports: { dhcp: 0, client: 0, pxe: 0, tftp: 0 },
-  });
-  return { ...ports, dir, said, stop };
-}
-
-async function socketAt(host = address, port = 0): Promise<Socket> {
-  const socket = createSocket('udp4');
-  socket.bind(port, host);
-  await once(socket, 'listening');
-  onTestFinished(() => {
-    socket.close();
-  });
-  return socket;
-}
-
-async function message(socket: Socket): Promise<{ bytes: Buffer; from: RemoteInfo }> {
-  const [bytes, from] = await once(socket, 'message');
-  return { bytes, from };
-}
+import { describe, expect, it } from 'vitest';
+import { address, loader, start, socketAt, message } from './sockets.ts';
 
 interface Fetched {
   readonly content: Buffer;
@@ -118,55 +59,6 @@ async function fetchFile(
       return { content: Buffer.concat(parts), options: agreed.join(' ').trim(), error: undefined };
   }
 }
-
-const uefi = { architecture: 7, vendorClass: 'PXEClient:Arch:00007:UNDI:003000' };
-
-describe('ProxyDHCP', () => {
-  it('offers through a relay, and confirms to who asks at port 4011', async () => {
-    const { dhcp, pxe, said } = await start();
-    const relay = await socketAt('127.0.0.2', dhcp);
-    relay.send(clientRequest({ ...uefi, relay: '127.0.0.2' }), dhcp, address);
-    const offer = await message(relay);
-    expect(offer.from).toMatchObject({ address, port: dhcp });
-    expect(readReply(offer.bytes)).toMatchObject({ type: 2, file: 'x86_64/ipxe.efi' });
-    const client = await socketAt();
-    client.send(clientRequest({ ...uefi, type: 3 }), pxe, address);
-    expect(readReply((await message(client)).bytes)).toMatchObject({
-      type: 5,
-      file: 'x86_64/ipxe.efi',
-      siaddr: address,
-    });
-    expect(said).toEqual(['told a machine what to boot: x64 UEFI']);
-  });
-
-  it('offers shim to the machine for which the operator chose it', async () => {
-    const { pxe } = await start({ shimmed: machineMac });
-    const client = await socketAt();
-    client.send(clientRequest({ ...uefi, type: 3 }), pxe, address);
-    expect(readReply((await message(client)).bytes).file).toBe('x86_64/shimx64.efi');
-  });
-
-  it('goes on after packets that are none, and says which machine it has no loader for', async () => {
-    const { pxe, said } = await start();
-    const client = await socketAt();
-    for (const junk of ['', 'x', clientRequest(uefi).subarray(0, 250)])
-      client.send(junk, pxe, address);
-    client.send(
-      clientRequest({ type: 3, architecture: 6, vendorClass: 'PXEClient:' }),
-      pxe,
-      address,
-    );
-    client.send(clientRequest({ ...uefi, type: 3 }), pxe, address);
-    expect(readReply((await message(client)).bytes).type).toBe(5);
-    expect(said[0]).toBe('there is no loader for a machine that asks to boot: 32-bit UEFI');
-  });
-});
-
-it('a socket that cannot be connected is not used', async () => {
-  const socket = await socketAt();
-  // It may not send to everybody unless it is told to.
-  await expect(connectTo(socket, 9, everybody)).rejects.toMatchObject({ code: 'EACCES' });
-});
 
 describe('TFTP', () => {
   it('gives loaders, kernels and the first script, with and without options', async () => {

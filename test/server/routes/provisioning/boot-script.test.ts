@@ -1,37 +1,13 @@
-// Boot scripts and images, over real HTTP.
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+// Boot scripts of iPXE, over real HTTP.
+import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { MachineState } from '../../../../src/model/machine.ts';
-import {
-  checkin,
-  rebootTemplate,
-  startServer,
-  temporaryDirectory,
-  type TestServer,
-} from '../../harness.ts';
+import { checkin, rebootTemplate, startServer } from '../../harness.ts';
+import { mac, script, registered } from './booting.ts';
 
-const mac = '02:00:00:00:00:07';
-const script = (server: TestServer, path = `/boot/${mac}`) => server.call('GET', path);
 const commands = (text: string, name: string): string[] =>
   text.split('\n').filter((line) => line.split(' ')[0] === name);
-
-async function registered(server: TestServer, state?: MachineState): Promise<string> {
-  const { body } = await server.call('POST', '/api/agent/checkin', {
-    body: { ...checkin(7), all_macs: [mac, '02:00:00:00:00:08'] },
-  });
-  if (state !== undefined) {
-    const found = await server.store.machines.get(body.machine_id);
-    if (found === undefined) throw new Error('the machine is not there');
-    await server.store.machines.put({
-      ...found.value,
-      status: { ...found.value.status, state },
-    });
-  }
-  return body.machine_id;
-}
 
 describe('the boot script', () => {
   it('boots an unknown machine into discovery', async () => {
@@ -227,142 +203,5 @@ describe('the boot script', () => {
 
   it('refuses to start with parameters that would become commands', async () => {
     await expect(startServer({ boot: { append: 'a\nshell' } })).rejects.toThrow('boot parameters');
-  });
-});
-
-describe("GRUB's script", () => {
-  const forMac = `/boot/grub.cfg?mac=${mac}`;
-
-  it('asks by the MAC of its port where none is named', async () => {
-    const server = await startServer();
-    const { status, headers, body } = await script(server, '/boot/grub.cfg');
-    expect([status, headers.get('cache-control')]).toEqual([200, 'no-store']);
-    expect(body).toContain('  source "/boot/grub.cfg?mac=$net_default_mac"\n');
-  });
-
-  it("boots what iPXE's does, with the same parameters", async () => {
-    const server = await startServer({ boot: { append: 'console=ttyS0,115200' } });
-    const id = await registered(server);
-    await server.call('PUT', '/api/templates/restart', { body: rebootTemplate });
-    await server.call('POST', '/api/workflows', {
-      body: { machine_id: id, template: 'restart' },
-    });
-    const parameters = (text: string): string =>
-      (
-        /^(?:kernel|.*if linux) .*?(panic=.*?)(?: &&|; then)/m.exec(
-          text.replaceAll("'", ''),
-        )?.[1] ?? ''
-      ).replace(/dragonfly\.time=\d+/, '');
-    const own = parameters((await script(server)).body);
-    expect(own).toContain('dragonfly.mode=imaging');
-    expect(parameters((await script(server, forMac)).body)).toBe(own);
-  });
-
-  it('leads to the disk, for a MAC in every spelling of loaders', async () => {
-    const server = await startServer();
-    await registered(server, 'Provisioned');
-    for (const spelling of [mac, '01-02-00-00-00-00-07', '020000000007']) {
-      const { body } = await script(server, `/boot/grub.cfg?mac=${spelling}`);
-      expect(body).toContain('chainloader');
-      expect(body).not.toContain('linux');
-    }
-  });
-
-  it.each(['', 'x', '00:00:00:00:00:00', `${mac}';reboot;'`])(
-    'is refused to "%s"',
-    async (text) => {
-      const server = await startServer();
-      const path = `/boot/grub.cfg?mac=${encodeURIComponent(text)}`;
-      const { status, body } = await script(server, path);
-      expect({ status, code: body.code }).toEqual({ status: 422, code: 'request.invalid' });
-    },
-  );
-});
-
-describe('the kernel and the initramfs', () => {
-  const content = randomBytes(100_000);
-
-  async function withImage(): Promise<TestServer> {
-    const dir = temporaryDirectory();
-    mkdirSync(join(dir, 'x86_64'));
-    writeFileSync(join(dir, 'x86_64', 'kernel'), content);
-    writeFileSync(join(dir, 'x86_64', 'secret'), 'not for everybody');
-    return startServer({ boot: { dir } });
-  }
-
-  it.each(['x86_64', 'i386'])('are served to an iPXE built for %s', async (arch) => {
-    const { url } = await withImage();
-    const response = await fetch(`${url}/boot/${arch}/kernel`);
-    const bytes = Buffer.from(await response.arrayBuffer());
-    expect(response.headers.get('content-length')).toBe('100000');
-    expect(createHash('sha256').update(bytes).digest('hex')).toBe(
-      createHash('sha256').update(content).digest('hex'),
-    );
-  });
-
-  it('are served by ranges', async () => {
-    const { url } = await withImage();
-    const headers = { range: 'bytes=10-19' };
-    const response = await fetch(`${url}/boot/x86_64/kernel`, { headers });
-    expect(response.status).toBe(206);
-    expect(response.headers.get('content-range')).toBe('bytes 10-19/100000');
-    expect(Buffer.from(await response.arrayBuffer())).toEqual(content.subarray(10, 20));
-  });
-
-  it.each(['bytes=100000-', 'bytes=200000-200001', 'bytes=-0'])(
-    'have nothing of the range %s past their end',
-    async (range) => {
-      const { url } = await withImage();
-      const response = await fetch(`${url}/boot/x86_64/kernel`, { headers: { range } });
-      const { code } = Object(await response.json());
-      expect([response.status, response.headers.get('content-range'), code]).toEqual([
-        416,
-        'bytes */100000',
-        'request.range',
-      ]);
-    },
-  );
-
-  it('are not sent again to somebody who has them', async () => {
-    const { app } = await withImage();
-    const first = await app.inject({ method: 'HEAD', url: '/boot/x86_64/kernel' });
-    const etag = String(first.headers['etag']);
-    const headers = { 'if-none-match': etag };
-    const again = await app.inject({ url: '/boot/x86_64/kernel', headers });
-    expect({ etag, status: again.statusCode }).toEqual({
-      etag: expect.stringMatching(/^(W\/)?"[^"]+"$/),
-      status: 304,
-    });
-  });
-
-  it.each([
-    '/boot/x86_64/secret',
-    '/boot/x86_64/..%2fx86_64%2fsecret',
-    '/boot/..%2f..%2fetc/passwd',
-    '/boot/__proto__/kernel',
-    '/boot/arm64/initramfs',
-  ])('are all that is served: not %s', async (path) => {
-    const server = await withImage();
-    const { status } = await server.call('GET', path);
-    expect(status).toBe(404);
-  });
-
-  it('are missed by name, in ready too', async () => {
-    const server = await withImage();
-    const { status, body } = await server.call('GET', '/boot/x86_64/initramfs');
-    expect({ status, code: body.code }).toEqual({ status: 404, code: 'boot.no-image' });
-    const ready = await server.call('GET', '/api/ready');
-    expect({ status: ready.status, code: ready.body.code }).toEqual({
-      status: 503,
-      code: 'boot.incomplete',
-    });
-    expect(ready.body.error).toMatch(/there is no \S+\/x86_64\/initramfs$/);
-  });
-
-  it('are missed with the setting that would bring them', async () => {
-    const server = await startServer();
-    const { status, body } = await server.call('GET', '/boot/x86_64/kernel');
-    expect({ status, code: body.code }).toEqual({ status: 404, code: 'boot.no-image' });
-    expect(body.error).toContain('--boot-dir');
   });
 });
