@@ -59,7 +59,8 @@ async function stockClaim(
   address: string | null,
 ): Promise<StockClaim> {
   const before = s.liveness.stock.lastHeard(machine.id, request);
-  const claim = s.liveness.stock.hear(machine.id, request, address);
+  const heard = s.liveness.stock.hear(machine.id, request, address);
+  const claim = isHeardElsewhere(s, machine, address) ? notBefore(heard) : heard;
   const id = machine.status.current_workflow;
   if (id === null || claim.is === 'first of two' || claim.is === 'second of two') return claim;
   const workflow = (await s.store.workflows.get(id))?.value;
@@ -81,6 +82,22 @@ async function stockClaim(
   if (bootAskedAt === '') return claim;
   if (before === undefined || before < new Date(bootAskedAt)) return { is: 'not yet' };
   return goesOn ? second : claim;
+}
+
+/** True if the machine is being heard from another address: what it shows may be copied, and an agent that moved comes again. */
+function isHeardElsewhere(
+  { liveness, auth }: StockClaimServices,
+  machine: Machine,
+  address: string | null,
+): boolean {
+  if (address === null || auth?.stock.isElsewhere(machine, address) !== true) return false;
+  return liveness.claims(machine.id, {}, 'heard') !== 'unopposed';
+}
+
+/** The claim of one that has to wait until the other is silent, unless they are known to be two. */
+function notBefore(claim: StockClaim): StockClaim {
+  const mayBeOne = claim.is === 'alone' || (claim.is === 'beside its like' && !claim.areTwo);
+  return mayBeOne ? { is: 'not yet' } : claim;
 }
 
 /** The traits that a stock agent on this machine would show. */

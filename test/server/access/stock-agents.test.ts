@@ -73,6 +73,29 @@ it('by its MAC alone a machine that is off, and gets a workflow, gives nothing a
   expect((await call(home, template)).status).toBe(200);
 });
 
+it('by all that it shows a machine that is heard gives nothing away, until it is silent', async () => {
+  const { clock, call, order } = await fleet();
+  const actionOf = async (from: string): Promise<string> =>
+    (await call(from, '/api/agent/checkin', stock)).body.action;
+  await actionOf(home);
+  await clock.advance(31_000);
+  const { body: machine } = await call(home, '/api/agent/checkin', stock);
+  await order(machine.machine_id);
+  const template = `/api/templates/debian?machine_id=${machine.machine_id}`;
+  await clock.advance(5000);
+  expect(await actionOf(elsewhere)).toBe('wait');
+  expect((await call(elsewhere, template)).status).toBe(403);
+  // They may be two for a round.
+  await clock.advance(26_000);
+  expect(await actionOf(home)).toBe('wait');
+  await clock.advance(31_000);
+  expect(await actionOf(home)).toBe('execute');
+  expect((await call(home, template)).status).toBe(200);
+  // It may have moved.
+  await clock.advance(600_000);
+  expect(await actionOf(elsewhere)).toBe('execute');
+});
+
 it('by all that it shows a machine that carries out a workflow is not taken over', async () => {
   const { clock, call, order, stateOf } = await fleet();
   const { body: machine } = await call(home, '/api/agent/checkin', stock);
