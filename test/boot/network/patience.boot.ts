@@ -1,47 +1,11 @@
 // Servers that are late, break off, hang or never come, as iPXE itself meets them.
-import { once } from 'node:events';
-import {
-  createServer,
-  request as forward,
-  type IncomingMessage,
-  type ServerResponse,
-} from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { startScript } from '../../../src/netboot/boot-script.ts';
 import { BootServer, canBoot, runsAll, startVm } from '../harness.ts';
-
-type Mishap = (request: IncomingMessage, response: ServerResponse) => boolean;
-
-/** A way to the server on a port of its own, on which requests may come to grief: those that `mishap` takes. */
-async function wayTo(
-  server: BootServer,
-  mishap: Mishap,
-): Promise<{ port: number; asked: string[] }> {
-  const asked: string[] = [];
-  const proxy = createServer((request, response) => {
-    const path = request.url ?? '';
-    asked.push(path);
-    if (mishap(request, response)) return;
-    const { method, headers } = request;
-    const on = forward(`${server.url}${path}`, { method, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response);
-    });
-    request.pipe(on);
-  });
-  proxy.listen(0, '127.0.0.1');
-  await once(proxy, 'listening');
-  onTestFinished(() => {
-    proxy.closeAllConnections();
-    proxy.close();
-  });
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it listens on TCP
-  return { port: (proxy.address() as AddressInfo).port, asked };
-}
+import { wayTo, type Mishap } from './bad-way.ts';
 
 /** QEMU's arguments for a machine that has the first script from TFTP. */
 function network(port: number, giveUpSeconds: number): string[] {
