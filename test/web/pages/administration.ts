@@ -101,7 +101,7 @@ export function administrationTests(opened: () => Opened): void {
   test('the first token is of scope full, is shown, and is the one that the page goes on with', async () => {
     const { page, server } = opened();
     await page.goto(`${server.url}/administration`);
-    await page.getByText('whoever is on this host may do everything').waitFor();
+    await page.getByText('anybody on this host may do everything').waitFor();
     await page.getByRole('button', { name: 'Create token…' }).click();
     const dialog = page.getByRole('dialog', { name: 'Create a token' });
     expect(await dialog.getByLabel('Scope').inputValue()).toBe('full');
