@@ -40,9 +40,7 @@ const badFrom = 0.4;
 export class InstallableMachine extends SimulatedMachine {
   readonly secondMs: number;
   readonly #hasBadDisk: boolean;
-  readonly #left = Promise.withResolvers<string | undefined>();
-  /** Resolves when the machine leaves for the system that was installed, to the URL where that is to report. */
-  readonly left = this.#left.promise;
+  #left = Promise.withResolvers<string | undefined>();
 
   constructor(
     name: string,
@@ -53,6 +51,12 @@ export class InstallableMachine extends SimulatedMachine {
     super(name, model, draw);
     this.secondMs = secondMs;
     this.#hasBadDisk = hasBadDisk;
+  }
+
+  /** Resolves when the machine next leaves for the system that was installed, to the URL where that is to report. */
+  leaves(): Promise<string | undefined> {
+    this.#left = Promise.withResolvers<string | undefined>();
+    return this.#left.promise;
   }
 
   override async describe(): Promise<CheckinRequest> {
@@ -111,8 +115,9 @@ function badDisk(device: string): AppError {
   );
 }
 
-/** Powers machines on and has the server install each that it did not know. Those that are installed are off. Runs until
- *  the signal aborts, and rejects with its reason. Errors: as those of the client's calls. */
+/** Powers machines on and has the server install each that it did not know. Those that are installed are off, and boot from
+ *  the network again for the next workflow. Runs until the signal aborts, and rejects with its reason. Errors: as those of the
+ *  client's calls. */
 export async function simulateInstalls(
   machines: readonly InstallableMachine[],
   site: InstallSite,
@@ -120,40 +125,58 @@ export async function simulateInstalls(
   const { server, token, ca, clock, signal } = site;
   const client = new Client(server, { token, ca, clock, signal });
   try {
-    await Promise.all(machines.map((machine) => install(machine, site, client)));
+    await Promise.all(machines.map((machine) => live(machine, site, client)));
   } finally {
     await client.close();
   }
 }
 
-async function install(
+async function live(machine: InstallableMachine, site: InstallSite, client: Client): Promise<void> {
+  const { clock, signal } = site;
+  for (;;) {
+    const report = await bootImage(machine, site, client);
+    await clock.sleep(bootSeconds * machine.secondMs, signal);
+    if (report !== undefined) await fetch(report, { method: 'POST', signal });
+    const waiting = { machine_id: machine.id ?? '', state: 'pending' } as const;
+    while ((await client.workflows.list(waiting).toArray()).length === 0) {
+      await clock.sleep(machine.secondMs, signal);
+    }
+  }
+}
+
+/** Keeps a machine in the netboot image until it leaves for its installed system. Returns the URL where that is to report. */
+async function bootImage(
   machine: InstallableMachine,
   site: InstallSite,
   client: Client,
-): Promise<void> {
-  const { clock, signal, template } = site;
+): Promise<string | undefined> {
   let isNew = false;
   const powered = new PoweredMachine(machine, site, (event) => {
     if (event.type !== 'checked-in') return;
     machine.id = event.answer.machine_id;
     isNew ||= event.answer.is_new;
   });
-  let report: string | undefined;
+  const left = machine.leaves();
   try {
     await powered.powerOn();
     const id = machine.id ?? '';
     if (isNew) {
       await client.machines.patch(id, { tags: ['simulated'] });
-      await client.workflows.create({ machine_id: id, template, retry: true });
+      await client.workflows.create({ machine_id: id, template: site.template, retry: true });
+    } else if (await isDone(id, client)) {
+      return undefined;
     }
-    const { value } = await client.machines.get(id);
-    if (stateName(value.status.state) === 'Provisioned') return;
-    report = await Promise.race([machine.left, aborted(signal)]);
+    return await Promise.race([left, aborted(site.signal)]);
   } finally {
     await powered.powerOff();
   }
-  await clock.sleep(bootSeconds * machine.secondMs, signal);
-  if (report !== undefined) await fetch(report, { method: 'POST', signal });
+}
+
+/** True if a machine has its system and no workflow. */
+async function isDone(id: string, client: Client): Promise<boolean> {
+  const work = await client.workflows.list({ machine_id: id, state: 'active' }).toArray();
+  const { value } = await client.machines.get(id);
+  return work.length === 0 && stateName(value.status.state) === 'Provisioned';
 }
 
 /** Rejects with the signal's reason when it aborts. */

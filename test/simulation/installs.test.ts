@@ -11,7 +11,7 @@ import { startServer } from '../agent/server.ts';
 
 const captured = join(import.meta.dirname, '../../fixtures/machines/qemu-two-sockets/root');
 
-it('a machine is installed once, and one with a bad disk says what to do', async () => {
+it('a machine is installed once until it is asked for, and one with a bad disk says what to do', async () => {
   const server = await startServer({ liveness: { intervalSeconds: 1 } });
   const client = new Client(server.url);
   const stop = new AbortController();
@@ -55,9 +55,14 @@ it('a machine is installed once, and one with a bad disk says what to do', async
   const later = simulateInstalls(machines, { ...site, signal: again.signal });
   await expect.poll(() => bootOf(good), { timeout: 10_000 }).not.toBe(boots[0]);
   await expect.poll(() => bootOf(bad), { timeout: 10_000 }).not.toBe(boots[1]);
+  expect(Object.keys(await states())).toHaveLength(2);
+  // Asked for, the installed one boots again.
+  const order = { machine_id: good ?? '', template: name, reimage: true };
+  const { metadata } = await client.workflows.create(order);
+  const outcomeOf = async () => (await client.workflows.get(metadata.name)).status?.state;
+  await expect.poll(outcomeOf, { timeout: 30_000 }).toBe('STATE_SUCCESS');
   again.abort(new Error('enough'));
   await expect(later).rejects.toThrow('enough');
-  expect(Object.keys(await states())).toHaveLength(2);
   await client.close();
   await server.close();
 });
