@@ -76,7 +76,7 @@ function welcome(url: string, data: string, alone: boolean): string {
   const { ownHost, simulated } = examples;
   const lines = [
     `server on ${url} (the page for operators), data in ${data}/`,
-    `provision this host there by "${ownHost}": it writes one file, below ${data}/scratch`,
+    `provision this host there with "${ownHost}": it writes one file, below ${data}/scratch`,
     ...(alone
       ? []
       : [`two machines are simulated: "${simulated}" is installed on them, and on no real disk`]),

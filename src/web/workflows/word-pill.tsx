@@ -12,9 +12,9 @@ export function WordPill({ workflow }: { workflow: Workflow }) {
 }
 
 /** "2026-11-24 09:30 UTC, 12 min": when it began, and how long it took. */
-export function timesOf({ status }: Workflow): string {
-  const { startedAt, completedAt } = status ?? {};
-  if (!startedAt) return 'never begun';
+export function timesOf(workflow: Workflow): string {
+  const { startedAt, completedAt } = workflow.status ?? {};
+  if (!startedAt) return isActive(workflow) ? 'not begun yet' : 'never begun';
   const began = formatTime(startedAt);
   if (!completedAt) return began;
   const seconds = (Date.parse(completedAt) - Date.parse(startedAt)) / 1000;

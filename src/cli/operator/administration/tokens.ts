@@ -59,9 +59,9 @@ const create = command({
       type: 'string',
       short: 'l',
       value: 'TAG',
-      describe: 'it is good for machines with this tag alone',
+      describe: 'limit it to machines with this tag',
     },
-    expires: { type: 'string', value: 'WHEN', describe: 'after so long (90d, 12h) or at a date' },
+    expires: { type: 'string', value: 'WHEN', describe: 'lifetime (90d, 12h) or date of expiry' },
     ...connectionOptions,
   },
   run: (args, io) =>
