@@ -1,5 +1,5 @@
 // Two DHCP servers on one network, of which one is not meant: it answers first and leads nowhere, or gives an address
-// that another machine has.
+// that another machine has, or seems to have.
 import { expect, it, onTestFinished } from 'vitest';
 import type { Vm } from '../../../initramfs/machine/qemu.ts';
 import { imageRunning, ownFile } from '../changed-image.ts';
@@ -36,10 +36,19 @@ function startDhcp({ inside }: Network, ...more: string[]): void {
 
 const mac = '52:54:00:00:0d:01';
 
-function startMachine({ namespace }: Network): Vm {
+function startMachine({ namespace }: Network, ...more: string[]): Vm {
   const url = 'dragonfly.url=http://192.168.77.1:3000 dragonfly.token=enrol-with-this-token';
   const device = ['-device', `virtio-net-pci,netdev=n0,romfile=,mac=${mac}`];
-  const args = ['-machine', 'q35', ...handOver(url), '-initrd', image(), ...tapPort, ...device];
+  const args = [
+    '-machine',
+    'q35',
+    ...handOver(url),
+    '-initrd',
+    image(),
+    ...tapPort,
+    ...device,
+    ...more,
+  ];
   return startVm(args, { namespace });
 }
 
@@ -80,6 +89,21 @@ it.skipIf(!can)('an address that another machine has is given back', async () =>
   await vm.waitFor(/another machine has the address of eth0/, 120_000);
   await vm.waitFor(/eth0 is 192\.168\.77\.1(?!00)\d\d\/24/, 60_000);
   await expect(vm.waitFor(/INFO checked in/, 60_000)).resolves.toBeDefined();
+});
+
+it.skipIf(!can)('two ports on one network do not pass for two machines', async () => {
+  const network = makeNetwork('192.168.77.1/24');
+  startDhcp(network, '--dhcp-authoritative', '--no-ping', '--dhcp-broadcast');
+  ip('-n', network.namespace, 'tuntap', 'add', 'tap1', 'mode', 'tap');
+  ip('-n', network.namespace, 'link', 'set', 'tap1', 'master', 'br0', 'up');
+  const vm = startMachine(
+    network,
+    ...['-netdev', 'tap,id=n1,ifname=tap1,script=no,downscript=no'],
+    ...['-device', 'virtio-net-pci,netdev=n1,romfile=,mac=52:54:00:00:0d:03'],
+  );
+  await vm.waitFor(/(by way of[^]*){3}/, 240_000);
+  expect(vm.console).toMatch(/eth0 is 192[^]*eth1 is 192|eth1 is 192[^]*eth0 is 192/);
+  expect(vm.console).not.toContain('another machine has the address');
 });
 
 /** Another machine on the network, which the server takes for the owner of its address. */
