@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { startScript } from '../../../src/netboot/boot-script.ts';
+import { temporaryDirectory } from '../../server/harness.ts';
 import { BootServer, canBoot, runsAll, startVm } from '../harness.ts';
+import { efiDisk, nextDisk, says } from '../speaking-disk.ts';
 import { wayTo, type Mishap } from './bad-way.ts';
 
 /** QEMU's arguments for a machine that has the first script from TFTP. */
@@ -58,16 +60,29 @@ it.skipIf(!canBoot).for([
   },
 );
 
+const refusal: Mishap = (_request, response) => {
+  response.destroy();
+  return true;
+};
+
 it.skipIf(!runsAll)(
   'a BIOS machine with an empty disk starts over when no server comes (27 s)',
   async () => {
     const server = await BootServer.start();
-    const { port, asked } = await wayTo(server, (_request, response) => {
-      response.destroy();
-      return true;
-    });
+    const { port, asked } = await wayTo(server, refusal);
     const vm = startVm([...network(port, 8), '-no-reboot']);
     await vm.ended;
     expect(asked.length).toBeGreaterThanOrEqual(4);
   },
 );
+
+it.skipIf(!runsAll)('a UEFI machine goes on to its disk when no server comes (4 min)', async () => {
+  const server = await BootServer.start();
+  const { port, asked } = await wayTo(server, refusal);
+  const disk = join(temporaryDirectory(), 'disk');
+  efiDisk(disk, '/EFI/BOOT/BOOTX64.EFI');
+  const vm = startVm([...network(port, 8), ...nextDisk(disk)], { uefi: true });
+  // Its firmware first tries the port in ways of its own.
+  await vm.waitFor(new RegExp(says), 480_000);
+  expect(asked.length).toBeGreaterThanOrEqual(4);
+});
