@@ -7,7 +7,7 @@ import {
   type LocalBoot,
 } from './boot-parameters.ts';
 import { localLoaders } from './dhcp/clients.ts';
-import { patiently, script, stalledMs } from './ipxe.ts';
+import { patiently, script, stalledMs, unansweredMs } from './ipxe.ts';
 
 /** The script for what a machine boots. Errors: AppError `request.invalid` if a script cannot hold the server's
  *  address. */
@@ -77,7 +77,7 @@ export function startScript(url: string, giveUpSeconds: number | undefined): str
     ...patiently({
       label: 'ask',
       says: `Asking ${scriptUrl(url)} for what this machine boots`,
-      command: `chain --timeout ${stalledMs} --replace --autofree ${scriptUrl(url)}/boot/\${netX/mac:hexhyp}`,
+      command: `chain --timeout ${unansweredMs} --replace --autofree ${scriptUrl(url)}/boot/\${netX/mac:hexhyp}`,
       next: 'asked',
       giveUpSeconds,
       giveUpTo: 'disk',

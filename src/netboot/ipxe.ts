@@ -5,6 +5,10 @@ import { longestPauseSeconds, pausesFor } from './patience.ts';
 /** A transfer that stands still for so long has failed. */
 export const stalledMs = 30_000;
 
+/** A script is small: a server that has not sent it after so long is not there. Less than a stalled transfer has, since this is
+ *  the wait of a machine whose server is down, which has to reach its disk. */
+export const unansweredMs = 10_000;
+
 /** One step that is tried until it works. */
 export interface Step {
   /** A label of its own in the script. */

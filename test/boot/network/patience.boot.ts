@@ -76,6 +76,17 @@ it.skipIf(!runsAll)(
   },
 );
 
+it.skipIf(!runsAll)(
+  'a BIOS machine starts over when its server takes requests and never answers (75 s)',
+  async () => {
+    const server = await BootServer.start();
+    const { port, asked } = await wayTo(server, () => true);
+    const vm = startVm([...network(port, 8), '-no-reboot']);
+    await vm.ended;
+    expect(asked.length).toBeGreaterThanOrEqual(4);
+  },
+);
+
 it.skipIf(!runsAll)('a UEFI machine goes on to its disk when no server comes (4 min)', async () => {
   const server = await BootServer.start();
   const { port, asked } = await wayTo(server, refusal);
