@@ -117,7 +117,7 @@ describe('two stock agents that show the very same', () => {
     await call('operator', 'PUT', '/api/templates/debian', imageTemplate);
     const { machine_id } = await checkIn('192.0.2.1');
     await call('operator', 'POST', '/api/workflows', { machine_id, template: 'debian' });
-    await clock.advance(10_000);
+    await clock.advance(180_000);
     const { action, workflow_id: id } = await checkIn('192.0.2.2');
     expect(action).toBe('execute');
     const tell = async (event: object): Promise<number> =>
