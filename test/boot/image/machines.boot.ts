@@ -177,7 +177,9 @@ it.skipIf(!runsAll)('a server whose firmware says much, by UEFI', async () => {
 
 it.skipIf(!runsAll)('a machine of virtio devices without PCI and SMBIOS', async () => {
   const { identity, hardware } = await inventoryOf([
-    ...['-machine', 'microvm,acpi=on', ...nic('virtio-net-device', mac(1)).map(withoutRom)],
+    // Emulated, QEMU's plain processor has no timer there by which Debian's kernel gets on.
+    ...['-machine', 'microvm,acpi=on', '-cpu', 'max'],
+    ...nic('virtio-net-device', mac(1)).map(withoutRom),
     ...['-device', 'virtio-scsi-device,id=vs', ...disk('scsi-hd,bus=vs.0,serial=S1', 'd0', '1G')],
     ...disk('virtio-blk-device,serial=B1', 'd1', '2G'),
   ]);
