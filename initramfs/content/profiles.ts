@@ -98,6 +98,16 @@ const hypervisors = [
   'drivers/net/ethernet/intel/igbvf/igbvf',
 ] as const;
 
+/** Watchdogs, SMBus and WMI of PC chipsets. */
+const chipsetsOfX64 = [
+  'drivers/platform/x86/wmi',
+  'drivers/watchdog/iTCO_wdt',
+  'drivers/watchdog/sp5100_tco',
+  'drivers/watchdog/hpwdt',
+  'drivers/i2c/busses/i2c-i801',
+  'drivers/mfd/lpc_ich',
+] as const;
+
 /** Every Ethernet driver, and what disks hang on. */
 const hardware = [
   'drivers/net/ethernet/',
@@ -120,12 +130,7 @@ const hardware = [
   'drivers/mmc/',
   'drivers/md/',
   'drivers/hid/hid-lenovo',
-  'drivers/platform/x86/wmi',
-  'drivers/watchdog/iTCO_wdt',
-  'drivers/watchdog/sp5100_tco',
-  'drivers/watchdog/hpwdt',
-  'drivers/i2c/busses/i2c-i801',
-  'drivers/mfd/lpc_ich',
+  ...chipsetsOfX64,
   // Disks that are memory.
   'drivers/acpi/nfit/nfit',
   'drivers/nvdimm/',
@@ -166,12 +171,7 @@ const onlyX64: ReadonlySet<string> = new Set([
   'drivers/net/fjes/',
   'drivers/net/thunderbolt-net',
   'drivers/thunderbolt/',
-  'drivers/platform/x86/wmi',
-  'drivers/watchdog/iTCO_wdt',
-  'drivers/watchdog/sp5100_tco',
-  'drivers/watchdog/hpwdt',
-  'drivers/i2c/busses/i2c-i801',
-  'drivers/mfd/lpc_ich',
+  ...chipsetsOfX64,
 ]);
 
 /** Names that this kernel has no module for, which would mean that a profile is out of date. */
