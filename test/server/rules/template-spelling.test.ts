@@ -1,20 +1,13 @@
 // Templates in the spelling of Dragonfly's types, whichever way they were written.
 import { describe, expect, it } from 'vitest';
 import type { Template } from '../../../src/model/documents/template.ts';
-import { checkin, imageTemplate, startServer } from '../harness.ts';
+import { checkin, startServer } from '../harness.ts';
+import { action, writefile } from './template-with.ts';
 import { readTemplate } from '../stock/documents.ts';
 
 const asYaml = { 'content-type': 'application/yaml' };
 
 describe('a template', () => {
-  const action = (fields: object) => ({
-    ...imageTemplate,
-    metadata: { name: 't' },
-    spec: { actions: [{ action: 'reboot' }, { action: 'reboot' }, fields] },
-  });
-  const writefile = (fields: object) =>
-    action({ action: 'writefile', path: '/a', content: '', ...fields });
-
   it('is kept and served as Dragonfly spells it, whichever way it was written', async () => {
     const server = await startServer();
     const body = `

@@ -1,6 +1,7 @@
 import { v5 as uuidv5 } from 'uuid';
 import { describe, expect, it, vi } from 'vitest';
 import { checkin, imageTemplate, startServer } from '../harness.ts';
+import { action, writefile } from './template-with.ts';
 import { readTemplate } from '../stock/documents.ts';
 
 const yaml = `
@@ -97,13 +98,6 @@ describe('a template', () => {
     ]);
   });
 
-  const action = (fields: object) => ({
-    ...imageTemplate,
-    metadata: { name: 't' },
-    spec: { actions: [{ action: 'reboot' }, { action: 'reboot' }, fields] },
-  });
-  const writefile = (fields: object) =>
-    action({ action: 'writefile', path: '/a', content: '', ...fields });
   const metadata = (fields: object) => ({ ...imageTemplate, metadata: { name: 't', ...fields } });
   it.each([
     ['no action', { ...imageTemplate, spec: { actions: [] } }, 'spec.actions'],
