@@ -158,7 +158,7 @@ describe.skipIf(!hasNamespaces)('on a host with two networks (needs root)', () =
   });
 
   it.each([
-    [['--netboot'], 'has these IPv4 addresses: 192.0.2.1, 198.51.100.1. Name one'],
+    [['--netboot'], 'this host has these IPv4 addresses: 192.0.2.1, 198.51.100.1. Name one'],
     [['--netboot', '203.0.113.1'], 'UDP port 67 of 203.0.113.1: this host has no such address'],
   ])('refuses %j', async (args, why) => {
     makeNetworks();
@@ -166,6 +166,15 @@ describe.skipIf(!hasNamespaces)('on a host with two networks (needs root)', () =
     const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
     expect(said).toContain(why);
     expect(code).toBe(2);
+  });
+
+  it('says that no port has a link, and takes the address that one has without', async () => {
+    makeNetworks();
+    for (const one of networks.map(clientOf)) ip('-n', one, 'link', 'set', 'lan', 'down');
+    const child = server('--netboot');
+    const [said] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+    expect(said).toContain('no port of this host has a link and an IPv4 address');
+    expect(await told(server('--netboot', '192.0.2.1'))).toContain('http://192.0.2.1:3000');
   });
 });
 

@@ -127,10 +127,13 @@ function addressesOf(setting: string): string[] {
     )
     .map(({ address }) => address);
   if (own.length === 1) return own;
-  const what = own.length === 0 ? 'none' : own.join(', ');
+  const why =
+    own.length === 0
+      ? 'no port of this host has a link and an IPv4 address. Plug in its cable and give it one, or name the address that it has without a link'
+      : `this host has these IPv4 addresses: ${own.join(', ')}. Name one`;
   throw new AppError(
     'config.invalid',
-    `--netboot cannot tell on which network machines boot, since this host has these IPv4 addresses: ${what}. Name one: --netboot ADDRESS`,
+    `--netboot cannot tell on which network machines boot: ${why}: --netboot ADDRESS`,
   );
 }
 
