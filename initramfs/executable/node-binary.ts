@@ -17,7 +17,7 @@ export function smallNode(arch: Arch): string {
   if (existsSync(path)) return path;
   const { strip, stripPackage } = architectures[arch];
   requireTools({ [strip]: stripPackage });
-  const stripped = `${path}.partial`;
+  const stripped = `${path}.partial-${process.pid}`;
   mkdirSync(cacheDir, { recursive: true });
   // Before anything is injected: a stripped single executable application no longer starts.
   // Nothing in Node catches a C++ exception: thrown, it ends the process with these tables as without.
