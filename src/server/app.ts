@@ -28,7 +28,7 @@ import {
 } from './http/connections.ts';
 import { Events } from './running/events.ts';
 import { serveInTurn } from './http/pipelines.ts';
-import { guardRequests, identifyRequests } from './http/guard.ts';
+import { guardRequests, identify, identifyRequests } from './http/guard.ts';
 import { addShortcuts } from './http/shortcuts/shortcuts.ts';
 import { checkinShortcut } from './http/shortcuts/checkin.ts';
 import { heartbeatShortcut } from './http/shortcuts/heartbeat.ts';
@@ -160,6 +160,7 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
     // In pipelines.ts it is refused in the form of all errors.
     return503OnClosing: false,
     frameworkErrors: (err, request, reply) => {
+      identify(request, reply);
       sendError(err, request, reply, s.log);
     },
     clientErrorHandler: answerClientError,

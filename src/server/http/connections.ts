@@ -24,6 +24,8 @@ const node = {
   /** The interval at which Node looks for requests that take too long. */
   connectionsCheckingInterval: 2000,
   maxHeaderSize: 16 * 1024,
+  /** Its answer would have no body; guard.ts refuses such requests in the form of all errors. */
+  requireHostHeader: false,
 };
 
 /** Clients are told to use no connection again that was silent for so long: well before `silence`, and longer than the idle

@@ -1,7 +1,12 @@
 // Runs before every route: finds out who sends the request, refuses requests that a foreign page made a
 // browser send, and adds headers, logs and metrics. Most heartbeats and check-ins bypass it: shortcuts/ does what they need
 // of it.
-import type { FastifyRequest, onRequestHookHandler, onResponseHookHandler } from 'fastify';
+import type {
+  FastifyReply,
+  FastifyRequest,
+  onRequestHookHandler,
+  onResponseHookHandler,
+} from 'fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '../../core/errors.ts';
 import type { Auth } from '../access/auth.ts';
@@ -64,7 +69,10 @@ export const securityHeaders = {
 
 /** Gives all answers their common headers, those of unknown routes and those that are refused for whatever reason. */
 export function identifyRequests(app: App): void {
-  app.addHook('onRequest', identify);
+  app.addHook('onRequest', (request, reply, done) => {
+    identify(request, reply);
+    done();
+  });
 }
 
 /** The hooks take callbacks instead of returning promises, so that a heartbeat passes in one turn. */
@@ -160,14 +168,14 @@ export async function senderOf(
   return sender;
 }
 
-const identify: onRequestHookHandler = (request, reply, done) => {
+/** Gives an answer the headers of every answer; also one to an address that cannot be decoded, which no hook sees. */
+export function identify(request: FastifyRequest, reply: FastifyReply): void {
   const headers = commonHeaders(request.id, reply.raw);
   for (let i = 0; i < headers.length; i += 2) void reply.header(headers[i] ?? '', headers[i + 1]);
-  done();
-};
+}
 
 const refuseMalformed: onRequestHookHandler = (request, _reply, done) => {
-  done(twoHosts(request.raw) ?? unmetExpectation(request.raw));
+  done(hostFault(request.raw) ?? unmetExpectation(request.raw));
 };
 
 /** The headers of every answer, names and values in turns. */
@@ -178,15 +186,15 @@ export function commonHeaders(requestId: string, response: ServerResponse): stri
 }
 
 /** Node takes the first Host, while a proxy may have acted on another one. Source: RFC 9112 section 3.2. */
-export function twoHosts({ rawHeaders }: IncomingMessage): AppError | undefined {
+export function hostFault({ rawHeaders, httpVersion }: IncomingMessage): AppError | undefined {
   let hosts = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i];
     if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1;
   }
-  return hosts > 1
-    ? new AppError('request.malformed', 'the request has more than one Host')
-    : undefined;
+  if (hosts === 1 || (hosts === 0 && httpVersion === '1.0')) return undefined;
+  const how = hosts === 0 ? 'no Host' : 'more than one Host';
+  return new AppError('request.malformed', `the request has ${how}`);
 }
 
 /** Source: RFC 9110 section 10.1.1, which knows one expectation. */

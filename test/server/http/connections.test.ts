@@ -42,6 +42,18 @@ describe('a connection', () => {
     expect(text).toMatch(/^HTTP\/1\.1 400 .*x-request-id: .*"request\.malformed"/s);
   });
 
+  it.each(['GET /api/health', 'POST /api/agent/heartbeat'])(
+    'without a Host is refused as any other request is: %s',
+    async (line) => {
+      const server = await startServer();
+      const text = await exchange(
+        server.url,
+        `${line} HTTP/1.1\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}`,
+      );
+      expect(text).toMatch(/^HTTP\/1\.1 400 .*x-request-id: .*"the request has no Host"/s);
+    },
+  );
+
   it('has 10 s for its headers and 30 s for its request', async () => {
     const server = await startServer();
     const { headersTimeout, requestTimeout } = server.app.server;

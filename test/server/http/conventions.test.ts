@@ -126,6 +126,16 @@ describe('a method that a route does not take', () => {
     expect([status, headers.get('allow')]).toEqual([405, 'GET']);
   });
 
+  it('and an address that cannot be decoded is 400, with the headers of every answer', async () => {
+    const server = await startServer();
+    for (const path of ['/api/machines/%zz', '/boot/%ff', '/images/%']) {
+      const { status, headers, body } = await server.call('GET', path);
+      expect([status, body.code]).toEqual([400, 'request.malformed']);
+      expect(headers.get('x-request-id')).toBe(body.request_id);
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+    }
+  });
+
   it('and an address that is none is 404, with the headers of every answer', async () => {
     const server = await startServer();
     for (const path of ['/api/nothing', '/nothing', '/api/machines/a/b/c']) {

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../../core/clock.ts';
 import type { App } from '../../services.ts';
 import { answerText } from '../answers.ts';
-import { commonHeaders, noteAnswer, twoHosts, type GuardServices } from '../guard.ts';
+import { commonHeaders, hostFault, noteAnswer, type GuardServices } from '../guard.ts';
 
 /** A route whose plain requests need not go through fastify. */
 export interface Shortcut {
@@ -98,7 +98,7 @@ function isPlain(request: IncomingMessage, mostBytes: number): boolean {
     headers.origin === undefined &&
     headers['sec-fetch-site'] === undefined &&
     headers.cookie === undefined &&
-    twoHosts(request) === undefined
+    hostFault(request) === undefined
   );
 }
 
