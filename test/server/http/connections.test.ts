@@ -4,6 +4,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import { connect, createServer, Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { describe, expect, it } from 'vitest';
+import { silentLog } from '../../../src/core/log.ts';
 import { answerClientError } from '../../../src/server/http/answers.ts';
 import { limitConnections, serverOptions } from '../../../src/server/http/connections.ts';
 import { checkin, startServer } from '../harness.ts';
@@ -41,6 +42,27 @@ describe('a connection', () => {
     );
     expect(text).toMatch(/^HTTP\/1\.1 400 .*x-request-id: .*"request\.malformed"/s);
   });
+
+  it.each(['application/x-www-form-urlencoded', 'application/json'])(
+    'that is cut in the middle of its body is no fault of the server: %s',
+    async (type) => {
+      const failures: string[] = [];
+      const error = (_fields: object, text: string): void => void failures.push(text);
+      const server = await startServer({ log: { ...silentLog, error } });
+      const path = '/api/workflows/01930000-0000-7000-8000-000000000001/report?token=a';
+      const arrived = once(server.app.server, 'request');
+      const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+      socket.write(
+        `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: ${type}\r\ncontent-length: 9\r\n\r\nabc`,
+      );
+      const [request] = await arrived;
+      const gone = once(request.socket, 'close');
+      socket.destroy();
+      await gone;
+      await server.call('GET', '/api/health');
+      expect(failures).toEqual([]);
+    },
+  );
 
   it.each(['GET /api/health', 'POST /api/agent/heartbeat'])(
     'without a Host is refused as any other request is: %s',

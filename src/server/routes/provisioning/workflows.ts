@@ -144,9 +144,8 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
 
   await app.register(async (own: App) => {
     // cloud-init sends a form, of which nothing is needed.
-    own.addContentTypeParser('*', (_request, body, done) => {
-      body.resume();
-      body.on('end', () => done(null, undefined)).on('error', done);
+    own.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => {
+      done(null, undefined);
     });
     own.post(
       '/api/workflows/:id/report',
