@@ -72,6 +72,7 @@ function describeOperation(operation: Json, place: string): Json {
       ...mapObject(Object(responses), (response, status) =>
         describeResponse(Object(response), status, known),
       ),
+      ...(place.startsWith('GET') && known.headers?.includes('ETag') === true ? unchanged : {}),
       ...(known.isFile === true ? fileResponses : {}),
     },
   };
@@ -122,6 +123,13 @@ function descriptionOf(status: string, description: unknown): unknown {
   return description === 'Default Response' ? 'Good.' : description;
 }
 
+const unchanged: Json = {
+  '304': {
+    description: 'The client has this version.',
+    headers: Object.fromEntries([headerOf('ETag')]),
+  },
+};
+
 const file = { 'application/octet-stream': {} };
 const fileResponses: Json = {
   '206': {
@@ -129,7 +137,7 @@ const fileResponses: Json = {
     content: file,
     headers: Object.fromEntries([headerOf('ETag')]),
   },
-  '304': { description: 'The client has this version.' },
+  ...unchanged,
   '416': { description: 'The file ends before the range that was asked for.' },
 };
 
