@@ -10,13 +10,14 @@ import { etag } from '../rules/etag.ts';
 import { mask } from '../rules/settings/secret-settings.ts';
 import { appendAudit, type AuditServices } from '../running/audit-log.ts';
 import type { Log } from '../../core/log.ts';
+import type { AgentsEntries } from './agents-entries.ts';
 
 export interface AuditingServices extends AuditServices {
   readonly log: Log;
 }
 
 /** Adds this to a route by which operators change something, and to one of agents for the operators who call it. */
-export function audit(route: RouteOptions, s: AuditingServices): void {
+export function audit(route: RouteOptions, s: AuditingServices, agents: AgentsEntries): void {
   const changes = [route.method].flat().some((method) => method !== 'GET' && method !== 'HEAD');
   const { access = changes ? 'full' : 'read', changesNothing, isAudited } = route.config ?? {};
   if (changesNothing === true) return;
@@ -33,7 +34,9 @@ export function audit(route: RouteOptions, s: AuditingServices): void {
     if (hasDryRun && Object(request.body).dry_run === true) return;
     if (isForAgents && !speaksAsOperator(request.principal)) return;
     try {
-      await appendAudit(s, entryOf(request, reply, answer));
+      const entry = entryOf(request, reply, answer);
+      const write = () => appendAudit(s, entry);
+      await (isForAgents ? agents.once(entry, write) : write());
     } catch (err) {
       // The change is done, so answering with a failure would be wrong.
       s.log.error({ error: describeError(err), request_id: request.id }, 'not in the audit log');
@@ -111,9 +114,15 @@ function changeOf(kind: string, { body, params }: FastifyRequest): unknown {
   if (kind === 'webhooks' && body !== undefined)
     return withoutSecrets({ ...rest, ...shownReceiver(rest) });
   if (Array.isArray(rest.lines)) return { ...rest, lines: rest.lines.length };
+  // The machine's record has its hardware.
+  if (kind === 'agent') return withoutSecrets(plainFields(rest));
   const { key } = Object(params);
   const isHidden = kind === 'settings' && isSecret({ key, ...rest });
   return withoutSecrets(isHidden ? { ...rest, value: mask } : (body ?? null));
+}
+
+function plainFields(body: object): object {
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => typeof value !== 'object'));
 }
 
 /** The host of a receiver in place of its address: for many receivers the path is the password. */

@@ -24,6 +24,7 @@ import { elsewhere } from './requests/addresses.ts';
 import { isBootConnection } from './boot/boot-listener.ts';
 import { isLoopback, keepAlive } from './connections.ts';
 import { cookieOf, hostOf, refuseUnproven } from './session-cookie.ts';
+import { AgentsEntries } from './agents-entries.ts';
 import { audit, type AuditingServices } from './auditing.ts';
 import { represent } from './representation.ts';
 import type { App } from '../services.ts';
@@ -86,8 +87,9 @@ export function guardRequests(app: App, s: GuardServices): void {
   app.addHook('onRequest', refuseMalformed);
   app.addHook('onRequest', admitter(s));
   const note = noter(s);
+  const agents = new AgentsEntries(s.clock);
   app.addHook('onRoute', (route) => {
-    audit(route, s);
+    audit(route, s, agents);
     if (route.config?.quiet === true) return;
     route.onRequest = [describe, route.onRequest ?? []].flat();
     route.onResponse = [route.onResponse ?? [], note].flat();

@@ -19,6 +19,13 @@ const mostRecords = 200;
 const dayMs = 86_400_000;
 /** A machine has opened a shell. */
 export const remoteShellAction = 'machines.remote_shell';
+/** The doings of machines, and of their agents with an operator's token. */
+const ofMachines: ReadonlySet<string> = new Set([
+  remoteShellAction,
+  'agent.checkin',
+  'agent.logs',
+  'workflows.events',
+]);
 
 export type NewEntry = Omit<AuditEntry, 'id' | 'at'>;
 
@@ -61,10 +68,10 @@ export async function pruneAudit(
 ): Promise<number> {
   const oldest = new Date(now.getTime() - policy.days * dayMs).toISOString();
   const most = policy.mebibytes * 1024 * 1024;
-  let [characters, ofMachines] = [0, 0];
+  let [characters, machines] = [0, 0];
   for await (const { value } of store.audit.all()) {
     characters += sizeOf(value);
-    if (isOfMachine(value)) ofMachines += sizeOf(value);
+    if (isOfMachine(value)) machines += sizeOf(value);
   }
   let dropped = 0;
   const drop = async (entry: AuditEntry): Promise<void> => {
@@ -73,9 +80,9 @@ export async function pruneAudit(
     dropped += 1;
   };
   for await (const { value } of store.audit.all()) {
-    if (ofMachines <= most * machinesPart) break;
+    if (machines <= most * machinesPart) break;
     if (!isOfMachine(value)) continue;
-    ofMachines -= sizeOf(value);
+    machines -= sizeOf(value);
     await drop(value);
   }
   for await (const { value } of store.audit.all()) {
@@ -86,7 +93,7 @@ export async function pruneAudit(
 }
 
 function isOfMachine({ action }: AuditEntry): boolean {
-  return action === remoteShellAction;
+  return ofMachines.has(action);
 }
 
 function sizeOf(entry: AuditEntry): number {

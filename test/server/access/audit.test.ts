@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { ManualClock, systemClock } from '../../../src/core/clock.ts';
+import { AgentsEntries } from '../../../src/server/http/agents-entries.ts';
 import { createToken, type NewToken } from '../../../src/server/access/tokens.ts';
 import {
   appendAudit,
@@ -118,6 +119,67 @@ it("an operator who speaks for a machine's agent is in it, and in the machine's 
   expect(told.map(({ change }) => change)).toMatchObject([{ success: false }, { lines: 1 }]);
   const { body } = await server.call('GET', `/api/machines/${id}/history`, { token: full });
   expect(body.history[0]).toMatchObject({ what: 'state', by: 'night-shift' });
+});
+
+it("an agent that always comes with an operator's token is in it once, however often it comes", async () => {
+  const server = await startServer();
+  const full = await tokenOf(server, 'full', 'ops');
+  const say = async (boot_id: string): Promise<string> => {
+    const body = checkin(1, { boot_id, uptime_seconds: 0 });
+    const hello = await server.call('POST', '/api/agent/checkin', { body, token: full });
+    expect(hello.status).toBe(200);
+    return hello.body.machine_id;
+  };
+  const log = async (): Promise<Entry[]> =>
+    (await server.call('GET', '/api/audit', { token: full })).body.entries;
+  const id = await say('a');
+  for (const boot of ['a', 'b', 'b']) {
+    const beat = { body: { machine_id: id, boot_id: boot }, token: full };
+    await server.call('POST', '/api/agent/heartbeat', beat);
+    await say(boot);
+  }
+  expect(await log()).toMatchObject([
+    {
+      by: 'ops',
+      from: '127.0.0.1',
+      action: 'agent.checkin',
+      records: [`machines/${id}`],
+      change: { boot_id: 'a', mac: checkin(1).mac },
+    },
+  ]);
+  expect((await log())[0]?.change).not.toHaveProperty('disks');
+});
+
+it('entries of agents are written again after a day, from elsewhere, of another kind, and where they could not be', async () => {
+  const clock = new ManualClock(new Date('2026-01-01T00:00:00Z'));
+  const entries = new AgentsEntries(clock);
+  const entry = {
+    by: 'ops',
+    from: '192.0.2.1',
+    action: 'workflows.events',
+    records: ['workflows/1'],
+    change: { type: 'started' },
+    request_id: null,
+  };
+  let written = 0;
+  const write = async (): Promise<void> => {
+    written += 1;
+  };
+  const full = new Error('the disk is full');
+  await expect(entries.once(entry, () => Promise.reject(full))).rejects.toBe(full);
+  for (const [made, change] of [
+    [1, {}],
+    [1, {}],
+    [2, { from: '192.0.2.2' }],
+    [3, { change: { type: 'completed', success: false } }],
+    [3, { request_id: '2' }],
+  ] as const) {
+    await entries.once({ ...entry, ...change }, write);
+    expect(written).toBe(made);
+  }
+  await clock.advance(86_400_000);
+  await entries.once(entry, write);
+  expect(written).toBe(4);
 });
 
 it('reads, refusals, dry runs and agents are not in it', async () => {
@@ -246,18 +308,20 @@ it('keeps the entries of operators, however many machines bring about', async ()
     await appendAudit(s, { by, from: null, action, records: [], change, request_id: null });
     await clock.advance(1000);
   };
+  const ofMachines = [remoteShellAction, 'agent.checkin', 'agent.logs', 'workflows.events'];
   await append('ops', 'settings.put', 'first');
   for (let n = 0; n < 200; n += 1) {
-    await append(`machine ${n}`, remoteShellAction, 'x'.repeat(8000));
+    const action = ofMachines[n % ofMachines.length] ?? '';
+    await append(`machine ${n}`, action, 'x'.repeat(8000));
     if (n % 2 === 0) await append('ops', 'settings.put', 'x'.repeat(6000));
   }
   await pruneAudit(store, { days: 140, mebibytes: 1 }, clock.now());
   const { items } = await store.audit.list({ limit: 1000 });
-  const ofMachines = items.filter(({ value }) => value.action === remoteShellAction);
-  expect(items.length - ofMachines.length).toBe(101);
-  expect(ofMachines.length).toBeGreaterThan(25);
-  expect(ofMachines.length).toBeLessThan(33);
-  expect(ofMachines.at(-1)?.value.by).toBe('machine 199');
+  const kept = items.filter(({ value }) => ofMachines.includes(value.action));
+  expect(items.length - kept.length).toBe(101);
+  expect(kept.length).toBeGreaterThan(25);
+  expect(kept.length).toBeLessThan(33);
+  expect(kept.at(-1)?.value.by).toBe('machine 199');
 });
 
 it('a token of scope operate changes machines, workflows and templates, and nothing of access', async () => {

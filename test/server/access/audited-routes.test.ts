@@ -29,8 +29,12 @@ async function prepared() {
   const tokenOf = (name: string, scope: NewToken['scope']): Promise<string> =>
     createToken(server.store, systemClock, { name, scope, expiresAt: null });
   const full = await tokenOf('Ops', 'full');
-  const register = async (n: number): Promise<string> =>
-    (await as('POST', '/api/agent/checkin', checkin(n, { boot_id: 'a' }))).body.machine_id;
+  const enrol = await tokenOf('Rack', 'enrol');
+  const register = async (n: number): Promise<string> => {
+    const body = checkin(n, { boot_id: 'a' });
+    return (await server.call('POST', '/api/agent/checkin', { token: enrol, body })).body
+      .machine_id;
+  };
   const as = (method: string, path: string, body?: unknown): Promise<Answer> =>
     server.call(method, path, { token: full, body });
   const machines = [await register(1), await register(2), await register(3)];
