@@ -1,4 +1,4 @@
-// Writes initramfs/executable/hot-pages-x64.txt (`npm run trace:pages`), once for each new Node in package-lock.json: boots
+// Writes initramfs/executable/hot-pages-ARCH.txt (`npm run trace:pages`), once for each new Node in package-lock.json: boots
 // the image in a virtual machine, which needs no root, and asks its kernel which pages of Node the agent has used by its
 // third heartbeat.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,6 +11,7 @@ import { command } from '../src/cli/command.ts';
 import { systemClock } from '../src/core/clock.ts';
 import { createApp } from '../src/server/app.ts';
 import { openStore } from '../src/store/open.ts';
+import { architectures, archs, type Arch } from './arch.ts';
 import { runProgram } from './command-line.ts';
 import { overlayImage } from './content/overlay.ts';
 import { ensureImage } from './ensure-image.ts';
@@ -118,6 +119,7 @@ async function startServers(trace: Trace) {
 }
 
 interface Boot {
+  readonly arch: Arch;
   /** Units: seconds. */
   readonly limit: number;
   readonly showConsole: boolean;
@@ -125,18 +127,21 @@ interface Boot {
 }
 
 /** Boots and gives the pages that were used. */
-async function tracePages({ limit, showConsole, signal }: Boot): Promise<Set<number>> {
-  const folder = join(await ensureImage(), 'x86_64');
+async function tracePages({ arch, limit, showConsole, signal }: Boot): Promise<Set<number>> {
+  const { boot, qemu } = architectures[arch];
+  const folder = join(await ensureImage(arch), boot);
   const trace = new Trace();
   const { agentPort, pagesPort, close } = await startServers(trace);
   const scratch = mkdtempSync(join(tmpdir(), 'dragonfly-trace-'));
   const image = join(scratch, 'initramfs');
   const script = guestScript(`http://10.0.2.2:${pagesPort}`);
   overlayImage(join(folder, 'initramfs'), { trace: script }, image);
-  const parameters = `console=ttyS0 rdinit=/trace dragonfly.url=http://10.0.2.2:${agentPort}`;
+  const parameters = `console=${qemu.console} rdinit=/trace dragonfly.url=http://10.0.2.2:${agentPort}`;
   const vm = new Vm({
-    accelerator: await chooseAccelerator(join(folder, 'kernel')),
+    accelerator: await chooseAccelerator(join(folder, 'kernel'), arch),
     memoryMiB: 1024,
+    // arm64 servers have no BIOS.
+    uefi: arch === 'arm64',
     args: [
       // The last image counts.
       ...[...handedOver(folder, parameters), '-initrd', image],
@@ -158,8 +163,8 @@ async function tracePages({ limit, showConsole, signal }: Boot): Promise<Set<num
 }
 
 /** Writes those of the pages that hold what does not change: code and constants. */
-function writeList(used: ReadonlySet<number>): void {
-  const node = smallNode('x64');
+function writeList(arch: Arch, used: ReadonlySet<number>): void {
+  const node = smallNode(arch);
   const pages = readSegments(readFileSync(node))
     .filter(({ type, flags }) => type === 1 && (flags & 2) === 0)
     .flatMap(({ address, fileBytes }) => {
@@ -170,8 +175,8 @@ function writeList(used: ReadonlySet<number>): void {
   const lines = formatRuns(runs)
     .join(' ')
     .replaceAll(/(.{1,119})(?: |$)/g, '$1\n');
-  writeFileSync(hotPagesFile('x64'), `${buildId(node)}\n${lines}`);
-  console.log(`${pages.length} pages in ${runs.length} runs, ${hotPagesFile('x64')}`);
+  writeFileSync(hotPagesFile(arch), `${buildId(node)}\n${lines}`);
+  console.log(`${pages.length} pages in ${runs.length} runs, ${hotPagesFile(arch)}`);
 }
 
 await runProgram(
@@ -180,6 +185,12 @@ await runProgram(
     describe:
       'write down which pages of Node the agent uses, as a virtual machine that boots the netboot image tells; builds the image if need be',
     options: {
+      arch: {
+        type: 'string',
+        default: 'x64',
+        choices: archs,
+        describe: 'the processor whose Node the list is for',
+      },
       timeout: {
         type: 'number',
         default: 600,
@@ -189,8 +200,8 @@ await runProgram(
       },
       console: { type: 'boolean', describe: 'show what the machine prints' },
     },
-    async run({ timeout: limit, console: showConsole }, { signal }) {
-      writeList(await tracePages({ limit, showConsole, signal }));
+    async run({ arch, timeout: limit, console: showConsole }, { signal }) {
+      writeList(arch, await tracePages({ arch, limit, showConsole, signal }));
       return 0;
     },
   }),

@@ -36,6 +36,7 @@ it.each([
   ['build-exe', ['--arch'], '--arch needs a value'],
   ['build-exe', ['word'], 'unexpected argument "word"'],
   ['build-image', ['--profile', 'desktop'], '--profile must be one of virt, server'],
+  ['trace-pages', ['--arch', 'mips'], '--arch must be one of x64, arm64, not "mips"'],
   ['trace-pages', ['--timeout', '0'], '--timeout must be a number from 1 to 86400, not "0"'],
   ['boot', ['--memory', 'much'], '--memory must be a number from 1 to 9999999, not "much"'],
 ] as const)('%s %j is refused with what can be used', (program, args, reason) => {
