@@ -79,7 +79,8 @@ function endOf({ status }: Workflow): string {
 }
 
 function reasonOf({ status }: Workflow): string {
-  const reason = status?.error ?? '';
+  // The server begins with "NAME failed".
+  const reason = (status?.error ?? '').replace(/^(\S+) failed: /, '$1: ');
   const output = status?.actions?.flatMap((action) => action.output ?? []) ?? [];
   const lines = output.map((line) => `\n  ${printable(line)}`);
   return [reason === '' ? '' : `: ${printable(reason)}`, ...lines].join('');
