@@ -30,6 +30,8 @@ const secondsOf: Readonly<Record<string, number>> = {
   jetpack: 10,
   partition: 3,
 };
+const nothingChanged = 'simulated: nothing was changed';
+const notUefi = 'simulated: this machine did not start by UEFI: nothing to do';
 const leaving = new Set(['reboot', 'kexec']);
 /** The simulated seconds until the installed system is up. */
 const bootSeconds = 5;
@@ -40,6 +42,7 @@ const badFrom = 0.4;
 export class InstallableMachine extends SimulatedMachine {
   readonly secondMs: number;
   readonly #hasBadDisk: boolean;
+  readonly #isUefi: boolean;
   #left = Promise.withResolvers<string | undefined>();
 
   constructor(
@@ -51,6 +54,7 @@ export class InstallableMachine extends SimulatedMachine {
     super(name, model, draw);
     this.secondMs = secondMs;
     this.#hasBadDisk = hasBadDisk;
+    this.#isUefi = model.hardware.boot?.firmware_mode === 'uefi';
   }
 
   /** Resolves when the machine next leaves for the system that was installed, to the URL where that is to report. */
@@ -93,7 +97,7 @@ export class InstallableMachine extends SimulatedMachine {
         }
         const leave = async (): Promise<void> => this.#left.resolve(report);
         return {
-          message: 'simulated: nothing was changed',
+          message: action === 'efibootmgr' && !this.#isUefi ? notUefi : nothingChanged,
           leave: leaving.has(action) ? leave : undefined,
         };
       };

@@ -37,6 +37,8 @@ it('a machine is installed once until it is asked for, and one with a bad disk s
   const [good, bad] = machines.map(({ id }) => id ?? '');
   const outcome = await states();
   expect(outcome[good ?? '']).toMatchObject({ state: 'STATE_SUCCESS', progress: 100 });
+  const boot = outcome[good ?? '']?.actions?.find(({ name: action }) => action === 'efibootmgr');
+  expect(boot?.message).toContain('did not start by UEFI');
   expect(outcome[bad ?? '']?.error).toMatch(
     /^debootstrap failed: cannot write .* of \/dev\/.*: the medium fails there; replace the disk$/,
   );
