@@ -11,7 +11,7 @@ import { useLoaded } from '../parts/loaded.ts';
 const everyMs = 10_000;
 
 const watchTexts = {
-  current: 'up to date with other servers',
+  current: 'up to date',
   behind: 'behind other servers: heartbeats are answered from the store',
 } as const;
 

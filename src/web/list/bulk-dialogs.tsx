@@ -13,6 +13,7 @@ import type { Session } from '../session.ts';
 import type { Row } from './rows/row.ts';
 import { reversalsOf } from './undo.ts';
 import { TemplateSelect } from '../machine/template-select.tsx';
+import { Accept, asBoxes } from '../workflows/consent.tsx';
 
 interface BulkProps extends FormDialogProps {
   readonly ids: readonly string[];
@@ -89,17 +90,6 @@ export function BulkAssign({ ids, onClose, onDone }: BulkProps) {
 export function BulkProvision({ ids, onClose, onDone }: BulkProps) {
   const [template, setTemplate] = useState('');
   const [accepted, setAccepted] = useState({ reimage: false, confirmed: false, retry: false });
-  const accept = (name: keyof typeof accepted, text: string) => (
-    <label class="check">
-      <input
-        type="checkbox"
-        name={name}
-        checked={accepted[name]}
-        onChange={({ currentTarget: { checked } }) => setAccepted({ ...accepted, [name]: checked })}
-      />
-      {text}
-    </label>
-  );
   return (
     <BulkForm
       title={`Provision ${plural(ids.length, 'machine')}`}
@@ -116,9 +106,14 @@ export function BulkProvision({ ids, onClose, onDone }: BulkProps) {
         autoFocus
         onChange={setTemplate}
       />
-      {accept('reimage', 'Overwrite what is on the planned disks')}
-      {accept('confirmed', 'Include machines whose agent does not compare its disk with the plan')}
-      {accept('retry', 'Run it again automatically if a machine is reset')}
+      {(['reimage', 'confirmed', 'retry'] as const).map((name) => (
+        <Accept
+          key={name}
+          name={name}
+          isOn={accepted[name]}
+          onChange={(isOn) => setAccepted({ ...accepted, [name]: isOn })}
+        />
+      ))}
     </BulkForm>
   );
 }
@@ -178,7 +173,9 @@ function BulkForm({ ids, change, disabled, isGrave = false, children, ...form }:
     forget();
     const named = failed
       .slice(0, mostNamed)
-      .map(({ machine_id: id, failure }) => `${fleet.get(id)?.name ?? id}: ${failure.error}`);
+      .map(
+        ({ machine_id: id, failure }) => `${fleet.get(id)?.name ?? id}: ${asBoxes(failure.error)}`,
+      );
     const more = failed.length > mostNamed ? `; and ${String(failed.length - mostNamed)} more` : '';
     throw new Error(`${done}, ${String(failed.length)} refused. ${named.join('; ')}${more}`);
   };
@@ -266,7 +263,7 @@ function Outlook({ answer }: { answer: BulkResponse }) {
       <ul ref={list} tabIndex={0}>
         {failed.map(({ machine_id, failure }) => (
           <li key={machine_id}>
-            <b>{name(machine_id)}</b> <span class="problem">refused: {failure.error}</span>
+            <b>{name(machine_id)}</b> <span class="problem">refused: {asBoxes(failure.error)}</span>
           </li>
         ))}
         {outlook.map(({ machine_id, does, loses }) => (

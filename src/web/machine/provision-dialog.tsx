@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { MachineView } from '../../model/api/machines.ts';
 import type { PlanAnswer } from '../../model/api/workflows.ts';
+import { Accept, asBoxes } from '../workflows/consent.tsx';
 import { planWorkflow, type Consent, type Order } from '../workflows/requests.ts';
 import { useServices } from '../context.ts';
 import { Dialog } from '../parts/parts.tsx';
@@ -32,7 +33,7 @@ function usePlan(machineId: string, consent: Consent) {
     if (consent.template === undefined) return undefined;
     planWorkflow(session, machineId, consent).then(
       (made) => isCurrent && setPlan(made),
-      (err: unknown) => isCurrent && setRefusal(messageOf(err)),
+      (err: unknown) => isCurrent && setRefusal(asBoxes(messageOf(err))),
     );
     return () => {
       isCurrent = false;
@@ -132,7 +133,6 @@ function Acceptances({ machine, consent, mayOverwrite, onChange }: AcceptancesPr
       {mayOverwrite && (
         <Accept
           name="reimage"
-          text="Overwrite what is on the planned disk"
           isOn={consent.reimage === true}
           onChange={(reimage) => onChange({ ...consent, reimage })}
         />
@@ -140,38 +140,15 @@ function Acceptances({ machine, consent, mayOverwrite, onChange }: AcceptancesPr
       {machine.report?.boot_id === null && (
         <Accept
           name="confirmed"
-          text="Go on although its agent does not compare its disk with the plan"
           isOn={consent.confirmed === true}
           onChange={(confirmed) => onChange({ ...consent, confirmed })}
         />
       )}
       <Accept
         name="retry"
-        text="Run it again automatically if the machine is reset"
         isOn={consent.retry === true}
         onChange={(retry) => onChange({ ...consent, retry })}
       />
     </>
-  );
-}
-
-interface AcceptProps {
-  readonly name: string;
-  readonly text: string;
-  readonly isOn: boolean;
-  readonly onChange: (isOn: boolean) => void;
-}
-
-function Accept({ name, text, isOn, onChange }: AcceptProps) {
-  return (
-    <label class="check">
-      <input
-        type="checkbox"
-        name={name}
-        checked={isOn}
-        onChange={(event) => onChange(event.currentTarget.checked)}
-      />
-      {text}
-    </label>
   );
 }

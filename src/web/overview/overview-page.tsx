@@ -93,7 +93,7 @@ const needs = [
   ['state:error', 'in Error'],
   ['live:gone -state:offline', 'silent: no more heartbeats'],
   ['is:overdue', 'installed, and not heard of since'],
-  ['problem:*', 'with problems that their agent reported'],
+  ['problem:*', 'with problems'],
   ['live:unheard state:provisioning', 'being installed, and not heard of'],
 ] as const;
 

@@ -65,8 +65,8 @@ export function bulkTests(opened: () => Opened): void {
     const dialog = page.getByRole('dialog', { name: 'Provision 1 machine' });
     await dialog.getByRole('combobox').selectOption('debian');
     await dialog.getByRole('button', { name: 'Dry run' }).click();
-    await dialog.getByText(/^node-4 refused: .*Rocky Linux 9/).waitFor();
-    await dialog.getByLabel('Overwrite what is on the planned disks').check();
+    await dialog.getByText(/^node-4 refused: .*Rocky Linux 9; tick “Overwrite what/).waitFor();
+    await dialog.getByLabel('Overwrite what is on the planned disk').check();
     await dialog.getByRole('button', { name: 'Dry run' }).click();
     await dialog.getByText(/overwrites \/dev\/nvme0n1 .*SERIAL4.*loses Rocky Linux 9/).waitFor();
     await dialog.getByRole('button', { name: 'Apply to 1' }).click();
@@ -100,7 +100,7 @@ export function bulkTests(opened: () => Opened): void {
     await page.getByRole('button', { name: 'Provision…' }).click();
     const dialog = page.getByRole('dialog', { name: 'Provision 3 machines' });
     await dialog.getByRole('combobox').selectOption('debian');
-    await dialog.getByLabel('Overwrite what is on the planned disks').check();
+    await dialog.getByLabel('Overwrite what is on the planned disk').check();
     await dialog.getByRole('button', { name: 'Dry run' }).click();
     await dialog.getByText(/^node-22 .*overwrites \/dev\/sda SSD S22/).waitFor();
     await checkIn(22, 'S9');

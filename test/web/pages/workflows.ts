@@ -212,7 +212,10 @@ export function workflowTests(opened: () => Opened): void {
     await page.goto(`${server.url}/machines/${machine(1).id}`);
     await page.getByRole('button', { name: 'Provision…' }).click();
     const dialog = page.getByRole('dialog', { name: 'Provision node-1' });
-    await dialog.getByRole('alert').getByText('holds Rocky Linux 9').waitFor();
+    await dialog
+      .getByRole('alert')
+      .getByText('holds Rocky Linux 9; tick “Overwrite what is on the planned disk” to')
+      .waitFor();
     expect(await dialog.getByRole('button', { name: 'Provision' }).isDisabled()).toBe(true);
     await dialog.getByLabel('Overwrite what is on the planned disk').check();
     await dialog.getByText('Lost: Rocky Linux 9').waitFor();

@@ -49,7 +49,7 @@ function again(workflow: Workflow): Workflow {
 function reasonToEnd(machine: Machine, workflow: Workflow, now: Date): string | undefined {
   const loss = unplannedLoss(machine, workflow);
   if (loss !== undefined) {
-    return `${loss} was found on the disks: create the workflow with "reimage": true to overwrite it`;
+    return `${loss} was found on the disks: order the workflow again, with consent to overwrite it`;
   }
   if (isUnplanned(machine, workflow)) {
     return 'the machine has several disks, and runs an agent that does not compare its disk with the plan: plan it again';
