@@ -122,17 +122,18 @@ class Loop {
     return first;
   }
 
-  /** Resolves where a disk, a port or an address comes or goes while the machine is registered; to undefined where the
-   *  signal aborts. */
+  /** Resolves where an address comes or goes, or while the machine is registered a disk or a port does; to undefined where
+   *  the signal aborts. */
   async #change(signal: AbortSignal): Promise<AgentEvent | undefined> {
     const { clock, subject } = this.#o;
     if (subject.devices === undefined) return new Promise(() => {});
     while (!signal.aborted) {
       await clock.sleep(lookMs, signal).catch(() => {});
-      if (signal.aborted || this.#state.phase !== 'beating') continue;
+      if (signal.aborted || !this.#heedsAddresses()) continue;
       try {
         const addresses = await subject.addresses();
-        const isOther = reported(addresses) !== reported(this.#registered);
+        const known = this.#state.phase === 'beating' ? this.#registered : this.#addresses;
+        const isOther = reported(addresses) !== reported(known);
         if (!isOther && !(await this.#hasOtherDevices())) continue;
         if (signal.aborted) break;
         if (isOther) await this.#o.transport.close();
@@ -142,6 +143,13 @@ class Loop {
       }
     }
     return undefined;
+  }
+
+  /** Another address may lead to a server that the one before did not lead to. A server that was reached says itself when to
+   *  come again. */
+  #heedsAddresses(): boolean {
+    const { phase, lastFailure } = this.#state;
+    return phase === 'beating' || (phase === 'waiting' && lastFailure?.kind === 'network');
   }
 
   /** A workflow adds and removes devices, so changes are not reported while one runs. */

@@ -184,6 +184,23 @@ describe('runLoop', () => {
     },
   );
 
+  it('tries a server that it could not reach again soon after its address changed', async () => {
+    const address = { now: '10.66.0.30' };
+    const server = new MemoryServer();
+    server.fault = 'unreachable';
+    const subject = { ...machine(address), devices: async () => '/sys/block/sda' };
+    // Its waits are as long as they can be.
+    const agent = startLoop({ transport: server, subject, random: () => 0.999 });
+    await agent.clock.advance(70_000);
+    server.fault = 'none';
+    await agent.clock.advance(40_000);
+    const before = server.received.length;
+    address.now = '192.168.77.100';
+    await agent.clock.advance(10_000);
+    await agent.stop();
+    expect(server.received.slice(before)).toMatchObject([{ ip_address: '192.168.77.100' }]);
+  });
+
   it('tells the switches that it heard with one later heartbeat, and listens once', async () => {
     const server = new MemoryServer();
     const heard = [{ interface: 'eth0', neighbour: { system: 'sw7', port: 'swp1' } }];

@@ -17,12 +17,12 @@ import {
 
 const can = runsAll && hasNamespaces();
 
-/** The image with less patience: it waits a quarter of a minute for the server, where others wait a whole one. */
+/** The image with less patience: it waits half a minute for the server, where others wait a whole one. */
 function image(): string {
   const path = 'lib/dragonfly/network/watch-ports';
   const watcher = ownFile(path);
   expect(watcher).toContain('\nunanswered=60\n');
-  const hasty = watcher.replace('unanswered=60', 'unanswered=15');
+  const hasty = watcher.replace('unanswered=60', 'unanswered=30');
   return imageRunning('#!/bin/sh\n', { [path]: hasty });
 }
 
