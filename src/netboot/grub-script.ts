@@ -24,7 +24,9 @@ export function grubScript(boot: Boot): string {
 export function grubStartScript(url: string, giveUpSeconds: number | undefined): string {
   const lines = [
     `echo ${quote(`Asking ${scriptUrl(url)} for what this machine boots`)}`,
-    `source "/${grubConfig}?mac=$net_default_mac"`,
+    // `source` does not say why it failed, a command that opens a file does.
+    `if loopback server /${grubConfig}; then loopback -d server; else set failed=$?; fi`,
+    `if [ "$failed" != ${timedOut} ]; then source "/${grubConfig}?mac=$net_default_mac"; fi`,
   ];
   return script(patiently('ask', lines, giveUpSeconds, 'default'));
 }
@@ -38,12 +40,14 @@ function agentScript(options: BootScriptOptions): string {
   const load = [
     'if [ "$kernel" != loaded ]; then',
     `  echo ${quote(`Loading the kernel from ${url}`)}`,
-    `  if linux /boot/$grub_cpu/kernel ${parameters}; then set kernel=loaded; fi`,
+    `  if linux /boot/$grub_cpu/kernel ${parameters}; then set kernel=loaded; else set failed=$?; fi`,
     'fi',
     'if [ "$kernel" = loaded ]; then',
     `  echo ${quote(`Loading the agent's image from ${url}`)}`,
     '  if initrd /boot/$grub_cpu/initramfs; then',
     '    boot',
+    '  else',
+    '    set failed=$?',
     '  fi',
     'fi',
   ];
@@ -55,8 +59,13 @@ function agentScript(options: BootScriptOptions): string {
   ]);
 }
 
-/** Lines that are tried again, with longer and longer pauses, until they lead away. They are a function of this `name`:
- *  each script needs one of its own, since the first script's still runs when the machine's own script is read. */
+/** GRUB's number for a file that no server sent (GRUB_ERR_TIMEOUT). It has asked for it 40 times then, in 32 s. */
+const timedOut = 28;
+
+/** Lines that are tried again, with longer and longer pauses, until they lead away, and that note in `failed` why they did
+ *  not. They are a function of this `name`: each script needs one of its own, since the first script's still runs when the
+ *  machine's own script is read. A try that no server answered takes as long as the pauses up to the next longest one,
+ *  which are left out. */
 function patiently(
   name: 'ask' | 'load',
   lines: readonly string[],
@@ -65,21 +74,30 @@ function patiently(
 ): string[] {
   const pauses = pausesFor(giveUpSeconds ?? longestPauseSeconds);
   const once = (wait: string): string[] => [
-    `  ${name}`,
+    name,
+    `if [ "$failed" != ${timedOut} ]; then`,
     `  echo "That failed. Trying again in ${wait} s."`,
     `  sleep ${wait}`,
+    'else',
+    '  echo "The server did not answer. Trying again."',
+    'fi',
   ];
   return [
     `function ${name} {`,
+    '  set failed=',
     ...lines.map((line) => `  ${line}`),
     '}',
     `for pause in ${pauses.join(' ')}; do`,
-    ...once('$pause'),
+    `  if [ "$failed" = ${timedOut} ]; then`,
+    `    if [ "$pause" = ${longestPauseSeconds} ]; then set failed=counted; fi`,
+    '  else',
+    ...once('$pause').map((line) => `    ${line}`),
+    '  fi',
     'done',
     ...(giveUpSeconds === undefined
-      ? ['while true; do', ...once(String(longestPauseSeconds)), 'done']
+      ? ['while true; do', ...once(String(longestPauseSeconds)).map((line) => `  ${line}`), 'done']
       : [
-          name,
+          `if [ "$failed" != ${timedOut} -a "$failed" != counted ]; then ${name}; fi`,
           `echo ${quote("Giving up: going on to this machine's disk.")}`,
           ...diskLines(localBoot),
         ]),

@@ -20,6 +20,35 @@ const options: BootScriptOptions = {
 const agent = (more: Partial<BootScriptOptions> = {}): string =>
   grubScript({ boots: 'agent', options: { ...options, ...more } });
 
+/** Runs a script in a shell that has what it needs of GRUB's language, with these commands and a clock of its own, until it
+ *  gives up, for an hour at most. */
+function run(text: string, commands: string): { seconds: number; said: string } {
+  const grub = `tenths=0
+    pass() { tenths=$((tenths + $1)); [ $tenths -lt 36000 ] || exit 0; }
+    silence() { pass 316; return 28; }
+    refusal() { return 29; }
+    odd() { turn=$((1 - turn)); [ $turn = 1 ]; }
+    linux() { silence; }; initrd() { silence; }
+    set() { eval "$1"; }; sleep() { pass $(($1 * 10)); }
+    trap 'echo; echo $tenths' EXIT\n`;
+  const said = execFileSync('bash', {
+    input: `${grub}${commands}\n${untilGivingUp(text)}`,
+    encoding: 'utf8',
+    env: { agent: untilGivingUp(agent()) },
+  });
+  return { seconds: Number(/\d+$/.exec(said.trim())?.[0]) / 10, said };
+}
+
+/** Without the way to the disk, which is none that a shell could read. */
+function untilGivingUp(text: string): string {
+  return text.replace(/^(echo 'Giving up.*\n)[^]*/m, '$1exit\n');
+}
+
+function pausesOf(text: string): number {
+  const [, pauses = ''] = /^for pause in (.*); do$/m.exec(text) ?? [];
+  return pauses.split(' ').reduce((sum, pause) => sum + Number(pause), 0);
+}
+
 const hasGrub = ((): boolean => {
   try {
     execFileSync('grub-script-check', ['--version'], { stdio: 'ignore' });
@@ -52,20 +81,50 @@ describe("GRUB's script", () => {
   });
 
   it('waits as long as that of iPXE, and for ever where there is nothing else to boot', () => {
-    const [, pauses = ''] = /^for pause in (.*); do$/m.exec(agent()) ?? [];
-    const seconds = pauses.split(' ').reduce((sum, pause) => sum + Number(pause), 0);
-    expect(seconds).toBeGreaterThanOrEqual(300);
-    expect(seconds).toBeLessThan(316);
+    expect(pausesOf(agent())).toBeGreaterThanOrEqual(300);
+    expect(pausesOf(agent())).toBeLessThan(316);
     const patient = agent({ giveUpSeconds: undefined });
     expect(patient).toContain('while true; do');
     expect(patient).not.toContain('chainloader');
   });
 
+  it.each([
+    ['never answers', 'loopback() { silence; }', 300, 317],
+    ['refuses', 'loopback() { refusal; }; source() { refusal; }', 300, 317],
+    ['has no script for the machine', 'loopback() { :; }; source() { refusal; }', 300, 317],
+    ['never answers the agent', 'loopback() { :; }; source() { eval "$agent"; }', 300, 317],
+    // Each silence in between leaves out less than the time that it took.
+    [
+      'answers now and then',
+      'loopback() { if odd; then silence; else refusal; fi; }; source() { refusal; }',
+      270,
+      350,
+    ],
+  ])('gives up after five minutes on a server that %s', (_name, server, least, most) => {
+    const { seconds, said } = run(grubStartScript(filesUrl, 300), server);
+    expect(said).toContain("Giving up: going on to this machine's disk.");
+    expect(seconds).toBeGreaterThanOrEqual(least);
+    expect(seconds).toBeLessThan(most);
+  });
+
+  it.each([30, 60, 90, 120, 600])('gives up on a silent server after %s s', (limit) => {
+    const { seconds } = run(grubStartScript(filesUrl, limit), 'loopback() { silence; }');
+    expect(seconds).toBeGreaterThanOrEqual(limit);
+    expect(seconds).toBeLessThan(limit + 32);
+  });
+
+  it('goes on to ask a server that does not answer without a pause', () => {
+    const { said } = run(grubStartScript(filesUrl, undefined), 'loopback() { silence; }');
+    expect(said).not.toContain('in 16 s');
+    expect(said).toContain('did not answer. Trying again.\n');
+  });
+
   it('loads its kernel once, however often the initramfs breaks off', () => {
-    const commands = `set() { eval "$1"; }; sleep() { :; }; linux() { echo kernel; }; boot() { exit; }
-      initrd() { echo initramfs; tries=$((tries + 1)); [ $tries -gt 2 ]; }\n`;
-    const said = execFileSync('bash', { input: commands + agent(), encoding: 'utf8' });
-    const loaded = said.split('\n').filter((line) => /^(kernel|initramfs)$/.test(line));
+    const server = `linux() { echo kernel; }; boot() { exit; }
+      initrd() { echo initramfs; tries=$((tries + 1)); [ $tries -gt 2 ]; }`;
+    const loaded = run(agent(), server)
+      .said.split('\n')
+      .filter((line) => /^(kernel|initramfs)$/.test(line));
     expect(loaded).toEqual(['kernel', 'initramfs', 'initramfs', 'initramfs']);
   });
 

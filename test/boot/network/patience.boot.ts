@@ -1,11 +1,12 @@
 // Servers that are late, break off, hang or never come, as iPXE itself meets them.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, inject, it, onTestFinished } from 'vitest';
 import { startScript } from '../../../src/netboot/boot-script.ts';
+import { grubConfig, grubStartScript } from '../../../src/netboot/grub-script.ts';
 import { temporaryDirectory } from '../../server/harness.ts';
-import { BootServer, canBoot, runsAll, startVm } from '../harness.ts';
+import { bootDir, BootServer, canBoot, runsAll, startVm } from '../harness.ts';
 import { efiDisk, nextDisk, says } from '../speaking-disk.ts';
 import { wayTo, type Mishap } from './bad-way.ts';
 
@@ -97,3 +98,40 @@ it.skipIf(!runsAll)('a UEFI machine goes on to its disk when no server comes (4 
   await vm.waitFor(new RegExp(says), 480_000);
   expect(asked.length).toBeGreaterThanOrEqual(4);
 });
+
+/** A folder of TFTP with shim, GRUB, and a first script that asks this device for all else. */
+function grubFolder(device: string, giveUpSeconds: number): string {
+  const folder = temporaryDirectory();
+  for (const name of ['shimx64.efi', 'grubx64.efi']) {
+    copyFileSync(join(bootDir, 'x86_64', name), join(folder, name));
+  }
+  const script = grubStartScript('http://10.0.2.2', giveUpSeconds);
+  mkdirSync(join(folder, 'grub'));
+  const own = script.replaceAll(`/${grubConfig}`, `${device}/${grubConfig}`);
+  writeFileSync(join(folder, 'grub', 'grub.cfg'), own);
+  return folder;
+}
+
+it.skipIf(!runsAll).each([
+  // Nobody has this address: GRUB asks for half a minute.
+  ['nobody answers', '(tftp,10.0.2.77)', 2],
+  ['a server refuses', '(tftp,10.0.2.2)', 8],
+])(
+  'GRUB gives up after a minute where %s, and starts the disk (2 min)',
+  async (_name, at, tries) => {
+    const folder = grubFolder(at, 60);
+    const disk = join(temporaryDirectory(), 'disk');
+    efiDisk(disk);
+    const vm = startVm(
+      [
+        ...['-machine', 'q35', '-netdev', `user,id=n0,tftp=${folder},bootfile=shimx64.efi`],
+        ...['-device', 'virtio-net-pci,netdev=n0,bootindex=0,romfile=', ...nextDisk(disk)],
+        // GRUB sets its clock by a millisecond of the processor's: on a busy host it would be too slow by far.
+        ...(inject('accelerators').x64?.name === 'tcg' ? ['-icount', 'shift=4'] : []),
+      ],
+      { uefi: true },
+    );
+    await vm.waitFor(new RegExp(says), 600_000);
+    expect(vm.console.match(/Asking http/g)).toHaveLength(tries);
+  },
+);

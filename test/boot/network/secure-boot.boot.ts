@@ -123,7 +123,7 @@ it.skipIf(!can || !runsAll)(
       .poll(() => sentBytes(network), { timeout: 60_000 })
       .toBeGreaterThan(before + 5_000_000);
     server.kill('SIGSTOP');
-    await vm.waitFor(/That failed/, 300_000);
+    await vm.waitFor(/The server did not answer/, 300_000);
     server.kill('SIGCONT');
     await vm.waitFor(/INFO checked in/, 300_000);
     expect(vm.console.match(/Loading the kernel/g)).toHaveLength(1);
