@@ -3,7 +3,13 @@
 import type { Clock } from '../core/clock.ts';
 import { AppError, isErrorCode } from '../core/errors.ts';
 import { parseErrorAnswer } from '../transport/answers.ts';
-import { retryAfterMs, type Reply, type Request, type Requests } from '../transport/requests.ts';
+import {
+  perhapsDone,
+  retryAfterMs,
+  type Reply,
+  type Request,
+  type Requests,
+} from '../transport/requests.ts';
 
 export interface CallOptions {
   /** Aborts the call. */
@@ -60,7 +66,7 @@ export class Calls {
     const reply = await this.#requests.send(this.#request(method, path, call));
     if (reply.status < 200 || reply.status >= 300) throw failure(reply, this.clock.now());
     const { parts, fields = [] } = call;
-    if (parts !== undefined && !hasParts(reply.body, parts, fields)) throw garbled(path);
+    if (parts !== undefined && !hasParts(reply.body, parts, fields)) throw garbled(path, method);
     // It is the server that was asked for, and its answers follow the schemas of these types.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return { value: reply.body as T, etag: reply.headers.etag };
@@ -91,7 +97,7 @@ export class Calls {
   async delete(path: string, call: Call = {}): Promise<void> {
     const reply = await this.#requests.send(this.#request('DELETE', path, call));
     if (reply.status < 200 || reply.status >= 300) throw failure(reply, this.clock.now());
-    if (reply.status !== 204) throw garbled(path);
+    if (reply.status !== 204) throw garbled(path, 'DELETE');
   }
 
   /** Yields the parts of an endless answer. Silence for `silenceMs` is an error. */
@@ -142,8 +148,12 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
 }
 
-function garbled(path: string): AppError {
-  return new AppError('server.garbled', `the answer to ${path} is not that of a Dragonfly server`);
+function garbled(path: string, method: Request['method'] = 'GET'): AppError {
+  const advice = method === 'GET' ? '' : `; ${perhapsDone}`;
+  return new AppError(
+    'server.garbled',
+    `the answer to ${path} is not that of a Dragonfly server${advice}`,
+  );
 }
 
 function failure(reply: Reply, now: Date): AppError {

@@ -33,7 +33,7 @@ const codes = {
 
   // The agent and its server
   'agent.running': [null, 'Another agent runs on this host.'],
-  'server.unreachable': [null, 'No connection to the server could be made.'],
+  'server.unreachable': [null, 'The server could not be reached, or its answer was lost.'],
   'server.untrusted': [null, 'The certificate of the server is not trusted.'],
   'server.rejected': [null, 'The server answered with an error.'],
   'server.garbled': [null, 'Something other than a Dragonfly server answered.'],

@@ -14,6 +14,8 @@ export interface Question {
   readonly signal: AbortSignal;
   /** Sending it twice has the same effect and answer as sending it once, or does no harm. */
   readonly isRepeatable: boolean;
+  /** Called once all of it was sent, after which it may have been carried out whatever becomes of the answer. */
+  readonly onSent?: () => void;
 }
 
 export interface Answer {
@@ -67,7 +69,7 @@ export async function exchange(
  *  has been read to its end or abandoned. */
 export async function openExchange(
   agent: Agent,
-  { method, url, headers, body, signal }: Question,
+  { method, url, headers, body, signal, onSent }: Question,
   limits: ExchangeLimits,
   clock: Clock,
 ): Promise<OpenAnswer> {
@@ -100,6 +102,7 @@ export async function openExchange(
     reject(!isAnswered && isStale(sent, err) ? new StaleConnection() : err);
   });
   sent.once('socket', () => part.expect('answer', headersTimeoutMs));
+  if (onSent !== undefined) sent.once('finish', onSent);
   sent.once('response', (response) => {
     isAnswered = true;
     sent.off('close', onClose);

@@ -64,9 +64,10 @@ export class Requests {
 
   async send(request: Request): Promise<Reply> {
     const url = new URL(request.path, this.#base);
-    return this.#explained(url, request.signal, async () => {
+    return this.#explained(url, request, async (onSent) => {
       const connections = await this.#connected();
-      const { status, headers, text } = await connections.request(this.#question(url, request));
+      const question = { ...this.#question(url, request), onSent };
+      const { status, headers, text } = await connections.request(question);
       refuseWebPage(url, status, headers);
       return { url, status, headers, text, body: this.#parse(text) };
     });
@@ -76,7 +77,7 @@ export class Requests {
    *  a server that stays silent for `silenceMs` counts as gone. */
   async open(request: Request, silenceMs: number): Promise<OpenReply | Reply> {
     const url = new URL(request.path, this.#base);
-    return this.#explained(url, request.signal, async () => {
+    return this.#explained(url, request, async () => {
       const connections = await this.#connected();
       const answer = await connections.open(this.#question(url, request), silenceMs);
       const { status, headers, body } = answer;
@@ -124,18 +125,23 @@ export class Requests {
     };
   }
 
-  async #explained<T>(url: URL, signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
+  async #explained<T>(
+    url: URL,
+    { signal, isRepeatable }: Request,
+    ask: (onSent: () => void) => Promise<T>,
+  ): Promise<T> {
+    let isSent = false;
     try {
-      return await ask();
+      return await ask(() => (isSent = true));
     } catch (err) {
       signal.throwIfAborted();
       if (isAppError(err)) throw err;
       if (isCertificateError(err)) throw this.#untrusted(url, err);
-      throw new AppError(
-        'server.unreachable',
-        `cannot reach ${url.origin}; ${nextStep(url, err)}`,
-        { cause: err, details: { url: url.origin } },
-      );
+      const what =
+        isSent && !isRepeatable
+          ? `the answer of ${url.origin} was lost; ${perhapsDone}`
+          : `cannot reach ${url.origin}; ${nextStep(url, err)}`;
+      throw new AppError('server.unreachable', what, { cause: err, details: { url: url.origin } });
     }
   }
 
@@ -149,6 +155,9 @@ export class Requests {
     });
   }
 }
+
+/** Advice after a change of which no answer tells. */
+export const perhapsDone = 'what was asked may have been done: look before you repeat it';
 
 /** True if OpenSSL refused the server's certificate.
  *  Source: Node.js documentation of tls, "X509 certificate error codes". */

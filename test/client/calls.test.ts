@@ -1,4 +1,5 @@
 // Calls of the client that do not go as they should, and whom it trusts.
+import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Client, type ClientOptions } from '../../src/client/client.ts';
 import { startServer } from '../server/harness.ts';
@@ -73,6 +74,31 @@ describe('a call', () => {
     await expect(clientOf('http://127.0.0.1:1').ready()).rejects.toMatchObject({
       code: 'server.unreachable',
       message: expect.stringContaining('http://127.0.0.1:1'),
+    });
+  });
+
+  it.each([
+    ['is lost', (_: unknown, response: ServerResponse) => void response.destroy()],
+    [
+      'is cut',
+      (_: unknown, response: ServerResponse) => void response.write('{', () => response.destroy()),
+    ],
+    ['is no document', (_: unknown, response: ServerResponse) => void response.end('null')],
+  ])('says that a change may have been made whose answer %s', async (_how, answer) => {
+    const url = await against(answer);
+    const client = clientOf(url);
+    const mayBeDone = { message: expect.stringContaining('may have been done') };
+    await expect(client.machines.create({ mac: '02:00:00:00:00:01' })).rejects.toMatchObject(
+      mayBeDone,
+    );
+    await expect(client.settings.delete('a')).rejects.toMatchObject(mayBeDone);
+    await expect(client.ready()).rejects.not.toMatchObject(mayBeDone);
+  });
+
+  it('does not say so where nobody was asked', async () => {
+    const client = clientOf('http://127.0.0.1:1');
+    await expect(client.settings.delete('a')).rejects.toMatchObject({
+      message: expect.stringContaining('cannot reach http://127.0.0.1:1'),
     });
   });
 
