@@ -166,7 +166,11 @@ export class Session {
       });
     } catch (err) {
       if (signal?.aborted) throw err;
-      throw new ApiError(0, 'server.unreachable', 'The server cannot be reached.');
+      const what =
+        method === 'GET'
+          ? 'The server cannot be reached.'
+          : 'The server gave no answer. The change may have been made: look before you repeat it.';
+      throw new ApiError(0, 'server.unreachable', what);
     }
     const date = response.headers.get('date');
     if (date !== null) this.clockAheadMs = Date.now() - Date.parse(date);

@@ -132,3 +132,10 @@ test('a new setting whose key is taken says so, and changes nothing', async () =
   );
   expect((await readSettings(session)).settings).toMatchObject([{ value: 'one' }]);
 });
+
+test('a change that got no answer may have been made', async () => {
+  const { session } = await opened();
+  vi.stubGlobal('fetch', () => Promise.reject(new TypeError('Failed to fetch')));
+  await expect(session.createToken(wanted)).rejects.toThrow('may have been made');
+  await expect(session.request('/api/whoami')).rejects.toThrow('cannot be reached');
+});
