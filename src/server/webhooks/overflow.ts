@@ -46,9 +46,14 @@ export class Overflow {
     const isOver = queue.isOverflowing || overflowed_at !== null;
     if (!isOver || queue.waiting.size > this.#s.policy.waiting / 10) return;
     const reset_due = this.#s.clock.now().toISOString();
-    await changeWebhook(this.#s.store, name, () => ({ overflowed_at: null, reset_due }));
+    let hasEnded = false;
+    await changeWebhook(this.#s.store, name, (old) => {
+      // Posts that arrive together each come with the record of before.
+      hasEnded = old.overflowed_at !== null;
+      return hasEnded ? { overflowed_at: null, reset_due } : undefined;
+    });
     queue.isOverflowing = false;
-    this.resetSoon(queue);
+    if (hasEnded) this.resetSoon(queue);
   }
 
   /** Another server may drop events until it knows that it need not, and the `reset` tells of these as well. */

@@ -135,4 +135,33 @@ describe('a receiver that fails', () => {
     await expect.poll(() => keysOf(receiver.posts)).toContain('later');
     expect(keysOf(receiver.posts).filter((key) => String(key).startsWith('missed'))).toEqual([]);
   });
+
+  it('gets one reset, however many of the last posts arrive together', async () => {
+    const [waiting, atOnce] = [40, 4];
+    const { server, receiver } = await hooked(
+      { webhooks: { ...loopback, policy: { ...eager, waiting, atOnce } } },
+      { events: ['machine.registered'] },
+    );
+    const overflowed = async (): Promise<unknown> =>
+      (await server.call('GET', '/api/webhooks/inventory')).body.overflowed_at;
+    const held: (() => void)[] = [];
+    let isBack = false;
+    const answerTogether = (): void => {
+      const isWhole = held.length === atOnce || receiver.posts.length > waiting;
+      if (isBack && isWhole) for (const answer of held.splice(0)) answer();
+    };
+    receiver.answer = (response) => {
+      held.push(() => response.writeHead(204).end());
+      answerTogether();
+    };
+    let n = 0;
+    while ((await overflowed()) === null) await machine(server, n++);
+    isBack = true;
+    answerTogether();
+    await expect.poll(overflowed).toBeNull();
+    const later = await machine(server, n);
+    const machines = (): unknown[] => receiver.posts.map(({ event }) => event.data['machine_id']);
+    await expect.poll(machines).toContain(later);
+    expect(receiver.types().filter((type) => type === 'reset')).toHaveLength(1);
+  });
 });
