@@ -19,3 +19,9 @@ export function openEnvironment(
     eventTurnBatching: false,
   });
 }
+
+/** The number of keys in it. */
+export function entriesOf(db: RootDatabase<string, string>): number {
+  const { entryCount }: { entryCount?: unknown } = db.getStats();
+  return typeof entryCount === 'number' ? entryCount : Infinity;
+}

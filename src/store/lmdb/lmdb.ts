@@ -7,11 +7,12 @@ import { AppError, isAppError } from '../../core/errors.ts';
 import { closedError, conflict } from '../kv/errors.ts';
 import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from '../kv/kv.ts';
 import { prefixEnd } from '../kv/kv.ts';
+import { KnownPrefixes } from '../kv/known-prefixes.ts';
 import { inPieces } from '../kv/pieces.ts';
 import { Watchers } from '../kv/watchers.ts';
 import { Commits, type Commit } from './commits.ts';
 import { DataFile } from './data-file.ts';
-import { openEnvironment } from './environment.ts';
+import { entriesOf, openEnvironment } from './environment.ts';
 import { Reserve } from './reserve.ts';
 import { ValueBytes } from './value-bytes.ts';
 
@@ -62,6 +63,7 @@ export class LmdbKv implements Kv {
    *  asked for when the range is gone through. */
   readonly #asked: RangeOptions = { versions: true };
   readonly #asRange: Iterable<Found>;
+  readonly #prefixes: KnownPrefixes;
   readonly #pending = new Set<Promise<unknown>>();
   readonly #clock: Clock;
   #forgotMs: number;
@@ -89,6 +91,9 @@ export class LmdbKv implements Kv {
     this.#release = release;
     this.#revision = Number(db.get(revisionKey) ?? 0);
     this.#reserved = this.#revision;
+    // Where others write as well, nobody knows what there is not.
+    const keys = readOnly ? Infinity : entriesOf(db);
+    this.#prefixes = new KnownPrefixes(keys, (after, limit) => this.#keys(after, limit));
     this.#commits = new Commits({
       // Only a child transaction is rolled back when its callback throws.
       transaction: (work) => this.#file.written(() => db.childTransaction(work)),
@@ -104,7 +109,7 @@ export class LmdbKv implements Kv {
   }
 
   async read(reads: readonly KvRead[]): Promise<readonly (readonly KvEntry[])[]> {
-    this.#refuseOther(reads.some((read) => 'prefix' in read));
+    this.#refuseOther(reads.some((read) => 'prefix' in read && !this.#prefixes.lack(read.prefix)));
     try {
       return reads.map((read) => this.#answer(read));
     } catch (err) {
@@ -152,8 +157,12 @@ export class LmdbKv implements Kv {
     const broken = expectations.find((e) => !this.#holds(e));
     if (broken !== undefined) throw conflict(broken);
     const next = (this.#revision += 1);
-    if (next > this.#reserved) void this.#db.put(revisionKey, String(next + revisionBlock), next);
+    if (next > this.#reserved) {
+      this.#prefixes.written(revisionKey);
+      void this.#db.put(revisionKey, String(next + revisionBlock), next);
+    }
     for (const { key, value } of operations) {
+      if (value !== undefined) this.#prefixes.written(key);
       void (value === undefined
         ? this.#db.remove(key)
         : this.#bytesDb.put(key, this.#bytes.of(value), next));
@@ -202,6 +211,7 @@ export class LmdbKv implements Kv {
     read: { prefix: string; after?: string | undefined; limit: number },
     transaction?: Transaction,
   ): KvEntry[] {
+    if (this.#prefixes.lack(read.prefix)) return [];
     const after = read.after !== undefined && read.after >= read.prefix ? read.after : undefined;
     Object.assign(this.#asked, {
       start: after ?? read.prefix,
@@ -215,7 +225,17 @@ export class LmdbKv implements Kv {
       found.push({ key, value, revision: version ?? 0 });
       if (found.length === read.limit) break;
     }
+    if (found.length === 0) this.#prefixes.lookedInVain();
     return found;
+  }
+
+  #keys(after: string | undefined, limit: number): readonly string[] {
+    this.#refuseOther();
+    const start = after === undefined ? {} : { start: after, exclusiveStart: true };
+    const keys = [...this.#db.getKeys({ ...start, limit })];
+    // In a file that is not what it was the list may have ended early.
+    this.#refuseOther(true);
+    return keys;
   }
 
   #holds(expectation: KvExpectation): boolean {
