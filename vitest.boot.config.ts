@@ -8,7 +8,8 @@ export default defineConfig({
     deps: { interopDefault: false },
     // One machine at a time: emulation takes all that a small host has.
     fileParallelism: false,
-    testTimeout: 600_000,
+    // Five times what the longest takes on a quiet host; what it waits for has limits of its own.
+    testTimeout: 1_800_000,
     hookTimeout: 300_000,
   },
 });

@@ -27,7 +27,6 @@ const kinds = [
 
 it.skipIf(!runsAll).for(kinds)(
   '$arch: a machine checks in from it, each of its modules can be read, and ipmitool works',
-  { timeout: 1_800_000 },
   async ({ arch, controller, says }, { skip }) => {
     if (arch === 'arm64' && !canBootArm) skip();
     const dir = await ensureImage(arch, 'server');
