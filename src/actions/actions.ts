@@ -14,7 +14,7 @@ import type {
   ChosenSystem,
   Progress,
 } from './action.ts';
-import { findPlanned, findUnplanned, type WantedDisk } from './disk/target.ts';
+import { holdOneDisk } from './disk/held.ts';
 import { chroot, whereOf } from './chroot.ts';
 import { debootstrap } from './debootstrap.ts';
 import type { Where } from './disk/system.ts';
@@ -67,12 +67,14 @@ export interface WorkflowActions {
     readonly action: string;
     readonly fields: Readonly<Record<string, unknown>>;
   }) => void;
+  /** Lets go of the disk. */
+  readonly close: () => Promise<void>;
 }
 
 /** The actions of one workflow, which are all about one disk. */
 export function workflowActions(services: ActionServices): WorkflowActions {
   const host = hostOf(services.root, services.clock);
-  const disk = oneDisk(services);
+  const { close, ...disk } = holdOneDisk({ ...services, host });
   const system = oneSystem();
   const context = (run: RunContext): ActionContext => ({
     ...run,
@@ -111,6 +113,7 @@ export function workflowActions(services: ActionServices): WorkflowActions {
       known[action]?.check(fields);
       if (action === 'chroot') system.announce(fields);
     },
+    close,
   };
 }
 
@@ -134,39 +137,6 @@ function prepare<Name extends ActionName>(name: Name, action: Action<Name>): Pre
       action.check?.(fields);
     },
     run: (given, context) => action.run(typed(given), context),
-  };
-}
-
-/** The disk that the first action to ask for one was given, for all that ask later. What the actions of a
- *  planned workflow name, the server has looked at. */
-function oneDisk({
-  disks,
-  planned,
-  bootId,
-}: ActionServices): Pick<ActionContext, 'disk' | 'knownDisk'> {
-  let chosen: Promise<Disk> | undefined;
-  const choose = async (wanted: WantedDisk): Promise<Disk> => {
-    const found = await disks();
-    if (found === undefined) {
-      throw new AppError('disk.mismatch', 'the disks of this machine cannot be read');
-    }
-    return planned === undefined
-      ? findUnplanned(wanted, found)
-      : findPlanned(planned, found, bootId);
-  };
-  const disk: ActionContext['disk'] = async (wanted = {}) => {
-    chosen ??= choose(wanted);
-    const found = await chosen;
-    const { disk: device = 'auto' } = wanted;
-    if (planned !== undefined || device === 'auto' || device === found.device) return found;
-    throw new AppError(
-      'disk.mismatch',
-      `an action names ${device}, but this workflow is about ${found.device}: a workflow has one disk`,
-    );
-  };
-  return {
-    disk,
-    knownDisk: async () => (planned === undefined && chosen === undefined ? undefined : disk()),
   };
 }
 

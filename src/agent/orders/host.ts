@@ -12,6 +12,7 @@ import { fixedAddress } from '../../probes/network/fixed-address.ts';
 import { Reading } from '../../probes/reading.ts';
 import { HostRoot } from '../../sources/host.ts';
 import type { Root } from '../../sources/root.ts';
+import type { TemplateToRun } from '../../transport/answers.ts';
 import { classifyFailure } from '../../transport/failure.ts';
 import { runWorkflow, type ActionRunners } from './actions.ts';
 import type { Journal } from './journal.ts';
@@ -119,6 +120,19 @@ export class HostSubject implements Subject {
   async #execute(id: string, server: OrderContext): Promise<void> {
     const { templateRef, plannedDisk } = await server.workflow(id);
     const { template, actions } = await this.#prepare(id, templateRef, plannedDisk, server);
+    try {
+      await this.#carryOut(id, template, actions, server);
+    } finally {
+      await actions?.close();
+    }
+  }
+
+  async #carryOut(
+    id: string,
+    template: TemplateToRun,
+    actions: WorkflowActions | undefined,
+    server: OrderContext,
+  ): Promise<void> {
     const leave = await runWorkflow(id, template, {
       ...server,
       begin: () => server.begin(id),

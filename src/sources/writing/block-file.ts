@@ -109,7 +109,9 @@ async function describe(path: string, sectorBytes: number) {
     readFile(`${device}/size`, 'utf8'),
     readFile(`${queue}/logical_block_size`, 'utf8'),
   ]);
-  return { isBlock: true, sizeBytes: Number(size) * 512, sectors: Number(sector) };
+  const sizeBytes = Number(size) * 512;
+  if (sizeBytes === 0) throw new Error('it has 0 bytes: it was unplugged, or has no medium');
+  return { isBlock: true, sizeBytes, sectors: Number(sector) };
 }
 
 /** "MAJOR:MINOR". Source: gnu_dev_major and gnu_dev_minor of glibc's sys/sysmacros.h; the upper halves of

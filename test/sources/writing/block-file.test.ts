@@ -73,6 +73,14 @@ describe.skipIf(!canLoop)('a block device (needs root and loop devices)', () => 
     await file.close();
   });
 
+  it('that was unplugged, or has no medium, is not opened', async () => {
+    using disk = loopDisk(0);
+    await expect(openBlockFile(disk.path, { mode: 'read' })).rejects.toMatchObject({
+      message: `cannot open ${disk.path}`,
+      cause: { message: 'it has 0 bytes: it was unplugged, or has no medium' },
+    });
+  });
+
   it('that is mounted is not opened for writing', async () => {
     using disk = loopDisk(8 * MiB);
     execFileSync('mkfs.ext4', ['-q', disk.path]);
