@@ -1,4 +1,5 @@
 // Answers to failed requests: `{ error, code, … }`, the status by the code, never a stack trace.
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, describeError, errorCodes, httpStatus, isAppError } from '../../core/errors.ts';
@@ -8,6 +9,7 @@ import type { Log } from '../../core/log.ts';
 import { wellFormed } from '../../core/text/unicode.ts';
 import { answerable, failureOf } from '../rules/failures.ts';
 import { invalid } from '../rules/violations.ts';
+import { answerUnderWay } from './pipelines.ts';
 
 /** fastify's own errors that a client causes, by fastify's code; its other 4xx are malformed requests. */
 const codeOfFastify: Readonly<Record<string, ErrorCode>> = {
@@ -107,12 +109,20 @@ function challenge(request: FastifyRequest): string {
     : 'Bearer';
 }
 
-/** Answers a request that is not HTTP or comes too slowly, and ends the connection. */
+/** Answers a request that is not HTTP or comes too slowly, and ends the connection. What came before it is answered first: a
+ *  refusal in its place would say of what was done that it was not. */
 export function answerClientError(err: NodeJS.ErrnoException, socket: Socket): void {
   // An answer would wait for the handshake that did not end, and keep the connection for ever.
   const isMute = ['ECONNRESET', 'ERR_TLS_HANDSHAKE_TIMEOUT'].includes(err.code ?? '');
-  if (isMute || !socket.writable || answeredEarly.has(socket)) {
+  const answer = answerUnderWay(socket);
+  const isWhole = answer?.req.complete === true;
+  const isBegun = answeredEarly.has(socket) || answer?.headersSent === true;
+  if (isMute || !socket.writable || (isBegun && !isWhole)) {
     socket.destroy();
+    return;
+  }
+  if (isWhole) {
+    endAfter(answer, socket);
     return;
   }
   const [status, code, error] =
@@ -125,6 +135,18 @@ export function answerClientError(err: NodeJS.ErrnoException, socket: Socket): v
   socket.end(
     `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nX-Content-Type-Options: nosniff\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   );
+}
+
+/** Connections that end with the answer that is under way. */
+const ending = new WeakSet<Socket>();
+
+function endAfter(answer: ServerResponse, socket: Socket): void {
+  // Each piece that comes is an error again.
+  if (ending.has(socket)) return;
+  ending.add(socket);
+  answer.once('close', () => {
+    socket.destroySoon();
+  });
 }
 
 function asAppError(err: unknown): AppError {

@@ -16,6 +16,13 @@ interface Connection {
   waiting: number;
 }
 
+const connections = new WeakMap<Socket, Connection>();
+
+/** The answer to the newest request of a connection, until it has gone out. */
+export function answerUnderWay(socket: Socket): ServerResponse | undefined {
+  return connections.get(socket)?.last;
+}
+
 /** The turns of the requests of each connection. */
 export interface Turns {
   /** Takes the turn of a request now, ahead of fastify. False where it has to wait for one before it. */
@@ -28,7 +35,6 @@ export interface Turns {
 /** Serves the requests of one connection one after another, each once the answer before it has gone out. From when `stopping`
  *  aborts, new requests are refused, and the last answer ends the connection, which its client would keep for more. */
 export function serveInTurn(app: App, stopping: AbortSignal): Turns {
-  const connections = new WeakMap<Socket, Connection>();
   const answers = new Set<ServerResponse>();
   const connectionOf = (socket: Socket): Connection => {
     const connection = connections.get(socket) ?? { last: undefined, waiting: 0 };

@@ -10,6 +10,7 @@ import { checkinPath } from '../../../src/server/routes/agent.ts';
 import { actor } from '../../../src/server/running/actor.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { checkin, startServer, wrapStore, type TestServer } from '../harness.ts';
+import { exchange } from './hostile.ts';
 
 const list = 'GET /api/settings?limit=1000 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n';
 const last = list.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n');
@@ -233,4 +234,34 @@ it('may take longer to go out than fastify gives a plugin to start', async () =>
   await vi.advanceTimersByTimeAsync(60_000);
   socket.destroy();
   await expect(closed).resolves.toBeUndefined();
+});
+
+it.each([
+  ['a body that it does not announce', 'DELETE', ''],
+  [
+    'a longer body than it announces',
+    'PUT',
+    'content-type: application/json\r\ncontent-length: 13\r\n',
+  ],
+])('one with %s is answered as what it did', async (_how, method, headers) => {
+  const server = await startServer();
+  await server.call('PUT', '/api/settings/a', { body: { value: '0' } });
+  const head = `${method} /api/settings/a HTTP/1.1\r\nhost: 127.0.0.1\r\n${headers}\r\n`;
+  const text = await exchange(server.url, `${head}{"value":"1"}{"value":"2"}\r\n\r\n`);
+  expect(text.match(/HTTP\/1\.1 \d{3}/g)).toEqual([
+    method === 'PUT' ? 'HTTP/1.1 200' : 'HTTP/1.1 204',
+  ]);
+});
+
+it('what is no request does not get into the answer to the one before', async () => {
+  const server = await startServer();
+  const socket = await send(server, 'GET /api/events HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n');
+  let text = '';
+  socket.on('data', (data) => (text += String(data))).resume();
+  await expect.poll(() => text).toContain('text/event-stream');
+  socket.write('no request\r\n\r\n');
+  socket.write('nor is this\r\n\r\n');
+  await server.call('PUT', '/api/settings/a', { body: { value: '0' } });
+  await expect.poll(() => text).toContain('setting.changed');
+  expect(text).not.toContain('not an HTTP request');
 });
