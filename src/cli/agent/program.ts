@@ -12,7 +12,7 @@ export const agentProgram: Program = {
   name: 'dragonfly-agent',
   describe: 'reads what a machine is, and carries out the server’s orders on it',
   version,
-  environment: { 'HTTPS_PROXY, HTTP_PROXY, NO_PROXY': 'the proxy on the way to the server' },
+  environment: { 'https_proxy, http_proxy, no_proxy': 'the proxy on the way to the server' },
   commands: [inventory, identify, capture, doctor, run, config],
   moved: { simulate: 'dragonfly-simulate' },
 };

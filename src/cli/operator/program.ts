@@ -52,7 +52,7 @@ export const operatorProgram: Program = {
     DRAGONFLY_TOKEN: 'the token; --token-file names a file that holds it',
     DRAGONFLY_CONTEXT: 'the context, as --context',
     DRAGONFLY_CONTEXTS: 'the file of contexts (default: ~/.config/dragonfly/config.yaml)',
-    'HTTPS_PROXY, HTTP_PROXY, NO_PROXY': 'the proxy on the way to the server',
+    'https_proxy, http_proxy, no_proxy': 'the proxy on the way to the server',
   },
   namesFor,
 };
