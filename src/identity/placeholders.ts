@@ -43,10 +43,14 @@ export function uuidPlaceholder(uuid: string): string | undefined {
  *  woven in: "032e02b4-0499-0533-a106-940700080009" has b4:2e:99:33:a1:94. */
 const wovenTemplate = /^03..02..04..05....06..0700080009$/;
 
+/** A MAC address and zeros: behind them on boards of Supermicro, before them on ASRock's. */
+const macAlone = /^0{20}|0{20}$/;
+
 /** Says why a unique system UUID is weak evidence all the same: it only repeats a MAC address. */
 export function uuidWeakness(uuid: string): string | undefined {
-  const isMac = uuidDigits(uuid).startsWith('0'.repeat(20));
-  const isWoven = [uuid, swapUuid(uuid)].some((order) => wovenTemplate.test(uuidDigits(order)));
+  const digits = [uuid, swapUuid(uuid)].map(uuidDigits);
+  const isMac = digits.some((order) => macAlone.test(order));
+  const isWoven = digits.some((order) => wovenTemplate.test(order));
   return isMac || isWoven ? 'weak: it only repeats a MAC address' : undefined;
 }
 

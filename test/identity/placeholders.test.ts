@@ -77,6 +77,8 @@ describe('uuidWeakness', () => {
     '00000000-0000-0000-0000-d05099faa835',
     '032e02b4-0499-0533-a106-940700080009',
     'b4022e03-9904-3305-a106-940700080009',
+    '76006b9c-c49c-0000-0000-000000000000',
+    '9c6b0076-9cc4-0000-0000-000000000000',
   ])('calls %s weak: it repeats a MAC', (uuid) => {
     expect(uuidWeakness(uuid)).toBe('weak: it only repeats a MAC address');
   });
