@@ -73,6 +73,10 @@ describe('the dmi probe', () => {
     'OEM Chassis Serial',
     'To be filled by O.E.M. by More String',
     'OEM_Define0',
+    'SerNum00',
+    'To Be Defined By O.E.M',
+    'OEM Default string000',
+    'Enter Serial',
   ])('takes the serial number %j for a placeholder', async (serial) => {
     const found = await read('dmi', { [dmi]: table(system('A', 'B', serial)) });
     expect(found.system.serial).toBeNull();
