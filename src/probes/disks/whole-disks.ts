@@ -55,14 +55,32 @@ async function readDisk(
     read.list(`${dir}/device`),
   ]);
   if (path === undefined || !isHardware(path) || hidden === '1' || !sectors) return undefined;
+  if (path.startsWith('/sys/devices/virtual/') && (await isLoopedBack(read, dir, entries))) {
+    return undefined;
+  }
   const scsiType = entries.includes('type') ? await read.number(`${dir}/device/type`) : undefined;
   if (scsiType !== undefined && !diskScsiTypes.has(scsiType)) return undefined;
   // The kernel counts sectors of 512 bytes, whatever the disk's own size is.
   return { name, path, bytes: sectors * 512, entries };
 }
 
-/** Software, though not under /devices/virtual: scsi_debug, and targets that are looped back to their own host. */
-const software = /^\/sys\/devices\/(?:pseudo_|tcm_loop_)\d+\//;
+/** Not this machine's, though not under /devices/virtual: scsi_debug, targets that are looped back to their own host,
+ *  USB devices made by software or lent by another host over the network. */
+const software =
+  /^\/sys\/devices\/(?:(?:pseudo_|tcm_loop_)\d+|platform\/(?:dummy|vhci)_hcd[.\d]*)\//;
+
+/** True for a namespace that this host exports to itself. The device of a multipath disk is its subsystem. */
+async function isLoopedBack(
+  read: Reading,
+  dir: string,
+  entries: readonly string[],
+): Promise<boolean> {
+  const places = entries.includes('transport')
+    ? ['transport']
+    : entries.filter((name) => /^nvme\d+$/.test(name)).map((name) => `${name}/transport`);
+  const transports = await Promise.all(places.map((place) => read.value(`${dir}/device/${place}`)));
+  return transports.length > 0 && transports.every((transport) => transport === 'loop');
+}
 
 /** NVMe shows multipath and fabric disks under /devices/virtual; everything else there is software. */
 function isHardware(path: string): boolean {

@@ -131,7 +131,8 @@ async function readOrigin(
 
 /** Devices whose interface is the end of a link inside the machine or straight to another host, which comes and
  *  goes: a BlueField card's console, Thunderbolt and PCIe bridges between hosts, Bluetooth, scalable functions
- *  and what is made on them, Xen's back ends. Also a driver for tests that is not under /devices/virtual. */
+ *  and what is made on them, Xen's back ends. Also a driver for tests that is not under /devices/virtual, and USB
+ *  devices made by software or lent by another host over the network. */
 const internalLinks = [
   /\/MLNXBF[^/]*\//,
   /\/domain\d+\/\d+-\d+\//,
@@ -141,6 +142,7 @@ const internalLinks = [
   /\/vdpa\d+\//,
   /\/vif-\d+-\d+$/,
   /^\/sys\/devices\/netdevsim\d+$/,
+  /^\/sys\/devices\/platform\/(?:dummy|vhci)_hcd[.\d]*\//,
 ];
 
 function isInternalLink(name: string, devicePath: string): boolean {

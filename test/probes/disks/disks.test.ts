@@ -57,8 +57,24 @@ describe('the disks probe', () => {
   it.each([
     'pseudo_0/adapter0/host6/target6:0:0/6:0:0:0',
     'tcm_loop_0/tcm_loop_adapter_0/host6/target6:0:1/6:0:1:0',
-  ])('skips a disk of software at %s', async (device) => {
+    'platform/dummy_hcd.0/usb5/5-1/5-1:1.0/host9/target9:0:0/9:0:0:0',
+    'platform/vhci_hcd.0/usb5/5-1/5-1:1.0/host9/target9:0:0/9:0:0:0',
+  ])('skips a disk of software, or of another host, at %s', async (device) => {
     expect(await read('disks', disk('sda', device))).toEqual([]);
+  });
+
+  it.each([
+    ['loop', 0],
+    ['tcp', 1],
+  ])('of a namespace over NVMe %s lists %i', async (transport, count) => {
+    const fabric = disk('nvme0n1', 'virtual/nvme-fabrics/ctl/nvme0', {}, { transport });
+    const shared = disk(
+      'nvme1n1',
+      'virtual/nvme-subsystem/nvme-subsys1',
+      {},
+      { 'nvme1/transport': transport },
+    );
+    for (const files of [fabric, shared]) expect(await read('disks', files)).toHaveLength(count);
   });
 
   it('reads a SATA disk', async () => {

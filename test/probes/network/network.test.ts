@@ -76,6 +76,8 @@ describe('the network probe', () => {
     ['a Bluetooth link', 'platform/soc/fe201000.serial/serial0/bluetooth/hci0/hci0:11', {}],
     ['a back end of Xen', 'vif-3-0', {}],
     ['a port of the kernel\u2019s own tests', 'netdevsim1', {}],
+    ['a USB gadget of software', 'platform/dummy_hcd.0/usb5/5-1/5-1:1.0', {}],
+    ['a USB port lent over the network', 'platform/vhci_hcd.0/usb5/5-1/5-1:1.0', {}],
     ['a Thunderbolt link', 'pci0000:00/0000:00:0d.2/domain0/0-0/0-1/0-1.0', {}],
     ['the console of a BlueField card', 'platform/MLNXBF01:00/virtio0', {}],
   ])('is not taken in by %s', async (_what, device, files) => {
