@@ -91,7 +91,7 @@ async function draftOf(
   if (name === null) {
     throw new AppError(
       'template.unknown',
-      'the machine has no os_choice: name a template, or assign one first',
+      'no template is assigned to the machine (os_choice): name one, or assign one first',
       { details: { machine_id: machine.id } },
     );
   }
