@@ -194,7 +194,8 @@ describe.skipIf(!hasChromium)('the page (needs chromium)', () => {
     await openList();
     await page.keyboard.press('?');
     const help = page.getByRole('dialog', { name: 'Keys and filters' });
-    await help.waitFor();
+    // It is longer than the screen, and its only button is at its end.
+    await expect.poll(() => help.evaluate((e) => e.scrollTop), soon).toBe(0);
     await page.keyboard.press('Escape');
     await help.waitFor({ state: 'detached' });
     expect(await filter().inputValue()).toBe('');

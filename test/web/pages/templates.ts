@@ -171,6 +171,7 @@ export function templateTests(opened: () => Opened): void {
     const names = readdirSync('templates').map((file) => file.replace('.yaml', ''));
     await page.goto(`${server.url}/templates`);
     await page.getByRole('button', { name: 'New template…' }).click();
+    expect((await page.getByRole('dialog').boundingBox())?.width).toBeLessThan(500);
     await page.keyboard.type('mine');
     const choice = page.getByLabel('Start from');
     const offered = await choice.getByRole('option').allTextContents();

@@ -69,7 +69,9 @@ export function SettingDialog({ read, typed, onTyped, onClose, onChanged }: Prop
           </option>
         ))}
       </datalist>
-      <p class="quiet">{meaningOf(key.trim()) ?? 'The server itself does not use it.'}</p>
+      {key.trim() !== '' && (
+        <p class="quiet">{meaningOf(key.trim()) ?? 'The server itself does not use it.'}</p>
+      )}
       <label>
         Value
         <textarea
