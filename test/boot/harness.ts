@@ -154,6 +154,10 @@ export class BootServer {
   }
 }
 
+/** QEMU's argument for GRUB, which sets its clock by a millisecond of the processor's: emulated on a busy host, that would be
+ *  slow by far. */
+export const steadyClock = inject('accelerators').x64?.name === 'tcg' ? ['-icount', 'shift=4'] : [];
+
 /** A machine that ends with the test, unless it is stopped before. */
 export function startVm(
   args: readonly string[],

@@ -2,11 +2,11 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, inject, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { startScript } from '../../../src/netboot/boot-script.ts';
 import { grubConfig, grubStartScript } from '../../../src/netboot/grub-script.ts';
 import { temporaryDirectory } from '../../server/harness.ts';
-import { bootDir, BootServer, canBoot, runsAll, startVm } from '../harness.ts';
+import { bootDir, BootServer, canBoot, runsAll, startVm, steadyClock } from '../harness.ts';
 import { efiDisk, nextDisk, says } from '../speaking-disk.ts';
 import { wayTo, type Mishap } from './bad-way.ts';
 
@@ -126,8 +126,7 @@ it.skipIf(!runsAll).each([
       [
         ...['-machine', 'q35', '-netdev', `user,id=n0,tftp=${folder},bootfile=shimx64.efi`],
         ...['-device', 'virtio-net-pci,netdev=n0,bootindex=0,romfile=', ...nextDisk(disk)],
-        // GRUB sets its clock by a millisecond of the processor's: on a busy host it would be too slow by far.
-        ...(inject('accelerators').x64?.name === 'tcg' ? ['-icount', 'shift=4'] : []),
+        ...steadyClock,
       ],
       { uefi: true },
     );

@@ -9,7 +9,7 @@ import { architectures, type Arch } from '../../../initramfs/arch.ts';
 import { buildUnified } from '../../../initramfs/build-unified.ts';
 import type { Vm } from '../../../initramfs/machine/qemu.ts';
 import { temporaryDirectory } from '../../server/harness.ts';
-import { bootDir, canBoot, canBootArm, runsAll, startVm } from '../harness.ts';
+import { bootDir, canBoot, canBootArm, runsAll, startVm, steadyClock } from '../harness.ts';
 import {
   hasNamespaces,
   makeNetwork,
@@ -72,8 +72,8 @@ function boot(dir: string, variables: string, arch: Arch = 'x64'): Vm {
   return bootWatched(dir, variables, arch).vm;
 }
 
-/** As boot, and the network and the server that the machine boots from. */
-function bootWatched(dir: string, variables: string, arch: Arch = 'x64') {
+/** As boot, with further arguments, and the network and the server that the machine boots from. */
+function bootWatched(dir: string, variables: string, arch: Arch = 'x64', ...more: string[]) {
   const network = makeNetwork('192.168.77.1/24');
   startRouter(network, '192.168.77', '192.168.77.1');
   const server = startServerWith(
@@ -84,7 +84,7 @@ function bootWatched(dir: string, variables: string, arch: Arch = 'x64') {
     '192.168.77.1',
   );
   const device = ['-device', 'virtio-net-pci,netdev=n0,romfile=,bootindex=0'];
-  const vm = startVm([...(arch === 'x64' ? guarded : []), ...[...tapPort, ...device]], {
+  const vm = startVm([...(arch === 'x64' ? guarded : []), ...tapPort, ...device, ...more], {
     arch,
     namespace: network.namespace,
     secureBoot: variables,
@@ -116,7 +116,8 @@ it.skipIf(!can)('boots what Debian signed, and registers', async () => {
 it.skipIf(!can || !runsAll)(
   'boots on after a server that hung in the middle of the initramfs (2 min)',
   async () => {
-    const { vm, server, network } = bootWatched(dirWith(signed), microsoft);
+    const dir = dirWith(signed);
+    const { vm, server, network } = bootWatched(dir, microsoft, 'x64', ...steadyClock);
     await vm.waitFor(/Loading the agent's image/, 300_000);
     const before = sentBytes(network);
     await expect
