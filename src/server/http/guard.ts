@@ -1,12 +1,7 @@
 // Runs before every route: finds out who sends the request, refuses requests that a foreign page made a
 // browser send, and adds headers, logs and metrics. Most heartbeats and check-ins bypass it: shortcuts/ does what they need
 // of it.
-import type {
-  FastifyReply,
-  FastifyRequest,
-  onRequestHookHandler,
-  onResponseHookHandler,
-} from 'fastify';
+import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '../../core/errors.ts';
 import type { Auth } from '../access/auth.ts';
@@ -26,6 +21,8 @@ import { isLoopback, keepAlive } from './connections.ts';
 import { cookieOf, hostOf, refuseUnproven } from './session-cookie.ts';
 import { AgentsEntries } from './agents-entries.ts';
 import { audit, type AuditingServices } from './auditing.ts';
+import { LargeAnswers } from './large-answers.ts';
+import { noter } from './noted.ts';
 import { represent } from './representation.ts';
 import type { App } from '../services.ts';
 
@@ -88,12 +85,15 @@ export function guardRequests(app: App, s: GuardServices): void {
   app.addHook('onRequest', admitter(s));
   const note = noter(s);
   const agents = new AgentsEntries(s.clock);
+  const large = new LargeAnswers(s);
   app.addHook('onRoute', (route) => {
     audit(route, s, agents);
-    if (route.config?.quiet === true) return;
-    route.onRequest = [describe, route.onRequest ?? []].flat();
-    route.onResponse = [route.onResponse ?? [], note].flat();
-    represent(route);
+    if (route.config?.quiet !== true) {
+      route.onRequest = [describe, route.onRequest ?? []].flat();
+      route.onResponse = [route.onResponse ?? [], note].flat();
+      represent(route);
+    }
+    large.bound(route);
   });
 }
 
@@ -218,37 +218,6 @@ const describe: onRequestHookHandler = (request, reply, done) => {
   if (/^\/(?:api|auth)\//.test(request.url)) void reply.header('cache-control', 'no-store');
   done();
 };
-
-/** Counts and logs answers. */
-function noter(s: GuardServices): onResponseHookHandler {
-  return (request, reply, done) => {
-    noteAnswer(s, {
-      id: request.id,
-      method: request.method,
-      route: request.routeOptions.url ?? 'none',
-      status: reply.statusCode,
-      ms: reply.elapsedTime,
-    });
-    done();
-  };
-}
-
-interface Answered {
-  readonly id: string;
-  readonly method: string;
-  readonly route: string;
-  readonly status: number;
-  readonly ms: number;
-}
-
-/** Counts and logs an answer. */
-export function noteAnswer(
-  s: Pick<GuardServices, 'metrics' | 'log'>,
-  { id: request_id, method, route, status, ms }: Answered,
-): void {
-  s.metrics.requests.observe({ method, route, status }, ms / 1000);
-  s.log.debug({ request_id, method, route, status, ms: Math.round(ms) }, 'request answered');
-}
 
 /** The refusal of a route that the listener for boot files does not answer. */
 function misdirected(s: GuardServices, request: FastifyRequest): AppError {

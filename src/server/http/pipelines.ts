@@ -9,6 +9,8 @@ import type { App } from '../services.ts';
 
 /** A client that sends more at once is cut off, because waiting requests take memory too. */
 const mostWaiting = 100;
+/** All clients together have no more. */
+const mostWaitingOfAll = 5000;
 
 interface Connection {
   /** The answer that has not gone out yet, of the newest request. */
@@ -36,6 +38,7 @@ export interface Turns {
  *  aborts, new requests are refused, and the last answer ends the connection, which its client would keep for more. */
 export function serveInTurn(app: App, stopping: AbortSignal): Turns {
   const answers = new Set<ServerResponse>();
+  let waitingOfAll = 0;
   const connectionOf = (socket: Socket): Connection => {
     const connection = connections.get(socket) ?? { last: undefined, waiting: 0 };
     connections.set(socket, connection);
@@ -68,14 +71,16 @@ export function serveInTurn(app: App, stopping: AbortSignal): Turns {
       done();
       return;
     }
-    connection.waiting += 1;
-    if (connection.waiting > mostWaiting) {
+    if (connection.waiting >= mostWaiting || waitingOfAll >= mostWaitingOfAll) {
       socket.destroy();
       return;
     }
+    connection.waiting += 1;
+    waitingOfAll += 1;
     // Not in the context of the request before: its sender may be an operator who did not send this one.
     const goOn = AsyncResource.bind(() => {
       connection.waiting -= 1;
+      waitingOfAll -= 1;
       if (!socket.destroyed) done();
     });
     before.once('close', goOn);

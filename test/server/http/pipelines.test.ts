@@ -130,6 +130,33 @@ it('are not taken without end', async () => {
   expect((await server.call('GET', '/api/health')).status).toBe(200);
 });
 
+it('are not taken without end of many clients together, and are again once these are gone', async () => {
+  const held = Promise.withResolvers<void>();
+  const store = wrapStore(await openStore('memory:'), (name, operation) => async (...args) => {
+    if (name === 'settings.list') await held.promise;
+    return operation(...args);
+  });
+  const server = await startServer({ store });
+  const isCut: boolean[] = [];
+  const sockets: Socket[] = [];
+  for (let n = 0; n < 60; n += 1) {
+    const socket = await send(server, list.repeat(100));
+    socket.resume();
+    socket.once('close', () => (isCut[n] = true));
+    sockets.push(socket);
+  }
+  await expect.poll(() => isCut.filter(Boolean).length).toBeGreaterThan(5);
+  expect(isCut[0]).toBeUndefined();
+  for (const socket of sockets) socket.destroy();
+  held.resolve();
+  const next = await send(server, list.repeat(49) + last);
+  let answers = '';
+  next.on('data', (text) => (answers += String(text)));
+  next.resume();
+  await once(next, 'close');
+  expect(answers.split('200 OK')).toHaveLength(51);
+});
+
 it('are not taken for those of the operator who sent the one before', async () => {
   const store = await openStore('memory:');
   const name = 'ops';

@@ -6,7 +6,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../../core/clock.ts';
 import type { App } from '../../services.ts';
 import { answerText } from '../answers.ts';
-import { commonHeaders, hostFault, noteAnswer, type GuardServices } from '../guard.ts';
+import { commonHeaders, hostFault, type GuardServices } from '../guard.ts';
+import { noteAnswer } from '../noted.ts';
 
 /** A route whose plain requests need not go through fastify. */
 export interface Shortcut {

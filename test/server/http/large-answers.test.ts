@@ -1,0 +1,70 @@
+// Many large answers at once, and clients that do not read them.
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import fastify from 'fastify';
+import { expect, it, onTestFinished } from 'vitest';
+import { systemClock } from '../../../src/core/clock.ts';
+import { silentLog } from '../../../src/core/log.ts';
+import { LargeAnswers } from '../../../src/server/http/large-answers.ts';
+import { openStore } from '../../../src/store/open.ts';
+import { startServer } from '../harness.ts';
+
+async function ask(url: string, path: string): Promise<Socket> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  onTestFinished(() => void socket.destroy());
+  socket.pause();
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`);
+  return socket;
+}
+
+async function read(socket: Socket): Promise<string> {
+  let text = '';
+  socket.on('data', (part) => (text += String(part)));
+  socket.resume();
+  await once(socket, 'close');
+  return text;
+}
+
+it('a client that comes after many who ask for pages does not wait for all of these', async () => {
+  const store = await openStore('memory:');
+  for (let n = 0; n < 30; n += 1)
+    await store.settings.put({ key: `n${n}`, value: 'x'.repeat(20_000) });
+  const server = await startServer({ store });
+  let pages = 0;
+  const readers = Array.from({ length: 40 }, async () => {
+    const text = await read(await ask(server.url, '/api/settings?limit=1000'));
+    pages += 1;
+    return text.length;
+  });
+  const health = await read(await ask(server.url, '/api/health'));
+  const before = pages;
+  expect(health).toContain('"ok"');
+  expect(before).toBeLessThan(20);
+  const sizes = new Set(await Promise.all(readers));
+  expect(Math.min(...sizes)).toBeGreaterThan(600_000);
+});
+
+it('clients that do not read their answers are cut off where these take too much, and others get theirs', async () => {
+  const mebibyte = 1024 * 1024;
+  const large = new LargeAnswers({ clock: systemClock, log: silentLog }, 20 * mebibyte);
+  const app = fastify({ forceCloseConnections: true });
+  onTestFinished(() => app.close());
+  app.addHook('onRoute', (route) => large.bound(route));
+  app.get('/large', () => 'x'.repeat(16 * mebibyte));
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  const cut: number[] = [];
+  const answered: Promise<unknown>[] = [];
+  app.server.on('request', ({ socket }) => {
+    const nth = answered.push(once(socket, 'close'));
+    socket.once('close', () => cut.push(nth));
+  });
+  await ask(url, '/large');
+  await expect.poll(() => answered.length).toBe(1);
+  await ask(url, '/large');
+  await expect.poll(() => cut).toEqual([1]);
+  const whole = await read(await ask(url, '/large'));
+  expect(whole.length).toBeGreaterThan(16 * mebibyte);
+  expect(cut.slice(0, 2)).toEqual([1, 2]);
+});
