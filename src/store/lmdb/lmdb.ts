@@ -211,7 +211,8 @@ export class LmdbKv implements Kv {
     read: { prefix: string; after?: string | undefined; limit: number },
     transaction?: Transaction,
   ): KvEntry[] {
-    if (this.#prefixes.lack(read.prefix)) return [];
+    // What is lacking now may have been there at the snapshot of a transaction.
+    if (transaction === undefined && this.#prefixes.lack(read.prefix)) return [];
     const after = read.after !== undefined && read.after >= read.prefix ? read.after : undefined;
     Object.assign(this.#asked, {
       start: after ?? read.prefix,

@@ -90,6 +90,34 @@ it('a data file that is opened again has all that is looked for, however often o
   await kv.close();
 });
 
+it('a scan goes on to the end of its snapshot, though all was removed and nothing of it is known any more', async () => {
+  const directory = temporaryDirectory();
+  const keys = numbers(0, 1200).map((n) => `t/${n}`);
+  const first = openDirectory(directory, {}, systemClock);
+  await first.commit(
+    [],
+    keys.map((key) => ({ key, value: '' })),
+  );
+  await first.close();
+  const kv = openDirectory(directory, {}, systemClock);
+  let seen = 0;
+  for await (const piece of kv.scan('t/')) {
+    if (seen === 0) {
+      await kv.commit(
+        [],
+        keys.map((key) => ({ key, value: undefined })),
+      );
+      for (let n = 0; n < 2000; n += 1) {
+        await kv.read([{ prefix: `u/${n}/`, limit: 1 }]);
+        await turn();
+      }
+    }
+    seen += piece.length;
+  }
+  expect(seen).toBe(keys.length);
+  await kv.close();
+});
+
 async function until(isSo: () => boolean): Promise<void> {
   do await turn();
   while (!isSo());
