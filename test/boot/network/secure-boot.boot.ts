@@ -163,7 +163,7 @@ describe.skipIf(!can || !runsAll || !areThere(...Object.values(own)))(
       expect(at).toBeGreaterThan(0);
       writeFileSync(unified, changedAt(bytes, at + (initramfs.length >> 1)));
       const vm = boot(dir, own.variables);
-      await vm.waitFor(/Access Denied|Security Violation/, 300_000);
+      await vm.waitFor(/Access Denied|Security Violation/, 900_000);
       expect(vm.console).not.toContain('Linux version');
     });
   },
