@@ -26,7 +26,7 @@ export function grubStartScript(url: string, giveUpSeconds: number | undefined):
     `echo ${quote(`Asking ${scriptUrl(url)} for what this machine boots`)}`,
     // `source` does not say why it failed, a command that opens a file does.
     `if loopback server /${grubConfig}; then loopback -d server; else set failed=$?; fi`,
-    `if [ "$failed" != ${timedOut} ]; then source "/${grubConfig}?mac=$net_default_mac"; fi`,
+    `if [ ${answered} ]; then source "/${grubConfig}?mac=$net_default_mac"; fi`,
   ];
   return script(patiently('ask', lines, giveUpSeconds, 'default'));
 }
@@ -61,11 +61,15 @@ function agentScript(options: BootScriptOptions): string {
 
 /** GRUB's number for a file that no server sent (GRUB_ERR_TIMEOUT). It has asked for it 40 times then, in 32 s. */
 const timedOut = 28;
+/** GRUB's number for a TCP connection that nobody took (GRUB_ERR_NET_NO_ANSWER), as with HTTP from a host that is off. It
+ *  has tried for 16 s then, the longest pause. */
+const unconnected = 35;
+const answered = `"$failed" != ${timedOut} -a "$failed" != ${unconnected}`;
 
 /** Lines that are tried again, with longer and longer pauses, until they lead away, and that note in `failed` why they did
  *  not. They are a function of this `name`: each script needs one of its own, since the first script's still runs when the
- *  machine's own script is read. A try that no server answered takes as long as the pauses up to the next longest one,
- *  which are left out. */
+ *  machine's own script is read. A try that no server answered needs no pause. One that timed out takes as long as the
+ *  pauses up to the next longest one, which are left out too. */
 function patiently(
   name: 'ask' | 'load',
   lines: readonly string[],
@@ -75,7 +79,7 @@ function patiently(
   const pauses = pausesFor(giveUpSeconds ?? longestPauseSeconds);
   const once = (wait: string): string[] => [
     name,
-    `if [ "$failed" != ${timedOut} ]; then`,
+    `if [ ${answered} ]; then`,
     `  echo "That failed. Trying again in ${wait} s."`,
     `  sleep ${wait}`,
     'else',

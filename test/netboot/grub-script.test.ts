@@ -26,6 +26,7 @@ function run(text: string, commands: string): { seconds: number; said: string } 
   const grub = `tenths=0
     pass() { tenths=$((tenths + $1)); [ $tenths -lt 36000 ] || exit 0; }
     silence() { pass 316; return 28; }
+    nobody() { pass 160; return 35; }
     refusal() { return 29; }
     odd() { turn=$((1 - turn)); [ $turn = 1 ]; }
     linux() { silence; }; initrd() { silence; }
@@ -93,6 +94,8 @@ describe("GRUB's script", () => {
     ['refuses', 'loopback() { refusal; }; source() { refusal; }', 300, 317],
     ['has no script for the machine', 'loopback() { :; }; source() { refusal; }', 300, 317],
     ['never answers the agent', 'loopback() { :; }; source() { eval "$agent"; }', 300, 317],
+    // It is asked for 16 s in place of the first pauses too.
+    ['takes no connection', 'loopback() { nobody; }; source() { nobody; }', 300, 370],
     // Each silence in between leaves out less than the time that it took.
     [
       'answers now and then',
