@@ -122,8 +122,8 @@ class Loop {
     return first;
   }
 
-  /** Resolves where an address comes or goes, or while the machine is registered a disk or a port does; to undefined where
-   *  the signal aborts. */
+  /** Resolves when an address comes or goes, or, while the machine is registered, a disk or a port; to undefined when the
+   *  signal aborts. */
   async #change(signal: AbortSignal): Promise<AgentEvent | undefined> {
     const { clock, subject } = this.#o;
     if (subject.devices === undefined) return new Promise(() => {});
