@@ -31,7 +31,6 @@ it.skipIf(!canBoot)(
 
     const installer = await Installer.start(scratchFolder());
     const [planned, late] = [new DiskFile(64 * MiB), new DiskFile(64 * MiB)];
-    const drive = (name: string) => ({ driver: 'scsi-hd', drive: name, serial: name, id: name });
     const vm = startVm([
       ...directBoot(installer.boots),
       ...nic('virtio-net-pci', '52:54:00:00:0b:02'),
@@ -55,7 +54,7 @@ it.skipIf(!canBoot)(
     ]);
     await vm.ask('device_del', { id: 'planned' });
     await vm.event('DEVICE_DELETED');
-    await vm.ask('device_add', drive('late'));
+    await vm.ask('device_add', { driver: 'scsi-hd', drive: 'late', serial: 'late' });
     await vm.waitFor(/(Power-on or device reset occurred[^]*){2}/, 60_000);
     response.writeHead(200, { 'content-length': image.length }).end(image);
 
