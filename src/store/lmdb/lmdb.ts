@@ -211,7 +211,7 @@ export class LmdbKv implements Kv {
     read: { prefix: string; after?: string | undefined; limit: number },
     transaction?: Transaction,
   ): KvEntry[] {
-    // What is lacking now may have been there at the snapshot of a transaction.
+    // A key that is lacking now may have been there at the snapshot of a transaction.
     if (transaction === undefined && this.#prefixes.lack(read.prefix)) return [];
     const after = read.after !== undefined && read.after >= read.prefix ? read.after : undefined;
     Object.assign(this.#asked, {
