@@ -64,9 +64,16 @@ const refuse32Bits: readonly string[] = [
   ':fits',
 ];
 
-/** Boots the installed system: a BIOS its first disk, UEFI its next boot entry, or as an operator chose. */
+/** Boots the installed system: a BIOS the first of its disks that boots, UEFI its next boot entry, or as an operator chose.
+ *  The firmware of a BIOS that finds nothing after iPXE stops for good: where it would, the machine starts over, so that the
+ *  server hears of it. */
 export function localDiskScript(localBoot: LocalBoot, filesUrl: string): string {
-  return script([...localBootLines(localBoot, filesUrl), 'exit 1']);
+  const isFirmwares = localBoot === 'exit' || localBoot === 'chain';
+  return script([
+    ...localBootLines(localBoot, filesUrl),
+    ...(isFirmwares ? [] : startOver),
+    'exit 1',
+  ]);
 }
 
 /** Fetches the machine's own script, by the MAC of the port it boots from. A server that does not answer for
@@ -98,20 +105,26 @@ function localBootLines(localBoot: LocalBoot, filesUrl: string): string[] {
   const sanboot = (drive: number): string =>
     `sanboot --no-describe --drive 0x${drive.toString(16)} ||`;
   if (localBoot !== 'default') return [sanboot(localBoot.drive)];
-  return ['iseq ${platform} efi && exit 1 ||', sanboot(0x80)];
+  return ['iseq ${platform} efi && exit 1 ||', ...biosDisks.map(sanboot)];
 }
 
-/** The disk, and where a BIOS cannot boot it, everything from the beginning: nobody may be there to press a
- *  key. UEFI starts over by its own boot order. */
+/** Those of a BIOS's disks that may hold its system. */
+const biosDisks = [0x80, 0x81, 0x82, 0x83];
+
+/** For where no disk boots, and nobody may be there to press a key. UEFI starts over by its own boot order. */
+const startOver: readonly string[] = [
+  'iseq ${platform} efi && exit 1 ||',
+  'echo The disk does not boot. Starting over.',
+  'sleep 5',
+  'reboot ||',
+];
+
+/** The disk, and where that does not boot, everything from the beginning, unless the firmware has the choice. */
 function lastResort(localBoot: LocalBoot, filesUrl: string): string[] {
   return [
     ':disk',
     "echo Giving up: going on to this machine's disk.",
     ...localBootLines(localBoot, filesUrl),
-    'iseq ${platform} efi && exit 1 ||',
-    'echo The disk does not boot. Starting over.',
-    'sleep 5',
-    'reboot ||',
-    'goto load',
+    ...(localBoot === 'exit' ? ['exit 1'] : [...startOver, 'goto load']),
   ];
 }

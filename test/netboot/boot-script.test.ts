@@ -159,6 +159,28 @@ describe('the way to the disk', () => {
     expect(text).toContain(' http://192.0.2.1:3000/boot/${buildarch}/local.efi ');
   });
 
+  it('of a BIOS goes over its disks, and starts over where none boots', () => {
+    const second = run(
+      localDiskScript('default', options.filesUrl),
+      bios((command) => command.endsWith(' 0x81')),
+    );
+    expect(second.tried).toEqual(['0 s sanboot fails', '0 s sanboot works']);
+    const rebootOnly = (command: string): boolean => command === 'reboot';
+    expect(ends('default', rebootOnly)).toEqual(['reboot', 'exit 1']);
+    expect(ends('sanboot:0x81', rebootOnly)).toEqual(['reboot', 'exit 1']);
+    expect(ends('exit', rebootOnly)).toEqual(['exit 1', 'exit 1']);
+  });
+
+  it('is left to the firmware after five minutes, too, where an operator chose that', () => {
+    const text = agentScript({ ...options, localBoot: 'exit' });
+    expect(
+      run(
+        text,
+        bios((command) => command === 'reboot'),
+      ).end,
+    ).toBe('exit 1');
+  });
+
   it('names the drive', () => {
     expect(localDiskScript(parse('sanboot:0x81'), options.filesUrl)).toContain('--drive 0x81');
   });

@@ -33,3 +33,23 @@ it.skipIf(!can).each([
   expect(script).toContain('sleep 600');
   expect(input.includes('Starting (hd0)/EFI/debian/grubx64.efi')).toBe(uefi);
 });
+
+it.skipIf(!runsAll).each([
+  ['boots the first disk that it can', true],
+  ['starts over where none boots', false],
+])('a BIOS %s (20 s)', async (_name, isThere) => {
+  const folder = temporaryDirectory();
+  const [empty, disk] = [join(folder, 'empty.img'), join(folder, 'disk.img')];
+  writeFileSync(empty, Buffer.alloc(1 << 20));
+  if (isThere) biosDisk(disk);
+  writeFileSync(join(folder, 'start.ipxe'), localDiskScript('default', 'http://10.0.2.2'));
+  const vm = startVm([
+    ...['-machine', 'q35', '-netdev', `user,id=n0,tftp=${folder},bootfile=start.ipxe`],
+    ...['-device', 'virtio-net-pci,netdev=n0,bootindex=0', ...nextDisk(empty)],
+    ...(isThere ? ['-drive', `if=virtio,format=raw,file=${disk}`] : []),
+    '-no-reboot',
+  ]);
+  if (isThere) await vm.waitFor(new RegExp(says), 120_000);
+  else await vm.ended;
+  expect(vm.console).not.toContain('No bootable device');
+});

@@ -52,6 +52,13 @@ describe('the boot script', () => {
       '#!ipxe',
       'iseq ${platform} efi && exit 1 ||',
       'sanboot --no-describe --drive 0x80 ||',
+      'sanboot --no-describe --drive 0x81 ||',
+      'sanboot --no-describe --drive 0x82 ||',
+      'sanboot --no-describe --drive 0x83 ||',
+      'iseq ${platform} efi && exit 1 ||',
+      'echo The disk does not boot. Starting over.',
+      'sleep 5',
+      'reboot ||',
       'exit 1',
       '',
     ]);
