@@ -7,7 +7,8 @@ export const stalledMs = 30_000;
 
 /** A script is small: a server that has not sent it after so long is not there. Less than a stalled transfer has, since this is
  *  the wait of a machine whose server is down, which has to reach its disk. */
-export const unansweredMs = 10_000;
+const unansweredSeconds = 10;
+export const unansweredMs = unansweredSeconds * 1000;
 
 /** One step that is tried until it works. */
 export interface Step {
@@ -23,7 +24,9 @@ export interface Step {
   readonly giveUpTo: string;
 }
 
-/** The lines of a step, from its label on. */
+/** The lines of a step, from its label on. A longest pause after a try that nobody answered in the time that a script has is
+ *  shorter by that time. iPXE compares numbers for equality alone, and connecting may have taken a second or two. An iPXE that does not know
+ *  the time makes the whole pause. */
 export function patiently(step: Step): string[] {
   const { label, says, command, next, giveUpSeconds, giveUpTo } = step;
   const tries = giveUpSeconds === undefined ? undefined : pausesFor(giveUpSeconds).length + 1;
@@ -32,11 +35,17 @@ export function patiently(step: Step): string[] {
     'set pause:int32 1',
     `:${label}`,
     `echo ${says}`,
+    'set late:uint32 ${unixtime}',
+    `inc late ${unansweredSeconds}`,
     `${command} && goto ${next} ||`,
     'inc tries',
     ...(tries === undefined ? [] : [`iseq \${tries} ${tries} && goto ${giveUpTo} ||`]),
-    `echo That failed (try \${tries}${tries === undefined ? '' : ` of ${tries}`}). Trying again in \${pause} s.`,
-    'sleep ${pause}',
+    'set wait ${pause}',
+    'iseq ${unixtime} ${late} || inc late',
+    'iseq ${unixtime} ${late} || inc late',
+    `iseq \${unixtime} \${late} && iseq \${pause} ${longestPauseSeconds} && set wait ${longestPauseSeconds - unansweredSeconds} ||`,
+    `echo That failed (try \${tries}${tries === undefined ? '' : ` of ${tries}`}). Trying again in \${wait} s.`,
+    'sleep ${wait}',
     `iseq \${pause} ${longestPauseSeconds} || inc pause \${pause}`,
     `goto ${label}`,
     `:${next}`,

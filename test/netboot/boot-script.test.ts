@@ -77,6 +77,16 @@ describe('a boot script', () => {
     }
   });
 
+  it('counts the time in which nobody answers', () => {
+    const { end, seconds, tried } = run(startScript(options.filesUrl, 300), {
+      ...bios(diskOnly),
+      isSilent: true,
+    });
+    expect(end).toBe('sanboot');
+    expect(tried.length).toBeGreaterThan(20);
+    expect(seconds).toBe(353);
+  });
+
   it('starts a BIOS machine anew when its disk does not boot either', () => {
     const { end } = run(
       startScript(options.filesUrl, 300),

@@ -12,13 +12,17 @@ import { wayTo, type Mishap } from './bad-way.ts';
 
 /** QEMU's arguments for a machine that has the first script from TFTP. */
 function network(port: number, giveUpSeconds: number): string[] {
+  return networkOf(`http://10.0.2.2:${port}`, giveUpSeconds);
+}
+
+function networkOf(url: string, giveUpSeconds: number, machine = 'q35'): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'dragonfly-tftp-'));
   onTestFinished(() => {
     rmSync(folder, { recursive: true });
   });
-  writeFileSync(join(folder, 'start.ipxe'), startScript(`http://10.0.2.2:${port}`, giveUpSeconds));
+  writeFileSync(join(folder, 'start.ipxe'), startScript(url, giveUpSeconds));
   return [
-    ...['-machine', 'q35', '-netdev', `user,id=n0,tftp=${folder},bootfile=start.ipxe`],
+    ...['-machine', machine, '-netdev', `user,id=n0,tftp=${folder},bootfile=start.ipxe`],
     ...['-device', 'virtio-net-pci,netdev=n0,bootindex=0,mac=52:54:00:00:09:01'],
   ];
 }
@@ -87,6 +91,15 @@ it.skipIf(!runsAll)(
     expect(asked.length).toBeGreaterThanOrEqual(4);
   },
 );
+
+it.skipIf(!runsAll)('iPXE counts the time for which nobody answers (2 min)', async () => {
+  // Nobody has this address. Without a screen the firmware prints on the console, and so does iPXE.
+  const args = networkOf('http://10.0.2.77', 30, 'q35,graphics=off');
+  const vm = startVm([...args, ...steadyClock, '-rtc', 'clock=vm', '-no-reboot']);
+  await vm.ended;
+  expect(vm.console).toContain('That failed (try 4 of 6). Trying again in 8 s.');
+  expect(vm.console).toContain('That failed (try 5 of 6). Trying again in 6 s.');
+});
 
 it.skipIf(!runsAll)('a UEFI machine goes on to its disk when no server comes (4 min)', async () => {
   const server = await BootServer.start();
