@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { temporaryDirectory } from '../../server/harness.ts';
+import { imageRunning } from '../changed-image.ts';
 import { BootServer, canBoot, directBoot, nic, runsAll, startVm } from '../harness.ts';
 import { taggedPort } from '../tagged-port.ts';
 import { freePort } from '../../../initramfs/machine/free-port.ts';
@@ -99,18 +100,29 @@ it.skipIf(!canBoot)(
   },
 );
 
-it.skipIf(!runsAll)('with a static address it sets up what it is told', async () => {
-  const server = await BootServer.start();
-  // Its gateway is outside of its network, as some providers have it.
-  const append = 'ip=10.0.2.77::10.0.2.2:255.255.255.255:told-so:eth0:none:10.0.2.3';
-  const vm = startVm([...directBoot(server, append), ...nic('e1000e', '52:54:00:00:01:30')]);
-  const { request } = await server.checkin(vm);
-  expect(request).toMatchObject({
-    ip_address: '10.0.2.77',
-    hostname: 'told-so',
-    nameservers: ['10.0.2.3'],
-  });
-});
+it.skipIf(!runsAll)(
+  'with a static address it sets up what it is told, and watches on',
+  async () => {
+    const server = await BootServer.start();
+    // Its gateway is outside of its network, as some providers have it.
+    const append = 'ip=10.0.2.77::10.0.2.2:255.255.255.255:told-so:eth0:none:10.0.2.3';
+    const killer = `#!/bin/sh
+until grep -qs 'checked in' /run/dragonfly/agent.log; do sleep 1; done
+kill -KILL $(pidof mdev)
+`;
+    const vm = startVm([
+      ...[...directBoot(server, append), '-initrd', imageRunning(killer)],
+      ...nic('e1000e', '52:54:00:00:01:30'),
+    ]);
+    const { request } = await server.checkin(vm);
+    expect(request).toMatchObject({
+      ip_address: '10.0.2.77',
+      hostname: 'told-so',
+      nameservers: ['10.0.2.3'],
+    });
+    await vm.waitFor(/mdev has ended: it is started again/, 60_000);
+  },
+);
 
 it.skipIf(!runsAll)('over a VLAN that is tagged at its port it checks in', async () => {
   const server = await BootServer.start();
