@@ -99,8 +99,13 @@ export function startServerWith(
 }
 
 /** Another DHCP server on the network: it gives the addresses PREFIX.30 to PREFIX.40, and knows nothing of booting,
- *  unless it names a `nextServer`. */
-export function startRouter({ namespace }: Network, prefix: string, nextServer?: string): void {
+ *  unless it names a `nextServer`. Further arguments are dnsmasq's. */
+export function startRouter(
+  { namespace }: Network,
+  prefix: string,
+  nextServer?: string,
+  ...more: readonly string[]
+): void {
   const router = `${namespace}-router`;
   ip('netns', 'add', router);
   onTestFinished(() => {
@@ -118,6 +123,7 @@ export function startRouter({ namespace }: Network, prefix: string, nextServer?:
     ...[...quietDnsmasq(), '--no-ping', '--port=0'],
     `--dhcp-range=${prefix}.30,${prefix}.40,1h`,
     ...(nextServer === undefined ? [] : [`--dhcp-boot=,,${nextServer}`]),
+    ...more,
   );
 }
 

@@ -36,13 +36,18 @@ function startDhcp({ inside }: Network, ...more: string[]): void {
 
 const mac = '52:54:00:00:0d:01';
 
-function startMachine({ namespace }: Network, ...more: string[]): Vm {
-  const url = 'dragonfly.url=http://192.168.77.1:3000 dragonfly.token=enrol-with-this-token';
+const serverUrl = 'http://192.168.77.1:3000';
+
+function startMachine(network: Network, ...more: string[]): Vm {
+  return startMachineWith(`dragonfly.url=${serverUrl}`, network, ...more);
+}
+
+function startMachineWith(parameters: string, { namespace }: Network, ...more: string[]): Vm {
   const device = ['-device', `virtio-net-pci,netdev=n0,romfile=,mac=${mac}`];
   const args = [
     '-machine',
     'q35',
-    ...handOver(url),
+    ...handOver(`${parameters} dragonfly.token=enrol-with-this-token`),
     '-initrd',
     image(),
     ...tapPort,
@@ -72,6 +77,21 @@ it.skipIf(!can)(
     );
   },
 );
+
+it.skipIf(!can).each([
+  ['names a server that is none', ['--dhcp-option-force=224,http://10.66.0.254:3000']],
+  ['names no server', []],
+] as const)('a DHCP server that answers first and %s is left for another', async (_name, named) => {
+  const network = makeNetwork('192.168.77.1/24');
+  startServer(network, '192.168.77.1:3000');
+  const own = `--dhcp-option-force=224,${serverUrl}`;
+  startDhcp(network, '--dhcp-reply-delay=3', '--dhcp-authoritative', own);
+  startRouter(network, '10.66.0', undefined, ...named);
+  const vm = startMachineWith('', network);
+  await vm.waitFor(/eth0 is 10\.66\.0\.\d+\/24/, 120_000);
+  await vm.waitFor(/eth0 has a lease of another DHCP server, 192\.168\.77\.1\s/, 120_000);
+  await expect(vm.waitFor(/INFO checked in/, 60_000)).resolves.toBeDefined();
+});
 
 it.skipIf(!can)('an address that another machine has is given back', async () => {
   const network = makeNetwork('192.168.77.1/24');

@@ -26,6 +26,11 @@ export class SignOfLife {
     else this.#silentSinceMs = undefined;
   }
 
+  /** A server without an address does not answer either. */
+  knowsNoServer(): void {
+    this.#silentSinceMs ??= this.#clock.elapsedMs();
+  }
+
   /** Writes "COUNT SECONDS" until the signal aborts: how often it was written, and for how long no server has
    *  answered. */
   async run(signal: AbortSignal): Promise<void> {

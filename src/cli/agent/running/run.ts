@@ -7,6 +7,7 @@ import { systemClock } from '../../../core/clock.ts';
 import type { Log } from '../../../core/log.ts';
 import { command, type Io } from '../../command.ts';
 import { agentConfiguration } from '../agent-settings.ts';
+import type { SignOfLife } from './alive.ts';
 import { plainLog } from './plain-log.ts';
 import type { StatusScreen } from './status-screen.ts';
 
@@ -77,7 +78,10 @@ export const run = command({
       if (args.after !== undefined && !(await appears(args.after, io.signal))) return 0;
       const root = await openRoot(args.root);
       // Not a capture's own settings: replaying a bug report must not call its server.
-      const configuration = await agentConfiguration(args, io, await openRoot());
+      const read = async () => agentConfiguration(args, io, await openRoot());
+      const configuration =
+        alive === undefined ? await read() : await awaitServer(read, alive, screen, io);
+      if (io.signal.aborted) return 0;
       const { values } = configuration;
       const options: AgentOptions = {
         ...(await agentOptions(args['state-dir'], isThisHost, io)),
@@ -118,6 +122,22 @@ export const run = command({
     }
   },
 });
+
+/** The settings once they name a server. Meanwhile the supervisor is told that none answers, and looks for another lease. */
+async function awaitServer(
+  read: () => Promise<Configuration>,
+  alive: SignOfLife,
+  screen: StatusScreen | undefined,
+  io: Io,
+): Promise<Configuration> {
+  const { namedServer } = await import('./named-server.ts');
+  const tell = (why: string): void => {
+    plainLog(io.stderr, 'info', () => new Date()).warn({}, why);
+    screen?.remember(why);
+    alive.knowsNoServer();
+  };
+  return namedServer(read, tell, { clock: systemClock, signal: io.signal });
+}
 
 /** The log, with notes on the settings and the lock. */
 function openLog(

@@ -69,6 +69,23 @@ it('takes a refusal for an answer', async () => {
   await ended;
 });
 
+it('counts as silence that no server is known', async () => {
+  const path = join(temporaryDirectory(), 'alive');
+  const clock = new ManualClock(new Date());
+  const sign = new SignOfLife(path, clock);
+  const stop = new AbortController();
+  const ended = sign.run(stop.signal);
+  sign.knowsNoServer();
+  await clock.advance(30_000);
+  sign.knowsNoServer();
+  expect(readFileSync(path, 'utf8')).toBe('7 30\n');
+  sign.note({ phase: 'waiting', dueMs: 0, failures: 0 });
+  await clock.advance(5_000);
+  expect(readFileSync(path, 'utf8')).toBe('8 0\n');
+  stop.abort();
+  await ended;
+});
+
 const registration = {
   machine_id: 'm',
   memorable_name: 'Able',
