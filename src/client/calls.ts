@@ -36,6 +36,8 @@ export interface Call extends ChangeOptions {
   readonly query?: Query | undefined;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** A preview, which is asked for by a POST. */
+  readonly changesNothing?: boolean;
   /** The objects that are in the document of the answer, in every version of the server. */
   readonly parts?: readonly string[];
   /** Likewise the fields that are no objects. */
@@ -61,12 +63,13 @@ export class Calls {
   }
 
   /** Makes a call and returns the document in the answer. A write whose answer was lost
-   *  (`server.unreachable`) may have been carried out, so only a GET is ever sent twice. */
+   *  (`server.unreachable`) may have been carried out, so only what changes nothing is ever sent twice. */
   async call<T>(method: Request['method'], path: string, call: Call = {}): Promise<Tagged<T>> {
     const reply = await this.#requests.send(this.#request(method, path, call));
     if (reply.status < 200 || reply.status >= 300) throw failure(reply, this.clock.now());
     const { parts, fields = [] } = call;
-    if (parts !== undefined && !hasParts(reply.body, parts, fields)) throw garbled(path, method);
+    if (parts !== undefined && !hasParts(reply.body, parts, fields))
+      throw garbled(path, changes(method, call));
     // It is the server that was asked for, and its answers follow the schemas of these types.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return { value: reply.body as T, etag: reply.headers.etag };
@@ -97,7 +100,7 @@ export class Calls {
   async delete(path: string, call: Call = {}): Promise<void> {
     const reply = await this.#requests.send(this.#request('DELETE', path, call));
     if (reply.status < 200 || reply.status >= 300) throw failure(reply, this.clock.now());
-    if (reply.status !== 204) throw garbled(path, 'DELETE');
+    if (reply.status !== 204) throw garbled(path, true);
   }
 
   /** Yields the parts of an endless answer. Silence for `silenceMs` is an error. */
@@ -126,7 +129,7 @@ export class Calls {
       signal: this.endedBy(signal),
       body,
       headers: { ...headers, ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }) },
-      isRepeatable: method === 'GET',
+      isRepeatable: !changes(method, call),
     };
   }
 }
@@ -148,8 +151,12 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
 }
 
-function garbled(path: string, method: Request['method'] = 'GET'): AppError {
-  const advice = method === 'GET' ? '' : `; ${perhapsDone}`;
+function changes(method: Request['method'], call: Call): boolean {
+  return method !== 'GET' && call.changesNothing !== true;
+}
+
+function garbled(path: string, hasChanged = false): AppError {
+  const advice = hasChanged ? `; ${perhapsDone}` : '';
   return new AppError(
     'server.garbled',
     `the answer to ${path} is not that of a Dragonfly server${advice}`,

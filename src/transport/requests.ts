@@ -139,7 +139,7 @@ export class Requests {
       if (isCertificateError(err)) throw this.#untrusted(url, err);
       const what =
         isSent && !isRepeatable
-          ? `the answer of ${url.origin} was lost; ${perhapsDone}`
+          ? `the answer from ${url.origin} was lost; ${perhapsDone}`
           : `cannot reach ${url.origin}; ${nextStep(url, err)}`;
       throw new AppError('server.unreachable', what, { cause: err, details: { url: url.origin } });
     }

@@ -42,6 +42,8 @@ export interface RequestOptions {
   readonly ifMatch?: string | undefined;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** A preview, which is asked for by a POST. */
+  readonly changesNothing?: boolean;
 }
 
 export class Session {
@@ -150,7 +152,7 @@ export class Session {
 
   /** Returns the answer, whatever its status. Errors: ApiError `server.unreachable`. */
   async #send(path: string, options: RequestOptions = {}): Promise<Response> {
-    const { method = 'GET', body, ifMatch, signal } = options;
+    const { method = 'GET', body, ifMatch, signal, changesNothing = method === 'GET' } = options;
     const token = sessionStorage.getItem(storageKey);
     const headers = new Headers(options.headers);
     if (token !== null) headers.set('authorization', `Bearer ${token}`);
@@ -166,10 +168,9 @@ export class Session {
       });
     } catch (err) {
       if (signal?.aborted) throw err;
-      const what =
-        method === 'GET'
-          ? 'The server cannot be reached.'
-          : 'The server gave no answer. The change may have been made: look before you repeat it.';
+      const what = changesNothing
+        ? 'The server cannot be reached.'
+        : 'The server gave no answer. The change may have been made: look before you repeat it.';
       throw new ApiError(0, 'server.unreachable', what);
     }
     const date = response.headers.get('date');

@@ -93,6 +93,8 @@ describe('a call', () => {
     );
     await expect(client.settings.delete('a')).rejects.toMatchObject(mayBeDone);
     await expect(client.ready()).rejects.not.toMatchObject(mayBeDone);
+    const plan = client.workflows.plan({ machine_id: 'a', template: 'b' });
+    await expect(plan).rejects.not.toMatchObject(mayBeDone);
   });
 
   it('does not say so where nobody was asked', async () => {

@@ -4,7 +4,9 @@ import { systemClock } from '../../src/core/clock.ts';
 import { createToken } from '../../src/server/access/tokens.ts';
 import type { AppOptions } from '../../src/server/app.ts';
 import { putSetting, readSettings } from '../../src/web/administration/settings/requests.ts';
+import { changeMachines } from '../../src/web/machine/requests.ts';
 import { Session } from '../../src/web/session.ts';
+import { planWorkflow } from '../../src/web/workflows/requests.ts';
 import { serve, type Served } from './browser.ts';
 
 const wanted = { name: 'ops', scope: 'full' } as const;
@@ -138,4 +140,9 @@ test('a change that got no answer may have been made', async () => {
   vi.stubGlobal('fetch', () => Promise.reject(new TypeError('Failed to fetch')));
   await expect(session.createToken(wanted)).rejects.toThrow('may have been made');
   await expect(session.request('/api/whoami')).rejects.toThrow('cannot be reached');
+  await expect(planWorkflow(session, 'a', {})).rejects.toThrow('cannot be reached');
+  await expect(changeMachines(session, ['a'], { dry_run: true })).rejects.toThrow(
+    'cannot be reached',
+  );
+  await expect(changeMachines(session, ['a'], {})).rejects.toThrow('may have been made');
 });

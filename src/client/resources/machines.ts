@@ -109,9 +109,10 @@ export class MachineCalls {
     options?: CallOptions,
   ): Promise<BulkResponse> {
     const total: BulkResponse = { changed: 0, failed: [] };
+    const call = { ...options, changesNothing: change.dry_run === true };
     for (let i = 0; i < ids.length; i += mostAtOnce) {
       const body = bulkRequest(ids.slice(i, i + mostAtOnce), change);
-      const some = await this.#calls.post<BulkResponse>('api/machines/bulk', body, options);
+      const some = await this.#calls.post<BulkResponse>('api/machines/bulk', body, call);
       total.changed += some.changed;
       total.failed.push(...some.failed);
       if (some.outlook !== undefined) (total.outlook ??= []).push(...some.outlook);

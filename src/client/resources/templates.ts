@@ -35,7 +35,7 @@ export class TemplateCalls {
   async try(template: Template, machineId?: string, options?: CallOptions): Promise<TemplateTrial> {
     const query = machineId === undefined ? {} : { machine_id: machineId };
     const path = pathOf`api/templates/${template.metadata.name}/try`;
-    const call = { ...options, query, body: template, parts: ['template'] };
+    const call = { ...options, query, body: template, parts: ['template'], changesNothing: true };
     return (await this.#calls.call<TemplateTrial>('POST', path, call)).value;
   }
 

@@ -51,7 +51,8 @@ export class WorkflowCalls {
   /** Plans a workflow, and makes none. `create` takes the `plan_digest` of the answer. Errors: as `create`, and
    *  `plan.*`. */
   async plan(request: Omit<WorkflowCreate, 'dry_run'>, options?: CallOptions): Promise<PlanAnswer> {
-    return this.#calls.post('api/workflows', { ...request, dry_run: true }, options);
+    const call = { ...options, changesNothing: true };
+    return this.#calls.post('api/workflows', { ...request, dry_run: true }, call);
   }
 
   /** Cancels a workflow. If it was running, its machine is left in Error. Errors: `workflow.unknown`,

@@ -86,7 +86,7 @@ export async function changeMachines(
   const total: BulkResponse = { changed: 0, failed: [] };
   for (let i = 0; i < ids.length; i += 1000) {
     const body = bulkRequest(ids.slice(i, i + 1000), change);
-    const options = { method: 'POST', body } as const;
+    const options = { method: 'POST', body, changesNothing: change.dry_run === true } as const;
     const { body: some } = await session.request<BulkResponse>('/api/machines/bulk', options);
     total.changed += some.changed;
     total.failed.push(...some.failed);

@@ -37,7 +37,7 @@ export async function tryTemplate(
   machineId: string | undefined,
 ): Promise<TemplateTrial> {
   const query = machineId === undefined ? '' : `?machine_id=${encodeURIComponent(machineId)}`;
-  const options = { method: 'POST', body: document } as const;
+  const options = { method: 'POST', body: document, changesNothing: true } as const;
   return (await session.request<TemplateTrial>(`${templatePath(name)}/try${query}`, options)).body;
 }
 

@@ -50,7 +50,8 @@ export async function planWorkflow(
   consent: Consent,
 ): Promise<PlanAnswer> {
   const body = { machine_id: machineId, ...consent, dry_run: true };
-  return (await session.request<PlanAnswer>('/api/workflows', { method: 'POST', body })).body;
+  const options = { method: 'POST', body, changesNothing: true } as const;
+  return (await session.request<PlanAnswer>('/api/workflows', options)).body;
 }
 
 /** Errors: `plan.changed` if the plan is no longer the one that was shown. */
