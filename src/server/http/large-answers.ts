@@ -36,8 +36,10 @@ export class LargeAnswers {
 
   /** Adds this to a route, after all else that it does to its answers. */
   bound(route: RouteOptions): void {
-    const isList = 'limit' in Object(Object(route.schema?.querystring).properties);
-    if (isList) route.preHandler = [this.#begin, route.preHandler ?? []].flat();
+    const query: object = Object(Object(route.schema?.querystring).properties);
+    // A reader who waits for something to happen would keep others from theirs.
+    const isPage = 'limit' in query && !('wait' in query);
+    if (isPage) route.preHandler = [this.#begin, route.preHandler ?? []].flat();
     route.onSend = [route.onSend ?? [], this.#made].flat();
   }
 

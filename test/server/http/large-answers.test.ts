@@ -7,7 +7,7 @@ import { systemClock } from '../../../src/core/clock.ts';
 import { silentLog } from '../../../src/core/log.ts';
 import { LargeAnswers } from '../../../src/server/http/large-answers.ts';
 import { openStore } from '../../../src/store/open.ts';
-import { startServer } from '../harness.ts';
+import { checkin, startServer } from '../harness.ts';
 
 async function ask(url: string, path: string): Promise<Socket> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
@@ -44,6 +44,20 @@ it('a client that comes after many who ask for pages does not wait for all of th
   expect(before).toBeLessThan(20);
   const sizes = new Set(await Promise.all(readers));
   expect(Math.min(...sizes)).toBeGreaterThan(600_000);
+});
+
+it('clients that wait for lines of a log keep nobody from a page', async () => {
+  const server = await startServer();
+  const { body } = await server.call('POST', '/api/agent/checkin', { body: checkin(1) });
+  let ended = 0;
+  for (let n = 0; n < 8; n += 1) {
+    const arrived = once(server.app.server, 'request');
+    const socket = await ask(server.url, `/api/machines/${body.machine_id}/logs?wait=5`);
+    socket.once('close', () => (ended += 1)).resume();
+    await arrived;
+  }
+  expect((await server.call('GET', '/api/machines')).status).toBe(200);
+  expect(ended).toBe(0);
 });
 
 it('clients that do not read their answers are cut off where these take too much, and others get theirs', async () => {
