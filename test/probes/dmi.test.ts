@@ -74,6 +74,8 @@ describe('the dmi probe', () => {
     'To be filled by O.E.M. by More String',
     'OEM_Define0',
     'SerNum00',
+    'A1_SerNum0',
+    'Array1_PartNumber0',
     'To Be Defined By O.E.M',
     'OEM Default string000',
     'Enter Serial',

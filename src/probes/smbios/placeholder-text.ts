@@ -88,9 +88,9 @@ const placeholders = new Set([
   'xxxxxxxxxx',
 ]);
 
-/** The name of the field itself ("Base Board Serial Number", "Type2 - Board Asset Tag", "SerNum0"), and words to fill it in. */
+/** The name of the field itself ("Base Board Serial Number", "Type2 - Board Asset Tag", "A1_SerNum0"), and words to fill it in. */
 const instead =
-  /^(?:(?:type ?\d ?- ?)?(?:(?:system|base ?board|board|chassis|product|enclosure|oem) ?){0,2}(?:serial ?number|serial|sku ?number|sku|asset ?tag|version|manufacturer?|vendor|product name\d?|name|part number|uuid|family|chassis location)#?|to be (?:filled|defined).*|oem define ?\d*|(?:manufacturer|sernum|assettagnum|(?:module)?part(?:num|number))\d{1,2})$/;
+  /^(?:(?:type ?\d ?- ?)?(?:(?:system|base ?board|board|chassis|product|enclosure|oem) ?){0,2}(?:serial ?number|serial|sku ?number|sku|asset ?tag|version|manufacturer?|vendor|product name\d?|name|part number|uuid|family|chassis location)#?|to be (?:filled|defined).*|oem define ?\d*|(?:a(?:rray)?\d )?(?:manufacturer|sernum|assettagnum|(?:module)?part(?:num|number))\d{1,2})$/;
 
 /** Digits that count up behind a few letters, and one character repeated: "0123456789", "MB-1234567890",
  *  "BSN12345678901234567", "00000000". */
