@@ -1,5 +1,6 @@
 // The one disk of a workflow, held open from the moment that it is chosen. Whoever unplugs a disk frees its name, and
-// the next one plugged in may get it: not while somebody has the first one open.
+// the next one plugged in may get it: not while somebody has the first one open. (An SD card has its slot's name, which no
+// open file keeps from the next card.)
 import { AppError } from '../../core/errors.ts';
 import type { Disk } from '../../model/hardware/disk.ts';
 import type { PlannedDisk } from '../../model/documents/planned-disk.ts';
