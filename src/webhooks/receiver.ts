@@ -9,7 +9,10 @@ import { callbackify } from 'node:util';
 import type { Clock } from '../core/clock.ts';
 import { withDeadline } from '../core/deadline.ts';
 import { AppError } from '../core/errors.ts';
+import { sharedLookUps, type LookUp } from './look-ups.ts';
 import type { Networks } from './networks.ts';
+
+export type { LookUp };
 
 /** From the connection to the end of the answer. */
 const totalMs = 15_000;
@@ -17,9 +20,6 @@ const totalMs = 15_000;
 const mostAnswerBytes = 65_536;
 const idleMs = 4000;
 const mostConnections = 32;
-
-/** All addresses of a name. */
-export type LookUp = (name: string) => Promise<readonly LookupAddress[]>;
 
 export interface ReceiverOptions {
   readonly clock: Clock;
@@ -42,7 +42,10 @@ export class Receivers {
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
-    const guarded = guard(options.lookUp ?? lookUpAll, options.networks);
+    const guarded = guard(
+      sharedLookUps(options.lookUp ?? lookUpAll, options.clock),
+      options.networks,
+    );
     const pool = { keepAlive: true, timeout: idleMs, maxSockets: mostConnections, lookup: guarded };
     this.#http = new HttpAgent(pool);
     this.#https = new HttpsAgent({ ...pool, ca: options.ca });

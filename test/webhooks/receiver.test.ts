@@ -1,5 +1,6 @@
 // Posts to receivers that are slow, dying, redirecting, refusing, or not who they say.
 import type { LookupAddress } from 'node:dns';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ManualClock, systemClock, type Clock } from '../../src/core/clock.ts';
 import { Networks } from '../../src/webhooks/networks.ts';
@@ -165,6 +166,39 @@ describe('addresses', () => {
     expect(await post(to, url)).toMatchObject({ status: 200 });
     await expect(post(to, url)).rejects.toThrow(refusal);
     expect(receiver.posts).toHaveLength(2);
+  });
+
+  it('that are not told hold up one look-up at a time, and no other receiver', async () => {
+    const receiver = await TestReceiver.start();
+    const clock = new ManualClock(new Date());
+    const hanging: ((err: Error) => void)[] = [];
+    const lookUp = (name: string): Promise<LookupAddress[]> =>
+      name.startsWith('dead')
+        ? new Promise((_, reject) => void hanging.push(reject))
+        : Promise.resolve([{ address: '127.0.0.1', family: 4 }]);
+    const to = receivers({ lookUp, networks: new Networks('127.0.0.1') }, clock);
+    const postAll = (names: readonly string[]) =>
+      names.map((name) => post(to, `http://${name}.example:${receiver.port}/`));
+    const late = expect.objectContaining({ message: expect.stringContaining('15 s') });
+    const dead = ['dead-1', 'dead-2', 'dead-3', 'dead-3'];
+    receiver.answer = answerWith(204, { connection: 'close' });
+    await Promise.all(postAll(['alive']));
+    for (let round = 0; round < 2; round += 1) {
+      const posted = postAll(dead);
+      await expect.poll(() => hanging.length).toBe(1);
+      expect(await Promise.all(postAll(['alive']))).toMatchObject([{ status: 204 }]);
+      expect(hanging).toHaveLength(1);
+      const failed = Promise.all(posted.map((one) => expect(one).rejects.toThrow(late)));
+      await clock.advance(15_000);
+      await failed;
+      // Each has its turn once the one before it has ended, although its post is over.
+      for (const _ of new Set(dead)) {
+        await expect.poll(() => hanging.length).toBe(1);
+        await clock.advance(10_000);
+        hanging.pop()?.(new Error('EAI_AGAIN'));
+      }
+      await nextTurn();
+    }
   });
 
   it('of localhost, as the host resolves it, are not posted to', async () => {
