@@ -9,6 +9,10 @@ import { leave } from './leave.ts';
 import { parse } from './line/parse.ts';
 import { harmless, printable } from './text/table.ts';
 
+/** A signal that comes again within this time is the same one: npm passes on the Ctrl-C that the terminal sent to all. One
+ *  that comes later ends the process at once. */
+const samePressMs = 1000;
+
 /** Runs a program's command line and ends the process. Exit codes: 0 good, 1 a negative finding,
  *  2 usage or failure. A stack trace is printed with DRAGONFLY_DEBUG set. */
 export async function main(program: Program): Promise<void> {
@@ -17,9 +21,11 @@ export async function main(program: Program): Promise<void> {
   const env = withoutEmpty(process.env);
   const interrupt = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => {
+    const stop = (): void => {
       interrupt.abort(new Error(`stopped by ${name}`));
-    });
+      setTimeout(() => process.off(name, stop), samePressMs).unref();
+    };
+    process.on(name, stop);
   }
   const io: Io = {
     env,

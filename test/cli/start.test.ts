@@ -55,13 +55,14 @@ const failure = 'simulated-2: debian-debootstrap: failed: debootstrap: cannot wr
 
 it('npm start offers a template that succeeds, carries out nothing else, and installs simulated machines', async () => {
   const data = join(temporaryDirectory(), 'data');
-  const args = ['src/cli/start/start.ts', '--data', data, '--listen', '127.0.0.1:0'];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const args = ['start', '--', '--data', data, '--listen', '127.0.0.1:0'];
+  const child = spawn('npm', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(async () => {
     const gone = new Promise((resolve) => {
       child.once('close', resolve);
     });
-    child.kill('SIGINT');
+    // The signal goes to npm alone. The output is closed once nobody holds it.
+    child.kill('SIGTERM');
     await gone;
   });
   let printed = '';

@@ -45,6 +45,27 @@ it.each([
   expect(stderr).toContain(reason);
 });
 
+it('a program that Ctrl-C reaches twice, from the terminal and from npm, ends what it started', async () => {
+  const source = join(projectDir, 'initramfs', 'command-line.ts');
+  const program = `const { runProgram } = await import(${JSON.stringify(source)});
+    const run = (_args, { signal }) => new Promise((resolve) => {
+      const timer = setInterval(() => {}, 10);
+      signal.addEventListener('abort', () => {
+        process.kill(process.pid, 'SIGINT');
+        setTimeout(() => {
+          clearInterval(timer);
+          process.stdout.write('cleaned up');
+          resolve(3);
+        }, 100);
+      });
+      process.kill(process.pid, 'SIGINT');
+    });
+    await runProgram({ name: 'x', describe: 'x', options: {}, settings: [], run });`;
+  const args = ['--input-type=module', '--eval', program];
+  const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  expect([stdout, status]).toEqual(['cleaned up', 3]);
+});
+
 it('a program whose reader and terminal went away ends what it started', async () => {
   const source = join(projectDir, 'initramfs', 'command-line.ts');
   const program = `const { runProgram } = await import(${JSON.stringify(source)});
