@@ -81,7 +81,7 @@ export const run = command({
       const read = async () => agentConfiguration(args, io, await openRoot());
       const configuration =
         alive === undefined ? await read() : await awaitServer(read, alive, screen, io);
-      if (io.signal.aborted) return 0;
+      if (alive !== undefined && io.signal.aborted) return 0;
       const { values } = configuration;
       const options: AgentOptions = {
         ...(await agentOptions(args['state-dir'], isThisHost, io)),
