@@ -10,7 +10,7 @@ describe("GRUB's script", () => {
     const server = await startServer();
     const { status, headers, body } = await script(server, '/boot/grub.cfg');
     expect([status, headers.get('cache-control')]).toEqual([200, 'no-store']);
-    expect(body).toContain('  source "/boot/grub.cfg?mac=$net_default_mac"\n');
+    expect(body).toContain('; then source "/boot/grub.cfg?mac=$net_default_mac"; fi\n');
   });
 
   it("boots what iPXE's does, with the same parameters", async () => {
