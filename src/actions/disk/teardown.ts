@@ -49,6 +49,8 @@ export function tearDownSteps(disk: BlockNode): readonly Step[] {
  *  or volume. Errors: AppError `disk.in-use`, `disk.failed`, `exec.failed`, `exec.missing`. */
 export async function tearDown(host: Host, device: string, options: RunOptions): Promise<void> {
   const name = nameOf(device);
+  // flock would make a file with the name of a disk that is gone.
+  await (await host.openDisk(device, 'read')).close();
   const steps = tearDownSteps(await readStack(host.root, name));
   await awaitZeroing(host, device, options);
   for (const { program, args, input } of steps) {

@@ -110,7 +110,7 @@ async function describe(path: string, sectorBytes: number) {
     readFile(`${queue}/logical_block_size`, 'utf8'),
   ]);
   const sizeBytes = Number(size) * 512;
-  if (sizeBytes === 0) throw new Error('it has 0 bytes: it was unplugged, or has no medium');
+  if (sizeBytes === 0) throw Object.assign(new Error('it has 0 bytes'), { code: 'ENOMEDIUM' });
   return { isBlock: true, sizeBytes, sectors: Number(sector) };
 }
 
@@ -187,10 +187,18 @@ class OpenBlockFile implements BlockFile {
   }
 }
 
+const gone = ': it was unplugged, or has no medium';
+const advices: Readonly<Record<string, string>> = {
+  EIO: ': the medium fails there; replace the disk',
+  ENODEV: gone,
+  ENOENT: gone,
+  ENOMEDIUM: gone,
+  ENXIO: gone,
+};
+
 function failed(what: string, path: string, cause: unknown): AppError {
   const errno = errnoOf(cause);
-  const advice = errno === 'EIO' ? ': the medium fails there; replace the disk' : '';
-  return new AppError('disk.failed', `cannot ${what} ${path}${advice}`, {
+  return new AppError('disk.failed', `cannot ${what} ${path}${advices[errno ?? ''] ?? ''}`, {
     cause,
     details: { path, ...(errno === undefined ? {} : { errno }) },
   });

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { readStack, type BlockNode } from '../../../src/actions/disk/stack.ts';
 import { leaveUnbootable, tearDown, tearDownSteps } from '../../../src/actions/disk/teardown.ts';
 import { AppError } from '../../../src/core/errors.ts';
+import { openBlockFile, type BlockFile } from '../../../src/sources/writing/block-file.ts';
 import { MemoryRoot } from '../../probes/memory-root.ts';
 import { scratch } from '../images.ts';
 import { canInstall, expectUnbootable, needs, untouched, usedDisk } from '../installing.ts';
@@ -144,12 +145,23 @@ it.each([
 ])('a lock that flock gives up with %d is %s, and nothing is touched', async (code, error, why) => {
   const root = MemoryRoot.of({ '/sys/class/block/sda/dev': '8:0\n' });
   const failure = new AppError('exec.failed', 'flock failed', { details: { code } });
-  const host = scriptedHost(root, () => failure);
+  const openDisk = (): Promise<BlockFile> => openBlockFile('/dev/null', { mode: 'read' });
+  const host = { ...scriptedHost(root, () => failure), openDisk };
   await expect(tearDown(host, '/dev/sda', { signal: never })).rejects.toMatchObject({
     code: error,
     message: expect.stringContaining(why),
   });
   expect(host.commands).toEqual(['flock --timeout 60 --conflict-exit-code 75 /dev/sda true']);
+});
+
+it('a disk that is gone stays gone: no file gets its name', async () => {
+  using folder = scratch();
+  const device = folder.path('sda');
+  await expect(tearDown(thisHost(), device, { signal: never })).rejects.toMatchObject({
+    code: 'disk.failed',
+    message: `cannot open ${device}: it was unplugged, or has no medium`,
+  });
+  expect(existsSync(device)).toBe(false);
 });
 
 describe.skipIf(!canInstall)(`a real disk ${needs}`, () => {

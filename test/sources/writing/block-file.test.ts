@@ -60,7 +60,7 @@ describe('an image file', () => {
   it('that is not there fails with its path', async () => {
     await expect(openBlockFile('/no/such/disk', { mode: 'write' })).rejects.toMatchObject({
       code: 'disk.failed',
-      message: 'cannot open /no/such/disk',
+      message: 'cannot open /no/such/disk: it was unplugged, or has no medium',
     });
   });
 });
@@ -76,8 +76,8 @@ describe.skipIf(!canLoop)('a block device (needs root and loop devices)', () => 
   it('that was unplugged, or has no medium, is not opened', async () => {
     using disk = loopDisk(0);
     await expect(openBlockFile(disk.path, { mode: 'read' })).rejects.toMatchObject({
-      message: `cannot open ${disk.path}`,
-      cause: { message: 'it has 0 bytes: it was unplugged, or has no medium' },
+      message: `cannot open ${disk.path}: it was unplugged, or has no medium`,
+      cause: { message: 'it has 0 bytes' },
     });
   });
 
