@@ -171,6 +171,9 @@ describe.skipIf(!hasNamespaces)('on a host with two networks (needs root)', () =
   it('says that no port has a link, and takes the address that one has without', async () => {
     makeNetworks();
     for (const one of networks.map(clientOf)) ip('-n', one, 'link', 'set', 'lan', 'down');
+    // The kernel takes up to a second to notice that a link is gone.
+    const links = (): string => execFileSync('ip', ['-n', name, 'link'], { encoding: 'utf8' });
+    await expect.poll(links, { timeout: 10_000 }).not.toContain('state UP');
     const child = server('--netboot');
     const [said] = await Promise.all([text(child.stderr), once(child, 'exit')]);
     expect(said).toContain('no port of this host has a link and an IPv4 address');
