@@ -54,6 +54,12 @@ export const IdentityConflict = Type.Object({
     }),
   ),
   created_at: Timestamp,
+  refused_addresses: Type.Optional(
+    Type.Array(Type.String(), {
+      description:
+        'callers without a token at these addresses are not taken for the machine while the conflict is open',
+    }),
+  ),
   /** null while it is open. accepted: it was one of the candidates, and was merged into it;
    *  split: it is a machine of its own. */
   resolution: Type.Union([

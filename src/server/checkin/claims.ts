@@ -9,6 +9,7 @@ import { recordTwoLive } from './conflicts.ts';
 import { inUse } from './in-use.ts';
 import type { LastCheckins } from './last-checkins.ts';
 import type { Recognition } from './recognition.ts';
+import { refuseStranger } from './stranger.ts';
 import { isClaimedByTwo, type StockClaimServices } from './stock-claim.ts';
 
 export interface ClaimServices extends StockClaimServices {
@@ -49,7 +50,7 @@ export function isHolder(by: Principal, machine: Machine): boolean {
  *  A caller with the token that the machine proved to hold may, whoever was heard; one with another machine's
  *  token may not. A last boot that only checked in contests neither hash nor primary MAC. "Not yet" is to ask
  *  again when the machine is late, or was heard: until then a replaced port and a copied virtual machine look
- *  alike. Where neither boot is stated, as by stock agents, see stock-claim.ts. Errors: AppError `identity.in-use` for
+ *  alike. Where neither boot is stated, as by stock agents, see stranger.ts and stock-claim.ts. Errors: AppError `identity.in-use` for
  *  "not yet" and "never"; `auth.denied`; `store.*`. */
 export async function mayClaim(
   s: ClaimServices,
@@ -65,6 +66,7 @@ export async function mayClaim(
     if (caller.kind === 'stock') refuseBesideToken(s, machine, request);
     const isFree = await isUncontested(s, machine.id, resolution.matchedBy, request);
     if (!isFree) return undefined;
+    await refuseStranger(s, machine, recognition, caller);
     isContested = await isClaimedByTwo(s, machine, recognition, caller);
   }
   return {

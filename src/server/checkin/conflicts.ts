@@ -4,7 +4,10 @@ import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
 import type { Doubt } from '../../identity/resolution/resolve.ts';
 import type { IdentityConflict } from '../../model/history.ts';
-import type { Store } from '../../store/store.ts';
+import type { Store, Versioned } from '../../store/store.ts';
+
+/** More addresses than a machine's claimants have; a conflict names no more. */
+const mostAddresses = 8;
 
 export interface ConflictServices {
   readonly store: Store;
@@ -27,25 +30,58 @@ export async function conflictOf(
   return isKnown ? undefined : newConflict(s, machineId, doubt);
 }
 
-/** Records that two live machines claim one identity, unless such a conflict is open. `refused`: the one that
- *  was refused, in words. */
+/** Records that two live machines claim one identity, unless such a conflict is open and says so. `refused`: the one
+ *  that was refused, in words; `at`: where that one is, if it is to be refused there from now on. */
 export async function recordTwoLive(
   s: ConflictServices,
   machineId: string,
   refused: string,
+  at?: string,
 ): Promise<void> {
+  const evidence = `two machines with this identity were alive at the same time (${refused} was refused)`;
+  const added = at === undefined ? [] : [at];
+  const from = at === undefined ? {} : { address: at };
+  const open = await openTwoLive(s, machineId);
+  if (open === undefined) {
+    const candidates = [{ machine_id: machineId, evidence: [evidence] }];
+    const conflict = newConflict(s, machineId, { reason: 'indistinguishable', candidates });
+    await s.store.conflicts.put({ ...conflict, ...refusing(added) }, 'absent');
+    s.log.warn({ machine_id: machineId, ...from }, 'two live machines claim one identity');
+    return;
+  }
+  const { refused_addresses: known = [] } = open.value;
+  if (added.every((address) => known.includes(address)) || known.length >= mostAddresses) return;
+  const candidates = open.value.candidates.map((one) => ({
+    ...one,
+    evidence: [...one.evidence, evidence],
+  }));
+  const refusal = refusing([...known, ...added]);
+  await s.store.conflicts.put({ ...open.value, candidates, ...refusal }, open);
+  s.log.warn({ machine_id: machineId, ...from }, 'one more live machine claims the identity');
+}
+
+/** True if an open conflict names the address as that of another machine. */
+export async function isRefusedAt(
+  s: Pick<ConflictServices, 'store'>,
+  machineId: string,
+  address: string,
+): Promise<boolean> {
+  const open = await openTwoLive(s, machineId);
+  return open?.value.refused_addresses?.includes(address) === true;
+}
+
+async function openTwoLive(
+  s: Pick<ConflictServices, 'store'>,
+  machineId: string,
+): Promise<Versioned<IdentityConflict> | undefined> {
   const { items } = await s.store.conflicts.listBy('machine', machineId, { limit: 100 });
-  const isOpen = items.some(
+  return items.find(
     ({ value }) => value.resolution === null && value.reason === 'indistinguishable',
   );
-  if (isOpen) return;
-  const evidence = `two machines with this identity were alive at the same time (${refused} was refused)`;
-  const conflict = newConflict(s, machineId, {
-    reason: 'indistinguishable',
-    candidates: [{ machine_id: machineId, evidence: [evidence] }],
-  });
-  await s.store.conflicts.put(conflict, 'absent');
-  s.log.warn({ machine_id: machineId }, 'two live machines claim one identity');
+}
+
+function refusing(addresses: readonly string[]): Pick<IdentityConflict, 'refused_addresses'> {
+  return addresses.length === 0 ? {} : { refused_addresses: [...addresses] };
 }
 
 function newConflict(

@@ -1,5 +1,6 @@
 // Two machines behind one identity whose stock agents send no boot_id: told apart by what their check-ins show, by
-// their rhythm, and by the workflow that runs on one of them.
+// their rhythm, and by the workflow that runs on one of them. One at another address than the machine's own is dealt
+// with before: see stranger.ts.
 import { isStock } from '../../identity/evidence.ts';
 import type { CheckinRequest } from '../../model/api/agent.ts';
 import type { Machine } from '../../model/machine.ts';
@@ -59,8 +60,7 @@ async function stockClaim(
   address: string | null,
 ): Promise<StockClaim> {
   const before = s.liveness.stock.lastHeard(machine.id, request);
-  const heard = s.liveness.stock.hear(machine.id, request, address);
-  const claim = isHeardElsewhere(s, machine, address) ? notBefore(heard) : heard;
+  const claim = s.liveness.stock.hear(machine.id, request, address);
   const id = machine.status.current_workflow;
   if (id === null || claim.is === 'first of two' || claim.is === 'second of two') return claim;
   const workflow = (await s.store.workflows.get(id))?.value;
@@ -70,7 +70,6 @@ async function stockClaim(
   const { lastEventAt = '', bootAskedAt = '', startedAt } = workflow.status;
   const goesOn = before !== undefined && before < new Date(lastEventAt);
   const second = { is: 'second of two', other } as const;
-  if (address !== null && s.auth?.stock.isElsewhere(machine, address) === true) return second;
   if (!isSame(other, shownBy(request))) return goesOn ? second : { is: 'not yet' };
   if (claim.is === 'not yet') return claim;
   // Another one was told to begin while this one was there. Nothing of this one is kept: the calls of that one would
@@ -82,22 +81,6 @@ async function stockClaim(
   if (bootAskedAt === '') return claim;
   if (before === undefined || before < new Date(bootAskedAt)) return { is: 'not yet' };
   return goesOn ? second : claim;
-}
-
-/** True if the machine is being heard from another address: what it shows may be copied, and an agent that moved comes again. */
-function isHeardElsewhere(
-  { liveness, auth }: StockClaimServices,
-  machine: Machine,
-  address: string | null,
-): boolean {
-  if (address === null || auth?.stock.isElsewhere(machine, address) !== true) return false;
-  return liveness.claims(machine.id, {}, 'heard') !== 'unopposed';
-}
-
-/** The claim of one that has to wait until the other is silent, unless they are known to be two. */
-function notBefore(claim: StockClaim): StockClaim {
-  const mayBeOne = claim.is === 'alone' || (claim.is === 'beside its like' && !claim.areTwo);
-  return mayBeOne ? { is: 'not yet' } : claim;
 }
 
 /** The traits that a stock agent on this machine would show. */
@@ -112,7 +95,7 @@ function shownIn({ hardware, report }: Machine): Shown {
   });
 }
 
-function stockName({ hostname, ip_address, cpu_model }: Omit<Shown, 'disks'>): string {
+export function stockName({ hostname, ip_address, cpu_model }: Omit<Shown, 'disks'>): string {
   const told = [hostname, ip_address, cpu_model].filter((text) => (text ?? null) !== null);
   return `the one that calls itself ${told.join(', ') || 'nothing'}`;
 }

@@ -170,6 +170,12 @@ export function isInterrupted(machine: Machine, workflow: Workflow, now: Date): 
   return bootId === null && silentMs >= silentBootMs;
 }
 
+/** True if an agent that sends no boot_id was heard from in the running workflow of late. */
+export function isReporting({ status }: Workflow, now: Date): boolean {
+  if (status?.state !== 'STATE_RUNNING') return false;
+  return Math.abs(now.getTime() - Date.parse(status.lastEventAt ?? '')) < silentBootMs;
+}
+
 /** True if a system lies on the planned disk, which the kernel may call by another name by now. */
 function isOnPlanned(machine: Machine, planned: PlannedDisk, os: StoredOs): boolean {
   const now = asPlanned(planned, machine.hardware.disks);

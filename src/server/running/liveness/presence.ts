@@ -11,6 +11,8 @@ export interface Presence {
   readonly tokenId: string | null;
   /** The time it was last heard. */
   readonly seenAt: Date;
+  /** The same on the monotonic clock. */
+  readonly seenMs: number;
   /** The state that its record was in when its agent was last told what to do. */
   readonly state: MachineStateName;
 }

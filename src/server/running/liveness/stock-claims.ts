@@ -6,7 +6,8 @@ import type { CheckinRequest } from '../../../model/api/agent.ts';
 import { told } from '../../../model/api/wire.ts';
 import type { HeardClaimant } from '../../../model/presence.ts';
 import { wordMs } from './elsewhere.ts';
-import { leastGapMs, silentMs, StockRhythm, type Rhythm } from './stock-rhythm.ts';
+import { Strangers } from './strangers.ts';
+import { leastGapMs, silentMs, StockRhythm, type Home, type Rhythm } from './stock-rhythm.ts';
 
 /** The parts of a check-in by which two such machines can differ. */
 export type StockBody = Pick<
@@ -52,12 +53,31 @@ const mostTold = 1000;
 const mostClaimants = 8;
 
 export class StockClaims {
+  /** Who claims them from another address. */
+  readonly strangers: Strangers;
   readonly #clock: Clock;
+  readonly #startedMs: number;
   /** By machine, the first claimant first. */
   readonly #claimants = new Map<string, Claimant[]>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#startedMs = clock.elapsedMs();
+    this.strangers = new Strangers(clock);
+  }
+
+  /** True until the silence of a machine says something: it may have been heard just before the server's start. */
+  get isNew(): boolean {
+    return this.#clock.elapsedMs() - this.#startedMs < silentMs;
+  }
+
+  /** The address that a machine is heard from, of several the first one's; undefined if it is not known. */
+  homeOf(machineId: string): string | undefined {
+    const nowMs = this.#clock.elapsedMs();
+    const known = (this.#claimants.get(machineId) ?? []).flatMap(({ rhythm }) =>
+      rhythm.addresses(nowMs),
+    );
+    return known.reduce<Home | undefined>((first, one) => earlier(first, one), undefined)?.address;
   }
 
   /** Takes note of a check-in. Two machines live where one shows the same as before and another was heard
@@ -143,6 +163,7 @@ export class StockClaims {
 
   forget(machineId: string): void {
     this.#claimants.delete(machineId);
+    this.strangers.forget(machineId);
   }
 
   #recent(machineId: string, nowMs: number): Claimant[] {
@@ -166,6 +187,15 @@ function comesBefore(one: Claimant, other: Claimant): boolean {
   const youngerMs = other.sinceMs - one.sinceMs;
   const isSure = !(one.isElsewhere || other.isElsewhere) || Math.abs(youngerMs) > wordMs;
   return isSure && youngerMs !== 0 ? youngerMs > 0 : nameOf(one) < nameOf(other);
+}
+
+/** The address that was heard from first. As in `comesBefore`, all servers say the same. */
+function earlier(one: Home | undefined, other: Home): Home {
+  if (one === undefined) return other;
+  const youngerMs = other.sinceMs - one.sinceMs;
+  const isSure = !(one.isElsewhere || other.isElsewhere) || Math.abs(youngerMs) > wordMs;
+  const isFirst = isSure && youngerMs !== 0 ? youngerMs > 0 : one.address < other.address;
+  return isFirst ? one : other;
 }
 
 function nameOf({ shown }: Claimant): string {

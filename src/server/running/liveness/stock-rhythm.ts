@@ -51,6 +51,9 @@ export interface ToldSeries {
   readonly lastMs: number;
 }
 
+/** An address that check-ins come from. */
+export type Home = Pick<Series, 'isElsewhere' | 'sinceMs'> & { readonly address: string };
+
 export class StockRhythm {
   #series: Series[] = [];
   #count = 0;
@@ -97,6 +100,13 @@ export class StockRhythm {
   heardHere(nowMs: number, withinMs: number): ToldSeries[] {
     return this.#series.filter(
       ({ isElsewhere, lastMs }) => !isElsewhere && nowMs - lastMs <= withinMs,
+    );
+  }
+
+  /** The addresses of those that live. */
+  addresses(nowMs: number): Home[] {
+    return this.#series.flatMap(({ address, isElsewhere, sinceMs, lastMs }) =>
+      address === null || nowMs - lastMs > silentMs ? [] : [{ address, isElsewhere, sinceMs }],
     );
   }
 
