@@ -15,8 +15,22 @@ const shared: readonly string[] = [
   '31393138-3538-5a43-3135-353130323750',
   '00000000-0000-0000-0807-060504030201',
   '8a95d198-7f46-11e5-bf8b-08002704d48e',
+  '00112233-4455-6677-8899-aabbccddeeff',
+  '07090201-0103-0301-0807-060504030201',
+  'dc698397-fa54-4cf2-82c8-b1b5307a6a7f',
+  '8e275844-178f-44a8-aceb-a7d7e5178c63',
+  '890e2d14-cacd-45d1-ae66-bc80e8bfeb0f',
 ];
-const sharedDigits = new Set(shared.flatMap((uuid) => [uuid, swapUuid(uuid)].map(uuidDigits)));
+const sharedDigits = new Set(shared.flatMap((uuid) => [uuidDigits(uuid), swapped(uuid)]));
+
+/** Left half filled, in either byte order: zeros with no more than a version and a variant, zeros and ones, ones
+ *  behind four bytes. */
+const halfFilled =
+  /^(?:0{12}(?:[0-9a-f]0{3}|00[0-9a-f]0)[089a-f]0{15}|0{20}f{12}|[0-9a-f]{8}f{24})$/;
+
+/** Dell makes it of the service tag; here, in either byte order, one of blanks. */
+const blankTag =
+  /^(?:4c4c454400(?:00|20){2}10|44454c4c(?:00|20)0010(?:00|20))80(?:00|20)(?:80|a0)c04f(?:00|20){3}$/;
 
 const unset = new Set(['', '--', 'not settable', 'not present', 'not specified']);
 
@@ -34,9 +48,15 @@ export function uuidPlaceholder(uuid: string): string | undefined {
   const hex = uuidDigits(text);
   if (/^(..)\1{15}$/.test(hex)) return sameBytes[hex.slice(0, 2)] ?? 'placeholder: all bytes equal';
   if (sharedDigits.has(hex)) return 'placeholder shared by many machines';
+  if (halfFilled.test(hex)) return 'placeholder: only half filled';
+  if (blankTag.test(hex)) return "placeholder: Dell's, without a service tag";
   // In either byte order.
   const isDeadBeef = hex.startsWith('deadbeef') || hex.startsWith('efbeadde');
   return isDeadBeef ? 'placeholder: dead beef' : undefined;
+}
+
+function swapped(digits: string): string {
+  return uuidDigits(swapUuid(digits));
 }
 
 /** The template of AMI's firmware (03000200-0400-0500-0006-000700080009) with a board's MAC address
@@ -48,7 +68,7 @@ const macAlone = /^0{20}|0{20}$/;
 
 /** Says why a unique system UUID is weak evidence all the same: it only repeats a MAC address. */
 export function uuidWeakness(uuid: string): string | undefined {
-  const digits = [uuid, swapUuid(uuid)].map(uuidDigits);
+  const digits = [uuidDigits(uuid), swapped(uuid)];
   const isMac = digits.some((order) => macAlone.test(order));
   const isWoven = digits.some((order) => wovenTemplate.test(order));
   return isMac || isWoven ? 'weak: it only repeats a MAC address' : undefined;
