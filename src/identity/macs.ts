@@ -31,11 +31,27 @@ export function normalizeBootMac(text: string): string | undefined {
 }
 
 /** Addresses that many ports have: unprogrammed Intel cards, the console of BlueField cards, libvirt's and
- *  Xen's back ends. */
-const shared = new Set(['88:88:88:88:87:88', '00:1a:ca:ff:ff:01', 'fe:ff:ff:ff:ff:ff']);
+ *  Xen's back ends, Apple's T2, boards whose U-Boot brings one (Espressobin, Macchiatobin), and what
+ *  counts up. */
+const shared = new Set([
+  '88:88:88:88:87:88',
+  '00:1a:ca:ff:ff:01',
+  'fe:ff:ff:ff:ff:ff',
+  'ac:de:48:00:11:22',
+  'f0:ad:4e:03:64:7f',
+  '00:51:82:11:22:00',
+  '00:51:82:11:22:01',
+  '00:51:82:11:22:02',
+  '00:51:82:11:22:03',
+  '00:11:22:33:44:55',
+  '00:01:02:03:04:05',
+]);
 
-/** True for all zeros, multicast addresses (all ones among them), and addresses that many ports have. */
+/** True for all zeros, multicast addresses (all ones among them), addresses that many ports have, and a maker's
+ *  prefix with zeros behind it, which are an unprogrammed card. */
 export function isJunkMac(mac: string): boolean {
-  const isMulticast = (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1;
-  return mac === '00:00:00:00:00:00' || isMulticast || shared.has(mac);
+  const first = Number.parseInt(mac.slice(0, 2), 16);
+  const isMulticast = (first & 1) === 1;
+  const isMakers = (first & 2) === 0;
+  return isMulticast || shared.has(mac) || (isMakers && mac.endsWith(':00:00:00'));
 }
