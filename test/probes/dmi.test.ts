@@ -79,6 +79,17 @@ describe('the dmi probe', () => {
     'To Be Defined By O.E.M',
     'OEM Default string000',
     'Enter Serial',
+    'ToBeFilledByO.E.M.',
+    'TO-BE-FILLED-BY-OEM',
+    'Board SN',
+    'M/B Serial Number',
+    '0x00000000',
+    '0000-0000-0000',
+    '1234-5678',
+    '012345678901234567890123',
+    '123456789ABC',
+    'Not Initialized',
+    '..........',
   ])('takes the serial number %j for a placeholder', async (serial) => {
     const found = await read('dmi', { [dmi]: table(system('A', 'B', serial)) });
     expect(found.system.serial).toBeNull();
@@ -97,7 +108,7 @@ describe('the dmi probe', () => {
     }
   });
 
-  it.each(['7N62AI2', 'CZC214446Z', 'None-1', 'X', '5'])(
+  it.each(['7N62AI2', 'CZC214446Z', 'None-1', 'X', '5', '123456790', 'S123456788'])(
     'keeps the serial number %j',
     async (serial) => {
       const found = await read('dmi', { [dmi]: table(system('A', 'B', serial)) });
@@ -106,9 +117,9 @@ describe('the dmi probe', () => {
   );
 
   it('reads strings in UTF-8 where they are, else in Latin-1', async () => {
-    const utf8 = Buffer.from('Müller').toString('latin1');
+    const utf8 = Buffer.from('聯想').toString('latin1');
     const found = await read('dmi', { [dmi]: table(system(utf8, 'B\u00fcro')) });
-    expect(found.system).toMatchObject({ vendor: 'Müller', product: 'Büro' });
+    expect(found.system).toMatchObject({ vendor: '聯想', product: 'Büro' });
   });
 
   it('shows what else the maker says: versions, SKU, family, the serial of the chassis', async () => {

@@ -1,100 +1,106 @@
 // Strings that firmware ships where a maker forgot to fill one in. UUIDs have their own list, in
 // src/identity/placeholders.ts.
 
-/** Whole strings. Comparison ignores case, repeated blanks, underscores and trailing dots. */
+/** Whole strings, of which letters and digits alone are compared, in lower case. */
 const placeholders = new Set([
-  '-',
-  '--',
-  'none',
-  'null',
-  'n/a',
-  'na',
-  'empty',
-  'unknow',
-  'unknown',
-  'undefined',
-  'invalid',
-  'default',
-  'default string',
-  'not set',
-  'not specified',
-  'not available',
-  'not applicable',
-  'not present',
-  'not settable',
-  'not defined',
-  'not provided',
-  'not filled in',
-  'no enclosure',
-  'no asset tag',
-  'no asset information',
-  'no serial',
-  'noassettag',
-  'bad index',
-  '<bad index>',
-  '<out of spec>',
-  'empty string',
-  'string',
-  'fill by oem',
-  'filled by oem',
-  'o.e.m',
-  'oem',
-  'oem string',
-  'system product',
-  'all series',
-  'sample',
-  '(null)',
-  '(null string)',
-  '(none)',
-  '$(default string)',
-  'n\\a',
-  'not',
-  'nil',
-  'eval',
-  'iatpass',
-  'invalid serial',
-  'nnnnnnn',
-  'serial number xxxxxx',
-  'sernum',
-  'sn-12345',
-  'sn-123456fvgv3i0b8o5n6n7k',
-  'sn-1234567890',
-  'sys-1234567890',
-  'sys-9876543210',
-  'systemserialnumb',
-  'tulip computers',
+  '112233445566',
   '12345',
   '123456',
   '1234567',
   '123456789000',
   '9876543210',
-  'tbd',
-  'tbd by oem',
-  'tba',
-  'n.a',
-  '<empty>',
-  'no data',
-  'no serial number',
-  'none provided',
-  'oem default string000',
-  'enter serial',
-  '<null>',
+  'a1b2c3d4e5',
+  'abcdefg',
+  'allseries',
+  'assettracking',
+  'badindex',
+  'default',
+  'defaultstring',
+  'defaultvalue',
+  'empty',
+  'emptyserial',
+  'emptystring',
+  'enterserial',
+  'eval',
+  'fillbycustomer',
+  'fillbyoem',
+  'filledbyoem',
+  'iatpass',
+  'invalid',
+  'invalidserial',
+  'na',
+  'nan',
+  'nil',
+  'noassetinformation',
+  'noassettag',
+  'nodata',
+  'noenclosure',
+  'none',
+  'noneprovided',
+  'nonespecified',
+  'noserial',
+  'noserialnumber',
+  'nosn',
+  'not',
+  'notapplicable',
+  'notassettag',
+  'notassigned',
   'notavailable',
-  'not assigned',
-  'unspecified',
+  'notdefined',
+  'notfilledin',
+  'notinitialized',
+  'notpresent',
+  'notprogrammed',
+  'notprovided',
+  'notset',
+  'notsettable',
+  'notspecified',
+  'novalue',
+  'null',
+  'nullstring',
+  'oem',
+  'oemdefaultstring000',
+  'oemstring',
+  'outofspec',
+  'pleasefill',
+  'sample',
+  'serialnumberxxxxxx',
+  'sernum',
+  'sn12345',
+  'sn123456fvgv3i0b8o5n6n7k',
+  'string',
+  'sys9876543210',
+  'systemproduct',
+  'systemserialnumb',
+  'tba',
+  'tbd',
+  'tbdbyoem',
+  'tulipcomputers',
   'type1productconfigid',
+  'undefined',
+  'uninitialized',
+  'unknow',
+  'unknown',
+  'unknownserial',
+  'unknowserial',
+  'unprogrammed',
+  'unset',
+  'unspecified',
   // Rockchip's boards, in the device tree.
   'c3d9b8674f4b94f6',
-  'xxxxxxxxxx',
 ]);
 
-/** The name of the field itself ("Base Board Serial Number", "Type2 - Board Asset Tag", "A1_SerNum0"), and words to fill it in. */
+/** The name of the field itself ("Base Board Serial Number", "Type2 - Board Asset Tag", "A1_SerNum0"), and words to
+ *  fill it in. */
 const instead =
-  /^(?:(?:type ?\d ?- ?)?(?:(?:system|base ?board|board|chassis|product|enclosure|oem) ?){0,2}(?:serial ?number|serial|sku ?number|sku|asset ?tag|version|manufacturer?|vendor|product name\d?|name|part number|uuid|family|chassis location)#?|to be (?:filled|defined).*|oem define ?\d*|(?:a(?:rray)?\d )?(?:manufacturer|sernum|assettagnum|(?:module)?part(?:num|number))\d{1,2})$/;
+  /^(?:(?:type\d)?(?:system|sys|(?:base|main|mother)?board|chassis|product|enclosure|oem|machine|server|node|blade|rack|mb|pcb){0,2}(?:serial(?:number|no)?|serno|sn|sku(?:number)?|assettag|version|manufacturer?|vendor|productname\d?|name|partnumber|uuid|family|chassislocation)|tobe(?:filled|defined|determined|set).*|oemdefine\d*|(?:a(?:rray)?\d)?(?:manufacturer|sernum|assettagnum|(?:module)?part(?:num|number))\d{1,2})$/;
 
-/** Digits that count up behind a few letters, and one character repeated: "0123456789", "MB-1234567890",
- *  "BSN12345678901234567", "00000000". */
-const counted = /^(?:[a-z]{0,5}-?0?12345678(?:9|90|9012345678?9?)?(?:ab(?:cdef)?)?|(.)\1*)$/i;
+/** One character repeated: "00000000", "0x0000". */
+const repeated = /^(?:0x)?(.)\1+$/;
+
+/** Digits behind a few letters, and what goes on counting in hexadecimal. */
+const numbered = /^[a-z]{0,5}(\d{8,})a?b?c?d?e?f?$/;
+const counting = '0123456789'.repeat(7);
 
 /** The string; null if it is a placeholder or missing. */
 export function dropPlaceholder(text: string | null | undefined): string | null {
@@ -107,15 +113,19 @@ const maxLength = 64;
 
 function isPlaceholder(text: string): boolean {
   if (text.length > maxLength) return false;
-  const plain = text
-    .toLowerCase()
-    .replaceAll(/[\s_]+/g, ' ')
-    .replace(/[. ]+$/, '');
+  const plain = text.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '');
   return (
     plain === '' ||
+    plain === '0' ||
     placeholders.has(plain) ||
     instead.test(plain) ||
-    plain === '0' ||
-    (plain.length > 1 && counted.test(plain))
+    repeated.test(plain) ||
+    isCounted(plain)
   );
+}
+
+/** True for digits that count up: "0123456789", "MB-1234567890", "BSN12345678901234567". */
+function isCounted(plain: string): boolean {
+  const digits = numbered.exec(plain)?.[1] ?? ' ';
+  return counting.startsWith(digits) || counting.startsWith(digits, 1);
 }
