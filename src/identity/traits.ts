@@ -97,7 +97,7 @@ const registered = /^(?:naa\.|eui\.|uuid\.|0x)[0-9a-f-]+$/i;
 /** Serial numbers that are none, or that a hypervisor gives to each of its machines: QEMU, Proxmox, LXD, VMware,
  *  VirtualBox, bhyve, Google, Azure. */
 const common =
-  /^(?:(?:0x)?(.)\1*|0?123456789?.*|deadbeef|(?:0?QEMU_.*_)?(?:QM0+\d+|drive-.*|(?:lxd|incus)_.*)|vm-\d+-disk-\d+|VMware NVME_\d+|VB1234[-_]56789|NVME-\d+-\d+|nvme_card.*|persistent-disk-\d+|SN: 0*\d)$/i;
+  /^(?:(?:0x)?(.)\1*|(?:0x)?0{6,}\d{1,3}|\d\d0{15,}\d|0?123456789?.*|deadbeef|none|n\/a|unknown|invalid|not .*|to be .*|BHYVE(?:-[\dA-F]{4}){3}|(?:0?QEMU_.*_)?(?:QM0+\d+|drive-.*|(?:lxd|incus)_.*)|vm-\d+-disk-\d+|VMware NVME_\d+|VB1234[-_]56789|NVME-\d+-\d+|nvme_card.*|persistent-disk-\d+|SN: 0*\d)$/i;
 
 function unique(text: string | null | undefined): string | undefined {
   const serial = text?.trim() ?? '';

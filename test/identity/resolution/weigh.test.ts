@@ -198,6 +198,11 @@ describe('is no evidence', () => {
     'nvme_card-pd',
     'persistent-disk-0',
     'SN: 000001',
+    '00000000000000000001',
+    '01000000000000000001',
+    'BHYVE-8B3A-1F24-5C2F',
+    'Not Available',
+    'To be filled by O.E.M.',
   ])('the serial number %s, nor a name made of it', (serial) => {
     for (const wwn of [null, `t10.ATA     HARDDISK   ${serial}`, 'nvme.15ad-564d-564d-00000001']) {
       const known = { ...board(1), disks: [disk(serial, { wwn })] };
