@@ -112,6 +112,7 @@ async function readIdentity(
   // Memory cards have `name` instead of `model`.
   const modelFile = has('cid') ? 'name' : 'model';
   const udev = await readUdev(read, dir);
+  if (has('uid')) return await readVolume(read, dir, udev);
   const [serial, blockSerial, model, vendor, wwid, blockWwid, vpd80, vpd89, vpdB1] =
     await Promise.all([
       has('serial') ? read.value(`${dir}/device/serial`) : undefined,
@@ -140,6 +141,17 @@ async function readIdentity(
     udev,
     isRateUnknown: vpdB1 !== undefined && parseRotationRate(vpdB1) === 0,
   };
+}
+
+/** A volume of a mainframe has a name of its own, which its maker, storage server and place there give. What udev calls
+ *  its serial number is the label that it was formatted with, and often one for all guests: "0X0200". */
+async function readVolume(read: Reading, dir: string, udev: Identity['udev']): Promise<Identity> {
+  const [uid, vendor] = await Promise.all([
+    read.value(`${dir}/device/uid`),
+    read.value(`${dir}/device/vendor`),
+  ]);
+  const none = { model: undefined, product: undefined, wwn: undefined, isRateUnknown: false };
+  return { ...none, serial: uid === '' ? undefined : uid, vendor, udev };
 }
 
 async function readUdev(read: Reading, dir: string): Promise<ReadonlyMap<string, string>> {

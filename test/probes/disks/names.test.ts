@@ -25,6 +25,20 @@ describe('the disks probe', () => {
     });
   });
 
+  it.each([
+    ['IBM.750000000ABC12.4e00.0a', 'IBM.750000000ABC12.4e00.0a'],
+    ['', null],
+  ])("takes a mainframe volume's own name %j, and never its label", async (uid, serial) => {
+    const volume = disk(
+      'dasda',
+      'css0/0.0.0005/0.0.0200',
+      { dev: '94:0\n' },
+      { uid: `${uid}\n`, vendor: 'IBM\n' },
+    );
+    const udev = { '/run/udev/data/b94:0': 'E:ID_BUS=ccw\nE:ID_SERIAL=0X0200\n' };
+    expect(await only({ ...volume, ...udev })).toMatchObject({ serial, vendor: 'IBM' });
+  });
+
   it('reads the serial number of virtio, and does not believe its rotational', async () => {
     const virtio = 'pci0000:00/0000:00:04.0/virtio1';
     expect(await only(disk('vda', virtio, { serial: 'root-disk' }))).toMatchObject({
