@@ -168,10 +168,10 @@ async function readPortName(
 }
 
 /** True for the switch's end of a function (physical, virtual or scalable), which comes and goes with it.
- *  Source: phys_port_name (kernel Documentation/networking/representors.rst, net/devlink, and the drivers nfp and
- *  sfc, which have names of their own). */
+ *  Source: phys_port_name (kernel Documentation/networking/representors.rst, net/devlink, and the drivers ice, nfp
+ *  and sfc, which have names of their own). */
 function isRepresentor(portName: string | undefined): boolean {
-  return /^(?:c\d+|p\d+)?pf\d+(?:vf\d+|sf\d+|hpf|s\d+)?$/.test(portName ?? '');
+  return /^(?:c\d+|p\d+)?pf\d+(?:vfr?\d+|sf\d+|hpf|s\d+)?$/.test(portName ?? '');
 }
 
 async function readDevice(

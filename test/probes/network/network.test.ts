@@ -66,6 +66,7 @@ describe('the network probe', () => {
 
   it.each([
     ['a representor of a virtual function', pci, { phys_port_name: 'pf0vf1\n' }],
+    ['a representor by an older driver of Intel', pci, { phys_port_name: 'pf0vfr3\n' }],
     ['a representor on another controller', pci, { phys_port_name: 'c1pf0sf88\n' }],
     ["a representor of the host's function", pci, { phys_port_name: 'pf0hpf\n' }],
     ['a representor of a physical function', pci, { phys_port_name: 'c1pf0\n' }],
