@@ -32,10 +32,10 @@ const backends = new Map(
 /** `memory:`, `lmdb:DIRECTORY` (made where it is missing, unless it `mustExist`), `etcd:http://HOST:PORT,…` or
  *  `etcd:srv:DOMAIN`.
  *  Errors: AppError `config.invalid`, `store.in-use`, `store.incompatible`, `store.damaged`,
- *  `store.unavailable`, `store.full`. */
+ *  `store.unavailable`, `store.full`; the signal's reason. */
 export async function openStore(
   url: string,
-  options: Pick<OpenOptions, 'mustExist' | 'etcd' | 'lookUpService'> = {},
+  options: Omit<OpenOptions, 'readOnly' | 'partlyRestored' | 'verifyWhole'> = {},
 ): Promise<Store> {
   return openStoreOn(await openBackend(url, options), url);
 }

@@ -37,6 +37,7 @@ export const rotateKey = command({
     const store = await openStore(storeUrl(configuration), {
       mustExist: old !== '',
       ...storeAccess(configuration),
+      signal: io.signal,
     });
     try {
       // The new key must be on disk, beside the old ones, before anything is encrypted with it.

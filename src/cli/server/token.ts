@@ -63,6 +63,7 @@ export const token = command({
     const store = await openStore(storeUrl(configuration), {
       mustExist,
       ...storeAccess(configuration),
+      signal: io.signal,
     }).catch((err: unknown) => {
       throw isAppError(err, 'store.in-use') ? running(err) : err;
     });

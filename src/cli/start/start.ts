@@ -45,7 +45,7 @@ const start = command({
       import('../../server/app.ts'),
       import('../../server/http/connections.ts'),
     ]);
-    const store = await openStore(`lmdb:${data}`);
+    const store = await openStore(`lmdb:${data}`, { signal: io.signal });
     const app = await createApp({
       store,
       clock: systemClock,

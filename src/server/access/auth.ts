@@ -70,10 +70,13 @@ export class Auth {
     return this.#options.people;
   }
 
-  /** True if tokens are needed. If not, everybody on loopback may do everything. An agent, with `access`, is told what
-   *  was so before where the store does not answer soon. */
+  /** True if tokens are needed. If not, everybody on loopback may do everything. Where the store does not answer soon, an
+   *  agent, by `access`, is told what was so before, and so is who needs no token; while the store is away at once, since
+   *  nobody may take this process for dead then. */
   async isConfigured(access?: Access): Promise<boolean> {
-    if (access === 'agent' && this.#tokens.areKnown) await this.#refreshSoon();
+    if (access === 'public' && this.#health.isAway) void this.#refreshSoon().catch(() => {});
+    else if (access === 'public' || (access === 'agent' && this.#tokens.areKnown))
+      await this.#refreshSoon();
     else await this.#tokens.refresh();
     return this.#isClosed();
   }

@@ -73,6 +73,11 @@ export interface OpenOptions {
   readonly partlyRestored?: boolean;
   /** Verifies every page of a data file, whatever its size. */
   readonly verifyWhole?: boolean;
+  /** Ends the check of a whole data file. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called before the check of a whole data file, which may take minutes, with its size in bytes, and waited for. What it
+   *  gives is told the share that is done, 0 to 1. */
+  readonly onCheck?: ((bytes: number) => Promise<(share: number) => void>) | undefined;
   /** The files by which etcd lets this server in. */
   readonly etcd?: EtcdAccessFiles | undefined;
   /** Looks up the SRV records of a name, for `etcd:srv:DOMAIN`. */

@@ -1,5 +1,14 @@
 // Opens the embedded store's directory: one server at a time, and only data that is whole.
-import { accessSync, closeSync, constants, existsSync, fsyncSync, openSync, rmSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  openSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { AppError, isAppError } from '../../core/errors.ts';
@@ -13,14 +22,18 @@ import { LmdbKv } from './lmdb.ts';
 import { reserveName } from './reserve.ts';
 import { tryDirectory } from './trial.ts';
 
-/** Errors: AppError `store.in-use`, `store.damaged`, `store.unavailable`. */
-export function openDirectory(directory: string, options: OpenOptions, clock: Clock): Kv {
-  const { readOnly = false, verifyWhole = false } = options;
+/** Errors: AppError `store.in-use`, `store.damaged`, `store.unavailable`; the signal's reason. */
+export async function openDirectory(
+  directory: string,
+  options: OpenOptions,
+  clock: Clock,
+): Promise<Kv> {
+  const { readOnly = false } = options;
   prepare(directory, options);
   const release = readOnly ? lockIfFree(directory) : lockDirectory(directory);
   try {
     // While a server writes, its pages cannot be told from damaged ones.
-    if (release !== undefined) verify(directory, verifyWhole);
+    if (release !== undefined) await verify(directory, options);
     if (!readOnly) markOpen(directory);
     const close = (): void => {
       if (!readOnly) rmSync(join(directory, openName), { force: true });
@@ -32,7 +45,7 @@ export function openDirectory(directory: string, options: OpenOptions, clock: Cl
     return kv;
   } catch (err) {
     release?.();
-    if (err instanceof AppError) throw err;
+    if (err instanceof AppError || options.signal?.aborted === true) throw err;
     throw new AppError(
       'store.unavailable',
       `cannot open ${directory}: ${remedyFor(err) ?? letWrite}, or name another with --data`,
@@ -44,15 +57,22 @@ export function openDirectory(directory: string, options: OpenOptions, clock: Cl
 /** Present while a server has the directory open, and after one that did not close it. */
 const openName = 'not-closed';
 
-/** Walks the file's pages; all of them, and with a trial, where `whole` or the last server did not close it: the
- *  machine may have lost its power, or its disk. Errors: AppError `store.damaged`, `store.unavailable`. */
-function verify(directory: string, whole: boolean): void {
-  const isDoubtful = whole || existsSync(join(directory, openName));
-  verifyDataFile(directory, { whole: isDoubtful });
-  const path = join(directory, dataFileName);
-  if (!isDoubtful || !existsSync(path)) return;
-  const problem = tryDirectory(directory);
-  if (problem !== undefined) throw damagedFile(path, problem);
+/** Walks the file's upper pages. The whole file is walked and tried, by another process, where that is asked for or the
+ *  last server did not close it: the machine may have lost its power, or its disk. Errors: AppError `store.damaged`,
+ *  `store.unavailable`; the signal's reason. */
+async function verify(
+  directory: string,
+  { verifyWhole = false, signal, onCheck }: OpenOptions,
+): Promise<void> {
+  const size = statSync(join(directory, dataFileName), { throwIfNoEntry: false })?.size;
+  const isDoubtful = verifyWhole || existsSync(join(directory, openName));
+  if (!isDoubtful || size === undefined) {
+    verifyDataFile(directory);
+    return;
+  }
+  const onProgress = await onCheck?.(size);
+  const problem = await tryDirectory(directory, { signal, onProgress });
+  if (problem !== undefined) throw damagedFile(directory, problem);
 }
 
 function markOpen(directory: string): void {

@@ -1,15 +1,19 @@
 // The data file while it is open. Removed or replaced, it goes on in memory and on no disk that anybody will find again:
 // what is written to it would be lost, and acknowledged all the same. Where it was cut short, a read of what
 // is gone ends the process (SIGBUS), unless a look comes before it; LMDB itself never makes the file smaller. Where
-// another program wrote into it, LMDB takes what it finds: a list ends early, or the process does.
+// another program wrote into it, LMDB takes what it finds: a list ends early, or the process does. So nothing is read or
+// written from then on until another process has checked all of it.
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
-import { AppError, describeError, isAppError } from '../../core/errors.ts';
-import { dataFileName, verifyDataFile } from './lmdb-file.ts';
+import { AppError } from '../../core/errors.ts';
+import { dataFileName } from './lmdb-file.ts';
+import { tryDirectory } from './trial.ts';
 
 /** A look costs 2 µs, so not every operation takes one. */
 const everyMs = 100;
+/** A check that could not be done is done again after this time. */
+const checkAgainMs = 2000;
 
 export class DataFile {
   readonly #directory: string;
@@ -21,8 +25,12 @@ export class DataFile {
   #fault: string | undefined;
   /** Commits on their way to the file. */
   #writers = 0;
-  /** The time that the file had after the last commit; undefined from then on until somebody looks. */
+  /** The time that the file had after the last commit, or its check; undefined from then on until somebody looks. */
   #writtenMs: number | undefined;
+  /** The check of all of the file, as long as it is not known to be whole. */
+  #check: Promise<void> | undefined;
+  #checkFailed: unknown;
+  readonly #closing = new AbortController();
 
   /** The file that is in the directory now. `readOnly`: a server may be writing to it. */
   constructor(directory: string, clock: Clock, readOnly: boolean) {
@@ -36,10 +44,12 @@ export class DataFile {
    *  when the file was removed, replaced, cut short or damaged, and while nobody can tell. */
   refuseOther(always = false): void {
     const nowMs = this.#clock.elapsedMs();
+    if (this.#check !== undefined) throw this.#beingChecked();
     if (this.#fault === undefined && !always && nowMs - this.#lookedMs < everyMs) return;
     if (this.#fault === undefined && this.#look() !== this.#identity)
       this.#fault = 'removed, replaced or cut short';
     this.#lookedMs = nowMs;
+    if (this.#check !== undefined) throw this.#beingChecked();
     if (this.#fault === undefined) return;
     throw new AppError(
       'store.unavailable',
@@ -74,17 +84,40 @@ export class DataFile {
     }
   }
 
-  /** Verifies all of a file that somebody else seems to have written to: its time alone proves nothing. Whoever reads
-   *  meanwhile waits, two seconds for a gigabyte, since LMDB would take what it finds. Errors: those of a file that cannot be
-   *  read now, which is looked at again. */
+  /** Has a file checked that somebody else seems to have written to: its time alone proves nothing. */
   #judge(writtenMs: number): void {
     const isKnown = [undefined, writtenMs].includes(this.#writtenMs);
+    if (isKnown) this.#writtenMs = writtenMs;
+    else if (this.#fault === undefined) this.#check ??= this.#checkAll(writtenMs);
+  }
+
+  /** A write to it meanwhile is seen at the next look. */
+  async #checkAll(writtenMs: number): Promise<void> {
+    const { signal } = this.#closing;
     try {
-      if (!isKnown) verifyDataFile(this.#directory, { whole: true });
+      const problem = await tryDirectory(this.#directory, { signal, isOpen: true });
+      if (problem !== undefined) this.#fault = `written to by another program (${problem})`;
+      this.#writtenMs = writtenMs;
+      this.#checkFailed = undefined;
     } catch (err) {
-      if (!isAppError(err, 'store.damaged')) throw err;
-      this.#fault = `written to by another program (${describeError(err)})`;
+      this.#checkFailed = err;
+      await this.#clock.sleep(checkAgainMs, signal).catch(() => {});
+    } finally {
+      this.#check = undefined;
     }
-    this.#writtenMs = writtenMs;
+  }
+
+  #beingChecked(): AppError {
+    return new AppError(
+      'store.unavailable',
+      `the data in ${this.#directory} is being checked, because another program wrote to it: it is used again once nothing is found`,
+      { cause: this.#checkFailed },
+    );
+  }
+
+  /** Ends the check. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#check;
   }
 }

@@ -30,33 +30,48 @@ const largestMap = 2n ** 47n;
 
 export const dataFileName = 'data.mdb';
 
+interface VerifyOptions {
+  /** Every page is walked, whatever the file's size. */
+  readonly whole?: boolean;
+  /** Told the share of the pages that were walked, 0 to 1. */
+  readonly onProgress?: ((share: number) => void) | undefined;
+}
+
 /** Errors: AppError `store.damaged` for a file that LMDB could not read, `store.unavailable`. A
  *  missing file is none: it is made. */
-export function verifyDataFile(directory: string, options: { whole?: boolean } = {}): void {
+export function verifyDataFile(directory: string, options: VerifyOptions = {}): void {
+  const problem = problemIn(directory, options);
+  if (problem !== undefined) throw damagedFile(directory, problem);
+}
+
+/** The fault that keeps LMDB from reading the file, if there is one. Errors: AppError `store.unavailable`. */
+export function problemIn(directory: string, options: VerifyOptions): string | undefined {
   const path = join(directory, dataFileName);
   let descriptor: number;
   try {
     descriptor = openSync(path, 'r');
   } catch (err) {
-    if (err instanceof Error && 'code' in err && err.code === 'ENOENT') return;
+    if (err instanceof Error && 'code' in err && err.code === 'ENOENT') return undefined;
     throw new AppError('store.unavailable', `cannot read ${path}`, { cause: err });
   }
   try {
-    const problem = findProblem(descriptor, options.whole ?? false);
-    if (problem !== undefined) throw damagedFile(path, problem);
+    return findProblem(descriptor, options);
   } finally {
     closeSync(descriptor);
   }
 }
 
-export function damagedFile(path: string, problem: string): AppError {
+export function damagedFile(directory: string, problem: string): AppError {
   return new AppError(
     'store.damaged',
-    `${path} is damaged (${problem}): restore a backup into a new directory`,
+    `${join(directory, dataFileName)} is damaged (${problem}): restore a backup into a new directory`,
   );
 }
 
-function findProblem(descriptor: number, whole: boolean): string | undefined {
+function findProblem(
+  descriptor: number,
+  { whole = false, onProgress }: VerifyOptions,
+): string | undefined {
   const { size } = fstatSync(descriptor);
   const metas = readMetas(descriptor);
   if (metas === undefined) return 'it does not begin as a data file does';
@@ -64,7 +79,8 @@ function findProblem(descriptor: number, whole: boolean): string | undefined {
   if (!arePair(first, second)) return 'its two first pages do not agree';
   // As LMDB chooses.
   const newest = first.transaction < second.transaction ? second : first;
-  const walk = new Walk(descriptor, { ...newest, size, leaves: whole || size <= walkWholeBytes });
+  const leaves = whole || size <= walkWholeBytes;
+  const walk = new Walk(descriptor, { ...newest, size, leaves, onProgress });
   return walk.mainTree(newest.main) ?? walk.freeTree(newest.free);
 }
 

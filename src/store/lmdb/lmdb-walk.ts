@@ -26,12 +26,15 @@ export interface WalkOptions {
   readonly size: number;
   /** False: only the pages above the leaves. */
   readonly leaves: boolean;
+  readonly onProgress?: ((share: number) => void) | undefined;
 }
 
 /** A place in a tree, and the keys that may be there: from the first on, before the second. */
 interface Place {
   readonly rules: Rules;
   readonly depth: number;
+  /** The leaves of the tree, as it says. */
+  readonly leaves: number;
   /** 1 for the root. */
   readonly level: number;
   readonly from: Buffer | undefined;
@@ -100,11 +103,11 @@ export class Walk {
 
   #tree(tree: Tree, rules: Rules): string | undefined {
     const { root, depth } = tree;
+    const top = { rules, depth, leaves: Number(tree.leaves), level: 1 };
     this.#counts = { branches: 0, leaves: 0, overflow: 0, entries: 0 };
     try {
       if ((root === noPage) !== (depth === 0)) fail('a tree without pages has some');
-      if (root !== noPage)
-        this.#subtree(root, { rules, depth, level: 1, from: undefined, before: undefined });
+      if (root !== noPage) this.#subtree(root, { ...top, from: undefined, before: undefined });
       const { branches, leaves, overflow, entries } = this.#counts;
       const isCounted =
         BigInt(branches) === tree.branches &&
@@ -148,6 +151,7 @@ export class Walk {
 
   #leafPage(number: bigint, bytes: Buffer, place: Place): void {
     this.#counts.leaves += 1;
+    this.#options.onProgress?.(Math.min(this.#counts.leaves / place.leaves, 1));
     const nodes = nodesOf(bytes, false) ?? fail(`page ${number} cannot be laid out so`);
     if (nodes.length === 0) fail(`page ${number} is empty`);
     checkOrder(number, nodes, place);

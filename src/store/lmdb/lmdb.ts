@@ -194,7 +194,7 @@ export class LmdbKv implements Kv {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await Promise.allSettled(this.#pending);
+    await Promise.allSettled([...this.#pending, this.#file.close()]);
     await this.#db.close();
     this.#release();
   }

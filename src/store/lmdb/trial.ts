@@ -1,17 +1,20 @@
-// Has a process of its own open a data directory, read all of it and begin to write: what LMDB does not survive ends
-// that process, not this one.
-import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
+// Has a process of its own walk a data file and then, with LMDB, open its directory, read all of it and begin to write:
+// this process goes on meanwhile, and what LMDB does not survive ends that one.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { execPath } from 'node:process';
 import { isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '../../core/errors.ts';
-import { dataFileName } from './lmdb-file.ts';
+import { dataFileName, problemIn } from './lmdb-file.ts';
 
-/** The trial's exit codes where LMDB gave an error, and where the host kept it from its work. */
+/** The trial's exit codes: LMDB gave an error, the host kept it from its work, or the walk found damage. */
 export const trialFailed = 3;
 export const trialPrevented = 4;
+export const walkFailed = 5;
+const outcomes: ReadonlySet<number> = new Set([0, trialFailed, trialPrevented, walkFailed]);
 
 /** Signals that a process gets for its own fault. */
 const crashes: ReadonlySet<string> = new Set([
@@ -23,34 +26,96 @@ const crashes: ReadonlySet<string> = new Set([
   'SIGTRAP',
 ]);
 
-/** The time that a trial may take: a slow disk reads so much, and some time passes before. LMDB may go round and round
- *  in a damaged file. */
-const bytesPerSecond = 4 * 1024 * 1024;
+/** The time that a trial may take: a slow disk reads so much, twice, and some time passes before. LMDB may go round and
+ *  round in a damaged file. */
+const bytesPerSecond = 2 * 1024 * 1024;
 const leastMs = 60_000;
 
-/** The way in which LMDB failed on a directory that nobody has open; undefined if it did not, or where no process can
- *  be started. Errors: AppError `store.unavailable` if the process was ended before it could tell. */
-export function tryDirectory(directory: string, limitMs = limitFor(directory)): string | undefined {
-  if (isSea()) return undefined;
+/** So much is kept of the words of that process. */
+const mostChars = 4096;
+
+export interface TrialOptions {
+  /** Ends it. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told the share that is done, 0 to 1. */
+  readonly onProgress?: ((share: number) => void) | undefined;
+  /** A server has the directory open: nothing is written. */
+  readonly isOpen?: boolean;
+  readonly limitMs?: number;
+}
+
+/** The fault in the data of a directory, if there is one. Where no other process can do it, this one walks
+ *  the file, and nothing else. Errors: AppError `store.unavailable` if that process was ended before it could tell; the signal's reason. */
+export async function tryDirectory(
+  directory: string,
+  options: TrialOptions = {},
+): Promise<string | undefined> {
+  const ended = isSea() ? undefined : await run(directory, options);
+  options.signal?.throwIfAborted();
+  return ended === undefined
+    ? problemIn(directory, { whole: true, onProgress: options.onProgress })
+    : problemOf(directory, ended);
+}
+
+export interface Ended {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stderr: string;
+}
+
+/** The end of the process; undefined if it could not be started, or ended before it began. */
+async function run(
+  directory: string,
+  { signal, onProgress, isOpen = false, limitMs = limitFor(directory) }: TrialOptions,
+): Promise<Ended | undefined> {
+  signal?.throwIfAborted();
+  const child = await started(directory, isOpen);
+  if (child === undefined) return undefined;
+  let isLate = false;
+  const kill = () => child.kill('SIGKILL');
+  const timer = setTimeout(() => {
+    isLate = true;
+    kill();
+  }, limitMs);
+  signal?.addEventListener('abort', kill);
+  let stderr = '';
+  child.stdout.on('data', (text) => {
+    const percent = String(text).trim().split('\n').at(-1);
+    onProgress?.(Number(percent) / 100);
+  });
+  child.stderr.on('data', (text) => {
+    stderr = `${stderr}${String(text)}`.slice(0, mostChars);
+  });
+  try {
+    if (signal?.aborted === true) kill();
+    await once(child, 'close');
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', kill);
+  }
+  if (isLate) throw tooSlow(directory, limitMs);
+  const { exitCode: status, signalCode } = child;
+  const hasBegun = signalCode !== null || (status !== null && outcomes.has(status));
+  return hasBegun ? { status, signal: signalCode, stderr } : undefined;
+}
+
+/** Undefined where there are too many processes, or too little memory. */
+async function started(directory: string, isOpen: boolean) {
   const here = import.meta.url;
   const program = fileURLToPath(new URL(`./trial-process${extname(here)}`, here));
-  const ended = spawnSync(execPath, [program, directory], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    encoding: 'utf8',
-    timeout: limitMs,
-    killSignal: 'SIGKILL',
-  });
-  if (isTimeout(ended.error)) throw tooSlow(directory, limitMs);
-  return problemOf(directory, ended);
+  const args = [program, directory, ...(isOpen ? ['open'] : [])];
+  try {
+    const child = spawn(execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    await once(child, 'spawn');
+    return child;
+  } catch {
+    return undefined;
+  }
 }
 
 function limitFor(directory: string): number {
   const { size } = statSync(join(directory, dataFileName));
   return Math.ceil(leastMs + (size / bytesPerSecond) * 1000);
-}
-
-function isTimeout(err: Error | undefined): boolean {
-  return err !== undefined && 'code' in err && err.code === 'ETIMEDOUT';
 }
 
 function tooSlow(directory: string, limitMs: number): AppError {
@@ -63,7 +128,7 @@ function tooSlow(directory: string, limitMs: number): AppError {
 /** The problem that the end of a trial shows. Errors: as `tryDirectory`. */
 export function problemOf(
   directory: string,
-  { signal, status, stderr }: Pick<SpawnSyncReturns<string>, 'signal' | 'status' | 'stderr'>,
+  { signal, status, stderr }: Ended,
 ): string | undefined {
   if (signal !== null && crashes.has(signal)) return `LMDB ended with ${signal} on reading it`;
   // Ctrl-C, the end of the service or a lack of memory: it says nothing of the data.
@@ -77,5 +142,6 @@ export function problemOf(
   if (status === trialPrevented) {
     throw new AppError('store.unavailable', `cannot try the data in ${directory}: ${said}`);
   }
+  if (status === walkFailed) return said;
   return status === trialFailed ? `LMDB cannot read it: ${said}` : undefined;
 }

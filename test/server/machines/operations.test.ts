@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { get as httpGet, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { TLSSocket } from 'node:tls';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { AppError } from '../../../src/core/errors.ts';
 import type { Log } from '../../../src/core/log.ts';
 import { renewTls } from '../../../src/server/http/connections.ts';
@@ -36,6 +38,37 @@ describe('a server', () => {
     }
     expect(text).toMatch(/nodejs_eventloop_lag_seconds/);
   });
+
+  it.each(['fails', 'hangs'])(
+    'is alive while its store %s, from the first request on',
+    async (how) => {
+      const back = Promise.withResolvers<void>();
+      let isThere = true;
+      const store = wrapStore(await openStore('memory:'), (_name, operation) => async (...args) => {
+        if (!isThere && how === 'fails')
+          throw new AppError('store.unavailable', 'the disk said no');
+        if (!isThere) await back.promise;
+        return operation(...args);
+      });
+      const server = await startServer({ store });
+      onTestFinished(() => {
+        isThere = true;
+        back.resolve();
+      });
+      isThere = false;
+      const health = async (host = '127.0.0.1') => {
+        const sent = httpGet(`${server.url}/api/health`, { headers: { host } });
+        const [response]: IncomingMessage[] = await once(sent, 'response');
+        return response?.resume().statusCode;
+      };
+      expect(await health()).toBe(200);
+      const beganMs = performance.now();
+      for (let n = 0; n < 20; n += 1) expect(await health()).toBe(200);
+      expect(performance.now() - beganMs).toBeLessThan(2000);
+      // Nobody knows whether there are tokens, which would let every name in.
+      expect(await health('rebound.example')).toBe(403);
+    },
+  );
 
   it('is alive, but not ready, while its store cannot be reached; errors keep their meaning', async () => {
     const store = await openStore('memory:');

@@ -70,13 +70,13 @@ it('lacks nothing where the keys could not be read, until they can', async () =>
 it('a data file that is opened again has all that is looked for, however often others were not there', async () => {
   const directory = temporaryDirectory();
   const keys = numbers(0, 2000).map((n) => `t/${n}/a`);
-  const first = openDirectory(directory, {}, systemClock);
+  const first = await openDirectory(directory, {}, systemClock);
   await first.commit(
     [],
     keys.map((key) => ({ key, value: '' })),
   );
   await first.close();
-  const kv = openDirectory(directory, {}, systemClock);
+  const kv = await openDirectory(directory, {}, systemClock);
   for (let n = 0; n < 2000; n += 1) {
     expect(await kv.read([{ prefix: `u/${n}/`, limit: 1 }])).toEqual([[]]);
     await turn();
@@ -93,13 +93,13 @@ it('a data file that is opened again has all that is looked for, however often o
 it('a scan goes on to the end of its snapshot, though all was removed and nothing of it is known any more', async () => {
   const directory = temporaryDirectory();
   const keys = numbers(0, 1200).map((n) => `t/${n}`);
-  const first = openDirectory(directory, {}, systemClock);
+  const first = await openDirectory(directory, {}, systemClock);
   await first.commit(
     [],
     keys.map((key) => ({ key, value: '' })),
   );
   await first.close();
-  const kv = openDirectory(directory, {}, systemClock);
+  const kv = await openDirectory(directory, {}, systemClock);
   let seen = 0;
   for await (const piece of kv.scan('t/')) {
     if (seen === 0) {

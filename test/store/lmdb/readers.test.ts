@@ -10,7 +10,7 @@ import { temporaryDirectory } from '../backends.ts';
 it('a backup that was killed while it read does not make the data file grow for ever', async () => {
   const directory = temporaryDirectory();
   const clock = new ManualClock(new Date());
-  const kv = openDirectory(directory, {}, clock);
+  const kv = await openDirectory(directory, {}, clock);
   onTestFinished(() => kv.close());
   const value = 'x'.repeat(100_000);
   const write = async (times: number): Promise<number> => {

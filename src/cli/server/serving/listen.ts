@@ -6,8 +6,14 @@ import type { BootListener } from '../../../server/http/boot/boot-listener.ts';
 import type { App } from '../../../server/services.ts';
 import { addressesOf } from '../../../transport/names.ts';
 
+interface Listens {
+  readonly server: Server;
+  /** Gives the URL. */
+  listen(place: { host: string; port: number }): Promise<string>;
+}
+
 /** Listens and returns the URL: for localhost at each of its addresses. Errors: AppError `config.invalid`. */
-export async function listen(app: App, host: string, port: number): Promise<string> {
+export async function listen(app: Listens, host: string, port: number): Promise<string> {
   try {
     const [first = host, ...others] = host === 'localhost' ? await addressesOf(host) : [host];
     const url = await app.listen({ host: first, port });

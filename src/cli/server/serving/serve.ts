@@ -1,21 +1,21 @@
 // `dragonfly-server serve`, its default command: runs the server until it is told to stop.
-import { statSync, unwatchFile, watchFile } from 'node:fs';
-import { createSecureContext } from 'node:tls';
+import { statSync } from 'node:fs';
 import { join, resolve as absolutePath } from 'node:path';
 import { AppError } from '../../../core/errors.ts';
 import type { Log } from '../../../core/log.ts';
 import { shownSettings } from '../../../core/settings/settings.ts';
-import type { TlsTexts } from '../../../server/http/connections.ts';
 import type { ImageFolder } from '../../../store/images/folder.ts';
-import type { App } from '../../../server/services.ts';
 import { command, type Io } from '../../command.ts';
 import { asData, formatOptions, type FormatArgs } from '../../formats.ts';
 import { settingsText } from '../../setting-options.ts';
+import { bytesText } from '../../text/inventory-table.ts';
 import { oidcOptions } from '../settings/oidc-settings.ts';
 import type { Store } from '../../../store/store.ts';
 import type { Boots } from './boots.ts';
+import { tlsTexts, watchCertificates } from './certificates.ts';
 import { listen, parseListen } from './listen.ts';
 import { stop } from './stop.ts';
+import type { Waiting } from './waiting.ts';
 import {
   allSettings,
   readText,
@@ -26,9 +26,6 @@ import {
   storeUrl,
   type ServerConfiguration,
 } from '../settings/server-settings.ts';
-
-/** The interval at which certificate files are checked for changes. */
-const certificatePollMs = 5000;
 
 export const serve = command({
   name: 'serve',
@@ -56,13 +53,22 @@ export const serve = command({
       await printSettings(configuration, args, io);
       return 0;
     }
-    const [{ openStore }, log] = await Promise.all([import('../../../store/open.ts'), io.log()]);
-    const store = await openStore(storeUrl(configuration), storeAccess(configuration));
+    const [{ Waiting }, log] = await Promise.all([import('./waiting.ts'), io.log()]);
+    const waiting = new Waiting();
     let isWritten = false;
     try {
-      isWritten = await run(configuration, store, log, io);
+      const store = await open(configuration, waiting, io);
+      if (store === undefined) {
+        log.info({}, 'stopped during the check of the data, which the next start repeats');
+        return 0;
+      }
+      try {
+        isWritten = await run(configuration, store, waiting, log, io);
+      } finally {
+        await store.close();
+      }
     } finally {
-      await store.close();
+      await waiting.end();
     }
     if (isWritten) log.info({}, 'stopped; everything is written');
     else log.error({}, 'stopped; not everything could be written: the errors before say what');
@@ -70,10 +76,40 @@ export const serve = command({
   },
 });
 
+/** Opens the store; undefined if the server was stopped meanwhile. */
+async function open(
+  configuration: ServerConfiguration,
+  waiting: Waiting,
+  { signal, stdout }: Io,
+): Promise<Store | undefined> {
+  const { openStore } = await import('../../../store/open.ts');
+  const { values } = configuration;
+  const onCheck = async (bytes: number) => {
+    const url = await waiting.listen({
+      ...parseListen(values.listen),
+      tls: tlsTexts(configuration),
+      connectionsPerAddress: values.connections_per_address,
+    });
+    stdout.write(
+      `checking the data of the last server, which did not close it (${bytesText(bytes)}); ` +
+        `until then ${url} answers /api/health and /api/ready alone\n`,
+    );
+    return waiting.progress;
+  };
+  try {
+    const access = storeAccess(configuration);
+    return await openStore(storeUrl(configuration), { ...access, signal, onCheck });
+  } catch (err) {
+    if (err === signal.reason) return undefined;
+    throw err;
+  }
+}
+
 /** Runs the server until it is stopped. True if everything that it knew is written. */
 async function run(
   configuration: ServerConfiguration,
   store: Store,
+  waiting: Waiting,
   log: Log,
   io: Io,
 ): Promise<boolean> {
@@ -119,7 +155,7 @@ async function run(
   const stopWatching = watchCertificates(app, configuration, log);
   let boots: Boots | undefined;
   try {
-    const url = await listen(app, host, port);
+    const url = await listen(app, host, (await waiting.end()) ?? port);
     boots = await openForBoots({ app, values, url, store, log });
     io.stdout.write(`dragonfly-server listens on ${url}${others(host)}\n`);
     for (const line of boots.says) io.stdout.write(`${line}\n`);
@@ -226,51 +262,6 @@ async function imageFolder(path: string | undefined): Promise<ImageFolder | unde
   const folder = new ImageFolder(absolutePath(path));
   await folder.list();
   return folder;
-}
-
-function tlsTexts({ values }: ServerConfiguration): TlsTexts | undefined {
-  const { tls_cert: cert, tls_key: key, tls_client_ca: ca } = values;
-  if (cert === undefined && key === undefined && ca === undefined) return undefined;
-  if (cert === undefined || key === undefined) {
-    throw new AppError('config.invalid', 'TLS needs both --tls-cert and --tls-key');
-  }
-  const texts = {
-    cert: readText(cert),
-    key: readText(key),
-    ca: ca === undefined ? undefined : readText(ca),
-  };
-  try {
-    createSecureContext(texts);
-  } catch (cause) {
-    throw new AppError(
-      'config.invalid',
-      `cannot use the certificate in ${cert} with the key in ${key}`,
-      { cause },
-    );
-  }
-  return texts;
-}
-
-/** Puts renewed certificates to use. Reports files that do not fit together and keeps the old ones. */
-function watchCertificates(app: App, configuration: ServerConfiguration, log: Log): () => void {
-  const { tls_cert: cert, tls_key: key, tls_client_ca: ca } = configuration.values;
-  const files = [cert, key, ca].filter((file) => file !== undefined);
-  const reload = async (): Promise<void> => {
-    try {
-      const { renewTls } = await import('../../../server/http/connections.ts');
-      const texts = tlsTexts(configuration);
-      if (texts !== undefined) renewTls(app.server, texts);
-      log.info({ files }, 'the certificate was read again');
-    } catch (err) {
-      log.error({ err, files }, 'the changed certificate cannot be used; the old one stays');
-    }
-  };
-  const changed = (): void => void reload();
-  for (const file of files)
-    watchFile(file, { interval: certificatePollMs, persistent: false }, changed);
-  return () => {
-    for (const file of files) unwatchFile(file, changed);
-  };
 }
 
 async function printSettings(

@@ -14,5 +14,6 @@ export const storeSettings = settingsOf(storeSettingNames);
 export async function openStoreOf(args: Args, io: Io, options: OpenOptions): Promise<Kv> {
   const { openKv } = await import('../../../store/open.ts');
   const configuration = await serverConfiguration(args, io);
-  return openKv(storeUrl(configuration), { ...options, ...storeAccess(configuration) });
+  const { signal } = io;
+  return openKv(storeUrl(configuration), { ...options, ...storeAccess(configuration), signal });
 }
