@@ -108,7 +108,7 @@ describe('the dmi probe', () => {
     }
   });
 
-  it.each(['7N62AI2', 'CZC214446Z', 'None-1', 'X', '5', '123456790', 'S123456788'])(
+  it.each(['7N62AI2', 'CZC214446Z', 'None-1', 'X', '5', '123456790', 'S123456788', '1.1.1'])(
     'keeps the serial number %j',
     async (serial) => {
       const found = await read('dmi', { [dmi]: table(system('A', 'B', serial)) });

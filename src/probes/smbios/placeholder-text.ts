@@ -113,19 +113,22 @@ const maxLength = 64;
 
 function isPlaceholder(text: string): boolean {
   if (text.length > maxLength) return false;
-  const plain = text.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '');
+  const lower = text.toLowerCase();
+  const plain = lower.replaceAll(/[^\p{L}\p{N}]/gu, '');
+  // Dots make a version of digits: "1.1.1".
+  const joined = lower.replaceAll(/[\s_-]/g, '');
   return (
     plain === '' ||
     plain === '0' ||
     placeholders.has(plain) ||
     instead.test(plain) ||
-    repeated.test(plain) ||
-    isCounted(plain)
+    repeated.test(joined) ||
+    isCounted(joined)
   );
 }
 
 /** True for digits that count up: "0123456789", "MB-1234567890", "BSN12345678901234567". */
-function isCounted(plain: string): boolean {
-  const digits = numbered.exec(plain)?.[1] ?? ' ';
+function isCounted(text: string): boolean {
+  const digits = numbered.exec(text)?.[1] ?? ' ';
   return counting.startsWith(digits) || counting.startsWith(digits, 1);
 }
