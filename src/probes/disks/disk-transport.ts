@@ -28,10 +28,13 @@ const buses: readonly (readonly [RegExp, string])[] = [
   [/\/host\d+\/target/, 'scsi'],
 ];
 
-/** "nvme", "sata", "sas", "usb", "fc", "iscsi", …; NVMe over a fabric names it: "nvme-tcp". */
+/** "nvme", "sata", "sas", "usb", "fc", "iscsi", …; NVMe over a fabric names it: "nvme-tcp". A card in a slot is "sd",
+ *  and memory that is soldered to the board "mmc". */
 export async function diskTransport(read: Reading, disk: DiskPlace): Promise<string | undefined> {
   if (disk.name.startsWith('nvme')) return await nvmeTransport(read, disk);
   const bus = buses.find(([pattern]) => pattern.test(disk.path))?.[1] ?? fromUdev(disk.udev);
+  if (bus === 'mmc' && (await read.quietly().value(`${disk.dir}/device/type`)) === 'SD')
+    return 'sd';
   // The controller speaks SCSI to the kernel and SATA to the disk.
   const isAta = disk.vendor === 'ATA' && disk.udev.get('ID_BUS') === 'ata';
   return bus === 'scsi' && isAta ? 'sata' : bus;
@@ -56,7 +59,7 @@ function fromUdev(udev: ReadonlyMap<string, string>): string | undefined {
 
 /** Transports whose `rotational` comes from the disk itself. Virtual disks always say 1, and USB bridges
  *  do not know. */
-const honest = new Set(['sata', 'sas', 'fc', 'iscsi', 'scsi', 'mmc', 'ufs']);
+const honest = new Set(['sata', 'sas', 'fc', 'iscsi', 'scsi', 'mmc', 'sd', 'ufs']);
 
 export function diskType(
   transport: string | undefined,

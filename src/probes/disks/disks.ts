@@ -161,7 +161,7 @@ async function readUdev(read: Reading, dir: string): Promise<ReadonlyMap<string,
 }
 
 /** Disks with one port: two of these are never paths of one disk, however alike a maker named them. */
-const singlePorted = new Set(['usb', 'sata', 'mmc']);
+const singlePorted = new Set(['usb', 'sata', 'mmc', 'sd']);
 
 /** Lists all paths on each multipath disk: the same WWN, serial number and size. */
 function withPaths(disks: readonly Disk[]): Disk[] {

@@ -116,7 +116,7 @@ it.skipIf(!runsAll)('namespaces, memory cards, plugged memory, IPMI on PCI', asy
     ...['-device', 'ipmi-bmc-sim,id=bmc', '-device', 'pci-ipmi-kcs,bmc=bmc'],
   ]);
   expect(hardware.disks).toMatchObject([
-    { device: '/dev/mmcblk0', size_bytes: 2 * gib, model: 'QEMU!', transport: 'mmc' },
+    { device: '/dev/mmcblk0', size_bytes: 2 * gib, model: 'QEMU!', transport: 'sd' },
     { device: '/dev/nvme0n1', size_bytes: 3 * gib, serial: 'NV' },
     { device: '/dev/nvme0n2', size_bytes: 4 * gib, serial: 'NV' },
   ]);

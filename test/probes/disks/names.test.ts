@@ -123,12 +123,15 @@ describe('the disks probe', () => {
     });
   });
 
-  it('names a memory card', async () => {
-    const of = { cid: 'aa5859', name: 'SD32G\n', serial: '0xdeadbeef\n' };
+  it.each([
+    ['SD', 'sd'],
+    ['MMC', 'mmc'],
+  ])('names a memory card of type %s', async (type, transport) => {
+    const of = { cid: 'aa5859', name: 'SD32G\n', serial: '0xdeadbeef\n', type: `${type}\n` };
     const card = await only(
       disk('mmcblk0', 'pci0000:00/0000:00:02.0/mmc_host/mmc0/mmc0:4567', {}, of),
     );
-    expect(card).toMatchObject({ model: 'SD32G', serial: '0xdeadbeef', transport: 'mmc' });
+    expect(card).toMatchObject({ model: 'SD32G', serial: '0xdeadbeef', transport });
   });
 
   it('takes the serial number of the USB bridge where the disk tells none', async () => {

@@ -33,6 +33,9 @@ export interface Permissions {
 /** Ironic's own lower bound: smaller media are seldom meant. */
 const leastBytes = 4 * 2 ** 30;
 
+/** Disks that other machines may write too, and cards in a slot: taken where there is nothing else. */
+const lastResorts = /^(?:fc|fcoe|iscsi|nvme-.+|sd)$/;
+
 /** Errors: AppError `plan.no-disk`, `plan.ambiguous`, `plan.has-data`, `plan.unread`,
  *  `machine.has-os`. */
 export function chooseDisk(wanted: Wanted, found: Found, may: Permissions): StoredDisk {
@@ -65,6 +68,7 @@ export function candidates(
     .toSorted(
       (a, b) =>
         Number(a.size_bytes < leastBytes) - Number(b.size_bytes < leastBytes) ||
+        Number(lastResorts.test(a.transport ?? '')) - Number(lastResorts.test(b.transport ?? '')) ||
         compare(a.size_bytes, b.size_bytes) ||
         // The kernel may give a disk another name at its next boot, but not another serial. Namespaces have
         // one serial, and a WWN each.

@@ -15,6 +15,16 @@ describe('the planned disk', () => {
       { disks: [disk('/dev/sda', { size_bytes: GiB }), small] },
       '/dev/sdb',
     ],
+    ...['fc', 'iscsi', 'nvme-tcp', 'sd'].map((transport): [string, Given, string] => [
+      `is one of its own rather than a smaller one on ${transport}`,
+      { disks: [disk('/dev/sda'), { ...small, transport }] },
+      '/dev/sda',
+    ]),
+    [
+      'is on a SAN where there is nothing else',
+      { disks: [{ ...small, transport: 'fc' }, disk('/dev/sda', { size_bytes: GiB })] },
+      '/dev/sdb',
+    ],
     ['is not on USB', { disks: [disk('/dev/sda', { transport: 'usb' })] }, 'plan.no-disk'],
     ['is not removable', { disks: [disk('/dev/sda', { removable: true })] }, 'plan.no-disk'],
     ['is no virtual media', { disks: [disk('/dev/sda', { virtual_media: true })] }, 'plan.no-disk'],
