@@ -45,11 +45,12 @@ export async function readPciDevices(read: Reading): Promise<PciDevice[]> {
   return devices.filter((device) => device.modalias !== '');
 }
 
-/** Ports fit for provisioning: not USB, not the BMC's, not wireless. */
+/** Ports fit for provisioning: not USB, not a dock's, not the BMC's, not wireless. */
 export function wiredNics(facts: Partial<Facts>): Facts['network']['interfaces'] {
   const interfaces = facts.network?.interfaces ?? [];
   return interfaces.filter(
-    (nic) => nic.kind === 'ethernet' && !nic.is_usb && !nic.is_bmc && !nic.is_vf,
+    (nic) =>
+      nic.kind === 'ethernet' && ![nic.is_usb, nic.is_docked, nic.is_bmc, nic.is_vf].includes(true),
   );
 }
 

@@ -92,6 +92,7 @@ function unfitMac(nic: NetworkInterface, mac: string, sameAs?: string): string |
   if (nic.mac_origin === 'set') return 'set by somebody, and the one of the hardware is not known';
   if (nic.is_bmc) return "BMC's NIC towards its host: shared by a model line";
   if (nic.is_usb) return 'USB NIC: moves between machines, or is shared by a model line';
+  if (nic.is_docked === true) return 'in a dock: moves between machines';
   if (nic.is_vf) return 'virtual function: its physical function counts';
   if (nic.kind === 'wlan') return 'wireless: its address may be randomised';
   if (sameAs !== undefined) return `same address as ${sameAs}: counted once`;
@@ -169,16 +170,20 @@ const zeros = '00:00:00:00:00:00';
 const gadgetDrivers =
   /^(?:cdc_\w+|huawei_cdc_ncm|rndis_host|rndis_wlan|qmi_wwan|sierra_net|ipheth|g_\w+|configfs-gadget.*)$/;
 
-/** A USB adapter with an address of its own, preferably with a link, else a wireless NIC. */
+/** A USB adapter or dock with an address of its own, preferably with a link, else a wireless NIC. */
 function lastResort(macs: readonly MacSource[]): { mac: string; why: string } | undefined {
   const odd = macs.filter(
     ({ nic, mac }) => !nic.is_bmc && !nic.is_vf && !isJunkMac(mac) && nic.mac_origin === undefined,
   );
-  const usb = odd.filter(
-    ({ nic }) => nic.is_usb && nic.driver !== null && !gadgetDrivers.test(nic.driver),
+  const plugged = odd.filter(
+    ({ nic }) =>
+      nic.is_docked === true ||
+      (nic.is_usb && nic.driver !== null && !gadgetDrivers.test(nic.driver)),
   );
-  const wired = usb.find(({ nic }) => nic.carrier === true) ?? usb[0];
-  if (wired !== undefined) return { mac: wired.mac, why: 'no other NIC: the USB one' };
+  const wired = plugged.find(({ nic }) => nic.carrier === true) ?? plugged[0];
+  if (wired !== undefined) {
+    return { mac: wired.mac, why: `no other NIC: the ${wired.nic.is_usb ? 'USB' : "dock's"} one` };
+  }
   const wireless = odd.find(({ nic }) => nic.kind === 'wlan');
   return wireless && { mac: wireless.mac, why: 'no wired NIC: the wireless one' };
 }

@@ -56,6 +56,7 @@ describe('MACs that identify', () => {
   it.each([
     [{ is_usb: true }, 'USB NIC: moves between machines, or is shared by a model line'],
     [{ is_bmc: true, is_usb: true }, "BMC's NIC towards its host: shared by a model line"],
+    [{ is_docked: true }, 'in a dock: moves between machines'],
     [{ is_vf: true }, 'virtual function: its physical function counts'],
     [{ kind: 'infiniband' }, 'InfiniBand: its hardware address is not a MAC'],
     [{ kind: 'wlan' }, 'wireless: its address may be randomised'],
@@ -144,6 +145,16 @@ describe('the primary MAC', () => {
       all_macs: [],
     });
     expect(identify(factsOf(bmc)).identity).toMatchObject({ primary_mac: bmc.mac, all_macs: [] });
+  });
+
+  it('is that of a dock only where there is no wired one, but rather than a wireless one', () => {
+    const dock = nic('dock0', '52:54:00:00:00:08', { is_docked: true, carrier: true });
+    const wlan = nic('wlan0', '52:54:00:00:00:07', { kind: 'wlan', carrier: true });
+    expect(identify(factsOf(dock, first)).identity.primary_mac).toBe(first.mac);
+    expect(identify(factsOf(dock, wlan)).identity).toMatchObject({
+      primary_mac: dock.mac,
+      all_macs: [dock.mac],
+    });
   });
 
   it.each(['cdc_mbim', 'qmi_wwan', 'ipheth', 'huawei_cdc_ncm'])(

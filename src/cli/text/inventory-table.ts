@@ -54,6 +54,7 @@ export function inventoryTable({ identity, hardware, problems }: Inventory): str
             [nic.bond ?? '']: nic.bond !== null,
             BMC: nic.is_bmc,
             USB: nic.is_usb && !nic.is_bmc,
+            dock: nic.is_docked === true,
             VF: nic.is_vf,
             wireless: nic.kind === 'wlan',
           }),

@@ -30,6 +30,9 @@ export const NetworkInterface = Type.Object({
   mtu: nullable(U32()),
   kind: Type.Enum(['ethernet', 'infiniband', 'wlan']),
   is_usb: Type.Boolean(),
+  is_docked: Type.Optional(
+    Type.Boolean({ description: 'in a dock on Thunderbolt or USB4; absent: not' }),
+  ),
   is_bmc: Type.Boolean({ description: "a BMC's port towards its own host" }),
   is_vf: Type.Boolean({
     description: 'a virtual function whose physical function is on this host',

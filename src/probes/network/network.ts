@@ -59,6 +59,8 @@ interface Port {
   permanentAddress: string | undefined;
   isWireless: boolean;
   isVf: boolean;
+  /** Its PCI function lies behind a port that things are plugged into. */
+  isDocked: boolean;
   driver: string | undefined;
   usbProduct: string | undefined;
   usbVendorId: string | undefined;
@@ -178,11 +180,12 @@ async function readDevice(
   read: Reading,
   dir: string,
   devicePath: string,
-): Promise<Pick<Port, 'driver' | 'isVf' | 'usbProduct' | 'usbVendorId'>> {
-  const [driver, physfn, ueventText] = await Promise.all([
+): Promise<Pick<Port, 'driver' | 'isVf' | 'isDocked' | 'usbProduct' | 'usbVendorId'>> {
+  const [driver, physfn, ueventText, removable] = await Promise.all([
     read.link(`${dir}/device/driver`),
     read.link(`${dir}/device/physfn`),
     read.text(`${dir}/device/uevent`),
+    read.quietly().value(`${dir}/device/removable`),
   ]);
   const uevent = parseUevent(ueventText ?? '');
   const usb = usbDevicePath(devicePath);
@@ -192,6 +195,7 @@ async function readDevice(
   return {
     driver: name,
     isVf: physfn !== undefined && !portsAreFunctions.has(name ?? ''),
+    isDocked: removable === 'removable',
     usbProduct,
     usbVendorId: usbVendorId ?? uevent.get('PRODUCT')?.split('/')[0]?.padStart(4, '0'),
   };
@@ -254,6 +258,7 @@ function toInterface(
     mtu: port.mtu ?? null,
     kind: port.isWireless ? 'wlan' : 'ethernet',
     is_usb: isUsb,
+    ...(port.isDocked && { is_docked: true }),
     is_bmc: isUsb && isBmcNic(port),
     is_vf: port.isVf,
     bond,

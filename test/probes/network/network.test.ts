@@ -215,6 +215,12 @@ describe('the network probe', () => {
     expect((await only(files)).vlans).toEqual([7, 1015]);
   });
 
+  it('marks the port of a dock, which is a PCI card behind Thunderbolt', async () => {
+    const removable = (value: string) => ({ [`/sys/devices/${pci}/removable`]: `${value}\n` });
+    expect((await only({ ...nic('eth0', pci), ...removable('removable') })).is_docked).toBe(true);
+    expect((await only({ ...nic('eth0', pci), ...removable('fixed') })).is_docked).toBeUndefined();
+  });
+
   it('marks a virtual function whose physical function is on this host', async () => {
     const files = {
       ...nic('eth0', pci),
