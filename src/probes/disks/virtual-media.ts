@@ -4,10 +4,10 @@
  *  Oracle;
  *  and IP-KVMs. */
 const names =
-  /virtual.{0,2}(?:h-?disk|hard ?disk|hdd|fdd|cd\b|cd-?rom|dvd|floppy|media|flash|disk|usb)|^lcdrive$|vkvm|cimc|file-(?:stor|cd) gadget|remote (?:disk|disc|media)|^(?:rdoc|rds|imm|secupd|oemdrv)\b/i;
+  /virtual.{0,2}(?:h-?disk|hard ?disk|hdd|fdd|cd\b|cd-?rom|dvd|floppy|media|flash|disk|usb)|^lcdrive$|vkvm|cimc|file-(?:stor|cd) gadget|vmedia|remote (?:disk|disc|media|iso|floppy|cd)|^(?:rdoc|rds|imm|secupd|oemdrv)(?![a-z\d])/i;
 const vendors = /^(?:ami|aten|cisco|idrac|ilom?|imm|pikvm|blikvm|jetkvm|nanokvm|glkvm)\b/i;
 const products =
-  /virtual (?:keyboard|media|hub|cd)|\bilom?\b|openbmc|\bidrac\b|\bvkvm\b|^(?:rdoc|rds)\b|(?:pi|bli|jet|nano|gl)-?kvm/i;
+  /\bbmc\b|virtual (?:keyboard|media|hub|cd)|\bilom?\b|openbmc|\bidrac\b|\bvkvm\b|^(?:rdoc|rds)\b|(?:pi|bli|jet|nano|gl)-?kvm/i;
 /** Cards in a slot on the board, which the BMC's USB device gives to the host for good. */
 const built = /^internal (?:dual )?sd/i;
 

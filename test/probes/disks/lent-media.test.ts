@@ -21,6 +21,10 @@ describe('the disks probe', () => {
     ['Sipeed', 'Mass Storage', 'NanoKVM'],
     ['Linux', 'File-CD Gadget', 'Gadget'],
     ['SUN', 'Storage', 'ILOM Remote Storage'],
+    ['SUN', 'Remote ISO CDROM', 'Device'],
+    ['Intel', 'KVM VMedia', 'Device'],
+    ['Lenovo', 'RDOC_1', 'Device'],
+    ['Generic', 'USB Disk', 'Nuvoton BMC'],
   ])('knows media of a BMC, removable or not: %s %s', async (vendor, model, name) => {
     for (const removable of ['0\n', '1\n']) {
       const files = disk('sda', lent, { removable }, { vendor, model, type: '0\n' });
