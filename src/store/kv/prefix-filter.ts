@@ -3,9 +3,9 @@
 
 const slash = 0x2f;
 /** Units: bits. All sizes are powers of two. */
-const firstBits = 1 << 17;
-/** The bits for each prefix, and those of them that it sets: about one in a hundred of the others seems to be there too. */
-const bitsEach = 10;
+const firstBits = 1 << 20;
+/** The bits for each prefix, and those of them that it sets: about one in 400 of the others seems to be there too. */
+const bitsEach = 16;
 const setEach = 4;
 
 interface Layer {

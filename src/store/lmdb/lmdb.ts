@@ -109,9 +109,10 @@ export class LmdbKv implements Kv {
   }
 
   async read(reads: readonly KvRead[]): Promise<readonly (readonly KvEntry[])[]> {
-    this.#refuseOther(reads.some((read) => 'prefix' in read && !this.#prefixes.lack(read.prefix)));
+    const isLacking = reads.map((read) => 'prefix' in read && this.#prefixes.lack(read.prefix));
+    this.#refuseOther(reads.some((read, i) => 'prefix' in read && isLacking[i] !== true));
     try {
-      return reads.map((read) => this.#answer(read));
+      return reads.map((read, i) => (isLacking[i] === true ? [] : this.#answer(read)));
     } catch (err) {
       throw await this.#explain('read', err);
     }
