@@ -88,7 +88,7 @@ function readMac(text: string, path: string): string {
 
 /** An address that many ports have is taken: the machine is known by its other evidence. */
 function usableMac(text: string, path: string): string {
-  const mac = macOfInfiniband(text) ?? readMac(text, path);
+  const mac = normalizeMac(text) ?? macOfInfiniband(text) ?? readMac(text, path);
   if (mac !== '00:00:00:00:00:00' && mac !== 'ff:ff:ff:ff:ff:ff') return mac;
   throw new AppError('request.invalid', `${path} cannot be the address of an interface`, {
     details: { path },

@@ -33,7 +33,7 @@ export function normalizeBootMac(text: string): string | undefined {
 /** Addresses that many ports have: unprogrammed Intel cards, the console of BlueField cards, libvirt's and
  *  Xen's back ends, Apple's T2, boards whose U-Boot brings one (Espressobin, Macchiatobin), and what
  *  counts up. */
-const shared = new Set([
+const shared = [
   '88:88:88:88:87:88',
   '00:1a:ca:ff:ff:01',
   'fe:ff:ff:ff:ff:ff',
@@ -45,7 +45,7 @@ const shared = new Set([
   '00:51:82:11:22:03',
   '00:11:22:33:44:55',
   '00:01:02:03:04:05',
-]);
+];
 
 /** True for all zeros, multicast addresses (all ones among them), addresses that many ports have, and a maker's
  *  prefix with zeros behind it, which are an unprogrammed card. */
@@ -53,5 +53,7 @@ export function isJunkMac(mac: string): boolean {
   const first = Number.parseInt(mac.slice(0, 2), 16);
   const isMulticast = (first & 1) === 1;
   const isMakers = (first & 2) === 0;
-  return isMulticast || shared.has(mac) || (isMakers && mac.endsWith(':00:00:00'));
+  return (
+    isMulticast || shared.some((one) => one === mac) || (isMakers && mac.endsWith(':00:00:00'))
+  );
 }
