@@ -122,6 +122,8 @@ interface Twins {
   readonly isOne: boolean;
 }
 
+const noTwins: Twins = { twins: new Map(), weights: new Map(), isOne: false };
+
 /** The machines with the same hash. Where more have it than are examined at once, the others are gone through until
  *  the machine is found. */
 async function twinsAmong(store: Store, shown: Evidence, ids: readonly string[]): Promise<Twins> {
@@ -137,6 +139,7 @@ async function twinsAmong(store: Store, shown: Evidence, ids: readonly string[])
 }
 
 async function readTwins(store: Store, shown: Evidence, ids: readonly string[]): Promise<Twins> {
+  if (ids.length === 0) return noTwins;
   const sameHash = await readMachines(store, ids);
   const twins = shown.macs?.length === 0 ? agreeing(sameHash, shown) : sameHash;
   const weights = new Map([...twins].map(([id, { value }]) => [id, weigh(shown, value, noUuids)]));
