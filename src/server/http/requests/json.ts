@@ -108,18 +108,20 @@ function mayHavePrototype(text: string): boolean {
   return false;
 }
 
-/** True if the text has more of a bracket than it may have of both. */
-function hasMany(text: string, bracket: string): boolean {
+/** True if the text has so many opening brackets that it may be nested too deep. */
+function hasMany(text: string): boolean {
   let count = 0;
-  for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) {
-    if (++count > maxDepth / 2) return true;
+  for (const bracket of ['{', '[']) {
+    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) {
+      if (++count > maxDepth) return true;
+    }
   }
   return false;
 }
 
 /** Counts brackets outside strings, which is cheaper than walking the parsed value. */
 function refuseDepth(text: string): void {
-  if (!hasMany(text, '{') && !hasMany(text, '[')) return;
+  if (!hasMany(text)) return;
   let depth = 0;
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
