@@ -31,8 +31,7 @@ export function normalizeBootMac(text: string): string | undefined {
 }
 
 /** Addresses that many ports have: unprogrammed Intel cards, the console of BlueField cards, libvirt's and
- *  Xen's back ends, Apple's T2, boards whose U-Boot brings one (Espressobin, Macchiatobin), and what
- *  counts up. */
+ *  Xen's back ends, Apple's T2, and boards whose U-Boot brings one (Espressobin, Macchiatobin). */
 const shared = [
   '88:88:88:88:87:88',
   '00:1a:ca:ff:ff:01',
@@ -43,8 +42,6 @@ const shared = [
   '00:51:82:11:22:01',
   '00:51:82:11:22:02',
   '00:51:82:11:22:03',
-  '00:11:22:33:44:55',
-  '00:01:02:03:04:05',
 ];
 
 /** True for all zeros, multicast addresses (all ones among them), addresses that many ports have, and a maker's

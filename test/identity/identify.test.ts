@@ -63,7 +63,6 @@ describe('MACs that identify', () => {
     [{ mac: '00:00:00:00:00:00' }, 'placeholder: no NIC has it for its own'],
     [{ mac: 'ff:ff:ff:ff:ff:ff' }, 'placeholder: no NIC has it for its own'],
     [{ mac: '88:88:88:88:87:88' }, 'placeholder: no NIC has it for its own'],
-    [{ mac: '00:11:22:33:44:55' }, 'placeholder: no NIC has it for its own'],
     [{ mac: 'f0:ad:4e:03:64:7f' }, 'placeholder: no NIC has it for its own'],
     [{ mac: '00:a0:c9:00:00:00' }, 'placeholder: no NIC has it for its own'],
     [{ mac: '01:00:5e:00:00:01' }, 'placeholder: no NIC has it for its own'],
@@ -75,6 +74,11 @@ describe('MACs that identify', () => {
     expect(identity.all_macs).toEqual([first.mac]);
     expect(identity.primary_mac).toBe(first.mac);
     expect(whyOf(factsOf(odd, first), odd.mac)).toBe(why);
+  });
+
+  it('keep an address that people type when they try something', () => {
+    const { identity } = identify(factsOf(nic('eth0', '00:11:22:33:44:55')));
+    expect(identity.primary_mac).toBe('00:11:22:33:44:55');
   });
 
   it('keep locally administered addresses, which virtual machines have', () => {
