@@ -152,7 +152,9 @@ it.skipIf(!runsAll || !hasNamespaces())(
     from = vm.console.length;
     within('link', 'set', 'tap1', 'nomaster');
     await vm.waitFor(/no answer from the server for \d+ s: trying by way of eth\d/, 120_000, from);
-    await settles(vm, from, /default via 192\.168\.78\.1 dev eth\d +metric 5/);
+    // Until the lease of the other port ends, too.
+    await vm.waitFor(/default via 192\.168\.78\.1 dev eth\d +metric 5/, 180_000, from);
+    await settles(vm, from, /default via 192\.168\.78\.1 dev eth\d/);
     // Renewals, one each minute, do not complain again.
     const leases = vm.console.match(/eth\d is 192\.168\.77\.\d+\/32/g) ?? [];
     const complaints = vm.console.match(/is no host name/g) ?? [];
