@@ -176,7 +176,7 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
     if (status === 401 || status === 403) s.metrics.denied.inc({ status });
     return sent;
   });
-  takeBodies(app);
+  takeBodies(app, s);
   readStrictly(app);
   answerUnknown(app);
   limitConnections(app.server, options.connectionsPerAddress ?? 1024);

@@ -2,36 +2,30 @@
 // is not kept without end.
 import type { ServerResponse } from 'node:http';
 import type { onSendHookHandler, preHandlerHookHandler, RouteOptions } from 'fastify';
-import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
 import { nextTurn } from '../../core/turns.ts';
+import type { Held } from '../running/held.ts';
 
 /** A page takes 2 MB, and some times that while it is made and compressed. */
 const mostPages = 8;
-/** The most that waits in memory for all clients together. */
-const mostUnreadBytes = 64 * 1024 * 1024;
 /** Shorter answers are not counted: the operating system takes them at once. */
 const largeBytes = 16 * 1024;
 /** The turns before each page: in each, one new connection is taken, and others must not wait for as many pages. */
 const turnsBetween = 16;
 
-interface LargeAnswerServices {
-  readonly clock: Clock;
+export interface UnreadServices {
+  readonly limits: { readonly unread: Held };
   readonly log: Log;
 }
 
 export class LargeAnswers {
-  readonly #s: LargeAnswerServices;
-  readonly #mostUnreadBytes: number;
+  readonly #s: UnreadServices;
   /** The pages that are being made. */
   readonly #pages = new Set<ServerResponse>();
   readonly #waiting: (() => Promise<void>)[] = [];
-  /** Large answers that have not gone out, and since when. */
-  readonly #unread = new Map<ServerResponse, number>();
 
-  constructor(s: LargeAnswerServices, most = mostUnreadBytes) {
+  constructor(s: UnreadServices) {
     this.#s = s;
-    this.#mostUnreadBytes = most;
   }
 
   /** Adds this to a route, after all else that it does to its answers. */
@@ -59,7 +53,10 @@ export class LargeAnswers {
   readonly #made: onSendHookHandler = ({ raw: request }, { raw }, payload, done) => {
     this.#end(raw);
     const bytes = typeof payload === 'string' || Buffer.isBuffer(payload) ? payload.length : 0;
-    if (bytes >= largeBytes && request.method !== 'HEAD') this.#count(raw, bytes);
+    if (bytes >= largeBytes && request.method !== 'HEAD') {
+      boundUnread(this.#s, bytes);
+      holdUnread(this.#s, raw);
+    }
     done(null, payload);
   };
 
@@ -71,32 +68,28 @@ export class LargeAnswers {
       void next();
     }
   }
+}
 
-  /** Counts an answer before it goes out, and cuts off readers if it is too much: those first who leave the most for the
-   *  longest. */
-  #count(answer: ServerResponse, bytes: number): void {
-    const nowMs = this.#s.clock.elapsedMs();
-    let unread = bytes;
-    for (const one of this.#unread.keys()) unread += one.writableLength;
-    while (unread > this.#mostUnreadBytes) {
-      const [slowest] = [...this.#unread].reduce<readonly [ServerResponse | undefined, number]>(
-        (worst, [one, sinceMs]) => {
-          const cost = one.writableLength * (nowMs - sinceMs);
-          return cost > worst[1] ? [one, cost] : worst;
-        },
-        [undefined, 0],
-      );
-      if (slowest === undefined) break;
-      unread -= slowest.writableLength;
-      this.#unread.delete(slowest);
-      this.#s.log.warn(
-        { from: slowest.socket?.remoteAddress, bytes: slowest.writableLength },
-        'a client that does not read its answer was cut off',
-      );
-      slowest.destroy();
-    }
-    this.#unread.set(answer, nowMs);
-    answer.once('close', () => this.#unread.delete(answer));
+/** Counts what a client leaves unread of an answer. */
+export function holdUnread({ limits }: UnreadServices, answer: ServerResponse): void {
+  const { remoteAddress: address = '' } = answer.socket ?? {};
+  const holding = {
+    address,
+    get bytes() {
+      return answer.writableLength;
+    },
+    cut: () => void answer.destroy(),
+  };
+  limits.unread.add(holding);
+  answer.once('close', () => {
+    limits.unread.delete(holding);
+  });
+}
+
+/** Cuts off readers if so many bytes more are too much. */
+export function boundUnread({ limits, log }: UnreadServices, more = 0): void {
+  for (const { address, bytes } of limits.unread.bound(more)) {
+    log.warn({ from: address, bytes }, 'a client that does not read its answer was cut off');
   }
 }
 

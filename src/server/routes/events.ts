@@ -2,6 +2,7 @@
 import { Type } from 'typebox';
 import type { FastifyRequest } from 'fastify';
 import type { ServerResponse } from 'node:http';
+import { boundUnread, holdUnread } from '../http/large-answers.ts';
 import { admitMs, isAdmitted } from '../http/admitted.ts';
 import { eventText, type ServerEvent } from '../../model/api/events.ts';
 import type { App, Services } from '../services.ts';
@@ -9,6 +10,8 @@ import { errors, streamClients } from './route.ts';
 
 /** A watcher that falls this far behind is disconnected; it can resume. Units: bytes. */
 const maxBacklog = 1024 * 1024;
+/** What all clients leave unread is looked at each time that one falls behind by so much more. Units: bytes. */
+const step = 64 * 1024;
 /** A comment is sent this often, so that neither end takes silence for a lost connection. */
 const keepAliveMs = 15_000;
 
@@ -61,8 +64,17 @@ async function stream(
     gone.abort();
   });
   const signal = AbortSignal.any([gone.signal, s.stopping]);
+  holdUnread(s, response);
+  let lookAt = step;
+  const write = (text: string): void => {
+    response.write(text);
+    const { writableLength } = response;
+    if (writableLength > maxBacklog) response.destroy();
+    else if (writableLength > lookAt) boundUnread(s);
+    lookAt = Math.max(step, writableLength + (writableLength > lookAt ? step : 0));
+  };
   const send = (event: ServerEvent): void => {
-    write(response, eventText(event));
+    write(eventText(event));
   };
   const { 'last-event-id': last } = request.headers;
   const lastId = last === undefined ? undefined : String(last);
@@ -70,14 +82,14 @@ async function stream(
   if (missed === undefined) {
     send({ id: s.events.lastId, type: 'reset', data: {} });
   } else {
-    write(response, `: the newest is ${s.events.lastId}\n\n`);
+    write(`: the newest is ${s.events.lastId}\n\n`);
     for (const event of missed) send(event);
   }
   const unsubscribe = s.events.subscribe(send);
   try {
     for (let silentMs = 0; await isAdmitted(s, request); silentMs += admitMs) {
       if (silentMs >= keepAliveMs) {
-        write(response, ': still here\n\n');
+        write(': still here\n\n');
         silentMs = 0;
       }
       await s.clock.sleep(admitMs, signal);
@@ -88,9 +100,4 @@ async function stream(
     unsubscribe();
     response.end();
   }
-}
-
-function write(response: ServerResponse, text: string): void {
-  response.write(text);
-  if (response.writableLength > maxBacklog) response.destroy();
 }

@@ -2,6 +2,7 @@
 // steady rate from then on. A rack that powers on together stays far below them.
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
+import { Held } from './held.ts';
 import type { Metrics } from './metrics/metrics.ts';
 
 /** So much at once, and so much a second from then on. */
@@ -29,6 +30,10 @@ export interface LimitPolicy {
   readonly streams: number;
   /** All open event streams, and as many waiting readers of logs. */
   readonly allStreams: number;
+  /** What waits in memory for clients to read it. */
+  readonly unreadBytes: number;
+  /** The parts of bodies whose rest has not come. */
+  readonly bodyBytes: number;
 }
 
 export const defaultLimits: LimitPolicy = {
@@ -42,6 +47,8 @@ export const defaultLimits: LimitPolicy = {
   addressAudit: { burst: 2000, perSecond: 1 / 30 },
   streams: 64,
   allStreams: 256,
+  unreadBytes: 64 * 1024 * 1024,
+  bodyBytes: 64 * 1024 * 1024,
 };
 
 /** A network may have so many times the share of an address. */
@@ -66,6 +73,8 @@ interface Bucket {
 }
 
 export class Limits {
+  readonly unread: Held;
+  readonly bodies: Held;
   readonly #policy: LimitPolicy;
   readonly #clock: Clock;
   readonly #metrics: Metrics;
@@ -77,6 +86,8 @@ export class Limits {
     this.#policy = policy;
     this.#clock = clock;
     this.#metrics = metrics;
+    this.unread = new Held(clock, policy.unreadBytes);
+    this.bodies = new Held(clock, policy.bodyBytes);
   }
 
   /** Counts a check-in. The first one of a stock agent is not refused for how many there are from its address.

@@ -6,6 +6,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { silentLog } from '../../../src/core/log.ts';
 import { LargeAnswers } from '../../../src/server/http/large-answers.ts';
+import { Held } from '../../../src/server/running/held.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { checkin, startServer } from '../harness.ts';
 
@@ -62,7 +63,8 @@ it('clients that wait for lines of a log keep nobody from a page', async () => {
 
 it('clients that do not read their answers are cut off where these take too much, and others get theirs', async () => {
   const mebibyte = 1024 * 1024;
-  const large = new LargeAnswers({ clock: systemClock, log: silentLog }, 20 * mebibyte);
+  const limits = { unread: new Held(systemClock, 20 * mebibyte) };
+  const large = new LargeAnswers({ limits, log: silentLog });
   const app = fastify({ forceCloseConnections: true });
   onTestFinished(() => app.close());
   app.addHook('onRoute', (route) => large.bound(route));

@@ -1,7 +1,10 @@
 // Request bodies: JSON and YAML in UTF-8. Operators' text is refused where it is not Unicode, agents' mended.
 import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '../../../core/errors.ts';
+import type { Log } from '../../../core/log.ts';
+import type { Held } from '../../running/held.ts';
 import type { App } from '../../services.ts';
 import { parseJson, parseYaml, type Surrogates } from './json.ts';
 
@@ -18,12 +21,47 @@ declare module 'fastify' {
   }
 }
 
+/** A shorter body is not counted while it comes. */
+const largeBytes = 16 * 1024;
+
+interface BodyServices {
+  readonly limits: { readonly bodies: Held };
+  readonly log: Log;
+}
+
 /** Accepts JSON and YAML, and no other content type. */
-export function takeBodies(app: App): void {
+export function takeBodies(app: App, s: BodyServices): void {
   app.decorateRequest('bodyBytes', 0);
+  app.addHook('preParsing', ({ raw, ip }, _reply, payload, done) => {
+    const length = raw.headers['content-length'];
+    if (raw.headers['transfer-encoding'] !== undefined || Number(length ?? 0) >= largeBytes) {
+      hold(s, raw, ip);
+    }
+    done(null, payload);
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(json, { parseAs: 'buffer' }, parser(parseJson));
   app.addContentTypeParser(yaml, { parseAs: 'buffer' }, parser(parseYaml));
+}
+
+/** Counts a body until all of it has come, and cuts off those who send theirs too slowly. */
+function hold(
+  { limits: { bodies }, log }: BodyServices,
+  raw: IncomingMessage,
+  address: string,
+): void {
+  const holding = { address, bytes: 0, cut: () => void raw.destroy() };
+  bodies.add(holding);
+  raw.on('data', (part: Buffer) => {
+    holding.bytes += part.length;
+    for (const { address: from, bytes } of bodies.bound()) {
+      log.warn({ from, bytes }, 'a client that does not finish its request was cut off');
+    }
+  });
+  const end = (): void => {
+    bodies.delete(holding);
+  };
+  raw.once('end', end).once('close', end);
 }
 
 function parser(parse: Parse) {
