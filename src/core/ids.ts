@@ -18,3 +18,9 @@ export function newId(): string {
   // After its version a random UUID has the same parts.
   return `${time.slice(0, 8)}-${time.slice(8)}-7${counted}${crypto.randomUUID().slice(18)}`;
 }
+
+/** Ids that are unique across runs of a program, of which each has one of its own, and cheap. */
+export function countedIds(run: string): () => string {
+  let made = 0;
+  return () => `${run}-${(made += 1)}`;
+}

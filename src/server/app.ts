@@ -3,12 +3,12 @@
 import swagger from '@fastify/swagger';
 import fastify from 'fastify';
 import type { Clock } from '../core/clock.ts';
-import { newId as newUuid } from '../core/ids.ts';
+import { countedIds, newId as newUuid } from '../core/ids.ts';
 import { Lanes } from '../core/lanes.ts';
 import { silentLog, type Log } from '../core/log.ts';
 import type { ImageFolder } from '../store/images/folder.ts';
 import type { Store } from '../store/store.ts';
-import { answerClientError, answerText, sendError } from './http/answers.ts';
+import { answerText, clientErrorAnswerer, sendError } from './http/answers.ts';
 import { takeBodies } from './http/requests/bodies.ts';
 import { answerUnknown } from './http/requests/methods.ts';
 import { readStrictly } from './http/requests/queries.ts';
@@ -27,6 +27,7 @@ import {
   type TlsTexts,
 } from './http/connections.ts';
 import { Events } from './running/events.ts';
+import { noteAnswer } from './http/noted.ts';
 import { serveInTurn } from './http/pipelines.ts';
 import { guardRequests, identify, identifyRequests } from './http/guard.ts';
 import { addShortcuts } from './http/shortcuts/shortcuts.ts';
@@ -151,7 +152,7 @@ const routes: readonly Routes[] = [
 export async function createApp(options: AppOptions, more: readonly Routes[] = []): Promise<App> {
   const stop = new AbortController();
   const s = createServices(options, stop.signal, await peopleOf(options));
-  const newRequestId = requestIds(s.newId());
+  const newRequestId = countedIds(s.newId());
   const bare: unknown = fastify({
     ...serverOptions(options.tls),
     genReqId: newRequestId,
@@ -163,7 +164,7 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
       identify(request, reply);
       sendError(err, request, reply, s.log);
     },
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: clientErrorAnswerer(newRequestId, (answered) => noteAnswer(s, answered)),
   });
   // One type for HTTP and HTTPS, so that routes see no difference.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
@@ -291,10 +292,4 @@ function createServices(
     boot: options.boot ?? {},
     images: options.images,
   };
-}
-
-/** Ids that are unique across runs of the server, and cheap. */
-function requestIds(run: string): () => string {
-  let count = 0;
-  return () => `${run}-${(count += 1)}`;
 }

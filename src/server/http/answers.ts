@@ -1,5 +1,5 @@
 // Answers to failed requests: `{ error, code, … }`, the status by the code, never a stack trace.
-import type { ServerResponse } from 'node:http';
+import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, describeError, errorCodes, httpStatus, isAppError } from '../../core/errors.ts';
@@ -9,7 +9,8 @@ import type { Log } from '../../core/log.ts';
 import { wellFormed } from '../../core/text/unicode.ts';
 import { answerable, failureOf } from '../rules/failures.ts';
 import { invalid } from '../rules/violations.ts';
-import { answerUnderWay } from './pipelines.ts';
+import type { Answered } from './noted.ts';
+import { underWay } from './pipelines.ts';
 
 /** fastify's own errors that a client causes, by fastify's code; its other 4xx are malformed requests. */
 const codeOfFastify: Readonly<Record<string, ErrorCode>> = {
@@ -50,7 +51,7 @@ export function sendError(
   if (typeof range === 'string') void reply.header('content-range', range);
   if (!request.raw.complete) answeredEarly.add(request.raw.socket);
   const body = { ...failureOf(failure), request_id: request.id };
-  return wantsProblem(request)
+  return wantsProblem(request.headers.accept)
     ? reply
         .code(status)
         .type('application/problem+json')
@@ -59,7 +60,7 @@ export function sendError(
 }
 
 /** True if the client asks for RFC 9457's form of an error. */
-function wantsProblem({ headers: { accept = '' } }: FastifyRequest): boolean {
+function wantsProblem(accept = ''): boolean {
   const range = accept.split(',').find((one) => /^\s*application\/problem\+json\b/i.test(one));
   return range !== undefined && !/;\s*q=0(?:\.0*)?\s*(?:;|$)/i.test(range);
 }
@@ -110,31 +111,58 @@ function challenge(request: FastifyRequest): string {
 }
 
 /** Answers a request that is not HTTP or comes too slowly, and ends the connection. What came before it is answered first: a
- *  refusal in its place would say of what was done that it was not. */
-export function answerClientError(err: NodeJS.ErrnoException, socket: Socket): void {
-  // An answer would wait for the handshake that did not end, and keep the connection for ever.
-  const isMute = ['ECONNRESET', 'ERR_TLS_HANDSHAKE_TIMEOUT'].includes(err.code ?? '');
-  const answer = answerUnderWay(socket);
-  const isWhole = answer?.req.complete === true;
-  const isBegun = answeredEarly.has(socket) || answer?.headersSent === true;
-  if (isMute || !socket.writable || (isBegun && !isWhole)) {
-    socket.destroy();
-    return;
-  }
-  if (isWhole) {
-    endAfter(answer, socket);
-    return;
-  }
-  const [status, code, error] =
+ *  refusal in its place would say of what was done that it was not. `note`: told of each answer. */
+export function clientErrorAnswerer(
+  newRequestId: () => string,
+  note: (answered: Answered) => void,
+): (err: NodeJS.ErrnoException, socket: Socket) => void {
+  return (err, socket) => {
+    // An answer would wait for the handshake that did not end, and keep the connection for ever.
+    const isMute = ['ECONNRESET', 'ERR_TLS_HANDSHAKE_TIMEOUT'].includes(err.code ?? '');
+    const { answer, id = newRequestId() } = underWay(socket) ?? {};
+    const isWhole = answer?.req.complete === true;
+    const isBegun = answeredEarly.has(socket) || answer?.headersSent === true;
+    if (isMute || !socket.writable || (isBegun && !isWhole)) {
+      socket.destroy();
+      return;
+    }
+    if (isWhole) {
+      endAfter(answer, socket);
+      return;
+    }
+    const { req: request } = answer ?? {};
+    const status = refuse(err, socket, id, request?.headers.accept);
+    note({ id, method: request?.method ?? 'none', route: 'none', status, ms: 0 });
+  };
+}
+
+/** Writes the answer to a request that Node's parser refused, and returns its status. */
+function refuse(
+  err: NodeJS.ErrnoException,
+  socket: Socket,
+  id: string,
+  accept: string | undefined,
+): number {
+  const [status, code, why] =
     err.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-      ? ['408 Request Timeout', 'request.malformed', 'the request did not arrive in time']
+      ? ([408, 'request.malformed', 'the request did not arrive in time'] as const)
       : err.code === 'HPE_HEADER_OVERFLOW'
-        ? ['431 Request Header Fields Too Large', 'request.too-large', 'the headers are too large']
-        : ['400 Bad Request', 'request.malformed', 'this is not an HTTP request'];
-  const body = JSON.stringify({ error, code });
-  socket.end(
-    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nX-Content-Type-Options: nosniff\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-  );
+        ? ([431, 'request.too-large', 'the headers are too large'] as const)
+        : ([400, 'request.malformed', 'this is not an HTTP request'] as const);
+  const failure = new AppError(code, why);
+  const plain = { ...failureOf(failure), request_id: id };
+  const isProblem = wantsProblem(accept);
+  const body = JSON.stringify(isProblem ? problemOf(failure, status, plain) : plain);
+  const lines = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'connection: close',
+    `content-type: application/${isProblem ? 'problem+json' : 'json; charset=utf-8'}`,
+    `x-request-id: ${id}`,
+    'x-content-type-options: nosniff',
+    `content-length: ${body.length}`,
+  ];
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
+  return status;
 }
 
 /** Connections that end with the answer that is under way. */

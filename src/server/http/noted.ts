@@ -22,7 +22,7 @@ export function noter(s: NotingServices): onResponseHookHandler {
   };
 }
 
-interface Answered {
+export interface Answered {
   readonly id: string;
   readonly method: string;
   readonly route: string;

@@ -15,14 +15,19 @@ const mostWaitingOfAll = 5000;
 interface Connection {
   /** The answer that has not gone out yet, of the newest request. */
   last: ServerResponse | undefined;
+  /** The id of that request, where fastify has it. */
+  id: string | undefined;
   waiting: number;
 }
 
 const connections = new WeakMap<Socket, Connection>();
 
-/** The answer to the newest request of a connection, until it has gone out. */
-export function answerUnderWay(socket: Socket): ServerResponse | undefined {
-  return connections.get(socket)?.last;
+/** The answer to the newest request of a connection, until it has gone out, and the id of the request. */
+export function underWay(
+  socket: Socket,
+): { readonly answer: ServerResponse; readonly id: string | undefined } | undefined {
+  const { last: answer, id } = connections.get(socket) ?? {};
+  return answer === undefined ? undefined : { answer, id };
 }
 
 /** The turns of the requests of each connection. */
@@ -40,12 +45,18 @@ export function serveInTurn(app: App, stopping: AbortSignal): Turns {
   const answers = new Set<ServerResponse>();
   let waitingOfAll = 0;
   const connectionOf = (socket: Socket): Connection => {
-    const connection = connections.get(socket) ?? { last: undefined, waiting: 0 };
+    const connection = connections.get(socket) ?? { last: undefined, id: undefined, waiting: 0 };
     connections.set(socket, connection);
     return connection;
   };
-  const begin = (connection: Connection, socket: Socket, response: ServerResponse): void => {
+  const begin = (
+    connection: Connection,
+    socket: Socket,
+    response: ServerResponse,
+    id?: string,
+  ): void => {
     connection.last = response;
+    connection.id = id;
     answers.add(response);
     response.once('close', () => {
       answers.delete(response);
@@ -54,7 +65,7 @@ export function serveInTurn(app: App, stopping: AbortSignal): Turns {
       if (stopping.aborted) socket.destroySoon();
     });
   };
-  const inTurn: onRequestHookHandler = ({ raw: { socket } }, { raw: response }, done) => {
+  const inTurn: onRequestHookHandler = ({ id, raw: { socket } }, { raw: response }, done) => {
     const connection = connectionOf(socket);
     const before = connection.last;
     // It was taken ahead of fastify.
@@ -66,7 +77,7 @@ export function serveInTurn(app: App, stopping: AbortSignal): Turns {
       done(new AppError('server.busy', 'the server is shutting down: repeat the request later'));
       return;
     }
-    begin(connection, socket, response);
+    begin(connection, socket, response, id);
     if (before === undefined) {
       done();
       return;

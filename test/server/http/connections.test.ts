@@ -5,7 +5,7 @@ import { connect, createServer, Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { silentLog } from '../../../src/core/log.ts';
-import { answerClientError } from '../../../src/server/http/answers.ts';
+import { clientErrorAnswerer } from '../../../src/server/http/answers.ts';
 import { limitConnections, serverOptions } from '../../../src/server/http/connections.ts';
 import { checkin, startServer } from '../harness.ts';
 import { hasOpenssl, TestCa } from '../../transport/test-ca.ts';
@@ -85,12 +85,52 @@ describe('a connection', () => {
     });
   });
 
+  it('that Node refuses by itself is told an id, which the log has too', async () => {
+    const logged: Record<string, unknown>[] = [];
+    const debug = (fields: object): void => void logged.push({ ...fields });
+    const server = await startServer({ log: { ...silentLog, debug } });
+    server.app.server.headersTimeout = server.app.server.requestTimeout = 500;
+    const post =
+      'POST /api/agent/checkin HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 9\r\n';
+    const answers = await Promise.all(
+      [
+        'this is no HTTP\r\n\r\n',
+        `GET / HTTP/1.1\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`,
+        'GET / HTTP/1.1\r\nhost: 127.0.0.1\r\nx: ',
+        `${post}\r\n{`,
+        `${post}accept: application/problem+json\r\n\r\n{`,
+      ].map((text) => exchange(server.url, text)),
+    );
+    const told = answers.map((text) => {
+      const [head = '', body = ''] = text.split('\r\n\r\n');
+      const id = /x-request-id: (\S+)/.exec(head)?.[1];
+      const { request_id, status, detail = '' } = JSON.parse(body);
+      expect(request_id).toBe(id);
+      const line = logged.find((one) => one['request_id'] === id);
+      return [line?.['status'], line?.['method'], status, detail];
+    });
+    expect(told).toEqual([
+      [400, 'none', undefined, ''],
+      [431, 'none', undefined, ''],
+      [408, 'none', undefined, ''],
+      [408, 'POST', undefined, ''],
+      [408, 'POST', 408, 'the request did not arrive in time'],
+    ]);
+    expect(answers.map((text) => text.split(' ')[1])).toEqual(['400', '431', '408', '408', '408']);
+  });
+
   it.skipIf(!hasOpenssl)(
     'that never ends its handshake of TLS is closed (needs openssl)',
     async () => {
       const own = new TestCa().issue('IP:127.0.0.1', '2020-01-01', '2090-01-01');
       const server = createHttpsServer({ ...own, handshakeTimeout: 100 });
-      server.on('clientError', answerClientError);
+      server.on(
+        'clientError',
+        clientErrorAnswerer(
+          () => 'one',
+          () => {},
+        ),
+      );
       server.listen(0, '127.0.0.1');
       await once(server, 'listening');
       const socket = connect(Object(server.address()).port, '127.0.0.1').resume();

@@ -9,7 +9,6 @@ import {
 } from 'node:http';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import type { App } from '../../services.ts';
-import { answerClientError } from '../answers.ts';
 import { limitConnections, limitSilence, plainServerOptions } from '../connections.ts';
 
 export interface BootListenerOptions {
@@ -49,7 +48,7 @@ export async function listenForBoots(
   const server = createServer(plainServerOptions, answer);
   limitSilence(server);
   server.on('checkExpectation', answer);
-  server.on('clientError', answerClientError);
+  server.on('clientError', (err, socket) => app.server.emit('clientError', err, socket));
   server.on('connection', (socket: Socket) => {
     connections.add(socket);
   });
