@@ -1,8 +1,7 @@
 // Media that a BMC or an IP-KVM lends over USB: installation images, never a disk to write to. Pure.
 
-/** The names that BMCs give them: AMI, ATEN (Supermicro), Cisco, Dell, HPE, Huawei, IBM and Lenovo, NEC, OpenBMC,
- *  Oracle;
- *  and IP-KVMs. */
+/** The names that BMCs give them: AMI, ATEN (Supermicro), Cisco, Dell, HPE, Huawei, IBM and Lenovo, Intel,
+ *  NEC, OpenBMC, Oracle; and IP-KVMs. */
 const names =
   /virtual.{0,2}(?:h-?disk|hard ?disk|hdd|fdd|cd\b|cd-?rom|dvd|floppy|media|flash|disk|usb)|^lcdrive$|vkvm|cimc|file-(?:stor|cd) gadget|vmedia|remote (?:disk|disc|media|iso|floppy|cd)|^(?:rdoc|rds|imm|secupd|oemdrv)(?![a-z\d])/i;
 const vendors = /^(?:ami|aten|cisco|idrac|ilom?|imm|pikvm|blikvm|jetkvm|nanokvm|glkvm)\b/i;
