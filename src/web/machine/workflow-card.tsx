@@ -3,6 +3,7 @@
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import type { MachineView } from '../../model/api/machines.ts';
 import type { Workflow } from '../../model/documents/workflow.ts';
+import { errorOf } from '../../model/machine-state.ts';
 import { isActive, wordOf } from '../../model/documents/workflow-state.ts';
 import {
   cancelWorkflow,
@@ -109,7 +110,7 @@ export function WorkflowCard({ machine, onChanged }: CardProps) {
       {workflow === undefined ? (
         <p class="quiet">This machine has never been provisioned.</p>
       ) : (
-        <Progress workflow={workflow} />
+        <Progress workflow={workflow} said={errorOf(machine.status.state)} />
       )}
       {earlier.length > 0 && <Earlier workflows={earlier} />}
       {asking !== undefined && (

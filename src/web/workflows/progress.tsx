@@ -49,9 +49,17 @@ export function percentOf(workflow: Workflow): number {
   return Math.round(workflow.status?.progress ?? (wordOf(workflow) === 'success' ? 100 : 0));
 }
 
-export function Progress({ workflow }: { workflow: Workflow }) {
+interface ProgressProps {
+  readonly workflow: Workflow;
+  /** An error that is shown above it already. */
+  readonly said?: string | undefined;
+}
+
+/** An error is shown once: the workflow's repeats that of its action. */
+export function Progress({ workflow, said }: ProgressProps) {
   const status = workflow.status;
   const state = status?.state ?? 'STATE_PENDING';
+  const error = status?.error ?? undefined;
   const percent = percentOf(workflow);
   const refusal = useRefusal(workflow);
   return (
@@ -64,9 +72,9 @@ export function Progress({ workflow }: { workflow: Workflow }) {
         </span>
       </div>
       <progress max={100} value={percent} aria-label="Progress" />
-      {typeof status?.error === 'string' && (
+      {error !== undefined && error !== said && (
         <p class="problem" role="alert">
-          {status.error}
+          {error}
         </p>
       )}
       <ol class="steps">
@@ -75,6 +83,7 @@ export function Progress({ workflow }: { workflow: Workflow }) {
             key={i}
             action={action}
             text={stepText(action, workflow)}
+            message={error?.endsWith(action.message ?? '') === true ? null : action.message}
             current={action.name === status?.currentAction && isActive(workflow)}
           />
         ))}
@@ -93,10 +102,11 @@ function stepText({ status, output }: WorkflowAction, workflow: Workflow): strin
 interface StepProps {
   readonly action: WorkflowAction;
   readonly text: string;
+  readonly message: string | null | undefined;
   readonly current: boolean;
 }
 
-function Step({ action, text, current }: StepProps) {
+function Step({ action, text, message, current }: StepProps) {
   const { report, output } = action;
   return (
     <li class={action.status.toLowerCase()} aria-current={current ? 'step' : undefined}>
@@ -106,7 +116,7 @@ function Step({ action, text, current }: StepProps) {
         {text}
         {typeof action.seconds === 'number' ? `, ${String(Math.round(action.seconds))} s` : ''}
       </span>
-      {typeof action.message === 'string' && <p class="quiet">{action.message}</p>}
+      {typeof message === 'string' && <p class="quiet">{message}</p>}
       <Transfer action={action} />
       {report !== undefined && (
         <details>

@@ -181,7 +181,7 @@ function Item({ workflow, onChanged }: ItemProps) {
       {typeof status?.error === 'string' && <p class="problem">{status.error}</p>}
       <details>
         <summary>Actions</summary>
-        <Progress workflow={workflow} />
+        <Progress workflow={workflow} said={status?.error ?? undefined} />
       </details>
     </article>
   );

@@ -78,6 +78,22 @@ export function workflowTests(opened: () => Opened): void {
     await card.getByText('reboot: not permitted').waitFor();
   });
 
+  test('the reason of a failure is shown once, where it is seen first', async () => {
+    const { page, server } = opened();
+    const reason = 'the checksum differs';
+    const actions = [{ name: 'image2disk', status: 'STATE_FAILED' as const, message: reason }];
+    const error = `image2disk: ${reason}`;
+    await server.store.workflows.put(workflow(4, 1, { state: 'STATE_FAILED', error, actions }));
+    await page.goto(`${server.url}/machines/${machine(4).id}`);
+    await page.getByRole('region', { name: 'Provisioning' }).getByText('failed').first().waitFor();
+    expect(await page.getByText(reason).allTextContents()).toEqual([error]);
+    expect(await page.getByRole('alert').textContent()).toBe(error);
+    await page.goto(`${server.url}/workflows?state=failed`);
+    const failed = page.getByRole('article', { name: 'restart on node-4' });
+    await failed.getByText('Actions').click();
+    expect(await failed.getByText(reason).allTextContents()).toEqual([error]);
+  });
+
   test('a plan that changed after it was shown is not carried out, and is shown anew when asked for', async () => {
     const { page, server } = opened();
     await server.store.templates.put({
