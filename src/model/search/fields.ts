@@ -32,7 +32,7 @@ interface TextField {
 
 const states = ['discovered', 'ready', 'provisioning', 'provisioned', 'error', 'offline'];
 const livenesses = ['online', 'late', 'gone', 'unheard'];
-const kinds = ['virtual', 'physical', 'busy', 'overdue'];
+const kinds = ['virtual', 'physical', 'busy', 'overdue', 'agentless'];
 
 const textFields = {
   name: {
@@ -205,16 +205,27 @@ const textFields = {
     of: ({ id, identity }) => [id, identity.smbios_uuid, identity.machine_id],
   },
   is: {
-    says: 'virtual, physical, busy (has a workflow) or overdue (its system was not heard of)',
+    says: 'virtual, physical, busy (has a workflow), overdue (its system was not heard of) or agentless (so is its own system)',
     how: 'whole',
     values: kinds,
-    of: ({ hardware, status, overdue_workflow: overdue }) => [
-      hardware.is_virtual ? 'virtual' : 'physical',
-      status.current_workflow === null ? null : 'busy',
-      overdue === undefined ? null : 'overdue',
+    of: (machine) => [
+      machine.hardware.is_virtual ? 'virtual' : 'physical',
+      machine.status.current_workflow === null ? null : 'busy',
+      machine.overdue_workflow === undefined ? null : 'overdue',
+      isAgentless(machine) ? 'agentless' : null,
     ],
   },
 } as const satisfies Readonly<Record<string, TextField>>;
+
+/** True for a machine that goes from the netboot image to its own system, from which no agent was heard: its silence
+ *  is no news. Agents without boot_id run in an image alone. */
+function isAgentless({ report, status }: Searched): boolean {
+  if (report === undefined || status.current_workflow !== null) return false;
+  if (report.in_image !== true && report.boot_id !== null) return false;
+  const state = stateName(status.state);
+  const hasFound = report.tells_os === true && (state === 'Discovered' || state === 'Ready');
+  return state === 'Provisioned' || hasFound;
+}
 
 const timeFields = {
   added: {

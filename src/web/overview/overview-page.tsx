@@ -91,7 +91,7 @@ function Lines({ lines, empty }: { lines: readonly Line[]; empty: string }) {
 
 const needs = [
   ['state:error', 'in Error'],
-  ['live:gone -state:offline', 'silent: no more heartbeats'],
+  ['live:gone -state:offline -is:agentless', 'silent: no more heartbeats'],
   ['is:overdue', 'installed, and not heard of since'],
   ['problem:*', 'with problems'],
   ['live:unheard state:provisioning', 'being installed, and not heard of'],

@@ -11,6 +11,7 @@ interface Parts {
     readonly neighbour?: { readonly system: string; readonly port: string };
   };
   readonly agent?: string;
+  readonly report?: Partial<NonNullable<Searched['report']>>;
   readonly problem?: NonNullable<Searched['report']>['problems'][number];
 }
 
@@ -44,6 +45,7 @@ export function searched(parts: Parts): Searched {
       matched_by: 'new',
       evidence: [],
       problems: parts.problem === undefined ? [] : [parts.problem],
+      ...parts.report,
     },
   };
 }

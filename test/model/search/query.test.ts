@@ -31,6 +31,7 @@ const node = factsOf(
     },
   }),
 );
+const image = { in_image: true, boot_id: 'b' };
 const finds = (query: string, facts = node): boolean => compileQuery(query, nowMs).matches(facts);
 
 describe('the search language', () => {
@@ -119,6 +120,18 @@ describe('the search language', () => {
   ])('%s does not', (query) => {
     expect(compileQuery(query, nowMs).fault).toBeUndefined();
     expect(finds(query)).toBe(false);
+  });
+
+  it.each<[boolean, string, Parameters<typeof searched>[0]]>([
+    [true, 'installed from the image', { state: 'Provisioned', report: image }],
+    [true, 'installed by a stock agent', { state: 'Provisioned', report: { boot_id: null } }],
+    [true, 'sent to the system that it came with', { report: { ...image, tells_os: true } }],
+    [false, 'installed, with an agent', { state: 'Provisioned', report: { boot_id: 'b' } }],
+    [false, 'in the image, which found no system', { report: image }],
+    [false, 'in Error', { state: { Error: { message: 'no' } }, report: image }],
+  ])('is:agentless is %s of a machine %s', (isFound, _, parts) => {
+    const { matches } = compileQuery('is:agentless', nowMs);
+    expect(matches(factsOf(searched(parts)))).toBe(isFound);
   });
 
   it.each([
