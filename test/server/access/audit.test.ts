@@ -1,4 +1,4 @@
-// What stands in the audit log, and who may read it.
+// The entries of the audit log, and who may read them.
 import { expect, it } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { createToken, type NewToken } from '../../../src/server/access/tokens.ts';
