@@ -10,7 +10,7 @@ import { errors, streamClients } from './route.ts';
 
 /** A watcher that falls this far behind is disconnected; it can resume. Units: bytes. */
 const maxBacklog = 1024 * 1024;
-/** What all clients leave unread is looked at each time that one falls behind by so much more. Units: bytes. */
+/** All that clients leave unread is looked at each time that one falls behind by so much more. Units: bytes. */
 const step = 64 * 1024;
 /** A comment is sent this often, so that neither end takes silence for a lost connection. */
 const keepAliveMs = 15_000;

@@ -30,7 +30,7 @@ export interface LimitPolicy {
   readonly streams: number;
   /** All open event streams, and as many waiting readers of logs. */
   readonly allStreams: number;
-  /** What waits in memory for clients to read it. */
+  /** The bytes that wait in memory for clients to read them. */
   readonly unreadBytes: number;
   /** The parts of bodies whose rest has not come. */
   readonly bodyBytes: number;

@@ -63,7 +63,7 @@ it(
     const closed: unknown[] = [];
     server.app.server.on('request', ({ url, socket }) => {
       if (url === '/api/events') socket.once('close', () => closed.push(url));
-      // What the operating system takes says nothing of the server.
+      // The bytes that the operating system takes say nothing of the server.
       if (url === '/api/events') socket.cork();
     });
     for (let n = 0; n < 4; n += 1)
