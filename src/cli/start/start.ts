@@ -56,7 +56,7 @@ const start = command({
       for (const name of Object.values(examples)) await offer(name, store);
       const { host, port } = parseListen(address);
       if (!isLoopback(host)) throw notLoopback(host);
-      const url = await listen(app, host, port);
+      const { url } = await listen(app.server, host, port);
       io.print(welcome(url, data, alone));
       const introduced = Promise.withResolvers<void>();
       await Promise.all([

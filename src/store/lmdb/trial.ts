@@ -44,8 +44,9 @@ export interface TrialOptions {
   readonly limitMs?: number;
 }
 
-/** The fault in the data of a directory, if there is one. Where no other process can do it, this one walks
- *  the file, and nothing else. Errors: AppError `store.unavailable` if that process was ended before it could tell; the signal's reason. */
+/** The fault in the data of a directory, if there is one. Where no other process can do it, this one walks the file, and
+ *  nothing else. Errors: AppError `store.unavailable` if that process was ended before it could tell; the signal's
+ *  reason. */
 export async function tryDirectory(
   directory: string,
   options: TrialOptions = {},

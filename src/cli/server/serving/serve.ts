@@ -68,7 +68,7 @@ export const serve = command({
         await store.close();
       }
     } finally {
-      await waiting.end();
+      waiting.end();
     }
     if (isWritten) log.info({}, 'stopped; everything is written');
     else log.error({}, 'stopped; not everything could be written: the errors before say what');
@@ -155,7 +155,7 @@ async function run(
   const stopWatching = watchCertificates(app, configuration, log);
   let boots: Boots | undefined;
   try {
-    const url = await listen(app, host, (await waiting.end()) ?? port);
+    const url = (await waiting.handOver(app.server)) ?? (await listen(app.server, host, port)).url;
     boots = await openForBoots({ app, values, url, store, log });
     io.stdout.write(`dragonfly-server listens on ${url}${others(host)}\n`);
     for (const line of boots.says) io.stdout.write(`${line}\n`);

@@ -1,9 +1,7 @@
 // Answers in the server's place while its data is checked, which may take minutes: alive, and not ready. A supervisor or a
 // load balancer that found the port closed would take the server for dead.
-import { once } from 'node:events';
 import { createServer as createHttp, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttps } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { AppError, httpStatus } from '../../../core/errors.ts';
 import {
   limitConnections,
@@ -11,7 +9,7 @@ import {
   type TlsTexts,
 } from '../../../server/http/connections.ts';
 import { failureOf } from '../../../server/rules/failures.ts';
-import { listen } from './listen.ts';
+import { listen, takeOver, type Listening } from './listen.ts';
 
 export interface Place {
   readonly host: string;
@@ -21,7 +19,7 @@ export interface Place {
 }
 
 export class Waiting {
-  #server: Server | undefined;
+  #listening: Listening | undefined;
   #share = 0;
 
   /** Returns its URL. Errors: AppError `config.invalid` where it cannot listen. */
@@ -30,16 +28,8 @@ export class Waiting {
     const server = 'https' in options ? createHttps(options.https) : createHttp(options.http);
     server.on('request', this.#answer);
     limitConnections(server, connectionsPerAddress);
-    const bind = async (where: { host: string; port: number }) => {
-      server.listen(where);
-      await once(server, 'listening');
-      const { address, family, port: bound } = portOf(server);
-      const shown = family === 'IPv6' ? `[${address}]` : address;
-      return `${tls === undefined ? 'http' : 'https'}://${shown}:${bound}`;
-    };
-    const url = await listen({ server, listen: bind }, host, port);
-    this.#server = server;
-    return url;
+    this.#listening = await listen(server, host, port);
+    return this.#listening.url;
   }
 
   /** Is told the share of the data that is checked, 0 to 1. */
@@ -47,17 +37,16 @@ export class Waiting {
     this.#share = share;
   };
 
-  /** Frees its port, and returns it for the server to listen there; undefined if it has none. */
-  async end(): Promise<number | undefined> {
-    const server = this.#server;
-    if (server === undefined) return undefined;
-    this.#server = undefined;
-    const { port } = portOf(server);
-    const closed = once(server, 'close');
-    server.close();
-    server.closeAllConnections();
-    await closed;
-    return port;
+  /** Has the server listen in its place; undefined where it did not. Who is connected is answered by it to the end. */
+  async handOver(server: Server): Promise<string | undefined> {
+    return this.#listening && (await takeOver(server, this.#listening)).url;
+  }
+
+  /** Ends all connections to it, and listens no more. */
+  end(): void {
+    const [server] = this.#listening?.at ?? [];
+    server?.close();
+    server?.closeAllConnections();
   }
 
   readonly #answer: RequestListener = ({ url = '' }, response) => {
@@ -70,15 +59,10 @@ export class Waiting {
     response.writeHead(isAlive ? 200 : (httpStatus(error.code) ?? 503), {
       'content-type': 'application/json; charset=utf-8',
       'cache-control': 'no-store',
+      connection: 'close',
       'x-content-type-options': 'nosniff',
       ...(isAlive ? {} : { 'retry-after': '2' }),
     });
     response.end(JSON.stringify(isAlive ? { status: 'ok' } : failureOf(error)));
   };
-}
-
-function portOf(server: Server): AddressInfo {
-  // A server that listens on TCP has a port.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return server.address() as AddressInfo;
 }

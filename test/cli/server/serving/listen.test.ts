@@ -26,7 +26,8 @@ async function start(options: Partial<AppOptions> = {}, ...more: readonly Routes
     await app.close();
     await store.close();
   });
-  return { app, port: Number(new URL(await listen(app, 'localhost', 0)).port) };
+  const { url } = await listen(app.server, 'localhost', 0);
+  return { app, port: Number(new URL(url).port) };
 }
 
 /** All that comes in answer to a request, until its connection ends. */

@@ -1,8 +1,9 @@
 // The one who answers while the data is checked has what the server will have: its certificate, its addresses, its port.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { get } from 'node:https';
 import type { IncomingMessage } from 'node:http';
+import { get } from 'node:https';
+import { connect } from 'node:net';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { Waiting } from '../../../../src/cli/server/serving/waiting.ts';
 import { hasOpenssl, TestCa } from '../../../transport/test-ca.ts';
@@ -14,22 +15,38 @@ vi.mock(import('../../../../src/transport/names.ts'), async (original) => ({
 
 const place = { host: 'localhost', port: 0, tls: undefined, connectionsPerAddress: 10 };
 
-it('answers at both addresses of localhost, and frees both while connections are open', async () => {
+it('answers at both addresses of localhost until a server takes its place, and refuses nobody meanwhile', async () => {
   const waiting = new Waiting();
-  expect(await waiting.end()).toBeUndefined();
-  const { port } = new URL(await waiting.listen(place));
+  const server = createServer((_request, response) => response.end('of the server'));
+  expect(await waiting.handOver(server)).toBeUndefined();
+  const url = await waiting.listen(place);
+  const { port } = new URL(url);
   waiting.progress(0.426);
-  for (const host of ['127.0.0.1', '[::1]']) {
-    expect((await fetch(`http://${host}:${port}/api/health?x`)).status).toBe(200);
-    const ready = await fetch(`http://${host}:${port}/api/ready`);
-    expect([ready.status, await ready.text()]).toEqual([503, expect.stringContaining(': 42 % of')]);
-  }
-  expect(await waiting.end()).toBe(Number(port));
-  for (const host of ['127.0.0.1', '::1']) {
-    const server = createServer().listen(Number(port), host);
-    await once(server, 'listening');
-    server.close();
-  }
+  const urls = ['127.0.0.1', '[::1]'].map((host) => `http://${host}:${port}/api/ready?x`);
+  const asked = async () => (await Promise.all(urls.map((one) => fetch(one)))).map((r) => r.status);
+  const ready = await fetch(url + '/api/ready');
+  expect([ready.status, await ready.text()]).toEqual([503, expect.stringContaining(': 42 % of')]);
+  const statuses: number[] = [];
+  const asking = (async () => {
+    do statuses.push(...(await asked()));
+    while (!server.listening || statuses.length < 8);
+  })();
+  // In the middle of its request.
+  const slow = connect(Number(port), '127.0.0.1');
+  slow.write('GET /api/health HTTP/1.1\r\nHost: a\r\n');
+  await once(slow, 'connect');
+  await expect.poll(() => statuses.length).toBeGreaterThan(2);
+  expect(await waiting.handOver(server)).toBe(url);
+  onTestFinished(() => void server.close());
+  await asking;
+  expect(new Set(statuses)).toEqual(new Set([503]).add(statuses.at(-1) ?? 0));
+  expect(await asked()).toEqual([200, 200]);
+  slow.write('\r\n');
+  expect(String((await once(slow, 'data'))[0])).toContain('{"status":"ok"}');
+  // The port is the server's, and ends with it.
+  server.close();
+  waiting.end();
+  await expect(asked()).rejects.toThrow('fetch failed');
 });
 
 it.skipIf(!hasOpenssl)('shows the certificate of the server (needs openssl)', async () => {
@@ -38,7 +55,9 @@ it.skipIf(!hasOpenssl)('shows the certificate of the server (needs openssl)', as
     ca.remove();
   });
   const waiting = new Waiting();
-  onTestFinished(async () => void (await waiting.end()));
+  onTestFinished(() => {
+    waiting.end();
+  });
   const tls = ca.issue('IP:127.0.0.1', '2020-01-01', '2090-01-01');
   const url = await waiting.listen({ ...place, host: '127.0.0.1', tls });
   expect(url).toMatch(/^https:/);
