@@ -68,7 +68,7 @@ export function diskClues({ disks }: Traits): string[] {
 
 /** A volume of a SAN shows one WWN at many hosts, a SAS disk with several paths may have two, and what is
  *  plugged into USB moves. */
-function isLocal({
+export function isLocal({
   transport,
   paths = [],
   removable,

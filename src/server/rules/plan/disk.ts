@@ -1,4 +1,5 @@
 // Chooses the one disk that a workflow is about, or says why it may not be written. Pure.
+import { isLocal } from '../../../identity/traits.ts';
 import { stringifyExact } from '../../../core/text/exact-json.ts';
 import { AppError } from '../../../core/errors.ts';
 import type { DiskContents } from '../../../model/hardware/contents.ts';
@@ -33,8 +34,13 @@ export interface Permissions {
 /** Ironic's own lower bound: smaller media are seldom meant. */
 const leastBytes = 4 * 2 ** 30;
 
-/** Disks that other machines may write too, and cards in a slot: taken where there is nothing else. */
-const lastResorts = /^(?:fc|fcoe|iscsi|nvme-.+|sd)$/;
+/** Intel's Optane Memory, which caches the disk beside it. */
+const caches = /^INTEL (?:MEMPEK|HBRPEK\w+O$)/;
+
+/** True for disks that other machines may write too, cards in a slot, and caches: taken where there is nothing else. */
+function isLastResort(disk: StoredDisk): boolean {
+  return !isLocal(disk) || disk.transport === 'sd' || caches.test(disk.model ?? '');
+}
 
 /** Errors: AppError `plan.no-disk`, `plan.ambiguous`, `plan.has-data`, `plan.unread`,
  *  `machine.has-os`. */
@@ -68,7 +74,7 @@ export function candidates(
     .toSorted(
       (a, b) =>
         Number(a.size_bytes < leastBytes) - Number(b.size_bytes < leastBytes) ||
-        Number(lastResorts.test(a.transport ?? '')) - Number(lastResorts.test(b.transport ?? '')) ||
+        Number(isLastResort(a)) - Number(isLastResort(b)) ||
         compare(a.size_bytes, b.size_bytes) ||
         // The kernel may give a disk another name at its next boot, but not another serial. Namespaces have
         // one serial, and a WWN each.

@@ -15,9 +15,17 @@ describe('the planned disk', () => {
       { disks: [disk('/dev/sda', { size_bytes: GiB }), small] },
       '/dev/sdb',
     ],
-    ...['fc', 'iscsi', 'nvme-tcp', 'sd'].map((transport): [string, Given, string] => [
-      `is one of its own rather than a smaller one on ${transport}`,
-      { disks: [disk('/dev/sda'), { ...small, transport }] },
+    ...[
+      { transport: 'fc' },
+      { transport: 'iscsi' },
+      { transport: 'nvme-tcp' },
+      { transport: 'sas', paths: ['/dev/sdb', '/dev/sdc'] },
+      { transport: 'sd' },
+      { model: 'INTEL MEMPEK1J016GA' },
+      { model: 'INTEL HBRPEKNX0202AO' },
+    ].map((more): [string, Given, string] => [
+      `is one of its own rather than a smaller one with ${JSON.stringify(more)}`,
+      { disks: [disk('/dev/sda'), { ...small, ...more }] },
       '/dev/sda',
     ]),
     [
