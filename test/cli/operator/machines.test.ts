@@ -38,6 +38,7 @@ describe('machines', () => {
       { age_ms: 0, source: 'boot', text: 'eth0 has a link' },
       { age_ms: 0, source: 'agent', level: 'warn', text: 'failed, will try again' },
     ];
+    expect((await run('machines logs host-1')).stderr).toBe('nothing found\n');
     const sent = { machine_id: body.machine_id, boot_id: 'b1', stream: 'boot', first: 0, lines };
     await server.call('POST', '/api/agent/logs', { body: sent });
     expect((await run('machines logs host-1')).stdout).toMatch(

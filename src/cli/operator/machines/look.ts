@@ -137,16 +137,19 @@ const logs = command({
   run: (args, io) =>
     withClient(args, io, async (client) => {
       const { id } = await machineNamed(client, args.machine);
+      let isEmpty = true;
       try {
         for await (const line of client.machines.log(id, {
           last: args.last,
           follow: args.follow,
         })) {
           io.print((await asDataLine(args, line)) ?? `${logLineText(line)}\n`);
+          isEmpty = false;
         }
       } catch (err) {
         if (!io.signal.aborted) throw err;
       }
+      if (isEmpty) io.stderr.write('nothing found\n');
       return 0;
     }),
 });
