@@ -1,12 +1,13 @@
-// A Bloom filter of the prefixes that the keys of a store have, up to each "/" of them. It grows with the store: a second
-// filter of twice the size begins where the first one is full.
+// A Bloom filter of the prefixes that the keys of a store have, up to each "/" of them but the first, behind which comes
+// what is in a table. It grows with the store: a second filter of twice the size begins where the first one is full.
 
-const slash = 0x2f;
 /** Units: bits. All sizes are powers of two. */
 const firstBits = 1 << 20;
 /** The bits for each prefix, and those of them that it sets: about one in 400 of the others seems to be there too. */
 const bitsEach = 16;
 const setEach = 4;
+/** Only so many characters at the end of a prefix are looked at: the rest of a hash, or a table's name, tells little more. */
+const mostChars = 32;
 
 interface Layer {
   readonly words: Uint32Array;
@@ -22,19 +23,17 @@ export class PrefixFilter {
 
   /** Adds the prefixes of a key that end with "/". */
   add(key: string): void {
-    const end = key.lastIndexOf('/');
-    let hash = emptyHash;
-    for (let i = 0; i <= end; i += 1) {
-      const code = key.charCodeAt(i);
-      hash = hashWith(hash, code);
-      if (code === slash) this.#add(hash);
-    }
+    const first = key.indexOf('/');
+    if (first === -1) return;
+    for (let end = key.indexOf('/', first + 1); end !== -1; end = key.indexOf('/', end + 1))
+      this.#add(hashOf(key, end));
   }
 
   /** False where no key with this prefix, which ends with "/", was added. */
   mayHave(prefix: string): boolean {
-    let hash = emptyHash;
-    for (let i = 0; i < prefix.length; i += 1) hash = hashWith(hash, prefix.charCodeAt(i));
+    const end = prefix.length - 1;
+    if (prefix.indexOf('/') === end) return true;
+    const hash = hashOf(prefix, end);
     return this.#layers.some((layer) => isIn(layer, hash));
   }
 
@@ -66,11 +65,12 @@ function isIn({ words, mask }: Layer, hash: number): boolean {
   return true;
 }
 
-/** FNV-1a, of 32 bits. */
-const emptyHash = 0x811c9dc5 | 0;
-
-function hashWith(hash: number, code: number): number {
-  return Math.imul(hash ^ code, 0x01000193);
+/** The hash of what comes before `end`: FNV-1a, of 32 bits, that begins with the length. */
+function hashOf(text: string, end: number): number {
+  let hash = 0x811c9dc5 ^ end;
+  for (let i = Math.max(0, end - mostChars); i < end; i += 1)
+    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash;
 }
 
 /** From one bit of a hash to the next: odd, so that it comes to all of them. */
