@@ -88,10 +88,8 @@ async function lookUp(store: Store, shown: Evidence, caller: string | undefined)
   );
   const [primary, ...rest] = found;
   const guards = guarding([byHash, ...(primary === undefined || isNobodys ? [] : [primary])]);
-  if (found.every(({ machineIds }) => machineIds.length === 0)) {
-    const nobody: Records = new Map();
-    return { known: knownOf({}, nobody), records: nobody, sightings: guards };
-  }
+  if (found.every(({ machineIds }) => machineIds.length === 0))
+    return { ...nobody, sightings: guards };
   const primaryIds = await withOwn(
     primary?.machineIds ?? [],
     (m) => m.identity.primary_mac === shown.primaryMac,
@@ -114,6 +112,8 @@ async function lookUp(store: Store, shown: Evidence, caller: string | undefined)
     sightings: guards,
   };
 }
+
+const nobody = { known: knownOf({}, new Map()), records: new Map<string, never>() };
 
 interface Twins {
   readonly twins: Records;

@@ -10,7 +10,7 @@ import { lastPart } from './keys.ts';
 import type { Outgoing } from './outgoing.ts';
 import { creation, readOne, type Extra } from './records.ts';
 import { indexPrefix, kinds, macValue, recordKey, type Kinds, type ValuesOf } from './kinds.ts';
-import type { Kv, KvExpectation, KvOperation } from '../kv/kv.ts';
+import type { Kv, KvEntry, KvExpectation, KvOperation } from '../kv/kv.ts';
 import type { Along, Clue, Expected, Machines, Revision, Sighting, Versioned } from '../store.ts';
 
 export class KvMachines
@@ -34,15 +34,7 @@ export class KvMachines
 
   async find(clues: readonly Clue[], limit: number): Promise<readonly Sighting[]> {
     const found = await this.kv.read(clues.map((clue) => ({ prefix: cluePrefix(clue), limit })));
-    return clues.map((clue, i) => {
-      const entries = found[i] ?? [];
-      const newest = Math.max(0, ...entries.map((e) => e.revision));
-      return {
-        clue,
-        machineIds: entries.map((e) => lastPart(e.key)),
-        newest: newest === 0 ? undefined : String(newest),
-      };
-    });
+    return clues.map((clue, i) => sightingOf(clue, found[i] ?? []));
   }
 
   async isStill({ value, revision }: Versioned<Machine>, clue: Clue): Promise<boolean> {
@@ -111,6 +103,17 @@ export class KvMachines
     }
     return { expectations, operations, isQuiet };
   }
+}
+
+function sightingOf(clue: Clue, entries: readonly KvEntry[]): Sighting {
+  // Nearly all clues of a new machine.
+  if (entries.length === 0) return { clue, machineIds: [], newest: undefined };
+  const newest = Math.max(...entries.map((e) => e.revision));
+  return {
+    clue,
+    machineIds: entries.map((e) => lastPart(e.key)),
+    newest: newest === 0 ? undefined : String(newest),
+  };
 }
 
 function cluePrefix(clue: Clue): string {

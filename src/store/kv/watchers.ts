@@ -4,23 +4,29 @@ import type { KvChange, KvOperation } from './kv.ts';
 interface Watcher {
   readonly prefix: string;
   readonly listener: (change: KvChange | undefined) => void;
+  readonly signal: AbortSignal;
 }
 
 export class Watchers {
-  readonly #all = new Set<Watcher>();
+  // A list: going through a set makes two objects for each of its values.
+  #all: readonly Watcher[] = [];
 
   add(prefix: string, listener: Watcher['listener'], signal: AbortSignal): void {
     if (signal.aborted) return;
-    const watcher = { prefix, listener };
-    this.#all.add(watcher);
-    signal.addEventListener('abort', () => this.#all.delete(watcher), { once: true });
+    const watcher = { prefix, listener, signal };
+    this.#all = [...this.#all, watcher];
+    const remove = (): void => {
+      this.#all = this.#all.filter((one) => one !== watcher);
+    };
+    signal.addEventListener('abort', remove, { once: true });
   }
 
   announce(operations: readonly KvOperation[]): void {
-    if (this.#all.size === 0) return;
+    if (this.#all.length === 0) return;
     for (const { key, value } of operations) {
-      for (const { prefix, listener } of this.#all) {
-        if (key.startsWith(prefix)) listener({ key, removed: value === undefined });
+      for (const { prefix, listener, signal } of this.#all) {
+        if (key.startsWith(prefix) && !signal.aborted)
+          listener({ key, removed: value === undefined });
       }
     }
   }

@@ -212,8 +212,6 @@ export class LmdbKv implements Kv {
     read: { prefix: string; after?: string | undefined; limit: number },
     transaction?: Transaction,
   ): KvEntry[] {
-    // A key that is lacking now may have been there at the snapshot of a transaction.
-    if (transaction === undefined && this.#prefixes.lack(read.prefix)) return [];
     const after = read.after !== undefined && read.after >= read.prefix ? read.after : undefined;
     Object.assign(this.#asked, {
       start: after ?? read.prefix,
@@ -244,6 +242,7 @@ export class LmdbKv implements Kv {
     if ('key' in expectation) {
       return (this.#db.getEntry(expectation.key)?.version ?? 0) === expectation.revision;
     }
+    if (this.#prefixes.lack(expectation.prefix)) return true;
     const under = this.#range({ prefix: expectation.prefix, limit: Number.MAX_SAFE_INTEGER });
     return under.every((entry) => entry.revision <= expectation.newest);
   }
