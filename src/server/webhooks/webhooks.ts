@@ -13,6 +13,8 @@ import { Subscriptions } from './subscriptions.ts';
 /** Events that come from no write and wait for the store to take them. */
 const mostUnqueued = 10_000;
 const storeRetryMs = 2000;
+/** The most of them that are queued at once: when a rack goes, each of its machines has one. */
+const queuedAtOnce = 64;
 
 export interface WebhookParts extends Omit<CourierServices, 'subscriptions'> {
   readonly events: Events;
@@ -106,19 +108,24 @@ export class Webhooks {
 
   /** Errors: those of the store that pass. */
   async #queueNext(): Promise<void> {
-    const [next] = this.#unqueued;
-    if (next === undefined) {
+    if (this.#unqueued.length === 0) {
       await this.#tellLost();
       return;
     }
-    try {
-      await this.#s.store.deliveries.put(next, 'absent');
-    } catch (err) {
-      if (isAppError(err, 'store.unavailable') || isAppError(err, 'store.full')) throw err;
-      // A conflict: it was written although the store did not say so.
-      if (!isAppError(err, 'store.conflict')) this.#lose(next);
-    }
-    this.#unqueued.shift();
+    const done = new Set<Delivery>();
+    const queue = async (delivery: Delivery): Promise<void> => {
+      try {
+        await this.#s.store.deliveries.put(delivery, 'absent');
+      } catch (err) {
+        if (isAppError(err, 'store.unavailable') || isAppError(err, 'store.full')) throw err;
+        // A conflict: it was written although the store did not say so.
+        if (!isAppError(err, 'store.conflict')) this.#lose(delivery);
+      }
+      done.add(delivery);
+    };
+    const queued = await Promise.allSettled(firstOfLanes(this.#unqueued).map(queue));
+    this.#unqueued = this.#unqueued.filter((delivery) => !done.has(delivery));
+    for (const one of queued) if (one.status === 'rejected') throw one.reason;
   }
 
   #lose({ webhook, event }: Delivery): void {
@@ -145,4 +152,15 @@ export class Webhooks {
       else this.#lost.delete(name);
     }
   }
+}
+
+/** The oldest of several lanes each: those of one lane are written one after another, in their order. */
+function firstOfLanes(deliveries: readonly Delivery[]): readonly Delivery[] {
+  const first = new Map<string, Delivery>();
+  for (const delivery of deliveries.slice(0, 4 * queuedAtOnce)) {
+    const { webhook, lane } = delivery;
+    const name = `${webhook} ${lane}`;
+    if (!first.has(name) && first.size < queuedAtOnce) first.set(name, delivery);
+  }
+  return [...first.values()];
 }

@@ -20,10 +20,21 @@ async function prepared() {
   const clock = new ManualClock(new Date('2026-01-02T03:04:05Z'));
   const store = await openStore('memory:');
   const away = { isAway: true };
+  const lanes: string[] = [];
+  const atOnce = { most: 0, mostOfLane: 0 };
   const cut = wrapStore(store, (name, operation) => async (...args) => {
-    if (away.isAway && name === 'deliveries.put')
-      throw new AppError('store.unavailable', 'the store is away');
-    return operation(...args);
+    if (name !== 'deliveries.put') return operation(...args);
+    if (away.isAway) throw new AppError('store.unavailable', 'the store is away');
+    const { lane } = Object(args[0]);
+    lanes.push(lane);
+    atOnce.most = Math.max(atOnce.most, lanes.length);
+    const ofLane = lanes.filter((one) => one === lane).length;
+    atOnce.mostOfLane = Math.max(atOnce.mostOfLane, ofLane);
+    try {
+      return await operation(...args);
+    } finally {
+      lanes.splice(lanes.indexOf(lane), 1);
+    }
   });
   await store.webhooks.put({
     name: 'inventory',
@@ -54,15 +65,15 @@ async function prepared() {
   });
   await webhooks.reload();
   onTestFinished(() => webhooks.receivers.close());
-  const tell = (count: number): void => {
-    for (let n = 0; n < count; n += 1) events.publish('machine.token', { machine_id: 'm' });
+  const tell = (count: number, machine_id = 'm'): void => {
+    for (let n = 0; n < count; n += 1) events.publish('machine.token', { machine_id });
   };
   const queued = async (): Promise<string[]> => {
     const types: string[] = [];
     for await (const { value } of store.deliveries.all()) types.push(value.event.type);
     return types;
   };
-  return { clock, store, away, registry, tell, queued };
+  return { clock, store, away, registry, tell, queued, atOnce };
 }
 
 it('wait for it, and none is lost', async () => {
@@ -73,6 +84,16 @@ it('wait for it, and none is lost', async () => {
   away.isAway = false;
   await clock.advance(2000);
   await expect.poll(queued).toEqual(['machine.token', 'machine.token', 'machine.token']);
+});
+
+it('of many machines are queued together, those of one machine one after another', async () => {
+  const { away, tell, queued, atOnce } = await prepared();
+  away.isAway = false;
+  tell(3, 'm');
+  for (let n = 0; n < 200; n += 1) tell(1, `m${n}`);
+  await expect.poll(async () => (await queued()).length).toBe(203);
+  expect(atOnce.most).toBe(64);
+  expect(atOnce.mostOfLane).toBe(1);
 });
 
 it('are counted where there are too many, in the webhook and in metrics, and a reset comes in their place', async () => {
