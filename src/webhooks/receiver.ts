@@ -18,6 +18,8 @@ export type { LookUp };
 const totalMs = 15_000;
 /** A longer answer is cut off. */
 const mostAnswerBytes = 65_536;
+/** More interim answers (1xx) than this are a receiver's way to keep the processor busy. */
+const mostInterim = 10;
 const idleMs = 4000;
 const mostConnections = 32;
 
@@ -108,6 +110,12 @@ export class Receivers {
     // The last event of a request, and the only one after an answer with status 101.
     const onClose = (): void => reject(new Error('the receiver closed the connection unanswered'));
     sent.once('close', onClose);
+    let interim = 0;
+    sent.on('information', () => {
+      interim += 1;
+      if (interim > mostInterim)
+        sent.destroy(new Error('the receiver answers, and never to an end'));
+    });
     sent.on('response', (answer) => {
       sent.off('close', onClose);
       readOff(

@@ -69,6 +69,18 @@ it('does not wait for ever for one that would speak another protocol', async () 
   );
 });
 
+it('takes a few interim answers, and no flood of them', async () => {
+  const receiver = await TestReceiver.start();
+  const interim = 'HTTP/1.1 102 Processing\r\n\r\n';
+  receiver.answer = (response) => {
+    response.socket?.write(interim.repeat(5));
+    response.writeHead(200).end();
+  };
+  expect(await post(receivers(), receiver.url())).toMatchObject({ status: 200 });
+  receiver.answer = (response) => void response.socket?.write(interim.repeat(50));
+  await expect(post(receivers(), receiver.url())).rejects.toThrow('never to an end');
+});
+
 it('reads an endless answer no further than it has to', async () => {
   const receiver = await TestReceiver.start();
   receiver.answer = (response) => {
