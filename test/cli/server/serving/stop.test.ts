@@ -1,7 +1,11 @@
 // The end of a server that others still have connections to.
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { temporaryDirectory } from '../../../store/backends.ts';
 import { checkinOf, ServerProcess } from '../../../store/server-process.ts';
 
 it('writes everything, and waits neither for a receiver of another protocol nor for a reader that was answered', async () => {
@@ -42,4 +46,19 @@ it('writes everything, and waits neither for a receiver of another protocol nor 
   ]);
   // It answers, and closes the connection that its reader would keep.
   expect(await once(reader, 'data')).toBeDefined();
+});
+
+const canUnshare = spawnSync('unshare', ['-mn', 'ip', 'link', 'set', 'lo', 'up']).status === 0;
+
+it.skipIf(!canUnshare)('does not wait for a resolver that does not answer (needs root)', () => {
+  const file = join(temporaryDirectory(), 'resolv.conf');
+  writeFileSync(file, 'nameserver 127.0.0.9\noptions timeout:5 attempts:2\n');
+  const within = 'ip link set lo up && mount --bind "$1" /etc/resolv.conf && exec "$2" "$3"';
+  const program = join(import.meta.dirname, 'hanging-resolver.ts');
+  const { stdout, stderr } = spawnSync(
+    'unshare',
+    ['-mn', 'sh', '-c', within, 'sh', file, process.execPath, program],
+    { encoding: 'utf8', timeout: 60_000 },
+  );
+  expect([stdout, stderr]).toEqual(['[0,true]', '']);
 });
