@@ -1,10 +1,11 @@
 // The version of what is stored. Data of a newer version, or restored in part, is refused.
 import { AppError } from '../core/errors.ts';
-import type { Kv } from './kv/kv.ts';
+import type { Kv, KvOperation } from './kv/kv.ts';
 
 export const formatVersion = 1;
 const formatKey = 'meta/format';
 const formatName = 'dragonfly-store';
+const formatMark = JSON.stringify({ format: formatName, version: formatVersion });
 /** The name in the first line of a backup. */
 export const backupFormat = 'dragonfly-backup';
 /** Present during a restore. */
@@ -34,14 +35,28 @@ export async function checkFormat(kv: Kv, description: string, readOnly: boolean
   }
 }
 
+/** The revision of a store's mark, which a restore writes anew; 0 where it has none, undefined during a restore. */
+export async function markRevision(kv: Kv): Promise<number | undefined> {
+  const [[mark] = [], [restoring] = []] = await kv.read([
+    { key: formatKey },
+    { key: restoringKey },
+  ]);
+  return restoring === undefined ? (mark?.revision ?? 0) : undefined;
+}
+
+/** The end of a restore: whoever read the store meanwhile finds that out by its mark. */
+export const restored: readonly KvOperation[] = [
+  { key: restoringKey, value: undefined },
+  { key: formatKey, value: formatMark },
+];
+
 async function writeFormat(kv: Kv): Promise<void> {
-  const value = JSON.stringify({ format: formatName, version: formatVersion });
   try {
-    await kv.commit([{ key: formatKey, revision: 0 }], [{ key: formatKey, value }]);
+    await kv.commit([{ key: formatKey, revision: 0 }], [{ key: formatKey, value: formatMark }]);
   } catch (err) {
     // Another server that opened the same empty store wrote the same mark first.
     const [marks] = await kv.read([{ key: formatKey }]);
-    if (marks?.[0]?.value !== value) throw err;
+    if (marks?.[0]?.value !== formatMark) throw err;
   }
 }
 

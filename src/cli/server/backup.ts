@@ -28,7 +28,10 @@ export const backup = command({
         },
       });
       const without = damaged === 0 ? '' : `; ${damaged} cannot be read and are not in it`;
-      io.stdout.write(`${records} records written to ${path}${without}\n`);
+      const isEmpty = records === 0 && damaged === 0;
+      io.stdout.write(
+        `${records} records written to ${path}${without}${isEmpty ? ': the store is empty' : ''}\n`,
+      );
       return damaged === 0 ? 0 : 1;
     } finally {
       await kv.close();

@@ -8,7 +8,7 @@ import { refuseOthers } from '../../core/files/private-file.ts';
 import { stringifyExact } from '../../core/text/exact-json.ts';
 import { inDragonflysDialect } from '../../model/dragonfly.ts';
 import type { Machine } from '../../model/machine.ts';
-import { backupFormat, formatVersion } from '../format.ts';
+import { backupFormat, formatVersion, markRevision } from '../format.ts';
 import { Damage, piecesUnder, type DamagedRecord } from '../collections/damage.ts';
 import type { Kv, KvEntry } from '../kv/kv.ts';
 import { allKinds, kinds, type Kind } from '../collections/kinds.ts';
@@ -45,7 +45,7 @@ export async function backUp(kv: Kv, path: string, options: BackupOptions = {}):
     return open(partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   });
   try {
-    const lines = linesOf((prefix) => kv.scan(prefix), new Damage(kv), options);
+    const lines = linesOf(kv, (prefix) => kv.scan(prefix), new Damage(kv), options);
     let piece = await lines.next();
     for (; piece.done !== true; piece = await lines.next()) {
       const { value } = piece;
@@ -70,13 +70,14 @@ export function backupText(
   damage: Damage,
   options: BackupOptions = {},
 ): AsyncGenerator<string, number> {
-  return linesOf((prefix) => piecesUnder(kv, prefix), damage, options);
+  return linesOf(kv, (prefix) => piecesUnder(kv, prefix), damage, options);
 }
 
 /** Yields the lines of a backup, and returns the number of records.
  *  Shape: a line {format, version}, a line {table, document} for each record, a line {records, sha256} over all lines
- *  before it. */
+ *  before it. Errors: those of the store; AppError `store.unavailable` where it is none, or is replaced meanwhile. */
 async function* linesOf(
+  kv: Kv,
   pieces: (prefix: string) => AsyncIterable<readonly KvEntry[]>,
   damage: Damage,
   { dialect, onDamaged }: BackupOptions,
@@ -88,6 +89,8 @@ async function* linesOf(
     return text;
   };
   let records = 0;
+  const mark = await markRevision(kv);
+  if (mark === undefined) throw beingRestored();
   yield hashed(`${JSON.stringify({ format: backupFormat, version: formatVersion })}\n`);
   for (const kind of backedUp) {
     const { table } = kind;
@@ -104,8 +107,32 @@ async function* linesOf(
       yield hashed(lines);
     }
   }
+  if ((await markRevision(kv)) !== mark) throw replaced();
+  if (mark === 0 && records === 0) throw nothingThere();
   yield `${JSON.stringify({ records, sha256: hash.digest('hex') })}\n`;
   return records;
+}
+
+function nothingThere(): AppError {
+  return new AppError(
+    'store.unavailable',
+    'there is nothing to back up: no server has used this store',
+  );
+}
+
+function beingRestored(): AppError {
+  return new AppError(
+    'store.unavailable',
+    'a backup is being restored into this store, or its restore was interrupted: finish that first',
+  );
+}
+
+/** Without its last line nobody takes the backup for a whole one. */
+function replaced(): AppError {
+  return new AppError(
+    'store.unavailable',
+    'the store was emptied or restored while it was backed up: make the backup again',
+  );
 }
 
 /** A record's stored text, so that nothing that this version does not know can get lost. */

@@ -5,7 +5,7 @@ import { isActive, type Workflow } from '../../model/documents/workflow.ts';
 import { asideKey } from '../collections/damage.ts';
 import { allKinds, kinds, recordKey } from '../collections/kinds.ts';
 import { stayingClosed } from '../collections/tokens.ts';
-import { restoringKey } from '../format.ts';
+import { restored, restoringKey } from '../format.ts';
 import type { Kv, KvOperation } from '../kv/kv.ts';
 import { readDragonflys, type Stored } from './dragonflys-documents.ts';
 import { isSession, linesOf, operationsOf, readRecord } from './records.ts';
@@ -78,7 +78,7 @@ export async function restore(
     chars += line.length;
   }
   await flush();
-  await kv.commit([], [{ key: restoringKey, value: undefined }]);
+  await kv.commit([], restored);
   return records - faults.count - sessions;
 }
 

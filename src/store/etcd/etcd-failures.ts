@@ -8,12 +8,15 @@ const grpc = { invalid: 3, denied: 7, outOfRange: 11, unauthenticated: 16 } as c
 /** etcd answered that it will not do it; trying again would not help. */
 export class EtcdRefusal extends AppError {
   readonly isCompacted: boolean;
+  /** The snapshot that is asked for is yet to come: etcd was restored from a backup since it was told of. */
+  readonly isOfTheFuture: boolean;
   /** It does so whatever is asked of it: this server may not. */
   readonly isOfAll: boolean;
 
   constructor(message: string, grpcCode: number) {
     super('store.unavailable', refusal(message), { cause: new Error(message) });
-    this.isCompacted = grpcCode === grpc.outOfRange;
+    this.isOfTheFuture = message.includes(future);
+    this.isCompacted = grpcCode === grpc.outOfRange && !this.isOfTheFuture;
     this.isOfAll = message.includes(noUsers) || notLetIn.test(message);
   }
 }
@@ -23,8 +26,14 @@ const noUsers = 'authentication is not enabled';
 /** Its answers to one that may not do what it asks for. */
 const notLetIn = /permission denied|user name|authentication failed/;
 
+/** Its answer about a revision that it has not reached. */
+const future = 'is a future revision';
+
 /** The advice that goes with a refusal, where there is any. */
 function refusal(message: string): string {
+  if (message.includes(future)) {
+    return 'etcd went back to an earlier state while it was read, as after a restore: begin again';
+  }
   if (message.includes(noUsers)) {
     return 'etcd asks for no users: leave out --etcd-user, or have it ask (etcdctl auth enable)';
   }

@@ -43,7 +43,7 @@ export class EtcdKv implements Kv {
 
   async read(reads: readonly KvRead[]): Promise<readonly (readonly KvEntry[])[]> {
     this.#refuseWhenClosed();
-    return retryCompacted(async () => (await this.#readAt(reads, undefined)).found);
+    return retryLost(async () => (await this.#readAt(reads, undefined)).found);
   }
 
   async commit(
@@ -213,13 +213,14 @@ export class EtcdKv implements Kv {
   }
 }
 
-/** Reads again from a newer snapshot when the one being read was compacted away. */
-async function retryCompacted<T>(read: () => Promise<T>): Promise<T> {
+/** Reads again from another snapshot when the one being read was compacted away, or is none any more. */
+async function retryLost<T>(read: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await read();
     } catch (err) {
-      if (!isCompacted(err) || attempt === 3) throw err;
+      const isLost = isCompacted(err) || (err instanceof EtcdRefusal && err.isOfTheFuture);
+      if (!isLost || attempt === 3) throw err;
     }
   }
 }

@@ -6,7 +6,7 @@ import { backUp } from '../../../src/store/backup/backup.ts';
 import { restore, type Unread } from '../../../src/store/backup/restore.ts';
 import { checkStore } from '../../../src/store/check.ts';
 import { MemoryKv } from '../../../src/store/memory.ts';
-import type { KvEntry } from '../../../src/store/kv/kv.ts';
+import type { Kv, KvEntry } from '../../../src/store/kv/kv.ts';
 import { AppError } from '../../../src/core/errors.ts';
 import { storeOver } from '../../../src/store/kv-store.ts';
 import { openKv, openStore } from '../../../src/store/open.ts';
@@ -57,6 +57,40 @@ describe.each(backends)('a backup restored into $name', (backend) => {
     const again = `${file}.again`;
     await backUp(kv, again);
     expect(readFileSync(again, 'utf8')).toBe(readFileSync(file, 'utf8'));
+  });
+
+  it('of a store that no server has used, or that is restored meanwhile, fails and leaves no file', async () => {
+    const url = await backend.url();
+    const { kv, store } = await openedWithKv(url);
+    const file = join(temporaryDirectory(), 'new');
+    const failure = (during: Kv): Promise<unknown> =>
+      backUp(during, file).then(
+        (count) => count,
+        (err: unknown) => String(Object(err).message),
+      );
+    expect(await failure(kv)).toBe(0);
+    expect(await failure(new MemoryKv())).toContain(
+      'there is nothing to back up: no server has used',
+    );
+    const { file: whole } = await backedUp();
+    const during = (work: () => Promise<unknown>): Kv => ({
+      read: (reads) => kv.read(reads),
+      commit: (...args) => kv.commit(...args),
+      watch: (...args) => kv.watch(...args),
+      close: () => kv.close(),
+      async *scan(prefix) {
+        if (prefix === 'workflows/') await work();
+        yield* kv.scan(prefix);
+      },
+    });
+    expect(await failure(during(() => restore(kv, whole)))).toContain('restored while it was');
+    expect(await failure(kv)).toBe(7);
+    const unmarked = { key: 'meta/format', value: undefined };
+    const emptied = during(() => kv.commit([], [unmarked]));
+    expect(await failure(emptied)).toContain('emptied or restored while it was backed up');
+    await kv.commit([], [{ key: 'meta/restoring', value: 'x' }]);
+    await expect(store.backup().next()).rejects.toThrow('is being restored into this store');
+    expect(existsSync(`${file}.partial`)).toBe(false);
   });
 
   it('is refused where there are records already', async () => {

@@ -121,6 +121,21 @@ describe.skipIf(etcdProgram === undefined)('a watch on etcd (needs etcd-server)'
     expect(heard.lastIndexOf('reset')).toBeLessThan(heard.indexOf('w/after'));
   });
 
+  it('ends a scan during which etcd goes back, and reads what is there then', async () => {
+    const { etcd, endpoints } = await cluster(1);
+    const kv = kvOn(endpoints);
+    const operations = Array.from({ length: 600 }, (_, n) => ({ key: `w/${1000 + n}`, value: '' }));
+    for (let n = 0; n < 5; n += 1) await kv.commit([], operations);
+    const scan = kv.scan('w/')[Symbol.asyncIterator]();
+    expect((await scan.next()).value).toHaveLength(500);
+    await etcd.restart(0, { loses: true });
+    await expect(scan.next()).rejects.toMatchObject({
+      code: 'store.unavailable',
+      message: expect.stringContaining('went back to an earlier state'),
+    });
+    expect(await kv.read([{ prefix: 'w/', limit: 5 }])).toEqual([[]]);
+  });
+
   it("is told of this server's own writes at once and once, whatever etcd tells", async () => {
     const { endpoints } = await cluster(1);
     const [target = ''] = endpoints;
