@@ -11,15 +11,15 @@ interface Rule {
 /** The first rule that holds decides. */
 export const rules: readonly Rule[] = [
   {
-    when: 'serial number and UUID agree; addresses and disks differ, and no memory module agrees',
+    when: 'serial number and UUID agree; addresses differ, and disks or the serial number of the board; no disk or memory module agrees',
     is: 'other',
     holds: (s) =>
       s.serial === 'agrees' &&
       s.uuid === 'agrees' &&
-      s.disks === 'differs' &&
-      s.modules !== 'agrees' &&
       s.primary === 'differs' &&
-      s.ports !== 'agrees',
+      s.ports !== 'agrees' &&
+      [s.disks, s.boardSerial].includes('differs') &&
+      ![s.disks, s.modules].includes('agrees'),
   },
   {
     when: 'serial number and UUID agree',

@@ -12,6 +12,8 @@ export type Stand = 'agrees' | 'differs' | 'unknown';
 export interface Stands {
   /** Serial number of system or board. */
   readonly serial: Stand;
+  /** That of the board, by which the nodes of one chassis are told apart. */
+  readonly boardSerial: Stand;
   readonly uuid: Stand;
   readonly product: Stand;
   /** Local disks, by serial number or WWN: one of them agrees, or all differ. */
@@ -37,6 +39,7 @@ export function standsOf(
     (macs ?? []).filter((mac) => mac !== shown.primaryMac && !isJunkMac(mac));
   return {
     serial: standOfSerials(traits, known),
+    boardSerial: stand(traits.boardSerial, known.boardSerial),
     uuid: standOfUuids(shown.smbiosUuid, identity.smbios_uuid, sharedUuids),
     product: stand(traits.product, known.product),
     disks: standOfLists(traits.disks, known.disks),

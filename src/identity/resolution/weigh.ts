@@ -20,7 +20,7 @@ export function weigh(shown: Evidence, machine: Machine, sharedUuids: ReadonlySe
   const known = traitsOf(machine.hardware, machine.hardware.disks);
   const stands = standsOf(shown, machine, known, sharedUuids);
   const rule = ruleFor(stands);
-  const { primary: _pointed, ...others } = stands;
+  const { primary: _pointed, boardSerial: _counted, ...others } = stands;
   return {
     isSame: rule?.is === 'same',
     rule: rule?.when ?? '',
@@ -35,6 +35,10 @@ function against(shown: Evidence, machine: Machine, known: Traits, stands: Stand
   const said: readonly (readonly [Stand, string])[] = [
     [stands.uuid, `has SMBIOS UUID ${machine.identity.smbios_uuid}, not ${shown.smbiosUuid}`],
     [stands.serial, otherSerial(traits, known)],
+    [
+      stands.serial === 'agrees' ? stands.boardSerial : 'unknown',
+      `has board serial number ${known.boardSerial}, not ${traits.boardSerial}`,
+    ],
     [stands.product, `is a ${known.product}, not a ${traits.product}`],
     [stands.disks, 'has other disks'],
     [stands.modules, 'has other memory modules'],

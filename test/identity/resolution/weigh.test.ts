@@ -43,10 +43,11 @@ const board = (n: number) => ({ smbios_uuid: uuid(n) });
 
 /** One case for each rule, by its words: what is known, and what is shown. */
 const cases: Readonly<Record<string, readonly [known: Body, shown: Body]>> = {
-  'serial number and UUID agree; addresses and disks differ, and no memory module agrees': [
-    { ...board(1), system: here, ...disks('S1') },
-    { ...elsewhere, ...board(1), system: here, ...disks('S2') },
-  ],
+  'serial number and UUID agree; addresses differ, and disks or the serial number of the board; no disk or memory module agrees':
+    [
+      { ...board(1), system: here, ...disks('S1') },
+      { ...elsewhere, ...board(1), system: here, ...disks('S2') },
+    ],
   'serial number and UUID agree': [
     { ...board(1), system: here, ...disks('S1'), ...modules('D1') },
     { ...elsewhere, ...board(1), system: here, ...disks('S2'), ...modules('D1') },
@@ -167,6 +168,31 @@ it('says which serial numbers differ: those of the system, else of the board', (
   expect(against({ system: there, board: { serial: 'B2' } })).toContain(
     'has serial number SYS1, not SYS2',
   );
+});
+
+describe('nodes of one chassis, which have its serial number and a UUID made of it', () => {
+  const node = (n: number) => ({
+    ...board(1),
+    mac: mac(n),
+    all_macs: [mac(n)],
+    system: here,
+    board: { serial: `B${n}` },
+  });
+
+  it('are told apart by their boards', () => {
+    const { isSame, against } = weight(node(1), node(2));
+    expect(isSame).toBe(false);
+    expect(against).toContain('has board serial number B1, not B2');
+  });
+
+  it('are not mistaken for a machine whose board was replaced', () => {
+    expect(weight({ ...node(1), ...disks('S1') }, { ...node(2), ...disks('S1') }).isSame).toBe(
+      true,
+    );
+    expect(weight({ ...node(1), ...modules('D1') }, { ...node(2), ...modules('D1') }).isSame).toBe(
+      true,
+    );
+  });
 });
 
 describe('is no evidence', () => {
