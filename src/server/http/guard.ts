@@ -21,7 +21,7 @@ import { isLoopback, keepAlive } from './connections.ts';
 import { cookieOf, hostOf, refuseUnproven } from './session-cookie.ts';
 import { AgentsEntries } from './agents-entries.ts';
 import { audit, type AuditingServices } from './auditing.ts';
-import { LargeAnswers, type UnreadServices } from './large-answers.ts';
+import { LargeAnswers, type PageServices } from './large-answers.ts';
 import { noter } from './noted.ts';
 import { represent } from './representation.ts';
 import type { App } from '../services.ts';
@@ -48,7 +48,7 @@ declare module 'fastify' {
   }
 }
 
-export interface GuardServices extends AuditingServices, UnreadServices {
+export interface GuardServices extends AuditingServices, PageServices {
   readonly auth: Auth;
   readonly metrics: Metrics;
   /** This server's URL as agents reach it, if configured. */

@@ -2,12 +2,16 @@
 // is not kept without end.
 import type { ServerResponse } from 'node:http';
 import type { onSendHookHandler, preHandlerHookHandler, RouteOptions } from 'fastify';
+import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
 import { nextTurn } from '../../core/turns.ts';
 import type { Held } from '../running/held.ts';
+import type { StoreHealth } from '../running/store-health.ts';
 
 /** A page takes 2 MB, and some times that while it is made and compressed. */
 const mostPages = 8;
+/** Who has waited so long for others, whom the store did not answer, does not ask it as well. */
+const patienceMs = 10_000;
 /** Shorter answers are not counted: the operating system takes them at once. */
 const largeBytes = 16 * 1024;
 /** The turns before each page: in each, one new connection is taken, and others must not wait for as many pages. */
@@ -18,13 +22,18 @@ export interface UnreadServices {
   readonly log: Log;
 }
 
+export interface PageServices extends UnreadServices {
+  readonly clock: Clock;
+  readonly storeHealth: Pick<StoreHealth, 'away'>;
+}
+
 export class LargeAnswers {
-  readonly #s: UnreadServices;
+  readonly #s: PageServices;
   /** The pages that are being made. */
   readonly #pages = new Set<ServerResponse>();
   readonly #waiting: (() => Promise<void>)[] = [];
 
-  constructor(s: UnreadServices) {
+  constructor(s: PageServices) {
     this.#s = s;
   }
 
@@ -38,10 +47,16 @@ export class LargeAnswers {
   }
 
   readonly #begin: preHandlerHookHandler = (_request, { raw }, done) => {
+    const { clock, storeHealth } = this.#s;
+    const cameMs = clock.elapsedMs();
     raw.once('close', () => this.#end(raw));
     const begin = async (): Promise<void> => {
       // Its reader may be gone.
       if (raw.destroyed) return;
+      if (storeHealth.away !== undefined && clock.elapsedMs() - cameMs >= patienceMs) {
+        done(storeHealth.away);
+        return;
+      }
       this.#pages.add(raw);
       await betweenPages();
       done();

@@ -23,6 +23,11 @@ export class StoreHealth {
     return this.#away !== undefined;
   }
 
+  /** The error of the last request then. */
+  get away(): AppError | undefined {
+    return this.#away?.error;
+  }
+
   /** An operation, such as "machines.put", succeeded, or failed with `err`. */
   note(operation: string, err?: unknown): void {
     const isWrite = operation.endsWith('.put');

@@ -3,12 +3,14 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import fastify from 'fastify';
 import { expect, it, onTestFinished } from 'vitest';
-import { systemClock } from '../../../src/core/clock.ts';
+import { AppError } from '../../../src/core/errors.ts';
+import { ManualClock, systemClock } from '../../../src/core/clock.ts';
 import { silentLog } from '../../../src/core/log.ts';
 import { LargeAnswers } from '../../../src/server/http/large-answers.ts';
 import { Held } from '../../../src/server/running/held.ts';
+import { StoreHealth } from '../../../src/server/running/store-health.ts';
 import { openStore } from '../../../src/store/open.ts';
-import { checkin, startServer } from '../harness.ts';
+import { checkin, startServer, wrapStore } from '../harness.ts';
 
 async function ask(url: string, path: string): Promise<Socket> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
@@ -47,6 +49,43 @@ it('a client that comes after many who ask for pages does not wait for all of th
   expect(Math.min(...sizes)).toBeGreaterThan(600_000);
 });
 
+it('clients that wait for others, whom the store did not answer, are not kept for as long once more', async () => {
+  const clock = new ManualClock(new Date());
+  const hung: (() => void)[] = [];
+  let hangs = false;
+  const store = wrapStore(await openStore('memory:'), (name, operation) => async (...args) => {
+    if (!hangs || name !== 'machines.list') return operation(...args);
+    await new Promise<void>((resolve) => hung.push(resolve));
+    throw new AppError('store.unavailable', 'etcd does not answer');
+  });
+  const server = await startServer({ store, clock });
+  const list = async () => (await server.call('GET', '/api/machines')).status;
+  expect(await list()).toBe(200);
+  hangs = true;
+  const asking = async (count: number): Promise<Promise<number>[]> => {
+    const requests: unknown[] = [];
+    const note = (request: unknown): unknown => requests.push(request);
+    server.app.server.on('request', note);
+    const answers = Array.from({ length: count }, list);
+    await expect.poll(() => requests.length).toBe(count);
+    server.app.server.off('request', note);
+    return answers;
+  };
+  const early = await asking(30);
+  await expect.poll(() => hung.length).toBe(8);
+  await clock.advance(14_000);
+  const late = await asking(2);
+  await clock.advance(1000);
+  for (const fail of hung.splice(0)) fail();
+  expect(await Promise.all(early)).toEqual(early.map(() => 503));
+  // They ask for themselves: the store may be back.
+  await expect.poll(() => hung.length).toBe(late.length);
+  hangs = false;
+  for (const fail of hung) fail();
+  expect(await Promise.all(late)).toEqual([503, 503]);
+  expect(await list()).toBe(200);
+});
+
 it('clients that wait for lines of a log keep nobody from a page', async () => {
   const server = await startServer();
   const { body } = await server.call('POST', '/api/agent/checkin', { body: checkin(1) });
@@ -64,7 +103,8 @@ it('clients that wait for lines of a log keep nobody from a page', async () => {
 it('clients that do not read their answers are cut off where these take too much, and others get theirs', async () => {
   const mebibyte = 1024 * 1024;
   const limits = { unread: new Held(systemClock, 20 * mebibyte) };
-  const large = new LargeAnswers({ limits, log: silentLog });
+  const storeHealth = new StoreHealth(systemClock);
+  const large = new LargeAnswers({ limits, log: silentLog, clock: systemClock, storeHealth });
   const app = fastify({ forceCloseConnections: true });
   onTestFinished(() => app.close());
   app.addHook('onRoute', (route) => large.bound(route));
