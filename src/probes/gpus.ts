@@ -3,6 +3,7 @@ import type { Gpu } from '../model/hardware/gpu.ts';
 import type { Probe } from './probe.ts';
 import { Reading } from './reading.ts';
 import { readSmbios } from './smbios/read.ts';
+import { baseName } from './sysfs/base-name.ts';
 
 const base = '/sys/bus/pci/devices';
 
@@ -44,7 +45,7 @@ async function readGpu(read: Reading, address: string): Promise<Gpu> {
     vram_bytes: vram ?? null,
     pci_address: address,
     pci_id: pciId,
-    driver: driver === undefined ? null : driver.slice(driver.lastIndexOf('/') + 1),
+    driver: driver === undefined ? null : baseName(driver),
   };
 }
 

@@ -5,6 +5,7 @@ import { wholeDisks, type WholeDisk } from '../disks/whole-disks.ts';
 import { mountedAt } from '../installed-os/os-files.ts';
 import type { Probe } from '../probe.ts';
 import { Reading } from '../reading.ts';
+import { baseName } from '../sysfs/base-name.ts';
 
 const base = '/sys/block';
 
@@ -65,7 +66,7 @@ async function readPartition(
   };
   const point = mounts.get(number ?? '');
   return {
-    device: deviceOf(dir.slice(dir.lastIndexOf('/') + 1)),
+    device: deviceOf(baseName(dir)),
     start_bytes: start === undefined ? null : start * 512,
     size_bytes: sectors === undefined ? null : sectors * 512,
     filesystem: udev.get('ID_FS_TYPE') ?? null,

@@ -2,6 +2,7 @@
 import type { PciDevice } from '../../model/details.ts';
 import type { Probe } from '../probe.ts';
 import { Reading } from '../reading.ts';
+import { baseName } from '../sysfs/base-name.ts';
 
 const base = '/sys/bus/pci/devices';
 
@@ -32,8 +33,8 @@ async function readDevice(read: Reading, address: string): Promise<PciDevice> {
     vendor_name: null,
     device_name: null,
     subsystem_id: subsystem === '0000:0000' ? null : (subsystem ?? null),
-    driver: driver === undefined ? null : lastName(driver),
-    iommu_group: group === undefined ? null : Number(lastName(group)),
+    driver: driver === undefined ? null : baseName(driver),
+    iommu_group: group === undefined ? null : Number(baseName(group)),
     // -1: on a machine of one node.
     numa_node: node !== undefined && /^\d{1,5}$/.test(node) ? Number(node) : null,
   };
@@ -48,8 +49,4 @@ export async function readIds(
   const ids = await Promise.all(files.map((file) => read.value(`${dir}/${file}`)));
   const known = ids.filter((id) => id !== undefined).map((id) => id.replace(/^0x/, ''));
   return known.length === 2 ? known.join(':') : undefined;
-}
-
-function lastName(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
 }

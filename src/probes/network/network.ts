@@ -7,6 +7,7 @@ import type { Probe } from '../probe.ts';
 import { Reading } from '../reading.ts';
 import { parseUevent } from '../sysfs/uevent.ts';
 import { usbDevicePath } from '../sysfs/usb-device.ts';
+import { baseName } from '../sysfs/base-name.ts';
 
 const base = '/sys/class/net';
 /** Linux ARPHRD_* numbers, in /sys/class/net/<name>/type. */
@@ -281,8 +282,4 @@ function toInfiniband(port: Port): InfinibandPort {
     pci_address: lastPciAddress(port.devicePath) ?? null,
     carrier: port.carrier ?? null,
   };
-}
-
-function baseName(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
 }
