@@ -1,6 +1,7 @@
 // The spelling of a template's fields. People write `efi_size: 512` and lists; Dragonfly's types have strings,
 // and refuse the whole template for anything else.
 import type { Template } from './template.ts';
+import { isObject } from '../../core/is-object.ts';
 
 /** Text in Dragonfly's types, and may be written as a number or a list. Not `mode`: of 420 nobody knows
  *  whether it is meant as octal. */
@@ -59,8 +60,4 @@ function withoutNulls<T>(value: T): T {
   // Optional fields alone may be null.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== null)) as T;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -6,6 +6,7 @@ import { Check } from 'typebox/value';
 import { stringifyExact } from '../../core/text/exact-json.ts';
 import { cut } from '../../core/text/unicode.ts';
 import type { Problem } from '../../model/problem.ts';
+import { isObject } from '../../core/is-object.ts';
 
 export interface Mended {
   readonly value: unknown;
@@ -135,10 +136,6 @@ function kindOf(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'boolean') return `a ${value}`;
   return typeof value === 'string' ? 'a text' : 'an object';
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The agent's hash covers what it sent, so it is useless once one of those fields was mended. */
