@@ -18,9 +18,11 @@ import type {
   Store,
   Versioned,
 } from '../../store/store.ts';
+import { keyPart } from '../../store/collections/keys.ts';
 import { mostReturns } from '../rules/local-boot.ts';
 import { haveOneOf } from '../rules/tags.ts';
 import type { Liveness } from '../running/liveness/liveness.ts';
+import type { Fleet } from '../running/metrics/fleet.ts';
 import { MachineTexts } from '../running/search/machine-texts.ts';
 import { viewMachine, type ReadServices } from './machines.ts';
 
@@ -28,11 +30,14 @@ import { viewMachine, type ReadServices } from './machines.ts';
 const scanLimit = 20_000;
 /** The texts in memory may lack what was changed in the time that the store's watch is behind. */
 const freshMs = 5000;
+/** The names that are looked through at once for those of a sender's tags. */
+const namesAtOnce = 1000;
 
 export interface ListServices extends ReadServices {
   readonly liveness: Liveness;
   readonly clock: Clock;
   readonly texts: MachineTexts;
+  readonly fleet: Pick<Fleet, 'machines'>;
 }
 
 export interface MachinePage {
@@ -59,7 +64,7 @@ export async function listMachines(
   const names = await namesFor(query, search, terms, s);
   const isUnindexed =
     search !== undefined && names === undefined && s.texts.isGivenUp && s.texts.canTell(terms);
-  const next = source(s, query, names);
+  const next = source(s, query, await namesWithin(s, within, names));
   const matches = bothOf(matcher(query, search, s), taggedWith(within));
   if (matches === undefined) {
     const page = await next({ limit, cursor: query.cursor });
@@ -115,6 +120,34 @@ async function namesFor(
   return s.texts.named(terms);
 }
 
+/** Those of the names that are of machines with one of these tags. A page that ended at another machine would tell its
+ *  id, and that there is one which the query finds. */
+async function namesWithin(
+  { fleet }: ListServices,
+  within: readonly string[] | undefined,
+  names: Names | undefined,
+): Promise<Names | undefined> {
+  if (within === undefined) return names;
+  const have = haveOneOf(within);
+  const inside = [...(await fleet.machines.all())].filter(([, { tags }]) => have(tags));
+  const own = inside.map(([id]) => keyPart(id)).toSorted();
+  if (names === undefined) {
+    return (after = '', limit) =>
+      Promise.resolve(own.filter((name) => name > after).slice(0, limit));
+  }
+  const isOwn = new Set(own);
+  return async (after, limit) => {
+    const found: string[] = [];
+    for (let reached = after; found.length < limit;) {
+      const some = await names(reached, namesAtOnce);
+      found.push(...some.filter((name) => isOwn.has(name)));
+      if (some.length < namesAtOnce) break;
+      reached = some.at(-1);
+    }
+    return found.slice(0, limit);
+  };
+}
+
 /** Those of the search, and of what is asked for beside it. */
 function termsOf(
   { tag, state, liveness }: MachineListQuery,
@@ -134,7 +167,10 @@ function wholeTerm(field: TextFieldName, text: string | undefined): readonly Rea
 }
 
 /** The texts and times that searches look at, kept of all machines unless they have more than `mostBytes`. */
-export function machineTexts(s: Omit<ListServices, 'texts'>, mostBytes?: number): MachineTexts {
+export function machineTexts(
+  s: Omit<ListServices, 'texts' | 'fleet'>,
+  mostBytes?: number,
+): MachineTexts {
   const viewOf = (machine: Machine): Searched | undefined => {
     const { local_boot: boots, status } = machine;
     // That it keeps coming back is a problem that begins and ends by itself.

@@ -72,6 +72,35 @@ it('sees and changes the machines with its tags, and no others', async () => {
   expect((await theirs('GET', `/api/machines/${other}`)).body.config.hostname).toBe('host-2');
 });
 
+it('learns nothing of other machines by where a page ends', async () => {
+  const { mine, other, ours, theirs } = await prepared();
+  await theirs('PATCH', `/api/machines/${other}`, { hostname: 'db-secret' });
+  expect((await theirs('GET', '/api/machines?limit=1')).body.next_cursor).not.toBeNull();
+  // The texts of all machines are read at the first search.
+  await theirs('GET', '/api/machines?q=host-1');
+  for (const query of [
+    '',
+    '&q=-name:nobody',
+    '&state=Discovered',
+    '&tag=rack-2',
+    '&q=-live:gone',
+  ]) {
+    const { machines, next_cursor: next } = (await ours('GET', `/api/machines?limit=1${query}`))
+      .body;
+    const found = machines.map(({ id }: { id: string }) => id);
+    expect([query, found, next]).toEqual([query, query === '&tag=rack-2' ? [] : [mine], null]);
+  }
+  await theirs('PATCH', `/api/machines/${other}`, { tags: ['rack-1'] });
+  const pages: string[] = [];
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const at = cursor === '' ? '' : `&cursor=${cursor}`;
+    const { body } = await ours('GET', `/api/machines?limit=1&q=-name:nobody${at}`);
+    pages.push(...body.machines.map(({ id }: { id: string }) => id));
+    cursor = body.next_cursor;
+  }
+  expect(pages).toEqual([mine, other]);
+});
+
 it('is not told what became of a machine that was merged into one beyond its tags', async () => {
   const { server, mine, other, ours, theirs } = await prepared();
   const gone = '01890000-0000-7000-8000-0000000000aa';

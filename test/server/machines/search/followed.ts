@@ -6,6 +6,7 @@ import {
   machineTexts,
   type ListServices,
 } from '../../../../src/server/machines/machine-list.ts';
+import { countFleet } from '../../../../src/server/running/metrics/fleet.ts';
 import { Events } from '../../../../src/server/running/events.ts';
 import { Liveness } from '../../../../src/server/running/liveness/liveness.ts';
 import { defaultLiveness } from '../../../../src/server/running/liveness/pace.ts';
@@ -110,7 +111,7 @@ export async function followedStore() {
   }, leave.signal);
   texts.isWatched = true;
   await texts.upToDate();
-  return { kv, other, leave, s: { store, liveness, clock, texts } };
+  return { kv, other, leave, s: { store, liveness, clock, texts, fleet: countFleet(store) } };
 }
 
 /** The answer of all pages: the machines, and the records that could not be read. */
