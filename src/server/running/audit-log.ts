@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import { stringifyExact } from '../../core/text/exact-json.ts';
 import type { AuditEntry } from '../../model/documents/audit.ts';
+import { indexKeys, kinds, recordKey } from '../../store/collections/kinds.ts';
 import type { Store } from '../../store/store.ts';
 
 /** The log's limits: the oldest entries beyond either are dropped. */
@@ -70,8 +71,9 @@ export async function pruneAudit(
   const most = policy.mebibytes * 1024 * 1024;
   let [characters, machines] = [0, 0];
   for await (const { value } of store.audit.all()) {
-    characters += sizeOf(value);
-    if (isOfMachine(value)) machines += sizeOf(value);
+    const size = sizeOf(value);
+    characters += size;
+    if (isOfMachine(value)) machines += size;
   }
   let dropped = 0;
   const drop = async (entry: AuditEntry): Promise<void> => {
@@ -96,6 +98,11 @@ function isOfMachine({ action }: AuditEntry): boolean {
   return ofMachines.has(action);
 }
 
+/** The room that a key takes beside its characters. */
+const keyBytes = 24;
+
+/** The room that an entry takes in the store: of one that names many records, most is the index by record. */
 function sizeOf(entry: AuditEntry): number {
-  return stringifyExact(entry).length;
+  const keys = [recordKey(kinds.audit, entry.id), ...indexKeys(kinds.audit, entry)];
+  return keys.reduce((size, key) => size + key.length + keyBytes, stringifyExact(entry).length);
 }

@@ -1,6 +1,6 @@
 // The audit log's bounds: agents are written once a day, and the oldest entries give way.
 import { expect, it } from 'vitest';
-import { ManualClock } from '../../../src/core/clock.ts';
+import { ManualClock, systemClock } from '../../../src/core/clock.ts';
 import { AgentsEntries } from '../../../src/server/http/agents-entries.ts';
 import {
   appendAudit,
@@ -70,6 +70,20 @@ it('drops the oldest entries beyond its age and its size', async () => {
   expect(kept.at(-1)).toBe('settings/299');
   expect(kept.length).toBeGreaterThan(100);
   expect(kept.length).toBeLessThan(132);
+});
+
+it('counts what finds an entry of many records, which takes more room than the entry', async () => {
+  const store = await openStore('memory:');
+  const records = Array.from({ length: 200 }, (_, n) => `machines/${n}`.padEnd(45, 'x'));
+  const entry = { by: 'ops', from: null, action: 'tags.delete', change: null, request_id: null };
+  const s = { store, clock: systemClock, newId: v7 };
+  for (let n = 0; n < 60; n += 1) await appendAudit(s, { ...entry, records });
+  const { items } = await store.audit.list({ limit: 1 });
+  expect(JSON.stringify(items[0]?.value).length * 60).toBeLessThan(1024 * 1024);
+  await pruneAudit(store, { days: 140, mebibytes: 1 }, new Date());
+  const kept = (await store.audit.list({ limit: 100 })).items.length;
+  expect(kept).toBeGreaterThan(20);
+  expect(kept).toBeLessThan(35);
 });
 
 it('keeps the entries of operators, however many machines bring about', async () => {
