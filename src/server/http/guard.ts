@@ -136,6 +136,7 @@ function admitter(s: GuardServices): onRequestHookHandler {
       if (isOpen || isForOperators(access)) refuseForeignPages(request);
       if (isOpen) refuseNames(request.raw);
       request.principal = await senderOf(s, request);
+      if (request.principal.kind === 'stock') refusePages(request);
     };
     const goOn = (): void => {
       const { principal } = request;
@@ -237,6 +238,13 @@ function refuseForeignPages({ headers, routeOptions }: FastifyRequest): void {
   if (isForeign || (origin !== undefined && hostOf(origin) !== host)) {
     throw new AppError('auth.denied', 'this server refuses requests from pages of another origin');
   }
+}
+
+/** Refuses requests of a page, of whichever origin: a name that is its own may resolve to this server, and no agent says
+ *  where it comes from. Errors: AppError `auth.denied`. */
+function refusePages({ headers }: FastifyRequest): void {
+  if (headers.origin === undefined && headers['sec-fetch-site'] === undefined) return;
+  throw new AppError('auth.denied', 'a page in a browser is no agent: it needs a token here');
 }
 
 /** The host in a request's target, which counts in place of its Host (RFC 9112, section 3.2.2); undefined where the target

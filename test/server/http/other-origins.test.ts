@@ -1,6 +1,6 @@
 // Pages of other servers, in the browser of an operator.
 import { describe, expect, it } from 'vitest';
-import { startServer } from '../harness.ts';
+import { checkin, startServer } from '../harness.ts';
 import { routes, fill, Faults, exchange, expectEmpty } from './hostile.ts';
 
 describe('a page from elsewhere', () => {
@@ -16,6 +16,22 @@ describe('a page from elsewhere', () => {
       expect(answer.status).toBe(403);
     }
     await expectEmpty(server);
+  });
+
+  it('is no stock agent, by whichever name it reaches the server', async () => {
+    const server = await startServer({ auth: { required: true, stockAgents: true } });
+    const { port } = new URL(server.url);
+    const body = JSON.stringify(checkin(1, { boot_id: null }));
+    const from = async (headers: string): Promise<string> => {
+      const head = `POST /api/agent/checkin HTTP/1.1\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}`;
+      return (await exchange(server.url, `${head}\r\n${headers}\r\n\r\n${body}`)).slice(9, 12);
+    };
+    const host = `host: rebound.example:${port}`;
+    expect([
+      await from(`${host}\r\norigin: http://rebound.example:${port}`),
+      await from(`${host}\r\nsec-fetch-site: same-origin`),
+      await from(host),
+    ]).toEqual(['403', '403', '200']);
   });
 
   it('can use no route of a server without tokens, by no name that it lets resolve there', async () => {
