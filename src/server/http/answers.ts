@@ -161,7 +161,9 @@ function refuse(
     'x-content-type-options: nosniff',
     `content-length: ${body.length}`,
   ];
-  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
+  // The answer to HEAD ends with its head.
+  const isHead = String(Object(err).rawPacket ?? '').startsWith('HEAD ');
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${isHead ? '' : body}`);
   return status;
 }
 
