@@ -37,7 +37,7 @@ async function readDisk(read: Reading, whole: WholeDisk): Promise<Disk> {
   const { name, path, bytes, entries, paths } = whole;
   const dir = `${base}/${name}`;
   const [details, identity] = await Promise.all([
-    readDetails(read, dir),
+    readDetails(read, dir, entries),
     readIdentity(read, dir, entries, usbDevicePath(path)),
   ]);
   const { serial, model, wwn, vendor, product, udev, isRateUnknown } = identity;
@@ -69,14 +69,20 @@ interface Details {
   rotational: boolean | undefined;
 }
 
-async function readDetails(read: Reading, dir: string): Promise<Details> {
-  const [removable, readOnly, rotational] = await Promise.all([
+/** An NVMe disk in an enclosure on Thunderbolt or USB4 has no removable medium, but its PCI function is removable. */
+async function readDetails(
+  read: Reading,
+  dir: string,
+  entries: readonly string[],
+): Promise<Details> {
+  const [removable, readOnly, rotational, ofFunction] = await Promise.all([
     read.value(`${dir}/removable`),
     read.value(`${dir}/ro`),
     read.value(`${dir}/queue/rotational`),
+    entries.includes('device') ? read.quietly().value(`${dir}/device/device/removable`) : undefined,
   ]);
   return {
-    isRemovable: removable === '1',
+    isRemovable: removable === '1' || ofFunction === 'removable',
     isReadOnly: readOnly === '1',
     rotational: rotational === undefined ? undefined : rotational === '1',
   };

@@ -208,6 +208,26 @@ describe('the disks probe', () => {
     expect((await only(disk('sda', device))).transport).toBe(transport);
   });
 
+  it.each([
+    ['removable', true],
+    ['fixed', false],
+  ])(
+    'takes an NVMe disk whose PCI function is %s for removable: %s',
+    async (value, isRemovable) => {
+      const pci = nvme.slice(0, nvme.indexOf('/nvme/'));
+      const files = {
+        ...disk(
+          'nvme0n1',
+          nvme,
+          {},
+          { transport: 'pcie\n', device: { link: `/sys/devices/${pci}` } },
+        ),
+        [`/sys/devices/${pci}/removable`]: `${value}\n`,
+      };
+      expect((await only(files)).removable).toBe(isRemovable);
+    },
+  );
+
   it('marks a read-only disk', async () => {
     expect((await only(disk('sda', ata, { ro: '1\n' }))).read_only).toBe(true);
   });
