@@ -1,4 +1,5 @@
 // The warnings of a plan: what is not checked, not known, or will not go as the template seems to mean it. Pure.
+import { isLocal } from '../../../identity/traits.ts';
 import { closest } from '../../../core/text/closest.ts';
 import { isAppError } from '../../../core/errors.ts';
 import { shownUrl } from '../../../core/text/shown-url.ts';
@@ -56,12 +57,21 @@ export function warningsOf({
     ...(disk !== undefined && disk.serial === null && (disk.wwn ?? null) === null
       ? [`${disk.device} has neither serial nor WWN: it is known by path, size and model alone`]
       : []),
+    ...(disk !== undefined && overwrites && isShared(disk)
+      ? [`${disk.device} is reached over ${disk.transport}: see that no other machine uses it too`]
+      : []),
     ...(report === undefined
       ? ['the machine has not checked in yet: neither its disks nor its agent are known']
       : ofAgent(report, disk === undefined && isAsked, overwrites)),
     ...spec.actions.flatMap(unknownFields),
     ...misspelt(spec.actions),
   ];
+}
+
+/** True for a disk that stays where it is and that other machines may reach as well. */
+function isShared(disk: StoredDisk): boolean {
+  const isPlugged = disk.removable === true || disk.virtual_media === true;
+  return !isPlugged && disk.transport !== 'usb' && !isLocal(disk);
 }
 
 /** Warnings about images that this server does not have, so that no agent gets them. */

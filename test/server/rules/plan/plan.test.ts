@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { StoredDisk } from '../../../../src/model/hardware/disk.ts';
 import type { Template, TemplateAction } from '../../../../src/model/documents/template.ts';
 import { planWorkflow } from '../../../../src/server/rules/plan/plan.ts';
 import { mask } from '../../../../src/server/rules/settings/secret-settings.ts';
@@ -220,5 +221,15 @@ describe('a plan', () => {
     expect(contents).toBeNull();
     expect(warnings.join('\n')).toContain('did not say what is on /dev/sda');
     expect(warnings.join('\n')).toContain('neither serial nor WWN');
+  });
+
+  it.each<[string, Partial<StoredDisk>, boolean]>([
+    ['on FC', { transport: 'fc' }, true],
+    ['on SAS by two paths', { transport: 'sas', paths: ['/dev/sda', '/dev/sdb'] }, true],
+    ['on SAS by one', { transport: 'sas' }, false],
+    ['on SATA', { transport: 'sata' }, false],
+  ])('warns of a disk that other machines may write too: %s', (_, more, isWarned) => {
+    const { warnings } = plan({ disks: [disk('/dev/sda', more)] });
+    expect(warnings.some((one) => one.includes('no other machine uses it'))).toBe(isWarned);
   });
 });
