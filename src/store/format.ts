@@ -50,6 +50,12 @@ export const restored: readonly KvOperation[] = [
   { key: formatKey, value: formatMark },
 ];
 
+/** Marks a store that has lost its mark with all else, as an etcd that was restored to before it was used: its server
+ *  goes on, and is to start again. Where it cannot, the store is as it was. */
+export async function markAgain(kv: Kv): Promise<void> {
+  await writeFormat(kv).catch(() => {});
+}
+
 async function writeFormat(kv: Kv): Promise<void> {
   try {
     await kv.commit([{ key: formatKey, revision: 0 }], [{ key: formatKey, value: formatMark }]);

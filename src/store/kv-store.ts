@@ -5,6 +5,7 @@ import { Outgoing } from './collections/outgoing.ts';
 import { partName } from './collections/keys.ts';
 import { anyKinds, kindNames, kinds } from './collections/kinds.ts';
 import { Damage } from './collections/damage.ts';
+import { markAgain } from './format.ts';
 import type { Kv, KvChange } from './kv/kv.ts';
 import { KvMachines } from './collections/machines.ts';
 import { KvTokens } from './collections/tokens.ts';
@@ -62,6 +63,7 @@ async function watch(
   const started = watched.map(async (name) => {
     const prefix = `${kinds[name].table}/`;
     const onChange = (change: KvChange | undefined): void => {
+      if (change === undefined && name === 'machines') void markAgain(kv);
       listener(change && { kind: name, ...readChange(prefix, change) });
     };
     return kv.watch(prefix, onChange, signal);

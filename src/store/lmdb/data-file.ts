@@ -3,11 +3,11 @@
 // is gone ends the process (SIGBUS), unless a look comes before it; LMDB itself never makes the file smaller. Where
 // another program wrote into it, LMDB takes what it finds: a list ends early, or the process does. So nothing is read or
 // written from then on until another process has checked all of it.
-import { statSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
-import { dataFileName } from './lmdb-file.ts';
+import { dataFileName, lastTransaction } from './lmdb-file.ts';
 import { tryDirectory } from './trial.ts';
 
 /** A look costs 2 µs, so not every operation takes one. */
@@ -27,6 +27,9 @@ export class DataFile {
   #writers = 0;
   /** The time that the file had after the last commit, or its check; undefined from then on until somebody looks. */
   #writtenMs: number | undefined;
+  /** The last transaction then: another one is of an older file, or of a newer one, that was copied over this one. */
+  #transaction: bigint | undefined;
+  readonly #descriptor: number | undefined;
   /** The check of all of the file, as long as it is not known to be whole. */
   #check: Promise<void> | undefined;
   #checkFailed: unknown;
@@ -37,6 +40,7 @@ export class DataFile {
     this.#directory = directory;
     this.#clock = clock;
     this.#readOnly = readOnly;
+    if (!readOnly) this.#descriptor = openSync(join(directory, dataFileName), 'r');
     this.#identity = this.#look();
   }
 
@@ -87,8 +91,17 @@ export class DataFile {
   /** Has a file checked that somebody else seems to have written to: its time alone proves nothing. */
   #judge(writtenMs: number): void {
     const isKnown = [undefined, writtenMs].includes(this.#writtenMs);
-    if (isKnown) this.#writtenMs = writtenMs;
-    else if (this.#fault === undefined) this.#check ??= this.#checkAll(writtenMs);
+    const transaction =
+      writtenMs === this.#writtenMs || this.#descriptor === undefined
+        ? this.#transaction
+        : lastTransaction(this.#descriptor);
+    if (isKnown) {
+      this.#writtenMs = writtenMs;
+      this.#transaction = transaction;
+    } else if (transaction !== undefined && transaction !== this.#transaction) {
+      this.#fault ??=
+        'written to by another program (its last transaction is not the one of this server)';
+    } else if (this.#fault === undefined) this.#check ??= this.#checkAll(writtenMs);
   }
 
   /** A write to it meanwhile is seen at the next look. */
@@ -115,9 +128,10 @@ export class DataFile {
     );
   }
 
-  /** Ends the check. */
+  /** Ends the check. No write may be on its way. */
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#check;
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
   }
 }

@@ -84,6 +84,13 @@ function findProblem(
   return walk.mainTree(newest.main) ?? walk.freeTree(newest.free);
 }
 
+/** The number of the last transaction in a file; undefined where its first pages cannot be read. */
+export function lastTransaction(descriptor: number): bigint | undefined {
+  const [first, second] = readMetas(descriptor) ?? [];
+  if (first === undefined || second === undefined) return undefined;
+  return first.transaction > second.transaction ? first.transaction : second.transaction;
+}
+
 interface Meta {
   readonly pageSize: number;
   readonly free: Tree;

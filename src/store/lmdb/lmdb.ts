@@ -27,7 +27,6 @@ const littleBytes = 16 * 1024 * 1024;
 const revisionKey = 'meta/revision';
 /** Revisions given out between two writes of the counter. */
 const revisionBlock = 1_000_000;
-
 /** The interval at which readers that were killed are forgotten. */
 const deadReadersMs = 60_000;
 
@@ -195,7 +194,8 @@ export class LmdbKv implements Kv {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await Promise.allSettled([...this.#pending, this.#file.close()]);
+    await Promise.allSettled(this.#pending);
+    await this.#file.close();
     await this.#db.close();
     this.#release();
   }

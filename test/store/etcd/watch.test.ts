@@ -6,6 +6,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock, type Clock } from '../../../src/core/clock.ts';
 import { EtcdKv } from '../../../src/store/etcd/etcd.ts';
 import type { KvChange } from '../../../src/store/kv/kv.ts';
+import { openStore } from '../../../src/store/open.ts';
+import { machine } from '../documents.ts';
 import { EtcdCluster, etcdProgram } from './etcd-server.ts';
 
 let ids = 0;
@@ -119,6 +121,23 @@ describe.skipIf(etcdProgram === undefined)('a watch on etcd (needs etcd-server)'
     await writer.commit([], [{ key: 'w/after', value: '' }]);
     await until(() => heard.includes('w/after'), 10_000);
     expect(heard.lastIndexOf('reset')).toBeLessThan(heard.indexOf('w/after'));
+  });
+
+  it('marks an etcd that went back to before it was used, so that its server starts again', async () => {
+    const { etcd } = await cluster(1);
+    const store = await openStore(etcd.url);
+    onTestFinished(() => store.close());
+    let resets = 0;
+    await store.watch((change) => {
+      if (change === undefined) resets += 1;
+    }, new AbortController().signal);
+    for (let n = 0; n < 20; n += 1) await store.settings.put({ key: 'a', value: String(n) });
+    await etcd.restart(0, { loses: true });
+    await until(() => resets > 0, 20_000);
+    await store.machines.put(machine(1));
+    const again = await openStore(etcd.url);
+    expect((await again.machines.list()).items).toHaveLength(1);
+    await again.close();
   });
 
   it('ends a scan during which etcd goes back, and reads what is there then', async () => {

@@ -126,6 +126,25 @@ it.each([
   },
 );
 
+it('that was copied over by one that is whole, but not of now, is not used again', async () => {
+  const directory = temporaryDirectory();
+  const path = join(directory, 'data.mdb');
+  const store = await openStore(`lmdb:${directory}`);
+  for (let n = 0; n < 5; n += 1) await store.machines.put(machine(n));
+  const older = readFileSync(path);
+  for (let n = 5; n < 10; n += 1) await store.machines.put(machine(n));
+  const file = openSync(path, 'r+');
+  writeSync(file, older);
+  closeSync(file);
+  const refusal = expect.objectContaining({
+    code: 'store.unavailable',
+    message: expect.stringContaining('its last transaction is not the one of this server'),
+  });
+  await expect(store.machines.list()).rejects.toEqual(refusal);
+  await expect(store.machines.put(machine(20))).rejects.toEqual(refusal);
+  await store.close();
+});
+
 it('is tried by another process after a server that did not close it, and then closed', async () => {
   const directory = await filled();
   const mark = join(directory, 'not-closed');
