@@ -222,6 +222,16 @@ describe('after a start of the server', () => {
   });
 });
 
+it('a machine is at home as well where the server listens for IPv4 and IPv6', async () => {
+  const { call, told, order, restart, pass } = await scene();
+  const id = await order();
+  await pass(30);
+  expect(await told(home)).toBe('execute');
+  await restart();
+  const report = { type: 'started' };
+  expect((await call(`::ffff:${home}`, `/api/workflows/${id}/events`, report)).status).toBe(204);
+});
+
 describe('a machine that is heard by another server', () => {
   it('is kept from nothing by a stranger here, and may come here itself', async () => {
     const { told, order, conflicts, pass } = await scene({ servers: 2 });
