@@ -7,7 +7,7 @@ import { closeSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
-import { dataFileName, lastTransaction } from './lmdb-file.ts';
+import { dataFileName, transactionReader } from './lmdb-file.ts';
 import { tryDirectory } from './trial.ts';
 
 /** A look costs 2 µs, so not every operation takes one. */
@@ -30,6 +30,7 @@ export class DataFile {
   /** The last transaction then: another one is of an older file, or of a newer one, that was copied over this one. */
   #transaction: bigint | undefined;
   readonly #descriptor: number | undefined;
+  readonly #lastTransaction: (() => bigint) | undefined;
   /** The check of all of the file, as long as it is not known to be whole. */
   #check: Promise<void> | undefined;
   #checkFailed: unknown;
@@ -40,7 +41,10 @@ export class DataFile {
     this.#directory = directory;
     this.#clock = clock;
     this.#readOnly = readOnly;
-    if (!readOnly) this.#descriptor = openSync(join(directory, dataFileName), 'r');
+    if (!readOnly) {
+      this.#descriptor = openSync(join(directory, dataFileName), 'r');
+      this.#lastTransaction = transactionReader(this.#descriptor);
+    }
     this.#identity = this.#look();
   }
 
@@ -92,13 +96,11 @@ export class DataFile {
   #judge(writtenMs: number): void {
     const isKnown = [undefined, writtenMs].includes(this.#writtenMs);
     const transaction =
-      writtenMs === this.#writtenMs || this.#descriptor === undefined
-        ? this.#transaction
-        : lastTransaction(this.#descriptor);
+      writtenMs === this.#writtenMs ? this.#transaction : this.#lastTransaction?.();
     if (isKnown) {
       this.#writtenMs = writtenMs;
       this.#transaction = transaction;
-    } else if (transaction !== undefined && transaction !== this.#transaction) {
+    } else if (transaction !== this.#transaction) {
       this.#fault ??=
         'written to by another program (its last transaction is not the one of this server)';
     } else if (this.#fault === undefined) this.#check ??= this.#checkAll(writtenMs);
