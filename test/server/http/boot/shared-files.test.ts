@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { setImmediate } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { SharedFiles } from '../../../src/server/http/boot/shared-files.ts';
+import { SharedFiles } from '../../../../src/server/http/boot/shared-files.ts';
 
 const file = new Uint8Array(3 * 1024 * 1024 + 5).map((_, i) => i % 251);
 

@@ -3,15 +3,15 @@ import { request as httpRequest } from 'node:http';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { pinFor } from '../../../src/server/http/certificates.ts';
+import { pinFor } from '../../../../src/server/http/certificates.ts';
 import {
   bootOrigin,
   listenForBoots,
   mainOrigin,
   type BootListener,
-} from '../../../src/server/http/boot/boot-listener.ts';
-import { renewTls } from '../../../src/server/http/connections.ts';
-import { hasOpenssl, TestCa } from '../../transport/test-ca.ts';
+} from '../../../../src/server/http/boot/boot-listener.ts';
+import { renewTls } from '../../../../src/server/http/connections.ts';
+import { hasOpenssl, TestCa } from '../../../transport/test-ca.ts';
 import {
   checkin,
   request,
@@ -19,7 +19,7 @@ import {
   startServer,
   temporaryDirectory,
   type TestServer,
-} from '../harness.ts';
+} from '../../harness.ts';
 
 const mac = '02:00:00:00:00:07';
 
