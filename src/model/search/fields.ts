@@ -220,10 +220,11 @@ const textFields = {
 /** True for a machine that goes from the netboot image to its own system, from which no agent was heard: its silence
  *  is no news. Agents without boot_id run in an image alone. */
 function isAgentless({ report, status }: Searched): boolean {
-  if (report === undefined || status.current_workflow !== null) return false;
-  if (report.in_image !== true && report.boot_id !== null) return false;
+  // A record of another hand may have null there.
+  if ((report ?? undefined) === undefined || status.current_workflow !== null) return false;
+  if (report?.in_image !== true && report?.boot_id !== null) return false;
   const state = stateName(status.state);
-  const hasFound = report.tells_os === true && (state === 'Discovered' || state === 'Ready');
+  const hasFound = report?.tells_os === true && (state === 'Discovered' || state === 'Ready');
   return state === 'Provisioned' || hasFound;
 }
 
