@@ -19,6 +19,7 @@ export interface Place {
 }
 
 export class Waiting {
+  #server: Server | undefined;
   #listening: Listening | undefined;
   #share = 0;
 
@@ -28,6 +29,8 @@ export class Waiting {
     const server = 'https' in options ? createHttps(options.https) : createHttp(options.http);
     server.on('request', this.#answer);
     limitConnections(server, connectionsPerAddress);
+    // It may listen at one address of localhost and fail at the other.
+    this.#server = server;
     this.#listening = await listen(server, host, port);
     return this.#listening.url;
   }
@@ -44,9 +47,8 @@ export class Waiting {
 
   /** Ends all connections to it, and listens no more. */
   end(): void {
-    const [server] = this.#listening?.at ?? [];
-    server?.close();
-    server?.closeAllConnections();
+    this.#server?.close();
+    this.#server?.closeAllConnections();
   }
 
   readonly #answer: RequestListener = ({ url = '' }, response) => {

@@ -66,6 +66,20 @@ it.skipIf(!hasOpenssl)('shows the certificate of the server (needs openssl)', as
   expect(response?.resume().statusCode).toBe(200);
 });
 
+it('listens nowhere where one address of localhost is taken', async () => {
+  const taken = createServer().listen(0, '::1');
+  await once(taken, 'listening');
+  onTestFinished(() => void taken.close());
+  const { port } = Object(taken.address());
+  const waiting = new Waiting();
+  await expect(waiting.listen({ ...place, port })).rejects.toMatchObject({
+    code: 'config.invalid',
+  });
+  // As its end does: the process would go on for ever with a port that listens.
+  waiting.end();
+  await expect(fetch(`http://127.0.0.1:${port}/api/health`)).rejects.toThrow('fetch failed');
+});
+
 it('that cannot listen says so as the server would', async () => {
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
