@@ -2,7 +2,8 @@
 import type { Server as HttpServer } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
-import { count, networkFactor, networkOf } from '../running/limits.ts';
+import { networkOf } from '../../core/text/network-of.ts';
+import { count, networkFactor } from '../running/limits.ts';
 import { lastCertificate, pinFor } from './certificates.ts';
 
 /** PEM texts. With `ca`, clients must present a certificate that it signed. */

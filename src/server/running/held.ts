@@ -1,6 +1,8 @@
 // The memory that slow clients hold, all together: answers that they do not read, bodies that they do not finish. Beyond a
-// limit those are cut off who hold the most for the longest, at the address that holds the most.
+// limit those are cut off who hold the most for the longest, at the address that holds the most. A host gives itself as many
+// addresses of IPv6 as it likes: those of one network count as one.
 import type { Clock } from '../../core/clock.ts';
+import { networkOf } from '../../core/text/network-of.ts';
 
 /** Something that a client holds. */
 export interface Holding {
@@ -52,22 +54,27 @@ export class Held {
   }
 
   #worst(): Holding | undefined {
-    const byAddress = new Map<string, number>();
+    const byClient = new Map<string, number>();
     let most = '';
-    for (const { address, bytes } of this.#sinceMs.keys()) {
-      const sum = (byAddress.get(address) ?? 0) + bytes;
-      byAddress.set(address, sum);
-      if (sum >= (byAddress.get(most) ?? 0)) most = address;
+    for (const holding of this.#sinceMs.keys()) {
+      const client = clientOf(holding);
+      const sum = (byClient.get(client) ?? 0) + holding.bytes;
+      byClient.set(client, sum);
+      if (sum >= (byClient.get(most) ?? 0)) most = client;
     }
     const nowMs = this.#clock.elapsedMs();
     let worst: Holding | undefined;
     let worstCost = 0;
     for (const [holding, sinceMs] of this.#sinceMs) {
       const cost = holding.bytes * (nowMs - sinceMs + 1);
-      if (holding.address !== most || cost <= worstCost) continue;
+      if (cost <= worstCost || clientOf(holding) !== most) continue;
       worst = holding;
       worstCost = cost;
     }
     return worst;
   }
+}
+
+function clientOf({ address }: Holding): string {
+  return networkOf(address) ?? address;
 }

@@ -2,6 +2,7 @@
 // steady rate from then on. A rack that powers on together stays far below them.
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
+import { networkOf } from '../../core/text/network-of.ts';
 import { Held } from './held.ts';
 import type { Metrics } from './metrics/metrics.ts';
 
@@ -194,15 +195,4 @@ export function count(open: Map<string, number>, client: string, by: number): vo
   const left = (open.get(client) ?? 0) + by;
   if (left <= 0) open.delete(client);
   else open.set(client, left);
-}
-
-/** The first 64 bits of an IPv6 address, which are its network's; undefined for IPv4, mapped or not.
- *  Source: RFC 4291 section 2.5.1. */
-export function networkOf(address: string): string | undefined {
-  if (!address.includes(':') || address.includes('.')) return undefined;
-  const [head = '', tail = ''] = address.split('%', 1).join('').split('::');
-  const groupsOf = (text: string): string[] => (text === '' ? [] : text.split(':'));
-  const [before, after] = [groupsOf(head), groupsOf(tail)];
-  const zeros = Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0');
-  return `${[...before, ...zeros, ...after].slice(0, 4).join(':')}::/64`;
 }

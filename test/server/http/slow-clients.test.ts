@@ -76,6 +76,13 @@ it(
   },
 );
 
+it('a host that gives itself many addresses of IPv6 is one of those who hold', () => {
+  const held = new Held(new ManualClock(new Date('2026-06-01T12:00:00Z')), 100);
+  held.add({ address: '192.0.2.1', bytes: 20, cut: () => {} });
+  for (let n = 1; n <= 8; n += 1) held.add({ address: `2001:db8::${n}`, bytes: 11, cut: () => {} });
+  expect(held.bound()).toEqual([{ address: '2001:db8::1', bytes: 11 }]);
+});
+
 it('those are cut off who hold the most for the longest, where the most is held', async () => {
   const clock = new ManualClock(new Date('2026-06-01T12:00:00Z'));
   const held = new Held(clock, 100);
