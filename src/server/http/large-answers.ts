@@ -69,7 +69,7 @@ export class LargeAnswers {
     this.#end(raw);
     const bytes = typeof payload === 'string' || Buffer.isBuffer(payload) ? payload.length : 0;
     if (bytes >= largeBytes && request.method !== 'HEAD') {
-      boundUnread(this.#s, bytes);
+      tell(this.#s, this.#s.limits.unread.bound(bytes));
       holdUnread(this.#s, raw);
     }
     done(null, payload);
@@ -85,8 +85,9 @@ export class LargeAnswers {
   }
 }
 
-/** Counts what a client leaves unread of an answer. */
-export function holdUnread({ limits }: UnreadServices, answer: ServerResponse): void {
+/** Counts what a client leaves unread of an answer. Returns what is to be called as that grows: it cuts off readers. */
+export function holdUnread(s: UnreadServices, answer: ServerResponse): () => void {
+  const { unread } = s.limits;
   const { remoteAddress: address = '' } = answer.socket ?? {};
   const holding = {
     address,
@@ -95,15 +96,17 @@ export function holdUnread({ limits }: UnreadServices, answer: ServerResponse): 
     },
     cut: () => void answer.destroy(),
   };
-  limits.unread.add(holding);
+  unread.add(holding);
   answer.once('close', () => {
-    limits.unread.delete(holding);
+    unread.delete(holding);
   });
+  return () => {
+    tell(s, unread.grown(holding));
+  };
 }
 
-/** Cuts off readers if so many bytes more are too much. */
-export function boundUnread({ limits, log }: UnreadServices, more = 0): void {
-  for (const { address, bytes } of limits.unread.bound(more)) {
+function tell({ log }: UnreadServices, cut: ReturnType<Held['bound']>): void {
+  for (const { address, bytes } of cut) {
     log.warn({ from: address, bytes }, 'a client that does not read its answer was cut off');
   }
 }

@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import type { FastifyRequest } from 'fastify';
 import type { ServerResponse } from 'node:http';
-import { boundUnread, holdUnread } from '../http/large-answers.ts';
+import { holdUnread } from '../http/large-answers.ts';
 import { admitMs, isAdmitted } from '../http/admitted.ts';
 import { eventText, type ServerEvent } from '../../model/api/events.ts';
 import type { App, Services } from '../services.ts';
@@ -10,8 +10,6 @@ import { errors, streamClients } from './route.ts';
 
 /** A watcher that falls this far behind is disconnected; it can resume. Units: bytes. */
 const maxBacklog = 1024 * 1024;
-/** All that clients leave unread is looked at each time that one falls behind by so much more. Units: bytes. */
-const step = 64 * 1024;
 /** A comment is sent this often, so that neither end takes silence for a lost connection. */
 const keepAliveMs = 15_000;
 
@@ -64,14 +62,11 @@ async function stream(
     gone.abort();
   });
   const signal = AbortSignal.any([gone.signal, s.stopping]);
-  holdUnread(s, response);
-  let lookAt = step;
+  const grown = holdUnread(s, response);
   const write = (text: string): void => {
     response.write(text);
-    const { writableLength } = response;
-    if (writableLength > maxBacklog) response.destroy();
-    else if (writableLength > lookAt) boundUnread(s);
-    lookAt = Math.max(step, writableLength + (writableLength > lookAt ? step : 0));
+    if (response.writableLength > maxBacklog) response.destroy();
+    else grown();
   };
   const send = (event: ServerEvent): void => {
     write(eventText(event));

@@ -13,11 +13,20 @@ export interface Holding {
   readonly cut: () => void;
 }
 
+/** All is looked at when one has grown by so much: a look goes through whatever is held. Units: bytes. */
+const step = 16 * 1024;
+
+interface Kept {
+  /** Since when, on the monotonic clock. */
+  readonly sinceMs: number;
+  /** The size at which all is looked at again. */
+  lookAt: number;
+}
+
 export class Held {
   readonly #clock: Clock;
   readonly #mostBytes: number;
-  /** Since when each is held, on the monotonic clock. */
-  readonly #sinceMs = new Map<Holding, number>();
+  readonly #kept = new Map<Holding, Kept>();
 
   constructor(clock: Clock, mostBytes: number) {
     this.#clock = clock;
@@ -25,21 +34,31 @@ export class Held {
   }
 
   add(holding: Holding): void {
-    this.#sinceMs.set(holding, this.#clock.elapsedMs());
+    this.#kept.set(holding, { sinceMs: this.#clock.elapsedMs(), lookAt: step });
   }
 
   delete(holding: Holding): void {
-    this.#sinceMs.delete(holding);
+    this.#kept.delete(holding);
   }
 
-  /** Cuts off whom it has to. To be called as more is held, or before (`more`). Returns those that were cut, as they were. */
+  /** Cuts off whom it has to, now that one has grown. Returns those that were cut, as they were. */
+  grown(holding: Holding): readonly Pick<Holding, 'address' | 'bytes'>[] {
+    const kept = this.#kept.get(holding);
+    if (kept === undefined) return [];
+    const { bytes } = holding;
+    const isDue = bytes >= kept.lookAt;
+    kept.lookAt = isDue ? bytes + step : Math.min(kept.lookAt, bytes + step);
+    return isDue ? this.bound() : [];
+  }
+
+  /** The same at any time, before so much `more` is held. */
   bound(more = 0): readonly Pick<Holding, 'address' | 'bytes'>[] {
     const cut: Pick<Holding, 'address' | 'bytes'>[] = [];
     for (let bytes = this.#bytes + more; bytes > this.#mostBytes;) {
       const worst = this.#worst();
       if (worst === undefined) break;
       const { address, bytes: held } = worst;
-      this.#sinceMs.delete(worst);
+      this.#kept.delete(worst);
       worst.cut();
       cut.push({ address, bytes: held });
       bytes -= held;
@@ -49,14 +68,14 @@ export class Held {
 
   get #bytes(): number {
     let sum = 0;
-    for (const { bytes } of this.#sinceMs.keys()) sum += bytes;
+    for (const { bytes } of this.#kept.keys()) sum += bytes;
     return sum;
   }
 
   #worst(): Holding | undefined {
     const byClient = new Map<string, number>();
     let most = '';
-    for (const holding of this.#sinceMs.keys()) {
+    for (const holding of this.#kept.keys()) {
       const client = clientOf(holding);
       const sum = (byClient.get(client) ?? 0) + holding.bytes;
       byClient.set(client, sum);
@@ -65,7 +84,7 @@ export class Held {
     const nowMs = this.#clock.elapsedMs();
     let worst: Holding | undefined;
     let worstCost = 0;
-    for (const [holding, sinceMs] of this.#sinceMs) {
+    for (const [holding, { sinceMs }] of this.#kept) {
       const cost = holding.bytes * (nowMs - sinceMs + 1);
       if (cost <= worstCost || clientOf(holding) !== most) continue;
       worst = holding;

@@ -76,6 +76,31 @@ it(
   },
 );
 
+it('all that is held is looked at each time that one has grown by a step', () => {
+  const held = new Held(new ManualClock(new Date('2026-06-01T12:00:00Z')), 1e9);
+  let looks = 0;
+  held.add({
+    address: '192.0.2.1',
+    get bytes() {
+      looks += 1;
+      return 0;
+    },
+    cut: () => {},
+  });
+  const growing = { address: '192.0.2.2', bytes: 0, cut: () => {} };
+  held.add(growing);
+  const grow = (): void => {
+    for (; growing.bytes < 64 * kibibyte; growing.bytes += 16) held.grown(growing);
+  };
+  grow();
+  expect(looks).toBe(3);
+  // It was read off.
+  growing.bytes = 0;
+  held.grown(growing);
+  grow();
+  expect(looks).toBe(6);
+});
+
 it('a host that gives itself many addresses of IPv6 is one of those who hold', () => {
   const held = new Held(new ManualClock(new Date('2026-06-01T12:00:00Z')), 100);
   held.add({ address: '192.0.2.1', bytes: 20, cut: () => {} });

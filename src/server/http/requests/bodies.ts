@@ -54,7 +54,7 @@ function hold(
   bodies.add(holding);
   raw.on('data', (part: Buffer) => {
     holding.bytes += part.length;
-    for (const { address: from, bytes } of bodies.bound()) {
+    for (const { address: from, bytes } of bodies.grown(holding)) {
       log.warn({ from, bytes }, 'a client that does not finish its request was cut off');
     }
   });
