@@ -6,6 +6,8 @@ import type { Doubt } from '../../identity/resolution/resolve.ts';
 import type { IdentityConflict } from '../../model/history.ts';
 import type { Store, Versioned } from '../../store/store.ts';
 
+/** More conflicts than name a machine; no more are gone through. */
+const mostConflicts = 1000;
 /** More addresses than a machine's claimants have; a conflict names no more. */
 const mostAddresses = 8;
 
@@ -23,10 +25,8 @@ export async function conflictOf(
   machineId: string,
   doubt: Doubt,
 ): Promise<IdentityConflict | undefined> {
-  const { items } = await s.store.conflicts.listBy('machine', machineId);
-  const isKnown = items.some(
-    ({ value }) => value.machine_id === machineId && value.reason === doubt.reason,
-  );
+  const own = await conflictsOf(s, machineId);
+  const isKnown = own.some(({ value }) => value.reason === doubt.reason);
   return isKnown ? undefined : newConflict(s, machineId, doubt);
 }
 
@@ -70,12 +70,20 @@ export async function isRefusedAt(
   return open?.value.refused_addresses?.includes(address) === true;
 }
 
+/** The machine's own: those of others may name it as a candidate. */
+async function conflictsOf(
+  { store }: Pick<ConflictServices, 'store'>,
+  machineId: string,
+): Promise<readonly Versioned<IdentityConflict>[]> {
+  const { items } = await store.conflicts.listBy('machine', machineId, { limit: mostConflicts });
+  return items.filter(({ value }) => value.machine_id === machineId);
+}
+
 async function openTwoLive(
   s: Pick<ConflictServices, 'store'>,
   machineId: string,
 ): Promise<Versioned<IdentityConflict> | undefined> {
-  const { items } = await s.store.conflicts.listBy('machine', machineId, { limit: 100 });
-  return items.find(
+  return (await conflictsOf(s, machineId)).find(
     ({ value }) => value.resolution === null && value.reason === 'indistinguishable',
   );
 }

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../src/core/clock.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
+import type { IdentityConflict } from '../../../src/model/history.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { imageTemplate, startServer, type TestServer } from '../harness.ts';
 
@@ -54,7 +55,8 @@ async function scene({ servers = 1 } = {}) {
   const order = async (): Promise<string> =>
     (await call('operator', '/api/workflows', { machine_id, template: 'debian', confirmed: true }))
       .body.metadata.name;
-  const conflicts = async () => (await call('operator', '/api/conflicts')).body.conflicts;
+  const conflicts = async () =>
+    (await call('operator', '/api/conflicts?limit=1000')).body.conflicts;
   /** The answers there to those who ask for the machine's work and secrets. */
   const opens = async (from: string, id: string): Promise<number[]> => [
     (await call(from, `/api/workflows/${id}`)).status,
@@ -76,7 +78,7 @@ async function scene({ servers = 1 } = {}) {
     await at(0).app.close();
     all[0] = await start();
   };
-  return { call, told, order, conflicts, opens, pass, rounds, restart };
+  return { store, machine_id, call, told, order, conflicts, opens, pass, rounds, restart };
 }
 
 const closed = [403, 403, 403];
@@ -120,6 +122,23 @@ describe('a machine that is heard', () => {
     expect([conflict.refused_addresses, others]).toEqual([[elsewhere, third], []]);
     expect(conflict.candidates).toHaveLength(1);
     expect(conflict.candidates[0].evidence).toHaveLength(2);
+  });
+
+  it('has a conflict of its own beside those of other machines that may be it', async () => {
+    const { store, machine_id, conflicts, rounds } = await scene();
+    const other: Omit<IdentityConflict, 'id' | 'machine_id'> = {
+      reason: 'indistinguishable',
+      candidates: [{ machine_id, evidence: ['has the same identity hash'] }],
+      created_at: '2026-06-01T12:00:00Z',
+      resolution: null,
+    };
+    for (let n = 0; n < 101; n += 1)
+      await store.conflicts.put({ ...other, id: `${n}`, machine_id: `another-${n}` });
+    await rounds(3);
+    const all: IdentityConflict[] = await conflicts();
+    const own = all.filter((one) => one.machine_id === machine_id);
+    expect(own).toMatchObject([{ refused_addresses: [elsewhere] }]);
+    expect(all.filter((one) => one.refused_addresses !== undefined)).toHaveLength(1);
   });
 
   it('has no conflict with a single call, nor with one that comes a round after it', async () => {
