@@ -55,6 +55,12 @@ export function uuidPlaceholder(uuid: string): string | undefined {
   return isDeadBeef ? 'placeholder: dead beef' : undefined;
 }
 
+/** The UUID of a record; null also for one that is known by now to be nobody's. */
+export function ownUuid(uuid: string | null | undefined): string | null {
+  const isNone = uuid === null || uuid === undefined || uuidPlaceholder(uuid) !== undefined;
+  return isNone ? null : uuid;
+}
+
 function swapped(digits: string): string {
   return uuidDigits(swapUuid(digits));
 }

@@ -1,6 +1,8 @@
 // Weighs the traits that a check-in shows against those of a machine that something pointed at. Pure.
 import type { Machine } from '../../model/machine.ts';
 import { isStock, type Evidence } from '../evidence.ts';
+import { isJunkMac } from '../macs.ts';
+import { ownUuid } from '../placeholders.ts';
 import { traitsOf, type Traits } from '../traits.ts';
 import { ruleFor } from './rules.ts';
 import { standOfLists, standOfUuids, standsOf, type Stand, type Stands } from './stands.ts';
@@ -89,9 +91,10 @@ export function showsLess(shown: Evidence, machine: Machine): boolean {
   // Most machines show their UUID, and nothing else need be looked at.
   if (standOfUuids(shown.smbiosUuid, identity.smbios_uuid, new Set()) === 'agrees') return false;
   const known = traitsOf(machine.hardware, machine.hardware.disks);
-  const others = identity.all_macs.filter((mac) => mac !== shown.primaryMac);
+  // Older records may have an address and a UUID that are nobody's, as is known by now: no check-in shows these.
+  const others = identity.all_macs.filter((mac) => mac !== shown.primaryMac && !isJunkMac(mac));
   const isKnown =
-    identity.smbios_uuid !== null ||
+    ownUuid(identity.smbios_uuid) !== null ||
     known.systemSerial !== undefined ||
     known.boardSerial !== undefined ||
     known.disks.length + known.modules.length + others.length > 0;

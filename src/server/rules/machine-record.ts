@@ -4,6 +4,7 @@ import { isSameJson } from '../../core/same-json.ts';
 import type { Evidence } from '../../identity/evidence.ts';
 import { computeIdentityHash } from '../../identity/hash.ts';
 import { memorableName } from '../../identity/memorable-name.ts';
+import { ownUuid } from '../../identity/placeholders.ts';
 import type { CheckinRequest } from '../../model/api/agent.ts';
 import type { MachineChange } from '../../model/history.ts';
 import type { Resolution } from '../../identity/resolution/resolve.ts';
@@ -119,7 +120,7 @@ function comparable({ identity, hardware, report }: Machine): unknown {
 /** The identity with the newer values; its hash is always that of its own fields. */
 function identityOf(known: MachineIdentity | undefined, shown: Evidence): MachineIdentity {
   const all_macs = [...(shown.macs ?? known?.all_macs ?? [shown.primaryMac])];
-  const smbios_uuid = shown.smbiosUuid ?? known?.smbios_uuid ?? null;
+  const smbios_uuid = shown.smbiosUuid ?? ownUuid(known?.smbios_uuid);
   const machine_id = shown.machineId ?? known?.machine_id ?? null;
   const isAllShown =
     (shown.macs !== undefined || known === undefined) &&

@@ -1,7 +1,7 @@
 // Every kind of document in the store: its table, its name and the indexes that find it. A new kind,
 // or a new index, is a line in this table.
 import { isJunkMac, normalizeMac } from '../../identity/macs.ts';
-import { uuidPlaceholder } from '../../identity/placeholders.ts';
+import { ownUuid } from '../../identity/placeholders.ts';
 import { stateName, type Machine } from '../../model/machine.ts';
 import { withNulls } from '../../model/nulls.ts';
 import type { IdentityConflict, MachineHistory } from '../../model/history.ts';
@@ -163,7 +163,6 @@ export function macValue(mac: string): string {
 
 /** The value that an SMBIOS UUID is found by: none for one that identifies nothing. */
 function uuidValues(uuid: string | null | undefined): string[] {
-  return uuid === null || uuid === undefined || uuidPlaceholder(uuid) !== undefined
-    ? []
-    : [uuid.trim().toLowerCase()];
+  const own = ownUuid(uuid);
+  return own === null ? [] : [own.trim().toLowerCase()];
 }

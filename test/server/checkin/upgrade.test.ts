@@ -49,6 +49,7 @@ it('every captured machine keeps its record, from the agent before and back agai
 
 const mac = '52:54:00:ab:cd:01';
 const madeUp = '8e:11:22:33:44:55';
+const halfFilled = '00000000-0000-0000-0000-ffffffffffff';
 const shared = '88:88:88:88:87:88';
 
 it('a hash that changes because an address counts no more is explained in the history', async () => {
@@ -66,6 +67,31 @@ it('a hash that changes because an address counts no more is explained in the hi
     ['mac', madeUp, null],
   ]);
 });
+
+it.each([
+  ['an address', { all_macs: [mac, shared] }, [mac, shared], null],
+  ['a UUID', { smbios_uuid: halfFilled }, [mac], halfFilled],
+])(
+  'a machine of which %s is nobody\u2019s now shows no less than before',
+  async (_what, sent, macs, uuid) => {
+    const { store, ask } = await fleet();
+    const body = { mac, all_macs: [mac], agent_version: '0.1.0' };
+    const { machine } = await ask({ ...body, ...sent, boot_id: 'a' });
+    const { identity } = machine.value;
+    const identity_hash = computeIdentityHash(macs, uuid, null);
+    const old = { ...identity, all_macs: macs, smbios_uuid: uuid, identity_hash };
+    await store.machines.put({ ...machine.value, identity: old });
+    const { machine: again } = await ask({ ...body, agent_version: version, boot_id: 'b' });
+    expect(again.value.id).toBe(machine.value.id);
+    expect(again.value.report?.shows_less).toBeUndefined();
+    expect(again.value.identity).toEqual({
+      ...old,
+      all_macs: [mac],
+      smbios_uuid: null,
+      identity_hash: computeIdentityHash([mac], null, null),
+    });
+  },
+);
 
 /** A record as version 0.1.0 wrote it for a machine whose only address many have. */
 function recordOf(registered: Machine): Machine {
