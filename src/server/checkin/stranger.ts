@@ -35,7 +35,9 @@ export async function refuseStranger(
   const isOutdone = machine.report?.shows_less === true && !isLess;
   const signMs = isOutdone ? undefined : await lastSign(s, machine);
   if (signMs !== undefined && stock.strangers.hear(machine.id, caller.address, signMs)) {
-    const who = `${stockName(request)}, at ${caller.address},`;
+    const home = stock.homeOf(machine.id);
+    const not = home === undefined ? '' : ` and not the one at ${home},`;
+    const who = `${stockName(request)}, at ${caller.address},${not}`;
     await recordTwoLive(s, machine.id, who, caller.address);
   }
   const isSilent = isOutdone || (signMs === undefined && !stock.isNew);

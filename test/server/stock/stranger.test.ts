@@ -101,7 +101,9 @@ describe('a machine that is heard', () => {
     expect(await told(home)).toBe('execute');
     expect(await opens(home, id)).toEqual([200, 200, 204]);
     expect(await conflicts()).toMatchObject([{ refused_addresses: [elsewhere] }]);
-    expect(JSON.stringify(await conflicts())).toContain(`at ${elsewhere}, was refused`);
+    expect(JSON.stringify(await conflicts())).toContain(
+      `at ${elsewhere}, and not the one at ${home}, was refused`,
+    );
   });
 
   it('is kept from nothing as it boots anew at its own address', async () => {
