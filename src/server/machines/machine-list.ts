@@ -132,8 +132,10 @@ async function namesWithin(
   const inside = [...(await fleet.machines.all())].filter(([, { tags }]) => have(tags));
   const own = inside.map(([id]) => keyPart(id)).toSorted();
   if (names === undefined) {
-    return (after = '', limit) =>
-      Promise.resolve(own.filter((name) => name > after).slice(0, limit));
+    return (after = '', limit) => {
+      const from = own.findIndex((name) => name > after);
+      return Promise.resolve(from === -1 ? [] : own.slice(from, from + limit));
+    };
   }
   const isOwn = new Set(own);
   return async (after, limit) => {
