@@ -111,7 +111,8 @@ export class Auth {
       const known = await this.#bySession(credentials.session ?? '');
       if (known !== undefined) return this.#allowed(known, access, isRead);
       const forAgents = access === 'enrol' || access === 'agent';
-      if (forAgents && this.#options.stockAgents === true) return { kind: 'stock', address };
+      if (forAgents && this.#options.stockAgents === true)
+        return { kind: 'stock', address: asTold(address) };
       throw new AppError('auth.required', `this needs a token: ${this.#howToGetOne(access)}`);
     }
     const principal = await this.#principalOf(token, access);
@@ -229,6 +230,11 @@ export class Auth {
       ? howToGetOne(access)
       : 'there is none any more: stop the server and run "dragonfly-server token create NAME --scope full"';
   }
+}
+
+/** An address as machines tell theirs: a listener for both kinds has those of IPv4 in the form of IPv6. */
+function asTold(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, '');
 }
 
 /** Refuses an agent that speaks of another machine's work than its own. Errors: AppError `auth.denied`. */

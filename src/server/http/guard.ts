@@ -165,9 +165,7 @@ export async function senderOf(
   const { authorization } = request.headers;
   const session = authorization === undefined ? cookieOf(s, request, 'session') : undefined;
   if (session !== undefined && !isRead) refuseUnproven(request);
-  // As machines tell theirs: a listener for both kinds of addresses has those of IPv4 in the form of IPv6.
-  const address = request.ip.replace(/^::ffff:(?=\d+\.)/i, '');
-  const credentials = { authorization, session, isRead, address };
+  const credentials = { authorization, session, isRead, address: request.ip };
   const sender = await s.auth.admit(access, credentials);
   if (request.routeOptions.config.keepsToTags !== true) refuseLimited(sender);
   return sender;
