@@ -1,7 +1,7 @@
 // Redacts a raw SMBIOS table. Structures that probes decode keep whatever describes the hardware; all
 // others keep only type and length. No byte moves.
 import { headerLength, locate } from '../probes/smbios/structures.ts';
-import { dropPlaceholder } from '../probes/smbios/placeholder-text.ts';
+import { dropPlaceholder } from '../identity/placeholder-text.ts';
 
 /** The structures to keep, each with the offsets of string numbers that identify the machine.
  *  Source: SMBIOS specification (DSP0134) 7. */

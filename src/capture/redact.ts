@@ -4,7 +4,7 @@ import { AppError } from '../core/errors.ts';
 import { uuidPlaceholder, uuidWeakness } from '../identity/placeholders.ts';
 import { swapUuidBytes } from '../identity/uuid.ts';
 import type { Facts } from '../model/inventory.ts';
-import { dropPlaceholder } from '../probes/smbios/placeholder-text.ts';
+import { dropPlaceholder } from '../identity/placeholder-text.ts';
 import type { Piece } from '../probes/contents/fields.ts';
 import { recogniseWithin } from '../probes/contents/recognise.ts';
 import { readVolumeGroup } from '../probes/contents/volume-group.ts';

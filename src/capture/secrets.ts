@@ -5,7 +5,7 @@ import { isPlaceholderWwn, uuidPlaceholder } from '../identity/placeholders.ts';
 import { dashed, isUuid } from '../identity/uuid.ts';
 import type { Facts } from '../model/inventory.ts';
 import { ipv6Digits } from '../probes/network/ip-address.ts';
-import { dropPlaceholder } from '../probes/smbios/placeholder-text.ts';
+import { dropPlaceholder } from '../identity/placeholder-text.ts';
 import type { Read } from '../sources/captured/recording.ts';
 
 /** mac: lower case with colons (longer for InfiniBand); uuid: lower case with dashes; hex: a lower-case

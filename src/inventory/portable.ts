@@ -10,7 +10,7 @@ import type { NetworkInterface } from '../model/hardware/network-interface.ts';
 import type { Problem } from '../model/problem.ts';
 import type { OwnAddress } from '../model/network-setup.ts';
 import { scopeOf } from '../probes/network/ip-address.ts';
-import { dropPlaceholder } from '../probes/smbios/placeholder-text.ts';
+import { dropPlaceholder } from '../identity/placeholder-text.ts';
 
 export interface PortableOptions {
   /** The limit for each question to the operating system. */

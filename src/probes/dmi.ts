@@ -4,7 +4,7 @@ import type { DmiFacts, Sourced } from '../model/inventory.ts';
 import { detectContainer, readContainerEvidence } from './virtualization/container.ts';
 import type { Probe } from './probe.ts';
 import { Reading } from './reading.ts';
-import { dropPlaceholder } from './smbios/placeholder-text.ts';
+import { dropPlaceholder } from '../identity/placeholder-text.ts';
 import { readSmbios, type SmbiosSource } from './smbios/read.ts';
 import type { SmbiosTables } from './smbios/tables.ts';
 

@@ -2,7 +2,7 @@
 import type { Dimm, Memory } from '../model/hardware/memory.ts';
 import type { Probe } from './probe.ts';
 import { Reading } from './reading.ts';
-import { dropPlaceholder } from './smbios/placeholder-text.ts';
+import { dropPlaceholder } from '../identity/placeholder-text.ts';
 import { readSmbios } from './smbios/read.ts';
 import { isModule, workingMemory, type MemoryArray, type MemoryDevice } from './smbios/tables.ts';
 import { readVirtualization } from './virtualization/virtualization.ts';

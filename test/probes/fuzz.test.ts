@@ -35,7 +35,7 @@ import { parseIpv4Routes, parseIpv6Routes } from '../../src/probes/network/route
 import { decodeTables } from '../../src/probes/smbios/decode.ts';
 import { parseDmidecode } from '../../src/probes/smbios/dmidecode-text.ts';
 import { parseEntryPoint } from '../../src/probes/smbios/entry-point.ts';
-import { dropPlaceholder } from '../../src/probes/smbios/placeholder-text.ts';
+import { dropPlaceholder } from '../../src/identity/placeholder-text.ts';
 import { recognise } from '../../src/probes/contents/recognise.ts';
 import { parseBtrfs, parseHead, parseHiding } from '../../src/probes/installed-os/superblock.ts';
 import { decodeUdev, parseUdevData } from '../../src/probes/disks/udev-data.ts';

@@ -2,6 +2,7 @@
 import type { Machine } from '../../model/machine.ts';
 import { isStock, type Evidence } from '../evidence.ts';
 import { isJunkMac } from '../macs.ts';
+import { dropPlaceholder } from '../placeholder-text.ts';
 import { ownUuid } from '../placeholders.ts';
 import { traitsOf, type Traits } from '../traits.ts';
 import { ruleFor } from './rules.ts';
@@ -91,13 +92,12 @@ export function showsLess(shown: Evidence, machine: Machine): boolean {
   // Most machines show their UUID, and nothing else need be looked at.
   if (standOfUuids(shown.smbiosUuid, identity.smbios_uuid, new Set()) === 'agrees') return false;
   const known = traitsOf(machine.hardware, machine.hardware.disks);
-  // Older records may have an address and a UUID that are nobody's, as is known by now: no check-in shows these.
+  // Older records may have an address, a UUID or a serial number that is nobody's, as is known by now: no check-in shows these.
   const others = identity.all_macs.filter((mac) => mac !== shown.primaryMac && !isJunkMac(mac));
   const isKnown =
     ownUuid(identity.smbios_uuid) !== null ||
-    known.systemSerial !== undefined ||
-    known.boardSerial !== undefined ||
-    known.disks.length + known.modules.length + others.length > 0;
+    [known.systemSerial, known.boardSerial, ...known.modules].some(isFilledIn) ||
+    known.disks.length + others.length > 0;
   // A machine that only stock agents have shown is known by the kinds of its disks.
   const kinds = standOfLists(shown.traits.kinds, known.kinds);
   if (!isKnown) return isStock(shown) && known.kinds.length > 0 && kinds !== 'agrees';
@@ -105,4 +105,8 @@ export function showsLess(shown: Evidence, machine: Machine): boolean {
   const hard = [s.serial, s.uuid, s.disks, s.modules, s.installation, s.ports];
   if (hard.includes('agrees')) return false;
   return !isStock(shown) || kinds !== 'agrees';
+}
+
+function isFilledIn(serial: string | undefined): boolean {
+  return dropPlaceholder(serial) !== null;
 }

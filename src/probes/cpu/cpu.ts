@@ -11,7 +11,7 @@ import {
 } from './cpuinfo.ts';
 import type { Probe } from '../probe.ts';
 import { Reading } from '../reading.ts';
-import { dropPlaceholder } from '../smbios/placeholder-text.ts';
+import { dropPlaceholder } from '../../identity/placeholder-text.ts';
 import { readSmbios } from '../smbios/read.ts';
 
 const base = '/sys/devices/system/cpu';

@@ -71,6 +71,12 @@ it('a hash that changes because an address counts no more is explained in the hi
 it.each([
   ['an address', { all_macs: [mac, shared] }, [mac, shared], null],
   ['a UUID', { smbios_uuid: halfFilled }, [mac], halfFilled],
+  [
+    'a serial number',
+    { system: { vendor: null, product: null, serial: 'NO SN', asset_tag: null } },
+    [mac],
+    null,
+  ],
 ])(
   'a machine of which %s is nobody\u2019s now shows no less than before',
   async (_what, sent, macs, uuid) => {

@@ -1,6 +1,6 @@
 // The machine as its status screen shows it: a few files of the kernel, read anew each time, and no probes.
 import type { Root } from '../../../sources/root.ts';
-import { dropPlaceholder } from '../../../probes/smbios/placeholder-text.ts';
+import { dropPlaceholder } from '../../../identity/placeholder-text.ts';
 
 export interface ScreenMachine {
   /** "Dell PowerEdge R650, serial ABC1234" */

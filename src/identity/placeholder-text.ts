@@ -1,5 +1,4 @@
-// Strings that firmware ships where a maker forgot to fill one in. UUIDs have their own list, in
-// src/identity/placeholders.ts.
+// Strings that firmware ships where a maker forgot to fill one in. UUIDs have their own list, in placeholders.ts.
 
 /** Whole strings, of which letters and digits alone are compared, in lower case. */
 const placeholders = new Set([
