@@ -44,13 +44,8 @@ const shared = [
   '00:51:82:11:22:03',
 ];
 
-/** True for all zeros, multicast addresses (all ones among them), addresses that many ports have, and a maker's
- *  prefix with zeros behind it, which are an unprogrammed card. */
+/** True for all zeros, multicast addresses (all ones among them), and addresses that many ports have. */
 export function isJunkMac(mac: string): boolean {
-  const first = Number.parseInt(mac.slice(0, 2), 16);
-  const isMulticast = (first & 1) === 1;
-  const isMakers = (first & 2) === 0;
-  return (
-    isMulticast || shared.some((one) => one === mac) || (isMakers && mac.endsWith(':00:00:00'))
-  );
+  const isMulticast = (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1;
+  return mac === '00:00:00:00:00:00' || isMulticast || shared.some((one) => one === mac);
 }

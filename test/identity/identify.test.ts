@@ -64,7 +64,6 @@ describe('MACs that identify', () => {
     [{ mac: 'ff:ff:ff:ff:ff:ff' }, 'placeholder: no NIC has it for its own'],
     [{ mac: '88:88:88:88:87:88' }, 'placeholder: no NIC has it for its own'],
     [{ mac: 'f0:ad:4e:03:64:7f' }, 'placeholder: no NIC has it for its own'],
-    [{ mac: '00:a0:c9:00:00:00' }, 'placeholder: no NIC has it for its own'],
     [{ mac: '01:00:5e:00:00:01' }, 'placeholder: no NIC has it for its own'],
     [{ mac_origin: 'random' }, 'made up by the kernel at this boot'],
     [{ mac_origin: 'set' }, 'set by somebody, and the one of the hardware is not known'],
@@ -76,9 +75,12 @@ describe('MACs that identify', () => {
     expect(whyOf(factsOf(odd, first), odd.mac)).toBe(why);
   });
 
-  it('keep an address that people type when they try something', () => {
-    const { identity } = identify(factsOf(nic('eth0', '00:11:22:33:44:55')));
-    expect(identity.primary_mac).toBe('00:11:22:33:44:55');
+  it.each([
+    ['that people type when they try something', '00:11:22:33:44:55'],
+    ["that is the first of a maker's", '00:16:3e:00:00:00'],
+  ])('keep an address %s', (_, mac) => {
+    const { identity } = identify(factsOf(nic('eth0', mac)));
+    expect(identity.primary_mac).toBe(mac);
   });
 
   it('keep locally administered addresses, which virtual machines have', () => {
