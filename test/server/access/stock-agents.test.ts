@@ -5,20 +5,12 @@ import { ManualClock } from '../../../src/core/clock.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { imageTemplate, startServer } from '../harness.ts';
+import { stockBody } from '../stock/one-machine.ts';
 
 const [home, elsewhere] = ['192.0.2.1', '198.51.100.7'];
 const enrolmentToken = 'of-the-configuration';
 const mac = '02:00:00:00:00:01';
-const stock = {
-  mac,
-  hostname: 'a',
-  ip_address: home,
-  existing_os: null,
-  cpu_model: 'C',
-  cpu_cores: 4,
-  memory_bytes: 1024,
-  disks: [{ name: 'sda', size_bytes: 480_103_981_056, model: 'M' }],
-};
+const stock = stockBody(mac, home);
 const ours = {
   ...stock,
   all_macs: [mac],

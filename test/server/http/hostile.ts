@@ -1,7 +1,7 @@
 // Every route, as the OpenAPI document lists them, and requests as nobody of good will sends them.
 import { once } from 'node:events';
-import { connect } from 'node:net';
-import { expect } from 'vitest';
+import { connect, type Socket } from 'node:net';
+import { expect, onTestFinished } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { createApp } from '../../../src/server/app.ts';
@@ -72,6 +72,17 @@ export async function expectEmpty(server: TestServer): Promise<void> {
     expect(status).toBe(200);
     expect({ [path]: body[field] }).toEqual({ [path]: [] });
   }
+}
+
+/** A connection that sends this, and reads nothing unless it is told to. */
+export async function send({ url }: Pick<TestServer, 'url'>, text: string): Promise<Socket> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  onTestFinished(() => void socket.destroy());
+  socket.pause();
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  socket.write(text);
+  return socket;
 }
 
 /** Everything that the server sends in answer to `text` until it closes. */

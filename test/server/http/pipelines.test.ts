@@ -1,6 +1,6 @@
 // Requests on one connection that come before the earlier ones are answered.
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
@@ -9,8 +9,8 @@ import { createToken } from '../../../src/server/access/tokens.ts';
 import { checkinPath } from '../../../src/server/routes/agent.ts';
 import { actor } from '../../../src/server/running/actor.ts';
 import { openStore } from '../../../src/store/open.ts';
-import { checkin, startServer, wrapStore, type TestServer } from '../harness.ts';
-import { exchange } from './hostile.ts';
+import { checkin, startServer, wrapStore } from '../harness.ts';
+import { exchange, send } from './hostile.ts';
 
 const list = 'GET /api/settings?limit=1000 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n';
 const last = list.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n');
@@ -27,16 +27,6 @@ function checkinOf(body: object, token?: string): string {
     ...(token === undefined ? [] : [`Authorization: Bearer ${token}`]),
   ];
   return `${head.join('\r\n')}\r\n\r\n${text}`;
-}
-
-async function send({ url }: TestServer, text: string): Promise<Socket> {
-  const socket = connect(Number(new URL(url).port), '127.0.0.1');
-  onTestFinished(() => void socket.destroy());
-  socket.pause();
-  socket.on('error', () => {});
-  await once(socket, 'connect');
-  socket.write(text);
-  return socket;
 }
 
 it('are served one after another, so that one who never reads makes the server keep one answer', async () => {

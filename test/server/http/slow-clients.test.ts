@@ -1,24 +1,12 @@
 // Clients that hold memory: bodies that are never finished, event streams that are never read.
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { ManualClock } from '../../../src/core/clock.ts';
 import { silentLog } from '../../../src/core/log.ts';
 import { Held } from '../../../src/server/running/held.ts';
-import { checkin, startServer, type TestServer } from '../harness.ts';
+import { checkin, startServer } from '../harness.ts';
+import { send } from './hostile.ts';
 
 const kibibyte = 1024;
-
-/** A connection that sends this and reads nothing. */
-async function send({ url }: Pick<TestServer, 'url'>, text: string): Promise<Socket> {
-  const socket = connect(Number(new URL(url).port), '127.0.0.1');
-  onTestFinished(() => void socket.destroy());
-  socket.pause();
-  socket.on('error', () => {});
-  await once(socket, 'connect');
-  socket.write(text);
-  return socket;
-}
 
 /** A log that keeps its warnings. */
 function warnings() {

@@ -12,6 +12,20 @@ export const debian = { name: 'Debian GNU/Linux 12', device: '/dev/sda2' };
 
 export const mac = '02:00:00:00:00:07';
 
+/** The check-in of a stock agent at this address. */
+export function stockBody(ofMac: string, address: string) {
+  return {
+    mac: ofMac,
+    hostname: 'a',
+    ip_address: address,
+    existing_os: null,
+    cpu_model: 'C',
+    cpu_cores: 4,
+    memory_bytes: 1024,
+    disks: [{ name: 'sda', size_bytes: 480_103_981_056, model: 'M' }],
+  };
+}
+
 const kexecTemplate = {
   ...imageTemplate,
   metadata: { name: 'kexec' },

@@ -5,19 +5,11 @@ import { createToken } from '../../../src/server/access/tokens.ts';
 import type { IdentityConflict } from '../../../src/model/history.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { imageTemplate, startServer, type TestServer } from '../harness.ts';
+import { stockBody } from './one-machine.ts';
 
 const [home, elsewhere, third] = ['192.0.2.1', '198.51.100.7', '203.0.113.9'];
 const mac = '02:00:00:00:00:01';
-const body = {
-  mac,
-  hostname: 'a',
-  ip_address: home,
-  existing_os: null,
-  cpu_model: 'C',
-  cpu_cores: 4,
-  memory_bytes: 1024,
-  disks: [{ name: 'sda', size_bytes: 480_103_981_056, model: 'M' }],
-};
+const body = stockBody(mac, home);
 
 /** A server, or several of one store, and a machine that is heard at home. */
 async function scene({ servers = 1 } = {}) {
