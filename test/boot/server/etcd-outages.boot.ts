@@ -18,7 +18,7 @@ it.skipIf(!inject('all') || etcdProgram === undefined || !canUnshare)(
     expect([stdout.slice(0, 1), stderr]).toEqual(['{', '']);
     process.stdout.write(stdout);
     const found = JSON.parse(stdout);
-    expect(found).toMatchObject({ lost: [], twice: 0, findings: [] });
+    expect(found).toMatchObject({ unanswered: [], lost: [], twice: 0, findings: [] });
     expect(found.acknowledged).toBeGreaterThan(100);
     expect(found.forgotten).toBeGreaterThan(10);
     expect(found.changes).toBeGreaterThan(5);

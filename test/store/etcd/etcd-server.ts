@@ -103,6 +103,8 @@ export class EtcdCluster {
         dispatcher: agent,
       });
       return await response.body.json();
+    } catch (error) {
+      throw new Error(`${member?.name ?? ''} does not answer ${path}`, { cause: error });
     } finally {
       await agent.destroy();
     }
@@ -149,6 +151,8 @@ export class EtcdCluster {
     if (one === undefined) throw new Error('there is no such member');
     await kill(this.#process(member));
     rmSync(join(this.#directory, one.name), { recursive: true });
+    // A change of the members that is handed on to a leader that is no more is lost, and never answered.
+    await this.leader();
     const { members } = Object(await this.call('/v3/cluster/member/list', {}, other));
     const lost = Object([...members].find(({ name }) => name === one.name));
     await this.call('/v3/cluster/member/remove', { ID: lost.ID }, other);
