@@ -20,9 +20,11 @@ import { LastCheckins } from './checkin/last-checkins.ts';
 import type { BootOptions } from '../netboot/boot-parameters.ts';
 import {
   certificateOf,
+  endSilent,
   limitConnections,
   limitSilence,
   noteCertificate,
+  noteConnections,
   serverOptions,
   type TlsTexts,
 } from './http/connections.ts';
@@ -180,6 +182,7 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
   takeBodies(app, s);
   readStrictly(app);
   answerUnknown(app);
+  noteConnections(app.server);
   limitConnections(app.server, options.connectionsPerAddress ?? 1024);
   limitSilence(app.server);
   noteCertificate(app.server, options.tls);
@@ -196,9 +199,10 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
   await app.register(swagger, openApiBase(s.version));
   for (const add of [...routes, ...more]) await add(app, s);
   const background = startBackground(s, stop.signal, options.onUnwritten ?? (() => {}));
-  app.addHook('preClose', () => {
+  app.addHook('preClose', async () => {
     stop.abort();
-    return turns.areSent();
+    await turns.areSent();
+    endSilent(app.server);
   });
   app.addHook('onClose', () => background.finish());
   await app.ready();

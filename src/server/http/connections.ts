@@ -86,6 +86,32 @@ export function limitConnections(server: Server, limit: number): void {
   });
 }
 
+/** The connections of each server. Node itself knows of those alone that got past their handshake of TLS, and a server is
+ *  not closed before all are. */
+const open = new WeakMap<Server, Set<Socket>>();
+
+export function noteConnections(server: Server): void {
+  const sockets = new Set<Socket>();
+  open.set(server, sockets);
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+}
+
+/** Ends those connections of a server that brought no byte so far, and each once its handshake of TLS is over: Node does
+ *  not count them as idle when it closes a server. */
+export function endSilent(server: Server): void {
+  server.prependListener('secureConnection', (socket: Socket) => socket.destroy());
+  for (const socket of open.get(server) ?? []) if (socket.bytesRead === 0) socket.destroy();
+}
+
+/** Ends all connections of a server. */
+export function endConnections(server: HttpServer): void {
+  server.closeAllConnections();
+  for (const socket of open.get(server) ?? []) socket.destroy();
+}
+
 /** True for an address or host name of the loopback interface. */
 export function isLoopback(host: string): boolean {
   return /^(\[?::1\]?|(::ffff:)?127(\.\d{1,3}){3}|localhost)$/i.test(host);

@@ -168,7 +168,7 @@ async function run(
     await aborted(io.signal);
   } finally {
     stopWatching();
-    await stop(app, boots);
+    await stop(app, { boots, waiting });
   }
   return isWritten;
 }

@@ -4,7 +4,9 @@ import { createServer as createHttp, type RequestListener, type Server } from 'n
 import { createServer as createHttps } from 'node:https';
 import { AppError, httpStatus } from '../../../core/errors.ts';
 import {
+  endConnections,
   limitConnections,
+  noteConnections,
   serverOptions,
   type TlsTexts,
 } from '../../../server/http/connections.ts';
@@ -28,6 +30,7 @@ export class Waiting {
     const options = serverOptions(tls);
     const server = 'https' in options ? createHttps(options.https) : createHttp(options.http);
     server.on('request', this.#answer);
+    noteConnections(server);
     limitConnections(server, connectionsPerAddress);
     // It may listen at one address of localhost and fail at the other.
     this.#server = server;
@@ -48,7 +51,7 @@ export class Waiting {
   /** Ends all connections to it, and listens no more. */
   end(): void {
     this.#server?.close();
-    this.#server?.closeAllConnections();
+    if (this.#server !== undefined) endConnections(this.#server);
   }
 
   readonly #answer: RequestListener = ({ url = '' }, response) => {

@@ -66,6 +66,28 @@ it.skipIf(!hasOpenssl)('shows the certificate of the server (needs openssl)', as
   expect(response?.resume().statusCode).toBe(200);
 });
 
+it.skipIf(!hasOpenssl)(
+  'ends connections that never begin their handshake of TLS (needs openssl)',
+  async () => {
+    const ca = new TestCa();
+    onTestFinished(() => {
+      ca.remove();
+    });
+    const waiting = new Waiting();
+    const tls = ca.issue('IP:127.0.0.1', '2020-01-01', '2090-01-01');
+    const { port } = new URL(await waiting.listen({ ...place, host: '127.0.0.1', tls }));
+    const silent = connect(Number(port), '127.0.0.1').resume();
+    await once(silent, 'connect');
+    // A connection after it shows that it was taken.
+    const asked = get(`https://127.0.0.1:${port}/`, { rejectUnauthorized: false, agent: false });
+    const [response]: IncomingMessage[] = await once(asked, 'response');
+    response?.resume();
+    const closed = once(silent, 'close');
+    waiting.end();
+    expect(await closed).toEqual([false]);
+  },
+);
+
 it('listens nowhere where one address of localhost is taken', async () => {
   const taken = createServer().listen(0, '::1');
   await once(taken, 'listening');
