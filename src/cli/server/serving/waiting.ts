@@ -22,6 +22,7 @@ export interface Place {
 
 export class Waiting {
   #server: Server | undefined;
+  #successor: Server | undefined;
   #listening: Listening | undefined;
   #share = 0;
 
@@ -43,9 +44,12 @@ export class Waiting {
     this.#share = share;
   };
 
-  /** Has the server listen in its place; undefined where it did not. Who is connected is answered by it to the end. */
+  /** Has the server listen in its place; undefined where it did not. The next request of each who is connected is the
+   *  server's as well, and ends the connection. */
   async handOver(server: Server): Promise<string | undefined> {
-    return this.#listening && (await takeOver(server, this.#listening)).url;
+    if (this.#listening === undefined) return undefined;
+    this.#successor = server;
+    return (await takeOver(server, this.#listening)).url;
   }
 
   /** Ends all connections to it, and listens no more. */
@@ -54,8 +58,13 @@ export class Waiting {
     if (this.#server !== undefined) endConnections(this.#server);
   }
 
-  readonly #answer: RequestListener = ({ url = '' }, response) => {
-    const [path] = url.split('?');
+  readonly #answer: RequestListener = (request, response) => {
+    response.shouldKeepAlive = false;
+    if (this.#successor !== undefined) {
+      this.#successor.emit('request', request, response);
+      return;
+    }
+    const [path] = (request.url ?? '').split('?');
     const isAlive = path === '/api/health';
     const error = new AppError(
       'store.unavailable',
@@ -64,7 +73,6 @@ export class Waiting {
     response.writeHead(isAlive ? 200 : (httpStatus(error.code) ?? 503), {
       'content-type': 'application/json; charset=utf-8',
       'cache-control': 'no-store',
-      connection: 'close',
       'x-content-type-options': 'nosniff',
       ...(isAlive ? {} : { 'retry-after': '2' }),
     });
