@@ -125,7 +125,8 @@ export async function diskFindings(
   log: KernelLog | undefined,
 ): Promise<Finding[]> {
   const targets = (facts.disks ?? []).filter(
-    (disk) => !disk.virtual_media && !disk.read_only && !disk.removable,
+    (disk) =>
+      !disk.virtual_media && !disk.read_only && !disk.removable && disk.zoned !== 'host-managed',
   );
   const idle = devices.filter(
     (device) => storageClass.test(device.deviceClass) && !device.hasDriver,

@@ -101,14 +101,20 @@ function isLike(disk: Disk, plan: PlannedDisk): boolean {
 }
 
 function isCandidate(disk: Disk): boolean {
-  const { removable, read_only: isReadOnly, virtual_media: isLent, transport } = disk;
-  return !removable && !isReadOnly && !isLent && transport !== 'usb';
+  return reasonAgainst(disk) === undefined && !disk.removable && disk.transport !== 'usb';
 }
 
 function writable(disk: Disk): Disk {
-  if (!disk.read_only && !disk.virtual_media) return disk;
-  const what = disk.read_only ? 'read-only' : 'virtual media';
-  throw mismatch(`the planned disk ${disk.device} is ${what}`, [disk]);
+  const reason = reasonAgainst(disk);
+  if (reason === undefined) return disk;
+  throw mismatch(`the planned disk ${disk.device} is ${reason}`, [disk]);
+}
+
+/** The reason why nothing is written to a disk, even where it is planned. */
+function reasonAgainst({ read_only: isReadOnly, virtual_media: isLent, zoned }: Disk) {
+  if (isLent) return 'virtual media';
+  if (isReadOnly) return 'read-only';
+  return zoned === 'host-managed' ? 'host-managed zoned' : undefined;
 }
 
 function describe(disk: PlannedDisk): string {

@@ -32,6 +32,7 @@ export function inventoryTable({ identity, hardware, problems }: Inventory): str
           notes({
             removable: disk.removable,
             'read-only': disk.read_only,
+            [`${disk.zoned ?? ''} zoned`]: disk.zoned !== undefined,
             virtual: disk.virtual_media,
             [`${disk.paths.length} paths`]: disk.paths.length > 1,
           }),

@@ -18,6 +18,12 @@ export const Disk = Type.Object({
   ),
   removable: Type.Boolean(),
   read_only: Type.Boolean(),
+  zoned: Type.Optional(
+    Type.String({
+      description:
+        'host-managed: takes writes in sequence alone, and is never a target; host-aware; absent: none',
+    }),
+  ),
   virtual_media: Type.Boolean({ description: 'lent by a BMC or hypervisor; never a target' }),
   paths: Type.Array(Type.String(), { description: 'the devices of all its paths, if several' }),
   contents: Type.Optional(

@@ -58,6 +58,7 @@ async function readDisk(read: Reading, whole: WholeDisk): Promise<Disk> {
     by_path: udev.get('ID_PATH') ?? null,
     removable: details.isRemovable,
     read_only: details.isReadOnly,
+    ...(details.zoned === undefined ? {} : { zoned: details.zoned }),
     virtual_media: isVirtualMedia({ transport, model, vendor, product }),
     paths: paths.length > 1 ? paths.map((one) => `/dev/${one}`) : [],
   };
@@ -66,6 +67,8 @@ async function readDisk(read: Reading, whole: WholeDisk): Promise<Disk> {
 interface Details {
   isRemovable: boolean;
   isReadOnly: boolean;
+  /** "host-managed" or "host-aware". */
+  zoned: string | undefined;
   rotational: boolean | undefined;
 }
 
@@ -75,15 +78,17 @@ async function readDetails(
   dir: string,
   entries: readonly string[],
 ): Promise<Details> {
-  const [removable, readOnly, rotational, ofFunction] = await Promise.all([
+  const [removable, readOnly, zoned, rotational, ofFunction] = await Promise.all([
     read.value(`${dir}/removable`),
     read.value(`${dir}/ro`),
+    read.value(`${dir}/queue/zoned`),
     read.value(`${dir}/queue/rotational`),
     entries.includes('device') ? read.quietly().value(`${dir}/device/device/removable`) : undefined,
   ]);
   return {
     isRemovable: removable === '1' || ofFunction === 'removable',
     isReadOnly: readOnly === '1',
+    zoned: zoned === 'none' ? undefined : zoned,
     rotational: rotational === undefined ? undefined : rotational === '1',
   };
 }

@@ -181,8 +181,9 @@ export function DisksCard({ disks }: { disks: readonly StoredDisk[] }) {
 }
 
 /** "ssd, sata"; null where neither is known. */
-function kindOfDisk({ type, transport, virtual_media: isLent, removable }: StoredDisk) {
+function kindOfDisk({ type, transport, zoned, virtual_media: isLent, removable }: StoredDisk) {
   const parts = [type, transport === type ? null : transport];
+  if (zoned !== undefined) parts.push(`${zoned} zoned`);
   if (isLent === true) parts.push('virtual media');
   else if (removable === true) parts.push('removable');
   return parts.filter(Boolean).join(', ') || null;

@@ -28,6 +28,7 @@ describe('the planned disk', () => {
     ['has another WWN', { ...sda, wwn: 'naa.9' }],
     ['has another size', { ...sda, size_bytes: 500_107_862_016 }],
     ['is read-only', { ...sda, read_only: true }],
+    ['is host-managed zoned', { ...sda, zoned: 'host-managed' }],
     ['is virtual media', { ...sda, virtual_media: true }],
   ])('is refused when it %s', (_, found) => {
     expect(() => findPlanned(planned(sda), [found, sdb])).toThrow('Nothing was written');
@@ -120,6 +121,7 @@ describe('without a plan', () => {
       { ...sda, removable: true },
       { ...sda, virtual_media: true },
       { ...sda, read_only: true },
+      { ...sda, zoned: 'host-managed' },
     ]) {
       expect(() => findUnplanned({ disk: no.device }, [no])).toThrow('is not a disk to install to');
     }

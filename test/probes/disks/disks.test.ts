@@ -232,6 +232,14 @@ describe('the disks probe', () => {
     expect((await only(disk('sda', ata, { ro: '1\n' }))).read_only).toBe(true);
   });
 
+  it.each([
+    ['host-managed', 'host-managed'],
+    ['host-aware', 'host-aware'],
+    ['none', undefined],
+  ])('tells the zones of a disk: %s', async (zoned, told) => {
+    expect((await only(disk('sda', ata, { 'queue/zoned': `${zoned}\n` }))).zoned).toBe(told);
+  });
+
   it('reports what is denied and lists the disk without it', async () => {
     const files = disk('sda', ata, {}, { serial: denied('serial'), model: 'X\n' });
     const { found, problems } = await probe('disks', files);

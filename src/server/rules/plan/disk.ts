@@ -89,6 +89,7 @@ export function candidates(
 function reasonAgainst(disk: StoredDisk, isNamed: boolean): string | undefined {
   if (disk.virtual_media === true) return 'virtual media';
   if (disk.read_only === true) return 'read-only';
+  if (disk.zoned === 'host-managed') return 'host-managed zoned';
   if (Number(disk.size_bytes) === 0) return 'without a medium';
   if (isNamed) return undefined;
   if (disk.transport === 'usb') return 'on USB';

@@ -36,6 +36,11 @@ describe('the planned disk', () => {
     ['is not on USB', { disks: [disk('/dev/sda', { transport: 'usb' })] }, 'plan.no-disk'],
     ['is not removable', { disks: [disk('/dev/sda', { removable: true })] }, 'plan.no-disk'],
     ['is no virtual media', { disks: [disk('/dev/sda', { virtual_media: true })] }, 'plan.no-disk'],
+    [
+      'is not host-managed zoned',
+      { disks: [disk('/dev/sda', { zoned: 'host-managed' })] },
+      'plan.no-disk',
+    ],
     ['is not read-only', { disks: [disk('/dev/sda', { read_only: true })] }, 'plan.no-disk'],
     ['needs a medium', { disks: [disk('/dev/sda', { size_bytes: 0 })] }, 'plan.no-disk'],
     ['is not known where no disk was reported', { disks: [] }, 'none'],
