@@ -1,5 +1,6 @@
 // The server's background work: it measures its lag, notices silent machines, writes last_seen in batches, ends
 // workflows past their time, and watches the store.
+import { inTime } from '../core/deadline.ts';
 import { describeError, isAppError } from '../core/errors.ts';
 import { tokenHolder, type Machine } from '../model/machine.ts';
 import { noteUsed } from './access/tokens.ts';
@@ -26,6 +27,8 @@ const textsMs = 5000;
 const tidyMs = 3_600_000;
 const usedMs = 60_000;
 const damageMs = 60_000;
+/** At the end a check of the data is waited for so long: systemd ends a service that takes a minute. */
+const settleMs = 30_000;
 
 export interface Background {
   /** Waits for running work and writes whatever is only in memory. */
@@ -83,6 +86,8 @@ export function startBackground(
   return {
     async finish() {
       await Promise.all(running);
+      const late = (): Error => new Error('the store cannot be used yet');
+      await inTime(s.store.settled(), s.clock, settleMs, late).catch(() => {});
       await others.leave().catch((err: unknown) => {
         s.log.warn({ err }, 'the other servers could not be told that this one ends');
       });
@@ -92,7 +97,9 @@ export function startBackground(
         // If the data file is gone, so is what was acknowledged.
         if (s.store.isExclusive) await s.store.settings.list({ limit: 1 });
       } catch (err) {
-        s.log.error({ err }, 'not everything could be written before the end');
+        const last_seen_unwritten = s.liveness.lastSeen.size;
+        const fields = { err, last_seen_unwritten };
+        s.log.error(fields, 'not everything could be written before the end');
         onUnwritten();
       }
     },

@@ -41,6 +41,7 @@ export function storeOver(kv: Kv): Store {
     },
     backup: (options) => backupText(kv, damage, options),
     watchAgeMs: () => kv.watchAgeMs?.() ?? 0,
+    settled: async () => kv.settled?.(),
     close: () => kv.close(),
   };
 }

@@ -184,6 +184,9 @@ export interface Store extends Omit<Collections, 'machines' | 'histories'> {
    *  What this server writes is told at once. */
   watchAgeMs(): number;
 
+  /** Resolves once nothing that ends by itself, such as a check of its data, keeps it from answering. */
+  settled(): Promise<void>;
+
   /** Resolves when everything acknowledged is durable and the backend is released. */
   close(): Promise<void>;
 }

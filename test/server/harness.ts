@@ -168,7 +168,13 @@ export const rebootTemplate = {
 };
 
 /** Members that are no operations of a collection, or answer at once. */
-const direct: ReadonlySet<string> = new Set(['watch', 'watchAgeMs', 'close', 'damage.known']);
+const direct: ReadonlySet<string> = new Set([
+  'watch',
+  'watchAgeMs',
+  'settled',
+  'close',
+  'damage.known',
+]);
 
 /** A store with the operations of its collections replaced. */
 export function wrapStore(store: Store, replace: Wrap): Store {

@@ -59,6 +59,9 @@ export interface Kv {
   ): Promise<void>;
   /** Milliseconds since watchers were last sure to have been told everything. Left out: they always are. */
   watchAgeMs?(): number;
+  /** Resolves once nothing that ends by itself, such as a check of its data, keeps it from answering. Left out: nothing ever
+   *  does. */
+  settled?(): Promise<void>;
   /** Resolves when everything acknowledged is durable and the backend is released. */
   close(): Promise<void>;
 }

@@ -72,3 +72,14 @@ export class Commits {
     }
   }
 }
+
+/** A failed commit has its reason in a second promise, whose rejection needs handling too. */
+export async function reasonOf(err: unknown): Promise<unknown> {
+  if (!(err instanceof Error) || !('commitError' in err)) return err;
+  try {
+    await err.commitError;
+    return err;
+  } catch (reason) {
+    return reason;
+  }
+}

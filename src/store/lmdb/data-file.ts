@@ -14,6 +14,12 @@ import { tryDirectory } from './trial.ts';
 const everyMs = 100;
 /** A check that could not be done is done again after this time. */
 const checkAgainMs = 2000;
+/** A file that was found whole so many times, with no longer between two than this, is touched by a program that does it no
+ *  harm. From then on it rests between two checks, and is used: for so long, and for many times as long as a check takes. */
+const falseAlarms = 3;
+const calmMs = 60_000;
+const leastRestMs = 10_000;
+const restFactor = 20;
 
 export class DataFile {
   readonly #directory: string;
@@ -31,9 +37,14 @@ export class DataFile {
   #transaction: bigint | undefined;
   readonly #descriptor: number | undefined;
   readonly #lastTransaction: (() => bigint) | undefined;
+  /** Others wrote to it since the last check. */
+  #isDoubtful = false;
   /** The check of all of the file, as long as it is not known to be whole. */
   #check: Promise<void> | undefined;
   #checkFailed: unknown;
+  /** The checks, one soon after another, that found it whole. */
+  #alarms = 0;
+  #restsUntilMs = -Infinity;
   readonly #closing = new AbortController();
 
   /** The file that is in the directory now. `readOnly`: a server may be writing to it. */
@@ -97,28 +108,55 @@ export class DataFile {
     const isKnown = [undefined, writtenMs].includes(this.#writtenMs);
     const transaction =
       writtenMs === this.#writtenMs ? this.#transaction : this.#lastTransaction?.();
-    if (isKnown) {
-      this.#writtenMs = writtenMs;
-      this.#transaction = transaction;
-    } else if (transaction !== this.#transaction) {
+    if (!isKnown && transaction !== this.#transaction) {
       this.#fault ??=
         'written to by another program (its last transaction is not the one of this server)';
-    } else if (this.#fault === undefined) this.#check ??= this.#checkAll(writtenMs);
+      return;
+    }
+    this.#isDoubtful ||= !isKnown;
+    this.#writtenMs = writtenMs;
+    this.#transaction = transaction;
+    const isDue = this.#isDoubtful && this.#clock.elapsedMs() >= this.#restsUntilMs;
+    if (isDue && this.#fault === undefined) this.#check ??= this.#checkAll();
   }
 
   /** A write to it meanwhile is seen at the next look. */
-  async #checkAll(writtenMs: number): Promise<void> {
+  async #checkAll(): Promise<void> {
     const { signal } = this.#closing;
+    const startedMs = this.#clock.elapsedMs();
     try {
       const problem = await tryDirectory(this.#directory, { signal, isOpen: true });
       if (problem !== undefined) this.#fault = `written to by another program (${problem})`;
-      this.#writtenMs = writtenMs;
+      this.#isDoubtful = false;
       this.#checkFailed = undefined;
+      this.#rest(startedMs);
     } catch (err) {
       this.#checkFailed = err;
       await this.#clock.sleep(checkAgainMs, signal).catch(() => {});
     } finally {
       this.#check = undefined;
+    }
+  }
+
+  /** Sets the time until which it is not checked again. */
+  #rest(startedMs: number): void {
+    const nowMs = this.#clock.elapsedMs();
+    const isAgain = startedMs - this.#restsUntilMs < calmMs;
+    this.#alarms = isAgain ? this.#alarms + 1 : 1;
+    const restMs = Math.max(leastRestMs, restFactor * (nowMs - startedMs));
+    this.#restsUntilMs = nowMs + (this.#alarms < falseAlarms ? 0 : restMs);
+  }
+
+  /** Waits until the file is known to be whole, or not to be. */
+  async settled(): Promise<void> {
+    for (;;) {
+      try {
+        this.refuseOther(true);
+        return;
+      } catch {
+        if (this.#check === undefined) return;
+        await this.#check;
+      }
     }
   }
 

@@ -10,7 +10,7 @@ import { prefixEnd } from '../kv/kv.ts';
 import { KnownPrefixes } from '../kv/known-prefixes.ts';
 import { inPieces } from '../kv/pieces.ts';
 import { Watchers } from '../kv/watchers.ts';
-import { Commits, type Commit } from './commits.ts';
+import { Commits, reasonOf, type Commit } from './commits.ts';
 import { DataFile } from './data-file.ts';
 import { entriesOf, openEnvironment } from './environment.ts';
 import { Reserve } from './reserve.ts';
@@ -191,6 +191,10 @@ export class LmdbKv implements Kv {
     this.#watchers.add(prefix, listener, signal);
   }
 
+  settled(): Promise<void> {
+    return this.#file.settled();
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -266,7 +270,7 @@ export class LmdbKv implements Kv {
   /** The AppError for what LMDB throws. */
   async #explain(what: 'read' | 'write', err: unknown): Promise<AppError> {
     if (err instanceof AppError) return err;
-    const cause = await underlying(err);
+    const cause = await reasonOf(err);
     return this.#isFull(cause)
       ? new AppError(
           'store.full',
@@ -285,16 +289,5 @@ export class LmdbKv implements Kv {
     // LMDB reports a write cut short by a full disk as an I/O error.
     const { bavail, bsize } = statfsSync(this.#directory);
     return bavail * bsize < littleBytes;
-  }
-}
-
-/** A failed commit has its reason in a second promise, whose rejection needs handling too. */
-async function underlying(err: unknown): Promise<unknown> {
-  if (!(err instanceof Error) || !('commitError' in err)) return err;
-  try {
-    await err.commitError;
-    return err;
-  } catch (reason) {
-    return reason;
   }
 }

@@ -134,3 +134,25 @@ it('that another program wrote to answers that until it is found whole', async (
   expect((await server.get('/api/machines')).status).toBe(200);
   expect(await server.end('SIGTERM')).toBe(0);
 });
+
+it('that another program wrote to waits for the check at its end, and writes everything', async () => {
+  const directory = await left();
+  const server = new Server(directory);
+  await server.says('listens on');
+  const headers = { 'content-type': 'application/json' };
+  const body = JSON.stringify({ machine_id: machine(1).id });
+  await fetch(`${server.url}/api/agent/heartbeat`, { method: 'POST', headers, body });
+  const trial = trialOf(server.pid).then((pid) => process.kill(pid, 'SIGSTOP') && pid);
+  utimesSync(join(directory, 'data.mdb'), new Date(0), new Date(0));
+  expect((await server.get('/api/ready')).status).toBe(503);
+  const pid = await trial;
+  const ended = server.end('SIGTERM');
+  await expect.poll(() => fetch(server.url).catch(() => 'closed')).toBe('closed');
+  process.kill(pid, 'SIGCONT');
+  expect(await ended).toBe(0);
+  expect(server.said).toContain('everything is written');
+  const store = await openStore(`lmdb:${directory}`);
+  const found = await store.machines.get(machine(1).id);
+  expect(found?.value.status.last_seen).not.toBe(machine(1).status.last_seen);
+  await store.close();
+});

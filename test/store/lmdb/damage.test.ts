@@ -13,6 +13,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { ManualClock } from '../../../src/core/clock.ts';
+import { openDirectory } from '../../../src/store/lmdb/data-directory.ts';
 import { problemOf, tryDirectory } from '../../../src/store/lmdb/trial.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { temporaryDirectory } from '../backends.ts';
@@ -125,6 +127,40 @@ it.each([
     await store.close();
   },
 );
+
+it('that is touched again and again is used between its checks', async () => {
+  const directory = temporaryDirectory();
+  const clock = new ManualClock(new Date('2026-06-01T12:00:00Z'));
+  const kv = await openDirectory(directory, {}, clock);
+  const put = (value: string) => kv.commit([], [{ key: 'tags/a', value }]);
+  const list = () => kv.read([{ prefix: 'tags/', limit: 1 }]);
+  let touches = 0;
+  const touch = (): void => {
+    touches += 1;
+    utimesSync(join(directory, 'data.mdb'), touches, touches);
+  };
+  const isChecked = async (): Promise<void> => {
+    await expect(list()).rejects.toMatchObject(isBeingChecked);
+    await kv.settled?.();
+  };
+  await put('1');
+  for (let n = 0; n < 3; n += 1) {
+    touch();
+    await isChecked();
+  }
+  for (const value of ['2', '3']) {
+    touch();
+    await put(value);
+    expect(await list()).toMatchObject([[{ value }]]);
+  }
+  await clock.advance(10_000);
+  await isChecked();
+  expect(await list()).toMatchObject([[{ value: '3' }]]);
+  await clock.advance(80_000);
+  touch();
+  await isChecked();
+  await kv.close();
+});
 
 it('that was copied over by one that is whole, but not of now, is not used again', async () => {
   const directory = temporaryDirectory();

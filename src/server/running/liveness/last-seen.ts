@@ -17,6 +17,10 @@ export class LastSeen {
     this.#waiting.set(machine.machineId, machine);
   }
 
+  get size(): number {
+    return this.#waiting.size;
+  }
+
   has(machineId: string): boolean {
     return this.#waiting.has(machineId);
   }

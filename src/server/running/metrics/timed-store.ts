@@ -8,8 +8,8 @@ type Operation = (...args: unknown[]) => unknown;
 /** Gives an operation in the place of one, by a name such as "machines.put". */
 export type Wrap = (name: string, operation: Operation) => Operation;
 
-/** Answers from memory, which every heartbeat asks for. */
-const fromMemory: ReadonlySet<string> = new Set(['watchAgeMs', 'damage.known']);
+/** Answers from memory, which every heartbeat asks for, and no operation of the backend. */
+const untimed: ReadonlySet<string> = new Set(['watchAgeMs', 'damage.known', 'settled']);
 
 export function timedStore(
   store: Store,
@@ -18,7 +18,7 @@ export function timedStore(
   health: StoreHealth,
 ): Store {
   return wrapStore(store, (name, operation) =>
-    fromMemory.has(name) ? operation : time(operation, name, { clock, metrics, health }),
+    untimed.has(name) ? operation : time(operation, name, { clock, metrics, health }),
   );
 }
 
