@@ -152,6 +152,18 @@ export const AgentReport = Type.Object({
   at: Timestamp,
   hostname: nullable(Type.String()),
   ip_address: nullable(Type.String()),
+  from_address: Type.Optional(
+    Type.String({
+      description:
+        'where the last check-in came from, if it came without a token: such an agent is known by that',
+    }),
+  ),
+  doubted_workflow: Type.Optional(
+    Type.String({
+      description:
+        'the workflow during which an agent without a token showed other disks: it is told nothing of that one',
+    }),
+  ),
   bmc_address: nullable(Type.String()),
   existing_os: nullable(StoredOs),
   /** True if the boot that reported last found `existing_os` itself. */

@@ -2,14 +2,17 @@
 // none takes a read token to read and a full one for anything else (see guard.ts).
 import type { Clock } from '../../core/clock.ts';
 import { AppError, isAppError } from '../../core/errors.ts';
-import type { Machine } from '../../model/machine.ts';
+import type { Workflow } from '../../model/documents/workflow.ts';
+import { tokenHolder, type Machine } from '../../model/machine.ts';
 import type { Store } from '../../store/store.ts';
+import { mayReport, mayWork } from '../rules/record/sender.ts';
 import type { StoreHealth } from '../running/store-health.ts';
 import { BootSecrets, isBootSecret } from './boot-secrets.ts';
 import type { People } from './oidc/people.ts';
 import { KnownTokens } from './known-tokens.ts';
 import {
   allows,
+  asTold,
   isForOperators,
   isOperator,
   refuseOtherMachine,
@@ -18,7 +21,6 @@ import {
 } from './principal.ts';
 import { Proofs } from './proofs.ts';
 import { Sessions, type Session } from './sessions.ts';
-import { StockAgents } from './stock-agents.ts';
 import { machineOfToken, placeOfMachine } from './tokens.ts';
 
 export interface AuthOptions {
@@ -43,7 +45,6 @@ export interface Credentials {
 }
 
 export class Auth {
-  readonly stock = new StockAgents();
   readonly boots: BootSecrets;
   readonly sessions: Sessions;
   readonly #options: AuthOptions;
@@ -232,13 +233,9 @@ export class Auth {
   }
 }
 
-/** An address as machines tell theirs: a listener for both kinds has those of IPv4 in the form of IPv6. */
-function asTold(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.)/i, '');
-}
-
-/** Refuses an agent that speaks of another machine's work than its own. Errors: AppError `auth.denied`. */
-export function refuseOtherWorker(auth: Auth, by: Principal, machine: Machine): void {
+/** Refuses an agent that speaks of another machine's work than its own. `reported`: the workflow, where it tells and asks
+ *  nothing. Errors: AppError `auth.denied`. */
+export function refuseOtherWorker(by: Principal, machine: Machine, reported?: Workflow): void {
   refuseOtherMachine(by, machine.id);
   if (machine.report?.shows_less === true) {
     throw new AppError(
@@ -246,12 +243,24 @@ export function refuseOtherWorker(auth: Auth, by: Principal, machine: Machine): 
       'the last check-in showed less of the machine than its record knows, which is no proof: check in with board, disks or all ports',
     );
   }
-  if (by.kind === 'stock' && !auth.stock.mayWork(machine, by.address)) {
+  if (by.kind === 'machine' && isOfAnother(machine, by.tokenId)) {
+    throw new AppError(
+      'auth.denied',
+      'since this token was given, an agent without one has checked in as the machine: check in again',
+    );
+  }
+  if (by.kind !== 'stock' || mayWork(machine, by.address)) return;
+  if (reported === undefined || !mayReport(machine, reported, by.address)) {
     throw new AppError(
       'auth.denied',
       'without a token an agent gets the work of its own machine alone, from the address of a check-in that showed the disks of the record',
     );
   }
+}
+
+/** True if the machine was heard without a token after this one was given, which it never proved to hold. */
+function isOfAnother(machine: Machine, token: string): boolean {
+  return machine.report?.from_address !== undefined && tokenHolder(machine) !== token;
 }
 
 /** The reach of the credentials of a machine or a boot. */

@@ -57,6 +57,11 @@ export function allows(principal: Principal, access: Access, isRead: boolean): b
   return access === 'self' || (isRead && (access === 'read' || access === 'agent'));
 }
 
+/** An address as machines tell theirs: a listener for both kinds has those of IPv4 in the form of IPv6. */
+export function asTold(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, '');
+}
+
 /** True for the sender of a token in the store, and for a person. */
 export function isOperator(by: Principal): by is Extract<Principal, { kind: 'token' | 'person' }> {
   return by.kind === 'token' || by.kind === 'person';

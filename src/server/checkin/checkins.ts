@@ -6,9 +6,10 @@ import type { CheckinRequest, CheckinResponse } from '../../model/api/agent.ts';
 import { stateName, tokenIds, type Machine } from '../../model/machine.ts';
 import type { Auth } from '../access/auth.ts';
 import { nameOf, type Principal } from '../access/principal.ts';
+import { afterRefusal } from '../rules/record/sender.ts';
 import { noteArrival } from '../machines/arrival.ts';
 import { noteCheckin, noteSentToDisk } from '../machines/local-boots.ts';
-import { loadMachine } from '../machines/machines.ts';
+import { changeMachine, loadMachine } from '../machines/machines.ts';
 import type { Decisions } from '../running/decisions.ts';
 import { sshKeysOf, type Decision } from '../rules/decide.ts';
 import { fingerprintOf } from '../rules/settings/ssh-keys.ts';
@@ -18,6 +19,7 @@ import type { Client, Limits } from '../running/limits.ts';
 import { countProblems, type Metrics } from '../running/metrics/metrics.ts';
 import type { ClaimServices } from './claims.ts';
 import { register, type Registration } from './registration.ts';
+import { addressOf } from './stock-claim.ts';
 
 export interface CheckinServices extends ClaimServices {
   /** Check-ins of one machine go one after another: together they would only repeat each other's work. */
@@ -59,16 +61,15 @@ interface Refused {
 }
 
 /** The answer to a stock agent that looks like another machine which is alive. Nothing that it reports is
- *  written. */
+ *  written. If it comes from the first one's own address, other disks cast doubt on the first one too. */
 async function answerSecond(
   s: CheckinServices,
   machineId: string,
   { request, caller, why }: Refused,
 ): Promise<CheckinResponse> {
   const { value } = await loadMachine(s, machineId);
-  // If it comes from the first one's own address, other disks cast doubt on the first one too.
-  if (caller.kind === 'stock' && s.auth.stock.hasHeard(machineId, caller.address)) {
-    s.auth.stock.note(machineId, caller.address, value, request);
+  if (caller.kind === 'stock') {
+    await changeMachine(s, machineId, (machine) => afterRefusal(machine, request, caller.address));
   }
   return {
     machine_id: machineId,
@@ -93,7 +94,6 @@ async function admit(
   const registration = await register(s, request, caller);
   const { token, matchedBy, evidence, isNew, isSeenWritten, isHolder } = registration;
   const { id } = registration.machine.value;
-  if (caller.kind === 'stock') s.auth.stock.note(id, caller.address, registration.known, request);
   const { machine, decision } = registration.isContested
     ? waiting(registration.machine.value)
     : await told(s, registration.machine.value, request);
@@ -101,6 +101,7 @@ async function admit(
   const interval = s.liveness.checkedIn(id, request, state, {
     isWritten: isSeenWritten,
     isHolder,
+    address: addressOf(caller),
   });
   note(s, registration, caller);
   await noteShell(s, registration, caller, decision);

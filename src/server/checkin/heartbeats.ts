@@ -70,7 +70,7 @@ async function heartbeatInFull(
 ): Promise<HeartbeatResponse> {
   const id = request.machine_id.toLowerCase();
   refuseOtherMachine(by, id);
-  if (by.kind === 'stock' && !s.auth.stock.hasHeard(id, by.address)) throw notHeardThere(id);
+  if (by.kind === 'stock' && s.liveness.get(id)?.address !== by.address) throw notHeardThere(id);
   s.overload.refuse('heartbeat');
   const presence = s.liveness.get(id);
   const before = presence?.bootId ?? null;

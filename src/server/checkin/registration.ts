@@ -58,7 +58,8 @@ async function registerOnce(
 ): Promise<Registration> {
   const own = caller.kind === 'machine' ? caller.machineId : undefined;
   const known = alive.size === 0 ? await s.lastCheckins?.recall(s.store, request, own) : undefined;
-  const recognition = known ?? (await recognise(s.store, request, alive, own));
+  const from = addressOf(caller);
+  const recognition = { ...(known ?? (await recognise(s.store, request, alive, own))), from };
   const claimant = await mayClaim(s, recognition, caller);
   const { found } = recognition;
   if (found === undefined) return create(s, recognition, claimant, caller);
@@ -96,7 +97,7 @@ async function create(
 
 async function update(
   s: ClaimServices,
-  recognition: Recognition,
+  recognition: Recognition & { readonly from: string | null },
   found: Versioned<Machine>,
   claimant: Claimant,
 ): Promise<Registration> {
@@ -106,7 +107,8 @@ async function update(
   const now = s.clock.now();
   const isRecent = now.getTime() - Date.parse(status.last_seen ?? '') < lastSeenEveryMs;
   const mayStay = isRecent && !claimant.needsToken;
-  if (mayStay && recognition.tellsNothingNew === true)
+  const isSameSender = (found.value.report?.from_address ?? null) === recognition.from;
+  if (mayStay && isSameSender && recognition.tellsNothingNew === true)
     return untouched(resolution, found, claimant);
   const { machine: told, isSame, changes } = returningMachine(found.value, recognition, now);
   const conflict = await raised(s, id, resolution);

@@ -4,9 +4,9 @@
 import { isStock } from '../../identity/evidence.ts';
 import type { CheckinRequest } from '../../model/api/agent.ts';
 import type { Machine } from '../../model/machine.ts';
-import type { Auth } from '../access/auth.ts';
 import type { Principal } from '../access/principal.ts';
 import { isInterrupted } from '../rules/decide.ts';
+import type { Client } from '../running/limits.ts';
 import type { Liveness } from '../running/liveness/liveness.ts';
 import { isSame, shownBy, type Shown, type StockClaim } from '../running/liveness/stock-claims.ts';
 import { recordTwoLive, type ConflictServices } from './conflicts.ts';
@@ -15,8 +15,8 @@ import type { Recognition } from './recognition.ts';
 
 export interface StockClaimServices extends ConflictServices {
   readonly liveness: Liveness;
-  /** Left out: nobody comes without a token. */
-  readonly auth?: Pick<Auth, 'stock'>;
+  /** Where the check-in came from. Left out: it is not known. */
+  readonly client?: Pick<Client, 'address'>;
 }
 
 /** True if another machine claims, or seems to claim, to be the one that a stock agent speaks for. Errors: AppError

@@ -1,9 +1,10 @@
-// A caller without a token that checks in as a machine from another address than that one's own. All that a stock
-// agent shows can be copied, its address cannot; but a machine may get another one.
+// A caller that checks in as a machine from another address than that one's own, where the machine's agent has no token. All
+// that such an agent shows can be copied, its address cannot; but a machine may get another one. An enrolment token or the
+// secret of a boot script proves the rack, not the machine, so it makes nobody less of a stranger.
 //
 //     the machine                              the stranger
 //     is silent until it is late               is the machine, which moved
-//     is silent, and an open conflict names    waits until an operator has decided
+//     is silent, and a conflict names          waits until an operator has decided that it is the machine
 //       the stranger's address
 //     showed less than the stranger does       is the machine
 //     was heard of late                        waits; with a conflict once both are heard in turn
@@ -13,14 +14,30 @@
 //
 // A stranger that waits is told nothing and leaves nothing behind, so it costs the machine nothing: what a machine is told
 // follows from its own address alone, where callers that share one (behind a proxy) are told apart in stock-claim.ts.
-// A machine's own address is the one that is heard longest; when none is, that of its last check-in.
+// A machine's own address is the one that is heard longest; when none is, that of its last check-in, which its record has.
+//
+// Who decides whether a caller is the machine that lives, by what both come with:
+//
+//     caller \ the machine lives       without token or boot_id    without token, with boot_id   with its own token
+//     its proven token                 it is, always               it is, always                 it is, always
+//     a token that was given in its    this file                   claims.ts, and this file      claims.ts
+//       name, and never beat
+//     enrolment token, boot secret,    this file                   claims.ts, and this file      claims.ts
+//       operator's token
+//     none, with a boot_id             this file                   claims.ts                     never
+//     none, without a boot_id          this file, and from its     claims.ts, and this file      never
+//                                      address stock-claim.ts
+//     none, where nobody needs one     stock-claim.ts if neither states a boot, else claims.ts
+//
+// "Never" is refuseBesideToken of claims.ts, while the machine is heard; until it may have been heard, this file.
 import type { Machine } from '../../model/machine.ts';
 import type { Principal } from '../access/principal.ts';
 import { isReporting } from '../rules/decide.ts';
+import { isOfOlderServer } from '../rules/record/sender.ts';
 import { isRefusedAt, recordTwoLive } from './conflicts.ts';
 import { inUse } from './in-use.ts';
 import type { Recognition } from './recognition.ts';
-import { stockName, type StockClaimServices } from './stock-claim.ts';
+import { addressOf, stockName, type StockClaimServices } from './stock-claim.ts';
 
 /** Errors: AppError `identity.in-use` for a stranger that has to wait; `store.*`. */
 export async function refuseStranger(
@@ -29,50 +46,65 @@ export async function refuseStranger(
   { request, showsLess: isLess = false }: Recognition,
   caller: Principal,
 ): Promise<void> {
-  if (caller.kind !== 'stock' || !isElsewhere(s, machine, caller.address)) return;
-  if (statesBoot(s, machine) && (request.boot_id ?? null) !== null) return;
+  const address = addressOf(caller) ?? s.client?.address;
+  if (address === undefined) return;
+  const place = placeOf(s, machine, caller, address);
+  if (place === 'home') return;
+  if (caller.kind === 'stock' && (request.boot_id ?? null) !== null && statesBoot(s, machine))
+    return;
+  const reportedMs = await lastReport(s, machine);
+  if (place === 'not known' && reportedMs === undefined) return;
   const { stock } = s.liveness;
   const isOutdone = machine.report?.shows_less === true && !isLess;
-  const signMs = isOutdone ? undefined : await lastSign(s, machine);
-  if (signMs !== undefined && stock.strangers.hear(machine.id, caller.address, signMs)) {
+  const signMs = isOutdone ? undefined : (reportedMs ?? lastHeard(s, machine));
+  if (signMs !== undefined && stock.strangers.hear(machine.id, address, signMs)) {
     const home = stock.homeOf(machine.id);
     const not = home === undefined ? '' : ` and not the one at ${home},`;
-    const who = `${stockName(request)}, at ${caller.address},${not}`;
-    await recordTwoLive(s, machine.id, who, caller.address);
+    const who = `${stockName(request)}, at ${address},${not}`;
+    await recordTwoLive(s, machine.id, who, address);
   }
   const isSilent = isOutdone || (signMs === undefined && !stock.isNew);
-  if (!isSilent || (await isRefusedAt(s, machine.id, caller.address))) {
-    throw inUse(s.liveness, machine.id);
-  }
+  if (!isSilent || (await isRefusedAt(s, machine.id, address))) throw inUse(s.liveness, machine.id);
   stock.forget(machine.id);
 }
 
-function isElsewhere(
-  { liveness, auth }: StockClaimServices,
+/** The place of a caller, as the machine's agent has one that counts: without a token it is known by its address. */
+function placeOf(
+  { liveness }: StockClaimServices,
   machine: Machine,
+  { kind }: Principal,
   address: string,
-): boolean {
-  const home = liveness.stock.homeOf(machine.id);
-  if (home !== undefined) return home !== address;
-  return auth?.stock.isElsewhere(machine, address) === true;
+): 'home' | 'elsewhere' | 'not known' {
+  const { from_address: from } = machine.report ?? {};
+  if (kind === 'anyone') return 'home';
+  if (from !== undefined) {
+    return (liveness.stock.homeOf(machine.id) ?? from) === address ? 'home' : 'elsewhere';
+  }
+  if (isOfOlderServer(machine)) return 'not known';
+  const hasToken = (machine.token_sha256 ?? []).length > 0;
+  return hasToken && kind === 'stock' ? 'elsewhere' : 'home';
 }
 
-/** True of a machine whose boots tell themselves apart: see claims.ts. */
+/** True of a machine without a token whose boots tell themselves apart: see claims.ts. */
 function statesBoot({ liveness }: StockClaimServices, { id, report }: Machine): boolean {
+  if (report?.from_address === undefined) return false;
   const heard = liveness.get(id);
   return (heard === undefined ? (report?.boot_id ?? null) : heard.bootId) !== null;
 }
 
-/** The last sign of life of a machine that is not late, on the monotonic clock. An agent that runs a workflow does not
- *  check in: its events are its signs. That somebody asked for its boot script is none. */
-async function lastSign(s: StockClaimServices, machine: Machine): Promise<number | undefined> {
+/** The last report of late on the machine's workflow, on the monotonic clock: an agent that runs one does not check in.
+ *  That somebody asked for its boot script is no sign of life. */
+async function lastReport(s: StockClaimServices, machine: Machine): Promise<number | undefined> {
   const { current_workflow: id } = machine.status;
   const workflow = id === null ? undefined : (await s.store.workflows.get(id))?.value;
   const now = s.clock.now();
-  if (workflow !== undefined && isReporting(workflow, now)) {
-    const ageMs = now.getTime() - Date.parse(workflow.status?.lastEventAt ?? '');
-    return s.clock.elapsedMs() - Math.max(0, ageMs);
-  }
-  const isHeard = s.liveness.claims(machine.id, {}, 'heard') !== 'unopposed';
-  return isHeard ? s.liveness.get(machine.id)?.seenMs : undefined;
+  if (workflow === undefined || !isReporting(workflow, now)) return undefined;
+  const ageMs = now.getTime() - Date.parse(workflow.status?.lastEventAt ?? '');
+  return s.clock.elapsedMs() - Math.max(0, ageMs);
+}
+
+/** The last time that a machine was heard which is not late, on the monotonic clock. */
+function lastHeard({ liveness }: StockClaimServices, { id }: Machine): number | undefined {
+  const isHeard = liveness.claims(id, {}, 'heard') !== 'unopposed';
+  return isHeard ? liveness.get(id)?.seenMs : undefined;
 }

@@ -39,7 +39,7 @@ export function logRoutes(app: App, s: Services): void {
       }
       s.limits.logs(id, isLoopback(request.ip) ? undefined : request.ip, request.bodyBytes);
       const machine = (await loadMachine(s, id)).value;
-      refuseOtherWorker(s.auth, principal, machine);
+      refuseOtherWorker(principal, machine);
       if (machine.report?.boot_id !== body.boot_id) {
         throw new AppError(
           'machine.wrong-state',

@@ -15,6 +15,7 @@ import { told } from '../../model/api/wire.ts';
 import { changesBetween } from './history.ts';
 import { hardwareOf, noHardware } from './record/hardware.ts';
 import { withinLimit } from './record/limit.ts';
+import { senderOf } from './record/sender.ts';
 import { storedShell } from './settings/ssh-keys.ts';
 
 /** The number of earlier boots kept for a machine. */
@@ -29,6 +30,8 @@ export interface Sighted {
   readonly resolution: Resolution;
   /** The check-in showed a MAC and nothing else that tells the machine from others. */
   readonly showsLess?: boolean;
+  /** Where it came from, if it came without a token. */
+  readonly from?: string | null;
 }
 
 export function newMachine(id: string, sighted: Sighted, now: Date): Machine {
@@ -74,7 +77,7 @@ export function returningMachine(known: Machine, sighted: Sighted, now: Date): R
     ...known,
     identity: identityOf(known.identity, sighted.shown),
     hardware: hardwareOf(known.hardware, sighted.request, believe),
-    report: reportOf(known.report, sighted, believe, at),
+    report: reportOf(known, sighted, believe, at),
     status: { ...known.status, last_seen: at },
     ...cluesOf(sighted.shown, known.disk_clues),
   };
@@ -141,13 +144,16 @@ function identityOf(known: MachineIdentity | undefined, shown: Evidence): Machin
 }
 
 function reportOf(
-  known: AgentReport | undefined,
-  { shown, request, resolution, showsLess: isLess = false }: Sighted,
+  machine: Machine | undefined,
+  { shown, request, resolution, showsLess: isLess = false, from = null }: Sighted,
   believe: Belief,
   at: string,
 ): AgentReport {
+  const known = machine?.report;
   const existingOs = believe(request.existing_os);
   const {
+    from_address: _from,
+    doubted_workflow: _doubted,
     tells_os: _before,
     shows_less: _proved,
     is_confined: _was,
@@ -177,6 +183,7 @@ function reportOf(
       boot_timeline: request.boot_timeline,
       problems: request.problems,
     }),
+    ...senderOf(machine, request, from),
     ...(existingOs === undefined ? {} : { existing_os: existingOs }),
     ...(tellsOs(known, shown.bootId, request) ? { tells_os: true } : {}),
     ...(isLess ? { shows_less: true } : {}),

@@ -1,79 +1,7 @@
 // Callers without a token at another address than the machine's: each row of the table in checkin/stranger.ts.
 import { describe, expect, it } from 'vitest';
-import { ManualClock } from '../../../src/core/clock.ts';
-import { createToken } from '../../../src/server/access/tokens.ts';
 import type { IdentityConflict } from '../../../src/model/history.ts';
-import { openStore } from '../../../src/store/open.ts';
-import { imageTemplate, startServer, type TestServer } from '../harness.ts';
-import { stockBody } from './one-machine.ts';
-
-const [home, elsewhere, third] = ['192.0.2.1', '198.51.100.7', '203.0.113.9'];
-const mac = '02:00:00:00:00:01';
-const body = stockBody(mac, home);
-
-/** A server, or several of one store, and a machine that is heard at home. */
-async function scene({ servers = 1 } = {}) {
-  const clock = new ManualClock(new Date('2026-06-01T12:00:00Z'));
-  const store = await openStore('memory:');
-  const token = await createToken(store, clock, { name: 'ops', scope: 'full', expiresAt: null });
-  const start = () => startServer({ clock, store, auth: { stockAgents: true } });
-  const all = await Promise.all(Array.from({ length: servers }, start));
-  const at = (server: number): TestServer => {
-    const found = all[server];
-    if (found === undefined) throw new Error(`there is no server ${server}`);
-    return found;
-  };
-  const pass = (seconds: number): Promise<void> => clock.advance(seconds * 1000);
-  // No machine may have been heard by a server before this one.
-  await pass(60);
-  const call = async (from: string, path: string, payload?: object, server = 0) => {
-    const answer = await at(server).app.inject({
-      method: payload === undefined ? 'GET' : 'POST',
-      url: path,
-      remoteAddress: from === 'operator' ? '127.0.0.1' : from,
-      headers: from === 'operator' ? { authorization: `Bearer ${token}` } : {},
-      ...(payload === undefined ? {} : { payload }),
-    });
-    const isJson = answer.headers['content-type']?.includes('json') === true;
-    return { status: answer.statusCode, body: isJson ? answer.json() : undefined };
-  };
-  await at(0).call('PUT', '/api/templates/debian', { body: imageTemplate, token });
-  /** The answer to a check-in from there: an action, or the code of the refusal. */
-  const told = async (from: string, more: object = {}, server = 0): Promise<string> => {
-    const answer = await call(from, '/api/agent/checkin', { ...body, ...more }, server);
-    return answer.body.action ?? answer.body.code;
-  };
-  const { machine_id } = (await call(home, '/api/agent/checkin', body)).body;
-  const order = async (): Promise<string> =>
-    (await call('operator', '/api/workflows', { machine_id, template: 'debian', confirmed: true }))
-      .body.metadata.name;
-  const conflicts = async () =>
-    (await call('operator', '/api/conflicts?limit=1000')).body.conflicts;
-  /** The answers there to those who ask for the machine's work and secrets. */
-  const opens = async (from: string, id: string): Promise<number[]> => [
-    (await call(from, `/api/workflows/${id}`)).status,
-    (await call(from, `/api/templates/debian?machine_id=${machine_id}`)).status,
-    (await call(from, `/api/workflows/${id}/events`, { type: 'started' })).status,
-  ];
-  /** So many rounds, in which a stranger checks in every ten seconds. */
-  const rounds = async (count: number, from: string = elsewhere, more: object = {}) => {
-    for (let n = 0; n < count; n += 1) {
-      for (let tenth = 0; tenth < 2; tenth += 1) {
-        await pass(10);
-        expect(await told(from, more)).not.toBe('execute');
-      }
-      await pass(10);
-      await told(home);
-    }
-  };
-  const restart = async (): Promise<void> => {
-    await at(0).app.close();
-    all[0] = await start();
-  };
-  return { store, machine_id, call, told, order, conflicts, opens, pass, rounds, restart };
-}
-
-const closed = [403, 403, 403];
+import { closed, elsewhere, home, mac, scene, third } from './scene.ts';
 
 describe('a machine that is heard', () => {
   it.each([
@@ -254,11 +182,11 @@ describe('a machine that is heard by another server', () => {
     for (let n = 0; n < 4; n += 1) {
       await told(home, more);
       await pass(10);
-      expect(await told(elsewhere, more, 1)).toBe('wait');
+      expect(await told(elsewhere, more, { server: 1 })).toBe('wait');
       await pass(20);
     }
     expect(await conflicts()).toMatchObject([{ refused_addresses: [elsewhere] }]);
     await order();
-    expect(await told(home, more, 1)).toBe('execute');
+    expect(await told(home, more, { server: 1 })).toBe('execute');
   });
 });

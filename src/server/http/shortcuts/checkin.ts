@@ -4,7 +4,7 @@ import { Compile } from 'typebox/compile';
 import { normalizeMac } from '../../../identity/macs.ts';
 import { CheckinRequest, type CheckinResponse } from '../../../model/api/agent.ts';
 import { refuseLimited } from '../../access/inside.ts';
-import { speaksAsOperator, type Principal } from '../../access/principal.ts';
+import { asTold, speaksAsOperator, type Principal } from '../../access/principal.ts';
 import { checkIn, type CheckinServices } from '../../checkin/checkins.ts';
 import type { Overload } from '../../running/overload.ts';
 import type { Services } from '../../services.ts';
@@ -28,10 +28,11 @@ export interface SentCheckin {
 /** Errors: AppError `server.limited`, `server.busy`; as `checkIn`. */
 export function takeCheckin(
   s: Omit<CheckinServices, 'client' | 'admitNew'> & { readonly overload: Overload },
-  { body, bodyBytes, ip: address, principal }: SentCheckin,
+  { body, bodyBytes, ip, principal }: SentCheckin,
 ): Promise<CheckinResponse> {
   const isStock = (body.boot_id ?? null) === null;
   const mac = normalizeMac(body.mac) ?? body.mac;
+  const address = asTold(ip);
   // Everybody behind a proxy on this host has its address.
   const client = { mac, address, isShared: isLoopback(address), isStock };
   s.limits.checkin(client, bodyBytes);

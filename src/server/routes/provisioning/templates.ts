@@ -198,7 +198,7 @@ async function workOf(
 ): Promise<{ machine: Machine; template: Template }> {
   const machine = (await s.store.machines.get(machineId))?.value;
   if (machine === undefined) throw notItsWork();
-  refuseOtherWorker(s.auth, by, machine);
+  refuseOtherWorker(by, machine);
   const template = await templateOfWork(s, machine, name);
   if (template === undefined) throw notItsWork();
   return { machine, template };

@@ -136,7 +136,7 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
     },
     async (request, reply) => {
       const id = request.params.id.toLowerCase();
-      await refuseOthers(s, request.principal, (await loadWorkflow(s, id)).value);
+      await refuseOthers(s, request.principal, (await loadWorkflow(s, id)).value, 'reports');
       await applyEvent(s, id, request.body);
       return reply.code(204).send(null);
     },
@@ -203,7 +203,12 @@ export async function workflowRoutes(app: App, s: Services): Promise<void> {
 
 /** Refuses an agent that asks for the workflow of another machine; for a token that is limited to others there is no
  *  such workflow. Errors: AppError `auth.denied`, `workflow.unknown`. */
-async function refuseOthers(s: Services, by: Principal, workflow: Workflow): Promise<void> {
+async function refuseOthers(
+  s: Services,
+  by: Principal,
+  workflow: Workflow,
+  what: 'asks' | 'reports' = 'asks',
+): Promise<void> {
   const isAgent = by.kind === 'machine' || by.kind === 'stock';
   if (!isAgent && tagsOf(by) === undefined) return;
   const machine = (await s.store.machines.get(workflow.spec.hardwareRef))?.value;
@@ -213,7 +218,7 @@ async function refuseOthers(s: Services, by: Principal, workflow: Workflow): Pro
   }
   if (machine === undefined)
     throw new AppError('auth.denied', 'the machine of this workflow is gone');
-  refuseOtherWorker(s.auth, by, machine);
+  refuseOtherWorker(by, machine, what === 'reports' ? workflow : undefined);
 }
 
 /** The workflows of a machine that is gone may still be read, by those who may read all. */

@@ -35,6 +35,7 @@ export interface Heard extends Presence {
   /** True if another server heard it last. */
   isElsewhere: boolean;
   tokenId: string | null;
+  address: string | null;
   /** Since when it is heard with that token alone, on the monotonic clock. */
   tokenSinceMs: number;
   identityHash: string | null;
@@ -65,6 +66,7 @@ export function unheard(
     isProven: false,
     isElsewhere: false,
     tokenId: null,
+    address: null,
     tokenSinceMs: nowMs,
     identityHash: null,
     liveness: 'gone',

@@ -25,6 +25,12 @@ const graceIntervals = 3;
 /** The tolerance between the server's and a machine's idea of "before": transit, rounding. */
 const slackMs = 2000;
 
+interface Arrival {
+  readonly isWritten: boolean;
+  readonly isHolder: boolean;
+  readonly address?: string | null;
+}
+
 export class Liveness {
   /** Whose last_seen has to be written. */
   readonly lastSeen = new LastSeen();
@@ -68,17 +74,19 @@ export class Liveness {
 
   /** From now on this boot speaks for the machine. Returns when its first heartbeat is due, in seconds.
    *  `isWritten`: the store has that the machine was seen now. `isHolder`: it came with the token that the
-   *  machine proved to hold, so no boot before it can take the machine back. */
+   *  machine proved to hold, so no boot before it can take the machine back. `address`: where it came from without
+   *  a token. */
   checkedIn(
     machineId: string,
     boot: Boot,
     state: MachineStateName,
-    { isWritten, isHolder }: { isWritten: boolean; isHolder: boolean },
+    { isWritten, isHolder, address = null }: Arrival,
   ): number {
     const silentMs = this.#silentMs(machineId);
     const machine = this.#heard.get(machineId) ?? this.#unheard(machineId, state);
     this.#hear(machine, state);
     arrive(machine, boot, isHolder);
+    machine.address = address ?? machine.address;
     if (isWritten) this.lastSeen.delete(machineId);
     const seconds = this.nextIntervalSeconds(machineId);
     if (machine.bootId === null && !machine.isBeating) machine.intervalMs = rhythmOf(silentMs);

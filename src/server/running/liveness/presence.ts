@@ -9,6 +9,8 @@ export interface Presence {
   readonly bootId: string | null;
   /** The id of the token that its last heartbeat came with; null where there are no tokens. */
   readonly tokenId: string | null;
+  /** Where its last check-in without a token came from at this server; null: none did. */
+  readonly address: string | null;
   /** The time it was last heard. */
   readonly seenAt: Date;
   /** The same on the monotonic clock. */
