@@ -3,7 +3,7 @@ import sortedBtree from 'sorted-btree';
 import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from './kv/kv.ts';
 import { prefixEnd } from './kv/kv.ts';
 import { closedError, conflict } from './kv/errors.ts';
-import { inPieces } from './kv/pieces.ts';
+import { inPieces, scanPiece } from './kv/pieces.ts';
 import { Watchers } from './kv/watchers.ts';
 
 export class MemoryKv implements Kv {
@@ -34,9 +34,9 @@ export class MemoryKv implements Kv {
     return this.#revision;
   }
 
-  async *scan(prefix: string): AsyncIterable<readonly KvEntry[]> {
+  async *scan(prefixes: string | readonly string[], most = scanPiece) {
     const snapshot = this.#entries.clone();
-    yield* inPieces((after, limit) => rangeOf(snapshot, prefix, after, limit));
+    yield* inPieces(prefixes, most, (...read) => rangeOf(snapshot, ...read));
   }
 
   async watch(

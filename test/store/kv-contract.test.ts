@@ -29,8 +29,8 @@ class Fragile implements Kv {
   commit(expectations: readonly KvExpectation[], operations: readonly KvOperation[]) {
     return this.sound.commit(expectations, operations);
   }
-  scan(prefix: string): AsyncIterable<readonly KvEntry[]> {
-    return this.sound.scan(prefix);
+  scan(...args: Parameters<Kv['scan']>): AsyncIterable<readonly KvEntry[]> {
+    return this.sound.scan(...args);
   }
   watch(...args: Parameters<Kv['watch']>) {
     return this.sound.watch(...args);
@@ -147,11 +147,16 @@ const broken: Readonly<Record<string, new () => Kv>> = {
     }
   },
   'scans no more than one piece': class extends Fragile {
-    override async *scan(prefix: string) {
-      for await (const piece of super.scan(prefix)) {
+    override async *scan(...args: Parameters<Kv['scan']>) {
+      for await (const piece of super.scan(...args)) {
         yield piece;
         return;
       }
+    }
+  },
+  'scans each prefix at a moment of its own': class extends Fragile {
+    override async *scan(...[prefixes, most]: Parameters<Kv['scan']>) {
+      for (const prefix of [prefixes].flat()) yield* super.scan(prefix, most);
     }
   },
   'tells watchers of what it refused': class extends Fragile {

@@ -8,8 +8,9 @@ import { refuseOthers } from '../../core/files/private-file.ts';
 import { stringifyExact } from '../../core/text/exact-json.ts';
 import { inDragonflysDialect } from '../../model/dragonfly.ts';
 import type { Machine } from '../../model/machine.ts';
+import { nextTurn } from '../../core/turns.ts';
 import { backupFormat, formatVersion, markRevision } from '../format.ts';
-import { Damage, piecesUnder, type DamagedRecord } from '../collections/damage.ts';
+import { Damage, type DamagedRecord } from '../collections/damage.ts';
 import type { Kv, KvEntry } from '../kv/kv.ts';
 import { allKinds, kinds, type Kind } from '../collections/kinds.ts';
 import { isSession } from './records.ts';
@@ -26,7 +27,11 @@ const leftOut: ReadonlySet<string> = new Set([
   kinds.leases.table,
   kinds.logs.table,
 ]);
-const backedUp = allKinds.filter(({ table }) => !leftOut.has(table));
+const backedUp = new Map(
+  allKinds.filter(({ table }) => !leftOut.has(table)).map((kind) => [`${kind.table}/`, kind]),
+);
+/** Records that are read at once, so that the largest ones fill no memory. */
+const atOnce = 50;
 
 export interface BackupOptions {
   /** Each document is written as newer versions of Dragonfly need it. */
@@ -45,7 +50,7 @@ export async function backUp(kv: Kv, path: string, options: BackupOptions = {}):
     return open(partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   });
   try {
-    const lines = linesOf(kv, (prefix) => kv.scan(prefix), new Damage(kv), options);
+    const lines = backupText(kv, new Damage(kv), options);
     let piece = await lines.next();
     for (; piece.done !== true; piece = await lines.next()) {
       const { value } = piece;
@@ -63,24 +68,14 @@ export async function backUp(kv: Kv, path: string, options: BackupOptions = {}):
   }
 }
 
-/** The same text for a reader who may take long: nothing is held for it, so that what changes meanwhile is in it as it
- *  was or as it is. Errors: those of the store. */
-export function backupText(
-  kv: Kv,
-  damage: Damage,
-  options: BackupOptions = {},
-): AsyncGenerator<string, number> {
-  return linesOf(kv, (prefix) => piecesUnder(kv, prefix), damage, options);
-}
-
-/** Yields the lines of a backup, and returns the number of records.
+/** Yields the lines of a backup, and returns the number of records. They are of one moment where their reader takes no
+ *  longer than the backend can hold a snapshot.
  *  Shape: a line {format, version}, a line {table, document} for each record, a line {records, sha256} over all lines
  *  before it. Errors: those of the store; AppError `store.unavailable` where it is none, or is replaced meanwhile. */
-async function* linesOf(
+export async function* backupText(
   kv: Kv,
-  pieces: (prefix: string) => AsyncIterable<readonly KvEntry[]>,
   damage: Damage,
-  { dialect, onDamaged }: BackupOptions,
+  { dialect, onDamaged }: BackupOptions = {},
 ): AsyncGenerator<string, number> {
   const textOf = dialect === undefined ? oneLine : dragonflysLine;
   const hash = createHash('sha256');
@@ -92,25 +87,32 @@ async function* linesOf(
   const mark = await markRevision(kv);
   if (mark === undefined) throw beingRestored();
   yield hashed(`${JSON.stringify({ format: backupFormat, version: formatVersion })}\n`);
-  for (const kind of backedUp) {
-    const { table } = kind;
-    for await (const piece of pieces(`${table}/`)) {
-      let lines = '';
-      for (const entry of piece) {
-        const read = damage.read(kind, entry);
-        if ('value' in read) {
-          if (isSession({ kind, document: read.value })) continue;
-          records += 1;
-          lines += `{"table":"${table}","document":${textOf(entry, kind, read.value)}}\n`;
-        } else onDamaged?.(read);
-      }
-      yield hashed(lines);
+  for await (const piece of kv.scan([...backedUp.keys()], atOnce)) {
+    let lines = '';
+    for (const entry of piece) {
+      const kind = kindOf(entry);
+      const read = damage.read(kind, entry);
+      if ('value' in read) {
+        if (isSession({ kind, document: read.value })) continue;
+        records += 1;
+        lines += `{"table":"${kind.table}","document":${textOf(entry, kind, read.value)}}\n`;
+      } else onDamaged?.(read);
     }
+    yield hashed(lines);
+    // Nobody waits for them.
+    await nextTurn();
   }
   if ((await markRevision(kv)) !== mark) throw replaced();
   if (mark === 0 && records === 0) throw nothingThere();
   yield `${JSON.stringify({ records, sha256: hash.digest('hex') })}\n`;
   return records;
+}
+
+/** Errors: an Error where the backend gave what it was not asked for. */
+function kindOf({ key }: KvEntry): Kind<object> {
+  const kind = backedUp.get(key.slice(0, key.indexOf('/') + 1));
+  if (kind === undefined) throw new Error(`${key} is not to be in a backup`);
+  return kind;
 }
 
 function nothingThere(): AppError {

@@ -125,7 +125,7 @@ async function* findDamaged(kv: Kv, damage: Damage): AsyncGenerator<DamagedRecor
 
 /** All entries under a prefix, so few at a time that the largest records fill no memory and nobody waits for them.
  *  Errors: those of the store. */
-export async function* piecesUnder(kv: Kv, prefix: string): AsyncGenerator<readonly KvEntry[]> {
+async function* piecesUnder(kv: Kv, prefix: string): AsyncGenerator<readonly KvEntry[]> {
   let after: string | undefined;
   for (;;) {
     const [entries = []] = await kv.read([{ prefix, after, limit: atOnce }]);

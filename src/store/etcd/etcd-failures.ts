@@ -19,6 +19,11 @@ export class EtcdRefusal extends AppError {
     this.isCompacted = grpcCode === grpc.outOfRange && !this.isOfTheFuture;
     this.isOfAll = message.includes(noUsers) || notLetIn.test(message);
   }
+
+  /** etcd went back, as its answers show, whether it refuses what is asked or not. */
+  static wentBack(): EtcdRefusal {
+    return new EtcdRefusal(`what was read before ${future}`, grpc.outOfRange);
+  }
 }
 
 /** etcd's answer to a user where it has none, or does not ask for them. */

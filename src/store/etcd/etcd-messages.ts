@@ -16,8 +16,15 @@ interface EtcdKeyValue {
   readonly mod_revision: string;
 }
 
+/** The header of etcd's answers. */
+interface Header {
+  readonly revision?: string;
+  readonly cluster_id?: string;
+  readonly raft_term?: string;
+}
+
 export interface TxnResponse {
-  readonly header: { readonly revision: string };
+  readonly header: Header & { readonly revision: string };
   readonly succeeded?: boolean;
   readonly responses?: readonly { readonly response_range?: { readonly kvs?: EtcdKeyValue[] } }[];
 }
@@ -111,11 +118,7 @@ export function watching(prefix: string, revision: number): object {
 interface WatchMessage {
   readonly error?: unknown;
   readonly result?: {
-    readonly header?: {
-      readonly revision?: string;
-      readonly cluster_id?: string;
-      readonly raft_term?: string;
-    };
+    readonly header?: Header;
     readonly compact_revision?: string;
     readonly created?: boolean;
     readonly canceled?: boolean;
@@ -125,15 +128,28 @@ interface WatchMessage {
 }
 
 /** Where the etcd that answers is: it goes back only where etcd was restored from a backup. */
-export interface WatchHeader {
+export interface EtcdState {
   readonly revision: number;
   readonly cluster: string;
   readonly term: number;
 }
 
+export function stateOf(header: Header | undefined): EtcdState {
+  return {
+    revision: Number(header?.revision ?? 0),
+    cluster: header?.cluster_id ?? '',
+    term: Number(header?.raft_term ?? 0),
+  };
+}
+
+/** True for an etcd that did not come from `before`, whatever its revision is. */
+export function isAnother(now: EtcdState, before: EtcdState): boolean {
+  return now.cluster !== before.cluster || now.term < before.term;
+}
+
 /** Errors: an Error where etcd ended the watch for another reason than compaction. */
 export function readWatch(message: unknown): {
-  header: WatchHeader;
+  header: EtcdState;
   created: boolean;
   events: { change: KvChange; revision: number }[];
   compacted: number | undefined;
@@ -146,11 +162,7 @@ export function readWatch(message: unknown): {
     throw new Error(`etcd ended a watch: ${result?.cancel_reason ?? JSON.stringify(error)}`);
   }
   return {
-    header: {
-      revision: Number(header?.revision ?? 0),
-      cluster: header?.cluster_id ?? '',
-      term: Number(header?.raft_term ?? 0),
-    },
+    header: stateOf(header),
     created: result.created ?? false,
     compacted: compacted === undefined ? undefined : Number(compacted),
     events: (result.events ?? []).map(({ type, kv }) => ({

@@ -7,7 +7,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { KvChange, KvOperation } from '../kv/kv.ts';
 import type { EtcdClient } from './etcd-client.ts';
-import { markOf, readWatch, watching, type WatchHeader } from './etcd-messages.ts';
+import { isAnother, markOf, readWatch, watching, type EtcdState } from './etcd-messages.ts';
 
 const retryMs = 200;
 /** Without proof for so long, a mark is written. */
@@ -37,7 +37,7 @@ export class EtcdWatch {
   readonly #options: WatchOptions;
   /** The stream has brought everything before. */
   #next: number;
-  #header: WatchHeader = { revision: 0, cluster: '', term: 0 };
+  #header: EtcdState | undefined;
   /** Revisions that were told, by either way. */
   readonly #told = new Map<number, 'commit' | 'watch'>();
   #provenMs: number;
@@ -133,7 +133,7 @@ export class EtcdWatch {
     this.#prove();
   }
 
-  #tell(events: ReturnType<typeof readWatch>['events'], header: WatchHeader): void {
+  #tell(events: ReturnType<typeof readWatch>['events'], header: EtcdState): void {
     for (const { change, revision } of events) {
       if (change.key === this.mark || this.#told.get(revision) === 'commit') continue;
       this.#note(revision, 'watch');
@@ -156,11 +156,10 @@ export class EtcdWatch {
 
   /** True for an etcd that was restored from a backup: what it has written since is not what was told. A member that
    *  lags behind shows an earlier revision as well, but the others know the later one. */
-  async #wentBack(header: WatchHeader): Promise<boolean> {
+  async #wentBack(header: EtcdState): Promise<boolean> {
     const before = this.#header;
     this.#header = header;
-    const isOther =
-      before.cluster !== '' && (before.cluster !== header.cluster || header.term < before.term);
+    const isOther = before !== undefined && isAnother(header, before);
     if (!isOther && header.revision >= this.#next - 1) return false;
     const newest = await this.#options.newest();
     if (!isOther && newest >= this.#next - 1) return false;

@@ -14,6 +14,7 @@ import {
   type TxnResponse,
 } from './etcd-messages.ts';
 import { assemble, cutUp, type Pieces } from './etcd-values.ts';
+import { EtcdSnapshot } from './etcd-snapshot.ts';
 import { EtcdWatch } from './etcd-watch.ts';
 import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from '../kv/kv.ts';
 import { closedError, conflict } from '../kv/errors.ts';
@@ -32,7 +33,7 @@ export class EtcdKv implements Kv {
   readonly #watches = new Set<EtcdWatch>();
   #writtenChars = 0;
   /** The revision at the last compaction. */
-  #old: string | undefined;
+  #old: number | undefined;
 
   constructor(endpoints: readonly string[], options: EtcdOptions) {
     this.#client = new EtcdClient(endpoints, options);
@@ -43,7 +44,7 @@ export class EtcdKv implements Kv {
 
   async read(reads: readonly KvRead[]): Promise<readonly (readonly KvEntry[])[]> {
     this.#refuseWhenClosed();
-    return retryLost(async () => (await this.#readAt(reads, undefined)).found);
+    return retryLost(() => this.#readAt(reads, new EtcdSnapshot()));
   }
 
   async commit(
@@ -68,26 +69,29 @@ export class EtcdKv implements Kv {
     return revision;
   }
 
-  async *scan(prefix: string): AsyncIterable<readonly KvEntry[]> {
-    let revision: string | undefined;
-    let after: string | undefined;
-    for (;;) {
-      this.#refuseWhenClosed();
-      let piece: readonly KvEntry[];
-      try {
-        const page = await this.#readAt([{ prefix, after, limit: scanPiece }], revision);
-        revision = page.revision;
-        piece = page.found[0] ?? [];
-      } catch (err) {
-        if (!isCompacted(err)) throw err;
-        // The snapshot is gone; what follows is newer than what came, but whole as well.
-        revision = undefined;
-        continue;
-      }
-      const last = piece.at(-1);
-      if (last === undefined) return;
-      yield piece;
-      after = last.key;
+  async *scan(prefixes: string | readonly string[], most = scanPiece) {
+    const snapshot = new EtcdSnapshot();
+    for (const prefix of [prefixes].flat()) {
+      let last: KvEntry | undefined;
+      do {
+        this.#refuseWhenClosed();
+        const read = { prefix, after: last?.key, limit: most };
+        const piece = await this.#pieceOf(read, snapshot);
+        last = piece.at(-1);
+        if (last !== undefined) yield piece;
+      } while (last !== undefined);
+    }
+  }
+
+  async #pieceOf(read: KvRead, snapshot: EtcdSnapshot): Promise<readonly KvEntry[]> {
+    try {
+      const [piece = []] = await this.#readAt([read], snapshot);
+      return piece;
+    } catch (err) {
+      if (!isCompacted(err)) throw err;
+      // The snapshot is gone; what follows is newer than what came, but whole as well.
+      snapshot.leave();
+      return this.#pieceOf(read, snapshot);
     }
   }
 
@@ -97,8 +101,7 @@ export class EtcdKv implements Kv {
     signal: AbortSignal,
   ): Promise<void> {
     const { clock } = this.#options;
-    const newest = async (): Promise<number> =>
-      Number((await this.#readAt([{ key: prefix }], undefined)).revision);
+    const newest = (): Promise<number> => this.#newest();
     const atMs = clock.elapsedMs();
     const known = { atMs, revision: await newest() };
     const options = { client: this.#client, clock, newest };
@@ -124,32 +127,34 @@ export class EtcdKv implements Kv {
     if (this.#stop.signal.aborted) throw closedError();
   }
 
-  /** Answers reads from the snapshot of `at`, or of now, and says which one it was. */
-  async #readAt(
-    reads: readonly KvRead[],
-    at: string | undefined,
-  ): Promise<{ found: KvEntry[][]; revision: string }> {
+  async #newest(): Promise<number> {
+    const snapshot = new EtcdSnapshot();
+    await this.#readAt([{ key: '' }], snapshot);
+    return Number(snapshot.revision);
+  }
+
+  /** Answers reads from a snapshot, which is of now where nothing was read of it. */
+  async #readAt(reads: readonly KvRead[], snapshot: EtcdSnapshot): Promise<KvEntry[][]> {
     const found: KvEntry[][] = [];
-    let revision = at;
     for (let i = 0; i === 0 || i < reads.length; i += readsATxn) {
       const some = reads.slice(i, i + readsATxn);
+      const { revision } = snapshot;
       const { body } = await this.#client.call<TxnResponse>('/v3/kv/txn', {
         success: some.map((read) => ({ request_range: { ...range(read), revision } })),
       });
-      revision ??= body.header.revision;
+      snapshot.follow(body.header);
       for (const response of body.responses ?? []) {
         found.push((response.response_range?.kvs ?? []).map(entryOf));
       }
     }
-    const snapshot = revision ?? '0';
     const readPieces = async (keys: readonly string[]): Promise<KvEntry[]> => {
       const pieces = await this.#readAt(
         keys.map((key) => ({ key })),
         snapshot,
       );
-      return pieces.found.flat();
+      return pieces.flat();
     };
-    return { found: await assemble(found, readPieces), revision: snapshot };
+    return assemble(found, readPieces);
   }
 
   async #putPieces(pieces: Pieces): Promise<void> {
@@ -161,9 +166,9 @@ export class EtcdKv implements Kv {
   /** The revision of a commit if everything is as it would have left it. Somebody else who wrote the
    *  very same in between is not told apart; a marker in every commit would cost each of them a key. */
   async #revisionIfDone(operations: readonly KvOperation[]): Promise<number | undefined> {
-    const { found } = await this.#readAt(
+    const found = await this.#readAt(
       operations.map(({ key }) => ({ key })),
-      undefined,
+      new EtcdSnapshot(),
     );
     const written = found.map((entries) => entries[0]);
     const asWanted = operations.every(({ value }, i) => written[i]?.value === value);
@@ -205,8 +210,9 @@ export class EtcdKv implements Kv {
   async #compact(): Promise<void> {
     try {
       const revision = this.#old;
-      this.#old = (await this.#readAt([{ key: '' }], undefined)).revision;
-      if (revision !== undefined) await this.#client.call('/v3/kv/compaction', { revision });
+      this.#old = await this.#newest();
+      if (revision !== undefined)
+        await this.#client.call('/v3/kv/compaction', { revision: String(revision) });
     } catch {
       // Another server compacted it, or etcd is away: the next time will do.
     }

@@ -111,4 +111,17 @@ export const reading: Readonly<Record<string, KvTest>> = {
     assert.deepEqual(keysOf(seen), keysOf(seen).toSorted());
     assert.deepEqual(keysOf(seen).filter(untouched), keys.filter(untouched));
   },
+
+  'scans several prefixes one after another, as they were when it began': async (kv) => {
+    await put(kv, { 's/1': 'a', 's/2': 'a', 't/1': 'a', 'u/1': 'a' });
+    const pieces: string[][] = [];
+    for await (const piece of kv.scan(['u/', 'none/', 's/', 't/'], 1)) {
+      if (pieces.length === 0) {
+        await put(kv, { 's/1': 'b', 't/0': 'b' });
+        await remove(kv, 's/2', 't/1');
+      }
+      pieces.push(piece.map(({ key, value }) => `${key} ${value}`));
+    }
+    assert.deepEqual(pieces, [['u/1 a'], ['s/1 a'], ['s/2 a'], ['t/1 a']]);
+  },
 };

@@ -4,16 +4,20 @@ import type { KvEntry } from './kv.ts';
 /** So many entries a piece. */
 export const scanPiece = 500;
 
-/** All entries of a snapshot, of which `range` gives the first ones after a key. */
+type Range = (prefix: string, after: string | undefined, limit: number) => readonly KvEntry[];
+
+/** All entries of a snapshot under the prefixes, of which `range` gives the first ones after a key. */
 export function* inPieces(
-  range: (after: string | undefined, limit: number) => readonly KvEntry[],
+  prefixes: string | readonly string[],
+  most: number,
+  range: Range,
 ): Generator<readonly KvEntry[]> {
-  let after: string | undefined;
-  for (;;) {
-    const piece = range(after, scanPiece);
-    const last = piece.at(-1);
-    if (last === undefined) return;
-    yield piece;
-    after = last.key;
+  for (const prefix of [prefixes].flat()) {
+    let last: KvEntry | undefined;
+    do {
+      const piece = range(prefix, last?.key, most);
+      last = piece.at(-1);
+      if (last !== undefined) yield piece;
+    } while (last !== undefined);
   }
 }

@@ -8,12 +8,13 @@ import { closedError, conflict } from '../kv/errors.ts';
 import type { Kv, KvChange, KvEntry, KvExpectation, KvOperation, KvRead } from '../kv/kv.ts';
 import { prefixEnd } from '../kv/kv.ts';
 import { KnownPrefixes } from '../kv/known-prefixes.ts';
-import { inPieces } from '../kv/pieces.ts';
+import { inPieces, scanPiece } from '../kv/pieces.ts';
 import { Watchers } from '../kv/watchers.ts';
 import { Commits, reasonOf, type Commit } from './commits.ts';
 import { DataFile } from './data-file.ts';
 import { entriesOf, openEnvironment } from './environment.ts';
 import { Reserve } from './reserve.ts';
+import { Snapshot } from './snapshot.ts';
 import { ValueBytes } from './value-bytes.ts';
 
 /** Codes of LMDB and of the system's errno. */
@@ -170,16 +171,15 @@ export class LmdbKv implements Kv {
     return next;
   }
 
-  async *scan(prefix: string): AsyncIterable<readonly KvEntry[]> {
-    // Pages that a long snapshot keeps alive grow the file: it lasts as long as the reader takes.
-    const transaction = this.#db.useReadTransaction();
+  async *scan(prefixes: string | readonly string[], most = scanPiece) {
+    const snapshot = new Snapshot(this.#db, this.#clock);
     try {
-      yield* inPieces((after, limit) => {
-        this.#file.refuseOther(true);
-        return this.#range({ prefix, after, limit }, transaction);
+      yield* inPieces(prefixes, most, (prefix, after, limit) => {
+        this.#refuseOther(true);
+        return this.#range({ prefix, after, limit }, snapshot.transaction);
       });
     } finally {
-      transaction.done();
+      snapshot.end();
     }
   }
 

@@ -33,10 +33,15 @@ class WatchedKv extends MemoryKv {
 
   override async read(reads: readonly KvRead[]) {
     if (this.fails) throw new AppError('store.unavailable', 'cannot read the store');
-    const found = await super.read(reads);
-    if (reads.some((read) => 'prefix' in read && read.prefix === 'settings/'))
-      this.settingsRead += found.flat().length;
-    return found;
+    return super.read(reads);
+  }
+
+  override async *scan(...args: Parameters<MemoryKv['scan']>) {
+    for await (const piece of super.scan(...args)) {
+      if (this.fails) throw new AppError('store.unavailable', 'cannot read the store');
+      this.settingsRead += piece.filter(({ key }) => key.startsWith('settings/')).length;
+      yield piece;
+    }
   }
 }
 

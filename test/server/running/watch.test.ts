@@ -28,8 +28,8 @@ class LateKv extends MemoryKv {
     return this.#shared.commit(...args);
   }
 
-  override scan(prefix: string) {
-    return this.#shared.scan(prefix);
+  override scan(...args: Parameters<MemoryKv['scan']>) {
+    return this.#shared.scan(...args);
   }
 
   watchAgeMs(): number {

@@ -30,3 +30,24 @@ it('a backup that was killed while it read does not make the data file grow for 
   // The pages that were kept for the reader are enough for all of these.
   expect(await write(50)).toBe(before);
 });
+
+it('a snapshot is held for five minutes, and no reader keeps the file from being closed', async () => {
+  const clock = new ManualClock(new Date());
+  const kv = await openDirectory(temporaryDirectory(), {}, clock);
+  const put = (value: string) =>
+    kv.commit(
+      [],
+      ['a', 'b', 'c'].map((key) => ({ key: `settings/${key}`, value })),
+    );
+  await put('old');
+  const scan = kv.scan('settings/', 1)[Symbol.asyncIterator]();
+  const next = async (): Promise<unknown> => (await scan.next()).value?.[0]?.value;
+  expect(await next()).toBe('old');
+  await put('new');
+  await clock.advance(299_000);
+  expect(await next()).toBe('old');
+  await clock.advance(2000);
+  expect(await next()).toBe('new');
+  await kv.close();
+  await expect(scan.next()).rejects.toMatchObject({ code: 'store.unavailable' });
+});
