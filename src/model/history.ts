@@ -57,11 +57,11 @@ export const IdentityConflict = Type.Object({
   refused_addresses: Type.Optional(
     Type.Array(Type.String(), {
       description:
-        'callers without a token at these addresses are not taken for the machine while the conflict is open',
+        "callers at these addresses without the machine's own token are not taken for it while the conflict is open, and where it is decided as split",
     }),
   ),
-  /** null while it is open. accepted: it was one of the candidates, and was merged into it;
-   *  split: it is a machine of its own. */
+  /** null while it is open. accepted: it was one of the candidates, and was merged into it, or there is one machine
+   *  alone; split: it is a machine of its own. */
   resolution: Type.Union([
     Type.Null(),
     Type.Object({

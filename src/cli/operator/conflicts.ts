@@ -82,7 +82,8 @@ const get = command({
 
 const accept = command({
   name: 'conflicts accept',
-  describe: 'decide that the machine is one of the candidates, and merge it into that for good',
+  describe:
+    'decide that the machine is one of the candidates, and merge it into that for good; its own record: there is one machine, also at the refused addresses',
   examples: ['conflicts accept 0192f0c4-7c1e-7d3a-9d3f-5a8e6c1b2d40'],
   positionals: conflict,
   options: {
@@ -93,8 +94,9 @@ const accept = command({
   run: (args, io) =>
     withClient(args, io, async (client) => {
       if (!args.yes) await confirmMerge(client, io, args);
-      const { resolution } = await client.conflicts.accept(args.conflict, args.into);
-      io.print(`merged into ${resolution?.into ?? 'the candidate'}\n`);
+      const { machine_id, resolution } = await client.conflicts.accept(args.conflict, args.into);
+      const isAlone = resolution?.into === machine_id;
+      io.print(isAlone ? 'one machine\n' : `merged into ${resolution?.into ?? 'the candidate'}\n`);
       return 0;
     }),
 });
@@ -113,13 +115,14 @@ async function confirmMerge(
     const choices = candidates.map((one) => `${one} (${names.get(one) ?? 'not shown'})`);
     throw new AppError('usage.invalid', `say --into: ${choices.join(', ')}`);
   }
+  if (target === found.machine_id) return;
   const nameOf = (machine: string): string => names.get(machine) ?? machine;
   await confirm(io, [nameOf(found.machine_id)], `merged into ${nameOf(target)} for good`);
 }
 
 const split = command({
   name: 'conflicts split',
-  describe: 'decide that it is a machine of its own',
+  describe: 'decide that it is a machine of its own; refused addresses stay refused',
   examples: ['conflicts split 0192f0c4-7c1e-7d3a-9d3f-5a8e6c1b2d40'],
   positionals: conflict,
   options: connectionOptions,
@@ -133,7 +136,7 @@ const split = command({
 
 const reopen = command({
   name: 'conflicts reopen',
-  describe: 'take back a split',
+  describe: 'take back a decision that merged nothing',
   examples: ['conflicts reopen 0192f0c4-7c1e-7d3a-9d3f-5a8e6c1b2d40'],
   positionals: conflict,
   options: connectionOptions,

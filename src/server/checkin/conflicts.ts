@@ -30,8 +30,9 @@ export async function conflictOf(
   return isKnown ? undefined : newConflict(s, machineId, doubt);
 }
 
-/** Records that two live machines claim one identity, unless such a conflict is open and says so. `refused`: the one
- *  that was refused, in words; `at`: where that one is, if it is to be refused there from now on. */
+/** Records that two live machines claim one identity, unless such a conflict is open and says so, or an operator has decided
+ *  one that names the address. `refused`: the one that was refused, in words; `at`: where that one is, if it is to be refused
+ *  there from now on. */
 export async function recordTwoLive(
   s: ConflictServices,
   machineId: string,
@@ -41,7 +42,9 @@ export async function recordTwoLive(
   const evidence = `two machines with this identity were alive at the same time (${refused} was refused)`;
   const added = at === undefined ? [] : [at];
   const from = at === undefined ? {} : { address: at };
-  const open = await openTwoLive(s, machineId);
+  const own = await conflictsOf(s, machineId);
+  if (at !== undefined && own.some(({ value }) => keepsOut(value, at))) return;
+  const open = own.find(({ value }) => isOpenTwoLive(value));
   if (open === undefined) {
     const candidates = [{ machine_id: machineId, evidence: [evidence] }];
     const conflict = newConflict(s, machineId, { reason: 'indistinguishable', candidates });
@@ -50,7 +53,7 @@ export async function recordTwoLive(
     return;
   }
   const { refused_addresses: known = [] } = open.value;
-  if (added.every((address) => known.includes(address)) || known.length >= mostAddresses) return;
+  if (added.length === 0 || known.length >= mostAddresses) return;
   const candidates = open.value.candidates.map((one) => ({
     ...one,
     evidence: [...one.evidence, evidence],
@@ -60,14 +63,22 @@ export async function recordTwoLive(
   s.log.warn({ machine_id: machineId, ...from }, 'one more live machine claims the identity');
 }
 
-/** True if an open conflict names the address as that of another machine. */
-export async function isRefusedAt(
+/** The conflict for which nobody at the address is taken for the machine: until an operator has decided it, and for as long
+ *  as the decision stands that the one there is another machine. */
+export async function conflictAt(
   s: Pick<ConflictServices, 'store'>,
   machineId: string,
   address: string,
-): Promise<boolean> {
-  const open = await openTwoLive(s, machineId);
-  return open?.value.refused_addresses?.includes(address) === true;
+): Promise<IdentityConflict | undefined> {
+  const own = await conflictsOf(s, machineId);
+  return own.find(({ value }) => keepsOut(value, address))?.value;
+}
+
+function keepsOut(
+  { resolution, refused_addresses: refused = [] }: IdentityConflict,
+  at: string,
+): boolean {
+  return resolution?.decision !== 'accepted' && refused.includes(at);
 }
 
 /** The machine's own: those of others may name it as a candidate. */
@@ -79,13 +90,8 @@ async function conflictsOf(
   return items.filter(({ value }) => value.machine_id === machineId);
 }
 
-async function openTwoLive(
-  s: Pick<ConflictServices, 'store'>,
-  machineId: string,
-): Promise<Versioned<IdentityConflict> | undefined> {
-  return (await conflictsOf(s, machineId)).find(
-    ({ value }) => value.resolution === null && value.reason === 'indistinguishable',
-  );
+function isOpenTwoLive({ resolution, reason }: IdentityConflict): boolean {
+  return resolution === null && reason === 'indistinguishable';
 }
 
 function refusing(addresses: readonly string[]): Pick<IdentityConflict, 'refused_addresses'> {

@@ -5,7 +5,7 @@
 //     the machine                              the stranger
 //     is silent until it is late               is the machine, which moved
 //     is silent, and a conflict names          waits until an operator has decided that it is the machine
-//       the stranger's address
+//       the stranger's address                   (accepted; split: it is another one, and goes on waiting)
 //     showed less than the stranger does       is the machine
 //     was heard of late                        waits; with a conflict once both are heard in turn
 //     reported its workflow of late            waits, likewise
@@ -34,8 +34,8 @@ import type { Machine } from '../../model/machine.ts';
 import type { Principal } from '../access/principal.ts';
 import { isReporting } from '../rules/decide.ts';
 import { isOfOlderServer } from '../rules/record/sender.ts';
-import { isRefusedAt, recordTwoLive } from './conflicts.ts';
-import { inUse } from './in-use.ts';
+import { conflictAt, recordTwoLive } from './conflicts.ts';
+import { inUse, keptOut } from './in-use.ts';
 import type { Recognition } from './recognition.ts';
 import { addressOf, stockName, type StockClaimServices } from './stock-claim.ts';
 
@@ -64,7 +64,9 @@ export async function refuseStranger(
     await recordTwoLive(s, machine.id, who, address);
   }
   const isSilent = isOutdone || (signMs === undefined && !stock.isNew);
-  if (!isSilent || (await isRefusedAt(s, machine.id, address))) throw inUse(s.liveness, machine.id);
+  if (!isSilent) throw inUse(s.liveness, machine.id);
+  const conflict = await conflictAt(s, machine.id, address);
+  if (conflict !== undefined) throw keptOut(s.liveness, conflict, address);
   stock.forget(machine.id);
 }
 

@@ -17,7 +17,8 @@ export interface DecideServices extends ChangeServices {
   readonly log: Log;
 }
 
-/** Decides that the machine is the candidate `into`. The candidate keeps its id and configuration and
+/** Decides that the machine is the candidate `into`, or that there is one machine alone, whose own record is the candidate:
+ *  then the addresses that the conflict refused are let in. The candidate keeps its id and configuration and
  *  gets the machine's identity and hardware; the machine's own record is deleted.
  *  Errors: AppError `conflict.*`, `request.invalid`, `workflow.active`, `machine.unknown`, `store.*`. */
 export async function acceptConflict(
@@ -32,17 +33,16 @@ export async function acceptConflict(
   return resolve(s, conflict, { decision: 'accepted', into: target });
 }
 
-/** Decides that the machine is one of its own. Errors: AppError `conflict.*`, `store.*`. */
+/** Decides that the machine is one of its own. The addresses that the conflict refused stay refused. Errors: AppError `conflict.*`, `store.*`. */
 export async function splitConflict(s: DecideServices, id: string): Promise<IdentityConflict> {
   return resolve(s, await loadOpen(s, id), { decision: 'split', into: null });
 }
 
-/** Takes back that the machine is one of its own; a conflict that is open stays so. A merge cannot be taken back: one
- *  of the records is gone. Errors: AppError `conflict.*`, `store.*`. */
+/** Takes a decision back; a conflict that is open stays so. A merge cannot be taken back: one of the records is gone. Errors: AppError `conflict.*`, `store.*`. */
 export async function reopenConflict(s: DecideServices, id: string): Promise<IdentityConflict> {
   const { value, revision } = await loadConflict(s, id);
   if (value.resolution === null) return value;
-  if (value.resolution.decision === 'accepted') {
+  if (value.resolution.decision === 'accepted' && value.resolution.into !== value.machine_id) {
     throw new AppError(
       'conflict.decided',
       'the conflict was decided by a merge, which deleted one of the records: it cannot be undone',

@@ -42,7 +42,8 @@ export function conflictRoutes(app: App, s: Services): void {
       config: { access: 'operate' },
       schema: {
         tags: ['conflicts'],
-        summary: 'Decide that it is one of the candidates, and merge the two records',
+        summary:
+          'Decide that it is one of the candidates, and merge the two records; its own: one machine alone, let in at the refused addresses',
         params: ConflictParams,
         body: ConflictAccept,
         response: { 200: IdentityConflict, ...errors },
@@ -58,7 +59,7 @@ export function conflictRoutes(app: App, s: Services): void {
       config: { access: 'operate' },
       schema: {
         tags: ['conflicts'],
-        summary: 'Decide that it is a machine of its own',
+        summary: 'Decide that it is a machine of its own; refused addresses stay refused',
         params: ConflictParams,
         response: { 200: IdentityConflict, ...errors },
       },
@@ -72,7 +73,7 @@ export function conflictRoutes(app: App, s: Services): void {
       config: { access: 'operate' },
       schema: {
         tags: ['conflicts'],
-        summary: 'Take back that it is a machine of its own; a merge cannot be taken back',
+        summary: 'Take back a decision; a merge cannot be taken back',
         params: ConflictParams,
         response: { 200: IdentityConflict, ...errors },
       },

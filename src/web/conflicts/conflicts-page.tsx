@@ -105,6 +105,7 @@ function Conflict({ conflict, onSplit }: ConflictProps) {
   const [into, setInto] = useState<string | undefined>();
   const { fleet } = useServices();
   const name = useRow(conflict.machine_id)?.name ?? conflict.machine_id;
+  const refused = conflict.refused_addresses?.join(' or ');
   return (
     <Card title={`Which machine is ${name}?`}>
       <div>
@@ -120,10 +121,17 @@ function Conflict({ conflict, onSplit }: ConflictProps) {
           action="Same machine"
           says={`as ${fleet.get(machine_id)?.name ?? machine_id}`}
           disabled={busy || !may.operateAll}
-          onChoose={() => setInto(machine_id)}
+          onChoose={() => {
+            if (machine_id === conflict.machine_id) {
+              decide(() => acceptConflict(session, conflict.id, machine_id));
+            } else setInto(machine_id);
+          }}
         >
           <MachineName id={machine_id} />
           <Sentences of={evidence} />
+          {refused !== undefined && (
+            <p class="quiet">Once it is silent, the one at {refused} is taken for it.</p>
+          )}
         </Choice>
       ))}
       <Choice
@@ -138,7 +146,11 @@ function Conflict({ conflict, onSplit }: ConflictProps) {
         }
       >
         <b>None of these</b>
-        <p class="quiet">It remains a machine of its own.</p>
+        <p class="quiet">
+          {refused === undefined
+            ? 'It remains a machine of its own.'
+            : `The one at ${refused} is another machine, and is kept out.`}
+        </p>
       </Choice>
       <Compared ids={[conflict.machine_id, ...conflict.candidates.map((c) => c.machine_id)]} />
       <p class="problem" role="alert">

@@ -48,6 +48,19 @@ it('asks before it merges two machines, by their names', async () => {
   expect(await server.store.machines.get(one)).toBeUndefined();
 });
 
+it('asks nothing where there is one machine, and nothing to merge', async () => {
+  const { server, run, one } = await conflicting(0);
+  const known = await server.store.conflicts.get(id);
+  if (known === undefined) throw new Error('there is no conflict');
+  const candidates = [{ machine_id: one, evidence: ['two were alive'] }];
+  const refused_addresses = ['192.0.2.9'];
+  await server.store.conflicts.put({ ...known.value, candidates, refused_addresses });
+  expect((await run(`conflicts accept ${id}`)).stdout).toBe('one machine\n');
+  await run(`conflicts reopen ${id}`);
+  expect((await run(`conflicts split ${id}`)).stdout).toBe('a machine of its own\n');
+  expect(await server.store.machines.get(one)).toBeDefined();
+});
+
 it('merges unasked with --yes, and lets one of several be chosen', async () => {
   const { run, candidates } = await conflicting(2);
   expect(await refusal(run(`conflicts accept ${id}`, { answer: 'y' }))).toBe(

@@ -1,7 +1,7 @@
 // Callers without a token at another address than the machine's: each row of the table in checkin/stranger.ts.
 import { describe, expect, it } from 'vitest';
 import type { IdentityConflict } from '../../../src/model/history.ts';
-import { closed, elsewhere, home, mac, scene, third } from './scene.ts';
+import { body, closed, elsewhere, enrolmentToken, home, mac, scene, third } from './scene.ts';
 
 describe('a machine that is heard', () => {
   it.each([
@@ -107,7 +107,36 @@ describe('a machine that is silent', () => {
     await pass(600);
     expect([await told(elsewhere), await opens(elsewhere, id)]).toEqual(['wait', closed]);
     const [conflict] = await conflicts();
-    expect((await call('operator', `/api/conflicts/${conflict.id}/split`, {})).status).toBe(200);
+    const decide = async (how: string): Promise<number> =>
+      (await call('operator', `/api/conflicts/${conflict.id}/${how}`, {})).status;
+    expect(await decide('accept')).toBe(200);
+    expect(await told(elsewhere)).toBe('execute');
+    expect(await decide('reopen')).toBe(200);
+  });
+
+  it('is not one that an operator decided to be another, until that is taken back', async () => {
+    const { call, told, order, conflicts, opens, rounds, restart, pass } = await scene();
+    await rounds(2);
+    const id = await order();
+    const [conflict] = await conflicts();
+    const decide = (how: string) => call('operator', `/api/conflicts/${conflict.id}/${how}`, {});
+    await decide('split');
+    await rounds(2);
+    expect(await conflicts()).toEqual([]);
+    await restart();
+    await pass(600);
+    for (const ways of [{}, { bearer: enrolmentToken }]) {
+      const answer = await call(elsewhere, '/api/agent/checkin', body, ways);
+      expect(answer.body).toMatchObject({ action: 'wait' });
+      expect(await opens(elsewhere, id, ways)).not.toContain(200);
+      expect(answer.body.evidence[0]).toContain(`the decision of the conflict ${conflict.id}`);
+    }
+    // One that the conflict does not name is the machine, which moved.
+    expect(await told(third)).toBe('execute');
+    await pass(600);
+    await decide('reopen');
+    expect(await told(elsewhere)).toBe('wait');
+    await decide('accept');
     expect(await told(elsewhere)).toBe('execute');
   });
 

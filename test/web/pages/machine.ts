@@ -125,6 +125,19 @@ export function machineTests(opened: () => Opened): void {
     expect((await server.store.conflicts.get(conflict.id))?.value.resolution).toBeNull();
   });
 
+  test('a conflict over one machine says which address is let in or kept out, and merges nothing', async () => {
+    const { page, server } = opened();
+    const { machine_id } = conflict;
+    const candidates = [{ machine_id, evidence: ['two were alive'] }];
+    await server.store.conflicts.put({ ...conflict, candidates, refused_addresses: ['192.0.2.9'] });
+    await page.goto(`${server.url}/conflicts`);
+    await page.getByText('The one at 192.0.2.9 is another machine, and is kept out.').waitFor();
+    await page.getByText('Once it is silent, the one at 192.0.2.9 is taken for it.').waitFor();
+    await page.getByRole('button', { name: 'Same machine' }).click();
+    await page.getByText('No open conflicts.').waitFor();
+    expect(await server.store.machines.get(machine_id)).toBeDefined();
+  });
+
   test('a token that is limited to tags shows its machines and their workflows, and nothing fails', async () => {
     const { page, server } = opened();
     await server.store.workflows.put(workflow(4, 1, { state: 'STATE_RUNNING', progress: 40 }));
