@@ -42,6 +42,24 @@ it('bodies that are not finished take no more than a limit, and others get throu
   expect(new Set(told)).toEqual(new Set(['a client that does not finish its request was cut off']));
 });
 
+it('bodies that are refused unread count for nobody', async () => {
+  const { told, log } = warnings();
+  const server = await startServer({ log, limits: { bodyBytes: 300 * kibibyte } });
+  const head =
+    'POST /api/agent/checkin HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: text/plain\r\n';
+  const part = 'y'.repeat(100 * kibibyte);
+  const answers: string[] = [];
+  const all = await Promise.all(
+    Array.from({ length: 10 }, () => send(server, `${head}content-length: 1000000\r\n\r\n${part}`)),
+  );
+  for (const socket of all) socket.on('data', (text) => answers.push(String(text))).resume();
+  await expect.poll(() => answers.length).toBe(10);
+  for (const socket of all) socket.write(part);
+  expect((await server.call('POST', '/api/agent/checkin', { body: checkin(1) })).status).toBe(200);
+  expect(answers.every((text) => text.startsWith('HTTP/1.1 415 '))).toBe(true);
+  expect([told, all.filter(({ destroyed }) => destroyed)]).toEqual([[], []]);
+});
+
 it(
   'event streams that are not read take no more than a limit together',
   { timeout: 60_000 },

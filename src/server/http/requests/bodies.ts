@@ -1,6 +1,6 @@
 // Request bodies: JSON and YAML in UTF-8. Operators' text is refused where it is not Unicode, agents' mended.
 import { isUtf8 } from 'node:buffer';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '../../../core/errors.ts';
 import type { Log } from '../../../core/log.ts';
@@ -32,10 +32,10 @@ interface BodyServices {
 /** Accepts JSON and YAML, and no other content type. */
 export function takeBodies(app: App, s: BodyServices): void {
   app.decorateRequest('bodyBytes', 0);
-  app.addHook('preParsing', ({ raw, ip }, _reply, payload, done) => {
+  app.addHook('preParsing', ({ raw, ip }, reply, payload, done) => {
     const length = raw.headers['content-length'];
     if (raw.headers['transfer-encoding'] !== undefined || Number(length ?? 0) >= largeBytes) {
-      hold(s, raw, ip);
+      hold(s, raw, ip, reply.raw);
     }
     done(null, payload);
   });
@@ -44,11 +44,13 @@ export function takeBodies(app: App, s: BodyServices): void {
   app.addContentTypeParser(yaml, { parseAs: 'buffer' }, parser(parseYaml));
 }
 
-/** Counts a body until all of it has come, and cuts off those who send theirs too slowly. */
+/** Counts a body until all of it has come, and cuts off those who send theirs too slowly. One that is refused before is
+ *  read, and not kept. */
 function hold(
   { limits: { bodies }, log }: BodyServices,
   raw: IncomingMessage,
   address: string,
+  answer: ServerResponse,
 ): void {
   const holding = { address, bytes: 0, cut: () => void raw.destroy() };
   bodies.add(holding);
@@ -62,6 +64,7 @@ function hold(
     bodies.delete(holding);
   };
   raw.once('end', end).once('close', end);
+  answer.once('finish', end);
 }
 
 function parser(parse: Parse) {
