@@ -161,8 +161,8 @@ function refuse(
     'x-content-type-options: nosniff',
     `content-length: ${body.length}`,
   ];
-  // The answer to HEAD ends with its head.
-  const isHead = String(Object(err).rawPacket ?? '').startsWith('HEAD ');
+  // The answer to HEAD ends with its head. Empty lines may come before it.
+  const isHead = /^(?:\r?\n)*HEAD /.test(String(Object(err).rawPacket ?? ''));
   socket.end(`${lines.join('\r\n')}\r\n\r\n${isHead ? '' : body}`);
   return status;
 }

@@ -87,8 +87,10 @@ describe('a connection', () => {
 
   it('that asks for a head alone in what is no HTTP gets no body', async () => {
     const server = await startServer();
-    const text = await exchange(server.url, 'HEAD / HTTP/1.1\r\nbad header: x\r\n\r\n');
-    expect(text).toMatch(/^HTTP\/1\.1 400 .*\r\n\r\n$/s);
+    for (const before of ['', '\r\n', '\n\n']) {
+      const text = await exchange(server.url, `${before}HEAD / HTTP/1.1\r\nbad header: x\r\n\r\n`);
+      expect(text).toMatch(/^HTTP\/1\.1 400 .*\r\n\r\n$/s);
+    }
   });
 
   it('that Node refuses by itself is told an id, which the log has too', async () => {
