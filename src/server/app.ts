@@ -22,10 +22,10 @@ import {
   certificateOf,
   endSilent,
   limitConnections,
-  limitSilence,
   noteCertificate,
   noteConnections,
   serverOptions,
+  setUpConnections,
   type TlsTexts,
 } from './http/connections.ts';
 import { Events } from './running/events.ts';
@@ -184,7 +184,7 @@ export async function createApp(options: AppOptions, more: readonly Routes[] = [
   answerUnknown(app);
   noteConnections(app.server);
   limitConnections(app.server, options.connectionsPerAddress ?? 1024);
-  limitSilence(app.server);
+  setUpConnections(app.server);
   noteCertificate(app.server, options.tls);
   measureUpkeep(s.metrics.registry, {
     version: s.version,

@@ -37,10 +37,13 @@ export const keepAlive = 'timeout=75';
 /** The options of a server without TLS beside fastify's own. */
 export const plainServerOptions = { ...node };
 
-/** Sets the limits of silent connections. */
-export function limitSilence(server: HttpServer): void {
+/** Sets the limits of silent connections, and that a client which says that it will ask no more still gets its answer:
+ *  Node has an option for neither, and by itself drops what is not sent yet. */
+export function setUpConnections(server: HttpServer): void {
   server.setTimeout(silence);
   server.keepAliveTimeout = 0;
+  // Node documents it in its source alone, and its types do not have it.
+  Object.assign(server, { httpAllowHalfOpen: true });
 }
 
 /** The options for fastify that concern connections. */

@@ -1,7 +1,10 @@
 // The event stream for pages and scripts: server-sent events, resumable by Last-Event-ID.
 import { Type } from 'typebox';
 import type { FastifyRequest } from 'fastify';
+import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock } from '../../core/clock.ts';
 import { holdUnread } from '../http/large-answers.ts';
 import { admitMs, isAdmitted } from '../http/admitted.ts';
 import { eventText, type ServerEvent } from '../../model/api/events.ts';
@@ -12,6 +15,9 @@ import { errors, streamClients } from './route.ts';
 const maxBacklog = 1024 * 1024;
 /** A comment is sent this often, so that neither end takes silence for a lost connection. */
 const keepAliveMs = 15_000;
+const keepAlive = ': still here\n\n';
+/** After a comment for one that may be gone, a second one that fails if it is. */
+const answeredMs = 1000;
 
 export function eventRoutes(app: App, s: Services): void {
   app.get(
@@ -81,10 +87,11 @@ async function stream(
     for (const event of missed) send(event);
   }
   const unsubscribe = s.events.subscribe(send);
+  void findGone(request.raw.socket, () => write(keepAlive), s.clock, signal);
   try {
     for (let silentMs = 0; await isAdmitted(s, request); silentMs += admitMs) {
       if (silentMs >= keepAliveMs) {
-        write(': still here\n\n');
+        write(keepAlive);
         silentMs = 0;
       }
       await s.clock.sleep(admitMs, signal);
@@ -94,5 +101,22 @@ async function stream(
   } finally {
     unsubscribe();
     response.end();
+  }
+}
+
+/** Finds out whether a reader that says that it asks no more is gone, which shows in what is sent to it. */
+async function findGone(
+  socket: Socket,
+  write: () => void,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    if (!socket.readableEnded) await once(socket, 'end', { signal });
+    write();
+    await clock.sleep(answeredMs, signal);
+    write();
+  } catch (err) {
+    if (!signal.aborted) throw err;
   }
 }

@@ -88,7 +88,11 @@ async function waitForLines(
   const gone = new AbortController();
   // Not of the connection, which one reader keeps for all that it asks.
   answer.once('close', () => gone.abort());
-  if (answer.destroyed) gone.abort();
+  // One that asks no more gets what there is: it may be gone.
+  const { socket } = request.raw;
+  const asksNoMore = (): void => gone.abort();
+  socket.once('end', asksNoMore);
+  if (answer.destroyed || socket.readableEnded) gone.abort();
   const signal = AbortSignal.any([gone.signal, s.stopping]);
   const untilMs = s.clock.elapsedMs() + wait * 1000;
   try {
@@ -100,6 +104,7 @@ async function waitForLines(
     await loadShown(s, await senderOf(s, request), id);
     return found;
   } finally {
+    socket.off('end', asksNoMore);
     end();
   }
 }

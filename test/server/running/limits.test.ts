@@ -279,8 +279,8 @@ it('give back the place of a reader who went before the stream began', async () 
   );
   const theirs = await served.promise;
   await expect.poll(() => kv.waiting).toBeGreaterThan(0);
-  socket.destroy();
-  if (!theirs.closed) await once(theirs, 'close');
+  socket.resetAndDestroy();
+  await expect.poll(() => theirs.closed).toBe(true);
   kv.opened.resolve();
   kv.opened = undefined;
   // It has had its turn once another session was found.

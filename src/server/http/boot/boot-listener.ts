@@ -9,7 +9,7 @@ import {
 } from 'node:http';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import type { App } from '../../services.ts';
-import { limitConnections, limitSilence, plainServerOptions } from '../connections.ts';
+import { limitConnections, plainServerOptions, setUpConnections } from '../connections.ts';
 
 export interface BootListenerOptions {
   readonly host: string;
@@ -46,7 +46,7 @@ export async function listenForBoots(
     app.routing(request, response);
   };
   const server = createServer(plainServerOptions, answer);
-  limitSilence(server);
+  setUpConnections(server);
   server.on('checkExpectation', answer);
   server.on('clientError', (err, socket) => app.server.emit('clientError', err, socket));
   server.on('connection', (socket: Socket) => {
