@@ -14,7 +14,7 @@
 //
 // A stranger that waits is told nothing and leaves nothing behind, so it costs the machine nothing: what a machine is told
 // follows from its own address alone, where callers that share one (behind a proxy) are told apart in stock-claim.ts.
-// A machine's own address is the one that is heard longest; when none is, that of its last check-in, which its record has.
+// A machine's own address is that of its last check-in, which its record has: all servers of the store agree on it.
 //
 // Who decides whether a caller is the machine that lives, by what both come with:
 //
@@ -48,7 +48,7 @@ export async function refuseStranger(
 ): Promise<void> {
   const address = addressOf(caller) ?? s.client?.address;
   if (address === undefined) return;
-  const place = placeOf(s, machine, caller, address);
+  const place = placeOf(machine, caller, address);
   if (place === 'home') return;
   if (caller.kind === 'stock' && (request.boot_id ?? null) !== null && statesBoot(s, machine))
     return;
@@ -58,7 +58,7 @@ export async function refuseStranger(
   const isOutdone = machine.report?.shows_less === true && !isLess;
   const signMs = isOutdone ? undefined : (reportedMs ?? lastHeard(s, machine));
   if (signMs !== undefined && stock.strangers.hear(machine.id, address, signMs)) {
-    const home = stock.homeOf(machine.id);
+    const home = machine.report?.from_address;
     const not = home === undefined ? '' : ` and not the one at ${home},`;
     const who = `${stockName(request)}, at ${address},${not}`;
     await recordTwoLive(s, machine.id, who, address);
@@ -72,16 +72,13 @@ export async function refuseStranger(
 
 /** The place of a caller, as the machine's agent has one that counts: without a token it is known by its address. */
 function placeOf(
-  { liveness }: StockClaimServices,
   machine: Machine,
   { kind }: Principal,
   address: string,
 ): 'home' | 'elsewhere' | 'not known' {
   const { from_address: from } = machine.report ?? {};
   if (kind === 'anyone') return 'home';
-  if (from !== undefined) {
-    return (liveness.stock.homeOf(machine.id) ?? from) === address ? 'home' : 'elsewhere';
-  }
+  if (from !== undefined) return from === address ? 'home' : 'elsewhere';
   if (isOfOlderServer(machine)) return 'not known';
   const hasToken = (machine.token_sha256 ?? []).length > 0;
   return hasToken && kind === 'stock' ? 'elsewhere' : 'home';
@@ -105,8 +102,10 @@ async function lastReport(s: StockClaimServices, machine: Machine): Promise<numb
   return s.clock.elapsedMs() - Math.max(0, ageMs);
 }
 
-/** The last time that a machine was heard which is not late, on the monotonic clock. */
-function lastHeard({ liveness }: StockClaimServices, { id }: Machine): number | undefined {
-  const isHeard = liveness.claims(id, {}, 'heard') !== 'unopposed';
-  return isHeard ? liveness.get(id)?.seenMs : undefined;
+/** The last time that a machine was heard which is not late, on the monotonic clock. One at its own address that has to wait
+ *  is heard as well. */
+function lastHeard({ liveness }: StockClaimServices, { id, report }: Machine): number | undefined {
+  if (liveness.claims(id, {}, 'heard') !== 'unopposed') return liveness.get(id)?.seenMs;
+  const { from_address: home } = report ?? {};
+  return home === undefined ? undefined : liveness.stock.lastFrom(id, home);
 }

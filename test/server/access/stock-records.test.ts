@@ -24,6 +24,29 @@ describe('the record of a machine', () => {
     }
   });
 
+  it('lets a workflow be carried out over a start of the server before each call', async () => {
+    const { machine_id, call, told, order, restart, pass } = await scene();
+    const id = await order();
+    await pass(30);
+    expect(await told(home)).toBe('execute');
+    for (const path of [`workflows/${id}`, `templates/debian?machine_id=${machine_id}`]) {
+      await restart();
+      expect((await call(home, `/api/${path}`)).status).toBe(200);
+    }
+    const actions = ['image2disk', 'writefile', 'reboot'];
+    const reports = actions.map((action) => ({ type: 'action_started', action }));
+    for (const report of [{ type: 'started' }, ...reports]) {
+      await restart();
+      await pass(50);
+      const path = `/api/workflows/${id}/events`;
+      expect((await call(elsewhere, path, report)).status).toBe(403);
+      expect((await call(home, path, report)).status).toBe(204);
+      expect(await told(elsewhere)).toBe('wait');
+    }
+    const { status } = (await call('operator', `/api/workflows/${id}`)).body;
+    expect(status.state).toBe('STATE_SUCCESS');
+  });
+
   it('says so to another server', async () => {
     const { told, order, opens, pass } = await scene({ servers: 2 });
     await pass(30);

@@ -36,6 +36,19 @@ describe('a machine that is heard', () => {
     expect(await told(home)).toBe('execute');
   });
 
+  it('is heard as well where it has to wait, as it boots anew with another name', async () => {
+    const { told, order, pass } = await scene();
+    await order();
+    for (const seconds of [10, 30]) {
+      await pass(seconds);
+      expect(await told(home, { hostname: 'b' })).toBe('wait');
+    }
+    await pass(10);
+    expect(await told(elsewhere, { hostname: 'b' })).toBe('wait');
+    await pass(20);
+    expect(await told(home, { hostname: 'b' })).toBe('execute');
+  });
+
   it('has one conflict that names each stranger', async () => {
     const { conflicts, rounds } = await scene();
     await rounds(2);

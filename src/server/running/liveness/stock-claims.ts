@@ -7,7 +7,7 @@ import { told } from '../../../model/api/wire.ts';
 import type { HeardClaimant } from '../../../model/presence.ts';
 import { wordMs } from './elsewhere.ts';
 import { Strangers } from './strangers.ts';
-import { leastGapMs, silentMs, StockRhythm, type Home, type Rhythm } from './stock-rhythm.ts';
+import { leastGapMs, silentMs, StockRhythm, type Rhythm } from './stock-rhythm.ts';
 
 /** The parts of a check-in by which two such machines can differ. */
 export type StockBody = Pick<
@@ -71,13 +71,14 @@ export class StockClaims {
     return this.#clock.elapsedMs() - this.#startedMs < silentMs;
   }
 
-  /** The address that a machine is heard from, of several the first one's; undefined if it is not known. */
-  homeOf(machineId: string): string | undefined {
+  /** The last check-in as the machine from this address, be it one that had to wait, on the monotonic clock; undefined: there
+   *  was none of late. */
+  lastFrom(machineId: string, address: string): number | undefined {
     const nowMs = this.#clock.elapsedMs();
-    const known = (this.#claimants.get(machineId) ?? []).flatMap(({ rhythm }) =>
-      rhythm.addresses(nowMs),
+    const times = (this.#claimants.get(machineId) ?? []).flatMap(
+      ({ rhythm }) => rhythm.lastFrom(address, nowMs) ?? [],
     );
-    return known.reduce<Home | undefined>((first, one) => earlier(first, one), undefined)?.address;
+    return times.length === 0 ? undefined : Math.max(...times);
   }
 
   /** Takes note of a check-in. Two machines live where one shows the same as before and another was heard
@@ -187,15 +188,6 @@ function comesBefore(one: Claimant, other: Claimant): boolean {
   const youngerMs = other.sinceMs - one.sinceMs;
   const isSure = !(one.isElsewhere || other.isElsewhere) || Math.abs(youngerMs) > wordMs;
   return isSure && youngerMs !== 0 ? youngerMs > 0 : nameOf(one) < nameOf(other);
-}
-
-/** The address that was heard from first. As in `comesBefore`, all servers say the same. */
-function earlier(one: Home | undefined, other: Home): Home {
-  if (one === undefined) return other;
-  const youngerMs = other.sinceMs - one.sinceMs;
-  const isSure = !(one.isElsewhere || other.isElsewhere) || Math.abs(youngerMs) > wordMs;
-  const isFirst = isSure && youngerMs !== 0 ? youngerMs > 0 : one.address < other.address;
-  return isFirst ? one : other;
 }
 
 function nameOf({ shown }: Claimant): string {

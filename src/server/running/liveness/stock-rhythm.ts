@@ -51,9 +51,6 @@ export interface ToldSeries {
   readonly lastMs: number;
 }
 
-/** An address that check-ins come from. */
-export type Home = Pick<Series, 'isElsewhere' | 'sinceMs'> & { readonly address: string };
-
 export class StockRhythm {
   #series: Series[] = [];
   #count = 0;
@@ -103,11 +100,12 @@ export class StockRhythm {
     );
   }
 
-  /** The addresses of those that live. */
-  addresses(nowMs: number): Home[] {
-    return this.#series.flatMap(({ address, isElsewhere, sinceMs, lastMs }) =>
-      address === null || nowMs - lastMs > silentMs ? [] : [{ address, isElsewhere, sinceMs }],
+  /** The last check-in from this address, if it was of late. */
+  lastFrom(address: string, nowMs: number): number | undefined {
+    const last = Math.max(
+      ...this.#series.flatMap((one) => (one.address === address ? one.lastMs : [])),
     );
+    return nowMs - last <= silentMs ? last : undefined;
   }
 
   #goingOn(nowMs: number, address: string | null): Series | undefined {
