@@ -57,7 +57,7 @@ export const IdentityConflict = Type.Object({
   refused_addresses: Type.Optional(
     Type.Array(Type.String(), {
       description:
-        "callers at these addresses without the machine's own token are not taken for it while the conflict is open, and where it is decided as split",
+        "callers at these addresses without the machine's own token are not taken for it while the conflict is open, and where it is decided as split or for another address",
     }),
   ),
   /** null while it is open. accepted: it was one of the candidates, and was merged into it, or there is one machine
@@ -67,6 +67,9 @@ export const IdentityConflict = Type.Object({
     Type.Object({
       decision: Type.Enum(['accepted', 'split']),
       into: Type.Union([Type.String(), Type.Null()]),
+      address: Type.Optional(
+        Type.String({ description: 'where the machine is; those refused are others, for good' }),
+      ),
       at: Timestamp,
     }),
   ]),

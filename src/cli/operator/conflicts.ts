@@ -88,11 +88,21 @@ const accept = command({
   positionals: conflict,
   options: {
     into: { type: 'string', value: 'ID', describe: 'which candidate, where there are several' },
+    address: {
+      type: 'string',
+      value: 'ADDRESS',
+      describe: 'of the refused ones: the machine is there, and the one taken for it is kept out',
+    },
     yes: { type: 'boolean', short: 'y', describe: 'do not ask' },
     ...connectionOptions,
   },
   run: (args, io) =>
     withClient(args, io, async (client) => {
+      if (args.address !== undefined) {
+        await client.conflicts.acceptAddress(args.conflict, args.address);
+        io.print(`the machine is at ${args.address}\n`);
+        return 0;
+      }
       if (!args.yes) await confirmMerge(client, io, args);
       const { machine_id, resolution } = await client.conflicts.accept(args.conflict, args.into);
       const isAlone = resolution?.into === machine_id;

@@ -25,6 +25,16 @@ export class ConflictCalls {
     return this.#calls.post(pathOf`api/conflicts/${id}/accept`, body, { ...options, fields });
   }
 
+  /** Decides that the machine is the one at an address that the conflict refused. Errors: as `accept`, `request.invalid`. */
+  async acceptAddress(
+    id: string,
+    address: string,
+    options?: CallOptions,
+  ): Promise<IdentityConflict> {
+    const path = pathOf`api/conflicts/${id}/accept`;
+    return this.#calls.post(path, { address }, { ...options, fields });
+  }
+
   /** Decides that it is a machine of its own. Errors: `conflict.unknown`, `conflict.decided`. */
   async split(id: string, options?: CallOptions): Promise<IdentityConflict> {
     return this.#calls.post(pathOf`api/conflicts/${id}/split`, undefined, { ...options, fields });

@@ -17,6 +17,13 @@ export const ConflictAccept = Type.Object(
     into: Type.Optional(
       Type.String({ format: 'uuid', description: 'required if there are several candidates' }),
     ),
+    address: Type.Optional(
+      Type.String({
+        maxLength: 64,
+        description:
+          'one of the refused addresses: the machine is there, and the one that was taken for it is kept out',
+      }),
+    ),
   },
   strict,
 );

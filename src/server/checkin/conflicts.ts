@@ -78,7 +78,8 @@ function keepsOut(
   { resolution, refused_addresses: refused = [] }: IdentityConflict,
   at: string,
 ): boolean {
-  return resolution?.decision !== 'accepted' && refused.includes(at);
+  const isLetIn = resolution?.decision === 'accepted' && resolution.address === undefined;
+  return !isLetIn && refused.includes(at);
 }
 
 /** The machine's own: those of others may name it as a candidate. */

@@ -33,6 +33,30 @@ export async function acceptConflict(
   return resolve(s, conflict, { decision: 'accepted', into: target });
 }
 
+/** Decides that the machine is the one at an address that the conflict refused: it is let in at once, and the one that was
+ *  taken for it is kept out. Errors: AppError `conflict.*`, `request.invalid`, `machine.unknown`, `store.*`. */
+export async function acceptAddress(
+  s: DecideServices,
+  id: string,
+  address: string,
+): Promise<IdentityConflict> {
+  const { value, revision } = await loadOpen(s, id);
+  const { machine_id, refused_addresses: refused = [] } = value;
+  if (!refused.includes(address)) throw notRefused(refused);
+  const others = new Set(refused);
+  // First, so that a decision which is not written can be made again.
+  await changeMachine(s, machine_id, (machine) => {
+    const { report } = machine;
+    if (report?.from_address === undefined) throw hasNoAddress();
+    others.add(report.from_address);
+    return { ...machine, report: { ...report, from_address: address } };
+  });
+  others.delete(address);
+  s.liveness.stock.forget(machine_id);
+  const decided = { value: { ...value, refused_addresses: [...others] }, revision };
+  return resolve(s, decided, { decision: 'accepted', into: machine_id, address });
+}
+
 /** Decides that the machine is one of its own. The addresses that the conflict refused stay refused. Errors: AppError `conflict.*`, `store.*`. */
 export async function splitConflict(s: DecideServices, id: string): Promise<IdentityConflict> {
   return resolve(s, await loadOpen(s, id), { decision: 'split', into: null });
@@ -82,6 +106,22 @@ function targetOf({ candidates }: IdentityConflict, into: string | undefined): s
   });
 }
 
+function notRefused(refused: readonly string[]): AppError {
+  return new AppError(
+    'request.invalid',
+    'body: address must be one of the addresses that the conflict refuses',
+    { details: { path: 'address', part: 'body', refused_addresses: [...refused] } },
+  );
+}
+
+function hasNoAddress(): AppError {
+  return new AppError(
+    'request.invalid',
+    'body: the agent of the machine is known by its token by now, not by an address',
+    { details: { path: 'address', part: 'body' } },
+  );
+}
+
 /** Changes the candidate before it deletes the other record: a crash between leaves both, to accept again. */
 async function merge(s: DecideServices, source: Versioned<Machine>, target: string): Promise<void> {
   const { id, identity, hardware, report, disk_clues } = source.value;
@@ -105,11 +145,11 @@ async function merge(s: DecideServices, source: Versioned<Machine>, target: stri
 async function resolve(
   s: DecideServices,
   { value, revision }: Versioned<IdentityConflict>,
-  { decision, into }: { decision: 'accepted' | 'split'; into: string | null },
+  decision: Omit<NonNullable<IdentityConflict['resolution']>, 'at'>,
 ): Promise<IdentityConflict> {
-  const resolution = { decision, into, at: s.clock.now().toISOString() };
+  const resolution = { ...decision, at: s.clock.now().toISOString() };
   const decided: IdentityConflict = { ...value, resolution };
   await s.store.conflicts.put(decided, { revision });
-  s.log.info({ conflict_id: value.id, decision, into }, 'an identity conflict was decided');
+  s.log.info({ conflict_id: value.id, ...decision }, 'an identity conflict was decided');
   return decided;
 }

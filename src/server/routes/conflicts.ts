@@ -3,7 +3,12 @@ import { Type } from 'typebox';
 import { IdentityConflict } from '../../model/history.ts';
 import { ConflictAccept, ConflictList } from '../../model/api/conflicts.ts';
 import { Paging } from '../../model/api/request.ts';
-import { acceptConflict, reopenConflict, splitConflict } from '../machines/conflicts.ts';
+import {
+  acceptAddress,
+  acceptConflict,
+  reopenConflict,
+  splitConflict,
+} from '../machines/conflicts.ts';
 import type { App, Services } from '../services.ts';
 import { damagedOf, errors } from './route.ts';
 
@@ -49,8 +54,13 @@ export function conflictRoutes(app: App, s: Services): void {
         response: { 200: IdentityConflict, ...errors },
       },
     },
-    (request) =>
-      acceptConflict(s, request.params.id.toLowerCase(), request.body.into?.toLowerCase()),
+    (request) => {
+      const id = request.params.id.toLowerCase();
+      const { into, address } = request.body;
+      return address === undefined
+        ? acceptConflict(s, id, into?.toLowerCase())
+        : acceptAddress(s, id, address);
+    },
   );
 
   app.post(

@@ -4,7 +4,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Compared } from './compared.tsx';
 import type { IdentityConflict } from '../../model/history.ts';
-import { acceptConflict, reopenConflict, splitConflict } from './requests.ts';
+import { acceptAddress, acceptConflict, reopenConflict, splitConflict } from './requests.ts';
 import { useLive, useMay, useRow, useServices } from '../context.ts';
 import { Card, Dialog, LivenessMark, Notice, useNow, Age } from '../parts/parts.tsx';
 import { LastDone } from '../parts/last-done.tsx';
@@ -134,6 +134,12 @@ function Conflict({ conflict, onSplit }: ConflictProps) {
           )}
         </Choice>
       ))}
+      <Addresses
+        conflict={conflict}
+        name={name}
+        disabled={busy || !may.operateAll}
+        onChoose={(address) => decide(() => acceptAddress(session, conflict.id, address))}
+      />
       <Choice
         action="Separate machine"
         says={name}
@@ -169,6 +175,29 @@ function Conflict({ conflict, onSplit }: ConflictProps) {
       )}
     </Card>
   );
+}
+
+interface AddressesProps extends Pick<ChoiceProps, 'disabled'> {
+  readonly conflict: IdentityConflict;
+  /** The machine's. */
+  readonly name: string;
+  readonly onChoose: (address: string) => void;
+}
+
+/** The addresses at which another one was refused, which may be the machine. */
+function Addresses({ conflict, name, disabled, onChoose }: AddressesProps) {
+  return (conflict.refused_addresses ?? []).map((address) => (
+    <Choice
+      key={address}
+      action="The machine"
+      says={`is at ${address}`}
+      disabled={disabled}
+      onChoose={() => onChoose(address)}
+    >
+      <b>The one at {address}</b>
+      <p class="quiet">It is let in at once, and the one taken for {name} is kept out.</p>
+    </Choice>
+  ));
 }
 
 function Sentences({ of }: { of: readonly string[] }) {

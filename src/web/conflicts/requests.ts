@@ -19,6 +19,12 @@ export async function acceptConflict(session: Session, id: string, into: string)
   await session.request(path, { method: 'POST', body: { into } });
 }
 
+/** Decides that the machine is the one at an address that the conflict refused. */
+export async function acceptAddress(session: Session, id: string, address: string): Promise<void> {
+  const path = `/api/conflicts/${encodeURIComponent(id)}/accept`;
+  await session.request(path, { method: 'POST', body: { address } });
+}
+
 /** Takes back the decision that the conflict's machine is a separate one. */
 export async function reopenConflict(session: Session, id: string): Promise<void> {
   const path = `/api/conflicts/${encodeURIComponent(id)}/reopen`;

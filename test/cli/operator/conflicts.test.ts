@@ -57,6 +57,18 @@ it('asks nothing where there is one machine, and nothing to merge', async () => 
   await server.store.conflicts.put({ ...known.value, candidates, refused_addresses });
   expect((await run(`conflicts accept ${id}`)).stdout).toBe('one machine\n');
   await run(`conflicts reopen ${id}`);
+  const machine = await server.store.machines.get(one);
+  if (machine?.value.report === undefined) throw new Error('there is no machine');
+  const report = { ...machine.value.report, from_address: '192.0.2.1' };
+  await server.store.machines.put({ ...machine.value, report }, machine);
+  expect((await run(`conflicts accept ${id} --address 192.0.2.9`)).stdout).toBe(
+    'the machine is at 192.0.2.9\n',
+  );
+  const { refused_addresses: now, resolution } = JSON.parse(
+    (await run(`conflicts get ${id} --json`)).stdout,
+  );
+  expect([now, resolution.address]).toEqual([['192.0.2.1'], '192.0.2.9']);
+  await run(`conflicts reopen ${id}`);
   expect((await run(`conflicts split ${id}`)).stdout).toBe('a machine of its own\n');
   expect(await server.store.machines.get(one)).toBeDefined();
 });

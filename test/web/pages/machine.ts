@@ -133,6 +133,7 @@ export function machineTests(opened: () => Opened): void {
     await page.goto(`${server.url}/conflicts`);
     await page.getByText('The one at 192.0.2.9 is another machine, and is kept out.').waitFor();
     await page.getByText('Once it is silent, the one at 192.0.2.9 is taken for it.').waitFor();
+    await page.getByRole('button', { name: 'The machine is at 192.0.2.9' }).waitFor();
     await page.getByRole('button', { name: 'Same machine' }).click();
     await page.getByText('No open conflicts.').waitFor();
     expect(await server.store.machines.get(machine_id)).toBeDefined();
