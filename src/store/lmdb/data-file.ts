@@ -147,9 +147,9 @@ export class DataFile {
     this.#restsUntilMs = nowMs + (this.#alarms < falseAlarms ? 0 : restMs);
   }
 
-  /** Waits until the file is known to be whole, or not to be. */
+  /** Waits until the file is known to be whole, or not to be, or is closed: no check begins any more then. */
   async settled(): Promise<void> {
-    for (;;) {
+    while (!this.#closing.signal.aborted) {
       try {
         this.refuseOther(true);
         return;

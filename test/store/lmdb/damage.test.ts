@@ -162,6 +162,22 @@ it('that is touched again and again is used between its checks', async () => {
   await kv.close();
 });
 
+it('that is closed while it is checked is waited for no longer', async () => {
+  const directory = temporaryDirectory();
+  const clock = new ManualClock(new Date('2026-06-01T12:00:00Z'));
+  const sleep = clock.sleep.bind(clock);
+  let sleeps = 0;
+  // One who went on would let nobody else have a turn.
+  clock.sleep = (...args) => ((sleeps += 1) > 9 ? new Promise(() => {}) : sleep(...args));
+  const kv = await openDirectory(directory, {}, clock);
+  await kv.commit([], [{ key: 'tags/a', value: '1' }]);
+  utimesSync(join(directory, 'data.mdb'), 1, 1);
+  await expect(kv.read([{ prefix: 'tags/', limit: 1 }])).rejects.toMatchObject(isBeingChecked);
+  const settled = kv.settled?.();
+  await kv.close();
+  await settled;
+});
+
 it('that was copied over by one that is whole, but not of now, is not used again', async () => {
   const directory = temporaryDirectory();
   const path = join(directory, 'data.mdb');
