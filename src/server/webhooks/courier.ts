@@ -11,11 +11,10 @@ import {
 import type { Versioned } from '../../store/store.ts';
 import type { Receivers } from '../../webhooks/receiver.ts';
 import { Lease } from './lease.ts';
-import { dropDeliveries, keptDeliveries } from './leftovers.ts';
 import { Overflow, type OverflowServices } from './overflow.ts';
 import { post, type Missed } from './post.ts';
 import { Queue } from './queue.ts';
-import { changeWebhook } from './record.ts';
+import { changeWebhook, dropDeliveries, keptDeliveries } from './records.ts';
 import type { Sealing } from './secrets.ts';
 
 /** The waiting events are counted anew so often. */
@@ -29,6 +28,10 @@ export interface CourierServices extends OverflowServices {
   readonly newId: () => string;
   readonly receivers: Receivers;
   readonly secrets: Sealing;
+  /** It is this server's turn to post. */
+  readonly onTurn: () => void;
+  /** It is known to be another's. */
+  readonly onOther: () => void;
   /** A post to this webhook arrived, or did not. */
   readonly onPost: (webhook: string, outcome: 'arrived' | 'failed') => void;
 }
@@ -81,7 +84,8 @@ export class Courier {
     while (!signal.aborted) {
       try {
         // A store without webhooks is not written to.
-        if (this.#s.subscriptions.areAny) await this.#carry(await this.#lease.take(signal));
+        if (this.#s.subscriptions.areAny)
+          await this.#carry(await this.#lease.take(signal, this.#s.onOther));
         else {
           await this.#dropLeftovers().catch(() => {});
           // There may be a first one since, at which nobody was asleep to be woken.
@@ -98,6 +102,7 @@ export class Courier {
 
   async #carry(term: AbortSignal): Promise<void> {
     this.#isCarrying = true;
+    this.#s.onTurn();
     try {
       this.#countsAt = -Infinity;
       while (!term.aborted) {

@@ -33,8 +33,8 @@ export class Lease {
   }
 
   /** Resolves, once this server holds it, with a signal that is aborted when it is lost or `signal` is aborted.
-   *  Errors: the signal's reason. */
-  async take(signal: AbortSignal): Promise<AbortSignal> {
+   *  `onOther`: another server was seen to hold it. Errors: the signal's reason. */
+  async take(signal: AbortSignal, onOther: () => void): Promise<AbortSignal> {
     if (this.#s.store.isExclusive) return signal;
     this.#ended.abort();
     const { clock } = this.#s;
@@ -52,7 +52,11 @@ export class Lease {
           await this.#put(found?.revision);
           return this.#keep(startedMs, signal);
         }
-        if (seen?.revision !== found.revision) seen = { revision: found.revision, atMs: startedMs };
+        if (seen?.revision !== found.revision) {
+          // The first may be of long ago.
+          if (seen !== undefined) onOther();
+          seen = { revision: found.revision, atMs: startedMs };
+        }
       } catch {
         // Another server was quicker, or the store is away: the next time will do.
       }

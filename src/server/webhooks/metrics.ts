@@ -14,14 +14,14 @@ export function countPosts(registry: Registry): CourierServices['onPost'] {
 }
 
 /** Counts the events that this server could not write down. */
-export function countLost(registry: Registry): (webhook: string) => void {
+export function countLost(registry: Registry): (webhook: string, count: number) => void {
   const lost = new Counter({
     name: 'dragonfly_webhook_events_lost_total',
     help: 'Events for webhooks that could not be written down, in whose place a reset comes',
     labelNames: ['webhook'],
     registers: [registry],
   });
-  return (webhook) => lost.inc({ webhook });
+  return (webhook, count) => lost.inc({ webhook }, count);
 }
 
 export function measureWebhooks(registry: Registry, { queues }: Pick<Courier, 'queues'>): void {

@@ -7,7 +7,7 @@ import type { Store } from '../../store/store.ts';
 import { happening } from './events.ts';
 import type { WebhookPolicy } from './policy.ts';
 import type { Queue } from './queue.ts';
-import { changeWebhook } from './record.ts';
+import { changeWebhook } from './records.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
 export interface OverflowServices {

@@ -50,18 +50,26 @@ export class Subscriptions {
 
   /** One for each webhook that wants the event. */
   deliveriesOf(event: Happening): Delivery[] {
-    const isSure = this.#s.store.watchAgeMs() < knownMs;
-    return this.#webhooks
-      .filter((webhook) => wants(webhook, event.type, isSure))
-      .map((webhook) => this.deliveryTo(webhook.name, event));
+    return this.namesFor(event).map((webhook) => this.deliveryTo(webhook, event));
   }
 
-  deliveryTo(webhook: string, { type, lane, data }: Happening): Delivery {
+  /** The webhooks that want the event. */
+  namesFor({ type }: Happening): string[] {
+    const isSure = this.#s.store.watchAgeMs() < knownMs;
+    return this.#webhooks.filter((one) => wants(one, type, isSure)).map(({ name }) => name);
+  }
+
+  /** `timestamp`: when it happened, which is now where it is left out. */
+  deliveryTo(
+    webhook: string,
+    { type, lane, data }: Happening,
+    timestamp = this.#s.clock.now().toISOString(),
+  ): Delivery {
     return {
       id: this.#s.newId(),
       webhook,
       lane,
-      event: { type, timestamp: this.#s.clock.now().toISOString(), data },
+      event: { type, timestamp, data },
       tries: 0,
       order: null,
       error: null,

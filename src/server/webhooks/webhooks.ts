@@ -7,19 +7,30 @@ import type { StoreChange } from '../../store/store.ts';
 import type { Events } from '../running/events.ts';
 import { Courier, passDamaged, type CourierServices } from './courier.ts';
 import { happening } from './events.ts';
-import { changeWebhook } from './record.ts';
+import { changeWebhook } from './records.ts';
 import { Subscriptions } from './subscriptions.ts';
+import { Untold, type Told } from './untold.ts';
 
-/** Events that come from no write and wait for the store to take them. */
+/** Events that come from no write and wait for the store to take them, however many webhooks want each. */
 const mostUnqueued = 10_000;
 const storeRetryMs = 2000;
 /** The most of them that are queued at once: when a rack goes, each of its machines has one. */
 const queuedAtOnce = 64;
 
-export interface WebhookParts extends Omit<CourierServices, 'subscriptions'> {
+/** An event that waits for the store to take it. */
+interface Unqueued extends Told {
+  readonly webhooks: readonly string[];
+  /** Those that are not written yet, once its turn has come. */
+  deliveries?: readonly Delivery[];
+}
+
+export interface WebhookParts extends Omit<
+  CourierServices,
+  'subscriptions' | 'onTurn' | 'onOther'
+> {
   readonly events: Events;
-  /** An event for this webhook could not be written down. */
-  readonly onLost: (webhook: string) => void;
+  /** So many events for this webhook could not be written down. */
+  readonly onLost: (webhook: string, count: number) => void;
 }
 
 export class Webhooks {
@@ -27,7 +38,8 @@ export class Webhooks {
   readonly courier: Courier;
   readonly receivers: Receivers;
   readonly #s: WebhookParts;
-  #unqueued: Delivery[] = [];
+  readonly #untold: Untold;
+  #unqueued: Unqueued[] = [];
   #queueing: Promise<void> | undefined;
   /** The number of events that were lost, by webhook, until it is in its record. */
   readonly #lost = new Map<string, number>();
@@ -37,9 +49,15 @@ export class Webhooks {
     this.#s = s;
     this.receivers = s.receivers;
     this.subscriptions = new Subscriptions(s);
-    this.courier = new Courier({ ...s, subscriptions: this.subscriptions });
+    this.#untold = new Untold(s.clock, mostUnqueued);
+    this.courier = new Courier({
+      ...s,
+      subscriptions: this.subscriptions,
+      onTurn: () => this.#tellUntold(),
+      onOther: () => this.#untold.othersTurn(),
+    });
     s.store.sendOut(this.subscriptions.outbox, (deliveries) => {
-      for (const delivery of deliveries) this.#lose(delivery);
+      for (const { webhook, event } of deliveries) this.#lose(webhook, event.type);
       this.#queueSoon();
     });
     s.events.listen((event) => this.#heard(event));
@@ -76,13 +94,27 @@ export class Webhooks {
 
   /** Queues what comes from no write. All servers judge the liveness of a machine, and one tells it. */
   #heard({ type, data }: ServerEvent): void {
-    const isTold =
-      type === 'machine.token' || (type === 'machine.liveness' && this.courier.isCarrying);
-    if (!isTold || !this.subscriptions.areAny) return;
-    for (const delivery of this.subscriptions.deliveriesOf(happening(type, data))) {
-      if (this.#unqueued.length < mostUnqueued) this.#unqueued.push(delivery);
-      else this.#lose(delivery);
-    }
+    if (type !== 'machine.token' && type !== 'machine.liveness') return;
+    if (!this.subscriptions.areAny) return;
+    const event = { ...happening(type, data), timestamp: this.#s.clock.now().toISOString() };
+    if (type === 'machine.liveness' && !this.courier.isCarrying) this.#untold.add(event);
+    else this.#tell(event);
+  }
+
+  #tellUntold(): void {
+    const { events, dropped } = this.#untold.take();
+    for (const event of events) this.#tell(event);
+    if (dropped === 0) return;
+    for (const webhook of this.subscriptions.namesFor(happening('machine.liveness', {})))
+      this.#lose(webhook, 'machine.liveness', dropped);
+    this.#queueSoon();
+  }
+
+  #tell(event: Told): void {
+    const webhooks = this.subscriptions.namesFor(event);
+    if (webhooks.length === 0) return;
+    if (this.#unqueued.length < mostUnqueued) this.#unqueued.push({ ...event, webhooks });
+    else for (const webhook of webhooks) this.#lose(webhook, event.type);
     this.#queueSoon();
   }
 
@@ -103,7 +135,10 @@ export class Webhooks {
         await this.#s.clock.sleep(storeRetryMs, this.#ends).catch(() => {});
       }
     }
-    for (const delivery of this.#unqueued.splice(0)) this.#lose(delivery);
+    for (const { webhooks, deliveries, type } of this.#unqueued.splice(0)) {
+      const left = deliveries?.map(({ webhook }) => webhook) ?? webhooks;
+      for (const webhook of left) this.#lose(webhook, type);
+    }
   }
 
   /** Errors: those of the store that pass. */
@@ -119,20 +154,29 @@ export class Webhooks {
       } catch (err) {
         if (isAppError(err, 'store.unavailable') || isAppError(err, 'store.full')) throw err;
         // A conflict: it was written although the store did not say so.
-        if (!isAppError(err, 'store.conflict')) this.#lose(delivery);
+        if (!isAppError(err, 'store.conflict')) this.#lose(delivery.webhook, delivery.event.type);
       }
       done.add(delivery);
     };
-    const queued = await Promise.allSettled(firstOfLanes(this.#unqueued).map(queue));
-    this.#unqueued = this.#unqueued.filter((delivery) => !done.has(delivery));
+    const events = firstOfLanes(this.#unqueued);
+    for (const event of events) event.deliveries ??= this.#deliveriesOf(event);
+    const queued = await Promise.allSettled(events.flatMap(deliveriesOf).map(queue));
+    for (const event of events)
+      event.deliveries = deliveriesOf(event).filter((delivery) => !done.has(delivery));
+    this.#unqueued = this.#unqueued.filter(({ deliveries }) => deliveries?.length !== 0);
     for (const one of queued) if (one.status === 'rejected') throw one.reason;
   }
 
-  #lose({ webhook, event }: Delivery): void {
+  #deliveriesOf(event: Unqueued): readonly Delivery[] {
+    const { webhooks, timestamp } = event;
+    return webhooks.map((name) => this.subscriptions.deliveryTo(name, event, timestamp));
+  }
+
+  #lose(webhook: string, event: string, more = 1): void {
     const count = this.#lost.get(webhook) ?? 0;
-    if (count === 0) this.#s.log.error({ webhook, event: event.type }, 'events are lost');
-    this.#lost.set(webhook, count + 1);
-    this.#s.onLost(webhook);
+    if (count === 0) this.#s.log.error({ webhook, event }, 'events are lost');
+    this.#lost.set(webhook, count + more);
+    this.#s.onLost(webhook, more);
   }
 
   /** Queues a `reset` for what was lost, and notes it in the webhook. Errors: those of the store. */
@@ -155,12 +199,18 @@ export class Webhooks {
 }
 
 /** The oldest of several lanes each: those of one lane are written one after another, in their order. */
-function firstOfLanes(deliveries: readonly Delivery[]): readonly Delivery[] {
-  const first = new Map<string, Delivery>();
-  for (const delivery of deliveries.slice(0, 4 * queuedAtOnce)) {
-    const { webhook, lane } = delivery;
-    const name = `${webhook} ${lane}`;
-    if (!first.has(name) && first.size < queuedAtOnce) first.set(name, delivery);
+function firstOfLanes(events: readonly Unqueued[]): readonly Unqueued[] {
+  const first = new Map<string, Unqueued>();
+  let count = 0;
+  for (const event of events.slice(0, 4 * queuedAtOnce)) {
+    if (first.has(event.lane)) continue;
+    count += event.webhooks.length;
+    if (count > queuedAtOnce && first.size > 0) break;
+    first.set(event.lane, event);
   }
   return [...first.values()];
+}
+
+function deliveriesOf({ deliveries = [] }: Unqueued): readonly Delivery[] {
+  return deliveries;
 }

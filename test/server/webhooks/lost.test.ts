@@ -9,6 +9,7 @@ import { Events } from '../../../src/server/running/events.ts';
 import { countLost } from '../../../src/server/webhooks/metrics.ts';
 import { shownWebhook } from '../../../src/server/webhooks/operations.ts';
 import { defaultWebhooks } from '../../../src/server/webhooks/policy.ts';
+import { Untold } from '../../../src/server/webhooks/untold.ts';
 import { Webhooks } from '../../../src/server/webhooks/webhooks.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { Networks } from '../../../src/webhooks/networks.ts';
@@ -16,7 +17,7 @@ import { Receivers } from '../../../src/webhooks/receiver.ts';
 import { wrapStore } from '../harness.ts';
 
 /** Webhooks of a store that can be made to take no deliveries, with one webhook named "inventory". */
-async function prepared() {
+async function prepared(others = 0) {
   const clock = new ManualClock(new Date('2026-01-02T03:04:05Z'));
   const store = await openStore('memory:');
   const away = { isAway: true };
@@ -36,8 +37,9 @@ async function prepared() {
       lanes.splice(lanes.indexOf(lane), 1);
     }
   });
-  await store.webhooks.put({
-    name: 'inventory',
+  const names = ['inventory', ...Array.from({ length: others }, (_, n) => `other-${n}`)];
+  const hook = (name: string) => ({
+    name,
     url: 'http://127.0.0.1:9/',
     events: null,
     enabled: true,
@@ -47,6 +49,7 @@ async function prepared() {
     failing: null,
     overflowed_at: null,
   });
+  for (const name of names) await store.webhooks.put(hook(name));
   const events = new Events('test');
   const registry = new Registry();
   let ids = 0;
@@ -94,6 +97,41 @@ it('of many machines are queued together, those of one machine one after another
   await expect.poll(async () => (await queued()).length).toBe(203);
   expect(atOnce.most).toBe(64);
   expect(atOnce.mostOfLane).toBe(1);
+});
+
+it('of many machines are queued for as many webhooks as there may be', async () => {
+  const { clock, store, away, tell } = await prepared(15);
+  for (let n = 0; n < 1000; n += 1) tell(1, `m${n}`);
+  away.isAway = false;
+  const count = async (): Promise<number> => {
+    await clock.advance(2000);
+    return (await store.deliveries.snapshot()).length;
+  };
+  await expect.poll(count, { timeout: 20_000 }).toBe(16_000);
+  const webhooks = await store.webhooks.snapshot();
+  expect(webhooks.filter(({ value }) => (value.lost ?? null) !== null)).toEqual([]);
+});
+
+it('that nobody told are kept, the newest of them, until it is known whose turn it was', async () => {
+  const clock = new ManualClock(new Date());
+  const untold = new Untold(clock, 3);
+  const add = (n: number) => untold.add({ type: 't', lane: 'm', data: {}, timestamp: String(n) });
+  for (let n = 0; n < 7; n += 1) add(n);
+  await clock.advance(5000);
+  add(7);
+  untold.othersTurn();
+  const take = () => {
+    const { events, dropped } = untold.take();
+    return [...events.map(({ timestamp }) => Number(timestamp)), { dropped }];
+  };
+  expect(take()).toEqual([3, 4, 5, 6, 7, { dropped: 3 }]);
+  expect(take()).toEqual([{ dropped: 0 }]);
+  for (let n = 0; n < 6; n += 1) add(n);
+  await clock.advance(5000);
+  add(6);
+  await clock.advance(6000);
+  untold.othersTurn();
+  expect(take()).toEqual([6, { dropped: 0 }]);
 });
 
 it('are counted where there are too many, in the webhook and in metrics, and a reset comes in their place', async () => {

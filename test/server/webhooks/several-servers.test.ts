@@ -81,7 +81,7 @@ describe('several servers of one store', () => {
   });
 
   it('tell the liveness of a machine once', async () => {
-    const { clock, one, two, receiver } = await pair();
+    const { clock, one, two, receiver, cutOff, takeOver } = await pair();
     await clock.advance(4000);
     await machine(one, 1);
     // A post that takes long by this clock is sent again, with the same id.
@@ -95,6 +95,11 @@ describe('several servers of one store', () => {
     await clock.advance(60_000);
     expect([...told().values()]).toEqual(['online', 'late', 'gone']);
     expect((await two.call('GET', '/api/machines')).body.machines).toHaveLength(1);
+    // Nobody has the turn when it is back.
+    cutOff();
+    await machine(two, 1);
+    await takeOver();
+    await expect.poll(() => [...told().values()]).toEqual(['online', 'late', 'gone', 'online']);
   });
 });
 

@@ -1,6 +1,28 @@
-// Deliveries of webhooks that are no more.
-import { deliveryName, deliveryPrefix, type Delivery } from '../../model/documents/webhook.ts';
+// The server's own changes to the records of webhooks: it notes the outcome of posts, and removes the deliveries of webhooks
+// that are no more.
+import {
+  deliveryName,
+  deliveryPrefix,
+  type Delivery,
+  type Webhook,
+} from '../../model/documents/webhook.ts';
+import { retryOnConflict } from '../../store/retry.ts';
 import type { Store } from '../../store/store.ts';
+
+/** Changes a webhook, if it is still there; not at all where `change` gives undefined. Errors: those of the store. */
+export async function changeWebhook(
+  store: Store,
+  name: string,
+  change: (old: Webhook) => Partial<Webhook> | undefined,
+): Promise<void> {
+  await retryOnConflict(async () => {
+    const found = await store.webhooks.get(name);
+    if (found === undefined) return;
+    const changed = change(found.value);
+    if (changed === undefined) return;
+    await store.webhooks.put({ ...found.value, ...changed }, { revision: found.revision });
+  });
+}
 
 type Deliveries = Pick<Store, 'deliveries' | 'webhooks'>;
 
