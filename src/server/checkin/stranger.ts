@@ -63,7 +63,7 @@ export async function refuseStranger(
     const who = `${stockName(request)}, at ${address},${not}`;
     await recordTwoLive(s, machine.id, who, address);
   }
-  const isSilent = isOutdone || (signMs === undefined && !stock.isNew);
+  const isSilent = isOutdone || (signMs === undefined && !mayBeHeardYet(s, machine));
   if (!isSilent) throw inUse(s.liveness, machine.id);
   const conflict = await conflictAt(s, machine.id, address);
   if (conflict !== undefined) throw keptOut(s.liveness, conflict, address);
@@ -89,6 +89,13 @@ function statesBoot({ liveness }: StockClaimServices, { id, report }: Machine): 
   if (report?.from_address === undefined) return false;
   const heard = liveness.get(id);
   return (heard === undefined ? (report?.boot_id ?? null) : heard.bootId) !== null;
+}
+
+/** True while the silence of a machine says nothing, as the server just started. A boot that beats does so in the rhythm of
+ *  the fleet. */
+function mayBeHeardYet({ liveness }: StockClaimServices, { id, report }: Machine): boolean {
+  const beats = (report?.boot_id ?? null) !== null;
+  return liveness.stock.isNew || (beats && liveness.of(id, true) === null);
 }
 
 /** The last report of late on the machine's workflow, on the monotonic clock: an agent that runs one does not check in.

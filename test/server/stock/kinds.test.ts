@@ -103,8 +103,8 @@ describe('a machine without token and boot_id that is heard', () => {
 });
 
 /** A machine whose agent states its boot and beats. */
-async function beating(bearer?: string) {
-  const at = await scene();
+async function beating(bearer?: string, intervalSeconds = 10) {
+  const at = await scene({ intervalSeconds });
   await at.pass(60);
   const first = { ...boot, boot_id: 'one', sequence: 1 };
   const checkin = { ...body, ...first };
@@ -155,6 +155,22 @@ describe('a machine with its own token that is heard', () => {
     expect(['wait', 'identity.in-use']).toContain(await at.told(elsewhere, more));
     expect(await at.opens(elsewhere, id)).toEqual(closed);
     expect(await at.beat()).toBe(200);
+  });
+
+  it('is not one without a token that comes before it may have been heard, in a large fleet', async () => {
+    const at = await beating(enrolmentToken, 100);
+    const id = await at.order();
+    await at.restart();
+    for (const more of [boot, {}]) {
+      await at.pass(60);
+      expect(['wait', 'identity.in-use']).toContain(await at.told(elsewhere, more));
+      expect(await at.opens(elsewhere, id)).toEqual(closed);
+    }
+    expect(await at.beat()).toBe(200);
+    await at.restart();
+    // Three of its intervals.
+    await at.pass(301);
+    expect(await at.told(elsewhere)).toBe('execute');
   });
 
   it('starts anew with an enrolment token, wherever that is', async () => {

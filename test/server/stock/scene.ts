@@ -29,11 +29,17 @@ interface Ways {
 export const closed = [403, 403, 403];
 
 /** A server, or several of one store, and a machine that is heard at home. */
-export async function scene({ servers = 1 } = {}) {
+export async function scene({ servers = 1, intervalSeconds = 10 } = {}) {
   const clock = new ManualClock(new Date('2026-06-01T12:00:00Z'));
   const store = await openStore('memory:');
   const token = await createToken(store, clock, { name: 'ops', scope: 'full', expiresAt: null });
-  const start = () => startServer({ clock, store, auth: { stockAgents: true, enrolmentToken } });
+  const start = () =>
+    startServer({
+      clock,
+      store,
+      auth: { stockAgents: true, enrolmentToken },
+      liveness: { intervalSeconds },
+    });
   const all = await Promise.all(Array.from({ length: servers }, start));
   const at = (server: number): TestServer => {
     const found = all[server];
