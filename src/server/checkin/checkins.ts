@@ -20,6 +20,7 @@ import { countProblems, type Metrics } from '../running/metrics/metrics.ts';
 import type { ClaimServices } from './claims.ts';
 import { register, type Registration } from './registration.ts';
 import { addressOf } from './stock-claim.ts';
+import { takeOtherTokens } from './taken-back.ts';
 
 export interface CheckinServices extends ClaimServices {
   /** Check-ins of one machine go one after another: together they would only repeat each other's work. */
@@ -94,6 +95,8 @@ async function admit(
   const registration = await register(s, request, caller);
   const { token, matchedBy, evidence, isNew, isSeenWritten, isHolder } = registration;
   const { id } = registration.machine.value;
+  if (registration.isBack && caller.kind === 'machine')
+    await takeOtherTokens(s, id, caller.tokenId);
   const { machine, decision } = registration.isContested
     ? waiting(registration.machine.value)
     : await told(s, registration.machine.value, request);

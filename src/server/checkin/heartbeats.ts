@@ -4,7 +4,6 @@ import type { HeartbeatRequest, HeartbeatResponse } from '../../model/api/agent.
 import type { MachineStateName } from '../../model/machine.ts';
 import type { Auth } from '../access/auth.ts';
 import { refuseOtherMachine, type Principal } from '../access/principal.ts';
-import { withOnlyToken } from '../access/tokens.ts';
 import { changeMachine, loadMachine } from '../machines/machines.ts';
 import type { Decisions } from '../running/decisions.ts';
 import type { Events } from '../running/events.ts';
@@ -18,6 +17,7 @@ import { withNeighbours } from '../rules/record/neighbours.ts';
 import { isHolder, type ClaimServices } from './claims.ts';
 import { recordTwoLive } from './conflicts.ts';
 import { inUse } from './in-use.ts';
+import { takeOtherTokens } from './taken-back.ts';
 
 /** An older watch may have missed what another server decided. */
 const freshMs = 5000;
@@ -196,11 +196,4 @@ function isOtherBoot({ boot_id: bootId = null }: HeartbeatRequest, of: string | 
 
 function tokenOf(by: Principal): Proof {
   return { tokenId: by.kind === 'machine' ? by.tokenId : null, isHolder: false };
-}
-
-/** Revokes the tokens that others were given in the machine's name, all but its holder's. */
-async function takeOtherTokens(s: HeartbeatServices, id: string, token: string): Promise<void> {
-  await changeMachine(s, id, (machine) => withOnlyToken(machine, token));
-  s.auth.forgetMachine(id);
-  s.events.publish('machine.token', { machine_id: id, token, by: `machine ${id}` });
 }

@@ -1,6 +1,7 @@
 // A check-in becomes a stored machine: found again or new, exactly once, however many requests and
 // servers there are. The decision which machine it is falls here, once.
 import { isStock, type Evidence } from '../../identity/evidence.ts';
+import { goesOnInEarlierBoot } from '../../identity/resolution/last-checkin.ts';
 import type { Resolution } from '../../identity/resolution/resolve.ts';
 import type { CheckinRequest } from '../../model/api/agent.ts';
 import type { IdentityConflict, MachineChange, MatchedBy } from '../../model/history.ts';
@@ -33,6 +34,8 @@ export interface Registration {
   readonly isContested: boolean;
   /** The caller came with the token that the machine proved to hold. */
   readonly isHolder: boolean;
+  /** It is that, and goes on in a boot after which another one was heard as the machine. */
+  readonly isBack: boolean;
   /** The machine's new token; undefined where the caller has one, or nobody needs any. */
   readonly token: string | undefined;
 }
@@ -124,6 +127,7 @@ async function update(
     ...conflict,
     known: found.value,
     isSeenWritten: true,
+    isBack: claimant.isHolder && goesOnInEarlierBoot(shown, found.value),
     token,
   };
 }
@@ -164,6 +168,7 @@ function untouched(
     isNew: false,
     isRepeat: false,
     isSeenWritten: false,
+    isBack: false,
     token: undefined,
   };
 }

@@ -113,10 +113,14 @@ async function beating(bearer?: string, intervalSeconds = 10) {
     const sent = { machine_id: at.machine_id, boot_id: 'one' };
     return (await at.call(home, '/api/agent/heartbeat', sent, { bearer: token })).status;
   };
+  const goOn = async (): Promise<number> => {
+    const sent = { ...checkin, sequence: 2, uptime_seconds: 60 };
+    return (await at.call(home, '/api/agent/checkin', sent, { bearer: token })).status;
+  };
   await at.pass(10);
   expect(await beat()).toBe(200);
   await at.pass(5);
-  return { ...at, beat };
+  return { ...at, beat, goOn };
 }
 
 describe('a machine without a token whose boot is heard', () => {
@@ -172,6 +176,26 @@ describe('a machine with its own token that is heard', () => {
     await at.pass(301);
     expect(await at.told(elsewhere)).toBe('execute');
   });
+
+  it.each(['', 'a start of the server, '])(
+    'takes back what another was given, after %s',
+    async (after) => {
+      const at = await beating(enrolmentToken);
+      await at.pass(10);
+      expect(await at.beat()).toBe(200);
+      if (after !== '') await at.restart();
+      const sent = { ...body, ...boot };
+      const ways = { bearer: enrolmentToken };
+      const { token } = (await at.call(elsewhere, '/api/agent/checkin', sent, ways)).body;
+      const id = await at.order();
+      expect(await at.opens(elsewhere, id, { bearer: token })).toContain(200);
+      expect(await at.beat()).toBe(404);
+      expect(await at.goOn()).toBe(200);
+      expect(await at.opens(elsewhere, id, { bearer: token })).toEqual([401, 401, 401]);
+      expect(await at.beat()).toBe(200);
+      expect(await at.conflicts()).toHaveLength(1);
+    },
+  );
 
   it('starts anew with an enrolment token, wherever that is', async () => {
     const at = await beating(enrolmentToken);
