@@ -12,3 +12,12 @@ export function conflict(broken?: KvExpectation): AppError {
 export function closedError(): AppError {
   return new AppError('store.unavailable', 'the store is closed');
 }
+
+/** The backend takes no write at all, whatever it is. */
+export class NoWrites extends AppError {
+  readonly isOfAll = true;
+
+  constructor(message: string, cause: unknown) {
+    super('store.unavailable', message, { cause });
+  }
+}

@@ -12,7 +12,7 @@ import { inPieces, scanPiece } from '../kv/pieces.ts';
 import { Watchers } from '../kv/watchers.ts';
 import { Commits, reasonOf, type Commit } from './commits.ts';
 import { DataFile } from './data-file.ts';
-import { entriesOf, openEnvironment } from './environment.ts';
+import { entriesOf, failureTo, openEnvironment } from './environment.ts';
 import { Reserve } from './reserve.ts';
 import { Snapshot } from './snapshot.ts';
 import { ValueBytes } from './value-bytes.ts';
@@ -277,9 +277,7 @@ export class LmdbKv implements Kv {
           `cannot ${what}: no space left on the disk of ${this.#directory}; free some, and it works again`,
           { cause },
         )
-      : new AppError('store.unavailable', `cannot ${what} the data in ${this.#directory}`, {
-          cause,
-        });
+      : failureTo(what, this.#directory, cause);
   }
 
   #isFull(cause: unknown): boolean {

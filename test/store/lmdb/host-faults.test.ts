@@ -66,3 +66,10 @@ it.each([
 ])('an error %s has its remedy, if it is one of the host', (_, err, remedy) => {
   expect(remedyFor(err)).toBe(remedy);
 });
+
+it('a server whose file system takes no writes any more is not ready, and answers what it can', () => {
+  const script = join(import.meta.dirname, 'outgrow-limit.ts');
+  const command = ['ulimit -f 3000; exec "$@"', 'sh', process.execPath, script];
+  const ended = spawnSync('sh', ['-c', ...command, temporaryDirectory()], { encoding: 'utf8' });
+  expect(ended.stdout).toBe('[200,503,200,503]');
+});
