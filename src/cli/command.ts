@@ -68,7 +68,7 @@ export interface Io {
   readonly print: (text: string) => void;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
-  /** Aborted by SIGINT and SIGTERM. */
+  /** Aborted by SIGINT, SIGTERM and SIGHUP. */
   readonly signal: AbortSignal;
   /** Asks at the terminal and returns the answer; undefined where nobody is there to answer. */
   ask(question: string): Promise<string | undefined>;

@@ -20,7 +20,7 @@ export async function main(program: Program): Promise<void> {
   const argv = process.argv.slice(2);
   const env = withoutEmpty(process.env);
   const interrupt = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     const stop = (): void => {
       interrupt.abort(new Error(`stopped by ${name}`));
       setTimeout(() => process.off(name, stop), samePressMs).unref();

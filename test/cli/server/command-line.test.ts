@@ -273,6 +273,12 @@ it('opens a listener for machines that boot, and stops with it', async () => {
   expect(await once(child, 'exit')).toEqual([0, null]);
 });
 
+it('stops cleanly when its terminal is closed', async () => {
+  const { child } = await serve(['--store', 'memory:']);
+  child.kill('SIGHUP');
+  expect(await once(child, 'exit')).toEqual([0, null]);
+});
+
 it.each([
   [
     ['--boot-listen', ':8080'],
