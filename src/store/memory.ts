@@ -34,7 +34,11 @@ export class MemoryKv implements Kv {
     return this.#revision;
   }
 
-  async *scan(prefixes: string | readonly string[], most = scanPiece) {
+  scan(prefix: string): AsyncIterable<readonly KvEntry[]> {
+    return this.scanAll([prefix]);
+  }
+
+  async *scanAll(prefixes: readonly string[], most = scanPiece) {
     const snapshot = this.#entries.clone();
     yield* inPieces(prefixes, most, (...read) => rangeOf(snapshot, ...read));
   }

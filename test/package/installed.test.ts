@@ -46,7 +46,7 @@ describe('a project that installs the package', () => {
     for (const { file, text } of examplesOf('docs/developers/embedding.md'))
       consumer.write(file, text);
     const test = (): string => consumer.run(process.execPath, ['--test', 'map-kv.test.ts']);
-    expect(test()).toMatch(/^ℹ pass 25$[^]*^ℹ fail 0$/m);
+    expect(test()).toMatch(/^ℹ pass 26$[^]*^ℹ fail 0$/m);
     const sound = examplesOf('docs/developers/embedding.md').find(
       ({ file }) => file === 'map-kv.ts',
     );

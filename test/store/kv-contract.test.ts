@@ -29,8 +29,11 @@ class Fragile implements Kv {
   commit(expectations: readonly KvExpectation[], operations: readonly KvOperation[]) {
     return this.sound.commit(expectations, operations);
   }
-  scan(...args: Parameters<Kv['scan']>): AsyncIterable<readonly KvEntry[]> {
-    return this.sound.scan(...args);
+  scan(prefix: string): AsyncIterable<readonly KvEntry[]> {
+    return this.scanAll([prefix]);
+  }
+  scanAll(...args: Parameters<MemoryKv['scanAll']>): AsyncIterable<readonly KvEntry[]> {
+    return this.sound.scanAll(...args);
   }
   watch(...args: Parameters<Kv['watch']>) {
     return this.sound.watch(...args);
@@ -147,16 +150,16 @@ const broken: Readonly<Record<string, new () => Kv>> = {
     }
   },
   'scans no more than one piece': class extends Fragile {
-    override async *scan(...args: Parameters<Kv['scan']>) {
-      for await (const piece of super.scan(...args)) {
+    override async *scanAll(...args: Parameters<MemoryKv['scanAll']>) {
+      for await (const piece of super.scanAll(...args)) {
         yield piece;
         return;
       }
     }
   },
   'scans each prefix at a moment of its own': class extends Fragile {
-    override async *scan(...[prefixes, most]: Parameters<Kv['scan']>) {
-      for (const prefix of [prefixes].flat()) yield* super.scan(prefix, most);
+    override async *scanAll(...[prefixes, most]: Parameters<MemoryKv['scanAll']>) {
+      for (const prefix of prefixes) yield* super.scanAll([prefix], most);
     }
   },
   'tells watchers of what it refused': class extends Fragile {

@@ -87,7 +87,7 @@ export async function* backupText(
   const mark = await markRevision(kv);
   if (mark === undefined) throw beingRestored();
   yield hashed(`${JSON.stringify({ format: backupFormat, version: formatVersion })}\n`);
-  for await (const piece of kv.scan([...backedUp.keys()], atOnce)) {
+  for await (const piece of piecesOf(kv)) {
     let lines = '';
     for (const entry of piece) {
       const kind = kindOf(entry);
@@ -106,6 +106,15 @@ export async function* backupText(
   if (mark === 0 && records === 0) throw nothingThere();
   yield `${JSON.stringify({ records, sha256: hash.digest('hex') })}\n`;
   return records;
+}
+
+function piecesOf(kv: Kv): AsyncIterable<readonly KvEntry[]> {
+  return kv.scanAll?.([...backedUp.keys()], atOnce) ?? scanEach(kv);
+}
+
+/** Not of a single moment, but whole: the backend of an embedder need not read several tables at once. */
+async function* scanEach(kv: Kv): AsyncGenerator<readonly KvEntry[]> {
+  for (const prefix of backedUp.keys()) yield* kv.scan(prefix);
 }
 
 /** Errors: an Error where the backend gave what it was not asked for. */

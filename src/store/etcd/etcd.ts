@@ -69,9 +69,13 @@ export class EtcdKv implements Kv {
     return revision;
   }
 
-  async *scan(prefixes: string | readonly string[], most = scanPiece) {
+  scan(prefix: string): AsyncIterable<readonly KvEntry[]> {
+    return this.scanAll([prefix]);
+  }
+
+  async *scanAll(prefixes: readonly string[], most = scanPiece) {
     const snapshot = new EtcdSnapshot();
-    for (const prefix of [prefixes].flat()) {
+    for (const prefix of prefixes) {
       let last: KvEntry | undefined;
       do {
         this.#refuseWhenClosed();

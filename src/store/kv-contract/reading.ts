@@ -113,9 +113,10 @@ export const reading: Readonly<Record<string, KvTest>> = {
   },
 
   'scans several prefixes one after another, as they were when it began': async (kv) => {
+    if (kv.scanAll === undefined) return;
     await put(kv, { 's/1': 'a', 's/2': 'a', 't/1': 'a', 'u/1': 'a' });
     const pieces: string[][] = [];
-    for await (const piece of kv.scan(['u/', 'none/', 's/', 't/'], 1)) {
+    for await (const piece of kv.scanAll(['u/', 'none/', 's/', 't/'], 1)) {
       if (pieces.length === 0) {
         await put(kv, { 's/1': 'b', 't/0': 'b' });
         await remove(kv, 's/2', 't/1');

@@ -47,9 +47,12 @@ export interface Kv {
     expectations: readonly KvExpectation[],
     operations: readonly KvOperation[],
   ): Promise<number>;
-  /** All entries under the prefixes, one prefix after another, in key order and in pieces of up to `most`, from one
-   *  snapshot where the backend can hold one that long (see each backend). */
-  scan(prefixes: string | readonly string[], most?: number): AsyncIterable<readonly KvEntry[]>;
+  /** All entries under a prefix, in key order and in pieces, from one snapshot where the backend can
+   *  hold one that long (see each backend). */
+  scan(prefix: string): AsyncIterable<readonly KvEntry[]>;
+  /** The same for several prefixes, one after another, all from one snapshot, in pieces of up to `most`. Left out: a backup
+   *  is not of a single moment. */
+  scanAll?(prefixes: readonly string[], most?: number): AsyncIterable<readonly KvEntry[]>;
   /** Calls `listener` after each change under `prefix`, by whichever process, from when it resolves
    *  until `signal` aborts. `listener(undefined)`: changes may have been missed, read again. */
   watch(

@@ -8,11 +8,11 @@ type Range = (prefix: string, after: string | undefined, limit: number) => reado
 
 /** All entries of a snapshot under the prefixes, of which `range` gives the first ones after a key. */
 export function* inPieces(
-  prefixes: string | readonly string[],
+  prefixes: readonly string[],
   most: number,
   range: Range,
 ): Generator<readonly KvEntry[]> {
-  for (const prefix of [prefixes].flat()) {
+  for (const prefix of prefixes) {
     let last: KvEntry | undefined;
     do {
       const piece = range(prefix, last?.key, most);

@@ -171,7 +171,11 @@ export class LmdbKv implements Kv {
     return next;
   }
 
-  async *scan(prefixes: string | readonly string[], most = scanPiece) {
+  scan(prefix: string): AsyncIterable<readonly KvEntry[]> {
+    return this.scanAll([prefix]);
+  }
+
+  async *scanAll(prefixes: readonly string[], most = scanPiece) {
     const snapshot = new Snapshot(this.#db, this.#clock);
     try {
       yield* inPieces(prefixes, most, (prefix, after, limit) => {

@@ -36,8 +36,8 @@ class WatchedKv extends MemoryKv {
     return super.read(reads);
   }
 
-  override async *scan(...args: Parameters<MemoryKv['scan']>) {
-    for await (const piece of super.scan(...args)) {
+  override async *scanAll(...args: Parameters<MemoryKv['scanAll']>) {
+    for await (const piece of super.scanAll(...args)) {
       if (this.fails) throw new AppError('store.unavailable', 'cannot read the store');
       this.settingsRead += piece.filter(({ key }) => key.startsWith('settings/')).length;
       yield piece;

@@ -28,8 +28,8 @@ class LateKv extends MemoryKv {
     return this.#shared.commit(...args);
   }
 
-  override scan(...args: Parameters<MemoryKv['scan']>) {
-    return this.#shared.scan(...args);
+  override scanAll(...args: Parameters<MemoryKv['scanAll']>) {
+    return this.#shared.scanAll(...args);
   }
 
   watchAgeMs(): number {
