@@ -27,12 +27,16 @@ const flags = [
 ];
 
 /** The browser as operators have it. */
-export function launch(executablePath = chromiumPath): Promise<Browser> {
-  return chromium.launch({ executablePath, args: flags });
+export function launch(
+  executablePath = chromiumPath,
+  ...more: readonly string[]
+): Promise<Browser> {
+  return chromium.launch({ executablePath, args: [...flags, ...more] });
 }
 
+/** All tabs of a context have one process, which knows the page's code from the second one on. */
 export function launchForTests(): Promise<Browser> {
-  return launch(existsSync(shellPath) ? shellPath : chromiumPath);
+  return launch(existsSync(shellPath) ? shellPath : chromiumPath, '--process-per-site');
 }
 
 /** For `addInitScript`: frames, and what waits for one, come half a second late, as in a browser that has

@@ -1,6 +1,6 @@
 // Tests of signing in, with a token and with an OpenID provider.
 import { expect, test } from 'vitest';
-import { systemClock } from '../../../src/core/clock.ts';
+import { systemClock, type Clock } from '../../../src/core/clock.ts';
 import { createToken } from '../../../src/server/access/tokens.ts';
 import { startProvider } from '../../server/access/oidc/provider.ts';
 import { serve } from '../browser.ts';
@@ -74,7 +74,10 @@ export function signInTests(opened: () => Opened): void {
 
   test('settings that are edited when a session ends are there again after the next sign-in', async () => {
     const provider = await startProvider({ host: 'localhost' });
-    const server = await serve({ store: opened().server.store, oidc: provider.options() });
+    // It looks soon at whether the sessions of its streams go on.
+    const sleep: Clock['sleep'] = (ms, signal) => systemClock.sleep(Math.min(ms, 250), signal);
+    const clock = { ...systemClock, sleep };
+    const server = await serve({ clock, store: opened().server.store, oidc: provider.options() });
     const options = { name: 'ops', scope: 'full', expiresAt: null } as const;
     const token = await createToken(server.store, systemClock, options);
     const headers = { authorization: `Bearer ${token}` };
