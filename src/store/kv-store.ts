@@ -39,7 +39,7 @@ export function storeOver(kv: Kv): Store {
       outgoing.outbox = outbox;
       outgoing.onLost = onLost;
     },
-    backup: (options) => backupText(kv, damage, options),
+    backup: (options) => backupText(kv, damage, { ...options, atOnce: 50 }),
     watchAgeMs: () => kv.watchAgeMs?.() ?? 0,
     settled: async () => kv.settled?.(),
     close: () => kv.close(),

@@ -30,14 +30,14 @@ const leftOut: ReadonlySet<string> = new Set([
 const backedUp = new Map(
   allKinds.filter(({ table }) => !leftOut.has(table)).map((kind) => [`${kind.table}/`, kind]),
 );
-/** Records that are read at once, so that the largest ones fill no memory. */
-const atOnce = 50;
 
 export interface BackupOptions {
   /** Each document is written as newer versions of Dragonfly need it. */
   readonly dialect?: 'dragonfly' | undefined;
   /** Called with each record that cannot be read, which the backup goes on without. */
   readonly onDamaged?: ((damaged: DamagedRecord) => void) | undefined;
+  /** Records that are read at once: few in a server, where others wait and the largest ones must fill no memory. */
+  readonly atOnce?: number;
 }
 
 /** Writes all records that can be read to a file, whole or not at all, and returns how many.
@@ -75,7 +75,7 @@ export async function backUp(kv: Kv, path: string, options: BackupOptions = {}):
 export async function* backupText(
   kv: Kv,
   damage: Damage,
-  { dialect, onDamaged }: BackupOptions = {},
+  { dialect, onDamaged, atOnce }: BackupOptions = {},
 ): AsyncGenerator<string, number> {
   const textOf = dialect === undefined ? oneLine : dragonflysLine;
   const hash = createHash('sha256');
@@ -87,7 +87,7 @@ export async function* backupText(
   const mark = await markRevision(kv);
   if (mark === undefined) throw beingRestored();
   yield hashed(`${JSON.stringify({ format: backupFormat, version: formatVersion })}\n`);
-  for await (const piece of piecesOf(kv)) {
+  for await (const piece of piecesOf(kv, atOnce)) {
     let lines = '';
     for (const entry of piece) {
       const kind = kindOf(entry);
@@ -108,7 +108,7 @@ export async function* backupText(
   return records;
 }
 
-function piecesOf(kv: Kv): AsyncIterable<readonly KvEntry[]> {
+function piecesOf(kv: Kv, atOnce: number | undefined): AsyncIterable<readonly KvEntry[]> {
   return kv.scanAll?.([...backedUp.keys()], atOnce) ?? scanEach(kv);
 }
 
