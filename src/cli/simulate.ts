@@ -129,6 +129,7 @@ async function simulateFleet(
 
 function asText({ counts, ...report }: Report): string {
   const { median, p99, max } = report.wait_ms;
+  const wrong = report.differences.length;
   const lines = [
     `machines       ${report.machines}, of them clones ${counts.clones}, twins ${counts.twins}`,
     `records        ${report.records} on the server`,
@@ -137,9 +138,9 @@ function asText({ counts, ...report }: Report): string {
     `requests       ${counts.checkins} check-ins, ${counts.heartbeats} heartbeats, ${counts.failures} failures retried`,
     `took           ${report.seconds} s`,
     '',
-    report.differences.length === 0
+    wrong === 0
       ? 'The records are the truth: each machine has one, its own, that says what it is.'
-      : `The records differ from the truth in ${report.differences.length} places:`,
+      : `The records differ from the truth in ${wrong} ${wrong === 1 ? 'place' : 'places'}:`,
     ...report.differences.slice(0, 20).map((difference) => `  ${difference}`),
   ];
   return `${lines.join('\n')}\n`;
