@@ -16,7 +16,7 @@
 // follows from its own address alone, where callers that share one (behind a proxy) are told apart in stock-claim.ts.
 // A machine's own address is that of its last check-in, which its record has: all servers of the store agree on it.
 //
-// Who decides whether a caller is the machine that lives, by what both come with:
+// The file that decides whether a caller is the machine that lives, by what both come with:
 //
 //     caller \ the machine lives       without token or boot_id    without token, with boot_id   with its own token
 //     its proven token                 it is, always               it is, always                 it is, always
