@@ -70,6 +70,7 @@ async function stream(
   const signal = AbortSignal.any([gone.signal, s.stopping]);
   const grown = holdUnread(s, response);
   const write = (text: string): void => {
+    if (response.writableEnded) return;
     response.write(text);
     if (response.writableLength > maxBacklog) response.destroy();
     else grown();
@@ -116,7 +117,7 @@ async function findGone(
     write();
     await clock.sleep(answeredMs, signal);
     write();
-  } catch (err) {
-    if (!signal.aborted) throw err;
+  } catch {
+    // The connection failed, or the stream has ended: nobody is left to ask.
   }
 }

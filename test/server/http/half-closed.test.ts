@@ -23,6 +23,13 @@ async function ask({ url }: TestServer, head: string, body = '') {
   return got;
 }
 
+/** The number of answers that were closed. */
+function closedAnswers({ app }: TestServer): () => number {
+  let closed = 0;
+  app.server.on('request', (_, response) => response.once('close', () => (closed += 1)));
+  return () => closed;
+}
+
 async function answerTo(...asked: Parameters<typeof ask>): Promise<string> {
   const got = await ask(...asked);
   await once(got.socket, 'close');
@@ -48,18 +55,27 @@ it('get the whole of it, and a reader of a log what there is', async () => {
 
 it('hear events, and are forgotten once they are gone', async () => {
   const server = await startServer();
-  let closed = 0;
-  server.app.server.on('request', (_, response) => response.once('close', () => (closed += 1)));
+  const closed = closedAnswers(server);
   const [stays, goes] = [
     await ask(server, 'GET /api/events'),
     await ask(server, 'GET /api/events'),
   ];
   await expect.poll(() => goes.text, longest).toContain('still here');
   goes.socket.destroy();
-  const before = closed;
+  const before = closed();
   await server.call('PUT', '/api/settings/a', { body: { value: '1' } });
   await expect.poll(() => stays.text, longest).toContain('setting.changed');
   // That of the setting, and that of the reader who went.
-  await expect.poll(() => closed - before, longest).toBe(2);
+  await expect.poll(() => closed() - before, longest).toBe(2);
   expect(stays.socket.destroyed).toBe(false);
+});
+
+it('and one whose connection is reset ends no server', async () => {
+  const server = await startServer();
+  const closed = closedAnswers(server);
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+  socket.write('GET /api/events HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n');
+  await once(socket, 'data');
+  socket.resetAndDestroy();
+  await expect.poll(closed, longest).toBe(1);
 });
