@@ -78,6 +78,13 @@ export function hasSucceeded(result: WorkflowResult | null): boolean {
   return Object.hasOwn(Object(result), 'Success');
 }
 
+/** The time of a result; undefined for one that this version does not know. */
+export function endedAt(result: WorkflowResult | null): string | undefined {
+  if (result === null) return undefined;
+  if ('Success' in result) return result.Success.completed_at;
+  return 'Failed' in result ? result.Failed.failed_at : undefined;
+}
+
 export const MachineStatus = Type.Object({
   state: MachineState,
   last_seen: nullable(Timestamp),

@@ -8,7 +8,8 @@
 //       the stranger's address                   (accepted; split: it is another one, and goes on waiting)
 //     showed less than the stranger does       is the machine
 //     was heard of late                        waits; with a conflict once both are heard in turn
-//     reported its workflow of late            waits, likewise
+//     reported its workflow, or its end,       waits, likewise
+//       of late
 //     may be heard yet: the server just        waits
 //       started
 //
@@ -30,10 +31,11 @@
 //     none, where nobody needs one     stock-claim.ts if neither states a boot, else claims.ts
 //
 // "Never" is refuseBesideToken of claims.ts, while the machine is heard; until it may have been heard, this file.
-import type { Machine } from '../../model/machine.ts';
+import { endedAt, type Machine } from '../../model/machine.ts';
 import type { Principal } from '../access/principal.ts';
 import { isReporting } from '../rules/decide.ts';
 import { isOfOlderServer } from '../rules/record/sender.ts';
+import { silentMs } from '../running/liveness/stock-rhythm.ts';
 import { conflictAt, recordTwoLive } from './conflicts.ts';
 import { inUse, keptOut } from './in-use.ts';
 import type { Recognition } from './recognition.ts';
@@ -111,8 +113,18 @@ async function lastReport(s: StockClaimServices, machine: Machine): Promise<numb
 
 /** The last time that a machine was heard which is not late, on the monotonic clock. One at its own address that has to wait
  *  is heard as well. */
-function lastHeard({ liveness }: StockClaimServices, { id, report }: Machine): number | undefined {
-  if (liveness.claims(id, {}, 'heard') !== 'unopposed') return liveness.get(id)?.seenMs;
+function lastHeard(s: StockClaimServices, machine: Machine): number | undefined {
+  const { id, report } = machine;
+  if (s.liveness.claims(id, {}, 'heard') !== 'unopposed') return s.liveness.get(id)?.seenMs;
   const { from_address: home } = report ?? {};
-  return home === undefined ? undefined : liveness.stock.lastFrom(id, home);
+  const waited = home === undefined ? undefined : s.liveness.stock.lastFrom(id, home);
+  return waited ?? lastEnd(s, machine);
+}
+
+/** The end of its last workflow, if that was of late: an agent that goes on checks in only then. */
+function lastEnd({ clock }: StockClaimServices, { status }: Machine): number | undefined {
+  const ended = endedAt(status.last_workflow_result);
+  // As with reports, the clock may have been set.
+  const ageMs = Math.abs(clock.now().getTime() - Date.parse(ended ?? ''));
+  return ageMs <= silentMs ? clock.elapsedMs() - ageMs : undefined;
 }

@@ -220,6 +220,25 @@ describe('a machine that carries out a workflow', () => {
     expect((await report({ type: 'completed', success: true })).status).toBe(204);
     expect(await conflicts()).toMatchObject([{ refused_addresses: [elsewhere] }]);
   });
+
+  it.each([[{}], [{ success: false, error: 'no disk' }]])(
+    'is the machine as it ends as well, with %j, at all servers',
+    async (more) => {
+      const { call, told, order, opens, pass } = await scene({ servers: 2 });
+      const id = await order('files');
+      await pass(30);
+      expect(await told(home)).toBe('execute');
+      const report = (event: object) => call(home, `/api/workflows/${id}/events`, event);
+      await report({ type: 'started' });
+      await pass(100);
+      expect((await report({ type: 'completed', success: true, ...more })).status).toBe(204);
+      const next = await order('files');
+      for (const server of [0, 1]) expect(await told(elsewhere, {}, { server })).toBe('wait');
+      expect(await opens(elsewhere, next)).toEqual(closed);
+      await pass(30);
+      expect(await told(home)).toBe('execute');
+    },
+  );
 });
 
 describe('after a start of the server', () => {
