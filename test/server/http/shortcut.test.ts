@@ -100,8 +100,8 @@ it.each([false, true])(
     socket.write([...head, '', body].join('\r\n'));
     await asked.promise;
     const [ofServer] = await came;
-    const closed = once(ofServer, 'close');
-    socket.destroy();
+    const closed = new Promise((resolve) => ofServer.once('close', resolve));
+    socket.resetAndDestroy();
     await closed;
     gone.resolve();
     await vi.waitFor(async () => expect((await store.machines.list()).items).toHaveLength(1));
