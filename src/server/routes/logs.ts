@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../core/errors.ts';
 import { LogsRequest, MachineLogs, MachineLogsQuery } from '../../model/api/logs.ts';
-import { refuseOtherWorker } from '../access/auth.ts';
+import { refuseOtherWorker } from '../access/own-work.ts';
 import { refuseOtherMachine } from '../access/principal.ts';
 import { isLoopback } from '../http/connections.ts';
 import { senderOf } from '../http/guard.ts';

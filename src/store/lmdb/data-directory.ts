@@ -17,7 +17,7 @@ import { makePrivate, refuseOthers } from '../../core/files/private-file.ts';
 import { letWrite, lockDirectory, lockName } from './directory-lock.ts';
 import { remedyFor } from './host-faults.ts';
 import type { Kv, OpenOptions } from '../kv/kv.ts';
-import { damagedFile, dataFileName, verifyDataFile } from './lmdb-file.ts';
+import { damagedFile, dataFileName, verifyDataFile } from './walk/lmdb-file.ts';
 import { LmdbKv } from './lmdb.ts';
 import { reserveName } from './reserve.ts';
 import { tryDirectory } from './trial.ts';

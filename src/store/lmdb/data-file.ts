@@ -7,7 +7,7 @@ import { closeSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
-import { dataFileName, transactionReader } from './lmdb-file.ts';
+import { dataFileName, transactionReader } from './walk/lmdb-file.ts';
 import { tryDirectory } from './trial.ts';
 
 /** A look costs 2 µs, so not every operation takes one. */

@@ -7,7 +7,7 @@ import { ABORT, type RootDatabase } from 'lmdb';
 import { AppError, describeError } from '../../core/errors.ts';
 import { entriesOf, openEnvironment } from './environment.ts';
 import { isReadOnlySystem, remedyFor } from './host-faults.ts';
-import { problemIn } from './lmdb-file.ts';
+import { problemIn } from './walk/lmdb-file.ts';
 import { trialFailed, trialPrevented, walkFailed } from './trial.ts';
 
 /** Takes pages from the list of free ones. */

@@ -8,7 +8,7 @@ import { execPath } from 'node:process';
 import { isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '../../core/errors.ts';
-import { dataFileName, problemIn } from './lmdb-file.ts';
+import { dataFileName, problemIn } from './walk/lmdb-file.ts';
 
 /** The trial's exit codes: LMDB gave an error, the host kept it from its work, or the walk found damage. */
 export const trialFailed = 3;

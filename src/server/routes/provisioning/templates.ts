@@ -8,7 +8,7 @@ import { TemplateList, TemplateTrial, TemplateView } from '../../../model/api/te
 import { inDragonflysSpelling } from '../../../model/documents/template-spelling.ts';
 import { Template, TemplateName } from '../../../model/documents/template.ts';
 import { invalid } from '../../rules/violations.ts';
-import { refuseOtherWorker } from '../../access/auth.ts';
+import { refuseOtherWorker } from '../../access/own-work.ts';
 import { mayEverything, type Principal } from '../../access/principal.ts';
 import { refuseOutside } from '../../access/inside.ts';
 import { loadTemplate, tryTemplate } from '../../machines/workflows/provision.ts';

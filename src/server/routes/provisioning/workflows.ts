@@ -11,7 +11,7 @@ import {
   WorkflowListQuery,
 } from '../../../model/api/workflows.ts';
 import { Workflow } from '../../../model/documents/workflow.ts';
-import { refuseOtherWorker } from '../../access/auth.ts';
+import { refuseOtherWorker } from '../../access/own-work.ts';
 import type { Principal } from '../../access/principal.ts';
 import { isInside, refuseOutside, tagsOf } from '../../access/inside.ts';
 import { loadMachine } from '../../machines/machines.ts';

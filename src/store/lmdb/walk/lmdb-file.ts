@@ -2,7 +2,7 @@
 // would end the process instead of raising an error. Reads only; nothing may be writing at the same time.
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { AppError } from '../../core/errors.ts';
+import { AppError } from '../../../core/errors.ts';
 import { page, pageFlag, readTree, type Tree } from './lmdb-page.ts';
 import { Walk } from './lmdb-walk.ts';
 
