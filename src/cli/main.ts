@@ -13,6 +13,9 @@ import { harmless, printable } from './text/table.ts';
  *  that comes later ends the process at once. */
 const samePressMs = 1000;
 
+/** The text of the log that waits while it cannot be written, as on a full disk; what is more is lost. */
+const mostLogBytes = 1024 * 1024;
+
 /** Runs a program's command line and ends the process. Exit codes: 0 good, 1 a negative finding,
  *  2 usage or failure. A stack trace is printed with DRAGONFLY_DEBUG set. */
 export async function main(program: Program): Promise<void> {
@@ -34,7 +37,7 @@ export async function main(program: Program): Promise<void> {
       return stdout();
     },
     get stderr() {
-      return process.stderr;
+      return stderr();
     },
     signal: interrupt.signal,
     ask: (question) => ask(question, interrupt.signal),
@@ -45,7 +48,7 @@ export async function main(program: Program): Promise<void> {
   const fail = (err: unknown): void => {
     process.exitCode = 2;
     const isExpected = err instanceof AppError || err === interrupt.signal.reason;
-    process.stderr.write(explain(program, err, isExpected, env['DRAGONFLY_DEBUG'] !== undefined));
+    stderr().write(explain(program, err, isExpected, env['DRAGONFLY_DEBUG'] !== undefined));
   };
   // A write may fail after main has returned.
   onLostOutput = fail;
@@ -116,6 +119,12 @@ function stdout(): NodeJS.WriteStream {
   return process.stdout;
 }
 
+/** Standard error as a stream. A terminal that was closed, or a full disk, takes nothing any more: there is nobody to tell. */
+function stderr(): NodeJS.WriteStream {
+  if (process.stderr.listenerCount('error') === 0) process.stderr.on('error', () => {});
+  return process.stderr;
+}
+
 /** Undefined where standard input or the terminal is not there. */
 async function ask(question: string, signal: AbortSignal): Promise<string | undefined> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
@@ -144,9 +153,10 @@ function print(text: string): void {
   }
 }
 
-/** True if the reader went away. */
+/** True if the reader went away, or the terminal was closed. */
 function isClosed(err: unknown): boolean {
-  return err instanceof Error && 'code' in err && err.code === 'EPIPE';
+  if (!(err instanceof Error && 'code' in err)) return false;
+  return err.code === 'EPIPE' || (err.code === 'EIO' && fstatSync(1).isCharacterDevice());
 }
 
 function lostOutput(cause: unknown): AppError {
@@ -175,6 +185,9 @@ async function openLog(level: string): Promise<Log> {
       `DRAGONFLY_LOG: "${level}" cannot be used: it must be one of ${known.join(', ')}`,
     );
   }
-  const logger: Log = pino({ level }, pino.destination({ dest: 2, sync: true }));
+  const destination = pino.destination({ dest: 2, sync: true, maxLength: mostLogBytes });
+  // Otherwise whoever says something fails.
+  destination.on('error', () => {});
+  const logger: Log = pino({ level }, destination);
   return logger;
 }
