@@ -88,7 +88,8 @@ export function startBackground(
       await Promise.all(running);
       const late = (): Error => new Error('the store cannot be used yet');
       await inTime(s.store.settled(), s.clock, settleMs, late).catch(() => {});
-      await others.leave().catch((err: unknown) => {
+      // At the same time as the rest: each takes long where the store does not answer.
+      const left = others.leave().catch((err: unknown) => {
         s.log.warn({ err }, 'the other servers could not be told that this one ends');
       });
       try {
@@ -102,6 +103,7 @@ export function startBackground(
         s.log.error(fields, 'not everything could be written before the end');
         onUnwritten();
       }
+      await left;
     },
   };
 }

@@ -82,7 +82,7 @@ async function begin(scopes: readonly ('full' | 'enrol')[] = [], auth = {}) {
     const { statusCode: status, headers: answered, json } = await sent;
     return { status, headers: answered, body: json(), tookMs: clock.elapsedMs() - startedMs };
   };
-  return { clock, kv, store, post, tokens, published };
+  return { app, clock, kv, store, post, tokens, published };
 }
 
 it.each([
@@ -168,4 +168,19 @@ it('a machine that fell silent before the store did is not called alive again', 
   kv.how = 'answers';
   await clock.advance(60_000);
   expect(published).toEqual(['online', 'late', 'gone']);
+});
+
+it('a server ends in half a minute though the store does not answer any more', async () => {
+  const { app, clock, kv, post } = await begin();
+  const { body } = await post('/api/agent/checkin', checkin(1, { boot_id: 'a' }));
+  await clock.advance(3000);
+  await post('/api/agent/heartbeat', { machine_id: body.machine_id, boot_id: 'a' });
+  kv.cutOff('hangs');
+  await clock.advance(3000);
+  const beganMs = clock.elapsedMs();
+  const tookMs: number[] = [];
+  const ended = app.close().then(() => tookMs.push(clock.elapsedMs() - beganMs));
+  while (tookMs.length === 0) await clock.advance(500);
+  await ended;
+  expect(tookMs[0]).toBeLessThan(31_000);
 });
