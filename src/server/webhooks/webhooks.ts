@@ -79,6 +79,8 @@ export class Webhooks {
   async reload(): Promise<void> {
     try {
       for (const name of await this.subscriptions.load()) this.courier.resume(name);
+      // One that comes later hears nothing of what was before it.
+      if (!this.subscriptions.areAny) this.#untold.take();
     } catch (err) {
       this.#s.log.warn({ error: describeError(err) }, 'the webhooks cannot be read');
     }

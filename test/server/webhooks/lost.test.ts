@@ -76,7 +76,7 @@ async function prepared(others = 0) {
     for await (const { value } of store.deliveries.all()) types.push(value.event.type);
     return types;
   };
-  return { clock, store, away, registry, tell, queued, atOnce };
+  return { clock, store, away, registry, tell, queued, atOnce, webhooks, events };
 }
 
 it('wait for it, and none is lost', async () => {
@@ -110,6 +110,25 @@ it('of many machines are queued for as many webhooks as there may be', async () 
   await expect.poll(count, { timeout: 20_000 }).toBe(16_000);
   const webhooks = await store.webhooks.snapshot();
   expect(webhooks.filter(({ value }) => (value.lost ?? null) !== null)).toEqual([]);
+});
+
+it('that nobody told are not told to a webhook that came later', async () => {
+  const { store, away, queued, webhooks, events } = await prepared();
+  away.isAway = false;
+  const [hook] = await store.webhooks.snapshot();
+  if (hook === undefined) throw new Error('there is no webhook');
+  events.publish('machine.liveness', { machine_id: 'before', liveness: 'late' });
+  await store.webhooks.delete('inventory');
+  await webhooks.reload();
+  await store.webhooks.put(hook.value);
+  await webhooks.reload();
+  events.publish('machine.liveness', { machine_id: 'after', liveness: 'late' });
+  const stop = new AbortController();
+  const running = webhooks.run(stop.signal);
+  await expect.poll(queued).toHaveLength(1);
+  stop.abort();
+  await running;
+  expect((await store.deliveries.snapshot()).map(({ value }) => value.lane)).toEqual(['after']);
 });
 
 it('that nobody told are kept, the newest of them, until it is known whose turn it was', async () => {
