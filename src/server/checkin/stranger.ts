@@ -118,13 +118,16 @@ function lastHeard(s: StockClaimServices, machine: Machine): number | undefined 
   if (s.liveness.claims(id, {}, 'heard') !== 'unopposed') return s.liveness.get(id)?.seenMs;
   const { from_address: home } = report ?? {};
   const waited = home === undefined ? undefined : s.liveness.stock.lastFrom(id, home);
-  return waited ?? lastEnd(s, machine);
+  return waited ?? lastWritten(s, machine);
 }
 
-/** The end of its last workflow, if that was of late: an agent that goes on checks in only then. */
-function lastEnd({ clock }: StockClaimServices, { status }: Machine): number | undefined {
-  const ended = endedAt(status.last_workflow_result);
+/** The last sign of life of late that the record has: the end of its last workflow, since an agent that goes on checks in
+ *  only then; and a check-in of a machine without boots, of which another server has not told yet. */
+function lastWritten({ clock }: StockClaimServices, { status, report }: Machine) {
+  const isHome = report?.from_address !== undefined && (report.boot_id ?? null) === null;
+  const times = [endedAt(status.last_workflow_result), isHome ? status.last_seen : undefined];
   // As with reports, the clock may have been set.
-  const ageMs = Math.abs(clock.now().getTime() - Date.parse(ended ?? ''));
-  return ageMs <= silentMs ? clock.elapsedMs() - ageMs : undefined;
+  const ages = times.map((at) => Math.abs(clock.now().getTime() - Date.parse(at ?? '')));
+  const ageMs = Math.min(...ages.filter((age) => age <= silentMs));
+  return Number.isFinite(ageMs) ? clock.elapsedMs() - ageMs : undefined;
 }

@@ -267,6 +267,22 @@ it('a machine is at home as well where the server listens for IPv4 and IPv6', as
 });
 
 describe('a machine that is heard by another server', () => {
+  it('is the machine before that one has told of it', async () => {
+    const { told, order, opens, call, pass } = await scene({ servers: 2 });
+    const id = await order();
+    const ways = { server: 1 };
+    expect(await told(elsewhere, {}, ways)).toBe('wait');
+    const boot = { boot_id: 'two', sequence: 1 };
+    const payload = { ...body, ...boot };
+    const enrolled = { ...ways, bearer: enrolmentToken };
+    const answer = await call(elsewhere, '/api/agent/checkin', payload, enrolled);
+    expect(answer.status).toBe(409);
+    expect(await opens(elsewhere, id, ways)).toEqual(closed);
+    expect(await told(home, {}, ways)).toBe('execute');
+    await pass(60);
+    expect(await told(elsewhere, {}, ways)).toBe('execute');
+  });
+
   it('is kept from nothing by a stranger here, and may come here itself', async () => {
     const { told, order, conflicts, pass } = await scene({ servers: 2 });
     await pass(10);
