@@ -48,7 +48,8 @@ function useAudit({ by, action, record, since }: AuditFilter) {
     setShown(undefined);
     void read(undefined);
   }, [read]);
-  return { shown, problem, reload: () => void read(undefined), readMore: () => void read(shown) };
+  const reload = useCallback(() => void read(undefined), [read]);
+  return { shown, problem, reload, readMore: () => void read(shown) };
 }
 
 export function AuditPage({ search }: { search: string }) {
@@ -70,9 +71,11 @@ export function AuditPage({ search }: { search: string }) {
 
 function Log({ filter }: { filter: AuditFilter }) {
   const { shown, problem, reload, readMore } = useAudit(filter);
+  // Drawn anew with the entries, its fields would lose what is being typed.
+  const form = useMemo(() => <Filter filter={filter} onReload={reload} />, [filter, reload]);
   return (
     <>
-      <Filter filter={filter} onReload={reload} />
+      {form}
       <ReadingNotice
         busy="Reading the audit log…"
         failed="The audit log could not be read."

@@ -34,11 +34,17 @@ export function auditTests(opened: () => Opened): void {
     await page.getByLabel('What').selectOption('');
     // Another filter makes the fields anew: what is typed before that is lost.
     await expect.poll(count, soon).toBe(100);
+    const typed = Promise.withResolvers<void>();
+    await page.route(/by=ROOT$/, async (route) => {
+      await typed.promise;
+      await route.continue();
+    });
     await page.getByLabel('Who').fill('ROOT');
     await page.getByLabel('Who').press('Enter');
-    await expect.poll(() => new URL(page.url()).search, soon).toBe('?by=ROOT');
-    await expect.poll(count, soon).toBe(100);
+    await page.getByText('Reading the audit log…').waitFor();
     await page.getByLabel('Record').fill(`machines/${id}`);
+    typed.resolve();
+    await expect.poll(count, soon).toBe(100);
     await page.getByLabel('Record').press('Enter');
     await page.getByText('Nobody has changed anything of this kind.').waitFor();
     await page.goBack();
