@@ -6,7 +6,7 @@ import type { Machine } from '../../model/machine.ts';
 import type { Versioned } from '../../store/store.ts';
 import type { Auth } from '../access/auth.ts';
 import type { Liveness } from '../running/liveness/liveness.ts';
-import { changeMachine, type ChangeServices } from './machines.ts';
+import { changeMachine, loadMachine, type ChangeServices } from './machines.ts';
 import { refuseSecondWorkflow } from './workflows/workflows.ts';
 import { deleteLogs } from '../running/machine-logs.ts';
 
@@ -43,17 +43,19 @@ export async function acceptAddress(
   const { value, revision } = await loadOpen(s, id);
   const { machine_id, refused_addresses: refused = [] } = value;
   if (!refused.includes(address)) throw notRefused(refused);
-  const others = new Set(refused);
-  // First, so that a decision which is not written can be made again.
-  await changeMachine(s, machine_id, (machine) => {
-    const { report } = machine;
-    if (report?.from_address === undefined) throw hasNoAddress();
-    others.add(report.from_address);
-    return { ...machine, report: { ...report, from_address: address } };
-  });
-  others.delete(address);
+  const { report } = (await loadMachine(s, machine_id)).value;
+  if (report?.from_address === undefined) throw hasNoAddress();
+  // Before the machine has another one: a decision that is not written can be made again, with the same outcome.
+  const noted = { ...value, refused_addresses: [...new Set([...refused, report.from_address])] };
+  const notedAt = await s.store.conflicts.put(noted, { revision });
+  await changeMachine(s, machine_id, (machine) =>
+    machine.report?.from_address === undefined
+      ? machine
+      : { ...machine, report: { ...machine.report, from_address: address } },
+  );
   s.liveness.stock.forget(machine_id);
-  const decided = { value: { ...value, refused_addresses: [...others] }, revision };
+  const others = noted.refused_addresses.filter((other) => other !== address);
+  const decided = { value: { ...value, refused_addresses: others }, revision: notedAt };
   return resolve(s, decided, { decision: 'accepted', into: machine_id, address });
 }
 

@@ -1,5 +1,6 @@
 // Conflict routes: operators list identity conflicts and decide them.
 import { Type } from 'typebox';
+import { AppError } from '../../core/errors.ts';
 import { IdentityConflict } from '../../model/history.ts';
 import { ConflictAccept, ConflictList } from '../../model/api/conflicts.ts';
 import { Paging } from '../../model/api/request.ts';
@@ -57,6 +58,7 @@ export function conflictRoutes(app: App, s: Services): void {
     (request) => {
       const id = request.params.id.toLowerCase();
       const { into, address } = request.body;
+      if (into !== undefined && address !== undefined) throw bothNamed();
       return address === undefined
         ? acceptConflict(s, id, into?.toLowerCase())
         : acceptAddress(s, id, address);
@@ -89,5 +91,13 @@ export function conflictRoutes(app: App, s: Services): void {
       },
     },
     (request) => reopenConflict(s, request.params.id.toLowerCase()),
+  );
+}
+
+function bothNamed(): AppError {
+  return new AppError(
+    'request.invalid',
+    'body: name a candidate (into) or an address, not both: an address is about the own record of the machine',
+    { details: { path: 'address', part: 'body' } },
   );
 }

@@ -1,7 +1,7 @@
 // The record of a machine whose agent has no token: where that is, and whether it is doubted, as a server that was started
 // anew and another one of the store have to know.
 import { describe, expect, it } from 'vitest';
-import { closed, elsewhere, home, scene } from '../stock/scene.ts';
+import { closed, elsewhere, home, scene } from '../stock/strangers/scene.ts';
 
 describe('the record of a machine', () => {
   // Behind NAT, or with several ports, an agent tells another address than the one that it calls from.

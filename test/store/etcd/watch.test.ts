@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock, type Clock } from '../../../src/core/clock.ts';
 import { EtcdKv } from '../../../src/store/etcd/etcd.ts';
 import type { KvChange } from '../../../src/store/kv/kv.ts';
@@ -135,7 +135,8 @@ describe.skipIf(etcdProgram === undefined)('a watch on etcd (needs etcd-server)'
     await etcd.restart(0, { loses: true });
     await until(() => resets > 0, 20_000);
     await store.machines.put(machine(1));
-    const again = await openStore(etcd.url);
+    // The mark is written once the reset was told.
+    const again = await vi.waitFor(() => openStore(etcd.url), 5000);
     expect((await again.machines.list()).items).toHaveLength(1);
     await again.close();
   });

@@ -1,10 +1,11 @@
 // A machine whose agent has no token, heard at home by a server, or by several of one store, and callers elsewhere.
 import { expect } from 'vitest';
-import { ManualClock } from '../../../src/core/clock.ts';
-import { createToken } from '../../../src/server/access/tokens.ts';
-import { openStore } from '../../../src/store/open.ts';
-import { imageTemplate, startServer, type TestServer } from '../harness.ts';
-import { stockBody } from './one-machine.ts';
+import { ManualClock } from '../../../../src/core/clock.ts';
+import { createToken } from '../../../../src/server/access/tokens.ts';
+import { openStore } from '../../../../src/store/open.ts';
+import type { Store } from '../../../../src/store/store.ts';
+import { imageTemplate, startServer, type TestServer } from '../../harness.ts';
+import { stockBody } from '../one-machine.ts';
 
 export const [home, elsewhere, third] = ['192.0.2.1', '198.51.100.7', '203.0.113.9'];
 /** That of the server's configuration. */
@@ -28,10 +29,12 @@ interface Ways {
 /** The answers to a caller that may see nothing of the machine's work, nor report it. */
 export const closed = [403, 403, 403];
 
+const same = (store: Store): Store => store;
+
 /** A server, or several of one store, and a machine that is heard at home. */
-export async function scene({ servers = 1, intervalSeconds = 10 } = {}) {
+export async function scene({ servers = 1, intervalSeconds = 10, wrap = same } = {}) {
   const clock = new ManualClock(new Date('2026-06-01T12:00:00Z'));
-  const store = await openStore('memory:');
+  const store = wrap(await openStore('memory:'));
   const token = await createToken(store, clock, { name: 'ops', scope: 'full', expiresAt: null });
   const start = () =>
     startServer({

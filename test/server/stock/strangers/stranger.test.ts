@@ -1,6 +1,6 @@
 // Callers without a token at another address than the machine's: each row of the table in checkin/stranger.ts.
 import { describe, expect, it } from 'vitest';
-import type { IdentityConflict } from '../../../src/model/history.ts';
+import type { IdentityConflict } from '../../../../src/model/history.ts';
 import { body, closed, elsewhere, enrolmentToken, home, mac, scene, third } from './scene.ts';
 
 describe('a machine that is heard', () => {
@@ -167,38 +167,6 @@ describe('a machine that is silent', () => {
     expect(await told(elsewhere, less)).toBe('wait');
     await pass(20);
     expect(await told(home)).toBe('execute');
-  });
-});
-
-describe('a machine that another one was taken for', () => {
-  it.each([0, 1])('is let in by an operator while that one lives, by server %i', async (server) => {
-    const { call, told, order, conflicts, opens, pass } = await scene({ servers: 2 });
-    const rounds = async (): Promise<void> => {
-      for (let n = 0; n < 3; n += 1) {
-        await pass(20);
-        await told(elsewhere);
-        await pass(10);
-        await told(home);
-      }
-    };
-    await rounds();
-    const id = await order();
-    const [conflict] = await conflicts();
-    const accept = async (address: string): Promise<number> => {
-      const path = `/api/conflicts/${conflict.id}/accept`;
-      return (await call('operator', path, { address }, { server })).status;
-    };
-    expect([await accept(third), await accept(elsewhere)]).toEqual([422, 200]);
-    expect(await opens(home, id)).toEqual(closed);
-    for (const from of [home, elsewhere, home]) {
-      await pass(10);
-      expect(await told(from)).toBe(from === home ? 'wait' : 'execute');
-    }
-    await rounds();
-    await pass(600);
-    expect([await told(home), await opens(home, id)]).toEqual(['wait', closed]);
-    expect(await told(elsewhere)).toBe('execute');
-    expect(await conflicts()).toEqual([]);
   });
 });
 
