@@ -17,10 +17,10 @@ async function secretOf({ call }: Scene): Promise<string> {
 }
 
 /** A token that somebody was given while the machine was silent, who is silent since it is back. */
-async function given({ call, told, pass }: Scene): Promise<string> {
+async function given(at: Scene): Promise<string> {
+  const { told, pass } = at;
   await pass(60);
-  const ways = { bearer: enrolmentToken };
-  const { token } = (await call(elsewhere, '/api/agent/checkin', { ...body, ...boot }, ways)).body;
+  const { token } = (await claim(at, boot, enrolmentToken)).body;
   for (const seconds of [60, 30]) {
     await pass(seconds);
     await told(home);
@@ -38,6 +38,10 @@ const callers: [string, (of: Scene) => Promise<string | undefined>, object][] = 
   ['nothing', async () => undefined, {}],
 ];
 
+/** A check-in as the machine, from elsewhere. */
+const claim = ({ call }: Scene, more: object, bearer: string | undefined) =>
+  call(elsewhere, '/api/agent/checkin', { ...body, ...more }, { bearer });
+
 /** The answers to a caller elsewhere that asks for the machine's work; an operator may see it. */
 const seen = (at: Scene, id: string, bearer: string | undefined): Promise<number[]> =>
   bearer === at.token ? Promise.resolve([]) : at.opens(elsewhere, id, { bearer });
@@ -49,12 +53,7 @@ describe('a machine without token and boot_id that is heard', () => {
     const id = await at.order();
     for (let n = 0; n < 3; n += 1) {
       await at.pass(10);
-      const answer = await at.call(
-        elsewhere,
-        '/api/agent/checkin',
-        { ...body, ...more },
-        { bearer },
-      );
+      const answer = await claim(at, more, bearer);
       const isBoot = 'boot_id' in more;
       expect([answer.status, answer.body.action]).toEqual(
         isBoot ? [409, undefined] : [200, 'wait'],
@@ -132,12 +131,7 @@ describe('a machine without a token whose boot is heard', () => {
       expect(['wait', 'identity.in-use']).toContain(await at.told(elsewhere, more, { bearer }));
       expect(await at.beat()).toBe(200);
       await at.pass(20);
-      const answer = await at.call(
-        elsewhere,
-        '/api/agent/checkin',
-        { ...body, ...more },
-        { bearer },
-      );
+      const answer = await claim(at, more, bearer);
       expect([answer.status, answer.body.token !== undefined]).toEqual([200, bearer !== undefined]);
     },
   );
